@@ -1,0 +1,166 @@
+//! Errors of the ports: a kind (what the caller does next), an operation, a source.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// What the caller of a store does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The store cannot be reached now. Retry with backoff; nothing was written.
+    Unavailable,
+    /// The store stands elsewhere than the write assumed. Read again and plan again.
+    Conflict,
+    /// The rewind goes below what is held. The chain halts; resync it.
+    BeyondRetention,
+    /// What is stored contradicts itself. Stop this chain and look.
+    Corrupt,
+    /// The request itself is wrong: a bug or a wrong configuration.
+    Invalid,
+}
+
+/// Why a store refused or failed. Nothing of the refused write is in the store.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    operation: &'static str,
+    detail: String,
+    source: Option<Source>,
+}
+
+impl StoreError {
+    /// An error that explains itself.
+    pub fn new(kind: StoreErrorKind, operation: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            operation,
+            detail: detail.into(),
+            source: None,
+        }
+    }
+
+    /// The store stands elsewhere.
+    pub fn conflict(operation: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StoreErrorKind::Conflict, operation, detail)
+    }
+
+    /// The request is wrong.
+    pub fn invalid(operation: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StoreErrorKind::Invalid, operation, detail)
+    }
+
+    /// What is stored contradicts itself.
+    pub fn corrupt(operation: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StoreErrorKind::Corrupt, operation, detail)
+    }
+
+    /// With the error below it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What to do next.
+    pub const fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+
+    /// Whether the same call may succeed later, unchanged.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::Unavailable)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            StoreErrorKind::Unavailable => "store unavailable",
+            StoreErrorKind::Conflict => "store stands elsewhere",
+            StoreErrorKind::BeyondRetention => "beyond retention",
+            StoreErrorKind::Corrupt => "store corrupt",
+            StoreErrorKind::Invalid => "invalid request",
+        };
+        write!(f, "{}: {kind}: {}", self.operation, self.detail)
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// What the caller of a chain source does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChainErrorKind {
+    /// Retry with backoff.
+    Transient,
+    /// Retrying the same call is pointless: the node, the address or the configuration is wrong.
+    Persistent,
+    /// A block vanished while it was being read. Look at the head and plan again.
+    BlockGone,
+}
+
+/// Why a chain source has no answer.
+#[derive(Debug)]
+pub struct ChainError {
+    kind: ChainErrorKind,
+    operation: &'static str,
+    detail: String,
+    source: Option<Source>,
+}
+
+impl ChainError {
+    /// An error that explains itself.
+    pub fn new(kind: ChainErrorKind, operation: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            operation,
+            detail: detail.into(),
+            source: None,
+        }
+    }
+
+    /// Retry with backoff.
+    pub fn transient(operation: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(ChainErrorKind::Transient, operation, detail)
+    }
+
+    /// Retrying is pointless.
+    pub fn persistent(operation: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(ChainErrorKind::Persistent, operation, detail)
+    }
+
+    /// A block vanished.
+    pub fn block_gone(operation: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(ChainErrorKind::BlockGone, operation, detail)
+    }
+
+    /// With the error below it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What to do next.
+    pub const fn kind(&self) -> ChainErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for ChainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.operation, self.detail)
+    }
+}
+
+impl StdError for ChainError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

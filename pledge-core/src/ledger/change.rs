@@ -1,0 +1,158 @@
+//! Transfers and the changes they make.
+
+use std::fmt;
+use std::str::FromStr;
+
+use alloy_primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+
+use crate::types::{
+    Account, Amount, BalanceSeconds, BlockNumber, LogIndex, OutOfRange, Overflow, Timestamp,
+};
+
+/// One `Transfer(address,address,uint256)` log, as the chain has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// The contract that emitted it.
+    pub token: Address,
+    /// Its block's height.
+    pub block: BlockNumber,
+    /// Its place in the block.
+    pub log_index: LogIndex,
+    /// The transaction.
+    pub tx_hash: B256,
+    /// Sender; zero is a mint.
+    pub from: Address,
+    /// Receiver; zero is a burn.
+    pub to: Address,
+    /// Base units.
+    pub amount: Amount,
+}
+
+/// What a transfer was to an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeType {
+    /// Created for it, from the zero address.
+    Mint,
+    /// Destroyed by it, to the zero address.
+    Burn,
+    /// Received from another account, or from itself.
+    TransferIn,
+    /// Sent to another account, or to itself.
+    TransferOut,
+}
+
+/// Which half of a transfer a change is. A self-transfer writes `Out`, then `In`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Leg {
+    /// The sender's half.
+    Out,
+    /// The receiver's half.
+    In,
+}
+
+impl ChangeType {
+    /// The name used in JSON and in stores.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mint => "mint",
+            Self::Burn => "burn",
+            Self::TransferIn => "transfer_in",
+            Self::TransferOut => "transfer_out",
+        }
+    }
+
+    /// Whether it adds or takes away.
+    pub const fn leg(self) -> Leg {
+        match self {
+            Self::Mint | Self::TransferIn => Leg::In,
+            Self::Burn | Self::TransferOut => Leg::Out,
+        }
+    }
+}
+
+impl fmt::Display for ChangeType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ChangeType {
+    type Err = OutOfRange;
+
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        [Self::Mint, Self::Burn, Self::TransferIn, Self::TransferOut]
+            .into_iter()
+            .find(|change_type| change_type.as_str() == text)
+            .ok_or_else(|| {
+                OutOfRange::new(
+                    "change type",
+                    text,
+                    "mint, burn, transfer_in or transfer_out",
+                )
+            })
+    }
+}
+
+/// What one transfer did to one account. Its key is `(token, block, log_index, leg)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Whose balance.
+    pub account: Account,
+    /// What happened.
+    pub change_type: ChangeType,
+    /// How much, without a sign: the type tells the direction.
+    pub amount: Amount,
+    /// The balance after it.
+    pub balance_after: Amount,
+    /// The integral of the account's balance up to this block's time.
+    pub balance_seconds: BalanceSeconds,
+    /// The other side, `None` for mint and burn.
+    pub counterparty: Option<Account>,
+    /// The transaction.
+    pub tx_hash: B256,
+    /// Its block's height.
+    pub block: BlockNumber,
+    /// Its block's time.
+    pub time: Timestamp,
+    /// The log's place in the block.
+    pub log_index: LogIndex,
+}
+
+impl Change {
+    /// Its place among all changes of its token.
+    pub const fn place(&self) -> (BlockNumber, LogIndex, Leg) {
+        (self.block, self.log_index, self.change_type.leg())
+    }
+
+    /// The account's state right after it.
+    pub const fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            balance: self.balance_after,
+            balance_seconds: self.balance_seconds,
+            time: self.time,
+            block: self.block,
+        }
+    }
+}
+
+/// An account's balance and its integral at the last change, valid until the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Balance from `time` on.
+    pub balance: Amount,
+    /// Integral up to `time`.
+    pub balance_seconds: BalanceSeconds,
+    /// When the balance last changed.
+    pub time: Timestamp,
+    /// The block of that change.
+    pub block: BlockNumber,
+}
+
+impl Checkpoint {
+    /// The integral at a later instant, the balance being held until then.
+    pub fn balance_seconds_at(&self, time: Timestamp) -> Result<BalanceSeconds, Overflow> {
+        self.balance_seconds.plus(self.balance, self.time, time)
+    }
+}

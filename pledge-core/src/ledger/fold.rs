@@ -1,0 +1,223 @@
+//! The fold: transfers in, changes and new account states out. Pure and exact.
+
+use alloy_primitives::map::HashMap;
+
+use super::{Change, ChangeType, Checkpoint, TokenTotals, Transfer};
+use crate::types::{Account, Amount, BalanceSeconds, BlockNumber, LogIndex, Overflow, Timestamp};
+
+/// The accounts a fold touches, with their state before; absent means never seen.
+pub type AccountStates = HashMap<Account, Checkpoint>;
+
+/// Why a token cannot go on. It halts there; other tokens are not concerned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FoldError {
+    /// More was sent than held: the token moves balances without `Transfer` logs, the start block
+    /// is too late, or the node omitted logs.
+    #[error(
+        "balance of {account} would go below zero: {balance} held, {amount} sent in block {block}, \
+         log {log}. The token rebases or charges hidden fees, or its start_block is later than its \
+         deployment",
+        log = log_index.get()
+    )]
+    NegativeBalance {
+        /// Who.
+        account: Account,
+        /// Held before.
+        balance: Amount,
+        /// Sent.
+        amount: Amount,
+        /// Where.
+        block: BlockNumber,
+        /// Which log.
+        log_index: LogIndex,
+    },
+    /// The sum of all balances would leave a `uint256`.
+    #[error("supply would exceed 2^256-1 in block {block}, log {log}", log = log_index.get())]
+    SupplyOverflow {
+        /// Where.
+        block: BlockNumber,
+        /// Which log.
+        log_index: LogIndex,
+    },
+    /// A block older than a change before it.
+    #[error("block {block} is older ({time}) than the change before it ({previous})")]
+    TimeBackwards {
+        /// Which block.
+        block: BlockNumber,
+        /// Its time.
+        time: Timestamp,
+        /// The later time before it.
+        previous: Timestamp,
+    },
+    /// A number left its bits.
+    #[error("{0}")]
+    Overflow(#[from] Overflow),
+}
+
+/// What a fold produced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folded {
+    /// Every change, in the order of the chain.
+    pub changes: Vec<Change>,
+    /// The token's sums after it.
+    pub totals: TokenTotals,
+}
+
+/// Applies one token's transfers, sorted by block and log index, to the states of its accounts.
+///
+/// `states` must hold every account already seen that the transfers touch, and holds the new states
+/// afterwards. `time_of` gives the time of each transfer's block. The zero address is never an
+/// account: from it is a mint, to it a burn, and from zero to zero writes nothing. On an error
+/// `states` is half-way and must be dropped.
+pub fn fold(
+    mut totals: TokenTotals,
+    states: &mut AccountStates,
+    transfers: &[Transfer],
+    mut time_of: impl FnMut(&Transfer) -> Timestamp,
+) -> Result<Folded, FoldError> {
+    let mut changes = Vec::with_capacity(transfers.len() * 2);
+    for transfer in transfers {
+        let time = time_of(transfer);
+        let (from, to) = (Account::new(transfer.from), Account::new(transfer.to));
+        if from.is_none() && to.is_some() {
+            count_minted(&mut totals, transfer)?;
+        }
+        if let Some(from) = from {
+            let change_type = if to.is_some() {
+                ChangeType::TransferOut
+            } else {
+                ChangeType::Burn
+            };
+            let change = debit(states, &mut totals, transfer, time, from)?;
+            changes.push(Change {
+                change_type,
+                counterparty: to,
+                ..change
+            });
+        }
+        if let Some(to) = to {
+            let change_type = if from.is_some() {
+                ChangeType::TransferIn
+            } else {
+                ChangeType::Mint
+            };
+            let change = credit(states, &mut totals, transfer, time, to)?;
+            changes.push(Change {
+                change_type,
+                counterparty: from,
+                ..change
+            });
+        } else if from.is_some() {
+            count_burned(&mut totals, transfer)?;
+        }
+    }
+    Ok(Folded { changes, totals })
+}
+
+fn count_minted(totals: &mut TokenTotals, transfer: &Transfer) -> Result<(), FoldError> {
+    totals.supply =
+        totals
+            .supply
+            .checked_add(transfer.amount)
+            .ok_or(FoldError::SupplyOverflow {
+                block: transfer.block,
+                log_index: transfer.log_index,
+            })?;
+    totals.minted = totals.minted.checked_add(transfer.amount)?;
+    Ok(())
+}
+
+/// After the burner was debited, so the supply covers the amount.
+fn count_burned(totals: &mut TokenTotals, transfer: &Transfer) -> Result<(), FoldError> {
+    totals.supply = totals
+        .supply
+        .checked_sub(transfer.amount)
+        .ok_or(Overflow("supply"))?;
+    totals.burned = totals.burned.checked_add(transfer.amount)?;
+    Ok(())
+}
+
+fn debit(
+    states: &mut AccountStates,
+    totals: &mut TokenTotals,
+    transfer: &Transfer,
+    time: Timestamp,
+    account: Account,
+) -> Result<Change, FoldError> {
+    let before = states.get(&account).copied().unwrap_or(NEVER_SEEN);
+    let after = before
+        .balance
+        .checked_sub(transfer.amount)
+        .ok_or(FoldError::NegativeBalance {
+            account,
+            balance: before.balance,
+            amount: transfer.amount,
+            block: transfer.block,
+            log_index: transfer.log_index,
+        })?;
+    if after.is_zero() && !before.balance.is_zero() {
+        totals.holders -= 1;
+    }
+    change(states, before, transfer, time, account, after)
+}
+
+fn credit(
+    states: &mut AccountStates,
+    totals: &mut TokenTotals,
+    transfer: &Transfer,
+    time: Timestamp,
+    account: Account,
+) -> Result<Change, FoldError> {
+    let before = states.get(&account).copied().unwrap_or(NEVER_SEEN);
+    // The supply, checked before, is never below one account's balance.
+    let after = before
+        .balance
+        .checked_add(transfer.amount)
+        .ok_or(FoldError::SupplyOverflow {
+            block: transfer.block,
+            log_index: transfer.log_index,
+        })?;
+    if before.balance.is_zero() && !after.is_zero() {
+        totals.holders += 1;
+    }
+    change(states, before, transfer, time, account, after)
+}
+
+const NEVER_SEEN: Checkpoint = Checkpoint {
+    balance: Amount::ZERO,
+    balance_seconds: BalanceSeconds::ZERO,
+    time: Timestamp::ZERO,
+    block: BlockNumber::new(0),
+};
+
+fn change(
+    states: &mut AccountStates,
+    before: Checkpoint,
+    transfer: &Transfer,
+    time: Timestamp,
+    account: Account,
+    balance_after: Amount,
+) -> Result<Change, FoldError> {
+    if time < before.time {
+        let (block, previous) = (transfer.block, before.time);
+        return Err(FoldError::TimeBackwards {
+            block,
+            time,
+            previous,
+        });
+    }
+    let change = Change {
+        account,
+        change_type: ChangeType::Mint,
+        amount: transfer.amount,
+        balance_after,
+        balance_seconds: before.balance_seconds_at(time)?,
+        counterparty: None,
+        tx_hash: transfer.tx_hash,
+        block: transfer.block,
+        time,
+        log_index: transfer.log_index,
+    };
+    states.insert(account, change.checkpoint());
+    Ok(change)
+}

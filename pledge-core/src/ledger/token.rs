@@ -1,0 +1,96 @@
+//! Tokens and where they stand.
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::{
+    Amount, BlockNumber, BlockRef, CumulativeAmount, Decimals, Epoch, Timestamp, TokenId,
+};
+
+/// What a token's contract says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenMetadata {
+    /// At most [`TokenMetadata::SYMBOL_CHARS_MAX`] printable characters; may be empty.
+    pub symbol: String,
+    /// 0 to 77.
+    pub decimals: Decimals,
+}
+
+impl TokenMetadata {
+    /// Longer symbols are cut by the chain source that reads them.
+    pub const SYMBOL_CHARS_MAX: usize = 64;
+}
+
+/// A token to follow. Fixed once registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenSpec {
+    /// Which one.
+    pub id: TokenId,
+    /// Symbol and decimals.
+    pub metadata: TokenMetadata,
+    /// First block whose logs count: the block of its deployment or any before it.
+    pub start_block: BlockNumber,
+}
+
+/// Whether a token is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TokenStatus {
+    /// Followed.
+    Active,
+    /// Stopped for a reason that needs a person; the others go on.
+    Halted(String),
+}
+
+/// Sums over a token's accounts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TokenTotals {
+    /// Accounts with a balance above zero.
+    pub holders: u64,
+    /// Sum of all balances.
+    pub supply: Amount,
+    /// All that was minted.
+    pub minted: CumulativeAmount,
+    /// All that was burned.
+    pub burned: CumulativeAmount,
+}
+
+/// Where a token's ledger stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenState {
+    /// What is followed.
+    pub spec: TokenSpec,
+    /// Newest block in the ledger; `None` before the first.
+    pub cursor: Option<BlockRef>,
+    /// Time of the start block; `None` before the first commit.
+    pub start_time: Option<Timestamp>,
+    /// How often the ledger was rewound.
+    pub epoch: Epoch,
+    /// Followed or halted.
+    pub status: TokenStatus,
+    /// Sums at the cursor.
+    pub totals: TokenTotals,
+}
+
+impl TokenState {
+    /// A token just registered.
+    pub fn registered(spec: TokenSpec) -> Self {
+        Self {
+            spec,
+            cursor: None,
+            start_time: None,
+            epoch: Epoch::FIRST,
+            status: TokenStatus::Active,
+            totals: TokenTotals::default(),
+        }
+    }
+
+    /// The next block the ledger needs.
+    pub fn next_block(&self) -> BlockNumber {
+        self.cursor
+            .map_or(self.spec.start_block, |cursor| cursor.number.next())
+    }
+
+    /// Whether it is followed.
+    pub fn is_active(&self) -> bool {
+        self.status == TokenStatus::Active
+    }
+}

@@ -1,0 +1,9 @@
+//! The points engine: pure accrual and settlement, and the driver that runs them.
+
+mod accrue;
+mod programme;
+mod settle;
+
+pub use accrue::{accrual_times, accrue, accrue_segments, rate_factor};
+pub use programme::Programme;
+pub use settle::{BatchSpan, Settled, plan_target, settle};

@@ -1,0 +1,53 @@
+//! A points rule on a token.
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::{ProgrammeId, Rate, RateSchedule, ShardCount, Timestamp, WindowLength};
+
+/// How the balances of a token earn points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Programme {
+    /// Token and name.
+    pub id: ProgrammeId,
+    /// Points per whole token per hour over time.
+    pub rates: RateSchedule,
+    /// How long a window is.
+    pub window: WindowLength,
+    /// Into how many shards its accounts are divided.
+    pub shards: ShardCount,
+}
+
+impl Programme {
+    /// A programme `main` with one rate for ever, windows of an hour, and 16 shards.
+    pub fn main(token: crate::types::TokenId, rate: Rate) -> Self {
+        Self {
+            id: ProgrammeId::main(token),
+            rates: RateSchedule::constant(rate),
+            window: WindowLength::HOUR,
+            shards: ShardCount::default(),
+        }
+    }
+
+    /// Why `next` cannot replace this programme, whose shards are settled up to `settled` at most.
+    /// `None` if it can.
+    pub fn refuse_change(&self, next: &Self, settled: Option<Timestamp>) -> Option<String> {
+        let settled = settled.unwrap_or(Timestamp::ZERO);
+        if self.window != next.window || self.shards != next.shards {
+            return Some(format!(
+                "programme {} has windows of {} s in {} shards, which cannot change; start another \
+                 programme under a new name",
+                self.id,
+                self.window.get(),
+                self.shards.get()
+            ));
+        }
+        if !self.rates.agrees_before(&next.rates, settled) {
+            return Some(format!(
+                "the rate of programme {} would change before {settled}, which is settled already; \
+                 keep the past as it was and add a schedule step from {settled} on",
+                self.id
+            ));
+        }
+        None
+    }
+}

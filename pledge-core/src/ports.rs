@@ -1,0 +1,24 @@
+//! The ports: what the engine needs from the outside, one trait each.
+//!
+//! Every sentence of a port's contract is a law in [`crate::testing::conformance`] and runs over
+//! every implementation.
+
+mod balance_store;
+mod chain_source;
+mod notifier;
+mod pending_cache;
+mod points_store;
+mod price_source;
+
+pub use balance_store::{
+    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
+    LedgerCommit, Rewind, Seen, TokenCommit,
+};
+pub use chain_source::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+pub use notifier::{Notifier, NotifyError};
+pub use pending_cache::{PendingBlock, PendingCache, PendingSnapshot};
+pub use points_store::{
+    BatchFailure, PointsStore, ProgrammeState, Settlement, SettlementBatch, SettlementsQuery,
+    ShardProgress, Standing, Statement, StatementKind, WindowTotal,
+};
+pub use price_source::{Price, PriceError, PriceSource};

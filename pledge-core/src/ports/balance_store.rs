@@ -1,0 +1,242 @@
+//! Where balances and their changes are kept.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::error::StoreError;
+use crate::event::{ReorgRecord, SequencedEvent};
+use crate::indexer::ChainStatus;
+use crate::ledger::{Change, Checkpoint, Leg, TokenSpec, TokenState, TokenTotals};
+use crate::types::{
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
+};
+
+/// What was read, and where the token's ledger stood at that moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen<T> {
+    /// The token's cursor.
+    pub cursor: Option<BlockRef>,
+    /// The token's epoch.
+    pub epoch: Epoch,
+    /// The answer.
+    pub value: T,
+}
+
+/// A chain as last reported by its indexer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainState {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Its name in the configuration.
+    pub name: String,
+    /// What its indexer is doing.
+    pub status: ChainStatus,
+    /// Newest block seen on a node.
+    pub head: Option<BlockNumber>,
+    /// Newest block whose facts were fetched.
+    pub processed: Option<BlockNumber>,
+}
+
+/// What an indexer reports of its chain. It decides no amount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainReport {
+    /// Which chain.
+    pub chain: ChainId,
+    /// What its indexer is doing.
+    pub status: ChainStatus,
+    /// Newest block seen on a node, unchanged if `None`.
+    pub head: Option<BlockNumber>,
+    /// Newest block whose facts were fetched, unchanged if `None`.
+    pub processed: Option<BlockNumber>,
+}
+
+/// Blocks to add to the ledger of one or more tokens that stand at the same cursor.
+#[derive(Debug, Clone)]
+pub struct LedgerCommit {
+    /// Which chain.
+    pub chain: ChainId,
+    /// The cursor of every token in it; `None` if none of them has one yet.
+    pub base: Option<BlockId>,
+    /// The first block added: its time is the start time of tokens that begin here.
+    pub first: BlockRef,
+    /// The new cursor.
+    pub tip: BlockRef,
+    /// Headers to hold from now on, ascending.
+    pub headers: Vec<BlockRef>,
+    /// Held headers below this height may be forgotten.
+    pub retain_from: BlockNumber,
+    /// One entry a token, each token once.
+    pub tokens: Vec<TokenCommit>,
+}
+
+/// What the blocks did to one token.
+#[derive(Debug, Clone)]
+pub struct TokenCommit {
+    /// Which token.
+    pub token: TokenId,
+    /// Its changes, in the order of the chain.
+    pub changes: Vec<Change>,
+    /// Its sums afterwards.
+    pub totals: TokenTotals,
+}
+
+/// Takes the ledger back to an ancestor of its cursors.
+#[derive(Debug, Clone)]
+pub struct Rewind {
+    /// Which chain.
+    pub chain: ChainId,
+    /// The common ancestor.
+    pub to: BlockRef,
+    /// The tokens that stand above it, each with its cursor.
+    pub tokens: Vec<(TokenId, BlockId)>,
+}
+
+/// A page of one account's changes, newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct ChangesQuery {
+    /// Which token.
+    pub token: TokenId,
+    /// Whose.
+    pub account: Account,
+    /// Only changes before this place; `None` starts at the newest.
+    pub before: Option<(BlockNumber, LogIndex, Leg)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A page of the histories that a settlement reads.
+#[derive(Debug, Clone, Copy)]
+pub struct HistoriesQuery {
+    /// Which token.
+    pub token: TokenId,
+    /// First account that may be in the page (inclusive), by address.
+    pub first: alloy_primitives::Address,
+    /// Last account that may be in the page (inclusive), by address.
+    pub last: alloy_primitives::Address,
+    /// At most so many accounts.
+    pub limit: usize,
+    /// Changes from here on are listed; those before are summed up in `opening`.
+    pub from: Timestamp,
+    /// Changes from here on are left out.
+    pub to: Timestamp,
+}
+
+/// One account over `[from, to)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountHistory {
+    /// Who.
+    pub account: Account,
+    /// State at the last change before `from`; `None` if there was none.
+    pub opening: Option<Checkpoint>,
+    /// State after each change in `[from, to)`, in the order of the chain.
+    pub changes: Vec<Checkpoint>,
+}
+
+/// The ledger: one cursor a token, and everything up to it.
+///
+/// # Contract
+/// - A write happens whole or not at all, and is durable once it returns `Ok`.
+/// - A write names the block it builds on. If the store stands elsewhere it answers `Conflict`, and
+///   nothing is written. So two writers are safe without a lock.
+/// - Reads of one call are one snapshot, and carry the cursor and epoch they saw.
+/// - Chains and tokens do not see each other.
+/// - Data at or before the cursor's time changes only by `rewind`, which bumps the epoch: reads with
+///   equal epochs fit together.
+#[async_trait]
+#[auto_impl::auto_impl(Arc, Box)]
+#[cfg_attr(feature = "testing", mockall::automock)]
+pub trait BalanceStore: Debug + Send + Sync + 'static {
+    /// Makes a chain known, or renames it. Idempotent.
+    async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError>;
+
+    /// Every chain, ascending by id.
+    async fn chains(&self) -> Result<Vec<ChainState>, StoreError>;
+
+    /// Records what an indexer is doing. Halting a chain writes its event.
+    async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError>;
+
+    /// Makes a token known. The same spec again answers the state it is in; another spec for the
+    /// same token is `Invalid`, as is a token of an unknown chain.
+    async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError>;
+
+    /// Every token of a chain, ascending by address.
+    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError>;
+
+    /// One token, `None` if unknown.
+    async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError>;
+
+    /// Halts an active token with a reason, or makes a halted one active again with `None`.
+    /// `base` is the cursor it must stand at. Halting writes its event.
+    async fn halt_token(
+        &self,
+        token: TokenId,
+        base: Option<BlockId>,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError>;
+
+    /// Held headers of a chain at or below `at_most`, newest first, at most `limit`.
+    async fn headers(
+        &self,
+        chain: ChainId,
+        at_most: BlockNumber,
+        limit: usize,
+    ) -> Result<Vec<BlockRef>, StoreError>;
+
+    /// The newest state of each account, in the order asked; `None` for one never seen.
+    async fn states(
+        &self,
+        token: TokenId,
+        accounts: &[Account],
+    ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError>;
+
+    /// Adds blocks: changes, balances, sums, headers, cursor and event, in one write.
+    ///
+    /// `Conflict` if a token is not at `base`, is halted, or a held header contradicts one of these.
+    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError>;
+
+    /// Goes back to an ancestor, exactly: afterwards the ledger is what it was there. A token that
+    /// begins above it has no cursor afterwards. Bumps the epoch of each token, takes back what was
+    /// settled after the ancestor's time by added rows, restates totals, writes the reorg record.
+    ///
+    /// `Conflict` if a token is not at the cursor named; `BeyondRetention` if the ancestor is neither
+    /// a held header nor the parent of the lowest one.
+    async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError>;
+
+    /// An account's state at each instant: after its last change at or before it.
+    async fn history(
+        &self,
+        token: TokenId,
+        account: Account,
+        times: &[Timestamp],
+    ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError>;
+
+    /// The block of the token's last change at or before an instant.
+    async fn last_change_block(
+        &self,
+        token: TokenId,
+        at: Timestamp,
+    ) -> Result<Seen<Option<BlockNumber>>, StoreError>;
+
+    /// One account's changes, newest first.
+    async fn changes(&self, query: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError>;
+
+    /// The histories of accounts in an address range, ascending by address. Every account of the
+    /// ledger in the range counts towards `limit`; fewer than `limit` means that the range ends.
+    async fn histories(
+        &self,
+        query: &HistoriesQuery,
+    ) -> Result<Seen<Vec<AccountHistory>>, StoreError>;
+
+    /// Accounts by balance descending, then address ascending, zero balances included, after the
+    /// given place.
+    async fn holders(
+        &self,
+        token: TokenId,
+        after: Option<(Amount, Account)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError>;
+
+    /// Events after a sequence number, ascending.
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<SequencedEvent>, StoreError>;
+}

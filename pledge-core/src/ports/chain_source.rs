@@ -1,0 +1,160 @@
+//! Where blocks and transfers come from.
+
+use std::fmt::Debug;
+
+use alloy_primitives::Address;
+use async_trait::async_trait;
+
+use crate::error::ChainError;
+use crate::ledger::{TokenMetadata, Transfer};
+use crate::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+
+/// Which headers a range must bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderDetail {
+    /// Both ends, and every block with a transfer.
+    Sparse,
+    /// Every block.
+    All,
+}
+
+/// A question for the transfers of some blocks.
+#[derive(Debug, Clone, Copy)]
+pub struct RangeRequest<'a> {
+    /// First block.
+    pub from: BlockNumber,
+    /// Last block, not below `from`.
+    pub to: BlockNumber,
+    /// Contracts, at least one.
+    pub tokens: &'a [Address],
+    /// Which headers to bring.
+    pub detail: HeaderDetail,
+}
+
+/// What a source knows of a range: a prefix of it, if the whole was too much for one answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RangeFacts {
+    /// Ascending. The first is the request's first block, the last is where the answer ends.
+    pub headers: Vec<BlockRef>,
+    /// Ascending by block and log index. Each one's block is among the headers.
+    pub transfers: Vec<Transfer>,
+    /// Logs with the transfer topic that are no ERC-20 transfer (four topics, wrong length).
+    pub set_aside: u64,
+}
+
+/// One chain, read through one node or a group of nodes that agree.
+///
+/// # Contract
+/// - `range` answers a prefix of what was asked, at least its first block, from one branch of the
+///   chain: headers that are neighbours link by parent hash.
+/// - Transfers come sorted, each once, only of the tokens asked for, and each with its block's
+///   header.
+/// - `HeaderDetail::All` brings every header of the answer.
+/// - A block that is not there is `BlockGone`, never an empty answer.
+/// - A transfer of an unknown or unused contract is no error: the range is just empty.
+#[async_trait]
+#[auto_impl::auto_impl(Arc, Box)]
+#[cfg_attr(feature = "testing", mockall::automock)]
+pub trait ChainSource: Debug + Send + Sync + 'static {
+    /// The chain id that the node itself reports now.
+    async fn chain_id(&self) -> Result<ChainId, ChainError>;
+
+    /// The newest block.
+    async fn head(&self) -> Result<BlockRef, ChainError>;
+
+    /// The newest block under the `finalized` tag, `None` where the chain does not have it.
+    async fn finalized(&self) -> Result<Option<BlockRef>, ChainError>;
+
+    /// The canonical headers of `from..=to`, all of them and linked.
+    async fn headers(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+    ) -> Result<Vec<BlockRef>, ChainError>;
+
+    /// Transfers and headers of a range.
+    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError>;
+
+    /// Symbol and decimals; `Persistent` for an address without code or without `decimals()`.
+    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError>;
+
+    /// `balanceOf` for each account at a block, in the order asked.
+    async fn balances(
+        &self,
+        token: Address,
+        accounts: &[Account],
+        at: BlockId,
+    ) -> Result<Vec<Amount>, ChainError>;
+
+    /// `totalSupply` at a block.
+    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError>;
+}
+
+impl RangeFacts {
+    /// Where the answer ends.
+    pub fn last(&self) -> Option<&BlockRef> {
+        self.headers.last()
+    }
+
+    /// The header of a block in the answer.
+    pub fn header(&self, number: BlockNumber) -> Option<&BlockRef> {
+        let at = self
+            .headers
+            .binary_search_by_key(&number, |header| header.number)
+            .ok()?;
+        self.headers.get(at)
+    }
+
+    /// Checks the answer against the contract of [`ChainSource::range`].
+    ///
+    /// A breach is `Transient`: another attempt, or another node, may answer better.
+    pub fn verify(&self, request: &RangeRequest<'_>) -> Result<(), ChainError> {
+        let breach = |detail: String| Err(ChainError::transient("check a range", detail));
+        let (Some(first), Some(last)) = (self.headers.first(), self.headers.last()) else {
+            return breach("the answer has no headers".to_owned());
+        };
+        if first.number != request.from || last.number > request.to {
+            return breach(format!(
+                "asked for {}..={}, got {}..={}",
+                request.from, request.to, first.number, last.number
+            ));
+        }
+        for pair in self.headers.windows(2) {
+            let (lower, upper) = (&pair[0], &pair[1]);
+            let neighbours = upper.number == lower.number.next();
+            if upper.number <= lower.number || upper.time < lower.time {
+                return breach(format!("block {upper} does not follow {lower}"));
+            }
+            if neighbours && !lower.is_parent_of(upper) {
+                return breach(format!("block {lower} is not the parent of {upper}"));
+            }
+            if !neighbours && request.detail == HeaderDetail::All {
+                return breach(format!("headers between {lower} and {upper} are missing"));
+            }
+        }
+        let mut previous = None;
+        for transfer in &self.transfers {
+            let place = (transfer.block, transfer.log_index);
+            if previous.is_some_and(|previous| previous >= place) {
+                return breach(format!(
+                    "transfers of block {} are out of order",
+                    transfer.block
+                ));
+            }
+            previous = Some(place);
+            if self.header(transfer.block).is_none() {
+                return breach(format!(
+                    "a transfer of block {} has no header",
+                    transfer.block
+                ));
+            }
+            if !request.tokens.contains(&transfer.token) {
+                return breach(format!(
+                    "a transfer of {} was not asked for",
+                    transfer.token
+                ));
+            }
+        }
+        Ok(())
+    }
+}

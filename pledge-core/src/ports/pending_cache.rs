@@ -1,0 +1,51 @@
+//! The blocks above `confirmed`, held apart from the ledger.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::ledger::Transfer;
+use crate::types::{BlockId, BlockRef, ChainId};
+
+/// One block that is not confirmed yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingBlock {
+    /// Its header.
+    pub header: BlockRef,
+    /// Its transfers of followed tokens.
+    pub transfers: Vec<Transfer>,
+}
+
+/// The linked blocks above a base. Worth nothing unless `base` is the ledger's cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingSnapshot {
+    /// The cursor on which the blocks stand.
+    pub base: BlockId,
+    /// Ascending and linked; the first stands on `base`.
+    pub blocks: Vec<PendingBlock>,
+}
+
+impl PendingSnapshot {
+    /// The newest block, `None` if nothing stands above the base.
+    pub fn tip(&self) -> Option<&BlockRef> {
+        self.blocks.last().map(|block| &block.header)
+    }
+}
+
+/// Holds one snapshot a chain. It may forget at any time: the indexer rebuilds it.
+///
+/// # Contract
+/// - What was stored last is what is loaded, or nothing.
+/// - Chains do not see each other.
+#[async_trait]
+#[auto_impl::auto_impl(Arc, Box)]
+#[cfg_attr(feature = "testing", mockall::automock)]
+pub trait PendingCache: Debug + Send + Sync + 'static {
+    /// The snapshot last stored.
+    async fn load(&self, chain: ChainId) -> Result<Option<PendingSnapshot>, StoreError>;
+
+    /// Replaces the snapshot.
+    async fn store(&self, chain: ChainId, snapshot: &PendingSnapshot) -> Result<(), StoreError>;
+}

@@ -1,0 +1,239 @@
+//! Where points are kept.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::Seen;
+use crate::error::StoreError;
+use crate::points::{BatchSpan, Programme};
+use crate::types::{
+    Account, BlockNumber, Epoch, ProgrammeId, RawPoints, ShardId, Timestamp, TokenId, Window,
+};
+
+/// A programme and how far it is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgrammeState {
+    /// Its rule.
+    pub programme: Programme,
+    /// The epoch of its token, seen in the same snapshot.
+    pub epoch: Epoch,
+    /// Every shard, in order.
+    pub shards: Vec<ShardProgress>,
+}
+
+impl ProgrammeState {
+    /// End of the newest window settled in every shard; `None` before the first.
+    pub fn settled(&self) -> Option<Timestamp> {
+        self.shards
+            .iter()
+            .map(|shard| shard.settled)
+            .min()
+            .flatten()
+    }
+}
+
+/// How far one shard is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardProgress {
+    /// Which shard.
+    pub shard: ShardId,
+    /// End of the newest window settled in it; `None` before the first.
+    pub settled: Option<Timestamp>,
+    /// The settlement under way.
+    pub run: Option<ShardRun>,
+}
+
+/// A settlement of one shard that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardRun {
+    /// Start of the first window it settles.
+    pub from: Timestamp,
+    /// End of the last.
+    pub to: Timestamp,
+    /// Accounts up to here are done or failed; `None` before the first batch.
+    pub through: Option<Account>,
+    /// Whether every account was reached.
+    pub scanned: bool,
+    /// Batches that failed and wait for another attempt.
+    pub failures: Vec<BatchFailure>,
+}
+
+/// A batch that could not be settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchFailure {
+    /// Which programme.
+    pub programme: ProgrammeId,
+    /// The epoch that was read.
+    pub epoch: Epoch,
+    /// Which shard.
+    pub shard: ShardId,
+    /// Start of the first window.
+    pub from: Timestamp,
+    /// End of the last.
+    pub to: Timestamp,
+    /// Which accounts.
+    pub span: BatchSpan,
+    /// How often it was tried. Counted by the store.
+    pub attempts: u32,
+    /// Why it failed last.
+    pub reason: String,
+}
+
+/// A batch of accounts settled over some windows: one atomic write with its progress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettlementBatch {
+    /// Which programme.
+    pub programme: ProgrammeId,
+    /// The epoch of the ledger it was computed from.
+    pub epoch: Epoch,
+    /// Which shard.
+    pub shard: ShardId,
+    /// Start of the first window: the shard's `settled`, or the programme's first window edge.
+    pub from: Timestamp,
+    /// End of the last.
+    pub to: Timestamp,
+    /// Which accounts.
+    pub span: BatchSpan,
+    /// What each account earned over all the windows; only amounts above zero.
+    pub earned: Vec<(Account, RawPoints)>,
+    /// A row for each window in which an account's balance changed.
+    pub statements: Vec<Statement>,
+    /// Sums over the batch, one for every window of `[from, to)`.
+    pub windows: Vec<WindowTotal>,
+}
+
+/// What one account earned in one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Who.
+    pub account: Account,
+    /// When.
+    pub window: Window,
+    /// The epoch it was computed in.
+    pub epoch: Epoch,
+    /// How much, without a sign: the kind tells the direction.
+    pub raw: RawPoints,
+    /// Whether it adds or takes back.
+    pub kind: StatementKind,
+}
+
+/// A statement's direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StatementKind {
+    /// Adds what was earned.
+    Earned,
+    /// Takes back an `Earned` row of the same account, window and epoch, after a reorg.
+    Reversed,
+}
+
+/// Sums over some accounts in one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowTotal {
+    /// Start of the window.
+    pub start: Timestamp,
+    /// Accounts that earned in it.
+    pub accounts: u64,
+    /// What they earned.
+    pub raw: RawPoints,
+    /// First and last block with a change of theirs in it.
+    pub blocks: Option<(BlockNumber, BlockNumber)>,
+}
+
+/// One window of one programme, over all shards: the same whether settled on time or after an outage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// Which programme.
+    pub programme: ProgrammeId,
+    /// Which window.
+    pub window: Window,
+    /// Whether every shard has settled it.
+    pub settled: bool,
+    /// Sums over what is settled so far.
+    pub total: WindowTotal,
+    /// Batches of it that failed and wait for another attempt.
+    pub failures: Vec<BatchFailure>,
+}
+
+/// A page of settlements, newest window first.
+#[derive(Debug, Clone)]
+pub struct SettlementsQuery {
+    /// Which programme.
+    pub programme: ProgrammeId,
+    /// Only windows that start before; `None` starts at the newest.
+    pub before: Option<Timestamp>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// An account's total.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Who.
+    pub account: Account,
+    /// Earned up to `settled`.
+    pub raw: RawPoints,
+    /// How far this account is settled.
+    pub settled: Timestamp,
+}
+
+/// Settled points: statements, totals and progress, beside the ledger they come from.
+///
+/// # Contract
+/// - A batch is written whole with its progress, once: the same batch again is `Conflict`.
+/// - A batch that read another epoch, or does not continue its shard, is `Conflict`; nothing of it is
+///   written.
+/// - A statement once written never changes. A rewind adds rows that take back, and restates totals.
+/// - A shard's `settled` moves when every account was reached and no failure is left.
+/// - A total is kept for every account that earned; `standings` is a leaderboard by index.
+#[async_trait]
+#[auto_impl::auto_impl(Arc, Box)]
+#[cfg_attr(feature = "testing", mockall::automock)]
+pub trait PointsStore: Debug + Send + Sync + 'static {
+    /// Makes a programme known, or changes its rates. Rates that differ before a shard's settled time,
+    /// or another window or shard count, are `Invalid`.
+    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError>;
+
+    /// The programmes of a token, ascending by name.
+    async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError>;
+
+    /// Writes a batch: the next of its shard, or another attempt at a failed one.
+    async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError>;
+
+    /// Records that a batch failed, so that the rest of its shard goes on. Again for the same span
+    /// counts one more attempt.
+    async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError>;
+
+    /// Sets the attempts of a window's failed batches back to zero and answers how many there are.
+    async fn reset_failures(
+        &self,
+        programme: &ProgrammeId,
+        window_start: Timestamp,
+    ) -> Result<usize, StoreError>;
+
+    /// One programme's settlements.
+    async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError>;
+
+    /// The totals of some accounts, in the order asked; `None` for one that earned nothing yet.
+    async fn totals(
+        &self,
+        programme: &ProgrammeId,
+        accounts: &[Account],
+    ) -> Result<Seen<Vec<Option<Standing>>>, StoreError>;
+
+    /// Totals by points descending, then address ascending, after the given place.
+    async fn standings(
+        &self,
+        programme: &ProgrammeId,
+        after: Option<(RawPoints, Account)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<Standing>>, StoreError>;
+
+    /// Every statement row of an account, those taken back and the rows that take back included, by
+    /// window, then epoch, then kind.
+    async fn statements(
+        &self,
+        programme: &ProgrammeId,
+        account: Account,
+    ) -> Result<Vec<Statement>, StoreError>;
+}

@@ -1,0 +1,43 @@
+//! Domain quantities: private fields, checked constructors, no silent arithmetic.
+
+mod amount;
+mod block;
+mod ids;
+mod points;
+mod schedule;
+mod text;
+mod time;
+
+pub use amount::{Amount, BalanceSeconds, CumulativeAmount};
+pub use block::{BlockId, BlockNumber, BlockRef, LogIndex};
+pub use ids::{Account, ChainId, Epoch, ProgrammeId, ShardCount, ShardId, TokenId};
+pub use points::{
+    Decimals, RATE_DECIMALS_MAX, Rate, RateError, RateSchedule, RawPoints, Scale, WeightBp,
+    WeightSchedule,
+};
+pub use schedule::{Piece, Schedule, Step};
+pub use time::{Timestamp, Window, WindowLength};
+
+/// A value outside the range its type allows. The text names the type and the bound.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {value} is out of range: {bound}")]
+pub struct OutOfRange {
+    what: &'static str,
+    value: String,
+    bound: &'static str,
+}
+
+impl OutOfRange {
+    pub(crate) fn new(what: &'static str, value: impl ToString, bound: &'static str) -> Self {
+        Self {
+            what,
+            value: value.to_string(),
+            bound,
+        }
+    }
+}
+
+/// A sum or product that left the bits its type holds. Never wrapped, never clamped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} overflows")]
+pub struct Overflow(pub &'static str);

@@ -1,0 +1,162 @@
+//! Token amounts and their integral over time.
+
+use alloy_primitives::{U256, U512};
+
+use super::text::decimal_text;
+use super::{Overflow, Timestamp};
+
+/// An amount of a token in base units: the full range of a Solidity `uint256`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amount(U256);
+
+decimal_text!(Amount, U256);
+
+impl Amount {
+    /// No base units.
+    pub const ZERO: Self = Self(U256::ZERO);
+    /// The largest amount a contract can name, 2^256 - 1.
+    pub const MAX: Self = Self(U256::MAX);
+
+    /// Wraps base units.
+    pub const fn new(base_units: U256) -> Self {
+        Self(base_units)
+    }
+
+    /// The base units.
+    pub const fn get(self) -> U256 {
+        self.0
+    }
+
+    /// Whether this is no amount at all.
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
+    /// The sum, or `None` beyond 2^256 - 1.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// The difference, or `None` below zero.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// The 32 big-endian bytes in which stores keep an amount: they sort as the amounts do.
+    pub fn to_be_bytes(self) -> [u8; 32] {
+        self.0.to_be_bytes()
+    }
+
+    /// The amount of 32 big-endian bytes.
+    pub fn from_be_bytes(bytes: [u8; 32]) -> Self {
+        Self(U256::from_be_bytes(bytes))
+    }
+}
+
+impl From<u64> for Amount {
+    fn from(base_units: u64) -> Self {
+        Self(U256::from(base_units))
+    }
+}
+
+/// Everything ever minted or burned: may exceed 2^256 - 1 over a token's life, so it has 512 bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CumulativeAmount(U512);
+
+decimal_text!(CumulativeAmount, U512);
+
+impl CumulativeAmount {
+    /// Nothing yet.
+    pub const ZERO: Self = Self(U512::ZERO);
+
+    /// The sum with one more amount.
+    pub fn checked_add(self, amount: Amount) -> Result<Self, Overflow> {
+        let sum = self.0.checked_add(U512::from(amount.0));
+        sum.map(Self).ok_or(Overflow("cumulative amount"))
+    }
+
+    /// The difference, taking back an amount counted before.
+    pub fn checked_sub(self, amount: Amount) -> Result<Self, Overflow> {
+        let rest = self.0.checked_sub(U512::from(amount.0));
+        rest.map(Self).ok_or(Overflow("cumulative amount"))
+    }
+
+    /// Base units.
+    pub const fn get(self) -> U512 {
+        self.0
+    }
+
+    /// 64 big-endian bytes.
+    pub fn to_be_bytes(self) -> [u8; 64] {
+        self.0.to_be_bytes()
+    }
+
+    /// From 64 big-endian bytes.
+    pub fn from_be_bytes(bytes: [u8; 64]) -> Self {
+        Self(U512::from_be_bytes(bytes))
+    }
+}
+
+/// The integral of a balance over time, in base units times seconds. At most 256 + 40 bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BalanceSeconds(U512);
+
+decimal_text!(BalanceSeconds, U512);
+
+impl BalanceSeconds {
+    /// Nothing held yet.
+    pub const ZERO: Self = Self(U512::ZERO);
+
+    /// This integral plus `balance` held from `since` to `until`.
+    ///
+    /// An interval that ends before it begins is an error, as is a result above 296 bits, which no
+    /// chain can reach: times end below 2^40.
+    pub fn plus(
+        self,
+        balance: Amount,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Self, Overflow> {
+        let seconds = until
+            .seconds_since(since)
+            .ok_or(Overflow("time going backwards"))?;
+        if seconds == 0 || balance.is_zero() {
+            return Ok(self);
+        }
+        let area = U512::from(balance.0) * U512::from(seconds);
+        let sum = self.0 + area;
+        if sum.bit_len() > 296 {
+            Err(Overflow("balance-seconds"))
+        } else {
+            Ok(Self(sum))
+        }
+    }
+
+    /// The difference with an earlier integral of the same account.
+    pub fn checked_sub(self, earlier: Self) -> Option<Self> {
+        self.0.checked_sub(earlier.0).map(Self)
+    }
+
+    /// The sum of two integrals, for totals over accounts.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// Base units times seconds.
+    pub const fn get(self) -> U512 {
+        self.0
+    }
+
+    /// The 40 big-endian bytes in which stores keep it.
+    pub fn to_be_bytes(self) -> [u8; 40] {
+        let wide: [u8; 64] = self.0.to_be_bytes();
+        let mut narrow = [0; 40];
+        narrow.copy_from_slice(&wide[24..]);
+        narrow
+    }
+
+    /// From 40 big-endian bytes.
+    pub fn from_be_bytes(bytes: [u8; 40]) -> Self {
+        Self(U512::from_be_slice(&bytes))
+    }
+}

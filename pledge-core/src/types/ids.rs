@@ -1,0 +1,262 @@
+//! Who and where: chains, tokens, accounts, programmes, shards.
+
+use std::fmt;
+use std::str::FromStr;
+
+use alloy_primitives::Address;
+use serde::{Deserialize, Serialize};
+
+use super::OutOfRange;
+
+/// An EIP-155 chain id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChainId(u64);
+
+impl ChainId {
+    /// Wraps a chain id.
+    pub const fn new(id: u64) -> Self {
+        Self(id)
+    }
+
+    /// The id.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ChainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One ERC-20 contract on one chain: the ledger's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TokenId {
+    /// The chain it lives on.
+    pub chain: ChainId,
+    /// Its contract.
+    pub address: Address,
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.chain, self.address)
+    }
+}
+
+/// A holder's 20-byte address. Never the zero address, which stands for mint and burn.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Address", into = "Address")]
+pub struct Account(Address);
+
+impl Account {
+    /// An account, or `None` for the zero address.
+    pub fn new(address: Address) -> Option<Self> {
+        (!address.is_zero()).then_some(Self(address))
+    }
+
+    /// The address. It displays as EIP-55.
+    pub const fn address(self) -> Address {
+        self.0
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<Address> for Account {
+    type Error = OutOfRange;
+
+    fn try_from(address: Address) -> Result<Self, OutOfRange> {
+        Self::new(address)
+            .ok_or_else(|| OutOfRange::new("account", address, "not the zero address"))
+    }
+}
+
+impl From<Account> for Address {
+    fn from(account: Account) -> Self {
+        account.0
+    }
+}
+
+/// How often a token's ledger was rewound. A settlement that read another epoch is refused.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    /// Never rewound.
+    pub const FIRST: Self = Self(0);
+
+    /// Wraps a count of rewinds.
+    pub const fn new(rewinds: u64) -> Self {
+        Self(rewinds)
+    }
+
+    /// Rewinds so far.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The epoch after one more rewind.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// A points rule on a token, by name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ProgrammeId {
+    /// The token whose balances earn.
+    pub token: TokenId,
+    /// 1 to 32 characters of `a-z`, `0-9`, `-` and `_`. The first is called `main`.
+    name: String,
+}
+
+impl ProgrammeId {
+    /// The name of a token's first programme.
+    pub const MAIN: &'static str = "main";
+
+    /// A programme of `token` by name.
+    pub fn new(token: TokenId, name: &str) -> Result<Self, OutOfRange> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+        if (1..=32).contains(&name.len()) && name.chars().all(allowed) {
+            Ok(Self {
+                token,
+                name: name.to_owned(),
+            })
+        } else {
+            Err(OutOfRange::new(
+                "programme",
+                name,
+                "1 to 32 characters of a-z, 0-9, - and _",
+            ))
+        }
+    }
+
+    /// The token's programme `main`.
+    pub fn main(token: TokenId) -> Self {
+        Self {
+            token,
+            name: Self::MAIN.to_owned(),
+        }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for ProgrammeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.token, self.name)
+    }
+}
+
+impl FromStr for ProgrammeId {
+    type Err = OutOfRange;
+
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        let malformed = || OutOfRange::new("programme", text, "chain_id:token:name");
+        let mut parts = text.splitn(3, ':');
+        let mut next = || parts.next().ok_or_else(malformed);
+        let chain = next()?.parse().map(ChainId::new).map_err(|_| malformed())?;
+        let address = next()?.parse().map_err(|_| malformed())?;
+        Self::new(TokenId { chain, address }, next()?)
+    }
+}
+
+/// Into how many shards a programme's accounts are divided: a power of two up to 256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct ShardCount(u16);
+
+impl Default for ShardCount {
+    fn default() -> Self {
+        Self(16)
+    }
+}
+
+impl ShardCount {
+    /// A power of two from 1 to 256.
+    pub fn new(count: u16) -> Result<Self, OutOfRange> {
+        if count.is_power_of_two() && count <= 256 {
+            Ok(Self(count))
+        } else {
+            Err(OutOfRange::new(
+                "shard count",
+                count,
+                "a power of two from 1 to 256",
+            ))
+        }
+    }
+
+    /// How many.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// Every shard, in the order of the addresses.
+    pub fn shards(self) -> impl Iterator<Item = ShardId> {
+        (0..self.0).map(ShardId)
+    }
+
+    /// The first and the last address of a shard, both inside.
+    pub fn bounds(self, shard: ShardId) -> (Address, Address) {
+        let bits = self.0.trailing_zeros();
+        let step = 256 >> bits;
+        let first = u32::from(shard.0) * step;
+        let byte = |value: u32| u8::try_from(value & 0xff).expect("masked to one byte");
+        let mut low = [0; 20];
+        let mut high = [0xff; 20];
+        low[0] = byte(first);
+        high[0] = byte(first + step - 1);
+        (low.into(), high.into())
+    }
+}
+
+impl TryFrom<u16> for ShardCount {
+    type Error = OutOfRange;
+
+    fn try_from(count: u16) -> Result<Self, OutOfRange> {
+        Self::new(count)
+    }
+}
+
+impl From<ShardCount> for u16 {
+    fn from(count: ShardCount) -> Self {
+        count.0
+    }
+}
+
+/// One shard of a programme, counted from zero by the leading bits of the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ShardId(u16);
+
+impl ShardId {
+    /// Wraps a shard's index.
+    pub const fn new(index: u16) -> Self {
+        Self(index)
+    }
+
+    /// The index.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}

@@ -1,0 +1,91 @@
+//! A value that changes at known instants.
+
+use serde::{Deserialize, Serialize};
+
+use super::{OutOfRange, Timestamp};
+
+/// A step function of block time: `initial` until the first step, then each step's value from its
+/// instant on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule<V> {
+    initial: V,
+    steps: Vec<Step<V>>,
+}
+
+/// From `from` on, the value is `value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step<V> {
+    /// First instant of the new value.
+    pub from: Timestamp,
+    /// The new value.
+    pub value: V,
+}
+
+/// One interval `[from, to)` on which the value stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece<V> {
+    /// First instant inside.
+    pub from: Timestamp,
+    /// First instant after.
+    pub to: Timestamp,
+    /// The value.
+    pub value: V,
+}
+
+impl<V: Copy + PartialEq> Schedule<V> {
+    /// The same value for ever.
+    pub const fn constant(value: V) -> Self {
+        Self {
+            initial: value,
+            steps: Vec::new(),
+        }
+    }
+
+    /// `initial`, then the steps, which must be in strictly ascending time.
+    pub fn new(initial: V, steps: Vec<Step<V>>) -> Result<Self, OutOfRange> {
+        if let Some(pair) = steps.windows(2).find(|pair| pair[0].from >= pair[1].from) {
+            let bound = "later than the step before it";
+            return Err(OutOfRange::new("schedule step", pair[1].from, bound));
+        }
+        Ok(Self { initial, steps })
+    }
+
+    /// The value at an instant.
+    pub fn at(&self, time: Timestamp) -> V {
+        match self.steps.partition_point(|step| step.from <= time) {
+            0 => self.initial,
+            passed => self.steps[passed - 1].value,
+        }
+    }
+
+    /// The intervals of `[from, to)` between steps, in order, none of them empty.
+    pub fn pieces(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Piece<V>> {
+        let first = self.steps.partition_point(|step| step.from <= from);
+        let inner = self.steps[first..]
+            .iter()
+            .map(|step| step.from)
+            .take_while(move |at| *at < to);
+        let mut start = from;
+        inner
+            .chain(std::iter::once(to))
+            .map(move |end| {
+                let piece = Piece {
+                    from: start,
+                    to: end,
+                    value: self.at(start),
+                };
+                start = end;
+                piece
+            })
+            .filter(|piece| piece.from < piece.to)
+    }
+
+    /// Whether both give the same value at every instant before `time`.
+    pub fn agrees_before(&self, other: &Self, time: Timestamp) -> bool {
+        let edges = self.steps.iter().chain(&other.steps).map(|step| step.from);
+        std::iter::once(Timestamp::ZERO)
+            .chain(edges)
+            .filter(|edge| *edge < time)
+            .all(|edge| self.at(edge) == other.at(edge))
+    }
+}
