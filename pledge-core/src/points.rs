@@ -2,8 +2,10 @@
 
 mod accrue;
 mod programme;
+mod progress;
 mod settle;
 
 pub use accrue::{accrual_times, accrue, accrue_segments, rate_factor};
 pub use programme::Programme;
+pub use progress::{BatchOutcome, BatchPlace};
 pub use settle::{BatchSpan, Settled, plan_target, settle};

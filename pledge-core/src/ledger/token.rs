@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ChangeType;
 use crate::types::{
-    Amount, BlockNumber, BlockRef, CumulativeAmount, Decimals, Epoch, Timestamp, TokenId,
+    Amount, BlockNumber, BlockRef, CumulativeAmount, Decimals, Epoch, Overflow, Timestamp, TokenId,
 };
 
 /// What a token's contract says of itself.
@@ -68,6 +69,36 @@ pub struct TokenState {
     pub status: TokenStatus,
     /// Sums at the cursor.
     pub totals: TokenTotals,
+}
+
+impl TokenTotals {
+    /// Counts a holder in or out when a balance leaves or reaches zero.
+    pub fn balance_moved(&mut self, before: Amount, after: Amount) -> Result<(), Overflow> {
+        let holders = match (before.is_zero(), after.is_zero()) {
+            (true, false) => self.holders.checked_add(1),
+            (false, true) => self.holders.checked_sub(1),
+            _ => Some(self.holders),
+        };
+        self.holders = holders.ok_or(Overflow("holders"))?;
+        Ok(())
+    }
+
+    /// Takes back what a mint or burn added; the latest first. Holders are not its business.
+    pub fn undo(&mut self, change_type: ChangeType, amount: Amount) -> Result<(), Overflow> {
+        let supply = match change_type {
+            ChangeType::Mint => {
+                self.minted = self.minted.checked_sub(amount)?;
+                self.supply.checked_sub(amount)
+            }
+            ChangeType::Burn => {
+                self.burned = self.burned.checked_sub(amount)?;
+                self.supply.checked_add(amount)
+            }
+            ChangeType::TransferIn | ChangeType::TransferOut => return Ok(()),
+        };
+        self.supply = supply.ok_or(Overflow("supply"))?;
+        Ok(())
+    }
 }
 
 impl TokenState {
