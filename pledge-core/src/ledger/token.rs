@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::ChangeType;
+use crate::error::StoreError;
 use crate::types::{
-    Amount, BlockNumber, BlockRef, CumulativeAmount, Decimals, Epoch, Overflow, Timestamp, TokenId,
+    Amount, BlockId, BlockNumber, BlockRef, CumulativeAmount, Decimals, Epoch, Overflow, Timestamp,
+    TokenId,
 };
 
 /// What a token's contract says of itself.
@@ -30,6 +32,24 @@ pub struct TokenSpec {
     pub metadata: TokenMetadata,
     /// First block whose logs count: the block of its deployment or any before it.
     pub start_block: BlockNumber,
+}
+
+impl TokenSpec {
+    /// The error of registering the same token as something else.
+    pub fn refuse(&self, other: &Self) -> StoreError {
+        let detail = format!(
+            "token {} is registered with start_block {}, symbol {} and {} decimals, not {}, {} and \
+             {}; a token's spec is fixed, so use a new database to follow it differently",
+            self.id,
+            self.start_block,
+            self.metadata.symbol,
+            self.metadata.decimals.get(),
+            other.start_block,
+            other.metadata.symbol,
+            other.metadata.decimals.get()
+        );
+        StoreError::invalid("register a token", detail)
+    }
 }
 
 /// Whether a token is followed.
@@ -112,6 +132,18 @@ impl TokenState {
             status: TokenStatus::Active,
             totals: TokenTotals::default(),
         }
+    }
+
+    /// The text of a write that assumed another cursor.
+    pub fn stands_elsewhere(&self, assumed: Option<BlockId>) -> String {
+        let name = |id: Option<BlockId>| id.map_or("its start".to_owned(), |id| id.to_string());
+        let cursor = self.cursor.map(|cursor| cursor.id());
+        format!(
+            "token {} stands at {}, not at {}",
+            self.spec.id,
+            name(cursor),
+            name(assumed)
+        )
     }
 
     /// The next block the ledger needs.
