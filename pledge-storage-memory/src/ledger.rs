@@ -1,7 +1,7 @@
 //! The ledger's port.
 
 use std::cmp::Reverse;
-use std::ops::Bound::{Excluded, Unbounded};
+use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use async_trait::async_trait;
 use pledge_core::error::{StoreError, StoreErrorKind};
@@ -236,10 +236,11 @@ impl BalanceStore for MemoryStore {
     ) -> Result<Seen<Vec<AccountHistory>>, StoreError> {
         let state = self.lock();
         let token = state.token(query.token)?;
-        let in_range = token
-            .accounts
-            .iter()
-            .filter(|(account, _)| (query.first..=query.last).contains(&account.address()));
+        let Some(last) = Account::new(query.last) else {
+            return Ok(token.seen(Vec::new()));
+        };
+        let first = Account::new(query.first).map_or(Unbounded, Included);
+        let in_range = token.accounts.range((first, Included(last)));
         let page = in_range
             .take(query.limit)
             .map(|(account, changes)| AccountHistory {
