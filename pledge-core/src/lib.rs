@@ -8,6 +8,7 @@ pub mod indexer;
 pub mod ledger;
 pub mod points;
 pub mod ports;
+pub mod query;
 pub mod types;
 
 pub use alloy_primitives as primitives;
