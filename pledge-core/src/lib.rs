@@ -9,6 +9,8 @@ pub mod ledger;
 pub mod points;
 pub mod ports;
 pub mod query;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod types;
 
 pub use alloy_primitives as primitives;
