@@ -215,6 +215,12 @@ impl World {
         programmes.iter().all(|state| state.settled() == closed)
     }
 
+    /// Where the token's ledger stands.
+    pub async fn cursor(&self) -> Option<BlockRef> {
+        let state = self.fixture.balances.token(token()).await.expect("read");
+        state.expect("registered").cursor
+    }
+
     /// The programme `main`.
     pub fn programme(&self) -> &Programme {
         &self.programmes[0]

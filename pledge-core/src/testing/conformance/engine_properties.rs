@@ -7,10 +7,11 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio_util::sync::CancellationToken;
 
 use super::run;
+use crate::ports::Rewind;
 use crate::testing::Fixture;
 use crate::testing::generators::{ACCOUNTS, Step, blocks, steps};
 use crate::testing::oracle::points_of;
-use crate::testing::world::{World, account, at, token};
+use crate::testing::world::{CHAIN, World, account, at, token};
 use crate::types::{ProgrammeId, RawPoints, Timestamp};
 
 /// A fresh store, for each case anew.
@@ -130,10 +131,11 @@ pub fn points_of_all_accounts_equal_rate_times_supply(cases: u32, fresh: impl Fn
         |(steps, a, b)| {
             run(async {
                 let mut world = World::new(fresh().await).await;
+                world.mine(0, &[]);
                 for step in &steps {
                     play(&mut world, step).await;
                 }
-                world.confirm(200_000);
+                world.confirm(2_000_000);
                 world.run().await;
                 let (from, to) = (at(a.min(b)), at(a.max(b)));
                 let mut sum = RawPoints::ZERO;
@@ -154,10 +156,11 @@ pub fn splitting_an_interval_changes_nothing(cases: u32, fresh: impl Fn() -> Fre
     check(cases, (blocks(40), cuts), |(steps, mut cuts)| {
         run(async {
             let mut world = World::new(fresh().await).await;
+            world.mine(0, &[]);
             for step in &steps {
                 play(&mut world, step).await;
             }
-            world.confirm(200_000);
+            world.confirm(2_000_000);
             world.run().await;
             cuts.sort_unstable();
             let cuts: Vec<_> = cuts.into_iter().map(at).collect();
@@ -194,6 +197,40 @@ pub fn reorgs_leave_what_a_clean_pass_gives(cases: u32, fresh: impl Fn() -> Fres
                 world.run().await;
                 assert_eq!(world.digest().await, world.oracle());
             }
+        });
+    });
+}
+
+/// Going back from anywhere gives every byte of what was there.
+pub fn a_rewind_is_the_exact_inverse_of_any_blocks(cases: u32, fresh: impl Fn() -> Fresh) {
+    check(cases, (blocks(25), blocks(25)), |(below, above)| {
+        run(async {
+            let mut world = World::new(fresh().await).await;
+            for step in &below {
+                play(&mut world, step).await;
+            }
+            world.confirm(100_000);
+            world.run().await;
+            let before = world.digest().await;
+            let to = world.cursor().await.expect("something is confirmed");
+            for step in &above {
+                play(&mut world, step).await;
+            }
+            world.confirm(2_000_000);
+            world.run().await;
+            let from = world.cursor().await.expect("something is confirmed").id();
+            let rewind = Rewind {
+                chain: CHAIN,
+                to,
+                tokens: vec![(token(), from)],
+            };
+            world
+                .fixture
+                .balances
+                .rewind(&rewind)
+                .await
+                .expect("the ancestor is held");
+            assert_eq!(world.digest().await, before);
         });
     });
 }
