@@ -1,9 +1,10 @@
 //! Properties of the engine over a store, on random histories. A failure prints its history.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::Pin;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tokio_util::sync::CancellationToken;
 
 use super::run;
@@ -17,23 +18,31 @@ use crate::types::{ProgrammeId, RawPoints, Timestamp};
 /// A fresh store, for each case anew.
 pub type Fresh = Pin<Box<dyn Future<Output = Fixture>>>;
 
-/// Runs a property over random input; the failing case is shrunk and printed.
+/// Runs a property over random input. A failing case is shrunk and printed with its seed, which
+/// `PLEDGE_SEED` replays.
 fn check<S: Strategy>(cases: u32, strategy: S, law: impl Fn(S::Value))
 where
     S::Value: std::fmt::Debug,
 {
+    let seed = match std::env::var("PLEDGE_SEED") {
+        Ok(text) => text
+            .parse()
+            .expect("PLEDGE_SEED is a number that a failure printed"),
+        Err(_) => RandomState::new().build_hasher().finish(),
+    };
+    let rng_seed = RngSeed::Fixed(seed);
     let config = Config {
         cases,
+        rng_seed,
         failure_persistence: None,
         ..Config::default()
     };
-    let mut runner = TestRunner::new(config);
-    let result = runner.run(&strategy, |input| {
+    let result = TestRunner::new(config).run(&strategy, |input| {
         law(input);
         Ok(())
     });
     if let Err(error) = result {
-        panic!("{error}");
+        panic!("{error}\nreplay with PLEDGE_SEED={seed}");
     }
 }
 
@@ -209,14 +218,14 @@ pub fn a_rewind_is_the_exact_inverse_of_any_blocks(cases: u32, fresh: impl Fn() 
             for step in &below {
                 play(&mut world, step).await;
             }
-            world.confirm(100_000);
+            world.confirm_later(100);
             world.run().await;
             let before = world.digest().await;
             let to = world.cursor().await.expect("something is confirmed");
             for step in &above {
                 play(&mut world, step).await;
             }
-            world.confirm(2_000_000);
+            world.confirm_later(10_000);
             world.run().await;
             let from = world.cursor().await.expect("something is confirmed").id();
             let rewind = Rewind {
