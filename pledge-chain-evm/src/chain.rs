@@ -1,7 +1,6 @@
 //! The source: one node behind the port.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use alloy::primitives::{Address, U64};
 use async_trait::async_trait;
@@ -10,8 +9,8 @@ use pledge_core::ledger::TokenMetadata;
 use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
 use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
 
+use crate::adaptive_size::AdaptiveSize;
 use crate::config::EvmConfig;
-use crate::range_size::RangeSize;
 use crate::rpc::{Rpc, chain_id_call};
 
 /// One EVM chain, read from one node over JSON-RPC.
@@ -22,7 +21,8 @@ use crate::rpc::{Rpc, chain_id_call};
 #[derive(Debug)]
 pub struct EvmChain {
     rpc: Rpc,
-    range_size: Mutex<RangeSize>,
+    /// Blocks in one `eth_getLogs`.
+    pub(crate) range_size: AdaptiveSize,
     /// The node does not take block hashes in `eth_call` (EIP-1898).
     pub(crate) state_by_number: AtomicBool,
 }
@@ -35,7 +35,7 @@ impl EvmChain {
     pub async fn connect(config: EvmConfig) -> Result<Self, ChainError> {
         let chain = Self {
             rpc: Rpc::new(&config)?,
-            range_size: Mutex::new(RangeSize::new(config.range_blocks_max.get())),
+            range_size: AdaptiveSize::new(config.range_blocks_max.get()),
             state_by_number: AtomicBool::new(false),
         };
         chain.chain_id().await?;
@@ -49,13 +49,6 @@ impl EvmChain {
 
     pub(crate) const fn rpc(&self) -> &Rpc {
         &self.rpc
-    }
-
-    pub(crate) fn range_size(&self) -> MutexGuard<'_, RangeSize> {
-        // No code panics while it holds the lock, and any value inside is a valid size.
-        self.range_size
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

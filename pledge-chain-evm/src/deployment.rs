@@ -6,7 +6,7 @@ use pledge_core::ports::ChainSource;
 use pledge_core::types::BlockNumber;
 
 use crate::chain::EvmChain;
-use crate::classify::Fault;
+use crate::classify::{Failure, Fault};
 use crate::token::{code_call, no_code};
 
 const OPERATION: &str = "find the block of deployment";
@@ -18,7 +18,12 @@ impl EvmChain {
     /// blocks. A contract that destroyed itself and was deployed again gives one of its deployments.
     pub async fn find_deployment_block(&self, token: Address) -> Result<BlockNumber, ChainError> {
         let head = self.head().await?.number;
-        if !self.has_code(token, head).await? {
+        // Only this answer may fail for another reason than missing history.
+        let code = self.code(token, head).await;
+        if code
+            .map_err(|failure| failure.during(OPERATION))?
+            .is_empty()
+        {
             return Err(no_code(OPERATION, token));
         }
         let (mut lower, mut upper) = (0, head.get());
@@ -33,12 +38,15 @@ impl EvmChain {
         Ok(BlockNumber::new(upper))
     }
 
-    async fn has_code(&self, token: Address, block: BlockNumber) -> Result<bool, ChainError> {
+    async fn code(&self, token: Address, block: BlockNumber) -> Result<Bytes, Failure> {
         let call = code_call(token, &format!("{:#x}", block.get()));
-        match self.rpc().call::<Bytes>(call).await {
+        self.rpc().call(call).await
+    }
+
+    async fn has_code(&self, token: Address, block: BlockNumber) -> Result<bool, ChainError> {
+        match self.code(token, block).await {
             Ok(code) => Ok(!code.is_empty()),
-            Err(failure) if is_missing_history(failure.fault) => {
-                let mut failure = failure;
+            Err(mut failure) if is_missing_history(failure.fault) => {
                 failure.detail = format!(
                     "cannot read the code of {token} at block {block}: set start_block, \
                      or use a node with full history ({})",

@@ -5,9 +5,10 @@
 //! batch with one error object, it loses the text.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use alloy::rpc::json_rpc::{ErrorPayload, Id, Response, ResponsePacket, ResponsePayload};
-use alloy::transports::http::reqwest::{self, header, redirect};
+use alloy::transports::http::reqwest::{self, StatusCode, header, redirect};
 use alloy::transports::{TransportError, TransportErrorKind};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -94,7 +95,8 @@ impl Node {
         let retry_after = retry_after(&response);
         let body = self.read(response).await?;
         let packet = serde_json::from_slice::<ResponsePacket>(&body);
-        if status.as_u16() == 429 || (!status.is_success() && !is_error_answer(&packet)) {
+        let answered = status.is_success() || is_refusal(status, &packet);
+        if !answered {
             let text = self.redactor.clean(&String::from_utf8_lossy(&body));
             return Err(TransportErrorKind::http_error_with_retry_after(
                 status.as_u16(),
@@ -123,10 +125,14 @@ impl Node {
 
     fn in_order(&self, packet: ResponsePacket, count: usize) -> Result<Vec<Answer>, Failure> {
         let responses = match packet {
+            // Whatever its id: refusals of a request as a whole often have none.
+            ResponsePacket::Single(response) if count == 1 => {
+                return Ok(vec![self.answer(response.payload)]);
+            }
             ResponsePacket::Single(Response {
                 payload: ResponsePayload::Failure(refusal),
                 ..
-            }) if count > 1 => return Err(self.refusal(refusal)),
+            }) => return Err(self.refusal(refusal)),
             ResponsePacket::Single(response) => vec![response],
             ResponsePacket::Batch(responses) => responses,
         };
@@ -137,11 +143,17 @@ impl Node {
         (0..count as u64)
             .map(Id::Number)
             .map(|id| match by_id.remove(&id) {
-                Some(ResponsePayload::Success(result)) => Ok(Ok(result)),
-                Some(ResponsePayload::Failure(refusal)) => Ok(Err(self.refusal(refusal))),
+                Some(payload) => Ok(self.answer(payload)),
                 None => Err(self.fail(TransportErrorKind::missing_batch_response(id))),
             })
             .collect()
+    }
+
+    fn answer(&self, payload: ResponsePayload) -> Answer {
+        match payload {
+            ResponsePayload::Success(result) => Ok(result),
+            ResponsePayload::Failure(refusal) => Err(self.refusal(refusal)),
+        }
     }
 
     fn refusal(&self, mut refusal: ErrorPayload) -> Failure {
@@ -167,12 +179,15 @@ fn connection_error(error: reqwest::Error) -> TransportError {
     TransportErrorKind::custom(error.without_url())
 }
 
-fn is_error_answer(packet: &serde_json::Result<ResponsePacket>) -> bool {
-    packet.as_ref().is_ok_and(ResponsePacket::is_error)
+/// Some nodes send an error answer under one of these statuses. The others tell of the way to the
+/// node, not of the question, whatever the body says.
+fn is_refusal(status: StatusCode, packet: &serde_json::Result<ResponsePacket>) -> bool {
+    matches!(status.as_u16(), 400 | 422 | 500)
+        && packet.as_ref().is_ok_and(ResponsePacket::is_error)
 }
 
-fn retry_after(response: &reqwest::Response) -> Option<std::time::Duration> {
+fn retry_after(response: &reqwest::Response) -> Option<Duration> {
     let value = response.headers().get(header::RETRY_AFTER)?;
     let seconds = value.to_str().ok()?.trim().parse().ok()?;
-    Some(std::time::Duration::from_secs(seconds))
+    Some(Duration::from_secs(seconds))
 }

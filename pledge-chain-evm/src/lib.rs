@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod adaptive_size;
 mod chain;
 mod classify;
 mod config;
@@ -25,7 +26,6 @@ mod deployment;
 mod headers;
 mod http;
 mod range;
-mod range_size;
 mod redact;
 mod rpc;
 mod state;

@@ -51,7 +51,7 @@ impl EvmChain {
             return Err(ChainError::persistent(OPERATION, "no token to read"));
         }
         loop {
-            let size = self.range_size().of(blocks.saturating_add(1));
+            let size = self.range_size.of(blocks.saturating_add(1));
             let slice = Slice {
                 from: request.from,
                 to: request.from.up(size - 1),
@@ -59,7 +59,7 @@ impl EvmChain {
             };
             match self.read_slice(&slice).await {
                 Ok(facts) => {
-                    self.range_size().answered(size);
+                    self.range_size.answered(size);
                     return Ok(facts);
                 }
                 Err(SliceError::Refused(failure)) if size > 1 => {
@@ -69,7 +69,7 @@ impl EvmChain {
                         cause = failure.detail,
                         "range refused, halving it"
                     );
-                    self.range_size().refused(size);
+                    self.range_size.refused(size);
                 }
                 Err(SliceError::Refused(failure)) => {
                     return Err(failure.during_as(ChainErrorKind::Transient, OPERATION));

@@ -3,6 +3,7 @@
 use url::Url;
 
 const TEXT_CHARS_MAX: usize = 300;
+const TEXT_BYTES_READ_MAX: usize = 16 << 10;
 const SECRET_CHARS_MIN: usize = 8;
 
 /// Host and port: the part of a url that may be shown.
@@ -36,6 +37,7 @@ impl Redactor {
     }
 
     pub(crate) fn clean(&self, text: &str) -> String {
+        let text = &text[..text.floor_char_boundary(TEXT_BYTES_READ_MAX)];
         let secrets = self.secrets.iter();
         let redacted = secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
         let mut clean: String = redacted

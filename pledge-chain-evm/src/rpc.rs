@@ -1,7 +1,7 @@
 //! Asking a node until it answers: repeats, batches of bounded size, the chain id after outages.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alloy::primitives::U64;
@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::adaptive_size::AdaptiveSize;
 use crate::classify::{Failure, Fault};
 use crate::config::EvmConfig;
 use crate::http::{Answer, Call, Node};
@@ -32,7 +33,7 @@ pub(crate) struct Rpc {
     chain: ChainId,
     backoff: ExponentialBuilder,
     retry_delay_max: Duration,
-    batch_size: AtomicUsize,
+    batch_size: AdaptiveSize,
     batches_concurrent_max: usize,
     /// Outages so far; the first stands for the time before the first connection.
     outages: AtomicU64,
@@ -63,7 +64,7 @@ impl Rpc {
                 .with_max_delay(config.retry_delay_max)
                 .with_max_times(config.retries_max),
             retry_delay_max: config.retry_delay_max,
-            batch_size: AtomicUsize::new(config.batch_requests_max.get()),
+            batch_size: AdaptiveSize::new(config.batch_requests_max.get() as u64),
             batches_concurrent_max: config.batches_concurrent_max.get(),
             outages: AtomicU64::new(1),
             checked: AtomicU64::new(0),
@@ -95,9 +96,12 @@ impl Rpc {
         let mut answers = Vec::with_capacity(calls.len());
         while answers.len() < calls.len() {
             let rest = &calls[answers.len()..];
-            let size = rest.len().min(self.batch_size());
+            let size = self.batch_size(rest.len());
             match self.ask(&rest[..size], on_timeout).await {
-                Ok(more) => answers.extend(more),
+                Ok(more) => {
+                    self.batch_size.answered(size as u64);
+                    answers.extend(more);
+                }
                 Err(failure) if size > 1 && failure.fault.may_be_batch_size() => {
                     tracing::info!(
                         endpoint = self.endpoint(),
@@ -105,7 +109,7 @@ impl Rpc {
                         cause = failure.detail,
                         "batch refused, halving it"
                     );
-                    self.batch_size.fetch_min(size / 2, Ordering::Relaxed);
+                    self.batch_size.refused(size as u64);
                 }
                 Err(failure) => return Err(failure),
             }
@@ -116,7 +120,7 @@ impl Rpc {
     /// Many calls, a few batches of them under way at once. Answers come in the order asked.
     pub(crate) async fn many(&self, calls: Vec<Call>) -> Result<Vec<Answer>, Failure> {
         let batches: Vec<Vec<Call>> = calls
-            .chunks(self.batch_size())
+            .chunks(self.batch_size(calls.len()).max(1))
             .map(<[Call]>::to_vec)
             .collect();
         let answers: Vec<Vec<Answer>> = stream::iter(batches)
@@ -127,9 +131,10 @@ impl Rpc {
         Ok(answers.into_iter().flatten().collect())
     }
 
-    /// Calls per batch that the node is known to take.
-    pub(crate) fn batch_size(&self) -> usize {
-        self.batch_size.load(Ordering::Relaxed).max(1)
+    /// How many of the calls to put into the next batch.
+    fn batch_size(&self, calls: usize) -> usize {
+        let size = self.batch_size.of(calls as u64);
+        usize::try_from(size).expect("not above the length of a list")
     }
 
     /// An answer in the form that it must have.
@@ -221,7 +226,7 @@ impl fmt::Debug for Rpc {
         f.debug_struct("Rpc")
             .field("endpoint", &self.endpoint())
             .field("chain", &self.chain)
-            .field("batch_size", &self.batch_size())
+            .field("batch_size", &self.batch_size)
             .finish_non_exhaustive()
     }
 }
