@@ -19,6 +19,6 @@ pub use notifier::{Notifier, NotifyError};
 pub use pending_cache::{PendingBlock, PendingCache, PendingSnapshot};
 pub use points_store::{
     BatchFailure, PointsStore, ProgrammeState, Settlement, SettlementBatch, SettlementsQuery,
-    ShardProgress, Standing, Statement, StatementKind, WindowTotal,
+    ShardProgress, ShardRun, Standing, Statement, StatementKind, WindowTotal,
 };
 pub use price_source::{Price, PriceError, PriceSource};

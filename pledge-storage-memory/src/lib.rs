@@ -1,1 +1,14 @@
-//! x
+//! The stores of pledge in memory: for tests, simulation and the demo.
+//!
+//! [`MemoryStore`] implements both stores over one state, [`MemoryPending`] holds pending blocks.
+//! Every write happens under one lock and on a copy of what it changes, so a refused write leaves
+//! nothing behind.
+
+mod ledger;
+mod pending;
+mod points;
+mod rewind;
+mod state;
+
+pub use pending::MemoryPending;
+pub use state::MemoryStore;

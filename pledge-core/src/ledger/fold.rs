@@ -155,9 +155,7 @@ fn debit(
             block: transfer.block,
             log_index: transfer.log_index,
         })?;
-    if after.is_zero() && !before.balance.is_zero() {
-        totals.holders -= 1;
-    }
+    totals.balance_moved(before.balance, after)?;
     change(states, before, transfer, time, account, after)
 }
 
@@ -177,9 +175,7 @@ fn credit(
             block: transfer.block,
             log_index: transfer.log_index,
         })?;
-    if before.balance.is_zero() && !after.is_zero() {
-        totals.holders += 1;
-    }
+    totals.balance_moved(before.balance, after)?;
     change(states, before, transfer, time, account, after)
 }
 

@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ChangeType;
+use crate::error::StoreError;
 use crate::types::{
-    Amount, BlockNumber, BlockRef, CumulativeAmount, Decimals, Epoch, Timestamp, TokenId,
+    Amount, BlockId, BlockNumber, BlockRef, CumulativeAmount, Decimals, Epoch, Overflow, Timestamp,
+    TokenId,
 };
 
 /// What a token's contract says of itself.
@@ -29,6 +32,24 @@ pub struct TokenSpec {
     pub metadata: TokenMetadata,
     /// First block whose logs count: the block of its deployment or any before it.
     pub start_block: BlockNumber,
+}
+
+impl TokenSpec {
+    /// The error of registering the same token as something else.
+    pub fn refuse(&self, other: &Self) -> StoreError {
+        let detail = format!(
+            "token {} is registered with start_block {}, symbol {} and {} decimals, not {}, {} and \
+             {}; a token's spec is fixed, so use a new database to follow it differently",
+            self.id,
+            self.start_block,
+            self.metadata.symbol,
+            self.metadata.decimals.get(),
+            other.start_block,
+            other.metadata.symbol,
+            other.metadata.decimals.get()
+        );
+        StoreError::invalid("register a token", detail)
+    }
 }
 
 /// Whether a token is followed.
@@ -70,6 +91,36 @@ pub struct TokenState {
     pub totals: TokenTotals,
 }
 
+impl TokenTotals {
+    /// Counts a holder in or out when a balance leaves or reaches zero.
+    pub fn balance_moved(&mut self, before: Amount, after: Amount) -> Result<(), Overflow> {
+        let holders = match (before.is_zero(), after.is_zero()) {
+            (true, false) => self.holders.checked_add(1),
+            (false, true) => self.holders.checked_sub(1),
+            _ => Some(self.holders),
+        };
+        self.holders = holders.ok_or(Overflow("holders"))?;
+        Ok(())
+    }
+
+    /// Takes back what a mint or burn added; the latest first. Holders are not its business.
+    pub fn undo(&mut self, change_type: ChangeType, amount: Amount) -> Result<(), Overflow> {
+        let supply = match change_type {
+            ChangeType::Mint => {
+                self.minted = self.minted.checked_sub(amount)?;
+                self.supply.checked_sub(amount)
+            }
+            ChangeType::Burn => {
+                self.burned = self.burned.checked_sub(amount)?;
+                self.supply.checked_add(amount)
+            }
+            ChangeType::TransferIn | ChangeType::TransferOut => return Ok(()),
+        };
+        self.supply = supply.ok_or(Overflow("supply"))?;
+        Ok(())
+    }
+}
+
 impl TokenState {
     /// A token just registered.
     pub fn registered(spec: TokenSpec) -> Self {
@@ -81,6 +132,18 @@ impl TokenState {
             status: TokenStatus::Active,
             totals: TokenTotals::default(),
         }
+    }
+
+    /// The text of a write that assumed another cursor.
+    pub fn stands_elsewhere(&self, assumed: Option<BlockId>) -> String {
+        let name = |id: Option<BlockId>| id.map_or("its start".to_owned(), |id| id.to_string());
+        let cursor = self.cursor.map(|cursor| cursor.id());
+        format!(
+            "token {} stands at {}, not at {}",
+            self.spec.id,
+            name(cursor),
+            name(assumed)
+        )
     }
 
     /// The next block the ledger needs.

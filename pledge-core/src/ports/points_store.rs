@@ -8,7 +8,8 @@ use super::Seen;
 use crate::error::StoreError;
 use crate::points::{BatchSpan, Programme};
 use crate::types::{
-    Account, BlockNumber, Epoch, ProgrammeId, RawPoints, ShardId, Timestamp, TokenId, Window,
+    Account, BlockNumber, Epoch, Overflow, ProgrammeId, RawPoints, ShardId, Timestamp, TokenId,
+    Window,
 };
 
 /// A programme and how far it is settled.
@@ -138,6 +139,57 @@ pub struct WindowTotal {
     pub raw: RawPoints,
     /// First and last block with a change of theirs in it.
     pub blocks: Option<(BlockNumber, BlockNumber)>,
+}
+
+impl WindowTotal {
+    /// Nobody yet.
+    pub const fn empty(start: Timestamp) -> Self {
+        Self {
+            start,
+            accounts: 0,
+            raw: RawPoints::ZERO,
+            blocks: None,
+        }
+    }
+
+    /// Adds the sums over other accounts in the same window.
+    pub fn add(&mut self, other: &Self) -> Result<(), Overflow> {
+        self.accounts = self
+            .accounts
+            .checked_add(other.accounts)
+            .ok_or(Overflow("accounts"))?;
+        self.raw = self.raw.checked_add(other.raw)?;
+        self.blocks = match (self.blocks, other.blocks) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
+        };
+        Ok(())
+    }
+}
+
+impl BatchFailure {
+    /// Whether a window, by its start, is one of those that failed.
+    pub fn covers(&self, window_start: Timestamp) -> bool {
+        (self.from..self.to).contains(&window_start)
+    }
+}
+
+impl Settlement {
+    /// A window's settlement with the sums of its first shard; add the other shards' to `total`.
+    pub fn begin(programme: &Programme, shards: &[ShardProgress], total: WindowTotal) -> Self {
+        let window = programme.window.window_of(total.start);
+        let runs = shards.iter().filter_map(|shard| shard.run.as_ref());
+        let failures = runs
+            .flat_map(|run| &run.failures)
+            .filter(|f| f.covers(window.start));
+        Self {
+            programme: programme.id.clone(),
+            window,
+            settled: shards.iter().all(|shard| shard.settled >= Some(window.end)),
+            total,
+            failures: failures.cloned().collect(),
+        }
+    }
 }
 
 /// One window of one programme, over all shards: the same whether settled on time or after an outage.

@@ -216,6 +216,12 @@ impl ShardCount {
         (0..self.0).map(ShardId)
     }
 
+    /// The shard that an account belongs to.
+    pub fn shard_of(self, account: Account) -> ShardId {
+        let bits = self.0.trailing_zeros();
+        ShardId(u16::from(account.0[0]) >> (8 - bits))
+    }
+
     /// The first and the last address of a shard, both inside.
     pub fn bounds(self, shard: ShardId) -> (Address, Address) {
         let bits = self.0.trailing_zeros();

@@ -1,0 +1,181 @@
+//! How a shard advances and goes back: decided here once, written by every store.
+
+use super::BatchSpan;
+use crate::ports::{BatchFailure, ShardProgress, ShardRun};
+use crate::types::{Account, Epoch, ProgrammeId, ShardId, Timestamp};
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchOutcome<'a> {
+    /// Settled, and written with this progress.
+    Done,
+    /// Not settled, for a reason; the rest of the shard goes on.
+    Failed(&'a str),
+}
+
+/// A batch by its place: what [`ShardProgress::advance`] decides on.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchPlace<'a> {
+    /// Which programme.
+    pub programme: &'a ProgrammeId,
+    /// The epoch that was read.
+    pub epoch: Epoch,
+    /// Start of the first window.
+    pub from: Timestamp,
+    /// End of the last.
+    pub to: Timestamp,
+    /// Which accounts.
+    pub span: BatchSpan,
+}
+
+impl ShardProgress {
+    /// A shard of which nothing is settled.
+    pub const fn fresh(shard: ShardId) -> Self {
+        Self {
+            shard,
+            settled: None,
+            run: None,
+        }
+    }
+
+    /// The progress after a batch, or why the batch does not continue the shard.
+    ///
+    /// `first_edge` is the start of the programme's first window. A batch is either the next of its
+    /// shard or another attempt at a failed one.
+    pub fn advance(
+        &self,
+        batch: BatchPlace<'_>,
+        first_edge: Timestamp,
+        outcome: BatchOutcome<'_>,
+    ) -> Result<Self, String> {
+        let mut run = self.run_of(batch, first_edge)?;
+        let known = run
+            .failures
+            .iter()
+            .position(|failure| failure.span == batch.span);
+        match (known, outcome) {
+            (Some(at), BatchOutcome::Done) => {
+                run.failures.remove(at);
+            }
+            (Some(at), BatchOutcome::Failed(reason)) => {
+                let failure = &mut run.failures[at];
+                failure.attempts = failure.attempts.saturating_add(1);
+                reason.clone_into(&mut failure.reason);
+            }
+            (None, _) if run.scanned || run.through != batch.span.after => {
+                return Err(format!(
+                    "shard {} does not stand before this batch",
+                    self.shard.get()
+                ));
+            }
+            (None, outcome) => {
+                run.through = batch.span.through.or(run.through);
+                run.scanned = batch.span.through.is_none();
+                if let BatchOutcome::Failed(reason) = outcome {
+                    run.failures.push(self.failure(batch, reason));
+                }
+            }
+        }
+        let complete = run.scanned && run.failures.is_empty();
+        let (settled, run) = if complete {
+            (Some(run.to), None)
+        } else {
+            (self.settled, Some(run))
+        };
+        Ok(Self {
+            shard: self.shard,
+            settled,
+            run,
+        })
+    }
+
+    fn run_of(&self, batch: BatchPlace<'_>, first_edge: Timestamp) -> Result<ShardRun, String> {
+        let place = |from: Timestamp, to: Timestamp| format!("{from} to {to}");
+        match &self.run {
+            Some(run) if (run.from, run.to) == (batch.from, batch.to) => Ok(run.clone()),
+            Some(run) => Err(format!(
+                "shard {} is settling {}, not {}",
+                self.shard.get(),
+                place(run.from, run.to),
+                place(batch.from, batch.to)
+            )),
+            None if batch.from == self.settled.unwrap_or(first_edge) && batch.from < batch.to => {
+                let (from, to) = (batch.from, batch.to);
+                Ok(ShardRun {
+                    from,
+                    to,
+                    through: None,
+                    scanned: false,
+                    failures: Vec::new(),
+                })
+            }
+            None => Err(format!(
+                "shard {} does not stand at {}",
+                self.shard.get(),
+                place(batch.from, batch.to)
+            )),
+        }
+    }
+
+    fn failure(&self, batch: BatchPlace<'_>, reason: &str) -> BatchFailure {
+        BatchFailure {
+            programme: batch.programme.clone(),
+            epoch: batch.epoch,
+            shard: self.shard,
+            from: batch.from,
+            to: batch.to,
+            span: batch.span,
+            attempts: 1,
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// The end of what is settled or being settled.
+    pub fn reached(&self) -> Option<Timestamp> {
+        self.run.as_ref().map(|run| run.to).max(self.settled)
+    }
+
+    /// How far one account of the shard is settled.
+    pub fn settled_of(&self, account: Account) -> Option<Timestamp> {
+        match &self.run {
+            Some(run) if run.has_settled(account) => Some(run.to),
+            _ => self.settled,
+        }
+    }
+
+    /// The progress after a rewind, or `None` if the rewind touches nothing that is settled.
+    ///
+    /// `cut` is the last window edge at or before the ancestor's time, `None` if the token has no
+    /// ledger left. Windows that end after it are open again.
+    pub fn rewound(&self, cut: Option<Timestamp>, first_edge: Timestamp) -> Option<Self> {
+        let cut = cut.filter(|cut| *cut > first_edge);
+        if self.reached() <= cut {
+            return None;
+        }
+        let settled = self.settled.zip(cut).map(|(settled, cut)| settled.min(cut));
+        Some(Self {
+            shard: self.shard,
+            settled,
+            run: None,
+        })
+    }
+}
+
+impl ShardRun {
+    fn has_settled(&self, account: Account) -> bool {
+        let reached = self.scanned || self.through.is_some_and(|through| account <= through);
+        reached
+            && !self
+                .failures
+                .iter()
+                .any(|failure| failure.span.contains(account))
+    }
+}
+
+impl BatchSpan {
+    /// Whether an account of the shard is in the span.
+    pub fn contains(&self, account: Account) -> bool {
+        self.after.is_none_or(|after| account > after)
+            && self.through.is_none_or(|through| account <= through)
+    }
+}

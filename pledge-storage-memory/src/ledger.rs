@@ -1,0 +1,321 @@
+//! The ledger's port.
+
+use std::cmp::Reverse;
+use std::ops::Bound::{Excluded, Included, Unbounded};
+
+use async_trait::async_trait;
+use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::event::{Event, ReorgRecord, SequencedEvent};
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ledger::{Change, Checkpoint, Leg, TokenSpec, TokenState, TokenStatus};
+use pledge_core::ports::{
+    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
+    LedgerCommit, Rewind, Seen,
+};
+use pledge_core::types::{
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, Timestamp, TokenId,
+};
+
+use crate::MemoryStore;
+use crate::rewind::rewind;
+use crate::state::{Chain, State, Token};
+
+#[async_trait]
+impl BalanceStore for MemoryStore {
+    async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let entry = state.chains.entry(chain).or_insert_with(|| Chain {
+            state: ChainState {
+                chain,
+                name: String::new(),
+                status: ChainStatus::default(),
+                head: None,
+                processed: None,
+            },
+            headers: Default::default(),
+        });
+        name.clone_into(&mut entry.state.name);
+        Ok(())
+    }
+
+    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
+        Ok(self
+            .lock()
+            .chains
+            .values()
+            .map(|chain| chain.state.clone())
+            .collect())
+    }
+
+    async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let chain = &mut state.chain_mut(report.chain)?.state;
+        let before = std::mem::replace(&mut chain.status, report.status.clone());
+        chain.head = report.head.or(chain.head);
+        chain.processed = report.processed.or(chain.processed);
+        if let ChainStatus::Halted(reason) = &report.status
+            && before != report.status
+        {
+            state.record(Event::ChainHalted {
+                chain: report.chain,
+                reason: reason.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError> {
+        let mut state = self.lock();
+        state.chain(spec.id.chain)?;
+        let fresh = || Token::new(TokenState::registered(spec.clone()));
+        let token = state.tokens.entry(spec.id).or_insert_with(fresh);
+        if token.state.spec == *spec {
+            return Ok(token.state.clone());
+        }
+        Err(token.state.spec.refuse(spec))
+    }
+
+    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
+        let state = self.lock();
+        let of_chain = state
+            .tokens
+            .values()
+            .filter(|token| token.state.spec.id.chain == chain);
+        Ok(of_chain.map(|token| token.state.clone()).collect())
+    }
+
+    async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
+        Ok(self
+            .lock()
+            .tokens
+            .get(&token)
+            .map(|token| token.state.clone()))
+    }
+
+    async fn halt_token(
+        &self,
+        token: TokenId,
+        base: Option<BlockId>,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let entry = state.token_mut(token)?;
+        require_cursor("halt a token", entry, base)?;
+        let status = reason.map_or(TokenStatus::Active, |why| {
+            TokenStatus::Halted(why.to_owned())
+        });
+        let before = std::mem::replace(&mut entry.state.status, status);
+        if let Some(reason) = reason
+            && before == TokenStatus::Active
+        {
+            state.record(Event::TokenHalted {
+                token,
+                reason: reason.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    async fn headers(
+        &self,
+        chain: ChainId,
+        at_most: BlockNumber,
+        limit: usize,
+    ) -> Result<Vec<BlockRef>, StoreError> {
+        let state = self.lock();
+        let held = &state.chain(chain)?.headers;
+        Ok(held
+            .range(..=at_most)
+            .rev()
+            .take(limit)
+            .map(|(_, header)| *header)
+            .collect())
+    }
+
+    async fn states(
+        &self,
+        token: TokenId,
+        accounts: &[Account],
+    ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError> {
+        let state = self.lock();
+        let token = state.token(token)?;
+        Ok(token.seen(
+            accounts
+                .iter()
+                .map(|account| token.newest(*account))
+                .collect(),
+        ))
+    }
+
+    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        check(&state, commit)?;
+        let mut changes = 0;
+        for part in &commit.tokens {
+            let token = state.token_mut(part.token)?;
+            changes += part.changes.len() as u64;
+            part.changes
+                .iter()
+                .cloned()
+                .for_each(|change| token.push(change));
+            token.state.start_time = token.state.start_time.or(Some(commit.first.time));
+            token.state.cursor = Some(commit.tip);
+            token.state.totals = part.totals;
+        }
+        let held = &mut state.chain_mut(commit.chain)?.headers;
+        held.extend(commit.headers.iter().map(|header| (header.number, *header)));
+        *held = held.split_off(&commit.retain_from);
+        let (from, to) = (commit.first.number, commit.tip.id());
+        state.record(Event::Confirmed {
+            chain: commit.chain,
+            from,
+            to,
+            changes,
+        });
+        Ok(())
+    }
+
+    async fn rewind(&self, request: &Rewind) -> Result<ReorgRecord, StoreError> {
+        rewind(&mut self.lock(), request)
+    }
+
+    async fn history(
+        &self,
+        token: TokenId,
+        account: Account,
+        times: &[Timestamp],
+    ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError> {
+        let state = self.lock();
+        let token = state.token(token)?;
+        let at = |time: &Timestamp| token.last_where(account, |change| change.time <= *time);
+        Ok(token.seen(times.iter().map(at).collect()))
+    }
+
+    async fn last_change_block(
+        &self,
+        token: TokenId,
+        at: Timestamp,
+    ) -> Result<Seen<Option<BlockNumber>>, StoreError> {
+        let state = self.lock();
+        let token = state.token(token)?;
+        let end = (
+            at,
+            BlockNumber::new(u64::MAX),
+            LogIndex::new(u64::MAX),
+            Leg::In,
+        );
+        let last = token
+            .by_place
+            .range(..=end)
+            .next_back()
+            .map(|((_, block, ..), _)| *block);
+        Ok(token.seen(last))
+    }
+
+    async fn changes(&self, query: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError> {
+        let state = self.lock();
+        let token = state.token(query.token)?;
+        let all = token
+            .accounts
+            .get(&query.account)
+            .map_or(&[][..], Vec::as_slice);
+        let earlier = |change: &&Change| query.before.is_none_or(|before| change.place() < before);
+        let page = all
+            .iter()
+            .rev()
+            .filter(earlier)
+            .take(query.limit)
+            .cloned()
+            .collect();
+        Ok(token.seen(page))
+    }
+
+    async fn histories(
+        &self,
+        query: &HistoriesQuery,
+    ) -> Result<Seen<Vec<AccountHistory>>, StoreError> {
+        let state = self.lock();
+        let token = state.token(query.token)?;
+        let Some(last) = Account::new(query.last) else {
+            return Ok(token.seen(Vec::new()));
+        };
+        let first = Account::new(query.first).map_or(Unbounded, Included);
+        let in_range = token.accounts.range((first, Included(last)));
+        let page = in_range
+            .take(query.limit)
+            .map(|(account, changes)| AccountHistory {
+                account: *account,
+                opening: token.last_where(*account, |change| change.time < query.from),
+                changes: changes
+                    .iter()
+                    .filter(|change| (query.from..query.to).contains(&change.time))
+                    .map(Change::checkpoint)
+                    .collect(),
+            });
+        Ok(token.seen(page.collect()))
+    }
+
+    async fn holders(
+        &self,
+        token: TokenId,
+        after: Option<(Amount, Account)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError> {
+        let state = self.lock();
+        let token = state.token(token)?;
+        let start = after.map_or(Unbounded, |(balance, account)| {
+            Excluded((Reverse(balance), account))
+        });
+        let page = token.by_balance.range((start, Unbounded)).take(limit);
+        let with_state = page.filter_map(|(_, account)| Some((*account, token.newest(*account)?)));
+        Ok(token.seen(with_state.collect()))
+    }
+
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<SequencedEvent>, StoreError> {
+        let state = self.lock();
+        let passed = state
+            .events
+            .partition_point(|event| event.sequence <= after);
+        Ok(state.events[passed..].iter().take(limit).cloned().collect())
+    }
+}
+
+/// Refuses a commit before anything is written.
+fn check(state: &State, commit: &LedgerCommit) -> Result<(), StoreError> {
+    const OPERATION: &str = "commit to the ledger";
+    let held = &state.chain(commit.chain)?.headers;
+    for header in &commit.headers {
+        if let Some(other) = held
+            .get(&header.number)
+            .filter(|other| other.hash != header.hash)
+        {
+            let detail = format!("block {header} contradicts the held header {other}");
+            return Err(StoreError::conflict(OPERATION, detail));
+        }
+    }
+    for part in &commit.tokens {
+        let token = state.token(part.token)?;
+        require_cursor(OPERATION, token, commit.base)?;
+        if !token.state.is_active() {
+            let detail = format!("token {} is halted", part.token);
+            return Err(StoreError::conflict(OPERATION, detail));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn require_cursor(
+    operation: &'static str,
+    token: &Token,
+    base: Option<BlockId>,
+) -> Result<(), StoreError> {
+    let cursor = token.state.cursor.map(|cursor| cursor.id());
+    if cursor == base {
+        return Ok(());
+    }
+    Err(StoreError::new(
+        StoreErrorKind::Conflict,
+        operation,
+        token.state.stands_elsewhere(base),
+    ))
+}

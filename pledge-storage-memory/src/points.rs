@@ -1,0 +1,256 @@
+//! The points' port.
+
+use std::cmp::Reverse;
+use std::ops::Bound::{Excluded, Unbounded};
+
+use async_trait::async_trait;
+use pledge_core::error::StoreError;
+use pledge_core::event::Event;
+use pledge_core::points::{BatchOutcome, BatchPlace, Programme};
+use pledge_core::ports::{
+    BatchFailure, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch, SettlementsQuery,
+    ShardProgress, Standing, Statement, WindowTotal,
+};
+use pledge_core::types::{
+    Account, Epoch, Overflow, ProgrammeId, RawPoints, ShardId, Timestamp, TokenId,
+};
+
+use crate::MemoryStore;
+use crate::state::{ProgrammeEntry, State};
+
+#[async_trait]
+impl PointsStore for MemoryStore {
+    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let programmes = &mut state.token_mut(programme.id.token)?.programmes;
+        let Some(entry) = programmes.get_mut(programme.id.name()) else {
+            let name = programme.id.name().to_owned();
+            programmes.insert(name, ProgrammeEntry::new(programme.clone()));
+            return Ok(());
+        };
+        let reached = entry.shards.iter().filter_map(ShardProgress::reached).max();
+        if let Some(reason) = entry.programme.refuse_change(programme, reached) {
+            return Err(StoreError::invalid("change a programme", reason));
+        }
+        entry.programme = programme.clone();
+        Ok(())
+    }
+
+    async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError> {
+        let state = self.lock();
+        let token = state.token(token)?;
+        let programmes = token.programmes.values().map(|entry| ProgrammeState {
+            programme: entry.programme.clone(),
+            epoch: token.state.epoch,
+            shards: entry.shards.clone(),
+        });
+        Ok(programmes.collect())
+    }
+
+    async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let place = BatchPlace {
+            programme: &batch.programme,
+            epoch: batch.epoch,
+            from: batch.from,
+            to: batch.to,
+            span: batch.span,
+        };
+        let progress = next_progress(&state, batch.shard, place, BatchOutcome::Done)?;
+        let entry = state.programme_mut(&batch.programme)?;
+        let corrupt =
+            |e: Overflow| StoreError::corrupt("settle a batch", e.to_string()).caused_by(e);
+        let mut totals = Vec::with_capacity(batch.earned.len());
+        for (account, earned) in &batch.earned {
+            let before = entry.totals.get(account).copied().unwrap_or_default();
+            totals.push((*account, before.checked_add(*earned).map_err(corrupt)?));
+        }
+        let mut windows = Vec::with_capacity(batch.windows.len());
+        for total in &batch.windows {
+            let mut sum = entry
+                .windows
+                .get(&(total.start, batch.shard))
+                .cloned()
+                .unwrap_or_else(|| WindowTotal::empty(total.start));
+            sum.add(total).map_err(corrupt)?;
+            windows.push(sum);
+        }
+        totals
+            .into_iter()
+            .for_each(|(account, raw)| entry.set_total(account, raw));
+        let keyed = windows
+            .into_iter()
+            .map(|sum| ((sum.start, batch.shard), sum));
+        entry.windows.extend(keyed);
+        let rows = batch.statements.iter().cloned();
+        entry
+            .statements
+            .extend(rows.map(|row| ((row.account, row.window.start, row.epoch, row.kind), row)));
+        let before = entry.settled();
+        entry.shards[usize::from(batch.shard.get())] = progress;
+        if let Some(settled) = entry.settled().filter(|_| entry.settled() != before) {
+            state.record(Event::Settled {
+                programme: batch.programme.clone(),
+                settled,
+            });
+        }
+        Ok(())
+    }
+
+    async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let place = BatchPlace {
+            programme: &failure.programme,
+            epoch: failure.epoch,
+            from: failure.from,
+            to: failure.to,
+            span: failure.span,
+        };
+        let outcome = BatchOutcome::Failed(&failure.reason);
+        let progress = next_progress(&state, failure.shard, place, outcome)?;
+        state.programme_mut(&failure.programme)?.shards[usize::from(failure.shard.get())] =
+            progress;
+        Ok(())
+    }
+
+    async fn reset_failures(
+        &self,
+        programme: &ProgrammeId,
+        window_start: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut state = self.lock();
+        let runs = state.programme_mut(programme)?.shards.iter_mut();
+        let failures = runs
+            .filter_map(|shard| shard.run.as_mut())
+            .flat_map(|run| &mut run.failures);
+        let mut count = 0;
+        for failure in failures.filter(|failure| failure.covers(window_start)) {
+            failure.attempts = 0;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError> {
+        let state = self.lock();
+        let (_, entry) = state.programme(&query.programme)?;
+        let end = query.before.unwrap_or(Timestamp::MAX);
+        let mut page: Vec<Settlement> = Vec::new();
+        for ((start, _), total) in entry.windows.range(..(end, ShardId::new(0))).rev() {
+            if let Some(last) = page.last_mut().filter(|last| last.window.start == *start) {
+                last.total.add(total).map_err(corrupt)?;
+            } else if page.len() == query.limit {
+                break;
+            } else {
+                page.push(Settlement::begin(
+                    &entry.programme,
+                    &entry.shards,
+                    total.clone(),
+                ));
+            }
+        }
+        Ok(page)
+    }
+
+    async fn totals(
+        &self,
+        programme: &ProgrammeId,
+        accounts: &[Account],
+    ) -> Result<Seen<Vec<Option<Standing>>>, StoreError> {
+        let state = self.lock();
+        let (token, entry) = state.programme(programme)?;
+        let standings = accounts.iter().map(|account| {
+            let raw = entry.totals.get(account)?;
+            entry.standing(*account, *raw)
+        });
+        Ok(token.seen(standings.collect()))
+    }
+
+    async fn standings(
+        &self,
+        programme: &ProgrammeId,
+        after: Option<(RawPoints, Account)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<Standing>>, StoreError> {
+        let state = self.lock();
+        let (token, entry) = state.programme(programme)?;
+        let start = after.map_or(Unbounded, |(raw, account)| {
+            Excluded((Reverse(raw), account))
+        });
+        let page = entry.by_points.range((start, Unbounded)).take(limit);
+        let standings = page.filter_map(|(raw, account)| entry.standing(*account, raw.0));
+        Ok(token.seen(standings.collect()))
+    }
+
+    async fn statements(
+        &self,
+        programme: &ProgrammeId,
+        account: Account,
+    ) -> Result<Vec<Statement>, StoreError> {
+        let state = self.lock();
+        let (_, entry) = state.programme(programme)?;
+        let of_account = entry
+            .statements
+            .values()
+            .filter(|row| row.account == account);
+        Ok(of_account.cloned().collect())
+    }
+}
+
+impl ProgrammeEntry {
+    fn standing(&self, account: Account, raw: RawPoints) -> Option<Standing> {
+        let shard = self.programme.shards.shard_of(account);
+        let settled = self.shards[usize::from(shard.get())].settled_of(account)?;
+        Some(Standing {
+            account,
+            raw,
+            settled,
+        })
+    }
+}
+
+/// Checks a batch against the ledger and its shard, and answers the progress after it.
+fn next_progress(
+    state: &State,
+    shard: ShardId,
+    batch: BatchPlace<'_>,
+    outcome: BatchOutcome<'_>,
+) -> Result<ShardProgress, StoreError> {
+    const OPERATION: &str = "settle a batch";
+    let (token, entry) = state.programme(batch.programme)?;
+    require_epoch(OPERATION, token.state.epoch, batch.epoch)?;
+    let confirmed = token.state.cursor.map(|cursor| cursor.time);
+    let first_edge = token.first_edge(&entry.programme);
+    let (Some(confirmed), Some(first_edge)) = (confirmed, first_edge) else {
+        return Err(StoreError::conflict(
+            OPERATION,
+            "the token has no ledger yet",
+        ));
+    };
+    if batch.to > confirmed {
+        let detail = format!("window end {} is not confirmed: {confirmed} is", batch.to);
+        return Err(StoreError::conflict(OPERATION, detail));
+    }
+    let progress = entry.shards.get(usize::from(shard.get()));
+    let progress = progress
+        .ok_or_else(|| StoreError::invalid(OPERATION, format!("no shard {}", shard.get())))?;
+    progress
+        .advance(batch, first_edge, outcome)
+        .map_err(|detail| StoreError::conflict(OPERATION, detail))
+}
+
+fn corrupt(overflow: Overflow) -> StoreError {
+    StoreError::corrupt("sum points", overflow.to_string()).caused_by(overflow)
+}
+
+fn require_epoch(operation: &'static str, stands: Epoch, assumed: Epoch) -> Result<(), StoreError> {
+    if stands == assumed {
+        return Ok(());
+    }
+    let detail = format!(
+        "the ledger is at epoch {}, not {}",
+        stands.get(),
+        assumed.get()
+    );
+    Err(StoreError::conflict(operation, detail))
+}

@@ -1,0 +1,224 @@
+//! What is kept, and its indexes.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use pledge_core::error::StoreError;
+use pledge_core::event::{Event, SequencedEvent};
+use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState};
+use pledge_core::points::Programme;
+use pledge_core::ports::{ChainState, Seen, ShardProgress, Statement, StatementKind, WindowTotal};
+use pledge_core::types::{
+    Account, Amount, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId, RawPoints,
+    ShardId, Timestamp, TokenId,
+};
+
+/// The ledger and the points of any number of chains, in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder panics")
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) chains: BTreeMap<ChainId, Chain>,
+    pub(crate) tokens: BTreeMap<TokenId, Token>,
+    pub(crate) events: Vec<SequencedEvent>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Chain {
+    pub(crate) state: ChainState,
+    pub(crate) headers: BTreeMap<BlockNumber, BlockRef>,
+}
+
+/// A change's place on the chain, then the account that it concerns.
+pub(crate) type Place = (Timestamp, BlockNumber, LogIndex, Leg);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Token {
+    pub(crate) state: TokenState,
+    /// Each account's changes in the order of the chain; never an empty list.
+    pub(crate) accounts: BTreeMap<Account, Vec<Change>>,
+    pub(crate) by_balance: BTreeSet<(Reverse<Amount>, Account)>,
+    pub(crate) by_place: BTreeMap<Place, Account>,
+    pub(crate) programmes: BTreeMap<String, ProgrammeEntry>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ProgrammeEntry {
+    pub(crate) programme: Programme,
+    pub(crate) shards: Vec<ShardProgress>,
+    pub(crate) windows: BTreeMap<(Timestamp, ShardId), WindowTotal>,
+    pub(crate) totals: BTreeMap<Account, RawPoints>,
+    pub(crate) by_points: BTreeSet<(Reverse<RawPoints>, Account)>,
+    pub(crate) statements: BTreeMap<(Account, Timestamp, Epoch, StatementKind), Statement>,
+}
+
+impl State {
+    pub(crate) fn chain(&self, chain: ChainId) -> Result<&Chain, StoreError> {
+        self.chains
+            .get(&chain)
+            .ok_or_else(|| unknown("chain", chain))
+    }
+
+    pub(crate) fn chain_mut(&mut self, chain: ChainId) -> Result<&mut Chain, StoreError> {
+        self.chains
+            .get_mut(&chain)
+            .ok_or_else(|| unknown("chain", chain))
+    }
+
+    pub(crate) fn token(&self, token: TokenId) -> Result<&Token, StoreError> {
+        self.tokens
+            .get(&token)
+            .ok_or_else(|| unknown("token", token))
+    }
+
+    pub(crate) fn token_mut(&mut self, token: TokenId) -> Result<&mut Token, StoreError> {
+        self.tokens
+            .get_mut(&token)
+            .ok_or_else(|| unknown("token", token))
+    }
+
+    pub(crate) fn programme(
+        &self,
+        id: &ProgrammeId,
+    ) -> Result<(&Token, &ProgrammeEntry), StoreError> {
+        let token = self.token(id.token)?;
+        let entry = token
+            .programmes
+            .get(id.name())
+            .ok_or_else(|| unknown("programme", id))?;
+        Ok((token, entry))
+    }
+
+    pub(crate) fn programme_mut(
+        &mut self,
+        id: &ProgrammeId,
+    ) -> Result<&mut ProgrammeEntry, StoreError> {
+        let entry = self.token_mut(id.token)?.programmes.get_mut(id.name());
+        entry.ok_or_else(|| unknown("programme", id))
+    }
+
+    pub(crate) fn record(&mut self, event: Event) {
+        let sequence = self.events.last().map_or(1, |last| last.sequence + 1);
+        self.events.push(SequencedEvent { sequence, event });
+    }
+}
+
+impl Token {
+    pub(crate) fn new(state: TokenState) -> Self {
+        Self {
+            state,
+            accounts: BTreeMap::new(),
+            by_balance: BTreeSet::new(),
+            by_place: BTreeMap::new(),
+            programmes: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn seen<T>(&self, value: T) -> Seen<T> {
+        Seen {
+            cursor: self.state.cursor,
+            epoch: self.state.epoch,
+            value,
+        }
+    }
+
+    pub(crate) fn newest(&self, account: Account) -> Option<Checkpoint> {
+        self.accounts.get(&account)?.last().map(Change::checkpoint)
+    }
+
+    /// The account's state after its last change that `is_before` accepts.
+    pub(crate) fn last_where(
+        &self,
+        account: Account,
+        is_before: impl Fn(&Change) -> bool,
+    ) -> Option<Checkpoint> {
+        let changes = self.accounts.get(&account)?;
+        let passed = changes.partition_point(is_before);
+        changes[..passed].last().map(Change::checkpoint)
+    }
+
+    /// Appends a change and moves the account in the index of balances.
+    pub(crate) fn push(&mut self, change: Change) {
+        let account = change.account;
+        self.unindex_balance(account);
+        let (block, log_index, leg) = change.place();
+        self.by_place
+            .insert((change.time, block, log_index, leg), account);
+        self.accounts.entry(account).or_default().push(change);
+        self.index_balance(account);
+    }
+
+    pub(crate) fn unindex_balance(&mut self, account: Account) {
+        if let Some(state) = self.newest(account) {
+            self.by_balance.remove(&(Reverse(state.balance), account));
+        }
+    }
+
+    pub(crate) fn index_balance(&mut self, account: Account) {
+        if let Some(state) = self.newest(account) {
+            self.by_balance.insert((Reverse(state.balance), account));
+        }
+    }
+
+    /// The edge before the first window of a programme, which the start time falls into.
+    pub(crate) fn first_edge(&self, programme: &Programme) -> Option<Timestamp> {
+        self.state
+            .start_time
+            .map(|start| programme.window.floor(start))
+    }
+}
+
+impl ProgrammeEntry {
+    pub(crate) fn new(programme: Programme) -> Self {
+        let shards = programme
+            .shards
+            .shards()
+            .map(ShardProgress::fresh)
+            .collect();
+        Self {
+            programme,
+            shards,
+            windows: BTreeMap::new(),
+            totals: BTreeMap::new(),
+            by_points: BTreeSet::new(),
+            statements: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn settled(&self) -> Option<Timestamp> {
+        self.shards
+            .iter()
+            .map(|shard| shard.settled)
+            .min()
+            .flatten()
+    }
+
+    pub(crate) fn set_total(&mut self, account: Account, raw: RawPoints) {
+        if let Some(before) = self.totals.remove(&account) {
+            self.by_points.remove(&(Reverse(before), account));
+        }
+        if raw != RawPoints::ZERO {
+            self.totals.insert(account, raw);
+            self.by_points.insert((Reverse(raw), account));
+        }
+    }
+}
+
+pub(crate) fn unknown(what: &str, id: impl std::fmt::Display) -> StoreError {
+    StoreError::invalid("look up", format!("{what} {id} is not registered"))
+}
