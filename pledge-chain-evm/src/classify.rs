@@ -20,7 +20,7 @@ pub(crate) enum Fault {
     TimedOut,
     /// The request or its answer is too large: ask for less.
     TooLarge,
-    /// The answer is no JSON-RPC.
+    /// The answer cannot be read.
     Malformed,
     /// The node does not know the block.
     BlockMissing,
@@ -109,16 +109,19 @@ impl StdError for AnswerTooLarge {}
 pub(crate) struct Failure {
     pub(crate) fault: Fault,
     pub(crate) detail: String,
-    source: Option<TransportError>,
+    /// How long the node asks us to wait.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Failure {
     /// Of a transport error whose texts are clean already.
-    pub(crate) fn new(endpoint: &str, error: TransportError) -> Self {
+    pub(crate) fn new(endpoint: &str, error: &TransportError) -> Self {
         Self {
-            fault: fault_of(&error),
-            detail: format!("{endpoint}: {}", describe(&error)),
-            source: Some(error),
+            fault: fault_of(error),
+            detail: format!("{endpoint}: {}", describe(error)),
+            retry_after: error
+                .as_transport_err()
+                .and_then(TransportErrorKind::retry_after),
         }
     }
 
@@ -127,13 +130,8 @@ impl Failure {
         Self {
             fault: Fault::WrongChain,
             detail,
-            source: None,
+            retry_after: None,
         }
-    }
-
-    /// How long the node asks us to wait.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.source.as_ref()?.as_transport_err()?.retry_after()
     }
 
     /// The error of a port, with the kind of the fault.
@@ -144,11 +142,7 @@ impl Failure {
 
     /// The error of a port, where the caller knows the kind better.
     pub(crate) fn during_as(self, kind: ChainErrorKind, operation: &'static str) -> ChainError {
-        let error = ChainError::new(kind, operation, self.detail);
-        match self.source {
-            Some(source) => error.caused_by(source),
-            None => error,
-        }
+        ChainError::new(kind, operation, self.detail)
     }
 }
 
@@ -215,7 +209,7 @@ const WORDINGS: [(Fault, &[&str]); 4] = [
         &[
             "rate limit",
             "rate exceeded",
-            "request limit",
+            "request limit reached",
             "request rate",
             "too many requests",
             "credits limited",
@@ -272,7 +266,7 @@ fn describe(error: &TransportError) -> String {
             text
         }
         TransportError::DeserError { err, text } => {
-            format!("the answer is not JSON-RPC: {err}: {text}")
+            format!("the answer cannot be read: {err}: {text}")
         }
         TransportError::Transport(kind) => match kind.as_http_error() {
             Some(http) => format!("HTTP status {}: {}", http.status, http.body),

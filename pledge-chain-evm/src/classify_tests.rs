@@ -150,7 +150,7 @@ fn a_rate_limit_never_shrinks_a_range() {
 
 #[test]
 fn a_failure_names_the_node_and_what_it_said() {
-    let failure = Failure::new("node.example", answer(-32000, "no"));
+    let failure = Failure::new("node.example", &answer(-32000, "no"));
     let error = failure.during("ask");
     assert_eq!(
         error.to_string(),

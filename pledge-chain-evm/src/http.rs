@@ -70,7 +70,7 @@ impl Node {
 
     /// Asks in one request; a single call is not sent as a batch. Answers come in the order asked.
     pub(crate) async fn ask(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
-        let packet = self.post(calls).await.map_err(|error| self.fail(error))?;
+        let packet = self.post(calls).await.map_err(|error| self.fail(&error))?;
         self.in_order(packet, calls.len())
     }
 
@@ -144,7 +144,7 @@ impl Node {
             .map(Id::Number)
             .map(|id| match by_id.remove(&id) {
                 Some(payload) => Ok(self.answer(payload)),
-                None => Err(self.fail(TransportErrorKind::missing_batch_response(id))),
+                None => Err(self.fail(&TransportErrorKind::missing_batch_response(id))),
             })
             .collect()
     }
@@ -161,17 +161,17 @@ impl Node {
         refusal.data = refusal.data.and_then(|data| {
             serde_json::value::to_raw_value(&self.redactor.clean(data.get())).ok()
         });
-        self.fail(TransportError::ErrorResp(refusal))
+        self.fail(&TransportError::ErrorResp(refusal))
     }
 
-    fn fail(&self, error: TransportError) -> Failure {
+    fn fail(&self, error: &TransportError) -> Failure {
         Failure::new(&self.endpoint, error)
     }
 
     /// An answer that does not have the form it should have.
     pub(crate) fn malformed(&self, error: serde_json::Error, answer: &RawValue) -> Failure {
         let text = self.redactor.clean(answer.get());
-        self.fail(TransportError::DeserError { err: error, text })
+        self.fail(&TransportError::DeserError { err: error, text })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::classify::Failure;
 use crate::decode::{TRANSFER_TOPIC, decode};
 use crate::headers::header_call;
 use crate::http::{Answer, Call};
-use crate::rpc::OnTimeout;
+use crate::rpc::OnTooMuch;
 use crate::wire::{Log, Unplaced, WireLog};
 
 const OPERATION: &str = "read transfers";
@@ -113,7 +113,7 @@ impl EvmChain {
             logs_call(slice),
             header_call(slice.to),
         ];
-        let answers = self.rpc().batch_within(&calls, OnTimeout::GiveBack).await;
+        let answers = self.rpc().batch_within(&calls, OnTooMuch::GiveBack).await;
         let answers = answers.map_err(refused_or_failed)?;
         let [first, before, logs, after] =
             <[Answer; 4]>::try_from(answers).expect("a batch has an answer for each call");

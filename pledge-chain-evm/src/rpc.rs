@@ -18,13 +18,19 @@ use crate::classify::{Failure, Fault};
 use crate::config::EvmConfig;
 use crate::http::{Answer, Call, Node};
 
-/// What to do when an answer takes too long.
+/// What to do when an answer is too long, or takes too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnTimeout {
-    /// Ask again.
-    Repeat,
+pub(crate) enum OnTooMuch {
+    /// Ask again; put fewer calls into a batch.
+    Insist,
     /// Tell the caller, who will ask for less.
     GiveBack,
+}
+
+impl OnTooMuch {
+    fn gives_back(self, fault: Fault) -> bool {
+        self == Self::GiveBack && matches!(fault, Fault::TimedOut | Fault::TooLarge)
+    }
 }
 
 /// A conversation with one node.
@@ -84,25 +90,29 @@ impl Rpc {
 
     /// Calls in batches of at most the size that the node takes, one after the other.
     pub(crate) async fn batch(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
-        self.batch_within(calls, OnTimeout::Repeat).await
+        self.batch_within(calls, OnTooMuch::Insist).await
     }
 
-    /// As [`Rpc::batch`], with a say in what follows a timeout.
+    /// As [`Rpc::batch`], with a say in what follows when it is too much.
     pub(crate) async fn batch_within(
         &self,
         calls: &[Call],
-        on_timeout: OnTimeout,
+        on_too_much: OnTooMuch,
     ) -> Result<Vec<Answer>, Failure> {
         let mut answers = Vec::with_capacity(calls.len());
         while answers.len() < calls.len() {
             let rest = &calls[answers.len()..];
             let size = self.batch_size(rest.len());
-            match self.ask(&rest[..size], on_timeout).await {
+            match self.ask(&rest[..size], on_too_much).await {
                 Ok(more) => {
                     self.batch_size.answered(size as u64);
                     answers.extend(more);
                 }
-                Err(failure) if size > 1 && failure.fault.may_be_batch_size() => {
+                Err(failure)
+                    if size > 1
+                        && failure.fault.may_be_batch_size()
+                        && !on_too_much.gives_back(failure.fault) =>
+                {
                     tracing::info!(
                         endpoint = self.endpoint(),
                         size,
@@ -142,21 +152,20 @@ impl Rpc {
         serde_json::from_str(answer.get()).map_err(|error| self.node.malformed(error, &answer))
     }
 
-    async fn ask(&self, calls: &[Call], on_timeout: OnTimeout) -> Result<Vec<Answer>, Failure> {
+    async fn ask(&self, calls: &[Call], on_too_much: OnTooMuch) -> Result<Vec<Answer>, Failure> {
         let mut delays = self.backoff.build();
         loop {
             let failure = match self.ask_once(calls).await {
                 Ok(answers) => return Ok(answers),
                 Err(failure) => failure,
             };
-            let given_back = failure.fault == Fault::TimedOut && on_timeout == OnTimeout::GiveBack;
-            if !failure.fault.is_retried() || given_back {
+            if !failure.fault.is_retried() || on_too_much.gives_back(failure.fault) {
                 return Err(failure);
             }
             let Some(delay) = delays.next() else {
                 return Err(failure);
             };
-            let asked = failure.retry_after().unwrap_or_default();
+            let asked = failure.retry_after.unwrap_or_default();
             let delay = delay.max(asked.min(self.retry_delay_max));
             tracing::debug!(
                 endpoint = self.endpoint(),

@@ -157,7 +157,7 @@ async fn a_batch_size_that_was_halved_grows_back() {
     let node = FakeNode::start().await;
     node.script().batch_max = 20;
     let chain = node.connect().await;
-    let (first, last) = (BlockNumber::new(1), BlockNumber::new(900));
+    let (first, last) = (BlockNumber::new(1), BlockNumber::new(300));
     chain.headers(first, last).await.unwrap();
     {
         let mut script = node.script();
