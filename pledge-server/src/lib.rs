@@ -1,0 +1,3 @@
+//! The parts of the `pledge` server.
+
+pub mod http;
