@@ -1,10 +1,13 @@
 //! What comes in: parameters of paths and queries, parsed.
 
+use std::fmt;
+
 use axum::extract::FromRequestParts;
 use chrono::DateTime;
 use pledge_core::primitives::Address;
 use pledge_core::types::{Account, ChainId, Timestamp, TokenId};
-use serde::Deserialize;
+use serde::de::{Expected, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::problem::{Kind, Problem};
 
@@ -74,8 +77,7 @@ impl AccountPath {
 }
 
 /// An address: `0x` and 40 hexadecimal digits in any case.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct HexAddress(pub(super) Address);
 
 impl HexAddress {
@@ -85,16 +87,29 @@ impl HexAddress {
     }
 }
 
-impl TryFrom<String> for HexAddress {
-    type Error = String;
+impl<'de> Deserialize<'de> for HexAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(HexAddressVisitor)
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, String> {
+/// Parses within the visit: only then does axum know which parameter of the path is malformed.
+struct HexAddressVisitor;
+
+impl Visitor<'_> for HexAddressVisitor {
+    type Value = HexAddress;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an address: 0x and 40 hexadecimal digits")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<HexAddress, E> {
         let digits = text.strip_prefix("0x").or(text.strip_prefix("0X"));
         let digits = digits.filter(|digits| digits.len() == 40);
         let address = digits.and_then(|digits| digits.parse().ok());
         address
-            .map(Self)
-            .ok_or_else(|| format!("`{text}` is not an address: 0x and 40 hexadecimal digits"))
+            .map(HexAddress)
+            .ok_or_else(|| E::custom(format_args!("`{text}` is not {}", &self as &dyn Expected)))
     }
 }
 
@@ -113,13 +128,13 @@ impl TryFrom<String> for Instant {
         } else {
             let time = DateTime::parse_from_rfc3339(&text).map_err(|_| malformed())?;
             if time.timestamp_subsec_nanos() != 0 {
-                return Err(format!("`{text}` is not a whole second, as block times are"));
+                return Err(format!(
+                    "`{text}` is not a whole second, as block times are"
+                ));
             }
             u64::try_from(time.timestamp()).map_err(|_| format!("`{text}` is before 1970"))?
         };
-        Timestamp::new(seconds)
-            .map(Self)
-            .map_err(|e| e.to_string())
+        Timestamp::new(seconds).map(Self).map_err(|e| e.to_string())
     }
 }
 

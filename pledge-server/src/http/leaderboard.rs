@@ -122,7 +122,13 @@ async fn by_points(
     let mut rows = Vec::with_capacity(accounts.len());
     for (standing, state) in page.items().iter().zip(states.value) {
         let state = state.ok_or_else(|| without_ledger(standing))?;
-        rows.push(row_of(&programme, scale, standing.account, &state, Some(standing)));
+        rows.push(row_of(
+            &programme,
+            scale,
+            standing.account,
+            &state,
+            Some(standing),
+        ));
     }
     Ok(Some(Leaderboard {
         page: page.with_items(rows),
@@ -143,9 +149,11 @@ async fn by_balance(
     let programme = name.find(api, id).await?;
     let balances = api.queries.balances();
     let holders = balances.holders(id, after, params.limit.and_one()).await?;
-    let page = Page::cut(holders.value, params.limit, |(account, state)| BalancePlace {
-        balance: state.balance,
-        account: *account,
+    let page = Page::cut(holders.value, params.limit, |(account, state)| {
+        BalancePlace {
+            balance: state.balance,
+            account: *account,
+        }
     });
     if holders.epoch != token.epoch {
         return Ok(None);
@@ -165,8 +173,9 @@ async fn by_balance(
     }
     let scale = Scale::of(token.spec.metadata.decimals);
     let with_totals = page.items().iter().zip(&totals.value);
-    let rows = with_totals
-        .map(|((account, state), total)| row_of(&programme, scale, *account, state, total.as_ref()));
+    let rows = with_totals.map(|((account, state), total)| {
+        row_of(&programme, scale, *account, state, total.as_ref())
+    });
     let rows = rows.collect();
     Ok(Some(Leaderboard {
         page: page.with_items(rows),
@@ -184,7 +193,10 @@ fn row_of(
     total: Option<&Standing>,
 ) -> Row {
     let shard = programme.programme.shards.shard_of(account);
-    let progress = programme.shards.iter().find(|progress| progress.shard == shard);
+    let progress = programme
+        .shards
+        .iter()
+        .find(|progress| progress.shard == shard);
     let raw = total.map(|total| total.raw).unwrap_or_default();
     let settled = match total {
         Some(total) => Some(total.settled),

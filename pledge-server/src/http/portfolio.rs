@@ -94,7 +94,9 @@ async fn try_read(
             None => return Ok(None),
         }
     }
-    let earned = holdings.iter().filter_map(|h| h.points_raw.zip(h.points_scale));
+    let earned = holdings
+        .iter()
+        .filter_map(|h| h.points_raw.zip(h.points_scale));
     let total = Total::of(earned);
     Ok(Some(Portfolio {
         account: Eip55(account.address()),
@@ -107,18 +109,16 @@ async fn try_read(
 }
 
 /// Every token on which the account was seen.
-async fn find(
-    api: &Api,
-    account: Account,
-    name: ProgrammeName<'_>,
-) -> Result<Vec<Found>, Problem> {
+async fn find(api: &Api, account: Account, name: ProgrammeName<'_>) -> Result<Vec<Found>, Problem> {
     let mut found = Vec::new();
     for chain in api.queries.balances().chains().await? {
         for state in api.queries.balances().tokens(chain.chain).await? {
             let token = state.spec.id;
             let programme = name.look_up(api, token).await?;
             let programme = programme.map(|state| state.programme.id);
-            let view = api.queries.account(token, account, programme.as_ref(), None);
+            let view = api
+                .queries
+                .account(token, account, programme.as_ref(), None);
             match view.await {
                 Ok(view) => found.push(Found {
                     state,
@@ -148,13 +148,13 @@ async fn holding(
     let at = at_time.min(view.at_time);
     let token = state.spec.id;
     let scale = Scale::of(state.spec.metadata.decimals);
-    let view = api.queries.account(token, account, programme.as_ref(), Some(at));
+    let view = api
+        .queries
+        .account(token, account, programme.as_ref(), Some(at));
     let (balance, raw) = match view.await {
         Ok(view) => (view.balance, view.points.map(|points| points.raw)),
         // Before the token's first block nobody held or earned anything.
-        Err(QueryError::TooEarly { .. }) => {
-            (Amount::ZERO, programme.map(|_| RawPoints::ZERO))
-        }
+        Err(QueryError::TooEarly { .. }) => (Amount::ZERO, programme.map(|_| RawPoints::ZERO)),
         Err(QueryError::TooLate { .. } | QueryError::UnknownAccount(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -188,7 +188,10 @@ struct Total {
 impl Total {
     /// The exact sum, over the largest scale: scales differ by powers of ten only. `None` of nothing.
     fn of(earned: impl Iterator<Item = (RawPoints, Scale)> + Clone) -> Option<Self> {
-        let scale = earned.clone().map(|(_, scale)| scale).max_by_key(|scale| scale.get())?;
+        let scale = earned
+            .clone()
+            .map(|(_, scale)| scale)
+            .max_by_key(|scale| scale.get())?;
         let raw = earned.fold(Wide::ZERO, |sum, (raw, own)| {
             sum + Wide::from(raw.get()) * Wide::from(scale.get() / own.get())
         });

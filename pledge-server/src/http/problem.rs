@@ -145,9 +145,7 @@ impl From<QueryError> for Problem {
             QueryError::UnknownProgramme(_) => Self::new(Kind::UnknownProgramme, detail),
             QueryError::UnknownAccount(_) => Self::new(Kind::UnknownAccount, detail),
             QueryError::NotStarted(_) => Self::new(Kind::NotStarted, detail),
-            QueryError::TooLate { bound, .. } => {
-                Self::new(Kind::TooLate, detail).with_bound(bound)
-            }
+            QueryError::TooLate { bound, .. } => Self::new(Kind::TooLate, detail).with_bound(bound),
             QueryError::TooEarly { bound, .. } => {
                 Self::new(Kind::TooEarly, detail).with_bound(bound)
             }
@@ -241,4 +239,39 @@ pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
         Kind::WrongMethod,
         format!("{} does not answer {method}", uri.path()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn answer(error: StoreError) -> (StatusCode, Option<HeaderValue>, String) {
+        let response = Problem::from(error).into_response();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let retry_after = parts.headers.get(header::RETRY_AFTER).cloned();
+        (parts.status, retry_after, text)
+    }
+
+    #[tokio::test]
+    async fn what_may_work_later_says_when_to_ask_again() {
+        for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Conflict] {
+            let (status, retry_after, _) = answer(StoreError::new(kind, "read", "busy")).await;
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(retry_after, Some(RETRY_AFTER));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_internal_error_keeps_its_cause_to_the_log() {
+        let cause = std::io::Error::other("row 7 of user_balance");
+        let error = StoreError::corrupt("read a balance", "33 bytes").caused_by(cause);
+        let (status, retry_after, text) = answer(error).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(retry_after, None);
+        for internal in ["user_balance", "33 bytes", "read a balance"] {
+            assert!(!text.contains(internal), "{text}");
+        }
+    }
 }

@@ -27,12 +27,7 @@ where
 pub(super) async fn chain(api: &Api, chain: ChainId) -> Result<ChainState, Problem> {
     let chains = api.queries.balances().chains().await?;
     let found = chains.into_iter().find(|state| state.chain == chain);
-    found.ok_or_else(|| {
-        Problem::new(
-            Kind::UnknownChain,
-            format!("chain {chain} is not followed"),
-        )
-    })
+    found.ok_or_else(|| Problem::new(Kind::UnknownChain, format!("chain {chain} is not followed")))
 }
 
 /// Which programme a request is about.
@@ -94,5 +89,36 @@ impl<'a> ProgrammeName<'a> {
 
     fn unknown(self, token: TokenId) -> Result<Problem, Problem> {
         Ok(QueryError::UnknownProgramme(self.of(token)?).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_meets_a_rewind_starts_again() {
+        let calls = Cell::new(0);
+        let attempt = async || {
+            calls.set(calls.get() + 1);
+            Ok((calls.get() == 3).then_some("answer"))
+        };
+        assert_eq!(in_one_epoch(attempt).await.unwrap(), "answer");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_meets_rewinds_again_and_again_gives_up() {
+        let calls = Cell::new(0);
+        let attempt = async || {
+            calls.set(calls.get() + 1);
+            Ok(None::<()>)
+        };
+        let problem = in_one_epoch(attempt).await.unwrap_err();
+        assert_eq!(
+            (problem.kind(), calls.get()),
+            (Kind::Rewinding, ATTEMPTS_MAX)
+        );
     }
 }

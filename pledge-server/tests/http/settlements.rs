@@ -1,7 +1,7 @@
 //! Settlements.
 
-use pledge_core::ports::BatchFailure;
 use pledge_core::points::BatchSpan;
+use pledge_core::ports::BatchFailure;
 use pledge_core::types::{Epoch, ProgrammeId, ShardId, TokenId};
 use serde_json::{Value, json};
 
@@ -31,7 +31,10 @@ async fn three_programmes() -> World {
 }
 
 fn ids(items: &[Value]) -> Vec<&str> {
-    items.iter().map(|item| item["id"].as_str().unwrap()).collect()
+    items
+        .iter()
+        .map(|item| item["id"].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -56,7 +59,10 @@ async fn a_settlement_is_found_by_its_id() {
         "points_raw": "240000000000000000000000000000000000000000000",
         "failures": [],
     });
-    assert_eq!(world.ok(&format!("/api/v1/settlements/{id}")).await, expected);
+    assert_eq!(
+        world.ok(&format!("/api/v1/settlements/{id}")).await,
+        expected
+    );
     let list = world.ok("/api/v1/settlements").await;
     assert_eq!(list, json!({ "items": [expected], "next_cursor": null }));
 }
@@ -72,7 +78,9 @@ async fn an_unknown_settlement_is_not_found() {
         format!("1:{OTHER_TOKEN}:main:{THREE_PM}"),
         format!("2:{TOKEN}:main:{THREE_PM}"),
     ] {
-        world.problem(&format!("/api/v1/settlements/{id}"), 404).await;
+        world
+            .problem(&format!("/api/v1/settlements/{id}"), 404)
+            .await;
     }
 }
 
@@ -124,8 +132,14 @@ async fn filters_leave_what_they_name() {
     assert_eq!(count("programme=main").await, 14);
     assert_eq!(count("status=settled").await, 14);
     assert_eq!(count("status=failed").await, 0);
-    for unknown in ["chain_id=3".to_owned(), format!("chain_id=2&token={OTHER_TOKEN}"), "programme=x".to_owned()] {
-        world.problem(&format!("/api/v1/settlements?{unknown}"), 404).await;
+    for unknown in [
+        "chain_id=3".to_owned(),
+        format!("chain_id=2&token={OTHER_TOKEN}"),
+        "programme=x".to_owned(),
+    ] {
+        world
+            .problem(&format!("/api/v1/settlements?{unknown}"), 404)
+            .await;
     }
 }
 
@@ -161,7 +175,10 @@ async fn what_failed_inside_a_settlement_is_listed_in_it() {
     let failed = world.walk("/api/v1/settlements?status=failed", 1).await;
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["window_start"], THREE_PM + 3 * HOUR);
-    assert_eq!((&failed[0]["attempts"], &failed[0]["status"]), (&json!(5), &json!("failed")));
+    assert_eq!(
+        (&failed[0]["attempts"], &failed[0]["status"]),
+        (&json!(5), &json!("failed"))
+    );
     assert_eq!(failed[0]["reason"], "raw points overflows");
     let expected = json!([{
         "shard": 0,

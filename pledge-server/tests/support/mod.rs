@@ -1,5 +1,7 @@
 //! A world to ask: scripted chains, any stores, and the API over them, all in this process.
 
+mod away;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -41,6 +43,14 @@ impl Stores {
             balances: store.clone(),
             points: store,
             pending: Arc::new(MemoryPending::default()),
+        }
+    }
+
+    /// A ledger that cannot be reached.
+    pub(crate) fn away() -> Self {
+        Self {
+            balances: Arc::new(away::Away),
+            ..Self::in_memory()
         }
     }
 }
