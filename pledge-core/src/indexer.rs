@@ -1,5 +1,15 @@
 //! The reorg-aware indexer: one chain from its nodes into the ledger.
+//!
+//! [`Indexer::poll`] is the driver: observe the head, [`plan`], execute one bounded slice, commit.
+//! It never sleeps; whoever calls it decides when to call again.
 
+mod confirm;
+mod driver;
+mod fork;
+mod pending;
+mod plan;
 mod status;
 
+pub use driver::{Indexer, IndexerError, Poll, Progress};
+pub use plan::{Finality, IndexerConfig, Observed, Slice, confirmed_target, plan};
 pub use status::ChainStatus;

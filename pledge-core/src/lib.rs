@@ -8,6 +8,9 @@ pub mod indexer;
 pub mod ledger;
 pub mod points;
 pub mod ports;
+pub mod query;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod types;
 
 pub use alloy_primitives as primitives;

@@ -1,0 +1,270 @@
+//! The driver of one chain.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::confirm::Prefetched;
+use super::{ChainStatus, Finality, IndexerConfig, Observed, confirmed_target};
+use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
+use crate::event::ReorgRecord;
+use crate::ledger::TokenState;
+use crate::ports::{BalanceStore, ChainReport, ChainSource, PendingCache};
+use crate::types::{BlockNumber, BlockRef, ChainId};
+
+/// Why a step of the indexer did not happen. Nothing of it is in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexerError {
+    /// The chain source has no answer.
+    #[error("the chain source failed")]
+    Chain(#[from] ChainError),
+    /// The store refused or failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// The chain cannot go on without a person.
+    #[error("{0}")]
+    Halt(String),
+}
+
+/// What one poll did.
+#[derive(Debug)]
+pub enum Poll {
+    /// Something; poll again at once.
+    Advanced(Progress),
+    /// The ledger went back to an ancestor; poll again at once.
+    Rewound(ReorgRecord),
+    /// Nothing to do until there are new blocks.
+    Idle,
+    /// It did not happen. Wait, then poll again: what went wrong is retried.
+    Retry(IndexerError),
+    /// Paused or halted: polling is pointless until a person resumes the chain.
+    Stopped(ChainStatus),
+}
+
+/// How far a slice brought the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// First block of the slice.
+    pub from: BlockNumber,
+    /// Newest block of the slice.
+    pub to: BlockNumber,
+    /// Newest confirmed block: where the chain's ledger is going.
+    pub target: BlockNumber,
+    /// Transfers folded.
+    pub transfers: u64,
+    /// Logs that looked like transfers and were left aside.
+    pub set_aside: u64,
+}
+
+/// Follows one chain. One value per chain; several over one store are safe, since a stale write is
+/// refused.
+#[derive(Debug)]
+pub struct Indexer {
+    pub(super) chain: ChainId,
+    pub(super) source: Arc<dyn ChainSource>,
+    pub(super) store: Arc<dyn BalanceStore>,
+    pub(super) pending: Arc<dyn PendingCache>,
+    pub(super) config: IndexerConfig,
+    pub(super) prefetched: Option<Prefetched>,
+    reported: Option<ChainReport>,
+}
+
+impl Indexer {
+    /// An indexer of a registered chain.
+    pub fn new(
+        chain: ChainId,
+        source: Arc<dyn ChainSource>,
+        store: Arc<dyn BalanceStore>,
+        pending: Arc<dyn PendingCache>,
+        config: IndexerConfig,
+    ) -> Self {
+        Self {
+            chain,
+            source,
+            store,
+            pending,
+            config,
+            prefetched: None,
+            reported: None,
+        }
+    }
+
+    /// The chain.
+    pub const fn chain(&self) -> ChainId {
+        self.chain
+    }
+
+    /// Observes the chain and executes at most one slice for each group of tokens at one cursor.
+    ///
+    /// Dropping the future is safe at any point: the store has either all of a slice or nothing.
+    pub async fn poll(&mut self) -> Poll {
+        match self.step().await {
+            Ok(poll) => poll,
+            Err(error) => self.failed(error).await,
+        }
+    }
+
+    /// The one place that decides what an error means for the chain.
+    async fn failed(&mut self, error: IndexerError) -> Poll {
+        self.prefetched = None;
+        let status = match &error {
+            IndexerError::Halt(reason) => ChainStatus::Halted(reason.clone()),
+            // Another writer was first, or the chain moved meanwhile: ordinary, no trouble.
+            IndexerError::Store(e) if e.kind() == StoreErrorKind::Conflict => {
+                return Poll::Retry(error);
+            }
+            IndexerError::Chain(e) if e.kind() == ChainErrorKind::BlockGone => {
+                return Poll::Retry(error);
+            }
+            IndexerError::Store(e)
+                if matches!(
+                    e.kind(),
+                    StoreErrorKind::BeyondRetention | StoreErrorKind::Corrupt
+                ) =>
+            {
+                ChainStatus::Halted(error_chain(e))
+            }
+            IndexerError::Store(e) => ChainStatus::Degraded(error_chain(e)),
+            IndexerError::Chain(e) => ChainStatus::Degraded(error_chain(e)),
+        };
+        // A store that is away cannot be told; the status is reported again with the next poll.
+        let reported = self.report(status.clone(), None, None).await;
+        match (status, reported) {
+            (ChainStatus::Halted(reason), Ok(())) => Poll::Stopped(ChainStatus::Halted(reason)),
+            _ => Poll::Retry(error),
+        }
+    }
+
+    async fn step(&mut self) -> Result<Poll, IndexerError> {
+        if let Some(status) = self.latched().await? {
+            return Ok(Poll::Stopped(status));
+        }
+        let mut tokens = self.store.tokens(self.chain).await?;
+        tokens.retain(TokenState::is_active);
+        let observed = self.observe().await?;
+        let Some(target) = confirmed_target(self.config.finality, &observed) else {
+            self.report(ChainStatus::Live, Some(observed.head.number), None)
+                .await?;
+            return Ok(Poll::Idle);
+        };
+        let groups = group_by_cursor(tokens);
+        let mut outcome = Poll::Idle;
+        for (index, group) in groups.iter().enumerate() {
+            let join_at = groups.get(index + 1).and_then(|next| next.cursor);
+            let join_at = join_at.map(|cursor| cursor.number);
+            match self.advance(group, &observed, target, join_at).await? {
+                Poll::Idle => {}
+                rewound @ Poll::Rewound(_) => return Ok(rewound),
+                other => outcome = other,
+            }
+        }
+        match &outcome {
+            Poll::Advanced(progress) if progress.to < target => {
+                let head = Some(observed.head.number);
+                self.report(ChainStatus::Syncing, head, Some(progress.to))
+                    .await?;
+            }
+            _ => self.report_live(&observed, target).await?,
+        }
+        Ok(outcome)
+    }
+
+    async fn latched(&self) -> Result<Option<ChainStatus>, IndexerError> {
+        let chains = self.store.chains().await?;
+        let chain = chains.into_iter().find(|state| state.chain == self.chain);
+        Ok(chain
+            .map(|state| state.status)
+            .filter(ChainStatus::is_latched))
+    }
+
+    async fn observe(&self) -> Result<Observed, IndexerError> {
+        let head = self.source.head().await?;
+        let finalized = match self.config.finality {
+            Finality::Depth(_) => None,
+            Finality::Finalized => self.source.finalized().await?,
+        };
+        Ok(Observed { head, finalized })
+    }
+
+    /// Reports that the newest confirmed block was reached, unless a token still catches up.
+    async fn report_live(
+        &mut self,
+        observed: &Observed,
+        target: BlockNumber,
+    ) -> Result<(), IndexerError> {
+        let mut tokens = self.store.tokens(self.chain).await?;
+        tokens.retain(TokenState::is_active);
+        let behind = tokens.iter().any(|token| token.next_block() <= target);
+        let status = if behind {
+            ChainStatus::Syncing
+        } else {
+            ChainStatus::Live
+        };
+        let snapshot = self.pending.load(self.chain).await?;
+        let tip = snapshot
+            .as_ref()
+            .and_then(|snapshot| snapshot.tip())
+            .map(|tip| tip.number);
+        let cursor = tokens
+            .iter()
+            .filter_map(|token| token.cursor)
+            .map(|c| c.number)
+            .max();
+        self.report(status, Some(observed.head.number), tip.max(cursor))
+            .await
+    }
+
+    /// Writes the status if it says anything new.
+    pub(super) async fn report(
+        &mut self,
+        status: ChainStatus,
+        head: Option<BlockNumber>,
+        processed: Option<BlockNumber>,
+    ) -> Result<(), IndexerError> {
+        let report = ChainReport {
+            chain: self.chain,
+            status,
+            head,
+            processed,
+        };
+        if self.reported.as_ref() != Some(&report) {
+            self.store.report_chain(&report).await?;
+            self.reported = Some(report);
+        }
+        Ok(())
+    }
+}
+
+/// Tokens that stand at the same cursor.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) cursor: Option<BlockRef>,
+    pub(super) next: BlockNumber,
+    pub(super) tokens: Vec<TokenState>,
+}
+
+/// Groups tokens by where they stand, those furthest behind first.
+fn group_by_cursor(tokens: Vec<TokenState>) -> Vec<Group> {
+    let mut groups: BTreeMap<_, Group> = BTreeMap::new();
+    for token in tokens {
+        let (cursor, next) = (token.cursor, token.next_block());
+        let key = (next, cursor.map(|cursor| cursor.hash));
+        let empty = || Group {
+            cursor,
+            next,
+            tokens: Vec::new(),
+        };
+        groups.entry(key).or_insert_with(empty).tokens.push(token);
+    }
+    groups.into_values().collect()
+}
+
+/// An error with the errors below it, as one line.
+pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(source) = below {
+        text = format!("{text}: {source}");
+        below = source.source();
+    }
+    text
+}

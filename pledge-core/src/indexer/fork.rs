@@ -1,0 +1,148 @@
+//! A fork that reaches the ledger: find the common ancestor and go back to it.
+
+use super::driver::{Indexer, IndexerError, Poll};
+use crate::error::ChainError;
+use crate::ledger::TokenState;
+use crate::ports::{PendingSnapshot, Rewind};
+use crate::types::BlockRef;
+
+/// Headers compared with the node at a time.
+const PAGE_HEADERS: usize = 64;
+
+impl Indexer {
+    /// The head is not above the cursor: lag if we hold that very block, a fork if we hold another.
+    pub(super) async fn check_lower_head(
+        &mut self,
+        cursor: &BlockRef,
+        head: &BlockRef,
+    ) -> Result<Poll, IndexerError> {
+        if cursor.id() == head.id() {
+            return Ok(Poll::Idle);
+        }
+        let held = self.store.headers(self.chain, head.number, 1).await?;
+        match held.first().filter(|held| held.number == head.number) {
+            Some(held) if held.hash == head.hash => Ok(Poll::Idle),
+            Some(_) => self.resolve_fork(head).await,
+            // So far below that it cannot be compared: a node that is syncing, so we wait.
+            None => Err(ChainError::transient(
+                "compare the head",
+                format!("the node's head {head} is below every header held"),
+            )
+            .into()),
+        }
+    }
+
+    /// Finds the common ancestor and rewinds every token that stands above it.
+    pub(super) async fn resolve_fork(&mut self, head: &BlockRef) -> Result<Poll, IndexerError> {
+        let ancestor = self.common_ancestor(head).await?;
+        let tokens = self.store.tokens(self.chain).await?;
+        let above = |token: &TokenState| {
+            let cursor = token
+                .cursor
+                .filter(|cursor| cursor.number > ancestor.number)?;
+            Some((token.spec.id, cursor.id()))
+        };
+        let tokens: Vec<_> = tokens.iter().filter_map(above).collect();
+        if tokens.is_empty() {
+            let detail = format!("the node no longer shows the fork above {ancestor}");
+            return Err(ChainError::block_gone("resolve a fork", detail).into());
+        }
+        let rewind = Rewind {
+            chain: self.chain,
+            to: ancestor,
+            tokens,
+        };
+        let record = self.store.rewind(&rewind).await?;
+        tracing::warn!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
+        self.prefetched = None;
+        let empty = PendingSnapshot {
+            base: ancestor.id(),
+            blocks: Vec::new(),
+        };
+        self.pending.store(self.chain, &empty).await?;
+        Ok(Poll::Rewound(record))
+    }
+
+    /// The newest held header that is on the node's chain.
+    async fn common_ancestor(&self, head: &BlockRef) -> Result<BlockRef, IndexerError> {
+        let mut at_most = head.number;
+        let mut canonical_above: Option<BlockRef> = None;
+        loop {
+            let held = self
+                .store
+                .headers(self.chain, at_most, PAGE_HEADERS)
+                .await?;
+            let (Some(newest), Some(lowest)) = (held.first(), held.last()) else {
+                return self.parent_of_lowest(canonical_above).await;
+            };
+            let canonical = self.source.headers(lowest.number, newest.number).await?;
+            let top = canonical.last().filter(|top| top.number == newest.number);
+            let linked = match (&canonical_above, top) {
+                (Some(above), Some(top)) => {
+                    top.is_parent_of(above) || above.number > top.number.next()
+                }
+                (None, top) => top.is_some(),
+                (Some(_), None) => false,
+            };
+            if !linked {
+                let detail = format!("the chain moved while headers below {at_most} were read");
+                return Err(ChainError::block_gone("find the common ancestor", detail).into());
+            }
+            let by_number = |header: &BlockRef| {
+                let at = canonical
+                    .binary_search_by_key(&header.number, |c| c.number)
+                    .ok()?;
+                canonical.get(at)
+            };
+            let shared =
+                |header: &&BlockRef| by_number(header).is_some_and(|c| c.hash == header.hash);
+            if let Some(ancestor) = held.iter().find(shared) {
+                return Ok(*ancestor);
+            }
+            canonical_above = canonical.first().copied();
+            if lowest.number.get() == 0 {
+                return Err(too_deep(lowest));
+            }
+            at_most = lowest.number.down(1);
+        }
+    }
+
+    /// Every held header is orphaned. The block below them is shared if both branches stand on it.
+    async fn parent_of_lowest(
+        &self,
+        canonical: Option<BlockRef>,
+    ) -> Result<BlockRef, IndexerError> {
+        let Some(canonical) = canonical else {
+            return Err(IndexerError::Halt(
+                "the ledger's newest block is not on the node's chain, and no header is held to \
+                 compare: the node follows another chain, or the reorg is deeper than \
+                 retained_headers"
+                    .to_owned(),
+            ));
+        };
+        let held = self.store.headers(self.chain, canonical.number, 1).await?;
+        let lowest = held.first().filter(|held| held.number == canonical.number);
+        let shares_parent = lowest.is_some_and(|held| held.parent_hash == canonical.parent_hash);
+        if !shares_parent || canonical.number.get() == 0 {
+            return Err(too_deep(&canonical));
+        }
+        let below = canonical.number.down(1);
+        let parent = self.source.headers(below, below).await?;
+        let parent = parent
+            .first()
+            .filter(|parent| parent.is_parent_of(&canonical))
+            .copied();
+        parent.ok_or_else(|| {
+            let detail = format!("block {below} is not the parent of {canonical}");
+            ChainError::block_gone("find the common ancestor", detail).into()
+        })
+    }
+}
+
+fn too_deep(lowest: &BlockRef) -> IndexerError {
+    IndexerError::Halt(format!(
+        "the node's chain differs from every header held, down to block {}: the reorg is deeper \
+         than retained_headers, or the node follows another chain",
+        lowest.number
+    ))
+}

@@ -1,0 +1,107 @@
+//! The blocks above the cursor: followed to the head, thrown away on a fork, rebuilt at any time.
+
+use alloy_primitives::Address;
+
+use super::confirm::addresses;
+use super::driver::{Group, Indexer, IndexerError};
+use crate::ports::{HeaderDetail, PendingBlock, PendingSnapshot, RangeFacts};
+use crate::types::BlockRef;
+
+/// How often one refresh asks for more blocks when a node answers in parts.
+const REFRESH_ROUNDS_MAX: usize = 16;
+
+impl Indexer {
+    /// Brings the pending blocks up to the head. `None` if the head does not stand on the cursor:
+    /// a fork that reaches the ledger.
+    pub(super) async fn refresh_pending(
+        &mut self,
+        group: &Group,
+        cursor: &BlockRef,
+        head: &BlockRef,
+    ) -> Result<Option<PendingSnapshot>, IndexerError> {
+        let tokens = addresses(group);
+        let loaded = self.pending.load(self.chain).await?;
+        let mut snapshot = rebase(loaded, cursor);
+        if !is_prefix(&snapshot, head) {
+            for _ in 0..REFRESH_ROUNDS_MAX {
+                let tip = snapshot.tip().copied().unwrap_or(*cursor);
+                if tip.number >= head.number && tip.hash == head.hash {
+                    break;
+                }
+                let facts = self.fetch_above(&tip, head, &tokens).await?;
+                match facts {
+                    Some(facts) => snapshot.blocks.extend(blocks_of(facts)),
+                    None if snapshot.blocks.is_empty() => return Ok(None),
+                    None => snapshot.blocks.clear(),
+                }
+            }
+            self.pending.store(self.chain, &snapshot).await?;
+        }
+        Ok(Some(snapshot))
+    }
+
+    /// The blocks above `tip`, or `None` if they do not stand on it.
+    async fn fetch_above(
+        &self,
+        tip: &BlockRef,
+        head: &BlockRef,
+        tokens: &[Address],
+    ) -> Result<Option<RangeFacts>, IndexerError> {
+        if head.number <= tip.number {
+            return Ok(None);
+        }
+        let (from, to) = (tip.number.next(), head.number);
+        let facts = self
+            .fetch_range(from, to, tokens, HeaderDetail::All)
+            .await?;
+        let stands = facts
+            .headers
+            .first()
+            .is_some_and(|first| tip.is_parent_of(first));
+        Ok(stands.then_some(facts))
+    }
+
+    /// Moves the base of the pending blocks to the new cursor.
+    pub(super) async fn trim_pending(
+        &self,
+        snapshot: PendingSnapshot,
+        cursor: &BlockRef,
+    ) -> Result<(), IndexerError> {
+        self.pending
+            .store(self.chain, &rebase(Some(snapshot), cursor))
+            .await?;
+        Ok(())
+    }
+}
+
+/// The part of a snapshot that stands on the cursor: nothing, unless the cursor is its base or one
+/// of its blocks.
+fn rebase(snapshot: Option<PendingSnapshot>, cursor: &BlockRef) -> PendingSnapshot {
+    let base = cursor.id();
+    let mut blocks = match snapshot {
+        Some(snapshot) if snapshot.base == base => return snapshot,
+        Some(snapshot) => snapshot.blocks,
+        None => Vec::new(),
+    };
+    let at = blocks.iter().position(|block| block.header.id() == base);
+    let blocks = at.map(|at| blocks.split_off(at + 1)).unwrap_or_default();
+    PendingSnapshot { base, blocks }
+}
+
+/// Whether the head is one of the blocks we hold: a node that lags, not a fork.
+fn is_prefix(snapshot: &PendingSnapshot, head: &BlockRef) -> bool {
+    snapshot.base == head.id()
+        || snapshot
+            .blocks
+            .iter()
+            .any(|block| block.header.id() == head.id())
+}
+
+fn blocks_of(facts: RangeFacts) -> Vec<PendingBlock> {
+    let mut transfers = facts.transfers.into_iter().peekable();
+    let blocks = facts.headers.into_iter().map(|header| PendingBlock {
+        header,
+        transfers: std::iter::from_fn(|| transfers.next_if(|t| t.block == header.number)).collect(),
+    });
+    blocks.collect()
+}

@@ -1,0 +1,163 @@
+//! What to fetch next: pure.
+
+use crate::ports::HeaderDetail;
+use crate::types::{BlockNumber, BlockRef};
+
+/// When a block is confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finality {
+    /// Once so many blocks stand on it.
+    Depth(u64),
+    /// Once the chain's `finalized` tag has reached it.
+    Finalized,
+}
+
+/// How one chain is indexed. Every field is a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexerConfig {
+    /// When a block is confirmed.
+    pub finality: Finality,
+    /// Within so many blocks of the head every header is held: how deep a reorg can be undone.
+    pub retained_headers: u64,
+    /// Most blocks fetched and committed at once.
+    pub slice_blocks_max: u64,
+}
+
+impl Default for IndexerConfig {
+    fn default() -> Self {
+        Self {
+            finality: Finality::Depth(6),
+            retained_headers: 1_024,
+            slice_blocks_max: 2_000,
+        }
+    }
+}
+
+/// What a node says of its newest blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Observed {
+    /// The newest block.
+    pub head: BlockRef,
+    /// The newest finalized block, where it was asked for and the chain has it.
+    pub finalized: Option<BlockRef>,
+}
+
+/// Blocks to bring into the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// First block.
+    pub from: BlockNumber,
+    /// Last block.
+    pub to: BlockNumber,
+    /// Which headers are needed.
+    pub detail: HeaderDetail,
+}
+
+/// The newest block that counts as confirmed, `None` while there is none.
+///
+/// A `finalized` block above the head is a node contradicting itself: the head bounds it.
+pub fn confirmed_target(finality: Finality, observed: &Observed) -> Option<BlockNumber> {
+    let head = observed.head.number;
+    match finality {
+        Finality::Depth(blocks) => head.get().checked_sub(blocks).map(BlockNumber::new),
+        Finality::Finalized => observed
+            .finalized
+            .map(|finalized| finalized.number.min(head)),
+    }
+}
+
+/// The next slice for tokens that need `next` first, or `None` if they are at the target.
+///
+/// `join_at` is the cursor of tokens that are further: the slice ends there at the latest, so that
+/// both stand at the same block and go on together. A slice is either wholly within the retained
+/// headers of the head, and then needs every header, or wholly before.
+pub fn plan(
+    config: &IndexerConfig,
+    head: BlockNumber,
+    target: BlockNumber,
+    next: BlockNumber,
+    join_at: Option<BlockNumber>,
+) -> Option<Slice> {
+    let end = join_at.map_or(target, |join_at| target.min(join_at));
+    if next > end {
+        return None;
+    }
+    let first_retained = head.down(config.retained_headers);
+    let (detail, end) = if next >= first_retained {
+        (HeaderDetail::All, end)
+    } else {
+        (HeaderDetail::Sparse, end.min(first_retained.down(1)))
+    };
+    let to = end.min(next.up(config.slice_blocks_max.max(1) - 1));
+    Some(Slice {
+        from: next,
+        to,
+        detail,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: IndexerConfig = IndexerConfig {
+        finality: Finality::Depth(6),
+        retained_headers: 100,
+        slice_blocks_max: 50,
+    };
+
+    fn slice(head: u64, next: u64, join_at: Option<u64>) -> Option<(u64, u64, HeaderDetail)> {
+        let n = BlockNumber::new;
+        let slice = plan(&CONFIG, n(head), n(head).down(6), n(next), join_at.map(n))?;
+        Some((slice.from.get(), slice.to.get(), slice.detail))
+    }
+
+    #[test]
+    fn a_slice_is_bounded() {
+        assert_eq!(slice(10_000, 1, None), Some((1, 50, HeaderDetail::Sparse)));
+    }
+
+    #[test]
+    fn a_slice_ends_where_every_header_begins_to_count() {
+        assert_eq!(
+            slice(1_000, 880, None),
+            Some((880, 899, HeaderDetail::Sparse))
+        );
+        assert_eq!(slice(1_000, 900, None), Some((900, 949, HeaderDetail::All)));
+    }
+
+    #[test]
+    fn a_slice_never_passes_the_confirmed_block() {
+        assert_eq!(slice(1_000, 980, None), Some((980, 994, HeaderDetail::All)));
+        assert_eq!(slice(1_000, 995, None), None);
+    }
+
+    #[test]
+    fn a_token_that_catches_up_stops_where_it_can_join() {
+        assert_eq!(
+            slice(1_000, 100, Some(120)),
+            Some((100, 120, HeaderDetail::Sparse))
+        );
+        assert_eq!(slice(1_000, 121, Some(120)), None);
+    }
+
+    #[test]
+    fn nothing_is_confirmed_on_a_chain_shorter_than_its_confirmations() {
+        let head = BlockRef {
+            number: BlockNumber::new(5),
+            hash: Default::default(),
+            parent_hash: Default::default(),
+            time: Default::default(),
+        };
+        let observed = Observed {
+            head,
+            finalized: None,
+        };
+        assert_eq!(confirmed_target(Finality::Depth(6), &observed), None);
+        assert_eq!(
+            confirmed_target(Finality::Depth(5), &observed),
+            Some(BlockNumber::new(0))
+        );
+        assert_eq!(confirmed_target(Finality::Finalized, &observed), None);
+    }
+}

@@ -1,0 +1,397 @@
+//! Exact answers: balances and points at any instant, from the stores' ports.
+//!
+//! An answer made of several reads is one of one state: facts at or before the confirmed time change
+//! only when the ledger is rewound, which bumps the epoch, so reads with equal epochs fit together.
+//! A read that meets another epoch starts again.
+
+use std::sync::Arc;
+
+use crate::error::StoreError;
+use crate::ledger::{Checkpoint, TokenState};
+use crate::points::{Programme, accrual_times, accrue};
+use crate::ports::{BalanceStore, PendingCache, PendingSnapshot, PointsStore, Seen};
+use crate::types::{
+    Account, Amount, BalanceSeconds, BlockNumber, Overflow, ProgrammeId, RawPoints, Scale,
+    Timestamp, TokenId, WeightBp, WeightSchedule,
+};
+
+/// How often an answer starts again when the ledger is rewound under it.
+const ATTEMPTS_MAX: usize = 5;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The token is not followed.
+    #[error("token {0} is not followed")]
+    UnknownToken(TokenId),
+    /// The token has no such programme.
+    #[error("programme {0} does not exist")]
+    UnknownProgramme(ProgrammeId),
+    /// The account never had a change.
+    #[error("account {0} was never seen on this token")]
+    UnknownAccount(Account),
+    /// Nothing is confirmed yet.
+    #[error("token {0} has no confirmed block yet")]
+    NotStarted(TokenId),
+    /// Later than what is confirmed.
+    #[error("{asked} is later than the confirmed block's time {bound}")]
+    TooLate {
+        /// The instant asked for.
+        asked: Timestamp,
+        /// The latest instant there is an answer for.
+        bound: Timestamp,
+    },
+    /// Before the token's first block.
+    #[error("{asked} is before the time of the token's first block, {bound}")]
+    TooEarly {
+        /// The instant asked for.
+        asked: Timestamp,
+        /// The earliest instant there is an answer for.
+        bound: Timestamp,
+    },
+    /// The store refused or failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// A number left its bits: the store is corrupt.
+    #[error(transparent)]
+    Overflow(#[from] Overflow),
+}
+
+/// What an account holds and has earned at an instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountView {
+    /// Who.
+    pub account: Account,
+    /// Balance at the instant.
+    pub balance: Amount,
+    /// Balance at the newest block seen; equal to `balance` for a past instant.
+    pub pending_balance: Amount,
+    /// Integral of the balance up to the instant.
+    pub balance_seconds: BalanceSeconds,
+    /// Points up to the instant, if the token has the programme asked for.
+    pub points: Option<PointsView>,
+    /// Block of the token's last change at or before the instant.
+    pub at_block: Option<BlockNumber>,
+    /// The instant.
+    pub at_time: Timestamp,
+}
+
+/// What an account has earned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointsView {
+    /// Earned up to the instant, unsettled time included.
+    pub raw: RawPoints,
+    /// What raw points are divided by.
+    pub scale: Scale,
+    /// Earned in settled windows.
+    pub settled_raw: RawPoints,
+    /// End of the newest settled window of the account.
+    pub settled: Option<Timestamp>,
+    /// The account's weight at the instant.
+    pub weight: WeightBp,
+}
+
+/// What an account earned in an interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PointsBucket {
+    /// First instant inside.
+    pub from: Timestamp,
+    /// First instant after.
+    pub to: Timestamp,
+    /// Earned in between.
+    pub raw: RawPoints,
+}
+
+/// Reads the stores for people.
+#[derive(Debug, Clone)]
+pub struct Queries {
+    balances: Arc<dyn BalanceStore>,
+    points: Arc<dyn PointsStore>,
+    pending: Arc<dyn PendingCache>,
+}
+
+impl Queries {
+    /// Queries over the ports of one store.
+    pub fn new(
+        balances: Arc<dyn BalanceStore>,
+        points: Arc<dyn PointsStore>,
+        pending: Arc<dyn PendingCache>,
+    ) -> Self {
+        Self {
+            balances,
+            points,
+            pending,
+        }
+    }
+
+    /// The ledger's port, for answers that are one read.
+    pub fn balances(&self) -> &Arc<dyn BalanceStore> {
+        &self.balances
+    }
+
+    /// The points' port, for answers that are one read.
+    pub fn points(&self) -> &Arc<dyn PointsStore> {
+        &self.points
+    }
+
+    /// The token's state.
+    pub async fn token(&self, token: TokenId) -> Result<TokenState, QueryError> {
+        self.balances
+            .token(token)
+            .await?
+            .ok_or(QueryError::UnknownToken(token))
+    }
+
+    /// A programme's rule.
+    pub async fn programme(&self, id: &ProgrammeId) -> Result<Programme, QueryError> {
+        self.token(id.token).await?;
+        let programmes = self.points.programmes(id.token).await?;
+        let found = programmes
+            .into_iter()
+            .find(|state| state.programme.id == *id);
+        found
+            .map(|state| state.programme)
+            .ok_or_else(|| QueryError::UnknownProgramme(id.clone()))
+    }
+
+    /// An account at an instant, or at the confirmed block's time.
+    ///
+    /// `programme` may be absent: then the answer has no points.
+    pub async fn account(
+        &self,
+        token: TokenId,
+        account: Account,
+        programme: Option<&ProgrammeId>,
+        at: Option<Timestamp>,
+    ) -> Result<AccountView, QueryError> {
+        let rule = match programme {
+            Some(id) => Some(self.programme(id).await?),
+            None => None,
+        };
+        for _ in 0..ATTEMPTS_MAX {
+            if let Some(view) = self.try_account(token, account, rule.as_ref(), at).await? {
+                return Ok(view);
+            }
+        }
+        Err(rewound_meanwhile())
+    }
+
+    /// `None` if the ledger was rewound between two reads.
+    async fn try_account(
+        &self,
+        token: TokenId,
+        account: Account,
+        programme: Option<&Programme>,
+        at: Option<Timestamp>,
+    ) -> Result<Option<AccountView>, QueryError> {
+        let state = self.token(token).await?;
+        let at_time = instant(&state, at)?;
+        let weights = WeightSchedule::constant(WeightBp::ONE);
+        let mut times = match programme {
+            Some(rule) => accrual_times(&rule.rates, &weights, Timestamp::ZERO, at_time),
+            None => Vec::new(),
+        };
+        times.push(at_time);
+        let history = self.balances.history(token, account, &times).await?;
+        let at_block = self.balances.last_change_block(token, at_time).await?;
+        if [history.epoch, at_block.epoch] != [state.epoch; 2] {
+            return Ok(None);
+        }
+        let newest = history.value.last().copied().flatten();
+        if newest.is_none() && !self.was_seen(token, account).await? {
+            return Err(QueryError::UnknownAccount(account));
+        }
+        let points = match programme {
+            Some(rule) => {
+                let raw = raw_at(rule, &weights, &times, &history.value)?;
+                let Some(view) = self.points_view(&state, rule, account, raw).await? else {
+                    return Ok(None);
+                };
+                Some(view)
+            }
+            None => None,
+        };
+        let balance = newest.map(|state| state.balance).unwrap_or_default();
+        let pending_balance = match at {
+            Some(_) => balance,
+            None => self.pending_balance(&state, account, balance).await?,
+        };
+        let integral = newest
+            .map(|state| state.balance_seconds_at(at_time))
+            .transpose()?;
+        Ok(Some(AccountView {
+            account,
+            balance,
+            pending_balance,
+            balance_seconds: integral.unwrap_or_default(),
+            points,
+            at_block: at_block.value,
+            at_time,
+        }))
+    }
+
+    /// Seen now, or at least in a pending block.
+    async fn was_seen(&self, token: TokenId, account: Account) -> Result<bool, QueryError> {
+        let states = self.balances.states(token, &[account]).await?;
+        if states.value.iter().any(Option::is_some) {
+            return Ok(true);
+        }
+        let snapshot = self.pending.load(token.chain).await?;
+        let touched = snapshot.iter().flat_map(pending_transfers).any(|transfer| {
+            transfer.token == token.address
+                && [transfer.from, transfer.to].contains(&account.address())
+        });
+        Ok(touched)
+    }
+
+    async fn points_view(
+        &self,
+        state: &TokenState,
+        rule: &Programme,
+        account: Account,
+        raw: RawPoints,
+    ) -> Result<Option<PointsView>, QueryError> {
+        let total = self.points.totals(&rule.id, &[account]).await?;
+        if total.epoch != state.epoch {
+            return Ok(None);
+        }
+        let standing = total.value.first().copied().flatten();
+        Ok(Some(PointsView {
+            raw,
+            scale: Scale::of(state.spec.metadata.decimals),
+            settled_raw: standing.map(|standing| standing.raw).unwrap_or_default(),
+            settled: standing.map(|standing| standing.settled),
+            weight: WeightBp::ONE,
+        }))
+    }
+
+    /// The balance after the pending blocks, if they stand on the state's cursor.
+    async fn pending_balance(
+        &self,
+        state: &TokenState,
+        account: Account,
+        balance: Amount,
+    ) -> Result<Amount, QueryError> {
+        let snapshot = self.pending.load(state.spec.id.chain).await?;
+        let base = state.cursor.map(|cursor| cursor.id());
+        let Some(snapshot) = snapshot.filter(|snapshot| Some(snapshot.base) == base) else {
+            return Ok(balance);
+        };
+        let of_token = pending_transfers(&snapshot).filter(|t| t.token == state.spec.id.address);
+        let mut pending = balance;
+        for transfer in of_token {
+            if transfer.from == account.address() {
+                let rest = pending.checked_sub(transfer.amount);
+                pending = rest.ok_or(Overflow("pending balance"))?;
+            }
+            if transfer.to == account.address() {
+                let sum = pending.checked_add(transfer.amount);
+                pending = sum.ok_or(Overflow("pending balance"))?;
+            }
+        }
+        Ok(pending)
+    }
+
+    /// What an account earned between neighbouring edges, which must ascend. Exact for any edges.
+    pub async fn points_between(
+        &self,
+        programme: &ProgrammeId,
+        account: Account,
+        edges: &[Timestamp],
+    ) -> Result<Vec<PointsBucket>, QueryError> {
+        let rule = self.programme(programme).await?;
+        for _ in 0..ATTEMPTS_MAX {
+            let state = self.token(programme.token).await?;
+            for edge in edges {
+                instant(&state, Some(*edge))?;
+            }
+            if let Some(buckets) = self.try_between(&state, &rule, account, edges).await? {
+                return Ok(buckets);
+            }
+        }
+        Err(rewound_meanwhile())
+    }
+
+    async fn try_between(
+        &self,
+        state: &TokenState,
+        rule: &Programme,
+        account: Account,
+        edges: &[Timestamp],
+    ) -> Result<Option<Vec<PointsBucket>>, QueryError> {
+        let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
+            return Ok(Some(Vec::new()));
+        };
+        let weights = WeightSchedule::constant(WeightBp::ONE);
+        let mut times = accrual_times(&rule.rates, &weights, *first, *last);
+        times.extend_from_slice(edges);
+        times.sort_unstable();
+        times.dedup();
+        let token = state.spec.id;
+        let Seen { epoch, value, .. } = self.balances.history(token, account, &times).await?;
+        if !self.was_seen(token, account).await? {
+            return Err(QueryError::UnknownAccount(account));
+        }
+        if epoch != state.epoch {
+            return Ok(None);
+        }
+        let mut buckets = Vec::with_capacity(edges.len().saturating_sub(1));
+        for pair in edges.windows(2) {
+            let (from, to) = (pair[0], pair[1]);
+            let state_at = |time| Ok::<_, Overflow>(look_up(&times, &value, time));
+            let raw = accrue(&rule.rates, &weights, from, to, state_at)?;
+            buckets.push(PointsBucket { from, to, raw });
+        }
+        Ok(Some(buckets))
+    }
+}
+
+/// The instant asked for, within what the token's ledger covers; the confirmed time if none is.
+fn instant(state: &TokenState, at: Option<Timestamp>) -> Result<Timestamp, QueryError> {
+    let (Some(cursor), Some(start)) = (state.cursor, state.start_time) else {
+        return Err(QueryError::NotStarted(state.spec.id));
+    };
+    match at {
+        None => Ok(cursor.time),
+        Some(asked) if asked > cursor.time => Err(QueryError::TooLate {
+            asked,
+            bound: cursor.time,
+        }),
+        Some(asked) if asked < start => Err(QueryError::TooEarly {
+            asked,
+            bound: start,
+        }),
+        Some(asked) => Ok(asked),
+    }
+}
+
+fn raw_at(
+    rule: &Programme,
+    weights: &WeightSchedule,
+    times: &[Timestamp],
+    states: &[Option<Checkpoint>],
+) -> Result<RawPoints, Overflow> {
+    let to = times.last().copied().unwrap_or_default();
+    let state_at = |time| Ok(look_up(times, states, time));
+    accrue(&rule.rates, weights, Timestamp::ZERO, to, state_at)
+}
+
+/// The state read for one of the instants asked; `times` ascend.
+fn look_up(
+    times: &[Timestamp],
+    states: &[Option<Checkpoint>],
+    time: Timestamp,
+) -> Option<Checkpoint> {
+    let at = times
+        .binary_search(&time)
+        .expect("accrual asks only for its accrual times");
+    states.get(at).copied().flatten()
+}
+
+fn pending_transfers(snapshot: &PendingSnapshot) -> impl Iterator<Item = &crate::ledger::Transfer> {
+    snapshot.blocks.iter().flat_map(|block| &block.transfers)
+}
+
+fn rewound_meanwhile() -> QueryError {
+    StoreError::conflict("answer a query", "the ledger is being rewound; ask again").into()
+}

@@ -1,0 +1,224 @@
+//! Blocks by script.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use alloy_primitives::{Address, B256, Keccak256};
+
+use crate::error::ChainErrorKind;
+use crate::ledger::{TokenMetadata, Transfer};
+use crate::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, OutOfRange, Timestamp};
+
+/// A transfer to be mined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScriptedTransfer {
+    /// The contract.
+    pub token: Address,
+    /// Sender; zero mints.
+    pub from: Address,
+    /// Receiver; zero burns.
+    pub to: Address,
+    /// Base units.
+    pub amount: Amount,
+}
+
+/// A scripted chain. Clones are handles on the same chain, so one can mine while another is read.
+#[derive(Debug, Clone)]
+pub struct ScriptedChain {
+    script: Arc<Mutex<Script>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) chain: ChainId,
+    pub(super) tokens: BTreeMap<Address, TokenMetadata>,
+    pub(super) blocks: Vec<Block>,
+    /// Makes the blocks after a fork differ from those before.
+    branch: u64,
+    pub(super) finalized: Option<BlockNumber>,
+    /// The head shown, when it lags behind the newest block.
+    pub(super) shown_head: Option<BlockNumber>,
+    /// The most blocks a range answers at once.
+    pub(super) range_blocks_max: u64,
+    pub(super) failures: Vec<ChainErrorKind>,
+    pub(super) calls: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    pub(super) header: BlockRef,
+    pub(super) transfers: Vec<Transfer>,
+}
+
+impl ScriptedChain {
+    /// A chain with a genesis block at a time.
+    pub fn new(chain: ChainId, genesis: Timestamp) -> Self {
+        let mut script = Script {
+            chain,
+            tokens: BTreeMap::new(),
+            blocks: Vec::new(),
+            branch: 0,
+            finalized: None,
+            shown_head: None,
+            range_blocks_max: u64::MAX,
+            failures: Vec::new(),
+            calls: 0,
+        };
+        script.push(genesis, &[]);
+        Self {
+            script: Arc::new(Mutex::new(script)),
+        }
+    }
+
+    /// With a token's contract.
+    #[must_use]
+    pub fn with_token(self, token: Address, metadata: TokenMetadata) -> Self {
+        self.lock().tokens.insert(token, metadata);
+        self
+    }
+
+    /// With empty blocks up to a height, `interval` seconds apart.
+    pub fn with_height(self, height: u64, interval: u64) -> Result<Self, OutOfRange> {
+        while self.head().number.get() < height {
+            self.mine(Timestamp::new(self.head().time.get() + interval)?, &[]);
+        }
+        Ok(self)
+    }
+
+    /// Mines a block. Its time is not checked: a script may go back in time.
+    pub fn mine(&self, time: Timestamp, transfers: &[ScriptedTransfer]) -> BlockRef {
+        self.lock().push(time, transfers)
+    }
+
+    /// Drops every block above a height. Blocks mined from now on differ from those dropped, even
+    /// with the same content. Genesis stays.
+    pub fn fork_at(&self, height: u64) {
+        let mut script = self.lock();
+        let keep = usize::try_from(height)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1);
+        script.blocks.truncate(keep.max(1));
+        script.branch += 1;
+    }
+
+    /// The branch's newest block, whatever head is shown.
+    pub fn head(&self) -> BlockRef {
+        self.lock().newest()
+    }
+
+    /// The canonical block at a height.
+    pub fn block(&self, height: u64) -> Option<BlockRef> {
+        let at = usize::try_from(height).ok()?;
+        self.lock().blocks.get(at).map(|block| block.header)
+    }
+
+    /// Every canonical transfer with its block's header, in order.
+    pub fn transfers(&self) -> Vec<(BlockRef, Transfer)> {
+        let script = self.lock();
+        let of_block = |block: &Block| {
+            let header = block.header;
+            block
+                .transfers
+                .iter()
+                .map(move |transfer| (header, transfer.clone()))
+                .collect()
+        };
+        script
+            .blocks
+            .iter()
+            .flat_map::<Vec<_>, _>(of_block)
+            .collect()
+    }
+
+    /// Sets the block under the `finalized` tag.
+    pub fn set_finalized(&self, height: Option<u64>) {
+        self.lock().finalized = height.map(BlockNumber::new);
+    }
+
+    /// Shows an older head, as a node that lags does; `None` shows the newest again.
+    pub fn show_head(&self, height: Option<u64>) {
+        self.lock().shown_head = height.map(BlockNumber::new);
+    }
+
+    /// Answers at most so many blocks of a range at once.
+    pub fn answer_at_most(&self, blocks: u64) {
+        self.lock().range_blocks_max = blocks.max(1);
+    }
+
+    /// Lets the next `calls` calls fail.
+    pub fn fail_next(&self, calls: usize, kind: ChainErrorKind) {
+        self.lock()
+            .failures
+            .extend(std::iter::repeat_n(kind, calls));
+    }
+
+    /// How many calls were made so far.
+    pub fn calls(&self) -> u64 {
+        self.lock().calls
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().expect("no holder panics")
+    }
+}
+
+impl Script {
+    pub(super) fn newest(&self) -> BlockRef {
+        self.blocks.last().expect("genesis is never dropped").header
+    }
+
+    fn push(&mut self, time: Timestamp, transfers: &[ScriptedTransfer]) -> BlockRef {
+        let parent = self.blocks.last().map(|block| block.header);
+        let number = parent.map_or(BlockNumber::new(0), |parent| parent.number.next());
+        let parent_hash = parent.map(|parent| parent.hash).unwrap_or_default();
+        let hash = self.hash(number, parent_hash, time, transfers);
+        let logs = (0_u64..).zip(transfers).map(|(index, transfer)| Transfer {
+            token: transfer.token,
+            block: number,
+            log_index: LogIndex::new(index),
+            tx_hash: tx_hash(hash, index),
+            from: transfer.from,
+            to: transfer.to,
+            amount: transfer.amount,
+        });
+        let header = BlockRef {
+            number,
+            hash,
+            parent_hash,
+            time,
+        };
+        self.blocks.push(Block {
+            header,
+            transfers: logs.collect(),
+        });
+        header
+    }
+
+    fn hash(
+        &self,
+        number: BlockNumber,
+        parent_hash: B256,
+        time: Timestamp,
+        transfers: &[ScriptedTransfer],
+    ) -> B256 {
+        let mut hasher = Keccak256::new();
+        for part in [self.chain.get(), self.branch, number.get(), time.get()] {
+            hasher.update(part.to_be_bytes());
+        }
+        hasher.update(parent_hash);
+        for transfer in transfers {
+            for address in [transfer.token, transfer.from, transfer.to] {
+                hasher.update(address);
+            }
+            hasher.update(transfer.amount.to_be_bytes());
+        }
+        hasher.finalize()
+    }
+}
+
+fn tx_hash(block: B256, index: u64) -> B256 {
+    let mut hasher = Keccak256::new();
+    hasher.update(block);
+    hasher.update(index.to_be_bytes());
+    hasher.finalize()
+}
