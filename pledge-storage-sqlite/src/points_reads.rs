@@ -10,7 +10,7 @@ use crate::batch::totals_of;
 use crate::error::Fault;
 use crate::programmes::{require, shards_of};
 use crate::registry::seen;
-use crate::row::{Record, Sql, limit};
+use crate::row::{Record, Sql, ceiling, limit};
 
 type Earned = Record<(Account, RawPoints)>;
 
@@ -23,12 +23,12 @@ pub(crate) async fn settlements(
     let totals: Vec<Record<WindowTotal>> = sqlx::query_as(
         "SELECT * FROM settlement_window WHERE programme = ?1 AND window_start IN \
          (SELECT DISTINCT window_start FROM settlement_window \
-          WHERE programme = ?1 AND (?2 IS NULL OR window_start < ?2) \
+          WHERE programme = ?1 AND window_start < ?2 \
           ORDER BY window_start DESC LIMIT ?3) \
          ORDER BY window_start DESC, shard",
     )
     .bind(row.key)
-    .bind(query.before.map(Sql))
+    .bind(ceiling(query.before.map_or(u64::MAX, Timestamp::get)))
     .bind(limit(query.limit))
     .fetch_all(db)
     .await?;

@@ -69,7 +69,7 @@ async fn reverse(
         "INSERT INTO user_points_change \
          (programme, account, window_start, epoch, reversed, window_end, raw) \
          SELECT programme, account, window_start, epoch, 1, window_end, raw \
-         FROM user_points_change AS earned \
+         FROM user_points_change AS earned INDEXED BY user_points_change_by_window \
          WHERE programme = ? AND window_start >= ? AND account BETWEEN ? AND ? AND reversed = 0 \
          AND NOT EXISTS (SELECT 1 FROM user_points_change AS taken \
           WHERE taken.programme = earned.programme AND taken.account = earned.account \

@@ -51,16 +51,16 @@ impl SqliteStore {
     /// `Invalid` for a location that cannot be a database of ours, a database of another program,
     /// or one written by a newer version; `Unavailable` while another program holds it.
     pub async fn open(location: &str) -> Result<Self, StoreError> {
-        let opened = Self::connect(location).await;
+        let opened = Self::connect(location, BUSY_TIMEOUT).await;
         opened.map_err(|fault| fault.during("open the database"))
     }
 
-    async fn connect(location: &str) -> Result<Self, Fault> {
+    async fn connect(location: &str, busy_timeout: Duration) -> Result<Self, Fault> {
         let path = path_of(location)?;
         let explain = |error| explain_open(location, error);
         let options = SqliteConnectOptions::new()
             .filename(&path)
-            .busy_timeout(BUSY_TIMEOUT)
+            .busy_timeout(busy_timeout)
             .foreign_keys(true)
             .statement_cache_capacity(STATEMENTS_CACHED_MAX)
             .row_buffer_size(ROWS_BUFFERED)
@@ -177,4 +177,91 @@ pub(crate) fn explain_open(location: &str, error: sqlx::Error) -> Fault {
         _ => return Fault::from(error),
     };
     Fault::invalid(format!("`{location}` {detail}")).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use pledge_core::error::StoreErrorKind;
+    use pledge_core::ports::BalanceStore;
+    use pledge_core::types::ChainId;
+
+    use super::*;
+
+    async fn fresh(busy_timeout: Duration) -> (SqliteStore, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pledge.db");
+        let location = file.to_str().unwrap();
+        let store = SqliteStore::connect(location, busy_timeout).await;
+        (store.unwrap(), folder)
+    }
+
+    async fn kind_of_write(store: &SqliteStore, name: &str) -> Result<(), StoreErrorKind> {
+        let done = store.register_chain(ChainId::new(1), name).await;
+        done.map_err(|error| error.kind())
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_unavailable_and_writes_go_on_once_there_is_room() {
+        let (store, _folder) = fresh(BUSY_TIMEOUT).await;
+        let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
+            .fetch_one(&store.writer)
+            .await
+            .unwrap();
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        let limit = sqlx::AssertSqlSafe(limit);
+        sqlx::query(limit).execute(&store.writer).await.unwrap();
+        let long = "x".repeat(1 << 20);
+        let full = kind_of_write(&store, &long).await;
+        assert_eq!(full, Err(StoreErrorKind::Unavailable));
+        let unlimited = "PRAGMA max_page_count = 1073741823";
+        sqlx::query(unlimited).execute(&store.writer).await.unwrap();
+        assert_eq!(kind_of_write(&store, &long).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_ended_by_itself_does_not_block_later_writes() {
+        let (store, _folder) = fresh(BUSY_TIMEOUT).await;
+        let mut unit = store.write("test").await.unwrap();
+        sqlx::query("ROLLBACK").execute(unit.db()).await.unwrap();
+        let failed = Err::<(), _>(Fault::corrupt("test"));
+        unit.finish(failed).await.unwrap_err();
+        assert_eq!(kind_of_write(&store, "one").await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_another_program_writes_is_unavailable() {
+        let (store, folder) = fresh(Duration::from_millis(50)).await;
+        let location = folder.path().join("pledge.db");
+        let other = SqliteStore::connect(location.to_str().unwrap(), BUSY_TIMEOUT).await;
+        let holder = other.unwrap();
+        let unit = holder.write("hold").await.unwrap();
+        let held = kind_of_write(&store, "one").await;
+        assert_eq!(held, Err(StoreErrorKind::Unavailable));
+        unit.finish(Ok(())).await.unwrap();
+        assert_eq!(kind_of_write(&store, "one").await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn every_commit_is_synced_to_the_disk() {
+        let (store, _folder) = fresh(BUSY_TIMEOUT).await;
+        let mut unit = store.write("test").await.unwrap();
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(unit.db())
+            .await
+            .unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+            .fetch_one(unit.db())
+            .await
+            .unwrap();
+        assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let (store, _folder) = fresh(BUSY_TIMEOUT).await;
+        let written = sqlx::query("DELETE FROM chain")
+            .execute(&store.readers)
+            .await;
+        assert!(written.is_err());
+    }
 }
