@@ -7,11 +7,14 @@ mod support;
 use std::time::Duration;
 
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::ledger::{TokenMetadata, TokenSpec, TokenTotals};
+use pledge_core::ledger::{Change, ChangeType, TokenMetadata, TokenSpec, TokenTotals};
 use pledge_core::points::Programme;
 use pledge_core::ports::{BalanceStore, LedgerCommit, PointsStore, TokenCommit};
 use pledge_core::primitives::{Address, B256};
-use pledge_core::types::{BlockNumber, BlockRef, ChainId, Decimals, Rate, Timestamp, TokenId};
+use pledge_core::types::{
+    Account, Amount, BalanceSeconds, BlockNumber, BlockRef, ChainId, Decimals, LogIndex, Rate,
+    Timestamp, TokenId,
+};
 use pledge_storage_sqlite::SqliteStore;
 use sqlx::{Connection, Executor};
 use support::Place;
@@ -58,6 +61,23 @@ fn first_commit(hash: u8) -> LedgerCommit {
             totals: TokenTotals::default(),
         }],
     }
+}
+
+/// Mints of nothing in block 1, each to another account.
+fn mints(count: u64) -> Vec<Change> {
+    let mint = |log_index: u64| Change {
+        account: Account::new(Address::left_padding_from(&(log_index + 1).to_be_bytes())).unwrap(),
+        change_type: ChangeType::Mint,
+        amount: Amount::ZERO,
+        balance_after: Amount::ZERO,
+        balance_seconds: BalanceSeconds::ZERO,
+        counterparty: None,
+        tx_hash: B256::ZERO,
+        block: BlockNumber::new(1),
+        time: Timestamp::new(1_000).unwrap(),
+        log_index: LogIndex::new(log_index),
+    };
+    (0..count).map(mint).collect()
 }
 
 fn refused<T: std::fmt::Debug>(result: Result<T, StoreError>) -> (StoreErrorKind, String) {
@@ -205,26 +225,12 @@ async fn a_bound_beyond_63_bits_means_every_block() {
 
 #[tokio::test]
 async fn changes_out_of_the_order_of_the_chain_are_invalid() {
-    use pledge_core::ledger::{Change, ChangeType};
-    use pledge_core::types::{Account, Amount, BalanceSeconds, LogIndex};
     let place = Place::new();
     let store = place.open().await;
     store.register_chain(CHAIN, "one").await.unwrap();
     store.register_token(&spec(1)).await.unwrap();
     let mut commit = first_commit(1);
-    let change = Change {
-        account: Account::new(Address::repeat_byte(9)).unwrap(),
-        change_type: ChangeType::Mint,
-        amount: Amount::ZERO,
-        balance_after: Amount::ZERO,
-        balance_seconds: BalanceSeconds::ZERO,
-        counterparty: None,
-        tx_hash: B256::ZERO,
-        block: BlockNumber::new(1),
-        time: commit.tip.time,
-        log_index: LogIndex::new(0),
-    };
-    commit.tokens[0].changes = vec![change.clone(), change];
+    commit.tokens[0].changes = mints(2).into_iter().rev().collect();
     let (kind, text) = refused(store.commit(&commit).await);
     assert_eq!(kind, StoreErrorKind::Invalid, "{text}");
     assert_eq!(store.token(token()).await.unwrap().unwrap().cursor, None);
@@ -279,4 +285,31 @@ async fn a_dropped_call_leaves_no_open_transaction() {
     let other = place.open().await;
     let seen = other.chains().await.unwrap();
     assert!(seen.iter().any(|chain| chain.chain == ChainId::new(1_000)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_commit_is_there_whole_or_not_at_all() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    store.register_token(&spec(1)).await.unwrap();
+    let mut commit = first_commit(1);
+    commit.tokens[0].changes = mints(2_000);
+    let mut dropped = 0;
+    for patience in (0_u64..).map(|round| Duration::from_micros(round * 500)) {
+        let committed = tokio::time::timeout(patience, store.commit(&commit)).await;
+        let cursor = store.token(token()).await.unwrap().unwrap().cursor;
+        let holders = store.holders(token(), None, usize::MAX).await.unwrap();
+        assert_eq!(holders.cursor.is_some(), !holders.value.is_empty());
+        if cursor.is_some() {
+            assert_eq!(holders.value.len(), 2_000);
+            break;
+        }
+        assert!(
+            committed.is_err(),
+            "a commit that ends is a commit that is there"
+        );
+        dropped += 1;
+    }
+    assert!(dropped > 0, "no commit was dropped on its way");
 }

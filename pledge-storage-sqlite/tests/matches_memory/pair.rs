@@ -1,34 +1,27 @@
-//! Whatever happens, this store and the one in memory answer the same.
-
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! Both stores, and one chain that both follow.
 
 use std::fmt::Debug;
 
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::ledger::{
-    AccountStates, Leg, TokenMetadata, TokenSpec, TokenTotals, Transfer, fold,
-};
+use pledge_core::ledger::{AccountStates, TokenMetadata, TokenSpec, TokenTotals, Transfer, fold};
 use pledge_core::points::{BatchSpan, Programme, plan_target, settle};
 use pledge_core::ports::{
-    BalanceStore, BatchFailure, ChangesQuery, HistoriesQuery, LedgerCommit, PointsStore, Rewind,
-    SettlementBatch, SettlementsQuery, TokenCommit,
+    AccountHistory, BalanceStore, BatchFailure, HistoriesQuery, LedgerCommit, PointsStore, Rewind,
+    SettlementBatch, TokenCommit,
 };
 use pledge_core::primitives::{Address, B256};
 use pledge_core::types::{
-    Account, Amount, BlockNumber, BlockRef, ChainId, Decimals, LogIndex, ProgrammeId, Rate,
+    Account, Amount, BlockNumber, BlockRef, ChainId, Decimals, Epoch, LogIndex, ProgrammeId, Rate,
     RateSchedule, ShardCount, ShardId, Step, Timestamp, TokenId, WindowLength,
 };
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_sqlite::SqliteStore;
-use proptest::collection::vec;
-use proptest::prelude::*;
 
-const CHAIN: ChainId = ChainId::new(5);
+pub(crate) const CHAIN: ChainId = ChainId::new(5);
 const RETAINED: u64 = 12;
-const PAGE: usize = 3;
 
 #[derive(Debug, Clone)]
-enum Op {
+pub(crate) enum Op {
     /// Blocks, each some seconds after the last, with transfers among accounts.
     Commit(Vec<(u64, Vec<Move>)>),
     /// The last commit once more.
@@ -55,26 +48,9 @@ enum Op {
     Halt(bool),
 }
 
-type Move = (u8, u8, u64);
+pub(crate) type Move = (u8, u8, u64);
 
-fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let block = (0_u64..5_000, vec((0_u8..8, 0_u8..8, 0_u64..1_000), 0..5));
-    let op = prop_oneof![
-        6 => vec(block, 1..5).prop_map(Op::Commit),
-        1 => Just(Op::CommitAgain),
-        2 => (0_u64..9).prop_map(Op::Rewind),
-        9 => (1_usize..4, prop::bool::weighted(0.2))
-            .prop_map(|(limit, fails)| Op::Settle { limit, fails }),
-        3 => any::<bool>().prop_map(|fails| Op::Retry { fails }),
-        1 => Just(Op::SettleAgain),
-        1 => (0_u64..9_000, 0_u128..9).prop_map(|(after, rate)| Op::Schedule { after, rate }),
-        1 => Just(Op::ResetFailures),
-        1 => any::<bool>().prop_map(Op::Halt),
-    ];
-    vec(op, 1..60)
-}
-
-fn account(number: u8) -> Account {
+pub(crate) fn account(number: u8) -> Account {
     let mut bytes = [number; 20];
     bytes[0] = number.wrapping_mul(37).wrapping_add(1);
     Account::new(Address::from(bytes)).unwrap()
@@ -89,10 +65,10 @@ fn address(number: u8) -> Address {
 }
 
 /// Both stores, and the chain that they follow.
-struct Pair {
-    sqlite: SqliteStore,
-    memory: MemoryStore,
-    chain: Vec<BlockRef>,
+pub(crate) struct Pair {
+    pub(crate) sqlite: SqliteStore,
+    pub(crate) memory: MemoryStore,
+    pub(crate) chain: Vec<BlockRef>,
     forks: u64,
     programme: Programme,
     next_shard: u16,
@@ -100,18 +76,18 @@ struct Pair {
     last_batch: Option<SettlementBatch>,
 }
 
-fn token() -> TokenId {
+pub(crate) fn token() -> TokenId {
     TokenId {
         chain: CHAIN,
         address: Address::repeat_byte(0xaa),
     }
 }
 
-fn programme_id() -> ProgrammeId {
+pub(crate) fn programme_id() -> ProgrammeId {
     ProgrammeId::main(token())
 }
 
-fn same<T: Debug + PartialEq>(
+pub(crate) fn same<T: Debug + PartialEq>(
     what: impl Debug,
     sqlite: Result<T, StoreError>,
     memory: Result<T, StoreError>,
@@ -138,8 +114,10 @@ macro_rules! both {
     };
 }
 
+pub(crate) use both;
+
 impl Pair {
-    async fn new(sqlite: SqliteStore) -> Self {
+    pub(crate) async fn new(sqlite: SqliteStore) -> Self {
         let rates = RateSchedule::constant(Rate::from_e18(7).unwrap());
         let programme = Programme {
             id: programme_id(),
@@ -173,7 +151,7 @@ impl Pair {
         pair
     }
 
-    fn tip(&self) -> BlockRef {
+    pub(crate) fn tip(&self) -> BlockRef {
         let start = Timestamp::new(100_000).unwrap();
         let before = BlockRef {
             number: BlockNumber::new(2),
@@ -198,7 +176,7 @@ impl Pair {
         }
     }
 
-    async fn apply(&mut self, op: &Op) {
+    pub(crate) async fn apply(&mut self, op: &Op) {
         match op {
             Op::Commit(blocks) => self.commit(blocks).await,
             Op::CommitAgain => {
@@ -363,7 +341,7 @@ impl Pair {
         (after, through): (Option<Account>, Option<Account>),
         (from, to): (Timestamp, Timestamp),
         limit: usize,
-    ) -> Vec<pledge_core::ports::AccountHistory> {
+    ) -> Vec<AccountHistory> {
         let (low, high) = self.programme.shards.bounds(shard);
         let query = HistoriesQuery {
             token: token(),
@@ -420,7 +398,7 @@ impl Pair {
         self.last_batch = Some(batch);
     }
 
-    async fn epoch(&self) -> pledge_core::types::Epoch {
+    async fn epoch(&self) -> Epoch {
         self.memory.token(token()).await.unwrap().unwrap().epoch
     }
 
@@ -436,105 +414,5 @@ impl Pair {
         if both!(self, put_programme(&programme)).is_ok() {
             self.programme = programme;
         }
-    }
-
-    async fn compare(&self) {
-        both!(self, chains()).unwrap();
-        both!(self, tokens(CHAIN)).unwrap();
-        both!(self, headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX)).unwrap();
-        both!(self, events(0, usize::MAX)).unwrap();
-        both!(self, programmes(token())).unwrap();
-        self.compare_ledger().await;
-        self.compare_points().await;
-    }
-
-    async fn compare_ledger(&self) {
-        let blocks = self
-            .chain
-            .iter()
-            .rev()
-            .take(4)
-            .map(|block| block.time.get());
-        let times: Vec<_> = blocks
-            .flat_map(|time| [time - 1, time, time + 1, time + 9_000, time - 9_000])
-            .map(|time| Timestamp::new(time).unwrap())
-            .collect();
-        for time in &times {
-            both!(self, last_change_block(token(), *time)).unwrap();
-        }
-        let accounts: Vec<_> = (0..9).map(|number| account(number + 1)).collect();
-        both!(self, states(token(), &accounts)).unwrap();
-        for account in accounts {
-            both!(self, history(token(), account, &times)).unwrap();
-            let mut before: Option<(BlockNumber, LogIndex, Leg)> = None;
-            loop {
-                let query = ChangesQuery {
-                    token: token(),
-                    account,
-                    before,
-                    limit: PAGE,
-                };
-                let page = both!(self, changes(&query)).unwrap().value;
-                let Some(last) = page.last() else { break };
-                before = Some(last.place());
-            }
-        }
-        let mut after = None;
-        loop {
-            let page = both!(self, holders(token(), after, PAGE)).unwrap().value;
-            let Some((account, state)) = page.last() else {
-                break;
-            };
-            after = Some((state.balance, *account));
-        }
-    }
-
-    async fn compare_points(&self) {
-        let id = programme_id();
-        let mut before = None;
-        loop {
-            let query = SettlementsQuery {
-                programme: id.clone(),
-                before,
-                limit: PAGE,
-            };
-            let page = both!(self, settlements(&query)).unwrap();
-            let Some(last) = page.last() else { break };
-            before = Some(last.window.start);
-        }
-        let mut after = None;
-        loop {
-            let page = both!(self, standings(&id, after, PAGE)).unwrap().value;
-            let Some(last) = page.last() else { break };
-            after = Some((last.raw, last.account));
-        }
-        let accounts: Vec<_> = (0..9).map(|number| account(number + 1)).collect();
-        both!(self, totals(&id, &accounts)).unwrap();
-        for account in accounts {
-            both!(self, statements(&id, account)).unwrap();
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    #[test]
-    fn any_history_gives_the_same_answers_as_in_memory(ops in ops()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let folder = tempfile::tempdir().unwrap();
-            let file = folder.path().join("pledge.db");
-            let store = SqliteStore::open(file.to_str().unwrap()).await.unwrap();
-            let mut pair = Pair::new(store).await;
-            for op in &ops {
-                pair.apply(op).await;
-                if matches!(op, Op::Rewind(_)) {
-                    pair.compare().await;
-                }
-            }
-            pair.compare().await;
-            pair.sqlite.close().await;
-        });
     }
 }
