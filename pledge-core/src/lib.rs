@@ -11,6 +11,8 @@ pub mod ports;
 pub mod query;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod types;
 
 pub use alloy_primitives as primitives;

@@ -1,0 +1,19 @@
+//! What proves an implementation right (feature `testing`). Not covered by semver.
+//!
+//! - [`conformance`]: the laws of every port, one test a law, one macro a port;
+//! - [`oracle`]: a second, naive implementation of everything that a store ends up holding;
+//! - [`digest`](mod@digest): all that two stores must agree on, read through the ports;
+//! - [`world`]: a scripted chain, an indexer and a settler over a store, driven step by step;
+//! - [`generators`]: random histories for property tests.
+//!
+//! The scripted chain itself is in [`crate::simulation`].
+
+pub mod conformance;
+pub mod digest;
+pub mod generators;
+pub mod oracle;
+pub mod world;
+
+mod fixture;
+
+pub use fixture::Fixture;

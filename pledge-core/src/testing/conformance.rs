@@ -1,0 +1,197 @@
+//! The laws of the ports: what it means for an implementation to be right.
+//!
+//! A law is a function over a fresh [`Fixture`](super::Fixture), named by the sentence that it
+//! proves. A backend runs all of them with one macro a port:
+//!
+//! ```ignore
+//! async fn fixture() -> Fixture {
+//!     Fixture::new(Arc::new(MyStore::new()), ())
+//! }
+//! pledge_core::balance_store_conformance!(fixture());
+//! pledge_core::points_store_conformance!(fixture());
+//! pledge_core::engine_conformance!(fixture());
+//! ```
+
+pub mod balance_store;
+pub mod engine;
+pub mod engine_properties;
+pub mod ledger;
+pub mod pending_cache;
+pub mod points_store;
+pub mod rewind;
+
+/// Runs a law to its end.
+pub fn run<F: Future<Output = ()>>(law: F) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.expect("a runtime can be built").block_on(law);
+}
+
+/// One test for each law of a module.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __laws {
+    ($fixture:expr, $module:ident, $($law:ident)+) => {
+        $(
+            #[test]
+            fn $law() {
+                $crate::testing::conformance::run(async {
+                    let fixture = $fixture.await;
+                    $crate::testing::conformance::$module::$law(fixture).await;
+                });
+            }
+        )+
+    };
+}
+
+/// The laws of [`BalanceStore`](crate::ports::BalanceStore) over a future that gives a fresh
+/// [`Fixture`](super::Fixture).
+#[macro_export]
+macro_rules! balance_store_conformance {
+    ($fixture:expr) => {
+        $crate::__laws!($fixture, balance_store,
+            an_empty_store_knows_nothing
+            registering_a_token_again_answers_its_state
+            another_spec_for_a_token_is_refused
+            a_token_needs_its_chain
+            a_chain_report_is_remembered_and_halting_is_an_event
+            a_commit_moves_cursor_balances_and_sums_together
+            every_change_carries_the_balance_and_the_integral_after_it
+            the_same_commit_again_is_refused_and_writes_nothing
+            a_commit_on_another_base_is_refused_and_writes_nothing
+            a_commit_with_one_bad_token_writes_nothing
+            a_commit_that_contradicts_a_held_header_is_refused
+            tokens_at_one_cursor_are_committed_together
+            of_two_writers_one_wins
+            a_halted_token_refuses_commits_until_it_is_reinstated
+            held_headers_are_forgotten_below_the_retained_height
+            history_is_the_state_after_the_last_change_at_or_before_an_instant
+            the_last_change_block_is_the_tokens_own
+            histories_split_an_account_at_the_instant_asked_for
+            pages_of_histories_are_complete
+            pages_of_changes_are_complete_and_newest_first
+            pages_of_holders_are_complete_and_sorted
+            the_largest_amounts_round_trip
+            tokens_and_chains_do_not_see_each_other
+            events_come_in_order_with_what_they_describe
+        );
+        $crate::__laws!($fixture, rewind,
+            a_rewind_is_the_exact_inverse_of_the_commits_above
+            a_rewind_to_before_the_start_leaves_no_ledger
+            a_rewind_bumps_the_epoch_and_leaves_a_record
+            a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing
+            a_rewind_below_the_held_headers_is_refused_with_its_own_kind
+            a_rewind_to_a_block_of_another_branch_is_refused
+            the_other_branch_is_committed_after_a_rewind
+            a_halted_token_is_rewound_with_the_others
+        );
+    };
+}
+
+/// The laws of [`PointsStore`](crate::ports::PointsStore), likewise.
+#[macro_export]
+macro_rules! points_store_conformance {
+    ($fixture:expr) => {
+        $crate::__laws!($fixture, points_store,
+            a_programme_is_what_was_put
+            a_rate_change_in_the_settled_past_is_refused
+            windows_and_shards_of_a_programme_cannot_change
+            a_batch_moves_points_and_progress_together
+            the_same_batch_again_is_refused_and_counts_once
+            a_batch_from_another_epoch_is_refused
+            a_batch_that_skips_accounts_is_refused
+            a_window_that_is_not_closed_is_refused
+            a_shard_is_settled_when_every_account_was_reached
+            a_failed_batch_is_recorded_and_the_rest_goes_on
+            another_attempt_completes_a_failed_batch
+            attempts_are_counted_and_can_be_reset
+            settling_every_shard_is_an_event
+            standings_are_sorted_and_pages_complete
+            the_largest_points_round_trip
+            a_rewind_takes_back_statements_by_added_rows
+            a_rewind_restates_totals_to_what_is_still_settled
+            a_rewind_leaves_alone_what_was_settled_before_it
+            a_rewind_drops_a_settlement_under_way
+        );
+    };
+}
+
+/// The laws of the engine over a store: worked cases and property tests.
+#[macro_export]
+macro_rules! engine_conformance {
+    ($fixture:expr) => {
+        $crate::__laws!($fixture, engine,
+            case_1_the_seed_earns_twenty_thirds
+            case_2_cutting_the_seed_changes_nothing
+            case_3_selling_at_the_window_edge_costs_nothing
+            case_4_receiving_at_the_window_edge_counts
+            case_5_a_flash_balance_earns_nothing
+            case_6_a_rate_change_inside_a_window_splits_exactly
+            case_8_three_days_of_outage_earn_the_same
+            case_9_a_reorg_changes_the_points_exactly
+            case_13_three_hours_sum_without_rounding
+            case_14_one_base_unit_over_a_year_is_not_lost
+            case_16_the_largest_balance_earns_exactly
+            case_17_an_overdraft_halts_the_token_and_writes_nothing
+            pending_blocks_show_and_never_enter_the_ledger
+            a_fork_inside_the_confirmations_rebuilds_only_pending
+            a_lagging_head_is_no_fork
+            a_shorter_branch_is_followed
+            a_fork_deeper_than_the_retained_headers_halts_the_chain
+            a_resumed_chain_that_still_differs_halts_again
+            a_token_added_later_catches_up_and_joins
+            a_halted_token_stays_behind_while_the_others_go_on
+            short_answers_leave_no_gap
+            failing_calls_delay_and_lose_nothing
+            a_finalized_tag_confirms_what_it_reaches
+            a_time_that_goes_back_halts_the_chain
+            a_stopped_settlement_goes_on_where_it_stood
+            a_rewind_under_a_settlement_is_a_conflict
+        );
+    };
+}
+
+/// The property tests of the engine over a store. `$fixture` is a closure's body: it is evaluated
+/// once a case.
+#[macro_export]
+macro_rules! engine_properties {
+    ($fixture:expr, $cases:expr) => {
+        $crate::__properties!($fixture, $cases,
+            any_history_equals_the_oracle
+            an_interrupted_settlement_equals_an_uninterrupted_one
+            an_outage_equals_no_outage
+            points_of_all_accounts_equal_rate_times_supply
+            splitting_an_interval_changes_nothing
+            reorgs_leave_what_a_clean_pass_gives
+        );
+    };
+}
+
+/// One test for each property.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __properties {
+    ($fixture:expr, $cases:expr, $($law:ident)+) => {
+        $(
+            #[test]
+            fn $law() {
+                $crate::testing::conformance::engine_properties::$law($cases, || {
+                    Box::pin(async { $fixture.await })
+                });
+            }
+        )+
+    };
+}
+
+/// The laws of [`PendingCache`](crate::ports::PendingCache) over a future that gives a fresh cache.
+#[macro_export]
+macro_rules! pending_cache_conformance {
+    ($cache:expr) => {
+        $crate::__laws!($cache, pending_cache,
+            what_was_stored_last_is_loaded
+            chains_do_not_see_each_others_pending_blocks
+            a_fresh_cache_is_empty
+        );
+    };
+}

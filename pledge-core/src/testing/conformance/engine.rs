@@ -1,0 +1,638 @@
+//! The engine over a store: the worked cases, and what a chain may do.
+
+use alloy_primitives::{Address, U512};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{ChainErrorKind, StoreErrorKind};
+use crate::event::Event;
+use crate::indexer::{ChainStatus, Finality, IndexerConfig, Poll};
+use crate::ledger::TokenStatus;
+use crate::points::{Programme, SettlerError};
+use crate::ports::ChainReport;
+use crate::query::QueryError;
+use crate::simulation::ScriptedTransfer;
+use crate::testing::Fixture;
+use crate::testing::oracle::oracle;
+use crate::testing::world::{CHAIN, World, account, at, spec, token, tokens};
+use crate::types::{
+    Amount, BlockNumber, Decimals, ProgrammeId, Rate, RateSchedule, RawPoints, Scale, Step, TokenId,
+};
+
+const HOUR: u64 = 3_600;
+
+fn rate(text: &str) -> Rate {
+    text.parse().expect("a rate")
+}
+
+/// What account 1 has earned in settled windows.
+async fn settled_raw(world: &World) -> RawPoints {
+    let id = ProgrammeId::main(token());
+    let seen = world
+        .fixture
+        .points
+        .totals(&id, &[account(1)])
+        .await
+        .expect("read");
+    seen.value[0]
+        .map(|standing| standing.raw)
+        .unwrap_or_default()
+}
+
+/// Asserts that raw points are exactly the fraction `numerator / denominator` of points.
+fn assert_points(raw: RawPoints, numerator: u64, denominator: u64) {
+    let scale = Scale::of(Decimals::new(18).expect("in range")).get();
+    let (left, right) = (
+        raw.get() * U512::from(denominator),
+        scale * U512::from(numerator),
+    );
+    assert_eq!(left, right, "not {numerator}/{denominator}");
+}
+
+/// 0 at 15:00, 100 at 15:10, 200 at 15:30.
+fn mine_seed(world: &World, hour: u64) {
+    world.mine(hour, &[]);
+    world.mine(hour + 600, &[(None, Some(1), tokens(100))]);
+    world.mine(hour + 1_800, &[(None, Some(1), tokens(100))]);
+}
+
+/// 20/3, to the last digit, settled and as of any instant of the window's end or later.
+pub async fn case_1_the_seed_earns_twenty_thirds(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    world.run().await;
+    let raw = settled_raw(&world).await;
+    assert_points(raw, 20, 3);
+    let scale = Scale::of(Decimals::new(18).expect("in range"));
+    assert_eq!(scale.points(raw), "6.666666666666666666");
+    let id = ProgrammeId::main(token());
+    let view = world
+        .queries
+        .account(token(), account(1), Some(&id), Some(at(HOUR)))
+        .await;
+    let view = view.expect("the confirmed time");
+    assert_eq!(view.points.expect("a programme").raw, raw);
+    assert_eq!(view.balance, tokens(200));
+    let rows = world
+        .fixture
+        .points
+        .statements(&id, account(1))
+        .await
+        .expect("read");
+    assert_eq!((rows.len(), rows[0].raw), (1, raw));
+}
+
+/// A change that changes nothing cuts the interval, and no more.
+pub async fn case_2_cutting_the_seed_changes_nothing(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[]);
+    world.mine(600, &[(None, Some(1), tokens(100))]);
+    world.mine(1_200, &[(Some(1), Some(1), tokens(100))]);
+    world.mine(1_800, &[(None, Some(1), tokens(100))]);
+    world.mine(2_700, &[(Some(1), Some(2), Amount::ZERO)]);
+    world.confirm(HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 20, 3);
+}
+
+/// A change at the edge belongs to the next window.
+pub async fn case_3_selling_at_the_window_edge_costs_nothing(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    world.mine(HOUR, &[(Some(1), None, tokens(200))]);
+    world.confirm(2 * HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 20, 3);
+}
+
+/// A change at the edge belongs to the window that it opens.
+pub async fn case_4_receiving_at_the_window_edge_counts(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(200))]);
+    world.confirm(HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 10, 1);
+}
+
+/// In and out in one block has no width.
+pub async fn case_5_a_flash_balance_earns_nothing(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    let million = tokens(1_000_000);
+    world.mine(2_000, &[(None, Some(1), million), (Some(1), None, million)]);
+    world.confirm(HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 20, 3);
+}
+
+/// 0.1 from 15:45.
+pub async fn case_6_a_rate_change_inside_a_window_splits_exactly(fixture: Fixture) {
+    let step = Step {
+        from: at(2_700),
+        value: rate("0.1"),
+    };
+    let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
+    let programme = Programme {
+        rates,
+        ..Programme::main(token(), rate("0.05"))
+    };
+    let mut world = World::with_programme(fixture, programme).await;
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 55, 6);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// 200 held for 72 hours, settled once at the end.
+pub async fn case_8_three_days_of_outage_earn_the_same(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(200))]);
+    world.confirm(72 * HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 720, 1);
+    assert_eq!(world.digest().await.programmes["main"].windows.len(), 72);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// The 15:30 block becomes +50 after its hour was settled.
+pub async fn case_9_a_reorg_changes_the_points_exactly(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 20, 3);
+    world.chain.fork_at(2);
+    world.mine(1_800, &[(None, Some(1), tokens(50))]);
+    world.confirm(HOUR);
+    world.mine(HOUR, &[]);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 65, 12);
+    assert_eq!(world.reorgs().await.expect("read"), 1);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// Thirds do not get lost hour by hour.
+pub async fn case_13_three_hours_sum_without_rounding(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    for hour in [0, HOUR, 2 * HOUR] {
+        mine_seed(&world, hour);
+        world.mine(hour + HOUR, &[(Some(1), None, tokens(200))]);
+        world.run().await;
+    }
+    world.confirm(3 * HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 20, 1);
+}
+
+/// One base unit held for 365 days.
+pub async fn case_14_one_base_unit_over_a_year_is_not_lost(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), Amount::from(1))]);
+    world.confirm(365 * 24 * HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 219, 500_000_000_000_000_000);
+}
+
+/// 2^256 - 1 base units held for an hour.
+pub async fn case_16_the_largest_balance_earns_exactly(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), Amount::MAX)]);
+    world.confirm(HOUR);
+    world.run().await;
+    let scale = Scale::of(Decimals::new(18).expect("in range"));
+    let points = scale.points(settled_raw(&world).await);
+    let digits = "5789604461865809771178549250434395392663499233282028201972.879200395656481996";
+    assert_eq!(points, digits);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// 201 sent of 200 held.
+pub async fn case_17_an_overdraft_halts_the_token_and_writes_nothing(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(200))]);
+    world.confirm(10);
+    world.run().await;
+    let before = world.digest().await;
+    world.mine(20, &[(Some(1), Some(2), tokens(201))]);
+    world.confirm(30);
+    world.index().await;
+    let state = world
+        .fixture
+        .balances
+        .token(token())
+        .await
+        .expect("read")
+        .expect("registered");
+    let TokenStatus::Halted(reason) = &state.status else {
+        panic!("not halted")
+    };
+    assert!(
+        reason.contains("below zero") && reason.contains("start_block"),
+        "{reason}"
+    );
+    let after = world.digest().await;
+    assert_eq!(after.changes, before.changes);
+    assert_eq!(after.balances, before.balances);
+}
+
+/// Law 6: what is not confirmed shows as pending, and losing it loses nothing.
+pub async fn pending_blocks_show_and_never_enter_the_ledger(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    world.confirm(10);
+    world.mine(20, &[(Some(1), Some(2), tokens(40))]);
+    world.index().await;
+    let view = |number| world.queries.account(token(), account(number), None, None);
+    let first = view(1).await.expect("seen");
+    assert_eq!(
+        (first.balance, first.pending_balance),
+        (tokens(100), tokens(60))
+    );
+    let second = view(2).await.expect("seen in a pending block");
+    assert_eq!(
+        (second.balance, second.pending_balance),
+        (Amount::ZERO, tokens(40))
+    );
+    assert!(matches!(view(3).await, Err(QueryError::UnknownAccount(_))));
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// No rewind, no record.
+pub async fn a_fork_inside_the_confirmations_rebuilds_only_pending(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    world.confirm(10);
+    let height = world
+        .mine(20, &[(Some(1), Some(2), tokens(40))])
+        .number
+        .get();
+    world.index().await;
+    let before = world.digest().await;
+    world.chain.fork_at(height - 1);
+    world.mine(20, &[(Some(1), Some(3), tokens(10))]);
+    world.index().await;
+    assert_eq!(world.digest().await, before);
+    assert_eq!(world.reorgs().await.expect("read"), 0);
+    let view = world
+        .queries
+        .account(token(), account(1), None, None)
+        .await
+        .expect("seen");
+    assert_eq!(view.pending_balance, tokens(90));
+}
+
+/// A head that is a prefix of what we hold: wait.
+pub async fn a_lagging_head_is_no_fork(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    world.run().await;
+    let (before, head) = (world.digest().await, world.chain.head().number.get());
+    for lag in [1, 5, 6, 7, 9] {
+        world.chain.show_head(Some(head - lag));
+        world.run().await;
+        assert_eq!(world.digest().await, before, "lag {lag}");
+    }
+    assert_eq!(world.reorgs().await.expect("read"), 0);
+    world.chain.show_head(None);
+    world.run().await;
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// Another hash at a lower height is a reorg, whatever its length.
+pub async fn a_shorter_branch_is_followed(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    world.confirm(HOUR);
+    world.run().await;
+    world.chain.fork_at(2);
+    world.mine(1_800, &[(None, Some(1), tokens(50))]);
+    world.run().await;
+    assert_eq!(world.reorgs().await.expect("read"), 1);
+    let state = world
+        .fixture
+        .balances
+        .token(token())
+        .await
+        .expect("read")
+        .expect("registered");
+    assert_eq!(state.cursor, world.chain.block(2), "the common ancestor");
+    world.confirm(HOUR);
+    world.run().await;
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+fn shallow() -> IndexerConfig {
+    IndexerConfig {
+        finality: Finality::Depth(6),
+        retained_headers: 10,
+        slice_blocks_max: 100,
+    }
+}
+
+/// Data stays as it was; the reason says what to look at.
+pub async fn a_fork_deeper_than_the_retained_headers_halts_the_chain(fixture: Fixture) {
+    let programme = Programme::main(token(), rate("0.05"));
+    let mut world = World::with_config(fixture, programme, shallow()).await;
+    mine_seed(&world, 0);
+    for _ in 0..4 {
+        world.confirm(HOUR);
+    }
+    world.run().await;
+    let before = world.digest().await;
+    world.fork(25);
+    let Poll::Stopped(ChainStatus::Halted(reason)) = world.indexer.poll().await else {
+        panic!("the chain goes on");
+    };
+    assert!(reason.contains("retained_headers"), "{reason}");
+    assert_eq!(world.digest().await, before);
+    let chains = world.fixture.balances.chains().await.expect("read");
+    assert_eq!(chains[0].status, ChainStatus::Halted(reason.clone()));
+    let events = world.fixture.balances.events(0, 1_000).await.expect("read");
+    let halted = Event::ChainHalted {
+        chain: CHAIN,
+        reason,
+    };
+    assert_eq!(events.last().map(|event| &event.event), Some(&halted));
+    assert!(
+        matches!(world.indexer.poll().await, Poll::Stopped(_)),
+        "latched"
+    );
+}
+
+/// Resuming asks the node again, and believes nothing else.
+pub async fn a_resumed_chain_that_still_differs_halts_again(fixture: Fixture) {
+    let programme = Programme::main(token(), rate("0.05"));
+    let mut world = World::with_config(fixture, programme, shallow()).await;
+    mine_seed(&world, 0);
+    for _ in 0..4 {
+        world.confirm(HOUR);
+    }
+    world.run().await;
+    world.fork(25);
+    let resumed = ChainReport {
+        chain: CHAIN,
+        status: ChainStatus::Syncing,
+        head: None,
+        processed: None,
+    };
+    for _ in 0..2 {
+        assert!(matches!(
+            world.indexer.poll().await,
+            Poll::Stopped(ChainStatus::Halted(_))
+        ));
+        world
+            .fixture
+            .balances
+            .report_chain(&resumed)
+            .await
+            .expect("resume");
+    }
+}
+
+fn other() -> TokenId {
+    TokenId {
+        chain: CHAIN,
+        address: Address::repeat_byte(0x71),
+    }
+}
+
+fn mint_other(world: &World, seconds: u64, from: Option<u64>, to: u64) {
+    let from = from.map_or(Address::ZERO, |number| account(number).address());
+    let (to, amount) = (account(to).address(), Amount::from(5));
+    let transfer = ScriptedTransfer {
+        token: other().address,
+        from,
+        to,
+        amount,
+    };
+    world.chain.mine(at(seconds), &[transfer]);
+}
+
+async fn cursors(world: &World) -> Vec<Option<u64>> {
+    let tokens = world.fixture.balances.tokens(CHAIN).await.expect("read");
+    tokens
+        .iter()
+        .map(|token| token.cursor.map(|cursor| cursor.number.get()))
+        .collect()
+}
+
+/// Alone first, then in one commit with the others.
+pub async fn a_token_added_later_catches_up_and_joins(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mint_other(&world, 0, None, 1);
+    mine_seed(&world, 0);
+    for _ in 0..5 {
+        world.confirm(HOUR);
+    }
+    world.run().await;
+    let before = world.digest().await;
+    world
+        .fixture
+        .balances
+        .register_token(&spec(other()))
+        .await
+        .expect("register");
+    world.index().await;
+    assert_eq!(world.digest().await, before);
+    let events = world
+        .fixture
+        .balances
+        .events(0, 1_000)
+        .await
+        .expect("read")
+        .len();
+    world.mine(HOUR + 1, &[(Some(1), Some(2), tokens(1))]);
+    world.index().await;
+    let cursor = world.chain.head().number.get() - 6;
+    assert_eq!(cursors(&world).await, [Some(cursor), Some(cursor)]);
+    let joined = world
+        .fixture
+        .balances
+        .events(0, 1_000)
+        .await
+        .expect("read")
+        .len();
+    assert_eq!(joined, events + 1, "one commit for both");
+    let seen = world
+        .fixture
+        .balances
+        .states(other(), &[account(1)])
+        .await
+        .expect("read");
+    assert_eq!(
+        seen.value[0].map(|state| state.balance),
+        Some(Amount::from(5))
+    );
+}
+
+/// One token's trouble is not another's.
+pub async fn a_halted_token_stays_behind_while_the_others_go_on(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world
+        .fixture
+        .balances
+        .register_token(&spec(other()))
+        .await
+        .expect("register");
+    mine_seed(&world, 0);
+    mint_other(&world, 1_900, None, 1);
+    world.confirm(1_900);
+    world.index().await;
+    mint_other(&world, 2_000, Some(3), 1);
+    world.confirm(HOUR);
+    world.run().await;
+    let [good, bad] = world
+        .fixture
+        .balances
+        .tokens(CHAIN)
+        .await
+        .expect("read")
+        .try_into()
+        .expect("two tokens");
+    assert!(matches!(bad.status, TokenStatus::Halted(_)));
+    assert!(good.is_active());
+    assert!(bad.cursor.map(|c| c.number) < good.cursor.map(|c| c.number));
+    let chains = world.fixture.balances.chains().await.expect("read");
+    assert_eq!(chains[0].status, ChainStatus::Live);
+    assert_points(settled_raw(&world).await, 20, 3);
+}
+
+/// A source may answer a part; the rest is asked for.
+pub async fn short_answers_leave_no_gap(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.chain.answer_at_most(2);
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    mine_seed(&world, HOUR);
+    world.confirm(2 * HOUR);
+    world.run().await;
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// Whatever call fails, whenever.
+pub async fn failing_calls_delay_and_lose_nothing(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    for round in 0..12_u64 {
+        mine_seed(&world, round * HOUR);
+        let kinds = [ChainErrorKind::Transient, ChainErrorKind::BlockGone];
+        let kind = kinds[usize::from(round % 2 == 0)];
+        world
+            .chain
+            .fail_next(usize::try_from(round).expect("small"), kind);
+        world.run().await;
+    }
+    world.confirm(12 * HOUR);
+    world.run().await;
+    assert_eq!(world.digest().await, world.oracle());
+    let chains = world.fixture.balances.chains().await.expect("read");
+    assert_eq!(chains[0].status, ChainStatus::Live);
+}
+
+/// Depth plays no part under the tag.
+pub async fn a_finalized_tag_confirms_what_it_reaches(fixture: Fixture) {
+    let programme = Programme::main(token(), rate("0.05"));
+    let config = IndexerConfig {
+        finality: Finality::Finalized,
+        ..shallow()
+    };
+    let mut world = World::with_config(fixture, programme, config).await;
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    world.index().await;
+    assert_eq!(cursors(&world).await, [None]);
+    for finalized in [2, 3] {
+        world.chain.set_finalized(Some(finalized));
+        world.index().await;
+        assert_eq!(cursors(&world).await, [Some(finalized)]);
+    }
+    let cursor = world.chain.block(3).expect("mined");
+    let start = world.chain.block(1).expect("mined");
+    let programmes = [world.programme().clone()];
+    let expected = oracle(
+        token(),
+        &start,
+        &cursor,
+        &world.chain.transfers(),
+        &programmes,
+    );
+    assert_eq!(world.digest().await, expected);
+}
+
+/// Law 7 needs time to be monotone.
+pub async fn a_time_that_goes_back_halts_the_chain(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    world.index().await;
+    world.mine(100, &[]);
+    world.confirm(2 * HOUR);
+    for _ in 0..50 {
+        if let Poll::Stopped(ChainStatus::Halted(reason)) = world.indexer.poll().await {
+            assert!(reason.contains("time goes back"), "{reason}");
+            return;
+        }
+    }
+    panic!("the chain goes on");
+}
+
+/// A cancelled run leaves whole batches; the next one goes on from there.
+pub async fn a_stopped_settlement_goes_on_where_it_stood(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    let mints: Vec<_> = (1..=20).map(|n| (None, Some(n), tokens(n))).collect();
+    world.mine(0, &mints);
+    world.confirm(3 * HOUR);
+    world.index().await;
+    let mut runs = 0;
+    while !world.settle_done().await {
+        let stop = CancellationToken::new();
+        let report = world.settler.run(token(), &stop, |_| stop.cancel()).await;
+        let report = report.expect("a calm store settles");
+        assert!(report.batches <= 1);
+        runs += 1;
+        assert!(runs < 1_000, "it does not come to an end");
+    }
+    assert!(runs > 16, "every shard took a run at least");
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// The epoch that a settlement planned with is the one it must commit with.
+pub async fn a_rewind_under_a_settlement_is_a_conflict(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    let mints: Vec<_> = (1..=20).map(|n| (None, Some(n), tokens(n))).collect();
+    world.mine(0, &[]);
+    world.mine(1, &mints);
+    world.confirm(3 * HOUR);
+    world.index().await;
+    let ancestor = world.chain.block(1).expect("mined");
+    let store = world.fixture.balances.clone();
+    let cursor = store
+        .token(token())
+        .await
+        .expect("read")
+        .expect("registered")
+        .cursor;
+    let rewind = crate::ports::Rewind {
+        chain: CHAIN,
+        to: ancestor,
+        tokens: vec![(token(), cursor.expect("indexed").id())],
+    };
+    let stop = CancellationToken::new();
+    let (settled, rewound) = tokio::join!(
+        world.settler.run(token(), &stop, |_| {}),
+        store.rewind(&rewind)
+    );
+    rewound.expect("rewind");
+    if let Err(SettlerError::Store(error)) = settled {
+        assert_eq!(error.kind(), StoreErrorKind::Conflict);
+    }
+    assert_eq!(
+        world.digest().await.programmes["main"].totals,
+        Default::default()
+    );
+    assert!(BlockNumber::new(1) == ancestor.number);
+    world.run().await;
+    assert_eq!(world.digest().await, world.oracle());
+}

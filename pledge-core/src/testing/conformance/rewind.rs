@@ -1,0 +1,222 @@
+//! Laws of [`BalanceStore::rewind`](crate::ports::BalanceStore::rewind) for the ledger.
+
+use alloy_primitives::Address;
+
+use super::ledger::Ledger;
+use crate::error::StoreErrorKind;
+use crate::event::{Event, ReorgRecord, RewoundToken};
+use crate::ports::Rewind;
+use crate::testing::Fixture;
+use crate::testing::digest::digest;
+use crate::testing::oracle::oracle;
+use crate::testing::world::{CHAIN, account, spec, token};
+use crate::types::{BlockNumber, Epoch, TokenId};
+
+/// Whatever the height: afterwards the ledger is what it was there.
+pub async fn a_rewind_is_the_exact_inverse_of_the_commits_above(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    ledger.mine(0, &[(0, 1, 1_000), (0, 2, 500)]);
+    ledger.mine(600, &[(1, 3, 250), (3, 3, 100), (3, 0, 1)]);
+    ledger.mine(600, &[(2, 4, 0), (3, 1, 49), (0, 0, 5)]);
+    ledger.mine(4_000, &[(1, 0, 300), (2, 3, 500), (0, 5, 1)]);
+    let mut digests = Vec::new();
+    for height in 1..=4 {
+        ledger.commit_to(height).await.expect("commit");
+        digests.push(ledger.digest().await);
+    }
+    for height in [3, 1] {
+        let to = ledger.chain.block(height).expect("mined");
+        ledger.rewind_to(to).await.expect("rewind");
+        let expected = &digests[usize::try_from(height).expect("small") - 1];
+        assert_eq!(&ledger.digest().await, expected, "at block {height}");
+        let held = ledger
+            .store()
+            .headers(CHAIN, BlockNumber::new(9), 9)
+            .await
+            .expect("read");
+        assert_eq!(held.first(), Some(&to), "headers above are gone");
+    }
+}
+
+/// An ancestor below the start block: the token begins anew.
+pub async fn a_rewind_to_before_the_start_leaves_no_ledger(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let genesis = ledger.chain.block(0).expect("genesis");
+    ledger
+        .rewind_to(genesis)
+        .await
+        .expect("rewind below the lowest held header");
+    let state = ledger
+        .store()
+        .token(token())
+        .await
+        .expect("read")
+        .expect("registered");
+    assert_eq!((state.cursor, state.start_time), (None, None));
+    assert_eq!(state.totals, Default::default());
+    assert_eq!(state.epoch, Epoch::new(1));
+    assert_eq!(ledger.digest().await, Default::default());
+    ledger.commit_to(5).await.expect("it begins anew");
+}
+
+/// Readers see by the epoch that history changed, and why by the record.
+pub async fn a_rewind_bumps_the_epoch_and_leaves_a_record(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let (to, from) = ledger
+        .chain
+        .block(3)
+        .zip(ledger.chain.block(5))
+        .expect("mined");
+    let record = ledger.rewind_to(to).await.expect("rewind");
+    let token_part = RewoundToken {
+        token: token(),
+        from: from.id(),
+        epoch: Epoch::new(1),
+        changes_removed: 5,
+        statements_reversed: 0,
+    };
+    let expected = ReorgRecord {
+        chain: CHAIN,
+        to,
+        tokens: vec![token_part],
+    };
+    assert_eq!(record, expected);
+    let events = ledger.store().events(0, 100).await.expect("read");
+    assert_eq!(
+        events.last().map(|e| &e.event),
+        Some(&Event::Reorged(expected))
+    );
+    let seen = ledger
+        .store()
+        .states(token(), &[account(1)])
+        .await
+        .expect("read");
+    assert_eq!((seen.cursor, seen.epoch), (Some(to), Epoch::new(1)));
+}
+
+/// A rewind names the cursor it starts from.
+pub async fn a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let before = ledger.digest().await;
+    let (to, stale) = ledger
+        .chain
+        .block(2)
+        .zip(ledger.chain.block(4))
+        .expect("mined");
+    let rewind = Rewind {
+        chain: CHAIN,
+        to,
+        tokens: vec![(token(), stale.id())],
+    };
+    let error = ledger
+        .store()
+        .rewind(&rewind)
+        .await
+        .expect_err("the cursor is at 5");
+    assert_eq!(error.kind(), StoreErrorKind::Conflict);
+    assert_eq!(ledger.digest().await, before);
+    let held = ledger
+        .store()
+        .headers(CHAIN, BlockNumber::new(9), 9)
+        .await
+        .expect("read");
+    assert_eq!(held.len(), 5);
+}
+
+/// What is no longer held cannot be gone back to.
+pub async fn a_rewind_below_the_held_headers_is_refused_with_its_own_kind(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    ledger.mine(9_000, &[]);
+    let mut message = ledger.message(&[token()], 6).await;
+    message.retain_from = BlockNumber::new(4);
+    ledger.store().commit(&message).await.expect("commit");
+    let before = ledger.digest().await;
+    let too_deep = ledger.chain.block(2).expect("mined");
+    let error = ledger
+        .rewind_to(too_deep)
+        .await
+        .expect_err("block 2 is two below the lowest");
+    assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
+    assert_eq!(ledger.digest().await, before);
+    let parent = ledger.chain.block(3).expect("mined");
+    ledger
+        .rewind_to(parent)
+        .await
+        .expect("the parent of the lowest held header");
+}
+
+/// The ancestor's hash counts, not only its height.
+pub async fn a_rewind_to_a_block_of_another_branch_is_refused(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    ledger.chain.fork_at(2);
+    let stranger = ledger.mine(700, &[]);
+    let error = ledger
+        .rewind_to(stranger)
+        .await
+        .expect_err("block 3 is another one");
+    assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
+}
+
+/// After the rewind the other branch gives what a clean pass over it gives.
+pub async fn the_other_branch_is_committed_after_a_rewind(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    ledger
+        .rewind_to(ledger.chain.block(2).expect("mined"))
+        .await
+        .expect("rewind");
+    ledger.chain.fork_at(2);
+    ledger.mine(5_000, &[(2, 4, 500)]);
+    ledger.mine(6_000, &[(4, 1, 1)]);
+    ledger.commit_to(4).await.expect("commit the other branch");
+    let (start, cursor) = ledger
+        .chain
+        .block(1)
+        .zip(ledger.chain.block(4))
+        .expect("mined");
+    let expected = oracle(token(), &start, &cursor, &ledger.chain.transfers(), &[]);
+    assert_eq!(ledger.digest().await, expected);
+}
+
+/// Halted tokens hold orphaned facts too.
+pub async fn a_halted_token_is_rewound_with_the_others(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    let other = TokenId {
+        chain: CHAIN,
+        address: Address::repeat_byte(0x71),
+    };
+    ledger
+        .store()
+        .register_token(&spec(other))
+        .await
+        .expect("register");
+    ledger.mine(0, &[(0, 1, 1_000)]);
+    ledger.mine(1, &[(1, 2, 1)]);
+    let message = ledger.message(&[token(), other], 2).await;
+    ledger.store().commit(&message).await.expect("commit");
+    let cursor = message.tip.id();
+    ledger
+        .store()
+        .halt_token(other, Some(cursor), Some("why"))
+        .await
+        .expect("halt");
+    let to = ledger.chain.block(1).expect("mined");
+    let rewind = Rewind {
+        chain: CHAIN,
+        to,
+        tokens: vec![(token(), cursor), (other, cursor)],
+    };
+    ledger.store().rewind(&rewind).await.expect("rewind both");
+    for id in [token(), other] {
+        let state = ledger
+            .store()
+            .token(id)
+            .await
+            .expect("read")
+            .expect("registered");
+        assert_eq!((state.cursor, state.epoch), (Some(to), Epoch::new(1)));
+    }
+    let empty = digest(ledger.store(), &ledger.fixture.points, other)
+        .await
+        .expect("read");
+    assert_eq!(empty.changes, []);
+}

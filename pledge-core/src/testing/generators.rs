@@ -1,0 +1,126 @@
+//! Random histories of a chain, and of what happens to the engine meanwhile.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::world::{CONFIRMATIONS, World, account};
+use crate::types::Amount;
+
+/// One step of a history.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// A block so many seconds after the last, with transfers.
+    Mine(u64, Vec<Move>),
+    /// The newest blocks are replaced: so many dropped, as many mined again empty, and one more.
+    Fork(u64),
+    /// The indexer runs until it rests.
+    Index,
+    /// The settler runs, for at most so many batches.
+    Settle(u64),
+}
+
+/// A transfer by choice: who, whom, and which part of what the sender holds. It is valid on any
+/// branch, since the amount is taken from the balance.
+#[derive(Debug, Clone, Copy)]
+pub struct Move {
+    kind: u8,
+    from: u64,
+    to: u64,
+    part: u64,
+}
+
+/// Accounts in a random history.
+pub const ACCOUNTS: u64 = 9;
+
+/// A transfer: 3 in 8 are mints, 1 in 8 a burn; self-transfers and zero amounts occur.
+pub fn moves() -> impl Strategy<Value = Move> {
+    (0_u8..8, 1..=ACCOUNTS, 1..=ACCOUNTS, 0_u64..=1_000).prop_map(|(kind, from, to, part)| Move {
+        kind,
+        from,
+        to,
+        part,
+    })
+}
+
+/// A block: often in the same second, sometimes hours later.
+pub fn mine() -> impl Strategy<Value = Step> {
+    let later = prop_oneof![
+        3 => Just(0_u64),
+        6 => 1_u64..900,
+        2 => 900_u64..4_000,
+        1 => Just(3_600_u64),
+        1 => 4_000_u64..40_000,
+    ];
+    (later, vec(moves(), 0..4)).prop_map(|(later, moves)| Step::Mine(later, moves))
+}
+
+/// Anything that may happen: forks up to well below the confirmed block.
+pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        10 => mine(),
+        1 => (1..CONFIRMATIONS + 12).prop_map(Step::Fork),
+        3 => Just(Step::Index),
+        2 => (0_u64..6).prop_map(Step::Settle),
+    ];
+    vec(step, 1..max)
+}
+
+/// A history without forks.
+pub fn blocks(max: usize) -> impl Strategy<Value = Vec<Step>> {
+    vec(mine(), 1..max)
+}
+
+impl World {
+    /// Mines a random block on the current branch.
+    pub fn mine_moves(&self, later: u64, moves: &[Move]) {
+        let mut balances = self.branch_balances();
+        let transfers: Vec<_> = moves
+            .iter()
+            .map(|choice| {
+                let held = balances.get(&choice.from).copied().unwrap_or_default();
+                let part = held / 1_000 * choice.part;
+                let (from, to, amount) = match choice.kind {
+                    0..3 => (None, Some(choice.to), choice.part),
+                    3 => (Some(choice.from), None, part),
+                    _ => (Some(choice.from), Some(choice.to), part),
+                };
+                if let Some(from) = from {
+                    *balances.entry(from).or_default() -= amount;
+                }
+                if let Some(to) = to {
+                    *balances.entry(to).or_default() += amount;
+                }
+                (from, to, Amount::from(amount))
+            })
+            .collect();
+        let seconds = self.chain.head().time.get() + later;
+        self.mine(seconds.saturating_sub(super::world::THREE_PM), &transfers);
+    }
+
+    /// Replaces the newest blocks: a longer branch that is empty so far.
+    pub fn fork(&self, depth: u64) {
+        let head = self.chain.head();
+        let ancestor = head.number.get().saturating_sub(depth);
+        self.chain.fork_at(ancestor);
+        while self.chain.head().number <= head.number {
+            self.mine_moves(7, &[]);
+        }
+    }
+
+    fn branch_balances(&self) -> std::collections::BTreeMap<u64, u64> {
+        let mut balances = std::collections::BTreeMap::new();
+        for (_, transfer) in self.chain.transfers() {
+            let amount = u64::try_from(transfer.amount.get()).expect("random amounts are small");
+            for number in 1..=ACCOUNTS {
+                let address = account(number).address();
+                if transfer.from == address {
+                    *balances.entry(number).or_default() -= amount;
+                }
+                if transfer.to == address {
+                    *balances.entry(number).or_default() += amount;
+                }
+            }
+        }
+        balances
+    }
+}

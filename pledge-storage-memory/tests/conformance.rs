@@ -1,0 +1,35 @@
+//! The laws of the ports over the stores in memory.
+
+use std::sync::Arc;
+
+use pledge_core::ports::PendingCache;
+use pledge_core::testing::Fixture;
+use pledge_storage_memory::{MemoryPending, MemoryStore};
+
+async fn fixture() -> Fixture {
+    Fixture::new(Arc::new(MemoryStore::new()), ())
+}
+
+mod plain {
+    use super::*;
+
+    pledge_core::balance_store_conformance!(fixture());
+    pledge_core::points_store_conformance!(fixture());
+    pledge_core::engine_conformance!(fixture());
+    pledge_core::engine_properties!(fixture(), 256);
+}
+
+mod behind_arc {
+    use super::*;
+
+    pledge_core::balance_store_conformance!(async { fixture().await.behind_arc() });
+    pledge_core::points_store_conformance!(async { fixture().await.behind_arc() });
+}
+
+mod pending {
+    use super::*;
+
+    pledge_core::pending_cache_conformance!(async {
+        Arc::new(MemoryPending::default()) as Arc<dyn PendingCache>
+    });
+}
