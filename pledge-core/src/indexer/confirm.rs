@@ -25,7 +25,7 @@ impl Indexer {
         &mut self,
         group: &Group,
         observed: &Observed,
-        target: BlockNumber,
+        target: Option<BlockNumber>,
         join_at: Option<BlockNumber>,
     ) -> Result<Poll, IndexerError> {
         let head = observed.head.number;
@@ -41,6 +41,9 @@ impl Indexer {
                 }
             }
         }
+        let Some(target) = target else {
+            return Ok(Poll::Idle);
+        };
         let Some(slice) = plan(&self.config, head, target, group.next, join_at) else {
             return Ok(Poll::Idle);
         };
@@ -136,11 +139,7 @@ impl Indexer {
             .first()
             .expect("a verified answer has headers");
         let tip = *facts.last().expect("a verified answer has headers");
-        if let Some(cursor) = group.cursor.filter(|cursor| first.time < cursor.time) {
-            return Err(IndexerError::Halt(format!(
-                "block {first} is older than block {cursor} before it: the chain's time goes back"
-            )));
-        }
+        check_times(group.cursor.as_ref(), &facts.headers)?;
         let mut tokens = Vec::with_capacity(group.tokens.len());
         for token in &group.tokens {
             tokens.extend(self.fold_token(token, facts).await?);
@@ -220,6 +219,22 @@ impl Indexer {
             }
         }
     }
+}
+
+/// Points need a time that never goes back: a chain that breaks this cannot be followed.
+fn check_times(cursor: Option<&BlockRef>, headers: &[BlockRef]) -> Result<(), IndexerError> {
+    let mut previous = cursor;
+    for header in headers {
+        if let Some(earlier) = previous.filter(|earlier| header.time < earlier.time) {
+            return Err(IndexerError::Halt(format!(
+                "block {header} has time {} but block {earlier} before it has {}: the chain's time \
+                 goes back",
+                header.time, earlier.time
+            )));
+        }
+        previous = Some(header);
+    }
+    Ok(())
 }
 
 pub(super) fn addresses(group: &Group) -> Vec<Address> {

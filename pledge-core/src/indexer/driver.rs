@@ -141,11 +141,7 @@ impl Indexer {
         let mut tokens = self.store.tokens(self.chain).await?;
         tokens.retain(TokenState::is_active);
         let observed = self.observe().await?;
-        let Some(target) = confirmed_target(self.config.finality, &observed) else {
-            self.report(ChainStatus::Live, Some(observed.head.number), None)
-                .await?;
-            return Ok(Poll::Idle);
-        };
+        let target = confirmed_target(self.config.finality, &observed);
         let groups = group_by_cursor(tokens);
         let mut outcome = Poll::Idle;
         for (index, group) in groups.iter().enumerate() {
@@ -158,7 +154,7 @@ impl Indexer {
             }
         }
         match &outcome {
-            Poll::Advanced(progress) if progress.to < target => {
+            Poll::Advanced(progress) if Some(progress.to) < target => {
                 let head = Some(observed.head.number);
                 self.report(ChainStatus::Syncing, head, Some(progress.to))
                     .await?;
@@ -189,11 +185,13 @@ impl Indexer {
     async fn report_live(
         &mut self,
         observed: &Observed,
-        target: BlockNumber,
+        target: Option<BlockNumber>,
     ) -> Result<(), IndexerError> {
         let mut tokens = self.store.tokens(self.chain).await?;
         tokens.retain(TokenState::is_active);
-        let behind = tokens.iter().any(|token| token.next_block() <= target);
+        let behind = tokens
+            .iter()
+            .any(|token| Some(token.next_block()) <= target);
         let status = if behind {
             ChainStatus::Syncing
         } else {

@@ -122,7 +122,7 @@ impl RangeFacts {
         for pair in self.headers.windows(2) {
             let (lower, upper) = (&pair[0], &pair[1]);
             let neighbours = upper.number == lower.number.next();
-            if upper.number <= lower.number || upper.time < lower.time {
+            if upper.number <= lower.number {
                 return breach(format!("block {upper} does not follow {lower}"));
             }
             if neighbours && !lower.is_parent_of(upper) {

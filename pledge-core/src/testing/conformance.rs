@@ -164,6 +164,7 @@ macro_rules! engine_properties {
             points_of_all_accounts_equal_rate_times_supply
             splitting_an_interval_changes_nothing
             reorgs_leave_what_a_clean_pass_gives
+            a_rewind_is_the_exact_inverse_of_any_blocks
         );
     };
 }

@@ -103,7 +103,8 @@ impl World {
         let ancestor = head.number.get().saturating_sub(depth);
         self.chain.fork_at(ancestor);
         while self.chain.head().number <= head.number {
-            self.mine_moves(7, &[]);
+            let later = self.chain.head().time.get() + 7;
+            self.mine(later.saturating_sub(super::world::THREE_PM), &[]);
         }
     }
 

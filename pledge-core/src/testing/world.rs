@@ -170,6 +170,12 @@ impl World {
         }
     }
 
+    /// The same, `later` seconds after the newest block.
+    pub fn confirm_later(&self, later: u64) {
+        let head = self.chain.head().time.get();
+        self.confirm((head + later).saturating_sub(THREE_PM));
+    }
+
     /// Polls until there is nothing to do. Panics if it does not come to rest.
     pub async fn index(&mut self) {
         for _ in 0..10_000 {
@@ -213,6 +219,12 @@ impl World {
             });
         let programmes = self.fixture.points.programmes(token()).await.expect("read");
         programmes.iter().all(|state| state.settled() == closed)
+    }
+
+    /// Where the token's ledger stands.
+    pub async fn cursor(&self) -> Option<BlockRef> {
+        let state = self.fixture.balances.token(token()).await.expect("read");
+        state.expect("registered").cursor
     }
 
     /// The programme `main`.

@@ -581,7 +581,7 @@ pub async fn a_time_that_goes_back_halts_the_chain(fixture: Fixture) {
 /// A cancelled run leaves whole batches; the next one goes on from there.
 pub async fn a_stopped_settlement_goes_on_where_it_stood(fixture: Fixture) {
     let mut world = World::new(fixture).await;
-    let mints: Vec<_> = (1..=20).map(|n| (None, Some(n), tokens(n))).collect();
+    let mints: Vec<_> = (1..=60).map(|n| (None, Some(n), tokens(n))).collect();
     world.mine(0, &mints);
     world.confirm(3 * HOUR);
     world.index().await;

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Passes the tests on a fresh machine: checks format, lints and docs, runs every test, plays the demo.
+#
+# Needs the Rust toolchain, a C compiler, Node.js with npm. What is missing is installed from Debian's packages when that
+# is possible, and named when it is not. Anvil and the ERC-20 contract come from npm, into node_modules.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+need() { # need COMMAND PACKAGE: installs the package unless the command is there
+    command -v "$1" >/dev/null && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        step "install $2"
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null
+    else
+        echo "$1 is missing. Install it (Debian: apt-get install $2) and run this again." >&2
+        exit 1
+    fi
+}
+
+if ! command -v cargo >/dev/null; then
+    echo "cargo is missing. Install Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer with rustup." >&2
+    exit 1
+fi
+need cc build-essential
+need npm npm
+
+step "anvil and the ERC-20 contract"
+npm ci --no-audit --no-fund --loglevel=error
+
+step "format"
+cargo fmt --all --check
+
+step "lints"
+cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --locked --quiet
+
+step "tests"
+cargo test --workspace --all-features --locked
+
+step "the demo tells its story"
+cargo run --locked --quiet -- demo --once
+
+step "all passed"
