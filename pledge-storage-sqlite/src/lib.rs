@@ -1,1 +1,27 @@
-//! x
+//! The stores of pledge in one SQLite file: the embedded, durable default.
+//!
+//! [`SqliteStore`] implements both `BalanceStore` and `PointsStore` of `pledge-core` over one
+//! database, so a rewind takes the ledger and the points back in one transaction.
+//!
+//! - One connection writes, under `BEGIN IMMEDIATE`; several read beside it, each call in one
+//!   snapshot, and never wait for the writer (write-ahead log).
+//! - `synchronous = FULL`: what a call answered `Ok` to survives a crash of the machine.
+//! - Amounts are fixed-width big-endian blobs, never numbers of SQL: exact, and sorted as numbers.
+
+mod balance_store;
+mod batch;
+mod bulk;
+mod commit;
+mod error;
+mod migrate;
+mod points_reads;
+mod points_store;
+mod programmes;
+mod reads;
+mod registry;
+mod restate;
+mod rewind;
+mod row;
+mod store;
+
+pub use store::SqliteStore;

@@ -1,0 +1,342 @@
+//! Rows and the records they stand for. Nothing read from the file is trusted: a row that is not a
+//! record is an error, never a guess.
+
+mod column;
+
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ledger::{
+    Change, Checkpoint, TokenMetadata, TokenSpec, TokenState, TokenStatus, TokenTotals,
+};
+use pledge_core::points::{BatchSpan, Programme};
+use pledge_core::ports::{
+    BatchFailure, ChainState, ShardProgress, ShardRun, Statement, WindowTotal,
+};
+use pledge_core::primitives::Address;
+use pledge_core::types::{
+    Account, BlockRef, Decimals, Epoch, ProgrammeId, RawPoints, ShardId, TokenId, Window,
+};
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Arguments, Decode, Encode, FromRow, Row, Sqlite, Type};
+
+pub(crate) use column::{Column, Sql, ceiling, limit};
+
+use crate::error::Fault;
+
+/// A record of core, read from a row by the names of its columns.
+#[derive(Debug)]
+pub(crate) struct Record<T>(pub(crate) T);
+
+/// Values to bind, in order.
+#[derive(Default)]
+pub(crate) struct Params(SqliteArguments);
+
+impl Params {
+    pub(crate) fn put<'q, T: Encode<'q, Sqlite> + Type<Sqlite>>(
+        &mut self,
+        value: T,
+    ) -> Result<&mut Self, Fault> {
+        self.0.add(value).map_err(sqlx::Error::Encode)?;
+        Ok(self)
+    }
+}
+
+impl From<Params> for SqliteArguments {
+    fn from(params: Params) -> Self {
+        params.0
+    }
+}
+
+fn column<'r, T>(row: &'r SqliteRow, name: &str) -> sqlx::Result<T>
+where
+    T: Column<Stored: Decode<'r, Sqlite> + Type<Sqlite>>,
+{
+    row.try_get::<Sql<T>, _>(name).map(|value| value.0)
+}
+
+fn optional<'r, T>(row: &'r SqliteRow, name: &str) -> sqlx::Result<Option<T>>
+where
+    T: Column<Stored: Decode<'r, Sqlite> + Type<Sqlite>>,
+{
+    let value = row.try_get::<Option<Sql<T>>, _>(name)?;
+    Ok(value.map(|value| value.0))
+}
+
+fn malformed(column: &str, source: impl Into<BoxDynError>) -> sqlx::Error {
+    sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: source.into(),
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Record<ChainState> {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let (status, reason): (String, Option<String>) =
+            (row.try_get("status")?, row.try_get("reason")?);
+        let status = match (status.as_str(), reason) {
+            ("syncing", None) => ChainStatus::Syncing,
+            ("live", None) => ChainStatus::Live,
+            ("paused", None) => ChainStatus::Paused,
+            ("degraded", Some(reason)) => ChainStatus::Degraded(reason),
+            ("halted", Some(reason)) => ChainStatus::Halted(reason),
+            _ => return Err(malformed("status", format!("`{status}` is not a status"))),
+        };
+        Ok(Self(ChainState {
+            chain: column(row, "id")?,
+            name: row.try_get("name")?,
+            status,
+            head: optional(row, "head")?,
+            processed: optional(row, "processed")?,
+        }))
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Record<BlockRef> {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self(BlockRef {
+            number: column(row, "block")?,
+            hash: column(row, "hash")?,
+            parent_hash: column(row, "parent_hash")?,
+            time: column(row, "time")?,
+        }))
+    }
+}
+
+/// A token and the small number that stands for it in the large tables.
+#[derive(Debug)]
+pub(crate) struct TokenRow {
+    pub(crate) key: i64,
+    pub(crate) state: TokenState,
+}
+
+impl FromRow<'_, SqliteRow> for TokenRow {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let halted: Option<String> = row.try_get("halted")?;
+        let decimals = Decimals::new(column(row, "decimals")?);
+        let spec = TokenSpec {
+            id: TokenId {
+                chain: column(row, "chain")?,
+                address: column(row, "address")?,
+            },
+            metadata: TokenMetadata {
+                symbol: row.try_get("symbol")?,
+                decimals: decimals.map_err(|e| malformed("decimals", e))?,
+            },
+            start_block: column(row, "start_block")?,
+        };
+        let state = TokenState {
+            spec,
+            cursor: cursor(row)?,
+            start_time: optional(row, "start_time")?,
+            epoch: column(row, "epoch")?,
+            status: halted.map_or(TokenStatus::Active, TokenStatus::Halted),
+            totals: TokenTotals {
+                holders: column(row, "holders")?,
+                supply: column(row, "supply")?,
+                minted: column(row, "minted")?,
+                burned: column(row, "burned")?,
+            },
+        };
+        Ok(Self {
+            key: row.try_get("id")?,
+            state,
+        })
+    }
+}
+
+fn cursor(row: &SqliteRow) -> sqlx::Result<Option<BlockRef>> {
+    let Some(number) = optional(row, "cursor_block")? else {
+        return Ok(None);
+    };
+    Ok(Some(BlockRef {
+        number,
+        hash: column(row, "cursor_hash")?,
+        parent_hash: column(row, "cursor_parent_hash")?,
+        time: column(row, "cursor_time")?,
+    }))
+}
+
+impl FromRow<'_, SqliteRow> for Record<Checkpoint> {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self(Checkpoint {
+            balance: column(row, "balance")?,
+            balance_seconds: column(row, "balance_seconds")?,
+            time: column(row, "time")?,
+            block: column(row, "block")?,
+        }))
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Record<(Account, Checkpoint)> {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let Record(checkpoint) = Record::from_row(row)?;
+        Ok(Self((column(row, "account")?, checkpoint)))
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Record<Change> {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let change = Change {
+            account: column(row, "account")?,
+            change_type: column(row, "change_type")?,
+            amount: column(row, "amount")?,
+            balance_after: column(row, "balance_after")?,
+            balance_seconds: column(row, "balance_seconds")?,
+            counterparty: optional(row, "counterparty")?,
+            tx_hash: column(row, "tx_hash")?,
+            block: column(row, "block")?,
+            time: column(row, "time")?,
+            log_index: column(row, "log_index")?,
+        };
+        if change.change_type.leg() != column(row, "leg")? {
+            return Err(malformed("leg", "another leg than that of the change type"));
+        }
+        Ok(Self(change))
+    }
+}
+
+/// A programme and the small numbers that stand for it and its token.
+#[derive(Debug)]
+pub(crate) struct ProgrammeRow {
+    pub(crate) key: i64,
+    pub(crate) programme: Programme,
+}
+
+impl ProgrammeRow {
+    /// The programme in a row, whose token is known from the query.
+    pub(crate) fn of_token(token: TokenId, row: &SqliteRow) -> sqlx::Result<Self> {
+        let id = ProgrammeId::new(token, row.try_get("name")?);
+        let programme = Programme {
+            id: id.map_err(|e| malformed("name", e))?,
+            rates: column(row, "rates")?,
+            window: column(row, "window_seconds")?,
+            shards: column(row, "shards")?,
+        };
+        Ok(Self {
+            key: row.try_get("id")?,
+            programme,
+        })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Record<ShardProgress> {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let run = match optional(row, "run_from")? {
+            None => None,
+            Some(from) => Some(ShardRun {
+                from,
+                to: column(row, "run_to")?,
+                through: optional(row, "run_through")?,
+                scanned: column(row, "run_scanned")?,
+                failures: Vec::new(),
+            }),
+        };
+        Ok(Self(ShardProgress {
+            shard: column(row, "shard")?,
+            settled: optional(row, "settled")?,
+            run,
+        }))
+    }
+}
+
+/// A failed batch, without what it shares with the run that it belongs to.
+#[derive(Debug)]
+pub(crate) struct FailureRow {
+    pub(crate) shard: ShardId,
+    epoch: Epoch,
+    span: BatchSpan,
+    attempts: u32,
+    reason: String,
+}
+
+impl FailureRow {
+    /// The zero address, which is no account, stands for a span from the start of its shard.
+    pub(crate) fn span_after(span: BatchSpan) -> Address {
+        span.after.map(Account::address).unwrap_or_default()
+    }
+
+    /// The failure as part of its run.
+    pub(crate) fn of_run(self, programme: &ProgrammeId, run: &ShardRun) -> BatchFailure {
+        BatchFailure {
+            programme: programme.clone(),
+            epoch: self.epoch,
+            shard: self.shard,
+            from: run.from,
+            to: run.to,
+            span: self.span,
+            attempts: self.attempts,
+            reason: self.reason,
+        }
+    }
+}
+
+impl FromRow<'_, SqliteRow> for FailureRow {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            shard: column(row, "shard")?,
+            epoch: column(row, "epoch")?,
+            span: BatchSpan {
+                after: Account::new(column(row, "span_after")?),
+                through: optional(row, "span_through")?,
+            },
+            attempts: column(row, "attempts")?,
+            reason: row.try_get("reason")?,
+        })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Record<WindowTotal> {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let blocks = optional(row, "first_block")?.zip(optional(row, "last_block")?);
+        Ok(Self(WindowTotal {
+            start: column(row, "window_start")?,
+            accounts: column(row, "accounts")?,
+            raw: column(row, "raw")?,
+            blocks,
+        }))
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Record<(Account, RawPoints)> {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self((column(row, "account")?, column(row, "raw")?)))
+    }
+}
+
+/// An account's total beside its newest state in the ledger, if it has one.
+#[derive(Debug)]
+pub(crate) struct EarnerRow {
+    pub(crate) account: Account,
+    pub(crate) raw: RawPoints,
+    pub(crate) newest: Option<Checkpoint>,
+}
+
+impl FromRow<'_, SqliteRow> for EarnerRow {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        let Record((account, raw)) = Record::from_row(row)?;
+        let newest = match row.try_get::<Option<i64>, _>("block")? {
+            None => None,
+            Some(_) => Some(Record::from_row(row)?.0),
+        };
+        Ok(Self {
+            account,
+            raw,
+            newest,
+        })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for Record<Statement> {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self(Statement {
+            account: column(row, "account")?,
+            window: Window {
+                start: column(row, "window_start")?,
+                end: column(row, "window_end")?,
+            },
+            epoch: column(row, "epoch")?,
+            raw: column(row, "raw")?,
+            kind: column(row, "reversed")?,
+        }))
+    }
+}

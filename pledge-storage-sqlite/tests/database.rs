@@ -1,0 +1,315 @@
+//! What is particular to a database in a file.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::time::Duration;
+
+use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::ledger::{Change, ChangeType, TokenMetadata, TokenSpec, TokenTotals};
+use pledge_core::points::Programme;
+use pledge_core::ports::{BalanceStore, LedgerCommit, PointsStore, TokenCommit};
+use pledge_core::primitives::{Address, B256};
+use pledge_core::types::{
+    Account, Amount, BalanceSeconds, BlockNumber, BlockRef, ChainId, Decimals, LogIndex, Rate,
+    Timestamp, TokenId,
+};
+use pledge_storage_sqlite::SqliteStore;
+use sqlx::{Connection, Executor};
+use support::Place;
+
+const CHAIN: ChainId = ChainId::new(1);
+
+fn token() -> TokenId {
+    TokenId {
+        chain: CHAIN,
+        address: Address::repeat_byte(7),
+    }
+}
+
+fn spec(start_block: u64) -> TokenSpec {
+    let metadata = TokenMetadata {
+        symbol: "T".into(),
+        decimals: Decimals::new(6).unwrap(),
+    };
+    TokenSpec {
+        id: token(),
+        metadata,
+        start_block: BlockNumber::new(start_block),
+    }
+}
+
+/// A commit of one empty block on top of nothing.
+fn first_commit(hash: u8) -> LedgerCommit {
+    let block = BlockRef {
+        number: BlockNumber::new(1),
+        hash: B256::repeat_byte(hash),
+        parent_hash: B256::ZERO,
+        time: Timestamp::new(1_000).unwrap(),
+    };
+    LedgerCommit {
+        chain: CHAIN,
+        base: None,
+        first: block,
+        tip: block,
+        headers: vec![block],
+        retain_from: BlockNumber::new(0),
+        tokens: vec![TokenCommit {
+            token: token(),
+            changes: Vec::new(),
+            totals: TokenTotals::default(),
+        }],
+    }
+}
+
+/// Mints of nothing in block 1, each to another account.
+fn mints(count: u64) -> Vec<Change> {
+    let mint = |log_index: u64| Change {
+        account: Account::new(Address::left_padding_from(&(log_index + 1).to_be_bytes())).unwrap(),
+        change_type: ChangeType::Mint,
+        amount: Amount::ZERO,
+        balance_after: Amount::ZERO,
+        balance_seconds: BalanceSeconds::ZERO,
+        counterparty: None,
+        tx_hash: B256::ZERO,
+        block: BlockNumber::new(1),
+        time: Timestamp::new(1_000).unwrap(),
+        log_index: LogIndex::new(log_index),
+    };
+    (0..count).map(mint).collect()
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, StoreError>) -> (StoreErrorKind, String) {
+    let error = result.unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_opening_again() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    store.register_token(&spec(1)).await.unwrap();
+    store.commit(&first_commit(1)).await.unwrap();
+    let before = store.token(token()).await.unwrap();
+    store.close().await;
+    let again = place.open().await;
+    assert_eq!(again.token(token()).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_location_may_be_a_url() {
+    let place = Place::new();
+    let url = format!("sqlite://{}", place.path());
+    SqliteStore::open(&url).await.unwrap().close().await;
+    assert!(std::fs::exists(place.path()).unwrap());
+}
+
+#[tokio::test]
+async fn a_location_without_a_file_is_refused() {
+    for location in ["", "sqlite:", "sqlite::memory:", "pledge.db?mode=rwc"] {
+        let (kind, text) = refused(SqliteStore::open(location).await);
+        assert_eq!(kind, StoreErrorKind::Invalid, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_refused_and_named() {
+    let place = Place::new();
+    let location = format!("{}/nowhere/pledge.db", place.path());
+    let (kind, text) = refused(SqliteStore::open(&location).await);
+    assert_eq!(kind, StoreErrorKind::Invalid);
+    assert!(text.contains(&location), "{text}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let place = Place::new();
+    let text = "not a database at all, but long enough to have a header of one. ".repeat(20);
+    std::fs::write(place.path(), &text).unwrap();
+    let (kind, detail) = refused(place.try_open().await);
+    assert_eq!(kind, StoreErrorKind::Invalid, "{detail}");
+    assert_eq!(std::fs::read_to_string(place.path()).unwrap(), text);
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused() {
+    let place = Place::new();
+    let mut outsider = place.outsider().await;
+    outsider.execute("CREATE TABLE theirs (a)").await.unwrap();
+    let (kind, text) = refused(place.try_open().await);
+    assert_eq!(kind, StoreErrorKind::Invalid);
+    assert!(text.contains("another program"), "{text}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_with_what_to_do() {
+    let place = Place::new();
+    place.open().await.close().await;
+    let mut outsider = place.outsider().await;
+    let newer = "INSERT INTO _sqlx_migrations \
+                 (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'later', TRUE, x'00', 0)";
+    outsider.execute(newer).await.unwrap();
+    let (kind, text) = refused(place.try_open().await);
+    assert_eq!(kind, StoreErrorKind::Invalid);
+    assert!(
+        text.contains("9999") && text.contains("upgrade pledge"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_may_be_opened_from_several_sides_at_once() {
+    let place = Place::new();
+    let opened = futures::future::join_all((0..4).map(|_| place.try_open())).await;
+    for store in opened {
+        store.unwrap().chains().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn of_two_handles_that_commit_on_the_same_base_one_wins() {
+    let place = Place::new();
+    let (one, other) = (place.open().await, place.open().await);
+    one.register_chain(CHAIN, "one").await.unwrap();
+    one.register_token(&spec(1)).await.unwrap();
+    let (first, second) = (first_commit(1), first_commit(2));
+    let (a, b) = tokio::join!(one.commit(&first), other.commit(&second));
+    let kinds = [a, b].map(|result| result.err().map(|error| error.kind()));
+    assert!(
+        kinds.contains(&None) && kinds.contains(&Some(StoreErrorKind::Conflict)),
+        "{kinds:?}"
+    );
+}
+
+#[tokio::test]
+async fn reads_do_not_wait_for_a_writer() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    let mut outsider = place.outsider().await;
+    let mut writing = outsider.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    writing
+        .execute("UPDATE chain SET name = 'other'")
+        .await
+        .unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(2), store.chains()).await;
+    assert_eq!(read.unwrap().unwrap()[0].name, "one");
+}
+
+#[tokio::test]
+async fn a_number_beyond_63_bits_is_invalid() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    let (kind, text) = refused(store.register_token(&spec(1 << 63)).await);
+    assert_eq!(kind, StoreErrorKind::Invalid, "{text}");
+    assert_eq!(store.tokens(CHAIN).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_bound_beyond_63_bits_means_every_block() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    store.register_token(&spec(1)).await.unwrap();
+    store.commit(&first_commit(1)).await.unwrap();
+    let all = store
+        .headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX)
+        .await
+        .unwrap();
+    assert_eq!(all.len(), 1);
+}
+
+#[tokio::test]
+async fn changes_out_of_the_order_of_the_chain_are_invalid() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    store.register_token(&spec(1)).await.unwrap();
+    let mut commit = first_commit(1);
+    commit.tokens[0].changes = mints(2).into_iter().rev().collect();
+    let (kind, text) = refused(store.commit(&commit).await);
+    assert_eq!(kind, StoreErrorKind::Invalid, "{text}");
+    assert_eq!(store.token(token()).await.unwrap().unwrap().cursor, None);
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_record_is_corrupt() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    let mut outsider = place.outsider().await;
+    outsider
+        .execute("UPDATE chain SET status = 'dancing'")
+        .await
+        .unwrap();
+    let (kind, text) = refused(store.chains().await);
+    assert_eq!(kind, StoreErrorKind::Corrupt, "{text}");
+}
+
+#[tokio::test]
+async fn a_programme_without_its_shards_is_corrupt() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    store.register_token(&spec(1)).await.unwrap();
+    let programme = Programme::main(token(), Rate::ZERO);
+    store.put_programme(&programme).await.unwrap();
+    let mut outsider = place.outsider().await;
+    outsider
+        .execute("DELETE FROM shard_progress WHERE shard = 3")
+        .await
+        .unwrap();
+    let (kind, text) = refused(store.programmes(token()).await);
+    assert_eq!(kind, StoreErrorKind::Corrupt, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_call_leaves_no_open_transaction() {
+    let place = Place::new();
+    let store = place.open().await;
+    for id in 0..300_u64 {
+        let patience = Duration::from_micros(id * 7);
+        let register = store.register_chain(ChainId::new(id), "dropped");
+        let _ = tokio::time::timeout(patience, register).await;
+        let _ = tokio::time::timeout(patience, store.chains()).await;
+    }
+    let write = store.register_chain(ChainId::new(1_000), "kept");
+    tokio::time::timeout(Duration::from_secs(5), write)
+        .await
+        .unwrap()
+        .unwrap();
+    let other = place.open().await;
+    let seen = other.chains().await.unwrap();
+    assert!(seen.iter().any(|chain| chain.chain == ChainId::new(1_000)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_commit_is_there_whole_or_not_at_all() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    store.register_token(&spec(1)).await.unwrap();
+    let mut commit = first_commit(1);
+    commit.tokens[0].changes = mints(2_000);
+    let mut dropped = 0;
+    for patience in (0_u64..).map(|round| Duration::from_micros(round * 500)) {
+        let committed = tokio::time::timeout(patience, store.commit(&commit)).await;
+        let cursor = store.token(token()).await.unwrap().unwrap().cursor;
+        let holders = store.holders(token(), None, usize::MAX).await.unwrap();
+        assert_eq!(holders.cursor.is_some(), !holders.value.is_empty());
+        if cursor.is_some() {
+            assert_eq!(holders.value.len(), 2_000);
+            break;
+        }
+        assert!(
+            committed.is_err(),
+            "a commit that ends is a commit that is there"
+        );
+        dropped += 1;
+    }
+    assert!(dropped > 0, "no commit was dropped on its way");
+}

@@ -1,0 +1,43 @@
+//! A database of its own for every test.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use pledge_core::error::StoreError;
+use pledge_storage_sqlite::SqliteStore;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+use tempfile::TempDir;
+
+/// A path to a database that does not exist yet; its folder goes with it.
+pub(crate) struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self) -> String {
+        let file = self.folder.path().join("pledge.db");
+        file.to_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn open(&self) -> SqliteStore {
+        self.try_open().await.unwrap()
+    }
+
+    pub(crate) async fn try_open(&self) -> Result<SqliteStore, StoreError> {
+        SqliteStore::open(&self.path()).await
+    }
+
+    /// Another program's connection to the same file.
+    pub(crate) async fn outsider(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new()
+            .filename(self.path())
+            .create_if_missing(true);
+        options.connect().await.unwrap()
+    }
+}
