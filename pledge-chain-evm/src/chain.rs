@@ -42,6 +42,15 @@ impl EvmChain {
         Ok(chain)
     }
 
+    /// The chain that is behind a url, whatever `config.chain` says. One attempt.
+    ///
+    /// `Persistent` if the url is no http url or its key is refused; `Transient` if the node cannot be
+    /// reached now.
+    pub async fn chain_behind(config: &EvmConfig) -> Result<ChainId, ChainError> {
+        let asked = Rpc::new(config)?.ask_chain_id().await;
+        asked.map_err(|failure| failure.during("read the chain id"))
+    }
+
     /// Host and port of the node: what may be shown of its url.
     pub fn endpoint(&self) -> &str {
         self.rpc.endpoint()

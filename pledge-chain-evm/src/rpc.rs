@@ -218,7 +218,8 @@ impl Rpc {
         Ok(())
     }
 
-    async fn ask_chain_id(&self) -> Result<ChainId, Failure> {
+    /// The chain id that the node says it has, compared with nothing.
+    pub(crate) async fn ask_chain_id(&self) -> Result<ChainId, Failure> {
         let mut answers = self.ask_node(&[chain_id_call()]).await?;
         let id: U64 = self.parse(answers.remove(0)?)?;
         Ok(ChainId::new(id.to()))
