@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use anyhow::bail;
 use clap::Args;
+use pledge_core::stop::Stop;
 use pledge_core::types::{ProgrammeId, Timestamp};
 use serde::Serialize;
 
@@ -47,7 +48,9 @@ pub(super) async fn execute(context: Context, args: RetryArgs) -> anyhow::Result
         bail!("nothing has failed in settlement {}", args.id);
     }
     let settler = stores.settler();
-    let report = settler.run(programme.token, &context.stop, |_| {}).await?;
+    let report = settler
+        .run(programme.token, &Stop::when(context.stop.clone()), |_| {})
+        .await?;
     stores.close().await;
     let retried = Retried {
         id: args.id.to_string(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pledge_core::error::StoreErrorKind;
 use pledge_core::points::{SettleReport, SettlerError};
+use pledge_core::stop::Stop;
 use pledge_core::types::ChainId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -59,11 +60,12 @@ pub async fn settle_chain(
     mut progress: impl FnMut(&SettleReport) + Send,
 ) -> Result<SettleReport, SettlerError> {
     let settler = stores.settler();
+    let stop = Stop::when(stop.clone());
     let mut sum = SettleReport::default();
     for token in stores.balances.tokens(chain).await? {
         let mut conflicts = 0;
         let report = loop {
-            match settler.run(token.spec.id, stop, &mut progress).await {
+            match settler.run(token.spec.id, &stop, &mut progress).await {
                 Err(error) if is_conflict(&error) && conflicts < CONFLICTS_MAX => conflicts += 1,
                 ended => break ended?,
             }
