@@ -1,6 +1,7 @@
 //! The real binary, killed at random instants while it follows a busy chain, and started again.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::ops::Range;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -14,14 +15,15 @@ use pledge_storage_sqlite::SqliteStore;
 use super::chains::{Chain, Engine, Setup};
 
 const KILLS: u32 = 100;
-/// A start of the process takes about as long as the shortest of these; the longest lets it rest.
-const ALIVE_MS: std::ops::Range<u64> = 20..450;
+/// How often the chain grows while a process lives, and how long it is left alone after each time.
+const GROWTHS: Range<u64> = 1..7;
+const PAUSE_MS: Range<u64> = 0..100;
 
 /// xorshift64*: enough to choose instants.
 struct Random(u64);
 
 impl Random {
-    fn below(&mut self, range: std::ops::Range<u64>) -> u64 {
+    fn below(&mut self, range: Range<u64>) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -44,8 +46,8 @@ async fn play(chain: &Chain, seed: u64) {
     let traffic = Traffic {
         seed,
         accounts: 60,
-        blocks: 3,
-        transfers_per_block: 25,
+        blocks: 1,
+        transfers_per_block: 20,
         block_seconds_max: 2_400,
     };
     traffic.play(&chain.anvil, &chain.token).await.unwrap();
@@ -73,6 +75,7 @@ async fn a_hundred_kills_leave_what_a_clean_pass_gives() {
     println!("seed {seed}: PLEDGE_SEED={seed} chooses the same instants");
     let mut random = Random(seed);
     let chain = Chain::start(11_155_111).await;
+    chain.anvil.mine(20, 12).await.unwrap();
     play(&chain, 1).await;
     let setup = Setup::of(&[&chain]);
     let mut reorgs = 0;
@@ -82,8 +85,10 @@ async fn a_hundred_kills_leave_what_a_clean_pass_gives() {
             chain.anvil.reorg(random.below(1..11)).await.unwrap();
             reorgs += 1;
         }
-        play(&chain, u64::from(round) + 2).await;
-        tokio::time::sleep(Duration::from_millis(random.below(ALIVE_MS))).await;
+        for _ in 0..random.below(GROWTHS) {
+            play(&chain, random.below(1..u64::MAX >> 1)).await;
+            tokio::time::sleep(Duration::from_millis(random.below(PAUSE_MS))).await;
+        }
         process.kill().unwrap();
         let ended = process.wait().unwrap();
         assert!(
