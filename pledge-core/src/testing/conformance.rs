@@ -105,6 +105,7 @@ macro_rules! points_store_conformance {
             a_window_that_is_not_closed_is_refused
             a_shard_is_settled_when_every_account_was_reached
             a_failed_batch_is_recorded_and_the_rest_goes_on
+            a_window_whose_batches_all_failed_is_listed
             another_attempt_completes_a_failed_batch
             attempts_are_counted_and_can_be_reset
             settling_every_shard_is_an_event
