@@ -1,1 +1,37 @@
-//! x
+//! [`ChainSource`](pledge_core::ports::ChainSource) over Ethereum JSON-RPC.
+//!
+//! [`EvmChain`] reads one node over HTTP. It trusts nothing that it can check: the chain id (when it
+//! connects and after every outage), the number of each header, the parent links, the block hash of
+//! each log. What it cannot get it reports as an error of the right kind, never as an empty answer.
+//!
+//! ```no_run
+//! use pledge_chain_evm::{EvmChain, EvmConfig};
+//! use pledge_core::ports::ChainSource;
+//! use pledge_core::types::ChainId;
+//!
+//! # async fn head() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = EvmConfig::new(ChainId::new(31337), "http://127.0.0.1:8545".parse()?);
+//! let chain = EvmChain::connect(config).await?;
+//! println!("head: {}", chain.head().await?);
+//! # Ok(())
+//! # }
+//! ```
+
+mod adaptive_size;
+mod chain;
+mod classify;
+mod config;
+mod decode;
+mod deployment;
+mod headers;
+mod http;
+mod range;
+mod redact;
+mod rpc;
+mod state;
+mod symbol;
+mod token;
+mod wire;
+
+pub use chain::EvmChain;
+pub use config::EvmConfig;

@@ -11,6 +11,7 @@ pub mod ports;
 pub mod query;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+pub mod stop;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod types;

@@ -15,5 +15,7 @@ pub mod oracle;
 pub mod world;
 
 mod fixture;
+mod manual_clock;
 
 pub use fixture::Fixture;
+pub use manual_clock::ManualClock;

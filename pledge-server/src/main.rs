@@ -1,1 +1,36 @@
-fn main() {}
+//! The binary `pledge`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use pledge_server::cli::{self, Cli, Verdict};
+use pledge_server::config::ConfigError;
+
+/// How long calls that cannot be interrupted may delay the exit.
+const EXIT_DELAY_MAX: Duration = Duration::from_millis(200);
+const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(Verdict::Fine) => ExitCode::SUCCESS,
+        Ok(Verdict::Failed) => ExitCode::from(FAILED),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            let wrong_usage = error.chain().any(|cause| cause.is::<ConfigError>());
+            ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Verdict> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let outcome = runtime.block_on(cli::execute(cli));
+    runtime.shutdown_timeout(EXIT_DELAY_MAX);
+    outcome
+}

@@ -108,8 +108,15 @@ impl PointsStore for MemoryStore {
         };
         let outcome = BatchOutcome::Failed(&failure.reason);
         let progress = next_progress(&state, failure.shard, place, outcome)?;
-        state.programme_mut(&failure.programme)?.shards[usize::from(failure.shard.get())] =
-            progress;
+        let entry = state.programme_mut(&failure.programme)?;
+        for start in entry.programme.window_starts(failure.from, failure.to) {
+            let key = (start, failure.shard);
+            entry
+                .windows
+                .entry(key)
+                .or_insert_with(|| WindowTotal::empty(start));
+        }
+        entry.shards[usize::from(failure.shard.get())] = progress;
         Ok(())
     }
 

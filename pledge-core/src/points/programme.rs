@@ -28,6 +28,13 @@ impl Programme {
         }
     }
 
+    /// The starts of the windows of `[from, to)`, which must be whole windows.
+    pub fn window_starts(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let length = self.window.get();
+        let next = move |start: &Timestamp| start.checked_add(length);
+        std::iter::successors(Some(from), next).take_while(move |start| *start < to)
+    }
+
     /// Why `next` cannot replace this programme, whose shards are settled up to `settled` at most.
     /// `None` if it can.
     pub fn refuse_change(&self, next: &Self, settled: Option<Timestamp>) -> Option<String> {

@@ -89,17 +89,8 @@ struct Still {
 
 impl<'a> Sweep<'a> {
     fn new(programme: &'a Programme, from: Timestamp, to: Timestamp) -> Self {
-        let length = programme.window.get();
-        let count = to.seconds_since(from).unwrap_or_default().div_ceil(length);
-        let starts = (0..count).map(|i| from.checked_add(i * length).expect("before `to`"));
-        let changed: Vec<_> = starts
-            .map(|start| WindowTotal {
-                start,
-                accounts: 0,
-                raw: RawPoints::ZERO,
-                blocks: None,
-            })
-            .collect();
+        let starts = programme.window_starts(from, to);
+        let changed: Vec<_> = starts.map(WindowTotal::empty).collect();
         let edges = changed.len() + 1;
         Self {
             programme,

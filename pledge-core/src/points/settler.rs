@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use alloy_primitives::Address;
-use tokio_util::sync::CancellationToken;
 
 use super::{BatchSpan, Settled, plan_target, settle};
 use crate::error::{StoreError, StoreErrorKind};
@@ -12,6 +11,7 @@ use crate::ports::{
     AccountHistory, BalanceStore, BatchFailure, HistoriesQuery, PointsStore, ProgrammeState,
     SettlementBatch, ShardProgress,
 };
+use crate::stop::Stop;
 use crate::types::{Account, Overflow, ShardId, Timestamp, TokenId};
 
 /// The bounds of a settlement.
@@ -98,7 +98,7 @@ impl Settler {
     pub async fn run(
         &self,
         token: TokenId,
-        stop: &CancellationToken,
+        stop: &Stop,
         mut progress: impl FnMut(&SettleReport) + Send,
     ) -> Result<SettleReport, SettlerError> {
         let mut report = SettleReport::default();
@@ -124,7 +124,7 @@ impl Settler {
         ledger: &TokenState,
         state: &ProgrammeState,
         shard: &ShardProgress,
-        stop: &CancellationToken,
+        stop: &Stop,
         report: &mut SettleReport,
         progress: &mut (impl FnMut(&SettleReport) + Send),
     ) -> Result<(), SettlerError> {
@@ -151,7 +151,7 @@ impl Settler {
             let failures = run.as_ref().map_or(&[][..], |run| &run.failures);
             let mut failed = 0;
             for failure in failures {
-                if stop.is_cancelled() {
+                if stop.is_requested() {
                     report.stopped = true;
                     return Ok(());
                 }
@@ -161,7 +161,7 @@ impl Settler {
             let mut scanned = run.as_ref().is_some_and(|run| run.scanned);
             let mut after = run.as_ref().and_then(|run| run.through);
             while !scanned {
-                if stop.is_cancelled() {
+                if stop.is_requested() {
                     report.stopped = true;
                     return Ok(());
                 }

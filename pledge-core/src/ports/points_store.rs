@@ -252,8 +252,9 @@ pub trait PointsStore: Debug + Send + Sync + 'static {
     /// Writes a batch: the next of its shard, or another attempt at a failed one.
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError>;
 
-    /// Records that a batch failed, so that the rest of its shard goes on. Again for the same span
-    /// counts one more attempt.
+    /// Records that a batch failed, so that the rest of its shard goes on. Its windows are listed as
+    /// settlements from then on, even if no batch of theirs succeeds. Again for the same span counts
+    /// one more attempt.
     async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError>;
 
     /// Sets the attempts of a window's failed batches back to zero and answers how many there are.

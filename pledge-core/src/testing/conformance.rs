@@ -13,6 +13,7 @@
 //! ```
 
 pub mod balance_store;
+pub mod chain_source;
 pub mod engine;
 pub mod engine_properties;
 pub mod ledger;
@@ -104,6 +105,7 @@ macro_rules! points_store_conformance {
             a_window_that_is_not_closed_is_refused
             a_shard_is_settled_when_every_account_was_reached
             a_failed_batch_is_recorded_and_the_rest_goes_on
+            a_window_whose_batches_all_failed_is_listed
             another_attempt_completes_a_failed_batch
             attempts_are_counted_and_can_be_reset
             settling_every_shard_is_an_event
@@ -147,6 +149,7 @@ macro_rules! engine_conformance {
             a_finalized_tag_confirms_what_it_reaches
             a_time_that_goes_back_halts_the_chain
             a_stopped_settlement_goes_on_where_it_stood
+            a_deadline_stops_a_settlement_between_batches
             a_rewind_under_a_settlement_is_a_conflict
         );
     };
@@ -182,6 +185,26 @@ macro_rules! __properties {
                 });
             }
         )+
+    };
+}
+
+/// The laws of [`ChainSource`](crate::ports::ChainSource) over a future that gives a
+/// [`SourceFixture`](chain_source::SourceFixture).
+#[macro_export]
+macro_rules! chain_source_conformance {
+    ($fixture:expr) => {
+        $crate::__laws!($fixture, chain_source,
+            the_chain_id_is_reported
+            headers_are_complete_and_linked
+            every_header_comes_where_all_are_asked_for
+            sparse_answers_bring_ends_and_blocks_with_transfers
+            a_range_is_the_sum_of_its_parts
+            an_unused_contract_is_an_empty_range
+            a_block_that_is_not_there_is_gone
+            metadata_is_the_contracts_own
+            balances_and_supply_are_what_the_transfers_sum_to
+            balances_at_an_orphaned_block_are_gone
+        );
     };
 }
 

@@ -5,7 +5,6 @@ use std::sync::Mutex;
 
 use alloy_primitives::{Address, U256};
 use async_trait::async_trait;
-use tokio_util::sync::CancellationToken;
 
 use super::Fixture;
 use super::digest::{Digest, digest};
@@ -18,6 +17,7 @@ use crate::points::{Programme, SettleReport, Settler, SettlerConfig, SettlerErro
 use crate::ports::{PendingCache, PendingSnapshot};
 use crate::query::Queries;
 use crate::simulation::{ScriptedChain, ScriptedTransfer};
+use crate::stop::Stop;
 use crate::types::{
     Account, Amount, BlockNumber, BlockRef, ChainId, Decimals, Rate, Timestamp, TokenId,
 };
@@ -190,9 +190,7 @@ impl World {
 
     /// Settles all that is closed.
     pub async fn settle(&self) -> Result<SettleReport, SettlerError> {
-        self.settler
-            .run(token(), &CancellationToken::new(), |_| {})
-            .await
+        self.settler.run(token(), &Stop::never(), |_| {}).await
     }
 
     /// Indexes and settles until there is nothing to do.

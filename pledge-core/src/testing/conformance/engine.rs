@@ -1,19 +1,22 @@
 //! The engine over a store: the worked cases, and what a chain may do.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use alloy_primitives::{Address, U512};
-use tokio_util::sync::CancellationToken;
 
 use crate::error::{ChainErrorKind, StoreErrorKind};
 use crate::event::Event;
 use crate::indexer::{ChainStatus, Finality, IndexerConfig, Poll};
 use crate::ledger::TokenStatus;
-use crate::points::{Programme, SettlerError};
+use crate::points::{Programme, SettleReport, SettlerError};
 use crate::ports::ChainReport;
 use crate::query::QueryError;
 use crate::simulation::ScriptedTransfer;
-use crate::testing::Fixture;
+use crate::stop::Stop;
 use crate::testing::oracle::oracle;
 use crate::testing::world::{CHAIN, World, account, at, spec, token, tokens};
+use crate::testing::{Fixture, ManualClock};
 use crate::types::{
     Amount, BlockNumber, Decimals, ProgrammeId, Rate, RateSchedule, RawPoints, Scale, Step, TokenId,
 };
@@ -587,14 +590,34 @@ pub async fn a_stopped_settlement_goes_on_where_it_stood(fixture: Fixture) {
     world.index().await;
     let mut runs = 0;
     while !world.settle_done().await {
-        let stop = CancellationToken::new();
-        let report = world.settler.run(token(), &stop, |_| stop.cancel()).await;
+        let stop = Stop::never();
+        let report = world.settler.run(token(), &stop, |_| stop.request()).await;
         let report = report.expect("a calm store settles");
         assert!(report.batches <= 1);
         runs += 1;
         assert!(runs < 1_000, "it does not come to an end");
     }
     assert!(runs > 16, "every shard took a run at least");
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// The clock stops a run between two batches, and decides nothing else.
+pub async fn a_deadline_stops_a_settlement_between_batches(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    let mints: Vec<_> = (1..=60).map(|n| (None, Some(n), tokens(n))).collect();
+    world.mine(0, &mints);
+    world.confirm(3 * HOUR);
+    world.index().await;
+    let clock = Arc::new(ManualClock::default());
+    let stop = Stop::never().or_at(clock.clone(), Duration::from_secs(4));
+    let tick = |_: &SettleReport| clock.advance(Duration::from_secs(1));
+    let report = world
+        .settler
+        .run(token(), &stop, tick)
+        .await
+        .expect("a calm store settles");
+    assert_eq!((report.batches, report.stopped), (4, true));
+    world.run().await;
     assert_eq!(world.digest().await, world.oracle());
 }
 
@@ -619,7 +642,7 @@ pub async fn a_rewind_under_a_settlement_is_a_conflict(fixture: Fixture) {
         to: ancestor,
         tokens: vec![(token(), cursor.expect("indexed").id())],
     };
-    let stop = CancellationToken::new();
+    let stop = Stop::never();
     let (settled, rewound) = tokio::join!(
         world.settler.run(token(), &stop, |_| {}),
         store.rewind(&rewind)

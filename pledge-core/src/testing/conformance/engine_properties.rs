@@ -5,10 +5,10 @@ use std::pin::Pin;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use tokio_util::sync::CancellationToken;
 
 use super::run;
 use crate::ports::Rewind;
+use crate::stop::Stop;
 use crate::testing::Fixture;
 use crate::testing::generators::{ACCOUNTS, Step, blocks, steps};
 use crate::testing::oracle::points_of;
@@ -58,13 +58,13 @@ async fn play(world: &mut World, step: &Step) {
 
 /// Stops the settler after some batches, as a signal would.
 async fn settle_some(world: &World, batches: u64) {
-    let stop = CancellationToken::new();
+    let stop = Stop::never();
     if batches == 0 {
-        stop.cancel();
+        stop.request();
     }
     let progress = |report: &crate::points::SettleReport| {
         if report.batches >= batches {
-            stop.cancel();
+            stop.request();
         }
     };
     let report = world.settler.run(token(), &stop, progress).await;

@@ -396,6 +396,32 @@ pub async fn a_failed_batch_is_recorded_and_the_rest_goes_on(fixture: Fixture) {
     assert_eq!(settlements[0].failures, run.failures);
 }
 
+/// What fails is seen where one looks for it.
+pub async fn a_window_whose_batches_all_failed_is_listed(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let failed = batch(&ledger, 1, WHOLE, (0, 7_200)).await;
+    points(&ledger)
+        .record_failure(&failure(&failed, "why"))
+        .await
+        .expect("record");
+    let query = SettlementsQuery {
+        programme: id(),
+        before: None,
+        limit: 9,
+    };
+    let settlements = points(&ledger).settlements(&query).await.expect("read");
+    let windows: Vec<_> = settlements
+        .iter()
+        .map(|s| (s.window.start, s.failures.len()))
+        .collect();
+    assert_eq!(windows, [(at(3_600), 1), (at(0), 1)]);
+    assert!(
+        settlements
+            .iter()
+            .all(|s| s.total.accounts == 0 && !s.settled)
+    );
+}
+
 /// The result is that of no failure.
 pub async fn another_attempt_completes_a_failed_batch(fixture: Fixture) {
     let ledger = open(fixture).await;

@@ -1,0 +1,154 @@
+//! How much to ask for at once: halved when refused, grown back slowly.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Answers in a row before more is asked for. Doubles with every growth that was refused, so that a
+/// node with a fixed limit is rarely tried beyond it; a growth that lasts brings it back.
+const GROW_AFTER_MIN: u32 = 16;
+const GROW_AFTER_MAX: u32 = 4_096;
+
+/// The size of question that a node is known to take: blocks of a range, calls of a batch.
+#[derive(Debug)]
+pub(crate) struct AdaptiveSize {
+    max: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    size: u64,
+    answered: u32,
+    grow_after: u32,
+    has_grown: bool,
+}
+
+impl AdaptiveSize {
+    /// Starts at its bound, which is at least one.
+    pub(crate) const fn new(max: u64) -> Self {
+        Self {
+            max,
+            state: Mutex::new(State {
+                size: max,
+                answered: 0,
+                grow_after: GROW_AFTER_MIN,
+                has_grown: false,
+            }),
+        }
+    }
+
+    /// How much of what is wanted to put into the next question.
+    pub(crate) fn of(&self, wanted: u64) -> u64 {
+        wanted.min(self.state().size)
+    }
+
+    /// The node answered a question of this size.
+    pub(crate) fn answered(&self, size: u64) {
+        let mut state = self.state();
+        if size < state.size || state.size == self.max {
+            return;
+        }
+        state.answered += 1;
+        if state.answered >= state.grow_after {
+            state.answered = 0;
+            if state.has_grown {
+                state.grow_after = GROW_AFTER_MIN;
+            }
+            state.has_grown = true;
+            state.size = state.size.saturating_mul(2).min(self.max);
+        }
+    }
+
+    /// The node refused a question of this size. Never goes below one.
+    pub(crate) fn refused(&self, size: u64) {
+        let half = (size / 2).max(1);
+        let mut state = self.state();
+        state.answered = 0;
+        if state.has_grown {
+            state.has_grown = false;
+            state.grow_after = (state.grow_after * 2).min(GROW_AFTER_MAX);
+        }
+        // Another question may have learned a smaller size meanwhile.
+        state.size = state.size.min(half);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every value of the state is valid, so a panic elsewhere cannot have broken it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(size: &AdaptiveSize, times: u32) {
+        for _ in 0..times {
+            size.answered(size.of(u64::MAX));
+        }
+    }
+
+    #[test]
+    fn a_small_question_is_asked_whole() {
+        assert_eq!(AdaptiveSize::new(1_000).of(7), 7);
+        assert_eq!(AdaptiveSize::new(1_000).of(5_000), 1_000);
+    }
+
+    #[test]
+    fn refusals_halve_it_down_to_one() {
+        let size = AdaptiveSize::new(10);
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            seen.push(size.of(100));
+            size.refused(size.of(100));
+        }
+        assert_eq!(seen, [10, 5, 2, 1, 1]);
+    }
+
+    #[test]
+    fn a_size_that_works_is_kept_until_it_has_proved_itself() {
+        let size = AdaptiveSize::new(1_000);
+        size.refused(1_000);
+        answer(&size, GROW_AFTER_MIN - 1);
+        assert_eq!(size.of(5_000), 500);
+        answer(&size, 1);
+        assert_eq!(size.of(5_000), 1_000);
+    }
+
+    #[test]
+    fn a_refused_growth_makes_the_next_one_later() {
+        let size = AdaptiveSize::new(1_000);
+        size.refused(1_000);
+        answer(&size, GROW_AFTER_MIN);
+        size.refused(1_000);
+        answer(&size, 2 * GROW_AFTER_MIN - 1);
+        assert_eq!(size.of(5_000), 500);
+        answer(&size, 1);
+        assert_eq!(size.of(5_000), 1_000);
+    }
+
+    #[test]
+    fn answers_to_smaller_questions_prove_nothing() {
+        let size = AdaptiveSize::new(1_000);
+        size.refused(1_000);
+        for _ in 0..10 * GROW_AFTER_MIN {
+            size.answered(499);
+        }
+        assert_eq!(size.of(5_000), 500);
+    }
+
+    #[test]
+    fn it_never_grows_past_its_bound() {
+        let size = AdaptiveSize::new(3);
+        size.refused(3);
+        answer(&size, 10 * GROW_AFTER_MIN);
+        assert_eq!(size.of(100), 3);
+    }
+
+    #[test]
+    fn a_late_refusal_of_a_larger_question_does_not_enlarge_it() {
+        let size = AdaptiveSize::new(1_000);
+        size.refused(10);
+        size.refused(1_000);
+        assert_eq!(size.of(1_000), 5);
+    }
+}

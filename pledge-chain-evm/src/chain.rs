@@ -1,0 +1,114 @@
+//! The source: one node behind the port.
+
+use std::sync::atomic::AtomicBool;
+
+use alloy::primitives::{Address, U64};
+use async_trait::async_trait;
+use pledge_core::error::ChainError;
+use pledge_core::ledger::TokenMetadata;
+use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
+use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+
+use crate::adaptive_size::AdaptiveSize;
+use crate::config::EvmConfig;
+use crate::rpc::{Rpc, chain_id_call};
+
+/// One EVM chain, read from one node over JSON-RPC.
+///
+/// Requests that fail on the way are repeated within the bounds of [`EvmConfig`]; what is left is an
+/// error that names the node's host and never the rest of its url. After an outage the chain id is
+/// compared again before anything else is believed.
+#[derive(Debug)]
+pub struct EvmChain {
+    rpc: Rpc,
+    /// Blocks in one `eth_getLogs`.
+    pub(crate) range_size: AdaptiveSize,
+    /// The node does not take block hashes in `eth_call` (EIP-1898).
+    pub(crate) state_by_number: AtomicBool,
+}
+
+impl EvmChain {
+    /// Connects and compares the chain id.
+    ///
+    /// `Persistent` if another chain answers, if the url is no http url or its key is refused;
+    /// `Transient` if the node cannot be reached now.
+    pub async fn connect(config: EvmConfig) -> Result<Self, ChainError> {
+        let chain = Self {
+            rpc: Rpc::new(&config)?,
+            range_size: AdaptiveSize::new(config.range_blocks_max.get()),
+            state_by_number: AtomicBool::new(false),
+        };
+        chain.chain_id().await?;
+        Ok(chain)
+    }
+
+    /// The chain that is behind a url, whatever `config.chain` says. One attempt.
+    ///
+    /// `Persistent` if the url is no http url or its key is refused; `Transient` if the node cannot be
+    /// reached now.
+    pub async fn chain_behind(config: &EvmConfig) -> Result<ChainId, ChainError> {
+        let asked = Rpc::new(config)?.ask_chain_id().await;
+        asked.map_err(|failure| failure.during("read the chain id"))
+    }
+
+    /// Host and port of the node: what may be shown of its url.
+    pub fn endpoint(&self) -> &str {
+        self.rpc.endpoint()
+    }
+
+    pub(crate) const fn rpc(&self) -> &Rpc {
+        &self.rpc
+    }
+}
+
+#[async_trait]
+impl ChainSource for EvmChain {
+    async fn chain_id(&self) -> Result<ChainId, ChainError> {
+        let id = self.rpc.call::<U64>(chain_id_call()).await;
+        id.map(|id| ChainId::new(id.to()))
+            .map_err(|failure| failure.during("read the chain id"))
+    }
+
+    async fn head(&self) -> Result<BlockRef, ChainError> {
+        let operation = "read the head";
+        let head = self.tagged_header(operation, "latest").await?;
+        head.ok_or_else(|| {
+            let detail = format!("{} has no latest block", self.endpoint());
+            ChainError::transient(operation, detail)
+        })
+    }
+
+    async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
+        self.tagged_header("read the finalized block", "finalized")
+            .await
+    }
+
+    async fn headers(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+    ) -> Result<Vec<BlockRef>, ChainError> {
+        self.linked_headers(from, to).await
+    }
+
+    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
+        self.read_range(&request).await
+    }
+
+    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
+        self.read_metadata(token).await
+    }
+
+    async fn balances(
+        &self,
+        token: Address,
+        accounts: &[Account],
+        at: BlockId,
+    ) -> Result<Vec<Amount>, ChainError> {
+        self.read_balances(token, accounts, at).await
+    }
+
+    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
+        self.read_total_supply(token, at).await
+    }
+}

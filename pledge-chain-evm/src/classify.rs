@@ -1,0 +1,298 @@
+//! What a failed request means: the one place where transport errors get their kind.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use alloy::rpc::json_rpc::ErrorPayload;
+use alloy::transports::http::reqwest;
+use alloy::transports::{HttpError, TransportError, TransportErrorKind};
+use pledge_core::error::{ChainError, ChainErrorKind};
+
+/// Why a request brought no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Too many requests: wait, then the same again.
+    RateLimited,
+    /// No connection, or the server behind the url is down.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// The request or its answer is too large: ask for less.
+    TooLarge,
+    /// The answer cannot be read.
+    Malformed,
+    /// The node does not know the block.
+    BlockMissing,
+    /// The contract reverted.
+    Reverted,
+    /// The node does not take these parameters.
+    BadParams,
+    /// The node does not know the method.
+    Unsupported,
+    /// The url or its key is wrong.
+    Denied,
+    /// Another chain answered.
+    WrongChain,
+    /// Any other error that the node answers with.
+    Refused,
+}
+
+impl Fault {
+    /// What the caller of the port does next.
+    pub(crate) const fn kind(self) -> ChainErrorKind {
+        match self {
+            Self::RateLimited
+            | Self::Unreachable
+            | Self::TimedOut
+            | Self::TooLarge
+            | Self::Malformed
+            | Self::Refused => ChainErrorKind::Transient,
+            Self::BlockMissing => ChainErrorKind::BlockGone,
+            Self::Reverted
+            | Self::BadParams
+            | Self::Unsupported
+            | Self::Denied
+            | Self::WrongChain => ChainErrorKind::Persistent,
+        }
+    }
+
+    /// Whether the same request is worth repeating at once.
+    pub(crate) const fn is_retried(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited | Self::Unreachable | Self::TimedOut | Self::Malformed
+        )
+    }
+
+    /// Whether another node may stand behind the url from now on.
+    pub(crate) const fn is_outage(self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable | Self::TimedOut | Self::Malformed | Self::Denied
+        )
+    }
+
+    /// Whether fewer calls in one batch may pass.
+    pub(crate) const fn may_be_batch_size(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited | Self::TooLarge | Self::BadParams | Self::Refused
+        )
+    }
+
+    /// Whether fewer blocks in one `eth_getLogs` may pass.
+    pub(crate) const fn may_be_range_size(self) -> bool {
+        matches!(
+            self,
+            Self::TimedOut | Self::TooLarge | Self::Malformed | Self::BadParams | Self::Refused
+        )
+    }
+}
+
+/// An answer longer than the bound set for it.
+#[derive(Debug)]
+pub(crate) struct AnswerTooLarge {
+    pub(crate) bytes_max: usize,
+}
+
+impl fmt::Display for AnswerTooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the answer is longer than {} bytes", self.bytes_max)
+    }
+}
+
+impl StdError for AnswerTooLarge {}
+
+/// A failed request, classified and told in one line that holds no secret.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) fault: Fault,
+    pub(crate) detail: String,
+    /// How long the node asks us to wait.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// Of a transport error whose texts are clean already.
+    pub(crate) fn new(endpoint: &str, error: &TransportError) -> Self {
+        Self {
+            fault: fault_of(error),
+            detail: format!("{endpoint}: {}", describe(error)),
+            retry_after: error
+                .as_transport_err()
+                .and_then(TransportErrorKind::retry_after),
+        }
+    }
+
+    /// Another chain answered than the one configured.
+    pub(crate) fn wrong_chain(detail: String) -> Self {
+        Self {
+            fault: Fault::WrongChain,
+            detail,
+            retry_after: None,
+        }
+    }
+
+    /// The error of a port, with the kind of the fault.
+    pub(crate) fn during(self, operation: &'static str) -> ChainError {
+        let kind = self.fault.kind();
+        self.during_as(kind, operation)
+    }
+
+    /// The error of a port, where the caller knows the kind better.
+    pub(crate) fn during_as(self, kind: ChainErrorKind, operation: &'static str) -> ChainError {
+        ChainError::new(kind, operation, self.detail)
+    }
+}
+
+/// Classifies a transport error.
+pub(crate) fn fault_of(error: &TransportError) -> Fault {
+    match error {
+        TransportError::ErrorResp(payload) => fault_of_answer(payload),
+        TransportError::Transport(kind) => match kind.as_http_error() {
+            Some(http) => fault_of_status(http),
+            None => fault_of_connection(kind),
+        },
+        TransportError::DeserError { .. } | TransportError::NullResp => Fault::Malformed,
+        _ => Fault::Refused,
+    }
+}
+
+fn fault_of_status(error: &HttpError) -> Fault {
+    match error.status {
+        429 => Fault::RateLimited,
+        408 | 504 => Fault::TimedOut,
+        413 => Fault::TooLarge,
+        401 | 402 | 403 | 404 | 300..=399 => Fault::Denied,
+        500..=599 => Fault::Unreachable,
+        _ => fault_of_text(&error.body),
+    }
+}
+
+fn fault_of_connection(kind: &TransportErrorKind) -> Fault {
+    match kind {
+        TransportErrorKind::MissingBatchResponse(_) => Fault::Malformed,
+        TransportErrorKind::Custom(error) => {
+            if error.is::<AnswerTooLarge>() {
+                return Fault::TooLarge;
+            }
+            match error.downcast_ref::<reqwest::Error>() {
+                Some(error) if error.is_timeout() && !error.is_connect() => Fault::TimedOut,
+                _ => Fault::Unreachable,
+            }
+        }
+        _ => Fault::Unreachable,
+    }
+}
+
+fn fault_of_answer(payload: &ErrorPayload) -> Fault {
+    let data = payload.data.as_deref().map_or("", |data| data.get());
+    let by_text = fault_of_text(&format!("{} {data}", payload.message));
+    match (payload.code, by_text) {
+        (429, _) => Fault::RateLimited,
+        (3, _) => Fault::Reverted,
+        (_, Fault::Refused) => match payload.code {
+            -32601 => Fault::Unsupported,
+            -32602 => Fault::BadParams,
+            -32001 => Fault::BlockMissing,
+            _ => Fault::Refused,
+        },
+        (_, fault) => fault,
+    }
+}
+
+/// Codes differ from node to node, wordings less so. The first row with a match decides.
+const WORDINGS: [(Fault, &[&str]); 4] = [
+    (
+        Fault::RateLimited,
+        &[
+            "rate limit",
+            "rate exceeded",
+            "request limit reached",
+            "request rate",
+            "too many requests",
+            "credits limited",
+            "compute units per second",
+            "throughput",
+            "concurrent requests",
+        ],
+    ),
+    (
+        Fault::Reverted,
+        &[
+            "revert",
+            "invalid opcode",
+            "invalid jump",
+            "stack underflow",
+            "out of gas",
+        ],
+    ),
+    (
+        Fault::BlockMissing,
+        &[
+            "header not found",
+            "header for hash not found",
+            "block not found",
+            "unknown block",
+            "blockoutofrange",
+            "not canonical",
+        ],
+    ),
+    (
+        Fault::TooLarge,
+        &["batch too large", "batch size", "request entity too large"],
+    ),
+];
+
+fn fault_of_text(text: &str) -> Fault {
+    let text = text.to_lowercase();
+    WORDINGS
+        .iter()
+        .find(|(_, wordings)| wordings.iter().any(|wording| text.contains(wording)))
+        .map_or(Fault::Refused, |(fault, _)| *fault)
+}
+
+fn describe(error: &TransportError) -> String {
+    match error {
+        TransportError::ErrorResp(payload) => {
+            let mut text = format!(
+                "the node answers error {}: {}",
+                payload.code, payload.message
+            );
+            if let Some(data) = &payload.data {
+                text.push_str(&format!(" ({data})"));
+            }
+            text
+        }
+        TransportError::DeserError { err, text } => {
+            format!("the answer cannot be read: {err}: {text}")
+        }
+        TransportError::Transport(kind) => match kind.as_http_error() {
+            Some(http) => format!("HTTP status {}: {}", http.status, http.body),
+            None => describe_connection(kind),
+        },
+        other => other.to_string(),
+    }
+}
+
+fn describe_connection(kind: &TransportErrorKind) -> String {
+    let root = innermost(kind);
+    match fault_of_connection(kind) {
+        Fault::TimedOut => format!("no answer in time: {root}"),
+        Fault::Unreachable => format!("cannot reach the node: {root}"),
+        _ => root,
+    }
+}
+
+fn innermost(kind: &TransportErrorKind) -> String {
+    let mut error: &dyn StdError = kind;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+#[cfg(test)]
+#[path = "classify_tests.rs"]
+mod tests;

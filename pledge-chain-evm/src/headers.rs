@@ -1,0 +1,120 @@
+//! Headers by number and by tag.
+
+use pledge_core::error::ChainError;
+use pledge_core::types::{BlockNumber, BlockRef};
+use serde_json::json;
+
+use crate::chain::EvmChain;
+use crate::classify::{Failure, Fault};
+use crate::http::{Answer, Call};
+use crate::wire::WireHeader;
+
+pub(crate) fn header_call(number: BlockNumber) -> Call {
+    tagged_header_call(&format!("{:#x}", number.get()))
+}
+
+fn tagged_header_call(block: &str) -> Call {
+    Call::new("eth_getBlockByNumber", json!([block, false]))
+}
+
+impl EvmChain {
+    /// The header under a tag, `None` if the node does not know the tag.
+    pub(crate) async fn tagged_header(
+        &self,
+        operation: &'static str,
+        tag: &str,
+    ) -> Result<Option<BlockRef>, ChainError> {
+        let call = tagged_header_call(tag);
+        match self.rpc().call::<Option<WireHeader>>(call).await {
+            Ok(header) => header
+                .map(|header| self.block_ref(operation, header))
+                .transpose(),
+            Err(Failure {
+                fault: Fault::BlockMissing | Fault::BadParams,
+                ..
+            }) => Ok(None),
+            Err(failure) => Err(failure.during(operation)),
+        }
+    }
+
+    /// Every header of `from..=to`, linked by parent hash.
+    pub(crate) async fn linked_headers(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+    ) -> Result<Vec<BlockRef>, ChainError> {
+        let operation = "read headers";
+        if from > to {
+            let detail = format!("{from}..={to} is no range");
+            return Err(ChainError::persistent(operation, detail));
+        }
+        let numbers: Vec<BlockNumber> = (from.get()..=to.get()).map(BlockNumber::new).collect();
+        let headers = self.headers_of(operation, &numbers).await?;
+        match headers
+            .windows(2)
+            .find(|pair| !pair[0].is_parent_of(&pair[1]))
+        {
+            None => Ok(headers),
+            Some(pair) => {
+                let detail = format!(
+                    "block {} does not stand on {}: the chain changed while it was read",
+                    pair[1], pair[0]
+                );
+                Err(ChainError::block_gone(operation, detail))
+            }
+        }
+    }
+
+    /// The headers of these blocks, in the order asked.
+    pub(crate) async fn headers_of(
+        &self,
+        operation: &'static str,
+        numbers: &[BlockNumber],
+    ) -> Result<Vec<BlockRef>, ChainError> {
+        let calls = numbers.iter().copied().map(header_call).collect();
+        let answers = self.rpc().many(calls).await;
+        let answers = answers.map_err(|failure| failure.during(operation))?;
+        numbers
+            .iter()
+            .zip(answers)
+            .map(|(number, answer)| self.header(operation, *number, answer))
+            .collect()
+    }
+
+    /// The header of block `number` in an answer; `BlockGone` if there is none.
+    pub(crate) fn header(
+        &self,
+        operation: &'static str,
+        number: BlockNumber,
+        answer: Answer,
+    ) -> Result<BlockRef, ChainError> {
+        let header = answer
+            .and_then(|answer| self.rpc().parse::<Option<WireHeader>>(answer))
+            .map_err(|failure| failure.during(operation))?
+            .ok_or_else(|| {
+                let detail = format!("{} has no block {number}", self.endpoint());
+                ChainError::block_gone(operation, detail)
+            })?;
+        let header = self.block_ref(operation, header)?;
+        if header.number != number {
+            let detail = format!(
+                "{} answers block {} when asked for block {number}",
+                self.endpoint(),
+                header.number
+            );
+            return Err(ChainError::transient(operation, detail));
+        }
+        Ok(header)
+    }
+
+    fn block_ref(
+        &self,
+        operation: &'static str,
+        header: WireHeader,
+    ) -> Result<BlockRef, ChainError> {
+        BlockRef::try_from(header).map_err(|error| {
+            let detail = format!("{}: a header's {error}", self.endpoint());
+            ChainError::persistent(operation, detail)
+        })
+    }
+}

@@ -1,0 +1,242 @@
+//! Asking a node until it answers: repeats, batches of bounded size, the chain id after outages.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use alloy::primitives::U64;
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::{StreamExt, TryStreamExt, stream};
+use pledge_core::error::ChainError;
+use pledge_core::types::ChainId;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::adaptive_size::AdaptiveSize;
+use crate::classify::{Failure, Fault};
+use crate::config::EvmConfig;
+use crate::http::{Answer, Call, Node};
+
+/// What to do when an answer is too long, or takes too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnTooMuch {
+    /// Ask again; put fewer calls into a batch.
+    Insist,
+    /// Tell the caller, who will ask for less.
+    GiveBack,
+}
+
+impl OnTooMuch {
+    fn gives_back(self, fault: Fault) -> bool {
+        self == Self::GiveBack && matches!(fault, Fault::TimedOut | Fault::TooLarge)
+    }
+}
+
+/// A conversation with one node.
+pub(crate) struct Rpc {
+    node: Node,
+    chain: ChainId,
+    backoff: ExponentialBuilder,
+    retry_delay_max: Duration,
+    batch_size: AdaptiveSize,
+    batches_concurrent_max: usize,
+    /// Outages so far; the first stands for the time before the first connection.
+    outages: AtomicU64,
+    /// Outages after which the chain id was seen to be right.
+    checked: AtomicU64,
+}
+
+impl Rpc {
+    pub(crate) fn new(config: &EvmConfig) -> Result<Self, ChainError> {
+        let operation = "connect to a node";
+        if !matches!(config.url.scheme(), "http" | "https") {
+            let detail = format!(
+                "the url of chain {} has the scheme {}: use http or https",
+                config.chain,
+                config.url.scheme()
+            );
+            return Err(ChainError::persistent(operation, detail));
+        }
+        let node = Node::new(config).map_err(|error| {
+            ChainError::persistent(operation, "cannot set up an HTTP client").caused_by(error)
+        })?;
+        Ok(Self {
+            node,
+            chain: config.chain,
+            backoff: ExponentialBuilder::default()
+                .with_jitter()
+                .with_min_delay(config.retry_delay_min)
+                .with_max_delay(config.retry_delay_max)
+                .with_max_times(config.retries_max),
+            retry_delay_max: config.retry_delay_max,
+            batch_size: AdaptiveSize::new(config.batch_requests_max.get() as u64),
+            batches_concurrent_max: config.batches_concurrent_max.get(),
+            outages: AtomicU64::new(1),
+            checked: AtomicU64::new(0),
+        })
+    }
+
+    /// Host and port of the node.
+    pub(crate) fn endpoint(&self) -> &str {
+        self.node.endpoint()
+    }
+
+    /// One call with its answer parsed.
+    pub(crate) async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, Failure> {
+        let mut answers = self.batch(&[call]).await?;
+        self.parse(answers.remove(0)?)
+    }
+
+    /// Calls in batches of at most the size that the node takes, one after the other.
+    pub(crate) async fn batch(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
+        self.batch_within(calls, OnTooMuch::Insist).await
+    }
+
+    /// As [`Rpc::batch`], with a say in what follows when it is too much.
+    pub(crate) async fn batch_within(
+        &self,
+        calls: &[Call],
+        on_too_much: OnTooMuch,
+    ) -> Result<Vec<Answer>, Failure> {
+        let mut answers = Vec::with_capacity(calls.len());
+        while answers.len() < calls.len() {
+            let rest = &calls[answers.len()..];
+            let size = self.batch_size(rest.len());
+            match self.ask(&rest[..size], on_too_much).await {
+                Ok(more) => {
+                    self.batch_size.answered(size as u64);
+                    answers.extend(more);
+                }
+                Err(failure)
+                    if size > 1
+                        && failure.fault.may_be_batch_size()
+                        && !on_too_much.gives_back(failure.fault) =>
+                {
+                    tracing::info!(
+                        endpoint = self.endpoint(),
+                        size,
+                        cause = failure.detail,
+                        "batch refused, halving it"
+                    );
+                    self.batch_size.refused(size as u64);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Many calls, a few batches of them under way at once. Answers come in the order asked.
+    pub(crate) async fn many(&self, calls: Vec<Call>) -> Result<Vec<Answer>, Failure> {
+        let batches: Vec<Vec<Call>> = calls
+            .chunks(self.batch_size(calls.len()).max(1))
+            .map(<[Call]>::to_vec)
+            .collect();
+        let answers: Vec<Vec<Answer>> = stream::iter(batches)
+            .map(|batch| async move { self.batch(&batch).await })
+            .buffered(self.batches_concurrent_max)
+            .try_collect()
+            .await?;
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// How many of the calls to put into the next batch.
+    fn batch_size(&self, calls: usize) -> usize {
+        let size = self.batch_size.of(calls as u64);
+        usize::try_from(size).expect("not above the length of a list")
+    }
+
+    /// An answer in the form that it must have.
+    pub(crate) fn parse<T: DeserializeOwned>(&self, answer: Box<RawValue>) -> Result<T, Failure> {
+        serde_json::from_str(answer.get()).map_err(|error| self.node.malformed(error, &answer))
+    }
+
+    async fn ask(&self, calls: &[Call], on_too_much: OnTooMuch) -> Result<Vec<Answer>, Failure> {
+        let mut delays = self.backoff.build();
+        loop {
+            let failure = match self.ask_once(calls).await {
+                Ok(answers) => return Ok(answers),
+                Err(failure) => failure,
+            };
+            if !failure.fault.is_retried() || on_too_much.gives_back(failure.fault) {
+                return Err(failure);
+            }
+            let Some(delay) = delays.next() else {
+                return Err(failure);
+            };
+            let asked = failure.retry_after.unwrap_or_default();
+            let delay = delay.max(asked.min(self.retry_delay_max));
+            tracing::debug!(
+                endpoint = self.endpoint(),
+                delay_ms = delay.as_millis(),
+                cause = failure.detail,
+                "request failed, will repeat it"
+            );
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    async fn ask_once(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
+        self.check_chain().await?;
+        let mut answers = self.ask_node(calls).await?;
+        let limited = answers.iter().position(
+            |answer| matches!(answer, Err(failure) if failure.fault == Fault::RateLimited),
+        );
+        match limited.map(|index| answers.swap_remove(index)) {
+            Some(Err(failure)) => Err(failure),
+            _ => Ok(answers),
+        }
+    }
+
+    async fn ask_node(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
+        let answers = self.node.ask(calls).await;
+        if answers
+            .as_ref()
+            .is_err_and(|failure| failure.fault.is_outage())
+        {
+            self.outages.fetch_add(1, Ordering::AcqRel);
+        }
+        answers
+    }
+
+    /// Compares the chain id if there was an outage since the last comparison.
+    async fn check_chain(&self) -> Result<(), Failure> {
+        let outages = self.outages.load(Ordering::Acquire);
+        if self.checked.load(Ordering::Acquire) >= outages {
+            return Ok(());
+        }
+        let found = self.ask_chain_id().await?;
+        if found != self.chain {
+            return Err(Failure::wrong_chain(format!(
+                "{} is a node of chain {found}, not of chain {}",
+                self.endpoint(),
+                self.chain
+            )));
+        }
+        self.checked.fetch_max(outages, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// The chain id that the node says it has, compared with nothing.
+    pub(crate) async fn ask_chain_id(&self) -> Result<ChainId, Failure> {
+        let mut answers = self.ask_node(&[chain_id_call()]).await?;
+        let id: U64 = self.parse(answers.remove(0)?)?;
+        Ok(ChainId::new(id.to()))
+    }
+}
+
+/// The question for the chain id.
+pub(crate) fn chain_id_call() -> Call {
+    Call::new("eth_chainId", json!([]))
+}
+
+impl fmt::Debug for Rpc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rpc")
+            .field("endpoint", &self.endpoint())
+            .field("chain", &self.chain)
+            .field("batch_size", &self.batch_size)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! What a token's contract says of itself.
+
+use alloy::primitives::{Address, Bytes, U256};
+use alloy::sol_types::SolCall;
+use pledge_core::error::ChainError;
+use pledge_core::ledger::TokenMetadata;
+use pledge_core::types::Decimals;
+use serde_json::json;
+
+use crate::chain::EvmChain;
+use crate::classify::{Failure, Fault};
+use crate::http::{Answer, Call};
+use crate::state::{Erc20, first_word, view_call};
+use crate::symbol::symbol;
+
+const OPERATION: &str = "read a token's metadata";
+
+impl EvmChain {
+    pub(crate) async fn read_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
+        let latest = json!("latest");
+        let calls = [
+            code_call(token, "latest"),
+            view_call(token, &Erc20::decimalsCall::new(()).abi_encode(), &latest),
+            view_call(token, &Erc20::symbolCall::new(()).abi_encode(), &latest),
+        ];
+        let answers = self.rpc().batch(&calls).await;
+        let answers = answers.map_err(|failure| failure.during(OPERATION))?;
+        let [code, decimals, symbol] =
+            <[Answer; 3]>::try_from(answers).expect("a batch has an answer for each call");
+        let code = self
+            .bytes(code)
+            .map_err(|failure| failure.during(OPERATION))?;
+        if code.is_empty() {
+            return Err(no_code(OPERATION, token));
+        }
+        Ok(TokenMetadata {
+            symbol: self.symbol(symbol)?,
+            decimals: self.decimals(token, decimals)?,
+        })
+    }
+
+    fn decimals(&self, token: Address, answer: Answer) -> Result<Decimals, ChainError> {
+        let wrong = |what: String| {
+            let detail = format!("{token} is no ERC-20 token that can be followed: {what}");
+            ChainError::persistent(OPERATION, detail)
+        };
+        let answer = match self.bytes(answer) {
+            Ok(answer) => answer,
+            Err(Failure {
+                fault: Fault::Reverted,
+                ..
+            }) => return Err(wrong("decimals() reverts".to_owned())),
+            Err(failure) => return Err(failure.during(OPERATION)),
+        };
+        let decimals: U256 =
+            first_word(&answer).ok_or_else(|| wrong("decimals() is missing".to_owned()))?;
+        u8::try_from(decimals)
+            .ok()
+            .and_then(|decimals| Decimals::new(decimals).ok())
+            .ok_or_else(|| wrong(format!("decimals() is {decimals}, the largest is 77")))
+    }
+
+    /// The symbol is optional in ERC-20: a contract without one has an empty symbol.
+    fn symbol(&self, answer: Answer) -> Result<String, ChainError> {
+        match self.bytes(answer) {
+            Ok(answer) => Ok(symbol(&answer)),
+            Err(Failure {
+                fault: Fault::Reverted,
+                ..
+            }) => Ok(String::new()),
+            Err(failure) => Err(failure.during(OPERATION)),
+        }
+    }
+
+    pub(crate) fn bytes(&self, answer: Answer) -> Result<Bytes, Failure> {
+        answer.and_then(|answer| self.rpc().parse(answer))
+    }
+}
+
+pub(crate) fn code_call(token: Address, block: &str) -> Call {
+    Call::new("eth_getCode", json!([token, block]))
+}
+
+pub(crate) fn no_code(operation: &'static str, token: Address) -> ChainError {
+    let detail = format!("no contract code at {token}: wrong address or wrong chain");
+    ChainError::persistent(operation, detail)
+}

@@ -1,0 +1,90 @@
+//! What a node answers, as far as the ledger needs it: unknown fields and kinds of blocks are fine.
+
+use alloy::primitives::{Address, B256, Bytes, U64};
+use pledge_core::types::{BlockNumber, BlockRef, LogIndex, OutOfRange, Timestamp};
+use serde::Deserialize;
+
+/// A block's header.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireHeader {
+    number: U64,
+    hash: B256,
+    parent_hash: B256,
+    timestamp: U64,
+}
+
+impl TryFrom<WireHeader> for BlockRef {
+    type Error = OutOfRange;
+
+    fn try_from(header: WireHeader) -> Result<Self, OutOfRange> {
+        Ok(Self {
+            number: BlockNumber::new(header.number.to()),
+            hash: header.hash,
+            parent_hash: header.parent_hash,
+            time: Timestamp::new(header.timestamp.to())?,
+        })
+    }
+}
+
+/// A log as nodes send it: a pending one has no place yet.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireLog {
+    address: Address,
+    topics: Vec<B256>,
+    data: Bytes,
+    block_number: Option<U64>,
+    block_hash: Option<B256>,
+    transaction_hash: Option<B256>,
+    log_index: Option<U64>,
+    #[serde(default)]
+    removed: Option<bool>,
+}
+
+/// A log with its place on the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Log {
+    pub(crate) block: BlockNumber,
+    pub(crate) index: LogIndex,
+    pub(crate) block_hash: B256,
+    pub(crate) tx_hash: B256,
+    pub(crate) address: Address,
+    pub(crate) topics: Vec<B256>,
+    pub(crate) data: Bytes,
+}
+
+impl Log {
+    /// Its place among all logs.
+    pub(crate) const fn place(&self) -> (BlockNumber, LogIndex) {
+        (self.block, self.index)
+    }
+}
+
+/// Why a log cannot be placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unplaced {
+    /// The node calls it removed: its block is not on the chain any more.
+    Removed,
+    /// It is not in a block yet.
+    Pending,
+}
+
+impl TryFrom<WireLog> for Log {
+    type Error = Unplaced;
+
+    fn try_from(log: WireLog) -> Result<Self, Unplaced> {
+        if log.removed == Some(true) {
+            return Err(Unplaced::Removed);
+        }
+        Ok(Self {
+            block: BlockNumber::new(log.block_number.ok_or(Unplaced::Pending)?.to()),
+            index: LogIndex::new(log.log_index.ok_or(Unplaced::Pending)?.to()),
+            block_hash: log.block_hash.ok_or(Unplaced::Pending)?,
+            tx_hash: log.transaction_hash.ok_or(Unplaced::Pending)?,
+            address: log.address,
+            topics: log.topics,
+            data: log.data,
+        })
+    }
+}

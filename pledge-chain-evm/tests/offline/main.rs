@@ -1,0 +1,8 @@
+//! The source against a node that answers as told: no network, every fault.
+
+#![expect(clippy::unwrap_used, reason = "tests panic")]
+
+mod connection;
+mod fake_node;
+mod ranges;
+mod tokens;

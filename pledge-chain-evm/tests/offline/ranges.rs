@@ -1,0 +1,266 @@
+//! Ranges and headers from a node that may refuse, lag, fork or lie.
+
+use crate::fake_node::{FakeNode, word};
+use alloy::primitives::{Address, B256};
+use pledge_chain_evm::EvmChain;
+use pledge_core::error::{ChainError, ChainErrorKind};
+use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::types::BlockNumber;
+use serde_json::{Value, json};
+
+const TOKEN: Address = Address::repeat_byte(0x33);
+
+async fn read(chain: &EvmChain, from: u64, to: u64) -> Result<RangeFacts, ChainError> {
+    let request = RangeRequest {
+        from: BlockNumber::new(from),
+        to: BlockNumber::new(to),
+        tokens: &[TOKEN],
+        detail: HeaderDetail::Sparse,
+    };
+    chain.range(request).await
+}
+
+/// A node with these logs, and the error that reading blocks 1 to 100 of it gives.
+async fn refusal(logs: impl FnOnce(&FakeNode) -> Vec<Value>) -> ChainErrorKind {
+    let node = FakeNode::start().await;
+    let logs = logs(&node);
+    node.script().logs = logs;
+    let chain = node.connect().await;
+    read(&chain, 1, 100).await.unwrap_err().kind()
+}
+
+fn with(mut log: Value, field: &str, value: impl Into<Value>) -> Value {
+    log[field] = value.into();
+    log
+}
+
+fn numbers(facts: &RangeFacts) -> Vec<u64> {
+    facts
+        .headers
+        .iter()
+        .map(|header| header.number.get())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_sparse_range_brings_both_ends_and_the_blocks_with_logs() {
+    let node = FakeNode::start().await;
+    let logs = vec![
+        node.log(TOKEN, 70, 4),
+        node.log(TOKEN, 70, 2),
+        node.log(TOKEN, 30, 9),
+    ];
+    node.script().logs = logs;
+    let chain = node.connect().await;
+    let facts = read(&chain, 10, 100).await.unwrap();
+    assert_eq!(numbers(&facts), [10, 30, 70, 100]);
+    let places = facts
+        .transfers
+        .iter()
+        .map(|t| (t.block.get(), t.log_index.get()));
+    assert_eq!(places.collect::<Vec<_>>(), [(30, 9), (70, 2), (70, 4)]);
+}
+
+#[tokio::test]
+async fn an_empty_sparse_range_takes_one_request() {
+    let node = FakeNode::start().await;
+    let chain = node.connect().await;
+    node.script().requests.clear();
+    read(&chain, 1, 900).await.unwrap();
+    assert_eq!(node.script().requests.len(), 1);
+}
+
+#[tokio::test]
+async fn a_range_of_one_block_has_one_header() {
+    let node = FakeNode::start().await;
+    let chain = node.connect().await;
+    assert_eq!(numbers(&read(&chain, 5, 5).await.unwrap()), [5]);
+}
+
+#[tokio::test]
+async fn a_refused_range_is_halved_and_the_size_remembered() {
+    let node = FakeNode::start().await;
+    node.script().log_blocks_max = 30;
+    let chain = node.connect().await;
+    let facts = read(&chain, 1, 100).await.unwrap();
+    assert_eq!(facts.last().unwrap().number, BlockNumber::new(25));
+    read(&chain, 26, 100).await.unwrap();
+    assert_eq!(node.script().log_ranges, [100, 50, 25, 25]);
+}
+
+#[tokio::test]
+async fn a_range_that_takes_too_long_is_halved_without_repeats() {
+    let node = FakeNode::start().await;
+    node.script().log_blocks_slow = 60;
+    let chain = node.connect().await;
+    let facts = read(&chain, 1, 100).await.unwrap();
+    assert_eq!(facts.last().unwrap().number, BlockNumber::new(50));
+}
+
+#[tokio::test]
+async fn an_answer_over_the_bound_halves_the_range() {
+    let node = FakeNode::start().await;
+    let logs = (1..=64).map(|block| node.log(TOKEN, block, 0)).collect();
+    node.script().logs = logs;
+    let mut config = node.config();
+    config.answer_bytes_max = 12_000;
+    let chain = EvmChain::connect(config).await.unwrap();
+    let facts = read(&chain, 1, 64).await.unwrap();
+    assert_eq!(facts.last().unwrap().number, BlockNumber::new(16));
+    assert_eq!(facts.transfers.len(), 16);
+}
+
+#[tokio::test]
+async fn a_single_block_that_is_refused_is_transient_with_the_nodes_text() {
+    let node = FakeNode::start().await;
+    node.script().log_blocks_max = 0;
+    let chain = node.connect().await;
+    let error = read(&chain, 1, 8).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Transient);
+    assert!(
+        error.to_string().contains("more than 10000 results"),
+        "{error}"
+    );
+    assert_eq!(node.script().log_ranges, [8, 4, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_rate_limit_does_not_shrink_the_range() {
+    let node = FakeNode::start().await;
+    node.script().log_errors = [(-32_005, "request rate exceeded".to_owned())].into();
+    let chain = node.connect().await;
+    let facts = read(&chain, 1, 100).await.unwrap();
+    assert_eq!(facts.last().unwrap().number, BlockNumber::new(100));
+}
+
+#[tokio::test]
+async fn a_range_beyond_the_head_is_block_gone() {
+    let node = FakeNode::start().await;
+    let chain = node.connect().await;
+    let error = read(&chain, 990, 1_001).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::BlockGone);
+}
+
+#[tokio::test]
+async fn a_missing_block_with_logs_is_block_gone() {
+    let node = FakeNode::start().await;
+    let logs = vec![node.log(TOKEN, 30, 0)];
+    node.script().logs = logs;
+    node.script().missing.insert(30);
+    let chain = node.connect().await;
+    let error = read(&chain, 1, 100).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::BlockGone);
+}
+
+#[tokio::test]
+async fn a_log_of_another_branch_is_block_gone() {
+    let kind = refusal(|node| {
+        let foreign = json!(B256::repeat_byte(7));
+        vec![with(node.log(TOKEN, 30, 0), "blockHash", foreign)]
+    });
+    assert_eq!(kind.await, ChainErrorKind::BlockGone);
+}
+
+#[tokio::test]
+async fn a_removed_log_is_block_gone() {
+    let kind = refusal(|node| vec![with(node.log(TOKEN, 30, 0), "removed", true)]);
+    assert_eq!(kind.await, ChainErrorKind::BlockGone);
+}
+
+#[tokio::test]
+async fn a_pending_log_is_transient() {
+    let kind = refusal(|node| vec![with(node.log(TOKEN, 30, 0), "blockHash", Value::Null)]);
+    assert_eq!(kind.await, ChainErrorKind::Transient);
+}
+
+#[tokio::test]
+async fn a_log_of_another_token_is_transient() {
+    let kind = refusal(|node| vec![node.log(Address::repeat_byte(0x44), 30, 0)]);
+    assert_eq!(kind.await, ChainErrorKind::Transient);
+}
+
+#[tokio::test]
+async fn two_logs_at_one_place_are_transient() {
+    let kind = refusal(|node| {
+        let log = node.log(TOKEN, 30, 0);
+        vec![with(log.clone(), "data", word(2)), log]
+    });
+    assert_eq!(kind.await, ChainErrorKind::Transient);
+}
+
+#[tokio::test]
+async fn a_log_sent_twice_counts_once() {
+    let node = FakeNode::start().await;
+    let log = node.log(TOKEN, 30, 0);
+    node.script().logs = vec![log.clone(), log];
+    let chain = node.connect().await;
+    assert_eq!(read(&chain, 1, 100).await.unwrap().transfers.len(), 1);
+}
+
+#[tokio::test]
+async fn logs_that_are_no_erc20_transfers_are_counted() {
+    let node = FakeNode::start().await;
+    let mut nft = node.log(TOKEN, 30, 1);
+    let last = nft["topics"][2].clone();
+    nft["topics"].as_array_mut().unwrap().push(last);
+    let log = node.log(TOKEN, 30, 0);
+    node.script().logs = vec![log, with(nft, "data", "0x")];
+    let chain = node.connect().await;
+    let facts = read(&chain, 1, 100).await.unwrap();
+    assert_eq!((facts.transfers.len(), facts.set_aside), (1, 1));
+}
+
+#[tokio::test]
+async fn a_fork_between_the_logs_and_their_headers_is_block_gone() {
+    let node = FakeNode::start().await;
+    node.script().forks_at_logs = true;
+    let chain = node.connect().await;
+    let error = read(&chain, 1, 100).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::BlockGone);
+}
+
+#[tokio::test]
+async fn headers_come_for_every_block_asked() {
+    let node = FakeNode::start().await;
+    let chain = node.connect().await;
+    let headers = chain.headers(BlockNumber::new(1), BlockNumber::new(450));
+    let found = headers.await.unwrap();
+    let numbers = found.iter().map(|header| header.number.get());
+    assert!(numbers.eq(1..=450));
+}
+
+#[tokio::test]
+async fn headers_that_do_not_link_are_block_gone() {
+    let node = FakeNode::start().await;
+    node.script().unlinked.insert(7);
+    let chain = node.connect().await;
+    let headers = chain.headers(BlockNumber::new(1), BlockNumber::new(9));
+    assert_eq!(headers.await.unwrap_err().kind(), ChainErrorKind::BlockGone);
+}
+
+#[tokio::test]
+async fn headers_beyond_the_head_are_block_gone() {
+    let node = FakeNode::start().await;
+    let chain = node.connect().await;
+    let headers = chain.headers(BlockNumber::new(999), BlockNumber::new(1_001));
+    assert_eq!(headers.await.unwrap_err().kind(), ChainErrorKind::BlockGone);
+}
+
+#[tokio::test]
+async fn a_chain_without_finality_has_no_finalized_block() {
+    let node = FakeNode::start().await;
+    let chain = node.connect().await;
+    assert_eq!(chain.finalized().await.unwrap(), None);
+    node.script().finalized = Err((-32_602, "invalid block tag".to_owned()));
+    assert_eq!(chain.finalized().await.unwrap(), None);
+    node.script().finalized = Err((-32_000, "finalized block not found".to_owned()));
+    assert_eq!(chain.finalized().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_failure_to_answer_for_finality_is_not_taken_for_its_absence() {
+    let node = FakeNode::start().await;
+    let chain = node.connect().await;
+    node.script().finalized = Err((-32_603, "internal error".to_owned()));
+    assert!(chain.finalized().await.is_err());
+}

@@ -1,0 +1,188 @@
+//! The command line: what users type, one file a command.
+
+mod demo;
+mod index;
+mod migrate;
+mod pause;
+mod retry;
+mod run;
+mod settle;
+mod settlements;
+mod status;
+mod verify;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, ConfigError, Environment, Key, NodeUrl, Quick};
+use crate::logs::{self, LogFormat};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::{shutdown, sources};
+
+/// An exact, reorg-safe ledger of ERC-20 balances, and exact points from it.
+///
+/// Exit codes: 0 fine, 1 failed, 2 wrong usage or configuration.
+#[derive(Debug, Parser)]
+#[command(name = "pledge", version)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// The configuration [default: pledge.toml, if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the result as JSON, and nothing else
+    #[arg(long, global = true)]
+    json: bool,
+    /// How log lines look; RUST_LOG says which
+    #[arg(long, global = true, value_enum, default_value_t)]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play a scripted chain and serve what came of it: no node, no network, no files
+    Demo(demo::DemoArgs),
+    /// Follow the chains, settle points and serve the API
+    Run(run::RunArgs),
+    /// Bring the ledger up to date
+    Index(index::IndexArgs),
+    /// Settle the closed windows
+    Settle(settle::SettleArgs),
+    /// Recompute the ledger and compare it with the chain's own balances
+    Verify(verify::VerifyArgs),
+    /// Show chains and tokens
+    Status,
+    /// Bring the database's schema up to date
+    Migrate,
+    /// List settlements, newest first
+    Settlements(settlements::SettlementsArgs),
+    /// Try a failed settlement again
+    Retry(retry::RetryArgs),
+    /// Stop following a chain until it is resumed
+    Pause(pause::PauseArgs),
+    /// Follow a paused or halted chain again
+    Resume(pause::ResumeArgs),
+}
+
+/// One chain and one token, without a configuration file.
+#[derive(Debug, Args)]
+struct QuickArgs {
+    /// A node; its chain id is asked
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "token",
+        conflicts_with = "config"
+    )]
+    rpc_url: Option<String>,
+    /// The contract to follow
+    #[arg(long, value_name = "0x…", requires = "rpc_url")]
+    token: Option<String>,
+    /// First block whose logs count [default: that of the deployment, found on the node]
+    #[arg(long, value_name = "N", requires = "rpc_url")]
+    start_block: Option<u64>,
+    /// Points per whole token per hour; without it only the ledger is kept
+    #[arg(
+        long,
+        value_name = "RATE",
+        requires = "rpc_url",
+        allow_hyphen_values = true
+    )]
+    rate: Option<String>,
+}
+
+/// What a command came to, where that is no error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Exit code 0.
+    Fine,
+    /// The result says what failed: exit code 1.
+    Failed,
+}
+
+impl Verdict {
+    const fn fine_if(fine: bool) -> Self {
+        if fine { Self::Fine } else { Self::Failed }
+    }
+}
+
+/// What every command works with.
+#[derive(Debug)]
+struct Context {
+    file: Option<PathBuf>,
+    environment: Environment,
+    output: Output,
+    progress: Progress,
+    stop: CancellationToken,
+}
+
+impl Context {
+    fn new(global: Global) -> anyhow::Result<Self> {
+        let (output, level) = if global.json {
+            (Output::Json, "warn")
+        } else {
+            (Output::Text, "info")
+        };
+        let progress = Progress::new(output);
+        logs::init(global.log_format, level, progress.bars())?;
+        let text = |text: std::ffi::OsString| text.into_string().ok();
+        let variables = std::env::vars_os();
+        Ok(Self {
+            file: global.config,
+            environment: variables
+                .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+                .collect(),
+            output,
+            progress,
+            stop: shutdown::on_signals()?,
+        })
+    }
+
+    fn config(&self) -> Result<Config, ConfigError> {
+        Config::load(self.file.as_deref(), &self.environment)
+    }
+
+    /// The configuration of the flags, or of the file where there are none.
+    async fn config_or_quick(&self, args: QuickArgs) -> anyhow::Result<Config> {
+        let (Some(url), Some(token)) = (args.rpc_url, args.token) else {
+            return Ok(self.config()?);
+        };
+        let flag = Key::root("--rpc-url");
+        let rpc_url = NodeUrl::parse(&url).map_err(|what| ConfigError::at(&flag, what))?;
+        let quick = Quick {
+            chain: sources::chain_behind(&rpc_url).await?,
+            rpc_url,
+            token,
+            start_block: args.start_block,
+            rate: args.rate,
+        };
+        Ok(Config::quick(&quick, &self.environment)?)
+    }
+}
+
+/// Runs one command to its end.
+pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
+    let context = Context::new(cli.global)?;
+    match cli.command {
+        Command::Demo(args) => demo::execute(context, args).await,
+        Command::Run(args) => run::execute(context, args).await,
+        Command::Index(args) => index::execute(context, args).await,
+        Command::Settle(args) => settle::execute(context, args).await,
+        Command::Verify(args) => verify::execute(context, args).await,
+        Command::Status => status::execute(context).await,
+        Command::Migrate => migrate::execute(context).await,
+        Command::Settlements(args) => settlements::execute(context, args).await,
+        Command::Retry(args) => retry::execute(context, args).await,
+        Command::Pause(args) => pause::pause(context, args).await,
+        Command::Resume(args) => pause::resume(context, args).await,
+    }
+}

@@ -1,0 +1,197 @@
+//! `pledge index`: the ledger alone.
+
+use std::fmt;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use futures::future::try_join_all;
+use pledge_core::indexer::{Indexer, Poll};
+use pledge_core::ledger::TokenStatus;
+use serde::Serialize;
+
+use super::{Context, QuickArgs, Verdict};
+use crate::backoff::Backoff;
+use crate::config::ChainConfig;
+use crate::setup::{self, InspectedChain};
+use crate::stores::{self, Stores};
+use crate::tasks;
+
+/// Attempts in a row that may fail before the command does.
+const ATTEMPTS_MAX: u32 = 6;
+
+#[derive(Debug, Args)]
+pub(super) struct IndexArgs {
+    #[command(flatten)]
+    quick: QuickArgs,
+    /// End at the newest confirmed block instead of waiting for more
+    #[arg(long)]
+    until_head: bool,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct IndexReport {
+    chains: Vec<ChainReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChainReport {
+    chain_id: u64,
+    name: String,
+    transfers: u64,
+    reorgs: u64,
+    /// Whether the newest confirmed block was reached.
+    reached: bool,
+    tokens: Vec<TokenReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct TokenReport {
+    token: String,
+    symbol: String,
+    confirmed: Option<u64>,
+    holders: u64,
+    halted: Option<String>,
+}
+
+pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result<Verdict> {
+    let config = context.config_or_quick(args.quick).await?;
+    let stores = stores::open(&config.storage).await?;
+    let chains = config.require_chains()?;
+    let chains = try_join_all(chains.iter().map(|chain| setup::inspect(chain, &stores))).await?;
+    for chain in &chains {
+        setup::register(chain, &stores).await?;
+    }
+    let work = chains
+        .iter()
+        .map(|chain| follow(&context, &stores, chain, args.until_head));
+    let report = IndexReport {
+        chains: try_join_all(work).await?,
+    };
+    stores.close().await;
+    context.output.print(&report)?;
+    Ok(Verdict::fine_if(report.is_fine(args.until_head)))
+}
+
+/// Indexes up to the newest confirmed block, or for ever; ends early when told to stop.
+async fn follow(
+    context: &Context,
+    stores: &Stores,
+    chain: &InspectedChain,
+    until_head: bool,
+) -> anyhow::Result<ChainReport> {
+    let config = &chain.config;
+    let mut report = ChainReport {
+        chain_id: config.id.get(),
+        name: config.name.clone(),
+        transfers: 0,
+        reorgs: 0,
+        reached: false,
+        tokens: Vec::new(),
+    };
+    let mut indexer = chain.indexer(stores);
+    let work = index(context, config, &mut indexer, until_head, &mut report);
+    let ended = context.stop.run_until_cancelled(work).await;
+    ended.unwrap_or(Ok(()))?;
+    for state in stores.balances.tokens(config.id).await? {
+        report.tokens.push(TokenReport {
+            token: state.spec.id.address.to_string(),
+            symbol: state.spec.metadata.symbol,
+            confirmed: state.cursor.map(|cursor| cursor.number.get()),
+            holders: state.totals.holders,
+            halted: match state.status {
+                TokenStatus::Active => None,
+                TokenStatus::Halted(reason) => Some(reason),
+            },
+        });
+    }
+    Ok(report)
+}
+
+async fn index(
+    context: &Context,
+    config: &ChainConfig,
+    indexer: &mut Indexer,
+    until_head: bool,
+    report: &mut ChainReport,
+) -> anyhow::Result<()> {
+    let mut progress = context.progress.chain(&config.name);
+    let mut backoff = Backoff::default();
+    let mut failed = 0;
+    loop {
+        let poll = indexer.poll().await;
+        if !matches!(poll, Poll::Retry(_)) {
+            (backoff, failed) = (Backoff::default(), 0);
+        }
+        match poll {
+            Poll::Advanced(slice) => {
+                report.transfers += slice.transfers;
+                progress.advanced(&slice);
+            }
+            Poll::Rewound(_) => report.reorgs += 1,
+            Poll::Idle => {
+                report.reached = true;
+                progress.reached();
+                if until_head {
+                    return Ok(());
+                }
+                tokio::time::sleep(config.poll_interval).await;
+            }
+            Poll::Stopped(status) => bail!(
+                "chain {name} is {status}; set it going again with `pledge resume {name}`",
+                name = config.name
+            ),
+            Poll::Retry(error) => {
+                failed += u32::from(!tasks::is_ordinary(&error));
+                if until_head && failed >= ATTEMPTS_MAX {
+                    return Err(error).context(format!("chain {} cannot go on", config.name));
+                }
+                tracing::debug!(chain = config.name, %error, "trying again");
+                tokio::time::sleep(backoff.delay()).await;
+            }
+        }
+    }
+}
+
+impl IndexReport {
+    fn is_fine(&self, until_head: bool) -> bool {
+        let reached = |chain: &ChainReport| chain.reached || !until_head;
+        let active = |chain: &ChainReport| chain.tokens.iter().all(|token| token.halted.is_none());
+        self.chains
+            .iter()
+            .all(|chain| reached(chain) && active(chain))
+    }
+}
+
+impl fmt::Display for IndexReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chain in &self.chains {
+            let (name, transfers) = (&chain.name, chain.transfers);
+            let end = if chain.reached { "" } else { ", stopped early" };
+            writeln!(
+                f,
+                "{name}: {transfers} transfers, {} reorgs{end}",
+                chain.reorgs
+            )?;
+            for TokenReport {
+                token,
+                symbol,
+                confirmed,
+                holders,
+                halted,
+            } in &chain.tokens
+            {
+                let block =
+                    confirmed.map_or("nothing".to_owned(), |block| format!("block {block}"));
+                write!(
+                    f,
+                    "  {symbol} {token}: {block} confirmed, {holders} holders"
+                )?;
+                match halted {
+                    Some(reason) => writeln!(f, ", halted: {reason}")?,
+                    None => writeln!(f)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! `pledge migrate`: the database's schema.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Context, Verdict};
+use crate::config::{ConfigError, Key, StorageConfig};
+use crate::stores;
+
+#[derive(Debug, Serialize)]
+struct Migrated {
+    storage: String,
+}
+
+pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
+    let config = context.config()?;
+    if config.storage == StorageConfig::Memory {
+        let key = Key::root("storage").child("url");
+        return Err(ConfigError::at(&key, "memory: has no schema: use sqlite:FILE").into());
+    }
+    stores::open(&config.storage).await?.close().await;
+    let storage = config.storage.to_string();
+    context.output.print(&Migrated { storage })?;
+    Ok(Verdict::Fine)
+}
+
+impl fmt::Display for Migrated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the schema of {} is up to date", self.storage)
+    }
+}

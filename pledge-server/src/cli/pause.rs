@@ -1,0 +1,139 @@
+//! `pledge pause` and `pledge resume`: what a running server does is decided in its store.
+
+use std::fmt;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ports::{ChainReport, ChainState};
+use pledge_core::primitives::Address;
+use pledge_core::types::TokenId;
+use serde::Serialize;
+
+use super::{Context, Verdict};
+use crate::stores::{self, Stores};
+
+#[derive(Debug, Args)]
+pub(super) struct PauseArgs {
+    /// The chain, by name or id
+    chain: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    /// The chain, by name or id
+    chain: String,
+    /// A halted token of it to follow again
+    #[arg(long, value_name = "0x…")]
+    token: Option<Address>,
+}
+
+#[derive(Debug, Serialize)]
+struct Changed {
+    chain_id: u64,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<Address>,
+    before: String,
+    status: &'static str,
+}
+
+pub(super) async fn pause(context: Context, args: PauseArgs) -> anyhow::Result<Verdict> {
+    let stores = stores::open_existing(&context.config()?.storage).await?;
+    let chain = find(&stores, &args.chain).await?;
+    if let ChainStatus::Halted(reason) = &chain.status {
+        bail!("chain {} is halted already: {reason}", chain.name);
+    }
+    finish(context, &stores, chain, ChainStatus::Paused).await
+}
+
+pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result<Verdict> {
+    let stores = stores::open_existing(&context.config()?.storage).await?;
+    let chain = find(&stores, &args.chain).await?;
+    if let Some(address) = args.token {
+        return resume_token(context, &stores, chain, address).await;
+    }
+    if !chain.status.is_latched() {
+        bail!(
+            "chain {} is neither paused nor halted: it is {}",
+            chain.name,
+            chain.status
+        );
+    }
+    finish(context, &stores, chain, ChainStatus::Syncing).await
+}
+
+async fn resume_token(
+    context: Context,
+    stores: &Stores,
+    chain: ChainState,
+    address: Address,
+) -> anyhow::Result<Verdict> {
+    let id = TokenId {
+        chain: chain.chain,
+        address,
+    };
+    let token = stores.balances.token(id).await?;
+    let token = token.with_context(|| format!("token {id} is not followed"))?;
+    if token.is_active() {
+        bail!("token {id} is not halted");
+    }
+    let base = token.cursor.map(|cursor| cursor.id());
+    stores.balances.halt_token(id, base, None).await?;
+    stores.close().await;
+    context.output.print(&Changed {
+        chain_id: chain.chain.get(),
+        name: chain.name,
+        token: Some(address),
+        before: "halted".to_owned(),
+        status: "active",
+    })?;
+    Ok(Verdict::Fine)
+}
+
+async fn find(stores: &Stores, name: &str) -> anyhow::Result<ChainState> {
+    let chains = stores.balances.chains().await?;
+    let known: Vec<String> = chains.iter().map(|chain| chain.name.clone()).collect();
+    let named = |chain: &ChainState| chain.name == name || chain.chain.to_string() == name;
+    chains.into_iter().find(named).with_context(|| {
+        format!(
+            "there is no chain `{name}` in the database, only: {}",
+            known.join(", ")
+        )
+    })
+}
+
+async fn finish(
+    context: Context,
+    stores: &Stores,
+    chain: ChainState,
+    status: ChainStatus,
+) -> anyhow::Result<Verdict> {
+    let changed = Changed {
+        chain_id: chain.chain.get(),
+        name: chain.name,
+        token: None,
+        before: chain.status.to_string(),
+        status: status.name(),
+    };
+    let report = ChainReport {
+        chain: chain.chain,
+        status,
+        head: None,
+        processed: None,
+    };
+    stores.balances.report_chain(&report).await?;
+    stores.close().await;
+    context.output.print(&changed)?;
+    Ok(Verdict::Fine)
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.chain_id)?;
+        if let Some(token) = self.token {
+            write!(f, ", token {token}")?;
+        }
+        write!(f, ": {} (was {})", self.status, self.before)
+    }
+}

@@ -1,0 +1,103 @@
+//! `pledge run`: everything.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use futures::future::join_all;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use super::{Context, QuickArgs, Verdict};
+use crate::config::{ChainConfig, Problems};
+use crate::http::Api;
+use crate::setup::{self, SetupError};
+use crate::stores::{self, Stores};
+use crate::tasks::{self, Follower, Start, Tasks};
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    quick: QuickArgs,
+    /// Where the API listens; port 0 takes a free one
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<Verdict> {
+    let config = context.config_or_quick(args.quick).await?;
+    let chains = config.require_chains()?;
+    let stores = stores::open(&config.storage).await?;
+    let listener = tasks::bind(args.listen.unwrap_or(config.server.listen)).await?;
+    let checked = context
+        .stop
+        .run_until_cancelled(check_chains(chains, &stores));
+    let Some(checked) = checked.await else {
+        return Ok(Verdict::Fine);
+    };
+    let starts = checked?;
+    tracing::info!(
+        storage = %config.storage,
+        chains = chains.len(),
+        "serving http://{}/api/v1",
+        listener.local_addr()?
+    );
+    let running = spawn(&context, &stores, starts, listener);
+    let ended = tasks::supervise(running, &context.stop).await;
+    stores.close().await;
+    ended.map(|()| Verdict::Fine)
+}
+
+/// Inspects every chain, then registers those that answered. Unreachable nodes are no reason not to
+/// start; whatever is wrong in the configuration is, and all of it is named.
+async fn check_chains(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result<Vec<Start>> {
+    let inspected = join_all(chains.iter().map(|chain| setup::inspect(chain, stores))).await;
+    let mut problems = Problems::default();
+    let mut starts = Vec::with_capacity(chains.len());
+    for (config, inspected) in chains.iter().zip(inspected) {
+        match inspected {
+            Ok(chain) => starts.push(Start::Ready(chain)),
+            Err(SetupError::Config(error)) => problems.extend(error),
+            Err(error @ SetupError::Chain(_)) => {
+                starts.push(Start::Unreachable(config.clone(), error));
+            }
+            Err(error @ SetupError::Store(_)) => return Err(error.into()),
+        }
+    }
+    problems.into_result()?;
+    for start in &starts {
+        if let Start::Ready(chain) = start {
+            setup::register(chain, stores).await?;
+        }
+    }
+    Ok(starts)
+}
+
+fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpListener) -> Tasks {
+    let stop = &context.stop;
+    let mut running = Tasks::new();
+    for start in starts {
+        let chain = start.config().clone();
+        let moved = Arc::new(Notify::new());
+        let follower = Follower {
+            stores: stores.clone(),
+            progress: context.progress.chain(&chain.name),
+            moved: moved.clone(),
+            stop: stop.clone(),
+        };
+        running.spawn(follower.run(start));
+        running.spawn(tasks::keep_settling(
+            stores.clone(),
+            chain.id,
+            chain.name,
+            chain.poll_interval,
+            moved,
+            stop.clone(),
+        ));
+    }
+    let api = Api {
+        queries: stores.queries(),
+    };
+    running.spawn(tasks::serve(listener, api, stop.clone()));
+    running
+}

@@ -1,0 +1,86 @@
+//! The configuration: a TOML file, the environment above it, checked whole before anything starts.
+//!
+//! Reading ([`source`]) and checking are apart: [`Config::load`] answers either a configuration in
+//! which every value is of its domain's type, or a [`ConfigError`] that lists every wrong key at once.
+
+mod chain;
+mod error;
+mod points;
+mod quick;
+mod raw;
+mod server;
+mod source;
+mod storage;
+mod token;
+mod url;
+
+use std::path::{Path, PathBuf};
+
+pub use chain::ChainConfig;
+pub use error::{ConfigError, Key, Problem, Problems};
+pub use points::PointsConfig;
+pub use quick::Quick;
+pub use server::ServerConfig;
+pub use storage::StorageConfig;
+pub use token::TokenConfig;
+pub use url::NodeUrl;
+
+/// The file that is read when none is named.
+pub const DEFAULT_FILE: &str = "pledge.toml";
+
+/// What the process was told to do.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The HTTP server.
+    pub server: ServerConfig,
+    /// Where the ledger is kept.
+    pub storage: StorageConfig,
+    /// The chains, ascending by name.
+    pub chains: Vec<ChainConfig>,
+}
+
+/// Environment variables as they were when the process began.
+pub type Environment = Vec<(String, String)>;
+
+impl Config {
+    /// Reads a file, or `pledge.toml` in the current folder if there is one, with the environment
+    /// above it.
+    pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
+        let default = Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.is_file());
+        let file = file.map(Path::to_path_buf).or(default);
+        let raw = source::read(file.as_deref(), environment)?;
+        Self::check(raw)
+    }
+
+    /// One chain and one token from the command line, without a file; the environment still counts.
+    pub fn quick(quick: &Quick, environment: &Environment) -> Result<Self, ConfigError> {
+        let mut raw = source::read(None, environment)?;
+        quick.write_into(&mut raw);
+        Self::check(raw).map_err(|error| quick.name_flags(error))
+    }
+
+    /// The chains, at least one.
+    pub fn require_chains(&self) -> Result<&[ChainConfig], ConfigError> {
+        if self.chains.is_empty() {
+            let remedy = "no chain is configured: write a [chains.NAME] section into pledge.toml, or \
+                          use `pledge run --rpc-url URL --token 0x…`";
+            return Err(ConfigError::at(&Key::root("chains"), remedy));
+        }
+        Ok(&self.chains)
+    }
+
+    fn check(raw: raw::RawConfig) -> Result<Self, ConfigError> {
+        let mut problems = Problems::default();
+        let server = ServerConfig::check(raw.server, &Key::root("server"), &mut problems);
+        let storage = StorageConfig::check(raw.storage, &Key::root("storage"), &mut problems);
+        let chains = chain::check_all(raw.chains, &Key::root("chains"), &mut problems);
+        match (server, storage) {
+            (Some(server), Some(storage)) if problems.is_empty() => Ok(Self {
+                server,
+                storage,
+                chains,
+            }),
+            _ => Err(problems.into()),
+        }
+    }
+}

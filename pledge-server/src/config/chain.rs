@@ -1,0 +1,162 @@
+//! `[chains.NAME]`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use pledge_core::indexer::{Finality, IndexerConfig};
+use pledge_core::types::ChainId;
+
+use super::raw::{RawChain, TextList, Whole};
+use super::{Key, NodeUrl, Problems, TokenConfig, token};
+
+const POLL_INTERVAL_DEFAULT: Duration = Duration::from_secs(2);
+const POLL_INTERVAL_MIN: Duration = Duration::from_millis(50);
+const POLL_INTERVAL_MAX: Duration = Duration::from_secs(3_600);
+const NAME_CHARS_MAX: usize = 64;
+
+/// One chain to follow.
+#[derive(Debug, Clone)]
+pub struct ChainConfig {
+    /// Where it stands in the configuration.
+    pub key: Key,
+    /// Its name there.
+    pub name: String,
+    /// Its id.
+    pub id: ChainId,
+    /// Its nodes, at least one.
+    pub rpc_urls: Vec<NodeUrl>,
+    /// How it is indexed.
+    pub indexer: IndexerConfig,
+    /// How long to wait for new blocks.
+    pub poll_interval: Duration,
+    /// What is followed on it, ascending by name; at least one.
+    pub tokens: Vec<TokenConfig>,
+}
+
+pub(super) fn check_all(
+    raw: BTreeMap<String, RawChain>,
+    key: &Key,
+    problems: &mut Problems,
+) -> Vec<ChainConfig> {
+    let checked = raw
+        .into_iter()
+        .filter_map(|(name, raw)| ChainConfig::check(name, raw, key, problems));
+    let chains: Vec<ChainConfig> = checked.collect();
+    let mut seen: HashMap<ChainId, &Key> = HashMap::new();
+    for chain in &chains {
+        if let Some(first) = seen.insert(chain.id, &chain.key) {
+            let what = format!("{} is the chain_id of {first} too: merge the two", chain.id);
+            problems.add(&chain.key.child("chain_id"), what);
+        }
+    }
+    chains
+}
+
+impl ChainConfig {
+    fn check(name: String, raw: RawChain, chains: &Key, problems: &mut Problems) -> Option<Self> {
+        let key = chains.child(&name);
+        check_name(&name, &key, problems);
+        let id_key = key.child("chain_id");
+        let id = problems.require(&id_key, raw.chain_id, "chain_id = 11155111");
+        let rpc_urls = check_urls(raw.rpc_urls, &key.child("rpc_urls"), problems);
+        let indexer = check_indexer(
+            raw.confirmations,
+            raw.finality.as_deref(),
+            raw.retained_headers,
+            &key,
+            problems,
+        );
+        let interval_key = key.child("poll_interval");
+        let poll_interval = match raw.poll_interval.as_deref() {
+            Some(text) => problems.take(&interval_key, parse_interval(text)),
+            None => Some(POLL_INTERVAL_DEFAULT),
+        };
+        let tokens = token::check_all(raw.tokens, &key.child("tokens"), problems);
+        Some(Self {
+            key,
+            name,
+            id: ChainId::new(id?.0),
+            rpc_urls: rpc_urls?,
+            indexer: indexer?,
+            poll_interval: poll_interval?,
+            tokens,
+        })
+    }
+}
+
+/// Names are keys of the environment too, which has no upper case here and splits at `__`.
+pub(super) fn check_name(name: &str, key: &Key, problems: &mut Problems) {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    let fits = (1..=NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(allowed);
+    if !fits || name.contains("__") {
+        let what = "is not a name: use 1 to 64 of a-z, 0-9, - and _, without __, so that the \
+                    environment can reach it";
+        problems.add(key, what);
+    }
+}
+
+fn check_urls(raw: Option<TextList>, key: &Key, problems: &mut Problems) -> Option<Vec<NodeUrl>> {
+    let TextList(texts) = problems.require(key, raw, "rpc_urls = [\"https://…\"]")?;
+    if texts.is_empty() {
+        problems.add(key, "is empty: name at least one node");
+        return None;
+    }
+    let parsed = texts.iter().enumerate();
+    let urls: Vec<_> = parsed
+        .filter_map(|(index, text)| problems.take(&key.index(index), NodeUrl::parse(text)))
+        .collect();
+    (urls.len() == texts.len()).then_some(urls)
+}
+
+fn check_indexer(
+    confirmations: Option<Whole>,
+    finality: Option<&str>,
+    retained_headers: Option<Whole>,
+    key: &Key,
+    problems: &mut Problems,
+) -> Option<IndexerConfig> {
+    let mut config = IndexerConfig::default();
+    let finality_key = key.child("finality");
+    match (confirmations, finality) {
+        (Some(_), Some(_)) => {
+            let what = "cannot be given beside confirmations: remove one of the two";
+            problems.add(&finality_key, what);
+            return None;
+        }
+        (Some(Whole(blocks)), None) => config.finality = Finality::Depth(blocks),
+        (None, Some("finalized")) => config.finality = Finality::Finalized,
+        (None, Some(other)) => {
+            let what = format!("`{other}` is not known: write finality = \"finalized\"");
+            problems.add(&finality_key, what);
+            return None;
+        }
+        (None, None) => {}
+    }
+    if let Some(Whole(headers)) = retained_headers {
+        config.retained_headers = headers;
+    }
+    if let Finality::Depth(blocks) = config.finality
+        && blocks >= config.retained_headers
+    {
+        let headers = config.retained_headers;
+        let what = format!(
+            "{headers} is not above the {blocks} confirmations: a reorg could not be undone; raise it"
+        );
+        problems.add(&key.child("retained_headers"), what);
+        return None;
+    }
+    Some(config)
+}
+
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let bounds = "from 50ms to 1h, such as \"2s\"";
+    let interval = humantime::parse_duration(text)
+        .map_err(|error| format!("`{text}` is not a duration ({error}): write one {bounds}"))?;
+    if (POLL_INTERVAL_MIN..=POLL_INTERVAL_MAX).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err(format!(
+            "`{text}` is out of range: write a duration {bounds}"
+        ))
+    }
+}

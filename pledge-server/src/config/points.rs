@@ -1,0 +1,101 @@
+//! `[chains.NAME.tokens.NAME.points]`.
+
+use chrono::DateTime;
+use pledge_core::points::Programme;
+use pledge_core::types::{
+    ProgrammeId, Rate, RateSchedule, ShardCount, Step, Timestamp, TokenId, WindowLength,
+};
+
+use super::raw::{RateText, RawPoints, RawSchedule, RawStep};
+use super::{Key, Problems};
+
+/// The rule of the programme `main`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointsConfig {
+    /// Where it stands in the configuration.
+    pub key: Key,
+    /// Points per whole token per hour over time.
+    pub rates: RateSchedule,
+    /// How long a window is.
+    pub window: WindowLength,
+}
+
+impl PointsConfig {
+    /// The programme of a token.
+    pub fn programme(&self, token: TokenId) -> Programme {
+        Programme {
+            id: ProgrammeId::main(token),
+            rates: self.rates.clone(),
+            window: self.window,
+            shards: ShardCount::default(),
+        }
+    }
+
+    pub(super) fn check(raw: RawPoints, key: &Key, problems: &mut Problems) -> Option<Self> {
+        let rate = check_rate(raw.rate, &key.child("rate"), problems);
+        let window = match raw.window.as_deref() {
+            Some(text) => problems.take(&key.child("window"), parse_window(text)),
+            None => Some(WindowLength::HOUR),
+        };
+        let RawSchedule(steps) = raw.schedule.unwrap_or(RawSchedule(Vec::new()));
+        let steps = check_steps(steps, &key.child("schedule"), problems);
+        let rates = RateSchedule::new(rate?, steps?);
+        Some(Self {
+            key: key.clone(),
+            rates: problems.take(&key.child("schedule"), rates)?,
+            window: window?,
+        })
+    }
+}
+
+fn check_rate(raw: Option<RateText>, key: &Key, problems: &mut Problems) -> Option<Rate> {
+    let RateText(text) = problems.require(key, raw, "rate = \"0.05\"")?;
+    problems.take(key, text.parse())
+}
+
+fn check_steps(raw: Vec<RawStep>, key: &Key, problems: &mut Problems) -> Option<Vec<Step<Rate>>> {
+    let count = raw.len();
+    let mut steps: Vec<Step<Rate>> = Vec::with_capacity(count);
+    for (index, RawStep { from, rate }) in raw.into_iter().enumerate() {
+        let key = key.index(index);
+        let from_key = key.child("from");
+        let from = problems.require(&from_key, from, "from = \"2026-01-01T00:00:00Z\"");
+        let from = from.and_then(|text| problems.take(&from_key, parse_instant(&text)));
+        let rate = check_rate(rate, &key.child("rate"), problems);
+        let (Some(from), Some(value)) = (from, rate) else {
+            continue;
+        };
+        if steps.last().is_some_and(|before| before.from >= from) {
+            problems.add(
+                &from_key,
+                "is not later than the step before it: sort the steps by time",
+            );
+            continue;
+        }
+        steps.push(Step { from, value });
+    }
+    (steps.len() == count).then_some(steps)
+}
+
+fn parse_window(text: &str) -> Result<WindowLength, String> {
+    let example = "write one such as \"1h\"";
+    let length = humantime::parse_duration(text)
+        .map_err(|error| format!("`{text}` is not a duration ({error}): {example}"))?;
+    if length.subsec_nanos() != 0 {
+        return Err(format!(
+            "`{text}` is not a whole number of seconds: {example}"
+        ));
+    }
+    WindowLength::new(length.as_secs()).map_err(|error| format!("{error}: {example}"))
+}
+
+fn parse_instant(text: &str) -> Result<Timestamp, String> {
+    let example = "write UTC as 2026-01-01T00:00:00Z";
+    let instant = DateTime::parse_from_rfc3339(text)
+        .map_err(|error| format!("`{text}` is not an instant of RFC 3339 ({error}): {example}"))?;
+    let whole = instant.timestamp_subsec_nanos() == 0;
+    let seconds = u64::try_from(instant.timestamp()).ok().filter(|_| whole);
+    seconds
+        .and_then(|seconds| Timestamp::new(seconds).ok())
+        .ok_or_else(|| format!("`{text}` is not a whole second since 1970: {example}"))
+}

@@ -1,0 +1,196 @@
+//! The configuration as written: every key optional, no value judged beyond its kind.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize as Derive;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+#[derive(Debug, Default, Derive)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawConfig {
+    pub(super) server: RawServer,
+    pub(super) storage: RawStorage,
+    pub(super) chains: BTreeMap<String, RawChain>,
+}
+
+#[derive(Debug, Default, Derive)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawServer {
+    pub(super) listen: Option<String>,
+}
+
+#[derive(Debug, Default, Derive)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawStorage {
+    pub(super) url: Option<String>,
+    pub(super) redis_url: Option<String>,
+}
+
+#[derive(Debug, Default, Derive)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawChain {
+    pub(super) chain_id: Option<Whole>,
+    pub(super) rpc_urls: Option<TextList>,
+    pub(super) confirmations: Option<Whole>,
+    pub(super) finality: Option<String>,
+    pub(super) poll_interval: Option<String>,
+    pub(super) retained_headers: Option<Whole>,
+    pub(super) tokens: BTreeMap<String, RawToken>,
+}
+
+#[derive(Debug, Default, Derive)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawToken {
+    pub(super) address: Option<String>,
+    pub(super) start_block: Option<Whole>,
+    pub(super) points: Option<RawPoints>,
+}
+
+#[derive(Debug, Default, Derive)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawPoints {
+    pub(super) rate: Option<RateText>,
+    pub(super) window: Option<String>,
+    pub(super) schedule: Option<RawSchedule>,
+}
+
+#[derive(Debug, Default, Clone, Derive)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawStep {
+    pub(super) from: Option<String>,
+    pub(super) rate: Option<RateText>,
+}
+
+/// A whole number. The environment has only text, so digits as text count too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whole(pub(super) u64);
+
+/// A rate, which must be text: a number of TOML is binary and would not be exact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RateText(pub(super) String);
+
+/// A list of texts, or in the environment one text with commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TextList(pub(super) Vec<String>);
+
+/// A list of steps, or in the environment one text `FROM=RATE,FROM=RATE`.
+#[derive(Debug, Clone)]
+pub(super) struct RawSchedule(pub(super) Vec<RawStep>);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Digits;
+        impl Visitor<'_> for Digits {
+            type Value = Whole;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number, not negative")
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Whole, E> {
+                Ok(Whole(value))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Whole, E> {
+                let invalid = |_| E::invalid_value(de::Unexpected::Str(text), &self);
+                text.parse().map(Whole).map_err(invalid)
+            }
+        }
+        deserializer.deserialize_any(Digits)
+    }
+}
+
+impl<'de> Deserialize<'de> for RateText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Text {
+            fn number<E: de::Error>(number: impl fmt::Display) -> Result<RateText, E> {
+                Err(E::custom(format_args!(
+                    "a rate is text, so that it stays exact: write \"{number}\" in quotes"
+                )))
+            }
+        }
+        impl Visitor<'_> for Text {
+            type Value = RateText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a rate as text, such as \"0.05\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<RateText, E> {
+                Ok(RateText(text.to_owned()))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<RateText, E> {
+                Self::number(number)
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<RateText, E> {
+                Self::number(number)
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<RateText, E> {
+                Self::number(number)
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+impl<'de> Deserialize<'de> for TextList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = TextList;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of texts")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<TextList, E> {
+                let parts = text.split(',').map(|part| part.trim().to_owned());
+                Ok(TextList(parts.filter(|part| !part.is_empty()).collect()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<TextList, A::Error> {
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(list)).map(TextList)
+            }
+        }
+        deserializer.deserialize_any(List)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawSchedule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Steps;
+        impl<'de> Visitor<'de> for Steps {
+            type Value = RawSchedule;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list such as [{ from = \"2026-01-01T00:00:00Z\", rate = \"0.10\" }]")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<RawSchedule, E> {
+                let step = |part: &str| {
+                    let (from, rate) = part.split_once('=').unwrap_or((part, ""));
+                    RawStep {
+                        from: Some(from.trim().to_owned()),
+                        rate: Some(RateText(rate.trim().to_owned())),
+                    }
+                };
+                let parts = text.split(',').filter(|part| !part.trim().is_empty());
+                Ok(RawSchedule(parts.map(step).collect()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<RawSchedule, A::Error> {
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(list)).map(RawSchedule)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<RawSchedule, A::Error> {
+                Err(de::Error::invalid_type(de::Unexpected::Map, &self))
+            }
+        }
+        deserializer.deserialize_any(Steps)
+    }
+}

@@ -1,0 +1,26 @@
+//! `[server]`.
+
+use std::net::SocketAddr;
+
+use super::raw::RawServer;
+use super::{Key, Problems};
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// The HTTP server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+impl ServerConfig {
+    pub(super) fn check(raw: RawServer, key: &Key, problems: &mut Problems) -> Option<Self> {
+        let text = raw.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
+        let parsed = text.parse::<SocketAddr>().map_err(|_| {
+            format!("`{text}` is not an address: write IP:PORT, such as {DEFAULT_LISTEN}")
+        });
+        let listen = problems.take(&key.child("listen"), parsed)?;
+        Some(Self { listen })
+    }
+}

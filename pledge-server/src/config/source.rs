@@ -1,0 +1,74 @@
+//! Reading: the file, then the environment above it.
+
+use std::path::Path;
+
+use super::raw::RawConfig;
+use super::{ConfigError, Environment, Key};
+
+const PREFIX: &str = "PLEDGE_";
+
+/// Reads what is written, judging no value yet.
+pub(super) fn read(
+    file: Option<&Path>,
+    environment: &Environment,
+) -> Result<RawConfig, ConfigError> {
+    let mut builder = config::Config::builder();
+    if let Some(file) = file {
+        builder = builder.add_source(parsed(file)?);
+    }
+    // Every source is collected here, so that an error of one names it and no other.
+    let variables = environment
+        .iter()
+        .filter(|(name, _)| name.starts_with(PREFIX))
+        .cloned()
+        .collect();
+    let variables = config::Environment::with_prefix("PLEDGE")
+        .prefix_separator("_")
+        .separator("__")
+        .source(Some(variables));
+    let merged = builder.add_source(variables).build();
+    let merged = merged.map_err(|error| ConfigError::at(&Key::root("PLEDGE_…"), error))?;
+    let tree: serde_json::Value = merged
+        .try_deserialize()
+        .map_err(|error| ConfigError::at(&source_name(file), error))?;
+    serde_path_to_error::deserialize(tree).map_err(|error| explain(&error, environment))
+}
+
+fn parsed(
+    file: &Path,
+) -> Result<config::File<config::FileSourceString, config::FileFormat>, ConfigError> {
+    let name = source_name(Some(file));
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let what = format!("cannot be read ({error}); name another file with --config");
+        ConfigError::at(&name, what)
+    })?;
+    let source = config::File::from_str(&text, config::FileFormat::Toml);
+    let syntax = config::Config::builder().add_source(source.clone()).build();
+    syntax.map_err(|error| {
+        let what = format!("is not TOML: {}", error.to_string().trim_end());
+        ConfigError::at(&name, what)
+    })?;
+    Ok(source)
+}
+
+fn source_name(file: Option<&Path>) -> Key {
+    Key::root(&file.map_or("the environment".to_owned(), |file| {
+        file.display().to_string()
+    }))
+}
+
+/// Names the key, and the variable if it comes from the environment.
+fn explain(
+    error: &serde_path_to_error::Error<serde_json::Error>,
+    environment: &Environment,
+) -> ConfigError {
+    let key = Key::root(&error.path().to_string());
+    let variable = key.variable();
+    let is_variable = |(name, _): &(String, String)| name.to_uppercase() == variable;
+    let origin = if environment.iter().any(is_variable) {
+        format!(" (set by {variable})")
+    } else {
+        String::new()
+    };
+    ConfigError::at(&key, format!("{}{origin}", error.inner()))
+}

@@ -1,0 +1,92 @@
+//! `[chains.NAME.tokens.NAME]`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use pledge_core::primitives::Address;
+use pledge_core::types::BlockNumber;
+
+use super::chain::check_name;
+use super::raw::{RawToken, Whole};
+use super::{Key, PointsConfig, Problems};
+
+/// One ERC-20 contract to follow.
+#[derive(Debug, Clone)]
+pub struct TokenConfig {
+    /// Where it stands in the configuration.
+    pub key: Key,
+    /// Its contract.
+    pub address: Address,
+    /// First block whose logs count; `None` finds the block of its deployment on the node.
+    pub start_block: Option<BlockNumber>,
+    /// Its programme `main`; `None` keeps the ledger alone.
+    pub points: Option<PointsConfig>,
+}
+
+pub(super) fn check_all(
+    raw: BTreeMap<String, RawToken>,
+    key: &Key,
+    problems: &mut Problems,
+) -> Vec<TokenConfig> {
+    if raw.is_empty() {
+        problems.add(
+            key,
+            "is empty: write a [chains.NAME.tokens.NAME] section with an address",
+        );
+    }
+    let checked = raw
+        .into_iter()
+        .filter_map(|(name, raw)| TokenConfig::check(&name, raw, key, problems));
+    let tokens: Vec<TokenConfig> = checked.collect();
+    let mut seen: HashMap<Address, &Key> = HashMap::new();
+    for token in &tokens {
+        if let Some(first) = seen.insert(token.address, &token.key) {
+            let what = format!("{} is the address of {first} too", token.address);
+            problems.add(
+                &token.key.child("address"),
+                format!("{what}: remove one of the two"),
+            );
+        }
+    }
+    tokens
+}
+
+impl TokenConfig {
+    fn check(name: &str, raw: RawToken, tokens: &Key, problems: &mut Problems) -> Option<Self> {
+        let key = tokens.child(name);
+        check_name(name, &key, problems);
+        let address_key = key.child("address");
+        let text = problems.require(&address_key, raw.address, "address = \"0x…\"");
+        let address = text.and_then(|text| problems.take(&address_key, parse_address(&text)));
+        let points_key = key.child("points");
+        let points = match raw.points {
+            Some(raw) => PointsConfig::check(raw, &points_key, problems).map(Some),
+            None => Some(None),
+        };
+        Some(Self {
+            key,
+            address: address?,
+            start_block: raw.start_block.map(|Whole(block)| BlockNumber::new(block)),
+            points: points?,
+        })
+    }
+}
+
+/// An address with `0x`. Mixed case is an EIP-55 checksum, which must be right.
+fn parse_address(text: &str) -> Result<Address, String> {
+    let digits = text.strip_prefix("0x").unwrap_or_default();
+    let one_case = digits == digits.to_ascii_lowercase() || digits == digits.to_ascii_uppercase();
+    let address: Address = text
+        .strip_prefix("0x")
+        .and_then(|_| text.parse().ok())
+        .ok_or_else(|| format!("`{text}` is not an address: write 0x and 40 hex digits"))?;
+    if !one_case && address.to_checksum(None) != text {
+        return Err(format!(
+            "`{text}` has a wrong checksum, so it may be mistyped: copy it again, or write it in \
+             lower case if you are sure"
+        ));
+    }
+    if address.is_zero() {
+        return Err("the zero address is no contract".to_owned());
+    }
+    Ok(address)
+}

@@ -1,0 +1,55 @@
+//! The address of a node, whose path may hold an API key.
+
+use std::fmt;
+
+use url::Url;
+
+/// An http or https url. Shows its scheme and host only: the rest often holds an API key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NodeUrl(Url);
+
+impl NodeUrl {
+    /// Parses a url; the error does not repeat it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text)
+            .map_err(|error| format!("is not a url ({error}): write https://HOST/…"))?;
+        match url.scheme() {
+            "http" | "https" if url.has_host() => Ok(Self(url)),
+            scheme => Err(format!("has the scheme `{scheme}`: use http or https")),
+        }
+    }
+
+    /// The whole url, secrets included.
+    pub const fn expose(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Display for NodeUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.0.host_str().unwrap_or_default();
+        write!(f, "{}://{host}", self.0.scheme())?;
+        match self.0.port() {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for NodeUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeUrl({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_url_shows_no_key() {
+        let url = NodeUrl::parse("https://user:pass@node.example:8443/v2/s3cret?key=x").unwrap();
+        assert_eq!(url.to_string(), "https://node.example:8443");
+        assert_eq!(format!("{url:?}"), "NodeUrl(https://node.example:8443)");
+    }
+}

@@ -1,0 +1,77 @@
+//! The HTTP API: what the stores know, read as JSON.
+//!
+//! Every answer is exact: amounts, integrals and raw points are decimal strings. Every error is an
+//! `application/problem+json` document. An answer made of several reads is one of one state.
+
+mod accounts;
+mod chains;
+mod changes;
+mod extract;
+mod health;
+mod json;
+mod leaderboard;
+mod page;
+mod points;
+mod portfolio;
+mod problem;
+mod read;
+mod settlements;
+mod statements;
+mod tokens;
+
+use axum::Router;
+use axum::routing::get;
+use pledge_core::query::Queries;
+
+/// What the API answers from. Clones share the stores.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// The stores, read for people.
+    pub queries: Queries,
+}
+
+/// Every route that reads.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use pledge_core::query::Queries;
+/// use pledge_server::http::{Api, router};
+/// use pledge_storage_memory::{MemoryPending, MemoryStore};
+///
+/// let store = Arc::new(MemoryStore::new());
+/// let pending = Arc::new(MemoryPending::default());
+/// let app: axum::Router = router(Api {
+///     queries: Queries::new(store.clone(), store, pending),
+/// });
+/// ```
+pub fn router(api: Api) -> Router {
+    let of_account = Router::new()
+        .route("/", get(accounts::one))
+        .route("/changes", get(changes::list))
+        .route("/points", get(points::buckets))
+        .route("/statements", get(statements::list));
+    let v1 = Router::new()
+        .route("/chains", get(chains::list))
+        .route("/chains/{chain_id}", get(chains::one))
+        .route("/chains/{chain_id}/tokens", get(tokens::list))
+        .route("/chains/{chain_id}/tokens/{token}", get(tokens::one))
+        .route(
+            "/chains/{chain_id}/tokens/{token}/accounts",
+            get(leaderboard::list),
+        )
+        .nest(
+            "/chains/{chain_id}/tokens/{token}/accounts/{account}",
+            of_account,
+        )
+        .route("/accounts/{account}", get(portfolio::one))
+        .route("/settlements", get(settlements::list))
+        .route("/settlements/{id}", get(settlements::one));
+    Router::new()
+        .nest("/api/v1", v1)
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(problem::unknown_route)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .with_state(api)
+}

@@ -1,0 +1,67 @@
+//! One account on one token, at an instant.
+
+use axum::Json;
+use axum::extract::State;
+use pledge_core::types::{
+    Amount, BalanceSeconds, BlockNumber, RawPoints, Scale, Timestamp, WeightBp,
+};
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::extract::{Instant, Path, Query, TokenAccountPath};
+use super::json::Eip55;
+use super::problem::Problem;
+use super::read::ProgrammeName;
+
+/// What an account holds and has earned at `at_time`. The fields of points are null on a token
+/// without programme.
+#[derive(Debug, Serialize)]
+pub(super) struct AccountAnswer {
+    account: Eip55,
+    balance: Amount,
+    pending_balance: Amount,
+    balance_seconds: BalanceSeconds,
+    points: Option<String>,
+    points_raw: Option<RawPoints>,
+    points_scale: Option<Scale>,
+    settled_points: Option<String>,
+    weight_bp: Option<WeightBp>,
+    at_block: Option<BlockNumber>,
+    at_time: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Params {
+    at: Option<Instant>,
+    programme: Option<String>,
+}
+
+/// The account at the confirmed block's time, or exactly at another instant.
+pub(super) async fn one(
+    State(api): State<Api>,
+    Path(path): Path<TokenAccountPath>,
+    Query(params): Query<Params>,
+) -> Result<Json<AccountAnswer>, Problem> {
+    let (token, account) = (path.token(), path.account()?);
+    api.queries.token(token).await?;
+    let name = ProgrammeName::asked(params.programme.as_ref());
+    let programme = name.find(&api, token).await?;
+    let programme = programme.as_ref().map(|state| &state.programme.id);
+    let at = params.at.map(|at| at.0);
+    let view = api.queries.account(token, account, programme, at).await?;
+    let points = view.points.as_ref();
+    Ok(Json(AccountAnswer {
+        account: Eip55(view.account.address()),
+        balance: view.balance,
+        pending_balance: view.pending_balance,
+        balance_seconds: view.balance_seconds,
+        points: points.map(|points| points.scale.points(points.raw)),
+        points_raw: points.map(|points| points.raw),
+        points_scale: points.map(|points| points.scale),
+        settled_points: points.map(|points| points.scale.points(points.settled_raw)),
+        weight_bp: points.map(|points| points.weight),
+        at_block: view.at_block,
+        at_time: view.at_time,
+    }))
+}

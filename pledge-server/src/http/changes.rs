@@ -1,0 +1,89 @@
+//! What happened to an account's balance.
+
+use axum::Json;
+use axum::extract::State;
+use pledge_core::ledger::{Change, ChangeType, Leg};
+use pledge_core::ports::ChangesQuery;
+use pledge_core::primitives::B256;
+use pledge_core::types::{Amount, BalanceSeconds, BlockNumber, LogIndex, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::extract::{Path, Query, TokenAccountPath};
+use super::json::{Eip55, Sign};
+use super::page::{self, Page, PageParams, Place};
+use super::problem::Problem;
+
+#[derive(Debug, Serialize)]
+pub(super) struct ChangeView {
+    change_type: ChangeType,
+    /// Positive for in and mint, negative for out and burn.
+    amount: String,
+    balance_after: Amount,
+    balance_seconds: BalanceSeconds,
+    /// Null for mint and burn.
+    counterparty: Option<Eip55>,
+    tx_hash: B256,
+    log_index: LogIndex,
+    block: BlockNumber,
+    block_time: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangePlace {
+    block: BlockNumber,
+    log_index: LogIndex,
+    /// Tells the two changes of a self-transfer apart.
+    change_type: ChangeType,
+}
+
+impl Place for ChangePlace {
+    const LIST: &'static str = "changes";
+}
+
+/// The account's changes, newest first.
+pub(super) async fn list(
+    State(api): State<Api>,
+    Path(path): Path<TokenAccountPath>,
+    Query(params): Query<PageParams>,
+) -> Result<Json<Page<ChangeView>>, Problem> {
+    let (token, account) = (path.token(), path.account()?);
+    let after: Option<ChangePlace> = page::decode(params.cursor.as_deref())?;
+    api.queries.token(token).await?;
+    let query = ChangesQuery {
+        token,
+        account,
+        before: after.map(|place| (place.block, place.log_index, place.change_type.leg())),
+        limit: params.limit.and_one(),
+    };
+    let changes = api.queries.balances().changes(&query).await?.value;
+    if changes.is_empty() && query.before.is_none() {
+        // Nothing confirmed: known at least from pending blocks, or an error.
+        api.queries.account(token, account, None, None).await?;
+    }
+    let page = Page::cut(changes, params.limit, |change| ChangePlace {
+        block: change.block,
+        log_index: change.log_index,
+        change_type: change.change_type,
+    });
+    Ok(Json(page.map(view)))
+}
+
+fn view(change: Change) -> ChangeView {
+    let sign = match change.change_type.leg() {
+        Leg::In => Sign::Plus,
+        Leg::Out => Sign::Minus,
+    };
+    ChangeView {
+        change_type: change.change_type,
+        amount: sign.of(change.amount),
+        balance_after: change.balance_after,
+        balance_seconds: change.balance_seconds,
+        counterparty: change.counterparty.map(|other| Eip55(other.address())),
+        tx_hash: change.tx_hash,
+        log_index: change.log_index,
+        block: change.block,
+        block_time: change.time,
+    }
+}

@@ -1,0 +1,92 @@
+//! Pages, and the opaque cursors between them.
+
+use pledge_core::primitives::hex;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::extract::Limit;
+use super::problem::Problem;
+
+/// Written into every cursor; raised when a place changes its form.
+const VERSION: u32 = 1;
+
+/// An item's place in the order of one list.
+pub(super) trait Place: Serialize + DeserializeOwned {
+    /// Which list and order: a cursor of another one is refused.
+    const LIST: &'static str;
+}
+
+/// Some items, and where to go on.
+#[derive(Debug, Serialize)]
+pub(super) struct Page<T> {
+    items: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+/// What the query says of the page.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageParams {
+    #[serde(default)]
+    pub(super) limit: Limit,
+    pub(super) cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    pub(super) fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            next_cursor: self.next_cursor,
+        }
+    }
+
+    /// From rows read with one more than the limit, if there are so many.
+    pub(super) fn cut<P: Place>(mut rows: Vec<T>, limit: Limit, place: impl Fn(&T) -> P) -> Self {
+        let more = rows.len() > limit.get();
+        rows.truncate(limit.get());
+        let last = rows.last().filter(|_| more);
+        Self {
+            next_cursor: last.map(|last| encode(&place(last))),
+            items: rows,
+        }
+    }
+
+    pub(super) fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// The same page with other items, one for each.
+    pub(super) fn with_items<U>(self, items: Vec<U>) -> Page<U> {
+        Page {
+            items,
+            next_cursor: self.next_cursor,
+        }
+    }
+}
+
+fn encode<P: Place>(place: &P) -> String {
+    let text = serde_json::to_vec(&(VERSION, P::LIST, place));
+    hex::encode(text.expect("places are plain data"))
+}
+
+/// The place that a cursor of this list names.
+pub(super) fn decode<P: Place>(cursor: Option<&str>) -> Result<Option<P>, Problem> {
+    let Some(cursor) = cursor else {
+        return Ok(None);
+    };
+    let malformed = || {
+        Problem::invalid(
+            "cursor",
+            "not a cursor of this list; pass a `next_cursor` on as it was given",
+        )
+    };
+    let text = hex::decode(cursor).map_err(|_| malformed())?;
+    let (version, list, place): (u32, String, serde_json::Value) =
+        serde_json::from_slice(&text).map_err(|_| malformed())?;
+    if version != VERSION || list != P::LIST {
+        return Err(malformed());
+    }
+    serde_json::from_value(place)
+        .map(Some)
+        .map_err(|_| malformed())
+}

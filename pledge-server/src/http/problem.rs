@@ -1,0 +1,277 @@
+//! Errors as RFC 9457 problem documents.
+
+use std::error::Error as StdError;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::query::QueryError;
+use pledge_core::types::{Overflow, Timestamp};
+use serde::Serialize;
+
+/// Seconds after which a client may try again when the store was away or busy.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// What went wrong: each kind is one `type` of problem document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A parameter of the path or the query is malformed or unknown.
+    InvalidParameter,
+    UnknownRoute,
+    WrongMethod,
+    UnknownChain,
+    UnknownToken,
+    UnknownProgramme,
+    UnknownAccount,
+    UnknownSettlement,
+    /// Nothing of the token is confirmed yet.
+    NotStarted,
+    /// An instant after the confirmed time.
+    TooLate,
+    /// An instant before the token's first block.
+    TooEarly,
+    /// The ledger was rewound while the answer was read.
+    Rewinding,
+    /// The store cannot be read.
+    Unavailable,
+    Internal,
+}
+
+impl Kind {
+    const fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::InvalidParameter => (S::BAD_REQUEST, "invalid-parameter", "Invalid parameter"),
+            Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "Unknown route"),
+            Self::WrongMethod => (S::METHOD_NOT_ALLOWED, "wrong-method", "Wrong method"),
+            Self::UnknownChain => (S::NOT_FOUND, "unknown-chain", "Unknown chain"),
+            Self::UnknownToken => (S::NOT_FOUND, "unknown-token", "Unknown token"),
+            Self::UnknownProgramme => (S::NOT_FOUND, "unknown-programme", "Unknown programme"),
+            Self::UnknownAccount => (S::NOT_FOUND, "unknown-account", "Unknown account"),
+            Self::UnknownSettlement => (S::NOT_FOUND, "unknown-settlement", "Unknown settlement"),
+            Self::NotStarted => (S::CONFLICT, "not-started", "Nothing confirmed yet"),
+            Self::TooLate => (S::CONFLICT, "too-late", "Not confirmed yet"),
+            Self::TooEarly => (S::CONFLICT, "too-early", "Before the token's first block"),
+            Self::Rewinding => (S::SERVICE_UNAVAILABLE, "rewinding", "Ledger being rewound"),
+            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "Store unavailable"),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) struct Problem {
+    kind: Kind,
+    detail: String,
+    /// The parameter to change.
+    parameter: Option<String>,
+    /// The nearest instant for which there is an answer.
+    bound: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    type_uri: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound: Option<Timestamp>,
+}
+
+impl Problem {
+    pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            parameter: None,
+            bound: None,
+        }
+    }
+
+    /// The request has to change: which parameter, and why.
+    pub(super) fn invalid(parameter: &str, why: impl std::fmt::Display) -> Self {
+        Self {
+            parameter: Some(parameter.to_owned()),
+            ..Self::new(Kind::InvalidParameter, format!("{parameter}: {why}"))
+        }
+    }
+
+    pub(super) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn with_bound(self, bound: Timestamp) -> Self {
+        Self {
+            bound: Some(bound),
+            ..self
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, slug, title) = self.kind.parts();
+        let document = Document {
+            type_uri: format!("urn:pledge:problem:{slug}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            parameter: self.parameter.as_deref(),
+            bound: self.bound,
+        };
+        let mut response = (status, Json(document)).into_response();
+        let headers = response.headers_mut();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, media_type);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        let detail = error.to_string();
+        match error {
+            QueryError::UnknownToken(_) => Self::new(Kind::UnknownToken, detail),
+            QueryError::UnknownProgramme(_) => Self::new(Kind::UnknownProgramme, detail),
+            QueryError::UnknownAccount(_) => Self::new(Kind::UnknownAccount, detail),
+            QueryError::NotStarted(_) => Self::new(Kind::NotStarted, detail),
+            QueryError::TooLate { bound, .. } => Self::new(Kind::TooLate, detail).with_bound(bound),
+            QueryError::TooEarly { bound, .. } => {
+                Self::new(Kind::TooEarly, detail).with_bound(bound)
+            }
+            QueryError::Store(error) => error.into(),
+            QueryError::Overflow(overflow) => overflow.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let cause: &dyn StdError = &error;
+        match error.kind() {
+            StoreErrorKind::Conflict => {
+                tracing::warn!(error = cause, "an answer met a rewind");
+                Self::new(
+                    Kind::Rewinding,
+                    "the ledger is being rewound; ask again shortly",
+                )
+            }
+            StoreErrorKind::Unavailable => {
+                tracing::error!(error = cause, "the store is unavailable");
+                Self::new(
+                    Kind::Unavailable,
+                    "the store cannot be read now; ask again shortly",
+                )
+            }
+            _ => internal(cause),
+        }
+    }
+}
+
+impl From<Overflow> for Problem {
+    fn from(overflow: Overflow) -> Self {
+        internal(&overflow)
+    }
+}
+
+/// Tells the log why, and the client only that.
+fn internal(cause: &(dyn StdError + 'static)) -> Problem {
+    tracing::error!(error = cause, "a request failed");
+    Problem::new(
+        Kind::Internal,
+        "the server could not answer; its log says why",
+    )
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        use axum::extract::path::ErrorKind;
+        let PathRejection::FailedToDeserializePathParams(failed) = &rejection else {
+            return internal(&rejection);
+        };
+        match failed.kind() {
+            ErrorKind::DeserializeError { key, message, .. } => Self::invalid(key, message),
+            ErrorKind::InvalidUtf8InPathParam { key } => Self::invalid(key, "not valid UTF-8"),
+            ErrorKind::ParseErrorAtKey { key, value, .. } => {
+                Self::invalid(key, format!("`{value}` is not a whole number"))
+            }
+            _ => internal(&rejection),
+        }
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        type Located = serde_path_to_error::Error<serde::de::value::Error>;
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&rejection);
+        while let Some(error) = cause {
+            if let Some(located) = error.downcast_ref::<Located>() {
+                return match located.path().to_string().as_str() {
+                    "." | "?" => Self::new(Kind::InvalidParameter, located.inner().to_string()),
+                    parameter => Self::invalid(parameter, located.inner()),
+                };
+            }
+            cause = error.source();
+        }
+        Self::new(Kind::InvalidParameter, rejection.body_text())
+    }
+}
+
+pub(super) async fn unknown_route(uri: Uri) -> Problem {
+    Problem::new(
+        Kind::UnknownRoute,
+        format!("there is nothing at {}", uri.path()),
+    )
+}
+
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    Problem::new(
+        Kind::WrongMethod,
+        format!("{} does not answer {method}", uri.path()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn answer(error: StoreError) -> (StatusCode, Option<HeaderValue>, String) {
+        let response = Problem::from(error).into_response();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let retry_after = parts.headers.get(header::RETRY_AFTER).cloned();
+        (parts.status, retry_after, text)
+    }
+
+    #[tokio::test]
+    async fn what_may_work_later_says_when_to_ask_again() {
+        for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Conflict] {
+            let (status, retry_after, _) = answer(StoreError::new(kind, "read", "busy")).await;
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(retry_after, Some(RETRY_AFTER));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_internal_error_keeps_its_cause_to_the_log() {
+        let cause = std::io::Error::other("row 7 of user_balance");
+        let error = StoreError::corrupt("read a balance", "33 bytes").caused_by(cause);
+        let (status, retry_after, text) = answer(error).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(retry_after, None);
+        for internal in ["user_balance", "33 bytes", "read a balance"] {
+            assert!(!text.contains(internal), "{text}");
+        }
+    }
+}

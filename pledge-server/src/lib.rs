@@ -1,0 +1,20 @@
+//! The pledge server: command line, HTTP API and tasks.
+//!
+//! The binary `pledge` is [`cli`] over the parts of this library: [`config`] reads and checks the
+//! configuration, [`setup`] compares it with the chains, [`tasks`] follows them, [`http`] answers,
+//! [`verify`] audits the ledger against the chain, [`demo`] plays a scripted chain.
+
+mod backoff;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod http;
+pub mod logs;
+pub mod output;
+pub mod progress;
+pub mod setup;
+pub mod shutdown;
+pub mod sources;
+pub mod stores;
+pub mod tasks;
+pub mod verify;

@@ -1,0 +1,48 @@
+//! Logs, on standard error.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use indicatif::MultiProgress;
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Begins to log what `RUST_LOG` asks for, or `level` and above. Lines appear above the bars.
+pub fn init(format: LogFormat, level: &str, bars: &MultiProgress) -> anyhow::Result<()> {
+    let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
+        Ok(directives) => EnvFilter::try_new(directives)?,
+        Err(_) => EnvFilter::new(level),
+    };
+    let bars = bars.clone();
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+        .with_writer(move || AboveBars(bars.clone()));
+    let started = match format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!(error))
+}
+
+/// Standard error, with the bars out of the way while a line is written.
+struct AboveBars(MultiProgress);
+
+impl Write for AboveBars {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().write(line))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

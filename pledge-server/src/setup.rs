@@ -1,0 +1,175 @@
+//! The checks between configuration and work: nodes, contracts, start blocks, programmes.
+//!
+//! [`inspect`] only reads, so that a wrong key anywhere is found before anything is written;
+//! [`register`] writes.
+
+use std::sync::Arc;
+
+use pledge_chain_evm::EvmChain;
+use pledge_core::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
+use pledge_core::indexer::Indexer;
+use pledge_core::ledger::{TokenMetadata, TokenSpec};
+use pledge_core::ports::ChainSource;
+use pledge_core::types::{BlockNumber, TokenId};
+
+use crate::config::{ChainConfig, ConfigError, Problems, TokenConfig};
+use crate::sources;
+use crate::stores::Stores;
+
+/// Why a chain cannot be followed now.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The configuration does not fit the chain or the store: a person has to change it.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Its nodes cannot be reached now: retry.
+    #[error("the node cannot be reached")]
+    Chain(#[from] ChainError),
+    /// The store failed: retry if it is `Unavailable`.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// A chain whose node answered and whose tokens fit.
+#[derive(Debug, Clone)]
+pub struct InspectedChain {
+    /// How it is followed.
+    pub config: ChainConfig,
+    /// Its node.
+    pub source: Arc<EvmChain>,
+    /// Its tokens, in the order of the configuration.
+    specs: Vec<TokenSpec>,
+}
+
+impl InspectedChain {
+    /// Its indexer.
+    pub fn indexer(&self, stores: &Stores) -> Indexer {
+        Indexer::new(
+            self.config.id,
+            self.source.clone(),
+            stores.balances.clone(),
+            stores.pending.clone(),
+            self.config.indexer,
+        )
+    }
+}
+
+/// Connects to a chain and checks its tokens against node and store. Writes nothing.
+pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedChain, SetupError> {
+    let source = sources::connect(config).await?;
+    let head = source.head().await?.number;
+    let mut problems = Problems::default();
+    let mut specs = Vec::with_capacity(config.tokens.len());
+    for token in &config.tokens {
+        let id = TokenId {
+            chain: config.id,
+            address: token.address,
+        };
+        let known = stores.balances.token(id).await?;
+        let checked = match known {
+            Some(state) => check_known(token, state.spec).map_err(SetupError::Config),
+            None => inspect_new(token, id, &source, head).await,
+        };
+        match checked {
+            Ok(spec) => specs.push(spec),
+            Err(SetupError::Config(error)) => problems.extend(error),
+            Err(other) => return Err(other),
+        }
+    }
+    problems.into_result()?;
+    Ok(InspectedChain {
+        config: config.clone(),
+        source,
+        specs,
+    })
+}
+
+/// What is registered is fixed.
+fn check_known(token: &TokenConfig, spec: TokenSpec) -> Result<TokenSpec, ConfigError> {
+    match token.start_block {
+        Some(configured) if configured != spec.start_block => {
+            let registered = spec.start_block;
+            let what = format!(
+                "{configured} differs from {registered}, from which this token is in the database \
+                 already: write {registered}, or use a new database"
+            );
+            Err(ConfigError::at(&token.key.child("start_block"), what))
+        }
+        _ => Ok(spec),
+    }
+}
+
+async fn inspect_new(
+    token: &TokenConfig,
+    id: TokenId,
+    source: &EvmChain,
+    head: BlockNumber,
+) -> Result<TokenSpec, SetupError> {
+    let metadata = source.token_metadata(token.address).await;
+    let metadata: TokenMetadata = blame(token, "address", metadata)?;
+    let start_block = match token.start_block {
+        Some(configured) => configured,
+        None => {
+            let found = source.find_deployment_block(token.address).await;
+            blame(token, "start_block", found)?
+        }
+    };
+    if start_block > head {
+        let what = format!(
+            "{start_block} is above the chain's newest block {head}: write the block of the \
+             token's deployment, or remove the key to have it found"
+        );
+        return Err(ConfigError::at(&token.key.child("start_block"), what).into());
+    }
+    Ok(TokenSpec {
+        id,
+        metadata,
+        start_block,
+    })
+}
+
+/// What a node refuses for good is a wrong key.
+fn blame<T>(
+    token: &TokenConfig,
+    key: &str,
+    answer: Result<T, ChainError>,
+) -> Result<T, SetupError> {
+    answer.map_err(|error| match error.kind() {
+        ChainErrorKind::Persistent => ConfigError::at(&token.key.child(key), error).into(),
+        _ => error.into(),
+    })
+}
+
+/// Makes the chain, its tokens and their programmes known to the store. Idempotent.
+pub async fn register(chain: &InspectedChain, stores: &Stores) -> Result<(), SetupError> {
+    let config = &chain.config;
+    stores
+        .balances
+        .register_chain(config.id, &config.name)
+        .await?;
+    let mut problems = Problems::default();
+    for (token, spec) in config.tokens.iter().zip(&chain.specs) {
+        stores.balances.register_token(spec).await?;
+        let Some(points) = &token.points else {
+            continue;
+        };
+        match stores
+            .points
+            .put_programme(&points.programme(spec.id))
+            .await
+        {
+            Err(error) if error.kind() == StoreErrorKind::Invalid => {
+                problems.add(&points.key, error);
+            }
+            other => other?,
+        }
+    }
+    Ok(problems.into_result()?)
+}
+
+/// Inspects and registers.
+pub async fn prepare(config: &ChainConfig, stores: &Stores) -> Result<InspectedChain, SetupError> {
+    let chain = inspect(config, stores).await?;
+    register(&chain, stores).await?;
+    Ok(chain)
+}

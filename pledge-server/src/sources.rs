@@ -1,0 +1,60 @@
+//! The nodes of a chain, by configuration.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use pledge_chain_evm::{EvmChain, EvmConfig};
+use pledge_core::error::{ChainError, ChainErrorKind};
+use pledge_core::types::ChainId;
+
+use crate::config::{ChainConfig, NodeUrl, Problems};
+use crate::setup::SetupError;
+
+/// The tasks have a backoff of their own, so one question is not repeated for long.
+const RETRIES_MAX: usize = 3;
+
+/// Connects to the nodes of a chain and answers the first, in the order of the configuration, that
+/// can be reached.
+///
+/// Every node is asked for its chain id: one on another chain is a wrong configuration even if the
+/// others are right. Ordered failover while running does not exist yet: the chosen node is kept
+/// until the process ends.
+pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmChain>, SetupError> {
+    let attempts = config
+        .rpc_urls
+        .iter()
+        .map(|url| EvmChain::connect(evm_config(config.id, url)));
+    let mut problems = Problems::default();
+    let mut unreachable = None;
+    let mut connected = None;
+    for (index, attempt) in join_all(attempts).await.into_iter().enumerate() {
+        match attempt {
+            Ok(node) => connected = connected.or(Some(node)),
+            Err(error) if error.kind() == ChainErrorKind::Persistent => {
+                problems.add(&config.key.child("rpc_urls").index(index), error);
+            }
+            Err(error) => {
+                let node = &config.rpc_urls[index];
+                tracing::warn!(chain = config.name, %node, %error, "node cannot be reached");
+                unreachable = unreachable.or(Some(error));
+            }
+        }
+    }
+    problems.into_result()?;
+    match (connected, unreachable) {
+        (Some(node), _) => Ok(Arc::new(node)),
+        (None, Some(error)) => Err(SetupError::Chain(error)),
+        (None, None) => unreachable!("a chain has at least one url"),
+    }
+}
+
+/// The chain that a node says it is on.
+pub async fn chain_behind(url: &NodeUrl) -> Result<ChainId, ChainError> {
+    EvmChain::chain_behind(&evm_config(ChainId::new(0), url)).await
+}
+
+fn evm_config(chain: ChainId, url: &NodeUrl) -> EvmConfig {
+    let mut config = EvmConfig::new(chain, url.expose().clone());
+    config.retries_max = RETRIES_MAX;
+    config
+}

@@ -1,0 +1,58 @@
+//! The tasks of a running server: one that indexes and one that settles for each chain, and the HTTP
+//! server. One chain's trouble never stops another; a task that panics ends the process.
+
+mod follow;
+mod server;
+mod settle;
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use follow::is_ordinary;
+pub use follow::{Follower, Start};
+pub use server::{bind, serve};
+pub(crate) use settle::is_conflict;
+pub use settle::{keep_settling, settle_chain};
+
+/// How long tasks may take to stop before they are aborted. Nothing is lost by it: every write is
+/// whole or not at all.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// What a task ends with.
+pub type Tasks = JoinSet<anyhow::Result<()>>;
+
+/// Waits until every task has ended. The first that fails, or panics, stops the others.
+pub async fn supervise(mut tasks: Tasks, stop: &CancellationToken) -> anyhow::Result<()> {
+    let mut outcome = Ok(());
+    let grace_over = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::pin!(grace_over);
+    loop {
+        let ended = tokio::select! {
+            ended = tasks.join_next() => ended,
+            () = &mut grace_over => {
+                tracing::warn!(tasks = tasks.len(), "tasks did not stop in time, aborting them");
+                tasks.abort_all();
+                return outcome;
+            }
+        };
+        let Some(ended) = ended else {
+            return outcome;
+        };
+        if let Err(error) = result_of(ended) {
+            stop.cancel();
+            outcome = outcome.and(Err(error));
+        }
+    }
+}
+
+fn result_of(ended: Result<anyhow::Result<()>, JoinError>) -> anyhow::Result<()> {
+    ended
+        .map_err(|error| anyhow!(error))
+        .context("a task ended unexpectedly: this is a bug in pledge")?
+}

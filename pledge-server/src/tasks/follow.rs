@@ -1,0 +1,187 @@
+//! One chain, followed for ever.
+
+use std::sync::Arc;
+
+use pledge_core::error::{ChainErrorKind, StoreErrorKind};
+use pledge_core::indexer::{ChainStatus, IndexerError, Poll};
+use pledge_core::ports::ChainReport;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::config::ChainConfig;
+use crate::progress::ChainProgress;
+use crate::setup::{self, InspectedChain, SetupError};
+use crate::stores::Stores;
+
+/// Where a chain begins.
+#[derive(Debug)]
+pub enum Start {
+    /// Inspected and registered.
+    Ready(InspectedChain),
+    /// Its nodes were unreachable: inspected again until they answer.
+    Unreachable(ChainConfig, SetupError),
+}
+
+impl Start {
+    /// How the chain is followed.
+    pub const fn config(&self) -> &ChainConfig {
+        match self {
+            Self::Ready(chain) => &chain.config,
+            Self::Unreachable(config, _) => config,
+        }
+    }
+}
+
+/// What the task of one chain works with.
+#[derive(Debug)]
+pub struct Follower {
+    /// The stores.
+    pub stores: Stores,
+    /// Where progress is shown.
+    pub progress: ChainProgress,
+    /// Told whenever the ledger moved.
+    pub moved: Arc<Notify>,
+    /// Ends the task.
+    pub stop: CancellationToken,
+}
+
+impl Follower {
+    /// Indexes the chain until `stop`. Whatever goes wrong is reported as the chain's status and
+    /// tried again.
+    pub async fn run(mut self, start: Start) -> anyhow::Result<()> {
+        let stop = self.stop.clone();
+        stop.run_until_cancelled(self.follow(start)).await;
+        self.progress.reached();
+        Ok(())
+    }
+
+    async fn follow(&mut self, start: Start) {
+        let chain = match start {
+            Start::Ready(chain) => chain,
+            Start::Unreachable(config, error) => self.until_reachable(&config, error).await,
+        };
+        let config = &chain.config;
+        let mut indexer = chain.indexer(&self.stores);
+        let mut backoff = Backoff::default();
+        let mut trouble = Trouble::new(&config.name);
+        loop {
+            let poll = indexer.poll().await;
+            if !matches!(poll, Poll::Retry(_)) {
+                backoff.reset();
+            }
+            let delay = match poll {
+                Poll::Advanced(slice) => {
+                    trouble.over();
+                    self.progress.advanced(&slice);
+                    self.moved.notify_one();
+                    continue;
+                }
+                Poll::Rewound(_) => {
+                    self.moved.notify_one();
+                    continue;
+                }
+                Poll::Idle => {
+                    trouble.over();
+                    self.progress.reached();
+                    config.poll_interval
+                }
+                Poll::Stopped(status) => {
+                    trouble.says(&status.to_string());
+                    config.poll_interval
+                }
+                Poll::Retry(error) if is_ordinary(&error) => {
+                    tracing::debug!(chain = config.name, %error, "the chain moved, reading again");
+                    backoff.delay()
+                }
+                Poll::Retry(error) => {
+                    trouble.says(&format!("{:#}", anyhow::Error::from(error)));
+                    backoff.delay()
+                }
+            };
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Inspects and registers until it succeeds. A configuration that turns out to be wrong keeps
+    /// the chain degraded: the others run.
+    async fn until_reachable(&self, config: &ChainConfig, first: SetupError) -> InspectedChain {
+        let mut backoff = Backoff::default();
+        let mut trouble = Trouble::new(&config.name);
+        let mut error = first;
+        loop {
+            let reason = format!("{:#}", anyhow::Error::from(error));
+            trouble.says(&reason);
+            self.report_degraded(config, reason).await;
+            tokio::time::sleep(backoff.delay()).await;
+            match setup::prepare(config, &self.stores).await {
+                Ok(chain) => {
+                    trouble.over();
+                    return chain;
+                }
+                Err(again) => error = again,
+            }
+        }
+    }
+
+    /// Failing to report is logged only: the trouble itself is being retried already.
+    async fn report_degraded(&self, config: &ChainConfig, reason: String) {
+        let balances = &self.stores.balances;
+        let report = ChainReport {
+            chain: config.id,
+            status: ChainStatus::Degraded(reason),
+            head: None,
+            processed: None,
+        };
+        let reported = async {
+            balances.register_chain(config.id, &config.name).await?;
+            let chains = balances.chains().await?;
+            let known = chains.iter().find(|state| state.chain == config.id);
+            if known.is_some_and(|state| state.status.is_latched()) {
+                return Ok(());
+            }
+            balances.report_chain(&report).await
+        };
+        if let Err(error) = reported.await {
+            tracing::warn!(chain = config.name, %error, "status could not be stored");
+        }
+    }
+}
+
+/// Another writer was first, or a block vanished while it was read: no trouble.
+pub(crate) fn is_ordinary(error: &IndexerError) -> bool {
+    match error {
+        IndexerError::Store(error) => error.kind() == StoreErrorKind::Conflict,
+        IndexerError::Chain(error) => error.kind() == ChainErrorKind::BlockGone,
+        IndexerError::Halt(_) => false,
+    }
+}
+
+/// Trouble is logged when it begins, when it changes and when it is over.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    chain: String,
+    last: Option<String>,
+}
+
+impl Trouble {
+    pub(crate) fn new(chain: &str) -> Self {
+        Self {
+            chain: chain.to_owned(),
+            last: None,
+        }
+    }
+
+    pub(crate) fn says(&mut self, reason: &str) {
+        if self.last.as_deref() != Some(reason) {
+            tracing::warn!(chain = self.chain, "{reason}");
+            self.last = Some(reason.to_owned());
+        }
+    }
+
+    pub(crate) fn over(&mut self) {
+        if self.last.take().is_some() {
+            tracing::info!(chain = self.chain, "goes on");
+        }
+    }
+}

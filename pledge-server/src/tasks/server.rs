@@ -1,0 +1,32 @@
+//! The HTTP server as a task.
+
+use std::io;
+use std::net::SocketAddr;
+
+use anyhow::{Context, anyhow};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::http::{Api, router};
+
+/// Takes the port, so that a busy one is an error before anything starts.
+pub async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|error| {
+        let (ip, port) = (listen.ip(), listen.port());
+        match error.kind() {
+            io::ErrorKind::AddrInUse => anyhow!(
+                "port {port} on {ip} is in use by another program: stop that one, or choose another \
+                 port with --listen {ip}:PORT (0 takes a free one)"
+            ),
+            _ => anyhow!(error).context(format!("cannot listen on {listen}: choose with --listen")),
+        }
+    })
+}
+
+/// Answers requests until `stop`, then lets those under way finish.
+pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> anyhow::Result<()> {
+    axum::serve(listener, router(api))
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+        .context("the HTTP server failed")
+}

@@ -1,0 +1,194 @@
+//! The audit: every balance against the contract's own, every change, integral and point recomputed.
+//!
+//! A token is verified at one block, where its ledger stood when the audit began. The ledger may grow
+//! meanwhile: what is at or before that block changes only when it is rewound, and then the audit of
+//! the token begins again.
+
+mod account;
+mod report;
+
+use anyhow::{Context, bail};
+use pledge_core::error::ChainErrorKind;
+use pledge_core::ledger::{Checkpoint, TokenState, TokenStatus};
+use pledge_core::ports::{BalanceStore, ChainSource, HistoriesQuery};
+use pledge_core::primitives::Address;
+use pledge_core::primitives::aliases::U160;
+use pledge_core::types::{Account, Amount, BlockRef, TokenId};
+
+pub use report::{Mismatch, Subject, SupplyReport, TokenReport, Verdict, VerifyReport};
+
+use crate::progress::WorkProgress;
+use crate::stores::Stores;
+
+/// Accounts compared at a time.
+const PAGE_ACCOUNTS: usize = 500;
+/// How often a token is begun again when its ledger is rewound meanwhile.
+const ATTEMPTS_MAX: usize = 5;
+
+/// Verifies one token at its newest confirmed block.
+pub async fn verify_token(
+    source: &dyn ChainSource,
+    stores: &Stores,
+    token: TokenId,
+    progress: &mut WorkProgress,
+) -> anyhow::Result<TokenReport> {
+    for _ in 0..ATTEMPTS_MAX {
+        let state = stores.balances.token(token).await?;
+        let state = state.with_context(|| format!("token {token} is not followed"))?;
+        let mut audit = Audit::new(source, stores, &state);
+        if audit.run(progress).await? == Pass::Finished {
+            return Ok(audit.report);
+        }
+    }
+    bail!("the ledger of {token} was rewound {ATTEMPTS_MAX} times meanwhile: verify again later")
+}
+
+/// How a pass over a token, or over a part of it, ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    Finished,
+    /// The ledger is not what it was when the audit began.
+    Moved,
+}
+
+/// One token at one block.
+struct Audit<'a> {
+    source: &'a dyn ChainSource,
+    stores: &'a Stores,
+    state: &'a TokenState,
+    report: TokenReport,
+    sum: Amount,
+}
+
+impl<'a> Audit<'a> {
+    fn new(source: &'a dyn ChainSource, stores: &'a Stores, state: &'a TokenState) -> Self {
+        Self {
+            source,
+            stores,
+            state,
+            report: TokenReport::begin(state),
+            sum: Amount::ZERO,
+        }
+    }
+
+    async fn run(&mut self, progress: &mut WorkProgress) -> anyhow::Result<Pass> {
+        if let TokenStatus::Halted(reason) = &self.state.status {
+            self.report.halted(reason);
+            return Ok(Pass::Finished);
+        }
+        let Some(cursor) = self.state.cursor else {
+            return Ok(Pass::Finished);
+        };
+        let mut next = Some(Address::ZERO);
+        while let Some(first) = next {
+            let Some(page) = self.page(&cursor, first).await? else {
+                return Ok(Pass::Moved);
+            };
+            next = page.next;
+            if self.check_page(&cursor, &page.accounts).await? == Pass::Moved {
+                return Ok(Pass::Moved);
+            }
+            progress.says(|| format!("{} accounts checked", self.report.accounts));
+        }
+        self.check_supply(&cursor).await
+    }
+
+    /// The accounts from an address on, as they were at the cursor. `None` if the ledger moved.
+    ///
+    /// Asked by time, since that is what a ledger that grows does not change: a later block with the
+    /// same time is told by its number.
+    async fn page(&self, cursor: &BlockRef, first: Address) -> anyhow::Result<Option<Page>> {
+        let after = cursor
+            .time
+            .checked_add(1)
+            .context("the cursor's time has no successor")?;
+        let query = HistoriesQuery {
+            token: self.state.spec.id,
+            first,
+            last: Address::repeat_byte(0xff),
+            limit: PAGE_ACCOUNTS,
+            from: after,
+            to: after,
+        };
+        let seen = self.stores.balances.histories(&query).await?;
+        if seen.epoch != self.state.epoch {
+            return Ok(None);
+        }
+        let full = seen.value.len() >= PAGE_ACCOUNTS;
+        let last = seen.value.last().map(|history| history.account);
+        let known = seen.value.into_iter();
+        let accounts: Vec<_> = known
+            .filter_map(|history| Some((history.account, history.opening?)))
+            .collect();
+        if accounts
+            .iter()
+            .any(|(_, state)| state.block > cursor.number)
+        {
+            return Ok(None);
+        }
+        let next = last.filter(|_| full).and_then(successor);
+        Ok(Some(Page { accounts, next }))
+    }
+
+    async fn check_page(
+        &mut self,
+        cursor: &BlockRef,
+        page: &[(Account, Checkpoint)],
+    ) -> anyhow::Result<Pass> {
+        let accounts: Vec<Account> = page.iter().map(|(account, _)| *account).collect();
+        let token = self.state.spec.id;
+        let read = self
+            .source
+            .balances(token.address, &accounts, cursor.id())
+            .await;
+        let balances = match read {
+            Err(error) if error.kind() == ChainErrorKind::BlockGone => return Ok(Pass::Moved),
+            read => read?,
+        };
+        for ((account, state), actual) in page.iter().zip(balances) {
+            self.report.accounts += 1;
+            let sum = self.sum.checked_add(state.balance);
+            self.sum = sum.context("the sum of all balances exceeds 2^256-1")?;
+            if state.balance != actual {
+                self.report
+                    .mismatch(Subject::Balance, *account, state.balance, actual);
+            }
+        }
+        self.check_accounts(cursor, page).await
+    }
+
+    /// The contract's own sum is the last word on mints and burns that it did not log.
+    async fn check_supply(&mut self, cursor: &BlockRef) -> anyhow::Result<Pass> {
+        let token = self.state.spec.id;
+        let contract = match self.source.total_supply(token.address, cursor.id()).await {
+            Err(error) if error.kind() == ChainErrorKind::BlockGone => return Ok(Pass::Moved),
+            read => read?,
+        };
+        self.report.conclude(SupplyReport {
+            accounts: self.sum,
+            ledger: self.state.totals.supply,
+            contract,
+        });
+        self.still(token).await
+    }
+
+    /// Whether the ledger was not rewound since the audit began.
+    async fn still(&self, token: TokenId) -> anyhow::Result<Pass> {
+        let now = self.stores.balances.token(token).await?;
+        let same = now.is_some_and(|now| now.epoch == self.state.epoch);
+        Ok(if same { Pass::Finished } else { Pass::Moved })
+    }
+}
+
+/// Some accounts, ascending, and the address at which the next page begins.
+struct Page {
+    accounts: Vec<(Account, Checkpoint)>,
+    next: Option<Address>,
+}
+
+/// The address after an account's, `None` after the last.
+fn successor(account: Account) -> Option<Address> {
+    let number = U160::from_be_bytes(account.address().into_array());
+    let next = number.checked_add(U160::from(1))?;
+    Some(Address::from(next.to_be_bytes::<20>()))
+}

@@ -1,0 +1,219 @@
+//! One account: its changes folded again, its points computed from them the plain way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pledge_core::ledger::{Change, ChangeType, Checkpoint};
+use pledge_core::points::{Programme, accrue_segments};
+use pledge_core::ports::{
+    BalanceStore, ChangesQuery, PointsStore, ProgrammeState, Standing, Statement, StatementKind,
+};
+use pledge_core::types::{
+    Account, Amount, BalanceSeconds, BlockRef, Overflow, RawPoints, Timestamp, WeightBp,
+    WeightSchedule, Window,
+};
+
+use super::{Audit, Pass, Subject, TokenReport};
+
+/// Changes read at a time.
+const PAGE_CHANGES: usize = 1_000;
+
+impl Audit<'_> {
+    /// Recomputes a page of accounts. What is read later holds at least what was read before: points
+    /// first, the changes that they come from last.
+    pub(super) async fn check_accounts(
+        &mut self,
+        cursor: &BlockRef,
+        page: &[(Account, Checkpoint)],
+    ) -> anyhow::Result<Pass> {
+        let token = self.state.spec.id;
+        let programmes = self.stores.points.programmes(token).await?;
+        let accounts: Vec<Account> = page.iter().map(|(account, _)| *account).collect();
+        let mut totals = Vec::with_capacity(programmes.len());
+        for state in &programmes {
+            let seen = self
+                .stores
+                .points
+                .totals(&state.programme.id, &accounts)
+                .await?;
+            if seen.epoch != self.state.epoch {
+                return Ok(Pass::Moved);
+            }
+            totals.push(seen.value);
+        }
+        for (index, (account, checkpoint)) in page.iter().enumerate() {
+            let mut statements = Vec::with_capacity(programmes.len());
+            for state in &programmes {
+                let id = &state.programme.id;
+                statements.push(self.stores.points.statements(id, *account).await?);
+            }
+            let Some(changes) = self.changes(*account).await? else {
+                return Ok(Pass::Moved);
+            };
+            check_changes(&mut self.report, cursor, *account, checkpoint, &changes)?;
+            let earned = programmes.iter().zip(&totals).zip(&statements);
+            for ((state, totals), statements) in earned {
+                let total = totals.get(index).copied().flatten();
+                let points = Points::new(&state.programme, &changes);
+                points.check_total(&mut self.report, state, *account, total)?;
+                points.check_statements(&mut self.report, state, *account, statements)?;
+            }
+        }
+        self.still(token).await
+    }
+
+    /// Every change of an account, in the order of the chain. `None` if the ledger moved.
+    async fn changes(&self, account: Account) -> anyhow::Result<Option<Vec<Change>>> {
+        let mut changes: Vec<Change> = Vec::new();
+        loop {
+            let query = ChangesQuery {
+                token: self.state.spec.id,
+                account,
+                before: changes.last().map(Change::place),
+                limit: PAGE_CHANGES,
+            };
+            let seen = self.stores.balances.changes(&query).await?;
+            if seen.epoch != self.state.epoch {
+                return Ok(None);
+            }
+            let full = seen.value.len() >= PAGE_CHANGES;
+            changes.extend(seen.value);
+            if !full {
+                changes.reverse();
+                return Ok(Some(changes));
+            }
+        }
+    }
+}
+
+/// Folds the changes again and compares each with what is stored of it, and the last one at or before
+/// the cursor with the account's state.
+fn check_changes(
+    report: &mut TokenReport,
+    cursor: &BlockRef,
+    account: Account,
+    state: &Checkpoint,
+    changes: &[Change],
+) -> Result<(), Overflow> {
+    let (mut balance, mut integral, mut time) = (Amount::ZERO, BalanceSeconds::ZERO, None);
+    for change in changes {
+        integral = integral.plus(balance, time.unwrap_or(change.time), change.time)?;
+        let after = match change.change_type {
+            ChangeType::Mint | ChangeType::TransferIn => balance.checked_add(change.amount),
+            ChangeType::Burn | ChangeType::TransferOut => balance.checked_sub(change.amount),
+        };
+        balance = after.ok_or(Overflow("recomputed balance"))?;
+        time = Some(change.time);
+        if (change.balance_after, change.balance_seconds) != (balance, integral) {
+            let place = format!("{} in block {}", change.change_type, change.block);
+            let stored = format!(
+                "{place}: {} ({})",
+                change.balance_after, change.balance_seconds
+            );
+            report.mismatch(
+                Subject::Change,
+                account,
+                stored,
+                format!("{balance} ({integral})"),
+            );
+        }
+    }
+    let at_cursor = |change: &&Change| change.block <= cursor.number;
+    let last = changes.iter().rfind(at_cursor).map(Change::checkpoint);
+    if last != Some(*state) {
+        let last = last.map_or("no change".to_owned(), |last| last.balance.to_string());
+        report.mismatch(Subject::Change, account, state.balance, last);
+    }
+    Ok(())
+}
+
+/// The points of one account in one programme, from segments of constant balance.
+struct Points<'a> {
+    programme: &'a Programme,
+    changes: &'a [Change],
+    weights: WeightSchedule,
+}
+
+impl<'a> Points<'a> {
+    fn new(programme: &'a Programme, changes: &'a [Change]) -> Self {
+        Self {
+            programme,
+            changes,
+            weights: WeightSchedule::constant(WeightBp::ONE),
+        }
+    }
+
+    /// What the account earned over `[from, to)`.
+    fn between(&self, from: Timestamp, to: Timestamp) -> Result<RawPoints, Overflow> {
+        let ends = self.changes.iter().skip(1).map(|change| change.time);
+        let segments = self.changes.iter().zip(ends.chain(std::iter::once(to)));
+        let clipped = segments.filter_map(|(change, end)| {
+            let (start, end) = (change.time.max(from), end.min(to));
+            (start < end).then_some((start, end, change.balance_after))
+        });
+        accrue_segments(&self.programme.rates, &self.weights, clipped)
+    }
+
+    fn check_total(
+        &self,
+        report: &mut TokenReport,
+        state: &ProgrammeState,
+        account: Account,
+        total: Option<Standing>,
+    ) -> Result<(), Overflow> {
+        let (stored, settled) = match total {
+            Some(standing) => (standing.raw, Some(standing.settled)),
+            None => (RawPoints::ZERO, self.settled(state, account)),
+        };
+        let expected = match settled {
+            Some(settled) => self.between(Timestamp::ZERO, settled)?,
+            None => RawPoints::ZERO,
+        };
+        if stored != expected {
+            report.mismatch(Subject::Total, account, stored, expected);
+        }
+        Ok(())
+    }
+
+    /// Each window with a change in it that is settled has one live statement, which is right.
+    fn check_statements(
+        &self,
+        report: &mut TokenReport,
+        state: &ProgrammeState,
+        account: Account,
+        statements: &[Statement],
+    ) -> Result<(), Overflow> {
+        let of_kind = |kind| statements.iter().filter(move |row| row.kind == kind);
+        let reversed: BTreeSet<_> = of_kind(StatementKind::Reversed)
+            .map(|row| (row.window, row.epoch))
+            .collect();
+        let mut live: BTreeMap<Window, Vec<RawPoints>> = BTreeMap::new();
+        for row in of_kind(StatementKind::Earned) {
+            if !reversed.contains(&(row.window, row.epoch)) {
+                live.entry(row.window).or_default().push(row.raw);
+            }
+        }
+        let settled = self.settled(state, account);
+        let changed = self.changes.iter().map(|change| change.time);
+        let windows = changed.map(|time| self.programme.window.window_of(time));
+        for window in windows.filter(|window| Some(window.end) <= settled) {
+            live.entry(window).or_default();
+        }
+        for (window, rows) in live {
+            let expected = self.between(window.start, window.end)?;
+            if rows != [expected] {
+                let stored: Vec<String> = rows.iter().map(ToString::to_string).collect();
+                let stored = format!("window {}: {}", window.start, stored.join(" and "));
+                report.mismatch(Subject::Statement, account, stored, expected);
+            }
+        }
+        Ok(())
+    }
+
+    fn settled(&self, state: &ProgrammeState, account: Account) -> Option<Timestamp> {
+        let shard = state.programme.shards.shard_of(account);
+        let mut shards = state.shards.iter();
+        shards
+            .find(|progress| progress.shard == shard)?
+            .settled_of(account)
+    }
+}

@@ -1,0 +1,237 @@
+//! What an audit found.
+
+use std::fmt;
+
+use pledge_core::ledger::TokenState;
+use pledge_core::types::{Account, Amount};
+use serde::Serialize;
+
+/// Mismatches listed for a token; the rest is counted.
+const LISTED_MAX: usize = 20;
+
+/// Every token.
+#[derive(Debug, Default, Serialize)]
+pub struct VerifyReport {
+    /// In the order of chains and addresses.
+    pub tokens: Vec<TokenReport>,
+}
+
+/// What is to be thought of a token's ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything agrees.
+    Ok,
+    /// No block is confirmed yet: there is nothing to verify.
+    NotStarted,
+    /// The token is halted and was not verified.
+    Halted,
+    /// Every balance agrees, and yet the contract's `totalSupply` is not their sum: the contract
+    /// mints or burns without saying so.
+    NonConserving,
+    /// The ledger differs from the contract or from itself.
+    Mismatch,
+}
+
+/// What differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// The ledger's balance from the contract's `balanceOf`.
+    Balance,
+    /// A change's balance or integral from the fold of those before it.
+    Change,
+    /// A total from the points that the changes give.
+    Total,
+    /// A statement from the points that the changes give in its window.
+    Statement,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mismatch {
+    /// Whose.
+    pub account: Account,
+    /// Of what.
+    pub subject: Subject,
+    /// What is stored.
+    pub stored: String,
+    /// What should be.
+    pub expected: String,
+}
+
+/// The three sums, which should be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SupplyReport {
+    /// Sum of the ledger's balances.
+    pub accounts: Amount,
+    /// The ledger's own count of mints and burns.
+    pub ledger: Amount,
+    /// The contract's `totalSupply`.
+    pub contract: Amount,
+}
+
+/// One token.
+#[derive(Debug, Serialize)]
+pub struct TokenReport {
+    /// Its chain.
+    pub chain_id: u64,
+    /// Its contract.
+    pub token: String,
+    /// Its symbol.
+    pub symbol: String,
+    /// The outcome.
+    pub verdict: Verdict,
+    /// Why it was not verified, if it was not.
+    pub reason: Option<String>,
+    /// The block at which everything was compared.
+    pub at_block: Option<u64>,
+    /// Accounts compared.
+    pub accounts: u64,
+    /// The first differences.
+    pub mismatches: Vec<Mismatch>,
+    /// All differences.
+    pub mismatches_total: u64,
+    /// The sums.
+    pub supply: Option<SupplyReport>,
+    /// Whether the sums are one.
+    pub supply_ok: bool,
+    /// Whether totals and statements are what the changes give.
+    pub points_ok: bool,
+}
+
+impl TokenReport {
+    pub(super) fn begin(state: &TokenState) -> Self {
+        Self {
+            chain_id: state.spec.id.chain.get(),
+            token: state.spec.id.address.to_string(),
+            symbol: state.spec.metadata.symbol.clone(),
+            verdict: Verdict::NotStarted,
+            reason: None,
+            at_block: state.cursor.map(|cursor| cursor.number.get()),
+            accounts: 0,
+            mismatches: Vec::new(),
+            mismatches_total: 0,
+            supply: None,
+            supply_ok: true,
+            points_ok: true,
+        }
+    }
+
+    pub(super) fn halted(&mut self, reason: &str) {
+        self.verdict = Verdict::Halted;
+        self.reason = Some(reason.to_owned());
+    }
+
+    pub(super) fn mismatch(
+        &mut self,
+        subject: Subject,
+        account: Account,
+        stored: impl fmt::Display,
+        expected: impl fmt::Display,
+    ) {
+        self.mismatches_total += 1;
+        if matches!(subject, Subject::Total | Subject::Statement) {
+            self.points_ok = false;
+        }
+        if self.mismatches.len() < LISTED_MAX {
+            self.mismatches.push(Mismatch {
+                account,
+                subject,
+                stored: stored.to_string(),
+                expected: expected.to_string(),
+            });
+        }
+    }
+
+    pub(super) fn conclude(&mut self, supply: SupplyReport) {
+        let consistent = supply.accounts == supply.ledger;
+        self.supply_ok = consistent && supply.ledger == supply.contract;
+        self.supply = Some(supply);
+        self.verdict = if self.mismatches_total > 0 || !consistent {
+            Verdict::Mismatch
+        } else if !self.supply_ok {
+            Verdict::NonConserving
+        } else {
+            Verdict::Ok
+        };
+    }
+}
+
+impl VerifyReport {
+    /// Whether nothing differs anywhere.
+    pub fn is_fine(&self) -> bool {
+        let fine = |token: &TokenReport| matches!(token.verdict, Verdict::Ok | Verdict::NotStarted);
+        self.tokens.iter().all(fine)
+    }
+}
+
+impl fmt::Display for VerifyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.tokens.is_empty() {
+            return f.write_str("no token is followed");
+        }
+        self.tokens
+            .iter()
+            .try_for_each(|token| write!(f, "{token}"))
+    }
+}
+
+impl fmt::Display for TokenReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} on chain {}: ",
+            self.symbol, self.token, self.chain_id
+        )?;
+        let at = self
+            .at_block
+            .map_or(String::new(), |block| format!(" at block {block}"));
+        let accounts = self.accounts;
+        match self.verdict {
+            Verdict::Ok => writeln!(f, "ok{at}: {accounts} accounts, supply and points agree")?,
+            Verdict::NotStarted => writeln!(f, "no block is confirmed yet")?,
+            Verdict::Halted => {
+                let reason = self.reason.as_deref().unwrap_or_default();
+                writeln!(f, "halted, not verified: {reason}")?;
+            }
+            Verdict::NonConserving => writeln!(
+                f,
+                "non_conserving{at}: {accounts} balances agree with the contract, but its \
+                 totalSupply is not their sum: it mints or burns without Transfer logs"
+            )?,
+            Verdict::Mismatch => {
+                writeln!(
+                    f,
+                    "MISMATCH{at}: {} in {accounts} accounts",
+                    self.mismatches_total
+                )?;
+            }
+        }
+        if let Some(supply) = self.supply.filter(|_| !self.supply_ok) {
+            let SupplyReport {
+                accounts,
+                ledger,
+                contract,
+            } = supply;
+            writeln!(
+                f,
+                "  supply: balances {accounts}, ledger {ledger}, contract {contract}"
+            )?;
+        }
+        for Mismatch {
+            account,
+            subject,
+            stored,
+            expected,
+        } in &self.mismatches
+        {
+            let subject = format!("{subject:?}").to_lowercase();
+            writeln!(
+                f,
+                "  {account} {subject}: {stored} stored, {expected} expected"
+            )?;
+        }
+        Ok(())
+    }
+}

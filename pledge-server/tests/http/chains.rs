@@ -1,0 +1,179 @@
+//! Chains, tokens, health.
+
+use pledge_core::indexer::ChainStatus;
+use pledge_core::points::Programme;
+use pledge_core::ports::ChainReport;
+use pledge_core::types::{ChainId, RateSchedule, Step};
+use serde_json::{Value, json};
+
+use crate::support::{ALICE, World, mint, time, token_path, whole};
+use crate::worlds::{HOUR, MINUTE, OTHER_TOKEN, THREE_PM, TOKEN, seed};
+
+#[tokio::test]
+async fn a_chain_says_how_far_it_is() {
+    let (world, token) = seed().await;
+    world.settle(token).await;
+    let expected = json!({
+        "chain_id": 1,
+        "name": "chain-1",
+        "status": "live",
+        "reason": null,
+        "head_block": 5,
+        "last_processed_block": 5,
+        "last_confirmed_block": 3,
+        "last_confirmed_time": THREE_PM + HOUR,
+        "last_calculated_block": 2,
+        "last_calculated_time": THREE_PM + HOUR,
+    });
+    assert_eq!(world.ok("/api/v1/chains/1").await, expected);
+    let list = world.ok("/api/v1/chains").await;
+    assert_eq!(list, json!({ "items": [expected], "next_cursor": null }));
+}
+
+#[tokio::test]
+async fn a_chains_figures_are_null_while_an_active_token_has_none() {
+    let (world, token) = seed().await;
+    world.settle(token).await;
+    world.earning(1, OTHER_TOKEN, 18, "0.05").await;
+    let chain = world.ok("/api/v1/chains/1").await;
+    for figure in [
+        "confirmed_block",
+        "confirmed_time",
+        "calculated_block",
+        "calculated_time",
+    ] {
+        assert_eq!(chain[format!("last_{figure}")], Value::Null, "{figure}");
+    }
+}
+
+#[tokio::test]
+async fn a_halted_token_does_not_hold_its_chain_back() {
+    let (world, token) = seed().await;
+    world.settle(token).await;
+    let before = world.ok("/api/v1/chains/1").await;
+    let other = world.earning(1, OTHER_TOKEN, 18, "0.05").await;
+    let halted = world
+        .stores
+        .balances
+        .halt_token(other, None, Some("overdrawn"));
+    halted.await.unwrap();
+    assert_eq!(world.ok("/api/v1/chains/1").await, before);
+    let view = world.ok(&token_path(other)).await;
+    assert_eq!(
+        (&view["status"], &view["reason"]),
+        (&json!("halted"), &json!("overdrawn"))
+    );
+}
+
+#[tokio::test]
+async fn a_change_on_the_edge_of_a_settled_window_is_not_calculated_yet() {
+    let (mut world, token) = {
+        let mut world = World::in_memory();
+        let chain = world.chain(1, THREE_PM).await;
+        let token = world.earning(1, TOKEN, 18, "0.05").await;
+        chain.mine(time(THREE_PM + HOUR - 1), &[mint(token, ALICE, whole(1))]);
+        chain.mine(time(THREE_PM + HOUR), &[mint(token, ALICE, whole(1))]);
+        (world, token)
+    };
+    world.confirm().await;
+    world.settle(token).await;
+    let chain = world.ok("/api/v1/chains/1").await;
+    assert_eq!(chain["last_calculated_time"], THREE_PM + HOUR);
+    assert_eq!(chain["last_calculated_block"], 1);
+}
+
+#[tokio::test]
+async fn a_token_shows_its_sums_and_its_programme() {
+    let (world, token) = seed().await;
+    let expected = json!({
+        "address": TOKEN.to_string(),
+        "symbol": "TOK",
+        "decimals": 18,
+        "start_block": 0,
+        "status": "active",
+        "reason": null,
+        "last_confirmed_block": 3,
+        "last_confirmed_time": THREE_PM + HOUR,
+        "holders": 1,
+        "total_supply": whole(200).to_string(),
+        "programme": {
+            "name": "main",
+            "rate": "0.05",
+            "schedule": [],
+            "window_seconds": 3600,
+            "settled": null,
+            "points_scale": "36000000000000000000000000000000000000000000",
+        },
+    });
+    assert_eq!(world.ok(&token_path(token)).await, expected);
+    let list = world.ok("/api/v1/chains/1/tokens").await;
+    assert_eq!(list, json!({ "items": [expected], "next_cursor": null }));
+}
+
+#[tokio::test]
+async fn a_programmes_schedule_is_shown_step_by_step() {
+    let (world, token) = seed().await;
+    let rate = |text: &str| text.parse().unwrap();
+    let from = time(THREE_PM + 45 * MINUTE);
+    let step = Step {
+        from,
+        value: rate("0.1"),
+    };
+    let rates = RateSchedule::new(rate("0.05"), vec![step]).unwrap();
+    let main = Programme::main(token, rate("0.05"));
+    world.programme(&Programme { rates, ..main }).await;
+    let programme = &world.ok(&token_path(token)).await["programme"];
+    assert_eq!(programme["rate"], "0.05");
+    assert_eq!(
+        programme["schedule"],
+        json!([{ "from": from, "rate": "0.1" }])
+    );
+}
+
+#[tokio::test]
+async fn chains_and_tokens_are_listed_completely_in_pages() {
+    let mut world = World::in_memory();
+    for id in 1..=5 {
+        world.chain(id, THREE_PM).await;
+        world
+            .token(1, [u8::try_from(id).unwrap(); 20].into(), 18)
+            .await;
+    }
+    for path in ["/api/v1/chains", "/api/v1/chains/1/tokens"] {
+        let all = world.walk(path, 1_000).await;
+        assert_eq!(all.len(), 5);
+        for limit in 1..=6 {
+            assert_eq!(world.walk(path, limit).await, all, "{path} by {limit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_chain_has_no_tokens_to_list() {
+    let (world, _) = seed().await;
+    world.problem("/api/v1/chains/2", 404).await;
+    world.problem("/api/v1/chains/2/tokens", 404).await;
+}
+
+#[tokio::test]
+async fn a_halted_chain_leaves_the_instance_ready_and_is_named() {
+    let (world, _) = seed().await;
+    let report = ChainReport {
+        chain: ChainId::new(1),
+        status: ChainStatus::Halted("the chain's time goes back".to_owned()),
+        head: None,
+        processed: None,
+    };
+    world.stores.balances.report_chain(&report).await.unwrap();
+    let expected = json!({
+        "status": "ready",
+        "chains": [{
+            "chain_id": 1,
+            "name": "chain-1",
+            "status": "halted",
+            "reason": "the chain's time goes back",
+        }],
+    });
+    assert_eq!(world.ok("/readyz").await, expected);
+    assert_eq!(world.ok("/healthz").await, json!({ "status": "alive" }));
+}

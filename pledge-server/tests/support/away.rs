@@ -1,0 +1,125 @@
+//! A store that cannot be reached.
+
+use async_trait::async_trait;
+use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::event::{ReorgRecord, SequencedEvent};
+use pledge_core::ledger::{Change, Checkpoint, TokenSpec, TokenState};
+use pledge_core::ports::{
+    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
+    LedgerCommit, Rewind, Seen,
+};
+use pledge_core::types::{
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Timestamp, TokenId,
+};
+
+/// Every call is `Unavailable`.
+#[derive(Debug)]
+pub(crate) struct Away;
+
+fn away<T>() -> Result<T, StoreError> {
+    let kind = StoreErrorKind::Unavailable;
+    Err(StoreError::new(
+        kind,
+        "connect",
+        "connection refused by 10.0.0.7",
+    ))
+}
+
+#[async_trait]
+impl BalanceStore for Away {
+    async fn register_chain(&self, _: ChainId, _: &str) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
+        away()
+    }
+
+    async fn report_chain(&self, _: &ChainReport) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn register_token(&self, _: &TokenSpec) -> Result<TokenState, StoreError> {
+        away()
+    }
+
+    async fn tokens(&self, _: ChainId) -> Result<Vec<TokenState>, StoreError> {
+        away()
+    }
+
+    async fn token(&self, _: TokenId) -> Result<Option<TokenState>, StoreError> {
+        away()
+    }
+
+    async fn halt_token(
+        &self,
+        _: TokenId,
+        _: Option<BlockId>,
+        _: Option<&str>,
+    ) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn headers(
+        &self,
+        _: ChainId,
+        _: BlockNumber,
+        _: usize,
+    ) -> Result<Vec<BlockRef>, StoreError> {
+        away()
+    }
+
+    async fn states(
+        &self,
+        _: TokenId,
+        _: &[Account],
+    ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError> {
+        away()
+    }
+
+    async fn commit(&self, _: &LedgerCommit) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn rewind(&self, _: &Rewind) -> Result<ReorgRecord, StoreError> {
+        away()
+    }
+
+    async fn history(
+        &self,
+        _: TokenId,
+        _: Account,
+        _: &[Timestamp],
+    ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError> {
+        away()
+    }
+
+    async fn last_change_block(
+        &self,
+        _: TokenId,
+        _: Timestamp,
+    ) -> Result<Seen<Option<BlockNumber>>, StoreError> {
+        away()
+    }
+
+    async fn changes(&self, _: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError> {
+        away()
+    }
+
+    async fn histories(&self, _: &HistoriesQuery) -> Result<Seen<Vec<AccountHistory>>, StoreError> {
+        away()
+    }
+
+    async fn holders(
+        &self,
+        _: TokenId,
+        _: Option<(Amount, Account)>,
+        _: usize,
+    ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError> {
+        away()
+    }
+
+    async fn events(&self, _: u64, _: usize) -> Result<Vec<SequencedEvent>, StoreError> {
+        away()
+    }
+}
