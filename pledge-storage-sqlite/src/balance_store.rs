@@ -23,7 +23,7 @@ impl BalanceStore for SqliteStore {
     }
 
     async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
-        let mut unit = self.read("list chains").await?;
+        let mut unit = self.read_once("list chains").await?;
         let read = registry::chains(unit.db()).await;
         unit.finish(read).await
     }
@@ -41,13 +41,13 @@ impl BalanceStore for SqliteStore {
     }
 
     async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
-        let mut unit = self.read("list tokens").await?;
+        let mut unit = self.read_once("list tokens").await?;
         let read = registry::tokens(unit.db(), chain).await;
         unit.finish(read).await
     }
 
     async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
-        let mut unit = self.read("read a token").await?;
+        let mut unit = self.read_once("read a token").await?;
         let read = registry::find_token(unit.db(), token).await;
         unit.finish(read.map(|found| found.map(|row| row.state)))
             .await
@@ -145,7 +145,7 @@ impl BalanceStore for SqliteStore {
     }
 
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<SequencedEvent>, StoreError> {
-        let mut unit = self.read("read events").await?;
+        let mut unit = self.read_once("read events").await?;
         let read = registry::events(unit.db(), after, limit).await;
         unit.finish(read).await
     }

@@ -34,7 +34,7 @@ pub(crate) async fn commit_batch(
     add_earned(db, key, &batch.earned).await?;
     add_statements(db, key, &batch.statements).await?;
     add_windows(db, key, batch).await?;
-    save_shard(db, key, &progress).await?;
+    before.save(db, &progress).await?;
     before.record_settled(db, progress).await
 }
 
@@ -51,7 +51,7 @@ pub(crate) async fn record_failure(
     };
     let before = Stand::of(db, place, failure.shard).await?;
     let progress = before.advance(place, BatchOutcome::Failed(&failure.reason))?;
-    save_shard(db, before.programme.key, &progress).await
+    before.save(db, &progress).await
 }
 
 pub(crate) async fn reset_failures(
@@ -61,7 +61,8 @@ pub(crate) async fn reset_failures(
 ) -> Result<usize, Fault> {
     let (_, row) = require(db, programme).await?;
     let mut count = 0;
-    for mut shard in shards_of(db, &row).await? {
+    for before in shards_of(db, &row).await? {
+        let mut shard = before.clone();
         let failures = shard.run.iter_mut().flat_map(|run| &mut run.failures);
         let mut of_shard = 0;
         for failure in failures.filter(|failure| failure.covers(window_start)) {
@@ -69,7 +70,7 @@ pub(crate) async fn reset_failures(
             of_shard += 1;
         }
         if of_shard > 0 {
-            save_shard(db, row.key, &shard).await?;
+            save_shard(db, row.key, &before, &shard).await?;
         }
         count += of_shard;
     }
@@ -128,6 +129,10 @@ impl Stand {
         self.shards[self.shard]
             .advance(batch, self.first_edge, outcome)
             .map_err(Fault::conflict)
+    }
+
+    async fn save(&self, db: &mut SqliteConnection, progress: &ShardProgress) -> Result<(), Fault> {
+        save_shard(db, self.programme.key, &self.shards[self.shard], progress).await
     }
 
     /// Tells that the programme's settled time moved, if this shard was the one that held it back.

@@ -8,14 +8,16 @@ use crate::row::Params;
 
 /// Rows that one statement takes at most.
 const STATEMENT_ROWS_MAX: usize = 128;
+/// Up to here a statement takes all the rows that are left.
+const STATEMENT_ROWS_ANY: usize = 16;
 
-/// The rows that the next statement takes: powers of two, so that every table needs only a few
-/// texts, and each is prepared once.
+/// The rows that the next statement takes. Few sizes, so that every table needs only a few texts,
+/// and each is prepared once.
 fn statement_rows(left: usize) -> usize {
-    if left >= STATEMENT_ROWS_MAX {
-        STATEMENT_ROWS_MAX
-    } else {
-        1 << left.ilog2()
+    match left {
+        0..=STATEMENT_ROWS_ANY => left,
+        STATEMENT_ROWS_MAX.. => STATEMENT_ROWS_MAX,
+        _ => 1 << left.ilog2(),
     }
 }
 
@@ -86,7 +88,7 @@ mod tests {
     fn slices_cover_all_rows_in_a_few_sizes() {
         let rows: Vec<usize> = (0..300).collect();
         let sizes: Vec<_> = slices(&rows).map(<[usize]>::len).collect();
-        assert_eq!(sizes, [128, 128, 32, 8, 4]);
+        assert_eq!(sizes, [128, 128, 32, 12]);
         assert_eq!(slices(&rows).flatten().copied().collect::<Vec<_>>(), rows);
     }
 

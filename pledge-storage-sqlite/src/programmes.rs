@@ -1,7 +1,7 @@
 //! Programmes and the progress of their shards.
 
 use pledge_core::points::Programme;
-use pledge_core::ports::{ProgrammeState, ShardProgress};
+use pledge_core::ports::{BatchFailure, ProgrammeState, ShardProgress};
 use pledge_core::types::{ProgrammeId, Timestamp, TokenId};
 use sqlx::SqliteConnection;
 
@@ -149,6 +149,7 @@ pub(crate) fn settled(shards: &[ShardProgress]) -> Option<Timestamp> {
 pub(crate) async fn save_shard(
     db: &mut SqliteConnection,
     programme: i64,
+    before: &ShardProgress,
     progress: &ShardProgress,
 ) -> Result<(), Fault> {
     let run = progress.run.as_ref();
@@ -165,12 +166,25 @@ pub(crate) async fn save_shard(
     .bind(Sql(progress.shard))
     .execute(&mut *db)
     .await?;
-    sqlx::query("DELETE FROM batch_failure WHERE programme = ? AND shard = ?")
-        .bind(programme)
-        .bind(Sql(progress.shard))
-        .execute(&mut *db)
-        .await?;
-    let failures = run.map_or(&[][..], |run| &run.failures);
+    if !failures_of(before).is_empty() {
+        sqlx::query("DELETE FROM batch_failure WHERE programme = ? AND shard = ?")
+            .bind(programme)
+            .bind(Sql(progress.shard))
+            .execute(&mut *db)
+            .await?;
+    }
+    add_failures(db, programme, failures_of(progress)).await
+}
+
+fn failures_of(progress: &ShardProgress) -> &[BatchFailure] {
+    progress.run.as_ref().map_or(&[], |run| &run.failures)
+}
+
+async fn add_failures(
+    db: &mut SqliteConnection,
+    programme: i64,
+    failures: &[BatchFailure],
+) -> Result<(), Fault> {
     let insert = "INSERT INTO batch_failure \
                   (programme, shard, span_after, span_through, epoch, attempts, reason)";
     bulk::write(db, insert, "", failures, |params, failure| {

@@ -193,24 +193,62 @@ pub(crate) async fn histories(
     .bind(limit(query.limit))
     .fetch_all(&mut *db)
     .await?;
-    let opened_at = last_block_before(db, token.key, query.from).await?;
-    let closed_at = last_block_before(db, token.key, query.to).await?;
+    let span = match rows.iter().any(|row| row.0.1.time >= query.from) {
+        false => None,
+        true => Some(Span::of(db, token.key, query).await?),
+    };
     let mut histories = Vec::with_capacity(rows.len());
     for Record((account, newest)) in rows {
-        let opening = state_until(db, token.key, account, Some(newest), opened_at).await?;
-        let changes = match closed_at {
-            Some(closed_at) if newest.time >= query.from => {
-                states_between(db, token.key, account, opened_at, closed_at).await?
+        histories.push(match &span {
+            Some(span) if newest.time >= query.from => {
+                span.history(db, token.key, account, newest).await?
             }
-            _ => Vec::new(),
-        };
-        histories.push(AccountHistory {
-            account,
-            opening,
-            changes,
+            _ => AccountHistory {
+                account,
+                opening: Some(newest),
+                changes: Vec::new(),
+            },
         });
     }
     Ok(seen(&token.state, histories))
+}
+
+/// The last blocks with a change before an interval, and before its end.
+struct Span {
+    opened_at: Option<BlockNumber>,
+    closed_at: Option<BlockNumber>,
+}
+
+impl Span {
+    async fn of(
+        db: &mut SqliteConnection,
+        token: i64,
+        query: &HistoriesQuery,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            opened_at: last_block_before(db, token, query.from).await?,
+            closed_at: last_block_before(db, token, query.to).await?,
+        })
+    }
+
+    async fn history(
+        &self,
+        db: &mut SqliteConnection,
+        token: i64,
+        account: Account,
+        newest: Checkpoint,
+    ) -> Result<AccountHistory, Fault> {
+        let opening = state_until(db, token, account, Some(newest), self.opened_at).await?;
+        let changes = match self.closed_at {
+            Some(end) => states_between(db, token, account, self.opened_at, end).await?,
+            None => Vec::new(),
+        };
+        Ok(AccountHistory {
+            account,
+            opening,
+            changes,
+        })
+    }
 }
 
 /// The states after an account's changes above one block, up to and with another.

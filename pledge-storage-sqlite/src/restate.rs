@@ -33,7 +33,7 @@ pub(crate) async fn reopen(
                 forget_windows(db, &programme, &progress, open_from).await?;
                 reversed += reverse(db, &programme, &progress, open_from).await?;
                 restate(db, token, &programme, &progress).await?;
-                save_shard(db, programme.key, &progress).await?;
+                save_shard(db, programme.key, &shard, &progress).await?;
             }
         }
     }

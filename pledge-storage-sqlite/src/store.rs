@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pledge_core::error::StoreError;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
@@ -13,7 +14,7 @@ use crate::migrate::migrate;
 /// How long a write waits for another program that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS_MAX: u32 = 8;
-const STATEMENTS_CACHED_MAX: usize = 256;
+const STATEMENTS_CACHED_MAX: usize = 512;
 const WRITER_CACHE_KIB: u32 = 64 * 1024;
 const ROWS_BUFFERED: usize = 512;
 
@@ -91,41 +92,57 @@ impl SqliteStore {
     /// A write: whole, or rolled back when its outcome is an error or its future is dropped.
     pub(crate) async fn write(&self, operation: &'static str) -> Result<Unit, StoreError> {
         let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
-        Unit::of(begun, operation)
+        Unit::of(begun.map(Access::Transaction), operation)
     }
 
-    /// Reads over one snapshot.
+    /// Several reads over one snapshot.
     pub(crate) async fn read(&self, operation: &'static str) -> Result<Unit, StoreError> {
-        Unit::of(self.readers.begin().await, operation)
+        let begun = self.readers.begin().await;
+        Unit::of(begun.map(Access::Transaction), operation)
+    }
+
+    /// A read of one statement, which is a snapshot by itself.
+    pub(crate) async fn read_once(&self, operation: &'static str) -> Result<Unit, StoreError> {
+        let acquired = self.readers.acquire().await;
+        Unit::of(acquired.map(Access::Statement), operation)
     }
 }
 
-/// One transaction on behalf of one call of a port.
+/// What one call of a port does with the database.
 #[derive(Debug)]
 pub(crate) struct Unit {
-    tx: Transaction<'static, Sqlite>,
+    access: Access,
     operation: &'static str,
 }
 
+#[derive(Debug)]
+enum Access {
+    Transaction(Transaction<'static, Sqlite>),
+    Statement(PoolConnection<Sqlite>),
+}
+
 impl Unit {
-    fn of(
-        begun: sqlx::Result<Transaction<'static, Sqlite>>,
-        operation: &'static str,
-    ) -> Result<Self, StoreError> {
-        let tx = begun.map_err(|error| Fault::from(error).during(operation))?;
-        Ok(Self { tx, operation })
+    fn of(access: sqlx::Result<Access>, operation: &'static str) -> Result<Self, StoreError> {
+        let access = access.map_err(|error| Fault::from(error).during(operation))?;
+        Ok(Self { access, operation })
     }
 
     pub(crate) fn db(&mut self) -> &mut SqliteConnection {
-        &mut self.tx
+        match &mut self.access {
+            Access::Transaction(tx) => tx,
+            Access::Statement(connection) => connection,
+        }
     }
 
     /// Commits what succeeded; takes back what failed.
     pub(crate) async fn finish<T>(self, outcome: Result<T, Fault>) -> Result<T, StoreError> {
-        let Self { tx, operation } = self;
-        let ended = match outcome {
-            Ok(answer) => tx.commit().await.map(|()| answer).map_err(Fault::from),
-            Err(fault) => {
+        let Self { access, operation } = self;
+        let ended = match (access, outcome) {
+            (Access::Statement(_), outcome) => outcome,
+            (Access::Transaction(tx), Ok(answer)) => {
+                tx.commit().await.map(|()| answer).map_err(Fault::from)
+            }
+            (Access::Transaction(tx), Err(fault)) => {
                 // Most errors leave the transaction open; some have ended it already, and then
                 // there is nothing to take back and the pool drops the connection.
                 if let Err(error) = tx.rollback().await {
@@ -155,6 +172,7 @@ fn pool_options(connections_max: u32) -> SqlitePoolOptions {
         .max_connections(connections_max)
         .idle_timeout(None)
         .max_lifetime(None)
+        .test_before_acquire(false)
         .after_release(|connection, _| Box::pin(is_reusable(connection)))
 }
 
@@ -164,7 +182,9 @@ fn pool_options(connections_max: u32) -> SqlitePoolOptions {
 /// that no longer exists and refuses every later `BEGIN`. Such a connection is closed, which also
 /// rolls back whatever is left. The ping waits for a rollback that a dropped call has queued.
 async fn is_reusable(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    connection.ping().await?;
+    if connection.is_in_transaction() {
+        connection.ping().await?;
+    }
     Ok(!connection.is_in_transaction())
 }
 
