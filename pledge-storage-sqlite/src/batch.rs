@@ -33,7 +33,7 @@ pub(crate) async fn commit_batch(
     let key = before.programme.key;
     add_earned(db, key, &batch.earned).await?;
     add_statements(db, key, &batch.statements).await?;
-    add_windows(db, key, batch).await?;
+    add_windows(db, key, place, batch.shard, &batch.windows).await?;
     before.save(db, &progress).await?;
     before.record_settled(db, progress).await
 }
@@ -51,6 +51,10 @@ pub(crate) async fn record_failure(
     };
     let before = Stand::of(db, place, failure.shard).await?;
     let progress = before.advance(place, BatchOutcome::Failed(&failure.reason))?;
+    let ProgrammeRow { key, programme, .. } = &before.programme;
+    let listed = programme.window_starts(failure.from, failure.to);
+    let listed: Vec<_> = listed.map(WindowTotal::empty).collect();
+    add_windows(db, *key, place, failure.shard, &listed).await?;
     before.save(db, &progress).await
 }
 
@@ -254,11 +258,13 @@ async fn add_statements(
     .await
 }
 
-/// Adds the batch's sums to those of its shard.
+/// Adds a batch's sums to those of its shard.
 async fn add_windows(
     db: &mut SqliteConnection,
     programme: i64,
-    batch: &SettlementBatch,
+    batch: BatchPlace<'_>,
+    shard: ShardId,
+    windows: &[WindowTotal],
 ) -> Result<(), Fault> {
     let rows: Vec<Record<WindowTotal>> = sqlx::query_as(
         "SELECT * FROM settlement_window \
@@ -267,11 +273,11 @@ async fn add_windows(
     .bind(programme)
     .bind(Sql(batch.from))
     .bind(Sql(batch.to))
-    .bind(Sql(batch.shard))
+    .bind(Sql(shard))
     .fetch_all(&mut *db)
     .await?;
     let mut sums: BTreeMap<_, _> = rows.into_iter().map(|row| (row.0.start, row.0)).collect();
-    for total in &batch.windows {
+    for total in windows {
         sums.entry(total.start)
             .or_insert_with(|| WindowTotal::empty(total.start))
             .add(total)?;
@@ -286,7 +292,7 @@ async fn add_windows(
         params
             .put(programme)?
             .put(Sql(sum.start))?
-            .put(Sql(batch.shard))?
+            .put(Sql(shard))?
             .put(Sql(sum.accounts))?
             .put(Sql(sum.raw))?
             .put(sum.blocks.map(|(first, _)| Sql(first)))?
