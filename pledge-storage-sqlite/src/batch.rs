@@ -51,6 +51,7 @@ pub(crate) async fn record_failure(
     };
     let before = Stand::of(db, place, failure.shard).await?;
     let progress = before.advance(place, BatchOutcome::Failed(&failure.reason))?;
+    list_windows(db, &before.programme, failure).await?;
     before.save(db, &progress).await
 }
 
@@ -107,8 +108,13 @@ impl Stand {
             let detail = format!("window end {end} is not confirmed: {confirmed} is");
             return Err(Fault::conflict(detail));
         }
+        let window = programme.programme.window;
+        if window.floor(batch.to) != batch.to {
+            let detail = format!("{} is not the end of a window", batch.to);
+            return Err(Fault::invalid(detail));
+        }
         let shards = shards_of(db, &programme).await?;
-        let first_edge = programme.programme.window.floor(started);
+        let first_edge = window.floor(started);
         let shard = usize::from(shard.get());
         if shard >= shards.len() {
             return Err(Fault::invalid(format!("no shard {shard}")));
@@ -277,16 +283,38 @@ async fn add_windows(
             .add(total)?;
     }
     let sums: Vec<_> = sums.into_values().collect();
-    let insert = "INSERT INTO settlement_window \
-                  (programme, window_start, shard, accounts, raw, first_block, last_block)";
     let or_update = "ON CONFLICT (programme, window_start, shard) DO UPDATE SET \
                      accounts = excluded.accounts, raw = excluded.raw, \
                      first_block = excluded.first_block, last_block = excluded.last_block";
-    bulk::write(db, insert, or_update, &sums, |params, sum| {
+    save_windows(db, programme, batch.shard, &sums, or_update).await
+}
+
+/// Lists the windows of a failed batch, so that it is seen even if no other batch succeeds.
+async fn list_windows(
+    db: &mut SqliteConnection,
+    row: &ProgrammeRow,
+    failure: &BatchFailure,
+) -> Result<(), Fault> {
+    let starts = row.programme.window_starts(failure.from, failure.to);
+    let sums: Vec<_> = starts.map(WindowTotal::empty).collect();
+    let or_keep = "ON CONFLICT (programme, window_start, shard) DO NOTHING";
+    save_windows(db, row.key, failure.shard, &sums, or_keep).await
+}
+
+async fn save_windows(
+    db: &mut SqliteConnection,
+    programme: i64,
+    shard: ShardId,
+    sums: &[WindowTotal],
+    on_conflict: &'static str,
+) -> Result<(), Fault> {
+    let insert = "INSERT INTO settlement_window \
+                  (programme, window_start, shard, accounts, raw, first_block, last_block)";
+    bulk::write(db, insert, on_conflict, sums, |params, sum| {
         params
             .put(programme)?
             .put(Sql(sum.start))?
-            .put(Sql(batch.shard))?
+            .put(Sql(shard))?
             .put(Sql(sum.accounts))?
             .put(Sql(sum.raw))?
             .put(sum.blocks.map(|(first, _)| Sql(first)))?
