@@ -14,8 +14,10 @@ pub mod generators;
 pub mod oracle;
 pub mod world;
 
+mod failing_points;
 mod fixture;
 mod manual_clock;
 
+pub use failing_points::FailingPoints;
 pub use fixture::Fixture;
 pub use manual_clock::ManualClock;

@@ -16,6 +16,7 @@ pub mod balance_store;
 pub mod chain_source;
 pub mod engine;
 pub mod engine_properties;
+pub mod failures;
 pub mod ledger;
 pub mod pending_cache;
 pub mod points_store;
@@ -151,6 +152,12 @@ macro_rules! engine_conformance {
             a_stopped_settlement_goes_on_where_it_stood
             a_deadline_stops_a_settlement_between_batches
             a_rewind_under_a_settlement_is_a_conflict
+        );
+        $crate::__laws!($fixture, failures,
+            a_batch_that_fails_does_not_stop_the_others
+            the_next_run_mends_a_failed_batch
+            a_batch_is_given_up_after_its_attempts_until_it_is_reset
+            a_store_that_is_away_is_no_failure_of_the_batch
         );
     };
 }

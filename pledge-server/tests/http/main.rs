@@ -1,6 +1,7 @@
-//! The HTTP API over stores in memory: one claim a test.
+//! The HTTP API over the stores: one claim a test.
 
 mod accounts;
+mod cases;
 mod chains;
 mod lists;
 mod points;

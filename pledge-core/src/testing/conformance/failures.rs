@@ -1,0 +1,124 @@
+//! Settlements whose batches fail: what is recorded, what goes on, what another attempt gives.
+
+use std::sync::Arc;
+
+use crate::error::StoreErrorKind;
+use crate::points::{SettleReport, Settler, SettlerConfig, SettlerError};
+use crate::ports::{Settlement, SettlementsQuery};
+use crate::stop::Stop;
+use crate::testing::world::{World, account, token, tokens};
+use crate::testing::{FailingPoints, Fixture};
+use crate::types::ProgrammeId;
+
+const HOUR: u64 = 3_600;
+const CONFIG: SettlerConfig = SettlerConfig {
+    batch_accounts_max: 3,
+    windows_max: 5,
+    attempts_max: 3,
+};
+
+/// Sixty holders, three closed windows, and a store that refuses batches with account 30 in them.
+async fn failing(fixture: Fixture, kind: StoreErrorKind, times: u32) -> (World, Settler) {
+    let mut world = World::new(fixture).await;
+    let mints: Vec<_> = (1..=60).map(|n| (None, Some(n), tokens(n))).collect();
+    world.mine(0, &mints);
+    world.confirm(3 * HOUR);
+    world.index().await;
+    let points = FailingPoints::new(world.fixture.points.clone(), account(30), kind, times);
+    let settler = Settler::new(world.fixture.balances.clone(), Arc::new(points), CONFIG);
+    (world, settler)
+}
+
+async fn settle(settler: &Settler) -> Result<SettleReport, SettlerError> {
+    settler.run(token(), &Stop::never(), |_| {}).await
+}
+
+async fn newest_settlement(world: &World) -> Settlement {
+    let programme = ProgrammeId::main(token());
+    let query = SettlementsQuery {
+        programme,
+        before: None,
+        limit: 1,
+    };
+    let page = world
+        .fixture
+        .points
+        .settlements(&query)
+        .await
+        .expect("read");
+    page.into_iter().next().expect("there is a settlement")
+}
+
+/// One batch fails; every other account is settled, and the reason is kept.
+pub async fn a_batch_that_fails_does_not_stop_the_others(fixture: Fixture) {
+    let (world, settler) = failing(fixture, StoreErrorKind::Corrupt, 1).await;
+    let report = settle(&settler).await.expect("the rest settles");
+    assert_eq!(report.failed, 1);
+    let id = ProgrammeId::main(token());
+    let everyone: Vec<_> = (1..=60).map(account).collect();
+    let totals = world
+        .fixture
+        .points
+        .totals(&id, &everyone)
+        .await
+        .expect("read")
+        .value;
+    let missing = totals.iter().filter(|total| total.is_none()).count();
+    assert!(
+        (1..=3).contains(&missing),
+        "only the accounts of one batch are missing: {missing}"
+    );
+    let settlement = newest_settlement(&world).await;
+    assert!(!settlement.settled);
+    assert_eq!(settlement.failures.len(), 1);
+    assert!(settlement.failures[0].reason.contains("failed by script"));
+    assert_eq!(settlement.failures[0].attempts, 1);
+}
+
+/// The next run tries it again, and the result is that of no failure.
+pub async fn the_next_run_mends_a_failed_batch(fixture: Fixture) {
+    let (world, settler) = failing(fixture, StoreErrorKind::Corrupt, 2).await;
+    for failed in [1, 1, 0] {
+        assert_eq!(
+            settle(&settler).await.expect("the rest settles").failed,
+            failed
+        );
+    }
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// After the last attempt it waits for a person, who starts the count again.
+pub async fn a_batch_is_given_up_after_its_attempts_until_it_is_reset(fixture: Fixture) {
+    let (world, settler) = failing(fixture, StoreErrorKind::Corrupt, 3).await;
+    for failed in [1, 1, 1, 0, 0] {
+        assert_eq!(
+            settle(&settler).await.expect("the rest settles").failed,
+            failed
+        );
+    }
+    let settlement = newest_settlement(&world).await;
+    assert_eq!(
+        (settlement.settled, settlement.failures[0].attempts),
+        (false, 3)
+    );
+    let id = ProgrammeId::main(token());
+    let reset = world
+        .fixture
+        .points
+        .reset_failures(&id, settlement.window.start)
+        .await;
+    assert_eq!(reset.expect("reset"), 1);
+    settle(&settler).await.expect("it succeeds now");
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// A store that is away ends the run; the next one goes on from the last batch.
+pub async fn a_store_that_is_away_is_no_failure_of_the_batch(fixture: Fixture) {
+    let (world, settler) = failing(fixture, StoreErrorKind::Unavailable, 2).await;
+    for _ in 0..2 {
+        let SettlerError::Store(error) = settle(&settler).await.expect_err("the store is away");
+        assert!(error.is_retryable());
+    }
+    assert_eq!(settle(&settler).await.expect("it is back").failed, 0);
+    assert_eq!(world.digest().await, world.oracle());
+}
