@@ -12,7 +12,7 @@ use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Timestamp, TokenId,
 };
 
-use crate::{SqliteStore, commit, reads, registry, rewind};
+use crate::{SqliteStore, commit, histories, reads, registry, rewind};
 
 #[async_trait]
 impl BalanceStore for SqliteStore {
@@ -129,7 +129,7 @@ impl BalanceStore for SqliteStore {
         query: &HistoriesQuery,
     ) -> Result<Seen<Vec<AccountHistory>>, StoreError> {
         let mut unit = self.read("read histories").await?;
-        let read = reads::histories(unit.db(), query).await;
+        let read = histories::histories(unit.db(), query).await;
         unit.finish(read).await
     }
 

@@ -1,20 +1,16 @@
 //! Batches: what a settlement writes.
 
-use std::collections::BTreeMap;
-
 use pledge_core::event::Event;
 use pledge_core::points::{BatchOutcome, BatchPlace};
-use pledge_core::ports::{
-    BatchFailure, SettlementBatch, ShardProgress, Statement, StatementKind, WindowTotal,
-};
+use pledge_core::ports::{BatchFailure, SettlementBatch, ShardProgress, StatementKind};
 use pledge_core::types::{Account, ProgrammeId, RawPoints, ShardId, Timestamp};
 use sqlx::SqliteConnection;
 
-use crate::bulk;
+use crate::earnings::{add_earned, add_statements, add_windows, list_windows};
 use crate::error::Fault;
 use crate::programmes::{require, save_shard, settled, shards_of};
 use crate::registry::record;
-use crate::row::{ProgrammeRow, Record, Sql};
+use crate::row::ProgrammeRow;
 
 pub(crate) async fn commit_batch(
     db: &mut SqliteConnection,
@@ -33,7 +29,7 @@ pub(crate) async fn commit_batch(
     let key = before.programme.key;
     add_earned(db, key, &batch.earned).await?;
     add_statements(db, key, &batch.statements).await?;
-    add_windows(db, key, place, batch.shard, &batch.windows).await?;
+    add_windows(db, key, batch).await?;
     before.save(db, &progress).await?;
     before.record_settled(db, progress).await
 }
@@ -51,10 +47,7 @@ pub(crate) async fn record_failure(
     };
     let before = Stand::of(db, place, failure.shard).await?;
     let progress = before.advance(place, BatchOutcome::Failed(&failure.reason))?;
-    let ProgrammeRow { key, programme, .. } = &before.programme;
-    let listed = programme.window_starts(failure.from, failure.to);
-    let listed: Vec<_> = listed.map(WindowTotal::empty).collect();
-    add_windows(db, *key, place, failure.shard, &listed).await?;
+    list_windows(db, &before.programme, failure).await?;
     before.save(db, &progress).await
 }
 
@@ -111,8 +104,13 @@ impl Stand {
             let detail = format!("window end {end} is not confirmed: {confirmed} is");
             return Err(Fault::conflict(detail));
         }
+        let window = programme.programme.window;
+        if window.floor(batch.to) != batch.to {
+            let detail = format!("{} is not the end of a window", batch.to);
+            return Err(Fault::invalid(detail));
+        }
         let shards = shards_of(db, &programme).await?;
-        let first_edge = programme.programme.window.floor(started);
+        let first_edge = window.floor(started);
         let shard = usize::from(shard.get());
         if shard >= shards.len() {
             return Err(Fault::invalid(format!("no shard {shard}")));
@@ -187,117 +185,4 @@ fn check_contents(batch: &SettlementBatch, row: &ProgrammeRow) -> Result<(), Fau
         batch.from,
         batch.to
     )))
-}
-
-async fn add_earned(
-    db: &mut SqliteConnection,
-    programme: i64,
-    earned: &[(Account, RawPoints)],
-) -> Result<(), Fault> {
-    let accounts: Vec<_> = earned.iter().map(|(account, _)| *account).collect();
-    let mut totals: BTreeMap<_, _> = totals_of(db, programme, &accounts).await?;
-    for (account, raw) in earned {
-        let total = totals.entry(*account).or_insert(RawPoints::ZERO);
-        *total = total.checked_add(*raw)?;
-    }
-    let totals: Vec<_> = totals.into_iter().collect();
-    save_totals(db, programme, &totals).await
-}
-
-/// The totals of those accounts that have one.
-pub(crate) async fn totals_of(
-    db: &mut SqliteConnection,
-    programme: i64,
-    accounts: &[Account],
-) -> Result<BTreeMap<Account, RawPoints>, Fault> {
-    let select = "SELECT account, raw FROM user_points WHERE programme = ? AND account IN";
-    let rows: Vec<Record<(Account, RawPoints)>> =
-        bulk::select(db, select, accounts, |params, accounts| {
-            params.put(programme)?;
-            for account in accounts {
-                params.put(Sql(*account))?;
-            }
-            Ok(())
-        })
-        .await?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
-}
-
-pub(crate) async fn save_totals(
-    db: &mut SqliteConnection,
-    programme: i64,
-    totals: &[(Account, RawPoints)],
-) -> Result<(), Fault> {
-    let insert = "INSERT INTO user_points (programme, account, raw)";
-    let or_update = "ON CONFLICT (programme, account) DO UPDATE SET raw = excluded.raw";
-    bulk::write(db, insert, or_update, totals, |params, (account, raw)| {
-        params.put(programme)?.put(Sql(*account))?.put(Sql(*raw))?;
-        Ok(())
-    })
-    .await
-}
-
-async fn add_statements(
-    db: &mut SqliteConnection,
-    programme: i64,
-    statements: &[Statement],
-) -> Result<(), Fault> {
-    let insert = "INSERT INTO user_points_change \
-                  (programme, account, window_start, epoch, reversed, window_end, raw)";
-    bulk::write(db, insert, "", statements, |params, row| {
-        params
-            .put(programme)?
-            .put(Sql(row.account))?
-            .put(Sql(row.window.start))?
-            .put(Sql(row.epoch))?
-            .put(Sql(row.kind))?
-            .put(Sql(row.window.end))?
-            .put(Sql(row.raw))?;
-        Ok(())
-    })
-    .await
-}
-
-/// Adds a batch's sums to those of its shard.
-async fn add_windows(
-    db: &mut SqliteConnection,
-    programme: i64,
-    batch: BatchPlace<'_>,
-    shard: ShardId,
-    windows: &[WindowTotal],
-) -> Result<(), Fault> {
-    let rows: Vec<Record<WindowTotal>> = sqlx::query_as(
-        "SELECT * FROM settlement_window \
-         WHERE programme = ? AND window_start >= ? AND window_start < ? AND shard = ?",
-    )
-    .bind(programme)
-    .bind(Sql(batch.from))
-    .bind(Sql(batch.to))
-    .bind(Sql(shard))
-    .fetch_all(&mut *db)
-    .await?;
-    let mut sums: BTreeMap<_, _> = rows.into_iter().map(|row| (row.0.start, row.0)).collect();
-    for total in windows {
-        sums.entry(total.start)
-            .or_insert_with(|| WindowTotal::empty(total.start))
-            .add(total)?;
-    }
-    let sums: Vec<_> = sums.into_values().collect();
-    let insert = "INSERT INTO settlement_window \
-                  (programme, window_start, shard, accounts, raw, first_block, last_block)";
-    let or_update = "ON CONFLICT (programme, window_start, shard) DO UPDATE SET \
-                     accounts = excluded.accounts, raw = excluded.raw, \
-                     first_block = excluded.first_block, last_block = excluded.last_block";
-    bulk::write(db, insert, or_update, &sums, |params, sum| {
-        params
-            .put(programme)?
-            .put(Sql(sum.start))?
-            .put(Sql(shard))?
-            .put(Sql(sum.accounts))?
-            .put(Sql(sum.raw))?
-            .put(sum.blocks.map(|(first, _)| Sql(first)))?
-            .put(sum.blocks.map(|(_, last)| Sql(last)))?;
-        Ok(())
-    })
-    .await
 }

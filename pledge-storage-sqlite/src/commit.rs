@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pledge_core::event::Event;
 use pledge_core::ledger::{Change, Checkpoint};
 use pledge_core::ports::{LedgerCommit, TokenCommit};
-use pledge_core::types::{Account, BlockRef, ChainId};
+use pledge_core::types::{Account, BlockRef};
 use sqlx::SqliteConnection;
 
 use crate::bulk;
@@ -187,16 +187,8 @@ async fn hold_headers(db: &mut SqliteConnection, commit: &LedgerCommit) -> Resul
         Ok(())
     })
     .await?;
-    forget_headers_below(db, commit.chain, commit).await
-}
-
-async fn forget_headers_below(
-    db: &mut SqliteConnection,
-    chain: ChainId,
-    commit: &LedgerCommit,
-) -> Result<(), Fault> {
     sqlx::query("DELETE FROM block_header WHERE chain = ? AND block < ?")
-        .bind(Sql(chain))
+        .bind(Sql(commit.chain))
         .bind(ceiling(commit.retain_from.get()))
         .execute(db)
         .await?;

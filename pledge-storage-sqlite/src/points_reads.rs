@@ -6,7 +6,7 @@ use pledge_core::ports::{
 use pledge_core::types::{Account, ProgrammeId, RawPoints, ShardCount, Timestamp};
 use sqlx::SqliteConnection;
 
-use crate::batch::totals_of;
+use crate::earnings::totals_of;
 use crate::error::Fault;
 use crate::programmes::{require, shards_of};
 use crate::registry::seen;

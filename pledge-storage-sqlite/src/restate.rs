@@ -6,7 +6,7 @@ use pledge_core::primitives::{Address, U160};
 use pledge_core::types::{Account, BlockNumber, RawPoints, Timestamp, WeightBp, WeightSchedule};
 use sqlx::SqliteConnection;
 
-use crate::batch::save_totals;
+use crate::earnings::save_totals;
 use crate::error::Fault;
 use crate::programmes::{of_token, save_shard, shards_of};
 use crate::reads::{last_block_at, state_until};

@@ -49,10 +49,7 @@ async fn require_held(db: &mut SqliteConnection, request: &Rewind) -> Result<(),
     .fetch_all(db)
     .await?;
     let is_held = near.iter().any(|held| held.0.id() == to.id());
-    // A parent below the lowest header is the only row's parent; above it there is always one held.
-    let is_parent = near
-        .first()
-        .is_some_and(|lowest| to.is_parent_of(&lowest.0));
+    let is_parent = near.iter().any(|lowest| to.is_parent_of(&lowest.0));
     if is_held || is_parent {
         return Ok(());
     }
