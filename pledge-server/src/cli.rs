@@ -20,6 +20,7 @@ use crate::config::{Config, ConfigError, Environment, Key, NodeUrl, Quick};
 use crate::logs::{self, LogFormat};
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::setup::SetupError;
 use crate::{shutdown, sources};
 
 /// An exact, reorg-safe ledger of ERC-20 balances, and exact points from it.
@@ -185,4 +186,12 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Pause(args) => pause::pause(context, args).await,
         Command::Resume(args) => pause::resume(context, args).await,
     }
+}
+
+/// Whether an error is for the user to mend: exit code 2.
+pub fn is_wrong_usage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let of_setup = cause.downcast_ref::<SetupError>();
+        cause.is::<ConfigError>() || of_setup.is_some_and(|e| matches!(e, SetupError::Config(_)))
+    })
 }

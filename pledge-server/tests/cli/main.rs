@@ -1,0 +1,8 @@
+//! The real binary, from the outside: exit codes, what it prints, what it serves, how it stops.
+
+mod bad_input;
+mod demo;
+mod node;
+mod one_shot;
+mod process;
+mod running;

@@ -1,0 +1,132 @@
+//! The commands that end: index, settle, verify, status, settlements, pause, resume.
+
+use crate::node::{NORMAL, Node, Oddities, token};
+use crate::process::Folder;
+
+fn folder(node: &Node) -> Folder {
+    Folder::with_config(&format!(
+        "[chains.local]\nchain_id = 31337\nrpc_urls = [\"{}\"]\npoll_interval = \"100ms\"\n\
+         [chains.local.tokens.plg]\naddress = \"{}\"\n\
+         [chains.local.tokens.plg.points]\nrate = \"0.05\"\n",
+        node.url(),
+        token()
+    ))
+}
+
+/// A folder whose ledger is indexed and settled.
+fn settled(node: &Node) -> Folder {
+    let folder = folder(node);
+    let indexed = folder.run(&["index", "--until-head", "--json"]);
+    assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+    let settled = folder.run(&["settle", "--until-settled", "--deadline", "30s", "--json"]);
+    assert_eq!(settled.code, Some(0), "{}", settled.stderr);
+    assert_eq!(settled.json()["complete"], true);
+    folder
+}
+
+#[test]
+fn index_and_settle_give_the_first_requirement() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = settled(&node);
+    let listing = folder.run(&["settlements", "--json"]).json();
+    let row = &listing["settlements"][0];
+    assert_eq!(row["points"], "6.666666666666666666");
+    assert_eq!(row["status"], "settled");
+    let status = folder.run(&["status", "--json"]).json();
+    let chain = &status["chains"][0];
+    assert_eq!(chain["status"], "live");
+    assert_eq!(chain["lag"], 6);
+    assert_eq!(chain["settled"], 1_767_283_200);
+    assert_eq!(chain["tokens"][0]["holders"], 1);
+}
+
+#[test]
+fn verify_agrees_with_an_honest_contract() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let ended = settled(&node).run(&["verify", "--json"]);
+    let report = ended.json();
+    assert_eq!(ended.code, Some(0), "{report}");
+    assert_eq!(report["tokens"][0]["verdict"], "ok");
+    assert_eq!(report["tokens"][0]["accounts"], 1);
+}
+
+#[test]
+fn verify_tells_a_contract_that_mints_in_silence() {
+    let node = Node::with_the_first_hour(Oddities {
+        supply_offset: 1,
+        ..NORMAL
+    });
+    let ended = settled(&node).run(&["verify", "--json"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert_eq!(ended.json()["tokens"][0]["verdict"], "non_conserving");
+}
+
+#[test]
+fn verify_finds_a_balance_that_was_tampered_with() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = settled(&node);
+    // A node whose chain has another history stands for a ledger that is wrong.
+    let other = Node::start(NORMAL);
+    other.mine_empty(crate::node::THREE_PM + 60, 12);
+    let toml = std::fs::read_to_string(folder.path().join("pledge.toml")).unwrap();
+    let toml = toml.replace(&node.url(), &other.url());
+    std::fs::write(folder.path().join("pledge.toml"), toml).unwrap();
+    let ended = folder.run(&["verify", "--json"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+}
+
+#[test]
+fn a_paused_chain_is_not_indexed_until_it_is_resumed() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = settled(&node);
+    let paused = folder.run(&["pause", "local", "--json"]);
+    assert_eq!(paused.json()["status"], "paused");
+    let refused = folder.run(&["index", "--until-head"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused.stderr.contains("pledge resume local"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(folder.run(&["resume", "31337"]).code, Some(0));
+    assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));
+}
+
+#[test]
+fn nothing_to_retry_is_a_failure_that_says_so() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = settled(&node);
+    let listing = folder.run(&["settlements", "--json"]).json();
+    let id = listing["settlements"][0]["id"].as_str().unwrap();
+    let ended = folder.run(&["retry", id]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("nothing has failed"),
+        "{}",
+        ended.stderr
+    );
+    let failed = folder.run(&["settlements", "--failed", "--json"]).json();
+    assert_eq!(failed["settlements"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn reading_commands_never_make_a_database() {
+    let folder = Folder::new();
+    let ended = folder.run(&["status"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("pledge.db"), "{}", ended.stderr);
+    assert!(!folder.path().join("pledge.db").exists());
+}
+
+#[test]
+fn migrate_makes_a_database_that_status_reads() {
+    let folder = Folder::new();
+    assert_eq!(folder.run(&["migrate"]).code, Some(0));
+    let ended = folder.run(&["status"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("no chain is known yet"),
+        "{}",
+        ended.stdout
+    );
+}
