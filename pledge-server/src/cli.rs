@@ -43,7 +43,7 @@ struct Global {
     /// Print the result as JSON, and nothing else
     #[arg(long, global = true)]
     json: bool,
-    /// How log lines look; RUST_LOG says which
+    /// How log lines look; `RUST_LOG` says which
     #[arg(long, global = true, value_enum, default_value_t)]
     log_format: LogFormat,
 }

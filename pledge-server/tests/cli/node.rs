@@ -15,13 +15,13 @@ use pledge_core::types::{
 use serde_json::{Value, json};
 
 /// 2026-01-01T15:00:00Z.
-pub const THREE_PM: u64 = 1_767_279_600;
-pub const CHAIN: u64 = 31_337;
+pub(crate) const THREE_PM: u64 = 1_767_279_600;
+pub(crate) const CHAIN: u64 = 31_337;
 
 /// A node with one token, on a port and a runtime of its own for as long as it lives.
-pub struct Node {
-    pub chain: ScriptedChain,
-    pub address: SocketAddr,
+pub(crate) struct Node {
+    pub(crate) chain: ScriptedChain,
+    pub(crate) address: SocketAddr,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -30,39 +30,43 @@ struct Script {
     chain: ScriptedChain,
     decimals: u64,
     supply_offset: u64,
+    balance_offset: u64,
 }
 
 /// What is wrong with the node's token.
 #[derive(Clone, Copy)]
-pub struct Oddities {
-    pub decimals: u64,
+pub(crate) struct Oddities {
+    pub(crate) decimals: u64,
     /// `totalSupply` says so much more than was minted.
-    pub supply_offset: u64,
+    pub(crate) supply_offset: u64,
+    /// `balanceOf` says so much more than was received.
+    pub(crate) balance_offset: u64,
 }
 
-pub const NORMAL: Oddities = Oddities {
+pub(crate) const NORMAL: Oddities = Oddities {
     decimals: 18,
     supply_offset: 0,
+    balance_offset: 0,
 };
 
 /// The token's contract.
-pub fn token() -> Address {
+pub(crate) fn token() -> Address {
     Address::repeat_byte(0x70)
 }
 
 /// Some account.
-pub fn account(number: u8) -> Address {
+pub(crate) fn account(number: u8) -> Address {
     Address::repeat_byte(number)
 }
 
 /// So many whole tokens of 18 decimals.
-pub fn tokens(whole: u64) -> Amount {
+pub(crate) fn tokens(whole: u64) -> Amount {
     Amount::new(U256::from(whole) * U256::from(10).pow(U256::from(18)))
 }
 
 impl Node {
     /// A node of chain 31337 with genesis at 15:00.
-    pub fn start(oddities: Oddities) -> Self {
+    pub(crate) fn start(oddities: Oddities) -> Self {
         let genesis = Timestamp::new(THREE_PM).unwrap();
         let metadata = TokenMetadata {
             symbol: "PLG".to_owned(),
@@ -73,7 +77,7 @@ impl Node {
     }
 
     /// The hour of the first requirement: 100 tokens at 15:10, 200 at 15:30, confirmed past 16:00.
-    pub fn with_the_first_hour(oddities: Oddities) -> Self {
+    pub(crate) fn with_the_first_hour(oddities: Oddities) -> Self {
         let node = Self::start(oddities);
         for minute in [10, 30] {
             node.mine(
@@ -87,7 +91,7 @@ impl Node {
         node
     }
 
-    pub fn serve(chain: ScriptedChain, oddities: Oddities, listen: &str) -> Self {
+    pub(crate) fn serve(chain: ScriptedChain, oddities: Oddities, listen: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -101,6 +105,7 @@ impl Node {
             chain: chain.clone(),
             decimals: oddities.decimals,
             supply_offset: oddities.supply_offset,
+            balance_offset: oddities.balance_offset,
         };
         let router = Router::new().route("/", post(answer)).with_state(script);
         runtime.spawn(async move { axum::serve(listener, router).await });
@@ -111,11 +116,11 @@ impl Node {
         }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    pub fn mine(&self, time: u64, from: Address, to: Address, amount: Amount) {
+    pub(crate) fn mine(&self, time: u64, from: Address, to: Address, amount: Amount) {
         let transfer = ScriptedTransfer {
             token: token(),
             from,
@@ -126,7 +131,7 @@ impl Node {
     }
 
     /// Empty blocks, 12 seconds apart.
-    pub fn mine_empty(&self, from: u64, blocks: u64) {
+    pub(crate) fn mine_empty(&self, from: u64, blocks: u64) {
         for block in 0..blocks {
             self.chain
                 .mine(Timestamp::new(from + block * 12).unwrap(), &[]);
@@ -201,7 +206,7 @@ impl Script {
                 let account = Account::new(Address::from_slice(&data[16..36])).unwrap();
                 let at = self.block_of(block);
                 let balances = self.chain.balances(token(), &[account], at).await.unwrap();
-                balances[0].get()
+                balances[0].get() + U256::from(self.balance_offset)
             }
             other => panic!("unexpected function {other}"),
         };

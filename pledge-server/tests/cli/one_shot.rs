@@ -1,6 +1,6 @@
 //! The commands that end: index, settle, verify, status, settlements, pause, resume.
 
-use crate::node::{NORMAL, Node, Oddities, token};
+use crate::node::{NORMAL, Node, Oddities, THREE_PM, token};
 use crate::process::Folder;
 
 fn folder(node: &Node) -> Folder {
@@ -62,17 +62,30 @@ fn verify_tells_a_contract_that_mints_in_silence() {
 }
 
 #[test]
-fn verify_finds_a_balance_that_was_tampered_with() {
+fn verify_lists_a_balance_that_differs() {
+    let node = Node::with_the_first_hour(Oddities {
+        balance_offset: 1,
+        ..NORMAL
+    });
+    let ended = settled(&node).run(&["verify", "--json"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let report = ended.json();
+    let mismatch = &report["tokens"][0]["mismatches"][0];
+    assert_eq!(report["tokens"][0]["verdict"], "mismatch");
+    assert_eq!(mismatch["subject"], "balance");
+    assert_eq!(mismatch["stored"], "200000000000000000000");
+    assert_eq!(mismatch["expected"], "200000000000000000001");
+}
+
+#[test]
+fn verify_says_so_when_the_node_is_on_another_branch() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = settled(&node);
-    // A node whose chain has another history stands for a ledger that is wrong.
-    let other = Node::start(NORMAL);
-    other.mine_empty(crate::node::THREE_PM + 60, 12);
-    let toml = std::fs::read_to_string(folder.path().join("pledge.toml")).unwrap();
-    let toml = toml.replace(&node.url(), &other.url());
-    std::fs::write(folder.path().join("pledge.toml"), toml).unwrap();
-    let ended = folder.run(&["verify", "--json"]);
-    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    node.chain.fork_at(0);
+    node.mine_empty(THREE_PM + 60, 12);
+    let ended = folder.run(&["verify"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("was replaced"), "{}", ended.stderr);
 }
 
 #[test]
@@ -84,9 +97,9 @@ fn a_paused_chain_is_not_indexed_until_it_is_resumed() {
     let refused = folder.run(&["index", "--until-head"]);
     assert_eq!(refused.code, Some(1));
     assert!(
-        refused.stderr.contains("pledge resume local"),
+        refused.stdout.contains("pledge resume local"),
         "{}",
-        refused.stderr
+        refused.stdout
     );
     assert_eq!(folder.run(&["resume", "31337"]).code, Some(0));
     assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));

@@ -13,35 +13,35 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A folder in which the binary runs.
-pub struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 /// A command that has ended.
-pub struct Ended {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// A process that goes on until it is told to stop.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
-    pub server: String,
+    pub(crate) server: String,
 }
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
     /// With `pledge.toml` in it.
-    pub fn with_config(toml: &str) -> Self {
+    pub(crate) fn with_config(toml: &str) -> Self {
         let folder = Self::new();
         std::fs::write(folder.path().join("pledge.toml"), toml).unwrap();
         folder
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
@@ -58,7 +58,7 @@ impl Folder {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         let output = self.command(arguments).output().unwrap();
         Ended {
             code: output.status.code(),
@@ -68,7 +68,7 @@ impl Folder {
     }
 
     /// Starts a server and waits until it tells its address, on either output.
-    pub fn start(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
         let mut child = command
             .stdout(Stdio::piped())
@@ -106,7 +106,7 @@ impl Folder {
 }
 
 impl Ended {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
             panic!("{error} in: {}\n{}", self.stdout, self.stderr);
         })
@@ -115,7 +115,7 @@ impl Ended {
 
 impl Running {
     /// The next line that contains a text and passes a test.
-    pub fn wait_for(&self, text: &str, test: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn wait_for(&self, text: &str, test: impl Fn(&str) -> bool) -> String {
         let until = Instant::now() + PATIENCE;
         let mut seen = String::new();
         while let Ok(line) = self.lines.recv_timeout(until - Instant::now()) {
@@ -128,7 +128,7 @@ impl Running {
     }
 
     /// The answer to a GET below `/api/v1`, or below the root for a path that begins with `/`.
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let path = match path.strip_prefix('/') {
             Some(path) => format!("/{path}"),
             None => format!("/api/v1/{path}"),
@@ -146,7 +146,7 @@ impl Running {
     }
 
     /// Asks until the answer is right.
-    pub fn get_until(&self, path: &str, right: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn get_until(&self, path: &str, right: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + PATIENCE;
         loop {
             let answer = self.get(path);
@@ -159,7 +159,7 @@ impl Running {
     }
 
     /// Sends SIGTERM and waits for the end.
-    pub fn terminate(mut self) -> (ExitStatus, Duration) {
+    pub(crate) fn terminate(mut self) -> (ExitStatus, Duration) {
         let pid = self.child.id().to_string();
         let asked = Instant::now();
         assert!(
