@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, U256, keccak256};
 use alloy::providers::Provider;
 use alloy::rpc::client::BatchRequest;
 use alloy::sol_types::SolCall;
@@ -66,9 +66,9 @@ enum Action {
 }
 
 impl Traffic {
-    /// An account that takes part, by its index.
+    /// An account that takes part, by its index. Spread over all addresses, as real ones are.
     pub fn account(index: u64) -> Address {
-        Address::left_padding_from(&(0xacc0_0000_0000 + index).to_be_bytes())
+        Address::from_word(keccak256(index.to_be_bytes()))
     }
 
     /// Plays it on a token whose owner is an account of the node. Balances from before count.

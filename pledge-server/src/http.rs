@@ -31,6 +31,20 @@ pub struct Api {
 }
 
 /// Every route that reads.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use pledge_core::query::Queries;
+/// use pledge_server::http::{Api, router};
+/// use pledge_storage_memory::{MemoryPending, MemoryStore};
+///
+/// let store = Arc::new(MemoryStore::new());
+/// let pending = Arc::new(MemoryPending::default());
+/// let app: axum::Router = router(Api {
+///     queries: Queries::new(store.clone(), store, pending),
+/// });
+/// ```
 pub fn router(api: Api) -> Router {
     let of_account = Router::new()
         .route("/", get(accounts::one))

@@ -122,7 +122,8 @@ impl TryFrom<String> for Instant {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let malformed = || format!("`{text}` is neither unix seconds nor RFC 3339");
+        let malformed =
+            || format!("`{text}` is neither unix seconds nor RFC 3339 (`+` in a query is %2B)");
         let seconds = if is_digits(&text) {
             text.parse().map_err(|_| malformed())?
         } else {

@@ -70,7 +70,7 @@ impl<'a> ProgrammeName<'a> {
         token: TokenId,
     ) -> Result<Option<ProgrammeState>, Problem> {
         match self.look_up(api, token).await? {
-            None if self.is_explicit() => Err(self.unknown(token)?),
+            None if self.is_explicit() => Err(self.unknown(token)),
             found => Ok(found),
         }
     }
@@ -81,14 +81,15 @@ impl<'a> ProgrammeName<'a> {
         api: &Api,
         token: TokenId,
     ) -> Result<ProgrammeState, Problem> {
-        match self.look_up(api, token).await? {
-            Some(found) => Ok(found),
-            None => Err(self.unknown(token)?),
-        }
+        let found = self.look_up(api, token).await?;
+        found.ok_or_else(|| self.unknown(token))
     }
 
-    fn unknown(self, token: TokenId) -> Result<Problem, Problem> {
-        Ok(QueryError::UnknownProgramme(self.of(token)?).into())
+    pub(super) fn unknown(self, token: TokenId) -> Problem {
+        match self.of(token) {
+            Ok(id) => QueryError::UnknownProgramme(id).into(),
+            Err(malformed) => malformed,
+        }
     }
 }
 

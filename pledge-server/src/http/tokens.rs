@@ -5,7 +5,7 @@ use axum::extract::State;
 use pledge_core::ledger::{TokenState, TokenStatus};
 use pledge_core::ports::ProgrammeState;
 use pledge_core::primitives::Address;
-use pledge_core::types::{Amount, BlockNumber, Decimals, Rate, Scale, Timestamp};
+use pledge_core::types::{Amount, BlockNumber, Decimals, Rate, Scale, Timestamp, TokenId};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
@@ -93,8 +93,7 @@ pub(super) async fn list(
     let name = ProgrammeName::asked(params.programme.as_ref());
     let mut items = Vec::with_capacity(page.items().len());
     for token in page.items() {
-        let programme = name.look_up(&api, token.spec.id).await?;
-        items.push(view(token.clone(), programme));
+        items.push(read_view(&api, token.spec.id, name).await?);
     }
     Ok(Json(page.with_items(items)))
 }
@@ -106,13 +105,25 @@ pub(super) async fn one(
     Query(params): Query<OneParams>,
 ) -> Result<Json<TokenView>, Problem> {
     let name = ProgrammeName::asked(params.programme.as_ref());
+    let view = read_view(&api, path.token(), name).await?;
+    if view.programme.is_none() && name.is_explicit() {
+        return Err(name.unknown(path.token()));
+    }
+    Ok(Json(view))
+}
+
+async fn read_view(
+    api: &Api,
+    token: TokenId,
+    name: ProgrammeName<'_>,
+) -> Result<TokenView, Problem> {
     let attempt = async || -> Result<_, Problem> {
-        let token = api.queries.token(path.token()).await?;
-        let programme = name.find(&api, path.token()).await?;
-        let fits = programme.iter().all(|state| state.epoch == token.epoch);
-        Ok(fits.then(|| view(token, programme)))
+        let state = api.queries.token(token).await?;
+        let programme = name.look_up(api, token).await?;
+        let fits = programme.iter().all(|found| found.epoch == state.epoch);
+        Ok(fits.then(|| view(state, programme)))
     };
-    Ok(Json(in_one_epoch(attempt).await?))
+    in_one_epoch(attempt).await
 }
 
 fn view(token: TokenState, programme: Option<ProgrammeState>) -> TokenView {

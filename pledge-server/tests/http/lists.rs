@@ -9,11 +9,11 @@ use crate::worlds::{HOUR, MINUTE, THREE_PM, TOKEN, busy, holder, seed};
 const LIMITS: std::ops::RangeInclusive<usize> = 1..=7;
 
 fn text<'a>(item: &'a Value, field: &str) -> &'a str {
-    item[field].as_str().unwrap()
+    item[field].as_str().expect("text")
 }
 
 fn number(item: &Value, field: &str) -> U512 {
-    text(item, field).parse().unwrap()
+    text(item, field).parse().expect("a number")
 }
 
 #[tokio::test]
@@ -72,6 +72,23 @@ async fn the_leaderboard_agrees_with_each_account() {
         assert_eq!(item["points_raw"], then["points_raw"]);
         assert_eq!(item["settled"], settled);
     }
+}
+
+#[tokio::test]
+async fn during_a_settlement_each_account_says_how_far_it_is_settled() {
+    let (mut world, token) = busy().await;
+    world.advance(1, THREE_PM + 4 * HOUR).await;
+    world
+        .settle_until(token, |report| report.batches == 5)
+        .await;
+    let page = world.ok(&format!("{}/accounts", token_path(token))).await;
+    let (before, after) = (json!(THREE_PM + 3 * HOUR), json!(THREE_PM + 4 * HOUR));
+    assert_eq!(page["settled"], before);
+    let items = page["items"].as_array().unwrap();
+    let mut reached: Vec<_> = items.iter().map(|item| &item["settled"]).collect();
+    reached.sort_by_key(|settled| settled.as_u64());
+    reached.dedup();
+    assert_eq!(reached, [&before, &after]);
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use crate::support::{ALICE, account_path};
 use crate::worlds::{HOUR, MINUTE, THREE_PM, busy, seed};
 
 fn raw(text: &Value) -> U512 {
-    text.as_str().unwrap().parse().unwrap()
+    let text = text.as_str().expect("raw points are text");
+    text.parse().expect("a number")
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ async fn three_programmes() -> World {
 fn ids(items: &[Value]) -> Vec<&str> {
     items
         .iter()
-        .map(|item| item["id"].as_str().unwrap())
+        .map(|item| item["id"].as_str().expect("an id is text"))
         .collect()
 }
 
@@ -163,7 +163,8 @@ async fn with_a_failed_batch() -> (World, TokenId) {
         reason: "raw points overflows".to_owned(),
     };
     for _ in 0..5 {
-        world.stores.points.record_failure(&failure).await.unwrap();
+        let recorded = world.stores.points.record_failure(&failure).await;
+        recorded.expect("the batch continues its shard");
     }
     world.settle(token).await;
     (world, token)
@@ -188,6 +189,23 @@ async fn what_failed_inside_a_settlement_is_listed_in_it() {
         "reason": "raw points overflows",
     }]);
     assert_eq!(failed[0]["failures"], expected);
+}
+
+#[tokio::test]
+async fn a_settlement_that_some_shards_have_not_reached_is_pending() {
+    let (mut world, token) = busy().await;
+    world.advance(1, THREE_PM + 4 * HOUR).await;
+    world
+        .settle_until(token, |report| report.batches == 5)
+        .await;
+    let newest = &world.walk("/api/v1/settlements", 1).await[0];
+    assert_eq!(newest["window_start"], THREE_PM + 3 * HOUR);
+    assert_eq!(
+        (&newest["status"], &newest["attempts"]),
+        (&json!("pending"), &json!(0))
+    );
+    let pending = world.walk("/api/v1/settlements?status=pending", 1).await;
+    assert_eq!(ids(&pending), [newest["id"].as_str().unwrap()]);
 }
 
 #[tokio::test]

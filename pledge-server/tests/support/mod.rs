@@ -15,11 +15,11 @@ use pledge_core::ports::{BalanceStore, PendingCache, PointsStore};
 use pledge_core::primitives::{Address, U256, address};
 use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
+use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
 use pledge_server::http::{Api, router};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub(crate) const ALICE: Address = address!("0xa11ce00000000000000000000000000000000001");
@@ -59,7 +59,6 @@ impl Stores {
 pub(crate) struct World {
     pub(crate) stores: Stores,
     chains: BTreeMap<ChainId, (ScriptedChain, Indexer)>,
-    settler: SettlerConfig,
     router: Router,
 }
 
@@ -74,7 +73,6 @@ impl World {
             router: router(Api { queries }),
             stores,
             chains: BTreeMap::new(),
-            settler: SettlerConfig::default(),
         }
     }
 
@@ -174,9 +172,24 @@ impl World {
 
     /// Settles every window that is closed.
     pub(crate) async fn settle(&self, token: TokenId) -> SettleReport {
-        let stores = &self.stores;
-        let settler = Settler::new(stores.balances.clone(), stores.points.clone(), self.settler);
-        let run = settler.run(token, &CancellationToken::new(), |_| {}).await;
+        self.settle_until(token, |_| false).await
+    }
+
+    /// Settles closed windows, and stops after the batch at which `enough` says so.
+    pub(crate) async fn settle_until(
+        &self,
+        token: TokenId,
+        mut enough: impl FnMut(&SettleReport) -> bool + Send,
+    ) -> SettleReport {
+        let (balances, points) = (self.stores.balances.clone(), self.stores.points.clone());
+        let settler = Settler::new(balances, points, SettlerConfig::default());
+        let stop = Stop::never();
+        let progress = |report: &SettleReport| {
+            if enough(report) {
+                stop.request();
+            }
+        };
+        let run = settler.run(token, &stop, progress).await;
         run.expect("the store settles")
     }
 

@@ -1,0 +1,7 @@
+//! The whole server against real nodes: two chains, thousands of transfers, reorgs, kills.
+
+#![expect(clippy::unwrap_used, reason = "tests panic")]
+
+mod chains;
+mod kill;
+mod verify;
