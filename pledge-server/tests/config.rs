@@ -1,5 +1,7 @@
 //! Configurations, right and wrong: what is wrong is named by its full key, with a remedy.
 
+#![expect(clippy::unwrap_used, reason = "tests panic")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
