@@ -20,7 +20,6 @@ use crate::config::{Config, ConfigError, Environment, Key, NodeUrl, Quick};
 use crate::logs::{self, LogFormat};
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::setup::SetupError;
 use crate::{shutdown, sources};
 
 /// An exact, reorg-safe ledger of ERC-20 balances, and exact points from it.
@@ -72,6 +71,18 @@ enum Command {
     Pause(pause::PauseArgs),
     /// Follow a paused or halted chain again
     Resume(pause::ResumeArgs),
+}
+
+impl Command {
+    /// What is logged unless `RUST_LOG` says otherwise: a server tells what it does, the others tell
+    /// by their result, and the demo's fork is no reason to warn.
+    const fn log_level(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "info",
+            Self::Demo(_) => "error",
+            _ => "warn,pledge_server=info",
+        }
+    }
 }
 
 /// One chain and one token, without a configuration file.
@@ -127,20 +138,20 @@ struct Context {
 }
 
 impl Context {
-    fn new(global: Global) -> anyhow::Result<Self> {
-        let (output, level) = if global.json {
-            (Output::Json, "warn")
+    fn new(global: Global, level: &str) -> anyhow::Result<Self> {
+        let output = if global.json {
+            Output::Json
         } else {
-            (Output::Text, "info")
+            Output::Text
         };
         let progress = Progress::new(output);
         logs::init(global.log_format, level, progress.bars())?;
-        let text = |text: std::ffi::OsString| text.into_string().ok();
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let variables = std::env::vars_os();
         Ok(Self {
             file: global.config,
             environment: variables
-                .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+                .map(|(name, value)| (text(name), text(value)))
                 .collect(),
             output,
             progress,
@@ -172,7 +183,7 @@ impl Context {
 
 /// Runs one command to its end.
 pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
-    let context = Context::new(cli.global)?;
+    let context = Context::new(cli.global, cli.command.log_level())?;
     match cli.command {
         Command::Demo(args) => demo::execute(context, args).await,
         Command::Run(args) => run::execute(context, args).await,
@@ -190,8 +201,5 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
 
 /// Whether an error is for the user to mend: exit code 2.
 pub fn is_wrong_usage(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let of_setup = cause.downcast_ref::<SetupError>();
-        cause.is::<ConfigError>() || of_setup.is_some_and(|e| matches!(e, SetupError::Config(_)))
-    })
+    error.chain().any(|cause| cause.is::<ConfigError>())
 }

@@ -27,7 +27,7 @@ pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmChain>, SetupError> 
         .iter()
         .map(|url| connect_one(config.id, url));
     let mut problems = Problems::default();
-    let mut unreachable = None;
+    let mut unreachable = Vec::new();
     let mut connected = None;
     for (index, attempt) in join_all(attempts).await.into_iter().enumerate() {
         match attempt {
@@ -35,19 +35,18 @@ pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmChain>, SetupError> 
             Err(error) if error.kind() == ChainErrorKind::Persistent => {
                 problems.add(&config.key.child("rpc_urls").index(index), error);
             }
-            Err(error) => {
-                let node = &config.rpc_urls[index];
-                tracing::warn!(chain = config.name, %node, %error, "node cannot be reached");
-                unreachable = unreachable.or(Some(error));
-            }
+            Err(error) => unreachable.push(error.to_string()),
         }
     }
     problems.into_result()?;
-    match (connected, unreachable) {
-        (Some(node), _) => Ok(Arc::new(node)),
-        (None, Some(error)) => Err(SetupError::Chain(error)),
-        (None, None) => unreachable!("a chain has at least one url"),
+    let Some(node) = connected else {
+        let error = ChainError::transient("connect to a node", unreachable.join("; "));
+        return Err(SetupError::Chain(error));
+    };
+    for error in unreachable {
+        tracing::warn!(chain = config.name, "a node is left out: {error}");
     }
+    Ok(Arc::new(node))
 }
 
 async fn connect_one(chain: ChainId, url: &NodeUrl) -> Result<EvmChain, ChainError> {

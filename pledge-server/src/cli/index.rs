@@ -59,9 +59,14 @@ pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result
     let config = context.config_or_quick(args.quick).await?;
     let stores = stores::open(&config.storage).await?;
     let chains = config.require_chains()?;
-    let chains = try_join_all(chains.iter().map(|chain| setup::inspect(chain, &stores))).await?;
+    let inspected = chains.iter().map(|config| async {
+        let inspected = setup::inspect(config, &stores).await;
+        inspected.map_err(|error| error.of(config))
+    });
+    let chains = try_join_all(inspected).await?;
     for chain in &chains {
-        setup::register(chain, &stores).await?;
+        let registered = setup::register(chain, &stores).await;
+        registered.map_err(|error| error.of(&chain.config))?;
     }
     let work = chains
         .iter()

@@ -81,13 +81,20 @@ async fn check_chains(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result
             Err(error @ SetupError::Chain(_)) => {
                 starts.push(Start::Unreachable(config.clone(), error));
             }
-            Err(error @ SetupError::Store(_)) => return Err(error.into()),
+            Err(error @ SetupError::Store(_)) => return Err(error.of(config)),
         }
     }
     problems.into_result()?;
     for start in &starts {
-        if let Start::Ready(chain) = start {
-            setup::register(chain, stores).await?;
+        match start {
+            Start::Ready(chain) => {
+                let registered = setup::register(chain, stores).await;
+                registered.map_err(|error| error.of(&chain.config))?;
+            }
+            Start::Unreachable(config, _) => {
+                let balances = &stores.balances;
+                balances.register_chain(config.id, &config.name).await?;
+            }
         }
     }
     Ok(starts)

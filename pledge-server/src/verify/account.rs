@@ -217,3 +217,7 @@ impl<'a> Points<'a> {
             .settled_of(account)
     }
 }
+
+#[cfg(test)]
+#[path = "account_tests.rs"]
+mod tests;

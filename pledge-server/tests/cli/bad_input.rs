@@ -56,7 +56,9 @@ fn wrong_usage_is_refused() {
 #[test]
 fn another_chain_behind_the_url_is_refused() {
     let node = Node::start(NORMAL);
-    let ended = index(&config(&node.url(), 1, &token().to_string(), ""));
+    let toml = config(&node.url(), 1, &token().to_string(), "");
+    refused(&index(&toml), "chains.local.rpc_urls[0]", "31337");
+    let ended = Folder::with_config(&toml).run(&["run", "--listen", "127.0.0.1:0"]);
     refused(&ended, "chains.local.rpc_urls[0]", "31337");
 }
 
@@ -64,6 +66,7 @@ fn another_chain_behind_the_url_is_refused() {
 fn an_unreachable_node_fails_a_one_shot_command() {
     let ended = index(&config(NOBODY, 1, &token().to_string(), ""));
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("chain local"), "{}", ended.stderr);
     assert!(ended.stderr.contains("127.0.0.1:9"), "{}", ended.stderr);
 }
 

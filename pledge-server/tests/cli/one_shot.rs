@@ -1,6 +1,11 @@
 //! The commands that end: index, settle, verify, status, settlements, pause, resume.
 
-use crate::node::{NORMAL, Node, Oddities, THREE_PM, token};
+use pledge_core::points::{BatchSpan, SettlerConfig};
+use pledge_core::ports::{BatchFailure, PointsStore};
+use pledge_core::types::{Account, ChainId, Timestamp, TokenId};
+use pledge_storage_sqlite::SqliteStore;
+
+use crate::node::{CHAIN, NORMAL, Node, Oddities, THREE_PM, account, token};
 use crate::process::Folder;
 
 fn folder(node: &Node) -> Folder {
@@ -120,6 +125,71 @@ fn nothing_to_retry_is_a_failure_that_says_so() {
     );
     let failed = folder.run(&["settlements", "--failed", "--json"]).json();
     assert_eq!(failed["settlements"].as_array().unwrap().len(), 0);
+}
+
+/// Makes every window of one account's shard fail until a person looks at it.
+fn break_a_batch(folder: &Folder) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let file = format!("sqlite:{}", folder.path().join("pledge.db").display());
+        let store = SqliteStore::open(&file).await.unwrap();
+        let id = TokenId {
+            chain: ChainId::new(CHAIN),
+            address: token(),
+        };
+        let programmes = store.programmes(id).await.unwrap();
+        let state = &programmes[0];
+        let account = Account::new(account(1)).unwrap();
+        let failure = BatchFailure {
+            programme: state.programme.id.clone(),
+            epoch: state.epoch,
+            shard: state.programme.shards.shard_of(account),
+            from: Timestamp::new(THREE_PM).unwrap(),
+            to: Timestamp::new(THREE_PM + 3_600).unwrap(),
+            span: BatchSpan {
+                after: None,
+                through: None,
+            },
+            attempts: 1,
+            reason: "broken on purpose".to_owned(),
+        };
+        for _ in 0..SettlerConfig::default().attempts_max {
+            store.record_failure(&failure).await.unwrap();
+        }
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_failed_settlement_is_listed_until_it_is_retried() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = folder(&node);
+    assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));
+    break_a_batch(&folder);
+    let incomplete = folder.run(&["settle", "--until-settled", "--json"]);
+    assert_eq!(incomplete.code, Some(1), "{}", incomplete.stderr);
+    assert_eq!(incomplete.json()["failed"], 1);
+    let failed = folder.run(&["settlements", "--failed", "--json"]).json();
+    let row = &failed["settlements"][0];
+    assert_eq!(row["status"], "failed", "{failed}");
+    assert_eq!(row["failures"][0]["reason"], "broken on purpose");
+    let retried = folder.run(&["retry", row["id"].as_str().unwrap()]);
+    assert_eq!(retried.code, Some(0), "{}", retried.stderr);
+    let listing = folder.run(&["settlements", "--json"]).json();
+    assert_eq!(listing["settlements"][0]["status"], "settled");
+    assert_eq!(listing["settlements"][0]["points"], "6.666666666666666666");
+}
+
+#[test]
+fn a_deadline_stops_a_settlement_that_goes_on_later() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = folder(&node);
+    assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));
+    let stopped = folder.run(&["settle", "--deadline", "0s", "--json"]);
+    assert_eq!(stopped.code, Some(1), "{}", stopped.stdout);
+    assert_eq!(stopped.json()["complete"], false);
+    let settled = folder.run(&["settle", "--json"]).json();
+    assert_eq!(settled["complete"], true);
 }
 
 #[test]
