@@ -42,7 +42,7 @@ struct Global {
     /// Print the result as JSON, and nothing else
     #[arg(long, global = true)]
     json: bool,
-    /// How log lines look; RUST_LOG says which
+    /// How log lines look; `RUST_LOG` says which
     #[arg(long, global = true, value_enum, default_value_t)]
     log_format: LogFormat,
 }
@@ -71,6 +71,18 @@ enum Command {
     Pause(pause::PauseArgs),
     /// Follow a paused or halted chain again
     Resume(pause::ResumeArgs),
+}
+
+impl Command {
+    /// What is logged unless `RUST_LOG` says otherwise: a server tells what it does, the others tell
+    /// by their result, and the demo's fork is no reason to warn.
+    const fn log_level(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "info",
+            Self::Demo(_) => "error",
+            _ => "warn,pledge_server=info",
+        }
+    }
 }
 
 /// One chain and one token, without a configuration file.
@@ -126,20 +138,20 @@ struct Context {
 }
 
 impl Context {
-    fn new(global: Global) -> anyhow::Result<Self> {
-        let (output, level) = if global.json {
-            (Output::Json, "warn")
+    fn new(global: Global, level: &str) -> anyhow::Result<Self> {
+        let output = if global.json {
+            Output::Json
         } else {
-            (Output::Text, "info")
+            Output::Text
         };
         let progress = Progress::new(output);
         logs::init(global.log_format, level, progress.bars())?;
-        let text = |text: std::ffi::OsString| text.into_string().ok();
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let variables = std::env::vars_os();
         Ok(Self {
             file: global.config,
             environment: variables
-                .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+                .map(|(name, value)| (text(name), text(value)))
                 .collect(),
             output,
             progress,
@@ -171,7 +183,7 @@ impl Context {
 
 /// Runs one command to its end.
 pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
-    let context = Context::new(cli.global)?;
+    let context = Context::new(cli.global, cli.command.log_level())?;
     match cli.command {
         Command::Demo(args) => demo::execute(context, args).await,
         Command::Run(args) => run::execute(context, args).await,
@@ -185,4 +197,9 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Pause(args) => pause::pause(context, args).await,
         Command::Resume(args) => pause::resume(context, args).await,
     }
+}
+
+/// Whether an error is for the user to mend: exit code 2.
+pub fn is_wrong_usage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<ConfigError>())
 }

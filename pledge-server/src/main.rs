@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use pledge_server::cli::{self, Cli, Verdict};
-use pledge_server::config::ConfigError;
 
 /// How long calls that cannot be interrupted may delay the exit.
 const EXIT_DELAY_MAX: Duration = Duration::from_millis(200);
@@ -19,8 +18,12 @@ fn main() -> ExitCode {
         Ok(Verdict::Failed) => ExitCode::from(FAILED),
         Err(error) => {
             eprintln!("error: {error:#}");
-            let wrong_usage = error.chain().any(|cause| cause.is::<ConfigError>());
-            ExitCode::from(if wrong_usage { WRONG_USAGE } else { FAILED })
+            let code = if cli::is_wrong_usage(&error) {
+                WRONG_USAGE
+            } else {
+                FAILED
+            };
+            ExitCode::from(code)
         }
     }
 }

@@ -23,11 +23,21 @@ pub enum SetupError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Its nodes cannot be reached now: retry.
-    #[error("the node cannot be reached")]
+    #[error("no node can be reached")]
     Chain(#[from] ChainError),
     /// The store failed: retry if it is `Unavailable`.
     #[error("the store failed")]
     Store(#[from] StoreError),
+}
+
+impl SetupError {
+    /// With the name of the chain; a wrong key names it already.
+    pub fn of(self, config: &ChainConfig) -> anyhow::Error {
+        match self {
+            Self::Config(error) => error.into(),
+            other => anyhow::Error::from(other).context(format!("chain {}", config.name)),
+        }
+    }
 }
 
 /// A chain whose node answered and whose tokens fit.
@@ -164,7 +174,19 @@ pub async fn register(chain: &InspectedChain, stores: &Stores) -> Result<(), Set
             other => other?,
         }
     }
-    Ok(problems.into_result()?)
+    problems.into_result()?;
+    Ok(tell_others(chain, stores).await?)
+}
+
+/// What was registered before is followed on, also when the configuration no longer has it.
+async fn tell_others(chain: &InspectedChain, stores: &Stores) -> Result<(), StoreError> {
+    for token in stores.balances.tokens(chain.config.id).await? {
+        let id = token.spec.id;
+        if chain.specs.iter().all(|spec| spec.id != id) {
+            tracing::warn!(token = %id, "still followed, though no longer in the configuration");
+        }
+    }
+    Ok(())
 }
 
 /// Inspects and registers.

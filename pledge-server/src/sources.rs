@@ -1,6 +1,7 @@
 //! The nodes of a chain, by configuration.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use pledge_chain_evm::{EvmChain, EvmConfig};
@@ -12,6 +13,7 @@ use crate::setup::SetupError;
 
 /// The tasks have a backoff of their own, so one question is not repeated for long.
 const RETRIES_MAX: usize = 3;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects to the nodes of a chain and answers the first, in the order of the configuration, that
 /// can be reached.
@@ -23,9 +25,9 @@ pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmChain>, SetupError> 
     let attempts = config
         .rpc_urls
         .iter()
-        .map(|url| EvmChain::connect(evm_config(config.id, url)));
+        .map(|url| connect_one(config.id, url));
     let mut problems = Problems::default();
-    let mut unreachable = None;
+    let mut unreachable = Vec::new();
     let mut connected = None;
     for (index, attempt) in join_all(attempts).await.into_iter().enumerate() {
         match attempt {
@@ -33,19 +35,31 @@ pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmChain>, SetupError> 
             Err(error) if error.kind() == ChainErrorKind::Persistent => {
                 problems.add(&config.key.child("rpc_urls").index(index), error);
             }
-            Err(error) => {
-                let node = &config.rpc_urls[index];
-                tracing::warn!(chain = config.name, %node, %error, "node cannot be reached");
-                unreachable = unreachable.or(Some(error));
-            }
+            Err(error) => unreachable.push(error.to_string()),
         }
     }
     problems.into_result()?;
-    match (connected, unreachable) {
-        (Some(node), _) => Ok(Arc::new(node)),
-        (None, Some(error)) => Err(SetupError::Chain(error)),
-        (None, None) => unreachable!("a chain has at least one url"),
+    let Some(node) = connected else {
+        let error = ChainError::transient("connect to a node", unreachable.join("; "));
+        return Err(SetupError::Chain(error));
+    };
+    for error in unreachable {
+        tracing::warn!(chain = config.name, "a node is left out: {error}");
     }
+    Ok(Arc::new(node))
+}
+
+async fn connect_one(chain: ChainId, url: &NodeUrl) -> Result<EvmChain, ChainError> {
+    let connecting = EvmChain::connect(evm_config(chain, url));
+    tokio::time::timeout(CONNECT_TIMEOUT, connecting)
+        .await
+        .unwrap_or_else(|_| {
+            let detail = format!(
+                "{url} gives no answer within {} s",
+                CONNECT_TIMEOUT.as_secs()
+            );
+            Err(ChainError::transient("connect to a node", detail))
+        })
 }
 
 /// The chain that a node says it is on.

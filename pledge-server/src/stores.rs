@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pledge_core::error::StoreError;
+use pledge_core::error::StoreErrorKind;
 use pledge_core::points::{Settler, SettlerConfig};
 use pledge_core::ports::{BalanceStore, PendingCache, PointsStore};
 use pledge_core::query::Queries;
@@ -24,12 +24,16 @@ pub struct Stores {
     file: Option<SqliteStore>,
 }
 
-/// Opens the store, and brings its schema up to date.
-pub async fn open(config: &StorageConfig) -> Result<Stores, StoreError> {
+/// Opens the store, and brings its schema up to date. A file that cannot be one is a wrong key.
+pub async fn open(config: &StorageConfig) -> anyhow::Result<Stores> {
     match config {
         StorageConfig::Memory => Ok(Stores::of(MemoryStore::new())),
         StorageConfig::Sqlite(_) => {
-            let store = SqliteStore::open(&config.to_string()).await?;
+            let store = SqliteStore::open(&config.to_string()).await;
+            let store = store.map_err(|error| match error.kind() {
+                StoreErrorKind::Invalid => ConfigError::at(&url_key(), error).into(),
+                _ => anyhow::Error::from(error),
+            })?;
             let mut stores = Stores::of(store.clone());
             stores.file = Some(store);
             Ok(stores)
@@ -39,11 +43,10 @@ pub async fn open(config: &StorageConfig) -> Result<Stores, StoreError> {
 
 /// Opens a store that earlier commands have filled: never creates one.
 pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
-    let key = Key::root("storage").child("url");
     match config {
         StorageConfig::Memory => {
             let what = "memory: keeps nothing between commands: use sqlite:FILE";
-            Err(ConfigError::at(&key, what).into())
+            Err(ConfigError::at(&url_key(), what).into())
         }
         StorageConfig::Sqlite(file) if !Path::new(file).exists() => {
             let what = format!(
@@ -52,8 +55,12 @@ pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
             );
             Err(anyhow::anyhow!(what))
         }
-        StorageConfig::Sqlite(_) => Ok(open(config).await?),
+        StorageConfig::Sqlite(_) => open(config).await,
     }
+}
+
+fn url_key() -> Key {
+    Key::root("storage").child("url")
 }
 
 impl Stores {

@@ -44,7 +44,14 @@ pub async fn supervise(mut tasks: Tasks, stop: &CancellationToken) -> anyhow::Re
         let Some(ended) = ended else {
             return outcome;
         };
-        if let Err(error) = result_of(ended) {
+        let ended = result_of(ended).and_then(|()| {
+            anyhow::ensure!(
+                stop.is_cancelled(),
+                "a task ended although nobody stopped it"
+            );
+            Ok(())
+        });
+        if let Err(error) = ended {
             stop.cancel();
             outcome = outcome.and(Err(error));
         }
@@ -55,4 +62,48 @@ fn result_of(ended: Result<anyhow::Result<()>, JoinError>) -> anyhow::Result<()>
     ended
         .map_err(|error| anyhow!(error))
         .context("a task ended unexpectedly: this is a bug in pledge")?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patient(stop: &CancellationToken) -> impl Future<Output = anyhow::Result<()>> + use<> {
+        let stop = stop.clone();
+        async move {
+            stop.cancelled().await;
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_stops_the_others_and_is_an_error() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::new();
+        tasks.spawn(patient(&stop));
+        tasks.spawn(async { panic!("on purpose") });
+        let error = supervise(tasks, &stop).await.unwrap_err();
+        assert!(format!("{error:#}").contains("on purpose"), "{error:#}");
+        assert!(stop.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_early_is_an_error() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::new();
+        tasks.spawn(patient(&stop));
+        tasks.spawn(async { Ok(()) });
+        assert!(supervise(tasks, &stop).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_does_not_stop_is_aborted() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::new();
+        tasks.spawn(std::future::pending());
+        stop.cancel();
+        let asked = tokio::time::Instant::now();
+        assert!(supervise(tasks, &stop).await.is_ok());
+        assert!(asked.elapsed() <= Duration::from_secs(5));
+    }
 }

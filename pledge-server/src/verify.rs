@@ -32,23 +32,34 @@ pub async fn verify_token(
     token: TokenId,
     progress: &mut WorkProgress,
 ) -> anyhow::Result<TokenReport> {
+    let mut moved = String::new();
     for _ in 0..ATTEMPTS_MAX {
         let state = stores.balances.token(token).await?;
         let state = state.with_context(|| format!("token {token} is not followed"))?;
         let mut audit = Audit::new(source, stores, &state);
-        if audit.run(progress).await? == Pass::Finished {
-            return Ok(audit.report);
+        match audit.run(progress).await? {
+            Pass::Finished => return Ok(audit.report),
+            Pass::Moved(why) => moved = why,
         }
     }
-    bail!("the ledger of {token} was rewound {ATTEMPTS_MAX} times meanwhile: verify again later")
+    bail!(
+        "token {token} could not be read at one state in {ATTEMPTS_MAX} attempts ({moved}): bring \
+         its ledger up to date with `pledge index --until-head`, then verify again"
+    )
 }
 
 /// How a pass over a token, or over a part of it, ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Pass {
     Finished,
-    /// The ledger is not what it was when the audit began.
-    Moved,
+    /// Ledger or chain are not what they were when the audit began.
+    Moved(String),
+}
+
+impl Pass {
+    fn rewound() -> Self {
+        Self::Moved("its ledger was rewound".to_owned())
+    }
 }
 
 /// One token at one block.
@@ -82,11 +93,11 @@ impl<'a> Audit<'a> {
         let mut next = Some(Address::ZERO);
         while let Some(first) = next {
             let Some(page) = self.page(&cursor, first).await? else {
-                return Ok(Pass::Moved);
+                return Ok(Pass::rewound());
             };
             next = page.next;
-            if self.check_page(&cursor, &page.accounts).await? == Pass::Moved {
-                return Ok(Pass::Moved);
+            if let moved @ Pass::Moved(_) = self.check_page(&cursor, &page.accounts).await? {
+                return Ok(moved);
             }
             progress.says(|| format!("{} accounts checked", self.report.accounts));
         }
@@ -142,7 +153,9 @@ impl<'a> Audit<'a> {
             .balances(token.address, &accounts, cursor.id())
             .await;
         let balances = match read {
-            Err(error) if error.kind() == ChainErrorKind::BlockGone => return Ok(Pass::Moved),
+            Err(error) if error.kind() == ChainErrorKind::BlockGone => {
+                return Ok(Pass::Moved(error.to_string()));
+            }
             read => read?,
         };
         for ((account, state), actual) in page.iter().zip(balances) {
@@ -161,7 +174,9 @@ impl<'a> Audit<'a> {
     async fn check_supply(&mut self, cursor: &BlockRef) -> anyhow::Result<Pass> {
         let token = self.state.spec.id;
         let contract = match self.source.total_supply(token.address, cursor.id()).await {
-            Err(error) if error.kind() == ChainErrorKind::BlockGone => return Ok(Pass::Moved),
+            Err(error) if error.kind() == ChainErrorKind::BlockGone => {
+                return Ok(Pass::Moved(error.to_string()));
+            }
             read => read?,
         };
         self.report.conclude(SupplyReport {
@@ -176,7 +191,11 @@ impl<'a> Audit<'a> {
     async fn still(&self, token: TokenId) -> anyhow::Result<Pass> {
         let now = self.stores.balances.token(token).await?;
         let same = now.is_some_and(|now| now.epoch == self.state.epoch);
-        Ok(if same { Pass::Finished } else { Pass::Moved })
+        Ok(if same {
+            Pass::Finished
+        } else {
+            Pass::rewound()
+        })
     }
 }
 

@@ -41,6 +41,8 @@ struct ChainReport {
     reorgs: u64,
     /// Whether the newest confirmed block was reached.
     reached: bool,
+    /// Why the chain could not go on.
+    error: Option<String>,
     tokens: Vec<TokenReport>,
 }
 
@@ -57,9 +59,14 @@ pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result
     let config = context.config_or_quick(args.quick).await?;
     let stores = stores::open(&config.storage).await?;
     let chains = config.require_chains()?;
-    let chains = try_join_all(chains.iter().map(|chain| setup::inspect(chain, &stores))).await?;
+    let inspected = chains.iter().map(|config| async {
+        let inspected = setup::inspect(config, &stores).await;
+        inspected.map_err(|error| error.of(config))
+    });
+    let chains = try_join_all(inspected).await?;
     for chain in &chains {
-        setup::register(chain, &stores).await?;
+        let registered = setup::register(chain, &stores).await;
+        registered.map_err(|error| error.of(&chain.config))?;
     }
     let work = chains
         .iter()
@@ -72,7 +79,8 @@ pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result
     Ok(Verdict::fine_if(report.is_fine(args.until_head)))
 }
 
-/// Indexes up to the newest confirmed block, or for ever; ends early when told to stop.
+/// Indexes up to the newest confirmed block, or for ever; ends early when told to stop. A chain that
+/// cannot go on says why and does not stop the others.
 async fn follow(
     context: &Context,
     stores: &Stores,
@@ -86,12 +94,15 @@ async fn follow(
         transfers: 0,
         reorgs: 0,
         reached: false,
+        error: None,
         tokens: Vec::new(),
     };
     let mut indexer = chain.indexer(stores);
     let work = index(context, config, &mut indexer, until_head, &mut report);
     let ended = context.stop.run_until_cancelled(work).await;
-    ended.unwrap_or(Ok(()))?;
+    if let Some(Err(error)) = ended {
+        report.error = Some(format!("{error:#}"));
+    }
     for state in stores.balances.tokens(config.id).await? {
         report.tokens.push(TokenReport {
             token: state.spec.id.address.to_string(),
@@ -154,7 +165,7 @@ async fn index(
 
 impl IndexReport {
     fn is_fine(&self, until_head: bool) -> bool {
-        let reached = |chain: &ChainReport| chain.reached || !until_head;
+        let reached = |chain: &ChainReport| chain.error.is_none() && (chain.reached || !until_head);
         let active = |chain: &ChainReport| chain.tokens.iter().all(|token| token.halted.is_none());
         self.chains
             .iter()
@@ -166,7 +177,11 @@ impl fmt::Display for IndexReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chain in &self.chains {
             let (name, transfers) = (&chain.name, chain.transfers);
-            let end = if chain.reached { "" } else { ", stopped early" };
+            let end = match &chain.error {
+                Some(error) => format!(", failed: {error}"),
+                None if chain.reached => String::new(),
+                None => ", stopped early".to_owned(),
+            };
             writeln!(
                 f,
                 "{name}: {transfers} transfers, {} reorgs{end}",

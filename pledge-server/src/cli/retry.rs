@@ -14,7 +14,7 @@ use crate::stores;
 
 #[derive(Debug, Args)]
 pub(super) struct RetryArgs {
-    /// The settlement, as `pledge settlements` names it: CHAIN_ID:0xTOKEN:PROGRAMME:WINDOW_START
+    /// The settlement, as `pledge settlements` names it: `CHAIN_ID:0xTOKEN:PROGRAMME:WINDOW_START`
     id: SettlementId,
 }
 

@@ -1,10 +1,12 @@
 //! `pledge run`: everything.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
 use futures::future::join_all;
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -24,6 +26,25 @@ pub(super) struct RunArgs {
     listen: Option<SocketAddr>,
 }
 
+/// What is known once everything has started.
+#[derive(Debug, Serialize)]
+struct Serving {
+    url: String,
+    storage: String,
+    chains: Vec<String>,
+}
+
+impl fmt::Display for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chains = self.chains.join(", ");
+        write!(
+            f,
+            "serving {} from {}, following {chains}",
+            self.url, self.storage
+        )
+    }
+}
+
 pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<Verdict> {
     let config = context.config_or_quick(args.quick).await?;
     let chains = config.require_chains()?;
@@ -36,12 +57,11 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
         return Ok(Verdict::Fine);
     };
     let starts = checked?;
-    tracing::info!(
-        storage = %config.storage,
-        chains = chains.len(),
-        "serving http://{}/api/v1",
-        listener.local_addr()?
-    );
+    context.output.print(&Serving {
+        url: format!("http://{}/api/v1", listener.local_addr()?),
+        storage: config.storage.to_string(),
+        chains: chains.iter().map(|chain| chain.name.clone()).collect(),
+    })?;
     let running = spawn(&context, &stores, starts, listener);
     let ended = tasks::supervise(running, &context.stop).await;
     stores.close().await;
@@ -61,13 +81,20 @@ async fn check_chains(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result
             Err(error @ SetupError::Chain(_)) => {
                 starts.push(Start::Unreachable(config.clone(), error));
             }
-            Err(error @ SetupError::Store(_)) => return Err(error.into()),
+            Err(error @ SetupError::Store(_)) => return Err(error.of(config)),
         }
     }
     problems.into_result()?;
     for start in &starts {
-        if let Start::Ready(chain) = start {
-            setup::register(chain, stores).await?;
+        match start {
+            Start::Ready(chain) => {
+                let registered = setup::register(chain, stores).await;
+                registered.map_err(|error| error.of(&chain.config))?;
+            }
+            Start::Unreachable(config, _) => {
+                let balances = &stores.balances;
+                balances.register_chain(config.id, &config.name).await?;
+            }
         }
     }
     Ok(starts)

@@ -19,7 +19,8 @@ pub(super) async fn execute(context: Context, args: VerifyArgs) -> anyhow::Resul
     let mut report = VerifyReport::default();
     let work = async {
         for chain in chains {
-            let source = sources::connect(chain).await?;
+            let source = sources::connect(chain).await;
+            let source = source.map_err(|error| error.of(chain))?;
             for token in stores.balances.tokens(chain.id).await? {
                 let mut progress = context.progress.work(&token.spec.metadata.symbol);
                 let id = token.spec.id;

@@ -23,7 +23,8 @@ pub struct ChainConfig {
     pub name: String,
     /// Its id.
     pub id: ChainId,
-    /// Its nodes, at least one.
+    /// Its nodes, at least one. All are checked at the start; the first that answers is used until the
+    /// process ends, since ordered failover does not exist yet.
     pub rpc_urls: Vec<NodeUrl>,
     /// How it is indexed.
     pub indexer: IndexerConfig,

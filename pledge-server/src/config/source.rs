@@ -6,6 +6,8 @@ use super::raw::RawConfig;
 use super::{ConfigError, Environment, Key};
 
 const PREFIX: &str = "PLEDGE_";
+/// Every key is at least two levels deep.
+const LEVELS: &str = "__";
 
 /// Reads what is written, judging no value yet.
 pub(super) fn read(
@@ -17,15 +19,18 @@ pub(super) fn read(
         builder = builder.add_source(parsed(file)?);
     }
     // Every source is collected here, so that an error of one names it and no other.
-    let variables = environment
+    let own = environment
         .iter()
-        .filter(|(name, _)| name.starts_with(PREFIX))
-        .cloned()
-        .collect();
+        .filter(|(name, _)| name.starts_with(PREFIX));
+    let (keys, others): (Vec<_>, Vec<_>) =
+        own.cloned().partition(|(name, _)| name.contains(LEVELS));
+    for (name, _) in others {
+        tracing::warn!("{name} is no key of the configuration: levels are joined by {LEVELS}");
+    }
     let variables = config::Environment::with_prefix("PLEDGE")
         .prefix_separator("_")
-        .separator("__")
-        .source(Some(variables));
+        .separator(LEVELS)
+        .source(Some(keys.into_iter().collect()));
     let merged = builder.add_source(variables).build();
     let merged = merged.map_err(|error| ConfigError::at(&Key::root("PLEDGE_…"), error))?;
     let tree: serde_json::Value = merged

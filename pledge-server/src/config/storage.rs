@@ -11,7 +11,7 @@ const KINDS: &str = "memory: or sqlite:FILE";
 pub enum StorageConfig {
     /// In memory: gone with the process.
     Memory,
-    /// In one SQLite file, relative to the current folder.
+    /// In one `SQLite` file, relative to the current folder.
     Sqlite(String),
 }
 

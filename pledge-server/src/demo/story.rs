@@ -7,6 +7,7 @@ use pledge_core::primitives::{Address, U512};
 use pledge_core::types::{Account, Amount, Rate, RawPoints, Scale};
 use serde::Serialize;
 
+use crate::output::as_text;
 use crate::verify::{TokenReport, Verdict};
 
 /// Both chains.
@@ -31,7 +32,9 @@ pub struct Earned {
 #[derive(Debug, Serialize)]
 pub struct HourStory {
     pub(super) chain_id: u64,
+    #[serde(serialize_with = "as_text")]
     pub(super) token: Address,
+    #[serde(serialize_with = "as_text")]
     pub(super) account: Account,
     pub(super) balance: Amount,
     pub(super) rate: Rate,
@@ -45,6 +48,7 @@ pub struct HourStory {
 #[derive(Debug, Serialize)]
 pub struct MarketStory {
     pub(super) chain_id: u64,
+    #[serde(serialize_with = "as_text")]
     pub(super) token: Address,
     pub(super) hours: u64,
     pub(super) blocks: u64,
@@ -69,6 +73,7 @@ pub struct ForkStory {
 /// An account at the top of the leaderboard.
 #[derive(Debug, Serialize)]
 pub struct Leader {
+    #[serde(serialize_with = "as_text")]
     pub(super) account: Account,
     pub(super) earned: Earned,
 }

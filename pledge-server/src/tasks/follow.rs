@@ -134,7 +134,6 @@ impl Follower {
             processed: None,
         };
         let reported = async {
-            balances.register_chain(config.id, &config.name).await?;
             let chains = balances.chains().await?;
             let known = chains.iter().find(|state| state.chain == config.id);
             if known.is_some_and(|state| state.status.is_latched()) {

@@ -42,8 +42,12 @@ pub async fn keep_settling(
         let wait = async {
             if failed {
                 tokio::time::sleep(backoff.delay()).await;
-            } else if let Err(elapsed) = tokio::time::timeout(interval, moved.notified()).await {
-                tracing::trace!(chain = name, %elapsed, "the ledger did not move");
+            } else {
+                // Either is a reason to look again.
+                tokio::select! {
+                    () = moved.notified() => {}
+                    () = tokio::time::sleep(interval) => {}
+                }
             }
         };
         stop.run_until_cancelled(wait).await;

@@ -36,7 +36,7 @@ impl Audit<'_> {
                 .totals(&state.programme.id, &accounts)
                 .await?;
             if seen.epoch != self.state.epoch {
-                return Ok(Pass::Moved);
+                return Ok(Pass::rewound());
             }
             totals.push(seen.value);
         }
@@ -47,7 +47,7 @@ impl Audit<'_> {
                 statements.push(self.stores.points.statements(id, *account).await?);
             }
             let Some(changes) = self.changes(*account).await? else {
-                return Ok(Pass::Moved);
+                return Ok(Pass::rewound());
             };
             check_changes(&mut self.report, cursor, *account, checkpoint, &changes)?;
             let earned = programmes.iter().zip(&totals).zip(&statements);
@@ -217,3 +217,7 @@ impl<'a> Points<'a> {
             .settled_of(account)
     }
 }
+
+#[cfg(test)]
+#[path = "account_tests.rs"]
+mod tests;

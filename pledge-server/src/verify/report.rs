@@ -6,6 +6,8 @@ use pledge_core::ledger::TokenState;
 use pledge_core::types::{Account, Amount};
 use serde::Serialize;
 
+use crate::output::as_text;
+
 /// Mismatches listed for a token; the rest is counted.
 const LISTED_MAX: usize = 20;
 
@@ -51,6 +53,7 @@ pub enum Subject {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
     /// Whose.
+    #[serde(serialize_with = "as_text")]
     pub account: Account,
     /// Of what.
     pub subject: Subject,

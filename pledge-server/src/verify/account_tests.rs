@@ -1,0 +1,163 @@
+//! Accounts that are right, and accounts in which one thing is wrong.
+
+use pledge_core::ledger::{TokenMetadata, TokenSpec, TokenState};
+use pledge_core::ports::ShardProgress;
+use pledge_core::primitives::{Address, B256};
+use pledge_core::types::{BlockNumber, ChainId, Decimals, Epoch, LogIndex, TokenId};
+
+use super::*;
+
+const HOUR: u64 = 3_600;
+
+fn time(seconds: u64) -> Timestamp {
+    Timestamp::new(seconds).unwrap()
+}
+
+fn account() -> Account {
+    Account::new(Address::repeat_byte(1)).unwrap()
+}
+
+/// A mint of 10 at 600 and of 20 more at 1800: 10 * 1200 + 30 * 1800 = 66000 in the first hour.
+fn changes() -> Vec<Change> {
+    let mint = |block, seconds, amount: u64, after: u64, integral: &str| Change {
+        account: account(),
+        change_type: ChangeType::Mint,
+        amount: amount.into(),
+        balance_after: after.into(),
+        balance_seconds: integral.parse().unwrap(),
+        counterparty: None,
+        tx_hash: B256::ZERO,
+        block: BlockNumber::new(block),
+        time: time(seconds),
+        log_index: LogIndex::new(0),
+    };
+    vec![mint(1, 600, 10, 10, "0"), mint(2, 1_800, 20, 30, "12000")]
+}
+
+fn token() -> TokenState {
+    TokenState::registered(TokenSpec {
+        id: TokenId {
+            chain: ChainId::new(1),
+            address: Address::repeat_byte(7),
+        },
+        metadata: TokenMetadata {
+            symbol: "T".to_owned(),
+            decimals: Decimals::new(0).unwrap(),
+        },
+        start_block: BlockNumber::new(0),
+    })
+}
+
+/// A programme of which the first hour is settled in every shard.
+fn programme() -> ProgrammeState {
+    let programme = Programme::main(token().spec.id, "1".parse().unwrap());
+    let settled = |shard| ShardProgress {
+        settled: Some(time(HOUR)),
+        ..ShardProgress::fresh(shard)
+    };
+    ProgrammeState {
+        shards: programme.shards.shards().map(settled).collect(),
+        epoch: Epoch::FIRST,
+        programme,
+    }
+}
+
+fn earned() -> RawPoints {
+    "660000000000000000000000000".parse().unwrap()
+}
+
+fn statement(raw: RawPoints) -> Statement {
+    Statement {
+        account: account(),
+        window: programme().programme.window.window_of(time(0)),
+        epoch: Epoch::FIRST,
+        raw,
+        kind: StatementKind::Earned,
+    }
+}
+
+fn audited(changes: &[Change], total: RawPoints, statements: &[Statement]) -> Vec<Subject> {
+    let mut report = TokenReport::begin(&token());
+    let last = changes.last().unwrap();
+    let cursor = BlockRef {
+        number: last.block,
+        hash: B256::ZERO,
+        parent_hash: B256::ZERO,
+        time: last.time,
+    };
+    check_changes(&mut report, &cursor, account(), &last.checkpoint(), changes).unwrap();
+    let state = programme();
+    let points = Points::new(&state.programme, changes);
+    let total = Standing {
+        account: account(),
+        raw: total,
+        settled: time(HOUR),
+    };
+    points
+        .check_total(&mut report, &state, account(), Some(total))
+        .unwrap();
+    points
+        .check_statements(&mut report, &state, account(), statements)
+        .unwrap();
+    report
+        .mismatches
+        .iter()
+        .map(|mismatch| mismatch.subject)
+        .collect()
+}
+
+#[test]
+fn an_account_that_is_right_gives_no_mismatch() {
+    assert_eq!(audited(&changes(), earned(), &[statement(earned())]), []);
+}
+
+#[test]
+fn a_balance_that_does_not_follow_from_the_one_before_is_found() {
+    let mut changes = changes();
+    changes[0].balance_after = 11.into();
+    let found = audited(&changes, earned(), &[statement(earned())]);
+    assert!(found.contains(&Subject::Change), "{found:?}");
+}
+
+#[test]
+fn an_integral_that_does_not_follow_from_the_one_before_is_found() {
+    let mut changes = changes();
+    changes[1].balance_seconds = "12001".parse().unwrap();
+    let found = audited(&changes, earned(), &[statement(earned())]);
+    assert_eq!(found, [Subject::Change]);
+}
+
+#[test]
+fn a_total_that_the_changes_do_not_give_is_found() {
+    let found = audited(&changes(), RawPoints::ZERO, &[statement(earned())]);
+    assert_eq!(found, [Subject::Total]);
+}
+
+#[test]
+fn a_statement_that_is_missing_wrong_or_there_twice_is_found() {
+    let twice = Statement {
+        epoch: Epoch::new(1),
+        ..statement(earned())
+    };
+    for rows in [
+        vec![],
+        vec![statement(RawPoints::ZERO)],
+        vec![statement(earned()), twice],
+    ] {
+        assert_eq!(audited(&changes(), earned(), &rows), [Subject::Statement]);
+    }
+}
+
+#[test]
+fn a_statement_that_was_taken_back_does_not_count() {
+    let reversed = Statement {
+        kind: StatementKind::Reversed,
+        ..statement(RawPoints::ZERO)
+    };
+    let again = Statement {
+        epoch: Epoch::new(1),
+        ..statement(earned())
+    };
+    let rows = [statement(RawPoints::ZERO), reversed, again];
+    assert_eq!(audited(&changes(), earned(), &rows), []);
+}

@@ -1,0 +1,73 @@
+//! `pledge demo`.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use crate::process::Folder;
+
+#[test]
+fn the_demo_serves_the_first_requirement_within_two_seconds() {
+    let started = Instant::now();
+    let demo = Folder::new().start(&["demo", "--listen", "127.0.0.1:0"]);
+    let chains = demo.get("chains");
+    let tokens = demo.get("chains/31337/tokens");
+    let token = tokens["items"][0]["address"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{tokens}"));
+    let board = demo.get(&format!("chains/31337/tokens/{token}/accounts?sort=points"));
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(
+        board["items"][0]["points"], "6.666666666666666666",
+        "{board}"
+    );
+    let account = board["items"][0]["account"].as_str().unwrap();
+    let view = demo.get(&format!("chains/31337/tokens/{token}/accounts/{account}"));
+    let integer = |key: &str| view[key].as_str().unwrap().parse::<u128>();
+    // 42 digits do not fit: the exact fraction 20/3 by its leading digits.
+    assert!(integer("points_raw").is_err() || integer("points_scale").is_err());
+    assert_eq!(
+        view["points_raw"].as_str().unwrap().trim_end_matches('0'),
+        "24"
+    );
+    assert_eq!(
+        view["points_scale"].as_str().unwrap().trim_end_matches('0'),
+        "36"
+    );
+    assert!(chains.to_string().contains("market"), "{chains}");
+}
+
+#[test]
+fn the_demo_stops_on_sigterm() {
+    let demo = Folder::new().start(&["demo", "--listen", "127.0.0.1:0"]);
+    let (status, took) = demo.terminate();
+    assert!(status.success());
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn the_demo_played_once_tells_its_story_as_json() {
+    let ended = Folder::new().run(&["demo", "--once", "--json"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let story = ended.json();
+    assert_eq!(story["hour"]["earned"]["exact"], "20/3");
+    assert!(story["market"]["fork"]["statements_reversed"].as_u64() > Some(0));
+    assert_eq!(story["market"]["audit"]["verdict"], "ok");
+}
+
+#[test]
+fn a_busy_port_is_named_with_a_way_out() {
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap();
+    let ended = Folder::new().run(&["demo", "--listen", &address.to_string()]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains(&address.port().to_string()),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("--listen"), "{}", ended.stderr);
+}

@@ -1,0 +1,10 @@
+//! The real binary, from the outside: exit codes, what it prints, what it serves, how it stops.
+
+#![expect(clippy::unwrap_used, reason = "tests panic")]
+
+mod bad_input;
+mod demo;
+mod node;
+mod one_shot;
+mod process;
+mod running;

@@ -1,0 +1,249 @@
+//! A JSON-RPC node over a scripted chain.
+
+use std::net::SocketAddr;
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use pledge_core::ledger::{TokenMetadata, Transfer};
+use pledge_core::ports::ChainSource;
+use pledge_core::primitives::{Address, B256, U256, hex, keccak256};
+use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
+use pledge_core::types::{
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Decimals, Timestamp,
+};
+use serde_json::{Value, json};
+
+/// 2026-01-01T15:00:00Z.
+pub(crate) const THREE_PM: u64 = 1_767_279_600;
+pub(crate) const CHAIN: u64 = 31_337;
+
+/// A node with one token, on a port and a runtime of its own for as long as it lives.
+pub(crate) struct Node {
+    pub(crate) chain: ScriptedChain,
+    pub(crate) address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+#[derive(Clone)]
+struct Script {
+    chain: ScriptedChain,
+    decimals: u64,
+    supply_offset: u64,
+    balance_offset: u64,
+}
+
+/// What is wrong with the node's token.
+#[derive(Clone, Copy)]
+pub(crate) struct Oddities {
+    pub(crate) decimals: u64,
+    /// `totalSupply` says so much more than was minted.
+    pub(crate) supply_offset: u64,
+    /// `balanceOf` says so much more than was received.
+    pub(crate) balance_offset: u64,
+}
+
+pub(crate) const NORMAL: Oddities = Oddities {
+    decimals: 18,
+    supply_offset: 0,
+    balance_offset: 0,
+};
+
+/// The token's contract.
+pub(crate) fn token() -> Address {
+    Address::repeat_byte(0x70)
+}
+
+/// Some account.
+pub(crate) fn account(number: u8) -> Address {
+    Address::repeat_byte(number)
+}
+
+/// So many whole tokens of 18 decimals.
+pub(crate) fn tokens(whole: u64) -> Amount {
+    Amount::new(U256::from(whole) * U256::from(10).pow(U256::from(18)))
+}
+
+impl Node {
+    /// A node of chain 31337 with genesis at 15:00.
+    pub(crate) fn start(oddities: Oddities) -> Self {
+        let genesis = Timestamp::new(THREE_PM).unwrap();
+        let metadata = TokenMetadata {
+            symbol: "PLG".to_owned(),
+            decimals: Decimals::new(18).unwrap(),
+        };
+        let chain = ScriptedChain::new(ChainId::new(CHAIN), genesis).with_token(token(), metadata);
+        Self::serve(chain, oddities, "127.0.0.1:0")
+    }
+
+    /// The hour of the first requirement: 100 tokens at 15:10, 200 at 15:30, confirmed past 16:00.
+    pub(crate) fn with_the_first_hour(oddities: Oddities) -> Self {
+        let node = Self::start(oddities);
+        for minute in [10, 30] {
+            node.mine(
+                THREE_PM + minute * 60,
+                Address::ZERO,
+                account(1),
+                tokens(100),
+            );
+        }
+        node.mine_empty(THREE_PM + 3_600, 8);
+        node
+    }
+
+    pub(crate) fn serve(chain: ScriptedChain, oddities: Oddities, listen: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind(listen))
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let script = Script {
+            chain: chain.clone(),
+            decimals: oddities.decimals,
+            supply_offset: oddities.supply_offset,
+            balance_offset: oddities.balance_offset,
+        };
+        let router = Router::new().route("/", post(answer)).with_state(script);
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Self {
+            chain,
+            address,
+            _runtime: runtime,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    pub(crate) fn mine(&self, time: u64, from: Address, to: Address, amount: Amount) {
+        let transfer = ScriptedTransfer {
+            token: token(),
+            from,
+            to,
+            amount,
+        };
+        self.chain.mine(Timestamp::new(time).unwrap(), &[transfer]);
+    }
+
+    /// Empty blocks, 12 seconds apart.
+    pub(crate) fn mine_empty(&self, from: u64, blocks: u64) {
+        for block in 0..blocks {
+            self.chain
+                .mine(Timestamp::new(from + block * 12).unwrap(), &[]);
+        }
+    }
+}
+
+async fn answer(State(script): State<Script>, Json(body): Json<Value>) -> Json<Value> {
+    let Value::Array(calls) = body else {
+        return Json(script.reply(&body).await);
+    };
+    let mut replies = Vec::new();
+    for call in &calls {
+        replies.push(script.reply(call).await);
+    }
+    Json(Value::Array(replies))
+}
+
+impl Script {
+    async fn reply(&self, call: &Value) -> Value {
+        let params = &call["params"];
+        let result = match call["method"].as_str().unwrap() {
+            "eth_chainId" => json!(quantity(CHAIN)),
+            "eth_getBlockByNumber" => self.header(&params[0]),
+            "eth_getLogs" => self.logs(&params[0]),
+            "eth_getCode" if params[0] == json!(token()) => json!("0x60"),
+            "eth_getCode" => json!("0x"),
+            "eth_call" => json!(self.call(&params[0], &params[1]).await),
+            other => panic!("unexpected method {other}"),
+        };
+        json!({ "jsonrpc": "2.0", "id": call["id"], "result": result })
+    }
+
+    fn header(&self, block: &Value) -> Value {
+        let header = match block.as_str().unwrap() {
+            "latest" => Some(self.chain.head()),
+            "finalized" => None,
+            text => self.chain.block(number(text)),
+        };
+        let wire = |header: BlockRef| {
+            json!({
+                "number": quantity(header.number.get()),
+                "hash": header.hash,
+                "parentHash": header.parent_hash,
+                "timestamp": quantity(header.time.get()),
+            })
+        };
+        header.map_or(Value::Null, wire)
+    }
+
+    fn logs(&self, filter: &Value) -> Value {
+        let bound = |key: &str| number(filter[key].as_str().unwrap());
+        let blocks = bound("fromBlock")..=bound("toBlock");
+        let transfers = self.chain.transfers().into_iter();
+        let wanted = transfers.filter(|(header, _)| blocks.contains(&header.number.get()));
+        wanted
+            .map(|(header, transfer)| log(&header, &transfer))
+            .collect()
+    }
+
+    async fn call(&self, call: &Value, block: &Value) -> String {
+        let data = hex::decode(call["input"].as_str().unwrap()).unwrap();
+        let word = match hex::encode(&data[..4]).as_str() {
+            "313ce567" => U256::from(self.decimals),
+            "95d89b41" => return "0x".to_owned(),
+            "18160ddd" => {
+                let at = self.block_of(block);
+                let supply = self.chain.total_supply(token(), at).await.unwrap();
+                supply.get() + U256::from(self.supply_offset)
+            }
+            "70a08231" => {
+                let account = Account::new(Address::from_slice(&data[16..36])).unwrap();
+                let at = self.block_of(block);
+                let balances = self.chain.balances(token(), &[account], at).await.unwrap();
+                balances[0].get() + U256::from(self.balance_offset)
+            }
+            other => panic!("unexpected function {other}"),
+        };
+        hex::encode_prefixed(word.to_be_bytes::<32>())
+    }
+
+    fn block_of(&self, block: &Value) -> BlockId {
+        let hash: B256 = block["blockHash"].as_str().unwrap().parse().unwrap();
+        let mut heights = 0..=self.chain.head().number.get();
+        let found = heights.find(|height| self.chain.block(*height).unwrap().hash == hash);
+        BlockId {
+            number: BlockNumber::new(found.unwrap()),
+            hash,
+        }
+    }
+}
+
+fn log(header: &BlockRef, transfer: &Transfer) -> Value {
+    json!({
+        "address": transfer.token,
+        "topics": [
+            keccak256("Transfer(address,address,uint256)"),
+            transfer.from.into_word(),
+            transfer.to.into_word(),
+        ],
+        "data": hex::encode_prefixed(transfer.amount.to_be_bytes()),
+        "blockNumber": quantity(header.number.get()),
+        "blockHash": header.hash,
+        "transactionHash": transfer.tx_hash,
+        "logIndex": quantity(transfer.log_index.get()),
+    })
+}
+
+fn quantity(value: u64) -> String {
+    format!("{value:#x}")
+}
+
+fn number(quantity: &str) -> u64 {
+    u64::from_str_radix(quantity.strip_prefix("0x").unwrap(), 16).unwrap()
+}

@@ -1,0 +1,183 @@
+//! Running the binary in a folder of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A folder in which the binary runs.
+pub(crate) struct Folder(TempDir);
+
+/// A command that has ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A process that goes on until it is told to stop.
+pub(crate) struct Running {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+    pub(crate) server: String,
+}
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// With `pledge.toml` in it.
+    pub(crate) fn with_config(toml: &str) -> Self {
+        let folder = Self::new();
+        std::fs::write(folder.path().join("pledge.toml"), toml).unwrap();
+        folder
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pledge"));
+        command.args(arguments).current_dir(self.path());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("PLEDGE_") {
+                command.env_remove(name);
+            }
+        }
+        command.env_remove("RUST_LOG").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        let output = self.command(arguments).output().unwrap();
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Starts a server and waits until it tells its address, on either output.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        let mut command = self.command(arguments);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = mpsc::channel();
+        let outputs: [Box<dyn Read + Send>; 2] = [
+            Box::new(child.stdout.take().unwrap()),
+            Box::new(child.stderr.take().unwrap()),
+        ];
+        for output in outputs {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    // Nobody reads the rest once the test is over.
+                    let _ = sender.send(line);
+                }
+            });
+        }
+        let mut running = Running {
+            child,
+            lines,
+            server: String::new(),
+        };
+        let line = running.wait_for("http://127.0.0.1:", |line| line.contains("/api/v1"));
+        let address = line.split("http://").nth(1).unwrap();
+        address
+            .split('/')
+            .next()
+            .unwrap()
+            .clone_into(&mut running.server);
+        running
+    }
+}
+
+impl Ended {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+            panic!("{error} in: {}\n{}", self.stdout, self.stderr);
+        })
+    }
+}
+
+impl Running {
+    /// The next line that contains a text and passes a test.
+    pub(crate) fn wait_for(&self, text: &str, test: impl Fn(&str) -> bool) -> String {
+        let until = Instant::now() + PATIENCE;
+        let mut seen = String::new();
+        while let Ok(line) = self.lines.recv_timeout(until - Instant::now()) {
+            if line.contains(text) && test(&line) {
+                return line;
+            }
+            seen = format!("{seen}{line}\n");
+        }
+        panic!("no line with {text} in:\n{seen}");
+    }
+
+    /// The answer to a GET below `/api/v1`, or below the root for a path that begins with `/`.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let path = match path.strip_prefix('/') {
+            Some(path) => format!("/{path}"),
+            None => format!("/api/v1/{path}"),
+        };
+        let mut stream = TcpStream::connect(&self.server).unwrap();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+            self.server
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {head}\n{body}"))
+    }
+
+    /// Asks until the answer is right.
+    pub(crate) fn get_until(&self, path: &str, right: impl Fn(&Value) -> bool) -> Value {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.get(path);
+            if right(&answer) {
+                return answer;
+            }
+            assert!(Instant::now() < until, "{path} stays {answer}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub(crate) fn terminate(mut self) -> (ExitStatus, Duration) {
+        let pid = self.child.id().to_string();
+        let asked = Instant::now();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let status = self.child.wait().unwrap();
+        (status, asked.elapsed())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,114 @@
+//! `pledge run`.
+
+use std::time::Duration;
+
+use crate::node::{CHAIN, NORMAL, Node, THREE_PM, account, token, tokens};
+use crate::process::Folder;
+
+const NOBODY: &str = "http://127.0.0.1:9/";
+const LISTEN: [&str; 3] = ["run", "--listen", "127.0.0.1:0"];
+
+fn chain(name: &str, id: u64, url: &str) -> String {
+    format!(
+        "[chains.{name}]\nchain_id = {id}\nrpc_urls = [\"{url}\"]\npoll_interval = \"50ms\"\n\
+         [chains.{name}.tokens.plg]\naddress = \"{}\"\n\
+         [chains.{name}.tokens.plg.points]\nrate = \"0.05\"\n",
+        token()
+    )
+}
+
+fn board() -> String {
+    format!("chains/{CHAIN}/tokens/{}/accounts?sort=points", token())
+}
+
+#[test]
+fn run_without_a_file_indexes_settles_and_serves() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let (url, token) = (node.url(), token().to_string());
+    let quick = ["--rpc-url", &url, "--token", &token, "--rate", "0.05"];
+    let folder = Folder::new();
+    let server = folder.start(&[&LISTEN[..], &quick].concat());
+    let points =
+        |answer: &serde_json::Value| answer["items"][0]["points"] == "6.666666666666666666";
+    server.get_until(&board(), points);
+    assert!(folder.path().join("pledge.db").exists());
+    let (status, took) = server.terminate();
+    assert!(status.success());
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn run_follows_new_blocks_and_forks() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&chain("local", CHAIN, &node.url()));
+    let server = folder.start(&LISTEN);
+    let path = format!("chains/{CHAIN}/tokens/{}/accounts/{}", token(), account(1));
+    let held =
+        |answer: &serde_json::Value, whole: u64| answer["balance"] == tokens(whole).to_string();
+    server.get_until(&path, |answer| held(answer, 200));
+    // The second mint never was: its block is orphaned, and with it the settled window.
+    node.chain.fork_at(1);
+    node.mine_empty(THREE_PM + 3_600, 12);
+    server.get_until(&path, |answer| held(answer, 100));
+    let half = |answer: &serde_json::Value| answer["items"][0]["points"] == "4.166666666666666666";
+    server.get_until(&board(), half);
+}
+
+#[test]
+fn an_unreachable_node_degrades_its_chain_and_no_other() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let toml = chain("local", CHAIN, &node.url()) + &chain("away", 5, NOBODY);
+    let folder = Folder::with_config(&toml);
+    let server = folder.start(&LISTEN);
+    let live = |answer: &serde_json::Value| answer["status"] == "live";
+    server.get_until(&format!("chains/{CHAIN}"), live);
+    let away = server.get_until("chains/5", |answer| answer["status"] == "degraded");
+    assert!(
+        away["reason"].as_str().unwrap().contains("127.0.0.1:9"),
+        "{away}"
+    );
+    let (status, took) = server.terminate();
+    assert!(status.success());
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn a_node_that_comes_back_is_followed_again() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&chain("local", CHAIN, &node.url()));
+    let server = folder.start(&LISTEN);
+    let status = format!("chains/{CHAIN}");
+    server.get_until(&status, |answer| answer["status"] == "live");
+    let (script, address) = (node.chain.clone(), node.address.to_string());
+    drop(node);
+    server.get_until(&status, |answer| answer["status"] == "degraded");
+    let node = Node::serve(script, NORMAL, &address);
+    node.mine_empty(THREE_PM + 7_200, 8);
+    server.get_until(&status, |answer| answer["status"] == "live");
+}
+
+#[test]
+fn pausing_from_another_process_stops_the_running_one() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&chain("local", CHAIN, &node.url()));
+    let server = folder.start(&LISTEN);
+    let path = format!("chains/{CHAIN}");
+    server.get_until(&path, |answer| answer["status"] == "live");
+    assert_eq!(folder.run(&["pause", "local"]).code, Some(0));
+    server.get_until(&path, |answer| answer["status"] == "paused");
+    assert_eq!(folder.run(&["resume", "local"]).code, Some(0));
+    node.mine_empty(THREE_PM + 7_200, 1);
+    server.get_until(&path, |answer| answer["status"] == "live");
+}
+
+#[test]
+fn verify_agrees_while_the_server_runs() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&chain("local", CHAIN, &node.url()));
+    let server = folder.start(&LISTEN);
+    let path = format!("chains/{CHAIN}");
+    server.get_until(&path, |answer| answer["status"] == "live");
+    let ended = folder.run(&["verify", "--json"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.json()["tokens"][0]["verdict"], "ok");
+}

@@ -1,0 +1,390 @@
+//! Configurations, right and wrong: what is wrong is named by its full key, with a remedy.
+
+#![expect(clippy::unwrap_used, reason = "tests panic")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pledge_core::indexer::Finality;
+use pledge_core::types::{ChainId, Timestamp};
+use pledge_server::config::{Config, ConfigError, Environment, StorageConfig};
+
+const USDX: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
+
+const GOOD: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+[storage]
+url = "memory:"
+[chains.sepolia]
+chain_id = 11155111
+rpc_urls = ["https://one.example/key", "http://two.example:8545"]
+confirmations = 3
+poll_interval = "500ms"
+[chains.sepolia.tokens.usdx]
+address = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+start_block = 5
+[chains.sepolia.tokens.usdx.points]
+rate = "0.05"
+window = "30m"
+schedule = [{ from = "2026-01-01T00:00:00Z", rate = "0.10" }]
+"#;
+
+fn load(toml: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file: PathBuf = folder.path().join("pledge.toml");
+    std::fs::write(&file, toml).unwrap();
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let environment: Environment = variables.iter().map(own).collect();
+    Config::load(Some(&file), &environment)
+}
+
+/// The one problem that a change of the good configuration makes.
+fn problem(from: &str, to: &str) -> (String, String) {
+    assert!(
+        GOOD.contains(from),
+        "{from} is not in the good configuration"
+    );
+    let error = load(&GOOD.replace(from, to), &[]).unwrap_err();
+    let [problem] = error.problems() else {
+        panic!("one problem expected for {to}: {error}");
+    };
+    (problem.key.clone(), problem.what.clone())
+}
+
+#[test]
+fn a_good_file_becomes_domain_values() {
+    let config = load(GOOD, &[]).unwrap();
+    assert_eq!(config.storage, StorageConfig::Memory);
+    let [chain] = &config.chains[..] else {
+        panic!("one chain")
+    };
+    assert_eq!(chain.id, ChainId::new(11_155_111));
+    assert_eq!(chain.indexer.finality, Finality::Depth(3));
+    assert_eq!(chain.poll_interval, Duration::from_millis(500));
+    assert_eq!(chain.rpc_urls.len(), 2);
+    let token = &chain.tokens[0];
+    assert_eq!(token.address.to_string(), USDX);
+    let points = token.points.as_ref().unwrap();
+    assert_eq!(points.window.get(), 1_800);
+    let new_year = Timestamp::new(1_767_225_600).unwrap();
+    assert_eq!(points.rates.at(Timestamp::ZERO).to_string(), "0.05");
+    assert_eq!(points.rates.at(new_year).to_string(), "0.1");
+}
+
+#[test]
+fn every_key_is_reached_by_the_environment() {
+    let config = load(
+        "",
+        &[
+            ("PLEDGE_SERVER__LISTEN", "127.0.0.1:9"),
+            ("PLEDGE_STORAGE__URL", "sqlite:x.db"),
+            ("PLEDGE_CHAINS__SEPOLIA__CHAIN_ID", "11155111"),
+            (
+                "PLEDGE_CHAINS__SEPOLIA__RPC_URLS",
+                "https://a.example, https://b.example",
+            ),
+            ("PLEDGE_CHAINS__SEPOLIA__FINALITY", "finalized"),
+            ("PLEDGE_CHAINS__SEPOLIA__POLL_INTERVAL", "3s"),
+            ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__ADDRESS", USDX),
+            ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__START_BLOCK", "7"),
+            ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__POINTS__RATE", "0.05"),
+            ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__POINTS__WINDOW", "1h"),
+            (
+                "PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__POINTS__SCHEDULE",
+                "2026-01-01T00:00:00Z=0.10,2026-02-01T00:00:00Z=0.20",
+            ),
+        ],
+    )
+    .unwrap();
+    let chain = &config.chains[0];
+    assert_eq!(config.server.listen.port(), 9);
+    assert_eq!(chain.rpc_urls.len(), 2);
+    assert_eq!(chain.indexer.finality, Finality::Finalized);
+    let rates = &chain.tokens[0].points.as_ref().unwrap().rates;
+    assert_eq!(rates.at(Timestamp::MAX).to_string(), "0.2");
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let config = load(GOOD, &[("PLEDGE_CHAINS__SEPOLIA__CONFIRMATIONS", "12")]).unwrap();
+    assert_eq!(config.chains[0].indexer.finality, Finality::Depth(12));
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let error = load(GOOD, &[("PLEDGE_CHAINS__SEPOLIA__CONFIRMATIONS", "six")]).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("chains.sepolia.confirmations"), "{text}");
+    assert!(
+        text.contains("PLEDGE_CHAINS__SEPOLIA__CONFIRMATIONS"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_variable_that_is_no_key_is_named() {
+    let error = load(GOOD, &[("PLEDGE_SERVER__PORT", "80")]).unwrap_err();
+    assert!(error.to_string().contains("server.port"), "{error}");
+}
+
+#[test]
+fn a_wrong_value_is_named_by_its_key_with_a_remedy() {
+    let table = [
+        // (from, to, key, part of the remedy)
+        (
+            "listen =",
+            "port = 1\nlisten =",
+            "server.port",
+            "unknown field",
+        ),
+        (
+            "chain_id = 11155111",
+            "chain_id = -1",
+            "chains.sepolia.chain_id",
+            "not negative",
+        ),
+        (
+            "chain_id = 11155111",
+            "",
+            "chains.sepolia.chain_id",
+            "is missing",
+        ),
+        (
+            "poll_interval",
+            "pol_interval",
+            "chains.sepolia.pol_interval",
+            "unknown field",
+        ),
+        (
+            "500ms",
+            "soon",
+            "chains.sepolia.poll_interval",
+            "such as \"2s\"",
+        ),
+        (
+            "500ms",
+            "0s",
+            "chains.sepolia.poll_interval",
+            "out of range",
+        ),
+        (
+            "confirmations = 3",
+            "confirmations = 3.5",
+            "chains.sepolia.confirmations",
+            "whole number",
+        ),
+        (
+            "confirmations = 3",
+            "confirmations = 3\nfinality = \"finalized\"",
+            "chains.sepolia.finality",
+            "remove one",
+        ),
+        (
+            "confirmations = 3",
+            "finality = \"safe\"",
+            "chains.sepolia.finality",
+            "finalized",
+        ),
+        (
+            "confirmations = 3",
+            "confirmations = 3\nretained_headers = 3",
+            "chains.sepolia.retained_headers",
+            "raise it",
+        ),
+        (
+            "http://two",
+            "ws://two",
+            "chains.sepolia.rpc_urls[1]",
+            "use http or https",
+        ),
+        (
+            "[\"https://one.example/key\", \"http://two.example:8545\"]",
+            "[]",
+            "chains.sepolia.rpc_urls",
+            "at least one node",
+        ),
+        (
+            "eB48",
+            "eb48",
+            "chains.sepolia.tokens.usdx.address",
+            "checksum",
+        ),
+        (
+            "eB48",
+            "eB4",
+            "chains.sepolia.tokens.usdx.address",
+            "40 hex digits",
+        ),
+        ("0xA0", "A0", "chains.sepolia.tokens.usdx.address", "0x"),
+        (
+            USDX,
+            "0x0000000000000000000000000000000000000000",
+            "chains.sepolia.tokens.usdx.address",
+            "zero",
+        ),
+        (
+            "start_block = 5",
+            "start_block = \"5x\"",
+            "chains.sepolia.tokens.usdx.start_block",
+            "whole number",
+        ),
+        (
+            "\"0.05\"",
+            "0.05",
+            "chains.sepolia.tokens.usdx.points.rate",
+            "write \"0.05\" in quotes",
+        ),
+        (
+            "\"0.05\"",
+            "5",
+            "chains.sepolia.tokens.usdx.points.rate",
+            "write \"5\" in quotes",
+        ),
+        (
+            "\"0.05\"",
+            "\"-0.05\"",
+            "chains.sepolia.tokens.usdx.points.rate",
+            "negative",
+        ),
+        (
+            "\"0.05\"",
+            "\"0.0000000000000000001\"",
+            "chains.sepolia.tokens.usdx.points.rate",
+            "more than 18 decimals",
+        ),
+        (
+            "\"0.05\"",
+            "\"five\"",
+            "chains.sepolia.tokens.usdx.points.rate",
+            "such as 0.05",
+        ),
+        (
+            "rate = \"0.05\"",
+            "",
+            "chains.sepolia.tokens.usdx.points.rate",
+            "is missing",
+        ),
+        (
+            "30m",
+            "half an hour",
+            "chains.sepolia.tokens.usdx.points.window",
+            "such as \"1h\"",
+        ),
+        (
+            "30m",
+            "0s",
+            "chains.sepolia.tokens.usdx.points.window",
+            "1 second",
+        ),
+        (
+            "rate = \"0.10\"",
+            "rate = 0.10",
+            "chains.sepolia.tokens.usdx.points.schedule[0].rate",
+            "in quotes",
+        ),
+        (
+            "2026-01-01T00:00:00Z",
+            "2026-01-01",
+            "chains.sepolia.tokens.usdx.points.schedule[0].from",
+            "RFC 3339",
+        ),
+        (
+            "}]",
+            "}, { from = \"2025-12-01T00:00:00Z\", rate = \"1\" }]",
+            "chains.sepolia.tokens.usdx.points.schedule[1].from",
+            "sort the steps",
+        ),
+        ("memory:", "sqlite:", "storage.url", "sqlite:pledge.db"),
+        (
+            "memory:",
+            "mysql://root:hunter2@host/db",
+            "storage.url",
+            "not built in yet",
+        ),
+        (
+            "memory:",
+            "postgres://root:hunter2@host/db",
+            "storage.url",
+            "no kind of storage",
+        ),
+        (
+            "[chains.sepolia]",
+            "redis_url = \"redis://host\"\n[chains.sepolia]",
+            "storage.redis_url",
+            "not built in yet",
+        ),
+        ("127.0.0.1:0", "localhost", "server.listen", "IP:PORT"),
+    ];
+    for (from, to, key, remedy) in table {
+        let (named, what) = problem(from, to);
+        assert_eq!(named, key, "{to}: {what}");
+        assert!(what.contains(remedy), "{to}: {what}");
+        assert!(!what.contains("hunter2"), "{what}");
+    }
+}
+
+#[test]
+fn every_wrong_key_is_named_at_once() {
+    let toml = GOOD
+        .replace("0.05", "-1")
+        .replace("eB48", "eb48")
+        .replace("500ms", "x");
+    let error = load(&toml, &[]).unwrap_err();
+    assert_eq!(error.problems().len(), 3, "{error}");
+}
+
+#[test]
+fn one_chain_id_under_two_names_is_refused() {
+    let toml = GOOD.to_owned() + &GOOD[GOOD.find("[chains").unwrap()..].replace("sepolia", "twin");
+    let error = load(&toml, &[]).unwrap_err();
+    assert_eq!(error.problems()[0].key, "chains.twin.chain_id", "{error}");
+}
+
+#[test]
+fn one_token_under_two_names_is_refused() {
+    let twin = format!(
+        "[chains.sepolia.tokens.twin]\naddress = \"{}\"",
+        USDX.to_lowercase()
+    );
+    let error = load(&(GOOD.to_owned() + &twin), &[]).unwrap_err();
+    assert_eq!(
+        error.problems()[0].key,
+        "chains.sepolia.tokens.usdx.address",
+        "{error}"
+    );
+}
+
+#[test]
+fn a_chain_without_tokens_is_refused() {
+    let toml = &GOOD[..GOOD.find("[chains.sepolia.tokens").unwrap()];
+    let error = load(toml, &[]).unwrap_err();
+    assert_eq!(error.problems()[0].key, "chains.sepolia.tokens", "{error}");
+}
+
+#[test]
+fn a_name_that_the_environment_cannot_reach_is_refused() {
+    let error = load(&GOOD.replace("sepolia", "Sepolia"), &[]).unwrap_err();
+    assert_eq!(error.problems()[0].key, "chains.Sepolia", "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_named_with_the_place() {
+    let error = load("[chains", &[]).unwrap_err().to_string();
+    assert!(error.contains("pledge.toml"), "{error}");
+    assert!(error.contains("line 1"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let missing = PathBuf::from("nowhere/pledge.toml");
+    let error = Config::load(Some(&missing), &Vec::new()).unwrap_err();
+    assert!(error.to_string().contains("nowhere/pledge.toml"), "{error}");
+}
+
+#[test]
+fn a_configuration_shows_no_api_key() {
+    let toml = GOOD.replace("/key", "/s3cret");
+    let shown = format!("{:?}", load(&toml, &[]).unwrap());
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
