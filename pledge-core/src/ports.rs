@@ -5,6 +5,7 @@
 
 mod balance_store;
 mod chain_source;
+mod check;
 mod notifier;
 mod pending_cache;
 mod points_store;

@@ -283,6 +283,9 @@ impl BalanceStore for MemoryStore {
 /// Refuses a commit before anything is written.
 fn check(state: &State, commit: &LedgerCommit) -> Result<(), StoreError> {
     const OPERATION: &str = "commit to the ledger";
+    commit
+        .check()
+        .map_err(|detail| StoreError::invalid(OPERATION, detail))?;
     let held = &state.chain(commit.chain)?.headers;
     for header in &commit.headers {
         if let Some(other) = held
@@ -296,6 +299,8 @@ fn check(state: &State, commit: &LedgerCommit) -> Result<(), StoreError> {
     for part in &commit.tokens {
         let token = state.token(part.token)?;
         require_cursor(OPERATION, token, commit.base)?;
+        let follows = commit.check_follows(token.state.cursor.as_ref());
+        follows.map_err(|detail| StoreError::invalid(OPERATION, detail))?;
         if !token.state.is_active() {
             let detail = format!("token {} is halted", part.token);
             return Err(StoreError::conflict(OPERATION, detail));

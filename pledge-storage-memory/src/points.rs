@@ -49,6 +49,9 @@ impl PointsStore for MemoryStore {
 
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
         let mut state = self.lock();
+        let (_, entry) = state.programme(&batch.programme)?;
+        let checked = batch.check(&entry.programme);
+        checked.map_err(|detail| StoreError::invalid("settle a batch", detail))?;
         let place = BatchPlace {
             programme: &batch.programme,
             epoch: batch.epoch,

@@ -14,6 +14,9 @@ use crate::state::{Chain, ProgrammeEntry, State, Token};
 const OPERATION: &str = "rewind the ledger";
 
 pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord, StoreError> {
+    request
+        .check()
+        .map_err(|detail| StoreError::invalid(OPERATION, detail))?;
     require_held(state.chain(request.chain)?, &request.to)?;
     let mut rewound = Vec::with_capacity(request.tokens.len());
     for (id, cursor) in &request.tokens {

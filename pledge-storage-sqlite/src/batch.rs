@@ -2,8 +2,8 @@
 
 use pledge_core::event::Event;
 use pledge_core::points::{BatchOutcome, BatchPlace};
-use pledge_core::ports::{BatchFailure, SettlementBatch, ShardProgress, StatementKind};
-use pledge_core::types::{Account, ProgrammeId, RawPoints, ShardId, Timestamp};
+use pledge_core::ports::{BatchFailure, SettlementBatch, ShardProgress};
+use pledge_core::types::{ProgrammeId, ShardId, Timestamp};
 use sqlx::SqliteConnection;
 
 use crate::earnings::{add_earned, add_statements, add_windows, list_windows};
@@ -24,7 +24,9 @@ pub(crate) async fn commit_batch(
         span: batch.span,
     };
     let before = Stand::of(db, place, batch.shard).await?;
-    check_contents(batch, &before.programme)?;
+    batch
+        .check(&before.programme.programme)
+        .map_err(Fault::invalid)?;
     let progress = before.advance(place, BatchOutcome::Done)?;
     let key = before.programme.key;
     add_earned(db, key, &batch.earned).await?;
@@ -153,36 +155,4 @@ impl Stand {
             _ => Ok(()),
         }
     }
-}
-
-/// A batch writes nothing outside its accounts and windows.
-fn check_contents(batch: &SettlementBatch, row: &ProgrammeRow) -> Result<(), Fault> {
-    let shards = row.programme.shards;
-    let windows = batch.from..batch.to;
-    let owns =
-        |account: Account| shards.shard_of(account) == batch.shard && batch.span.contains(account);
-    let earned = batch.earned.iter();
-    let statements = batch.statements.iter();
-    let is_sound = earned
-        .clone()
-        .all(|(account, raw)| owns(*account) && *raw != RawPoints::ZERO)
-        && statements.clone().all(|row| {
-            owns(row.account)
-                && windows.contains(&row.window.start)
-                && row.epoch == batch.epoch
-                && row.kind == StatementKind::Earned
-        })
-        && batch
-            .windows
-            .iter()
-            .all(|total| windows.contains(&total.start));
-    if is_sound {
-        return Ok(());
-    }
-    Err(Fault::invalid(format!(
-        "the batch of shard {} from {} to {} writes outside its accounts, windows or epoch",
-        batch.shard.get(),
-        batch.from,
-        batch.to
-    )))
 }

@@ -14,12 +14,15 @@ use crate::registry::{record, require_chain, save_token, token_at};
 use crate::row::{Record, Sql, TokenRow, ceiling};
 
 pub(crate) async fn commit(db: &mut SqliteConnection, commit: &LedgerCommit) -> Result<(), Fault> {
+    commit.check().map_err(Fault::invalid)?;
     require_chain(db, commit.chain).await?;
     refuse_contradiction(db, commit).await?;
     let mut changes = 0;
     for part in &commit.tokens {
         let token = token_to_advance(db, commit, part).await?;
-        check_order(commit, part, token.state.cursor)?;
+        commit
+            .check_follows(token.state.cursor.as_ref())
+            .map_err(Fault::invalid)?;
         add_changes(db, token.key, &part.changes).await?;
         let last = part.changes.iter();
         let states = last.map(|change| (change.account, change.checkpoint()));
@@ -70,44 +73,12 @@ async fn token_to_advance(
     commit: &LedgerCommit,
     part: &TokenCommit,
 ) -> Result<TokenRow, Fault> {
-    if part.token.chain != commit.chain {
-        let detail = format!("token {} is not on chain {}", part.token, commit.chain);
-        return Err(Fault::invalid(detail));
-    }
     let token = token_at(db, part.token, commit.base).await?;
     if token.state.is_active() {
         Ok(token)
     } else {
         Err(Fault::conflict(format!("token {} is halted", part.token)))
     }
-}
-
-/// The reads rely on places and times that ascend together.
-fn check_order(
-    commit: &LedgerCommit,
-    part: &TokenCommit,
-    cursor: Option<BlockRef>,
-) -> Result<(), Fault> {
-    let blocks = commit.first.number..=commit.tip.number;
-    let ascending = part.changes.is_sorted_by(|earlier, later| {
-        earlier.place() < later.place() && earlier.time <= later.time
-    });
-    let inside = part
-        .changes
-        .iter()
-        .all(|change| blocks.contains(&change.block) && change.time <= commit.tip.time);
-    let since = cursor.map_or(commit.first.time, |cursor| cursor.time);
-    let later = part
-        .changes
-        .first()
-        .is_none_or(|change| change.time >= since);
-    if ascending && inside && later {
-        return Ok(());
-    }
-    Err(Fault::invalid(format!(
-        "the changes of token {} are not in the order of the chain or leave blocks {} to {}",
-        part.token, commit.first.number, commit.tip.number
-    )))
 }
 
 async fn add_changes(

@@ -19,6 +19,7 @@ pub(crate) async fn rewind(
     db: &mut SqliteConnection,
     request: &Rewind,
 ) -> Result<ReorgRecord, Fault> {
+    request.check().map_err(Fault::invalid)?;
     require_chain(db, request.chain).await?;
     require_held(db, request).await?;
     let mut tokens = Vec::with_capacity(request.tokens.len());
@@ -63,13 +64,11 @@ async fn rewind_token(
     to: &BlockRef,
 ) -> Result<RewoundToken, Fault> {
     let token = row.state.spec.id;
-    let from = match row.state.cursor {
-        Some(cursor) if cursor.number > to.number || cursor.id() == to.id() => cursor.id(),
-        _ => {
-            let detail = format!("block {to} is not an ancestor of where token {token} stands");
-            return Err(Fault::invalid(detail));
-        }
-    };
+    let cursor = row
+        .state
+        .cursor
+        .ok_or_else(|| Fault::corrupt("a token to rewind has no cursor"))?;
+    let from = cursor.id();
     let before = row.state.clone();
     let changes_removed = remove_changes(db, &mut row, to).await?;
     let keeps_ledger = before.spec.start_block <= to.number;

@@ -139,6 +139,7 @@ pub struct AccountHistory {
 /// - A write happens whole or not at all, and is durable once it returns `Ok`.
 /// - A write names the block it builds on. If the store stands elsewhere it answers `Conflict`, and
 ///   nothing is written. So two writers are safe without a lock.
+/// - A message that contradicts itself (`check`) is `Invalid`, and nothing is written.
 /// - Reads of one call are one snapshot, and carry the cursor and epoch they saw.
 /// - Chains and tokens do not see each other.
 /// - Data at or before the cursor's time changes only by `rewind`, which bumps the epoch: reads with

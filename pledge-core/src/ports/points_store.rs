@@ -235,6 +235,7 @@ pub struct Standing {
 /// - A batch is written whole with its progress, once: the same batch again is `Conflict`.
 /// - A batch that read another epoch, or does not continue its shard, is `Conflict`; nothing of it is
 ///   written.
+/// - A batch that writes outside its accounts, windows or epoch (`check`) is `Invalid`.
 /// - A statement once written never changes. A rewind adds rows that take back, and restates totals.
 /// - A shard's `settled` moves when every account was reached and no failure is left.
 /// - A total is kept for every account that earned; `standings` is a leaderboard by index.

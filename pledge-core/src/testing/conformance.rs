@@ -63,6 +63,8 @@ macro_rules! balance_store_conformance {
             the_same_commit_again_is_refused_and_writes_nothing
             a_commit_on_another_base_is_refused_and_writes_nothing
             a_commit_with_one_bad_token_writes_nothing
+            a_commit_out_of_the_chains_order_is_invalid
+            a_commit_older_than_the_cursor_is_invalid
             a_commit_that_contradicts_a_held_header_is_refused
             tokens_at_one_cursor_are_committed_together
             of_two_writers_one_wins
@@ -84,6 +86,7 @@ macro_rules! balance_store_conformance {
             a_rewind_bumps_the_epoch_and_leaves_a_record
             a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing
             a_rewind_below_the_held_headers_is_refused_with_its_own_kind
+            a_rewind_to_above_the_cursor_is_invalid
             a_rewind_to_a_block_of_another_branch_is_refused
             the_other_branch_is_committed_after_a_rewind
             a_halted_token_is_rewound_with_the_others
@@ -103,6 +106,7 @@ macro_rules! points_store_conformance {
             the_same_batch_again_is_refused_and_counts_once
             a_batch_from_another_epoch_is_refused
             a_batch_that_skips_accounts_is_refused
+            a_batch_outside_its_accounts_or_windows_is_invalid
             a_window_that_is_not_closed_is_refused
             a_shard_is_settled_when_every_account_was_reached
             a_failed_batch_is_recorded_and_the_rest_goes_on

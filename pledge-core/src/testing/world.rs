@@ -132,7 +132,7 @@ impl World {
         let indexer = Indexer::new(CHAIN, source, store, pending.clone(), config);
         let small = SettlerConfig {
             batch_accounts_max: 3,
-            windows_max: 5,
+            windows_max: 40,
             attempts_max: 3,
         };
         let settler = Settler::new(fixture.balances.clone(), fixture.points.clone(), small);

@@ -7,9 +7,31 @@ use super::{OutOfRange, Timestamp};
 /// A step function of block time: `initial` until the first step, then each step's value from its
 /// instant on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    try_from = "Unchecked<V>",
+    bound(
+        deserialize = "V: Copy + PartialEq + Deserialize<'de>",
+        serialize = "V: Serialize"
+    )
+)]
 pub struct Schedule<V> {
     initial: V,
     steps: Vec<Step<V>>,
+}
+
+/// A schedule as it was written down somewhere.
+#[derive(Deserialize)]
+struct Unchecked<V> {
+    initial: V,
+    steps: Vec<Step<V>>,
+}
+
+impl<V: Copy + PartialEq> TryFrom<Unchecked<V>> for Schedule<V> {
+    type Error = OutOfRange;
+
+    fn try_from(unchecked: Unchecked<V>) -> Result<Self, OutOfRange> {
+        Self::new(unchecked.initial, unchecked.steps)
+    }
 }
 
 /// From `from` on, the value is `value`.

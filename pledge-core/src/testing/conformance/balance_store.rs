@@ -231,6 +231,47 @@ pub async fn a_commit_with_one_bad_token_writes_nothing(fixture: Fixture) {
     );
 }
 
+/// A message that contradicts itself is a bug of its writer, and nothing of it is written.
+pub async fn a_commit_out_of_the_chains_order_is_invalid(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    ledger.mine(0, &[(0, 1, 1_000), (1, 2, 400)]);
+    ledger.mine(10, &[(2, 1, 100)]);
+    let message = ledger.message(&[token()], 2).await;
+    let mut swapped = message.clone();
+    swapped.tokens[0].changes.swap(0, 1);
+    let mut outside = message.clone();
+    outside.tip = message.first;
+    let mut headers = message.clone();
+    headers.headers.reverse();
+    for wrong in [swapped, outside, headers] {
+        let error = ledger
+            .store()
+            .commit(&wrong)
+            .await
+            .expect_err("it contradicts itself");
+        assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    }
+    assert_eq!(ledger.digest().await, Default::default());
+    ledger
+        .store()
+        .commit(&message)
+        .await
+        .expect("the right one");
+}
+
+/// Time never goes back along a ledger.
+pub async fn a_commit_older_than_the_cursor_is_invalid(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let before = ledger.digest().await;
+    ledger.mine(7_999, &[]);
+    let error = ledger
+        .commit_to(6)
+        .await
+        .expect_err("one second before block 5");
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    assert_eq!(ledger.digest().await, before);
+}
+
 /// Two tokens of one chain never stand on different branches.
 pub async fn a_commit_that_contradicts_a_held_header_is_refused(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;

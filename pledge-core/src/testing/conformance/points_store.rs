@@ -277,6 +277,10 @@ pub async fn a_batch_from_another_epoch_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     let mut batch = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
     batch.epoch = Epoch::new(7);
+    batch
+        .statements
+        .iter_mut()
+        .for_each(|row| row.epoch = Epoch::new(7));
     refused(&ledger, &batch).await;
 }
 
@@ -297,6 +301,29 @@ pub async fn a_batch_that_skips_accounts_is_refused(fixture: Fixture) {
     refused(&ledger, &skipping).await;
     let late = batch(&ledger, 0, WHOLE, (3_600, 7_200)).await;
     refused(&ledger, &late).await;
+}
+
+/// A batch that reaches beyond what it says is a bug of its writer.
+pub async fn a_batch_outside_its_accounts_or_windows_is_invalid(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let right = batch(&ledger, 1, WHOLE, (0, 3_600)).await;
+    let foreign = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
+    let mut accounts = right.clone();
+    accounts.earned = foreign.earned;
+    let mut statements = right.clone();
+    statements.statements = foreign.statements;
+    let mut part = right.clone();
+    part.to = at(1_800);
+    let mut windows = right.clone();
+    windows.windows = batch(&ledger, 1, WHOLE, (0, 7_200)).await.windows;
+    for wrong in [accounts, statements, part, windows] {
+        let error = points(&ledger)
+            .commit_batch(&wrong)
+            .await
+            .expect_err("it is out of bounds");
+        assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    }
+    assert_eq!(ledger.digest().await.programmes["main"], Default::default());
 }
 
 /// A window closes when a confirmed block stands at or after its end.

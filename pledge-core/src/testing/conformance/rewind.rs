@@ -145,6 +145,19 @@ pub async fn a_rewind_below_the_held_headers_is_refused_with_its_own_kind(fixtur
         .expect("the parent of the lowest held header");
 }
 
+/// Forward is not back.
+pub async fn a_rewind_to_above_the_cursor_is_invalid(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let before = ledger.digest().await;
+    let above = ledger.mine(9_000, &[]);
+    let error = ledger
+        .rewind_to(above)
+        .await
+        .expect_err("block 6 is above the cursor");
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    assert_eq!(ledger.digest().await, before);
+}
+
 /// The ancestor's hash counts, not only its height.
 pub async fn a_rewind_to_a_block_of_another_branch_is_refused(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;

@@ -1,0 +1,106 @@
+//! Messages that contradict themselves: refused by every store, as `Invalid`, before it looks further.
+
+use super::{LedgerCommit, Rewind, SettlementBatch, StatementKind, TokenCommit};
+use crate::points::Programme;
+use crate::types::{Account, BlockRef, RawPoints};
+
+impl LedgerCommit {
+    /// Why no store may take this commit: blocks or changes out of the chain's order.
+    pub fn check(&self) -> Result<(), String> {
+        if self.first.number > self.tip.number {
+            return Err(format!(
+                "block {} is above the tip {}",
+                self.first, self.tip
+            ));
+        }
+        if !self
+            .headers
+            .is_sorted_by(|lower, upper| lower.number < upper.number)
+        {
+            return Err("the headers do not ascend".to_owned());
+        }
+        self.tokens
+            .iter()
+            .try_for_each(|part| self.check_token(part))
+    }
+
+    /// Why the blocks cannot follow a token's cursor: time would go back.
+    pub fn check_follows(&self, cursor: Option<&BlockRef>) -> Result<(), String> {
+        match cursor.filter(|cursor| self.first.time < cursor.time) {
+            Some(cursor) => Err(format!("block {} is older than block {cursor}", self.first)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_token(&self, part: &TokenCommit) -> Result<(), String> {
+        let token = part.token;
+        if token.chain != self.chain {
+            return Err(format!("token {token} is not on chain {}", self.chain));
+        }
+        let ascending = part.changes.is_sorted_by(|earlier, later| {
+            earlier.place() < later.place() && earlier.time <= later.time
+        });
+        let inside = part.changes.iter().all(|change| {
+            (self.first.number..=self.tip.number).contains(&change.block)
+                && (self.first.time..=self.tip.time).contains(&change.time)
+        });
+        if ascending && inside {
+            return Ok(());
+        }
+        let (first, last) = (self.first.number, self.tip.number);
+        Err(format!(
+            "changes of {token} are out of order or outside blocks {first} to {last}"
+        ))
+    }
+}
+
+impl Rewind {
+    /// Why no store may take this rewind: a target that is no ancestor of a cursor it names.
+    pub fn check(&self) -> Result<(), String> {
+        for (token, cursor) in &self.tokens {
+            if token.chain != self.chain {
+                return Err(format!("token {token} is not on chain {}", self.chain));
+            }
+            if cursor.number <= self.to.number && *cursor != self.to.id() {
+                return Err(format!("block {} is no ancestor of {cursor}", self.to));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl SettlementBatch {
+    /// Why no store may take this batch: it writes outside its accounts, windows or epoch.
+    pub fn check(&self, programme: &Programme) -> Result<(), String> {
+        let shards = programme.shards;
+        let owns = |account: Account| {
+            shards.shard_of(account) == self.shard && self.span.contains(account)
+        };
+        let on_edges = [self.from, self.to]
+            .iter()
+            .all(|at| programme.window.floor(*at) == *at);
+        let windows = self.from..self.to;
+        let earned = self
+            .earned
+            .iter()
+            .all(|(account, raw)| owns(*account) && *raw != RawPoints::ZERO);
+        let statements = self.statements.iter().all(|row| {
+            owns(row.account)
+                && windows.contains(&row.window.start)
+                && row.epoch == self.epoch
+                && row.kind == StatementKind::Earned
+        });
+        let totals = self
+            .windows
+            .iter()
+            .all(|total| windows.contains(&total.start));
+        if on_edges && earned && statements && totals {
+            return Ok(());
+        }
+        let (shard, from, to) = (self.shard.get(), self.from, self.to);
+        Err(format!(
+            "the batch of shard {shard} from {from} to {to} writes outside its accounts, windows or \
+             epoch"
+        ))
+    }
+}
