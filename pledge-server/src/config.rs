@@ -63,7 +63,7 @@ impl Config {
     pub fn require_chains(&self) -> Result<&[ChainConfig], ConfigError> {
         if self.chains.is_empty() {
             let remedy = "no chain is configured: write a [chains.NAME] section into pledge.toml, or \
-                          use `pledge run --rpc-url URL --token 0x…`";
+                          name a node with --rpc-url, as in `pledge run --rpc-url URL --token 0x…`";
             return Err(ConfigError::at(&Key::root("chains"), remedy));
         }
         Ok(&self.chains)
