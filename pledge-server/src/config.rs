@@ -1,6 +1,6 @@
 //! The configuration: a TOML file, the environment above it, checked whole before anything starts.
 //!
-//! Reading ([`source`]) and checking are apart: [`Config::load`] answers either a configuration in
+//! Reading and checking are apart: [`Config::load`] answers either a configuration in
 //! which every value is of its domain's type, or a [`ConfigError`] that lists every wrong key at once.
 
 mod chain;
