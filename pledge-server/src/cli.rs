@@ -168,8 +168,7 @@ impl Context {
         let (Some(url), Some(token)) = (args.rpc_url, args.token) else {
             return Ok(self.config()?);
         };
-        let flag = Key::root("--rpc-url");
-        let rpc_url = NodeUrl::parse(&url).map_err(|what| ConfigError::at(&flag, what))?;
+        let rpc_url = parse_url(&url)?;
         let quick = Quick {
             chain: sources::chain_behind(&rpc_url).await?,
             rpc_url,
@@ -179,6 +178,10 @@ impl Context {
         };
         Ok(Config::quick(&quick, &self.environment)?)
     }
+}
+
+fn parse_url(url: &str) -> Result<NodeUrl, ConfigError> {
+    NodeUrl::parse(url).map_err(|what| ConfigError::at(&Key::root("--rpc-url"), what))
 }
 
 /// Runs one command to its end.

@@ -1,6 +1,6 @@
 //! The configuration: a TOML file, the environment above it, checked whole before anything starts.
 //!
-//! Reading ([`source`]) and checking are apart: [`Config::load`] answers either a configuration in
+//! Reading and checking are apart: [`Config::load`] answers either a configuration in
 //! which every value is of its domain's type, or a [`ConfigError`] that lists every wrong key at once.
 
 mod chain;
@@ -63,7 +63,7 @@ impl Config {
     pub fn require_chains(&self) -> Result<&[ChainConfig], ConfigError> {
         if self.chains.is_empty() {
             let remedy = "no chain is configured: write a [chains.NAME] section into pledge.toml, or \
-                          use `pledge run --rpc-url URL --token 0x…`";
+                          name a node with --rpc-url, as in `pledge run --rpc-url URL --token 0x…`";
             return Err(ConfigError::at(&Key::root("chains"), remedy));
         }
         Ok(&self.chains)

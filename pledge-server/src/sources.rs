@@ -49,7 +49,8 @@ pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmChain>, SetupError> 
     Ok(Arc::new(node))
 }
 
-async fn connect_one(chain: ChainId, url: &NodeUrl) -> Result<EvmChain, ChainError> {
+/// Connects to one node, which must be on the chain.
+pub async fn connect_one(chain: ChainId, url: &NodeUrl) -> Result<EvmChain, ChainError> {
     let connecting = EvmChain::connect(evm_config(chain, url));
     tokio::time::timeout(CONNECT_TIMEOUT, connecting)
         .await

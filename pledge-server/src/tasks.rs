@@ -19,7 +19,7 @@ pub use settle::{keep_settling, settle_chain};
 
 /// How long tasks may take to stop before they are aborted. Nothing is lost by it: every write is
 /// whole or not at all.
-const GRACE: Duration = Duration::from_secs(4);
+const GRACE: Duration = Duration::from_secs(3);
 
 /// What a task ends with.
 pub type Tasks = JoinSet<anyhow::Result<()>>;

@@ -1,38 +1,75 @@
 //! `pledge verify`: the ledger against the chain.
 
-use clap::Args;
+use std::sync::Arc;
 
-use super::{Context, QuickArgs, Verdict};
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use pledge_chain_evm::EvmChain;
+use pledge_core::types::ChainId;
+
+use super::{Context, Verdict, parse_url};
+use crate::config::Config;
+use crate::stores::Stores;
 use crate::verify::{VerifyReport, verify_token};
 use crate::{sources, stores};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    #[command(flatten)]
-    quick: QuickArgs,
+    /// Verify the chain of this node, instead of those of the configuration
+    #[arg(long, value_name = "URL")]
+    rpc_url: Option<String>,
 }
 
 pub(super) async fn execute(context: Context, args: VerifyArgs) -> anyhow::Result<Verdict> {
-    let config = context.config_or_quick(args.quick).await?;
-    let chains = config.require_chains()?;
+    let config = context.config()?;
     let stores = stores::open_existing(&config.storage).await?;
-    let mut report = VerifyReport::default();
     let work = async {
-        for chain in chains {
-            let source = sources::connect(chain).await;
-            let source = source.map_err(|error| error.of(chain))?;
-            for token in stores.balances.tokens(chain.id).await? {
-                let mut progress = context.progress.work(&token.spec.metadata.symbol);
-                let id = token.spec.id;
-                let checked = verify_token(&*source, &stores, id, &mut progress).await?;
-                report.tokens.push(checked);
-            }
-        }
-        anyhow::Ok(())
+        let nodes = match &args.rpc_url {
+            Some(url) => vec![node_at(url, &stores).await?],
+            None => configured_nodes(&config).await?,
+        };
+        verify(&context, &stores, &nodes).await
     };
-    let finished = context.stop.run_until_cancelled(work).await;
-    finished.unwrap_or_else(|| Err(anyhow::anyhow!("stopped before everything was checked")))?;
+    let report = context.stop.run_until_cancelled(work).await;
+    let report = report.context("stopped before everything was checked")??;
     stores.close().await;
     context.output.print(&report)?;
     Ok(Verdict::fine_if(report.is_fine()))
+}
+
+async fn verify(
+    context: &Context,
+    stores: &Stores,
+    nodes: &[(ChainId, Arc<EvmChain>)],
+) -> anyhow::Result<VerifyReport> {
+    let mut report = VerifyReport::default();
+    for (chain, source) in nodes {
+        for token in stores.balances.tokens(*chain).await? {
+            let mut progress = context.progress.work(&token.spec.metadata.symbol);
+            let id = token.spec.id;
+            let checked = verify_token(&**source, stores, id, &mut progress).await?;
+            report.tokens.push(checked);
+        }
+    }
+    Ok(report)
+}
+
+async fn configured_nodes(config: &Config) -> anyhow::Result<Vec<(ChainId, Arc<EvmChain>)>> {
+    let mut nodes = Vec::new();
+    for chain in config.require_chains()? {
+        let source = sources::connect(chain).await;
+        nodes.push((chain.id, source.map_err(|error| error.of(chain))?));
+    }
+    Ok(nodes)
+}
+
+async fn node_at(url: &str, stores: &Stores) -> anyhow::Result<(ChainId, Arc<EvmChain>)> {
+    let url = parse_url(url)?;
+    let chain = sources::chain_behind(&url).await?;
+    let known = stores.balances.chains().await?;
+    ensure!(
+        known.iter().any(|state| state.chain == chain),
+        "{url} is a node of chain {chain}, which is not in the database"
+    );
+    Ok((chain, Arc::new(sources::connect_one(chain, &url).await?)))
 }

@@ -1,6 +1,7 @@
 //! `pledge demo`.
 
-use std::net::TcpListener;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::process::Folder;
@@ -43,6 +44,17 @@ fn the_demo_serves_the_first_requirement_within_two_seconds() {
 #[test]
 fn the_demo_stops_on_sigterm() {
     let demo = Folder::new().start(&["demo", "--listen", "127.0.0.1:0"]);
+    let (status, took) = demo.terminate();
+    assert!(status.success());
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn a_request_half_sent_does_not_hold_up_the_end() {
+    let demo = Folder::new().start(&["demo", "--listen", "127.0.0.1:0"]);
+    let mut half = TcpStream::connect(&demo.server).unwrap();
+    half.write_all(b"GET /api/v1/chains HTTP/1.1\r\nhost:")
+        .unwrap();
     let (status, took) = demo.terminate();
     assert!(status.success());
     assert!(took < Duration::from_secs(5), "{took:?}");

@@ -32,6 +32,8 @@ fn run_without_a_file_indexes_settles_and_serves() {
         |answer: &serde_json::Value| answer["items"][0]["points"] == "6.666666666666666666";
     server.get_until(&board(), points);
     assert!(folder.path().join("pledge.db").exists());
+    let verified = folder.run(&["verify", "--rpc-url", &url, "--json"]);
+    assert_eq!(verified.json()["tokens"][0]["verdict"], "ok");
     let (status, took) = server.terminate();
     assert!(status.success());
     assert!(took < Duration::from_secs(5), "{took:?}");
