@@ -50,16 +50,24 @@ impl BalanceStore for MemoryStore {
     async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError> {
         let mut state = self.lock();
         let chain = &mut state.chain_mut(report.chain)?.state;
-        let before = std::mem::replace(&mut chain.status, report.status.clone());
-        chain.head = report.head.or(chain.head);
-        chain.processed = report.processed.or(chain.processed);
+        let after = chain.after(report);
+        let before = std::mem::replace(chain, after);
         if let ChainStatus::Halted(reason) = &report.status
-            && before != report.status
+            && before.status != report.status
         {
             state.record(Event::ChainHalted {
                 chain: report.chain,
                 reason: reason.clone(),
             });
+        }
+        Ok(())
+    }
+
+    async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let status = &mut state.chain_mut(chain)?.state.status;
+        if status.is_latched() {
+            *status = ChainStatus::Syncing;
         }
         Ok(())
     }

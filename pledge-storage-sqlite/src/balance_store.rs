@@ -34,6 +34,12 @@ impl BalanceStore for SqliteStore {
         unit.finish(done).await
     }
 
+    async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError> {
+        let mut unit = self.write("resume a chain").await?;
+        let done = registry::resume_chain(unit.db(), chain).await;
+        unit.finish(done).await
+    }
+
     async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError> {
         let mut unit = self.write("register a token").await?;
         let done = registry::register_token(unit.db(), spec).await;

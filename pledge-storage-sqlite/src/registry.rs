@@ -51,14 +51,7 @@ pub(crate) async fn report_chain(
     report: &ChainReport,
 ) -> Result<(), Fault> {
     let before = require_chain(db, report.chain).await?;
-    sqlx::query("UPDATE chain SET status = ?, reason = ?, head = ?, processed = ? WHERE id = ?")
-        .bind(report.status.name())
-        .bind(report.status.reason())
-        .bind(report.head.or(before.head).map(Sql))
-        .bind(report.processed.or(before.processed).map(Sql))
-        .bind(Sql(report.chain))
-        .execute(&mut *db)
-        .await?;
+    save_chain(db, &before.after(report)).await?;
     match &report.status {
         ChainStatus::Halted(reason) if before.status != report.status => {
             let (chain, reason) = (report.chain, reason.clone());
@@ -66,6 +59,27 @@ pub(crate) async fn report_chain(
         }
         _ => Ok(()),
     }
+}
+
+pub(crate) async fn resume_chain(db: &mut SqliteConnection, chain: ChainId) -> Result<(), Fault> {
+    let mut state = require_chain(db, chain).await?;
+    if state.status.is_latched() {
+        state.status = ChainStatus::Syncing;
+        save_chain(db, &state).await?;
+    }
+    Ok(())
+}
+
+async fn save_chain(db: &mut SqliteConnection, state: &ChainState) -> Result<(), Fault> {
+    sqlx::query("UPDATE chain SET status = ?, reason = ?, head = ?, processed = ? WHERE id = ?")
+        .bind(state.status.name())
+        .bind(state.status.reason())
+        .bind(state.head.map(Sql))
+        .bind(state.processed.map(Sql))
+        .bind(Sql(state.chain))
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 pub(crate) async fn register_token(

@@ -8,7 +8,7 @@ use super::{ChainStatus, Finality, IndexerConfig, Observed, confirmed_target};
 use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
 use crate::event::ReorgRecord;
 use crate::ledger::TokenState;
-use crate::ports::{BalanceStore, ChainReport, ChainSource, PendingCache};
+use crate::ports::{BalanceStore, ChainReport, ChainSource, ChainState, PendingCache};
 use crate::types::{BlockNumber, BlockRef, ChainId};
 
 /// Why a step of the indexer did not happen. Nothing of it is in the store.
@@ -65,7 +65,8 @@ pub struct Indexer {
     pub(super) pending: Arc<dyn PendingCache>,
     pub(super) config: IndexerConfig,
     pub(super) prefetched: Option<Prefetched>,
-    reported: Option<ChainReport>,
+    /// The chain as the store had it when the poll began, with what was reported since.
+    known: Option<ChainState>,
 }
 
 impl Indexer {
@@ -84,7 +85,7 @@ impl Indexer {
             pending,
             config,
             prefetched: None,
-            reported: None,
+            known: None,
         }
     }
 
@@ -164,12 +165,12 @@ impl Indexer {
         Ok(outcome)
     }
 
-    async fn latched(&self) -> Result<Option<ChainStatus>, IndexerError> {
+    /// What the store knows of the chain; the status if it keeps the indexer from working.
+    async fn latched(&mut self) -> Result<Option<ChainStatus>, IndexerError> {
         let chains = self.store.chains().await?;
-        let chain = chains.into_iter().find(|state| state.chain == self.chain);
-        Ok(chain
-            .map(|state| state.status)
-            .filter(ChainStatus::is_latched))
+        self.known = chains.into_iter().find(|state| state.chain == self.chain);
+        let status = self.known.as_ref().map(|state| state.status.clone());
+        Ok(status.filter(ChainStatus::is_latched))
     }
 
     async fn observe(&self) -> Result<Observed, IndexerError> {
@@ -224,9 +225,10 @@ impl Indexer {
             head,
             processed,
         };
-        if self.reported.as_ref() != Some(&report) {
+        let after = self.known.as_ref().map(|known| known.after(&report));
+        if after.is_none() || after != self.known {
             self.store.report_chain(&report).await?;
-            self.reported = Some(report);
+            self.known = after;
         }
         Ok(())
     }

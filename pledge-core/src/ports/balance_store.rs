@@ -51,6 +51,26 @@ pub struct ChainReport {
     pub processed: Option<BlockNumber>,
 }
 
+impl ChainState {
+    /// The state after a report. A paused or halted chain stays so until it is resumed: only its
+    /// heights move, or one of the two becomes the other.
+    #[must_use]
+    pub fn after(&self, report: &ChainReport) -> Self {
+        let keeps = self.status.is_latched() && !report.status.is_latched();
+        Self {
+            chain: self.chain,
+            name: self.name.clone(),
+            status: if keeps {
+                self.status.clone()
+            } else {
+                report.status.clone()
+            },
+            head: report.head.or(self.head),
+            processed: report.processed.or(self.processed),
+        }
+    }
+}
+
 /// Blocks to add to the ledger of one or more tokens that stand at the same cursor.
 #[derive(Debug, Clone)]
 pub struct LedgerCommit {
@@ -154,8 +174,11 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// Every chain, ascending by id.
     async fn chains(&self) -> Result<Vec<ChainState>, StoreError>;
 
-    /// Records what an indexer is doing. Halting a chain writes its event.
+    /// Records what an indexer is doing, as [`ChainState::after`] says. Halting writes its event.
     async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError>;
+
+    /// Sets a paused or halted chain going again; does nothing to another.
+    async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError>;
 
     /// Makes a token known. The same spec again answers the state it is in; another spec for the
     /// same token is `Invalid`, as is a token of an unknown chain.

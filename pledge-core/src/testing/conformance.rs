@@ -58,6 +58,7 @@ macro_rules! balance_store_conformance {
             another_spec_for_a_token_is_refused
             a_token_needs_its_chain
             a_chain_report_is_remembered_and_halting_is_an_event
+            a_latched_chain_keeps_its_status_until_it_is_resumed
             a_commit_moves_cursor_balances_and_sums_together
             every_change_carries_the_balance_and_the_integral_after_it
             the_same_commit_again_is_refused_and_writes_nothing
@@ -147,6 +148,7 @@ macro_rules! engine_conformance {
             a_shorter_branch_is_followed
             a_fork_deeper_than_the_retained_headers_halts_the_chain
             a_resumed_chain_that_still_differs_halts_again
+            a_paused_chain_stays_paused_until_it_is_resumed
             a_token_added_later_catches_up_and_joins
             a_halted_token_stays_behind_while_the_others_go_on
             short_answers_leave_no_gap

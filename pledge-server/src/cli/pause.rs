@@ -116,13 +116,17 @@ async fn finish(
         before: chain.status.to_string(),
         status: status.name(),
     };
-    let report = ChainReport {
-        chain: chain.chain,
-        status,
-        head: None,
-        processed: None,
-    };
-    stores.balances.report_chain(&report).await?;
+    if status == ChainStatus::Paused {
+        let report = ChainReport {
+            chain: chain.chain,
+            status,
+            head: None,
+            processed: None,
+        };
+        stores.balances.report_chain(&report).await?;
+    } else {
+        stores.balances.resume_chain(chain.chain).await?;
+    }
     stores.close().await;
     context.output.print(&changed)?;
     Ok(Verdict::Fine)

@@ -133,15 +133,7 @@ impl Follower {
             head: None,
             processed: None,
         };
-        let reported = async {
-            let chains = balances.chains().await?;
-            let known = chains.iter().find(|state| state.chain == config.id);
-            if known.is_some_and(|state| state.status.is_latched()) {
-                return Ok(());
-            }
-            balances.report_chain(&report).await
-        };
-        if let Err(error) = reported.await {
+        if let Err(error) = balances.report_chain(&report).await {
             tracing::warn!(chain = config.name, %error, "status could not be stored");
         }
     }

@@ -105,12 +105,12 @@ macro_rules! cases {
             mod $name {
                 #[tokio::test]
                 async fn in_memory() {
-                    super::cases::$name(super::Case::new("memory").await).await;
+                    super::plays::$name(super::Case::new("memory").await).await;
                 }
 
                 #[tokio::test]
                 async fn in_sqlite() {
-                    super::cases::$name(super::Case::new("sqlite").await).await;
+                    super::plays::$name(super::Case::new("sqlite").await).await;
                 }
             }
         )+
@@ -133,7 +133,7 @@ cases! {
     case_17_more_sent_than_held
 }
 
-mod cases {
+mod plays {
     use super::*;
 
     pub(super) async fn case_1_the_seed(mut case: Case) {

@@ -39,6 +39,10 @@ impl BalanceStore for Away {
         away()
     }
 
+    async fn resume_chain(&self, _: ChainId) -> Result<(), StoreError> {
+        away()
+    }
+
     async fn register_token(&self, _: &TokenSpec) -> Result<TokenState, StoreError> {
         away()
     }

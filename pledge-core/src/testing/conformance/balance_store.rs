@@ -117,6 +117,37 @@ pub async fn a_chain_report_is_remembered_and_halting_is_an_event(fixture: Fixtu
     );
 }
 
+/// A report of an indexer that has not noticed yet moves heights, not the status.
+pub async fn a_latched_chain_keeps_its_status_until_it_is_resumed(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    let report = |status, head| ChainReport {
+        chain: CHAIN,
+        status,
+        head,
+        processed: None,
+    };
+    let head = Some(BlockNumber::new(9));
+    for report in [
+        report(ChainStatus::Paused, None),
+        report(ChainStatus::Live, head),
+    ] {
+        ledger.store().report_chain(&report).await.expect("report");
+    }
+    let state = async || ledger.store().chains().await.expect("read").remove(0);
+    let paused = state().await;
+    assert_eq!((paused.status, paused.head), (ChainStatus::Paused, head));
+    ledger.store().resume_chain(CHAIN).await.expect("resume");
+    assert_eq!(state().await.status, ChainStatus::Syncing);
+    let live = report(ChainStatus::Live, None);
+    ledger.store().report_chain(&live).await.expect("report");
+    ledger
+        .store()
+        .resume_chain(CHAIN)
+        .await
+        .expect("nothing to resume");
+    assert_eq!(state().await.status, ChainStatus::Live);
+}
+
 /// One write: all of it is there afterwards.
 pub async fn a_commit_moves_cursor_balances_and_sums_together(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;

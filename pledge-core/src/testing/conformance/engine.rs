@@ -375,12 +375,6 @@ pub async fn a_resumed_chain_that_still_differs_halts_again(fixture: Fixture) {
     }
     world.run().await;
     world.fork(25);
-    let resumed = ChainReport {
-        chain: CHAIN,
-        status: ChainStatus::Syncing,
-        head: None,
-        processed: None,
-    };
     for _ in 0..2 {
         assert!(matches!(
             world.indexer.poll().await,
@@ -389,10 +383,36 @@ pub async fn a_resumed_chain_that_still_differs_halts_again(fixture: Fixture) {
         world
             .fixture
             .balances
-            .report_chain(&resumed)
+            .resume_chain(CHAIN)
             .await
             .expect("resume");
     }
+}
+
+/// Pausing wins over whatever the indexer reports while it finishes its poll.
+pub async fn a_paused_chain_stays_paused_until_it_is_resumed(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    let store = world.fixture.balances.clone();
+    let paused = ChainReport {
+        chain: CHAIN,
+        status: ChainStatus::Paused,
+        head: None,
+        processed: None,
+    };
+    let (polled, reported) = tokio::join!(world.indexer.poll(), store.report_chain(&paused));
+    reported.expect("pause");
+    assert!(!matches!(polled, Poll::Retry(_)), "{polled:?}");
+    assert!(matches!(
+        world.indexer.poll().await,
+        Poll::Stopped(ChainStatus::Paused)
+    ));
+    store.resume_chain(CHAIN).await.expect("resume");
+    world.run().await;
+    assert_eq!(world.digest().await, world.oracle());
+    let chains = store.chains().await.expect("read");
+    assert_eq!(chains[0].status, ChainStatus::Live);
 }
 
 fn other() -> TokenId {
