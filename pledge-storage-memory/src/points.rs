@@ -52,13 +52,7 @@ impl PointsStore for MemoryStore {
         let (_, entry) = state.programme(&batch.programme)?;
         let checked = batch.check(&entry.programme);
         checked.map_err(|detail| StoreError::invalid("settle a batch", detail))?;
-        let place = BatchPlace {
-            programme: &batch.programme,
-            epoch: batch.epoch,
-            from: batch.from,
-            to: batch.to,
-            span: batch.span,
-        };
+        let place = batch.place();
         let progress = next_progress(&state, batch.shard, place, BatchOutcome::Done)?;
         let entry = state.programme_mut(&batch.programme)?;
         let corrupt =
@@ -102,13 +96,7 @@ impl PointsStore for MemoryStore {
 
     async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError> {
         let mut state = self.lock();
-        let place = BatchPlace {
-            programme: &failure.programme,
-            epoch: failure.epoch,
-            from: failure.from,
-            to: failure.to,
-            span: failure.span,
-        };
+        let place = failure.place();
         let outcome = BatchOutcome::Failed(&failure.reason);
         let progress = next_progress(&state, failure.shard, place, outcome)?;
         let entry = state.programme_mut(&failure.programme)?;

@@ -16,13 +16,7 @@ pub(crate) async fn commit_batch(
     db: &mut SqliteConnection,
     batch: &SettlementBatch,
 ) -> Result<(), Fault> {
-    let place = BatchPlace {
-        programme: &batch.programme,
-        epoch: batch.epoch,
-        from: batch.from,
-        to: batch.to,
-        span: batch.span,
-    };
+    let place = batch.place();
     let before = Stand::of(db, place, batch.shard).await?;
     batch
         .check(&before.programme.programme)
@@ -40,13 +34,7 @@ pub(crate) async fn record_failure(
     db: &mut SqliteConnection,
     failure: &BatchFailure,
 ) -> Result<(), Fault> {
-    let place = BatchPlace {
-        programme: &failure.programme,
-        epoch: failure.epoch,
-        from: failure.from,
-        to: failure.to,
-        span: failure.span,
-    };
+    let place = failure.place();
     let before = Stand::of(db, place, failure.shard).await?;
     let progress = before.advance(place, BatchOutcome::Failed(&failure.reason))?;
     list_windows(db, &before.programme, failure).await?;

@@ -19,7 +19,7 @@ mod plain {
     pledge_core::balance_store_conformance!(fixture());
     pledge_core::points_store_conformance!(fixture());
     pledge_core::engine_conformance!(fixture());
-    pledge_core::engine_properties!(fixture(), 4);
+    pledge_core::engine_properties!(fixture(), 24);
 }
 
 mod behind_arc {

@@ -1,7 +1,7 @@
 //! How a shard advances and goes back: decided here once, written by every store.
 
 use super::BatchSpan;
-use crate::ports::{BatchFailure, ShardProgress, ShardRun};
+use crate::ports::{BatchFailure, SettlementBatch, ShardProgress, ShardRun};
 use crate::types::{Account, Epoch, ProgrammeId, ShardId, Timestamp};
 
 /// What became of a batch.
@@ -26,6 +26,48 @@ pub struct BatchPlace<'a> {
     pub to: Timestamp,
     /// Which accounts.
     pub span: BatchSpan,
+}
+
+impl SettlementBatch {
+    /// Its place.
+    pub const fn place(&self) -> BatchPlace<'_> {
+        let Self {
+            programme,
+            epoch,
+            from,
+            to,
+            span,
+            ..
+        } = self;
+        BatchPlace {
+            programme,
+            epoch: *epoch,
+            from: *from,
+            to: *to,
+            span: *span,
+        }
+    }
+}
+
+impl BatchFailure {
+    /// Its place.
+    pub const fn place(&self) -> BatchPlace<'_> {
+        let Self {
+            programme,
+            epoch,
+            from,
+            to,
+            span,
+            ..
+        } = self;
+        BatchPlace {
+            programme,
+            epoch: *epoch,
+            from: *from,
+            to: *to,
+            span: *span,
+        }
+    }
 }
 
 impl ShardProgress {
