@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alloy_primitives::Address;
+
 use super::confirm::Prefetched;
 use super::{ChainStatus, Finality, IndexerConfig, Observed, confirmed_target};
 use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
@@ -65,6 +67,8 @@ pub struct Indexer {
     pub(super) pending: Arc<dyn PendingCache>,
     pub(super) config: IndexerConfig,
     pub(super) prefetched: Option<Prefetched>,
+    /// The tokens whose transfers the pending blocks hold.
+    pub(super) pending_of: Vec<Address>,
     reported: Option<ChainReport>,
 }
 
@@ -84,6 +88,7 @@ impl Indexer {
             pending,
             config,
             prefetched: None,
+            pending_of: Vec::new(),
             reported: None,
         }
     }
@@ -144,14 +149,21 @@ impl Indexer {
         let target = confirmed_target(self.config.finality, &observed);
         let groups = group_by_cursor(tokens);
         let mut outcome = Poll::Idle;
+        let mut failure = None;
         for (index, group) in groups.iter().enumerate() {
-            let join_at = groups.get(index + 1).and_then(|next| next.cursor);
+            let join_at = groups[index + 1..].iter().find_map(|ahead| ahead.cursor);
             let join_at = join_at.map(|cursor| cursor.number);
-            match self.advance(group, &observed, target, join_at).await? {
-                Poll::Idle => {}
-                rewound @ Poll::Rewound(_) => return Ok(rewound),
-                other => outcome = other,
+            match self.advance(group, &observed, target, join_at).await {
+                Ok(Poll::Idle) => {}
+                Ok(rewound @ Poll::Rewound(_)) => return Ok(rewound),
+                Ok(other) => outcome = other,
+                Err(halt @ IndexerError::Halt(_)) => return Err(halt),
+                // What ails the tokens behind must not hold up those in front.
+                Err(error) => failure = failure.or(Some(error)),
             }
+        }
+        if let Some(error) = failure {
+            return Err(error);
         }
         match &outcome {
             Poll::Advanced(progress) if Some(progress.to) < target => {
@@ -164,12 +176,15 @@ impl Indexer {
         Ok(outcome)
     }
 
-    async fn latched(&self) -> Result<Option<ChainStatus>, IndexerError> {
+    /// The chain's status, if only a person can change it.
+    async fn latched(&mut self) -> Result<Option<ChainStatus>, IndexerError> {
         let chains = self.store.chains().await?;
         let chain = chains.into_iter().find(|state| state.chain == self.chain);
-        Ok(chain
-            .map(|state| state.status)
-            .filter(ChainStatus::is_latched))
+        let stored = chain.map(|state| state.status);
+        // Somebody else changed it: what was reported before counts no more.
+        self.reported
+            .take_if(|reported| stored.as_ref() != Some(&reported.status));
+        Ok(stored.filter(ChainStatus::is_latched))
     }
 
     async fn observe(&self) -> Result<Observed, IndexerError> {
@@ -211,7 +226,7 @@ impl Indexer {
             .await
     }
 
-    /// Writes the status if it says anything new.
+    /// Writes the status if it says anything new, unless a person paused the chain meanwhile.
     pub(super) async fn report(
         &mut self,
         status: ChainStatus,
@@ -225,6 +240,9 @@ impl Indexer {
             processed,
         };
         if self.reported.as_ref() != Some(&report) {
+            if !report.status.is_latched() && self.latched().await?.is_some() {
+                return Ok(());
+            }
             self.store.report_chain(&report).await?;
             self.reported = Some(report);
         }
