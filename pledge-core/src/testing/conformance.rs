@@ -15,6 +15,7 @@
 pub mod balance_store;
 pub mod chain_source;
 pub mod engine;
+pub mod engine_nodes;
 pub mod engine_properties;
 pub mod ledger;
 pub mod pending_cache;
@@ -150,6 +151,18 @@ macro_rules! engine_conformance {
             a_stopped_settlement_goes_on_where_it_stood
             a_deadline_stops_a_settlement_between_batches
             a_rewind_under_a_settlement_is_a_conflict
+        );
+        $crate::__laws!($fixture, engine_nodes,
+            a_fork_met_by_a_token_that_catches_up_is_resolved
+            a_fork_under_a_halted_token_holds_up_no_other
+            only_blocks_on_the_branch_of_the_head_are_confirmed
+            the_first_blocks_of_a_token_are_on_the_branch_of_the_head
+            a_stray_answer_far_from_the_head_is_no_fork
+            a_token_that_cannot_be_read_holds_up_no_other
+            a_pause_in_the_middle_of_a_slice_lasts
+            a_chain_that_halts_again_is_halted_again
+            a_token_that_joins_sees_its_pending_blocks
+            a_second_indexer_is_a_conflict_and_no_trouble
         );
     };
 }
