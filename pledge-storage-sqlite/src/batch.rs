@@ -28,6 +28,9 @@ pub(crate) async fn commit_batch(
         span: batch.span,
     };
     let before = Stand::of(db, place, batch.shard).await?;
+    if let Some(detail) = batch.refuse_rates(&before.programme.programme) {
+        return Err(Fault::conflict(detail));
+    }
     check_contents(batch, &before.programme)?;
     let progress = before.advance(place, BatchOutcome::Done)?;
     let key = before.programme.key;

@@ -98,6 +98,7 @@ macro_rules! points_store_conformance {
         $crate::__laws!($fixture, points_store,
             a_programme_is_what_was_put
             a_rate_change_in_the_settled_past_is_refused
+            a_batch_by_other_rates_is_refused
             windows_and_shards_of_a_programme_cannot_change
             a_batch_moves_points_and_progress_together
             the_same_batch_again_is_refused_and_counts_once

@@ -91,6 +91,7 @@ async fn batch(
     SettlementBatch {
         programme: id(),
         epoch: seen.epoch,
+        rates: state.programme.rates,
         shard,
         from,
         to,
@@ -189,6 +190,30 @@ pub async fn a_rate_change_in_the_settled_past_is_refused(fixture: Fixture) {
         .await
         .expect("not settled yet");
     assert_eq!(state(&ledger).await.programme, from(3_600));
+}
+
+/// The rates that a batch was computed by are those it is written under.
+pub async fn a_batch_by_other_rates_is_refused(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let stale = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
+    let change = |seconds| {
+        let step = Step {
+            from: at(seconds),
+            value: rate("0.1"),
+        };
+        let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
+        Programme {
+            rates,
+            ..two_shards()
+        }
+    };
+    let later = points(&ledger).put_programme(&change(3_599)).await;
+    later.expect("nothing is settled yet");
+    refused(&ledger, &stale).await;
+    let later = points(&ledger).put_programme(&change(3_600)).await;
+    later.expect("nothing is settled yet");
+    let committed = points(&ledger).commit_batch(&stale).await;
+    committed.expect("the rates differ only after the batch");
 }
 
 /// Settled rows would lose their meaning.
@@ -552,6 +577,7 @@ pub async fn the_largest_points_round_trip(fixture: Fixture) {
         let batch = SettlementBatch {
             programme: id(),
             epoch: seen.epoch,
+            rates: programme.rates.clone(),
             shard,
             from,
             to,
