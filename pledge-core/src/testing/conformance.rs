@@ -17,6 +17,7 @@ pub mod chain_source;
 pub mod engine;
 pub mod engine_nodes;
 pub mod engine_properties;
+pub mod engine_settling;
 pub mod ledger;
 pub mod pending_cache;
 pub mod points_store;
@@ -164,6 +165,14 @@ macro_rules! engine_conformance {
             a_chain_that_halts_again_is_halted_again
             a_token_that_joins_sees_its_pending_blocks
             a_second_indexer_is_a_conflict_and_no_trouble
+        );
+        $crate::__laws!($fixture, engine_settling,
+            a_failed_batch_is_tried_again
+            a_batch_that_keeps_failing_waits_for_a_person
+            statements_sum_to_the_state_through_reorgs_in_turn
+            a_programme_added_late_is_settled_from_the_start
+            an_answer_holds_from_the_instant_of_a_change
+            an_instant_outside_the_ledger_is_refused_with_its_bound
         );
     };
 }
