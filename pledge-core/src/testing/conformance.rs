@@ -165,10 +165,18 @@ macro_rules! engine_conformance {
             a_chain_that_halts_again_is_halted_again
             a_token_that_joins_sees_its_pending_blocks
             a_second_indexer_is_a_conflict_and_no_trouble
+            a_longer_branch_replaces_the_pending_blocks
+            a_fork_of_many_pages_of_headers_is_resolved
+            a_fork_just_below_the_held_headers_is_resolved
+            a_chain_is_syncing_while_a_token_catches_up
+            a_time_that_goes_back_between_slices_halts_the_chain
         );
         $crate::__laws!($fixture, engine_settling,
             a_failed_batch_is_tried_again
             a_batch_that_keeps_failing_waits_for_a_person
+            an_account_of_a_failed_batch_is_settled_no_further
+            a_settlement_under_way_ends_where_it_was_going
+            at_a_rate_of_zero_nobody_earns
             statements_sum_to_the_state_through_reorgs_in_turn
             a_programme_added_late_is_settled_from_the_start
             an_answer_holds_from_the_instant_of_a_change

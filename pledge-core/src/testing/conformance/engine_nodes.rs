@@ -356,3 +356,96 @@ pub async fn a_second_indexer_is_a_conflict_and_no_trouble(fixture: Fixture) {
     assert_eq!(status(&world).await.name(), "live");
     assert_eq!(world.digest().await, world.oracle());
 }
+
+/// A branch inside the confirmations that is longer than the blocks held.
+pub async fn a_longer_branch_replaces_the_pending_blocks(fixture: Fixture) {
+    let mut world = open(fixture, 64).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    world.confirm(10);
+    let height = world.mine(20, &[(Some(1), Some(2), tokens(40))]).number;
+    world.index().await;
+    world.chain.fork_at(height.get() - 1);
+    world.mine(20, &[(Some(1), Some(1), tokens(7))]);
+    world.mine(
+        20,
+        &[(Some(1), None, tokens(10)), (None, Some(1), tokens(3))],
+    );
+    world.index().await;
+    assert_eq!(world.reorgs().await.expect("read"), 0);
+    let view = world.queries.account(token(), account(1), None, None).await;
+    let view = view.expect("seen");
+    assert_eq!(
+        (view.balance, view.pending_balance),
+        (tokens(100), tokens(93))
+    );
+}
+
+/// Whichever page of held headers the ancestor is in, it is the newest that both branches share.
+pub async fn a_fork_of_many_pages_of_headers_is_resolved(fixture: Fixture) {
+    let mut world = open(fixture, 300).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    for number in 1..=220 {
+        world.mine(number, &[]);
+    }
+    for depth in [63, 64, 65, 150] {
+        world.index().await;
+        let cursor = world.cursor().await.expect("indexed").number.get();
+        let ancestor = world.chain.block(cursor - depth);
+        world.fork(depth + 6);
+        let Poll::Rewound(record) = world.indexer.poll().await else {
+            panic!("the fork reaches the ledger");
+        };
+        assert_eq!(Some(record.to), ancestor, "{depth} below the cursor");
+    }
+    world.run().await;
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// Every header held is orphaned, but both branches stand on the block below them.
+pub async fn a_fork_just_below_the_held_headers_is_resolved(fixture: Fixture) {
+    let mut world = open(fixture, 64).await;
+    for number in 0..20 {
+        world.mine(number, &[(None, Some(1), tokens(1))]);
+    }
+    world.index().await;
+    world.fork(20);
+    world.run().await;
+    assert_eq!(world.reorgs().await.expect("read"), 1);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// A token that catches up keeps its chain from being called live.
+pub async fn a_chain_is_syncing_while_a_token_catches_up(fixture: Fixture) {
+    let mut world = open(fixture, 10).await;
+    for number in 1..=300 {
+        world.mine(number, &[]);
+    }
+    world.index().await;
+    assert_eq!(status(&world).await, ChainStatus::Live);
+    follow_other(&world).await;
+    world.confirm(301);
+    world.indexer.poll().await;
+    assert_eq!(status(&world).await, ChainStatus::Syncing);
+    world.index().await;
+    assert_eq!(status(&world).await, ChainStatus::Live);
+}
+
+/// A time that goes back is seen where two slices meet, too.
+pub async fn a_time_that_goes_back_between_slices_halts_the_chain(fixture: Fixture) {
+    let config = IndexerConfig {
+        slice_blocks_max: 1,
+        ..config(10)
+    };
+    let programme = Programme::main(token(), "0.05".parse().expect("a rate"));
+    let mut world = World::with_config(fixture, programme, config).await;
+    world.mine(100, &[]);
+    world.mine(99, &[]);
+    world.confirm(200);
+    for _ in 0..5 {
+        if matches!(world.indexer.poll().await, Poll::Stopped(_)) {
+            break;
+        }
+    }
+    assert!(matches!(status(&world).await, ChainStatus::Halted(_)));
+    assert_eq!(world.cursor().await, world.chain.block(1));
+}

@@ -1,11 +1,14 @@
 //! The settler and the queries over a store: failures, reorgs in turn, late programmes, instants.
 
+use crate::error::StoreErrorKind;
 use crate::points::{BatchSpan, Programme};
 use crate::ports::{BatchFailure, StatementKind};
 use crate::query::QueryError;
 use crate::testing::Fixture;
 use crate::testing::world::{World, account, at, token, tokens};
-use crate::types::{Account, Amount, BlockNumber, ProgrammeId, RawPoints};
+use crate::types::{
+    Account, Amount, BlockNumber, ProgrammeId, Rate, RateSchedule, RawPoints, Step,
+};
 
 const HOUR: u64 = 3_600;
 
@@ -23,12 +26,12 @@ async fn open(fixture: Fixture) -> World {
     world
 }
 
-/// Records that account 1's whole shard failed in both windows.
-async fn fail(world: &World, times: u32) {
+/// Account 1's whole shard, failed in both windows.
+async fn whole_shard(world: &World) -> BatchFailure {
     let points = &world.fixture.points;
     let programmes = points.programmes(token()).await.expect("read");
     let shard = world.programme().shards.shard_of(account(1));
-    let failure = BatchFailure {
+    BatchFailure {
         programme: id(),
         epoch: programmes[0].epoch,
         shard,
@@ -40,7 +43,11 @@ async fn fail(world: &World, times: u32) {
         },
         attempts: 1,
         reason: "why".to_owned(),
-    };
+    }
+}
+
+async fn fail(world: &World, times: u32) {
+    let (points, failure) = (&world.fixture.points, whole_shard(world).await);
     for _ in 0..times {
         points.record_failure(&failure).await.expect("record");
     }
@@ -57,16 +64,68 @@ pub async fn a_failed_batch_is_tried_again(fixture: Fixture) {
 
 /// The other shards are settled; the failed one is when a person asks for it.
 pub async fn a_batch_that_keeps_failing_waits_for_a_person(fixture: Fixture) {
-    let world = open(fixture).await;
+    let mut world = open(fixture).await;
     fail(&world, 3).await;
+    world.confirm(9 * HOUR);
+    world.index().await;
     world.settle().await.expect("settles");
     let points = &world.fixture.points;
     let programmes = points.programmes(token()).await.expect("read");
-    let settled = |shard: &&crate::ports::ShardProgress| shard.settled == Some(at(2 * HOUR));
+    let settled = |shard: &&crate::ports::ShardProgress| shard.settled == Some(at(9 * HOUR));
     assert_eq!(programmes[0].shards.iter().filter(settled).count(), 15);
     let reset = points.reset_failures(&id(), at(HOUR)).await.expect("reset");
     assert_eq!(reset, 1);
     world.settle().await.expect("settles");
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// Settled before, failed now: the account stands where it was settled.
+pub async fn an_account_of_a_failed_batch_is_settled_no_further(fixture: Fixture) {
+    let mut world = open(fixture).await;
+    world.settle().await.expect("settles");
+    world.confirm(3 * HOUR);
+    world.index().await;
+    let points = &world.fixture.points;
+    let failure = BatchFailure {
+        from: at(2 * HOUR),
+        to: at(3 * HOUR),
+        ..whole_shard(&world).await
+    };
+    points.record_failure(&failure).await.expect("record");
+    let seen = points.totals(&id(), &[account(1)]).await.expect("read");
+    let settled = seen.value[0].map(|standing| standing.settled);
+    assert_eq!(settled, Some(at(2 * HOUR)));
+}
+
+/// A settlement under way keeps the windows that it began with.
+pub async fn a_settlement_under_way_ends_where_it_was_going(fixture: Fixture) {
+    let world = open(fixture).await;
+    fail(&world, 1).await;
+    let shorter = BatchFailure {
+        to: at(HOUR),
+        ..whole_shard(&world).await
+    };
+    let refused = world.fixture.points.record_failure(&shorter).await;
+    let error = refused.expect_err("it goes to 17:00");
+    assert_eq!(error.kind(), StoreErrorKind::Conflict);
+}
+
+/// Nobody earns, so nobody is counted.
+pub async fn at_a_rate_of_zero_nobody_earns(fixture: Fixture) {
+    let step = Step {
+        from: at(3 * HOUR),
+        value: "0.05".parse().expect("a rate"),
+    };
+    let programme = Programme {
+        rates: RateSchedule::new(Rate::ZERO, vec![step]).expect("one step"),
+        ..Programme::main(token(), Rate::ZERO)
+    };
+    let mut world = World::with_programme(fixture, programme).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    world.confirm(5 * HOUR);
+    world.run().await;
+    let earned = world.digest().await.programmes["main"].windows[&at(HOUR)].accounts;
+    assert_eq!(earned, 0);
     assert_eq!(world.digest().await, world.oracle());
 }
 
