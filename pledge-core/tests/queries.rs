@@ -12,10 +12,11 @@ use pledge_core::testing::world::{account, at, spec, token, tokens};
 use pledge_core::types::{BalanceSeconds, BlockNumber, BlockRef, Epoch, LogIndex};
 
 fn block(number: u64) -> BlockRef {
+    let hash = |number: u64| B256::left_padding_from(&number.to_be_bytes());
     BlockRef {
         number: BlockNumber::new(number),
-        hash: B256::with_last_byte(u8::try_from(number).unwrap()),
-        parent_hash: B256::with_last_byte(u8::try_from(number - 1).unwrap()),
+        hash: hash(number),
+        parent_hash: hash(number - 1),
         time: at(0),
     }
 }

@@ -99,6 +99,7 @@ macro_rules! points_store_conformance {
         $crate::__laws!($fixture, points_store,
             a_programme_is_what_was_put
             a_rate_change_in_the_settled_past_is_refused
+            a_rate_change_under_a_settlement_is_refused
             a_batch_by_other_rates_is_refused
             windows_and_shards_of_a_programme_cannot_change
             a_batch_moves_points_and_progress_together
@@ -114,6 +115,7 @@ macro_rules! points_store_conformance {
             standings_are_sorted_and_pages_complete
             the_largest_points_round_trip
             a_rewind_takes_back_statements_by_added_rows
+            a_rewind_takes_back_the_rows_of_each_shard_alone
             a_rewind_restates_totals_to_what_is_still_settled
             a_rewind_leaves_alone_what_was_settled_before_it
             a_rewind_drops_a_settlement_under_way

@@ -192,6 +192,28 @@ pub async fn a_rate_change_in_the_settled_past_is_refused(fixture: Fixture) {
     assert_eq!(state(&ledger).await.programme, from(3_600));
 }
 
+/// What a settlement under way has written already was written by these rates.
+pub async fn a_rate_change_under_a_settlement_is_refused(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let span = BatchSpan {
+        after: None,
+        through: Some(accounts_of(1)[0]),
+    };
+    let part = batch(&ledger, 1, span, (0, 7_200)).await;
+    points(&ledger).commit_batch(&part).await.expect("commit");
+    let step = Step {
+        from: at(3_600),
+        value: rate("0.1"),
+    };
+    let changed = Programme {
+        rates: RateSchedule::new(rate("0.05"), vec![step]).expect("one step"),
+        ..two_shards()
+    };
+    let error = points(&ledger).put_programme(&changed).await;
+    let error = error.expect_err("being settled");
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+}
+
 /// The rates that a batch was computed by are those it is written under.
 pub async fn a_batch_by_other_rates_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
@@ -645,6 +667,38 @@ pub async fn a_rewind_takes_back_statements_by_added_rows(fixture: Fixture) {
         assert!(after.contains(&reversed));
     }
     assert_eq!(after.len(), before.len() + taken_back);
+}
+
+/// A shard that has gone further than another gives back no row of the other.
+pub async fn a_rewind_takes_back_the_rows_of_each_shard_alone(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let done = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
+    points(&ledger).commit_batch(&done).await.expect("commit");
+    let span = BatchSpan {
+        after: None,
+        through: Some(accounts_of(1)[0]),
+    };
+    let part = batch(&ledger, 1, span, (0, 7_200)).await;
+    points(&ledger).commit_batch(&part).await.expect("commit");
+    for (height, reversed) in [(4, part.statements.len()), (3, 0)] {
+        let to = ledger.chain.block(height).expect("mined");
+        if height == 3 {
+            settle_shard_1_again(&ledger).await;
+        }
+        let before = ledger.digest().await.programmes["main"].statements.clone();
+        let record = ledger.rewind_to(to).await.expect("rewind");
+        let after = ledger.digest().await.programmes["main"].statements.clone();
+        let taken = record.tokens[0].statements_reversed;
+        assert_eq!(taken, before.len() as u64 - after.len() as u64);
+        if reversed > 0 {
+            assert_eq!(taken, reversed as u64);
+        }
+    }
+}
+
+async fn settle_shard_1_again(ledger: &Ledger) {
+    let again = batch(ledger, 1, WHOLE, (0, 3_600)).await;
+    points(ledger).commit_batch(&again).await.expect("commit");
 }
 
 /// Totals stand at the last window that is still closed.
