@@ -11,17 +11,6 @@ mod pending_cache;
 mod points_store;
 mod price_source;
 
-/// Mocks of the ports, by mockall.
-#[cfg(feature = "testing")]
-pub mod mocks {
-    pub use super::balance_store::MockBalanceStore;
-    pub use super::chain_source::MockChainSource;
-    pub use super::notifier::MockNotifier;
-    pub use super::pending_cache::MockPendingCache;
-    pub use super::points_store::MockPointsStore;
-    pub use super::price_source::MockPriceSource;
-}
-
 pub use balance_store::{
     AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
     LedgerCommit, Rewind, Seen, TokenCommit,
@@ -34,3 +23,15 @@ pub use points_store::{
     ShardProgress, ShardRun, Standing, Statement, StatementKind, WindowTotal,
 };
 pub use price_source::{Price, PriceError, PriceSource};
+
+/// Mocks of the ports, for tests that need one answer and no store. A method answers a boxed future:
+/// `Box::pin(async { Ok(…) })`.
+#[cfg(feature = "testing")]
+pub mod mocks {
+    pub use super::balance_store::MockBalanceStore;
+    pub use super::chain_source::MockChainSource;
+    pub use super::notifier::MockNotifier;
+    pub use super::pending_cache::MockPendingCache;
+    pub use super::points_store::MockPointsStore;
+    pub use super::price_source::MockPriceSource;
+}

@@ -1,8 +1,9 @@
 //! Exact answers: balances and points at any instant, from the stores' ports.
 //!
-//! An answer made of several reads is one of one state: facts at or before the confirmed time change
-//! only when the ledger is rewound, which bumps the epoch, so reads with equal epochs fit together.
-//! A read that meets another epoch starts again.
+//! An answer made of several reads is one of one state: facts before the confirmed time change only
+//! when the ledger is rewound, which bumps the epoch, so reads with equal epochs fit together. At the
+//! confirmed time itself the next block may add facts, so there the cursor must be the same too.
+//! An answer whose reads do not fit together starts again.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::types::{
     Timestamp, TokenId, WeightBp, WeightSchedule,
 };
 
-/// How often an answer starts again when the ledger is rewound under it.
+/// How often an answer starts again when the ledger moves under it.
 const ATTEMPTS_MAX: usize = 5;
 
 /// Why there is no answer.
@@ -173,10 +174,10 @@ impl Queries {
                 return Ok(view);
             }
         }
-        Err(rewound_meanwhile())
+        Err(moved_meanwhile())
     }
 
-    /// `None` if the ledger was rewound between two reads.
+    /// `None` if the ledger moved between two reads.
     async fn try_account(
         &self,
         token: TokenId,
@@ -194,7 +195,9 @@ impl Queries {
         times.push(at_time);
         let history = self.balances.history(token, account, &times).await?;
         let at_block = self.balances.last_change_block(token, at_time).await?;
-        if [history.epoch, at_block.epoch] != [state.epoch; 2] {
+        let is_past = state.cursor.is_some_and(|cursor| at_time < cursor.time);
+        let fits = |epoch, cursor| epoch == state.epoch && (is_past || cursor == state.cursor);
+        if !fits(history.epoch, history.cursor) || !fits(at_block.epoch, at_block.cursor) {
             return Ok(None);
         }
         let newest = history.value.last().copied().flatten();
@@ -309,7 +312,7 @@ impl Queries {
                 return Ok(buckets);
             }
         }
-        Err(rewound_meanwhile())
+        Err(moved_meanwhile())
     }
 
     async fn try_between(
@@ -392,6 +395,10 @@ fn pending_transfers(snapshot: &PendingSnapshot) -> impl Iterator<Item = &crate:
     snapshot.blocks.iter().flat_map(|block| &block.transfers)
 }
 
-fn rewound_meanwhile() -> QueryError {
-    StoreError::conflict("answer a query", "the ledger is being rewound; ask again").into()
+fn moved_meanwhile() -> QueryError {
+    StoreError::conflict(
+        "answer a query",
+        "the ledger moves under every read; ask again",
+    )
+    .into()
 }

@@ -55,6 +55,9 @@ impl PointsStore for MemoryStore {
         let place = batch.place();
         let progress = next_progress(&state, batch.shard, place, BatchOutcome::Done)?;
         let entry = state.programme_mut(&batch.programme)?;
+        if let Some(detail) = batch.refuse_rates(&entry.programme) {
+            return Err(StoreError::conflict("settle a batch", detail));
+        }
         let corrupt =
             |e: Overflow| StoreError::corrupt("settle a batch", e.to_string()).caused_by(e);
         let mut totals = Vec::with_capacity(batch.earned.len());

@@ -18,9 +18,11 @@ pub(crate) async fn commit_batch(
 ) -> Result<(), Fault> {
     let place = batch.place();
     let before = Stand::of(db, place, batch.shard).await?;
-    batch
-        .check(&before.programme.programme)
-        .map_err(Fault::invalid)?;
+    let rule = &before.programme.programme;
+    batch.check(rule).map_err(Fault::invalid)?;
+    if let Some(detail) = batch.refuse_rates(rule) {
+        return Err(Fault::conflict(detail));
+    }
     let progress = before.advance(place, BatchOutcome::Done)?;
     let key = before.programme.key;
     add_earned(db, key, &batch.earned).await?;

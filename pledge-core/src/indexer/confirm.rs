@@ -19,6 +19,19 @@ pub(super) struct Prefetched {
     facts: RangeFacts,
 }
 
+impl Prefetched {
+    /// Whether it is a prefix of what a slice asks for. Between two polls the head may go down and
+    /// tokens may come and go.
+    fn answers(&self, slice: Slice, tokens: &[Address]) -> bool {
+        (self.slice.from, self.slice.detail) == (slice.from, slice.detail)
+            && self
+                .facts
+                .last()
+                .is_some_and(|last| last.number <= slice.to)
+            && self.tokens == tokens
+    }
+}
+
 impl Indexer {
     /// Brings a group of tokens one slice further.
     pub(super) async fn advance(
@@ -28,66 +41,104 @@ impl Indexer {
         target: Option<BlockNumber>,
         join_at: Option<BlockNumber>,
     ) -> Result<Poll, IndexerError> {
-        let head = observed.head.number;
+        let head = &observed.head;
+        let is_front = join_at.is_none();
+        let near_head = is_front && group.next >= self.config.first_retained(head.number);
         let mut seen = None;
-        if let Some(cursor) = group.cursor.filter(|_| join_at.is_none()) {
-            if head <= cursor.number {
-                return self.check_lower_head(&cursor, &observed.head).await;
+        if let Some(cursor) = group.cursor.filter(|_| is_front) {
+            if head.number <= cursor.number {
+                return self.check_lower_head(&cursor, head).await;
             }
-            if head.above(cursor.number) <= Some(self.config.retained_headers) {
-                match self.refresh_pending(group, &cursor, &observed.head).await? {
-                    Some(snapshot) => seen = Some(snapshot),
-                    None => return self.resolve_fork(&observed.head).await,
+            if near_head {
+                seen = self.refresh_pending(group, &cursor, head).await?;
+                if seen.is_none() {
+                    return self.resolve_fork(head, &cursor).await;
                 }
             }
         }
-        let Some(target) = target else {
-            return Ok(Poll::Idle);
-        };
-        let Some(slice) = plan(&self.config, head, target, group.next, join_at) else {
+        let slice = |next| plan(&self.config, head.number, target?, next, join_at);
+        let (Some(target), Some(slice)) = (target, slice(group.next)) else {
             return Ok(Poll::Idle);
         };
         let facts = self.fetch(slice, group).await?;
-        if let Some(cursor) = &group.cursor {
-            let first = facts
-                .headers
-                .first()
-                .expect("a verified answer has headers");
-            if !cursor.is_parent_of(first) {
-                return self.resolve_fork(&observed.head).await;
-            }
+        if let Some(ours) = self.orphaned_by(group, &facts).await? {
+            return self.resolve_fork(head, &ours).await;
         }
-        check_against_pending(seen.as_ref(), &facts)?;
-        let next = facts
-            .last()
-            .expect("a verified answer has headers")
-            .number
-            .next();
-        let following = plan(&self.config, head, target, next, join_at)
-            .filter(|slice| slice.detail == HeaderDetail::Sparse);
+        let tip = *facts.last().expect("a verified answer has headers");
+        if near_head {
+            self.check_on_branch(seen.as_ref(), &tip, head).await?;
+        }
+        let following = plan(
+            &self.config,
+            head.number,
+            target,
+            tip.number.next(),
+            join_at,
+        )
+        .filter(|slice| slice.detail == HeaderDetail::Sparse);
         let (committed, prefetched) = tokio::join!(
-            self.commit(group, head, &facts),
+            self.commit(group, head.number, &facts),
             self.prefetch(following, group)
         );
         self.prefetched = prefetched;
         let mut progress = committed?;
         progress.target = target;
         if let Some(snapshot) = seen {
-            self.trim_pending(
-                snapshot,
-                facts.last().expect("a verified answer has headers"),
-            )
-            .await?;
+            self.trim_pending(snapshot, &tip).await?;
         }
         Ok(Poll::Advanced(progress))
+    }
+
+    /// A block of ours that the facts leave on another branch: the cursor, if they do not stand on
+    /// it, or a header that another token holds inside their range.
+    async fn orphaned_by(
+        &self,
+        group: &Group,
+        facts: &RangeFacts,
+    ) -> Result<Option<BlockRef>, IndexerError> {
+        let (Some(first), Some(last)) = (facts.headers.first(), facts.last()) else {
+            return Ok(None);
+        };
+        if let Some(cursor) = group.cursor.filter(|cursor| !cursor.is_parent_of(first)) {
+            return Ok(Some(cursor));
+        }
+        let held = self.store.headers(self.chain, last.number, 1).await?;
+        let contradicts = |held: &BlockRef| {
+            let theirs = facts.header(held.number);
+            theirs.is_some_and(|theirs| theirs.hash != held.hash)
+        };
+        Ok(held.first().copied().filter(contradicts))
+    }
+
+    /// Near the head a block is confirmed only as part of the branch that the head stands on.
+    async fn check_on_branch(
+        &self,
+        seen: Option<&PendingSnapshot>,
+        tip: &BlockRef,
+        head: &BlockRef,
+    ) -> Result<(), IndexerError> {
+        let is_on_branch = match seen {
+            Some(snapshot) => {
+                let mut pending = snapshot.blocks.iter();
+                pending.any(|block| block.header.id() == tip.id())
+            }
+            None => {
+                let branch = self.source.headers(tip.number, head.number).await?;
+                let ends = branch.first().zip(branch.last());
+                ends.is_some_and(|(first, last)| (first.id(), last.id()) == (tip.id(), head.id()))
+            }
+        };
+        if is_on_branch {
+            return Ok(());
+        }
+        let detail = format!("block {tip} is not on the branch of the head any more");
+        Err(ChainError::block_gone("confirm blocks", detail).into())
     }
 
     async fn fetch(&mut self, slice: Slice, group: &Group) -> Result<RangeFacts, IndexerError> {
         let tokens = addresses(group);
         match self.prefetched.take() {
-            Some(ready) if ready.slice.from == slice.from && ready.tokens == tokens => {
-                Ok(ready.facts)
-            }
+            Some(ready) if ready.answers(slice, &tokens) => Ok(ready.facts),
             _ => Ok(self
                 .fetch_range(slice.from, slice.to, &tokens, slice.detail)
                 .await?),
@@ -144,7 +195,7 @@ impl Indexer {
         for token in &group.tokens {
             tokens.extend(self.fold_token(token, facts).await?);
         }
-        let first_retained = head.down(self.config.retained_headers);
+        let first_retained = self.config.first_retained(head);
         let held = facts
             .headers
             .iter()
@@ -243,19 +294,4 @@ pub(super) fn addresses(group: &Group) -> Vec<Address> {
         .iter()
         .map(|token| token.spec.id.address)
         .collect()
-}
-
-/// Near the head a block is confirmed only as part of the branch that the head stands on.
-fn check_against_pending(
-    seen: Option<&PendingSnapshot>,
-    facts: &RangeFacts,
-) -> Result<(), IndexerError> {
-    let Some(snapshot) = seen else { return Ok(()) };
-    let last = facts.last().expect("a verified answer has headers");
-    let on_branch = |header: &BlockRef| header.id() == last.id();
-    if snapshot.blocks.iter().any(|block| on_branch(&block.header)) {
-        return Ok(());
-    }
-    let detail = format!("block {last} is not on the branch of the head any more");
-    Err(ChainError::block_gone("confirm blocks", detail).into())
 }

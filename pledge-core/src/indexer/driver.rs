@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alloy_primitives::Address;
+
 use super::confirm::Prefetched;
 use super::{ChainStatus, Finality, IndexerConfig, Observed, confirmed_target};
 use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
@@ -67,6 +69,8 @@ pub struct Indexer {
     pub(super) prefetched: Option<Prefetched>,
     /// The chain as the store had it when the poll began, with what was reported since.
     known: Option<ChainState>,
+    /// The tokens whose transfers the pending blocks hold.
+    pub(super) pending_of: Vec<Address>,
 }
 
 impl Indexer {
@@ -86,6 +90,7 @@ impl Indexer {
             config,
             prefetched: None,
             known: None,
+            pending_of: Vec::new(),
         }
     }
 
@@ -145,14 +150,21 @@ impl Indexer {
         let target = confirmed_target(self.config.finality, &observed);
         let groups = group_by_cursor(tokens);
         let mut outcome = Poll::Idle;
+        let mut failure = None;
         for (index, group) in groups.iter().enumerate() {
-            let join_at = groups.get(index + 1).and_then(|next| next.cursor);
+            let join_at = groups[index + 1..].iter().find_map(|ahead| ahead.cursor);
             let join_at = join_at.map(|cursor| cursor.number);
-            match self.advance(group, &observed, target, join_at).await? {
-                Poll::Idle => {}
-                rewound @ Poll::Rewound(_) => return Ok(rewound),
-                other => outcome = other,
+            match self.advance(group, &observed, target, join_at).await {
+                Ok(Poll::Idle) => {}
+                Ok(rewound @ Poll::Rewound(_)) => return Ok(rewound),
+                Ok(other) => outcome = other,
+                Err(halt @ IndexerError::Halt(_)) => return Err(halt),
+                // What ails the tokens behind must not hold up those in front.
+                Err(error) => failure = failure.or(Some(error)),
             }
+        }
+        if let Some(error) = failure {
+            return Err(error);
         }
         match &outcome {
             Poll::Advanced(progress) if Some(progress.to) < target => {
@@ -212,7 +224,7 @@ impl Indexer {
             .await
     }
 
-    /// Writes the status if it says anything new.
+    /// Writes the status if it says anything new, unless a person paused the chain meanwhile.
     pub(super) async fn report(
         &mut self,
         status: ChainStatus,

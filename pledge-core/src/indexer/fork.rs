@@ -4,7 +4,7 @@ use super::driver::{Indexer, IndexerError, Poll};
 use crate::error::ChainError;
 use crate::ledger::TokenState;
 use crate::ports::{PendingSnapshot, Rewind};
-use crate::types::BlockRef;
+use crate::types::{BlockNumber, BlockRef};
 
 /// Headers compared with the node at a time.
 const PAGE_HEADERS: usize = 64;
@@ -22,7 +22,7 @@ impl Indexer {
         let held = self.store.headers(self.chain, head.number, 1).await?;
         match held.first().filter(|held| held.number == head.number) {
             Some(held) if held.hash == head.hash => Ok(Poll::Idle),
-            Some(_) => self.resolve_fork(head).await,
+            Some(held) => self.resolve_fork(head, held).await,
             // So far below that it cannot be compared: a node that is syncing, so we wait.
             None => Err(ChainError::transient(
                 "compare the head",
@@ -33,8 +33,25 @@ impl Indexer {
     }
 
     /// Finds the common ancestor and rewinds every token that stands above it.
-    pub(super) async fn resolve_fork(&mut self, head: &BlockRef) -> Result<Poll, IndexerError> {
-        let ancestor = self.common_ancestor(head).await?;
+    ///
+    /// `ours` is a block of the ledger that an answer of the node contradicts.
+    pub(super) async fn resolve_fork(
+        &mut self,
+        head: &BlockRef,
+        ours: &BlockRef,
+    ) -> Result<Poll, IndexerError> {
+        if ours.number <= head.number {
+            let theirs = self.source.headers(ours.number, ours.number).await?;
+            if theirs
+                .first()
+                .is_some_and(|theirs| theirs.hash == ours.hash)
+            {
+                let detail =
+                    format!("an answer did not fit block {ours}, but the node still has it");
+                return Err(ChainError::block_gone("resolve a fork", detail).into());
+            }
+        }
+        let ancestor = self.common_ancestor(head.number.min(ours.number)).await?;
         let tokens = self.store.tokens(self.chain).await?;
         let above = |token: &TokenState| {
             let cursor = token
@@ -63,9 +80,8 @@ impl Indexer {
         Ok(Poll::Rewound(record))
     }
 
-    /// The newest held header that is on the node's chain.
-    async fn common_ancestor(&self, head: &BlockRef) -> Result<BlockRef, IndexerError> {
-        let mut at_most = head.number;
+    /// The newest held header at or below a height that is on the node's chain.
+    async fn common_ancestor(&self, mut at_most: BlockNumber) -> Result<BlockRef, IndexerError> {
         let mut canonical_above: Option<BlockRef> = None;
         loop {
             let held = self

@@ -20,7 +20,12 @@ impl Indexer {
         head: &BlockRef,
     ) -> Result<Option<PendingSnapshot>, IndexerError> {
         let tokens = addresses(group);
-        let loaded = self.pending.load(self.chain).await?;
+        // Blocks that were fetched for other tokens lack the transfers of these.
+        let loaded = if self.pending_of == tokens {
+            self.pending.load(self.chain).await?
+        } else {
+            None
+        };
         let mut snapshot = rebase(loaded, cursor);
         if !is_prefix(&snapshot, head) {
             for _ in 0..REFRESH_ROUNDS_MAX {
@@ -36,6 +41,7 @@ impl Indexer {
                 }
             }
             self.pending.store(self.chain, &snapshot).await?;
+            self.pending_of = tokens;
         }
         Ok(Some(snapshot))
     }

@@ -33,6 +33,13 @@ impl Default for IndexerConfig {
     }
 }
 
+impl IndexerConfig {
+    /// The lowest block that counts as near a head: from here on every header is held.
+    pub const fn first_retained(&self, head: BlockNumber) -> BlockNumber {
+        head.down(self.retained_headers)
+    }
+}
+
 /// What a node says of its newest blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observed {
@@ -82,7 +89,7 @@ pub fn plan(
     if next > end {
         return None;
     }
-    let first_retained = head.down(config.retained_headers);
+    let first_retained = config.first_retained(head);
     let (detail, end) = if next >= first_retained {
         (HeaderDetail::All, end)
     } else {

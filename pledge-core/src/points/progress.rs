@@ -104,6 +104,9 @@ impl ShardProgress {
                 failure.attempts = failure.attempts.saturating_add(1);
                 reason.clone_into(&mut failure.reason);
             }
+            (None, _) if batch.span.is_backwards() => {
+                return Err("the batch ends before it begins".to_owned());
+            }
             (None, _) if run.scanned || run.through != batch.span.after => {
                 return Err(format!(
                     "shard {} does not stand before this batch",
@@ -215,6 +218,12 @@ impl ShardRun {
 }
 
 impl BatchSpan {
+    fn is_backwards(&self) -> bool {
+        self.after
+            .zip(self.through)
+            .is_some_and(|(after, through)| through <= after)
+    }
+
     /// Whether an account of the shard is in the span.
     pub fn contains(&self, account: Account) -> bool {
         self.after.is_none_or(|after| account > after)

@@ -276,6 +276,7 @@ impl Work<'_> {
         SettlementBatch {
             programme: self.state.programme.id.clone(),
             epoch: self.state.epoch,
+            rates: self.state.programme.rates.clone(),
             shard: self.shard,
             from: self.from,
             to: self.to,

@@ -162,8 +162,8 @@ pub struct AccountHistory {
 /// - A message that contradicts itself (`check`) is `Invalid`, and nothing is written.
 /// - Reads of one call are one snapshot, and carry the cursor and epoch they saw.
 /// - Chains and tokens do not see each other.
-/// - Data at or before the cursor's time changes only by `rewind`, which bumps the epoch: reads with
-///   equal epochs fit together.
+/// - Data before the cursor's time changes only by `rewind`, which bumps the epoch: reads with equal
+///   epochs fit together. At the cursor's time itself the next block may add changes.
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 #[cfg_attr(feature = "testing", mockall::automock)]

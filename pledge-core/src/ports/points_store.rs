@@ -8,8 +8,8 @@ use super::Seen;
 use crate::error::StoreError;
 use crate::points::{BatchSpan, Programme};
 use crate::types::{
-    Account, BlockNumber, Epoch, Overflow, ProgrammeId, RawPoints, ShardId, Timestamp, TokenId,
-    Window,
+    Account, BlockNumber, Epoch, Overflow, ProgrammeId, RateSchedule, RawPoints, ShardId,
+    Timestamp, TokenId, Window,
 };
 
 /// A programme and how far it is settled.
@@ -88,6 +88,8 @@ pub struct SettlementBatch {
     pub programme: ProgrammeId,
     /// The epoch of the ledger it was computed from.
     pub epoch: Epoch,
+    /// The rates it was computed by.
+    pub rates: RateSchedule,
     /// Which shard.
     pub shard: ShardId,
     /// Start of the first window: the shard's `settled`, or the programme's first window edge.
@@ -102,6 +104,19 @@ pub struct SettlementBatch {
     pub statements: Vec<Statement>,
     /// Sums over the batch, one for every window of `[from, to)`.
     pub windows: Vec<WindowTotal>,
+}
+
+impl SettlementBatch {
+    /// Why the batch was not computed by the rates of `programme`. `None` if it was.
+    pub fn refuse_rates(&self, programme: &Programme) -> Option<String> {
+        if self.rates.agrees_before(&programme.rates, self.to) {
+            return None;
+        }
+        Some(format!(
+            "the rate of programme {} before {} was changed meanwhile",
+            self.programme, self.to
+        ))
+    }
 }
 
 /// What one account earned in one window.
@@ -233,8 +248,8 @@ pub struct Standing {
 ///
 /// # Contract
 /// - A batch is written whole with its progress, once: the same batch again is `Conflict`.
-/// - A batch that read another epoch, or does not continue its shard, is `Conflict`; nothing of it is
-///   written.
+/// - A batch that read another epoch or other rates, or does not continue its shard, is `Conflict`;
+///   nothing of it is written.
 /// - A batch that writes outside its accounts, windows or epoch (`check`) is `Invalid`.
 /// - A statement once written never changes. A rewind adds rows that take back, and restates totals.
 /// - A shard's `settled` moves when every account was reached and no failure is left.

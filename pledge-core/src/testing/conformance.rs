@@ -15,7 +15,9 @@
 pub mod balance_store;
 pub mod chain_source;
 pub mod engine;
+pub mod engine_nodes;
 pub mod engine_properties;
+pub mod engine_settling;
 pub mod failures;
 pub mod ledger;
 pub mod pending_cache;
@@ -102,11 +104,14 @@ macro_rules! points_store_conformance {
         $crate::__laws!($fixture, points_store,
             a_programme_is_what_was_put
             a_rate_change_in_the_settled_past_is_refused
+            a_rate_change_under_a_settlement_is_refused
+            a_batch_by_other_rates_is_refused
             windows_and_shards_of_a_programme_cannot_change
             a_batch_moves_points_and_progress_together
             the_same_batch_again_is_refused_and_counts_once
             a_batch_from_another_epoch_is_refused
             a_batch_that_skips_accounts_is_refused
+            a_batch_that_goes_backwards_is_refused
             a_batch_outside_its_accounts_or_windows_is_invalid
             a_window_that_is_not_closed_is_refused
             a_shard_is_settled_when_every_account_was_reached
@@ -118,6 +123,7 @@ macro_rules! points_store_conformance {
             standings_are_sorted_and_pages_complete
             the_largest_points_round_trip
             a_rewind_takes_back_statements_by_added_rows
+            a_rewind_takes_back_the_rows_of_each_shard_alone
             a_rewind_restates_totals_to_what_is_still_settled
             a_rewind_leaves_alone_what_was_settled_before_it
             a_rewind_drops_a_settlement_under_way
@@ -164,6 +170,33 @@ macro_rules! engine_conformance {
             the_next_run_mends_a_failed_batch
             a_batch_is_given_up_after_its_attempts_until_it_is_reset
             a_store_that_is_away_is_no_failure_of_the_batch
+        );
+        $crate::__laws!($fixture, engine_nodes,
+            a_fork_met_by_a_token_that_catches_up_is_resolved
+            a_fork_under_a_halted_token_holds_up_no_other
+            only_blocks_on_the_branch_of_the_head_are_confirmed
+            the_first_blocks_of_a_token_are_on_the_branch_of_the_head
+            a_stray_answer_far_from_the_head_is_no_fork
+            a_token_that_cannot_be_read_holds_up_no_other
+            a_pause_in_the_middle_of_a_slice_lasts
+            a_chain_that_halts_again_is_halted_again
+            a_token_that_joins_sees_its_pending_blocks
+            a_second_indexer_is_a_conflict_and_no_trouble
+            a_longer_branch_replaces_the_pending_blocks
+            a_fork_of_many_pages_of_headers_is_resolved
+            a_fork_just_below_the_held_headers_is_resolved
+            a_chain_is_syncing_while_a_token_catches_up
+            a_time_that_goes_back_between_slices_halts_the_chain
+        );
+        $crate::__laws!($fixture, engine_settling,
+            a_batch_that_keeps_failing_waits_for_a_person
+            an_account_of_a_failed_batch_is_settled_no_further
+            a_settlement_under_way_ends_where_it_was_going
+            at_a_rate_of_zero_nobody_earns
+            statements_sum_to_the_state_through_reorgs_in_turn
+            a_programme_added_late_is_settled_from_the_start
+            an_answer_holds_from_the_instant_of_a_change
+            an_instant_outside_the_ledger_is_refused_with_its_bound
         );
     };
 }

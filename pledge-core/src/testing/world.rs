@@ -277,7 +277,7 @@ impl World {
 
 /// Pending blocks of one chain.
 #[derive(Debug, Default)]
-struct OnePending {
+pub(super) struct OnePending {
     snapshot: Mutex<Option<PendingSnapshot>>,
 }
 

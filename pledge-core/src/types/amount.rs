@@ -160,3 +160,16 @@ impl BalanceSeconds {
         Self(U512::from_be_slice(&bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_read_from_digits_alone() {
+        assert_eq!("120".parse(), Ok(Amount::from(120)));
+        for text in ["", "_", "1_000", "+1", "-1", "0x1", "1.0", " 1"] {
+            assert!(text.parse::<Amount>().is_err(), "{text:?}");
+        }
+    }
+}

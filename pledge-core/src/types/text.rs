@@ -13,7 +13,10 @@ macro_rules! decimal_text {
             type Err = crate::types::OutOfRange;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                <$inner>::from_str_radix(text, 10).map(Self).map_err(|_| {
+                // The integers read no digits at all as zero, and skip underscores.
+                let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                let number = <$inner>::from_str_radix(text, 10).ok();
+                number.filter(|_| is_plain).map(Self).ok_or_else(|| {
                     crate::types::OutOfRange::new(stringify!($type), text, "a decimal integer")
                 })
             }

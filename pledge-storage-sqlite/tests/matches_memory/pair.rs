@@ -386,6 +386,7 @@ impl Pair {
         let batch = SettlementBatch {
             programme,
             epoch,
+            rates: self.programme.rates.clone(),
             shard,
             from,
             to,

@@ -91,6 +91,7 @@ async fn batch(
     SettlementBatch {
         programme: id(),
         epoch: seen.epoch,
+        rates: state.programme.rates,
         shard,
         from,
         to,
@@ -189,6 +190,52 @@ pub async fn a_rate_change_in_the_settled_past_is_refused(fixture: Fixture) {
         .await
         .expect("not settled yet");
     assert_eq!(state(&ledger).await.programme, from(3_600));
+}
+
+/// What a settlement under way has written already was written by these rates.
+pub async fn a_rate_change_under_a_settlement_is_refused(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let span = BatchSpan {
+        after: None,
+        through: Some(accounts_of(1)[0]),
+    };
+    let part = batch(&ledger, 1, span, (0, 7_200)).await;
+    points(&ledger).commit_batch(&part).await.expect("commit");
+    let step = Step {
+        from: at(3_600),
+        value: rate("0.1"),
+    };
+    let changed = Programme {
+        rates: RateSchedule::new(rate("0.05"), vec![step]).expect("one step"),
+        ..two_shards()
+    };
+    let error = points(&ledger).put_programme(&changed).await;
+    let error = error.expect_err("being settled");
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+}
+
+/// The rates that a batch was computed by are those it is written under.
+pub async fn a_batch_by_other_rates_is_refused(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let stale = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
+    let change = |seconds| {
+        let step = Step {
+            from: at(seconds),
+            value: rate("0.1"),
+        };
+        let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
+        Programme {
+            rates,
+            ..two_shards()
+        }
+    };
+    let later = points(&ledger).put_programme(&change(3_599)).await;
+    later.expect("nothing is settled yet");
+    refused(&ledger, &stale).await;
+    let later = points(&ledger).put_programme(&change(3_600)).await;
+    later.expect("nothing is settled yet");
+    let committed = points(&ledger).commit_batch(&stale).await;
+    committed.expect("the rates differ only after the batch");
 }
 
 /// Settled rows would lose their meaning.
@@ -301,6 +348,27 @@ pub async fn a_batch_that_skips_accounts_is_refused(fixture: Fixture) {
     refused(&ledger, &skipping).await;
     let late = batch(&ledger, 0, WHOLE, (3_600, 7_200)).await;
     refused(&ledger, &late).await;
+}
+
+/// A shard is walked upwards, or accounts would be counted twice.
+pub async fn a_batch_that_goes_backwards_is_refused(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let accounts = accounts_of(0);
+    let first = BatchSpan {
+        after: None,
+        through: Some(accounts[1]),
+    };
+    let first = batch(&ledger, 0, first, (0, 3_600)).await;
+    points(&ledger)
+        .commit_batch(&first)
+        .await
+        .expect("the first batch");
+    let back = BatchSpan {
+        after: Some(accounts[1]),
+        through: Some(accounts[0]),
+    };
+    let back = batch(&ledger, 0, back, (0, 3_600)).await;
+    refused(&ledger, &back).await;
 }
 
 /// A batch that reaches beyond what it says is a bug of its writer.
@@ -605,6 +673,7 @@ pub async fn the_largest_points_round_trip(fixture: Fixture) {
         let batch = SettlementBatch {
             programme: id(),
             epoch: seen.epoch,
+            rates: programme.rates.clone(),
             shard,
             from,
             to,
@@ -672,6 +741,38 @@ pub async fn a_rewind_takes_back_statements_by_added_rows(fixture: Fixture) {
         assert!(after.contains(&reversed));
     }
     assert_eq!(after.len(), before.len() + taken_back);
+}
+
+/// A shard that has gone further than another gives back no row of the other.
+pub async fn a_rewind_takes_back_the_rows_of_each_shard_alone(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let done = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
+    points(&ledger).commit_batch(&done).await.expect("commit");
+    let span = BatchSpan {
+        after: None,
+        through: Some(accounts_of(1)[0]),
+    };
+    let part = batch(&ledger, 1, span, (0, 7_200)).await;
+    points(&ledger).commit_batch(&part).await.expect("commit");
+    for (height, reversed) in [(4, part.statements.len()), (3, 0)] {
+        let to = ledger.chain.block(height).expect("mined");
+        if height == 3 {
+            settle_shard_1_again(&ledger).await;
+        }
+        let before = ledger.digest().await.programmes["main"].statements.clone();
+        let record = ledger.rewind_to(to).await.expect("rewind");
+        let after = ledger.digest().await.programmes["main"].statements.clone();
+        let taken = record.tokens[0].statements_reversed;
+        assert_eq!(taken, before.len() as u64 - after.len() as u64);
+        if reversed > 0 {
+            assert_eq!(taken, reversed as u64);
+        }
+    }
+}
+
+async fn settle_shard_1_again(ledger: &Ledger) {
+    let again = batch(ledger, 1, WHOLE, (0, 3_600)).await;
+    points(ledger).commit_batch(&again).await.expect("commit");
 }
 
 /// Totals stand at the last window that is still closed.
