@@ -16,10 +16,7 @@ use pledge_core::types::{
 const ACCOUNTS: u64 = 1_000_000;
 
 fn programme() -> Programme {
-    let token = TokenId {
-        chain: ChainId::new(1),
-        address: TOKEN,
-    };
+    let token = TokenId { chain: ChainId::new(1), address: TOKEN };
     Programme::main(token, "0.05".parse::<Rate>().expect("a rate"))
 }
 
@@ -29,12 +26,7 @@ fn at(seconds: u64) -> Timestamp {
 
 fn holders(accounts: u64) -> (AccountStates, TokenTotals) {
     let mut states = AccountStates::default();
-    let folded = fold(
-        TokenTotals::default(),
-        &mut states,
-        &mints(accounts),
-        time_of,
-    );
+    let folded = fold(TokenTotals::default(), &mut states, &mints(accounts), time_of);
     (states, folded.expect("mints fold").totals)
 }
 
@@ -42,36 +34,23 @@ fn bench_fold(c: &mut Criterion) {
     let (mut states, totals) = holders(ACCOUNTS);
     let batch = transfers(ACCOUNTS, 50_000, ACCOUNTS);
     let mut group = c.benchmark_group("fold");
-    group
-        .sample_size(20)
-        .throughput(Throughput::Elements(2 * batch.len() as u64));
+    group.sample_size(20).throughput(Throughput::Elements(2 * batch.len() as u64));
     group.bench_function("changes, 1,000,000 accounts", |b| {
-        b.iter(|| {
-            fold(totals, &mut states, black_box(&batch), |_| {
-                at(1_000_000_000)
-            })
-        });
+        b.iter(|| fold(totals, &mut states, black_box(&batch), |_| at(1_000_000_000)));
     });
     group.finish();
 }
 
 fn bench_settle(c: &mut Criterion) {
     let (states, _) = holders(100_000);
-    let quiet: Vec<_> = states
-        .iter()
-        .map(|(account, state)| history(*account, *state, 0))
-        .collect();
-    let busy: Vec<_> = states
-        .iter()
-        .map(|(account, state)| history(*account, *state, 4))
-        .collect();
+    let quiet: Vec<_> =
+        states.iter().map(|(account, state)| history(*account, *state, 0)).collect();
+    let busy: Vec<_> = states.iter().map(|(account, state)| history(*account, *state, 4)).collect();
     let (programme, day) = (programme(), 24 * 3_600);
     let from = at(10_000_800);
     let to = at(10_000_800 + day);
     let mut group = c.benchmark_group("settle");
-    group
-        .sample_size(20)
-        .throughput(Throughput::Elements(24 * quiet.len() as u64));
+    group.sample_size(20).throughput(Throughput::Elements(24 * quiet.len() as u64));
     for (name, histories) in [("still balances", &quiet), ("4 changes a day each", &busy)] {
         group.bench_function(format!("account-windows of a day, {name}"), |b| {
             b.iter(|| settle(&programme, Epoch::FIRST, from, to, black_box(histories)));
@@ -81,15 +60,8 @@ fn bench_settle(c: &mut Criterion) {
 }
 
 fn history(account: Account, state: Checkpoint, changes: u64) -> AccountHistory {
-    let later = |n: u64| Checkpoint {
-        time: at(10_000_800 + n * 20_000),
-        ..state
-    };
-    AccountHistory {
-        account,
-        opening: Some(state),
-        changes: (0..changes).map(later).collect(),
-    }
+    let later = |n: u64| Checkpoint { time: at(10_000_800 + n * 20_000), ..state };
+    AccountHistory { account, opening: Some(state), changes: (0..changes).map(later).collect() }
 }
 
 fn bench_accrue(c: &mut Criterion) {

@@ -19,18 +19,14 @@ pub fn address(number: u64) -> Address {
 
 /// One mint for each account, ten a block.
 pub fn mints(accounts: u64) -> Vec<Transfer> {
-    (0..accounts)
-        .map(|n| transfer(n, Address::ZERO, address(n), 1_000_000_000))
-        .collect()
+    (0..accounts).map(|n| transfer(n, Address::ZERO, address(n), 1_000_000_000)).collect()
 }
 
 /// Transfers of small amounts between accounts in a fixed pseudo-random order, ten a block.
 pub fn transfers(accounts: u64, count: u64, first: u64) -> Vec<Transfer> {
     let pick = |n: u64| (n.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16) % accounts;
     let numbers = first..first + count;
-    numbers
-        .map(|n| transfer(n, address(pick(2 * n)), address(pick(2 * n + 1)), 1))
-        .collect()
+    numbers.map(|n| transfer(n, address(pick(2 * n)), address(pick(2 * n + 1)), 1)).collect()
 }
 
 /// The time of a transfer's block: 12 seconds a block.

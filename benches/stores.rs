@@ -17,10 +17,7 @@ use tokio::runtime::Runtime;
 
 const ACCOUNTS: u64 = 20_000;
 const BATCH: u64 = 5_000;
-const TOKEN_ID: TokenId = TokenId {
-    chain: ChainId::new(1),
-    address: TOKEN,
-};
+const TOKEN_ID: TokenId = TokenId { chain: ChainId::new(1), address: TOKEN };
 
 fn block(number: u64, like: &Transfer) -> BlockRef {
     let hash = |number: u64| B256::from(U256::from(number));
@@ -34,16 +31,9 @@ fn block(number: u64, like: &Transfer) -> BlockRef {
 
 /// Reads balances, folds and commits: what the indexer does with each slice.
 async fn commit(store: &dyn BalanceStore, transfers: &[Transfer]) {
-    let state = store
-        .token(TOKEN_ID)
-        .await
-        .expect("read")
-        .expect("registered");
-    let mut accounts: Vec<_> = transfers
-        .iter()
-        .flat_map(|t| [t.from, t.to])
-        .filter_map(Account::new)
-        .collect();
+    let state = store.token(TOKEN_ID).await.expect("read").expect("registered");
+    let mut accounts: Vec<_> =
+        transfers.iter().flat_map(|t| [t.from, t.to]).filter_map(Account::new).collect();
     accounts.sort_unstable();
     accounts.dedup();
     let seen = store.states(TOKEN_ID, &accounts).await.expect("read").value;
@@ -69,28 +59,16 @@ async fn commit(store: &dyn BalanceStore, transfers: &[Transfer]) {
 
 fn bench_store(c: &mut Criterion, runtime: &Runtime, name: &str, store: &dyn BalanceStore) {
     runtime.block_on(async {
-        store
-            .register_chain(TOKEN_ID.chain, "bench")
-            .await
-            .expect("register");
+        store.register_chain(TOKEN_ID.chain, "bench").await.expect("register");
         let decimals = Decimals::new(18).expect("in range");
-        let metadata = TokenMetadata {
-            symbol: "BENCH".to_owned(),
-            decimals,
-        };
-        let spec = TokenSpec {
-            id: TOKEN_ID,
-            metadata,
-            start_block: BlockNumber::new(1),
-        };
+        let metadata = TokenMetadata { symbol: "BENCH".to_owned(), decimals };
+        let spec = TokenSpec { id: TOKEN_ID, metadata, start_block: BlockNumber::new(1) };
         store.register_token(&spec).await.expect("register");
         commit(store, &mints(ACCOUNTS)).await;
     });
     let next = Cell::new(ACCOUNTS);
     let mut group = c.benchmark_group(name);
-    group
-        .sample_size(10)
-        .throughput(Throughput::Elements(2 * BATCH));
+    group.sample_size(10).throughput(Throughput::Elements(2 * BATCH));
     group.bench_function("commit of 10,000 changes", |b| {
         b.iter(|| {
             let batch = transfers(ACCOUNTS, BATCH, next.get());
@@ -99,18 +77,11 @@ fn bench_store(c: &mut Criterion, runtime: &Runtime, name: &str, store: &dyn Bal
         });
     });
     let account = Account::new(address(7)).expect("not zero");
-    let now = runtime
-        .block_on(store.token(TOKEN_ID))
-        .expect("read")
-        .and_then(|s| s.cursor);
+    let now = runtime.block_on(store.token(TOKEN_ID)).expect("read").and_then(|s| s.cursor);
     let times = [now.expect("there are commits").time];
     group.throughput(Throughput::Elements(1));
     group.bench_function("balance as of an instant", |b| {
-        b.iter(|| {
-            runtime
-                .block_on(store.history(TOKEN_ID, account, &times))
-                .expect("read")
-        });
+        b.iter(|| runtime.block_on(store.history(TOKEN_ID, account, &times)).expect("read"));
     });
     group.finish();
 }

@@ -76,11 +76,7 @@ impl Anvil {
         let url = format!("http://{address}");
         let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
         provider.client().set_poll_interval(POLL_INTERVAL);
-        Ok(Self {
-            child,
-            url,
-            provider,
-        })
+        Ok(Self { child, url, provider })
     }
 
     /// Where it listens.
@@ -117,8 +113,7 @@ impl Anvil {
 
     /// Gives the next block a time in unix seconds, not before the head's.
     pub async fn set_next_timestamp(&self, time: u64) -> Result<()> {
-        self.request("evm_setNextBlockTimestamp", json!([time]))
-            .await
+        self.request("evm_setNextBlockTimestamp", json!([time])).await
     }
 
     /// Replaces the newest `depth` blocks by as many empty ones: their transactions are gone.

@@ -16,7 +16,5 @@ pub use traffic::{Played, Traffic};
 
 /// A file that `npm ci` installs, as a path.
 fn node_module(path: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "..", "node_modules", path]
-        .iter()
-        .collect()
+    [env!("CARGO_MANIFEST_DIR"), "..", "node_modules", path].iter().collect()
 }

@@ -44,20 +44,14 @@ impl Token {
     ) -> Result<Self> {
         let mut code = creation_code()?;
         code.extend((name, symbol).abi_encode_params());
-        let deployment = TransactionRequest::default()
-            .with_from(owner)
-            .with_deploy_code(code);
+        let deployment = TransactionRequest::default().with_from(owner).with_deploy_code(code);
         let pending = provider.send_transaction(deployment).await?;
         let receipt = succeeded(pending.get_receipt().await?)?;
         Ok(Self {
             provider: provider.clone(),
-            address: receipt
-                .contract_address
-                .context("no contract was created")?,
+            address: receipt.contract_address.context("no contract was created")?,
             owner,
-            start_block: receipt
-                .block_number
-                .context("the deployment has no block")?,
+            start_block: receipt.block_number.context("the deployment has no block")?,
         })
     }
 
@@ -131,8 +125,6 @@ fn creation_code() -> Result<Vec<u8>> {
         format!("cannot read {path}: run `npm ci` in the workspace's root")
     })?;
     let artifact: Value = serde_json::from_slice(&text)?;
-    let code = artifact["bytecode"]
-        .as_str()
-        .context("the artifact has no bytecode")?;
+    let code = artifact["bytecode"].as_str().context("the artifact has no bytecode")?;
     Ok(code.parse::<Bytes>()?.into())
 }

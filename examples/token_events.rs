@@ -62,15 +62,10 @@ async fn connect(arguments: &Arguments) -> Result<(DynProvider, Address)> {
             let provider = ProviderBuilder::new().connect_http(url).erased();
             let accounts = provider.get_accounts().await?;
             let owner = accounts.first().copied();
-            (
-                provider,
-                owner.context("the node has no unlocked account: give --private-key")?,
-            )
+            (provider, owner.context("the node has no unlocked account: give --private-key")?)
         }
     };
-    provider
-        .client()
-        .set_poll_interval(Duration::from_millis(200));
+    provider.client().set_poll_interval(Duration::from_millis(200));
     Ok((provider, owner))
 }
 

@@ -65,8 +65,7 @@ impl EvmChain {
 impl ChainSource for EvmChain {
     async fn chain_id(&self) -> Result<ChainId, ChainError> {
         let id = self.rpc.call::<U64>(chain_id_call()).await;
-        id.map(|id| ChainId::new(id.to()))
-            .map_err(|failure| failure.during("read the chain id"))
+        id.map(|id| ChainId::new(id.to())).map_err(|failure| failure.during("read the chain id"))
     }
 
     async fn head(&self) -> Result<BlockRef, ChainError> {
@@ -79,8 +78,7 @@ impl ChainSource for EvmChain {
     }
 
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
-        self.tagged_header("read the finalized block", "finalized")
-            .await
+        self.tagged_header("read the finalized block", "finalized").await
     }
 
     async fn headers(

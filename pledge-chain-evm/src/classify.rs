@@ -59,26 +59,17 @@ impl Fault {
 
     /// Whether the same request is worth repeating at once.
     pub(crate) const fn is_retried(self) -> bool {
-        matches!(
-            self,
-            Self::RateLimited | Self::Unreachable | Self::TimedOut | Self::Malformed
-        )
+        matches!(self, Self::RateLimited | Self::Unreachable | Self::TimedOut | Self::Malformed)
     }
 
     /// Whether another node may stand behind the url from now on.
     pub(crate) const fn is_outage(self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable | Self::TimedOut | Self::Malformed | Self::Denied
-        )
+        matches!(self, Self::Unreachable | Self::TimedOut | Self::Malformed | Self::Denied)
     }
 
     /// Whether fewer calls in one batch may pass.
     pub(crate) const fn may_be_batch_size(self) -> bool {
-        matches!(
-            self,
-            Self::RateLimited | Self::TooLarge | Self::BadParams | Self::Refused
-        )
+        matches!(self, Self::RateLimited | Self::TooLarge | Self::BadParams | Self::Refused)
     }
 
     /// Whether fewer blocks in one `eth_getLogs` may pass.
@@ -119,19 +110,13 @@ impl Failure {
         Self {
             fault: fault_of(error),
             detail: format!("{endpoint}: {}", describe(error)),
-            retry_after: error
-                .as_transport_err()
-                .and_then(TransportErrorKind::retry_after),
+            retry_after: error.as_transport_err().and_then(TransportErrorKind::retry_after),
         }
     }
 
     /// Another chain answered than the one configured.
     pub(crate) fn wrong_chain(detail: String) -> Self {
-        Self {
-            fault: Fault::WrongChain,
-            detail,
-            retry_after: None,
-        }
+        Self { fault: Fault::WrongChain, detail, retry_after: None }
     }
 
     /// The error of a port, with the kind of the fault.
@@ -220,13 +205,7 @@ const WORDINGS: [(Fault, &[&str]); 4] = [
     ),
     (
         Fault::Reverted,
-        &[
-            "revert",
-            "invalid opcode",
-            "invalid jump",
-            "stack underflow",
-            "out of gas",
-        ],
+        &["revert", "invalid opcode", "invalid jump", "stack underflow", "out of gas"],
     ),
     (
         Fault::BlockMissing,
@@ -239,10 +218,7 @@ const WORDINGS: [(Fault, &[&str]); 4] = [
             "not canonical",
         ],
     ),
-    (
-        Fault::TooLarge,
-        &["batch too large", "batch size", "request entity too large"],
-    ),
+    (Fault::TooLarge, &["batch too large", "batch size", "request entity too large"]),
 ];
 
 fn fault_of_text(text: &str) -> Fault {
@@ -256,10 +232,7 @@ fn fault_of_text(text: &str) -> Fault {
 fn describe(error: &TransportError) -> String {
     match error {
         TransportError::ErrorResp(payload) => {
-            let mut text = format!(
-                "the node answers error {}: {}",
-                payload.code, payload.message
-            );
+            let mut text = format!("the node answers error {}: {}", payload.code, payload.message);
             if let Some(data) = &payload.data {
                 text.push_str(&format!(" ({data})"));
             }

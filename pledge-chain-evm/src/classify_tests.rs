@@ -6,11 +6,7 @@ use serde_json::value::to_raw_value;
 use super::*;
 
 fn answer(code: i64, message: &'static str) -> TransportError {
-    TransportError::ErrorResp(ErrorPayload {
-        code,
-        message: Cow::Borrowed(message),
-        data: None,
-    })
+    TransportError::ErrorResp(ErrorPayload { code, message: Cow::Borrowed(message), data: None })
 }
 
 fn status(status: u16) -> TransportError {
@@ -39,90 +35,27 @@ fn every_failure_has_the_kind_of_its_remedy() {
             Fault::RateLimited,
             Transient,
         ),
-        (
-            answer(-32000, "Too Many Requests"),
-            Fault::RateLimited,
-            Transient,
-        ),
-        (
-            answer(-32005, "query returned more than 10000 results"),
-            Fault::Refused,
-            Transient,
-        ),
-        (
-            answer(-32000, "block range is too wide"),
-            Fault::Refused,
-            Transient,
-        ),
+        (answer(-32000, "Too Many Requests"), Fault::RateLimited, Transient),
+        (answer(-32005, "query returned more than 10000 results"), Fault::Refused, Transient),
+        (answer(-32000, "block range is too wide"), Fault::Refused, Transient),
         (answer(-32603, "Internal error"), Fault::Refused, Transient),
+        (answer(-32602, "Log response size exceeded"), Fault::BadParams, Persistent),
+        (answer(-32601, "the method eth_foo does not exist"), Fault::Unsupported, Persistent),
+        (answer(-32600, "Batch too large"), Fault::TooLarge, Transient),
+        (answer(3, "execution reverted: paused"), Fault::Reverted, Persistent),
+        (answer(-32000, "execution reverted"), Fault::Reverted, Persistent),
+        (answer(-32000, "invalid opcode: INVALID"), Fault::Reverted, Persistent),
+        (answer(-32000, "header not found"), Fault::BlockMissing, BlockGone),
+        (answer(-32000, "finalized block not found"), Fault::BlockMissing, BlockGone),
+        (answer(-32001, "Resource not found"), Fault::BlockMissing, BlockGone),
         (
-            answer(-32602, "Log response size exceeded"),
-            Fault::BadParams,
-            Persistent,
-        ),
-        (
-            answer(-32601, "the method eth_foo does not exist"),
-            Fault::Unsupported,
-            Persistent,
-        ),
-        (
-            answer(-32600, "Batch too large"),
-            Fault::TooLarge,
-            Transient,
-        ),
-        (
-            answer(3, "execution reverted: paused"),
-            Fault::Reverted,
-            Persistent,
-        ),
-        (
-            answer(-32000, "execution reverted"),
-            Fault::Reverted,
-            Persistent,
-        ),
-        (
-            answer(-32000, "invalid opcode: INVALID"),
-            Fault::Reverted,
-            Persistent,
-        ),
-        (
-            answer(-32000, "header not found"),
+            answer(-32602, "BlockOutOfRangeError: block height is 0 but requested was 5"),
             Fault::BlockMissing,
             BlockGone,
         ),
-        (
-            answer(-32000, "finalized block not found"),
-            Fault::BlockMissing,
-            BlockGone,
-        ),
-        (
-            answer(-32001, "Resource not found"),
-            Fault::BlockMissing,
-            BlockGone,
-        ),
-        (
-            answer(
-                -32602,
-                "BlockOutOfRangeError: block height is 0 but requested was 5",
-            ),
-            Fault::BlockMissing,
-            BlockGone,
-        ),
-        (
-            TransportErrorKind::missing_batch_response(Id::Number(1)),
-            Fault::Malformed,
-            Transient,
-        ),
-        (
-            TransportErrorKind::custom_str("connection reset"),
-            Fault::Unreachable,
-            Transient,
-        ),
-        (
-            TransportErrorKind::custom(AnswerTooLarge { bytes_max: 9 }),
-            Fault::TooLarge,
-            Transient,
-        ),
+        (TransportErrorKind::missing_batch_response(Id::Number(1)), Fault::Malformed, Transient),
+        (TransportErrorKind::custom_str("connection reset"), Fault::Unreachable, Transient),
+        (TransportErrorKind::custom(AnswerTooLarge { bytes_max: 9 }), Fault::TooLarge, Transient),
         (TransportError::NullResp, Fault::Malformed, Transient),
     ];
     for (error, fault, kind) in cases {
@@ -152,8 +85,5 @@ fn a_rate_limit_never_shrinks_a_range() {
 fn a_failure_names_the_node_and_what_it_said() {
     let failure = Failure::new("node.example", &answer(-32000, "no"));
     let error = failure.during("ask");
-    assert_eq!(
-        error.to_string(),
-        "ask: node.example: the node answers error -32000: no"
-    );
+    assert_eq!(error.to_string(), "ask: node.example: the node answers error -32000: no");
 }

@@ -31,10 +31,7 @@ pub(crate) fn decode(log: &Log) -> Option<Transfer> {
 /// The address in a topic, `None` if the topic holds more than an address.
 fn address(topic: B256) -> Option<Address> {
     let (padding, address) = topic.split_at(12);
-    padding
-        .iter()
-        .all(|byte| *byte == 0)
-        .then(|| Address::from_slice(address))
+    padding.iter().all(|byte| *byte == 0).then(|| Address::from_slice(address))
 }
 
 #[cfg(test)]
@@ -65,10 +62,7 @@ mod tests {
 
     #[test]
     fn the_topic_is_the_hash_of_the_signature() {
-        assert_eq!(
-            TRANSFER_TOPIC,
-            keccak256("Transfer(address,address,uint256)")
-        );
+        assert_eq!(TRANSFER_TOPIC, keccak256("Transfer(address,address,uint256)"));
     }
 
     #[test]
@@ -107,11 +101,7 @@ mod tests {
             ("nothing indexed", vec![TRANSFER_TOPIC], vec![0; 96]),
             ("one indexed", vec![TRANSFER_TOPIC, from], vec![0; 64]),
             ("ERC-721", vec![TRANSFER_TOPIC, from, to, to], vec![]),
-            (
-                "four topics and data",
-                vec![TRANSFER_TOPIC, from, to, to],
-                one(),
-            ),
+            ("four topics and data", vec![TRANSFER_TOPIC, from, to, to], one()),
             ("no data", vec![TRANSFER_TOPIC, from, to], vec![]),
             ("short data", vec![TRANSFER_TOPIC, from, to], vec![0; 31]),
             ("long data", vec![TRANSFER_TOPIC, from, to], vec![0; 33]),

@@ -20,10 +20,7 @@ impl EvmChain {
         let head = self.head().await?.number;
         // Only this answer may fail for another reason than missing history.
         let code = self.code(token, head).await;
-        if code
-            .map_err(|failure| failure.during(OPERATION))?
-            .is_empty()
-        {
+        if code.map_err(|failure| failure.during(OPERATION))?.is_empty() {
             return Err(no_code(OPERATION, token));
         }
         let (mut lower, mut upper) = (0, head.get());
@@ -61,8 +58,5 @@ impl EvmChain {
 
 /// Nodes tell of pruned state in many ways, and all of them are an error answer.
 const fn is_missing_history(fault: Fault) -> bool {
-    matches!(
-        fault,
-        Fault::Refused | Fault::BadParams | Fault::BlockMissing | Fault::Unsupported
-    )
+    matches!(fault, Fault::Refused | Fault::BadParams | Fault::BlockMissing | Fault::Unsupported)
 }

@@ -26,13 +26,8 @@ impl EvmChain {
     ) -> Result<Option<BlockRef>, ChainError> {
         let call = tagged_header_call(tag);
         match self.rpc().call::<Option<WireHeader>>(call).await {
-            Ok(header) => header
-                .map(|header| self.block_ref(operation, header))
-                .transpose(),
-            Err(Failure {
-                fault: Fault::BlockMissing | Fault::BadParams,
-                ..
-            }) => Ok(None),
+            Ok(header) => header.map(|header| self.block_ref(operation, header)).transpose(),
+            Err(Failure { fault: Fault::BlockMissing | Fault::BadParams, .. }) => Ok(None),
             Err(failure) => Err(failure.during(operation)),
         }
     }
@@ -50,10 +45,7 @@ impl EvmChain {
         }
         let numbers: Vec<BlockNumber> = (from.get()..=to.get()).map(BlockNumber::new).collect();
         let headers = self.headers_of(operation, &numbers).await?;
-        match headers
-            .windows(2)
-            .find(|pair| !pair[0].is_parent_of(&pair[1]))
-        {
+        match headers.windows(2).find(|pair| !pair[0].is_parent_of(&pair[1])) {
             None => Ok(headers),
             Some(pair) => {
                 let detail = format!(

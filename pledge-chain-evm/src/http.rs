@@ -77,11 +77,7 @@ impl Node {
     async fn post(&self, calls: &[Call]) -> Result<ResponsePacket, TransportError> {
         let body = match calls {
             [call] => call.body(0),
-            calls => calls
-                .iter()
-                .enumerate()
-                .map(|(id, call)| call.body(id))
-                .collect(),
+            calls => calls.iter().enumerate().map(|(id, call)| call.body(id)).collect(),
         };
         let response = self
             .client
@@ -130,16 +126,13 @@ impl Node {
                 return Ok(vec![self.answer(response.payload)]);
             }
             ResponsePacket::Single(Response {
-                payload: ResponsePayload::Failure(refusal),
-                ..
+                payload: ResponsePayload::Failure(refusal), ..
             }) => return Err(self.refusal(refusal)),
             ResponsePacket::Single(response) => vec![response],
             ResponsePacket::Batch(responses) => responses,
         };
-        let mut by_id: HashMap<Id, ResponsePayload> = responses
-            .into_iter()
-            .map(|response| (response.id, response.payload))
-            .collect();
+        let mut by_id: HashMap<Id, ResponsePayload> =
+            responses.into_iter().map(|response| (response.id, response.payload)).collect();
         (0..count as u64)
             .map(Id::Number)
             .map(|id| match by_id.remove(&id) {

@@ -52,11 +52,7 @@ impl EvmChain {
         }
         loop {
             let size = self.range_size.of(blocks.saturating_add(1));
-            let slice = Slice {
-                from: request.from,
-                to: request.from.up(size - 1),
-                request,
-            };
+            let slice = Slice { from: request.from, to: request.from.up(size - 1), request };
             match self.read_slice(&slice).await {
                 Ok(facts) => {
                     self.range_size.answered(size);
@@ -83,20 +79,15 @@ impl EvmChain {
         let (ends, logs) = self.ends_and_logs(slice).await?;
         let headers = self.missing_headers(slice, ends, &logs).await?;
         check_branch(&headers, &logs)?;
-        let mut facts = RangeFacts {
-            headers: headers.into_values().collect(),
-            ..RangeFacts::default()
-        };
+        let mut facts =
+            RangeFacts { headers: headers.into_values().collect(), ..RangeFacts::default() };
         for log in &logs {
             match decode(log) {
                 Some(transfer) => facts.transfers.push(transfer),
                 None => facts.set_aside += 1,
             }
         }
-        let asked = RangeRequest {
-            to: slice.to,
-            ..*slice.request
-        };
+        let asked = RangeRequest { to: slice.to, ..*slice.request };
         facts.verify(&asked)?;
         Ok(facts)
     }
@@ -138,15 +129,13 @@ impl EvmChain {
         logs: &[Log],
     ) -> Result<BTreeMap<BlockNumber, BlockRef>, ChainError> {
         let wanted: BTreeSet<BlockNumber> = match slice.request.detail {
-            HeaderDetail::All => (slice.from.get()..=slice.to.get())
-                .map(BlockNumber::new)
-                .collect(),
+            HeaderDetail::All => {
+                (slice.from.get()..=slice.to.get()).map(BlockNumber::new).collect()
+            }
             HeaderDetail::Sparse => logs.iter().map(|log| log.block).collect(),
         };
-        let missing: Vec<BlockNumber> = wanted
-            .into_iter()
-            .filter(|number| !headers.contains_key(number))
-            .collect();
+        let missing: Vec<BlockNumber> =
+            wanted.into_iter().filter(|number| !headers.contains_key(number)).collect();
         let found = self.headers_of(OPERATION, &missing).await?;
         headers.extend(found.into_iter().map(|header| (header.number, header)));
         Ok(headers)
@@ -183,27 +172,19 @@ fn placed(slice: &Slice<'_>, logs: Vec<WireLog>) -> Result<Vec<Log>, ChainError>
             && slice.request.tokens.contains(&log.address)
             && log.topics.first() == Some(&TRANSFER_TOPIC);
         if !asked {
-            let detail = format!(
-                "a log of {} in block {} was not asked for",
-                log.address, log.block
-            );
+            let detail =
+                format!("a log of {} in block {} was not asked for", log.address, log.block);
             return Err(ChainError::transient(OPERATION, detail));
         }
         placed.push(log);
     }
     placed.sort_by_key(Log::place);
     placed.dedup();
-    match placed
-        .windows(2)
-        .find(|pair| pair[0].place() == pair[1].place())
-    {
+    match placed.windows(2).find(|pair| pair[0].place() == pair[1].place()) {
         None => Ok(placed),
         Some(pair) => {
             let (block, index) = pair[0].place();
-            let detail = format!(
-                "two different logs at index {} of block {block}",
-                index.get()
-            );
+            let detail = format!("two different logs at index {} of block {block}", index.get());
             Err(ChainError::transient(OPERATION, detail))
         }
     }
@@ -211,11 +192,9 @@ fn placed(slice: &Slice<'_>, logs: Vec<WireLog>) -> Result<Vec<Log>, ChainError>
 
 /// Every log must be of the very block whose header we hold.
 fn check_branch(headers: &BTreeMap<BlockNumber, BlockRef>, logs: &[Log]) -> Result<(), ChainError> {
-    let stray = logs.iter().find(|log| {
-        headers
-            .get(&log.block)
-            .is_none_or(|header| header.hash != log.block_hash)
-    });
+    let stray = logs
+        .iter()
+        .find(|log| headers.get(&log.block).is_none_or(|header| header.hash != log.block_hash));
     match stray {
         None => Ok(()),
         Some(log) => {

@@ -23,12 +23,8 @@ pub(crate) struct Redactor {
 
 impl Redactor {
     pub(crate) fn new(url: &Url) -> Self {
-        let mut secrets: Vec<String> = url
-            .path_segments()
-            .into_iter()
-            .flatten()
-            .map(str::to_owned)
-            .collect();
+        let mut secrets: Vec<String> =
+            url.path_segments().into_iter().flatten().map(str::to_owned).collect();
         secrets.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
         secrets.push(url.username().to_owned());
         secrets.extend(url.password().map(str::to_owned));

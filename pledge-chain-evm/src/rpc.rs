@@ -129,10 +129,8 @@ impl Rpc {
 
     /// Many calls, a few batches of them under way at once. Answers come in the order asked.
     pub(crate) async fn many(&self, calls: Vec<Call>) -> Result<Vec<Answer>, Failure> {
-        let batches: Vec<Vec<Call>> = calls
-            .chunks(self.batch_size(calls.len()).max(1))
-            .map(<[Call]>::to_vec)
-            .collect();
+        let batches: Vec<Vec<Call>> =
+            calls.chunks(self.batch_size(calls.len()).max(1)).map(<[Call]>::to_vec).collect();
         let answers: Vec<Vec<Answer>> = stream::iter(batches)
             .map(|batch| async move { self.batch(&batch).await })
             .buffered(self.batches_concurrent_max)
@@ -191,10 +189,7 @@ impl Rpc {
 
     async fn ask_node(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
         let answers = self.node.ask(calls).await;
-        if answers
-            .as_ref()
-            .is_err_and(|failure| failure.fault.is_outage())
-        {
+        if answers.as_ref().is_err_and(|failure| failure.fault.is_outage()) {
             self.outages.fetch_add(1, Ordering::AcqRel);
         }
         answers

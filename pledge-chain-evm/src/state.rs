@@ -38,12 +38,7 @@ impl EvmChain {
         accounts: &[Account],
         at: BlockId,
     ) -> Result<Vec<Amount>, ChainError> {
-        let view = View {
-            operation: "read balances",
-            function: "balanceOf",
-            token,
-            at: &at,
-        };
+        let view = View { operation: "read balances", function: "balanceOf", token, at: &at };
         let inputs: Vec<Vec<u8>> = accounts
             .iter()
             .map(|account| Erc20::balanceOfCall::new((account.address(),)).abi_encode())
@@ -56,12 +51,8 @@ impl EvmChain {
         token: Address,
         at: BlockId,
     ) -> Result<Amount, ChainError> {
-        let view = View {
-            operation: "read the total supply",
-            function: "totalSupply",
-            token,
-            at: &at,
-        };
+        let view =
+            View { operation: "read the total supply", function: "totalSupply", token, at: &at };
         let input = Erc20::totalSupplyCall::new(()).abi_encode();
         let amounts = self.amounts(&view, &[input]).await?;
         Ok(amounts[0])
@@ -90,10 +81,7 @@ impl EvmChain {
                 self.state_by_number.store(true, Ordering::Relaxed);
                 continue;
             }
-            return answers
-                .into_iter()
-                .map(|answer| self.amount(view, answer))
-                .collect();
+            return answers.into_iter().map(|answer| self.amount(view, answer)).collect();
         }
     }
 
@@ -106,10 +94,7 @@ impl EvmChain {
         block: &Value,
     ) -> Result<Vec<Answer>, ChainError> {
         self.expect_block(view).await?;
-        let calls = inputs
-            .iter()
-            .map(|input| view_call(view.token, input, block))
-            .collect();
+        let calls = inputs.iter().map(|input| view_call(view.token, input, block)).collect();
         let answers = self.rpc().many(calls).await;
         let answers = answers.map_err(|failure| failure.during(view.operation))?;
         self.expect_block(view).await?;
@@ -133,12 +118,7 @@ impl EvmChain {
         let answer = answer.and_then(|answer| self.rpc().parse::<Bytes>(answer));
         let answer = answer.map_err(|failure| view.failed(failure))?;
         first_word(&answer).map(Amount::new).ok_or_else(|| {
-            let View {
-                function,
-                token,
-                at,
-                ..
-            } = view;
+            let View { function, token, at, .. } = view;
             let detail = format!(
                 "{token} has no {function}() at block {at}: the answer has {} bytes",
                 answer.len()
@@ -150,12 +130,7 @@ impl EvmChain {
 
 impl View<'_> {
     fn failed(&self, mut failure: Failure) -> ChainError {
-        let Self {
-            function,
-            token,
-            at,
-            ..
-        } = self;
+        let Self { function, token, at, .. } = self;
         failure.detail = format!("{function}() of {token} at block {at}: {}", failure.detail);
         failure.during(self.operation)
     }
@@ -171,7 +146,5 @@ pub(crate) fn view_call(token: Address, input: &[u8], block: &Value) -> Call {
 
 /// The unsigned integer at the start of an answer: every width of a Solidity integer has 32 bytes.
 pub(crate) fn first_word(answer: &[u8]) -> Option<U256> {
-    answer
-        .first_chunk::<32>()
-        .map(|word| U256::from_be_bytes(*word))
+    answer.first_chunk::<32>().map(|word| U256::from_be_bytes(*word))
 }

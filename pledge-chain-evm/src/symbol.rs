@@ -7,11 +7,7 @@ use crate::state::first_word;
 /// Reads a symbol from the answer to `symbol()`: an ABI string, or 32 bytes as early tokens have it.
 /// Anything else is an empty symbol.
 pub(crate) fn symbol(answer: &[u8]) -> String {
-    let bytes = if answer.len() == 32 {
-        answer
-    } else {
-        abi_string(answer).unwrap_or_default()
-    };
+    let bytes = if answer.len() == 32 { answer } else { abi_string(answer).unwrap_or_default() };
     // A character has at most four bytes; what is removed leaves room for a few more.
     let bytes = &bytes[..bytes.len().min(16 * TokenMetadata::SYMBOL_CHARS_MAX)];
     String::from_utf8_lossy(bytes)
@@ -56,10 +52,7 @@ mod tests {
     }
 
     fn words(words: &[U256]) -> Vec<u8> {
-        words
-            .iter()
-            .flat_map(|word| word.to_be_bytes_vec())
-            .collect()
+        words.iter().flat_map(|word| word.to_be_bytes_vec()).collect()
     }
 
     #[test]
@@ -84,10 +77,7 @@ mod tests {
 
     #[test]
     fn characters_that_hide_or_turn_text_are_removed() {
-        assert_eq!(
-            symbol(&abi("US\u{202e}D\u{0}\n\u{200b}T\u{2066} \t")),
-            "USDT"
-        );
+        assert_eq!(symbol(&abi("US\u{202e}D\u{0}\n\u{200b}T\u{2066} \t")), "USDT");
         let mut broken = abi("AxB");
         broken[65] = 0xff;
         assert_eq!(symbol(&broken), "AB");

@@ -27,9 +27,7 @@ impl EvmChain {
         let answers = answers.map_err(|failure| failure.during(OPERATION))?;
         let [code, decimals, symbol] =
             <[Answer; 3]>::try_from(answers).expect("a batch has an answer for each call");
-        let code = self
-            .bytes(code)
-            .map_err(|failure| failure.during(OPERATION))?;
+        let code = self.bytes(code).map_err(|failure| failure.during(OPERATION))?;
         if code.is_empty() {
             return Err(no_code(OPERATION, token));
         }
@@ -46,10 +44,9 @@ impl EvmChain {
         };
         let answer = match self.bytes(answer) {
             Ok(answer) => answer,
-            Err(Failure {
-                fault: Fault::Reverted,
-                ..
-            }) => return Err(wrong("decimals() reverts".to_owned())),
+            Err(Failure { fault: Fault::Reverted, .. }) => {
+                return Err(wrong("decimals() reverts".to_owned()));
+            }
             Err(failure) => return Err(failure.during(OPERATION)),
         };
         let decimals: U256 =
@@ -64,10 +61,7 @@ impl EvmChain {
     fn symbol(&self, answer: Answer) -> Result<String, ChainError> {
         match self.bytes(answer) {
             Ok(answer) => Ok(symbol(&answer)),
-            Err(Failure {
-                fault: Fault::Reverted,
-                ..
-            }) => Ok(String::new()),
+            Err(Failure { fault: Fault::Reverted, .. }) => Ok(String::new()),
             Err(failure) => Err(failure.during(OPERATION)),
         }
     }

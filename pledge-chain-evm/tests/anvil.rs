@@ -30,18 +30,11 @@ impl World {
         let token = Token::deploy(anvil.provider(), owner, "Example Dollar", "USDX");
         let token = token.await.unwrap();
         let source = EvmChain::connect(config(&anvil)).await.unwrap();
-        Self {
-            anvil,
-            token,
-            source,
-        }
+        Self { anvil, token, source }
     }
 
     async fn play(&self, blocks: u64) -> Played {
-        let traffic = Traffic {
-            blocks,
-            ..Traffic::default()
-        };
+        let traffic = Traffic { blocks, ..Traffic::default() };
         traffic.play(&self.anvil, &self.token).await.unwrap()
     }
 
@@ -86,9 +79,7 @@ fn added_up(transfers: &[Transfer]) -> BTreeMap<Address, U256> {
 async fn the_transfers_of_a_range_add_up_to_the_balances() {
     let world = World::new().await;
     let played = world.play(250).await;
-    let facts = world
-        .range(0, played.last_block, HeaderDetail::Sparse)
-        .await;
+    let facts = world.range(0, played.last_block, HeaderDetail::Sparse).await;
     assert_eq!(facts.transfers.len() as u64, played.transfers);
     assert_eq!(facts.set_aside, 0);
     let mut balances = added_up(&facts.transfers);
@@ -102,19 +93,12 @@ async fn the_transfers_of_a_range_add_up_to_the_balances() {
 async fn sparse_and_full_answers_have_the_same_transfers() {
     let world = World::new().await;
     let played = world.play(30).await;
-    let sparse = world
-        .range(3, played.last_block, HeaderDetail::Sparse)
-        .await;
+    let sparse = world.range(3, played.last_block, HeaderDetail::Sparse).await;
     let all = world.range(3, played.last_block, HeaderDetail::All).await;
     assert_eq!(sparse.transfers, all.transfers);
     assert_eq!(all.headers.len() as u64, played.last_block - 3 + 1);
     assert!(sparse.headers.len() < all.headers.len());
-    assert!(
-        sparse
-            .headers
-            .iter()
-            .all(|header| all.headers.contains(header))
-    );
+    assert!(sparse.headers.iter().all(|header| all.headers.contains(header)));
 }
 
 #[tokio::test]
@@ -141,11 +125,8 @@ async fn balances_and_supply_are_those_of_the_block_asked() {
         let token = world.token.address();
         let supply = world.source.total_supply(token, at).await.unwrap();
         assert_eq!(supply.get(), played.supply);
-        let accounts: Vec<Account> = played
-            .balances
-            .keys()
-            .map(|account| Account::new(*account).unwrap())
-            .collect();
+        let accounts: Vec<Account> =
+            played.balances.keys().map(|account| Account::new(*account).unwrap()).collect();
         let balances = world.source.balances(token, &accounts, at).await.unwrap();
         let expected: Vec<Amount> = played.balances.values().copied().map(Amount::new).collect();
         assert_eq!(balances, expected);
@@ -204,25 +185,14 @@ async fn the_finalized_block_is_below_the_head() {
 #[tokio::test]
 async fn metadata_is_what_the_contract_says() {
     let world = World::new().await;
-    let metadata = world
-        .source
-        .token_metadata(world.token.address())
-        .await
-        .unwrap();
-    assert_eq!(
-        (metadata.symbol.as_str(), metadata.decimals.get()),
-        ("USDX", 18)
-    );
+    let metadata = world.source.token_metadata(world.token.address()).await.unwrap();
+    assert_eq!((metadata.symbol.as_str(), metadata.decimals.get()), ("USDX", 18));
 }
 
 #[tokio::test]
 async fn an_account_without_code_is_no_token() {
     let world = World::new().await;
-    let error = world
-        .source
-        .token_metadata(world.token.owner())
-        .await
-        .unwrap_err();
+    let error = world.source.token_metadata(world.token.owner()).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Persistent);
 }
 
@@ -230,11 +200,7 @@ async fn an_account_without_code_is_no_token() {
 async fn the_block_of_the_deployment_is_found() {
     let world = World::new().await;
     world.anvil.mine(50, 12).await.unwrap();
-    let found = world
-        .source
-        .find_deployment_block(world.token.address())
-        .await
-        .unwrap();
+    let found = world.source.find_deployment_block(world.token.address()).await.unwrap();
     assert_eq!(found.get(), world.token.start_block());
 }
 

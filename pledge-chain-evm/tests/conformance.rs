@@ -16,15 +16,8 @@ async fn fixture() -> SourceFixture {
     let anvil = Anvil::start(CHAIN.get(), &[]).await.unwrap();
     anvil.mine(3, 12).await.unwrap();
     let owner = anvil.accounts().await.unwrap()[0];
-    let token = Token::deploy(anvil.provider(), owner, "Example Dollar", "USDX")
-        .await
-        .unwrap();
-    let traffic = Traffic {
-        accounts: 9,
-        blocks: 5,
-        transfers_per_block: 7,
-        ..Traffic::default()
-    };
+    let token = Token::deploy(anvil.provider(), owner, "Example Dollar", "USDX").await.unwrap();
+    let traffic = Traffic { accounts: 9, blocks: 5, transfers_per_block: 7, ..Traffic::default() };
     let played = traffic.play(&anvil, &token).await.unwrap();
     anvil.mine(4, 12).await.unwrap();
     let source = EvmChain::connect(EvmConfig::new(CHAIN, anvil.url().parse().unwrap())).await;
@@ -33,10 +26,7 @@ async fn fixture() -> SourceFixture {
         source: Arc::new(source.unwrap()),
         chain: CHAIN,
         token: token.address(),
-        metadata: TokenMetadata {
-            symbol: "USDX".to_owned(),
-            decimals,
-        },
+        metadata: TokenMetadata { symbol: "USDX".to_owned(), decimals },
         transfers: usize::try_from(played.transfers).unwrap(),
         guard: Box::new(anvil),
     }

@@ -33,12 +33,7 @@ pub struct StoreError {
 impl StoreError {
     /// An error that explains itself.
     pub fn new(kind: StoreErrorKind, operation: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            operation,
-            detail: detail.into(),
-            source: None,
-        }
+        Self { kind, operation, detail: detail.into(), source: None }
     }
 
     /// The store stands elsewhere.
@@ -117,12 +112,7 @@ pub struct ChainError {
 impl ChainError {
     /// An error that explains itself.
     pub fn new(kind: ChainErrorKind, operation: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            operation,
-            detail: detail.into(),
-            source: None,
-        }
+        Self { kind, operation, detail: detail.into(), source: None }
     }
 
     /// Retry with backoff.

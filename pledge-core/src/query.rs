@@ -118,11 +118,7 @@ impl Queries {
         points: Arc<dyn PointsStore>,
         pending: Arc<dyn PendingCache>,
     ) -> Self {
-        Self {
-            balances,
-            points,
-            pending,
-        }
+        Self { balances, points, pending }
     }
 
     /// The ledger's port, for answers that are one read.
@@ -137,22 +133,15 @@ impl Queries {
 
     /// The token's state.
     pub async fn token(&self, token: TokenId) -> Result<TokenState, QueryError> {
-        self.balances
-            .token(token)
-            .await?
-            .ok_or(QueryError::UnknownToken(token))
+        self.balances.token(token).await?.ok_or(QueryError::UnknownToken(token))
     }
 
     /// A programme's rule.
     pub async fn programme(&self, id: &ProgrammeId) -> Result<Programme, QueryError> {
         self.token(id.token).await?;
         let programmes = self.points.programmes(id.token).await?;
-        let found = programmes
-            .into_iter()
-            .find(|state| state.programme.id == *id);
-        found
-            .map(|state| state.programme)
-            .ok_or_else(|| QueryError::UnknownProgramme(id.clone()))
+        let found = programmes.into_iter().find(|state| state.programme.id == *id);
+        found.map(|state| state.programme).ok_or_else(|| QueryError::UnknownProgramme(id.clone()))
     }
 
     /// An account at an instant, or at the confirmed block's time.
@@ -219,9 +208,7 @@ impl Queries {
             Some(_) => balance,
             None => self.pending_balance(&state, account, balance).await?,
         };
-        let integral = newest
-            .map(|state| state.balance_seconds_at(at_time))
-            .transpose()?;
+        let integral = newest.map(|state| state.balance_seconds_at(at_time)).transpose()?;
         Ok(Some(AccountView {
             account,
             balance,
@@ -356,14 +343,10 @@ fn instant(state: &TokenState, at: Option<Timestamp>) -> Result<Timestamp, Query
     };
     match at {
         None => Ok(cursor.time),
-        Some(asked) if asked > cursor.time => Err(QueryError::TooLate {
-            asked,
-            bound: cursor.time,
-        }),
-        Some(asked) if asked < start => Err(QueryError::TooEarly {
-            asked,
-            bound: start,
-        }),
+        Some(asked) if asked > cursor.time => {
+            Err(QueryError::TooLate { asked, bound: cursor.time })
+        }
+        Some(asked) if asked < start => Err(QueryError::TooEarly { asked, bound: start }),
         Some(asked) => Ok(asked),
     }
 }
@@ -385,9 +368,7 @@ fn look_up(
     states: &[Option<Checkpoint>],
     time: Timestamp,
 ) -> Option<Checkpoint> {
-    let at = times
-        .binary_search(&time)
-        .expect("accrual asks only for its accrual times");
+    let at = times.binary_search(&time).expect("accrual asks only for its accrual times");
     states.get(at).copied().flatten()
 }
 
@@ -396,9 +377,5 @@ fn pending_transfers(snapshot: &PendingSnapshot) -> impl Iterator<Item = &crate:
 }
 
 fn moved_meanwhile() -> QueryError {
-    StoreError::conflict(
-        "answer a query",
-        "the ledger moves under every read; ask again",
-    )
-    .into()
+    StoreError::conflict("answer a query", "the ledger moves under every read; ask again").into()
 }

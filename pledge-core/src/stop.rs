@@ -27,19 +27,13 @@ impl Stop {
 
     /// Once the token is cancelled.
     pub fn when(requested: CancellationToken) -> Self {
-        Self {
-            requested,
-            deadline: None,
-        }
+        Self { requested, deadline: None }
     }
 
     /// Also once the clock reads `elapsed` or more.
     #[must_use]
     pub fn or_at(self, clock: Arc<dyn Clock>, elapsed: Duration) -> Self {
-        Self {
-            deadline: Some((clock, elapsed)),
-            ..self
-        }
+        Self { deadline: Some((clock, elapsed)), ..self }
     }
 
     /// Asks every holder of this or a clone to stop.

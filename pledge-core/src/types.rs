@@ -29,11 +29,7 @@ pub struct OutOfRange {
 
 impl OutOfRange {
     pub(crate) fn new(what: &'static str, value: impl ToString, bound: &'static str) -> Self {
-        Self {
-            what,
-            value: value.to_string(),
-            bound,
-        }
+        Self { what, value: value.to_string(), bound }
     }
 }
 

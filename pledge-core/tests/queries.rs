@@ -36,11 +36,7 @@ fn confirmed_meanwhile() -> Queries {
         Box::pin(async { Ok(Some(state)) })
     });
     fn seen<T>(value: T) -> Seen<T> {
-        Seen {
-            cursor: Some(block(6)),
-            epoch: Epoch::FIRST,
-            value,
-        }
+        Seen { cursor: Some(block(6)), epoch: Epoch::FIRST, value }
     }
     balances.expect_history().returning(|_, _, times| {
         let checkpoint = Checkpoint {
@@ -66,14 +62,8 @@ fn confirmed_meanwhile() -> Queries {
             to: account(2).address(),
             amount: tokens(40),
         };
-        let block_6 = PendingBlock {
-            header: block(6),
-            transfers: vec![transfer],
-        };
-        let snapshot = PendingSnapshot {
-            base: block(5).id(),
-            blocks: vec![block_6],
-        };
+        let block_6 = PendingBlock { header: block(6), transfers: vec![transfer] };
+        let snapshot = PendingSnapshot { base: block(5).id(), blocks: vec![block_6] };
         Box::pin(async { Ok(Some(snapshot)) })
     });
     let points = Arc::new(MockPointsStore::new());
@@ -85,8 +75,5 @@ async fn a_block_of_the_same_second_is_not_counted_twice() {
     let queries = confirmed_meanwhile();
     let view = queries.account(token(), account(1), None, None).await;
     let view = view.unwrap();
-    assert_eq!(
-        (view.balance, view.pending_balance),
-        (tokens(60), tokens(60))
-    );
+    assert_eq!((view.balance, view.pending_balance), (tokens(60), tokens(60)));
 }

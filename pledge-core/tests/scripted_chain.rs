@@ -12,12 +12,8 @@ fn fixture() -> SourceFixture {
     let chain = ScriptedChain::new(CHAIN, at(0)).with_token(id.address, metadata.clone());
     let transfer = |from: Option<u64>, to: Option<u64>, amount: u64| ScriptedTransfer {
         token: id.address,
-        from: from
-            .map(|number| account(number).address())
-            .unwrap_or_default(),
-        to: to
-            .map(|number| account(number).address())
-            .unwrap_or_default(),
+        from: from.map(|number| account(number).address()).unwrap_or_default(),
+        to: to.map(|number| account(number).address()).unwrap_or_default(),
         amount: Amount::from(amount),
     };
     for block in 1..=12 {
@@ -31,14 +27,7 @@ fn fixture() -> SourceFixture {
     }
     let source = Arc::new(chain);
     let guard = Box::new(());
-    SourceFixture {
-        source,
-        chain: CHAIN,
-        token: id.address,
-        metadata,
-        transfers: 5,
-        guard,
-    }
+    SourceFixture { source, chain: CHAIN, token: id.address, metadata, transfers: 5, guard }
 }
 
 mod whole {

@@ -89,12 +89,7 @@ impl Command {
 #[derive(Debug, Args)]
 struct QuickArgs {
     /// A node; its chain id is asked
-    #[arg(
-        long,
-        value_name = "URL",
-        requires = "token",
-        conflicts_with = "config"
-    )]
+    #[arg(long, value_name = "URL", requires = "token", conflicts_with = "config")]
     rpc_url: Option<String>,
     /// The contract to follow
     #[arg(long, value_name = "0x…", requires = "rpc_url")]
@@ -103,12 +98,7 @@ struct QuickArgs {
     #[arg(long, value_name = "N", requires = "rpc_url")]
     start_block: Option<u64>,
     /// Points per whole token per hour; without it only the ledger is kept
-    #[arg(
-        long,
-        value_name = "RATE",
-        requires = "rpc_url",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "RATE", requires = "rpc_url", allow_hyphen_values = true)]
     rate: Option<String>,
 }
 
@@ -139,20 +129,14 @@ struct Context {
 
 impl Context {
     fn new(global: Global, level: &str) -> anyhow::Result<Self> {
-        let output = if global.json {
-            Output::Json
-        } else {
-            Output::Text
-        };
+        let output = if global.json { Output::Json } else { Output::Text };
         let progress = Progress::new(output);
         logs::init(global.log_format, level, progress.bars())?;
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let variables = std::env::vars_os();
         Ok(Self {
             file: global.config,
-            environment: variables
-                .map(|(name, value)| (text(name), text(value)))
-                .collect(),
+            environment: variables.map(|(name, value)| (text(name), text(value))).collect(),
             output,
             progress,
             stop: shutdown::on_signals()?,

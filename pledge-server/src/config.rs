@@ -75,11 +75,9 @@ impl Config {
         let storage = StorageConfig::check(raw.storage, &Key::root("storage"), &mut problems);
         let chains = chain::check_all(raw.chains, &Key::root("chains"), &mut problems);
         match (server, storage) {
-            (Some(server), Some(storage)) if problems.is_empty() => Ok(Self {
-                server,
-                storage,
-                chains,
-            }),
+            (Some(server), Some(storage)) if problems.is_empty() => {
+                Ok(Self { server, storage, chains })
+            }
             _ => Err(problems.into()),
         }
     }

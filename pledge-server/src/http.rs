@@ -56,14 +56,8 @@ pub fn router(api: Api) -> Router {
         .route("/chains/{chain_id}", get(chains::one))
         .route("/chains/{chain_id}/tokens", get(tokens::list))
         .route("/chains/{chain_id}/tokens/{token}", get(tokens::one))
-        .route(
-            "/chains/{chain_id}/tokens/{token}/accounts",
-            get(leaderboard::list),
-        )
-        .nest(
-            "/chains/{chain_id}/tokens/{token}/accounts/{account}",
-            of_account,
-        )
+        .route("/chains/{chain_id}/tokens/{token}/accounts", get(leaderboard::list))
+        .nest("/chains/{chain_id}/tokens/{token}/accounts/{account}", of_account)
         .route("/accounts/{account}", get(portfolio::one))
         .route("/settlements", get(settlements::list))
         .route("/settlements/{id}", get(settlements::one));

@@ -18,11 +18,7 @@ fn main() -> ExitCode {
         Ok(Verdict::Failed) => ExitCode::from(FAILED),
         Err(error) => {
             eprintln!("error: {error:#}");
-            let code = if cli::is_wrong_usage(&error) {
-                WRONG_USAGE
-            } else {
-                FAILED
-            };
+            let code = if cli::is_wrong_usage(&error) { WRONG_USAGE } else { FAILED };
             ExitCode::from(code)
         }
     }

@@ -38,10 +38,7 @@ impl Progress {
             Shown::Bars => ProgressDrawTarget::stderr(),
             Shown::Lines | Shown::Nothing => ProgressDrawTarget::hidden(),
         };
-        Self {
-            bars: MultiProgress::with_draw_target(target),
-            shown,
-        }
+        Self { bars: MultiProgress::with_draw_target(target), shown }
     }
 
     /// The bars, for whoever writes to the same terminal.
@@ -51,11 +48,7 @@ impl Progress {
 
     /// The progress of one chain's indexer.
     pub fn chain(&self, name: &str) -> ChainProgress {
-        ChainProgress {
-            shown: self.clone(),
-            name: name.to_owned(),
-            run: None,
-        }
+        ChainProgress { shown: self.clone(), name: name.to_owned(), run: None }
     }
 
     /// The progress of work whose end is not known.
@@ -95,9 +88,7 @@ impl ChainProgress {
     pub fn advanced(&mut self, slice: &indexer::Progress) {
         let shown = &self.shown;
         let name = &self.name;
-        let run = self
-            .run
-            .get_or_insert_with(|| Run::begin(shown, name, slice.from.get()));
+        let run = self.run.get_or_insert_with(|| Run::begin(shown, name, slice.from.get()));
         run.transfers += slice.transfers;
         let done = slice.to.get().saturating_sub(run.first) + 1;
         let left = slice.target.get().saturating_sub(slice.to.get());
@@ -140,10 +131,7 @@ impl Run {
         let per_second = u128::from(self.transfers) * 1_000 / elapsed_ms;
         let left_s = u128::from(left) * elapsed_ms / u128::from(done.max(1)) / 1_000;
         let left = Duration::from_secs(u64::try_from(left_s).unwrap_or(u64::MAX));
-        format!(
-            "{per_second} events/s, {} left",
-            humantime::format_duration(left)
-        )
+        format!("{per_second} events/s, {} left", humantime::format_duration(left))
     }
 }
 

@@ -71,10 +71,7 @@ pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedC
     let mut problems = Problems::default();
     let mut specs = Vec::with_capacity(config.tokens.len());
     for token in &config.tokens {
-        let id = TokenId {
-            chain: config.id,
-            address: token.address,
-        };
+        let id = TokenId { chain: config.id, address: token.address };
         let known = stores.balances.token(id).await?;
         let checked = match known {
             Some(state) => check_known(token, state.spec).map_err(SetupError::Config),
@@ -87,11 +84,7 @@ pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedC
         }
     }
     problems.into_result()?;
-    Ok(InspectedChain {
-        config: config.clone(),
-        source,
-        specs,
-    })
+    Ok(InspectedChain { config: config.clone(), source, specs })
 }
 
 /// What is registered is fixed.
@@ -131,11 +124,7 @@ async fn inspect_new(
         );
         return Err(ConfigError::at(&token.key.child("start_block"), what).into());
     }
-    Ok(TokenSpec {
-        id,
-        metadata,
-        start_block,
-    })
+    Ok(TokenSpec { id, metadata, start_block })
 }
 
 /// What a node refuses for good is a wrong key.
@@ -153,21 +142,14 @@ fn blame<T>(
 /// Makes the chain, its tokens and their programmes known to the store. Idempotent.
 pub async fn register(chain: &InspectedChain, stores: &Stores) -> Result<(), SetupError> {
     let config = &chain.config;
-    stores
-        .balances
-        .register_chain(config.id, &config.name)
-        .await?;
+    stores.balances.register_chain(config.id, &config.name).await?;
     let mut problems = Problems::default();
     for (token, spec) in config.tokens.iter().zip(&chain.specs) {
         stores.balances.register_token(spec).await?;
         let Some(points) = &token.points else {
             continue;
         };
-        match stores
-            .points
-            .put_programme(&points.programme(spec.id))
-            .await
-        {
+        match stores.points.put_programme(&points.programme(spec.id)).await {
             Err(error) if error.kind() == StoreErrorKind::Invalid => {
                 problems.add(&points.key, error);
             }

@@ -22,10 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// others are right. Ordered failover while running does not exist yet: the chosen node is kept
 /// until the process ends.
 pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmChain>, SetupError> {
-    let attempts = config
-        .rpc_urls
-        .iter()
-        .map(|url| connect_one(config.id, url));
+    let attempts = config.rpc_urls.iter().map(|url| connect_one(config.id, url));
     let mut problems = Problems::default();
     let mut unreachable = Vec::new();
     let mut connected = None;
@@ -52,15 +49,10 @@ pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmChain>, SetupError> 
 /// Connects to one node, which must be on the chain.
 pub async fn connect_one(chain: ChainId, url: &NodeUrl) -> Result<EvmChain, ChainError> {
     let connecting = EvmChain::connect(evm_config(chain, url));
-    tokio::time::timeout(CONNECT_TIMEOUT, connecting)
-        .await
-        .unwrap_or_else(|_| {
-            let detail = format!(
-                "{url} gives no answer within {} s",
-                CONNECT_TIMEOUT.as_secs()
-            );
-            Err(ChainError::transient("connect to a node", detail))
-        })
+    tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| {
+        let detail = format!("{url} gives no answer within {} s", CONNECT_TIMEOUT.as_secs());
+        Err(ChainError::transient("connect to a node", detail))
+    })
 }
 
 /// The chain that a node says it is on.

@@ -84,19 +84,11 @@ impl Stores {
 
     /// Answers for people.
     pub fn queries(&self) -> Queries {
-        Queries::new(
-            self.balances.clone(),
-            self.points.clone(),
-            self.pending.clone(),
-        )
+        Queries::new(self.balances.clone(), self.points.clone(), self.pending.clone())
     }
 
     /// The settler over these stores, with its default bounds.
     pub fn settler(&self) -> Settler {
-        Settler::new(
-            self.balances.clone(),
-            self.points.clone(),
-            SettlerConfig::default(),
-        )
+        Settler::new(self.balances.clone(), self.points.clone(), SettlerConfig::default())
     }
 }

@@ -45,10 +45,7 @@ pub async fn supervise(mut tasks: Tasks, stop: &CancellationToken) -> anyhow::Re
             return outcome;
         };
         let ended = result_of(ended).and_then(|()| {
-            anyhow::ensure!(
-                stop.is_cancelled(),
-                "a task ended although nobody stopped it"
-            );
+            anyhow::ensure!(stop.is_cancelled(), "a task ended although nobody stopped it");
             Ok(())
         });
         if let Err(error) = ended {

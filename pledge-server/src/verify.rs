@@ -73,13 +73,7 @@ struct Audit<'a> {
 
 impl<'a> Audit<'a> {
     fn new(source: &'a dyn ChainSource, stores: &'a Stores, state: &'a TokenState) -> Self {
-        Self {
-            source,
-            stores,
-            state,
-            report: TokenReport::begin(state),
-            sum: Amount::ZERO,
-        }
+        Self { source, stores, state, report: TokenReport::begin(state), sum: Amount::ZERO }
     }
 
     async fn run(&mut self, progress: &mut WorkProgress) -> anyhow::Result<Pass> {
@@ -109,10 +103,7 @@ impl<'a> Audit<'a> {
     /// Asked by time, since that is what a ledger that grows does not change: a later block with the
     /// same time is told by its number.
     async fn page(&self, cursor: &BlockRef, first: Address) -> anyhow::Result<Option<Page>> {
-        let after = cursor
-            .time
-            .checked_add(1)
-            .context("the cursor's time has no successor")?;
+        let after = cursor.time.checked_add(1).context("the cursor's time has no successor")?;
         let query = HistoriesQuery {
             token: self.state.spec.id,
             first,
@@ -128,13 +119,9 @@ impl<'a> Audit<'a> {
         let full = seen.value.len() >= PAGE_ACCOUNTS;
         let last = seen.value.last().map(|history| history.account);
         let known = seen.value.into_iter();
-        let accounts: Vec<_> = known
-            .filter_map(|history| Some((history.account, history.opening?)))
-            .collect();
-        if accounts
-            .iter()
-            .any(|(_, state)| state.block > cursor.number)
-        {
+        let accounts: Vec<_> =
+            known.filter_map(|history| Some((history.account, history.opening?))).collect();
+        if accounts.iter().any(|(_, state)| state.block > cursor.number) {
             return Ok(None);
         }
         let next = last.filter(|_| full).and_then(successor);
@@ -148,10 +135,7 @@ impl<'a> Audit<'a> {
     ) -> anyhow::Result<Pass> {
         let accounts: Vec<Account> = page.iter().map(|(account, _)| *account).collect();
         let token = self.state.spec.id;
-        let read = self
-            .source
-            .balances(token.address, &accounts, cursor.id())
-            .await;
+        let read = self.source.balances(token.address, &accounts, cursor.id()).await;
         let balances = match read {
             Err(error) if error.kind() == ChainErrorKind::BlockGone => {
                 return Ok(Pass::Moved(error.to_string()));
@@ -163,8 +147,7 @@ impl<'a> Audit<'a> {
             let sum = self.sum.checked_add(state.balance);
             self.sum = sum.context("the sum of all balances exceeds 2^256-1")?;
             if state.balance != actual {
-                self.report
-                    .mismatch(Subject::Balance, *account, state.balance, actual);
+                self.report.mismatch(Subject::Balance, *account, state.balance, actual);
             }
         }
         self.check_accounts(cursor, page).await
@@ -191,11 +174,7 @@ impl<'a> Audit<'a> {
     async fn still(&self, token: TokenId) -> anyhow::Result<Pass> {
         let now = self.stores.balances.token(token).await?;
         let same = now.is_some_and(|now| now.epoch == self.state.epoch);
-        Ok(if same {
-            Pass::Finished
-        } else {
-            Pass::rewound()
-        })
+        Ok(if same { Pass::Finished } else { Pass::rewound() })
     }
 }
 

@@ -41,10 +41,7 @@ fn load(toml: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
 
 /// The one problem that a change of the good configuration makes.
 fn problem(from: &str, to: &str) -> (String, String) {
-    assert!(
-        GOOD.contains(from),
-        "{from} is not in the good configuration"
-    );
+    assert!(GOOD.contains(from), "{from} is not in the good configuration");
     let error = load(&GOOD.replace(from, to), &[]).unwrap_err();
     let [problem] = error.problems() else {
         panic!("one problem expected for {to}: {error}");
@@ -56,9 +53,7 @@ fn problem(from: &str, to: &str) -> (String, String) {
 fn a_good_file_becomes_domain_values() {
     let config = load(GOOD, &[]).unwrap();
     assert_eq!(config.storage, StorageConfig::Memory);
-    let [chain] = &config.chains[..] else {
-        panic!("one chain")
-    };
+    let [chain] = &config.chains[..] else { panic!("one chain") };
     assert_eq!(chain.id, ChainId::new(11_155_111));
     assert_eq!(chain.indexer.finality, Finality::Depth(3));
     assert_eq!(chain.poll_interval, Duration::from_millis(500));
@@ -80,10 +75,7 @@ fn every_key_is_reached_by_the_environment() {
             ("PLEDGE_SERVER__LISTEN", "127.0.0.1:9"),
             ("PLEDGE_STORAGE__URL", "sqlite:x.db"),
             ("PLEDGE_CHAINS__SEPOLIA__CHAIN_ID", "11155111"),
-            (
-                "PLEDGE_CHAINS__SEPOLIA__RPC_URLS",
-                "https://a.example, https://b.example",
-            ),
+            ("PLEDGE_CHAINS__SEPOLIA__RPC_URLS", "https://a.example, https://b.example"),
             ("PLEDGE_CHAINS__SEPOLIA__FINALITY", "finalized"),
             ("PLEDGE_CHAINS__SEPOLIA__POLL_INTERVAL", "3s"),
             ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__ADDRESS", USDX),
@@ -116,10 +108,7 @@ fn a_wrong_variable_is_named() {
     let error = load(GOOD, &[("PLEDGE_CHAINS__SEPOLIA__CONFIRMATIONS", "six")]).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("chains.sepolia.confirmations"), "{text}");
-    assert!(
-        text.contains("PLEDGE_CHAINS__SEPOLIA__CONFIRMATIONS"),
-        "{text}"
-    );
+    assert!(text.contains("PLEDGE_CHAINS__SEPOLIA__CONFIRMATIONS"), "{text}");
 }
 
 #[test]
@@ -132,42 +121,12 @@ fn a_variable_that_is_no_key_is_named() {
 fn a_wrong_value_is_named_by_its_key_with_a_remedy() {
     let table = [
         // (from, to, key, part of the remedy)
-        (
-            "listen =",
-            "port = 1\nlisten =",
-            "server.port",
-            "unknown field",
-        ),
-        (
-            "chain_id = 11155111",
-            "chain_id = -1",
-            "chains.sepolia.chain_id",
-            "not negative",
-        ),
-        (
-            "chain_id = 11155111",
-            "",
-            "chains.sepolia.chain_id",
-            "is missing",
-        ),
-        (
-            "poll_interval",
-            "pol_interval",
-            "chains.sepolia.pol_interval",
-            "unknown field",
-        ),
-        (
-            "500ms",
-            "soon",
-            "chains.sepolia.poll_interval",
-            "such as \"2s\"",
-        ),
-        (
-            "500ms",
-            "0s",
-            "chains.sepolia.poll_interval",
-            "out of range",
-        ),
+        ("listen =", "port = 1\nlisten =", "server.port", "unknown field"),
+        ("chain_id = 11155111", "chain_id = -1", "chains.sepolia.chain_id", "not negative"),
+        ("chain_id = 11155111", "", "chains.sepolia.chain_id", "is missing"),
+        ("poll_interval", "pol_interval", "chains.sepolia.pol_interval", "unknown field"),
+        ("500ms", "soon", "chains.sepolia.poll_interval", "such as \"2s\""),
+        ("500ms", "0s", "chains.sepolia.poll_interval", "out of range"),
         (
             "confirmations = 3",
             "confirmations = 3.5",
@@ -180,42 +139,22 @@ fn a_wrong_value_is_named_by_its_key_with_a_remedy() {
             "chains.sepolia.finality",
             "remove one",
         ),
-        (
-            "confirmations = 3",
-            "finality = \"safe\"",
-            "chains.sepolia.finality",
-            "finalized",
-        ),
+        ("confirmations = 3", "finality = \"safe\"", "chains.sepolia.finality", "finalized"),
         (
             "confirmations = 3",
             "confirmations = 3\nretained_headers = 3",
             "chains.sepolia.retained_headers",
             "raise it",
         ),
-        (
-            "http://two",
-            "ws://two",
-            "chains.sepolia.rpc_urls[1]",
-            "use http or https",
-        ),
+        ("http://two", "ws://two", "chains.sepolia.rpc_urls[1]", "use http or https"),
         (
             "[\"https://one.example/key\", \"http://two.example:8545\"]",
             "[]",
             "chains.sepolia.rpc_urls",
             "at least one node",
         ),
-        (
-            "eB48",
-            "eb48",
-            "chains.sepolia.tokens.usdx.address",
-            "checksum",
-        ),
-        (
-            "eB48",
-            "eB4",
-            "chains.sepolia.tokens.usdx.address",
-            "40 hex digits",
-        ),
+        ("eB48", "eb48", "chains.sepolia.tokens.usdx.address", "checksum"),
+        ("eB48", "eB4", "chains.sepolia.tokens.usdx.address", "40 hex digits"),
         ("0xA0", "A0", "chains.sepolia.tokens.usdx.address", "0x"),
         (
             USDX,
@@ -229,54 +168,19 @@ fn a_wrong_value_is_named_by_its_key_with_a_remedy() {
             "chains.sepolia.tokens.usdx.start_block",
             "whole number",
         ),
-        (
-            "\"0.05\"",
-            "0.05",
-            "chains.sepolia.tokens.usdx.points.rate",
-            "write \"0.05\" in quotes",
-        ),
-        (
-            "\"0.05\"",
-            "5",
-            "chains.sepolia.tokens.usdx.points.rate",
-            "write \"5\" in quotes",
-        ),
-        (
-            "\"0.05\"",
-            "\"-0.05\"",
-            "chains.sepolia.tokens.usdx.points.rate",
-            "negative",
-        ),
+        ("\"0.05\"", "0.05", "chains.sepolia.tokens.usdx.points.rate", "write \"0.05\" in quotes"),
+        ("\"0.05\"", "5", "chains.sepolia.tokens.usdx.points.rate", "write \"5\" in quotes"),
+        ("\"0.05\"", "\"-0.05\"", "chains.sepolia.tokens.usdx.points.rate", "negative"),
         (
             "\"0.05\"",
             "\"0.0000000000000000001\"",
             "chains.sepolia.tokens.usdx.points.rate",
             "more than 18 decimals",
         ),
-        (
-            "\"0.05\"",
-            "\"five\"",
-            "chains.sepolia.tokens.usdx.points.rate",
-            "such as 0.05",
-        ),
-        (
-            "rate = \"0.05\"",
-            "",
-            "chains.sepolia.tokens.usdx.points.rate",
-            "is missing",
-        ),
-        (
-            "30m",
-            "half an hour",
-            "chains.sepolia.tokens.usdx.points.window",
-            "such as \"1h\"",
-        ),
-        (
-            "30m",
-            "0s",
-            "chains.sepolia.tokens.usdx.points.window",
-            "1 second",
-        ),
+        ("\"0.05\"", "\"five\"", "chains.sepolia.tokens.usdx.points.rate", "such as 0.05"),
+        ("rate = \"0.05\"", "", "chains.sepolia.tokens.usdx.points.rate", "is missing"),
+        ("30m", "half an hour", "chains.sepolia.tokens.usdx.points.window", "such as \"1h\""),
+        ("30m", "0s", "chains.sepolia.tokens.usdx.points.window", "1 second"),
         (
             "rate = \"0.10\"",
             "rate = 0.10",
@@ -296,18 +200,8 @@ fn a_wrong_value_is_named_by_its_key_with_a_remedy() {
             "sort the steps",
         ),
         ("memory:", "sqlite:", "storage.url", "sqlite:pledge.db"),
-        (
-            "memory:",
-            "mysql://root:hunter2@host/db",
-            "storage.url",
-            "not built in yet",
-        ),
-        (
-            "memory:",
-            "postgres://root:hunter2@host/db",
-            "storage.url",
-            "no kind of storage",
-        ),
+        ("memory:", "mysql://root:hunter2@host/db", "storage.url", "not built in yet"),
+        ("memory:", "postgres://root:hunter2@host/db", "storage.url", "no kind of storage"),
         (
             "[chains.sepolia]",
             "redis_url = \"redis://host\"\n[chains.sepolia]",
@@ -326,10 +220,7 @@ fn a_wrong_value_is_named_by_its_key_with_a_remedy() {
 
 #[test]
 fn every_wrong_key_is_named_at_once() {
-    let toml = GOOD
-        .replace("0.05", "-1")
-        .replace("eB48", "eb48")
-        .replace("500ms", "x");
+    let toml = GOOD.replace("0.05", "-1").replace("eB48", "eb48").replace("500ms", "x");
     let error = load(&toml, &[]).unwrap_err();
     assert_eq!(error.problems().len(), 3, "{error}");
 }
@@ -343,16 +234,9 @@ fn one_chain_id_under_two_names_is_refused() {
 
 #[test]
 fn one_token_under_two_names_is_refused() {
-    let twin = format!(
-        "[chains.sepolia.tokens.twin]\naddress = \"{}\"",
-        USDX.to_lowercase()
-    );
+    let twin = format!("[chains.sepolia.tokens.twin]\naddress = \"{}\"", USDX.to_lowercase());
     let error = load(&(GOOD.to_owned() + &twin), &[]).unwrap_err();
-    assert_eq!(
-        error.problems()[0].key,
-        "chains.sepolia.tokens.usdx.address",
-        "{error}"
-    );
+    assert_eq!(error.problems()[0].key, "chains.sepolia.tokens.usdx.address", "{error}");
 }
 
 #[test]

@@ -39,12 +39,7 @@ impl BalanceStore for MemoryStore {
     }
 
     async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
-        Ok(self
-            .lock()
-            .chains
-            .values()
-            .map(|chain| chain.state.clone())
-            .collect())
+        Ok(self.lock().chains.values().map(|chain| chain.state.clone()).collect())
     }
 
     async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError> {
@@ -55,10 +50,7 @@ impl BalanceStore for MemoryStore {
         if let ChainStatus::Halted(reason) = &report.status
             && before.status != report.status
         {
-            state.record(Event::ChainHalted {
-                chain: report.chain,
-                reason: reason.clone(),
-            });
+            state.record(Event::ChainHalted { chain: report.chain, reason: reason.clone() });
         }
         Ok(())
     }
@@ -85,19 +77,12 @@ impl BalanceStore for MemoryStore {
 
     async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
         let state = self.lock();
-        let of_chain = state
-            .tokens
-            .values()
-            .filter(|token| token.state.spec.id.chain == chain);
+        let of_chain = state.tokens.values().filter(|token| token.state.spec.id.chain == chain);
         Ok(of_chain.map(|token| token.state.clone()).collect())
     }
 
     async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
-        Ok(self
-            .lock()
-            .tokens
-            .get(&token)
-            .map(|token| token.state.clone()))
+        Ok(self.lock().tokens.get(&token).map(|token| token.state.clone()))
     }
 
     async fn halt_token(
@@ -109,17 +94,12 @@ impl BalanceStore for MemoryStore {
         let mut state = self.lock();
         let entry = state.token_mut(token)?;
         require_cursor("halt a token", entry, base)?;
-        let status = reason.map_or(TokenStatus::Active, |why| {
-            TokenStatus::Halted(why.to_owned())
-        });
+        let status = reason.map_or(TokenStatus::Active, |why| TokenStatus::Halted(why.to_owned()));
         let before = std::mem::replace(&mut entry.state.status, status);
         if let Some(reason) = reason
             && before == TokenStatus::Active
         {
-            state.record(Event::TokenHalted {
-                token,
-                reason: reason.to_owned(),
-            });
+            state.record(Event::TokenHalted { token, reason: reason.to_owned() });
         }
         Ok(())
     }
@@ -132,12 +112,7 @@ impl BalanceStore for MemoryStore {
     ) -> Result<Vec<BlockRef>, StoreError> {
         let state = self.lock();
         let held = &state.chain(chain)?.headers;
-        Ok(held
-            .range(..=at_most)
-            .rev()
-            .take(limit)
-            .map(|(_, header)| *header)
-            .collect())
+        Ok(held.range(..=at_most).rev().take(limit).map(|(_, header)| *header).collect())
     }
 
     async fn states(
@@ -147,12 +122,7 @@ impl BalanceStore for MemoryStore {
     ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError> {
         let state = self.lock();
         let token = state.token(token)?;
-        Ok(token.seen(
-            accounts
-                .iter()
-                .map(|account| token.newest(*account))
-                .collect(),
-        ))
+        Ok(token.seen(accounts.iter().map(|account| token.newest(*account)).collect()))
     }
 
     async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
@@ -162,10 +132,7 @@ impl BalanceStore for MemoryStore {
         for part in &commit.tokens {
             let token = state.token_mut(part.token)?;
             changes += part.changes.len() as u64;
-            part.changes
-                .iter()
-                .cloned()
-                .for_each(|change| token.push(change));
+            part.changes.iter().cloned().for_each(|change| token.push(change));
             token.state.start_time = token.state.start_time.or(Some(commit.first.time));
             token.state.cursor = Some(commit.tip);
             token.state.totals = part.totals;
@@ -174,12 +141,7 @@ impl BalanceStore for MemoryStore {
         held.extend(commit.headers.iter().map(|header| (header.number, *header)));
         *held = held.split_off(&commit.retain_from);
         let (from, to) = (commit.first.number, commit.tip.id());
-        state.record(Event::Confirmed {
-            chain: commit.chain,
-            from,
-            to,
-            changes,
-        });
+        state.record(Event::Confirmed { chain: commit.chain, from, to, changes });
         Ok(())
     }
 
@@ -206,35 +168,17 @@ impl BalanceStore for MemoryStore {
     ) -> Result<Seen<Option<BlockNumber>>, StoreError> {
         let state = self.lock();
         let token = state.token(token)?;
-        let end = (
-            at,
-            BlockNumber::new(u64::MAX),
-            LogIndex::new(u64::MAX),
-            Leg::In,
-        );
-        let last = token
-            .by_place
-            .range(..=end)
-            .next_back()
-            .map(|((_, block, ..), _)| *block);
+        let end = (at, BlockNumber::new(u64::MAX), LogIndex::new(u64::MAX), Leg::In);
+        let last = token.by_place.range(..=end).next_back().map(|((_, block, ..), _)| *block);
         Ok(token.seen(last))
     }
 
     async fn changes(&self, query: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError> {
         let state = self.lock();
         let token = state.token(query.token)?;
-        let all = token
-            .accounts
-            .get(&query.account)
-            .map_or(&[][..], Vec::as_slice);
+        let all = token.accounts.get(&query.account).map_or(&[][..], Vec::as_slice);
         let earlier = |change: &&Change| query.before.is_none_or(|before| change.place() < before);
-        let page = all
-            .iter()
-            .rev()
-            .filter(earlier)
-            .take(query.limit)
-            .cloned()
-            .collect();
+        let page = all.iter().rev().filter(earlier).take(query.limit).cloned().collect();
         Ok(token.seen(page))
     }
 
@@ -249,17 +193,15 @@ impl BalanceStore for MemoryStore {
         };
         let first = Account::new(query.first).map_or(Unbounded, Included);
         let in_range = token.accounts.range((first, Included(last)));
-        let page = in_range
-            .take(query.limit)
-            .map(|(account, changes)| AccountHistory {
-                account: *account,
-                opening: token.last_where(*account, |change| change.time < query.from),
-                changes: changes
-                    .iter()
-                    .filter(|change| (query.from..query.to).contains(&change.time))
-                    .map(Change::checkpoint)
-                    .collect(),
-            });
+        let page = in_range.take(query.limit).map(|(account, changes)| AccountHistory {
+            account: *account,
+            opening: token.last_where(*account, |change| change.time < query.from),
+            changes: changes
+                .iter()
+                .filter(|change| (query.from..query.to).contains(&change.time))
+                .map(Change::checkpoint)
+                .collect(),
+        });
         Ok(token.seen(page.collect()))
     }
 
@@ -271,9 +213,8 @@ impl BalanceStore for MemoryStore {
     ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError> {
         let state = self.lock();
         let token = state.token(token)?;
-        let start = after.map_or(Unbounded, |(balance, account)| {
-            Excluded((Reverse(balance), account))
-        });
+        let start =
+            after.map_or(Unbounded, |(balance, account)| Excluded((Reverse(balance), account)));
         let page = token.by_balance.range((start, Unbounded)).take(limit);
         let with_state = page.filter_map(|(_, account)| Some((*account, token.newest(*account)?)));
         Ok(token.seen(with_state.collect()))
@@ -281,9 +222,7 @@ impl BalanceStore for MemoryStore {
 
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<SequencedEvent>, StoreError> {
         let state = self.lock();
-        let passed = state
-            .events
-            .partition_point(|event| event.sequence <= after);
+        let passed = state.events.partition_point(|event| event.sequence <= after);
         Ok(state.events[passed..].iter().take(limit).cloned().collect())
     }
 }
@@ -291,15 +230,10 @@ impl BalanceStore for MemoryStore {
 /// Refuses a commit before anything is written.
 fn check(state: &State, commit: &LedgerCommit) -> Result<(), StoreError> {
     const OPERATION: &str = "commit to the ledger";
-    commit
-        .check()
-        .map_err(|detail| StoreError::invalid(OPERATION, detail))?;
+    commit.check().map_err(|detail| StoreError::invalid(OPERATION, detail))?;
     let held = &state.chain(commit.chain)?.headers;
     for header in &commit.headers {
-        if let Some(other) = held
-            .get(&header.number)
-            .filter(|other| other.hash != header.hash)
-        {
+        if let Some(other) = held.get(&header.number).filter(|other| other.hash != header.hash) {
             let detail = format!("block {header} contradicts the held header {other}");
             return Err(StoreError::conflict(OPERATION, detail));
         }
@@ -326,9 +260,5 @@ pub(crate) fn require_cursor(
     if cursor == base {
         return Ok(());
     }
-    Err(StoreError::new(
-        StoreErrorKind::Conflict,
-        operation,
-        token.state.stands_elsewhere(base),
-    ))
+    Err(StoreError::new(StoreErrorKind::Conflict, operation, token.state.stands_elsewhere(base)))
 }

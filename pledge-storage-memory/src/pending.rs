@@ -17,19 +17,11 @@ pub struct MemoryPending {
 #[async_trait]
 impl PendingCache for MemoryPending {
     async fn load(&self, chain: ChainId) -> Result<Option<PendingSnapshot>, StoreError> {
-        Ok(self
-            .snapshots
-            .lock()
-            .expect("no holder panics")
-            .get(&chain)
-            .cloned())
+        Ok(self.snapshots.lock().expect("no holder panics").get(&chain).cloned())
     }
 
     async fn store(&self, chain: ChainId, snapshot: &PendingSnapshot) -> Result<(), StoreError> {
-        self.snapshots
-            .lock()
-            .expect("no holder panics")
-            .insert(chain, snapshot.clone());
+        self.snapshots.lock().expect("no holder panics").insert(chain, snapshot.clone());
         Ok(())
     }
 }

@@ -75,12 +75,8 @@ impl PointsStore for MemoryStore {
             sum.add(total).map_err(corrupt)?;
             windows.push(sum);
         }
-        totals
-            .into_iter()
-            .for_each(|(account, raw)| entry.set_total(account, raw));
-        let keyed = windows
-            .into_iter()
-            .map(|sum| ((sum.start, batch.shard), sum));
+        totals.into_iter().for_each(|(account, raw)| entry.set_total(account, raw));
+        let keyed = windows.into_iter().map(|sum| ((sum.start, batch.shard), sum));
         entry.windows.extend(keyed);
         let rows = batch.statements.iter().cloned();
         entry
@@ -89,10 +85,7 @@ impl PointsStore for MemoryStore {
         let before = entry.settled();
         entry.shards[usize::from(batch.shard.get())] = progress;
         if let Some(settled) = entry.settled().filter(|_| entry.settled() != before) {
-            state.record(Event::Settled {
-                programme: batch.programme.clone(),
-                settled,
-            });
+            state.record(Event::Settled { programme: batch.programme.clone(), settled });
         }
         Ok(())
     }
@@ -105,10 +98,7 @@ impl PointsStore for MemoryStore {
         let entry = state.programme_mut(&failure.programme)?;
         for start in entry.programme.window_starts(failure.from, failure.to) {
             let key = (start, failure.shard);
-            entry
-                .windows
-                .entry(key)
-                .or_insert_with(|| WindowTotal::empty(start));
+            entry.windows.entry(key).or_insert_with(|| WindowTotal::empty(start));
         }
         entry.shards[usize::from(failure.shard.get())] = progress;
         Ok(())
@@ -121,9 +111,8 @@ impl PointsStore for MemoryStore {
     ) -> Result<usize, StoreError> {
         let mut state = self.lock();
         let runs = state.programme_mut(programme)?.shards.iter_mut();
-        let failures = runs
-            .filter_map(|shard| shard.run.as_mut())
-            .flat_map(|run| &mut run.failures);
+        let failures =
+            runs.filter_map(|shard| shard.run.as_mut()).flat_map(|run| &mut run.failures);
         let mut count = 0;
         for failure in failures.filter(|failure| failure.covers(window_start)) {
             failure.attempts = 0;
@@ -143,11 +132,7 @@ impl PointsStore for MemoryStore {
             } else if page.len() == query.limit {
                 break;
             } else {
-                page.push(Settlement::begin(
-                    &entry.programme,
-                    &entry.shards,
-                    total.clone(),
-                ));
+                page.push(Settlement::begin(&entry.programme, &entry.shards, total.clone()));
             }
         }
         Ok(page)
@@ -175,9 +160,7 @@ impl PointsStore for MemoryStore {
     ) -> Result<Seen<Vec<Standing>>, StoreError> {
         let state = self.lock();
         let (token, entry) = state.programme(programme)?;
-        let start = after.map_or(Unbounded, |(raw, account)| {
-            Excluded((Reverse(raw), account))
-        });
+        let start = after.map_or(Unbounded, |(raw, account)| Excluded((Reverse(raw), account)));
         let page = entry.by_points.range((start, Unbounded)).take(limit);
         let standings = page.filter_map(|(raw, account)| entry.standing(*account, raw.0));
         Ok(token.seen(standings.collect()))
@@ -190,10 +173,7 @@ impl PointsStore for MemoryStore {
     ) -> Result<Vec<Statement>, StoreError> {
         let state = self.lock();
         let (_, entry) = state.programme(programme)?;
-        let of_account = entry
-            .statements
-            .values()
-            .filter(|row| row.account == account);
+        let of_account = entry.statements.values().filter(|row| row.account == account);
         Ok(of_account.cloned().collect())
     }
 }
@@ -202,11 +182,7 @@ impl ProgrammeEntry {
     fn standing(&self, account: Account, raw: RawPoints) -> Option<Standing> {
         let shard = self.programme.shards.shard_of(account);
         let settled = self.shards[usize::from(shard.get())].settled_of(account)?;
-        Some(Standing {
-            account,
-            raw,
-            settled,
-        })
+        Some(Standing { account, raw, settled })
     }
 }
 
@@ -223,10 +199,7 @@ fn next_progress(
     let confirmed = token.state.cursor.map(|cursor| cursor.time);
     let first_edge = token.first_edge(&entry.programme);
     let (Some(confirmed), Some(first_edge)) = (confirmed, first_edge) else {
-        return Err(StoreError::conflict(
-            OPERATION,
-            "the token has no ledger yet",
-        ));
+        return Err(StoreError::conflict(OPERATION, "the token has no ledger yet"));
     };
     if batch.to > confirmed {
         let detail = format!("window end {} is not confirmed: {confirmed} is", batch.to);
@@ -248,10 +221,6 @@ fn require_epoch(operation: &'static str, stands: Epoch, assumed: Epoch) -> Resu
     if stands == assumed {
         return Ok(());
     }
-    let detail = format!(
-        "the ledger is at epoch {}, not {}",
-        stands.get(),
-        assumed.get()
-    );
+    let detail = format!("the ledger is at epoch {}, not {}", stands.get(), assumed.get());
     Err(StoreError::conflict(operation, detail))
 }

@@ -14,9 +14,7 @@ use crate::state::{Chain, ProgrammeEntry, State, Token};
 const OPERATION: &str = "rewind the ledger";
 
 pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord, StoreError> {
-    request
-        .check()
-        .map_err(|detail| StoreError::invalid(OPERATION, detail))?;
+    request.check().map_err(|detail| StoreError::invalid(OPERATION, detail))?;
     require_held(state.chain(request.chain)?, &request.to)?;
     let mut rewound = Vec::with_capacity(request.tokens.len());
     for (id, cursor) in &request.tokens {
@@ -32,45 +30,27 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     }
     let held = &mut state.chain_mut(request.chain)?.headers;
     held.split_off(&request.to.number.next());
-    let record = ReorgRecord {
-        chain: request.chain,
-        to: request.to,
-        tokens,
-    };
+    let record = ReorgRecord { chain: request.chain, to: request.to, tokens };
     state.record(Event::Reorged(record.clone()));
     Ok(record)
 }
 
 /// The ancestor must be a held header, or the parent of the lowest one.
 fn require_held(chain: &Chain, to: &BlockRef) -> Result<(), StoreError> {
-    let is_held = chain
-        .headers
-        .get(&to.number)
-        .is_some_and(|held| held.hash == to.hash);
+    let is_held = chain.headers.get(&to.number).is_some_and(|held| held.hash == to.hash);
     let lowest = chain.headers.values().next();
     if is_held || lowest.is_some_and(|lowest| to.is_parent_of(lowest)) {
         return Ok(());
     }
     let detail = format!("block {to} is below the held headers");
-    Err(StoreError::new(
-        StoreErrorKind::BeyondRetention,
-        OPERATION,
-        detail,
-    ))
+    Err(StoreError::new(StoreErrorKind::BeyondRetention, OPERATION, detail))
 }
 
 fn rewind_token(token: &mut Token, id: TokenId, to: &BlockRef) -> Result<RewoundToken, StoreError> {
     let overflow = |e: Overflow| StoreError::corrupt(OPERATION, e.to_string()).caused_by(e);
-    let from = token
-        .state
-        .cursor
-        .expect("the cursor was required before")
-        .id();
-    let first_edges: Vec<_> = token
-        .programmes
-        .values()
-        .map(|entry| token.first_edge(&entry.programme))
-        .collect();
+    let from = token.state.cursor.expect("the cursor was required before").id();
+    let first_edges: Vec<_> =
+        token.programmes.values().map(|entry| token.first_edge(&entry.programme)).collect();
     let changes_removed = remove_changes(token, to).map_err(overflow)?;
     let keeps_ledger = token.state.spec.start_block <= to.number;
     token.state.cursor = keeps_ledger.then_some(*to);
@@ -92,13 +72,7 @@ fn rewind_token(token: &mut Token, id: TokenId, to: &BlockRef) -> Result<Rewound
     }
     token.programmes = programmes;
     let epoch = token.state.epoch;
-    Ok(RewoundToken {
-        token: id,
-        from,
-        epoch,
-        changes_removed,
-        statements_reversed,
-    })
+    Ok(RewoundToken { token: id, from, epoch, changes_removed, statements_reversed })
 }
 
 /// Drops the changes above the ancestor, the newest first, and their part in the sums.
@@ -112,18 +86,12 @@ fn remove_changes(token: &mut Token, to: &BlockRef) -> Result<u64, Overflow> {
         token.unindex_balance(account);
         let changes = token.accounts.get_mut(&account).expect("indexed by place");
         let change = changes.pop().expect("indexed by place");
-        let after = changes
-            .last()
-            .map(|last| last.balance_after)
-            .unwrap_or_default();
+        let after = changes.last().map(|last| last.balance_after).unwrap_or_default();
         if changes.is_empty() {
             token.accounts.remove(&account);
         }
         token.index_balance(account);
-        token
-            .state
-            .totals
-            .balance_moved(change.balance_after, after)?;
+        token.state.totals.balance_moved(change.balance_after, after)?;
         token.state.totals.undo(change.change_type, change.amount)?;
         removed += 1;
     }
@@ -135,34 +103,22 @@ fn reverse(entry: &mut ProgrammeEntry, progress: &ShardProgress, first_edge: Tim
     let open_from = progress.settled.unwrap_or(first_edge);
     let (low, high) = entry.programme.shards.bounds(progress.shard);
     let in_shard = |account: Account| (low..=high).contains(&account.address());
-    entry
-        .windows
-        .retain(|(start, shard), _| *shard != progress.shard || *start < open_from);
+    entry.windows.retain(|(start, shard), _| *shard != progress.shard || *start < open_from);
     let live: Vec<Statement> = entry
         .statements
         .values()
         .filter(|row| row.kind == StatementKind::Earned && row.window.start >= open_from)
         .filter(|row| in_shard(row.account))
         .filter(|row| {
-            let reversal = (
-                row.account,
-                row.window.start,
-                row.epoch,
-                StatementKind::Reversed,
-            );
+            let reversal = (row.account, row.window.start, row.epoch, StatementKind::Reversed);
             !entry.statements.contains_key(&reversal)
         })
         .cloned()
         .collect();
     let count = live.len() as u64;
     for row in live {
-        let row = Statement {
-            kind: StatementKind::Reversed,
-            ..row
-        };
-        entry
-            .statements
-            .insert((row.account, row.window.start, row.epoch, row.kind), row);
+        let row = Statement { kind: StatementKind::Reversed, ..row };
+        entry.statements.insert((row.account, row.window.start, row.epoch, row.kind), row);
     }
     count
 }
@@ -188,13 +144,7 @@ fn restate(
                 let state_at = |time| {
                     Ok::<_, Overflow>(token.last_where(account, |change| change.time <= time))
                 };
-                accrue(
-                    &entry.programme.rates,
-                    &weights,
-                    Timestamp::ZERO,
-                    settled,
-                    state_at,
-                )?
+                accrue(&entry.programme.rates, &weights, Timestamp::ZERO, settled, state_at)?
             }
         };
         entry.set_total(account, raw);

@@ -69,27 +69,19 @@ pub(crate) struct ProgrammeEntry {
 
 impl State {
     pub(crate) fn chain(&self, chain: ChainId) -> Result<&Chain, StoreError> {
-        self.chains
-            .get(&chain)
-            .ok_or_else(|| unknown("chain", chain))
+        self.chains.get(&chain).ok_or_else(|| unknown("chain", chain))
     }
 
     pub(crate) fn chain_mut(&mut self, chain: ChainId) -> Result<&mut Chain, StoreError> {
-        self.chains
-            .get_mut(&chain)
-            .ok_or_else(|| unknown("chain", chain))
+        self.chains.get_mut(&chain).ok_or_else(|| unknown("chain", chain))
     }
 
     pub(crate) fn token(&self, token: TokenId) -> Result<&Token, StoreError> {
-        self.tokens
-            .get(&token)
-            .ok_or_else(|| unknown("token", token))
+        self.tokens.get(&token).ok_or_else(|| unknown("token", token))
     }
 
     pub(crate) fn token_mut(&mut self, token: TokenId) -> Result<&mut Token, StoreError> {
-        self.tokens
-            .get_mut(&token)
-            .ok_or_else(|| unknown("token", token))
+        self.tokens.get_mut(&token).ok_or_else(|| unknown("token", token))
     }
 
     pub(crate) fn programme(
@@ -97,10 +89,7 @@ impl State {
         id: &ProgrammeId,
     ) -> Result<(&Token, &ProgrammeEntry), StoreError> {
         let token = self.token(id.token)?;
-        let entry = token
-            .programmes
-            .get(id.name())
-            .ok_or_else(|| unknown("programme", id))?;
+        let entry = token.programmes.get(id.name()).ok_or_else(|| unknown("programme", id))?;
         Ok((token, entry))
     }
 
@@ -130,11 +119,7 @@ impl Token {
     }
 
     pub(crate) fn seen<T>(&self, value: T) -> Seen<T> {
-        Seen {
-            cursor: self.state.cursor,
-            epoch: self.state.epoch,
-            value,
-        }
+        Seen { cursor: self.state.cursor, epoch: self.state.epoch, value }
     }
 
     pub(crate) fn newest(&self, account: Account) -> Option<Checkpoint> {
@@ -157,8 +142,7 @@ impl Token {
         let account = change.account;
         self.unindex_balance(account);
         let (block, log_index, leg) = change.place();
-        self.by_place
-            .insert((change.time, block, log_index, leg), account);
+        self.by_place.insert((change.time, block, log_index, leg), account);
         self.accounts.entry(account).or_default().push(change);
         self.index_balance(account);
     }
@@ -177,19 +161,13 @@ impl Token {
 
     /// The edge before the first window of a programme, which the start time falls into.
     pub(crate) fn first_edge(&self, programme: &Programme) -> Option<Timestamp> {
-        self.state
-            .start_time
-            .map(|start| programme.window.floor(start))
+        self.state.start_time.map(|start| programme.window.floor(start))
     }
 }
 
 impl ProgrammeEntry {
     pub(crate) fn new(programme: Programme) -> Self {
-        let shards = programme
-            .shards
-            .shards()
-            .map(ShardProgress::fresh)
-            .collect();
+        let shards = programme.shards.shards().map(ShardProgress::fresh).collect();
         Self {
             programme,
             shards,
@@ -201,11 +179,7 @@ impl ProgrammeEntry {
     }
 
     pub(crate) fn settled(&self) -> Option<Timestamp> {
-        self.shards
-            .iter()
-            .map(|shard| shard.settled)
-            .min()
-            .flatten()
+        self.shards.iter().map(|shard| shard.settled).min().flatten()
     }
 
     pub(crate) fn set_total(&mut self, account: Account, raw: RawPoints) {

@@ -55,8 +55,7 @@ impl BalanceStore for SqliteStore {
     async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
         let mut unit = self.read_once("read a token").await?;
         let read = registry::find_token(unit.db(), token).await;
-        unit.finish(read.map(|found| found.map(|row| row.state)))
-            .await
+        unit.finish(read.map(|found| found.map(|row| row.state))).await
     }
 
     async fn halt_token(

@@ -107,12 +107,7 @@ impl Stand {
         if shard >= shards.len() {
             return Err(Fault::invalid(format!("no shard {shard}")));
         }
-        Ok(Self {
-            programme,
-            shards,
-            first_edge,
-            shard,
-        })
+        Ok(Self { programme, shards, first_edge, shard })
     }
 
     fn advance(
@@ -120,9 +115,7 @@ impl Stand {
         batch: BatchPlace<'_>,
         outcome: BatchOutcome<'_>,
     ) -> Result<ShardProgress, Fault> {
-        self.shards[self.shard]
-            .advance(batch, self.first_edge, outcome)
-            .map_err(Fault::conflict)
+        self.shards[self.shard].advance(batch, self.first_edge, outcome).map_err(Fault::conflict)
     }
 
     async fn save(&self, db: &mut SqliteConnection, progress: &ShardProgress) -> Result<(), Fault> {

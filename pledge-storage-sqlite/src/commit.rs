@@ -20,9 +20,7 @@ pub(crate) async fn commit(db: &mut SqliteConnection, commit: &LedgerCommit) -> 
     let mut changes = 0;
     for part in &commit.tokens {
         let token = token_to_advance(db, commit, part).await?;
-        commit
-            .check_follows(token.state.cursor.as_ref())
-            .map_err(Fault::invalid)?;
+        commit.check_follows(token.state.cursor.as_ref()).map_err(Fault::invalid)?;
         add_changes(db, token.key, &part.changes).await?;
         let last = part.changes.iter();
         let states = last.map(|change| (change.account, change.checkpoint()));

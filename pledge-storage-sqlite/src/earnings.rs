@@ -97,9 +97,7 @@ pub(crate) async fn add_windows(
     .await?;
     let mut sums: BTreeMap<_, _> = rows.into_iter().map(|row| (row.0.start, row.0)).collect();
     for total in &batch.windows {
-        sums.entry(total.start)
-            .or_insert_with(|| WindowTotal::empty(total.start))
-            .add(total)?;
+        sums.entry(total.start).or_insert_with(|| WindowTotal::empty(total.start)).add(total)?;
     }
     let sums: Vec<_> = sums.into_values().collect();
     let or_update = "ON CONFLICT (programme, window_start, shard) DO UPDATE SET \

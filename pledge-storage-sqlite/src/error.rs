@@ -19,11 +19,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     fn new(kind: StoreErrorKind, detail: impl Into<String>) -> Self {
-        Self::Unnamed {
-            kind,
-            detail: detail.into(),
-            source: None,
-        }
+        Self::Unnamed { kind, detail: detail.into(), source: None }
     }
 
     pub(crate) fn conflict(detail: impl Into<String>) -> Self {
@@ -45,11 +41,9 @@ impl Fault {
     pub(crate) fn caused_by(self, error: impl StdError + Send + Sync + 'static) -> Self {
         match self {
             Self::Named(named) => Self::Named(named.caused_by(error)),
-            Self::Unnamed { kind, detail, .. } => Self::Unnamed {
-                kind,
-                detail,
-                source: Some(Box::new(error)),
-            },
+            Self::Unnamed { kind, detail, .. } => {
+                Self::Unnamed { kind, detail, source: Some(Box::new(error)) }
+            }
         }
     }
 
@@ -57,11 +51,7 @@ impl Fault {
     pub(crate) fn during(self, operation: &'static str) -> StoreError {
         match self {
             Self::Named(error) => error,
-            Self::Unnamed {
-                kind,
-                detail,
-                source,
-            } => {
+            Self::Unnamed { kind, detail, source } => {
                 let error = StoreError::new(kind, operation, detail);
                 match source {
                     Some(source) => error.caused_by(source),
@@ -82,10 +72,9 @@ impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
         let (kind, detail) = match &error {
             sqlx::Error::Database(database) => of_result_code(primary_code(database.as_ref())),
-            sqlx::Error::Encode(_) => (
-                StoreErrorKind::Invalid,
-                "a value does not fit its column".to_owned(),
-            ),
+            sqlx::Error::Encode(_) => {
+                (StoreErrorKind::Invalid, "a value does not fit its column".to_owned())
+            }
             sqlx::Error::ColumnDecode { index, .. } => {
                 let detail = format!("column {index} holds a malformed value");
                 (StoreErrorKind::Corrupt, detail)
@@ -95,10 +84,9 @@ impl From<sqlx::Error> for Fault {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::BeginFailed
-            | sqlx::Error::InvalidSavePointStatement => (
-                StoreErrorKind::Unavailable,
-                "no connection to the database".to_owned(),
-            ),
+            | sqlx::Error::InvalidSavePointStatement => {
+                (StoreErrorKind::Unavailable, "no connection to the database".to_owned())
+            }
             _ => (
                 StoreErrorKind::Corrupt,
                 "the database answers something else than was asked".to_owned(),

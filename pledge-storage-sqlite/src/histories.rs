@@ -35,11 +35,7 @@ pub(crate) async fn histories(
             Some(span) if newest.time >= query.from => {
                 span.history(db, token.key, account, newest).await?
             }
-            _ => AccountHistory {
-                account,
-                opening: Some(newest),
-                changes: Vec::new(),
-            },
+            _ => AccountHistory { account, opening: Some(newest), changes: Vec::new() },
         });
     }
     Ok(seen(&token.state, histories))
@@ -75,11 +71,7 @@ impl Span {
             Some(end) => states_between(db, token, account, self.opened_at, end).await?,
             None => Vec::new(),
         };
-        Ok(AccountHistory {
-            account,
-            opening,
-            changes,
-        })
+        Ok(AccountHistory { account, opening, changes })
     }
 }
 

@@ -15,10 +15,7 @@ const APPLICATION_ID: i64 = 0x504c_4447;
 /// once do not meet half-way.
 pub(crate) async fn migrate(writer: &SqlitePool, location: &str) -> Result<(), Fault> {
     let explain = |error| explain_open(location, error);
-    let mut tx = writer
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .map_err(explain)?;
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(explain)?;
     refuse_foreign(&mut tx, location).await?;
     let run = MIGRATOR.run_direct(None, &mut *tx, false).await;
     run.map_err(|error| explain_migration(location, error))?;
@@ -27,12 +24,9 @@ pub(crate) async fn migrate(writer: &SqlitePool, location: &str) -> Result<(), F
 }
 
 async fn refuse_foreign(db: &mut SqliteConnection, location: &str) -> Result<(), Fault> {
-    let id: i64 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut *db)
-        .await?;
-    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
-        .fetch_one(db)
-        .await?;
+    let id: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *db).await?;
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(db).await?;
     if id == APPLICATION_ID || (id == 0 && tables == 0) {
         return Ok(());
     }
@@ -46,11 +40,7 @@ fn explain_migration(location: &str, error: MigrateError) -> Fault {
         MigrateError::VersionMissing(version) => Fault::invalid(format!(
             "`{location}` has schema version {version}, written by a newer version of pledge; this \
              one knows up to {}: upgrade pledge, or open another file",
-            MIGRATOR
-                .iter()
-                .map(|known| known.version)
-                .max()
-                .unwrap_or(0)
+            MIGRATOR.iter().map(|known| known.version).max().unwrap_or(0)
         )),
         other => Fault::invalid(format!(
             "the schema of `{location}` is not one that a release of pledge made"

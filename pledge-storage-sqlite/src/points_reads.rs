@@ -148,11 +148,7 @@ impl Progress {
         let settled = self.settled_of(account);
         let settled = settled
             .ok_or_else(|| Fault::corrupt(format!("account {account} earned, unsettled")))?;
-        Ok(Standing {
-            account,
-            raw,
-            settled,
-        })
+        Ok(Standing { account, raw, settled })
     }
 
     fn settled_of(&self, account: Account) -> Option<Timestamp> {

@@ -99,11 +99,7 @@ pub(crate) async fn states(
     let mut states = Vec::new();
     for row in of_token(db, &token).await? {
         let shards = shards_of(db, &row).await?;
-        states.push(ProgrammeState {
-            programme: row.programme,
-            epoch: token.state.epoch,
-            shards,
-        });
+        states.push(ProgrammeState { programme: row.programme, epoch: token.state.epoch, shards });
     }
     Ok(states)
 }

@@ -146,15 +146,10 @@ pub(crate) async fn changes(
         "SELECT * FROM user_balance_change WHERE token = ?1 AND account = ?2 \
          ORDER BY block DESC, log_index DESC, leg DESC LIMIT ?3"
     };
-    let mut select = sqlx::query_as(sql)
-        .bind(token.key)
-        .bind(Sql(query.account))
-        .bind(limit(query.limit));
+    let mut select =
+        sqlx::query_as(sql).bind(token.key).bind(Sql(query.account)).bind(limit(query.limit));
     if let Some((block, log_index, leg)) = query.before {
-        select = select
-            .bind(ceiling(block.get()))
-            .bind(ceiling(log_index.get()))
-            .bind(Sql(leg));
+        select = select.bind(ceiling(block.get())).bind(ceiling(log_index.get())).bind(Sql(leg));
     }
     let rows: Vec<Record<Change>> = select.fetch_all(db).await?;
     let changes = rows.into_iter().map(|row| row.0).collect();
@@ -180,10 +175,7 @@ pub(crate) async fn holders(
             Some(place) => holders_after(db, token.key, place, rows_max).await?,
         };
     let rows: Vec<Record<Holder>> = rows;
-    Ok(seen(
-        &token.state,
-        rows.into_iter().map(|row| row.0).collect(),
-    ))
+    Ok(seen(&token.state, rows.into_iter().map(|row| row.0).collect()))
 }
 
 /// First the rest of those with the same balance, then those with less: each a range of the index,

@@ -28,9 +28,8 @@ pub(crate) async fn register_chain(
 }
 
 pub(crate) async fn chains(db: &mut SqliteConnection) -> Result<Vec<ChainState>, Fault> {
-    let rows: Vec<Record<ChainState>> = sqlx::query_as("SELECT * FROM chain ORDER BY id")
-        .fetch_all(db)
-        .await?;
+    let rows: Vec<Record<ChainState>> =
+        sqlx::query_as("SELECT * FROM chain ORDER BY id").fetch_all(db).await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
@@ -42,8 +41,7 @@ pub(crate) async fn require_chain(
         .bind(Sql(chain))
         .fetch_optional(db)
         .await?;
-    row.map(|row| row.0)
-        .ok_or_else(|| Fault::invalid(format!("chain {chain} is not registered")))
+    row.map(|row| row.0).ok_or_else(|| Fault::invalid(format!("chain {chain} is not registered")))
 }
 
 pub(crate) async fn report_chain(
@@ -186,13 +184,7 @@ pub(crate) async fn halt_token(
 
 /// Writes what a commit or a rewind changes of a token.
 pub(crate) async fn save_token(db: &mut SqliteConnection, row: &TokenRow) -> Result<(), Fault> {
-    let TokenState {
-        cursor,
-        start_time,
-        epoch,
-        totals,
-        ..
-    } = &row.state;
+    let TokenState { cursor, start_time, epoch, totals, .. } = &row.state;
     sqlx::query(
         "UPDATE token SET cursor_block = ?, cursor_hash = ?, cursor_parent_hash = ?, \
          cursor_time = ?, start_time = ?, epoch = ?, holders = ?, supply = ?, minted = ?, \
@@ -216,11 +208,7 @@ pub(crate) async fn save_token(db: &mut SqliteConnection, row: &TokenRow) -> Res
 
 /// An answer with where the token stood when it was read.
 pub(crate) fn seen<T>(token: &TokenState, value: T) -> Seen<T> {
-    Seen {
-        cursor: token.cursor,
-        epoch: token.epoch,
-        value,
-    }
+    Seen { cursor: token.cursor, epoch: token.epoch, value }
 }
 
 pub(crate) async fn headers(

@@ -139,13 +139,7 @@ impl<'a> Instants<'a> {
         for time in accrual_times(rates, &weights, Timestamp::ZERO, settled) {
             blocks.push((time, last_block_at(db, token, time).await?));
         }
-        Ok(Self {
-            token,
-            programme,
-            weights,
-            settled,
-            blocks,
-        })
+        Ok(Self { token, programme, weights, settled, blocks })
     }
 
     /// What an account earned from the beginning up to `settled`, by the ledger as it is now.
@@ -160,18 +154,12 @@ impl<'a> Instants<'a> {
             states.push(state);
         }
         let rates = &self.programme.programme.rates;
-        accrue(
-            rates,
-            &self.weights,
-            Timestamp::ZERO,
-            self.settled,
-            |time| {
-                let known = self.blocks.binary_search_by_key(&time, |known| known.0);
-                known
-                    .map(|index| states[index])
-                    .map_err(|_| Fault::corrupt(format!("no state was read for {time}")))
-            },
-        )
+        accrue(rates, &self.weights, Timestamp::ZERO, self.settled, |time| {
+            let known = self.blocks.binary_search_by_key(&time, |known| known.0);
+            known
+                .map(|index| states[index])
+                .map_err(|_| Fault::corrupt(format!("no state was read for {time}")))
+        })
     }
 }
 

@@ -64,10 +64,8 @@ async fn rewind_token(
     to: &BlockRef,
 ) -> Result<RewoundToken, Fault> {
     let token = row.state.spec.id;
-    let cursor = row
-        .state
-        .cursor
-        .ok_or_else(|| Fault::corrupt("a token to rewind has no cursor"))?;
+    let cursor =
+        row.state.cursor.ok_or_else(|| Fault::corrupt("a token to rewind has no cursor"))?;
     let from = cursor.id();
     let before = row.state.clone();
     let changes_removed = remove_changes(db, &mut row, to).await?;
@@ -77,13 +75,7 @@ async fn rewind_token(
     row.state.epoch = before.epoch.next();
     save_token(db, &row).await?;
     let statements_reversed = reopen(db, &row, before.start_time).await?;
-    Ok(RewoundToken {
-        token,
-        from,
-        epoch: row.state.epoch,
-        changes_removed,
-        statements_reversed,
-    })
+    Ok(RewoundToken { token, from, epoch: row.state.epoch, changes_removed, statements_reversed })
 }
 
 /// Removes the changes above the ancestor and what they did to balances and sums.
@@ -160,9 +152,7 @@ async fn touched_accounts(
     .await?;
     let known = |(Sql(account), balance): (Sql<Account>, Option<Sql<Amount>>)| match balance {
         Some(Sql(balance)) => Ok((account, balance)),
-        None => Err(Fault::corrupt(format!(
-            "account {account} has changes and no balance"
-        ))),
+        None => Err(Fault::corrupt(format!("account {account} has changes and no balance"))),
     };
     touched.into_iter().map(known).collect()
 }

@@ -59,10 +59,7 @@ where
 }
 
 fn malformed(column: &str, source: impl Into<BoxDynError>) -> sqlx::Error {
-    sqlx::Error::ColumnDecode {
-        index: column.to_owned(),
-        source: source.into(),
-    }
+    sqlx::Error::ColumnDecode { index: column.to_owned(), source: source.into() }
 }
 
 impl FromRow<'_, SqliteRow> for Record<ChainState> {
@@ -110,10 +107,7 @@ impl FromRow<'_, SqliteRow> for TokenRow {
         let halted: Option<String> = row.try_get("halted")?;
         let decimals = Decimals::new(column(row, "decimals")?);
         let spec = TokenSpec {
-            id: TokenId {
-                chain: column(row, "chain")?,
-                address: column(row, "address")?,
-            },
+            id: TokenId { chain: column(row, "chain")?, address: column(row, "address")? },
             metadata: TokenMetadata {
                 symbol: row.try_get("symbol")?,
                 decimals: decimals.map_err(|e| malformed("decimals", e))?,
@@ -133,10 +127,7 @@ impl FromRow<'_, SqliteRow> for TokenRow {
                 burned: column(row, "burned")?,
             },
         };
-        Ok(Self {
-            key: row.try_get("id")?,
-            state,
-        })
+        Ok(Self { key: row.try_get("id")?, state })
     }
 }
 

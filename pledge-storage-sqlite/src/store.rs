@@ -72,10 +72,7 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"));
-        let writer = pool_options(1)
-            .connect_with(writing)
-            .await
-            .map_err(explain)?;
+        let writer = pool_options(1).connect_with(writing).await.map_err(explain)?;
         migrate(&writer, location).await?;
         let reading = options.pragma("query_only", "on");
         let readers = pool_options(READERS_MAX);
@@ -223,10 +220,8 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_is_unavailable_and_writes_go_on_once_there_is_room() {
         let (store, _folder) = fresh(BUSY_TIMEOUT).await;
-        let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
-            .fetch_one(&store.writer)
-            .await
-            .unwrap();
+        let pages: i64 =
+            sqlx::query_scalar("PRAGMA page_count").fetch_one(&store.writer).await.unwrap();
         let limit = format!("PRAGMA max_page_count = {pages}");
         let limit = sqlx::AssertSqlSafe(limit);
         sqlx::query(limit).execute(&store.writer).await.unwrap();
@@ -265,23 +260,17 @@ mod tests {
     async fn every_commit_is_synced_to_the_disk() {
         let (store, _folder) = fresh(BUSY_TIMEOUT).await;
         let mut unit = store.write("test").await.unwrap();
-        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-            .fetch_one(unit.db())
-            .await
-            .unwrap();
-        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
-            .fetch_one(unit.db())
-            .await
-            .unwrap();
+        let mode: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(unit.db()).await.unwrap();
+        let synchronous: i64 =
+            sqlx::query_scalar("PRAGMA synchronous").fetch_one(unit.db()).await.unwrap();
         assert_eq!((mode.as_str(), synchronous), ("wal", 2));
     }
 
     #[tokio::test]
     async fn readers_cannot_write() {
         let (store, _folder) = fresh(BUSY_TIMEOUT).await;
-        let written = sqlx::query("DELETE FROM chain")
-            .execute(&store.readers)
-            .await;
+        let written = sqlx::query("DELETE FROM chain").execute(&store.readers).await;
         assert!(written.is_err());
     }
 }

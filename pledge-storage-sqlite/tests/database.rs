@@ -22,22 +22,12 @@ use support::Place;
 const CHAIN: ChainId = ChainId::new(1);
 
 fn token() -> TokenId {
-    TokenId {
-        chain: CHAIN,
-        address: Address::repeat_byte(7),
-    }
+    TokenId { chain: CHAIN, address: Address::repeat_byte(7) }
 }
 
 fn spec(start_block: u64) -> TokenSpec {
-    let metadata = TokenMetadata {
-        symbol: "T".into(),
-        decimals: Decimals::new(6).unwrap(),
-    };
-    TokenSpec {
-        id: token(),
-        metadata,
-        start_block: BlockNumber::new(start_block),
-    }
+    let metadata = TokenMetadata { symbol: "T".into(), decimals: Decimals::new(6).unwrap() };
+    TokenSpec { id: token(), metadata, start_block: BlockNumber::new(start_block) }
 }
 
 /// A commit of one empty block on top of nothing.
@@ -154,10 +144,7 @@ async fn a_database_of_a_newer_version_is_refused_with_what_to_do() {
     outsider.execute(newer).await.unwrap();
     let (kind, text) = refused(place.try_open().await);
     assert_eq!(kind, StoreErrorKind::Invalid);
-    assert!(
-        text.contains("9999") && text.contains("upgrade pledge"),
-        "{text}"
-    );
+    assert!(text.contains("9999") && text.contains("upgrade pledge"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,10 +165,7 @@ async fn of_two_handles_that_commit_on_the_same_base_one_wins() {
     let (first, second) = (first_commit(1), first_commit(2));
     let (a, b) = tokio::join!(one.commit(&first), other.commit(&second));
     let kinds = [a, b].map(|result| result.err().map(|error| error.kind()));
-    assert!(
-        kinds.contains(&None) && kinds.contains(&Some(StoreErrorKind::Conflict)),
-        "{kinds:?}"
-    );
+    assert!(kinds.contains(&None) && kinds.contains(&Some(StoreErrorKind::Conflict)), "{kinds:?}");
 }
 
 #[tokio::test]
@@ -191,10 +175,7 @@ async fn reads_do_not_wait_for_a_writer() {
     store.register_chain(CHAIN, "one").await.unwrap();
     let mut outsider = place.outsider().await;
     let mut writing = outsider.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    writing
-        .execute("UPDATE chain SET name = 'other'")
-        .await
-        .unwrap();
+    writing.execute("UPDATE chain SET name = 'other'").await.unwrap();
     let read = tokio::time::timeout(Duration::from_secs(2), store.chains()).await;
     assert_eq!(read.unwrap().unwrap()[0].name, "one");
 }
@@ -216,10 +197,7 @@ async fn a_bound_beyond_63_bits_means_every_block() {
     store.register_chain(CHAIN, "one").await.unwrap();
     store.register_token(&spec(1)).await.unwrap();
     store.commit(&first_commit(1)).await.unwrap();
-    let all = store
-        .headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX)
-        .await
-        .unwrap();
+    let all = store.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX).await.unwrap();
     assert_eq!(all.len(), 1);
 }
 
@@ -242,10 +220,7 @@ async fn a_row_that_is_no_record_is_corrupt() {
     let store = place.open().await;
     store.register_chain(CHAIN, "one").await.unwrap();
     let mut outsider = place.outsider().await;
-    outsider
-        .execute("UPDATE chain SET status = 'dancing'")
-        .await
-        .unwrap();
+    outsider.execute("UPDATE chain SET status = 'dancing'").await.unwrap();
     let (kind, text) = refused(store.chains().await);
     assert_eq!(kind, StoreErrorKind::Corrupt, "{text}");
 }
@@ -259,10 +234,7 @@ async fn a_programme_without_its_shards_is_corrupt() {
     let programme = Programme::main(token(), Rate::ZERO);
     store.put_programme(&programme).await.unwrap();
     let mut outsider = place.outsider().await;
-    outsider
-        .execute("DELETE FROM shard_progress WHERE shard = 3")
-        .await
-        .unwrap();
+    outsider.execute("DELETE FROM shard_progress WHERE shard = 3").await.unwrap();
     let (kind, text) = refused(store.programmes(token()).await);
     assert_eq!(kind, StoreErrorKind::Corrupt, "{text}");
 }
@@ -278,10 +250,7 @@ async fn a_dropped_call_leaves_no_open_transaction() {
         let _ = tokio::time::timeout(patience, store.chains()).await;
     }
     let write = store.register_chain(ChainId::new(1_000), "kept");
-    tokio::time::timeout(Duration::from_secs(5), write)
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), write).await.unwrap().unwrap();
     let other = place.open().await;
     let seen = other.chains().await.unwrap();
     assert!(seen.iter().any(|chain| chain.chain == ChainId::new(1_000)));
@@ -305,10 +274,7 @@ async fn a_dropped_commit_is_there_whole_or_not_at_all() {
             assert_eq!(holders.value.len(), 2_000);
             break;
         }
-        assert!(
-            committed.is_err(),
-            "a commit that ends is a commit that is there"
-        );
+        assert!(committed.is_err(), "a commit that ends is a commit that is there");
         dropped += 1;
     }
     assert!(dropped > 0, "no commit was dropped on its way");

@@ -35,9 +35,7 @@ impl Place {
 
     /// Another program's connection to the same file.
     pub(crate) async fn outsider(&self) -> SqliteConnection {
-        let options = SqliteConnectOptions::new()
-            .filename(self.path())
-            .create_if_missing(true);
+        let options = SqliteConnectOptions::new().filename(self.path()).create_if_missing(true);
         options.connect().await.unwrap()
     }
 }

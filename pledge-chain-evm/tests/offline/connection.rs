@@ -26,15 +26,8 @@ async fn an_unreachable_node_is_transient_and_says_so() {
     let error = EvmChain::connect(config(port)).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient);
     let text = error.to_string();
-    assert!(
-        text.contains(&format!("127.0.0.1:{port}: cannot reach the node")),
-        "{text}"
-    );
-    assert!(
-        !all_texts(&error).contains(API_KEY),
-        "{}",
-        all_texts(&error)
-    );
+    assert!(text.contains(&format!("127.0.0.1:{port}: cannot reach the node")), "{text}");
+    assert!(!all_texts(&error).contains(API_KEY), "{}", all_texts(&error));
 }
 
 #[tokio::test]
@@ -43,11 +36,7 @@ async fn no_error_shows_the_api_key() {
         let node = FakeNode::start().await;
         node.script().statuses = [status; 9].into();
         let error = EvmChain::connect(node.config()).await.unwrap_err();
-        assert!(
-            !all_texts(&error).contains(API_KEY),
-            "{}",
-            all_texts(&error)
-        );
+        assert!(!all_texts(&error).contains(API_KEY), "{}", all_texts(&error));
     }
 }
 
@@ -55,10 +44,7 @@ async fn no_error_shows_the_api_key() {
 async fn debug_output_shows_the_host_and_not_the_key() {
     let node = FakeNode::start().await;
     let text = format!("{:?} {:?}", node.config(), node.connect().await);
-    assert!(
-        text.contains("127.0.0.1") && !text.contains(API_KEY),
-        "{text}"
-    );
+    assert!(text.contains("127.0.0.1") && !text.contains(API_KEY), "{text}");
 }
 
 #[tokio::test]
@@ -83,11 +69,7 @@ async fn repeats_have_a_bound() {
     node.script().statuses = [429; 100].into();
     let error = chain.head().await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient);
-    assert_eq!(
-        node.script().statuses.len(),
-        96,
-        "one request and three repeats"
-    );
+    assert_eq!(node.script().statuses.len(), 96, "one request and three repeats");
 }
 
 #[tokio::test]
@@ -136,11 +118,7 @@ async fn a_batch_that_is_refused_whole_is_halved_and_the_size_remembered() {
     assert_eq!(chain.headers(from, to).await.unwrap().len(), 50);
     let largest = node.script().requests.iter().map(Vec::len).max();
     assert!(largest.unwrap() <= 20);
-    assert_eq!(
-        node.script().requests.len(),
-        5,
-        "50 headers in batches of 12"
-    );
+    assert_eq!(node.script().requests.len(), 5, "50 headers in batches of 12");
 }
 
 #[tokio::test]

@@ -94,19 +94,12 @@ pub(crate) fn word(value: u64) -> Value {
 impl Script {
     pub(crate) fn hash(&self, number: u64) -> B256 {
         keccak256(
-            [
-                number.to_be_bytes(),
-                u64::from(number > self.fork_after).to_be_bytes(),
-            ]
-            .concat(),
+            [number.to_be_bytes(), u64::from(number > self.fork_after).to_be_bytes()].concat(),
         )
     }
 
     pub(crate) fn block(&self, number: u64) -> BlockId {
-        BlockId {
-            number: BlockNumber::new(number),
-            hash: self.hash(number),
-        }
+        BlockId { number: BlockNumber::new(number), hash: self.hash(number) }
     }
 
     fn header(&self, number: u64) -> Value {
@@ -146,10 +139,7 @@ impl Script {
 
     fn call(&self, call: &Value, block: &Value) -> Reply {
         if block.is_object() && !self.takes_block_hashes {
-            return Err((
-                -32_602,
-                "invalid argument 1: json: cannot unmarshal object".into(),
-            ));
+            return Err((-32_602, "invalid argument 1: json: cannot unmarshal object".into()));
         }
         match call["data"].as_str().and_then(|data| data.get(..10)) {
             Some("0x313ce567") => self.decimals.clone(),
@@ -180,11 +170,7 @@ impl Script {
         if block < self.history_since {
             return Err((-32_000, "missing trie node".into()));
         }
-        Ok(json!(if block >= self.code_since {
-            "0x60"
-        } else {
-            "0x"
-        }))
+        Ok(json!(if block >= self.code_since { "0x60" } else { "0x" }))
     }
 }
 
@@ -206,13 +192,9 @@ pub(crate) struct FakeNode {
 impl FakeNode {
     pub(crate) async fn start() -> Self {
         let script = Arc::new(Mutex::new(Script::default()));
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .unwrap();
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let router = Router::new()
-            .route("/{*key}", post(serve))
-            .with_state(script.clone());
+        let router = Router::new().route("/{*key}", post(serve)).with_state(script.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { script, port }
     }
@@ -283,9 +265,7 @@ async fn serve(State(script): State<Arc<Mutex<Script>>>, Json(body): Json<Value>
         Value::Array(calls) => calls.clone(),
         call => vec![call.clone()],
     };
-    let methods = calls
-        .iter()
-        .map(|call| call["method"].as_str().unwrap().to_owned());
+    let methods = calls.iter().map(|call| call["method"].as_str().unwrap().to_owned());
     script.requests.push(methods.collect());
     if calls.len() > script.batch_max {
         let error = json!({ "code": -32_600, "message": "too many calls in the batch" });
@@ -313,9 +293,7 @@ fn reply(script: &mut Script, call: &Value) -> Value {
 }
 
 fn hangs(script: &Script, body: &Value) -> bool {
-    let calls = body
-        .as_array()
-        .map_or(std::slice::from_ref(body), Vec::as_slice);
+    let calls = body.as_array().map_or(std::slice::from_ref(body), Vec::as_slice);
     calls.iter().any(|call| {
         let filter = &call["params"][0];
         call["method"] == "eth_getLogs"

@@ -35,29 +35,18 @@ fn with(mut log: Value, field: &str, value: impl Into<Value>) -> Value {
 }
 
 fn numbers(facts: &RangeFacts) -> Vec<u64> {
-    facts
-        .headers
-        .iter()
-        .map(|header| header.number.get())
-        .collect()
+    facts.headers.iter().map(|header| header.number.get()).collect()
 }
 
 #[tokio::test]
 async fn a_sparse_range_brings_both_ends_and_the_blocks_with_logs() {
     let node = FakeNode::start().await;
-    let logs = vec![
-        node.log(TOKEN, 70, 4),
-        node.log(TOKEN, 70, 2),
-        node.log(TOKEN, 30, 9),
-    ];
+    let logs = vec![node.log(TOKEN, 70, 4), node.log(TOKEN, 70, 2), node.log(TOKEN, 30, 9)];
     node.script().logs = logs;
     let chain = node.connect().await;
     let facts = read(&chain, 10, 100).await.unwrap();
     assert_eq!(numbers(&facts), [10, 30, 70, 100]);
-    let places = facts
-        .transfers
-        .iter()
-        .map(|t| (t.block.get(), t.log_index.get()));
+    let places = facts.transfers.iter().map(|t| (t.block.get(), t.log_index.get()));
     assert_eq!(places.collect::<Vec<_>>(), [(30, 9), (70, 2), (70, 4)]);
 }
 
@@ -117,10 +106,7 @@ async fn a_single_block_that_is_refused_is_transient_with_the_nodes_text() {
     let chain = node.connect().await;
     let error = read(&chain, 1, 8).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient);
-    assert!(
-        error.to_string().contains("more than 10000 results"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("more than 10000 results"), "{error}");
     assert_eq!(node.script().log_ranges, [8, 4, 2, 1]);
 }
 

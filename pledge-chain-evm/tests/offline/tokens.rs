@@ -29,9 +29,7 @@ fn reverted() -> Reply {
 }
 
 fn accounts(count: u8) -> Vec<Account> {
-    (1..=count)
-        .map(|byte| Account::new(Address::repeat_byte(byte)).unwrap())
-        .collect()
+    (1..=count).map(|byte| Account::new(Address::repeat_byte(byte)).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -41,10 +39,7 @@ async fn symbol_and_decimals_are_read() {
         script.decimals = Ok(word(6));
     });
     let metadata = metadata.await.unwrap();
-    assert_eq!(
-        (metadata.symbol.as_str(), metadata.decimals.get()),
-        ("USDX", 6)
-    );
+    assert_eq!((metadata.symbol.as_str(), metadata.decimals.get()), ("USDX", 6));
 }
 
 #[tokio::test]
@@ -90,10 +85,7 @@ async fn missing_decimals_are_persistent() {
 #[tokio::test]
 async fn an_address_without_code_is_persistent_and_named() {
     let text = persistent(metadata(|script| script.code_since = u64::MAX).await);
-    assert!(
-        text.contains(&format!("no contract code at {TOKEN}")),
-        "{text}"
-    );
+    assert!(text.contains(&format!("no contract code at {TOKEN}")), "{text}");
 }
 
 #[tokio::test]
@@ -120,10 +112,7 @@ async fn a_node_without_block_hashes_in_calls_is_asked_by_number() {
     node.script().takes_block_hashes = false;
     let at = node.script().block(500);
     let chain = node.connect().await;
-    assert_eq!(
-        chain.total_supply(TOKEN, at).await.unwrap(),
-        Amount::from(7)
-    );
+    assert_eq!(chain.total_supply(TOKEN, at).await.unwrap(), Amount::from(7));
 }
 
 #[tokio::test]
@@ -143,10 +132,7 @@ async fn a_balance_that_reverts_is_persistent() {
     let at = node.script().block(500);
     let chain = node.connect().await;
     let text = persistent(chain.balances(TOKEN, &accounts(1), at).await);
-    assert!(
-        text.contains("balanceOf()") && text.contains("reverted"),
-        "{text}"
-    );
+    assert!(text.contains("balanceOf()") && text.contains("reverted"), "{text}");
 }
 
 #[tokio::test]

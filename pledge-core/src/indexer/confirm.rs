@@ -24,10 +24,7 @@ impl Prefetched {
     /// tokens may come and go.
     fn answers(&self, slice: Slice, tokens: &[Address]) -> bool {
         (self.slice.from, self.slice.detail) == (slice.from, slice.detail)
-            && self
-                .facts
-                .last()
-                .is_some_and(|last| last.number <= slice.to)
+            && self.facts.last().is_some_and(|last| last.number <= slice.to)
             && self.tokens == tokens
     }
 }
@@ -68,18 +65,10 @@ impl Indexer {
         if near_head {
             self.check_on_branch(seen.as_ref(), &tip, head).await?;
         }
-        let following = plan(
-            &self.config,
-            head.number,
-            target,
-            tip.number.next(),
-            join_at,
-        )
-        .filter(|slice| slice.detail == HeaderDetail::Sparse);
-        let (committed, prefetched) = tokio::join!(
-            self.commit(group, head.number, &facts),
-            self.prefetch(following, group)
-        );
+        let following = plan(&self.config, head.number, target, tip.number.next(), join_at)
+            .filter(|slice| slice.detail == HeaderDetail::Sparse);
+        let (committed, prefetched) =
+            tokio::join!(self.commit(group, head.number, &facts), self.prefetch(following, group));
         self.prefetched = prefetched;
         let mut progress = committed?;
         progress.target = target;
@@ -139,9 +128,7 @@ impl Indexer {
         let tokens = addresses(group);
         match self.prefetched.take() {
             Some(ready) if ready.answers(slice, &tokens) => Ok(ready.facts),
-            _ => Ok(self
-                .fetch_range(slice.from, slice.to, &tokens, slice.detail)
-                .await?),
+            _ => Ok(self.fetch_range(slice.from, slice.to, &tokens, slice.detail).await?),
         }
     }
 
@@ -149,15 +136,8 @@ impl Indexer {
     async fn prefetch(&self, slice: Option<Slice>, group: &Group) -> Option<Prefetched> {
         let slice = slice?;
         let tokens = addresses(group);
-        let facts = self
-            .fetch_range(slice.from, slice.to, &tokens, slice.detail)
-            .await
-            .ok()?;
-        Some(Prefetched {
-            slice,
-            tokens,
-            facts,
-        })
+        let facts = self.fetch_range(slice.from, slice.to, &tokens, slice.detail).await.ok()?;
+        Some(Prefetched { slice, tokens, facts })
     }
 
     /// Fetches and verifies a range.
@@ -168,12 +148,7 @@ impl Indexer {
         tokens: &[Address],
         detail: HeaderDetail,
     ) -> Result<RangeFacts, ChainError> {
-        let request = RangeRequest {
-            from,
-            to,
-            tokens,
-            detail,
-        };
+        let request = RangeRequest { from, to, tokens, detail };
         let facts = self.source.range(request).await?;
         facts.verify(&request)?;
         Ok(facts)
@@ -185,10 +160,7 @@ impl Indexer {
         head: BlockNumber,
         facts: &RangeFacts,
     ) -> Result<Progress, IndexerError> {
-        let first = *facts
-            .headers
-            .first()
-            .expect("a verified answer has headers");
+        let first = *facts.headers.first().expect("a verified answer has headers");
         let tip = *facts.last().expect("a verified answer has headers");
         check_times(group.cursor.as_ref(), &facts.headers)?;
         let mut tokens = Vec::with_capacity(group.tokens.len());
@@ -196,10 +168,7 @@ impl Indexer {
             tokens.extend(self.fold_token(token, facts).await?);
         }
         let first_retained = self.config.first_retained(head);
-        let held = facts
-            .headers
-            .iter()
-            .filter(|header| header.number >= first_retained);
+        let held = facts.headers.iter().filter(|header| header.number >= first_retained);
         let commit = LedgerCommit {
             chain: self.chain,
             base: group.cursor.map(|cursor| cursor.id()),
@@ -228,16 +197,10 @@ impl Indexer {
         facts: &RangeFacts,
     ) -> Result<Option<TokenCommit>, IndexerError> {
         let id = token.spec.id;
-        let of_token = facts
-            .transfers
-            .iter()
-            .filter(|transfer| transfer.token == id.address);
+        let of_token = facts.transfers.iter().filter(|transfer| transfer.token == id.address);
         let transfers: Vec<Transfer> = of_token.cloned().collect();
-        let mut accounts: Vec<_> = transfers
-            .iter()
-            .flat_map(|t| [t.from, t.to])
-            .filter_map(Account::new)
-            .collect();
+        let mut accounts: Vec<_> =
+            transfers.iter().flat_map(|t| [t.from, t.to]).filter_map(Account::new).collect();
         accounts.sort_unstable();
         accounts.dedup();
         let seen = self.store.states(id, &accounts).await?;
@@ -245,26 +208,18 @@ impl Indexer {
             return Err(StoreError::conflict("read balances", "the token moved meanwhile").into());
         }
         let known = accounts.into_iter().zip(seen.value);
-        let mut states: AccountStates = known
-            .filter_map(|(account, state)| Some((account, state?)))
-            .collect();
+        let mut states: AccountStates =
+            known.filter_map(|(account, state)| Some((account, state?))).collect();
         let time_of = |transfer: &Transfer| {
-            facts
-                .header(transfer.block)
-                .expect("verified: a transfer's header is there")
-                .time
+            facts.header(transfer.block).expect("verified: a transfer's header is there").time
         };
         match fold(token.totals, &mut states, &transfers, time_of) {
-            Ok(folded) => Ok(Some(TokenCommit {
-                token: id,
-                changes: folded.changes,
-                totals: folded.totals,
-            })),
+            Ok(folded) => {
+                Ok(Some(TokenCommit { token: id, changes: folded.changes, totals: folded.totals }))
+            }
             Err(error) => {
                 let base = token.cursor.map(|cursor| cursor.id());
-                self.store
-                    .halt_token(id, base, Some(&error.to_string()))
-                    .await?;
+                self.store.halt_token(id, base, Some(&error.to_string())).await?;
                 tracing::error!(token = %id, %error, "token halted");
                 Ok(None)
             }
@@ -289,9 +244,5 @@ fn check_times(cursor: Option<&BlockRef>, headers: &[BlockRef]) -> Result<(), In
 }
 
 pub(super) fn addresses(group: &Group) -> Vec<Address> {
-    group
-        .tokens
-        .iter()
-        .map(|token| token.spec.id.address)
-        .collect()
+    group.tokens.iter().map(|token| token.spec.id.address).collect()
 }

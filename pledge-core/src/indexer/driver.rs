@@ -169,8 +169,7 @@ impl Indexer {
         match &outcome {
             Poll::Advanced(progress) if Some(progress.to) < target => {
                 let head = Some(observed.head.number);
-                self.report(ChainStatus::Syncing, head, Some(progress.to))
-                    .await?;
+                self.report(ChainStatus::Syncing, head, Some(progress.to)).await?;
             }
             _ => self.report_live(&observed, target).await?,
         }
@@ -202,26 +201,12 @@ impl Indexer {
     ) -> Result<(), IndexerError> {
         let mut tokens = self.store.tokens(self.chain).await?;
         tokens.retain(TokenState::is_active);
-        let behind = tokens
-            .iter()
-            .any(|token| Some(token.next_block()) <= target);
-        let status = if behind {
-            ChainStatus::Syncing
-        } else {
-            ChainStatus::Live
-        };
+        let behind = tokens.iter().any(|token| Some(token.next_block()) <= target);
+        let status = if behind { ChainStatus::Syncing } else { ChainStatus::Live };
         let snapshot = self.pending.load(self.chain).await?;
-        let tip = snapshot
-            .as_ref()
-            .and_then(|snapshot| snapshot.tip())
-            .map(|tip| tip.number);
-        let cursor = tokens
-            .iter()
-            .filter_map(|token| token.cursor)
-            .map(|c| c.number)
-            .max();
-        self.report(status, Some(observed.head.number), tip.max(cursor))
-            .await
+        let tip = snapshot.as_ref().and_then(|snapshot| snapshot.tip()).map(|tip| tip.number);
+        let cursor = tokens.iter().filter_map(|token| token.cursor).map(|c| c.number).max();
+        self.report(status, Some(observed.head.number), tip.max(cursor)).await
     }
 
     /// Writes the status if it says anything new, unless a person paused the chain meanwhile.
@@ -231,12 +216,7 @@ impl Indexer {
         head: Option<BlockNumber>,
         processed: Option<BlockNumber>,
     ) -> Result<(), IndexerError> {
-        let report = ChainReport {
-            chain: self.chain,
-            status,
-            head,
-            processed,
-        };
+        let report = ChainReport { chain: self.chain, status, head, processed };
         let after = self.known.as_ref().map(|known| known.after(&report));
         if after.is_none() || after != self.known {
             self.store.report_chain(&report).await?;
@@ -260,11 +240,7 @@ fn group_by_cursor(tokens: Vec<TokenState>) -> Vec<Group> {
     for token in tokens {
         let (cursor, next) = (token.cursor, token.next_block());
         let key = (next, cursor.map(|cursor| cursor.hash));
-        let empty = || Group {
-            cursor,
-            next,
-            tokens: Vec::new(),
-        };
+        let empty = || Group { cursor, next, tokens: Vec::new() };
         groups.entry(key).or_insert_with(empty).tokens.push(token);
     }
     groups.into_values().collect()

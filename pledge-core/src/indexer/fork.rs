@@ -42,10 +42,7 @@ impl Indexer {
     ) -> Result<Poll, IndexerError> {
         if ours.number <= head.number {
             let theirs = self.source.headers(ours.number, ours.number).await?;
-            if theirs
-                .first()
-                .is_some_and(|theirs| theirs.hash == ours.hash)
-            {
+            if theirs.first().is_some_and(|theirs| theirs.hash == ours.hash) {
                 let detail =
                     format!("an answer did not fit block {ours}, but the node still has it");
                 return Err(ChainError::block_gone("resolve a fork", detail).into());
@@ -54,9 +51,7 @@ impl Indexer {
         let ancestor = self.common_ancestor(head.number.min(ours.number)).await?;
         let tokens = self.store.tokens(self.chain).await?;
         let above = |token: &TokenState| {
-            let cursor = token
-                .cursor
-                .filter(|cursor| cursor.number > ancestor.number)?;
+            let cursor = token.cursor.filter(|cursor| cursor.number > ancestor.number)?;
             Some((token.spec.id, cursor.id()))
         };
         let tokens: Vec<_> = tokens.iter().filter_map(above).collect();
@@ -64,18 +59,11 @@ impl Indexer {
             let detail = format!("the node no longer shows the fork above {ancestor}");
             return Err(ChainError::block_gone("resolve a fork", detail).into());
         }
-        let rewind = Rewind {
-            chain: self.chain,
-            to: ancestor,
-            tokens,
-        };
+        let rewind = Rewind { chain: self.chain, to: ancestor, tokens };
         let record = self.store.rewind(&rewind).await?;
         tracing::warn!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
         self.prefetched = None;
-        let empty = PendingSnapshot {
-            base: ancestor.id(),
-            blocks: Vec::new(),
-        };
+        let empty = PendingSnapshot { base: ancestor.id(), blocks: Vec::new() };
         self.pending.store(self.chain, &empty).await?;
         Ok(Poll::Rewound(record))
     }
@@ -84,10 +72,7 @@ impl Indexer {
     async fn common_ancestor(&self, mut at_most: BlockNumber) -> Result<BlockRef, IndexerError> {
         let mut canonical_above: Option<BlockRef> = None;
         loop {
-            let held = self
-                .store
-                .headers(self.chain, at_most, PAGE_HEADERS)
-                .await?;
+            let held = self.store.headers(self.chain, at_most, PAGE_HEADERS).await?;
             let (Some(newest), Some(lowest)) = (held.first(), held.last()) else {
                 return self.parent_of_lowest(canonical_above).await;
             };
@@ -105,9 +90,7 @@ impl Indexer {
                 return Err(ChainError::block_gone("find the common ancestor", detail).into());
             }
             let by_number = |header: &BlockRef| {
-                let at = canonical
-                    .binary_search_by_key(&header.number, |c| c.number)
-                    .ok()?;
+                let at = canonical.binary_search_by_key(&header.number, |c| c.number).ok()?;
                 canonical.get(at)
             };
             let shared =
@@ -144,10 +127,7 @@ impl Indexer {
         }
         let below = canonical.number.down(1);
         let parent = self.source.headers(below, below).await?;
-        let parent = parent
-            .first()
-            .filter(|parent| parent.is_parent_of(&canonical))
-            .copied();
+        let parent = parent.first().filter(|parent| parent.is_parent_of(&canonical)).copied();
         parent.ok_or_else(|| {
             let detail = format!("block {below} is not the parent of {canonical}");
             ChainError::block_gone("find the common ancestor", detail).into()

@@ -21,11 +21,8 @@ impl Indexer {
     ) -> Result<Option<PendingSnapshot>, IndexerError> {
         let tokens = addresses(group);
         // Blocks that were fetched for other tokens lack the transfers of these.
-        let loaded = if self.pending_of == tokens {
-            self.pending.load(self.chain).await?
-        } else {
-            None
-        };
+        let loaded =
+            if self.pending_of == tokens { self.pending.load(self.chain).await? } else { None };
         let mut snapshot = rebase(loaded, cursor);
         if !is_prefix(&snapshot, head) {
             for _ in 0..REFRESH_ROUNDS_MAX {
@@ -57,13 +54,8 @@ impl Indexer {
             return Ok(None);
         }
         let (from, to) = (tip.number.next(), head.number);
-        let facts = self
-            .fetch_range(from, to, tokens, HeaderDetail::All)
-            .await?;
-        let stands = facts
-            .headers
-            .first()
-            .is_some_and(|first| tip.is_parent_of(first));
+        let facts = self.fetch_range(from, to, tokens, HeaderDetail::All).await?;
+        let stands = facts.headers.first().is_some_and(|first| tip.is_parent_of(first));
         Ok(stands.then_some(facts))
     }
 
@@ -73,9 +65,7 @@ impl Indexer {
         snapshot: PendingSnapshot,
         cursor: &BlockRef,
     ) -> Result<(), IndexerError> {
-        self.pending
-            .store(self.chain, &rebase(Some(snapshot), cursor))
-            .await?;
+        self.pending.store(self.chain, &rebase(Some(snapshot), cursor)).await?;
         Ok(())
     }
 }
@@ -96,11 +86,7 @@ fn rebase(snapshot: Option<PendingSnapshot>, cursor: &BlockRef) -> PendingSnapsh
 
 /// Whether the head is one of the blocks we hold: a node that lags, not a fork.
 fn is_prefix(snapshot: &PendingSnapshot, head: &BlockRef) -> bool {
-    snapshot.base == head.id()
-        || snapshot
-            .blocks
-            .iter()
-            .any(|block| block.header.id() == head.id())
+    snapshot.base == head.id() || snapshot.blocks.iter().any(|block| block.header.id() == head.id())
 }
 
 fn blocks_of(facts: RangeFacts) -> Vec<PendingBlock> {

@@ -25,11 +25,7 @@ pub struct IndexerConfig {
 
 impl Default for IndexerConfig {
     fn default() -> Self {
-        Self {
-            finality: Finality::Depth(6),
-            retained_headers: 1_024,
-            slice_blocks_max: 2_000,
-        }
+        Self { finality: Finality::Depth(6), retained_headers: 1_024, slice_blocks_max: 2_000 }
     }
 }
 
@@ -67,9 +63,7 @@ pub fn confirmed_target(finality: Finality, observed: &Observed) -> Option<Block
     let head = observed.head.number;
     match finality {
         Finality::Depth(blocks) => head.get().checked_sub(blocks).map(BlockNumber::new),
-        Finality::Finalized => observed
-            .finalized
-            .map(|finalized| finalized.number.min(head)),
+        Finality::Finalized => observed.finalized.map(|finalized| finalized.number.min(head)),
     }
 }
 
@@ -96,22 +90,15 @@ pub fn plan(
         (HeaderDetail::Sparse, end.min(first_retained.down(1)))
     };
     let to = end.min(next.up(config.slice_blocks_max.max(1) - 1));
-    Some(Slice {
-        from: next,
-        to,
-        detail,
-    })
+    Some(Slice { from: next, to, detail })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CONFIG: IndexerConfig = IndexerConfig {
-        finality: Finality::Depth(6),
-        retained_headers: 100,
-        slice_blocks_max: 50,
-    };
+    const CONFIG: IndexerConfig =
+        IndexerConfig { finality: Finality::Depth(6), retained_headers: 100, slice_blocks_max: 50 };
 
     fn slice(head: u64, next: u64, join_at: Option<u64>) -> Option<(u64, u64, HeaderDetail)> {
         let n = BlockNumber::new;
@@ -126,10 +113,7 @@ mod tests {
 
     #[test]
     fn a_slice_ends_where_every_header_begins_to_count() {
-        assert_eq!(
-            slice(1_000, 880, None),
-            Some((880, 899, HeaderDetail::Sparse))
-        );
+        assert_eq!(slice(1_000, 880, None), Some((880, 899, HeaderDetail::Sparse)));
         assert_eq!(slice(1_000, 900, None), Some((900, 949, HeaderDetail::All)));
     }
 
@@ -141,10 +125,7 @@ mod tests {
 
     #[test]
     fn a_token_that_catches_up_stops_where_it_can_join() {
-        assert_eq!(
-            slice(1_000, 100, Some(120)),
-            Some((100, 120, HeaderDetail::Sparse))
-        );
+        assert_eq!(slice(1_000, 100, Some(120)), Some((100, 120, HeaderDetail::Sparse)));
         assert_eq!(slice(1_000, 121, Some(120)), None);
     }
 
@@ -156,15 +137,9 @@ mod tests {
             parent_hash: Default::default(),
             time: Default::default(),
         };
-        let observed = Observed {
-            head,
-            finalized: None,
-        };
+        let observed = Observed { head, finalized: None };
         assert_eq!(confirmed_target(Finality::Depth(6), &observed), None);
-        assert_eq!(
-            confirmed_target(Finality::Depth(5), &observed),
-            Some(BlockNumber::new(0))
-        );
+        assert_eq!(confirmed_target(Finality::Depth(5), &observed), Some(BlockNumber::new(0)));
         assert_eq!(confirmed_target(Finality::Finalized, &observed), None);
     }
 }

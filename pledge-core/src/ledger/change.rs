@@ -86,11 +86,7 @@ impl FromStr for ChangeType {
             .into_iter()
             .find(|change_type| change_type.as_str() == text)
             .ok_or_else(|| {
-                OutOfRange::new(
-                    "change type",
-                    text,
-                    "mint, burn, transfer_in or transfer_out",
-                )
+                OutOfRange::new("change type", text, "mint, burn, transfer_in or transfer_out")
             })
     }
 }

@@ -83,30 +83,15 @@ pub fn fold(
             count_minted(&mut totals, transfer)?;
         }
         if let Some(from) = from {
-            let change_type = if to.is_some() {
-                ChangeType::TransferOut
-            } else {
-                ChangeType::Burn
-            };
+            let change_type = if to.is_some() { ChangeType::TransferOut } else { ChangeType::Burn };
             let change = debit(states, &mut totals, transfer, time, from)?;
-            changes.push(Change {
-                change_type,
-                counterparty: to,
-                ..change
-            });
+            changes.push(Change { change_type, counterparty: to, ..change });
         }
         if let Some(to) = to {
-            let change_type = if from.is_some() {
-                ChangeType::TransferIn
-            } else {
-                ChangeType::Mint
-            };
+            let change_type =
+                if from.is_some() { ChangeType::TransferIn } else { ChangeType::Mint };
             let change = credit(states, &mut totals, transfer, time, to)?;
-            changes.push(Change {
-                change_type,
-                counterparty: from,
-                ..change
-            });
+            changes.push(Change { change_type, counterparty: from, ..change });
         } else if from.is_some() {
             count_burned(&mut totals, transfer)?;
         }
@@ -116,23 +101,17 @@ pub fn fold(
 
 fn count_minted(totals: &mut TokenTotals, transfer: &Transfer) -> Result<(), FoldError> {
     totals.supply =
-        totals
-            .supply
-            .checked_add(transfer.amount)
-            .ok_or(FoldError::SupplyOverflow {
-                block: transfer.block,
-                log_index: transfer.log_index,
-            })?;
+        totals.supply.checked_add(transfer.amount).ok_or(FoldError::SupplyOverflow {
+            block: transfer.block,
+            log_index: transfer.log_index,
+        })?;
     totals.minted = totals.minted.checked_add(transfer.amount)?;
     Ok(())
 }
 
 /// After the burner was debited, so the supply covers the amount.
 fn count_burned(totals: &mut TokenTotals, transfer: &Transfer) -> Result<(), FoldError> {
-    totals.supply = totals
-        .supply
-        .checked_sub(transfer.amount)
-        .ok_or(Overflow("supply"))?;
+    totals.supply = totals.supply.checked_sub(transfer.amount).ok_or(Overflow("supply"))?;
     totals.burned = totals.burned.checked_add(transfer.amount)?;
     Ok(())
 }
@@ -145,16 +124,13 @@ fn debit(
     account: Account,
 ) -> Result<Change, FoldError> {
     let before = states.get(&account).copied().unwrap_or(NEVER_SEEN);
-    let after = before
-        .balance
-        .checked_sub(transfer.amount)
-        .ok_or(FoldError::NegativeBalance {
-            account,
-            balance: before.balance,
-            amount: transfer.amount,
-            block: transfer.block,
-            log_index: transfer.log_index,
-        })?;
+    let after = before.balance.checked_sub(transfer.amount).ok_or(FoldError::NegativeBalance {
+        account,
+        balance: before.balance,
+        amount: transfer.amount,
+        block: transfer.block,
+        log_index: transfer.log_index,
+    })?;
     totals.balance_moved(before.balance, after)?;
     change(states, before, transfer, time, account, after)
 }
@@ -168,13 +144,10 @@ fn credit(
 ) -> Result<Change, FoldError> {
     let before = states.get(&account).copied().unwrap_or(NEVER_SEEN);
     // The supply, checked before, is never below one account's balance.
-    let after = before
-        .balance
-        .checked_add(transfer.amount)
-        .ok_or(FoldError::SupplyOverflow {
-            block: transfer.block,
-            log_index: transfer.log_index,
-        })?;
+    let after = before.balance.checked_add(transfer.amount).ok_or(FoldError::SupplyOverflow {
+        block: transfer.block,
+        log_index: transfer.log_index,
+    })?;
     totals.balance_moved(before.balance, after)?;
     change(states, before, transfer, time, account, after)
 }
@@ -196,11 +169,7 @@ fn change(
 ) -> Result<Change, FoldError> {
     if time < before.time {
         let (block, previous) = (transfer.block, before.time);
-        return Err(FoldError::TimeBackwards {
-            block,
-            time,
-            previous,
-        });
+        return Err(FoldError::TimeBackwards { block, time, previous });
     }
     let change = Change {
         account,

@@ -138,18 +138,12 @@ impl TokenState {
     pub fn stands_elsewhere(&self, assumed: Option<BlockId>) -> String {
         let name = |id: Option<BlockId>| id.map_or("its start".to_owned(), |id| id.to_string());
         let cursor = self.cursor.map(|cursor| cursor.id());
-        format!(
-            "token {} stands at {}, not at {}",
-            self.spec.id,
-            name(cursor),
-            name(assumed)
-        )
+        format!("token {} stands at {}, not at {}", self.spec.id, name(cursor), name(assumed))
     }
 
     /// The next block the ledger needs.
     pub fn next_block(&self) -> BlockNumber {
-        self.cursor
-            .map_or(self.spec.start_block, |cursor| cursor.number.next())
+        self.cursor.map_or(self.spec.start_block, |cursor| cursor.number.next())
     }
 
     /// Whether it is followed.

@@ -21,18 +21,14 @@ pub fn accrue<E: From<Overflow>>(
     mut state_at: impl FnMut(Timestamp) -> Result<Option<Checkpoint>, E>,
 ) -> Result<RawPoints, E> {
     let mut integral_at = |time: Timestamp| -> Result<BalanceSeconds, E> {
-        let integral = state_at(time)?
-            .map(|state| state.balance_seconds_at(time))
-            .transpose()?;
+        let integral = state_at(time)?.map(|state| state.balance_seconds_at(time)).transpose()?;
         Ok(integral.unwrap_or_default())
     };
     let mut raw = RawPoints::ZERO;
     let mut before = integral_at(from)?;
     for (end, rate, weight) in pieces(rates, weights, from, to) {
         let after = integral_at(end)?;
-        let area = after
-            .checked_sub(before)
-            .ok_or(Overflow("integral going backwards"))?;
+        let area = after.checked_sub(before).ok_or(Overflow("integral going backwards"))?;
         raw = raw.checked_add(RawPoints::of_area(area, rate, weight)?)?;
         before = after;
     }
@@ -46,9 +42,7 @@ pub fn accrual_times(
     from: Timestamp,
     to: Timestamp,
 ) -> Vec<Timestamp> {
-    std::iter::once(from)
-        .chain(pieces(rates, weights, from, to).map(|(end, ..)| end))
-        .collect()
+    std::iter::once(from).chain(pieces(rates, weights, from, to).map(|(end, ..)| end)).collect()
 }
 
 /// `sum(rate_e18 * weight_bp * seconds)` over `[from, to)`: what one base unit earns.
@@ -92,10 +86,8 @@ pub fn accrue_segments(
     weights: &WeightSchedule,
     segments: impl IntoIterator<Item = (Timestamp, Timestamp, Amount)>,
 ) -> Result<RawPoints, Overflow> {
-    segments
-        .into_iter()
-        .try_fold(RawPoints::ZERO, |raw, (from, to, balance)| {
-            let factor = rate_factor(rates, weights, from, to);
-            raw.checked_add(RawPoints::of_constant(balance, factor)?)
-        })
+    segments.into_iter().try_fold(RawPoints::ZERO, |raw, (from, to, balance)| {
+        let factor = rate_factor(rates, weights, from, to);
+        raw.checked_add(RawPoints::of_constant(balance, factor)?)
+    })
 }

@@ -31,53 +31,23 @@ pub struct BatchPlace<'a> {
 impl SettlementBatch {
     /// Its place.
     pub const fn place(&self) -> BatchPlace<'_> {
-        let Self {
-            programme,
-            epoch,
-            from,
-            to,
-            span,
-            ..
-        } = self;
-        BatchPlace {
-            programme,
-            epoch: *epoch,
-            from: *from,
-            to: *to,
-            span: *span,
-        }
+        let Self { programme, epoch, from, to, span, .. } = self;
+        BatchPlace { programme, epoch: *epoch, from: *from, to: *to, span: *span }
     }
 }
 
 impl BatchFailure {
     /// Its place.
     pub const fn place(&self) -> BatchPlace<'_> {
-        let Self {
-            programme,
-            epoch,
-            from,
-            to,
-            span,
-            ..
-        } = self;
-        BatchPlace {
-            programme,
-            epoch: *epoch,
-            from: *from,
-            to: *to,
-            span: *span,
-        }
+        let Self { programme, epoch, from, to, span, .. } = self;
+        BatchPlace { programme, epoch: *epoch, from: *from, to: *to, span: *span }
     }
 }
 
 impl ShardProgress {
     /// A shard of which nothing is settled.
     pub const fn fresh(shard: ShardId) -> Self {
-        Self {
-            shard,
-            settled: None,
-            run: None,
-        }
+        Self { shard, settled: None, run: None }
     }
 
     /// The progress after a batch, or why the batch does not continue the shard.
@@ -91,10 +61,7 @@ impl ShardProgress {
         outcome: BatchOutcome<'_>,
     ) -> Result<Self, String> {
         let mut run = self.run_of(batch, first_edge)?;
-        let known = run
-            .failures
-            .iter()
-            .position(|failure| failure.span == batch.span);
+        let known = run.failures.iter().position(|failure| failure.span == batch.span);
         match (known, outcome) {
             (Some(at), BatchOutcome::Done) => {
                 run.failures.remove(at);
@@ -108,10 +75,7 @@ impl ShardProgress {
                 return Err("the batch ends before it begins".to_owned());
             }
             (None, _) if run.scanned || run.through != batch.span.after => {
-                return Err(format!(
-                    "shard {} does not stand before this batch",
-                    self.shard.get()
-                ));
+                return Err(format!("shard {} does not stand before this batch", self.shard.get()));
             }
             (None, outcome) => {
                 run.through = batch.span.through.or(run.through);
@@ -122,16 +86,9 @@ impl ShardProgress {
             }
         }
         let complete = run.scanned && run.failures.is_empty();
-        let (settled, run) = if complete {
-            (Some(run.to), None)
-        } else {
-            (self.settled, Some(run))
-        };
-        Ok(Self {
-            shard: self.shard,
-            settled,
-            run,
-        })
+        let (settled, run) =
+            if complete { (Some(run.to), None) } else { (self.settled, Some(run)) };
+        Ok(Self { shard: self.shard, settled, run })
     }
 
     fn run_of(&self, batch: BatchPlace<'_>, first_edge: Timestamp) -> Result<ShardRun, String> {
@@ -146,13 +103,7 @@ impl ShardProgress {
             )),
             None if batch.from == self.settled.unwrap_or(first_edge) && batch.from < batch.to => {
                 let (from, to) = (batch.from, batch.to);
-                Ok(ShardRun {
-                    from,
-                    to,
-                    through: None,
-                    scanned: false,
-                    failures: Vec::new(),
-                })
+                Ok(ShardRun { from, to, through: None, scanned: false, failures: Vec::new() })
             }
             None => Err(format!(
                 "shard {} does not stand at {}",
@@ -198,30 +149,20 @@ impl ShardProgress {
             return None;
         }
         let settled = self.settled.zip(cut).map(|(settled, cut)| settled.min(cut));
-        Some(Self {
-            shard: self.shard,
-            settled,
-            run: None,
-        })
+        Some(Self { shard: self.shard, settled, run: None })
     }
 }
 
 impl ShardRun {
     fn has_settled(&self, account: Account) -> bool {
         let reached = self.scanned || self.through.is_some_and(|through| account <= through);
-        reached
-            && !self
-                .failures
-                .iter()
-                .any(|failure| failure.span.contains(account))
+        reached && !self.failures.iter().any(|failure| failure.span.contains(account))
     }
 }
 
 impl BatchSpan {
     fn is_backwards(&self) -> bool {
-        self.after
-            .zip(self.through)
-            .is_some_and(|(after, through)| through <= after)
+        self.after.zip(self.through).is_some_and(|(after, through)| through <= after)
     }
 
     /// Whether an account of the shard is in the span.

@@ -119,9 +119,7 @@ impl<'a> Sweep<'a> {
         statements: &mut Vec<Statement>,
     ) -> Result<RawPoints, Overflow> {
         let mut raw = RawPoints::ZERO;
-        let mut balance = history
-            .opening
-            .map_or(Amount::ZERO, |opening| opening.balance);
+        let mut balance = history.opening.map_or(Amount::ZERO, |opening| opening.balance);
         let mut reached = self.from;
         let same_window = |a: &Checkpoint, b: &Checkpoint| {
             self.programme.window.floor(a.time) == self.programme.window.floor(b.time)
@@ -208,10 +206,7 @@ impl<'a> Sweep<'a> {
 
 impl Still {
     fn add(&mut self, balance: Amount) -> Result<(), Overflow> {
-        self.add_all(Self {
-            accounts: 1,
-            balance,
-        })
+        self.add_all(Self { accounts: 1, balance })
     }
 
     fn add_all(&mut self, other: Self) -> Result<(), Overflow> {

@@ -27,11 +27,7 @@ pub struct SettlerConfig {
 
 impl Default for SettlerConfig {
     fn default() -> Self {
-        Self {
-            batch_accounts_max: 1_000,
-            windows_max: 744,
-            attempts_max: 5,
-        }
+        Self { batch_accounts_max: 1_000, windows_max: 744, attempts_max: 5 }
     }
 }
 
@@ -83,11 +79,7 @@ impl Settler {
         points: Arc<dyn PointsStore>,
         config: SettlerConfig,
     ) -> Self {
-        Self {
-            balances,
-            points,
-            config,
-        }
+        Self { balances, points, config }
     }
 
     /// Settles every window of a token that is closed, in every programme, shard by shard.
@@ -141,13 +133,7 @@ impl Settler {
             let Some(to) = planned.or(target) else {
                 return Ok(());
             };
-            let work = Work {
-                state,
-                token,
-                shard: shard.shard,
-                from,
-                to,
-            };
+            let work = Work { state, token, shard: shard.shard, from, to };
             let failures = run.as_ref().map_or(&[][..], |run| &run.failures);
             let mut failed = 0;
             for failure in failures {
@@ -204,9 +190,7 @@ impl Settler {
             return Ok(false);
         }
         let span = failure.span;
-        let histories = self
-            .read(work, span.after, span.through, usize::MAX)
-            .await?;
+        let histories = self.read(work, span.after, span.through, usize::MAX).await?;
         self.settle_batch(work, span, &histories, report).await
     }
 
@@ -263,9 +247,7 @@ impl Settler {
             Err(overflow @ Overflow(_)) => overflow.to_string(),
         };
         tracing::error!(programme = %programme.id, shard = work.shard.get(), reason, "batch failed");
-        self.points
-            .record_failure(&work.failure(span, reason))
-            .await?;
+        self.points.record_failure(&work.failure(span, reason)).await?;
         report.failed += 1;
         Ok(false)
     }
@@ -303,10 +285,7 @@ impl Work<'_> {
 
 /// Trouble with this batch alone; the others may go on.
 const fn is_failure_of_batch(error: &StoreError) -> bool {
-    matches!(
-        error.kind(),
-        StoreErrorKind::Corrupt | StoreErrorKind::Invalid
-    )
+    matches!(error.kind(), StoreErrorKind::Corrupt | StoreErrorKind::Invalid)
 }
 
 /// The address after an account's, `None` after the last.

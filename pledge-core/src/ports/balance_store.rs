@@ -60,11 +60,7 @@ impl ChainState {
         Self {
             chain: self.chain,
             name: self.name.clone(),
-            status: if keeps {
-                self.status.clone()
-            } else {
-                report.status.clone()
-            },
+            status: if keeps { self.status.clone() } else { report.status.clone() },
             head: report.head.or(self.head),
             processed: report.processed.or(self.processed),
         }

@@ -98,10 +98,7 @@ impl RangeFacts {
 
     /// The header of a block in the answer.
     pub fn header(&self, number: BlockNumber) -> Option<&BlockRef> {
-        let at = self
-            .headers
-            .binary_search_by_key(&number, |header| header.number)
-            .ok()?;
+        let at = self.headers.binary_search_by_key(&number, |header| header.number).ok()?;
         self.headers.get(at)
     }
 
@@ -136,23 +133,14 @@ impl RangeFacts {
         for transfer in &self.transfers {
             let place = (transfer.block, transfer.log_index);
             if previous.is_some_and(|previous| previous >= place) {
-                return breach(format!(
-                    "transfers of block {} are out of order",
-                    transfer.block
-                ));
+                return breach(format!("transfers of block {} are out of order", transfer.block));
             }
             previous = Some(place);
             if self.header(transfer.block).is_none() {
-                return breach(format!(
-                    "a transfer of block {} has no header",
-                    transfer.block
-                ));
+                return breach(format!("a transfer of block {} has no header", transfer.block));
             }
             if !request.tokens.contains(&transfer.token) {
-                return breach(format!(
-                    "a transfer of {} was not asked for",
-                    transfer.token
-                ));
+                return breach(format!("a transfer of {} was not asked for", transfer.token));
             }
         }
         Ok(())

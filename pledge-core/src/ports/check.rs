@@ -8,20 +8,12 @@ impl LedgerCommit {
     /// Why no store may take this commit: blocks or changes out of the chain's order.
     pub fn check(&self) -> Result<(), String> {
         if self.first.number > self.tip.number {
-            return Err(format!(
-                "block {} is above the tip {}",
-                self.first, self.tip
-            ));
+            return Err(format!("block {} is above the tip {}", self.first, self.tip));
         }
-        if !self
-            .headers
-            .is_sorted_by(|lower, upper| lower.number < upper.number)
-        {
+        if !self.headers.is_sorted_by(|lower, upper| lower.number < upper.number) {
             return Err("the headers do not ascend".to_owned());
         }
-        self.tokens
-            .iter()
-            .try_for_each(|part| self.check_token(part))
+        self.tokens.iter().try_for_each(|part| self.check_token(part))
     }
 
     /// Why the blocks cannot follow a token's cursor: time would go back.
@@ -48,9 +40,7 @@ impl LedgerCommit {
             return Ok(());
         }
         let (first, last) = (self.first.number, self.tip.number);
-        Err(format!(
-            "changes of {token} are out of order or outside blocks {first} to {last}"
-        ))
+        Err(format!("changes of {token} are out of order or outside blocks {first} to {last}"))
     }
 }
 
@@ -76,24 +66,17 @@ impl SettlementBatch {
         let owns = |account: Account| {
             shards.shard_of(account) == self.shard && self.span.contains(account)
         };
-        let on_edges = [self.from, self.to]
-            .iter()
-            .all(|at| programme.window.floor(*at) == *at);
+        let on_edges = [self.from, self.to].iter().all(|at| programme.window.floor(*at) == *at);
         let windows = self.from..self.to;
-        let earned = self
-            .earned
-            .iter()
-            .all(|(account, raw)| owns(*account) && *raw != RawPoints::ZERO);
+        let earned =
+            self.earned.iter().all(|(account, raw)| owns(*account) && *raw != RawPoints::ZERO);
         let statements = self.statements.iter().all(|row| {
             owns(row.account)
                 && windows.contains(&row.window.start)
                 && row.epoch == self.epoch
                 && row.kind == StatementKind::Earned
         });
-        let totals = self
-            .windows
-            .iter()
-            .all(|total| windows.contains(&total.start));
+        let totals = self.windows.iter().all(|total| windows.contains(&total.start));
         if on_edges && earned && statements && totals {
             return Ok(());
         }

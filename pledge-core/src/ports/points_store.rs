@@ -26,11 +26,7 @@ pub struct ProgrammeState {
 impl ProgrammeState {
     /// End of the newest window settled in every shard; `None` before the first.
     pub fn settled(&self) -> Option<Timestamp> {
-        self.shards
-            .iter()
-            .map(|shard| shard.settled)
-            .min()
-            .flatten()
+        self.shards.iter().map(|shard| shard.settled).min().flatten()
     }
 }
 
@@ -159,20 +155,12 @@ pub struct WindowTotal {
 impl WindowTotal {
     /// Nobody yet.
     pub const fn empty(start: Timestamp) -> Self {
-        Self {
-            start,
-            accounts: 0,
-            raw: RawPoints::ZERO,
-            blocks: None,
-        }
+        Self { start, accounts: 0, raw: RawPoints::ZERO, blocks: None }
     }
 
     /// Adds the sums over other accounts in the same window.
     pub fn add(&mut self, other: &Self) -> Result<(), Overflow> {
-        self.accounts = self
-            .accounts
-            .checked_add(other.accounts)
-            .ok_or(Overflow("accounts"))?;
+        self.accounts = self.accounts.checked_add(other.accounts).ok_or(Overflow("accounts"))?;
         self.raw = self.raw.checked_add(other.raw)?;
         self.blocks = match (self.blocks, other.blocks) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
@@ -194,9 +182,7 @@ impl Settlement {
     pub fn begin(programme: &Programme, shards: &[ShardProgress], total: WindowTotal) -> Self {
         let window = programme.window.window_of(total.start);
         let runs = shards.iter().filter_map(|shard| shard.run.as_ref());
-        let failures = runs
-            .flat_map(|run| &run.failures)
-            .filter(|f| f.covers(window.start));
+        let failures = runs.flat_map(|run| &run.failures).filter(|f| f.covers(window.start));
         Self {
             programme: programme.id.clone(),
             window,

@@ -65,9 +65,7 @@ impl ScriptedChain {
             calls: 0,
         };
         script.push(genesis, &[]);
-        Self {
-            script: Arc::new(Mutex::new(script)),
-        }
+        Self { script: Arc::new(Mutex::new(script)) }
     }
 
     /// With a token's contract.
@@ -94,9 +92,7 @@ impl ScriptedChain {
     /// with the same content. Genesis stays.
     pub fn fork_at(&self, height: u64) {
         let mut script = self.lock();
-        let keep = usize::try_from(height)
-            .unwrap_or(usize::MAX)
-            .saturating_add(1);
+        let keep = usize::try_from(height).unwrap_or(usize::MAX).saturating_add(1);
         script.blocks.truncate(keep.max(1));
         script.branch += 1;
     }
@@ -117,17 +113,9 @@ impl ScriptedChain {
         let script = self.lock();
         let of_block = |block: &Block| {
             let header = block.header;
-            block
-                .transfers
-                .iter()
-                .map(move |transfer| (header, transfer.clone()))
-                .collect()
+            block.transfers.iter().map(move |transfer| (header, transfer.clone())).collect()
         };
-        script
-            .blocks
-            .iter()
-            .flat_map::<Vec<_>, _>(of_block)
-            .collect()
+        script.blocks.iter().flat_map::<Vec<_>, _>(of_block).collect()
     }
 
     /// Sets the block under the `finalized` tag.
@@ -147,9 +135,7 @@ impl ScriptedChain {
 
     /// Lets the next `calls` calls fail.
     pub fn fail_next(&self, calls: usize, kind: ChainErrorKind) {
-        self.lock()
-            .failures
-            .extend(std::iter::repeat_n(kind, calls));
+        self.lock().failures.extend(std::iter::repeat_n(kind, calls));
     }
 
     /// How many calls were made so far.
@@ -181,16 +167,8 @@ impl Script {
             to: transfer.to,
             amount: transfer.amount,
         });
-        let header = BlockRef {
-            number,
-            hash,
-            parent_hash,
-            time,
-        };
-        self.blocks.push(Block {
-            header,
-            transfers: logs.collect(),
-        });
+        let header = BlockRef { number, hash, parent_hash, time };
+        self.blocks.push(Block { header, transfers: logs.collect() });
         header
     }
 

@@ -25,9 +25,7 @@ impl Script {
     /// The blocks below and at the head shown.
     fn visible(&self) -> &[Block] {
         let height = self.shown_head.map_or(u64::MAX, BlockNumber::get);
-        let count = usize::try_from(height)
-            .unwrap_or(usize::MAX)
-            .saturating_add(1);
+        let count = usize::try_from(height).unwrap_or(usize::MAX).saturating_add(1);
         &self.blocks[..count.min(self.blocks.len())]
     }
 
@@ -45,20 +43,11 @@ impl Script {
         at: BlockId,
     ) -> Result<BTreeMap<Address, Amount>, ChainError> {
         if self.block(operation, at.number)?.header.hash != at.hash {
-            return Err(ChainError::block_gone(
-                operation,
-                format!("block {at} is not canonical"),
-            ));
+            return Err(ChainError::block_gone(operation, format!("block {at} is not canonical")));
         }
         let mut balances = BTreeMap::new();
-        let blocks = self
-            .blocks
-            .iter()
-            .filter(|block| block.header.number <= at.number);
-        for transfer in blocks
-            .flat_map(|block| &block.transfers)
-            .filter(|t| t.token == token)
-        {
+        let blocks = self.blocks.iter().filter(|block| block.header.number <= at.number);
+        for transfer in blocks.flat_map(|block| &block.transfers).filter(|t| t.token == token) {
             let impossible = || ChainError::persistent(operation, "the script overdraws a balance");
             if !transfer.from.is_zero() {
                 let from: &mut Amount = balances.entry(transfer.from).or_default();
@@ -84,11 +73,7 @@ impl ChainSource for ScriptedChain {
     async fn head(&self) -> Result<BlockRef, ChainError> {
         let mut script = self.lock();
         script.call("read the head")?;
-        Ok(script
-            .visible()
-            .last()
-            .expect("genesis is always visible")
-            .header)
+        Ok(script.visible().last().expect("genesis is always visible").header)
     }
 
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
@@ -96,9 +81,7 @@ impl ChainSource for ScriptedChain {
         let mut script = self.lock();
         script.call(OPERATION)?;
         let number = script.finalized;
-        number
-            .map(|number| script.block(OPERATION, number).map(|block| block.header))
-            .transpose()
+        number.map(|number| script.block(OPERATION, number).map(|block| block.header)).transpose()
     }
 
     async fn headers(
@@ -110,9 +93,7 @@ impl ChainSource for ScriptedChain {
         let mut script = self.lock();
         script.call(OPERATION)?;
         let numbers = (from.get()..=to.get()).map(BlockNumber::new);
-        numbers
-            .map(|number| script.block(OPERATION, number).map(|block| block.header))
-            .collect()
+        numbers.map(|number| script.block(OPERATION, number).map(|block| block.header)).collect()
     }
 
     async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
@@ -126,10 +107,7 @@ impl ChainSource for ScriptedChain {
             let number = BlockNumber::new(number);
             let block = script.block(OPERATION, number)?;
             let before = facts.transfers.len();
-            let asked = block
-                .transfers
-                .iter()
-                .filter(|t| request.tokens.contains(&t.token));
+            let asked = block.transfers.iter().filter(|t| request.tokens.contains(&t.token));
             facts.transfers.extend(asked.cloned());
             let is_end = number == request.from || number == last;
             let wanted = is_end || facts.transfers.len() > before;
@@ -160,12 +138,7 @@ impl ChainSource for ScriptedChain {
         let mut script = self.lock();
         script.call(OPERATION)?;
         let balances = script.balances_at(OPERATION, token, at)?;
-        let of = |account: &Account| {
-            balances
-                .get(&account.address())
-                .copied()
-                .unwrap_or_default()
-        };
+        let of = |account: &Account| balances.get(&account.address()).copied().unwrap_or_default();
         Ok(accounts.iter().map(of).collect())
     }
 

@@ -26,9 +26,7 @@ pub mod rewind;
 
 /// Runs a law to its end.
 pub fn run<F: Future<Output = ()>>(law: F) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime can be built").block_on(law);
 }
 

@@ -60,14 +60,10 @@ pub async fn digest(
     let mut after = None;
     loop {
         let page = balances.holders(token, after, PAGE).await?.value;
-        after = page
-            .last()
-            .map(|(account, state)| (state.balance, *account));
+        after = page.last().map(|(account, state)| (state.balance, *account));
         let full = page.len() == PAGE;
         for (account, state) in page {
-            digest
-                .changes
-                .extend(all_changes(balances, token, account).await?);
+            digest.changes.extend(all_changes(balances, token, account).await?);
             digest.balances.insert(account, state);
         }
         if !full {
@@ -93,12 +89,7 @@ async fn all_changes(
     let mut changes: Vec<Change> = Vec::new();
     loop {
         let before = changes.last().map(Change::place);
-        let query = ChangesQuery {
-            token,
-            account,
-            before,
-            limit: PAGE,
-        };
+        let query = ChangesQuery { token, account, before, limit: PAGE };
         let page = balances.changes(&query).await?.value;
         let full = page.len() == PAGE;
         changes.extend(page);
@@ -119,10 +110,7 @@ async fn read_programme(
         let page = points.standings(programme, after, PAGE).await?.value;
         after = page.last().map(|standing| (standing.raw, standing.account));
         let full = page.len() == PAGE;
-        digest.totals.extend(
-            page.into_iter()
-                .map(|standing| (standing.account, standing.raw)),
-        );
+        digest.totals.extend(page.into_iter().map(|standing| (standing.account, standing.raw)));
         if !full {
             break;
         }
@@ -137,17 +125,11 @@ async fn read_programme(
         let live = rows.iter().filter(|row| {
             row.kind == StatementKind::Earned && !reversed.contains(&(row.window, row.epoch))
         });
-        digest
-            .statements
-            .extend(live.map(|row| ((*account, row.window.start), row.raw)));
+        digest.statements.extend(live.map(|row| ((*account, row.window.start), row.raw)));
     }
     let mut before = None;
     loop {
-        let query = SettlementsQuery {
-            programme: programme.clone(),
-            before,
-            limit: PAGE,
-        };
+        let query = SettlementsQuery { programme: programme.clone(), before, limit: PAGE };
         let page = points.settlements(&query).await?;
         before = page.last().map(|settlement| settlement.window.start);
         let full = page.len() == PAGE;

@@ -30,12 +30,7 @@ impl FailingPoints {
         kind: StoreErrorKind,
         times: u32,
     ) -> Self {
-        Self {
-            inner,
-            account,
-            kind,
-            left: AtomicU32::new(times),
-        }
+        Self { inner, account, kind, left: AtomicU32::new(times) }
     }
 }
 
@@ -50,22 +45,10 @@ impl PointsStore for FailingPoints {
     }
 
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
-        let concerned = batch
-            .earned
-            .iter()
-            .any(|(account, _)| *account == self.account);
+        let concerned = batch.earned.iter().any(|(account, _)| *account == self.account);
         let take = |left: u32| left.checked_sub(1);
-        if concerned
-            && self
-                .left
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
-                .is_ok()
-        {
-            return Err(StoreError::new(
-                self.kind,
-                "settle a batch",
-                "failed by script",
-            ));
+        if concerned && self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
+            return Err(StoreError::new(self.kind, "settle a batch", "failed by script"));
         }
         self.inner.commit_batch(batch).await
     }

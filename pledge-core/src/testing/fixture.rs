@@ -22,28 +22,18 @@ impl Fixture {
         store: Arc<S>,
         guard: impl Any + Send + Sync,
     ) -> Self {
-        Self {
-            balances: store.clone(),
-            points: store,
-            guard: Box::new(guard),
-        }
+        Self { balances: store.clone(), points: store, guard: Box::new(guard) }
     }
 
     /// The same store, each port once more behind an `Arc<dyn …>`.
     #[must_use]
     pub fn behind_arc(self) -> Self {
-        Self {
-            balances: Arc::new(self.balances),
-            points: Arc::new(self.points),
-            guard: self.guard,
-        }
+        Self { balances: Arc::new(self.balances), points: Arc::new(self.points), guard: self.guard }
     }
 }
 
 impl fmt::Debug for Fixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fixture")
-            .field("balances", &self.balances)
-            .finish_non_exhaustive()
+        f.debug_struct("Fixture").field("balances", &self.balances).finish_non_exhaustive()
     }
 }

@@ -30,10 +30,7 @@ pub fn oracle(
     });
     let ledger = Ledger::replay(in_ledger);
     let settle = |programme: &Programme| {
-        (
-            programme.id.name().to_owned(),
-            settle(programme, start.time, cursor.time, &ledger),
-        )
+        (programme.id.name().to_owned(), settle(programme, start.time, cursor.time, &ledger))
     };
     Digest {
         cursor: Some(cursor.id()),
@@ -66,11 +63,7 @@ struct Ledger {
 
 impl Ledger {
     fn replay<'a>(transfers: impl Iterator<Item = &'a (BlockRef, Transfer)>) -> Self {
-        let mut ledger = Self {
-            changes: Vec::new(),
-            minted: U512::ZERO,
-            burned: U512::ZERO,
-        };
+        let mut ledger = Self { changes: Vec::new(), minted: U512::ZERO, burned: U512::ZERO };
         let mut balances: BTreeMap<Address, U256> = BTreeMap::new();
         let mut history: BTreeMap<Address, Vec<(Timestamp, U256)>> = BTreeMap::new();
         for (block, transfer) in transfers {
@@ -85,20 +78,9 @@ impl Ledger {
             if burn {
                 ledger.burned += U512::from(amount);
             }
-            let out = if burn {
-                ChangeType::Burn
-            } else {
-                ChangeType::TransferOut
-            };
-            let into = if mint {
-                ChangeType::Mint
-            } else {
-                ChangeType::TransferIn
-            };
-            let legs = [
-                (transfer.from, transfer.to, out),
-                (transfer.to, transfer.from, into),
-            ];
+            let out = if burn { ChangeType::Burn } else { ChangeType::TransferOut };
+            let into = if mint { ChangeType::Mint } else { ChangeType::TransferIn };
+            let legs = [(transfer.from, transfer.to, out), (transfer.to, transfer.from, into)];
             for (address, other, change_type) in legs {
                 let Some(account) = Account::new(address) else {
                     continue;
@@ -130,13 +112,8 @@ impl Ledger {
 
     fn totals(&self) -> TokenTotals {
         let newest = self.newest();
-        let holders = newest
-            .values()
-            .filter(|state| !state.balance.is_zero())
-            .count() as u64;
-        let supply = newest
-            .values()
-            .fold(U256::ZERO, |sum, state| sum + state.balance.get());
+        let holders = newest.values().filter(|state| !state.balance.is_zero()).count() as u64;
+        let supply = newest.values().fold(U256::ZERO, |sum, state| sum + state.balance.get());
         let cumulative = |value: U512| CumulativeAmount::from_be_bytes(value.to_be_bytes());
         TokenTotals {
             holders,
@@ -147,36 +124,21 @@ impl Ledger {
     }
 
     fn newest(&self) -> BTreeMap<Account, Checkpoint> {
-        self.changes
-            .iter()
-            .map(|change| (change.account, change.checkpoint()))
-            .collect()
+        self.changes.iter().map(|change| (change.account, change.checkpoint())).collect()
     }
 
     fn balance_points(&self, account: Account) -> Vec<(Timestamp, U256)> {
-        let of_account = self
-            .changes
-            .iter()
-            .filter(|change| change.account == account);
-        of_account
-            .map(|change| (change.time, change.balance_after.get()))
-            .collect()
+        let of_account = self.changes.iter().filter(|change| change.account == account);
+        of_account.map(|change| (change.time, change.balance_after.get())).collect()
     }
 }
 
 /// The integral of a step function up to `until`, by adding its rectangles.
 fn integrate(points: &[(Timestamp, U256)], until: Timestamp) -> BalanceSeconds {
-    let ends = points
-        .iter()
-        .skip(1)
-        .map(|(time, _)| *time)
-        .chain(std::iter::once(until));
-    let area = points
-        .iter()
-        .zip(ends)
-        .fold(U512::ZERO, |sum, ((since, balance), end)| {
-            sum + U512::from(*balance) * U512::from(end.get() - since.get())
-        });
+    let ends = points.iter().skip(1).map(|(time, _)| *time).chain(std::iter::once(until));
+    let area = points.iter().zip(ends).fold(U512::ZERO, |sum, ((since, balance), end)| {
+        sum + U512::from(*balance) * U512::from(end.get() - since.get())
+    });
     let wide: [u8; 64] = area.to_be_bytes();
     let narrow = wide[24..].try_into().expect("40 bytes are left of 64");
     BalanceSeconds::from_be_bytes(narrow)
@@ -207,16 +169,8 @@ fn settle(
             total += raw.get();
             let inside =
                 |change: &&Change| change.account == account && (from..to).contains(&change.time);
-            let blocks: Vec<_> = ledger
-                .changes
-                .iter()
-                .filter(inside)
-                .map(|c| c.block)
-                .collect();
-            let sums = digest
-                .windows
-                .entry(from)
-                .or_insert_with(|| WindowTotal::empty(from));
+            let blocks: Vec<_> = ledger.changes.iter().filter(inside).map(|c| c.block).collect();
+            let sums = digest.windows.entry(from).or_insert_with(|| WindowTotal::empty(from));
             sums.accounts += u64::from(raw != RawPoints::ZERO);
             sums.raw = raw_of(sums.raw.get() + raw.get());
             if let (Some(low), Some(high)) = (blocks.iter().min(), blocks.iter().max()) {
@@ -231,10 +185,7 @@ fn settle(
     }
     for window in (first..last).step_by(usize::try_from(length).expect("fits")) {
         let start = time(window);
-        digest
-            .windows
-            .entry(start)
-            .or_insert_with(|| WindowTotal::empty(start));
+        digest.windows.entry(start).or_insert_with(|| WindowTotal::empty(start));
     }
     digest
 }
@@ -248,12 +199,7 @@ fn earned(
 ) -> RawPoints {
     let rates = programme.rates.pieces(from, to);
     let mut cuts: BTreeSet<_> = rates.map(|piece| piece.from).collect();
-    cuts.extend(
-        points
-            .iter()
-            .map(|(time, _)| *time)
-            .filter(|time| (from..to).contains(time)),
-    );
+    cuts.extend(points.iter().map(|(time, _)| *time).filter(|time| (from..to).contains(time)));
     cuts.extend([from, to]);
     let cuts: Vec<_> = cuts.into_iter().collect();
     let mut raw = U512::ZERO;

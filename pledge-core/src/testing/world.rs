@@ -49,24 +49,14 @@ pub fn tokens(whole: u64) -> Amount {
 
 /// The token that a world follows.
 pub fn token() -> TokenId {
-    TokenId {
-        chain: CHAIN,
-        address: Address::repeat_byte(0x70),
-    }
+    TokenId { chain: CHAIN, address: Address::repeat_byte(0x70) }
 }
 
 /// A token's spec with 18 decimals, followed from block 1.
 pub fn spec(id: TokenId) -> TokenSpec {
     let decimals = Decimals::new(18).expect("18 is in range");
-    let metadata = TokenMetadata {
-        symbol: "USDX".to_owned(),
-        decimals,
-    };
-    TokenSpec {
-        id,
-        metadata,
-        start_block: BlockNumber::new(1),
-    }
+    let metadata = TokenMetadata { symbol: "USDX".to_owned(), decimals };
+    TokenSpec { id, metadata, start_block: BlockNumber::new(1) }
 }
 
 /// A world's clock-free engine over one store.
@@ -111,40 +101,17 @@ impl World {
         let genesis = Timestamp::new(THREE_PM - 10).expect("in range");
         let chain =
             ScriptedChain::new(CHAIN, genesis).with_token(token().address, spec(token()).metadata);
-        fixture
-            .balances
-            .register_chain(CHAIN, "test")
-            .await
-            .expect("a fresh store takes a chain");
-        fixture
-            .balances
-            .register_token(&spec(token()))
-            .await
-            .expect("a fresh store takes a token");
-        fixture
-            .points
-            .put_programme(&programme)
-            .await
-            .expect("a fresh store takes a programme");
+        fixture.balances.register_chain(CHAIN, "test").await.expect("a fresh store takes a chain");
+        fixture.balances.register_token(&spec(token())).await.expect("a fresh store takes a token");
+        fixture.points.put_programme(&programme).await.expect("a fresh store takes a programme");
         let pending: Arc<dyn PendingCache> = Arc::new(OnePending::default());
         let source = Arc::new(chain.clone());
         let store = fixture.balances.clone();
         let indexer = Indexer::new(CHAIN, source, store, pending.clone(), config);
-        let small = SettlerConfig {
-            batch_accounts_max: 3,
-            windows_max: 40,
-            attempts_max: 3,
-        };
+        let small = SettlerConfig { batch_accounts_max: 3, windows_max: 40, attempts_max: 3 };
         let settler = Settler::new(fixture.balances.clone(), fixture.points.clone(), small);
         let queries = Queries::new(fixture.balances.clone(), fixture.points.clone(), pending);
-        Self {
-            chain,
-            fixture,
-            indexer,
-            settler,
-            queries,
-            programmes: vec![programme],
-        }
+        Self { chain, fixture, indexer, settler, queries, programmes: vec![programme] }
     }
 
     /// Mines a block with transfers at `seconds` after 15:00.
@@ -201,20 +168,11 @@ impl World {
 
     /// Whether all that is closed is settled.
     pub async fn settle_done(&self) -> bool {
-        let ledger = self
-            .fixture
-            .balances
-            .token(token())
-            .await
-            .expect("read")
-            .expect("registered");
-        let closed = ledger
-            .cursor
-            .zip(ledger.start_time)
-            .and_then(|(cursor, start)| {
-                let window = self.programme().window;
-                plan_target(window, window.floor(start), cursor.time, u32::MAX)
-            });
+        let ledger = self.fixture.balances.token(token()).await.expect("read").expect("registered");
+        let closed = ledger.cursor.zip(ledger.start_time).and_then(|(cursor, start)| {
+            let window = self.programme().window;
+            plan_target(window, window.floor(start), cursor.time, u32::MAX)
+        });
         let programmes = self.fixture.points.programmes(token()).await.expect("read");
         programmes.iter().all(|state| state.settled() == closed)
     }
@@ -233,45 +191,26 @@ impl World {
     /// What the store holds.
     pub async fn digest(&self) -> Digest {
         let (balances, points) = (&self.fixture.balances, &self.fixture.points);
-        digest(balances, points, token())
-            .await
-            .expect("the store can be read")
+        digest(balances, points, token()).await.expect("the store can be read")
     }
 
     /// What the store must hold after [`World::run`].
     pub fn oracle(&self) -> Digest {
         let head = self.chain.head().number.get();
-        let cursor = head
-            .checked_sub(CONFIRMATIONS)
-            .and_then(|number| self.chain.block(number));
-        let Some((start, cursor)) = self
-            .chain
-            .block(1)
-            .zip(cursor.filter(|c| c.number.get() > 0))
+        let cursor = head.checked_sub(CONFIRMATIONS).and_then(|number| self.chain.block(number));
+        let Some((start, cursor)) = self.chain.block(1).zip(cursor.filter(|c| c.number.get() > 0))
         else {
             let names = self.programmes.iter().map(|p| p.id.name().to_owned());
             let programmes = names.map(|name| (name, Default::default())).collect();
-            return Digest {
-                programmes,
-                ..Digest::default()
-            };
+            return Digest { programmes, ..Digest::default() };
         };
-        oracle(
-            token(),
-            &start,
-            &cursor,
-            &self.chain.transfers(),
-            &self.programmes,
-        )
+        oracle(token(), &start, &cursor, &self.chain.transfers(), &self.programmes)
     }
 
     /// Every reorg that reached the ledger.
     pub async fn reorgs(&self) -> Result<usize, StoreError> {
         let events = self.fixture.balances.events(0, usize::MAX >> 1).await?;
-        Ok(events
-            .iter()
-            .filter(|event| matches!(event.event, Event::Reorged(_)))
-            .count())
+        Ok(events.iter().filter(|event| matches!(event.event, Event::Reorged(_))).count())
     }
 }
 

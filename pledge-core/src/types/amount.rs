@@ -117,19 +117,13 @@ impl BalanceSeconds {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Self, Overflow> {
-        let seconds = until
-            .seconds_since(since)
-            .ok_or(Overflow("time going backwards"))?;
+        let seconds = until.seconds_since(since).ok_or(Overflow("time going backwards"))?;
         if seconds == 0 || balance.is_zero() {
             return Ok(self);
         }
         let area = U512::from(balance.0) * U512::from(seconds);
         let sum = self.0 + area;
-        if sum.bit_len() > 296 {
-            Err(Overflow("balance-seconds"))
-        } else {
-            Ok(Self(sum))
-        }
+        if sum.bit_len() > 296 { Err(Overflow("balance-seconds")) } else { Ok(Self(sum)) }
     }
 
     /// The difference with an earlier integral of the same account.

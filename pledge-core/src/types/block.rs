@@ -105,10 +105,7 @@ pub struct BlockRef {
 impl BlockRef {
     /// Height and hash.
     pub const fn id(&self) -> BlockId {
-        BlockId {
-            number: self.number,
-            hash: self.hash,
-        }
+        BlockId { number: self.number, hash: self.hash }
     }
 
     /// Whether `child` stands directly on this block.

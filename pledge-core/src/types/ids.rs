@@ -135,25 +135,15 @@ impl ProgrammeId {
     pub fn new(token: TokenId, name: &str) -> Result<Self, OutOfRange> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
         if (1..=32).contains(&name.len()) && name.chars().all(allowed) {
-            Ok(Self {
-                token,
-                name: name.to_owned(),
-            })
+            Ok(Self { token, name: name.to_owned() })
         } else {
-            Err(OutOfRange::new(
-                "programme",
-                name,
-                "1 to 32 characters of a-z, 0-9, - and _",
-            ))
+            Err(OutOfRange::new("programme", name, "1 to 32 characters of a-z, 0-9, - and _"))
         }
     }
 
     /// The token's programme `main`.
     pub fn main(token: TokenId) -> Self {
-        Self {
-            token,
-            name: Self::MAIN.to_owned(),
-        }
+        Self { token, name: Self::MAIN.to_owned() }
     }
 
     /// The name.
@@ -198,11 +188,7 @@ impl ShardCount {
         if count.is_power_of_two() && count <= 256 {
             Ok(Self(count))
         } else {
-            Err(OutOfRange::new(
-                "shard count",
-                count,
-                "a power of two from 1 to 256",
-            ))
+            Err(OutOfRange::new("shard count", count, "a power of two from 1 to 256"))
         }
     }
 

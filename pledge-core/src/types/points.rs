@@ -131,9 +131,7 @@ impl Serialize for Rate {
 
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -151,11 +149,7 @@ impl WeightBp {
         if basis_points >> 24 == 0 {
             Ok(Self(basis_points))
         } else {
-            Err(OutOfRange::new(
-                "weight",
-                basis_points,
-                "basis points below 2^24",
-            ))
+            Err(OutOfRange::new("weight", basis_points, "basis points below 2^24"))
         }
     }
 
@@ -205,26 +199,17 @@ impl RawPoints {
     /// What a difference of balance-seconds earns at one rate and weight.
     pub fn of_area(area: BalanceSeconds, rate: Rate, weight: WeightBp) -> Result<Self, Overflow> {
         let factor = U512::from(rate.0) * U512::from(weight.0);
-        area.get()
-            .checked_mul(factor)
-            .map(Self)
-            .ok_or(Overflow("raw points"))
+        area.get().checked_mul(factor).map(Self).ok_or(Overflow("raw points"))
     }
 
     /// The sum.
     pub fn checked_add(self, other: Self) -> Result<Self, Overflow> {
-        self.0
-            .checked_add(other.0)
-            .map(Self)
-            .ok_or(Overflow("raw points"))
+        self.0.checked_add(other.0).map(Self).ok_or(Overflow("raw points"))
     }
 
     /// The difference.
     pub fn checked_sub(self, other: Self) -> Result<Self, Overflow> {
-        self.0
-            .checked_sub(other.0)
-            .map(Self)
-            .ok_or(Overflow("raw points"))
+        self.0.checked_sub(other.0).map(Self).ok_or(Overflow("raw points"))
     }
 
     /// The integer.
@@ -310,15 +295,9 @@ mod tests {
     fn a_rate_outside_its_bounds_says_which_bound() {
         let parse = |text: &str| text.parse::<Rate>().unwrap_err();
         assert!(matches!(parse("-0.05"), RateError::Negative(_)));
-        assert!(matches!(
-            parse("0.0000000000000000001"),
-            RateError::TooFine(_)
-        ));
+        assert!(matches!(parse("0.0000000000000000001"), RateError::TooFine(_)));
         assert!(matches!(parse("79228162515"), RateError::TooLarge(_)));
-        assert!(matches!(
-            parse("99999999999999999999999999999999"),
-            RateError::TooLarge(_)
-        ));
+        assert!(matches!(parse("99999999999999999999999999999999"), RateError::TooLarge(_)));
         for text in ["", ".", "five", "1e3", "0x5", "1_000", "1 "] {
             assert!(matches!(parse(text), RateError::NotDecimal(_)), "{text}");
         }

@@ -9,10 +9,7 @@ use super::{OutOfRange, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     try_from = "Unchecked<V>",
-    bound(
-        deserialize = "V: Copy + PartialEq + Deserialize<'de>",
-        serialize = "V: Serialize"
-    )
+    bound(deserialize = "V: Copy + PartialEq + Deserialize<'de>", serialize = "V: Serialize")
 )]
 pub struct Schedule<V> {
     initial: V,
@@ -57,10 +54,7 @@ pub struct Piece<V> {
 impl<V: Copy + PartialEq> Schedule<V> {
     /// The same value for ever.
     pub const fn constant(value: V) -> Self {
-        Self {
-            initial: value,
-            steps: Vec::new(),
-        }
+        Self { initial: value, steps: Vec::new() }
     }
 
     /// `initial`, then the steps, which must be in strictly ascending time.
@@ -83,19 +77,12 @@ impl<V: Copy + PartialEq> Schedule<V> {
     /// The intervals of `[from, to)` between steps, in order, none of them empty.
     pub fn pieces(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Piece<V>> {
         let first = self.steps.partition_point(|step| step.from <= from);
-        let inner = self.steps[first..]
-            .iter()
-            .map(|step| step.from)
-            .take_while(move |at| *at < to);
+        let inner = self.steps[first..].iter().map(|step| step.from).take_while(move |at| *at < to);
         let mut start = from;
         inner
             .chain(std::iter::once(to))
             .map(move |end| {
-                let piece = Piece {
-                    from: start,
-                    to: end,
-                    value: self.at(start),
-                };
+                let piece = Piece { from: start, to: end, value: self.at(start) };
                 start = end;
                 piece
             })

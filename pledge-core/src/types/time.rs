@@ -96,10 +96,7 @@ impl WindowLength {
     /// The window that `time` falls into: a time on an edge belongs to the window it opens.
     pub fn window_of(self, time: Timestamp) -> Window {
         let start = self.floor(time);
-        Window {
-            start,
-            end: Timestamp(start.0.saturating_add(self.get()).min(Timestamp::MAX.0)),
-        }
+        Window { start, end: Timestamp(start.0.saturating_add(self.get()).min(Timestamp::MAX.0)) }
     }
 }
 

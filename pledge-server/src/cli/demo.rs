@@ -31,9 +31,7 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
     let verdict = Verdict::fine_if(story.is_fine());
     let address = listener.local_addr()?;
     context.output.print(&story.told(Some(address)))?;
-    let api = Api {
-        queries: stores.queries(),
-    };
+    let api = Api { queries: stores.queries() };
     let mut running = Tasks::new();
     running.spawn(tasks::serve(listener, api, context.stop.clone()));
     tasks::supervise(running, &context.stop).await?;

@@ -68,12 +68,8 @@ pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result
         let registered = setup::register(chain, &stores).await;
         registered.map_err(|error| error.of(&chain.config))?;
     }
-    let work = chains
-        .iter()
-        .map(|chain| follow(&context, &stores, chain, args.until_head));
-    let report = IndexReport {
-        chains: try_join_all(work).await?,
-    };
+    let work = chains.iter().map(|chain| follow(&context, &stores, chain, args.until_head));
+    let report = IndexReport { chains: try_join_all(work).await? };
     stores.close().await;
     context.output.print(&report)?;
     Ok(Verdict::fine_if(report.is_fine(args.until_head)))
@@ -167,9 +163,7 @@ impl IndexReport {
     fn is_fine(&self, until_head: bool) -> bool {
         let reached = |chain: &ChainReport| chain.error.is_none() && (chain.reached || !until_head);
         let active = |chain: &ChainReport| chain.tokens.iter().all(|token| token.halted.is_none());
-        self.chains
-            .iter()
-            .all(|chain| reached(chain) && active(chain))
+        self.chains.iter().all(|chain| reached(chain) && active(chain))
     }
 }
 
@@ -182,25 +176,11 @@ impl fmt::Display for IndexReport {
                 None if chain.reached => String::new(),
                 None => ", stopped early".to_owned(),
             };
-            writeln!(
-                f,
-                "{name}: {transfers} transfers, {} reorgs{end}",
-                chain.reorgs
-            )?;
-            for TokenReport {
-                token,
-                symbol,
-                confirmed,
-                holders,
-                halted,
-            } in &chain.tokens
-            {
+            writeln!(f, "{name}: {transfers} transfers, {} reorgs{end}", chain.reorgs)?;
+            for TokenReport { token, symbol, confirmed, holders, halted } in &chain.tokens {
                 let block =
                     confirmed.map_or("nothing".to_owned(), |block| format!("block {block}"));
-                write!(
-                    f,
-                    "  {symbol} {token}: {block} confirmed, {holders} holders"
-                )?;
+                write!(f, "  {symbol} {token}: {block} confirmed, {holders} holders")?;
                 match halted {
                     Some(reason) => writeln!(f, ", halted: {reason}")?,
                     None => writeln!(f)?,

@@ -54,11 +54,7 @@ pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result
         return resume_token(context, &stores, chain, address).await;
     }
     if !chain.status.is_latched() {
-        bail!(
-            "chain {} is neither paused nor halted: it is {}",
-            chain.name,
-            chain.status
-        );
+        bail!("chain {} is neither paused nor halted: it is {}", chain.name, chain.status);
     }
     finish(context, &stores, chain, ChainStatus::Syncing).await
 }
@@ -69,10 +65,7 @@ async fn resume_token(
     chain: ChainState,
     address: Address,
 ) -> anyhow::Result<Verdict> {
-    let id = TokenId {
-        chain: chain.chain,
-        address,
-    };
+    let id = TokenId { chain: chain.chain, address };
     let token = stores.balances.token(id).await?;
     let token = token.with_context(|| format!("token {id} is not followed"))?;
     if token.is_active() {
@@ -96,10 +89,7 @@ async fn find(stores: &Stores, name: &str) -> anyhow::Result<ChainState> {
     let known: Vec<String> = chains.iter().map(|chain| chain.name.clone()).collect();
     let named = |chain: &ChainState| chain.name == name || chain.chain.to_string() == name;
     chains.into_iter().find(named).with_context(|| {
-        format!(
-            "there is no chain `{name}` in the database, only: {}",
-            known.join(", ")
-        )
+        format!("there is no chain `{name}` in the database, only: {}", known.join(", "))
     })
 }
 
@@ -117,12 +107,7 @@ async fn finish(
         status: status.name(),
     };
     if status == ChainStatus::Paused {
-        let report = ChainReport {
-            chain: chain.chain,
-            status,
-            head: None,
-            processed: None,
-        };
+        let report = ChainReport { chain: chain.chain, status, head: None, processed: None };
         stores.balances.report_chain(&report).await?;
     } else {
         stores.balances.resume_chain(chain.chain).await?;

@@ -36,27 +36,15 @@ struct Retried {
 
 pub(super) async fn execute(context: Context, args: RetryArgs) -> anyhow::Result<Verdict> {
     let stores = stores::open_existing(&context.config()?.storage).await?;
-    let SettlementId {
-        programme,
-        window_start,
-    } = &args.id;
-    let batches = stores
-        .points
-        .reset_failures(programme, *window_start)
-        .await?;
+    let SettlementId { programme, window_start } = &args.id;
+    let batches = stores.points.reset_failures(programme, *window_start).await?;
     if batches == 0 {
         bail!("nothing has failed in settlement {}", args.id);
     }
     let settler = stores.settler();
-    let report = settler
-        .run(programme.token, &Stop::when(context.stop.clone()), |_| {})
-        .await?;
+    let report = settler.run(programme.token, &Stop::when(context.stop.clone()), |_| {}).await?;
     stores.close().await;
-    let retried = Retried {
-        id: args.id.to_string(),
-        batches,
-        failed: report.failed,
-    };
+    let retried = Retried { id: args.id.to_string(), batches, failed: report.failed };
     context.output.print(&retried)?;
     Ok(Verdict::fine_if(retried.failed == 0 && !report.stopped))
 }
@@ -83,11 +71,7 @@ impl FromStr for SettlementId {
 
 impl fmt::Display for Retried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            id,
-            batches,
-            failed,
-        } = self;
+        let Self { id, batches, failed } = self;
         write!(f, "{id}: {batches} batches tried again, {failed} failed")
     }
 }

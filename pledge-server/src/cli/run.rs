@@ -37,11 +37,7 @@ struct Serving {
 impl fmt::Display for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let chains = self.chains.join(", ");
-        write!(
-            f,
-            "serving {} from {}, following {chains}",
-            self.url, self.storage
-        )
+        write!(f, "serving {} from {}, following {chains}", self.url, self.storage)
     }
 }
 
@@ -50,9 +46,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     let chains = config.require_chains()?;
     let stores = stores::open(&config.storage).await?;
     let listener = tasks::bind(args.listen.unwrap_or(config.server.listen)).await?;
-    let checked = context
-        .stop
-        .run_until_cancelled(check_chains(chains, &stores));
+    let checked = context.stop.run_until_cancelled(check_chains(chains, &stores));
     let Some(checked) = checked.await else {
         return Ok(Verdict::Fine);
     };
@@ -122,9 +116,7 @@ fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpLi
             stop.clone(),
         ));
     }
-    let api = Api {
-        queries: stores.queries(),
-    };
+    let api = Api { queries: stores.queries() };
     running.spawn(tasks::serve(listener, api, stop.clone()));
     running
 }

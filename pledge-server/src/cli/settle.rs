@@ -118,23 +118,14 @@ impl fmt::Display for Settled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (batches, accounts) = (self.batches, self.accounts);
         let statements = self.statements;
-        writeln!(
-            f,
-            "{batches} batches, {accounts} accounts, {statements} statements"
-        )?;
+        writeln!(f, "{batches} batches, {accounts} accounts, {statements} statements")?;
         if self.failed > 0 {
             let failed = self.failed;
-            writeln!(
-                f,
-                "{failed} batches failed: see `pledge settlements --failed`"
-            )
+            writeln!(f, "{failed} batches failed: see `pledge settlements --failed`")
         } else if self.complete {
             writeln!(f, "every closed window is settled")
         } else {
-            writeln!(
-                f,
-                "stopped before everything was settled: run it again to go on"
-            )
+            writeln!(f, "stopped before everything was settled: run it again to go on")
         }
     }
 }

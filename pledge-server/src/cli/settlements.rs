@@ -105,10 +105,8 @@ fn row(settlement: Settlement, scale: Scale) -> Row {
         attempts: failure.attempts,
         reason: failure.reason,
     });
-    let id = SettlementId {
-        programme: settlement.programme,
-        window_start: settlement.window.start,
-    };
+    let id =
+        SettlementId { programme: settlement.programme, window_start: settlement.window.start };
     Row {
         id: id.to_string(),
         window_start: settlement.window.start.get(),
@@ -127,20 +125,9 @@ impl fmt::Display for Listing {
             return f.write_str("no settlements");
         }
         for row in &self.settlements {
-            let Row {
-                id,
-                status,
-                accounts,
-                points,
-                ..
-            } = row;
+            let Row { id, status, accounts, points, .. } = row;
             writeln!(f, "{id}  {status}  {accounts} accounts  {points} points")?;
-            for Failure {
-                shard,
-                attempts,
-                reason,
-            } in &row.failures
-            {
+            for Failure { shard, attempts, reason } in &row.failures {
                 writeln!(f, "    shard {shard}, {attempts} attempts: {reason}")?;
             }
         }

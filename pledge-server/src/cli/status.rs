@@ -77,9 +77,7 @@ async fn chain_row(stores: &Stores, chain: ChainState) -> anyhow::Result<ChainRo
         processed: chain.processed.map(BlockNumber::get),
         confirmed,
         confirmed_time,
-        lag: head
-            .zip(confirmed)
-            .map(|(head, at)| head.saturating_sub(at)),
+        lag: head.zip(confirmed).map(|(head, at)| head.saturating_sub(at)),
         settled,
         tokens,
     })
@@ -128,11 +126,7 @@ impl fmt::Display for Status {
         }
         for chain in &self.chains {
             let (name, id, status) = (&chain.name, chain.chain_id, chain.status);
-            writeln!(
-                f,
-                "{name} ({id}) {status}{}",
-                because(chain.reason.as_ref())
-            )?;
+            writeln!(f, "{name} ({id}) {status}{}", because(chain.reason.as_ref()))?;
             writeln!(
                 f,
                 "  head {}, processed {}, confirmed {} at {}, {} blocks behind, settled to {}",
@@ -154,11 +148,7 @@ impl fmt::Display for Status {
 impl fmt::Display for TokenRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (symbol, token, status) = (&self.symbol, &self.token, self.status);
-        writeln!(
-            f,
-            "  {symbol} {token} {status}{}",
-            because(self.reason.as_ref())
-        )?;
+        writeln!(f, "  {symbol} {token} {status}{}", because(self.reason.as_ref()))?;
         write!(
             f,
             "    confirmed {}, settled to {}, {} holders, {} reorgs",

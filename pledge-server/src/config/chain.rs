@@ -39,9 +39,8 @@ pub(super) fn check_all(
     key: &Key,
     problems: &mut Problems,
 ) -> Vec<ChainConfig> {
-    let checked = raw
-        .into_iter()
-        .filter_map(|(name, raw)| ChainConfig::check(name, raw, key, problems));
+    let checked =
+        raw.into_iter().filter_map(|(name, raw)| ChainConfig::check(name, raw, key, problems));
     let chains: Vec<ChainConfig> = checked.collect();
     let mut seen: HashMap<ChainId, &Key> = HashMap::new();
     for chain in &chains {
@@ -156,8 +155,6 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
     if (POLL_INTERVAL_MIN..=POLL_INTERVAL_MAX).contains(&interval) {
         Ok(interval)
     } else {
-        Err(format!(
-            "`{text}` is out of range: write a duration {bounds}"
-        ))
+        Err(format!("`{text}` is out of range: write a duration {bounds}"))
     }
 }

@@ -57,10 +57,7 @@ pub struct Problems(Vec<Problem>);
 impl Problems {
     /// Notes a wrong key.
     pub fn add(&mut self, key: &Key, what: impl fmt::Display) {
-        self.0.push(Problem {
-            key: key.as_str().to_owned(),
-            what: what.to_string(),
-        });
+        self.0.push(Problem { key: key.as_str().to_owned(), what: what.to_string() });
     }
 
     /// Notes the error of a value, and answers the value if there is none.
@@ -83,11 +80,7 @@ impl Problems {
 
     /// An error if anything is wrong.
     pub fn into_result(self) -> Result<(), ConfigError> {
-        if self.is_empty() {
-            Ok(())
-        } else {
-            Err(self.into())
-        }
+        if self.is_empty() { Ok(()) } else { Err(self.into()) }
     }
 
     /// Adds what another check found.
@@ -127,9 +120,7 @@ impl ConfigError {
 
 impl From<Problems> for ConfigError {
     fn from(problems: Problems) -> Self {
-        Self {
-            problems: problems.0,
-        }
+        Self { problems: problems.0 }
     }
 }
 

@@ -66,10 +66,7 @@ fn check_steps(raw: Vec<RawStep>, key: &Key, problems: &mut Problems) -> Option<
             continue;
         };
         if steps.last().is_some_and(|before| before.from >= from) {
-            problems.add(
-                &from_key,
-                "is not later than the step before it: sort the steps by time",
-            );
+            problems.add(&from_key, "is not later than the step before it: sort the steps by time");
             continue;
         }
         steps.push(Step { from, value });
@@ -82,9 +79,7 @@ fn parse_window(text: &str) -> Result<WindowLength, String> {
     let length = humantime::parse_duration(text)
         .map_err(|error| format!("`{text}` is not a duration ({error}): {example}"))?;
     if length.subsec_nanos() != 0 {
-        return Err(format!(
-            "`{text}` is not a whole number of seconds: {example}"
-        ));
+        return Err(format!("`{text}` is not a whole number of seconds: {example}"));
     }
     WindowLength::new(length.as_secs()).map_err(|error| format!("{error}: {example}"))
 }

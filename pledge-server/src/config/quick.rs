@@ -39,10 +39,10 @@ impl Quick {
         let token = RawToken {
             address: Some(self.token.clone()),
             start_block: self.start_block.map(Whole),
-            points: self.rate.clone().map(|rate| RawPoints {
-                rate: Some(RateText(rate)),
-                ..RawPoints::default()
-            }),
+            points: self
+                .rate
+                .clone()
+                .map(|rate| RawPoints { rate: Some(RateText(rate)), ..RawPoints::default() }),
         };
         let chain = RawChain {
             chain_id: Some(Whole(self.chain.get())),

@@ -19,9 +19,7 @@ pub(super) fn read(
         builder = builder.add_source(parsed(file)?);
     }
     // Every source is collected here, so that an error of one names it and no other.
-    let own = environment
-        .iter()
-        .filter(|(name, _)| name.starts_with(PREFIX));
+    let own = environment.iter().filter(|(name, _)| name.starts_with(PREFIX));
     let (keys, others): (Vec<_>, Vec<_>) =
         own.cloned().partition(|(name, _)| name.contains(LEVELS));
     for (name, _) in others {
@@ -33,9 +31,8 @@ pub(super) fn read(
         .source(Some(keys.into_iter().collect()));
     let merged = builder.add_source(variables).build();
     let merged = merged.map_err(|error| ConfigError::at(&Key::root("PLEDGE_…"), error))?;
-    let tree: serde_json::Value = merged
-        .try_deserialize()
-        .map_err(|error| ConfigError::at(&source_name(file), error))?;
+    let tree: serde_json::Value =
+        merged.try_deserialize().map_err(|error| ConfigError::at(&source_name(file), error))?;
     serde_path_to_error::deserialize(tree).map_err(|error| explain(&error, environment))
 }
 
@@ -57,9 +54,7 @@ fn parsed(
 }
 
 fn source_name(file: Option<&Path>) -> Key {
-    Key::root(&file.map_or("the environment".to_owned(), |file| {
-        file.display().to_string()
-    }))
+    Key::root(&file.map_or("the environment".to_owned(), |file| file.display().to_string()))
 }
 
 /// Names the key, and the variable if it comes from the environment.

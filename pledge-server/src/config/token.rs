@@ -28,23 +28,16 @@ pub(super) fn check_all(
     problems: &mut Problems,
 ) -> Vec<TokenConfig> {
     if raw.is_empty() {
-        problems.add(
-            key,
-            "is empty: write a [chains.NAME.tokens.NAME] section with an address",
-        );
+        problems.add(key, "is empty: write a [chains.NAME.tokens.NAME] section with an address");
     }
-    let checked = raw
-        .into_iter()
-        .filter_map(|(name, raw)| TokenConfig::check(&name, raw, key, problems));
+    let checked =
+        raw.into_iter().filter_map(|(name, raw)| TokenConfig::check(&name, raw, key, problems));
     let tokens: Vec<TokenConfig> = checked.collect();
     let mut seen: HashMap<Address, &Key> = HashMap::new();
     for token in &tokens {
         if let Some(first) = seen.insert(token.address, &token.key) {
             let what = format!("{} is the address of {first} too", token.address);
-            problems.add(
-                &token.key.child("address"),
-                format!("{what}: remove one of the two"),
-            );
+            problems.add(&token.key.child("address"), format!("{what}: remove one of the two"));
         }
     }
     tokens

@@ -35,10 +35,7 @@ pub(super) async fn play(stores: &Stores, progress: &Progress) -> anyhow::Result
     }
     player.catch_up().await?;
     let programme = ProgrammeId::main(player.token);
-    let view = stores
-        .queries()
-        .account(player.token, account, Some(&programme), None)
-        .await?;
+    let view = stores.queries().account(player.token, account, Some(&programme), None).await?;
     let points = view.points.context("the programme was registered")?;
     Ok(HourStory {
         chain_id: player.token.chain.get(),
@@ -47,10 +44,7 @@ pub(super) async fn play(stores: &Stores, progress: &Progress) -> anyhow::Result
         balance: view.balance,
         rate: player.programme.rates.at(view.at_time),
         window_start: at(15, 0, 0).get(),
-        settled: points
-            .settled
-            .context("the block of 16:00 is confirmed")?
-            .get(),
+        settled: points.settled.context("the block of 16:00 is confirmed")?.get(),
         earned: Earned::new(points.settled_raw, points.scale),
         audit: player.verify().await?,
     })

@@ -28,10 +28,7 @@ const EVENTS_PAGE: usize = 1_000;
 
 /// Plays two days; after thirty hours the last blocks turn out to be those of a losing branch.
 pub(super) async fn play(stores: &Stores, progress: &Progress) -> anyhow::Result<MarketStory> {
-    let doubled = Step {
-        from: at(24, 0, 0),
-        value: "0.5".parse()?,
-    };
+    let doubled = Step { from: at(24, 0, 0), value: "0.5".parse()? };
     let scene = Scene {
         chain: ChainId::new(31_338),
         name: "market",
@@ -51,9 +48,7 @@ pub(super) async fn play(stores: &Stores, progress: &Progress) -> anyhow::Result
             before_fork = traders.clone();
         }
         let transfers = traders.act(&player);
-        player
-            .chain
-            .mine(at(0, block * BLOCK_MINUTES, 0), &transfers);
+        player.chain.mine(at(0, block * BLOCK_MINUTES, 0), &transfers);
         if block % BLOCKS_PER_HOUR == 0 {
             player.catch_up().await?;
         }
@@ -82,20 +77,12 @@ struct Traders {
 impl Traders {
     fn new() -> Self {
         let names = (1..=ACCOUNTS).map(|number| account_of(&format!("trader {number}")));
-        Self {
-            balances: BTreeMap::new(),
-            accounts: names.collect(),
-            moves: 0,
-            branch: 0,
-        }
+        Self { balances: BTreeMap::new(), accounts: names.collect(), moves: 0, branch: 0 }
     }
 
     /// From the same balances, other moves.
     fn on_another_branch(&self) -> Self {
-        Self {
-            branch: self.branch + 1,
-            ..self.clone()
-        }
+        Self { branch: self.branch + 1, ..self.clone() }
     }
 
     /// A number below `bound`, from the moves made so far.

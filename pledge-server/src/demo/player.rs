@@ -54,10 +54,7 @@ impl<'a> Player<'a> {
         stores: &'a Stores,
         progress: &'a Progress,
     ) -> anyhow::Result<Self> {
-        let token = TokenId {
-            chain: scene.chain,
-            address: address_of(scene.symbol),
-        };
+        let token = TokenId { chain: scene.chain, address: address_of(scene.symbol) };
         let metadata = TokenMetadata {
             symbol: scene.symbol.to_owned(),
             decimals: Decimals::new(scene.decimals)?,
@@ -70,15 +67,8 @@ impl<'a> Player<'a> {
             shards: ShardCount::default(),
             id: pledge_core::types::ProgrammeId::main(token),
         };
-        stores
-            .balances
-            .register_chain(scene.chain, scene.name)
-            .await?;
-        let spec = TokenSpec {
-            id: token,
-            metadata,
-            start_block: BlockNumber::new(0),
-        };
+        stores.balances.register_chain(scene.chain, scene.name).await?;
+        let spec = TokenSpec { id: token, metadata, start_block: BlockNumber::new(0) };
         stores.balances.register_token(&spec).await?;
         stores.points.put_programme(&programme).await?;
         let config = IndexerConfig {
@@ -119,12 +109,7 @@ impl<'a> Player<'a> {
         amount: Amount,
     ) -> ScriptedTransfer {
         let address = |account: Option<Account>| account.map_or(Address::ZERO, Account::address);
-        ScriptedTransfer {
-            token: self.token.address,
-            from: address(from),
-            to: address(to),
-            amount,
-        }
+        ScriptedTransfer { token: self.token.address, from: address(from), to: address(to), amount }
     }
 
     /// Indexes and settles everything that the chain has.

@@ -91,12 +91,7 @@ impl Earned {
     pub(super) fn new(raw: RawPoints, scale: Scale) -> Self {
         let divisor = raw.get().gcd(scale.get()).max(U512::from(1));
         let (numerator, denominator) = (raw.get() / divisor, scale.get() / divisor);
-        Self {
-            points: scale.points(raw),
-            exact: format!("{numerator}/{denominator}"),
-            raw,
-            scale,
-        }
+        Self { points: scale.points(raw), exact: format!("{numerator}/{denominator}"), raw, scale }
     }
 }
 
@@ -146,23 +141,10 @@ impl fmt::Display for Told {
 
 impl fmt::Display for HourStory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            chain_id,
-            token,
-            account,
-            rate,
-            earned,
-            ..
-        } = self;
+        let Self { chain_id, token, account, rate, earned, .. } = self;
         writeln!(f, "One hour (chain {chain_id}, PLG {token})")?;
-        writeln!(
-            f,
-            "  {account} held 0 PLG at 15:00, 100 at 15:10 and 200 at 15:30,"
-        )?;
-        writeln!(
-            f,
-            "  at {rate} points per token and hour. The block of 16:00 settled the hour:"
-        )?;
+        writeln!(f, "  {account} held 0 PLG at 15:00, 100 at 15:10 and 200 at 15:30,")?;
+        writeln!(f, "  at {rate} points per token and hour. The block of 16:00 settled the hour:")?;
         writeln!(f, "  {} points, exactly {}.", earned.points, earned.exact)?;
         write!(f, "  audit: {}", self.audit)
     }
@@ -170,24 +152,9 @@ impl fmt::Display for HourStory {
 
 impl fmt::Display for MarketStory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            chain_id,
-            token,
-            hours,
-            blocks,
-            transfers,
-            accounts,
-            fork,
-            ..
-        } = self;
-        writeln!(
-            f,
-            "{hours} hours of a market (chain {chain_id}, USDP {token})"
-        )?;
-        writeln!(
-            f,
-            "  {blocks} blocks, {transfers} transfers among {accounts} accounts;"
-        )?;
+        let Self { chain_id, token, hours, blocks, transfers, accounts, fork, .. } = self;
+        writeln!(f, "{hours} hours of a market (chain {chain_id}, USDP {token})")?;
+        writeln!(f, "  {blocks} blocks, {transfers} transfers among {accounts} accounts;")?;
         writeln!(
             f,
             "  a fork took the ledger back from block {} to {}: {} changes were undone,",

@@ -57,9 +57,7 @@ pub(super) async fn list(
     let after: Option<ChainPlace> = page::decode(params.cursor.as_deref())?;
     let mut chains = api.queries.balances().chains().await?;
     chains.retain(|state| after.as_ref().is_none_or(|after| state.chain > after.chain));
-    let page = Page::cut(chains, params.limit, |state| ChainPlace {
-        chain: state.chain,
-    });
+    let page = Page::cut(chains, params.limit, |state| ChainPlace { chain: state.chain });
     let mut items = Vec::with_capacity(page.items().len());
     for state in page.items() {
         items.push(view(&api, state.clone()).await?);

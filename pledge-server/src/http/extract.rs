@@ -50,19 +50,13 @@ pub(super) struct AccountPath {
 
 impl TokenPath {
     pub(super) const fn token(&self) -> TokenId {
-        TokenId {
-            chain: self.chain_id,
-            address: self.token.0,
-        }
+        TokenId { chain: self.chain_id, address: self.token.0 }
     }
 }
 
 impl TokenAccountPath {
     pub(super) const fn token(&self) -> TokenId {
-        TokenId {
-            chain: self.chain_id,
-            address: self.token.0,
-        }
+        TokenId { chain: self.chain_id, address: self.token.0 }
     }
 
     pub(super) fn account(&self) -> Result<Account, Problem> {
@@ -129,9 +123,7 @@ impl TryFrom<String> for Instant {
         } else {
             let time = DateTime::parse_from_rfc3339(&text).map_err(|_| malformed())?;
             if time.timestamp_subsec_nanos() != 0 {
-                return Err(format!(
-                    "`{text}` is not a whole second, as block times are"
-                ));
+                return Err(format!("`{text}` is not a whole second, as block times are"));
             }
             u64::try_from(time.timestamp()).map_err(|_| format!("`{text}` is before 1970"))?
         };

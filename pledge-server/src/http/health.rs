@@ -47,8 +47,5 @@ pub(super) async fn ready(State(api): State<Api>) -> Result<Json<Ready>, Problem
         status: chain.status.name(),
         reason: chain.status.reason().map(str::to_owned),
     });
-    Ok(Json(Ready {
-        status: "ready",
-        chains: health.collect(),
-    }))
+    Ok(Json(Ready { status: "ready", chains: health.collect() }))
 }

@@ -26,10 +26,6 @@ impl Sign {
     /// The decimal text with its sign; zero has none.
     pub(super) fn of(self, magnitude: impl Display) -> String {
         let text = magnitude.to_string();
-        if self == Self::Plus || text == "0" {
-            text
-        } else {
-            format!("-{text}")
-        }
+        if self == Self::Plus || text == "0" { text } else { format!("-{text}") }
     }
 }

@@ -106,9 +106,8 @@ async fn by_points(
     let id = token.spec.id;
     let programme = name.require(api, id).await?;
     let points = api.queries.points();
-    let standings = points
-        .standings(&programme.programme.id, after, params.limit.and_one())
-        .await?;
+    let standings =
+        points.standings(&programme.programme.id, after, params.limit.and_one()).await?;
     let page = Page::cut(standings.value, params.limit, |standing| PointsPlace {
         raw: standing.raw,
         account: standing.account,
@@ -122,13 +121,7 @@ async fn by_points(
     let mut rows = Vec::with_capacity(accounts.len());
     for (standing, state) in page.items().iter().zip(states.value) {
         let state = state.ok_or_else(|| without_ledger(standing))?;
-        rows.push(row_of(
-            &programme,
-            scale,
-            standing.account,
-            &state,
-            Some(standing),
-        ));
+        rows.push(row_of(&programme, scale, standing.account, &state, Some(standing)));
     }
     Ok(Some(Leaderboard {
         page: page.with_items(rows),
@@ -149,11 +142,9 @@ async fn by_balance(
     let programme = name.find(api, id).await?;
     let balances = api.queries.balances();
     let holders = balances.holders(id, after, params.limit.and_one()).await?;
-    let page = Page::cut(holders.value, params.limit, |(account, state)| {
-        BalancePlace {
-            balance: state.balance,
-            account: *account,
-        }
+    let page = Page::cut(holders.value, params.limit, |(account, state)| BalancePlace {
+        balance: state.balance,
+        account: *account,
     });
     if holders.epoch != token.epoch {
         return Ok(None);
@@ -193,10 +184,7 @@ fn row_of(
     total: Option<&Standing>,
 ) -> Row {
     let shard = programme.programme.shards.shard_of(account);
-    let progress = programme
-        .shards
-        .iter()
-        .find(|progress| progress.shard == shard);
+    let progress = programme.shards.iter().find(|progress| progress.shard == shard);
     let raw = total.map(|total| total.raw).unwrap_or_default();
     let settled = match total {
         Some(total) => Some(total.settled),

@@ -34,10 +34,7 @@ pub(super) struct PageParams {
 
 impl<T> Page<T> {
     pub(super) fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page {
-            items: self.items.into_iter().map(f).collect(),
-            next_cursor: self.next_cursor,
-        }
+        Page { items: self.items.into_iter().map(f).collect(), next_cursor: self.next_cursor }
     }
 
     /// From rows read with one more than the limit, if there are so many.
@@ -45,10 +42,7 @@ impl<T> Page<T> {
         let more = rows.len() > limit.get();
         rows.truncate(limit.get());
         let last = rows.last().filter(|_| more);
-        Self {
-            next_cursor: last.map(|last| encode(&place(last))),
-            items: rows,
-        }
+        Self { next_cursor: last.map(|last| encode(&place(last))), items: rows }
     }
 
     pub(super) fn items(&self) -> &[T] {
@@ -57,10 +51,7 @@ impl<T> Page<T> {
 
     /// The same page with other items, one for each.
     pub(super) fn with_items<U>(self, items: Vec<U>) -> Page<U> {
-        Page {
-            items,
-            next_cursor: self.next_cursor,
-        }
+        Page { items, next_cursor: self.next_cursor }
     }
 }
 
@@ -86,7 +77,5 @@ pub(super) fn decode<P: Place>(cursor: Option<&str>) -> Result<Option<P>, Proble
     if version != VERSION || list != P::LIST {
         return Err(malformed());
     }
-    serde_json::from_value(place)
-        .map(Some)
-        .map_err(|_| malformed())
+    serde_json::from_value(place).map(Some).map_err(|_| malformed())
 }

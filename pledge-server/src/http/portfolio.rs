@@ -94,9 +94,7 @@ async fn try_read(
             None => return Ok(None),
         }
     }
-    let earned = holdings
-        .iter()
-        .filter_map(|h| h.points_raw.zip(h.points_scale));
+    let earned = holdings.iter().filter_map(|h| h.points_raw.zip(h.points_scale));
     let total = Total::of(earned);
     Ok(Some(Portfolio {
         account: Eip55(account.address()),
@@ -116,15 +114,9 @@ async fn find(api: &Api, account: Account, name: ProgrammeName<'_>) -> Result<Ve
             let token = state.spec.id;
             let programme = name.look_up(api, token).await?;
             let programme = programme.map(|state| state.programme.id);
-            let view = api
-                .queries
-                .account(token, account, programme.as_ref(), None);
+            let view = api.queries.account(token, account, programme.as_ref(), None);
             match view.await {
-                Ok(view) => found.push(Found {
-                    state,
-                    programme,
-                    view,
-                }),
+                Ok(view) => found.push(Found { state, programme, view }),
                 Err(QueryError::UnknownAccount(_) | QueryError::NotStarted(_)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -140,17 +132,11 @@ async fn holding(
     found: Found,
     at_time: Timestamp,
 ) -> Result<Option<Holding>, Problem> {
-    let Found {
-        state,
-        programme,
-        view,
-    } = found;
+    let Found { state, programme, view } = found;
     let at = at_time.min(view.at_time);
     let token = state.spec.id;
     let scale = Scale::of(state.spec.metadata.decimals);
-    let view = api
-        .queries
-        .account(token, account, programme.as_ref(), Some(at));
+    let view = api.queries.account(token, account, programme.as_ref(), Some(at));
     let (balance, raw) = match view.await {
         Ok(view) => (view.balance, view.points.map(|points| points.raw)),
         // Before the token's first block nobody held or earned anything.
@@ -188,10 +174,7 @@ struct Total {
 impl Total {
     /// The exact sum, over the largest scale: scales differ by powers of ten only. `None` of nothing.
     fn of(earned: impl Iterator<Item = (RawPoints, Scale)> + Clone) -> Option<Self> {
-        let scale = earned
-            .clone()
-            .map(|(_, scale)| scale)
-            .max_by_key(|scale| scale.get())?;
+        let scale = earned.clone().map(|(_, scale)| scale).max_by_key(|scale| scale.get())?;
         let raw = earned.fold(Wide::ZERO, |sum, (raw, own)| {
             sum + Wide::from(raw.get()) * Wide::from(scale.get() / own.get())
         });

@@ -87,12 +87,7 @@ struct Document<'a> {
 
 impl Problem {
     pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-            parameter: None,
-            bound: None,
-        }
+        Self { kind, detail: detail.into(), parameter: None, bound: None }
     }
 
     /// The request has to change: which parameter, and why.
@@ -108,10 +103,7 @@ impl Problem {
     }
 
     fn with_bound(self, bound: Timestamp) -> Self {
-        Self {
-            bound: Some(bound),
-            ..self
-        }
+        Self { bound: Some(bound), ..self }
     }
 }
 
@@ -161,17 +153,11 @@ impl From<StoreError> for Problem {
         match error.kind() {
             StoreErrorKind::Conflict => {
                 tracing::warn!(error = cause, "an answer met a rewind");
-                Self::new(
-                    Kind::Rewinding,
-                    "the ledger is being rewound; ask again shortly",
-                )
+                Self::new(Kind::Rewinding, "the ledger is being rewound; ask again shortly")
             }
             StoreErrorKind::Unavailable => {
                 tracing::error!(error = cause, "the store is unavailable");
-                Self::new(
-                    Kind::Unavailable,
-                    "the store cannot be read now; ask again shortly",
-                )
+                Self::new(Kind::Unavailable, "the store cannot be read now; ask again shortly")
             }
             _ => internal(cause),
         }
@@ -187,10 +173,7 @@ impl From<Overflow> for Problem {
 /// Tells the log why, and the client only that.
 fn internal(cause: &(dyn StdError + 'static)) -> Problem {
     tracing::error!(error = cause, "a request failed");
-    Problem::new(
-        Kind::Internal,
-        "the server could not answer; its log says why",
-    )
+    Problem::new(Kind::Internal, "the server could not answer; its log says why")
 }
 
 impl From<PathRejection> for Problem {
@@ -228,17 +211,11 @@ impl From<QueryRejection> for Problem {
 }
 
 pub(super) async fn unknown_route(uri: Uri) -> Problem {
-    Problem::new(
-        Kind::UnknownRoute,
-        format!("there is nothing at {}", uri.path()),
-    )
+    Problem::new(Kind::UnknownRoute, format!("there is nothing at {}", uri.path()))
 }
 
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    Problem::new(
-        Kind::WrongMethod,
-        format!("{} does not answer {method}", uri.path()),
-    )
+    Problem::new(Kind::WrongMethod, format!("{} does not answer {method}", uri.path()))
 }
 
 #[cfg(test)]

@@ -57,9 +57,7 @@ impl<'a> ProgrammeName<'a> {
     ) -> Result<Option<ProgrammeState>, Problem> {
         let id = self.of(token)?;
         let programmes = api.queries.points().programmes(token).await?;
-        Ok(programmes
-            .into_iter()
-            .find(|state| state.programme.id == id))
+        Ok(programmes.into_iter().find(|state| state.programme.id == id))
     }
 
     /// The programme of a known token. `None` if the request did not name one and there is no `main`;
@@ -117,9 +115,6 @@ mod tests {
             Ok(None::<()>)
         };
         let problem = in_one_epoch(attempt).await.unwrap_err();
-        assert_eq!(
-            (problem.kind(), calls.get()),
-            (Kind::Rewinding, ATTEMPTS_MAX)
-        );
+        assert_eq!((problem.kind(), calls.get()), (Kind::Rewinding, ATTEMPTS_MAX));
     }
 }

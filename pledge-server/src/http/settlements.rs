@@ -129,11 +129,7 @@ pub(super) async fn one(
     let (programme, start) = parse_id(&path.id)?;
     let token = api.queries.token(programme.token).await?;
     let programme = api.queries.programme(&programme).await?.id;
-    let query = SettlementsQuery {
-        programme,
-        before: start.checked_add(1),
-        limit: 1,
-    };
+    let query = SettlementsQuery { programme, before: start.checked_add(1), limit: 1 };
     let found = api.queries.points().settlements(&query).await?;
     let found = found.into_iter().find(|row| row.window.start == start);
     let row = found.ok_or_else(|| {
@@ -223,11 +219,7 @@ async fn newest(
     let only_open = matches!(status, Some(Status::Failed | Status::Pending));
     let mut found = Vec::new();
     loop {
-        let query = SettlementsQuery {
-            programme: source.id().clone(),
-            before,
-            limit: count,
-        };
+        let query = SettlementsQuery { programme: source.id().clone(), before, limit: count };
         let read = api.queries.points().settlements(&query).await?;
         before = read.last().map(|row| row.window.start);
         let ended = read.len() < count || (only_open && before < settled);

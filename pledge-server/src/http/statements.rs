@@ -86,11 +86,7 @@ const fn kind_of(row: &Statement) -> RowKind {
 }
 
 const fn place(row: &Statement) -> StatementPlace {
-    StatementPlace {
-        window_start: row.window.start,
-        epoch: row.epoch,
-        kind: kind_of(row),
-    }
+    StatementPlace { window_start: row.window.start, epoch: row.epoch, kind: kind_of(row) }
 }
 
 fn view(row: &Statement, scale: Scale) -> StatementView {

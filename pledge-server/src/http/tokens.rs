@@ -87,9 +87,8 @@ pub(super) async fn list(
         let address = token.spec.id.address;
         after.as_ref().is_none_or(|after| address > after.address)
     });
-    let page = Page::cut(tokens, params.limit, |token| TokenPlace {
-        address: token.spec.id.address,
-    });
+    let page =
+        Page::cut(tokens, params.limit, |token| TokenPlace { address: token.spec.id.address });
     let name = ProgrammeName::asked(params.programme.as_ref());
     let mut items = Vec::with_capacity(page.items().len());
     for token in page.items() {
@@ -151,10 +150,7 @@ fn programme_view(state: &ProgrammeState, points_scale: Scale) -> ProgrammeView 
     let rates = &state.programme.rates;
     let mut pieces = rates.pieces(Timestamp::ZERO, Timestamp::MAX);
     let first = pieces.next().map(|piece| piece.value);
-    let steps = pieces.map(|piece| RateStep {
-        from: piece.from,
-        rate: piece.value,
-    });
+    let steps = pieces.map(|piece| RateStep { from: piece.from, rate: piece.value });
     ProgrammeView {
         name: state.programme.id.name().to_owned(),
         rate: first.unwrap_or_else(|| rates.at(Timestamp::ZERO)),

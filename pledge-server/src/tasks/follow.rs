@@ -157,10 +157,7 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     pub(crate) fn new(chain: &str) -> Self {
-        Self {
-            chain: chain.to_owned(),
-            last: None,
-        }
+        Self { chain: chain.to_owned(), last: None }
     }
 
     pub(crate) fn says(&mut self, reason: &str) {

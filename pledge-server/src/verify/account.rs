@@ -30,11 +30,7 @@ impl Audit<'_> {
         let accounts: Vec<Account> = page.iter().map(|(account, _)| *account).collect();
         let mut totals = Vec::with_capacity(programmes.len());
         for state in &programmes {
-            let seen = self
-                .stores
-                .points
-                .totals(&state.programme.id, &accounts)
-                .await?;
+            let seen = self.stores.points.totals(&state.programme.id, &accounts).await?;
             if seen.epoch != self.state.epoch {
                 return Ok(Pass::rewound());
             }
@@ -105,16 +101,8 @@ fn check_changes(
         time = Some(change.time);
         if (change.balance_after, change.balance_seconds) != (balance, integral) {
             let place = format!("{} in block {}", change.change_type, change.block);
-            let stored = format!(
-                "{place}: {} ({})",
-                change.balance_after, change.balance_seconds
-            );
-            report.mismatch(
-                Subject::Change,
-                account,
-                stored,
-                format!("{balance} ({integral})"),
-            );
+            let stored = format!("{place}: {} ({})", change.balance_after, change.balance_seconds);
+            report.mismatch(Subject::Change, account, stored, format!("{balance} ({integral})"));
         }
     }
     let at_cursor = |change: &&Change| change.block <= cursor.number;
@@ -135,11 +123,7 @@ struct Points<'a> {
 
 impl<'a> Points<'a> {
     fn new(programme: &'a Programme, changes: &'a [Change]) -> Self {
-        Self {
-            programme,
-            changes,
-            weights: WeightSchedule::constant(WeightBp::ONE),
-        }
+        Self { programme, changes, weights: WeightSchedule::constant(WeightBp::ONE) }
     }
 
     /// What the account earned over `[from, to)`.
@@ -183,9 +167,8 @@ impl<'a> Points<'a> {
         statements: &[Statement],
     ) -> Result<(), Overflow> {
         let of_kind = |kind| statements.iter().filter(move |row| row.kind == kind);
-        let reversed: BTreeSet<_> = of_kind(StatementKind::Reversed)
-            .map(|row| (row.window, row.epoch))
-            .collect();
+        let reversed: BTreeSet<_> =
+            of_kind(StatementKind::Reversed).map(|row| (row.window, row.epoch)).collect();
         let mut live: BTreeMap<Window, Vec<RawPoints>> = BTreeMap::new();
         for row in of_kind(StatementKind::Earned) {
             if !reversed.contains(&(row.window, row.epoch)) {
@@ -212,9 +195,7 @@ impl<'a> Points<'a> {
     fn settled(&self, state: &ProgrammeState, account: Account) -> Option<Timestamp> {
         let shard = state.programme.shards.shard_of(account);
         let mut shards = state.shards.iter();
-        shards
-            .find(|progress| progress.shard == shard)?
-            .settled_of(account)
+        shards.find(|progress| progress.shard == shard)?.settled_of(account)
     }
 }
 

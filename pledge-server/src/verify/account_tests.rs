@@ -36,14 +36,8 @@ fn changes() -> Vec<Change> {
 
 fn token() -> TokenState {
     TokenState::registered(TokenSpec {
-        id: TokenId {
-            chain: ChainId::new(1),
-            address: Address::repeat_byte(7),
-        },
-        metadata: TokenMetadata {
-            symbol: "T".to_owned(),
-            decimals: Decimals::new(0).unwrap(),
-        },
+        id: TokenId { chain: ChainId::new(1), address: Address::repeat_byte(7) },
+        metadata: TokenMetadata { symbol: "T".to_owned(), decimals: Decimals::new(0).unwrap() },
         start_block: BlockNumber::new(0),
     })
 }
@@ -51,10 +45,8 @@ fn token() -> TokenState {
 /// A programme of which the first hour is settled in every shard.
 fn programme() -> ProgrammeState {
     let programme = Programme::main(token().spec.id, "1".parse().unwrap());
-    let settled = |shard| ShardProgress {
-        settled: Some(time(HOUR)),
-        ..ShardProgress::fresh(shard)
-    };
+    let settled =
+        |shard| ShardProgress { settled: Some(time(HOUR)), ..ShardProgress::fresh(shard) };
     ProgrammeState {
         shards: programme.shards.shards().map(settled).collect(),
         epoch: Epoch::FIRST,
@@ -79,31 +71,15 @@ fn statement(raw: RawPoints) -> Statement {
 fn audited(changes: &[Change], total: RawPoints, statements: &[Statement]) -> Vec<Subject> {
     let mut report = TokenReport::begin(&token());
     let last = changes.last().unwrap();
-    let cursor = BlockRef {
-        number: last.block,
-        hash: B256::ZERO,
-        parent_hash: B256::ZERO,
-        time: last.time,
-    };
+    let cursor =
+        BlockRef { number: last.block, hash: B256::ZERO, parent_hash: B256::ZERO, time: last.time };
     check_changes(&mut report, &cursor, account(), &last.checkpoint(), changes).unwrap();
     let state = programme();
     let points = Points::new(&state.programme, changes);
-    let total = Standing {
-        account: account(),
-        raw: total,
-        settled: time(HOUR),
-    };
-    points
-        .check_total(&mut report, &state, account(), Some(total))
-        .unwrap();
-    points
-        .check_statements(&mut report, &state, account(), statements)
-        .unwrap();
-    report
-        .mismatches
-        .iter()
-        .map(|mismatch| mismatch.subject)
-        .collect()
+    let total = Standing { account: account(), raw: total, settled: time(HOUR) };
+    points.check_total(&mut report, &state, account(), Some(total)).unwrap();
+    points.check_statements(&mut report, &state, account(), statements).unwrap();
+    report.mismatches.iter().map(|mismatch| mismatch.subject).collect()
 }
 
 #[test]
@@ -135,29 +111,16 @@ fn a_total_that_the_changes_do_not_give_is_found() {
 
 #[test]
 fn a_statement_that_is_missing_wrong_or_there_twice_is_found() {
-    let twice = Statement {
-        epoch: Epoch::new(1),
-        ..statement(earned())
-    };
-    for rows in [
-        vec![],
-        vec![statement(RawPoints::ZERO)],
-        vec![statement(earned()), twice],
-    ] {
+    let twice = Statement { epoch: Epoch::new(1), ..statement(earned()) };
+    for rows in [vec![], vec![statement(RawPoints::ZERO)], vec![statement(earned()), twice]] {
         assert_eq!(audited(&changes(), earned(), &rows), [Subject::Statement]);
     }
 }
 
 #[test]
 fn a_statement_that_was_taken_back_does_not_count() {
-    let reversed = Statement {
-        kind: StatementKind::Reversed,
-        ..statement(RawPoints::ZERO)
-    };
-    let again = Statement {
-        epoch: Epoch::new(1),
-        ..statement(earned())
-    };
+    let reversed = Statement { kind: StatementKind::Reversed, ..statement(RawPoints::ZERO) };
+    let again = Statement { epoch: Epoch::new(1), ..statement(earned()) };
     let rows = [statement(RawPoints::ZERO), reversed, again];
     assert_eq!(audited(&changes(), earned(), &rows), []);
 }

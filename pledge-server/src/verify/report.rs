@@ -174,22 +174,14 @@ impl fmt::Display for VerifyReport {
         if self.tokens.is_empty() {
             return f.write_str("no token is followed");
         }
-        self.tokens
-            .iter()
-            .try_for_each(|token| write!(f, "{token}"))
+        self.tokens.iter().try_for_each(|token| write!(f, "{token}"))
     }
 }
 
 impl fmt::Display for TokenReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {} on chain {}: ",
-            self.symbol, self.token, self.chain_id
-        )?;
-        let at = self
-            .at_block
-            .map_or(String::new(), |block| format!(" at block {block}"));
+        write!(f, "{} {} on chain {}: ", self.symbol, self.token, self.chain_id)?;
+        let at = self.at_block.map_or(String::new(), |block| format!(" at block {block}"));
         let accounts = self.accounts;
         match self.verdict {
             Verdict::Ok => writeln!(f, "ok{at}: {accounts} accounts, supply and points agree")?,
@@ -204,36 +196,16 @@ impl fmt::Display for TokenReport {
                  totalSupply is not their sum: it mints or burns without Transfer logs"
             )?,
             Verdict::Mismatch => {
-                writeln!(
-                    f,
-                    "MISMATCH{at}: {} in {accounts} accounts",
-                    self.mismatches_total
-                )?;
+                writeln!(f, "MISMATCH{at}: {} in {accounts} accounts", self.mismatches_total)?;
             }
         }
         if let Some(supply) = self.supply.filter(|_| !self.supply_ok) {
-            let SupplyReport {
-                accounts,
-                ledger,
-                contract,
-            } = supply;
-            writeln!(
-                f,
-                "  supply: balances {accounts}, ledger {ledger}, contract {contract}"
-            )?;
+            let SupplyReport { accounts, ledger, contract } = supply;
+            writeln!(f, "  supply: balances {accounts}, ledger {ledger}, contract {contract}")?;
         }
-        for Mismatch {
-            account,
-            subject,
-            stored,
-            expected,
-        } in &self.mismatches
-        {
+        for Mismatch { account, subject, stored, expected } in &self.mismatches {
             let subject = format!("{subject:?}").to_lowercase();
-            writeln!(
-                f,
-                "  {account} {subject}: {stored} stored, {expected} expected"
-            )?;
+            writeln!(f, "  {account} {subject}: {stored} stored, {expected} expected")?;
         }
         Ok(())
     }

@@ -37,13 +37,8 @@ impl Chain {
         let anvil = Anvil::start(chain_id, &[]).await.unwrap();
         anvil.mine(2, 12).await.unwrap();
         let owner = anvil.accounts().await.unwrap()[0];
-        let token = Token::deploy(anvil.provider(), owner, "Example Dollar", "USDX")
-            .await
-            .unwrap();
-        let id = TokenId {
-            chain: ChainId::new(chain_id),
-            address: token.address(),
-        };
+        let token = Token::deploy(anvil.provider(), owner, "Example Dollar", "USDX").await.unwrap();
+        let id = TokenId { chain: ChainId::new(chain_id), address: token.address() };
         Self { anvil, token, id }
     }
 }
@@ -94,24 +89,10 @@ impl Setup {
 
     /// Runs the binary to its end; its result in JSON.
     pub(crate) fn run(&self, arguments: &[&str]) -> Value {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = self
-            .pledge()
-            .args(arguments)
-            .arg("--json")
-            .output()
-            .unwrap();
-        let (out, err) = (
-            String::from_utf8_lossy(&stdout),
-            String::from_utf8_lossy(&stderr),
-        );
-        assert!(
-            status.success(),
-            "pledge {arguments:?}: {status}\n{out}\n{err}"
-        );
+        let Output { status, stdout, stderr } =
+            self.pledge().args(arguments).arg("--json").output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        assert!(status.success(), "pledge {arguments:?}: {status}\n{out}\n{err}");
         serde_json::from_slice(&stdout).unwrap()
     }
 }
@@ -143,14 +124,9 @@ impl Engine {
                     Poll::Stopped(status) => panic!("{status}"),
                 }
             }
-            settle_chain(
-                &self.stores,
-                chain.config.id,
-                &CancellationToken::new(),
-                |_| {},
-            )
-            .await
-            .unwrap();
+            settle_chain(&self.stores, chain.config.id, &CancellationToken::new(), |_| {})
+                .await
+                .unwrap();
         }
     }
 
@@ -168,18 +144,12 @@ impl Engine {
     }
 
     pub(crate) async fn digest(&self, token: TokenId) -> Digest {
-        digest(&self.stores.balances, &self.stores.points, token)
-            .await
-            .unwrap()
+        digest(&self.stores.balances, &self.stores.points, token).await.unwrap()
     }
 
     /// What a clean pass over today's canonical chain must give, computed the naive way.
     pub(crate) async fn oracle(&self, token: TokenId) -> Digest {
-        let chain = self
-            .chains
-            .iter()
-            .find(|chain| chain.config.id == token.chain)
-            .unwrap();
+        let chain = self.chains.iter().find(|chain| chain.config.id == token.chain).unwrap();
         let head = chain.source.head().await.unwrap().number;
         let state = self.stores.balances.token(token).await.unwrap().unwrap();
         let start = state.spec.start_block;
@@ -188,13 +158,7 @@ impl Engine {
         let cursor = head.down(CONFIRMATIONS);
         let cursor = chain.source.headers(cursor, cursor).await.unwrap()[0];
         let rate = "0.05".parse().unwrap();
-        oracle(
-            token,
-            &first,
-            &cursor,
-            &transfers,
-            &[Programme::main(token, rate)],
-        )
+        oracle(token, &first, &cursor, &transfers, &[Programme::main(token, rate)])
     }
 }
 
@@ -210,21 +174,11 @@ async fn transfers(
     while next <= head {
         let tokens = [token.address];
         let detail = HeaderDetail::Sparse;
-        let request = RangeRequest {
-            from: next,
-            to: head,
-            tokens: &tokens,
-            detail,
-        };
+        let request = RangeRequest { from: next, to: head, tokens: &tokens, detail };
         let facts = source.range(request).await.unwrap();
         next = facts.last().unwrap().number.next();
         let header = |transfer: &Transfer| *facts.header(transfer.block).unwrap();
-        all.extend(
-            facts
-                .transfers
-                .iter()
-                .map(|transfer| (header(transfer), transfer.clone())),
-        );
+        all.extend(facts.transfers.iter().map(|transfer| (header(transfer), transfer.clone())));
     }
     all
 }

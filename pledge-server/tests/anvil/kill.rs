@@ -35,11 +35,7 @@ impl Random {
 fn start(setup: &Setup) -> Child {
     let mut command = setup.pledge();
     command.args(["run", "--listen", "127.0.0.1:0"]);
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 async fn play(chain: &Chain, seed: u64) {
@@ -91,29 +87,19 @@ async fn a_hundred_kills_leave_what_a_clean_pass_gives() {
         }
         process.kill().unwrap();
         let ended = process.wait().unwrap();
-        assert!(
-            ended.code().is_none(),
-            "round {round}: it ended by itself with {ended}"
-        );
+        assert!(ended.code().is_none(), "round {round}: it ended by itself with {ended}");
     }
     let (commits, rewinds) = written(&setup).await;
     println!(
         "{KILLS} kills, {reorgs} reorgs on the chain; {commits} commits, {rewinds} rewinds before the last kill"
     );
-    assert!(
-        commits > KILLS as usize,
-        "the process was killed too early to have worked"
-    );
+    assert!(commits > KILLS as usize, "the process was killed too early to have worked");
     setup.run(&["index", "--until-head"]);
     setup.run(&["settle", "--until-settled"]);
     let store = SqliteStore::open(&format!("sqlite:{}", setup.database().display())).await;
     let engine = Engine::new(&setup.config(), Stores::of(store.unwrap())).await;
     let (found, expected) = (engine.digest(chain.id).await, engine.oracle(chain.id).await);
-    assert!(
-        found.changes.len() > 5_000,
-        "{} changes were followed",
-        found.changes.len()
-    );
+    assert!(found.changes.len() > 5_000, "{} changes were followed", found.changes.len());
     assert!(found == expected, "the state differs from the oracle's");
     assert_eq!(engine.verify().await[0].verdict, Verdict::Ok);
 }

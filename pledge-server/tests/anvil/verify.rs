@@ -22,10 +22,7 @@ const HOURLY: Traffic = Traffic {
 async fn busy_chains() -> [Chain; 2] {
     let chains = [Chain::start(11_155_111).await, Chain::start(84_532).await];
     for (seed, chain) in (1..).zip(&chains) {
-        let traffic = Traffic {
-            seed,
-            ..Traffic::default()
-        };
+        let traffic = Traffic { seed, ..Traffic::default() };
         let played = traffic.play(&chain.anvil, &chain.token).await.unwrap();
         assert!(played.transfers >= 5_000);
         HOURLY.play(&chain.anvil, &chain.token).await.unwrap();
@@ -39,10 +36,7 @@ async fn reorgs(store: &dyn BalanceStore) -> Vec<ReorgRecord> {
         Event::Reorged(record) => Some(record),
         _ => None,
     };
-    events
-        .into_iter()
-        .filter_map(|event| reorged(event.event))
-        .collect()
+    events.into_iter().filter_map(|event| reorged(event.event)).collect()
 }
 
 async fn assert_exact(engine: &Engine, chains: &[Chain]) {
@@ -53,11 +47,7 @@ async fn assert_exact(engine: &Engine, chains: &[Chain]) {
     }
     for chain in chains {
         let (found, expected) = (engine.digest(chain.id).await, engine.oracle(chain.id).await);
-        assert!(
-            found == expected,
-            "the state differs from the oracle's on {}",
-            chain.id
-        );
+        assert!(found == expected, "the state differs from the oracle's on {}", chain.id);
     }
 }
 
@@ -72,11 +62,7 @@ async fn two_chains_through_reorgs(stores: Stores, chains: &[Chain], setup: &Set
     engine.run().await;
     assert_exact(&engine, chains).await;
     let store = &engine.stores.balances;
-    assert_eq!(
-        reorgs(store).await,
-        [],
-        "a reorg of 3 stays inside the confirmations"
-    );
+    assert_eq!(reorgs(store).await, [], "a reorg of 3 stays inside the confirmations");
 
     for chain in chains {
         chain.anvil.reorg(10).await.unwrap();
@@ -87,10 +73,7 @@ async fn two_chains_through_reorgs(stores: Stores, chains: &[Chain], setup: &Set
     assert_eq!(records.len(), 2, "one record for each chain");
     for record in records {
         assert!(record.tokens[0].changes_removed > 0);
-        assert!(
-            record.tokens[0].statements_reversed > 0,
-            "it went across a settled window"
-        );
+        assert!(record.tokens[0].statements_reversed > 0, "it went across a settled window");
     }
 }
 
@@ -106,9 +89,7 @@ async fn two_chains_are_exact_through_reorgs_in_sqlite() {
     let chains = busy_chains().await;
     let setup = Setup::of(&[&chains[0], &chains[1]]);
     let url = format!("sqlite:{}", setup.database().display());
-    let store = pledge_storage_sqlite::SqliteStore::open(&url)
-        .await
-        .unwrap();
+    let store = pledge_storage_sqlite::SqliteStore::open(&url).await.unwrap();
     two_chains_through_reorgs(Stores::of(store), &chains, &setup).await;
 }
 
@@ -125,12 +106,8 @@ async fn the_commands_index_settle_and_verify_two_chains() {
         setup.run(&["index", "--until-head"]);
         setup.run(&["settle", "--until-settled"]);
         let report = setup.run(&["verify"]);
-        let verdicts: Vec<_> = report["tokens"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|token| &token["verdict"])
-            .collect();
+        let verdicts: Vec<_> =
+            report["tokens"].as_array().unwrap().iter().map(|token| &token["verdict"]).collect();
         assert_eq!(verdicts, ["ok", "ok"], "after a reorg of {depth}: {report}");
     }
 }

@@ -20,11 +20,7 @@ fn index(toml: &str) -> Ended {
 fn refused(ended: &Ended, key: &str, remedy: &str) {
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains(key), "{key} in: {}", ended.stderr);
-    assert!(
-        ended.stderr.contains(remedy),
-        "{remedy} in: {}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains(remedy), "{remedy} in: {}", ended.stderr);
     assert!(ended.stdout.is_empty(), "{}", ended.stdout);
 }
 
@@ -75,19 +71,12 @@ fn an_address_without_code_is_refused() {
     let node = Node::start(NORMAL);
     let stranger = format!("0x{}", "ab".repeat(20));
     let ended = index(&config(&node.url(), 31_337, &stranger, ""));
-    refused(
-        &ended,
-        "chains.local.tokens.plg.address",
-        "no contract code",
-    );
+    refused(&ended, "chains.local.tokens.plg.address", "no contract code");
 }
 
 #[test]
 fn more_than_77_decimals_are_refused() {
-    let node = Node::start(Oddities {
-        decimals: 78,
-        ..NORMAL
-    });
+    let node = Node::start(Oddities { decimals: 78, ..NORMAL });
     let ended = index(&config(&node.url(), 31_337, &token().to_string(), ""));
     refused(&ended, "chains.local.tokens.plg.address", "77");
 }
@@ -97,11 +86,7 @@ fn a_start_block_above_the_head_is_refused() {
     let node = Node::start(NORMAL);
     let more = "start_block = 1000";
     let ended = index(&config(&node.url(), 31_337, &token().to_string(), more));
-    refused(
-        &ended,
-        "chains.local.tokens.plg.start_block",
-        "above the chain's newest block 0",
-    );
+    refused(&ended, "chains.local.tokens.plg.start_block", "above the chain's newest block 0");
 }
 
 #[test]

@@ -12,32 +12,17 @@ fn the_demo_serves_the_first_requirement_within_two_seconds() {
     let demo = Folder::new().start(&["demo", "--listen", "127.0.0.1:0"]);
     let chains = demo.get("chains");
     let tokens = demo.get("chains/31337/tokens");
-    let token = tokens["items"][0]["address"]
-        .as_str()
-        .unwrap_or_else(|| panic!("{tokens}"));
+    let token = tokens["items"][0]["address"].as_str().unwrap_or_else(|| panic!("{tokens}"));
     let board = demo.get(&format!("chains/31337/tokens/{token}/accounts?sort=points"));
-    assert!(
-        started.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        started.elapsed()
-    );
-    assert_eq!(
-        board["items"][0]["points"], "6.666666666666666666",
-        "{board}"
-    );
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!(board["items"][0]["points"], "6.666666666666666666", "{board}");
     let account = board["items"][0]["account"].as_str().unwrap();
     let view = demo.get(&format!("chains/31337/tokens/{token}/accounts/{account}"));
     let integer = |key: &str| view[key].as_str().unwrap().parse::<u128>();
     // 42 digits do not fit: the exact fraction 20/3 by its leading digits.
     assert!(integer("points_raw").is_err() || integer("points_scale").is_err());
-    assert_eq!(
-        view["points_raw"].as_str().unwrap().trim_end_matches('0'),
-        "24"
-    );
-    assert_eq!(
-        view["points_scale"].as_str().unwrap().trim_end_matches('0'),
-        "36"
-    );
+    assert_eq!(view["points_raw"].as_str().unwrap().trim_end_matches('0'), "24");
+    assert_eq!(view["points_scale"].as_str().unwrap().trim_end_matches('0'), "36");
     assert!(chains.to_string().contains("market"), "{chains}");
 }
 
@@ -53,8 +38,7 @@ fn the_demo_stops_on_sigterm() {
 fn a_request_half_sent_does_not_hold_up_the_end() {
     let demo = Folder::new().start(&["demo", "--listen", "127.0.0.1:0"]);
     let mut half = TcpStream::connect(&demo.server).unwrap();
-    half.write_all(b"GET /api/v1/chains HTTP/1.1\r\nhost:")
-        .unwrap();
+    half.write_all(b"GET /api/v1/chains HTTP/1.1\r\nhost:").unwrap();
     let (status, took) = demo.terminate();
     assert!(status.success());
     assert!(took < Duration::from_secs(5), "{took:?}");
@@ -76,10 +60,6 @@ fn a_busy_port_is_named_with_a_way_out() {
     let address = busy.local_addr().unwrap();
     let ended = Folder::new().run(&["demo", "--listen", &address.to_string()]);
     assert_eq!(ended.code, Some(1));
-    assert!(
-        ended.stderr.contains(&address.port().to_string()),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains(&address.port().to_string()), "{}", ended.stderr);
     assert!(ended.stderr.contains("--listen"), "{}", ended.stderr);
 }

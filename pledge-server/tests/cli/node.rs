@@ -43,11 +43,7 @@ pub(crate) struct Oddities {
     pub(crate) balance_offset: u64,
 }
 
-pub(crate) const NORMAL: Oddities = Oddities {
-    decimals: 18,
-    supply_offset: 0,
-    balance_offset: 0,
-};
+pub(crate) const NORMAL: Oddities = Oddities { decimals: 18, supply_offset: 0, balance_offset: 0 };
 
 /// The token's contract.
 pub(crate) fn token() -> Address {
@@ -68,10 +64,8 @@ impl Node {
     /// A node of chain 31337 with genesis at 15:00.
     pub(crate) fn start(oddities: Oddities) -> Self {
         let genesis = Timestamp::new(THREE_PM).unwrap();
-        let metadata = TokenMetadata {
-            symbol: "PLG".to_owned(),
-            decimals: Decimals::new(18).unwrap(),
-        };
+        let metadata =
+            TokenMetadata { symbol: "PLG".to_owned(), decimals: Decimals::new(18).unwrap() };
         let chain = ScriptedChain::new(ChainId::new(CHAIN), genesis).with_token(token(), metadata);
         Self::serve(chain, oddities, "127.0.0.1:0")
     }
@@ -80,12 +74,7 @@ impl Node {
     pub(crate) fn with_the_first_hour(oddities: Oddities) -> Self {
         let node = Self::start(oddities);
         for minute in [10, 30] {
-            node.mine(
-                THREE_PM + minute * 60,
-                Address::ZERO,
-                account(1),
-                tokens(100),
-            );
+            node.mine(THREE_PM + minute * 60, Address::ZERO, account(1), tokens(100));
         }
         node.mine_empty(THREE_PM + 3_600, 8);
         node
@@ -97,9 +86,7 @@ impl Node {
             .enable_all()
             .build()
             .unwrap();
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind(listen))
-            .unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind(listen)).unwrap();
         let address = listener.local_addr().unwrap();
         let script = Script {
             chain: chain.clone(),
@@ -109,11 +96,7 @@ impl Node {
         };
         let router = Router::new().route("/", post(answer)).with_state(script);
         runtime.spawn(async move { axum::serve(listener, router).await });
-        Self {
-            chain,
-            address,
-            _runtime: runtime,
-        }
+        Self { chain, address, _runtime: runtime }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -121,20 +104,14 @@ impl Node {
     }
 
     pub(crate) fn mine(&self, time: u64, from: Address, to: Address, amount: Amount) {
-        let transfer = ScriptedTransfer {
-            token: token(),
-            from,
-            to,
-            amount,
-        };
+        let transfer = ScriptedTransfer { token: token(), from, to, amount };
         self.chain.mine(Timestamp::new(time).unwrap(), &[transfer]);
     }
 
     /// Empty blocks, 12 seconds apart.
     pub(crate) fn mine_empty(&self, from: u64, blocks: u64) {
         for block in 0..blocks {
-            self.chain
-                .mine(Timestamp::new(from + block * 12).unwrap(), &[]);
+            self.chain.mine(Timestamp::new(from + block * 12).unwrap(), &[]);
         }
     }
 }
@@ -187,9 +164,7 @@ impl Script {
         let blocks = bound("fromBlock")..=bound("toBlock");
         let transfers = self.chain.transfers().into_iter();
         let wanted = transfers.filter(|(header, _)| blocks.contains(&header.number.get()));
-        wanted
-            .map(|(header, transfer)| log(&header, &transfer))
-            .collect()
+        wanted.map(|(header, transfer)| log(&header, &transfer)).collect()
     }
 
     async fn call(&self, call: &Value, block: &Value) -> String {
@@ -217,10 +192,7 @@ impl Script {
         let hash: B256 = block["blockHash"].as_str().unwrap().parse().unwrap();
         let mut heights = 0..=self.chain.head().number.get();
         let found = heights.find(|height| self.chain.block(*height).unwrap().hash == hash);
-        BlockId {
-            number: BlockNumber::new(found.unwrap()),
-            hash,
-        }
+        BlockId { number: BlockNumber::new(found.unwrap()), hash }
     }
 }
 

@@ -57,10 +57,7 @@ fn verify_agrees_with_an_honest_contract() {
 
 #[test]
 fn verify_tells_a_contract_that_mints_in_silence() {
-    let node = Node::with_the_first_hour(Oddities {
-        supply_offset: 1,
-        ..NORMAL
-    });
+    let node = Node::with_the_first_hour(Oddities { supply_offset: 1, ..NORMAL });
     let ended = settled(&node).run(&["verify", "--json"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert_eq!(ended.json()["tokens"][0]["verdict"], "non_conserving");
@@ -68,10 +65,7 @@ fn verify_tells_a_contract_that_mints_in_silence() {
 
 #[test]
 fn verify_lists_a_balance_that_differs() {
-    let node = Node::with_the_first_hour(Oddities {
-        balance_offset: 1,
-        ..NORMAL
-    });
+    let node = Node::with_the_first_hour(Oddities { balance_offset: 1, ..NORMAL });
     let ended = settled(&node).run(&["verify", "--json"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     let report = ended.json();
@@ -101,11 +95,7 @@ fn a_paused_chain_is_not_indexed_until_it_is_resumed() {
     assert_eq!(paused.json()["status"], "paused");
     let refused = folder.run(&["index", "--until-head"]);
     assert_eq!(refused.code, Some(1));
-    assert!(
-        refused.stdout.contains("pledge resume local"),
-        "{}",
-        refused.stdout
-    );
+    assert!(refused.stdout.contains("pledge resume local"), "{}", refused.stdout);
     assert_eq!(folder.run(&["resume", "31337"]).code, Some(0));
     assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));
 }
@@ -118,11 +108,7 @@ fn nothing_to_retry_is_a_failure_that_says_so() {
     let id = listing["settlements"][0]["id"].as_str().unwrap();
     let ended = folder.run(&["retry", id]);
     assert_eq!(ended.code, Some(1));
-    assert!(
-        ended.stderr.contains("nothing has failed"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("nothing has failed"), "{}", ended.stderr);
     let failed = folder.run(&["settlements", "--failed", "--json"]).json();
     assert_eq!(failed["settlements"].as_array().unwrap().len(), 0);
 }
@@ -133,10 +119,7 @@ fn break_a_batch(folder: &Folder) {
     runtime.block_on(async {
         let file = format!("sqlite:{}", folder.path().join("pledge.db").display());
         let store = SqliteStore::open(&file).await.unwrap();
-        let id = TokenId {
-            chain: ChainId::new(CHAIN),
-            address: token(),
-        };
+        let id = TokenId { chain: ChainId::new(CHAIN), address: token() };
         let programmes = store.programmes(id).await.unwrap();
         let state = &programmes[0];
         let account = Account::new(account(1)).unwrap();
@@ -146,10 +129,7 @@ fn break_a_batch(folder: &Folder) {
             shard: state.programme.shards.shard_of(account),
             from: Timestamp::new(THREE_PM).unwrap(),
             to: Timestamp::new(THREE_PM + 3_600).unwrap(),
-            span: BatchSpan {
-                after: None,
-                through: None,
-            },
+            span: BatchSpan { after: None, through: None },
             attempts: 1,
             reason: "broken on purpose".to_owned(),
         };
@@ -207,9 +187,5 @@ fn migrate_makes_a_database_that_status_reads() {
     assert_eq!(folder.run(&["migrate"]).code, Some(0));
     let ended = folder.run(&["status"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(
-        ended.stdout.contains("no chain is known yet"),
-        "{}",
-        ended.stdout
-    );
+    assert!(ended.stdout.contains("no chain is known yet"), "{}", ended.stdout);
 }

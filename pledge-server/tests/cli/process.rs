@@ -70,16 +70,10 @@ impl Folder {
     /// Starts a server and waits until it tells its address, on either output.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
-        let outputs: [Box<dyn Read + Send>; 2] = [
-            Box::new(child.stdout.take().unwrap()),
-            Box::new(child.stderr.take().unwrap()),
-        ];
+        let outputs: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
         for output in outputs {
             let sender = sender.clone();
             std::thread::spawn(move || {
@@ -89,18 +83,10 @@ impl Folder {
                 }
             });
         }
-        let mut running = Running {
-            child,
-            lines,
-            server: String::new(),
-        };
+        let mut running = Running { child, lines, server: String::new() };
         let line = running.wait_for("http://127.0.0.1:", |line| line.contains("/api/v1"));
         let address = line.split("http://").nth(1).unwrap();
-        address
-            .split('/')
-            .next()
-            .unwrap()
-            .clone_into(&mut running.server);
+        address.split('/').next().unwrap().clone_into(&mut running.server);
         running
     }
 }
@@ -134,10 +120,8 @@ impl Running {
             None => format!("/api/v1/{path}"),
         };
         let mut stream = TcpStream::connect(&self.server).unwrap();
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
-            self.server
-        );
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.server);
         stream.write_all(request.as_bytes()).unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
@@ -162,13 +146,7 @@ impl Running {
     pub(crate) fn terminate(mut self) -> (ExitStatus, Duration) {
         let pid = self.child.id().to_string();
         let asked = Instant::now();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let status = self.child.wait().unwrap();
         (status, asked.elapsed())
     }

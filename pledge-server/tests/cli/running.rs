@@ -65,10 +65,7 @@ fn an_unreachable_node_degrades_its_chain_and_no_other() {
     let live = |answer: &serde_json::Value| answer["status"] == "live";
     server.get_until(&format!("chains/{CHAIN}"), live);
     let away = server.get_until("chains/5", |answer| answer["status"] == "degraded");
-    assert!(
-        away["reason"].as_str().unwrap().contains("127.0.0.1:9"),
-        "{away}"
-    );
+    assert!(away["reason"].as_str().unwrap().contains("127.0.0.1:9"), "{away}");
     let (status, took) = server.terminate();
     assert!(status.success());
     assert!(took < Duration::from_secs(5), "{took:?}");

@@ -39,15 +39,10 @@ async fn settling_moves_settled_points_and_nothing_else() {
 async fn an_instant_in_the_past_is_exact() {
     let (world, token) = seed().await;
     let at = THREE_PM + 20 * MINUTE;
-    let account = world
-        .ok(&format!("{}?at={at}", account_path(token, ALICE)))
-        .await;
+    let account = world.ok(&format!("{}?at={at}", account_path(token, ALICE))).await;
     assert_eq!(account["balance"], whole(100).to_string());
     assert_eq!(account["points"], "0.833333333333333333");
-    assert_eq!(
-        (&account["at_block"], &account["at_time"]),
-        (&json!(1), &json!(at))
-    );
+    assert_eq!((&account["at_block"], &account["at_time"]), (&json!(1), &json!(at)));
 }
 
 #[tokio::test]
@@ -66,10 +61,7 @@ async fn an_account_is_nothing_before_its_first_change() {
     let path = format!("{}?at={THREE_PM}", account_path(token, ALICE));
     let account = world.ok(&path).await;
     let fields = ["balance", "pending_balance", "balance_seconds", "points"];
-    assert!(
-        fields.iter().all(|field| account[*field] == "0"),
-        "{account}"
-    );
+    assert!(fields.iter().all(|field| account[*field] == "0"), "{account}");
     assert_eq!(account["at_block"], Value::Null);
 }
 
@@ -111,10 +103,7 @@ async fn pending_balance_counts_what_is_not_confirmed() {
     assert_eq!(alice["balance"], whole(10).to_string());
     assert_eq!(alice["pending_balance"], whole(7).to_string());
     let bob = world.ok(&account_path(token, BOB)).await;
-    assert_eq!(
-        (&bob["balance"], &bob["at_block"]),
-        (&json!("0"), &json!(1))
-    );
+    assert_eq!((&bob["balance"], &bob["at_block"]), (&json!("0"), &json!(1)));
     assert_eq!(bob["pending_balance"], whole(3).to_string());
 }
 
@@ -139,13 +128,7 @@ async fn a_token_without_programme_answers_without_points() {
     chain.mine(time(THREE_PM + 1), &[mint(token, ALICE, whole(1))]);
     world.confirm().await;
     let account = world.ok(&account_path(token, ALICE)).await;
-    for field in [
-        "points",
-        "points_raw",
-        "points_scale",
-        "settled_points",
-        "weight_bp",
-    ] {
+    for field in ["points", "points_raw", "points_scale", "settled_points", "weight_bp"] {
         assert_eq!(account[field], Value::Null, "{field}");
     }
 }

@@ -32,28 +32,18 @@ impl Case {
                 let url = format!("sqlite:{}", folder.path().join("case.db").display());
                 let store = Arc::new(SqliteStore::open(&url).await.expect("a fresh database"));
                 let pending = Arc::new(MemoryPending::default());
-                Stores {
-                    balances: store.clone(),
-                    points: store,
-                    pending,
-                }
+                Stores { balances: store.clone(), points: store, pending }
             }
         };
         let mut world = World::over(stores);
         let chain = world.chain(1, THREE_PM).await;
         let token = world.earning(1, TOKEN, 18, "0.05").await;
-        Self {
-            world,
-            chain,
-            token,
-            _folder: folder,
-        }
+        Self { world, chain, token, _folder: folder }
     }
 
     /// A block so many seconds after 15:00 that mints to Alice.
     fn gives(&self, seconds: u64, amount: Amount) {
-        self.chain
-            .mine(time(THREE_PM + seconds), &[mint(self.token, ALICE, amount)]);
+        self.chain.mine(time(THREE_PM + seconds), &[mint(self.token, ALICE, amount)]);
     }
 
     /// A block so many seconds after 15:00 that burns from Alice.
@@ -78,23 +68,13 @@ impl Case {
 }
 
 fn number(value: &Value) -> U512 {
-    value
-        .as_str()
-        .and_then(|text| text.parse().ok())
-        .expect("a decimal string")
+    value.as_str().and_then(|text| text.parse().ok()).expect("a decimal string")
 }
 
 /// The account's points are the fraction, to the last digit, and all of them are settled.
 fn assert_points(account: &Value, numerator: u64, denominator: u64) {
-    let (raw, scale) = (
-        number(&account["points_raw"]),
-        number(&account["points_scale"]),
-    );
-    assert_eq!(
-        raw * U512::from(denominator),
-        scale * U512::from(numerator),
-        "{account}"
-    );
+    let (raw, scale) = (number(&account["points_raw"]), number(&account["points_scale"]));
+    assert_eq!(raw * U512::from(denominator), scale * U512::from(numerator), "{account}");
     assert_eq!(account["points"], account["settled_points"]);
 }
 
@@ -166,22 +146,15 @@ mod plays {
         case.seed(0);
         let (million, at) = (whole(1_000_000), time(THREE_PM + 40 * MINUTE));
         let back = transfer(case.token, ALICE, BOB, million);
-        case.chain
-            .mine(at, &[mint(case.token, ALICE, million), back]);
+        case.chain.mine(at, &[mint(case.token, ALICE, million), back]);
         assert_points(&case.alice_at(HOUR).await, 20, 3);
     }
 
     pub(super) async fn case_6_another_rate_from_15_45(mut case: Case) {
         let rate = |text: &str| text.parse::<Rate>().expect("a rate");
-        let step = Step {
-            from: time(THREE_PM + 45 * MINUTE),
-            value: rate("0.1"),
-        };
+        let step = Step { from: time(THREE_PM + 45 * MINUTE), value: rate("0.1") };
         let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
-        let programme = Programme {
-            rates,
-            ..Programme::main(case.token, rate("0.05"))
-        };
+        let programme = Programme { rates, ..Programme::main(case.token, rate("0.05")) };
         case.world.programme(&programme).await;
         case.seed(0);
         assert_points(&case.alice_at(HOUR).await, 55, 6);
@@ -190,17 +163,10 @@ mod plays {
     pub(super) async fn case_8_three_days_of_outage(mut case: Case) {
         case.gives(0, whole(200));
         assert_points(&case.alice_at(72 * HOUR).await, 720, 1);
-        let path = format!(
-            "/api/v1/settlements?token={}&chain_id=1",
-            case.token.address
-        );
+        let path = format!("/api/v1/settlements?token={}&chain_id=1", case.token.address);
         let settlements = case.world.walk(&path, 50).await;
         assert_eq!(settlements.len(), 72);
-        assert!(
-            settlements
-                .iter()
-                .all(|one| one["points"] == "10" && one["status"] == "settled")
-        );
+        assert!(settlements.iter().all(|one| one["points"] == "10" && one["status"] == "settled"));
     }
 
     pub(super) async fn case_9_a_reorg_of_the_15_30_block(mut case: Case) {
@@ -241,10 +207,7 @@ mod plays {
         case.gives(15 * MINUTE, whole(2));
         case.alice_at(HOUR).await;
         let everywhere = case.world.ok(&format!("/api/v1/accounts/{ALICE}")).await;
-        assert_eq!(
-            everywhere["total_points"], "25.075",
-            "1003/40: {everywhere}"
-        );
+        assert_eq!(everywhere["total_points"], "25.075", "1003/40: {everywhere}");
     }
 
     pub(super) async fn case_16_the_largest_balance(mut case: Case) {
@@ -265,11 +228,6 @@ mod plays {
         assert_eq!(after, before, "nothing was written");
         let token = case.world.ok(&token_path(case.token)).await;
         assert_eq!(token["status"], "halted");
-        assert!(
-            token["reason"]
-                .as_str()
-                .is_some_and(|why| why.contains("below zero")),
-            "{token}"
-        );
+        assert!(token["reason"].as_str().is_some_and(|why| why.contains("below zero")), "{token}");
     }
 }

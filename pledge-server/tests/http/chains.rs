@@ -36,12 +36,7 @@ async fn a_chains_figures_are_null_while_an_active_token_has_none() {
     world.settle(token).await;
     world.earning(1, OTHER_TOKEN, 18, "0.05").await;
     let chain = world.ok("/api/v1/chains/1").await;
-    for figure in [
-        "confirmed_block",
-        "confirmed_time",
-        "calculated_block",
-        "calculated_time",
-    ] {
+    for figure in ["confirmed_block", "confirmed_time", "calculated_block", "calculated_time"] {
         assert_eq!(chain[format!("last_{figure}")], Value::Null, "{figure}");
     }
 }
@@ -52,17 +47,11 @@ async fn a_halted_token_does_not_hold_its_chain_back() {
     world.settle(token).await;
     let before = world.ok("/api/v1/chains/1").await;
     let other = world.earning(1, OTHER_TOKEN, 18, "0.05").await;
-    let halted = world
-        .stores
-        .balances
-        .halt_token(other, None, Some("overdrawn"));
+    let halted = world.stores.balances.halt_token(other, None, Some("overdrawn"));
     halted.await.unwrap();
     assert_eq!(world.ok("/api/v1/chains/1").await, before);
     let view = world.ok(&token_path(other)).await;
-    assert_eq!(
-        (&view["status"], &view["reason"]),
-        (&json!("halted"), &json!("overdrawn"))
-    );
+    assert_eq!((&view["status"], &view["reason"]), (&json!("halted"), &json!("overdrawn")));
 }
 
 #[tokio::test]
@@ -115,19 +104,13 @@ async fn a_programmes_schedule_is_shown_step_by_step() {
     let (world, token) = seed().await;
     let rate = |text: &str| text.parse().unwrap();
     let from = time(THREE_PM + 45 * MINUTE);
-    let step = Step {
-        from,
-        value: rate("0.1"),
-    };
+    let step = Step { from, value: rate("0.1") };
     let rates = RateSchedule::new(rate("0.05"), vec![step]).unwrap();
     let main = Programme::main(token, rate("0.05"));
     world.programme(&Programme { rates, ..main }).await;
     let programme = &world.ok(&token_path(token)).await["programme"];
     assert_eq!(programme["rate"], "0.05");
-    assert_eq!(
-        programme["schedule"],
-        json!([{ "from": from, "rate": "0.1" }])
-    );
+    assert_eq!(programme["schedule"], json!([{ "from": from, "rate": "0.1" }]));
 }
 
 #[tokio::test]
@@ -135,9 +118,7 @@ async fn chains_and_tokens_are_listed_completely_in_pages() {
     let mut world = World::in_memory();
     for id in 1..=5 {
         world.chain(id, THREE_PM).await;
-        world
-            .token(1, [u8::try_from(id).unwrap(); 20].into(), 18)
-            .await;
+        world.token(1, [u8::try_from(id).unwrap(); 20].into(), 18).await;
     }
     for path in ["/api/v1/chains", "/api/v1/chains/1/tokens"] {
         let all = world.walk(path, 1_000).await;

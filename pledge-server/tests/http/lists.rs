@@ -50,10 +50,7 @@ async fn the_leaderboard_is_by_settled_points_descending() {
     let page = world.ok(&format!("{}/accounts", token_path(token))).await;
     assert_eq!(page["settled"], THREE_PM + 3 * HOUR);
     let items = page["items"].as_array().unwrap();
-    let raw: Vec<_> = items
-        .iter()
-        .map(|item| number(item, "points_raw"))
-        .collect();
+    let raw: Vec<_> = items.iter().map(|item| number(item, "points_raw")).collect();
     assert!(raw.is_sorted_by(|a, b| a >= b) && !raw.contains(&U512::ZERO));
     assert_eq!(text(&items[0], "account"), ALICE.to_string());
 }
@@ -78,9 +75,7 @@ async fn the_leaderboard_agrees_with_each_account() {
 async fn during_a_settlement_each_account_says_how_far_it_is_settled() {
     let (mut world, token) = busy().await;
     world.advance(1, THREE_PM + 4 * HOUR).await;
-    world
-        .settle_until(token, |report| report.batches == 5)
-        .await;
+    world.settle_until(token, |report| report.batches == 5).await;
     let page = world.ok(&format!("{}/accounts", token_path(token))).await;
     let (before, after) = (json!(THREE_PM + 3 * HOUR), json!(THREE_PM + 4 * HOUR));
     assert_eq!(page["settled"], before);
@@ -102,14 +97,9 @@ async fn by_balance_equal_balances_are_by_address_and_empty_ones_are_last() {
     };
     assert!(items.is_sorted_by_key(key));
     assert_eq!(items.len(), 22);
-    let empty = items
-        .iter()
-        .find(|item| text(item, "account") == holder(0).to_string());
+    let empty = items.iter().find(|item| text(item, "account") == holder(0).to_string());
     let empty = empty.unwrap();
-    assert_eq!(
-        (&empty["balance"], &empty["points"]),
-        (&json!("0"), &json!("0"))
-    );
+    assert_eq!((&empty["balance"], &empty["points"]), (&json!("0"), &json!("0")));
 }
 
 #[tokio::test]
@@ -136,9 +126,7 @@ async fn a_token_without_programme_has_accounts_by_balance_only() {
     assert_eq!(world.ok(&format!("{path}?sort=balance")).await, expected);
     world.problem(&path, 404).await;
     world.problem(&format!("{path}?sort=points"), 404).await;
-    world
-        .problem(&format!("{path}?sort=balance&programme=main"), 404)
-        .await;
+    world.problem(&format!("{path}?sort=balance&programme=main"), 404).await;
 }
 
 #[tokio::test]
@@ -155,17 +143,11 @@ async fn changes_are_newest_first_and_signed() {
     chain.mine(time(THREE_PM + 10), &script[..1]);
     chain.mine(time(THREE_PM + 20), &script[1..]);
     world.confirm().await;
-    let changes = world
-        .walk(&format!("{}/changes", account_path(token, ALICE)), 100)
-        .await;
+    let changes = world.walk(&format!("{}/changes", account_path(token, ALICE)), 100).await;
     let short: Vec<_> = changes
         .iter()
         .map(|change| {
-            (
-                text(change, "change_type"),
-                text(change, "amount"),
-                text(change, "balance_after"),
-            )
+            (text(change, "change_type"), text(change, "amount"), text(change, "balance_after"))
         })
         .collect();
     let expected = [
@@ -201,13 +183,9 @@ async fn an_account_known_only_from_pending_blocks_has_no_changes_yet() {
     world.confirm().await;
     chain.mine(time(THREE_PM + 2), &[mint(other, BOB, whole(1))]);
     world.index().await;
-    let changes = world
-        .ok(&format!("{}/changes", account_path(other, BOB)))
-        .await;
+    let changes = world.ok(&format!("{}/changes", account_path(other, BOB))).await;
     assert_eq!(changes, json!({ "items": [], "next_cursor": null }));
-    world
-        .problem(&format!("{}/changes", account_path(token, BOB)), 404)
-        .await;
+    world.problem(&format!("{}/changes", account_path(token, BOB)), 404).await;
 }
 
 #[tokio::test]
@@ -216,41 +194,23 @@ async fn statements_taken_back_by_a_reorg_stay_listed() {
     let chain = world.chain(1, THREE_PM).await;
     let token = world.earning(1, TOKEN, 18, "0.05").await;
     chain.mine(time(THREE_PM), &[mint(token, ALICE, whole(100))]);
-    chain.mine(
-        time(THREE_PM + 30 * MINUTE),
-        &[mint(token, ALICE, whole(100))],
-    );
+    chain.mine(time(THREE_PM + 30 * MINUTE), &[mint(token, ALICE, whole(100))]);
     chain.mine(time(THREE_PM + HOUR), &[]);
     world.confirm().await;
     world.settle(token).await;
     chain.fork_at(1);
-    chain.mine(
-        time(THREE_PM + 30 * MINUTE),
-        &[mint(token, ALICE, whole(50))],
-    );
+    chain.mine(time(THREE_PM + 30 * MINUTE), &[mint(token, ALICE, whole(50))]);
     for _ in 0..5 {
         chain.mine(time(THREE_PM + HOUR), &[]);
     }
     world.index().await;
     world.settle(token).await;
-    let rows = world
-        .walk(&format!("{}/statements", account_path(token, ALICE)), 2)
-        .await;
+    let rows = world.walk(&format!("{}/statements", account_path(token, ALICE)), 2).await;
     let short: Vec<_> = rows
         .iter()
-        .map(|row| {
-            (
-                text(row, "kind"),
-                row["epoch"].as_u64().unwrap(),
-                text(row, "points"),
-            )
-        })
+        .map(|row| (text(row, "kind"), row["epoch"].as_u64().unwrap(), text(row, "points")))
         .collect();
-    let expected = [
-        ("earned", 0, "7.5"),
-        ("reversed", 0, "-7.5"),
-        ("earned", 1, "6.25"),
-    ];
+    let expected = [("earned", 0, "7.5"), ("reversed", 0, "-7.5"), ("earned", 1, "6.25")];
     assert_eq!(short, expected);
     let account = world.ok(&account_path(token, ALICE)).await;
     assert_eq!(account["settled_points"], "6.25");

@@ -22,16 +22,10 @@ async fn buckets_of_any_length_add_up_to_the_whole() {
     for bucket in ["30s", "7m", "1h", "2h"] {
         let buckets = world.ok(&format!("{span}&bucket={bucket}")).await;
         let buckets = buckets.as_array().unwrap();
-        let sum = buckets
-            .iter()
-            .fold(U512::ZERO, |sum, item| sum + raw(&item["points_raw"]));
+        let sum = buckets.iter().fold(U512::ZERO, |sum, item| sum + raw(&item["points_raw"]));
         assert_eq!(sum, raw(&whole[0]["points_raw"]), "{bucket}");
         let neighbours = buckets.windows(2);
-        assert!(
-            neighbours
-                .into_iter()
-                .all(|pair| pair[0]["to"] == pair[1]["from"])
-        );
+        assert!(neighbours.into_iter().all(|pair| pair[0]["to"] == pair[1]["from"]));
         assert_eq!(buckets.first().unwrap()["from"], from);
         assert_eq!(buckets.last().unwrap()["to"], to);
     }
@@ -42,9 +36,7 @@ async fn a_bucket_is_the_difference_between_two_instants() {
     let (world, token) = seed().await;
     let path = account_path(token, ALICE);
     let (from, to) = (THREE_PM + 17 * MINUTE, THREE_PM + 43 * MINUTE);
-    let bucket = world
-        .ok(&format!("{path}/points?from={from}&to={to}"))
-        .await;
+    let bucket = world.ok(&format!("{path}/points?from={from}&to={to}")).await;
     let at = async |time| raw(&world.ok(&format!("{path}?at={time}")).await["points_raw"]);
     assert_eq!(raw(&bucket[0]["points_raw"]), at(to).await - at(from).await);
 }
@@ -52,9 +44,7 @@ async fn a_bucket_is_the_difference_between_two_instants() {
 #[tokio::test]
 async fn without_bounds_the_last_day_is_cut_into_hours_from_the_first_block_on() {
     let (world, token) = seed().await;
-    let buckets = world
-        .ok(&format!("{}/points", account_path(token, ALICE)))
-        .await;
+    let buckets = world.ok(&format!("{}/points", account_path(token, ALICE))).await;
     let expected = json!([{
         "from": THREE_PM,
         "to": THREE_PM + HOUR,
@@ -70,9 +60,7 @@ async fn an_end_before_the_start_is_invalid() {
     let path = format!("{}/points", account_path(token, ALICE));
     let from = THREE_PM + 10;
     for to in [from - 1, from] {
-        let problem = world
-            .problem(&format!("{path}?from={from}&to={to}"), 400)
-            .await;
+        let problem = world.problem(&format!("{path}?from={from}&to={to}"), 400).await;
         assert_eq!(problem["parameter"], "to");
     }
 }
@@ -81,9 +69,7 @@ async fn an_end_before_the_start_is_invalid() {
 async fn more_than_a_thousand_buckets_are_refused() {
     let (world, token) = seed().await;
     let path = format!("{}/points?from={THREE_PM}", account_path(token, ALICE));
-    let thousand = world
-        .ok(&format!("{path}&to={}&bucket=1s", THREE_PM + 1_000))
-        .await;
+    let thousand = world.ok(&format!("{path}&to={}&bucket=1s", THREE_PM + 1_000)).await;
     assert_eq!(thousand.as_array().unwrap().len(), 1_000);
     let more = format!("{path}&to={}&bucket=1s", THREE_PM + 1_001);
     assert_eq!(world.problem(&more, 400).await["parameter"], "bucket");

@@ -10,14 +10,9 @@ use crate::worlds::{HOUR, MINUTE, OTHER_TOKEN, THREE_PM, TOKEN, seed};
 /// 18 decimals for 45 minutes; the second chain is confirmed later than the first.
 async fn two_chains() -> World {
     let mut world = World::in_memory();
-    let (fast, slow) = (
-        world.chain(1, THREE_PM).await,
-        world.chain(2, THREE_PM).await,
-    );
-    let (six, eighteen) = (
-        world.earning(1, TOKEN, 6, "0.05").await,
-        world.earning(2, OTHER_TOKEN, 18, "0.05").await,
-    );
+    let (fast, slow) = (world.chain(1, THREE_PM).await, world.chain(2, THREE_PM).await);
+    let (six, eighteen) =
+        (world.earning(1, TOKEN, 6, "0.05").await, world.earning(2, OTHER_TOKEN, 18, "0.05").await);
     let (half, quarter) = (THREE_PM + 30 * MINUTE, THREE_PM + 15 * MINUTE);
     fast.mine(time(half), &[mint(six, ALICE, 1_000_000_000.into())]);
     fast.mine(time(THREE_PM + 2 * HOUR), &[]);
@@ -36,11 +31,7 @@ async fn a_total_over_chains_stands_at_the_slowest_ones_time() {
     let tokens = portfolio["tokens"].as_array().unwrap();
     let points: Vec<_> = tokens.iter().map(|token| &token["points"]).collect();
     assert_eq!(points, ["25", "0.075"]);
-    assert!(
-        tokens
-            .iter()
-            .all(|token| token["at_time"] == THREE_PM + HOUR)
-    );
+    assert!(tokens.iter().all(|token| token["at_time"] == THREE_PM + HOUR));
 }
 
 #[tokio::test]
@@ -48,10 +39,8 @@ async fn a_token_that_starts_after_the_slowest_ones_time_counts_nothing_yet() {
     let mut world = World::in_memory();
     let slow = world.chain(1, THREE_PM).await;
     let fast = world.chain(2, THREE_PM + 2 * HOUR).await;
-    let (old, new) = (
-        world.earning(1, TOKEN, 18, "1").await,
-        world.earning(2, TOKEN, 18, "1").await,
-    );
+    let (old, new) =
+        (world.earning(1, TOKEN, 18, "1").await, world.earning(2, TOKEN, 18, "1").await);
     slow.mine(time(THREE_PM), &[mint(old, ALICE, whole(1))]);
     slow.mine(time(THREE_PM + HOUR), &[]);
     fast.mine(time(THREE_PM + 2 * HOUR), &[mint(new, ALICE, whole(1))]);
@@ -65,10 +54,7 @@ async fn a_token_that_starts_after_the_slowest_ones_time_counts_nothing_yet() {
 #[tokio::test]
 async fn a_halted_token_does_not_hold_the_others_back() {
     let mut world = two_chains().await;
-    let slow = TokenId {
-        chain: ChainId::new(2),
-        address: OTHER_TOKEN,
-    };
+    let slow = TokenId { chain: ChainId::new(2), address: OTHER_TOKEN };
     let balances = world.stores.balances.clone();
     let base = balances.token(slow).await.unwrap().unwrap().cursor;
     let halted = balances.halt_token(slow, base.map(|base| base.id()), Some("overdrawn"));
@@ -91,10 +77,7 @@ async fn tokens_without_the_programme_are_listed_without_points() {
     world.confirm().await;
     let portfolio = world.ok(&format!("/api/v1/accounts/{ALICE}")).await;
     let listed = &portfolio["tokens"][1];
-    assert_eq!(
-        (&listed["balance"], &listed["points"]),
-        (&json!(whole(7)), &Value::Null)
-    );
+    assert_eq!((&listed["balance"], &listed["points"]), (&json!(whole(7)), &Value::Null));
     let alone = world.ok(&account_path(token, ALICE)).await;
     assert_eq!(portfolio["total_points"], alone["points"]);
     assert_eq!(portfolio["total_points_raw"], alone["points_raw"]);
@@ -104,7 +87,5 @@ async fn tokens_without_the_programme_are_listed_without_points() {
 async fn an_account_or_programme_that_no_token_knows_is_not_found() {
     let (world, _) = seed().await;
     world.problem(&format!("/api/v1/accounts/{BOB}"), 404).await;
-    world
-        .problem(&format!("/api/v1/accounts/{ALICE}?programme=other"), 404)
-        .await;
+    world.problem(&format!("/api/v1/accounts/{ALICE}?programme=other"), 404).await;
 }

@@ -34,10 +34,7 @@ async fn a_malformed_parameter_is_named() {
         (format!("{of_account}/points?bucket=0h"), "bucket"),
         (format!("{of_account}/points?bucket=h"), "bucket"),
         (format!("{of_account}/points?bucket=1.5h"), "bucket"),
-        (
-            format!("{of_account}/points?bucket=99999999999999999d"),
-            "bucket",
-        ),
+        (format!("{of_account}/points?bucket=99999999999999999d"), "bucket"),
         (format!("{of_account}/points?from=x"), "from"),
         ("/api/v1/settlements?status=done".to_owned(), "status"),
         ("/api/v1/settlements?chain_id=one".to_owned(), "chain_id"),
@@ -47,10 +44,7 @@ async fn a_malformed_parameter_is_named() {
         ("/api/v1/chains?limit=0".to_owned(), "limit"),
         ("/api/v1/chains/one".to_owned(), "chain_id"),
         ("/api/v1/chains/1/tokens/0x12".to_owned(), "token"),
-        (
-            format!("/api/v1/chains/1/tokens/{}", &TOKEN.to_string()[2..]),
-            "token",
-        ),
+        (format!("/api/v1/chains/1/tokens/{}", &TOKEN.to_string()[2..]), "token"),
         (format!("{of_token}/accounts/0x12"), "account"),
         ("/api/v1/accounts/0x12".to_owned(), "account"),
     ];
@@ -83,10 +77,7 @@ async fn an_unknown_query_parameter_is_named() {
     ];
     for path in paths {
         let problem = world.problem(&format!("{path}?limt=5"), 400).await;
-        assert!(
-            problem["detail"].as_str().unwrap().contains("limt"),
-            "{path}: {problem}"
-        );
+        assert!(problem["detail"].as_str().unwrap().contains("limt"), "{path}: {problem}");
     }
 }
 
@@ -119,23 +110,12 @@ async fn a_cursor_of_another_list_or_order_is_malformed() {
 #[tokio::test]
 async fn an_unknown_route_is_a_problem_too() {
     let (world, token) = seed().await;
-    let paths = [
-        "/",
-        "/api",
-        "/api/v1",
-        "/api/v2/chains",
-        "/api/v1/chains/1/blocks",
-    ];
+    let paths = ["/", "/api", "/api/v1", "/api/v2/chains", "/api/v1/chains/1/blocks"];
     for path in paths {
         let problem = world.problem(path, 404).await;
-        assert_eq!(
-            problem["type"], "urn:pledge:problem:unknown-route",
-            "{path}"
-        );
+        assert_eq!(problem["type"], "urn:pledge:problem:unknown-route", "{path}");
     }
-    world
-        .problem(&format!("{}/nothing", account_path(token, ALICE)), 404)
-        .await;
+    world.problem(&format!("{}/nothing", account_path(token, ALICE)), 404).await;
 }
 
 #[tokio::test]
@@ -145,10 +125,7 @@ async fn a_wrong_method_is_a_problem_that_says_what_is_allowed() {
         let response = world.send("DELETE", path).await;
         assert_eq!(response.status(), 405);
         assert_eq!(response.headers()[header::ALLOW], "GET,HEAD");
-        assert_eq!(
-            response.headers()[header::CONTENT_TYPE],
-            "application/problem+json"
-        );
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
     }
 }
 

@@ -31,10 +31,7 @@ async fn three_programmes() -> World {
 }
 
 fn ids(items: &[Value]) -> Vec<&str> {
-    items
-        .iter()
-        .map(|item| item["id"].as_str().expect("an id is text"))
-        .collect()
+    items.iter().map(|item| item["id"].as_str().expect("an id is text")).collect()
 }
 
 #[tokio::test]
@@ -59,10 +56,7 @@ async fn a_settlement_is_found_by_its_id() {
         "points_raw": "240000000000000000000000000000000000000000000",
         "failures": [],
     });
-    assert_eq!(
-        world.ok(&format!("/api/v1/settlements/{id}")).await,
-        expected
-    );
+    assert_eq!(world.ok(&format!("/api/v1/settlements/{id}")).await, expected);
     let list = world.ok("/api/v1/settlements").await;
     assert_eq!(list, json!({ "items": [expected], "next_cursor": null }));
 }
@@ -78,9 +72,7 @@ async fn an_unknown_settlement_is_not_found() {
         format!("1:{OTHER_TOKEN}:main:{THREE_PM}"),
         format!("2:{TOKEN}:main:{THREE_PM}"),
     ] {
-        world
-            .problem(&format!("/api/v1/settlements/{id}"), 404)
-            .await;
+        world.problem(&format!("/api/v1/settlements/{id}"), 404).await;
     }
 }
 
@@ -137,9 +129,7 @@ async fn filters_leave_what_they_name() {
         format!("chain_id=2&token={OTHER_TOKEN}"),
         "programme=x".to_owned(),
     ] {
-        world
-            .problem(&format!("/api/v1/settlements?{unknown}"), 404)
-            .await;
+        world.problem(&format!("/api/v1/settlements?{unknown}"), 404).await;
     }
 }
 
@@ -155,10 +145,7 @@ async fn with_a_failed_batch() -> (World, TokenId) {
         shard: ShardId::new(0),
         from,
         to,
-        span: BatchSpan {
-            after: None,
-            through: None,
-        },
+        span: BatchSpan { after: None, through: None },
         attempts: 1,
         reason: "raw points overflows".to_owned(),
     };
@@ -176,10 +163,7 @@ async fn what_failed_inside_a_settlement_is_listed_in_it() {
     let failed = world.walk("/api/v1/settlements?status=failed", 1).await;
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["window_start"], THREE_PM + 3 * HOUR);
-    assert_eq!(
-        (&failed[0]["attempts"], &failed[0]["status"]),
-        (&json!(5), &json!("failed"))
-    );
+    assert_eq!((&failed[0]["attempts"], &failed[0]["status"]), (&json!(5), &json!("failed")));
     assert_eq!(failed[0]["reason"], "raw points overflows");
     let expected = json!([{
         "shard": 0,
@@ -195,15 +179,10 @@ async fn what_failed_inside_a_settlement_is_listed_in_it() {
 async fn a_settlement_that_some_shards_have_not_reached_is_pending() {
     let (mut world, token) = busy().await;
     world.advance(1, THREE_PM + 4 * HOUR).await;
-    world
-        .settle_until(token, |report| report.batches == 5)
-        .await;
+    world.settle_until(token, |report| report.batches == 5).await;
     let newest = &world.walk("/api/v1/settlements", 1).await[0];
     assert_eq!(newest["window_start"], THREE_PM + 3 * HOUR);
-    assert_eq!(
-        (&newest["status"], &newest["attempts"]),
-        (&json!("pending"), &json!(0))
-    );
+    assert_eq!((&newest["status"], &newest["attempts"]), (&json!("pending"), &json!(0)));
     let pending = world.walk("/api/v1/settlements?status=pending", 1).await;
     assert_eq!(ids(&pending), [newest["id"].as_str().unwrap()]);
 }

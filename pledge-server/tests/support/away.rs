@@ -18,11 +18,7 @@ pub(crate) struct Away;
 
 fn away<T>() -> Result<T, StoreError> {
     let kind = StoreErrorKind::Unavailable;
-    Err(StoreError::new(
-        kind,
-        "connect",
-        "connection refused by 10.0.0.7",
-    ))
+    Err(StoreError::new(kind, "connect", "connection refused by 10.0.0.7"))
 }
 
 #[async_trait]

@@ -39,19 +39,12 @@ pub(crate) struct Stores {
 impl Stores {
     pub(crate) fn in_memory() -> Self {
         let store = Arc::new(MemoryStore::new());
-        Self {
-            balances: store.clone(),
-            points: store,
-            pending: Arc::new(MemoryPending::default()),
-        }
+        Self { balances: store.clone(), points: store, pending: Arc::new(MemoryPending::default()) }
     }
 
     /// A ledger that cannot be reached.
     pub(crate) fn away() -> Self {
-        Self {
-            balances: Arc::new(away::Away),
-            ..Self::in_memory()
-        }
+        Self { balances: Arc::new(away::Away), ..Self::in_memory() }
     }
 }
 
@@ -64,16 +57,9 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn over(stores: Stores) -> Self {
-        let queries = Queries::new(
-            stores.balances.clone(),
-            stores.points.clone(),
-            stores.pending.clone(),
-        );
-        Self {
-            router: router(Api { queries }),
-            stores,
-            chains: BTreeMap::new(),
-        }
+        let queries =
+            Queries::new(stores.balances.clone(), stores.points.clone(), stores.pending.clone());
+        Self { router: router(Api { queries }), stores, chains: BTreeMap::new() }
     }
 
     pub(crate) fn in_memory() -> Self {
@@ -87,10 +73,8 @@ impl World {
         let name = format!("chain-{id}");
         let registered = self.stores.balances.register_chain(chain, &name).await;
         registered.expect("a chain can be registered");
-        let config = IndexerConfig {
-            finality: Finality::Depth(CONFIRMATIONS),
-            ..IndexerConfig::default()
-        };
+        let config =
+            IndexerConfig { finality: Finality::Depth(CONFIRMATIONS), ..IndexerConfig::default() };
         let indexer = Indexer::new(
             chain,
             Arc::new(script.clone()),
@@ -104,10 +88,7 @@ impl World {
 
     /// With a token from genesis on, without programme.
     pub(crate) async fn token(&self, chain: u64, address: Address, decimals: u8) -> TokenId {
-        let id = TokenId {
-            chain: ChainId::new(chain),
-            address,
-        };
+        let id = TokenId { chain: ChainId::new(chain), address };
         let spec = TokenSpec {
             id,
             metadata: TokenMetadata {
@@ -197,11 +178,8 @@ impl World {
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         let response = self.send("GET", path).await;
         let status = response.status();
-        let expected = if status.is_success() {
-            "application/json"
-        } else {
-            "application/problem+json"
-        };
+        let expected =
+            if status.is_success() { "application/json" } else { "application/problem+json" };
         assert_eq!(response.headers()[header::CONTENT_TYPE], expected, "{path}");
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
         let body = body.expect("a body in memory");
@@ -277,12 +255,7 @@ pub(crate) fn transfer(
     to: Address,
     amount: Amount,
 ) -> ScriptedTransfer {
-    ScriptedTransfer {
-        token: token.address,
-        from,
-        to,
-        amount,
-    }
+    ScriptedTransfer { token: token.address, from, to, amount }
 }
 
 pub(crate) fn mint(token: TokenId, to: Address, amount: Amount) -> ScriptedTransfer {

@@ -27,10 +27,7 @@ impl ProgrammeRow {
             window: column(row, "window_seconds")?,
             shards: column(row, "shards")?,
         };
-        Ok(Self {
-            key: row.try_get("id")?,
-            programme,
-        })
+        Ok(Self { key: row.try_get("id")?, programme })
     }
 }
 
@@ -133,11 +130,7 @@ impl FromRow<'_, SqliteRow> for EarnerRow {
             None => None,
             Some(_) => Some(Record::from_row(row)?.0),
         };
-        Ok(Self {
-            account,
-            raw,
-            newest,
-        })
+        Ok(Self { account, raw, newest })
     }
 }
 
@@ -145,10 +138,7 @@ impl FromRow<'_, SqliteRow> for Record<Statement> {
     fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
         Ok(Self(Statement {
             account: column(row, "account")?,
-            window: Window {
-                start: column(row, "window_start")?,
-                end: column(row, "window_end")?,
-            },
+            window: Window { start: column(row, "window_start")?, end: column(row, "window_end")? },
             epoch: column(row, "epoch")?,
             raw: column(row, "raw")?,
             kind: column(row, "reversed")?,

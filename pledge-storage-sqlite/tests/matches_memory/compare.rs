@@ -20,12 +20,7 @@ impl Pair {
     }
 
     async fn compare_ledger(&self) {
-        let blocks = self
-            .chain
-            .iter()
-            .rev()
-            .take(4)
-            .map(|block| block.time.get());
+        let blocks = self.chain.iter().rev().take(4).map(|block| block.time.get());
         let times: Vec<_> = blocks
             .flat_map(|time| [time - 1, time, time + 1, time + 9_000, time - 9_000])
             .map(|time| Timestamp::new(time).unwrap())
@@ -39,12 +34,7 @@ impl Pair {
             both!(self, history(token(), account, &times)).unwrap();
             let mut before: Option<(BlockNumber, LogIndex, Leg)> = None;
             loop {
-                let query = ChangesQuery {
-                    token: token(),
-                    account,
-                    before,
-                    limit: PAGE,
-                };
+                let query = ChangesQuery { token: token(), account, before, limit: PAGE };
                 let page = both!(self, changes(&query)).unwrap().value;
                 let Some(last) = page.last() else { break };
                 before = Some(last.place());
@@ -64,11 +54,7 @@ impl Pair {
         let id = programme_id();
         let mut before = None;
         loop {
-            let query = SettlementsQuery {
-                programme: id.clone(),
-                before,
-                limit: PAGE,
-            };
+            let query = SettlementsQuery { programme: id.clone(), before, limit: PAGE };
             let page = both!(self, settlements(&query)).unwrap();
             let Some(last) = page.last() else { break };
             before = Some(last.window.start);

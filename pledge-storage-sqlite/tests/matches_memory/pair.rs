@@ -57,11 +57,7 @@ pub(crate) fn account(number: u8) -> Account {
 }
 
 fn address(number: u8) -> Address {
-    if number == 0 {
-        Address::ZERO
-    } else {
-        account(number).address()
-    }
+    if number == 0 { Address::ZERO } else { account(number).address() }
 }
 
 /// Both stores, and the chain that they follow.
@@ -77,10 +73,7 @@ pub(crate) struct Pair {
 }
 
 pub(crate) fn token() -> TokenId {
-    TokenId {
-        chain: CHAIN,
-        address: Address::repeat_byte(0xaa),
-    }
+    TokenId { chain: CHAIN, address: Address::repeat_byte(0xaa) }
 }
 
 pub(crate) fn programme_id() -> ProgrammeId {
@@ -136,15 +129,8 @@ impl Pair {
             last_batch: None,
         };
         let decimals = Decimals::new(18).unwrap();
-        let metadata = TokenMetadata {
-            symbol: "T".into(),
-            decimals,
-        };
-        let spec = TokenSpec {
-            id: token(),
-            metadata,
-            start_block: BlockNumber::new(3),
-        };
+        let metadata = TokenMetadata { symbol: "T".into(), decimals };
+        let spec = TokenSpec { id: token(), metadata, start_block: BlockNumber::new(3) };
         both!(pair, register_chain(CHAIN, "five")).unwrap();
         both!(pair, register_token(&spec)).unwrap();
         both!(pair, put_programme(&pair.programme)).unwrap();
@@ -168,12 +154,7 @@ impl Pair {
         hash.0[..8].copy_from_slice(&number.get().to_be_bytes());
         hash.0[8..16].copy_from_slice(&self.forks.to_be_bytes());
         let time = parent.time.checked_add(seconds).unwrap();
-        BlockRef {
-            number,
-            hash,
-            parent_hash: parent.hash,
-            time,
-        }
+        BlockRef { number, hash, parent_hash: parent.hash, time }
     }
 
     pub(crate) async fn apply(&mut self, op: &Op) {
@@ -242,11 +223,7 @@ impl Pair {
             tip: parent,
             headers,
             retain_from: parent.number.down(RETAINED),
-            tokens: vec![TokenCommit {
-                token: token(),
-                changes,
-                totals,
-            }],
+            tokens: vec![TokenCommit { token: token(), changes, totals }],
         };
         self.offer(commit).await;
     }
@@ -263,26 +240,17 @@ impl Pair {
         let accounts: Vec<_> = (1..8).map(account).collect();
         let seen = self.memory.states(token(), &accounts).await.unwrap();
         let known = accounts.into_iter().zip(seen.value);
-        known
-            .filter_map(|(account, state)| Some((account, state?)))
-            .collect()
+        known.filter_map(|(account, state)| Some((account, state?))).collect()
     }
 
     async fn rewind(&mut self, depth: u64) {
         let Some(tip) = self.chain.last().copied() else {
             return;
         };
-        let keep = self
-            .chain
-            .len()
-            .saturating_sub(usize::try_from(depth).unwrap());
+        let keep = self.chain.len().saturating_sub(usize::try_from(depth).unwrap());
         let kept = self.chain[..keep].to_vec();
         let removed = std::mem::replace(&mut self.chain, kept);
-        let rewind = Rewind {
-            chain: CHAIN,
-            to: self.tip(),
-            tokens: vec![(token(), tip.id())],
-        };
+        let rewind = Rewind { chain: CHAIN, to: self.tip(), tokens: vec![(token(), tip.id())] };
         let done = both!(self, rewind(&rewind));
         match done {
             Ok(_) => self.forks += 1,
@@ -309,18 +277,10 @@ impl Pair {
             }
         };
         let Some(to) = to else { return };
-        let histories = self
-            .histories(progress.shard, (after, None), (from, to), limit)
-            .await;
+        let histories = self.histories(progress.shard, (after, None), (from, to), limit).await;
         let full = histories.len() == limit;
         let through = histories.last().map(|last| last.account).filter(|_| full);
-        self.finish_batch(
-            progress.shard,
-            BatchSpan { after, through },
-            (from, to),
-            fails,
-        )
-        .await;
+        self.finish_batch(progress.shard, BatchSpan { after, through }, (from, to), fails).await;
     }
 
     async fn retry(&mut self, fails: bool) {
@@ -330,8 +290,7 @@ impl Pair {
             Some((shard.shard, failure.clone()))
         });
         if let Some((shard, failure)) = failed {
-            self.finish_batch(shard, failure.span, (failure.from, failure.to), fails)
-                .await;
+            self.finish_batch(shard, failure.span, (failure.from, failure.to), fails).await;
         }
     }
 
@@ -367,16 +326,8 @@ impl Pair {
         let (programme, epoch) = (programme_id(), self.epoch().await);
         if fails {
             let (attempts, reason) = (0, format!("attempt after {from}"));
-            let failure = BatchFailure {
-                programme,
-                epoch,
-                shard,
-                from,
-                to,
-                span,
-                attempts,
-                reason,
-            };
+            let failure =
+                BatchFailure { programme, epoch, shard, from, to, span, attempts, reason };
             both!(self, record_failure(&failure)).unwrap();
             return;
         }
@@ -408,10 +359,7 @@ impl Pair {
         let value = Rate::from_e18(rate).unwrap();
         let initial = self.programme.rates.at(Timestamp::ZERO);
         let rates = RateSchedule::new(initial, vec![Step { from, value }]).unwrap();
-        let programme = Programme {
-            rates,
-            ..self.programme.clone()
-        };
+        let programme = Programme { rates, ..self.programme.clone() };
         if both!(self, put_programme(&programme)).is_ok() {
             self.programme = programme;
         }

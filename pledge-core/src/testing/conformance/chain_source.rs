@@ -31,29 +31,16 @@ pub struct SourceFixture {
 
 impl fmt::Debug for SourceFixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SourceFixture")
-            .field("source", &self.source)
-            .finish_non_exhaustive()
+        f.debug_struct("SourceFixture").field("source", &self.source).finish_non_exhaustive()
     }
 }
 
 impl SourceFixture {
     async fn range(&self, from: u64, to: u64, detail: HeaderDetail) -> RangeFacts {
         let (from, to) = (BlockNumber::new(from), BlockNumber::new(to));
-        let request = RangeRequest {
-            from,
-            to,
-            tokens: &[self.token],
-            detail,
-        };
-        let facts = self
-            .source
-            .range(request)
-            .await
-            .expect("the range is there");
-        facts
-            .verify(&request)
-            .expect("an answer keeps the contract");
+        let request = RangeRequest { from, to, tokens: &[self.token], detail };
+        let facts = self.source.range(request).await.expect("the range is there");
+        facts.verify(&request).expect("an answer keeps the contract");
         facts
     }
 
@@ -71,38 +58,22 @@ impl SourceFixture {
     }
 
     async fn head(&self) -> u64 {
-        self.source
-            .head()
-            .await
-            .expect("there is a head")
-            .number
-            .get()
+        self.source.head().await.expect("there is a head").number.get()
     }
 }
 
 /// The id is the node's own.
 pub async fn the_chain_id_is_reported(fixture: SourceFixture) {
-    assert_eq!(
-        fixture.source.chain_id().await.expect("there is an id"),
-        fixture.chain
-    );
+    assert_eq!(fixture.source.chain_id().await.expect("there is an id"), fixture.chain);
 }
 
 /// From genesis to the head, linked, and the head is the last of them.
 pub async fn headers_are_complete_and_linked(fixture: SourceFixture) {
     let head = fixture.source.head().await.expect("there is a head");
     let first = BlockNumber::new(0);
-    let headers = fixture
-        .source
-        .headers(first, head.number)
-        .await
-        .expect("all are there");
+    let headers = fixture.source.headers(first, head.number).await.expect("all are there");
     assert_eq!(headers.len() as u64, head.number.get() + 1);
-    assert!(
-        headers
-            .windows(2)
-            .all(|pair| pair[0].is_parent_of(&pair[1]))
-    );
+    assert!(headers.windows(2).all(|pair| pair[0].is_parent_of(&pair[1])));
     assert_eq!(headers.last(), Some(&head));
 }
 
@@ -110,10 +81,7 @@ pub async fn headers_are_complete_and_linked(fixture: SourceFixture) {
 pub async fn every_header_comes_where_all_are_asked_for(fixture: SourceFixture) {
     let head = fixture.head().await;
     let facts = fixture.whole(0, head, HeaderDetail::All).await;
-    let headers = fixture
-        .source
-        .headers(BlockNumber::new(0), BlockNumber::new(head))
-        .await;
+    let headers = fixture.source.headers(BlockNumber::new(0), BlockNumber::new(head)).await;
     assert_eq!(facts.headers, headers.expect("all are there"));
 }
 
@@ -122,11 +90,7 @@ pub async fn sparse_answers_bring_ends_and_blocks_with_transfers(fixture: Source
     let head = fixture.head().await;
     let facts = fixture.whole(0, head, HeaderDetail::Sparse).await;
     assert_eq!(facts.transfers.len(), fixture.transfers);
-    let numbers: Vec<_> = facts
-        .headers
-        .iter()
-        .map(|header| header.number.get())
-        .collect();
+    let numbers: Vec<_> = facts.headers.iter().map(|header| header.number.get()).collect();
     assert_eq!((numbers.first(), numbers.last()), (Some(&0), Some(&head)));
     let all = fixture.whole(0, head, HeaderDetail::All).await;
     assert_eq!(facts.transfers, all.transfers);
@@ -155,72 +119,40 @@ pub async fn a_range_is_the_sum_of_its_parts(fixture: SourceFixture) {
 pub async fn an_unused_contract_is_an_empty_range(fixture: SourceFixture) {
     let tokens = [Address::repeat_byte(0xee)];
     let (from, to) = (BlockNumber::new(0), BlockNumber::new(3));
-    let request = RangeRequest {
-        from,
-        to,
-        tokens: &tokens,
-        detail: HeaderDetail::Sparse,
-    };
-    let facts = fixture
-        .source
-        .range(request)
-        .await
-        .expect("an empty range is no error");
+    let request = RangeRequest { from, to, tokens: &tokens, detail: HeaderDetail::Sparse };
+    let facts = fixture.source.range(request).await.expect("an empty range is no error");
     assert_eq!(facts.transfers, []);
 }
 
 /// Never an empty answer for what the node does not have.
 pub async fn a_block_that_is_not_there_is_gone(fixture: SourceFixture) {
     let beyond = BlockNumber::new(fixture.head().await + 5);
-    let headers = fixture
-        .source
-        .headers(beyond, beyond)
-        .await
-        .expect_err("not there");
+    let headers = fixture.source.headers(beyond, beyond).await.expect_err("not there");
     assert_eq!(headers.kind(), ChainErrorKind::BlockGone);
     let tokens = [fixture.token];
     let detail = HeaderDetail::Sparse;
-    let request = RangeRequest {
-        from: beyond,
-        to: beyond,
-        tokens: &tokens,
-        detail,
-    };
+    let request = RangeRequest { from: beyond, to: beyond, tokens: &tokens, detail };
     let range = fixture.source.range(request).await.expect_err("not there");
     assert_eq!(range.kind(), ChainErrorKind::BlockGone);
 }
 
 /// Symbol and decimals as the contract has them; an address without code is no token.
 pub async fn metadata_is_the_contracts_own(fixture: SourceFixture) {
-    let metadata = fixture
-        .source
-        .token_metadata(fixture.token)
-        .await
-        .expect("a token");
+    let metadata = fixture.source.token_metadata(fixture.token).await.expect("a token");
     assert_eq!(metadata, fixture.metadata);
-    let nothing = fixture
-        .source
-        .token_metadata(Address::repeat_byte(0xee))
-        .await;
-    assert_eq!(
-        nothing.expect_err("no code").kind(),
-        ChainErrorKind::Persistent
-    );
+    let nothing = fixture.source.token_metadata(Address::repeat_byte(0xee)).await;
+    assert_eq!(nothing.expect_err("no code").kind(), ChainErrorKind::Persistent);
 }
 
 /// The contract's own figures are what its transfers sum to.
 pub async fn balances_and_supply_are_what_the_transfers_sum_to(fixture: SourceFixture) {
     let head = fixture.source.head().await.expect("there is a head");
-    let facts = fixture
-        .whole(0, head.number.get(), HeaderDetail::Sparse)
-        .await;
+    let facts = fixture.whole(0, head.number.get(), HeaderDetail::Sparse).await;
     let mut balances: BTreeMap<Account, Amount> = BTreeMap::new();
     for transfer in &facts.transfers {
         if let Some(from) = Account::new(transfer.from) {
             let balance = balances.entry(from).or_default();
-            *balance = balance
-                .checked_sub(transfer.amount)
-                .expect("nobody overdraws");
+            *balance = balance.checked_sub(transfer.amount).expect("nobody overdraws");
         }
         if let Some(to) = Account::new(transfer.to) {
             let balance = balances.entry(to).or_default();
@@ -228,17 +160,9 @@ pub async fn balances_and_supply_are_what_the_transfers_sum_to(fixture: SourceFi
         }
     }
     let accounts: Vec<_> = balances.keys().copied().collect();
-    let read = fixture
-        .source
-        .balances(fixture.token, &accounts, head.id())
-        .await;
-    assert_eq!(
-        read.expect("balances at the head"),
-        balances.values().copied().collect::<Vec<_>>()
-    );
-    let sum = balances
-        .values()
-        .try_fold(Amount::ZERO, |sum, balance| sum.checked_add(*balance));
+    let read = fixture.source.balances(fixture.token, &accounts, head.id()).await;
+    assert_eq!(read.expect("balances at the head"), balances.values().copied().collect::<Vec<_>>());
+    let sum = balances.values().try_fold(Amount::ZERO, |sum, balance| sum.checked_add(*balance));
     let supply = fixture.source.total_supply(fixture.token, head.id()).await;
     assert_eq!(Some(supply.expect("supply at the head")), sum);
 }
@@ -246,22 +170,10 @@ pub async fn balances_and_supply_are_what_the_transfers_sum_to(fixture: SourceFi
 /// A state is read at a block, not at a height.
 pub async fn balances_at_an_orphaned_block_are_gone(fixture: SourceFixture) {
     let head = fixture.source.head().await.expect("there is a head");
-    let orphan = BlockId {
-        number: head.number,
-        hash: B256::repeat_byte(0xee),
-    };
+    let orphan = BlockId { number: head.number, hash: B256::repeat_byte(0xee) };
     let account = Account::new(Address::repeat_byte(1)).expect("not zero");
-    let balances = fixture
-        .source
-        .balances(fixture.token, &[account], orphan)
-        .await;
-    assert_eq!(
-        balances.expect_err("orphaned").kind(),
-        ChainErrorKind::BlockGone
-    );
+    let balances = fixture.source.balances(fixture.token, &[account], orphan).await;
+    assert_eq!(balances.expect_err("orphaned").kind(), ChainErrorKind::BlockGone);
     let supply = fixture.source.total_supply(fixture.token, orphan).await;
-    assert_eq!(
-        supply.expect_err("orphaned").kind(),
-        ChainErrorKind::BlockGone
-    );
+    assert_eq!(supply.expect_err("orphaned").kind(), ChainErrorKind::BlockGone);
 }

@@ -30,24 +30,14 @@ fn rate(text: &str) -> Rate {
 /// What account 1 has earned in settled windows.
 async fn settled_raw(world: &World) -> RawPoints {
     let id = ProgrammeId::main(token());
-    let seen = world
-        .fixture
-        .points
-        .totals(&id, &[account(1)])
-        .await
-        .expect("read");
-    seen.value[0]
-        .map(|standing| standing.raw)
-        .unwrap_or_default()
+    let seen = world.fixture.points.totals(&id, &[account(1)]).await.expect("read");
+    seen.value[0].map(|standing| standing.raw).unwrap_or_default()
 }
 
 /// Asserts that raw points are exactly the fraction `numerator / denominator` of points.
 fn assert_points(raw: RawPoints, numerator: u64, denominator: u64) {
     let scale = Scale::of(Decimals::new(18).expect("in range")).get();
-    let (left, right) = (
-        raw.get() * U512::from(denominator),
-        scale * U512::from(numerator),
-    );
+    let (left, right) = (raw.get() * U512::from(denominator), scale * U512::from(numerator));
     assert_eq!(left, right, "not {numerator}/{denominator}");
 }
 
@@ -69,19 +59,11 @@ pub async fn case_1_the_seed_earns_twenty_thirds(fixture: Fixture) {
     let scale = Scale::of(Decimals::new(18).expect("in range"));
     assert_eq!(scale.points(raw), "6.666666666666666666");
     let id = ProgrammeId::main(token());
-    let view = world
-        .queries
-        .account(token(), account(1), Some(&id), Some(at(HOUR)))
-        .await;
+    let view = world.queries.account(token(), account(1), Some(&id), Some(at(HOUR))).await;
     let view = view.expect("the confirmed time");
     assert_eq!(view.points.expect("a programme").raw, raw);
     assert_eq!(view.balance, tokens(200));
-    let rows = world
-        .fixture
-        .points
-        .statements(&id, account(1))
-        .await
-        .expect("read");
+    let rows = world.fixture.points.statements(&id, account(1)).await.expect("read");
     assert_eq!((rows.len(), rows[0].raw), (1, raw));
 }
 
@@ -130,15 +112,9 @@ pub async fn case_5_a_flash_balance_earns_nothing(fixture: Fixture) {
 
 /// 0.1 from 15:45.
 pub async fn case_6_a_rate_change_inside_a_window_splits_exactly(fixture: Fixture) {
-    let step = Step {
-        from: at(2_700),
-        value: rate("0.1"),
-    };
+    let step = Step { from: at(2_700), value: rate("0.1") };
     let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
-    let programme = Programme {
-        rates,
-        ..Programme::main(token(), rate("0.05"))
-    };
+    let programme = Programme { rates, ..Programme::main(token(), rate("0.05")) };
     let mut world = World::with_programme(fixture, programme).await;
     mine_seed(&world, 0);
     world.confirm(HOUR);
@@ -220,20 +196,9 @@ pub async fn case_17_an_overdraft_halts_the_token_and_writes_nothing(fixture: Fi
     world.mine(20, &[(Some(1), Some(2), tokens(201))]);
     world.confirm(30);
     world.index().await;
-    let state = world
-        .fixture
-        .balances
-        .token(token())
-        .await
-        .expect("read")
-        .expect("registered");
-    let TokenStatus::Halted(reason) = &state.status else {
-        panic!("not halted")
-    };
-    assert!(
-        reason.contains("below zero") && reason.contains("start_block"),
-        "{reason}"
-    );
+    let state = world.fixture.balances.token(token()).await.expect("read").expect("registered");
+    let TokenStatus::Halted(reason) = &state.status else { panic!("not halted") };
+    assert!(reason.contains("below zero") && reason.contains("start_block"), "{reason}");
     let after = world.digest().await;
     assert_eq!(after.changes, before.changes);
     assert_eq!(after.balances, before.balances);
@@ -248,15 +213,9 @@ pub async fn pending_blocks_show_and_never_enter_the_ledger(fixture: Fixture) {
     world.index().await;
     let view = |number| world.queries.account(token(), account(number), None, None);
     let first = view(1).await.expect("seen");
-    assert_eq!(
-        (first.balance, first.pending_balance),
-        (tokens(100), tokens(60))
-    );
+    assert_eq!((first.balance, first.pending_balance), (tokens(100), tokens(60)));
     let second = view(2).await.expect("seen in a pending block");
-    assert_eq!(
-        (second.balance, second.pending_balance),
-        (Amount::ZERO, tokens(40))
-    );
+    assert_eq!((second.balance, second.pending_balance), (Amount::ZERO, tokens(40)));
     assert!(matches!(view(3).await, Err(QueryError::UnknownAccount(_))));
     assert_eq!(world.digest().await, world.oracle());
 }
@@ -266,10 +225,7 @@ pub async fn a_fork_inside_the_confirmations_rebuilds_only_pending(fixture: Fixt
     let mut world = World::new(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
     world.confirm(10);
-    let height = world
-        .mine(20, &[(Some(1), Some(2), tokens(40))])
-        .number
-        .get();
+    let height = world.mine(20, &[(Some(1), Some(2), tokens(40))]).number.get();
     world.index().await;
     let before = world.digest().await;
     world.chain.fork_at(height - 1);
@@ -277,11 +233,7 @@ pub async fn a_fork_inside_the_confirmations_rebuilds_only_pending(fixture: Fixt
     world.index().await;
     assert_eq!(world.digest().await, before);
     assert_eq!(world.reorgs().await.expect("read"), 0);
-    let view = world
-        .queries
-        .account(token(), account(1), None, None)
-        .await
-        .expect("seen");
+    let view = world.queries.account(token(), account(1), None, None).await.expect("seen");
     assert_eq!(view.pending_balance, tokens(90));
 }
 
@@ -314,13 +266,7 @@ pub async fn a_shorter_branch_is_followed(fixture: Fixture) {
     world.mine(1_800, &[(None, Some(1), tokens(50))]);
     world.run().await;
     assert_eq!(world.reorgs().await.expect("read"), 1);
-    let state = world
-        .fixture
-        .balances
-        .token(token())
-        .await
-        .expect("read")
-        .expect("registered");
+    let state = world.fixture.balances.token(token()).await.expect("read").expect("registered");
     assert_eq!(state.cursor, world.chain.block(2), "the common ancestor");
     world.confirm(HOUR);
     world.run().await;
@@ -328,11 +274,7 @@ pub async fn a_shorter_branch_is_followed(fixture: Fixture) {
 }
 
 fn shallow() -> IndexerConfig {
-    IndexerConfig {
-        finality: Finality::Depth(6),
-        retained_headers: 10,
-        slice_blocks_max: 100,
-    }
+    IndexerConfig { finality: Finality::Depth(6), retained_headers: 10, slice_blocks_max: 100 }
 }
 
 /// Data stays as it was; the reason says what to look at.
@@ -354,15 +296,9 @@ pub async fn a_fork_deeper_than_the_retained_headers_halts_the_chain(fixture: Fi
     let chains = world.fixture.balances.chains().await.expect("read");
     assert_eq!(chains[0].status, ChainStatus::Halted(reason.clone()));
     let events = world.fixture.balances.events(0, 1_000).await.expect("read");
-    let halted = Event::ChainHalted {
-        chain: CHAIN,
-        reason,
-    };
+    let halted = Event::ChainHalted { chain: CHAIN, reason };
     assert_eq!(events.last().map(|event| &event.event), Some(&halted));
-    assert!(
-        matches!(world.indexer.poll().await, Poll::Stopped(_)),
-        "latched"
-    );
+    assert!(matches!(world.indexer.poll().await, Poll::Stopped(_)), "latched");
 }
 
 /// Resuming asks the node again, and believes nothing else.
@@ -376,16 +312,8 @@ pub async fn a_resumed_chain_that_still_differs_halts_again(fixture: Fixture) {
     world.run().await;
     world.fork(25);
     for _ in 0..2 {
-        assert!(matches!(
-            world.indexer.poll().await,
-            Poll::Stopped(ChainStatus::Halted(_))
-        ));
-        world
-            .fixture
-            .balances
-            .resume_chain(CHAIN)
-            .await
-            .expect("resume");
+        assert!(matches!(world.indexer.poll().await, Poll::Stopped(ChainStatus::Halted(_))));
+        world.fixture.balances.resume_chain(CHAIN).await.expect("resume");
     }
 }
 
@@ -395,19 +323,12 @@ pub async fn a_paused_chain_stays_paused_until_it_is_resumed(fixture: Fixture) {
     mine_seed(&world, 0);
     world.confirm(HOUR);
     let store = world.fixture.balances.clone();
-    let paused = ChainReport {
-        chain: CHAIN,
-        status: ChainStatus::Paused,
-        head: None,
-        processed: None,
-    };
+    let paused =
+        ChainReport { chain: CHAIN, status: ChainStatus::Paused, head: None, processed: None };
     let (polled, reported) = tokio::join!(world.indexer.poll(), store.report_chain(&paused));
     reported.expect("pause");
     assert!(!matches!(polled, Poll::Retry(_)), "{polled:?}");
-    assert!(matches!(
-        world.indexer.poll().await,
-        Poll::Stopped(ChainStatus::Paused)
-    ));
+    assert!(matches!(world.indexer.poll().await, Poll::Stopped(ChainStatus::Paused)));
     store.resume_chain(CHAIN).await.expect("resume");
     world.run().await;
     assert_eq!(world.digest().await, world.oracle());
@@ -416,30 +337,19 @@ pub async fn a_paused_chain_stays_paused_until_it_is_resumed(fixture: Fixture) {
 }
 
 fn other() -> TokenId {
-    TokenId {
-        chain: CHAIN,
-        address: Address::repeat_byte(0x71),
-    }
+    TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) }
 }
 
 fn mint_other(world: &World, seconds: u64, from: Option<u64>, to: u64) {
     let from = from.map_or(Address::ZERO, |number| account(number).address());
     let (to, amount) = (account(to).address(), Amount::from(5));
-    let transfer = ScriptedTransfer {
-        token: other().address,
-        from,
-        to,
-        amount,
-    };
+    let transfer = ScriptedTransfer { token: other().address, from, to, amount };
     world.chain.mine(at(seconds), &[transfer]);
 }
 
 async fn cursors(world: &World) -> Vec<Option<u64>> {
     let tokens = world.fixture.balances.tokens(CHAIN).await.expect("read");
-    tokens
-        .iter()
-        .map(|token| token.cursor.map(|cursor| cursor.number.get()))
-        .collect()
+    tokens.iter().map(|token| token.cursor.map(|cursor| cursor.number.get())).collect()
 }
 
 /// Alone first, then in one commit with the others.
@@ -452,54 +362,24 @@ pub async fn a_token_added_later_catches_up_and_joins(fixture: Fixture) {
     }
     world.run().await;
     let before = world.digest().await;
-    world
-        .fixture
-        .balances
-        .register_token(&spec(other()))
-        .await
-        .expect("register");
+    world.fixture.balances.register_token(&spec(other())).await.expect("register");
     world.index().await;
     assert_eq!(world.digest().await, before);
-    let events = world
-        .fixture
-        .balances
-        .events(0, 1_000)
-        .await
-        .expect("read")
-        .len();
+    let events = world.fixture.balances.events(0, 1_000).await.expect("read").len();
     world.mine(HOUR + 1, &[(Some(1), Some(2), tokens(1))]);
     world.index().await;
     let cursor = world.chain.head().number.get() - 6;
     assert_eq!(cursors(&world).await, [Some(cursor), Some(cursor)]);
-    let joined = world
-        .fixture
-        .balances
-        .events(0, 1_000)
-        .await
-        .expect("read")
-        .len();
+    let joined = world.fixture.balances.events(0, 1_000).await.expect("read").len();
     assert_eq!(joined, events + 1, "one commit for both");
-    let seen = world
-        .fixture
-        .balances
-        .states(other(), &[account(1)])
-        .await
-        .expect("read");
-    assert_eq!(
-        seen.value[0].map(|state| state.balance),
-        Some(Amount::from(5))
-    );
+    let seen = world.fixture.balances.states(other(), &[account(1)]).await.expect("read");
+    assert_eq!(seen.value[0].map(|state| state.balance), Some(Amount::from(5)));
 }
 
 /// One token's trouble is not another's.
 pub async fn a_halted_token_stays_behind_while_the_others_go_on(fixture: Fixture) {
     let mut world = World::new(fixture).await;
-    world
-        .fixture
-        .balances
-        .register_token(&spec(other()))
-        .await
-        .expect("register");
+    world.fixture.balances.register_token(&spec(other())).await.expect("register");
     mine_seed(&world, 0);
     mint_other(&world, 1_900, None, 1);
     world.confirm(1_900);
@@ -507,14 +387,8 @@ pub async fn a_halted_token_stays_behind_while_the_others_go_on(fixture: Fixture
     mint_other(&world, 2_000, Some(3), 1);
     world.confirm(HOUR);
     world.run().await;
-    let [good, bad] = world
-        .fixture
-        .balances
-        .tokens(CHAIN)
-        .await
-        .expect("read")
-        .try_into()
-        .expect("two tokens");
+    let [good, bad] =
+        world.fixture.balances.tokens(CHAIN).await.expect("read").try_into().expect("two tokens");
     assert!(matches!(bad.status, TokenStatus::Halted(_)));
     assert!(good.is_active());
     assert!(bad.cursor.map(|c| c.number) < good.cursor.map(|c| c.number));
@@ -542,9 +416,7 @@ pub async fn failing_calls_delay_and_lose_nothing(fixture: Fixture) {
         mine_seed(&world, round * HOUR);
         let kinds = [ChainErrorKind::Transient, ChainErrorKind::BlockGone];
         let kind = kinds[usize::from(round % 2 == 0)];
-        world
-            .chain
-            .fail_next(usize::try_from(round).expect("small"), kind);
+        world.chain.fail_next(usize::try_from(round).expect("small"), kind);
         world.run().await;
     }
     world.confirm(12 * HOUR);
@@ -557,10 +429,7 @@ pub async fn failing_calls_delay_and_lose_nothing(fixture: Fixture) {
 /// Depth plays no part under the tag.
 pub async fn a_finalized_tag_confirms_what_it_reaches(fixture: Fixture) {
     let programme = Programme::main(token(), rate("0.05"));
-    let config = IndexerConfig {
-        finality: Finality::Finalized,
-        ..shallow()
-    };
+    let config = IndexerConfig { finality: Finality::Finalized, ..shallow() };
     let mut world = World::with_config(fixture, programme, config).await;
     mine_seed(&world, 0);
     world.confirm(HOUR);
@@ -574,13 +443,7 @@ pub async fn a_finalized_tag_confirms_what_it_reaches(fixture: Fixture) {
     let cursor = world.chain.block(3).expect("mined");
     let start = world.chain.block(1).expect("mined");
     let programmes = [world.programme().clone()];
-    let expected = oracle(
-        token(),
-        &start,
-        &cursor,
-        &world.chain.transfers(),
-        &programmes,
-    );
+    let expected = oracle(token(), &start, &cursor, &world.chain.transfers(), &programmes);
     assert_eq!(world.digest().await, expected);
 }
 
@@ -631,11 +494,7 @@ pub async fn a_deadline_stops_a_settlement_between_batches(fixture: Fixture) {
     let clock = Arc::new(ManualClock::default());
     let stop = Stop::never().or_at(clock.clone(), Duration::from_secs(4));
     let tick = |_: &SettleReport| clock.advance(Duration::from_secs(1));
-    let report = world
-        .settler
-        .run(token(), &stop, tick)
-        .await
-        .expect("a calm store settles");
+    let report = world.settler.run(token(), &stop, tick).await.expect("a calm store settles");
     assert_eq!((report.batches, report.stopped), (4, true));
     world.run().await;
     assert_eq!(world.digest().await, world.oracle());
@@ -651,30 +510,20 @@ pub async fn a_rewind_under_a_settlement_is_a_conflict(fixture: Fixture) {
     world.index().await;
     let ancestor = world.chain.block(1).expect("mined");
     let store = world.fixture.balances.clone();
-    let cursor = store
-        .token(token())
-        .await
-        .expect("read")
-        .expect("registered")
-        .cursor;
+    let cursor = store.token(token()).await.expect("read").expect("registered").cursor;
     let rewind = crate::ports::Rewind {
         chain: CHAIN,
         to: ancestor,
         tokens: vec![(token(), cursor.expect("indexed").id())],
     };
     let stop = Stop::never();
-    let (settled, rewound) = tokio::join!(
-        world.settler.run(token(), &stop, |_| {}),
-        store.rewind(&rewind)
-    );
+    let (settled, rewound) =
+        tokio::join!(world.settler.run(token(), &stop, |_| {}), store.rewind(&rewind));
     rewound.expect("rewind");
     if let Err(SettlerError::Store(error)) = settled {
         assert_eq!(error.kind(), StoreErrorKind::Conflict);
     }
-    assert_eq!(
-        world.digest().await.programmes["main"].totals,
-        Default::default()
-    );
+    assert_eq!(world.digest().await.programmes["main"].totals, Default::default());
     assert!(BlockNumber::new(1) == ancestor.number);
     world.run().await;
     assert_eq!(world.digest().await, world.oracle());

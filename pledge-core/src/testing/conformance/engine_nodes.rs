@@ -105,20 +105,11 @@ impl ChainSource for Nodes {
 }
 
 fn report(status: ChainStatus) -> ChainReport {
-    ChainReport {
-        chain: CHAIN,
-        status,
-        head: None,
-        processed: None,
-    }
+    ChainReport { chain: CHAIN, status, head: None, processed: None }
 }
 
 fn config(retained_headers: u64) -> IndexerConfig {
-    IndexerConfig {
-        finality: Finality::Depth(6),
-        retained_headers,
-        slice_blocks_max: 100,
-    }
+    IndexerConfig { finality: Finality::Depth(6), retained_headers, slice_blocks_max: 100 }
 }
 
 async fn open(fixture: Fixture, retained_headers: u64) -> World {
@@ -128,10 +119,7 @@ async fn open(fixture: Fixture, retained_headers: u64) -> World {
 }
 
 fn other() -> TokenId {
-    TokenId {
-        chain: CHAIN,
-        address: Address::repeat_byte(0x71),
-    }
+    TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) }
 }
 
 async fn follow_other(world: &World) {
@@ -213,10 +201,7 @@ pub async fn only_blocks_on_the_branch_of_the_head_are_confirmed(fixture: Fixtur
         panic!("the blocks before the retained headers are confirmed");
     };
     assert_eq!(first.to, BlockNumber::new(29));
-    let nodes = Nodes {
-        ranges: branch,
-        ..Nodes::of(&world.chain)
-    };
+    let nodes = Nodes { ranges: branch, ..Nodes::of(&world.chain) };
     let mut indexer = nodes.indexer(&world, config(10));
     for _ in 0..3 {
         assert!(matches!(indexer.poll().await, Poll::Retry(_)));
@@ -228,10 +213,7 @@ pub async fn only_blocks_on_the_branch_of_the_head_are_confirmed(fixture: Fixtur
 pub async fn the_first_blocks_of_a_token_are_on_the_branch_of_the_head(fixture: Fixture) {
     let world = open(fixture, 64).await;
     let branch = two_branches(&world, 20, 3);
-    let nodes = Nodes {
-        ranges: branch,
-        ..Nodes::of(&world.chain)
-    };
+    let nodes = Nodes { ranges: branch, ..Nodes::of(&world.chain) };
     let mut indexer = nodes.indexer(&world, config(64));
     for _ in 0..3 {
         assert!(matches!(indexer.poll().await, Poll::Retry(_)));
@@ -247,10 +229,7 @@ pub async fn a_stray_answer_far_from_the_head_is_no_fork(fixture: Fixture) {
         panic!("the first blocks are confirmed");
     };
     assert_eq!(first.to, BlockNumber::new(100));
-    let nodes = Nodes {
-        ranges: branch,
-        ..Nodes::of(&world.chain)
-    };
+    let nodes = Nodes { ranges: branch, ..Nodes::of(&world.chain) };
     let mut stray = nodes.indexer(&world, config(10));
     assert!(matches!(stray.poll().await, Poll::Retry(_)));
     assert!(!status(&world).await.is_latched());
@@ -268,10 +247,7 @@ pub async fn a_token_that_cannot_be_read_holds_up_no_other(fixture: Fixture) {
     while !matches!(honest.poll().await, Poll::Idle) {}
     follow_other(&world).await;
     world.confirm(50);
-    let nodes = Nodes {
-        refused: Some(other().address),
-        ..Nodes::of(&world.chain)
-    };
+    let nodes = Nodes { refused: Some(other().address), ..Nodes::of(&world.chain) };
     let mut indexer = nodes.indexer(&world, config(10));
     for _ in 0..3 {
         let Poll::Retry(IndexerError::Chain(error)) = indexer.poll().await else {
@@ -290,17 +266,11 @@ pub async fn a_pause_in_the_middle_of_a_slice_lasts(fixture: Fixture) {
     for number in 1..=40 {
         world.mine(number, &[]);
     }
-    let nodes = Nodes {
-        paused: Some(world.fixture.balances.clone()),
-        ..Nodes::of(&world.chain)
-    };
+    let nodes = Nodes { paused: Some(world.fixture.balances.clone()), ..Nodes::of(&world.chain) };
     let mut indexer = nodes.indexer(&world, config(10));
     indexer.poll().await;
     assert_eq!(status(&world).await, ChainStatus::Paused);
-    assert!(matches!(
-        indexer.poll().await,
-        Poll::Stopped(ChainStatus::Paused)
-    ));
+    assert!(matches!(indexer.poll().await, Poll::Stopped(ChainStatus::Paused)));
 }
 
 /// What the indexer said before a person resumed the chain is said again.
@@ -312,10 +282,7 @@ pub async fn a_chain_that_halts_again_is_halted_again(fixture: Fixture) {
     world.index().await;
     world.fork(25);
     for _ in 0..2 {
-        assert!(matches!(
-            world.indexer.poll().await,
-            Poll::Stopped(ChainStatus::Halted(_))
-        ));
+        assert!(matches!(world.indexer.poll().await, Poll::Stopped(ChainStatus::Halted(_))));
         assert!(matches!(status(&world).await, ChainStatus::Halted(_)));
         let resumed = report(ChainStatus::Syncing);
         let resumed = world.fixture.balances.report_chain(&resumed).await;
@@ -334,10 +301,7 @@ pub async fn a_token_that_joins_sees_its_pending_blocks(fixture: Fixture) {
     world.index().await;
     let view = world.queries.account(other(), account(1), None, None).await;
     let view = view.expect("seen");
-    assert_eq!(
-        (view.balance, view.pending_balance),
-        (Amount::from(5), Amount::from(10))
-    );
+    assert_eq!((view.balance, view.pending_balance), (Amount::from(5), Amount::from(10)));
 }
 
 /// The kind that the callers of a settler and an indexer tell from trouble.
@@ -366,18 +330,12 @@ pub async fn a_longer_branch_replaces_the_pending_blocks(fixture: Fixture) {
     world.index().await;
     world.chain.fork_at(height.get() - 1);
     world.mine(20, &[(Some(1), Some(1), tokens(7))]);
-    world.mine(
-        20,
-        &[(Some(1), None, tokens(10)), (None, Some(1), tokens(3))],
-    );
+    world.mine(20, &[(Some(1), None, tokens(10)), (None, Some(1), tokens(3))]);
     world.index().await;
     assert_eq!(world.reorgs().await.expect("read"), 0);
     let view = world.queries.account(token(), account(1), None, None).await;
     let view = view.expect("seen");
-    assert_eq!(
-        (view.balance, view.pending_balance),
-        (tokens(100), tokens(93))
-    );
+    assert_eq!((view.balance, view.pending_balance), (tokens(100), tokens(93)));
 }
 
 /// Whichever page of held headers the ancestor is in, it is the newest that both branches share.
@@ -432,10 +390,7 @@ pub async fn a_chain_is_syncing_while_a_token_catches_up(fixture: Fixture) {
 
 /// A time that goes back is seen where two slices meet, too.
 pub async fn a_time_that_goes_back_between_slices_halts_the_chain(fixture: Fixture) {
-    let config = IndexerConfig {
-        slice_blocks_max: 1,
-        ..config(10)
-    };
+    let config = IndexerConfig { slice_blocks_max: 1, ..config(10) };
     let programme = Programme::main(token(), "0.05".parse().expect("a rate"));
     let mut world = World::with_config(fixture, programme, config).await;
     world.mine(100, &[]);

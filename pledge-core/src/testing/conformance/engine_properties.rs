@@ -25,18 +25,11 @@ where
     S::Value: std::fmt::Debug,
 {
     let seed = match std::env::var("PLEDGE_SEED") {
-        Ok(text) => text
-            .parse()
-            .expect("PLEDGE_SEED is a number that a failure printed"),
+        Ok(text) => text.parse().expect("PLEDGE_SEED is a number that a failure printed"),
         Err(_) => RandomState::new().build_hasher().finish(),
     };
     let rng_seed = RngSeed::Fixed(seed);
-    let config = Config {
-        cases,
-        rng_seed,
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let config = Config { cases, rng_seed, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&strategy, |input| {
         law(input);
         Ok(())
@@ -92,10 +85,7 @@ pub fn an_interrupted_settlement_equals_an_uninterrupted_one(
 ) {
     check(cases, (blocks(40), 1_u64..4), |(steps, batches)| {
         run(async {
-            let mut worlds = [
-                World::new(fresh().await).await,
-                World::new(fresh().await).await,
-            ];
+            let mut worlds = [World::new(fresh().await).await, World::new(fresh().await).await];
             for world in &mut worlds {
                 for step in &steps {
                     play(world, step).await;
@@ -134,29 +124,23 @@ pub fn an_outage_equals_no_outage(cases: u32, fresh: impl Fn() -> Fresh) {
 
 /// Law 4: over any interval, the points of all accounts are the rate times the supply's integral.
 pub fn points_of_all_accounts_equal_rate_times_supply(cases: u32, fresh: impl Fn() -> Fresh) {
-    check(
-        cases,
-        (blocks(40), 0_u64..50_000, 0_u64..50_000),
-        |(steps, a, b)| {
-            run(async {
-                let mut world = World::new(fresh().await).await;
-                world.mine(0, &[]);
-                for step in &steps {
-                    play(&mut world, step).await;
-                }
-                world.confirm(2_000_000);
-                world.run().await;
-                let (from, to) = (at(a.min(b)), at(a.max(b)));
-                let mut sum = RawPoints::ZERO;
-                for number in 1..=ACCOUNTS {
-                    sum = sum
-                        .checked_add(earned(&world, number, &[from, to]).await[0])
-                        .expect("fits");
-                }
-                assert_eq!(sum, supply_points(&world, from, to));
-            });
-        },
-    );
+    check(cases, (blocks(40), 0_u64..50_000, 0_u64..50_000), |(steps, a, b)| {
+        run(async {
+            let mut world = World::new(fresh().await).await;
+            world.mine(0, &[]);
+            for step in &steps {
+                play(&mut world, step).await;
+            }
+            world.confirm(2_000_000);
+            world.run().await;
+            let (from, to) = (at(a.min(b)), at(a.max(b)));
+            let mut sum = RawPoints::ZERO;
+            for number in 1..=ACCOUNTS {
+                sum = sum.checked_add(earned(&world, number, &[from, to]).await[0]).expect("fits");
+            }
+            assert_eq!(sum, supply_points(&world, from, to));
+        });
+    });
 }
 
 /// Law 3: however an interval is cut, the parts sum to the whole, and a second algorithm agrees.
@@ -178,9 +162,7 @@ pub fn splitting_an_interval_changes_nothing(cases: u32, fresh: impl Fn() -> Fre
             let transfers = world.chain.transfers();
             for number in 1..=ACCOUNTS {
                 let parts = earned(&world, number, &cuts).await;
-                let sum = parts
-                    .iter()
-                    .try_fold(RawPoints::ZERO, |sum, raw| sum.checked_add(*raw));
+                let sum = parts.iter().try_fold(RawPoints::ZERO, |sum, raw| sum.checked_add(*raw));
                 let whole = earned(&world, number, &[first, last]).await;
                 assert_eq!(sum.expect("fits"), whole[0]);
                 let naive = points_of(&programme, &transfers, account(number), first, last);
@@ -228,17 +210,8 @@ pub fn a_rewind_is_the_exact_inverse_of_any_blocks(cases: u32, fresh: impl Fn() 
             world.confirm_later(10_000);
             world.run().await;
             let from = world.cursor().await.expect("something is confirmed").id();
-            let rewind = Rewind {
-                chain: CHAIN,
-                to,
-                tokens: vec![(token(), from)],
-            };
-            world
-                .fixture
-                .balances
-                .rewind(&rewind)
-                .await
-                .expect("the ancestor is held");
+            let rewind = Rewind { chain: CHAIN, to, tokens: vec![(token(), from)] };
+            world.fixture.balances.rewind(&rewind).await.expect("the ancestor is held");
             assert_eq!(world.digest().await, before);
         });
     });
@@ -247,11 +220,7 @@ pub fn a_rewind_is_the_exact_inverse_of_any_blocks(cases: u32, fresh: impl Fn() 
 /// What account `number` earned between the edges, or nothing if it was never seen.
 async fn earned(world: &World, number: u64, edges: &[Timestamp]) -> Vec<RawPoints> {
     let id = ProgrammeId::main(token());
-    match world
-        .queries
-        .points_between(&id, account(number), edges)
-        .await
-    {
+    match world.queries.points_between(&id, account(number), edges).await {
         Ok(buckets) => buckets.into_iter().map(|bucket| bucket.raw).collect(),
         Err(crate::query::QueryError::UnknownAccount(_)) => {
             vec![RawPoints::ZERO; edges.len() - 1]
@@ -269,10 +238,8 @@ fn supply_points(world: &World, from: Timestamp, to: Timestamp) -> RawPoints {
     let rate = U256::from(world.programme().rates.at(from).e18()) * U256::from(10_000);
     let mut grow = |supply: U256, since: Timestamp, until: Timestamp| {
         let seconds = until.get().saturating_sub(since.get());
-        let raw = RawPoints::of_constant(
-            crate::types::Amount::new(supply),
-            rate * U256::from(seconds),
-        );
+        let raw =
+            RawPoints::of_constant(crate::types::Amount::new(supply), rate * U256::from(seconds));
         area = area.checked_add(raw.expect("fits")).expect("fits");
     };
     for (block, transfer) in world.chain.transfers() {

@@ -37,10 +37,7 @@ async fn whole_shard(world: &World) -> BatchFailure {
         shard,
         from: at(0),
         to: at(2 * HOUR),
-        span: BatchSpan {
-            after: None,
-            through: None,
-        },
+        span: BatchSpan { after: None, through: None },
         attempts: 1,
         reason: "why".to_owned(),
     }
@@ -77,11 +74,8 @@ pub async fn an_account_of_a_failed_batch_is_settled_no_further(fixture: Fixture
     world.confirm(3 * HOUR);
     world.index().await;
     let points = &world.fixture.points;
-    let failure = BatchFailure {
-        from: at(2 * HOUR),
-        to: at(3 * HOUR),
-        ..whole_shard(&world).await
-    };
+    let failure =
+        BatchFailure { from: at(2 * HOUR), to: at(3 * HOUR), ..whole_shard(&world).await };
     points.record_failure(&failure).await.expect("record");
     let seen = points.totals(&id(), &[account(1)]).await.expect("read");
     let settled = seen.value[0].map(|standing| standing.settled);
@@ -92,10 +86,7 @@ pub async fn an_account_of_a_failed_batch_is_settled_no_further(fixture: Fixture
 pub async fn a_settlement_under_way_ends_where_it_was_going(fixture: Fixture) {
     let world = open(fixture).await;
     fail(&world, 1).await;
-    let shorter = BatchFailure {
-        to: at(HOUR),
-        ..whole_shard(&world).await
-    };
+    let shorter = BatchFailure { to: at(HOUR), ..whole_shard(&world).await };
     let refused = world.fixture.points.record_failure(&shorter).await;
     let error = refused.expect_err("it goes to 17:00");
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
@@ -103,10 +94,7 @@ pub async fn a_settlement_under_way_ends_where_it_was_going(fixture: Fixture) {
 
 /// Nobody earns, so nobody is counted.
 pub async fn at_a_rate_of_zero_nobody_earns(fixture: Fixture) {
-    let step = Step {
-        from: at(3 * HOUR),
-        value: "0.05".parse().expect("a rate"),
-    };
+    let step = Step { from: at(3 * HOUR), value: "0.05".parse().expect("a rate") };
     let programme = Programme {
         rates: RateSchedule::new(Rate::ZERO, vec![step]).expect("one step"),
         ..Programme::main(token(), Rate::ZERO)
@@ -126,9 +114,7 @@ async fn live(world: &World, account: Account) -> (usize, RawPoints) {
     let rows = rows.expect("read");
     let sum = |kind| {
         let of_kind = rows.iter().filter(|row| row.kind == kind);
-        of_kind.fold(RawPoints::ZERO, |sum, row| {
-            sum.checked_add(row.raw).expect("fits")
-        })
+        of_kind.fold(RawPoints::ZERO, |sum, row| sum.checked_add(row.raw).expect("fits"))
     };
     let left = sum(StatementKind::Earned).checked_sub(sum(StatementKind::Reversed));
     (rows.len(), left.expect("never more taken back than given"))
@@ -191,9 +177,7 @@ pub async fn an_answer_holds_from_the_instant_of_a_change(fixture: Fixture) {
     let id = id();
     let view = |seconds| {
         let instant = Some(at(seconds));
-        world
-            .queries
-            .account(token(), account(1), Some(&id), instant)
+        world.queries.account(token(), account(1), Some(&id), instant)
     };
     for (seconds, balance, block) in [(599, Amount::ZERO, 1), (600, tokens(101), 3)] {
         let view = view(seconds).await.expect("inside the ledger");

@@ -11,11 +11,8 @@ use crate::testing::{FailingPoints, Fixture};
 use crate::types::ProgrammeId;
 
 const HOUR: u64 = 3_600;
-const CONFIG: SettlerConfig = SettlerConfig {
-    batch_accounts_max: 3,
-    windows_max: 5,
-    attempts_max: 3,
-};
+const CONFIG: SettlerConfig =
+    SettlerConfig { batch_accounts_max: 3, windows_max: 5, attempts_max: 3 };
 
 /// Sixty holders, three closed windows, and a store that refuses batches with account 30 in them.
 async fn failing(fixture: Fixture, kind: StoreErrorKind, times: u32) -> (World, Settler) {
@@ -35,17 +32,8 @@ async fn settle(settler: &Settler) -> Result<SettleReport, SettlerError> {
 
 async fn newest_settlement(world: &World) -> Settlement {
     let programme = ProgrammeId::main(token());
-    let query = SettlementsQuery {
-        programme,
-        before: None,
-        limit: 1,
-    };
-    let page = world
-        .fixture
-        .points
-        .settlements(&query)
-        .await
-        .expect("read");
+    let query = SettlementsQuery { programme, before: None, limit: 1 };
+    let page = world.fixture.points.settlements(&query).await.expect("read");
     page.into_iter().next().expect("there is a settlement")
 }
 
@@ -56,18 +44,9 @@ pub async fn a_batch_that_fails_does_not_stop_the_others(fixture: Fixture) {
     assert_eq!(report.failed, 1);
     let id = ProgrammeId::main(token());
     let everyone: Vec<_> = (1..=60).map(account).collect();
-    let totals = world
-        .fixture
-        .points
-        .totals(&id, &everyone)
-        .await
-        .expect("read")
-        .value;
+    let totals = world.fixture.points.totals(&id, &everyone).await.expect("read").value;
     let missing = totals.iter().filter(|total| total.is_none()).count();
-    assert!(
-        (1..=3).contains(&missing),
-        "only the accounts of one batch are missing: {missing}"
-    );
+    assert!((1..=3).contains(&missing), "only the accounts of one batch are missing: {missing}");
     let settlement = newest_settlement(&world).await;
     assert!(!settlement.settled);
     assert_eq!(settlement.failures.len(), 1);
@@ -79,10 +58,7 @@ pub async fn a_batch_that_fails_does_not_stop_the_others(fixture: Fixture) {
 pub async fn the_next_run_mends_a_failed_batch(fixture: Fixture) {
     let (world, settler) = failing(fixture, StoreErrorKind::Corrupt, 2).await;
     for failed in [1, 1, 0] {
-        assert_eq!(
-            settle(&settler).await.expect("the rest settles").failed,
-            failed
-        );
+        assert_eq!(settle(&settler).await.expect("the rest settles").failed, failed);
     }
     assert_eq!(world.digest().await, world.oracle());
 }
@@ -91,22 +67,12 @@ pub async fn the_next_run_mends_a_failed_batch(fixture: Fixture) {
 pub async fn a_batch_is_given_up_after_its_attempts_until_it_is_reset(fixture: Fixture) {
     let (world, settler) = failing(fixture, StoreErrorKind::Corrupt, 3).await;
     for failed in [1, 1, 1, 0, 0] {
-        assert_eq!(
-            settle(&settler).await.expect("the rest settles").failed,
-            failed
-        );
+        assert_eq!(settle(&settler).await.expect("the rest settles").failed, failed);
     }
     let settlement = newest_settlement(&world).await;
-    assert_eq!(
-        (settlement.settled, settlement.failures[0].attempts),
-        (false, 3)
-    );
+    assert_eq!((settlement.settled, settlement.failures[0].attempts), (false, 3));
     let id = ProgrammeId::main(token());
-    let reset = world
-        .fixture
-        .points
-        .reset_failures(&id, settlement.window.start)
-        .await;
+    let reset = world.fixture.points.reset_failures(&id, settlement.window.start).await;
     assert_eq!(reset.expect("reset"), 1);
     settle(&settler).await.expect("it succeeds now");
     assert_eq!(world.digest().await, world.oracle());

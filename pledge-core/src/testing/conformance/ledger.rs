@@ -24,16 +24,8 @@ impl Ledger {
     pub async fn open(fixture: Fixture) -> Self {
         let genesis = Timestamp::new(THREE_PM - 10).expect("in range");
         let chain = ScriptedChain::new(CHAIN, genesis);
-        fixture
-            .balances
-            .register_chain(CHAIN, "test")
-            .await
-            .expect("register a chain");
-        fixture
-            .balances
-            .register_token(&spec(token()))
-            .await
-            .expect("register a token");
+        fixture.balances.register_chain(CHAIN, "test").await.expect("register a chain");
+        fixture.balances.register_token(&spec(token())).await.expect("register a token");
         Self { fixture, chain }
     }
 
@@ -46,10 +38,7 @@ impl Ledger {
         ledger.mine(4_000, &[(1, 0, 300), (2, 3, 500)]);
         ledger.mine(8_000, &[(3, 2, 700)]);
         for height in 1..=5 {
-            ledger
-                .commit_to(height)
-                .await
-                .expect("a commit on the cursor");
+            ledger.commit_to(height).await.expect("a commit on the cursor");
         }
         ledger
     }
@@ -113,78 +102,46 @@ impl Ledger {
     }
 
     async fn part(&self, token: TokenId, from: BlockNumber, to: BlockNumber) -> TokenCommit {
-        let state = self
-            .store()
-            .token(token)
-            .await
-            .expect("read a token")
-            .expect("registered");
+        let state = self.store().token(token).await.expect("read a token").expect("registered");
         let all = self.chain.transfers();
         let inside = |(block, transfer): &&(BlockRef, Transfer)| {
             transfer.token == token.address && (from..=to).contains(&block.number)
         };
         let transfers: Vec<_> = all.iter().filter(inside).map(|(_, t)| t.clone()).collect();
-        let accounts: Vec<_> = transfers
-            .iter()
-            .flat_map(|t| [t.from, t.to])
-            .filter_map(Account::new)
-            .collect();
-        let seen = self
-            .store()
-            .states(token, &accounts)
-            .await
-            .expect("read balances");
+        let accounts: Vec<_> =
+            transfers.iter().flat_map(|t| [t.from, t.to]).filter_map(Account::new).collect();
+        let seen = self.store().states(token, &accounts).await.expect("read balances");
         let known = accounts.into_iter().zip(seen.value);
         let mut states: AccountStates = known.filter_map(|(a, state)| Some((a, state?))).collect();
         let time_of = |transfer: &Transfer| {
-            self.chain
-                .block(transfer.block.get())
-                .expect("its block was mined")
-                .time
+            self.chain.block(transfer.block.get()).expect("its block was mined").time
         };
         let folded = fold(state.totals, &mut states, &transfers, time_of);
         let folded = folded.expect("the script overdraws nobody");
-        TokenCommit {
-            token,
-            changes: folded.changes,
-            totals: folded.totals,
-        }
+        TokenCommit { token, changes: folded.changes, totals: folded.totals }
     }
 
     /// Commits the blocks up to a height for the one token.
     pub async fn commit_to(&self, height: u64) -> Result<(), StoreError> {
-        self.store()
-            .commit(&self.message(&[token()], height).await)
-            .await
+        self.store().commit(&self.message(&[token()], height).await).await
     }
 
     /// Rewinds the one token to the canonical block at a height.
     pub async fn rewind_to(&self, to: BlockRef) -> Result<ReorgRecord, StoreError> {
         let cursor = self.cursor().await.expect("there is a ledger to rewind");
         self.store()
-            .rewind(&Rewind {
-                chain: CHAIN,
-                to,
-                tokens: vec![(token(), cursor.id())],
-            })
+            .rewind(&Rewind { chain: CHAIN, to, tokens: vec![(token(), cursor.id())] })
             .await
     }
 
     /// The one token's cursor.
     pub async fn cursor(&self) -> Option<BlockRef> {
-        self.store()
-            .token(token())
-            .await
-            .expect("read a token")
-            .expect("registered")
-            .cursor
+        self.store().token(token()).await.expect("read a token").expect("registered").cursor
     }
 
     /// All that the store holds of the one token.
     pub async fn digest(&self) -> Digest {
         let (balances, points) = (&self.fixture.balances, &self.fixture.points);
-        digest(balances, points, token())
-            .await
-            .expect("the store can be read")
+        digest(balances, points, token()).await.expect("the store can be read")
     }
 }

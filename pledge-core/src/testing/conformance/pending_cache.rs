@@ -11,22 +11,13 @@ fn snapshot(seconds: u64) -> PendingSnapshot {
     let chain = ScriptedChain::new(CHAIN, at(seconds));
     let base = chain.head().id();
     let header = chain.mine(at(seconds + 1), &[]);
-    PendingSnapshot {
-        base,
-        blocks: vec![PendingBlock {
-            header,
-            transfers: Vec::new(),
-        }],
-    }
+    PendingSnapshot { base, blocks: vec![PendingBlock { header, transfers: Vec::new() }] }
 }
 
 /// What was stored last is what is loaded.
 pub async fn what_was_stored_last_is_loaded(cache: Arc<dyn PendingCache>) {
     for seconds in [1, 2] {
-        cache
-            .store(CHAIN, &snapshot(seconds))
-            .await
-            .expect("store a snapshot");
+        cache.store(CHAIN, &snapshot(seconds)).await.expect("store a snapshot");
     }
     assert_eq!(cache.load(CHAIN).await.expect("load"), Some(snapshot(2)));
 }
@@ -34,15 +25,9 @@ pub async fn what_was_stored_last_is_loaded(cache: Arc<dyn PendingCache>) {
 /// Chains do not see each other.
 pub async fn chains_do_not_see_each_others_pending_blocks(cache: Arc<dyn PendingCache>) {
     let other = ChainId::new(84_532);
-    cache
-        .store(CHAIN, &snapshot(1))
-        .await
-        .expect("store a snapshot");
+    cache.store(CHAIN, &snapshot(1)).await.expect("store a snapshot");
     assert_eq!(cache.load(other).await.expect("load"), None);
-    cache
-        .store(other, &snapshot(2))
-        .await
-        .expect("store a snapshot");
+    cache.store(other, &snapshot(2)).await.expect("store a snapshot");
     assert_eq!(cache.load(CHAIN).await.expect("load"), Some(snapshot(1)));
 }
 

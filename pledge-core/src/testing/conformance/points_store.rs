@@ -24,28 +24,19 @@ fn rate(text: &str) -> Rate {
 
 fn two_shards() -> Programme {
     let shards = ShardCount::new(2).expect("a power of two");
-    Programme {
-        shards,
-        ..Programme::main(token(), rate("0.05"))
-    }
+    Programme { shards, ..Programme::main(token(), rate("0.05")) }
 }
 
 fn id() -> ProgrammeId {
     ProgrammeId::main(token())
 }
 
-const WHOLE: BatchSpan = BatchSpan {
-    after: None,
-    through: None,
-};
+const WHOLE: BatchSpan = BatchSpan { after: None, through: None };
 
 /// Five blocks committed, two windows closed, nothing settled.
 async fn open(fixture: Fixture) -> Ledger {
     let ledger = Ledger::with_blocks(fixture).await;
-    points(&ledger)
-        .put_programme(&two_shards())
-        .await
-        .expect("put a programme");
+    points(&ledger).put_programme(&two_shards()).await.expect("put a programme");
     ledger
 }
 
@@ -55,10 +46,7 @@ fn points(ledger: &Ledger) -> &dyn PointsStore {
 
 async fn state(ledger: &Ledger) -> ProgrammeState {
     let programmes = points(ledger).programmes(token()).await.expect("read");
-    programmes
-        .into_iter()
-        .next()
-        .expect("there is one programme")
+    programmes.into_iter().next().expect("there is one programme")
 }
 
 /// The batch that a settler would write.
@@ -73,20 +61,9 @@ async fn batch(
     let (from, to) = (at(seconds.0), at(seconds.1));
     let (first, last) = state.programme.shards.bounds(shard);
     let last = span.through.map_or(last, Account::address);
-    let query = HistoriesQuery {
-        token: token(),
-        first,
-        last,
-        limit: 1_000,
-        from,
-        to,
-    };
+    let query = HistoriesQuery { token: token(), first, last, limit: 1_000, from, to };
     let seen = ledger.store().histories(&query).await.expect("read");
-    let inside = seen
-        .value
-        .into_iter()
-        .filter(|h| span.contains(h.account))
-        .collect::<Vec<_>>();
+    let inside = seen.value.into_iter().filter(|h| span.contains(h.account)).collect::<Vec<_>>();
     let settled = settle(&state.programme, seen.epoch, from, to, &inside).expect("in range");
     SettlementBatch {
         programme: id(),
@@ -118,35 +95,21 @@ fn failure(of: &SettlementBatch, reason: &str) -> BatchFailure {
 async fn settle_both(ledger: &Ledger, seconds: (u64, u64)) {
     for shard in [0, 1] {
         let batch = batch(ledger, shard, WHOLE, seconds).await;
-        points(ledger)
-            .commit_batch(&batch)
-            .await
-            .expect("the next batch of its shard");
+        points(ledger).commit_batch(&batch).await.expect("the next batch of its shard");
     }
 }
 
 async fn refused(ledger: &Ledger, batch: &SettlementBatch) {
     let before = (ledger.digest().await, state(ledger).await);
-    let error = points(ledger)
-        .commit_batch(batch)
-        .await
-        .expect_err("the batch does not fit");
+    let error = points(ledger).commit_batch(batch).await.expect_err("the batch does not fit");
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
-    assert_eq!(
-        (ledger.digest().await, state(ledger).await),
-        before,
-        "nothing was written"
-    );
+    assert_eq!((ledger.digest().await, state(ledger).await), before, "nothing was written");
 }
 
 /// The accounts of a shard of the blocks' four, ascending.
 fn accounts_of(shard: u16) -> Vec<Account> {
     let in_shard = |a: &Account| two_shards().shards.shard_of(*a) == ShardId::new(shard);
-    let mut accounts: Vec<_> = [1, 2, 3, 4]
-        .map(account)
-        .into_iter()
-        .filter(in_shard)
-        .collect();
+    let mut accounts: Vec<_> = [1, 2, 3, 4].map(account).into_iter().filter(in_shard).collect();
     accounts.sort();
     accounts
 }
@@ -154,10 +117,7 @@ fn accounts_of(shard: u16) -> Vec<Account> {
 /// What was put is what is read, also after putting it again.
 pub async fn a_programme_is_what_was_put(fixture: Fixture) {
     let ledger = open(fixture).await;
-    points(&ledger)
-        .put_programme(&two_shards())
-        .await
-        .expect("the same again");
+    points(&ledger).put_programme(&two_shards()).await.expect("the same again");
     let state = state(&ledger).await;
     assert_eq!(state.programme, two_shards());
     assert_eq!((state.settled(), state.shards.len()), (None, 2));
@@ -169,42 +129,24 @@ pub async fn a_rate_change_in_the_settled_past_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     settle_both(&ledger, (0, 3_600)).await;
     let from = |seconds| {
-        let step = Step {
-            from: at(seconds),
-            value: rate("0.1"),
-        };
+        let step = Step { from: at(seconds), value: rate("0.1") };
         let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
-        Programme {
-            rates,
-            ..two_shards()
-        }
+        Programme { rates, ..two_shards() }
     };
-    let error = points(&ledger)
-        .put_programme(&from(3_599))
-        .await
-        .expect_err("settled already");
+    let error = points(&ledger).put_programme(&from(3_599)).await.expect_err("settled already");
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert_eq!(state(&ledger).await.programme, two_shards());
-    points(&ledger)
-        .put_programme(&from(3_600))
-        .await
-        .expect("not settled yet");
+    points(&ledger).put_programme(&from(3_600)).await.expect("not settled yet");
     assert_eq!(state(&ledger).await.programme, from(3_600));
 }
 
 /// What a settlement under way has written already was written by these rates.
 pub async fn a_rate_change_under_a_settlement_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
-    let span = BatchSpan {
-        after: None,
-        through: Some(accounts_of(1)[0]),
-    };
+    let span = BatchSpan { after: None, through: Some(accounts_of(1)[0]) };
     let part = batch(&ledger, 1, span, (0, 7_200)).await;
     points(&ledger).commit_batch(&part).await.expect("commit");
-    let step = Step {
-        from: at(3_600),
-        value: rate("0.1"),
-    };
+    let step = Step { from: at(3_600), value: rate("0.1") };
     let changed = Programme {
         rates: RateSchedule::new(rate("0.05"), vec![step]).expect("one step"),
         ..two_shards()
@@ -219,15 +161,9 @@ pub async fn a_batch_by_other_rates_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     let stale = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
     let change = |seconds| {
-        let step = Step {
-            from: at(seconds),
-            value: rate("0.1"),
-        };
+        let step = Step { from: at(seconds), value: rate("0.1") };
         let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
-        Programme {
-            rates,
-            ..two_shards()
-        }
+        Programme { rates, ..two_shards() }
     };
     let later = points(&ledger).put_programme(&change(3_599)).await;
     later.expect("nothing is settled yet");
@@ -243,20 +179,8 @@ pub async fn windows_and_shards_of_a_programme_cannot_change(fixture: Fixture) {
     let ledger = open(fixture).await;
     let window = WindowLength::new(60).expect("a minute");
     let shards = ShardCount::new(4).expect("a power of two");
-    for other in [
-        Programme {
-            window,
-            ..two_shards()
-        },
-        Programme {
-            shards,
-            ..two_shards()
-        },
-    ] {
-        let error = points(&ledger)
-            .put_programme(&other)
-            .await
-            .expect_err("fixed");
+    for other in [Programme { window, ..two_shards() }, Programme { shards, ..two_shards() }] {
+        let error = points(&ledger).put_programme(&other).await.expect_err("fixed");
         assert_eq!(error.kind(), StoreErrorKind::Invalid);
     }
     assert_eq!(state(&ledger).await.programme, two_shards());
@@ -268,33 +192,19 @@ pub async fn a_batch_moves_points_and_progress_together(fixture: Fixture) {
     let batch = batch(&ledger, 0, WHOLE, (0, 7_200)).await;
     assert!(!batch.earned.is_empty(), "somebody of shard 0 earned");
     points(&ledger).commit_batch(&batch).await.expect("commit");
-    let settled: Vec<_> = state(&ledger)
-        .await
-        .shards
-        .iter()
-        .map(|s| s.settled)
-        .collect();
+    let settled: Vec<_> = state(&ledger).await.shards.iter().map(|s| s.settled).collect();
     assert_eq!(settled, [Some(at(7_200)), None]);
     for (account, raw) in &batch.earned {
-        let seen = points(&ledger)
-            .totals(&id(), &[*account])
-            .await
-            .expect("read");
+        let seen = points(&ledger).totals(&id(), &[*account]).await.expect("read");
         let standing = seen.value[0].expect("it earned");
         assert_eq!((standing.raw, standing.settled), (*raw, at(7_200)));
         assert_eq!(seen.cursor, ledger.chain.block(5));
     }
     for statement in &batch.statements {
-        let rows = points(&ledger)
-            .statements(&id(), statement.account)
-            .await
-            .expect("read");
+        let rows = points(&ledger).statements(&id(), statement.account).await.expect("read");
         assert!(rows.contains(statement));
     }
-    let nobody = points(&ledger)
-        .totals(&id(), &[account(99)])
-        .await
-        .expect("read");
+    let nobody = points(&ledger).totals(&id(), &[account(99)]).await.expect("read");
     assert_eq!(nobody.value, [None]);
 }
 
@@ -305,16 +215,7 @@ pub async fn the_same_batch_again_is_refused_and_counts_once(fixture: Fixture) {
     points(&ledger).commit_batch(&whole).await.expect("commit");
     refused(&ledger, &whole).await;
     let through = Some(accounts_of(1)[0]);
-    let part = batch(
-        &ledger,
-        1,
-        BatchSpan {
-            after: None,
-            through,
-        },
-        (0, 3_600),
-    )
-    .await;
+    let part = batch(&ledger, 1, BatchSpan { after: None, through }, (0, 3_600)).await;
     points(&ledger).commit_batch(&part).await.expect("commit");
     refused(&ledger, &part).await;
 }
@@ -324,10 +225,7 @@ pub async fn a_batch_from_another_epoch_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     let mut batch = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
     batch.epoch = Epoch::new(7);
-    batch
-        .statements
-        .iter_mut()
-        .for_each(|row| row.epoch = Epoch::new(7));
+    batch.statements.iter_mut().for_each(|row| row.epoch = Epoch::new(7));
     refused(&ledger, &batch).await;
 }
 
@@ -335,16 +233,7 @@ pub async fn a_batch_from_another_epoch_is_refused(fixture: Fixture) {
 pub async fn a_batch_that_skips_accounts_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     let after = Some(accounts_of(0)[0]);
-    let skipping = batch(
-        &ledger,
-        0,
-        BatchSpan {
-            after,
-            through: None,
-        },
-        (0, 3_600),
-    )
-    .await;
+    let skipping = batch(&ledger, 0, BatchSpan { after, through: None }, (0, 3_600)).await;
     refused(&ledger, &skipping).await;
     let late = batch(&ledger, 0, WHOLE, (3_600, 7_200)).await;
     refused(&ledger, &late).await;
@@ -354,19 +243,10 @@ pub async fn a_batch_that_skips_accounts_is_refused(fixture: Fixture) {
 pub async fn a_batch_that_goes_backwards_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     let accounts = accounts_of(0);
-    let first = BatchSpan {
-        after: None,
-        through: Some(accounts[1]),
-    };
+    let first = BatchSpan { after: None, through: Some(accounts[1]) };
     let first = batch(&ledger, 0, first, (0, 3_600)).await;
-    points(&ledger)
-        .commit_batch(&first)
-        .await
-        .expect("the first batch");
-    let back = BatchSpan {
-        after: Some(accounts[1]),
-        through: Some(accounts[0]),
-    };
+    points(&ledger).commit_batch(&first).await.expect("the first batch");
+    let back = BatchSpan { after: Some(accounts[1]), through: Some(accounts[0]) };
     let back = batch(&ledger, 0, back, (0, 3_600)).await;
     refused(&ledger, &back).await;
 }
@@ -385,10 +265,7 @@ pub async fn a_batch_outside_its_accounts_or_windows_is_invalid(fixture: Fixture
     let mut windows = right.clone();
     windows.windows = batch(&ledger, 1, WHOLE, (0, 7_200)).await.windows;
     for wrong in [accounts, statements, part, windows] {
-        let error = points(&ledger)
-            .commit_batch(&wrong)
-            .await
-            .expect_err("it is out of bounds");
+        let error = points(&ledger).commit_batch(&wrong).await.expect_err("it is out of bounds");
         assert_eq!(error.kind(), StoreErrorKind::Invalid);
     }
     assert_eq!(ledger.digest().await.programmes["main"], Default::default());
@@ -406,44 +283,19 @@ pub async fn a_shard_is_settled_when_every_account_was_reached(fixture: Fixture)
     let ledger = open(fixture).await;
     let mut after = None;
     for through in accounts_of(1) {
-        let span = BatchSpan {
-            after,
-            through: Some(through),
-        };
+        let span = BatchSpan { after, through: Some(through) };
         let batch = batch(&ledger, 1, span, (0, 7_200)).await;
-        points(&ledger)
-            .commit_batch(&batch)
-            .await
-            .expect("the next batch");
+        points(&ledger).commit_batch(&batch).await.expect("the next batch");
         let progress = state(&ledger).await.shards[1].clone();
         assert_eq!(progress.settled, None);
         assert_eq!(progress.run.and_then(|run| run.through), Some(through));
         after = Some(through);
     }
-    let rest = batch(
-        &ledger,
-        1,
-        BatchSpan {
-            after,
-            through: None,
-        },
-        (0, 7_200),
-    )
-    .await;
-    points(&ledger)
-        .commit_batch(&rest)
-        .await
-        .expect("the last batch, of nobody");
+    let rest = batch(&ledger, 1, BatchSpan { after, through: None }, (0, 7_200)).await;
+    points(&ledger).commit_batch(&rest).await.expect("the last batch, of nobody");
     let whole = batch(&ledger, 0, WHOLE, (0, 7_200)).await;
-    points(&ledger)
-        .commit_batch(&whole)
-        .await
-        .expect("the other shard");
-    let (start, cursor) = ledger
-        .chain
-        .block(1)
-        .zip(ledger.chain.block(5))
-        .expect("mined");
+    points(&ledger).commit_batch(&whole).await.expect("the other shard");
+    let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(5)).expect("mined");
     let transfers = ledger.chain.transfers();
     let expected = oracle(token(), &start, &cursor, &transfers, &[two_shards()]);
     assert_eq!(ledger.digest().await, expected);
@@ -453,39 +305,17 @@ pub async fn a_shard_is_settled_when_every_account_was_reached(fixture: Fixture)
 pub async fn a_failed_batch_is_recorded_and_the_rest_goes_on(fixture: Fixture) {
     let ledger = open(fixture).await;
     let first = accounts_of(1)[0];
-    let span = BatchSpan {
-        after: None,
-        through: Some(first),
-    };
+    let span = BatchSpan { after: None, through: Some(first) };
     let failed = batch(&ledger, 1, span, (0, 3_600)).await;
-    points(&ledger)
-        .record_failure(&failure(&failed, "why"))
-        .await
-        .expect("record");
-    let rest = BatchSpan {
-        after: Some(first),
-        through: None,
-    };
+    points(&ledger).record_failure(&failure(&failed, "why")).await.expect("record");
+    let rest = BatchSpan { after: Some(first), through: None };
     let rest = batch(&ledger, 1, rest, (0, 3_600)).await;
-    points(&ledger)
-        .commit_batch(&rest)
-        .await
-        .expect("the rest goes on");
+    points(&ledger).commit_batch(&rest).await.expect("the rest goes on");
     let progress = state(&ledger).await.shards[1].clone();
     let run = progress.run.expect("not complete");
-    assert_eq!(
-        (progress.settled, run.scanned, run.failures.len()),
-        (None, true, 1)
-    );
-    assert_eq!(
-        (run.failures[0].attempts, run.failures[0].reason.as_str()),
-        (1, "why")
-    );
-    let query = SettlementsQuery {
-        programme: id(),
-        before: None,
-        limit: 9,
-    };
+    assert_eq!((progress.settled, run.scanned, run.failures.len()), (None, true, 1));
+    assert_eq!((run.failures[0].attempts, run.failures[0].reason.as_str()), (1, "why"));
+    let query = SettlementsQuery { programme: id(), before: None, limit: 9 };
     let settlements = points(&ledger).settlements(&query).await.expect("read");
     assert_eq!((settlements.len(), settlements[0].settled), (1, false));
     assert_eq!(settlements[0].failures, run.failures);
@@ -495,62 +325,29 @@ pub async fn a_failed_batch_is_recorded_and_the_rest_goes_on(fixture: Fixture) {
 pub async fn a_window_whose_batches_all_failed_is_listed(fixture: Fixture) {
     let ledger = open(fixture).await;
     let failed = batch(&ledger, 1, WHOLE, (0, 7_200)).await;
-    points(&ledger)
-        .record_failure(&failure(&failed, "why"))
-        .await
-        .expect("record");
-    let query = SettlementsQuery {
-        programme: id(),
-        before: None,
-        limit: 9,
-    };
+    points(&ledger).record_failure(&failure(&failed, "why")).await.expect("record");
+    let query = SettlementsQuery { programme: id(), before: None, limit: 9 };
     let settlements = points(&ledger).settlements(&query).await.expect("read");
-    let windows: Vec<_> = settlements
-        .iter()
-        .map(|s| (s.window.start, s.failures.len()))
-        .collect();
+    let windows: Vec<_> = settlements.iter().map(|s| (s.window.start, s.failures.len())).collect();
     assert_eq!(windows, [(at(3_600), 1), (at(0), 1)]);
-    assert!(
-        settlements
-            .iter()
-            .all(|s| s.total.accounts == 0 && !s.settled)
-    );
+    assert!(settlements.iter().all(|s| s.total.accounts == 0 && !s.settled));
 }
 
 /// The result is that of no failure.
 pub async fn another_attempt_completes_a_failed_batch(fixture: Fixture) {
     let ledger = open(fixture).await;
     let whole = batch(&ledger, 0, WHOLE, (0, 7_200)).await;
-    points(&ledger)
-        .commit_batch(&whole)
-        .await
-        .expect("the other shard");
-    let span = BatchSpan {
-        after: None,
-        through: Some(accounts_of(1)[0]),
-    };
+    points(&ledger).commit_batch(&whole).await.expect("the other shard");
+    let span = BatchSpan { after: None, through: Some(accounts_of(1)[0]) };
     let failed = batch(&ledger, 1, span, (0, 7_200)).await;
-    points(&ledger)
-        .record_failure(&failure(&failed, "why"))
-        .await
-        .expect("record");
-    let rest = BatchSpan {
-        after: span.through,
-        through: None,
-    };
+    points(&ledger).record_failure(&failure(&failed, "why")).await.expect("record");
+    let rest = BatchSpan { after: span.through, through: None };
     let rest = batch(&ledger, 1, rest, (0, 7_200)).await;
     points(&ledger).commit_batch(&rest).await.expect("the rest");
-    points(&ledger)
-        .commit_batch(&failed)
-        .await
-        .expect("another attempt");
+    points(&ledger).commit_batch(&failed).await.expect("another attempt");
     assert_eq!(state(&ledger).await.settled(), Some(at(7_200)));
     refused(&ledger, &failed).await;
-    let (start, cursor) = ledger
-        .chain
-        .block(1)
-        .zip(ledger.chain.block(5))
-        .expect("mined");
+    let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(5)).expect("mined");
     let transfers = ledger.chain.transfers();
     let expected = oracle(token(), &start, &cursor, &transfers, &[two_shards()]);
     assert_eq!(ledger.digest().await, expected);
@@ -561,30 +358,15 @@ pub async fn attempts_are_counted_and_can_be_reset(fixture: Fixture) {
     let ledger = open(fixture).await;
     let failed = batch(&ledger, 1, WHOLE, (0, 7_200)).await;
     for reason in ["first", "second"] {
-        points(&ledger)
-            .record_failure(&failure(&failed, reason))
-            .await
-            .expect("record");
+        points(&ledger).record_failure(&failure(&failed, reason)).await.expect("record");
     }
-    let failures = async || {
-        state(&ledger).await.shards[1]
-            .clone()
-            .run
-            .expect("open")
-            .failures
-    };
+    let failures = async || state(&ledger).await.shards[1].clone().run.expect("open").failures;
     let recorded = failures().await;
     assert_eq!((recorded.len(), recorded[0].attempts), (1, 2));
     assert_eq!(recorded[0].reason, "second");
-    let elsewhere = points(&ledger)
-        .reset_failures(&id(), at(7_200))
-        .await
-        .expect("reset");
+    let elsewhere = points(&ledger).reset_failures(&id(), at(7_200)).await.expect("reset");
     assert_eq!(elsewhere, 0);
-    let reset = points(&ledger)
-        .reset_failures(&id(), at(3_600))
-        .await
-        .expect("reset");
+    let reset = points(&ledger).reset_failures(&id(), at(3_600)).await.expect("reset");
     assert_eq!((reset, failures().await[0].attempts), (1, 0));
 }
 
@@ -593,18 +375,10 @@ pub async fn settling_every_shard_is_an_event(fixture: Fixture) {
     let ledger = open(fixture).await;
     settle_both(&ledger, (0, 3_600)).await;
     let events = ledger.store().events(0, 100).await.expect("read");
-    let settled: Vec<_> = events
-        .iter()
-        .filter(|e| matches!(e.event, Event::Settled { .. }))
-        .collect();
-    let expected = Event::Settled {
-        programme: id(),
-        settled: at(3_600),
-    };
-    assert_eq!(
-        settled.iter().map(|e| &e.event).collect::<Vec<_>>(),
-        [&expected]
-    );
+    let settled: Vec<_> =
+        events.iter().filter(|e| matches!(e.event, Event::Settled { .. })).collect();
+    let expected = Event::Settled { programme: id(), settled: at(3_600) };
+    assert_eq!(settled.iter().map(|e| &e.event).collect::<Vec<_>>(), [&expected]);
 }
 
 /// By points descending, then by address, whatever the page's size.
@@ -623,11 +397,7 @@ pub async fn standings_are_sorted_and_pages_complete(fixture: Fixture) {
         let mut walked = Vec::new();
         let mut after = None;
         loop {
-            let page = points(&ledger)
-                .standings(&id(), after, limit)
-                .await
-                .expect("read")
-                .value;
+            let page = points(&ledger).standings(&id(), after, limit).await.expect("read").value;
             let Some(last) = page.last() else { break };
             after = Some((last.raw, last.account));
             walked.extend(page.iter().map(|standing| (standing.raw, standing.account)));
@@ -645,29 +415,15 @@ pub async fn the_largest_points_round_trip(fixture: Fixture) {
     ledger.commit_to(2).await.expect("commit");
     let largest = Rate::from_e18((1 << 96) - 1).expect("the largest rate");
     let window = WindowLength::new(31_557_600).expect("a year");
-    let programme = Programme {
-        window,
-        rates: RateSchedule::constant(largest),
-        ..two_shards()
-    };
-    points(&ledger)
-        .put_programme(&programme)
-        .await
-        .expect("put");
+    let programme = Programme { window, rates: RateSchedule::constant(largest), ..two_shards() };
+    points(&ledger).put_programme(&programme).await.expect("put");
     let from = window.floor(at(0));
     let to = window.floor(at(century));
     let seconds = |time: Timestamp| time.get().checked_sub(at(0).get());
     assert!(seconds(to).is_some());
     for shard in programme.shards.shards() {
         let (first, last) = programme.shards.bounds(shard);
-        let query = HistoriesQuery {
-            token: token(),
-            first,
-            last,
-            limit: 9,
-            from,
-            to,
-        };
+        let query = HistoriesQuery { token: token(), first, last, limit: 9, from, to };
         let seen = ledger.store().histories(&query).await.expect("read");
         let settled = settle(&programme, seen.epoch, from, to, &seen.value).expect("in range");
         let batch = SettlementBatch {
@@ -685,17 +441,11 @@ pub async fn the_largest_points_round_trip(fixture: Fixture) {
         points(&ledger).commit_batch(&batch).await.expect("commit");
     }
     let held = to.get() - at(0).get();
-    let seen = points(&ledger)
-        .totals(&id(), &[account(1)])
-        .await
-        .expect("read");
+    let seen = points(&ledger).totals(&id(), &[account(1)]).await.expect("read");
     let factor = U256::from(largest.e18()) * U256::from(10_000) * U256::from(held);
     let expected = RawPoints::of_constant(Amount::MAX, factor).expect("in range");
     assert_eq!(seen.value[0].map(|standing| standing.raw), Some(expected));
-    assert!(
-        expected.get().bit_len() > 390,
-        "the case is as wide as meant"
-    );
+    assert!(expected.get().bit_len() > 390, "the case is as wide as meant");
 }
 
 /// Earned rows stay; reversed rows of the same amount are added.
@@ -704,37 +454,18 @@ pub async fn a_rewind_takes_back_statements_by_added_rows(fixture: Fixture) {
     settle_both(&ledger, (0, 7_200)).await;
     let mut before = Vec::new();
     for number in 1..=4 {
-        before.extend(
-            points(&ledger)
-                .statements(&id(), account(number))
-                .await
-                .expect("read"),
-        );
+        before.extend(points(&ledger).statements(&id(), account(number)).await.expect("read"));
     }
-    let record = ledger
-        .rewind_to(ledger.chain.block(4).expect("mined"))
-        .await
-        .expect("rewind");
+    let record = ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
     let open_again = |start: Timestamp| start >= at(3_600);
-    let taken_back = before
-        .iter()
-        .filter(|row| open_again(row.window.start))
-        .count();
+    let taken_back = before.iter().filter(|row| open_again(row.window.start)).count();
     assert!(taken_back > 0, "the second window had statements");
     assert_eq!(record.tokens[0].statements_reversed, taken_back as u64);
     let mut after = Vec::new();
     for number in 1..=4 {
-        after.extend(
-            points(&ledger)
-                .statements(&id(), account(number))
-                .await
-                .expect("read"),
-        );
+        after.extend(points(&ledger).statements(&id(), account(number)).await.expect("read"));
     }
-    assert!(
-        before.iter().all(|row| after.contains(row)),
-        "what is published stays"
-    );
+    assert!(before.iter().all(|row| after.contains(row)), "what is published stays");
     for row in before.iter().filter(|row| open_again(row.window.start)) {
         let mut reversed = row.clone();
         reversed.kind = StatementKind::Reversed;
@@ -748,10 +479,7 @@ pub async fn a_rewind_takes_back_the_rows_of_each_shard_alone(fixture: Fixture) 
     let ledger = open(fixture).await;
     let done = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
     points(&ledger).commit_batch(&done).await.expect("commit");
-    let span = BatchSpan {
-        after: None,
-        through: Some(accounts_of(1)[0]),
-    };
+    let span = BatchSpan { after: None, through: Some(accounts_of(1)[0]) };
     let part = batch(&ledger, 1, span, (0, 7_200)).await;
     points(&ledger).commit_batch(&part).await.expect("commit");
     for (height, reversed) in [(4, part.statements.len()), (3, 0)] {
@@ -780,24 +508,14 @@ pub async fn a_rewind_restates_totals_to_what_is_still_settled(fixture: Fixture)
     let ledger = open(fixture).await;
     settle_both(&ledger, (0, 7_200)).await;
     for height in [4, 3] {
-        ledger
-            .rewind_to(ledger.chain.block(height).expect("mined"))
-            .await
-            .expect("rewind");
-        let (start, cursor) = ledger
-            .chain
-            .block(1)
-            .zip(ledger.chain.block(height))
-            .expect("mined");
+        ledger.rewind_to(ledger.chain.block(height).expect("mined")).await.expect("rewind");
+        let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(height)).expect("mined");
         let transfers = ledger.chain.transfers();
         let expected = oracle(token(), &start, &cursor, &transfers, &[two_shards()]);
         assert_eq!(ledger.digest().await, expected, "at block {height}");
     }
     let genesis = ledger.chain.block(0).expect("genesis");
-    ledger
-        .rewind_to(genesis)
-        .await
-        .expect("rewind to before the start");
+    ledger.rewind_to(genesis).await.expect("rewind to before the start");
     assert_eq!(ledger.digest().await.programmes["main"], Default::default());
 }
 
@@ -808,10 +526,7 @@ pub async fn a_rewind_leaves_alone_what_was_settled_before_it(fixture: Fixture) 
     ledger.commit_to(6).await.expect("commit");
     settle_both(&ledger, (0, 7_200)).await;
     let before = ledger.digest().await.programmes;
-    let record = ledger
-        .rewind_to(ledger.chain.block(5).expect("mined"))
-        .await
-        .expect("rewind");
+    let record = ledger.rewind_to(ledger.chain.block(5).expect("mined")).await.expect("rewind");
     assert_eq!(record.tokens[0].statements_reversed, 0);
     assert_eq!(ledger.digest().await.programmes, before);
 }
@@ -820,27 +535,17 @@ pub async fn a_rewind_leaves_alone_what_was_settled_before_it(fixture: Fixture) 
 pub async fn a_rewind_drops_a_settlement_under_way(fixture: Fixture) {
     let ledger = open(fixture).await;
     let first = accounts_of(1)[0];
-    let span = BatchSpan {
-        after: None,
-        through: Some(first),
-    };
+    let span = BatchSpan { after: None, through: Some(first) };
     let part = batch(&ledger, 1, span, (0, 7_200)).await;
     points(&ledger).commit_batch(&part).await.expect("commit");
-    ledger
-        .rewind_to(ledger.chain.block(4).expect("mined"))
-        .await
-        .expect("rewind");
+    ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
     let progress = state(&ledger).await.shards[1].clone();
     assert_eq!((progress.settled, progress.run), (None, None));
     let digest = ledger.digest().await.programmes["main"].clone();
     assert_eq!(digest.totals, Default::default());
     assert_eq!(digest.statements, Default::default());
     settle_both(&ledger, (0, 3_600)).await;
-    let (start, cursor) = ledger
-        .chain
-        .block(1)
-        .zip(ledger.chain.block(4))
-        .expect("mined");
+    let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(4)).expect("mined");
     let transfers = ledger.chain.transfers();
     let expected = oracle(token(), &start, &cursor, &transfers, &[two_shards()]);
     assert_eq!(ledger.digest().await, expected);

@@ -29,11 +29,7 @@ pub async fn a_rewind_is_the_exact_inverse_of_the_commits_above(fixture: Fixture
         ledger.rewind_to(to).await.expect("rewind");
         let expected = &digests[usize::try_from(height).expect("small") - 1];
         assert_eq!(&ledger.digest().await, expected, "at block {height}");
-        let held = ledger
-            .store()
-            .headers(CHAIN, BlockNumber::new(9), 9)
-            .await
-            .expect("read");
+        let held = ledger.store().headers(CHAIN, BlockNumber::new(9), 9).await.expect("read");
         assert_eq!(held.first(), Some(&to), "headers above are gone");
     }
 }
@@ -42,16 +38,8 @@ pub async fn a_rewind_is_the_exact_inverse_of_the_commits_above(fixture: Fixture
 pub async fn a_rewind_to_before_the_start_leaves_no_ledger(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let genesis = ledger.chain.block(0).expect("genesis");
-    ledger
-        .rewind_to(genesis)
-        .await
-        .expect("rewind below the lowest held header");
-    let state = ledger
-        .store()
-        .token(token())
-        .await
-        .expect("read")
-        .expect("registered");
+    ledger.rewind_to(genesis).await.expect("rewind below the lowest held header");
+    let state = ledger.store().token(token()).await.expect("read").expect("registered");
     assert_eq!((state.cursor, state.start_time), (None, None));
     assert_eq!(state.totals, Default::default());
     assert_eq!(state.epoch, Epoch::new(1));
@@ -62,11 +50,7 @@ pub async fn a_rewind_to_before_the_start_leaves_no_ledger(fixture: Fixture) {
 /// Readers see by the epoch that history changed, and why by the record.
 pub async fn a_rewind_bumps_the_epoch_and_leaves_a_record(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
-    let (to, from) = ledger
-        .chain
-        .block(3)
-        .zip(ledger.chain.block(5))
-        .expect("mined");
+    let (to, from) = ledger.chain.block(3).zip(ledger.chain.block(5)).expect("mined");
     let record = ledger.rewind_to(to).await.expect("rewind");
     let token_part = RewoundToken {
         token: token(),
@@ -75,22 +59,11 @@ pub async fn a_rewind_bumps_the_epoch_and_leaves_a_record(fixture: Fixture) {
         changes_removed: 5,
         statements_reversed: 0,
     };
-    let expected = ReorgRecord {
-        chain: CHAIN,
-        to,
-        tokens: vec![token_part],
-    };
+    let expected = ReorgRecord { chain: CHAIN, to, tokens: vec![token_part] };
     assert_eq!(record, expected);
     let events = ledger.store().events(0, 100).await.expect("read");
-    assert_eq!(
-        events.last().map(|e| &e.event),
-        Some(&Event::Reorged(expected))
-    );
-    let seen = ledger
-        .store()
-        .states(token(), &[account(1)])
-        .await
-        .expect("read");
+    assert_eq!(events.last().map(|e| &e.event), Some(&Event::Reorged(expected)));
+    let seen = ledger.store().states(token(), &[account(1)]).await.expect("read");
     assert_eq!((seen.cursor, seen.epoch), (Some(to), Epoch::new(1)));
 }
 
@@ -98,28 +71,12 @@ pub async fn a_rewind_bumps_the_epoch_and_leaves_a_record(fixture: Fixture) {
 pub async fn a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let before = ledger.digest().await;
-    let (to, stale) = ledger
-        .chain
-        .block(2)
-        .zip(ledger.chain.block(4))
-        .expect("mined");
-    let rewind = Rewind {
-        chain: CHAIN,
-        to,
-        tokens: vec![(token(), stale.id())],
-    };
-    let error = ledger
-        .store()
-        .rewind(&rewind)
-        .await
-        .expect_err("the cursor is at 5");
+    let (to, stale) = ledger.chain.block(2).zip(ledger.chain.block(4)).expect("mined");
+    let rewind = Rewind { chain: CHAIN, to, tokens: vec![(token(), stale.id())] };
+    let error = ledger.store().rewind(&rewind).await.expect_err("the cursor is at 5");
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
     assert_eq!(ledger.digest().await, before);
-    let held = ledger
-        .store()
-        .headers(CHAIN, BlockNumber::new(9), 9)
-        .await
-        .expect("read");
+    let held = ledger.store().headers(CHAIN, BlockNumber::new(9), 9).await.expect("read");
     assert_eq!(held.len(), 5);
 }
 
@@ -132,17 +89,11 @@ pub async fn a_rewind_below_the_held_headers_is_refused_with_its_own_kind(fixtur
     ledger.store().commit(&message).await.expect("commit");
     let before = ledger.digest().await;
     let too_deep = ledger.chain.block(2).expect("mined");
-    let error = ledger
-        .rewind_to(too_deep)
-        .await
-        .expect_err("block 2 is two below the lowest");
+    let error = ledger.rewind_to(too_deep).await.expect_err("block 2 is two below the lowest");
     assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
     assert_eq!(ledger.digest().await, before);
     let parent = ledger.chain.block(3).expect("mined");
-    ledger
-        .rewind_to(parent)
-        .await
-        .expect("the parent of the lowest held header");
+    ledger.rewind_to(parent).await.expect("the parent of the lowest held header");
 }
 
 /// Forward is not back.
@@ -150,10 +101,7 @@ pub async fn a_rewind_to_above_the_cursor_is_invalid(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let before = ledger.digest().await;
     let above = ledger.mine(9_000, &[]);
-    let error = ledger
-        .rewind_to(above)
-        .await
-        .expect_err("block 6 is above the cursor");
+    let error = ledger.rewind_to(above).await.expect_err("block 6 is above the cursor");
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert_eq!(ledger.digest().await, before);
 }
@@ -163,29 +111,19 @@ pub async fn a_rewind_to_a_block_of_another_branch_is_refused(fixture: Fixture) 
     let ledger = Ledger::with_blocks(fixture).await;
     ledger.chain.fork_at(2);
     let stranger = ledger.mine(700, &[]);
-    let error = ledger
-        .rewind_to(stranger)
-        .await
-        .expect_err("block 3 is another one");
+    let error = ledger.rewind_to(stranger).await.expect_err("block 3 is another one");
     assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
 }
 
 /// After the rewind the other branch gives what a clean pass over it gives.
 pub async fn the_other_branch_is_committed_after_a_rewind(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
-    ledger
-        .rewind_to(ledger.chain.block(2).expect("mined"))
-        .await
-        .expect("rewind");
+    ledger.rewind_to(ledger.chain.block(2).expect("mined")).await.expect("rewind");
     ledger.chain.fork_at(2);
     ledger.mine(5_000, &[(2, 4, 500)]);
     ledger.mine(6_000, &[(4, 1, 1)]);
     ledger.commit_to(4).await.expect("commit the other branch");
-    let (start, cursor) = ledger
-        .chain
-        .block(1)
-        .zip(ledger.chain.block(4))
-        .expect("mined");
+    let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(4)).expect("mined");
     let expected = oracle(token(), &start, &cursor, &ledger.chain.transfers(), &[]);
     assert_eq!(ledger.digest().await, expected);
 }
@@ -193,43 +131,21 @@ pub async fn the_other_branch_is_committed_after_a_rewind(fixture: Fixture) {
 /// Halted tokens hold orphaned facts too.
 pub async fn a_halted_token_is_rewound_with_the_others(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
-    let other = TokenId {
-        chain: CHAIN,
-        address: Address::repeat_byte(0x71),
-    };
-    ledger
-        .store()
-        .register_token(&spec(other))
-        .await
-        .expect("register");
+    let other = TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) };
+    ledger.store().register_token(&spec(other)).await.expect("register");
     ledger.mine(0, &[(0, 1, 1_000)]);
     ledger.mine(1, &[(1, 2, 1)]);
     let message = ledger.message(&[token(), other], 2).await;
     ledger.store().commit(&message).await.expect("commit");
     let cursor = message.tip.id();
-    ledger
-        .store()
-        .halt_token(other, Some(cursor), Some("why"))
-        .await
-        .expect("halt");
+    ledger.store().halt_token(other, Some(cursor), Some("why")).await.expect("halt");
     let to = ledger.chain.block(1).expect("mined");
-    let rewind = Rewind {
-        chain: CHAIN,
-        to,
-        tokens: vec![(token(), cursor), (other, cursor)],
-    };
+    let rewind = Rewind { chain: CHAIN, to, tokens: vec![(token(), cursor), (other, cursor)] };
     ledger.store().rewind(&rewind).await.expect("rewind both");
     for id in [token(), other] {
-        let state = ledger
-            .store()
-            .token(id)
-            .await
-            .expect("read")
-            .expect("registered");
+        let state = ledger.store().token(id).await.expect("read").expect("registered");
         assert_eq!((state.cursor, state.epoch), (Some(to), Epoch::new(1)));
     }
-    let empty = digest(ledger.store(), &ledger.fixture.points, other)
-        .await
-        .expect("read");
+    let empty = digest(ledger.store(), &ledger.fixture.points, other).await.expect("read");
     assert_eq!(empty.changes, []);
 }
