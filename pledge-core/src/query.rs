@@ -50,6 +50,14 @@ pub enum QueryError {
         /// The earliest instant there is an answer for.
         bound: Timestamp,
     },
+    /// The edges of intervals go back in time.
+    #[error("{earlier} stands after {later}: the edges must ascend")]
+    Descending {
+        /// The edge that comes too late in the list.
+        earlier: Timestamp,
+        /// The edge before it.
+        later: Timestamp,
+    },
     /// The store refused or failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -65,8 +73,9 @@ pub struct AccountView {
     pub account: Account,
     /// Balance at the instant.
     pub balance: Amount,
-    /// Balance at the newest block seen; equal to `balance` for a past instant.
-    pub pending_balance: Amount,
+    /// Balance at the newest block seen; equal to `balance` for a past instant. `None` while pending
+    /// blocks take more than is held: once they are confirmed, the token will halt.
+    pub pending_balance: Option<Amount>,
     /// Integral of the balance up to the instant.
     pub balance_seconds: BalanceSeconds,
     /// Points up to the instant, if the token has the programme asked for.
@@ -86,7 +95,7 @@ pub struct PointsView {
     pub scale: Scale,
     /// Earned in settled windows.
     pub settled_raw: RawPoints,
-    /// End of the newest settled window of the account.
+    /// End of the newest settled window of the account; `None` while it earned nothing settled.
     pub settled: Option<Timestamp>,
     /// The account's weight at the instant.
     pub weight: WeightBp,
@@ -205,7 +214,7 @@ impl Queries {
         };
         let balance = newest.map(|state| state.balance).unwrap_or_default();
         let pending_balance = match at {
-            Some(_) => balance,
+            Some(_) => Some(balance),
             None => self.pending_balance(&state, account, balance).await?,
         };
         let integral = newest.map(|state| state.balance_seconds_at(at_time)).transpose()?;
@@ -261,22 +270,20 @@ impl Queries {
         state: &TokenState,
         account: Account,
         balance: Amount,
-    ) -> Result<Amount, QueryError> {
+    ) -> Result<Option<Amount>, QueryError> {
         let snapshot = self.pending.load(state.spec.id.chain).await?;
         let base = state.cursor.map(|cursor| cursor.id());
         let Some(snapshot) = snapshot.filter(|snapshot| Some(snapshot.base) == base) else {
-            return Ok(balance);
+            return Ok(Some(balance));
         };
         let of_token = pending_transfers(&snapshot).filter(|t| t.token == state.spec.id.address);
-        let mut pending = balance;
+        let mut pending = Some(balance);
         for transfer in of_token {
             if transfer.from == account.address() {
-                let rest = pending.checked_sub(transfer.amount);
-                pending = rest.ok_or(Overflow("pending balance"))?;
+                pending = pending.and_then(|pending| pending.checked_sub(transfer.amount));
             }
             if transfer.to == account.address() {
-                let sum = pending.checked_add(transfer.amount);
-                pending = sum.ok_or(Overflow("pending balance"))?;
+                pending = pending.and_then(|pending| pending.checked_add(transfer.amount));
             }
         }
         Ok(pending)
@@ -289,6 +296,9 @@ impl Queries {
         account: Account,
         edges: &[Timestamp],
     ) -> Result<Vec<PointsBucket>, QueryError> {
+        if let Some(pair) = edges.windows(2).find(|pair| pair[0] > pair[1]) {
+            return Err(QueryError::Descending { earlier: pair[1], later: pair[0] });
+        }
         let rule = self.programme(programme).await?;
         for _ in 0..ATTEMPTS_MAX {
             let state = self.token(programme.token).await?;

@@ -2,14 +2,11 @@
 
 use alloy_primitives::Address;
 
-use super::driver::{Group, Indexer, IndexerError, Poll, Progress};
+use super::driver::{Group, Indexer, IndexerError, Poll};
 use super::{Observed, Slice, plan};
-use crate::error::{ChainError, StoreError};
-use crate::ledger::{AccountStates, TokenState, Transfer, fold};
-use crate::ports::{
-    HeaderDetail, LedgerCommit, PendingSnapshot, RangeFacts, RangeRequest, TokenCommit,
-};
-use crate::types::{Account, BlockNumber, BlockRef};
+use crate::error::ChainError;
+use crate::ports::{HeaderDetail, PendingSnapshot, RangeFacts, RangeRequest};
+use crate::types::{BlockNumber, BlockRef};
 
 /// A slice fetched while the one before it was being committed.
 #[derive(Debug)]
@@ -67,15 +64,16 @@ impl Indexer {
         }
         let following = plan(&self.config, head.number, target, tip.number.next(), join_at)
             .filter(|slice| slice.detail == HeaderDetail::Sparse);
-        let (committed, prefetched) =
-            tokio::join!(self.commit(group, head.number, &facts), self.prefetch(following, group));
+        let (committed, prefetched) = tokio::join!(
+            self.commit(group, head.number, &facts, slice.detail),
+            self.prefetch(following, group)
+        );
         self.prefetched = prefetched;
-        let mut progress = committed?;
-        progress.target = target;
+        let committed = committed?;
         if let Some(snapshot) = seen {
-            self.trim_pending(snapshot, &tip).await?;
+            self.trim_pending(snapshot, &committed.tip).await?;
         }
-        Ok(Poll::Advanced(progress))
+        Ok(Poll::Advanced(committed.progress(target)))
     }
 
     /// A block of ours that the facts leave on another branch: the cursor, if they do not stand on
@@ -153,94 +151,6 @@ impl Indexer {
         facts.verify(&request)?;
         Ok(facts)
     }
-
-    async fn commit(
-        &self,
-        group: &Group,
-        head: BlockNumber,
-        facts: &RangeFacts,
-    ) -> Result<Progress, IndexerError> {
-        let first = *facts.headers.first().expect("a verified answer has headers");
-        let tip = *facts.last().expect("a verified answer has headers");
-        check_times(group.cursor.as_ref(), &facts.headers)?;
-        let mut tokens = Vec::with_capacity(group.tokens.len());
-        for token in &group.tokens {
-            tokens.extend(self.fold_token(token, facts).await?);
-        }
-        let first_retained = self.config.first_retained(head);
-        let held = facts.headers.iter().filter(|header| header.number >= first_retained);
-        let commit = LedgerCommit {
-            chain: self.chain,
-            base: group.cursor.map(|cursor| cursor.id()),
-            first,
-            tip,
-            headers: held.copied().collect(),
-            retain_from: first_retained,
-            tokens,
-        };
-        if !commit.tokens.is_empty() {
-            self.store.commit(&commit).await?;
-        }
-        Ok(Progress {
-            from: first.number,
-            to: tip.number,
-            target: tip.number,
-            transfers: facts.transfers.len() as u64,
-            set_aside: facts.set_aside,
-        })
-    }
-
-    /// Folds one token's part of a slice. A token that cannot go on is halted and left out.
-    async fn fold_token(
-        &self,
-        token: &TokenState,
-        facts: &RangeFacts,
-    ) -> Result<Option<TokenCommit>, IndexerError> {
-        let id = token.spec.id;
-        let of_token = facts.transfers.iter().filter(|transfer| transfer.token == id.address);
-        let transfers: Vec<Transfer> = of_token.cloned().collect();
-        let mut accounts: Vec<_> =
-            transfers.iter().flat_map(|t| [t.from, t.to]).filter_map(Account::new).collect();
-        accounts.sort_unstable();
-        accounts.dedup();
-        let seen = self.store.states(id, &accounts).await?;
-        if seen.cursor != token.cursor {
-            return Err(StoreError::conflict("read balances", "the token moved meanwhile").into());
-        }
-        let known = accounts.into_iter().zip(seen.value);
-        let mut states: AccountStates =
-            known.filter_map(|(account, state)| Some((account, state?))).collect();
-        let time_of = |transfer: &Transfer| {
-            facts.header(transfer.block).expect("verified: a transfer's header is there").time
-        };
-        match fold(token.totals, &mut states, &transfers, time_of) {
-            Ok(folded) => {
-                Ok(Some(TokenCommit { token: id, changes: folded.changes, totals: folded.totals }))
-            }
-            Err(error) => {
-                let base = token.cursor.map(|cursor| cursor.id());
-                self.store.halt_token(id, base, Some(&error.to_string())).await?;
-                tracing::error!(token = %id, %error, "token halted");
-                Ok(None)
-            }
-        }
-    }
-}
-
-/// Points need a time that never goes back: a chain that breaks this cannot be followed.
-fn check_times(cursor: Option<&BlockRef>, headers: &[BlockRef]) -> Result<(), IndexerError> {
-    let mut previous = cursor;
-    for header in headers {
-        if let Some(earlier) = previous.filter(|earlier| header.time < earlier.time) {
-            return Err(IndexerError::Halt(format!(
-                "block {header} has time {} but block {earlier} before it has {}: the chain's time \
-                 goes back",
-                header.time, earlier.time
-            )));
-        }
-        previous = Some(header);
-    }
-    Ok(())
 }
 
 pub(super) fn addresses(group: &Group) -> Vec<Address> {

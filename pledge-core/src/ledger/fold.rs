@@ -54,6 +54,18 @@ pub enum FoldError {
     Overflow(#[from] Overflow),
 }
 
+impl FoldError {
+    /// The block that cannot be folded; those before it can. `None` if it is not known.
+    pub const fn block(&self) -> Option<BlockNumber> {
+        match self {
+            Self::NegativeBalance { block, .. }
+            | Self::SupplyOverflow { block, .. }
+            | Self::TimeBackwards { block, .. } => Some(*block),
+            Self::Overflow(_) => None,
+        }
+    }
+}
+
 /// What a fold produced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folded {

@@ -39,7 +39,7 @@ pub fn plan_target(
     windows_max: u32,
 ) -> Option<Timestamp> {
     let closed = window.floor(confirmed);
-    let bound = from.checked_add(window.get().saturating_mul(u64::from(windows_max)));
+    let bound = from.checked_add(window.get().saturating_mul(u64::from(windows_max.max(1))));
     let target = bound.map_or(closed, |bound| closed.min(bound));
     (target > from).then_some(target)
 }

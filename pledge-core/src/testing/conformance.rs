@@ -13,6 +13,7 @@
 //! ```
 
 pub mod balance_store;
+pub mod cases;
 pub mod chain_source;
 pub mod engine;
 pub mod engine_nodes;
@@ -21,6 +22,7 @@ pub mod engine_settling;
 pub mod failures;
 pub mod ledger;
 pub mod pending_cache;
+pub mod points_rewind;
 pub mod points_store;
 pub mod rewind;
 
@@ -120,6 +122,8 @@ macro_rules! points_store_conformance {
             settling_every_shard_is_an_event
             standings_are_sorted_and_pages_complete
             the_largest_points_round_trip
+        );
+        $crate::__laws!($fixture, points_rewind,
             a_rewind_takes_back_statements_by_added_rows
             a_rewind_takes_back_the_rows_of_each_shard_alone
             a_rewind_restates_totals_to_what_is_still_settled
@@ -133,7 +137,7 @@ macro_rules! points_store_conformance {
 #[macro_export]
 macro_rules! engine_conformance {
     ($fixture:expr) => {
-        $crate::__laws!($fixture, engine,
+        $crate::__laws!($fixture, cases,
             case_1_the_seed_earns_twenty_thirds
             case_2_cutting_the_seed_changes_nothing
             case_3_selling_at_the_window_edge_costs_nothing
@@ -146,7 +150,10 @@ macro_rules! engine_conformance {
             case_14_one_base_unit_over_a_year_is_not_lost
             case_16_the_largest_balance_earns_exactly
             case_17_an_overdraft_halts_the_token_and_writes_nothing
+        );
+        $crate::__laws!($fixture, engine,
             pending_blocks_show_and_never_enter_the_ledger
+            a_pending_overdraft_leaves_the_pending_balance_open
             a_fork_inside_the_confirmations_rebuilds_only_pending
             a_lagging_head_is_no_fork
             a_shorter_branch_is_followed
@@ -155,6 +162,7 @@ macro_rules! engine_conformance {
             a_paused_chain_stays_paused_until_it_is_resumed
             a_token_added_later_catches_up_and_joins
             a_halted_token_stays_behind_while_the_others_go_on
+            a_token_halts_at_the_block_before_its_fault
             short_answers_leave_no_gap
             failing_calls_delay_and_lose_nothing
             a_finalized_tag_confirms_what_it_reaches

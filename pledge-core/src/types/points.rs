@@ -81,7 +81,7 @@ impl Rate {
         if rate_e18 >> 96 == 0 {
             Ok(Self(rate_e18))
         } else {
-            Err(RateError::TooLarge(rate_e18.to_string()))
+            Err(RateError::TooLarge(Self(rate_e18).to_string()))
         }
     }
 

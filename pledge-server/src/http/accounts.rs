@@ -19,7 +19,7 @@ use super::read::ProgrammeName;
 pub(super) struct AccountAnswer {
     account: Eip55,
     balance: Amount,
-    pending_balance: Amount,
+    pending_balance: Option<Amount>,
     balance_seconds: BalanceSeconds,
     points: Option<String>,
     points_raw: Option<RawPoints>,

@@ -137,6 +137,7 @@ impl From<QueryError> for Problem {
             QueryError::UnknownProgramme(_) => Self::new(Kind::UnknownProgramme, detail),
             QueryError::UnknownAccount(_) => Self::new(Kind::UnknownAccount, detail),
             QueryError::NotStarted(_) => Self::new(Kind::NotStarted, detail),
+            QueryError::Descending { .. } => Self::new(Kind::InvalidParameter, detail),
             QueryError::TooLate { bound, .. } => Self::new(Kind::TooLate, detail).with_bound(bound),
             QueryError::TooEarly { bound, .. } => {
                 Self::new(Kind::TooEarly, detail).with_bound(bound)

@@ -301,7 +301,7 @@ pub async fn a_token_that_joins_sees_its_pending_blocks(fixture: Fixture) {
     world.index().await;
     let view = world.queries.account(other(), account(1), None, None).await;
     let view = view.expect("seen");
-    assert_eq!((view.balance, view.pending_balance), (Amount::from(5), Amount::from(10)));
+    assert_eq!((view.balance, view.pending_balance), (Amount::from(5), Some(Amount::from(10))));
 }
 
 /// The kind that the callers of a settler and an indexer tell from trouble.
@@ -335,7 +335,7 @@ pub async fn a_longer_branch_replaces_the_pending_blocks(fixture: Fixture) {
     assert_eq!(world.reorgs().await.expect("read"), 0);
     let view = world.queries.account(token(), account(1), None, None).await;
     let view = view.expect("seen");
-    assert_eq!((view.balance, view.pending_balance), (tokens(100), tokens(93)));
+    assert_eq!((view.balance, view.pending_balance), (tokens(100), Some(tokens(93))));
 }
 
 /// Whichever page of held headers the ancestor is in, it is the newest that both branches share.

@@ -182,7 +182,7 @@ pub async fn an_answer_holds_from_the_instant_of_a_change(fixture: Fixture) {
     for (seconds, balance, block) in [(599, Amount::ZERO, 1), (600, tokens(101), 3)] {
         let view = view(seconds).await.expect("inside the ledger");
         assert_eq!(view.balance, balance);
-        assert_eq!(view.pending_balance, balance);
+        assert_eq!(view.pending_balance, Some(balance));
         assert_eq!(view.at_block, Some(BlockNumber::new(block)));
         assert_eq!(view.at_time, at(seconds));
         assert_eq!(view.points.map(|p| p.raw), Some(RawPoints::ZERO));

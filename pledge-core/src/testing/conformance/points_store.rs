@@ -8,7 +8,6 @@ use crate::event::Event;
 use crate::points::{BatchSpan, Programme, settle};
 use crate::ports::{
     BatchFailure, HistoriesQuery, PointsStore, ProgrammeState, SettlementBatch, SettlementsQuery,
-    StatementKind,
 };
 use crate::testing::Fixture;
 use crate::testing::oracle::oracle;
@@ -22,35 +21,35 @@ fn rate(text: &str) -> Rate {
     text.parse().expect("a rate")
 }
 
-fn two_shards() -> Programme {
+pub(super) fn two_shards() -> Programme {
     let shards = ShardCount::new(2).expect("a power of two");
     Programme { shards, ..Programme::main(token(), rate("0.05")) }
 }
 
-fn id() -> ProgrammeId {
+pub(super) fn id() -> ProgrammeId {
     ProgrammeId::main(token())
 }
 
-const WHOLE: BatchSpan = BatchSpan { after: None, through: None };
+pub(super) const WHOLE: BatchSpan = BatchSpan { after: None, through: None };
 
 /// Five blocks committed, two windows closed, nothing settled.
-async fn open(fixture: Fixture) -> Ledger {
+pub(super) async fn open(fixture: Fixture) -> Ledger {
     let ledger = Ledger::with_blocks(fixture).await;
     points(&ledger).put_programme(&two_shards()).await.expect("put a programme");
     ledger
 }
 
-fn points(ledger: &Ledger) -> &dyn PointsStore {
+pub(super) fn points(ledger: &Ledger) -> &dyn PointsStore {
     &ledger.fixture.points
 }
 
-async fn state(ledger: &Ledger) -> ProgrammeState {
+pub(super) async fn state(ledger: &Ledger) -> ProgrammeState {
     let programmes = points(ledger).programmes(token()).await.expect("read");
     programmes.into_iter().next().expect("there is one programme")
 }
 
 /// The batch that a settler would write.
-async fn batch(
+pub(super) async fn batch(
     ledger: &Ledger,
     shard: u16,
     span: BatchSpan,
@@ -92,7 +91,7 @@ fn failure(of: &SettlementBatch, reason: &str) -> BatchFailure {
     }
 }
 
-async fn settle_both(ledger: &Ledger, seconds: (u64, u64)) {
+pub(super) async fn settle_both(ledger: &Ledger, seconds: (u64, u64)) {
     for shard in [0, 1] {
         let batch = batch(ledger, shard, WHOLE, seconds).await;
         points(ledger).commit_batch(&batch).await.expect("the next batch of its shard");
@@ -107,7 +106,7 @@ async fn refused(ledger: &Ledger, batch: &SettlementBatch) {
 }
 
 /// The accounts of a shard of the blocks' four, ascending.
-fn accounts_of(shard: u16) -> Vec<Account> {
+pub(super) fn accounts_of(shard: u16) -> Vec<Account> {
     let in_shard = |a: &Account| two_shards().shards.shard_of(*a) == ShardId::new(shard);
     let mut accounts: Vec<_> = [1, 2, 3, 4].map(account).into_iter().filter(in_shard).collect();
     accounts.sort();
@@ -446,107 +445,4 @@ pub async fn the_largest_points_round_trip(fixture: Fixture) {
     let expected = RawPoints::of_constant(Amount::MAX, factor).expect("in range");
     assert_eq!(seen.value[0].map(|standing| standing.raw), Some(expected));
     assert!(expected.get().bit_len() > 390, "the case is as wide as meant");
-}
-
-/// Earned rows stay; reversed rows of the same amount are added.
-pub async fn a_rewind_takes_back_statements_by_added_rows(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    settle_both(&ledger, (0, 7_200)).await;
-    let mut before = Vec::new();
-    for number in 1..=4 {
-        before.extend(points(&ledger).statements(&id(), account(number)).await.expect("read"));
-    }
-    let record = ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
-    let open_again = |start: Timestamp| start >= at(3_600);
-    let taken_back = before.iter().filter(|row| open_again(row.window.start)).count();
-    assert!(taken_back > 0, "the second window had statements");
-    assert_eq!(record.tokens[0].statements_reversed, taken_back as u64);
-    let mut after = Vec::new();
-    for number in 1..=4 {
-        after.extend(points(&ledger).statements(&id(), account(number)).await.expect("read"));
-    }
-    assert!(before.iter().all(|row| after.contains(row)), "what is published stays");
-    for row in before.iter().filter(|row| open_again(row.window.start)) {
-        let mut reversed = row.clone();
-        reversed.kind = StatementKind::Reversed;
-        assert!(after.contains(&reversed));
-    }
-    assert_eq!(after.len(), before.len() + taken_back);
-}
-
-/// A shard that has gone further than another gives back no row of the other.
-pub async fn a_rewind_takes_back_the_rows_of_each_shard_alone(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    let done = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
-    points(&ledger).commit_batch(&done).await.expect("commit");
-    let span = BatchSpan { after: None, through: Some(accounts_of(1)[0]) };
-    let part = batch(&ledger, 1, span, (0, 7_200)).await;
-    points(&ledger).commit_batch(&part).await.expect("commit");
-    for (height, reversed) in [(4, part.statements.len()), (3, 0)] {
-        let to = ledger.chain.block(height).expect("mined");
-        if height == 3 {
-            settle_shard_1_again(&ledger).await;
-        }
-        let before = ledger.digest().await.programmes["main"].statements.clone();
-        let record = ledger.rewind_to(to).await.expect("rewind");
-        let after = ledger.digest().await.programmes["main"].statements.clone();
-        let taken = record.tokens[0].statements_reversed;
-        assert_eq!(taken, before.len() as u64 - after.len() as u64);
-        if reversed > 0 {
-            assert_eq!(taken, reversed as u64);
-        }
-    }
-}
-
-async fn settle_shard_1_again(ledger: &Ledger) {
-    let again = batch(ledger, 1, WHOLE, (0, 3_600)).await;
-    points(ledger).commit_batch(&again).await.expect("commit");
-}
-
-/// Totals stand at the last window that is still closed.
-pub async fn a_rewind_restates_totals_to_what_is_still_settled(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    settle_both(&ledger, (0, 7_200)).await;
-    for height in [4, 3] {
-        ledger.rewind_to(ledger.chain.block(height).expect("mined")).await.expect("rewind");
-        let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(height)).expect("mined");
-        let transfers = ledger.chain.transfers();
-        let expected = oracle(token(), &start, &cursor, &transfers, &[two_shards()]);
-        assert_eq!(ledger.digest().await, expected, "at block {height}");
-    }
-    let genesis = ledger.chain.block(0).expect("genesis");
-    ledger.rewind_to(genesis).await.expect("rewind to before the start");
-    assert_eq!(ledger.digest().await.programmes["main"], Default::default());
-}
-
-/// A rewind inside the open window touches no settled point.
-pub async fn a_rewind_leaves_alone_what_was_settled_before_it(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    ledger.mine(9_000, &[(2, 1, 1)]);
-    ledger.commit_to(6).await.expect("commit");
-    settle_both(&ledger, (0, 7_200)).await;
-    let before = ledger.digest().await.programmes;
-    let record = ledger.rewind_to(ledger.chain.block(5).expect("mined")).await.expect("rewind");
-    assert_eq!(record.tokens[0].statements_reversed, 0);
-    assert_eq!(ledger.digest().await.programmes, before);
-}
-
-/// Half a settlement of windows that are open again is taken back too.
-pub async fn a_rewind_drops_a_settlement_under_way(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    let first = accounts_of(1)[0];
-    let span = BatchSpan { after: None, through: Some(first) };
-    let part = batch(&ledger, 1, span, (0, 7_200)).await;
-    points(&ledger).commit_batch(&part).await.expect("commit");
-    ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
-    let progress = state(&ledger).await.shards[1].clone();
-    assert_eq!((progress.settled, progress.run), (None, None));
-    let digest = ledger.digest().await.programmes["main"].clone();
-    assert_eq!(digest.totals, Default::default());
-    assert_eq!(digest.statements, Default::default());
-    settle_both(&ledger, (0, 3_600)).await;
-    let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(4)).expect("mined");
-    let transfers = ledger.chain.transfers();
-    let expected = oracle(token(), &start, &cursor, &transfers, &[two_shards()]);
-    assert_eq!(ledger.digest().await, expected);
 }

@@ -1,0 +1,170 @@
+//! Fetched blocks into the ledger: fold each token, write all of them at once.
+
+use super::confirm::addresses;
+use super::driver::{Group, Indexer, IndexerError, Progress};
+use crate::error::{ChainError, StoreError};
+use crate::ledger::{AccountStates, FoldError, TokenState, Transfer, fold};
+use crate::ports::{HeaderDetail, LedgerCommit, RangeFacts, TokenCommit};
+use crate::types::{Account, BlockNumber, BlockRef, TokenId};
+
+/// Blocks that are in the ledger now.
+#[derive(Debug)]
+pub(super) struct Committed {
+    first: BlockNumber,
+    pub(super) tip: BlockRef,
+    transfers: u64,
+    set_aside: u64,
+}
+
+impl Committed {
+    pub(super) const fn progress(&self, target: BlockNumber) -> Progress {
+        Progress {
+            from: self.first,
+            to: self.tip.number,
+            target,
+            transfers: self.transfers,
+            set_aside: self.set_aside,
+        }
+    }
+}
+
+/// What the blocks do to a group of tokens.
+#[derive(Debug, Default)]
+struct FoldedGroup {
+    tokens: Vec<TokenCommit>,
+    failed: Vec<(TokenId, FoldError)>,
+}
+
+impl FoldedGroup {
+    /// The first block that some token cannot take, if there are good ones before it.
+    fn fails_at(&self, first: BlockNumber) -> Option<BlockNumber> {
+        let blocks = self.failed.iter().filter_map(|(_, error)| error.block());
+        blocks.min().filter(|block| *block > first)
+    }
+}
+
+impl Indexer {
+    /// Commits the blocks for every token of the group that can take them.
+    ///
+    /// A token that cannot go on is halted at the block before its fault, wherever the slice began: so
+    /// the good blocks are committed for all first, and the faulty one is then the first of a slice.
+    pub(super) async fn commit(
+        &self,
+        group: &Group,
+        head: BlockNumber,
+        facts: &RangeFacts,
+        detail: HeaderDetail,
+    ) -> Result<Committed, IndexerError> {
+        check_times(group.cursor.as_ref(), &facts.headers)?;
+        let folded = self.fold_group(group, facts).await?;
+        let first = *facts.headers.first().expect("a verified answer has headers");
+        let Some(fault) = folded.fails_at(first.number) else {
+            return self.write(group, head, facts, folded).await;
+        };
+        let tokens = addresses(group);
+        let good = self.fetch_range(first.number, fault.down(1), &tokens, detail).await?;
+        let folded = self.fold_group(group, &good).await?;
+        if good.headers.first() != Some(&first) || !folded.failed.is_empty() {
+            let detail = format!("blocks from {first} on were answered differently");
+            return Err(ChainError::transient("commit a slice", detail).into());
+        }
+        self.write(group, head, &good, folded).await
+    }
+
+    async fn write(
+        &self,
+        group: &Group,
+        head: BlockNumber,
+        facts: &RangeFacts,
+        folded: FoldedGroup,
+    ) -> Result<Committed, IndexerError> {
+        let base = group.cursor.map(|cursor| cursor.id());
+        for (token, error) in folded.failed {
+            tracing::error!(%token, %error, "token halted");
+            self.store.halt_token(token, base, Some(&error.to_string())).await?;
+        }
+        let first = *facts.headers.first().expect("a verified answer has headers");
+        let tip = *facts.last().expect("a verified answer has headers");
+        let first_retained = self.config.first_retained(head);
+        let held = facts.headers.iter().filter(|header| header.number >= first_retained);
+        let commit = LedgerCommit {
+            chain: self.chain,
+            base,
+            first,
+            tip,
+            headers: held.copied().collect(),
+            retain_from: first_retained,
+            tokens: folded.tokens,
+        };
+        if !commit.tokens.is_empty() {
+            self.store.commit(&commit).await?;
+        }
+        Ok(Committed {
+            first: first.number,
+            tip,
+            transfers: facts.transfers.len() as u64,
+            set_aside: facts.set_aside,
+        })
+    }
+
+    async fn fold_group(
+        &self,
+        group: &Group,
+        facts: &RangeFacts,
+    ) -> Result<FoldedGroup, IndexerError> {
+        let mut folded = FoldedGroup::default();
+        for token in &group.tokens {
+            match self.fold_token(token, facts).await? {
+                Ok(commit) => folded.tokens.push(commit),
+                Err(error) => folded.failed.push((token.spec.id, error)),
+            }
+        }
+        Ok(folded)
+    }
+
+    async fn fold_token(
+        &self,
+        token: &TokenState,
+        facts: &RangeFacts,
+    ) -> Result<Result<TokenCommit, FoldError>, IndexerError> {
+        let id = token.spec.id;
+        let of_token = facts.transfers.iter().filter(|transfer| transfer.token == id.address);
+        let transfers: Vec<Transfer> = of_token.cloned().collect();
+        let mut accounts: Vec<_> =
+            transfers.iter().flat_map(|t| [t.from, t.to]).filter_map(Account::new).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let seen = self.store.states(id, &accounts).await?;
+        if seen.cursor != token.cursor {
+            return Err(StoreError::conflict("read balances", "the token moved meanwhile").into());
+        }
+        let known = accounts.into_iter().zip(seen.value);
+        let mut states: AccountStates =
+            known.filter_map(|(account, state)| Some((account, state?))).collect();
+        let time_of = |transfer: &Transfer| {
+            facts.header(transfer.block).expect("verified: a transfer's header is there").time
+        };
+        let folded = fold(token.totals, &mut states, &transfers, time_of);
+        Ok(folded.map(|folded| TokenCommit {
+            token: id,
+            changes: folded.changes,
+            totals: folded.totals,
+        }))
+    }
+}
+
+/// Points need a time that never goes back: a chain that breaks this cannot be followed.
+fn check_times(cursor: Option<&BlockRef>, headers: &[BlockRef]) -> Result<(), IndexerError> {
+    let mut previous = cursor;
+    for header in headers {
+        if let Some(earlier) = previous.filter(|earlier| header.time < earlier.time) {
+            return Err(IndexerError::Halt(format!(
+                "block {header} has time {} but block {earlier} before it has {}: the chain's time \
+                 goes back",
+                header.time, earlier.time
+            )));
+        }
+        previous = Some(header);
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! The worked cases: points equal to a fraction, not close to it.
+
+use alloy_primitives::U512;
+
+use crate::ledger::TokenStatus;
+use crate::points::Programme;
+use crate::testing::Fixture;
+use crate::testing::world::{World, account, at, token, tokens};
+use crate::types::{Amount, Decimals, ProgrammeId, Rate, RateSchedule, RawPoints, Scale, Step};
+
+const HOUR: u64 = 3_600;
+
+fn rate(text: &str) -> Rate {
+    text.parse().expect("a rate")
+}
+
+/// What account 1 has earned in settled windows.
+async fn settled_raw(world: &World) -> RawPoints {
+    let id = ProgrammeId::main(token());
+    let seen = world.fixture.points.totals(&id, &[account(1)]).await.expect("read");
+    seen.value[0].map(|standing| standing.raw).unwrap_or_default()
+}
+
+/// Asserts that raw points are exactly the fraction `numerator / denominator` of points.
+fn assert_points(raw: RawPoints, numerator: u64, denominator: u64) {
+    let scale = Scale::of(Decimals::new(18).expect("in range")).get();
+    let (left, right) = (raw.get() * U512::from(denominator), scale * U512::from(numerator));
+    assert_eq!(left, right, "not {numerator}/{denominator}");
+}
+
+/// 0 at 15:00, 100 at 15:10, 200 at 15:30.
+pub(super) fn mine_seed(world: &World, hour: u64) {
+    world.mine(hour, &[]);
+    world.mine(hour + 600, &[(None, Some(1), tokens(100))]);
+    world.mine(hour + 1_800, &[(None, Some(1), tokens(100))]);
+}
+
+/// 20/3, to the last digit, settled and as of any instant of the window's end or later.
+pub async fn case_1_the_seed_earns_twenty_thirds(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    world.run().await;
+    let raw = settled_raw(&world).await;
+    assert_points(raw, 20, 3);
+    let scale = Scale::of(Decimals::new(18).expect("in range"));
+    assert_eq!(scale.points(raw), "6.666666666666666666");
+    let id = ProgrammeId::main(token());
+    let view = world.queries.account(token(), account(1), Some(&id), Some(at(HOUR))).await;
+    let view = view.expect("the confirmed time");
+    assert_eq!(view.points.expect("a programme").raw, raw);
+    assert_eq!(view.balance, tokens(200));
+    let rows = world.fixture.points.statements(&id, account(1)).await.expect("read");
+    assert_eq!((rows.len(), rows[0].raw), (1, raw));
+}
+
+/// A change that changes nothing cuts the interval, and no more.
+pub async fn case_2_cutting_the_seed_changes_nothing(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[]);
+    world.mine(600, &[(None, Some(1), tokens(100))]);
+    world.mine(1_200, &[(Some(1), Some(1), tokens(100))]);
+    world.mine(1_800, &[(None, Some(1), tokens(100))]);
+    world.mine(2_700, &[(Some(1), Some(2), Amount::ZERO)]);
+    world.confirm(HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 20, 3);
+}
+
+/// A change at the edge belongs to the next window.
+pub async fn case_3_selling_at_the_window_edge_costs_nothing(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    world.mine(HOUR, &[(Some(1), None, tokens(200))]);
+    world.confirm(2 * HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 20, 3);
+}
+
+/// A change at the edge belongs to the window that it opens.
+pub async fn case_4_receiving_at_the_window_edge_counts(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(200))]);
+    world.confirm(HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 10, 1);
+}
+
+/// In and out in one block has no width.
+pub async fn case_5_a_flash_balance_earns_nothing(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    let million = tokens(1_000_000);
+    world.mine(2_000, &[(None, Some(1), million), (Some(1), None, million)]);
+    world.confirm(HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 20, 3);
+}
+
+/// 0.1 from 15:45.
+pub async fn case_6_a_rate_change_inside_a_window_splits_exactly(fixture: Fixture) {
+    let step = Step { from: at(2_700), value: rate("0.1") };
+    let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
+    let programme = Programme { rates, ..Programme::main(token(), rate("0.05")) };
+    let mut world = World::with_programme(fixture, programme).await;
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 55, 6);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// 200 held for 72 hours, settled once at the end.
+pub async fn case_8_three_days_of_outage_earn_the_same(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(200))]);
+    world.confirm(72 * HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 720, 1);
+    assert_eq!(world.digest().await.programmes["main"].windows.len(), 72);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// The 15:30 block becomes +50 after its hour was settled.
+pub async fn case_9_a_reorg_changes_the_points_exactly(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    mine_seed(&world, 0);
+    world.confirm(HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 20, 3);
+    world.chain.fork_at(2);
+    world.mine(1_800, &[(None, Some(1), tokens(50))]);
+    world.confirm(HOUR);
+    world.mine(HOUR, &[]);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 65, 12);
+    assert_eq!(world.reorgs().await.expect("read"), 1);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// Thirds do not get lost hour by hour.
+pub async fn case_13_three_hours_sum_without_rounding(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    for hour in [0, HOUR, 2 * HOUR] {
+        mine_seed(&world, hour);
+        world.mine(hour + HOUR, &[(Some(1), None, tokens(200))]);
+        world.run().await;
+    }
+    world.confirm(3 * HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 20, 1);
+}
+
+/// One base unit held for 365 days.
+pub async fn case_14_one_base_unit_over_a_year_is_not_lost(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), Amount::from(1))]);
+    world.confirm(365 * 24 * HOUR);
+    world.run().await;
+    assert_points(settled_raw(&world).await, 219, 500_000_000_000_000_000);
+}
+
+/// 2^256 - 1 base units held for an hour.
+pub async fn case_16_the_largest_balance_earns_exactly(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), Amount::MAX)]);
+    world.confirm(HOUR);
+    world.run().await;
+    let scale = Scale::of(Decimals::new(18).expect("in range"));
+    let points = scale.points(settled_raw(&world).await);
+    let digits = "5789604461865809771178549250434395392663499233282028201972.879200395656481996";
+    assert_eq!(points, digits);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// 201 sent of 200 held.
+pub async fn case_17_an_overdraft_halts_the_token_and_writes_nothing(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(200))]);
+    world.confirm(10);
+    world.run().await;
+    let before = world.digest().await;
+    world.mine(20, &[(Some(1), Some(2), tokens(201))]);
+    world.confirm(30);
+    world.index().await;
+    let state = world.fixture.balances.token(token()).await.expect("read").expect("registered");
+    let TokenStatus::Halted(reason) = &state.status else { panic!("not halted") };
+    assert!(reason.contains("below zero") && reason.contains("start_block"), "{reason}");
+    let after = world.digest().await;
+    assert_eq!(after.changes, before.changes);
+    assert_eq!(after.balances, before.balances);
+}

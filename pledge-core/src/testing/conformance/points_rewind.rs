@@ -1,0 +1,115 @@
+//! Laws of a rewind for what was settled.
+
+use super::ledger::Ledger;
+use super::points_store::{
+    WHOLE, accounts_of, batch, id, open, points, settle_both, state, two_shards,
+};
+use crate::points::BatchSpan;
+use crate::ports::StatementKind;
+use crate::testing::Fixture;
+use crate::testing::oracle::oracle;
+use crate::testing::world::{account, at, token};
+use crate::types::Timestamp;
+
+/// Earned rows stay; reversed rows of the same amount are added.
+pub async fn a_rewind_takes_back_statements_by_added_rows(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    settle_both(&ledger, (0, 7_200)).await;
+    let mut before = Vec::new();
+    for number in 1..=4 {
+        before.extend(points(&ledger).statements(&id(), account(number)).await.expect("read"));
+    }
+    let record = ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
+    let open_again = |start: Timestamp| start >= at(3_600);
+    let taken_back = before.iter().filter(|row| open_again(row.window.start)).count();
+    assert!(taken_back > 0, "the second window had statements");
+    assert_eq!(record.tokens[0].statements_reversed, taken_back as u64);
+    let mut after = Vec::new();
+    for number in 1..=4 {
+        after.extend(points(&ledger).statements(&id(), account(number)).await.expect("read"));
+    }
+    assert!(before.iter().all(|row| after.contains(row)), "what is published stays");
+    for row in before.iter().filter(|row| open_again(row.window.start)) {
+        let mut reversed = row.clone();
+        reversed.kind = StatementKind::Reversed;
+        assert!(after.contains(&reversed));
+    }
+    assert_eq!(after.len(), before.len() + taken_back);
+}
+
+/// A shard that has gone further than another gives back no row of the other.
+pub async fn a_rewind_takes_back_the_rows_of_each_shard_alone(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let done = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
+    points(&ledger).commit_batch(&done).await.expect("commit");
+    let span = BatchSpan { after: None, through: Some(accounts_of(1)[0]) };
+    let part = batch(&ledger, 1, span, (0, 7_200)).await;
+    points(&ledger).commit_batch(&part).await.expect("commit");
+    for (height, reversed) in [(4, part.statements.len()), (3, 0)] {
+        let to = ledger.chain.block(height).expect("mined");
+        if height == 3 {
+            settle_shard_1_again(&ledger).await;
+        }
+        let before = ledger.digest().await.programmes["main"].statements.clone();
+        let record = ledger.rewind_to(to).await.expect("rewind");
+        let after = ledger.digest().await.programmes["main"].statements.clone();
+        let taken = record.tokens[0].statements_reversed;
+        assert_eq!(taken, before.len() as u64 - after.len() as u64);
+        if reversed > 0 {
+            assert_eq!(taken, reversed as u64);
+        }
+    }
+}
+
+async fn settle_shard_1_again(ledger: &Ledger) {
+    let again = batch(ledger, 1, WHOLE, (0, 3_600)).await;
+    points(ledger).commit_batch(&again).await.expect("commit");
+}
+
+/// Totals stand at the last window that is still closed.
+pub async fn a_rewind_restates_totals_to_what_is_still_settled(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    settle_both(&ledger, (0, 7_200)).await;
+    for height in [4, 3] {
+        ledger.rewind_to(ledger.chain.block(height).expect("mined")).await.expect("rewind");
+        let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(height)).expect("mined");
+        let transfers = ledger.chain.transfers();
+        let expected = oracle(token(), &start, &cursor, &transfers, &[two_shards()]);
+        assert_eq!(ledger.digest().await, expected, "at block {height}");
+    }
+    let genesis = ledger.chain.block(0).expect("genesis");
+    ledger.rewind_to(genesis).await.expect("rewind to before the start");
+    assert_eq!(ledger.digest().await.programmes["main"], Default::default());
+}
+
+/// A rewind inside the open window touches no settled point.
+pub async fn a_rewind_leaves_alone_what_was_settled_before_it(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    ledger.mine(9_000, &[(2, 1, 1)]);
+    ledger.commit_to(6).await.expect("commit");
+    settle_both(&ledger, (0, 7_200)).await;
+    let before = ledger.digest().await.programmes;
+    let record = ledger.rewind_to(ledger.chain.block(5).expect("mined")).await.expect("rewind");
+    assert_eq!(record.tokens[0].statements_reversed, 0);
+    assert_eq!(ledger.digest().await.programmes, before);
+}
+
+/// Half a settlement of windows that are open again is taken back too.
+pub async fn a_rewind_drops_a_settlement_under_way(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let first = accounts_of(1)[0];
+    let span = BatchSpan { after: None, through: Some(first) };
+    let part = batch(&ledger, 1, span, (0, 7_200)).await;
+    points(&ledger).commit_batch(&part).await.expect("commit");
+    ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
+    let progress = state(&ledger).await.shards[1].clone();
+    assert_eq!((progress.settled, progress.run), (None, None));
+    let digest = ledger.digest().await.programmes["main"].clone();
+    assert_eq!(digest.totals, Default::default());
+    assert_eq!(digest.statements, Default::default());
+    settle_both(&ledger, (0, 3_600)).await;
+    let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(4)).expect("mined");
+    let transfers = ledger.chain.transfers();
+    let expected = oracle(token(), &start, &cursor, &transfers, &[two_shards()]);
+    assert_eq!(ledger.digest().await, expected);
+}
