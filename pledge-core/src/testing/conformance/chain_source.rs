@@ -1,4 +1,4 @@
-//! Laws of [`ChainSource`](crate::ports::ChainSource).
+//! Laws of [`ChainSource`].
 
 use std::any::Any;
 use std::collections::BTreeMap;
