@@ -99,6 +99,10 @@ impl Indexer {
         if !commit.tokens.is_empty() {
             self.store.commit(&commit).await?;
         }
+        if facts.set_aside > 0 {
+            let (chain, logs) = (self.chain, facts.set_aside);
+            tracing::warn!(%chain, from = %first.number, to = %tip.number, logs, "logs that only look like transfers were left aside");
+        }
         Ok(Committed {
             first: first.number,
             tip,
