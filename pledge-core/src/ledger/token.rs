@@ -61,6 +61,24 @@ pub enum TokenStatus {
     Halted(String),
 }
 
+impl TokenStatus {
+    /// One word for it, without the reason.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Halted(_) => "halted",
+        }
+    }
+
+    /// Why it is halted; `None` while it is followed.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Active => None,
+            Self::Halted(reason) => Some(reason),
+        }
+    }
+}
+
 /// Sums over a token's accounts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenTotals {

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::Address;
-
 use super::{BatchSpan, Settled, plan_target, settle};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ledger::TokenState;
@@ -202,7 +200,7 @@ impl Settler {
         limit: usize,
     ) -> Result<Vec<AccountHistory>, SettlerError> {
         let (first, last) = work.state.programme.shards.bounds(work.shard);
-        let Some(first) = after.map_or(Some(first), successor) else {
+        let Some(first) = after.map_or(Some(first), Account::successor) else {
             return Ok(Vec::new());
         };
         let query = HistoriesQuery {
@@ -286,17 +284,4 @@ impl Work<'_> {
 /// Trouble with this batch alone; the others may go on.
 const fn is_failure_of_batch(error: &StoreError) -> bool {
     matches!(error.kind(), StoreErrorKind::Corrupt | StoreErrorKind::Invalid)
-}
-
-/// The address after an account's, `None` after the last.
-fn successor(account: Account) -> Option<Address> {
-    let mut bytes = account.address().into_array();
-    for byte in bytes.iter_mut().rev() {
-        let (next, wrapped) = byte.overflowing_add(1);
-        *byte = next;
-        if !wrapped {
-            return Some(bytes.into());
-        }
-    }
-    None
 }

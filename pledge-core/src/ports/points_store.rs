@@ -28,6 +28,12 @@ impl ProgrammeState {
     pub fn settled(&self) -> Option<Timestamp> {
         self.shards.iter().map(|shard| shard.settled).min().flatten()
     }
+
+    /// How far one account is settled; `None` before its first window.
+    pub fn settled_of(&self, account: Account) -> Option<Timestamp> {
+        let own = self.programme.shards.shard_of(account);
+        self.shards.iter().find(|progress| progress.shard == own)?.settled_of(account)
+    }
 }
 
 /// How far one shard is.

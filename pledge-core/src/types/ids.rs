@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use alloy_primitives::Address;
+use alloy_primitives::aliases::U160;
 use serde::{Deserialize, Serialize};
 
 use super::OutOfRange;
@@ -60,6 +61,12 @@ impl Account {
     /// The address. It displays as EIP-55.
     pub const fn address(self) -> Address {
         self.0
+    }
+
+    /// The address after it, `None` after the last: where the next page of accounts begins.
+    pub fn successor(self) -> Option<Address> {
+        let next = U160::from_be_bytes(self.0.into_array()).checked_add(U160::ONE)?;
+        Some(next.to_be_bytes::<20>().into())
     }
 }
 
@@ -250,5 +257,21 @@ impl ShardId {
     /// The index.
     pub const fn get(self) -> u16 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_after_an_account_carries_and_ends_at_the_last() {
+        let account = |bytes: [u8; 20]| Account::new(bytes.into()).unwrap();
+        let mut carries = [0; 20];
+        carries[19] = 0xff;
+        let mut carried = [0; 20];
+        carried[18] = 1;
+        assert_eq!(account(carries).successor(), Some(carried.into()));
+        assert_eq!(account([0xff; 20]).successor(), None);
     }
 }

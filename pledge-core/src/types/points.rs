@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use alloy_primitives::{U256, U512};
+use alloy_primitives::{U256, U512, Uint};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -254,10 +254,20 @@ impl Scale {
 
     /// Points as decimal text: divided once, floored at [`Scale::PLACES`] places, no trailing zeros.
     pub fn points(self, raw: RawPoints) -> String {
-        let unit = U512::from(10).pow(U512::from(Self::PLACES));
-        let (whole, rest) = raw.0.div_rem(self.0);
+        self.points_of_sum(raw.0)
+    }
+
+    /// The same text of a sum that may need more bits than [`RawPoints`]; at least 512 of them.
+    pub fn points_of_sum<const BITS: usize, const LIMBS: usize>(
+        self,
+        sum: Uint<BITS, LIMBS>,
+    ) -> String {
+        const { assert!(BITS >= 512, "the scale times 10^18 must fit") };
+        let scale = Uint::<BITS, LIMBS>::from(self.0);
+        let unit = Uint::<BITS, LIMBS>::from(10).pow(Uint::from(Self::PLACES));
+        let (whole, rest) = sum.div_rem(scale);
         // `rest` is below the scale, which has at most 342 bits, so the product fits.
-        let fraction = rest * unit / self.0;
+        let fraction = rest * unit / scale;
         format!("{whole}{}", fraction_text(fraction, Self::PLACES))
     }
 }
@@ -271,7 +281,7 @@ fn fixed_point(value: U512, places: usize) -> String {
     format!("{whole}{}", fraction_text(fraction, places))
 }
 
-fn fraction_text(fraction: U512, places: usize) -> String {
+fn fraction_text(fraction: impl fmt::Display, places: usize) -> String {
     let digits = format!("{fraction:0>places$}");
     match digits.trim_end_matches('0') {
         "" => String::new(),
