@@ -5,19 +5,25 @@ use std::time::Duration;
 const DELAY_MIN: Duration = Duration::from_millis(250);
 const DELAY_MAX: Duration = Duration::from_secs(30);
 
-/// Delays that double from 250 ms to 30 s.
+/// Delays that double from 250 ms, or what it begins with, to 30 s.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Backoff {
+    first: Duration,
     next: Duration,
 }
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { next: DELAY_MIN }
+        Self::from(DELAY_MIN)
     }
 }
 
 impl Backoff {
+    /// Begins with another delay.
+    pub(crate) const fn from(first: Duration) -> Self {
+        Self { first, next: first }
+    }
+
     /// The next delay.
     pub(crate) fn delay(&mut self) -> Duration {
         let delay = self.next;
@@ -27,7 +33,7 @@ impl Backoff {
 
     /// After a success: the next delay is the shortest again.
     pub(crate) fn reset(&mut self) {
-        *self = Self::default();
+        self.next = self.first;
     }
 }
 

@@ -18,3 +18,4 @@ pub mod sources;
 pub mod stores;
 pub mod tasks;
 pub mod verify;
+mod views;

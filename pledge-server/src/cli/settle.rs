@@ -4,15 +4,19 @@ use std::fmt;
 use std::time::Duration;
 
 use clap::Args;
-use pledge_core::error::StoreError;
 use pledge_core::points::SettleReport;
+use pledge_core::types::ChainId;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, Verdict};
 use crate::backoff::Backoff;
+use crate::progress::WorkProgress;
 use crate::stores::{self, Stores};
 use crate::tasks;
+
+/// Conflicts in a row after which `--until-settled` gives up: about a minute and a half of waiting.
+const CONFLICTS_MAX: u32 = 10;
 
 #[derive(Debug, Args)]
 pub(super) struct SettleArgs {
@@ -32,7 +36,7 @@ pub(super) struct Settled {
     statements: u64,
     /// Batches that failed and wait, those of earlier runs included.
     failed: u64,
-    /// Whether everything closed is settled.
+    /// Whether the store has everything settled that is closed.
     complete: bool,
 }
 
@@ -55,6 +59,7 @@ pub(super) async fn execute(context: Context, args: SettleArgs) -> anyhow::Resul
     Ok(Verdict::fine_if(settled.complete))
 }
 
+/// One pass over every chain, or passes until one settles nothing.
 async fn settle(
     context: &Context,
     stores: &Stores,
@@ -62,48 +67,55 @@ async fn settle(
     stop: &CancellationToken,
 ) -> anyhow::Result<Settled> {
     let mut progress = context.progress.work("settling");
-    let mut backoff = Backoff::default();
     let mut sum = Settled::default();
-    let mut stopped = false;
-    for chain in stores.balances.chains().await? {
-        loop {
-            let report = tasks::settle_chain(stores, chain.chain, stop, |report| {
-                let (batches, accounts) = (report.batches, report.accounts);
-                progress.says(|| format!("{batches} batches, {accounts} accounts"));
-            });
-            match report.await {
-                Ok(report) => {
-                    sum.add(&report);
-                    stopped |= report.stopped;
-                    break;
-                }
-                Err(error) if until_settled && tasks::is_conflict(&error) => {
-                    let wait = tokio::time::sleep(backoff.delay());
-                    if stop.run_until_cancelled(wait).await.is_none() {
-                        return Ok(sum);
-                    }
-                }
-                Err(error) => return Err(error.into()),
+    loop {
+        let before = sum.batches;
+        for chain in stores.balances.chains().await? {
+            let report = settle_patiently(stores, chain.chain, until_settled, stop, &mut progress);
+            if let Some(report) = report.await? {
+                sum.add(&report);
             }
         }
+        if !until_settled || sum.batches == before || stop.is_cancelled() {
+            break;
+        }
     }
-    sum.failed = failed_batches(stores).await?;
-    sum.complete = sum.failed == 0 && !stopped;
+    sum.complete = true;
+    for chain in stores.balances.chains().await? {
+        sum.failed += tasks::failed_batches(stores, chain.chain).await?;
+        sum.complete &= tasks::is_settled(stores, chain.chain).await?;
+    }
     Ok(sum)
 }
 
-/// A batch that was tried too often is left alone by the settler, so the store is asked.
-async fn failed_batches(stores: &Stores) -> Result<u64, StoreError> {
-    let mut failed = 0;
-    for chain in stores.balances.chains().await? {
-        for token in stores.balances.tokens(chain.chain).await? {
-            let programmes = stores.points.programmes(token.spec.id).await?;
-            let shards = programmes.iter().flat_map(|programme| &programme.shards);
-            let runs = shards.filter_map(|shard| shard.run.as_ref());
-            failed += runs.map(|run| run.failures.len() as u64).sum::<u64>();
+/// One pass over a chain, begun again with patience while its ledger moves, if that is wanted. `None`
+/// if it was stopped meanwhile.
+async fn settle_patiently(
+    stores: &Stores,
+    chain: ChainId,
+    patient: bool,
+    stop: &CancellationToken,
+    progress: &mut WorkProgress,
+) -> anyhow::Result<Option<SettleReport>> {
+    let mut backoff = Backoff::default();
+    let mut conflicts = 0;
+    loop {
+        let pass = tasks::settle_chain(stores, chain, stop, |report| {
+            let (batches, accounts) = (report.batches, report.accounts);
+            progress.says(|| format!("{batches} batches, {accounts} accounts"));
+        });
+        match pass.await {
+            Ok(report) => return Ok(Some(report)),
+            Err(error) if patient && tasks::is_conflict(&error) && conflicts < CONFLICTS_MAX => {
+                conflicts += 1;
+                let wait = tokio::time::sleep(backoff.delay());
+                if stop.run_until_cancelled(wait).await.is_none() {
+                    return Ok(None);
+                }
+            }
+            Err(error) => return Err(error.into()),
         }
     }
-    Ok(failed)
 }
 
 impl Settled {

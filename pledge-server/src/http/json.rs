@@ -2,18 +2,7 @@
 
 use std::fmt::Display;
 
-use pledge_core::primitives::Address;
-use serde::{Serialize, Serializer};
-
-/// An address with its EIP-55 checksum.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Eip55(pub(super) Address);
-
-impl Serialize for Eip55 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
+pub(super) use crate::views::Eip55;
 
 /// Whether a number adds or takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

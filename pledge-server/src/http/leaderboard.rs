@@ -183,12 +183,10 @@ fn row_of(
     state: &Checkpoint,
     total: Option<&Standing>,
 ) -> Row {
-    let shard = programme.programme.shards.shard_of(account);
-    let progress = programme.shards.iter().find(|progress| progress.shard == shard);
     let raw = total.map(|total| total.raw).unwrap_or_default();
     let settled = match total {
         Some(total) => Some(total.settled),
-        None => progress.and_then(|progress| progress.settled_of(account)),
+        None => programme.settled_of(account),
     };
     Row {
         points: Some(scale.points(raw)),

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use pledge_core::ledger::{TokenState, TokenStatus};
+use pledge_core::ledger::TokenState;
 use pledge_core::primitives::Uint;
 use pledge_core::query::{AccountView, QueryError};
 use pledge_core::types::{
@@ -149,10 +149,7 @@ async fn holding(
         token: Eip55(token.address),
         symbol: state.spec.metadata.symbol,
         decimals: state.spec.metadata.decimals,
-        status: match state.status {
-            TokenStatus::Active => "active",
-            TokenStatus::Halted(_) => "halted",
-        },
+        status: state.status.name(),
         balance,
         points: raw.map(|raw| scale.points(raw)),
         points_raw: raw,
@@ -183,14 +180,7 @@ impl Total {
 
     /// Divided once, floored at [`Scale::PLACES`] places.
     fn points(&self) -> String {
-        let unit = Wide::from(10).pow(Wide::from(Scale::PLACES));
-        let (whole, rest) = self.raw.div_rem(Wide::from(self.scale.get()));
-        let fraction = rest * unit / Wide::from(self.scale.get());
-        let digits = format!("{fraction:0>places$}", places = Scale::PLACES);
-        match digits.trim_end_matches('0') {
-            "" => whole.to_string(),
-            digits => format!("{whole}.{digits}"),
-        }
+        self.scale.points_of_sum(self.raw)
     }
 }
 

@@ -1,28 +1,12 @@
 //! Reads that several answers share.
 
-use pledge_core::error::StoreError;
 use pledge_core::ports::{ChainState, ProgrammeState};
 use pledge_core::query::QueryError;
 use pledge_core::types::{ChainId, ProgrammeId, TokenId};
 
 use super::Api;
 use super::problem::{Kind, Problem};
-
-/// How often an answer starts again when the ledger is rewound under it.
-const ATTEMPTS_MAX: usize = 5;
-
-/// An answer made of several reads. An attempt that saw two epochs answers `None` and starts again.
-pub(super) async fn in_one_epoch<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, Problem>
-where
-    F: Future<Output = Result<Option<T>, Problem>>,
-{
-    for _ in 0..ATTEMPTS_MAX {
-        if let Some(answer) = attempt().await? {
-            return Ok(answer);
-        }
-    }
-    Err(StoreError::conflict("answer a request", "the ledger is being rewound").into())
-}
+pub(super) use crate::views::in_one_epoch;
 
 pub(super) async fn chain(api: &Api, chain: ChainId) -> Result<ChainState, Problem> {
     let chains = api.queries.balances().chains().await?;
@@ -88,33 +72,5 @@ impl<'a> ProgrammeName<'a> {
             Ok(id) => QueryError::UnknownProgramme(id).into(),
             Err(malformed) => malformed,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn an_answer_that_meets_a_rewind_starts_again() {
-        let calls = Cell::new(0);
-        let attempt = async || {
-            calls.set(calls.get() + 1);
-            Ok((calls.get() == 3).then_some("answer"))
-        };
-        assert_eq!(in_one_epoch(attempt).await.unwrap(), "answer");
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_meets_rewinds_again_and_again_gives_up() {
-        let calls = Cell::new(0);
-        let attempt = async || {
-            calls.set(calls.get() + 1);
-            Ok(None::<()>)
-        };
-        let problem = in_one_epoch(attempt).await.unwrap_err();
-        assert_eq!((problem.kind(), calls.get()), (Kind::Rewinding, ATTEMPTS_MAX));
     }
 }

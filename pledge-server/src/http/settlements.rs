@@ -1,64 +1,17 @@
 //! Settlements: one per programme and window.
 
-use std::cmp::Reverse;
-
 use axum::Json;
 use axum::extract::State;
-use pledge_core::ports::{BatchFailure, ProgrammeState, Settlement, SettlementsQuery};
-use pledge_core::types::{
-    BlockNumber, ChainId, ProgrammeId, RawPoints, Scale, ShardId, Timestamp, TokenId,
-};
+use pledge_core::ports::ProgrammeState;
+use pledge_core::types::{ChainId, ProgrammeId, Scale, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::extract::{HexAddress, Limit, Path, Query};
-use super::json::Eip55;
 use super::page::{self, Page, Place};
 use super::problem::{Kind, Problem};
 use super::read;
-
-#[derive(Debug, Serialize)]
-pub(super) struct SettlementView {
-    id: String,
-    chain_id: ChainId,
-    token: Eip55,
-    programme: String,
-    window_start: Timestamp,
-    window_end: Timestamp,
-    /// First and last block with a change of an account that is settled so far.
-    from_block: Option<BlockNumber>,
-    to_block: Option<BlockNumber>,
-    status: Status,
-    /// The most that one of its batches was tried.
-    attempts: u32,
-    /// Why the batch failed that failed last in the order of shards.
-    reason: Option<String>,
-    accounts: u64,
-    points: String,
-    points_raw: RawPoints,
-    failures: Vec<FailureView>,
-}
-
-/// A batch of accounts that waits for another attempt: those after `after`, up to and with `through`.
-#[derive(Debug, Serialize)]
-struct FailureView {
-    shard: ShardId,
-    after: Option<Eip55>,
-    through: Option<Eip55>,
-    attempts: u32,
-    reason: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    /// In every shard.
-    Settled,
-    /// Some batches of it failed and wait for another attempt.
-    Failed,
-    /// Some shards are not there yet.
-    Pending,
-}
+use crate::views::{SettlementId, SettlementStatus, SettlementView, by_window, newest};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,7 +19,7 @@ pub(super) struct Params {
     chain_id: Option<ChainId>,
     token: Option<HexAddress>,
     programme: Option<String>,
-    status: Option<Status>,
+    status: Option<SettlementStatus>,
     #[serde(default)]
     limit: Limit,
     cursor: Option<String>,
@@ -105,19 +58,16 @@ pub(super) async fn list(
     let mut rows = Vec::new();
     for source in sources(&api, &params).await? {
         let before = after.as_ref().and_then(|after| before(after, source.id()));
-        let settlements = newest(&api, &source, before, params.status, count).await?;
+        let settlements = newest(&api.queries, &source.state, before, params.status, count).await?;
         rows.extend(settlements.into_iter().map(|row| (row, source.scale)));
     }
-    rows.sort_by(|(a, _), (b, _)| {
-        let key = |row: &Settlement| Reverse(row.window.start);
-        (key(a), &a.programme).cmp(&(key(b), &b.programme))
-    });
+    rows.sort_by(|(a, _), (b, _)| by_window(a, b));
     rows.truncate(count);
     let page = Page::cut(rows, params.limit, |(row, _)| SettlementPlace {
         window_start: row.window.start,
         programme: row.programme.clone(),
     });
-    Ok(Json(page.map(|(row, scale)| view(row, scale))))
+    Ok(Json(page.map(|(row, scale)| SettlementView::new(row, scale))))
 }
 
 /// One settlement by its id, `chain_id:token:programme:window_start`.
@@ -126,27 +76,14 @@ pub(super) async fn one(
     Path(path): Path<IdPath>,
     Query(super::chains::NoParams {}): Query<super::chains::NoParams>,
 ) -> Result<Json<SettlementView>, Problem> {
-    let (programme, start) = parse_id(&path.id)?;
-    let token = api.queries.token(programme.token).await?;
-    let programme = api.queries.programme(&programme).await?.id;
-    let query = SettlementsQuery { programme, before: start.checked_add(1), limit: 1 };
-    let found = api.queries.points().settlements(&query).await?;
-    let found = found.into_iter().find(|row| row.window.start == start);
-    let row = found.ok_or_else(|| {
-        let detail = format!("there is no settlement {}", path.id);
+    let id: SettlementId = path.id.parse().map_err(|form| Problem::invalid("id", form))?;
+    let token = api.queries.token(id.programme.token).await?;
+    api.queries.programme(&id.programme).await?;
+    let row = id.find(&api.queries).await?.ok_or_else(|| {
+        let detail = format!("there is no settlement {id}");
         Problem::new(Kind::UnknownSettlement, detail)
     })?;
-    Ok(Json(view(row, Scale::of(token.spec.metadata.decimals))))
-}
-
-fn parse_id(id: &str) -> Result<(ProgrammeId, Timestamp), Problem> {
-    let parse = || {
-        let (programme, start) = id.rsplit_once(':')?;
-        let start = Timestamp::new(start.parse().ok()?).ok()?;
-        Some((programme.parse().ok()?, start))
-    };
-    let form = "an id is chain_id:token:programme:window_start";
-    parse().ok_or_else(|| Problem::invalid("id", form))
+    Ok(Json(SettlementView::new(row, Scale::of(token.spec.metadata.decimals))))
 }
 
 /// The programmes that the filters leave. A filter that names what does not exist is an error.
@@ -196,80 +133,5 @@ fn before(after: &SettlementPlace, programme: &ProgrammeId) -> Option<Timestamp>
         after.window_start.checked_add(1)
     } else {
         Some(after.window_start)
-    }
-}
-
-/// At least `count` settlements of one programme, if there are so many, newest first.
-///
-/// What is settled in every shard lies before the programme's settled time and the rest after it, so
-/// neither filter reads through the other's windows.
-async fn newest(
-    api: &Api,
-    source: &Source,
-    before: Option<Timestamp>,
-    status: Option<Status>,
-    count: usize,
-) -> Result<Vec<Settlement>, Problem> {
-    let settled = source.state.settled();
-    let mut before = match (status, settled) {
-        (Some(Status::Settled), None) => return Ok(Vec::new()),
-        (Some(Status::Settled), Some(end)) => Some(before.map_or(end, |before| before.min(end))),
-        _ => before,
-    };
-    let only_open = matches!(status, Some(Status::Failed | Status::Pending));
-    let mut found = Vec::new();
-    loop {
-        let query = SettlementsQuery { programme: source.id().clone(), before, limit: count };
-        let read = api.queries.points().settlements(&query).await?;
-        before = read.last().map(|row| row.window.start);
-        let ended = read.len() < count || (only_open && before < settled);
-        let wanted = |row: &Settlement| status.is_none_or(|status| status == status_of(row));
-        found.extend(read.into_iter().filter(wanted));
-        if ended || found.len() >= count {
-            return Ok(found);
-        }
-    }
-}
-
-const fn status_of(row: &Settlement) -> Status {
-    match (row.failures.is_empty(), row.settled) {
-        (false, _) => Status::Failed,
-        (true, true) => Status::Settled,
-        (true, false) => Status::Pending,
-    }
-}
-
-fn view(row: Settlement, scale: Scale) -> SettlementView {
-    let status = status_of(&row);
-    let tried = row.failures.iter().map(|failure| failure.attempts).max();
-    let once = u32::from(status == Status::Settled);
-    let TokenId { chain, address } = row.programme.token;
-    SettlementView {
-        id: format!("{}:{}", row.programme, row.window.start),
-        chain_id: chain,
-        token: Eip55(address),
-        programme: row.programme.name().to_owned(),
-        window_start: row.window.start,
-        window_end: row.window.end,
-        from_block: row.total.blocks.map(|(first, _)| first),
-        to_block: row.total.blocks.map(|(_, last)| last),
-        status,
-        attempts: tried.unwrap_or(once),
-        reason: row.failures.last().map(|failure| failure.reason.clone()),
-        accounts: row.total.accounts,
-        points: scale.points(row.total.raw),
-        points_raw: row.total.raw,
-        failures: row.failures.into_iter().map(failure_view).collect(),
-    }
-}
-
-fn failure_view(failure: BatchFailure) -> FailureView {
-    let address = |account: pledge_core::types::Account| Eip55(account.address());
-    FailureView {
-        shard: failure.shard,
-        after: failure.span.after.map(address),
-        through: failure.span.through.map(address),
-        attempts: failure.attempts,
-        reason: failure.reason,
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use pledge_core::ledger::{TokenState, TokenStatus};
+use pledge_core::ledger::TokenState;
 use pledge_core::ports::ProgrammeState;
 use pledge_core::primitives::Address;
 use pledge_core::types::{Amount, BlockNumber, Decimals, Rate, Scale, Timestamp, TokenId};
@@ -127,17 +127,13 @@ async fn read_view(
 
 fn view(token: TokenState, programme: Option<ProgrammeState>) -> TokenView {
     let decimals = token.spec.metadata.decimals;
-    let (status, reason) = match token.status {
-        TokenStatus::Active => ("active", None),
-        TokenStatus::Halted(reason) => ("halted", Some(reason)),
-    };
     TokenView {
         address: Eip55(token.spec.id.address),
         symbol: token.spec.metadata.symbol,
         decimals,
         start_block: token.spec.start_block,
-        status,
-        reason,
+        status: token.status.name(),
+        reason: token.status.reason().map(str::to_owned),
         last_confirmed_block: token.cursor.map(|cursor| cursor.number),
         last_confirmed_time: token.cursor.map(|cursor| cursor.time),
         holders: token.totals.holders,

@@ -167,6 +167,11 @@ impl Trouble {
         }
     }
 
+    /// Whether something was said that is not over.
+    pub(crate) const fn is_on(&self) -> bool {
+        self.last.is_some()
+    }
+
     pub(crate) fn over(&mut self) {
         if self.last.take().is_some() {
             tracing::info!(chain = self.chain, "goes on");

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pledge_core::error::StoreErrorKind;
-use pledge_core::points::{SettleReport, SettlerError};
+use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::points::{SettleReport, SettlerError, plan_target};
+use pledge_core::ports::{ProgrammeState, ShardProgress};
 use pledge_core::stop::Stop;
-use pledge_core::types::ChainId;
+use pledge_core::types::{ChainId, TokenId};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +17,9 @@ use crate::stores::Stores;
 
 /// How often a pass begins again when the ledger moves under it, before it waits.
 const CONFLICTS_MAX: usize = 5;
+/// The first wait after a batch failed. What fails it is seldom over in a moment, and its attempts are
+/// few.
+const FAILED_DELAY: Duration = Duration::from_secs(15);
 
 /// Settles whenever the ledger moved, and every `interval`, until `stop`.
 pub async fn keep_settling(
@@ -26,22 +30,30 @@ pub async fn keep_settling(
     moved: Arc<Notify>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut backoff = Backoff::default();
+    let mut after_error = Backoff::default();
+    let mut after_failure = Backoff::from(FAILED_DELAY);
     let mut trouble = Trouble::new(&name);
     while !stop.is_cancelled() {
-        let settled = settle_chain(&stores, chain, &stop, |_| {}).await;
-        let failed = settled.is_err();
-        match settled {
-            Ok(_) => {
-                trouble.over();
-                backoff.reset();
+        let delay = match settle_chain(&stores, chain, &stop, |_| {}).await {
+            Ok(report) => {
+                after_error.reset();
+                tell_failures(&stores, chain, report.failed, &mut trouble).await;
+                if report.failed == 0 {
+                    after_failure.reset();
+                    None
+                } else {
+                    Some(after_failure.delay())
+                }
             }
-            Err(error) if is_conflict(&error) => {}
-            Err(error) => trouble.says(&format!("settlement: {:#}", anyhow::Error::from(error))),
-        }
+            Err(error) if is_conflict(&error) => Some(after_error.delay()),
+            Err(error) => {
+                trouble.says(&format!("settlement: {:#}", anyhow::Error::from(error)));
+                Some(after_error.delay())
+            }
+        };
         let wait = async {
-            if failed {
-                tokio::time::sleep(backoff.delay()).await;
+            if let Some(delay) = delay {
+                tokio::time::sleep(delay).await;
             } else {
                 // Either is a reason to look again.
                 tokio::select! {
@@ -55,25 +67,30 @@ pub async fn keep_settling(
     Ok(())
 }
 
-/// Settles every closed window of a chain's tokens, once. A pass that the ledger moved under begins
-/// again, a bounded number of times.
+/// Says how many batches wait for another attempt, or for a person, when that changes.
+async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, trouble: &mut Trouble) {
+    if failed == 0 && !trouble.is_on() {
+        return;
+    }
+    match failed_batches(stores, chain).await {
+        Ok(0) => trouble.over(),
+        Ok(waiting) => trouble.says(&format!(
+            "settlement: {waiting} batches failed and wait: see `pledge settlements --failed`"
+        )),
+        Err(error) => trouble.says(&format!("settlement: {:#}", anyhow::Error::from(error))),
+    }
+}
+
+/// Settles every closed window of a chain's tokens, once.
 pub async fn settle_chain(
     stores: &Stores,
     chain: ChainId,
     stop: &CancellationToken,
     mut progress: impl FnMut(&SettleReport) + Send,
 ) -> Result<SettleReport, SettlerError> {
-    let settler = stores.settler();
-    let stop = Stop::when(stop.clone());
     let mut sum = SettleReport::default();
     for token in stores.balances.tokens(chain).await? {
-        let mut conflicts = 0;
-        let report = loop {
-            match settler.run(token.spec.id, &stop, &mut progress).await {
-                Err(error) if is_conflict(&error) && conflicts < CONFLICTS_MAX => conflicts += 1,
-                ended => break ended?,
-            }
-        };
+        let report = settle_token(stores, token.spec.id, stop, &mut progress).await?;
         sum.batches += report.batches;
         sum.accounts += report.accounts;
         sum.statements += report.statements;
@@ -81,6 +98,61 @@ pub async fn settle_chain(
         sum.stopped |= report.stopped;
     }
     Ok(sum)
+}
+
+/// Settles every closed window of a token, once. A pass that the ledger moved under begins again, a
+/// bounded number of times.
+pub(crate) async fn settle_token(
+    stores: &Stores,
+    token: TokenId,
+    stop: &CancellationToken,
+    mut progress: impl FnMut(&SettleReport) + Send,
+) -> Result<SettleReport, SettlerError> {
+    let settler = stores.settler();
+    let stop = Stop::when(stop.clone());
+    let mut conflicts = 0;
+    loop {
+        match settler.run(token, &stop, &mut progress).await {
+            Err(error) if is_conflict(&error) && conflicts < CONFLICTS_MAX => conflicts += 1,
+            ended => return ended,
+        }
+    }
+}
+
+/// Batches that failed and wait. The settler leaves one that was tried too often alone, so the store
+/// is asked.
+pub(crate) async fn failed_batches(stores: &Stores, chain: ChainId) -> Result<u64, StoreError> {
+    let mut failed = 0;
+    for token in stores.balances.tokens(chain).await? {
+        let programmes = stores.points.programmes(token.spec.id).await?;
+        let shards = programmes.iter().flat_map(|programme| &programme.shards);
+        let runs = shards.filter_map(|shard| shard.run.as_ref());
+        failed += runs.map(|run| run.failures.len() as u64).sum::<u64>();
+    }
+    Ok(failed)
+}
+
+/// Whether every window of a chain's tokens that is closed now is settled.
+pub(crate) async fn is_settled(stores: &Stores, chain: ChainId) -> Result<bool, StoreError> {
+    for token in stores.balances.tokens(chain).await? {
+        let (Some(cursor), Some(start)) = (token.cursor, token.start_time) else {
+            continue;
+        };
+        for ProgrammeState { programme, shards, .. } in
+            stores.points.programmes(token.spec.id).await?
+        {
+            let window = programme.window;
+            let first = window.floor(start);
+            let is_open = |shard: &ShardProgress| {
+                let from = shard.settled.unwrap_or(first);
+                shard.run.is_some() || plan_target(window, from, cursor.time, 1).is_some()
+            };
+            if shards.iter().any(is_open) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 pub(crate) fn is_conflict(error: &SettlerError) -> bool {

@@ -1,0 +1,96 @@
+//! Chains as people see them.
+
+use pledge_core::error::StoreError;
+use pledge_core::ledger::TokenState;
+use pledge_core::ports::{ChainState, ProgrammeState};
+use pledge_core::query::Queries;
+use pledge_core::types::{BlockNumber, ChainId, Timestamp};
+use serde::Serialize;
+
+use super::in_one_epoch;
+
+/// A chain as its indexer last reported it, and the minimum over its active tokens: a figure is null
+/// while one of them has none yet.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChainView {
+    pub(crate) chain_id: ChainId,
+    pub(crate) name: String,
+    pub(crate) status: &'static str,
+    pub(crate) reason: Option<String>,
+    pub(crate) head_block: Option<BlockNumber>,
+    pub(crate) last_processed_block: Option<BlockNumber>,
+    #[serde(flatten)]
+    pub(crate) figures: Figures,
+}
+
+/// How far the active tokens of a chain are.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Figures {
+    /// The cursor of the token that is furthest behind, and its time.
+    pub(crate) last_confirmed_block: Option<BlockNumber>,
+    pub(crate) last_confirmed_time: Option<Timestamp>,
+    /// The newest block with a change before `last_calculated_time`, of any token with a programme:
+    /// every change up to it is in the settled points.
+    pub(crate) last_calculated_block: Option<BlockNumber>,
+    /// The settled time of the programme that is furthest behind.
+    pub(crate) last_calculated_time: Option<Timestamp>,
+}
+
+impl ChainView {
+    /// The chain's figures, all of one state.
+    pub(crate) async fn read(queries: &Queries, state: ChainState) -> Result<Self, StoreError> {
+        let figures = in_one_epoch(|| try_figures(queries, state.chain)).await?;
+        Ok(Self {
+            chain_id: state.chain,
+            status: state.status.name(),
+            reason: state.status.reason().map(str::to_owned),
+            name: state.name,
+            head_block: state.head,
+            last_processed_block: state.processed,
+            figures,
+        })
+    }
+}
+
+/// `None` if the ledger was rewound between two reads.
+async fn try_figures(queries: &Queries, chain: ChainId) -> Result<Option<Figures>, StoreError> {
+    let mut tokens = queries.balances().tokens(chain).await?;
+    tokens.retain(TokenState::is_active);
+    let cursors = tokens.iter().map(|token| token.cursor);
+    let places = cursors.map(|cursor| cursor.map(|cursor| (cursor.number, cursor.time)));
+    let confirmed = places.min().flatten();
+    let mut settled = Vec::new();
+    let mut earning = Vec::new();
+    for token in tokens {
+        let programmes = queries.points().programmes(token.spec.id).await?;
+        if programmes.iter().any(|state| state.epoch != token.epoch) {
+            return Ok(None);
+        }
+        settled.extend(programmes.iter().map(ProgrammeState::settled));
+        if !programmes.is_empty() {
+            earning.push(token);
+        }
+    }
+    let calculated = settled.into_iter().min().flatten();
+    let mut last_calculated_block = None;
+    if let Some(last_inside) = calculated.and_then(second_before) {
+        for token in &earning {
+            let seen = queries.balances().last_change_block(token.spec.id, last_inside).await?;
+            if seen.epoch != token.epoch {
+                return Ok(None);
+            }
+            last_calculated_block = last_calculated_block.max(seen.value);
+        }
+    }
+    Ok(Some(Figures {
+        last_confirmed_block: confirmed.map(|(block, _)| block),
+        last_confirmed_time: confirmed.map(|(_, time)| time),
+        last_calculated_block,
+        last_calculated_time: calculated,
+    }))
+}
+
+/// Windows are half-open: the last second that a window's end leaves inside.
+fn second_before(end: Timestamp) -> Option<Timestamp> {
+    Timestamp::new(end.get().checked_sub(1)?).ok()
+}

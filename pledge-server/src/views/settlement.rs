@@ -1,0 +1,221 @@
+//! Settlements as people see them: one per programme and window.
+
+use std::fmt;
+use std::str::FromStr;
+
+use pledge_core::error::StoreError;
+use pledge_core::ports::{BatchFailure, ProgrammeState, Settlement, SettlementsQuery};
+use pledge_core::query::Queries;
+use pledge_core::types::{
+    Account, BlockNumber, ChainId, ProgrammeId, RawPoints, Scale, ShardId, Timestamp, TokenId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::Eip55;
+
+/// A programme and one of its windows, written `CHAIN_ID:0xTOKEN:PROGRAMME:WINDOW_START`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SettlementId {
+    pub(crate) programme: ProgrammeId,
+    pub(crate) window_start: Timestamp,
+}
+
+impl SettlementId {
+    pub(crate) fn of(row: &Settlement) -> Self {
+        Self { programme: row.programme.clone(), window_start: row.window.start }
+    }
+
+    /// The settlement, if there is one.
+    pub(crate) async fn find(&self, queries: &Queries) -> Result<Option<Settlement>, StoreError> {
+        let query = SettlementsQuery {
+            programme: self.programme.clone(),
+            before: self.window_start.checked_add(1),
+            limit: 1,
+        };
+        let found = queries.points().settlements(&query).await?;
+        Ok(found.into_iter().find(|row| row.window.start == self.window_start))
+    }
+}
+
+impl fmt::Display for SettlementId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.programme, self.window_start)
+    }
+}
+
+impl FromStr for SettlementId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "an id is chain_id:token:programme:window_start".to_owned();
+        let (programme, start) = text.rsplit_once(':').ok_or_else(form)?;
+        let seconds = start.parse().map_err(|_| form())?;
+        Ok(Self {
+            programme: programme.parse().map_err(|_| form())?,
+            window_start: Timestamp::new(seconds).map_err(|error| error.to_string())?,
+        })
+    }
+}
+
+/// How far a settlement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SettlementStatus {
+    /// In every shard.
+    Settled,
+    /// Some batches of it failed and wait for another attempt.
+    Failed,
+    /// Some shards are not there yet.
+    Pending,
+}
+
+impl SettlementStatus {
+    pub(crate) const fn of(row: &Settlement) -> Self {
+        match (row.failures.is_empty(), row.settled) {
+            (false, _) => Self::Failed,
+            (true, true) => Self::Settled,
+            (true, false) => Self::Pending,
+        }
+    }
+}
+
+/// The word that JSON has.
+impl fmt::Display for SettlementStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct SettlementView {
+    pub(crate) id: String,
+    chain_id: ChainId,
+    token: Eip55,
+    programme: String,
+    window_start: Timestamp,
+    window_end: Timestamp,
+    /// First and last block with a change of an account that is settled so far.
+    from_block: Option<BlockNumber>,
+    to_block: Option<BlockNumber>,
+    pub(crate) status: SettlementStatus,
+    /// The most that one of its batches was tried.
+    attempts: u32,
+    /// Why the batch failed that failed last in the order of shards.
+    reason: Option<String>,
+    pub(crate) accounts: u64,
+    pub(crate) points: String,
+    points_raw: RawPoints,
+    pub(crate) failures: Vec<FailureView>,
+}
+
+/// A batch of accounts that waits for another attempt: those after `after`, up to and with `through`.
+#[derive(Debug, Serialize)]
+pub(crate) struct FailureView {
+    pub(crate) shard: ShardId,
+    after: Option<Eip55>,
+    through: Option<Eip55>,
+    pub(crate) attempts: u32,
+    pub(crate) reason: String,
+}
+
+impl SettlementView {
+    pub(crate) fn new(row: Settlement, scale: Scale) -> Self {
+        let status = SettlementStatus::of(&row);
+        let tried = row.failures.iter().map(|failure| failure.attempts).max();
+        let once = u32::from(status == SettlementStatus::Settled);
+        let id = SettlementId::of(&row).to_string();
+        let TokenId { chain, address } = row.programme.token;
+        Self {
+            id,
+            chain_id: chain,
+            token: Eip55(address),
+            programme: row.programme.name().to_owned(),
+            window_start: row.window.start,
+            window_end: row.window.end,
+            from_block: row.total.blocks.map(|(first, _)| first),
+            to_block: row.total.blocks.map(|(_, last)| last),
+            status,
+            attempts: tried.unwrap_or(once),
+            reason: row.failures.last().map(|failure| failure.reason.clone()),
+            accounts: row.total.accounts,
+            points: scale.points(row.total.raw),
+            points_raw: row.total.raw,
+            failures: row.failures.into_iter().map(FailureView::new).collect(),
+        }
+    }
+}
+
+impl FailureView {
+    fn new(failure: BatchFailure) -> Self {
+        let address = |account: Account| Eip55(account.address());
+        Self {
+            shard: failure.shard,
+            after: failure.span.after.map(address),
+            through: failure.span.through.map(address),
+            attempts: failure.attempts,
+            reason: failure.reason,
+        }
+    }
+}
+
+/// At least `count` settlements of one programme, if there are so many, newest first. `count` is
+/// above zero.
+///
+/// What is settled in every shard lies before the programme's settled time and the rest after it, so
+/// neither filter reads through the other's windows.
+pub(crate) async fn newest(
+    queries: &Queries,
+    state: &ProgrammeState,
+    before: Option<Timestamp>,
+    status: Option<SettlementStatus>,
+    count: usize,
+) -> Result<Vec<Settlement>, StoreError> {
+    use SettlementStatus::{Failed, Pending, Settled};
+    let settled = state.settled();
+    let mut before = match (status, settled) {
+        (Some(Settled), None) => return Ok(Vec::new()),
+        (Some(Settled), Some(end)) => Some(before.map_or(end, |before| before.min(end))),
+        _ => before,
+    };
+    let only_open = matches!(status, Some(Failed | Pending));
+    let mut found = Vec::new();
+    loop {
+        let programme = state.programme.id.clone();
+        let query = SettlementsQuery { programme, before, limit: count };
+        let read = queries.points().settlements(&query).await?;
+        before = read.last().map(|row| row.window.start);
+        let ended = read.len() < count || (only_open && before < settled);
+        let wanted =
+            |row: &Settlement| status.is_none_or(|status| status == SettlementStatus::of(row));
+        found.extend(read.into_iter().filter(wanted));
+        if ended || found.len() >= count {
+            return Ok(found);
+        }
+    }
+}
+
+/// The order of a list over all programmes: newest window first, then by programme.
+pub(crate) fn by_window(a: &Settlement, b: &Settlement) -> std::cmp::Ordering {
+    (b.window.start, &a.programme).cmp(&(a.window.start, &b.programme))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_settlement_id_reads_back_as_it_is_written() {
+        let text = "1:0x00000000000000000000000000000000000000AA:main:1767279600";
+        let id: SettlementId = text.parse().unwrap();
+        assert_eq!(id.window_start.get(), 1_767_279_600);
+        assert_eq!(id.to_string().to_lowercase(), text.to_lowercase());
+        assert!("1:main:0".parse::<SettlementId>().is_err());
+    }
+
+    #[test]
+    fn a_status_is_the_same_word_as_text_and_as_json() {
+        use SettlementStatus::{Failed, Pending, Settled};
+        let words = [Settled, Failed, Pending].map(|status| status.to_string());
+        assert_eq!(words, ["settled", "failed", "pending"]);
+    }
+}
