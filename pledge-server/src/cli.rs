@@ -12,8 +12,11 @@ mod status;
 mod verify;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use pledge_core::types::ChainId;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, Environment, Key, NodeUrl, Quick};
@@ -21,6 +24,9 @@ use crate::logs::{self, LogFormat};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::{shutdown, sources};
+
+/// How long a node may take to say which chain it is on.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An exact, reorg-safe ledger of ERC-20 balances, and exact points from it.
 ///
@@ -154,13 +160,22 @@ impl Context {
         };
         let rpc_url = parse_url(&url)?;
         let quick = Quick {
-            chain: sources::chain_behind(&rpc_url).await?,
+            chain: self.chain_behind(&rpc_url).await?,
             rpc_url,
             token,
             start_block: args.start_block,
             rate: args.rate,
         };
         Ok(Config::quick(&quick, &self.environment)?)
+    }
+
+    /// The chain of a node. One that gives no answer is an error, and so is being told to stop.
+    async fn chain_behind(&self, url: &NodeUrl) -> anyhow::Result<ChainId> {
+        let asked = tokio::time::timeout(ANSWER_TIMEOUT, sources::chain_behind(url));
+        let answered = self.stop.run_until_cancelled(asked).await;
+        let answered = answered.with_context(|| format!("stopped before {url} answered"))?;
+        let seconds = ANSWER_TIMEOUT.as_secs();
+        Ok(answered.with_context(|| format!("{url} gives no answer within {seconds} s"))??)
     }
 }
 

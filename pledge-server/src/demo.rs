@@ -1,7 +1,6 @@
 //! `pledge demo`: two scripted chains, played from their first block to their last.
 //!
-//! The first is the requirement that pledge was written for, to be checked by hand: one account, one
-//! hour, 20/3 points. The second is two days of a busy token, with a fork below its confirmed block.
+//! The first is the worked case, to be checked by hand: one account, one hour, 20/3 points. The second is two days of a busy token, with a fork below its confirmed block.
 //! Nothing is precomputed: indexer, settler and audit are those of `pledge run`.
 
 mod hour;

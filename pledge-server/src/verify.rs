@@ -8,14 +8,15 @@ mod account;
 mod report;
 
 use anyhow::{Context, bail};
-use pledge_core::error::ChainErrorKind;
-use pledge_core::ledger::{Checkpoint, TokenState, TokenStatus};
-use pledge_core::ports::{BalanceStore, ChainSource, HistoriesQuery};
+use pledge_core::error::{ChainError, ChainErrorKind, StoreError};
+use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState, TokenStatus};
+use pledge_core::ports::{BalanceStore, ChainSource, ChangesQuery, HistoriesQuery, Seen};
 use pledge_core::primitives::Address;
-use pledge_core::primitives::aliases::U160;
-use pledge_core::types::{Account, Amount, BlockRef, TokenId};
+use pledge_core::types::{Account, Amount, BlockRef, LogIndex, TokenId};
 
-pub use report::{Mismatch, Subject, SupplyReport, TokenReport, Verdict, VerifyReport};
+pub use report::{
+    Mismatch, Subject, SupplyReport, TokenReport, UnverifiedChain, Verdict, VerifyReport,
+};
 
 use crate::progress::WorkProgress;
 use crate::stores::Stores;
@@ -32,34 +33,38 @@ pub async fn verify_token(
     token: TokenId,
     progress: &mut WorkProgress,
 ) -> anyhow::Result<TokenReport> {
-    let mut moved = String::new();
+    let mut last = None;
     for _ in 0..ATTEMPTS_MAX {
         let state = stores.balances.token(token).await?;
         let state = state.with_context(|| format!("token {token} is not followed"))?;
         let mut audit = Audit::new(source, stores, &state);
         match audit.run(progress).await? {
             Pass::Finished => return Ok(audit.report),
-            Pass::Moved(why) => moved = why,
+            Pass::Moved(why) => last = Some(why),
         }
     }
-    bail!(
-        "token {token} could not be read at one state in {ATTEMPTS_MAX} attempts ({moved}): bring \
-         its ledger up to date with `pledge index --until-head`, then verify again"
-    )
+    let why = last.map_or(String::new(), |why| format!(": {why}"));
+    bail!("token {token} could not be read at one state in {ATTEMPTS_MAX} attempts{why}")
 }
 
 /// How a pass over a token, or over a part of it, ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 enum Pass {
     Finished,
-    /// Ledger or chain are not what they were when the audit began.
-    Moved(String),
+    Moved(Moved),
 }
 
-impl Pass {
-    fn rewound() -> Self {
-        Self::Moved("its ledger was rewound".to_owned())
-    }
+/// Why ledger or chain are not what they were when the audit began.
+#[derive(Debug, thiserror::Error)]
+enum Moved {
+    #[error("its ledger is rewound again and again, so verify when the chain is calm")]
+    Rewound,
+    /// The node does not have the ledger's block.
+    #[error(
+        "{0}; bring its ledger up to date with `pledge index --until-head`, or name a node that has \
+         the block, then verify again"
+    )]
+    BlockGone(ChainError),
 }
 
 /// One token at one block.
@@ -87,7 +92,7 @@ impl<'a> Audit<'a> {
         let mut next = Some(Address::ZERO);
         while let Some(first) = next {
             let Some(page) = self.page(&cursor, first).await? else {
-                return Ok(Pass::rewound());
+                return Ok(Pass::Moved(Moved::Rewound));
             };
             next = page.next;
             if let moved @ Pass::Moved(_) = self.check_page(&cursor, &page.accounts).await? {
@@ -100,8 +105,8 @@ impl<'a> Audit<'a> {
 
     /// The accounts from an address on, as they were at the cursor. `None` if the ledger moved.
     ///
-    /// Asked by time, since that is what a ledger that grows does not change: a later block with the
-    /// same time is told by its number.
+    /// Asked by time, since that is what a ledger that grows does not change. Only a later block with
+    /// the same time does: then the account's state at the cursor is read from its changes.
     async fn page(&self, cursor: &BlockRef, first: Address) -> anyhow::Result<Option<Page>> {
         let after = cursor.time.checked_add(1).context("the cursor's time has no successor")?;
         let query = HistoriesQuery {
@@ -118,14 +123,39 @@ impl<'a> Audit<'a> {
         }
         let full = seen.value.len() >= PAGE_ACCOUNTS;
         let last = seen.value.last().map(|history| history.account);
-        let known = seen.value.into_iter();
-        let accounts: Vec<_> =
-            known.filter_map(|history| Some((history.account, history.opening?))).collect();
-        if accounts.iter().any(|(_, state)| state.block > cursor.number) {
-            return Ok(None);
+        let mut accounts = Vec::with_capacity(seen.value.len());
+        for history in seen.value {
+            let state = match history.opening {
+                Some(state) if state.block > cursor.number => {
+                    let seen = self.last_change(cursor, history.account).await?;
+                    if seen.epoch != self.state.epoch {
+                        return Ok(None);
+                    }
+                    seen.value
+                }
+                state => state,
+            };
+            accounts.extend(state.map(|state| (history.account, state)));
         }
-        let next = last.filter(|_| full).and_then(successor);
+        let next = last.filter(|_| full).and_then(Account::successor);
         Ok(Some(Page { accounts, next }))
+    }
+
+    /// An account's state after the last of its changes at or before the cursor.
+    async fn last_change(
+        &self,
+        cursor: &BlockRef,
+        account: Account,
+    ) -> Result<Seen<Option<Checkpoint>>, StoreError> {
+        let query = ChangesQuery {
+            token: self.state.spec.id,
+            account,
+            before: Some((cursor.number.next(), LogIndex::new(0), Leg::Out)),
+            limit: 1,
+        };
+        let seen = self.stores.balances.changes(&query).await?;
+        let value = seen.value.first().map(Change::checkpoint);
+        Ok(Seen { value, epoch: seen.epoch, cursor: seen.cursor })
     }
 
     async fn check_page(
@@ -138,7 +168,7 @@ impl<'a> Audit<'a> {
         let read = self.source.balances(token.address, &accounts, cursor.id()).await;
         let balances = match read {
             Err(error) if error.kind() == ChainErrorKind::BlockGone => {
-                return Ok(Pass::Moved(error.to_string()));
+                return Ok(Pass::Moved(Moved::BlockGone(error)));
             }
             read => read?,
         };
@@ -158,7 +188,7 @@ impl<'a> Audit<'a> {
         let token = self.state.spec.id;
         let contract = match self.source.total_supply(token.address, cursor.id()).await {
             Err(error) if error.kind() == ChainErrorKind::BlockGone => {
-                return Ok(Pass::Moved(error.to_string()));
+                return Ok(Pass::Moved(Moved::BlockGone(error)));
             }
             read => read?,
         };
@@ -174,7 +204,7 @@ impl<'a> Audit<'a> {
     async fn still(&self, token: TokenId) -> anyhow::Result<Pass> {
         let now = self.stores.balances.token(token).await?;
         let same = now.is_some_and(|now| now.epoch == self.state.epoch);
-        Ok(if same { Pass::Finished } else { Pass::rewound() })
+        Ok(if same { Pass::Finished } else { Pass::Moved(Moved::Rewound) })
     }
 }
 
@@ -182,11 +212,4 @@ impl<'a> Audit<'a> {
 struct Page {
     accounts: Vec<(Account, Checkpoint)>,
     next: Option<Address>,
-}
-
-/// The address after an account's, `None` after the last.
-fn successor(account: Account) -> Option<Address> {
-    let number = U160::from_be_bytes(account.address().into_array());
-    let next = number.checked_add(U160::from(1))?;
-    Some(Address::from(next.to_be_bytes::<20>()))
 }

@@ -2,22 +2,23 @@
 
 use std::fmt;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use futures::future::try_join_all;
 use pledge_core::indexer::{Indexer, Poll};
-use pledge_core::ledger::TokenStatus;
 use serde::Serialize;
 
 use super::{Context, QuickArgs, Verdict};
 use crate::backoff::Backoff;
-use crate::config::ChainConfig;
+use crate::config::{ChainConfig, Config};
 use crate::setup::{self, InspectedChain};
 use crate::stores::{self, Stores};
-use crate::tasks;
+use crate::tasks::{self, Trouble};
 
 /// Attempts in a row that may fail before the command does.
 const ATTEMPTS_MAX: u32 = 6;
+/// The same while the chain or another writer moves under it: some seven minutes of waiting.
+const ORDINARY_MAX: u32 = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct IndexArgs {
@@ -58,21 +59,31 @@ struct TokenReport {
 pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result<Verdict> {
     let config = context.config_or_quick(args.quick).await?;
     let stores = stores::open(&config.storage).await?;
-    let chains = config.require_chains()?;
-    let inspected = chains.iter().map(|config| async {
-        let inspected = setup::inspect(config, &stores).await;
-        inspected.map_err(|error| error.of(config))
-    });
-    let chains = try_join_all(inspected).await?;
-    for chain in &chains {
-        let registered = setup::register(chain, &stores).await;
-        registered.map_err(|error| error.of(&chain.config))?;
-    }
+    let chains = context.stop.run_until_cancelled(prepare(&config, &stores)).await;
+    let Some(chains) = chains else {
+        stores.close().await;
+        bail!("stopped before every chain was inspected");
+    };
+    let chains = chains?;
     let work = chains.iter().map(|chain| follow(&context, &stores, chain, args.until_head));
     let report = IndexReport { chains: try_join_all(work).await? };
     stores.close().await;
     context.output.print(&report)?;
     Ok(Verdict::fine_if(report.is_fine(args.until_head)))
+}
+
+/// Inspects every chain, then registers them: nothing is written if one of them is wrong.
+async fn prepare(config: &Config, stores: &Stores) -> anyhow::Result<Vec<InspectedChain>> {
+    let inspected = config.require_chains()?.iter().map(|config| async {
+        let inspected = setup::inspect(config, stores).await;
+        inspected.map_err(|error| error.of(config))
+    });
+    let chains = try_join_all(inspected).await?;
+    for chain in &chains {
+        let registered = setup::register(chain, stores).await;
+        registered.map_err(|error| error.of(&chain.config))?;
+    }
+    Ok(chains)
 }
 
 /// Indexes up to the newest confirmed block, or for ever; ends early when told to stop. A chain that
@@ -105,10 +116,7 @@ async fn follow(
             symbol: state.spec.metadata.symbol,
             confirmed: state.cursor.map(|cursor| cursor.number.get()),
             holders: state.totals.holders,
-            halted: match state.status {
-                TokenStatus::Active => None,
-                TokenStatus::Halted(reason) => Some(reason),
-            },
+            halted: state.status.reason().map(str::to_owned),
         });
     }
     Ok(report)
@@ -122,12 +130,11 @@ async fn index(
     report: &mut ChainReport,
 ) -> anyhow::Result<()> {
     let mut progress = context.progress.chain(&config.name);
-    let mut backoff = Backoff::default();
-    let mut failed = 0;
+    let mut retries = Retries::new(&config.name);
     loop {
         let poll = indexer.poll().await;
         if !matches!(poll, Poll::Retry(_)) {
-            (backoff, failed) = (Backoff::default(), 0);
+            retries.over();
         }
         match poll {
             Poll::Advanced(slice) => {
@@ -148,14 +155,51 @@ async fn index(
                 name = config.name
             ),
             Poll::Retry(error) => {
-                failed += u32::from(!tasks::is_ordinary(&error));
-                if until_head && failed >= ATTEMPTS_MAX {
-                    return Err(error).context(format!("chain {} cannot go on", config.name));
+                let ordinary = tasks::is_ordinary(&error);
+                let error = anyhow::Error::from(error);
+                if !retries.count(ordinary, &error) && until_head {
+                    return Err(error.context(format!("chain {} cannot go on", config.name)));
                 }
-                tracing::debug!(chain = config.name, %error, "trying again");
-                tokio::time::sleep(backoff.delay()).await;
+                retries.wait().await;
             }
         }
+    }
+}
+
+/// Attempts that failed in a row.
+struct Retries {
+    backoff: Backoff,
+    trouble: Trouble,
+    ordinary: u32,
+    failed: u32,
+}
+
+impl Retries {
+    fn new(chain: &str) -> Self {
+        let trouble = Trouble::new(chain);
+        Self { backoff: Backoff::default(), trouble, ordinary: 0, failed: 0 }
+    }
+
+    /// Counts one more, says what is wrong if it is anything new, and answers whether another attempt
+    /// is worth while.
+    fn count(&mut self, ordinary: bool, error: &anyhow::Error) -> bool {
+        if ordinary {
+            self.ordinary += 1;
+        } else {
+            self.failed += 1;
+            self.trouble.says(&format!("{error:#}"));
+        }
+        self.failed < ATTEMPTS_MAX && self.ordinary < ORDINARY_MAX
+    }
+
+    async fn wait(&mut self) {
+        tokio::time::sleep(self.backoff.delay()).await;
+    }
+
+    fn over(&mut self) {
+        self.trouble.over();
+        self.backoff.reset();
+        (self.ordinary, self.failed) = (0, 0);
     }
 }
 
@@ -188,5 +232,32 @@ impl fmt::Display for IndexReport {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    fn attempts(ordinary: bool) -> usize {
+        let mut retries = Retries::new("local");
+        let again = || retries.count(ordinary, &anyhow!("again"));
+        std::iter::repeat_with(again).take(1_000).take_while(|again| *again).count()
+    }
+
+    #[test]
+    fn a_chain_that_fails_is_given_up_sooner_than_one_that_moves() {
+        assert_eq!((attempts(false), attempts(true)), (5, 19));
+    }
+
+    #[test]
+    fn an_attempt_that_succeeds_begins_the_count_again() {
+        let mut retries = Retries::new("local");
+        for _ in 0..100 {
+            assert!(retries.count(false, &anyhow!("away")));
+            retries.over();
+        }
     }
 }

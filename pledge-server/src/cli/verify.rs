@@ -10,7 +10,7 @@ use pledge_core::types::ChainId;
 use super::{Context, Verdict, parse_url};
 use crate::config::Config;
 use crate::stores::Stores;
-use crate::verify::{VerifyReport, verify_token};
+use crate::verify::{UnverifiedChain, VerifyReport, verify_token};
 use crate::{sources, stores};
 
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub(super) async fn execute(context: Context, args: VerifyArgs) -> anyhow::Resul
     let stores = stores::open_existing(&config.storage).await?;
     let work = async {
         let nodes = match &args.rpc_url {
-            Some(url) => vec![node_at(url, &stores).await?],
+            Some(url) => vec![node_at(&context, url, &stores).await?],
             None => configured_nodes(&config).await?,
         };
         verify(&context, &stores, &nodes).await
@@ -51,6 +51,11 @@ async fn verify(
             report.tokens.push(checked);
         }
     }
+    for state in stores.balances.chains().await? {
+        if !nodes.iter().any(|(chain, _)| *chain == state.chain) {
+            report.unverified.push(UnverifiedChain { chain_id: state.chain, name: state.name });
+        }
+    }
     Ok(report)
 }
 
@@ -63,9 +68,13 @@ async fn configured_nodes(config: &Config) -> anyhow::Result<Vec<(ChainId, Arc<E
     Ok(nodes)
 }
 
-async fn node_at(url: &str, stores: &Stores) -> anyhow::Result<(ChainId, Arc<EvmChain>)> {
+async fn node_at(
+    context: &Context,
+    url: &str,
+    stores: &Stores,
+) -> anyhow::Result<(ChainId, Arc<EvmChain>)> {
     let url = parse_url(url)?;
-    let chain = sources::chain_behind(&url).await?;
+    let chain = context.chain_behind(&url).await?;
     let known = stores.balances.chains().await?;
     ensure!(
         known.iter().any(|state| state.chain == chain),

@@ -1,4 +1,4 @@
-//! One account, one hour: what pledge was asked for first.
+//! One account, one hour: the worked case.
 
 use anyhow::Context;
 use pledge_core::types::{ChainId, ProgrammeId, RateSchedule};

@@ -28,7 +28,7 @@ pub struct Earned {
     scale: Scale,
 }
 
-/// What became of the first requirement.
+/// What became of the worked case.
 #[derive(Debug, Serialize)]
 pub struct HourStory {
     pub(super) chain_id: u64,

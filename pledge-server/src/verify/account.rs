@@ -12,7 +12,7 @@ use pledge_core::types::{
     WeightSchedule, Window,
 };
 
-use super::{Audit, Pass, Subject, TokenReport};
+use super::{Audit, Moved, Pass, Subject, TokenReport};
 
 /// Changes read at a time.
 const PAGE_CHANGES: usize = 1_000;
@@ -32,7 +32,7 @@ impl Audit<'_> {
         for state in &programmes {
             let seen = self.stores.points.totals(&state.programme.id, &accounts).await?;
             if seen.epoch != self.state.epoch {
-                return Ok(Pass::rewound());
+                return Ok(Pass::Moved(Moved::Rewound));
             }
             totals.push(seen.value);
         }
@@ -43,7 +43,7 @@ impl Audit<'_> {
                 statements.push(self.stores.points.statements(id, *account).await?);
             }
             let Some(changes) = self.changes(*account).await? else {
-                return Ok(Pass::rewound());
+                return Ok(Pass::Moved(Moved::Rewound));
             };
             check_changes(&mut self.report, cursor, *account, checkpoint, &changes)?;
             let earned = programmes.iter().zip(&totals).zip(&statements);
@@ -126,10 +126,15 @@ impl<'a> Points<'a> {
         Self { programme, changes, weights: WeightSchedule::constant(WeightBp::ONE) }
     }
 
-    /// What the account earned over `[from, to)`.
-    fn between(&self, from: Timestamp, to: Timestamp) -> Result<RawPoints, Overflow> {
-        let ends = self.changes.iter().skip(1).map(|change| change.time);
-        let segments = self.changes.iter().zip(ends.chain(std::iter::once(to)));
+    /// What the account earned over `[from, to)` by its changes: those in it and the last before it.
+    fn earned(
+        &self,
+        changes: &[Change],
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<RawPoints, Overflow> {
+        let ends = changes.iter().skip(1).map(|change| change.time);
+        let segments = changes.iter().zip(ends.chain(std::iter::once(to)));
         let clipped = segments.filter_map(|(change, end)| {
             let (start, end) = (change.time.max(from), end.min(to));
             (start < end).then_some((start, end, change.balance_after))
@@ -146,10 +151,10 @@ impl<'a> Points<'a> {
     ) -> Result<(), Overflow> {
         let (stored, settled) = match total {
             Some(standing) => (standing.raw, Some(standing.settled)),
-            None => (RawPoints::ZERO, self.settled(state, account)),
+            None => (RawPoints::ZERO, state.settled_of(account)),
         };
         let expected = match settled {
-            Some(settled) => self.between(Timestamp::ZERO, settled)?,
+            Some(settled) => self.earned(self.changes, Timestamp::ZERO, settled)?,
             None => RawPoints::ZERO,
         };
         if stored != expected {
@@ -175,14 +180,19 @@ impl<'a> Points<'a> {
                 live.entry(row.window).or_default().push(row.raw);
             }
         }
-        let settled = self.settled(state, account);
+        let settled = state.settled_of(account);
         let changed = self.changes.iter().map(|change| change.time);
         let windows = changed.map(|time| self.programme.window.window_of(time));
         for window in windows.filter(|window| Some(window.end) <= settled) {
             live.entry(window).or_default();
         }
+        let mut rest = self.changes;
         for (window, rows) in live {
-            let expected = self.between(window.start, window.end)?;
+            // Windows ascend, as changes do, so no change is looked at for every window.
+            let begun = rest.partition_point(|change| change.time <= window.start);
+            rest = &rest[begun.saturating_sub(1)..];
+            let inside = rest.partition_point(|change| change.time < window.end);
+            let expected = self.earned(&rest[..inside], window.start, window.end)?;
             if rows != [expected] {
                 let stored: Vec<String> = rows.iter().map(ToString::to_string).collect();
                 let stored = format!("window {}: {}", window.start, stored.join(" and "));
@@ -190,12 +200,6 @@ impl<'a> Points<'a> {
             }
         }
         Ok(())
-    }
-
-    fn settled(&self, state: &ProgrammeState, account: Account) -> Option<Timestamp> {
-        let shard = state.programme.shards.shard_of(account);
-        let mut shards = state.shards.iter();
-        shards.find(|progress| progress.shard == shard)?.settled_of(account)
     }
 }
 

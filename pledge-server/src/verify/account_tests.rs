@@ -124,3 +124,38 @@ fn a_statement_that_was_taken_back_does_not_count() {
     let rows = [statement(RawPoints::ZERO), reversed, again];
     assert_eq!(audited(&changes(), earned(), &rows), []);
 }
+
+/// 10 from 600, 30 from 3600, 60 from 9000, 100 from 10800: a change on two edges, an hour without.
+#[test]
+fn statements_of_windows_with_changes_on_their_edges_are_right() {
+    let mint = |block, seconds, after: u64, integral: &str| Change {
+        block: BlockNumber::new(block),
+        time: time(seconds),
+        amount: after.into(),
+        balance_after: after.into(),
+        balance_seconds: integral.parse().unwrap(),
+        ..changes()[0].clone()
+    };
+    let changes = [
+        mint(1, 600, 10, "0"),
+        mint(2, HOUR, 30, "30000"),
+        mint(3, 9_000, 60, "192000"),
+        mint(4, 3 * HOUR, 100, "300000"),
+    ];
+    // Balance-seconds of the hours: 10 * 3000, 30 * 3600, 30 * 1800 + 60 * 1800, 100 * 3600.
+    let unit = "10000000000000000000000";
+    let rows = [30_000, 108_000, 162_000, 360_000].iter().enumerate().map(|(hour, area)| {
+        let start = time(u64::try_from(hour).unwrap() * HOUR);
+        let window = programme().programme.window.window_of(start);
+        Statement { window, ..statement(format!("{area}{}", &unit[1..]).parse().unwrap()) }
+    });
+    let rows: Vec<_> = rows.collect();
+    let mut state = programme();
+    state.shards.iter_mut().for_each(|shard| shard.settled = Some(time(4 * HOUR)));
+    let mut report = TokenReport::begin(&token());
+    let points = Points::new(&state.programme, &changes);
+    points.check_statements(&mut report, &state, account(), &rows).unwrap();
+    assert_eq!(report.mismatches, []);
+    points.check_statements(&mut report, &state, account(), &rows[1..]).unwrap();
+    assert_eq!(report.mismatches.len(), 1);
+}

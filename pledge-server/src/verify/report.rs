@@ -3,7 +3,7 @@
 use std::fmt;
 
 use pledge_core::ledger::TokenState;
-use pledge_core::types::{Account, Amount};
+use pledge_core::types::{Account, Amount, ChainId};
 use serde::Serialize;
 
 use crate::output::as_text;
@@ -16,6 +16,17 @@ const LISTED_MAX: usize = 20;
 pub struct VerifyReport {
     /// In the order of chains and addresses.
     pub tokens: Vec<TokenReport>,
+    /// Chains of the database whose nodes were not named.
+    pub unverified: Vec<UnverifiedChain>,
+}
+
+/// A chain that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnverifiedChain {
+    /// Its id.
+    pub chain_id: ChainId,
+    /// Its name in the database.
+    pub name: String,
 }
 
 /// What is to be thought of a token's ledger.
@@ -162,19 +173,30 @@ impl TokenReport {
 }
 
 impl VerifyReport {
-    /// Whether nothing differs anywhere.
+    /// Whether anything was compared, and nothing differs anywhere.
     pub fn is_fine(&self) -> bool {
         let fine = |token: &TokenReport| matches!(token.verdict, Verdict::Ok | Verdict::NotStarted);
-        self.tokens.iter().all(fine)
+        self.compared() > 0 && self.tokens.iter().all(fine)
+    }
+
+    /// Tokens whose ledger was compared with the contract.
+    fn compared(&self) -> usize {
+        let skipped =
+            |token: &&TokenReport| matches!(token.verdict, Verdict::NotStarted | Verdict::Halted);
+        self.tokens.len() - self.tokens.iter().filter(skipped).count()
     }
 }
 
 impl fmt::Display for VerifyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.tokens.is_empty() {
-            return f.write_str("no token is followed");
+        self.tokens.iter().try_for_each(|token| write!(f, "{token}"))?;
+        for UnverifiedChain { chain_id, name } in &self.unverified {
+            writeln!(f, "{name} ({chain_id}): not verified, no node of it is configured or named")?;
         }
-        self.tokens.iter().try_for_each(|token| write!(f, "{token}"))
+        match self.compared() {
+            0 => writeln!(f, "nothing was verified"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -208,5 +230,21 @@ impl fmt::Display for TokenReport {
             writeln!(f, "  {account} {subject}: {stored} stored, {expected} expected")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_in_which_nothing_was_compared_is_not_fine() {
+        let mut report = VerifyReport::default();
+        let away = UnverifiedChain { chain_id: ChainId::new(5), name: "away".to_owned() };
+        report.unverified.push(away);
+        assert!(!report.is_fine());
+        let text = report.to_string();
+        assert!(text.contains("away (5): not verified"), "{text}");
+        assert!(text.contains("nothing was verified"), "{text}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::process::Folder;
 
 #[test]
-fn the_demo_serves_the_first_requirement_within_two_seconds() {
+fn the_demo_serves_the_worked_case_within_two_seconds() {
     let started = Instant::now();
     let demo = Folder::new().start(&["demo", "--listen", "127.0.0.1:0"]);
     let chains = demo.get("chains");

@@ -63,14 +63,19 @@ pub(crate) fn tokens(whole: u64) -> Amount {
 impl Node {
     /// A node of chain 31337 with genesis at 15:00.
     pub(crate) fn start(oddities: Oddities) -> Self {
+        Self::start_as(CHAIN, oddities)
+    }
+
+    /// The same of another chain.
+    pub(crate) fn start_as(chain: u64, oddities: Oddities) -> Self {
         let genesis = Timestamp::new(THREE_PM).unwrap();
         let metadata =
             TokenMetadata { symbol: "PLG".to_owned(), decimals: Decimals::new(18).unwrap() };
-        let chain = ScriptedChain::new(ChainId::new(CHAIN), genesis).with_token(token(), metadata);
+        let chain = ScriptedChain::new(ChainId::new(chain), genesis).with_token(token(), metadata);
         Self::serve(chain, oddities, "127.0.0.1:0")
     }
 
-    /// The hour of the first requirement: 100 tokens at 15:10, 200 at 15:30, confirmed past 16:00.
+    /// The hour of the worked case: 100 tokens at 15:10, 200 at 15:30, confirmed past 16:00.
     pub(crate) fn with_the_first_hour(oddities: Oddities) -> Self {
         let node = Self::start(oddities);
         for minute in [10, 30] {
@@ -131,7 +136,7 @@ impl Script {
     async fn reply(&self, call: &Value) -> Value {
         let params = &call["params"];
         let result = match call["method"].as_str().unwrap() {
-            "eth_chainId" => json!(quantity(CHAIN)),
+            "eth_chainId" => json!(quantity(self.chain.chain_id().get())),
             "eth_getBlockByNumber" => self.header(&params[0]),
             "eth_getLogs" => self.logs(&params[0]),
             "eth_getCode" if params[0] == json!(token()) => json!("0x60"),

@@ -1,9 +1,11 @@
 //! The commands that end: index, settle, verify, status, settlements, pause, resume.
 
+use pledge_core::ledger::{TokenMetadata, TokenSpec};
 use pledge_core::points::{BatchSpan, SettlerConfig};
-use pledge_core::ports::{BatchFailure, PointsStore};
-use pledge_core::types::{Account, ChainId, Timestamp, TokenId};
+use pledge_core::ports::{BalanceStore, BatchFailure, PointsStore};
+use pledge_core::types::{Account, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
 use pledge_storage_sqlite::SqliteStore;
+use serde_json::json;
 
 use crate::node::{CHAIN, NORMAL, Node, Oddities, THREE_PM, account, token};
 use crate::process::Folder;
@@ -30,18 +32,21 @@ fn settled(node: &Node) -> Folder {
 }
 
 #[test]
-fn index_and_settle_give_the_first_requirement() {
+fn index_and_settle_give_the_worked_case() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = settled(&node);
     let listing = folder.run(&["settlements", "--json"]).json();
     let row = &listing["settlements"][0];
     assert_eq!(row["points"], "6.666666666666666666");
     assert_eq!(row["status"], "settled");
+    assert_eq!(row["window_start"], THREE_PM);
+    assert_eq!((&row["from_block"], &row["to_block"]), (&json!(1), &json!(2)));
     let status = folder.run(&["status", "--json"]).json();
     let chain = &status["chains"][0];
     assert_eq!(chain["status"], "live");
     assert_eq!(chain["lag"], 6);
-    assert_eq!(chain["settled"], 1_767_283_200);
+    assert_eq!(chain["last_calculated_time"], 1_767_283_200);
+    assert_eq!(chain["last_calculated_block"], 2);
     assert_eq!(chain["tokens"][0]["holders"], 1);
 }
 
@@ -53,6 +58,32 @@ fn verify_agrees_with_an_honest_contract() {
     assert_eq!(ended.code, Some(0), "{report}");
     assert_eq!(report["tokens"][0]["verdict"], "ok");
     assert_eq!(report["tokens"][0]["accounts"], 1);
+}
+
+#[test]
+fn a_verification_that_compares_nothing_names_the_chain_it_left_out_and_fails() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = settled(&node);
+    let toml = std::fs::read_to_string(folder.path().join("pledge.toml")).unwrap();
+    let other = Node::start_as(CHAIN + 1, NORMAL);
+    let toml =
+        toml.replace(&node.url(), &other.url()).replace("chain_id = 31337", "chain_id = 31338");
+    std::fs::write(folder.path().join("pledge.toml"), toml).unwrap();
+    let ended = folder.run(&["verify", "--json"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let left_out = json!([{ "chain_id": CHAIN, "name": "local" }]);
+    assert_eq!(ended.json(), json!({ "tokens": [], "unverified": left_out }));
+}
+
+#[test]
+fn a_token_without_points_does_not_hide_how_far_the_others_are_settled() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = settled(&node);
+    register_a_token_without_points(&folder);
+    let status = folder.run(&["status", "--json"]).json();
+    let chain = &status["chains"][0];
+    assert_eq!(chain["last_calculated_time"], 1_767_283_200, "{chain}");
+    assert_eq!(chain["tokens"].as_array().unwrap().len(), 2, "{chain}");
 }
 
 #[test]
@@ -113,12 +144,35 @@ fn nothing_to_retry_is_a_failure_that_says_so() {
     assert_eq!(failed["settlements"].as_array().unwrap().len(), 0);
 }
 
-/// Makes every window of one account's shard fail until a person looks at it.
-fn break_a_batch(folder: &Folder) {
+#[test]
+fn a_listing_of_no_settlements_is_wrong_usage() {
+    assert_eq!(Folder::new().run(&["settlements", "--limit", "0"]).code, Some(2));
+    assert_eq!(Folder::new().run(&["settlements", "--limit", "1001"]).code, Some(2));
+}
+
+fn with_store<T>(folder: &Folder, work: impl AsyncFnOnce(&SqliteStore) -> T) -> T {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let file = format!("sqlite:{}", folder.path().join("pledge.db").display());
         let store = SqliteStore::open(&file).await.unwrap();
+        let done = work(&store).await;
+        store.close().await;
+        done
+    })
+}
+
+fn register_a_token_without_points(folder: &Folder) {
+    let spec = TokenSpec {
+        id: TokenId { chain: ChainId::new(CHAIN), address: account(0x71) },
+        metadata: TokenMetadata { symbol: "NIL".to_owned(), decimals: Decimals::new(0).unwrap() },
+        start_block: BlockNumber::new(0),
+    };
+    with_store(folder, async |store| store.register_token(&spec).await.unwrap());
+}
+
+/// Makes every window of one account's shard fail until a person looks at it.
+fn break_a_batch(folder: &Folder) {
+    with_store(folder, async |store| {
         let id = TokenId { chain: ChainId::new(CHAIN), address: token() };
         let programmes = store.programmes(id).await.unwrap();
         let state = &programmes[0];
@@ -136,7 +190,6 @@ fn break_a_batch(folder: &Folder) {
         for _ in 0..SettlerConfig::default().attempts_max {
             store.record_failure(&failure).await.unwrap();
         }
-        store.close().await;
     });
 }
 
