@@ -136,7 +136,7 @@ impl Script {
     async fn reply(&self, call: &Value) -> Value {
         let params = &call["params"];
         let result = match call["method"].as_str().unwrap() {
-            "eth_chainId" => json!(quantity(self.chain.chain_id().get())),
+            "eth_chainId" => json!(quantity(self.chain.chain_id().await.unwrap().get())),
             "eth_getBlockByNumber" => self.header(&params[0]),
             "eth_getLogs" => self.logs(&params[0]),
             "eth_getCode" if params[0] == json!(token()) => json!("0x60"),
