@@ -17,5 +17,7 @@ pub mod shutdown;
 pub mod sources;
 pub mod stores;
 pub mod tasks;
+#[cfg(test)]
+mod test_chain;
 pub mod verify;
 mod views;

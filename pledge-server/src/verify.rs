@@ -213,3 +213,7 @@ struct Page {
     accounts: Vec<(Account, Checkpoint)>,
     next: Option<Address>,
 }
+
+#[cfg(test)]
+#[path = "verify/audit_tests.rs"]
+mod tests;

@@ -159,3 +159,55 @@ pub(crate) fn is_conflict(error: &SettlerError) -> bool {
     let SettlerError::Store(error) = error;
     error.kind() == StoreErrorKind::Conflict
 }
+
+#[cfg(test)]
+mod tests {
+    use pledge_core::testing::FailingPoints;
+    use pledge_storage_memory::MemoryStore;
+
+    use super::*;
+    use crate::test_chain::{TOKEN, TestChain, account};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    async fn attempts(stores: &Stores) -> Vec<u32> {
+        let programmes = stores.points.programmes(TOKEN).await.unwrap();
+        let shards = programmes.iter().flat_map(|programme| &programme.shards);
+        let runs = shards.filter_map(|shard| shard.run.as_ref());
+        runs.flat_map(|run| &run.failures).map(|failure| failure.attempts).collect()
+    }
+
+    async fn stores_that_refuse_a_batch() -> Stores {
+        let mut stores = Stores::of(MemoryStore::new());
+        let points = stores.points.clone();
+        let kind = StoreErrorKind::Invalid;
+        stores.points = Arc::new(FailingPoints::new(points, account(1), kind, u32::MAX));
+        let mut test = TestChain::open(&stores).await;
+        test.mine(600, Some((account(1), 10))).await;
+        test.mine(3_600, None).await;
+        stores
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_attempts_of_a_failed_batch_last_for_minutes() {
+        let stores = stores_that_refuse_a_batch().await;
+        let (stop, second) = (CancellationToken::new(), Duration::from_secs(1));
+        let moved = Arc::new(Notify::new());
+        let name = "test".to_owned();
+        let settling = keep_settling(stores.clone(), TOKEN.chain, name, second, moved, stop);
+        assert!(tokio::time::timeout(MINUTE, settling).await.is_err());
+        assert_eq!(attempts(&stores).await, [3]);
+    }
+
+    #[tokio::test]
+    async fn a_chain_is_settled_when_no_closed_window_is_left() {
+        let stores = Stores::of(MemoryStore::new());
+        let mut test = TestChain::open(&stores).await;
+        assert!(is_settled(&stores, TOKEN.chain).await.unwrap());
+        test.mine(600, Some((account(1), 10))).await;
+        test.mine(3_600, None).await;
+        assert!(!is_settled(&stores, TOKEN.chain).await.unwrap());
+        settle_chain(&stores, TOKEN.chain, &CancellationToken::new(), |_| {}).await.unwrap();
+        assert!(is_settled(&stores, TOKEN.chain).await.unwrap());
+    }
+}

@@ -1,0 +1,40 @@
+//! Audits of a ledger that goes on meanwhile.
+
+use pledge_storage_memory::MemoryStore;
+
+use super::*;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::test_chain::{TestChain, account, token};
+
+async fn audit(test: &TestChain, stores: &Stores, state: &TokenState) -> (Pass, Verdict) {
+    let mut progress = Progress::new(Output::Json).work("test");
+    let mut audit = Audit::new(&test.chain, stores, state);
+    let pass = audit.run(&mut progress).await.unwrap();
+    (pass, audit.report.verdict)
+}
+
+#[tokio::test]
+async fn a_ledger_that_grows_within_the_second_of_its_cursor_is_verified_at_the_cursor() {
+    let stores = Stores::of(MemoryStore::new());
+    let mut test = TestChain::open(&stores).await;
+    test.mine(600, Some((account(1), 10))).await;
+    let begun = token(&stores).await;
+    test.mine(600, Some((account(1), 5))).await;
+    test.mine(600, Some((account(2), 5))).await;
+    let (pass, verdict) = audit(&test, &stores, &begun).await;
+    assert!(matches!(pass, Pass::Finished), "{pass:?}");
+    assert_eq!(verdict, Verdict::Ok);
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_rewound_is_told_as_such() {
+    let stores = Stores::of(MemoryStore::new());
+    let mut test = TestChain::open(&stores).await;
+    test.mine(600, Some((account(1), 10))).await;
+    let begun = token(&stores).await;
+    test.chain.fork_at(0);
+    test.mine(700, Some((account(1), 10))).await;
+    let (pass, _) = audit(&test, &stores, &begun).await;
+    assert!(matches!(pass, Pass::Moved(Moved::Rewound)), "{pass:?}");
+}
