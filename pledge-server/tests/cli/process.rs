@@ -67,8 +67,30 @@ impl Folder {
         }
     }
 
+    /// Runs a command again and again until it ends right.
+    pub(crate) fn run_until(&self, arguments: &[&str], right: impl Fn(&Ended) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let ended = self.run(arguments);
+            if right(&ended) {
+                return;
+            }
+            assert!(Instant::now() < until, "{}{}", ended.stdout, ended.stderr);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Starts a server and waits until it tells its address, on either output.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        let mut running = self.begin(arguments);
+        let line = running.wait_for("http://127.0.0.1:", |line| line.contains("/api/v1"));
+        let address = line.split("http://").nth(1).unwrap();
+        address.split('/').next().unwrap().clone_into(&mut running.server);
+        running
+    }
+
+    /// Starts a command and does not wait for anything.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
@@ -83,11 +105,7 @@ impl Folder {
                 }
             });
         }
-        let mut running = Running { child, lines, server: String::new() };
-        let line = running.wait_for("http://127.0.0.1:", |line| line.contains("/api/v1"));
-        let address = line.split("http://").nth(1).unwrap();
-        address.split('/').next().unwrap().clone_into(&mut running.server);
-        running
+        Running { child, lines, server: String::new() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `pledge run`.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::node::{CHAIN, NORMAL, Node, THREE_PM, account, token, tokens};
@@ -110,4 +111,37 @@ fn verify_agrees_while_the_server_runs() {
     let ended = folder.run(&["verify", "--json"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(ended.json()["tokens"][0]["verdict"], "ok");
+}
+
+/// Whatever asks a node that takes connections and says nothing is stopped while it waits.
+fn stops_while_a_node_is_silent(folder: &Folder, node: &TcpListener, arguments: &[&str]) {
+    let waiting = folder.begin(arguments);
+    let _connection = node.accept().unwrap();
+    let (status, took) = waiting.terminate();
+    assert_eq!(status.code(), Some(1));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn a_command_obeys_a_stop_while_it_waits_for_a_node() {
+    let node = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (url, token) = (format!("http://{}/", node.local_addr().unwrap()), token().to_string());
+    let quick = ["index", "--rpc-url", &url, "--token", &token];
+    stops_while_a_node_is_silent(&Folder::new(), &node, &quick);
+    let configured = Folder::with_config(&chain("local", CHAIN, &url));
+    stops_while_a_node_is_silent(&configured, &node, &["index", "--until-head"]);
+}
+
+#[test]
+fn an_outage_is_told_once_when_it_begins_and_once_when_it_is_over() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&chain("local", CHAIN, &node.url()));
+    let indexing = folder.begin(&["index"]);
+    folder.run_until(&["status"], |ended| ended.stdout.contains("live"));
+    let (script, address) = (node.chain.clone(), node.address.to_string());
+    drop(node);
+    indexing.wait_for("WARN", |line| line.contains("local"));
+    let node = Node::serve(script, NORMAL, &address);
+    node.mine_empty(THREE_PM + 7_200, 1);
+    indexing.wait_for("goes on", |line| line.contains("local"));
 }
