@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use pledge_chain_evm::EvmChain;
 use pledge_core::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
-use pledge_core::indexer::Indexer;
+use pledge_core::indexer::{Finality, Indexer};
 use pledge_core::ledger::{TokenMetadata, TokenSpec};
-use pledge_core::ports::ChainSource;
-use pledge_core::types::{BlockNumber, TokenId};
+use pledge_core::ports::{ChainSource, ProgrammeState, ShardProgress};
+use pledge_core::types::{BlockNumber, ProgrammeId, Rate, Timestamp, TokenId};
 
 use crate::config::{ChainConfig, ConfigError, Problems, TokenConfig};
 use crate::sources;
@@ -69,12 +69,16 @@ pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedC
     let source = sources::connect(config).await?;
     let head = source.head().await?.number;
     let mut problems = Problems::default();
+    match check_finality(config, &source).await {
+        Err(SetupError::Config(error)) => problems.extend(error),
+        other => other?,
+    }
     let mut specs = Vec::with_capacity(config.tokens.len());
     for token in &config.tokens {
         let id = TokenId { chain: config.id, address: token.address };
         let known = stores.balances.token(id).await?;
         let checked = match known {
-            Some(state) => check_known(token, state.spec).map_err(SetupError::Config),
+            Some(state) => check_known(token, state.spec, stores).await,
             None => inspect_new(token, id, &source, head).await,
         };
         match checked {
@@ -87,8 +91,53 @@ pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedC
     Ok(InspectedChain { config: config.clone(), source, specs })
 }
 
-/// What is registered is fixed.
-fn check_known(token: &TokenConfig, spec: TokenSpec) -> Result<TokenSpec, ConfigError> {
+/// A node that knows no finalized block would confirm nothing for ever.
+async fn check_finality(config: &ChainConfig, source: &EvmChain) -> Result<(), SetupError> {
+    if config.indexer.finality != Finality::Finalized {
+        return Ok(());
+    }
+    let why = match source.finalized().await {
+        Ok(Some(_)) => return Ok(()),
+        Ok(None) => format!("{} knows no finalized block", source.endpoint()),
+        Err(error) if error.kind() == ChainErrorKind::Persistent => error.to_string(),
+        Err(error) => return Err(error.into()),
+    };
+    let what = format!("{why}, so nothing would be confirmed: use confirmations = N instead");
+    Err(ConfigError::at(&config.key.child("finality"), what).into())
+}
+
+/// What is registered and settled is fixed.
+async fn check_known(
+    token: &TokenConfig,
+    spec: TokenSpec,
+    stores: &Stores,
+) -> Result<TokenSpec, SetupError> {
+    let mut problems = Problems::default();
+    if let Err(error) = check_start_block(token, &spec) {
+        problems.extend(error);
+    }
+    if let Some(points) = &token.points {
+        let next = points.programme(spec.id);
+        if let Some(state) = programme_main(spec.id, stores).await? {
+            let reached = state.shards.iter().filter_map(ShardProgress::reached).max();
+            if let Some(reason) = state.programme.refuse_change(&next, reached) {
+                problems.add(&points.key, reason);
+            }
+        }
+    }
+    problems.into_result()?;
+    Ok(spec)
+}
+
+async fn programme_main(
+    token: TokenId,
+    stores: &Stores,
+) -> Result<Option<ProgrammeState>, StoreError> {
+    let states = stores.points.programmes(token).await?;
+    Ok(states.into_iter().find(|state| state.programme.id == ProgrammeId::main(token)))
+}
+
+fn check_start_block(token: &TokenConfig, spec: &TokenSpec) -> Result<(), ConfigError> {
     match token.start_block {
         Some(configured) if configured != spec.start_block => {
             let registered = spec.start_block;
@@ -98,7 +147,7 @@ fn check_known(token: &TokenConfig, spec: TokenSpec) -> Result<TokenSpec, Config
             );
             Err(ConfigError::at(&token.key.child("start_block"), what))
         }
-        _ => Ok(spec),
+        _ => Ok(()),
     }
 }
 
@@ -160,12 +209,43 @@ pub async fn register(chain: &InspectedChain, stores: &Stores) -> Result<(), Set
     Ok(tell_others(chain, stores).await?)
 }
 
-/// What was registered before is followed on, also when the configuration no longer has it.
+/// What was registered before goes on, also when the configuration no longer has it.
 async fn tell_others(chain: &InspectedChain, stores: &Stores) -> Result<(), StoreError> {
     for token in stores.balances.tokens(chain.config.id).await? {
         let id = token.spec.id;
-        if chain.specs.iter().all(|spec| spec.id != id) {
+        let configured = chain.config.tokens.iter().find(|token| token.address == id.address);
+        if configured.is_none() {
             tracing::warn!(token = %id, "still followed, though no longer in the configuration");
+        }
+        if configured.is_some_and(|token| token.points.is_some()) {
+            continue;
+        }
+        if programme_main(id, stores).await?.is_some_and(|state| earns(&state)) {
+            tracing::warn!(
+                "programme main of {id} still earns; to end it, add a step to rate \"0\" to its \
+                 points section instead of removing the section"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether any rate but zero lies after what is settled.
+fn earns(state: &ProgrammeState) -> bool {
+    let settled = state.settled().unwrap_or(Timestamp::ZERO);
+    let mut pieces = state.programme.rates.pieces(settled, Timestamp::MAX);
+    pieces.any(|piece| piece.value != Rate::ZERO)
+}
+
+/// A name made up by the command line gives way to the one that the chain has in the store already.
+pub async fn keep_known_names(
+    chains: &mut [ChainConfig],
+    stores: &Stores,
+) -> Result<(), StoreError> {
+    let known = stores.balances.chains().await?;
+    for chain in chains.iter_mut().filter(|chain| !chain.is_named) {
+        if let Some(state) = known.iter().find(|state| state.chain == chain.id) {
+            chain.name.clone_from(&state.name);
         }
     }
     Ok(())

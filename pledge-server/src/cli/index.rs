@@ -56,10 +56,11 @@ struct TokenReport {
 }
 
 pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result<Verdict> {
-    let config = context.config_or_quick(args.quick).await?;
+    let mut config = context.config_or_quick(args.quick).await?;
+    config.require_chains()?;
     let stores = stores::open(&config.storage).await?;
-    let chains = config.require_chains()?;
-    let inspected = chains.iter().map(|config| async {
+    setup::keep_known_names(&mut config.chains, &stores).await?;
+    let inspected = config.chains.iter().map(|config| async {
         let inspected = setup::inspect(config, &stores).await;
         inspected.map_err(|error| error.of(config))
     });
