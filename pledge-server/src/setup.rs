@@ -3,14 +3,18 @@
 //! [`inspect`] only reads, so that a wrong key anywhere is found before anything is written;
 //! [`register`] writes.
 
+mod known;
+
 use std::sync::Arc;
 
 use pledge_chain_evm::EvmChain;
 use pledge_core::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
 use pledge_core::indexer::{Finality, Indexer};
 use pledge_core::ledger::{TokenMetadata, TokenSpec};
-use pledge_core::ports::{ChainSource, ProgrammeState, ShardProgress};
-use pledge_core::types::{BlockNumber, ProgrammeId, Rate, Timestamp, TokenId};
+use pledge_core::ports::ChainSource;
+use pledge_core::types::{BlockNumber, TokenId};
+
+pub use known::keep_known_names;
 
 use crate::config::{ChainConfig, ConfigError, Problems, TokenConfig};
 use crate::sources;
@@ -78,7 +82,7 @@ pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedC
         let id = TokenId { chain: config.id, address: token.address };
         let known = stores.balances.token(id).await?;
         let checked = match known {
-            Some(state) => check_known(token, state.spec, stores).await,
+            Some(state) => known::check(token, state.spec, stores).await,
             None => inspect_new(token, id, &source, head).await,
         };
         match checked {
@@ -96,59 +100,14 @@ async fn check_finality(config: &ChainConfig, source: &EvmChain) -> Result<(), S
     if config.indexer.finality != Finality::Finalized {
         return Ok(());
     }
-    let why = match source.finalized().await {
-        Ok(Some(_)) => return Ok(()),
-        Ok(None) => format!("{} knows no finalized block", source.endpoint()),
-        Err(error) if error.kind() == ChainErrorKind::Persistent => error.to_string(),
-        Err(error) => return Err(error.into()),
-    };
-    let what = format!("{why}, so nothing would be confirmed: use confirmations = N instead");
+    if source.finalized().await?.is_some() {
+        return Ok(());
+    }
+    let what = format!(
+        "{} knows no finalized block, so nothing would be confirmed: use confirmations = N instead",
+        source.endpoint()
+    );
     Err(ConfigError::at(&config.key.child("finality"), what).into())
-}
-
-/// What is registered and settled is fixed.
-async fn check_known(
-    token: &TokenConfig,
-    spec: TokenSpec,
-    stores: &Stores,
-) -> Result<TokenSpec, SetupError> {
-    let mut problems = Problems::default();
-    if let Err(error) = check_start_block(token, &spec) {
-        problems.extend(error);
-    }
-    if let Some(points) = &token.points {
-        let next = points.programme(spec.id);
-        if let Some(state) = programme_main(spec.id, stores).await? {
-            let reached = state.shards.iter().filter_map(ShardProgress::reached).max();
-            if let Some(reason) = state.programme.refuse_change(&next, reached) {
-                problems.add(&points.key, reason);
-            }
-        }
-    }
-    problems.into_result()?;
-    Ok(spec)
-}
-
-async fn programme_main(
-    token: TokenId,
-    stores: &Stores,
-) -> Result<Option<ProgrammeState>, StoreError> {
-    let states = stores.points.programmes(token).await?;
-    Ok(states.into_iter().find(|state| state.programme.id == ProgrammeId::main(token)))
-}
-
-fn check_start_block(token: &TokenConfig, spec: &TokenSpec) -> Result<(), ConfigError> {
-    match token.start_block {
-        Some(configured) if configured != spec.start_block => {
-            let registered = spec.start_block;
-            let what = format!(
-                "{configured} differs from {registered}, from which this token is in the database \
-                 already: write {registered}, or use a new database"
-            );
-            Err(ConfigError::at(&token.key.child("start_block"), what))
-        }
-        _ => Ok(()),
-    }
 }
 
 async fn inspect_new(
@@ -206,49 +165,7 @@ pub async fn register(chain: &InspectedChain, stores: &Stores) -> Result<(), Set
         }
     }
     problems.into_result()?;
-    Ok(tell_others(chain, stores).await?)
-}
-
-/// What was registered before goes on, also when the configuration no longer has it.
-async fn tell_others(chain: &InspectedChain, stores: &Stores) -> Result<(), StoreError> {
-    for token in stores.balances.tokens(chain.config.id).await? {
-        let id = token.spec.id;
-        let configured = chain.config.tokens.iter().find(|token| token.address == id.address);
-        if configured.is_none() {
-            tracing::warn!(token = %id, "still followed, though no longer in the configuration");
-        }
-        if configured.is_some_and(|token| token.points.is_some()) {
-            continue;
-        }
-        if programme_main(id, stores).await?.is_some_and(|state| earns(&state)) {
-            tracing::warn!(
-                "programme main of {id} still earns; to end it, add a step to rate \"0\" to its \
-                 points section instead of removing the section"
-            );
-        }
-    }
-    Ok(())
-}
-
-/// Whether any rate but zero lies after what is settled.
-fn earns(state: &ProgrammeState) -> bool {
-    let settled = state.settled().unwrap_or(Timestamp::ZERO);
-    let mut pieces = state.programme.rates.pieces(settled, Timestamp::MAX);
-    pieces.any(|piece| piece.value != Rate::ZERO)
-}
-
-/// A name made up by the command line gives way to the one that the chain has in the store already.
-pub async fn keep_known_names(
-    chains: &mut [ChainConfig],
-    stores: &Stores,
-) -> Result<(), StoreError> {
-    let known = stores.balances.chains().await?;
-    for chain in chains.iter_mut().filter(|chain| !chain.is_named) {
-        if let Some(state) = known.iter().find(|state| state.chain == chain.id) {
-            chain.name.clone_from(&state.name);
-        }
-    }
-    Ok(())
+    Ok(known::tell_others(&chain.config, stores).await?)
 }
 
 /// Inspects and registers.
