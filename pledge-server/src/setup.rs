@@ -68,35 +68,52 @@ impl InspectedChain {
     }
 }
 
-/// Connects to a chain and checks its tokens against node and store. Writes nothing.
+/// Connects to a chain and checks its tokens against store and node. Writes nothing. What the store
+/// refuses is an error also while no node can be reached.
 pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedChain, SetupError> {
+    let mut problems = Problems::default();
+    let known = known::check_all(config, stores, &mut problems).await?;
+    let asked = ask_node(config, known, &mut problems).await;
+    if let Err(SetupError::Config(error)) = asked {
+        problems.extend(error);
+        return Err(ConfigError::from(problems).into());
+    }
+    problems.into_result()?;
+    let (source, specs) = asked?;
+    Ok(InspectedChain { config: config.clone(), source, specs })
+}
+
+/// The node, and what it says of the tokens that the store does not know.
+async fn ask_node(
+    config: &ChainConfig,
+    known: Vec<Option<TokenSpec>>,
+    problems: &mut Problems,
+) -> Result<(Arc<EvmChain>, Vec<TokenSpec>), SetupError> {
     let source = sources::connect(config).await?;
     let head = source.head().await?.number;
-    let mut problems = Problems::default();
-    match check_finality(config, &source).await {
-        Err(SetupError::Config(error)) => problems.extend(error),
-        other => other?,
-    }
+    check_finality(config, &source, problems).await?;
     let mut specs = Vec::with_capacity(config.tokens.len());
-    for token in &config.tokens {
+    for (token, known) in config.tokens.iter().zip(known) {
         let id = TokenId { chain: config.id, address: token.address };
-        let known = stores.balances.token(id).await?;
-        let checked = match known {
-            Some(state) => known::check(token, state.spec, stores).await,
+        let spec = match known {
+            Some(spec) => Ok(spec),
             None => inspect_new(token, id, &source, head).await,
         };
-        match checked {
+        match spec {
             Ok(spec) => specs.push(spec),
             Err(SetupError::Config(error)) => problems.extend(error),
             Err(other) => return Err(other),
         }
     }
-    problems.into_result()?;
-    Ok(InspectedChain { config: config.clone(), source, specs })
+    Ok((source, specs))
 }
 
 /// A node that knows no finalized block would confirm nothing for ever.
-async fn check_finality(config: &ChainConfig, source: &EvmChain) -> Result<(), SetupError> {
+async fn check_finality(
+    config: &ChainConfig,
+    source: &EvmChain,
+    problems: &mut Problems,
+) -> Result<(), ChainError> {
     if config.indexer.finality != Finality::Finalized {
         return Ok(());
     }
@@ -107,7 +124,8 @@ async fn check_finality(config: &ChainConfig, source: &EvmChain) -> Result<(), S
         "{} knows no finalized block, so nothing would be confirmed: use confirmations = N instead",
         source.endpoint()
     );
-    Err(ConfigError::at(&config.key.child("finality"), what).into())
+    problems.add(&config.key.child("finality"), what);
+    Ok(())
 }
 
 async fn inspect_new(

@@ -5,31 +5,57 @@ use pledge_core::ledger::TokenSpec;
 use pledge_core::ports::{ProgrammeState, ShardProgress};
 use pledge_core::types::{ProgrammeId, Rate, Timestamp, TokenId};
 
-use super::SetupError;
-use crate::config::{ChainConfig, ConfigError, Problems, TokenConfig};
+use crate::config::{ChainConfig, Problems, TokenConfig};
 use crate::stores::Stores;
 
-/// What is registered and settled is fixed.
-pub(super) async fn check(
-    token: &TokenConfig,
-    spec: TokenSpec,
+/// What the store has of each token; what is registered and settled there is fixed.
+pub(super) async fn check_all(
+    chain: &ChainConfig,
     stores: &Stores,
-) -> Result<TokenSpec, SetupError> {
-    let mut problems = Problems::default();
-    if let Err(error) = check_start_block(token, &spec) {
-        problems.extend(error);
+    problems: &mut Problems,
+) -> Result<Vec<Option<TokenSpec>>, StoreError> {
+    let mut known = Vec::with_capacity(chain.tokens.len());
+    for token in &chain.tokens {
+        let id = TokenId { chain: chain.id, address: token.address };
+        let spec = stores.balances.token(id).await?.map(|state| state.spec);
+        if let Some(spec) = &spec {
+            check_start_block(token, spec, problems);
+            check_programme(token, id, stores, problems).await?;
+        }
+        known.push(spec);
     }
-    if let Some(points) = &token.points {
-        let next = points.programme(spec.id);
-        if let Some(state) = programme_main(spec.id, stores).await? {
-            let reached = state.shards.iter().filter_map(ShardProgress::reached).max();
-            if let Some(reason) = state.programme.refuse_change(&next, reached) {
-                problems.add(&points.key, reason);
-            }
+    Ok(known)
+}
+
+fn check_start_block(token: &TokenConfig, spec: &TokenSpec, problems: &mut Problems) {
+    let registered = spec.start_block;
+    if let Some(configured) = token.start_block
+        && configured != registered
+    {
+        let what = format!(
+            "{configured} differs from {registered}, from which this token is in the database \
+             already: write {registered}, or use a new database"
+        );
+        problems.add(&token.key.child("start_block"), what);
+    }
+}
+
+async fn check_programme(
+    token: &TokenConfig,
+    id: TokenId,
+    stores: &Stores,
+    problems: &mut Problems,
+) -> Result<(), StoreError> {
+    let Some(points) = &token.points else {
+        return Ok(());
+    };
+    if let Some(state) = programme_main(id, stores).await? {
+        let reached = state.shards.iter().filter_map(ShardProgress::reached).max();
+        if let Some(reason) = state.programme.refuse_change(&points.programme(id), reached) {
+            problems.add(&points.key, reason);
         }
     }
-    problems.into_result()?;
-    Ok(spec)
+    Ok(())
 }
 
 async fn programme_main(
@@ -38,20 +64,6 @@ async fn programme_main(
 ) -> Result<Option<ProgrammeState>, StoreError> {
     let states = stores.points.programmes(token).await?;
     Ok(states.into_iter().find(|state| state.programme.id == ProgrammeId::main(token)))
-}
-
-fn check_start_block(token: &TokenConfig, spec: &TokenSpec) -> Result<(), ConfigError> {
-    match token.start_block {
-        Some(configured) if configured != spec.start_block => {
-            let registered = spec.start_block;
-            let what = format!(
-                "{configured} differs from {registered}, from which this token is in the database \
-                 already: write {registered}, or use a new database"
-            );
-            Err(ConfigError::at(&token.key.child("start_block"), what))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// What was registered before goes on, also when the configuration no longer has it.

@@ -6,6 +6,8 @@ use std::net::TcpListener;
 use crate::node::{NORMAL, Node, token};
 use crate::process::{Ended, Folder};
 
+/// A port that nobody listens on.
+const NOBODY: &str = "http://127.0.0.1:9/";
 const INDEX: [&str; 2] = ["index", "--until-head"];
 const POINTS: &str = "[chains.local.tokens.plg.points]\nrate = \"0.05\"\n";
 
@@ -106,6 +108,8 @@ fn a_refused_rate_is_found_before_anything_is_written() {
     let refused = ["chains.renamed.tokens.plg.points", "settled already"];
     ended_with(&folder.run(&INDEX), 2, &refused);
     assert_eq!(folder.run(&["status", "--json"]).json()["chains"][0]["name"], "local");
+    write(&folder, &config("renamed", &[NOBODY], "", &changed));
+    ended_with(&folder.run(&INDEX), 2, &refused);
 }
 
 #[test]
