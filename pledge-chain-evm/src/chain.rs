@@ -30,8 +30,9 @@ pub struct EvmChain {
 impl EvmChain {
     /// Connects and compares the chain id.
     ///
-    /// `Persistent` if another chain answers, if the url is no http url or its key is refused;
-    /// `Transient` if the node cannot be reached now.
+    /// `Persistent` if another chain answers, in which case [`WrongChain`](crate::WrongChain) is the
+    /// source of the error, if the url is no http url or its key is refused; `Transient` if the node
+    /// cannot be reached now.
     pub async fn connect(config: EvmConfig) -> Result<Self, ChainError> {
         let chain = Self {
             rpc: Rpc::new(&config)?,

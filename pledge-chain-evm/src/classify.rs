@@ -95,6 +95,18 @@ impl fmt::Display for AnswerTooLarge {
 
 impl StdError for AnswerTooLarge {}
 
+/// The source of an error that says that another chain is behind the url.
+#[derive(Debug)]
+pub struct WrongChain;
+
+impl fmt::Display for WrongChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("another chain answers")
+    }
+}
+
+impl StdError for WrongChain {}
+
 /// A failed request, classified and told in one line that holds no secret.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -127,7 +139,11 @@ impl Failure {
 
     /// The error of a port, where the caller knows the kind better.
     pub(crate) fn during_as(self, kind: ChainErrorKind, operation: &'static str) -> ChainError {
-        ChainError::new(kind, operation, self.detail)
+        let error = ChainError::new(kind, operation, self.detail);
+        match self.fault {
+            Fault::WrongChain => error.caused_by(WrongChain),
+            _ => error,
+        }
     }
 }
 

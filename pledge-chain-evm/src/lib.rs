@@ -34,4 +34,5 @@ mod token;
 mod wire;
 
 pub use chain::EvmChain;
+pub use classify::WrongChain;
 pub use config::EvmConfig;

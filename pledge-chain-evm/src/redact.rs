@@ -1,10 +1,16 @@
 //! Keeps API keys out of errors and logs.
 
-use url::Url;
+use std::cmp::Reverse;
+
+use percent_encoding::percent_decode_str;
+use url::{Url, form_urlencoded};
 
 const TEXT_CHARS_MAX: usize = 300;
 const TEXT_BYTES_READ_MAX: usize = 16 << 10;
-const SECRET_CHARS_MIN: usize = 8;
+/// Shorter segments of a path are words such as `v3` and `rpc`, which errors need.
+const SEGMENT_CHARS_MIN: usize = 6;
+/// Shorter values of a query, and names, are switches, not keys.
+const VALUE_CHARS_MIN: usize = 4;
 
 /// Host and port: the part of a url that may be shown.
 pub(crate) fn endpoint(url: &Url) -> String {
@@ -23,12 +29,16 @@ pub(crate) struct Redactor {
 
 impl Redactor {
     pub(crate) fn new(url: &Url) -> Self {
+        let segments = url.path_segments().into_iter().flatten();
+        let segments = segments.filter(|segment| segment.len() >= SEGMENT_CHARS_MIN);
+        let values = query_secrets(url).chain([url.username()]);
+        let values = values.filter(|value| value.len() >= VALUE_CHARS_MIN);
+        let password = url.password().into_iter();
         let mut secrets: Vec<String> =
-            url.path_segments().into_iter().flatten().map(str::to_owned).collect();
-        secrets.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
-        secrets.push(url.username().to_owned());
-        secrets.extend(url.password().map(str::to_owned));
-        secrets.retain(|secret| secret.len() >= SECRET_CHARS_MIN);
+            segments.chain(values).chain(password).flat_map(spellings).collect();
+        secrets.retain(|secret| !secret.is_empty());
+        // A secret may begin with another: the longer one goes first.
+        secrets.sort_by_key(|secret| Reverse(secret.len()));
         Self { secrets }
     }
 
@@ -46,6 +56,24 @@ impl Redactor {
         clean.truncate(clean.trim_end().len());
         clean
     }
+}
+
+/// The values of a query, and keys that stand in it without a name.
+fn query_secrets(url: &Url) -> impl Iterator<Item = &str> {
+    let pairs = url.query().unwrap_or_default().split('&');
+    pairs.map(|pair| match pair.split_once('=') {
+        Some((_, value)) if !value.trim_matches('=').is_empty() => value,
+        // The end of a key in base64.
+        _ => pair.trim_end_matches('='),
+    })
+}
+
+/// A part of a url as it stands there, and as a node may repeat it.
+fn spellings(part: &str) -> [String; 4] {
+    let decoded = percent_decode_str(part).decode_utf8_lossy().into_owned();
+    let form = percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let encoded = form_urlencoded::byte_serialize(decoded.as_bytes()).collect();
+    [part.to_owned(), decoded, form, encoded]
 }
 
 #[cfg(test)]
@@ -68,6 +96,40 @@ mod tests {
         let text = Redactor::new(&url())
             .clean("key 0123456789abcdef of someuser:longpassword, fedcba9876543210 is blocked");
         assert_eq!(text, "key *** of ***:***, *** is blocked");
+    }
+
+    fn cleaned(url: &str, text: &str) -> String {
+        Redactor::new(&url.parse().unwrap()).clean(text)
+    }
+
+    #[test]
+    fn a_key_that_stands_alone_in_the_query_does_not_survive() {
+        assert_eq!(cleaned("https://node.example/?s3cr3t", "key s3cr3t"), "key ***");
+        assert_eq!(cleaned("https://node.example/?a=1&s3cr3t==", "key s3cr3t"), "key ***");
+    }
+
+    #[test]
+    fn a_short_password_does_not_survive() {
+        assert_eq!(cleaned("https://:pw@node.example/", "pw is wrong"), "*** is wrong");
+    }
+
+    #[test]
+    fn a_short_key_in_the_path_does_not_survive_but_words_do() {
+        let text = cleaned("https://node.example/v3/abc123", "v3 has no abc123");
+        assert_eq!(text, "v3 has no ***");
+    }
+
+    #[test]
+    fn a_secret_does_not_survive_however_it_is_encoded() {
+        let text = "a%2Fb%2fc+d a/b/c+d a/b/c d a%2Fb%2Fc%2Bd";
+        assert_eq!(cleaned("https://node.example/?key=a%2Fb%2fc+d", text), "*** *** *** ***");
+        assert_eq!(cleaned("https://u:p%40ss@node.example/", "p@ss p%40ss"), "*** ***");
+    }
+
+    #[test]
+    fn a_secret_that_begins_with_another_leaves_no_rest() {
+        let url = "https://node.example/abcdef/abcdef123456";
+        assert_eq!(cleaned(url, "abcdef123456 and abcdef"), "*** and ***");
     }
 
     #[test]

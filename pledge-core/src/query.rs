@@ -17,7 +17,7 @@ use crate::types::{
 };
 
 /// How often an answer starts again when the ledger moves under it.
-const ATTEMPTS_MAX: usize = 5;
+const ATTEMPTS_MAX: usize = 16;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]

@@ -138,11 +138,9 @@ impl Context {
         let output = if global.json { Output::Json } else { Output::Text };
         let progress = Progress::new(output);
         logs::init(global.log_format, level, progress.bars())?;
-        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-        let variables = std::env::vars_os();
         Ok(Self {
             file: global.config,
-            environment: variables.map(|(name, value)| (text(name), text(value))).collect(),
+            environment: Config::environment(std::env::vars_os())?,
             output,
             progress,
             stop: shutdown::on_signals()?,
@@ -203,5 +201,10 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
 
 /// Whether an error is for the user to mend: exit code 2.
 pub fn is_wrong_usage(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.is::<ConfigError>())
+    error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<WrongUsage>())
 }
+
+/// An argument that names nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongUsage(String);

@@ -14,6 +14,7 @@ mod storage;
 mod token;
 mod url;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use chain::ChainConfig;
@@ -39,24 +40,41 @@ pub struct Config {
     pub chains: Vec<ChainConfig>,
 }
 
-/// Environment variables as they were when the process began.
+/// The environment variables `PLEDGE_…` as they were when the process began.
 pub type Environment = Vec<(String, String)>;
+
+fn default_file() -> Option<PathBuf> {
+    Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.is_file())
+}
 
 impl Config {
     /// Reads a file, or `pledge.toml` in the current folder if there is one, with the environment
     /// above it.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
-        let default = Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.is_file());
-        let file = file.map(Path::to_path_buf).or(default);
+        let file = file.map(Path::to_path_buf).or_else(default_file);
         let raw = source::read(file.as_deref(), environment)?;
         Self::check(raw)
     }
 
     /// One chain and one token from the command line, without a file; the environment still counts.
     pub fn quick(quick: &Quick, environment: &Environment) -> Result<Self, ConfigError> {
+        if let Some(file) = default_file() {
+            tracing::warn!("{} is not read: the flags stand in its place", file.display());
+        }
         let mut raw = source::read(None, environment)?;
         quick.write_into(&mut raw);
-        Self::check(raw).map_err(|error| quick.name_flags(error))
+        let mut config = Self::check(raw).map_err(|error| quick.name_flags(error))?;
+        for chain in config.chains.iter_mut().filter(|chain| chain.id == quick.chain) {
+            chain.is_named = false;
+        }
+        Ok(config)
+    }
+
+    /// The variables that may be keys, out of all of the process. One that is no text is an error.
+    pub fn environment(
+        variables: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Environment, ConfigError> {
+        source::own_variables(variables)
     }
 
     /// The chains, at least one.

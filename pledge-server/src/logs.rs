@@ -1,10 +1,13 @@
 //! Logs, on standard error.
 
+use std::env::VarError;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
 use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
+
+use crate::config::{ConfigError, Key};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -16,11 +19,13 @@ pub enum LogFormat {
     Json,
 }
 
-/// Begins to log what `RUST_LOG` asks for, or `level` and above. Lines appear above the bars.
+/// Begins to log what `RUST_LOG` asks for, or `level` and above. Lines appear above the bars. A
+/// `RUST_LOG` that is no filter is a [`ConfigError`].
 pub fn init(format: LogFormat, level: &str, bars: &MultiProgress) -> anyhow::Result<()> {
     let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
-        Ok(directives) => EnvFilter::try_new(directives)?,
-        Err(_) => EnvFilter::new(level),
+        Ok(directives) => EnvFilter::try_new(&directives).map_err(|error| wrong_filter(&error))?,
+        Err(VarError::NotPresent) => EnvFilter::new(level),
+        Err(error @ VarError::NotUnicode(_)) => return Err(wrong_filter(&error).into()),
     };
     let bars = bars.clone();
     let builder = tracing_subscriber::fmt()
@@ -32,6 +37,11 @@ pub fn init(format: LogFormat, level: &str, bars: &MultiProgress) -> anyhow::Res
         LogFormat::Json => builder.json().try_init(),
     };
     started.map_err(|error| anyhow::anyhow!(error))
+}
+
+fn wrong_filter(error: &dyn std::error::Error) -> ConfigError {
+    let what = format!("{error}: write one such as `info` or `warn,pledge_core=debug`");
+    ConfigError::at(&Key::root(EnvFilter::DEFAULT_ENV), what)
 }
 
 /// Standard error, with the bars out of the way while a line is written.

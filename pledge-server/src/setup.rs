@@ -3,14 +3,18 @@
 //! [`inspect`] only reads, so that a wrong key anywhere is found before anything is written;
 //! [`register`] writes.
 
+mod known;
+
 use std::sync::Arc;
 
 use pledge_chain_evm::EvmChain;
 use pledge_core::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
-use pledge_core::indexer::Indexer;
+use pledge_core::indexer::{Finality, Indexer};
 use pledge_core::ledger::{TokenMetadata, TokenSpec};
 use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, TokenId};
+
+pub use known::keep_known_names;
 
 use crate::config::{ChainConfig, ConfigError, Problems, TokenConfig};
 use crate::sources;
@@ -64,42 +68,64 @@ impl InspectedChain {
     }
 }
 
-/// Connects to a chain and checks its tokens against node and store. Writes nothing.
+/// Connects to a chain and checks its tokens against store and node. Writes nothing. What the store
+/// refuses is an error also while no node can be reached.
 pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedChain, SetupError> {
+    let mut problems = Problems::default();
+    let known = known::check_all(config, stores, &mut problems).await?;
+    let asked = ask_node(config, known, &mut problems).await;
+    if let Err(SetupError::Config(error)) = asked {
+        problems.extend(error);
+        return Err(ConfigError::from(problems).into());
+    }
+    problems.into_result()?;
+    let (source, specs) = asked?;
+    Ok(InspectedChain { config: config.clone(), source, specs })
+}
+
+/// The node, and what it says of the tokens that the store does not know.
+async fn ask_node(
+    config: &ChainConfig,
+    known: Vec<Option<TokenSpec>>,
+    problems: &mut Problems,
+) -> Result<(Arc<EvmChain>, Vec<TokenSpec>), SetupError> {
     let source = sources::connect(config).await?;
     let head = source.head().await?.number;
-    let mut problems = Problems::default();
+    check_finality(config, &source, problems).await?;
     let mut specs = Vec::with_capacity(config.tokens.len());
-    for token in &config.tokens {
+    for (token, known) in config.tokens.iter().zip(known) {
         let id = TokenId { chain: config.id, address: token.address };
-        let known = stores.balances.token(id).await?;
-        let checked = match known {
-            Some(state) => check_known(token, state.spec).map_err(SetupError::Config),
+        let spec = match known {
+            Some(spec) => Ok(spec),
             None => inspect_new(token, id, &source, head).await,
         };
-        match checked {
+        match spec {
             Ok(spec) => specs.push(spec),
             Err(SetupError::Config(error)) => problems.extend(error),
             Err(other) => return Err(other),
         }
     }
-    problems.into_result()?;
-    Ok(InspectedChain { config: config.clone(), source, specs })
+    Ok((source, specs))
 }
 
-/// What is registered is fixed.
-fn check_known(token: &TokenConfig, spec: TokenSpec) -> Result<TokenSpec, ConfigError> {
-    match token.start_block {
-        Some(configured) if configured != spec.start_block => {
-            let registered = spec.start_block;
-            let what = format!(
-                "{configured} differs from {registered}, from which this token is in the database \
-                 already: write {registered}, or use a new database"
-            );
-            Err(ConfigError::at(&token.key.child("start_block"), what))
-        }
-        _ => Ok(spec),
+/// A node that knows no finalized block would confirm nothing for ever.
+async fn check_finality(
+    config: &ChainConfig,
+    source: &EvmChain,
+    problems: &mut Problems,
+) -> Result<(), ChainError> {
+    if config.indexer.finality != Finality::Finalized {
+        return Ok(());
     }
+    if source.finalized().await?.is_some() {
+        return Ok(());
+    }
+    let what = format!(
+        "{} knows no finalized block, so nothing would be confirmed: use confirmations = N instead",
+        source.endpoint()
+    );
+    problems.add(&config.key.child("finality"), what);
+    Ok(())
 }
 
 async fn inspect_new(
@@ -157,18 +183,7 @@ pub async fn register(chain: &InspectedChain, stores: &Stores) -> Result<(), Set
         }
     }
     problems.into_result()?;
-    Ok(tell_others(chain, stores).await?)
-}
-
-/// What was registered before is followed on, also when the configuration no longer has it.
-async fn tell_others(chain: &InspectedChain, stores: &Stores) -> Result<(), StoreError> {
-    for token in stores.balances.tokens(chain.config.id).await? {
-        let id = token.spec.id;
-        if chain.specs.iter().all(|spec| spec.id != id) {
-            tracing::warn!(token = %id, "still followed, though no longer in the configuration");
-        }
-    }
-    Ok(())
+    Ok(known::tell_others(&chain.config, stores).await?)
 }
 
 /// Inspects and registers.

@@ -1,11 +1,12 @@
 //! The nodes of a chain, by configuration.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use pledge_chain_evm::{EvmChain, EvmConfig};
-use pledge_core::error::{ChainError, ChainErrorKind};
+use pledge_chain_evm::{EvmChain, EvmConfig, WrongChain};
+use pledge_core::error::ChainError;
 use pledge_core::types::ChainId;
 
 use crate::config::{ChainConfig, NodeUrl, Problems};
@@ -19,31 +20,35 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// can be reached.
 ///
 /// Every node is asked for its chain id: one on another chain is a wrong configuration even if the
-/// others are right. Ordered failover while running does not exist yet: the chosen node is kept
+/// others are right. One that refuses, or gives no answer, is told of and left out. Ordered failover while running does not exist yet: the chosen node is kept
 /// until the process ends.
 pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmChain>, SetupError> {
     let attempts = config.rpc_urls.iter().map(|url| connect_one(config.id, url));
     let mut problems = Problems::default();
-    let mut unreachable = Vec::new();
+    let mut failed = Vec::new();
     let mut connected = None;
     for (index, attempt) in join_all(attempts).await.into_iter().enumerate() {
         match attempt {
             Ok(node) => connected = connected.or(Some(node)),
-            Err(error) if error.kind() == ChainErrorKind::Persistent => {
+            Err(error) if is_wrong_chain(&error) => {
                 problems.add(&config.key.child("rpc_urls").index(index), error);
             }
-            Err(error) => unreachable.push(error.to_string()),
+            Err(error) => failed.push(error.to_string()),
         }
     }
     problems.into_result()?;
     let Some(node) = connected else {
-        let error = ChainError::transient("connect to a node", unreachable.join("; "));
+        let error = ChainError::transient("connect to a node", failed.join("; "));
         return Err(SetupError::Chain(error));
     };
-    for error in unreachable {
+    for error in failed {
         tracing::warn!(chain = config.name, "a node is left out: {error}");
     }
     Ok(Arc::new(node))
+}
+
+fn is_wrong_chain(error: &ChainError) -> bool {
+    error.source().is_some_and(|source| source.is::<WrongChain>())
 }
 
 /// Connects to one node, which must be on the chain.

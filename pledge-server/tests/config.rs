@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pledge_core::indexer::Finality;
 use pledge_core::types::{ChainId, Timestamp};
-use pledge_server::config::{Config, ConfigError, Environment, StorageConfig};
+use pledge_server::config::{Config, ConfigError, Environment, NodeUrl, Quick, StorageConfig};
 
 const USDX: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
 
@@ -34,9 +34,12 @@ fn load(toml: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let folder = tempfile::tempdir().unwrap();
     let file: PathBuf = folder.path().join("pledge.toml");
     std::fs::write(&file, toml).unwrap();
+    Config::load(Some(&file), &environment(variables))
+}
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    let environment: Environment = variables.iter().map(own).collect();
-    Config::load(Some(&file), &environment)
+    variables.iter().map(own).collect()
 }
 
 /// The one problem that a change of the good configuration makes.
@@ -142,9 +145,21 @@ fn a_wrong_value_is_named_by_its_key_with_a_remedy() {
         ("confirmations = 3", "finality = \"safe\"", "chains.sepolia.finality", "finalized"),
         (
             "confirmations = 3",
-            "confirmations = 3\nretained_headers = 3",
+            "confirmations = 100\nretained_headers = 100",
             "chains.sepolia.retained_headers",
             "raise it",
+        ),
+        (
+            "confirmations = 3",
+            "confirmations = 3\nretained_headers = 63",
+            "chains.sepolia.retained_headers",
+            "from 64 to 100000",
+        ),
+        (
+            "confirmations = 3",
+            "finality = \"finalized\"\nretained_headers = 100001",
+            "chains.sepolia.retained_headers",
+            "from 64 to 100000",
         ),
         ("http://two", "ws://two", "chains.sepolia.rpc_urls[1]", "use http or https"),
         (
@@ -200,6 +215,8 @@ fn a_wrong_value_is_named_by_its_key_with_a_remedy() {
             "sort the steps",
         ),
         ("memory:", "sqlite:", "storage.url", "sqlite:pledge.db"),
+        ("memory:", "sqlite://", "storage.url", "sqlite:pledge.db"),
+        ("memory:", "sqlite:pledge.db?mode=ro", "storage.url", "remove `?`"),
         ("memory:", "mysql://root:hunter2@host/db", "storage.url", "not built in yet"),
         ("memory:", "postgres://root:hunter2@host/db", "storage.url", "no kind of storage"),
         (
@@ -248,15 +265,91 @@ fn a_chain_without_tokens_is_refused() {
 
 #[test]
 fn a_name_that_the_environment_cannot_reach_is_refused() {
-    let error = load(&GOOD.replace("sepolia", "Sepolia"), &[]).unwrap_err();
-    assert_eq!(error.problems()[0].key, "chains.Sepolia", "{error}");
+    for name in ["Sepolia", "se-polia", "se__polia", "_sepolia", "sepolia_"] {
+        let error = load(&GOOD.replace("sepolia", name), &[]).unwrap_err();
+        assert_eq!(error.problems()[0].key, format!("chains.{name}"), "{error}");
+    }
+}
+
+#[test]
+fn a_name_of_digits_alone_is_refused_since_it_may_be_the_id_of_another_chain() {
+    let error = load(&GOOD.replace("sepolia", "31337"), &[]).unwrap_err();
+    assert_eq!(error.problems()[0].key, "chains.31337", "{error}");
+}
+
+#[test]
+fn a_database_is_one_file_however_its_url_is_written() {
+    for (url, file) in [
+        ("sqlite:pledge.db", "pledge.db"),
+        ("sqlite://pledge.db", "pledge.db"),
+        ("sqlite:///var/pledge.db", "/var/pledge.db"),
+    ] {
+        let config = load(&GOOD.replace("memory:", url), &[]).unwrap();
+        assert_eq!(config.storage, StorageConfig::Sqlite(file.to_owned()), "{url}");
+    }
+}
+
+fn quick(rate: Option<&str>, variables: &[(&str, &str)]) -> Config {
+    let quick = Quick {
+        chain: ChainId::new(5),
+        rpc_url: NodeUrl::parse("http://node.example").unwrap(),
+        token: USDX.to_owned(),
+        start_block: None,
+        rate: rate.map(str::to_owned),
+    };
+    Config::quick(&quick, &environment(variables)).unwrap()
+}
+
+#[test]
+fn the_chain_of_the_flags_has_a_name_that_gives_way() {
+    let chain = &quick(None, &[]).chains[0];
+    assert_eq!(chain.name, "chain_5");
+    assert!(!chain.is_named);
+}
+
+#[test]
+fn the_environment_adds_to_the_chain_of_the_flags() {
+    let variables = [
+        ("PLEDGE_CHAINS__CHAIN_5__CONFIRMATIONS", "12"),
+        ("PLEDGE_CHAINS__CHAIN_5__TOKENS__TOKEN__POINTS__WINDOW", "30m"),
+    ];
+    let chain = &quick(Some("0.05"), &variables).chains[0];
+    assert_eq!(chain.indexer.finality, Finality::Depth(12));
+    assert_eq!(chain.tokens[0].points.as_ref().unwrap().window.get(), 1_800);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_of_ours_that_is_no_text_is_refused_and_others_are_left_alone() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    let broken = |name: &str| (OsString::from(name), OsString::from_vec(vec![0xff]));
+    let error = Config::environment([broken("PLEDGE_STORAGE__URL")].into_iter()).unwrap_err();
+    assert_eq!(error.problems()[0].key, "PLEDGE_STORAGE__URL", "{error}");
+    assert_eq!(Config::environment([broken("LESSOPEN")].into_iter()), Ok(Vec::new()));
 }
 
 #[test]
 fn a_file_that_is_no_toml_is_named_with_the_place() {
-    let error = load("[chains", &[]).unwrap_err().to_string();
+    let error = load("# one\n[chains", &[]).unwrap_err().to_string();
     assert!(error.contains("pledge.toml"), "{error}");
-    assert!(error.contains("line 1"), "{error}");
+    assert!(error.contains("line 2, column 8"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_toml_shows_no_api_key() {
+    let broken = [
+        "rpc_urls = [\"https://one.example/s3cret",
+        "rpc_urls = [\"https://one.example/s3cret\" \"x\"]",
+        "rpc_urls = https://one.example/s3cret",
+        "rpc_urls = [\"https://one.example/s3cret\"]\nrpc_urls = [\"https://one.example/s3cret\"]",
+    ];
+    for line in broken {
+        let error = load(&format!("[chains.sepolia]\n{line}\n"), &[]).unwrap_err().to_string();
+        assert!(error.contains("is not TOML: line"), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
 }
 
 #[test]

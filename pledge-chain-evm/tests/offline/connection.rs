@@ -1,7 +1,9 @@
 //! Connecting, repeating, and what is done about a node that fails.
 
+use std::error::Error;
+
 use crate::fake_node::{API_KEY, CHAIN, FakeNode, all_texts, config};
-use pledge_chain_evm::{EvmChain, EvmConfig};
+use pledge_chain_evm::{EvmChain, EvmConfig, WrongChain};
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
 use pledge_core::types::BlockNumber;
@@ -16,6 +18,18 @@ async fn another_chain_behind_the_url_is_persistent_and_named() {
     for part in ["chain 5", "chain 31337", "127.0.0.1"] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+#[tokio::test]
+async fn only_another_chain_has_the_source_that_says_so() {
+    let is_wrong_chain =
+        |error: &dyn Error| error.source().is_some_and(|source| source.is::<WrongChain>());
+    let node = FakeNode::start().await;
+    node.script().chain_id = 5;
+    assert!(is_wrong_chain(&EvmChain::connect(node.config()).await.unwrap_err()));
+    let node = FakeNode::start().await;
+    node.script().statuses = [401; 9].into();
+    assert!(!is_wrong_chain(&EvmChain::connect(node.config()).await.unwrap_err()));
 }
 
 #[tokio::test]

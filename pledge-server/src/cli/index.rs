@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Context, QuickArgs, Verdict};
 use crate::backoff::Backoff;
-use crate::config::{ChainConfig, Config};
+use crate::config::ChainConfig;
 use crate::setup::{self, InspectedChain};
 use crate::stores::{self, Stores};
 use crate::tasks::{self, Trouble};
@@ -57,10 +57,12 @@ struct TokenReport {
 }
 
 pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result<Verdict> {
-    let config = context.config_or_quick(args.quick).await?;
+    let mut config = context.config_or_quick(args.quick).await?;
+    config.require_chains()?;
     let stores = stores::open(&config.storage).await?;
-    let chains = context.stop.run_until_cancelled(prepare(&config, &stores)).await;
-    let Some(chains) = chains else {
+    setup::keep_known_names(&mut config.chains, &stores).await?;
+    let prepared = prepare(&config.chains, &stores);
+    let Some(chains) = context.stop.run_until_cancelled(prepared).await else {
         stores.close().await;
         bail!("stopped before every chain was inspected");
     };
@@ -73,8 +75,8 @@ pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result
 }
 
 /// Inspects every chain, then registers them: nothing is written if one of them is wrong.
-async fn prepare(config: &Config, stores: &Stores) -> anyhow::Result<Vec<InspectedChain>> {
-    let inspected = config.require_chains()?.iter().map(|config| async {
+async fn prepare(configs: &[ChainConfig], stores: &Stores) -> anyhow::Result<Vec<InspectedChain>> {
+    let inspected = configs.iter().map(|config| async {
         let inspected = setup::inspect(config, stores).await;
         inspected.map_err(|error| error.of(config))
     });

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ports::{ChainReport, ChainState};
@@ -10,7 +10,7 @@ use pledge_core::primitives::Address;
 use pledge_core::types::TokenId;
 use serde::Serialize;
 
-use super::{Context, Verdict};
+use super::{Context, Verdict, WrongUsage};
 use crate::stores::{self, Stores};
 
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ async fn resume_token(
 ) -> anyhow::Result<Verdict> {
     let id = TokenId { chain: chain.chain, address };
     let token = stores.balances.token(id).await?;
-    let token = token.with_context(|| format!("token {id} is not followed"))?;
+    let token = token.ok_or_else(|| WrongUsage(format!("token {id} is not followed")))?;
     if token.is_active() {
         bail!("token {id} is not halted");
     }
@@ -88,9 +88,11 @@ async fn find(stores: &Stores, name: &str) -> anyhow::Result<ChainState> {
     let chains = stores.balances.chains().await?;
     let known: Vec<String> = chains.iter().map(|chain| chain.name.clone()).collect();
     let named = |chain: &ChainState| chain.name == name || chain.chain.to_string() == name;
-    chains.into_iter().find(named).with_context(|| {
-        format!("there is no chain `{name}` in the database, only: {}", known.join(", "))
-    })
+    let found = chains.into_iter().find(named);
+    Ok(found.ok_or_else(|| {
+        let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+        WrongUsage(format!("there is no chain `{name}` in the database; its chains: {known}"))
+    })?)
 }
 
 async fn finish(

@@ -42,10 +42,12 @@ impl fmt::Display for Serving {
 }
 
 pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<Verdict> {
-    let config = context.config_or_quick(args.quick).await?;
-    let chains = config.require_chains()?;
-    let stores = stores::open(&config.storage).await?;
+    let mut config = context.config_or_quick(args.quick).await?;
+    config.require_chains()?;
     let listener = tasks::bind(args.listen.unwrap_or(config.server.listen)).await?;
+    let stores = stores::open(&config.storage).await?;
+    setup::keep_known_names(&mut config.chains, &stores).await?;
+    let chains = &config.chains;
     let checked = context.stop.run_until_cancelled(check_chains(chains, &stores));
     let Some(checked) = checked.await else {
         return Ok(Verdict::Fine);

@@ -1,6 +1,7 @@
 //! `[chains.NAME]`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use pledge_core::indexer::{Finality, IndexerConfig};
@@ -13,6 +14,8 @@ const POLL_INTERVAL_DEFAULT: Duration = Duration::from_secs(2);
 const POLL_INTERVAL_MIN: Duration = Duration::from_millis(50);
 const POLL_INTERVAL_MAX: Duration = Duration::from_secs(3_600);
 const NAME_CHARS_MAX: usize = 64;
+/// Fewer could not undo an ordinary reorg; more slow every commit down for nothing.
+const RETAINED_HEADERS: RangeInclusive<u64> = 64..=100_000;
 
 /// One chain to follow.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct ChainConfig {
     pub key: Key,
     /// Its name there.
     pub name: String,
+    /// Whether a person chose the name. A made up one gives way to the name in the store.
+    pub is_named: bool,
     /// Its id.
     pub id: ChainId,
     /// Its nodes, at least one. All are checked at the start; the first that answers is used until the
@@ -75,6 +80,7 @@ impl ChainConfig {
         Some(Self {
             key,
             name,
+            is_named: true,
             id: ChainId::new(id?.0),
             rpc_urls: rpc_urls?,
             indexer: indexer?,
@@ -84,14 +90,17 @@ impl ChainConfig {
     }
 }
 
-/// Names are keys of the environment too, which has no upper case here and splits at `__`.
+/// Names are keys of the environment too, which has no upper case here, takes no `-` and splits at
+/// `__`. A chain is also named by its id on the command line, so digits alone are no name.
 pub(super) fn check_name(name: &str, key: &Key, problems: &mut Problems) {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let fits = (1..=NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(allowed);
-    if !fits || name.contains("__") {
-        let what = "is not a name: use 1 to 64 of a-z, 0-9, - and _, without __, so that the \
+    if !fits || name.contains("__") || name.starts_with('_') || name.ends_with('_') {
+        let what = "is not a name: use 1 to 64 of a-z, 0-9 and single _ between them, so that the \
                     environment can reach it";
         problems.add(key, what);
+    } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
+        problems.add(key, "is not a name but a number: use at least one letter");
     }
 }
 
@@ -133,6 +142,12 @@ fn check_indexer(
         (None, None) => {}
     }
     if let Some(Whole(headers)) = retained_headers {
+        if !RETAINED_HEADERS.contains(&headers) {
+            let (min, max) = RETAINED_HEADERS.into_inner();
+            let what = format!("{headers} is out of range: write a number from {min} to {max}");
+            problems.add(&key.child("retained_headers"), what);
+            return None;
+        }
         config.retained_headers = headers;
     }
     if let Finality::Depth(blocks) = config.finality

@@ -2,7 +2,7 @@
 
 use pledge_core::types::ChainId;
 
-use super::raw::{RateText, RawChain, RawConfig, RawPoints, RawToken, TextList, Whole};
+use super::raw::{RateText, RawConfig, TextList, Whole};
 use super::{ConfigError, NodeUrl};
 
 /// What `pledge run --rpc-url URL --token 0x…` says.
@@ -32,25 +32,19 @@ const FLAGS: [(&str, &str); 4] = [
 
 impl Quick {
     fn name(&self) -> String {
-        format!("chain-{}", self.chain)
+        format!("chain_{}", self.chain)
     }
 
     pub(super) fn write_into(&self, raw: &mut RawConfig) {
-        let token = RawToken {
-            address: Some(self.token.clone()),
-            start_block: self.start_block.map(Whole),
-            points: self
-                .rate
-                .clone()
-                .map(|rate| RawPoints { rate: Some(RateText(rate)), ..RawPoints::default() }),
-        };
-        let chain = RawChain {
-            chain_id: Some(Whole(self.chain.get())),
-            rpc_urls: Some(TextList(vec![self.rpc_url.expose().to_string()])),
-            tokens: [(TOKEN.to_owned(), token)].into(),
-            ..RawChain::default()
-        };
-        raw.chains.insert(self.name(), chain);
+        let chain = raw.chains.entry(self.name()).or_default();
+        chain.chain_id = Some(Whole(self.chain.get()));
+        chain.rpc_urls = Some(TextList(vec![self.rpc_url.expose().to_string()]));
+        let token = chain.tokens.entry(TOKEN.to_owned()).or_default();
+        token.address = Some(self.token.clone());
+        token.start_block = self.start_block.map(Whole).or(token.start_block);
+        if let Some(rate) = &self.rate {
+            token.points.get_or_insert_default().rate = Some(RateText(rate.clone()));
+        }
     }
 
     /// The same error in terms of the flags.

@@ -1,13 +1,36 @@
 //! Reading: the file, then the environment above it.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use super::raw::RawConfig;
-use super::{ConfigError, Environment, Key};
+use super::{ConfigError, Environment, Key, Problems};
 
 const PREFIX: &str = "PLEDGE_";
 /// Every key is at least two levels deep.
 const LEVELS: &str = "__";
+
+/// Variables of the tests and examples, which are no keys.
+const OTHERS: [&str; 3] = ["PLEDGE_ANVIL", "PLEDGE_EXAMPLE_KEY", "PLEDGE_SEED"];
+
+/// The variables that are ours, which must be text.
+pub(super) fn own_variables(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Environment, ConfigError> {
+    let mut problems = Problems::default();
+    let mut own = Environment::new();
+    for (name, value) in variables {
+        let shown = name.to_string_lossy();
+        if !shown.starts_with(PREFIX) {
+            continue;
+        }
+        match (name.to_str(), value.into_string()) {
+            (Some(name), Ok(value)) => own.push((name.to_owned(), value)),
+            _ => problems.add(&Key::root(&shown), "is not UTF-8: set it to text, or unset it"),
+        }
+    }
+    problems.into_result().map(|()| own)
+}
 
 /// Reads what is written, judging no value yet.
 pub(super) fn read(
@@ -22,7 +45,7 @@ pub(super) fn read(
     let own = environment.iter().filter(|(name, _)| name.starts_with(PREFIX));
     let (keys, others): (Vec<_>, Vec<_>) =
         own.cloned().partition(|(name, _)| name.contains(LEVELS));
-    for (name, _) in others {
+    for (name, _) in others.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str())) {
         tracing::warn!("{name} is no key of the configuration: levels are joined by {LEVELS}");
     }
     let variables = config::Environment::with_prefix("PLEDGE")
@@ -44,6 +67,8 @@ fn parsed(
         let what = format!("cannot be read ({error}); name another file with --config");
         ConfigError::at(&name, what)
     })?;
+    toml::de::DeTable::parse(&text)
+        .map_err(|error| ConfigError::at(&name, place(&text, &error)))?;
     let source = config::File::from_str(&text, config::FileFormat::Toml);
     let syntax = config::Config::builder().add_source(source.clone()).build();
     syntax.map_err(|error| {
@@ -51,6 +76,18 @@ fn parsed(
         ConfigError::at(&name, what)
     })?;
     Ok(source)
+}
+
+/// What is no TOML, and where. The line itself may hold an API key, so it is not repeated.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message();
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return format!("is not TOML: {message}");
+    };
+    let line = before.matches('\n').count() + 1;
+    let last = before.rsplit('\n').next().unwrap_or(before);
+    let column = last.chars().count() + 1;
+    format!("is not TOML: line {line}, column {column}: {message}")
 }
 
 fn source_name(file: Option<&Path>) -> Key {

@@ -30,8 +30,13 @@ impl StorageConfig {
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
         match (scheme, rest) {
             ("memory", "") => Ok(Self::Memory),
-            ("sqlite", file) if !file.is_empty() => Ok(Self::Sqlite(file.to_owned())),
-            ("sqlite", _) => Err("names no file: write sqlite:pledge.db".to_owned()),
+            ("sqlite", location) => match location.strip_prefix("//").unwrap_or(location) {
+                "" => Err("names no file: write sqlite:pledge.db".to_owned()),
+                file if file.contains('?') => {
+                    Err("takes no options: remove `?` and what follows".to_owned())
+                }
+                file => Ok(Self::Sqlite(file.to_owned())),
+            },
             ("mysql" | "mariadb", _) => Err(format!("MySQL is not built in yet: use {KINDS}")),
             // The rest of an unknown url may hold a password.
             _ => Err(format!("`{scheme}` is no kind of storage: use {KINDS}")),

@@ -54,7 +54,7 @@ impl Kind {
             Self::NotStarted => (S::CONFLICT, "not-started", "Nothing confirmed yet"),
             Self::TooLate => (S::CONFLICT, "too-late", "Not confirmed yet"),
             Self::TooEarly => (S::CONFLICT, "too-early", "Before the token's first block"),
-            Self::Rewinding => (S::SERVICE_UNAVAILABLE, "rewinding", "Ledger being rewound"),
+            Self::Rewinding => (S::SERVICE_UNAVAILABLE, "moving", "Ledger moving"),
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "Store unavailable"),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
@@ -154,7 +154,7 @@ impl From<StoreError> for Problem {
         match error.kind() {
             StoreErrorKind::Conflict => {
                 tracing::warn!(error = cause, "an answer met a rewind");
-                Self::new(Kind::Rewinding, "the ledger is being rewound; ask again shortly")
+                Self::new(Kind::Rewinding, "the ledger moves under every read; ask again shortly")
             }
             StoreErrorKind::Unavailable => {
                 tracing::error!(error = cause, "the store is unavailable");

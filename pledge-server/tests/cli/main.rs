@@ -8,3 +8,4 @@ mod node;
 mod one_shot;
 mod process;
 mod running;
+mod starting;

@@ -1,0 +1,109 @@
+//! What the store has of a chain from before, beside what the configuration says now.
+
+use pledge_core::error::StoreError;
+use pledge_core::ledger::TokenSpec;
+use pledge_core::ports::{ProgrammeState, ShardProgress};
+use pledge_core::types::{ProgrammeId, Rate, Timestamp, TokenId};
+
+use crate::config::{ChainConfig, Problems, TokenConfig};
+use crate::stores::Stores;
+
+/// What the store has of each token; what is registered and settled there is fixed.
+pub(super) async fn check_all(
+    chain: &ChainConfig,
+    stores: &Stores,
+    problems: &mut Problems,
+) -> Result<Vec<Option<TokenSpec>>, StoreError> {
+    let mut known = Vec::with_capacity(chain.tokens.len());
+    for token in &chain.tokens {
+        let id = TokenId { chain: chain.id, address: token.address };
+        let spec = stores.balances.token(id).await?.map(|state| state.spec);
+        if let Some(spec) = &spec {
+            check_start_block(token, spec, problems);
+            check_programme(token, id, stores, problems).await?;
+        }
+        known.push(spec);
+    }
+    Ok(known)
+}
+
+fn check_start_block(token: &TokenConfig, spec: &TokenSpec, problems: &mut Problems) {
+    let registered = spec.start_block;
+    if let Some(configured) = token.start_block
+        && configured != registered
+    {
+        let what = format!(
+            "{configured} differs from {registered}, from which this token is in the database \
+             already: write {registered}, or use a new database"
+        );
+        problems.add(&token.key.child("start_block"), what);
+    }
+}
+
+async fn check_programme(
+    token: &TokenConfig,
+    id: TokenId,
+    stores: &Stores,
+    problems: &mut Problems,
+) -> Result<(), StoreError> {
+    let Some(points) = &token.points else {
+        return Ok(());
+    };
+    if let Some(state) = programme_main(id, stores).await? {
+        let reached = state.shards.iter().filter_map(ShardProgress::reached).max();
+        if let Some(reason) = state.programme.refuse_change(&points.programme(id), reached) {
+            problems.add(&points.key, reason);
+        }
+    }
+    Ok(())
+}
+
+async fn programme_main(
+    token: TokenId,
+    stores: &Stores,
+) -> Result<Option<ProgrammeState>, StoreError> {
+    let states = stores.points.programmes(token).await?;
+    Ok(states.into_iter().find(|state| state.programme.id == ProgrammeId::main(token)))
+}
+
+/// What was registered before goes on, also when the configuration no longer has it.
+pub(super) async fn tell_others(chain: &ChainConfig, stores: &Stores) -> Result<(), StoreError> {
+    for token in stores.balances.tokens(chain.id).await? {
+        let id = token.spec.id;
+        let configured = chain.tokens.iter().find(|token| token.address == id.address);
+        if configured.is_none() {
+            tracing::warn!(token = %id, "still followed, though no longer in the configuration");
+        }
+        if configured.is_some_and(|token| token.points.is_some()) {
+            continue;
+        }
+        if programme_main(id, stores).await?.is_some_and(|state| earns(&state)) {
+            tracing::warn!(
+                "programme main of {id} still earns; to end it, add a step to rate \"0\" to its \
+                 points section instead of removing the section"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether any rate but zero lies after what is settled.
+fn earns(state: &ProgrammeState) -> bool {
+    let settled = state.settled().unwrap_or(Timestamp::ZERO);
+    let mut pieces = state.programme.rates.pieces(settled, Timestamp::MAX);
+    pieces.any(|piece| piece.value != Rate::ZERO)
+}
+
+/// A name made up by the command line gives way to the one that the chain has in the store already.
+pub async fn keep_known_names(
+    chains: &mut [ChainConfig],
+    stores: &Stores,
+) -> Result<(), StoreError> {
+    let known = stores.balances.chains().await?;
+    for chain in chains.iter_mut().filter(|chain| !chain.is_named) {
+        if let Some(state) = known.iter().find(|state| state.chain == chain.id) {
+            chain.name.clone_from(&state.name);
+        }
+    }
+    Ok(())
+}
