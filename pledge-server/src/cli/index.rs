@@ -1,5 +1,7 @@
 //! `pledge index`: the ledger alone.
 
+mod retries;
+
 use std::fmt;
 
 use anyhow::bail;
@@ -8,17 +10,12 @@ use futures::future::try_join_all;
 use pledge_core::indexer::{Indexer, Poll};
 use serde::Serialize;
 
+use self::retries::Retries;
 use super::{Context, QuickArgs, Verdict};
-use crate::backoff::Backoff;
 use crate::config::ChainConfig;
 use crate::setup::{self, InspectedChain};
 use crate::stores::{self, Stores};
-use crate::tasks::{self, Trouble};
-
-/// Attempts in a row that may fail before the command does.
-const ATTEMPTS_MAX: u32 = 6;
-/// The same while the chain or another writer moves under it: some seven minutes of waiting.
-const ORDINARY_MAX: u32 = 20;
+use crate::tasks;
 
 #[derive(Debug, Args)]
 pub(super) struct IndexArgs {
@@ -168,43 +165,6 @@ async fn index(
     }
 }
 
-/// Attempts that failed in a row.
-struct Retries {
-    backoff: Backoff,
-    trouble: Trouble,
-    ordinary: u32,
-    failed: u32,
-}
-
-impl Retries {
-    fn new(chain: &str) -> Self {
-        let trouble = Trouble::new(chain);
-        Self { backoff: Backoff::default(), trouble, ordinary: 0, failed: 0 }
-    }
-
-    /// Counts one more, says what is wrong if it is anything new, and answers whether another attempt
-    /// is worth while.
-    fn count(&mut self, ordinary: bool, error: &anyhow::Error) -> bool {
-        if ordinary {
-            self.ordinary += 1;
-        } else {
-            self.failed += 1;
-            self.trouble.says(&format!("{error:#}"));
-        }
-        self.failed < ATTEMPTS_MAX && self.ordinary < ORDINARY_MAX
-    }
-
-    async fn wait(&mut self) {
-        tokio::time::sleep(self.backoff.delay()).await;
-    }
-
-    fn over(&mut self) {
-        self.trouble.over();
-        self.backoff.reset();
-        (self.ordinary, self.failed) = (0, 0);
-    }
-}
-
 impl IndexReport {
     fn is_fine(&self, until_head: bool) -> bool {
         let reached = |chain: &ChainReport| chain.error.is_none() && (chain.reached || !until_head);
@@ -234,32 +194,5 @@ impl fmt::Display for IndexReport {
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use anyhow::anyhow;
-
-    use super::*;
-
-    fn attempts(ordinary: bool) -> usize {
-        let mut retries = Retries::new("local");
-        let again = || retries.count(ordinary, &anyhow!("again"));
-        std::iter::repeat_with(again).take(1_000).take_while(|again| *again).count()
-    }
-
-    #[test]
-    fn a_chain_that_fails_is_given_up_sooner_than_one_that_moves() {
-        assert_eq!((attempts(false), attempts(true)), (5, 19));
-    }
-
-    #[test]
-    fn an_attempt_that_succeeds_begins_the_count_again() {
-        let mut retries = Retries::new("local");
-        for _ in 0..100 {
-            assert!(retries.count(false, &anyhow!("away")));
-            retries.over();
-        }
     }
 }
