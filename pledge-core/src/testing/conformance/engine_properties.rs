@@ -49,6 +49,18 @@ async fn play(world: &mut World, step: &Step) {
     }
 }
 
+/// A world in which all of a history is confirmed and settled, from 15:00 on.
+async fn settled(fixture: Fixture, steps: &[Step]) -> World {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[]);
+    for step in steps {
+        play(&mut world, step).await;
+    }
+    world.confirm(2_000_000);
+    world.run().await;
+    world
+}
+
 /// Stops the settler after some batches, as a signal would.
 async fn settle_some(world: &World, batches: u64) {
     let stop = Stop::never();
@@ -126,13 +138,7 @@ pub fn an_outage_equals_no_outage(cases: u32, fresh: impl Fn() -> Fresh) {
 pub fn points_of_all_accounts_equal_rate_times_supply(cases: u32, fresh: impl Fn() -> Fresh) {
     check(cases, (blocks(40), 0_u64..50_000, 0_u64..50_000), |(steps, a, b)| {
         run(async {
-            let mut world = World::new(fresh().await).await;
-            world.mine(0, &[]);
-            for step in &steps {
-                play(&mut world, step).await;
-            }
-            world.confirm(2_000_000);
-            world.run().await;
+            let world = settled(fresh().await, &steps).await;
             let (from, to) = (at(a.min(b)), at(a.max(b)));
             let mut sum = RawPoints::ZERO;
             for number in 1..=ACCOUNTS {
@@ -148,13 +154,7 @@ pub fn splitting_an_interval_changes_nothing(cases: u32, fresh: impl Fn() -> Fre
     let cuts = proptest::collection::vec(0_u64..60_000, 2..9);
     check(cases, (blocks(40), cuts), |(steps, mut cuts)| {
         run(async {
-            let mut world = World::new(fresh().await).await;
-            world.mine(0, &[]);
-            for step in &steps {
-                play(&mut world, step).await;
-            }
-            world.confirm(2_000_000);
-            world.run().await;
+            let world = settled(fresh().await, &steps).await;
             cuts.sort_unstable();
             let cuts: Vec<_> = cuts.into_iter().map(at).collect();
             let (first, last) = (cuts[0], *cuts.last().expect("at least two"));
