@@ -2,7 +2,7 @@
 
 use alloy_primitives::map::HashMap;
 
-use super::{Change, ChangeType, Checkpoint, TokenTotals, Transfer};
+use super::{Change, ChangeType, Checkpoint, Leg, TokenTotals, Transfer};
 use crate::types::{Account, Amount, BalanceSeconds, BlockNumber, LogIndex, Overflow, Timestamp};
 
 /// The accounts a fold touches, with their state before; absent means never seen.
@@ -96,14 +96,14 @@ pub fn fold(
         }
         if let Some(from) = from {
             let change_type = if to.is_some() { ChangeType::TransferOut } else { ChangeType::Burn };
-            let change = debit(states, &mut totals, transfer, time, from)?;
-            changes.push(Change { change_type, counterparty: to, ..change });
+            let side = Side { account: from, change_type, counterparty: to };
+            changes.push(apply(states, &mut totals, transfer, time, side)?);
         }
         if let Some(to) = to {
             let change_type =
                 if from.is_some() { ChangeType::TransferIn } else { ChangeType::Mint };
-            let change = credit(states, &mut totals, transfer, time, to)?;
-            changes.push(Change { change_type, counterparty: from, ..change });
+            let side = Side { account: to, change_type, counterparty: from };
+            changes.push(apply(states, &mut totals, transfer, time, side)?);
         } else if from.is_some() {
             count_burned(&mut totals, transfer)?;
         }
@@ -128,40 +128,11 @@ fn count_burned(totals: &mut TokenTotals, transfer: &Transfer) -> Result<(), Fol
     Ok(())
 }
 
-fn debit(
-    states: &mut AccountStates,
-    totals: &mut TokenTotals,
-    transfer: &Transfer,
-    time: Timestamp,
+/// One side of a transfer.
+struct Side {
     account: Account,
-) -> Result<Change, FoldError> {
-    let before = states.get(&account).copied().unwrap_or(NEVER_SEEN);
-    let after = before.balance.checked_sub(transfer.amount).ok_or(FoldError::NegativeBalance {
-        account,
-        balance: before.balance,
-        amount: transfer.amount,
-        block: transfer.block,
-        log_index: transfer.log_index,
-    })?;
-    totals.balance_moved(before.balance, after)?;
-    change(states, before, transfer, time, account, after)
-}
-
-fn credit(
-    states: &mut AccountStates,
-    totals: &mut TokenTotals,
-    transfer: &Transfer,
-    time: Timestamp,
-    account: Account,
-) -> Result<Change, FoldError> {
-    let before = states.get(&account).copied().unwrap_or(NEVER_SEEN);
-    // The supply, checked before, is never below one account's balance.
-    let after = before.balance.checked_add(transfer.amount).ok_or(FoldError::SupplyOverflow {
-        block: transfer.block,
-        log_index: transfer.log_index,
-    })?;
-    totals.balance_moved(before.balance, after)?;
-    change(states, before, transfer, time, account, after)
+    change_type: ChangeType,
+    counterparty: Option<Account>,
 }
 
 const NEVER_SEEN: Checkpoint = Checkpoint {
@@ -171,30 +142,48 @@ const NEVER_SEEN: Checkpoint = Checkpoint {
     block: BlockNumber::new(0),
 };
 
-fn change(
+/// Moves one account to its state after the transfer.
+fn apply(
     states: &mut AccountStates,
-    before: Checkpoint,
+    totals: &mut TokenTotals,
     transfer: &Transfer,
     time: Timestamp,
-    account: Account,
-    balance_after: Amount,
+    side: Side,
 ) -> Result<Change, FoldError> {
-    if time < before.time {
-        let (block, previous) = (transfer.block, before.time);
+    let Side { account, change_type, counterparty } = side;
+    let &Transfer { block, log_index, amount, tx_hash, .. } = transfer;
+    let state = states.entry(account).or_insert(NEVER_SEEN);
+    let Checkpoint { balance, time: previous, .. } = *state;
+    if time < previous {
         return Err(FoldError::TimeBackwards { block, time, previous });
     }
-    let change = Change {
-        account,
-        change_type: ChangeType::Mint,
-        amount: transfer.amount,
-        balance_after,
-        balance_seconds: before.balance_seconds_at(time)?,
-        counterparty: None,
-        tx_hash: transfer.tx_hash,
-        block: transfer.block,
-        time,
-        log_index: transfer.log_index,
+    let balance_after = match change_type.leg() {
+        Leg::Out => balance.checked_sub(amount).ok_or(FoldError::NegativeBalance {
+            account,
+            balance,
+            amount,
+            block,
+            log_index,
+        })?,
+        // The supply, checked before, is never below one account's balance.
+        Leg::In => {
+            let sum = balance.checked_add(amount);
+            sum.ok_or(FoldError::SupplyOverflow { block, log_index })?
+        }
     };
-    states.insert(account, change.checkpoint());
-    Ok(change)
+    totals.balance_moved(balance, balance_after)?;
+    let balance_seconds = state.balance_seconds_at(time)?;
+    *state = Checkpoint { balance: balance_after, balance_seconds, time, block };
+    Ok(Change {
+        account,
+        change_type,
+        amount,
+        balance_after,
+        balance_seconds,
+        counterparty,
+        tx_hash,
+        block,
+        time,
+        log_index,
+    })
 }
