@@ -148,6 +148,7 @@ macro_rules! engine_conformance {
             case_9_a_reorg_changes_the_points_exactly
             case_13_three_hours_sum_without_rounding
             case_14_one_base_unit_over_a_year_is_not_lost
+            case_15_two_chains_with_different_decimals_add_up
             case_16_the_largest_balance_earns_exactly
             case_17_an_overdraft_halts_the_token_and_writes_nothing
         );

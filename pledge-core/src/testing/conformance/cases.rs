@@ -1,12 +1,20 @@
 //! The worked cases: points equal to a fraction, not close to it.
 
-use alloy_primitives::U512;
+use std::sync::Arc;
 
-use crate::ledger::TokenStatus;
+use alloy_primitives::{Address, U512};
+
+use crate::indexer::{Indexer, IndexerConfig, Poll};
+use crate::ledger::{TokenMetadata, TokenSpec, TokenStatus};
 use crate::points::Programme;
+use crate::simulation::{ScriptedChain, ScriptedTransfer};
+use crate::stop::Stop;
 use crate::testing::Fixture;
-use crate::testing::world::{World, account, at, token, tokens};
-use crate::types::{Amount, Decimals, ProgrammeId, Rate, RateSchedule, RawPoints, Scale, Step};
+use crate::testing::world::{OnePending, World, account, at, token, tokens};
+use crate::types::{
+    Amount, BlockNumber, ChainId, Decimals, ProgrammeId, Rate, RateSchedule, RawPoints, Scale,
+    Step, TokenId,
+};
 
 const HOUR: u64 = 3_600;
 
@@ -158,6 +166,42 @@ pub async fn case_14_one_base_unit_over_a_year_is_not_lost(fixture: Fixture) {
     world.confirm(365 * 24 * HOUR);
     world.run().await;
     assert_points(settled_raw(&world).await, 219, 500_000_000_000_000_000);
+}
+
+/// 1000 of a token with 6 decimals for 30 minutes, 2 of one with 18 for 45 minutes elsewhere.
+pub async fn case_15_two_chains_with_different_decimals_add_up(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    let id = TokenId { chain: ChainId::new(84_532), address: Address::repeat_byte(0x71) };
+    let elsewhere = ScriptedChain::new(id.chain, at(0));
+    let (from, to) = (Address::ZERO, account(1).address());
+    let amount = Amount::from(1_000_000_000);
+    elsewhere.mine(at(1_800), &[ScriptedTransfer { token: id.address, from, to, amount }]);
+    for _ in 0..=6 {
+        elsewhere.mine(at(HOUR), &[]);
+    }
+    let six = Decimals::new(6).expect("in range");
+    let metadata = TokenMetadata { symbol: "SIX".to_owned(), decimals: six };
+    let six_spec = TokenSpec { id, metadata, start_block: BlockNumber::new(0) };
+    let (balances, points) = (world.fixture.balances.clone(), world.fixture.points.clone());
+    balances.register_chain(id.chain, "elsewhere").await.expect("register");
+    balances.register_token(&six_spec).await.expect("register");
+    points.put_programme(&Programme::main(id, rate("0.05"))).await.expect("put");
+    let (source, pending) = (Arc::new(elsewhere), Arc::new(OnePending::default()));
+    let config = IndexerConfig::default();
+    let mut indexer = Indexer::new(id.chain, source, balances, pending, config);
+    assert!(matches!(indexer.poll().await, Poll::Advanced(_)), "one slice holds all of it");
+    world.settler.run(id, &Stop::never(), |_| {}).await.expect("settles");
+
+    world.mine(0, &[]);
+    world.mine(900, &[(None, Some(1), tokens(2))]);
+    world.confirm(HOUR);
+    world.run().await;
+    let totals = points.totals(&ProgrammeId::main(id), &[account(1)]).await.expect("read");
+    let there = totals.value[0].expect("it earned").raw;
+    let here = settled_raw(&world).await;
+    let factor = Scale::of(Decimals::new(18).expect("in range")).get() / Scale::of(six).get();
+    let sum = RawPoints::from_be_bytes((there.get() * factor + here.get()).to_be_bytes());
+    assert_points(sum, 1_003, 40);
 }
 
 /// 2^256 - 1 base units held for an hour.
