@@ -1,7 +1,7 @@
 //! The ports: what the engine needs from the outside, one trait each.
 //!
 //! Every sentence of a port's contract is a law in [`crate::testing::conformance`] and runs over
-//! every implementation.
+//! every implementation. `PriceSource` and `Notifier`, which embedders implement, have no suite yet.
 
 mod balance_store;
 mod chain_source;

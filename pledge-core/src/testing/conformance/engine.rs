@@ -110,8 +110,8 @@ fn shallow() -> IndexerConfig {
     IndexerConfig { finality: Finality::Depth(6), retained_headers: 10, slice_blocks_max: 100 }
 }
 
-/// Data stays as it was; the reason says what to look at.
-pub async fn a_fork_deeper_than_the_retained_headers_halts_the_chain(fixture: Fixture) {
+/// A settled world with more blocks than it holds headers.
+async fn long_past_the_retained_headers(fixture: Fixture) -> World {
     let programme = Programme::main(token(), rate("0.05"));
     let mut world = World::with_config(fixture, programme, shallow()).await;
     mine_seed(&world, 0);
@@ -119,6 +119,12 @@ pub async fn a_fork_deeper_than_the_retained_headers_halts_the_chain(fixture: Fi
         world.confirm(HOUR);
     }
     world.run().await;
+    world
+}
+
+/// Data stays as it was; the reason says what to look at.
+pub async fn a_fork_deeper_than_the_retained_headers_halts_the_chain(fixture: Fixture) {
+    let mut world = long_past_the_retained_headers(fixture).await;
     let before = world.digest().await;
     world.fork(25);
     let Poll::Stopped(ChainStatus::Halted(reason)) = world.indexer.poll().await else {
@@ -136,13 +142,7 @@ pub async fn a_fork_deeper_than_the_retained_headers_halts_the_chain(fixture: Fi
 
 /// Resuming asks the node again, and believes nothing else.
 pub async fn a_resumed_chain_that_still_differs_halts_again(fixture: Fixture) {
-    let programme = Programme::main(token(), rate("0.05"));
-    let mut world = World::with_config(fixture, programme, shallow()).await;
-    mine_seed(&world, 0);
-    for _ in 0..4 {
-        world.confirm(HOUR);
-    }
-    world.run().await;
+    let mut world = long_past_the_retained_headers(fixture).await;
     world.fork(25);
     for _ in 0..2 {
         assert!(matches!(world.indexer.poll().await, Poll::Stopped(ChainStatus::Halted(_))));
