@@ -37,6 +37,14 @@ pub enum SettlerError {
     Store(#[from] StoreError),
 }
 
+impl SettlerError {
+    /// Whether the ledger was rewound meanwhile, or another instance settles too: run again.
+    pub const fn is_conflict(&self) -> bool {
+        let Self::Store(error) = self;
+        matches!(error.kind(), StoreErrorKind::Conflict)
+    }
+}
+
 /// What a run of the settler did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SettleReport {
@@ -56,7 +64,7 @@ pub struct SettleReport {
 /// may end at any instant, and another instance may go on.
 #[derive(Debug, Clone)]
 pub struct Settler {
-    balances: Arc<dyn BalanceStore>,
+    pub(super) balances: Arc<dyn BalanceStore>,
     points: Arc<dyn PointsStore>,
     config: SettlerConfig,
 }

@@ -106,7 +106,7 @@ async fn settle_patiently(
         });
         match pass.await {
             Ok(report) => return Ok(Some(report)),
-            Err(error) if patient && tasks::is_conflict(&error) && conflicts < CONFLICTS_MAX => {
+            Err(error) if patient && error.is_conflict() && conflicts < CONFLICTS_MAX => {
                 conflicts += 1;
                 let wait = tokio::time::sleep(backoff.delay());
                 if stop.run_until_cancelled(wait).await.is_none() {

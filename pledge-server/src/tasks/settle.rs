@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::error::StoreError;
 use pledge_core::points::{SettleReport, SettlerError, plan_target};
 use pledge_core::ports::{ProgrammeState, ShardProgress};
 use pledge_core::stop::Stop;
-use pledge_core::types::{ChainId, TokenId};
+use pledge_core::types::ChainId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +15,6 @@ use super::follow::Trouble;
 use crate::backoff::Backoff;
 use crate::stores::Stores;
 
-/// How often a pass begins again when the ledger moves under it, before it waits.
-const CONFLICTS_MAX: usize = 5;
 /// The first wait after a batch failed. What fails it is seldom over in a moment, and its attempts are
 /// few.
 const FAILED_DELAY: Duration = Duration::from_secs(15);
@@ -45,7 +43,7 @@ pub async fn keep_settling(
                     Some(after_failure.delay())
                 }
             }
-            Err(error) if is_conflict(&error) => Some(after_error.delay()),
+            Err(error) if error.is_conflict() => Some(after_error.delay()),
             Err(error) => {
                 trouble.says(&format!("settlement: {:#}", anyhow::Error::from(error)));
                 Some(after_error.delay())
@@ -86,37 +84,9 @@ pub async fn settle_chain(
     stores: &Stores,
     chain: ChainId,
     stop: &CancellationToken,
-    mut progress: impl FnMut(&SettleReport) + Send,
+    progress: impl FnMut(&SettleReport) + Send,
 ) -> Result<SettleReport, SettlerError> {
-    let mut sum = SettleReport::default();
-    for token in stores.balances.tokens(chain).await? {
-        let report = settle_token(stores, token.spec.id, stop, &mut progress).await?;
-        sum.batches += report.batches;
-        sum.accounts += report.accounts;
-        sum.statements += report.statements;
-        sum.failed += report.failed;
-        sum.stopped |= report.stopped;
-    }
-    Ok(sum)
-}
-
-/// Settles every closed window of a token, once. A pass that the ledger moved under begins again, a
-/// bounded number of times.
-pub(crate) async fn settle_token(
-    stores: &Stores,
-    token: TokenId,
-    stop: &CancellationToken,
-    mut progress: impl FnMut(&SettleReport) + Send,
-) -> Result<SettleReport, SettlerError> {
-    let settler = stores.settler();
-    let stop = Stop::when(stop.clone());
-    let mut conflicts = 0;
-    loop {
-        match settler.run(token, &stop, &mut progress).await {
-            Err(error) if is_conflict(&error) && conflicts < CONFLICTS_MAX => conflicts += 1,
-            ended => return ended,
-        }
-    }
+    stores.settler().settle_chain(chain, &Stop::when(stop.clone()), progress).await
 }
 
 /// Batches that failed and wait. The settler leaves one that was tried too often alone, so the store
@@ -155,13 +125,9 @@ pub(crate) async fn is_settled(stores: &Stores, chain: ChainId) -> Result<bool, 
     Ok(true)
 }
 
-pub(crate) fn is_conflict(error: &SettlerError) -> bool {
-    let SettlerError::Store(error) = error;
-    error.kind() == StoreErrorKind::Conflict
-}
-
 #[cfg(test)]
 mod tests {
+    use pledge_core::error::StoreErrorKind;
     use pledge_core::testing::FailingPoints;
     use pledge_storage_memory::MemoryStore;
 
