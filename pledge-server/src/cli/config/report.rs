@@ -125,7 +125,7 @@ fn describe_node(node: &NodeFacts, now: SystemTime) -> String {
     };
     let history = if node.keeps_history { "keeps history" } else { "keeps no history" };
     format!(
-        "chain {}{client}, {} ms, block {} of {}, {finalized}, {history}",
+        "chain {}{client}, {} ms, block {} ({}), {finalized}, {history}",
         node.chain_id,
         node.latency_ms,
         node.head_block,
@@ -140,7 +140,7 @@ fn age(time: Timestamp, now: SystemTime) -> String {
         Ok(age) => {
             format!("{} ago", humantime::format_duration(Duration::from_secs(age.as_secs())))
         }
-        Err(_) => "the future".to_owned(),
+        Err(_) => "in the future".to_owned(),
     }
 }
 
@@ -210,9 +210,9 @@ mod tests {
             keeps_history: true,
         };
         let now = UNIX_EPOCH + Duration::from_secs(161);
-        let line = "chain 5, anvil/v1, 12 ms, block 7 of 1m 1s ago, knows no finalized block, keeps history";
+        let line = "chain 5, anvil/v1, 12 ms, block 7 (1m 1s ago), knows no finalized block, keeps history";
         assert_eq!(describe_node(&node, now), line);
         let early = UNIX_EPOCH + Duration::from_secs(1);
-        assert!(describe_node(&node, early).contains("block 7 of the future"));
+        assert!(describe_node(&node, early).contains("block 7 (in the future)"));
     }
 }
