@@ -24,7 +24,7 @@ pub use quick::Quick;
 pub use server::ServerConfig;
 pub use storage::StorageConfig;
 pub use token::TokenConfig;
-pub use url::NodeUrl;
+pub use url::{NodeUrl, WsUrl};
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "pledge.toml";
