@@ -2,6 +2,7 @@
 //! server. One chain's trouble never stops another; a task that panics ends the process.
 
 mod follow;
+mod hints;
 mod server;
 mod settle;
 
