@@ -55,7 +55,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play a scripted chain and serve what came of it: no node, no network, no files
+    /// Play scripted chains and serve them while they live on: no node, no network, no files
     Demo(demo::DemoArgs),
     /// Follow the chains, settle points and serve the API
     Run(run::RunArgs),
@@ -81,11 +81,11 @@ enum Command {
 
 impl Command {
     /// What is logged unless `RUST_LOG` says otherwise: a server tells what it does, the others tell
-    /// by their result, and the demo's fork is no reason to warn.
+    /// by their result, and the demo's forks are no reason to warn.
     const fn log_level(&self) -> &'static str {
         match self {
             Self::Run(_) => "info",
-            Self::Demo(_) => "error",
+            Self::Demo(_) => "error,pledge_server::progress=info",
             _ => "warn,pledge_server=info",
         }
     }
