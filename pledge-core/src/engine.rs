@@ -184,7 +184,7 @@ async fn settle(
 ) -> Result<(), EngineError> {
     let report = settler.settle_chain(chain, stop, |_| {}).await;
     let report = report.map_err(|source| EngineError::Settle { chain, source })?;
-    sum.settled.add(&report);
+    sum.settled = sum.settled.plus(&report);
     sum.stopped |= report.stopped;
     Ok(())
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 pub use follow::{Follower, Start};
 pub(crate) use follow::{Trouble, is_ordinary};
 pub use server::{bind, serve};
-pub(crate) use settle::{failed_batches, is_settled};
+pub(crate) use settle::{failed_batches, is_settled, settle_shown};
 pub use settle::{keep_settling, settle_chain};
 
 /// How long tasks may take to stop before they are aborted. Nothing is lost by it: every write is

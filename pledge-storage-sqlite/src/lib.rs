@@ -28,4 +28,5 @@ mod rewind;
 mod row;
 mod store;
 
+pub use migrate::SchemaVersion;
 pub use store::SqliteStore;

@@ -8,7 +8,7 @@ use crate::types::{ChainId, TokenId};
 const CONFLICTS_MAX: usize = 5;
 
 impl Settler {
-    /// [`Settler::settle_token`] for every token of a chain.
+    /// [`Settler::settle_token`] for every token of a chain; `progress` hears the sum.
     pub async fn settle_chain(
         &self,
         chain: ChainId,
@@ -17,7 +17,9 @@ impl Settler {
     ) -> Result<SettleReport, SettlerError> {
         let mut sum = SettleReport::default();
         for token in self.balances.tokens(chain).await? {
-            sum.add(&self.settle_token(token.spec.id, stop, &mut progress).await?);
+            let told = |report: &SettleReport| progress(&sum.plus(report));
+            let report = self.settle_token(token.spec.id, stop, told).await?;
+            sum = sum.plus(&report);
         }
         Ok(sum)
     }
@@ -41,12 +43,16 @@ impl Settler {
 }
 
 impl SettleReport {
-    /// Counts another run in.
-    pub const fn add(&mut self, other: &Self) {
-        self.batches += other.batches;
-        self.accounts += other.accounts;
-        self.statements += other.statements;
-        self.failed += other.failed;
-        self.stopped |= other.stopped;
+    /// This run and another one.
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            batches: self.batches + other.batches,
+            accounts: self.accounts + other.accounts,
+            statements: self.statements + other.statements,
+            shards: self.shards + other.shards,
+            failed: self.failed + other.failed,
+            stopped: self.stopped || other.stopped,
+        }
     }
 }

@@ -54,6 +54,8 @@ pub struct SettleReport {
     pub accounts: u64,
     /// Statements written.
     pub statements: u64,
+    /// Shards of which every batch was tried.
+    pub shards: u64,
     /// Batches that failed in this run.
     pub failed: u64,
     /// Whether it was asked to stop before everything closed was settled.
@@ -111,6 +113,7 @@ impl Settler {
                 if report.stopped {
                     return Ok(report);
                 }
+                report.shards += 1;
             }
         }
         Ok(report)

@@ -108,6 +108,7 @@ fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpLi
             moved: moved.clone(),
             stop: stop.clone(),
         };
+        let settling = context.progress.work(&format!("settle {}", chain.name));
         running.spawn(follower.run(start));
         running.spawn(tasks::keep_settling(
             stores.clone(),
@@ -116,6 +117,7 @@ fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpLi
             chain.poll_interval,
             moved,
             stop.clone(),
+            settling,
         ));
     }
     let api = Api { queries: stores.queries() };

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::follow::Trouble;
 use crate::backoff::Backoff;
+use crate::progress::{Step, WorkProgress};
 use crate::stores::Stores;
 
 /// The first wait after a batch failed. What fails it is seldom over in a moment, and its attempts are
@@ -27,12 +28,13 @@ pub async fn keep_settling(
     interval: Duration,
     moved: Arc<Notify>,
     stop: CancellationToken,
+    mut progress: WorkProgress,
 ) -> anyhow::Result<()> {
     let mut after_error = Backoff::default();
     let mut after_failure = Backoff::from(FAILED_DELAY);
     let mut trouble = Trouble::new(&name);
     while !stop.is_cancelled() {
-        let delay = match settle_chain(&stores, chain, &stop, |_| {}).await {
+        let delay = match settle_shown(&stores, chain, &stop, &mut progress).await {
             Ok(report) => {
                 after_error.reset();
                 tell_failures(&stores, chain, report.failed, &mut trouble).await;
@@ -79,7 +81,31 @@ async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, trouble: &m
     }
 }
 
-/// Settles every closed window of a chain's tokens, once.
+/// As [`settle_chain`], and shows how far it is.
+pub(crate) async fn settle_shown(
+    stores: &Stores,
+    chain: ChainId,
+    stop: &CancellationToken,
+    progress: &mut WorkProgress,
+) -> Result<SettleReport, SettlerError> {
+    let mut total = 0;
+    for token in stores.balances.tokens(chain).await? {
+        let programmes = stores.points.programmes(token.spec.id).await?;
+        total += programmes.iter().map(|state| state.shards.len() as u64).sum::<u64>();
+    }
+    let moved = |report: &SettleReport| progress.moved(&step(report, total));
+    let settled = settle_chain(stores, chain, stop, moved).await;
+    progress.over();
+    settled
+}
+
+fn step(report: &SettleReport, total: u64) -> Step {
+    let SettleReport { shards: done, accounts, .. } = *report;
+    let says = format!("{done}/{total} shards, {accounts} accounts");
+    Step { done, total, says, counted: accounts, unit: "accounts" }
+}
+
+/// Settles every closed window of a chain's tokens, once. `progress` is told the sum so far.
 pub async fn settle_chain(
     stores: &Stores,
     chain: ChainId,
@@ -132,6 +158,8 @@ mod tests {
     use pledge_storage_memory::MemoryStore;
 
     use super::*;
+    use crate::output::Output;
+    use crate::progress::Progress;
     use crate::test_chain::{TOKEN, TestChain, account};
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -160,9 +188,26 @@ mod tests {
         let (stop, second) = (CancellationToken::new(), Duration::from_secs(1));
         let moved = Arc::new(Notify::new());
         let name = "test".to_owned();
-        let settling = keep_settling(stores.clone(), TOKEN.chain, name, second, moved, stop);
+        let progress = Progress::new(Output::Json).work("test");
+        let settling =
+            keep_settling(stores.clone(), TOKEN.chain, name, second, moved, stop, progress);
         assert!(tokio::time::timeout(MINUTE, settling).await.is_err());
         assert_eq!(attempts(&stores).await, [3]);
+    }
+
+    #[tokio::test]
+    async fn a_settlement_tells_how_many_shards_it_has_gone_through() {
+        let stores = Stores::of(MemoryStore::new());
+        let mut test = TestChain::open(&stores).await;
+        test.mine(600, Some((account(1), 10))).await;
+        test.mine(3_600, None).await;
+        let mut told = Vec::new();
+        let stop = CancellationToken::new();
+        let settled = settle_chain(&stores, TOKEN.chain, &stop, |report| told.push(report.shards));
+        let shards = settled.await.unwrap().shards;
+        assert_eq!(told, (0..shards).collect::<Vec<_>>());
+        let programmes = stores.points.programmes(TOKEN).await.unwrap();
+        assert_eq!(shards, programmes[0].shards.len() as u64);
     }
 
     #[tokio::test]
