@@ -1,14 +1,16 @@
 //! The stores of pledge in memory: for tests, simulation and the demo.
 //!
-//! [`MemoryStore`] implements both stores over one state, [`MemoryPending`] holds pending blocks.
+//! [`MemoryStore`] implements every store over one state, [`MemoryPending`] holds pending blocks.
 //! Every write happens under one lock and on a copy of what it changes, so a refused write leaves
 //! nothing behind.
 //!
 //! ```
 //! use std::sync::Arc;
 //!
+//! use pledge_core::event::Consumer;
 //! use pledge_core::indexer::{Indexer, IndexerConfig, Poll};
 //! use pledge_core::ledger::{TokenMetadata, TokenSpec};
+//! use pledge_core::notify::{Dispatcher, LogNotifier};
 //! use pledge_core::points::{Programme, Settler, SettlerConfig};
 //! use pledge_core::ports::{BalanceStore, PointsStore};
 //! use pledge_core::primitives::Address;
@@ -55,6 +57,10 @@
 //! let settler = Settler::new(store.clone(), store.clone(), SettlerConfig::default());
 //! settler.run(id, &Stop::never(), |_| {}).await?;
 //!
+//! let notifier = Arc::new(LogNotifier);
+//! let log = Dispatcher::new(store.clone(), notifier, Consumer::new("log")?);
+//! assert_eq!(log.drain(&Stop::never()).await?.delivered, 2); // blocks confirmed, an hour settled
+//!
 //! let queries = Queries::new(store.clone(), store, pending);
 //! let holder = Account::try_from(holder)?;
 //! let view = queries.account(id, holder, Some(&ProgrammeId::main(id)), None).await?;
@@ -64,6 +70,7 @@
 //! # }
 //! ```
 
+mod events;
 mod ledger;
 mod pending;
 mod points;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use pledge_core::event::{Event, ReorgRecord};
+use pledge_core::event::{Event, EventSeq, ReorgRecord};
 use pledge_core::ports::{BalanceStore, PointsStore};
 use pledge_core::primitives::{U256, keccak256};
 use pledge_core::simulation::ScriptedTransfer;
@@ -167,9 +167,9 @@ async fn tell(
 
 /// The fork as the store recorded it.
 async fn fork_story(stores: &Stores, token: TokenId) -> anyhow::Result<ForkStory> {
-    let mut after = 0;
+    let mut after = EventSeq::START;
     loop {
-        let events = stores.balances.events(after, EVENTS_PAGE).await?;
+        let events = stores.events.events(after, EVENTS_PAGE).await?;
         let last = events.last().context("the fork left no record")?;
         after = last.sequence;
         let records = events.iter().filter_map(|event| match &event.event {
