@@ -99,6 +99,11 @@ async fn check_chains(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result
 fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpListener) -> Tasks {
     let stop = &context.stop;
     let mut running = Tasks::new();
+    let settled = Arc::new(Notify::new());
+    let intervals = starts.iter().map(|start| start.config().poll_interval);
+    let interval = intervals.min().expect("at least one chain is configured");
+    let dispatcher = tasks::log_dispatcher(stores);
+    running.spawn(tasks::keep_notifying(dispatcher, interval, settled.clone(), stop.clone()));
     for start in starts {
         let chain = start.config().clone();
         let moved = Arc::new(Notify::new());
@@ -115,6 +120,7 @@ fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpLi
             chain.name,
             chain.poll_interval,
             moved,
+            settled.clone(),
             stop.clone(),
         ));
     }

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::Trouble;
+use super::until_due;
 use crate::backoff::Backoff;
 use crate::stores::Stores;
 
@@ -21,13 +22,15 @@ const CONFLICTS_MAX: usize = 5;
 /// few.
 const FAILED_DELAY: Duration = Duration::from_secs(15);
 
-/// Settles whenever the ledger moved, and every `interval`, until `stop`.
+/// Settles whenever the ledger `moved`, and every `interval`, until `stop`. Each pass ends by telling
+/// `settled`.
 pub async fn keep_settling(
     stores: Stores,
     chain: ChainId,
     name: String,
     interval: Duration,
     moved: Arc<Notify>,
+    settled: Arc<Notify>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut after_error = Backoff::default();
@@ -51,18 +54,8 @@ pub async fn keep_settling(
                 Some(after_error.delay())
             }
         };
-        let wait = async {
-            if let Some(delay) = delay {
-                tokio::time::sleep(delay).await;
-            } else {
-                // Either is a reason to look again.
-                tokio::select! {
-                    () = moved.notified() => {}
-                    () = tokio::time::sleep(interval) => {}
-                }
-            }
-        };
-        stop.run_until_cancelled(wait).await;
+        settled.notify_one();
+        stop.run_until_cancelled(until_due(delay, interval, &moved)).await;
     }
     Ok(())
 }
@@ -192,9 +185,10 @@ mod tests {
     async fn the_attempts_of_a_failed_batch_last_for_minutes() {
         let stores = stores_that_refuse_a_batch().await;
         let (stop, second) = (CancellationToken::new(), Duration::from_secs(1));
-        let moved = Arc::new(Notify::new());
+        let [moved, settled] = [(); 2].map(|()| Arc::new(Notify::new()));
         let name = "test".to_owned();
-        let settling = keep_settling(stores.clone(), TOKEN.chain, name, second, moved, stop);
+        let settling =
+            keep_settling(stores.clone(), TOKEN.chain, name, second, moved, settled, stop);
         assert!(tokio::time::timeout(MINUTE, settling).await.is_err());
         assert_eq!(attempts(&stores).await, [3]);
     }

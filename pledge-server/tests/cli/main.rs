@@ -9,3 +9,4 @@ mod one_shot;
 mod process;
 mod running;
 mod starting;
+mod telling;

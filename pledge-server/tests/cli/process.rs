@@ -97,7 +97,13 @@ impl Folder {
 
     /// Starts a command and does not wait for anything.
     pub(crate) fn begin(&self, arguments: &[&str]) -> Running {
+        self.begin_with(&[], arguments)
+    }
+
+    /// As [`Folder::begin`], with environment variables.
+    pub(crate) fn begin_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let outputs: [Box<dyn Read + Send>; 2] =
