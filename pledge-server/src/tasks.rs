@@ -18,8 +18,8 @@ pub use follow::{Follower, Start};
 pub(crate) use follow::{Trouble, is_ordinary};
 pub use notify::{keep_notifying, log_dispatcher};
 pub use server::{bind, serve};
-pub(crate) use settle::{failed_batches, is_conflict, is_settled, settle_token};
-pub use settle::{keep_settling, settle_chain};
+pub use settle::{Wakes, keep_settling, settle_chain};
+pub(crate) use settle::{failed_batches, is_settled, settle_shown};
 
 /// How long tasks may take to stop before they are aborted. Nothing is lost by it: every write is
 /// whole or not at all.

@@ -30,4 +30,5 @@ mod rewind;
 mod row;
 mod store;
 
+pub use migrate::SchemaVersion;
 pub use store::SqliteStore;

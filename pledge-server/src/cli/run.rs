@@ -15,7 +15,7 @@ use crate::config::{ChainConfig, Problems};
 use crate::http::Api;
 use crate::setup::{self, SetupError};
 use crate::stores::{self, Stores};
-use crate::tasks::{self, Follower, Start, Tasks};
+use crate::tasks::{self, Follower, Start, Tasks, Wakes};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -113,15 +113,16 @@ fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpLi
             moved: moved.clone(),
             stop: stop.clone(),
         };
+        let settling = context.progress.work(&format!("settle {}", chain.name));
         running.spawn(follower.run(start));
         running.spawn(tasks::keep_settling(
             stores.clone(),
             chain.id,
             chain.name,
             chain.poll_interval,
-            moved,
-            settled.clone(),
+            Wakes { moved, settled: settled.clone() },
             stop.clone(),
+            settling,
         ));
     }
     let api = Api { queries: stores.queries() };

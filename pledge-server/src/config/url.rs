@@ -23,6 +23,14 @@ impl NodeUrl {
     pub const fn expose(&self) -> &Url {
         &self.0
     }
+
+    /// A url that says whether there is more than may be shown.
+    pub fn masked(&self) -> String {
+        let Self(url) = self;
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let is_open = url.username().is_empty() && url.password().is_none();
+        if is_bare && is_open { self.to_string() } else { format!("{self}/***") }
+    }
 }
 
 impl fmt::Display for NodeUrl {
@@ -51,5 +59,17 @@ mod tests {
         let url = NodeUrl::parse("https://user:pass@node.example:8443/v2/s3cret?key=x").unwrap();
         assert_eq!(url.to_string(), "https://node.example:8443");
         assert_eq!(format!("{url:?}"), "NodeUrl(https://node.example:8443)");
+        assert_eq!(url.masked(), "https://node.example:8443/***");
+    }
+
+    #[test]
+    fn a_node_url_says_what_is_masked_and_what_is_not() {
+        let masked = |text: &str| NodeUrl::parse(text).unwrap().masked();
+        assert_eq!(masked("http://127.0.0.1:8545/"), "http://127.0.0.1:8545");
+        for secret in ["/s3cret", "/?s3cret", "/#s3cret"] {
+            assert_eq!(masked(&format!("https://a.example{secret}")), "https://a.example/***");
+        }
+        assert_eq!(masked("https://:s3cret@a.example"), "https://a.example/***");
+        assert_eq!(masked("https://s3cret@a.example"), "https://a.example/***");
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 mod bad_input;
+mod config_commands;
 mod demo;
 mod node;
 mod one_shot;
