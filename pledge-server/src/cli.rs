@@ -56,7 +56,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play a scripted chain and serve what came of it: no node, no network, no files
+    /// Play scripted chains and serve them while they live on: no node, no network, no files
     Demo(demo::DemoArgs),
     /// Follow the chains, settle points and serve the API
     Run(run::RunArgs),
@@ -85,11 +85,11 @@ enum Command {
 
 impl Command {
     /// What is logged unless `RUST_LOG` says otherwise: a server tells what it does, the others tell
-    /// by their result and, beside text, how far they are. The demo's fork is no reason to warn.
+    /// by their result and, beside text, how far they are. The demo's forks are no reason to warn.
     const fn log_level(&self, output: Output) -> &'static str {
         match (self, output) {
             (Self::Run(_), _) => "info",
-            (Self::Demo(_), _) => "error",
+            (Self::Demo(_), _) => "error,pledge_server::progress=info",
             (_, Output::Text) => "warn,pledge_server=info,pledge_storage_sqlite=info",
             (_, Output::Json) => "warn",
         }

@@ -1,10 +1,14 @@
 //! Long work shows how far it is: a bar on a terminal, a log line now and then elsewhere.
 
+mod board;
+
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pledge_core::indexer;
+
+pub use board::Board;
 
 use crate::output::Output;
 

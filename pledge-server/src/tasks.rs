@@ -3,6 +3,7 @@
 //! panics ends the process.
 
 mod follow;
+mod hints;
 mod notify;
 mod server;
 mod settle;

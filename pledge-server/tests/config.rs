@@ -20,6 +20,7 @@ url = "memory:"
 [chains.sepolia]
 chain_id = 11155111
 rpc_urls = ["https://one.example/key", "http://two.example:8545"]
+ws_url = "wss://one.example/key"
 confirmations = 3
 poll_interval = "500ms"
 [chains.sepolia.tokens.usdx]
@@ -62,6 +63,7 @@ fn a_good_file_becomes_domain_values() {
     assert_eq!(chain.indexer.finality, Finality::Depth(3));
     assert_eq!(chain.poll_interval, Duration::from_millis(500));
     assert_eq!(chain.rpc_urls.len(), 2);
+    assert_eq!(chain.ws_url.as_ref().unwrap().expose().as_str(), "wss://one.example/key");
     let token = &chain.tokens[0];
     assert_eq!(token.address.to_string(), USDX);
     let points = token.points.as_ref().unwrap();
@@ -80,6 +82,7 @@ fn every_key_is_reached_by_the_environment() {
             ("PLEDGE_STORAGE__URL", "sqlite:x.db"),
             ("PLEDGE_CHAINS__SEPOLIA__CHAIN_ID", "11155111"),
             ("PLEDGE_CHAINS__SEPOLIA__RPC_URLS", "https://a.example, https://b.example"),
+            ("PLEDGE_CHAINS__SEPOLIA__WS_URL", "ws://a.example"),
             ("PLEDGE_CHAINS__SEPOLIA__FINALITY", "finalized"),
             ("PLEDGE_CHAINS__SEPOLIA__POLL_INTERVAL", "3s"),
             ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__ADDRESS", USDX),
@@ -96,6 +99,7 @@ fn every_key_is_reached_by_the_environment() {
     let chain = &config.chains[0];
     assert_eq!(config.server.listen.port(), 9);
     assert_eq!(chain.rpc_urls.len(), 2);
+    assert!(chain.ws_url.is_some());
     assert_eq!(chain.indexer.finality, Finality::Finalized);
     let rates = &chain.tokens[0].points.as_ref().unwrap().rates;
     assert_eq!(rates.at(Timestamp::MAX).to_string(), "0.2");
@@ -248,6 +252,8 @@ fn a_wrong_value_is_named_by_its_key_with_a_remedy() {
             "from 64 to 100000",
         ),
         ("http://two", "ws://two", "chains.sepolia.rpc_urls[1]", "use http or https"),
+        ("wss://one", "https://one", "chains.sepolia.ws_url", "use ws or wss"),
+        ("wss://one.example", "one.example", "chains.sepolia.ws_url", "write wss://"),
         (
             "[\"https://one.example/key\", \"http://two.example:8545\"]",
             "[]",

@@ -93,6 +93,7 @@ fn of_chain(chain: &ChainConfig) -> Values {
         is_named: _,
         id,
         rpc_urls,
+        ws_url,
         indexer,
         poll_interval,
         tokens: _,
@@ -103,13 +104,16 @@ fn of_chain(chain: &ChainConfig) -> Values {
         Finality::Finalized => ("finality", Some(text("finalized"))),
     };
     let urls = rpc_urls.iter().map(|url| Value::String(url.masked()));
-    vec![
-        ("chain_id", Some(whole(id.get()))),
-        ("rpc_urls", Some(Value::Array(urls.collect()))),
+    let ws_url = ws_url.iter().map(|url| ("ws_url", Some(Value::String(url.masked()))));
+    let mut values =
+        vec![("chain_id", Some(whole(id.get()))), ("rpc_urls", Some(Value::Array(urls.collect())))];
+    values.extend(ws_url);
+    values.extend([
         confirmed,
         ("retained_headers", Some(whole(*retained_headers))),
         ("poll_interval", Some(text(humantime::format_duration(*poll_interval)))),
-    ]
+    ]);
+    values
 }
 
 fn of_token(token: &TokenConfig) -> Values {

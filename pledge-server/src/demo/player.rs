@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::{TokenMetadata, TokenSpec};
-use pledge_core::points::Programme;
+use pledge_core::points::{Programme, SettleReport};
 use pledge_core::ports::{BalanceStore, PointsStore};
 use pledge_core::primitives::{Address, U256, keccak256};
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
@@ -15,6 +15,7 @@ use pledge_core::types::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::output::Output;
 use crate::progress::Progress;
 use crate::stores::Stores;
 use crate::tasks;
@@ -35,24 +36,25 @@ pub(super) struct Scene {
 }
 
 /// One chain of the demo.
-pub(super) struct Player<'a> {
+#[derive(Debug)]
+pub(super) struct Player {
     pub(super) chain: ScriptedChain,
     pub(super) token: TokenId,
     pub(super) programme: Programme,
-    name: &'static str,
+    pub(super) stores: Stores,
+    pub(super) name: &'static str,
     decimals: u8,
     indexer: Indexer,
-    stores: &'a Stores,
-    progress: &'a Progress,
+    progress: Progress,
     never: CancellationToken,
 }
 
-impl<'a> Player<'a> {
+impl Player {
     /// Sets the scene: a chain with its genesis block, and one registered token.
     pub(super) async fn open(
         scene: Scene,
-        stores: &'a Stores,
-        progress: &'a Progress,
+        stores: &Stores,
+        progress: &Progress,
     ) -> anyhow::Result<Self> {
         let token = TokenId { chain: scene.chain, address: address_of(scene.symbol) };
         let metadata = TokenMetadata {
@@ -89,10 +91,15 @@ impl<'a> Player<'a> {
             name: scene.name,
             decimals: scene.decimals,
             indexer,
-            stores,
-            progress,
+            stores: stores.clone(),
+            progress: progress.clone(),
             never: CancellationToken::new(),
         })
+    }
+
+    /// Shows no progress from now on.
+    pub(super) fn hush(&mut self) {
+        self.progress = Progress::new(Output::Json);
     }
 
     /// So many whole tokens.
@@ -113,7 +120,7 @@ impl<'a> Player<'a> {
     }
 
     /// Indexes and settles everything that the chain has.
-    pub(super) async fn catch_up(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn catch_up(&mut self) -> anyhow::Result<SettleReport> {
         let mut progress = self.progress.chain(self.name);
         for _ in 0..POLLS_MAX {
             match self.indexer.poll().await {
@@ -122,8 +129,8 @@ impl<'a> Player<'a> {
                 Poll::Idle => {
                     progress.reached();
                     let chain = self.token.chain;
-                    tasks::settle_chain(self.stores, chain, &self.never, |_| {}).await?;
-                    return Ok(());
+                    let settled = tasks::settle_chain(&self.stores, chain, &self.never, |_| {});
+                    return Ok(settled.await?);
                 }
                 Poll::Retry(error) => return Err(error).context("the scripted chain failed"),
                 Poll::Stopped(status) => bail!("the scripted chain is {status}"),
@@ -135,7 +142,7 @@ impl<'a> Player<'a> {
     /// Audits the token against the scripted contract.
     pub(super) async fn verify(&self) -> anyhow::Result<TokenReport> {
         let mut progress = self.progress.work(self.name);
-        verify_token(&self.chain, self.stores, self.token, &mut progress).await
+        verify_token(&self.chain, &self.stores, self.token, &mut progress).await
     }
 }
 
