@@ -62,8 +62,10 @@ pub mod error;
 pub mod event;
 pub mod indexer;
 pub mod ledger;
+pub mod notify;
 pub mod points;
 pub mod ports;
+pub mod prices;
 pub mod query;
 #[cfg(feature = "simulation")]
 pub mod simulation;

@@ -6,7 +6,7 @@ use std::ops::Bound::{Included, Unbounded};
 use std::sync::{Mutex, MutexGuard};
 
 use pledge_core::error::StoreError;
-use pledge_core::event::{Event, SequencedEvent};
+use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState};
 use pledge_core::points::Programme;
 use pledge_core::ports::{ChainState, Seen, ShardProgress, Statement, StatementKind, WindowTotal};
@@ -38,6 +38,7 @@ pub(crate) struct State {
     pub(crate) chains: BTreeMap<ChainId, Chain>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
     pub(crate) events: Vec<SequencedEvent>,
+    pub(crate) delivered: BTreeMap<Consumer, EventSeq>,
 }
 
 #[derive(Debug)]
@@ -104,8 +105,12 @@ impl State {
     }
 
     pub(crate) fn record(&mut self, event: Event) {
-        let sequence = self.events.last().map_or(1, |last| last.sequence + 1);
+        let sequence = self.newest_event().next();
         self.events.push(SequencedEvent { sequence, event });
+    }
+
+    pub(crate) fn newest_event(&self) -> EventSeq {
+        self.events.last().map_or(EventSeq::START, |last| last.sequence)
     }
 }
 
