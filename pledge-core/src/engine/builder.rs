@@ -99,7 +99,8 @@ pub struct EngineBuilder {
 }
 
 impl EngineBuilder {
-    pub(super) fn new(
+    /// Over the ports one by one, which one database must hold: decorators may stand before it.
+    pub fn new(
         balances: Arc<dyn BalanceStore>,
         points: Arc<dyn PointsStore>,
         events: Arc<dyn EventStore>,
