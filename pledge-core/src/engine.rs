@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub use builder::{EngineBuilder, FollowedChain, FollowedToken};
 
 use crate::error::{ChainError, StoreError};
+use crate::event::Consumer;
 use crate::indexer::{ChainStatus, Indexer, IndexerError, Poll};
 use crate::notify::{DispatchError, Dispatcher};
 use crate::points::{SettleReport, Settler, SettlerError};
@@ -35,6 +36,12 @@ pub enum EngineError {
     /// Two sources stand for one chain.
     #[error("chain id {0} is followed twice: put both tokens into one FollowedChain")]
     SameChain(ChainId),
+    /// A token is followed twice: which of its rates counts cannot be told.
+    #[error("token {0} is followed twice: follow it once")]
+    SameToken(TokenId),
+    /// Two notifiers share one position: what one is told, the other would miss.
+    #[error("consumer {0} is told twice: give each notifier a name of its own")]
+    SameConsumer(Consumer),
     /// The store refused or failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -63,8 +70,13 @@ pub enum EngineError {
         source: SettlerError,
     },
     /// A notifier was not told everything: the rest stays due, catch up again.
-    #[error("a notifier was not told everything")]
-    Tell(#[from] DispatchError),
+    #[error("consumer {consumer} was not told everything")]
+    Tell {
+        /// Who.
+        consumer: Consumer,
+        /// Why.
+        source: DispatchError,
+    },
 }
 
 /// What a call of [`Engine::catch_up`] did.
@@ -105,7 +117,10 @@ pub struct CaughtUp {
 ///     .build()
 ///     .await?;
 /// loop {
-///     engine.catch_up(&stop, |_, _| {}).await?;
+///     // What failed is tried again: the next call goes on from what the store holds.
+///     if let Err(error) = engine.catch_up(&stop, |_, _| {}).await {
+///         eprintln!("{error:?}");
+///     }
 ///     tokio::time::sleep(Duration::from_secs(2)).await;
 /// }
 /// # }
@@ -141,7 +156,8 @@ impl Engine {
     /// `told` hears of every step. Dropping the future, or `stop`, is safe at any point: the next call
     /// goes on from what the store holds. One chain's trouble does not keep the others from catching
     /// up: all are tried, each one's status is in the store, and the first error is returned. A token
-    /// that halts is no error: it is listed.
+    /// that halts is no error: it is listed. Notifiers are told in any case, each whatever the others
+    /// do.
     pub async fn catch_up(
         &mut self,
         stop: &Stop,
@@ -152,10 +168,8 @@ impl Engine {
         for indexer in &mut self.indexers {
             let indexed = index(indexer, stop, &mut told, &mut sum).await;
             let settled = settle(&self.settler, indexer.chain(), stop, &mut sum).await;
-            outcome = outcome.and(indexed).and(settled);
-            let tokens = self.queries.balances().tokens(indexer.chain()).await?;
-            let halted = tokens.iter().filter(|token| !token.is_active());
-            sum.halted.extend(halted.map(|token| token.spec.id));
+            let listed = list_halted(&self.queries, indexer.chain(), &mut sum).await;
+            outcome = outcome.and(indexed).and(settled).and(listed);
         }
         for dispatcher in &self.dispatchers {
             match dispatcher.drain(stop).await {
@@ -163,7 +177,10 @@ impl Engine {
                     sum.delivered += drained.delivered;
                     sum.stopped |= drained.more_due;
                 }
-                Err(error) => outcome = outcome.and(Err(error.into())),
+                Err(source) => {
+                    let consumer = dispatcher.consumer().clone();
+                    outcome = outcome.and(Err(EngineError::Tell { consumer, source }));
+                }
             }
         }
         outcome.map(|()| sum)
@@ -208,5 +225,16 @@ async fn settle(
     let report = report.map_err(|source| EngineError::Settle { chain, source })?;
     sum.settled = sum.settled.plus(&report);
     sum.stopped |= report.stopped;
+    Ok(())
+}
+
+async fn list_halted(
+    queries: &Queries,
+    chain: ChainId,
+    sum: &mut CaughtUp,
+) -> Result<(), EngineError> {
+    let tokens = queries.balances().tokens(chain).await?;
+    let halted = tokens.iter().filter(|token| !token.is_active());
+    sum.halted.extend(halted.map(|token| token.spec.id));
     Ok(())
 }

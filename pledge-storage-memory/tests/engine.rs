@@ -5,8 +5,8 @@ use std::sync::Arc;
 use pledge_core::engine::{Engine, EngineError, FollowedChain, FollowedToken};
 use pledge_core::error::ChainErrorKind;
 use pledge_core::event::{Consumer, Event, EventSeq};
-use pledge_core::indexer::Poll;
-use pledge_core::ports::{BalanceStore, EventStore};
+use pledge_core::indexer::{ChainStatus, Poll};
+use pledge_core::ports::{BalanceStore, ChainReport, EventStore};
 use pledge_core::primitives::Address;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
@@ -41,6 +41,20 @@ async fn engine(store: &Arc<MemoryStore>, chains: &[ScriptedChain]) -> Result<En
     let mut builder = Engine::builder(store.clone(), Arc::new(MemoryPending::default()));
     for (name, chain) in ["first", "second"].into_iter().zip(chains) {
         builder = builder.follow(followed(name, chain));
+    }
+    builder.build().await
+}
+
+/// An engine over one chain that tells so many consumers.
+async fn telling(
+    store: &Arc<MemoryStore>,
+    chain: &ScriptedChain,
+    told: &[(&str, &Arc<Receiver>)],
+) -> Result<Engine, EngineError> {
+    let builder = Engine::builder(store.clone(), Arc::new(MemoryPending::default()));
+    let mut builder = builder.follow(followed("first", chain));
+    for (consumer, receiver) in told {
+        builder = builder.telling(Consumer::new(consumer).unwrap(), Arc::clone(receiver));
     }
     builder.build().await
 }
@@ -118,12 +132,8 @@ async fn an_engine_built_again_goes_on_from_the_store() {
 async fn a_paused_chain_is_an_error_that_says_so() {
     let store = Arc::new(MemoryStore::new());
     let mut engine = engine(&store, &[chain(1)]).await.unwrap();
-    let report = pledge_core::ports::ChainReport {
-        chain: ChainId::new(1),
-        status: pledge_core::indexer::ChainStatus::Paused,
-        head: None,
-        processed: None,
-    };
+    let status = ChainStatus::Paused;
+    let report = ChainReport { chain: ChainId::new(1), status, head: None, processed: None };
     store.report_chain(&report).await.unwrap();
     let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
     assert_eq!(error.to_string(), "chain 1 is paused");
@@ -165,12 +175,7 @@ async fn a_token_that_halts_is_listed() {
 async fn a_notifier_is_told_every_event_once() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[]));
-    let mut engine = Engine::builder(store.clone(), Arc::new(MemoryPending::default()))
-        .follow(followed("first", &chain(1)))
-        .telling(Consumer::new("test").unwrap(), receiver.clone())
-        .build()
-        .await
-        .unwrap();
+    let mut engine = telling(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
     let events = store.events(EventSeq::START, 100).await.unwrap();
     assert!(events.is_empty());
     for _ in 0..2 {
@@ -185,16 +190,82 @@ async fn a_notifier_is_told_every_event_once() {
 async fn a_notifier_that_fails_is_told_the_rest_by_the_next_call() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[Fate::Taken, Fate::Failed]));
-    let mut engine = Engine::builder(store.clone(), Arc::new(MemoryPending::default()))
-        .follow(followed("first", &chain(1)))
-        .telling(Consumer::new("test").unwrap(), receiver.clone())
-        .build()
-        .await
-        .unwrap();
+    let mut engine = telling(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
     let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
-    assert!(matches!(error, EngineError::Tell(_)), "{error}");
+    assert!(matches!(error, EngineError::Tell { .. }), "{error}");
     assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
     let rest = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
     let events = store.events(EventSeq::START, 100).await.unwrap();
     assert_eq!((rest.delivered, receiver.arrived()), (events.len() as u64 - 1, events));
+}
+
+#[tokio::test]
+async fn a_notifier_that_fails_keeps_no_other_from_being_told() {
+    let store = Arc::new(MemoryStore::new());
+    let (ill, well) = (Arc::new(Receiver::new(&[Fate::Failed])), Arc::new(Receiver::new(&[])));
+    let told = [("ill", &ill), ("well", &well)];
+    let mut engine = telling(&store, &chain(1), &told).await.unwrap();
+    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    assert_eq!(error.to_string(), "consumer ill was not told everything");
+    assert_eq!(well.arrived(), store.events(EventSeq::START, 100).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_chain_that_halts_is_an_error_and_is_told() {
+    let store = Arc::new(MemoryStore::new());
+    let (chain, receiver) = (chain(1), Arc::new(Receiver::new(&[])));
+    let mut engine = telling(&store, &chain, &[("test", &receiver)]).await.unwrap();
+    engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    let status = ChainStatus::Halted("an example".to_owned());
+    let report = ChainReport { chain: ChainId::new(1), status, head: None, processed: None };
+    store.report_chain(&report).await.unwrap();
+    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    assert!(matches!(error, EngineError::Latched { .. }), "{error}");
+    let last = receiver.arrived().pop().unwrap();
+    assert!(matches!(last.event, Event::ChainHalted { .. }), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_stop_before_a_notifier_was_told_everything_is_said() {
+    let store = Arc::new(MemoryStore::new());
+    let receiver = Arc::new(Receiver::new(&[Fate::TakenAndAskedToStop]));
+    let stop = receiver.stop_anew();
+    let mut engine = telling(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
+    let stopped = engine.catch_up(&stop, |_, _| {}).await.unwrap();
+    assert_eq!((stopped.delivered, stopped.stopped), (1, true));
+}
+
+#[tokio::test]
+async fn a_consumer_told_twice_is_refused() {
+    let store = Arc::new(MemoryStore::new());
+    let receiver = Arc::new(Receiver::new(&[]));
+    let told = [("log", &receiver), ("log", &receiver)];
+    let error = telling(&store, &chain(1), &told).await.unwrap_err();
+    assert!(matches!(&error, EngineError::SameConsumer(log) if log.as_str() == "log"), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_followed_twice_is_refused_and_nothing_is_written() {
+    let store = Arc::new(MemoryStore::new());
+    let usdx = FollowedToken::new(token().address, BlockNumber::new(0));
+    let error = Engine::builder(store.clone(), Arc::new(MemoryPending::default()))
+        .follow(followed("first", &chain(1)).token(usdx.earning("0.10".parse().unwrap())))
+        .build()
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, EngineError::SameToken(id) if id.address == token().address),
+        "{error}"
+    );
+    assert!(store.chains().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_block_that_stays_gone_is_an_error_in_the_end() {
+    let store = Arc::new(MemoryStore::new());
+    let chains = [chain(1)];
+    let mut engine = engine(&store, &chains).await.unwrap();
+    chains[0].fail_next(1_000, ChainErrorKind::BlockGone);
+    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    assert!(matches!(error, EngineError::Index { .. }), "{error}");
 }

@@ -125,6 +125,9 @@ impl EngineBuilder {
     }
 
     /// With somebody who is told every event, at least once and in order.
+    ///
+    /// [`Engine::catch_up`] waits for the notifier. One that is slow is better told by a [`Dispatcher`]
+    /// in a task of its own.
     #[must_use]
     pub fn telling(mut self, consumer: Consumer, notifier: impl Notifier) -> Self {
         let events = self.events.clone();
@@ -135,8 +138,11 @@ impl EngineBuilder {
     /// Asks every source for its chain and tokens, and makes them known to the store.
     ///
     /// Nothing is written before every source has answered. Idempotent: a store that knows them
-    /// goes on from where it stands.
+    /// goes on from where it stands. A chain, token or consumer that is there twice is an error.
     pub async fn build(self) -> Result<Engine, EngineError> {
+        if let Some(consumer) = repeated(self.dispatchers.iter().map(Dispatcher::consumer)) {
+            return Err(EngineError::SameConsumer(consumer.clone()));
+        }
         let mut asked = Vec::with_capacity(self.chains.len());
         for chain in self.chains {
             let answer = ask(&chain).await;
@@ -146,9 +152,11 @@ impl EngineBuilder {
             })?;
             asked.push((id, chain, specs));
         }
-        let mut ids = BTreeSet::new();
-        if let Some((id, ..)) = asked.iter().find(|(id, ..)| !ids.insert(*id)) {
-            return Err(EngineError::SameChain(*id));
+        if let Some(id) = repeated(asked.iter().map(|(id, ..)| *id)) {
+            return Err(EngineError::SameChain(id));
+        }
+        if let Some(id) = repeated(asked.iter().flat_map(|(.., specs)| specs).map(|spec| spec.id)) {
+            return Err(EngineError::SameToken(id));
         }
         let mut indexers = Vec::with_capacity(asked.len());
         for (id, chain, specs) in asked {
@@ -166,6 +174,12 @@ impl EngineBuilder {
         let queries = Queries::new(self.balances, self.points, self.pending);
         Ok(Engine { indexers, settler, dispatchers: self.dispatchers, queries })
     }
+}
+
+/// The first that was there before.
+fn repeated<T: Ord + Copy>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let mut seen = BTreeSet::new();
+    all.find(|one| !seen.insert(*one))
 }
 
 fn programme(token: TokenId, rates: &RateSchedule) -> Programme {

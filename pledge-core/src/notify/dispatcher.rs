@@ -94,6 +94,11 @@ impl Dispatcher {
         Self { batch_events_max, ..self }
     }
 
+    /// Who is told.
+    pub const fn consumer(&self) -> &Consumer {
+        &self.consumer
+    }
+
     /// Delivers until nothing is due, or asked to stop: `stop` is asked before each event.
     ///
     /// Another dispatcher of the same consumer is no error: when it was first, the position is read
