@@ -9,6 +9,9 @@ const CONFLICTS_MAX: usize = 5;
 
 impl Settler {
     /// [`Settler::settle_token`] for every token of a chain; `progress` hears the sum.
+    ///
+    /// One token's trouble does not keep the others from being settled: all are tried, and the first
+    /// error is answered.
     pub async fn settle_chain(
         &self,
         chain: ChainId,
@@ -16,12 +19,15 @@ impl Settler {
         mut progress: impl FnMut(&SettleReport) + Send,
     ) -> Result<SettleReport, SettlerError> {
         let mut sum = SettleReport::default();
+        let mut outcome = Ok(());
         for token in self.balances.tokens(chain).await? {
             let told = |report: &SettleReport| progress(&sum.plus(report));
-            let report = self.settle_token(token.spec.id, stop, told).await?;
-            sum = sum.plus(&report);
+            match self.settle_token(token.spec.id, stop, told).await {
+                Ok(report) => sum = sum.plus(&report),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
         }
-        Ok(sum)
+        outcome.map(|()| sum)
     }
 
     /// [`Settler::run`], begun again at once, a bounded number of times, when the ledger moves

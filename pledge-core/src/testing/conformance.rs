@@ -212,6 +212,9 @@ macro_rules! engine_conformance {
             the_next_run_mends_a_failed_batch
             a_batch_is_given_up_after_its_attempts_until_it_is_reset
             a_store_that_is_away_is_no_failure_of_the_batch
+            a_conflict_that_passes_is_settled_by_the_same_call
+            a_conflict_that_stays_is_an_error_of_the_call
+            one_tokens_trouble_keeps_no_other_from_being_settled
         );
         $crate::__laws!($fixture, engine_nodes,
             a_fork_met_by_a_token_that_catches_up_is_resolved

@@ -169,11 +169,11 @@ pub async fn a_paused_chain_stays_paused_until_it_is_resumed(fixture: Fixture) {
     assert_eq!(chains[0].status, ChainStatus::Live);
 }
 
-fn other() -> TokenId {
+pub(super) fn other() -> TokenId {
     TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) }
 }
 
-fn mint_other(world: &World, seconds: u64, from: Option<u64>, to: u64) {
+pub(super) fn mint_other(world: &World, seconds: u64, from: Option<u64>, to: u64) {
     let from = from.map_or(Address::ZERO, |number| account(number).address());
     let (to, amount) = (account(to).address(), Amount::from(5));
     let transfer = ScriptedTransfer { token: other().address, from, to, amount };

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::engine::{mint_other, other};
 use crate::error::StoreErrorKind;
-use crate::points::{SettleReport, Settler, SettlerConfig, SettlerError};
+use crate::points::{Programme, SettleReport, Settler, SettlerConfig, SettlerError};
 use crate::ports::{Settlement, SettlementsQuery};
 use crate::stop::Stop;
-use crate::testing::world::{World, account, token, tokens};
+use crate::testing::world::{CHAIN, World, account, at, spec, token, tokens};
 use crate::testing::{FailingPoints, Fixture};
 use crate::types::ProgrammeId;
 
@@ -87,4 +88,39 @@ pub async fn a_store_that_is_away_is_no_failure_of_the_batch(fixture: Fixture) {
     }
     assert_eq!(settle(&settler).await.expect("it is back").failed, 0);
     assert_eq!(world.digest().await, world.oracle());
+}
+
+/// A pass that the ledger moved under begins again at once.
+pub async fn a_conflict_that_passes_is_settled_by_the_same_call(fixture: Fixture) {
+    let (world, settler) = failing(fixture, StoreErrorKind::Conflict, 3).await;
+    let settled = settler.settle_token(token(), &Stop::never(), |_| {}).await;
+    assert_eq!(settled.expect("the ledger comes to rest").failed, 0);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// A bounded number of times: then it is an error, and nothing is recorded as failed.
+pub async fn a_conflict_that_stays_is_an_error_of_the_call(fixture: Fixture) {
+    let (world, settler) = failing(fixture, StoreErrorKind::Conflict, u32::MAX).await;
+    let settled = settler.settle_token(token(), &Stop::never(), |_| {}).await;
+    assert!(settled.expect_err("the ledger never comes to rest").is_conflict());
+    assert_eq!(newest_settlement(&world).await.failures, []);
+}
+
+/// The store is away for one token: the error says so, and the other one is settled.
+pub async fn one_tokens_trouble_keeps_no_other_from_being_settled(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.fixture.balances.register_token(&spec(other())).await.expect("register");
+    let main = Programme { id: ProgrammeId::main(other()), ..world.programme().clone() };
+    world.fixture.points.put_programme(&main).await.expect("put");
+    world.mine(0, &[(None, Some(30), tokens(1))]);
+    mint_other(&world, 0, None, 1);
+    world.confirm(3 * HOUR);
+    world.index().await;
+    let (points, kind) = (world.fixture.points.clone(), StoreErrorKind::Unavailable);
+    let points = Arc::new(FailingPoints::new(points, account(30), kind, u32::MAX));
+    let settler = Settler::new(world.fixture.balances.clone(), points, CONFIG);
+    let settled = settler.settle_chain(CHAIN, &Stop::never(), |_| {}).await;
+    settled.expect_err("the store is away");
+    let totals = world.fixture.points.totals(&main.id, &[account(1)]).await.expect("read").value;
+    assert_eq!(totals[0].as_ref().map(|standing| standing.settled), Some(at(3 * HOUR)));
 }
