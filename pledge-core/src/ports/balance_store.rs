@@ -245,7 +245,8 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError>;
 
     /// Halts an active token with a reason, or makes a halted one active again with `None`.
-    /// `base` is the cursor it must stand at. Halting writes its event.
+    /// `base` is the cursor it must stand at. Halting writes its event; another reason for one that is
+    /// halted does not.
     async fn halt_token(
         &self,
         token: TokenId,

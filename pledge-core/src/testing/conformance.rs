@@ -147,6 +147,8 @@ macro_rules! event_store_conformance {
             events_come_in_order_with_what_they_describe
             pages_of_events_are_complete
             a_reorg_is_one_more_event_and_takes_none_back
+            a_refused_write_leaves_no_event
+            a_halted_token_that_is_halted_again_is_no_second_event
             no_event_appears_below_one_that_was_read
             a_position_is_what_was_recorded_last
             a_position_moves_only_from_where_it_stands

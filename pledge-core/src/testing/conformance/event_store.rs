@@ -6,9 +6,9 @@ use super::ledger::Ledger;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::event::{Consumer, Event, EventSeq, SequencedEvent};
 use crate::indexer::ChainStatus;
-use crate::ports::{BalanceStore, ChainReport, EventStore};
+use crate::ports::{BalanceStore, ChainReport, EventStore, Rewind};
 use crate::testing::Fixture;
-use crate::testing::world::CHAIN;
+use crate::testing::world::{CHAIN, token};
 use crate::types::ChainId;
 
 pub(super) fn consumer(name: &str) -> Consumer {
@@ -89,6 +89,36 @@ pub async fn a_reorg_is_one_more_event_and_takes_none_back(fixture: Fixture) {
     assert_eq!(after.len(), 6);
     assert_eq!(after[5].event, Event::Reorged(record));
     assert!(after[5].sequence > after[4].sequence);
+}
+
+/// An event is written in the transaction that it describes: no write, no event.
+pub async fn a_refused_write_leaves_no_event(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    ledger.mine(9_000, &[(2, 1, 1)]);
+    let written = ledger.message(&[token()], 6).await;
+    ledger.store().commit(&written).await.expect("commit");
+    let before = ledger.fixture.all_events().await.expect("read");
+    assert_eq!(kind(ledger.store().commit(&written).await), StoreErrorKind::Conflict);
+    let halted = ledger.store().halt_token(token(), written.base, Some("why")).await;
+    assert_eq!(kind(halted), StoreErrorKind::Conflict);
+    let (to, above) = (ledger.chain.block(3).expect("mined"), ledger.chain.block(5));
+    let above = above.expect("mined").id();
+    let stale = Rewind { chain: CHAIN, to, tokens: vec![(token(), above)] };
+    assert_eq!(kind(ledger.store().rewind(&stale).await), StoreErrorKind::Conflict);
+    assert_eq!(ledger.fixture.all_events().await.expect("read"), before);
+}
+
+/// Another reason for what stands still is no news.
+pub async fn a_halted_token_that_is_halted_again_is_no_second_event(fixture: Fixture) {
+    let (ledger, _) = five_events(fixture).await;
+    let base = ledger.cursor().await.map(|cursor| cursor.id());
+    for reason in [Some("why"), Some("why not"), None, Some("again")] {
+        ledger.store().halt_token(token(), base, reason).await.expect("it stands there");
+    }
+    let events = ledger.fixture.all_events().await.expect("read").split_off(5);
+    let halted = |reason: &str| Event::TokenHalted { token: token(), reason: reason.to_owned() };
+    let events: Vec<_> = events.into_iter().map(|event| event.event).collect();
+    assert_eq!(events, ["why", "again"].map(halted));
 }
 
 /// A reader that goes on from the last event it read misses none, however many write meanwhile.
