@@ -1,10 +1,16 @@
 //! A head wakes, however often the connection is lost.
 
+use std::time::Duration;
+
 use futures::FutureExt;
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::fake_node::{API_KEY, CHAIN, FakeNode, trouble, woken};
 use pledge_chain_evm::{HeadHints, HeadsConfig};
+
+/// Long enough for a busy machine to answer within.
+const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn a_head_wakes() {
@@ -55,6 +61,42 @@ async fn after_every_cut_heads_wake_again() {
             peer.close().await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_node_that_answers_pings_is_kept() {
+    let node = FakeNode::start().await;
+    let _hints = HeadHints::listen(HeadsConfig { ping_interval: SECOND, ..node.config() });
+    let mut peer = node.subscribed().await;
+    // To read one is to answer it.
+    for _ in 0..3 {
+        assert!(matches!(peer.receive().await, Message::Ping(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_says_other_things_now_and_then_is_kept() {
+    let node = FakeNode::start().await;
+    let _hints = HeadHints::listen(HeadsConfig { ping_interval: SECOND, ..node.config() });
+    let mut peer = node.subscribed().await;
+    for _ in 0..3 {
+        for _ in 0..900 {
+            peer.send(Message::text(r#"{"method":"advertisement"}"#)).await;
+        }
+        assert!(matches!(peer.receive().await, Message::Ping(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_goes_on_telling_heads_is_kept() {
+    let node = FakeNode::start().await;
+    let _hints = HeadHints::listen(HeadsConfig { silence_min: SECOND, ..node.config() });
+    let mut peer = node.subscribed().await;
+    for _ in 0..15 {
+        peer.head().await;
+        tokio::time::sleep(SECOND / 10).await;
+    }
+    peer.is_read().await;
 }
 
 #[tokio::test]
