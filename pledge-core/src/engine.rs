@@ -145,7 +145,7 @@ impl Engine {
         EngineBuilder::new(store.clone(), store.clone(), store, pending)
     }
 
-    /// Exact answers, at any time and from any task.
+    /// Exact answers; a clone of it gives them at any time and from any task.
     pub const fn queries(&self) -> &Queries {
         &self.queries
     }

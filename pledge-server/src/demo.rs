@@ -1,8 +1,9 @@
 //! `pledge demo`: two scripted chains, played from their first block on.
 //!
 //! The first is the worked case, to be checked by hand: one account, one hour, 20/3 points. The
-//! second is two days of a busy token, with a fork below its confirmed block; its story told, it lives
-//! on for two weeks of chain time, and begins anew with the next seed. Nothing is precomputed: indexer, settler and audit are those of `pledge run`.
+//! second is two days of a busy token, with a fork below its confirmed block; its story told, it
+//! lives on for two weeks of chain time, and begins anew with the next seed. Nothing is precomputed:
+//! indexer, settler and audit are those of `pledge run`.
 
 mod hour;
 mod life;
