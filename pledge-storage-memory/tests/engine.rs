@@ -54,7 +54,7 @@ async fn telling(
     let builder = Engine::builder(store.clone(), Arc::new(MemoryPending::default()));
     let mut builder = builder.follow(followed("first", chain));
     for (consumer, receiver) in told {
-        builder = builder.telling(Consumer::new(consumer).unwrap(), Arc::clone(receiver));
+        builder = builder.telling(Consumer::new(consumer).expect("a name"), Arc::clone(receiver));
     }
     builder.build().await
 }
