@@ -31,7 +31,7 @@ impl Settler {
     }
 
     /// [`Settler::run`], begun again at once, a bounded number of times, when the ledger moves
-    /// under it.
+    /// under it. What was settled before it moved counts.
     pub async fn settle_token(
         &self,
         token: TokenId,
@@ -39,10 +39,19 @@ impl Settler {
         mut progress: impl FnMut(&SettleReport) + Send,
     ) -> Result<SettleReport, SettlerError> {
         let mut conflicts = 0;
+        let (mut before, mut last) = (SettleReport::default(), SettleReport::default());
         loop {
-            match self.run(token, stop, &mut progress).await {
-                Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => conflicts += 1,
-                ended => return ended,
+            let told = |report: &SettleReport| {
+                last = before.plus(report);
+                progress(&last);
+            };
+            match self.run(token, stop, told).await {
+                Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => {
+                    conflicts += 1;
+                    // Every shard is gone through again, and what failed is tried again.
+                    before = SettleReport { shards: 0, failed: 0, ..last };
+                }
+                ended => return ended.map(|report| before.plus(&report)),
             }
         }
     }
