@@ -139,12 +139,12 @@ impl EngineBuilder {
     ///
     /// Nothing is written before every source has answered. Idempotent: a store that knows them
     /// goes on from where it stands. A chain, token or consumer that is there twice is an error.
-    pub async fn build(self) -> Result<Engine, EngineError> {
+    pub async fn build(mut self) -> Result<Engine, EngineError> {
         if let Some(consumer) = repeated(self.dispatchers.iter().map(Dispatcher::consumer)) {
             return Err(EngineError::SameConsumer(consumer.clone()));
         }
         let mut asked = Vec::with_capacity(self.chains.len());
-        for chain in self.chains {
+        for chain in std::mem::take(&mut self.chains) {
             let answer = ask(&chain).await;
             let (id, specs) = answer.map_err(|source| {
                 let name = chain.name.clone();
@@ -160,19 +160,29 @@ impl EngineBuilder {
         }
         let mut indexers = Vec::with_capacity(asked.len());
         for (id, chain, specs) in asked {
-            self.balances.register_chain(id, &chain.name).await?;
-            for (token, spec) in chain.tokens.iter().zip(&specs) {
-                self.balances.register_token(spec).await?;
-                if let Some(rates) = &token.rates {
-                    self.points.put_programme(&programme(spec.id, rates)).await?;
-                }
-            }
+            self.register(id, &chain, &specs).await?;
             let (balances, pending) = (self.balances.clone(), self.pending.clone());
             indexers.push(Indexer::new(id, chain.source, balances, pending, chain.config));
         }
         let settler = Settler::new(self.balances.clone(), self.points.clone(), self.settler);
         let queries = Queries::new(self.balances, self.points, self.pending);
         Ok(Engine { indexers, settler, dispatchers: self.dispatchers, queries })
+    }
+
+    async fn register(
+        &self,
+        id: ChainId,
+        chain: &FollowedChain,
+        specs: &[TokenSpec],
+    ) -> Result<(), EngineError> {
+        self.balances.register_chain(id, &chain.name).await?;
+        for (token, spec) in chain.tokens.iter().zip(specs) {
+            self.balances.register_token(spec).await?;
+            if let Some(rates) = &token.rates {
+                self.points.put_programme(&programme(spec.id, rates)).await?;
+            }
+        }
+        Ok(())
     }
 }
 
