@@ -1,5 +1,6 @@
+use pledge_core::ports::{LedgerCommit, TokenCommit};
 use pledge_core::primitives::Address;
-use pledge_core::types::WindowLength;
+use pledge_core::types::{BlockNumber, WindowLength};
 
 use super::*;
 use crate::demo;
@@ -60,6 +61,27 @@ async fn a_deep_fork_takes_back_statements_and_is_audited() {
     let reorg = told.reorg.unwrap();
     assert!(reorg.ledger.changes_removed > 0 && reorg.ledger.statements_reversed > 0, "{reorg}");
     assert!(told.audit.is_some());
+}
+
+#[tokio::test]
+async fn an_audit_that_finds_a_fault_is_an_error() {
+    let (stores, mut life) = lived(15, 1).await;
+    let token = life.market.player.token;
+    let state = stores.balances.token(token).await.unwrap().unwrap();
+    let cursor = state.cursor.unwrap();
+    let block = life.market.player.chain.block(cursor.number.next().get()).unwrap();
+    let without_its_transfers = LedgerCommit {
+        chain: token.chain,
+        base: Some(cursor.id()),
+        first: block,
+        tip: block,
+        headers: vec![block],
+        retain_from: BlockNumber::new(0),
+        tokens: vec![TokenCommit { token, changes: Vec::new(), totals: state.totals }],
+    };
+    stores.balances.commit(&without_its_transfers).await.unwrap();
+    let error = life.audit().await.unwrap_err().to_string();
+    assert!(error.starts_with("the audit found a fault in the ledger"), "{error}");
 }
 
 #[tokio::test]
