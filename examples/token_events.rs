@@ -8,11 +8,9 @@
 
 use std::time::Duration;
 
-use alloy::network::EthereumWallet;
-use alloy::primitives::Address;
-use alloy::primitives::utils::parse_ether;
+use alloy::primitives::utils::Unit;
+use alloy::primitives::{Address, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::rpc::types::TransactionReceipt;
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -52,18 +50,12 @@ async fn main() -> Result<()> {
 
 async fn connect(arguments: &Arguments) -> Result<(DynProvider, Address)> {
     let url = arguments.rpc_url.parse().context("--rpc-url is no url")?;
-    let (provider, owner) = match &arguments.private_key {
-        Some(key) => {
-            let wallet = EthereumWallet::from(key.clone());
-            let provider = ProviderBuilder::new().wallet(wallet).connect_http(url);
-            (provider.erased(), key.address())
-        }
-        None => {
-            let provider = ProviderBuilder::new().connect_http(url).erased();
-            let accounts = provider.get_accounts().await?;
-            let owner = accounts.first().copied();
-            (provider, owner.context("the node has no unlocked account: give --private-key")?)
-        }
+    let (provider, owner) = if let Some(key) = &arguments.private_key {
+        (ProviderBuilder::new().wallet(key.clone()).connect_http(url).erased(), key.address())
+    } else {
+        let provider = ProviderBuilder::new().connect_http(url).erased();
+        let owner = provider.get_accounts().await?.first().copied();
+        (provider, owner.context("the node has no unlocked account: give --private-key")?)
     };
     provider.client().set_poll_interval(Duration::from_millis(200));
     Ok((provider, owner))
@@ -73,17 +65,15 @@ async fn connect(arguments: &Arguments) -> Result<(DynProvider, Address)> {
 async fn play(token: &Token, round: u64) -> Result<()> {
     let owner = token.owner();
     let receiver = Address::left_padding_from(&(0xbeef_0000 + round).to_be_bytes());
-    // The token has as many decimals as ether.
-    let receipt = token.mint(owner, parse_ether("100")?).await?;
-    report(&receipt, &format!("mint     100 to {owner}"));
-    let receipt = token.transfer(owner, receiver, parse_ether("30")?);
-    report(&receipt.await?, &format!("transfer  30 to {receiver}"));
-    let receipt = token.burn(owner, parse_ether("5")?).await?;
-    report(&receipt, &format!("burn       5 of {owner}"));
+    let whole = |tokens: u64| U256::from(tokens) * Unit::ETHER.wei();
+    let receipts = [
+        (token.mint(owner, whole(100)).await?, format!("mint     100 to {owner}")),
+        (token.transfer(owner, receiver, whole(30)).await?, format!("transfer  30 to {receiver}")),
+        (token.burn(owner, whole(5)).await?, format!("burn       5 of {owner}")),
+    ];
+    for (receipt, event) in receipts {
+        let block = receipt.block_number.context("the receipt has no block")?;
+        println!("block {block:>6}  {event}  ({})", receipt.transaction_hash);
+    }
     Ok(())
-}
-
-fn report(receipt: &TransactionReceipt, event: &str) {
-    let block = receipt.block_number.unwrap_or_default();
-    println!("block {block:>6}  {event}  ({})", receipt.transaction_hash);
 }

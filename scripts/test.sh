@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Passes the tests on a fresh machine: checks format, lints and docs, runs every test, plays the demo.
+# Passes the tests on a fresh machine: checks format, lints and docs, runs every test, plays what the README shows.
 #
-# Needs the Rust toolchain, a C compiler, Node.js with npm. What is missing is installed from Debian's packages when that
+# Needs the Rust toolchain, a C compiler, Node.js with npm, curl. What is missing is installed from Debian's packages when that
 # is possible, and named when it is not. Anvil and the ERC-20 contract come from npm, into node_modules.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,6 +25,7 @@ if ! command -v cargo >/dev/null; then
 fi
 need cc build-essential
 need npm npm
+need curl curl
 
 step "anvil and the ERC-20 contract"
 npm ci --no-audit --no-fund --loglevel=error
@@ -49,7 +50,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --lock
 step "tests"
 cargo test --workspace --all-features --locked
 
-step "the demo tells its story"
-cargo run --locked --quiet -- demo --once
+step "the README shows what the program prints"
+scripts/record.sh --check
 
 step "all passed"

@@ -8,9 +8,11 @@ use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenMetadata;
 use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
 use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+use serde_json::json;
 
 use crate::adaptive_size::AdaptiveSize;
 use crate::config::EvmConfig;
+use crate::http::Call;
 use crate::rpc::{Rpc, chain_id_call};
 
 /// One EVM chain, read from one node over JSON-RPC.
@@ -55,6 +57,13 @@ impl EvmChain {
     /// Host and port of the node: what may be shown of its url.
     pub fn endpoint(&self) -> &str {
         self.rpc.endpoint()
+    }
+
+    /// The software that the node says it is: one short line.
+    pub async fn client_version(&self) -> Result<String, ChainError> {
+        let version = self.rpc.call::<String>(Call::new("web3_clientVersion", json!([]))).await;
+        let version = version.map_err(|failure| failure.during("read the client's version"))?;
+        Ok(self.rpc.clean(&version))
     }
 
     pub(crate) const fn rpc(&self) -> &Rpc {

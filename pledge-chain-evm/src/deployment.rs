@@ -35,6 +35,18 @@ impl EvmChain {
         Ok(BlockNumber::new(upper))
     }
 
+    /// Whether the node keeps the state of the first blocks, without which no block of deployment can
+    /// be found.
+    pub async fn keeps_history(&self) -> Result<bool, ChainError> {
+        // Many nodes without history keep the state of genesis all the same.
+        let first = BlockNumber::new(1).min(self.head().await?.number);
+        match self.code(Address::ZERO, first).await {
+            Ok(_) => Ok(true),
+            Err(failure) if is_missing_history(failure.fault) => Ok(false),
+            Err(failure) => Err(failure.during("look for old state")),
+        }
+    }
+
     async fn code(&self, token: Address, block: BlockNumber) -> Result<Bytes, Failure> {
         let call = code_call(token, &format!("{:#x}", block.get()));
         self.rpc().call(call).await

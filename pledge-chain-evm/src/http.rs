@@ -161,9 +161,14 @@ impl Node {
         Failure::new(&self.endpoint, error)
     }
 
+    /// What the node says, without secrets and in one short line.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        self.redactor.clean(text)
+    }
+
     /// An answer that does not have the form it should have.
     pub(crate) fn malformed(&self, error: serde_json::Error, answer: &RawValue) -> Failure {
-        let text = self.redactor.clean(answer.get());
+        let text = self.clean(answer.get());
         self.fail(&TransportError::DeserError { err: error, text })
     }
 }

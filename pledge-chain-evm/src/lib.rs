@@ -3,6 +3,7 @@
 //! [`EvmChain`] reads one node over HTTP. It trusts nothing that it can check: the chain id (when it
 //! connects and after every outage), the number of each header, the parent links, the block hash of
 //! each log. What it cannot get it reports as an error of the right kind, never as an empty answer.
+//! [`HeadHints`] wakes whoever polls it when the node tells of a new block over a WebSocket.
 //!
 //! ```no_run
 //! use pledge_chain_evm::{EvmChain, EvmConfig};
@@ -24,6 +25,7 @@ mod config;
 mod decode;
 mod deployment;
 mod headers;
+mod heads;
 mod http;
 mod range;
 mod redact;
@@ -36,3 +38,4 @@ mod wire;
 pub use chain::EvmChain;
 pub use classify::WrongChain;
 pub use config::EvmConfig;
+pub use heads::{HeadHints, HeadsConfig};

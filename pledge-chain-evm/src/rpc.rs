@@ -82,6 +82,11 @@ impl Rpc {
         self.node.endpoint()
     }
 
+    /// What a node says, fit to be shown.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        self.node.clean(text)
+    }
+
     /// One call with its answer parsed.
     pub(crate) async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, Failure> {
         let mut answers = self.batch(&[call]).await?;

@@ -1,6 +1,7 @@
 //! The points engine: pure accrual and settlement, and the driver that runs them.
 
 mod accrue;
+mod passes;
 mod programme;
 mod progress;
 mod settle;

@@ -1,5 +1,6 @@
 //! The command line: what users type, one file a command.
 
+mod config;
 mod demo;
 mod index;
 mod migrate;
@@ -55,7 +56,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play a scripted chain and serve what came of it: no node, no network, no files
+    /// Play scripted chains and serve them while they live on: no node, no network, no files
     Demo(demo::DemoArgs),
     /// Follow the chains, settle points and serve the API
     Run(run::RunArgs),
@@ -67,6 +68,9 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Show chains and tokens
     Status,
+    /// Look at the configuration without following it
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Bring the database's schema up to date
     Migrate,
     /// List settlements, newest first
@@ -81,12 +85,13 @@ enum Command {
 
 impl Command {
     /// What is logged unless `RUST_LOG` says otherwise: a server tells what it does, the others tell
-    /// by their result, and the demo's fork is no reason to warn.
-    const fn log_level(&self) -> &'static str {
-        match self {
-            Self::Run(_) => "info",
-            Self::Demo(_) => "error",
-            _ => "warn,pledge_server=info",
+    /// by their result and, beside text, how far they are. The demo's forks are no reason to warn.
+    const fn log_level(&self, output: Output) -> &'static str {
+        match (self, output) {
+            (Self::Run(_), _) => "info",
+            (Self::Demo(_), _) => "error,pledge_server::progress=info",
+            (_, Output::Text) => "warn,pledge_server=info,pledge_storage_sqlite=info",
+            (_, Output::Json) => "warn",
         }
     }
 }
@@ -115,6 +120,8 @@ pub enum Verdict {
     Fine,
     /// The result says what failed: exit code 1.
     Failed,
+    /// The result says what is wrong in the configuration: exit code 2.
+    Wrong,
 }
 
 impl Verdict {
@@ -134,10 +141,10 @@ struct Context {
 }
 
 impl Context {
-    fn new(global: Global, level: &str) -> anyhow::Result<Self> {
+    fn new(global: Global, command: &Command) -> anyhow::Result<Self> {
         let output = if global.json { Output::Json } else { Output::Text };
         let progress = Progress::new(output);
-        logs::init(global.log_format, level, progress.bars())?;
+        logs::init(global.log_format, command.log_level(output), progress.bars())?;
         Ok(Self {
             file: global.config,
             environment: Config::environment(std::env::vars_os())?,
@@ -183,7 +190,7 @@ fn parse_url(url: &str) -> Result<NodeUrl, ConfigError> {
 
 /// Runs one command to its end.
 pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
-    let context = Context::new(cli.global, cli.command.log_level())?;
+    let context = Context::new(cli.global, &cli.command)?;
     match cli.command {
         Command::Demo(args) => demo::execute(context, args).await,
         Command::Run(args) => run::execute(context, args).await,
@@ -191,6 +198,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Settle(args) => settle::execute(context, args).await,
         Command::Verify(args) => verify::execute(context, args).await,
         Command::Status => status::execute(context).await,
+        Command::Config(command) => config::execute(context, command).await,
         Command::Migrate => migrate::execute(context).await,
         Command::Settlements(args) => settlements::execute(context, args).await,
         Command::Retry(args) => retry::execute(context, args).await,

@@ -9,6 +9,7 @@ mod points;
 mod quick;
 mod raw;
 mod server;
+mod show;
 mod source;
 mod storage;
 mod token;
@@ -22,9 +23,13 @@ pub use error::{ConfigError, Key, Problem, Problems};
 pub use points::PointsConfig;
 pub use quick::Quick;
 pub use server::ServerConfig;
+pub use show::Effective;
+pub use source::Origin;
 pub use storage::StorageConfig;
 pub use token::TokenConfig;
 pub use url::NodeUrl;
+
+use source::Written;
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "pledge.toml";
@@ -52,8 +57,18 @@ impl Config {
     /// above it.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
         let file = file.map(Path::to_path_buf).or_else(default_file);
-        let raw = source::read(file.as_deref(), environment)?;
-        Self::check(raw)
+        Self::check(Written::read(file.as_deref(), environment)?.raw()?)
+    }
+
+    /// What [`Config::load`] makes of the same, to be shown: with where each value comes from and
+    /// without secrets.
+    pub fn effective(
+        file: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Effective, ConfigError> {
+        let file = file.map(Path::to_path_buf).or_else(default_file);
+        let written = Written::read(file.as_deref(), environment)?;
+        Ok(Effective::new(&Self::check(written.raw()?)?, &written))
     }
 
     /// One chain and one token from the command line, without a file; the environment still counts.
@@ -61,7 +76,7 @@ impl Config {
         if let Some(file) = default_file() {
             tracing::warn!("{} is not read: the flags stand in its place", file.display());
         }
-        let mut raw = source::read(None, environment)?;
+        let mut raw = Written::read(None, environment)?.raw()?;
         quick.write_into(&mut raw);
         let mut config = Self::check(raw).map_err(|error| quick.name_flags(error))?;
         for chain in config.chains.iter_mut().filter(|chain| chain.id == quick.chain) {

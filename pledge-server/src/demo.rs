@@ -1,16 +1,25 @@
-//! `pledge demo`: two scripted chains, played from their first block to their last.
+//! `pledge demo`: two scripted chains, played from their first block on.
 //!
-//! The first is the worked case, to be checked by hand: one account, one hour, 20/3 points. The second is two days of a busy token, with a fork below its confirmed block.
-//! Nothing is precomputed: indexer, settler and audit are those of `pledge run`.
+//! The first is the worked case, to be checked by hand: one account, one hour, 20/3 points. The
+//! second is two days of a busy token, with a fork below its confirmed block; its story told, it lives
+//! on for two weeks of chain time, and begins anew with the next seed. Nothing is precomputed: indexer, settler and audit are those of `pledge run`.
 
 mod hour;
+mod life;
 mod market;
 mod player;
+mod speed;
 mod story;
+mod summary;
+mod tally;
+mod traffic;
 
 use pledge_core::types::Timestamp;
 use pledge_storage_memory::MemoryStore;
 
+pub use life::Life;
+pub use market::Market;
+pub use speed::{Speed, SpeedError};
 pub use story::{Earned, ForkStory, HourStory, Leader, MarketStory, Story, Told};
 
 use crate::progress::Progress;
@@ -19,16 +28,16 @@ use crate::stores::Stores;
 /// 2026-01-01T00:00:00Z.
 const NEW_YEAR: u64 = 1_767_225_600;
 
-/// Plays both chains over stores in memory.
-pub async fn play(progress: &Progress) -> anyhow::Result<(Stores, Story)> {
+/// Plays both chains over stores in memory. The same seed plays the same market.
+pub async fn play(progress: &Progress, seed: u64) -> anyhow::Result<(Stores, Market, Story)> {
     let stores = Stores::of(MemoryStore::new());
     let hour = hour::play(&stores, progress).await?;
-    let market = market::play(&stores, progress).await?;
-    Ok((stores, Story { hour, market }))
+    let (market, story) = market::play(&stores, progress, seed).await?;
+    Ok((stores, market, Story { hour, market: story }))
 }
 
 /// An instant of the story, counted from the start of 2026.
 fn at(hours: u64, minutes: u64, seconds: u64) -> Timestamp {
     let seconds = NEW_YEAR + hours * 3_600 + minutes * 60 + seconds;
-    Timestamp::new(seconds).expect("a few days after 2026 began")
+    Timestamp::new(seconds).expect("some weeks after 2026 began")
 }

@@ -2,7 +2,7 @@
 //!
 //! The binary `pledge` is [`cli`] over the parts of this library: [`config`] reads and checks the
 //! configuration, [`setup`] compares it with the chains, [`tasks`] follows them, [`http`] answers,
-//! [`verify`] audits the ledger against the chain, [`demo`] plays a scripted chain.
+//! [`verify`] audits the ledger against the chain, [`demo`] plays scripted chains.
 
 mod backoff;
 pub mod cli;

@@ -9,6 +9,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{ConfigError, Key};
 
+/// The WebSocket library logs the url of every handshake, API key included, and all that a node says.
+const NEVER: [&str; 2] = ["tungstenite=off", "tungstenite::handshake::client=off"];
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -27,6 +30,9 @@ pub fn init(format: LogFormat, level: &str, bars: &MultiProgress) -> anyhow::Res
         Err(VarError::NotPresent) => EnvFilter::new(level),
         Err(error @ VarError::NotUnicode(_)) => return Err(wrong_filter(&error).into()),
     };
+    let filter = NEVER.into_iter().try_fold(filter, |filter, never| {
+        never.parse().map(|directive| filter.add_directive(directive))
+    })?;
     let bars = bars.clone();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

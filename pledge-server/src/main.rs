@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
         Ok(Verdict::Failed) => ExitCode::from(FAILED),
+        Ok(Verdict::Wrong) => ExitCode::from(WRONG_USAGE),
         Err(error) => {
             eprintln!("error: {error:#}");
             let code = if cli::is_wrong_usage(&error) { WRONG_USAGE } else { FAILED };

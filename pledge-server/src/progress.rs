@@ -1,16 +1,19 @@
 //! Long work shows how far it is: a bar on a terminal, a log line now and then elsewhere.
 
+mod board;
+
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pledge_core::indexer;
 
+pub use board::Board;
+
 use crate::output::Output;
 
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
-const BAR: &str = "{prefix:>16} {bar:30} {pos}/{len} blocks, {msg}";
-const SPINNER: &str = "{prefix:>16} {spinner} {msg}";
+const BAR: &str = "{prefix:>16} {bar:30} {msg}";
 
 /// Where progress is shown.
 #[derive(Debug, Clone)]
@@ -48,117 +51,155 @@ impl Progress {
 
     /// The progress of one chain's indexer.
     pub fn chain(&self, name: &str) -> ChainProgress {
-        ChainProgress { shown: self.clone(), name: name.to_owned(), run: None }
+        ChainProgress { work: self.work(name), first: None, transfers: 0 }
     }
 
-    /// The progress of work whose end is not known.
+    /// The progress of other work. Nothing is shown before its first step.
     pub fn work(&self, name: &str) -> WorkProgress {
-        let style = ProgressStyle::with_template(SPINNER).expect("the template is constant");
-        let bar = ProgressBar::new_spinner().with_style(style);
-        let bar = self.bars.add(bar.with_prefix(name.to_owned()));
-        WorkProgress {
-            lines: self.shown == Shown::Lines,
-            name: name.to_owned(),
-            bar,
-            line_at: Instant::now(),
-        }
+        WorkProgress { shown: self.clone(), name: name.to_owned(), run: None }
+    }
+
+    fn bar(&self, name: &str) -> ProgressBar {
+        let style = ProgressStyle::with_template(BAR).expect("the template is constant");
+        let bar = ProgressBar::new(0).with_style(style);
+        self.bars.add(bar.with_prefix(name.to_owned()))
     }
 }
 
-/// How far one chain's ledger is on its way to the newest confirmed block.
+/// How far some work is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What is done, of `total`; the time left follows from it.
+    pub done: u64,
+    /// What is to be done, done or not.
+    pub total: u64,
+    /// The same for people.
+    pub says: String,
+    /// What the pace is counted in.
+    pub counted: u64,
+    /// What that is.
+    pub unit: &'static str,
+}
+
+impl Step {
+    /// With the pace and the time left at the pace so far.
+    fn message(&self, elapsed: Duration) -> String {
+        let Self { done, total, says, counted, unit } = self;
+        let elapsed_ms = elapsed.as_millis().max(1);
+        let per_second = u128::from(*counted) * 1_000 / elapsed_ms;
+        let left = u128::from(total.saturating_sub(*done)) * elapsed_ms;
+        let left = left.checked_div(u128::from(*done)).map_or_else(String::new, |left_ms| {
+            let seconds = u64::try_from(left_ms / 1_000).unwrap_or(u64::MAX);
+            format!(", {} left", humantime::format_duration(Duration::from_secs(seconds)))
+        });
+        format!("{says}, {per_second} {unit}/s{left}")
+    }
+}
+
+/// Some work, from its first step until it is over.
 #[derive(Debug)]
-pub struct ChainProgress {
+pub struct WorkProgress {
     shown: Progress,
     name: String,
     run: Option<Run>,
 }
 
-/// From a first slice to the newest confirmed block.
 #[derive(Debug)]
 struct Run {
     bar: ProgressBar,
-    first: u64,
     started: Instant,
-    transfers: u64,
     line_at: Instant,
 }
 
-impl ChainProgress {
-    /// A slice was committed.
-    pub fn advanced(&mut self, slice: &indexer::Progress) {
-        let shown = &self.shown;
-        let name = &self.name;
-        let run = self.run.get_or_insert_with(|| Run::begin(shown, name, slice.from.get()));
-        run.transfers += slice.transfers;
-        let done = slice.to.get().saturating_sub(run.first) + 1;
-        let left = slice.target.get().saturating_sub(slice.to.get());
-        let message = run.message(done, left);
-        run.bar.set_length(done + left);
-        run.bar.set_position(done);
-        if shown.shown == Shown::Lines && run.line_at.elapsed() >= LINE_INTERVAL {
-            run.line_at = Instant::now();
-            let (block, target) = (slice.to, slice.target);
-            tracing::info!(chain = name, %block, %target, "indexing: {message}");
-        }
-        run.bar.set_message(message);
+impl WorkProgress {
+    /// The work begins: its pace is counted from here.
+    pub fn begin(&mut self) {
+        let Self { shown, name, run } = self;
+        run.get_or_insert_with(|| {
+            let now = Instant::now();
+            Run { bar: shown.bar(name), started: now, line_at: now }
+        });
     }
 
-    /// The newest confirmed block was reached.
-    pub fn reached(&mut self) {
+    /// A step was done.
+    pub fn moved(&mut self, step: &Step) {
+        self.begin();
+        let Some(run) = &mut self.run else {
+            return;
+        };
+        if self.shown.shown == Shown::Bars {
+            run.bar.set_length(step.total);
+            run.bar.set_position(step.done);
+            run.bar.set_message(step.message(run.started.elapsed()));
+        } else if self.shown.shown == Shown::Lines && run.line_at.elapsed() >= LINE_INTERVAL {
+            run.line_at = Instant::now();
+            tracing::info!("{}: {}", self.name, step.message(run.started.elapsed()));
+        }
+    }
+
+    /// There is nothing more to do, for now.
+    pub fn over(&mut self) {
         if let Some(run) = self.run.take() {
             run.bar.finish_and_clear();
         }
     }
 }
 
-impl Run {
-    fn begin(shown: &Progress, name: &str, first: u64) -> Self {
-        let style = ProgressStyle::with_template(BAR).expect("the template is constant");
-        let bar = ProgressBar::new(0).with_style(style);
-        let now = Instant::now();
-        Self {
-            bar: shown.bars.add(bar.with_prefix(name.to_owned())),
-            first,
-            started: now,
-            transfers: 0,
-            line_at: now,
-        }
-    }
-
-    /// Transfers a second, and the time left at the pace so far.
-    fn message(&self, done: u64, left: u64) -> String {
-        let elapsed_ms = self.started.elapsed().as_millis().max(1);
-        let per_second = u128::from(self.transfers) * 1_000 / elapsed_ms;
-        let left_s = u128::from(left) * elapsed_ms / u128::from(done.max(1)) / 1_000;
-        let left = Duration::from_secs(u64::try_from(left_s).unwrap_or(u64::MAX));
-        format!("{per_second} events/s, {} left", humantime::format_duration(left))
-    }
-}
-
-/// Work that counts what it has done.
-#[derive(Debug)]
-pub struct WorkProgress {
-    lines: bool,
-    name: String,
-    bar: ProgressBar,
-    line_at: Instant,
-}
-
-impl WorkProgress {
-    /// Says what is done so far.
-    pub fn says(&mut self, message: impl FnOnce() -> String) {
-        self.bar.tick();
-        if self.lines && self.line_at.elapsed() >= LINE_INTERVAL {
-            self.line_at = Instant::now();
-            tracing::info!("{}: {}", self.name, message());
-        } else if !self.bar.is_hidden() {
-            self.bar.set_message(message());
-        }
-    }
-}
-
 impl Drop for WorkProgress {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.over();
+    }
+}
+
+/// How far one chain's ledger is on its way to the newest confirmed block.
+#[derive(Debug)]
+pub struct ChainProgress {
+    work: WorkProgress,
+    /// The block at which it began.
+    first: Option<u64>,
+    transfers: u64,
+}
+
+impl ChainProgress {
+    /// A slice was committed.
+    pub fn advanced(&mut self, slice: &indexer::Progress) {
+        let first = *self.first.get_or_insert(slice.from.get());
+        self.transfers += slice.transfers;
+        let done = slice.to.get().saturating_sub(first) + 1;
+        let total = done + slice.target.get().saturating_sub(slice.to.get());
+        self.work.moved(&Step {
+            done,
+            total,
+            says: format!("block {} of {}, {done}/{total} blocks", slice.to, slice.target),
+            counted: self.transfers,
+            unit: "events",
+        });
+    }
+
+    /// The newest confirmed block was reached.
+    pub fn reached(&mut self) {
+        (self.first, self.transfers) = (None, 0);
+        self.work.over();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(done: u64) -> Step {
+        Step { done, total: 8, says: format!("{done}/8 shards"), counted: 30, unit: "accounts" }
+    }
+
+    #[test]
+    fn a_step_tells_the_pace_and_the_time_left() {
+        let message = step(2).message(Duration::from_secs(10));
+        assert_eq!(message, "2/8 shards, 3 accounts/s, 30s left");
+    }
+
+    #[test]
+    fn the_time_left_is_unknown_before_anything_is_done() {
+        let message = step(0).message(Duration::from_secs(10));
+        assert_eq!(message, "0/8 shards, 3 accounts/s");
     }
 }

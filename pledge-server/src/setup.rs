@@ -4,6 +4,7 @@
 //! [`register`] writes.
 
 mod known;
+mod probe;
 
 use std::sync::Arc;
 
@@ -15,9 +16,10 @@ use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, TokenId};
 
 pub use known::keep_known_names;
+pub use probe::{NodeFacts, probe};
 
 use crate::config::{ChainConfig, ConfigError, Problems, TokenConfig};
-use crate::sources;
+use crate::sources::{self, Connected};
 use crate::stores::Stores;
 
 /// Why a chain cannot be followed now.
@@ -71,41 +73,56 @@ impl InspectedChain {
 /// Connects to a chain and checks its tokens against store and node. Writes nothing. What the store
 /// refuses is an error also while no node can be reached.
 pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedChain, SetupError> {
-    let mut problems = Problems::default();
-    let known = known::check_all(config, stores, &mut problems).await?;
-    let asked = ask_node(config, known, &mut problems).await;
-    if let Err(SetupError::Config(error)) = asked {
-        problems.extend(error);
-        return Err(ConfigError::from(problems).into());
-    }
+    let mut examined = Examined::by_store(config, stores).await?;
+    let nodes = sources::connect_each(config).await;
+    let source = examined.ask(config, &nodes).await;
+    let Examined { tokens, problems } = examined;
     problems.into_result()?;
-    let (source, specs) = asked?;
-    Ok(InspectedChain { config: config.clone(), source, specs })
+    let source = source?;
+    let specs = tokens.into_iter().map(|spec| spec.expect("a token without problem is known"));
+    Ok(InspectedChain { config: config.clone(), source, specs: specs.collect() })
 }
 
-/// The node, and what it says of the tokens that the store does not know.
-async fn ask_node(
-    config: &ChainConfig,
-    known: Vec<Option<TokenSpec>>,
-    problems: &mut Problems,
-) -> Result<(Arc<EvmChain>, Vec<TokenSpec>), SetupError> {
-    let source = sources::connect(config).await?;
-    let head = source.head().await?.number;
-    check_finality(config, &source, problems).await?;
-    let mut specs = Vec::with_capacity(config.tokens.len());
-    for (token, known) in config.tokens.iter().zip(known) {
-        let id = TokenId { chain: config.id, address: token.address };
-        let spec = match known {
-            Some(spec) => Ok(spec),
-            None => inspect_new(token, id, &source, head).await,
-        };
-        match spec {
-            Ok(spec) => specs.push(spec),
-            Err(SetupError::Config(error)) => problems.extend(error),
-            Err(other) => return Err(other),
-        }
+/// What is known of a chain's tokens, and what is wrong with it.
+#[derive(Debug)]
+pub struct Examined {
+    /// In the order of the configuration; `None` is unknown.
+    pub tokens: Vec<Option<TokenSpec>>,
+    /// Every wrong key.
+    pub problems: Problems,
+}
+
+impl Examined {
+    /// By the store alone.
+    pub async fn by_store(config: &ChainConfig, stores: &Stores) -> Result<Self, StoreError> {
+        let mut problems = Problems::default();
+        let tokens = known::check_all(config, stores, &mut problems).await?;
+        Ok(Self { tokens, problems })
     }
-    Ok((source, specs))
+
+    /// Asks the node that is used for what the store does not know, and answers the node. Every token
+    /// is known then, or has a problem.
+    pub async fn ask(
+        &mut self,
+        config: &ChainConfig,
+        nodes: &[Connected],
+    ) -> Result<Arc<EvmChain>, SetupError> {
+        let source = sources::choose(config, nodes, &mut self.problems)?;
+        let head = source.head().await?.number;
+        check_finality(config, &source, &mut self.problems).await?;
+        for (token, spec) in config.tokens.iter().zip(&mut self.tokens) {
+            if spec.is_some() {
+                continue;
+            }
+            let id = TokenId { chain: config.id, address: token.address };
+            match inspect_new(token, id, &source, head).await {
+                Ok(found) => *spec = Some(found),
+                Err(SetupError::Config(error)) => self.problems.extend(error),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(source)
+    }
 }
 
 /// A node that knows no finalized block would confirm nothing for ever.
@@ -139,6 +156,7 @@ async fn inspect_new(
     let start_block = match token.start_block {
         Some(configured) => configured,
         None => {
+            tracing::info!("asking {} for the block of {id}'s deployment", source.endpoint());
             let found = source.find_deployment_block(token.address).await;
             blame(token, "start_block", found)?
         }

@@ -1,14 +1,16 @@
 //! The stores, by configuration.
 
+use std::fmt;
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 
-use pledge_core::error::StoreErrorKind;
+use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::points::{Settler, SettlerConfig};
-use pledge_core::ports::{BalanceStore, PendingCache, PointsStore};
+use pledge_core::ports::{BalanceStore, EventStore, PendingCache, PointsStore};
 use pledge_core::query::Queries;
 use pledge_storage_memory::{MemoryPending, MemoryStore};
-use pledge_storage_sqlite::SqliteStore;
+use pledge_storage_sqlite::{SchemaVersion, SqliteStore};
 
 use crate::config::{ConfigError, Key, StorageConfig};
 
@@ -19,6 +21,8 @@ pub struct Stores {
     pub balances: Arc<dyn BalanceStore>,
     /// The points, in the same database.
     pub points: Arc<dyn PointsStore>,
+    /// What happened to both, in the same database.
+    pub events: Arc<dyn EventStore>,
     /// The blocks above the ledger.
     pub pending: Arc<dyn PendingCache>,
     file: Option<SqliteStore>,
@@ -30,13 +34,7 @@ pub async fn open(config: &StorageConfig) -> anyhow::Result<Stores> {
         StorageConfig::Memory => Ok(Stores::of(MemoryStore::new())),
         StorageConfig::Sqlite(_) => {
             let store = SqliteStore::open(&config.to_string()).await;
-            let store = store.map_err(|error| match error.kind() {
-                StoreErrorKind::Invalid => ConfigError::at(&url_key(), error).into(),
-                _ => anyhow::Error::from(error),
-            })?;
-            let mut stores = Stores::of(store.clone());
-            stores.file = Some(store);
-            Ok(stores)
+            Ok(Stores::of_file(store.map_err(blame)?))
         }
     }
 }
@@ -59,20 +57,96 @@ pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
     }
 }
 
+/// What [`open`] would find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: a store in memory.
+    Memory,
+    /// Nothing: the file will be created.
+    NoFile,
+    /// A database whose schema is as it should be, or will be.
+    File(SchemaVersion),
+}
+
+/// Looks at a store without writing anything. What is answered is empty where there is nothing to
+/// read, or nothing that can be read before the schema is brought up to date.
+pub async fn look(config: &StorageConfig) -> anyhow::Result<(Stores, Found)> {
+    let nothing = || Stores::of(MemoryStore::new());
+    let StorageConfig::Sqlite(file) = config else {
+        return Ok((nothing(), Found::Memory));
+    };
+    let file = Path::new(file);
+    check_folder(file)?;
+    if !file.exists() {
+        return Ok((nothing(), Found::NoFile));
+    }
+    OpenOptions::new().write(true).open(file).map_err(|error| {
+        let what = format!("`{}` cannot be written to ({error})", file.display());
+        ConfigError::at(&url_key(), format!("{what}: give us the right, or name another file"))
+    })?;
+    let looked = SqliteStore::open_read_only(&config.to_string()).await;
+    let (store, version) = looked.map_err(blame)?;
+    let found = Found::File(version);
+    if version.is_current() {
+        return Ok((Stores::of_file(store), found));
+    }
+    store.close().await;
+    Ok((nothing(), found))
+}
+
+/// The database's log stands beside it, so the folder must be writable also where the file exists.
+fn check_folder(file: &Path) -> Result<(), ConfigError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    // A file without a name: nothing is left of it.
+    tempfile::tempfile_in(folder).map(drop).map_err(|error| {
+        let what = format!("nothing can be written to the folder `{}` ({error})", folder.display());
+        ConfigError::at(&url_key(), format!("{what}: create it, or name a file in another"))
+    })
+}
+
+/// A file that cannot be a database of ours is a wrong key.
+fn blame(error: StoreError) -> anyhow::Error {
+    match error.kind() {
+        StoreErrorKind::Invalid => ConfigError::at(&url_key(), error).into(),
+        _ => error.into(),
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("kept in memory, and gone with the process"),
+            Self::NoFile => f.write_str("no file yet: it will be created"),
+            Self::File(version) if version.is_current() => {
+                write!(f, "schema version {}", version.found)
+            }
+            Self::File(SchemaVersion { found, newest }) => {
+                write!(f, "schema version {found}, to be brought to {newest}; not read before that")
+            }
+        }
+    }
+}
+
 fn url_key() -> Key {
     Key::root("storage").child("url")
 }
 
 impl Stores {
-    /// The ports of a store that holds both ledger and points; pending blocks stay in memory.
-    pub fn of<S: BalanceStore + PointsStore>(store: S) -> Self {
+    /// The ports of a store that holds ledger, points and events; pending blocks stay in memory.
+    pub fn of<S: BalanceStore + PointsStore + EventStore>(store: S) -> Self {
         let store = Arc::new(store);
         Self {
             balances: store.clone(),
-            points: store,
+            points: store.clone(),
+            events: store,
             pending: Arc::new(MemoryPending::default()),
             file: None,
         }
+    }
+
+    fn of_file(store: SqliteStore) -> Self {
+        Self { file: Some(store.clone()), ..Self::of(store) }
     }
 
     /// Folds the database's log into its file. A process that ends without it loses nothing.

@@ -18,11 +18,13 @@ pub use report::{
     Mismatch, Subject, SupplyReport, TokenReport, UnverifiedChain, Verdict, VerifyReport,
 };
 
-use crate::progress::WorkProgress;
+use crate::progress::{Step, WorkProgress};
 use crate::stores::Stores;
 
 /// Accounts compared at a time.
 const PAGE_ACCOUNTS: usize = 500;
+/// All addresses, by their first two bytes.
+const PARTS: u64 = 1 << 16;
 /// How often a token is begun again when its ledger is rewound meanwhile.
 const ATTEMPTS_MAX: usize = 5;
 
@@ -90,6 +92,7 @@ impl<'a> Audit<'a> {
             return Ok(Pass::Finished);
         };
         let mut next = Some(Address::ZERO);
+        progress.begin();
         while let Some(first) = next {
             let Some(page) = self.page(&cursor, first).await? else {
                 return Ok(Pass::Moved(Moved::Rewound));
@@ -98,9 +101,18 @@ impl<'a> Audit<'a> {
             if let moved @ Pass::Moved(_) = self.check_page(&cursor, &page.accounts).await? {
                 return Ok(moved);
             }
-            progress.says(|| format!("{} accounts checked", self.report.accounts));
+            progress.moved(&self.step(next));
         }
         self.check_supply(&cursor).await
+    }
+
+    /// How far the audit is. Nobody counts accounts that hold nothing any more, but addresses are
+    /// spread evenly: the next one tells what part of all is done.
+    fn step(&self, next: Option<Address>) -> Step {
+        let part = |next: Address| u64::from(u16::from_be_bytes([next[0], next[1]]));
+        let (done, accounts) = (next.map_or(PARTS, part), self.report.accounts);
+        let says = format!("{accounts} accounts checked, {}%", done * 100 / PARTS);
+        Step { done, total: PARTS, says, counted: accounts, unit: "accounts" }
     }
 
     /// The accounts from an address on, as they were at the cursor. `None` if the ledger moved.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use pledge_core::indexer::Finality;
 use pledge_core::types::{ChainId, Timestamp};
 use pledge_server::config::{Config, ConfigError, Environment, NodeUrl, Quick, StorageConfig};
+use serde_json::Value;
 
 const USDX: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
 
@@ -19,6 +20,7 @@ url = "memory:"
 [chains.sepolia]
 chain_id = 11155111
 rpc_urls = ["https://one.example/key", "http://two.example:8545"]
+ws_url = "wss://one.example/key"
 confirmations = 3
 poll_interval = "500ms"
 [chains.sepolia.tokens.usdx]
@@ -61,6 +63,7 @@ fn a_good_file_becomes_domain_values() {
     assert_eq!(chain.indexer.finality, Finality::Depth(3));
     assert_eq!(chain.poll_interval, Duration::from_millis(500));
     assert_eq!(chain.rpc_urls.len(), 2);
+    assert_eq!(chain.ws_url.as_ref().unwrap().expose().as_str(), "wss://one.example/key");
     let token = &chain.tokens[0];
     assert_eq!(token.address.to_string(), USDX);
     let points = token.points.as_ref().unwrap();
@@ -79,6 +82,7 @@ fn every_key_is_reached_by_the_environment() {
             ("PLEDGE_STORAGE__URL", "sqlite:x.db"),
             ("PLEDGE_CHAINS__SEPOLIA__CHAIN_ID", "11155111"),
             ("PLEDGE_CHAINS__SEPOLIA__RPC_URLS", "https://a.example, https://b.example"),
+            ("PLEDGE_CHAINS__SEPOLIA__WS_URL", "ws://a.example"),
             ("PLEDGE_CHAINS__SEPOLIA__FINALITY", "finalized"),
             ("PLEDGE_CHAINS__SEPOLIA__POLL_INTERVAL", "3s"),
             ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__ADDRESS", USDX),
@@ -95,9 +99,95 @@ fn every_key_is_reached_by_the_environment() {
     let chain = &config.chains[0];
     assert_eq!(config.server.listen.port(), 9);
     assert_eq!(chain.rpc_urls.len(), 2);
+    assert!(chain.ws_url.is_some());
     assert_eq!(chain.indexer.finality, Finality::Finalized);
     let rates = &chain.tokens[0].points.as_ref().unwrap().rates;
     assert_eq!(rates.at(Timestamp::MAX).to_string(), "0.2");
+}
+
+/// The configuration that the README documents, its placeholders filled in.
+fn documented() -> String {
+    let readme = include_str!("../../README.md");
+    let begin = readme.find("```toml\n").unwrap() + "```toml\n".len();
+    let block = &readme[begin..][..readme[begin..].find("```").unwrap()];
+    block.replace("\"0x…\"", &format!("{USDX:?}")).replace("://…", "://node.example")
+}
+
+/// Every key with its value in the form of the environment.
+fn as_variables(table: &toml::Table, above: &str, variables: &mut Vec<(String, String)>) {
+    for (name, value) in table {
+        let name = format!("{above}__{}", name.to_uppercase());
+        let text = |value: &toml::Value| match value {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Table(step) => {
+                format!("{}={}", step["from"].as_str().unwrap(), step["rate"].as_str().unwrap())
+            }
+            other => other.to_string(),
+        };
+        match value {
+            toml::Value::Table(below) => as_variables(below, &name, variables),
+            toml::Value::Array(list) => {
+                let texts: Vec<String> = list.iter().map(text).collect();
+                variables.push((name, texts.join(",")));
+            }
+            value => variables.push((name, text(value))),
+        }
+    }
+}
+
+fn shown(toml: &str, variables: &Environment) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pledge.toml");
+    std::fs::write(&file, toml).unwrap();
+    serde_json::to_value(Config::effective(Some(&file), variables).unwrap()).unwrap()
+}
+
+#[test]
+fn every_documented_key_is_set_by_the_environment_alone() {
+    let toml = documented();
+    let mut variables = Vec::new();
+    as_variables(&toml.parse().unwrap(), "PLEDGE", &mut variables);
+    for (name, _) in &mut variables {
+        *name = name.replacen("PLEDGE__", "PLEDGE_", 1);
+    }
+    assert_eq!(variables.len(), 13, "{variables:?}");
+    let (by_file, by_environment) = (shown(&toml, &Vec::new()), shown("", &variables));
+    assert_eq!(by_environment["config"], by_file["config"]);
+    let origins = by_environment["origins"].as_object().unwrap();
+    assert!(origins.values().all(|origin| origin == "environment"), "{origins:?}");
+}
+
+#[test]
+fn what_is_shown_is_the_configuration_it_was_made_from() {
+    let toml = GOOD.replace("/key", "");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pledge.toml");
+    std::fs::write(&file, &toml).unwrap();
+    let effective = Config::effective(Some(&file), &Vec::new()).unwrap();
+    let again = shown(&effective.to_string(), &Vec::new());
+    assert_eq!(again["config"], shown(&toml, &Vec::new())["config"]);
+}
+
+#[test]
+fn what_is_shown_says_where_each_value_comes_from() {
+    let variables = environment(&[("PLEDGE_CHAINS__SEPOLIA__CONFIRMATIONS", "12")]);
+    let shown = shown(GOOD, &variables);
+    let chain = "chains.sepolia";
+    assert_eq!(shown["origins"][format!("{chain}.confirmations")], "environment");
+    assert_eq!(shown["origins"][format!("{chain}.poll_interval")], "file");
+    assert_eq!(shown["origins"][format!("{chain}.retained_headers")], "default");
+    assert_eq!(shown["config"]["chains"]["sepolia"]["confirmations"], 12);
+}
+
+#[test]
+fn what_is_shown_has_no_secret() {
+    let toml =
+        GOOD.replace("https://one.example/key", "https://u:hunter2@one.example/v2/key?k=v#f");
+    let shown = shown(&toml, &Vec::new());
+    let urls = &shown["config"]["chains"]["sepolia"]["rpc_urls"];
+    assert_eq!(urls[0], "https://one.example/***");
+    assert_eq!(urls[1], "http://two.example:8545");
+    assert!(!shown.to_string().contains("hunter2"));
 }
 
 #[test]
@@ -162,6 +252,8 @@ fn a_wrong_value_is_named_by_its_key_with_a_remedy() {
             "from 64 to 100000",
         ),
         ("http://two", "ws://two", "chains.sepolia.rpc_urls[1]", "use http or https"),
+        ("wss://one", "https://one", "chains.sepolia.ws_url", "use ws or wss"),
+        ("wss://one.example", "one.example", "chains.sepolia.ws_url", "write wss://"),
         (
             "[\"https://one.example/key\", \"http://two.example:8545\"]",
             "[]",

@@ -11,16 +11,59 @@ static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 /// "PLDG", written by the first migration.
 const APPLICATION_ID: i64 = 0x504c_4447;
 
+/// The version of a database's schema, beside the newest that this release knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// That of the database; zero for an empty file.
+    pub found: i64,
+    /// That which `SqliteStore::open` brings it to.
+    pub newest: i64,
+}
+
+impl SchemaVersion {
+    /// Whether the database can be read as it is.
+    pub const fn is_current(&self) -> bool {
+        self.found == self.newest
+    }
+}
+
 /// Brings the schema up to date in one transaction, so that two programs that open a new file at
 /// once do not meet half-way.
 pub(crate) async fn migrate(writer: &SqlitePool, location: &str) -> Result<(), Fault> {
     let explain = |error| explain_open(location, error);
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(explain)?;
-    refuse_foreign(&mut tx, location).await?;
+    let SchemaVersion { found, newest } = schema_version(&mut tx, location).await?;
+    if (1..newest).contains(&found) {
+        tracing::info!("bringing the schema of {location} from version {found} to {newest}");
+    }
     let run = MIGRATOR.run_direct(None, &mut *tx, false).await;
     run.map_err(|error| explain_migration(location, error))?;
     tx.commit().await?;
     Ok(())
+}
+
+/// The schema's version; one that is newer than this release, or of another program, is `Invalid`.
+pub(crate) async fn schema_version(
+    db: &mut SqliteConnection,
+    location: &str,
+) -> Result<SchemaVersion, Fault> {
+    refuse_foreign(db, location).await?;
+    let query = "SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
+    let tables: i64 = sqlx::query_scalar(query).fetch_one(&mut *db).await?;
+    let found = if tables == 0 {
+        0
+    } else {
+        let query = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
+        sqlx::query_scalar(query).fetch_one(db).await?
+    };
+    let newest = MIGRATOR.iter().map(|known| known.version).max().unwrap_or(0);
+    if found > newest {
+        return Err(Fault::invalid(format!(
+            "`{location}` has schema version {found}, written by a newer version of pledge; this one \
+             knows up to {newest}: upgrade pledge, or open another file"
+        )));
+    }
+    Ok(SchemaVersion { found, newest })
 }
 
 async fn refuse_foreign(db: &mut SqliteConnection, location: &str) -> Result<(), Fault> {
@@ -37,11 +80,6 @@ async fn refuse_foreign(db: &mut SqliteConnection, location: &str) -> Result<(),
 fn explain_migration(location: &str, error: MigrateError) -> Fault {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-        MigrateError::VersionMissing(version) => Fault::invalid(format!(
-            "`{location}` has schema version {version}, written by a newer version of pledge; this \
-             one knows up to {}: upgrade pledge, or open another file",
-            MIGRATOR.iter().map(|known| known.version).max().unwrap_or(0)
-        )),
         other => Fault::invalid(format!(
             "the schema of `{location}` is not one that a release of pledge made"
         ))

@@ -1,6 +1,6 @@
 //! The database: one connection that writes, several that read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pledge_core::error::StoreError;
@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use crate::error::{Fault, codes, primary_code};
-use crate::migrate::migrate;
+use crate::migrate::{SchemaVersion, migrate, schema_version};
 
 /// How long a write waits for another program that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -78,6 +78,35 @@ impl SqliteStore {
         let readers = pool_options(READERS_MAX);
         let readers = readers.connect_with(reading).await.map_err(explain)?;
         Ok(Self { writer, readers })
+    }
+
+    /// Opens a database for reading alone and tells the version of its schema, which stays as it is:
+    /// where it is not current, reads may fail. Writes fail. Writes no file, unless a program
+    /// that did not close the database left its log behind.
+    ///
+    /// `Invalid` as for [`SqliteStore::open`], and where there is no file.
+    pub async fn open_read_only(location: &str) -> Result<(Self, SchemaVersion), StoreError> {
+        let opened = Self::connect_read_only(location).await;
+        opened.map_err(|fault| fault.during("look at the database"))
+    }
+
+    async fn connect_read_only(location: &str) -> Result<(Self, SchemaVersion), Fault> {
+        let path = path_of(location)?;
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        // A file without a log is written by nobody, and read without making one.
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .busy_timeout(BUSY_TIMEOUT)
+            .read_only(true)
+            .immutable(!Path::new(&log).exists())
+            .disable_statement_logging();
+        let explain = |error| explain_open(location, error);
+        let readers = pool_options(READERS_MAX).connect_with(options).await.map_err(explain)?;
+        let mut db = readers.acquire().await.map_err(explain)?;
+        sqlx::query("PRAGMA schema_version").execute(&mut *db).await.map_err(explain)?;
+        let version = schema_version(&mut db, location).await?;
+        Ok((Self { writer: readers.clone(), readers }, version))
     }
 
     /// Waits for the calls under way, closes every connection and folds the log into the file.
@@ -265,6 +294,44 @@ mod tests {
         let synchronous: i64 =
             sqlx::query_scalar("PRAGMA synchronous").fetch_one(unit.db()).await.unwrap();
         assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_looked_at_is_read_and_left_as_it_is() {
+        let (store, folder) = fresh(BUSY_TIMEOUT).await;
+        store.register_chain(ChainId::new(1), "one").await.unwrap();
+        let file = folder.path().join("pledge.db");
+        for closed in [false, true] {
+            if closed {
+                store.close().await;
+            }
+            let (before, files) = (std::fs::read(&file).unwrap(), files(&folder));
+            let looked = SqliteStore::open_read_only(file.to_str().unwrap()).await;
+            let (reader, version) = looked.unwrap();
+            assert!(version.is_current(), "{version:?}");
+            assert_eq!(reader.chains().await.unwrap().len(), 1);
+            assert!(kind_of_write(&reader, "two").await.is_err());
+            reader.close().await;
+            assert_eq!((std::fs::read(&file).unwrap(), self::files(&folder)), (before, files));
+        }
+    }
+
+    fn files(folder: &tempfile::TempDir) -> Vec<std::ffi::OsString> {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_of_ours_is_invalid_to_look_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pledge.db");
+        let location = file.to_str().unwrap();
+        let kind = async || SqliteStore::open_read_only(location).await.unwrap_err().kind();
+        assert_eq!(kind().await, StoreErrorKind::Invalid);
+        std::fs::write(&file, "no database at all, but some text ".repeat(100)).unwrap();
+        assert_eq!(kind().await, StoreErrorKind::Invalid);
     }
 
     #[tokio::test]

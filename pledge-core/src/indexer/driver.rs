@@ -27,6 +27,18 @@ pub enum IndexerError {
     Halt(String),
 }
 
+impl IndexerError {
+    /// Whether another writer was first, or a block vanished while it was read: no trouble, poll
+    /// again.
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Store(error) => matches!(error.kind(), StoreErrorKind::Conflict),
+            Self::Chain(error) => matches!(error.kind(), ChainErrorKind::BlockGone),
+            Self::Halt(_) => false,
+        }
+    }
+}
+
 /// What one poll did.
 #[derive(Debug)]
 pub enum Poll {
@@ -112,15 +124,11 @@ impl Indexer {
     /// The one place that decides what an error means for the chain.
     async fn failed(&mut self, error: IndexerError) -> Poll {
         self.prefetched = None;
+        if error.is_passing() {
+            return Poll::Retry(error);
+        }
         let status = match &error {
             IndexerError::Halt(reason) => ChainStatus::Halted(reason.clone()),
-            // Another writer was first, or the chain moved meanwhile: ordinary, no trouble.
-            IndexerError::Store(e) if e.kind() == StoreErrorKind::Conflict => {
-                return Poll::Retry(error);
-            }
-            IndexerError::Chain(e) if e.kind() == ChainErrorKind::BlockGone => {
-                return Poll::Retry(error);
-            }
             IndexerError::Store(e)
                 if matches!(
                     e.kind(),

@@ -37,6 +37,14 @@ pub enum SettlerError {
     Store(#[from] StoreError),
 }
 
+impl SettlerError {
+    /// Whether the ledger was rewound meanwhile, or another instance settles too: run again.
+    pub const fn is_conflict(&self) -> bool {
+        let Self::Store(error) = self;
+        matches!(error.kind(), StoreErrorKind::Conflict)
+    }
+}
+
 /// What a run of the settler did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SettleReport {
@@ -46,6 +54,8 @@ pub struct SettleReport {
     pub accounts: u64,
     /// Statements written.
     pub statements: u64,
+    /// Shards of which every batch was tried.
+    pub shards: u64,
     /// Batches that failed in this run.
     pub failed: u64,
     /// Whether it was asked to stop before everything closed was settled.
@@ -56,7 +66,7 @@ pub struct SettleReport {
 /// may end at any instant, and another instance may go on.
 #[derive(Debug, Clone)]
 pub struct Settler {
-    balances: Arc<dyn BalanceStore>,
+    pub(super) balances: Arc<dyn BalanceStore>,
     points: Arc<dyn PointsStore>,
     config: SettlerConfig,
 }
@@ -103,6 +113,7 @@ impl Settler {
                 if report.stopped {
                     return Ok(report);
                 }
+                report.shards += 1;
             }
         }
         Ok(report)

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use crate::error::StoreError;
-use crate::event::{ReorgRecord, SequencedEvent};
+use crate::event::ReorgRecord;
 use crate::indexer::ChainStatus;
 use crate::ledger::{Change, Checkpoint, Leg, TokenSpec, TokenState, TokenTotals};
 use crate::types::{
@@ -160,6 +160,64 @@ pub struct AccountHistory {
 /// - Chains and tokens do not see each other.
 /// - Data before the cursor's time changes only by `rewind`, which bumps the epoch: reads with equal
 ///   epochs fit together. At the cursor's time itself the next block may add changes.
+///
+/// A block that mints 500, written by hand (the [`Indexer`](crate::indexer::Indexer) does this):
+///
+/// ```
+/// use pledge_core::error::StoreErrorKind;
+/// use pledge_core::ledger::{AccountStates, TokenMetadata, TokenSpec, Transfer, fold};
+/// use pledge_core::ports::{BalanceStore, LedgerCommit, TokenCommit};
+/// use pledge_core::primitives::{Address, B256};
+/// use pledge_core::types::{
+///     Account, Amount, BlockNumber, BlockRef, ChainId, Decimals, LogIndex, Timestamp, TokenId,
+/// };
+/// use pledge_storage_memory::MemoryStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let id = TokenId { chain: ChainId::new(1), address: Address::repeat_byte(0x70) };
+/// let metadata = TokenMetadata { symbol: "USDX".to_owned(), decimals: Decimals::new(6)? };
+/// store.register_chain(id.chain, "mainnet").await?;
+/// let spec = TokenSpec { id, metadata, start_block: BlockNumber::new(10) };
+/// let token = store.register_token(&spec).await?;
+///
+/// let holder = Account::try_from(Address::repeat_byte(0xa1))?;
+/// let block = BlockRef {
+///     number: BlockNumber::new(10),
+///     hash: B256::repeat_byte(10),
+///     parent_hash: B256::repeat_byte(9),
+///     time: Timestamp::new(1_767_279_600)?,
+/// };
+/// let mint = Transfer {
+///     token: id.address,
+///     block: block.number,
+///     log_index: LogIndex::new(0),
+///     tx_hash: B256::repeat_byte(0xee),
+///     from: Address::ZERO,
+///     to: holder.address(),
+///     amount: Amount::from(500),
+/// };
+/// let folded = fold(token.totals, &mut AccountStates::default(), &[mint], |_| block.time)?;
+/// let commit = LedgerCommit {
+///     chain: id.chain,
+///     base: None,
+///     first: block,
+///     tip: block,
+///     headers: vec![block],
+///     retain_from: block.number,
+///     tokens: vec![TokenCommit { token: id, changes: folded.changes, totals: folded.totals }],
+/// };
+/// store.commit(&commit).await?;
+///
+/// let seen = store.states(id, &[holder]).await?;
+/// assert_eq!(seen.cursor, Some(block));
+/// assert_eq!(seen.value[0].map(|state| state.balance), Some(Amount::from(500)));
+/// // The ledger moved on, so the same write again assumes a state that is gone.
+/// assert_eq!(store.commit(&commit).await.unwrap_err().kind(), StoreErrorKind::Conflict);
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 #[cfg_attr(feature = "testing", mockall::automock)]
@@ -256,7 +314,4 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
         after: Option<(Amount, Account)>,
         limit: usize,
     ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError>;
-
-    /// Events after a sequence number, ascending.
-    async fn events(&self, after: u64, limit: usize) -> Result<Vec<SequencedEvent>, StoreError>;
 }

@@ -52,6 +52,31 @@ pub struct RangeFacts {
 /// - `HeaderDetail::All` brings every header of the answer.
 /// - A block that is not there is `BlockGone`, never an empty answer.
 /// - A transfer of an unknown or unused contract is no error: the range is just empty.
+///
+/// ```
+/// use pledge_core::ports::{ChainSource, HeaderDetail, RangeRequest};
+/// use pledge_core::primitives::Address;
+/// use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
+/// use pledge_core::types::{Amount, BlockNumber, ChainId, Timestamp};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (token, holder) = (Address::repeat_byte(0x70), Address::repeat_byte(0xa1));
+/// let chain = ScriptedChain::new(ChainId::new(1), Timestamp::new(1_767_279_600)?);
+/// let amount = Amount::from(500);
+/// let mint = ScriptedTransfer { token, from: Address::ZERO, to: holder, amount };
+/// chain.mine(Timestamp::new(1_767_279_612)?, &[mint]);
+///
+/// let head = chain.head().number;
+/// let (from, tokens, detail) = (BlockNumber::new(0), &[token], HeaderDetail::Sparse);
+/// let request = RangeRequest { from, to: head, tokens, detail };
+/// let facts = chain.range(request).await?;
+/// facts.verify(&request)?;
+/// assert_eq!(facts.transfers[0].amount, amount);
+/// assert_eq!(facts.last().map(|header| header.number), Some(head));
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 #[cfg_attr(feature = "testing", mockall::automock)]

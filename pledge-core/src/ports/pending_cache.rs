@@ -39,6 +39,25 @@ impl PendingSnapshot {
 /// # Contract
 /// - What was stored last is what is loaded, or nothing.
 /// - Chains do not see each other.
+///
+/// ```
+/// use pledge_core::ports::{PendingCache, PendingSnapshot};
+/// use pledge_core::types::{BlockId, BlockNumber, ChainId};
+/// use pledge_storage_memory::MemoryPending;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let cache = MemoryPending::default();
+/// let mainnet = ChainId::new(1);
+/// assert_eq!(cache.load(mainnet).await?, None);
+///
+/// let base = BlockId { number: BlockNumber::new(100), hash: [7; 32].into() };
+/// let snapshot = PendingSnapshot { base, blocks: Vec::new() };
+/// cache.store(mainnet, &snapshot).await?;
+/// assert_eq!(cache.load(mainnet).await?, Some(snapshot));
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 #[cfg_attr(feature = "testing", mockall::automock)]

@@ -246,6 +246,38 @@ pub struct Standing {
 /// - A statement once written never changes. A rewind adds rows that take back, and restates totals.
 /// - A shard's `settled` moves when every account was reached and no failure is left.
 /// - A total is kept for every account that earned; `standings` is a leaderboard by index.
+///
+/// ```
+/// use pledge_core::error::StoreErrorKind;
+/// use pledge_core::ledger::{TokenMetadata, TokenSpec};
+/// use pledge_core::points::Programme;
+/// use pledge_core::ports::{BalanceStore, PointsStore};
+/// use pledge_core::primitives::Address;
+/// use pledge_core::types::{BlockNumber, ChainId, Decimals, TokenId, WindowLength};
+/// use pledge_storage_memory::MemoryStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let id = TokenId { chain: ChainId::new(1), address: Address::repeat_byte(0x70) };
+/// let metadata = TokenMetadata { symbol: "USDX".to_owned(), decimals: Decimals::new(6)? };
+/// store.register_chain(id.chain, "mainnet").await?;
+/// let spec = TokenSpec { id, metadata, start_block: BlockNumber::new(10) };
+/// store.register_token(&spec).await?;
+///
+/// let programme = Programme::main(id, "0.05".parse()?);
+/// store.put_programme(&programme).await?;
+/// let programmes = store.programmes(id).await?;
+/// assert_eq!(programmes[0].programme, programme);
+/// assert_eq!(programmes[0].settled(), None);
+///
+/// // What is published stays true: a programme keeps its windows.
+/// let daily = Programme { window: WindowLength::new(86_400)?, ..programme };
+/// let refused = store.put_programme(&daily).await.unwrap_err();
+/// assert_eq!(refused.kind(), StoreErrorKind::Invalid);
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 #[cfg_attr(feature = "testing", mockall::automock)]

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use tokio::net::TcpListener;
 
 use super::{Context, Verdict};
-use crate::demo;
+use crate::demo::{self, Life, Market, Speed};
 use crate::http::Api;
+use crate::stores::Stores;
 use crate::tasks::{self, Tasks};
 
 #[derive(Debug, Args)]
@@ -17,23 +19,52 @@ pub(super) struct DemoArgs {
     /// Play, tell and end, without serving
     #[arg(long, visible_alias = "exit")]
     once: bool,
+    /// Which market is played: the same seed plays the same blocks and forks
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How fast the market lives on: seconds of chain time a second
+    #[arg(long, value_name = "N", default_value = "600", conflicts_with = "once")]
+    speed: Speed,
 }
 
 pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<Verdict> {
     if args.once {
-        let (_, story) = demo::play(&context.progress).await?;
+        let (_, _, story) = demo::play(&context.progress, args.seed).await?;
         let verdict = Verdict::fine_if(story.is_fine());
         context.output.print(&story.told(None))?;
         return Ok(verdict);
     }
-    let listener = tasks::bind(args.listen).await?;
-    let (stores, story) = demo::play(&context.progress).await?;
+    let listener = tasks::bind(args.listen).await?.into_std()?;
+    let (mut stores, mut market, story) = demo::play(&context.progress, args.seed).await?;
     let verdict = Verdict::fine_if(story.is_fine());
     let address = listener.local_addr()?;
     context.output.print(&story.told(Some(address)))?;
+    let mut seed = args.seed;
+    loop {
+        let listener = TcpListener::from_std(listener.try_clone()?)?;
+        live(&context, &args, listener, stores, market).await?;
+        if context.stop.is_cancelled() {
+            return Ok(verdict);
+        }
+        seed = seed.wrapping_add(1);
+        context.progress.leaves(|| format!("the market begins anew, with seed {seed}"));
+        (stores, market, _) = demo::play(&context.progress, seed).await?;
+    }
+}
+
+/// One market's life, and the API over it.
+async fn live(
+    context: &Context,
+    args: &DemoArgs,
+    listener: TcpListener,
+    stores: Stores,
+    market: Market,
+) -> anyhow::Result<()> {
+    let over = context.stop.child_token();
     let api = Api { queries: stores.queries() };
     let mut running = Tasks::new();
-    running.spawn(tasks::serve(listener, api, context.stop.clone()));
-    tasks::supervise(running, &context.stop).await?;
-    Ok(verdict)
+    running.spawn(tasks::serve(listener, api, over.clone()));
+    let life = Life::new(market, args.speed);
+    running.spawn(life.live(context.progress.clone(), over.clone()));
+    tasks::supervise(running, &over).await
 }

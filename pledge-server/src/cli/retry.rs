@@ -4,11 +4,12 @@ use std::fmt;
 
 use anyhow::bail;
 use clap::Args;
+use pledge_core::stop::Stop;
 use serde::Serialize;
 
 use super::{Context, Verdict};
+use crate::stores;
 use crate::views::SettlementId;
-use crate::{stores, tasks};
 
 #[derive(Debug, Args)]
 pub(super) struct RetryArgs {
@@ -32,7 +33,8 @@ pub(super) async fn execute(context: Context, args: RetryArgs) -> anyhow::Result
     if batches == 0 {
         bail!("nothing has failed in settlement {}", args.id);
     }
-    tasks::settle_token(&stores, programme.token, &context.stop, |_| {}).await?;
+    let stop = Stop::when(context.stop.clone());
+    stores.settler().settle_token(programme.token, &stop, |_| {}).await?;
     let settlement = args.id.find(&stores.queries()).await?;
     let failed = settlement.map_or(0, |settlement| settlement.failures.len());
     stores.close().await;

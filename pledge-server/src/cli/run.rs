@@ -15,7 +15,7 @@ use crate::config::{ChainConfig, Problems};
 use crate::http::Api;
 use crate::setup::{self, SetupError};
 use crate::stores::{self, Stores};
-use crate::tasks::{self, Follower, Start, Tasks};
+use crate::tasks::{self, Follower, Start, Tasks, Wakes};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -99,6 +99,11 @@ async fn check_chains(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result
 fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpListener) -> Tasks {
     let stop = &context.stop;
     let mut running = Tasks::new();
+    let settled = Arc::new(Notify::new());
+    let intervals = starts.iter().map(|start| start.config().poll_interval);
+    let interval = intervals.min().expect("at least one chain is configured");
+    let dispatcher = tasks::log_dispatcher(stores);
+    running.spawn(tasks::keep_notifying(dispatcher, interval, settled.clone(), stop.clone()));
     for start in starts {
         let chain = start.config().clone();
         let moved = Arc::new(Notify::new());
@@ -108,14 +113,16 @@ fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpLi
             moved: moved.clone(),
             stop: stop.clone(),
         };
+        let settling = context.progress.work(&format!("settle {}", chain.name));
         running.spawn(follower.run(start));
         running.spawn(tasks::keep_settling(
             stores.clone(),
             chain.id,
             chain.name,
             chain.poll_interval,
-            moved,
+            Wakes { moved, settled: settled.clone() },
             stop.clone(),
+            settling,
         ));
     }
     let api = Api { queries: stores.queries() };

@@ -66,11 +66,11 @@ async fn settle(
     until_settled: bool,
     stop: &CancellationToken,
 ) -> anyhow::Result<Settled> {
-    let mut progress = context.progress.work("settling");
     let mut sum = Settled::default();
     loop {
         let before = sum.batches;
         for chain in stores.balances.chains().await? {
+            let mut progress = context.progress.work(&format!("settle {}", chain.name));
             let report = settle_patiently(stores, chain.chain, until_settled, stop, &mut progress);
             if let Some(report) = report.await? {
                 sum.add(&report);
@@ -100,13 +100,9 @@ async fn settle_patiently(
     let mut backoff = Backoff::default();
     let mut conflicts = 0;
     loop {
-        let pass = tasks::settle_chain(stores, chain, stop, |report| {
-            let (batches, accounts) = (report.batches, report.accounts);
-            progress.says(|| format!("{batches} batches, {accounts} accounts"));
-        });
-        match pass.await {
+        match tasks::settle_shown(stores, chain, stop, progress).await {
             Ok(report) => return Ok(Some(report)),
-            Err(error) if patient && tasks::is_conflict(&error) && conflicts < CONFLICTS_MAX => {
+            Err(error) if patient && error.is_conflict() && conflicts < CONFLICTS_MAX => {
                 conflicts += 1;
                 let wait = tokio::time::sleep(backoff.delay());
                 if stop.run_until_cancelled(wait).await.is_none() {

@@ -45,7 +45,8 @@ async fn verify(
     let mut report = VerifyReport::default();
     for (chain, source) in nodes {
         for token in stores.balances.tokens(*chain).await? {
-            let mut progress = context.progress.work(&token.spec.metadata.symbol);
+            let mut progress =
+                context.progress.work(&format!("verify {}", token.spec.metadata.symbol));
             let id = token.spec.id;
             let checked = verify_token(&**source, stores, id, &mut progress).await?;
             report.tokens.push(checked);

@@ -31,6 +31,8 @@ pub struct ChainConfig {
     /// Its nodes, at least one. All are checked at the start; the first that answers is used until the
     /// process ends, since ordered failover does not exist yet.
     pub rpc_urls: Vec<NodeUrl>,
+    /// A node's WebSocket that tells when to poll, beside the interval.
+    pub ws_url: Option<NodeUrl>,
     /// How it is indexed.
     pub indexer: IndexerConfig,
     /// How long to wait for new blocks.
@@ -64,6 +66,8 @@ impl ChainConfig {
         let id_key = key.child("chain_id");
         let id = problems.require(&id_key, raw.chain_id, "chain_id = 11155111");
         let rpc_urls = check_urls(raw.rpc_urls, &key.child("rpc_urls"), problems);
+        let ws_key = key.child("ws_url");
+        let ws_url = raw.ws_url.and_then(|text| problems.take(&ws_key, NodeUrl::parse_ws(&text)));
         let indexer = check_indexer(
             raw.confirmations,
             raw.finality.as_deref(),
@@ -83,6 +87,7 @@ impl ChainConfig {
             is_named: true,
             id: ChainId::new(id?.0),
             rpc_urls: rpc_urls?,
+            ws_url,
             indexer: indexer?,
             poll_interval: poll_interval?,
             tokens,

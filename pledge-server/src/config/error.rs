@@ -73,6 +73,11 @@ impl Problems {
         value
     }
 
+    /// In the order of checking.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
     /// Whether nothing is wrong.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -32,6 +32,7 @@ pub(super) struct RawStorage {
 pub(super) struct RawChain {
     pub(super) chain_id: Option<Whole>,
     pub(super) rpc_urls: Option<TextList>,
+    pub(super) ws_url: Option<String>,
     pub(super) confirmations: Option<Whole>,
     pub(super) finality: Option<String>,
     pub(super) poll_interval: Option<String>,

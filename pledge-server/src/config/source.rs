@@ -1,7 +1,9 @@
 //! Reading: the file, then the environment above it.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use super::raw::RawConfig;
 use super::{ConfigError, Environment, Key, Problems};
@@ -32,11 +34,52 @@ pub(super) fn own_variables(
     problems.into_result().map(|()| own)
 }
 
-/// Reads what is written, judging no value yet.
-pub(super) fn read(
-    file: Option<&Path>,
-    environment: &Environment,
-) -> Result<RawConfig, ConfigError> {
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The configuration file.
+    File,
+    /// A variable, which wins over the file.
+    Environment,
+    /// Nobody wrote it.
+    Default,
+}
+
+/// What the file says, with the environment above it; no value is judged yet.
+pub(super) struct Written<'a> {
+    pub(super) file: Option<PathBuf>,
+    environment: &'a Environment,
+    tree: serde_json::Value,
+}
+
+impl<'a> Written<'a> {
+    pub(super) fn read(
+        file: Option<&Path>,
+        environment: &'a Environment,
+    ) -> Result<Self, ConfigError> {
+        let tree = merge(file, environment)?;
+        Ok(Self { file: file.map(Path::to_path_buf), environment, tree })
+    }
+
+    pub(super) fn raw(&self) -> Result<RawConfig, ConfigError> {
+        let raw = serde_path_to_error::deserialize(&self.tree);
+        raw.map_err(|error| explain(&error, self.environment))
+    }
+
+    pub(super) fn origin(&self, key: &Key) -> Origin {
+        let path = format!("/{}", key.as_str().replace('.', "/"));
+        if is_variable(key, self.environment) {
+            Origin::Environment
+        } else if self.tree.pointer(&path).is_some() {
+            Origin::File
+        } else {
+            Origin::Default
+        }
+    }
+}
+
+fn merge(file: Option<&Path>, environment: &Environment) -> Result<serde_json::Value, ConfigError> {
     let mut builder = config::Config::builder();
     if let Some(file) = file {
         builder = builder.add_source(parsed(file)?);
@@ -54,9 +97,7 @@ pub(super) fn read(
         .source(Some(keys.into_iter().collect()));
     let merged = builder.add_source(variables).build();
     let merged = merged.map_err(|error| ConfigError::at(&Key::root("PLEDGE_…"), error))?;
-    let tree: serde_json::Value =
-        merged.try_deserialize().map_err(|error| ConfigError::at(&source_name(file), error))?;
-    serde_path_to_error::deserialize(tree).map_err(|error| explain(&error, environment))
+    merged.try_deserialize().map_err(|error| ConfigError::at(&source_name(file), error))
 }
 
 fn parsed(
@@ -100,12 +141,15 @@ fn explain(
     environment: &Environment,
 ) -> ConfigError {
     let key = Key::root(&error.path().to_string());
-    let variable = key.variable();
-    let is_variable = |(name, _): &(String, String)| name.to_uppercase() == variable;
-    let origin = if environment.iter().any(is_variable) {
-        format!(" (set by {variable})")
+    let origin = if is_variable(&key, environment) {
+        format!(" (set by {})", key.variable())
     } else {
         String::new()
     };
     ConfigError::at(&key, format!("{}{origin}", error.inner()))
+}
+
+fn is_variable(key: &Key, environment: &Environment) -> bool {
+    let variable = key.variable();
+    environment.iter().any(|(name, _)| name.to_uppercase() == variable)
 }

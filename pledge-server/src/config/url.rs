@@ -4,18 +4,29 @@ use std::fmt;
 
 use url::Url;
 
-/// An http or https url. Shows its scheme and host only: the rest often holds an API key.
+/// The url of a node. Shows its scheme and host only: the rest often holds an API key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NodeUrl(Url);
 
 impl NodeUrl {
-    /// Parses a url; the error does not repeat it.
+    /// Parses the url of an endpoint for calls; the error does not repeat it.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::with_scheme(text, ["http", "https"])
+    }
+
+    /// Parses the url of an endpoint for subscriptions, likewise.
+    pub fn parse_ws(text: &str) -> Result<Self, String> {
+        Self::with_scheme(text, ["ws", "wss"])
+    }
+
+    fn with_scheme(text: &str, schemes: [&str; 2]) -> Result<Self, String> {
+        let [open, secure] = schemes;
         let url = Url::parse(text)
-            .map_err(|error| format!("is not a url ({error}): write https://HOST/…"))?;
-        match url.scheme() {
-            "http" | "https" if url.has_host() => Ok(Self(url)),
-            scheme => Err(format!("has the scheme `{scheme}`: use http or https")),
+            .map_err(|error| format!("is not a url ({error}): write {secure}://HOST/…"))?;
+        if schemes.contains(&url.scheme()) && url.has_host() {
+            Ok(Self(url))
+        } else {
+            Err(format!("has the scheme `{}`: use {open} or {secure}", url.scheme()))
         }
     }
 
@@ -23,13 +34,21 @@ impl NodeUrl {
     pub const fn expose(&self) -> &Url {
         &self.0
     }
+
+    /// A url that says whether there is more than may be shown.
+    pub fn masked(&self) -> String {
+        let Self(url) = self;
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let is_open = url.username().is_empty() && url.password().is_none();
+        if is_bare && is_open { self.to_string() } else { format!("{self}/***") }
+    }
 }
 
 impl fmt::Display for NodeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.0.host_str().unwrap_or_default();
-        write!(f, "{}://{host}", self.0.scheme())?;
-        match self.0.port() {
+        let Self(url) = self;
+        write!(f, "{}://{}", url.scheme(), url.host_str().unwrap_or_default())?;
+        match url.port() {
             Some(port) => write!(f, ":{port}"),
             None => Ok(()),
         }
@@ -51,5 +70,25 @@ mod tests {
         let url = NodeUrl::parse("https://user:pass@node.example:8443/v2/s3cret?key=x").unwrap();
         assert_eq!(url.to_string(), "https://node.example:8443");
         assert_eq!(format!("{url:?}"), "NodeUrl(https://node.example:8443)");
+        assert_eq!(url.masked(), "https://node.example:8443/***");
+    }
+
+    #[test]
+    fn a_node_url_says_what_is_masked_and_what_is_not() {
+        let masked = |text: &str| NodeUrl::parse(text).unwrap().masked();
+        assert_eq!(masked("http://127.0.0.1:8545/"), "http://127.0.0.1:8545");
+        for secret in ["/s3cret", "/?s3cret", "/#s3cret"] {
+            assert_eq!(masked(&format!("https://a.example{secret}")), "https://a.example/***");
+        }
+        assert_eq!(masked("https://:s3cret@a.example"), "https://a.example/***");
+        assert_eq!(masked("https://s3cret@a.example"), "https://a.example/***");
+    }
+
+    #[test]
+    fn calls_and_subscriptions_have_schemes_of_their_own() {
+        let wrong = NodeUrl::parse_ws("https://a.example").unwrap_err();
+        assert_eq!(wrong, "has the scheme `https`: use ws or wss");
+        assert!(NodeUrl::parse("wss://a.example").is_err());
+        assert!(NodeUrl::parse_ws("wss://a.example/key").is_ok());
     }
 }

@@ -1,193 +1,141 @@
 //! Two days of a busy token, with a fork across settled windows.
 
-use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use anyhow::Context;
-use pledge_core::event::{Event, ReorgRecord};
 use pledge_core::ports::{BalanceStore, PointsStore};
-use pledge_core::primitives::{U256, keccak256};
-use pledge_core::simulation::ScriptedTransfer;
-use pledge_core::types::{Account, Amount, ChainId, RateSchedule, Scale, Step, TokenId};
+use pledge_core::primitives::U256;
+use pledge_core::types::{Amount, ChainId, RateSchedule, Scale, Step};
 
 use super::at;
-use super::player::{Player, Scene, account_of};
-use super::story::{Earned, ForkStory, Leader, MarketStory};
+use super::player::{Player, Scene};
+use super::story::{Earned, Leader, MarketStory};
+use super::tally::Tally;
+use super::traffic::{Move, Traffic};
 use crate::progress::Progress;
 use crate::stores::Stores;
 
+pub(super) const BLOCKS_PER_HOUR: u64 = 12;
+pub(super) const BLOCK_MINUTES: u64 = 60 / BLOCKS_PER_HOUR;
+pub(super) const CONFIRMATIONS: u64 = 6;
 const ACCOUNTS: usize = 50;
+const TRANSFERS: RangeInclusive<u64> = 0..=2;
 const HOURS: u64 = 48;
-const BLOCKS_PER_HOUR: u64 = 12;
-const BLOCK_MINUTES: u64 = 60 / BLOCKS_PER_HOUR;
-const CONFIRMATIONS: u64 = 6;
 /// The fork comes after this hour and drops so many blocks: more than two settled windows.
 const FORK_HOUR: u64 = 30;
 const FORK_BLOCKS: u64 = 33;
 const LEADERS: usize = 3;
-const EVENTS_PAGE: usize = 1_000;
+
+/// A busy token: its chain, what its accounts do, and what became of its ledger.
+#[derive(Debug)]
+pub struct Market {
+    pub(super) player: Player,
+    pub(super) traffic: Traffic,
+    pub(super) tally: Tally,
+    /// Statements published so far.
+    pub(super) statements: u64,
+    pub(super) seed: u64,
+}
+
+impl Market {
+    async fn open(stores: &Stores, progress: &Progress, seed: u64) -> anyhow::Result<Self> {
+        let doubled = Step { from: at(24, 0, 0), value: "0.5".parse()? };
+        let scene = Scene {
+            chain: ChainId::new(31_338),
+            name: "market",
+            symbol: "USDP",
+            decimals: 6,
+            rates: RateSchedule::new("0.25".parse()?, vec![doubled])?,
+            confirmations: CONFIRMATIONS,
+            genesis: at(0, 0, 0),
+        };
+        let player = Player::open(scene, stores, progress).await?;
+        let tally = Tally::new(player.token.chain);
+        let traffic = Traffic::new(seed, ACCOUNTS, TRANSFERS);
+        Ok(Self { player, traffic, tally, statements: 0, seed })
+    }
+
+    /// Height of the newest block.
+    pub(super) fn height(&self) -> u64 {
+        self.player.chain.head().number.get()
+    }
+
+    /// Mines the next block, at the time of its height.
+    pub(super) fn mine(&self, block: &[Move]) {
+        let transfer = |m: &Move| self.player.transfer(m.from, m.to, self.amount(m.cents));
+        let transfers: Vec<_> = block.iter().map(transfer).collect();
+        let height = self.height() + 1;
+        self.player.chain.mine(at(0, height * BLOCK_MINUTES, 0), &transfers);
+    }
+
+    /// Drops the newest blocks.
+    pub(super) fn drop_blocks(&self, blocks: u64) {
+        self.player.chain.fork_at(self.height().saturating_sub(blocks));
+    }
+
+    /// Indexes, settles and counts everything that the chain has.
+    pub(super) async fn catch_up(&mut self) -> anyhow::Result<()> {
+        self.statements += self.player.catch_up().await?.statements;
+        Ok(self.tally.read(&self.player.stores.events).await?)
+    }
+
+    /// Plays on to the end of an hour, caught up at the end of each.
+    async fn play_to(&mut self, hour: u64) -> anyhow::Result<()> {
+        while self.height() < hour * BLOCKS_PER_HOUR {
+            let block = self.traffic.block();
+            self.mine(&block);
+            if self.height().is_multiple_of(BLOCKS_PER_HOUR) {
+                self.catch_up().await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn amount(&self, cents: u64) -> Amount {
+        let unit = self.player.tokens(1).get() / U256::from(100);
+        Amount::new(unit * U256::from(cents))
+    }
+
+    async fn tell(&self) -> anyhow::Result<MarketStory> {
+        let Player { token, programme, stores, chain, .. } = &self.player;
+        let state = stores.balances.token(*token).await?;
+        let state = state.context("the token was registered")?;
+        let scale = Scale::of(state.spec.metadata.decimals);
+        let standings = stores.points.standings(&programme.id, None, LEADERS).await?;
+        let programmes = stores.points.programmes(*token).await?;
+        let settled = programmes.first().and_then(|state| state.settled());
+        let leaders = standings.value.into_iter().map(|standing| Leader {
+            account: standing.account,
+            earned: Earned::new(standing.raw, scale),
+        });
+        Ok(MarketStory {
+            chain_id: token.chain.get(),
+            token: token.address,
+            seed: self.seed,
+            hours: HOURS,
+            blocks: self.height(),
+            transfers: chain.transfers().len(),
+            accounts: self.traffic.accounts(),
+            holders: state.totals.holders,
+            settled: settled.context("two days are settled")?.get(),
+            fork: self.tally.last_reorg.context("the fork left no record")?,
+            leaders: leaders.collect(),
+            audit: self.player.verify().await?,
+        })
+    }
+}
 
 /// Plays two days; after thirty hours the last blocks turn out to be those of a losing branch.
-pub(super) async fn play(stores: &Stores, progress: &Progress) -> anyhow::Result<MarketStory> {
-    let doubled = Step { from: at(24, 0, 0), value: "0.5".parse()? };
-    let scene = Scene {
-        chain: ChainId::new(31_338),
-        name: "market",
-        symbol: "USDP",
-        decimals: 6,
-        rates: RateSchedule::new("0.25".parse()?, vec![doubled])?,
-        confirmations: CONFIRMATIONS,
-        genesis: at(0, 0, 0),
-    };
-    let mut player = Player::open(scene, stores, progress).await?;
-    let mut traders = Traders::new();
-    let mut block = 1;
-    let mut fork = None;
-    let mut before_fork = traders.clone();
-    while block <= HOURS * BLOCKS_PER_HOUR {
-        if block == FORK_HOUR * BLOCKS_PER_HOUR - FORK_BLOCKS {
-            before_fork = traders.clone();
-        }
-        let transfers = traders.act(&player);
-        player.chain.mine(at(0, block * BLOCK_MINUTES, 0), &transfers);
-        if block % BLOCKS_PER_HOUR == 0 {
-            player.catch_up().await?;
-        }
-        if block == FORK_HOUR * BLOCKS_PER_HOUR && fork.is_none() {
-            let ancestor = block - FORK_BLOCKS - 1;
-            player.chain.fork_at(ancestor);
-            traders = before_fork.on_another_branch();
-            fork = Some(ancestor);
-            block = ancestor;
-            before_fork = traders.clone();
-        }
-        block += 1;
-    }
-    tell(&player, stores, &traders).await
-}
-
-/// Who holds what, and what they do next: arbitrary, and the same in every demo.
-#[derive(Clone)]
-struct Traders {
-    balances: BTreeMap<Account, u64>,
-    accounts: Vec<Account>,
-    moves: u64,
-    branch: u64,
-}
-
-impl Traders {
-    fn new() -> Self {
-        let names = (1..=ACCOUNTS).map(|number| account_of(&format!("trader {number}")));
-        Self { balances: BTreeMap::new(), accounts: names.collect(), moves: 0, branch: 0 }
-    }
-
-    /// From the same balances, other moves.
-    fn on_another_branch(&self) -> Self {
-        Self { branch: self.branch + 1, ..self.clone() }
-    }
-
-    /// A number below `bound`, from the moves made so far.
-    fn below(&mut self, bound: usize) -> usize {
-        self.moves += 1;
-        let hash = keccak256([self.moves.to_be_bytes(), self.branch.to_be_bytes()].concat());
-        let number = U256::from_be_bytes(hash.0) % U256::from(bound.max(1));
-        usize::try_from(number).expect("below a usize")
-    }
-
-    fn any(&mut self) -> Account {
-        let index = self.below(self.accounts.len());
-        self.accounts[index]
-    }
-
-    /// The transfers of one block: none, one or two.
-    fn act(&mut self, player: &Player<'_>) -> Vec<ScriptedTransfer> {
-        let count = self.below(3);
-        (0..count).map(|_| self.one(player)).collect()
-    }
-
-    /// A mint, a burn or a transfer, of cents.
-    fn one(&mut self, player: &Player<'_>) -> ScriptedTransfer {
-        let (one, other) = (self.any(), self.any());
-        let held = self.balances.get(&one).copied().unwrap_or_default();
-        let part = |this: &mut Self, of: u64| {
-            let bound = usize::try_from(of).unwrap_or(usize::MAX);
-            u64::try_from(this.below(bound)).unwrap_or(of) + 1
-        };
-        let kind = self.below(10);
-        if held == 0 || kind < 3 {
-            let amount = part(self, 1_000_000);
-            *self.balances.entry(one).or_default() += amount;
-            return player.transfer(None, Some(one), cents(player, amount));
-        }
-        let amount = part(self, held);
-        self.balances.insert(one, held - amount);
-        if kind < 4 {
-            return player.transfer(Some(one), None, cents(player, amount));
-        }
-        *self.balances.entry(other).or_default() += amount;
-        player.transfer(Some(one), Some(other), cents(player, amount))
-    }
-}
-
-fn cents(player: &Player<'_>, cents: u64) -> Amount {
-    let unit = player.tokens(1).get() / U256::from(100);
-    Amount::new(unit * U256::from(cents))
-}
-
-async fn tell(
-    player: &Player<'_>,
+pub(super) async fn play(
     stores: &Stores,
-    traders: &Traders,
-) -> anyhow::Result<MarketStory> {
-    let token = player.token;
-    let state = stores.balances.token(token).await?;
-    let state = state.context("the token was registered")?;
-    let scale = Scale::of(state.spec.metadata.decimals);
-    let programme = &player.programme.id;
-    let standings = stores.points.standings(programme, None, LEADERS).await?;
-    let programmes = stores.points.programmes(token).await?;
-    let settled = programmes.first().and_then(|state| state.settled());
-    let leaders = standings.value.into_iter().map(|standing| Leader {
-        account: standing.account,
-        earned: Earned::new(standing.raw, scale),
-    });
-    Ok(MarketStory {
-        chain_id: token.chain.get(),
-        token: token.address,
-        hours: HOURS,
-        blocks: player.chain.head().number.get(),
-        transfers: player.chain.transfers().len(),
-        accounts: traders.accounts.len(),
-        holders: state.totals.holders,
-        settled: settled.context("two days are settled")?.get(),
-        fork: fork_story(stores, token).await?,
-        leaders: leaders.collect(),
-        audit: player.verify().await?,
-    })
-}
-
-/// The fork as the store recorded it.
-async fn fork_story(stores: &Stores, token: TokenId) -> anyhow::Result<ForkStory> {
-    let mut after = 0;
-    loop {
-        let events = stores.balances.events(after, EVENTS_PAGE).await?;
-        let last = events.last().context("the fork left no record")?;
-        after = last.sequence;
-        let records = events.iter().filter_map(|event| match &event.event {
-            Event::Reorged(record) if record.chain == token.chain => Some(record),
-            _ => None,
-        });
-        if let Some(story) = records.filter_map(story_of).next() {
-            return Ok(story);
-        }
-    }
-}
-
-fn story_of(record: &ReorgRecord) -> Option<ForkStory> {
-    let token = record.tokens.first()?;
-    Some(ForkStory {
-        from_block: token.from.number.get(),
-        to_block: record.to.number.get(),
-        changes_removed: token.changes_removed,
-        statements_reversed: token.statements_reversed,
-    })
+    progress: &Progress,
+    seed: u64,
+) -> anyhow::Result<(Market, MarketStory)> {
+    let mut market = Market::open(stores, progress, seed).await?;
+    market.play_to(FORK_HOUR).await?;
+    let dropped = market.traffic.undo(FORK_BLOCKS);
+    market.drop_blocks(dropped);
+    market.play_to(HOURS).await?;
+    let story = market.tell().await?;
+    Ok((market, story))
 }

@@ -50,6 +50,7 @@ pub struct MarketStory {
     pub(super) chain_id: u64,
     #[serde(serialize_with = "as_text")]
     pub(super) token: Address,
+    pub(super) seed: u64,
     pub(super) hours: u64,
     pub(super) blocks: u64,
     pub(super) transfers: usize,
@@ -62,7 +63,7 @@ pub struct MarketStory {
 }
 
 /// A fork that reached the ledger.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct ForkStory {
     pub(super) from_block: u64,
     pub(super) to_block: u64,
@@ -133,7 +134,7 @@ impl fmt::Display for Told {
             for url in rest {
                 writeln!(f, "     {url}")?;
             }
-            writeln!(f, "Ctrl-C ends it.")?;
+            writeln!(f, "The market lives on, and the answers change. Ctrl-C ends it.")?;
         }
         Ok(())
     }
@@ -152,8 +153,8 @@ impl fmt::Display for HourStory {
 
 impl fmt::Display for MarketStory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { chain_id, token, hours, blocks, transfers, accounts, fork, .. } = self;
-        writeln!(f, "{hours} hours of a market (chain {chain_id}, USDP {token})")?;
+        let Self { chain_id, token, seed, hours, blocks, transfers, accounts, fork, .. } = self;
+        writeln!(f, "{hours} hours of a market (chain {chain_id}, USDP {token}, seed {seed})")?;
         writeln!(f, "  {blocks} blocks, {transfers} transfers among {accounts} accounts;")?;
         writeln!(
             f,

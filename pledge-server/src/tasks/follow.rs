@@ -8,6 +8,7 @@ use pledge_core::ports::ChainReport;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::hints::Hints;
 use crate::backoff::Backoff;
 use crate::config::ChainConfig;
 use crate::progress::ChainProgress;
@@ -65,6 +66,7 @@ impl Follower {
         let mut indexer = chain.indexer(&self.stores);
         let mut backoff = Backoff::default();
         let mut trouble = Trouble::new(&config.name);
+        let mut hints = Hints::of(config);
         loop {
             let poll = indexer.poll().await;
             if !matches!(poll, Poll::Retry(_)) {
@@ -84,7 +86,8 @@ impl Follower {
                 Poll::Idle => {
                     trouble.over();
                     self.progress.reached();
-                    config.poll_interval
+                    hints.wait(config.poll_interval).await;
+                    continue;
                 }
                 Poll::Stopped(status) => {
                     trouble.says(&status.to_string());

@@ -3,23 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::error::StoreError;
 use pledge_core::points::{SettleReport, SettlerError, plan_target};
 use pledge_core::ports::{ProgrammeState, ShardProgress};
 use pledge_core::stop::Stop;
-use pledge_core::types::{ChainId, TokenId};
+use pledge_core::types::ChainId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::Trouble;
+use super::until_due;
 use crate::backoff::Backoff;
+use crate::progress::{Step, WorkProgress};
 use crate::stores::Stores;
 
-/// How often a pass begins again when the ledger moves under it, before it waits.
-const CONFLICTS_MAX: usize = 5;
 /// The first wait after a batch failed. What fails it is seldom over in a moment, and its attempts are
 /// few.
 const FAILED_DELAY: Duration = Duration::from_secs(15);
+
+/// What wakes the settlement of a chain, and what it wakes.
+#[derive(Debug)]
+pub struct Wakes {
+    /// Told whenever the ledger moved.
+    pub moved: Arc<Notify>,
+    /// Told after each pass.
+    pub settled: Arc<Notify>,
+}
 
 /// Settles whenever the ledger moved, and every `interval`, until `stop`.
 pub async fn keep_settling(
@@ -27,14 +36,15 @@ pub async fn keep_settling(
     chain: ChainId,
     name: String,
     interval: Duration,
-    moved: Arc<Notify>,
+    wakes: Wakes,
     stop: CancellationToken,
+    mut progress: WorkProgress,
 ) -> anyhow::Result<()> {
     let mut after_error = Backoff::default();
     let mut after_failure = Backoff::from(FAILED_DELAY);
     let mut trouble = Trouble::new(&name);
     while !stop.is_cancelled() {
-        let delay = match settle_chain(&stores, chain, &stop, |_| {}).await {
+        let delay = match settle_shown(&stores, chain, &stop, &mut progress).await {
             Ok(report) => {
                 after_error.reset();
                 tell_failures(&stores, chain, report.failed, &mut trouble).await;
@@ -45,24 +55,14 @@ pub async fn keep_settling(
                     Some(after_failure.delay())
                 }
             }
-            Err(error) if is_conflict(&error) => Some(after_error.delay()),
+            Err(error) if error.is_conflict() => Some(after_error.delay()),
             Err(error) => {
                 trouble.says(&format!("settlement: {:#}", anyhow::Error::from(error)));
                 Some(after_error.delay())
             }
         };
-        let wait = async {
-            if let Some(delay) = delay {
-                tokio::time::sleep(delay).await;
-            } else {
-                // Either is a reason to look again.
-                tokio::select! {
-                    () = moved.notified() => {}
-                    () = tokio::time::sleep(interval) => {}
-                }
-            }
-        };
-        stop.run_until_cancelled(wait).await;
+        wakes.settled.notify_one();
+        stop.run_until_cancelled(until_due(delay, interval, &wakes.moved)).await;
     }
     Ok(())
 }
@@ -81,42 +81,38 @@ async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, trouble: &m
     }
 }
 
-/// Settles every closed window of a chain's tokens, once.
+/// As [`settle_chain`], and shows how far it is.
+pub(crate) async fn settle_shown(
+    stores: &Stores,
+    chain: ChainId,
+    stop: &CancellationToken,
+    progress: &mut WorkProgress,
+) -> Result<SettleReport, SettlerError> {
+    let mut total = 0;
+    for token in stores.balances.tokens(chain).await? {
+        let programmes = stores.points.programmes(token.spec.id).await?;
+        total += programmes.iter().map(|state| state.shards.len() as u64).sum::<u64>();
+    }
+    let moved = |report: &SettleReport| progress.moved(&step(report, total));
+    let settled = settle_chain(stores, chain, stop, moved).await;
+    progress.over();
+    settled
+}
+
+fn step(report: &SettleReport, total: u64) -> Step {
+    let SettleReport { shards: done, accounts, .. } = *report;
+    let says = format!("{done}/{total} shards, {accounts} accounts");
+    Step { done, total, says, counted: accounts, unit: "accounts" }
+}
+
+/// Settles every closed window of a chain's tokens, once. `progress` is told the sum so far.
 pub async fn settle_chain(
     stores: &Stores,
     chain: ChainId,
     stop: &CancellationToken,
-    mut progress: impl FnMut(&SettleReport) + Send,
+    progress: impl FnMut(&SettleReport) + Send,
 ) -> Result<SettleReport, SettlerError> {
-    let mut sum = SettleReport::default();
-    for token in stores.balances.tokens(chain).await? {
-        let report = settle_token(stores, token.spec.id, stop, &mut progress).await?;
-        sum.batches += report.batches;
-        sum.accounts += report.accounts;
-        sum.statements += report.statements;
-        sum.failed += report.failed;
-        sum.stopped |= report.stopped;
-    }
-    Ok(sum)
-}
-
-/// Settles every closed window of a token, once. A pass that the ledger moved under begins again, a
-/// bounded number of times.
-pub(crate) async fn settle_token(
-    stores: &Stores,
-    token: TokenId,
-    stop: &CancellationToken,
-    mut progress: impl FnMut(&SettleReport) + Send,
-) -> Result<SettleReport, SettlerError> {
-    let settler = stores.settler();
-    let stop = Stop::when(stop.clone());
-    let mut conflicts = 0;
-    loop {
-        match settler.run(token, &stop, &mut progress).await {
-            Err(error) if is_conflict(&error) && conflicts < CONFLICTS_MAX => conflicts += 1,
-            ended => return ended,
-        }
-    }
+    stores.settler().settle_chain(chain, &Stop::when(stop.clone()), progress).await
 }
 
 /// Batches that failed and wait. The settler leaves one that was tried too often alone, so the store
@@ -155,17 +151,15 @@ pub(crate) async fn is_settled(stores: &Stores, chain: ChainId) -> Result<bool, 
     Ok(true)
 }
 
-pub(crate) fn is_conflict(error: &SettlerError) -> bool {
-    let SettlerError::Store(error) = error;
-    error.kind() == StoreErrorKind::Conflict
-}
-
 #[cfg(test)]
 mod tests {
+    use pledge_core::error::StoreErrorKind;
     use pledge_core::testing::FailingPoints;
     use pledge_storage_memory::MemoryStore;
 
     use super::*;
+    use crate::output::Output;
+    use crate::progress::Progress;
     use crate::test_chain::{TOKEN, TestChain, account};
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -192,11 +186,28 @@ mod tests {
     async fn the_attempts_of_a_failed_batch_last_for_minutes() {
         let stores = stores_that_refuse_a_batch().await;
         let (stop, second) = (CancellationToken::new(), Duration::from_secs(1));
-        let moved = Arc::new(Notify::new());
+        let wakes = Wakes { moved: Arc::new(Notify::new()), settled: Arc::new(Notify::new()) };
         let name = "test".to_owned();
-        let settling = keep_settling(stores.clone(), TOKEN.chain, name, second, moved, stop);
+        let progress = Progress::new(Output::Json).work("test");
+        let settling =
+            keep_settling(stores.clone(), TOKEN.chain, name, second, wakes, stop, progress);
         assert!(tokio::time::timeout(MINUTE, settling).await.is_err());
         assert_eq!(attempts(&stores).await, [3]);
+    }
+
+    #[tokio::test]
+    async fn a_settlement_tells_how_many_shards_it_has_gone_through() {
+        let stores = Stores::of(MemoryStore::new());
+        let mut test = TestChain::open(&stores).await;
+        test.mine(600, Some((account(1), 10))).await;
+        test.mine(3_600, None).await;
+        let mut told = Vec::new();
+        let stop = CancellationToken::new();
+        let settled = settle_chain(&stores, TOKEN.chain, &stop, |report| told.push(report.shards));
+        let shards = settled.await.unwrap().shards;
+        assert_eq!(told, (0..shards).collect::<Vec<_>>());
+        let programmes = stores.points.programmes(TOKEN).await.unwrap();
+        assert_eq!(shards, programmes[0].shards.len() as u64);
     }
 
     #[tokio::test]

@@ -38,3 +38,17 @@ async fn a_ledger_that_was_rewound_is_told_as_such() {
     let (pass, _) = audit(&test, &stores, &begun).await;
     assert!(matches!(pass, Pass::Moved(Moved::Rewound)), "{pass:?}");
 }
+
+#[tokio::test]
+async fn an_audit_tells_what_part_of_all_addresses_it_has_checked() {
+    let stores = Stores::of(MemoryStore::new());
+    let mut test = TestChain::open(&stores).await;
+    test.mine(600, Some((account(1), 10))).await;
+    let state = token(&stores).await;
+    let mut audit = Audit::new(&test.chain, &stores, &state);
+    audit.report.accounts = 7;
+    let half = audit.step(Some(Address::repeat_byte(0x80)));
+    assert_eq!((half.done, half.total), (0x8080, 0x1_0000));
+    assert_eq!(half.says, "7 accounts checked, 50%");
+    assert_eq!(audit.step(None).says, "7 accounts checked, 100%");
+}

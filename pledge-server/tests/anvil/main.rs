@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 mod chains;
+mod hints;
 mod kill;
 mod verify;

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::process::Folder;
 
 #[test]
@@ -40,6 +42,56 @@ fn a_request_half_sent_does_not_hold_up_the_end() {
     let (status, took) = demo.terminate();
     assert!(status.success());
     assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn the_demo_lives_on_and_its_answers_change() {
+    let demo = Folder::new().start(&["demo", "--listen", "127.0.0.1:0", "--speed", "36000"]);
+    let market = |chains: &Value| chains["items"][1].clone();
+    let before = market(&demo.get("chains"));
+    demo.get_until("chains", |chains| {
+        let now = market(chains);
+        let grew = |key: &str| now[key].as_u64() > before[key].as_u64();
+        grew("head_block") && grew("last_confirmed_block") && grew("last_calculated_time")
+    });
+}
+
+#[test]
+fn the_demo_tells_plain_lines_without_a_terminal_and_one_at_its_end() {
+    let demo = Folder::new().start(&["demo", "--listen", "127.0.0.1:0", "--speed", "1"]);
+    let first = demo.wait_for("market at 2026-01-03T00:00:00Z: head 576", |_| true);
+    let (status, rest) = demo.interrupt();
+    assert!(status.success());
+    let last = rest.last().unwrap_or_else(|| panic!("no line after {first}"));
+    assert!(last.contains("market at") && last.contains("behind"), "{last}");
+    assert!(!rest.iter().chain([&first]).any(|line| line.contains('\x1b')), "{first}{rest:?}");
+}
+
+#[test]
+fn the_demo_as_json_prints_its_story_and_nothing_else() {
+    let demo = Folder::new().start(&["demo", "--json", "--listen", "127.0.0.1:0"]);
+    demo.get_until("chains", |chains| chains["items"][1]["head_block"].as_u64() > Some(576));
+    let (status, rest) = demo.interrupt();
+    assert!(status.success());
+    assert!(rest.is_empty(), "{rest:?}");
+}
+
+#[test]
+fn a_seed_names_one_market() {
+    let story = |seed| {
+        let ended = Folder::new().run(&["demo", "--once", "--json", "--seed", seed]);
+        ended.json()["market"].clone()
+    };
+    let (seven, again, eight) = (story("7"), story("7"), story("8"));
+    assert_eq!(seven, again);
+    assert_ne!(seven["leaders"], eight["leaders"]);
+}
+
+#[test]
+fn a_speed_of_zero_is_refused_with_an_example() {
+    let ended = Folder::new().run(&["demo", "--speed", "0"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("such as 600"), "{}", ended.stderr);
 }
 
 #[test]

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 mod bad_input;
+mod config_commands;
 mod demo;
 mod node;
 mod one_shot;
 mod process;
 mod running;
 mod starting;
+mod telling;

@@ -141,6 +141,7 @@ impl Script {
             "eth_getLogs" => self.logs(&params[0]),
             "eth_getCode" if params[0] == json!(token()) => json!("0x60"),
             "eth_getCode" => json!("0x"),
+            "web3_clientVersion" => json!("scripted/v1"),
             "eth_call" => json!(self.call(&params[0], &params[1]).await),
             other => panic!("unexpected method {other}"),
         };

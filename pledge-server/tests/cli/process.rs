@@ -97,7 +97,13 @@ impl Folder {
 
     /// Starts a command and does not wait for anything.
     pub(crate) fn begin(&self, arguments: &[&str]) -> Running {
+        self.begin_with(&[], arguments)
+    }
+
+    /// As [`Folder::begin`], with environment variables.
+    pub(crate) fn begin_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Running {
         let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let outputs: [Box<dyn Read + Send>; 2] =
@@ -168,11 +174,21 @@ impl Running {
 
     /// Sends SIGTERM and waits for the end.
     pub(crate) fn terminate(mut self) -> (ExitStatus, Duration) {
-        let pid = self.child.id().to_string();
         let asked = Instant::now();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let status = self.child.wait().unwrap();
+        let status = self.end_by("-TERM");
         (status, asked.elapsed())
+    }
+
+    /// Sends SIGINT, as Ctrl-C does, and waits for the end; answers the lines not read before.
+    pub(crate) fn interrupt(mut self) -> (ExitStatus, Vec<String>) {
+        let status = self.end_by("-INT");
+        (status, self.lines.iter().collect())
+    }
+
+    fn end_by(&mut self, signal: &str) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        self.child.wait().unwrap()
     }
 }
 

@@ -1,5 +1,6 @@
 //! `pledge run`.
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -144,4 +145,22 @@ fn an_outage_is_told_once_when_it_begins_and_once_when_it_is_over() {
     let node = Node::serve(script, NORMAL, &address);
     node.mine_empty(THREE_PM + 7_200, 1);
     indexing.wait_for("goes on", |line| line.contains("local"));
+}
+
+#[test]
+fn trouble_with_a_web_socket_is_told_and_no_log_shows_its_key() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let web_socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/v2/s3cr3t?key=s3cr3t", web_socket.local_addr().unwrap());
+    let folder = Folder::with_config(&chain("local", CHAIN, &node.url()));
+    let filter = "trace,tungstenite::handshake::client=trace";
+    let variables = [("RUST_LOG", filter), ("PLEDGE_CHAINS__LOCAL__WS_URL", &url)];
+    let server = folder.begin_with(&variables, &LISTEN);
+    let (mut connection, _) = web_socket.accept().unwrap();
+    connection.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").unwrap();
+    drop(connection);
+    server.wait_for("", |line| {
+        assert!(!line.contains("s3cr3t"), "{line}");
+        line.contains("403") && line.contains("polling goes on")
+    });
 }

@@ -373,7 +373,7 @@ pub async fn attempts_are_counted_and_can_be_reset(fixture: Fixture) {
 pub async fn settling_every_shard_is_an_event(fixture: Fixture) {
     let ledger = open(fixture).await;
     settle_both(&ledger, (0, 3_600)).await;
-    let events = ledger.store().events(0, 100).await.expect("read");
+    let events = ledger.fixture.all_events().await.expect("read");
     let settled: Vec<_> =
         events.iter().filter(|e| matches!(e.event, Event::Settled { .. })).collect();
     let expected = Event::Settled { programme: id(), settled: at(3_600) };

@@ -1,0 +1,79 @@
+//! A decorator over any store: a port is implemented by counting, then asking the store below.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use pledge_core::error::StoreError;
+use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
+use pledge_core::ledger::{Change, Checkpoint, TokenSpec, TokenState};
+use pledge_core::points::Programme;
+use pledge_core::ports::{
+    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore,
+    HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Rewind, Seen, Settlement,
+    SettlementBatch, SettlementsQuery, Standing, Statement,
+};
+use pledge_core::types::{
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ProgrammeId, RawPoints, Timestamp,
+    TokenId,
+};
+
+/// Counts the calls of every operation.
+#[derive(Debug, Default)]
+pub(crate) struct Metered<S> {
+    store: S,
+    pub(crate) calls: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+macro_rules! metered {
+    ($port:ident { $($operation:ident($($name:ident: $type:ty),*) -> $answer:ty;)* }) => {
+        #[async_trait]
+        impl<S: $port> $port for Metered<S> {
+            $(async fn $operation(&self, $($name: $type),*) -> Result<$answer, StoreError> {
+                let calls = || self.calls.lock().expect("no holder panics");
+                *calls().entry(stringify!($operation)).or_default() += 1;
+                self.store.$operation($($name),*).await
+            })*
+        }
+    };
+}
+
+metered!(BalanceStore {
+    register_chain(chain: ChainId, name: &str) -> ();
+    chains() -> Vec<ChainState>;
+    report_chain(report: &ChainReport) -> ();
+    resume_chain(chain: ChainId) -> ();
+    register_token(spec: &TokenSpec) -> TokenState;
+    tokens(chain: ChainId) -> Vec<TokenState>;
+    token(token: TokenId) -> Option<TokenState>;
+    halt_token(token: TokenId, base: Option<BlockId>, reason: Option<&str>) -> ();
+    headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
+    states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
+    commit(commit: &LedgerCommit) -> ();
+    rewind(rewind: &Rewind) -> ReorgRecord;
+    history(token: TokenId, who: Account, at: &[Timestamp]) -> Seen<Vec<Option<Checkpoint>>>;
+    last_change_block(token: TokenId, at: Timestamp) -> Seen<Option<BlockNumber>>;
+    changes(query: &ChangesQuery) -> Seen<Vec<Change>>;
+    histories(query: &HistoriesQuery) -> Seen<Vec<AccountHistory>>;
+    holders(token: TokenId, after: Option<(Amount, Account)>, limit: usize)
+        -> Seen<Vec<(Account, Checkpoint)>>;
+});
+
+metered!(EventStore {
+    events(after: EventSeq, limit: usize) -> Vec<SequencedEvent>;
+    delivered(consumer: &Consumer) -> EventSeq;
+    record_delivered(consumer: &Consumer, from: EventSeq, to: EventSeq) -> ();
+});
+
+metered!(PointsStore {
+    put_programme(programme: &Programme) -> ();
+    programmes(token: TokenId) -> Vec<ProgrammeState>;
+    commit_batch(batch: &SettlementBatch) -> ();
+    record_failure(failure: &BatchFailure) -> ();
+    reset_failures(programme: &ProgrammeId, window_start: Timestamp) -> usize;
+    settlements(query: &SettlementsQuery) -> Vec<Settlement>;
+    totals(id: &ProgrammeId, accounts: &[Account]) -> Seen<Vec<Option<Standing>>>;
+    standings(id: &ProgrammeId, after: Option<(RawPoints, Account)>, limit: usize)
+        -> Seen<Vec<Standing>>;
+    statements(programme: &ProgrammeId, account: Account) -> Vec<Statement>;
+});

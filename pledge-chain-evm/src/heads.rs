@@ -1,0 +1,128 @@
+//! A node's WebSocket as a hint that a block is new, beside polling.
+//!
+//! It decides nothing: what a head says is not read, and a head that is missed costs only the wait
+//! until the next poll. So whatever the node does there, the ledger cannot be wrong.
+
+mod config;
+mod connection;
+mod message;
+mod pace;
+mod waits;
+
+use std::time::Duration;
+
+use pledge_core::error::ChainError;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::Connector;
+
+pub use config::HeadsConfig;
+
+use crate::redact::{Redactor, endpoint};
+use connection::Connection;
+use pace::Pace;
+use waits::Waits;
+
+/// Wakes its holder when a node tells of a new head.
+///
+/// It listens in a task of its own until it is dropped, and connects again without limit. No secret of
+/// the url is in what it tells; the library `tungstenite` logs the whole url at the level `trace`, so
+/// keep that off.
+///
+/// ```no_run
+/// use pledge_chain_evm::{HeadHints, HeadsConfig};
+/// use pledge_core::types::ChainId;
+///
+/// # async fn follow() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = HeadsConfig::new(ChainId::new(31337), "ws://127.0.0.1:8545".parse()?);
+/// let mut hints = HeadHints::listen(config);
+/// while let Err(trouble) = hints.next().await {
+///     eprintln!("{trouble}");
+/// }
+/// println!("a block is new: time to poll");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct HeadHints {
+    signal: watch::Receiver<Signal>,
+    task: JoinHandle<()>,
+}
+
+/// The newest thing to tell. Those before it are forgotten, so nothing can queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Signal {
+    Nothing,
+    Head,
+    Trouble(String),
+}
+
+impl HeadHints {
+    /// Begins to listen. A url of another scheme than `ws` or `wss` is trouble like any other.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn listen(config: HeadsConfig) -> Self {
+        let (sender, signal) = watch::channel(Signal::Nothing);
+        Self { signal, task: tokio::spawn(keep_listening(config, sender)) }
+    }
+
+    /// Waits for a head; those that came since the last call count as one. Cancel safe.
+    ///
+    /// An error tells that trouble has begun or changed, once: connecting goes on, and the next head
+    /// ends the trouble.
+    pub async fn next(&mut self) -> Result<(), ChainError> {
+        loop {
+            if self.signal.changed().await.is_err() {
+                // Only a panic ends the task, and tells of itself. Polling goes on without hints.
+                return std::future::pending().await;
+            }
+            match &*self.signal.borrow_and_update() {
+                Signal::Nothing => {}
+                Signal::Head => return Ok(()),
+                Signal::Trouble(detail) => {
+                    return Err(ChainError::transient("listen for heads", detail));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for HeadHints {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Connects, and connects again whenever a connection ends.
+async fn keep_listening(config: HeadsConfig, signal: watch::Sender<Signal>) {
+    let (endpoint, redactor) = (endpoint(&config.url), Redactor::new(&config.url));
+    let tls = Connector::Rustls(connection::tls());
+    let mut pace = Pace::new(config.silence_min);
+    let mut waits = Waits::new(&config);
+    loop {
+        let (cause, stood) = match Connection::open(&config, &tls).await {
+            Ok(mut connection) => {
+                let on_head = || {
+                    signal.send_replace(Signal::Head);
+                };
+                (connection.hear(&mut pace, on_head).await, connection.stood())
+            }
+            Err(cause) => (cause, Duration::ZERO),
+        };
+        tell(&signal, format!("{endpoint}: {}", redactor.clean(&cause)));
+        tokio::time::sleep(waits.after(stood)).await;
+    }
+}
+
+/// The same trouble again wakes nobody.
+fn tell(signal: &watch::Sender<Signal>, trouble: String) {
+    let trouble = Signal::Trouble(trouble);
+    signal.send_if_modified(|last| {
+        let is_new = *last != trouble;
+        *last = trouble;
+        is_new
+    });
+}

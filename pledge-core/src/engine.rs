@@ -1,0 +1,212 @@
+//! The whole engine over one store: any number of chains, settled and asked together.
+//!
+//! [`Engine`] joins [`Indexer`], [`Settler`] and [`Queries`] for a program of yours. Like them it
+//! neither sleeps nor spawns: [`Engine::catch_up`] does what there is to do and comes back.
+
+mod builder;
+
+use std::sync::Arc;
+
+pub use builder::{EngineBuilder, FollowedChain, FollowedToken};
+
+use crate::error::{ChainError, StoreError};
+use crate::indexer::{ChainStatus, Indexer, IndexerError, Poll};
+use crate::notify::{DispatchError, Dispatcher};
+use crate::points::{SettleReport, Settler, SettlerError};
+use crate::ports::{BalanceStore, EventStore, PendingCache, PointsStore};
+use crate::query::Queries;
+use crate::stop::Stop;
+use crate::types::{ChainId, TokenId};
+
+/// How often in a row a chain may move under its indexer before a call gives up.
+const MOVED_MAX: usize = 16;
+
+/// Why the engine could not be built, or a chain did not catch up.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A chain source could not be asked about its chain or a token.
+    #[error("chain {name} cannot be followed")]
+    Source {
+        /// The chain's name.
+        name: String,
+        /// What it answered.
+        source: ChainError,
+    },
+    /// Two sources stand for one chain.
+    #[error("chain id {0} is followed twice: put both tokens into one FollowedChain")]
+    SameChain(ChainId),
+    /// The store refused or failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// A chain did not advance. Nothing of the step is in the store: wait, and catch up again.
+    #[error("chain {chain} did not advance")]
+    Index {
+        /// Which chain.
+        chain: ChainId,
+        /// Why.
+        source: IndexerError,
+    },
+    /// A chain is paused or halted until `BalanceStore::resume_chain`.
+    #[error("chain {chain} is {status}")]
+    Latched {
+        /// Which chain.
+        chain: ChainId,
+        /// Why.
+        status: ChainStatus,
+    },
+    /// A chain's closed windows are not settled: catch up again.
+    #[error("chain {chain} is not settled")]
+    Settle {
+        /// Which chain.
+        chain: ChainId,
+        /// Why.
+        source: SettlerError,
+    },
+    /// A notifier was not told everything: the rest stays due, catch up again.
+    #[error("a notifier was not told everything")]
+    Tell(#[from] DispatchError),
+}
+
+/// What a call of [`Engine::catch_up`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// Transfers folded into the ledger.
+    pub transfers: u64,
+    /// Reorgs that reached the ledger.
+    pub reorgs: u64,
+    /// What was settled.
+    pub settled: SettleReport,
+    /// Tokens that stand still until `BalanceStore::halt_token` sets them going again; their status
+    /// has the reason.
+    pub halted: Vec<TokenId>,
+    /// Events that notifiers took, repeats included.
+    pub delivered: u64,
+    /// Whether it was asked to stop before everything was done.
+    pub stopped: bool,
+}
+
+/// Follows chains into one store.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// # use std::time::Duration;
+/// # use pledge_core::engine::{Engine, EngineError, FollowedChain, FollowedToken};
+/// # use pledge_core::ports::{BalanceStore, ChainSource, EventStore, PendingCache, PointsStore};
+/// # use pledge_core::stop::Stop;
+/// # async fn follow(
+/// #     store: Arc<impl BalanceStore + PointsStore + EventStore>,
+/// #     pending: Arc<dyn PendingCache>,
+/// #     source: impl ChainSource,
+/// #     usdx: FollowedToken,
+/// #     stop: Stop,
+/// # ) -> Result<(), EngineError> {
+/// let mut engine = Engine::builder(store, pending)
+///     .follow(FollowedChain::new("sepolia", source).token(usdx))
+///     .build()
+///     .await?;
+/// loop {
+///     engine.catch_up(&stop, |_, _| {}).await?;
+///     tokio::time::sleep(Duration::from_secs(2)).await;
+/// }
+/// # }
+/// ```
+///
+/// The front page of this crate has a whole program.
+#[derive(Debug)]
+pub struct Engine {
+    indexers: Vec<Indexer>,
+    settler: Settler,
+    dispatchers: Vec<Dispatcher>,
+    queries: Queries,
+}
+
+impl Engine {
+    /// An engine over a store that keeps ledger, points and events. `pending` serves
+    /// `pending_balance`.
+    pub fn builder<S: BalanceStore + PointsStore + EventStore>(
+        store: Arc<S>,
+        pending: Arc<dyn PendingCache>,
+    ) -> EngineBuilder {
+        EngineBuilder::new(store.clone(), store.clone(), store, pending)
+    }
+
+    /// Exact answers, at any time and from any task.
+    pub const fn queries(&self) -> &Queries {
+        &self.queries
+    }
+
+    /// Brings every chain to its newest confirmed block, settles every window that closed, and tells
+    /// the notifiers.
+    ///
+    /// `told` hears of every step. Dropping the future, or `stop`, is safe at any point: the next call
+    /// goes on from what the store holds. One chain's trouble does not keep the others from catching
+    /// up: all are tried, each one's status is in the store, and the first error is returned. A token
+    /// that halts is no error: it is listed.
+    pub async fn catch_up(
+        &mut self,
+        stop: &Stop,
+        mut told: impl FnMut(ChainId, &Poll) + Send,
+    ) -> Result<CaughtUp, EngineError> {
+        let mut sum = CaughtUp::default();
+        let mut outcome = Ok(());
+        for indexer in &mut self.indexers {
+            let indexed = index(indexer, stop, &mut told, &mut sum).await;
+            let settled = settle(&self.settler, indexer.chain(), stop, &mut sum).await;
+            outcome = outcome.and(indexed).and(settled);
+            let tokens = self.queries.balances().tokens(indexer.chain()).await?;
+            let halted = tokens.iter().filter(|token| !token.is_active());
+            sum.halted.extend(halted.map(|token| token.spec.id));
+        }
+        for dispatcher in &self.dispatchers {
+            match dispatcher.drain(stop).await {
+                Ok(drained) => {
+                    sum.delivered += drained.delivered;
+                    sum.stopped |= drained.more_due;
+                }
+                Err(error) => outcome = outcome.and(Err(error.into())),
+            }
+        }
+        outcome.map(|()| sum)
+    }
+}
+
+async fn index(
+    indexer: &mut Indexer,
+    stop: &Stop,
+    told: &mut (impl FnMut(ChainId, &Poll) + Send),
+    sum: &mut CaughtUp,
+) -> Result<(), EngineError> {
+    let chain = indexer.chain();
+    let mut moved = 0;
+    while !stop.is_requested() {
+        let poll = indexer.poll().await;
+        told(chain, &poll);
+        match poll {
+            Poll::Advanced(slice) => sum.transfers += slice.transfers,
+            Poll::Rewound(_) => sum.reorgs += 1,
+            Poll::Idle => return Ok(()),
+            Poll::Retry(error) if error.is_passing() && moved < MOVED_MAX => {
+                moved += 1;
+                continue;
+            }
+            Poll::Retry(source) => return Err(EngineError::Index { chain, source }),
+            Poll::Stopped(status) => return Err(EngineError::Latched { chain, status }),
+        }
+        moved = 0;
+    }
+    sum.stopped = true;
+    Ok(())
+}
+
+async fn settle(
+    settler: &Settler,
+    chain: ChainId,
+    stop: &Stop,
+    sum: &mut CaughtUp,
+) -> Result<(), EngineError> {
+    let report = settler.settle_chain(chain, stop, |_| {}).await;
+    let report = report.map_err(|source| EngineError::Settle { chain, source })?;
+    sum.settled = sum.settled.plus(&report);
+    sum.stopped |= report.stopped;
+    Ok(())
+}

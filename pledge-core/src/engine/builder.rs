@@ -1,0 +1,184 @@
+//! What an engine follows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use alloy_primitives::Address;
+
+use super::{Engine, EngineError};
+use crate::error::ChainError;
+use crate::event::Consumer;
+use crate::indexer::{Finality, Indexer, IndexerConfig};
+use crate::ledger::TokenSpec;
+use crate::notify::Dispatcher;
+use crate::points::{Programme, Settler, SettlerConfig};
+use crate::ports::{BalanceStore, ChainSource, EventStore, Notifier, PendingCache, PointsStore};
+use crate::query::Queries;
+use crate::types::{BlockNumber, ChainId, Rate, RateSchedule, TokenId};
+
+/// A token to follow, and what it earns.
+#[derive(Debug, Clone)]
+pub struct FollowedToken {
+    address: Address,
+    start_block: BlockNumber,
+    rates: Option<RateSchedule>,
+}
+
+impl FollowedToken {
+    /// A token from the block of its deployment on. A later block misses transfers, and the token
+    /// halts at the first account that sends more than it seems to hold.
+    pub const fn new(address: Address, start_block: BlockNumber) -> Self {
+        Self { address, start_block, rates: None }
+    }
+
+    /// With a programme `main` at one rate for ever: points per whole token per hour.
+    #[must_use]
+    pub fn earning(self, rate: Rate) -> Self {
+        self.earning_by(RateSchedule::constant(rate))
+    }
+
+    /// With a programme `main` at a rate that changes at known instants.
+    #[must_use]
+    pub fn earning_by(self, rates: RateSchedule) -> Self {
+        Self { rates: Some(rates), ..self }
+    }
+}
+
+/// A chain to follow through one source.
+#[derive(Debug, Clone)]
+pub struct FollowedChain {
+    name: String,
+    source: Arc<dyn ChainSource>,
+    config: IndexerConfig,
+    tokens: Vec<FollowedToken>,
+}
+
+impl FollowedChain {
+    /// A chain under a name of your choice, confirmed at depth 6. Its id is asked from the source.
+    pub fn new(name: impl Into<String>, source: impl ChainSource) -> Self {
+        Self {
+            name: name.into(),
+            source: Arc::new(source),
+            config: IndexerConfig::default(),
+            tokens: Vec::new(),
+        }
+    }
+
+    /// When a block is confirmed.
+    #[must_use]
+    pub const fn confirmed_by(mut self, finality: Finality) -> Self {
+        self.config.finality = finality;
+        self
+    }
+
+    /// With other bounds.
+    #[must_use]
+    pub const fn bounded_by(mut self, config: IndexerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// With one more token.
+    #[must_use]
+    pub fn token(mut self, token: FollowedToken) -> Self {
+        self.tokens.push(token);
+        self
+    }
+}
+
+/// Builds an [`Engine`].
+#[derive(Debug)]
+pub struct EngineBuilder {
+    balances: Arc<dyn BalanceStore>,
+    points: Arc<dyn PointsStore>,
+    events: Arc<dyn EventStore>,
+    pending: Arc<dyn PendingCache>,
+    settler: SettlerConfig,
+    chains: Vec<FollowedChain>,
+    dispatchers: Vec<Dispatcher>,
+}
+
+impl EngineBuilder {
+    /// Over the ports one by one, which one database must hold: decorators may stand before it.
+    pub fn new(
+        balances: Arc<dyn BalanceStore>,
+        points: Arc<dyn PointsStore>,
+        events: Arc<dyn EventStore>,
+        pending: Arc<dyn PendingCache>,
+    ) -> Self {
+        let (settler, chains, dispatchers) = (SettlerConfig::default(), Vec::new(), Vec::new());
+        Self { balances, points, events, pending, settler, chains, dispatchers }
+    }
+
+    /// With one more chain.
+    #[must_use]
+    pub fn follow(mut self, chain: FollowedChain) -> Self {
+        self.chains.push(chain);
+        self
+    }
+
+    /// With other bounds for settlements.
+    #[must_use]
+    pub const fn settling_by(mut self, config: SettlerConfig) -> Self {
+        self.settler = config;
+        self
+    }
+
+    /// With somebody who is told every event, at least once and in order.
+    #[must_use]
+    pub fn telling(mut self, consumer: Consumer, notifier: impl Notifier) -> Self {
+        let events = self.events.clone();
+        self.dispatchers.push(Dispatcher::new(events, Arc::new(notifier), consumer));
+        self
+    }
+
+    /// Asks every source for its chain and tokens, and makes them known to the store.
+    ///
+    /// Nothing is written before every source has answered. Idempotent: a store that knows them
+    /// goes on from where it stands.
+    pub async fn build(self) -> Result<Engine, EngineError> {
+        let mut asked = Vec::with_capacity(self.chains.len());
+        for chain in self.chains {
+            let answer = ask(&chain).await;
+            let (id, specs) = answer.map_err(|source| {
+                let name = chain.name.clone();
+                EngineError::Source { name, source }
+            })?;
+            asked.push((id, chain, specs));
+        }
+        let mut ids = BTreeSet::new();
+        if let Some((id, ..)) = asked.iter().find(|(id, ..)| !ids.insert(*id)) {
+            return Err(EngineError::SameChain(*id));
+        }
+        let mut indexers = Vec::with_capacity(asked.len());
+        for (id, chain, specs) in asked {
+            self.balances.register_chain(id, &chain.name).await?;
+            for (token, spec) in chain.tokens.iter().zip(&specs) {
+                self.balances.register_token(spec).await?;
+                if let Some(rates) = &token.rates {
+                    self.points.put_programme(&programme(spec.id, rates)).await?;
+                }
+            }
+            let (balances, pending) = (self.balances.clone(), self.pending.clone());
+            indexers.push(Indexer::new(id, chain.source, balances, pending, chain.config));
+        }
+        let settler = Settler::new(self.balances.clone(), self.points.clone(), self.settler);
+        let queries = Queries::new(self.balances, self.points, self.pending);
+        Ok(Engine { indexers, settler, dispatchers: self.dispatchers, queries })
+    }
+}
+
+fn programme(token: TokenId, rates: &RateSchedule) -> Programme {
+    Programme { rates: rates.clone(), ..Programme::main(token, Rate::ZERO) }
+}
+
+/// What the source says of its chain and the tokens on it.
+async fn ask(chain: &FollowedChain) -> Result<(ChainId, Vec<TokenSpec>), ChainError> {
+    let id = chain.source.chain_id().await?;
+    let mut specs = Vec::with_capacity(chain.tokens.len());
+    for &FollowedToken { address, start_block, .. } in &chain.tokens {
+        let metadata = chain.source.token_metadata(address).await?;
+        specs.push(TokenSpec { id: TokenId { chain: id, address }, metadata, start_block });
+    }
+    Ok((id, specs))
+}

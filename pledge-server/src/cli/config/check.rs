@@ -1,0 +1,132 @@
+//! `pledge config check`: what `run` would say before it starts, all of it at once.
+
+use anyhow::Context as _;
+use futures::future::join_all;
+use pledge_core::ledger::TokenSpec;
+use pledge_storage_memory::MemoryStore;
+
+use super::report::{Report, Start, TokenFacts};
+use crate::cli::{Context, Verdict};
+use crate::config::{ChainConfig, Config, ConfigError, Key, NodeUrl, StorageConfig, TokenConfig};
+use crate::setup::{self, Examined, NodeFacts};
+use crate::sources::{self, Connected};
+use crate::stores::{self, Stores};
+use crate::tasks;
+
+pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
+    let report = match context.config() {
+        Ok(config) => context.stop.run_until_cancelled(check(&config)).await,
+        Err(error) => Some(Report::of(&error)),
+    };
+    let report = report.context("stopped before everything was checked")?;
+    context.output.print(&report)?;
+    Ok(report.verdict())
+}
+
+async fn check(config: &Config) -> Report {
+    let mut report = Report::default();
+    check_listen(config, &mut report).await;
+    let stores = check_storage(&config.storage, &mut report).await;
+    if let Err(error) = config.require_chains() {
+        report.wrong(error.problems());
+    }
+    let chains = config.chains.iter().map(|chain| check_chain(chain, &stores));
+    join_all(chains).await.into_iter().for_each(|chain| report.append(chain));
+    stores.close().await;
+    report
+}
+
+async fn check_listen(config: &Config, report: &mut Report) {
+    let listen = config.server.listen;
+    let key = Key::root("server").child("listen");
+    match tasks::bind(listen).await {
+        Ok(_) => report.ok(&key, format!("{listen} is free")),
+        Err(error) => report.failed(&key, format!("{error:#}")),
+    }
+}
+
+/// The store to compare with: an empty one where there is none.
+async fn check_storage(config: &StorageConfig, report: &mut Report) -> Stores {
+    let key = Key::root("storage").child("url");
+    match stores::look(config).await {
+        Ok((stores, found)) => {
+            report.ok(&key, format!("{config}: {found}"));
+            return stores;
+        }
+        Err(error) => match error.downcast_ref::<ConfigError>() {
+            Some(wrong) => report.wrong(wrong.problems()),
+            None => report.failed(&key, format!("{config}: {error:#}")),
+        },
+    }
+    Stores::of(MemoryStore::new())
+}
+
+async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
+    let mut report = Report::default();
+    let nodes = sources::connect_each(config).await;
+    check_nodes(config, &nodes, &mut report).await;
+    let mut examined = match Examined::by_store(config, stores).await {
+        Ok(examined) => examined,
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            report.failed(&config.key, format!("the store cannot be read: {error:#}"));
+            return report;
+        }
+    };
+    let registered: Vec<bool> = examined.tokens.iter().map(Option::is_some).collect();
+    let asked = examined.ask(config, &nodes).await;
+    let trouble = asked.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
+    let tokens = config.tokens.iter().zip(examined.tokens).zip(registered);
+    for ((token, spec), registered) in tokens {
+        match (spec, &trouble) {
+            (Some(spec), _) => report.token(&token.key, facts(token, spec, registered)),
+            (None, Some(trouble)) => report.failed(&token.key, format!("not checked: {trouble}")),
+            (None, None) => {}
+        }
+    }
+    report.wrong(examined.problems.iter());
+    report
+}
+
+/// Each node by itself. Those on another chain are among the problems of the chain.
+async fn check_nodes(config: &ChainConfig, nodes: &[Connected], report: &mut Report) {
+    let probes = config.rpc_urls.iter().zip(nodes).map(|(url, node)| probe(config, url, node));
+    for (index, probed) in join_all(probes).await.into_iter().enumerate() {
+        let (key, url) = (config.key.child("rpc_urls").index(index), &config.rpc_urls[index]);
+        match probed {
+            Some(Ok(facts)) => report.node(&key, url, facts),
+            Some(Err(trouble)) => report.failed(&key, trouble),
+            None => {}
+        }
+    }
+}
+
+async fn probe(
+    config: &ChainConfig,
+    url: &NodeUrl,
+    node: &Connected,
+) -> Option<Result<NodeFacts, String>> {
+    match node {
+        Ok(node) => {
+            let probed = sources::within(url, setup::probe(config.id, node)).await;
+            Some(probed.map_err(|error| error.to_string()))
+        }
+        Err(error) if sources::is_wrong_chain(error) => None,
+        Err(error) => Some(Err(error.to_string())),
+    }
+}
+
+fn facts(token: &TokenConfig, spec: TokenSpec, registered: bool) -> TokenFacts {
+    let start = match token.start_block {
+        _ if registered => Start::Registered,
+        Some(_) => Start::Configured,
+        None => Start::Found,
+    };
+    TokenFacts {
+        address: token.address.to_string(),
+        symbol: spec.metadata.symbol,
+        decimals: spec.metadata.decimals.get(),
+        start_block: spec.start_block,
+        start,
+    }
+}

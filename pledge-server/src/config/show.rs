@@ -1,0 +1,198 @@
+//! The configuration in effect, as its file would say it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use chrono::DateTime;
+use pledge_core::indexer::{Finality, IndexerConfig};
+use pledge_core::types::{RateSchedule, Timestamp};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde_json::{Map, json};
+use toml::Value;
+
+use super::source::Written;
+use super::{ChainConfig, Config, Key, Origin, PointsConfig, ServerConfig, TokenConfig};
+
+/// Every value that counts and where it comes from; what may be secret is masked.
+///
+/// As text it is TOML that could be the file; as JSON it has the values under `config` and, by their
+/// full names, where they come from under `origins`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effective {
+    file: Option<PathBuf>,
+    sections: Vec<Section>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Section {
+    key: Key,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    name: &'static str,
+    /// `None` is found on the node.
+    value: Option<Value>,
+    origin: Origin,
+}
+
+type Values = Vec<(&'static str, Option<Value>)>;
+
+impl Effective {
+    pub(super) fn new(config: &Config, written: &Written<'_>) -> Self {
+        let Config { server, storage, chains } = config;
+        let ServerConfig { listen } = server;
+        let mut all = vec![
+            (Key::root("server"), vec![("listen", Some(text(listen)))]),
+            (Key::root("storage"), vec![("url", Some(text(storage)))]),
+        ];
+        for chain in chains {
+            all.push((chain.key.clone(), of_chain(chain)));
+            for token in &chain.tokens {
+                all.push((token.key.clone(), of_token(token)));
+                all.extend(
+                    token.points.iter().map(|points| (points.key.clone(), of_points(points))),
+                );
+            }
+        }
+        let section = |(key, values): (Key, Values)| {
+            let entry = |(name, value)| {
+                let origin = written.origin(&key.child(name));
+                Entry { name, value, origin }
+            };
+            Section { entries: values.into_iter().map(entry).collect(), key }
+        };
+        Self { file: written.file.clone(), sections: all.into_iter().map(section).collect() }
+    }
+
+    /// The values in the tables that they stand in, and where each comes from by its full name.
+    fn json(&self) -> (Map<String, serde_json::Value>, Map<String, serde_json::Value>) {
+        let (mut config, mut origins) = (Map::new(), Map::new());
+        for Section { key, entries } in &self.sections {
+            let mut table = &mut config;
+            for level in key.as_str().split('.') {
+                let below = table.entry(level).or_insert_with(|| Map::new().into());
+                table = below.as_object_mut().expect("values stand in other tables than sections");
+            }
+            for Entry { name, value, origin } in entries {
+                table.insert((*name).to_owned(), json!(value));
+                origins.insert(key.child(name).to_string(), json!(origin));
+            }
+        }
+        (config, origins)
+    }
+}
+
+// Taken apart without `..`: a new field cannot be forgotten here.
+
+fn of_chain(chain: &ChainConfig) -> Values {
+    let ChainConfig {
+        key: _,
+        name: _,
+        is_named: _,
+        id,
+        rpc_urls,
+        ws_url,
+        indexer,
+        poll_interval,
+        tokens: _,
+    } = chain;
+    let IndexerConfig { finality, retained_headers, slice_blocks_max: _ } = indexer;
+    let confirmed = match finality {
+        Finality::Depth(blocks) => ("confirmations", Some(whole(*blocks))),
+        Finality::Finalized => ("finality", Some(text("finalized"))),
+    };
+    let urls = rpc_urls.iter().map(|url| Value::String(url.masked()));
+    let ws_url = ws_url.iter().map(|url| ("ws_url", Some(Value::String(url.masked()))));
+    let mut values =
+        vec![("chain_id", Some(whole(id.get()))), ("rpc_urls", Some(Value::Array(urls.collect())))];
+    values.extend(ws_url);
+    values.extend([
+        confirmed,
+        ("retained_headers", Some(whole(*retained_headers))),
+        ("poll_interval", Some(text(humantime::format_duration(*poll_interval)))),
+    ]);
+    values
+}
+
+fn of_token(token: &TokenConfig) -> Values {
+    let TokenConfig { key: _, address, start_block, points: _ } = token;
+    vec![
+        ("address", Some(text(address))),
+        ("start_block", start_block.map(|block| whole(block.get()))),
+    ]
+}
+
+fn of_points(points: &PointsConfig) -> Values {
+    let PointsConfig { key: _, rates, window } = points;
+    let window = std::time::Duration::from_secs(window.get());
+    vec![
+        ("rate", Some(text(rates.at(Timestamp::ZERO)))),
+        ("window", Some(text(humantime::format_duration(window)))),
+        ("schedule", Some(steps(rates))),
+    ]
+}
+
+fn steps(rates: &RateSchedule) -> Value {
+    let later = rates.pieces(Timestamp::ZERO, Timestamp::MAX).skip(1);
+    let step = |from: Timestamp, rate| {
+        let pairs = [("from", text(instant(from))), ("rate", text(rate))];
+        Value::Table(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    };
+    Value::Array(later.map(|piece| step(piece.from, piece.value)).collect())
+}
+
+fn instant(time: Timestamp) -> String {
+    let seconds = i64::try_from(time.get()).ok();
+    let instant = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    let instant = instant.expect("a step of the configuration was written as a date");
+    instant.format("%FT%TZ").to_string()
+}
+
+fn text(value: impl fmt::Display) -> Value {
+    Value::String(value.to_string())
+}
+
+/// A number; as text where TOML has none so large.
+fn whole(number: u64) -> Value {
+    i64::try_from(number).map_or_else(|_| text(number), Value::Integer)
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "file",
+            Self::Environment => "environment",
+            Self::Default => "default",
+        })
+    }
+}
+
+impl fmt::Display for Effective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.as_ref().map_or("no file".into(), |file| file.to_string_lossy());
+        writeln!(f, "# {file}, the environment above it, and the defaults. *** is masked.")?;
+        for Section { key, entries } in &self.sections {
+            writeln!(f, "\n[{key}]")?;
+            for Entry { name, value, origin } in entries {
+                match value {
+                    Some(value) => writeln!(f, "{name} = {value}  # {origin}")?,
+                    None => writeln!(f, "# {name} is found on the node  # {origin}")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Effective {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (config, origins) = self.json();
+        let mut all = serializer.serialize_struct("Effective", 3)?;
+        all.serialize_field("file", &self.file)?;
+        all.serialize_field("config", &config)?;
+        all.serialize_field("origins", &origins)?;
+        all.end()
+    }
+}

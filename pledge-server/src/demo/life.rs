@@ -1,0 +1,171 @@
+//! The market after its story: it lives on, forks now and then, and is audited after each deep fork.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use pledge_core::ports::{BalanceStore, PointsStore};
+use pledge_core::types::{ProgrammeId, RawPoints, Scale};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::market::{BLOCK_MINUTES, BLOCKS_PER_HOUR, Market};
+use super::speed::Speed;
+use super::summary::{AuditSeen, ForkSeen, ReorgSeen, Snapshot};
+use crate::progress::Progress;
+use crate::stores::Stores;
+use crate::verify::Verdict;
+
+/// Who trades when life begins; newcomers join them.
+const ACCOUNTS: usize = 300;
+const TRANSFERS: RangeInclusive<u64> = 4..=12;
+/// A life lasts two weeks of chain time: ledger, statements and blocks keep all of it in memory, less
+/// than 200 MB.
+const HOURS_MAX: u64 = 14 * 24;
+const STANDINGS_PAGE: usize = 1_000;
+
+/// A market whose story is told.
+#[derive(Debug)]
+pub struct Life {
+    market: Market,
+    speed: Speed,
+    /// It ends at this height.
+    height_max: u64,
+    began: Instant,
+    written_before: u64,
+    fork: Option<(u64, Instant)>,
+    reorg: Option<(u64, Instant)>,
+    audit: Option<(Audited, Instant)>,
+}
+
+/// What an audit covered that found nothing.
+#[derive(Debug, Clone, Copy)]
+struct Audited {
+    at_block: u64,
+    accounts: u64,
+}
+
+impl Life {
+    /// From where the story ends.
+    pub fn new(mut market: Market, speed: Speed) -> Self {
+        market.traffic = market.traffic.grown(ACCOUNTS, TRANSFERS);
+        market.player.hush();
+        Self {
+            speed,
+            height_max: market.height() + HOURS_MAX * BLOCKS_PER_HOUR,
+            began: Instant::now(),
+            written_before: market.tally.changes_written,
+            fork: None,
+            reorg: None,
+            audit: None,
+            market,
+        }
+    }
+
+    /// Lives until `stop`, or until it has grown as old as it may. An audit that finds anything is an
+    /// error.
+    pub async fn live(mut self, progress: Progress, stop: CancellationToken) -> anyhow::Result<()> {
+        let board = progress.board();
+        let mut redraw = interval(board.interval());
+        redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut block = interval(self.speed.real(Duration::from_secs(BLOCK_MINUTES * 60)));
+        block.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while self.market.height() < self.height_max {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                _ = redraw.tick() => {
+                    let now = self.snapshot().await?;
+                    board.says(|| now.to_string(), || now.line());
+                }
+                _ = block.tick() => self.step().await?,
+            }
+        }
+        let last = self.snapshot().await?;
+        board.ends(|| last.line());
+        stop.cancel();
+        Ok(())
+    }
+
+    /// One block further, on this branch or on another.
+    async fn step(&mut self) -> anyhow::Result<()> {
+        let market = &mut self.market;
+        let tick = market.traffic.tick();
+        if tick.dropped > 0 {
+            market.drop_blocks(tick.dropped);
+            self.fork = Some((tick.dropped, Instant::now()));
+        }
+        tick.blocks.iter().for_each(|block| market.mine(block));
+        let reorgs = market.tally.reorgs;
+        market.catch_up().await?;
+        if market.tally.reorgs > reorgs {
+            self.reorg = self.fork;
+            self.audit().await?;
+        }
+        Ok(())
+    }
+
+    async fn audit(&mut self) -> anyhow::Result<()> {
+        let report = self.market.player.verify().await?;
+        ensure!(report.verdict == Verdict::Ok, "the audit found a fault in the ledger: {report}");
+        let at_block = report.at_block.context("an audit that agrees has a block")?;
+        self.audit = Some((Audited { at_block, accounts: report.accounts }, Instant::now()));
+        Ok(())
+    }
+
+    async fn snapshot(&self) -> anyhow::Result<Snapshot> {
+        let Market { player, tally, statements, seed, .. } = &self.market;
+        let head = player.chain.head();
+        let token = player.stores.balances.token(player.token).await?;
+        let token = token.context("the token was registered")?;
+        let programmes = player.stores.points.programmes(player.token).await?;
+        Ok(Snapshot {
+            name: player.name,
+            chain: player.token.chain,
+            seed: *seed,
+            speed: self.speed,
+            time: head.time,
+            head: head.number.get(),
+            confirmed: token.cursor.map_or(0, |cursor| cursor.number.get()),
+            changes: tally.changes_written - tally.changes_removed,
+            written: tally.changes_written - self.written_before,
+            lives: self.began.elapsed(),
+            holders: token.totals.holders,
+            points: points_issued(&player.stores, &player.programme.id).await?,
+            scale: Scale::of(token.spec.metadata.decimals),
+            settled: programmes.first().and_then(|state| state.settled()),
+            statements: *statements,
+            statements_reversed: tally.statements_reversed,
+            fork: self.fork.map(|(blocks, at)| ForkSeen { blocks, ago: at.elapsed() }),
+            reorg: self.reorg.zip(tally.last_reorg).map(|((blocks, at), ledger)| ReorgSeen {
+                blocks,
+                ledger,
+                ago: at.elapsed(),
+            }),
+            audit: self.audit.map(|(Audited { at_block, accounts }, at)| AuditSeen {
+                at_block,
+                accounts,
+                ago: at.elapsed(),
+            }),
+        })
+    }
+}
+
+/// The settled points of every account, exactly.
+async fn points_issued(stores: &Stores, programme: &ProgrammeId) -> anyhow::Result<RawPoints> {
+    let (mut sum, mut after) = (RawPoints::ZERO, None);
+    loop {
+        let page = stores.points.standings(programme, after, STANDINGS_PAGE).await?.value;
+        for standing in &page {
+            sum = sum.checked_add(standing.raw)?;
+        }
+        match page.last() {
+            Some(last) if page.len() == STANDINGS_PAGE => after = Some((last.raw, last.account)),
+            _ => return Ok(sum),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "life_tests.rs"]
+mod tests;

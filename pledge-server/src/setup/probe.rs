@@ -1,0 +1,46 @@
+//! What one node says of itself.
+
+use std::time::Instant;
+
+use pledge_chain_evm::EvmChain;
+use pledge_core::error::ChainError;
+use pledge_core::ports::ChainSource;
+use pledge_core::types::{BlockNumber, ChainId, Timestamp};
+use serde::Serialize;
+
+/// A node that answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NodeFacts {
+    /// The chain it is on.
+    pub chain_id: ChainId,
+    /// How long it took to say what its newest block is.
+    pub latency_ms: u64,
+    /// Its software, if it says so.
+    pub client: Option<String>,
+    /// Its newest block.
+    pub head_block: BlockNumber,
+    /// When that was mined.
+    pub head_time: Timestamp,
+    /// Its newest finalized block, if it knows one.
+    pub finalized_block: Option<BlockNumber>,
+    /// Whether it keeps the state of old blocks, by which blocks of deployment are found.
+    pub keeps_history: bool,
+}
+
+/// Asks a node everything that matters before it is followed. It was asked for its chain id when it
+/// was connected to.
+pub async fn probe(chain_id: ChainId, node: &EvmChain) -> Result<NodeFacts, ChainError> {
+    let asked = Instant::now();
+    let head = node.head().await?;
+    let latency_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let finalized = node.finalized().await?;
+    Ok(NodeFacts {
+        chain_id,
+        latency_ms,
+        client: node.client_version().await.ok(),
+        head_block: head.number,
+        head_time: head.time,
+        finalized_block: finalized.map(|block| block.number),
+        keeps_history: node.keeps_history().await?,
+    })
+}

@@ -1,0 +1,81 @@
+//! The wait between two polls, cut short when a node tells of a new head.
+
+use std::time::Duration;
+
+use pledge_chain_evm::{HeadHints, HeadsConfig};
+use url::Url;
+
+use super::Trouble;
+use crate::config::ChainConfig;
+
+/// Shortest wait, however many heads are told: at most ten polls a second. Chains with a block every
+/// 250 ms are still followed block by block, and a hint is late by no more than this.
+const HINTED_WAIT_MIN: Duration = Duration::from_millis(100);
+
+/// The hints of one chain, if a node gives any.
+#[derive(Debug)]
+pub(super) struct Hints {
+    heads: Option<HeadHints>,
+    trouble: Trouble,
+}
+
+impl Hints {
+    /// Begins to listen if the configuration says where.
+    pub(super) fn of(config: &ChainConfig) -> Self {
+        let listen = |url: Url| HeadHints::listen(HeadsConfig::new(config.id, url));
+        let url = config.ws_url.as_ref().map(|url| url.expose().clone());
+        Self { heads: url.map(listen), trouble: Trouble::new(&config.name) }
+    }
+
+    /// Waits for the interval, or for a head. Trouble with hints is logged and changes nothing else.
+    pub(super) async fn wait(&mut self, interval: Duration) {
+        match &mut self.heads {
+            Some(heads) => wait_for(head(heads, &mut self.trouble), interval).await,
+            None => tokio::time::sleep(interval).await,
+        }
+    }
+}
+
+async fn head(heads: &mut HeadHints, trouble: &mut Trouble) {
+    while let Err(error) = heads.next().await {
+        trouble.says(&format!("{error}; polling goes on"));
+    }
+    trouble.over();
+}
+
+async fn wait_for(head: impl Future<Output = ()>, interval: Duration) {
+    let hinted = async { tokio::join!(head, tokio::time::sleep(HINTED_WAIT_MIN)) };
+    // Without a head in time it is time to poll as well.
+    let _ = tokio::time::timeout(interval, hinted).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(2);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_heads_brings_ten_polls_a_second() {
+        let begin = Instant::now();
+        for _ in 0..100 {
+            wait_for(ready(()), INTERVAL).await;
+        }
+        let took = begin.elapsed();
+        assert!((10..12).contains(&took.as_secs()), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_head_the_interval_is_waited_for() {
+        for interval in [INTERVAL, HINTED_WAIT_MIN / 2] {
+            let begin = Instant::now();
+            wait_for(pending(), interval).await;
+            let took = begin.elapsed();
+            assert!(took >= interval && took < 2 * interval, "{took:?}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Heads told over a WebSocket: followed at once, and not missed when they end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pledge_core::ports::BalanceStore;
+use pledge_core::types::BlockNumber;
+use pledge_server::config::NodeUrl;
+use pledge_server::output::Output;
+use pledge_server::progress::Progress;
+use pledge_server::setup;
+use pledge_server::stores::Stores;
+use pledge_server::tasks::{Follower, Start};
+use pledge_storage_memory::MemoryStore;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::chains::{CONFIRMATIONS, Chain, Setup};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// A chain that is followed for as long as the test runs.
+struct Followed {
+    chain: Chain,
+    stores: Stores,
+    moved: Arc<Notify>,
+}
+
+impl Followed {
+    /// Begins, and waits until the ledger has caught up.
+    async fn new(chain: Chain, ws_url: &str, poll_interval: Duration) -> Self {
+        chain.anvil.mine(20, 12).await.unwrap();
+        let mut config = Setup::of(&[&chain]).config().chains.remove(0);
+        config.poll_interval = poll_interval;
+        config.ws_url = Some(NodeUrl::parse_ws(ws_url).unwrap());
+        let stores = Stores::of(MemoryStore::new());
+        let moved = Arc::new(Notify::new());
+        let follower = Follower {
+            stores: stores.clone(),
+            progress: Progress::new(Output::Json).chain(&config.name),
+            moved: moved.clone(),
+            stop: CancellationToken::new(),
+        };
+        let start = Start::Ready(setup::prepare(&config, &stores).await.unwrap());
+        tokio::spawn(follower.run(start));
+        let followed = Self { chain, stores, moved };
+        timeout(PATIENCE, followed.caught_up()).await.expect("the ledger catches up");
+        followed
+    }
+
+    /// Waits until the newest confirmed block is in the ledger.
+    async fn caught_up(&self) {
+        let (head, _) = self.chain.anvil.head().await.unwrap();
+        let confirmed = BlockNumber::new(head - CONFIRMATIONS);
+        while self.cursor().await != Some(confirmed) {
+            self.moved.notified().await;
+        }
+    }
+
+    async fn cursor(&self) -> Option<BlockNumber> {
+        let token = self.stores.balances.token(self.chain.id).await.unwrap().unwrap();
+        token.cursor.map(|cursor| cursor.number)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_told_is_followed_at_once() {
+    let chain = Chain::start(11_155_111).await;
+    let url = chain.anvil.url().replacen("http", "ws", 1);
+    let followed = Followed::new(chain, &url, HOUR).await;
+    let five_blocks = async {
+        for _ in 0..5 {
+            // Blocks before the subscription are not told; the next one makes up for them.
+            let told = async || {
+                followed.chain.anvil.mine(1, 12).await.unwrap();
+                followed.caught_up().await;
+            };
+            while timeout(Duration::from_secs(1), told()).await.is_err() {}
+        }
+    };
+    timeout(PATIENCE, five_blocks).await.expect("blocks arrive long before the hour is over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_web_socket_polling_goes_on() {
+    let chain = Chain::start(11_155_111).await;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let followed = Followed::new(chain, &url, Duration::from_millis(50)).await;
+    drop(listener);
+    for _ in 0..5 {
+        followed.chain.anvil.mine(1, 12).await.unwrap();
+        timeout(PATIENCE, followed.caught_up()).await.expect("blocks arrive by polling");
+    }
+}

@@ -1,0 +1,200 @@
+//! The engine over a store in memory.
+
+use std::sync::Arc;
+
+use pledge_core::engine::{Engine, EngineError, FollowedChain, FollowedToken};
+use pledge_core::error::ChainErrorKind;
+use pledge_core::event::{Consumer, Event, EventSeq};
+use pledge_core::indexer::Poll;
+use pledge_core::ports::{BalanceStore, EventStore};
+use pledge_core::primitives::Address;
+use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
+use pledge_core::stop::Stop;
+use pledge_core::testing::world::{account, at, spec, token, tokens};
+use pledge_core::testing::{Fate, Receiver};
+use pledge_core::types::{BlockNumber, ChainId, ProgrammeId, TokenId};
+use pledge_storage_memory::{MemoryPending, MemoryStore};
+
+const HOUR: u64 = 3_600;
+
+/// A chain on which account 1 holds 200 tokens from 15:00 to 16:00, confirmed.
+fn chain(id: u64) -> ScriptedChain {
+    let address = token().address;
+    let chain = ScriptedChain::new(ChainId::new(id), at(0));
+    let chain = chain.with_token(address, spec(token()).metadata);
+    let to = account(1).address();
+    let mint = ScriptedTransfer { token: address, from: Address::ZERO, to, amount: tokens(200) };
+    chain.mine(at(0), &[mint]);
+    for _ in 0..7 {
+        chain.mine(at(HOUR), &[]);
+    }
+    chain
+}
+
+fn followed(name: &str, chain: &ScriptedChain) -> FollowedChain {
+    let usdx = FollowedToken::new(token().address, BlockNumber::new(0));
+    let rate = "0.05".parse().expect("a rate");
+    FollowedChain::new(name, chain.clone()).token(usdx.earning(rate))
+}
+
+async fn engine(store: &Arc<MemoryStore>, chains: &[ScriptedChain]) -> Result<Engine, EngineError> {
+    let mut builder = Engine::builder(store.clone(), Arc::new(MemoryPending::default()));
+    for (name, chain) in ["first", "second"].into_iter().zip(chains) {
+        builder = builder.follow(followed(name, chain));
+    }
+    builder.build().await
+}
+
+/// What account 1 earned on a chain, settled; `None` while nothing is confirmed there.
+async fn settled(engine: &Engine, chain: u64) -> Option<String> {
+    let id = TokenId { chain: ChainId::new(chain), ..token() };
+    let main = ProgrammeId::main(id);
+    let view = engine.queries().account(id, account(1), Some(&main), None).await.ok()?;
+    view.points.map(|points| points.scale.points(points.settled_raw))
+}
+
+#[tokio::test]
+async fn two_chains_catch_up_and_are_settled() {
+    let store = Arc::new(MemoryStore::new());
+    let mut engine = engine(&store, &[chain(1), chain(2)]).await.unwrap();
+    let caught_up = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    assert_eq!((caught_up.transfers, caught_up.reorgs, caught_up.stopped), (2, 0, false));
+    for chain in [1, 2] {
+        assert_eq!(settled(&engine, chain).await.as_deref(), Some("10"));
+    }
+}
+
+#[tokio::test]
+async fn one_chains_trouble_keeps_no_other_back() {
+    let store = Arc::new(MemoryStore::new());
+    let chains = [chain(1), chain(2)];
+    let mut engine = engine(&store, &chains).await.unwrap();
+    chains[0].fail_next(1, ChainErrorKind::Transient);
+    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    assert!(matches!(error, EngineError::Index { chain, .. } if chain.get() == 1), "{error}");
+    assert_eq!(settled(&engine, 1).await, None);
+    assert_eq!(settled(&engine, 2).await.as_deref(), Some("10"));
+    engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
+}
+
+#[tokio::test]
+async fn a_block_that_vanishes_meanwhile_is_no_error() {
+    let store = Arc::new(MemoryStore::new());
+    let chains = [chain(1)];
+    let mut engine = engine(&store, &chains).await.unwrap();
+    chains[0].fail_next(10, ChainErrorKind::BlockGone);
+    engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
+}
+
+#[tokio::test]
+async fn a_call_that_was_stopped_is_gone_on_with() {
+    let store = Arc::new(MemoryStore::new());
+    let mut engine = engine(&store, &[chain(1)]).await.unwrap();
+    let stop = Stop::never();
+    let stop_at_once = |_, poll: &Poll| {
+        assert!(matches!(poll, Poll::Advanced(_)), "{poll:?}");
+        stop.request();
+    };
+    assert!(engine.catch_up(&stop, stop_at_once).await.unwrap().stopped);
+    assert_eq!(settled(&engine, 1).await.as_deref(), Some("0"));
+    assert!(!engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap().stopped);
+    assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
+}
+
+#[tokio::test]
+async fn an_engine_built_again_goes_on_from_the_store() {
+    let store = Arc::new(MemoryStore::new());
+    let chains = [chain(1)];
+    engine(&store, &chains).await.unwrap().catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    let mut again = engine(&store, &chains).await.unwrap();
+    let caught_up = again.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    assert_eq!(caught_up.transfers, 0);
+    assert_eq!(settled(&again, 1).await.as_deref(), Some("10"));
+}
+
+#[tokio::test]
+async fn a_paused_chain_is_an_error_that_says_so() {
+    let store = Arc::new(MemoryStore::new());
+    let mut engine = engine(&store, &[chain(1)]).await.unwrap();
+    let report = pledge_core::ports::ChainReport {
+        chain: ChainId::new(1),
+        status: pledge_core::indexer::ChainStatus::Paused,
+        head: None,
+        processed: None,
+    };
+    store.report_chain(&report).await.unwrap();
+    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    assert_eq!(error.to_string(), "chain 1 is paused");
+}
+
+#[tokio::test]
+async fn nothing_is_written_while_a_source_has_no_answer() {
+    let store = Arc::new(MemoryStore::new());
+    let (well, ill) = (chain(1), chain(2));
+    ill.fail_next(1, ChainErrorKind::Transient);
+    let error = engine(&store, &[well, ill]).await.unwrap_err();
+    assert_eq!(error.to_string(), "chain second cannot be followed");
+    assert!(store.chains().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_chain_followed_twice_is_refused() {
+    let store = Arc::new(MemoryStore::new());
+    let error = engine(&store, &[chain(1), chain(1)]).await.unwrap_err();
+    assert!(matches!(error, EngineError::SameChain(id) if id.get() == 1), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_that_halts_is_listed() {
+    let store = Arc::new(MemoryStore::new());
+    let chain = chain(1);
+    let (from, to) = (account(2).address(), account(3).address());
+    let overdraft = ScriptedTransfer { token: token().address, from, to, amount: tokens(1) };
+    chain.mine(at(HOUR), &[overdraft]);
+    for _ in 0..6 {
+        chain.mine(at(HOUR), &[]);
+    }
+    let mut engine = engine(&store, &[chain]).await.unwrap();
+    let caught_up = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    assert_eq!(caught_up.halted, [TokenId { chain: ChainId::new(1), ..token() }]);
+}
+
+#[tokio::test]
+async fn a_notifier_is_told_every_event_once() {
+    let store = Arc::new(MemoryStore::new());
+    let receiver = Arc::new(Receiver::new(&[]));
+    let mut engine = Engine::builder(store.clone(), Arc::new(MemoryPending::default()))
+        .follow(followed("first", &chain(1)))
+        .telling(Consumer::new("test").unwrap(), receiver.clone())
+        .build()
+        .await
+        .unwrap();
+    let events = store.events(EventSeq::START, 100).await.unwrap();
+    assert!(events.is_empty());
+    for _ in 0..2 {
+        engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    }
+    let events = store.events(EventSeq::START, 100).await.unwrap();
+    assert!(matches!(events.last().unwrap().event, Event::Settled { .. }));
+    assert_eq!(receiver.arrived(), events);
+}
+
+#[tokio::test]
+async fn a_notifier_that_fails_is_told_the_rest_by_the_next_call() {
+    let store = Arc::new(MemoryStore::new());
+    let receiver = Arc::new(Receiver::new(&[Fate::Taken, Fate::Failed]));
+    let mut engine = Engine::builder(store.clone(), Arc::new(MemoryPending::default()))
+        .follow(followed("first", &chain(1)))
+        .telling(Consumer::new("test").unwrap(), receiver.clone())
+        .build()
+        .await
+        .unwrap();
+    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    assert!(matches!(error, EngineError::Tell(_)), "{error}");
+    assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
+    let rest = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    let events = store.events(EventSeq::START, 100).await.unwrap();
+    assert_eq!((rest.delivered, receiver.arrived()), (events.len() as u64 - 1, events));
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Records what the README shows: each block between `<!-- recorded: NAME -->` and `<!-- end -->` is what the commands below
+# print now, on a local chain whose blocks and times are always the same.
+#
+#   scripts/record.sh           writes README.md
+#   scripts/record.sh --check   fails, and shows the difference, where README.md says something else
+#
+# Needs what scripts/test.sh needs, and curl.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+[ -x node_modules/.bin/anvil ] || npm ci --no-audit --no-fund --loglevel=error
+cargo build --locked --quiet -p pledge-server
+cargo build --locked --quiet -p pledge-examples --example token_events
+bin=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug
+anvil=$PWD/node_modules/.bin/anvil
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+
+# started LOG PATTERN: waits until a program in the background has printed the pattern, and prints the match.
+started() {
+    for _ in $(seq 300); do
+        if grep -oEm1 "$2" "$1"; then return; fi
+        sleep 0.1
+    done
+    echo "nothing like '$2' within 30 s:" >&2
+    cat "$1" >&2
+    exit 1
+}
+
+# block NAME LANGUAGE: what standard input says becomes that block of the README.
+block() {
+    { echo "\`\`\`$2"; sed -e "s|$rpc|http://127.0.0.1:8545|; s|$api|http://127.0.0.1:8080|"; echo '```'; } >"$work/$1"
+}
+
+# shows NAME COMMAND...: a block with a command of pledge and what it prints.
+shows() {
+    local name=$1 said
+    shift
+    said=$(cd "$work" && "$bin/pledge" "$@" 2>"$work/errors") || { cat "$work/errors" >&2; exit 1; }
+    { echo "\$ pledge $*"; echo "$said"; } | block "$name" text
+}
+
+# answers NAME PATH: a block with an answer of the demo's server. Not every answer is a success.
+answers() {
+    curl -sS "$api/api/v1/$2" | node -e 'console.log(JSON.stringify(JSON.parse(require("fs").readFileSync(0)), null, 2))' |
+        block "$1" json
+}
+
+"$anvil" --port 0 --chain-id 11155111 --timestamp 1767279600 >"$work/anvil.log" 2>&1 &
+"$bin/pledge" demo --listen 127.0.0.1:0 >"$work/demo.log" 2>&1 &
+rpc=http://$(started "$work/anvil.log" '127\.0\.0\.1:[0-9]+')
+api=$(started "$work/demo.log" 'http://127\.0\.0\.1:[0-9]+')
+
+shows demo demo --once
+
+hour=$(grep -oE 'chains/31337/tokens/0x[0-9a-fA-F]+/accounts/0x[0-9a-fA-F]+' "$work/demo.log" | head -n 1)
+answers account "$hour"
+answers account-then "$hour?at=2026-01-01T15:20:00Z"
+answers account-too-late "$hour?at=2030-01-01T14:00:00Z"
+
+node_call() { # node_call METHOD PARAMS
+    curl -sSf -H 'content-type: application/json' -d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$1\",\"params\":$2}" "$rpc" |
+        grep -q '"result"'
+}
+node_call anvil_setBlockTimestampInterval '[600]'
+"$bin/examples/token_events" --rpc-url "$rpc" >"$work/token.log"
+token=$(started "$work/token.log" '0x[0-9a-fA-F]{40}')
+node_call anvil_mine '["0x10", "0x258"]'
+shows index index --rpc-url "$rpc" --token "$token" --rate 0.05 --until-head
+(cd "$work" && "$bin/pledge" settle --until-settled >/dev/null 2>&1)
+shows status status
+shows verify verify --rpc-url "$rpc"
+
+awk -v work="$work" '
+    /^<!-- recorded: .* -->$/ {
+        print
+        file = work "/" $3
+        while ((state = (getline line < file)) > 0) print line
+        if (state < 0) { print "README.md asks for " $3 ", which is not recorded" > "/dev/stderr"; exit 1 }
+        skip = 1
+        next
+    }
+    /^<!-- end -->$/ { skip = 0 }
+    !skip { print }
+' README.md >"$work/README.md"
+
+if [ "${1:-}" = --check ]; then
+    diff -u README.md "$work/README.md" || {
+        echo "README.md shows something else than the program does: run scripts/record.sh" >&2
+        exit 1
+    }
+else
+    cp "$work/README.md" README.md
+fi
