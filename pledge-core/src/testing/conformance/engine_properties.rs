@@ -240,7 +240,7 @@ fn supply_points(world: &World, from: Timestamp, to: Timestamp) -> RawPoints {
         let seconds = until.get().saturating_sub(since.get());
         let raw =
             RawPoints::of_constant(crate::types::Amount::new(supply), rate * U256::from(seconds));
-        area = area.checked_add(raw.expect("fits")).expect("fits");
+        area = area.checked_add(raw).expect("fits");
     };
     for (block, transfer) in world.chain.transfers() {
         let time = block.time.clamp(from, to);
