@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use follow::{Follower, Start};
-pub(crate) use follow::{Trouble, is_ordinary};
+pub(crate) use follow::{INDEXING, Trouble, is_ordinary};
 pub use server::{bind, serve};
 pub(crate) use settle::{failed_batches, is_settled, settle_shown};
 pub use settle::{keep_settling, settle_chain};
