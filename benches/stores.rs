@@ -1,102 +1,119 @@
-//! Commits and look-ups by store. Throughput is balance changes, or answers, a second.
+//! Commits, rewinds and as-of queries by store. README.md says what an element is.
 
 #![allow(missing_docs, reason = "the macros of criterion generate public items")]
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use pledge_benches::{TOKEN, address, mints, time_of, transfers};
-use pledge_core::ledger::{AccountStates, TokenMetadata, TokenSpec, Transfer, fold};
-use pledge_core::ports::{BalanceStore, LedgerCommit, TokenCommit};
-use pledge_core::primitives::{B256, U256};
-use pledge_core::types::{Account, BlockNumber, BlockRef, ChainId, Decimals, TokenId};
-use pledge_storage_memory::MemoryStore;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use pledge_benches::{
+    TOKEN, account, at, commit, mints, pick, programme, register, token, transfers, transfers_from,
+};
+use pledge_core::ledger::Transfer;
+use pledge_core::ports::{BalanceStore, PointsStore, Rewind};
+use pledge_core::query::{AccountView, Queries};
+use pledge_core::types::{Account, Timestamp};
+use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_storage_sqlite::SqliteStore;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-const ACCOUNTS: u64 = 20_000;
+/// Transfers in a commit: each makes two changes.
 const BATCH: u64 = 5_000;
-const TOKEN_ID: TokenId = TokenId { chain: ChainId::new(1), address: TOKEN };
 
-fn block(number: u64, like: &Transfer) -> BlockRef {
-    let hash = |number: u64| B256::from(U256::from(number));
-    BlockRef {
-        number: BlockNumber::new(number),
-        hash: hash(number),
-        parent_hash: hash(number - 1),
-        time: time_of(like),
-    }
+fn sqlite(runtime: &Runtime) -> (TempDir, SqliteStore) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("bench.db");
+    let store = SqliteStore::open(path.to_str().expect("a path in UTF-8"));
+    (folder, runtime.block_on(store).expect("open a fresh database"))
 }
 
-/// Reads balances, folds and commits: what the indexer does with each slice.
-async fn commit(store: &dyn BalanceStore, transfers: &[Transfer]) {
-    let state = store.token(TOKEN_ID).await.expect("read").expect("registered");
-    let mut accounts: Vec<_> =
-        transfers.iter().flat_map(|t| [t.from, t.to]).filter_map(Account::new).collect();
-    accounts.sort_unstable();
-    accounts.dedup();
-    let seen = store.states(TOKEN_ID, &accounts).await.expect("read").value;
-    let known = accounts.into_iter().zip(seen);
-    let mut states: AccountStates = known.filter_map(|(a, state)| Some((a, state?))).collect();
-    let folded = fold(state.totals, &mut states, transfers, time_of).expect("valid transfers");
-    let (first, last) = (&transfers[0], &transfers[transfers.len() - 1]);
-    let message = LedgerCommit {
-        chain: TOKEN_ID.chain,
-        base: state.cursor.map(|cursor| cursor.id()),
-        first: block(first.block.get(), first),
-        tip: block(last.block.get(), last),
-        headers: Vec::new(),
-        retain_from: BlockNumber::new(0),
-        tokens: vec![TokenCommit {
-            token: TOKEN_ID,
-            changes: folded.changes,
-            totals: folded.totals,
-        }],
-    };
-    store.commit(&message).await.expect("commit");
+fn bench_writes(c: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    bench_writes_of(c, &runtime, "memory", &MemoryStore::new());
+    let (_folder, store) = sqlite(&runtime);
+    bench_writes_of(c, &runtime, "SQLite", &store);
 }
 
-fn bench_store(c: &mut Criterion, runtime: &Runtime, name: &str, store: &dyn BalanceStore) {
+fn bench_writes_of(c: &mut Criterion, runtime: &Runtime, name: &str, store: &dyn BalanceStore) {
+    const ACCOUNTS: u64 = 20_000;
     runtime.block_on(async {
-        store.register_chain(TOKEN_ID.chain, "bench").await.expect("register");
-        let decimals = Decimals::new(18).expect("in range");
-        let metadata = TokenMetadata { symbol: "BENCH".to_owned(), decimals };
-        let spec = TokenSpec { id: TOKEN_ID, metadata, start_block: BlockNumber::new(1) };
-        store.register_token(&spec).await.expect("register");
+        register(store).await;
         commit(store, &mints(ACCOUNTS)).await;
     });
     let next = Cell::new(ACCOUNTS);
+    let batch = || transfers(ACCOUNTS, BATCH, next.replace(next.get() + BATCH));
     let mut group = c.benchmark_group(name);
     group.sample_size(10).throughput(Throughput::Elements(2 * BATCH));
-    group.bench_function("commit of 10,000 changes", |b| {
-        b.iter(|| {
-            let batch = transfers(ACCOUNTS, BATCH, next.get());
-            next.set(next.get() + BATCH);
-            runtime.block_on(commit(store, &batch));
-        });
+    group.bench_function("changes read, folded and committed", |b| {
+        let commit = |batch: &mut Vec<_>| runtime.block_on(commit(store, batch));
+        b.iter_batched_ref(batch, commit, BatchSize::PerIteration);
     });
-    let account = Account::new(address(7)).expect("not zero");
-    let now = runtime.block_on(store.token(TOKEN_ID)).expect("read").and_then(|s| s.cursor);
-    let times = [now.expect("there are commits").time];
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("balance as of an instant", |b| {
-        b.iter(|| runtime.block_on(store.history(TOKEN_ID, account, &times)).expect("read"));
+    group.bench_function("changes rewound", |b| {
+        b.iter_custom(|rewinds| {
+            let one = |_| runtime.block_on(time_rewind(store, &batch()));
+            (0..rewinds).map(one).sum()
+        });
     });
     group.finish();
 }
 
-fn bench_stores(c: &mut Criterion) {
-    let runtime = Runtime::new().expect("a runtime");
-    let memory: Arc<dyn BalanceStore> = Arc::new(MemoryStore::new());
-    bench_store(c, &runtime, "memory", &memory);
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("bench.db");
-    let sqlite = runtime
-        .block_on(SqliteStore::open(path.to_str().expect("a path in UTF-8")))
-        .expect("open a fresh database");
-    bench_store(c, &runtime, "sqlite", &sqlite);
+/// Commits the transfers and takes them back; only the way back is timed.
+async fn time_rewind(store: &dyn BalanceStore, batch: &[Transfer]) -> Duration {
+    let to = token(store).await.cursor.expect("there are commits");
+    commit(store, batch).await;
+    let above = token(store).await.cursor.expect("there are commits");
+    let rewind = Rewind { chain: TOKEN.chain, to, tokens: vec![(TOKEN, above.id())] };
+    let begun = Instant::now();
+    store.rewind(&rewind).await.expect("rewind");
+    begun.elapsed()
 }
 
-criterion_group!(benches, bench_stores);
+fn bench_queries(c: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    bench_queries_of(c, &runtime, "memory", Arc::new(MemoryStore::new()));
+    let (_folder, store) = sqlite(&runtime);
+    bench_queries_of(c, &runtime, "SQLite", Arc::new(store));
+}
+
+/// Asks a ledger in which the first account has 10,000 changes and 100,000 have a few each.
+fn bench_queries_of<S>(c: &mut Criterion, runtime: &Runtime, name: &str, store: Arc<S>)
+where
+    S: BalanceStore + PointsStore + 'static,
+{
+    const ACCOUNTS: u64 = 100_000;
+    const CHANGES: u64 = 10_000;
+    runtime.block_on(async {
+        register(&store).await;
+        store.put_programme(&programme()).await.expect("put a programme");
+        commit(&store, &mints(ACCOUNTS)).await;
+        commit(&store, &transfers_from(account(0), ACCOUNTS, CHANGES, ACCOUNTS)).await;
+    });
+    let (first, now) = (at(12), runtime.block_on(token(&store)).cursor.expect("committed").time);
+    let seconds = now.seconds_since(first).expect("later");
+    let queries = Queries::new(store.clone(), store, Arc::new(MemoryPending::default()));
+    let mut group = c.benchmark_group(format!("as-of query, {name}"));
+    group.throughput(Throughput::Elements(1));
+    for (name, accounts) in
+        [("an account with 10,000 changes", 1), ("one of 100,000 accounts", ACCOUNTS)]
+    {
+        let mut asked = 0;
+        group.bench_function(format!("balance and points of {name} at a past instant"), |b| {
+            b.iter(|| {
+                asked += 1;
+                let past = first.checked_add(pick(asked, seconds)).expect("before now");
+                runtime.block_on(view(&queries, account(pick(asked + 7, accounts)), past))
+            });
+        });
+    }
+    group.finish();
+}
+
+async fn view(queries: &Queries, account: Account, at: Timestamp) -> AccountView {
+    let programme = programme().id;
+    queries.account(TOKEN, account, Some(&programme), Some(at)).await.expect("an answer")
+}
+
+criterion_group!(benches, bench_writes, bench_queries);
 criterion_main!(benches);

@@ -62,4 +62,5 @@ mod tests {
 
     pledge_core::balance_store_conformance!(fixture());
     pledge_core::points_store_conformance!(fixture());
+    pledge_core::event_store_conformance!(fixture());
 }

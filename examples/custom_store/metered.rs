@@ -5,11 +5,11 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
-use pledge_core::event::{ReorgRecord, SequencedEvent};
+use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, TokenSpec, TokenState};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery,
+    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore,
     HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Rewind, Seen, Settlement,
     SettlementBatch, SettlementsQuery, Standing, Statement,
 };
@@ -57,7 +57,12 @@ metered!(BalanceStore {
     histories(query: &HistoriesQuery) -> Seen<Vec<AccountHistory>>;
     holders(token: TokenId, after: Option<(Amount, Account)>, limit: usize)
         -> Seen<Vec<(Account, Checkpoint)>>;
-    events(after: u64, limit: usize) -> Vec<SequencedEvent>;
+});
+
+metered!(EventStore {
+    events(after: EventSeq, limit: usize) -> Vec<SequencedEvent>;
+    delivered(consumer: &Consumer) -> EventSeq;
+    record_delivered(consumer: &Consumer, from: EventSeq, to: EventSeq) -> ();
 });
 
 metered!(PointsStore {

@@ -11,11 +11,12 @@ pub use builder::{EngineBuilder, FollowedChain, FollowedToken};
 
 use crate::error::{ChainError, StoreError};
 use crate::indexer::{ChainStatus, Indexer, IndexerError, Poll};
+use crate::notify::{DispatchError, Dispatcher};
 use crate::points::{SettleReport, Settler, SettlerError};
-use crate::ports::{BalanceStore, PendingCache, PointsStore};
+use crate::ports::{BalanceStore, EventStore, PendingCache, PointsStore};
 use crate::query::Queries;
 use crate::stop::Stop;
-use crate::types::ChainId;
+use crate::types::{ChainId, TokenId};
 
 /// How often in a row a chain may move under its indexer before a call gives up.
 const MOVED_MAX: usize = 16;
@@ -61,10 +62,13 @@ pub enum EngineError {
         /// Why.
         source: SettlerError,
     },
+    /// A notifier was not told everything: the rest stays due, catch up again.
+    #[error("a notifier was not told everything")]
+    Tell(#[from] DispatchError),
 }
 
 /// What a call of [`Engine::catch_up`] did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaughtUp {
     /// Transfers folded into the ledger.
     pub transfers: u64,
@@ -72,6 +76,11 @@ pub struct CaughtUp {
     pub reorgs: u64,
     /// What was settled.
     pub settled: SettleReport,
+    /// Tokens that stand still until `BalanceStore::halt_token` sets them going again; their status
+    /// has the reason.
+    pub halted: Vec<TokenId>,
+    /// Events that notifiers took, repeats included.
+    pub delivered: u64,
     /// Whether it was asked to stop before everything was done.
     pub stopped: bool,
 }
@@ -82,10 +91,10 @@ pub struct CaughtUp {
 /// # use std::sync::Arc;
 /// # use std::time::Duration;
 /// # use pledge_core::engine::{Engine, EngineError, FollowedChain, FollowedToken};
-/// # use pledge_core::ports::{BalanceStore, ChainSource, PendingCache, PointsStore};
+/// # use pledge_core::ports::{BalanceStore, ChainSource, EventStore, PendingCache, PointsStore};
 /// # use pledge_core::stop::Stop;
 /// # async fn follow(
-/// #     store: Arc<impl BalanceStore + PointsStore>,
+/// #     store: Arc<impl BalanceStore + PointsStore + EventStore>,
 /// #     pending: Arc<dyn PendingCache>,
 /// #     source: impl ChainSource,
 /// #     usdx: FollowedToken,
@@ -107,16 +116,18 @@ pub struct CaughtUp {
 pub struct Engine {
     indexers: Vec<Indexer>,
     settler: Settler,
+    dispatchers: Vec<Dispatcher>,
     queries: Queries,
 }
 
 impl Engine {
-    /// An engine over a store that keeps ledger and points. `pending` serves `pending_balance`.
-    pub fn builder<S: BalanceStore + PointsStore>(
+    /// An engine over a store that keeps ledger, points and events. `pending` serves
+    /// `pending_balance`.
+    pub fn builder<S: BalanceStore + PointsStore + EventStore>(
         store: Arc<S>,
         pending: Arc<dyn PendingCache>,
     ) -> EngineBuilder {
-        EngineBuilder::new(store.clone(), store, pending)
+        EngineBuilder::new(store.clone(), store.clone(), store, pending)
     }
 
     /// Exact answers, at any time and from any task.
@@ -124,27 +135,38 @@ impl Engine {
         &self.queries
     }
 
-    /// Brings every chain to its newest confirmed block, then settles every window that closed.
+    /// Brings every chain to its newest confirmed block, settles every window that closed, and tells
+    /// the notifiers.
     ///
     /// `told` hears of every step. Dropping the future, or `stop`, is safe at any point: the next call
     /// goes on from what the store holds. One chain's trouble does not keep the others from catching
-    /// up: all are tried, each one's status is in the store, and the first error is returned.
+    /// up: all are tried, each one's status is in the store, and the first error is returned. A token
+    /// that halts is no error: it is listed.
     pub async fn catch_up(
         &mut self,
         stop: &Stop,
         mut told: impl FnMut(ChainId, &Poll) + Send,
     ) -> Result<CaughtUp, EngineError> {
         let mut sum = CaughtUp::default();
-        let mut first_error = None;
+        let mut outcome = Ok(());
         for indexer in &mut self.indexers {
             let indexed = index(indexer, stop, &mut told, &mut sum).await;
             let settled = settle(&self.settler, indexer.chain(), stop, &mut sum).await;
-            if let Err(error) = indexed.and(settled) {
-                tracing::debug!(chain = %indexer.chain(), %error, "not caught up");
-                first_error = first_error.or(Some(error));
+            outcome = outcome.and(indexed).and(settled);
+            let tokens = self.queries.balances().tokens(indexer.chain()).await?;
+            let halted = tokens.iter().filter(|token| !token.is_active());
+            sum.halted.extend(halted.map(|token| token.spec.id));
+        }
+        for dispatcher in &self.dispatchers {
+            match dispatcher.drain(stop).await {
+                Ok(drained) => {
+                    sum.delivered += drained.delivered;
+                    sum.stopped |= drained.more_due;
+                }
+                Err(error) => outcome = outcome.and(Err(error.into())),
             }
         }
-        first_error.map_or(Ok(sum), Err)
+        outcome.map(|()| sum)
     }
 }
 

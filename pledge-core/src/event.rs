@@ -1,16 +1,80 @@
 //! What happened: written in the transaction that it describes, with a sequence number.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    BlockId, BlockNumber, BlockRef, ChainId, Epoch, ProgrammeId, Timestamp, TokenId,
+    BlockId, BlockNumber, BlockRef, ChainId, Epoch, OutOfRange, ProgrammeId, Timestamp, TokenId,
 };
 
-/// An event and its place among all events of its store.
+/// An event's place among all events of its store: ascending and unique, not without gaps. It is also
+/// the event's id: a receiver drops repeats by it.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct EventSeq(u64);
+
+impl EventSeq {
+    /// The place before the first event: no event has it.
+    pub const START: Self = Self(0);
+
+    /// Wraps a sequence number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The place after. Numbers end at 2^64 - 1, which no store reaches.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for EventSeq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Under which name somebody is told: each has a position in the events of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Consumer(String);
+
+impl Consumer {
+    /// A name: 1 to 32 characters of `a-z`, `0-9`, `-` and `_`.
+    pub fn new(name: &str) -> Result<Self, OutOfRange> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+        if (1..=32).contains(&name.len()) && name.chars().all(allowed) {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(OutOfRange::new("consumer", name, "1 to 32 characters of a-z, 0-9, - and _"))
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An event and its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SequencedEvent {
-    /// Ascending, unique, not necessarily without gaps.
-    pub sequence: u64,
+    /// Its place, by which repeats are told.
+    pub sequence: EventSeq,
     /// What happened.
     pub event: Event,
 }
@@ -53,6 +117,38 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+}
+
+impl Event {
+    /// What kind of event: the `type` that its JSON carries.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Confirmed { .. } => "confirmed",
+            Self::Reorged(_) => "reorged",
+            Self::Settled { .. } => "settled",
+            Self::TokenHalted { .. } => "token_halted",
+            Self::ChainHalted { .. } => "chain_halted",
+        }
+    }
+}
+
+/// For people: one line, without a full stop.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Confirmed { chain, from, to, changes } => {
+                write!(f, "chain {chain}: blocks {from} to {to} confirmed, {changes} changes")
+            }
+            Self::Reorged(ReorgRecord { chain, to, .. }) => {
+                write!(f, "chain {chain}: a reorg took the ledger back to block {to}")
+            }
+            Self::Settled { programme, settled } => {
+                write!(f, "programme {programme}: settled up to {settled}")
+            }
+            Self::TokenHalted { token, reason } => write!(f, "token {token} halted: {reason}"),
+            Self::ChainHalted { chain, reason } => write!(f, "chain {chain} halted: {reason}"),
+        }
+    }
 }
 
 /// One reorg that reached the ledger.

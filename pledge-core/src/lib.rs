@@ -16,7 +16,9 @@
 //! use std::sync::Arc;
 //!
 //! use pledge_core::engine::{Engine, FollowedChain, FollowedToken};
+//! use pledge_core::event::Consumer;
 //! use pledge_core::ledger::TokenMetadata;
+//! use pledge_core::notify::LogNotifier;
 //! use pledge_core::primitives::Address;
 //! use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 //! use pledge_core::stop::Stop;
@@ -45,6 +47,7 @@
 //! let followed = FollowedToken::new(token.address, BlockNumber::new(0)).earning("0.05".parse()?);
 //! let mut engine = Engine::builder(store, Arc::new(MemoryPending::default()))
 //!     .follow(FollowedChain::new("example", chain).token(followed))
+//!     .telling(Consumer::new("log")?, LogNotifier)
 //!     .build()
 //!     .await?;
 //! engine.catch_up(&Stop::never(), |_, _| {}).await?;
@@ -62,8 +65,10 @@ pub mod error;
 pub mod event;
 pub mod indexer;
 pub mod ledger;
+pub mod notify;
 pub mod points;
 pub mod ports;
+pub mod prices;
 pub mod query;
 #[cfg(feature = "simulation")]
 pub mod simulation;

@@ -1,11 +1,12 @@
 //! The ports: what the engine needs from the outside, one trait each.
 //!
 //! Every sentence of a port's contract is a law in [`crate::testing::conformance`] and runs over
-//! every implementation. `PriceSource` and `Notifier`, which embedders implement, have no suite yet.
+//! every implementation.
 
 mod balance_store;
 mod chain_source;
 mod check;
+mod event_store;
 mod notifier;
 mod pending_cache;
 mod points_store;
@@ -16,13 +17,14 @@ pub use balance_store::{
     LedgerCommit, Rewind, Seen, TokenCommit,
 };
 pub use chain_source::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
-pub use notifier::{Notifier, NotifyError};
+pub use event_store::{EventStore, check_delivery};
+pub use notifier::{Notifier, NotifyError, NotifyErrorKind};
 pub use pending_cache::{PendingBlock, PendingCache, PendingSnapshot};
 pub use points_store::{
     BatchFailure, PointsStore, ProgrammeState, Settlement, SettlementBatch, SettlementsQuery,
     ShardProgress, ShardRun, Standing, Statement, StatementKind, WindowTotal,
 };
-pub use price_source::{Price, PriceError, PriceSource};
+pub use price_source::{Price, PriceError, PriceErrorKind, PriceSource};
 
 /// Mocks of the ports, for tests that need one answer and no store. A method answers a boxed future:
 /// `Box::pin(async { Ok(…) })`.
@@ -30,6 +32,7 @@ pub use price_source::{Price, PriceError, PriceSource};
 pub mod mocks {
     pub use super::balance_store::MockBalanceStore;
     pub use super::chain_source::MockChainSource;
+    pub use super::event_store::MockEventStore;
     pub use super::notifier::MockNotifier;
     pub use super::pending_cache::MockPendingCache;
     pub use super::points_store::MockPointsStore;

@@ -17,7 +17,9 @@ pub mod world;
 mod failing_points;
 mod fixture;
 mod manual_clock;
+mod receiver;
 
 pub use failing_points::FailingPoints;
 pub use fixture::Fixture;
 pub use manual_clock::ManualClock;
+pub use receiver::{Fate, Receiver};

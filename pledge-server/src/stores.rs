@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::points::{Settler, SettlerConfig};
-use pledge_core::ports::{BalanceStore, PendingCache, PointsStore};
+use pledge_core::ports::{BalanceStore, EventStore, PendingCache, PointsStore};
 use pledge_core::query::Queries;
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_storage_sqlite::{SchemaVersion, SqliteStore};
@@ -21,6 +21,8 @@ pub struct Stores {
     pub balances: Arc<dyn BalanceStore>,
     /// The points, in the same database.
     pub points: Arc<dyn PointsStore>,
+    /// What happened to both, in the same database.
+    pub events: Arc<dyn EventStore>,
     /// The blocks above the ledger.
     pub pending: Arc<dyn PendingCache>,
     file: Option<SqliteStore>,
@@ -133,12 +135,13 @@ fn url_key() -> Key {
 }
 
 impl Stores {
-    /// The ports of a store that holds both ledger and points; pending blocks stay in memory.
-    pub fn of<S: BalanceStore + PointsStore>(store: S) -> Self {
+    /// The ports of a store that holds ledger, points and events; pending blocks stay in memory.
+    pub fn of<S: BalanceStore + PointsStore + EventStore>(store: S) -> Self {
         let store = Arc::new(store);
         Self {
             balances: store.clone(),
-            points: store,
+            points: store.clone(),
+            events: store,
             pending: Arc::new(MemoryPending::default()),
             file: None,
         }

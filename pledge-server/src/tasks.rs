@@ -1,22 +1,26 @@
-//! The tasks of a running server: one that indexes and one that settles for each chain, and the HTTP
-//! server. One chain's trouble never stops another; a task that panics ends the process.
+//! The tasks of a running server: one that indexes and one that settles for each chain, one that
+//! tells what happened, and the HTTP server. One chain's trouble never stops another; a task that
+//! panics ends the process.
 
 mod follow;
 mod hints;
+mod notify;
 mod server;
 mod settle;
 
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use follow::{Follower, Start};
 pub(crate) use follow::{INDEXING, Trouble, is_ordinary};
+pub use notify::{keep_notifying, log_dispatcher};
 pub use server::{bind, serve};
+pub use settle::{Wakes, keep_settling, settle_chain};
 pub(crate) use settle::{failed_batches, is_settled, settle_shown};
-pub use settle::{keep_settling, settle_chain};
 
 /// How long tasks may take to stop before they are aborted. Nothing is lost by it: every write is
 /// whole or not at all.
@@ -53,6 +57,18 @@ pub async fn supervise(mut tasks: Tasks, stop: &CancellationToken) -> anyhow::Re
             stop.cancel();
             outcome = outcome.and(Err(error));
         }
+    }
+}
+
+/// Waits until a task has to look again: after a delay if there was trouble, else when something
+/// moved, at the latest after `interval`.
+async fn until_due(after_trouble: Option<Duration>, interval: Duration, moved: &Notify) {
+    match after_trouble {
+        Some(delay) => tokio::time::sleep(delay).await,
+        None => tokio::select! {
+            () = moved.notified() => {}
+            () = tokio::time::sleep(interval) => {}
+        },
     }
 }
 

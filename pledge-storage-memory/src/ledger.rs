@@ -5,7 +5,7 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use async_trait::async_trait;
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::event::{Event, ReorgRecord, SequencedEvent};
+use pledge_core::event::{Event, ReorgRecord};
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{Change, Checkpoint, Leg, TokenSpec, TokenState, TokenStatus};
 use pledge_core::ports::{
@@ -218,12 +218,6 @@ impl BalanceStore for MemoryStore {
         let page = token.by_balance.range((start, Unbounded)).take(limit);
         let with_state = page.filter_map(|(_, account)| Some((*account, token.newest(*account)?)));
         Ok(token.seen(with_state.collect()))
-    }
-
-    async fn events(&self, after: u64, limit: usize) -> Result<Vec<SequencedEvent>, StoreError> {
-        let state = self.lock();
-        let passed = state.events.partition_point(|event| event.sequence <= after);
-        Ok(state.events[passed..].iter().take(limit).cloned().collect())
     }
 }
 

@@ -1,9 +1,10 @@
 //! The stores of pledge in memory: for tests, simulation and the demo.
 //!
-//! [`MemoryStore`] implements both stores over one state, [`MemoryPending`] holds pending blocks.
+//! [`MemoryStore`] implements every store over one state, [`MemoryPending`] holds pending blocks.
 //! Every write happens under one lock and on a copy of what it changes, so a refused write leaves
 //! nothing behind. The front page of `pledge-core` has a whole program over them.
 
+mod events;
 mod ledger;
 mod pending;
 mod points;

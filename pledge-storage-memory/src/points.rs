@@ -173,8 +173,8 @@ impl PointsStore for MemoryStore {
     ) -> Result<Vec<Statement>, StoreError> {
         let state = self.lock();
         let (_, entry) = state.programme(programme)?;
-        let of_account = entry.statements.values().filter(|row| row.account == account);
-        Ok(of_account.cloned().collect())
+        let address = account.address();
+        Ok(entry.statements_of(address, address).cloned().collect())
     }
 }
 

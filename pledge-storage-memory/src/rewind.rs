@@ -5,7 +5,7 @@ use pledge_core::event::{Event, ReorgRecord, RewoundToken};
 use pledge_core::points::accrue;
 use pledge_core::ports::{Rewind, ShardProgress, Statement, StatementKind};
 use pledge_core::types::{
-    Account, BlockRef, Overflow, RawPoints, Timestamp, TokenId, WeightBp, WeightSchedule,
+    BlockRef, Overflow, RawPoints, Timestamp, TokenId, WeightBp, WeightSchedule,
 };
 
 use crate::ledger::require_cursor;
@@ -102,13 +102,10 @@ fn remove_changes(token: &mut Token, to: &BlockRef) -> Result<u64, Overflow> {
 fn reverse(entry: &mut ProgrammeEntry, progress: &ShardProgress, first_edge: Timestamp) -> u64 {
     let open_from = progress.settled.unwrap_or(first_edge);
     let (low, high) = entry.programme.shards.bounds(progress.shard);
-    let in_shard = |account: Account| (low..=high).contains(&account.address());
     entry.windows.retain(|(start, shard), _| *shard != progress.shard || *start < open_from);
     let live: Vec<Statement> = entry
-        .statements
-        .values()
+        .statements_of(low, high)
         .filter(|row| row.kind == StatementKind::Earned && row.window.start >= open_from)
-        .filter(|row| in_shard(row.account))
         .filter(|row| {
             let reversal = (row.account, row.window.start, row.epoch, StatementKind::Reversed);
             !entry.statements.contains_key(&reversal)

@@ -2,13 +2,15 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Included, Unbounded};
 use std::sync::{Mutex, MutexGuard};
 
 use pledge_core::error::StoreError;
-use pledge_core::event::{Event, SequencedEvent};
+use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState};
 use pledge_core::points::Programme;
 use pledge_core::ports::{ChainState, Seen, ShardProgress, Statement, StatementKind, WindowTotal};
+use pledge_core::primitives::Address;
 use pledge_core::types::{
     Account, Amount, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId, RawPoints,
     ShardId, Timestamp, TokenId,
@@ -36,6 +38,7 @@ pub(crate) struct State {
     pub(crate) chains: BTreeMap<ChainId, Chain>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
     pub(crate) events: Vec<SequencedEvent>,
+    pub(crate) delivered: BTreeMap<Consumer, EventSeq>,
 }
 
 #[derive(Debug)]
@@ -102,8 +105,12 @@ impl State {
     }
 
     pub(crate) fn record(&mut self, event: Event) {
-        let sequence = self.events.last().map_or(1, |last| last.sequence + 1);
+        let sequence = self.newest_event().next();
         self.events.push(SequencedEvent { sequence, event });
+    }
+
+    pub(crate) fn newest_event(&self) -> EventSeq {
+        self.events.last().map_or(EventSeq::START, |last| last.sequence)
     }
 }
 
@@ -180,6 +187,19 @@ impl ProgrammeEntry {
 
     pub(crate) fn settled(&self) -> Option<Timestamp> {
         self.shards.iter().map(|shard| shard.settled).min().flatten()
+    }
+
+    /// The statement rows of the accounts from `first` to `last`.
+    pub(crate) fn statements_of(
+        &self,
+        first: Address,
+        last: Address,
+    ) -> impl Iterator<Item = &Statement> {
+        let start = Account::new(first).map_or(Unbounded, |account| {
+            Included((account, Timestamp::ZERO, Epoch::FIRST, StatementKind::Earned))
+        });
+        let rows = self.statements.range((start, Unbounded)).map(|(_, row)| row);
+        rows.take_while(move |row| row.account.address() <= last)
     }
 
     pub(crate) fn set_total(&mut self, account: Account, raw: RawPoints) {

@@ -15,6 +15,7 @@ mod plain {
 
     pledge_core::balance_store_conformance!(fixture());
     pledge_core::points_store_conformance!(fixture());
+    pledge_core::event_store_conformance!(fixture());
     pledge_core::engine_conformance!(fixture());
     pledge_core::engine_properties!(fixture(), 256);
 }
@@ -24,6 +25,7 @@ mod behind_arc {
 
     pledge_core::balance_store_conformance!(async { fixture().await.behind_arc() });
     pledge_core::points_store_conformance!(async { fixture().await.behind_arc() });
+    pledge_core::event_store_conformance!(async { fixture().await.behind_arc() });
 }
 
 mod pending {

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use pledge_core::engine::{Engine, EngineError, FollowedChain, FollowedToken};
 use pledge_core::error::ChainErrorKind;
+use pledge_core::event::{Consumer, Event, EventSeq};
 use pledge_core::indexer::Poll;
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::{BalanceStore, EventStore};
 use pledge_core::primitives::Address;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::testing::world::{account, at, spec, token, tokens};
+use pledge_core::testing::{Fate, Receiver};
 use pledge_core::types::{BlockNumber, ChainId, ProgrammeId, TokenId};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 
@@ -142,4 +144,57 @@ async fn a_chain_followed_twice_is_refused() {
     let store = Arc::new(MemoryStore::new());
     let error = engine(&store, &[chain(1), chain(1)]).await.unwrap_err();
     assert!(matches!(error, EngineError::SameChain(id) if id.get() == 1), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_that_halts_is_listed() {
+    let store = Arc::new(MemoryStore::new());
+    let chain = chain(1);
+    let (from, to) = (account(2).address(), account(3).address());
+    let overdraft = ScriptedTransfer { token: token().address, from, to, amount: tokens(1) };
+    chain.mine(at(HOUR), &[overdraft]);
+    for _ in 0..6 {
+        chain.mine(at(HOUR), &[]);
+    }
+    let mut engine = engine(&store, &[chain]).await.unwrap();
+    let caught_up = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    assert_eq!(caught_up.halted, [TokenId { chain: ChainId::new(1), ..token() }]);
+}
+
+#[tokio::test]
+async fn a_notifier_is_told_every_event_once() {
+    let store = Arc::new(MemoryStore::new());
+    let receiver = Arc::new(Receiver::new(&[]));
+    let mut engine = Engine::builder(store.clone(), Arc::new(MemoryPending::default()))
+        .follow(followed("first", &chain(1)))
+        .telling(Consumer::new("test").unwrap(), receiver.clone())
+        .build()
+        .await
+        .unwrap();
+    let events = store.events(EventSeq::START, 100).await.unwrap();
+    assert!(events.is_empty());
+    for _ in 0..2 {
+        engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    }
+    let events = store.events(EventSeq::START, 100).await.unwrap();
+    assert!(matches!(events.last().unwrap().event, Event::Settled { .. }));
+    assert_eq!(receiver.arrived(), events);
+}
+
+#[tokio::test]
+async fn a_notifier_that_fails_is_told_the_rest_by_the_next_call() {
+    let store = Arc::new(MemoryStore::new());
+    let receiver = Arc::new(Receiver::new(&[Fate::Taken, Fate::Failed]));
+    let mut engine = Engine::builder(store.clone(), Arc::new(MemoryPending::default()))
+        .follow(followed("first", &chain(1)))
+        .telling(Consumer::new("test").unwrap(), receiver.clone())
+        .build()
+        .await
+        .unwrap();
+    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    assert!(matches!(error, EngineError::Tell(_)), "{error}");
+    assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
+    let rest = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    let events = store.events(EventSeq::START, 100).await.unwrap();
+    assert_eq!((rest.delivered, receiver.arrived()), (events.len() as u64 - 1, events));
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
-use pledge_core::event::{ReorgRecord, SequencedEvent};
+use pledge_core::event::ReorgRecord;
 use pledge_core::ledger::{Change, Checkpoint, TokenSpec, TokenState};
 use pledge_core::ports::{
     AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
@@ -146,12 +146,6 @@ impl BalanceStore for SqliteStore {
     ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError> {
         let mut unit = self.read("list holders").await?;
         let read = reads::holders(unit.db(), token, after, limit).await;
-        unit.finish(read).await
-    }
-
-    async fn events(&self, after: u64, limit: usize) -> Result<Vec<SequencedEvent>, StoreError> {
-        let mut unit = self.read_once("read events").await?;
-        let read = registry::events(unit.db(), after, limit).await;
         unit.finish(read).await
     }
 }

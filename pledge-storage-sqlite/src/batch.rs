@@ -8,8 +8,8 @@ use sqlx::SqliteConnection;
 
 use crate::earnings::{add_earned, add_statements, add_windows, list_windows};
 use crate::error::Fault;
+use crate::events::record;
 use crate::programmes::{require, save_shard, settled, shards_of};
-use crate::registry::record;
 use crate::row::ProgrammeRow;
 
 pub(crate) async fn commit_batch(

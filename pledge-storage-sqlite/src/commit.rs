@@ -10,7 +10,8 @@ use sqlx::SqliteConnection;
 
 use crate::bulk;
 use crate::error::Fault;
-use crate::registry::{record, require_chain, save_token, token_at};
+use crate::events::record;
+use crate::registry::{require_chain, save_token, token_at};
 use crate::row::{Record, Sql, TokenRow, ceiling};
 
 pub(crate) async fn commit(db: &mut SqliteConnection, commit: &LedgerCommit) -> Result<(), Fault> {

@@ -1,7 +1,7 @@
 //! The stores of pledge in one SQLite file: the embedded, durable default.
 //!
-//! [`SqliteStore`] implements both `BalanceStore` and `PointsStore` of `pledge-core` over one
-//! database, so a rewind takes the ledger and the points back in one transaction.
+//! [`SqliteStore`] implements `BalanceStore`, `PointsStore` and `EventStore` of `pledge-core` over one
+//! database, so a rewind takes the ledger and the points back, and says so, in one transaction.
 //!
 //! - One connection writes, under `BEGIN IMMEDIATE`; several read beside it, each call in one
 //!   snapshot, and never wait for the writer (write-ahead log).
@@ -16,6 +16,8 @@ mod bulk;
 mod commit;
 mod earnings;
 mod error;
+mod event_store;
+mod events;
 mod histories;
 mod migrate;
 mod points_reads;

@@ -1,6 +1,6 @@
-//! Chains, tokens and events: the small tables.
+//! Chains and tokens: the small tables.
 
-use pledge_core::event::{Event, SequencedEvent};
+use pledge_core::event::Event;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{TokenSpec, TokenState, TokenTotals};
 use pledge_core::ports::{ChainReport, ChainState, Seen};
@@ -8,6 +8,7 @@ use pledge_core::types::{BlockId, BlockNumber, BlockRef, ChainId, TokenId};
 use sqlx::SqliteConnection;
 
 use crate::error::Fault;
+use crate::events::record;
 use crate::row::{Record, Sql, TokenRow, ceiling, limit};
 
 pub(crate) async fn register_chain(
@@ -227,32 +228,4 @@ pub(crate) async fn headers(
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
-}
-
-/// Appends an event to those of the transaction.
-pub(crate) async fn record(db: &mut SqliteConnection, event: &Event) -> Result<(), Fault> {
-    sqlx::query("INSERT INTO event (payload) VALUES (?)")
-        .bind(serde_json::to_string(event)?)
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
-pub(crate) async fn events(
-    db: &mut SqliteConnection,
-    after: u64,
-    rows_max: usize,
-) -> Result<Vec<SequencedEvent>, Fault> {
-    let rows: Vec<(Sql<u64>, String)> = sqlx::query_as(
-        "SELECT sequence, payload FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?",
-    )
-    .bind(ceiling(after))
-    .bind(limit(rows_max))
-    .fetch_all(db)
-    .await?;
-    let parse = |(Sql(sequence), payload): (Sql<u64>, String)| {
-        let event = serde_json::from_str(&payload)?;
-        Ok(SequencedEvent { sequence, event })
-    };
-    rows.into_iter().map(parse).collect()
 }

@@ -10,8 +10,9 @@ use sqlx::SqliteConnection;
 
 use crate::commit::save_states;
 use crate::error::Fault;
+use crate::events::record;
 use crate::reads::state_at;
-use crate::registry::{record, require_chain, save_token, token_at};
+use crate::registry::{require_chain, save_token, token_at};
 use crate::restate::reopen;
 use crate::row::{Record, Sql, TokenRow, ceiling};
 

@@ -7,9 +7,10 @@ mod support;
 use std::time::Duration;
 
 use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::event::{Consumer, EventSeq};
 use pledge_core::ledger::{Change, ChangeType, TokenMetadata, TokenSpec, TokenTotals};
 use pledge_core::points::Programme;
-use pledge_core::ports::{BalanceStore, LedgerCommit, PointsStore, TokenCommit};
+use pledge_core::ports::{BalanceStore, EventStore, LedgerCommit, PointsStore, TokenCommit};
 use pledge_core::primitives::{Address, B256};
 use pledge_core::types::{
     Account, Amount, BalanceSeconds, BlockNumber, BlockRef, ChainId, Decimals, LogIndex, Rate,
@@ -86,6 +87,39 @@ async fn what_was_written_is_there_after_opening_again() {
     store.close().await;
     let again = place.open().await;
     assert_eq!(again.token(token()).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_position_is_there_after_opening_again() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    store.register_token(&spec(1)).await.unwrap();
+    store.commit(&first_commit(1)).await.unwrap();
+    let mail = Consumer::new("mail").unwrap();
+    let newest = store.events(EventSeq::START, 1).await.unwrap()[0].sequence;
+    store.record_delivered(&mail, EventSeq::START, newest).await.unwrap();
+    store.close().await;
+    assert_eq!(place.open().await.delivered(&mail).await.unwrap(), newest);
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_it_holds() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    store.register_token(&spec(1)).await.unwrap();
+    store.commit(&first_commit(1)).await.unwrap();
+    let before = store.events(EventSeq::START, 9).await.unwrap();
+    store.close().await;
+    let mut outsider = place.outsider().await;
+    outsider.execute("DROP TABLE event_delivery").await.unwrap();
+    outsider.execute("DELETE FROM _sqlx_migrations WHERE version > 1").await.unwrap();
+    outsider.close().await.unwrap();
+    let store = place.open().await;
+    assert_eq!(store.events(EventSeq::START, 9).await.unwrap(), before);
+    let (mail, newest) = (Consumer::new("mail").unwrap(), before[0].sequence);
+    store.record_delivered(&mail, EventSeq::START, newest).await.unwrap();
 }
 
 #[tokio::test]

@@ -7,10 +7,12 @@ use alloy_primitives::Address;
 
 use super::{Engine, EngineError};
 use crate::error::ChainError;
+use crate::event::Consumer;
 use crate::indexer::{Finality, Indexer, IndexerConfig};
 use crate::ledger::TokenSpec;
+use crate::notify::Dispatcher;
 use crate::points::{Programme, Settler, SettlerConfig};
-use crate::ports::{BalanceStore, ChainSource, PendingCache, PointsStore};
+use crate::ports::{BalanceStore, ChainSource, EventStore, Notifier, PendingCache, PointsStore};
 use crate::query::Queries;
 use crate::types::{BlockNumber, ChainId, Rate, RateSchedule, TokenId};
 
@@ -89,18 +91,23 @@ impl FollowedChain {
 pub struct EngineBuilder {
     balances: Arc<dyn BalanceStore>,
     points: Arc<dyn PointsStore>,
+    events: Arc<dyn EventStore>,
     pending: Arc<dyn PendingCache>,
     settler: SettlerConfig,
     chains: Vec<FollowedChain>,
+    dispatchers: Vec<Dispatcher>,
 }
 
 impl EngineBuilder {
-    pub(super) fn new(
+    /// Over the ports one by one, which one database must hold: decorators may stand before it.
+    pub fn new(
         balances: Arc<dyn BalanceStore>,
         points: Arc<dyn PointsStore>,
+        events: Arc<dyn EventStore>,
         pending: Arc<dyn PendingCache>,
     ) -> Self {
-        Self { balances, points, pending, settler: SettlerConfig::default(), chains: Vec::new() }
+        let (settler, chains, dispatchers) = (SettlerConfig::default(), Vec::new(), Vec::new());
+        Self { balances, points, events, pending, settler, chains, dispatchers }
     }
 
     /// With one more chain.
@@ -114,6 +121,14 @@ impl EngineBuilder {
     #[must_use]
     pub const fn settling_by(mut self, config: SettlerConfig) -> Self {
         self.settler = config;
+        self
+    }
+
+    /// With somebody who is told every event, at least once and in order.
+    #[must_use]
+    pub fn telling(mut self, consumer: Consumer, notifier: impl Notifier) -> Self {
+        let events = self.events.clone();
+        self.dispatchers.push(Dispatcher::new(events, Arc::new(notifier), consumer));
         self
     }
 
@@ -148,11 +163,8 @@ impl EngineBuilder {
             indexers.push(Indexer::new(id, chain.source, balances, pending, chain.config));
         }
         let settler = Settler::new(self.balances.clone(), self.points.clone(), self.settler);
-        Ok(Engine {
-            indexers,
-            settler,
-            queries: Queries::new(self.balances, self.points, self.pending),
-        })
+        let queries = Queries::new(self.balances, self.points, self.pending);
+        Ok(Engine { indexers, settler, dispatchers: self.dispatchers, queries })
     }
 }
 

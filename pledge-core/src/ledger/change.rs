@@ -148,6 +148,7 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// The integral at a later instant, the balance being held until then.
+    #[inline]
     pub fn balance_seconds_at(&self, time: Timestamp) -> Result<BalanceSeconds, Overflow> {
         self.balance_seconds.plus(self.balance, self.time, time)
     }

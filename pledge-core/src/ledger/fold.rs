@@ -1,12 +1,12 @@
 //! The fold: transfers in, changes and new account states out. Pure and exact.
 
-use alloy_primitives::map::HashMap;
+use alloy_primitives::map::{FbBuildHasher, HashMap};
 
 use super::{Change, ChangeType, Checkpoint, Leg, TokenTotals, Transfer};
 use crate::types::{Account, Amount, BalanceSeconds, BlockNumber, LogIndex, Overflow, Timestamp};
 
 /// The accounts a fold touches, with their state before; absent means never seen.
-pub type AccountStates = HashMap<Account, Checkpoint>;
+pub type AccountStates = HashMap<Account, Checkpoint, FbBuildHasher<20>>;
 
 /// Why a token cannot go on. It halts there; other tokens are not concerned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,50 +82,16 @@ pub struct Folded {
 /// account: from it is a mint, to it a burn, and from zero to zero writes nothing. On an error
 /// `states` is half-way and must be dropped.
 pub fn fold(
-    mut totals: TokenTotals,
+    totals: TokenTotals,
     states: &mut AccountStates,
     transfers: &[Transfer],
     mut time_of: impl FnMut(&Transfer) -> Timestamp,
 ) -> Result<Folded, FoldError> {
-    let mut changes = Vec::with_capacity(transfers.len() * 2);
+    let mut folded = Folded { changes: Vec::with_capacity(transfers.len() * 2), totals };
     for transfer in transfers {
-        let time = time_of(transfer);
-        let (from, to) = (Account::new(transfer.from), Account::new(transfer.to));
-        if from.is_none() && to.is_some() {
-            count_minted(&mut totals, transfer)?;
-        }
-        if let Some(from) = from {
-            let change_type = if to.is_some() { ChangeType::TransferOut } else { ChangeType::Burn };
-            let side = Side { account: from, change_type, counterparty: to };
-            changes.push(apply(states, &mut totals, transfer, time, side)?);
-        }
-        if let Some(to) = to {
-            let change_type =
-                if from.is_some() { ChangeType::TransferIn } else { ChangeType::Mint };
-            let side = Side { account: to, change_type, counterparty: from };
-            changes.push(apply(states, &mut totals, transfer, time, side)?);
-        } else if from.is_some() {
-            count_burned(&mut totals, transfer)?;
-        }
+        folded.transfer(states, transfer, time_of(transfer))?;
     }
-    Ok(Folded { changes, totals })
-}
-
-fn count_minted(totals: &mut TokenTotals, transfer: &Transfer) -> Result<(), FoldError> {
-    totals.supply =
-        totals.supply.checked_add(transfer.amount).ok_or(FoldError::SupplyOverflow {
-            block: transfer.block,
-            log_index: transfer.log_index,
-        })?;
-    totals.minted = totals.minted.checked_add(transfer.amount)?;
-    Ok(())
-}
-
-/// After the burner was debited, so the supply covers the amount.
-fn count_burned(totals: &mut TokenTotals, transfer: &Transfer) -> Result<(), FoldError> {
-    totals.supply = totals.supply.checked_sub(transfer.amount).ok_or(Overflow("supply"))?;
-    totals.burned = totals.burned.checked_add(transfer.amount)?;
-    Ok(())
+    Ok(folded)
 }
 
 /// One side of a transfer.
@@ -142,48 +108,96 @@ const NEVER_SEEN: Checkpoint = Checkpoint {
     block: BlockNumber::new(0),
 };
 
-/// Moves one account to its state after the transfer.
-fn apply(
-    states: &mut AccountStates,
-    totals: &mut TokenTotals,
-    transfer: &Transfer,
-    time: Timestamp,
-    side: Side,
-) -> Result<Change, FoldError> {
-    let Side { account, change_type, counterparty } = side;
-    let &Transfer { block, log_index, amount, tx_hash, .. } = transfer;
-    let state = states.entry(account).or_insert(NEVER_SEEN);
-    let Checkpoint { balance, time: previous, .. } = *state;
-    if time < previous {
-        return Err(FoldError::TimeBackwards { block, time, previous });
-    }
-    let balance_after = match change_type.leg() {
-        Leg::Out => balance.checked_sub(amount).ok_or(FoldError::NegativeBalance {
-            account,
-            balance,
-            amount,
-            block,
-            log_index,
-        })?,
-        // The supply, checked before, is never below one account's balance.
-        Leg::In => {
-            let sum = balance.checked_add(amount);
-            sum.ok_or(FoldError::SupplyOverflow { block, log_index })?
+impl Folded {
+    fn transfer(
+        &mut self,
+        states: &mut AccountStates,
+        transfer: &Transfer,
+        time: Timestamp,
+    ) -> Result<(), FoldError> {
+        let side = |account, change_type, counterparty| Side { account, change_type, counterparty };
+        match (Account::new(transfer.from), Account::new(transfer.to)) {
+            (None, None) => Ok(()),
+            (None, Some(to)) => {
+                self.count_minted(transfer)?;
+                self.change(states, transfer, time, side(to, ChangeType::Mint, None))
+            }
+            (Some(from), None) => {
+                self.change(states, transfer, time, side(from, ChangeType::Burn, None))?;
+                self.count_burned(transfer)
+            }
+            (Some(from), Some(to)) => {
+                let (sent, received) = (ChangeType::TransferOut, ChangeType::TransferIn);
+                self.change(states, transfer, time, side(from, sent, Some(to)))?;
+                self.change(states, transfer, time, side(to, received, Some(from)))
+            }
         }
-    };
-    totals.balance_moved(balance, balance_after)?;
-    let balance_seconds = state.balance_seconds_at(time)?;
-    *state = Checkpoint { balance: balance_after, balance_seconds, time, block };
-    Ok(Change {
-        account,
-        change_type,
-        amount,
-        balance_after,
-        balance_seconds,
-        counterparty,
-        tx_hash,
-        block,
-        time,
-        log_index,
-    })
+    }
+
+    fn count_minted(&mut self, transfer: &Transfer) -> Result<(), FoldError> {
+        let Transfer { block, log_index, amount, .. } = *transfer;
+        let supply = self.totals.supply.checked_add(amount);
+        self.totals.supply = supply.ok_or(FoldError::SupplyOverflow { block, log_index })?;
+        self.totals.minted = self.totals.minted.checked_add(amount)?;
+        Ok(())
+    }
+
+    /// After the burner was debited, so the supply covers the amount.
+    fn count_burned(&mut self, transfer: &Transfer) -> Result<(), FoldError> {
+        let supply = self.totals.supply.checked_sub(transfer.amount);
+        self.totals.supply = supply.ok_or(Overflow("supply"))?;
+        self.totals.burned = self.totals.burned.checked_add(transfer.amount)?;
+        Ok(())
+    }
+
+    /// Moves one account to its state after the transfer.
+    fn change(
+        &mut self,
+        states: &mut AccountStates,
+        transfer: &Transfer,
+        time: Timestamp,
+        side: Side,
+    ) -> Result<(), FoldError> {
+        let Side { account, change_type, counterparty } = side;
+        let Transfer { block, log_index, amount, tx_hash, .. } = *transfer;
+        // Most are there already, and `entry` alone makes a whole fold half as fast.
+        let state = match states.get_mut(&account) {
+            Some(state) => state,
+            None => states.entry(account).or_insert(NEVER_SEEN),
+        };
+        let Checkpoint { balance, time: previous, .. } = *state;
+        if time < previous {
+            return Err(FoldError::TimeBackwards { block, time, previous });
+        }
+        let balance_after = match change_type.leg() {
+            Leg::Out => balance.checked_sub(amount).ok_or(FoldError::NegativeBalance {
+                account,
+                balance,
+                amount,
+                block,
+                log_index,
+            })?,
+            // The supply, checked before, is never below one account's balance.
+            Leg::In => {
+                let sum = balance.checked_add(amount);
+                sum.ok_or(FoldError::SupplyOverflow { block, log_index })?
+            }
+        };
+        self.totals.balance_moved(balance, balance_after)?;
+        let balance_seconds = state.balance_seconds_at(time)?;
+        *state = Checkpoint { balance: balance_after, balance_seconds, time, block };
+        self.changes.push(Change {
+            account,
+            change_type,
+            amount,
+            balance_after,
+            balance_seconds,
+            counterparty,
+            tx_hash,
+            block,
+            time,
+            log_index,
+        });
+        Ok(())
+    }
 }

@@ -1,6 +1,7 @@
 //! Accrual: from balances over time to raw points. Pure, exact, additive.
 
 use alloy_primitives::U256;
+use alloy_primitives::aliases::U64;
 
 use crate::ledger::Checkpoint;
 use crate::types::{
@@ -21,15 +22,17 @@ pub fn accrue<E: From<Overflow>>(
     mut state_at: impl FnMut(Timestamp) -> Result<Option<Checkpoint>, E>,
 ) -> Result<RawPoints, E> {
     let mut integral_at = |time: Timestamp| -> Result<BalanceSeconds, E> {
-        let integral = state_at(time)?.map(|state| state.balance_seconds_at(time)).transpose()?;
-        Ok(integral.unwrap_or_default())
+        match state_at(time)? {
+            Some(state) => Ok(state.balance_seconds_at(time)?),
+            None => Ok(BalanceSeconds::ZERO),
+        }
     };
     let mut raw = RawPoints::ZERO;
     let mut before = integral_at(from)?;
     for (end, rate, weight) in pieces(rates, weights, from, to) {
         let after = integral_at(end)?;
         let area = after.checked_sub(before).ok_or(Overflow("integral going backwards"))?;
-        raw = raw.checked_add(RawPoints::of_area(area, rate, weight)?)?;
+        raw = raw.checked_add(RawPoints::of_area(area, rate, weight))?;
         before = after;
     }
     Ok(raw)
@@ -57,8 +60,8 @@ pub fn rate_factor(
     let mut start = from;
     let mut factor = U256::ZERO;
     for (end, rate, weight) in pieces(rates, weights, from, to) {
-        let seconds = end.get() - start.get();
-        factor += U256::from(rate.e18()) * U256::from(weight.get()) * U256::from(seconds);
+        let seconds = U64::from(end.get() - start.get());
+        factor += rate.weighted(weight).widening_mul::<64, 1, 256, 4>(seconds);
         start = end;
     }
     factor
@@ -71,9 +74,14 @@ fn pieces<'a>(
     from: Timestamp,
     to: Timestamp,
 ) -> impl Iterator<Item = (Timestamp, Rate, WeightBp)> + 'a {
-    rates.pieces(from, to).flat_map(move |outer| {
-        let inner = weights.pieces(outer.from, outer.to);
-        inner.map(move |piece| (piece.to, outer.value, piece.value))
+    let mut start = from;
+    std::iter::from_fn(move || {
+        let (rate, weight) = (rates.at(start), weights.at(start));
+        let steps = [rates.next_step(start), weights.next_step(start)];
+        let end = steps.into_iter().flatten().fold(to, Timestamp::min);
+        let is_piece = start < to;
+        start = end;
+        is_piece.then_some((end, rate, weight))
     })
 }
 
@@ -88,6 +96,6 @@ pub fn accrue_segments(
 ) -> Result<RawPoints, Overflow> {
     segments.into_iter().try_fold(RawPoints::ZERO, |raw, (from, to, balance)| {
         let factor = rate_factor(rates, weights, from, to);
-        raw.checked_add(RawPoints::of_constant(balance, factor)?)
+        raw.checked_add(RawPoints::of_constant(balance, factor))
     })
 }

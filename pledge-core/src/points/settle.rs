@@ -121,12 +121,11 @@ impl<'a> Sweep<'a> {
         let mut raw = RawPoints::ZERO;
         let mut balance = history.opening.map_or(Amount::ZERO, |opening| opening.balance);
         let mut reached = self.from;
-        let same_window = |a: &Checkpoint, b: &Checkpoint| {
-            self.programme.window.floor(a.time) == self.programme.window.floor(b.time)
-        };
-        let groups: Vec<_> = history.changes.chunk_by(same_window).collect();
-        for changes in groups {
-            let window = self.programme.window.window_of(changes[0].time);
+        let length = self.programme.window;
+        let same_window =
+            |a: &Checkpoint, b: &Checkpoint| length.floor(a.time) == length.floor(b.time);
+        for changes in history.changes.chunk_by(same_window) {
+            let window = length.window_of(changes[0].time);
             raw = raw.checked_add(self.still(balance, reached, window.start)?)?;
             let earned = self.changed_window(window, balance, changes)?;
             statements.push(Statement {
@@ -156,7 +155,7 @@ impl<'a> Sweep<'a> {
         let (enter, leave) = (self.index_of(from), self.index_of(to));
         self.enters[enter].add(balance)?;
         self.leaves[leave].add(balance)?;
-        RawPoints::of_constant(balance, self.factor(from, to))
+        Ok(RawPoints::of_constant(balance, self.factor(from, to)))
     }
 
     /// A window with changes in it, segment by segment.
@@ -172,7 +171,7 @@ impl<'a> Sweep<'a> {
         let ends = changes.iter().map(|change| (change.time, change.balance));
         for (until, next) in ends.chain(std::iter::once((window.end, closing))) {
             let factor = self.factor(since, until);
-            raw = raw.checked_add(RawPoints::of_constant(balance, factor)?)?;
+            raw = raw.checked_add(RawPoints::of_constant(balance, factor))?;
             (balance, since) = (next, until);
         }
         let index = self.index_of(window.start);
@@ -195,7 +194,7 @@ impl<'a> Sweep<'a> {
             still.add_all(self.enters[index])?;
             let window = self.programme.window.window_of(total.start);
             let factor = self.factor(window.start, window.end);
-            let raw = RawPoints::of_constant(still.balance, factor)?;
+            let raw = RawPoints::of_constant(still.balance, factor);
             total.raw = total.raw.checked_add(raw)?;
             total.accounts += if factor.is_zero() { 0 } else { still.accounts };
             windows.push(total);

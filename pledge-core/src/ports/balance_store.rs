@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use crate::error::StoreError;
-use crate::event::{ReorgRecord, SequencedEvent};
+use crate::event::ReorgRecord;
 use crate::indexer::ChainStatus;
 use crate::ledger::{Change, Checkpoint, Leg, TokenSpec, TokenState, TokenTotals};
 use crate::types::{
@@ -314,7 +314,4 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
         after: Option<(Amount, Account)>,
         limit: usize,
     ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError>;
-
-    /// Events after a sequence number, ascending.
-    async fn events(&self, after: u64, limit: usize) -> Result<Vec<SequencedEvent>, StoreError>;
 }

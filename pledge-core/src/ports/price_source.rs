@@ -6,41 +6,132 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use rust_decimal::Decimal;
 
-use crate::types::{Timestamp, TokenId};
+use crate::types::{OutOfRange, Timestamp, TokenId};
 
 /// The price of one whole token at an instant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price {
     /// Which token.
     pub token: TokenId,
-    /// Units of the source's quote currency for one whole token; above zero.
-    pub value: Decimal,
-    /// When the source observed it.
+    /// When the source observed it: never when it was asked. The caller judges its age.
     pub at: Timestamp,
+    value: Decimal,
+}
+
+impl Price {
+    /// A price in units of the source's quote currency for one whole token; above zero.
+    pub fn new(token: TokenId, value: Decimal, at: Timestamp) -> Result<Self, OutOfRange> {
+        if value > Decimal::ZERO {
+            return Ok(Self { token, at, value });
+        }
+        Err(OutOfRange::new("price", value, "above zero"))
+    }
+
+    /// Units of the source's quote currency for one whole token.
+    pub const fn value(&self) -> Decimal {
+        self.value
+    }
+}
+
+/// What the caller of a price source does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PriceErrorKind {
+    /// The source does not know the token: ask another, or go without a price.
+    Unknown,
+    /// The source cannot be reached now. Retry with backoff.
+    Unavailable,
+    /// What the source says is no price: a bug or a wrong configuration. Retrying is pointless.
+    Invalid,
 }
 
 /// Why there is no price.
 #[derive(Debug, thiserror::Error)]
-pub enum PriceError {
+#[error("{operation}: {detail}")]
+pub struct PriceError {
+    kind: PriceErrorKind,
+    operation: &'static str,
+    detail: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl PriceError {
+    /// An error that explains itself.
+    pub fn new(kind: PriceErrorKind, operation: &'static str, detail: impl Into<String>) -> Self {
+        Self { kind, operation, detail: detail.into(), source: None }
+    }
+
     /// The source does not know the token.
-    #[error("no price for {0}")]
-    Unknown(TokenId),
-    /// The source cannot be reached now. Retry with backoff.
-    #[error("price source unavailable: {detail}")]
-    Unavailable {
-        /// What happened.
-        detail: String,
-        /// The error below.
-        #[source]
-        source: Option<Box<dyn StdError + Send + Sync>>,
-    },
+    pub fn unknown(operation: &'static str, token: TokenId) -> Self {
+        Self::new(PriceErrorKind::Unknown, operation, format!("no price for {token}"))
+    }
+
+    /// Retry with backoff.
+    pub fn unavailable(operation: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(PriceErrorKind::Unavailable, operation, detail)
+    }
+
+    /// What was said is no price.
+    pub fn invalid(operation: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(PriceErrorKind::Invalid, operation, detail)
+    }
+
+    /// With the error below it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What to do next.
+    pub const fn kind(&self) -> PriceErrorKind {
+        self.kind
+    }
 }
 
 /// Observed prices. A price never decides an amount of points.
 ///
 /// # Contract
-/// - A price is above zero and says when it was observed; the caller judges its age.
-/// - An unknown token is `Unknown`, never a price of zero.
+/// - A price is of the token asked for, and above zero.
+/// - It says when it was observed. The same observation is the same price, however often it is asked
+///   for; a later answer is never an older observation.
+/// - An unknown token is `Unknown`, never a price of zero, and does not harm the others.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use pledge_core::ports::{Price, PriceError, PriceErrorKind, PriceSource};
+/// use pledge_core::primitives::Address;
+/// use pledge_core::types::{ChainId, Timestamp, TokenId};
+/// use tokio::sync::watch;
+///
+/// /// The newest price of one token, as a feed last told it.
+/// #[derive(Debug)]
+/// struct Feed(watch::Receiver<Price>);
+///
+/// #[async_trait]
+/// impl PriceSource for Feed {
+///     async fn price(&self, token: TokenId) -> Result<Price, PriceError> {
+///         let newest = *self.0.borrow();
+///         let known = newest.token == token;
+///         known.then_some(newest).ok_or_else(|| PriceError::unknown("read the feed", token))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let token = TokenId { chain: ChainId::new(1), address: Address::repeat_byte(0x70) };
+/// let observed = Timestamp::new(1_767_279_600)?;
+/// let (_feed, newest) = watch::channel(Price::new(token, "0.9998".parse()?, observed)?);
+/// let feed = Feed(newest);
+/// let price = feed.price(token).await?;
+/// assert_eq!((price.value(), price.at), ("0.9998".parse()?, observed));
+///
+/// let other = TokenId { chain: ChainId::new(2), ..token };
+/// let error = feed.price(other).await.expect_err("the feed has one token");
+/// assert_eq!(error.kind(), PriceErrorKind::Unknown);
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 #[cfg_attr(feature = "testing", mockall::automock)]

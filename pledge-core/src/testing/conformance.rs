@@ -9,21 +9,26 @@
 //! }
 //! pledge_core::balance_store_conformance!(fixture());
 //! pledge_core::points_store_conformance!(fixture());
+//! pledge_core::event_store_conformance!(fixture());
 //! pledge_core::engine_conformance!(fixture());
 //! ```
 
 pub mod balance_store;
 pub mod cases;
 pub mod chain_source;
+pub mod delivery;
 pub mod engine;
 pub mod engine_nodes;
 pub mod engine_properties;
 pub mod engine_settling;
+pub mod event_store;
 pub mod failures;
 pub mod ledger;
+pub mod notifier;
 pub mod pending_cache;
 pub mod points_rewind;
 pub mod points_store;
+pub mod price_source;
 pub mod rewind;
 
 /// Runs a law to its end.
@@ -81,7 +86,6 @@ macro_rules! balance_store_conformance {
             pages_of_holders_are_complete_and_sorted
             the_largest_amounts_round_trip
             tokens_and_chains_do_not_see_each_other
-            events_come_in_order_with_what_they_describe
         );
         $crate::__laws!($fixture, rewind,
             a_rewind_is_the_exact_inverse_of_the_commits_above
@@ -129,6 +133,37 @@ macro_rules! points_store_conformance {
             a_rewind_restates_totals_to_what_is_still_settled
             a_rewind_leaves_alone_what_was_settled_before_it
             a_rewind_drops_a_settlement_under_way
+        );
+    };
+}
+
+/// The laws of [`EventStore`](crate::ports::EventStore), likewise, and of the
+/// [`Dispatcher`](crate::notify::Dispatcher) over it.
+#[macro_export]
+macro_rules! event_store_conformance {
+    ($fixture:expr) => {
+        $crate::__laws!($fixture, event_store,
+            a_fresh_store_has_no_events_and_every_consumer_at_the_start
+            events_come_in_order_with_what_they_describe
+            pages_of_events_are_complete
+            a_reorg_is_one_more_event_and_takes_none_back
+            no_event_appears_below_one_that_was_read
+            a_position_is_what_was_recorded_last
+            a_position_moves_only_from_where_it_stands
+            a_position_never_goes_back
+            a_position_never_passes_the_newest_event
+            of_two_that_move_a_position_one_wins
+            positions_do_not_see_each_other
+        );
+        $crate::__laws!($fixture, delivery,
+            every_event_is_delivered_in_order
+            a_drain_goes_on_behind_the_last_event_delivered
+            a_reorg_is_delivered_like_any_other_event
+            an_event_that_is_not_taken_is_named_and_stays_due
+            a_stopped_drain_says_whether_more_is_due
+            a_crash_repeats_at_most_one_batch
+            two_dispatchers_of_one_consumer_lose_nothing
+            consumers_are_told_apart
         );
     };
 }
@@ -213,7 +248,7 @@ macro_rules! engine_conformance {
 #[macro_export]
 macro_rules! engine_properties {
     ($fixture:expr, $cases:expr) => {
-        $crate::__properties!($fixture, $cases,
+        $crate::__properties!($fixture, $cases, engine_properties,
             any_history_equals_the_oracle
             an_interrupted_settlement_equals_an_uninterrupted_one
             an_outage_equals_no_outage
@@ -222,6 +257,9 @@ macro_rules! engine_properties {
             reorgs_leave_what_a_clean_pass_gives
             a_rewind_is_the_exact_inverse_of_any_blocks
         );
+        $crate::__properties!($fixture, $cases, delivery,
+            every_event_arrives_at_least_once_in_order_whatever_fails
+        );
     };
 }
 
@@ -229,11 +267,11 @@ macro_rules! engine_properties {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __properties {
-    ($fixture:expr, $cases:expr, $($law:ident)+) => {
+    ($fixture:expr, $cases:expr, $module:ident, $($law:ident)+) => {
         $(
             #[test]
             fn $law() {
-                $crate::testing::conformance::engine_properties::$law($cases, || {
+                $crate::testing::conformance::$module::$law($cases, || {
                     Box::pin(async { $fixture.await })
                 });
             }
@@ -269,6 +307,34 @@ macro_rules! pending_cache_conformance {
             what_was_stored_last_is_loaded
             chains_do_not_see_each_others_pending_blocks
             a_fresh_cache_is_empty
+        );
+    };
+}
+
+/// The laws of [`Notifier`](crate::ports::Notifier) over a future that gives a
+/// [`NotifierFixture`](notifier::NotifierFixture).
+#[macro_export]
+macro_rules! notifier_conformance {
+    ($fixture:expr) => {
+        $crate::__laws!($fixture, notifier,
+            an_event_that_is_taken_is_there_whole
+            events_are_received_in_the_order_of_the_calls
+            a_repeat_is_taken_with_the_same_sequence_number
+            a_dropped_call_harms_no_later_one
+        );
+    };
+}
+
+/// The laws of [`PriceSource`](crate::ports::PriceSource) over a future that gives a
+/// [`PriceFixture`](price_source::PriceFixture).
+#[macro_export]
+macro_rules! price_source_conformance {
+    ($fixture:expr) => {
+        $crate::__laws!($fixture, price_source,
+            a_price_is_of_the_token_asked_for_and_above_zero
+            a_price_says_when_it_was_observed
+            one_observation_is_one_price
+            an_unknown_token_is_unknown_and_harms_no_other
         );
     };
 }

@@ -4,31 +4,46 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::ports::{BalanceStore, PointsStore};
+use crate::error::StoreError;
+use crate::event::{EventSeq, SequencedEvent};
+use crate::ports::{BalanceStore, EventStore, PointsStore};
 
-/// An empty store behind its two ports, and whatever must outlive it.
+/// An empty store behind its ports, and whatever must outlive it.
 pub struct Fixture {
     /// The ledger.
     pub balances: Arc<dyn BalanceStore>,
     /// The points.
     pub points: Arc<dyn PointsStore>,
+    /// What happened to both.
+    pub events: Arc<dyn EventStore>,
     guard: Box<dyn Any + Send + Sync>,
 }
 
 impl Fixture {
-    /// A fixture of a store that implements both ports. `guard` is dropped with it, for instance a
-    /// temporary folder.
-    pub fn new<S: BalanceStore + PointsStore>(
+    /// A fixture of a store that implements every port of one. `guard` is dropped with it, for
+    /// instance a temporary folder.
+    pub fn new<S: BalanceStore + PointsStore + EventStore>(
         store: Arc<S>,
         guard: impl Any + Send + Sync,
     ) -> Self {
-        Self { balances: store.clone(), points: store, guard: Box::new(guard) }
+        let guard = Box::new(guard);
+        Self { balances: store.clone(), points: store.clone(), events: store, guard }
     }
 
     /// The same store, each port once more behind an `Arc<dyn …>`.
     #[must_use]
     pub fn behind_arc(self) -> Self {
-        Self { balances: Arc::new(self.balances), points: Arc::new(self.points), guard: self.guard }
+        Self {
+            balances: Arc::new(self.balances),
+            points: Arc::new(self.points),
+            events: Arc::new(self.events),
+            guard: self.guard,
+        }
+    }
+
+    /// Every event so far.
+    pub async fn all_events(&self) -> Result<Vec<SequencedEvent>, StoreError> {
+        self.events.events(EventSeq::START, usize::MAX).await
     }
 }
 

@@ -209,7 +209,7 @@ impl World {
 
     /// Every reorg that reached the ledger.
     pub async fn reorgs(&self) -> Result<usize, StoreError> {
-        let events = self.fixture.balances.events(0, usize::MAX >> 1).await?;
+        let events = self.fixture.all_events().await?;
         Ok(events.iter().filter(|event| matches!(event.event, Event::Reorged(_))).count())
     }
 }

@@ -1,5 +1,6 @@
 //! Token amounts and their integral over time.
 
+use alloy_primitives::aliases::{U64, U320};
 use alloy_primitives::{U256, U512};
 
 use super::text::decimal_text;
@@ -28,16 +29,19 @@ impl Amount {
     }
 
     /// Whether this is no amount at all.
+    #[inline]
     pub fn is_zero(self) -> bool {
         self.0.is_zero()
     }
 
     /// The sum, or `None` beyond 2^256 - 1.
+    #[inline]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
 
     /// The difference, or `None` below zero.
+    #[inline]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self)
     }
@@ -99,18 +103,20 @@ impl CumulativeAmount {
 
 /// The integral of a balance over time, in base units times seconds. At most 256 + 40 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BalanceSeconds(U512);
+pub struct BalanceSeconds(U320);
 
-decimal_text!(BalanceSeconds, U512);
+decimal_text!(BalanceSeconds, U320);
 
 impl BalanceSeconds {
     /// Nothing held yet.
-    pub const ZERO: Self = Self(U512::ZERO);
+    pub const ZERO: Self = Self(U320::ZERO);
+    const BITS_MAX: usize = 296;
 
     /// This integral plus `balance` held from `since` to `until`.
     ///
     /// An interval that ends before it begins is an error, as is a result above 296 bits, which no
     /// chain can reach: times end below 2^40.
+    #[inline]
     pub fn plus(
         self,
         balance: Amount,
@@ -118,40 +124,30 @@ impl BalanceSeconds {
         until: Timestamp,
     ) -> Result<Self, Overflow> {
         let seconds = until.seconds_since(since).ok_or(Overflow("time going backwards"))?;
-        if seconds == 0 || balance.is_zero() {
-            return Ok(self);
-        }
-        let area = U512::from(balance.0) * U512::from(seconds);
-        let sum = self.0 + area;
-        if sum.bit_len() > 296 { Err(Overflow("balance-seconds")) } else { Ok(Self(sum)) }
+        let area = balance.0.widening_mul(U64::from(seconds));
+        let sum = self.0.checked_add(area).filter(|sum| sum.bit_len() <= Self::BITS_MAX);
+        sum.map(Self).ok_or(Overflow("balance-seconds"))
     }
 
     /// The difference with an earlier integral of the same account.
+    #[inline]
     pub fn checked_sub(self, earlier: Self) -> Option<Self> {
         self.0.checked_sub(earlier.0).map(Self)
     }
 
-    /// The sum of two integrals, for totals over accounts.
-    pub fn checked_add(self, other: Self) -> Option<Self> {
-        self.0.checked_add(other.0).map(Self)
-    }
-
     /// Base units times seconds.
-    pub const fn get(self) -> U512 {
+    pub const fn get(self) -> U320 {
         self.0
     }
 
     /// The 40 big-endian bytes in which stores keep it.
     pub fn to_be_bytes(self) -> [u8; 40] {
-        let wide: [u8; 64] = self.0.to_be_bytes();
-        let mut narrow = [0; 40];
-        narrow.copy_from_slice(&wide[24..]);
-        narrow
+        self.0.to_be_bytes()
     }
 
     /// From 40 big-endian bytes.
     pub fn from_be_bytes(bytes: [u8; 40]) -> Self {
-        Self(U512::from_be_slice(&bytes))
+        Self(U320::from_be_bytes(bytes))
     }
 }
 

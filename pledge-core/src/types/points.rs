@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use alloy_primitives::aliases::U192;
 use alloy_primitives::{U256, U512, Uint};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -88,6 +89,12 @@ impl Rate {
     /// The number of 10^-18.
     pub const fn e18(self) -> u128 {
         self.0
+    }
+
+    /// `rate_e18 * weight_bp`: what one base unit earns in a second, in raw points below 2^120.
+    #[inline]
+    pub fn weighted(self, weight: WeightBp) -> U192 {
+        U192::from(self.0 * u128::from(weight.0))
     }
 }
 
@@ -191,18 +198,19 @@ impl RawPoints {
     pub const ZERO: Self = Self(U512::ZERO);
 
     /// What `balance` earns while the factor `sum(rate_e18 * weight_bp * seconds)` adds up.
-    pub fn of_constant(balance: Amount, factor: U256) -> Result<Self, Overflow> {
-        let raw = U512::from(balance.get()).checked_mul(U512::from(factor));
-        raw.map(Self).ok_or(Overflow("raw points"))
+    #[inline]
+    pub const fn of_constant(balance: Amount, factor: U256) -> Self {
+        Self(balance.get().widening_mul(factor))
     }
 
     /// What a difference of balance-seconds earns at one rate and weight.
-    pub fn of_area(area: BalanceSeconds, rate: Rate, weight: WeightBp) -> Result<Self, Overflow> {
-        let factor = U512::from(rate.0) * U512::from(weight.0);
-        area.get().checked_mul(factor).map(Self).ok_or(Overflow("raw points"))
+    #[inline]
+    pub fn of_area(area: BalanceSeconds, rate: Rate, weight: WeightBp) -> Self {
+        Self(area.get().widening_mul(rate.weighted(weight)))
     }
 
     /// The sum.
+    #[inline]
     pub fn checked_add(self, other: Self) -> Result<Self, Overflow> {
         self.0.checked_add(other.0).map(Self).ok_or(Overflow("raw points"))
     }

@@ -74,6 +74,12 @@ impl<V: Copy + PartialEq> Schedule<V> {
         }
     }
 
+    /// The first step after an instant; `None` if the value stays for ever.
+    pub fn next_step(&self, time: Timestamp) -> Option<Timestamp> {
+        let passed = self.steps.partition_point(|step| step.from <= time);
+        self.steps.get(passed).map(|step| step.from)
+    }
+
     /// The intervals of `[from, to)` between steps, in order, none of them empty.
     pub fn pieces(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Piece<V>> {
         let first = self.steps.partition_point(|step| step.from <= from);

@@ -16,7 +16,7 @@ use crate::config::{ChainConfig, Problems};
 use crate::http::Api;
 use crate::setup::{self, SetupError};
 use crate::stores::Stores;
-use crate::tasks::{self, Follower, Start, Tasks};
+use crate::tasks::{self, Follower, Start, Tasks, Wakes};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -108,6 +108,11 @@ async fn register_chains(starts: &[Start], stores: &Stores) -> anyhow::Result<()
 fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpListener) -> Tasks {
     let stop = &context.stop;
     let mut running = Tasks::new();
+    let settled = Arc::new(Notify::new());
+    let intervals = starts.iter().map(|start| start.config().poll_interval);
+    let interval = intervals.min().expect("at least one chain is configured");
+    let dispatcher = tasks::log_dispatcher(stores);
+    running.spawn(tasks::keep_notifying(dispatcher, interval, settled.clone(), stop.clone()));
     for start in starts {
         let chain = start.config().clone();
         let moved = Arc::new(Notify::new());
@@ -124,7 +129,7 @@ fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpLi
             chain.id,
             chain.name,
             chain.poll_interval,
-            moved,
+            Wakes { moved, settled: settled.clone() },
             stop.clone(),
             settling,
         ));

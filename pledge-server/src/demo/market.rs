@@ -76,7 +76,7 @@ impl Market {
     /// Indexes, settles and counts everything that the chain has.
     pub(super) async fn catch_up(&mut self) -> anyhow::Result<()> {
         self.statements += self.player.catch_up().await?.statements;
-        Ok(self.tally.read(&self.player.stores.balances).await?)
+        Ok(self.tally.read(&self.player.stores.events).await?)
     }
 
     /// Plays on to the end of an hour, caught up at the end of each.

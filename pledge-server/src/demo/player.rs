@@ -1,28 +1,21 @@
-//! A scripted chain with its indexer and settler, moved by hand.
+//! A scripted chain with the engine over it, moved by hand.
 
-use std::sync::Arc;
-
-use anyhow::{Context, bail};
-use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
-use pledge_core::ledger::{TokenMetadata, TokenSpec};
+use anyhow::{Context, ensure};
+use pledge_core::engine::{Engine, EngineBuilder, FollowedChain, FollowedToken};
+use pledge_core::indexer::{Finality, Poll};
+use pledge_core::ledger::TokenMetadata;
 use pledge_core::points::{Programme, SettleReport};
-use pledge_core::ports::{BalanceStore, PointsStore};
 use pledge_core::primitives::{Address, U256, keccak256};
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
+use pledge_core::stop::Stop;
 use pledge_core::types::{
-    Account, Amount, BlockNumber, ChainId, Decimals, RateSchedule, ShardCount, Timestamp, TokenId,
-    WindowLength,
+    Account, Amount, BlockNumber, ChainId, Decimals, Rate, RateSchedule, Timestamp, TokenId,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::stores::Stores;
-use crate::tasks;
 use crate::verify::{TokenReport, verify_token};
-
-/// Polls of one chain without an end: more than any story needs.
-const POLLS_MAX: usize = 10_000;
 
 /// What is played.
 pub(super) struct Scene {
@@ -44,9 +37,8 @@ pub(super) struct Player {
     pub(super) stores: Stores,
     pub(super) name: &'static str,
     decimals: u8,
-    indexer: Indexer,
+    engine: Engine,
     progress: Progress,
-    never: CancellationToken,
 }
 
 impl Player {
@@ -62,38 +54,23 @@ impl Player {
             decimals: Decimals::new(scene.decimals)?,
         };
         let chain = ScriptedChain::new(scene.chain, scene.genesis);
-        let chain = chain.with_token(token.address, metadata.clone());
-        let programme = Programme {
-            rates: scene.rates,
-            window: WindowLength::HOUR,
-            shards: ShardCount::default(),
-            id: pledge_core::types::ProgrammeId::main(token),
-        };
-        stores.balances.register_chain(scene.chain, scene.name).await?;
-        let spec = TokenSpec { id: token, metadata, start_block: BlockNumber::new(0) };
-        stores.balances.register_token(&spec).await?;
-        stores.points.put_programme(&programme).await?;
-        let config = IndexerConfig {
-            finality: Finality::Depth(scene.confirmations),
-            ..IndexerConfig::default()
-        };
-        let indexer = Indexer::new(
-            scene.chain,
-            Arc::new(chain.clone()),
-            stores.balances.clone(),
-            stores.pending.clone(),
-            config,
-        );
+        let chain = chain.with_token(token.address, metadata);
+        let followed = FollowedToken::new(token.address, BlockNumber::new(0));
+        let followed = FollowedChain::new(scene.name, chain.clone())
+            .confirmed_by(Finality::Depth(scene.confirmations))
+            .token(followed.earning_by(scene.rates.clone()));
+        let Stores { balances, points, events, pending, .. } = stores.clone();
+        let engine = EngineBuilder::new(balances, points, events, pending).follow(followed);
+        let programme = Programme { rates: scene.rates, ..Programme::main(token, Rate::ZERO) };
         Ok(Self {
             chain,
             token,
             programme,
             name: scene.name,
             decimals: scene.decimals,
-            indexer,
+            engine: engine.build().await?,
             stores: stores.clone(),
             progress: progress.clone(),
-            never: CancellationToken::new(),
         })
     }
 
@@ -122,21 +99,16 @@ impl Player {
     /// Indexes and settles everything that the chain has.
     pub(super) async fn catch_up(&mut self) -> anyhow::Result<SettleReport> {
         let mut progress = self.progress.chain(self.name);
-        for _ in 0..POLLS_MAX {
-            match self.indexer.poll().await {
-                Poll::Advanced(slice) => progress.advanced(&slice),
-                Poll::Rewound(_) => {}
-                Poll::Idle => {
-                    progress.reached();
-                    let chain = self.token.chain;
-                    let settled = tasks::settle_chain(&self.stores, chain, &self.never, |_| {});
-                    return Ok(settled.await?);
-                }
-                Poll::Retry(error) => return Err(error).context("the scripted chain failed"),
-                Poll::Stopped(status) => bail!("the scripted chain is {status}"),
+        let told = |_, poll: &Poll| {
+            if let Poll::Advanced(slice) = poll {
+                progress.advanced(slice);
             }
-        }
-        bail!("the scripted chain did not settle down in {POLLS_MAX} polls")
+        };
+        let done = self.engine.catch_up(&Stop::never(), told).await;
+        let done = done.context("the scripted chain failed")?;
+        progress.reached();
+        ensure!(done.halted.is_empty(), "the scripted token halted");
+        Ok(done.settled)
     }
 
     /// Audits the token against the scripted contract.

@@ -1,8 +1,8 @@
 //! What happened to a chain's ledger so far, as its store recorded it.
 
 use pledge_core::error::StoreError;
-use pledge_core::event::{Event, ReorgRecord, SequencedEvent};
-use pledge_core::ports::BalanceStore;
+use pledge_core::event::{Event, EventSeq, ReorgRecord, SequencedEvent};
+use pledge_core::ports::EventStore;
 use pledge_core::types::ChainId;
 
 use super::story::ForkStory;
@@ -14,7 +14,7 @@ const EVENTS_PAGE: usize = 1_000;
 pub(super) struct Tally {
     chain: ChainId,
     /// The newest event counted.
-    sequence: u64,
+    sequence: EventSeq,
     pub(super) changes_written: u64,
     pub(super) changes_removed: u64,
     /// Forks that reached the ledger.
@@ -27,7 +27,7 @@ impl Tally {
     pub(super) const fn new(chain: ChainId) -> Self {
         Self {
             chain,
-            sequence: 0,
+            sequence: EventSeq::START,
             changes_written: 0,
             changes_removed: 0,
             reorgs: 0,
@@ -37,7 +37,7 @@ impl Tally {
     }
 
     /// Counts what was recorded since.
-    pub(super) async fn read(&mut self, store: &dyn BalanceStore) -> Result<(), StoreError> {
+    pub(super) async fn read(&mut self, store: &dyn EventStore) -> Result<(), StoreError> {
         loop {
             let events = store.events(self.sequence, EVENTS_PAGE).await?;
             if events.is_empty() {

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::Trouble;
+use super::until_due;
 use crate::backoff::Backoff;
 use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
@@ -21,13 +22,22 @@ use crate::stores::Stores;
 /// few.
 const FAILED_DELAY: Duration = Duration::from_secs(15);
 
+/// What wakes the settlement of a chain, and what it wakes.
+#[derive(Debug)]
+pub struct Wakes {
+    /// Told whenever the ledger moved.
+    pub moved: Arc<Notify>,
+    /// Told after each pass.
+    pub settled: Arc<Notify>,
+}
+
 /// Settles whenever the ledger moved, and every `interval`, until `stop`.
 pub async fn keep_settling(
     stores: Stores,
     chain: ChainId,
     name: String,
     interval: Duration,
-    moved: Arc<Notify>,
+    wakes: Wakes,
     stop: CancellationToken,
     mut progress: WorkProgress,
 ) -> anyhow::Result<()> {
@@ -52,18 +62,8 @@ pub async fn keep_settling(
                 Some(after_error.delay())
             }
         };
-        let wait = async {
-            if let Some(delay) = delay {
-                tokio::time::sleep(delay).await;
-            } else {
-                // Either is a reason to look again.
-                tokio::select! {
-                    () = moved.notified() => {}
-                    () = tokio::time::sleep(interval) => {}
-                }
-            }
-        };
-        stop.run_until_cancelled(wait).await;
+        wakes.settled.notify_one();
+        stop.run_until_cancelled(until_due(delay, interval, &wakes.moved)).await;
     }
     Ok(())
 }
@@ -188,11 +188,11 @@ mod tests {
     async fn the_attempts_of_a_failed_batch_last_for_minutes() {
         let stores = stores_that_refuse_a_batch().await;
         let (stop, second) = (CancellationToken::new(), Duration::from_secs(1));
-        let moved = Arc::new(Notify::new());
+        let wakes = Wakes { moved: Arc::new(Notify::new()), settled: Arc::new(Notify::new()) };
         let name = "test".to_owned();
         let progress = Progress::new(Output::Json).work("test");
         let settling =
-            keep_settling(stores.clone(), TOKEN.chain, name, second, moved, stop, progress);
+            keep_settling(stores.clone(), TOKEN.chain, name, second, wakes, stop, progress);
         assert!(tokio::time::timeout(MINUTE, settling).await.is_err());
         assert_eq!(attempts(&stores).await, [3]);
     }

@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use pledge_core::event::Event;
-use pledge_core::ports::BalanceStore;
+use pledge_core::event::{Event, EventSeq};
+use pledge_core::ports::EventStore;
 use pledge_examples::Traffic;
 use pledge_server::stores::Stores;
 use pledge_server::verify::Verdict;
@@ -53,7 +53,7 @@ async fn play(chain: &Chain, seed: u64) {
 async fn written(setup: &Setup) -> (usize, usize) {
     let url = format!("sqlite:{}", setup.database().display());
     let store = SqliteStore::open(&url).await.unwrap();
-    let events = store.events(0, 1_000_000).await.unwrap();
+    let events = store.events(EventSeq::START, 1_000_000).await.unwrap();
     store.close().await;
     let count = |kind: fn(&Event) -> bool| events.iter().filter(|event| kind(&event.event)).count();
     (

@@ -1,8 +1,8 @@
 //! Two chains, 5,000 transfers among 200 accounts each, then reorgs: every balance equals the
 //! contract's own, and every byte equals the oracle's.
 
-use pledge_core::event::{Event, ReorgRecord};
-use pledge_core::ports::BalanceStore;
+use pledge_core::event::{Event, EventSeq, ReorgRecord};
+use pledge_core::ports::EventStore;
 use pledge_examples::Traffic;
 use pledge_server::stores::Stores;
 use pledge_server::verify::Verdict;
@@ -30,8 +30,8 @@ async fn busy_chains() -> [Chain; 2] {
     chains
 }
 
-async fn reorgs(store: &dyn BalanceStore) -> Vec<ReorgRecord> {
-    let events = store.events(0, 100_000).await.unwrap();
+async fn reorgs(store: &dyn EventStore) -> Vec<ReorgRecord> {
+    let events = store.events(EventSeq::START, 100_000).await.unwrap();
     let reorged = |event| match event {
         Event::Reorged(record) => Some(record),
         _ => None,
@@ -61,7 +61,7 @@ async fn two_chains_through_reorgs(stores: Stores, chains: &[Chain], setup: &Set
     }
     engine.run().await;
     assert_exact(&engine, chains).await;
-    let store = &engine.stores.balances;
+    let store = &engine.stores.events;
     assert_eq!(reorgs(store).await, [], "a reorg of 3 stays inside the confirmations");
 
     for chain in chains {

@@ -10,3 +10,4 @@ mod one_shot;
 mod process;
 mod running;
 mod starting;
+mod telling;

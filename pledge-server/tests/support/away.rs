@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::event::{ReorgRecord, SequencedEvent};
+use pledge_core::event::ReorgRecord;
 use pledge_core::ledger::{Change, Checkpoint, TokenSpec, TokenState};
 use pledge_core::ports::{
     AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
@@ -116,10 +116,6 @@ impl BalanceStore for Away {
         _: Option<(Amount, Account)>,
         _: usize,
     ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError> {
-        away()
-    }
-
-    async fn events(&self, _: u64, _: usize) -> Result<Vec<SequencedEvent>, StoreError> {
         away()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use pledge_core::event::EventSeq;
 use pledge_core::ledger::{ChangeType, Leg};
 use pledge_core::ports::StatementKind;
 use pledge_core::primitives::{Address, B256};
@@ -78,6 +79,7 @@ integer_columns! {
     BlockNumber: BlockNumber::get, |n| Ok(BlockNumber::new(n));
     ChainId: ChainId::get, |n| Ok(ChainId::new(n));
     Epoch: Epoch::get, |n| Ok(Epoch::new(n));
+    EventSeq: EventSeq::get, |n| Ok(EventSeq::new(n));
     LogIndex: LogIndex::get, |n| Ok(LogIndex::new(n));
     Timestamp: Timestamp::get, |n| Ok(Timestamp::new(n)?);
     WindowLength: WindowLength::get, |n| Ok(WindowLength::new(n)?);

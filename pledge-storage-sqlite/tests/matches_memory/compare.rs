@@ -1,7 +1,8 @@
 //! Everything that can be asked, asked of both stores, page by page.
 
+use pledge_core::event::EventSeq;
 use pledge_core::ledger::Leg;
-use pledge_core::ports::{BalanceStore, ChangesQuery, PointsStore, SettlementsQuery};
+use pledge_core::ports::{BalanceStore, ChangesQuery, EventStore, PointsStore, SettlementsQuery};
 use pledge_core::types::{BlockNumber, LogIndex, Timestamp};
 
 use crate::pair::{CHAIN, Pair, account, both, programme_id, same, token};
@@ -13,7 +14,7 @@ impl Pair {
         both!(self, chains()).unwrap();
         both!(self, tokens(CHAIN)).unwrap();
         both!(self, headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX)).unwrap();
-        both!(self, events(0, usize::MAX)).unwrap();
+        both!(self, events(EventSeq::START, usize::MAX)).unwrap();
         both!(self, programmes(token())).unwrap();
         self.compare_ledger().await;
         self.compare_points().await;

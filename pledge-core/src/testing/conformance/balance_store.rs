@@ -23,7 +23,6 @@ pub async fn an_empty_store_knows_nothing(fixture: Fixture) {
     assert_eq!(store.chains().await.expect("read"), []);
     assert_eq!(store.tokens(CHAIN).await.expect("read"), []);
     assert_eq!(store.token(token()).await.expect("read"), None);
-    assert_eq!(store.events(0, 10).await.expect("read"), []);
     let unknown = store.states(token(), &[account(1)]).await.expect_err("the token is unknown");
     assert_eq!(unknown.kind(), StoreErrorKind::Invalid);
 }
@@ -64,7 +63,7 @@ pub async fn a_chain_report_is_remembered_and_halting_is_an_event(fixture: Fixtu
     }
     let chains = ledger.store().chains().await.expect("read");
     assert_eq!((chains.len(), &chains[0].status, chains[0].head), (1, &halted, head));
-    let events = ledger.store().events(0, 10).await.expect("read");
+    let events = ledger.fixture.all_events().await.expect("read");
     let expected = Event::ChainHalted { chain: CHAIN, reason: "why".to_owned() };
     assert_eq!(events.iter().map(|e| &e.event).collect::<Vec<_>>(), [&expected]);
 }
@@ -212,7 +211,7 @@ pub async fn tokens_at_one_cursor_are_committed_together(fixture: Fixture) {
         assert_eq!(seen.cursor, ledger.chain.block(2));
         assert_eq!(seen.value[0].map(|s| s.balance), Some(Amount::from(balance)));
     }
-    let events = ledger.store().events(0, 10).await.expect("read");
+    let events = ledger.fixture.all_events().await.expect("read");
     assert_eq!(events.len(), 1, "one commit is one event");
 }
 
@@ -246,7 +245,7 @@ pub async fn a_halted_token_refuses_commits_until_it_is_reinstated(fixture: Fixt
     assert_eq!(state.status, TokenStatus::Halted("why".to_owned()));
     let error = store.commit(&message).await.expect_err("halted");
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
-    let events = store.events(0, 100).await.expect("read");
+    let events = ledger.fixture.all_events().await.expect("read");
     let halted = Event::TokenHalted { token: token(), reason: "why".to_owned() };
     assert_eq!(events.last().map(|event| &event.event), Some(&halted));
     store.halt_token(token(), base, None).await.expect("reinstate");
@@ -417,27 +416,4 @@ pub async fn tokens_and_chains_do_not_see_each_other(fixture: Fixture) {
     assert_eq!(held, []);
     assert_eq!(store.tokens(CHAIN).await.expect("read").len(), 2);
     assert_eq!(store.chains().await.expect("read").len(), 2);
-}
-
-/// Sequence numbers ascend, and pages continue where the last one ended.
-pub async fn events_come_in_order_with_what_they_describe(fixture: Fixture) {
-    let ledger = Ledger::with_blocks(fixture).await;
-    let mut walked = Vec::new();
-    let mut after = 0;
-    loop {
-        let page = ledger.store().events(after, 2).await.expect("read");
-        let Some(last) = page.last() else { break };
-        assert!(page.iter().all(|event| event.sequence > after));
-        after = last.sequence;
-        walked.extend(page);
-    }
-    assert!(walked.windows(2).all(|pair| pair[0].sequence < pair[1].sequence));
-    let changes: Vec<_> = walked
-        .iter()
-        .map(|event| match &event.event {
-            Event::Confirmed { chain: CHAIN, from, to, changes } if *from == to.number => *changes,
-            other => panic!("not a confirmed block: {other:?}"),
-        })
-        .collect();
-    assert_eq!(changes, [2, 4, 4, 3, 2]);
 }

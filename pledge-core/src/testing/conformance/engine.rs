@@ -134,7 +134,7 @@ pub async fn a_fork_deeper_than_the_retained_headers_halts_the_chain(fixture: Fi
     assert_eq!(world.digest().await, before);
     let chains = world.fixture.balances.chains().await.expect("read");
     assert_eq!(chains[0].status, ChainStatus::Halted(reason.clone()));
-    let events = world.fixture.balances.events(0, 1_000).await.expect("read");
+    let events = world.fixture.all_events().await.expect("read");
     let halted = Event::ChainHalted { chain: CHAIN, reason };
     assert_eq!(events.last().map(|event| &event.event), Some(&halted));
     assert!(matches!(world.indexer.poll().await, Poll::Stopped(_)), "latched");
@@ -198,12 +198,12 @@ pub async fn a_token_added_later_catches_up_and_joins(fixture: Fixture) {
     world.fixture.balances.register_token(&spec(other())).await.expect("register");
     world.index().await;
     assert_eq!(world.digest().await, before);
-    let events = world.fixture.balances.events(0, 1_000).await.expect("read").len();
+    let events = world.fixture.all_events().await.expect("read").len();
     world.mine(HOUR + 1, &[(Some(1), Some(2), tokens(1))]);
     world.index().await;
     let cursor = world.chain.head().number.get() - 6;
     assert_eq!(cursors(&world).await, [Some(cursor), Some(cursor)]);
-    let joined = world.fixture.balances.events(0, 1_000).await.expect("read").len();
+    let joined = world.fixture.all_events().await.expect("read").len();
     assert_eq!(joined, events + 1, "one commit for both");
     let seen = world.fixture.balances.states(other(), &[account(1)]).await.expect("read");
     assert_eq!(seen.value[0].map(|state| state.balance), Some(Amount::from(5)));

@@ -20,7 +20,7 @@ pub type Fresh = Pin<Box<dyn Future<Output = Fixture>>>;
 
 /// Runs a property over random input. A failing case is shrunk and printed with its seed, which
 /// `PLEDGE_SEED` replays.
-fn check<S: Strategy>(cases: u32, strategy: S, law: impl Fn(S::Value))
+pub(super) fn check<S: Strategy>(cases: u32, strategy: S, law: impl Fn(S::Value))
 where
     S::Value: std::fmt::Debug,
 {
@@ -40,7 +40,7 @@ where
 }
 
 /// Plays one step. Between steps the engine may be anywhere.
-async fn play(world: &mut World, step: &Step) {
+pub(super) async fn play(world: &mut World, step: &Step) {
     match step {
         Step::Mine(later, moves) => world.mine_moves(*later, moves),
         Step::Fork(depth) => world.fork(*depth),
@@ -240,7 +240,7 @@ fn supply_points(world: &World, from: Timestamp, to: Timestamp) -> RawPoints {
         let seconds = until.get().saturating_sub(since.get());
         let raw =
             RawPoints::of_constant(crate::types::Amount::new(supply), rate * U256::from(seconds));
-        area = area.checked_add(raw.expect("fits")).expect("fits");
+        area = area.checked_add(raw).expect("fits");
     };
     for (block, transfer) in world.chain.transfers() {
         let time = block.time.clamp(from, to);

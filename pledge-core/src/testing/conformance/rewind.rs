@@ -61,7 +61,7 @@ pub async fn a_rewind_bumps_the_epoch_and_leaves_a_record(fixture: Fixture) {
     };
     let expected = ReorgRecord { chain: CHAIN, to, tokens: vec![token_part] };
     assert_eq!(record, expected);
-    let events = ledger.store().events(0, 100).await.expect("read");
+    let events = ledger.fixture.all_events().await.expect("read");
     assert_eq!(events.last().map(|e| &e.event), Some(&Event::Reorged(expected)));
     let seen = ledger.store().states(token(), &[account(1)]).await.expect("read");
     assert_eq!((seen.cursor, seen.epoch), (Some(to), Epoch::new(1)));

@@ -1,0 +1,118 @@
+//! Telling receivers what happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pledge_core::event::Consumer;
+use pledge_core::notify::{Dispatcher, LogNotifier};
+use pledge_core::stop::Stop;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::until_due;
+use crate::backoff::Backoff;
+use crate::stores::Stores;
+
+/// The name under which the log is told.
+const LOG: &str = "log";
+
+/// Delivers every event of the stores to the log.
+pub fn log_dispatcher(stores: &Stores) -> Dispatcher {
+    let consumer = Consumer::new(LOG).expect("a name of a-z");
+    Dispatcher::new(stores.events.clone(), Arc::new(LogNotifier), consumer)
+}
+
+/// Delivers whenever something `moved`, and every `interval`, until `stop`. What was not delivered
+/// stays due.
+pub async fn keep_notifying(
+    dispatcher: Dispatcher,
+    interval: Duration,
+    moved: Arc<Notify>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let asked = Stop::when(stop.clone());
+    let mut backoff = Backoff::default();
+    while !stop.is_cancelled() {
+        let after_trouble = match dispatcher.drain(&asked).await {
+            Ok(_) => {
+                backoff.reset();
+                None
+            }
+            Err(error) => {
+                let delay = backoff.delay();
+                tracing::warn!("{:#}: again in {delay:?}", anyhow::Error::from(error));
+                Some(delay)
+            }
+        };
+        stop.run_until_cancelled(until_due(after_trouble, interval, &moved)).await;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use pledge_core::event::EventSeq;
+    use pledge_core::indexer::ChainStatus;
+    use pledge_core::ports::ChainReport;
+    use pledge_core::testing::{Fate, Receiver};
+    use pledge_storage_memory::MemoryStore;
+
+    use super::*;
+    use crate::test_chain::{TOKEN, TestChain, account};
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    async fn stores_with_events() -> Stores {
+        let stores = Stores::of(MemoryStore::new());
+        let mut test = TestChain::open(&stores).await;
+        for at in 1..=3 {
+            test.mine(at, Some((account(1), 10))).await;
+        }
+        stores
+    }
+
+    fn dispatcher(stores: &Stores, receiver: &Arc<Receiver>) -> Dispatcher {
+        let consumer = Consumer::new("test").unwrap();
+        Dispatcher::new(stores.events.clone(), receiver.clone(), consumer)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_receiver_that_was_away_is_told_everything_once_it_is_back() {
+        let stores = stores_with_events().await;
+        let receiver = Arc::new(Receiver::new(&[Fate::Taken, Fate::Failed, Fate::Failed]));
+        let (stop, moved) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let telling = keep_notifying(dispatcher(&stores, &receiver), HOUR, moved, stop);
+        let minute = Duration::from_secs(60);
+        assert!(tokio::time::timeout(minute, telling).await.is_err(), "it goes on for ever");
+        let events = stores.events.events(EventSeq::START, 100).await.unwrap();
+        assert_eq!(receiver.arrived(), events);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_moved_is_told_before_the_interval_is_over_and_a_stop_ends_it() {
+        let stores = stores_with_events().await;
+        let receiver = Arc::new(Receiver::new(&[]));
+        let (stop, moved) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let telling =
+            keep_notifying(dispatcher(&stores, &receiver), HOUR, moved.clone(), stop.clone());
+        let chain = async {
+            let told = async || {
+                let events = stores.events.events(EventSeq::START, 100).await.unwrap();
+                while receiver.arrived() != events {
+                    tokio::task::yield_now().await;
+                }
+            };
+            told().await;
+            let (chain, status) = (TOKEN.chain, ChainStatus::Halted("a test".to_owned()));
+            let report = ChainReport { chain, status, head: None, processed: None };
+            stores.balances.report_chain(&report).await.unwrap();
+            moved.notify_one();
+            told().await;
+            stop.cancel();
+        };
+        let began = tokio::time::Instant::now();
+        let (ended, ()) = tokio::join!(telling, chain);
+        ended.unwrap();
+        assert!(began.elapsed() < HOUR);
+    }
+}

@@ -1,0 +1,98 @@
+//! What `pledge run` tells in its log: each event once, also after a kill.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use pledge_core::event::{Consumer, EventSeq};
+use pledge_core::ports::EventStore;
+use pledge_storage_sqlite::SqliteStore;
+use serde_json::Value;
+
+use crate::node::{CHAIN, NORMAL, Node, THREE_PM, token};
+use crate::process::{Folder, Running};
+
+const RUN: [&str; 5] = ["run", "--listen", "127.0.0.1:0", "--log-format", "json"];
+
+fn folder(node: &Node) -> Folder {
+    Folder::with_config(&format!(
+        "[chains.local]\nchain_id = {CHAIN}\nrpc_urls = [\"{}\"]\npoll_interval = \"50ms\"\n\
+         [chains.local.tokens.plg]\naddress = \"{}\"\n\
+         [chains.local.tokens.plg.points]\nrate = \"0.05\"\n",
+        node.url(),
+        token()
+    ))
+}
+
+/// The events told from now on, up to the first of a type.
+fn told_until(running: &Running, last: &str) -> Vec<Value> {
+    let told = RefCell::new(Vec::new());
+    running.wait_for("event_type", |line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let is_last = line["fields"]["event_type"] == last;
+        told.borrow_mut().push(line);
+        is_last
+    });
+    told.into_inner()
+}
+
+/// The level and the type of each.
+fn types(told: &[Value]) -> Vec<(&str, &str)> {
+    told.iter()
+        .map(|line| {
+            let (level, kind) = (&line["level"], &line["fields"]["event_type"]);
+            (level.as_str().unwrap(), kind.as_str().unwrap())
+        })
+        .collect()
+}
+
+fn sequence(told: &Value) -> EventSeq {
+    EventSeq::new(told["fields"]["sequence"].as_u64().unwrap())
+}
+
+/// Waits until the log's position in the database is the newest event, and answers it.
+fn until_recorded(folder: &Folder) -> EventSeq {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let file = folder.path().join("pledge.db");
+        let store = SqliteStore::open(file.to_str().unwrap()).await.unwrap();
+        let until = Instant::now() + Duration::from_secs(20);
+        let log = Consumer::new("log").unwrap();
+        loop {
+            let stands = store.delivered(&log).await.unwrap();
+            if stands > EventSeq::START && store.events(stands, 1).await.unwrap().is_empty() {
+                return stands;
+            }
+            assert!(Instant::now() < until, "the log stays at event {stands}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+}
+
+#[test]
+fn a_settlement_and_a_reorg_are_told_once_each_and_not_again_after_a_kill() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = folder(&node);
+    let killed = folder.begin(&RUN);
+    let mut told = told_until(&killed, "settled");
+    node.chain.fork_at(1);
+    node.mine_empty(THREE_PM + 3_600, 12);
+    told.extend(told_until(&killed, "reorged"));
+    told.extend(told_until(&killed, "settled"));
+    assert_eq!(types(&told), [("INFO", "settled"), ("WARN", "reorged"), ("INFO", "settled")]);
+    let recorded = until_recorded(&folder);
+    drop(killed);
+    let again = folder.begin(&RUN);
+    node.mine_empty(THREE_PM + 7_200, 8);
+    let told = told_until(&again, "settled");
+    assert_eq!(types(&told), [("INFO", "settled")]);
+    assert!(sequence(&told[0]) > recorded);
+}
+
+#[test]
+fn what_is_confirmed_is_told_only_to_those_who_ask() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = folder(&node);
+    let chatty = folder.begin_with(&[("RUST_LOG", "pledge_core::notify=debug")], &RUN);
+    let told = told_until(&chatty, "settled");
+    assert_eq!(types(&told), [("DEBUG", "confirmed"), ("INFO", "settled")]);
+}
