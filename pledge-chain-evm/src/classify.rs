@@ -101,7 +101,7 @@ pub struct WrongChain;
 
 impl fmt::Display for WrongChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("another chain answers")
+        f.write_str("the url or the chain id is wrong")
     }
 }
 
@@ -258,10 +258,22 @@ fn describe(error: &TransportError) -> String {
             format!("the answer cannot be read: {err}: {text}")
         }
         TransportError::Transport(kind) => match kind.as_http_error() {
-            Some(http) => format!("HTTP status {}: {}", http.status, http.body),
+            Some(http) => describe_status(http),
             None => describe_connection(kind),
         },
         other => other.to_string(),
+    }
+}
+
+fn describe_status(error: &HttpError) -> String {
+    let HttpError { status, body } = error;
+    let remedy = match fault_of_status(error) {
+        Fault::Denied => " (is the url right, its key included?)",
+        _ => "",
+    };
+    match body.trim() {
+        "" => format!("HTTP status {status}{remedy}"),
+        body => format!("HTTP status {status}{remedy}: {body}"),
     }
 }
 

@@ -82,6 +82,15 @@ fn a_rate_limit_never_shrinks_a_range() {
 }
 
 #[test]
+fn a_status_without_a_text_ends_with_itself() {
+    let described =
+        |status, body: &str| describe(&TransportErrorKind::http_error(status, body.to_owned()));
+    assert_eq!(described(502, "\n"), "HTTP status 502");
+    assert_eq!(described(502, "bad gateway"), "HTTP status 502: bad gateway");
+    assert_eq!(described(404, ""), "HTTP status 404 (is the url right, its key included?)");
+}
+
+#[test]
 fn a_failure_names_the_node_and_what_it_said() {
     let failure = Failure::new("node.example", &answer(-32000, "no"));
     let error = failure.during("ask");

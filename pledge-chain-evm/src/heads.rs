@@ -15,6 +15,7 @@ use pledge_core::error::ChainError;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::Connector;
+use url::Url;
 
 pub use config::HeadsConfig;
 
@@ -69,6 +70,15 @@ impl HeadHints {
         Self { signal, task: tokio::spawn(keep_listening(config, sender)) }
     }
 
+    /// Whether there is anything to listen to: connects, checks the chain and subscribes, once.
+    pub async fn probe(config: &HeadsConfig) -> Result<(), ChainError> {
+        let tls = Connector::Rustls(connection::tls());
+        let opened = Connection::open(config, &tls).await;
+        let opened = opened
+            .map_err(|cause| ChainError::transient("ask for heads", told(&config.url, &cause)));
+        opened.map(drop)
+    }
+
     /// Waits for a head; those that came since the last call count as one. Cancel safe.
     ///
     /// An error tells that trouble has begun or changed, once: connecting goes on, and the next head
@@ -98,7 +108,6 @@ impl Drop for HeadHints {
 
 /// Connects, and connects again whenever a connection ends.
 async fn keep_listening(config: HeadsConfig, signal: watch::Sender<Signal>) {
-    let (endpoint, redactor) = (endpoint(&config.url), Redactor::new(&config.url));
     let tls = Connector::Rustls(connection::tls());
     let mut pace = Pace::new(config.silence_min);
     let mut waits = Waits::new(&config);
@@ -112,9 +121,14 @@ async fn keep_listening(config: HeadsConfig, signal: watch::Sender<Signal>) {
             }
             Err(cause) => (cause, Duration::ZERO),
         };
-        tell(&signal, format!("{endpoint}: {}", redactor.clean(&cause)));
+        tell(&signal, told(&config.url, &cause));
         tokio::time::sleep(waits.after(stood)).await;
     }
+}
+
+/// Why a node tells of no heads, without secrets.
+fn told(url: &Url, cause: &str) -> String {
+    format!("{}: {}", endpoint(url), Redactor::new(url).clean(cause))
 }
 
 /// The same trouble again wakes nobody.

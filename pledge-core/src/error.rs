@@ -63,6 +63,11 @@ impl StoreError {
         self.kind
     }
 
+    /// What is wrong, without the operation and the kind: for people who asked for neither.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Whether the same call may succeed later, unchanged.
     pub const fn is_retryable(&self) -> bool {
         matches!(self.kind, StoreErrorKind::Unavailable)
@@ -140,6 +145,11 @@ impl ChainError {
     /// What to do next.
     pub const fn kind(&self) -> ChainErrorKind {
         self.kind
+    }
+
+    /// What is wrong, without the operation: for people who did not ask for it.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 }
 

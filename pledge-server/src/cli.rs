@@ -10,12 +10,12 @@ mod run;
 mod settle;
 mod settlements;
 mod status;
+mod storage;
 mod verify;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::{Args, Parser, Subcommand};
 use pledge_core::types::ChainId;
 use tokio_util::sync::CancellationToken;
@@ -25,9 +25,6 @@ use crate::logs::{self, LogFormat};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::{shutdown, sources};
-
-/// How long a node may take to say which chain it is on.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An exact, reorg-safe ledger of ERC-20 balances, and exact points from it.
 ///
@@ -163,24 +160,20 @@ impl Context {
         let (Some(url), Some(token)) = (args.rpc_url, args.token) else {
             return Ok(self.config()?);
         };
-        let rpc_url = parse_url(&url)?;
-        let quick = Quick {
-            chain: self.chain_behind(&rpc_url).await?,
-            rpc_url,
-            token,
-            start_block: args.start_block,
-            rate: args.rate,
-        };
-        Ok(Config::quick(&quick, &self.environment)?)
+        let (start_block, rate) = (args.start_block, args.rate);
+        let quick = Quick { rpc_url: parse_url(&url)?, token, start_block, rate };
+        quick.check()?;
+        let chain = self.chain_behind(&quick.rpc_url).await?;
+        Ok(Config::quick(&quick, chain, &self.environment)?)
     }
 
     /// The chain of a node. One that gives no answer is an error, and so is being told to stop.
     async fn chain_behind(&self, url: &NodeUrl) -> anyhow::Result<ChainId> {
-        let asked = tokio::time::timeout(ANSWER_TIMEOUT, sources::chain_behind(url));
-        let answered = self.stop.run_until_cancelled(asked).await;
+        let answered = self.stop.run_until_cancelled(sources::chain_behind(url)).await;
         let answered = answered.with_context(|| format!("stopped before {url} answered"))?;
-        let seconds = ANSWER_TIMEOUT.as_secs();
-        Ok(answered.with_context(|| format!("{url} gives no answer within {seconds} s"))??)
+        answered.map_err(|error| {
+            anyhow!("--rpc-url: {}: start the node, or correct the url", error.detail())
+        })
     }
 }
 

@@ -29,6 +29,8 @@ pub use storage::StorageConfig;
 pub use token::TokenConfig;
 pub use url::NodeUrl;
 
+use pledge_core::types::ChainId;
+
 use source::Written;
 
 /// The file that is read when none is named.
@@ -72,14 +74,22 @@ impl Config {
     }
 
     /// One chain and one token from the command line, without a file; the environment still counts.
-    pub fn quick(quick: &Quick, environment: &Environment) -> Result<Self, ConfigError> {
+    /// The chain is that which the node says it is on.
+    pub fn quick(
+        quick: &Quick,
+        chain: ChainId,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
         if let Some(file) = default_file() {
             tracing::warn!("{} is not read: the flags stand in its place", file.display());
         }
         let mut raw = Written::read(None, environment)?.raw()?;
-        quick.write_into(&mut raw);
-        let mut config = Self::check(raw).map_err(|error| quick.name_flags(error))?;
-        for chain in config.chains.iter_mut().filter(|chain| chain.id == quick.chain) {
+        quick.write_into(chain, &mut raw);
+        let key = Key::root("chains").child(&quick::name_of(chain));
+        let checked = Self::check(raw);
+        let mut config =
+            checked.map_err(|error| error.rename(|name| quick::flag_of(name, &key)))?;
+        for chain in config.chains.iter_mut().filter(|chain| chain.key == key) {
             chain.is_named = false;
         }
         Ok(config)

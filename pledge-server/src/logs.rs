@@ -50,12 +50,16 @@ fn wrong_filter(error: &dyn std::error::Error) -> ConfigError {
     ConfigError::at(&Key::root(EnvFilter::DEFAULT_ENV), what)
 }
 
-/// Standard error, with the bars out of the way while a line is written.
+/// Standard error, with the bars out of the way while a line is written. A reader that has gone away
+/// is no error: a server goes on without being heard.
 struct AboveBars(MultiProgress);
 
 impl Write for AboveBars {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write(line))
+        match self.0.suspend(|| io::stderr().write(line)) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(line.len()),
+            written => written,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! The binary `pledge`.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ fn main() -> ExitCode {
         Ok(Verdict::Failed) => ExitCode::from(FAILED),
         Ok(Verdict::Wrong) => ExitCode::from(WRONG_USAGE),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Nobody may read it any more; the exit code says it all the same.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
             let code = if cli::is_wrong_usage(&error) { WRONG_USAGE } else { FAILED };
             ExitCode::from(code)
         }

@@ -19,6 +19,15 @@ pub fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S:
     serializer.collect_str(value)
 }
 
+/// A number of things, for people: `1 account`, `2 accounts`, `2 batches`.
+pub fn counted(number: u64, one: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        _ if one.ends_with("ch") => format!("{number} {one}es"),
+        _ => format!("{number} {one}s"),
+    }
+}
+
 impl Output {
     /// Prints a result. A reader that has gone away is no error.
     pub fn print<T: Display + Serialize>(self, result: &T) -> io::Result<()> {
@@ -30,5 +39,17 @@ impl Output {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        assert_eq!(counted(1, "account"), "1 account");
+        assert_eq!(counted(0, "account"), "0 accounts");
+        assert_eq!(counted(2, "batch"), "2 batches");
     }
 }

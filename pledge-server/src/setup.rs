@@ -29,7 +29,7 @@ pub enum SetupError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Its nodes cannot be reached now: retry.
-    #[error("no node can be reached")]
+    #[error("no node answers")]
     Chain(#[from] ChainError),
     /// The store failed: retry if it is `Unavailable`.
     #[error("the store failed")]
@@ -77,7 +77,7 @@ pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedC
     let nodes = sources::connect_each(config).await;
     let source = examined.ask(config, &nodes).await;
     let Examined { tokens, problems } = examined;
-    problems.into_result()?;
+    problems.into_result().map_err(|error| config.name_flags(error))?;
     let source = source?;
     let specs = tokens.into_iter().map(|spec| spec.expect("a token without problem is known"));
     Ok(InspectedChain { config: config.clone(), source, specs: specs.collect() })
@@ -164,7 +164,7 @@ async fn inspect_new(
     if start_block > head {
         let what = format!(
             "{start_block} is above the chain's newest block {head}: write the block of the \
-             token's deployment, or remove the key to have it found"
+             token's deployment, or leave it out to have that found"
         );
         return Err(ConfigError::at(&token.key.child("start_block"), what).into());
     }
@@ -178,7 +178,7 @@ fn blame<T>(
     answer: Result<T, ChainError>,
 ) -> Result<T, SetupError> {
     answer.map_err(|error| match error.kind() {
-        ChainErrorKind::Persistent => ConfigError::at(&token.key.child(key), error).into(),
+        ChainErrorKind::Persistent => ConfigError::at(&token.key.child(key), error.detail()).into(),
         _ => error.into(),
     })
 }
@@ -195,12 +195,12 @@ pub async fn register(chain: &InspectedChain, stores: &Stores) -> Result<(), Set
         };
         match stores.points.put_programme(&points.programme(spec.id)).await {
             Err(error) if error.kind() == StoreErrorKind::Invalid => {
-                problems.add(&points.key, error);
+                problems.add(&points.key, error.detail());
             }
             other => other?,
         }
     }
-    problems.into_result()?;
+    problems.into_result().map_err(|error| config.name_flags(error))?;
     Ok(known::tell_others(&chain.config, stores).await?)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use pledge_chain_evm::{EvmChain, EvmConfig, WrongChain};
+use pledge_chain_evm::{EvmChain, EvmConfig, HeadHints, HeadsConfig, WrongChain};
 use pledge_core::error::ChainError;
 use pledge_core::types::ChainId;
 
@@ -50,14 +50,21 @@ pub fn choose(
     for (index, node) in nodes.iter().enumerate() {
         match node {
             Err(error) if is_wrong_chain(error) => {
-                problems.add(&config.key.child("rpc_urls").index(index), error);
+                let what = format!(
+                    "{}: correct chain_id, or write the url of a node of chain {}",
+                    error.detail(),
+                    config.id
+                );
+                problems.add(&config.key.child("rpc_urls").index(index), what);
             }
-            Err(error) => failed.push(error.to_string()),
+            Err(error) => failed.push(error.detail().to_owned()),
             Ok(_) => {}
         }
     }
     let Some(node) = nodes.iter().flatten().next() else {
-        return Err(ChainError::transient("connect to a node", failed.join("; ")));
+        let failed = failed.join("; ");
+        let detail = format!("{failed}: start one, or correct {}.rpc_urls", config.key);
+        return Err(ChainError::transient("connect to a node", detail));
     };
     for error in failed {
         tracing::warn!(chain = config.name, "a node is left out: {error}");
@@ -86,9 +93,14 @@ pub async fn within<T>(
     })
 }
 
-/// The chain that a node says it is on.
+/// The chain that a node says it is on, if it does before long.
 pub async fn chain_behind(url: &NodeUrl) -> Result<ChainId, ChainError> {
-    EvmChain::chain_behind(&evm_config(ChainId::new(0), url)).await
+    within(url, EvmChain::chain_behind(&evm_config(ChainId::new(0), url))).await
+}
+
+/// Whether a node tells of new heads over its WebSocket.
+pub async fn probe_heads(chain: ChainId, url: &NodeUrl) -> Result<(), ChainError> {
+    HeadHints::probe(&HeadsConfig::new(chain, url.expose().clone())).await
 }
 
 fn evm_config(chain: ChainId, url: &NodeUrl) -> EvmConfig {

@@ -47,9 +47,11 @@ pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
             Err(ConfigError::at(&url_key(), what).into())
         }
         StorageConfig::Sqlite(file) if !Path::new(file).exists() => {
+            let file = std::path::absolute(file)?;
             let what = format!(
-                "there is no database `{file}` in the current folder: make one with `pledge run`, \
-                 `pledge index` or `pledge migrate`, or name it in storage.url"
+                "there is no database `{}`: make one with `pledge run`, \
+                 `pledge index` or `pledge migrate`, or name it in storage.url",
+                file.display()
             );
             Err(anyhow::anyhow!(what))
         }
@@ -108,7 +110,7 @@ fn check_folder(file: &Path) -> Result<(), ConfigError> {
 /// A file that cannot be a database of ours is a wrong key.
 fn blame(error: StoreError) -> anyhow::Error {
     match error.kind() {
-        StoreErrorKind::Invalid => ConfigError::at(&url_key(), error).into(),
+        StoreErrorKind::Invalid => ConfigError::at(&url_key(), error.detail()).into(),
         _ => error.into(),
     }
 }

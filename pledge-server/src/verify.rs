@@ -18,6 +18,7 @@ pub use report::{
     Mismatch, Subject, SupplyReport, TokenReport, UnverifiedChain, Verdict, VerifyReport,
 };
 
+use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
 use crate::stores::Stores;
 
@@ -111,7 +112,8 @@ impl<'a> Audit<'a> {
     fn step(&self, next: Option<Address>) -> Step {
         let part = |next: Address| u64::from(u16::from_be_bytes([next[0], next[1]]));
         let (done, accounts) = (next.map_or(PARTS, part), self.report.accounts);
-        let says = format!("{accounts} accounts checked, {}%", done * 100 / PARTS);
+        let counted = counted(accounts, "account");
+        let says = format!("{counted} checked, {}%", done * 100 / PARTS);
         Step { done, total: PARTS, says, counted: accounts, unit: "accounts" }
     }
 

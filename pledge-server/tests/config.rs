@@ -383,13 +383,12 @@ fn a_database_is_one_file_however_its_url_is_written() {
 
 fn quick(rate: Option<&str>, variables: &[(&str, &str)]) -> Config {
     let quick = Quick {
-        chain: ChainId::new(5),
         rpc_url: NodeUrl::parse("http://node.example").unwrap(),
         token: USDX.to_owned(),
         start_block: None,
         rate: rate.map(str::to_owned),
     };
-    Config::quick(&quick, &environment(variables)).unwrap()
+    Config::quick(&quick, ChainId::new(5), &environment(variables)).unwrap()
 }
 
 #[test]

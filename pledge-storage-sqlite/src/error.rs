@@ -1,6 +1,7 @@
 //! Faults: what goes wrong below a port's method, before the method's name is known.
 
 use std::error::Error as StdError;
+use std::fmt;
 
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::types::Overflow;
@@ -39,6 +40,7 @@ impl Fault {
     }
 
     pub(crate) fn caused_by(self, error: impl StdError + Send + Sync + 'static) -> Self {
+        let error = Whole(error);
         match self {
             Self::Named(named) => Self::Named(named.caused_by(error)),
             Self::Unnamed { kind, detail, .. } => {
@@ -61,6 +63,19 @@ impl Fault {
         }
     }
 }
+
+/// The last error of a chain. The driver's errors print their sources in their own texts, which would
+/// stand there twice.
+#[derive(Debug)]
+struct Whole<E>(E);
+
+impl<E: fmt::Display> fmt::Display for Whole<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> StdError for Whole<E> {}
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
@@ -113,9 +128,14 @@ fn of_result_code(code: Option<i32>) -> (StoreErrorKind, String) {
     use StoreErrorKind::{Corrupt, Invalid, Unavailable};
     let (kind, detail) = match code {
         Some(codes::BUSY | codes::LOCKED) => (Unavailable, "another program holds the database"),
-        Some(codes::FULL) => (Unavailable, "the disk is full"),
+        Some(codes::FULL) => (
+            Unavailable,
+            "the disk is full; nothing was written, and it goes on once there is room",
+        ),
         Some(codes::IOERR | codes::CANTOPEN) => (Unavailable, "the file cannot be read or written"),
-        Some(codes::READONLY | codes::PERM) => (Unavailable, "the file cannot be written"),
+        Some(codes::READONLY | codes::PERM) => {
+            (Unavailable, "the file or its folder cannot be written to: give us the right")
+        }
         Some(codes::NOMEM | codes::INTERRUPT | codes::PROTOCOL) => {
             (Unavailable, "the database cannot go on now")
         }

@@ -73,7 +73,7 @@ async fn refuse_foreign(db: &mut SqliteConnection, location: &str) -> Result<(),
     if id == APPLICATION_ID || (id == 0 && tables == 0) {
         return Ok(());
     }
-    let detail = format!("`{location}` is the database of another program");
+    let detail = format!("`{location}` is the database of another program: name another file");
     Err(Fault::invalid(detail))
 }
 
@@ -81,7 +81,7 @@ fn explain_migration(location: &str, error: MigrateError) -> Fault {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
         other => Fault::invalid(format!(
-            "the schema of `{location}` is not one that a release of pledge made"
+            "the schema of `{location}` is not one that a release of pledge made: name another file"
         ))
         .caused_by(other),
     }

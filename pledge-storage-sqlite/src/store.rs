@@ -219,7 +219,7 @@ pub(crate) fn explain_open(location: &str, error: sqlx::Error) -> Fault {
     let code = error.as_database_error().and_then(primary_code);
     let detail = match code {
         Some(codes::CANTOPEN) => "cannot be opened: does its folder exist, and may we write there?",
-        Some(codes::NOTADB) => "is not an SQLite database",
+        Some(codes::NOTADB) => "is not an SQLite database: name another file",
         _ => return Fault::from(error),
     };
     Fault::invalid(format!("`{location}` {detail}")).caused_by(error)
@@ -227,6 +227,8 @@ pub(crate) fn explain_open(location: &str, error: sqlx::Error) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use pledge_core::error::StoreErrorKind;
     use pledge_core::ports::BalanceStore;
     use pledge_core::types::ChainId;
@@ -255,8 +257,13 @@ mod tests {
         let limit = sqlx::AssertSqlSafe(limit);
         sqlx::query(limit).execute(&store.writer).await.unwrap();
         let long = "x".repeat(1 << 20);
-        let full = kind_of_write(&store, &long).await;
-        assert_eq!(full, Err(StoreErrorKind::Unavailable));
+        let full = store.register_chain(ChainId::new(1), &long).await.unwrap_err();
+        assert_eq!(full.kind(), StoreErrorKind::Unavailable);
+        let source = full.source().unwrap();
+        let told = source.to_string();
+        assert!(told.ends_with("database or disk is full"), "{told}");
+        assert!(source.source().is_none(), "the driver's text has its sources in it");
+        assert_eq!(store.chains().await.unwrap(), []);
         let unlimited = "PRAGMA max_page_count = 1073741823";
         sqlx::query(unlimited).execute(&store.writer).await.unwrap();
         assert_eq!(kind_of_write(&store, &long).await, Ok(()));

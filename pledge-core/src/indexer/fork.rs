@@ -26,7 +26,11 @@ impl Indexer {
             // So far below that it cannot be compared: a node that is syncing, so we wait.
             None => Err(ChainError::transient(
                 "compare the head",
-                format!("the node's head {head} is below every header held"),
+                format!(
+                    "the node's head {head} is below every header held: it is syncing, was reset, \
+                     or serves another chain. We wait until it has caught up; if it never will, \
+                     use another node, or a new database for a chain that began anew"
+                ),
             )
             .into()),
         }

@@ -34,7 +34,7 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
         context.output.print(&story.told(None))?;
         return Ok(verdict);
     }
-    let listener = tasks::bind(args.listen).await?.into_std()?;
+    let listener = tasks::bind(args.listen, "--listen").await?.into_std()?;
     let (mut stores, mut market, story) = demo::play(&context.progress, args.seed).await?;
     let verdict = Verdict::fine_if(story.is_fine());
     let address = listener.local_addr()?;

@@ -11,10 +11,12 @@ use pledge_core::indexer::{Indexer, Poll};
 use serde::Serialize;
 
 use self::retries::Retries;
+use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::ChainConfig;
+use crate::output::counted;
 use crate::setup::{self, InspectedChain};
-use crate::stores::{self, Stores};
+use crate::stores::Stores;
 use crate::tasks;
 
 #[derive(Debug, Args)]
@@ -56,14 +58,16 @@ struct TokenReport {
 pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result<Verdict> {
     let mut config = context.config_or_quick(args.quick).await?;
     config.require_chains()?;
-    let stores = stores::open(&config.storage).await?;
-    setup::keep_known_names(&mut config.chains, &stores).await?;
-    let prepared = prepare(&config.chains, &stores);
-    let Some(chains) = context.stop.run_until_cancelled(prepared).await else {
-        stores.close().await;
+    let unchecked = Unchecked::open(&config.storage).await?;
+    setup::keep_known_names(&mut config.chains, &unchecked.stores).await?;
+    let inspected = inspect(&config.chains, &unchecked.stores);
+    let Some(chains) = context.stop.run_until_cancelled(inspected).await else {
+        unchecked.stores.close().await;
         bail!("stopped before every chain was inspected");
     };
     let chains = chains?;
+    let stores = unchecked.checked(&config.storage).await?;
+    register(&chains, &stores).await?;
     let work = chains.iter().map(|chain| follow(&context, &stores, chain, args.until_head));
     let report = IndexReport { chains: try_join_all(work).await? };
     stores.close().await;
@@ -71,18 +75,21 @@ pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result
     Ok(Verdict::fine_if(report.is_fine(args.until_head)))
 }
 
-/// Inspects every chain, then registers them: nothing is written if one of them is wrong.
-async fn prepare(configs: &[ChainConfig], stores: &Stores) -> anyhow::Result<Vec<InspectedChain>> {
+/// Inspects every chain: nothing is written if one of them is wrong.
+async fn inspect(configs: &[ChainConfig], stores: &Stores) -> anyhow::Result<Vec<InspectedChain>> {
     let inspected = configs.iter().map(|config| async {
         let inspected = setup::inspect(config, stores).await;
         inspected.map_err(|error| error.of(config))
     });
-    let chains = try_join_all(inspected).await?;
-    for chain in &chains {
+    try_join_all(inspected).await
+}
+
+async fn register(chains: &[InspectedChain], stores: &Stores) -> anyhow::Result<()> {
+    for chain in chains {
         let registered = setup::register(chain, stores).await;
         registered.map_err(|error| error.of(&chain.config))?;
     }
-    Ok(chains)
+    Ok(())
 }
 
 /// Indexes up to the newest confirmed block, or for ever; ends early when told to stop. A chain that
@@ -176,17 +183,19 @@ impl IndexReport {
 impl fmt::Display for IndexReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chain in &self.chains {
-            let (name, transfers) = (&chain.name, chain.transfers);
+            let transfers = counted(chain.transfers, "transfer");
+            let (name, reorgs) = (&chain.name, counted(chain.reorgs, "reorg"));
             let end = match &chain.error {
                 Some(error) => format!(", failed: {error}"),
                 None if chain.reached => String::new(),
                 None => ", stopped early".to_owned(),
             };
-            writeln!(f, "{name}: {transfers} transfers, {} reorgs{end}", chain.reorgs)?;
+            writeln!(f, "{name}: {transfers}, {reorgs}{end}")?;
             for TokenReport { token, symbol, confirmed, holders, halted } in &chain.tokens {
                 let block =
                     confirmed.map_or("nothing".to_owned(), |block| format!("block {block}"));
-                write!(f, "  {symbol} {token}: {block} confirmed, {holders} holders")?;
+                let holders = counted(*holders, "holder");
+                write!(f, "  {symbol} {token}: {block} confirmed, {holders}")?;
                 match halted {
                     Some(reason) => writeln!(f, ", halted: {reason}")?,
                     None => writeln!(f)?,

@@ -10,11 +10,12 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Problems};
 use crate::http::Api;
 use crate::setup::{self, SetupError};
-use crate::stores::{self, Stores};
+use crate::stores::Stores;
 use crate::tasks::{self, Follower, Start, Tasks, Wakes};
 
 #[derive(Debug, Args)]
@@ -44,15 +45,18 @@ impl fmt::Display for Serving {
 pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<Verdict> {
     let mut config = context.config_or_quick(args.quick).await?;
     config.require_chains()?;
-    let listener = tasks::bind(args.listen.unwrap_or(config.server.listen)).await?;
-    let stores = stores::open(&config.storage).await?;
-    setup::keep_known_names(&mut config.chains, &stores).await?;
+    let listen = args.listen.unwrap_or(config.server.listen);
+    let listener = tasks::bind(listen, "--listen or server.listen").await?;
+    let unchecked = Unchecked::open(&config.storage).await?;
+    setup::keep_known_names(&mut config.chains, &unchecked.stores).await?;
     let chains = &config.chains;
-    let checked = context.stop.run_until_cancelled(check_chains(chains, &stores));
-    let Some(checked) = checked.await else {
+    let inspected = inspect_chains(chains, &unchecked.stores);
+    let Some(inspected) = context.stop.run_until_cancelled(inspected).await else {
         return Ok(Verdict::Fine);
     };
-    let starts = checked?;
+    let starts = inspected?;
+    let stores = unchecked.checked(&config.storage).await?;
+    register_chains(&starts, &stores).await?;
     context.output.print(&Serving {
         url: format!("http://{}/api/v1", listener.local_addr()?),
         storage: config.storage.to_string(),
@@ -64,9 +68,9 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     ended.map(|()| Verdict::Fine)
 }
 
-/// Inspects every chain, then registers those that answered. Unreachable nodes are no reason not to
-/// start; whatever is wrong in the configuration is, and all of it is named.
-async fn check_chains(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result<Vec<Start>> {
+/// Inspects every chain. Unreachable nodes are no reason not to start; whatever is wrong in the
+/// configuration is, and all of it is named.
+async fn inspect_chains(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result<Vec<Start>> {
     let inspected = join_all(chains.iter().map(|chain| setup::inspect(chain, stores))).await;
     let mut problems = Problems::default();
     let mut starts = Vec::with_capacity(chains.len());
@@ -81,7 +85,12 @@ async fn check_chains(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result
         }
     }
     problems.into_result()?;
-    for start in &starts {
+    Ok(starts)
+}
+
+/// Chains that did not answer are registered by name only.
+async fn register_chains(starts: &[Start], stores: &Stores) -> anyhow::Result<()> {
+    for start in starts {
         match start {
             Start::Ready(chain) => {
                 let registered = setup::register(chain, stores).await;
@@ -93,7 +102,7 @@ async fn check_chains(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result
             }
         }
     }
-    Ok(starts)
+    Ok(())
 }
 
 fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpListener) -> Tasks {

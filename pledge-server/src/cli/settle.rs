@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Context, Verdict};
 use crate::backoff::Backoff;
+use crate::output::counted;
 use crate::progress::WorkProgress;
 use crate::stores::{self, Stores};
 use crate::tasks;
@@ -124,12 +125,13 @@ impl Settled {
 
 impl fmt::Display for Settled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (batches, accounts) = (self.batches, self.accounts);
-        let statements = self.statements;
-        writeln!(f, "{batches} batches, {accounts} accounts, {statements} statements")?;
+        let batches = counted(self.batches, "batch");
+        let accounts = counted(self.accounts, "account");
+        let statements = counted(self.statements, "statement");
+        writeln!(f, "{batches}, {accounts}, {statements}")?;
         if self.failed > 0 {
-            let failed = self.failed;
-            writeln!(f, "{failed} batches failed: see `pledge settlements --failed`")
+            let failed = counted(self.failed, "batch");
+            writeln!(f, "{failed} failed: see `pledge settlements --failed`")
         } else if self.complete {
             writeln!(f, "every closed window is settled")
         } else {

@@ -8,6 +8,7 @@ use pledge_core::types::Scale;
 use serde::Serialize;
 
 use super::{Context, Verdict};
+use crate::output::counted;
 use crate::stores::{self, Stores};
 use crate::views::{FailureView, SettlementStatus, SettlementView, by_window, newest};
 
@@ -65,9 +66,11 @@ impl fmt::Display for Listing {
         }
         for row in &self.settlements {
             let SettlementView { id, status, accounts, points, .. } = row;
-            writeln!(f, "{id}  {status}  {accounts} accounts  {points} points")?;
+            let accounts = counted(*accounts, "account");
+            writeln!(f, "{id}  {status}  {accounts}  {points} points")?;
             for FailureView { shard, attempts, reason, .. } in &row.failures {
-                writeln!(f, "    shard {}, {attempts} attempts: {reason}", shard.get())?;
+                let attempts = counted(u64::from(*attempts), "attempt");
+                writeln!(f, "    shard {}, {attempts}: {reason}", shard.get())?;
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use pledge_core::types::{BlockNumber, Timestamp};
 use serde::Serialize;
 
 use super::{Context, Verdict};
+use crate::output::counted;
 use crate::stores::{self, Stores};
 use crate::views::{ChainView, Eip55};
 
@@ -104,12 +105,12 @@ impl fmt::Display for Status {
             writeln!(f, "{name} ({id}) {status}{}", because(chain.reason.as_ref()))?;
             writeln!(
                 f,
-                "  head {}, processed {}, confirmed {} at {}, {} blocks behind, settled to {}",
+                "  head {}, processed {}, confirmed {} at {}, {} behind, settled to {}",
                 figure(chain.head_block),
                 figure(chain.last_processed_block),
                 figure(chain.figures.last_confirmed_block),
                 instant(chain.figures.last_confirmed_time),
-                figure(*lag),
+                lag.map_or("-".to_owned(), |lag| counted(lag, "block")),
                 instant(chain.figures.last_calculated_time)
             )?;
             for token in tokens {
@@ -126,11 +127,11 @@ impl fmt::Display for TokenRow {
         writeln!(f, "  {symbol} {address} {status}{}", because(self.reason.as_ref()))?;
         write!(
             f,
-            "    confirmed {}, settled to {}, {} holders, {} reorgs",
+            "    confirmed {}, settled to {}, {}, {}",
             figure(self.last_confirmed_block),
             instant(self.last_calculated_time),
-            self.holders,
-            self.reorgs
+            counted(self.holders, "holder"),
+            counted(self.reorgs, "reorg")
         )
     }
 }

@@ -8,7 +8,7 @@ use pledge_core::indexer::{Finality, IndexerConfig};
 use pledge_core::types::ChainId;
 
 use super::raw::{RawChain, TextList, Whole};
-use super::{Key, NodeUrl, Problems, TokenConfig, token};
+use super::{ConfigError, Key, NodeUrl, Problems, TokenConfig, quick, token};
 
 const POLL_INTERVAL_DEFAULT: Duration = Duration::from_secs(2);
 const POLL_INTERVAL_MIN: Duration = Duration::from_millis(50);
@@ -60,6 +60,16 @@ pub(super) fn check_all(
 }
 
 impl ChainConfig {
+    /// How a person wrote a key of this chain: a flag, if the command line made it up.
+    pub fn written(&self, key: &str) -> String {
+        if self.is_named { key.to_owned() } else { quick::flag_of(key, &self.key) }
+    }
+
+    /// An error in terms of what a person wrote.
+    pub fn name_flags(&self, error: ConfigError) -> ConfigError {
+        error.rename(|key| self.written(key))
+    }
+
     fn check(name: String, raw: RawChain, chains: &Key, problems: &mut Problems) -> Option<Self> {
         let key = chains.child(&name);
         check_name(&name, &key, problems);

@@ -1,15 +1,14 @@
 //! One chain and one token from the command line.
 
-use pledge_core::types::ChainId;
+use pledge_core::types::{ChainId, Rate};
 
 use super::raw::{RateText, RawConfig, TextList, Whole};
-use super::{ConfigError, NodeUrl};
+use super::token::parse_address;
+use super::{ConfigError, Key, NodeUrl, Problems};
 
 /// What `pledge run --rpc-url URL --token 0x…` says.
 #[derive(Debug, Clone)]
 pub struct Quick {
-    /// The chain that the node says it is on.
-    pub chain: ChainId,
     /// The node.
     pub rpc_url: NodeUrl,
     /// The contract, as typed.
@@ -22,22 +21,29 @@ pub struct Quick {
 
 const TOKEN: &str = "token";
 
-/// Keys of the configuration that the flags stand for.
-const FLAGS: [(&str, &str); 4] = [
+/// Keys of the chain that the flags stand for; the first that is or holds a key names it.
+const FLAGS: [(&str, &str); 5] = [
     ("rpc_urls", "--rpc-url"),
     ("tokens.token.address", "--token"),
     ("tokens.token.start_block", "--start-block"),
     ("tokens.token.points", "--rate"),
+    ("tokens.token", "--token"),
 ];
 
 impl Quick {
-    fn name(&self) -> String {
-        format!("chain_{}", self.chain)
+    /// What is wrong with the flags, as far as no node has to be asked.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems::default();
+        problems.take(&Key::root("--token"), parse_address(&self.token));
+        if let Some(rate) = &self.rate {
+            problems.take(&Key::root("--rate"), rate.parse::<Rate>());
+        }
+        problems.into_result()
     }
 
-    pub(super) fn write_into(&self, raw: &mut RawConfig) {
-        let chain = raw.chains.entry(self.name()).or_default();
-        chain.chain_id = Some(Whole(self.chain.get()));
+    pub(super) fn write_into(&self, chain_id: ChainId, raw: &mut RawConfig) {
+        let chain = raw.chains.entry(name_of(chain_id)).or_default();
+        chain.chain_id = Some(Whole(chain_id.get()));
         chain.rpc_urls = Some(TextList(vec![self.rpc_url.expose().to_string()]));
         let token = chain.tokens.entry(TOKEN.to_owned()).or_default();
         token.address = Some(self.token.clone());
@@ -46,17 +52,20 @@ impl Quick {
             token.points.get_or_insert_default().rate = Some(RateText(rate.clone()));
         }
     }
+}
 
-    /// The same error in terms of the flags.
-    #[must_use]
-    pub fn name_flags(&self, error: ConfigError) -> ConfigError {
-        let chain = format!("chains.{}.", self.name());
-        error.rename(|key| {
-            let of_chain = key.strip_prefix(&chain);
-            let flag = FLAGS
-                .iter()
-                .find(|(prefix, _)| of_chain.is_some_and(|rest| rest.starts_with(prefix)));
-            flag.map_or_else(|| key.to_owned(), |(_, flag)| (*flag).to_owned())
-        })
-    }
+/// The made up name of a chain.
+pub(super) fn name_of(chain_id: ChainId) -> String {
+    format!("chain_{chain_id}")
+}
+
+/// The flag that stands for a key of the chain, or the key itself.
+pub(super) fn flag_of(key: &str, chain: &Key) -> String {
+    let of_chain = key.strip_prefix(chain.as_str()).and_then(|rest| rest.strip_prefix('.'));
+    let holds = |prefix: &str| {
+        let below = of_chain.and_then(|rest| rest.strip_prefix(prefix));
+        below.is_some_and(|below| below.is_empty() || below.starts_with(['.', '[']))
+    };
+    let flag = FLAGS.iter().find(|(prefix, _)| holds(prefix));
+    flag.map_or_else(|| key.to_owned(), |(_, flag)| (*flag).to_owned())
 }

@@ -65,7 +65,7 @@ impl TokenConfig {
 }
 
 /// An address with `0x`. Mixed case is an EIP-55 checksum, which must be right.
-fn parse_address(text: &str) -> Result<Address, String> {
+pub(super) fn parse_address(text: &str) -> Result<Address, String> {
     let digits = text.strip_prefix("0x").unwrap_or_default();
     let one_case = digits == digits.to_ascii_lowercase() || digits == digits.to_ascii_uppercase();
     let address: Address = text

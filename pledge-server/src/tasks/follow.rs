@@ -65,7 +65,7 @@ impl Follower {
         let config = &chain.config;
         let mut indexer = chain.indexer(&self.stores);
         let mut backoff = Backoff::default();
-        let mut trouble = Trouble::new(&config.name);
+        let mut trouble = Trouble::new(&config.name, INDEXING);
         let mut hints = Hints::of(config);
         loop {
             let poll = indexer.poll().await;
@@ -90,7 +90,8 @@ impl Follower {
                     continue;
                 }
                 Poll::Stopped(status) => {
-                    trouble.says(&status.to_string());
+                    let name = &config.name;
+                    trouble.says(&format!("{status}; `pledge resume {name}` sets it going again"));
                     config.poll_interval
                 }
                 Poll::Retry(error) if is_ordinary(&error) => {
@@ -110,7 +111,7 @@ impl Follower {
     /// the chain degraded: the others run.
     async fn until_reachable(&self, config: &ChainConfig, first: SetupError) -> InspectedChain {
         let mut backoff = Backoff::default();
-        let mut trouble = Trouble::new(&config.name);
+        let mut trouble = Trouble::new(&config.name, INDEXING);
         let mut error = first;
         loop {
             let reason = format!("{:#}", anyhow::Error::from(error));
@@ -151,21 +152,26 @@ pub(crate) fn is_ordinary(error: &IndexerError) -> bool {
     }
 }
 
+/// What has trouble while a chain is not followed.
+pub(crate) const INDEXING: &str = "indexing";
+
 /// Trouble is logged when it begins, when it changes and when it is over.
 #[derive(Debug)]
 pub(crate) struct Trouble {
     chain: String,
+    /// What has trouble, and goes on when it is over.
+    work: &'static str,
     last: Option<String>,
 }
 
 impl Trouble {
-    pub(crate) fn new(chain: &str) -> Self {
-        Self { chain: chain.to_owned(), last: None }
+    pub(crate) fn new(chain: &str, work: &'static str) -> Self {
+        Self { chain: chain.to_owned(), work, last: None }
     }
 
     pub(crate) fn says(&mut self, reason: &str) {
         if self.last.as_deref() != Some(reason) {
-            tracing::warn!(chain = self.chain, "{reason}");
+            tracing::warn!(chain = self.chain, "{}: {reason}", self.work);
             self.last = Some(reason.to_owned());
         }
     }
@@ -177,7 +183,7 @@ impl Trouble {
 
     pub(crate) fn over(&mut self) {
         if self.last.take().is_some() {
-            tracing::info!(chain = self.chain, "goes on");
+            tracing::info!(chain = self.chain, "{} goes on", self.work);
         }
     }
 }

@@ -24,7 +24,7 @@ impl Hints {
     pub(super) fn of(config: &ChainConfig) -> Self {
         let listen = |url: Url| HeadHints::listen(HeadsConfig::new(config.id, url));
         let url = config.ws_url.as_ref().map(|url| url.expose().clone());
-        Self { heads: url.map(listen), trouble: Trouble::new(&config.name) }
+        Self { heads: url.map(listen), trouble: Trouble::new(&config.name, "listening for heads") }
     }
 
     /// Waits for the interval, or for a head. Trouble with hints is logged and changes nothing else.
@@ -38,7 +38,7 @@ impl Hints {
 
 async fn head(heads: &mut HeadHints, trouble: &mut Trouble) {
     while let Err(error) = heads.next().await {
-        trouble.says(&format!("{error}; polling goes on"));
+        trouble.says(&format!("{}; polling goes on", error.detail()));
     }
     trouble.over();
 }

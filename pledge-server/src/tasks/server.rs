@@ -9,16 +9,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::{Api, router};
 
-/// Takes the port, so that a busy one is an error before anything starts.
-pub async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Takes the port, so that a busy one is an error before anything starts. The error names the
+/// settings that choose another.
+pub async fn bind(listen: SocketAddr, settings: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(listen).await.map_err(|error| {
         let (ip, port) = (listen.ip(), listen.port());
         match error.kind() {
             io::ErrorKind::AddrInUse => anyhow!(
                 "port {port} on {ip} is in use by another program: stop that one, or choose another \
-                 port with --listen {ip}:PORT (0 takes a free one)"
+                 port with {settings}, such as {ip}:{} (port 0 takes a free one)",
+                port.checked_add(1).unwrap_or(0)
             ),
-            _ => anyhow!(error).context(format!("cannot listen on {listen}: choose with --listen")),
+            _ => anyhow!(error)
+                .context(format!("cannot listen on {listen}: choose with {settings}")),
         }
     })
 }

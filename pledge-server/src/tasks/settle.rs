@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::follow::Trouble;
 use super::until_due;
 use crate::backoff::Backoff;
+use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
 use crate::stores::Stores;
 
@@ -42,7 +43,7 @@ pub async fn keep_settling(
 ) -> anyhow::Result<()> {
     let mut after_error = Backoff::default();
     let mut after_failure = Backoff::from(FAILED_DELAY);
-    let mut trouble = Trouble::new(&name);
+    let mut trouble = Trouble::new(&name, "settlement");
     while !stop.is_cancelled() {
         let delay = match settle_shown(&stores, chain, &stop, &mut progress).await {
             Ok(report) => {
@@ -57,7 +58,7 @@ pub async fn keep_settling(
             }
             Err(error) if error.is_conflict() => Some(after_error.delay()),
             Err(error) => {
-                trouble.says(&format!("settlement: {:#}", anyhow::Error::from(error)));
+                trouble.says(&format!("{:#}", anyhow::Error::from(error)));
                 Some(after_error.delay())
             }
         };
@@ -75,9 +76,10 @@ async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, trouble: &m
     match failed_batches(stores, chain).await {
         Ok(0) => trouble.over(),
         Ok(waiting) => trouble.says(&format!(
-            "settlement: {waiting} batches failed and wait: see `pledge settlements --failed`"
+            "{} failed and waiting: see `pledge settlements --failed`",
+            counted(waiting, "batch")
         )),
-        Err(error) => trouble.says(&format!("settlement: {:#}", anyhow::Error::from(error))),
+        Err(error) => trouble.says(&format!("{:#}", anyhow::Error::from(error))),
     }
 }
 
@@ -101,7 +103,7 @@ pub(crate) async fn settle_shown(
 
 fn step(report: &SettleReport, total: u64) -> Step {
     let SettleReport { shards: done, accounts, .. } = *report;
-    let says = format!("{done}/{total} shards, {accounts} accounts");
+    let says = format!("{done}/{total} shards, {}", counted(accounts, "account"));
     Step { done, total, says, counted: accounts, unit: "accounts" }
 }
 

@@ -6,7 +6,7 @@ use pledge_core::ledger::TokenState;
 use pledge_core::types::{Account, Amount, ChainId};
 use serde::Serialize;
 
-use crate::output::as_text;
+use crate::output::{as_text, counted};
 
 /// Mismatches listed for a token; the rest is counted.
 const LISTED_MAX: usize = 20;
@@ -204,9 +204,9 @@ impl fmt::Display for TokenReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} on chain {}: ", self.symbol, self.token, self.chain_id)?;
         let at = self.at_block.map_or(String::new(), |block| format!(" at block {block}"));
-        let accounts = self.accounts;
+        let accounts = counted(self.accounts, "account");
         match self.verdict {
-            Verdict::Ok => writeln!(f, "ok{at}: {accounts} accounts, supply and points agree")?,
+            Verdict::Ok => writeln!(f, "ok{at}: {accounts}, supply and points agree")?,
             Verdict::NotStarted => writeln!(f, "no block is confirmed yet")?,
             Verdict::Halted => {
                 let reason = self.reason.as_deref().unwrap_or_default();
@@ -214,11 +214,11 @@ impl fmt::Display for TokenReport {
             }
             Verdict::NonConserving => writeln!(
                 f,
-                "non_conserving{at}: {accounts} balances agree with the contract, but its \
+                "non_conserving{at}: the balances of {accounts} agree with the contract, but its \
                  totalSupply is not their sum: it mints or burns without Transfer logs"
             )?,
             Verdict::Mismatch => {
-                writeln!(f, "MISMATCH{at}: {} in {accounts} accounts", self.mismatches_total)?;
+                writeln!(f, "MISMATCH{at}: {} in {accounts}", self.mismatches_total)?;
             }
         }
         if let Some(supply) = self.supply.filter(|_| !self.supply_ok) {

@@ -96,3 +96,15 @@ async fn without_the_web_socket_polling_goes_on() {
         timeout(PATIENCE, followed.caught_up()).await.expect("blocks arrive by polling");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_socket_that_tells_of_blocks_is_checked() {
+    let chain = Chain::start(11_155_111).await;
+    let url = chain.anvil.url().replacen("http", "ws", 1);
+    let setup = Setup::of(&[&chain]);
+    let mut command = setup.pledge();
+    command.args(["config", "check"]).env("PLEDGE_CHAINS__C0__WS_URL", url);
+    let output = command.env("PLEDGE_SERVER__LISTEN", "127.0.0.1:0").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("tells of new blocks"), "{said}");
+}

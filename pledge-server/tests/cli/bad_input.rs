@@ -46,6 +46,7 @@ fn a_configuration_file_that_is_not_there_is_refused() {
 #[test]
 fn wrong_usage_is_refused() {
     assert_eq!(Folder::new().run(&["run", "--nonsense"]).code, Some(2));
+    assert_eq!(Folder::new().run(&["nonsense"]).code, Some(2));
     assert_eq!(Folder::new().run(&["run", "--token", "0x00"]).code, Some(2));
 }
 
@@ -125,6 +126,59 @@ fn a_wrong_flag_is_named_by_its_own_name() {
     };
     refused(&quick(&token, "-0.05"), "--rate", "negative");
     refused(&quick("0x12", "1"), "--token", "40 hex digits");
+    refused(&quick(&format!("0x{}", "ab".repeat(20)), "1"), "--token: no contract code", "address");
     let ended = Folder::new().run(&["run", "--rpc-url", "ftp://x", "--token", &token]);
     refused(&ended, "--rpc-url", "use http or https");
+    let late = ["index", "--rpc-url", &url, "--token", &token, "--start-block", "9"];
+    refused(&Folder::new().run(&late), "--start-block: 9 is above", "leave it out");
+}
+
+#[test]
+fn flags_are_checked_before_a_node_is_asked() {
+    let mistyped = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eb48";
+    let arguments = ["run", "--rpc-url", NOBODY, "--token", mistyped, "--rate", "x"];
+    let ended = Folder::new().run(&arguments);
+    refused(&ended, "--token", "checksum");
+    refused(&ended, "--rate", "decimal number");
+}
+
+#[test]
+fn a_node_of_the_flags_that_is_down_is_named_with_a_remedy() {
+    let folder = Folder::new();
+    for command in ["run", "index"] {
+        let ended = folder.run(&[command, "--rpc-url", NOBODY, "--token", &token().to_string()]);
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        assert!(ended.stderr.contains("--rpc-url: 127.0.0.1:9"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("start the node"), "{}", ended.stderr);
+    }
+    assert!(!folder.path().join("pledge.db").exists());
+}
+
+#[test]
+fn what_is_refused_leaves_no_database_and_no_output() {
+    let node = Node::start(NORMAL);
+    let stranger = format!("0x{}", "ab".repeat(20));
+    let folder = Folder::with_config(&config(&node.url(), 31_337, &stranger, ""));
+    for arguments in [&["run", "--listen", "127.0.0.1:0", "--json"][..], &["index", "--json"]] {
+        refused(&folder.run(arguments), "plg.address", "no contract code");
+    }
+    assert!(!folder.path().join("pledge.db").exists());
+}
+
+#[test]
+fn one_node_of_another_chain_beside_a_right_one_is_refused() {
+    let (right, wrong) = (Node::start(NORMAL), Node::start_as(5, NORMAL));
+    let urls = format!("{}\", \"{}", right.url(), wrong.url());
+    let ended = index(&config(&urls, 31_337, &token().to_string(), ""));
+    refused(&ended, "rpc_urls[1]: 127.0.0.1:", "is a node of chain 5, not of chain 31337");
+    refused(&ended, "rpc_urls[1]", "correct chain_id, or write the url of a node of chain 31337");
+}
+
+#[test]
+fn a_storage_that_is_no_database_of_ours_is_refused_without_noise() {
+    let folder = Folder::new();
+    std::fs::write(folder.path().join("pledge.db"), "some text, no database ".repeat(99)).unwrap();
+    let ended = folder.run(&["status"]);
+    refused(&ended, "storage.url: `sqlite:pledge.db` is not", "name another file");
+    assert!(!ended.stderr.contains("invalid request"), "{}", ended.stderr);
 }

@@ -72,6 +72,38 @@ fn what_is_found_is_told_in_a_line_each() {
 }
 
 #[test]
+fn the_flags_of_run_are_checked_and_named() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let (url, token, folder) = (node.url(), token().to_string(), Folder::new());
+    let check = |more: &[&str]| {
+        let listen = [("PLEDGE_SERVER__LISTEN", "127.0.0.1:0")];
+        let flags = ["--rpc-url", &url, "--token", &token];
+        folder.run_with(&listen, &[&CHECK_JSON[..], &flags, more].concat())
+    };
+    let fine = check(&[]);
+    assert_eq!(fine.code, Some(0), "{}{}", fine.stdout, fine.stderr);
+    for key in ["--rpc-url", "--token"] {
+        assert_eq!(check_of(&fine, key)["outcome"], "ok");
+    }
+    let wrong = check(&["--start-block", "99"]);
+    assert_eq!(wrong.code, Some(2), "{}{}", wrong.stdout, wrong.stderr);
+    assert_eq!(check_of(&wrong, "--start-block")["outcome"], "wrong");
+}
+
+#[test]
+fn a_web_socket_that_tells_nothing_is_named_with_a_remedy() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&good(&[&node.url()]));
+    let variables = [("PLEDGE_CHAINS__LOCAL__WS_URL", "ws://127.0.0.1:9/v2/s3cretkey")];
+    let ended = folder.run_with(&variables, &CHECK_JSON);
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    let check = check_of(&ended, "chains.local.ws_url");
+    assert_eq!(check["outcome"], "failed");
+    assert!(check["says"].as_str().unwrap().contains("or remove it"), "{check}");
+    assert!(!ended.stdout.contains("s3cretkey"), "{}", ended.stdout);
+}
+
+#[test]
 fn a_node_that_is_down_is_told_beside_one_that_answers() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = Folder::with_config(&good(&[NOBODY, &node.url()]));
@@ -125,6 +157,8 @@ fn everything_wrong_is_told_at_once() {
     for (key, outcome) in outcomes {
         assert_eq!(check_of(&ended, key)["outcome"], outcome, "{key}");
     }
+    let listen = check_of(&ended, "server.listen");
+    assert!(listen["says"].as_str().unwrap().contains("with server.listen"), "{listen}");
     nothing_was_written(&folder);
 }
 

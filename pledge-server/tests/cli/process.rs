@@ -62,6 +62,13 @@ impl Folder {
         self.run_with(&[], arguments)
     }
 
+    /// Runs a command whose outputs nobody reads; answers its exit code.
+    pub(crate) fn run_unread(&self, arguments: &[&str]) -> Option<i32> {
+        let unread = || std::io::pipe().unwrap().1;
+        let mut command = self.command(arguments);
+        command.stdout(unread()).stderr(unread()).status().unwrap().code()
+    }
+
     /// As [`Folder::run`], with environment variables.
     pub(crate) fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
         let mut command = self.command(arguments);

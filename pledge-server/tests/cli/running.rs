@@ -4,6 +4,10 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use pledge_core::primitives::Address;
+use pledge_core::simulation::ScriptedChain;
+use pledge_core::types::{ChainId, Timestamp};
+
 use crate::node::{CHAIN, NORMAL, Node, THREE_PM, account, token, tokens};
 use crate::process::Folder;
 
@@ -17,6 +21,10 @@ fn chain(name: &str, id: u64, url: &str) -> String {
          [chains.{name}.tokens.plg.points]\nrate = \"0.05\"\n",
         token()
     )
+}
+
+fn board_by_balance() -> String {
+    format!("chains/{CHAIN}/tokens/{}/accounts?sort=balance", token())
 }
 
 fn board() -> String {
@@ -97,6 +105,7 @@ fn pausing_from_another_process_stops_the_running_one() {
     server.get_until(&path, |answer| answer["status"] == "live");
     assert_eq!(folder.run(&["pause", "local"]).code, Some(0));
     server.get_until(&path, |answer| answer["status"] == "paused");
+    server.wait_for("`pledge resume local`", |line| line.contains("paused"));
     assert_eq!(folder.run(&["resume", "local"]).code, Some(0));
     node.mine_empty(THREE_PM + 7_200, 1);
     server.get_until(&path, |answer| answer["status"] == "live");
@@ -144,7 +153,84 @@ fn an_outage_is_told_once_when_it_begins_and_once_when_it_is_over() {
     indexing.wait_for("WARN", |line| line.contains("local"));
     let node = Node::serve(script, NORMAL, &address);
     node.mine_empty(THREE_PM + 7_200, 1);
-    indexing.wait_for("goes on", |line| line.contains("local"));
+    indexing.wait_for("indexing goes on", |line| line.contains("local"));
+}
+
+#[test]
+fn a_node_that_comes_back_as_a_shorter_chain_is_waited_for_and_nothing_is_lost() {
+    let node = Node::with_the_first_hour(NORMAL);
+    node.mine(THREE_PM + 7_200, Address::ZERO, account(2), tokens(1));
+    node.mine_empty(THREE_PM + 7_212, 8);
+    // Genesis is not among the headers held then.
+    let toml = chain("local", CHAIN, &node.url());
+    let toml = toml.replace("address", "start_block = 1\naddress");
+    let folder = Folder::with_config(&toml);
+    let server = folder.start(&LISTEN);
+    let status = format!("chains/{CHAIN}");
+    server.get_until(&status, |answer| answer["status"] == "live");
+    let (script, address) = (node.chain.clone(), node.address.to_string());
+    drop(node);
+    let genesis = Timestamp::new(THREE_PM + 1).unwrap();
+    let shorter = ScriptedChain::new(ChainId::new(CHAIN), genesis);
+    let shorter = Node::serve(shorter, NORMAL, &address);
+    let below = |answer: &serde_json::Value| {
+        answer["status"] == "degraded" && answer["reason"].to_string().contains("was reset")
+    };
+    server.get_until(&status, below);
+    let board = server.get(&board_by_balance());
+    assert_eq!(board["items"].as_array().unwrap().len(), 2, "{board}");
+    drop(shorter);
+    let _node = Node::serve(script, NORMAL, &address);
+    server.get_until(&status, |answer| answer["status"] == "live");
+}
+
+#[test]
+fn a_node_that_is_down_at_the_start_is_followed_when_it_comes() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let (script, address) = (node.chain.clone(), node.address.to_string());
+    let folder = Folder::with_config(&chain("local", CHAIN, &node.url()));
+    drop(node);
+    let server = folder.start(&LISTEN);
+    let status = format!("chains/{CHAIN}");
+    let down = server.get_until(&status, |answer| answer["status"] == "degraded");
+    assert!(down["reason"].to_string().contains("chains.local.rpc_urls"), "{down}");
+    let _node = Node::serve(script, NORMAL, &address);
+    server.get_until(&status, |answer| answer["status"] == "live");
+}
+
+#[test]
+fn two_servers_over_one_file_both_follow_and_agree() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&chain("local", CHAIN, &node.url()));
+    let servers = [folder.start(&LISTEN), folder.start(&LISTEN)];
+    node.mine(THREE_PM + 7_200, Address::ZERO, account(2), tokens(1));
+    node.mine_empty(THREE_PM + 7_212, 8);
+    for server in &servers {
+        let board = |answer: &serde_json::Value| answer["items"].as_array().unwrap().len() == 2;
+        server.get_until(&board_by_balance(), board);
+    }
+    assert_eq!(folder.run(&["verify", "--json"]).json()["tokens"][0]["verdict"], "ok");
+    for server in servers {
+        assert!(server.terminate().0.success());
+    }
+}
+
+#[test]
+fn an_interrupted_command_says_where_it_stopped_and_goes_on_the_next_time() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&chain("local", CHAIN, &node.url()));
+    for round in 0..3 {
+        let indexing = folder.begin(&["index"]);
+        let block = format!("block {} confirmed", 4 + round);
+        folder.run_until(&["status"], |ended| {
+            ended.stdout.contains("live")
+                && ended.stdout.contains(&format!("confirmed {}", 4 + round))
+        });
+        let (status, lines) = indexing.interrupt();
+        assert!(status.success(), "{lines:?}");
+        assert!(lines.iter().any(|line| line.contains(&block)), "{lines:?}");
+        node.mine_empty(THREE_PM + 7_200 + round * 12, 1);
+    }
 }
 
 #[test]

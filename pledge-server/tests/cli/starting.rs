@@ -49,6 +49,18 @@ fn refusing(status: u16) -> String {
 }
 
 #[test]
+fn outputs_that_nobody_reads_change_no_exit_code() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&config("local", &[&node.url()], "", ""));
+    assert_eq!(folder.run_unread(&INDEX), Some(0));
+    assert_eq!(folder.run_unread(&["status"]), Some(0));
+    assert_eq!(folder.run_unread(&["demo", "--once"]), Some(0));
+    assert_eq!(folder.run_unread(&["pause", "nowhere"]), Some(2));
+    write(&folder, &config("local", &[NOBODY], "", ""));
+    assert_eq!(folder.run_unread(&INDEX), Some(1));
+}
+
+#[test]
 fn no_database_is_made_where_no_chain_is_configured() {
     let folder = Folder::new();
     ended_with(&folder.run(&INDEX), 2, &["--rpc-url"]);

@@ -6,17 +6,17 @@ use pledge_core::ledger::TokenSpec;
 use pledge_storage_memory::MemoryStore;
 
 use super::report::{Report, Start, TokenFacts};
-use crate::cli::{Context, Verdict};
+use crate::cli::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Config, ConfigError, Key, NodeUrl, StorageConfig, TokenConfig};
 use crate::setup::{self, Examined, NodeFacts};
 use crate::sources::{self, Connected};
 use crate::stores::{self, Stores};
 use crate::tasks;
 
-pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
-    let report = match context.config() {
+pub(super) async fn execute(context: Context, args: QuickArgs) -> anyhow::Result<Verdict> {
+    let report = match context.config_or_quick(args).await {
         Ok(config) => context.stop.run_until_cancelled(check(&config)).await,
-        Err(error) => Some(Report::of(&error)),
+        Err(error) => Some(Report::of(&error.downcast::<ConfigError>()?)),
     };
     let report = report.context("stopped before everything was checked")?;
     context.output.print(&report)?;
@@ -39,7 +39,7 @@ async fn check(config: &Config) -> Report {
 async fn check_listen(config: &Config, report: &mut Report) {
     let listen = config.server.listen;
     let key = Key::root("server").child("listen");
-    match tasks::bind(listen).await {
+    match tasks::bind(listen, key.as_str()).await {
         Ok(_) => report.ok(&key, format!("{listen} is free")),
         Err(error) => report.failed(&key, format!("{error:#}")),
     }
@@ -65,6 +65,7 @@ async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
     let mut report = Report::default();
     let nodes = sources::connect_each(config).await;
     check_nodes(config, &nodes, &mut report).await;
+    check_heads(config, &mut report).await;
     let mut examined = match Examined::by_store(config, stores).await {
         Ok(examined) => examined,
         Err(error) => {
@@ -85,7 +86,23 @@ async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
         }
     }
     report.wrong(examined.problems.iter());
+    report.rename(|key| config.written(key));
     report
+}
+
+/// Whether the hints of new blocks come. Without them the chain is polled, so this is never wrong.
+async fn check_heads(config: &ChainConfig, report: &mut Report) {
+    let Some(url) = &config.ws_url else {
+        return;
+    };
+    let key = config.key.child("ws_url");
+    match sources::probe_heads(config.id, url).await {
+        Ok(()) => report.ok(&key, format!("{url}: chain {}, tells of new blocks", config.id)),
+        Err(error) => {
+            let what = "correct the url, or remove it: without it the chain is polled";
+            report.failed(&key, format!("{}: {what}", error.detail()));
+        }
+    }
 }
 
 /// Each node by itself. Those on another chain are among the problems of the chain.
@@ -112,7 +129,7 @@ async fn probe(
             Some(probed.map_err(|error| error.to_string()))
         }
         Err(error) if sources::is_wrong_chain(error) => None,
-        Err(error) => Some(Err(error.to_string())),
+        Err(error) => Some(Err(error.detail().to_owned())),
     }
 }
 

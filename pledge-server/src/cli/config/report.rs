@@ -95,6 +95,13 @@ impl Report {
         self.add(key.as_str(), Outcome::Ok, says, Some(Facts::Token(token)));
     }
 
+    /// Passes every key through a function.
+    pub(super) fn rename(&mut self, name: impl Fn(&str) -> String) {
+        for check in &mut self.checks {
+            check.key = name(&check.key);
+        }
+    }
+
     pub(super) fn append(&mut self, other: Self) {
         self.checks.extend(other.checks);
     }

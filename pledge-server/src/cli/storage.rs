@@ -1,0 +1,28 @@
+//! The store before and after the configuration is checked against it.
+
+use crate::config::StorageConfig;
+use crate::stores::{self, Found, Stores};
+
+/// A store to check a configuration with. A file that does not exist is not made for that.
+pub(super) struct Unchecked {
+    pub(super) stores: Stores,
+    is_missing: bool,
+}
+
+impl Unchecked {
+    /// Opens what is there; nothing stands in for a missing file.
+    pub(super) async fn open(config: &StorageConfig) -> anyhow::Result<Self> {
+        let (looked, found) = stores::look(config).await?;
+        let is_missing = found == Found::NoFile;
+        if !matches!(found, Found::File(_)) {
+            return Ok(Self { stores: looked, is_missing });
+        }
+        looked.close().await;
+        Ok(Self { stores: stores::open(config).await?, is_missing })
+    }
+
+    /// The store to work with, now that the configuration is right.
+    pub(super) async fn checked(self, config: &StorageConfig) -> anyhow::Result<Stores> {
+        if self.is_missing { stores::open(config).await } else { Ok(self.stores) }
+    }
+}
