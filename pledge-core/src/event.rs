@@ -30,10 +30,10 @@ impl EventSeq {
         self.0
     }
 
-    /// The place after. Numbers end at 2^64 - 1, which no store reaches.
+    /// The place after.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
+        Self(self.0.checked_add(1).expect("no store holds 2^64 events"))
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use follow::{Follower, Start};
-pub(crate) use follow::{INDEXING, Trouble, is_ordinary};
+pub(crate) use follow::{INDEXING, Trouble};
 pub use notify::{keep_notifying, log_dispatcher};
 pub use server::{bind, serve};
 pub use settle::{Wakes, keep_settling, settle_chain};

@@ -10,7 +10,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, interval_at, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, HeaderValue, USER_AGENT};
@@ -106,10 +106,13 @@ impl Connection {
     /// Calls `on_head` at every head until the connection ends; answers why it did.
     pub(super) async fn hear(&mut self, pace: &mut Pace, mut on_head: impl FnMut()) -> Cause {
         let mut pings = interval_at(Instant::now() + self.ping_interval, self.ping_interval);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent_at = Instant::now() + pace.silence();
         let (mut is_alive, mut strays) = (true, 0);
         loop {
             tokio::select! {
+                // After a stall of ours the node's answer may wait beside the next ping: hear it first.
+                biased;
                 received = self.socket.next() => {
                     is_alive = true;
                     match heard(received) {

@@ -80,7 +80,7 @@ impl Indexer {
     ) -> Result<Committed, IndexerError> {
         let base = group.cursor.map(|cursor| cursor.id());
         for (token, error) in folded.failed {
-            tracing::error!(%token, %error, "token halted");
+            tracing::debug!(%token, %error, "token halted");
             self.store.halt_token(token, base, Some(&error.to_string())).await?;
         }
         let first = *facts.headers.first().expect("a verified answer has headers");

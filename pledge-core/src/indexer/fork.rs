@@ -65,7 +65,7 @@ impl Indexer {
         }
         let rewind = Rewind { chain: self.chain, to: ancestor, tokens };
         let record = self.store.rewind(&rewind).await?;
-        tracing::warn!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
+        tracing::debug!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
         self.prefetched = None;
         let empty = PendingSnapshot { base: ancestor.id(), blocks: Vec::new() };
         self.pending.store(self.chain, &empty).await?;

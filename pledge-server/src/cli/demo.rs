@@ -36,7 +36,7 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
     }
     let listener = tasks::bind(args.listen, "--listen").await?.into_std()?;
     let (mut stores, mut market, story) = demo::play(&context.progress, args.seed).await?;
-    let verdict = Verdict::fine_if(story.is_fine());
+    let mut is_fine = story.is_fine();
     let address = listener.local_addr()?;
     context.output.print(&story.told(Some(address)))?;
     let mut seed = args.seed;
@@ -44,11 +44,13 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
         let listener = TcpListener::from_std(listener.try_clone()?)?;
         live(&context, &args, listener, stores, market).await?;
         if context.stop.is_cancelled() {
-            return Ok(verdict);
+            return Ok(Verdict::fine_if(is_fine));
         }
         seed = seed.wrapping_add(1);
         context.progress.leaves(|| format!("the market begins anew, with seed {seed}"));
-        (stores, market, _) = demo::play(&context.progress, seed).await?;
+        let (next_stores, next_market, story) = demo::play(&context.progress, seed).await?;
+        (stores, market) = (next_stores, next_market);
+        is_fine &= story.is_fine();
     }
 }
 

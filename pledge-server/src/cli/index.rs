@@ -7,6 +7,7 @@ use std::fmt;
 use anyhow::bail;
 use clap::Args;
 use futures::future::try_join_all;
+use pledge_core::event::Event;
 use pledge_core::indexer::{Indexer, Poll};
 use serde::Serialize;
 
@@ -17,7 +18,6 @@ use crate::config::ChainConfig;
 use crate::output::counted;
 use crate::setup::{self, InspectedChain};
 use crate::stores::Stores;
-use crate::tasks;
 
 #[derive(Debug, Args)]
 pub(super) struct IndexArgs {
@@ -147,7 +147,10 @@ async fn index(
                 report.transfers += slice.transfers;
                 progress.advanced(&slice);
             }
-            Poll::Rewound(_) => report.reorgs += 1,
+            Poll::Rewound(record) => {
+                report.reorgs += 1;
+                tracing::warn!(chain = config.name, "{}", Event::Reorged(record));
+            }
             Poll::Idle => {
                 report.reached = true;
                 progress.reached();
@@ -161,7 +164,7 @@ async fn index(
                 name = config.name
             ),
             Poll::Retry(error) => {
-                let ordinary = tasks::is_ordinary(&error);
+                let ordinary = error.is_passing();
                 let error = anyhow::Error::from(error);
                 if !retries.count(ordinary, &error) && until_head {
                     return Err(error.context(format!("chain {} cannot go on", config.name)));

@@ -103,6 +103,9 @@ impl fmt::Display for Status {
         for ChainRow { chain, lag, tokens } in &self.chains {
             let (name, id, status) = (&chain.name, chain.chain_id, chain.status);
             writeln!(f, "{name} ({id}) {status}{}", because(chain.reason.as_ref()))?;
+            if chain.is_latched {
+                writeln!(f, "  set it going again with `pledge resume {name}`")?;
+            }
             writeln!(
                 f,
                 "  head {}, processed {}, confirmed {} at {}, {} behind, settled to {}",

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use pledge_core::error::{ChainErrorKind, StoreErrorKind};
-use pledge_core::indexer::{ChainStatus, IndexerError, Poll};
+use pledge_core::indexer::{ChainStatus, Poll};
 use pledge_core::ports::ChainReport;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -94,7 +93,7 @@ impl Follower {
                     trouble.says(&format!("{status}; `pledge resume {name}` sets it going again"));
                     config.poll_interval
                 }
-                Poll::Retry(error) if is_ordinary(&error) => {
+                Poll::Retry(error) if error.is_passing() => {
                     tracing::debug!(chain = config.name, %error, "the chain moved, reading again");
                     backoff.delay()
                 }
@@ -143,22 +142,14 @@ impl Follower {
     }
 }
 
-/// Another writer was first, or a block vanished while it was read: no trouble.
-pub(crate) fn is_ordinary(error: &IndexerError) -> bool {
-    match error {
-        IndexerError::Store(error) => error.kind() == StoreErrorKind::Conflict,
-        IndexerError::Chain(error) => error.kind() == ChainErrorKind::BlockGone,
-        IndexerError::Halt(_) => false,
-    }
-}
-
 /// What has trouble while a chain is not followed.
 pub(crate) const INDEXING: &str = "indexing";
 
 /// Trouble is logged when it begins, when it changes and when it is over.
 #[derive(Debug)]
 pub(crate) struct Trouble {
-    chain: String,
+    /// Whose, unless it is everybody's.
+    chain: Option<String>,
     /// What has trouble, and goes on when it is over.
     work: &'static str,
     last: Option<String>,
@@ -166,7 +157,11 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     pub(crate) fn new(chain: &str, work: &'static str) -> Self {
-        Self { chain: chain.to_owned(), work, last: None }
+        Self { chain: Some(chain.to_owned()), work, last: None }
+    }
+
+    pub(crate) const fn of_all(work: &'static str) -> Self {
+        Self { chain: None, work, last: None }
     }
 
     pub(crate) fn says(&mut self, reason: &str) {

@@ -9,7 +9,7 @@ use pledge_core::stop::Stop;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::until_due;
+use super::{Trouble, until_due};
 use crate::backoff::Backoff;
 use crate::stores::Stores;
 
@@ -32,16 +32,17 @@ pub async fn keep_notifying(
 ) -> anyhow::Result<()> {
     let asked = Stop::when(stop.clone());
     let mut backoff = Backoff::default();
+    let mut trouble = Trouble::of_all("telling the log");
     while !stop.is_cancelled() {
         let after_trouble = match dispatcher.drain(&asked).await {
             Ok(_) => {
+                trouble.over();
                 backoff.reset();
                 None
             }
             Err(error) => {
-                let delay = backoff.delay();
-                tracing::warn!("{:#}: again in {delay:?}", anyhow::Error::from(error));
-                Some(delay)
+                trouble.says(&format!("{:#}", anyhow::Error::from(error)));
+                Some(backoff.delay())
             }
         };
         stop.run_until_cancelled(until_due(after_trouble, interval, &moved)).await;

@@ -17,6 +17,9 @@ pub(crate) struct ChainView {
     pub(crate) name: String,
     pub(crate) status: &'static str,
     pub(crate) reason: Option<String>,
+    /// Whether it stands still until a person resumes it.
+    #[serde(skip)]
+    pub(crate) is_latched: bool,
     pub(crate) head_block: Option<BlockNumber>,
     pub(crate) last_processed_block: Option<BlockNumber>,
     #[serde(flatten)]
@@ -44,6 +47,7 @@ impl ChainView {
             chain_id: state.chain,
             status: state.status.name(),
             reason: state.status.reason().map(str::to_owned),
+            is_latched: state.status.is_latched(),
             name: state.name,
             head_block: state.head,
             last_processed_block: state.processed,
