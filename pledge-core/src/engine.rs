@@ -1,7 +1,8 @@
 //! The whole engine over one store: any number of chains, settled and asked together.
 //!
-//! [`Engine`] joins [`Indexer`], [`Settler`] and [`Queries`] for a program of yours. Like them it
-//! neither sleeps nor spawns: [`Engine::catch_up`] does what there is to do and comes back.
+//! [`Engine`] joins [`Indexer`], [`Settler`], [`Dispatcher`] and [`Queries`] for a program of yours.
+//! Like them it neither sleeps nor spawns: [`Engine::catch_up`] does what there is to do and comes
+//! back.
 
 mod builder;
 
@@ -88,8 +89,8 @@ pub struct CaughtUp {
     pub reorgs: u64,
     /// What was settled.
     pub settled: SettleReport,
-    /// Tokens that stand still until `BalanceStore::halt_token` sets them going again; their status
-    /// has the reason.
+    /// Tokens that stand still until `BalanceStore::halt_token`, called without a reason, sets them
+    /// going again; their status has the reason.
     pub halted: Vec<TokenId>,
     /// Events that notifiers took, repeats included.
     pub delivered: u64,

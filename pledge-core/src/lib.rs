@@ -10,6 +10,13 @@
 //!
 //! This crate opens no socket, reads no clock, spawns nothing and knows no SQL.
 //!
+//! # Features
+//!
+//! None is on by default.
+//! - `simulation`: a chain that lives in memory and does what its script says, as in the program below;
+//! - `testing`: the laws, mocks of every port, an oracle and random histories, and `simulation` with
+//!   them. For dev-dependencies: not covered by semver.
+//!
 //! # An engine in memory
 //!
 //! ```

@@ -2,6 +2,7 @@
 //!
 //! [`SqliteStore`] implements `BalanceStore`, `PointsStore` and `EventStore` of `pledge-core` over one
 //! database, so a rewind takes the ledger and the points back, and says so, in one transaction.
+//! Pending blocks are worth no disk: `MemoryPending` of `pledge-storage-memory` holds them beside it.
 //!
 //! - One connection writes, under `BEGIN IMMEDIATE`; several read beside it, each call in one
 //!   snapshot, and never wait for the writer (write-ahead log).

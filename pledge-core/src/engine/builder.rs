@@ -71,7 +71,8 @@ impl FollowedChain {
         self
     }
 
-    /// With other bounds.
+    /// With other bounds. They replace all that was set, what [`Self::confirmed_by`] set included:
+    /// call it afterwards, or put the finality into `config`.
     #[must_use]
     pub const fn bounded_by(mut self, config: IndexerConfig) -> Self {
         self.config = config;

@@ -12,7 +12,7 @@ pub enum Finality {
     Finalized,
 }
 
-/// How one chain is indexed. Every field is a bound.
+/// How one chain is indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexerConfig {
     /// When a block is confirmed.

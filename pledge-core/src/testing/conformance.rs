@@ -11,6 +11,7 @@
 //! pledge_core::points_store_conformance!(fixture());
 //! pledge_core::event_store_conformance!(fixture());
 //! pledge_core::engine_conformance!(fixture());
+//! pledge_core::engine_properties!(fixture(), 256);
 //! ```
 
 pub mod balance_store;
