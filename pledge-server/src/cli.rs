@@ -39,6 +39,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Global {
     /// The configuration [default: pledge.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
@@ -47,7 +48,7 @@ struct Global {
     #[arg(long, global = true)]
     json: bool,
     /// How log lines look; `RUST_LOG` says which
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
 }
 
@@ -209,3 +210,20 @@ pub fn is_wrong_usage(error: &anyhow::Error) -> bool {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct WrongUsage(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commands_own_options_stand_before_those_of_every_command() {
+        let help = Cli::try_parse_from(["pledge", "run", "--help"]).unwrap_err().to_string();
+        let (own, every) = help.split_once("Options of every command:").unwrap();
+        for option in ["--rpc-url", "--token", "--rate", "--listen"] {
+            assert!(own.contains(option), "{help}");
+        }
+        for option in ["--config", "--json", "--log-format"] {
+            assert!(every.contains(option) && !own.contains(option), "{help}");
+        }
+    }
+}

@@ -128,7 +128,7 @@ impl Story {
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n{}", self.story.hour, self.story.market)?;
+        write!(f, "{}\n{}", self.story.hour, self.story.market)?;
         if let Some((first, rest)) = self.urls.split_first() {
             writeln!(f, "\nOpen {first}")?;
             for url in rest {
