@@ -212,7 +212,8 @@ impl From<QueryRejection> for Problem {
 }
 
 pub(super) async fn unknown_route(uri: Uri) -> Problem {
-    Problem::new(Kind::UnknownRoute, format!("there is nothing at {}", uri.path()))
+    let detail = format!("there is nothing at {}: begin at /api/v1/chains", uri.path());
+    Problem::new(Kind::UnknownRoute, detail)
 }
 
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {

@@ -114,6 +114,8 @@ async fn an_unknown_route_is_a_problem_too() {
     for path in paths {
         let problem = world.problem(path, 404).await;
         assert_eq!(problem["type"], "urn:pledge:problem:unknown-route", "{path}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.ends_with("begin at /api/v1/chains"), "{path}: {detail}");
     }
     world.problem(&format!("{}/nothing", account_path(token, ALICE)), 404).await;
 }
