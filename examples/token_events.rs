@@ -40,7 +40,7 @@ async fn main() -> Result<()> {
         play(&token, round).await?;
     }
     println!(
-        "\nfollow it with:\n  pledge run --rpc-url {} --token {} --start-block {}",
+        "\nfollow it with:\n  pledge run --rpc-url {} --token {} --start-block {} --rate 0.05",
         arguments.rpc_url,
         token.address(),
         token.start_block()
