@@ -8,6 +8,64 @@ use std::fmt;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
+/// What the caller of a port does next.
+pub trait ErrorKind: fmt::Debug + Copy + Send + Sync + 'static {
+    /// The kind in a few words, where an operation and a detail alone would leave it open.
+    fn words(self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// Why a port refused or failed: [`StoreError`], [`ChainError`],
+/// [`NotifyError`](crate::ports::NotifyError), [`PriceError`](crate::ports::PriceError).
+#[derive(Debug)]
+pub struct PortError<K> {
+    kind: K,
+    operation: &'static str,
+    detail: String,
+    source: Option<Source>,
+}
+
+impl<K: ErrorKind> PortError<K> {
+    /// An error that explains itself.
+    pub fn new(kind: K, operation: &'static str, detail: impl Into<String>) -> Self {
+        Self { kind, operation, detail: detail.into(), source: None }
+    }
+
+    /// With the error below it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What to do next.
+    pub const fn kind(&self) -> K {
+        self.kind
+    }
+
+    /// What is wrong, without the operation and the kind: for people who asked for neither.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl<K: ErrorKind> fmt::Display for PortError<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.operation)?;
+        if let Some(kind) = self.kind.words() {
+            write!(f, "{kind}: ")?;
+        }
+        f.write_str(&self.detail)
+    }
+}
+
+impl<K: ErrorKind> StdError for PortError<K> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
 /// What the caller of a store does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -24,21 +82,22 @@ pub enum StoreErrorKind {
     Invalid,
 }
 
-/// Why a store refused or failed. Nothing of the refused write is in the store.
-#[derive(Debug)]
-pub struct StoreError {
-    kind: StoreErrorKind,
-    operation: &'static str,
-    detail: String,
-    source: Option<Source>,
+impl ErrorKind for StoreErrorKind {
+    fn words(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Unavailable => "store unavailable",
+            Self::Conflict => "store stands elsewhere",
+            Self::BeyondRetention => "beyond retention",
+            Self::Corrupt => "store corrupt",
+            Self::Invalid => "invalid request",
+        })
+    }
 }
 
-impl StoreError {
-    /// An error that explains itself.
-    pub fn new(kind: StoreErrorKind, operation: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, operation, detail: detail.into(), source: None }
-    }
+/// Why a store refused or failed. Nothing of the refused write is in the store.
+pub type StoreError = PortError<StoreErrorKind>;
 
+impl StoreError {
     /// The store stands elsewhere.
     pub fn conflict(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StoreErrorKind::Conflict, operation, detail)
@@ -54,45 +113,9 @@ impl StoreError {
         Self::new(StoreErrorKind::Corrupt, operation, detail)
     }
 
-    /// With the error below it.
-    #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Source>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// What to do next.
-    pub const fn kind(&self) -> StoreErrorKind {
-        self.kind
-    }
-
-    /// What is wrong, without the operation and the kind: for people who asked for neither.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
     /// Whether the same call may succeed later, unchanged.
     pub const fn is_retryable(&self) -> bool {
         matches!(self.kind, StoreErrorKind::Unavailable)
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            StoreErrorKind::Unavailable => "store unavailable",
-            StoreErrorKind::Conflict => "store stands elsewhere",
-            StoreErrorKind::BeyondRetention => "beyond retention",
-            StoreErrorKind::Corrupt => "store corrupt",
-            StoreErrorKind::Invalid => "invalid request",
-        };
-        write!(f, "{}: {kind}: {}", self.operation, self.detail)
-    }
-}
-
-impl StdError for StoreError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
     }
 }
 
@@ -108,21 +131,12 @@ pub enum ChainErrorKind {
     BlockGone,
 }
 
+impl ErrorKind for ChainErrorKind {}
+
 /// Why a chain source has no answer.
-#[derive(Debug)]
-pub struct ChainError {
-    kind: ChainErrorKind,
-    operation: &'static str,
-    detail: String,
-    source: Option<Source>,
-}
+pub type ChainError = PortError<ChainErrorKind>;
 
 impl ChainError {
-    /// An error that explains itself.
-    pub fn new(kind: ChainErrorKind, operation: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, operation, detail: detail.into(), source: None }
-    }
-
     /// Retry with backoff.
     pub fn transient(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(ChainErrorKind::Transient, operation, detail)
@@ -136,34 +150,5 @@ impl ChainError {
     /// A block vanished.
     pub fn block_gone(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(ChainErrorKind::BlockGone, operation, detail)
-    }
-
-    /// With the error below it.
-    #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Source>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// What to do next.
-    pub const fn kind(&self) -> ChainErrorKind {
-        self.kind
-    }
-
-    /// What is wrong, without the operation: for people who did not ask for it.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-}
-
-impl fmt::Display for ChainError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.operation, self.detail)
-    }
-}
-
-impl StdError for ChainError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
     }
 }

@@ -1,10 +1,10 @@
 //! Who is told what happened.
 
-use std::error::Error as StdError;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 
+use crate::error::{ErrorKind, PortError};
 use crate::event::SequencedEvent;
 
 /// What the caller of a notifier does next.
@@ -18,22 +18,12 @@ pub enum NotifyErrorKind {
     Refused,
 }
 
+impl ErrorKind for NotifyErrorKind {}
+
 /// A delivery that did not happen. The event stays due; whoever drains names it.
-#[derive(Debug, thiserror::Error)]
-#[error("{operation}: {detail}")]
-pub struct NotifyError {
-    kind: NotifyErrorKind,
-    operation: &'static str,
-    detail: String,
-    source: Option<Box<dyn StdError + Send + Sync>>,
-}
+pub type NotifyError = PortError<NotifyErrorKind>;
 
 impl NotifyError {
-    /// An error that explains itself.
-    pub fn new(kind: NotifyErrorKind, operation: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, operation, detail: detail.into(), source: None }
-    }
-
     /// Retry with backoff.
     pub fn unavailable(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(NotifyErrorKind::Unavailable, operation, detail)
@@ -42,18 +32,6 @@ impl NotifyError {
     /// Retrying alone is pointless.
     pub fn refused(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(NotifyErrorKind::Refused, operation, detail)
-    }
-
-    /// With the error below it.
-    #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// What to do next.
-    pub const fn kind(&self) -> NotifyErrorKind {
-        self.kind
     }
 }
 

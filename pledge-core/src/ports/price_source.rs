@@ -1,11 +1,11 @@
 //! What a token is worth.
 
-use std::error::Error as StdError;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 use rust_decimal::Decimal;
 
+use crate::error::{ErrorKind, PortError};
 use crate::types::{OutOfRange, Timestamp, TokenId};
 
 /// The price of one whole token at an instant.
@@ -45,22 +45,12 @@ pub enum PriceErrorKind {
     Invalid,
 }
 
+impl ErrorKind for PriceErrorKind {}
+
 /// Why there is no price.
-#[derive(Debug, thiserror::Error)]
-#[error("{operation}: {detail}")]
-pub struct PriceError {
-    kind: PriceErrorKind,
-    operation: &'static str,
-    detail: String,
-    source: Option<Box<dyn StdError + Send + Sync>>,
-}
+pub type PriceError = PortError<PriceErrorKind>;
 
 impl PriceError {
-    /// An error that explains itself.
-    pub fn new(kind: PriceErrorKind, operation: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, operation, detail: detail.into(), source: None }
-    }
-
     /// The source does not know the token.
     pub fn unknown(operation: &'static str, token: TokenId) -> Self {
         Self::new(PriceErrorKind::Unknown, operation, format!("no price for {token}"))
@@ -74,18 +64,6 @@ impl PriceError {
     /// What was said is no price.
     pub fn invalid(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(PriceErrorKind::Invalid, operation, detail)
-    }
-
-    /// With the error below it.
-    #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// What to do next.
-    pub const fn kind(&self) -> PriceErrorKind {
-        self.kind
     }
 }
 

@@ -127,6 +127,8 @@ fn a_paused_chain_is_not_indexed_until_it_is_resumed() {
     let refused = folder.run(&["index", "--until-head"]);
     assert_eq!(refused.code, Some(1));
     assert!(refused.stdout.contains("pledge resume local"), "{}", refused.stdout);
+    let status = folder.run(&["status"]);
+    assert!(status.stdout.contains("pledge resume local"), "{}", status.stdout);
     assert_eq!(folder.run(&["resume", "31337"]).code, Some(0));
     assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));
 }
