@@ -1,7 +1,4 @@
-//! Errors of the stores and of the chain: a kind (what the caller does next), an operation, a source.
-//!
-//! [`NotifyError`](crate::ports::NotifyError) and [`PriceError`](crate::ports::PriceError) are of the
-//! same form and stand beside their ports.
+//! Errors of the ports: a kind (what the caller does next), an operation, a source.
 
 use std::error::Error as StdError;
 use std::fmt;
