@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use super::{Context, Verdict};
+use super::{Context, Verdict, WrongUsage};
 use crate::demo::{self, Life, Market, Speed};
 use crate::http::Api;
 use crate::stores::Stores;
@@ -28,6 +28,11 @@ pub(super) struct DemoArgs {
 }
 
 pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<Verdict> {
+    if context.file.is_some() {
+        return Err(
+            WrongUsage("--config: the demo has no configuration: leave it out".into()).into()
+        );
+    }
     if args.once {
         let (_, _, story) = demo::play(&context.progress, args.seed).await?;
         let verdict = Verdict::fine_if(story.is_fine());
