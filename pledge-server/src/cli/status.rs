@@ -8,7 +8,7 @@ use pledge_core::types::{BlockNumber, Timestamp};
 use serde::Serialize;
 
 use super::{Context, Verdict};
-use crate::output::counted;
+use crate::output::{counted, instant};
 use crate::stores::{self, Stores};
 use crate::views::{ChainView, Eip55};
 
@@ -85,12 +85,6 @@ fn figure(figure: Option<impl fmt::Display>) -> String {
     figure.map_or("-".to_owned(), |figure| figure.to_string())
 }
 
-fn instant(time: Option<Timestamp>) -> String {
-    let time = time.and_then(|time| i64::try_from(time.get()).ok());
-    let time = time.and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
-    time.map_or("-".to_owned(), |time| time.format("%FT%TZ").to_string())
-}
-
 fn because(reason: Option<&String>) -> String {
     reason.map_or(String::new(), |reason| format!(": {reason}"))
 }
@@ -112,9 +106,9 @@ impl fmt::Display for Status {
                 figure(chain.head_block),
                 figure(chain.last_processed_block),
                 figure(chain.figures.last_confirmed_block),
-                instant(chain.figures.last_confirmed_time),
+                figure(chain.figures.last_confirmed_time.map(instant)),
                 lag.map_or("-".to_owned(), |lag| counted(lag, "block")),
-                instant(chain.figures.last_calculated_time)
+                figure(chain.figures.last_calculated_time.map(instant))
             )?;
             for token in tokens {
                 writeln!(f, "{token}")?;
@@ -132,7 +126,7 @@ impl fmt::Display for TokenRow {
             f,
             "    confirmed {}, settled to {}, {}, {}",
             figure(self.last_confirmed_block),
-            instant(self.last_calculated_time),
+            figure(self.last_calculated_time.map(instant)),
             counted(self.holders, "holder"),
             counted(self.reorgs, "reorg")
         )

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use chrono::DateTime;
 use pledge_core::indexer::{Finality, IndexerConfig};
 use pledge_core::types::{RateSchedule, Timestamp};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -12,6 +11,7 @@ use toml::Value;
 
 use super::source::Written;
 use super::{ChainConfig, Config, Key, Origin, PointsConfig, ServerConfig, TokenConfig};
+use crate::output::instant;
 
 /// Every value that counts and where it comes from; what may be secret is masked.
 ///
@@ -141,13 +141,6 @@ fn steps(rates: &RateSchedule) -> Value {
         Value::Table(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     };
     Value::Array(later.map(|piece| step(piece.from, piece.value)).collect())
-}
-
-fn instant(time: Timestamp) -> String {
-    let seconds = i64::try_from(time.get()).ok();
-    let instant = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    let instant = instant.expect("a step of the configuration was written as a date");
-    instant.format("%FT%TZ").to_string()
 }
 
 fn text(value: impl fmt::Display) -> Value {

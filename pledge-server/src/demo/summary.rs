@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::DateTime;
 use pledge_core::types::{ChainId, RawPoints, Scale, Timestamp};
 
 use super::speed::Speed;
 use super::story::ForkStory;
+use crate::output::instant;
 
 /// What is told of the market at one moment.
 #[derive(Debug, Clone)]
@@ -140,12 +140,6 @@ fn or_none(seen: Option<impl fmt::Display>) -> String {
 
 fn whole_seconds(span: Duration) -> humantime::FormattedDuration {
     humantime::format_duration(Duration::from_secs(span.as_secs()))
-}
-
-fn instant(time: Timestamp) -> String {
-    let seconds = i64::try_from(time.get()).ok();
-    let time = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    time.map_or("-".to_owned(), |time| time.format("%FT%TZ").to_string())
 }
 
 #[cfg(test)]

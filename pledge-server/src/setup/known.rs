@@ -6,6 +6,7 @@ use pledge_core::ports::{ProgrammeState, ShardProgress};
 use pledge_core::types::{ProgrammeId, Rate, Timestamp, TokenId};
 
 use crate::config::{ChainConfig, Problems, TokenConfig};
+use crate::output::instant;
 use crate::stores::Stores;
 
 /// What the store has of each token; what is registered and settled there is fixed.
@@ -52,7 +53,8 @@ async fn check_programme(
     if let Some(state) = programme_main(id, stores).await? {
         let reached = state.shards.iter().filter_map(ShardProgress::reached).max();
         if let Some(reason) = state.programme.refuse_change(&points.programme(id), reached) {
-            problems.add(&points.key, reason);
+            let dated = reached.map(|time| format!(" (settled up to {})", instant(time)));
+            problems.add(&points.key, format!("{reason}{}", dated.unwrap_or_default()));
         }
     }
     Ok(())

@@ -44,6 +44,12 @@ fn a_configuration_file_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn a_configuration_of_the_demo_is_refused() {
+    let ended = Folder::new().run(&["demo", "--once", "--config", "pledge.toml"]);
+    refused(&ended, "--config", "leave it out");
+}
+
+#[test]
 fn wrong_usage_is_refused() {
     assert_eq!(Folder::new().run(&["run", "--nonsense"]).code, Some(2));
     assert_eq!(Folder::new().run(&["nonsense"]).code, Some(2));
@@ -114,6 +120,8 @@ fn a_rate_that_changes_settled_time_is_refused() {
     std::fs::write(folder.path().join("pledge.toml"), toml("0.10")).unwrap();
     let ended = folder.run(&["index", "--until-head"]);
     refused(&ended, "chains.local.tokens.plg.points", "settled already");
+    // As a step of the schedule is written.
+    refused(&ended, "chains.local.tokens.plg.points", "settled up to 2026-01-01T16:00:00Z");
 }
 
 #[test]
