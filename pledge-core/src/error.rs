@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+pub use crate::ports::{NotifyError, NotifyErrorKind, PriceError, PriceErrorKind};
+
 type Source = Box<dyn StdError + Send + Sync>;
 
 /// What the caller of a port does next.
@@ -13,8 +15,7 @@ pub trait ErrorKind: fmt::Debug + Copy + Send + Sync + 'static {
     }
 }
 
-/// Why a port refused or failed: [`StoreError`], [`ChainError`],
-/// [`NotifyError`](crate::ports::NotifyError), [`PriceError`](crate::ports::PriceError).
+/// Why a port refused or failed: [`StoreError`], [`ChainError`], [`NotifyError`], [`PriceError`].
 #[derive(Debug)]
 pub struct PortError<K> {
     kind: K,

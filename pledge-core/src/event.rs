@@ -137,7 +137,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Confirmed { chain, from, to, changes } => {
-                write!(f, "chain {chain}: blocks {from} to {to} confirmed, {changes} changes")
+                write!(f, "chain {chain}: blocks {from} to {to} confirmed, changes: {changes}")
             }
             Self::Reorged(ReorgRecord { chain, to, .. }) => {
                 write!(f, "chain {chain}: a reorg took the ledger back to block {to}")

@@ -155,7 +155,7 @@ impl Queries {
 
     /// An account at an instant, or at the confirmed block's time.
     ///
-    /// `programme` may be absent: then the answer has no points.
+    /// `programme` is one of the token's, or absent: then the answer has no points.
     pub async fn account(
         &self,
         token: TokenId,
@@ -164,7 +164,8 @@ impl Queries {
         at: Option<Timestamp>,
     ) -> Result<AccountView, QueryError> {
         let rule = match programme {
-            Some(id) => Some(self.programme(id).await?),
+            Some(id) if id.token == token => Some(self.programme(id).await?),
+            Some(id) => return Err(QueryError::UnknownProgramme(id.clone())),
             None => None,
         };
         for _ in 0..ATTEMPTS_MAX {

@@ -8,6 +8,7 @@ use pledge_core::event::{Consumer, Event, EventSeq};
 use pledge_core::indexer::{ChainStatus, Poll};
 use pledge_core::ports::{BalanceStore, ChainReport, EventStore};
 use pledge_core::primitives::Address;
+use pledge_core::query::QueryError;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::testing::world::{account, at, spec, token, tokens};
@@ -268,4 +269,16 @@ async fn a_block_that_stays_gone_is_an_error_in_the_end() {
     chains[0].fail_next(1_000, ChainErrorKind::BlockGone);
     let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
     assert!(matches!(error, EngineError::Index { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_programme_of_another_token_has_no_answer() {
+    let store = Arc::new(MemoryStore::new());
+    let mut engine = engine(&store, &[chain(1), chain(2)]).await.unwrap();
+    engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    let [first, second] = [1, 2].map(|id| TokenId { chain: ChainId::new(id), ..token() });
+    let foreign = ProgrammeId::main(second);
+    let error =
+        engine.queries().account(first, account(1), Some(&foreign), None).await.unwrap_err();
+    assert!(matches!(error, QueryError::UnknownProgramme(_)), "{error}");
 }

@@ -7,7 +7,7 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::ledger::TokenState;
 use crate::ports::{
     AccountHistory, BalanceStore, BatchFailure, HistoriesQuery, PointsStore, ProgrammeState,
-    SettlementBatch, ShardProgress,
+    SettlementBatch, ShardProgress, ShardRun,
 };
 use crate::stop::Stop;
 use crate::types::{Account, Overflow, ShardId, Timestamp, TokenId};
@@ -143,33 +143,47 @@ impl Settler {
                 return Ok(());
             };
             let work = Work { state, token, shard: shard.shard, from, to };
-            let failures = run.as_ref().map_or(&[][..], |run| &run.failures);
-            let mut failed = 0;
-            for failure in failures {
-                if stop.is_requested() {
+            match self.pass(&work, run.as_ref(), stop, report, progress).await? {
+                Some(0) => (from, run) = (to, None),
+                Some(_) => return Ok(()),
+                None => {
                     report.stopped = true;
                     return Ok(());
                 }
-                failed += u64::from(!self.retry(&work, failure, report).await?);
-                progress(report);
             }
-            let mut scanned = run.as_ref().is_some_and(|run| run.scanned);
-            let mut after = run.as_ref().and_then(|run| run.through);
-            while !scanned {
-                if stop.is_requested() {
-                    report.stopped = true;
-                    return Ok(());
-                }
-                let (span, settled) = self.next_batch(&work, after, report).await?;
-                failed += u64::from(!settled);
-                (after, scanned) = (span.through, span.through.is_none());
-                progress(report);
-            }
-            if failed > 0 {
-                return Ok(());
-            }
-            (from, run) = (to, None);
         }
+    }
+
+    /// One pass over a shard's accounts: what failed in `run` before, then what it has not reached.
+    /// Answers how many batches wait for another attempt, `None` if it was asked to stop.
+    async fn pass(
+        &self,
+        work: &Work<'_>,
+        run: Option<&ShardRun>,
+        stop: &Stop,
+        report: &mut SettleReport,
+        progress: &mut (impl FnMut(&SettleReport) + Send),
+    ) -> Result<Option<u64>, SettlerError> {
+        let mut failed = 0;
+        for failure in run.map_or(&[][..], |run| &run.failures) {
+            if stop.is_requested() {
+                return Ok(None);
+            }
+            failed += u64::from(!self.retry(work, failure, report).await?);
+            progress(report);
+        }
+        let mut scanned = run.is_some_and(|run| run.scanned);
+        let mut after = run.and_then(|run| run.through);
+        while !scanned {
+            if stop.is_requested() {
+                return Ok(None);
+            }
+            let (span, settled) = self.next_batch(work, after, report).await?;
+            failed += u64::from(!settled);
+            (after, scanned) = (span.through, span.through.is_none());
+            progress(report);
+        }
+        Ok(Some(failed))
     }
 
     /// Settles the accounts after `after`; `false` if the batch failed and was recorded.
