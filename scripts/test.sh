@@ -5,19 +5,7 @@
 # is possible, and named when it is not. Anvil and the ERC-20 contract come from npm, into node_modules.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-step() { printf '\n== %s\n' "$*"; }
-
-need() { # need COMMAND PACKAGE: installs the package unless the command is there
-    command -v "$1" >/dev/null && return
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        step "install $2"
-        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null
-    else
-        echo "$1 is missing. Install it (Debian: apt-get install $2) and run this again." >&2
-        exit 1
-    fi
-}
+source scripts/lib.sh
 
 if ! command -v cargo >/dev/null; then
     echo "cargo is missing. Install Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer with rustup." >&2

@@ -1,0 +1,14 @@
+# What the scripts share. Sourced, not run.
+
+step() { printf '\n== %s\n' "$*"; }
+
+need() { # need COMMAND PACKAGE: installs the package unless the command is there
+    command -v "$1" >/dev/null && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        step "install $2"
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-remove "$2" >/dev/null
+    else
+        echo "$1 is missing. Install it (Debian: apt-get install $2) and run this again." >&2
+        exit 1
+    fi
+}
