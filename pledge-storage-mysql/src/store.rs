@@ -88,27 +88,39 @@ impl MySqlStore {
     pub(crate) async fn read_once(&self, operation: &'static str) -> Result<Unit, StoreError> {
         let acquired = self.readers.acquire().await;
         let connection = acquired.map_err(|error| Fault::from(error).during(operation))?;
-        Ok(Unit { connection, operation, is_transaction: false })
+        Ok(Unit { connection, operation, is_transaction: false, is_reusable: false })
     }
 }
 
 /// What one call of a port does with the database.
 ///
-/// The transaction is begun and ended by statements of our own: where the driver counts them, a call
-/// that is dropped while it begins leaves one open that nobody knows of.
+/// The transaction is begun and ended by statements of our own. Where the driver counts them, a call
+/// that is dropped while it begins leaves one open that nobody knows of; and a call that is dropped
+/// at any time may leave half an answer to be read. So a connection is used again only if its call
+/// came to an end, and is closed else: the server rolls back what a closed connection began.
 #[derive(Debug)]
 pub(crate) struct Unit {
     connection: PoolConnection<MySql>,
     operation: &'static str,
     is_transaction: bool,
+    is_reusable: bool,
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        if !self.is_reusable {
+            self.connection.close_on_drop();
+        }
+    }
 }
 
 impl Unit {
     async fn begin(pool: &MySqlPool, operation: &'static str) -> Result<Self, StoreError> {
         let begun = async {
-            let mut connection = pool.acquire().await?;
-            connection.execute("START TRANSACTION").await?;
-            Ok(Self { connection, operation, is_transaction: true })
+            let connection = pool.acquire().await?;
+            let mut unit = Self { connection, operation, is_transaction: true, is_reusable: false };
+            unit.connection.execute("START TRANSACTION").await?;
+            Ok(unit)
         };
         begun.await.map_err(|error: sqlx::Error| Fault::from(error).during(operation))
     }
@@ -117,16 +129,16 @@ impl Unit {
         &mut self.connection
     }
 
-    /// Commits what succeeded; takes back what failed. A connection on which the server could not go
-    /// on is not used again.
+    /// Commits what succeeded; takes back what failed.
     pub(crate) async fn finish<T>(mut self, outcome: Result<T, Fault>) -> Result<T, StoreError> {
         let ended = match outcome {
             Ok(answer) if self.is_transaction => self.commit().await.map(|()| answer),
             outcome => outcome,
         };
-        if let Err(fault) = &ended {
-            self.give_up(fault.kind()).await;
-        }
+        self.is_reusable = match &ended {
+            Ok(_) => true,
+            Err(fault) => self.roll_back().await && fault.kind() != StoreErrorKind::Unavailable,
+        };
         ended.map_err(|fault| fault.during(self.operation))
     }
 
@@ -141,16 +153,14 @@ impl Unit {
         Err(Fault::unavailable(detail).caused_by(error))
     }
 
-    /// Ends the transaction before the caller goes on, so that none of its locks is left. A server
-    /// that ended it already has nothing to take back.
-    async fn give_up(&mut self, kind: StoreErrorKind) {
-        if kind == StoreErrorKind::Unavailable {
-            self.connection.close_on_drop();
+    /// Ends the transaction before the caller goes on, so that none of its locks is left, and answers
+    /// whether the server did so. One that the server has ended already is no error to it.
+    async fn roll_back(&mut self) -> bool {
+        let ended = self.connection.execute("ROLLBACK").await;
+        if let Err(error) = &ended {
+            tracing::debug!(%error, operation = self.operation, "the connection is given up");
         }
-        if let Err(error) = self.connection.execute("ROLLBACK").await {
-            tracing::debug!(%error, operation = self.operation, "nothing was rolled back");
-            self.connection.close_on_drop();
-        }
+        ended.is_ok()
     }
 }
 
@@ -180,13 +190,6 @@ fn pool_options(role: Role, connections_max: u32) -> MySqlPoolOptions {
             Box::pin(async move {
                 let refuse = |fault: Fault| fault.during("set up a connection").into();
                 set_up(connection, role).await.map_err(|f| sqlx::Error::Configuration(refuse(f)))
-            })
-        })
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // A dropped call leaves its transaction open.
-                connection.execute("ROLLBACK").await?;
-                Ok(true)
             })
         })
 }
