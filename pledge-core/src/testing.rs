@@ -4,6 +4,7 @@
 //! - [`oracle`]: a second, naive implementation of everything that a store ends up holding;
 //! - [`digest`](mod@digest): all that two stores must agree on, read through the ports;
 //! - [`world`]: a scripted chain, an indexer and a settler over a store, driven step by step;
+//! - [`twins`]: two stores that are told the same, and must answer the same;
 //! - [`generators`]: random histories for property tests.
 //!
 //! The scripted chain itself is in [`crate::simulation`].
@@ -12,6 +13,7 @@ pub mod conformance;
 pub mod digest;
 pub mod generators;
 pub mod oracle;
+pub mod twins;
 pub mod world;
 
 mod failing_points;

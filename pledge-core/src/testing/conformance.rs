@@ -269,6 +269,22 @@ macro_rules! engine_properties {
     };
 }
 
+/// The property that a store answers as another that is known to be right. Both are closures'
+/// bodies, evaluated once a case.
+#[macro_export]
+macro_rules! same_answers {
+    ($fixture:expr, $reference:expr, $cases:expr) => {
+        #[test]
+        fn any_history_gives_the_same_answers() {
+            $crate::testing::twins::any_history_gives_the_same_answers(
+                $cases,
+                || Box::pin(async { $fixture.await }),
+                || Box::pin(async { $reference.await }),
+            );
+        }
+    };
+}
+
 /// One test for each property.
 #[doc(hidden)]
 #[macro_export]

@@ -20,7 +20,7 @@ pub type Fresh = Pin<Box<dyn Future<Output = Fixture>>>;
 
 /// Runs a property over random input. A failing case is shrunk and printed with its seed, which
 /// `PLEDGE_SEED` replays.
-pub(super) fn check<S: Strategy>(cases: u32, strategy: S, law: impl Fn(S::Value))
+pub(crate) fn check<S: Strategy>(cases: u32, strategy: S, law: impl Fn(S::Value))
 where
     S::Value: std::fmt::Debug,
 {

@@ -1,21 +1,22 @@
 //! Everything that can be asked, asked of both stores, page by page.
 
-use pledge_core::event::EventSeq;
-use pledge_core::ledger::Leg;
-use pledge_core::ports::{BalanceStore, ChangesQuery, EventStore, PointsStore, SettlementsQuery};
-use pledge_core::types::{BlockNumber, LogIndex, Timestamp};
-
-use crate::pair::{CHAIN, Pair, account, both, programme_id, same, token};
+use super::ops::account;
+use super::{CHAIN, Twins, both, programme_id, same, token};
+use crate::event::EventSeq;
+use crate::ledger::Leg;
+use crate::ports::{ChangesQuery, SettlementsQuery};
+use crate::types::{BlockNumber, LogIndex, Timestamp};
 
 const PAGE: usize = 3;
 
-impl Pair {
-    pub(crate) async fn compare(&self) {
-        both!(self, chains()).unwrap();
-        both!(self, tokens(CHAIN)).unwrap();
-        both!(self, headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX)).unwrap();
-        both!(self, events(EventSeq::START, usize::MAX)).unwrap();
-        both!(self, programmes(token())).unwrap();
+impl Twins {
+    pub(super) async fn compare(&self) {
+        both!(self, balances.chains()).expect("a valid question");
+        both!(self, balances.tokens(CHAIN)).expect("a valid question");
+        both!(self, balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX))
+            .expect("a valid question");
+        both!(self, events.events(EventSeq::START, usize::MAX)).expect("a valid question");
+        both!(self, points.programmes(token())).expect("a valid question");
         self.compare_ledger().await;
         self.compare_points().await;
     }
@@ -24,26 +25,28 @@ impl Pair {
         let blocks = self.chain.iter().rev().take(4).map(|block| block.time.get());
         let times: Vec<_> = blocks
             .flat_map(|time| [time - 1, time, time + 1, time + 9_000, time - 9_000])
-            .map(|time| Timestamp::new(time).unwrap())
+            .map(|time| Timestamp::new(time).expect("a valid question"))
             .collect();
         for time in &times {
-            both!(self, last_change_block(token(), *time)).unwrap();
+            both!(self, balances.last_change_block(token(), *time)).expect("a valid question");
         }
         let accounts: Vec<_> = (0..9).map(|number| account(number + 1)).collect();
-        both!(self, states(token(), &accounts)).unwrap();
+        both!(self, balances.states(token(), &accounts)).expect("a valid question");
         for account in accounts {
-            both!(self, history(token(), account, &times)).unwrap();
+            both!(self, balances.history(token(), account, &times)).expect("a valid question");
             let mut before: Option<(BlockNumber, LogIndex, Leg)> = None;
             loop {
                 let query = ChangesQuery { token: token(), account, before, limit: PAGE };
-                let page = both!(self, changes(&query)).unwrap().value;
+                let page = both!(self, balances.changes(&query)).expect("a valid question").value;
                 let Some(last) = page.last() else { break };
                 before = Some(last.place());
             }
         }
         let mut after = None;
         loop {
-            let page = both!(self, holders(token(), after, PAGE)).unwrap().value;
+            let page = both!(self, balances.holders(token(), after, PAGE))
+                .expect("a valid question")
+                .value;
             let Some((account, state)) = page.last() else {
                 break;
             };
@@ -56,20 +59,21 @@ impl Pair {
         let mut before = None;
         loop {
             let query = SettlementsQuery { programme: id.clone(), before, limit: PAGE };
-            let page = both!(self, settlements(&query)).unwrap();
+            let page = both!(self, points.settlements(&query)).expect("a valid question");
             let Some(last) = page.last() else { break };
             before = Some(last.window.start);
         }
         let mut after = None;
         loop {
-            let page = both!(self, standings(&id, after, PAGE)).unwrap().value;
+            let page =
+                both!(self, points.standings(&id, after, PAGE)).expect("a valid question").value;
             let Some(last) = page.last() else { break };
             after = Some((last.raw, last.account));
         }
         let accounts: Vec<_> = (0..9).map(|number| account(number + 1)).collect();
-        both!(self, totals(&id, &accounts)).unwrap();
+        both!(self, points.totals(&id, &accounts)).expect("a valid question");
         for account in accounts {
-            both!(self, statements(&id, account)).unwrap();
+            both!(self, points.statements(&id, account)).expect("a valid question");
         }
     }
 }

@@ -1,0 +1,272 @@
+//! Two stores that are told the same and must answer the same, whatever happens.
+
+mod compare;
+mod ops;
+mod settling;
+
+use std::fmt::Debug;
+
+use alloy_primitives::{Address, B256};
+
+use self::ops::{Move, Op, account, address, ops};
+use crate::error::{StoreError, StoreErrorKind};
+use crate::ledger::{AccountStates, TokenMetadata, TokenSpec, TokenTotals, Transfer, fold};
+use crate::points::Programme;
+use crate::ports::{LedgerCommit, Rewind, SettlementBatch, TokenCommit};
+use crate::testing::Fixture;
+use crate::testing::conformance::engine_properties::{Fresh, check};
+use crate::testing::conformance::run;
+use crate::types::{
+    Amount, BlockNumber, BlockRef, ChainId, Decimals, Epoch, LogIndex, ProgrammeId, Rate,
+    RateSchedule, ShardCount, Step, Timestamp, TokenId, WindowLength,
+};
+
+const CHAIN: ChainId = ChainId::new(5);
+const RETAINED: u64 = 12;
+
+/// Plays random histories to a fresh store and to a fresh one that is known to be right, and compares
+/// every answer.
+pub fn any_history_gives_the_same_answers(
+    cases: u32,
+    store: impl Fn() -> Fresh,
+    reference: impl Fn() -> Fresh,
+) {
+    check(cases, ops(), |ops| {
+        run(async {
+            let mut twins = Twins::new(store().await, reference().await).await;
+            for op in &ops {
+                twins.apply(op).await;
+                if matches!(op, Op::Rewind(_)) {
+                    twins.compare().await;
+                }
+            }
+            twins.compare().await;
+        });
+    });
+}
+
+/// Both stores, and the chain that they follow.
+struct Twins {
+    store: Fixture,
+    reference: Fixture,
+    chain: Vec<BlockRef>,
+    forks: u64,
+    programme: Programme,
+    next_shard: u16,
+    last_commit: Option<LedgerCommit>,
+    last_batch: Option<SettlementBatch>,
+}
+
+fn token() -> TokenId {
+    TokenId { chain: CHAIN, address: Address::repeat_byte(0xaa) }
+}
+
+fn programme_id() -> ProgrammeId {
+    ProgrammeId::main(token())
+}
+
+fn same<T: Debug + PartialEq>(
+    what: impl Debug,
+    store: Result<T, StoreError>,
+    reference: Result<T, StoreError>,
+) -> Result<T, StoreErrorKind> {
+    let store = store.map_err(|error| (error.kind(), error.to_string()));
+    match (store, reference) {
+        (Ok(store), Ok(reference)) => {
+            assert_eq!(store, reference, "{what:?}");
+            Ok(reference)
+        }
+        (Err((kind, _)), Err(reference)) if kind == reference.kind() => Err(kind),
+        (store, reference) => panic!("{what:?}: {store:?} and {reference:?}"),
+    }
+}
+
+/// Calls both stores and compares their answers, or the kinds of their errors.
+macro_rules! both {
+    ($twins:expr, $port:ident.$method:ident($($argument:expr),*)) => {
+        same(
+            stringify!($method),
+            $twins.store.$port.$method($($argument),*).await,
+            $twins.reference.$port.$method($($argument),*).await,
+        )
+    };
+}
+
+use both;
+
+impl Twins {
+    async fn new(store: Fixture, reference: Fixture) -> Self {
+        let rates = RateSchedule::constant(Rate::from_e18(7).expect("a valid step"));
+        let programme = Programme {
+            id: programme_id(),
+            rates,
+            window: WindowLength::HOUR,
+            shards: ShardCount::new(2).expect("a valid step"),
+        };
+        let twins = Self {
+            store,
+            reference,
+            chain: Vec::new(),
+            forks: 0,
+            programme,
+            next_shard: 0,
+            last_commit: None,
+            last_batch: None,
+        };
+        let decimals = Decimals::new(18).expect("a valid step");
+        let metadata = TokenMetadata { symbol: "T".into(), decimals };
+        let spec = TokenSpec { id: token(), metadata, start_block: BlockNumber::new(3) };
+        both!(twins, balances.register_chain(CHAIN, "five")).expect("a valid step");
+        both!(twins, balances.register_token(&spec)).expect("a valid step");
+        both!(twins, points.put_programme(&twins.programme)).expect("a valid step");
+        twins
+    }
+
+    fn tip(&self) -> BlockRef {
+        let start = Timestamp::new(100_000).expect("a valid step");
+        let before = BlockRef {
+            number: BlockNumber::new(2),
+            hash: B256::repeat_byte(2),
+            parent_hash: B256::repeat_byte(1),
+            time: start,
+        };
+        self.chain.last().copied().unwrap_or(before)
+    }
+
+    fn child(&self, parent: &BlockRef, seconds: u64) -> BlockRef {
+        let number = parent.number.next();
+        let mut hash = B256::with_last_byte(7);
+        hash.0[..8].copy_from_slice(&number.get().to_be_bytes());
+        hash.0[8..16].copy_from_slice(&self.forks.to_be_bytes());
+        let time = parent.time.checked_add(seconds).expect("a valid step");
+        BlockRef { number, hash, parent_hash: parent.hash, time }
+    }
+
+    async fn apply(&mut self, op: &Op) {
+        match op {
+            Op::Commit(blocks) => self.commit(blocks).await,
+            Op::CommitAgain => {
+                if let Some(commit) = self.last_commit.take() {
+                    self.offer(commit).await;
+                }
+            }
+            Op::Rewind(depth) => self.rewind(*depth).await,
+            Op::Settle { limit, fails } => self.settle(*limit, *fails).await,
+            Op::Retry { fails } => self.retry(*fails).await,
+            Op::SettleAgain => {
+                if let Some(batch) = &self.last_batch {
+                    let refused = both!(self, points.commit_batch(batch));
+                    assert_eq!(refused, Err(StoreErrorKind::Conflict));
+                }
+            }
+            Op::Schedule { after, rate } => self.schedule(*after, *rate).await,
+            Op::ResetFailures => {
+                let start = WindowLength::HOUR.floor(self.tip().time);
+                both!(self, points.reset_failures(&programme_id(), start)).expect("a valid step");
+            }
+            Op::Halt(halts) => {
+                let base = self.chain.last().map(BlockRef::id);
+                let reason = halts.then_some("a test");
+                both!(self, balances.halt_token(token(), base, reason)).expect("a valid step");
+            }
+        }
+    }
+
+    async fn commit(&mut self, blocks: &[(u64, Vec<Move>)]) {
+        let base = self.tip();
+        let state = self
+            .reference
+            .balances
+            .token(token())
+            .await
+            .expect("a valid step")
+            .expect("a valid step");
+        let mut states = self.newest_states().await;
+        let (mut totals, mut changes) = (state.totals, Vec::new());
+        let mut headers = Vec::new();
+        let mut parent = base;
+        for (seconds, moves) in blocks {
+            let block = self.child(&parent, *seconds);
+            for (index, (from, to, amount)) in moves.iter().enumerate() {
+                let transfer = Transfer {
+                    token: token().address,
+                    block: block.number,
+                    log_index: LogIndex::new(index as u64),
+                    tx_hash: block.hash,
+                    from: address(*from),
+                    to: address(*to),
+                    amount: Amount::from(*amount),
+                };
+                let mut tried: (TokenTotals, AccountStates) = (totals, states.clone());
+                let folded = fold(tried.0, &mut tried.1, &[transfer], |_| block.time);
+                // A transfer of more than is held does not happen.
+                let Ok(folded) = folded else { continue };
+                (totals, states) = (folded.totals, tried.1);
+                changes.extend(folded.changes);
+            }
+            headers.push(block);
+            parent = block;
+        }
+        let commit = LedgerCommit {
+            chain: CHAIN,
+            base: state.cursor.map(|cursor| cursor.id()),
+            first: headers[0],
+            tip: parent,
+            headers,
+            retain_from: parent.number.down(RETAINED),
+            tokens: vec![TokenCommit { token: token(), changes, totals }],
+        };
+        self.offer(commit).await;
+    }
+
+    /// A commit, which is refused unless the ledger stands at its base and is not halted.
+    async fn offer(&mut self, commit: LedgerCommit) {
+        if both!(self, balances.commit(&commit)).is_ok() {
+            self.chain.extend(&commit.headers);
+        }
+        self.last_commit = Some(commit);
+    }
+
+    async fn newest_states(&self) -> AccountStates {
+        let accounts: Vec<_> = (1..8).map(account).collect();
+        let seen = self.reference.balances.states(token(), &accounts).await.expect("a valid step");
+        let known = accounts.into_iter().zip(seen.value);
+        known.filter_map(|(account, state)| Some((account, state?))).collect()
+    }
+
+    async fn rewind(&mut self, depth: u64) {
+        let Some(tip) = self.chain.last().copied() else {
+            return;
+        };
+        let keep = self.chain.len().saturating_sub(usize::try_from(depth).expect("a valid step"));
+        let kept = self.chain[..keep].to_vec();
+        let removed = std::mem::replace(&mut self.chain, kept);
+        let rewind = Rewind { chain: CHAIN, to: self.tip(), tokens: vec![(token(), tip.id())] };
+        let done = both!(self, balances.rewind(&rewind));
+        match done {
+            Ok(_) => self.forks += 1,
+            Err(_) => self.chain = removed,
+        }
+    }
+
+    async fn epoch(&self) -> Epoch {
+        self.reference
+            .balances
+            .token(token())
+            .await
+            .expect("a valid step")
+            .expect("a valid step")
+            .epoch
+    }
+
+    async fn schedule(&mut self, after: u64, rate: u128) {
+        let from = self.tip().time.checked_add(after).expect("a valid step");
+        let value = Rate::from_e18(rate).expect("a valid step");
+        let initial = self.programme.rates.at(Timestamp::ZERO);
+        let rates = RateSchedule::new(initial, vec![Step { from, value }]).expect("a valid step");
+        let programme = Programme { rates, ..self.programme.clone() };
+        if both!(self, points.put_programme(&programme)).is_ok() {
+            self.programme = programme;
+        }
+    }
+}

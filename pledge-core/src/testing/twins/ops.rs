@@ -1,0 +1,64 @@
+//! What may happen to a store.
+
+use alloy_primitives::Address;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::types::Account;
+
+#[derive(Debug, Clone)]
+pub(super) enum Op {
+    /// Blocks, each some seconds after the last, with transfers among accounts.
+    Commit(Vec<(u64, Vec<Move>)>),
+    /// The last commit once more.
+    CommitAgain,
+    /// So many blocks down.
+    Rewind(u64),
+    /// One batch in the next shard; or its failure.
+    Settle {
+        limit: usize,
+        fails: bool,
+    },
+    /// A shard's first failed batch again; or its next failure.
+    Retry {
+        fails: bool,
+    },
+    /// The last batch once more.
+    SettleAgain,
+    /// Another rate some seconds after the newest block.
+    Schedule {
+        after: u64,
+        rate: u128,
+    },
+    ResetFailures,
+    Halt(bool),
+}
+
+pub(super) type Move = (u8, u8, u64);
+
+pub(super) fn account(number: u8) -> Account {
+    let mut bytes = [number; 20];
+    bytes[0] = number.wrapping_mul(37).wrapping_add(1);
+    Account::new(Address::from(bytes)).expect("a valid step")
+}
+
+pub(super) fn address(number: u8) -> Address {
+    if number == 0 { Address::ZERO } else { account(number).address() }
+}
+
+pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let block = (0_u64..5_000, vec((0_u8..8, 0_u8..8, 0_u64..1_000), 0..5));
+    let op = prop_oneof![
+        6 => vec(block, 1..5).prop_map(Op::Commit),
+        1 => Just(Op::CommitAgain),
+        2 => (0_u64..9).prop_map(Op::Rewind),
+        9 => (1_usize..4, prop::bool::weighted(0.2))
+            .prop_map(|(limit, fails)| Op::Settle { limit, fails }),
+        3 => any::<bool>().prop_map(|fails| Op::Retry { fails }),
+        1 => Just(Op::SettleAgain),
+        1 => (0_u64..9_000, 0_u128..9).prop_map(|(after, rate)| Op::Schedule { after, rate }),
+        1 => Just(Op::ResetFailures),
+        1 => any::<bool>().prop_map(Op::Halt),
+    ];
+    vec(op, 1..60)
+}

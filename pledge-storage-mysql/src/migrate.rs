@@ -1,0 +1,71 @@
+//! The schema and its versions.
+
+use sqlx::MySqlConnection;
+use sqlx::migrate::{MigrateError, Migrator};
+
+use crate::error::Fault;
+
+/// The migrator's own lock does nothing on MariaDB, so we take one.
+static MIGRATOR: Migrator = Migrator { locking: false, ..sqlx::migrate!("./migrations") };
+
+/// How long we wait for another process that brings the schema up to date.
+const LOCK_WAIT_SECONDS: u32 = 120;
+
+/// Brings the schema of database `name` up to date, one process after the other. The lock goes with
+/// the connection.
+pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
+    lock(db, name).await?;
+    let newest = MIGRATOR.iter().map(|known| known.version).max().unwrap_or(0);
+    let found = schema_version(db, name).await?;
+    if found > newest {
+        return Err(Fault::invalid(format!(
+            "`{name}` has schema version {found}, written by a newer version of pledge; this one \
+             knows up to {newest}: upgrade pledge, or open another database"
+        )));
+    }
+    if (1..newest).contains(&found) {
+        tracing::info!("bringing the schema of `{name}` from version {found} to {newest}");
+    }
+    let run = MIGRATOR.run_direct(None, db, false).await;
+    run.map_err(|error| explain(name, error))
+}
+
+async fn lock(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
+    let take = "SELECT GET_LOCK(CONCAT('pledge:', SHA1(DATABASE())), ?)";
+    let taken: Option<i64> = sqlx::query_scalar(take).bind(LOCK_WAIT_SECONDS).fetch_one(db).await?;
+    if taken == Some(1) {
+        return Ok(());
+    }
+    let detail = format!("another process has been changing the schema of `{name}` for too long");
+    Err(Fault::unavailable(detail))
+}
+
+/// The schema's version, zero for an empty database; that of another program is `Invalid`.
+async fn schema_version(db: &mut MySqlConnection, name: &str) -> Result<i64, Fault> {
+    let count = "SELECT count(*), count(nullif(table_name = '_sqlx_migrations', 0)) \
+                 FROM information_schema.tables WHERE table_schema = DATABASE()";
+    let (tables, ours): (i64, i64) = sqlx::query_as(count).fetch_one(&mut *db).await?;
+    if tables == 0 {
+        return Ok(0);
+    }
+    if ours == 0 {
+        let detail = format!("`{name}` is the database of another program: open an empty one");
+        return Err(Fault::invalid(detail));
+    }
+    let newest = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
+    Ok(sqlx::query_scalar(newest).fetch_one(db).await?)
+}
+
+fn explain(name: &str, error: MigrateError) -> Fault {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        MigrateError::Dirty(version) => Fault::invalid(format!(
+            "bringing the schema of `{name}` to version {version} was interrupted, and the server \
+             cannot take such changes back: restore it from a backup, or open an empty database"
+        )),
+        other => Fault::invalid(format!(
+            "the schema of `{name}` is not one that a release of pledge made"
+        ))
+        .caused_by(other),
+    }
+}

@@ -1,0 +1,132 @@
+//! What every connection is set to. A server, a proxy or a pooler may ignore a setting or change a
+//! default, so each is read back.
+
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, MySqlConnection, Row};
+
+use crate::error::Fault;
+
+/// Values that do not fit are errors, never cut or clamped.
+const SQL_MODE: &str = "ONLY_FULL_GROUP_BY,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION";
+const TIME_ZONE: &str = "+00:00";
+const COLLATION: &str = "utf8mb4_bin";
+/// How long a write waits for another that holds a row.
+const LOCK_WAIT_SECONDS: u32 = 5;
+/// Statements stay below half of it.
+const PACKET_BYTES_MIN: u64 = 4 << 20;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Role {
+    /// Each statement sees what is committed.
+    Writer,
+    /// Each transaction sees one snapshot, and writes nothing.
+    Reader,
+}
+
+impl Role {
+    const fn isolation(self) -> &'static str {
+        match self {
+            Self::Writer => "READ COMMITTED",
+            Self::Reader => "REPEATABLE READ",
+        }
+    }
+
+    const fn access(self) -> &'static str {
+        match self {
+            Self::Writer => "READ WRITE",
+            Self::Reader => "READ ONLY",
+        }
+    }
+}
+
+/// Sets a new connection up. `Invalid` if it did not obey.
+pub(crate) async fn set_up(db: &mut MySqlConnection, role: Role) -> Result<(), Fault> {
+    let (isolation, access) = (role.isolation(), role.access());
+    let settings = format!(
+        "SET autocommit = 1, sql_mode = '{SQL_MODE}', time_zone = '{TIME_ZONE}', \
+         innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, NAMES utf8mb4 COLLATE {COLLATION}; \
+         SET SESSION TRANSACTION ISOLATION LEVEL {isolation}, {access}"
+    );
+    sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *db).await?;
+    refuse_other(&variables(db).await?, role)
+}
+
+async fn variables(db: &mut MySqlConnection) -> Result<BTreeMap<String, String>, Fault> {
+    let show = "SHOW SESSION VARIABLES WHERE Variable_name IN ('autocommit', 'sql_mode', \
+                'time_zone', 'collation_connection', 'max_allowed_packet', \
+                'transaction_isolation', 'tx_isolation', 'transaction_read_only', 'tx_read_only')";
+    let rows = sqlx::raw_sql(show).fetch_all(db).await?;
+    let pair = |row: &sqlx::mysql::MySqlRow| Ok((row.try_get(0)?, row.try_get(1)?));
+    rows.iter().map(pair).collect()
+}
+
+fn refuse_other(found: &BTreeMap<String, String>, role: Role) -> Result<(), Fault> {
+    // Before 11.1 MariaDB has only the second name.
+    let isolation = ["transaction_isolation", "tx_isolation"];
+    let read_only = ["transaction_read_only", "tx_read_only"];
+    let level = role.isolation().replace(' ', "-");
+    let access = if matches!(role, Role::Reader) { "ON" } else { "OFF" };
+    let expected = [
+        (["autocommit"].as_slice(), "ON"),
+        (&["sql_mode"], SQL_MODE),
+        (&["time_zone"], TIME_ZONE),
+        (&["collation_connection"], COLLATION),
+        (&isolation, &level),
+        (&read_only, access),
+    ];
+    for (names, value) in expected {
+        let is = names.iter().find_map(|name| found.get(*name)).map(String::as_str);
+        if is != Some(value) {
+            let (name, is) = (names[0], is.unwrap_or("not there"));
+            let detail = format!("the server keeps {name} at `{is}`, not `{value}`");
+            return Err(Fault::invalid(detail));
+        }
+    }
+    let packet = found.get("max_allowed_packet").and_then(|bytes| bytes.parse().ok());
+    if packet.is_some_and(|bytes: u64| bytes >= PACKET_BYTES_MIN) {
+        return Ok(());
+    }
+    let detail = format!("the server's max_allowed_packet is below {PACKET_BYTES_MIN}: raise it");
+    Err(Fault::invalid(detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn obeyed() -> BTreeMap<String, String> {
+        let pairs = [
+            ("autocommit", "ON"),
+            ("sql_mode", SQL_MODE),
+            ("time_zone", TIME_ZONE),
+            ("collation_connection", COLLATION),
+            ("transaction_isolation", "READ-COMMITTED"),
+            ("transaction_read_only", "OFF"),
+            ("max_allowed_packet", "16777216"),
+        ];
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    #[test]
+    fn a_connection_that_obeys_is_taken() {
+        refuse_other(&obeyed(), Role::Writer).unwrap();
+    }
+
+    #[test]
+    fn every_setting_that_is_another_is_refused() {
+        for name in obeyed().keys() {
+            let mut found = obeyed();
+            found.insert(name.clone(), "1".to_owned());
+            assert!(refuse_other(&found, Role::Writer).is_err(), "{name}");
+            found.remove(name);
+            assert!(refuse_other(&found, Role::Writer).is_err(), "no {name}");
+        }
+    }
+
+    #[test]
+    fn a_reader_must_not_write() {
+        assert!(refuse_other(&obeyed(), Role::Reader).is_err());
+    }
+}

@@ -1,0 +1,274 @@
+//! What is particular to a database on a server.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::event::EventSeq;
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ports::{BalanceStore, ChainReport, EventStore};
+use pledge_core::testing::Fixture;
+use pledge_core::testing::conformance::ledger::Ledger;
+use pledge_core::testing::world::{CHAIN, spec, token};
+use pledge_core::types::{BlockNumber, ChainId};
+use pledge_storage_mysql::MySqlStore;
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use support::Place;
+
+/// A ledger with nothing in it over an open store.
+async fn ledger(store: &MySqlStore) -> Ledger {
+    Ledger::open(Fixture::new(Arc::new(store.clone()), ())).await
+}
+
+fn refused<T: Debug>(result: Result<T, StoreError>) -> (StoreErrorKind, String) {
+    let error = result.unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_opening_again() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    Ledger::with_blocks(Fixture::new(Arc::new(store.clone()), ())).await;
+    let before = store.token(token()).await.unwrap();
+    store.close().await;
+    assert_eq!(place.open().await.token(token()).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_url_without_a_database_is_refused() {
+    for url in ["", "mysql:", "mysql://root@127.0.0.1:3306", "mysql://root@127.0.0.1:3306/", "x"] {
+        let (kind, text) = refused(MySqlStore::open(url).await);
+        assert_eq!(kind, StoreErrorKind::Invalid, "{url}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    let (kind, text) = refused(MySqlStore::open("mysql://root:secret@127.0.0.1:1/pledge").await);
+    assert_eq!(kind, StoreErrorKind::Unavailable, "{text}");
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_refused_with_what_to_do() {
+    let place = Place::new().await;
+    let url = format!("{}_not", place.url());
+    let (kind, text) = refused(MySqlStore::open(&url).await);
+    assert_eq!(kind, StoreErrorKind::Invalid, "{text}");
+    assert!(text.contains("CREATE DATABASE"), "{text}");
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_left_alone() {
+    let place = Place::new().await;
+    let mut outsider = place.outsider().await;
+    outsider.execute("CREATE TABLE theirs (a INT)").await.unwrap();
+    let (kind, text) = refused(place.try_open().await);
+    assert_eq!(kind, StoreErrorKind::Invalid);
+    assert!(text.contains("another program"), "{text}");
+    let tables = sqlx::query("SHOW TABLES").fetch_all(&mut outsider).await.unwrap();
+    assert_eq!(tables.len(), 1);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_with_what_to_do() {
+    let place = Place::new().await;
+    place.open().await.close().await;
+    let newer = "INSERT INTO _sqlx_migrations \
+                 (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'later', TRUE, x'00', 0)";
+    place.outsider().await.execute(newer).await.unwrap();
+    let (kind, text) = refused(place.try_open().await);
+    assert_eq!(kind, StoreErrorKind::Invalid);
+    assert!(text.contains("9999") && text.contains("upgrade pledge"), "{text}");
+}
+
+#[tokio::test]
+async fn a_schema_that_was_left_half_way_is_refused_with_what_to_do() {
+    let place = Place::new().await;
+    place.open().await.close().await;
+    let half = "UPDATE _sqlx_migrations SET success = FALSE";
+    place.outsider().await.execute(half).await.unwrap();
+    let (kind, text) = refused(place.try_open().await);
+    assert_eq!(kind, StoreErrorKind::Invalid);
+    assert!(text.contains("interrupted"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_database_may_be_opened_from_several_sides_at_once() {
+    let place = Place::new().await;
+    let opened = futures::future::join_all((0..4).map(|_| place.try_open())).await;
+    for store in opened {
+        store.unwrap().chains().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_character_survives_whatever_the_database_was_made_for() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    let name = "ünïcödé 😀 \u{200b}'\"\\\0 Ａ ";
+    store.register_chain(CHAIN, name).await.unwrap();
+    assert_eq!(store.chains().await.unwrap()[0].name, name);
+}
+
+#[tokio::test]
+async fn a_number_of_64_bits_is_kept() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    let mut late = spec(token());
+    late.start_block = BlockNumber::new(u64::MAX);
+    store.register_token(&late).await.unwrap();
+    assert_eq!(store.token(token()).await.unwrap().unwrap().spec, late);
+}
+
+#[tokio::test]
+async fn of_two_handles_that_commit_on_the_same_base_one_wins() {
+    let place = Place::new().await;
+    let (one, other) = (place.open().await, place.open().await);
+    let ledger = ledger(&one).await;
+    ledger.mine(0, &[(0, 1, 1_000)]);
+    let message = ledger.message(&[token()], 1).await;
+    let (a, b) = tokio::join!(one.commit(&message), other.commit(&message));
+    let kinds = [a, b].map(|result| result.err().map(|error| error.kind()));
+    assert!(kinds.contains(&None) && kinds.contains(&Some(StoreErrorKind::Conflict)), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn reads_do_not_wait_for_a_writer() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    let mut outsider = place.outsider().await;
+    let mut writing = outsider.begin().await.unwrap();
+    writing.execute("UPDATE chain SET name = 'other'").await.unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(4), store.chains()).await;
+    assert_eq!(read.unwrap().unwrap()[0].name, "one");
+}
+
+#[tokio::test]
+async fn a_row_that_another_holds_for_too_long_is_unavailable_and_free_again_later() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    let mut outsider = place.outsider().await;
+    let mut writing = outsider.begin().await.unwrap();
+    writing.execute("SELECT * FROM chain FOR UPDATE").await.unwrap();
+    let (kind, text) = refused(store.register_chain(CHAIN, "two").await);
+    assert_eq!(kind, StoreErrorKind::Unavailable, "{text}");
+    writing.rollback().await.unwrap();
+    store.register_chain(CHAIN, "two").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_unavailable_at_most_and_replaced() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    store.chains().await.unwrap();
+    let mut outsider = place.outsider().await;
+    let others = "SELECT CAST(id AS UNSIGNED) FROM information_schema.processlist \
+                  WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+    let ids: Vec<u64> = sqlx::query_scalar(others).fetch_all(&mut outsider).await.unwrap();
+    assert!(!ids.is_empty());
+    for id in ids {
+        outsider.execute(AssertSqlSafe(format!("KILL {id}"))).await.unwrap();
+    }
+    for _ in 0..20 {
+        match store.register_chain(CHAIN, "two").await {
+            Ok(()) => break,
+            Err(error) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
+        }
+    }
+    assert_eq!(store.chains().await.unwrap()[0].name, "two");
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_record_is_corrupt() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    store.register_chain(CHAIN, "one").await.unwrap();
+    place.outsider().await.execute("UPDATE chain SET status = 'dancing'").await.unwrap();
+    let (kind, text) = refused(store.chains().await);
+    assert_eq!(kind, StoreErrorKind::Corrupt, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_call_leaves_no_open_transaction() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    for id in 0..300_u64 {
+        let patience = Duration::from_micros(id * 7);
+        let register = store.register_chain(ChainId::new(id), "dropped");
+        let _ = tokio::time::timeout(patience, register).await;
+        let _ = tokio::time::timeout(patience, store.chains()).await;
+    }
+    for id in 1_000..1_020 {
+        store.register_chain(ChainId::new(id), "kept").await.unwrap();
+    }
+    let seen = place.open().await.chains().await.unwrap();
+    assert_eq!(seen.iter().filter(|chain| chain.name == "kept").count(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_commit_is_there_whole_or_not_at_all() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    let ledger = ledger(&store).await;
+    let mints: Vec<_> = (1..=500).map(|account| (0, account, 1)).collect();
+    ledger.mine(0, &mints);
+    let message = ledger.message(&[token()], 1).await;
+    let mut dropped = 0;
+    for patience in (0_u64..).map(Duration::from_millis) {
+        let committed = tokio::time::timeout(patience, store.commit(&message)).await;
+        let holders = store.holders(token(), None, usize::MAX).await.unwrap();
+        assert_eq!(holders.value.len(), if holders.cursor.is_some() { 500 } else { 0 });
+        if holders.cursor.is_some() {
+            break;
+        }
+        assert!(committed.is_err(), "a commit that ends is a commit that is there");
+        dropped += 1;
+    }
+    assert!(dropped > 0, "no commit was dropped on its way");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_writers_that_wait_for_each_other_are_read_in_order_from_another_process() {
+    const WRITERS: u64 = 4;
+    const EACH: usize = 25;
+    let place = Place::new().await;
+    let store = place.open().await;
+    let mut writers = Vec::new();
+    for chain in (1..=WRITERS).map(ChainId::new) {
+        store.register_chain(chain, "busy").await.unwrap();
+        let store = place.open().await;
+        writers.push(tokio::spawn(async move {
+            for round in 0..EACH {
+                halt(&store, chain, round).await;
+            }
+        }));
+    }
+    let (mut seen, mut after) = (0, EventSeq::START);
+    while seen < EACH * writers.len() {
+        for event in store.events(after, 7).await.unwrap() {
+            assert_eq!(event.sequence, after.next(), "an event was passed over");
+            (seen, after) = (seen + 1, event.sequence);
+        }
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
+
+async fn halt(store: &MySqlStore, chain: ChainId, round: usize) {
+    let status = ChainStatus::Halted(format!("round {round}"));
+    let report = ChainReport { chain, status, head: None, processed: None };
+    store.report_chain(&report).await.unwrap();
+}
