@@ -68,7 +68,8 @@ impl<K: ErrorKind> StdError for PortError<K> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The store cannot be reached now. Retry with backoff; nothing was written.
+    /// The store cannot be reached now. Retry with backoff: nothing was written or, if the connection
+    /// was lost during the commit itself, all of it, and then the retry is a `Conflict`.
     Unavailable,
     /// The store stands elsewhere than the write assumed. Read again and plan again.
     Conflict,
