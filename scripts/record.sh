@@ -10,8 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ -x node_modules/.bin/anvil ] || npm ci --no-audit --no-fund --loglevel=error
-cargo build --locked --quiet -p pledge-server
-cargo build --locked --quiet -p pledge-examples --example token_events
+# As the tests build them, so that nothing is built twice.
+cargo build --locked --quiet --workspace --all-features --bins --examples
 bin=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug
 anvil=$PWD/node_modules/.bin/anvil
 work=$(mktemp -d)
