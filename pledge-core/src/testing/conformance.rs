@@ -24,6 +24,7 @@ pub mod engine_properties;
 pub mod engine_settling;
 pub mod event_store;
 pub mod failures;
+pub mod leases;
 pub mod ledger;
 pub mod notifier;
 pub mod pending_cache;
@@ -329,6 +330,20 @@ macro_rules! pending_cache_conformance {
             what_was_stored_last_is_loaded
             chains_do_not_see_each_others_pending_blocks
             a_fresh_cache_is_empty
+        );
+    };
+}
+
+/// The laws of [`Leases`](crate::ports::Leases) over a future that gives fresh ones.
+#[macro_export]
+macro_rules! leases_conformance {
+    ($leases:expr) => {
+        $crate::__laws!($leases, leases,
+            every_lease_that_is_held_is_seen
+            a_renewal_replaces_what_was_offered
+            a_lease_that_is_not_renewed_ends
+            a_released_lease_is_gone_until_it_is_renewed
+            what_is_not_held_may_be_released
         );
     };
 }
