@@ -88,7 +88,9 @@ impl Command {
         match (self, output) {
             (Self::Run(_), _) => "info",
             (Self::Demo(_), _) => "error,pledge_server::progress=info",
-            (_, Output::Text) => "warn,pledge_server=info,pledge_storage_sqlite=info",
+            (_, Output::Text) => {
+                "warn,pledge_server=info,pledge_storage_sqlite=info,pledge_storage_mysql=info"
+            }
             (_, Output::Json) => "warn",
         }
     }

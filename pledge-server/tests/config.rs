@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pledge_core::indexer::Finality;
 use pledge_core::types::{ChainId, Timestamp};
-use pledge_server::config::{Config, ConfigError, Environment, NodeUrl, Quick, StorageConfig};
+use pledge_server::config::{Config, ConfigError, Environment, NodeUrl, Quick, StorageUrl};
 use serde_json::Value;
 
 const USDX: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
@@ -57,7 +57,7 @@ fn problem(from: &str, to: &str) -> (String, String) {
 #[test]
 fn a_good_file_becomes_domain_values() {
     let config = load(GOOD, &[]).unwrap();
-    assert_eq!(config.storage, StorageConfig::Memory);
+    assert_eq!(config.storage.url, StorageUrl::Memory);
     let [chain] = &config.chains[..] else { panic!("one chain") };
     assert_eq!(chain.id, ChainId::new(11_155_111));
     assert_eq!(chain.indexer.finality, Finality::Depth(3));
@@ -302,7 +302,8 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     ("memory:", "sqlite:", "storage.url", "sqlite:pledge.db"),
     ("memory:", "sqlite://", "storage.url", "sqlite:pledge.db"),
     ("memory:", "sqlite:pledge.db?mode=ro", "storage.url", "remove `?`"),
-    ("memory:", "mysql://root:hunter2@host/db", "storage.url", "not built in yet"),
+    ("memory:", "mysql://root:hunter2@host", "storage.url", "names no database"),
+    ("memory:", "mysql://root:hunter2@/db", "storage.url", "mysql://pledge@127.0.0.1:3306/pledge"),
     ("memory:", "postgres://root:hunter2@host/db", "storage.url", "no kind of storage"),
     (
         "[chains.sepolia]",
@@ -373,7 +374,7 @@ fn a_database_is_one_file_however_its_url_is_written() {
         ("sqlite:///var/pledge.db", "/var/pledge.db"),
     ] {
         let config = load(&GOOD.replace("memory:", url), &[]).unwrap();
-        assert_eq!(config.storage, StorageConfig::Sqlite(file.to_owned()), "{url}");
+        assert_eq!(config.storage.url, StorageUrl::Sqlite(file.to_owned()), "{url}");
     }
 }
 

@@ -37,4 +37,5 @@ mod row;
 mod session;
 mod store;
 
+pub use migrate::SchemaVersion;
 pub use store::MySqlStore;

@@ -11,18 +11,27 @@ static MIGRATOR: Migrator = Migrator { locking: false, ..sqlx::migrate!("./migra
 /// How long we wait for another process that brings the schema up to date.
 const LOCK_WAIT_SECONDS: u32 = 120;
 
+/// The version of a database's schema, beside the newest that this release knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// That of the database; zero for an empty one.
+    pub found: i64,
+    /// That which `MySqlStore::open` brings it to.
+    pub newest: i64,
+}
+
+impl SchemaVersion {
+    /// Whether the database can be read as it is.
+    pub const fn is_current(&self) -> bool {
+        self.found == self.newest
+    }
+}
+
 /// Brings the schema of database `name` up to date, one process after the other. The lock goes with
 /// the connection.
 pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
     lock(db, name).await?;
-    let newest = MIGRATOR.iter().map(|known| known.version).max().unwrap_or(0);
-    let found = schema_version(db, name).await?;
-    if found > newest {
-        return Err(Fault::invalid(format!(
-            "`{name}` has schema version {found}, written by a newer version of pledge; this one \
-             knows up to {newest}: upgrade pledge, or open another database"
-        )));
-    }
+    let SchemaVersion { found, newest } = schema_version(db, name).await?;
     if (1..newest).contains(&found) {
         tracing::info!("bringing the schema of `{name}` from version {found} to {newest}");
     }
@@ -40,8 +49,23 @@ async fn lock(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
     Err(Fault::unavailable(detail))
 }
 
-/// The schema's version, zero for an empty database; that of another program is `Invalid`.
-async fn schema_version(db: &mut MySqlConnection, name: &str) -> Result<i64, Fault> {
+/// The schema's version; one that is newer than this release, or of another program, is `Invalid`.
+pub(crate) async fn schema_version(
+    db: &mut MySqlConnection,
+    name: &str,
+) -> Result<SchemaVersion, Fault> {
+    let found = found_version(db, name).await?;
+    let newest = MIGRATOR.iter().map(|known| known.version).max().unwrap_or(0);
+    if found > newest {
+        return Err(Fault::invalid(format!(
+            "`{name}` has schema version {found}, written by a newer version of pledge; this one \
+             knows up to {newest}: upgrade pledge, or open another database"
+        )));
+    }
+    Ok(SchemaVersion { found, newest })
+}
+
+async fn found_version(db: &mut MySqlConnection, name: &str) -> Result<i64, Fault> {
     let count = "SELECT count(*), count(nullif(table_name = '_sqlx_migrations', 0)) \
                  FROM information_schema.tables WHERE table_schema = DATABASE()";
     let (tables, ours): (i64, i64) = sqlx::query_as(count).fetch_one(&mut *db).await?;

@@ -8,7 +8,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{ConnectOptions, Connection, Executor, MySql, MySqlConnection, MySqlPool};
 
 use crate::error::{Fault, codes, number};
-use crate::migrate::migrate;
+use crate::migrate::{SchemaVersion, migrate, schema_version};
 use crate::session::{Role, set_up};
 
 const WRITERS_MAX: u32 = 8;
@@ -57,15 +57,31 @@ impl MySqlStore {
 
     async fn connect(url: &str) -> Result<Self, Fault> {
         let options = options_of(url)?;
-        let name = options.get_database().unwrap_or_default().to_owned();
-        let mut db = options.connect().await.map_err(|error| explain_open(&name, error))?;
-        set_up(&mut db, Role::Writer).await?;
+        let (mut db, name) = dial(&options, Role::Writer).await?;
         warn_of_lost_commits(&mut db).await?;
         migrate(&mut db, &name).await?;
         db.close().await?;
         let writers = pool_options(Role::Writer, WRITERS_MAX).connect_lazy_with(options.clone());
         let readers = pool_options(Role::Reader, READERS_MAX).connect_lazy_with(options);
         Ok(Self { writers, readers })
+    }
+
+    /// Opens a database for reading alone and tells the version of its schema, which stays as it is:
+    /// where it is not current, reads may fail. Writes fail.
+    ///
+    /// Errors are those of [`MySqlStore::open`].
+    pub async fn open_read_only(url: &str) -> Result<(Self, SchemaVersion), StoreError> {
+        let opened = Self::connect_read_only(url).await;
+        opened.map_err(|fault| fault.during("look at the database"))
+    }
+
+    async fn connect_read_only(url: &str) -> Result<(Self, SchemaVersion), Fault> {
+        let options = options_of(url)?;
+        let (mut db, name) = dial(&options, Role::Reader).await?;
+        let version = schema_version(&mut db, &name).await?;
+        db.close().await?;
+        let readers = pool_options(Role::Reader, READERS_MAX).connect_lazy_with(options);
+        Ok((Self { writers: readers.clone(), readers }, version))
     }
 
     /// Waits for the calls under way and closes every connection.
@@ -192,6 +208,17 @@ fn pool_options(role: Role, connections_max: u32) -> MySqlPoolOptions {
                 set_up(connection, role).await.map_err(|f| sqlx::Error::Configuration(refuse(f)))
             })
         })
+}
+
+/// A connection outside the pools, and the name of its database.
+async fn dial(
+    options: &MySqlConnectOptions,
+    role: Role,
+) -> Result<(MySqlConnection, String), Fault> {
+    let name = options.get_database().unwrap_or_default().to_owned();
+    let mut db = options.connect().await.map_err(|error| explain_open(&name, error))?;
+    set_up(&mut db, role).await?;
+    Ok((db, name))
 }
 
 /// What is wrong with the URL, where that is what an error means while opening.

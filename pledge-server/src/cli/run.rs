@@ -59,7 +59,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     register_chains(&starts, &stores).await?;
     context.output.print(&Serving {
         url: format!("http://{}/api/v1", listener.local_addr()?),
-        storage: config.storage.to_string(),
+        storage: config.storage.url.to_string(),
         chains: chains.iter().map(|chain| chain.name.clone()).collect(),
     })?;
     let running = spawn(&context, &stores, starts, listener);

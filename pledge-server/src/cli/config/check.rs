@@ -50,12 +50,12 @@ async fn check_storage(config: &StorageConfig, report: &mut Report) -> Stores {
     let key = Key::root("storage").child("url");
     match stores::look(config).await {
         Ok((stores, found)) => {
-            report.ok(&key, format!("{config}: {found}"));
+            report.ok(&key, format!("{}: {found}", config.url));
             return stores;
         }
         Err(error) => match error.downcast_ref::<ConfigError>() {
             Some(wrong) => report.wrong(wrong.problems()),
-            None => report.failed(&key, format!("{config}: {error:#}")),
+            None => report.failed(&key, format!("{}: {error:#}", config.url)),
         },
     }
     Stores::of(MemoryStore::new())
