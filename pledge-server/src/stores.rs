@@ -44,8 +44,8 @@ enum Database {
 pub async fn open(config: &StorageConfig) -> anyhow::Result<Stores> {
     match &config.url {
         StorageUrl::Memory => Ok(Stores::of(MemoryStore::new())),
-        StorageUrl::Sqlite(file) => {
-            let store = SqliteStore::open(file).await;
+        StorageUrl::Sqlite(_) => {
+            let store = SqliteStore::open(&config.url.to_string()).await;
             Ok(Stores::of_sqlite(store.map_err(blame)?))
         }
         StorageUrl::MySql(url) => {

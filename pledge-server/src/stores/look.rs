@@ -39,7 +39,7 @@ impl Found {
 pub async fn look(config: &StorageConfig) -> anyhow::Result<(Stores, Found)> {
     match &config.url {
         StorageUrl::Memory => Ok((nothing(), Found::Memory)),
-        StorageUrl::Sqlite(file) => look_at_file(file).await,
+        StorageUrl::Sqlite(file) => look_at_file(&config.url, Path::new(file)).await,
         StorageUrl::MySql(url) => look_at_server(url).await,
     }
 }
@@ -59,17 +59,16 @@ async fn look_at_server(url: &ServerUrl) -> anyhow::Result<(Stores, Found)> {
     Ok((nothing(), found))
 }
 
-async fn look_at_file(location: &str) -> anyhow::Result<(Stores, Found)> {
-    let file = Path::new(location);
+async fn look_at_file(url: &StorageUrl, file: &Path) -> anyhow::Result<(Stores, Found)> {
     check_folder(file)?;
     if !file.exists() {
         return Ok((nothing(), Found::NoFile));
     }
     OpenOptions::new().write(true).open(file).map_err(|error| {
-        let what = format!("`{location}` cannot be written to ({error})");
+        let what = format!("`{}` cannot be written to ({error})", file.display());
         ConfigError::at(&url_key(), format!("{what}: give us the right, or name another file"))
     })?;
-    let looked = SqliteStore::open_read_only(location).await;
+    let looked = SqliteStore::open_read_only(&url.to_string()).await;
     let (store, version) = looked.map_err(blame)?;
     let found = Found::Schema { version: version.found, newest: version.newest };
     if version.is_current() {

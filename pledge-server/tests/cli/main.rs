@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod config_commands;
+mod database;
 mod demo;
 mod node;
 mod one_shot;
