@@ -9,6 +9,7 @@ use crate::ports::{
     AccountHistory, BalanceStore, BatchFailure, HistoriesQuery, PointsStore, ProgrammeState,
     SettlementBatch, ShardProgress, ShardRun,
 };
+use crate::sharing::ShardShare;
 use crate::stop::Stop;
 use crate::types::{Account, Overflow, ShardId, Timestamp, TokenId};
 
@@ -69,6 +70,7 @@ pub struct Settler {
     pub(super) balances: Arc<dyn BalanceStore>,
     points: Arc<dyn PointsStore>,
     config: SettlerConfig,
+    share: ShardShare,
 }
 
 /// One shard's work: where it stands and where it goes.
@@ -87,7 +89,13 @@ impl Settler {
         points: Arc<dyn PointsStore>,
         config: SettlerConfig,
     ) -> Self {
-        Self { balances, points, config }
+        Self { balances, points, config, share: ShardShare::ALL }
+    }
+
+    /// Leaves the other shards to other instances.
+    #[must_use]
+    pub fn of_shards(self, share: ShardShare) -> Self {
+        Self { share, ..self }
     }
 
     /// Settles every window of a token that is closed, in every programme, shard by shard.
@@ -107,7 +115,7 @@ impl Settler {
         };
         for programme in self.points.programmes(token).await? {
             let shards = programme.shards.iter();
-            for shard in shards {
+            for shard in shards.filter(|progress| self.share.owns(progress.shard)) {
                 self.run_shard(&ledger, &programme, shard, stop, &mut report, &mut progress)
                     .await?;
                 if report.stopped {

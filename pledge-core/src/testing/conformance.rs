@@ -241,6 +241,7 @@ macro_rules! engine_conformance {
             a_batch_that_keeps_failing_waits_for_a_person
             an_account_of_a_failed_batch_is_settled_no_further
             a_settlement_under_way_ends_where_it_was_going
+            shards_that_are_shared_out_are_settled_once_each
             at_a_rate_of_zero_nobody_earns
             statements_sum_to_the_state_through_reorgs_in_turn
             a_programme_added_late_is_settled_from_the_start
