@@ -134,6 +134,11 @@ impl Share {
         self.follows.contains(&chain)
     }
 
+    /// The chains that are this instance's to follow.
+    pub const fn chains(&self) -> &BTreeSet<ChainId> {
+        &self.follows
+    }
+
     /// The shards that are this instance's to settle; `None` if the chain is not offered.
     pub fn settles(&self, chain: ChainId) -> Option<ShardShare> {
         self.settles.get(&chain).copied()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::points::{Settler, SettlerConfig};
-use pledge_core::ports::{BalanceStore, EventStore, PendingCache, PointsStore};
+use pledge_core::ports::{BalanceStore, EventStore, Leases, PendingCache, PointsStore};
 use pledge_core::query::Queries;
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_storage_mysql::MySqlStore;
@@ -28,6 +28,8 @@ pub struct Stores {
     pub events: Arc<dyn EventStore>,
     /// The blocks above the ledger.
     pub pending: Arc<dyn PendingCache>,
+    /// Where instances that share the store tell each other that they are there, if anywhere.
+    pub leases: Option<Arc<dyn Leases>>,
     database: Database,
 }
 
@@ -97,6 +99,7 @@ impl Stores {
             points: store.clone(),
             events: store,
             pending: Arc::new(MemoryPending::default()),
+            leases: None,
             database: Database::None,
         }
     }

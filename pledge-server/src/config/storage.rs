@@ -21,7 +21,7 @@ pub enum StorageUrl {
     Memory,
     /// In one `SQLite` file, relative to the current folder.
     Sqlite(String),
-    /// In a database of a MySQL or MariaDB server.
+    /// In a database of a `MySQL` or MariaDB server.
     MySql(ServerUrl),
 }
 

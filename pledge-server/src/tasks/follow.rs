@@ -7,6 +7,7 @@ use pledge_core::ports::ChainReport;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::Part;
 use super::hints::Hints;
 use crate::backoff::Backoff;
 use crate::config::ChainConfig;
@@ -38,6 +39,8 @@ impl Start {
 pub struct Follower {
     /// The stores.
     pub stores: Stores,
+    /// What is this instance's to do: a chain that is another's is left to it.
+    pub part: Part,
     /// Where progress is shown.
     pub progress: ChainProgress,
     /// Told whenever the ledger moved.
@@ -61,12 +64,23 @@ impl Follower {
             Start::Ready(chain) => chain,
             Start::Unreachable(config, error) => self.until_reachable(&config, error).await,
         };
+        let mut hints = Hints::of(&chain.config);
+        loop {
+            self.part.until_follows(chain.config.id).await;
+            self.follow_own(&chain, &mut hints).await;
+            self.progress.reached();
+            tracing::info!(chain = chain.config.name, "another instance follows the chain");
+        }
+    }
+
+    /// Follows the chain for as long as it is this instance's. What the indexer remembers is of no
+    /// worth once another has worked on the chain, so it begins anew each time.
+    async fn follow_own(&mut self, chain: &InspectedChain, hints: &mut Hints) {
         let config = &chain.config;
         let mut indexer = chain.indexer(&self.stores);
         let mut backoff = Backoff::default();
         let mut trouble = Trouble::new(&config.name, INDEXING);
-        let mut hints = Hints::of(config);
-        loop {
+        while self.part.follows(config.id) {
             let poll = indexer.poll().await;
             if !matches!(poll, Poll::Retry(_)) {
                 backoff.reset();
@@ -108,14 +122,16 @@ impl Follower {
 
     /// Inspects and registers until it succeeds. A configuration that turns out to be wrong keeps
     /// the chain degraded: the others run.
-    async fn until_reachable(&self, config: &ChainConfig, first: SetupError) -> InspectedChain {
+    async fn until_reachable(&mut self, config: &ChainConfig, first: SetupError) -> InspectedChain {
         let mut backoff = Backoff::default();
         let mut trouble = Trouble::new(&config.name, INDEXING);
         let mut error = first;
         loop {
             let reason = format!("{:#}", anyhow::Error::from(error));
             trouble.says(&reason);
-            self.report_degraded(config, reason).await;
+            if self.part.follows(config.id) {
+                self.report_degraded(config, reason).await;
+            }
             tokio::time::sleep(backoff.delay()).await;
             match setup::prepare(config, &self.stores).await {
                 Ok(chain) => {
