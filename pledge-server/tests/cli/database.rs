@@ -1,4 +1,4 @@
-//! A ledger on a MySQL or MariaDB server.
+//! A ledger on a `MySQL` or MariaDB server.
 
 use pledge_test_support::MySqlPlace;
 
