@@ -67,7 +67,7 @@ impl Indexer {
         let record = self.store.rewind(&rewind).await?;
         tracing::debug!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
         self.prefetched = None;
-        let empty = PendingSnapshot { base: ancestor.id(), blocks: Vec::new() };
+        let empty = PendingSnapshot { base: ancestor.id(), tokens: Vec::new(), blocks: Vec::new() };
         self.pending.store(self.chain, &empty).await?;
         Ok(Poll::Rewound(record))
     }
