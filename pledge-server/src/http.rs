@@ -21,6 +21,7 @@ mod tokens;
 
 use axum::Router;
 use axum::routing::get;
+use pledge_cache_redis::Redis;
 use pledge_core::query::Queries;
 
 /// What the API answers from. Clones share the stores.
@@ -28,6 +29,8 @@ use pledge_core::query::Queries;
 pub struct Api {
     /// The stores, read for people.
     pub queries: Queries,
+    /// The Redis server beside them, if one is configured: how it does is told.
+    pub redis: Option<Redis>,
 }
 
 /// Every route that reads.
@@ -43,6 +46,7 @@ pub struct Api {
 /// let pending = Arc::new(MemoryPending::default());
 /// let app: axum::Router = router(Api {
 ///     queries: Queries::new(store.clone(), store, pending),
+///     redis: None,
 /// });
 /// ```
 pub fn router(api: Api) -> Router {

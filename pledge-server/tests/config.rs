@@ -307,9 +307,21 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     ("memory:", "postgres://root:hunter2@host/db", "storage.url", "no kind of storage"),
     (
         "[chains.sepolia]",
-        "redis_url = \"redis://host\"\n[chains.sepolia]",
+        "redis_url = \"redis:hunter2\"\n[chains.sepolia]",
         "storage.redis_url",
-        "not built in yet",
+        "write redis://127.0.0.1:6379",
+    ),
+    (
+        "[chains.sepolia]",
+        "redis_prefix = \"mine\"\n[chains.sepolia]",
+        "storage.redis_prefix",
+        "needs a server",
+    ),
+    (
+        "[chains.sepolia]",
+        "redis_url = \"redis://host\"\nredis_prefix = \"{mine}\"\n[chains.sepolia]",
+        "storage.redis_prefix",
+        "letters, digits",
     ),
     ("127.0.0.1:0", "localhost", "server.listen", "IP:PORT"),
 ];

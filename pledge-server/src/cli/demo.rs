@@ -68,7 +68,7 @@ async fn live(
     market: Market,
 ) -> anyhow::Result<()> {
     let over = context.stop.child_token();
-    let api = Api { queries: stores.queries() };
+    let api = Api { queries: stores.queries(), redis: None };
     let mut running = Tasks::new();
     running.spawn(tasks::serve(listener, api, over.clone()));
     let life = Life::new(market, args.speed);

@@ -177,7 +177,7 @@ async fn spawn(
         running.spawn(follower.run(start));
         running.spawn(settling.run());
     }
-    let api = Api { queries: stores.queries() };
+    let api = Api { queries: stores.queries(), redis: stores.redis.clone() };
     running.spawn(tasks::serve(listener, api, stop.clone()));
     running
 }

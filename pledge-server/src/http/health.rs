@@ -1,7 +1,10 @@
 //! Whether the process lives, and whether it can answer.
 
+use std::time::UNIX_EPOCH;
+
 use axum::Json;
 use axum::extract::State;
+use pledge_cache_redis::Health;
 use pledge_core::types::ChainId;
 use serde::Serialize;
 
@@ -18,6 +21,29 @@ pub(super) struct Alive {
 pub(super) struct Ready {
     status: &'static str,
     chains: Vec<ChainHealth>,
+    /// Null where none is configured.
+    redis: Option<RedisHealth>,
+}
+
+/// Without Redis all answers are the same, and some take longer.
+#[derive(Debug, Serialize)]
+struct RedisHealth {
+    status: &'static str,
+    reason: Option<String>,
+    /// When it was lost, in unix seconds.
+    since: Option<u64>,
+}
+
+impl From<Health> for RedisHealth {
+    fn from(health: Health) -> Self {
+        match health {
+            Health::Up => Self { status: "up", reason: None, since: None },
+            Health::Degraded { since, reason } => {
+                let since = since.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
+                Self { status: "degraded", reason: Some(reason), since }
+            }
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -33,8 +59,8 @@ pub(super) async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
-/// The store can be read. A chain that is degraded or halted is listed and does not make the
-/// instance unready: what is confirmed can still be asked for, and no other instance would do better.
+/// The store can be read. A chain that is degraded or halted is listed, as is a Redis that cannot be
+/// reached, and does not make the instance unready: what is confirmed can still be asked for, and no other instance would do better.
 pub(super) async fn ready(State(api): State<Api>) -> Result<Json<Ready>, Problem> {
     let chains = api.queries.balances().chains().await.map_err(|error| {
         let cause: &dyn std::error::Error = &error;
@@ -47,5 +73,6 @@ pub(super) async fn ready(State(api): State<Api>) -> Result<Json<Ready>, Problem
         status: chain.status.name(),
         reason: chain.status.reason().map(str::to_owned),
     });
-    Ok(Json(Ready { status: "ready", chains: health.collect() }))
+    let redis = api.redis.as_ref().map(|redis| redis.health().into());
+    Ok(Json(Ready { status: "ready", chains: health.collect(), redis }))
 }

@@ -59,7 +59,7 @@ impl World {
     pub(crate) fn over(stores: Stores) -> Self {
         let queries =
             Queries::new(stores.balances.clone(), stores.points.clone(), stores.pending.clone());
-        Self { router: router(Api { queries }), stores, chains: BTreeMap::new() }
+        Self { router: router(Api { queries, redis: None }), stores, chains: BTreeMap::new() }
     }
 
     pub(crate) fn in_memory() -> Self {
