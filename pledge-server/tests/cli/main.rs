@@ -9,6 +9,7 @@ mod demo;
 mod node;
 mod one_shot;
 mod process;
+mod redis;
 mod running;
 mod starting;
 mod telling;
