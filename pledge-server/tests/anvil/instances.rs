@@ -78,20 +78,16 @@ impl Disturbance<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_instances_settle_two_thousand_batches_once_each_whatever_happens_to_one_and_to_redis() {
+async fn two_instances_settle_two_thousand_batches_once_each_whatever_happens_to_one_and_to_redis()
+{
     let chains = [Chain::start(11_155_111).await, Chain::start(84_532).await];
     let (place, redis) = (MySqlPlace::new().await, OwnServer::redis(&[]).await);
     let setup = Setup::over(&place.url(), &chains.each_ref());
     setup.run(&["migrate"]);
     let one = Instance::start(&setup, "one", &redis.url());
     let other = Instance::start(&setup, "other", &redis.url());
-    let mut disturbance = Disturbance {
-        redis: &redis,
-        sleeper: &one,
-        asleep_since: None,
-        slept: false,
-        flushes: 0,
-    };
+    let mut disturbance =
+        Disturbance { redis: &redis, sleeper: &one, asleep_since: None, slept: false, flushes: 0 };
     let mut step = 0;
     while !disturbance.slept || effects(&[&one, &other]).len() < BATCHES {
         play(&chains, step).await;
