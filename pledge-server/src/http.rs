@@ -24,6 +24,8 @@ use axum::routing::get;
 use pledge_cache_redis::Redis;
 use pledge_core::query::Queries;
 
+use crate::tasks::Troubles;
+
 /// What the API answers from. Clones share the stores.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -31,6 +33,8 @@ pub struct Api {
     pub queries: Queries,
     /// The Redis server beside them, if one is configured: how it does is told.
     pub redis: Option<Redis>,
+    /// What goes wrong in this process, told beside.
+    pub troubles: Troubles,
 }
 
 /// Every route that reads.
@@ -40,6 +44,7 @@ pub struct Api {
 ///
 /// use pledge_core::query::Queries;
 /// use pledge_server::http::{Api, router};
+/// use pledge_server::tasks::Troubles;
 /// use pledge_storage_memory::{MemoryPending, MemoryStore};
 ///
 /// let store = Arc::new(MemoryStore::new());
@@ -47,6 +52,7 @@ pub struct Api {
 /// let app: axum::Router = router(Api {
 ///     queries: Queries::new(store.clone(), store, pending),
 ///     redis: None,
+///     troubles: Troubles::default(),
 /// });
 /// ```
 pub fn router(api: Api) -> Router {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Api;
 use super::problem::{Kind, Problem};
+use crate::tasks::Troubled;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Alive {
@@ -21,8 +22,24 @@ pub(super) struct Alive {
 pub(super) struct Ready {
     status: &'static str,
     chains: Vec<ChainHealth>,
+    /// What this instance tries again.
+    troubles: Vec<Trouble>,
     /// Null where none is configured.
     redis: Option<RedisHealth>,
+}
+
+#[derive(Debug, Serialize)]
+struct Trouble {
+    /// Null where it is everybody's.
+    chain: Option<String>,
+    work: &'static str,
+    reason: String,
+}
+
+impl From<Troubled> for Trouble {
+    fn from(Troubled { chain, work, reason }: Troubled) -> Self {
+        Self { chain, work, reason }
+    }
 }
 
 /// Without Redis all answers are the same, and some take longer.
@@ -59,8 +76,9 @@ pub(super) async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
-/// The store can be read. A chain that is degraded or halted is listed, as is a Redis that cannot be
-/// reached, and does not make the instance unready: what is confirmed can still be asked for, and no other instance would do better.
+/// The store can be read. A chain that is degraded or halted is listed, as is work that has trouble
+/// and a Redis that cannot be reached, and does not make the instance unready: what is confirmed can
+/// still be asked for, and no other instance would do better.
 pub(super) async fn ready(State(api): State<Api>) -> Result<Json<Ready>, Problem> {
     let chains = api.queries.balances().chains().await.map_err(|error| {
         let cause: &dyn std::error::Error = &error;
@@ -74,5 +92,6 @@ pub(super) async fn ready(State(api): State<Api>) -> Result<Json<Ready>, Problem
         reason: chain.status.reason().map(str::to_owned),
     });
     let redis = api.redis.as_ref().map(|redis| redis.health().into());
-    Ok(Json(Ready { status: "ready", chains: health.collect(), redis }))
+    let troubles = api.troubles.list().into_iter().map(Into::into).collect();
+    Ok(Json(Ready { status: "ready", chains: health.collect(), troubles, redis }))
 }
