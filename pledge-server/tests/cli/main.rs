@@ -10,6 +10,7 @@ mod node;
 mod one_shot;
 mod process;
 mod redis;
+mod rewind;
 mod running;
 mod starting;
 mod telling;
