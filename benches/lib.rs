@@ -90,6 +90,12 @@ pub async fn token(store: &dyn BalanceStore) -> TokenState {
 
 /// Reads balances, folds and commits, as the indexer does with each slice. Whole blocks only.
 pub async fn commit(store: &dyn BalanceStore, transfers: &[Transfer]) {
+    let message = fold_next(store, transfers).await;
+    store.commit(&message).await.expect("commit");
+}
+
+/// Reads balances and folds: what is to be committed next. Whole blocks only.
+pub async fn fold_next(store: &dyn BalanceStore, transfers: &[Transfer]) -> LedgerCommit {
     let state = token(store).await;
     let mut accounts: Vec<_> =
         transfers.iter().flat_map(|t| [t.from, t.to]).filter_map(Account::new).collect();
@@ -100,7 +106,7 @@ pub async fn commit(store: &dyn BalanceStore, transfers: &[Transfer]) {
     let mut states: AccountStates = known.filter_map(|(a, state)| Some((a, state?))).collect();
     let folded = fold(state.totals, &mut states, transfers, time_of).expect("valid transfers");
     let tip = block(&transfers[transfers.len() - 1]);
-    let message = LedgerCommit {
+    LedgerCommit {
         chain: TOKEN.chain,
         base: state.cursor.map(|cursor| cursor.id()),
         first: block(&transfers[0]),
@@ -108,8 +114,7 @@ pub async fn commit(store: &dyn BalanceStore, transfers: &[Transfer]) {
         headers: vec![tip],
         retain_from: BlockNumber::new(0),
         tokens: vec![TokenCommit { token: TOKEN, changes: folded.changes, totals: folded.totals }],
-    };
-    store.commit(&message).await.expect("commit");
+    }
 }
 
 /// The block of a transfer.
