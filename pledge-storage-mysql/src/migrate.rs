@@ -1,9 +1,10 @@
 //! The schema and its versions.
 
+use pledge_storage_sql::{Fault, SchemaVersion};
 use sqlx::MySqlConnection;
 use sqlx::migrate::{MigrateError, Migrator};
 
-use crate::error::Fault;
+use crate::error::fault;
 
 /// The migrator's own lock does nothing on MariaDB, so we take one.
 static MIGRATOR: Migrator = Migrator { locking: false, ..sqlx::migrate!("./migrations") };
@@ -15,14 +16,7 @@ const LOCK_WAIT_SECONDS: u32 = 120;
 /// the connection.
 pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
     lock(db, name).await?;
-    let newest = MIGRATOR.iter().map(|known| known.version).max().unwrap_or(0);
-    let found = schema_version(db, name).await?;
-    if found > newest {
-        return Err(Fault::invalid(format!(
-            "`{name}` has schema version {found}, written by a newer version of pledge; this one \
-             knows up to {newest}: upgrade pledge, or open another database"
-        )));
-    }
+    let SchemaVersion { found, newest } = schema_version(db, name).await?;
     if (1..newest).contains(&found) {
         tracing::info!("bringing the schema of `{name}` from version {found} to {newest}");
     }
@@ -33,7 +27,8 @@ pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), 
 async fn lock(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
     // Names of locks end at 64 characters, those of databases too. MySQL 9.6 and later have no SHA1.
     let take = "SELECT GET_LOCK(CONCAT('pledge:', SHA2(DATABASE(), 224)), ?)";
-    let taken: Option<i64> = sqlx::query_scalar(take).bind(LOCK_WAIT_SECONDS).fetch_one(db).await?;
+    let taken: Option<i64> =
+        sqlx::query_scalar(take).bind(LOCK_WAIT_SECONDS).fetch_one(db).await.map_err(fault)?;
     if taken == Some(1) {
         return Ok(());
     }
@@ -41,11 +36,28 @@ async fn lock(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
     Err(Fault::unavailable(detail))
 }
 
-/// The schema's version, zero for an empty database; that of another program is `Invalid`.
-async fn schema_version(db: &mut MySqlConnection, name: &str) -> Result<i64, Fault> {
+/// The schema's version; one that is newer than this release, or of another program, is `Invalid`.
+pub(crate) async fn schema_version(
+    db: &mut MySqlConnection,
+    name: &str,
+) -> Result<SchemaVersion, Fault> {
+    let newest = MIGRATOR.iter().map(|known| known.version).max().unwrap_or(0);
+    let found = version_found(db, name).await?;
+    if found > newest {
+        return Err(Fault::invalid(format!(
+            "`{name}` has schema version {found}, written by a newer version of pledge; this one \
+             knows up to {newest}: upgrade pledge, or open another database"
+        )));
+    }
+    Ok(SchemaVersion { found, newest })
+}
+
+/// Zero for an empty database.
+async fn version_found(db: &mut MySqlConnection, name: &str) -> Result<i64, Fault> {
     let count = "SELECT count(*), count(nullif(table_name = '_sqlx_migrations', 0)) \
                  FROM information_schema.tables WHERE table_schema = DATABASE()";
-    let (tables, ours): (i64, i64) = sqlx::query_as(count).fetch_one(&mut *db).await?;
+    let (tables, ours): (i64, i64) =
+        sqlx::query_as(count).fetch_one(&mut *db).await.map_err(fault)?;
     if tables == 0 {
         return Ok(0);
     }
@@ -54,12 +66,12 @@ async fn schema_version(db: &mut MySqlConnection, name: &str) -> Result<i64, Fau
         return Err(Fault::invalid(detail));
     }
     let newest = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
-    Ok(sqlx::query_scalar(newest).fetch_one(db).await?)
+    sqlx::query_scalar(newest).fetch_one(db).await.map_err(fault)
 }
 
 fn explain(name: &str, error: MigrateError) -> Fault {
     match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => fault(error),
         MigrateError::Dirty(version) => Fault::invalid(format!(
             "bringing the schema of `{name}` to version {version} was interrupted, and the server \
              cannot take such changes back: restore it from a backup, or open an empty database"

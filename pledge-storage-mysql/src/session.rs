@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use pledge_storage_sql::Fault;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
-use crate::error::Fault;
+use crate::error::fault;
 
 /// Values that do not fit are errors, never cut or clamped.
 const SQL_MODE: &str = "ONLY_FULL_GROUP_BY,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION";
@@ -49,7 +50,7 @@ pub(crate) async fn set_up(db: &mut MySqlConnection, role: Role) -> Result<(), F
          innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, NAMES utf8mb4 COLLATE {COLLATION}; \
          SET SESSION TRANSACTION ISOLATION LEVEL {isolation}, {access}"
     );
-    sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *db).await?;
+    sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *db).await.map_err(fault)?;
     refuse_other(&variables(db).await?, role)
 }
 
@@ -57,9 +58,9 @@ async fn variables(db: &mut MySqlConnection) -> Result<BTreeMap<String, String>,
     let show = "SHOW SESSION VARIABLES WHERE Variable_name IN ('autocommit', 'sql_mode', \
                 'time_zone', 'collation_connection', 'max_allowed_packet', \
                 'transaction_isolation', 'tx_isolation', 'transaction_read_only', 'tx_read_only')";
-    let rows = sqlx::raw_sql(show).fetch_all(db).await?;
+    let rows = sqlx::raw_sql(show).fetch_all(db).await.map_err(fault)?;
     let pair = |row: &sqlx::mysql::MySqlRow| Ok((row.try_get(0)?, row.try_get(1)?));
-    rows.iter().map(pair).collect()
+    rows.iter().map(pair).collect::<Result<_, _>>().map_err(fault)
 }
 
 fn refuse_other(found: &BTreeMap<String, String>, role: Role) -> Result<(), Fault> {
