@@ -72,7 +72,10 @@ async fn a_server_that_is_killed_in_the_middle_of_commits_has_each_of_them_once(
     assert_eq!(stage.everything().await, clean.everything().await);
 }
 
-async fn send(store: MySqlStore, message: LedgerCommit) -> Result<(), pledge_core::error::StoreError> {
+async fn send(
+    store: MySqlStore,
+    message: LedgerCommit,
+) -> Result<(), pledge_core::error::StoreError> {
     store.commit(&message).await
 }
 

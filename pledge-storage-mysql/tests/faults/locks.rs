@@ -9,7 +9,9 @@ use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 use crate::stage::{Stage, is_unavailable, run};
 
 /// The next commit, sent from a task of its own, and the store it goes to.
-async fn send_next(stage: &Stage) -> tokio::task::JoinHandle<Result<(), pledge_core::error::StoreError>> {
+async fn send_next(
+    stage: &Stage,
+) -> tokio::task::JoinHandle<Result<(), pledge_core::error::StoreError>> {
     stage.ledger.mine(9_000, &[(0, 5, 77), (2, 1, 5)]);
     let (store, message) = (stage.store.clone(), stage.ledger.message(&[token()], 6).await);
     tokio::spawn(async move { store.commit(&message).await })

@@ -10,7 +10,7 @@ use pledge_core::testing::world::{CHAIN, token};
 use pledge_storage_mysql::MySqlStore;
 use pledge_test_support::fault_proxy::Fate;
 
-use crate::stage::{Stage, consumer, is_unavailable, refused};
+use crate::stage::{COMMIT, Stage, consumer, is_unavailable, refused};
 
 const UNKNOWN: &str = "may be there or not";
 
@@ -76,7 +76,7 @@ async fn the_reply_to_commit_is_lost(write: Write) {
     let (stage, clean) = (Stage::new().await, clean(write).await);
     let message = write.prepare(&stage).await;
     let before = stage.everything().await;
-    stage.proxy.trap("COMMIT", Fate::DropReply);
+    stage.proxy.trap(COMMIT, Fate::DropReply);
     is_unavailable(message.send(&stage.store).await, UNKNOWN);
     assert_eq!(stage.proxy.counts().replies_dropped, 1);
     let after = stage.everything().await;
@@ -91,7 +91,7 @@ async fn the_commit_does_not_arrive(write: Write) {
     let (stage, clean) = (Stage::new().await, clean(write).await);
     let message = write.prepare(&stage).await;
     let before = stage.everything().await;
-    stage.proxy.trap("COMMIT", Fate::CutBefore);
+    stage.proxy.trap(COMMIT, Fate::CutBefore);
     is_unavailable(message.send(&stage.store).await, UNKNOWN);
     assert_eq!(stage.proxy.counts().cut_before, 1);
     assert_eq!(stage.everything().await, before, "the server took it back");

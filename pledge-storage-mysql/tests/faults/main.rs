@@ -10,5 +10,7 @@ mod lost_commits;
 mod no_room;
 mod packets;
 mod read_only;
+mod silence;
 mod stage;
+mod storm;
 mod too_many;

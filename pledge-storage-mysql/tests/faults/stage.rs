@@ -53,6 +53,9 @@ impl Stage {
     }
 }
 
+/// The packet of that word alone; others have it in an isolation level.
+pub(crate) const COMMIT: &[u8] = b"\x03COMMIT";
+
 pub(crate) fn fixture(store: &MySqlStore) -> Fixture {
     Fixture::new(Arc::new(store.clone()), ())
 }
