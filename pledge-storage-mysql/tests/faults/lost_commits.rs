@@ -54,7 +54,12 @@ impl Write {
                 settle_both(ledger, (0, 7_200)).await;
                 let from = ledger.cursor().await.unwrap().id();
                 let to = ledger.chain.block(2).unwrap();
-                Message::Rewind(Rewind { chain: CHAIN, to, tokens: vec![(token(), from)] })
+                Message::Rewind(Rewind {
+                    chain: CHAIN,
+                    to,
+                    tokens: vec![(token(), from)],
+                    vouched: false,
+                })
             }
             Self::Batch => Message::Batch(batch(ledger, 0, WHOLE, (0, 7_200)).await),
             Self::Delivered => {
