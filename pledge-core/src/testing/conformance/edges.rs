@@ -207,7 +207,8 @@ pub async fn the_last_blocks_and_logs_round_trip(fixture: Fixture) {
     let query = ChangesQuery { before: Some(page[0].place()), ..query };
     assert_eq!(store.changes(&query).await.expect("read").value.len(), 1, "the mint is left");
 
-    let rewind = Rewind { chain: CHAIN, to: first, tokens: vec![(token(), tip.id())] };
+    let rewind =
+        Rewind { chain: CHAIN, to: first, tokens: vec![(token(), tip.id())], vouched: false };
     store.rewind(&rewind).await.expect("rewind");
     let read = digest(store, &fixture.points, token()).await.expect("read");
     assert_eq!(read, oracle(token(), &first, &first, &transfers, &[]));
