@@ -6,6 +6,7 @@ mod index;
 mod migrate;
 mod pause;
 mod retry;
+mod rewind;
 mod run;
 mod settle;
 mod settlements;
@@ -79,6 +80,8 @@ enum Command {
     Pause(pause::PauseArgs),
     /// Follow a paused or halted chain again
     Resume(pause::ResumeArgs),
+    /// Take a halted chain's ledger back to a block, however deep
+    Rewind(rewind::RewindArgs),
 }
 
 impl Command {
@@ -200,6 +203,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Retry(args) => retry::execute(context, args).await,
         Command::Pause(args) => pause::pause(context, args).await,
         Command::Resume(args) => pause::resume(context, args).await,
+        Command::Rewind(args) => rewind::execute(context, args).await,
     }
 }
 

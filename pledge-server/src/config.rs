@@ -25,7 +25,7 @@ pub use quick::Quick;
 pub use server::ServerConfig;
 pub use show::Effective;
 pub use source::Origin;
-pub use storage::{StorageConfig, StorageUrl};
+pub use storage::{RedisConfig, StorageConfig, StorageUrl};
 pub use token::TokenConfig;
 pub use url::{NodeUrl, ServerUrl};
 

@@ -5,15 +5,17 @@ mod look;
 use std::path::Path;
 use std::sync::Arc;
 
+use pledge_cache_redis::{Redis, RedisLeases, RedisPending};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::points::{Settler, SettlerConfig};
 use pledge_core::ports::{BalanceStore, EventStore, Leases, PendingCache, PointsStore};
+use pledge_core::primitives::{hex, keccak256};
 use pledge_core::query::Queries;
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_storage_mysql::MySqlStore;
 use pledge_storage_sqlite::SqliteStore;
 
-use crate::config::{ConfigError, Key, StorageConfig, StorageUrl};
+use crate::config::{ConfigError, Key, RedisConfig, StorageConfig, StorageUrl};
 
 pub use look::{Found, look};
 
@@ -30,6 +32,8 @@ pub struct Stores {
     pub pending: Arc<dyn PendingCache>,
     /// Where instances that share the store tell each other that they are there, if anywhere.
     pub leases: Option<Arc<dyn Leases>>,
+    /// The Redis server beside the store, if one is configured.
+    pub redis: Option<Redis>,
     database: Database,
 }
 
@@ -41,9 +45,18 @@ enum Database {
     MySql(MySqlStore),
 }
 
-/// Opens the store, and brings its schema up to date. What cannot be a database of ours is a wrong
-/// key.
+/// Opens the store, brings its schema up to date, and puts Redis beside it if there is one. What
+/// cannot be a database of ours is a wrong key.
 pub async fn open(config: &StorageConfig) -> anyhow::Result<Stores> {
+    let stores = open_alone(config).await?;
+    match &config.redis {
+        Some(redis) => stores.beside(redis, &config.url).await,
+        None => Ok(stores),
+    }
+}
+
+/// As [`open`], without Redis: for commands that end, which gain nothing by it.
+pub async fn open_alone(config: &StorageConfig) -> anyhow::Result<Stores> {
     match &config.url {
         StorageUrl::Memory => Ok(Stores::of(MemoryStore::new())),
         StorageUrl::Sqlite(_) => {
@@ -70,7 +83,7 @@ pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
         StorageUrl::MySql(_) if look(config).await?.1.is_empty() => {
             format!("the database {} is empty", config.url)
         }
-        StorageUrl::Sqlite(_) | StorageUrl::MySql(_) => return open(config).await,
+        StorageUrl::Sqlite(_) | StorageUrl::MySql(_) => return open_alone(config).await,
     };
     Err(anyhow::anyhow!(
         "{missing}: make one with `pledge run`, `pledge index` or `pledge migrate`, or name it in \
@@ -84,6 +97,20 @@ fn blame(error: StoreError) -> anyhow::Error {
         StoreErrorKind::Invalid => ConfigError::at(&url_key(), error.detail()).into(),
         _ => error.into(),
     }
+}
+
+/// Tells one store from another, so that those who share a Redis server take nothing for their own.
+/// Whoever reaches one database by two names has two scopes, and loses speed alone.
+fn scope(store: &StorageUrl) -> anyhow::Result<String> {
+    let place = match store {
+        StorageUrl::Sqlite(file) => std::path::absolute(file)?.display().to_string(),
+        StorageUrl::Memory | StorageUrl::MySql(_) => store.to_string(),
+    };
+    Ok(hex::encode(&keccak256(place)[..8]))
+}
+
+fn redis_key() -> Key {
+    Key::root("storage").child("redis_url")
 }
 
 fn url_key() -> Key {
@@ -100,6 +127,7 @@ impl Stores {
             events: store,
             pending: Arc::new(MemoryPending::default()),
             leases: None,
+            redis: None,
             database: Database::None,
         }
     }
@@ -110,6 +138,20 @@ impl Stores {
 
     fn of_mysql(store: MySqlStore) -> Self {
         Self { database: Database::MySql(store.clone()), ..Self::of(store) }
+    }
+
+    /// With pending blocks on a Redis server, and leases, if other instances may share the store.
+    async fn beside(self, config: &RedisConfig, store: &StorageUrl) -> anyhow::Result<Self> {
+        let prefix = format!("{}:{}", config.prefix, scope(store)?);
+        let redis = Redis::connect(config.url.expose().as_str(), &prefix).await;
+        let redis = redis.map_err(|error| match error.kind() {
+            StoreErrorKind::Invalid => ConfigError::at(&redis_key(), error.detail()).into(),
+            _ => anyhow::Error::from(error),
+        })?;
+        let is_shared = matches!(self.database, Database::MySql(_));
+        let leases = is_shared.then(|| Arc::new(RedisLeases::new(redis.clone())) as _);
+        let pending = Arc::new(RedisPending::new(redis.clone()));
+        Ok(Self { pending, leases, redis: Some(redis), ..self })
     }
 
     /// Ends the connections; folds the log of a file into it. A process that ends without it loses

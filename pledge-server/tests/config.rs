@@ -150,7 +150,7 @@ fn every_documented_key_is_set_by_the_environment_alone() {
     for (name, _) in &mut variables {
         *name = name.replacen("PLEDGE__", "PLEDGE_", 1);
     }
-    assert_eq!(variables.len(), 13, "{variables:?}");
+    assert_eq!(variables.len(), 15, "{variables:?}");
     let (by_file, by_environment) = (shown(&toml, &Vec::new()), shown("", &variables));
     assert_eq!(by_environment["config"], by_file["config"]);
     let origins = by_environment["origins"].as_object().unwrap();
@@ -307,9 +307,21 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     ("memory:", "postgres://root:hunter2@host/db", "storage.url", "no kind of storage"),
     (
         "[chains.sepolia]",
-        "redis_url = \"redis://host\"\n[chains.sepolia]",
+        "redis_url = \"redis:hunter2\"\n[chains.sepolia]",
         "storage.redis_url",
-        "not built in yet",
+        "write redis://127.0.0.1:6379",
+    ),
+    (
+        "[chains.sepolia]",
+        "redis_prefix = \"mine\"\n[chains.sepolia]",
+        "storage.redis_prefix",
+        "needs a server",
+    ),
+    (
+        "[chains.sepolia]",
+        "redis_url = \"redis://host\"\nredis_prefix = \"{mine}\"\n[chains.sepolia]",
+        "storage.redis_prefix",
+        "letters, digits",
     ),
     ("127.0.0.1:0", "localhost", "server.listen", "IP:PORT"),
 ];

@@ -1,122 +1,31 @@
-//! Faults: what goes wrong below a port's method, before the method's name is known.
+//! What the driver's errors mean.
 
-use std::error::Error as StdError;
-
-use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::types::Overflow;
+use pledge_core::error::StoreErrorKind;
+use pledge_storage_sql::Fault;
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
 
-/// A store error that does not yet name its operation, or one of core's that does.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    Named(StoreError),
-    Unnamed {
-        kind: StoreErrorKind,
-        detail: String,
-        source: Option<Box<dyn StdError + Send + Sync>>,
-    },
-}
-
-impl Fault {
-    fn new(kind: StoreErrorKind, detail: impl Into<String>) -> Self {
-        Self::Unnamed { kind, detail: detail.into(), source: None }
-    }
-
-    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(StoreErrorKind::Conflict, detail)
-    }
-
-    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
-        Self::new(StoreErrorKind::Invalid, detail)
-    }
-
-    pub(crate) fn corrupt(detail: impl Into<String>) -> Self {
-        Self::new(StoreErrorKind::Corrupt, detail)
-    }
-
-    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StoreErrorKind::Unavailable, detail)
-    }
-
-    pub(crate) fn beyond_retention(detail: impl Into<String>) -> Self {
-        Self::new(StoreErrorKind::BeyondRetention, detail)
-    }
-
-    pub(crate) const fn kind(&self) -> StoreErrorKind {
-        match self {
-            Self::Named(error) => error.kind(),
-            Self::Unnamed { kind, .. } => *kind,
+/// What the caller does about an error of the driver.
+pub(crate) fn fault(error: sqlx::Error) -> Fault {
+    let (kind, detail) = match &error {
+        sqlx::Error::Database(database) => of_server(database.as_ref()),
+        sqlx::Error::Encode(_) => return Fault::too_large(error),
+        sqlx::Error::ColumnDecode { index, .. } => {
+            return Fault::malformed(&index.clone(), error);
         }
-    }
-
-    pub(crate) fn caused_by(self, error: impl StdError + Send + Sync + 'static) -> Self {
-        match self {
-            Self::Named(named) => Self::Named(named.caused_by(error)),
-            Self::Unnamed { kind, detail, .. } => {
-                Self::Unnamed { kind, detail, source: Some(Box::new(error)) }
-            }
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed => {
+            (StoreErrorKind::Unavailable, "no connection to the database".to_owned())
         }
-    }
-
-    /// The port's error, now that the operation is known.
-    pub(crate) fn during(self, operation: &'static str) -> StoreError {
-        match self {
-            Self::Named(error) => error,
-            Self::Unnamed { kind, detail, source } => {
-                let error = StoreError::new(kind, operation, detail);
-                match source {
-                    Some(source) => error.caused_by(source),
-                    None => error,
-                }
-            }
-        }
-    }
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Named(error)
-    }
-}
-
-impl From<sqlx::Error> for Fault {
-    fn from(error: sqlx::Error) -> Self {
-        let (kind, detail) = match &error {
-            sqlx::Error::Database(database) => of_server(database.as_ref()),
-            sqlx::Error::Encode(_) => {
-                (StoreErrorKind::Invalid, "a value does not fit its column".to_owned())
-            }
-            sqlx::Error::ColumnDecode { index, .. } => {
-                let detail = format!("column {index} holds a malformed value");
-                (StoreErrorKind::Corrupt, detail)
-            }
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed => {
-                (StoreErrorKind::Unavailable, "no connection to the database".to_owned())
-            }
-            _ => (
-                StoreErrorKind::Corrupt,
-                "the database answers something else than was asked".to_owned(),
-            ),
-        };
-        Self::new(kind, detail).caused_by(error)
-    }
-}
-
-impl From<Overflow> for Fault {
-    fn from(overflow: Overflow) -> Self {
-        Self::corrupt("stored figures do not add up").caused_by(overflow)
-    }
-}
-
-impl From<serde_json::Error> for Fault {
-    fn from(error: serde_json::Error) -> Self {
-        Self::corrupt("a stored document is malformed").caused_by(error)
-    }
+        _ => (
+            StoreErrorKind::Corrupt,
+            "the database answers something else than was asked".to_owned(),
+        ),
+    };
+    Fault::new(kind, detail).caused_by(error)
 }
 
 /// What the caller does about an error that the server answers.
@@ -126,19 +35,25 @@ fn of_server(error: &dyn DatabaseError) -> (StoreErrorKind, String) {
         Some(codes::DEADLOCK | codes::LOCK_WAIT | codes::CHANGED_SINCE_READ) => {
             (Unavailable, "another write was in the way, and this one was taken back")
         }
-        Some(codes::READ_ONLY_OPTION | codes::READ_ONLY_TRANSACTION | codes::READ_ONLY_MODE) => {
-            (Unavailable, "the server takes no writes: is it a replica?")
-        }
+        Some(
+            codes::READ_ONLY_OPTION
+            | codes::READ_ONLY_TABLE
+            | codes::READ_ONLY_TRANSACTION
+            | codes::READ_ONLY_MODE,
+        ) => (Unavailable, "the server takes no writes: is it a replica?"),
         Some(codes::DISK_FULL | codes::TABLE_FULL | codes::NO_MEMORY) => {
             (Unavailable, "the server has no room")
         }
         Some(
             codes::CONNECTIONS
+            | codes::CONNECTIONS_OF_USER
+            | codes::RESOURCES_OF_USER
             | codes::SHUTDOWN
             | codes::INTERRUPTED
             | codes::KILLED
             | codes::IDLE
-            | codes::TIMEOUT,
+            | codes::TIMEOUT
+            | codes::TIMEOUT_OF_MARIADB,
         ) => (Unavailable, "the server cannot go on now"),
         Some(
             codes::ACCESS_DENIED
@@ -155,6 +70,10 @@ fn of_server(error: &dyn DatabaseError) -> (StoreErrorKind, String) {
             | codes::NULL
             | codes::PACKET,
         ) => (Invalid, "the write contradicts the schema"),
+        // MySQL's groups and MariaDB's clusters have more numbers for a transaction that they end.
+        _ if error.code().is_some_and(|state| state.starts_with("40")) => {
+            (Unavailable, "the server took this write back")
+        }
         _ if error.code().is_some_and(|state| state.starts_with("08")) => {
             (Unavailable, "no connection to the database")
         }
@@ -173,6 +92,7 @@ pub(crate) fn number(error: &dyn DatabaseError) -> Option<u16> {
 pub(crate) mod codes {
     pub(crate) const CHANGED_SINCE_READ: u16 = 1020;
     pub(crate) const DISK_FULL: u16 = 1021;
+    pub(crate) const READ_ONLY_TABLE: u16 = 1036;
     pub(crate) const NO_MEMORY: u16 = 1037;
     pub(crate) const CONNECTIONS: u16 = 1040;
     pub(crate) const NOT_THIS_DATABASE: u16 = 1044;
@@ -184,8 +104,10 @@ pub(crate) mod codes {
     pub(crate) const TABLE_FULL: u16 = 1114;
     pub(crate) const NOT_THIS_TABLE: u16 = 1142;
     pub(crate) const PACKET: u16 = 1153;
+    pub(crate) const CONNECTIONS_OF_USER: u16 = 1203;
     pub(crate) const LOCK_WAIT: u16 = 1205;
     pub(crate) const DEADLOCK: u16 = 1213;
+    pub(crate) const RESOURCES_OF_USER: u16 = 1226;
     pub(crate) const NOT_THIS_STATEMENT: u16 = 1227;
     pub(crate) const OUT_OF_RANGE: u16 = 1264;
     pub(crate) const READ_ONLY_OPTION: u16 = 1290;
@@ -195,6 +117,7 @@ pub(crate) mod codes {
     pub(crate) const READ_ONLY_TRANSACTION: u16 = 1792;
     pub(crate) const READ_ONLY_MODE: u16 = 1836;
     pub(crate) const KILLED: u16 = 1927;
+    pub(crate) const TIMEOUT_OF_MARIADB: u16 = 1969;
     pub(crate) const TIMEOUT: u16 = 3024;
     pub(crate) const IDLE: u16 = 4031;
 }

@@ -12,30 +12,44 @@
 //! - A connection that is lost during a commit answers `Unavailable` too, and the write may be there
 //!   or not. A write names what it builds on, so the same call again does no harm; to know, read the
 //!   cursor.
+//! - A server that says nothing is given up after a time ([`Patience`]): `Unavailable`, once more.
 //! - A call whose future is dropped is rolled back, unless it was already being committed: then it is
 //!   there whole.
 //! - Amounts are fixed-width big-endian bytes, never numbers of SQL: exact, and sorted as numbers.
 
-mod balance_store;
-mod batch;
-mod bulk;
-mod commit;
-mod earnings;
+mod database;
+mod dialect;
 mod error;
-mod event_store;
-mod events;
-mod histories;
 mod migrate;
-mod points_reads;
-mod points_store;
-mod programmes;
-mod reads;
-mod registry;
-mod restate;
-mod rewind;
-mod row;
+mod patience;
 mod session;
-mod store;
+mod unit;
+mod values;
 
-pub use migrate::SchemaVersion;
-pub use store::MySqlStore;
+pub use database::MySqlDatabase;
+pub use patience::Patience;
+pub use pledge_storage_sql::SchemaVersion;
+
+/// The ledger and the points of any number of chains, in one database of a server.
+///
+/// A location is a URL that names a database, which must exist. `?ssl-mode=` and the other parameters
+/// are those of the server's own clients; without one the connection is encrypted if the server can.
+/// A user or a database that the server does not know is `Invalid`.
+///
+/// A clone is another handle to the same connections.
+///
+/// ```no_run
+/// use pledge_core::ports::BalanceStore;
+/// use pledge_core::types::ChainId;
+/// use pledge_storage_mysql::MySqlStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MySqlStore::open("mysql://pledge:secret@127.0.0.1:3306/pledge").await?;
+/// store.register_chain(ChainId::new(1), "ethereum").await?;
+/// assert_eq!(store.chains().await?.len(), 1);
+/// store.close().await;
+/// # Ok(())
+/// # }
+/// ```
+pub type MySqlStore = pledge_storage_sql::SqlStore<MySqlDatabase>;

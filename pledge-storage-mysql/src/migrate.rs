@@ -1,31 +1,16 @@
 //! The schema and its versions.
 
+use pledge_storage_sql::{Fault, SchemaVersion};
 use sqlx::MySqlConnection;
 use sqlx::migrate::{MigrateError, Migrator};
 
-use crate::error::Fault;
+use crate::error::fault;
 
 /// The migrator's own lock does nothing on MariaDB, so we take one.
 static MIGRATOR: Migrator = Migrator { locking: false, ..sqlx::migrate!("./migrations") };
 
 /// How long we wait for another process that brings the schema up to date.
 const LOCK_WAIT_SECONDS: u32 = 120;
-
-/// The version of a database's schema, beside the newest that this release knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SchemaVersion {
-    /// That of the database; zero for an empty one.
-    pub found: i64,
-    /// That which `MySqlStore::open` brings it to.
-    pub newest: i64,
-}
-
-impl SchemaVersion {
-    /// Whether the database can be read as it is.
-    pub const fn is_current(&self) -> bool {
-        self.found == self.newest
-    }
-}
 
 /// Brings the schema of database `name` up to date, one process after the other. The lock goes with
 /// the connection.
@@ -40,8 +25,10 @@ pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), 
 }
 
 async fn lock(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
-    let take = "SELECT GET_LOCK(CONCAT('pledge:', SHA1(DATABASE())), ?)";
-    let taken: Option<i64> = sqlx::query_scalar(take).bind(LOCK_WAIT_SECONDS).fetch_one(db).await?;
+    // Names of locks end at 64 characters, those of databases too. MySQL 9.6 and later have no SHA1.
+    let take = "SELECT GET_LOCK(CONCAT('pledge:', SHA2(DATABASE(), 224)), ?)";
+    let taken: Option<i64> =
+        sqlx::query_scalar(take).bind(LOCK_WAIT_SECONDS).fetch_one(db).await.map_err(fault)?;
     if taken == Some(1) {
         return Ok(());
     }
@@ -54,8 +41,8 @@ pub(crate) async fn schema_version(
     db: &mut MySqlConnection,
     name: &str,
 ) -> Result<SchemaVersion, Fault> {
-    let found = found_version(db, name).await?;
     let newest = MIGRATOR.iter().map(|known| known.version).max().unwrap_or(0);
+    let found = version_found(db, name).await?;
     if found > newest {
         return Err(Fault::invalid(format!(
             "`{name}` has schema version {found}, written by a newer version of pledge; this one \
@@ -65,10 +52,12 @@ pub(crate) async fn schema_version(
     Ok(SchemaVersion { found, newest })
 }
 
-async fn found_version(db: &mut MySqlConnection, name: &str) -> Result<i64, Fault> {
+/// Zero for an empty database.
+async fn version_found(db: &mut MySqlConnection, name: &str) -> Result<i64, Fault> {
     let count = "SELECT count(*), count(nullif(table_name = '_sqlx_migrations', 0)) \
                  FROM information_schema.tables WHERE table_schema = DATABASE()";
-    let (tables, ours): (i64, i64) = sqlx::query_as(count).fetch_one(&mut *db).await?;
+    let (tables, ours): (i64, i64) =
+        sqlx::query_as(count).fetch_one(&mut *db).await.map_err(fault)?;
     if tables == 0 {
         return Ok(0);
     }
@@ -77,12 +66,12 @@ async fn found_version(db: &mut MySqlConnection, name: &str) -> Result<i64, Faul
         return Err(Fault::invalid(detail));
     }
     let newest = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
-    Ok(sqlx::query_scalar(newest).fetch_one(db).await?)
+    sqlx::query_scalar(newest).fetch_one(db).await.map_err(fault)
 }
 
 fn explain(name: &str, error: MigrateError) -> Fault {
     match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => fault(error),
         MigrateError::Dirty(version) => Fault::invalid(format!(
             "bringing the schema of `{name}` to version {version} was interrupted, and the server \
              cannot take such changes back: restore it from a backup, or open an empty database"

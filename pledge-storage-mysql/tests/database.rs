@@ -90,6 +90,21 @@ async fn a_database_of_a_newer_version_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_looked_at_is_read_and_left_as_it_is() {
+    let place = Place::new().await;
+    let (looked, version) = MySqlStore::open_read_only(&place.url()).await.unwrap();
+    assert!(version.found == 0 && !version.is_current(), "{version:?}");
+    looked.close().await;
+    let mut outsider = place.outsider().await;
+    assert!(outsider.fetch_all("SHOW TABLES").await.unwrap().is_empty());
+    place.open().await.register_chain(CHAIN, "one").await.unwrap();
+    let (looked, version) = MySqlStore::open_read_only(&place.url()).await.unwrap();
+    assert!(version.is_current(), "{version:?}");
+    assert!(looked.register_chain(CHAIN, "two").await.is_err());
+    assert_eq!(looked.chains().await.unwrap()[0].name, "one");
+}
+
+#[tokio::test]
 async fn a_schema_that_was_left_half_way_is_refused_with_what_to_do() {
     let place = Place::new().await;
     place.open().await.close().await;

@@ -1,126 +1,31 @@
-//! Faults: what goes wrong below a port's method, before the method's name is known.
+//! What the driver's errors mean.
 
-use std::error::Error as StdError;
-use std::fmt;
-
-use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::types::Overflow;
+use pledge_core::error::StoreErrorKind;
+use pledge_storage_sql::Fault;
 use sqlx::error::DatabaseError;
 
-/// A store error that does not yet name its operation, or one of core's that does.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    Named(StoreError),
-    Unnamed {
-        kind: StoreErrorKind,
-        detail: String,
-        source: Option<Box<dyn StdError + Send + Sync>>,
-    },
-}
-
-impl Fault {
-    fn new(kind: StoreErrorKind, detail: impl Into<String>) -> Self {
-        Self::Unnamed { kind, detail: detail.into(), source: None }
-    }
-
-    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(StoreErrorKind::Conflict, detail)
-    }
-
-    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
-        Self::new(StoreErrorKind::Invalid, detail)
-    }
-
-    pub(crate) fn corrupt(detail: impl Into<String>) -> Self {
-        Self::new(StoreErrorKind::Corrupt, detail)
-    }
-
-    pub(crate) fn beyond_retention(detail: impl Into<String>) -> Self {
-        Self::new(StoreErrorKind::BeyondRetention, detail)
-    }
-
-    pub(crate) fn caused_by(self, error: impl StdError + Send + Sync + 'static) -> Self {
-        let error = Whole(error);
-        match self {
-            Self::Named(named) => Self::Named(named.caused_by(error)),
-            Self::Unnamed { kind, detail, .. } => {
-                Self::Unnamed { kind, detail, source: Some(Box::new(error)) }
-            }
+/// What the caller does about an error of the driver.
+pub(crate) fn fault(error: sqlx::Error) -> Fault {
+    let (kind, detail) = match &error {
+        sqlx::Error::Database(database) => of_result_code(primary_code(database.as_ref())),
+        sqlx::Error::Encode(_) => return Fault::too_large(error),
+        sqlx::Error::ColumnDecode { index, .. } => {
+            return Fault::malformed(&index.clone(), error);
         }
-    }
-
-    /// The port's error, now that the operation is known.
-    pub(crate) fn during(self, operation: &'static str) -> StoreError {
-        match self {
-            Self::Named(error) => error,
-            Self::Unnamed { kind, detail, source } => {
-                let error = StoreError::new(kind, operation, detail);
-                match source {
-                    Some(source) => error.caused_by(source),
-                    None => error,
-                }
-            }
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed
+        | sqlx::Error::InvalidSavePointStatement => {
+            (StoreErrorKind::Unavailable, "no connection to the database".to_owned())
         }
-    }
-}
-
-/// The last error of a chain. The driver's errors print their sources in their own texts, which would
-/// stand there twice.
-#[derive(Debug)]
-struct Whole<E>(E);
-
-impl<E: fmt::Display> fmt::Display for Whole<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl<E: fmt::Debug + fmt::Display> StdError for Whole<E> {}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Named(error)
-    }
-}
-
-impl From<sqlx::Error> for Fault {
-    fn from(error: sqlx::Error) -> Self {
-        let (kind, detail) = match &error {
-            sqlx::Error::Database(database) => of_result_code(primary_code(database.as_ref())),
-            sqlx::Error::Encode(_) => {
-                (StoreErrorKind::Invalid, "a value does not fit its column".to_owned())
-            }
-            sqlx::Error::ColumnDecode { index, .. } => {
-                let detail = format!("column {index} holds a malformed value");
-                (StoreErrorKind::Corrupt, detail)
-            }
-            sqlx::Error::Io(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed
-            | sqlx::Error::InvalidSavePointStatement => {
-                (StoreErrorKind::Unavailable, "no connection to the database".to_owned())
-            }
-            _ => (
-                StoreErrorKind::Corrupt,
-                "the database answers something else than was asked".to_owned(),
-            ),
-        };
-        Self::new(kind, detail).caused_by(error)
-    }
-}
-
-impl From<Overflow> for Fault {
-    fn from(overflow: Overflow) -> Self {
-        Self::corrupt("stored figures do not add up").caused_by(overflow)
-    }
-}
-
-impl From<serde_json::Error> for Fault {
-    fn from(error: serde_json::Error) -> Self {
-        Self::corrupt("a stored document is malformed").caused_by(error)
-    }
+        _ => (
+            StoreErrorKind::Corrupt,
+            "the database answers something else than was asked".to_owned(),
+        ),
+    };
+    Fault::new(kind, detail).caused_by(error)
 }
 
 /// What the caller does about SQLite's primary result codes.

@@ -11,25 +11,39 @@
 //!   there whole. Read the cursor again to know.
 //! - Amounts are fixed-width big-endian blobs, never numbers of SQL: exact, and sorted as numbers.
 
-mod balance_store;
-mod batch;
-mod bulk;
-mod commit;
-mod earnings;
+mod database;
+mod dialect;
 mod error;
-mod event_store;
-mod events;
-mod histories;
 mod migrate;
-mod points_reads;
-mod points_store;
-mod programmes;
-mod reads;
-mod registry;
-mod restate;
-mod rewind;
-mod row;
-mod store;
+mod unit;
+mod values;
 
-pub use migrate::SchemaVersion;
-pub use store::SqliteStore;
+pub use database::SqliteDatabase;
+pub use pledge_storage_sql::SchemaVersion;
+
+/// The ledger and the points of any number of chains, in one SQLite file.
+///
+/// A location is a path or `sqlite:` and a path. A file that does not exist is created; its folder is
+/// not. A file that is only looked at (`open_read_only`) must exist, and is not written to, unless a
+/// program that did not close it left its log behind. Closing folds the log into the file.
+///
+/// A clone is another handle to the same connections.
+///
+/// ```
+/// use pledge_core::ports::BalanceStore;
+/// use pledge_core::types::ChainId;
+/// use pledge_storage_sqlite::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("pledge.db");
+/// # let location = format!("sqlite:{}", file.display());
+/// let store = SqliteStore::open(&location).await?;
+/// store.register_chain(ChainId::new(1), "ethereum").await?;
+/// assert_eq!(store.chains().await?.len(), 1);
+/// store.close().await;
+/// # Ok(())
+/// # }
+/// ```
+pub type SqliteStore = pledge_storage_sql::SqlStore<SqliteDatabase>;

@@ -1,31 +1,16 @@
 //! The schema and its versions.
 
+use pledge_storage_sql::{Fault, SchemaVersion};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{SqliteConnection, SqlitePool};
 
-use crate::error::Fault;
-use crate::store::explain_open;
+use crate::database::explain_open;
+use crate::error::fault;
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 /// "PLDG", written by the first migration.
 const APPLICATION_ID: i64 = 0x504c_4447;
-
-/// The version of a database's schema, beside the newest that this release knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SchemaVersion {
-    /// That of the database; zero for an empty file.
-    pub found: i64,
-    /// That which `SqliteStore::open` brings it to.
-    pub newest: i64,
-}
-
-impl SchemaVersion {
-    /// Whether the database can be read as it is.
-    pub const fn is_current(&self) -> bool {
-        self.found == self.newest
-    }
-}
 
 /// Brings the schema up to date in one transaction, so that two programs that open a new file at
 /// once do not meet half-way.
@@ -38,7 +23,7 @@ pub(crate) async fn migrate(writer: &SqlitePool, location: &str) -> Result<(), F
     }
     let run = MIGRATOR.run_direct(None, &mut *tx, false).await;
     run.map_err(|error| explain_migration(location, error))?;
-    tx.commit().await?;
+    tx.commit().await.map_err(fault)?;
     Ok(())
 }
 
@@ -49,12 +34,12 @@ pub(crate) async fn schema_version(
 ) -> Result<SchemaVersion, Fault> {
     refuse_foreign(db, location).await?;
     let query = "SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
-    let tables: i64 = sqlx::query_scalar(query).fetch_one(&mut *db).await?;
+    let tables: i64 = sqlx::query_scalar(query).fetch_one(&mut *db).await.map_err(fault)?;
     let found = if tables == 0 {
         0
     } else {
         let query = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
-        sqlx::query_scalar(query).fetch_one(db).await?
+        sqlx::query_scalar(query).fetch_one(db).await.map_err(fault)?
     };
     let newest = MIGRATOR.iter().map(|known| known.version).max().unwrap_or(0);
     if found > newest {
@@ -67,9 +52,12 @@ pub(crate) async fn schema_version(
 }
 
 async fn refuse_foreign(db: &mut SqliteConnection, location: &str) -> Result<(), Fault> {
-    let id: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *db).await?;
-    let tables: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(db).await?;
+    let id: i64 =
+        sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *db).await.map_err(fault)?;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(db)
+        .await
+        .map_err(fault)?;
     if id == APPLICATION_ID || (id == 0 && tables == 0) {
         return Ok(());
     }
@@ -79,7 +67,7 @@ async fn refuse_foreign(db: &mut SqliteConnection, location: &str) -> Result<(),
 
 fn explain_migration(location: &str, error: MigrateError) -> Fault {
     match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => fault(error),
         other => Fault::invalid(format!(
             "the schema of `{location}` is not one that a release of pledge made: name another file"
         ))

@@ -266,6 +266,7 @@ impl Settler {
                 let statements = settled.statements.len() as u64;
                 match self.points.commit_batch(&work.batch(span, settled)).await {
                     Ok(()) => {
+                        work.log_settled(span);
                         report.batches += 1;
                         report.accounts += histories.len() as u64;
                         report.statements += statements;
@@ -285,6 +286,18 @@ impl Settler {
 }
 
 impl Work<'_> {
+    fn log_settled(&self, span: BatchSpan) {
+        tracing::debug!(
+            programme = %self.state.programme.id,
+            epoch = self.state.epoch.get(),
+            shard = self.shard.get(),
+            from = self.from.get(),
+            to = self.to.get(),
+            after = ?span.after,
+            "batch settled"
+        );
+    }
+
     fn batch(&self, span: BatchSpan, settled: Settled) -> SettlementBatch {
         SettlementBatch {
             programme: self.state.programme.id.clone(),

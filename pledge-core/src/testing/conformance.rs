@@ -21,6 +21,7 @@ pub mod delivery;
 pub mod engine;
 pub mod engine_nodes;
 pub mod engine_properties;
+pub mod engine_rewind;
 pub mod engine_settling;
 pub mod event_store;
 pub mod failures;
@@ -95,6 +96,9 @@ macro_rules! balance_store_conformance {
             a_rewind_bumps_the_epoch_and_leaves_a_record
             a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing
             a_rewind_below_the_held_headers_is_refused_with_its_own_kind
+            a_vouched_rewind_goes_below_the_held_headers_exactly
+            a_vouched_rewind_to_another_block_than_the_held_one_is_refused
+            a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused
             a_rewind_to_above_the_cursor_is_invalid
             a_rewind_to_a_block_of_another_branch_is_refused
             the_other_branch_is_committed_after_a_rewind
@@ -236,6 +240,12 @@ macro_rules! engine_conformance {
             a_fork_just_below_the_held_headers_is_resolved
             a_chain_is_syncing_while_a_token_catches_up
             a_time_that_goes_back_between_slices_halts_the_chain
+        );
+        $crate::__laws!($fixture, engine_rewind,
+            a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind
+            a_rewind_to_above_the_fork_is_refused
+            a_rewind_to_above_the_fork_is_exact_where_no_change_lies_between
+            a_rewind_to_above_every_token_is_refused
         );
         $crate::__laws!($fixture, engine_settling,
             a_batch_that_keeps_failing_waits_for_a_person

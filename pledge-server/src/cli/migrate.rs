@@ -23,7 +23,7 @@ pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
         )
         .into());
     }
-    stores::open(&config.storage).await?.close().await;
+    stores::open_alone(&config.storage).await?.close().await;
     let storage = config.storage.url.to_string();
     context.output.print(&Migrated { storage })?;
     Ok(Verdict::Fine)

@@ -21,7 +21,7 @@ use crate::config::{ChainConfig, Problems};
 use crate::http::Api;
 use crate::setup::{self, SetupError};
 use crate::stores::Stores;
-use crate::tasks::{self, Follower, Part, SettleTask, Sharing, Start, Tasks, Wakes};
+use crate::tasks::{self, Follower, Part, SettleTask, Sharing, Start, Tasks, Troubles, Wakes};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -123,13 +123,14 @@ fn lease(starts: &[Start]) -> Lease {
 async fn share_out(
     stores: &Stores,
     lease: Lease,
+    troubles: &Troubles,
     running: &mut Tasks,
     stop: &CancellationToken,
 ) -> Part {
     let Some(leases) = stores.leases.clone() else {
         return Part::whole(&lease);
     };
-    let (sharing, part) = Sharing::begin(leases, lease).await;
+    let (sharing, part) = Sharing::begin(leases, lease, troubles).await;
     running.spawn(sharing.keep(stop.clone()));
     part
 }
@@ -142,24 +143,23 @@ async fn spawn(
 ) -> Tasks {
     let stop = &context.stop;
     let mut running = Tasks::new();
-    let part = share_out(stores, lease(&starts), &mut running, stop).await;
+    let troubles = Troubles::default();
+    let part = share_out(stores, lease(&starts), &troubles, &mut running, stop).await;
     let settled = Arc::new(Notify::new());
     let intervals = starts.iter().map(|start| start.config().poll_interval);
     let interval = intervals.min().expect("at least one chain is configured");
     let log = tasks::log_dispatcher(stores);
-    running.spawn(tasks::keep_notifying(
-        log,
-        part.clone(),
-        interval,
-        settled.clone(),
-        stop.clone(),
-    ));
+    let moved = settled.clone();
+    let telling =
+        tasks::keep_notifying(log, part.clone(), interval, moved, troubles.clone(), stop.clone());
+    running.spawn(telling);
     for start in starts {
         let chain = start.config();
         let wakes = Wakes { moved: Arc::new(Notify::new()), settled: settled.clone() };
         let follower = Follower {
             stores: stores.clone(),
             part: part.clone(),
+            troubles: troubles.clone(),
             progress: context.progress.chain(&chain.name),
             moved: wakes.moved.clone(),
             stop: stop.clone(),
@@ -171,13 +171,14 @@ async fn spawn(
             interval: chain.poll_interval,
             part: part.clone(),
             wakes,
+            troubles: troubles.clone(),
             stop: stop.clone(),
             progress: context.progress.work(&format!("settle {}", chain.name)),
         };
         running.spawn(follower.run(start));
         running.spawn(settling.run());
     }
-    let api = Api { queries: stores.queries() };
+    let api = Api { queries: stores.queries(), redis: stores.redis.clone(), troubles };
     running.spawn(tasks::serve(listener, api, stop.clone()));
     running
 }

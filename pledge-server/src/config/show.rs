@@ -11,8 +11,8 @@ use toml::Value;
 
 use super::source::Written;
 use super::{
-    ChainConfig, Config, Key, Origin, PointsConfig, ServerConfig, StorageConfig, StorageUrl,
-    TokenConfig,
+    ChainConfig, Config, Key, Origin, PointsConfig, RedisConfig, ServerConfig, StorageConfig,
+    StorageUrl, TokenConfig,
 };
 use crate::output::instant;
 
@@ -90,12 +90,17 @@ impl Effective {
 // Taken apart without `..`: a new field cannot be forgotten here.
 
 fn of_storage(storage: &StorageConfig) -> Values {
-    let StorageConfig { url } = storage;
+    let StorageConfig { url, redis } = storage;
     let url = match url {
         StorageUrl::MySql(url) => text(url.masked()),
         other => text(other),
     };
-    vec![("url", Some(url))]
+    let mut values = vec![("url", Some(url))];
+    if let Some(RedisConfig { url, prefix }) = redis {
+        values.push(("redis_url", Some(text(url.masked()))));
+        values.push(("redis_prefix", Some(text(prefix))));
+    }
+    values
 }
 
 fn of_chain(chain: &ChainConfig) -> Values {

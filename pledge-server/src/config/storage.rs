@@ -6,12 +6,25 @@ use super::{Key, Problems, ServerUrl};
 const DEFAULT_URL: &str = "sqlite:pledge.db";
 const KINDS: &str = "memory:, sqlite:FILE or mysql://USER@HOST/DATABASE";
 const MYSQL_EXAMPLE: &str = "mysql://pledge@127.0.0.1:3306/pledge";
+const REDIS_EXAMPLE: &str = "redis://127.0.0.1:6379";
+const DEFAULT_REDIS_PREFIX: &str = "pledge";
 
 /// Where the ledger is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageConfig {
     /// The store itself.
     pub url: StorageUrl,
+    /// What makes several instances and restarts faster, if there is one.
+    pub redis: Option<RedisConfig>,
+}
+
+/// A Redis server beside the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisConfig {
+    /// Where it is.
+    pub url: ServerUrl,
+    /// What every key there begins with.
+    pub prefix: String,
 }
 
 /// A kind of store, and where it is.
@@ -27,14 +40,39 @@ pub enum StorageUrl {
 
 impl StorageConfig {
     pub(super) fn check(raw: RawStorage, key: &Key, problems: &mut Problems) -> Option<Self> {
-        if raw.redis_url.is_some() {
-            let what =
-                "Redis is not built in yet: remove this key; pending blocks are held in memory";
-            problems.add(&key.child("redis_url"), what);
-        }
         let url = raw.url.as_deref().unwrap_or(DEFAULT_URL);
-        let url = problems.take(&key.child("url"), StorageUrl::parse(url))?;
-        Some(Self { url })
+        let url = problems.take(&key.child("url"), StorageUrl::parse(url));
+        let redis = RedisConfig::check(raw.redis_url, raw.redis_prefix, key, problems);
+        Some(Self { url: url?, redis })
+    }
+}
+
+impl RedisConfig {
+    fn check(
+        url: Option<String>,
+        prefix: Option<String>,
+        key: &Key,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let Some(url) = url else {
+            if prefix.is_some() {
+                let what =
+                    format!("needs a server: write redis_url = \"{REDIS_EXAMPLE}\", or remove it");
+                problems.add(&key.child("redis_prefix"), what);
+            }
+            return None;
+        };
+        let url = ServerUrl::parse(&url, &["redis", "rediss"], REDIS_EXAMPLE);
+        let prefix = prefix.unwrap_or_else(|| DEFAULT_REDIS_PREFIX.to_owned());
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+        let prefix = if !prefix.is_empty() && prefix.bytes().all(is_plain) {
+            Ok(prefix)
+        } else {
+            Err(format!("`{prefix}` is no prefix of keys: use letters, digits and -_.:"))
+        };
+        let url = problems.take(&key.child("redis_url"), url);
+        let prefix = problems.take(&key.child("redis_prefix"), prefix);
+        Some(Self { url: url?, prefix: prefix? })
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_mysql::MySqlStore;
-use pledge_storage_sqlite::SqliteStore;
+use pledge_storage_sqlite::{SchemaVersion, SqliteStore};
 
 use super::{Stores, blame, url_key};
 use crate::config::{ConfigError, ServerUrl, StorageConfig, StorageUrl};
@@ -18,19 +18,14 @@ pub enum Found {
     Memory,
     /// Nothing: the file will be created.
     NoFile,
-    /// A database with a schema, zero for none, and the version that it should have.
-    Schema {
-        /// That of the database.
-        version: i64,
-        /// That which it will be brought to.
-        newest: i64,
-    },
+    /// A database whose schema is as it should be, or will be.
+    Schema(SchemaVersion),
 }
 
 impl Found {
     /// Whether nothing is kept there yet.
     pub const fn is_empty(self) -> bool {
-        !matches!(self, Self::Schema { version: 1.., .. })
+        !matches!(self, Self::Schema(SchemaVersion { found: 1.., .. }))
     }
 }
 
@@ -51,7 +46,7 @@ fn nothing() -> Stores {
 async fn look_at_server(url: &ServerUrl) -> anyhow::Result<(Stores, Found)> {
     let looked = MySqlStore::open_read_only(url.expose().as_str()).await;
     let (store, version) = looked.map_err(blame)?;
-    let found = Found::Schema { version: version.found, newest: version.newest };
+    let found = Found::Schema(version);
     if version.is_current() {
         return Ok((Stores::of_mysql(store), found));
     }
@@ -70,7 +65,7 @@ async fn look_at_file(url: &StorageUrl, file: &Path) -> anyhow::Result<(Stores, 
     })?;
     let looked = SqliteStore::open_read_only(&url.to_string()).await;
     let (store, version) = looked.map_err(blame)?;
-    let found = Found::Schema { version: version.found, newest: version.newest };
+    let found = Found::Schema(version);
     if version.is_current() {
         return Ok((Stores::of_sqlite(store), found));
     }
@@ -94,15 +89,14 @@ impl fmt::Display for Found {
         match self {
             Self::Memory => f.write_str("kept in memory, and gone with the process"),
             Self::NoFile => f.write_str("no file yet: it will be created"),
-            Self::Schema { version: 0, .. } => f.write_str("empty: its tables will be created"),
-            Self::Schema { version, newest } if version == newest => {
-                write!(f, "schema version {version}")
+            Self::Schema(SchemaVersion { found: 0, .. }) => {
+                f.write_str("empty: its tables will be created")
             }
-            Self::Schema { version, newest } => {
-                write!(
-                    f,
-                    "schema version {version}, to be brought to {newest}; not read before that"
-                )
+            Self::Schema(version) if version.is_current() => {
+                write!(f, "schema version {}", version.found)
+            }
+            Self::Schema(SchemaVersion { found, newest }) => {
+                write!(f, "schema version {found}, to be brought to {newest}; not read before that")
             }
         }
     }

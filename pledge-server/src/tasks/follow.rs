@@ -7,8 +7,8 @@ use pledge_core::ports::ChainReport;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::Part;
 use super::hints::Hints;
+use super::{Part, Troubles};
 use crate::backoff::Backoff;
 use crate::config::ChainConfig;
 use crate::progress::ChainProgress;
@@ -41,6 +41,8 @@ pub struct Follower {
     pub stores: Stores,
     /// What is this instance's to do: a chain that is another's is left to it.
     pub part: Part,
+    /// Where trouble is told.
+    pub troubles: Troubles,
     /// Where progress is shown.
     pub progress: ChainProgress,
     /// Told whenever the ledger moved.
@@ -64,7 +66,7 @@ impl Follower {
             Start::Ready(chain) => chain,
             Start::Unreachable(config, error) => self.until_reachable(&config, error).await,
         };
-        let mut hints = Hints::of(&chain.config);
+        let mut hints = Hints::of(&chain.config, &self.troubles);
         loop {
             self.part.until_follows(chain.config.id).await;
             self.follow_own(&chain, &mut hints).await;
@@ -79,7 +81,7 @@ impl Follower {
         let config = &chain.config;
         let mut indexer = chain.indexer(&self.stores);
         let mut backoff = Backoff::default();
-        let mut trouble = Trouble::new(&config.name, INDEXING);
+        let mut trouble = self.troubles.of_chain(&config.name, INDEXING);
         while self.part.follows(config.id) {
             let poll = indexer.poll().await;
             if !matches!(poll, Poll::Retry(_)) {
@@ -124,7 +126,7 @@ impl Follower {
     /// the chain degraded: the others run.
     async fn until_reachable(&mut self, config: &ChainConfig, first: SetupError) -> InspectedChain {
         let mut backoff = Backoff::default();
-        let mut trouble = Trouble::new(&config.name, INDEXING);
+        let mut trouble = self.troubles.of_chain(&config.name, INDEXING);
         let mut error = first;
         loop {
             let reason = format!("{:#}", anyhow::Error::from(error));
@@ -160,41 +162,3 @@ impl Follower {
 
 /// What has trouble while a chain is not followed.
 pub(crate) const INDEXING: &str = "indexing";
-
-/// Trouble is logged when it begins, when it changes and when it is over.
-#[derive(Debug)]
-pub(crate) struct Trouble {
-    /// Whose, unless it is everybody's.
-    chain: Option<String>,
-    /// What has trouble, and goes on when it is over.
-    work: &'static str,
-    last: Option<String>,
-}
-
-impl Trouble {
-    pub(crate) fn new(chain: &str, work: &'static str) -> Self {
-        Self { chain: Some(chain.to_owned()), work, last: None }
-    }
-
-    pub(crate) const fn of_all(work: &'static str) -> Self {
-        Self { chain: None, work, last: None }
-    }
-
-    pub(crate) fn says(&mut self, reason: &str) {
-        if self.last.as_deref() != Some(reason) {
-            tracing::warn!(chain = self.chain, "{}: {reason}", self.work);
-            self.last = Some(reason.to_owned());
-        }
-    }
-
-    /// Whether something was said that is not over.
-    pub(crate) const fn is_on(&self) -> bool {
-        self.last.is_some()
-    }
-
-    pub(crate) fn over(&mut self) {
-        if self.last.take().is_some() {
-            tracing::info!(chain = self.chain, "{} goes on", self.work);
-        }
-    }
-}

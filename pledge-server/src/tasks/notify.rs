@@ -9,7 +9,7 @@ use pledge_core::stop::Stop;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Part, Trouble, until_due};
+use super::{Part, Troubles, until_due};
 use crate::backoff::Backoff;
 use crate::stores::Stores;
 
@@ -29,11 +29,12 @@ pub async fn keep_notifying(
     mut part: Part,
     interval: Duration,
     moved: Arc<Notify>,
+    troubles: Troubles,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let asked = Stop::when(stop.clone());
     let mut backoff = Backoff::default();
-    let mut trouble = Trouble::of_all("telling the log");
+    let mut trouble = troubles.of_all("telling the log");
     while stop.run_until_cancelled(part.until_tells()).await.is_some() {
         let after_trouble = match dispatcher.drain(&asked).await {
             Ok(_) => {
@@ -88,7 +89,14 @@ mod tests {
         let stores = stores_with_events().await;
         let receiver = Arc::new(Receiver::new(&[Fate::Taken, Fate::Failed, Fate::Failed]));
         let (stop, moved) = (CancellationToken::new(), Arc::new(Notify::new()));
-        let telling = keep_notifying(dispatcher(&stores, &receiver), alone(), HOUR, moved, stop);
+        let telling = keep_notifying(
+            dispatcher(&stores, &receiver),
+            alone(),
+            HOUR,
+            moved,
+            Troubles::default(),
+            stop,
+        );
         let minute = Duration::from_secs(60);
         assert!(tokio::time::timeout(minute, telling).await.is_err(), "it goes on for ever");
         let events = stores.events.events(EventSeq::START, 100).await.unwrap();
@@ -101,7 +109,9 @@ mod tests {
         let receiver = Arc::new(Receiver::new(&[]));
         let (stop, moved) = (CancellationToken::new(), Arc::new(Notify::new()));
         let dispatcher = dispatcher(&stores, &receiver);
-        let telling = keep_notifying(dispatcher, alone(), HOUR, moved.clone(), stop.clone());
+        let troubles = Troubles::default();
+        let telling =
+            keep_notifying(dispatcher, alone(), HOUR, moved.clone(), troubles, stop.clone());
         let chain = async {
             let told = async || {
                 let events = stores.events.events(EventSeq::START, 100).await.unwrap();

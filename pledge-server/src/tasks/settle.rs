@@ -11,8 +11,7 @@ use pledge_core::types::ChainId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::follow::Trouble;
-use super::{Part, until_due};
+use super::{Part, Trouble, Troubles, until_due};
 use crate::backoff::Backoff;
 use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
@@ -46,6 +45,8 @@ pub struct SettleTask {
     pub part: Part,
     /// What wakes it, and what it wakes.
     pub wakes: Wakes,
+    /// Where trouble is told.
+    pub troubles: Troubles,
     /// Ends the task.
     pub stop: CancellationToken,
     /// Where progress is shown.
@@ -57,7 +58,7 @@ impl SettleTask {
     pub async fn run(mut self) -> anyhow::Result<()> {
         let mut after_error = Backoff::default();
         let mut after_failure = Backoff::from(FAILED_DELAY);
-        let mut trouble = Trouble::new(&self.name, "settlement");
+        let mut trouble = self.troubles.of_chain(&self.name, "settlement");
         let stop = self.stop.clone();
         while let Some(share) = stop.run_until_cancelled(self.part.until_settles(self.chain)).await
         {
@@ -218,6 +219,7 @@ mod tests {
             interval: second,
             part: Part::whole(&lease),
             wakes: Wakes { moved: Arc::new(Notify::new()), settled: Arc::new(Notify::new()) },
+            troubles: Troubles::default(),
             stop,
             progress: Progress::new(Output::Json).work("test"),
         };

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Trouble;
+use super::{Trouble, Troubles};
 
 /// How long a lease lasts: what an instance that died did is another's after this and one renewal.
 const LASTS: Duration = Duration::from_secs(9);
@@ -75,9 +75,9 @@ pub struct Sharing {
 
 impl Sharing {
     /// Takes the lease, so that the part that is answered is already this instance's own.
-    pub async fn begin(leases: Arc<dyn Leases>, lease: Lease) -> (Self, Part) {
+    pub async fn begin(leases: Arc<dyn Leases>, lease: Lease, troubles: &Troubles) -> (Self, Part) {
         let (part, share) = watch::channel(Share::whole(&lease));
-        let trouble = Trouble::of_all("sharing the work out");
+        let trouble = troubles.of_all("sharing the work out");
         let mut sharing = Self { leases, lease, part, renewed: None, trouble };
         sharing.renew().await;
         (sharing, Part(share))
@@ -136,6 +136,10 @@ mod tests {
 
     use super::*;
 
+    async fn begin(leases: Arc<dyn Leases>, lease: Lease) -> (Sharing, Part) {
+        Sharing::begin(leases, lease, &Troubles::default()).await
+    }
+
     const CHAINS: [ChainId; 2] = [ChainId::new(1), ChainId::new(2)];
 
     fn lease(id: u128) -> Lease {
@@ -149,8 +153,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_an_instance_that_died_did_is_taken_over_within_fifteen_seconds() {
         let leases: Arc<dyn Leases> = Arc::new(MemoryLeases::default());
-        let (dead, _) = Sharing::begin(leases.clone(), lease(1)).await;
-        let (sharing, mut part) = Sharing::begin(leases, lease(2)).await;
+        let (dead, _) = begin(leases.clone(), lease(1)).await;
+        let (sharing, mut part) = begin(leases, lease(2)).await;
         assert_eq!(followed(&part), 1);
         tokio::spawn(sharing.keep(CancellationToken::new()));
         drop(dead);
@@ -166,11 +170,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_instance_that_ends_gives_its_lease_back() {
         let leases: Arc<dyn Leases> = Arc::new(MemoryLeases::default());
-        let (first, _) = Sharing::begin(leases.clone(), lease(1)).await;
+        let (first, _) = begin(leases.clone(), lease(1)).await;
         let stop = CancellationToken::new();
         stop.cancel();
         first.keep(stop).await.unwrap();
-        let (_second, part) = Sharing::begin(leases, lease(2)).await;
+        let (_second, part) = begin(leases, lease(2)).await;
         assert_eq!(followed(&part), 2);
     }
 
@@ -181,7 +185,7 @@ mod tests {
         leases.expect_renew().times(1).returning(move |_, _| held());
         let away = || StoreError::new(StoreErrorKind::Unavailable, "renew a lease", "a test");
         leases.expect_renew().returning(move |_, _| Box::pin(async move { Err(away()) }));
-        let (sharing, mut part) = Sharing::begin(Arc::new(leases), lease(2)).await;
+        let (sharing, mut part) = begin(Arc::new(leases), lease(2)).await;
         assert_eq!(followed(&part), 1);
         let begun = Instant::now();
         tokio::spawn(sharing.keep(CancellationToken::new()));

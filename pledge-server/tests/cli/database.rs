@@ -1,8 +1,12 @@
 //! A ledger on a `MySQL` or MariaDB server.
 
-use pledge_test_support::MySqlPlace;
+use pledge_core::primitives::Address;
+use pledge_test_support::{MySqlPlace, OwnServer};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor};
+use tokio::runtime::Runtime;
 
-use crate::node::{NORMAL, Node, token};
+use crate::node::{CHAIN, NORMAL, Node, THREE_PM, account, token, tokens};
 use crate::process::Folder;
 
 /// Nobody listens there.
@@ -20,7 +24,12 @@ fn folder(node: &Node, storage: &str, more: &str) -> Folder {
 }
 
 fn place() -> MySqlPlace {
-    tokio::runtime::Runtime::new().unwrap().block_on(MySqlPlace::new())
+    Runtime::new().unwrap().block_on(MySqlPlace::new())
+}
+
+/// The trouble that indexing has, if it has any.
+fn indexing(ready: &Value) -> Option<&Value> {
+    ready["troubles"].as_array().unwrap().iter().find(|trouble| trouble["work"] == "indexing")
 }
 
 #[test]
@@ -70,6 +79,35 @@ fn a_database_that_is_not_there_is_a_wrong_key_with_what_to_do() {
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("storage.url: there is no database"), "{}", ended.stderr);
     assert!(ended.stderr.contains("CREATE DATABASE"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_database_that_takes_no_writes_is_told_while_it_lasts_and_answers_go_on() {
+    let runtime = Runtime::new().unwrap();
+    let server = runtime.block_on(OwnServer::mariadb(&[]));
+    let place = runtime.block_on(MySqlPlace::on(&server.url()));
+    let mut admin = runtime.block_on(place.outsider());
+    let mut admin = |sql: String| runtime.block_on(admin.execute(AssertSqlSafe(sql))).unwrap();
+    admin(format!("GRANT ALL ON {}.* TO pledge@'%' IDENTIFIED BY 'hunter2'", place.name()));
+    let node = Node::with_the_first_hour(NORMAL);
+    let url = place.url().replace("root@", "pledge:hunter2@");
+    let running = folder(&node, &url, "").start(&["run", "--listen", "127.0.0.1:0"]);
+    let board = format!("chains/{CHAIN}/tokens/{}/accounts?sort=balance", token());
+    let holds =
+        |whole| move |board: &Value| board["items"][0]["balance"] == tokens(whole).to_string();
+    running.get_until(&board, holds(200));
+    admin("SET GLOBAL read_only = 1".to_owned());
+    node.mine(THREE_PM + 7_200, Address::ZERO, account(1), tokens(50));
+    node.mine_empty(THREE_PM + 7_300, 8);
+    let ready = running.get_until("/readyz", |ready| indexing(ready).is_some());
+    let trouble = indexing(&ready).unwrap();
+    assert_eq!(trouble["chain"], "local", "{ready}");
+    assert!(trouble["reason"].as_str().unwrap().contains("takes no writes"), "{ready}");
+    assert!(!ready.to_string().contains("hunter2"), "{ready}");
+    running.get_until(&board, holds(200));
+    admin("SET GLOBAL read_only = 0".to_owned());
+    running.get_until(&board, holds(250));
+    running.get_until("/readyz", |ready| ready["troubles"] == json!([]));
 }
 
 #[test]

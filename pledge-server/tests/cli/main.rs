@@ -9,6 +9,8 @@ mod demo;
 mod node;
 mod one_shot;
 mod process;
+mod redis;
+mod rewind;
 mod running;
 mod starting;
 mod telling;

@@ -1,0 +1,29 @@
+//! The words that MySQL and MariaDB share.
+
+use pledge_storage_sql::Dialect;
+
+#[derive(Debug)]
+pub(crate) struct MySqlDialect;
+
+impl Dialect for MySqlDialect {
+    fn or_update(&self, columns: &[&str]) -> String {
+        let set = columns.iter().map(|column| format!("{column} = VALUES({column})"));
+        format!("ON DUPLICATE KEY UPDATE {}", set.collect::<Vec<_>>().join(", "))
+    }
+
+    fn or_keep(&self, column: &str) -> String {
+        self.or_update(&[column])
+    }
+
+    fn for_update(&self) -> &'static str {
+        "FOR UPDATE"
+    }
+
+    fn by_index(&self, index: &str) -> String {
+        format!("FORCE INDEX ({index})")
+    }
+
+    fn take_event_number(&self) -> Option<&'static str> {
+        Some("UPDATE event_counter SET newest = LAST_INSERT_ID(newest + 1) WHERE id = 0")
+    }
+}

@@ -1,0 +1,53 @@
+//! Values on their way into a statement, and out of a row.
+
+use pledge_storage_sql::{Fault, Row, Value};
+use sqlx::mysql::{MySqlArguments, MySqlRow};
+use sqlx::{Arguments, Row as _};
+
+use crate::error::fault;
+
+/// Bytes of texts and other bytes in one statement. Every server that a session accepts takes so many,
+/// and room is left for the rest; what a server does not take it refuses by ending the connection.
+const STATEMENT_BYTES_MAX: usize = 3 << 20;
+
+/// A column of numbers holds 64 bits, so a bound is a number like any other.
+pub(crate) fn arguments(values: Vec<Value>) -> Result<MySqlArguments, Fault> {
+    let bytes = values.iter().map(|value| match value {
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Text(text) => text.len(),
+        Value::Null | Value::Number(_) | Value::Bound(_) => 0,
+    });
+    let bytes: usize = bytes.sum();
+    if bytes > STATEMENT_BYTES_MAX {
+        let detail = format!("{bytes} bytes at once are more than {STATEMENT_BYTES_MAX}");
+        return Err(Fault::invalid(detail));
+    }
+    let mut arguments = MySqlArguments::default();
+    for value in values {
+        let added = match value {
+            Value::Null => arguments.add(None::<u64>),
+            Value::Number(number) | Value::Bound(number) => arguments.add(number),
+            Value::Bytes(bytes) => arguments.add(bytes),
+            Value::Text(text) => arguments.add(text),
+        };
+        added.map_err(Fault::too_large)?;
+    }
+    Ok(arguments)
+}
+
+/// A row of an answer.
+pub(crate) struct Found(pub(crate) MySqlRow);
+
+impl Row for Found {
+    fn number(&self, column: &str) -> Result<Option<u64>, Fault> {
+        self.0.try_get(column).map_err(fault)
+    }
+
+    fn bytes(&self, column: &str) -> Result<Option<&[u8]>, Fault> {
+        self.0.try_get(column).map_err(fault)
+    }
+
+    fn text(&self, column: &str) -> Result<Option<&str>, Fault> {
+        self.0.try_get(column).map_err(fault)
+    }
+}

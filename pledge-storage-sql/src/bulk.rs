@@ -1,0 +1,171 @@
+//! Statements over many rows: a database may be a network away.
+
+use crate::connection::{Connection, Value};
+use crate::fault::Fault;
+use crate::query::query_with;
+use crate::row::FromRow;
+
+/// Rows that one statement takes at most.
+const STATEMENT_ROWS_MAX: usize = 256;
+/// Up to here a statement takes all the rows that are left.
+const STATEMENT_ROWS_ANY: usize = 16;
+/// Queries that one statement joins at most.
+const UNION_PARTS_MAX: usize = 64;
+/// A statement that binds so many bytes takes no more rows, so that it stays far below a server's
+/// `max_allowed_packet`.
+const STATEMENT_BYTES_MAX: usize = 1 << 20;
+
+/// The values of a row.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { [$($crate::connection::Value::from($value)),*] };
+}
+pub(crate) use values;
+
+/// The rows that the next statement takes. Few sizes, so that every table needs only a few texts,
+/// and each is prepared once.
+const fn statement_rows(left: usize, most: usize) -> usize {
+    if left <= STATEMENT_ROWS_ANY {
+        left
+    } else if left >= most {
+        most
+    } else {
+        1 << left.ilog2()
+    }
+}
+
+/// The values of as many rows as the next statement takes, and the rows that are left.
+fn fill<R, const COLUMNS: usize>(
+    rows: &[R],
+    values_of: impl Fn(&R) -> [Value; COLUMNS],
+) -> (Vec<Value>, &[R]) {
+    let count = statement_rows(rows.len(), STATEMENT_ROWS_MAX);
+    let mut values = Vec::with_capacity(count * COLUMNS);
+    let (mut taken, mut bytes) = (0, 0);
+    while taken < count && bytes < STATEMENT_BYTES_MAX {
+        values.extend(values_of(&rows[taken]));
+        bytes += values[taken * COLUMNS..].iter().map(size).sum::<usize>();
+        taken += 1;
+    }
+    (values, &rows[taken..])
+}
+
+fn size(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Text(text) => text.len(),
+            Value::Null | Value::Number(_) | Value::Bound(_) => 0,
+        }
+}
+
+/// Runs `{insert} VALUES (…), (…) {tail}` for all rows.
+pub(crate) async fn write<R: Sync, const COLUMNS: usize>(
+    db: &mut dyn Connection,
+    insert: &'static str,
+    tail: &str,
+    rows: &[R],
+    values_of: impl Fn(&R) -> [Value; COLUMNS] + Send + Sync,
+) -> Result<(), Fault> {
+    let tuple = format!("({})", marks(COLUMNS));
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let (values, left) = fill(rest, &values_of);
+        let tuples = vec![&*tuple; rest.len() - left.len()].join(", ");
+        query_with(format!("{insert} VALUES {tuples} {tail}"), values).execute(db).await?;
+        rest = left;
+    }
+    Ok(())
+}
+
+/// Runs `{delete} (?, …)` for all keys. `first` stands for the question marks before the list.
+pub(crate) async fn delete<K: Copy + Into<Value> + Sync>(
+    db: &mut dyn Connection,
+    delete: &'static str,
+    first: &[Value],
+    keys: &[K],
+) -> Result<(), Fault> {
+    for slice in slices(keys, STATEMENT_ROWS_MAX) {
+        let sql = format!("{delete} ({})", marks(slice.len()));
+        query_with(sql, list(first, slice)).execute(db).await?;
+    }
+    Ok(())
+}
+
+/// The records of `{select} (?, …) {tail}` for all keys. `first` stands for the question marks before
+/// the list. Ordered within a slice of the keys, if the tail orders.
+pub(crate) async fn select<K: Copy + Into<Value> + Sync, T: FromRow>(
+    db: &mut dyn Connection,
+    select: &'static str,
+    first: &[Value],
+    keys: &[K],
+    tail: &'static str,
+) -> Result<Vec<T>, Fault> {
+    let mut found = Vec::with_capacity(keys.len());
+    for slice in slices(keys, STATEMENT_ROWS_MAX) {
+        let sql = format!("{select} ({}) {tail}", marks(slice.len()));
+        found.extend(query_with(sql, list(first, slice)).all(db).await?);
+    }
+    Ok(found)
+}
+
+/// The records of one query a key, many queries a statement.
+pub(crate) async fn select_each<K: Sync, T: FromRow, const MARKS: usize>(
+    db: &mut dyn Connection,
+    select: &'static str,
+    keys: &[K],
+    values_of: impl Fn(&K) -> [Value; MARKS] + Send + Sync,
+) -> Result<Vec<T>, Fault> {
+    let part = format!("SELECT * FROM ({select}) AS part");
+    let mut found = Vec::with_capacity(keys.len());
+    for slice in slices(keys, UNION_PARTS_MAX) {
+        let sql = vec![&*part; slice.len()].join(" UNION ALL ");
+        let values = slice.iter().flat_map(&values_of).collect();
+        found.extend(query_with(sql, values).all(db).await?);
+    }
+    Ok(found)
+}
+
+fn list<K: Copy + Into<Value>>(first: &[Value], keys: &[K]) -> Vec<Value> {
+    first.iter().cloned().chain(keys.iter().map(|key| (*key).into())).collect()
+}
+
+fn slices<R>(rows: &[R], most: usize) -> impl Iterator<Item = &[R]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (now, later) = rest.split_at(statement_rows(rest.len(), most));
+        rest = later;
+        Some(now)
+    })
+}
+
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_cover_all_rows_in_a_few_sizes() {
+        let rows: Vec<usize> = (0..600).collect();
+        let sizes: Vec<_> = slices(&rows, STATEMENT_ROWS_MAX).map(<[usize]>::len).collect();
+        assert_eq!(sizes, [256, 256, 64, 16, 8]);
+        assert_eq!(slices(&rows, 64).flatten().copied().collect::<Vec<_>>(), rows);
+    }
+
+    #[test]
+    fn no_rows_need_no_statement() {
+        assert_eq!(slices::<u8>(&[], STATEMENT_ROWS_MAX).count(), 0);
+    }
+
+    #[test]
+    fn a_statement_of_long_texts_takes_fewer_rows() {
+        let rows = vec!["x".repeat(STATEMENT_BYTES_MAX / 2); 5];
+        let (values, left) = fill(&rows, |text| values![text.as_str()]);
+        assert_eq!((values.len(), left.len()), (2, 3));
+    }
+}

@@ -1,0 +1,148 @@
+//! Adding blocks to the ledger.
+
+use std::collections::BTreeMap;
+
+use pledge_core::event::Event;
+use pledge_core::ledger::{Change, Checkpoint};
+use pledge_core::ports::{LedgerCommit, TokenCommit};
+use pledge_core::types::{Account, BlockRef, ChainId};
+
+use crate::bulk::{self, values};
+use crate::connection::Connection;
+use crate::events::record;
+use crate::fault::Fault;
+use crate::query::query;
+use crate::registry::{lock_chain, save_token, token_at};
+use crate::row::TokenRow;
+
+pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Result<(), Fault> {
+    commit.check().map_err(Fault::invalid)?;
+    lock_chain(db, commit.chain).await?;
+    refuse_contradiction(db, commit).await?;
+    let mut changes = 0;
+    for part in &commit.tokens {
+        let token = token_to_advance(db, commit, part).await?;
+        commit.check_follows(token.state.cursor.as_ref()).map_err(Fault::invalid)?;
+        add_changes(db, token.key, &part.changes).await?;
+        let last = part.changes.iter();
+        let states = last.map(|change| (change.account, change.checkpoint()));
+        save_states(db, token.key, &states.collect()).await?;
+        advance(db, token, commit, part).await?;
+        changes += part.changes.len() as u64;
+    }
+    hold_headers(db, commit.chain, &commit.headers).await?;
+    query("DELETE FROM block_header WHERE chain = ? AND block < ?")
+        .bind(commit.chain)
+        .bound(commit.retain_from.get())
+        .execute(db)
+        .await?;
+    let event = Event::Confirmed {
+        chain: commit.chain,
+        from: commit.first.number,
+        to: commit.tip.id(),
+        changes,
+    };
+    record(db, &event).await
+}
+
+/// A header that we hold and that names another hash at the same height.
+async fn refuse_contradiction(db: &mut dyn Connection, commit: &LedgerCommit) -> Result<(), Fault> {
+    let (Some(first), Some(last)) = (commit.headers.first(), commit.headers.last()) else {
+        return Ok(());
+    };
+    let held: Vec<BlockRef> =
+        query("SELECT * FROM block_header WHERE chain = ? AND block BETWEEN ? AND ?")
+            .bind(commit.chain)
+            .bound(first.number.get())
+            .bound(last.number.get())
+            .all(db)
+            .await?;
+    let held: BTreeMap<_, _> = held.into_iter().map(|held| (held.number, held)).collect();
+    for header in &commit.headers {
+        match held.get(&header.number) {
+            Some(other) if other.hash != header.hash => {
+                let detail = format!("block {header} contradicts the held header {other}");
+                return Err(Fault::conflict(detail));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+async fn token_to_advance(
+    db: &mut dyn Connection,
+    commit: &LedgerCommit,
+    part: &TokenCommit,
+) -> Result<TokenRow, Fault> {
+    let token = token_at(db, part.token, commit.base).await?;
+    if token.state.is_active() {
+        Ok(token)
+    } else {
+        Err(Fault::conflict(format!("token {} is halted", part.token)))
+    }
+}
+
+async fn add_changes(db: &mut dyn Connection, token: u64, changes: &[Change]) -> Result<(), Fault> {
+    let insert = "INSERT INTO user_balance_change (token, account, block, log_index, leg, time, \
+                  change_type, amount, balance_after, balance_seconds, counterparty, tx_hash)";
+    bulk::write(db, insert, "", changes, |change| {
+        values![
+            token,
+            change.account,
+            change.block,
+            change.log_index,
+            change.change_type.leg(),
+            change.time,
+            change.change_type,
+            change.amount,
+            change.balance_after,
+            change.balance_seconds,
+            change.counterparty,
+            change.tx_hash,
+        ]
+    })
+    .await
+}
+
+/// Writes accounts' newest states, by address: neighbours share pages.
+pub(crate) async fn save_states(
+    db: &mut dyn Connection,
+    token: u64,
+    states: &BTreeMap<Account, Checkpoint>,
+) -> Result<(), Fault> {
+    let rows: Vec<_> = states.iter().collect();
+    let insert = "INSERT INTO user_balance (token, account, balance, balance_seconds, time, block)";
+    let or_update = db.dialect().or_update(&["balance", "balance_seconds", "time", "block"]);
+    bulk::write(db, insert, &or_update, &rows, |(account, state)| {
+        values![token, **account, state.balance, state.balance_seconds, state.time, state.block,]
+    })
+    .await
+}
+
+async fn advance(
+    db: &mut dyn Connection,
+    mut token: TokenRow,
+    commit: &LedgerCommit,
+    part: &TokenCommit,
+) -> Result<(), Fault> {
+    let state = &mut token.state;
+    state.start_time = state.start_time.or(Some(commit.first.time));
+    state.cursor = Some(commit.tip);
+    state.totals = part.totals;
+    save_token(db, &token).await
+}
+
+async fn hold_headers(
+    db: &mut dyn Connection,
+    chain: ChainId,
+    headers: &[BlockRef],
+) -> Result<(), Fault> {
+    let insert = "INSERT INTO block_header (chain, block, hash, parent_hash, time)";
+    // One that is held already is the same: a contradiction was refused before.
+    let or_keep = db.dialect().or_keep("block");
+    bulk::write(db, insert, &or_keep, headers, |header| {
+        values![chain, header.number, header.hash, header.parent_hash, header.time]
+    })
+    .await
+}

@@ -1,0 +1,67 @@
+//! The seam to a driver: a statement and its values go in, rows come out.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::dialect::Dialect;
+use crate::fault::Fault;
+
+/// A value for a question mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// No value.
+    Null,
+    /// A number to store or to look for. `Invalid` where no column can hold it.
+    Number(u64),
+    /// A number that columns are compared with: where it is beyond what they hold, their largest
+    /// means the same.
+    Bound(u64),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A text.
+    Text(String),
+}
+
+/// What a statement did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Done {
+    /// Rows that it added, changed or removed.
+    pub rows_affected: u64,
+    /// The key that the database gave to the row added last, where it gives one.
+    pub last_insert_id: u64,
+}
+
+/// A row of an answer. A column that is not there, or of another kind, is `Corrupt`, as is a number
+/// below zero; null is `None`.
+pub trait Row: Send + Sync {
+    /// A column of numbers.
+    fn number(&self, column: &str) -> Result<Option<u64>, Fault>;
+
+    /// A column of bytes.
+    fn bytes(&self, column: &str) -> Result<Option<&[u8]>, Fault>;
+
+    /// A column of texts.
+    fn text(&self, column: &str) -> Result<Option<&str>, Fault>;
+}
+
+/// A connection that runs statements, one after the other.
+///
+/// A text is made of this crate's own words and question marks, never of data, so a statement can be
+/// kept prepared by its text.
+#[async_trait]
+pub trait Connection: Debug + Send {
+    /// The database's own way with words.
+    fn dialect(&self) -> &'static dyn Dialect;
+
+    /// Runs a statement that answers nothing.
+    async fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Done, Fault>;
+
+    /// Runs a statement that answers rows.
+    async fn fetch(
+        &mut self,
+        sql: Cow<'static, str>,
+        values: Vec<Value>,
+    ) -> Result<Vec<Box<dyn Row>>, Fault>;
+}

@@ -1,0 +1,63 @@
+//! A database: where connections come from, and how a transaction ends.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use pledge_core::error::StoreErrorKind;
+
+use crate::connection::Connection;
+use crate::fault::Fault;
+
+/// The version of a database's schema, beside the newest that this release knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// That of the database; zero for an empty one.
+    pub found: i64,
+    /// That which [`SqlStore::open`](crate::SqlStore::open) brings it to.
+    pub newest: i64,
+}
+
+impl SchemaVersion {
+    /// Whether the database can be read as it is.
+    pub const fn is_current(&self) -> bool {
+        self.found == self.newest
+    }
+}
+
+/// What a call does with the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// A write: whole, or taken back when it ends otherwise or is dropped. Each of its statements sees
+    /// what is committed.
+    Write,
+    /// Several reads over one snapshot. They wait for no write.
+    Read,
+    /// A read of one statement, which is a snapshot by itself.
+    ReadOnce,
+}
+
+/// A database that holds the tables of pledge. A clone is another handle to the same connections.
+#[async_trait]
+pub trait Database: Debug + Clone + Send + Sync + 'static {
+    /// Opens the database and brings its schema up to date.
+    async fn open(location: &str) -> Result<Self, Fault>;
+
+    /// Opens the database to look at it: its schema stays as it is, and writes fail.
+    async fn open_read_only(location: &str) -> Result<(Self, SchemaVersion), Fault>;
+
+    /// Waits for the calls under way and closes every connection.
+    async fn close(&self);
+
+    /// Begins what one call does.
+    async fn begin(&self, access: Access) -> Result<Box<dyn Unit>, Fault>;
+}
+
+/// What one call does with the database. Dropped, it is taken back.
+#[async_trait]
+pub trait Unit: Connection {
+    /// Makes its writes durable. `Unavailable` also where that is unknown.
+    async fn commit(self: Box<Self>) -> Result<(), Fault>;
+
+    /// Takes its writes back, after an error of this kind. Afterwards none of its locks is left.
+    async fn roll_back(self: Box<Self>, after: StoreErrorKind);
+}

@@ -1,0 +1,40 @@
+//! The events' port.
+
+use async_trait::async_trait;
+use pledge_core::error::StoreError;
+use pledge_core::event::{Consumer, EventSeq, SequencedEvent};
+use pledge_core::ports::EventStore;
+
+use crate::database::Database;
+use crate::events;
+use crate::store::SqlStore;
+
+#[async_trait]
+impl<D: Database> EventStore for SqlStore<D> {
+    async fn events(
+        &self,
+        after: EventSeq,
+        limit: usize,
+    ) -> Result<Vec<SequencedEvent>, StoreError> {
+        let mut unit = self.read_once("read events").await?;
+        let read = events::after(unit.db(), after, limit).await;
+        unit.finish(read).await
+    }
+
+    async fn delivered(&self, consumer: &Consumer) -> Result<EventSeq, StoreError> {
+        let mut unit = self.read_once("read a delivery").await?;
+        let read = events::delivered(unit.db(), consumer).await;
+        unit.finish(read).await
+    }
+
+    async fn record_delivered(
+        &self,
+        consumer: &Consumer,
+        from: EventSeq,
+        to: EventSeq,
+    ) -> Result<(), StoreError> {
+        let mut unit = self.write("record a delivery").await?;
+        let done = events::record_delivered(unit.db(), consumer, from, to).await;
+        unit.finish(done).await
+    }
+}

@@ -1,0 +1,42 @@
+//! What a store of pledge over SQL does, whatever the database.
+//!
+//! [`SqlStore`] implements `BalanceStore`, `PointsStore` and `EventStore` of `pledge-core` over a
+//! [`Database`]: every statement, what is decided between two of them, and how a row becomes a record.
+//! A database brings its connections and transactions, its schema, what its errors mean, and a
+//! [`Dialect`]. `pledge-storage-sqlite` and `pledge-storage-mysql` are two.
+//!
+//! - Statements keep to what SQLite, MySQL and MariaDB share; the dialect words the rest.
+//! - Texts are few, and the same again for the same call: each is worth being kept prepared.
+//! - A write locks the row of what it builds on (its chain, its token, a consumer's position), then
+//!   reads and checks it. Those that assumed another state get `Conflict`.
+//! - Amounts are fixed-width big-endian bytes, never numbers of SQL: exact, and sorted as numbers.
+
+mod balance_store;
+mod batch;
+mod bulk;
+mod column;
+mod commit;
+mod connection;
+mod database;
+mod dialect;
+mod earnings;
+mod event_store;
+mod events;
+mod fault;
+mod histories;
+mod points_reads;
+mod points_store;
+mod programmes;
+mod query;
+mod reads;
+mod registry;
+mod restate;
+mod rewind;
+mod row;
+mod store;
+
+pub use connection::{Connection, Done, Row, Value};
+pub use database::{Access, Database, SchemaVersion, Unit};
+pub use dialect::Dialect;
+pub use fault::Fault;
+pub use store::SqlStore;

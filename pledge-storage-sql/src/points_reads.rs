@@ -1,0 +1,159 @@
+//! Reads of points. Each runs inside one read transaction: one snapshot.
+
+use pledge_core::ports::{
+    Seen, Settlement, SettlementsQuery, ShardProgress, Standing, Statement, WindowTotal,
+};
+use pledge_core::types::{Account, ProgrammeId, RawPoints, ShardCount, Timestamp};
+
+use crate::connection::Connection;
+use crate::earnings::totals_of;
+use crate::fault::Fault;
+use crate::programmes::{require, shards_of};
+use crate::query::query;
+use crate::registry::seen;
+
+type Earned = (Account, RawPoints);
+
+pub(crate) async fn settlements(
+    db: &mut dyn Connection,
+    request: &SettlementsQuery,
+) -> Result<Vec<Settlement>, Fault> {
+    let (_, row) = require(db, &request.programme).await?;
+    let shards = shards_of(db, &row).await?;
+    let totals: Vec<WindowTotal> = query(
+        "SELECT settlement_window.* FROM settlement_window JOIN \
+         (SELECT DISTINCT window_start FROM settlement_window \
+          WHERE programme = ? AND window_start < ? \
+          ORDER BY window_start DESC LIMIT ?) AS page \
+         ON page.window_start = settlement_window.window_start \
+         WHERE programme = ? ORDER BY settlement_window.window_start DESC, shard",
+    )
+    .bind(row.key)
+    .bound(request.before.map_or(u64::MAX, Timestamp::get))
+    .limit(request.limit)
+    .bind(row.key)
+    .all(db)
+    .await?;
+    let mut page: Vec<Settlement> = Vec::new();
+    for total in totals {
+        match page.last_mut() {
+            Some(last) if last.window.start == total.start => last.total.add(&total)?,
+            _ => page.push(Settlement::begin(&row.programme, &shards, total)),
+        }
+    }
+    Ok(page)
+}
+
+pub(crate) async fn totals(
+    db: &mut dyn Connection,
+    programme: &ProgrammeId,
+    accounts: &[Account],
+) -> Result<Seen<Vec<Option<Standing>>>, Fault> {
+    let (token, row) = require(db, programme).await?;
+    let progress = Progress::new(row.programme.shards, shards_of(db, &row).await?);
+    let earned = totals_of(db, row.key, accounts).await?;
+    let standing = |account: &Account| {
+        let raw = earned.get(account);
+        raw.map(|raw| progress.standing(*account, *raw)).transpose()
+    };
+    let standings = accounts.iter().map(standing).collect::<Result<_, _>>()?;
+    Ok(seen(&token.state, standings))
+}
+
+pub(crate) async fn standings(
+    db: &mut dyn Connection,
+    programme: &ProgrammeId,
+    after: Option<(RawPoints, Account)>,
+    rows_max: usize,
+) -> Result<Seen<Vec<Standing>>, Fault> {
+    let (token, row) = require(db, programme).await?;
+    let progress = Progress::new(row.programme.shards, shards_of(db, &row).await?);
+    let rows: Vec<Earned> = match after {
+        None => {
+            query(
+                "SELECT account, raw FROM user_points WHERE programme = ? \
+                 ORDER BY raw DESC, account LIMIT ?",
+            )
+            .bind(row.key)
+            .limit(rows_max)
+            .all(db)
+            .await?
+        }
+        Some(place) => earned_after(db, row.key, place, rows_max).await?,
+    };
+    let standings = rows
+        .into_iter()
+        .map(|(account, raw)| progress.standing(account, raw))
+        .collect::<Result<_, _>>()?;
+    Ok(seen(&token.state, standings))
+}
+
+/// First the rest of those with the same points, then those with less: each a range of the index.
+async fn earned_after(
+    db: &mut dyn Connection,
+    programme: u64,
+    (raw, account): (RawPoints, Account),
+    rows_max: usize,
+) -> Result<Vec<Earned>, Fault> {
+    let mut rows: Vec<Earned> = query(
+        "SELECT account, raw FROM user_points WHERE programme = ? AND raw = ? AND account > ? \
+         ORDER BY account LIMIT ?",
+    )
+    .bind(programme)
+    .bind(raw)
+    .bind(account)
+    .limit(rows_max)
+    .all(db)
+    .await?;
+    let less: Vec<Earned> = query(
+        "SELECT account, raw FROM user_points WHERE programme = ? AND raw < ? \
+         ORDER BY raw DESC, account LIMIT ?",
+    )
+    .bind(programme)
+    .bind(raw)
+    .limit(rows_max - rows.len())
+    .all(db)
+    .await?;
+    rows.extend(less);
+    Ok(rows)
+}
+
+pub(crate) async fn statements(
+    db: &mut dyn Connection,
+    programme: &ProgrammeId,
+    account: Account,
+) -> Result<Vec<Statement>, Fault> {
+    let (_, row) = require(db, programme).await?;
+    query(
+        "SELECT * FROM user_points_change WHERE programme = ? AND account = ? \
+         ORDER BY window_start, epoch, reversed",
+    )
+    .bind(row.key)
+    .bind(account)
+    .all(db)
+    .await
+}
+
+/// How far each account is settled.
+struct Progress {
+    count: ShardCount,
+    shards: Vec<ShardProgress>,
+}
+
+impl Progress {
+    const fn new(count: ShardCount, shards: Vec<ShardProgress>) -> Self {
+        Self { count, shards }
+    }
+
+    fn standing(&self, account: Account, raw: RawPoints) -> Result<Standing, Fault> {
+        let settled = self.settled_of(account);
+        let settled = settled
+            .ok_or_else(|| Fault::corrupt(format!("account {account} earned, unsettled")))?;
+        Ok(Standing { account, raw, settled })
+    }
+
+    fn settled_of(&self, account: Account) -> Option<Timestamp> {
+        let shard = self.count.shard_of(account);
+        self.shards[usize::from(shard.get())].settled_of(account)
+    }
+}

@@ -1,0 +1,73 @@
+//! A statement on its way, and the records that answer it.
+
+use std::borrow::Cow;
+
+use crate::column::Column;
+use crate::connection::{Connection, Done, Row, Value};
+use crate::fault::Fault;
+use crate::row::FromRow;
+
+/// A statement with the values for its question marks.
+#[derive(Debug)]
+pub(crate) struct Query {
+    sql: Cow<'static, str>,
+    values: Vec<Value>,
+}
+
+/// A statement, to which values are bound in the order of its question marks.
+pub(crate) fn query(sql: impl Into<Cow<'static, str>>) -> Query {
+    query_with(sql, Vec::new())
+}
+
+/// A statement and all its values.
+pub(crate) fn query_with(sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Query {
+    Query { sql: sql.into(), values }
+}
+
+impl Query {
+    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// A number to compare with, which may be beyond all that are stored.
+    pub(crate) fn bound(self, number: u64) -> Self {
+        self.bind(Value::Bound(number))
+    }
+
+    /// A page's length.
+    pub(crate) fn limit(self, rows_max: usize) -> Self {
+        self.bound(rows_max as u64)
+    }
+
+    pub(crate) async fn execute(self, db: &mut dyn Connection) -> Result<Done, Fault> {
+        db.execute(self.sql, self.values).await
+    }
+
+    pub(crate) async fn rows(self, db: &mut dyn Connection) -> Result<Vec<Box<dyn Row>>, Fault> {
+        db.fetch(self.sql, self.values).await
+    }
+
+    /// Every record.
+    pub(crate) async fn all<T: FromRow>(self, db: &mut dyn Connection) -> Result<Vec<T>, Fault> {
+        self.rows(db).await?.iter().map(|row| T::from_row(&**row)).collect()
+    }
+
+    /// The record, if there is one.
+    pub(crate) async fn one<T: FromRow>(self, db: &mut dyn Connection) -> Result<Option<T>, Fault> {
+        let rows = self.rows(db).await?;
+        rows.first().map(|row| T::from_row(&**row)).transpose()
+    }
+
+    /// A column of the row, if there is one and it has a value.
+    pub(crate) async fn value<T: Column>(
+        self,
+        db: &mut dyn Connection,
+        column: &str,
+    ) -> Result<Option<T>, Fault> {
+        match self.rows(db).await?.first() {
+            Some(row) => T::read(&**row, column),
+            None => Ok(None),
+        }
+    }
+}

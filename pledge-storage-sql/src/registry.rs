@@ -1,0 +1,251 @@
+//! Chains and tokens: the small tables.
+
+use pledge_core::event::Event;
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ledger::{TokenSpec, TokenState, TokenTotals};
+use pledge_core::ports::{ChainReport, ChainState, Seen};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, ChainId, TokenId};
+
+use crate::connection::Connection;
+use crate::events::record;
+use crate::fault::Fault;
+use crate::query::query;
+use crate::row::TokenRow;
+
+pub(crate) async fn register_chain(
+    db: &mut dyn Connection,
+    chain: ChainId,
+    name: &str,
+) -> Result<(), Fault> {
+    let or_update = db.dialect().or_update(&["name"]);
+    query(format!("INSERT INTO chain (id, name, status) VALUES (?, ?, ?) {or_update}"))
+        .bind(chain)
+        .bind(name)
+        .bind(ChainStatus::default().name())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn chains(db: &mut dyn Connection) -> Result<Vec<ChainState>, Fault> {
+    query("SELECT * FROM chain ORDER BY id").all(db).await
+}
+
+async fn require_chain(db: &mut dyn Connection, chain: ChainId) -> Result<ChainState, Fault> {
+    chain_by(db, chain, "").await
+}
+
+/// The chain, which nobody else writes until the transaction ends. Whoever writes to several tokens
+/// takes their chain first, so that no two wait for each other.
+pub(crate) async fn lock_chain(
+    db: &mut dyn Connection,
+    chain: ChainId,
+) -> Result<ChainState, Fault> {
+    let for_update = db.dialect().for_update();
+    chain_by(db, chain, for_update).await
+}
+
+async fn chain_by(
+    db: &mut dyn Connection,
+    chain: ChainId,
+    tail: &'static str,
+) -> Result<ChainState, Fault> {
+    let found =
+        query(format!("SELECT * FROM chain WHERE id = ? {tail}")).bind(chain).one(db).await?;
+    found.ok_or_else(|| Fault::invalid(format!("chain {chain} is not registered")))
+}
+
+pub(crate) async fn report_chain(
+    db: &mut dyn Connection,
+    report: &ChainReport,
+) -> Result<(), Fault> {
+    let before = lock_chain(db, report.chain).await?;
+    save_chain(db, &before.after(report)).await?;
+    match &report.status {
+        ChainStatus::Halted(reason) if before.status != report.status => {
+            let (chain, reason) = (report.chain, reason.clone());
+            record(db, &Event::ChainHalted { chain, reason }).await
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) async fn resume_chain(db: &mut dyn Connection, chain: ChainId) -> Result<(), Fault> {
+    let mut state = lock_chain(db, chain).await?;
+    if state.status.is_latched() {
+        state.status = ChainStatus::Syncing;
+        save_chain(db, &state).await?;
+    }
+    Ok(())
+}
+
+async fn save_chain(db: &mut dyn Connection, state: &ChainState) -> Result<(), Fault> {
+    query("UPDATE chain SET status = ?, reason = ?, head = ?, processed = ? WHERE id = ?")
+        .bind(state.status.name())
+        .bind(state.status.reason())
+        .bind(state.head)
+        .bind(state.processed)
+        .bind(state.chain)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn register_token(
+    db: &mut dyn Connection,
+    spec: &TokenSpec,
+) -> Result<TokenState, Fault> {
+    lock_chain(db, spec.id.chain).await?;
+    if let Some(known) = find_token(db, spec.id).await? {
+        return if known.state.spec == *spec {
+            Ok(known.state)
+        } else {
+            Err(known.state.spec.refuse(spec).into())
+        };
+    }
+    let state = TokenState::registered(spec.clone());
+    let none = TokenTotals::default();
+    query(
+        "INSERT INTO token \
+         (chain, address, symbol, decimals, start_block, epoch, holders, supply, minted, burned) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(spec.id.chain)
+    .bind(spec.id.address)
+    .bind(spec.metadata.symbol.as_str())
+    .bind(spec.metadata.decimals.get())
+    .bind(spec.start_block)
+    .bind(state.epoch)
+    .bind(none.holders)
+    .bind(none.supply)
+    .bind(none.minted)
+    .bind(none.burned)
+    .execute(db)
+    .await?;
+    Ok(state)
+}
+
+pub(crate) async fn tokens(
+    db: &mut dyn Connection,
+    chain: ChainId,
+) -> Result<Vec<TokenState>, Fault> {
+    let rows: Vec<TokenRow> =
+        query("SELECT * FROM token WHERE chain = ? ORDER BY address").bind(chain).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.state).collect())
+}
+
+pub(crate) async fn find_token(
+    db: &mut dyn Connection,
+    token: TokenId,
+) -> Result<Option<TokenRow>, Fault> {
+    token_by(db, token, "").await
+}
+
+async fn token_by(
+    db: &mut dyn Connection,
+    token: TokenId,
+    tail: &'static str,
+) -> Result<Option<TokenRow>, Fault> {
+    query(format!("SELECT * FROM token WHERE chain = ? AND address = ? {tail}"))
+        .bind(token.chain)
+        .bind(token.address)
+        .one(db)
+        .await
+}
+
+pub(crate) async fn require_token(
+    db: &mut dyn Connection,
+    token: TokenId,
+) -> Result<TokenRow, Fault> {
+    known(token, find_token(db, token).await?)
+}
+
+/// The token, to whose ledger and points nobody else writes until the transaction ends. So a read
+/// that follows in this transaction sees what the token's last writer left.
+pub(crate) async fn lock_token(db: &mut dyn Connection, token: TokenId) -> Result<TokenRow, Fault> {
+    let for_update = db.dialect().for_update();
+    known(token, token_by(db, token, for_update).await?)
+}
+
+fn known(token: TokenId, row: Option<TokenRow>) -> Result<TokenRow, Fault> {
+    row.ok_or_else(|| Fault::invalid(format!("token {token} is not registered")))
+}
+
+/// The token, locked, which must stand at `base`.
+pub(crate) async fn token_at(
+    db: &mut dyn Connection,
+    token: TokenId,
+    base: Option<BlockId>,
+) -> Result<TokenRow, Fault> {
+    let row = lock_token(db, token).await?;
+    if row.state.cursor.map(|cursor| cursor.id()) == base {
+        Ok(row)
+    } else {
+        Err(Fault::conflict(row.state.stands_elsewhere(base)))
+    }
+}
+
+pub(crate) async fn halt_token(
+    db: &mut dyn Connection,
+    token: TokenId,
+    base: Option<BlockId>,
+    reason: Option<&str>,
+) -> Result<(), Fault> {
+    let row = token_at(db, token, base).await?;
+    query("UPDATE token SET halted = ? WHERE id = ?")
+        .bind(reason)
+        .bind(row.key)
+        .execute(db)
+        .await?;
+    match reason {
+        Some(reason) if row.state.is_active() => {
+            let reason = reason.to_owned();
+            record(db, &Event::TokenHalted { token, reason }).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes what a commit or a rewind changes of a token.
+pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Result<(), Fault> {
+    let TokenState { cursor, start_time, epoch, totals, .. } = &row.state;
+    query(
+        "UPDATE token SET cursor_block = ?, cursor_hash = ?, cursor_parent_hash = ?, \
+         cursor_time = ?, start_time = ?, epoch = ?, holders = ?, supply = ?, minted = ?, \
+         burned = ? WHERE id = ?",
+    )
+    .bind(cursor.map(|cursor| cursor.number))
+    .bind(cursor.map(|cursor| cursor.hash))
+    .bind(cursor.map(|cursor| cursor.parent_hash))
+    .bind(cursor.map(|cursor| cursor.time))
+    .bind(*start_time)
+    .bind(*epoch)
+    .bind(totals.holders)
+    .bind(totals.supply)
+    .bind(totals.minted)
+    .bind(totals.burned)
+    .bind(row.key)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// An answer with where the token stood when it was read.
+pub(crate) fn seen<T>(token: &TokenState, value: T) -> Seen<T> {
+    Seen { cursor: token.cursor, epoch: token.epoch, value }
+}
+
+pub(crate) async fn headers(
+    db: &mut dyn Connection,
+    chain: ChainId,
+    at_most: BlockNumber,
+    rows_max: usize,
+) -> Result<Vec<BlockRef>, Fault> {
+    require_chain(db, chain).await?;
+    query("SELECT * FROM block_header WHERE chain = ? AND block <= ? ORDER BY block DESC LIMIT ?")
+        .bind(chain)
+        .bound(at_most.get())
+        .limit(rows_max)
+        .all(db)
+        .await
+}

@@ -1,0 +1,192 @@
+//! Going back to an ancestor: ledger and points in one transaction.
+
+use pledge_core::event::{Event, ReorgRecord, RewoundToken};
+use pledge_core::ports::Rewind;
+use pledge_core::types::{Account, Amount, BlockRef};
+
+use crate::bulk::{self, values};
+use crate::commit::save_states;
+use crate::connection::Connection;
+use crate::events::record;
+use crate::fault::Fault;
+use crate::query::query;
+use crate::reads::states_at;
+use crate::registry::{lock_chain, save_token, token_at};
+use crate::restate::reopen;
+use crate::row::TokenRow;
+
+pub(crate) async fn rewind(
+    db: &mut dyn Connection,
+    request: &Rewind,
+) -> Result<ReorgRecord, Fault> {
+    request.check().map_err(Fault::invalid)?;
+    lock_chain(db, request.chain).await?;
+    require_held(db, request).await?;
+    let mut tokens = Vec::with_capacity(request.tokens.len());
+    for (token, cursor) in &request.tokens {
+        let row = token_at(db, *token, Some(*cursor)).await?;
+        if request.vouched {
+            refuse_other_times(db, row.key, request).await?;
+        }
+        tokens.push(rewind_token(db, row, &request.to).await?);
+    }
+    query("DELETE FROM block_header WHERE chain = ? AND block > ?")
+        .bind(request.chain)
+        .bound(request.to.number.get())
+        .execute(db)
+        .await?;
+    let (chain, to) = (request.chain, request.to);
+    let reorg = ReorgRecord { chain, to, tokens };
+    record(db, &Event::Reorged(reorg.clone())).await?;
+    Ok(reorg)
+}
+
+/// The ancestor must be a held header, or the parent of the lowest one, or vouched for.
+async fn require_held(db: &mut dyn Connection, request: &Rewind) -> Result<(), Fault> {
+    let to = request.to;
+    let near: Vec<BlockRef> = query(
+        "SELECT * FROM block_header WHERE chain = ? AND block IN \
+         (?, (SELECT min(block) FROM block_header WHERE chain = ?))",
+    )
+    .bind(request.chain)
+    .bound(to.number.get())
+    .bind(request.chain)
+    .all(db)
+    .await?;
+    match near.iter().find(|held| held.number == to.number) {
+        Some(held) if held.hash == to.hash => return Ok(()),
+        Some(held) if request.vouched => {
+            let detail = format!("block {to} contradicts the held header {held}");
+            return Err(Fault::conflict(detail));
+        }
+        None if request.vouched => return Ok(()),
+        _ if near.iter().any(|lowest| to.is_parent_of(lowest)) => return Ok(()),
+        _ => {}
+    }
+    let detail = format!("block {to} is below the held headers");
+    Err(Fault::beyond_retention(detail))
+}
+
+async fn refuse_other_times(
+    db: &mut dyn Connection,
+    token: u64,
+    request: &Rewind,
+) -> Result<(), Fault> {
+    let nearest = [
+        "SELECT block FROM user_balance_change WHERE token = ? AND time < ? \
+         ORDER BY time DESC, block DESC LIMIT 1",
+        "SELECT block FROM user_balance_change WHERE token = ? AND time > ? \
+         ORDER BY time, block LIMIT 1",
+    ];
+    let [earlier, later] = nearest.map(|sql| query(sql).bind(token).bind(request.to.time));
+    let (earlier, later) = (earlier.value(db, "block").await?, later.value(db, "block").await?);
+    request.check_times(earlier, later).map_err(Fault::conflict)
+}
+
+async fn rewind_token(
+    db: &mut dyn Connection,
+    mut row: TokenRow,
+    to: &BlockRef,
+) -> Result<RewoundToken, Fault> {
+    let token = row.state.spec.id;
+    let cursor =
+        row.state.cursor.ok_or_else(|| Fault::corrupt("a token to rewind has no cursor"))?;
+    let from = cursor.id();
+    let before = row.state.clone();
+    let changes_removed = remove_changes(db, &mut row, to).await?;
+    let keeps_ledger = before.spec.start_block <= to.number;
+    row.state.cursor = keeps_ledger.then_some(*to);
+    row.state.start_time = before.start_time.filter(|_| keeps_ledger);
+    row.state.epoch = before.epoch.next();
+    save_token(db, &row).await?;
+    let statements_reversed = reopen(db, &row, before.start_time).await?;
+    Ok(RewoundToken { token, from, epoch: row.state.epoch, changes_removed, statements_reversed })
+}
+
+/// Removes the changes above the ancestor and what they did to balances and sums.
+async fn remove_changes(
+    db: &mut dyn Connection,
+    row: &mut TokenRow,
+    to: &BlockRef,
+) -> Result<u64, Fault> {
+    undo_supply(db, row, to).await?;
+    let touched = touched_accounts(db, row.key, to).await?;
+    let removed =
+        query("DELETE FROM user_balance_change WHERE token = ? AND time >= ? AND block > ?")
+            .bind(row.key)
+            .bind(to.time)
+            .bound(to.number.get())
+            .execute(db)
+            .await?;
+    let accounts: Vec<_> = touched.iter().map(|(account, _)| *account).collect();
+    let restored = states_at(db, row.key, &accounts, to.number).await?;
+    for (account, balance) in &touched {
+        let before = restored.get(account).map(|state| state.balance).unwrap_or_default();
+        row.state.totals.balance_moved(*balance, before)?;
+    }
+    save_states(db, row.key, &restored).await?;
+    let gone = accounts.into_iter().filter(|account| !restored.contains_key(account));
+    forget_accounts(db, row.key, &gone.collect::<Vec<_>>()).await?;
+    Ok(removed.rows_affected)
+}
+
+/// Takes mints and burns back, the newest first, so that no sum in between leaves its bits.
+async fn undo_supply(
+    db: &mut dyn Connection,
+    row: &mut TokenRow,
+    to: &BlockRef,
+) -> Result<(), Fault> {
+    let moved = query(
+        "SELECT change_type, amount FROM user_balance_change \
+         WHERE token = ? AND time >= ? AND block > ? AND change_type IN ('mint', 'burn') \
+         ORDER BY time DESC, block DESC, log_index DESC, leg DESC",
+    )
+    .bind(row.key)
+    .bind(to.time)
+    .bound(to.number.get())
+    .rows(db)
+    .await?;
+    for moved in moved {
+        row.state.totals.undo(moved.get("change_type")?, moved.get("amount")?)?;
+    }
+    Ok(())
+}
+
+/// The accounts that changed above the ancestor, with their balances now.
+async fn touched_accounts(
+    db: &mut dyn Connection,
+    token: u64,
+    to: &BlockRef,
+) -> Result<Vec<(Account, Amount)>, Fault> {
+    let rows = query(
+        "SELECT changed.account AS account, user_balance.balance AS balance FROM \
+         (SELECT DISTINCT account FROM user_balance_change \
+          WHERE token = ? AND time >= ? AND block > ?) AS changed \
+         LEFT JOIN user_balance \
+         ON user_balance.token = ? AND user_balance.account = changed.account",
+    )
+    .bind(token)
+    .bind(to.time)
+    .bound(to.number.get())
+    .bind(token)
+    .rows(db)
+    .await?;
+    let mut touched = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let account: Account = row.get("account")?;
+        let balance = row.find("balance")?.ok_or_else(|| {
+            Fault::corrupt(format!("account {account} has changes and no balance"))
+        })?;
+        touched.push((account, balance));
+    }
+    Ok(touched)
+}
+
+async fn forget_accounts(
+    db: &mut dyn Connection,
+    token: u64,
+    accounts: &[Account],
+) -> Result<(), Fault> {
+    let delete = "DELETE FROM user_balance WHERE token = ? AND account IN";
+    bulk::delete(db, delete, &values![token], accounts).await
+}

@@ -1,0 +1,151 @@
+//! Rows and the records they stand for. Nothing read from a database is trusted: a row that is not a
+//! record is an error, never a guess.
+
+mod points;
+
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ledger::{
+    Change, Checkpoint, TokenMetadata, TokenSpec, TokenState, TokenStatus, TokenTotals,
+};
+use pledge_core::ports::ChainState;
+use pledge_core::types::{Account, BlockRef, Decimals, TokenId};
+
+pub(crate) use points::{EarnerRow, FailureRow, ProgrammeRow};
+
+use crate::column::Column;
+use crate::connection::Row;
+use crate::fault::Fault;
+
+/// A record, read from a row by the names of its columns.
+pub(crate) trait FromRow: Sized {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault>;
+}
+
+impl dyn Row + '_ {
+    /// A column that always has a value.
+    pub(crate) fn get<T: Column>(&self, name: &str) -> Result<T, Fault> {
+        self.find(name)?.ok_or_else(|| Fault::malformed(name, "null"))
+    }
+
+    /// A column that may be null.
+    pub(crate) fn find<T: Column>(&self, name: &str) -> Result<Option<T>, Fault> {
+        T::read(self, name)
+    }
+}
+
+impl FromRow for ChainState {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        let (status, reason): (String, Option<String>) = (row.get("status")?, row.find("reason")?);
+        let status = match (status.as_str(), reason) {
+            ("syncing", None) => ChainStatus::Syncing,
+            ("live", None) => ChainStatus::Live,
+            ("paused", None) => ChainStatus::Paused,
+            ("degraded", Some(reason)) => ChainStatus::Degraded(reason),
+            ("halted", Some(reason)) => ChainStatus::Halted(reason),
+            _ => return Err(Fault::malformed("status", format!("`{status}` is not a status"))),
+        };
+        Ok(Self {
+            chain: row.get("id")?,
+            name: row.get("name")?,
+            status,
+            head: row.find("head")?,
+            processed: row.find("processed")?,
+        })
+    }
+}
+
+impl FromRow for BlockRef {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        Ok(Self {
+            number: row.get("block")?,
+            hash: row.get("hash")?,
+            parent_hash: row.get("parent_hash")?,
+            time: row.get("time")?,
+        })
+    }
+}
+
+/// A token and the small number that stands for it in the large tables.
+#[derive(Debug)]
+pub(crate) struct TokenRow {
+    pub(crate) key: u64,
+    pub(crate) state: TokenState,
+}
+
+impl FromRow for TokenRow {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        let decimals = Decimals::new(row.get("decimals")?);
+        let spec = TokenSpec {
+            id: TokenId { chain: row.get("chain")?, address: row.get("address")? },
+            metadata: TokenMetadata {
+                symbol: row.get("symbol")?,
+                decimals: decimals.map_err(|error| Fault::malformed("decimals", error))?,
+            },
+            start_block: row.get("start_block")?,
+        };
+        let state = TokenState {
+            spec,
+            cursor: cursor(row)?,
+            start_time: row.find("start_time")?,
+            epoch: row.get("epoch")?,
+            status: row.find("halted")?.map_or(TokenStatus::Active, TokenStatus::Halted),
+            totals: TokenTotals {
+                holders: row.get("holders")?,
+                supply: row.get("supply")?,
+                minted: row.get("minted")?,
+                burned: row.get("burned")?,
+            },
+        };
+        Ok(Self { key: row.get("id")?, state })
+    }
+}
+
+fn cursor(row: &dyn Row) -> Result<Option<BlockRef>, Fault> {
+    let Some(number) = row.find("cursor_block")? else {
+        return Ok(None);
+    };
+    Ok(Some(BlockRef {
+        number,
+        hash: row.get("cursor_hash")?,
+        parent_hash: row.get("cursor_parent_hash")?,
+        time: row.get("cursor_time")?,
+    }))
+}
+
+impl FromRow for Checkpoint {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        Ok(Self {
+            balance: row.get("balance")?,
+            balance_seconds: row.get("balance_seconds")?,
+            time: row.get("time")?,
+            block: row.get("block")?,
+        })
+    }
+}
+
+impl FromRow for (Account, Checkpoint) {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        Ok((row.get("account")?, Checkpoint::from_row(row)?))
+    }
+}
+
+impl FromRow for Change {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        let change = Self {
+            account: row.get("account")?,
+            change_type: row.get("change_type")?,
+            amount: row.get("amount")?,
+            balance_after: row.get("balance_after")?,
+            balance_seconds: row.get("balance_seconds")?,
+            counterparty: row.find("counterparty")?,
+            tx_hash: row.get("tx_hash")?,
+            block: row.get("block")?,
+            time: row.get("time")?,
+            log_index: row.get("log_index")?,
+        };
+        if change.change_type.leg() != row.get("leg")? {
+            return Err(Fault::malformed("leg", "another leg than that of the change type"));
+        }
+        Ok(change)
+    }
+}

@@ -1,0 +1,94 @@
+//! The store, and a call of one of its ports.
+
+use pledge_core::error::StoreError;
+
+use crate::connection::Connection;
+use crate::database::{Access, Database, SchemaVersion, Unit};
+use crate::fault::Fault;
+
+/// The ledger and the points of any number of chains, and what happened to both, in one database.
+///
+/// A rewind takes the ledger and the points back, and says so, in one transaction. A clone is another
+/// handle to the same connections.
+#[derive(Debug, Clone)]
+pub struct SqlStore<D> {
+    database: D,
+}
+
+impl<D> SqlStore<D> {
+    /// The store in a database that is open already.
+    pub const fn over(database: D) -> Self {
+        Self { database }
+    }
+}
+
+impl<D: Database> SqlStore<D> {
+    /// Opens the database at a location and brings its schema up to date.
+    ///
+    /// `Invalid` for a location that cannot be a database of ours, a database of another program, or
+    /// one written by a newer version; `Unavailable` if it cannot be reached now.
+    pub async fn open(location: &str) -> Result<Self, StoreError> {
+        let opened = D::open(location).await;
+        let database = opened.map_err(|fault| fault.during("open the database"))?;
+        Ok(Self::over(database))
+    }
+
+    /// Opens a database for reading alone and tells the version of its schema, which stays as it is:
+    /// where it is not current, reads may fail. Writes fail.
+    ///
+    /// `Invalid` as for [`SqlStore::open`], and where there is no database.
+    pub async fn open_read_only(location: &str) -> Result<(Self, SchemaVersion), StoreError> {
+        let opened = D::open_read_only(location).await;
+        let (database, version) = opened.map_err(|fault| fault.during("look at the database"))?;
+        Ok((Self::over(database), version))
+    }
+
+    /// Waits for the calls under way and closes every connection.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    pub(crate) async fn write(&self, operation: &'static str) -> Result<Call, StoreError> {
+        self.begin(Access::Write, operation).await
+    }
+
+    pub(crate) async fn read(&self, operation: &'static str) -> Result<Call, StoreError> {
+        self.begin(Access::Read, operation).await
+    }
+
+    pub(crate) async fn read_once(&self, operation: &'static str) -> Result<Call, StoreError> {
+        self.begin(Access::ReadOnce, operation).await
+    }
+
+    async fn begin(&self, access: Access, operation: &'static str) -> Result<Call, StoreError> {
+        let begun = self.database.begin(access).await;
+        let unit = begun.map_err(|fault| fault.during(operation))?;
+        Ok(Call { unit, operation })
+    }
+}
+
+/// A call of a port, under way.
+#[derive(Debug)]
+pub(crate) struct Call {
+    unit: Box<dyn Unit>,
+    operation: &'static str,
+}
+
+impl Call {
+    pub(crate) fn db(&mut self) -> &mut dyn Connection {
+        &mut *self.unit
+    }
+
+    /// Commits what succeeded; takes back what failed.
+    pub(crate) async fn finish<T>(self, outcome: Result<T, Fault>) -> Result<T, StoreError> {
+        let Self { unit, operation } = self;
+        let ended = match outcome {
+            Ok(answer) => unit.commit().await.map(|()| answer),
+            Err(fault) => {
+                unit.roll_back(fault.kind()).await;
+                Err(fault)
+            }
+        };
+        ended.map_err(|fault| fault.during(operation))
+    }
+}

@@ -1,0 +1,268 @@
+//! The database: one connection that writes, several that read.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pledge_storage_sql::{Access, Database, Fault, SchemaVersion, Unit};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
+
+use crate::error::{codes, fault, primary_code};
+use crate::migrate::{migrate, schema_version};
+use crate::unit::SqliteUnit;
+
+/// How long a write waits for another program that writes to the same file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const READERS_MAX: u32 = 8;
+const STATEMENTS_CACHED_MAX: usize = 512;
+const WRITER_CACHE_KIB: u32 = 64 * 1024;
+const ROWS_BUFFERED: usize = 512;
+
+/// The connections to one file.
+#[derive(Debug, Clone)]
+pub struct SqliteDatabase {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteDatabase {
+    async fn connect(location: &str, busy_timeout: Duration) -> Result<Self, Fault> {
+        let path = path_of(location)?;
+        let explain = |error| explain_open(location, error);
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .busy_timeout(busy_timeout)
+            .foreign_keys(true)
+            .statement_cache_capacity(STATEMENTS_CACHED_MAX)
+            .row_buffer_size(ROWS_BUFFERED)
+            .disable_statement_logging();
+        let writing = options
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"));
+        let writer = pool_options(1).connect_with(writing).await.map_err(explain)?;
+        migrate(&writer, location).await?;
+        let reading = options.pragma("query_only", "on");
+        let readers = pool_options(READERS_MAX);
+        let readers = readers.connect_with(reading).await.map_err(explain)?;
+        Ok(Self { writer, readers })
+    }
+
+    async fn connect_read_only(location: &str) -> Result<(Self, SchemaVersion), Fault> {
+        let path = path_of(location)?;
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        // A file without a log is written by nobody, and read without making one.
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .busy_timeout(BUSY_TIMEOUT)
+            .read_only(true)
+            .immutable(!Path::new(&log).exists())
+            .disable_statement_logging();
+        let explain = |error| explain_open(location, error);
+        let readers = pool_options(READERS_MAX).connect_with(options).await.map_err(explain)?;
+        let mut db = readers.acquire().await.map_err(explain)?;
+        sqlx::query("PRAGMA schema_version").execute(&mut *db).await.map_err(explain)?;
+        let version = schema_version(&mut db, location).await?;
+        Ok((Self { writer: readers.clone(), readers }, version))
+    }
+}
+
+#[async_trait]
+impl Database for SqliteDatabase {
+    async fn open(location: &str) -> Result<Self, Fault> {
+        Self::connect(location, BUSY_TIMEOUT).await
+    }
+
+    /// Writes no file, unless a program that did not close the database left its log behind.
+    async fn open_read_only(location: &str) -> Result<(Self, SchemaVersion), Fault> {
+        Self::connect_read_only(location).await
+    }
+
+    /// Also folds the log into the file.
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn begin(&self, access: Access) -> Result<Box<dyn Unit>, Fault> {
+        let begun = match access {
+            Access::Write => {
+                self.writer.begin_with("BEGIN IMMEDIATE").await.map(SqliteUnit::Transaction)
+            }
+            Access::Read => self.readers.begin().await.map(SqliteUnit::Transaction),
+            Access::ReadOnce => self.readers.acquire().await.map(SqliteUnit::Statement),
+        };
+        Ok(Box::new(begun.map_err(fault)?))
+    }
+}
+
+fn path_of(location: &str) -> Result<PathBuf, Fault> {
+    let path = location.strip_prefix("sqlite:").unwrap_or(location);
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path == ":memory:" || path.contains('?') {
+        let detail = format!(
+            "`{location}` names no file; write a path such as pledge.db or sqlite:pledge.db"
+        );
+        return Err(Fault::invalid(detail));
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn pool_options(connections_max: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections_max)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_reusable(connection)))
+}
+
+/// Whether a connection is out of its transaction.
+///
+/// A full disk or a failed read may end a transaction inside SQLite; the driver then counts one
+/// that no longer exists and refuses every later `BEGIN`. Such a connection is closed, which also
+/// rolls back whatever is left. The ping waits for a rollback that a dropped call has queued.
+async fn is_reusable(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if connection.is_in_transaction() {
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
+}
+
+/// What is wrong with the location, where that is what an error means while opening.
+pub(crate) fn explain_open(location: &str, error: sqlx::Error) -> Fault {
+    let code = error.as_database_error().and_then(primary_code);
+    let detail = match code {
+        Some(codes::CANTOPEN) => "cannot be opened: does its folder exist, and may we write there?",
+        Some(codes::NOTADB) => "is not an SQLite database: name another file",
+        _ => return fault(error),
+    };
+    Fault::invalid(format!("`{location}` {detail}")).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use pledge_core::error::StoreErrorKind;
+    use pledge_core::ports::BalanceStore;
+    use pledge_core::types::ChainId;
+
+    use super::*;
+    use crate::SqliteStore;
+
+    async fn fresh(busy_timeout: Duration) -> (SqliteStore, SqliteDatabase, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pledge.db");
+        let opened = SqliteDatabase::connect(file.to_str().unwrap(), busy_timeout).await;
+        let database = opened.unwrap();
+        (SqliteStore::over(database.clone()), database, folder)
+    }
+
+    async fn kind_of_write(store: &SqliteStore, name: &str) -> Result<(), StoreErrorKind> {
+        let done = store.register_chain(ChainId::new(1), name).await;
+        done.map_err(|error| error.kind())
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_unavailable_and_writes_go_on_once_there_is_room() {
+        let (store, database, _folder) = fresh(BUSY_TIMEOUT).await;
+        let pages: i64 =
+            sqlx::query_scalar("PRAGMA page_count").fetch_one(&database.writer).await.unwrap();
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        let limit = sqlx::AssertSqlSafe(limit);
+        sqlx::query(limit).execute(&database.writer).await.unwrap();
+        let long = "x".repeat(1 << 20);
+        let full = store.register_chain(ChainId::new(1), &long).await.unwrap_err();
+        assert_eq!(full.kind(), StoreErrorKind::Unavailable);
+        let source = full.source().unwrap();
+        let told = source.to_string();
+        assert!(told.ends_with("database or disk is full"), "{told}");
+        assert!(source.source().is_none(), "the driver's text has its sources in it");
+        assert_eq!(store.chains().await.unwrap(), []);
+        let unlimited = "PRAGMA max_page_count = 1073741823";
+        sqlx::query(unlimited).execute(&database.writer).await.unwrap();
+        assert_eq!(kind_of_write(&store, &long).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_ended_by_itself_does_not_block_later_writes() {
+        let (store, database, _folder) = fresh(BUSY_TIMEOUT).await;
+        let mut unit = database.begin(Access::Write).await.unwrap();
+        unit.execute("ROLLBACK".into(), Vec::new()).await.unwrap();
+        unit.roll_back(StoreErrorKind::Corrupt).await;
+        assert_eq!(kind_of_write(&store, "one").await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_another_program_writes_is_unavailable() {
+        let (store, _database, folder) = fresh(Duration::from_millis(50)).await;
+        let location = folder.path().join("pledge.db");
+        let other = SqliteDatabase::connect(location.to_str().unwrap(), BUSY_TIMEOUT).await;
+        let unit = other.unwrap().begin(Access::Write).await.unwrap();
+        let held = kind_of_write(&store, "one").await;
+        assert_eq!(held, Err(StoreErrorKind::Unavailable));
+        unit.commit().await.unwrap();
+        assert_eq!(kind_of_write(&store, "one").await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn every_commit_is_synced_to_the_disk() {
+        let (_store, database, _folder) = fresh(BUSY_TIMEOUT).await;
+        let mut writer = database.writer.acquire().await.unwrap();
+        let mode: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *writer).await.unwrap();
+        let synchronous: i64 =
+            sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *writer).await.unwrap();
+        assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_looked_at_is_read_and_left_as_it_is() {
+        let (store, _database, folder) = fresh(BUSY_TIMEOUT).await;
+        store.register_chain(ChainId::new(1), "one").await.unwrap();
+        let file = folder.path().join("pledge.db");
+        for closed in [false, true] {
+            if closed {
+                store.close().await;
+            }
+            let (before, files) = (std::fs::read(&file).unwrap(), files(&folder));
+            let looked = SqliteStore::open_read_only(file.to_str().unwrap()).await;
+            let (reader, version) = looked.unwrap();
+            assert!(version.is_current(), "{version:?}");
+            assert_eq!(reader.chains().await.unwrap().len(), 1);
+            assert!(kind_of_write(&reader, "two").await.is_err());
+            reader.close().await;
+            assert_eq!((std::fs::read(&file).unwrap(), self::files(&folder)), (before, files));
+        }
+    }
+
+    fn files(folder: &tempfile::TempDir) -> Vec<std::ffi::OsString> {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_of_ours_is_invalid_to_look_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pledge.db");
+        let location = file.to_str().unwrap();
+        let kind = async || SqliteStore::open_read_only(location).await.unwrap_err().kind();
+        assert_eq!(kind().await, StoreErrorKind::Invalid);
+        std::fs::write(&file, "no database at all, but some text ".repeat(100)).unwrap();
+        assert_eq!(kind().await, StoreErrorKind::Invalid);
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let (_store, database, _folder) = fresh(BUSY_TIMEOUT).await;
+        let written = sqlx::query("DELETE FROM chain").execute(&database.readers).await;
+        assert!(written.is_err());
+    }
+}

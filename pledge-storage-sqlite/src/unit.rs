@@ -1,0 +1,73 @@
+//! What one call of a port does with the database.
+
+use std::borrow::Cow;
+
+use async_trait::async_trait;
+use pledge_core::error::StoreErrorKind;
+use pledge_storage_sql::{Connection, Dialect, Done, Fault, Row, Unit, Value};
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
+
+use crate::dialect::SqliteDialect;
+use crate::error::fault;
+use crate::values::{Found, arguments};
+
+#[derive(Debug)]
+pub(crate) enum SqliteUnit {
+    Transaction(Transaction<'static, Sqlite>),
+    Statement(PoolConnection<Sqlite>),
+}
+
+impl SqliteUnit {
+    fn db(&mut self) -> &mut SqliteConnection {
+        match self {
+            Self::Transaction(tx) => tx,
+            Self::Statement(connection) => connection,
+        }
+    }
+}
+
+#[async_trait]
+impl Connection for SqliteUnit {
+    fn dialect(&self) -> &'static dyn Dialect {
+        &SqliteDialect
+    }
+
+    async fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Done, Fault> {
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
+        let done = query.execute(self.db()).await.map_err(fault)?;
+        let key = u64::try_from(done.last_insert_rowid());
+        let key = key.map_err(|error| Fault::corrupt("a key below zero").caused_by(error))?;
+        Ok(Done { rows_affected: done.rows_affected(), last_insert_id: key })
+    }
+
+    async fn fetch(
+        &mut self,
+        sql: Cow<'static, str>,
+        values: Vec<Value>,
+    ) -> Result<Vec<Box<dyn Row>>, Fault> {
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
+        let rows = query.fetch_all(self.db()).await.map_err(fault)?;
+        Ok(rows.into_iter().map(|row| Box::new(Found(row)) as _).collect())
+    }
+}
+
+#[async_trait]
+impl Unit for SqliteUnit {
+    async fn commit(self: Box<Self>) -> Result<(), Fault> {
+        match *self {
+            Self::Transaction(tx) => tx.commit().await.map_err(fault),
+            Self::Statement(_) => Ok(()),
+        }
+    }
+
+    async fn roll_back(self: Box<Self>, _after: StoreErrorKind) {
+        // Most errors leave the transaction open; some have ended it already, and then there is
+        // nothing to take back and the pool drops the connection.
+        if let Self::Transaction(tx) = *self
+            && let Err(error) = tx.rollback().await
+        {
+            tracing::debug!(%error, "rollback found no transaction");
+        }
+    }
+}
