@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::event::ReorgRecord;
@@ -24,7 +25,7 @@ pub struct Seen<T> {
 }
 
 /// A chain as last reported by its indexer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainState {
     /// Which chain.
     pub chain: ChainId,
