@@ -64,7 +64,8 @@ async fn time_rewind(store: &dyn BalanceStore, batch: &[Transfer]) -> Duration {
     let to = token(store).await.cursor.expect("there are commits");
     commit(store, batch).await;
     let above = token(store).await.cursor.expect("there are commits");
-    let rewind = Rewind { chain: TOKEN.chain, to, tokens: vec![(TOKEN, above.id())] };
+    let rewind =
+        Rewind { chain: TOKEN.chain, to, tokens: vec![(TOKEN, above.id())], vouched: false };
     let begun = Instant::now();
     store.rewind(&rewind).await.expect("rewind");
     begun.elapsed()

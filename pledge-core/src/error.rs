@@ -73,7 +73,7 @@ pub enum StoreErrorKind {
     Unavailable,
     /// The store stands elsewhere than the write assumed. Read again and plan again.
     Conflict,
-    /// The rewind goes below what is held. The chain halts; resync it.
+    /// The rewind goes below what is held. The chain halts until a person takes it back: see `Indexer::rewind_to`.
     BeyondRetention,
     /// What is stored contradicts itself. Stop this chain and look.
     Corrupt,

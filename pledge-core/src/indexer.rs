@@ -9,6 +9,7 @@ mod driver;
 mod fork;
 mod pending;
 mod plan;
+mod rewind;
 mod status;
 
 pub use driver::{Indexer, IndexerError, Poll, Progress};

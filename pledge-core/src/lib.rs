@@ -78,6 +78,7 @@ pub mod points;
 pub mod ports;
 pub mod prices;
 pub mod query;
+pub mod sharing;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 pub mod stop;

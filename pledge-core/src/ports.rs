@@ -8,6 +8,7 @@ mod balance_store;
 mod chain_source;
 mod check;
 mod event_store;
+mod leases;
 mod notifier;
 mod pending_cache;
 mod points_store;
@@ -20,6 +21,7 @@ pub use balance_store::{
 };
 pub use chain_source::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
 pub use event_store::{EventStore, check_delivery};
+pub use leases::Leases;
 pub use notifier::{Notifier, NotifyError, NotifyErrorKind};
 pub use pending_cache::{PendingBlock, PendingCache, PendingSnapshot};
 pub use points_store::{
@@ -36,6 +38,7 @@ pub mod mocks {
     pub use super::balance_store::MockBalanceStore;
     pub use super::chain_source::MockChainSource;
     pub use super::event_store::MockEventStore;
+    pub use super::leases::MockLeases;
     pub use super::notifier::MockNotifier;
     pub use super::pending_cache::MockPendingCache;
     pub use super::points_store::MockPointsStore;

@@ -63,7 +63,11 @@ fn confirmed_meanwhile() -> Queries {
             amount: tokens(40),
         };
         let block_6 = PendingBlock { header: block(6), transfers: vec![transfer] };
-        let snapshot = PendingSnapshot { base: block(5).id(), blocks: vec![block_6] };
+        let snapshot = PendingSnapshot {
+            base: block(5).id(),
+            tokens: vec![token().address],
+            blocks: vec![block_6],
+        };
         Box::pin(async { Ok(Some(snapshot)) })
     });
     let points = Arc::new(MockPointsStore::new());

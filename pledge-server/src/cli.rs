@@ -6,6 +6,7 @@ mod index;
 mod migrate;
 mod pause;
 mod retry;
+mod rewind;
 mod run;
 mod settle;
 mod settlements;
@@ -79,6 +80,8 @@ enum Command {
     Pause(pause::PauseArgs),
     /// Follow a paused or halted chain again
     Resume(pause::ResumeArgs),
+    /// Take a halted chain's ledger back to a block, however deep
+    Rewind(rewind::RewindArgs),
 }
 
 impl Command {
@@ -88,7 +91,9 @@ impl Command {
         match (self, output) {
             (Self::Run(_), _) => "info",
             (Self::Demo(_), _) => "error,pledge_server::progress=info",
-            (_, Output::Text) => "warn,pledge_server=info,pledge_storage_sqlite=info",
+            (_, Output::Text) => {
+                "warn,pledge_server=info,pledge_storage_sqlite=info,pledge_storage_mysql=info"
+            }
             (_, Output::Json) => "warn",
         }
     }
@@ -198,6 +203,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Retry(args) => retry::execute(context, args).await,
         Command::Pause(args) => pause::pause(context, args).await,
         Command::Resume(args) => pause::resume(context, args).await,
+        Command::Rewind(args) => rewind::execute(context, args).await,
     }
 }
 

@@ -25,9 +25,9 @@ pub use quick::Quick;
 pub use server::ServerConfig;
 pub use show::Effective;
 pub use source::Origin;
-pub use storage::StorageConfig;
+pub use storage::{RedisConfig, StorageConfig, StorageUrl};
 pub use token::TokenConfig;
-pub use url::NodeUrl;
+pub use url::{NodeUrl, ServerUrl};
 
 use pledge_core::types::ChainId;
 

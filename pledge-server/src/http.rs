@@ -21,13 +21,20 @@ mod tokens;
 
 use axum::Router;
 use axum::routing::get;
+use pledge_cache_redis::Redis;
 use pledge_core::query::Queries;
+
+use crate::tasks::Troubles;
 
 /// What the API answers from. Clones share the stores.
 #[derive(Debug, Clone)]
 pub struct Api {
     /// The stores, read for people.
     pub queries: Queries,
+    /// The Redis server beside them, if one is configured: how it does is told.
+    pub redis: Option<Redis>,
+    /// What goes wrong in this process, told beside.
+    pub troubles: Troubles,
 }
 
 /// Every route that reads.
@@ -37,12 +44,15 @@ pub struct Api {
 ///
 /// use pledge_core::query::Queries;
 /// use pledge_server::http::{Api, router};
+/// use pledge_server::tasks::Troubles;
 /// use pledge_storage_memory::{MemoryPending, MemoryStore};
 ///
 /// let store = Arc::new(MemoryStore::new());
 /// let pending = Arc::new(MemoryPending::default());
 /// let app: axum::Router = router(Api {
 ///     queries: Queries::new(store.clone(), store, pending),
+///     redis: None,
+///     troubles: Troubles::default(),
 /// });
 /// ```
 pub fn router(api: Api) -> Router {

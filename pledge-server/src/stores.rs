@@ -1,18 +1,23 @@
 //! The stores, by configuration.
 
-use std::fmt;
-use std::fs::OpenOptions;
+mod look;
+
 use std::path::Path;
 use std::sync::Arc;
 
+use pledge_cache_redis::{Redis, RedisLeases, RedisPending};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::points::{Settler, SettlerConfig};
-use pledge_core::ports::{BalanceStore, EventStore, PendingCache, PointsStore};
+use pledge_core::ports::{BalanceStore, EventStore, Leases, PendingCache, PointsStore};
+use pledge_core::primitives::{hex, keccak256};
 use pledge_core::query::Queries;
 use pledge_storage_memory::{MemoryPending, MemoryStore};
-use pledge_storage_sqlite::{SchemaVersion, SqliteStore};
+use pledge_storage_mysql::MySqlStore;
+use pledge_storage_sqlite::SqliteStore;
 
-use crate::config::{ConfigError, Key, StorageConfig};
+use crate::config::{ConfigError, Key, RedisConfig, StorageConfig, StorageUrl};
+
+pub use look::{Found, look};
 
 /// The ports of one store.
 #[derive(Debug, Clone)]
@@ -25,89 +30,68 @@ pub struct Stores {
     pub events: Arc<dyn EventStore>,
     /// The blocks above the ledger.
     pub pending: Arc<dyn PendingCache>,
-    file: Option<SqliteStore>,
+    /// Where instances that share the store tell each other that they are there, if anywhere.
+    pub leases: Option<Arc<dyn Leases>>,
+    /// The Redis server beside the store, if one is configured.
+    pub redis: Option<Redis>,
+    database: Database,
 }
 
-/// Opens the store, and brings its schema up to date. A file that cannot be one is a wrong key.
+/// What has to be closed.
+#[derive(Debug, Clone)]
+enum Database {
+    None,
+    Sqlite(SqliteStore),
+    MySql(MySqlStore),
+}
+
+/// Opens the store, brings its schema up to date, and puts Redis beside it if there is one. What
+/// cannot be a database of ours is a wrong key.
 pub async fn open(config: &StorageConfig) -> anyhow::Result<Stores> {
-    match config {
-        StorageConfig::Memory => Ok(Stores::of(MemoryStore::new())),
-        StorageConfig::Sqlite(_) => {
-            let store = SqliteStore::open(&config.to_string()).await;
-            Ok(Stores::of_file(store.map_err(blame)?))
+    let stores = open_alone(config).await?;
+    match &config.redis {
+        Some(redis) => stores.beside(redis, &config.url).await,
+        None => Ok(stores),
+    }
+}
+
+/// As [`open`], without Redis: for commands that end, which gain nothing by it.
+pub async fn open_alone(config: &StorageConfig) -> anyhow::Result<Stores> {
+    match &config.url {
+        StorageUrl::Memory => Ok(Stores::of(MemoryStore::new())),
+        StorageUrl::Sqlite(_) => {
+            let store = SqliteStore::open(&config.url.to_string()).await;
+            Ok(Stores::of_sqlite(store.map_err(blame)?))
+        }
+        StorageUrl::MySql(url) => {
+            let store = MySqlStore::open(url.expose().as_str()).await;
+            Ok(Stores::of_mysql(store.map_err(blame)?))
         }
     }
 }
 
 /// Opens a store that earlier commands have filled: never creates one.
 pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
-    match config {
-        StorageConfig::Memory => {
+    let missing = match &config.url {
+        StorageUrl::Memory => {
             let what = "memory: keeps nothing between commands: use sqlite:FILE";
-            Err(ConfigError::at(&url_key(), what).into())
+            return Err(ConfigError::at(&url_key(), what).into());
         }
-        StorageConfig::Sqlite(file) if !Path::new(file).exists() => {
-            let file = std::path::absolute(file)?;
-            let what = format!(
-                "there is no database `{}`: make one with `pledge run`, \
-                 `pledge index` or `pledge migrate`, or name it in storage.url",
-                file.display()
-            );
-            Err(anyhow::anyhow!(what))
+        StorageUrl::Sqlite(file) if !Path::new(file).exists() => {
+            format!("there is no database `{}`", std::path::absolute(file)?.display())
         }
-        StorageConfig::Sqlite(_) => open(config).await,
-    }
-}
-
-/// What [`open`] would find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// Nothing: a store in memory.
-    Memory,
-    /// Nothing: the file will be created.
-    NoFile,
-    /// A database whose schema is as it should be, or will be.
-    File(SchemaVersion),
-}
-
-/// Looks at a store without writing anything. What is answered is empty where there is nothing to
-/// read, or nothing that can be read before the schema is brought up to date.
-pub async fn look(config: &StorageConfig) -> anyhow::Result<(Stores, Found)> {
-    let nothing = || Stores::of(MemoryStore::new());
-    let StorageConfig::Sqlite(file) = config else {
-        return Ok((nothing(), Found::Memory));
+        StorageUrl::MySql(_) if look(config).await?.1.is_empty() => {
+            format!("the database {} is empty", config.url)
+        }
+        StorageUrl::Sqlite(_) | StorageUrl::MySql(_) => return open_alone(config).await,
     };
-    let file = Path::new(file);
-    check_folder(file)?;
-    if !file.exists() {
-        return Ok((nothing(), Found::NoFile));
-    }
-    OpenOptions::new().write(true).open(file).map_err(|error| {
-        let what = format!("`{}` cannot be written to ({error})", file.display());
-        ConfigError::at(&url_key(), format!("{what}: give us the right, or name another file"))
-    })?;
-    let looked = SqliteStore::open_read_only(&config.to_string()).await;
-    let (store, version) = looked.map_err(blame)?;
-    let found = Found::File(version);
-    if version.is_current() {
-        return Ok((Stores::of_file(store), found));
-    }
-    store.close().await;
-    Ok((nothing(), found))
+    Err(anyhow::anyhow!(
+        "{missing}: make one with `pledge run`, `pledge index` or `pledge migrate`, or name it in \
+         storage.url"
+    ))
 }
 
-/// The database's log stands beside it, so the folder must be writable also where the file exists.
-fn check_folder(file: &Path) -> Result<(), ConfigError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    // A file without a name: nothing is left of it.
-    tempfile::tempfile_in(folder).map(drop).map_err(|error| {
-        let what = format!("nothing can be written to the folder `{}` ({error})", folder.display());
-        ConfigError::at(&url_key(), format!("{what}: create it, or name a file in another"))
-    })
-}
-
-/// A file that cannot be a database of ours is a wrong key.
+/// What cannot be a database of ours is a wrong key.
 fn blame(error: StoreError) -> anyhow::Error {
     match error.kind() {
         StoreErrorKind::Invalid => ConfigError::at(&url_key(), error.detail()).into(),
@@ -115,19 +99,18 @@ fn blame(error: StoreError) -> anyhow::Error {
     }
 }
 
-impl fmt::Display for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Memory => f.write_str("kept in memory, and gone with the process"),
-            Self::NoFile => f.write_str("no file yet: it will be created"),
-            Self::File(version) if version.is_current() => {
-                write!(f, "schema version {}", version.found)
-            }
-            Self::File(SchemaVersion { found, newest }) => {
-                write!(f, "schema version {found}, to be brought to {newest}; not read before that")
-            }
-        }
-    }
+/// Tells one store from another, so that those who share a Redis server take nothing for their own.
+/// Whoever reaches one database by two names has two scopes, and loses speed alone.
+fn scope(store: &StorageUrl) -> anyhow::Result<String> {
+    let place = match store {
+        StorageUrl::Sqlite(file) => std::path::absolute(file)?.display().to_string(),
+        StorageUrl::Memory | StorageUrl::MySql(_) => store.to_string(),
+    };
+    Ok(hex::encode(&keccak256(place)[..8]))
+}
+
+fn redis_key() -> Key {
+    Key::root("storage").child("redis_url")
 }
 
 fn url_key() -> Key {
@@ -143,18 +126,41 @@ impl Stores {
             points: store.clone(),
             events: store,
             pending: Arc::new(MemoryPending::default()),
-            file: None,
+            leases: None,
+            redis: None,
+            database: Database::None,
         }
     }
 
-    fn of_file(store: SqliteStore) -> Self {
-        Self { file: Some(store.clone()), ..Self::of(store) }
+    fn of_sqlite(store: SqliteStore) -> Self {
+        Self { database: Database::Sqlite(store.clone()), ..Self::of(store) }
     }
 
-    /// Folds the database's log into its file. A process that ends without it loses nothing.
+    fn of_mysql(store: MySqlStore) -> Self {
+        Self { database: Database::MySql(store.clone()), ..Self::of(store) }
+    }
+
+    /// With pending blocks on a Redis server, and leases, if other instances may share the store.
+    async fn beside(self, config: &RedisConfig, store: &StorageUrl) -> anyhow::Result<Self> {
+        let prefix = format!("{}:{}", config.prefix, scope(store)?);
+        let redis = Redis::connect(config.url.expose().as_str(), &prefix).await;
+        let redis = redis.map_err(|error| match error.kind() {
+            StoreErrorKind::Invalid => ConfigError::at(&redis_key(), error.detail()).into(),
+            _ => anyhow::Error::from(error),
+        })?;
+        let is_shared = matches!(self.database, Database::MySql(_));
+        let leases = is_shared.then(|| Arc::new(RedisLeases::new(redis.clone())) as _);
+        let pending = Arc::new(RedisPending::new(redis.clone()));
+        Ok(Self { pending, leases, redis: Some(redis), ..self })
+    }
+
+    /// Ends the connections; folds the log of a file into it. A process that ends without it loses
+    /// nothing.
     pub async fn close(&self) {
-        if let Some(store) = &self.file {
-            store.close().await;
+        match &self.database {
+            Database::None => {}
+            Database::Sqlite(store) => store.close().await,
+            Database::MySql(store) => store.close().await,
         }
     }
 

@@ -7,6 +7,8 @@ mod hints;
 mod notify;
 mod server;
 mod settle;
+mod share;
+mod trouble;
 
 use std::time::Duration;
 
@@ -15,12 +17,15 @@ use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use follow::INDEXING;
 pub use follow::{Follower, Start};
-pub(crate) use follow::{INDEXING, Trouble};
 pub use notify::{keep_notifying, log_dispatcher};
 pub use server::{bind, serve};
-pub use settle::{Wakes, keep_settling, settle_chain};
+pub use settle::{SettleTask, Wakes, settle_chain};
 pub(crate) use settle::{failed_batches, is_settled, settle_shown};
+pub use share::{Part, Sharing};
+pub(crate) use trouble::Trouble;
+pub use trouble::{Troubled, Troubles};
 
 /// How long tasks may take to stop before they are aborted. Nothing is lost by it: every write is
 /// whole or not at all.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pledge_core::indexer::Finality;
 use pledge_core::types::{ChainId, Timestamp};
-use pledge_server::config::{Config, ConfigError, Environment, NodeUrl, Quick, StorageConfig};
+use pledge_server::config::{Config, ConfigError, Environment, NodeUrl, Quick, StorageUrl};
 use serde_json::Value;
 
 const USDX: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
@@ -57,7 +57,7 @@ fn problem(from: &str, to: &str) -> (String, String) {
 #[test]
 fn a_good_file_becomes_domain_values() {
     let config = load(GOOD, &[]).unwrap();
-    assert_eq!(config.storage, StorageConfig::Memory);
+    assert_eq!(config.storage.url, StorageUrl::Memory);
     let [chain] = &config.chains[..] else { panic!("one chain") };
     assert_eq!(chain.id, ChainId::new(11_155_111));
     assert_eq!(chain.indexer.finality, Finality::Depth(3));
@@ -150,7 +150,7 @@ fn every_documented_key_is_set_by_the_environment_alone() {
     for (name, _) in &mut variables {
         *name = name.replacen("PLEDGE__", "PLEDGE_", 1);
     }
-    assert_eq!(variables.len(), 13, "{variables:?}");
+    assert_eq!(variables.len(), 15, "{variables:?}");
     let (by_file, by_environment) = (shown(&toml, &Vec::new()), shown("", &variables));
     assert_eq!(by_environment["config"], by_file["config"]);
     let origins = by_environment["origins"].as_object().unwrap();
@@ -302,13 +302,26 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     ("memory:", "sqlite:", "storage.url", "sqlite:pledge.db"),
     ("memory:", "sqlite://", "storage.url", "sqlite:pledge.db"),
     ("memory:", "sqlite:pledge.db?mode=ro", "storage.url", "remove `?`"),
-    ("memory:", "mysql://root:hunter2@host/db", "storage.url", "not built in yet"),
+    ("memory:", "mysql://root:hunter2@host", "storage.url", "names no database"),
+    ("memory:", "mysql://root:hunter2@/db", "storage.url", "mysql://pledge@127.0.0.1:3306/pledge"),
     ("memory:", "postgres://root:hunter2@host/db", "storage.url", "no kind of storage"),
     (
         "[chains.sepolia]",
-        "redis_url = \"redis://host\"\n[chains.sepolia]",
+        "redis_url = \"redis:hunter2\"\n[chains.sepolia]",
         "storage.redis_url",
-        "not built in yet",
+        "write redis://127.0.0.1:6379",
+    ),
+    (
+        "[chains.sepolia]",
+        "redis_prefix = \"mine\"\n[chains.sepolia]",
+        "storage.redis_prefix",
+        "needs a server",
+    ),
+    (
+        "[chains.sepolia]",
+        "redis_url = \"redis://host\"\nredis_prefix = \"{mine}\"\n[chains.sepolia]",
+        "storage.redis_prefix",
+        "letters, digits",
     ),
     ("127.0.0.1:0", "localhost", "server.listen", "IP:PORT"),
 ];
@@ -373,7 +386,7 @@ fn a_database_is_one_file_however_its_url_is_written() {
         ("sqlite:///var/pledge.db", "/var/pledge.db"),
     ] {
         let config = load(&GOOD.replace("memory:", url), &[]).unwrap();
-        assert_eq!(config.storage, StorageConfig::Sqlite(file.to_owned()), "{url}");
+        assert_eq!(config.storage.url, StorageUrl::Sqlite(file.to_owned()), "{url}");
     }
 }
 

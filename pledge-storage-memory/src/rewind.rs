@@ -1,11 +1,15 @@
 //! Going back to an ancestor.
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{Event, ReorgRecord, RewoundToken};
+use pledge_core::ledger::Leg;
 use pledge_core::points::accrue;
 use pledge_core::ports::{Rewind, ShardProgress, Statement, StatementKind};
 use pledge_core::types::{
-    BlockRef, Overflow, RawPoints, Timestamp, TokenId, WeightBp, WeightSchedule,
+    BlockNumber, BlockRef, LogIndex, Overflow, RawPoints, Timestamp, TokenId, WeightBp,
+    WeightSchedule,
 };
 
 use crate::ledger::require_cursor;
@@ -15,11 +19,14 @@ const OPERATION: &str = "rewind the ledger";
 
 pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord, StoreError> {
     request.check().map_err(|detail| StoreError::invalid(OPERATION, detail))?;
-    require_held(state.chain(request.chain)?, &request.to)?;
+    require_held(state.chain(request.chain)?, request)?;
     let mut rewound = Vec::with_capacity(request.tokens.len());
     for (id, cursor) in &request.tokens {
         let mut token = state.token(*id)?.clone();
         require_cursor(OPERATION, &token, Some(*cursor))?;
+        if request.vouched {
+            refuse_other_times(&token, request)?;
+        }
         let record = rewind_token(&mut token, *id, &request.to)?;
         rewound.push((token, record));
     }
@@ -35,15 +42,33 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     Ok(record)
 }
 
-/// The ancestor must be a held header, or the parent of the lowest one.
-fn require_held(chain: &Chain, to: &BlockRef) -> Result<(), StoreError> {
-    let is_held = chain.headers.get(&to.number).is_some_and(|held| held.hash == to.hash);
+/// The ancestor must be a held header, or the parent of the lowest one, or vouched for.
+fn require_held(chain: &Chain, Rewind { to, vouched, .. }: &Rewind) -> Result<(), StoreError> {
+    let held = chain.headers.get(&to.number);
     let lowest = chain.headers.values().next();
-    if is_held || lowest.is_some_and(|lowest| to.is_parent_of(lowest)) {
-        return Ok(());
+    match held {
+        Some(held) if held.hash == to.hash => return Ok(()),
+        Some(held) if *vouched => {
+            let detail = format!("block {to} contradicts the held header {held}");
+            return Err(StoreError::conflict(OPERATION, detail));
+        }
+        None if *vouched => return Ok(()),
+        _ if lowest.is_some_and(|lowest| to.is_parent_of(lowest)) => return Ok(()),
+        _ => {}
     }
     let detail = format!("block {to} is below the held headers");
     Err(StoreError::new(StoreErrorKind::BeyondRetention, OPERATION, detail))
+}
+
+fn refuse_other_times(token: &Token, request: &Rewind) -> Result<(), StoreError> {
+    let (time, last) = (request.to.time, u64::MAX);
+    let first_of = (time, BlockNumber::new(0), LogIndex::new(0), Leg::Out);
+    let last_of = (time, BlockNumber::new(last), LogIndex::new(last), Leg::In);
+    let earlier = token.by_place.range(..first_of).next_back().map(|(place, _)| place.1);
+    let later = token.by_place.range((Excluded(last_of), Unbounded)).next();
+    let later = later.map(|(place, _)| place.1);
+    let checked = request.check_times(earlier, later);
+    checked.map_err(|detail| StoreError::conflict(OPERATION, detail))
 }
 
 fn rewind_token(token: &mut Token, id: TokenId, to: &BlockRef) -> Result<RewoundToken, StoreError> {

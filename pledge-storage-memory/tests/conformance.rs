@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use pledge_core::ports::PendingCache;
+use pledge_core::ports::{Leases, PendingCache};
 use pledge_core::testing::{ArchiveFixture, Fixture};
-use pledge_storage_memory::{MemoryPending, MemoryStore};
+use pledge_storage_memory::{MemoryLeases, MemoryPending, MemoryStore};
 
 async fn fixture() -> Fixture {
     Fixture::new(Arc::new(MemoryStore::new()), ())
@@ -43,5 +43,13 @@ mod pending {
 
     pledge_core::pending_cache_conformance!(async {
         Arc::new(MemoryPending::default()) as Arc<dyn PendingCache>
+    });
+}
+
+mod leases {
+    use super::*;
+
+    pledge_core::leases_conformance!(async {
+        Arc::new(MemoryLeases::default()) as Arc<dyn Leases>
     });
 }

@@ -25,7 +25,8 @@ pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), 
 }
 
 async fn lock(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
-    let take = "SELECT GET_LOCK(CONCAT('pledge:', SHA1(DATABASE())), ?)";
+    // Names of locks end at 64 characters, those of databases too. MySQL 9.6 and later have no SHA1.
+    let take = "SELECT GET_LOCK(CONCAT('pledge:', SHA2(DATABASE(), 224)), ?)";
     let taken: Option<i64> =
         sqlx::query_scalar(take).bind(LOCK_WAIT_SECONDS).fetch_one(db).await.map_err(fault)?;
     if taken == Some(1) {

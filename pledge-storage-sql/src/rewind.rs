@@ -25,6 +25,9 @@ pub(crate) async fn rewind(
     let mut tokens = Vec::with_capacity(request.tokens.len());
     for (token, cursor) in &request.tokens {
         let row = token_at(db, *token, Some(*cursor)).await?;
+        if request.vouched {
+            refuse_other_times(db, row.key, request).await?;
+        }
         tokens.push(rewind_token(db, row, &request.to).await?);
     }
     query("DELETE FROM block_header WHERE chain = ? AND block > ?")
@@ -38,7 +41,7 @@ pub(crate) async fn rewind(
     Ok(reorg)
 }
 
-/// The ancestor must be a held header, or the parent of the lowest one.
+/// The ancestor must be a held header, or the parent of the lowest one, or vouched for.
 async fn require_held(db: &mut dyn Connection, request: &Rewind) -> Result<(), Fault> {
     let to = request.to;
     let near: Vec<BlockRef> = query(
@@ -50,13 +53,34 @@ async fn require_held(db: &mut dyn Connection, request: &Rewind) -> Result<(), F
     .bind(request.chain)
     .all(db)
     .await?;
-    let is_held = near.iter().any(|held| held.id() == to.id());
-    let is_parent = near.iter().any(|lowest| to.is_parent_of(lowest));
-    if is_held || is_parent {
-        return Ok(());
+    match near.iter().find(|held| held.number == to.number) {
+        Some(held) if held.hash == to.hash => return Ok(()),
+        Some(held) if request.vouched => {
+            let detail = format!("block {to} contradicts the held header {held}");
+            return Err(Fault::conflict(detail));
+        }
+        None if request.vouched => return Ok(()),
+        _ if near.iter().any(|lowest| to.is_parent_of(lowest)) => return Ok(()),
+        _ => {}
     }
     let detail = format!("block {to} is below the held headers");
     Err(Fault::beyond_retention(detail))
+}
+
+async fn refuse_other_times(
+    db: &mut dyn Connection,
+    token: u64,
+    request: &Rewind,
+) -> Result<(), Fault> {
+    let nearest = [
+        "SELECT block FROM user_balance_change WHERE token = ? AND time < ? \
+         ORDER BY time DESC, block DESC LIMIT 1",
+        "SELECT block FROM user_balance_change WHERE token = ? AND time > ? \
+         ORDER BY time, block LIMIT 1",
+    ];
+    let [earlier, later] = nearest.map(|sql| query(sql).bind(token).bind(request.to.time));
+    let (earlier, later) = (earlier.value(db, "block").await?, later.value(db, "block").await?);
+    request.check_times(earlier, later).map_err(Fault::conflict)
 }
 
 async fn rewind_token(

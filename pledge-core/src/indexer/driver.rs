@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alloy_primitives::Address;
-
 use super::confirm::Prefetched;
 use super::{ChainStatus, Finality, IndexerConfig, Observed, confirmed_target};
 use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
@@ -81,8 +79,6 @@ pub struct Indexer {
     pub(super) prefetched: Option<Prefetched>,
     /// The chain as the store had it when the poll began, with what was reported since.
     known: Option<ChainState>,
-    /// The tokens whose transfers the pending blocks hold.
-    pub(super) pending_of: Vec<Address>,
 }
 
 impl Indexer {
@@ -94,16 +90,7 @@ impl Indexer {
         pending: Arc<dyn PendingCache>,
         config: IndexerConfig,
     ) -> Self {
-        Self {
-            chain,
-            source,
-            store,
-            pending,
-            config,
-            prefetched: None,
-            known: None,
-            pending_of: Vec::new(),
-        }
+        Self { chain, source, store, pending, config, prefetched: None, known: None }
     }
 
     /// The chain.

@@ -63,11 +63,11 @@ impl Indexer {
             let detail = format!("the node no longer shows the fork above {ancestor}");
             return Err(ChainError::block_gone("resolve a fork", detail).into());
         }
-        let rewind = Rewind { chain: self.chain, to: ancestor, tokens };
+        let rewind = Rewind { chain: self.chain, to: ancestor, tokens, vouched: false };
         let record = self.store.rewind(&rewind).await?;
         tracing::debug!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
         self.prefetched = None;
-        let empty = PendingSnapshot { base: ancestor.id(), blocks: Vec::new() };
+        let empty = PendingSnapshot { base: ancestor.id(), tokens: Vec::new(), blocks: Vec::new() };
         self.pending.store(self.chain, &empty).await?;
         Ok(Poll::Rewound(record))
     }
@@ -142,7 +142,8 @@ impl Indexer {
 fn too_deep(lowest: &BlockRef) -> IndexerError {
     IndexerError::Halt(format!(
         "the node's chain differs from every header held, down to block {}: the reorg is deeper \
-         than retained_headers, or the node follows another chain",
+         than retained_headers, or the node follows another chain. If the node is right, take the \
+         ledger back to a block before the fork (`pledge rewind`), then resume the chain",
         lowest.number
     ))
 }

@@ -21,24 +21,27 @@ impl Indexer {
     ) -> Result<Option<PendingSnapshot>, IndexerError> {
         let tokens = addresses(group);
         // Blocks that were fetched for other tokens lack the transfers of these.
-        let loaded =
-            if self.pending_of == tokens { self.pending.load(self.chain).await? } else { None };
-        let mut snapshot = rebase(loaded, cursor);
-        if !is_prefix(&snapshot, head) {
+        let loaded = self.pending.load(self.chain).await?.filter(|held| held.tokens == tokens);
+        let is_based = loaded.as_ref().is_some_and(|held| held.base == cursor.id());
+        let blocks = loaded.map(|held| rebase(held, cursor).blocks).unwrap_or_default();
+        let mut snapshot = PendingSnapshot { base: cursor.id(), tokens, blocks };
+        let is_current = is_prefix(&snapshot, head);
+        if !is_current {
             for _ in 0..REFRESH_ROUNDS_MAX {
                 let tip = snapshot.tip().copied().unwrap_or(*cursor);
                 if tip.number >= head.number && tip.hash == head.hash {
                     break;
                 }
-                let facts = self.fetch_above(&tip, head, &tokens).await?;
+                let facts = self.fetch_above(&tip, head, &snapshot.tokens).await?;
                 match facts {
                     Some(facts) => snapshot.blocks.extend(blocks_of(facts)),
                     None if snapshot.blocks.is_empty() => return Ok(None),
                     None => snapshot.blocks.clear(),
                 }
             }
+        }
+        if !is_current || !is_based {
             self.pending.store(self.chain, &snapshot).await?;
-            self.pending_of = tokens;
         }
         Ok(Some(snapshot))
     }
@@ -65,23 +68,22 @@ impl Indexer {
         snapshot: PendingSnapshot,
         cursor: &BlockRef,
     ) -> Result<(), IndexerError> {
-        self.pending.store(self.chain, &rebase(Some(snapshot), cursor)).await?;
+        self.pending.store(self.chain, &rebase(snapshot, cursor)).await?;
         Ok(())
     }
 }
 
 /// The part of a snapshot that stands on the cursor: nothing, unless the cursor is its base or one
 /// of its blocks.
-fn rebase(snapshot: Option<PendingSnapshot>, cursor: &BlockRef) -> PendingSnapshot {
+fn rebase(snapshot: PendingSnapshot, cursor: &BlockRef) -> PendingSnapshot {
     let base = cursor.id();
-    let mut blocks = match snapshot {
-        Some(snapshot) if snapshot.base == base => return snapshot,
-        Some(snapshot) => snapshot.blocks,
-        None => Vec::new(),
-    };
+    if snapshot.base == base {
+        return snapshot;
+    }
+    let PendingSnapshot { tokens, mut blocks, .. } = snapshot;
     let at = blocks.iter().position(|block| block.header.id() == base);
     let blocks = at.map(|at| blocks.split_off(at + 1)).unwrap_or_default();
-    PendingSnapshot { base, blocks }
+    PendingSnapshot { base, tokens, blocks }
 }
 
 /// Whether the head is one of the blocks we hold: a node that lags, not a fork.

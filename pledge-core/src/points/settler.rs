@@ -9,6 +9,7 @@ use crate::ports::{
     AccountHistory, BalanceStore, BatchFailure, HistoriesQuery, PointsStore, ProgrammeState,
     SettlementBatch, ShardProgress, ShardRun,
 };
+use crate::sharing::ShardShare;
 use crate::stop::Stop;
 use crate::types::{Account, Overflow, ShardId, Timestamp, TokenId};
 
@@ -69,6 +70,7 @@ pub struct Settler {
     pub(super) balances: Arc<dyn BalanceStore>,
     points: Arc<dyn PointsStore>,
     config: SettlerConfig,
+    share: ShardShare,
 }
 
 /// One shard's work: where it stands and where it goes.
@@ -87,7 +89,13 @@ impl Settler {
         points: Arc<dyn PointsStore>,
         config: SettlerConfig,
     ) -> Self {
-        Self { balances, points, config }
+        Self { balances, points, config, share: ShardShare::ALL }
+    }
+
+    /// Leaves the other shards to other instances.
+    #[must_use]
+    pub fn of_shards(self, share: ShardShare) -> Self {
+        Self { share, ..self }
     }
 
     /// Settles every window of a token that is closed, in every programme, shard by shard.
@@ -107,7 +115,7 @@ impl Settler {
         };
         for programme in self.points.programmes(token).await? {
             let shards = programme.shards.iter();
-            for shard in shards {
+            for shard in shards.filter(|progress| self.share.owns(progress.shard)) {
                 self.run_shard(&ledger, &programme, shard, stop, &mut report, &mut progress)
                     .await?;
                 if report.stopped {
@@ -258,6 +266,7 @@ impl Settler {
                 let statements = settled.statements.len() as u64;
                 match self.points.commit_batch(&work.batch(span, settled)).await {
                     Ok(()) => {
+                        work.log_settled(span);
                         report.batches += 1;
                         report.accounts += histories.len() as u64;
                         report.statements += statements;
@@ -277,6 +286,18 @@ impl Settler {
 }
 
 impl Work<'_> {
+    fn log_settled(&self, span: BatchSpan) {
+        tracing::debug!(
+            programme = %self.state.programme.id,
+            epoch = self.state.epoch.get(),
+            shard = self.shard.get(),
+            from = self.from.get(),
+            to = self.to.get(),
+            after = ?span.after,
+            "batch settled"
+        );
+    }
+
     fn batch(&self, span: BatchSpan, settled: Settled) -> SettlementBatch {
         SettlementBatch {
             programme: self.state.programme.id.clone(),

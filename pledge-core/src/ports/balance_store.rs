@@ -107,6 +107,9 @@ pub struct Rewind {
     pub to: BlockRef,
     /// The tokens that stand above it, each with its cursor.
     pub tokens: Vec<(TokenId, BlockId)>,
+    /// Whether somebody vouches that the ledger up to `to` is that of the chain, so that no held
+    /// header has to prove it.
+    pub vouched: bool,
 }
 
 /// A page of one account's changes, newest first.
@@ -279,8 +282,10 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// begins above it has no cursor afterwards. Bumps the epoch of each token, takes back what was
     /// settled after the ancestor's time by added rows, restates totals, writes the reorg record.
     ///
-    /// `Conflict` if a token is not at the cursor named; `BeyondRetention` if the ancestor is neither
-    /// a held header nor the parent of the lowest one.
+    /// `Conflict` if a token is not at the cursor named, or if the ancestor is vouched for and another
+    /// block is held at its height, or its time does not divide the changes as its height does;
+    /// `BeyondRetention` if it is not vouched for and neither a held
+    /// header nor the parent of the lowest one.
     async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError>;
 
     /// An account's state at each instant: after its last change at or before it.

@@ -2,7 +2,7 @@
 
 use super::{LedgerCommit, Rewind, SettlementBatch, StatementKind, TokenCommit};
 use crate::points::Programme;
-use crate::types::{Account, BlockRef, RawPoints};
+use crate::types::{Account, BlockNumber, BlockRef, RawPoints};
 
 impl LedgerCommit {
     /// Why no store may take this commit: blocks or changes out of the chain's order.
@@ -54,6 +54,21 @@ impl Rewind {
             if cursor.number <= self.to.number && *cursor != self.to.id() {
                 return Err(format!("block {} is no ancestor of {cursor}", self.to));
             }
+        }
+        Ok(())
+    }
+
+    /// Why no store may go back to a block that is vouched for: its time does not divide a token's
+    /// changes as its height does. `earlier` is the block of the last change before that time, `later`
+    /// that of the first after it.
+    pub fn check_times(
+        &self,
+        earlier: Option<BlockNumber>,
+        later: Option<BlockNumber>,
+    ) -> Result<(), String> {
+        let to = self.to.number;
+        if earlier.is_some_and(|block| block > to) || later.is_some_and(|block| block <= to) {
+            return Err(format!("the ledger's blocks have other times than block {}", self.to));
         }
         Ok(())
     }

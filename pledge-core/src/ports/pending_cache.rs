@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use alloy_primitives::Address;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub struct PendingBlock {
 pub struct PendingSnapshot {
     /// The cursor on which the blocks stand.
     pub base: BlockId,
+    /// The tokens whose transfers the blocks hold, ascending.
+    pub tokens: Vec<Address>,
     /// Ascending and linked; the first stands on `base`.
     pub blocks: Vec<PendingBlock>,
 }
@@ -32,9 +35,21 @@ impl PendingSnapshot {
     pub fn tip(&self) -> Option<&BlockRef> {
         self.blocks.last().map(|block| &block.header)
     }
+
+    /// Whether every block stands on the one before it, the first on the base.
+    pub fn is_linked(&self) -> bool {
+        let mut below = self.base;
+        self.blocks.iter().all(|block| {
+            let header = &block.header;
+            let stands = header.number == below.number.next() && header.parent_hash == below.hash;
+            below = header.id();
+            stands
+        })
+    }
 }
 
-/// Holds one snapshot a chain. It may forget at any time: the indexer rebuilds it.
+/// Holds one snapshot a chain. It may forget at any time: the indexer rebuilds it. Another instance that
+/// follows the chain may have stored the snapshot that is loaded.
 ///
 /// # Contract
 /// - What was stored last is what is loaded, or nothing.
@@ -52,7 +67,7 @@ impl PendingSnapshot {
 /// assert_eq!(cache.load(mainnet).await?, None);
 ///
 /// let base = BlockId { number: BlockNumber::new(100), hash: [7; 32].into() };
-/// let snapshot = PendingSnapshot { base, blocks: Vec::new() };
+/// let snapshot = PendingSnapshot { base, tokens: Vec::new(), blocks: Vec::new() };
 /// cache.store(mainnet, &snapshot).await?;
 /// assert_eq!(cache.load(mainnet).await?, Some(snapshot));
 /// # Ok(())

@@ -23,9 +23,11 @@ pub mod delivery;
 pub mod engine;
 pub mod engine_nodes;
 pub mod engine_properties;
+pub mod engine_rewind;
 pub mod engine_settling;
 pub mod event_store;
 pub mod failures;
+pub mod leases;
 pub mod ledger;
 pub mod notifier;
 pub mod pending_cache;
@@ -96,6 +98,9 @@ macro_rules! balance_store_conformance {
             a_rewind_bumps_the_epoch_and_leaves_a_record
             a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing
             a_rewind_below_the_held_headers_is_refused_with_its_own_kind
+            a_vouched_rewind_goes_below_the_held_headers_exactly
+            a_vouched_rewind_to_another_block_than_the_held_one_is_refused
+            a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused
             a_rewind_to_above_the_cursor_is_invalid
             a_rewind_to_a_block_of_another_branch_is_refused
             the_other_branch_is_committed_after_a_rewind
@@ -270,10 +275,17 @@ macro_rules! engine_conformance {
             a_chain_is_syncing_while_a_token_catches_up
             a_time_that_goes_back_between_slices_halts_the_chain
         );
+        $crate::__laws!($fixture, engine_rewind,
+            a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind
+            a_rewind_to_above_the_fork_is_refused
+            a_rewind_to_above_the_fork_is_exact_where_no_change_lies_between
+            a_rewind_to_above_every_token_is_refused
+        );
         $crate::__laws!($fixture, engine_settling,
             a_batch_that_keeps_failing_waits_for_a_person
             an_account_of_a_failed_batch_is_settled_no_further
             a_settlement_under_way_ends_where_it_was_going
+            shards_that_are_shared_out_are_settled_once_each
             at_a_rate_of_zero_nobody_earns
             statements_sum_to_the_state_through_reorgs_in_turn
             a_programme_added_late_is_settled_from_the_start
@@ -363,6 +375,20 @@ macro_rules! pending_cache_conformance {
             what_was_stored_last_is_loaded
             chains_do_not_see_each_others_pending_blocks
             a_fresh_cache_is_empty
+        );
+    };
+}
+
+/// The laws of [`Leases`](crate::ports::Leases) over a future that gives fresh ones.
+#[macro_export]
+macro_rules! leases_conformance {
+    ($leases:expr) => {
+        $crate::__laws!($leases, leases,
+            every_lease_that_is_held_is_seen
+            a_renewal_replaces_what_was_offered
+            a_lease_that_is_not_renewed_ends
+            a_released_lease_is_gone_until_it_is_renewed
+            what_is_not_held_may_be_released
         );
     };
 }

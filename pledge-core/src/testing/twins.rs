@@ -241,7 +241,12 @@ impl Twins {
         let keep = self.chain.len().saturating_sub(usize::try_from(depth).expect("a valid step"));
         let kept = self.chain[..keep].to_vec();
         let removed = std::mem::replace(&mut self.chain, kept);
-        let rewind = Rewind { chain: CHAIN, to: self.tip(), tokens: vec![(token(), tip.id())] };
+        let rewind = Rewind {
+            chain: CHAIN,
+            to: self.tip(),
+            tokens: vec![(token(), tip.id())],
+            vouched: false,
+        };
         let done = both!(self, balances.rewind(&rewind));
         match done {
             Ok(_) => self.forks += 1,

@@ -9,7 +9,7 @@ use super::{Context, Verdict, WrongUsage};
 use crate::demo::{self, Life, Market, Speed};
 use crate::http::Api;
 use crate::stores::Stores;
-use crate::tasks::{self, Tasks};
+use crate::tasks::{self, Tasks, Troubles};
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -68,7 +68,7 @@ async fn live(
     market: Market,
 ) -> anyhow::Result<()> {
     let over = context.stop.child_token();
-    let api = Api { queries: stores.queries() };
+    let api = Api { queries: stores.queries(), redis: None, troubles: Troubles::default() };
     let mut running = Tasks::new();
     running.spawn(tasks::serve(listener, api, over.clone()));
     let life = Life::new(market, args.speed);

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Context, Verdict};
-use crate::config::{ConfigError, Key, StorageConfig};
+use crate::config::{ConfigError, Key, StorageUrl};
 use crate::stores;
 
 #[derive(Debug, Serialize)]
@@ -15,12 +15,16 @@ struct Migrated {
 
 pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
     let config = context.config()?;
-    if config.storage == StorageConfig::Memory {
+    if config.storage.url == StorageUrl::Memory {
         let key = Key::root("storage").child("url");
-        return Err(ConfigError::at(&key, "memory: has no schema: use sqlite:FILE").into());
+        return Err(ConfigError::at(
+            &key,
+            "memory: has no schema: use sqlite:FILE or mysql://USER@HOST/DATABASE",
+        )
+        .into());
     }
-    stores::open(&config.storage).await?.close().await;
-    let storage = config.storage.to_string();
+    stores::open_alone(&config.storage).await?.close().await;
+    let storage = config.storage.url.to_string();
     context.output.print(&Migrated { storage })?;
     Ok(Verdict::Fine)
 }

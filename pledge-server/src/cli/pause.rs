@@ -84,7 +84,7 @@ async fn resume_token(
     Ok(Verdict::Fine)
 }
 
-async fn find(stores: &Stores, name: &str) -> anyhow::Result<ChainState> {
+pub(super) async fn find(stores: &Stores, name: &str) -> anyhow::Result<ChainState> {
     let chains = stores.balances.chains().await?;
     let known: Vec<String> = chains.iter().map(|chain| chain.name.clone()).collect();
     let named = |chain: &ChainState| chain.name == name || chain.chain.to_string() == name;

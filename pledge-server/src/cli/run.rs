@@ -1,14 +1,19 @@
 //! `pledge run`: everything.
 
+use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::hash::BuildHasher;
 use std::net::SocketAddr;
+use std::process;
 use std::sync::Arc;
 
 use clap::Args;
 use futures::future::join_all;
+use pledge_core::sharing::{InstanceId, Lease};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
@@ -16,7 +21,7 @@ use crate::config::{ChainConfig, Problems};
 use crate::http::Api;
 use crate::setup::{self, SetupError};
 use crate::stores::Stores;
-use crate::tasks::{self, Follower, Start, Tasks, Wakes};
+use crate::tasks::{self, Follower, Part, SettleTask, Sharing, Start, Tasks, Troubles, Wakes};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -59,10 +64,10 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     register_chains(&starts, &stores).await?;
     context.output.print(&Serving {
         url: format!("http://{}/api/v1", listener.local_addr()?),
-        storage: config.storage.to_string(),
+        storage: config.storage.url.to_string(),
         chains: chains.iter().map(|chain| chain.name.clone()).collect(),
     })?;
-    let running = spawn(&context, &stores, starts, listener);
+    let running = spawn(&context, &stores, starts, listener).await;
     let ended = tasks::supervise(running, &context.stop).await;
     stores.close().await;
     ended.map(|()| Verdict::Fine)
@@ -105,36 +110,75 @@ async fn register_chains(starts: &[Start], stores: &Stores) -> anyhow::Result<()
     Ok(())
 }
 
-fn spawn(context: &Context, stores: &Stores, starts: Vec<Start>, listener: TcpListener) -> Tasks {
+/// A lease on the chains, of an instance that nobody else is.
+fn lease(starts: &[Start]) -> Lease {
+    let random = |salt: &str| u128::from(RandomState::new().hash_one((process::id(), salt)));
+    Lease {
+        instance: InstanceId::new(random("high") << 64 | random("low")),
+        chains: starts.iter().map(|start| start.config().id).collect(),
+    }
+}
+
+/// This instance's part of the work: all of it, unless others can be heard of.
+async fn share_out(
+    stores: &Stores,
+    lease: Lease,
+    troubles: &Troubles,
+    running: &mut Tasks,
+    stop: &CancellationToken,
+) -> Part {
+    let Some(leases) = stores.leases.clone() else {
+        return Part::whole(&lease);
+    };
+    let (sharing, part) = Sharing::begin(leases, lease, troubles).await;
+    running.spawn(sharing.keep(stop.clone()));
+    part
+}
+
+async fn spawn(
+    context: &Context,
+    stores: &Stores,
+    starts: Vec<Start>,
+    listener: TcpListener,
+) -> Tasks {
     let stop = &context.stop;
     let mut running = Tasks::new();
+    let troubles = Troubles::default();
+    let part = share_out(stores, lease(&starts), &troubles, &mut running, stop).await;
     let settled = Arc::new(Notify::new());
     let intervals = starts.iter().map(|start| start.config().poll_interval);
     let interval = intervals.min().expect("at least one chain is configured");
-    let dispatcher = tasks::log_dispatcher(stores);
-    running.spawn(tasks::keep_notifying(dispatcher, interval, settled.clone(), stop.clone()));
+    let log = tasks::log_dispatcher(stores);
+    let moved = settled.clone();
+    let telling =
+        tasks::keep_notifying(log, part.clone(), interval, moved, troubles.clone(), stop.clone());
+    running.spawn(telling);
     for start in starts {
-        let chain = start.config().clone();
-        let moved = Arc::new(Notify::new());
+        let chain = start.config();
+        let wakes = Wakes { moved: Arc::new(Notify::new()), settled: settled.clone() };
         let follower = Follower {
             stores: stores.clone(),
+            part: part.clone(),
+            troubles: troubles.clone(),
             progress: context.progress.chain(&chain.name),
-            moved: moved.clone(),
+            moved: wakes.moved.clone(),
             stop: stop.clone(),
         };
-        let settling = context.progress.work(&format!("settle {}", chain.name));
+        let settling = SettleTask {
+            stores: stores.clone(),
+            chain: chain.id,
+            name: chain.name.clone(),
+            interval: chain.poll_interval,
+            part: part.clone(),
+            wakes,
+            troubles: troubles.clone(),
+            stop: stop.clone(),
+            progress: context.progress.work(&format!("settle {}", chain.name)),
+        };
         running.spawn(follower.run(start));
-        running.spawn(tasks::keep_settling(
-            stores.clone(),
-            chain.id,
-            chain.name,
-            chain.poll_interval,
-            Wakes { moved, settled: settled.clone() },
-            stop.clone(),
-            settling,
-        ));
+        running.spawn(settling.run());
     }
-    let api = Api { queries: stores.queries() };
+    let api = Api { queries: stores.queries(), redis: stores.redis.clone(), troubles };
     running.spawn(tasks::serve(listener, api, stop.clone()));
     running
 }

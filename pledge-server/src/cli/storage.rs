@@ -3,22 +3,21 @@
 use crate::config::StorageConfig;
 use crate::stores::{self, Found, Stores};
 
-/// A store to check a configuration with. A file that does not exist is not made for that.
+/// A store to check a configuration with. What does not exist yet is not made for that.
 pub(super) struct Unchecked {
     pub(super) stores: Stores,
     is_missing: bool,
 }
 
 impl Unchecked {
-    /// Opens what is there; nothing stands in for a missing file.
+    /// Opens what is there; nothing stands in for a missing file or an empty database.
     pub(super) async fn open(config: &StorageConfig) -> anyhow::Result<Self> {
         let (looked, found) = stores::look(config).await?;
-        let is_missing = found == Found::NoFile;
-        if !matches!(found, Found::File(_)) {
-            return Ok(Self { stores: looked, is_missing });
+        if found.is_empty() {
+            return Ok(Self { stores: looked, is_missing: found != Found::Memory });
         }
         looked.close().await;
-        Ok(Self { stores: stores::open(config).await?, is_missing })
+        Ok(Self { stores: stores::open(config).await?, is_missing: false })
     }
 
     /// The store to work with, now that the configuration is right.

@@ -25,6 +25,7 @@ pub(super) struct RawServer {
 pub(super) struct RawStorage {
     pub(super) url: Option<String>,
     pub(super) redis_url: Option<String>,
+    pub(super) redis_prefix: Option<String>,
 }
 
 #[derive(Debug, Default, Derive)]

@@ -10,7 +10,10 @@ use serde_json::{Map, json};
 use toml::Value;
 
 use super::source::Written;
-use super::{ChainConfig, Config, Key, Origin, PointsConfig, ServerConfig, TokenConfig};
+use super::{
+    ChainConfig, Config, Key, Origin, PointsConfig, RedisConfig, ServerConfig, StorageConfig,
+    StorageUrl, TokenConfig,
+};
 use crate::output::instant;
 
 /// Every value that counts and where it comes from; what may be secret is masked.
@@ -45,7 +48,7 @@ impl Effective {
         let ServerConfig { listen } = server;
         let mut all = vec![
             (Key::root("server"), vec![("listen", Some(text(listen)))]),
-            (Key::root("storage"), vec![("url", Some(text(storage)))]),
+            (Key::root("storage"), of_storage(storage)),
         ];
         for chain in chains {
             all.push((chain.key.clone(), of_chain(chain)));
@@ -85,6 +88,20 @@ impl Effective {
 }
 
 // Taken apart without `..`: a new field cannot be forgotten here.
+
+fn of_storage(storage: &StorageConfig) -> Values {
+    let StorageConfig { url, redis } = storage;
+    let url = match url {
+        StorageUrl::MySql(url) => text(url.masked()),
+        other => text(other),
+    };
+    let mut values = vec![("url", Some(url))];
+    if let Some(RedisConfig { url, prefix }) = redis {
+        values.push(("redis_url", Some(text(url.masked()))));
+        values.push(("redis_prefix", Some(text(prefix))));
+    }
+    values
+}
 
 fn of_chain(chain: &ChainConfig) -> Values {
     let ChainConfig {

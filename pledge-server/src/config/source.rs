@@ -13,7 +13,13 @@ const PREFIX: &str = "PLEDGE_";
 const LEVELS: &str = "__";
 
 /// Variables of the tests and examples, which are no keys.
-const OTHERS: [&str; 3] = ["PLEDGE_ANVIL", "PLEDGE_EXAMPLE_KEY", "PLEDGE_SEED"];
+const OTHERS: [&str; 5] = [
+    "PLEDGE_ANVIL",
+    "PLEDGE_EXAMPLE_KEY",
+    "PLEDGE_SEED",
+    "PLEDGE_TEST_MYSQL_URL",
+    "PLEDGE_TEST_REDIS_URL",
+];
 
 /// The variables that are ours, which must be text.
 pub(super) fn own_variables(

@@ -1,31 +1,82 @@
 //! `[storage]`.
 
 use super::raw::RawStorage;
-use super::{Key, Problems};
+use super::{Key, Problems, ServerUrl};
 
 const DEFAULT_URL: &str = "sqlite:pledge.db";
-const KINDS: &str = "memory: or sqlite:FILE";
+const KINDS: &str = "memory:, sqlite:FILE or mysql://USER@HOST/DATABASE";
+const MYSQL_EXAMPLE: &str = "mysql://pledge@127.0.0.1:3306/pledge";
+const REDIS_EXAMPLE: &str = "redis://127.0.0.1:6379";
+const DEFAULT_REDIS_PREFIX: &str = "pledge";
 
 /// Where the ledger is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StorageConfig {
+pub struct StorageConfig {
+    /// The store itself.
+    pub url: StorageUrl,
+    /// What makes several instances and restarts faster, if there is one.
+    pub redis: Option<RedisConfig>,
+}
+
+/// A Redis server beside the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisConfig {
+    /// Where it is.
+    pub url: ServerUrl,
+    /// What every key there begins with.
+    pub prefix: String,
+}
+
+/// A kind of store, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StorageUrl {
     /// In memory: gone with the process.
     Memory,
     /// In one `SQLite` file, relative to the current folder.
     Sqlite(String),
+    /// In a database of a `MySQL` or MariaDB server.
+    MySql(ServerUrl),
 }
 
 impl StorageConfig {
     pub(super) fn check(raw: RawStorage, key: &Key, problems: &mut Problems) -> Option<Self> {
-        if raw.redis_url.is_some() {
-            let what =
-                "Redis is not built in yet: remove this key; pending blocks are held in memory";
-            problems.add(&key.child("redis_url"), what);
-        }
         let url = raw.url.as_deref().unwrap_or(DEFAULT_URL);
-        problems.take(&key.child("url"), Self::parse(url))
+        let url = problems.take(&key.child("url"), StorageUrl::parse(url));
+        let redis = RedisConfig::check(raw.redis_url, raw.redis_prefix, key, problems);
+        Some(Self { url: url?, redis })
     }
+}
 
+impl RedisConfig {
+    fn check(
+        url: Option<String>,
+        prefix: Option<String>,
+        key: &Key,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let Some(url) = url else {
+            if prefix.is_some() {
+                let what =
+                    format!("needs a server: write redis_url = \"{REDIS_EXAMPLE}\", or remove it");
+                problems.add(&key.child("redis_prefix"), what);
+            }
+            return None;
+        };
+        let url = ServerUrl::parse(&url, &["redis", "rediss"], REDIS_EXAMPLE);
+        let prefix = prefix.unwrap_or_else(|| DEFAULT_REDIS_PREFIX.to_owned());
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+        let prefix = if !prefix.is_empty() && prefix.bytes().all(is_plain) {
+            Ok(prefix)
+        } else {
+            Err(format!("`{prefix}` is no prefix of keys: use letters, digits and -_.:"))
+        };
+        let url = problems.take(&key.child("redis_url"), url);
+        let prefix = problems.take(&key.child("redis_prefix"), prefix);
+        Some(Self { url: url?, prefix: prefix? })
+    }
+}
+
+impl StorageUrl {
     fn parse(url: &str) -> Result<Self, String> {
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
         match (scheme, rest) {
@@ -37,18 +88,25 @@ impl StorageConfig {
                 }
                 file => Ok(Self::Sqlite(file.to_owned())),
             },
-            ("mysql" | "mariadb", _) => Err(format!("MySQL is not built in yet: use {KINDS}")),
+            ("mysql" | "mariadb", _) => {
+                let url = ServerUrl::parse(url, &["mysql", "mariadb"], MYSQL_EXAMPLE)?;
+                if url.expose().path().len() < 2 {
+                    return Err(format!("names no database: write {MYSQL_EXAMPLE}"));
+                }
+                Ok(Self::MySql(url))
+            }
             // The rest of an unknown url may hold a password.
             _ => Err(format!("`{scheme}` is no kind of storage: use {KINDS}")),
         }
     }
 }
 
-impl std::fmt::Display for StorageConfig {
+impl std::fmt::Display for StorageUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::Sqlite(file) => write!(f, "sqlite:{file}"),
+            Self::MySql(url) => url.fmt(f),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The address of a node, whose path may hold an API key.
+//! Addresses that may hold secrets: an API key in the path of a node's, a password in that of a server.
 
 use std::fmt;
 
@@ -61,6 +61,59 @@ impl fmt::Debug for NodeUrl {
     }
 }
 
+/// The url of a database or cache server. Shows no password and no options.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServerUrl(Url);
+
+impl ServerUrl {
+    /// Parses a url of one of the schemes; the error does not repeat it.
+    pub(super) fn parse(text: &str, schemes: &[&str], example: &str) -> Result<Self, String> {
+        let url =
+            Url::parse(text).map_err(|error| format!("is not a url ({error}): write {example}"))?;
+        if !schemes.contains(&url.scheme()) {
+            return Err(format!("has the scheme `{}`: write {example}", url.scheme()));
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(format!("names no server: write {example}"));
+        }
+        Ok(Self(url))
+    }
+
+    /// The whole url, secrets included.
+    pub const fn expose(&self) -> &Url {
+        &self.0
+    }
+
+    /// A url that says whether there is more than may be shown.
+    pub fn masked(&self) -> String {
+        let Self(url) = self;
+        let mut shown = url.clone();
+        if url.password().is_some() {
+            // Fails for urls without a host alone, and this one has one.
+            let _ = shown.set_password(Some("***"));
+        }
+        shown.set_query(url.query().map(|_| "***"));
+        shown.set_fragment(None);
+        shown.to_string()
+    }
+}
+
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = self.0.clone();
+        let _ = shown.set_password(None);
+        shown.set_query(None);
+        shown.set_fragment(None);
+        shown.fmt(f)
+    }
+}
+
+impl fmt::Debug for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerUrl({self})")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +135,20 @@ mod tests {
         }
         assert_eq!(masked("https://:s3cret@a.example"), "https://a.example/***");
         assert_eq!(masked("https://s3cret@a.example"), "https://a.example/***");
+    }
+
+    #[test]
+    fn a_server_url_shows_no_password() {
+        let parse = |text: &str| ServerUrl::parse(text, &["mysql"], "mysql://user@host/database");
+        let url = parse("mysql://me:s3cret@db.example:3307/pledge?ssl-key=/s3cret").unwrap();
+        assert_eq!(url.to_string(), "mysql://me@db.example:3307/pledge");
+        assert_eq!(format!("{url:?}"), "ServerUrl(mysql://me@db.example:3307/pledge)");
+        assert_eq!(url.masked(), "mysql://me:***@db.example:3307/pledge?***");
+        assert_eq!(parse("mysql://me@a.example/b").unwrap().masked(), "mysql://me@a.example/b");
+        for wrong in ["mysql:///s3cret", "mysql:s3cret", "other://s3cret@host/b", "s3cret"] {
+            let what = parse(wrong).unwrap_err();
+            assert!(!what.contains("s3cret") && what.contains("mysql://user@host"), "{what}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::hints::Hints;
+use super::{Part, Troubles};
 use crate::backoff::Backoff;
 use crate::config::ChainConfig;
 use crate::progress::ChainProgress;
@@ -38,6 +39,10 @@ impl Start {
 pub struct Follower {
     /// The stores.
     pub stores: Stores,
+    /// What is this instance's to do: a chain that is another's is left to it.
+    pub part: Part,
+    /// Where trouble is told.
+    pub troubles: Troubles,
     /// Where progress is shown.
     pub progress: ChainProgress,
     /// Told whenever the ledger moved.
@@ -61,12 +66,23 @@ impl Follower {
             Start::Ready(chain) => chain,
             Start::Unreachable(config, error) => self.until_reachable(&config, error).await,
         };
+        let mut hints = Hints::of(&chain.config, &self.troubles);
+        loop {
+            self.part.until_follows(chain.config.id).await;
+            self.follow_own(&chain, &mut hints).await;
+            self.progress.reached();
+            tracing::info!(chain = chain.config.name, "another instance follows the chain");
+        }
+    }
+
+    /// Follows the chain for as long as it is this instance's. What the indexer remembers is of no
+    /// worth once another has worked on the chain, so it begins anew each time.
+    async fn follow_own(&mut self, chain: &InspectedChain, hints: &mut Hints) {
         let config = &chain.config;
         let mut indexer = chain.indexer(&self.stores);
         let mut backoff = Backoff::default();
-        let mut trouble = Trouble::new(&config.name, INDEXING);
-        let mut hints = Hints::of(config);
-        loop {
+        let mut trouble = self.troubles.of_chain(&config.name, INDEXING);
+        while self.part.follows(config.id) {
             let poll = indexer.poll().await;
             if !matches!(poll, Poll::Retry(_)) {
                 backoff.reset();
@@ -108,14 +124,16 @@ impl Follower {
 
     /// Inspects and registers until it succeeds. A configuration that turns out to be wrong keeps
     /// the chain degraded: the others run.
-    async fn until_reachable(&self, config: &ChainConfig, first: SetupError) -> InspectedChain {
+    async fn until_reachable(&mut self, config: &ChainConfig, first: SetupError) -> InspectedChain {
         let mut backoff = Backoff::default();
-        let mut trouble = Trouble::new(&config.name, INDEXING);
+        let mut trouble = self.troubles.of_chain(&config.name, INDEXING);
         let mut error = first;
         loop {
             let reason = format!("{:#}", anyhow::Error::from(error));
             trouble.says(&reason);
-            self.report_degraded(config, reason).await;
+            if self.part.follows(config.id) {
+                self.report_degraded(config, reason).await;
+            }
             tokio::time::sleep(backoff.delay()).await;
             match setup::prepare(config, &self.stores).await {
                 Ok(chain) => {
@@ -144,41 +162,3 @@ impl Follower {
 
 /// What has trouble while a chain is not followed.
 pub(crate) const INDEXING: &str = "indexing";
-
-/// Trouble is logged when it begins, when it changes and when it is over.
-#[derive(Debug)]
-pub(crate) struct Trouble {
-    /// Whose, unless it is everybody's.
-    chain: Option<String>,
-    /// What has trouble, and goes on when it is over.
-    work: &'static str,
-    last: Option<String>,
-}
-
-impl Trouble {
-    pub(crate) fn new(chain: &str, work: &'static str) -> Self {
-        Self { chain: Some(chain.to_owned()), work, last: None }
-    }
-
-    pub(crate) const fn of_all(work: &'static str) -> Self {
-        Self { chain: None, work, last: None }
-    }
-
-    pub(crate) fn says(&mut self, reason: &str) {
-        if self.last.as_deref() != Some(reason) {
-            tracing::warn!(chain = self.chain, "{}: {reason}", self.work);
-            self.last = Some(reason.to_owned());
-        }
-    }
-
-    /// Whether something was said that is not over.
-    pub(crate) const fn is_on(&self) -> bool {
-        self.last.is_some()
-    }
-
-    pub(crate) fn over(&mut self) {
-        if self.last.take().is_some() {
-            tracing::info!(chain = self.chain, "{} goes on", self.work);
-        }
-    }
-}

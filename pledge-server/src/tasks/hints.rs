@@ -5,7 +5,7 @@ use std::time::Duration;
 use pledge_chain_evm::{HeadHints, HeadsConfig};
 use url::Url;
 
-use super::Trouble;
+use super::{Trouble, Troubles};
 use crate::config::ChainConfig;
 
 /// Shortest wait, however many heads are told: at most ten polls a second. Chains with a block every
@@ -21,10 +21,13 @@ pub(super) struct Hints {
 
 impl Hints {
     /// Begins to listen if the configuration says where.
-    pub(super) fn of(config: &ChainConfig) -> Self {
+    pub(super) fn of(config: &ChainConfig, troubles: &Troubles) -> Self {
         let listen = |url: Url| HeadHints::listen(HeadsConfig::new(config.id, url));
         let url = config.ws_url.as_ref().map(|url| url.expose().clone());
-        Self { heads: url.map(listen), trouble: Trouble::new(&config.name, "listening for heads") }
+        Self {
+            heads: url.map(listen),
+            trouble: troubles.of_chain(&config.name, "listening for heads"),
+        }
     }
 
     /// Waits for the interval, or for a head. Trouble with hints is logged and changes nothing else.

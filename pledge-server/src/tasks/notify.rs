@@ -9,7 +9,7 @@ use pledge_core::stop::Stop;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Trouble, until_due};
+use super::{Part, Troubles, until_due};
 use crate::backoff::Backoff;
 use crate::stores::Stores;
 
@@ -22,18 +22,20 @@ pub fn log_dispatcher(stores: &Stores) -> Dispatcher {
     Dispatcher::new(stores.events.clone(), Arc::new(LogNotifier), consumer)
 }
 
-/// Delivers whenever something `moved`, and every `interval`, until `stop`. What was not delivered
-/// stays due.
+/// Delivers whenever something `moved`, and every `interval`, until `stop`, while it is this
+/// instance's to do. What was not delivered stays due.
 pub async fn keep_notifying(
     dispatcher: Dispatcher,
+    mut part: Part,
     interval: Duration,
     moved: Arc<Notify>,
+    troubles: Troubles,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let asked = Stop::when(stop.clone());
     let mut backoff = Backoff::default();
-    let mut trouble = Trouble::of_all("telling the log");
-    while !stop.is_cancelled() {
+    let mut trouble = troubles.of_all("telling the log");
+    while stop.run_until_cancelled(part.until_tells()).await.is_some() {
         let after_trouble = match dispatcher.drain(&asked).await {
             Ok(_) => {
                 trouble.over();
@@ -55,6 +57,7 @@ mod tests {
     use pledge_core::event::EventSeq;
     use pledge_core::indexer::ChainStatus;
     use pledge_core::ports::ChainReport;
+    use pledge_core::sharing::{InstanceId, Lease};
     use pledge_core::testing::{Fate, Receiver};
     use pledge_storage_memory::MemoryStore;
 
@@ -72,6 +75,10 @@ mod tests {
         stores
     }
 
+    fn alone() -> Part {
+        Part::whole(&Lease { instance: InstanceId::new(1), chains: [TOKEN.chain].into() })
+    }
+
     fn dispatcher(stores: &Stores, receiver: &Arc<Receiver>) -> Dispatcher {
         let consumer = Consumer::new("test").unwrap();
         Dispatcher::new(stores.events.clone(), receiver.clone(), consumer)
@@ -82,7 +89,14 @@ mod tests {
         let stores = stores_with_events().await;
         let receiver = Arc::new(Receiver::new(&[Fate::Taken, Fate::Failed, Fate::Failed]));
         let (stop, moved) = (CancellationToken::new(), Arc::new(Notify::new()));
-        let telling = keep_notifying(dispatcher(&stores, &receiver), HOUR, moved, stop);
+        let telling = keep_notifying(
+            dispatcher(&stores, &receiver),
+            alone(),
+            HOUR,
+            moved,
+            Troubles::default(),
+            stop,
+        );
         let minute = Duration::from_secs(60);
         assert!(tokio::time::timeout(minute, telling).await.is_err(), "it goes on for ever");
         let events = stores.events.events(EventSeq::START, 100).await.unwrap();
@@ -94,8 +108,10 @@ mod tests {
         let stores = stores_with_events().await;
         let receiver = Arc::new(Receiver::new(&[]));
         let (stop, moved) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let dispatcher = dispatcher(&stores, &receiver);
+        let troubles = Troubles::default();
         let telling =
-            keep_notifying(dispatcher(&stores, &receiver), HOUR, moved.clone(), stop.clone());
+            keep_notifying(dispatcher, alone(), HOUR, moved.clone(), troubles, stop.clone());
         let chain = async {
             let told = async || {
                 let events = stores.events.events(EventSeq::START, 100).await.unwrap();

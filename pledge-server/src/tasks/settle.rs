@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pledge_core::error::StoreError;
-use pledge_core::points::{SettleReport, SettlerError, plan_target};
+use pledge_core::points::{SettleReport, Settler, SettlerError, plan_target};
 use pledge_core::ports::{ProgrammeState, ShardProgress};
 use pledge_core::stop::Stop;
 use pledge_core::types::ChainId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::follow::Trouble;
-use super::until_due;
+use super::{Part, Trouble, Troubles, until_due};
 use crate::backoff::Backoff;
 use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
@@ -31,41 +30,63 @@ pub struct Wakes {
     pub settled: Arc<Notify>,
 }
 
-/// Settles whenever the ledger moved, and every `interval`, until `stop`.
-pub async fn keep_settling(
-    stores: Stores,
-    chain: ChainId,
-    name: String,
-    interval: Duration,
-    wakes: Wakes,
-    stop: CancellationToken,
-    mut progress: WorkProgress,
-) -> anyhow::Result<()> {
-    let mut after_error = Backoff::default();
-    let mut after_failure = Backoff::from(FAILED_DELAY);
-    let mut trouble = Trouble::new(&name, "settlement");
-    while !stop.is_cancelled() {
-        let delay = match settle_shown(&stores, chain, &stop, &mut progress).await {
-            Ok(report) => {
-                after_error.reset();
-                tell_failures(&stores, chain, report.failed, &mut trouble).await;
-                if report.failed == 0 {
-                    after_failure.reset();
-                    None
-                } else {
-                    Some(after_failure.delay())
+/// What the task that settles one chain works with.
+#[derive(Debug)]
+pub struct SettleTask {
+    /// The stores.
+    pub stores: Stores,
+    /// Which chain.
+    pub chain: ChainId,
+    /// Its name in the configuration.
+    pub name: String,
+    /// After how long it looks again, if nothing moved.
+    pub interval: Duration,
+    /// What is this instance's to do: the shards of others are left to them.
+    pub part: Part,
+    /// What wakes it, and what it wakes.
+    pub wakes: Wakes,
+    /// Where trouble is told.
+    pub troubles: Troubles,
+    /// Ends the task.
+    pub stop: CancellationToken,
+    /// Where progress is shown.
+    pub progress: WorkProgress,
+}
+
+impl SettleTask {
+    /// Settles whenever the ledger moved, and every `interval`, until `stop`.
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        let mut after_error = Backoff::default();
+        let mut after_failure = Backoff::from(FAILED_DELAY);
+        let mut trouble = self.troubles.of_chain(&self.name, "settlement");
+        let stop = self.stop.clone();
+        while let Some(share) = stop.run_until_cancelled(self.part.until_settles(self.chain)).await
+        {
+            let settler = self.stores.settler().of_shards(share);
+            let settled =
+                settle_shown(&self.stores, settler, self.chain, &stop, &mut self.progress);
+            let delay = match settled.await {
+                Ok(report) => {
+                    after_error.reset();
+                    tell_failures(&self.stores, self.chain, report.failed, &mut trouble).await;
+                    if report.failed == 0 {
+                        after_failure.reset();
+                        None
+                    } else {
+                        Some(after_failure.delay())
+                    }
                 }
-            }
-            Err(error) if error.is_conflict() => Some(after_error.delay()),
-            Err(error) => {
-                trouble.says(&format!("{:#}", anyhow::Error::from(error)));
-                Some(after_error.delay())
-            }
-        };
-        wakes.settled.notify_one();
-        stop.run_until_cancelled(until_due(delay, interval, &wakes.moved)).await;
+                Err(error) if error.is_conflict() => Some(after_error.delay()),
+                Err(error) => {
+                    trouble.says(&format!("{:#}", anyhow::Error::from(error)));
+                    Some(after_error.delay())
+                }
+            };
+            self.wakes.settled.notify_one();
+            stop.run_until_cancelled(until_due(delay, self.interval, &self.wakes.moved)).await;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Says how many batches wait for another attempt, or for a person, when that changes.
@@ -83,9 +104,10 @@ async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, trouble: &m
     }
 }
 
-/// As [`settle_chain`], and shows how far it is.
+/// Settles every closed window of a chain's tokens, once, and shows how far it is.
 pub(crate) async fn settle_shown(
     stores: &Stores,
+    settler: Settler,
     chain: ChainId,
     stop: &CancellationToken,
     progress: &mut WorkProgress,
@@ -96,7 +118,7 @@ pub(crate) async fn settle_shown(
         total += programmes.iter().map(|state| state.shards.len() as u64).sum::<u64>();
     }
     let moved = |report: &SettleReport| progress.moved(&step(report, total));
-    let settled = settle_chain(stores, chain, stop, moved).await;
+    let settled = settler.settle_chain(chain, &Stop::when(stop.clone()), moved).await;
     progress.over();
     settled
 }
@@ -156,6 +178,7 @@ pub(crate) async fn is_settled(stores: &Stores, chain: ChainId) -> Result<bool, 
 #[cfg(test)]
 mod tests {
     use pledge_core::error::StoreErrorKind;
+    use pledge_core::sharing::{InstanceId, Lease};
     use pledge_core::testing::FailingPoints;
     use pledge_storage_memory::MemoryStore;
 
@@ -188,12 +211,19 @@ mod tests {
     async fn the_attempts_of_a_failed_batch_last_for_minutes() {
         let stores = stores_that_refuse_a_batch().await;
         let (stop, second) = (CancellationToken::new(), Duration::from_secs(1));
-        let wakes = Wakes { moved: Arc::new(Notify::new()), settled: Arc::new(Notify::new()) };
-        let name = "test".to_owned();
-        let progress = Progress::new(Output::Json).work("test");
-        let settling =
-            keep_settling(stores.clone(), TOKEN.chain, name, second, wakes, stop, progress);
-        assert!(tokio::time::timeout(MINUTE, settling).await.is_err());
+        let lease = Lease { instance: InstanceId::new(1), chains: [TOKEN.chain].into() };
+        let task = SettleTask {
+            stores: stores.clone(),
+            chain: TOKEN.chain,
+            name: "test".to_owned(),
+            interval: second,
+            part: Part::whole(&lease),
+            wakes: Wakes { moved: Arc::new(Notify::new()), settled: Arc::new(Notify::new()) },
+            troubles: Troubles::default(),
+            stop,
+            progress: Progress::new(Output::Json).work("test"),
+        };
+        assert!(tokio::time::timeout(MINUTE, task.run()).await.is_err());
         assert_eq!(attempts(&stores).await, [3]);
     }
 

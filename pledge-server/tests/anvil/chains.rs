@@ -50,8 +50,13 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) fn of(chains: &[&Chain]) -> Self {
+        Self::over("sqlite:pledge.db", chains)
+    }
+
+    /// Over the storage that a URL names.
+    pub(crate) fn over(storage: &str, chains: &[&Chain]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut text = "[storage]\nurl = \"sqlite:pledge.db\"\n".to_owned();
+        let mut text = format!("[storage]\nurl = \"{storage}\"\n");
         for (index, chain) in chains.iter().enumerate() {
             write!(
                 text,

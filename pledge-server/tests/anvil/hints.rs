@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pledge_core::ports::BalanceStore;
+use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::BlockNumber;
 use pledge_server::config::NodeUrl;
 use pledge_server::output::Output;
 use pledge_server::progress::Progress;
 use pledge_server::setup;
 use pledge_server::stores::Stores;
-use pledge_server::tasks::{Follower, Start};
+use pledge_server::tasks::{Follower, Part, Start, Troubles};
 use pledge_storage_memory::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -38,8 +39,11 @@ impl Followed {
         config.ws_url = Some(NodeUrl::parse_ws(ws_url).unwrap());
         let stores = Stores::of(MemoryStore::new());
         let moved = Arc::new(Notify::new());
+        let lease = Lease { instance: InstanceId::new(1), chains: [config.id].into() };
         let follower = Follower {
             stores: stores.clone(),
+            part: Part::whole(&lease),
+            troubles: Troubles::default(),
             progress: Progress::new(Output::Json).chain(&config.name),
             moved: moved.clone(),
             stop: CancellationToken::new(),

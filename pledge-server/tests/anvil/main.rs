@@ -4,5 +4,6 @@
 
 mod chains;
 mod hints;
+mod instances;
 mod kill;
 mod verify;

@@ -1,12 +1,15 @@
 //! Two chains, 5,000 transfers among 200 accounts each, then reorgs: every balance equals the
 //! contract's own, and every byte equals the oracle's.
 
+use pledge_cache_redis::Health;
 use pledge_core::event::{Event, EventSeq, ReorgRecord};
 use pledge_core::ports::EventStore;
 use pledge_examples::Traffic;
-use pledge_server::stores::Stores;
+use pledge_server::config::Config;
+use pledge_server::stores::{self, Stores};
 use pledge_server::verify::Verdict;
 use pledge_storage_memory::MemoryStore;
+use pledge_test_support::{MySqlPlace, OwnServer};
 
 use super::chains::{Chain, Engine, Setup};
 
@@ -94,12 +97,38 @@ async fn two_chains_are_exact_through_reorgs_in_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_commands_index_settle_and_verify_two_chains() {
+async fn two_chains_are_exact_through_reorgs_on_a_database_server_with_redis_beside_it() {
+    let chains = busy_chains().await;
+    let (place, redis) = (MySqlPlace::new().await, OwnServer::redis(&[]).await);
+    let setup = Setup::over(&place.url(), &[&chains[0], &chains[1]]);
+    let variables = [("PLEDGE_STORAGE__REDIS_URL".to_owned(), redis.url())];
+    let config = Config::load(Some(&setup.path().join("pledge.toml")), &variables.into()).unwrap();
+    let stores = stores::open(&config.storage).await.unwrap();
+    let redis = stores.redis.clone().expect("one is configured");
+    two_chains_through_reorgs(stores.clone(), &chains, &setup).await;
+    assert_eq!(redis.health(), Health::Up);
+    stores.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_index_settle_and_verify_two_chains_in_a_file() {
     let chains = busy_chains().await;
     let setup = Setup::of(&[&chains[0], &chains[1]]);
+    the_commands_agree_with(&chains, &setup).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_index_settle_and_verify_two_chains_on_a_database_server() {
+    let chains = busy_chains().await;
+    let place = MySqlPlace::new().await;
+    let setup = Setup::over(&place.url(), &[&chains[0], &chains[1]]);
+    the_commands_agree_with(&chains, &setup).await;
+}
+
+async fn the_commands_agree_with(chains: &[Chain], setup: &Setup) {
     for depth in [0, 3, 10] {
         if depth > 0 {
-            for chain in &chains {
+            for chain in chains {
                 chain.anvil.reorg(depth).await.unwrap();
             }
         }

@@ -4,10 +4,13 @@
 
 mod bad_input;
 mod config_commands;
+mod database;
 mod demo;
 mod node;
 mod one_shot;
 mod process;
+mod redis;
+mod rewind;
 mod running;
 mod starting;
 mod telling;

@@ -154,6 +154,8 @@ async fn a_halted_chain_leaves_the_instance_ready_and_is_named() {
             "status": "halted",
             "reason": "the chain's time goes back",
         }],
+        "troubles": [],
+        "redis": null,
     });
     assert_eq!(world.ok("/readyz").await, expected);
     assert_eq!(world.ok("/healthz").await, json!({ "status": "alive" }));

@@ -18,6 +18,7 @@ use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
 use pledge_server::http::{Api, router};
+use pledge_server::tasks::Troubles;
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -59,7 +60,11 @@ impl World {
     pub(crate) fn over(stores: Stores) -> Self {
         let queries =
             Queries::new(stores.balances.clone(), stores.points.clone(), stores.pending.clone());
-        Self { router: router(Api { queries }), stores, chains: BTreeMap::new() }
+        Self {
+            router: router(Api { queries, redis: None, troubles: Troubles::default() }),
+            stores,
+            chains: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn in_memory() -> Self {

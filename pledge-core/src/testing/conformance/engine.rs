@@ -369,6 +369,7 @@ pub async fn a_rewind_under_a_settlement_is_a_conflict(fixture: Fixture) {
         chain: CHAIN,
         to: ancestor,
         tokens: vec![(token(), cursor.expect("indexed").id())],
+        vouched: false,
     };
     let stop = Stop::never();
     let (settled, rewound) =

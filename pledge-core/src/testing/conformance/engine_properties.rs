@@ -210,7 +210,7 @@ pub fn a_rewind_is_the_exact_inverse_of_any_blocks(cases: u32, fresh: impl Fn() 
             world.confirm_later(10_000);
             world.run().await;
             let from = world.cursor().await.expect("something is confirmed").id();
-            let rewind = Rewind { chain: CHAIN, to, tokens: vec![(token(), from)] };
+            let rewind = Rewind { chain: CHAIN, to, tokens: vec![(token(), from)], vouched: false };
             world.fixture.balances.rewind(&rewind).await.expect("the ancestor is held");
             assert_eq!(world.digest().await, before);
         });

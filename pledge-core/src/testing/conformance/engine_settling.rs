@@ -4,8 +4,10 @@ use crate::error::StoreErrorKind;
 use crate::points::{BatchSpan, Programme};
 use crate::ports::{BatchFailure, StatementKind};
 use crate::query::QueryError;
+use crate::sharing::{InstanceId, Lease, Share};
+use crate::stop::Stop;
 use crate::testing::Fixture;
-use crate::testing::world::{World, account, at, token, tokens};
+use crate::testing::world::{CHAIN, World, account, at, token, tokens};
 use crate::types::{
     Account, Amount, BlockNumber, ProgrammeId, Rate, RateSchedule, RawPoints, Step,
 };
@@ -209,4 +211,23 @@ pub async fn an_instant_outside_the_ledger_is_refused_with_its_bound(fixture: Fi
         panic!("not confirmed");
     };
     assert_eq!(bound, at(1_000));
+}
+
+/// Two instances settle at the same time, each its shards, and every shard once.
+pub async fn shards_that_are_shared_out_are_settled_once_each(fixture: Fixture) {
+    let world = open(fixture).await;
+    let lease = |id| Lease { instance: InstanceId::new(id), chains: [CHAIN].into() };
+    let leases = [1, 2].map(lease);
+    let settlers = leases.each_ref().map(|own| {
+        let part = Share::of(own, &leases).settles(CHAIN).expect("both offer the chain");
+        world.settler.clone().of_shards(part)
+    });
+    let stop = Stop::never();
+    let [one, other] = settlers.each_ref().map(|settler| settler.run(token(), &stop, |_| {}));
+    let (one, other) = tokio::join!(one, other);
+    let reports = [one, other].map(|report| report.expect("nobody is in the way"));
+    assert_eq!(reports.map(|report| report.shards), [8, 8]);
+    assert!(world.settle_done().await);
+    assert_eq!(world.settle().await.expect("settles").batches, 0);
+    assert_eq!(world.digest().await, world.oracle());
 }

@@ -103,7 +103,7 @@ pub async fn a_refused_write_leaves_no_event(fixture: Fixture) {
     assert_eq!(kind(halted), StoreErrorKind::Conflict);
     let (to, above) = (ledger.chain.block(3).expect("mined"), ledger.chain.block(5));
     let above = above.expect("mined").id();
-    let stale = Rewind { chain: CHAIN, to, tokens: vec![(token(), above)] };
+    let stale = Rewind { chain: CHAIN, to, tokens: vec![(token(), above)], vouched: false };
     assert_eq!(kind(ledger.store().rewind(&stale).await), StoreErrorKind::Conflict);
     assert_eq!(ledger.fixture.all_events().await.expect("read"), before);
 }

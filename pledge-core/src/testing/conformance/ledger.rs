@@ -130,8 +130,20 @@ impl Ledger {
     pub async fn rewind_to(&self, to: BlockRef) -> Result<ReorgRecord, StoreError> {
         let cursor = self.cursor().await.expect("there is a ledger to rewind");
         self.store()
-            .rewind(&Rewind { chain: CHAIN, to, tokens: vec![(token(), cursor.id())] })
+            .rewind(&Rewind {
+                chain: CHAIN,
+                to,
+                tokens: vec![(token(), cursor.id())],
+                vouched: false,
+            })
             .await
+    }
+
+    /// The same without the proof of a held header.
+    pub async fn rewind_vouched(&self, to: BlockRef) -> Result<ReorgRecord, StoreError> {
+        let cursor = self.cursor().await.expect("there is a ledger to rewind");
+        let tokens = vec![(token(), cursor.id())];
+        self.store().rewind(&Rewind { chain: CHAIN, to, tokens, vouched: true }).await
     }
 
     /// The one token's cursor.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use crate::ports::{PendingBlock, PendingCache, PendingSnapshot};
 use crate::simulation::ScriptedChain;
-use crate::testing::world::{CHAIN, at};
+use crate::testing::world::{CHAIN, at, token};
 use crate::types::ChainId;
 
 fn snapshot(seconds: u64) -> PendingSnapshot {
     let chain = ScriptedChain::new(CHAIN, at(seconds));
     let base = chain.head().id();
     let header = chain.mine(at(seconds + 1), &[]);
-    PendingSnapshot { base, blocks: vec![PendingBlock { header, transfers: Vec::new() }] }
+    let blocks = vec![PendingBlock { header, transfers: Vec::new() }];
+    PendingSnapshot { base, tokens: vec![token().address], blocks }
 }
 
 /// What was stored last is what is loaded.

@@ -9,8 +9,8 @@ use crate::ports::Rewind;
 use crate::testing::Fixture;
 use crate::testing::digest::digest;
 use crate::testing::oracle::oracle;
-use crate::testing::world::{CHAIN, account, spec, token};
-use crate::types::{BlockNumber, Epoch, TokenId};
+use crate::testing::world::{CHAIN, account, at, spec, token};
+use crate::types::{BlockNumber, BlockRef, Epoch, TokenId};
 
 /// Whatever the height: afterwards the ledger is what it was there.
 pub async fn a_rewind_is_the_exact_inverse_of_the_commits_above(fixture: Fixture) {
@@ -72,7 +72,7 @@ pub async fn a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing(fixture:
     let ledger = Ledger::with_blocks(fixture).await;
     let before = ledger.digest().await;
     let (to, stale) = ledger.chain.block(2).zip(ledger.chain.block(4)).expect("mined");
-    let rewind = Rewind { chain: CHAIN, to, tokens: vec![(token(), stale.id())] };
+    let rewind = Rewind { chain: CHAIN, to, tokens: vec![(token(), stale.id())], vouched: false };
     let error = ledger.store().rewind(&rewind).await.expect_err("the cursor is at 5");
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
     assert_eq!(ledger.digest().await, before);
@@ -80,13 +80,19 @@ pub async fn a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing(fixture:
     assert_eq!(held.len(), 5);
 }
 
-/// What is no longer held cannot be gone back to.
-pub async fn a_rewind_below_the_held_headers_is_refused_with_its_own_kind(fixture: Fixture) {
+/// Six blocks, of which the headers from 4 on are held.
+async fn forgetful(fixture: Fixture) -> Ledger {
     let ledger = Ledger::with_blocks(fixture).await;
     ledger.mine(9_000, &[]);
     let mut message = ledger.message(&[token()], 6).await;
     message.retain_from = BlockNumber::new(4);
     ledger.store().commit(&message).await.expect("commit");
+    ledger
+}
+
+/// What is no longer held cannot be gone back to.
+pub async fn a_rewind_below_the_held_headers_is_refused_with_its_own_kind(fixture: Fixture) {
+    let ledger = forgetful(fixture).await;
     let before = ledger.digest().await;
     let too_deep = ledger.chain.block(2).expect("mined");
     let error = ledger.rewind_to(too_deep).await.expect_err("block 2 is two below the lowest");
@@ -94,6 +100,43 @@ pub async fn a_rewind_below_the_held_headers_is_refused_with_its_own_kind(fixtur
     assert_eq!(ledger.digest().await, before);
     let parent = ledger.chain.block(3).expect("mined");
     ledger.rewind_to(parent).await.expect("the parent of the lowest held header");
+}
+
+/// Somebody who knows the chain may go back further than what is held, as exactly.
+pub async fn a_vouched_rewind_goes_below_the_held_headers_exactly(fixture: Fixture) {
+    let ledger = forgetful(fixture).await;
+    let to = ledger.chain.block(2).expect("mined");
+    let record = ledger.rewind_vouched(to).await.expect("block 2 is vouched for");
+    assert_eq!(record.to, to);
+    let first = ledger.chain.block(1).expect("mined");
+    let expected = oracle(token(), &first, &to, &ledger.chain.transfers(), &[]);
+    assert_eq!(ledger.digest().await, expected);
+    assert_eq!(ledger.store().headers(CHAIN, BlockNumber::new(9), 9).await.expect("read"), []);
+    ledger.commit_to(6).await.expect("the ledger goes on from there");
+}
+
+/// What is held is known better than by a person.
+pub async fn a_vouched_rewind_to_another_block_than_the_held_one_is_refused(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let before = ledger.digest().await;
+    ledger.chain.fork_at(2);
+    let stranger = ledger.mine(700, &[]);
+    let error = ledger.rewind_vouched(stranger).await.expect_err("another block 3 is held");
+    assert_eq!(error.kind(), StoreErrorKind::Conflict);
+    assert_eq!(ledger.digest().await, before);
+}
+
+/// A block whose time is that of another branch would cut the changes elsewhere than its height does.
+pub async fn a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused(fixture: Fixture) {
+    let ledger = forgetful(fixture).await;
+    let before = ledger.digest().await;
+    let to = ledger.chain.block(2).expect("mined");
+    for time in [at(0), at(8_000)] {
+        let elsewhere = BlockRef { time, ..to };
+        let error = ledger.rewind_vouched(elsewhere).await.expect_err("the times differ");
+        assert_eq!(error.kind(), StoreErrorKind::Conflict);
+        assert_eq!(ledger.digest().await, before);
+    }
 }
 
 /// Forward is not back.
@@ -140,7 +183,12 @@ pub async fn a_halted_token_is_rewound_with_the_others(fixture: Fixture) {
     let cursor = message.tip.id();
     ledger.store().halt_token(other, Some(cursor), Some("why")).await.expect("halt");
     let to = ledger.chain.block(1).expect("mined");
-    let rewind = Rewind { chain: CHAIN, to, tokens: vec![(token(), cursor), (other, cursor)] };
+    let rewind = Rewind {
+        chain: CHAIN,
+        to,
+        tokens: vec![(token(), cursor), (other, cursor)],
+        vouched: false,
+    };
     ledger.store().rewind(&rewind).await.expect("rewind both");
     for id in [token(), other] {
         let state = ledger.store().token(id).await.expect("read").expect("registered");

@@ -2,12 +2,15 @@
 
 use anyhow::Context as _;
 use futures::future::join_all;
+use pledge_cache_redis::{Health, Redis};
 use pledge_core::ledger::TokenSpec;
 use pledge_storage_memory::MemoryStore;
 
 use super::report::{Report, Start, TokenFacts};
 use crate::cli::{Context, QuickArgs, Verdict};
-use crate::config::{ChainConfig, Config, ConfigError, Key, NodeUrl, StorageConfig, TokenConfig};
+use crate::config::{
+    ChainConfig, Config, ConfigError, Key, NodeUrl, RedisConfig, StorageConfig, TokenConfig,
+};
 use crate::setup::{self, Examined, NodeFacts};
 use crate::sources::{self, Connected};
 use crate::stores::{self, Stores};
@@ -27,6 +30,7 @@ async fn check(config: &Config) -> Report {
     let mut report = Report::default();
     check_listen(config, &mut report).await;
     let stores = check_storage(&config.storage, &mut report).await;
+    check_redis(&config.storage, &mut report).await;
     if let Err(error) = config.require_chains() {
         report.wrong(error.problems());
     }
@@ -50,15 +54,33 @@ async fn check_storage(config: &StorageConfig, report: &mut Report) -> Stores {
     let key = Key::root("storage").child("url");
     match stores::look(config).await {
         Ok((stores, found)) => {
-            report.ok(&key, format!("{config}: {found}"));
+            report.ok(&key, format!("{}: {found}", config.url));
             return stores;
         }
         Err(error) => match error.downcast_ref::<ConfigError>() {
             Some(wrong) => report.wrong(wrong.problems()),
-            None => report.failed(&key, format!("{config}: {error:#}")),
+            None => report.failed(&key, format!("{}: {error:#}", config.url)),
         },
     }
     Stores::of(MemoryStore::new())
+}
+
+/// Whether Redis helps. Without it all works, slower, so a server that is away is never wrong.
+async fn check_redis(config: &StorageConfig, report: &mut Report) {
+    let Some(RedisConfig { url, prefix }) = &config.redis else {
+        return;
+    };
+    let key = Key::root("storage").child("redis_url");
+    match Redis::connect(url.expose().as_str(), prefix).await {
+        Err(error) => report.wrong(ConfigError::at(&key, error.detail()).problems()),
+        Ok(redis) => match redis.health() {
+            Health::Up => report.ok(&key, format!("{url}: reached")),
+            Health::Degraded { reason, .. } => {
+                let what = "start the server, correct the url, or remove it";
+                report.failed(&key, format!("{url}: {reason}: {what}"));
+            }
+        },
+    }
 }
 
 async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {

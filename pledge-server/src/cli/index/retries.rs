@@ -1,7 +1,7 @@
 //! When to try again, and when not.
 
 use crate::backoff::Backoff;
-use crate::tasks::{INDEXING, Trouble};
+use crate::tasks::{INDEXING, Trouble, Troubles};
 
 /// Attempts in a row that may fail before the command does.
 const ATTEMPTS_MAX: u32 = 6;
@@ -18,7 +18,7 @@ pub(super) struct Retries {
 
 impl Retries {
     pub(super) fn new(chain: &str) -> Self {
-        let trouble = Trouble::new(chain, INDEXING);
+        let trouble = Troubles::default().of_chain(chain, INDEXING);
         Self { backoff: Backoff::default(), trouble, ordinary: 0, failed: 0 }
     }
 

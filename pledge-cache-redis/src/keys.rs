@@ -1,0 +1,42 @@
+//! The names of all that is kept on the server.
+//!
+//! Keys that one script uses share the part in braces, so that a cluster holds them in one place.
+
+use pledge_core::types::ChainId;
+
+/// Names below one prefix.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// `None` if the prefix has no characters, or some that mean something in keys.
+    pub(crate) fn new(prefix: &str) -> Option<Self> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+        let is_prefix = !prefix.is_empty() && prefix.bytes().all(is_plain);
+        is_prefix.then(|| Self { prefix: prefix.to_owned() })
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn probe(&self) -> String {
+        format!("{}:probe", self.prefix)
+    }
+
+    pub(crate) fn pending(&self, chain: ChainId) -> String {
+        format!("{}:{{{chain}}}:pending", self.prefix)
+    }
+
+    /// When each lease ends, by instance.
+    pub(crate) fn lease_ends(&self) -> String {
+        format!("{}:{{leases}}:ends", self.prefix)
+    }
+
+    /// What each instance offers.
+    pub(crate) fn lease_offers(&self) -> String {
+        format!("{}:{{leases}}:offers", self.prefix)
+    }
+}

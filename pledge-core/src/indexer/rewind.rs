@@ -1,0 +1,110 @@
+//! Going back further than the held headers prove, because a person says so.
+
+use super::driver::{Indexer, IndexerError};
+use crate::error::StoreError;
+use crate::event::ReorgRecord;
+use crate::ledger::{Leg, TokenState, Transfer};
+use crate::ports::{ChangesQuery, HeaderDetail, PendingSnapshot, RangeFacts, RangeRequest, Rewind};
+use crate::types::{Account, BlockNumber, BlockRef, LogIndex, Timestamp, TokenId};
+
+const OPERATION: &str = "rewind to a block";
+
+impl Indexer {
+    /// Takes every token that stands above a block back to it, however deep it is: the way out for a
+    /// chain that halted because a reorg was deeper than what is held.
+    ///
+    /// Nothing held proves that the ledger is right up to there. So the newest change of each token at
+    /// or below the block is compared with the node's chain, and `Invalid` says that it is another: a
+    /// lower block has to be named. A token that begins above the block has no ledger afterwards.
+    pub async fn rewind_to(&mut self, height: BlockNumber) -> Result<ReorgRecord, IndexerError> {
+        let to = self.source.headers(height, height).await?;
+        let to = *to.first().ok_or_else(|| invalid(format!("the node has no block {height}")))?;
+        let mut tokens = Vec::new();
+        for state in self.store.tokens(self.chain).await? {
+            if let Some(cursor) = state.cursor.filter(|cursor| cursor.number > height) {
+                self.compare(&state, &to).await?;
+                tokens.push((state.spec.id, cursor.id()));
+            }
+        }
+        if tokens.is_empty() {
+            return Err(invalid(format!("no token stands above block {height}")).into());
+        }
+        let rewind = Rewind { chain: self.chain, to, tokens, vouched: true };
+        let record = self.store.rewind(&rewind).await?;
+        self.prefetched = None;
+        let empty = PendingSnapshot { base: to.id(), tokens: Vec::new(), blocks: Vec::new() };
+        self.pending.store(self.chain, &empty).await?;
+        Ok(record)
+    }
+
+    /// The newest change of a token up to a block must be the node's too.
+    async fn compare(&self, token: &TokenState, to: &BlockRef) -> Result<(), IndexerError> {
+        let id = token.spec.id;
+        let Some(block) = self.last_change(token, to.number).await? else {
+            return Ok(());
+        };
+        let tokens = [id.address];
+        let request =
+            RangeRequest { from: block, to: block, tokens: &tokens, detail: HeaderDetail::All };
+        let facts = self.source.range(request).await?;
+        facts.verify(&request)?;
+        if self.is_ours(id, &facts).await? {
+            return Ok(());
+        }
+        let detail = format!(
+            "the changes of token {id} in block {block} are not those of the node's chain: the fork \
+             is deeper than block {}, so name one below {block}",
+            to.number
+        );
+        Err(invalid(detail).into())
+    }
+
+    /// The block of the token's newest change at or below a height.
+    ///
+    /// Searched for by the ledger's own times, since the node's may be those of another branch. A change
+    /// in the same second as one above the height is passed over for the one before.
+    async fn last_change(
+        &self,
+        token: &TokenState,
+        height: BlockNumber,
+    ) -> Result<Option<BlockNumber>, StoreError> {
+        let (Some(start), Some(cursor)) = (token.start_time, token.cursor) else {
+            return Ok(None);
+        };
+        let (mut low, mut high) = (start.get(), cursor.time.get());
+        let mut found = None;
+        while low <= high {
+            let middle = low + (high - low) / 2;
+            let time = Timestamp::new(middle).map_err(|e| invalid(e.to_string()))?;
+            match self.store.last_change_block(token.spec.id, time).await?.value {
+                Some(block) if block > height => match middle.checked_sub(1) {
+                    Some(below) => high = below,
+                    None => break,
+                },
+                block => (found, low) = (block, middle + 1),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the last transfer of a block is what the ledger has as its account's last change there.
+    async fn is_ours(&self, token: TokenId, facts: &RangeFacts) -> Result<bool, StoreError> {
+        let party = |transfer: &Transfer| Account::new(transfer.to).or(Account::new(transfer.from));
+        let last = facts.transfers.iter().rev().find_map(|t| Some((t, party(t)?)));
+        let (Some((transfer, account)), Some(header)) = (last, facts.last()) else {
+            return Ok(false);
+        };
+        let before = Some((header.number.next(), LogIndex::new(0), Leg::Out));
+        let query = ChangesQuery { token, account, before, limit: 1 };
+        let ours = self.store.changes(&query).await?.value;
+        Ok(ours.first().is_some_and(|ours| {
+            (ours.block, ours.time) == (header.number, header.time)
+                && (ours.log_index, ours.tx_hash) == (transfer.log_index, transfer.tx_hash)
+                && ours.amount == transfer.amount
+        }))
+    }
+}
+
+fn invalid(detail: String) -> StoreError {
+    StoreError::invalid(OPERATION, detail)
+}

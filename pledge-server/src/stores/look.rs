@@ -1,0 +1,103 @@
+//! A look at a store that writes nothing.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::path::Path;
+
+use pledge_storage_memory::MemoryStore;
+use pledge_storage_mysql::MySqlStore;
+use pledge_storage_sqlite::{SchemaVersion, SqliteStore};
+
+use super::{Stores, blame, url_key};
+use crate::config::{ConfigError, ServerUrl, StorageConfig, StorageUrl};
+
+/// What [`open`](super::open) would find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: a store in memory.
+    Memory,
+    /// Nothing: the file will be created.
+    NoFile,
+    /// A database whose schema is as it should be, or will be.
+    Schema(SchemaVersion),
+}
+
+impl Found {
+    /// Whether nothing is kept there yet.
+    pub const fn is_empty(self) -> bool {
+        !matches!(self, Self::Schema(SchemaVersion { found: 1.., .. }))
+    }
+}
+
+/// Looks at a store without writing anything. What is answered is empty where there is nothing to
+/// read, or nothing that can be read before the schema is brought up to date.
+pub async fn look(config: &StorageConfig) -> anyhow::Result<(Stores, Found)> {
+    match &config.url {
+        StorageUrl::Memory => Ok((nothing(), Found::Memory)),
+        StorageUrl::Sqlite(file) => look_at_file(&config.url, Path::new(file)).await,
+        StorageUrl::MySql(url) => look_at_server(url).await,
+    }
+}
+
+fn nothing() -> Stores {
+    Stores::of(MemoryStore::new())
+}
+
+async fn look_at_server(url: &ServerUrl) -> anyhow::Result<(Stores, Found)> {
+    let looked = MySqlStore::open_read_only(url.expose().as_str()).await;
+    let (store, version) = looked.map_err(blame)?;
+    let found = Found::Schema(version);
+    if version.is_current() {
+        return Ok((Stores::of_mysql(store), found));
+    }
+    store.close().await;
+    Ok((nothing(), found))
+}
+
+async fn look_at_file(url: &StorageUrl, file: &Path) -> anyhow::Result<(Stores, Found)> {
+    check_folder(file)?;
+    if !file.exists() {
+        return Ok((nothing(), Found::NoFile));
+    }
+    OpenOptions::new().write(true).open(file).map_err(|error| {
+        let what = format!("`{}` cannot be written to ({error})", file.display());
+        ConfigError::at(&url_key(), format!("{what}: give us the right, or name another file"))
+    })?;
+    let looked = SqliteStore::open_read_only(&url.to_string()).await;
+    let (store, version) = looked.map_err(blame)?;
+    let found = Found::Schema(version);
+    if version.is_current() {
+        return Ok((Stores::of_sqlite(store), found));
+    }
+    store.close().await;
+    Ok((nothing(), found))
+}
+
+/// The database's log stands beside it, so the folder must be writable also where the file exists.
+fn check_folder(file: &Path) -> Result<(), ConfigError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    // A file without a name: nothing is left of it.
+    tempfile::tempfile_in(folder).map(drop).map_err(|error| {
+        let what = format!("nothing can be written to the folder `{}` ({error})", folder.display());
+        ConfigError::at(&url_key(), format!("{what}: create it, or name a file in another"))
+    })
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("kept in memory, and gone with the process"),
+            Self::NoFile => f.write_str("no file yet: it will be created"),
+            Self::Schema(SchemaVersion { found: 0, .. }) => {
+                f.write_str("empty: its tables will be created")
+            }
+            Self::Schema(version) if version.is_current() => {
+                write!(f, "schema version {}", version.found)
+            }
+            Self::Schema(SchemaVersion { found, newest }) => {
+                write!(f, "schema version {found}, to be brought to {newest}; not read before that")
+            }
+        }
+    }
+}

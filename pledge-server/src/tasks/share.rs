@@ -1,0 +1,196 @@
+//! This instance's part of the work, as far as others say that they are there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pledge_core::ports::Leases;
+use pledge_core::sharing::{Lease, ShardShare, Share};
+use pledge_core::types::ChainId;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Trouble, Troubles};
+
+/// How long a lease lasts: what an instance that died did is another's after this and one renewal.
+const LASTS: Duration = Duration::from_secs(9);
+const RENEW_INTERVAL: Duration = Duration::from_secs(3);
+/// How long giving the lease back may hold up the end. It ends by itself a little later.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What is this instance's to do, now and whenever it changes.
+#[derive(Debug, Clone)]
+pub struct Part(watch::Receiver<Share>);
+
+impl Part {
+    /// Everything, for ever: nobody else works over the store.
+    pub fn whole(lease: &Lease) -> Self {
+        Self(watch::channel(Share::whole(lease)).1)
+    }
+
+    pub(super) fn follows(&self, chain: ChainId) -> bool {
+        self.0.borrow().follows(chain)
+    }
+
+    /// Waits until the chain is this instance's to follow.
+    pub(super) async fn until_follows(&mut self, chain: ChainId) {
+        self.until(|share| share.follows(chain).then_some(())).await;
+    }
+
+    /// The shards of a chain that are this instance's to settle, as soon as there are any.
+    pub(super) async fn until_settles(&mut self, chain: ChainId) -> ShardShare {
+        self.until(|share| share.settles(chain)).await
+    }
+
+    /// Waits until this instance tells what happened.
+    pub(super) async fn until_tells(&mut self) {
+        self.until(|share| share.tells().then_some(())).await;
+    }
+
+    async fn until<T>(&mut self, mine: impl Fn(&Share) -> Option<T>) -> T {
+        loop {
+            if let Some(part) = mine(&self.0.borrow_and_update()) {
+                return part;
+            }
+            if self.0.changed().await.is_err() {
+                // Nothing changes any more, so it never will be.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+/// Keeps a lease among those of the other instances, and works out what that leaves to do.
+///
+/// While leases cannot be had, all of the work is this instance's: others may do the same, which
+/// costs time and nothing else.
+#[derive(Debug)]
+pub struct Sharing {
+    leases: Arc<dyn Leases>,
+    lease: Lease,
+    part: watch::Sender<Share>,
+    renewed: Option<Instant>,
+    trouble: Trouble,
+}
+
+impl Sharing {
+    /// Takes the lease, so that the part that is answered is already this instance's own.
+    pub async fn begin(leases: Arc<dyn Leases>, lease: Lease, troubles: &Troubles) -> (Self, Part) {
+        let (part, share) = watch::channel(Share::whole(&lease));
+        let trouble = troubles.of_all("sharing the work out");
+        let mut sharing = Self { leases, lease, part, renewed: None, trouble };
+        sharing.renew().await;
+        (sharing, Part(share))
+    }
+
+    /// Renews the lease until `stop`, then gives it back.
+    pub async fn keep(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut due = tokio::time::interval(RENEW_INTERVAL);
+        due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(due.tick()).await.is_some() {
+            self.renew().await;
+        }
+        let released = self.leases.release(self.lease.instance);
+        let released = tokio::time::timeout(RELEASE_TIMEOUT, released).await;
+        if let Ok(Err(error)) = released {
+            tracing::debug!(%error, "the lease was not given back and ends by itself");
+        }
+        Ok(())
+    }
+
+    async fn renew(&mut self) {
+        let asked = Instant::now();
+        match self.leases.renew(&self.lease, LASTS).await {
+            Ok(held) => {
+                self.trouble.over();
+                self.renewed = Some(asked);
+                self.takes(Share::of(&self.lease, &held));
+            }
+            Err(error) => {
+                self.trouble.says(&format!("{error}; this instance does all of it meanwhile"));
+                if self.renewed.is_none_or(|renewed| renewed.elapsed() >= LASTS) {
+                    self.takes(Share::whole(&self.lease));
+                }
+            }
+        }
+    }
+
+    fn takes(&self, share: Share) {
+        self.part.send_if_modified(|part| {
+            let is_other = *part != share;
+            if is_other {
+                tracing::info!(chains = ?share.chains(), tells = share.tells(), "a new part of the work");
+                *part = share;
+            }
+            is_other
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pledge_core::error::{StoreError, StoreErrorKind};
+    use pledge_core::ports::mocks::MockLeases;
+    use pledge_core::sharing::InstanceId;
+    use pledge_storage_memory::MemoryLeases;
+
+    use super::*;
+
+    async fn begin(leases: Arc<dyn Leases>, lease: Lease) -> (Sharing, Part) {
+        Sharing::begin(leases, lease, &Troubles::default()).await
+    }
+
+    const CHAINS: [ChainId; 2] = [ChainId::new(1), ChainId::new(2)];
+
+    fn lease(id: u128) -> Lease {
+        Lease { instance: InstanceId::new(id), chains: CHAINS.into() }
+    }
+
+    fn followed(part: &Part) -> usize {
+        CHAINS.into_iter().filter(|chain| part.follows(*chain)).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_instance_that_died_did_is_taken_over_within_fifteen_seconds() {
+        let leases: Arc<dyn Leases> = Arc::new(MemoryLeases::default());
+        let (dead, _) = begin(leases.clone(), lease(1)).await;
+        let (sharing, mut part) = begin(leases, lease(2)).await;
+        assert_eq!(followed(&part), 1);
+        tokio::spawn(sharing.keep(CancellationToken::new()));
+        drop(dead);
+        let taken_over = async {
+            for chain in CHAINS {
+                part.until_follows(chain).await;
+            }
+            part.until_tells().await;
+        };
+        tokio::time::timeout(Duration::from_secs(15), taken_over).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_instance_that_ends_gives_its_lease_back() {
+        let leases: Arc<dyn Leases> = Arc::new(MemoryLeases::default());
+        let (first, _) = begin(leases.clone(), lease(1)).await;
+        let stop = CancellationToken::new();
+        stop.cancel();
+        first.keep(stop).await.unwrap();
+        let (_second, part) = begin(leases, lease(2)).await;
+        assert_eq!(followed(&part), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_instance_that_hears_nothing_of_the_others_does_everything_after_a_while() {
+        let mut leases = MockLeases::new();
+        let held = || Box::pin(async { Ok(vec![lease(1), lease(2)]) });
+        leases.expect_renew().times(1).returning(move |_, _| held());
+        let away = || StoreError::new(StoreErrorKind::Unavailable, "renew a lease", "a test");
+        leases.expect_renew().returning(move |_, _| Box::pin(async move { Err(away()) }));
+        let (sharing, mut part) = begin(Arc::new(leases), lease(2)).await;
+        assert_eq!(followed(&part), 1);
+        let begun = Instant::now();
+        tokio::spawn(sharing.keep(CancellationToken::new()));
+        part.until_follows(CHAINS[0]).await;
+        assert!((LASTS..=LASTS + RENEW_INTERVAL).contains(&begun.elapsed()));
+        assert_eq!(followed(&part), 2);
+    }
+}

@@ -1,0 +1,72 @@
+//! A chain that halted by a reorg deeper than what is held, and the way out.
+
+use pledge_core::primitives::Address;
+
+use crate::node::{NORMAL, Node, THREE_PM, account, token, tokens};
+use crate::process::Folder;
+
+/// A settled ledger, and then a fork above block 4 that is below every header held.
+fn halted() -> (Node, Folder) {
+    let node = Node::with_the_first_hour(NORMAL);
+    node.mine(THREE_PM + 7_200, account(1), account(2), tokens(50));
+    node.mine_empty(THREE_PM + 7_300, 100);
+    let folder = Folder::with_config(&format!(
+        "[chains.local]\nchain_id = 31337\nrpc_urls = [\"{}\"]\nretained_headers = 64\n\
+         [chains.local.tokens.plg]\naddress = \"{}\"\n\
+         [chains.local.tokens.plg.points]\nrate = \"0.05\"\n",
+        node.url(),
+        token()
+    ));
+    assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));
+    assert_eq!(folder.run(&["settle", "--until-settled"]).code, Some(0));
+    node.chain.fork_at(4);
+    node.mine(THREE_PM + 7_201, Address::ZERO, account(3), tokens(7));
+    node.mine_empty(THREE_PM + 7_300, 120);
+    let ended = folder.run(&["index", "--until-head"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert!(ended.stdout.contains("`pledge rewind`"), "{}{}", ended.stdout, ended.stderr);
+    (node, folder)
+}
+
+#[test]
+fn a_halted_chain_is_taken_back_resumed_and_right_again() {
+    let (_node, folder) = halted();
+    let rewound = folder.run(&["rewind", "local", "--to", "4"]);
+    assert_eq!(rewound.code, Some(0), "{}", rewound.stderr);
+    assert!(rewound.stdout.contains("2 changes undone"), "{}", rewound.stdout);
+    assert_eq!(folder.run(&["resume", "local"]).code, Some(0));
+    for command in [&["index", "--until-head"][..], &["settle", "--until-settled"], &["verify"]] {
+        let ended = folder.run(command);
+        assert_eq!(ended.code, Some(0), "{command:?}: {}{}", ended.stdout, ended.stderr);
+    }
+    let status = folder.run(&["status", "--json"]).json();
+    assert_eq!(status["chains"][0]["tokens"][0]["holders"], 2, "{status}");
+}
+
+#[test]
+fn a_block_above_the_fork_is_refused_with_where_to_look() {
+    let (_node, folder) = halted();
+    let ended = folder.run(&["rewind", "local", "--to", "30"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert!(ended.stderr.contains("name one below 11"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_chain_that_is_followed_is_not_taken_back() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&format!(
+        "[chains.local]\nchain_id = 31337\nrpc_urls = [\"{}\"]\n\
+         [chains.local.tokens.plg]\naddress = \"{}\"\n",
+        node.url(),
+        token()
+    ));
+    assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));
+    let ended = folder.run(&["rewind", "local", "--to", "1"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert!(ended.stderr.contains("`pledge pause local` first"), "{}", ended.stderr);
+    assert_eq!(folder.run(&["pause", "local"]).code, Some(0));
+    let rewound = folder.run(&["rewind", "local", "--to", "1", "--json"]);
+    assert_eq!(rewound.json()["tokens"][0]["changes_removed"], 1, "{}", rewound.stdout);
+    let ended = folder.run(&["rewind", "other", "--to", "1"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+}

@@ -1,0 +1,48 @@
+//! A server that has no connection left, for anybody or for this user.
+
+use pledge_core::ports::BalanceStore;
+use pledge_core::testing::world::CHAIN;
+use pledge_storage_mysql::MySqlStore;
+use pledge_test_support::{MySqlPlace, OwnServer};
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
+use crate::stage::{is_unavailable, run};
+
+#[tokio::test]
+async fn a_server_with_too_many_connections_is_unavailable_until_one_ends() {
+    let server = OwnServer::mariadb(&["--max-connections=10"]).await;
+    let place = MySqlPlace::on(&server.url()).await;
+    let store = MySqlStore::open(&place.url()).await.unwrap();
+    let options: MySqlConnectOptions = server.url().parse().unwrap();
+    let mut crowd = Vec::new();
+    while let Ok(connection) = options.connect().await {
+        crowd.push(connection);
+    }
+    assert!(crowd.len() >= 10, "{}", crowd.len());
+    is_unavailable(MySqlStore::open(&place.url()).await, "1040");
+    is_unavailable(store.register_chain(CHAIN, "meanwhile").await, "");
+    for connection in crowd {
+        connection.close().await.unwrap();
+    }
+    store.register_chain(CHAIN, "after").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_with_too_many_connections_is_unavailable_until_one_ends() {
+    let server = OwnServer::mariadb(&[]).await;
+    let place = MySqlPlace::on(&server.url()).await;
+    let mut root = place.outsider().await;
+    run(&mut root, "CREATE USER pledge IDENTIFIED BY 'secret' WITH MAX_USER_CONNECTIONS 2").await;
+    run(&mut root, &format!("GRANT ALL ON {}.* TO pledge", place.name())).await;
+    let url = place.url().replace("root@", "pledge:secret@");
+    let store = MySqlStore::open(&url).await.unwrap();
+    let options: MySqlConnectOptions = url.parse().unwrap();
+    let crowd = [options.connect().await.unwrap(), options.connect().await.unwrap()];
+    is_unavailable(store.register_chain(CHAIN, "meanwhile").await, "1226");
+    is_unavailable(MySqlStore::open(&url).await, "1226");
+    for connection in crowd {
+        connection.close().await.unwrap();
+    }
+    store.register_chain(CHAIN, "after").await.unwrap();
+}
