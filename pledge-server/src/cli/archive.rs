@@ -108,7 +108,8 @@ impl fmt::Display for Moved {
         let Self { from, to, summary } = self;
         writeln!(f, "{from} -> {to}")?;
         let counts = summary.counts.iter().map(|(kind, count)| counted(*count, &kind.to_string()));
-        writeln!(f, "  {}", counts.collect::<Vec<_>>().join(", "))?;
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        writeln!(f, "  {}", if counts.is_empty() { "no records" } else { &counts })?;
         writeln!(f, "  digest {}", summary.digest)
     }
 }
