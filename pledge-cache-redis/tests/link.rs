@@ -1,7 +1,5 @@
 //! A server that comes and goes.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod support;
 
 use std::time::{Duration, Instant};
