@@ -80,6 +80,12 @@ async fn a_server_that_refuses_to_be_used_is_degraded_with_its_reason() {
 }
 
 #[tokio::test]
+async fn a_server_that_speaks_no_tls_is_degraded() {
+    let redis = connect(&server().replace("redis://", "rediss://")).await;
+    assert!(!reason(&redis).is_empty());
+}
+
+#[tokio::test]
 async fn a_server_that_takes_no_writes_is_degraded() {
     let full = OwnServer::redis(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]).await;
     let redis = connect(&full.url()).await;
