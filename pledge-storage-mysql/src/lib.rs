@@ -1,7 +1,7 @@
 //! The stores of pledge in one database of a MySQL (8 or later) or MariaDB (10.6 or later) server.
 //!
-//! [`MySqlStore`] implements `BalanceStore`, `PointsStore` and `EventStore` of `pledge-core` over one
-//! database, so a rewind takes the ledger and the points back, and says so, in one transaction.
+//! [`MySqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore` and `Archive` of `pledge-core`
+//! over one database, so a rewind takes the ledger and the points back, and says so, in one transaction.
 //!
 //! - A write locks the row of what it builds on (its chain, its token, a consumer's position), then
 //!   reads and checks it: under `READ COMMITTED` it sees what the last writer left. Any number of

@@ -25,7 +25,7 @@ pub struct Seen<T> {
 }
 
 /// A chain as last reported by its indexer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainState {
     /// Which chain.
     pub chain: ChainId,

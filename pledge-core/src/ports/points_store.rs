@@ -123,7 +123,7 @@ impl SettlementBatch {
 }
 
 /// What one account earned in one window.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// Who.
     pub account: Account,
@@ -138,7 +138,8 @@ pub struct Statement {
 }
 
 /// A statement's direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StatementKind {
     /// Adds what was earned.
     Earned,

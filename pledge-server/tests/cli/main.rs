@@ -6,6 +6,7 @@ mod bad_input;
 mod config_commands;
 mod database;
 mod demo;
+mod migrating;
 mod node;
 mod one_shot;
 mod process;
