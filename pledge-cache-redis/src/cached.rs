@@ -16,7 +16,8 @@ const ROWS_MIN: usize = 100;
 const INSTANT_ROWS: usize = 10;
 
 /// A store with a cache of its larger answers before it, for those who ask the same again and again: the
-/// readers of a leaderboard. An indexer and a settler ask nothing twice; give them the store itself.
+/// readers of a leaderboard. It is for a store on a server. An indexer and a settler ask nothing twice;
+/// give them the store itself.
 ///
 /// An answer is kept under the exact state that it was read from: the token's cursor, by hash, and its
 /// epoch; for points, how far every shard is, too. So nothing is ever invalidated, and an answer from

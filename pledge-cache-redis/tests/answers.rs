@@ -4,6 +4,9 @@
 
 mod support;
 
+use std::collections::VecDeque;
+use std::slice;
+
 use pledge_cache_redis::{CacheCounts, Cached, Health, Redis};
 use pledge_core::ledger::{Checkpoint, TokenState};
 use pledge_core::ports::mocks::MockBalanceStore;
@@ -50,14 +53,14 @@ async fn asked(
     answers: &[Seen<Vec<(Account, Checkpoint)>>],
 ) -> (Vec<Seen<Vec<(Account, Checkpoint)>>>, CacheCounts) {
     let mut store = MockBalanceStore::new();
-    let mut in_turn = states.to_vec().into_iter();
+    let mut in_turn = VecDeque::from(states.to_vec());
     store.expect_token().times(states.len()).returning(move |_| {
-        let state = in_turn.next();
+        let state = in_turn.pop_front();
         Box::pin(async move { Ok(state) })
     });
-    let mut in_turn = answers.to_vec().into_iter();
+    let mut in_turn = VecDeque::from(answers.to_vec());
     store.expect_holders().times(answers.len()).returning(move |_, _, _| {
-        let answer = in_turn.next().unwrap();
+        let answer = in_turn.pop_front().unwrap();
         Box::pin(async move { Ok(answer) })
     });
     let cached = Cached::new(store, redis.clone());
@@ -73,7 +76,7 @@ async fn an_answer_is_given_again_while_the_token_stands_still() {
     let (cursor, epoch) = (block(5, 1), Epoch::FIRST);
     let states = [state(cursor, epoch), state(cursor, epoch)];
     let answer = holders(3, cursor, epoch);
-    let (seen, counts) = asked(&healthy().await, &states, &[answer.clone()]).await;
+    let (seen, counts) = asked(&healthy().await, &states, slice::from_ref(&answer)).await;
     assert_eq!(seen, [answer.clone(), answer]);
     assert_eq!(counts, CacheCounts { hits: 1, misses: 1 });
 }
@@ -125,13 +128,13 @@ async fn a_value_that_cannot_be_read_is_no_answer() {
     let (cursor, epoch) = (block(5, 1), Epoch::FIRST);
     let (redis, answer) = (healthy().await, holders(3, cursor, epoch));
     let states = [state(cursor, epoch)];
-    asked(&redis, &states, std::slice::from_ref(&answer)).await;
+    asked(&redis, &states, slice::from_ref(&answer)).await;
     let mut outsider = outsider(&server()).await;
     let pattern = format!("{}:*:answer:*", redis.prefix());
     let keys: Vec<String> = outsider.keys(&pattern).await.unwrap();
     assert_eq!(keys.len(), 1);
     let () = outsider.set_ex(&keys[0], "[]", 60).await.unwrap();
-    let (seen, counts) = asked(&redis, &states, std::slice::from_ref(&answer)).await;
+    let (seen, counts) = asked(&redis, &states, slice::from_ref(&answer)).await;
     assert_eq!((seen, counts), (vec![answer], CacheCounts { hits: 0, misses: 1 }));
 }
 

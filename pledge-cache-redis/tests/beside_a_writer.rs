@@ -52,10 +52,12 @@ async fn an_answer_is_one_that_the_store_gave_during_the_call() {
             let to = 1 + step % ACCOUNTS;
             world.mine(step * 1_000, &[(None, Some(to), tokens(step + 1))]);
             world.indexer.poll().await;
-            truths.borrow_mut().push(ask(&store).await);
+            let truth = ask(&store).await;
+            truths.borrow_mut().push(truth);
             yield_now().await;
             world.settle().await.expect("a calm store settles");
-            truths.borrow_mut().push(ask(&store).await);
+            let truth = ask(&store).await;
+            truths.borrow_mut().push(truth);
             // The reader asks in the middle of some steps, and again after others.
             let until = asked.get() + step % 4;
             while asked.get() < until {

@@ -171,6 +171,15 @@ fn what_the_laws_see_comes_from_the_cache() {
 }
 
 #[test]
+fn a_server_that_forgets_is_asked_all_the_same() {
+    run(async {
+        let (redis, server) = flushed_and_evicting().await;
+        let counts = counts(memory(), redis, server).await;
+        assert!(counts.misses > 0, "{counts:?}");
+    });
+}
+
+#[test]
 fn without_a_server_nothing_is_looked_for() {
     run(async {
         let counts = counts(memory(), absent().await, ()).await;
