@@ -43,6 +43,8 @@ mod from_file_to_server {
     pledge_core::archive_conformance!(file(), server());
 }
 
+pledge_core::same_archives!(server(), memory(), 8);
+
 async fn write(store: &dyn Archive) -> (Vec<u8>, Summary) {
     let mut file = Vec::new();
     let mut lines = LineWriter::new(&mut file).unwrap();

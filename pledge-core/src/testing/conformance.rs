@@ -209,6 +209,7 @@ macro_rules! archive_conformance {
             async { $crate::testing::conformance::archive::Move { from: $from.await, to: $to.await } },
             archive_refused,
             an_import_into_a_store_in_use_is_refused
+            of_two_imports_one_wins
             an_import_cut_short_leaves_nothing
             records_out_of_order_are_refused
             a_record_without_what_it_refers_to_is_refused
@@ -331,6 +332,23 @@ macro_rules! same_answers {
         #[test]
         fn any_history_gives_the_same_answers() {
             $crate::testing::twins::any_history_gives_the_same_answers(
+                $cases,
+                || Box::pin(async { $fixture.await }),
+                || Box::pin(async { $reference.await }),
+            );
+        }
+    };
+}
+
+/// The property that a store tells the same archive as another that is known to be right, and takes it
+/// over. Both are closures' bodies that give an [`ArchiveFixture`](super::ArchiveFixture), evaluated once
+/// a case or more.
+#[macro_export]
+macro_rules! same_archives {
+    ($fixture:expr, $reference:expr, $cases:expr) => {
+        #[test]
+        fn any_history_gives_the_same_archive() {
+            $crate::testing::twins::any_history_gives_the_same_archive(
                 $cases,
                 || Box::pin(async { $fixture.await }),
                 || Box::pin(async { $reference.await }),

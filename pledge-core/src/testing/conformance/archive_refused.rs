@@ -34,6 +34,17 @@ pub async fn an_import_into_a_store_in_use_is_refused(stores: Move) {
     assert_eq!(stores.to.export().await, before);
 }
 
+/// Whichever is first; the other finds the store in use.
+pub async fn of_two_imports_one_wins(stores: Move) {
+    let records = records(&stores.from).await;
+    let both = [records.clone(), records.clone()].map(|records| stores.to.import(records));
+    let [one, other] = both;
+    let (one, other) = tokio::join!(one, other);
+    let kinds = [one, other].map(|imported| imported.err().map(|error| error.kind()));
+    assert!(kinds.contains(&None) && kinds.contains(&Some(StoreErrorKind::Invalid)), "{kinds:?}");
+    assert_eq!(stores.to.export().await, records);
+}
+
 /// Gives some records, then fails.
 struct CutShort {
     records: Records,
