@@ -1,6 +1,7 @@
 //! A store whose larger answers are kept on the server for a while.
 
 mod answers;
+mod archive;
 mod events;
 mod ledger;
 mod points;

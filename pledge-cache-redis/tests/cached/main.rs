@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use pledge_cache_redis::{CacheCounts, Cached, Health, Redis};
 use pledge_core::ports::{BalanceStore, EventStore, PointsStore};
-use pledge_core::testing::Fixture;
 use pledge_core::testing::conformance::{cases, run};
+use pledge_core::testing::{ArchiveFixture, Fixture};
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_mysql::MySqlStore;
 use pledge_storage_sqlite::SqliteStore;
@@ -140,6 +140,17 @@ mod with_a_server_that_stalls {
     }
 
     every_law!(fixture(), 2);
+}
+
+mod archive {
+    use super::*;
+
+    async fn fixture() -> ArchiveFixture {
+        let cached = Cached::new(memory(), healthy().await).from_rows(0);
+        ArchiveFixture::new(Arc::new(cached), ())
+    }
+
+    pledge_core::archive_conformance!(fixture(), fixture());
 }
 
 /// Plays a history with a reorg, and counts.
