@@ -4,11 +4,13 @@ use alloy::contract::CallBuilder;
 use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::providers::{DynProvider, Provider};
+use alloy::rpc::client::BatchRequest;
 use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use alloy::sol;
 use alloy::sol_types::{SolCall, SolValue};
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use futures::future::try_join_all;
+use serde_json::{Value, json};
 
 use crate::node_module;
 
@@ -97,6 +99,19 @@ impl Token {
     pub async fn balance_of(&self, account: Address) -> Result<U256> {
         let contract = Preset::new(self.address, &self.provider);
         Ok(contract.balanceOf(account).call().await?)
+    }
+
+    /// The same of many accounts, in their order.
+    pub async fn balances_of(&self, accounts: &[Address]) -> Result<Vec<U256>> {
+        let mut batch = BatchRequest::new(self.provider.client());
+        let mut answers = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            let input = Bytes::from(Preset::balanceOfCall { account: *account }.abi_encode());
+            let call = json!([{ "to": self.address, "input": input }, "latest"]);
+            answers.push(batch.add_call::<_, U256>("eth_call", &call)?);
+        }
+        batch.send().await?;
+        Ok(try_join_all(answers).await?)
     }
 
     /// What the contract itself says of its supply now.

@@ -148,8 +148,8 @@ fn explain_open(name: &str, error: sqlx::Error) -> Fault {
         Some(codes::ACCESS_DENIED) => "the server refuses the user or the password".to_owned(),
         Some(codes::NOT_THIS_DATABASE) => format!("the user may not use the database `{name}`"),
         _ if matches!(error, sqlx::Error::Configuration(_)) => {
-            "the server and the URL do not agree on how to log in: without `ssl-mode` in the URL the \
-             connection is encrypted, and any password works"
+            "the user cannot log in as the URL says: leave `ssl-mode` out of it, so that the connection \
+             is encrypted"
                 .to_owned()
         }
         _ => return fault(error),

@@ -72,6 +72,7 @@ fn unwritten(error: std::io::Error) -> StoreError {
 pub struct LineReader<R> {
     reader: R,
     number: u64,
+    bytes: u64,
     tally: Tally,
     summary: Option<Summary>,
 }
@@ -79,7 +80,8 @@ pub struct LineReader<R> {
 impl<R: BufRead> LineReader<R> {
     /// Reads the first line. `Invalid` for a file that is no archive, or one of another version.
     pub fn new(reader: R) -> Result<Self, StoreError> {
-        let mut lines = Self { reader, number: 0, tally: Tally::default(), summary: None };
+        let mut lines =
+            Self { reader, number: 0, bytes: 0, tally: Tally::default(), summary: None };
         let line = lines.line()?;
         let Ok(Head { pledge_archive }) = serde_json::from_slice(&line) else {
             return Err(lines.refuse("this is no archive of pledge"));
@@ -92,6 +94,11 @@ impl<R: BufRead> LineReader<R> {
             return Err(lines.refuse(&detail));
         }
         Ok(lines)
+    }
+
+    /// How many bytes were read.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// What was read, once the last record was.
@@ -108,6 +115,7 @@ impl<R: BufRead> LineReader<R> {
             let detail = format!("line {} cannot be read", self.number);
             StoreError::new(StoreErrorKind::Unavailable, READ, detail).caused_by(error)
         })?;
+        self.bytes += line.len() as u64;
         Ok(line)
     }
 

@@ -44,7 +44,7 @@ pub enum ChangeType {
 }
 
 /// Which half of a transfer a change is. A self-transfer writes `Out`, then `In`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Leg {
     /// The sender's half.
     Out,

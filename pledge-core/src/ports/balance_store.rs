@@ -14,7 +14,7 @@ use crate::types::{
 };
 
 /// What was read, and where the token's ledger stood at that moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen<T> {
     /// The token's cursor.
     pub cursor: Option<BlockRef>,

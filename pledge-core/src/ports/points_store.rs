@@ -14,7 +14,7 @@ use crate::types::{
 };
 
 /// A programme and how far it is settled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgrammeState {
     /// Its rule.
     pub programme: Programme,
@@ -202,7 +202,7 @@ impl Settlement {
 }
 
 /// One window of one programme, over all shards: the same whether settled on time or after an outage.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
     /// Which programme.
     pub programme: ProgrammeId,
@@ -228,7 +228,7 @@ pub struct SettlementsQuery {
 }
 
 /// An account's total.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Who.
     pub account: Account,

@@ -20,6 +20,7 @@ pub mod balance_store;
 pub mod cases;
 pub mod chain_source;
 pub mod delivery;
+pub mod edges;
 pub mod engine;
 pub mod engine_nodes;
 pub mod engine_properties;
@@ -106,6 +107,12 @@ macro_rules! balance_store_conformance {
             the_other_branch_is_committed_after_a_rewind
             a_halted_token_is_rewound_with_the_others
         );
+        $crate::__laws!($fixture, edges,
+            every_text_comes_back_as_it_was
+            texts_that_look_the_same_are_kept_apart
+            the_largest_integrals_and_times_round_trip
+            the_last_blocks_and_logs_round_trip
+        );
     };
 }
 
@@ -142,6 +149,7 @@ macro_rules! points_store_conformance {
             a_rewind_leaves_alone_what_was_settled_before_it
             a_rewind_drops_a_settlement_under_way
         );
+        $crate::__laws!($fixture, edges, the_points_of_all_time_round_trip);
     };
 }
 

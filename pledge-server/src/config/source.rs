@@ -13,9 +13,10 @@ const PREFIX: &str = "PLEDGE_";
 const LEVELS: &str = "__";
 
 /// Variables of the tests and examples, which are no keys.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 6] = [
     "PLEDGE_ANVIL",
     "PLEDGE_EXAMPLE_KEY",
+    "PLEDGE_KILLS",
     "PLEDGE_SEED",
     "PLEDGE_TEST_MYSQL_URL",
     "PLEDGE_TEST_REDIS_URL",

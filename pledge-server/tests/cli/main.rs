@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
+mod archive;
 mod bad_input;
 mod config_commands;
 mod database;
 mod demo;
+mod migrating;
 mod node;
 mod one_shot;
 mod process;

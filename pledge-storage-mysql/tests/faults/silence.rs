@@ -86,6 +86,7 @@ async fn a_network_that_swallows_everything_is_given_up_and_found_again() {
 async fn a_write_that_is_met_by_silence_half_way_is_given_up_and_taken_back() {
     let stage = Stage::new().await;
     let store = impatient(&stage).await;
+    store.register_chain(CHAIN, "test").await.unwrap();
     let before = stage.everything().await;
     stage.ledger.mine(9_000, &[(0, 5, 77), (2, 1, 5)]);
     let message = stage.ledger.message(&[token()], 6).await;
@@ -118,7 +119,7 @@ async fn a_server_that_stands_still_is_given_up_and_goes_on_later() {
     let began = Instant::now();
     is_unavailable(store.chains().await, "");
     is_unavailable(store.register_chain(CHAIN, "meanwhile").await, "");
-    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
     server.thaw();
     store.register_chain(CHAIN, "after").await.unwrap();
     assert_eq!(store.chains().await.unwrap()[0].name, "after");
@@ -132,7 +133,7 @@ async fn a_commit_that_is_met_by_silence_is_unknown_and_was_done() {
     let message = stage.ledger.message(&[token()], 6).await;
     stage.proxy.trap(COMMIT, Fate::SwallowReply);
     is_unavailable(store.commit(&message).await, "may be there or not");
-    assert!(stage.proxy.counts().replies_dropped == 1);
+    assert_eq!(stage.proxy.counts().replies_dropped, 1);
     let (kind, text) = refused(store.commit(&message).await);
     assert_eq!(kind, StoreErrorKind::Conflict, "{text}");
 }

@@ -21,13 +21,14 @@ use crate::stage::{COMMIT, fixture, run};
 
 const STEPS: usize = 240;
 const POLLS_MAX: usize = 40;
+/// How often each fault happens.
+const TIMES: usize = 5;
 const SHORT: Patience =
-    Patience { connection: Duration::from_millis(800), answer: Duration::from_millis(400) };
+    Patience { connection: Duration::from_secs(2), answer: Duration::from_millis(700) };
 
-/// What the network does before the step after next; each is over by itself, or with the next.
+/// What the network does while the engine is at a step, or to the next packet that fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fault {
-    Calm,
     CommitReplyDropped,
     CommitReplySwallowed,
     CommitCut,
@@ -60,28 +61,22 @@ fn seed() -> u64 {
     }
 }
 
-/// Steps with a fault in every third, every kind among them.
-fn history(seed: u64) -> Vec<(Fault, Step)> {
+/// Steps, and the faults that happen in every second one of those that use the store.
+fn history(seed: u64) -> (Vec<Step>, Vec<Fault>) {
     let step = prop_oneof![
         6 => mine(),
         1 => (1..CONFIRMATIONS + 8).prop_map(Step::Fork),
         4 => Just(Step::Index),
         3 => (1_u64..6).prop_map(Step::Settle),
     ];
-    let times = STEPS.div_ceil(3 * FAULTS.len());
-    let faults: Vec<_> = FAULTS.iter().copied().cycle().take(times * FAULTS.len()).collect();
+    let faults: Vec<_> = FAULTS.iter().copied().cycle().take(TIMES * FAULTS.len()).collect();
     let input = (vec(step, STEPS), Just(faults).prop_shuffle());
     let config = Config { rng_seed: RngSeed::Fixed(seed), ..Config::default() };
-    let tree = input.new_tree(&mut TestRunner::new(config)).unwrap();
-    let (steps, faults) = tree.current();
-    let calm = [Fault::Calm; 2];
-    let faults = faults.into_iter().flat_map(|fault| [fault, calm[0], calm[1]]);
-    faults.zip(steps).collect()
+    input.new_tree(&mut TestRunner::new(config)).unwrap().current()
 }
 
 async fn apply(fault: Fault, proxy: &FaultProxy, place: &MySqlPlace) {
     match fault {
-        Fault::Calm => {}
         Fault::CommitReplyDropped => proxy.trap(COMMIT, Fate::DropReply),
         Fault::CommitReplySwallowed => proxy.trap(COMMIT, Fate::SwallowReply),
         Fault::CommitCut => proxy.trap(COMMIT, Fate::CutBefore),
@@ -151,12 +146,19 @@ async fn a_history_in_a_storm_ends_where_the_oracle_says() {
     let proxy = place.proxy().await;
     let database = MySqlDatabase::open_with(&place.url_through(&proxy), SHORT).await.unwrap();
     let mut world = World::new(fixture(&MySqlStore::over(database))).await;
-    let mut refusals = 0;
-    for (fault, step) in &history(seed) {
-        // A trap stays until a packet meets it; whatever else there was is over with the next fault.
-        if *fault != Fault::Calm && !proxy.has_trap() {
+    let (steps, mut faults) = history(seed);
+    let (mut refusals, mut uses) = (0, 0);
+    for step in &steps {
+        // A trap stays until a packet meets it; whatever else there was is over after its step.
+        if !proxy.has_trap() {
             proxy.calm();
-            apply(*fault, &proxy, &place).await;
+            uses += usize::from(matches!(step, Step::Index | Step::Settle(_)));
+            if matches!(step, Step::Index | Step::Settle(_))
+                && uses % 2 == 0
+                && let Some(fault) = faults.pop()
+            {
+                apply(fault, &proxy, &place).await;
+            }
         }
         refusals += play(&mut world, step).await;
     }

@@ -1,0 +1,105 @@
+//! Many kills over one database, and what is left of it.
+
+use std::time::Instant;
+
+use pledge_core::event::{Event, EventSeq};
+use pledge_server::stores::{self, Stores};
+use pledge_server::verify::Verdict;
+
+use super::super::chains::{Engine, Setup};
+use super::backend::Backend;
+use super::market::Market;
+use super::pace::Pace;
+use super::random::Random;
+use super::round::{Round, Tally};
+use super::sums::assert_adds_up;
+
+/// Kills after which another program opens the database and adds it up.
+const KILLS_PER_CHECK: u32 = 20;
+
+/// One chain, one database, and process after process between them.
+pub(super) struct Campaign<B> {
+    backend: B,
+    market: Market,
+    setup: Setup,
+    random: Random,
+    pace: Pace,
+    tally: Tally,
+}
+
+impl<B: Backend> Campaign<B> {
+    pub(super) async fn begin(backend: B, seed: u64) -> Self {
+        println!("seed {seed}: PLEDGE_SEED={seed} chooses the same rounds");
+        let mut random = Random::new(seed);
+        let market = Market::open(&mut random).await;
+        let setup = Setup::over(&backend.url(), &[&market.chain]);
+        Self { backend, market, setup, random, pace: Pace::default(), tally: Tally::default() }
+    }
+
+    /// Panics if a kill left anything that a clean pass would not give.
+    pub(super) async fn run(mut self, kills: u32) -> Tally {
+        let begun = Instant::now();
+        while self.tally.kills < kills {
+            self.round().await;
+            if self.tally.kills.is_multiple_of(KILLS_PER_CHECK) {
+                self.check().await;
+            }
+        }
+        println!("{} in {:.1?}", self.tally, begun.elapsed());
+        self.assert_exact().await;
+        println!("exact, after {:.1?} in all", begun.elapsed());
+        self.tally
+    }
+
+    async fn round(&mut self) {
+        let round = Round::choose(&mut self.random);
+        if round.forks_before {
+            self.market.reorg().await;
+        }
+        self.pace.is_over.set(false);
+        let life = round.play(&self.setup, &mut self.backend, &self.pace, &mut self.tally);
+        tokio::join!(life, self.market.grow(&self.pace));
+    }
+
+    /// What holds at any time holds here too.
+    async fn check(&mut self) {
+        let stores = self.open().await;
+        assert_adds_up(&stores, self.market.chain.id).await;
+        stores.close().await;
+    }
+
+    /// Once a process lives to the end, the state is what the oracle computes from the chain, and the
+    /// contract says the same.
+    async fn assert_exact(&mut self) {
+        let written = self.open().await;
+        print_events(&written, self.market.reorgs).await;
+        written.close().await;
+        self.setup.run(&["index", "--until-head"]);
+        self.setup.run(&["settle", "--until-settled"]);
+        let engine = Engine::new(&self.setup.config(), self.open().await).await;
+        let token = self.market.chain.id;
+        assert_adds_up(&engine.stores, token).await;
+        let (found, expected) = (engine.digest(token).await, engine.oracle(token).await);
+        assert!(found == expected, "the state differs from the oracle's");
+        assert_eq!(engine.verify().await[0].verdict, Verdict::Ok);
+        engine.stores.close().await;
+    }
+
+    async fn open(&mut self) -> Stores {
+        self.backend.has_forgotten_the_dead().await;
+        stores::open(&self.setup.config().storage).await.unwrap()
+    }
+}
+
+/// How often the killed processes wrote to the ledger, took it back and finished a settlement.
+async fn print_events(stores: &Stores, reorgs: u32) {
+    let events = stores.events.events(EventSeq::START, 1_000_000).await.unwrap();
+    let count = |kind: fn(&Event) -> bool| events.iter().filter(|event| kind(&event.event)).count();
+    let commits = count(|event| matches!(event, Event::Confirmed { .. }));
+    let rewinds = count(|event| matches!(event, Event::Reorged(_)));
+    let settled = count(|event| matches!(event, Event::Settled { .. }));
+    println!(
+        "{commits} commits, {rewinds} rewinds, {settled} settlements; {reorgs} reorgs on the chain"
+    );
+    assert!(commits > 0 && settled > 0, "the processes were killed too early to have worked");
+}
