@@ -197,6 +197,7 @@ macro_rules! archive_conformance {
             an_empty_store_is_an_empty_archive
             an_export_tells_everything_in_the_order_of_the_keys
             an_export_of_equal_stores_is_equal
+            an_export_sees_one_snapshot
             an_import_gives_the_same_export
             pages_of_an_archive_are_complete
             the_largest_figures_are_moved

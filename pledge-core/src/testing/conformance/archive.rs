@@ -3,18 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use super::engine::{mint_other, other};
 use super::event_store::consumer;
 use super::ledger::Ledger;
 use crate::archive::{ArchiveKey, ArchiveRecord, RecordKind, Tally};
-use crate::error::StoreErrorKind;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::event::EventSeq;
 use crate::indexer::ChainStatus;
 use crate::points::{Programme, Settler, SettlerConfig};
 use crate::ports::{ChainReport, RecordSink, StatementKind};
 use crate::stop::Stop;
 use crate::testing::world::{CHAIN, World, account, at, spec, token, tokens};
-use crate::testing::{ArchiveFixture, FailingPoints, Fixture};
+use crate::testing::{ArchiveFixture, FailingPoints, Fixture, Records};
 use crate::types::{Amount, BlockNumber, ChainId, ProgrammeId};
 
 const HOUR: u64 = 3_600;
@@ -123,6 +125,35 @@ pub async fn an_import_gives_the_same_export(stores: Move) {
     }
     assert_eq!(tallies[0].summary(), tallies[1].summary());
     assert_eq!(stores.from.export().await, stores.to.export().await);
+}
+
+/// A sink that writes to the store that is being exported.
+struct Meddler<'a> {
+    records: Records,
+    store: &'a Fixture,
+}
+
+#[async_trait]
+impl RecordSink for Meddler<'_> {
+    async fn put(&mut self, record: ArchiveRecord) -> Result<(), StoreError> {
+        if self.records.0.is_empty() {
+            let (chain, status) = (ChainId::new(77), ChainStatus::Halted("a test".to_owned()));
+            self.store.balances.register_chain(chain, "late").await?;
+            let report = ChainReport { chain, status, head: None, processed: None };
+            self.store.balances.report_chain(&report).await?;
+        }
+        self.records.put(record).await
+    }
+}
+
+/// What is written while it runs is no part of it, and does not wait for its end.
+pub async fn an_export_sees_one_snapshot(stores: Move) {
+    eventful(stores.from.fixture.clone()).await;
+    let before = stores.from.export().await;
+    let mut sink = Meddler { records: Records::default(), store: &stores.from.fixture };
+    stores.from.archive.export(&mut sink).await.expect("export");
+    assert_eq!(sink.records, before);
+    assert_eq!(stores.from.export().await.0.len(), before.0.len() + 2, "a chain and an event");
 }
 
 /// More of everything than a page holds: accounts, changes of one account, headers, statements.
