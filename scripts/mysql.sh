@@ -6,11 +6,11 @@
 # The command finds it in PLEDGE_TEST_MYSQL_URL: a user who logs in as the server wants it by default (caching_sha2_password),
 # so over TLS the first time. The other variables are those of scripts/services.sh.
 #
-# Debian ships MySQL only in its unstable release. The packages are fetched from there with apt and unpacked below target/mysql,
-# with the libraries that they need; nothing is installed, and the system's sources stay as they are. Needs apt and dpkg.
+# Debian ships MySQL only in its unstable release. The packages are fetched from there with apt, from the mirror that the system
+# uses, and unpacked below target/mysql with the libraries that they need. Nothing is installed, and the system's sources stay as
+# they are. Needs a Debian on amd64.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-mirror=${PLEDGE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 cache=$root/target/mysql
 files=$cache/files
 
@@ -32,7 +32,9 @@ fetch() {
     rm -rf "$cache"
     mkdir -p "$cache"/{sources,lists/partial,apt/archives/partial,unpacked}
     touch "$cache/status"
-    local key=/usr/share/keyrings/debian-archive-keyring.gpg
+    local mirror key=/usr/share/keyrings/debian-archive-keyring.gpg
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+    [ -n "$mirror" ] || refuse "apt knows no mirror of Debian: run apt-get update" /dev/null
     printf '%s\n' 'Types: deb' "URIs: $mirror" 'Suites: sid' 'Components: main' "Signed-By: $key" >"$cache/sources/sid.sources"
     private apt-get update
     private apt-get install --download-only --yes --no-install-recommends mysql-server-core

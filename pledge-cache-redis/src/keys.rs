@@ -2,7 +2,8 @@
 //!
 //! Keys that one script uses share the part in braces, so that a cluster holds them in one place.
 
-use pledge_core::types::ChainId;
+use pledge_core::primitives::B256;
+use pledge_core::types::{ChainId, TokenId};
 
 /// Names below one prefix.
 #[derive(Debug)]
@@ -38,5 +39,10 @@ impl Keys {
     /// What each instance offers.
     pub(crate) fn lease_offers(&self) -> String {
         format!("{}:{{leases}}:offers", self.prefix)
+    }
+
+    /// The answer to a question about one state of a token.
+    pub(crate) fn answer(&self, token: TokenId, digest: B256) -> String {
+        format!("{}:{{{token}}}:answer:{digest:x}", self.prefix)
     }
 }

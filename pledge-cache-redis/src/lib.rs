@@ -1,13 +1,48 @@
-//! Redis beside the stores of pledge: pending blocks that outlive a process, and leases.
+//! Redis beside the stores of pledge, as a hint: absent, flushed, evicting, slow or failing over, it
+//! costs speed and nothing else.
 //!
-//! Redis is a hint here. Absent, flushed, evicting, slow or failing over, it costs speed and nothing
-//! else: [`Redis::health`] says so, and it is used again once it is back.
+//! - [`RedisPending`]: the blocks above the ledger, for a process begun again and for other instances;
+//! - [`RedisLeases`]: which instances are there, so that they share the work out;
+//! - [`Cached`]: a store whose larger answers are kept for those who ask the same.
+//!
+//! All of them share one connection, a [`Redis`], whose [`health`](Redis::health) says whether it
+//! helps. Every call has a limit in time: 250 ms, a second for pending blocks. After a failure nothing
+//! is asked until the server was reached again, which is tried once a second in the background; being
+//! lost and being back are logged once each. Every key is below the prefix and ends by itself.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use pledge_cache_redis::{Cached, Health, Redis, RedisPending};
+//! use pledge_core::engine::Engine;
+//! use pledge_core::query::Queries;
+//! use pledge_storage_sqlite::SqliteStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Arc::new(SqliteStore::open("pledge.db").await?);
+//! // The server need not be there.
+//! let redis = Redis::connect("redis://127.0.0.1:6379", "pledge").await?;
+//! if let Health::Degraded { reason, .. } = redis.health() {
+//!     println!("slower for now: {reason}");
+//! }
+//!
+//! // Whoever writes has the store itself; whoever answers has the cache before it.
+//! let pending = Arc::new(RedisPending::new(redis.clone()));
+//! let engine = Engine::builder(store.clone(), pending.clone()).build().await?;
+//! let cached = Arc::new(Cached::new(store, redis));
+//! let queries = Queries::new(cached.clone(), cached, pending);
+//! # Ok(())
+//! # }
+//! ```
 
+mod cached;
 mod keys;
 mod leases;
 mod link;
 mod pending;
 
+pub use cached::{CacheCounts, Cached};
 pub use leases::RedisLeases;
 pub use link::{Health, Redis};
 pub use pending::RedisPending;

@@ -1,7 +1,5 @@
 //! A server that comes and goes.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod support;
 
 use std::time::{Duration, Instant};
@@ -79,6 +77,12 @@ async fn a_server_that_refuses_to_be_used_is_degraded_with_its_reason() {
     assert!(!reason(&redis).is_empty());
     assert!(!reason(&redis).contains("wrong"), "{}", reason(&redis));
     assert_eq!(connect(&url("right")).await.health(), Health::Up);
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_degraded() {
+    let redis = connect(&server().replace("redis://", "rediss://")).await;
+    assert!(!reason(&redis).is_empty());
 }
 
 #[tokio::test]

@@ -69,6 +69,35 @@ mod tests {
     }
 
     #[test]
+    fn a_bytes32_symbol_loses_zeros_wherever_they_are() {
+        for (bytes, expected) in [
+            (&b"US\0D\0\0X"[..], "USDX"),
+            (b"\0\0DAI", "DAI"),
+            (b"", ""),
+            ("USD₮".as_bytes(), "USD₮"),
+            ("🏴\0☠".as_bytes(), "🏴☠"),
+        ] {
+            let mut word = [0; 32];
+            word[..bytes.len()].copy_from_slice(bytes);
+            assert_eq!(symbol(&word), expected);
+        }
+    }
+
+    #[test]
+    fn a_bytes32_symbol_may_fill_its_word() {
+        assert_eq!(symbol(&[b'A'; 32]), "A".repeat(32));
+        let mut cut = [b'A'; 32];
+        cut[30..].copy_from_slice(&"₮".as_bytes()[..2]);
+        assert_eq!(symbol(&cut), "A".repeat(30), "half a character is none");
+    }
+
+    #[test]
+    fn a_symbol_of_32_zeros_is_empty_in_either_form() {
+        assert_eq!(symbol(&[0; 32]), "");
+        assert_eq!(symbol(&abi(&"\0".repeat(32))), "");
+    }
+
+    #[test]
     fn no_answer_is_an_empty_symbol() {
         assert_eq!(symbol(&[]), "");
         assert_eq!(symbol(&[1; 31]), "");

@@ -44,7 +44,8 @@ impl fmt::Display for EventSeq {
 }
 
 /// Under which name somebody is told: each has a position in the events of its own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Consumer(String);
 
 impl Consumer {
@@ -61,6 +62,20 @@ impl Consumer {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Consumer {
+    type Error = OutOfRange;
+
+    fn try_from(name: String) -> Result<Self, OutOfRange> {
+        Self::new(&name)
+    }
+}
+
+impl From<Consumer> for String {
+    fn from(consumer: Consumer) -> Self {
+        consumer.0
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every sentence of a port's contract is a law in [`crate::testing::conformance`] and runs over
 //! every implementation.
 
+mod archive;
 mod balance_store;
 mod chain_source;
 mod check;
@@ -13,6 +14,7 @@ mod pending_cache;
 mod points_store;
 mod price_source;
 
+pub use archive::{Archive, RecordSink, RecordSource};
 pub use balance_store::{
     AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
     LedgerCommit, Rewind, Seen, TokenCommit,
@@ -32,6 +34,7 @@ pub use price_source::{Price, PriceError, PriceErrorKind, PriceSource};
 /// `Box::pin(async { Ok(…) })`.
 #[cfg(feature = "testing")]
 pub mod mocks {
+    pub use super::archive::MockArchive;
     pub use super::balance_store::MockBalanceStore;
     pub use super::chain_source::MockChainSource;
     pub use super::event_store::MockEventStore;

@@ -16,11 +16,13 @@ pub mod oracle;
 pub mod twins;
 pub mod world;
 
+mod archives;
 mod failing_points;
 mod fixture;
 mod manual_clock;
 mod receiver;
 
+pub use archives::{ArchiveFixture, Records};
 pub use failing_points::FailingPoints;
 pub use fixture::Fixture;
 pub use manual_clock::ManualClock;

@@ -1,5 +1,6 @@
 //! The command line: what users type, one file a command.
 
+mod archive;
 mod config;
 mod demo;
 mod index;
@@ -72,6 +73,10 @@ enum Command {
     Config(config::ConfigCommand),
     /// Bring the database's schema up to date
     Migrate,
+    /// Write all that the store holds into one file: a backup, or the way into another store
+    Export(archive::ExportArgs),
+    /// Take a file of `export` over, into an empty store
+    Import(archive::ImportArgs),
     /// List settlements, newest first
     Settlements(settlements::SettlementsArgs),
     /// Try a failed settlement again
@@ -199,6 +204,8 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Status => status::execute(context).await,
         Command::Config(command) => config::execute(context, command).await,
         Command::Migrate => migrate::execute(context).await,
+        Command::Export(args) => archive::export(context, args).await,
+        Command::Import(args) => archive::import(context, args).await,
         Command::Settlements(args) => settlements::execute(context, args).await,
         Command::Retry(args) => retry::execute(context, args).await,
         Command::Pause(args) => pause::pause(context, args).await,

@@ -5,10 +5,10 @@ mod look;
 use std::path::Path;
 use std::sync::Arc;
 
-use pledge_cache_redis::{Redis, RedisLeases, RedisPending};
+use pledge_cache_redis::{Cached, Redis, RedisLeases, RedisPending};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::points::{Settler, SettlerConfig};
-use pledge_core::ports::{BalanceStore, EventStore, Leases, PendingCache, PointsStore};
+use pledge_core::ports::{Archive, BalanceStore, EventStore, Leases, PendingCache, PointsStore};
 use pledge_core::primitives::{hex, keccak256};
 use pledge_core::query::Queries;
 use pledge_storage_memory::{MemoryPending, MemoryStore};
@@ -28,6 +28,8 @@ pub struct Stores {
     pub points: Arc<dyn PointsStore>,
     /// What happened to both, in the same database.
     pub events: Arc<dyn EventStore>,
+    /// All of it, to be moved.
+    pub archive: Arc<dyn Archive>,
     /// The blocks above the ledger.
     pub pending: Arc<dyn PendingCache>,
     /// Where instances that share the store tell each other that they are there, if anywhere.
@@ -35,6 +37,8 @@ pub struct Stores {
     /// The Redis server beside the store, if one is configured.
     pub redis: Option<Redis>,
     database: Database,
+    /// Ledger and points for those who ask the same again and again, where that is faster.
+    cached: Option<(Arc<dyn BalanceStore>, Arc<dyn PointsStore>)>,
 }
 
 /// What has to be closed.
@@ -119,16 +123,18 @@ fn url_key() -> Key {
 
 impl Stores {
     /// The ports of a store that holds ledger, points and events; pending blocks stay in memory.
-    pub fn of<S: BalanceStore + PointsStore + EventStore>(store: S) -> Self {
+    pub fn of<S: BalanceStore + PointsStore + EventStore + Archive>(store: S) -> Self {
         let store = Arc::new(store);
         Self {
             balances: store.clone(),
             points: store.clone(),
-            events: store,
+            events: store.clone(),
+            archive: store,
             pending: Arc::new(MemoryPending::default()),
             leases: None,
             redis: None,
             database: Database::None,
+            cached: None,
         }
     }
 
@@ -140,7 +146,8 @@ impl Stores {
         Self { database: Database::MySql(store.clone()), ..Self::of(store) }
     }
 
-    /// With pending blocks on a Redis server, and leases, if other instances may share the store.
+    /// With pending blocks on a Redis server; if the store is on a server too, with its larger answers
+    /// and the leases of those who share it.
     async fn beside(self, config: &RedisConfig, store: &StorageUrl) -> anyhow::Result<Self> {
         let prefix = format!("{}:{}", config.prefix, scope(store)?);
         let redis = Redis::connect(config.url.expose().as_str(), &prefix).await;
@@ -148,10 +155,14 @@ impl Stores {
             StoreErrorKind::Invalid => ConfigError::at(&redis_key(), error.detail()).into(),
             _ => anyhow::Error::from(error),
         })?;
-        let is_shared = matches!(self.database, Database::MySql(_));
-        let leases = is_shared.then(|| Arc::new(RedisLeases::new(redis.clone())) as _);
         let pending = Arc::new(RedisPending::new(redis.clone()));
-        Ok(Self { pending, leases, redis: Some(redis), ..self })
+        let beside = Self { pending, redis: Some(redis.clone()), ..self };
+        let Database::MySql(store) = &beside.database else {
+            return Ok(beside);
+        };
+        let cached = Arc::new(Cached::new(store.clone(), redis.clone()));
+        let leases: Arc<dyn Leases> = Arc::new(RedisLeases::new(redis));
+        Ok(Self { leases: Some(leases), cached: Some((cached.clone(), cached)), ..beside })
     }
 
     /// Ends the connections; folds the log of a file into it. A process that ends without it loses
@@ -166,7 +177,9 @@ impl Stores {
 
     /// Answers for people.
     pub fn queries(&self) -> Queries {
-        Queries::new(self.balances.clone(), self.points.clone(), self.pending.clone())
+        let stored = || (self.balances.clone(), self.points.clone());
+        let (balances, points) = self.cached.clone().unwrap_or_else(stored);
+        Queries::new(balances, points, self.pending.clone())
     }
 
     /// The settler over these stores, with its default bounds.

@@ -5,6 +5,7 @@
 //! Every write happens under one lock and on a copy of what it changes, so a refused write leaves
 //! nothing behind. The front page of `pledge-core` has a whole program over them.
 
+mod archive;
 mod events;
 mod leases;
 mod ledger;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pledge_core::ports::{Leases, PendingCache};
-use pledge_core::testing::Fixture;
+use pledge_core::testing::{ArchiveFixture, Fixture};
 use pledge_storage_memory::{MemoryLeases, MemoryPending, MemoryStore};
 
 async fn fixture() -> Fixture {
@@ -18,6 +18,16 @@ mod plain {
     pledge_core::event_store_conformance!(fixture());
     pledge_core::engine_conformance!(fixture());
     pledge_core::engine_properties!(fixture(), 256);
+}
+
+mod archive {
+    use super::*;
+
+    async fn fixture() -> ArchiveFixture {
+        ArchiveFixture::new(Arc::new(MemoryStore::new()), ())
+    }
+
+    pledge_core::archive_conformance!(fixture(), fixture());
 }
 
 mod behind_arc {

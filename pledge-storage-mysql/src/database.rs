@@ -1,21 +1,19 @@
 //! The database: connections that write, and others that read.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
+use pledge_core::error::StoreError;
 use pledge_storage_sql::{Access, Database, Fault, SchemaVersion, Unit};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{ConnectOptions, Connection, MySqlConnection, MySqlPool};
 
 use crate::error::{codes, fault, number};
 use crate::migrate::{migrate, schema_version};
+use crate::patience::{Patience, silence, within};
 use crate::session::{Role, set_up};
 use crate::unit::MySqlUnit;
 
 const WRITERS_MAX: u32 = 8;
 const READERS_MAX: u32 = 8;
-/// How long a call waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Statements that a connection keeps prepared: every text of ours in each of its sizes.
 const STATEMENTS_CACHED_MAX: usize = 256;
 
@@ -24,42 +22,68 @@ const STATEMENTS_CACHED_MAX: usize = 256;
 pub struct MySqlDatabase {
     writers: MySqlPool,
     readers: MySqlPool,
+    patience: Patience,
 }
 
 impl MySqlDatabase {
+    /// As [`MySqlStore::open`](crate::MySqlStore::open), with a patience of one's own. Changes of the
+    /// schema take the time that they take.
+    pub async fn open_with(url: &str, patience: Patience) -> Result<Self, StoreError> {
+        let opened = Self::migrated(url, patience).await;
+        opened.map_err(|fault| fault.during("open the database"))
+    }
+
+    async fn migrated(url: &str, patience: Patience) -> Result<Self, Fault> {
+        let (mut db, name) = Self::connect(url, Role::Writer, patience).await?;
+        within(patience.answer, warn_of_lost_commits(&mut db)).await?;
+        migrate(&mut db, &name).await?;
+        Self::leave(db, patience).await?;
+        Self::pools(url, Role::Writer, patience)
+    }
+
     /// A connection of its own, and the name of its database.
-    async fn connect(url: &str, role: Role) -> Result<(MySqlConnection, String), Fault> {
+    async fn connect(
+        url: &str,
+        role: Role,
+        patience: Patience,
+    ) -> Result<(MySqlConnection, String), Fault> {
         let options = options_of(url)?;
         let name = options.get_database().unwrap_or_default().to_owned();
-        let mut db = options.connect().await.map_err(|error| explain_open(&name, error))?;
-        set_up(&mut db, role).await?;
-        Ok((db, name))
+        let connected = within(patience.connection, async {
+            let mut db = options.connect().await.map_err(|error| explain_open(&name, error))?;
+            set_up(&mut db, role).await?;
+            Ok(db)
+        });
+        Ok((connected.await?, name))
+    }
+
+    async fn leave(db: MySqlConnection, patience: Patience) -> Result<(), Fault> {
+        within(patience.answer, async { db.close().await.map_err(fault) }).await
     }
 
     /// Every writer is of this role. Nothing is connected yet.
-    fn pools(url: &str, writers: Role) -> Result<Self, Fault> {
+    fn pools(url: &str, writers: Role, patience: Patience) -> Result<Self, Fault> {
         let options = options_of(url)?;
-        let writers = pool_options(writers, WRITERS_MAX).connect_lazy_with(options.clone());
-        let readers = pool_options(Role::Reader, READERS_MAX).connect_lazy_with(options);
-        Ok(Self { writers, readers })
+        let pool = |role, connections_max| {
+            pool_options(role, connections_max, patience).connect_lazy_with(options.clone())
+        };
+        let (writers, readers) = (pool(writers, WRITERS_MAX), pool(Role::Reader, READERS_MAX));
+        Ok(Self { writers, readers, patience })
     }
 }
 
 #[async_trait]
 impl Database for MySqlDatabase {
     async fn open(url: &str) -> Result<Self, Fault> {
-        let (mut db, name) = Self::connect(url, Role::Writer).await?;
-        warn_of_lost_commits(&mut db).await?;
-        migrate(&mut db, &name).await?;
-        db.close().await.map_err(fault)?;
-        Self::pools(url, Role::Writer)
+        Self::migrated(url, Patience::DEFAULT).await
     }
 
     async fn open_read_only(url: &str) -> Result<(Self, SchemaVersion), Fault> {
-        let (mut db, name) = Self::connect(url, Role::Reader).await?;
-        let version = schema_version(&mut db, &name).await?;
-        db.close().await.map_err(fault)?;
-        Ok((Self::pools(url, Role::Reader)?, version))
+        let patience = Patience::DEFAULT;
+        let (mut db, name) = Self::connect(url, Role::Reader, patience).await?;
+        let version = within(patience.answer, schema_version(&mut db, &name)).await?;
+        Self::leave(db, patience).await?;
+        Ok((Self::pools(url, Role::Reader, patience)?, version))
     }
 
     async fn close(&self) {
@@ -69,7 +93,8 @@ impl Database for MySqlDatabase {
 
     async fn begin(&self, access: Access) -> Result<Box<dyn Unit>, Fault> {
         let pool = if access == Access::Write { &self.writers } else { &self.readers };
-        let unit = MySqlUnit::begin(pool, access != Access::ReadOnce).await?;
+        let is_transaction = access != Access::ReadOnce;
+        let unit = MySqlUnit::begin(pool, is_transaction, self.patience.answer).await?;
         Ok(Box::new(unit))
     }
 }
@@ -92,10 +117,19 @@ fn options_of(url: &str) -> Result<MySqlConnectOptions, Fault> {
         .disable_statement_logging())
 }
 
-fn pool_options(role: Role, connections_max: u32) -> MySqlPoolOptions {
+fn pool_options(role: Role, connections_max: u32, patience: Patience) -> MySqlPoolOptions {
+    // Several that have died in their sleep are found within the time for one.
+    let for_a_sleeper = patience.connection / (2 * connections_max);
     MySqlPoolOptions::new()
         .max_connections(connections_max)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(patience.connection)
+        .test_before_acquire(false)
+        .before_acquire(move |connection, _| {
+            Box::pin(async move {
+                let alive = tokio::time::timeout(for_a_sleeper, connection.ping()).await;
+                alive.unwrap_or_else(|_| Err(silence(for_a_sleeper))).map(|()| true)
+            })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 let refuse = |fault: Fault| fault.during("set up a connection").into();
@@ -113,6 +147,11 @@ fn explain_open(name: &str, error: sqlx::Error) -> Fault {
         ),
         Some(codes::ACCESS_DENIED) => "the server refuses the user or the password".to_owned(),
         Some(codes::NOT_THIS_DATABASE) => format!("the user may not use the database `{name}`"),
+        _ if matches!(error, sqlx::Error::Configuration(_)) => {
+            "the user cannot log in as the URL says: leave `ssl-mode` out of it, so that the connection \
+             is encrypted"
+                .to_owned()
+        }
         _ => return fault(error),
     };
     Fault::invalid(detail).caused_by(error)

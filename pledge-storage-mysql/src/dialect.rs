@@ -1,6 +1,6 @@
 //! The words that MySQL and MariaDB share.
 
-use pledge_storage_sql::Dialect;
+use pledge_storage_sql::{Dialect, EventCounter};
 
 #[derive(Debug)]
 pub(crate) struct MySqlDialect;
@@ -23,7 +23,10 @@ impl Dialect for MySqlDialect {
         format!("FORCE INDEX ({index})")
     }
 
-    fn take_event_number(&self) -> Option<&'static str> {
-        Some("UPDATE event_counter SET newest = LAST_INSERT_ID(newest + 1) WHERE id = 0")
+    fn event_counter(&self) -> Option<EventCounter> {
+        Some(EventCounter {
+            take: "UPDATE event_counter SET newest = LAST_INSERT_ID(newest + 1) WHERE id = 0",
+            set: "UPDATE event_counter SET newest = ? WHERE id = 0",
+        })
     }
 }

@@ -35,19 +35,25 @@ fn of_server(error: &dyn DatabaseError) -> (StoreErrorKind, String) {
         Some(codes::DEADLOCK | codes::LOCK_WAIT | codes::CHANGED_SINCE_READ) => {
             (Unavailable, "another write was in the way, and this one was taken back")
         }
-        Some(codes::READ_ONLY_OPTION | codes::READ_ONLY_TRANSACTION | codes::READ_ONLY_MODE) => {
-            (Unavailable, "the server takes no writes: is it a replica?")
-        }
+        Some(
+            codes::READ_ONLY_OPTION
+            | codes::READ_ONLY_TABLE
+            | codes::READ_ONLY_TRANSACTION
+            | codes::READ_ONLY_MODE,
+        ) => (Unavailable, "the server takes no writes: is it a replica?"),
         Some(codes::DISK_FULL | codes::TABLE_FULL | codes::NO_MEMORY) => {
             (Unavailable, "the server has no room")
         }
         Some(
             codes::CONNECTIONS
+            | codes::CONNECTIONS_OF_USER
+            | codes::RESOURCES_OF_USER
             | codes::SHUTDOWN
             | codes::INTERRUPTED
             | codes::KILLED
             | codes::IDLE
-            | codes::TIMEOUT,
+            | codes::TIMEOUT
+            | codes::TIMEOUT_OF_MARIADB,
         ) => (Unavailable, "the server cannot go on now"),
         Some(
             codes::ACCESS_DENIED
@@ -64,6 +70,10 @@ fn of_server(error: &dyn DatabaseError) -> (StoreErrorKind, String) {
             | codes::NULL
             | codes::PACKET,
         ) => (Invalid, "the write contradicts the schema"),
+        // MySQL's groups and MariaDB's clusters have more numbers for a transaction that they end.
+        _ if error.code().is_some_and(|state| state.starts_with("40")) => {
+            (Unavailable, "the server took this write back")
+        }
         _ if error.code().is_some_and(|state| state.starts_with("08")) => {
             (Unavailable, "no connection to the database")
         }
@@ -82,6 +92,7 @@ pub(crate) fn number(error: &dyn DatabaseError) -> Option<u16> {
 pub(crate) mod codes {
     pub(crate) const CHANGED_SINCE_READ: u16 = 1020;
     pub(crate) const DISK_FULL: u16 = 1021;
+    pub(crate) const READ_ONLY_TABLE: u16 = 1036;
     pub(crate) const NO_MEMORY: u16 = 1037;
     pub(crate) const CONNECTIONS: u16 = 1040;
     pub(crate) const NOT_THIS_DATABASE: u16 = 1044;
@@ -93,8 +104,10 @@ pub(crate) mod codes {
     pub(crate) const TABLE_FULL: u16 = 1114;
     pub(crate) const NOT_THIS_TABLE: u16 = 1142;
     pub(crate) const PACKET: u16 = 1153;
+    pub(crate) const CONNECTIONS_OF_USER: u16 = 1203;
     pub(crate) const LOCK_WAIT: u16 = 1205;
     pub(crate) const DEADLOCK: u16 = 1213;
+    pub(crate) const RESOURCES_OF_USER: u16 = 1226;
     pub(crate) const NOT_THIS_STATEMENT: u16 = 1227;
     pub(crate) const OUT_OF_RANGE: u16 = 1264;
     pub(crate) const READ_ONLY_OPTION: u16 = 1290;
@@ -104,6 +117,7 @@ pub(crate) mod codes {
     pub(crate) const READ_ONLY_TRANSACTION: u16 = 1792;
     pub(crate) const READ_ONLY_MODE: u16 = 1836;
     pub(crate) const KILLED: u16 = 1927;
+    pub(crate) const TIMEOUT_OF_MARIADB: u16 = 1969;
     pub(crate) const TIMEOUT: u16 = 3024;
     pub(crate) const IDLE: u16 = 4031;
 }

@@ -1,7 +1,7 @@
 //! The stores of pledge in one database of a MySQL (8 or later) or MariaDB (10.6 or later) server.
 //!
-//! [`MySqlStore`] implements `BalanceStore`, `PointsStore` and `EventStore` of `pledge-core` over one
-//! database, so a rewind takes the ledger and the points back, and says so, in one transaction.
+//! [`MySqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore` and `Archive` of `pledge-core`
+//! over one database, so a rewind takes the ledger and the points back, and says so, in one transaction.
 //!
 //! - A write locks the row of what it builds on (its chain, its token, a consumer's position), then
 //!   reads and checks it: under `READ COMMITTED` it sees what the last writer left. Any number of
@@ -12,6 +12,7 @@
 //! - A connection that is lost during a commit answers `Unavailable` too, and the write may be there
 //!   or not. A write names what it builds on, so the same call again does no harm; to know, read the
 //!   cursor.
+//! - A server that says nothing is given up after a time ([`Patience`]): `Unavailable`, once more.
 //! - A call whose future is dropped is rolled back, unless it was already being committed: then it is
 //!   there whole.
 //! - Amounts are fixed-width big-endian bytes, never numbers of SQL: exact, and sorted as numbers.
@@ -20,11 +21,13 @@ mod database;
 mod dialect;
 mod error;
 mod migrate;
+mod patience;
 mod session;
 mod unit;
 mod values;
 
 pub use database::MySqlDatabase;
+pub use patience::Patience;
 pub use pledge_storage_sql::SchemaVersion;
 
 /// The ledger and the points of any number of chains, in one database of a server.

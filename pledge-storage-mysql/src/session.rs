@@ -12,8 +12,10 @@ use crate::error::fault;
 const SQL_MODE: &str = "ONLY_FULL_GROUP_BY,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION";
 const TIME_ZONE: &str = "+00:00";
 const COLLATION: &str = "utf8mb4_bin";
-/// How long a write waits for another that holds a row.
+/// How long a write waits for another that holds a row, and any statement for one that holds a table.
 const LOCK_WAIT_SECONDS: u32 = 5;
+/// An answer has all its rows.
+const ROWS_MAX: &str = "18446744073709551615";
 /// Statements stay below half of it.
 const PACKET_BYTES_MIN: u64 = 4 << 20;
 
@@ -47,7 +49,9 @@ pub(crate) async fn set_up(db: &mut MySqlConnection, role: Role) -> Result<(), F
     let (isolation, access) = (role.isolation(), role.access());
     let settings = format!(
         "SET autocommit = 1, sql_mode = '{SQL_MODE}', time_zone = '{TIME_ZONE}', \
-         innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, NAMES utf8mb4 COLLATE {COLLATION}; \
+         innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, lock_wait_timeout = {LOCK_WAIT_SECONDS}, \
+         completion_type = 'NO_CHAIN', unique_checks = 1, sql_select_limit = {ROWS_MAX}, \
+         sql_safe_updates = 0, sql_big_selects = 1, NAMES utf8mb4 COLLATE {COLLATION}; \
          SET SESSION TRANSACTION ISOLATION LEVEL {isolation}, {access}"
     );
     sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *db).await.map_err(fault)?;
@@ -57,6 +61,7 @@ pub(crate) async fn set_up(db: &mut MySqlConnection, role: Role) -> Result<(), F
 async fn variables(db: &mut MySqlConnection) -> Result<BTreeMap<String, String>, Fault> {
     let show = "SHOW SESSION VARIABLES WHERE Variable_name IN ('autocommit', 'sql_mode', \
                 'time_zone', 'collation_connection', 'max_allowed_packet', \
+                'completion_type', 'unique_checks', 'sql_select_limit', \
                 'transaction_isolation', 'tx_isolation', 'transaction_read_only', 'tx_read_only')";
     let rows = sqlx::raw_sql(show).fetch_all(db).await.map_err(fault)?;
     let pair = |row: &sqlx::mysql::MySqlRow| Ok((row.try_get(0)?, row.try_get(1)?));
@@ -74,6 +79,9 @@ fn refuse_other(found: &BTreeMap<String, String>, role: Role) -> Result<(), Faul
         (&["sql_mode"], SQL_MODE),
         (&["time_zone"], TIME_ZONE),
         (&["collation_connection"], COLLATION),
+        (&["completion_type"], "NO_CHAIN"),
+        (&["unique_checks"], "ON"),
+        (&["sql_select_limit"], ROWS_MAX),
         (&isolation, &level),
         (&read_only, access),
     ];
@@ -103,6 +111,9 @@ mod tests {
             ("sql_mode", SQL_MODE),
             ("time_zone", TIME_ZONE),
             ("collation_connection", COLLATION),
+            ("completion_type", "NO_CHAIN"),
+            ("unique_checks", "ON"),
+            ("sql_select_limit", ROWS_MAX),
             ("transaction_isolation", "READ-COMMITTED"),
             ("transaction_read_only", "OFF"),
             ("max_allowed_packet", "16777216"),

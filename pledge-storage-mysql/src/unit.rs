@@ -1,6 +1,7 @@
 //! What one call of a port does with the database.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pledge_core::error::StoreErrorKind;
@@ -10,6 +11,7 @@ use sqlx::{AssertSqlSafe, Executor, MySql, MySqlPool};
 
 use crate::dialect::MySqlDialect;
 use crate::error::fault;
+use crate::patience::Listener;
 use crate::values::{Found, arguments};
 
 /// A connection, and a transaction in it.
@@ -21,6 +23,7 @@ use crate::values::{Found, arguments};
 #[derive(Debug)]
 pub(crate) struct MySqlUnit {
     connection: PoolConnection<MySql>,
+    listener: Listener,
     is_transaction: bool,
     is_reusable: bool,
 }
@@ -34,17 +37,27 @@ impl Drop for MySqlUnit {
 }
 
 impl MySqlUnit {
-    pub(crate) async fn begin(pool: &MySqlPool, is_transaction: bool) -> Result<Self, Fault> {
+    /// Begins on a connection of the pool; `answer` is how long each of its statements may take.
+    pub(crate) async fn begin(
+        pool: &MySqlPool,
+        is_transaction: bool,
+        answer: Duration,
+    ) -> Result<Self, Fault> {
         let connection = pool.acquire().await.map_err(fault)?;
-        let mut unit = Self { connection, is_transaction, is_reusable: false };
+        let listener = Listener::new(answer);
+        let mut unit = Self { connection, listener, is_transaction, is_reusable: false };
         if is_transaction {
-            unit.connection.execute("START TRANSACTION").await.map_err(fault)?;
+            unit.say("START TRANSACTION").await.map_err(fault)?;
         }
         Ok(unit)
     }
 
+    async fn say(&mut self, words: &'static str) -> Result<(), sqlx::Error> {
+        self.listener.hear(self.connection.execute(words)).await.map(|_| ())
+    }
+
     async fn try_commit(&mut self) -> Result<(), Fault> {
-        let Err(error) = self.connection.execute("COMMIT").await else {
+        let Err(error) = self.say("COMMIT").await else {
             return Ok(());
         };
         if error.as_database_error().is_some() {
@@ -63,7 +76,7 @@ impl Connection for MySqlUnit {
 
     async fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Done, Fault> {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
-        let done = query.execute(&mut *self.connection).await.map_err(fault)?;
+        let done = self.listener.hear(query.execute(&mut *self.connection)).await.map_err(fault)?;
         Ok(Done { rows_affected: done.rows_affected(), last_insert_id: done.last_insert_id() })
     }
 
@@ -73,7 +86,8 @@ impl Connection for MySqlUnit {
         values: Vec<Value>,
     ) -> Result<Vec<Box<dyn Row>>, Fault> {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
-        let rows = query.fetch_all(&mut *self.connection).await.map_err(fault)?;
+        let rows =
+            self.listener.hear(query.fetch_all(&mut *self.connection)).await.map_err(fault)?;
         Ok(rows.into_iter().map(|row| Box::new(Found(row)) as _).collect())
     }
 }
@@ -92,10 +106,14 @@ impl Unit for MySqlUnit {
         Ok(())
     }
 
-    /// One that the server has ended already is no error to it.
+    /// One that the server has ended already is no error to it. One that says nothing is not asked:
+    /// it rolls back what a closed connection began.
     async fn roll_back(mut self: Box<Self>, after: StoreErrorKind) {
-        match self.connection.execute("ROLLBACK").await {
-            Ok(_) => self.is_reusable = after != StoreErrorKind::Unavailable,
+        if self.listener.has_given_up() {
+            return;
+        }
+        match self.say("ROLLBACK").await {
+            Ok(()) => self.is_reusable = after != StoreErrorKind::Unavailable,
             Err(error) => tracing::debug!(%error, "the connection is given up"),
         }
     }

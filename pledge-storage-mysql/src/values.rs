@@ -6,8 +6,22 @@ use sqlx::{Arguments, Row as _};
 
 use crate::error::fault;
 
+/// Bytes of texts and other bytes in one statement. Every server that a session accepts takes so many,
+/// and room is left for the rest; what a server does not take it refuses by ending the connection.
+const STATEMENT_BYTES_MAX: usize = 3 << 20;
+
 /// A column of numbers holds 64 bits, so a bound is a number like any other.
 pub(crate) fn arguments(values: Vec<Value>) -> Result<MySqlArguments, Fault> {
+    let bytes = values.iter().map(|value| match value {
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Text(text) => text.len(),
+        Value::Null | Value::Number(_) | Value::Bound(_) => 0,
+    });
+    let bytes: usize = bytes.sum();
+    if bytes > STATEMENT_BYTES_MAX {
+        let detail = format!("{bytes} bytes at once are more than {STATEMENT_BYTES_MAX}");
+        return Err(Fault::invalid(detail));
+    }
     let mut arguments = MySqlArguments::default();
     for value in values {
         let added = match value {

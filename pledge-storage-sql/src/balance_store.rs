@@ -51,7 +51,7 @@ impl<D: Database> BalanceStore for SqlStore<D> {
     async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
         let mut unit = self.read_once("list tokens").await?;
         let read = registry::tokens(unit.db(), chain).await;
-        unit.finish(read).await
+        unit.finish(read.map(|rows| rows.into_iter().map(|row| row.state).collect())).await
     }
 
     async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use pledge_core::event::EventSeq;
+use pledge_core::event::{Consumer, EventSeq};
 use pledge_core::ledger::{ChangeType, Leg};
 use pledge_core::points::Programme;
 use pledge_core::ports::StatementKind;
@@ -143,6 +143,7 @@ macro_rules! text_columns {
 text_columns! {
     String: |text| Ok(text.to_owned());
     ChangeType: |text| Ok(Self::from_str(text)?);
+    Consumer: |text| Ok(Self::new(text)?);
     RateSchedule: |text| Ok(serde_json::from_str(text)?);
 }
 

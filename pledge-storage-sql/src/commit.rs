@@ -83,7 +83,11 @@ async fn token_to_advance(
     }
 }
 
-async fn add_changes(db: &mut dyn Connection, token: u64, changes: &[Change]) -> Result<(), Fault> {
+pub(crate) async fn add_changes(
+    db: &mut dyn Connection,
+    token: u64,
+    changes: &[Change],
+) -> Result<(), Fault> {
     let insert = "INSERT INTO user_balance_change (token, account, block, log_index, leg, time, \
                   change_type, amount, balance_after, balance_seconds, counterparty, tx_hash)";
     bulk::write(db, insert, "", changes, |change| {
@@ -133,7 +137,7 @@ async fn advance(
     save_token(db, &token).await
 }
 
-async fn hold_headers(
+pub(crate) async fn hold_headers(
     db: &mut dyn Connection,
     chain: ChainId,
     headers: &[BlockRef],

@@ -17,8 +17,17 @@ pub trait Dialect: Debug + Sync {
     /// Follows a table's name: the index to read it by.
     fn by_index(&self, index: &str) -> String;
 
-    /// Takes the next number of an event as the statement's `last_insert_id`, and keeps others from
-    /// taking one until the transaction ends. `None` where a table numbers its rows in the order in
-    /// which they become visible.
-    fn take_event_number(&self) -> Option<&'static str>;
+    /// Where events take their numbers. `None` where a table numbers its rows in the order in which
+    /// they become visible.
+    fn event_counter(&self) -> Option<EventCounter>;
+}
+
+/// The statements of a counter of events.
+#[derive(Debug, Clone, Copy)]
+pub struct EventCounter {
+    /// Takes the next number as its `last_insert_id`, and keeps others from taking one until the
+    /// transaction ends.
+    pub take: &'static str,
+    /// Sets the number given last.
+    pub set: &'static str,
 }

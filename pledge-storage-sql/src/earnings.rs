@@ -82,9 +82,9 @@ pub(crate) async fn add_windows(
     for total in &batch.windows {
         sums.entry(total.start).or_insert_with(|| WindowTotal::empty(total.start)).add(total)?;
     }
-    let sums: Vec<_> = sums.into_values().collect();
+    let sums: Vec<_> = sums.into_values().map(|sum| (batch.shard, sum)).collect();
     let or_update = db.dialect().or_update(&["accounts", "raw", "first_block", "last_block"]);
-    save_windows(db, programme, batch.shard, &sums, &or_update).await
+    save_windows(db, programme, &sums, &or_update).await
 }
 
 /// Lists the windows of a failed batch, so that it is seen even if no other batch succeeds.
@@ -94,23 +94,22 @@ pub(crate) async fn list_windows(
     failure: &BatchFailure,
 ) -> Result<(), Fault> {
     let starts = row.programme.window_starts(failure.from, failure.to);
-    let sums: Vec<_> = starts.map(WindowTotal::empty).collect();
+    let sums: Vec<_> = starts.map(|start| (failure.shard, WindowTotal::empty(start))).collect();
     let or_keep = db.dialect().or_keep("shard");
-    save_windows(db, row.key, failure.shard, &sums, &or_keep).await
+    save_windows(db, row.key, &sums, &or_keep).await
 }
 
-async fn save_windows(
+pub(crate) async fn save_windows(
     db: &mut dyn Connection,
     programme: u64,
-    shard: ShardId,
-    sums: &[WindowTotal],
+    sums: &[(ShardId, WindowTotal)],
     or_else: &str,
 ) -> Result<(), Fault> {
     let insert = "INSERT INTO settlement_window \
                   (programme, window_start, shard, accounts, raw, first_block, last_block)";
-    bulk::write(db, insert, or_else, sums, |sum| {
+    bulk::write(db, insert, or_else, sums, |(shard, sum)| {
         let (first, last) = sum.blocks.unzip();
-        values![programme, sum.start, shard, sum.accounts, sum.raw, first, last]
+        values![programme, sum.start, *shard, sum.accounts, sum.raw, first, last]
     })
     .await
 }

@@ -3,6 +3,7 @@
 use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
 use pledge_core::ports::check_delivery;
 
+use crate::bulk::{self, values};
 use crate::connection::{Connection, Row};
 use crate::fault::Fault;
 use crate::query::query;
@@ -12,17 +13,58 @@ use crate::row::FromRow;
 /// holds up the others until it ends, so a number is never given below one that can be read.
 pub(crate) async fn record(db: &mut dyn Connection, event: &Event) -> Result<(), Fault> {
     let payload = serde_json::to_string(event)?;
-    let insert = match db.dialect().take_event_number() {
+    let insert = match take_number(db).await? {
         None => query("INSERT INTO event (payload) VALUES (?)"),
-        Some(next) => {
-            let taken = query(next).execute(db).await?;
-            if taken.rows_affected != 1 {
-                return Err(Fault::corrupt("the counter of events is gone"));
-            }
-            query("INSERT INTO event (sequence, payload) VALUES (?, ?)").bind(taken.last_insert_id)
-        }
+        Some(number) => query("INSERT INTO event (sequence, payload) VALUES (?, ?)").bind(number),
     };
     insert.bind(payload).execute(db).await?;
+    Ok(())
+}
+
+/// The next number, which nobody else takes until the transaction ends; `None` where the table gives
+/// it, and only one transaction writes.
+pub(crate) async fn take_number(db: &mut dyn Connection) -> Result<Option<u64>, Fault> {
+    let Some(counter) = db.dialect().event_counter() else {
+        return Ok(None);
+    };
+    let taken = query(counter.take).execute(db).await?;
+    if taken.rows_affected != 1 {
+        return Err(Fault::corrupt("the counter of events is gone"));
+    }
+    Ok(Some(taken.last_insert_id))
+}
+
+/// Adds events that have their numbers already.
+pub(crate) async fn add_events(
+    db: &mut dyn Connection,
+    events: &[SequencedEvent],
+) -> Result<(), Fault> {
+    let text = |event: &SequencedEvent| Ok((event.sequence, serde_json::to_string(&event.event)?));
+    let rows = events.iter().map(text).collect::<Result<Vec<_>, Fault>>()?;
+    let insert = "INSERT INTO event (sequence, payload)";
+    bulk::write(db, insert, "", &rows, |(sequence, payload)| values![*sequence, payload.as_str()])
+        .await
+}
+
+/// Numbers events on after those that were added.
+pub(crate) async fn go_on_after(db: &mut dyn Connection, newest: EventSeq) -> Result<(), Fault> {
+    if let Some(counter) = db.dialect().event_counter() {
+        query(counter.set).bind(newest).execute(db).await?;
+    }
+    Ok(())
+}
+
+/// Adds the position of a consumer that has none.
+pub(crate) async fn add_position(
+    db: &mut dyn Connection,
+    consumer: &Consumer,
+    delivered: EventSeq,
+) -> Result<(), Fault> {
+    query("INSERT INTO event_delivery (consumer, delivered) VALUES (?, ?)")
+        .bind(consumer.as_str())
+        .bind(delivered)
+        .execute(db)
+        .await?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What a store of pledge over SQL does, whatever the database.
 //!
-//! [`SqlStore`] implements `BalanceStore`, `PointsStore` and `EventStore` of `pledge-core` over a
+//! [`SqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore` and `Archive` of `pledge-core` over a
 //! [`Database`]: every statement, what is decided between two of them, and how a row becomes a record.
 //! A database brings its connections and transactions, its schema, what its errors mean, and a
 //! [`Dialect`]. `pledge-storage-sqlite` and `pledge-storage-mysql` are two.
@@ -11,6 +11,7 @@
 //!   reads and checks it. Those that assumed another state get `Conflict`.
 //! - Amounts are fixed-width big-endian bytes, never numbers of SQL: exact, and sorted as numbers.
 
+mod archive;
 mod balance_store;
 mod batch;
 mod bulk;
@@ -37,6 +38,6 @@ mod store;
 
 pub use connection::{Connection, Done, Row, Value};
 pub use database::{Access, Database, SchemaVersion, Unit};
-pub use dialect::Dialect;
+pub use dialect::{Dialect, EventCounter};
 pub use fault::Fault;
 pub use store::SqlStore;

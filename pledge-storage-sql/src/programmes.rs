@@ -15,7 +15,7 @@ use crate::row::{FailureRow, ProgrammeRow, TokenRow};
 pub(crate) async fn put(db: &mut dyn Connection, programme: &Programme) -> Result<(), Fault> {
     let token = lock_token(db, programme.id.token).await?;
     let Some(known) = find(db, &token, programme.id.name()).await? else {
-        return add(db, &token, programme).await;
+        return add(db, token.key, programme).await.map(drop);
     };
     let shards = shards_of(db, &known).await?;
     let reached = shards.iter().filter_map(ShardProgress::reached).max();
@@ -30,16 +30,17 @@ pub(crate) async fn put(db: &mut dyn Connection, programme: &Programme) -> Resul
     Ok(())
 }
 
-async fn add(
+/// Adds a programme with fresh shards, and answers its key.
+pub(crate) async fn add(
     db: &mut dyn Connection,
-    token: &TokenRow,
+    token: u64,
     programme: &Programme,
-) -> Result<(), Fault> {
+) -> Result<u64, Fault> {
     let added = query(
         "INSERT INTO programme (token, name, rates, window_seconds, shards) \
          VALUES (?, ?, ?, ?, ?)",
     )
-    .bind(token.key)
+    .bind(token)
     .bind(programme.id.name())
     .bind(rates(programme)?)
     .bind(programme.window)
@@ -49,7 +50,8 @@ async fn add(
     let key = added.last_insert_id;
     let shards: Vec<_> = programme.shards.shards().collect();
     let insert = "INSERT INTO shard_progress (programme, shard)";
-    bulk::write(db, insert, "", &shards, |shard| values![key, *shard]).await
+    bulk::write(db, insert, "", &shards, |shard| values![key, *shard]).await?;
+    Ok(key)
 }
 
 async fn find(

@@ -2,7 +2,7 @@
 
 use pledge_core::event::Event;
 use pledge_core::indexer::ChainStatus;
-use pledge_core::ledger::{TokenSpec, TokenState, TokenTotals};
+use pledge_core::ledger::{TokenSpec, TokenState};
 use pledge_core::ports::{ChainReport, ChainState, Seen};
 use pledge_core::types::{BlockId, BlockNumber, BlockRef, ChainId, TokenId};
 
@@ -79,7 +79,7 @@ pub(crate) async fn resume_chain(db: &mut dyn Connection, chain: ChainId) -> Res
     Ok(())
 }
 
-async fn save_chain(db: &mut dyn Connection, state: &ChainState) -> Result<(), Fault> {
+pub(crate) async fn save_chain(db: &mut dyn Connection, state: &ChainState) -> Result<(), Fault> {
     query("UPDATE chain SET status = ?, reason = ?, head = ?, processed = ? WHERE id = ?")
         .bind(state.status.name())
         .bind(state.status.reason())
@@ -104,34 +104,45 @@ pub(crate) async fn register_token(
         };
     }
     let state = TokenState::registered(spec.clone());
-    let none = TokenTotals::default();
-    query(
-        "INSERT INTO token \
-         (chain, address, symbol, decimals, start_block, epoch, holders, supply, minted, burned) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    add_token(db, &state).await?;
+    Ok(state)
+}
+
+/// Adds a token with all that is known of it, and answers its key.
+pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Result<u64, Fault> {
+    let TokenState { spec, cursor, start_time, epoch, status, totals } = state;
+    let added = query(
+        "INSERT INTO token (chain, address, symbol, decimals, start_block, cursor_block, \
+         cursor_hash, cursor_parent_hash, cursor_time, start_time, epoch, halted, holders, supply, \
+         minted, burned) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(spec.id.chain)
     .bind(spec.id.address)
     .bind(spec.metadata.symbol.as_str())
     .bind(spec.metadata.decimals.get())
     .bind(spec.start_block)
-    .bind(state.epoch)
-    .bind(none.holders)
-    .bind(none.supply)
-    .bind(none.minted)
-    .bind(none.burned)
+    .bind(cursor.map(|cursor| cursor.number))
+    .bind(cursor.map(|cursor| cursor.hash))
+    .bind(cursor.map(|cursor| cursor.parent_hash))
+    .bind(cursor.map(|cursor| cursor.time))
+    .bind(*start_time)
+    .bind(*epoch)
+    .bind(status.reason())
+    .bind(totals.holders)
+    .bind(totals.supply)
+    .bind(totals.minted)
+    .bind(totals.burned)
     .execute(db)
     .await?;
-    Ok(state)
+    Ok(added.last_insert_id)
 }
 
+/// The tokens of a chain, ascending by address.
 pub(crate) async fn tokens(
     db: &mut dyn Connection,
     chain: ChainId,
-) -> Result<Vec<TokenState>, Fault> {
-    let rows: Vec<TokenRow> =
-        query("SELECT * FROM token WHERE chain = ? ORDER BY address").bind(chain).all(db).await?;
-    Ok(rows.into_iter().map(|row| row.state).collect())
+) -> Result<Vec<TokenRow>, Fault> {
+    query("SELECT * FROM token WHERE chain = ? ORDER BY address").bind(chain).all(db).await
 }
 
 pub(crate) async fn find_token(

@@ -1,6 +1,6 @@
 //! SQLite's words.
 
-use pledge_storage_sql::Dialect;
+use pledge_storage_sql::{Dialect, EventCounter};
 
 #[derive(Debug)]
 pub(crate) struct SqliteDialect;
@@ -23,7 +23,7 @@ impl Dialect for SqliteDialect {
         format!("INDEXED BY {index}")
     }
 
-    fn take_event_number(&self) -> Option<&'static str> {
+    fn event_counter(&self) -> Option<EventCounter> {
         None
     }
 }

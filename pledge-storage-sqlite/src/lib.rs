@@ -1,7 +1,7 @@
 //! The stores of pledge in one SQLite file: the embedded, durable default.
 //!
-//! [`SqliteStore`] implements `BalanceStore`, `PointsStore` and `EventStore` of `pledge-core` over one
-//! database, so a rewind takes the ledger and the points back, and says so, in one transaction.
+//! [`SqliteStore`] implements `BalanceStore`, `PointsStore`, `EventStore` and `Archive` of `pledge-core`
+//! over one database, so a rewind takes the ledger and the points back, and says so, in one transaction.
 //! Pending blocks are worth no disk: `MemoryPending` of `pledge-storage-memory` holds them beside it.
 //!
 //! - One connection writes, under `BEGIN IMMEDIATE`; several read beside it, each call in one

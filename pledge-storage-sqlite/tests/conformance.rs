@@ -4,7 +4,8 @@ mod support;
 
 use std::sync::Arc;
 
-use pledge_core::testing::Fixture;
+use pledge_core::testing::{ArchiveFixture, Fixture};
+use pledge_storage_memory::MemoryStore;
 use support::Place;
 
 async fn fixture() -> Fixture {
@@ -21,6 +22,39 @@ mod plain {
     pledge_core::event_store_conformance!(fixture());
     pledge_core::engine_conformance!(fixture());
     pledge_core::engine_properties!(fixture(), 24);
+}
+
+/// What is moved between files, and between a file and memory.
+mod archive {
+    use super::*;
+
+    async fn file() -> ArchiveFixture {
+        let place = Place::new();
+        let store = Arc::new(place.open().await);
+        ArchiveFixture::new(store, place)
+    }
+
+    async fn memory() -> ArchiveFixture {
+        ArchiveFixture::new(Arc::new(MemoryStore::new()), ())
+    }
+
+    mod from_file_to_file {
+        use super::*;
+
+        pledge_core::archive_conformance!(file(), file());
+    }
+
+    mod from_memory_to_file {
+        use super::*;
+
+        pledge_core::archive_conformance!(memory(), file());
+    }
+
+    mod from_file_to_memory {
+        use super::*;
+
+        pledge_core::archive_conformance!(file(), memory());
+    }
 }
 
 mod behind_arc {

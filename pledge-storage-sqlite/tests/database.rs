@@ -6,18 +6,23 @@ mod support;
 
 use std::time::Duration;
 
+use pledge_core::archive::Tally;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{Consumer, EventSeq};
 use pledge_core::ledger::{Change, ChangeType, TokenMetadata, TokenSpec, TokenTotals};
 use pledge_core::points::Programme;
-use pledge_core::ports::{BalanceStore, EventStore, LedgerCommit, PointsStore, TokenCommit};
+use pledge_core::ports::{
+    Archive, BalanceStore, EventStore, LedgerCommit, PointsStore, TokenCommit,
+};
 use pledge_core::primitives::{Address, B256};
+use pledge_core::testing::Records;
 use pledge_core::types::{
     Account, Amount, BalanceSeconds, BlockNumber, BlockRef, ChainId, Decimals, LogIndex, Rate,
     Timestamp, TokenId,
 };
+use pledge_storage_memory::MemoryStore;
 use pledge_storage_sqlite::SqliteStore;
-use sqlx::{Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 use support::Place;
 
 const CHAIN: ChainId = ChainId::new(1);
@@ -271,6 +276,38 @@ async fn a_programme_without_its_shards_is_corrupt() {
     outsider.execute("DELETE FROM shard_progress WHERE shard = 3").await.unwrap();
     let (kind, text) = refused(store.programmes(token()).await);
     assert_eq!(kind, StoreErrorKind::Corrupt, "{text}");
+}
+
+#[tokio::test]
+async fn a_ledger_whose_tables_differ_is_corrupt_to_export() {
+    for table in ["user_balance", "user_balance_change"] {
+        let place = Place::new();
+        let store = place.open().await;
+        store.register_chain(CHAIN, "one").await.unwrap();
+        store.register_token(&spec(1)).await.unwrap();
+        let mut commit = first_commit(1);
+        commit.tokens[0].changes = mints(3);
+        store.commit(&commit).await.unwrap();
+        let delete = format!("DELETE FROM {table} WHERE account > x'{:040x}'", 2);
+        place.outsider().await.execute(AssertSqlSafe(delete)).await.unwrap();
+        let (kind, text) = refused(store.export(&mut Tally::default()).await);
+        assert_eq!(kind, StoreErrorKind::Corrupt, "{text}");
+        assert!(text.contains("0000000003"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_with_a_number_beyond_63_bits_is_invalid_and_leaves_nothing() {
+    let memory = MemoryStore::new();
+    memory.register_chain(CHAIN, "one").await.unwrap();
+    memory.register_token(&spec(1 << 63)).await.unwrap();
+    let mut records = Records::default();
+    memory.export(&mut records).await.unwrap();
+    let place = Place::new();
+    let store = place.open().await;
+    let (kind, text) = refused(store.import(&mut records).await);
+    assert_eq!(kind, StoreErrorKind::Invalid, "{text}");
+    assert_eq!(store.chains().await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

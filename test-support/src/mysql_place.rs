@@ -97,7 +97,11 @@ impl Drop for MySqlPlace {
 
 async fn connect(url: &Url) -> MySqlConnection {
     let options = MySqlConnectOptions::from_url(url).expect("the server's URL");
-    options.connect().await.expect("the server takes a connection")
+    let mut connection = options.connect().await.expect("the server takes a connection");
+    // Servers may have other defaults, some of them on purpose.
+    let usual = "SET autocommit = 1; SET SESSION TRANSACTION READ WRITE";
+    connection.execute(usual).await.expect("the server knows these settings");
+    connection
 }
 
 async fn administer(server: &Url, sql: &str) {

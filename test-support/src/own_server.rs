@@ -33,6 +33,7 @@ enum Kind {
 /// How long a server may take to answer, and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PORTS_TRIED_MAX: usize = 10;
+const LOG_BYTES_SHOWN: usize = 4_000;
 
 impl OwnServer {
     /// A MariaDB with these options of `mariadbd` beside its own. The user `root` needs no password.
@@ -56,9 +57,12 @@ impl OwnServer {
         let mut server = Self { kind, port: 0, options, process: None, folder };
         for _ in 0..PORTS_TRIED_MAX {
             server.port = process::free_port();
-            // Whether a port is free only the server can tell.
             if server.try_start().await {
                 return server;
+            }
+            // Whether a port is free only the server can tell.
+            if !server.log().contains("Address already in use") {
+                break;
             }
         }
         panic!("the server does not start: {}", server.log())
@@ -157,8 +161,11 @@ impl OwnServer {
         self.folder.path().join("server.log")
     }
 
+    /// The end of what it printed.
     fn log(&self) -> String {
-        std::fs::read_to_string(self.log_file()).unwrap_or_else(|error| error.to_string())
+        let log = std::fs::read(self.log_file()).expect("the log can be read");
+        let end = log.len().saturating_sub(LOG_BYTES_SHOWN);
+        String::from_utf8_lossy(&log[end..]).into_owned()
     }
 }
 

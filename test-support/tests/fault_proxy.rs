@@ -242,6 +242,19 @@ async fn a_packet_whose_reply_is_dropped_was_heard() {
 }
 
 #[tokio::test]
+async fn a_packet_whose_reply_is_swallowed_was_heard_and_its_client_waits() {
+    let mut echo = Echo::new().await;
+    let mut client = echo.client().await;
+    echo.proxy.trap("COMMIT", Fate::SwallowReply);
+    client.say(b"COMMIT").await;
+    assert_eq!(echo.heard.recv().await.unwrap(), b"COMMIT");
+    client.hears_nothing().await;
+    assert_eq!(echo.counts().replies_dropped, 1);
+    drop(client);
+    assert_eq!(echo.heard.recv().await.unwrap(), b"");
+}
+
+#[tokio::test]
 async fn a_packet_that_is_cut_before_was_not_heard() {
     let mut echo = Echo::new().await;
     let mut client = echo.client().await;

@@ -44,7 +44,7 @@ pub enum ChangeType {
 }
 
 /// Which half of a transfer a change is. A self-transfer writes `Out`, then `In`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Leg {
     /// The sender's half.
     Out,
@@ -92,7 +92,7 @@ impl FromStr for ChangeType {
 }
 
 /// What one transfer did to one account. Its key is `(token, block, log_index, leg)`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Whose balance.
     pub account: Account,
@@ -134,7 +134,7 @@ impl Change {
 }
 
 /// An account's balance and its integral at the last change, valid until the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Balance from `time` on.
     pub balance: Amount,

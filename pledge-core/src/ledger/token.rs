@@ -54,6 +54,7 @@ impl TokenSpec {
 
 /// Whether a token is followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TokenStatus {
     /// Followed.
     Active,
@@ -80,7 +81,7 @@ impl TokenStatus {
 }
 
 /// Sums over a token's accounts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenTotals {
     /// Accounts with a balance above zero.
     pub holders: u64,
@@ -93,7 +94,7 @@ pub struct TokenTotals {
 }
 
 /// Where a token's ledger stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenState {
     /// What is followed.
     pub spec: TokenSpec,

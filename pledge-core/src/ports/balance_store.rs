@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::event::ReorgRecord;
@@ -13,7 +14,7 @@ use crate::types::{
 };
 
 /// What was read, and where the token's ledger stood at that moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen<T> {
     /// The token's cursor.
     pub cursor: Option<BlockRef>,
@@ -24,7 +25,7 @@ pub struct Seen<T> {
 }
 
 /// A chain as last reported by its indexer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainState {
     /// Which chain.
     pub chain: ChainId,

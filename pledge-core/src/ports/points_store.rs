@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::Seen;
 use crate::error::StoreError;
@@ -13,7 +14,7 @@ use crate::types::{
 };
 
 /// A programme and how far it is settled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgrammeState {
     /// Its rule.
     pub programme: Programme,
@@ -37,7 +38,7 @@ impl ProgrammeState {
 }
 
 /// How far one shard is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardProgress {
     /// Which shard.
     pub shard: ShardId,
@@ -48,7 +49,7 @@ pub struct ShardProgress {
 }
 
 /// A settlement of one shard that has begun.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardRun {
     /// Start of the first window it settles.
     pub from: Timestamp,
@@ -63,7 +64,7 @@ pub struct ShardRun {
 }
 
 /// A batch that could not be settled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchFailure {
     /// Which programme.
     pub programme: ProgrammeId,
@@ -122,7 +123,7 @@ impl SettlementBatch {
 }
 
 /// What one account earned in one window.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// Who.
     pub account: Account,
@@ -137,7 +138,8 @@ pub struct Statement {
 }
 
 /// A statement's direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StatementKind {
     /// Adds what was earned.
     Earned,
@@ -146,7 +148,7 @@ pub enum StatementKind {
 }
 
 /// Sums over some accounts in one window.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowTotal {
     /// Start of the window.
     pub start: Timestamp,
@@ -200,7 +202,7 @@ impl Settlement {
 }
 
 /// One window of one programme, over all shards: the same whether settled on time or after an outage.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
     /// Which programme.
     pub programme: ProgrammeId,
@@ -226,7 +228,7 @@ pub struct SettlementsQuery {
 }
 
 /// An account's total.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Who.
     pub account: Account,

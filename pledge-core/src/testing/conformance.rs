@@ -14,10 +14,13 @@
 //! pledge_core::engine_properties!(fixture(), 256);
 //! ```
 
+pub mod archive;
+pub mod archive_refused;
 pub mod balance_store;
 pub mod cases;
 pub mod chain_source;
 pub mod delivery;
+pub mod edges;
 pub mod engine;
 pub mod engine_nodes;
 pub mod engine_properties;
@@ -104,6 +107,12 @@ macro_rules! balance_store_conformance {
             the_other_branch_is_committed_after_a_rewind
             a_halted_token_is_rewound_with_the_others
         );
+        $crate::__laws!($fixture, edges,
+            every_text_comes_back_as_it_was
+            texts_that_look_the_same_are_kept_apart
+            the_largest_integrals_and_times_round_trip
+            the_last_blocks_and_logs_round_trip
+        );
     };
 }
 
@@ -140,6 +149,7 @@ macro_rules! points_store_conformance {
             a_rewind_leaves_alone_what_was_settled_before_it
             a_rewind_drops_a_settlement_under_way
         );
+        $crate::__laws!($fixture, edges, the_points_of_all_time_round_trip);
     };
 }
 
@@ -172,6 +182,40 @@ macro_rules! event_store_conformance {
             a_crash_repeats_at_most_one_batch
             two_dispatchers_of_one_consumer_lose_nothing
             consumers_are_told_apart
+        );
+    };
+}
+
+/// The laws of [`Archive`](crate::ports::Archive), from one store to another, of the same backend or not:
+/// two futures that each give a fresh [`ArchiveFixture`](super::ArchiveFixture).
+#[macro_export]
+macro_rules! archive_conformance {
+    ($from:expr, $to:expr) => {
+        $crate::__laws!(
+            async { $crate::testing::conformance::archive::Move { from: $from.await, to: $to.await } },
+            archive,
+            an_empty_store_is_an_empty_archive
+            an_export_tells_everything_in_the_order_of_the_keys
+            an_export_of_equal_stores_is_equal
+            an_export_sees_one_snapshot
+            an_import_gives_the_same_export
+            pages_of_an_archive_are_complete
+            the_largest_figures_are_moved
+            reversed_statements_survive
+            a_settlement_under_way_and_its_failures_survive
+            event_numbers_go_on
+            an_imported_ledger_goes_on_as_the_original_would
+        );
+        $crate::__laws!(
+            async { $crate::testing::conformance::archive::Move { from: $from.await, to: $to.await } },
+            archive_refused,
+            an_import_into_a_store_in_use_is_refused
+            of_two_imports_one_wins
+            an_import_cut_short_leaves_nothing
+            records_out_of_order_are_refused
+            a_record_without_what_it_refers_to_is_refused
+            figures_that_do_not_add_up_are_refused
+            a_refused_record_is_named
         );
     };
 }
@@ -289,6 +333,23 @@ macro_rules! same_answers {
         #[test]
         fn any_history_gives_the_same_answers() {
             $crate::testing::twins::any_history_gives_the_same_answers(
+                $cases,
+                || Box::pin(async { $fixture.await }),
+                || Box::pin(async { $reference.await }),
+            );
+        }
+    };
+}
+
+/// The property that a store tells the same archive as another that is known to be right, and takes it
+/// over. Both are closures' bodies that give an [`ArchiveFixture`](super::ArchiveFixture), evaluated once
+/// a case or more.
+#[macro_export]
+macro_rules! same_archives {
+    ($fixture:expr, $reference:expr, $cases:expr) => {
+        #[test]
+        fn any_history_gives_the_same_archive() {
+            $crate::testing::twins::any_history_gives_the_same_archive(
                 $cases,
                 || Box::pin(async { $fixture.await }),
                 || Box::pin(async { $reference.await }),

@@ -8,7 +8,8 @@ use crate::error::StoreError;
 use crate::event::{EventSeq, SequencedEvent};
 use crate::ports::{BalanceStore, EventStore, PointsStore};
 
-/// An empty store behind its ports, and whatever must outlive it.
+/// An empty store behind its ports, and whatever must outlive it. A clone is the same store.
+#[derive(Clone)]
 pub struct Fixture {
     /// The ledger.
     pub balances: Arc<dyn BalanceStore>,
@@ -16,7 +17,7 @@ pub struct Fixture {
     pub points: Arc<dyn PointsStore>,
     /// What happened to both.
     pub events: Arc<dyn EventStore>,
-    guard: Box<dyn Any + Send + Sync>,
+    guard: Arc<dyn Any + Send + Sync>,
 }
 
 impl Fixture {
@@ -26,7 +27,7 @@ impl Fixture {
         store: Arc<S>,
         guard: impl Any + Send + Sync,
     ) -> Self {
-        let guard = Box::new(guard);
+        let guard = Arc::new(guard);
         Self { balances: store.clone(), points: store.clone(), events: store, guard }
     }
 

@@ -73,6 +73,7 @@ pub struct World {
     /// Reads.
     pub queries: Queries,
     programmes: Vec<Programme>,
+    config: IndexerConfig,
 }
 
 impl World {
@@ -104,6 +105,20 @@ impl World {
         fixture.balances.register_chain(CHAIN, "test").await.expect("a fresh store takes a chain");
         fixture.balances.register_token(&spec(token())).await.expect("a fresh store takes a token");
         fixture.points.put_programme(&programme).await.expect("a fresh store takes a programme");
+        Self::assemble(chain, fixture, programme, config)
+    }
+
+    /// The same chain and engine over another store that holds the same.
+    pub fn moved(&self, fixture: Fixture) -> Self {
+        Self::assemble(self.chain.clone(), fixture, self.programme().clone(), self.config)
+    }
+
+    fn assemble(
+        chain: ScriptedChain,
+        fixture: Fixture,
+        programme: Programme,
+        config: IndexerConfig,
+    ) -> Self {
         let pending: Arc<dyn PendingCache> = Arc::new(OnePending::default());
         let source = Arc::new(chain.clone());
         let store = fixture.balances.clone();
@@ -111,7 +126,8 @@ impl World {
         let small = SettlerConfig { batch_accounts_max: 3, windows_max: 40, attempts_max: 3 };
         let settler = Settler::new(fixture.balances.clone(), fixture.points.clone(), small);
         let queries = Queries::new(fixture.balances.clone(), fixture.points.clone(), pending);
-        Self { chain, fixture, indexer, settler, queries, programmes: vec![programme] }
+        let programmes = vec![programme];
+        Self { chain, fixture, indexer, settler, queries, programmes, config }
     }
 
     /// Mines a block with transfers at `seconds` after 15:00.

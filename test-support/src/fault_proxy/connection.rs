@@ -1,7 +1,7 @@
 //! One connection: two pumps, and how it ends.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -18,8 +18,8 @@ const READ_BYTES_MAX: usize = 1 << 16;
 pub(super) struct Connection {
     shared: Arc<Shared>,
     cuts: watch::Receiver<u64>,
-    /// The server's next answer is lost, and the connection with it.
-    drops_reply: AtomicBool,
+    /// What becomes of the server's next answer.
+    reply: OnceLock<Fate>,
     /// Bytes are missing on one side.
     has_lost: AtomicBool,
 }
@@ -35,8 +35,7 @@ impl Connection {
     /// From here on, a cut meets it.
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let cuts = shared.cuts.subscribe();
-        let (drops_reply, has_lost) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { shared, cuts, drops_reply, has_lost }
+        Self { shared, cuts, reply: OnceLock::new(), has_lost: AtomicBool::new(false) }
     }
 
     pub(super) fn server(&self) -> &str {
@@ -76,9 +75,14 @@ impl Connection {
                 return self.ended(&mut flow).await;
             };
             let bytes = &buffer[..count];
-            if direction == Direction::ToClient && self.drops_reply.load(Ordering::SeqCst) {
-                self.shared.counters.met(Fate::DropReply);
-                return End::Reset;
+            if direction == Direction::ToClient
+                && let Some(fate) = self.reply.get()
+            {
+                self.shared.counters.met(*fate);
+                if *fate == Fate::DropReply {
+                    return End::Reset;
+                }
+                return std::future::pending().await;
             }
             if flow.borrow().is_slow() {
                 self.shared.counters.slowed();
@@ -97,7 +101,7 @@ impl Connection {
                         self.shared.counters.met(Fate::CutBefore);
                         return End::Reset;
                     }
-                    Some(Fate::DropReply) => self.drops_reply.store(true, Ordering::SeqCst),
+                    Some(fate) => _ = self.reply.set(fate),
                     None => {}
                 }
             }

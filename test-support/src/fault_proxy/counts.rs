@@ -23,7 +23,7 @@ pub struct FaultCounts {
     pub bytes_swallowed: u64,
     /// Packets before which the connection was cut.
     pub cut_before: u64,
-    /// Answers that were lost with their connection.
+    /// Answers that were lost, with their connection or without.
     pub replies_dropped: u64,
 }
 
@@ -86,7 +86,7 @@ impl Counters {
     pub(super) fn met(&self, fate: Fate) {
         match fate {
             Fate::CutBefore => add(&self.cut_before, 1),
-            Fate::DropReply => add(&self.replies_dropped, 1),
+            Fate::DropReply | Fate::SwallowReply => add(&self.replies_dropped, 1),
         }
     }
 }

@@ -11,6 +11,8 @@ pub enum Fate {
     /// The packet reaches the server, which answers; the answer is lost, and the connection is reset:
     /// what it asked for did happen, and the client cannot know.
     DropReply,
+    /// The same, and the connection stays open: the client waits for an answer that does not come.
+    SwallowReply,
 }
 
 /// Longer ones are refused: so many bytes are remembered of what came before.

@@ -30,10 +30,11 @@ pub(super) fn id() -> ProgrammeId {
     ProgrammeId::main(token())
 }
 
-pub(super) const WHOLE: BatchSpan = BatchSpan { after: None, through: None };
+/// Every account of a shard.
+pub const WHOLE: BatchSpan = BatchSpan { after: None, through: None };
 
-/// Five blocks committed, two windows closed, nothing settled.
-pub(super) async fn open(fixture: Fixture) -> Ledger {
+/// Five blocks committed, two windows closed, nothing settled; a programme of two shards.
+pub async fn open(fixture: Fixture) -> Ledger {
     let ledger = Ledger::with_blocks(fixture).await;
     points(&ledger).put_programme(&two_shards()).await.expect("put a programme");
     ledger
@@ -49,7 +50,7 @@ pub(super) async fn state(ledger: &Ledger) -> ProgrammeState {
 }
 
 /// The batch that a settler would write.
-pub(super) async fn batch(
+pub async fn batch(
     ledger: &Ledger,
     shard: u16,
     span: BatchSpan,
@@ -91,7 +92,8 @@ fn failure(of: &SettlementBatch, reason: &str) -> BatchFailure {
     }
 }
 
-pub(super) async fn settle_both(ledger: &Ledger, seconds: (u64, u64)) {
+/// Settles both shards from one instant after 15:00 to another.
+pub async fn settle_both(ledger: &Ledger, seconds: (u64, u64)) {
     for shard in [0, 1] {
         let batch = batch(ledger, shard, WHOLE, seconds).await;
         points(ledger).commit_batch(&batch).await.expect("the next batch of its shard");

@@ -1,0 +1,32 @@
+//! The events' port: nothing of it is kept.
+
+use async_trait::async_trait;
+use pledge_core::error::StoreError;
+use pledge_core::event::{Consumer, EventSeq, SequencedEvent};
+use pledge_core::ports::EventStore;
+
+use super::Cached;
+
+#[async_trait]
+impl<S: EventStore> EventStore for Cached<S> {
+    async fn events(
+        &self,
+        after: EventSeq,
+        limit: usize,
+    ) -> Result<Vec<SequencedEvent>, StoreError> {
+        self.store.events(after, limit).await
+    }
+
+    async fn delivered(&self, consumer: &Consumer) -> Result<EventSeq, StoreError> {
+        self.store.delivered(consumer).await
+    }
+
+    async fn record_delivered(
+        &self,
+        consumer: &Consumer,
+        from: EventSeq,
+        to: EventSeq,
+    ) -> Result<(), StoreError> {
+        self.store.record_delivered(consumer, from, to).await
+    }
+}

@@ -1,0 +1,209 @@
+//! A store that is asked everything twice, so that its second answer comes from the cache.
+
+use async_trait::async_trait;
+use pledge_core::error::StoreError;
+use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
+use pledge_core::ledger::{Change, Checkpoint, TokenSpec, TokenState};
+use pledge_core::points::Programme;
+use pledge_core::ports::{
+    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore,
+    HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Rewind, Seen, Settlement,
+    SettlementBatch, SettlementsQuery, Standing, Statement,
+};
+use pledge_core::types::{
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ProgrammeId, RawPoints, Timestamp,
+    TokenId,
+};
+
+#[derive(Debug)]
+pub(crate) struct Twice<S>(pub(crate) S);
+
+/// Calls a method of the store twice and gives the second answer.
+macro_rules! twice {
+    ($self:ident.$method:ident($($argument:expr),*)) => {{
+        $self.0.$method($($argument),*).await?;
+        $self.0.$method($($argument),*).await
+    }};
+}
+
+#[async_trait]
+impl<S: BalanceStore> BalanceStore for Twice<S> {
+    async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError> {
+        self.0.register_chain(chain, name).await
+    }
+
+    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
+        self.0.chains().await
+    }
+
+    async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError> {
+        self.0.report_chain(report).await
+    }
+
+    async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError> {
+        self.0.resume_chain(chain).await
+    }
+
+    async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError> {
+        self.0.register_token(spec).await
+    }
+
+    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
+        self.0.tokens(chain).await
+    }
+
+    async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
+        self.0.token(token).await
+    }
+
+    async fn halt_token(
+        &self,
+        token: TokenId,
+        base: Option<BlockId>,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.0.halt_token(token, base, reason).await
+    }
+
+    async fn headers(
+        &self,
+        chain: ChainId,
+        at_most: BlockNumber,
+        limit: usize,
+    ) -> Result<Vec<BlockRef>, StoreError> {
+        self.0.headers(chain, at_most, limit).await
+    }
+
+    async fn states(
+        &self,
+        token: TokenId,
+        accounts: &[Account],
+    ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError> {
+        twice!(self.states(token, accounts))
+    }
+
+    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
+        self.0.commit(commit).await
+    }
+
+    async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError> {
+        self.0.rewind(rewind).await
+    }
+
+    async fn history(
+        &self,
+        token: TokenId,
+        account: Account,
+        times: &[Timestamp],
+    ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError> {
+        twice!(self.history(token, account, times))
+    }
+
+    async fn last_change_block(
+        &self,
+        token: TokenId,
+        at: Timestamp,
+    ) -> Result<Seen<Option<BlockNumber>>, StoreError> {
+        twice!(self.last_change_block(token, at))
+    }
+
+    async fn changes(&self, query: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError> {
+        twice!(self.changes(query))
+    }
+
+    async fn histories(
+        &self,
+        query: &HistoriesQuery,
+    ) -> Result<Seen<Vec<AccountHistory>>, StoreError> {
+        twice!(self.histories(query))
+    }
+
+    async fn holders(
+        &self,
+        token: TokenId,
+        after: Option<(Amount, Account)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError> {
+        twice!(self.holders(token, after, limit))
+    }
+}
+
+#[async_trait]
+impl<S: PointsStore> PointsStore for Twice<S> {
+    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
+        self.0.put_programme(programme).await
+    }
+
+    async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError> {
+        twice!(self.programmes(token))
+    }
+
+    async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
+        self.0.commit_batch(batch).await
+    }
+
+    async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError> {
+        self.0.record_failure(failure).await
+    }
+
+    async fn reset_failures(
+        &self,
+        programme: &ProgrammeId,
+        window_start: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.0.reset_failures(programme, window_start).await
+    }
+
+    async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError> {
+        twice!(self.settlements(query))
+    }
+
+    async fn totals(
+        &self,
+        programme: &ProgrammeId,
+        accounts: &[Account],
+    ) -> Result<Seen<Vec<Option<Standing>>>, StoreError> {
+        twice!(self.totals(programme, accounts))
+    }
+
+    async fn standings(
+        &self,
+        programme: &ProgrammeId,
+        after: Option<(RawPoints, Account)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<Standing>>, StoreError> {
+        twice!(self.standings(programme, after, limit))
+    }
+
+    async fn statements(
+        &self,
+        programme: &ProgrammeId,
+        account: Account,
+    ) -> Result<Vec<Statement>, StoreError> {
+        twice!(self.statements(programme, account))
+    }
+}
+
+#[async_trait]
+impl<S: EventStore> EventStore for Twice<S> {
+    async fn events(
+        &self,
+        after: EventSeq,
+        limit: usize,
+    ) -> Result<Vec<SequencedEvent>, StoreError> {
+        twice!(self.events(after, limit))
+    }
+
+    async fn delivered(&self, consumer: &Consumer) -> Result<EventSeq, StoreError> {
+        self.0.delivered(consumer).await
+    }
+
+    async fn record_delivered(
+        &self,
+        consumer: &Consumer,
+        from: EventSeq,
+        to: EventSeq,
+    ) -> Result<(), StoreError> {
+        self.0.record_delivered(consumer, from, to).await
+    }
+}

@@ -1,0 +1,190 @@
+//! What records must be to one another.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::sums::Sums;
+use super::{ArchiveKey, ArchiveRecord};
+use crate::error::StoreError;
+use crate::event::EventSeq;
+use crate::points::Programme;
+use crate::ports::{RecordSource, ShardProgress};
+use crate::types::{ChainId, ProgrammeId, RawPoints, ShardId, TokenId};
+
+const OPERATION: &str = "import an archive";
+
+/// A source that lets only records through that make one ledger; else it ends with `Invalid`, by the
+/// record's number. A store imports through it.
+///
+/// Keys ascend; what is referred to is there; every account's changes follow from one another, end in
+/// its balance and add up to its token's sums; every programme has all its shards; nobody was told an
+/// event that never happened.
+pub struct FittingRecords<'a> {
+    source: &'a mut dyn RecordSource,
+    passed: Passed,
+    count: u64,
+}
+
+impl fmt::Debug for FittingRecords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FittingRecords").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl<'a> FittingRecords<'a> {
+    /// The records of a source that has begun nothing yet.
+    pub fn new(source: &'a mut dyn RecordSource) -> Self {
+        Self { source, passed: Passed::default(), count: 0 }
+    }
+
+    /// The error of a store that holds something already.
+    pub fn refuse_used() -> StoreError {
+        let detail = "the store holds something already: import into an empty one";
+        StoreError::invalid(OPERATION, detail)
+    }
+
+    fn refuse(&self, record: &str, detail: &str) -> StoreError {
+        let detail = format!("record {}{record} does not fit: {detail}", self.count);
+        StoreError::invalid(OPERATION, detail)
+    }
+}
+
+#[async_trait]
+impl RecordSource for FittingRecords<'_> {
+    async fn next(&mut self) -> Result<Option<ArchiveRecord>, StoreError> {
+        let Some(record) = self.source.next().await? else {
+            self.passed.end().map_err(|detail| self.refuse(", the last,", &detail))?;
+            return Ok(None);
+        };
+        self.count += 1;
+        let kind = format!(", a {},", record.kind());
+        self.passed.pass(&record).map_err(|detail| self.refuse(&kind, &detail))?;
+        Ok(Some(record))
+    }
+}
+
+/// What passed already, as far as later records refer to it.
+#[derive(Debug, Default)]
+struct Passed {
+    last: Option<ArchiveKey>,
+    chains: BTreeSet<ChainId>,
+    tokens: BTreeMap<TokenId, Sums>,
+    programmes: BTreeMap<ProgrammeId, Shards>,
+    newest_event: EventSeq,
+}
+
+/// A programme, and how many of its shards passed.
+#[derive(Debug)]
+struct Shards {
+    programme: Programme,
+    count: u16,
+}
+
+impl Passed {
+    fn pass(&mut self, record: &ArchiveRecord) -> Result<(), String> {
+        let key = record.key();
+        if self.last.as_ref() >= Some(&key) {
+            return Err("it is out of order".to_owned());
+        }
+        self.last = Some(key);
+        match record {
+            ArchiveRecord::Chain(state) => {
+                self.chains.insert(state.chain);
+            }
+            ArchiveRecord::Header { chain, .. } => self.require_chain(*chain)?,
+            ArchiveRecord::Token(state) => {
+                self.require_chain(state.spec.id.chain)?;
+                self.tokens.insert(state.spec.id, Sums::new(state.clone()));
+            }
+            ArchiveRecord::Change { token, change } => self.sums(*token)?.change(change)?,
+            ArchiveRecord::Balance { token, account, state } => {
+                self.sums(*token)?.balance(*account, state)?;
+            }
+            ArchiveRecord::Programme(programme) => self.programme(programme)?,
+            ArchiveRecord::Shard { programme, progress } => {
+                self.shards(programme)?.shard(progress)?;
+            }
+            ArchiveRecord::Window { programme, shard, .. } => {
+                self.shards(programme)?.require(*shard)?;
+            }
+            ArchiveRecord::Total { raw, .. } if *raw == RawPoints::ZERO => {
+                return Err("a total of nothing is none".to_owned());
+            }
+            ArchiveRecord::Total { programme, .. } | ArchiveRecord::Statement { programme, .. } => {
+                self.shards(programme)?;
+            }
+            ArchiveRecord::Event(event) if event.sequence == EventSeq::START => {
+                return Err("no event has this number".to_owned());
+            }
+            ArchiveRecord::Event(event) => self.newest_event = event.sequence,
+            ArchiveRecord::Position { delivered, .. } => {
+                if *delivered == EventSeq::START || *delivered > self.newest_event {
+                    return Err(format!("there is no event {delivered}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&self) -> Result<(), String> {
+        self.tokens.values().try_for_each(Sums::end)?;
+        self.programmes.values().try_for_each(Shards::end)
+    }
+
+    fn require_chain(&self, chain: ChainId) -> Result<(), String> {
+        let known = self.chains.contains(&chain);
+        known.then_some(()).ok_or_else(|| format!("there is no chain {chain}"))
+    }
+
+    fn sums(&mut self, token: TokenId) -> Result<&mut Sums, String> {
+        self.tokens.get_mut(&token).ok_or_else(|| format!("there is no token {token}"))
+    }
+
+    fn programme(&mut self, programme: &Programme) -> Result<(), String> {
+        let id = &programme.id;
+        self.sums(id.token)?;
+        ProgrammeId::new(id.token, id.name()).map_err(|error| error.to_string())?;
+        let shards = Shards { programme: programme.clone(), count: 0 };
+        self.programmes.insert(id.clone(), shards);
+        Ok(())
+    }
+
+    fn shards(&mut self, programme: &ProgrammeId) -> Result<&mut Shards, String> {
+        let shards = self.programmes.get_mut(programme);
+        shards.ok_or_else(|| format!("there is no programme {programme}"))
+    }
+}
+
+impl Shards {
+    /// The next shard, with failures of its own.
+    fn shard(&mut self, progress: &ShardProgress) -> Result<(), String> {
+        if progress.shard != ShardId::new(self.count) {
+            return Err(format!("shard {} is missing", self.count));
+        }
+        self.count += 1;
+        self.require(progress.shard)?;
+        let run = progress.run.as_ref();
+        for failure in run.map_or(&[][..], |run| &run.failures) {
+            let place = (&failure.programme, failure.shard, Some((failure.from, failure.to)));
+            let own = (&self.programme.id, progress.shard, run.map(|run| (run.from, run.to)));
+            if place != own {
+                return Err("a failed batch is another shard's".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn require(&self, shard: ShardId) -> Result<(), String> {
+        let count = self.programme.shards.get();
+        let inside = shard.get() < count;
+        inside.then_some(()).ok_or_else(|| format!("the programme has {count} shards"))
+    }
+
+    fn end(&self) -> Result<(), String> {
+        let Programme { id, shards, .. } = &self.programme;
+        let whole = self.count == shards.get();
+        whole.then_some(()).ok_or_else(|| format!("programme {id} lacks shard {}", self.count))
+    }
+}

@@ -1,0 +1,172 @@
+//! Archives as text: a line for the version, a line a record, a line for the summary.
+
+use std::io::{BufRead, Read, Write};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{ArchiveRecord, Summary, Tally};
+use crate::error::{StoreError, StoreErrorKind};
+use crate::ports::{RecordSink, RecordSource};
+
+const VERSION: u32 = 1;
+/// No line is longer: the longest texts are reasons, which stores keep up to 16 MiB.
+const LINE_BYTES_MAX: u64 = 64 << 20;
+const READ: &str = "read an archive";
+const WRITE: &str = "write an archive";
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    pledge_archive: u32,
+}
+
+/// Writes an archive. It is whole only after [`LineWriter::finish`].
+#[derive(Debug)]
+pub struct LineWriter<W> {
+    writer: W,
+    tally: Tally,
+}
+
+impl<W: Write> LineWriter<W> {
+    /// Begins an archive. Each line is one write: hand a buffered writer over.
+    pub fn new(writer: W) -> Result<Self, StoreError> {
+        let mut lines = Self { writer, tally: Tally::default() };
+        lines.write_json(&Head { pledge_archive: VERSION })?;
+        Ok(lines)
+    }
+
+    /// Ends the archive and flushes the writer.
+    pub fn finish(mut self) -> Result<Summary, StoreError> {
+        let summary = self.tally.summary();
+        self.write_json(&summary)?;
+        self.writer.flush().map_err(unwritten)?;
+        Ok(summary)
+    }
+
+    fn write_json(&mut self, line: &impl Serialize) -> Result<(), StoreError> {
+        let mut line = serde_json::to_vec(line)
+            .map_err(|error| StoreError::invalid(WRITE, "a line has no text").caused_by(error))?;
+        line.push(b'\n');
+        self.writer.write_all(&line).map_err(unwritten)
+    }
+}
+
+#[async_trait]
+impl<W: Write + Send> RecordSink for LineWriter<W> {
+    async fn put(&mut self, record: ArchiveRecord) -> Result<(), StoreError> {
+        let line = record.line()?;
+        self.tally.add(record.kind(), &line);
+        self.writer.write_all(&line).map_err(unwritten)
+    }
+}
+
+fn unwritten(error: std::io::Error) -> StoreError {
+    let kind = StoreErrorKind::Unavailable;
+    StoreError::new(kind, WRITE, "the archive cannot be written").caused_by(error)
+}
+
+/// Reads an archive. What is not as [`LineWriter`] wrote it is refused by the number of its line.
+#[derive(Debug)]
+pub struct LineReader<R> {
+    reader: R,
+    number: u64,
+    bytes: u64,
+    tally: Tally,
+    summary: Option<Summary>,
+}
+
+impl<R: BufRead> LineReader<R> {
+    /// Reads the first line. `Invalid` for a file that is no archive, or one of another version.
+    pub fn new(reader: R) -> Result<Self, StoreError> {
+        let mut lines =
+            Self { reader, number: 0, bytes: 0, tally: Tally::default(), summary: None };
+        let line = lines.line()?;
+        let Ok(Head { pledge_archive }) = serde_json::from_slice(&line) else {
+            return Err(lines.refuse("this is no archive of pledge"));
+        };
+        if pledge_archive != VERSION {
+            let detail = format!(
+                "the archive has format {pledge_archive} and this release reads {VERSION}: import it \
+                 with the release that wrote it, or a newer one"
+            );
+            return Err(lines.refuse(&detail));
+        }
+        Ok(lines)
+    }
+
+    /// How many bytes were read.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What was read, once the last record was.
+    pub const fn summary(&self) -> Option<&Summary> {
+        self.summary.as_ref()
+    }
+
+    fn line(&mut self) -> Result<Vec<u8>, StoreError> {
+        self.number += 1;
+        let mut line = Vec::new();
+        let mut bounded = self.reader.by_ref().take(LINE_BYTES_MAX);
+        let read = bounded.read_until(b'\n', &mut line);
+        read.map_err(|error| {
+            let detail = format!("line {} cannot be read", self.number);
+            StoreError::new(StoreErrorKind::Unavailable, READ, detail).caused_by(error)
+        })?;
+        self.bytes += line.len() as u64;
+        Ok(line)
+    }
+
+    fn read(&mut self) -> Result<Option<ArchiveRecord>, StoreError> {
+        if self.summary.is_some() {
+            return Ok(None);
+        }
+        let line = self.line()?;
+        if !line.ends_with(b"\n") {
+            return Err(self.refuse("the archive was cut short here: export it again"));
+        }
+        if !line.starts_with(br#"{"record":"#) {
+            return self.end(&line).map(|()| None);
+        }
+        let record: ArchiveRecord = serde_json::from_slice(&line)
+            .map_err(|error| self.refuse("this is no record").caused_by(error))?;
+        if record.line()? != line {
+            return Err(self.refuse("this is a record, and more or less than what it says"));
+        }
+        self.tally.add(record.kind(), &line);
+        Ok(Some(record))
+    }
+
+    /// The last line, and nothing behind it.
+    fn end(&mut self, line: &[u8]) -> Result<(), StoreError> {
+        let told: Summary = serde_json::from_slice(line)
+            .map_err(|error| self.refuse("this is no record").caused_by(error))?;
+        let found = self.tally.summary();
+        if told.counts != found.counts {
+            return Err(self.refuse("records are missing, or there are too many"));
+        }
+        if told.digest != found.digest {
+            let (told, found) = (told.digest, found.digest);
+            let detail = format!("the archive was altered: its digest is {found}, not {told}");
+            return Err(self.refuse(&detail));
+        }
+        if !self.line()?.is_empty() {
+            return Err(self.refuse("the archive goes on behind its end"));
+        }
+        self.summary = Some(found);
+        Ok(())
+    }
+
+    fn refuse(&self, detail: &str) -> StoreError {
+        StoreError::invalid(READ, format!("line {}: {detail}", self.number))
+    }
+}
+
+#[async_trait]
+impl<R: BufRead + Send> RecordSource for LineReader<R> {
+    async fn next(&mut self) -> Result<Option<ArchiveRecord>, StoreError> {
+        self.read()
+    }
+}

@@ -1,0 +1,61 @@
+//! How many records, and their digest.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{B256, Keccak256};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{ArchiveRecord, RecordKind};
+use crate::error::StoreError;
+use crate::ports::RecordSink;
+
+/// What a store holds, in two figures: equal summaries are equal stores.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Records by kind; a kind without any is left out.
+    pub counts: BTreeMap<RecordKind, u64>,
+    /// The Keccak-256 hash of the records' lines, each with its line feed.
+    pub digest: B256,
+}
+
+/// Sums records up: a sink that keeps none.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    counts: BTreeMap<RecordKind, u64>,
+    digest: Keccak256,
+}
+
+impl Tally {
+    /// Counts a record, whose line is known.
+    pub(super) fn add(&mut self, kind: RecordKind, line: &[u8]) {
+        *self.counts.entry(kind).or_default() += 1;
+        self.digest.update(line);
+    }
+
+    /// The records so far.
+    pub fn summary(&self) -> Summary {
+        Summary { counts: self.counts.clone(), digest: self.digest.clone().finalize() }
+    }
+}
+
+#[async_trait]
+impl RecordSink for Tally {
+    async fn put(&mut self, record: ArchiveRecord) -> Result<(), StoreError> {
+        self.add(record.kind(), &record.line()?);
+        Ok(())
+    }
+}
+
+impl ArchiveRecord {
+    /// Its one and only text: a line of JSON.
+    pub(super) fn line(&self) -> Result<Vec<u8>, StoreError> {
+        let mut line = serde_json::to_vec(self).map_err(|error| {
+            let detail = format!("a {} has no text", self.kind());
+            StoreError::invalid("write an archive", detail).caused_by(error)
+        })?;
+        line.push(b'\n');
+        Ok(line)
+    }
+}

@@ -1,0 +1,71 @@
+//! A whole ledger, out of one store and into another.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::archive::ArchiveRecord;
+use crate::error::StoreError;
+
+/// Where an export goes, record by record.
+#[async_trait]
+pub trait RecordSink: Send {
+    /// Takes the next record.
+    async fn put(&mut self, record: ArchiveRecord) -> Result<(), StoreError>;
+}
+
+/// Where an import comes from, record by record.
+#[async_trait]
+pub trait RecordSource: Send {
+    /// The next record; `None` after the last one of a whole archive. One that is cut short or altered
+    /// ends with an error.
+    async fn next(&mut self) -> Result<Option<ArchiveRecord>, StoreError>;
+}
+
+/// Moves all that a store holds: chains, ledgers, points, events. Pending blocks are not part of it.
+///
+/// # Contract
+/// - An export reads one snapshot, and waits for no write. Stores that hold the same give the same
+///   records in the same order, whatever they are made of.
+/// - An export holds a bounded part of the ledger in memory at a time, unless the store is memory.
+/// - An import goes into an empty store: one that holds anything is `Invalid`.
+/// - An import happens whole or not at all. Records that do not fit together
+///   ([`FittingRecords`](crate::archive::FittingRecords)) are `Invalid`; an error of the source is
+///   answered as it is.
+/// - Afterwards the store answers, goes on and rewinds as the original would: a settlement under way
+///   is under way, and events are numbered on.
+///
+/// ```
+/// use pledge_core::archive::{LineReader, LineWriter};
+/// use pledge_core::ports::{Archive, BalanceStore};
+/// use pledge_core::types::ChainId;
+/// use pledge_storage_memory::MemoryStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// store.register_chain(ChainId::new(1), "ethereum").await?;
+///
+/// let mut file = Vec::new();
+/// let mut lines = LineWriter::new(&mut file)?;
+/// store.export(&mut lines).await?;
+/// let written = lines.finish()?;
+///
+/// let copy = MemoryStore::new();
+/// let mut lines = LineReader::new(file.as_slice())?;
+/// copy.import(&mut lines).await?;
+/// assert_eq!(lines.summary(), Some(&written));
+/// assert_eq!(copy.chains().await?, store.chains().await?);
+/// # Ok(())
+/// # }
+/// ```
+#[async_trait]
+#[auto_impl::auto_impl(Arc, Box)]
+#[cfg_attr(feature = "testing", mockall::automock)]
+pub trait Archive: Debug + Send + Sync + 'static {
+    /// Tells everything.
+    async fn export(&self, sink: &mut dyn RecordSink) -> Result<(), StoreError>;
+
+    /// Takes everything over.
+    async fn import(&self, source: &mut dyn RecordSource) -> Result<(), StoreError>;
+}

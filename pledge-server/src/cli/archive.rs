@@ -1,0 +1,115 @@
+//! `pledge export` and `pledge import`: a whole ledger in one file, between any two stores.
+
+mod file;
+mod told;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use pledge_core::archive::{LineReader, LineWriter, Summary, Tally};
+use pledge_core::ports::Archive;
+use serde::Serialize;
+
+use self::file::{Part, open};
+use self::told::{ToldSink, ToldSource};
+use super::{Context, Verdict};
+use crate::config::{ConfigError, Key, StorageUrl};
+use crate::output::counted;
+use crate::stores::{self, Stores};
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// The folder for the archive, made if it is not there
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// The folder of an archive
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+}
+
+/// What was moved. Equal digests are equal ledgers.
+#[derive(Debug, Serialize)]
+struct Moved {
+    from: String,
+    to: String,
+    #[serde(flatten)]
+    summary: Summary,
+}
+
+pub(super) async fn export(context: Context, args: ExportArgs) -> anyhow::Result<Verdict> {
+    let config = context.config()?;
+    let stores = stores::open_existing(&config.storage).await?;
+    let part = Part::begin(&args.to)?;
+    let written = context.stop.run_until_cancelled(write(&context, &stores, part)).await;
+    let (to, summary) = written.context("stopped: the archive was not finished, and is gone")??;
+    stores.close().await;
+    let moved = Moved { from: config.storage.url.to_string(), to, summary };
+    context.output.print(&moved)?;
+    Ok(Verdict::Fine)
+}
+
+async fn write(
+    context: &Context,
+    stores: &Stores,
+    part: Part,
+) -> anyhow::Result<(String, Summary)> {
+    let mut lines = LineWriter::new(part.writer()?)?;
+    let mut told = ToldSink::new(&mut lines, context.progress.work("export"));
+    stores.archive.export(&mut told).await?;
+    let summary = lines.finish()?;
+    Ok((part.finish()?, summary))
+}
+
+pub(super) async fn import(context: Context, args: ImportArgs) -> anyhow::Result<Verdict> {
+    let config = context.config()?;
+    if config.storage.url == StorageUrl::Memory {
+        let key = Key::root("storage").child("url");
+        return Err(ConfigError::at(&key, "memory: keeps nothing: name a file or a server").into());
+    }
+    let (from, reader) = open(&args.from)?;
+    let bytes = from.bytes;
+    let mut lines = LineReader::new(reader)?;
+    let stores = stores::open_alone(&config.storage).await?;
+    let progress = context.progress.work("import");
+    let mut source = ToldSource::new(&mut lines, progress, bytes);
+    let imported = context.stop.run_until_cancelled(stores.archive.import(&mut source)).await;
+    imported.context("stopped: nothing was imported")??;
+    let summary = lines.summary().context("the archive ended without its summary")?.clone();
+    check(&*stores.archive, &summary).await?;
+    stores.close().await;
+    let moved = Moved { from: from.name, to: config.storage.url.to_string(), summary };
+    context.output.print(&moved)?;
+    Ok(Verdict::Fine)
+}
+
+/// Reads all of it back: what the store holds now is what the archive holds.
+async fn check(archive: &dyn Archive, expected: &Summary) -> anyhow::Result<()> {
+    let mut tally = Tally::default();
+    archive.export(&mut tally).await?;
+    let found = tally.summary();
+    ensure!(
+        found == *expected,
+        "what was imported reads back with digest {}, not {}: do not use this database, and report \
+         this bug",
+        found.digest,
+        expected.digest
+    );
+    Ok(())
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, summary } = self;
+        writeln!(f, "{from} -> {to}")?;
+        let counts = summary.counts.iter().map(|(kind, count)| counted(*count, &kind.to_string()));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        writeln!(f, "  {}", if counts.is_empty() { "no records" } else { &counts })?;
+        writeln!(f, "  digest {}", summary.digest)
+    }
+}

@@ -1,0 +1,63 @@
+//! The file of an archive: whole, or not there.
+
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use tempfile::NamedTempFile;
+
+const NAME: &str = "ledger.jsonl";
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// An archive that is being written, beside where it will stand. It is gone unless it is finished.
+pub(super) struct Part {
+    file: NamedTempFile,
+    place: PathBuf,
+}
+
+impl Part {
+    /// Begins an archive in a folder, which must not hold one already.
+    pub(super) fn begin(folder: &Path) -> anyhow::Result<Self> {
+        let place = folder.join(NAME);
+        if place.exists() {
+            bail!("`{}` is there already: name another folder, or remove it", place.display());
+        }
+        let unwritten = || format!("--to: nothing can be written to `{}`", folder.display());
+        fs::create_dir_all(folder).with_context(unwritten)?;
+        let file = NamedTempFile::with_prefix_in(format!(".{NAME}."), folder);
+        Ok(Self { file: file.with_context(unwritten)?, place })
+    }
+
+    pub(super) fn writer(&self) -> anyhow::Result<BufWriter<File>> {
+        let file = self.file.reopen().context("the archive cannot be opened")?;
+        Ok(BufWriter::with_capacity(BUFFER_BYTES, file))
+    }
+
+    /// Makes what was written durable and puts it in its place, which is answered.
+    pub(super) fn finish(self) -> anyhow::Result<String> {
+        let Self { file, place } = self;
+        file.as_file().sync_all().context("the archive cannot be written")?;
+        let shown = place.display().to_string();
+        let persisted = file.persist_noclobber(&place);
+        persisted.with_context(|| format!("`{shown}` cannot be made"))?;
+        Ok(shown)
+    }
+}
+
+/// An archive that is there.
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) bytes: u64,
+}
+
+/// Opens the archive of a folder.
+pub(super) fn open(folder: &Path) -> anyhow::Result<(Found, BufReader<File>)> {
+    let place = folder.join(NAME);
+    let name = place.display().to_string();
+    let file = File::open(&place).with_context(|| {
+        format!("--from: there is no archive `{name}`: name the folder of one that `pledge export` wrote")
+    })?;
+    let bytes = file.metadata().with_context(|| name.clone())?.len();
+    Ok((Found { name, bytes }, BufReader::with_capacity(BUFFER_BYTES, file)))
+}

@@ -1,0 +1,74 @@
+//! Records on their way, counted for people.
+
+use std::io::{BufRead, Write};
+
+use async_trait::async_trait;
+use pledge_core::archive::{ArchiveRecord, LineReader, LineWriter};
+use pledge_core::error::StoreError;
+use pledge_core::ports::{RecordSink, RecordSource};
+
+use crate::output::counted;
+use crate::progress::{Step, WorkProgress};
+
+/// Progress is told once for so many records.
+const STRIDE: u64 = 1_000;
+
+/// A sink that tells how many records it took. Nobody knows how many there will be.
+pub(super) struct ToldSink<'a, W> {
+    lines: &'a mut LineWriter<W>,
+    progress: WorkProgress,
+    records: u64,
+}
+
+impl<'a, W> ToldSink<'a, W> {
+    pub(super) const fn new(lines: &'a mut LineWriter<W>, progress: WorkProgress) -> Self {
+        Self { lines, progress, records: 0 }
+    }
+}
+
+#[async_trait]
+impl<W: Write + Send> RecordSink for ToldSink<'_, W> {
+    async fn put(&mut self, record: ArchiveRecord) -> Result<(), StoreError> {
+        self.lines.put(record).await?;
+        self.records += 1;
+        if self.records.is_multiple_of(STRIDE) {
+            self.progress.moved(&step(self.records, (0, 0)));
+        }
+        Ok(())
+    }
+}
+
+/// A source that tells how far in its file it is.
+pub(super) struct ToldSource<'a, R> {
+    lines: &'a mut LineReader<R>,
+    progress: WorkProgress,
+    bytes: u64,
+    records: u64,
+}
+
+impl<'a, R> ToldSource<'a, R> {
+    /// Over a file of so many bytes.
+    pub(super) const fn new(
+        lines: &'a mut LineReader<R>,
+        progress: WorkProgress,
+        bytes: u64,
+    ) -> Self {
+        Self { lines, progress, bytes, records: 0 }
+    }
+}
+
+#[async_trait]
+impl<R: BufRead + Send> RecordSource for ToldSource<'_, R> {
+    async fn next(&mut self) -> Result<Option<ArchiveRecord>, StoreError> {
+        let record = self.lines.next().await?;
+        self.records += 1;
+        if self.records.is_multiple_of(STRIDE) {
+            self.progress.moved(&step(self.records, (self.lines.bytes(), self.bytes)));
+        }
+        Ok(record)
+    }
+}
+
+fn step(records: u64, (done, total): (u64, u64)) -> Step {
+    Step { done, total, says: counted(records, "record"), counted: records, unit: "records" }
+}

@@ -1,0 +1,73 @@
+//! The laws of archives over the stores on a server, and a ledger that goes round all backends.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::Arc;
+
+use pledge_core::archive::{LineReader, LineWriter, Summary};
+use pledge_core::ports::Archive;
+use pledge_core::testing::ArchiveFixture;
+use pledge_core::testing::conformance::archive::eventful;
+use pledge_storage_memory::MemoryStore;
+use pledge_storage_sqlite::SqliteStore;
+use support::Place;
+
+async fn server() -> ArchiveFixture {
+    let place = Place::new().await;
+    let store = Arc::new(place.open().await);
+    ArchiveFixture::new(store, place)
+}
+
+async fn memory() -> ArchiveFixture {
+    ArchiveFixture::new(Arc::new(MemoryStore::new()), ())
+}
+
+async fn file() -> ArchiveFixture {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pledge.db");
+    let store = SqliteStore::open(path.to_str().unwrap()).await.unwrap();
+    ArchiveFixture::new(Arc::new(store), folder)
+}
+
+mod from_server_to_server {
+    use super::*;
+
+    pledge_core::archive_conformance!(server(), server());
+}
+
+mod from_file_to_server {
+    use super::*;
+
+    pledge_core::archive_conformance!(file(), server());
+}
+
+pledge_core::same_archives!(server(), memory(), 8);
+
+async fn write(store: &dyn Archive) -> (Vec<u8>, Summary) {
+    let mut file = Vec::new();
+    let mut lines = LineWriter::new(&mut file).unwrap();
+    store.export(&mut lines).await.unwrap();
+    let summary = lines.finish().unwrap();
+    (file, summary)
+}
+
+async fn read(store: &dyn Archive, file: &[u8]) {
+    store.import(&mut LineReader::new(file).unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ledger_that_went_round_all_backends_is_the_same_to_the_last_byte() {
+    let first = memory().await;
+    eventful(first.fixture.clone()).await;
+    let (mut file_now, summary) = write(&first.archive).await;
+    let stations = [file().await, server().await, file().await, server().await, memory().await];
+    for station in stations {
+        read(&station.archive, &file_now).await;
+        let (next, found) = write(&station.archive).await;
+        assert_eq!(found, summary);
+        assert!(next == file_now, "the lines differ");
+        file_now = next;
+    }
+}

@@ -1,0 +1,16 @@
+//! What goes wrong between a store and its server: each fault is met for real, is told for what it is,
+//! leaves nothing half-written, and is over when it is over.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod gone;
+mod hostile;
+mod locks;
+mod lost_commits;
+mod no_room;
+mod packets;
+mod read_only;
+mod silence;
+mod stage;
+mod storm;
+mod too_many;

@@ -1,0 +1,123 @@
+//! An archive into empty tables.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use pledge_core::archive::{ArchiveRecord, FittingRecords};
+use pledge_core::event::{EventSeq, SequencedEvent};
+use pledge_core::ledger::{Change, Checkpoint};
+use pledge_core::ports::{RecordSource, ShardProgress, Statement, WindowTotal};
+use pledge_core::types::{Account, BlockRef, ProgrammeId, RawPoints, ShardId, TokenId};
+
+use super::rows::Rows;
+use crate::connection::Connection;
+use crate::events::{add_position, go_on_after, take_number};
+use crate::fault::Fault;
+use crate::programmes::{add, save_shard};
+use crate::query::query;
+use crate::registry::{add_token, register_chain, save_chain};
+
+pub(super) async fn import(
+    db: &mut dyn Connection,
+    records: &mut FittingRecords<'_>,
+) -> Result<(), Fault> {
+    // A second import waits here until this one has ended.
+    take_number(db).await?;
+    refuse_used(db).await?;
+    let mut import = Import::default();
+    while let Some(record) = records.next().await? {
+        import.take(db, record).await?;
+    }
+    import.end(db).await
+}
+
+async fn refuse_used(db: &mut dyn Connection) -> Result<(), Fault> {
+    for table in ["chain", "token", "event", "event_delivery"] {
+        let rows = query(format!("SELECT 1 FROM {table} LIMIT 1")).rows(db).await?;
+        if !rows.is_empty() {
+            return Err(FittingRecords::refuse_used().into());
+        }
+    }
+    Ok(())
+}
+
+/// The keys of what passed, and rows that wait to be written with others.
+#[derive(Default)]
+struct Import {
+    tokens: BTreeMap<TokenId, u64>,
+    programmes: BTreeMap<ProgrammeId, u64>,
+    headers: Rows<BlockRef>,
+    changes: Rows<Change>,
+    balances: Rows<(Account, Checkpoint)>,
+    windows: Rows<(ShardId, WindowTotal)>,
+    totals: Rows<(Account, RawPoints)>,
+    statements: Rows<Statement>,
+    events: Rows<SequencedEvent>,
+    newest_event: EventSeq,
+}
+
+impl Import {
+    async fn take(&mut self, db: &mut dyn Connection, record: ArchiveRecord) -> Result<(), Fault> {
+        match record {
+            ArchiveRecord::Chain(state) => {
+                register_chain(db, state.chain, &state.name).await?;
+                save_chain(db, &state).await
+            }
+            ArchiveRecord::Header { chain, block } => self.headers.push(db, chain, block).await,
+            ArchiveRecord::Token(state) => {
+                self.tokens.insert(state.spec.id, add_token(db, &state).await?);
+                Ok(())
+            }
+            ArchiveRecord::Change { token, change } => {
+                self.changes.push(db, key(&self.tokens, &token)?, change).await
+            }
+            ArchiveRecord::Balance { token, account, state } => {
+                self.balances.push(db, key(&self.tokens, &token)?, (account, state)).await
+            }
+            ArchiveRecord::Programme(programme) => {
+                let token = key(&self.tokens, &programme.id.token)?;
+                let key = add(db, token, &programme).await?;
+                self.programmes.insert(programme.id, key);
+                Ok(())
+            }
+            ArchiveRecord::Shard { programme, progress } => {
+                let fresh = ShardProgress::fresh(progress.shard);
+                save_shard(db, key(&self.programmes, &programme)?, &fresh, &progress).await
+            }
+            ArchiveRecord::Window { programme, shard, total } => {
+                let programme = key(&self.programmes, &programme)?;
+                self.windows.push(db, programme, (shard, total)).await
+            }
+            ArchiveRecord::Total { programme, account, raw } => {
+                self.totals.push(db, key(&self.programmes, &programme)?, (account, raw)).await
+            }
+            ArchiveRecord::Statement { programme, statement } => {
+                self.statements.push(db, key(&self.programmes, &programme)?, statement).await
+            }
+            ArchiveRecord::Event(event) => {
+                self.newest_event = event.sequence;
+                self.events.push(db, (), event).await
+            }
+            ArchiveRecord::Position { consumer, delivered } => {
+                add_position(db, &consumer, delivered).await
+            }
+        }
+    }
+
+    async fn end(mut self, db: &mut dyn Connection) -> Result<(), Fault> {
+        self.headers.flush(db).await?;
+        self.changes.flush(db).await?;
+        self.balances.flush(db).await?;
+        self.windows.flush(db).await?;
+        self.totals.flush(db).await?;
+        self.statements.flush(db).await?;
+        self.events.flush(db).await?;
+        go_on_after(db, self.newest_event).await
+    }
+}
+
+/// The small key of what the records refer to, which has passed.
+fn key<I: Ord + Display>(keys: &BTreeMap<I, u64>, id: &I) -> Result<u64, Fault> {
+    let known = keys.get(id).copied();
+    known.ok_or_else(|| Fault::invalid(format!("{id} is referred to before it is there")))
+}

@@ -1,0 +1,198 @@
+//! Tables in the order of their keys, a page at a time.
+
+use async_trait::async_trait;
+use pledge_core::archive::ArchiveRecord;
+use pledge_core::event::EventSeq;
+use pledge_core::ports::{Statement, StatementKind};
+use pledge_core::primitives::Address;
+use pledge_core::types::{
+    Account, BlockNumber, BlockRef, ChainId, Epoch, ProgrammeId, RawPoints, ShardId, Timestamp,
+};
+
+use crate::connection::Connection;
+use crate::events;
+use crate::fault::Fault;
+use crate::query::query;
+use crate::row::{FromRow, ProgrammeRow};
+
+pub(super) const PAGE_ROWS: usize = 1_024;
+
+/// A part of an archive. A page begins behind the last.
+#[async_trait]
+pub(super) trait Pages: Send {
+    /// The next page; an empty one ends the part.
+    async fn next(&mut self, db: &mut dyn Connection) -> Result<Vec<ArchiveRecord>, Fault>;
+}
+
+pub(super) struct Headers {
+    chain: ChainId,
+    after: Option<BlockNumber>,
+}
+
+impl Headers {
+    pub(super) const fn new(chain: ChainId) -> Self {
+        Self { chain, after: None }
+    }
+}
+
+#[async_trait]
+impl Pages for Headers {
+    async fn next(&mut self, db: &mut dyn Connection) -> Result<Vec<ArchiveRecord>, Fault> {
+        let chain = self.chain;
+        let page: Vec<BlockRef> = query(
+            "SELECT * FROM block_header WHERE chain = ? AND block >= ? ORDER BY block LIMIT ?",
+        )
+        .bind(chain)
+        .bound(self.after.map_or(0, |after| after.next().get()))
+        .limit(PAGE_ROWS)
+        .all(db)
+        .await?;
+        self.after = page.last().map(|block| block.number).or(self.after);
+        Ok(page.into_iter().map(|block| ArchiveRecord::Header { chain, block }).collect())
+    }
+}
+
+pub(super) struct Windows {
+    key: u64,
+    programme: ProgrammeId,
+    after: Option<(Timestamp, ShardId)>,
+}
+
+impl Windows {
+    pub(super) fn new(row: &ProgrammeRow) -> Self {
+        Self { key: row.key, programme: row.programme.id.clone(), after: None }
+    }
+}
+
+#[async_trait]
+impl Pages for Windows {
+    async fn next(&mut self, db: &mut dyn Connection) -> Result<Vec<ArchiveRecord>, Fault> {
+        let (start, next_shard) = self
+            .after
+            .map_or((Timestamp::ZERO, 0), |(start, shard)| (start, u64::from(shard.get()) + 1));
+        let rows = query(
+            "SELECT * FROM settlement_window WHERE programme = ? AND window_start >= ? \
+             AND (window_start > ? OR shard >= ?) ORDER BY window_start, shard LIMIT ?",
+        )
+        .bind(self.key)
+        .bind(start)
+        .bind(start)
+        .bind(next_shard)
+        .limit(PAGE_ROWS)
+        .rows(db)
+        .await?;
+        let mut page = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let (shard, total) = (row.get("shard")?, FromRow::from_row(&**row)?);
+            self.after = Some((row.get("window_start")?, shard));
+            page.push(ArchiveRecord::Window { programme: self.programme.clone(), shard, total });
+        }
+        Ok(page)
+    }
+}
+
+pub(super) struct Totals {
+    key: u64,
+    programme: ProgrammeId,
+    after: Address,
+}
+
+impl Totals {
+    /// The zero address is no account's.
+    pub(super) fn new(row: &ProgrammeRow) -> Self {
+        Self { key: row.key, programme: row.programme.id.clone(), after: Address::ZERO }
+    }
+}
+
+#[async_trait]
+impl Pages for Totals {
+    async fn next(&mut self, db: &mut dyn Connection) -> Result<Vec<ArchiveRecord>, Fault> {
+        let page: Vec<(Account, RawPoints)> = query(
+            "SELECT * FROM user_points WHERE programme = ? AND account > ? \
+             ORDER BY account LIMIT ?",
+        )
+        .bind(self.key)
+        .bind(self.after)
+        .limit(PAGE_ROWS)
+        .all(db)
+        .await?;
+        self.after = page.last().map_or(self.after, |(account, _)| account.address());
+        let record = |(account, raw)| ArchiveRecord::Total {
+            programme: self.programme.clone(),
+            account,
+            raw,
+        };
+        Ok(page.into_iter().map(record).collect())
+    }
+}
+
+pub(super) struct Statements {
+    key: u64,
+    programme: ProgrammeId,
+    after: Option<(Account, Timestamp, Epoch, StatementKind)>,
+}
+
+impl Statements {
+    pub(super) fn new(row: &ProgrammeRow) -> Self {
+        Self { key: row.key, programme: row.programme.id.clone(), after: None }
+    }
+
+    /// The rest of the account that the last page ended in.
+    async fn rest(&self, db: &mut dyn Connection) -> Result<Vec<Statement>, Fault> {
+        let Some((account, start, epoch, kind)) = self.after else {
+            return Ok(Vec::new());
+        };
+        query(
+            "SELECT * FROM user_points_change WHERE programme = ? AND account = ? \
+             AND window_start >= ? \
+             AND (window_start > ? OR epoch > ? OR (epoch = ? AND reversed > ?)) \
+             ORDER BY window_start, epoch, reversed LIMIT ?",
+        )
+        .bind(self.key)
+        .bind(account)
+        .bind(start)
+        .bind(start)
+        .bind(epoch)
+        .bind(epoch)
+        .bind(kind)
+        .limit(PAGE_ROWS)
+        .all(db)
+        .await
+    }
+}
+
+#[async_trait]
+impl Pages for Statements {
+    async fn next(&mut self, db: &mut dyn Connection) -> Result<Vec<ArchiveRecord>, Fault> {
+        let mut page = self.rest(db).await?;
+        let others: Vec<Statement> = query(
+            "SELECT * FROM user_points_change WHERE programme = ? AND account > ? \
+             ORDER BY account, window_start, epoch, reversed LIMIT ?",
+        )
+        .bind(self.key)
+        .bind(self.after.map_or(Address::ZERO, |(account, ..)| account.address()))
+        .limit(PAGE_ROWS - page.len())
+        .all(db)
+        .await?;
+        page.extend(others);
+        let place = |row: &Statement| (row.account, row.window.start, row.epoch, row.kind);
+        self.after = page.last().map(place).or(self.after);
+        let record =
+            |statement| ArchiveRecord::Statement { programme: self.programme.clone(), statement };
+        Ok(page.into_iter().map(record).collect())
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Events {
+    after: EventSeq,
+}
+
+#[async_trait]
+impl Pages for Events {
+    async fn next(&mut self, db: &mut dyn Connection) -> Result<Vec<ArchiveRecord>, Fault> {
+        let page = events::after(db, self.after, PAGE_ROWS).await?;
+        self.after = page.last().map_or(self.after, |event| event.sequence);
+        Ok(page.into_iter().map(ArchiveRecord::Event).collect())
+    }
+}
