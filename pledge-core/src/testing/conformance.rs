@@ -338,6 +338,14 @@ macro_rules! same_answers {
                 || Box::pin(async { $reference.await }),
             );
         }
+
+        #[test]
+        fn a_history_of_a_thousand_steps_gives_the_same_answers() {
+            $crate::testing::twins::a_history_of_a_thousand_steps_gives_the_same_answers(
+                || Box::pin(async { $fixture.await }),
+                || Box::pin(async { $reference.await }),
+            );
+        }
     };
 }
 

@@ -32,7 +32,7 @@ pub fn any_history_gives_the_same_answers(
     store: impl Fn() -> Fresh,
     reference: impl Fn() -> Fresh,
 ) {
-    check(cases, ops(), |ops| {
+    check(cases, ops(1..60), |ops| {
         run(async {
             let mut twins = Twins::new(store().await, reference().await).await;
             for op in &ops {
@@ -42,6 +42,26 @@ pub fn any_history_gives_the_same_answers(
                 }
             }
             twins.compare().await;
+        });
+    });
+}
+
+/// The same for one history of a thousand steps, of which every answer is compared now and then.
+pub fn a_history_of_a_thousand_steps_gives_the_same_answers(
+    store: impl Fn() -> Fresh,
+    reference: impl Fn() -> Fresh,
+) {
+    const STEPS: usize = 1_000;
+    const STEPS_PER_COMPARISON: usize = 100;
+    check(1, ops(STEPS..STEPS + 1), |ops| {
+        run(async {
+            let mut twins = Twins::new(store().await, reference().await).await;
+            for ops in ops.chunks(STEPS_PER_COMPARISON) {
+                for op in ops {
+                    twins.apply(op).await;
+                }
+                twins.compare().await;
+            }
         });
     });
 }
@@ -56,7 +76,7 @@ pub fn any_history_gives_the_same_archive(
     store: impl Fn() -> FreshArchive,
     reference: impl Fn() -> FreshArchive,
 ) {
-    check(cases, ops(), |ops| {
+    check(cases, ops(1..60), |ops| {
         run(async {
             let (store_of_case, reference) = (store().await, reference().await);
             let (one, other) = (store_of_case.fixture.clone(), reference.fixture.clone());

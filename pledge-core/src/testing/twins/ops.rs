@@ -1,5 +1,7 @@
 //! What may happen to a store.
 
+use std::ops::Range;
+
 use alloy_primitives::Address;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -46,7 +48,7 @@ pub(super) fn address(number: u8) -> Address {
     if number == 0 { Address::ZERO } else { account(number).address() }
 }
 
-pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
+pub(super) fn ops(steps: Range<usize>) -> impl Strategy<Value = Vec<Op>> {
     let block = (0_u64..5_000, vec((0_u8..8, 0_u8..8, 0_u64..1_000), 0..5));
     let op = prop_oneof![
         6 => vec(block, 1..5).prop_map(Op::Commit),
@@ -60,5 +62,5 @@ pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => Just(Op::ResetFailures),
         1 => any::<bool>().prop_map(Op::Halt),
     ];
-    vec(op, 1..60)
+    vec(op, steps)
 }
