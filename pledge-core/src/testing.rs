@@ -4,6 +4,7 @@
 //! - [`oracle`]: a second, naive implementation of everything that a store ends up holding;
 //! - [`digest`](mod@digest): all that two stores must agree on, read through the ports;
 //! - [`world`]: a scripted chain, an indexer and a settler over a store, driven step by step;
+//! - [`sim`]: the whole engine under faults, crashes and reorgs drawn from a seed;
 //! - [`twins`]: two stores that are told the same, and must answer the same;
 //! - [`generators`]: random histories for property tests.
 //!
@@ -13,6 +14,7 @@ pub mod conformance;
 pub mod digest;
 pub mod generators;
 pub mod oracle;
+pub mod sim;
 pub mod twins;
 pub mod world;
 

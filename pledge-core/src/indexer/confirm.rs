@@ -60,7 +60,7 @@ impl Indexer {
         }
         let tip = *facts.last().expect("a verified answer has headers");
         if near_head {
-            self.check_on_branch(seen.as_ref(), &tip, head).await?;
+            self.check_on_branch(seen.as_ref(), &tip, observed).await?;
         }
         let following = plan(&self.config, head.number, target, tip.number.next(), join_at)
             .filter(|slice| slice.detail == HeaderDetail::Sparse);
@@ -97,29 +97,29 @@ impl Indexer {
         Ok(held.first().copied().filter(contradicts))
     }
 
-    /// Near the head a block is confirmed only as part of the branch that the head stands on.
+    /// Near the head a block is confirmed only as part of the branch that the head stands on, and the
+    /// finalized block where that is asked for: the chain may have moved since they were read.
     async fn check_on_branch(
         &self,
         seen: Option<&PendingSnapshot>,
         tip: &BlockRef,
-        head: &BlockRef,
+        observed: &Observed,
     ) -> Result<(), IndexerError> {
-        let is_on_branch = match seen {
-            Some(snapshot) => {
-                let mut pending = snapshot.blocks.iter();
-                pending.any(|block| block.header.id() == tip.id())
-            }
-            None => {
-                let branch = self.source.headers(tip.number, head.number).await?;
-                let ends = branch.first().zip(branch.last());
-                ends.is_some_and(|(first, last)| (first.id(), last.id()) == (tip.id(), head.id()))
-            }
+        let holds = |snapshot: &PendingSnapshot, block: &BlockRef| {
+            snapshot.blocks.iter().any(|held| held.header.id() == block.id())
         };
-        if is_on_branch {
-            return Ok(());
+        for above in [Some(observed.head), observed.finalized].into_iter().flatten() {
+            if seen.is_some_and(|seen| holds(seen, tip) && holds(seen, &above)) {
+                continue;
+            }
+            let branch = self.source.headers(tip.number, above.number).await?;
+            let ends = branch.first().zip(branch.last()).map(|(low, top)| (low.id(), top.id()));
+            if ends != Some((tip.id(), above.id())) {
+                let detail = format!("block {tip} is not on the branch of {above} any more");
+                return Err(ChainError::block_gone("confirm blocks", detail).into());
+            }
         }
-        let detail = format!("block {tip} is not on the branch of the head any more");
-        Err(ChainError::block_gone("confirm blocks", detail).into())
+        Ok(())
     }
 
     async fn fetch(&mut self, slice: Slice, group: &Group) -> Result<RangeFacts, IndexerError> {

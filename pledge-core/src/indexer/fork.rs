@@ -1,7 +1,7 @@
 //! A fork that reaches the ledger: find the common ancestor and go back to it.
 
 use super::driver::{Indexer, IndexerError, Poll};
-use crate::error::ChainError;
+use crate::error::{ChainError, StoreError};
 use crate::ledger::TokenState;
 use crate::ports::{PendingSnapshot, Rewind};
 use crate::types::{BlockNumber, BlockRef};
@@ -53,12 +53,16 @@ impl Indexer {
             }
         }
         let ancestor = self.common_ancestor(head.number.min(ours.number)).await?;
-        let tokens = self.store.tokens(self.chain).await?;
-        let above = |token: &TokenState| {
-            let cursor = token.cursor.filter(|cursor| cursor.number > ancestor.number)?;
-            Some((token.spec.id, cursor.id()))
-        };
-        let tokens: Vec<_> = tokens.iter().filter_map(above).collect();
+        let mut tokens = Vec::new();
+        for token in self.store.tokens(self.chain).await? {
+            let leaves = |cursor: &BlockRef| {
+                cursor.number >= ancestor.number && cursor.id() != ancestor.id()
+            };
+            if let Some(cursor) = token.cursor.filter(leaves) {
+                self.require_ancestor(&ancestor, &token, &cursor).await?;
+                tokens.push((token.spec.id, cursor.id()));
+            }
+        }
         if tokens.is_empty() {
             let detail = format!("the node no longer shows the fork above {ancestor}");
             return Err(ChainError::block_gone("resolve a fork", detail).into());
@@ -70,6 +74,36 @@ impl Indexer {
         let empty = PendingSnapshot { base: ancestor.id(), tokens: Vec::new(), blocks: Vec::new() };
         self.pending.store(self.chain, &empty).await?;
         Ok(Poll::Rewound(record))
+    }
+
+    /// The ancestor of some held headers is a token's ancestor only if held headers link it to the
+    /// token's cursor: those of tokens that were far from the head may be of different branches.
+    async fn require_ancestor(
+        &self,
+        ancestor: &BlockRef,
+        token: &TokenState,
+        cursor: &BlockRef,
+    ) -> Result<(), IndexerError> {
+        let blocks = cursor.number.above(ancestor.number).unwrap_or_default();
+        let count = usize::try_from(blocks).unwrap_or(usize::MAX);
+        let held = self.store.headers(self.chain, cursor.number, count).await?;
+        let linked = held.windows(2).all(|pair| pair[1].is_parent_of(&pair[0]));
+        let ends = held.first() == Some(cursor)
+            && held.last().is_some_and(|lowest| ancestor.is_parent_of(lowest));
+        // Below its first block a token has nothing that could be of another branch.
+        if (linked && ends) || ancestor.number < token.spec.start_block {
+            return Ok(());
+        }
+        let now = self.store.token(token.spec.id).await?;
+        if now.is_some_and(|now| (now.cursor, now.epoch) != (token.cursor, token.epoch)) {
+            return Err(StoreError::conflict("resolve a fork", "the token moved meanwhile").into());
+        }
+        Err(IndexerError::Halt(format!(
+            "block {cursor} of token {} is not on the node's chain, and the headers held do not link it \
+             to block {ancestor}: the reorg is deeper than retained_headers, or the node follows \
+             another chain",
+            token.spec.id
+        )))
     }
 
     /// The newest held header at or below a height that is on the node's chain.

@@ -50,6 +50,10 @@ pub(super) struct Block {
     pub(super) transfers: Vec<Transfer>,
 }
 
+/// The blocks of a branch, genesis first, to return to.
+#[derive(Debug, Clone)]
+pub struct Branch(Vec<Block>);
+
 impl ScriptedChain {
     /// A chain with a genesis block at a time.
     pub fn new(chain: ChainId, genesis: Timestamp) -> Self {
@@ -97,6 +101,16 @@ impl ScriptedChain {
         script.branch += 1;
     }
 
+    /// The canonical branch as it is now.
+    pub fn branch(&self) -> Branch {
+        Branch(self.lock().blocks.clone())
+    }
+
+    /// Makes a branch canonical again, with the very blocks that it had.
+    pub fn return_to(&self, branch: &Branch) {
+        self.lock().blocks.clone_from(&branch.0);
+    }
+
     /// The branch's newest block, whatever head is shown.
     pub fn head(&self) -> BlockRef {
         self.lock().newest()
@@ -106,6 +120,12 @@ impl ScriptedChain {
     pub fn block(&self, height: u64) -> Option<BlockRef> {
         let at = usize::try_from(height).ok()?;
         self.lock().blocks.get(at).map(|block| block.header)
+    }
+
+    /// The transfers of the canonical block at a height.
+    pub fn transfers_of(&self, height: u64) -> Vec<Transfer> {
+        let at = usize::try_from(height).unwrap_or(usize::MAX);
+        self.lock().blocks.get(at).map(|block| block.transfers.clone()).unwrap_or_default()
     }
 
     /// Every canonical transfer with its block's header, in order.

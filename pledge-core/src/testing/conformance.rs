@@ -272,6 +272,7 @@ macro_rules! engine_conformance {
             a_fork_met_by_a_token_that_catches_up_is_resolved
             a_fork_under_a_halted_token_holds_up_no_other
             only_blocks_on_the_branch_of_the_head_are_confirmed
+            a_finalized_block_of_another_branch_confirms_nothing
             the_first_blocks_of_a_token_are_on_the_branch_of_the_head
             a_stray_answer_far_from_the_head_is_no_fork
             a_token_that_cannot_be_read_holds_up_no_other
@@ -282,6 +283,7 @@ macro_rules! engine_conformance {
             a_longer_branch_replaces_the_pending_blocks
             a_fork_of_many_pages_of_headers_is_resolved
             a_fork_just_below_the_held_headers_is_resolved
+            a_fork_below_a_cursor_that_is_not_held_halts_the_chain
             a_chain_is_syncing_while_a_token_catches_up
             a_time_that_goes_back_between_slices_halts_the_chain
         );

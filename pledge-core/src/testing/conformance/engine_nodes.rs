@@ -24,6 +24,8 @@ const HOUR: u64 = 3_600;
 struct Nodes {
     /// Shows the head.
     heads: ScriptedChain,
+    /// Shows the finalized block.
+    finalized: ScriptedChain,
     /// Answers ranges.
     ranges: ScriptedChain,
     /// Answers everything else.
@@ -38,6 +40,7 @@ impl Nodes {
     fn of(chain: &ScriptedChain) -> Self {
         Self {
             heads: chain.clone(),
+            finalized: chain.clone(),
             ranges: chain.clone(),
             rest: chain.clone(),
             refused: None,
@@ -63,7 +66,7 @@ impl ChainSource for Nodes {
     }
 
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
-        self.heads.finalized().await
+        self.finalized.finalized().await
     }
 
     async fn headers(
@@ -403,4 +406,41 @@ pub async fn a_time_that_goes_back_between_slices_halts_the_chain(fixture: Fixtu
     }
     assert!(matches!(status(&world).await, ChainStatus::Halted(_)));
     assert_eq!(world.cursor().await, world.chain.block(1));
+}
+
+/// A finalized block of a branch that the chain has left confirms nothing on the new one.
+pub async fn a_finalized_block_of_another_branch_confirms_nothing(fixture: Fixture) {
+    let mut world = open(fixture, 10).await;
+    let branch = two_branches(&world, 40, 31);
+    world.indexer.poll().await;
+    branch.set_finalized(Some(38));
+    let nodes = Nodes { finalized: branch, ..Nodes::of(&world.chain) };
+    let finalized = IndexerConfig { finality: Finality::Finalized, ..config(10) };
+    let mut indexer = nodes.indexer(&world, finalized);
+    for _ in 0..3 {
+        assert!(matches!(indexer.poll().await, Poll::Retry(_)));
+    }
+    assert_eq!(world.cursor().await, world.chain.block(29));
+}
+
+/// A cursor whose header was never held may stand on another branch than the headers held since: no
+/// ancestor of theirs is known to be its own, so the chain halts and the ledger stays as it is.
+pub async fn a_fork_below_a_cursor_that_is_not_held_halts_the_chain(fixture: Fixture) {
+    let mut world = open(fixture, 10).await;
+    for number in 1..=40 {
+        world.mine(number, &[(None, Some(1), tokens(1))]);
+    }
+    world.indexer.poll().await;
+    let (cursor, before) = (world.cursor().await, world.digest().await);
+    follow_other(&world).await;
+    world.chain.fork_at(3);
+    for number in 4..=32 {
+        world.mine(number, &[]);
+    }
+    for _ in 0..6 {
+        world.fixture.balances.resume_chain(CHAIN).await.expect("resume");
+        world.indexer.poll().await;
+    }
+    assert!(matches!(status(&world).await, ChainStatus::Halted(_)));
+    assert_eq!((world.cursor().await, world.digest().await), (cursor, before));
 }

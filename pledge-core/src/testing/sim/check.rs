@@ -1,0 +1,251 @@
+//! What must be true after every write, whatever happened before it.
+
+use std::collections::BTreeMap;
+
+use super::control::{Control, now};
+use super::history::{ACCOUNTS, History, STARTS, token};
+use super::instance::Asked;
+use super::people::People;
+use crate::ledger::TokenState;
+use crate::ports::{Statement, StatementKind};
+use crate::query::AccountView;
+use crate::testing::Fixture;
+use crate::testing::digest::{Digest, digest};
+use crate::testing::oracle::{oracle, points_of};
+use crate::testing::world::{CHAIN, account};
+use crate::types::{
+    Account, BlockId, BlockNumber, BlockRef, Epoch, ProgrammeId, RawPoints, Timestamp, TokenId,
+};
+
+/// One write in so many is followed by the slow checks.
+const SLOW_EVERY: u64 = 24;
+
+type Row = (ProgrammeId, Account, Timestamp, Epoch, StatementKind);
+
+/// Remembers what was published.
+#[derive(Debug, Default)]
+pub(super) struct Checker {
+    writes: u64,
+    retained_headers: u64,
+    statements: BTreeMap<Row, RawPoints>,
+    epochs: BTreeMap<TokenId, Epoch>,
+    /// Every cursor of the first token, in order: what a question may be answered from.
+    pub(super) cursors: Vec<Option<BlockId>>,
+}
+
+/// Why a run is wrong.
+pub(super) type Verdict = Result<(), String>;
+
+fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+impl Checker {
+    pub(super) fn new(retained_headers: u64) -> Self {
+        Self { retained_headers, ..Self::default() }
+    }
+
+    /// The invariants of the ledger and of what is published.
+    pub(super) fn after_write(
+        &mut self,
+        fixture: &Fixture,
+        history: &History,
+        people: &People,
+        control: &Control,
+    ) -> Verdict {
+        self.writes += 1;
+        let slow = self.writes.is_multiple_of(SLOW_EVERY);
+        for state in now(fixture.balances.tokens(CHAIN)).expect("read") {
+            self.token(fixture, history, &state)?;
+            let mut traced = control.lock();
+            traced.trace.number("cursor", state.cursor.map_or(0, |cursor| cursor.number.get()));
+            traced
+                .trace
+                .bytes(state.cursor.map(|cursor| cursor.hash).unwrap_or_default().as_slice());
+            traced.trace.number("epoch", state.epoch.get());
+            drop(traced);
+            if slow {
+                check_branch(fixture, history, people, &state)?;
+            }
+        }
+        headers(fixture, history)?;
+        self.statements(fixture, people, control)
+    }
+
+    fn token(&mut self, fixture: &Fixture, history: &History, state: &TokenState) -> Verdict {
+        let id = state.spec.id;
+        if let Some(cursor) = state.cursor {
+            let known = history.get(cursor.hash);
+            let known = known.ok_or_else(|| format!("{id} stands at {cursor}, which never was"))?;
+            require(known.header == cursor, || format!("{id}: the cursor {cursor} is falsified"))?;
+            let confirmed = known.confirmed || history.is_far(cursor.number, self.retained_headers);
+            require(confirmed, || format!("{id}: block {cursor} was never confirmed"))?;
+        }
+        let totals = &state.totals;
+        let rest = totals.minted.checked_sub(state.totals.supply);
+        let adds_up = rest.is_ok_and(|rest| rest == totals.burned);
+        require(adds_up, || format!("{id}: supply is not minted - burned: {totals:?}"))?;
+        let holders = now(fixture.balances.holders(id, None, 100)).expect("read").value;
+        let sum = holders
+            .iter()
+            .try_fold(crate::types::Amount::ZERO, |sum, (_, held)| sum.checked_add(held.balance));
+        require(sum == Some(totals.supply), || format!("{id}: balances are not the supply"))?;
+        let before = self.epochs.insert(id, state.epoch).unwrap_or_default();
+        require(before <= state.epoch, || format!("{id}: the epoch went back"))?;
+        let cursor = state.cursor.map(|cursor| cursor.id());
+        if id == token(0) && self.cursors.last() != Some(&cursor) {
+            self.cursors.push(cursor);
+        }
+        Ok(())
+    }
+
+    /// Published is published: every row is there for ever, as it was.
+    fn statements(&mut self, fixture: &Fixture, people: &People, control: &Control) -> Verdict {
+        let programmes = [0, 1].into_iter().flat_map(|index| people.of(token(index)));
+        let mut seen = 0;
+        for programme in programmes {
+            for number in 1..=ACCOUNTS {
+                let rows = fixture.points.statements(&programme.id, account(number));
+                for row in now(rows).expect("read") {
+                    seen += 1;
+                    self.row(&programme.id, &row, control)?;
+                }
+            }
+        }
+        let known = self.statements.len();
+        require(seen == known, || format!("{} statements are gone", known.abs_diff(seen)))
+    }
+
+    fn row(&mut self, id: &ProgrammeId, row: &Statement, control: &Control) -> Verdict {
+        let key = (id.clone(), row.account, row.window.start, row.epoch, row.kind);
+        if row.kind == StatementKind::Reversed {
+            let earned =
+                (id.clone(), row.account, row.window.start, row.epoch, StatementKind::Earned);
+            let taken_back = self.statements.get(&earned) == Some(&row.raw);
+            require(taken_back, || format!("{row:?} takes back what was not earned"))?;
+        }
+        let is_new = !self.statements.contains_key(&key);
+        let before = *self.statements.entry(key).or_insert(row.raw);
+        require(before == row.raw, || format!("{row:?} was {before} before"))?;
+        if is_new && row.kind == StatementKind::Reversed {
+            control.lock().counters.taken_back += 1;
+        }
+        Ok(())
+    }
+
+    /// An answer is one of a state that the ledger had since the question was asked.
+    pub(super) fn answer(
+        &self,
+        history: &History,
+        people: &People,
+        asked: &Asked,
+        view: &AccountView,
+    ) -> Verdict {
+        let rules = &people.rules[asked.rules.saturating_sub(1)..];
+        let since = asked.since.saturating_sub(1);
+        let fits = |cursor: &BlockId| {
+            let branch = history.branch_of(cursor.hash);
+            let at = asked.at.or_else(|| branch.last().map(|block| block.header.time));
+            if at != Some(view.at_time) {
+                return false;
+            }
+            let until = |block: &BlockRef| block.time <= view.at_time;
+            let transfers: Vec<_> = flat(&branch).filter(|(block, _)| until(block)).collect();
+            let expected = oracle(
+                token(0),
+                &branch[1].header,
+                &branch[branch.len() - 1].header,
+                &transfers,
+                &[],
+            );
+            let held = expected.balances.get(&asked.account);
+            let integral = held.map(|held| held.balance_seconds_at(view.at_time));
+            let earns = |rule, raw| {
+                points_of(rule, &transfers, asked.account, Timestamp::ZERO, view.at_time) == raw
+            };
+            let raw = view.points.as_ref().map(|points| points.raw);
+            held.map(|held| held.balance).unwrap_or_default() == view.balance
+                && integral.transpose().ok().flatten().unwrap_or_default() == view.balance_seconds
+                && raw.is_some_and(|raw| rules.iter().any(|rule| earns(rule, raw)))
+        };
+        let holds = self.cursors[since..].iter().flatten().any(fits);
+        require(holds, || format!("{asked:?} was answered by no state of the ledger: {view:?}"))
+    }
+}
+
+fn flat<'a>(
+    branch: &'a [&super::history::Known],
+) -> impl Iterator<Item = (BlockRef, crate::ledger::Transfer)> + 'a {
+    branch.iter().flat_map(|block| block.transfers.iter().map(|t| (block.header, t.clone())))
+}
+
+/// What a clean pass over the branch of a block gives for a token.
+pub(super) fn expected(
+    history: &History,
+    people: &People,
+    id: TokenId,
+    cursor: Option<BlockId>,
+) -> Digest {
+    let programmes = people.of(id);
+    let branch = cursor.map(|cursor| history.branch_of(cursor.hash)).unwrap_or_default();
+    let index = usize::from(id == token(1));
+    let start = branch.iter().find(|block| block.header.number.get() == STARTS[index]);
+    let (Some(start), Some(last)) = (start, branch.last()) else {
+        let names = programmes.iter().map(|programme| programme.id.name().to_owned());
+        let programmes = names.map(|name| (name, Default::default())).collect();
+        return Digest { programmes, ..Digest::default() };
+    };
+    let transfers: Vec<_> = flat(&branch).collect();
+    oracle(id, &start.header, &last.header, &transfers, &programmes)
+}
+
+/// The ledger is a clean pass over its own branch, and every total is exact as far as it is settled.
+pub(super) fn check_branch(
+    fixture: &Fixture,
+    history: &History,
+    people: &People,
+    state: &TokenState,
+) -> Verdict {
+    let id = state.spec.id;
+    let cursor = state.cursor.map(|cursor| cursor.id());
+    let mut holds = now(digest(&fixture.balances, &fixture.points, id)).expect("read");
+    let mut expected = expected(history, people, id, cursor);
+    let programmes = std::mem::take(&mut holds.programmes);
+    expected.programmes.clear();
+    require(holds == expected, || format!("{id}: {holds:#?}\nmust be\n{expected:#?}"))?;
+    let Some(cursor) = cursor else {
+        return Ok(());
+    };
+    let branch = history.branch_of(cursor.hash);
+    let transfers: Vec<_> = flat(&branch).collect();
+    for programme in people.of(id) {
+        let everyone: Vec<_> = (1..=ACCOUNTS).map(account).collect();
+        let totals = now(fixture.points.totals(&programme.id, &everyone)).expect("read").value;
+        for standing in totals.into_iter().flatten() {
+            let (account, settled) = (standing.account, standing.settled);
+            let raw = points_of(&programme, &transfers, account, Timestamp::ZERO, settled);
+            require(raw == standing.raw, || {
+                format!("{}: {standing:?} must be {raw}", programme.id)
+            })?;
+        }
+    }
+    require(programmes.len() == people.of(id).len(), || format!("{id}: a programme is gone"))
+}
+
+/// Held headers were all canonical once, and end at the highest cursor. Tokens at different cursors may
+/// hold some of two branches until the fork is resolved.
+fn headers(fixture: &Fixture, history: &History) -> Verdict {
+    let every = fixture.balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX);
+    let held = now(every).expect("read");
+    let known = |header: &BlockRef| history.get(header.hash).is_some_and(|k| k.header == *header);
+    let unknown = held.iter().find(|header| !known(header));
+    require(unknown.is_none(), || format!("held header {unknown:?} never was"))?;
+    let tokens = now(fixture.balances.tokens(CHAIN)).expect("read");
+    let cursors: Vec<_> = tokens.iter().filter_map(|state| state.cursor).collect();
+    let top = cursors.iter().map(|cursor| cursor.number).max();
+    let above = held.iter().find(|header| Some(header.number) > top);
+    require(above.is_none(), || format!("held header {above:?} is above every cursor"))?;
+    let newest = held.first().filter(|newest| Some(newest.number) == top);
+    let stray = newest.filter(|newest| !cursors.contains(newest));
+    require(stray.is_none(), || format!("held header {stray:?} is no token's cursor"))
+}

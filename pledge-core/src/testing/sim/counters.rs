@@ -1,0 +1,83 @@
+//! What a run met: a fault that was never reached proves nothing.
+
+use std::fmt;
+
+macro_rules! counters {
+    ($($name:ident: $text:literal, $kind:ident;)+) => {
+        /// How often each thing happened.
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Counters {
+            $(#[doc = $text] pub $name: u64,)+
+        }
+
+        impl Counters {
+            /// Adds what other runs met.
+            pub fn add(&mut self, other: &Self) {
+                $(counters!(@$kind self.$name, other.$name);)+
+            }
+
+            /// Every counter by its text.
+            pub fn all(&self) -> Vec<(&'static str, u64)> {
+                vec![$(($text, self.$name),)+]
+            }
+        }
+    };
+    (@sum $own:expr, $other:expr) => { $own += $other };
+    (@max $own:expr, $other:expr) => { $own = $own.max($other) };
+}
+
+counters! {
+    seeds: "seeds", sum;
+    ticks: "ticks", sum;
+    steps: "steps finished", sum;
+    crash_points: "crash points visited", sum;
+    crashes: "crashes", sum;
+    lost_writes: "writes that failed", sum;
+    unknown_writes: "writes that happened and were answered as failed", sum;
+    failed_reads: "reads that failed", sum;
+    conflicts: "conflicts", sum;
+    forgotten_pending: "pending blocks forgotten or stale", sum;
+    failed_calls: "calls of the node that failed", sum;
+    breaches: "answers of the node against its contract", sum;
+    short_ranges: "ranges answered in part", sum;
+    lagging_heads: "heads that lagged", sum;
+    blocks: "blocks mined", sum;
+    forks: "forks of the chain", sum;
+    deepest_fork: "deepest fork", max;
+    short_forks: "forks to a branch that is not longer", sum;
+    retimed: "forks that changed nothing but times", sum;
+    rebirths: "old branches that came back", sum;
+    moves_inside: "moves of the chain inside a step", sum;
+    finality_moves: "finalized tags moved", sum;
+    rewinds: "rewinds of the ledger", sum;
+    deepest_rewind: "deepest rewind", max;
+    batches: "batches settled", sum;
+    failed_batches: "batches that failed", sum;
+    reset_batches: "failed batches reset", sum;
+    taken_back: "statements taken back", sum;
+    stopped: "settlements stopped by a deadline", sum;
+    told: "events told", sum;
+    repeats: "events told again", sum;
+    refused_tellings: "events not taken", sum;
+    answers: "questions answered", sum;
+    rates: "rates changed", sum;
+    late_tokens: "tokens added late", sum;
+    late_programmes: "programmes added late", sum;
+    pauses: "pauses", sum;
+    halted_tokens: "tokens that end halted", sum;
+    halted_chains: "chains that end halted beyond retention", sum;
+}
+
+impl Counters {
+    /// What no run met. Over some hundreds of seeds nothing is left.
+    pub fn never(&self) -> Vec<&'static str> {
+        self.all().into_iter().filter(|(_, count)| *count == 0).map(|(text, _)| text).collect()
+    }
+}
+
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.all().iter().try_for_each(|(text, count)| writeln!(f, "{count:>14}  {text}"))
+    }
+}

@@ -1,0 +1,166 @@
+//! The drivers of one process, and what it is doing.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll as Polled;
+use std::time::Duration;
+
+use super::control::{Control, Died};
+use super::dice::Dice;
+use super::history::{ACCOUNTS, token};
+use super::receiver::Told;
+use super::store::{Pending, Store};
+use super::swarm::Swarm;
+use crate::event::Consumer;
+use crate::indexer::{Indexer, Poll};
+use crate::notify::{DispatchError, Dispatcher, Drained};
+use crate::points::{SettleReport, Settler, SettlerError};
+use crate::ports::{ChainSource, PendingCache};
+use crate::query::{AccountView, Queries, QueryError};
+use crate::stop::Stop;
+use crate::testing::ManualClock;
+use crate::testing::world::{CHAIN, account};
+use crate::types::{Account, ProgrammeId, Timestamp};
+
+/// What a process is built of, and what outlives it.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    pub(super) control: Arc<Control>,
+    pub(super) node: Arc<dyn ChainSource>,
+    pub(super) store: Arc<Store>,
+    pub(super) told: Arc<Told>,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) swarm: Swarm,
+}
+
+/// A question, and which states and rules were before it was asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) account: Account,
+    pub(super) at: Option<Timestamp>,
+    pub(super) since: usize,
+    pub(super) rules: usize,
+}
+
+/// How a piece of work ended.
+pub(super) enum Done {
+    Indexed(Box<Indexer>, Poll),
+    Settled(Result<SettleReport, SettlerError>),
+    Told(Result<Drained, DispatchError>),
+    Answered(Asked, Box<Result<AccountView, QueryError>>),
+}
+
+type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
+
+/// One process.
+pub(super) struct Instance {
+    pending: Arc<Pending>,
+    indexer: Option<Box<Indexer>>,
+    settler: Settler,
+    dispatcher: Dispatcher,
+    pub(super) queries: Queries,
+    work: Option<(Work, bool)>,
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance").finish_non_exhaustive()
+    }
+}
+
+impl Instance {
+    /// A process that just started.
+    pub(super) fn start(around: &Surroundings, pending: Arc<Pending>) -> Self {
+        let Surroundings { node, store, told, swarm, .. } = around;
+        let cache: Arc<dyn PendingCache> = pending.clone();
+        let indexer =
+            Indexer::new(CHAIN, node.clone(), store.clone(), cache.clone(), swarm.indexer);
+        let consumer = Consumer::new("sim").expect("a valid name");
+        let at_once = NonZeroUsize::new(swarm.tell_at_once).expect("at least one");
+        Self {
+            pending,
+            indexer: Some(Box::new(indexer)),
+            settler: Settler::new(store.clone(), store.clone(), swarm.settler),
+            dispatcher: Dispatcher::new(store.clone(), told.clone(), consumer)
+                .with_batch_events_max(at_once),
+            queries: Queries::new(store.clone(), store.clone(), cache),
+            work: None,
+        }
+    }
+
+    /// A process that took the place of this one, of which nothing is left but its cache.
+    pub(super) fn start_again(&mut self, around: &Surroundings) {
+        *self = Self::start(around, self.pending.clone());
+    }
+
+    pub(super) const fn is_idle(&self) -> bool {
+        self.work.is_none()
+    }
+
+    /// Whether it is in the middle of a step of the indexer.
+    pub(super) fn is_indexing(&self) -> bool {
+        self.work.as_ref().is_some_and(|(_, indexing)| *indexing)
+    }
+
+    pub(super) fn index(&mut self) {
+        let mut indexer = self.indexer.take().expect("it is back when the work is done");
+        let work = async move {
+            let poll = indexer.poll().await;
+            Done::Indexed(indexer, poll)
+        };
+        self.work = Some((Box::pin(work), true));
+    }
+
+    /// Settles, until a deadline on the clock if there is one.
+    pub(super) fn settle(&mut self, clock: &Arc<ManualClock>, deadline: Option<Duration>) {
+        let settler = self.settler.clone();
+        let stop = match deadline {
+            Some(deadline) => Stop::never().or_at(clock.clone(), deadline),
+            None => Stop::never(),
+        };
+        let work = async move { Done::Settled(settler.settle_chain(CHAIN, &stop, |_| {}).await) };
+        self.work = Some((Box::pin(work), false));
+    }
+
+    pub(super) fn tell(&mut self) {
+        let dispatcher = self.dispatcher.clone();
+        let work = async move { Done::Told(dispatcher.drain(&Stop::never()).await) };
+        self.work = Some((Box::pin(work), false));
+    }
+
+    pub(super) fn ask(&mut self, asked: Asked) {
+        let queries = self.queries.clone();
+        let work = async move {
+            let main = ProgrammeId::main(token(0));
+            let view = queries.account(token(0), asked.account, Some(&main), asked.at).await;
+            Done::Answered(asked, Box::new(view))
+        };
+        self.work = Some((Box::pin(work), false));
+    }
+
+    /// Goes on to the next crash point. `None` while the work is not done.
+    pub(super) fn go_on(&mut self, control: &Control) -> Result<Option<Done>, Died> {
+        let Some((work, _)) = &mut self.work else {
+            return Ok(None);
+        };
+        match control.poll(work.as_mut())? {
+            Polled::Pending => Ok(None),
+            Polled::Ready(done) => {
+                self.work = None;
+                Ok(Some(done))
+            }
+        }
+    }
+
+    /// Takes the indexer back after a step.
+    pub(super) fn take_back(&mut self, indexer: Box<Indexer>) {
+        self.indexer = Some(indexer);
+    }
+}
+
+/// Somebody, and sometimes somebody who was never seen.
+pub(super) fn anybody(dice: &mut Dice) -> Account {
+    account(dice.between(1, ACCOUNTS + 2))
+}

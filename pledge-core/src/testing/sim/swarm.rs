@@ -1,0 +1,149 @@
+//! Which faults a seed has, and how often.
+
+use super::dice::Dice;
+use crate::indexer::{Finality, IndexerConfig};
+use crate::points::SettlerConfig;
+use crate::types::{ShardCount, WindowLength};
+
+/// Faults in a thousand calls, or in a thousand ticks. A class that is off is 0.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Faults {
+    pub(super) crash: u64,
+    pub(super) lost_write: u64,
+    pub(super) unknown_write: u64,
+    pub(super) failed_read: u64,
+    pub(super) failed_batch: u64,
+    pub(super) forget_pending: u64,
+    pub(super) stale_pending: u64,
+    pub(super) failed_call: u64,
+    pub(super) breach: u64,
+    pub(super) short_range: u64,
+    pub(super) lagging_head: u64,
+    pub(super) refused_telling: u64,
+    pub(super) world: u64,
+}
+
+/// Weights of what may happen to the chain.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weather {
+    pub(super) mine: u64,
+    pub(super) fork: u64,
+    pub(super) deep_fork: u64,
+    pub(super) retime: u64,
+    pub(super) rebirth: u64,
+    pub(super) shrink: u64,
+    pub(super) show_head: u64,
+    pub(super) finality: u64,
+    pub(super) people: u64,
+    pub(super) clock: u64,
+    pub(super) overdraft: u64,
+}
+
+/// All that a seed decides before the first tick.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Swarm {
+    pub(super) faults: Faults,
+    pub(super) weather: Weather,
+    pub(super) ticks: u64,
+    pub(super) instances: usize,
+    pub(super) shared_pending: bool,
+    pub(super) indexer: IndexerConfig,
+    pub(super) settler: SettlerConfig,
+    pub(super) shards: ShardCount,
+    pub(super) window: WindowLength,
+    pub(super) tell_at_once: usize,
+}
+
+impl Swarm {
+    pub(super) fn draw(dice: &mut Dice) -> Self {
+        let mut class = |most: u64| if dice.chance(500) { dice.between(1, most + 1) } else { 0 };
+        let faults = Faults {
+            crash: class(60),
+            lost_write: class(150),
+            unknown_write: class(200),
+            failed_read: class(60),
+            failed_batch: class(200),
+            forget_pending: class(300),
+            stale_pending: class(300),
+            failed_call: class(100),
+            breach: class(60),
+            short_range: class(400),
+            lagging_head: class(250),
+            refused_telling: class(300),
+            world: 40 + class(200),
+        };
+        let weather = Weather {
+            mine: 30,
+            fork: class(12),
+            deep_fork: class(4) / 2,
+            retime: class(8),
+            rebirth: class(12),
+            shrink: class(4),
+            show_head: class(8),
+            finality: 4 + class(10),
+            people: 2 + class(5),
+            clock: 2 + class(10),
+            overdraft: class(60),
+        };
+        Self { faults, weather, ..Self::bounds(dice) }
+    }
+
+    fn bounds(dice: &mut Dice) -> Self {
+        let depth = dice.below(5);
+        let finality = if dice.chance(250) { Finality::Finalized } else { Finality::Depth(depth) };
+        let retained_headers = depth + dice.between(2, 24);
+        let slice_blocks_max = dice.between(1, 9);
+        let shards = ShardCount::new(
+            [1, 2, 4, 16][usize::from(dice.chance(700)) + usize::from(dice.chance(300))],
+        );
+        let window = WindowLength::new(dice.pick(&[(2, 3_600), (1, 600), (1, 7_200)]));
+        Self {
+            faults: Faults::default(),
+            weather: Weather::calm(),
+            ticks: dice.between(150, 900),
+            instances: dice.pick(&[(1, 1), (1, 2)]),
+            shared_pending: dice.chance(500),
+            indexer: IndexerConfig { finality, retained_headers, slice_blocks_max },
+            settler: SettlerConfig {
+                batch_accounts_max: dice.pick(&[(1, 1), (2, 2), (1, 5)]),
+                windows_max: dice.pick(&[(1, 1), (2, 3), (1, 100)]),
+                attempts_max: 2,
+            },
+            shards: shards.expect("powers of two"),
+            window: window.expect("within a year"),
+            tell_at_once: dice.pick(&[(1, 1), (2, 3), (1, 100)]),
+        }
+    }
+}
+
+impl Swarm {
+    /// No faults, one process: for a scenario that is played step by step.
+    pub(super) fn quiet() -> Self {
+        let indexer = IndexerConfig {
+            finality: Finality::Depth(3),
+            retained_headers: 16,
+            slice_blocks_max: 5,
+        };
+        let settler = SettlerConfig { batch_accounts_max: 2, windows_max: 3, attempts_max: 2 };
+        let shards = ShardCount::new(2).expect("a power of two");
+        Self { instances: 1, indexer, settler, shards, ..Self::bounds(&mut Dice::new(0)) }
+    }
+}
+
+impl Weather {
+    const fn calm() -> Self {
+        Self {
+            mine: 1,
+            fork: 0,
+            deep_fork: 0,
+            retime: 0,
+            rebirth: 0,
+            shrink: 0,
+            show_head: 0,
+            finality: 0,
+            people: 0,
+            clock: 0,
+            overdraft: 0,
+        }
+    }
+}
