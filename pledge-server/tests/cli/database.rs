@@ -91,7 +91,8 @@ fn a_database_that_takes_no_writes_is_told_while_it_lasts_and_answers_go_on() {
     admin(format!("GRANT ALL ON {}.* TO pledge@'%' IDENTIFIED BY 'hunter2'", place.name()));
     let node = Node::with_the_first_hour(NORMAL);
     let url = place.url().replace("root@", "pledge:hunter2@");
-    let running = folder(&node, &url, "").start(&["run", "--listen", "127.0.0.1:0"]);
+    let folder = folder(&node, &url, "");
+    let running = folder.start(&["run", "--listen", "127.0.0.1:0"]);
     let board = format!("chains/{CHAIN}/tokens/{}/accounts?sort=balance", token());
     let holds =
         |whole| move |board: &Value| board["items"][0]["balance"] == tokens(whole).to_string();

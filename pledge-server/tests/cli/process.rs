@@ -174,7 +174,10 @@ impl Running {
             if right(&answer) {
                 return answer;
             }
-            assert!(Instant::now() < until, "{path} stays {answer}");
+            if Instant::now() >= until {
+                let said = self.lines.try_iter().collect::<Vec<_>>().join("\n");
+                panic!("{path} stays {answer}, and the process said:\n{said}");
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
     }

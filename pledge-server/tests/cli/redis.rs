@@ -60,7 +60,8 @@ fn a_redis_that_goes_and_comes_back_is_told_and_changes_no_answer() {
     let runtime = Runtime::new().unwrap();
     let mut redis = runtime.block_on(OwnServer::redis(&[]));
     let node = Node::with_the_first_hour(NORMAL);
-    let server = folder(&node, &redis.url()).start(&LISTEN);
+    let folder = folder(&node, &redis.url());
+    let server = folder.start(&LISTEN);
     server.get_until("/readyz", redis_is("up"));
     redis.kill();
     pend(&node);
