@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use pledge_storage_sql::{Access, Database, Fault, SchemaVersion, Unit};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
+use tokio::time::{Instant, sleep};
 
 use crate::error::{codes, fault, primary_code};
 use crate::migrate::{migrate, schema_version};
@@ -14,6 +15,8 @@ use crate::unit::SqliteUnit;
 
 /// How long a write waits for another program that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two attempts to open a file that another opens.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 const READERS_MAX: u32 = 8;
 const STATEMENTS_CACHED_MAX: usize = 512;
 const WRITER_CACHE_KIB: u32 = 64 * 1024;
@@ -43,7 +46,7 @@ impl SqliteDatabase {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"));
-        let writer = pool_options(1).connect_with(writing).await.map_err(explain)?;
+        let writer = open_writer(writing, busy_timeout).await.map_err(explain)?;
         migrate(&writer, location).await?;
         let reading = options.pragma("query_only", "on");
         let readers = pool_options(READERS_MAX);
@@ -110,6 +113,23 @@ fn path_of(location: &str) -> Result<PathBuf, Fault> {
         return Err(Fault::invalid(detail));
     }
     Ok(PathBuf::from(path))
+}
+
+/// Whoever opens a new file first turns its log on. Meanwhile others are refused at once, whatever their
+/// timeout, so they try again for as long.
+async fn open_writer(
+    options: SqliteConnectOptions,
+    patience: Duration,
+) -> sqlx::Result<SqlitePool> {
+    let is_busy =
+        |error: &sqlx::Error| error.as_database_error().and_then(primary_code) == Some(codes::BUSY);
+    let until = Instant::now() + patience;
+    loop {
+        match pool_options(1).connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && Instant::now() < until => sleep(BUSY_PAUSE).await,
+            opened => return opened,
+        }
+    }
 }
 
 fn pool_options(connections_max: u32) -> SqlitePoolOptions {
