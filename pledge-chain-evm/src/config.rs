@@ -53,7 +53,7 @@ impl EvmConfig {
             batch_requests_max: non_zero(100),
             batches_concurrent_max: non_zero(4),
             range_blocks_max: NonZeroU64::new(10_000).expect("ten thousand is not zero"),
-            answer_bytes_max: 256 << 20,
+            answer_bytes_max: 64 << 20,
         }
     }
 }

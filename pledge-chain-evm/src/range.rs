@@ -12,7 +12,6 @@ use crate::classify::Failure;
 use crate::decode::{TRANSFER_TOPIC, decode};
 use crate::headers::header_call;
 use crate::http::{Answer, Call};
-use crate::rpc::OnTooMuch;
 use crate::wire::{Log, Unplaced, WireLog};
 
 const OPERATION: &str = "read transfers";
@@ -58,14 +57,18 @@ impl EvmChain {
                     self.range_size.answered(size);
                     return Ok(facts);
                 }
+                Err(SliceError::Refused(failure)) if !self.is_to_blame(&failure).await => {
+                    return Err(failure.during(OPERATION));
+                }
                 Err(SliceError::Refused(failure)) if size > 1 => {
                     tracing::info!(
                         endpoint = self.endpoint(),
                         blocks = size,
+                        hint = failure.blocks_at_most,
                         cause = failure.detail,
-                        "range refused, halving it"
+                        "range refused, asking for less"
                     );
-                    self.range_size.refused(size);
+                    self.range_size.refused(size, failure.blocks_at_most);
                 }
                 Err(SliceError::Refused(failure)) => {
                     return Err(failure.during_as(ChainErrorKind::Transient, OPERATION));
@@ -73,6 +76,12 @@ impl EvmChain {
                 Err(SliceError::Failed(error)) => return Err(error),
             }
         }
+    }
+
+    /// Whether the range is to blame for a refusal: a node that answers another question right after is
+    /// not down.
+    async fn is_to_blame(&self, failure: &Failure) -> bool {
+        !failure.fault.is_outage() || self.rpc().is_well().await
     }
 
     async fn read_slice(&self, slice: &Slice<'_>) -> Result<RangeFacts, SliceError> {
@@ -104,7 +113,7 @@ impl EvmChain {
             logs_call(slice),
             header_call(slice.to),
         ];
-        let answers = self.rpc().batch_within(&calls, OnTooMuch::GiveBack).await;
+        let answers = self.rpc().together(&calls).await;
         let answers = answers.map_err(refused_or_failed)?;
         let [first, before, logs, after] =
             <[Answer; 4]>::try_from(answers).expect("a batch has an answer for each call");

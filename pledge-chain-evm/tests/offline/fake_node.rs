@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, U256, hex, keccak256};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -40,10 +41,18 @@ pub(crate) struct Script {
     pub(crate) log_errors: VecDeque<(i64, String)>,
     /// Refuses logs of more blocks.
     pub(crate) log_blocks_max: u64,
+    /// What the node says then, of the first and the last block.
+    pub(crate) log_refusal: fn(u64, u64) -> String,
     /// Hangs on logs of more blocks.
     pub(crate) log_blocks_slow: u64,
+    /// A gateway gives up on logs of more blocks.
+    pub(crate) log_blocks_gateway: u64,
+    /// How it gives up: an HTTP status, or `None` for a connection that breaks off.
+    pub(crate) gateway_status: Option<u16>,
     /// Refuses longer batches with one error object.
     pub(crate) batch_max: usize,
+    /// Put into every answer to a batch.
+    pub(crate) batch_extra: Option<Value>,
     pub(crate) takes_block_hashes: bool,
     /// Answer to the `finalized` tag.
     pub(crate) finalized: Reply,
@@ -71,8 +80,12 @@ impl Default for Script {
             statuses: VecDeque::new(),
             log_errors: VecDeque::new(),
             log_blocks_max: u64::MAX,
+            log_refusal: |_, _| "query returned more than 10000 results".to_owned(),
             log_blocks_slow: u64::MAX,
+            log_blocks_gateway: u64::MAX,
+            gateway_status: Some(502),
             batch_max: usize::MAX,
+            batch_extra: None,
             takes_block_hashes: true,
             finalized: Ok(Value::Null),
             code_since: 0,
@@ -128,7 +141,7 @@ impl Script {
         let blocks = to - from + 1;
         self.log_ranges.push(blocks);
         if blocks > self.log_blocks_max {
-            return Err((-32_005, "query returned more than 10000 results".into()));
+            return Err((-32_005, (self.log_refusal)(from, to)));
         }
         if self.forks_at_logs {
             self.fork_after = 0;
@@ -253,13 +266,17 @@ pub(crate) fn all_texts(error: &ChainError) -> String {
 }
 
 async fn serve(State(script): State<Arc<Mutex<Script>>>, Json(body): Json<Value>) -> Response {
-    if hangs(&script.lock().unwrap(), &body) {
+    let blocks = log_blocks(&body);
+    if blocks > script.lock().unwrap().log_blocks_slow {
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
     let mut script = script.lock().unwrap();
     if let Some(status) = script.statuses.pop_front() {
         let status = StatusCode::from_u16(status).unwrap();
         return (status, format!("no service for {API_KEY}")).into_response();
+    }
+    if blocks > script.log_blocks_gateway {
+        return gives_up(script.gateway_status);
     }
     let calls = match &body {
         Value::Array(calls) => calls.clone(),
@@ -275,6 +292,7 @@ async fn serve(State(script): State<Arc<Mutex<Script>>>, Json(body): Json<Value>
     if body.is_array() {
         // The order of a batch's answers is the node's own.
         answers.reverse();
+        answers.extend(script.batch_extra.clone());
         Json(Value::Array(answers)).into_response()
     } else {
         Json(answers.remove(0)).into_response()
@@ -292,13 +310,25 @@ fn reply(script: &mut Script, call: &Value) -> Value {
     }
 }
 
-fn hangs(script: &Script, body: &Value) -> bool {
+/// The most blocks in an `eth_getLogs` of a request.
+fn log_blocks(body: &Value) -> u64 {
     let calls = body.as_array().map_or(std::slice::from_ref(body), Vec::as_slice);
-    calls.iter().any(|call| {
+    let ranges = calls.iter().filter(|call| call["method"] == "eth_getLogs").map(|call| {
         let filter = &call["params"][0];
-        call["method"] == "eth_getLogs"
-            && number(&filter["toBlock"]) - number(&filter["fromBlock"]) >= script.log_blocks_slow
-    })
+        number(&filter["toBlock"]) - number(&filter["fromBlock"]) + 1
+    });
+    ranges.max().unwrap_or(0)
+}
+
+fn gives_up(status: Option<u16>) -> Response {
+    match status {
+        Some(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        None => {
+            let broken = std::io::Error::other("connection lost");
+            let chunks = [Ok("[{"), Err(broken)];
+            Body::from_stream(futures::stream::iter(chunks)).into_response()
+        }
+    }
 }
 
 /// Bytes as JSON has them.

@@ -4,5 +4,6 @@
 
 mod connection;
 mod fake_node;
+mod limits;
 mod ranges;
 mod tokens;
