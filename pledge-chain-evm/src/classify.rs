@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     TimedOut,
     /// The request or its answer is too large: ask for less.
     TooLarge,
+    /// The batch has too many calls: ask for fewer at once.
+    BatchTooLong,
     /// The answer cannot be read.
     Malformed,
     /// The node does not know the block.
@@ -49,6 +51,7 @@ impl Fault {
             | Self::Unreachable
             | Self::TimedOut
             | Self::TooLarge
+            | Self::BatchTooLong
             | Self::Malformed
             | Self::Refused => ChainErrorKind::Transient,
             Self::BlockMissing => ChainErrorKind::BlockGone,
@@ -72,7 +75,14 @@ impl Fault {
 
     /// Whether fewer calls in one batch may pass.
     pub(crate) const fn may_be_batch_size(self) -> bool {
-        matches!(self, Self::RateLimited | Self::TooLarge | Self::BadParams | Self::Refused)
+        matches!(
+            self,
+            Self::RateLimited
+                | Self::TooLarge
+                | Self::BatchTooLong
+                | Self::BadParams
+                | Self::Refused
+        )
     }
 
     /// Whether fewer blocks in one `eth_getLogs` may pass. Where it may as well be an outage, another
@@ -244,7 +254,7 @@ fn fault_of_answer(payload: &ErrorPayload) -> Fault {
 }
 
 /// Codes differ from node to node, wordings less so. The first row with a match decides.
-const WORDINGS: [(Fault, &[&str]); 5] = [
+const WORDINGS: [(Fault, &[&str]); 6] = [
     (
         Fault::RateLimited,
         &[
@@ -278,10 +288,8 @@ const WORDINGS: [(Fault, &[&str]); 5] = [
         ],
     ),
     (Fault::Unreachable, &["no backend is currently healthy"]),
-    (
-        Fault::TooLarge,
-        &["batch too large", "batch size", "request entity too large", "response too large"],
-    ),
+    (Fault::BatchTooLong, &["batch too large", "batch size"]),
+    (Fault::TooLarge, &["request entity too large", "response too large"]),
 ];
 
 fn fault_of_text(text: &str) -> Fault {

@@ -40,7 +40,7 @@ fn every_failure_has_the_kind_of_its_remedy() {
         (answer(-32603, "Internal error"), Fault::Refused, Transient),
         (answer(-32602, "Log response size exceeded"), Fault::BadParams, Persistent),
         (answer(-32601, "the method eth_foo does not exist"), Fault::Unsupported, Persistent),
-        (answer(-32600, "Batch too large"), Fault::TooLarge, Transient),
+        (answer(-32600, "Batch too large"), Fault::BatchTooLong, Transient),
         (answer(3, "execution reverted: paused"), Fault::Reverted, Persistent),
         (answer(-32000, "execution reverted"), Fault::Reverted, Persistent),
         (answer(-32000, "invalid opcode: INVALID"), Fault::Reverted, Persistent),

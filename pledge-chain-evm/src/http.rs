@@ -122,9 +122,9 @@ impl Node {
     fn in_order(&self, packet: Packet, count: usize) -> Result<Vec<Answer>, Failure> {
         let responses = match packet {
             // Whatever its id: refusals of a request as a whole often have none.
-            Packet::Single(response) if count == 1 => return Ok(vec![self.answer(response)]),
             Packet::Single(Response { result: Err(refusal), .. }) => {
-                return Err(self.refusal(refusal));
+                let refusal = self.refusal(refusal);
+                return if count == 1 { Ok(vec![Err(refusal)]) } else { Err(refusal) };
             }
             Packet::Single(response) => vec![response],
             Packet::Batch(responses) => responses,
@@ -153,7 +153,7 @@ impl Node {
 
     fn disorder(&self, what: &str, id: &Id) -> Failure {
         let text = self.clean(&id.to_string());
-        Failure::malformed(format!("{}: a batch has {what} {text}", self.endpoint))
+        Failure::malformed(format!("{}: there is {what} {text}", self.endpoint))
     }
 
     fn refusal(&self, mut refusal: ErrorPayload) -> Failure {
