@@ -158,6 +158,11 @@ impl Failure {
         Self::without_hints(Fault::Malformed, detail)
     }
 
+    /// An answer that is shorter than its parts.
+    pub(crate) const fn truncated(detail: String) -> Self {
+        Self::without_hints(Fault::Refused, detail)
+    }
+
     const fn without_hints(fault: Fault, detail: String) -> Self {
         Self { fault, detail, retry_after: None, blocks_at_most: None }
     }

@@ -29,15 +29,17 @@ mod heads;
 mod hint;
 mod http;
 mod range;
+mod receipts;
 mod redact;
 mod response;
 mod rpc;
 mod state;
+mod state_sync;
 mod symbol;
 mod token;
 mod wire;
 
 pub use chain::EvmChain;
 pub use classify::WrongChain;
-pub use config::EvmConfig;
+pub use config::{EvmConfig, Verify};
 pub use heads::{HeadHints, HeadsConfig};

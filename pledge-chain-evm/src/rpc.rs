@@ -90,6 +90,11 @@ impl Rpc {
         self.node.endpoint()
     }
 
+    /// Requests that may be under way at once within one question.
+    pub(crate) const fn concurrency(&self) -> usize {
+        self.batches_concurrent_max
+    }
+
     /// What a node says, fit to be shown.
     pub(crate) fn clean(&self, text: &str) -> String {
         self.node.clean(text)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Log, U256, keccak256};
+use pledge_chain_evm::{EvmConfig, Verify};
 use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::Transfer;
 use pledge_core::points::{Programme, Settler, SettlerConfig};
@@ -23,7 +24,6 @@ use crate::stage::{TOKEN, connect, within};
 /// As many headers as the followers hold.
 pub(crate) const WINDOW: u64 = 16;
 const POLLS_MAX: usize = 500;
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A chain, a node of it, and an engine over the node.
 pub(crate) struct Follower {
@@ -39,27 +39,34 @@ pub(crate) struct Follower {
 impl Follower {
     /// Of a chain that has its genesis only.
     pub(crate) async fn new(confirmations: u64) -> Self {
-        Self::with(Finality::Depth(confirmations), confirmations, PATIENCE).await
+        Self::with(Finality::Depth(confirmations), confirmations, |_| {}).await
     }
 
     /// With a source that waits for no answer long.
-    pub(crate) async fn impatient(confirmations: u64) -> Self {
-        let patience = Duration::from_millis(250);
-        Self::with(Finality::Depth(confirmations), confirmations, patience).await
+    pub(crate) async fn impatient(confirmations: u64, verify: Verify) -> Self {
+        let change = |config: &mut EvmConfig| {
+            config.request_timeout = Duration::from_millis(250);
+            config.verify = verify;
+        };
+        Self::with(Finality::Depth(confirmations), confirmations, change).await
     }
 
     /// Of a chain whose `finalized` tag decides.
     pub(crate) async fn of_finalized() -> Self {
-        Self::with(Finality::Finalized, 0, PATIENCE).await
+        Self::with(Finality::Finalized, 0, |_| {}).await
     }
 
-    async fn with(finality: Finality, confirmations: u64, patience: Duration) -> Self {
+    async fn with(
+        finality: Finality,
+        confirmations: u64,
+        change: impl FnOnce(&mut EvmConfig),
+    ) -> Self {
         let chain = HostileChain::new(CHAIN.get(), THREE_PM);
         chain.deploy(TOKEN, "USDX", 18);
         let node = HostileNode::of(&chain).await;
         let evm = connect(&node, |config| {
             config.retries_max = 1;
-            config.request_timeout = patience;
+            change(config);
         });
         let evm = evm.await.unwrap();
         let fixture = Fixture::new(Arc::new(MemoryStore::new()), ());

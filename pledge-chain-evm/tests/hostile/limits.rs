@@ -57,12 +57,23 @@ async fn a_limit_that_passes_leaves_nothing_out() {
     stage.expect_truth(1, HEAD).await;
 }
 
+#[tokio::test]
+async fn a_block_beyond_every_limit_is_read_by_its_receipts() {
+    let stage = Stage::new().await;
+    let text = LIMIT_TEXTS[2];
+    let limit = Limit { measure: Measure::Logs, max: 3, text, hint: Hint::Same };
+    let limited = stage.node.on(Refusal::Limit(limit));
+    stage.expect_truth(1, HEAD).await;
+    assert!((1..100).contains(&stage.node.met(limited)));
+}
+
 /// Not even the smallest question passes: it ends, and says what the node said.
 #[tokio::test]
 async fn a_block_beyond_every_limit_ends_in_the_nodes_own_words() {
     let stage = Stage::new().await;
     let unavailable = Refusal::error(-32_601, "the method does not exist");
-    stage.node.on(Switch::of(unavailable).only(&["eth_getBlockReceipts"]));
+    let receipts = ["eth_getBlockReceipts", "eth_getTransactionReceipt"];
+    stage.node.on(Switch::of(unavailable).only(&receipts));
     let text = LIMIT_TEXTS[2];
     let limit = Limit { measure: Measure::Logs, max: 3, text, hint: Hint::Same };
     let limited = stage.node.on(Refusal::Limit(limit));

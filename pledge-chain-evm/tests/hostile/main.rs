@@ -8,6 +8,7 @@ mod follower;
 mod following;
 mod limits;
 mod logs;
+mod omissions;
 mod outlooks;
 mod stage;
 mod storm;

@@ -3,10 +3,10 @@
 use std::error::Error;
 
 use crate::fake_node::{API_KEY, CHAIN, FakeNode, all_texts, config};
-use pledge_chain_evm::{EvmChain, EvmConfig, WrongChain};
+use pledge_chain_evm::{EvmChain, EvmConfig, Verify, WrongChain};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ports::ChainSource;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, ChainId};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -186,4 +186,13 @@ async fn an_answer_to_no_call_is_transient() {
         assert_eq!(error.kind(), ChainErrorKind::Transient);
         assert!(error.to_string().contains("an answer with the foreign id"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn receipts_prove_nothing_on_a_chain_with_transfers_beside_them() {
+    let node = FakeNode::start().await;
+    let config = EvmConfig { chain: ChainId::new(137), verify: Verify::Receipts, ..node.config() };
+    let error = EvmChain::connect(config).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Persistent);
+    assert!(error.to_string().contains("use verify = \"bloom\""), "{error}");
 }

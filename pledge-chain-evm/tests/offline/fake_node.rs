@@ -1,10 +1,11 @@
 //! A node that answers as told: a chain of empty blocks with some logs, and faults to switch on.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, U256, hex, keccak256};
+use alloy::primitives::{Address, B256, Bloom, U256, hex, keccak256};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -31,6 +32,20 @@ pub(crate) struct Script {
     /// The fork happens when logs are asked for.
     pub(crate) forks_at_logs: bool,
     pub(crate) logs: Vec<Value>,
+    /// Headers carry the bloom of their logs.
+    pub(crate) has_blooms: bool,
+    /// Blocks whose bloom holds a transfer of this token, which they do not have.
+    pub(crate) false_positives: BTreeMap<u64, Address>,
+    /// Blocks and indices of logs that are left out of the logs of a range.
+    pub(crate) omitted: BTreeSet<(u64, u64)>,
+    /// Blocks whose logs by hash are an empty list.
+    pub(crate) empty_by_hash: BTreeSet<u64>,
+    /// Blocks that are not found by their hash.
+    pub(crate) lost: BTreeSet<u64>,
+    /// Logs of any range, which no bloom has.
+    pub(crate) invented: Vec<Value>,
+    /// Logs of a range end here, without a word.
+    pub(crate) logs_max: usize,
     /// Answers null for these.
     pub(crate) missing: BTreeSet<u64>,
     /// Names another parent for these.
@@ -75,6 +90,13 @@ impl Default for Script {
             fork_after: u64::MAX,
             forks_at_logs: false,
             logs: Vec::new(),
+            has_blooms: false,
+            false_positives: BTreeMap::new(),
+            omitted: BTreeSet::new(),
+            empty_by_hash: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            invented: Vec::new(),
+            logs_max: usize::MAX,
             missing: BTreeSet::new(),
             unlinked: BTreeSet::new(),
             statuses: VecDeque::new(),
@@ -130,12 +152,46 @@ impl Script {
             "parentHash": parent,
             "timestamp": quantity(1_000 + number),
             "l1BlockNumber": "0x1",
+            "logsBloom": self.has_blooms.then(|| self.bloom(number)),
         })
+    }
+
+    fn logs_within(&self, blocks: RangeInclusive<u64>) -> impl Iterator<Item = &Value> {
+        self.logs.iter().filter(move |log| blocks.contains(&number(&log["blockNumber"])))
+    }
+
+    fn bloom(&self, block: u64) -> Bloom {
+        let mut bloom = Bloom::ZERO;
+        for log in self.logs_within(block..=block) {
+            let address = serde_json::from_value(log["address"].clone()).unwrap();
+            let topics: Vec<B256> = serde_json::from_value(log["topics"].clone()).unwrap();
+            bloom.accrue_raw_log(address, &topics);
+        }
+        if let Some(token) = self.false_positives.get(&block) {
+            bloom.accrue_raw_log(*token, &[keccak256("Transfer(address,address,uint256)")]);
+        }
+        bloom
+    }
+
+    fn number_of(&self, hash: &Value) -> Option<u64> {
+        (0..=self.head).find(|number| json!(self.hash(*number)) == *hash)
+    }
+
+    fn logs_by_hash(&self, hash: &Value) -> Vec<Value> {
+        match self.number_of(hash) {
+            Some(block) if !self.empty_by_hash.contains(&block) => {
+                self.logs_within(block..=block).cloned().collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn logs(&mut self, filter: &Value) -> Reply {
         if let Some(error) = self.log_errors.pop_front() {
             return Err(error);
+        }
+        if let Some(hash) = filter.get("blockHash") {
+            return Ok(json!(self.logs_by_hash(hash)));
         }
         let (from, to) = (number(&filter["fromBlock"]), number(&filter["toBlock"]));
         let blocks = to - from + 1;
@@ -146,8 +202,10 @@ impl Script {
         if self.forks_at_logs {
             self.fork_after = 0;
         }
-        let within = |log: &&Value| (from..=to).contains(&number(&log["blockNumber"]));
-        Ok(self.logs.iter().filter(within).cloned().collect())
+        let place = |log: &Value| (number(&log["blockNumber"]), number(&log["logIndex"]));
+        let given = self.logs_within(from..=to).filter(|log| !self.omitted.contains(&place(log)));
+        let given = given.chain(&self.invented);
+        Ok(given.take(self.logs_max).cloned().collect())
     }
 
     fn call(&self, call: &Value, block: &Value) -> Reply {
@@ -169,6 +227,11 @@ impl Script {
                 Some("finalized") => self.finalized.clone(),
                 _ => Ok(self.header(number(&params[0]))),
             },
+            "eth_getBlockByHash" => {
+                let number = self.number_of(&params[0]);
+                let number = number.filter(|number| !self.lost.contains(number));
+                Ok(number.map_or(Value::Null, |number| self.header(number)))
+            }
             "eth_getLogs" => self.logs(&params[0]),
             "eth_call" => self.call(&params[0], &params[1]),
             "eth_getCode" => match params[1].as_str() {
@@ -315,7 +378,8 @@ fn log_blocks(body: &Value) -> u64 {
     let calls = body.as_array().map_or(std::slice::from_ref(body), Vec::as_slice);
     let ranges = calls.iter().filter(|call| call["method"] == "eth_getLogs").map(|call| {
         let filter = &call["params"][0];
-        number(&filter["toBlock"]) - number(&filter["fromBlock"]) + 1
+        let is_range = filter.get("blockHash").is_none();
+        if is_range { number(&filter["toBlock"]) - number(&filter["fromBlock"]) + 1 } else { 1 }
     });
     ranges.max().unwrap_or(0)
 }

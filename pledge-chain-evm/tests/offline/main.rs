@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
+mod blooms;
 mod connection;
 mod fake_node;
 mod limits;

@@ -29,7 +29,7 @@ async fn refusal(logs: impl FnOnce(&FakeNode) -> Vec<Value>) -> ChainErrorKind {
     read(&chain, 1, 100).await.unwrap_err().kind()
 }
 
-fn with(mut log: Value, field: &str, value: impl Into<Value>) -> Value {
+pub(crate) fn with(mut log: Value, field: &str, value: impl Into<Value>) -> Value {
     log[field] = value.into();
     log
 }
