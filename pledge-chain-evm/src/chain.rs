@@ -36,13 +36,18 @@ impl EvmChain {
     /// source of the error, if the url is no http url or its key is refused; `Transient` if the node
     /// cannot be reached now.
     pub async fn connect(config: EvmConfig) -> Result<Self, ChainError> {
-        let chain = Self {
-            rpc: Rpc::new(&config)?,
-            range_size: AdaptiveSize::new(config.range_blocks_max.get()),
-            state_by_number: AtomicBool::new(false),
-        };
+        let chain = Self::new(&config)?;
         chain.chain_id().await?;
         Ok(chain)
+    }
+
+    /// A node that is not asked yet. Its chain id is compared before anything else is asked.
+    pub(crate) fn new(config: &EvmConfig) -> Result<Self, ChainError> {
+        Ok(Self {
+            rpc: Rpc::new(config)?,
+            range_size: AdaptiveSize::new(config.range_blocks_max.get()),
+            state_by_number: AtomicBool::new(false),
+        })
     }
 
     /// The chain that is behind a url, whatever `config.chain` says. One attempt.
