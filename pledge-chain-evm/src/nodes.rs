@@ -7,6 +7,7 @@ mod failover;
 mod heads;
 mod health;
 mod look;
+mod ranges;
 mod report;
 mod state;
 mod vote;
@@ -141,7 +142,7 @@ impl ChainSource for EvmNodes {
     }
 
     async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
-        self.ask("read transfers", |node| node.range(request), |facts| &facts.headers).await
+        self.read_range(&request).await
     }
 
     async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {

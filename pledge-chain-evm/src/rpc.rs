@@ -14,17 +14,20 @@ use pledge_core::error::ChainError;
 use pledge_core::types::ChainId;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::adaptive_size::AdaptiveSize;
 use crate::classify::{Failure, Fault};
 use crate::config::EvmConfig;
 use crate::http::{Answer, Call, Node};
+use crate::response::Json;
+
+/// Calls that may belong together.
+const TOGETHER_MAX: u64 = 4;
 
 /// What to do when an answer is too long, or takes too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnTooMuch {
+enum OnTooMuch {
     /// Ask again; put fewer calls into a batch.
     Insist,
     /// Tell the caller, who will ask for less.
@@ -48,6 +51,9 @@ pub(crate) struct Rpc {
     backoff: ExponentialBuilder,
     retry_delay_max: Duration,
     batch_size: AdaptiveSize,
+    /// Calls of one question in a batch: never more than a few, so that what the node takes of large
+    /// batches says nothing about them.
+    together_size: AdaptiveSize,
     batches_concurrent_max: usize,
     /// Calls that may be sent now.
     budget: Option<DefaultDirectRateLimiter>,
@@ -72,7 +78,8 @@ impl Rpc {
         let node = Node::new(config).map_err(|error| {
             ChainError::persistent(operation, "cannot set up an HTTP client").caused_by(error)
         })?;
-        let calls_max = config.requests_per_second.map_or(u64::MAX, |limit| limit.get().into());
+        let budget = config.requests_per_second.map_or(u64::MAX, |limit| limit.get().into());
+        let calls_max = budget.min(config.batch_requests_max.get() as u64);
         Ok(Self {
             node,
             chain: config.chain,
@@ -82,7 +89,8 @@ impl Rpc {
                 .with_max_delay(config.retry_delay_max)
                 .with_max_times(config.retries_max),
             retry_delay_max: config.retry_delay_max,
-            batch_size: AdaptiveSize::new(calls_max.min(config.batch_requests_max.get() as u64)),
+            batch_size: AdaptiveSize::new(calls_max),
+            together_size: AdaptiveSize::new(calls_max.min(TOGETHER_MAX)),
             batches_concurrent_max: config.batches_concurrent_max.get(),
             budget: config
                 .requests_per_second
@@ -98,6 +106,11 @@ impl Rpc {
         self.node.endpoint()
     }
 
+    /// Requests that may be under way at once within one question.
+    pub(crate) const fn concurrency(&self) -> usize {
+        self.batches_concurrent_max
+    }
+
     /// What a node says, fit to be shown.
     pub(crate) fn clean(&self, text: &str) -> String {
         self.node.clean(text)
@@ -111,22 +124,29 @@ impl Rpc {
 
     /// Calls in batches of at most the size that the node takes, one after the other.
     pub(crate) async fn batch(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
-        self.batch_within(calls, OnTooMuch::Insist).await
+        self.batch_within(calls, &self.batch_size, OnTooMuch::Insist).await
     }
 
-    /// As [`Rpc::batch`], with a say in what follows when it is too much.
-    pub(crate) async fn batch_within(
+    /// At most four calls of one question, in one request wherever the node takes a batch of them, so
+    /// that one machine answers all. Elsewhere one after the other. When it is too much, the caller is
+    /// told at once and may ask for less.
+    pub(crate) async fn together(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
+        self.batch_within(calls, &self.together_size, OnTooMuch::GiveBack).await
+    }
+
+    async fn batch_within(
         &self,
         calls: &[Call],
+        batch_size: &AdaptiveSize,
         on_too_much: OnTooMuch,
     ) -> Result<Vec<Answer>, Failure> {
         let mut answers = Vec::with_capacity(calls.len());
         while answers.len() < calls.len() {
             let rest = &calls[answers.len()..];
-            let size = self.batch_size(rest.len());
+            let size = size_of(batch_size, rest.len());
             match self.ask(&rest[..size], on_too_much).await {
                 Ok(more) => {
-                    self.batch_size.answered(size as u64);
+                    batch_size.answered(size as u64);
                     answers.extend(more);
                 }
                 Err(failure)
@@ -141,7 +161,7 @@ impl Rpc {
                         cause = failure.detail,
                         "batch refused, halving it"
                     );
-                    self.batch_size.refused(size as u64);
+                    batch_size.refused(size as u64, None);
                 }
                 Err(failure) => return Err(failure),
             }
@@ -151,8 +171,10 @@ impl Rpc {
 
     /// Many calls, a few batches of them under way at once. Answers come in the order asked.
     pub(crate) async fn many(&self, calls: Vec<Call>) -> Result<Vec<Answer>, Failure> {
-        let batches: Vec<Vec<Call>> =
-            calls.chunks(self.batch_size(calls.len()).max(1)).map(<[Call]>::to_vec).collect();
+        let batches: Vec<Vec<Call>> = calls
+            .chunks(size_of(&self.batch_size, calls.len()).max(1))
+            .map(<[Call]>::to_vec)
+            .collect();
         let answers: Vec<Vec<Answer>> = stream::iter(batches)
             .map(|batch| async move { self.batch(&batch).await })
             .buffered(self.batches_concurrent_max)
@@ -161,15 +183,9 @@ impl Rpc {
         Ok(answers.into_iter().flatten().collect())
     }
 
-    /// How many of the calls to put into the next batch.
-    fn batch_size(&self, calls: usize) -> usize {
-        let size = self.batch_size.of(calls as u64);
-        usize::try_from(size).expect("not above the length of a list")
-    }
-
     /// An answer in the form that it must have.
-    pub(crate) fn parse<T: DeserializeOwned>(&self, answer: Box<RawValue>) -> Result<T, Failure> {
-        serde_json::from_str(answer.get()).map_err(|error| self.node.malformed(error, &answer))
+    pub(crate) fn parse<T: DeserializeOwned>(&self, answer: Json) -> Result<T, Failure> {
+        answer.parse().map_err(|error| self.node.malformed(error, &answer))
     }
 
     async fn ask(&self, calls: &[Call], on_too_much: OnTooMuch) -> Result<Vec<Answer>, Failure> {
@@ -207,10 +223,12 @@ impl Rpc {
     async fn ask_once(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
         self.check_chain().await?;
         let mut answers = self.ask_node(calls).await?;
-        let limited = answers.iter().position(
-            |answer| matches!(answer, Err(failure) if failure.fault == Fault::RateLimited),
-        );
-        match limited.map(|index| answers.swap_remove(index)) {
+        // Errors of the way to the node, told as answers to calls.
+        let failed = answers.iter().position(|answer| {
+            let faults = [Fault::RateLimited, Fault::Unreachable];
+            answer.as_ref().is_err_and(|failure| faults.contains(&failure.fault))
+        });
+        match failed.map(|index| answers.swap_remove(index)) {
             Some(Err(failure)) => Err(failure),
             _ => Ok(answers),
         }
@@ -265,12 +283,23 @@ impl Rpc {
         Ok(())
     }
 
+    /// Whether the node answers the cheapest of all questions now.
+    pub(crate) async fn is_well(&self) -> bool {
+        self.ask_chain_id().await.is_ok_and(|found| found == self.chain)
+    }
+
     /// The chain id that the node says it has, compared with nothing.
     pub(crate) async fn ask_chain_id(&self) -> Result<ChainId, Failure> {
         let mut answers = self.ask_node(&[chain_id_call()]).await?;
         let id: U64 = self.parse(answers.remove(0)?)?;
         Ok(ChainId::new(id.to()))
     }
+}
+
+/// How many of the calls to put into the next batch.
+fn size_of(batch_size: &AdaptiveSize, calls: usize) -> usize {
+    let size = batch_size.of(calls as u64);
+    usize::try_from(size).expect("not above the length of a list")
 }
 
 /// The question for the chain id.

@@ -40,13 +40,26 @@ impl EvmNodes {
     where
         T: Send + Sync,
     {
+        self.ask_one(operation, question, shown).await.map(|(_, answer)| answer)
+    }
+
+    /// As [`EvmNodes::ask`], with the node that answered.
+    pub(super) async fn ask_one<'a, T>(
+        &'a self,
+        operation: &'static str,
+        question: impl Fn(&'a EvmChain) -> BoxFuture<'a, Result<T, ChainError>> + Send,
+        shown: fn(&T) -> &[BlockRef],
+    ) -> Result<(usize, T), ChainError>
+    where
+        T: Send + Sync,
+    {
         let (mut tried, mut failure) = (Vec::new(), None);
         while let Some(node) = self.choose(&mut tried, &mut failure).await {
             match self.question(node, &question).await {
                 Ok(answer) => {
                     self.answered(node);
                     if self.judge(node, shown(&answer)).await? {
-                        return Ok(answer);
+                        return Ok((node, answer));
                     }
                 }
                 Err(error) if !is_of_the_node(&error) => return Err(error),
@@ -205,7 +218,7 @@ impl EvmNodes {
 }
 
 /// Whether another node may answer better.
-fn is_of_the_node(error: &ChainError) -> bool {
+pub(super) fn is_of_the_node(error: &ChainError) -> bool {
     error.kind() == ChainErrorKind::Transient
         || has_source::<WrongChain>(error).is_some()
         || has_source::<Denied>(error).is_some()

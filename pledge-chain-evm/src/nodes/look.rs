@@ -1,13 +1,14 @@
 //! What a node says of itself in one request: its head, and a block or two to compare.
 
+use std::time::Duration;
+
 use alloy::primitives::B256;
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::types::{BlockNumber, BlockRef};
-use serde_json::json;
 
 use super::EvmNodes;
 use crate::chain::EvmChain;
-use crate::headers::header_call;
+use crate::headers::{header_call, tagged_header_call};
 use crate::http::{Answer, Call};
 use crate::wire::WireHeader;
 
@@ -71,10 +72,9 @@ impl EvmChain {
         &self,
         heights: [Option<BlockNumber>; N],
     ) -> Result<(BlockRef, [Option<BlockRef>; N]), ChainError> {
-        let latest = Call::new("eth_getBlockByNumber", json!(["latest", false]));
         let asked = heights.iter().flatten().copied().map(header_call);
-        let calls: Vec<Call> = [latest].into_iter().chain(asked).collect();
-        let answers = self.rpc().batch(&calls).await;
+        let calls: Vec<Call> = [tagged_header_call("latest")].into_iter().chain(asked).collect();
+        let answers = self.rpc().together(&calls).await;
         let mut answers = answers.map_err(|failure| failure.during(OPERATION))?.into_iter();
         let head = self.latest(answers.next().expect("a batch has an answer for each call"))?;
         let mut blocks = [None; N];
@@ -82,7 +82,7 @@ impl EvmChain {
             let Some(height) = height else { continue };
             let answer = answers.next().expect("a batch has an answer for each call");
             *block = match self.header(OPERATION, height, answer) {
-                Ok(header) => Some(header),
+                Ok(header) => Some(header.block),
                 Err(error) if error.kind() == ChainErrorKind::BlockGone => None,
                 // Not every node has the first blocks.
                 Err(_) if height == GENESIS => None,
@@ -100,15 +100,12 @@ impl EvmChain {
                 let detail = format!("{} has no latest block", self.endpoint());
                 ChainError::transient(OPERATION, detail)
             })?;
-        BlockRef::try_from(header).map_err(|error| {
-            let detail = format!("{}: a header's {error}", self.endpoint());
-            ChainError::persistent(OPERATION, detail)
-        })
+        self.placed_header(OPERATION, header).map(|header| header.block)
     }
 }
 
 /// A node that lets us wait.
-pub(super) fn late(node: &EvmChain, waited: std::time::Duration) -> ChainError {
+pub(super) fn late(node: &EvmChain, waited: Duration) -> ChainError {
     let detail = format!("{} gives no answer within {} s", node.endpoint(), waited.as_secs());
     ChainError::transient("ask a node", detail)
 }

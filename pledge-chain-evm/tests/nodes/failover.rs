@@ -6,14 +6,9 @@ use alloy::primitives::B256;
 use pledge_chain_evm::{NodeState, WrongChain};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
-use pledge_core::types::BlockNumber;
 
-use crate::node::{Mode, TOKEN, chain, mine};
-use crate::{group, group_with, nodes_of, pass, state_of};
-
-fn number(height: u64) -> BlockNumber {
-    BlockNumber::new(height)
-}
+use crate::node::{TOKEN, chain, mine};
+use crate::{group, group_with, nodes_of, number, pass, state_of};
 
 async fn range(source: &impl ChainSource, from: u64, to: u64) -> Result<RangeFacts, ChainError> {
     let (from, to, detail) = (number(from), number(to), HeaderDetail::Sparse);
@@ -27,7 +22,7 @@ async fn the_next_node_answers_when_the_first_fails() {
     let group = group(&nodes);
     assert_eq!(group.head().await.unwrap().number, number(100));
     assert_eq!(nodes[1].requests() + nodes[2].requests(), 0, "only one node is asked");
-    nodes[0].set(Mode::Fails(503));
+    nodes[0].is_away();
     assert_eq!(group.head().await.unwrap().number, number(100));
     assert_eq!(group.endpoint(), nodes[1].endpoint());
     assert!(matches!(state_of(&group, 0), NodeState::Waits { .. }));
@@ -38,13 +33,13 @@ async fn the_next_node_answers_when_the_first_fails() {
 async fn a_node_that_is_away_at_the_start_joins_when_it_answers() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 2).await;
-    nodes[0].set(Mode::Fails(503));
+    nodes[0].is_away();
     let group = group(&nodes);
     let connected = group.connect(Duration::from_secs(5)).await;
     assert!(connected[0].is_err() && connected[1].is_ok());
     assert_eq!(group.head().await.unwrap().number, number(100));
-    nodes[0].set(Mode::Answers);
-    nodes[1].set(Mode::Fails(503));
+    nodes[0].is_well();
+    nodes[1].is_away();
     pass(Duration::from_secs(5)).await;
     assert_eq!(group.head().await.unwrap().number, number(100));
     assert_eq!(group.endpoint(), nodes[0].endpoint());
@@ -56,8 +51,8 @@ async fn a_question_is_not_repeated_on_a_node_without_the_newest_block() {
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);
     group.headers(number(90), number(100)).await.unwrap();
-    nodes[0].set(Mode::Fails(503));
-    nodes[1].view().behind = 3;
+    nodes[0].is_away();
+    nodes[1].lags(3);
     assert_eq!(group.head().await.unwrap_err().kind(), ChainErrorKind::Transient);
     assert_eq!(group.head().await.unwrap().number, number(97), "the next question is its own");
 }
@@ -68,8 +63,8 @@ async fn a_node_too_far_behind_to_be_compared_is_not_used() {
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);
     group.head().await.unwrap();
-    nodes[0].set(Mode::Fails(503));
-    nodes[1].view().behind = 50;
+    nodes[0].is_away();
+    nodes[1].lags(50);
     for _ in 0..3 {
         assert_eq!(group.head().await.unwrap_err().kind(), ChainErrorKind::Transient);
     }
@@ -82,9 +77,9 @@ async fn a_node_that_asked_for_rest_is_left_alone_until_it_is_over() {
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);
     group.head().await.unwrap();
-    nodes[0].set(Mode::IsBusyFor(120));
+    nodes[0].is_busy_for(120);
     group.head().await.unwrap();
-    nodes[0].set(Mode::Answers);
+    nodes[0].is_well();
     nodes[0].requests();
     for _ in 0..11 {
         pass(Duration::from_secs(10)).await;
@@ -101,7 +96,7 @@ async fn the_last_node_too_is_left_alone_for_as_long_as_it_asks() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 1).await;
     let group = group(&nodes);
-    nodes[0].set(Mode::IsBusyFor(120));
+    nodes[0].is_busy_for(120);
     group.head().await.unwrap_err();
     nodes[0].requests();
     let error = group.head().await.unwrap_err();
@@ -118,7 +113,7 @@ async fn a_node_that_hangs_does_not_hold_up_the_next_questions() {
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);
     group.head().await.unwrap();
-    nodes[0].set(Mode::Hangs);
+    nodes[0].hangs();
     group.head().await.unwrap();
     nodes[0].requests();
     for _ in 0..20 {
@@ -135,14 +130,10 @@ async fn a_range_is_of_one_node_even_if_the_first_dies_in_the_middle() {
     let group = group(&nodes);
     group.head().await.unwrap();
     // The ends and logs come, the headers of the logs' blocks do not.
-    nodes[0].set(Mode::DiesAfter(1));
-    nodes[0].requests();
+    nodes[0].fails_at("eth_getBlockByNumber", 50);
     let facts = range(&group, 1, 90).await.unwrap();
-    let logs_asked = |node: usize| {
-        let view = nodes[node].view();
-        view.requests.iter().flatten().filter(|method| *method == "eth_getLogs").count()
-    };
-    assert_eq!((logs_asked(0), logs_asked(1)), (1, 1));
+    let [first, second] = [0, 1].map(|node: usize| nodes[node].calls_of("eth_getLogs"));
+    assert!(first > 0 && second > 0, "both were asked for logs: {first} and {second}");
     assert_eq!(facts.transfers.len(), 9);
     assert_eq!(group.endpoint(), nodes[1].endpoint());
 }
@@ -153,7 +144,7 @@ async fn a_node_that_turns_to_another_chain_is_out_of_use() {
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);
     group.head().await.unwrap();
-    nodes[0].view().chain_id = 5;
+    nodes[0].says_chain("0x5");
     pass(Duration::from_secs(301)).await;
     assert_eq!(group.head().await.unwrap().number, number(100));
     assert_eq!(group.endpoint(), nodes[1].endpoint());
@@ -167,7 +158,7 @@ async fn a_node_that_turns_to_another_chain_is_out_of_use() {
 async fn a_node_of_another_chain_is_told_of_when_it_is_connected_to() {
     let chain = chain(10);
     let nodes = nodes_of(&chain, 2).await;
-    nodes[1].view().chain_id = 5;
+    nodes[1].says_chain("0x5");
     let connected = group(&nodes).connect(Duration::from_secs(5)).await;
     assert!(connected[0].is_ok());
     let error = connected[1].as_ref().unwrap_err();
@@ -178,10 +169,10 @@ async fn a_node_of_another_chain_is_told_of_when_it_is_connected_to() {
 async fn a_node_with_another_first_block_is_out_of_use() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 3).await;
-    nodes[1].view().genesis = Some(B256::repeat_byte(9));
+    nodes[1].has_genesis(B256::repeat_byte(9));
     let group = group(&nodes);
     group.head().await.unwrap();
-    nodes[0].set(Mode::Fails(503));
+    nodes[0].is_away();
     group.head().await.unwrap();
     assert_eq!(group.endpoint(), nodes[2].endpoint());
     let NodeState::OutOfUse { reason, .. } = state_of(&group, 1) else {
@@ -194,7 +185,7 @@ async fn a_node_with_another_first_block_is_out_of_use() {
 async fn a_refused_key_makes_way_for_the_next_node() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 2).await;
-    nodes[0].set(Mode::Fails(401));
+    nodes[0].fails(401);
     assert_eq!(group(&nodes).head().await.unwrap().number, number(100));
 }
 
@@ -204,12 +195,12 @@ async fn when_all_nodes_come_back_so_does_the_group_whatever_their_waits() {
     let nodes = nodes_of(&chain, 3).await;
     let group = group_with(&nodes, |config| config.wait_min = Duration::from_secs(600));
     group.head().await.unwrap();
-    nodes.iter().for_each(|node| node.set(Mode::Fails(503)));
+    nodes.iter().for_each(|node| node.is_away());
     for _ in 0..5 {
         assert_eq!(group.head().await.unwrap_err().kind(), ChainErrorKind::Transient);
     }
     mine(&chain, 5);
-    nodes.iter().for_each(|node| node.set(Mode::Answers));
+    nodes.iter().for_each(|node| node.is_well());
     assert_eq!(group.head().await.unwrap().number, number(105));
 }
 
@@ -219,7 +210,31 @@ async fn an_answer_that_takes_too_long_is_asked_of_another() {
     let nodes = nodes_of(&chain, 2).await;
     let group = group_with(&nodes, |config| config.answer_timeout = Duration::from_millis(50));
     group.head().await.unwrap();
-    nodes[0].set(Mode::Hangs);
+    nodes[0].hangs();
     assert_eq!(range(&group, 1, 50).await.unwrap().transfers.len(), 5);
     assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn logs_that_the_reader_omits_are_missed_by_another_node() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    nodes[0].omits_logs_of(50);
+    let error = range(&group, 41, 50).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Transient);
+    let text = format!("{} omits logs of block", nodes[0].endpoint());
+    assert!(error.to_string().contains(&text), "{error}");
+    assert_eq!(range(&group, 41, 50).await.unwrap().transfers.len(), 1);
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn a_lone_node_settles_its_own_doubts() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 1).await;
+    nodes[0].omits_logs_of(50);
+    let group = group(&nodes);
+    assert_eq!(range(&group, 41, 50).await.unwrap().transfers.len(), 0, "it omits them twice");
 }

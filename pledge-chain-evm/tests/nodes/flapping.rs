@@ -9,11 +9,11 @@ use pledge_core::error::ChainErrorKind;
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, IndexerError, Poll};
 use pledge_core::ledger::TokenSpec;
 use pledge_core::ports::{BalanceStore, ChainSource};
-use pledge_core::simulation::ScriptedChain;
 use pledge_core::types::{BlockNumber, TokenId};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
+use pledge_test_support::HostileChain;
 
-use crate::node::{CHAIN, Mode, Node, TOKEN, chain, fork, mine};
+use crate::node::{CHAIN, Node, TOKEN, chain, fork, head, mine};
 use crate::{group_with, nodes_of, pass};
 
 /// `PLEDGE_SEED`, else another one each time.
@@ -61,29 +61,28 @@ async fn indexer(source: Arc<EvmNodes>, store: &Arc<MemoryStore>) -> Indexer {
 
 /// Sets one node to what chance says; the others are well. A fork begins below a block that was shown:
 /// of blocks that no node has shown yet, nobody can tell which are right.
-fn disturb(node: &Node, honest: &ScriptedChain, shown: u64, chance: &mut u64) -> &'static str {
-    let mut view = node.view();
-    view.mode = Mode::Answers;
-    view.behind = 0;
-    view.chain = honest.clone();
+fn disturb(node: &Node, honest: &HostileChain, shown: u64, chance: &mut u64) -> &'static str {
+    node.is_well();
     match below(chance, 5) {
         0 => "is well",
         1 => {
-            view.mode = Mode::Fails(503);
+            node.is_away();
             "is away"
         }
         2 => {
-            view.behind = 1 + below(chance, 8);
+            node.lags(1 + below(chance, 8));
             "lags"
         }
         3 => {
-            view.mode = Mode::DiesAfter(usize::try_from(below(chance, 4)).unwrap());
-            "dies soon"
+            let methods = ["eth_getLogs", "eth_getBlockByNumber"];
+            let method = methods[usize::from(below(chance, 2) == 1)];
+            node.fails_at(method, shown + below(chance, 4));
+            "fails now and then"
         }
         _ => {
             let base = shown - 1 - below(chance, 8);
-            let length = honest.head().number.get() - base + below(chance, 4);
-            view.chain = fork(honest, base, length);
+            let length = honest.head().number() - base + below(chance, 4);
+            node.is_on(&fork(honest, base, length));
             "is on a fork"
         }
     }
@@ -127,30 +126,23 @@ async fn a_primary_that_flaps_a_hundred_times_never_looks_like_a_reorg() {
         pass(Duration::from_secs(1)).await;
         mine(&honest, 1 + below(&mut chance, 3));
         let fault = disturb(&nodes[0], &honest, shown, &mut chance);
-        history.push(format!("{round}: at {} the primary {fault}", honest.head().number));
+        history.push(format!("{round}: at {} the primary {fault}", honest.head().number()));
         settle(&mut indexer, &mut history).await;
         if endpoint != group.endpoint() {
             group.endpoint().clone_into(&mut endpoint);
             switches += 1;
         }
     }
-    disturb_none(&nodes, &honest);
+    nodes.iter().for_each(Node::is_well);
     pass(Duration::from_secs(1)).await;
     settle(&mut indexer, &mut history).await;
     let state = &store.tokens(CHAIN).await.unwrap()[0];
-    let confirmed = honest.head().number.down(2);
+    let confirmed = head(&honest).number.down(2);
     assert_eq!(state.cursor.unwrap().number, confirmed, "{}", history.join("\n"));
     assert_eq!(state.epoch.get(), 0, "the ledger never went back");
     assert_eq!(state.totals.supply, pledge_core::types::Amount::from(confirmed.get() / 10));
     println!("{switches} switches, no reorg");
     assert!(switches > 10, "{switches} switches do not test much");
-}
-
-fn disturb_none(nodes: &[Node], honest: &ScriptedChain) {
-    for node in nodes {
-        let mut view = node.view();
-        (view.mode, view.behind, view.chain) = (Mode::Answers, 0, honest.clone());
-    }
 }
 
 #[tokio::test]
@@ -162,19 +154,19 @@ async fn after_an_outage_of_all_nodes_no_block_is_missing() {
     let mut indexer = indexer(group.clone(), &store).await;
     let mut history = Vec::new();
     settle(&mut indexer, &mut history).await;
-    nodes.iter().for_each(|node| node.set(Mode::Fails(503)));
+    nodes.iter().for_each(|node| node.is_away());
     mine(&honest, 100);
     for _ in 0..10 {
         settle(&mut indexer, &mut history).await;
     }
     let status = store.chains().await.unwrap().remove(0).status;
     assert!(matches!(status, pledge_core::indexer::ChainStatus::Degraded(_)), "{status:?}");
-    disturb_none(&nodes, &honest);
+    nodes.iter().for_each(Node::is_well);
     settle(&mut indexer, &mut history).await;
     let state = &store.tokens(CHAIN).await.unwrap()[0];
     assert_eq!(state.cursor.unwrap().number.get(), 148);
     assert_eq!(state.totals.supply, pledge_core::types::Amount::from(14));
     let status = store.chains().await.unwrap().remove(0).status;
     assert_eq!(status, pledge_core::indexer::ChainStatus::Live);
-    assert_eq!(group.head().await.unwrap(), honest.head());
+    assert_eq!(group.head().await.unwrap().id(), head(&honest));
 }

@@ -14,12 +14,13 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use pledge_chain_evm::{EvmNodes, NodeState, NodesConfig};
-use pledge_core::simulation::ScriptedChain;
+use pledge_core::types::BlockNumber;
+use pledge_test_support::HostileChain;
 
 use node::Node;
 
 /// Nodes that all show one chain.
-async fn nodes_of(chain: &ScriptedChain, count: usize) -> Vec<Node> {
+async fn nodes_of(chain: &HostileChain, count: usize) -> Vec<Node> {
     join_all((0..count).map(|_| Node::start(chain))).await
 }
 
@@ -44,4 +45,8 @@ async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
+}
+
+fn number(height: u64) -> BlockNumber {
+    BlockNumber::new(height)
 }

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use pledge_core::ports::ChainSource;
 
-use crate::node::{Mode, Node, chain, fork, mine};
+use crate::node::{Node, chain, fork, head, mine};
 use crate::{group, nodes_of, pass};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Two nodes, of which the first failed a while ago and answers again.
 async fn after_an_outage(
-    chain: &pledge_core::simulation::ScriptedChain,
+    chain: &pledge_test_support::HostileChain,
 ) -> (Vec<Node>, pledge_chain_evm::EvmNodes) {
     let nodes = nodes_of(chain, 2).await;
     let group = group(&nodes);
     group.head().await.unwrap();
-    nodes[0].set(Mode::Fails(503));
+    nodes[0].is_away();
     group.head().await.unwrap();
-    nodes[0].set(Mode::Answers);
+    nodes[0].is_well();
     pass(10 * SECOND).await;
     (nodes, group)
 }
@@ -42,8 +42,10 @@ async fn a_failure_meanwhile_begins_the_proof_anew() {
     let chain = chain(100);
     let (nodes, group) = after_an_outage(&chain).await;
     for round in 0..12 {
-        let mode = if round % 3 == 2 { Mode::Fails(503) } else { Mode::Answers };
-        nodes[0].set(mode);
+        nodes[0].is_well();
+        if round % 3 == 2 {
+            nodes[0].is_away();
+        }
         group.head().await.unwrap();
         assert_eq!(group.endpoint(), nodes[1].endpoint(), "round {round}");
         pass(15 * SECOND).await;
@@ -54,7 +56,7 @@ async fn a_failure_meanwhile_begins_the_proof_anew() {
 async fn a_preferred_node_that_lags_is_not_used_again() {
     let chain = chain(100);
     let (nodes, group) = after_an_outage(&chain).await;
-    nodes[0].view().behind = 2;
+    nodes[0].lags(2);
     for _ in 0..10 {
         mine(&chain, 1);
         group.head().await.unwrap();
@@ -67,9 +69,9 @@ async fn a_preferred_node_that_lags_is_not_used_again() {
 async fn a_preferred_node_on_a_fork_is_not_used_again_while_its_fork_is_in_dispute() {
     let chain = chain(100);
     let (nodes, group) = after_an_outage(&chain).await;
-    nodes[0].view().chain = fork(&chain, 95, 20);
+    nodes[0].is_on(&fork(&chain, 95, 20));
     for _ in 0..5 {
-        assert_eq!(group.head().await.unwrap(), chain.head());
+        assert_eq!(group.head().await.unwrap().id(), head(&chain));
         pass(10 * SECOND).await;
     }
     assert_eq!(group.endpoint(), nodes[1].endpoint());
@@ -81,7 +83,7 @@ async fn a_current_node_that_falls_behind_makes_way_for_one_that_is_further() {
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);
     group.head().await.unwrap();
-    nodes[0].view().behind = 5;
+    nodes[0].lags(5);
     let mut heads = Vec::new();
     for _ in 0..4 {
         heads.push(group.head().await.unwrap().number.get());
@@ -97,7 +99,7 @@ async fn a_current_node_that_stopped_makes_way_for_one_that_goes_on() {
     let group = group(&nodes);
     group.head().await.unwrap();
     mine(&chain, 5);
-    nodes[0].view().behind = 5;
+    nodes[0].lags(5);
     pass(60 * SECOND).await;
     assert_eq!(group.head().await.unwrap().number.get(), 100);
     assert_eq!(group.head().await.unwrap().number.get(), 105);

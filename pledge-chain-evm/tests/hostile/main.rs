@@ -1,0 +1,11 @@
+//! The source against a node that does whatever nodes do: the right answer, or an error of the right
+//! kind, within bounds.
+
+#![expect(clippy::unwrap_used, reason = "tests panic")]
+
+mod envelopes;
+mod limits;
+mod logs;
+mod outlooks;
+mod stage;
+mod wires;
