@@ -1,7 +1,9 @@
 //! Ranges that are too much, in the words of every node that is known.
 
 use pledge_core::error::ChainErrorKind;
-use pledge_test_support::hostile_node::{Hint, LIMIT_TEXTS, Limit, Measure, Refusal, Switch};
+use pledge_test_support::hostile_node::{
+    Hint, LIMIT_TEXTS, Limit, LimitText, Measure, Refusal, Switch,
+};
 
 use crate::stage::{FULL, HEAD, Stage};
 
@@ -22,10 +24,9 @@ async fn questions_under(measure: Measure, max: u64, text: usize, hint: Hint) ->
 /// Whatever the words suggest: right, wrong, the wrong way round, or one block too many.
 #[tokio::test]
 async fn a_limit_on_blocks_is_kept_whatever_the_words_and_the_hint() {
-    for text in 0..LIMIT_TEXTS.len() {
+    for (text, LimitText { node, .. }) in LIMIT_TEXTS.iter().enumerate() {
         for hint in HINTS {
             let questions = questions_under(Measure::Blocks, 8, text, hint).await;
-            let node = LIMIT_TEXTS[text].node;
             assert!(questions <= 24, "{node}, {hint:?}: {questions} questions for logs");
         }
     }
@@ -33,10 +34,9 @@ async fn a_limit_on_blocks_is_kept_whatever_the_words_and_the_hint() {
 
 #[tokio::test]
 async fn a_limit_on_logs_is_kept_whatever_the_words_and_the_hint() {
-    for text in 0..LIMIT_TEXTS.len() {
+    for (text, LimitText { node, .. }) in LIMIT_TEXTS.iter().enumerate() {
         let hint = HINTS[text % HINTS.len()];
         let questions = questions_under(Measure::Logs, 6, text, hint).await;
-        let node = LIMIT_TEXTS[text].node;
         assert!(questions <= 60, "{node}, {hint:?}: {questions} questions for logs");
     }
 }
@@ -62,7 +62,8 @@ async fn a_limit_that_passes_leaves_nothing_out() {
 async fn a_block_beyond_every_limit_ends_in_the_nodes_own_words() {
     let stage = Stage::new().await;
     let unavailable = Refusal::error(-32_601, "the method does not exist");
-    stage.node.on(Switch::of(unavailable).only(&["eth_getBlockReceipts"]));
+    let receipts = ["eth_getBlockReceipts", "eth_getTransactionReceipt"];
+    stage.node.on(Switch::of(unavailable).only(&receipts));
     let text = LIMIT_TEXTS[2];
     let limit = Limit { measure: Measure::Logs, max: 3, text, hint: Hint::Same };
     let limited = stage.node.on(Refusal::Limit(limit));

@@ -152,8 +152,9 @@ async fn what_was_pruned_is_an_error_and_no_answer() {
     ] {
         let stage = Stage::new().await;
         let old = Switch::of(Refusal::error(code, text)).at(0..=FULL);
-        stage.node.on(old.clone().only(LOGS));
-        stage.node.on(old.only(&["eth_call"]));
+        stage.node.on(old.only(&["eth_getLogs", "eth_getBlockReceipts", "eth_call"]));
+        let of_transactions = Switch::of(Refusal::error(code, text));
+        stage.node.on(of_transactions.only(&["eth_getTransactionReceipt"]));
         stage.expect_error(kind, 1, HEAD).await;
         stage.expect_truth(FULL + 1, HEAD).await;
         let at = BlockId { number: BlockNumber::new(FULL), hash: stage.chain.block(FULL).hash };
