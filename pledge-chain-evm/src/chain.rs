@@ -41,14 +41,13 @@ impl EvmChain {
     /// source of the error, if the url is no http url or its key is refused, or if
     /// [`Verify::Receipts`] cannot be had on this chain; `Transient` if the node cannot be reached now.
     pub async fn connect(config: EvmConfig) -> Result<Self, ChainError> {
-        let chain = Self {
-            rpc: Rpc::new(&config)?,
-            range_size: AdaptiveSize::new(config.range_blocks_max.get()),
-            state_by_number: AtomicBool::new(false),
-            receipts_one_by_one: AtomicBool::new(false),
-            told_of_missing_blooms: AtomicBool::new(false),
-            verify: config.verify,
-        };
+        let chain = Self::new(&config)?;
+        chain.chain_id().await?;
+        Ok(chain)
+    }
+
+    /// A node that is not asked yet. Its chain id is compared before anything else is asked.
+    pub(crate) fn new(config: &EvmConfig) -> Result<Self, ChainError> {
         if config.verify == Verify::Receipts && has_state_sync(config.chain) {
             let detail = format!(
                 "blocks of chain {} have state-sync transfers beside their receipts: use \
@@ -57,8 +56,14 @@ impl EvmChain {
             );
             return Err(ChainError::persistent("connect to a node", detail));
         }
-        chain.chain_id().await?;
-        Ok(chain)
+        Ok(Self {
+            rpc: Rpc::new(config)?,
+            range_size: AdaptiveSize::new(config.range_blocks_max.get()),
+            state_by_number: AtomicBool::new(false),
+            receipts_one_by_one: AtomicBool::new(false),
+            told_of_missing_blooms: AtomicBool::new(false),
+            verify: config.verify,
+        })
     }
 
     /// The chain that is behind a url, whatever `config.chain` says. One attempt.

@@ -126,6 +126,30 @@ impl fmt::Display for WrongChain {
 
 impl StdError for WrongChain {}
 
+/// The source of an error of a node that lets nobody in with this url.
+#[derive(Debug)]
+pub(crate) struct Denied;
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the url or its key is refused")
+    }
+}
+
+impl StdError for Denied {}
+
+/// The source of an error of a node that asks to be left alone for a while.
+#[derive(Debug)]
+pub(crate) struct RestAsked(pub(crate) Duration);
+
+impl fmt::Display for RestAsked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it asks to be left alone for {} s", self.0.as_secs())
+    }
+}
+
+impl StdError for RestAsked {}
+
 /// A failed request, classified and told in one line that holds no secret.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -167,6 +191,11 @@ impl Failure {
         Self { fault, detail, retry_after: None, blocks_at_most: None }
     }
 
+    /// The request was not sent: it would be more than the node may be asked.
+    pub(crate) fn over_budget(detail: String) -> Self {
+        Self { fault: Fault::RateLimited, detail, retry_after: None, blocks_at_most: None }
+    }
+
     /// The error of a port, with the kind of the fault.
     pub(crate) fn during(self, operation: &'static str) -> ChainError {
         let kind = self.fault.kind();
@@ -176,8 +205,10 @@ impl Failure {
     /// The error of a port, where the caller knows the kind better.
     pub(crate) fn during_as(self, kind: ChainErrorKind, operation: &'static str) -> ChainError {
         let error = ChainError::new(kind, operation, self.detail);
-        match self.fault {
-            Fault::WrongChain => error.caused_by(WrongChain),
+        match (self.fault, self.retry_after) {
+            (Fault::WrongChain, _) => error.caused_by(WrongChain),
+            (Fault::Denied, _) => error.caused_by(Denied),
+            (_, Some(rest)) => error.caused_by(RestAsked(rest)),
             _ => error,
         }
     }

@@ -1,7 +1,7 @@
 //! How to reach a node, and how hard to press it.
 
 use std::fmt;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use pledge_core::types::ChainId;
@@ -48,7 +48,8 @@ pub struct EvmConfig {
     pub retries_max: usize,
     /// Wait before the first repeat; it doubles with each, and some chance is added.
     pub retry_delay_min: Duration,
-    /// Longest wait before a repeat, whatever the node asks for.
+    /// Longest wait before a repeat. A node that asks for a longer one is not asked again: the error
+    /// says for how long.
     pub retry_delay_max: Duration,
     /// Calls in one JSON-RPC batch.
     pub batch_requests_max: NonZeroUsize,
@@ -58,6 +59,9 @@ pub struct EvmConfig {
     pub range_blocks_max: NonZeroU64,
     /// Longest answer read, in bytes.
     pub answer_bytes_max: usize,
+    /// Calls sent in a second, each one of a batch counted; `None` sends as many as it likes. A batch
+    /// has no more calls than one second has.
+    pub requests_per_second: Option<NonZeroU32>,
     /// How much the node must prove.
     pub verify: Verify,
 }
@@ -80,6 +84,7 @@ impl EvmConfig {
             batches_concurrent_max: non_zero(4),
             range_blocks_max: NonZeroU64::new(10_000).expect("ten thousand is not zero"),
             answer_bytes_max: 64 << 20,
+            requests_per_second: None,
             verify: Verify::Bloom,
         }
     }
@@ -94,6 +99,7 @@ impl fmt::Debug for EvmConfig {
             .field("retries_max", &self.retries_max)
             .field("batch_requests_max", &self.batch_requests_max)
             .field("range_blocks_max", &self.range_blocks_max)
+            .field("requests_per_second", &self.requests_per_second)
             .field("verify", &self.verify)
             .finish_non_exhaustive()
     }

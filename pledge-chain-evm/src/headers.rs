@@ -18,7 +18,7 @@ pub(crate) fn header_by_hash_call(block: BlockId) -> Call {
     Call::new("eth_getBlockByHash", json!([block.hash, false]))
 }
 
-fn tagged_header_call(block: &str) -> Call {
+pub(crate) fn tagged_header_call(block: &str) -> Call {
     Call::new("eth_getBlockByNumber", json!([block, false]))
 }
 
@@ -98,7 +98,8 @@ impl EvmChain {
         Ok(header)
     }
 
-    fn placed_header(
+    /// A header in the form that it must have.
+    pub(crate) fn placed_header(
         &self,
         operation: &'static str,
         header: WireHeader,

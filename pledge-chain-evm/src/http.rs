@@ -4,7 +4,7 @@
 //! included, into its spans and errors; it reads answers of any length; and where a node refuses a
 //! batch with one error object, it loses the text.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use alloy::primitives::Bytes;
 use alloy::rpc::json_rpc::{ErrorPayload, Id};
@@ -191,7 +191,42 @@ fn is_refusal(status: StatusCode, packet: &serde_json::Result<Packet>) -> bool {
 }
 
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let value = response.headers().get(header::RETRY_AFTER)?;
-    let seconds = value.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+    wait_asked(value.trim(), SystemTime::now())
+}
+
+/// The wait in a `Retry-After`, which holds seconds or a date.
+fn wait_asked(value: &str, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(value).ok()?;
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_node_may_ask_to_be_left_alone_in_seconds() {
+        assert_eq!(wait_asked("120", SystemTime::UNIX_EPOCH), Some(2 * MINUTE));
+    }
+
+    #[test]
+    fn a_node_may_ask_to_be_left_alone_until_a_date() {
+        let date = "Thu, 01 Jan 1970 00:02:00 GMT";
+        let at = |elapsed| wait_asked(date, SystemTime::UNIX_EPOCH + elapsed);
+        assert_eq!(at(MINUTE), Some(MINUTE));
+        assert_eq!(at(3 * MINUTE), Some(Duration::ZERO), "a date that is over asks for nothing");
+    }
+
+    #[test]
+    fn what_is_neither_seconds_nor_a_date_asks_for_nothing() {
+        for value in ["", "soon", "-1", "1.5"] {
+            assert_eq!(wait_asked(value, SystemTime::UNIX_EPOCH), None, "{value}");
+        }
+    }
 }

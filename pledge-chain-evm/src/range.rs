@@ -16,7 +16,7 @@ mod logs;
 mod sealed;
 mod truncation;
 
-use doubts::{Doubt, Reading};
+pub(crate) use doubts::{Doubt, Omission, Reading};
 
 const OPERATION: &str = "read transfers";
 
@@ -56,8 +56,10 @@ impl EvmChain {
         request: &RangeRequest<'_>,
     ) -> Result<RangeFacts, ChainError> {
         let reading = self.read_range_with_doubts(request).await?;
-        self.settle_doubts(request, &reading).await?;
-        Ok(reading.facts)
+        match self.settle_doubts(request, &reading).await? {
+            None => Ok(reading.facts),
+            Some(Omission { error, .. }) => Err(error),
+        }
     }
 
     /// As [`EvmChain::read_range`], without the question that settles the doubts: another node may

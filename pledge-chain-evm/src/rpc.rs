@@ -1,16 +1,20 @@
 //! Asking a node until it answers: repeats, batches of bounded size, the chain id after outages.
 
 use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alloy::primitives::U64;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::{StreamExt, TryStreamExt, stream};
+use governor::{DefaultDirectRateLimiter, Quota};
 use pledge_core::error::ChainError;
 use pledge_core::types::ChainId;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::adaptive_size::AdaptiveSize;
 use crate::classify::{Failure, Fault};
@@ -36,6 +40,10 @@ impl OnTooMuch {
     }
 }
 
+/// Another node may come to stand behind a url without an outage, so the chain id is compared this
+/// often.
+const CHAIN_CHECK_INTERVAL: Duration = Duration::from_secs(300);
+
 /// A conversation with one node.
 pub(crate) struct Rpc {
     node: Node,
@@ -47,10 +55,13 @@ pub(crate) struct Rpc {
     /// batches says nothing about them.
     together_size: AdaptiveSize,
     batches_concurrent_max: usize,
+    /// Calls that may be sent now.
+    budget: Option<DefaultDirectRateLimiter>,
+    budget_wait_max: Duration,
     /// Outages so far; the first stands for the time before the first connection.
     outages: AtomicU64,
-    /// Outages after which the chain id was seen to be right.
-    checked: AtomicU64,
+    /// After how many outages, and when, the chain id was seen to be right last.
+    checked: Mutex<Option<(u64, Instant)>>,
 }
 
 impl Rpc {
@@ -67,7 +78,8 @@ impl Rpc {
         let node = Node::new(config).map_err(|error| {
             ChainError::persistent(operation, "cannot set up an HTTP client").caused_by(error)
         })?;
-        let calls_max = config.batch_requests_max.get() as u64;
+        let budget = config.requests_per_second.map_or(u64::MAX, |limit| limit.get().into());
+        let calls_max = budget.min(config.batch_requests_max.get() as u64);
         Ok(Self {
             node,
             chain: config.chain,
@@ -80,8 +92,12 @@ impl Rpc {
             batch_size: AdaptiveSize::new(calls_max),
             together_size: AdaptiveSize::new(calls_max.min(TOGETHER_MAX)),
             batches_concurrent_max: config.batches_concurrent_max.get(),
+            budget: config
+                .requests_per_second
+                .map(|limit| DefaultDirectRateLimiter::direct(Quota::per_second(limit))),
+            budget_wait_max: config.request_timeout,
             outages: AtomicU64::new(1),
-            checked: AtomicU64::new(0),
+            checked: Mutex::new(None),
         })
     }
 
@@ -136,6 +152,7 @@ impl Rpc {
                 Err(failure)
                     if size > 1
                         && failure.fault.may_be_batch_size()
+                        && !self.is_put_off(&failure)
                         && !on_too_much.gives_back(failure.fault) =>
                 {
                     tracing::info!(
@@ -178,14 +195,16 @@ impl Rpc {
                 Ok(answers) => return Ok(answers),
                 Err(failure) => failure,
             };
-            if !failure.fault.is_retried() || on_too_much.gives_back(failure.fault) {
+            if !failure.fault.is_retried()
+                || self.is_put_off(&failure)
+                || on_too_much.gives_back(failure.fault)
+            {
                 return Err(failure);
             }
             let Some(delay) = delays.next() else {
                 return Err(failure);
             };
-            let asked = failure.retry_after.unwrap_or_default();
-            let delay = delay.max(asked.min(self.retry_delay_max));
+            let delay = delay.max(failure.retry_after.unwrap_or_default());
             tracing::debug!(
                 endpoint = self.endpoint(),
                 delay_ms = delay.as_millis(),
@@ -194,6 +213,11 @@ impl Rpc {
             );
             tokio::time::sleep(delay).await;
         }
+    }
+
+    /// Whether the node asks for a longer wait than is worth while.
+    fn is_put_off(&self, failure: &Failure) -> bool {
+        failure.retry_after.is_some_and(|asked| asked > self.retry_delay_max)
     }
 
     async fn ask_once(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
@@ -211,6 +235,7 @@ impl Rpc {
     }
 
     async fn ask_node(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
+        self.take_from_budget(calls.len()).await?;
         let answers = self.node.ask(calls).await;
         if answers.as_ref().is_err_and(|failure| failure.fault.is_outage()) {
             self.outages.fetch_add(1, Ordering::AcqRel);
@@ -218,10 +243,32 @@ impl Rpc {
         answers
     }
 
-    /// Compares the chain id if there was an outage since the last comparison.
+    /// Waits until so many calls may be sent.
+    async fn take_from_budget(&self, calls: usize) -> Result<(), Failure> {
+        let calls = u32::try_from(calls).ok().and_then(NonZeroU32::new);
+        let (Some(budget), Some(calls)) = (&self.budget, calls) else {
+            return Ok(());
+        };
+        match tokio::time::timeout(self.budget_wait_max, budget.until_n_ready(calls)).await {
+            Ok(ready) => {
+                ready.expect("a batch is no longer than a second's budget");
+                Ok(())
+            }
+            Err(_) => Err(Failure::over_budget(format!(
+                "{}: requests_per_second leaves no room within {} s: raise it, or ask for less",
+                self.endpoint(),
+                self.budget_wait_max.as_secs()
+            ))),
+        }
+    }
+
+    /// Compares the chain id if there was an outage since the last comparison, or long after it.
     async fn check_chain(&self) -> Result<(), Failure> {
         let outages = self.outages.load(Ordering::Acquire);
-        if self.checked.load(Ordering::Acquire) >= outages {
+        let checked = *self.checked.lock().expect("no holder panics");
+        if checked
+            .is_some_and(|(after, at)| after >= outages && at.elapsed() < CHAIN_CHECK_INTERVAL)
+        {
             return Ok(());
         }
         let found = self.ask_chain_id().await?;
@@ -232,7 +279,7 @@ impl Rpc {
                 self.chain
             )));
         }
-        self.checked.fetch_max(outages, Ordering::AcqRel);
+        *self.checked.lock().expect("no holder panics") = Some((outages, Instant::now()));
         Ok(())
     }
 

@@ -30,16 +30,25 @@ pub(crate) struct Doubt {
     pub(crate) logs: Vec<Log>,
 }
 
+/// A block of which one of two answers lacks logs.
+#[derive(Debug)]
+pub(crate) struct Omission {
+    /// Whether the reading lacks them; otherwise the answer by the block's hash does.
+    pub(crate) is_of_reading: bool,
+    /// `Transient`: who omits what.
+    pub(crate) error: ChainError,
+}
+
 impl EvmChain {
-    /// Asks this node for the logs of each doubted block by its hash: they must be those of the reading,
-    /// which may be another node's.
+    /// Asks this node for the logs of each doubted block by its hash, and tells the first omission. The
+    /// reading may be another node's.
     ///
-    /// `Transient` if they differ, `BlockGone` if this node does not have such a block.
+    /// `BlockGone` if this node does not have such a block.
     pub(crate) async fn settle_doubts(
         &self,
         request: &RangeRequest<'_>,
         reading: &Reading,
-    ) -> Result<(), ChainError> {
+    ) -> Result<Option<Omission>, ChainError> {
         let doubts = &reading.doubts;
         let calls = doubts.iter().flat_map(|doubt| {
             [header_by_hash_call(doubt.block), block_logs_call(request, doubt.block)]
@@ -50,10 +59,10 @@ impl EvmChain {
             let (header, logs) = answers.next().zip(answers.next()).expect("two for each doubt");
             let logs = self.logs_of_block(request, doubt.block, header, logs).await?;
             if logs != doubt.logs {
-                return Err(self.contradiction(reading, doubt, &logs));
+                return Ok(Some(self.omission(reading, doubt, &logs)));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn logs_of_block(
@@ -82,17 +91,17 @@ impl EvmChain {
         }
     }
 
-    fn contradiction(&self, reading: &Reading, doubt: &Doubt, logs: &[Log]) -> ChainError {
+    fn omission(&self, reading: &Reading, doubt: &Doubt, logs: &[Log]) -> Omission {
         let (one, other, block) = (&reading.node, self.endpoint(), doubt.block);
         let counts = (doubt.logs.len(), logs.len());
-        let lacking = logs.iter().any(|log| !doubt.logs.contains(log));
-        let who = if lacking { one } else { other };
+        let is_of_reading = logs.iter().any(|log| !doubt.logs.contains(log));
+        let who = if is_of_reading { one } else { other };
         let detail = format!(
             "{who} omits logs of block {block}: the range that {one} gave has {}, \
              {other} by the block's hash has {}",
             counts.0, counts.1
         );
-        ChainError::transient(OPERATION, detail)
+        Omission { is_of_reading, error: ChainError::transient(OPERATION, detail) }
     }
 }
 

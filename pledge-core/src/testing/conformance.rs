@@ -22,6 +22,7 @@ pub mod chain_source;
 pub mod delivery;
 pub mod edges;
 pub mod engine;
+pub mod engine_audit;
 pub mod engine_nodes;
 pub mod engine_properties;
 pub mod engine_rewind;
@@ -286,6 +287,12 @@ macro_rules! engine_conformance {
             a_fork_below_a_cursor_that_is_not_held_halts_the_chain
             a_chain_is_syncing_while_a_token_catches_up
             a_time_that_goes_back_between_slices_halts_the_chain
+        );
+        $crate::__laws!($fixture, engine_audit,
+            an_audit_that_agrees_changes_nothing
+            a_block_that_the_audit_has_otherwise_is_not_committed
+            a_transfer_that_the_audit_lacks_is_not_committed
+            without_the_audit_nothing_is_committed
         );
         $crate::__laws!($fixture, engine_rewind,
             a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind
