@@ -126,7 +126,7 @@ impl Follower {
         let branch = self.chain.branch();
         let transfers: Vec<_> = branch.iter().flat_map(|block| transfers(block)).collect();
         let at = |height: u64| header(&branch[usize::try_from(height).unwrap()]);
-        oracle(token(), &at(1), &at(cursor), &transfers, &[self.programme.clone()])
+        oracle(token(), &at(1), &at(cursor), &transfers, std::slice::from_ref(&self.programme))
     }
 
     /// Comes to rest, and has what one pass gives.
