@@ -52,8 +52,8 @@ impl EvmChain {
         seal: Seal,
     ) -> Result<Vec<Log>, ChainError> {
         let receipts = self.receipts(operation, block).await?;
-        let beside = state_sync_tx(block);
-        let sealed = || receipts.iter().filter(|receipt| receipt.transaction_hash != beside);
+        let beside = state_sync_tx(self.rpc().chain(), block);
+        let sealed = || receipts.iter().filter(|receipt| Some(receipt.transaction_hash) != beside);
         let fits = match &seal {
             Seal::Root(root) => receipts_root(sealed()) == Some(*root),
             Seal::Bloom(bloom) => bloom_of(sealed()) == **bloom,

@@ -101,6 +101,11 @@ impl Rpc {
         })
     }
 
+    /// The chain that must be behind the url.
+    pub(crate) const fn chain(&self) -> ChainId {
+        self.chain
+    }
+
     /// Host and port of the node.
     pub(crate) fn endpoint(&self) -> &str {
         self.node.endpoint()

@@ -14,10 +14,11 @@ pub(crate) fn has_state_sync(chain: ChainId) -> bool {
     CHAINS.contains(&chain.get())
 }
 
-/// The hash of the transaction that a block's state-sync logs name.
-pub(crate) fn state_sync_tx(block: BlockId) -> B256 {
+/// The hash of the transaction that a block's state-sync logs name, where the chain has such logs.
+pub(crate) fn state_sync_tx(chain: ChainId, block: BlockId) -> Option<B256> {
     let number = block.number.get().to_be_bytes();
-    keccak256([b"matic-bor-receipt-", &number[..], block.hash.as_slice()].concat())
+    let name = || [b"matic-bor-receipt-", &number[..], block.hash.as_slice()].concat();
+    has_state_sync(chain).then(|| keccak256(name()))
 }
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod tests {
             hash: b256!("0x6e49a6de48a0c9c5d973802b7a061067fdd128573b5d482ab46723b6d1eb5860"),
         };
         let tx = b256!("0x9825781be0f282df3b4384c3f8973dd52e827b71a4dbc80d995d8728ad35cb25");
-        assert_eq!(state_sync_tx(block), tx);
+        assert_eq!(state_sync_tx(ChainId::new(137), block), Some(tx));
+        assert_eq!(state_sync_tx(ChainId::new(1), block), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy::primitives::{Address, Bloom};
-use pledge_core::types::{BlockId, BlockNumber};
+use pledge_core::types::{BlockId, BlockNumber, ChainId};
 
 use crate::decode::TRANSFER_TOPIC;
 use crate::range::Doubt;
@@ -29,6 +29,7 @@ pub(super) fn examine(
     headers: &BTreeMap<BlockNumber, Header>,
     logs: &[Log],
     tokens: &[Address],
+    chain: ChainId,
 ) -> Result<Examined, String> {
     let mut examined = Examined::default();
     let mut has_blooms = false;
@@ -45,8 +46,9 @@ pub(super) fn examine(
             continue;
         }
         let bloom = header.bloom.unwrap_or_default();
+        let beside = state_sync_tx(chain, block);
         let excluded = own.iter().find(|log| {
-            !bloom.contains_raw_log(log.address, &log.topics) && log.tx_hash != state_sync_tx(block)
+            !bloom.contains_raw_log(log.address, &log.topics) && Some(log.tx_hash) != beside
         });
         if let Some(log) = excluded {
             return Err(format!(

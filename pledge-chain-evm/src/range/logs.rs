@@ -22,7 +22,8 @@ impl EvmChain {
         self.compare_with_halves(slice, &logs).await?;
         let headers = self.missing_headers(slice, ends, &logs).await?;
         check_branch(&headers, &logs)?;
-        let examined = examine(&headers, &logs, slice.request.tokens).map_err(|detail| {
+        let examined = examine(&headers, &logs, slice.request.tokens, self.rpc().chain());
+        let examined = examined.map_err(|detail| {
             ChainError::transient(OPERATION, format!("{}: {detail}", self.endpoint()))
         })?;
         if let Some(block) = examined.bloomless {

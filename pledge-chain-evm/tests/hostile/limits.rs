@@ -11,9 +11,8 @@ const HINTS: [Hint; 5] =
     [Hint::Right, Hint::Inverted, Hint::Exclusive, Hint::Elsewhere, Hint::Same];
 
 /// Reads everything through a limit, and tells how many questions for logs it took.
-async fn questions_under(measure: Measure, max: u64, text: usize, hint: Hint) -> usize {
+async fn questions_under(measure: Measure, max: u64, text: LimitText, hint: Hint) -> usize {
     let stage = Stage::new().await;
-    let text = LIMIT_TEXTS[text];
     let limit = Refusal::Limit(Limit { measure, max, text, hint });
     let limited = stage.node.on(limit);
     stage.expect_truth(1, HEAD).await;
@@ -24,9 +23,10 @@ async fn questions_under(measure: Measure, max: u64, text: usize, hint: Hint) ->
 /// Whatever the words suggest: right, wrong, the wrong way round, or one block too many.
 #[tokio::test]
 async fn a_limit_on_blocks_is_kept_whatever_the_words_and_the_hint() {
-    for (text, LimitText { node, .. }) in LIMIT_TEXTS.iter().enumerate() {
-        for hint in HINTS {
-            let questions = questions_under(Measure::Blocks, 8, text, hint).await;
+    for text in LIMIT_TEXTS {
+        for hint in if text.has_hint() { &HINTS[..] } else { &HINTS[..1] } {
+            let questions = questions_under(Measure::Blocks, 8, text, *hint).await;
+            let node = text.node;
             assert!(questions <= 24, "{node}, {hint:?}: {questions} questions for logs");
         }
     }
@@ -34,16 +34,16 @@ async fn a_limit_on_blocks_is_kept_whatever_the_words_and_the_hint() {
 
 #[tokio::test]
 async fn a_limit_on_logs_is_kept_whatever_the_words_and_the_hint() {
-    for (text, LimitText { node, .. }) in LIMIT_TEXTS.iter().enumerate() {
-        let hint = HINTS[text % HINTS.len()];
+    for (text, hint) in LIMIT_TEXTS.into_iter().zip(HINTS.into_iter().cycle()) {
         let questions = questions_under(Measure::Logs, 6, text, hint).await;
+        let node = text.node;
         assert!(questions <= 60, "{node}, {hint:?}: {questions} questions for logs");
     }
 }
 
 #[tokio::test]
 async fn a_limit_on_bytes_is_kept() {
-    let questions = questions_under(Measure::Bytes, 4_000, 0, Hint::Right).await;
+    let questions = questions_under(Measure::Bytes, 4_000, LIMIT_TEXTS[0], Hint::Right).await;
     assert!(questions <= 60, "{questions} questions for logs");
 }
 
@@ -55,6 +55,16 @@ async fn a_limit_that_passes_leaves_nothing_out() {
     let limit = Limit { measure: Measure::Blocks, max: 2, text, hint: Hint::Elsewhere };
     stage.node.on(Switch::of(Refusal::Limit(limit)).times(3));
     stage.expect_truth(1, HEAD).await;
+}
+
+#[tokio::test]
+async fn a_block_beyond_every_limit_is_read_by_its_receipts() {
+    let stage = Stage::new().await;
+    let text = LIMIT_TEXTS[2];
+    let limit = Limit { measure: Measure::Logs, max: 3, text, hint: Hint::Same };
+    let limited = stage.node.on(Refusal::Limit(limit));
+    stage.expect_truth(1, HEAD).await;
+    assert!((1..100).contains(&stage.node.met(limited)));
 }
 
 /// Not even the smallest question passes: it ends, and says what the node said.

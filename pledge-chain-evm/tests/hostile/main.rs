@@ -4,8 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 mod envelopes;
+mod follower;
+mod following;
 mod limits;
 mod logs;
+mod omissions;
 mod outlooks;
 mod stage;
+mod storm;
 mod wires;

@@ -6,11 +6,11 @@ use alloy::primitives::{Address, U256};
 use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
-use pledge_core::types::{BlockNumber, ChainId};
+use pledge_core::testing::world::CHAIN;
+use pledge_core::types::BlockNumber;
 use pledge_test_support::hostile_node::transfer;
 use pledge_test_support::{HostileChain, HostileNode};
 
-pub(crate) const CHAIN: ChainId = ChainId::new(31_337);
 pub(crate) const TOKEN: Address = Address::repeat_byte(0x70);
 pub(crate) const HEAD: u64 = 40;
 /// A block with five transfers, as every fifth one from here on; the others have one or none.

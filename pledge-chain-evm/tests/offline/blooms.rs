@@ -3,9 +3,10 @@
 use crate::fake_node::FakeNode;
 use crate::ranges::{TOKEN, read, with};
 use alloy::primitives::{Address, keccak256};
+use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, ChainId};
 use serde_json::json;
 
 const OTHER: Address = Address::repeat_byte(0x44);
@@ -111,14 +112,18 @@ async fn a_log_that_its_blocks_bloom_excludes_is_transient() {
 }
 
 #[tokio::test]
-async fn a_state_sync_of_polygon_is_outside_of_the_bloom() {
+async fn a_state_sync_is_outside_of_the_bloom_on_polygon_and_nowhere_else() {
     let node = node().await;
     let block = node.script().block(80);
     let number = block.number.get().to_be_bytes();
     let tx = keccak256([b"matic-bor-receipt-", &number[..], &block.hash[..]].concat());
     let log = with(node.log(TOKEN, 80, 0), "transactionHash", json!(tx));
     node.script().invented.push(log);
-    assert_eq!(read_all(&node).await.unwrap().transfers.len(), 4);
+    assert!(text_of_transient(read_all(&node).await).contains("whose bloom excludes it"));
+    node.script().chain_id = 137;
+    let config = EvmConfig { chain: ChainId::new(137), ..node.config() };
+    let polygon = EvmChain::connect(config).await.unwrap();
+    assert_eq!(read(&polygon, 1, 100).await.unwrap().transfers.len(), 4);
 }
 
 #[tokio::test]

@@ -309,7 +309,7 @@ impl FakeNode {
 pub(crate) fn config(port: u16) -> EvmConfig {
     let url = format!("http://user:{API_KEY}@127.0.0.1:{port}/v2/{API_KEY}?key={API_KEY}");
     EvmConfig {
-        request_timeout: Duration::from_millis(300),
+        request_timeout: Duration::from_secs(1),
         retries_max: 3,
         retry_delay_min: Duration::from_millis(1),
         retry_delay_max: Duration::from_millis(5),

@@ -1,5 +1,6 @@
 //! What is proven, by what, and what is said where it cannot be.
 
+use alloy::primitives::keccak256;
 use pledge_chain_evm::Verify;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::HeaderDetail;
@@ -103,6 +104,29 @@ async fn a_header_that_does_not_give_its_hash_is_persistent_and_says_what_to_do(
             assert!(text.contains(part), "{field}: {text}");
         }
     }
+}
+
+/// What Polygon has beside its receipts, no other chain has.
+#[tokio::test]
+async fn a_receipt_beside_the_root_is_noticed() {
+    let stage = Stage::new(Verify::Receipts).await;
+    let (mut receipts, block) = (stage.receipts(FULL).await, stage.chain.block(FULL));
+    let tx = keccak256([b"matic-bor-receipt-", &FULL.to_be_bytes()[..], &block.hash[..]].concat());
+    let list = receipts.as_array_mut().unwrap();
+    let mut added = list.last().unwrap().clone();
+    added["transactionHash"] = json!(tx);
+    added["transactionIndex"] = json!(format!("{:#x}", list.len()));
+    let index = block.transactions.iter().map(|transaction| transaction.logs.len()).sum::<usize>();
+    let logs = added["logs"].as_array_mut().unwrap();
+    for (log, index) in logs.iter_mut().zip(index..) {
+        log["transactionHash"] = json!(tx);
+        log["logIndex"] = json!(format!("{index:#x}"));
+    }
+    assert!(!logs.is_empty());
+    list.push(added);
+    stage.node.on(Switch::of(Lie::Says(receipts)).only(&["eth_getBlockReceipts"]));
+    let error = stage.read(FULL, FULL).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Transient, "{error}");
 }
 
 #[tokio::test]

@@ -47,6 +47,11 @@ impl LimitText {
         Self { node, status: 200, code, text }
     }
 
+    /// Whether it suggests a range.
+    pub fn has_hint(&self) -> bool {
+        self.text.contains("{range}") || self.text.contains("{span}")
+    }
+
     pub(super) fn say(&self, max: u64, blocks: u64, (from, to): (u64, u64)) -> String {
         self.text
             .replace("{max}", &max.to_string())
