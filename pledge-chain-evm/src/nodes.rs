@@ -1,6 +1,7 @@
 //! Several nodes of one chain behind the port: one answers, the others stand by and vote.
 
 mod agreed;
+mod audit;
 mod config;
 mod disputes;
 mod failover;
@@ -24,6 +25,7 @@ use pledge_core::ledger::TokenMetadata;
 use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
 use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
 
+pub use audit::StandbyNodes;
 pub use config::NodesConfig;
 pub use report::{NodeReport, NodeState};
 
@@ -43,7 +45,7 @@ const RETRIES_MAX: usize = 1;
 /// the patience of [`NodesConfig`] is over. So a node that lags or is on a fork is never taken for a
 /// reorg, and a group of one behaves as that one.
 ///
-/// A switch is logged once; [`EvmNodes::report`] says how each node stands.
+/// A switch is logged as a warning, once; [`EvmNodes::report`] says how each node stands.
 #[derive(Debug)]
 pub struct EvmNodes {
     chain: ChainId,

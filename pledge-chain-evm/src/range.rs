@@ -104,17 +104,15 @@ impl EvmChain {
             if !self.is_to_blame(&failure).await {
                 return Err(failure.during(OPERATION));
             }
-            tracing::info!(
-                endpoint = self.endpoint(),
-                blocks = size,
-                hint = failure.blocks_at_most,
-                cause = failure.detail,
-                "range refused, asking for less"
-            );
+            let (endpoint, cause, hint) =
+                (self.endpoint(), &failure.detail, failure.blocks_at_most);
             if size == 1 {
+                let block = slice.from.get();
+                tracing::info!(endpoint, block, cause, "block refused, reading its receipts");
                 return self.read_heavy_block(&slice, failure).await;
             }
-            self.range_size.refused(size, failure.blocks_at_most);
+            tracing::info!(endpoint, blocks = size, hint, cause, "range refused, asking for less");
+            self.range_size.refused(size, hint);
         }
     }
 
@@ -126,11 +124,9 @@ impl EvmChain {
     }
 }
 
-impl Slice<'_> {
-    /// Whether a log of a block in the slice is asked for.
-    fn wants(&self, log: &Log) -> bool {
-        self.request.tokens.contains(&log.address) && log.topics.first() == Some(&TRANSFER_TOPIC)
-    }
+/// Whether a log is asked for, whatever its block.
+fn wants(request: &RangeRequest<'_>, log: &Log) -> bool {
+    request.tokens.contains(&log.address) && log.topics.first() == Some(&TRANSFER_TOPIC)
 }
 
 fn facts(headers: Vec<BlockRef>, logs: &[Log]) -> RangeFacts {

@@ -195,8 +195,8 @@ impl EvmNodes {
         }
         let asked = has_source::<RestAsked>(error).map(|RestAsked(rest)| *rest);
         let health = &mut self.state().members[node].health;
-        if health.is_ready() && !self.is_alone() {
-            tracing::warn!(chain = %self.chain, "a node is left alone for a while: {reason}");
+        if health.is_ready() {
+            tracing::debug!(chain = %self.chain, "a node is left alone for a while: {reason}");
         }
         health.failed(Instant::now(), asked, reason);
     }
@@ -206,7 +206,7 @@ impl EvmNodes {
         let health = &mut self.state().members[node].health;
         if health.is_fit() {
             let endpoint = self.nodes[node].endpoint();
-            tracing::warn!(chain = %self.chain, "{endpoint} is out of use: {reason}");
+            tracing::debug!(chain = %self.chain, "{endpoint} is out of use: {reason}");
         }
         health.unfit(Instant::now(), reason);
     }

@@ -7,6 +7,8 @@ use tokio::time::Instant;
 
 use super::EvmNodes;
 use super::health::{Rest, Why};
+use super::state::Member;
+use crate::chain::EvmChain;
 
 /// How one node of a group stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,20 +42,33 @@ pub enum NodeState {
     },
 }
 
+impl NodeReport {
+    /// What is wrong with the node, if anything: the same for as long as that is the same.
+    pub fn trouble(&self) -> Option<String> {
+        let endpoint = &self.endpoint;
+        match &self.state {
+            NodeState::Current | NodeState::Ready => None,
+            NodeState::Waits { reason, .. } => Some(format!("{endpoint} is left alone ({reason})")),
+            NodeState::OutOfUse { reason, .. } => {
+                Some(format!("{endpoint} is out of use ({reason})"))
+            }
+        }
+    }
+}
+
 impl EvmNodes {
     /// How each node stands, in the order of preference.
     pub fn report(&self) -> Vec<NodeReport> {
         let (state, now) = (self.state(), Instant::now());
         let members = self.nodes.iter().zip(&state.members).enumerate();
-        let report =
-            |(node, (chain, member)): (usize, (&crate::EvmChain, &super::state::Member))| {
-                let state = match member.health.last_rest() {
-                    Some(rest) => rest_state(rest, now),
-                    None if state.current() == Some(node) => NodeState::Current,
-                    None => NodeState::Ready,
-                };
-                NodeReport { endpoint: chain.endpoint().to_owned(), state }
+        let report = |(node, (chain, member)): (usize, (&EvmChain, &Member))| {
+            let state = match member.health.last_rest() {
+                Some(rest) => rest_state(rest, now),
+                None if state.current() == Some(node) => NodeState::Current,
+                None => NodeState::Ready,
             };
+            NodeReport { endpoint: chain.endpoint().to_owned(), state }
+        };
         members.map(report).collect()
     }
 }

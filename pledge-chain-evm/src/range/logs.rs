@@ -13,7 +13,7 @@ use crate::headers::header_call;
 use crate::http::{Answer, Call};
 use crate::range::bloom::examine;
 use crate::range::doubts::Reading;
-use crate::range::{OPERATION, Slice, SliceError, facts, refused_or_failed};
+use crate::range::{OPERATION, Slice, SliceError, facts, refused_or_failed, wants};
 use crate::wire::{Header, Log, Unplaced, WireLog};
 
 /// Geth takes no more addresses in a filter.
@@ -120,7 +120,7 @@ pub(super) fn placed(slice: &Slice<'_>, logs: Vec<WireLog>) -> Result<Vec<Log>, 
             Unplaced::Removed => ChainError::block_gone(OPERATION, "a log was removed meanwhile"),
             Unplaced::Pending => ChainError::transient(OPERATION, "a log has no place in a block"),
         })?;
-        if !slice.wants(&log) || !(slice.from..=slice.to).contains(&log.block) {
+        if !wants(slice.request, &log) || !(slice.from..=slice.to).contains(&log.block) {
             let detail =
                 format!("a log of {} in block {} was not asked for", log.address, log.block);
             return Err(ChainError::transient(OPERATION, detail));

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use alloy::consensus;
 use futures::{StreamExt, TryStreamExt, stream};
 use pledge_core::error::{ChainError, ChainErrorKind};
-use pledge_core::ports::{HeaderDetail, RangeRequest};
+use pledge_core::ports::{HeaderDetail, RangeFacts, RangeRequest};
 use pledge_core::types::{BlockId, BlockNumber, BlockRef};
 
 use crate::chain::EvmChain;
@@ -14,12 +14,18 @@ use crate::headers::{check_links, header_call};
 use crate::http::Answer;
 use crate::range::bloom::may_hold;
 use crate::range::doubts::Reading;
-use crate::range::{OPERATION, Slice, facts};
+use crate::range::{OPERATION, Slice, facts, wants};
 use crate::receipts::{Seal, hashed_header};
 use crate::wire::{Header, Log};
 
-/// Headers held at once, with their blooms.
-const SEALED_BLOCKS_MAX: u64 = 512;
+/// How much one answer holds: it ends with the block in which it has so many logs.
+#[derive(Debug, Clone, Copy)]
+struct Page {
+    blocks_max: u64,
+    logs_max: usize,
+}
+
+const PAGE: Page = Page { blocks_max: 512, logs_max: 50_000 };
 
 impl EvmChain {
     /// Every header is read and hashed. A block whose bloom excludes the tokens holds nothing of them;
@@ -29,30 +35,46 @@ impl EvmChain {
         request: &RangeRequest<'_>,
         blocks: u64,
     ) -> Result<Reading, ChainError> {
-        let size = self.range_size.of(blocks).min(SEALED_BLOCKS_MAX);
-        let slice = Slice { from: request.from, to: request.from.up(size - 1), request };
+        let facts = self.sealed_page(request, blocks, PAGE).await?;
+        Ok(Reading { facts, doubts: Vec::new(), node: self.endpoint().to_owned() })
+    }
+
+    async fn sealed_page(
+        &self,
+        request: &RangeRequest<'_>,
+        blocks: u64,
+        page: Page,
+    ) -> Result<RangeFacts, ChainError> {
+        let size = self.range_size.of(blocks).min(page.blocks_max);
+        let mut slice = Slice { from: request.from, to: request.from.up(size - 1), request };
         let headers = self.hashed_headers(&slice).await?;
         let sealed: Vec<(BlockId, Seal)> = headers
             .iter()
             .filter(|(_, header)| may_hold(&header.logs_bloom, request.tokens))
             .map(|(block, header)| (block.id(), Seal::Root(header.receipts_root)))
             .collect();
-        let logs: Vec<Vec<Log>> = stream::iter(sealed)
-            .map(|(block, seal)| self.wanted_logs(&slice, block, seal))
-            .buffered(self.rpc().concurrency())
-            .try_collect()
-            .await?;
-        let logs = logs.concat();
-        let mut blocks: Vec<BlockRef> = headers.into_iter().map(|(block, _)| block).collect();
-        if request.detail == HeaderDetail::Sparse {
-            let holds = |block: &BlockRef| {
-                let found = logs.binary_search_by_key(&block.number, |log| log.block);
-                found.is_ok() || block.number == slice.from || block.number == slice.to
-            };
-            blocks.retain(holds);
+        let mut found = stream::iter(sealed)
+            .map(|(block, seal)| async move {
+                Ok((block.number, self.wanted_logs(request, block, seal).await?))
+            })
+            .buffered(self.rpc().concurrency());
+        let mut logs = Vec::new();
+        while let Some((block, more)) = found.try_next().await? {
+            logs.extend(more);
+            if logs.len() >= page.logs_max {
+                slice.to = block;
+                break;
+            }
         }
-        let node = self.endpoint().to_owned();
-        Ok(Reading { facts: facts(blocks, &logs), doubts: Vec::new(), node })
+        let mut blocks: Vec<BlockRef> = headers.iter().map(|(block, _)| *block).collect();
+        blocks.retain(|block| {
+            let is_end = block.number == slice.from || block.number == slice.to;
+            let is_wanted = request.detail == HeaderDetail::All
+                || is_end
+                || logs.binary_search_by_key(&block.number, |log| log.block).is_ok();
+            block.number <= slice.to && is_wanted
+        });
+        Ok(facts(blocks, &logs))
     }
 
     async fn hashed_headers(
@@ -96,12 +118,12 @@ impl EvmChain {
 
     async fn wanted_logs(
         &self,
-        slice: &Slice<'_>,
+        request: &RangeRequest<'_>,
         block: BlockId,
         seal: Seal,
     ) -> Result<Vec<Log>, ChainError> {
         let mut logs = self.sealed_logs(OPERATION, block, seal).await?;
-        logs.retain(|log| slice.wants(log));
+        logs.retain(|log| wants(request, log));
         Ok(logs)
     }
 
@@ -139,7 +161,7 @@ impl EvmChain {
         if matches!(seal, Seal::Missing) {
             self.tell_of_missing_blooms(header.block.id()).await;
         }
-        let logs = self.wanted_logs(slice, header.block.id(), seal).await?;
+        let logs = self.wanted_logs(slice.request, header.block.id(), seal).await?;
         Ok((header.block, logs))
     }
 
@@ -165,3 +187,7 @@ impl EvmChain {
         );
     }
 }
+
+#[cfg(test)]
+#[path = "sealed_tests.rs"]
+mod tests;

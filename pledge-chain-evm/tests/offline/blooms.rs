@@ -134,6 +134,20 @@ async fn a_chain_without_blooms_is_read_all_the_same() {
 }
 
 #[tokio::test]
+async fn missing_blooms_are_looked_into_once() {
+    let node = node().await;
+    node.script().has_blooms = false;
+    let chain = node.connect().await;
+    let mut requests = Vec::new();
+    for _ in 0..3 {
+        node.script().requests.clear();
+        read(&chain, 1, 100).await.unwrap();
+        requests.push(node.script().requests.len());
+    }
+    assert_eq!(requests, [3, 2, 2]);
+}
+
+#[tokio::test]
 async fn an_answer_cut_at_a_round_number_is_noticed_and_read_in_smaller_parts() {
     for logs_max in [10, 25, 100] {
         let node = FakeNode::start().await;
