@@ -132,8 +132,8 @@ impl Rpc {
         self.batch_within(calls, &self.batch_size, OnTooMuch::Insist).await
     }
 
-    /// At most four calls of one question, in one request wherever the node takes a batch of them, so
-    /// that one machine answers all. Elsewhere one after the other. When it is too much, the caller is
+    /// The calls of one question, four to a request wherever the node takes such a batch, so that one
+    /// machine answers them. Elsewhere one after the other. When it is too much, the caller is
     /// told at once and may ask for less.
     pub(crate) async fn together(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
         self.batch_within(calls, &self.together_size, OnTooMuch::GiveBack).await

@@ -29,7 +29,7 @@ pub use envelope::Envelope;
 pub use honest::Call;
 use honest::{Reply, answer};
 pub use lie::Lie;
-pub use limits::{Hint, LIMIT_TEXTS, LimitText};
+pub use limits::{ADDRESSES_TEXT, Hint, LIMIT_TEXTS, LimitText};
 pub use outlook::Outlook;
 pub use refusal::{Limit, Measure, Refusal};
 use switch::Switches;

@@ -14,14 +14,15 @@ use super::vote::{Ballot, Verdict, count, prefer};
 const HEARD_RECENTLY: Duration = Duration::from_secs(60);
 
 impl EvmNodes {
-    /// Whether a contradiction is a reorg, after which what was shown there counts no more. Otherwise
-    /// whoever claims it is out of use. `Transient` while the nodes disagree.
+    /// Whether a contradiction is a reorg, after which what was shown there counts no more, and the
+    /// claimant takes the place of a current node that has it otherwise. If it is none, the claimant is
+    /// out of use. `Transient` while the nodes disagree.
     pub(super) async fn settle(
         &self,
         claimant: usize,
         dispute: &Contradiction,
     ) -> Result<bool, ChainError> {
-        let ballots = self.poll(claimant, dispute).await;
+        let (voters, ballots) = self.poll(claimant, dispute).await;
         let (now, number) = (Instant::now(), dispute.number);
         let mut verdict = count(dispute, &ballots);
         if verdict == Verdict::Undecided {
@@ -34,8 +35,16 @@ impl EvmNodes {
         match verdict {
             Verdict::Undecided => return Err(self.disagree(claimant, dispute)),
             Verdict::Reorg => {
-                tracing::info!(chain = %self.chain, "block {number} was replaced, say the nodes");
-                self.state().agreed.forget_from(number);
+                tracing::debug!(chain = %self.chain, "block {number} was replaced");
+                let current = {
+                    let mut state = self.state();
+                    state.agreed.forget_from(number);
+                    state.current()
+                };
+                let of_current = voters.iter().position(|voter| Some(*voter) == current);
+                if of_current.is_some_and(|at| ballots[at] != Ballot::Block(dispute.claimed)) {
+                    self.adopt(claimant);
+                }
             }
             Verdict::Fork => {
                 let Contradiction { claimed, shown, .. } = dispute;
@@ -47,21 +56,22 @@ impl EvmNodes {
         Ok(verdict == Verdict::Reorg)
     }
 
-    /// What each node that may be of the chain says, in the order of preference.
-    async fn poll(&self, claimant: usize, dispute: &Contradiction) -> Vec<Ballot> {
+    /// The nodes that may be of the chain, in the order of preference, and what each says.
+    async fn poll(&self, claimant: usize, dispute: &Contradiction) -> (Vec<usize>, Vec<Ballot>) {
         let ballots = (0..self.nodes.len()).map(|node| async move {
             if node == claimant {
-                return Some(Ballot::Block(dispute.claimed));
+                return Some((node, Ballot::Block(dispute.claimed)));
             }
             let is_resting = self.state().members[node].health.rest(Instant::now()).is_some();
             if !is_resting && let Ok(look) = self.look(node, Some(dispute.number)).await {
-                return Some(look.at.map_or(Ballot::Abstains, |block| Ballot::Block(block.hash)));
+                let ballot = look.at.map_or(Ballot::Abstains, |block| Ballot::Block(block.hash));
+                return Some((node, ballot));
             }
             let health = &self.state().members[node].health;
             let counts = health.is_fit() && health.was_heard_within(HEARD_RECENTLY, Instant::now());
-            counts.then_some(Ballot::Silent)
+            counts.then_some((node, Ballot::Silent))
         });
-        join_all(ballots).await.into_iter().flatten().collect()
+        join_all(ballots).await.into_iter().flatten().unzip()
     }
 
     fn disagree(&self, claimant: usize, dispute: &Contradiction) -> ChainError {

@@ -5,8 +5,8 @@ use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::types::{BlockNumber, BlockRef};
 use tokio::time::Instant;
 
-use super::EvmNodes;
 use super::look::late;
+use super::{EvmNodes, NodeReport};
 use crate::chain::EvmChain;
 use crate::classify::{Denied, RestAsked, WrongChain};
 
@@ -114,7 +114,7 @@ impl EvmNodes {
                     return next;
                 }
                 Ok(Stands::Behind(_)) => behind = behind.or(next),
-                Err(error) => *failure = failure.take().or(Some(error)),
+                Err(error) => *failure = Some(error),
             }
             tried.push(node);
         }
@@ -189,16 +189,20 @@ impl EvmNodes {
 
     /// What an error says of the node. Told once, until it answers again.
     pub(super) fn failed(&self, node: usize, error: &ChainError) {
-        let reason = error.detail().to_owned();
+        let mut reason = error.detail().to_owned();
         if has_source::<WrongChain>(error).is_some() {
             return self.unfit(node, reason);
         }
-        let asked = has_source::<RestAsked>(error).map(|RestAsked(rest)| *rest);
-        let health = &mut self.state().members[node].health;
-        if health.is_ready() {
+        let asked = has_source::<RestAsked>(error);
+        if let Some(asked) = asked {
+            reason = format!("{reason}: {asked}");
+        }
+        let member = &mut self.state().members[node];
+        if member.health.is_ready() {
             tracing::debug!(chain = %self.chain, "a node is left alone for a while: {reason}");
         }
-        health.failed(Instant::now(), asked, reason);
+        member.health.failed(Instant::now(), asked.map(|RestAsked(rest)| *rest), reason);
+        member.disputed_since = None;
     }
 
     /// What the node says cannot be used.
@@ -212,8 +216,10 @@ impl EvmNodes {
     }
 
     pub(super) fn none_usable(&self, operation: &'static str) -> ChainError {
-        let nodes: Vec<String> = self.report().iter().map(ToString::to_string).collect();
-        ChainError::transient(operation, format!("no node can be asked now: {}", nodes.join("; ")))
+        let report = self.report();
+        let troubles: Vec<String> = report.iter().filter_map(NodeReport::trouble).collect();
+        let detail = format!("no node can be asked now: {}", troubles.join("; "));
+        ChainError::transient(operation, detail)
     }
 }
 

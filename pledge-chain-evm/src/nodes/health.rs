@@ -73,6 +73,10 @@ impl Health {
     /// is left alone for longer each time.
     pub(super) fn answered(&mut self, now: Instant) {
         self.heard = Some(now);
+        if self.rest(now).is_some_and(|rest| rest.why != Why::Failed) {
+            // An answer to a question that was under way already.
+            return;
+        }
         self.rest = None;
         let streak = self.streak.get_or_insert(Streak { since: now, answers: 0 });
         streak.answers = streak.answers.saturating_add(1);
@@ -89,15 +93,20 @@ impl Health {
             Some(asked) if asked >= own => (asked, Why::Asked),
             _ => (own, Why::Failed),
         };
-        self.rest = Some(Rest { until: now + wait, why, reason });
-        self.streak = None;
+        self.rest_until(Rest { until: now + wait, why, reason });
     }
 
     /// What it says cannot be used, however well it answers.
     pub(super) fn unfit(&mut self, now: Instant, reason: String) {
-        let until = now + self.rules.unfit_wait;
-        self.rest = Some(Rest { until, why: Why::Unfit, reason });
+        self.rest_until(Rest { until: now + self.rules.unfit_wait, why: Why::Unfit, reason });
+    }
+
+    /// A rest is never made shorter.
+    fn rest_until(&mut self, rest: Rest) {
         self.streak = None;
+        if self.rest.as_ref().is_none_or(|known| known.until <= rest.until) {
+            self.rest = Some(rest);
+        }
     }
 
     /// It answered, but not as one that may be trusted again.
@@ -186,6 +195,18 @@ mod tests {
         let (mut health, now) = health();
         health.failed(now, Some(Duration::ZERO), "busy".into());
         assert!(wait_of(&health, now) >= SECOND);
+    }
+
+    #[test]
+    fn what_was_under_way_does_not_end_or_shorten_a_rest_that_was_asked_for() {
+        let (mut health, now) = health();
+        health.failed(now, Some(120 * SECOND), "busy".into());
+        health.answered(now + SECOND);
+        health.failed(now + SECOND, None, "away".into());
+        let rest = health.rest(now + 119 * SECOND).map(|rest| rest.why);
+        assert_eq!(rest, Some(Why::Asked));
+        health.answered(now + 120 * SECOND);
+        assert!(health.is_ready());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::chain::EvmChain;
 use crate::decode::TRANSFER_TOPIC;
 use crate::headers::header_by_hash_call;
 use crate::http::{Answer, Call};
-use crate::range::logs::placed;
+use crate::range::logs::{parts, placed};
 use crate::range::{OPERATION, Slice};
 use crate::wire::{Log, WireLog};
 
@@ -50,13 +50,17 @@ impl EvmChain {
         reading: &Reading,
     ) -> Result<Option<Omission>, ChainError> {
         let doubts = &reading.doubts;
-        let calls = doubts.iter().flat_map(|doubt| {
-            [header_by_hash_call(doubt.block), block_logs_call(request, doubt.block)]
+        let parts = parts(request);
+        let calls = doubts.iter().flat_map(|Doubt { block, .. }| {
+            let logs = parts.iter().map(|part| block_logs_call(part, *block));
+            [header_by_hash_call(*block)].into_iter().chain(logs)
         });
         let answers = self.rpc().many(calls.collect()).await;
         let mut answers = answers.map_err(|failure| failure.during(OPERATION))?.into_iter();
         for doubt in doubts {
-            let (header, logs) = answers.next().zip(answers.next()).expect("two for each doubt");
+            let mut next = || answers.next().expect("an answer for each call");
+            let header = next();
+            let logs = parts.iter().map(|_| next()).collect();
             let logs = self.logs_of_block(request, doubt.block, header, logs).await?;
             if logs != doubt.logs {
                 return Ok(Some(self.omission(reading, doubt, &logs)));
@@ -70,7 +74,7 @@ impl EvmChain {
         request: &RangeRequest<'_>,
         block: BlockId,
         header: Answer,
-        logs: Answer,
+        logs: Vec<Answer>,
     ) -> Result<Vec<Log>, ChainError> {
         // Some nodes answer an empty list for a block that they do not have.
         let header = self.header(OPERATION, block.number, header)?;
@@ -78,8 +82,9 @@ impl EvmChain {
             return Err(self.lost(OPERATION, block));
         }
         let slice = Slice { from: block.number, to: block.number, request };
-        let logs = match logs.and_then(|logs| self.rpc().parse::<Vec<WireLog>>(logs)) {
-            Ok(logs) => placed(&slice, logs)?,
+        let parsed = logs.into_iter().map(|logs| self.rpc().parse::<Vec<WireLog>>(logs?));
+        let logs = match parsed.collect::<Result<Vec<_>, _>>() {
+            Ok(logs) => placed(&slice, logs.concat())?,
             Err(failure) if self.is_to_blame(&failure).await => {
                 return self.heavy_block_logs(&slice).await.map(|(_, logs)| logs);
             }

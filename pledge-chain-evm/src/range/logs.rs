@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pledge_core::error::ChainError;
-use pledge_core::ports::HeaderDetail;
+use pledge_core::ports::{HeaderDetail, RangeRequest};
 use pledge_core::types::BlockNumber;
 use serde_json::json;
 
@@ -16,10 +16,20 @@ use crate::range::doubts::Reading;
 use crate::range::{OPERATION, Slice, SliceError, facts, refused_or_failed, wants};
 use crate::wire::{Header, Log, Unplaced, WireLog};
 
+/// Geth takes no more addresses in a filter.
+const FILTER_TOKENS_MAX: usize = 1_000;
+
 impl EvmChain {
     pub(super) async fn read_slice(&self, slice: &Slice<'_>) -> Result<Reading, SliceError> {
-        let (ends, logs) = self.ends_and_logs(slice).await?;
-        self.compare_with_halves(slice, &logs).await?;
+        let requests = parts(slice.request);
+        let parts: Vec<Slice<'_>> =
+            requests.iter().map(|request| Slice { request, ..*slice }).collect();
+        let (ends, logs) = self.ends_and_logs(slice, &parts).await?;
+        for (part, logs) in parts.iter().zip(&logs) {
+            self.compare_with_halves(part, logs).await?;
+        }
+        let mut logs = logs.concat();
+        logs.sort_by_key(Log::place);
         let headers = self.missing_headers(slice, ends, &logs).await?;
         check_branch(&headers, &logs)?;
         let examined = examine(&headers, &logs, slice.request.tokens, self.rpc().chain());
@@ -37,32 +47,31 @@ impl EvmChain {
         })
     }
 
-    /// Both ends and the logs in one batch. The upper end is read before and after the logs: if it
-    /// stayed the same, the logs in between are of its branch. Where the node takes no batch of four,
-    /// nothing else holds them together.
+    /// Both ends and the logs of each part in one batch. The upper end is read before and after the
+    /// logs: if it stayed the same, the logs in between are of its branch. Where the node takes no such
+    /// batch, nothing else holds them together.
     async fn ends_and_logs(
         &self,
         slice: &Slice<'_>,
-    ) -> Result<(BTreeMap<BlockNumber, Header>, Vec<Log>), SliceError> {
-        let calls = [
-            header_call(slice.from),
-            header_call(slice.to),
-            logs_call(slice),
-            header_call(slice.to),
-        ];
-        let answers = self.rpc().together(&calls).await.map_err(refused_or_failed)?;
-        let [first, before, logs, after] =
-            <[Answer; 4]>::try_from(answers).expect("a batch has an answer for each call");
-        let first = self.header(OPERATION, slice.from, first)?;
-        let last = self.header(OPERATION, slice.to, before)?;
-        if self.header(OPERATION, slice.to, after)? != last {
+        parts: &[Slice<'_>],
+    ) -> Result<(BTreeMap<BlockNumber, Header>, Vec<Vec<Log>>), SliceError> {
+        let mut calls = vec![header_call(slice.from), header_call(slice.to)];
+        calls.extend(parts.iter().map(logs_call));
+        calls.push(header_call(slice.to));
+        let mut answers = self.rpc().together(&calls).await.map_err(refused_or_failed)?.into_iter();
+        let mut next = || answers.next().expect("a batch has an answer for each call");
+        let first = self.header(OPERATION, slice.from, next())?;
+        let last = self.header(OPERATION, slice.to, next())?;
+        let logs: Vec<Answer> = parts.iter().map(|_| next()).collect();
+        if self.header(OPERATION, slice.to, next())? != last {
             let detail = format!("block {} was replaced while its range was read", last.block);
             return Err(ChainError::block_gone(OPERATION, detail).into());
         }
-        let logs = logs
-            .and_then(|logs| self.rpc().parse::<Vec<WireLog>>(logs))
-            .map_err(refused_or_failed)?;
-        let logs = placed(slice, logs)?;
+        let logs = parts.iter().zip(logs).map(|(part, logs)| {
+            let logs = logs.and_then(|logs| self.rpc().parse::<Vec<WireLog>>(logs));
+            Ok(placed(part, logs.map_err(refused_or_failed)?)?)
+        });
+        let logs = logs.collect::<Result<_, SliceError>>()?;
         Ok(([first, last].map(|end| (end.block.number, end)).into(), logs))
     }
 
@@ -85,6 +94,12 @@ impl EvmChain {
         headers.extend(found.into_iter().map(|header| (header.block.number, header)));
         Ok(headers)
     }
+}
+
+/// A request in parts whose tokens fit into one filter.
+pub(super) fn parts<'a>(request: &RangeRequest<'a>) -> Vec<RangeRequest<'a>> {
+    let tokens = request.tokens.chunks(FILTER_TOKENS_MAX);
+    tokens.map(|tokens| RangeRequest { tokens, ..*request }).collect()
 }
 
 pub(super) fn logs_call(slice: &Slice<'_>) -> Call {

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Log, U256, keccak256};
-use pledge_chain_evm::{EvmConfig, Verify};
+use pledge_chain_evm::{EvmChain, EvmConfig, Verify};
 use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
-use pledge_core::ledger::Transfer;
+use pledge_core::ledger::{TokenSpec, Transfer};
 use pledge_core::points::{Programme, Settler, SettlerConfig};
+use pledge_core::ports::Archive;
 use pledge_core::stop::Stop;
-use pledge_core::testing::Fixture;
 use pledge_core::testing::digest::{Digest, digest};
 use pledge_core::testing::oracle::oracle;
 use pledge_core::testing::world::{CHAIN, THREE_PM, account, spec, token};
+use pledge_core::testing::{Fixture, Records};
 use pledge_core::types::{Amount, BlockNumber, BlockRef, LogIndex, Timestamp};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_test_support::hostile_node::{Block, transfer};
@@ -25,21 +26,36 @@ use crate::stage::{TOKEN, connect, within};
 pub(crate) const WINDOW: u64 = 16;
 const POLLS_MAX: usize = 500;
 
+/// What a follower follows, and how.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    genesis: u64,
+    start: u64,
+    confirmations: u64,
+    /// The depth of the confirmations if it is not said.
+    finality: Option<Finality>,
+}
+
+const PLAN: Plan = Plan { genesis: THREE_PM, start: 1, confirmations: 0, finality: None };
+
 /// A chain, a node of it, and an engine over the node.
 pub(crate) struct Follower {
+    plan: Plan,
     pub(crate) chain: HostileChain,
-    pub(crate) node: HostileNode,
+    pub(crate) node: Arc<HostileNode>,
+    pub(crate) evm: Arc<EvmChain>,
+    store: Arc<MemoryStore>,
+    pending: Arc<MemoryPending>,
     pub(crate) fixture: Fixture,
     indexer: Indexer,
     settler: Settler,
     programme: Programme,
-    confirmations: u64,
 }
 
 impl Follower {
     /// Of a chain that has its genesis only.
     pub(crate) async fn new(confirmations: u64) -> Self {
-        Self::with(Finality::Depth(confirmations), confirmations, |_| {}).await
+        Self::with(Plan { confirmations, ..PLAN }, |_| {}).await
     }
 
     /// With a source that waits for no answer long.
@@ -48,39 +64,84 @@ impl Follower {
             config.request_timeout = Duration::from_millis(250);
             config.verify = verify;
         };
-        Self::with(Finality::Depth(confirmations), confirmations, change).await
+        Self::with(Plan { confirmations, ..PLAN }, change).await
     }
 
     /// Of a chain whose `finalized` tag decides.
     pub(crate) async fn of_finalized() -> Self {
-        Self::with(Finality::Finalized, 0, |_| {}).await
+        Self::with(Plan { finality: Some(Finality::Finalized), ..PLAN }, |_| {}).await
     }
 
-    async fn with(
-        finality: Finality,
-        confirmations: u64,
-        change: impl FnOnce(&mut EvmConfig),
-    ) -> Self {
-        let chain = HostileChain::new(CHAIN.get(), THREE_PM);
+    /// Of a token that is followed from a block on.
+    pub(crate) async fn from_block(start: u64) -> Self {
+        Self::with(Plan { start, ..PLAN }, |_| {}).await
+    }
+
+    /// Of a chain with another genesis time.
+    pub(crate) async fn since(genesis: u64) -> Self {
+        Self::with(Plan { genesis, ..PLAN }, |_| {}).await
+    }
+
+    /// A chain with some life, all of it in the ledger or pending.
+    pub(crate) async fn alive(confirmations: u64) -> Self {
+        let mut follower = Self::new(confirmations).await;
+        follower.mine(12, &[(0, 1, 1_000), (0, 2, 500)]);
+        for _ in 0..10 {
+            follower.mine(400, &[(1, 2, 3), (2, 3, 1)]);
+        }
+        follower.rest().await;
+        follower
+    }
+
+    async fn with(plan: Plan, change: impl FnOnce(&mut EvmConfig)) -> Self {
+        let chain = HostileChain::new(CHAIN.get(), plan.genesis);
         chain.deploy(TOKEN, "USDX", 18);
         let node = HostileNode::of(&chain).await;
         let evm = connect(&node, |config| {
             config.retries_max = 1;
             change(config);
         });
-        let evm = evm.await.unwrap();
-        let fixture = Fixture::new(Arc::new(MemoryStore::new()), ());
-        let programme = Programme::main(token(), "0.05".parse().unwrap());
-        fixture.balances.register_chain(CHAIN, "hostile").await.unwrap();
-        fixture.balances.register_token(&spec(token())).await.unwrap();
-        fixture.points.put_programme(&programme).await.unwrap();
+        let evm = Arc::new(evm.await.unwrap());
+        let follower = Self::over(plan, chain, Arc::new(node), evm, Arc::default());
+        let Fixture { balances, points, .. } = &follower.fixture;
+        let spec = TokenSpec { start_block: BlockNumber::new(plan.start), ..spec(token()) };
+        balances.register_chain(CHAIN, "hostile").await.unwrap();
+        balances.register_token(&spec).await.unwrap();
+        points.put_programme(&follower.programme).await.unwrap();
+        follower
+    }
+
+    fn over(
+        plan: Plan,
+        chain: HostileChain,
+        node: Arc<HostileNode>,
+        evm: Arc<EvmChain>,
+        pending: Arc<MemoryPending>,
+    ) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        let fixture = Fixture::new(store.clone(), ());
+        let finality = plan.finality.unwrap_or(Finality::Depth(plan.confirmations));
         let config = IndexerConfig { finality, retained_headers: WINDOW, slice_blocks_max: 9 };
-        let pending = Arc::new(MemoryPending::default());
-        let store = fixture.balances.clone();
-        let indexer = Indexer::new(CHAIN, Arc::new(evm), store, pending, config);
+        let balances = fixture.balances.clone();
+        let indexer = Indexer::new(CHAIN, evm.clone(), balances, pending.clone(), config);
         let (balances, points) = (fixture.balances.clone(), fixture.points.clone());
         let settler = Settler::new(balances, points, SettlerConfig::default());
-        Self { chain, node, fixture, indexer, settler, programme, confirmations }
+        let programme = Programme::main(token(), "0.05".parse().unwrap());
+        Self { plan, chain, node, evm, store, pending, fixture, indexer, settler, programme }
+    }
+
+    /// All that the store holds.
+    pub(crate) async fn export(&self) -> Records {
+        let mut records = Records::default();
+        self.store.export(&mut records).await.unwrap();
+        records
+    }
+
+    /// The same engine over a store that holds these records. The pending blocks are kept.
+    pub(crate) async fn restored(self, mut records: Records) -> Self {
+        let restored = Self::over(self.plan, self.chain, self.node, self.evm, self.pending);
+        restored.store.import(&mut records).await.unwrap();
+        restored
     }
 
     pub(crate) async fn poll(&mut self) -> Poll {
@@ -118,7 +179,7 @@ impl Follower {
 
     /// What one pass over the chain, as it is now, gives.
     pub(crate) fn truth(&self) -> Digest {
-        let cursor = self.chain.head().number() - self.confirmations;
+        let cursor = self.chain.head().number() - self.plan.confirmations;
         self.truth_up_to(cursor)
     }
 
@@ -126,7 +187,13 @@ impl Follower {
         let branch = self.chain.branch();
         let transfers: Vec<_> = branch.iter().flat_map(|block| transfers(block)).collect();
         let at = |height: u64| header(&branch[usize::try_from(height).unwrap()]);
-        oracle(token(), &at(1), &at(cursor), &transfers, std::slice::from_ref(&self.programme))
+        oracle(
+            token(),
+            &at(self.plan.start),
+            &at(cursor),
+            &transfers,
+            std::slice::from_ref(&self.programme),
+        )
     }
 
     /// Comes to rest, and has what one pass gives.

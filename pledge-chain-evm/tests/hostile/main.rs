@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
+mod data;
 mod envelopes;
 mod follower;
 mod following;
@@ -10,6 +11,8 @@ mod limits;
 mod logs;
 mod omissions;
 mod outlooks;
+mod reorgs;
+mod sizes;
 mod stage;
 mod storm;
 mod wires;

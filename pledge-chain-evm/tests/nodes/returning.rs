@@ -78,6 +78,24 @@ async fn a_preferred_node_on_a_fork_is_not_used_again_while_its_fork_is_in_dispu
 }
 
 #[tokio::test]
+async fn a_current_node_that_the_others_outvote_makes_way() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 3).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    let old = chain.branch();
+    chain.roll_back_to(95);
+    mine(&chain, 20);
+    // It stays where it was, and shows nothing that was not shown before.
+    nodes[0].is_on(&old);
+    assert_eq!(group.head().await.unwrap().number.get(), 100);
+    pass(60 * SECOND).await;
+    group.head().await.unwrap();
+    assert_eq!(group.head().await.unwrap().id(), head(&chain));
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
 async fn a_current_node_that_falls_behind_makes_way_for_one_that_is_further() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 2).await;

@@ -65,7 +65,11 @@ const fn of(node: &'static str, code: i64, text: &'static str) -> LimitText {
     LimitText::new(node, code, text)
 }
 
-/// The words that are known.
+/// What Geth says of a filter with too many addresses.
+pub const ADDRESSES_TEXT: LimitText =
+    of("Geth, addresses", -32000, "exceed max addresses or topics per search position");
+
+/// The words that are known for ranges.
 pub const LIMIT_TEXTS: [LimitText; 35] = [
     of(
         "Alchemy",

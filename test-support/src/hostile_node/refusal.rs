@@ -36,6 +36,8 @@ pub enum Measure {
     Logs,
     /// Bytes of the answer.
     Bytes,
+    /// Addresses of the filter.
+    Addresses,
 }
 
 impl Refusal {
@@ -50,7 +52,7 @@ impl Refusal {
                 Some(ErrorAnswer { status: 200, code: *code, message: message.clone() })
             }
             Self::Limit(limit) if call.method == "eth_getLogs" => match (asked, &*reply) {
-                (Some((from, to)), Ok(Value::Array(logs))) => limit.refusal(from, to, logs),
+                (Some((from, to)), Ok(Value::Array(logs))) => limit.refusal(call, from, to, logs),
                 _ => None,
             },
             Self::Limit(_) => None,
@@ -64,11 +66,14 @@ impl Refusal {
 }
 
 impl Limit {
-    fn refusal(&self, from: u64, to: u64, logs: &[Value]) -> Option<ErrorAnswer> {
+    fn refusal(&self, call: &Call, from: u64, to: u64, logs: &[Value]) -> Option<ErrorAnswer> {
         let count = match self.measure {
             Measure::Blocks => to - from + 1,
             Measure::Logs => logs.len() as u64,
             Measure::Bytes => logs.iter().map(|log| log.to_string().len() as u64).sum(),
+            Measure::Addresses => {
+                call.params[0]["address"].as_array().map_or(1, |list| list.len() as u64)
+            }
         };
         if count <= self.max {
             return None;
@@ -87,6 +92,7 @@ impl Limit {
         let mut counted = 0;
         let too_much = match self.measure {
             Measure::Blocks => return self.max.max(1),
+            Measure::Addresses => return to - from + 1,
             Measure::Logs => logs.get(usize::try_from(self.max).expect("a small limit")),
             Measure::Bytes => logs.iter().find(|log| {
                 counted += log.to_string().len() as u64;
