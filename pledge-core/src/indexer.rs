@@ -3,6 +3,7 @@
 //! [`Indexer::poll`] is the driver: observe the head, [`plan`], execute one bounded slice, commit.
 //! It never sleeps; whoever calls it decides when to call again.
 
+mod ancestor;
 mod audit;
 mod commit;
 mod confirm;

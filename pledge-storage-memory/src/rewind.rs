@@ -42,10 +42,10 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     Ok(record)
 }
 
-/// The ancestor must be a held header, or the parent of the lowest one, or vouched for.
+/// The ancestor must be a held header, or the parent of one, or vouched for.
 fn require_held(chain: &Chain, Rewind { to, vouched, .. }: &Rewind) -> Result<(), StoreError> {
     let held = chain.headers.get(&to.number);
-    let lowest = chain.headers.values().next();
+    let above = chain.headers.get(&to.number.next());
     match held {
         Some(held) if held.hash == to.hash => return Ok(()),
         Some(held) if *vouched => {
@@ -53,10 +53,10 @@ fn require_held(chain: &Chain, Rewind { to, vouched, .. }: &Rewind) -> Result<()
             return Err(StoreError::conflict(OPERATION, detail));
         }
         None if *vouched => return Ok(()),
-        _ if lowest.is_some_and(|lowest| to.is_parent_of(lowest)) => return Ok(()),
+        _ if above.is_some_and(|above| to.is_parent_of(above)) => return Ok(()),
         _ => {}
     }
-    let detail = format!("block {to} is below the held headers");
+    let detail = format!("block {to} is no held header, nor the parent of one");
     Err(StoreError::new(StoreErrorKind::BeyondRetention, OPERATION, detail))
 }
 

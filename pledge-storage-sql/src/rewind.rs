@@ -41,18 +41,16 @@ pub(crate) async fn rewind(
     Ok(reorg)
 }
 
-/// The ancestor must be a held header, or the parent of the lowest one, or vouched for.
+/// The ancestor must be a held header, or the parent of one, or vouched for.
 async fn require_held(db: &mut dyn Connection, request: &Rewind) -> Result<(), Fault> {
     let to = request.to;
-    let near: Vec<BlockRef> = query(
-        "SELECT * FROM block_header WHERE chain = ? AND block IN \
-         (?, (SELECT min(block) FROM block_header WHERE chain = ?))",
-    )
-    .bind(request.chain)
-    .bound(to.number.get())
-    .bind(request.chain)
-    .all(db)
-    .await?;
+    let near: Vec<BlockRef> =
+        query("SELECT * FROM block_header WHERE chain = ? AND block IN (?, ?)")
+            .bind(request.chain)
+            .bound(to.number.get())
+            .bound(to.number.next().get())
+            .all(db)
+            .await?;
     match near.iter().find(|held| held.number == to.number) {
         Some(held) if held.hash == to.hash => return Ok(()),
         Some(held) if request.vouched => {
@@ -60,10 +58,10 @@ async fn require_held(db: &mut dyn Connection, request: &Rewind) -> Result<(), F
             return Err(Fault::conflict(detail));
         }
         None if request.vouched => return Ok(()),
-        _ if near.iter().any(|lowest| to.is_parent_of(lowest)) => return Ok(()),
+        _ if near.iter().any(|above| to.is_parent_of(above)) => return Ok(()),
         _ => {}
     }
-    let detail = format!("block {to} is below the held headers");
+    let detail = format!("block {to} is no held header, nor the parent of one");
     Err(Fault::beyond_retention(detail))
 }
 

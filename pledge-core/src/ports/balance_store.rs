@@ -284,8 +284,7 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     ///
     /// `Conflict` if a token is not at the cursor named, or if the ancestor is vouched for and another
     /// block is held at its height, or its time does not divide the changes as its height does;
-    /// `BeyondRetention` if it is not vouched for and neither a held
-    /// header nor the parent of the lowest one.
+    /// `BeyondRetention` if it is not vouched for and neither a held header nor the parent of one.
     async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError>;
 
     /// An account's state at each instant: after its last change at or before it.

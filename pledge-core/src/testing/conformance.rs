@@ -23,6 +23,7 @@ pub mod delivery;
 pub mod edges;
 pub mod engine;
 pub mod engine_audit;
+pub mod engine_forks;
 pub mod engine_nodes;
 pub mod engine_properties;
 pub mod engine_rewind;
@@ -100,6 +101,7 @@ macro_rules! balance_store_conformance {
             a_rewind_bumps_the_epoch_and_leaves_a_record
             a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing
             a_rewind_below_the_held_headers_is_refused_with_its_own_kind
+            a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one
             a_vouched_rewind_goes_below_the_held_headers_exactly
             a_vouched_rewind_to_another_block_than_the_held_one_is_refused
             a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused
@@ -287,6 +289,14 @@ macro_rules! engine_conformance {
             a_fork_below_a_cursor_that_is_not_held_halts_the_chain
             a_chain_is_syncing_while_a_token_catches_up
             a_time_that_goes_back_between_slices_halts_the_chain
+        );
+        $crate::__laws!($fixture, engine_forks,
+            a_fork_above_a_gap_in_the_held_headers_is_resolved
+            tokens_on_two_lost_branches_go_back_to_an_ancestor_of_both
+            an_ancestor_of_another_tokens_branch_is_none_of_this_one
+            a_ledger_whose_tip_was_orphaned_while_away_is_rewound_first
+            a_restored_backup_goes_on_from_where_it_stands
+            a_restored_backup_of_a_lost_branch_is_rewound_first
         );
         $crate::__laws!($fixture, engine_audit,
             an_audit_that_agrees_changes_nothing

@@ -102,6 +102,29 @@ pub async fn a_rewind_below_the_held_headers_is_refused_with_its_own_kind(fixtur
     ledger.rewind_to(parent).await.expect("the parent of the lowest held header");
 }
 
+/// Held headers name the blocks that they stand on, wherever they lie.
+pub async fn a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    for number in 1..=6 {
+        ledger.mine(number, &[(0, 1, number)]);
+    }
+    let mut message = ledger.message(&[token()], 6).await;
+    message.headers.retain(|header| ![2, 3, 4].contains(&header.number.get()));
+    ledger.store().commit(&message).await.expect("commit");
+    let [between, parent] = [3, 4].map(|number| ledger.chain.block(number).expect("mined"));
+    let error = ledger.rewind_to(between).await.expect_err("no held header stands on block 3");
+    assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
+    let stranger = BlockRef { hash: between.hash, ..parent };
+    let error = ledger.rewind_to(stranger).await.expect_err("not the parent of block 5");
+    assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
+    ledger.rewind_to(parent).await.expect("block 5 stands on it");
+    let first = ledger.chain.block(1).expect("mined");
+    let expected = oracle(token(), &first, &parent, &ledger.chain.transfers(), &[]);
+    assert_eq!(ledger.digest().await, expected);
+    let held = ledger.store().headers(CHAIN, BlockNumber::new(9), 9).await.expect("read");
+    assert_eq!(held, [first]);
+}
+
 /// Somebody who knows the chain may go back further than what is held, as exactly.
 pub async fn a_vouched_rewind_goes_below_the_held_headers_exactly(fixture: Fixture) {
     let ledger = forgetful(fixture).await;

@@ -1,0 +1,104 @@
+//! The block that a fork is gone back to: pure.
+
+use std::collections::BTreeMap;
+
+use crate::ledger::TokenState;
+use crate::types::{BlockId, BlockNumber, BlockRef};
+
+/// A descent along the node's chain to the common ancestor.
+///
+/// A token's ledger is of its cursor's branch. What is known of that branch are the cursor, the held
+/// headers below it as long as each is the parent of the one above, and the parent that the last of them
+/// names. Below a gap, or beside the cursor, headers may be of any branch: they are held for all tokens of
+/// the chain, and those may stand on different ones. The first of these blocks that the node has too is
+/// where the token joins the node's chain; further down both are the same.
+///
+/// So the common ancestor is the highest block of the node's chain below the fork that the store can name,
+/// a held header or the parent of one, and that every token above has joined by then. A token that runs out
+/// of known blocks never joins: there is no ancestor, unless it begins above the one of the others, and so
+/// has no ledger there that could be of another branch.
+#[derive(Debug)]
+pub(super) struct Descent {
+    orphan: BlockRef,
+    held: BTreeMap<BlockNumber, BlockRef>,
+    branches: Vec<Branch>,
+}
+
+/// What a token's ledger stands on.
+#[derive(Debug)]
+struct Branch {
+    cursor: BlockNumber,
+    start: BlockNumber,
+    /// The lowest block of it that was looked at; `None` below what is known.
+    known: Option<BlockId>,
+    joined: bool,
+}
+
+/// Where a descent ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Landing {
+    /// At the common ancestor.
+    Ancestor(BlockRef),
+    /// At the block that was taken for an orphan: there is no fork.
+    NoFork,
+    /// Below what is known of a token's branch.
+    Lost,
+}
+
+impl Descent {
+    /// A descent to below `orphan`, which is a cursor or a held header.
+    pub(super) fn new(orphan: BlockRef, tokens: &[TokenState], held: &[BlockRef]) -> Self {
+        let branch = |token: &TokenState| {
+            let (cursor, start) = (token.cursor?, token.spec.start_block);
+            let (cursor, known) = (cursor.number, Some(cursor.id()));
+            Some(Branch { cursor, start, known, joined: false })
+        };
+        Self {
+            orphan,
+            held: held.iter().map(|header| (header.number, *header)).collect(),
+            branches: tokens.iter().filter_map(branch).collect(),
+        }
+    }
+
+    /// The first and the last block of the node's chain to step on, for a head at this height.
+    pub(super) fn bounds(&self, head: BlockNumber) -> (BlockNumber, BlockNumber) {
+        let top = self.branches.iter().map(|branch| branch.cursor).max();
+        let top = top.unwrap_or(self.orphan.number).min(head);
+        let lowest = self.held.keys().next().map(|lowest| lowest.down(1));
+        (top, lowest.unwrap_or(self.orphan.number).min(top))
+    }
+
+    /// One block further down the node's chain.
+    pub(super) fn step(&mut self, theirs: &BlockRef) -> Option<Landing> {
+        if theirs.id() == self.orphan.id() {
+            return Some(Landing::NoFork);
+        }
+        let height = theirs.number;
+        for branch in self.branches.iter_mut().filter(|branch| height <= branch.cursor) {
+            branch.known = branch.known.and_then(|known| lowered(&self.held, known, height));
+            branch.joined |= branch.known == Some(theirs.id());
+        }
+        let is_held = self.held.get(&height).is_some_and(|held| held.id() == theirs.id());
+        let is_parent = self.held.get(&height.next()).is_some_and(|held| theirs.is_parent_of(held));
+        let above = || self.branches.iter().filter(|branch| height <= branch.cursor);
+        let is_open = above().any(|branch| !branch.joined && branch.known.is_some());
+        if height >= self.orphan.number || !(is_held || is_parent) || is_open {
+            return None;
+        }
+        let is_lost = above().any(|branch| !branch.joined && branch.start <= height);
+        Some(if is_lost { Landing::Lost } else { Landing::Ancestor(*theirs) })
+    }
+}
+
+/// Follows held headers from a block down to a height.
+fn lowered(
+    held: &BTreeMap<BlockNumber, BlockRef>,
+    mut block: BlockId,
+    height: BlockNumber,
+) -> Option<BlockId> {
+    while block.number > height {
+        let header = held.get(&block.number).filter(|header| header.id() == block)?;
+        block = BlockId { number: block.number.down(1), hash: header.parent_hash };
+    }
+    Some(block)
+}
