@@ -21,7 +21,7 @@ pub enum Lie {
     AtMost(usize),
     /// Each log comes twice.
     Twice,
-    /// The second log has the index of the first.
+    /// The last log has the index of another one in its block.
     SharedIndex,
     /// The logs come in another order.
     Unsorted,
@@ -90,8 +90,15 @@ impl Lie {
                 }
             }
             Self::SharedIndex => {
-                let index = logs[first]["logIndex"].clone();
-                logs[last]["logIndex"] = index;
+                let block = logs[last]["blockNumber"].clone();
+                let mut others = chosen.iter().filter(|at| logs[**at]["blockNumber"] == block);
+                let mut shared = logs[last].clone();
+                let other = &logs[*others.next().expect("the last one at least")];
+                shared["logIndex"] = other["logIndex"].clone();
+                // With the same content it would be one log.
+                if shared != *other {
+                    logs[last] = shared;
+                }
             }
             Self::Unsorted => logs[first..=last].reverse(),
             Self::Says(_) | Self::Field(..) | Self::NoField(_) => unreachable!("not of logs"),
