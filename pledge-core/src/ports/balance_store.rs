@@ -282,7 +282,7 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// begins above it has no cursor afterwards. Bumps the epoch of each token, takes back what was
     /// settled after the ancestor's time by added rows, restates totals, writes the reorg record.
     ///
-    /// `Conflict` if a token is not at the cursor named, or if the ancestor is vouched for and another
+    /// `Conflict` if a token is not at the cursor named, or one above the ancestor is not named, or if the ancestor is vouched for and another
     /// block is held at its height, or its time does not divide the changes as its height does;
     /// `BeyondRetention` if it is not vouched for and neither a held header nor the parent of one.
     async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError>;
