@@ -58,9 +58,11 @@ impl AdaptiveSize {
         }
     }
 
-    /// The node refused a question of this size. Never goes below one.
-    pub(crate) fn refused(&self, size: u64) {
+    /// The node refused a question of this size, and may have named one that it takes. Never goes below
+    /// one.
+    pub(crate) fn refused(&self, size: u64, hint: Option<u64>) {
         let half = (size / 2).max(1);
+        let next = hint.filter(|hint| (1..size).contains(hint)).unwrap_or(half);
         let mut state = self.state();
         state.answered = 0;
         if state.has_grown {
@@ -68,7 +70,7 @@ impl AdaptiveSize {
             state.grow_after = (state.grow_after * 2).min(GROW_AFTER_MAX);
         }
         // Another question may have learned a smaller size meanwhile.
-        state.size = state.size.min(half);
+        state.size = state.size.min(next);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -99,7 +101,7 @@ mod tests {
         let mut seen = Vec::new();
         for _ in 0..5 {
             seen.push(size.of(100));
-            size.refused(size.of(100));
+            size.refused(size.of(100), None);
         }
         assert_eq!(seen, [10, 5, 2, 1, 1]);
     }
@@ -107,7 +109,7 @@ mod tests {
     #[test]
     fn a_size_that_works_is_kept_until_it_has_proved_itself() {
         let size = AdaptiveSize::new(1_000);
-        size.refused(1_000);
+        size.refused(1_000, None);
         answer(&size, GROW_AFTER_MIN - 1);
         assert_eq!(size.of(5_000), 500);
         answer(&size, 1);
@@ -117,9 +119,9 @@ mod tests {
     #[test]
     fn a_refused_growth_makes_the_next_one_later() {
         let size = AdaptiveSize::new(1_000);
-        size.refused(1_000);
+        size.refused(1_000, None);
         answer(&size, GROW_AFTER_MIN);
-        size.refused(1_000);
+        size.refused(1_000, None);
         answer(&size, 2 * GROW_AFTER_MIN - 1);
         assert_eq!(size.of(5_000), 500);
         answer(&size, 1);
@@ -129,7 +131,7 @@ mod tests {
     #[test]
     fn answers_to_smaller_questions_prove_nothing() {
         let size = AdaptiveSize::new(1_000);
-        size.refused(1_000);
+        size.refused(1_000, None);
         for _ in 0..10 * GROW_AFTER_MIN {
             size.answered(499);
         }
@@ -139,7 +141,7 @@ mod tests {
     #[test]
     fn it_never_grows_past_its_bound() {
         let size = AdaptiveSize::new(3);
-        size.refused(3);
+        size.refused(3, None);
         answer(&size, 10 * GROW_AFTER_MIN);
         assert_eq!(size.of(100), 3);
     }
@@ -147,8 +149,17 @@ mod tests {
     #[test]
     fn a_late_refusal_of_a_larger_question_does_not_enlarge_it() {
         let size = AdaptiveSize::new(1_000);
-        size.refused(10);
-        size.refused(1_000);
+        size.refused(10, None);
+        size.refused(1_000, None);
         assert_eq!(size.of(1_000), 5);
+    }
+
+    #[test]
+    fn a_hint_is_taken_if_it_asks_for_less_and_for_something() {
+        for (hint, next) in [(700, 700), (1, 1), (999, 999), (0, 500), (1_000, 500), (5_000, 500)] {
+            let size = AdaptiveSize::new(1_000);
+            size.refused(1_000, Some(hint));
+            assert_eq!(size.of(5_000), next, "{hint}");
+        }
     }
 }

@@ -11,9 +11,10 @@ use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainI
 use serde_json::json;
 
 use crate::adaptive_size::AdaptiveSize;
-use crate::config::EvmConfig;
+use crate::config::{EvmConfig, Verify};
 use crate::http::Call;
 use crate::rpc::{Rpc, chain_id_call};
+use crate::state_sync::has_state_sync;
 
 /// One EVM chain, read from one node over JSON-RPC.
 ///
@@ -27,22 +28,42 @@ pub struct EvmChain {
     pub(crate) range_size: AdaptiveSize,
     /// The node does not take block hashes in `eth_call` (EIP-1898).
     pub(crate) state_by_number: AtomicBool,
+    /// The node has no `eth_getBlockReceipts`.
+    pub(crate) receipts_one_by_one: AtomicBool,
+    pub(crate) told_of_missing_blooms: AtomicBool,
+    pub(crate) verify: Verify,
 }
 
 impl EvmChain {
     /// Connects and compares the chain id.
     ///
     /// `Persistent` if another chain answers, in which case [`WrongChain`](crate::WrongChain) is the
-    /// source of the error, if the url is no http url or its key is refused; `Transient` if the node
-    /// cannot be reached now.
+    /// source of the error, if the url is no http url or its key is refused, or if
+    /// [`Verify::Receipts`] cannot be had on this chain; `Transient` if the node cannot be reached now.
     pub async fn connect(config: EvmConfig) -> Result<Self, ChainError> {
-        let chain = Self {
-            rpc: Rpc::new(&config)?,
-            range_size: AdaptiveSize::new(config.range_blocks_max.get()),
-            state_by_number: AtomicBool::new(false),
-        };
+        let chain = Self::new(&config)?;
         chain.chain_id().await?;
         Ok(chain)
+    }
+
+    /// A node that is not asked yet. Its chain id is compared before anything else is asked.
+    pub(crate) fn new(config: &EvmConfig) -> Result<Self, ChainError> {
+        if config.verify == Verify::Receipts && has_state_sync(config.chain) {
+            let detail = format!(
+                "blocks of chain {} have state-sync transfers beside their receipts: use \
+                 verify = \"bloom\"",
+                config.chain
+            );
+            return Err(ChainError::persistent("connect to a node", detail));
+        }
+        Ok(Self {
+            rpc: Rpc::new(config)?,
+            range_size: AdaptiveSize::new(config.range_blocks_max.get()),
+            state_by_number: AtomicBool::new(false),
+            receipts_one_by_one: AtomicBool::new(false),
+            told_of_missing_blooms: AtomicBool::new(false),
+            verify: config.verify,
+        })
     }
 
     /// The chain that is behind a url, whatever `config.chain` says. One attempt.

@@ -1,5 +1,6 @@
 //! What a failed request means: the one place where transport errors get their kind.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
@@ -8,6 +9,8 @@ use alloy::rpc::json_rpc::ErrorPayload;
 use alloy::transports::http::reqwest;
 use alloy::transports::{HttpError, TransportError, TransportErrorKind};
 use pledge_core::error::{ChainError, ChainErrorKind};
+
+use crate::hint::blocks_at_most;
 
 /// Why a request brought no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub(crate) enum Fault {
     TimedOut,
     /// The request or its answer is too large: ask for less.
     TooLarge,
+    /// The batch has too many calls: ask for fewer at once.
+    BatchTooLong,
     /// The answer cannot be read.
     Malformed,
     /// The node does not know the block.
@@ -46,6 +51,7 @@ impl Fault {
             | Self::Unreachable
             | Self::TimedOut
             | Self::TooLarge
+            | Self::BatchTooLong
             | Self::Malformed
             | Self::Refused => ChainErrorKind::Transient,
             Self::BlockMissing => ChainErrorKind::BlockGone,
@@ -69,14 +75,27 @@ impl Fault {
 
     /// Whether fewer calls in one batch may pass.
     pub(crate) const fn may_be_batch_size(self) -> bool {
-        matches!(self, Self::RateLimited | Self::TooLarge | Self::BadParams | Self::Refused)
+        matches!(
+            self,
+            Self::RateLimited
+                | Self::TooLarge
+                | Self::BatchTooLong
+                | Self::BadParams
+                | Self::Refused
+        )
     }
 
-    /// Whether fewer blocks in one `eth_getLogs` may pass.
+    /// Whether fewer blocks in one `eth_getLogs` may pass. Where it may as well be an outage, another
+    /// question must tell.
     pub(crate) const fn may_be_range_size(self) -> bool {
         matches!(
             self,
-            Self::TimedOut | Self::TooLarge | Self::Malformed | Self::BadParams | Self::Refused
+            Self::Unreachable
+                | Self::TimedOut
+                | Self::TooLarge
+                | Self::Malformed
+                | Self::BadParams
+                | Self::Refused
         )
     }
 }
@@ -107,6 +126,30 @@ impl fmt::Display for WrongChain {
 
 impl StdError for WrongChain {}
 
+/// The source of an error of a node that lets nobody in with this url.
+#[derive(Debug)]
+pub(crate) struct Denied;
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the url or its key is refused")
+    }
+}
+
+impl StdError for Denied {}
+
+/// The source of an error of a node that asks to be left alone for a while.
+#[derive(Debug)]
+pub(crate) struct RestAsked(pub(crate) Duration);
+
+impl fmt::Display for RestAsked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it asks to be left alone for {} s", self.0.as_secs())
+    }
+}
+
+impl StdError for RestAsked {}
+
 /// A failed request, classified and told in one line that holds no secret.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -114,6 +157,8 @@ pub(crate) struct Failure {
     pub(crate) detail: String,
     /// How long the node asks us to wait.
     pub(crate) retry_after: Option<Duration>,
+    /// How many blocks the node says it takes.
+    pub(crate) blocks_at_most: Option<u64>,
 }
 
 impl Failure {
@@ -123,12 +168,32 @@ impl Failure {
             fault: fault_of(error),
             detail: format!("{endpoint}: {}", describe(error)),
             retry_after: error.as_transport_err().and_then(TransportErrorKind::retry_after),
+            blocks_at_most: words_of(error).and_then(|words| blocks_at_most(&words)),
         }
     }
 
     /// Another chain answered than the one configured.
-    pub(crate) fn wrong_chain(detail: String) -> Self {
-        Self { fault: Fault::WrongChain, detail, retry_after: None }
+    pub(crate) const fn wrong_chain(detail: String) -> Self {
+        Self::without_hints(Fault::WrongChain, detail)
+    }
+
+    /// An answer that can be read and makes no sense.
+    pub(crate) const fn malformed(detail: String) -> Self {
+        Self::without_hints(Fault::Malformed, detail)
+    }
+
+    /// An answer that is shorter than its parts.
+    pub(crate) const fn truncated(detail: String) -> Self {
+        Self::without_hints(Fault::Refused, detail)
+    }
+
+    const fn without_hints(fault: Fault, detail: String) -> Self {
+        Self { fault, detail, retry_after: None, blocks_at_most: None }
+    }
+
+    /// The request was not sent: it would be more than the node may be asked.
+    pub(crate) fn over_budget(detail: String) -> Self {
+        Self { fault: Fault::RateLimited, detail, retry_after: None, blocks_at_most: None }
     }
 
     /// The error of a port, with the kind of the fault.
@@ -140,8 +205,10 @@ impl Failure {
     /// The error of a port, where the caller knows the kind better.
     pub(crate) fn during_as(self, kind: ChainErrorKind, operation: &'static str) -> ChainError {
         let error = ChainError::new(kind, operation, self.detail);
-        match self.fault {
-            Fault::WrongChain => error.caused_by(WrongChain),
+        match (self.fault, self.retry_after) {
+            (Fault::WrongChain, _) => error.caused_by(WrongChain),
+            (Fault::Denied, _) => error.caused_by(Denied),
+            (_, Some(rest)) => error.caused_by(RestAsked(rest)),
             _ => error,
         }
     }
@@ -173,7 +240,6 @@ fn fault_of_status(error: &HttpError) -> Fault {
 
 fn fault_of_connection(kind: &TransportErrorKind) -> Fault {
     match kind {
-        TransportErrorKind::MissingBatchResponse(_) => Fault::Malformed,
         TransportErrorKind::Custom(error) => {
             if error.is::<AnswerTooLarge>() {
                 return Fault::TooLarge;
@@ -187,9 +253,24 @@ fn fault_of_connection(kind: &TransportErrorKind) -> Fault {
     }
 }
 
-fn fault_of_answer(payload: &ErrorPayload) -> Fault {
+/// What the node itself says.
+fn words_of(error: &TransportError) -> Option<Cow<'_, str>> {
+    match error {
+        TransportError::ErrorResp(payload) => Some(words_of_answer(payload).into()),
+        TransportError::Transport(kind) => {
+            kind.as_http_error().map(|http| http.body.as_str().into())
+        }
+        _ => None,
+    }
+}
+
+fn words_of_answer(payload: &ErrorPayload) -> String {
     let data = payload.data.as_deref().map_or("", |data| data.get());
-    let by_text = fault_of_text(&format!("{} {data}", payload.message));
+    format!("{} {data}", payload.message)
+}
+
+fn fault_of_answer(payload: &ErrorPayload) -> Fault {
+    let by_text = fault_of_text(&words_of_answer(payload));
     match (payload.code, by_text) {
         (429, _) => Fault::RateLimited,
         (3, _) => Fault::Reverted,
@@ -204,7 +285,7 @@ fn fault_of_answer(payload: &ErrorPayload) -> Fault {
 }
 
 /// Codes differ from node to node, wordings less so. The first row with a match decides.
-const WORDINGS: [(Fault, &[&str]); 4] = [
+const WORDINGS: [(Fault, &[&str]); 6] = [
     (
         Fault::RateLimited,
         &[
@@ -232,9 +313,14 @@ const WORDINGS: [(Fault, &[&str]); 4] = [
             "unknown block",
             "blockoutofrange",
             "not canonical",
+            "invalid block height",
+            "unfinalized data",
+            "after last accepted block",
         ],
     ),
-    (Fault::TooLarge, &["batch too large", "batch size", "request entity too large"]),
+    (Fault::Unreachable, &["no backend is currently healthy"]),
+    (Fault::BatchTooLong, &["batch too large", "batch size"]),
+    (Fault::TooLarge, &["request entity too large", "response too large"]),
 ];
 
 fn fault_of_text(text: &str) -> Fault {

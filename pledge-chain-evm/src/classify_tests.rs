@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 
-use alloy::rpc::json_rpc::Id;
 use serde_json::value::to_raw_value;
 
 use super::*;
@@ -41,7 +40,7 @@ fn every_failure_has_the_kind_of_its_remedy() {
         (answer(-32603, "Internal error"), Fault::Refused, Transient),
         (answer(-32602, "Log response size exceeded"), Fault::BadParams, Persistent),
         (answer(-32601, "the method eth_foo does not exist"), Fault::Unsupported, Persistent),
-        (answer(-32600, "Batch too large"), Fault::TooLarge, Transient),
+        (answer(-32600, "Batch too large"), Fault::BatchTooLong, Transient),
         (answer(3, "execution reverted: paused"), Fault::Reverted, Persistent),
         (answer(-32000, "execution reverted"), Fault::Reverted, Persistent),
         (answer(-32000, "invalid opcode: INVALID"), Fault::Reverted, Persistent),
@@ -53,7 +52,6 @@ fn every_failure_has_the_kind_of_its_remedy() {
             Fault::BlockMissing,
             BlockGone,
         ),
-        (TransportErrorKind::missing_batch_response(Id::Number(1)), Fault::Malformed, Transient),
         (TransportErrorKind::custom_str("connection reset"), Fault::Unreachable, Transient),
         (TransportErrorKind::custom(AnswerTooLarge { bytes_max: 9 }), Fault::TooLarge, Transient),
         (TransportError::NullResp, Fault::Malformed, Transient),
@@ -78,7 +76,6 @@ fn a_revert_told_in_the_data_is_a_revert() {
 #[test]
 fn a_rate_limit_never_shrinks_a_range() {
     assert!(!Fault::RateLimited.may_be_range_size());
-    assert!(!Fault::Unreachable.may_be_range_size());
 }
 
 #[test]
@@ -95,4 +92,73 @@ fn a_failure_names_the_node_and_what_it_said() {
     let failure = Failure::new("node.example", &answer(-32000, "no"));
     let error = failure.during("ask");
     assert_eq!(error.to_string(), "ask: node.example: the node answers error -32000: no");
+}
+
+/// A refusal as one of the known nodes words it.
+struct Refusal(i64, &'static str, Fault, Option<u64>);
+
+#[test]
+fn every_known_refusal_of_a_range_is_understood() {
+    use Fault::{BadParams, BlockMissing, Refused, TooLarge, Unreachable};
+    let alchemy = "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block \
+                   range and no limit on the response size, or you can request any block range with a \
+                   cap of 10K logs in the response. Based on your parameters and the response size \
+                   limit, this block range should work: [0xe1f1a5, 0xe1f2a4]";
+    let inverted = "Log response size exceeded. this block range should work: [0xe1f2a4, 0xe1f1a5]";
+    let free = "You can make eth_getLogs requests with up to a 10 block range. Based on your \
+                parameters, this block range should work: [0x64, 0x6d]";
+    let infura = "query returned more than 10000 results. Try with this block range [0x1, 0x64].";
+    let avalanche = "requested too many blocks from 1 to 5000, maximum is set to 2048";
+    let cases = [
+        Refusal(-32602, alchemy, BadParams, Some(256)),
+        Refusal(-32602, inverted, BadParams, Some(256)),
+        Refusal(-32600, free, Refused, Some(10)),
+        Refusal(-32005, infura, Refused, Some(100)),
+        Refusal(-32005, "query timeout exceeded", Refused, None),
+        Refusal(-32602, "range 1000000 exceeds limit of 10000", BadParams, Some(10_000)),
+        Refusal(-32600, "block range is too wide", Refused, None),
+        Refusal(-32600, "query exceeds max results", Refused, None),
+        Refusal(-32602, "limited to 1024 block", BadParams, Some(1_024)),
+        Refusal(-32047, "Max range: 800", Refused, Some(800)),
+        Refusal(-32000, "Maximum allowed number of requested blocks is 1000", Refused, Some(1_000)),
+        Refusal(-32000, "Block range limit exceeded.", Refused, None),
+        Refusal(-32000, "please limit the query to at most 1000 blocks", Refused, Some(1_000)),
+        Refusal(-32701, "maximum block range: 50000", Refused, Some(50_000)),
+        Refusal(-32614, "block range too large", Refused, None),
+        Refusal(-32614, "block range too large, maximum allowed is 500 blocks", Refused, Some(500)),
+        Refusal(-32011, "no backend is currently healthy to serve traffic", Unreachable, None),
+        Refusal(-32020, "backend response too large", TooLarge, None),
+        Refusal(-32000, "logs matched by query exceeds limit of 10000", Refused, None),
+        Refusal(-32000, "query returned more than 20000 results", Refused, None),
+        Refusal(-32000, "response size should not greater than 10000000 bytes", Refused, None),
+        Refusal(
+            35,
+            "ranges over 10000 blocks are not supported on freetier",
+            Refused,
+            Some(10_000),
+        ),
+        Refusal(-32600, "exceeded max allowed", Refused, None),
+        Refusal(-32602, "query exceeds max block range 1000", BadParams, Some(1_000)),
+        Refusal(-32603, "invalid block height: 5000", BlockMissing, None),
+        Refusal(-32000, "block range greater than 1000 max", Refused, Some(1_000)),
+        Refusal(-32000, "block range exceeds 1000", Refused, Some(1_000)),
+        Refusal(-32000, "range is too large, max is 10k blocks", Refused, Some(10_000)),
+        Refusal(-32000, "query must be smaller than size 1024", Refused, Some(1_024)),
+        Refusal(-32000, "up to a 2,000 block range", Refused, Some(2_000)),
+        Refusal(-32000, "exceed max block range: 5000", Refused, Some(5_000)),
+        Refusal(-32000, avalanche, Refused, Some(2_048)),
+        Refusal(-32000, "cannot query unfinalized data", BlockMissing, None),
+        Refusal(-32000, "requested block 9 after last accepted block 8", BlockMissing, None),
+        Refusal(-32005, "More than 50000 logs returned", Refused, None),
+        Refusal(-32005, "too many logs, retry with the range 100-199", Refused, Some(100)),
+    ];
+    for Refusal(code, text, fault, hint) in cases {
+        let failure = Failure::new("node.example", &answer(code, text));
+        assert_eq!((failure.fault, failure.blocks_at_most), (fault, hint), "{text}");
+        let ends = matches!(fault, BlockMissing);
+        assert_ne!(fault.may_be_range_size(), ends, "{text}");
+    }
+    let text = "eth_getLogs and eth_newFilter are limited to a 10,000 blocks range".to_owned();
+    let failure = Failure::new("node.example", &TransportErrorKind::http_error(413, text));
+    assert_eq!((failure.fault, failure.blocks_at_most), (TooLarge, Some(10_000)));
 }

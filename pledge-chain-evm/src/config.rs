@@ -1,13 +1,37 @@
 //! How to reach a node, and how hard to press it.
 
 use std::fmt;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use pledge_core::types::ChainId;
 use url::Url;
 
 use crate::redact::endpoint;
+
+/// How much a node must prove of the transfers that it gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verify {
+    /// The logs of `eth_getLogs` must fit the blooms of the headers that come with them: near the head
+    /// those of all blocks, further back those of the ends of a range and of blocks with logs. Where a
+    /// bloom may hold a transfer that the answer lacks, the block is asked for again by its hash. A
+    /// number of logs at which providers stop is compared with the halves of the range.
+    ///
+    /// Not noticed: some of a token's logs missing from a block that has others of it, a block missing
+    /// from a range far from the head, and whatever a node tells the same way twice. On a chain whose
+    /// headers carry no bloom nothing is noticed, and a warning says so.
+    #[default]
+    Bloom,
+    /// `eth_getLogs` is not used. Every header is read and its hash recomputed, so that its bloom and
+    /// its receipts root are the block's own: a block whose bloom excludes the tokens has no transfers
+    /// of them, and the logs of the others come out of receipts that have that root. No transfer can be
+    /// omitted, added or changed within a block; the transaction that a transfer names is the node's
+    /// word.
+    ///
+    /// Costs a request for each such block, and every header of a backfill. Headers and receipts must
+    /// have the form of Ethereum or of the OP stack; otherwise an error says to use `Bloom`.
+    Receipts,
+}
 
 /// One node and the limits of a conversation with it.
 ///
@@ -24,7 +48,8 @@ pub struct EvmConfig {
     pub retries_max: usize,
     /// Wait before the first repeat; it doubles with each, and some chance is added.
     pub retry_delay_min: Duration,
-    /// Longest wait before a repeat, whatever the node asks for.
+    /// Longest wait before a repeat. A node that asks for a longer one is not asked again: the error
+    /// says for how long.
     pub retry_delay_max: Duration,
     /// Calls in one JSON-RPC batch.
     pub batch_requests_max: NonZeroUsize,
@@ -34,6 +59,11 @@ pub struct EvmConfig {
     pub range_blocks_max: NonZeroU64,
     /// Longest answer read, in bytes.
     pub answer_bytes_max: usize,
+    /// Calls sent in a second, each one of a batch counted; `None` sends as many as it likes. A batch
+    /// has no more calls than one second has.
+    pub requests_per_second: Option<NonZeroU32>,
+    /// How much the node must prove.
+    pub verify: Verify,
 }
 
 const fn non_zero(count: usize) -> NonZeroUsize {
@@ -53,7 +83,9 @@ impl EvmConfig {
             batch_requests_max: non_zero(100),
             batches_concurrent_max: non_zero(4),
             range_blocks_max: NonZeroU64::new(10_000).expect("ten thousand is not zero"),
-            answer_bytes_max: 256 << 20,
+            answer_bytes_max: 64 << 20,
+            requests_per_second: None,
+            verify: Verify::Bloom,
         }
     }
 }
@@ -67,6 +99,8 @@ impl fmt::Debug for EvmConfig {
             .field("retries_max", &self.retries_max)
             .field("batch_requests_max", &self.batch_requests_max)
             .field("range_blocks_max", &self.range_blocks_max)
+            .field("requests_per_second", &self.requests_per_second)
+            .field("verify", &self.verify)
             .finish_non_exhaustive()
     }
 }

@@ -1,19 +1,24 @@
 //! Headers by number and by tag.
 
 use pledge_core::error::ChainError;
-use pledge_core::types::{BlockNumber, BlockRef};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef};
 use serde_json::json;
 
 use crate::chain::EvmChain;
 use crate::classify::{Failure, Fault};
 use crate::http::{Answer, Call};
-use crate::wire::WireHeader;
+use crate::wire::{Header, WireHeader};
 
 pub(crate) fn header_call(number: BlockNumber) -> Call {
     tagged_header_call(&format!("{:#x}", number.get()))
 }
 
-fn tagged_header_call(block: &str) -> Call {
+/// The header of a block that is named by its hash.
+pub(crate) fn header_by_hash_call(block: BlockId) -> Call {
+    Call::new("eth_getBlockByHash", json!([block.hash, false]))
+}
+
+pub(crate) fn tagged_header_call(block: &str) -> Call {
     Call::new("eth_getBlockByNumber", json!([block, false]))
 }
 
@@ -26,7 +31,8 @@ impl EvmChain {
     ) -> Result<Option<BlockRef>, ChainError> {
         let call = tagged_header_call(tag);
         match self.rpc().call::<Option<WireHeader>>(call).await {
-            Ok(header) => header.map(|header| self.block_ref(operation, header)).transpose(),
+            Ok(Some(header)) => self.placed_header(operation, header).map(|h| Some(h.block)),
+            Ok(None) => Ok(None),
             Err(Failure { fault: Fault::BlockMissing | Fault::BadParams, .. }) => Ok(None),
             Err(failure) => Err(failure.during(operation)),
         }
@@ -45,16 +51,9 @@ impl EvmChain {
         }
         let numbers: Vec<BlockNumber> = (from.get()..=to.get()).map(BlockNumber::new).collect();
         let headers = self.headers_of(operation, &numbers).await?;
-        match headers.windows(2).find(|pair| !pair[0].is_parent_of(&pair[1])) {
-            None => Ok(headers),
-            Some(pair) => {
-                let detail = format!(
-                    "block {} does not stand on {}: the chain changed while it was read",
-                    pair[1], pair[0]
-                );
-                Err(ChainError::block_gone(operation, detail))
-            }
-        }
+        let blocks: Vec<BlockRef> = headers.into_iter().map(|header| header.block).collect();
+        check_links(operation, &blocks)?;
+        Ok(blocks)
     }
 
     /// The headers of these blocks, in the order asked.
@@ -62,7 +61,7 @@ impl EvmChain {
         &self,
         operation: &'static str,
         numbers: &[BlockNumber],
-    ) -> Result<Vec<BlockRef>, ChainError> {
+    ) -> Result<Vec<Header>, ChainError> {
         let calls = numbers.iter().copied().map(header_call).collect();
         let answers = self.rpc().many(calls).await;
         let answers = answers.map_err(|failure| failure.during(operation))?;
@@ -79,7 +78,7 @@ impl EvmChain {
         operation: &'static str,
         number: BlockNumber,
         answer: Answer,
-    ) -> Result<BlockRef, ChainError> {
+    ) -> Result<Header, ChainError> {
         let header = answer
             .and_then(|answer| self.rpc().parse::<Option<WireHeader>>(answer))
             .map_err(|failure| failure.during(operation))?
@@ -87,26 +86,41 @@ impl EvmChain {
                 let detail = format!("{} has no block {number}", self.endpoint());
                 ChainError::block_gone(operation, detail)
             })?;
-        let header = self.block_ref(operation, header)?;
-        if header.number != number {
+        let header = self.placed_header(operation, header)?;
+        if header.block.number != number {
             let detail = format!(
                 "{} answers block {} when asked for block {number}",
                 self.endpoint(),
-                header.number
+                header.block.number
             );
             return Err(ChainError::transient(operation, detail));
         }
         Ok(header)
     }
 
-    fn block_ref(
+    /// A header in the form that it must have.
+    pub(crate) fn placed_header(
         &self,
         operation: &'static str,
         header: WireHeader,
-    ) -> Result<BlockRef, ChainError> {
-        BlockRef::try_from(header).map_err(|error| {
+    ) -> Result<Header, ChainError> {
+        Header::try_from(header).map_err(|error| {
             let detail = format!("{}: a header's {error}", self.endpoint());
             ChainError::persistent(operation, detail)
         })
+    }
+}
+
+/// Each block must stand on the one before it.
+pub(crate) fn check_links(operation: &'static str, blocks: &[BlockRef]) -> Result<(), ChainError> {
+    match blocks.windows(2).find(|pair| !pair[0].is_parent_of(&pair[1])) {
+        None => Ok(()),
+        Some(pair) => {
+            let detail = format!(
+                "block {} does not stand on {}: the chain changed while it was read",
+                pair[1], pair[0]
+            );
+            Err(ChainError::block_gone(operation, detail))
+        }
     }
 }

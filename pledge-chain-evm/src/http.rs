@@ -4,19 +4,19 @@
 //! included, into its spans and errors; it reads answers of any length; and where a node refuses a
 //! batch with one error object, it loses the text.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use alloy::rpc::json_rpc::{ErrorPayload, Id, Response, ResponsePacket, ResponsePayload};
+use alloy::primitives::Bytes;
+use alloy::rpc::json_rpc::{ErrorPayload, Id};
 use alloy::transports::http::reqwest::{self, StatusCode, header, redirect};
 use alloy::transports::{TransportError, TransportErrorKind};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::classify::{AnswerTooLarge, Failure};
 use crate::config::EvmConfig;
 use crate::redact::{Redactor, endpoint};
+use crate::response::{Json, Packet, Response};
 
 /// One JSON-RPC call.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl Call {
 }
 
 /// What the node says to one call.
-pub(crate) type Answer = Result<Box<RawValue>, Failure>;
+pub(crate) type Answer = Result<Json, Failure>;
 
 /// A node behind a url.
 pub(crate) struct Node {
@@ -74,7 +74,7 @@ impl Node {
         self.in_order(packet, calls.len())
     }
 
-    async fn post(&self, calls: &[Call]) -> Result<ResponsePacket, TransportError> {
+    async fn post(&self, calls: &[Call]) -> Result<Packet, TransportError> {
         let body = match calls {
             [call] => call.body(0),
             calls => calls.iter().enumerate().map(|(id, call)| call.body(id)).collect(),
@@ -90,7 +90,7 @@ impl Node {
         let status = response.status();
         let retry_after = retry_after(&response);
         let body = self.read(response).await?;
-        let packet = serde_json::from_slice::<ResponsePacket>(&body);
+        let packet = Packet::parse(&body);
         let answered = status.is_success() || is_refusal(status, &packet);
         if !answered {
             let text = self.redactor.clean(&String::from_utf8_lossy(&body));
@@ -106,7 +106,7 @@ impl Node {
         })
     }
 
-    async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, TransportError> {
+    async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, TransportError> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(connection_error)? {
             if body.len() + chunk.len() > self.answer_bytes_max {
@@ -116,37 +116,44 @@ impl Node {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok(body.into())
     }
 
-    fn in_order(&self, packet: ResponsePacket, count: usize) -> Result<Vec<Answer>, Failure> {
+    fn in_order(&self, packet: Packet, count: usize) -> Result<Vec<Answer>, Failure> {
         let responses = match packet {
             // Whatever its id: refusals of a request as a whole often have none.
-            ResponsePacket::Single(response) if count == 1 => {
-                return Ok(vec![self.answer(response.payload)]);
+            Packet::Single(Response { result: Err(refusal), .. }) => {
+                let refusal = self.refusal(refusal);
+                return if count == 1 { Ok(vec![Err(refusal)]) } else { Err(refusal) };
             }
-            ResponsePacket::Single(Response {
-                payload: ResponsePayload::Failure(refusal), ..
-            }) => return Err(self.refusal(refusal)),
-            ResponsePacket::Single(response) => vec![response],
-            ResponsePacket::Batch(responses) => responses,
+            Packet::Single(response) => vec![response],
+            Packet::Batch(responses) => responses,
         };
-        let mut by_id: HashMap<Id, ResponsePayload> =
-            responses.into_iter().map(|response| (response.id, response.payload)).collect();
-        (0..count as u64)
-            .map(Id::Number)
-            .map(|id| match by_id.remove(&id) {
-                Some(payload) => Ok(self.answer(payload)),
-                None => Err(self.fail(&TransportErrorKind::missing_batch_response(id))),
-            })
-            .collect()
+        let mut answers: Vec<Option<Answer>> = (0..count).map(|_| None).collect();
+        for response in responses {
+            let place = match (&response.id, &response.result) {
+                // A refusal of the batch as a whole.
+                (Id::None, Err(_)) => return self.answer(response).map(|_| Vec::new()),
+                (Id::Number(id), _) => usize::try_from(*id).ok().and_then(|id| answers.get_mut(id)),
+                _ => None,
+            };
+            match place {
+                Some(place @ None) => *place = Some(self.answer(response)),
+                Some(_) => return Err(self.disorder("a second answer with the id", &response.id)),
+                None => return Err(self.disorder("an answer with the foreign id", &response.id)),
+            }
+        }
+        let missing = |id| self.disorder("no answer with the id", &Id::Number(id));
+        (0..).zip(answers).map(|(id, answer)| answer.ok_or_else(|| missing(id))).collect()
     }
 
-    fn answer(&self, payload: ResponsePayload) -> Answer {
-        match payload {
-            ResponsePayload::Success(result) => Ok(result),
-            ResponsePayload::Failure(refusal) => Err(self.refusal(refusal)),
-        }
+    fn answer(&self, response: Response) -> Answer {
+        response.result.map_err(|refusal| self.refusal(refusal))
+    }
+
+    fn disorder(&self, what: &str, id: &Id) -> Failure {
+        let text = self.clean(&id.to_string());
+        Failure::malformed(format!("{}: there is {what} {text}", self.endpoint))
     }
 
     fn refusal(&self, mut refusal: ErrorPayload) -> Failure {
@@ -167,8 +174,8 @@ impl Node {
     }
 
     /// An answer that does not have the form it should have.
-    pub(crate) fn malformed(&self, error: serde_json::Error, answer: &RawValue) -> Failure {
-        let text = self.clean(answer.get());
+    pub(crate) fn malformed(&self, error: serde_json::Error, answer: &Json) -> Failure {
+        let text = self.clean(answer.text());
         self.fail(&TransportError::DeserError { err: error, text })
     }
 }
@@ -179,13 +186,47 @@ fn connection_error(error: reqwest::Error) -> TransportError {
 
 /// Some nodes send an error answer under one of these statuses. The others tell of the way to the
 /// node, not of the question, whatever the body says.
-fn is_refusal(status: StatusCode, packet: &serde_json::Result<ResponsePacket>) -> bool {
-    matches!(status.as_u16(), 400 | 422 | 500)
-        && packet.as_ref().is_ok_and(ResponsePacket::is_error)
+fn is_refusal(status: StatusCode, packet: &serde_json::Result<Packet>) -> bool {
+    matches!(status.as_u16(), 400 | 422 | 500) && packet.as_ref().is_ok_and(Packet::is_refusal)
 }
 
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let value = response.headers().get(header::RETRY_AFTER)?;
-    let seconds = value.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+    wait_asked(value.trim(), SystemTime::now())
+}
+
+/// The wait in a `Retry-After`, which holds seconds or a date.
+fn wait_asked(value: &str, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(value).ok()?;
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_node_may_ask_to_be_left_alone_in_seconds() {
+        assert_eq!(wait_asked("120", SystemTime::UNIX_EPOCH), Some(2 * MINUTE));
+    }
+
+    #[test]
+    fn a_node_may_ask_to_be_left_alone_until_a_date() {
+        let date = "Thu, 01 Jan 1970 00:02:00 GMT";
+        let at = |elapsed| wait_asked(date, SystemTime::UNIX_EPOCH + elapsed);
+        assert_eq!(at(MINUTE), Some(MINUTE));
+        assert_eq!(at(3 * MINUTE), Some(Duration::ZERO), "a date that is over asks for nothing");
+    }
+
+    #[test]
+    fn what_is_neither_seconds_nor_a_date_asks_for_nothing() {
+        for value in ["", "soon", "-1", "1.5"] {
+            assert_eq!(wait_asked(value, SystemTime::UNIX_EPOCH), None, "{value}");
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! [`ChainSource`](pledge_core::ports::ChainSource) over Ethereum JSON-RPC.
 //!
-//! [`EvmChain`] reads one node over HTTP. It trusts nothing that it can check: the chain id (when it
+//! [`EvmNodes`] reads a chain through several nodes, of which one answers and the others stand by and
+//! vote. [`EvmChain`] reads one node over HTTP. It trusts nothing that it can check: the chain id (when it
 //! connects and after every outage), the number of each header, the parent links, the block hash of
-//! each log. What it cannot get it reports as an error of the right kind, never as an empty answer.
+//! each log, and, as far as [`Verify`] says, that no log is missing. What it cannot get it reports as an
+//! error of the right kind, never as an empty answer.
 //! [`HeadHints`] wakes whoever polls it when the node tells of a new block over a WebSocket.
 //!
 //! ```no_run
@@ -26,16 +28,22 @@ mod decode;
 mod deployment;
 mod headers;
 mod heads;
+mod hint;
 mod http;
+mod nodes;
 mod range;
+mod receipts;
 mod redact;
+mod response;
 mod rpc;
 mod state;
+mod state_sync;
 mod symbol;
 mod token;
 mod wire;
 
 pub use chain::EvmChain;
 pub use classify::WrongChain;
-pub use config::EvmConfig;
+pub use config::{EvmConfig, Verify};
 pub use heads::{HeadHints, HeadsConfig};
+pub use nodes::{EvmNodes, NodeReport, NodeState, NodesConfig, StandbyNodes};

@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use percent_encoding::percent_decode_str;
 use url::{Url, form_urlencoded};
 
-const TEXT_CHARS_MAX: usize = 300;
+/// Long enough for the longest refusal known, which ends with the range that the node would take.
+const TEXT_CHARS_MAX: usize = 400;
 const TEXT_BYTES_READ_MAX: usize = 16 << 10;
 /// Shorter segments of a path are words such as `v3` and `rpc`, which errors need.
 const SEGMENT_CHARS_MIN: usize = 6;

@@ -105,7 +105,7 @@ impl EvmChain {
         let answers = self.rpc().batch(&[header_call(view.at.number)]).await;
         let answers = answers.map_err(|failure| failure.during(view.operation))?;
         for answer in answers {
-            let header = self.header(view.operation, view.at.number, answer)?;
+            let header = self.header(view.operation, view.at.number, answer)?.block;
             if header.id() != *view.at {
                 let detail = format!("block {} was replaced by {header}", view.at);
                 return Err(ChainError::block_gone(view.operation, detail));

@@ -1,10 +1,10 @@
 //! What a node answers, as far as the ledger needs it: unknown fields and kinds of blocks are fine.
 
-use alloy::primitives::{Address, B256, Bytes, U64};
+use alloy::primitives::{Address, B256, Bloom, Bytes, U64};
 use pledge_core::types::{BlockNumber, BlockRef, LogIndex, OutOfRange, Timestamp};
 use serde::Deserialize;
 
-/// A block's header.
+/// A block's header as nodes send it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WireHeader {
@@ -12,18 +12,30 @@ pub(crate) struct WireHeader {
     hash: B256,
     parent_hash: B256,
     timestamp: U64,
+    #[serde(default)]
+    logs_bloom: Option<Bytes>,
 }
 
-impl TryFrom<WireHeader> for BlockRef {
+/// A block's header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) block: BlockRef,
+    /// `None` if it is absent or all zero: a block without logs, or a chain that fills none in.
+    pub(crate) bloom: Option<Bloom>,
+}
+
+impl TryFrom<WireHeader> for Header {
     type Error = OutOfRange;
 
     fn try_from(header: WireHeader) -> Result<Self, OutOfRange> {
-        Ok(Self {
+        let block = BlockRef {
             number: BlockNumber::new(header.number.to()),
             hash: header.hash,
             parent_hash: header.parent_hash,
             time: Timestamp::new(header.timestamp.to())?,
-        })
+        };
+        let bloom = header.logs_bloom.and_then(|bloom| Bloom::try_from(&bloom[..]).ok());
+        Ok(Self { block, bloom: bloom.filter(|bloom| !bloom.is_zero()) })
     }
 }
 
@@ -31,9 +43,9 @@ impl TryFrom<WireHeader> for BlockRef {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WireLog {
-    address: Address,
-    topics: Vec<B256>,
-    data: Bytes,
+    pub(crate) address: Address,
+    pub(crate) topics: Vec<B256>,
+    pub(crate) data: Bytes,
     block_number: Option<U64>,
     block_hash: Option<B256>,
     transaction_hash: Option<B256>,

@@ -4,6 +4,7 @@
 //! It never sleeps; whoever calls it decides when to call again.
 
 mod ancestor;
+mod audit;
 mod commit;
 mod confirm;
 mod driver;

@@ -5,6 +5,7 @@
 
 mod chain;
 mod error;
+mod nodes;
 mod points;
 mod quick;
 mod raw;

@@ -8,7 +8,7 @@ mod probe;
 
 use std::sync::Arc;
 
-use pledge_chain_evm::EvmChain;
+use pledge_chain_evm::EvmNodes;
 use pledge_core::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
 use pledge_core::indexer::{Finality, Indexer};
 use pledge_core::ledger::{TokenMetadata, TokenSpec};
@@ -46,13 +46,13 @@ impl SetupError {
     }
 }
 
-/// A chain whose node answered and whose tokens fit.
+/// A chain of which a node answered, and whose tokens fit.
 #[derive(Debug, Clone)]
 pub struct InspectedChain {
     /// How it is followed.
     pub config: ChainConfig,
-    /// Its node.
-    pub source: Arc<EvmChain>,
+    /// Its nodes.
+    pub source: Arc<EvmNodes>,
     /// Its tokens, in the order of the configuration.
     specs: Vec<TokenSpec>,
 }
@@ -60,13 +60,18 @@ pub struct InspectedChain {
 impl InspectedChain {
     /// Its indexer.
     pub fn indexer(&self, stores: &Stores) -> Indexer {
-        Indexer::new(
+        let indexer = Indexer::new(
             self.config.id,
             self.source.clone(),
             stores.balances.clone(),
             stores.pending.clone(),
             self.config.indexer,
-        )
+        );
+        if self.config.audit {
+            indexer.audited_by(Arc::new(self.source.standby()))
+        } else {
+            indexer
+        }
     }
 }
 
@@ -74,11 +79,12 @@ impl InspectedChain {
 /// refuses is an error also while no node can be reached.
 pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedChain, SetupError> {
     let mut examined = Examined::by_store(config, stores).await?;
-    let nodes = sources::connect_each(config).await;
-    let source = examined.ask(config, &nodes).await;
+    let connected = sources::connect_each(config).await?;
+    let asked = examined.ask(config, &connected).await;
     let Examined { tokens, problems } = examined;
     problems.into_result().map_err(|error| config.name_flags(error))?;
-    let source = source?;
+    asked?;
+    let source = connected.nodes;
     let specs = tokens.into_iter().map(|spec| spec.expect("a token without problem is known"));
     Ok(InspectedChain { config: config.clone(), source, specs: specs.collect() })
 }
@@ -100,35 +106,35 @@ impl Examined {
         Ok(Self { tokens, problems })
     }
 
-    /// Asks the node that is used for what the store does not know, and answers the node. Every token
-    /// is known then, or has a problem.
+    /// Asks the nodes for what the store does not know. Every token is known then, or has a problem.
     pub async fn ask(
         &mut self,
         config: &ChainConfig,
-        nodes: &[Connected],
-    ) -> Result<Arc<EvmChain>, SetupError> {
-        let source = sources::choose(config, nodes, &mut self.problems)?;
+        connected: &Connected,
+    ) -> Result<(), SetupError> {
+        sources::require_answer(config, connected, &mut self.problems)?;
+        let source = &*connected.nodes;
         let head = source.head().await?.number;
-        check_finality(config, &source, &mut self.problems).await?;
+        check_finality(config, source, &mut self.problems).await?;
         for (token, spec) in config.tokens.iter().zip(&mut self.tokens) {
             if spec.is_some() {
                 continue;
             }
             let id = TokenId { chain: config.id, address: token.address };
-            match inspect_new(token, id, &source, head).await {
+            match inspect_new(token, id, source, head).await {
                 Ok(found) => *spec = Some(found),
                 Err(SetupError::Config(error)) => self.problems.extend(error),
                 Err(other) => return Err(other),
             }
         }
-        Ok(source)
+        Ok(())
     }
 }
 
 /// A node that knows no finalized block would confirm nothing for ever.
 async fn check_finality(
     config: &ChainConfig,
-    source: &EvmChain,
+    source: &EvmNodes,
     problems: &mut Problems,
 ) -> Result<(), ChainError> {
     if config.indexer.finality != Finality::Finalized {
@@ -148,7 +154,7 @@ async fn check_finality(
 async fn inspect_new(
     token: &TokenConfig,
     id: TokenId,
-    source: &EvmChain,
+    source: &EvmNodes,
     head: BlockNumber,
 ) -> Result<TokenSpec, SetupError> {
     let metadata = source.token_metadata(token.address).await;

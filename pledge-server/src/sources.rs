@@ -4,51 +4,64 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
-use pledge_chain_evm::{EvmChain, EvmConfig, HeadHints, HeadsConfig, WrongChain};
+use pledge_chain_evm::{
+    EvmChain, EvmConfig, EvmNodes, HeadHints, HeadsConfig, NodesConfig, WrongChain,
+};
 use pledge_core::error::ChainError;
 use pledge_core::types::ChainId;
 
-use crate::config::{ChainConfig, NodeUrl, Problems};
+use crate::config::{ChainConfig, ConfigError, NodeUrl, Problems};
 use crate::setup::SetupError;
 
 /// The tasks have a backoff of their own, so one question is not repeated for long.
 const RETRIES_MAX: usize = 3;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What came of connecting to one node.
-pub type Connected = Result<Arc<EvmChain>, ChainError>;
+/// The nodes of a chain, and what each said first.
+#[derive(Debug)]
+pub struct Connected {
+    /// All of them: those that did not answer join when they do.
+    pub nodes: Arc<EvmNodes>,
+    /// What came of connecting to each, in the order of the configuration.
+    pub answers: Vec<Result<(), ChainError>>,
+}
 
-/// Connects to the nodes of a chain and answers the first, in the order of the configuration, that
-/// can be reached.
+/// Connects to the nodes of a chain, one of which must answer now.
 ///
 /// Every node is asked for its chain id: one on another chain is a wrong configuration even if the
-/// others are right. One that refuses, or gives no answer, is told of and left out. Ordered failover
-/// while running does not exist yet: the chosen node is kept until the process ends.
-pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmChain>, SetupError> {
-    let nodes = connect_each(config).await;
+/// others are right.
+pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmNodes>, SetupError> {
+    let connected = connect_each(config).await?;
     let mut problems = Problems::default();
-    let chosen = choose(config, &nodes, &mut problems);
+    let answered = require_answer(config, &connected, &mut problems);
     problems.into_result()?;
-    Ok(chosen?)
+    answered?;
+    Ok(connected.nodes)
 }
 
-/// Connects to every node of a chain, in the order of the configuration.
-pub async fn connect_each(config: &ChainConfig) -> Vec<Connected> {
-    let attempts = config.rpc_urls.iter().map(|url| connect_one(config.id, url));
-    let nodes = join_all(attempts).await;
-    nodes.into_iter().map(|node| node.map(Arc::new)).collect()
+/// Connects to every node of a chain, whatever comes of it. An error is of the configuration: the
+/// chain cannot be read in this way.
+pub async fn connect_each(config: &ChainConfig) -> Result<Connected, ConfigError> {
+    let node = |url| EvmConfig {
+        verify: config.verify,
+        requests_per_second: config.requests_per_second,
+        ..evm_config(config.id, url)
+    };
+    let nodes = EvmNodes::new(NodesConfig::new(config.rpc_urls.iter().map(node).collect()));
+    let nodes = nodes.map_err(|error| ConfigError::at(&config.key, error.detail()))?;
+    let answers = nodes.connect(ANSWER_TIMEOUT).await;
+    Ok(Connected { nodes: Arc::new(nodes), answers })
 }
 
-/// The first node that answered; those on another chain are wrong keys.
-pub fn choose(
+/// An error if no node answered; those on another chain are wrong keys.
+pub fn require_answer(
     config: &ChainConfig,
-    nodes: &[Connected],
+    connected: &Connected,
     problems: &mut Problems,
-) -> Result<Arc<EvmChain>, ChainError> {
+) -> Result<(), ChainError> {
     let mut failed = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
-        match node {
+    for (index, answer) in connected.answers.iter().enumerate() {
+        match answer {
             Err(error) if is_wrong_chain(error) => {
                 let what = format!(
                     "{}: correct chain_id, or write the url of a node of chain {}",
@@ -58,18 +71,18 @@ pub fn choose(
                 problems.add(&config.key.child("rpc_urls").index(index), what);
             }
             Err(error) => failed.push(error.detail().to_owned()),
-            Ok(_) => {}
+            Ok(()) => {}
         }
     }
-    let Some(node) = nodes.iter().flatten().next() else {
+    if connected.answers.iter().all(Result::is_err) {
         let failed = failed.join("; ");
         let detail = format!("{failed}: start one, or correct {}.rpc_urls", config.key);
         return Err(ChainError::transient("connect to a node", detail));
-    };
-    for error in failed {
-        tracing::warn!(chain = config.name, "a node is left out: {error}");
     }
-    Ok(node.clone())
+    for error in failed {
+        tracing::warn!(chain = config.name, "a node is left out until it answers: {error}");
+    }
+    Ok(())
 }
 
 /// Whether a node answered, and is on another chain.

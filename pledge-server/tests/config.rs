@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pledge_chain_evm::Verify;
 use pledge_core::indexer::Finality;
 use pledge_core::types::{ChainId, Timestamp};
 use pledge_server::config::{Config, ConfigError, Environment, NodeUrl, Quick, StorageUrl};
@@ -21,6 +23,9 @@ url = "memory:"
 chain_id = 11155111
 rpc_urls = ["https://one.example/key", "http://two.example:8545"]
 ws_url = "wss://one.example/key"
+verify = "receipts"
+requests_per_second = 25
+audit = true
 confirmations = 3
 poll_interval = "500ms"
 [chains.sepolia.tokens.usdx]
@@ -63,6 +68,9 @@ fn a_good_file_becomes_domain_values() {
     assert_eq!(chain.indexer.finality, Finality::Depth(3));
     assert_eq!(chain.poll_interval, Duration::from_millis(500));
     assert_eq!(chain.rpc_urls.len(), 2);
+    assert_eq!(chain.verify, Verify::Receipts);
+    assert_eq!(chain.requests_per_second, NonZeroU32::new(25));
+    assert!(chain.audit);
     assert_eq!(chain.ws_url.as_ref().unwrap().expose().as_str(), "wss://one.example/key");
     let token = &chain.tokens[0];
     assert_eq!(token.address.to_string(), USDX);
@@ -83,6 +91,9 @@ fn every_key_is_reached_by_the_environment() {
             ("PLEDGE_CHAINS__SEPOLIA__CHAIN_ID", "11155111"),
             ("PLEDGE_CHAINS__SEPOLIA__RPC_URLS", "https://a.example, https://b.example"),
             ("PLEDGE_CHAINS__SEPOLIA__WS_URL", "ws://a.example"),
+            ("PLEDGE_CHAINS__SEPOLIA__VERIFY", "receipts"),
+            ("PLEDGE_CHAINS__SEPOLIA__REQUESTS_PER_SECOND", "25"),
+            ("PLEDGE_CHAINS__SEPOLIA__AUDIT", "true"),
             ("PLEDGE_CHAINS__SEPOLIA__FINALITY", "finalized"),
             ("PLEDGE_CHAINS__SEPOLIA__POLL_INTERVAL", "3s"),
             ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__ADDRESS", USDX),
@@ -99,7 +110,9 @@ fn every_key_is_reached_by_the_environment() {
     let chain = &config.chains[0];
     assert_eq!(config.server.listen.port(), 9);
     assert_eq!(chain.rpc_urls.len(), 2);
-    assert!(chain.ws_url.is_some());
+    assert!(chain.ws_url.is_some() && chain.audit);
+    assert_eq!(chain.verify, Verify::Receipts);
+    assert_eq!(chain.requests_per_second, NonZeroU32::new(25));
     assert_eq!(chain.indexer.finality, Finality::Finalized);
     let rates = &chain.tokens[0].points.as_ref().unwrap().rates;
     assert_eq!(rates.at(Timestamp::MAX).to_string(), "0.2");
@@ -150,7 +163,7 @@ fn every_documented_key_is_set_by_the_environment_alone() {
     for (name, _) in &mut variables {
         *name = name.replacen("PLEDGE__", "PLEDGE_", 1);
     }
-    assert_eq!(variables.len(), 15, "{variables:?}");
+    assert_eq!(variables.len(), 18, "{variables:?}");
     let (by_file, by_environment) = (shown(&toml, &Vec::new()), shown("", &variables));
     assert_eq!(by_environment["config"], by_file["config"]);
     let origins = by_environment["origins"].as_object().unwrap();
@@ -243,6 +256,21 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "finality = \"finalized\"\nretained_headers = 100001",
         "chains.sepolia.retained_headers",
         "from 64 to 100000",
+    ),
+    ("\"receipts\"", "\"all\"", "chains.sepolia.verify", "write \"bloom\""),
+    ("= 25", "= 0", "chains.sepolia.requests_per_second", "from 1 to"),
+    ("audit = true", "audit = \"yes\"", "chains.sepolia.audit", "true or false"),
+    (
+        ", \"http://two.example:8545\"]",
+        "]",
+        "chains.sepolia.audit",
+        "name one more in rpc_urls, or remove audit",
+    ),
+    (
+        "http://two.example:8545",
+        "https://one.example/key",
+        "chains.sepolia.rpc_urls[1]",
+        "named twice",
     ),
     ("http://two", "ws://two", "chains.sepolia.rpc_urls[1]", "use http or https"),
     ("wss://one", "https://one", "chains.sepolia.ws_url", "use ws or wss"),

@@ -3,10 +3,11 @@
 use std::error::Error;
 
 use crate::fake_node::{API_KEY, CHAIN, FakeNode, all_texts, config};
-use pledge_chain_evm::{EvmChain, EvmConfig, WrongChain};
-use pledge_core::error::ChainErrorKind;
+use pledge_chain_evm::{EvmChain, EvmConfig, Verify, WrongChain};
+use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ports::ChainSource;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, ChainId};
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn another_chain_behind_the_url_is_persistent_and_named() {
@@ -161,4 +162,37 @@ async fn a_batch_size_that_was_halved_grows_back() {
     }
     let largest = node.script().requests.iter().map(Vec::len).max();
     assert_eq!(largest, Some(100));
+}
+
+/// The error of fifty headers from a node that puts something more into each batch.
+async fn error_beside(extra: Value) -> ChainError {
+    let node = FakeNode::start().await;
+    node.script().batch_extra = Some(extra);
+    let chain = node.connect().await;
+    chain.headers(BlockNumber::new(1), BlockNumber::new(50)).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn two_answers_to_one_call_are_transient() {
+    let error = error_beside(json!({ "jsonrpc": "2.0", "id": 7, "result": null })).await;
+    assert_eq!(error.kind(), ChainErrorKind::Transient);
+    assert!(error.to_string().contains("a second answer with the id 7"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_to_no_call_is_transient() {
+    for id in [json!(50), json!("7"), Value::Null] {
+        let error = error_beside(json!({ "jsonrpc": "2.0", "id": id, "result": null })).await;
+        assert_eq!(error.kind(), ChainErrorKind::Transient);
+        assert!(error.to_string().contains("an answer with the foreign id"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn receipts_prove_nothing_on_a_chain_with_transfers_beside_them() {
+    let node = FakeNode::start().await;
+    let config = EvmConfig { chain: ChainId::new(137), verify: Verify::Receipts, ..node.config() };
+    let error = EvmChain::connect(config).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Persistent);
+    assert!(error.to_string().contains("use verify = \"bloom\""), "{error}");
 }

@@ -1,10 +1,12 @@
 //! A node that answers as told: a chain of empty blocks with some logs, and faults to switch on.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, U256, hex, keccak256};
+use alloy::primitives::{Address, B256, Bloom, U256, hex, keccak256};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -30,6 +32,20 @@ pub(crate) struct Script {
     /// The fork happens when logs are asked for.
     pub(crate) forks_at_logs: bool,
     pub(crate) logs: Vec<Value>,
+    /// Headers carry the bloom of their logs.
+    pub(crate) has_blooms: bool,
+    /// Blocks whose bloom holds a transfer of this token, which they do not have.
+    pub(crate) false_positives: BTreeMap<u64, Address>,
+    /// Blocks and indices of logs that are left out of the logs of a range.
+    pub(crate) omitted: BTreeSet<(u64, u64)>,
+    /// Blocks whose logs by hash are an empty list.
+    pub(crate) empty_by_hash: BTreeSet<u64>,
+    /// Blocks that are not found by their hash.
+    pub(crate) lost: BTreeSet<u64>,
+    /// Logs of any range, which no bloom has.
+    pub(crate) invented: Vec<Value>,
+    /// Logs of a range end here, without a word.
+    pub(crate) logs_max: usize,
     /// Answers null for these.
     pub(crate) missing: BTreeSet<u64>,
     /// Names another parent for these.
@@ -40,10 +56,18 @@ pub(crate) struct Script {
     pub(crate) log_errors: VecDeque<(i64, String)>,
     /// Refuses logs of more blocks.
     pub(crate) log_blocks_max: u64,
+    /// What the node says then, of the first and the last block.
+    pub(crate) log_refusal: fn(u64, u64) -> String,
     /// Hangs on logs of more blocks.
     pub(crate) log_blocks_slow: u64,
+    /// A gateway gives up on logs of more blocks.
+    pub(crate) log_blocks_gateway: u64,
+    /// How it gives up: an HTTP status, or `None` for a connection that breaks off.
+    pub(crate) gateway_status: Option<u16>,
     /// Refuses longer batches with one error object.
     pub(crate) batch_max: usize,
+    /// Put into every answer to a batch.
+    pub(crate) batch_extra: Option<Value>,
     pub(crate) takes_block_hashes: bool,
     /// Answer to the `finalized` tag.
     pub(crate) finalized: Reply,
@@ -66,13 +90,24 @@ impl Default for Script {
             fork_after: u64::MAX,
             forks_at_logs: false,
             logs: Vec::new(),
+            has_blooms: false,
+            false_positives: BTreeMap::new(),
+            omitted: BTreeSet::new(),
+            empty_by_hash: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            invented: Vec::new(),
+            logs_max: usize::MAX,
             missing: BTreeSet::new(),
             unlinked: BTreeSet::new(),
             statuses: VecDeque::new(),
             log_errors: VecDeque::new(),
             log_blocks_max: u64::MAX,
+            log_refusal: |_, _| "query returned more than 10000 results".to_owned(),
             log_blocks_slow: u64::MAX,
+            log_blocks_gateway: u64::MAX,
+            gateway_status: Some(502),
             batch_max: usize::MAX,
+            batch_extra: None,
             takes_block_hashes: true,
             finalized: Ok(Value::Null),
             code_since: 0,
@@ -117,24 +152,60 @@ impl Script {
             "parentHash": parent,
             "timestamp": quantity(1_000 + number),
             "l1BlockNumber": "0x1",
+            "logsBloom": self.has_blooms.then(|| self.bloom(number)),
         })
+    }
+
+    fn logs_within(&self, blocks: RangeInclusive<u64>) -> impl Iterator<Item = &Value> {
+        self.logs.iter().filter(move |log| blocks.contains(&number(&log["blockNumber"])))
+    }
+
+    fn bloom(&self, block: u64) -> Bloom {
+        let mut bloom = Bloom::ZERO;
+        for log in self.logs_within(block..=block) {
+            let address = serde_json::from_value(log["address"].clone()).unwrap();
+            let topics: Vec<B256> = serde_json::from_value(log["topics"].clone()).unwrap();
+            bloom.accrue_raw_log(address, &topics);
+        }
+        if let Some(token) = self.false_positives.get(&block) {
+            bloom.accrue_raw_log(*token, &[keccak256("Transfer(address,address,uint256)")]);
+        }
+        bloom
+    }
+
+    fn number_of(&self, hash: &Value) -> Option<u64> {
+        (0..=self.head).find(|number| json!(self.hash(*number)) == *hash)
+    }
+
+    fn logs_by_hash(&self, hash: &Value) -> Vec<Value> {
+        match self.number_of(hash) {
+            Some(block) if !self.empty_by_hash.contains(&block) => {
+                self.logs_within(block..=block).cloned().collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn logs(&mut self, filter: &Value) -> Reply {
         if let Some(error) = self.log_errors.pop_front() {
             return Err(error);
         }
+        if let Some(hash) = filter.get("blockHash") {
+            return Ok(json!(self.logs_by_hash(hash)));
+        }
         let (from, to) = (number(&filter["fromBlock"]), number(&filter["toBlock"]));
         let blocks = to - from + 1;
         self.log_ranges.push(blocks);
         if blocks > self.log_blocks_max {
-            return Err((-32_005, "query returned more than 10000 results".into()));
+            return Err((-32_005, (self.log_refusal)(from, to)));
         }
         if self.forks_at_logs {
             self.fork_after = 0;
         }
-        let within = |log: &&Value| (from..=to).contains(&number(&log["blockNumber"]));
-        Ok(self.logs.iter().filter(within).cloned().collect())
+        let place = |log: &Value| (number(&log["blockNumber"]), number(&log["logIndex"]));
+        let given = self.logs_within(from..=to).filter(|log| !self.omitted.contains(&place(log)));
+        let given = given.chain(&self.invented);
+        Ok(given.take(self.logs_max).cloned().collect())
     }
 
     fn call(&self, call: &Value, block: &Value) -> Reply {
@@ -156,6 +227,11 @@ impl Script {
                 Some("finalized") => self.finalized.clone(),
                 _ => Ok(self.header(number(&params[0]))),
             },
+            "eth_getBlockByHash" => {
+                let number = self.number_of(&params[0]);
+                let number = number.filter(|number| !self.lost.contains(number));
+                Ok(number.map_or(Value::Null, |number| self.header(number)))
+            }
             "eth_getLogs" => self.logs(&params[0]),
             "eth_call" => self.call(&params[0], &params[1]),
             "eth_getCode" => match params[1].as_str() {
@@ -233,7 +309,7 @@ impl FakeNode {
 pub(crate) fn config(port: u16) -> EvmConfig {
     let url = format!("http://user:{API_KEY}@127.0.0.1:{port}/v2/{API_KEY}?key={API_KEY}");
     EvmConfig {
-        request_timeout: Duration::from_millis(300),
+        request_timeout: Duration::from_secs(1),
         retries_max: 3,
         retry_delay_min: Duration::from_millis(1),
         retry_delay_max: Duration::from_millis(5),
@@ -253,13 +329,17 @@ pub(crate) fn all_texts(error: &ChainError) -> String {
 }
 
 async fn serve(State(script): State<Arc<Mutex<Script>>>, Json(body): Json<Value>) -> Response {
-    if hangs(&script.lock().unwrap(), &body) {
+    let blocks = log_blocks(&body);
+    if blocks > script.lock().unwrap().log_blocks_slow {
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
     let mut script = script.lock().unwrap();
     if let Some(status) = script.statuses.pop_front() {
         let status = StatusCode::from_u16(status).unwrap();
         return (status, format!("no service for {API_KEY}")).into_response();
+    }
+    if blocks > script.log_blocks_gateway {
+        return gives_up(script.gateway_status);
     }
     let calls = match &body {
         Value::Array(calls) => calls.clone(),
@@ -275,6 +355,7 @@ async fn serve(State(script): State<Arc<Mutex<Script>>>, Json(body): Json<Value>
     if body.is_array() {
         // The order of a batch's answers is the node's own.
         answers.reverse();
+        answers.extend(script.batch_extra.clone());
         Json(Value::Array(answers)).into_response()
     } else {
         Json(answers.remove(0)).into_response()
@@ -292,13 +373,26 @@ fn reply(script: &mut Script, call: &Value) -> Value {
     }
 }
 
-fn hangs(script: &Script, body: &Value) -> bool {
+/// The most blocks in an `eth_getLogs` of a request.
+fn log_blocks(body: &Value) -> u64 {
     let calls = body.as_array().map_or(std::slice::from_ref(body), Vec::as_slice);
-    calls.iter().any(|call| {
+    let ranges = calls.iter().filter(|call| call["method"] == "eth_getLogs").map(|call| {
         let filter = &call["params"][0];
-        call["method"] == "eth_getLogs"
-            && number(&filter["toBlock"]) - number(&filter["fromBlock"]) >= script.log_blocks_slow
-    })
+        let is_range = filter.get("blockHash").is_none();
+        if is_range { number(&filter["toBlock"]) - number(&filter["fromBlock"]) + 1 } else { 1 }
+    });
+    ranges.max().unwrap_or(0)
+}
+
+fn gives_up(status: Option<u16>) -> Response {
+    match status {
+        Some(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        None => {
+            let broken = std::io::Error::other("connection lost");
+            let chunks = [Ok("[{"), Err(broken)];
+            Body::from_stream(futures::stream::iter(chunks)).into_response()
+        }
+    }
 }
 
 /// Bytes as JSON has them.

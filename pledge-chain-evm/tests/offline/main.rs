@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
+mod blooms;
 mod connection;
 mod fake_node;
+mod limits;
 mod ranges;
 mod tokens;

@@ -8,9 +8,9 @@ use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
 use pledge_core::types::BlockNumber;
 use serde_json::{Value, json};
 
-const TOKEN: Address = Address::repeat_byte(0x33);
+pub(crate) const TOKEN: Address = Address::repeat_byte(0x33);
 
-async fn read(chain: &EvmChain, from: u64, to: u64) -> Result<RangeFacts, ChainError> {
+pub(crate) async fn read(chain: &EvmChain, from: u64, to: u64) -> Result<RangeFacts, ChainError> {
     let request = RangeRequest {
         from: BlockNumber::new(from),
         to: BlockNumber::new(to),
@@ -29,7 +29,7 @@ async fn refusal(logs: impl FnOnce(&FakeNode) -> Vec<Value>) -> ChainErrorKind {
     read(&chain, 1, 100).await.unwrap_err().kind()
 }
 
-fn with(mut log: Value, field: &str, value: impl Into<Value>) -> Value {
+pub(crate) fn with(mut log: Value, field: &str, value: impl Into<Value>) -> Value {
     log[field] = value.into();
     log
 }
@@ -64,59 +64,6 @@ async fn a_range_of_one_block_has_one_header() {
     let node = FakeNode::start().await;
     let chain = node.connect().await;
     assert_eq!(numbers(&read(&chain, 5, 5).await.unwrap()), [5]);
-}
-
-#[tokio::test]
-async fn a_refused_range_is_halved_and_the_size_remembered() {
-    let node = FakeNode::start().await;
-    node.script().log_blocks_max = 30;
-    let chain = node.connect().await;
-    let facts = read(&chain, 1, 100).await.unwrap();
-    assert_eq!(facts.last().unwrap().number, BlockNumber::new(25));
-    read(&chain, 26, 100).await.unwrap();
-    assert_eq!(node.script().log_ranges, [100, 50, 25, 25]);
-}
-
-#[tokio::test]
-async fn a_range_that_takes_too_long_is_halved_without_repeats() {
-    let node = FakeNode::start().await;
-    node.script().log_blocks_slow = 60;
-    let chain = node.connect().await;
-    let facts = read(&chain, 1, 100).await.unwrap();
-    assert_eq!(facts.last().unwrap().number, BlockNumber::new(50));
-}
-
-#[tokio::test]
-async fn an_answer_over_the_bound_halves_the_range() {
-    let node = FakeNode::start().await;
-    let logs = (1..=64).map(|block| node.log(TOKEN, block, 0)).collect();
-    node.script().logs = logs;
-    let mut config = node.config();
-    config.answer_bytes_max = 12_000;
-    let chain = EvmChain::connect(config).await.unwrap();
-    let facts = read(&chain, 1, 64).await.unwrap();
-    assert_eq!(facts.last().unwrap().number, BlockNumber::new(16));
-    assert_eq!(facts.transfers.len(), 16);
-}
-
-#[tokio::test]
-async fn a_single_block_that_is_refused_is_transient_with_the_nodes_text() {
-    let node = FakeNode::start().await;
-    node.script().log_blocks_max = 0;
-    let chain = node.connect().await;
-    let error = read(&chain, 1, 8).await.unwrap_err();
-    assert_eq!(error.kind(), ChainErrorKind::Transient);
-    assert!(error.to_string().contains("more than 10000 results"), "{error}");
-    assert_eq!(node.script().log_ranges, [8, 4, 2, 1]);
-}
-
-#[tokio::test]
-async fn a_rate_limit_does_not_shrink_the_range() {
-    let node = FakeNode::start().await;
-    node.script().log_errors = [(-32_005, "request rate exceeded".to_owned())].into();
-    let chain = node.connect().await;
-    let facts = read(&chain, 1, 100).await.unwrap();
-    assert_eq!(facts.last().unwrap().number, BlockNumber::new(100));
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ impl FollowedToken {
 pub struct FollowedChain {
     name: String,
     source: Arc<dyn ChainSource>,
+    audit: Option<Arc<dyn ChainSource>>,
     config: IndexerConfig,
     tokens: Vec<FollowedToken>,
 }
@@ -59,6 +60,7 @@ impl FollowedChain {
         Self {
             name: name.into(),
             source: Arc::new(source),
+            audit: None,
             config: IndexerConfig::default(),
             tokens: Vec::new(),
         }
@@ -76,6 +78,13 @@ impl FollowedChain {
     #[must_use]
     pub const fn bounded_by(mut self, config: IndexerConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// With a second source that must agree before anything is committed: see [`Indexer::audited_by`].
+    #[must_use]
+    pub fn audited_by(mut self, audit: impl ChainSource) -> Self {
+        self.audit = Some(Arc::new(audit));
         self
     }
 
@@ -163,7 +172,11 @@ impl EngineBuilder {
         for (id, chain, specs) in asked {
             self.register(id, &chain, &specs).await?;
             let (balances, pending) = (self.balances.clone(), self.pending.clone());
-            indexers.push(Indexer::new(id, chain.source, balances, pending, chain.config));
+            let indexer = Indexer::new(id, chain.source, balances, pending, chain.config);
+            indexers.push(match chain.audit {
+                Some(audit) => indexer.audited_by(audit),
+                None => indexer,
+            });
         }
         let settler = Settler::new(self.balances.clone(), self.points.clone(), self.settler);
         let queries = Queries::new(self.balances, self.points, self.pending);

@@ -62,6 +62,7 @@ impl Indexer {
         if near_head {
             self.check_on_branch(seen.as_ref(), &tip, observed).await?;
         }
+        self.audit(&facts, &addresses(group), slice.detail).await?;
         let following = plan(&self.config, head.number, target, tip.number.next(), join_at)
             .filter(|slice| slice.detail == HeaderDetail::Sparse);
         let (committed, prefetched) = tokio::join!(

@@ -73,6 +73,7 @@ pub struct Progress {
 pub struct Indexer {
     pub(super) chain: ChainId,
     pub(super) source: Arc<dyn ChainSource>,
+    pub(super) audit: Option<Arc<dyn ChainSource>>,
     pub(super) store: Arc<dyn BalanceStore>,
     pub(super) pending: Arc<dyn PendingCache>,
     pub(super) config: IndexerConfig,
@@ -90,7 +91,14 @@ impl Indexer {
         pending: Arc<dyn PendingCache>,
         config: IndexerConfig,
     ) -> Self {
-        Self { chain, source, store, pending, config, prefetched: None, known: None }
+        Self { chain, source, audit: None, store, pending, config, prefetched: None, known: None }
+    }
+
+    /// With a second source, which is asked for every slice too before it is committed. Where the two
+    /// differ, and while the second does not answer, nothing is committed and the chain is degraded.
+    #[must_use]
+    pub fn audited_by(self, audit: Arc<dyn ChainSource>) -> Self {
+        Self { audit: Some(audit), ..self }
     }
 
     /// The chain.

@@ -138,6 +138,15 @@ impl ScriptedChain {
         script.blocks.iter().flat_map::<Vec<_>, _>(of_block).collect()
     }
 
+    /// Loses the transfers of a block and keeps its hash, as a node does that answers before it has
+    /// indexed the block's logs.
+    pub fn lose_transfers_of(&self, height: u64) {
+        let at = usize::try_from(height).unwrap_or(usize::MAX);
+        if let Some(block) = self.lock().blocks.get_mut(at) {
+            block.transfers.clear();
+        }
+    }
+
     /// Sets the block under the `finalized` tag.
     pub fn set_finalized(&self, height: Option<u64>) {
         self.lock().finalized = height.map(BlockNumber::new);

@@ -22,6 +22,7 @@ pub mod chain_source;
 pub mod delivery;
 pub mod edges;
 pub mod engine;
+pub mod engine_audit;
 pub mod engine_forks;
 pub mod engine_nodes;
 pub mod engine_properties;
@@ -297,6 +298,12 @@ macro_rules! engine_conformance {
             a_ledger_whose_tip_was_orphaned_while_away_is_rewound_first
             a_restored_backup_goes_on_from_where_it_stands
             a_restored_backup_of_a_lost_branch_is_rewound_first
+        );
+        $crate::__laws!($fixture, engine_audit,
+            an_audit_that_agrees_changes_nothing
+            a_block_that_the_audit_has_otherwise_is_not_committed
+            a_transfer_that_the_audit_lacks_is_not_committed
+            without_the_audit_nothing_is_committed
         );
         $crate::__laws!($fixture, engine_rewind,
             a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind

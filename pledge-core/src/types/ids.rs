@@ -127,11 +127,27 @@ impl Epoch {
 
 /// A points rule on a token, by name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedProgrammeId")]
 pub struct ProgrammeId {
     /// The token whose balances earn.
     pub token: TokenId,
     /// 1 to 32 characters of `a-z`, `0-9`, `-` and `_`. The first is called `main`.
     name: String,
+}
+
+/// As it comes from outside.
+#[derive(Deserialize)]
+struct UncheckedProgrammeId {
+    token: TokenId,
+    name: String,
+}
+
+impl TryFrom<UncheckedProgrammeId> for ProgrammeId {
+    type Error = OutOfRange;
+
+    fn try_from(unchecked: UncheckedProgrammeId) -> Result<Self, OutOfRange> {
+        Self::new(unchecked.token, &unchecked.name)
+    }
 }
 
 impl ProgrammeId {
@@ -273,5 +289,18 @@ mod tests {
         carried[18] = 1;
         assert_eq!(account(carries).successor(), Some(carried.into()));
         assert_eq!(account([0xff; 20]).successor(), None);
+    }
+
+    #[test]
+    fn a_programme_is_read_only_by_a_name_that_it_can_have() {
+        let token = TokenId { chain: ChainId::new(1), address: Address::repeat_byte(1) };
+        let written = serde_json::to_string(&ProgrammeId::main(token)).unwrap();
+        assert_eq!(
+            serde_json::from_str::<ProgrammeId>(&written).unwrap(),
+            ProgrammeId::main(token)
+        );
+        let wrong = written.replace("main", "Main programme");
+        let error = serde_json::from_str::<ProgrammeId>(&wrong).unwrap_err().to_string();
+        assert!(error.contains("1 to 32 characters"), "{error}");
     }
 }

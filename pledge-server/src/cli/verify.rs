@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use pledge_chain_evm::EvmChain;
+use pledge_core::ports::ChainSource;
 use pledge_core::types::ChainId;
 
 use super::{Context, Verdict, parse_url};
@@ -40,7 +40,7 @@ pub(super) async fn execute(context: Context, args: VerifyArgs) -> anyhow::Resul
 async fn verify(
     context: &Context,
     stores: &Stores,
-    nodes: &[(ChainId, Arc<EvmChain>)],
+    nodes: &[(ChainId, Arc<dyn ChainSource>)],
 ) -> anyhow::Result<VerifyReport> {
     let mut report = VerifyReport::default();
     for (chain, source) in nodes {
@@ -60,11 +60,12 @@ async fn verify(
     Ok(report)
 }
 
-async fn configured_nodes(config: &Config) -> anyhow::Result<Vec<(ChainId, Arc<EvmChain>)>> {
+async fn configured_nodes(config: &Config) -> anyhow::Result<Vec<(ChainId, Arc<dyn ChainSource>)>> {
     let mut nodes = Vec::new();
     for chain in config.require_chains()? {
         let source = sources::connect(chain).await;
-        nodes.push((chain.id, source.map_err(|error| error.of(chain))?));
+        let source = source.map_err(|error| error.of(chain))?;
+        nodes.push((chain.id, source as Arc<dyn ChainSource>));
     }
     Ok(nodes)
 }
@@ -73,7 +74,7 @@ async fn node_at(
     context: &Context,
     url: &str,
     stores: &Stores,
-) -> anyhow::Result<(ChainId, Arc<EvmChain>)> {
+) -> anyhow::Result<(ChainId, Arc<dyn ChainSource>)> {
     let url = parse_url(url)?;
     let chain = context.chain_behind(&url).await?;
     let known = stores.balances.chains().await?;

@@ -1,14 +1,16 @@
 //! `[chains.NAME]`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use pledge_chain_evm::Verify;
 use pledge_core::indexer::{Finality, IndexerConfig};
 use pledge_core::types::ChainId;
 
-use super::raw::{RawChain, TextList, Whole};
-use super::{ConfigError, Key, NodeUrl, Problems, TokenConfig, quick, token};
+use super::raw::{RawChain, Whole};
+use super::{ConfigError, Key, NodeUrl, Problems, TokenConfig, nodes, quick, token};
 
 const POLL_INTERVAL_DEFAULT: Duration = Duration::from_secs(2);
 const POLL_INTERVAL_MIN: Duration = Duration::from_millis(50);
@@ -28,9 +30,14 @@ pub struct ChainConfig {
     pub is_named: bool,
     /// Its id.
     pub id: ChainId,
-    /// Its nodes, at least one. All are checked at the start; the first that answers is used until the
-    /// process ends, since ordered failover does not exist yet.
+    /// Its nodes, at least one, those preferred first.
     pub rpc_urls: Vec<NodeUrl>,
+    /// How much each node must prove.
+    pub verify: Verify,
+    /// Calls that each node is sent in a second, if there is a limit.
+    pub requests_per_second: Option<NonZeroU32>,
+    /// Whether a second node must agree before a block is committed.
+    pub audit: bool,
     /// A node's WebSocket that tells when to poll, beside the interval.
     pub ws_url: Option<NodeUrl>,
     /// How it is indexed.
@@ -75,7 +82,13 @@ impl ChainConfig {
         check_name(&name, &key, problems);
         let id_key = key.child("chain_id");
         let id = problems.require(&id_key, raw.chain_id, "chain_id = 11155111");
-        let rpc_urls = check_urls(raw.rpc_urls, &key.child("rpc_urls"), problems);
+        let rpc_urls = nodes::check_urls(raw.rpc_urls, &key.child("rpc_urls"), problems);
+        let verify = nodes::check_verify(raw.verify.as_deref(), &key.child("verify"), problems);
+        let requests_key = key.child("requests_per_second");
+        let requests_per_second =
+            nodes::check_requests(raw.requests_per_second, &requests_key, problems);
+        let count = rpc_urls.as_ref().map_or(usize::MAX, Vec::len);
+        let audit = nodes::check_audit(raw.audit, count, &key.child("audit"), problems);
         let ws_key = key.child("ws_url");
         let ws_url = raw.ws_url.and_then(|text| problems.take(&ws_key, NodeUrl::parse_ws(&text)));
         let indexer = check_indexer(
@@ -97,6 +110,9 @@ impl ChainConfig {
             is_named: true,
             id: ChainId::new(id?.0),
             rpc_urls: rpc_urls?,
+            verify: verify?,
+            requests_per_second,
+            audit,
             ws_url,
             indexer: indexer?,
             poll_interval: poll_interval?,
@@ -117,19 +133,6 @@ pub(super) fn check_name(name: &str, key: &Key, problems: &mut Problems) {
     } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
         problems.add(key, "is not a name but a number: use at least one letter");
     }
-}
-
-fn check_urls(raw: Option<TextList>, key: &Key, problems: &mut Problems) -> Option<Vec<NodeUrl>> {
-    let TextList(texts) = problems.require(key, raw, "rpc_urls = [\"https://…\"]")?;
-    if texts.is_empty() {
-        problems.add(key, "is empty: name at least one node");
-        return None;
-    }
-    let parsed = texts.iter().enumerate();
-    let urls: Vec<_> = parsed
-        .filter_map(|(index, text)| problems.take(&key.index(index), NodeUrl::parse(text)))
-        .collect();
-    (urls.len() == texts.len()).then_some(urls)
 }
 
 fn check_indexer(

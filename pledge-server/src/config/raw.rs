@@ -34,6 +34,9 @@ pub(super) struct RawChain {
     pub(super) chain_id: Option<Whole>,
     pub(super) rpc_urls: Option<TextList>,
     pub(super) ws_url: Option<String>,
+    pub(super) verify: Option<String>,
+    pub(super) requests_per_second: Option<Whole>,
+    pub(super) audit: Option<Flag>,
     pub(super) confirmations: Option<Whole>,
     pub(super) finality: Option<String>,
     pub(super) poll_interval: Option<String>,
@@ -68,6 +71,10 @@ pub(super) struct RawStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Whole(pub(super) u64);
 
+/// Yes or no. The environment has only text, so `true` and `false` as text count too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Flag(pub(super) bool);
+
 /// A rate, which must be text: a number of TOML is binary and would not be exact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RateText(pub(super) String);
@@ -100,6 +107,29 @@ impl<'de> Deserialize<'de> for Whole {
             }
         }
         deserializer.deserialize_any(Digits)
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct YesOrNo;
+        impl Visitor<'_> for YesOrNo {
+            type Value = Flag;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true or false")
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Flag, E> {
+                Ok(Flag(value))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Flag, E> {
+                let invalid = |_| E::invalid_value(de::Unexpected::Str(text), &self);
+                text.parse().map(Flag).map_err(invalid)
+            }
+        }
+        deserializer.deserialize_any(YesOrNo)
     }
 }
 

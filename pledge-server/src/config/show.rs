@@ -9,6 +9,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::{Map, json};
 use toml::Value;
 
+use super::nodes::verify_name;
 use super::source::Written;
 use super::{
     ChainConfig, Config, Key, Origin, PointsConfig, RedisConfig, ServerConfig, StorageConfig,
@@ -110,6 +111,9 @@ fn of_chain(chain: &ChainConfig) -> Values {
         is_named: _,
         id,
         rpc_urls,
+        verify,
+        requests_per_second,
+        audit,
         ws_url,
         indexer,
         poll_interval,
@@ -125,7 +129,11 @@ fn of_chain(chain: &ChainConfig) -> Values {
     let mut values =
         vec![("chain_id", Some(whole(id.get()))), ("rpc_urls", Some(Value::Array(urls.collect())))];
     values.extend(ws_url);
+    let limit = requests_per_second.iter();
+    values.extend(limit.map(|limit| ("requests_per_second", Some(whole(limit.get().into())))));
     values.extend([
+        ("verify", Some(text(verify_name(*verify)))),
+        ("audit", Some(Value::Boolean(*audit))),
         confirmed,
         ("retained_headers", Some(whole(*retained_headers))),
         ("poll_interval", Some(text(humantime::format_duration(*poll_interval)))),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use pledge_chain_evm::{EvmNodes, NodeReport};
 use pledge_core::indexer::{ChainStatus, Poll};
 use pledge_core::ports::ChainReport;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::hints::Hints;
-use super::{Part, Troubles};
+use super::{Part, Trouble, Troubles};
 use crate::backoff::Backoff;
 use crate::config::ChainConfig;
 use crate::progress::ChainProgress;
@@ -82,8 +83,10 @@ impl Follower {
         let mut indexer = chain.indexer(&self.stores);
         let mut backoff = Backoff::default();
         let mut trouble = self.troubles.of_chain(&config.name, INDEXING);
+        let mut nodes = self.troubles.of_chain(&config.name, "using every node");
         while self.part.follows(config.id) {
             let poll = indexer.poll().await;
+            tell_nodes(&chain.source, &mut nodes);
             if !matches!(poll, Poll::Retry(_)) {
                 backoff.reset();
             }
@@ -157,6 +160,17 @@ impl Follower {
         if let Err(error) = balances.report_chain(&report).await {
             tracing::warn!(chain = config.name, %error, "status could not be stored");
         }
+    }
+}
+
+/// Tells which nodes are not used now. Of a single one, whoever asks it tells.
+fn tell_nodes(nodes: &EvmNodes, trouble: &mut Trouble) {
+    let report = nodes.report();
+    let troubles: Vec<String> = report.iter().filter_map(NodeReport::trouble).collect();
+    if troubles.is_empty() {
+        trouble.over();
+    } else if report.len() > 1 {
+        trouble.says(&troubles.join("; "));
     }
 }
 

@@ -14,5 +14,6 @@ mod process;
 mod redis;
 mod rewind;
 mod running;
+mod several_nodes;
 mod starting;
 mod telling;

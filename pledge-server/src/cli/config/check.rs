@@ -3,6 +3,8 @@
 use anyhow::Context as _;
 use futures::future::join_all;
 use pledge_cache_redis::{Health, Redis};
+use pledge_chain_evm::EvmChain;
+use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenSpec;
 use pledge_storage_memory::MemoryStore;
 
@@ -85,8 +87,14 @@ async fn check_redis(config: &StorageConfig, report: &mut Report) {
 
 async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
     let mut report = Report::default();
-    let nodes = sources::connect_each(config).await;
-    check_nodes(config, &nodes, &mut report).await;
+    let connected = match sources::connect_each(config).await {
+        Ok(connected) => connected,
+        Err(error) => {
+            report.wrong(error.problems());
+            return report;
+        }
+    };
+    check_nodes(config, &connected, &mut report).await;
     check_heads(config, &mut report).await;
     let mut examined = match Examined::by_store(config, stores).await {
         Ok(examined) => examined,
@@ -97,7 +105,7 @@ async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
         }
     };
     let registered: Vec<bool> = examined.tokens.iter().map(Option::is_some).collect();
-    let asked = examined.ask(config, &nodes).await;
+    let asked = examined.ask(config, &connected).await;
     let trouble = asked.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
     let tokens = config.tokens.iter().zip(examined.tokens).zip(registered);
     for ((token, spec), registered) in tokens {
@@ -128,8 +136,10 @@ async fn check_heads(config: &ChainConfig, report: &mut Report) {
 }
 
 /// Each node by itself. Those on another chain are among the problems of the chain.
-async fn check_nodes(config: &ChainConfig, nodes: &[Connected], report: &mut Report) {
-    let probes = config.rpc_urls.iter().zip(nodes).map(|(url, node)| probe(config, url, node));
+async fn check_nodes(config: &ChainConfig, connected: &Connected, report: &mut Report) {
+    let nodes = connected.nodes.nodes().iter().zip(&connected.answers);
+    let nodes = config.rpc_urls.iter().zip(nodes);
+    let probes = nodes.map(|(url, (node, answer))| probe(config, url, node, answer));
     for (index, probed) in join_all(probes).await.into_iter().enumerate() {
         let (key, url) = (config.key.child("rpc_urls").index(index), &config.rpc_urls[index]);
         match probed {
@@ -143,10 +153,11 @@ async fn check_nodes(config: &ChainConfig, nodes: &[Connected], report: &mut Rep
 async fn probe(
     config: &ChainConfig,
     url: &NodeUrl,
-    node: &Connected,
+    node: &EvmChain,
+    answer: &Result<(), ChainError>,
 ) -> Option<Result<NodeFacts, String>> {
-    match node {
-        Ok(node) => {
+    match answer {
+        Ok(()) => {
             let probed = sources::within(url, setup::probe(config.id, node)).await;
             Some(probed.map_err(|error| error.to_string()))
         }

@@ -1,0 +1,166 @@
+//! Several nodes of one chain behind the port: one answers, the others stand by and vote.
+
+mod agreed;
+mod audit;
+mod config;
+mod disputes;
+mod failover;
+mod heads;
+mod health;
+mod look;
+mod ranges;
+mod report;
+mod state;
+mod vote;
+
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use alloy::primitives::Address;
+use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::join_all;
+use pledge_core::error::ChainError;
+use pledge_core::ledger::TokenMetadata;
+use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
+use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+
+pub use audit::StandbyNodes;
+pub use config::NodesConfig;
+pub use report::{NodeReport, NodeState};
+
+use self::state::State;
+use crate::chain::EvmChain;
+use crate::config::EvmConfig;
+
+/// Repeats of a request while there are other nodes to ask.
+const RETRIES_MAX: usize = 1;
+
+/// One EVM chain, read through several nodes that must agree.
+///
+/// One node at a time answers, so nothing in an answer is mixed. Another takes its place when it fails,
+/// falls behind or is on a fork, and gives it back to one of higher preference once that has proved
+/// itself. Each answer is held against the newest blocks that were shown. A contradiction is a reorg if
+/// the majority of the nodes that are heard has the new block; without a majority it is an error until
+/// the patience of [`NodesConfig`] is over. So a node that lags or is on a fork is never taken for a
+/// reorg, and a group of one behaves as that one.
+///
+/// A switch is logged as a warning, once; [`EvmNodes::report`] says how each node stands.
+#[derive(Debug)]
+pub struct EvmNodes {
+    chain: ChainId,
+    nodes: Vec<EvmChain>,
+    config: NodesConfig,
+    state: Mutex<State>,
+}
+
+impl EvmNodes {
+    /// A group of nodes, none of which is asked yet: they join as they answer.
+    ///
+    /// `Persistent` if there is none, if they are of several chains, or if a url is no http url.
+    pub fn new(config: NodesConfig) -> Result<Self, ChainError> {
+        let wrong = |detail: &str| ChainError::persistent("set up the nodes", detail);
+        let first = config.nodes.first().ok_or_else(|| wrong("name at least one node"))?;
+        let chain = first.chain;
+        if config.nodes.iter().any(|node| node.chain != chain) {
+            return Err(wrong("the nodes are of several chains: name those of one chain only"));
+        }
+        let is_alone = config.nodes.len() == 1;
+        let nodes = config.nodes.iter().map(|node| {
+            let retries_max =
+                if is_alone { node.retries_max } else { node.retries_max.min(RETRIES_MAX) };
+            EvmChain::new(&EvmConfig { retries_max, ..node.clone() })
+        });
+        let nodes = nodes.collect::<Result<_, _>>()?;
+        let state = Mutex::new(State::new(&config));
+        Ok(Self { chain, nodes, config, state })
+    }
+
+    /// The nodes, in the order of preference, each by itself.
+    pub fn nodes(&self) -> &[EvmChain] {
+        &self.nodes
+    }
+
+    /// Host and port of the node that answers; of the most preferred one if none was asked yet.
+    pub fn endpoint(&self) -> &str {
+        self.nodes[self.state().current().unwrap_or_default()].endpoint()
+    }
+
+    /// Asks every node for its chain id and waits at most so long for each. What comes of it is an
+    /// error for each node that cannot be used now; [`WrongChain`](crate::WrongChain) is the source of
+    /// that of a node of another chain.
+    pub async fn connect(&self, timeout: Duration) -> Vec<Result<(), ChainError>> {
+        let nodes = self.nodes.iter().enumerate().map(|(node, chain)| async move {
+            let asked = tokio::time::timeout(timeout, chain.chain_id()).await;
+            match asked.unwrap_or_else(|_| Err(look::late(chain, timeout))) {
+                Ok(_) => {
+                    self.answered(node);
+                    Ok(())
+                }
+                Err(error) => {
+                    self.failed(node, &error);
+                    Err(error)
+                }
+            }
+        });
+        join_all(nodes).await
+    }
+
+    /// As [`EvmChain::find_deployment_block`].
+    pub async fn find_deployment_block(&self, token: Address) -> Result<BlockNumber, ChainError> {
+        let operation = "find the block of deployment";
+        self.ask(operation, |node| node.find_deployment_block(token).boxed(), |_| &[]).await
+    }
+
+    fn is_alone(&self) -> bool {
+        self.nodes.len() == 1
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder panics")
+    }
+}
+
+#[async_trait]
+impl ChainSource for EvmNodes {
+    async fn chain_id(&self) -> Result<ChainId, ChainError> {
+        self.ask("read the chain id", |node| node.chain_id(), |_| &[]).await
+    }
+
+    async fn head(&self) -> Result<BlockRef, ChainError> {
+        self.read_head().await
+    }
+
+    async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
+        self.ask("read the finalized block", |node| node.finalized(), Option::as_slice).await
+    }
+
+    async fn headers(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+    ) -> Result<Vec<BlockRef>, ChainError> {
+        self.ask("read headers", |node| node.headers(from, to), |headers| headers).await
+    }
+
+    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
+        self.read_range(&request).await
+    }
+
+    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
+        self.ask("read a token's metadata", |node| node.token_metadata(token), |_| &[]).await
+    }
+
+    async fn balances(
+        &self,
+        token: Address,
+        accounts: &[Account],
+        at: BlockId,
+    ) -> Result<Vec<Amount>, ChainError> {
+        self.ask("read balances", |node| node.balances(token, accounts, at), |_| &[]).await
+    }
+
+    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
+        self.ask("read the total supply", |node| node.total_supply(token, at), |_| &[]).await
+    }
+}

@@ -1,0 +1,87 @@
+//! A node contradicts a block that was shown: a reorg, or a fork of its own. The nodes vote.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use pledge_core::error::ChainError;
+use tokio::time::Instant;
+
+use super::EvmNodes;
+use super::agreed::Contradiction;
+use super::vote::{Ballot, Verdict, count, prefer};
+
+/// A node that was heard so recently still counts when it does not answer.
+const HEARD_RECENTLY: Duration = Duration::from_secs(60);
+
+impl EvmNodes {
+    /// Whether a contradiction is a reorg, after which what was shown there counts no more, and the
+    /// claimant takes the place of a current node that has it otherwise. If it is none, the claimant is
+    /// out of use. `Transient` while the nodes disagree.
+    pub(super) async fn settle(
+        &self,
+        claimant: usize,
+        dispute: &Contradiction,
+    ) -> Result<bool, ChainError> {
+        let (voters, ballots) = self.poll(claimant, dispute).await;
+        let (now, number) = (Instant::now(), dispute.number);
+        let mut verdict = count(dispute, &ballots);
+        if verdict == Verdict::Undecided {
+            let mut state = self.state();
+            let since = *state.members[claimant].disputed_since.get_or_insert(now);
+            if now - since >= self.config.patience {
+                verdict = prefer(dispute, &ballots);
+            }
+        }
+        match verdict {
+            Verdict::Undecided => return Err(self.disagree(claimant, dispute)),
+            Verdict::Reorg => {
+                tracing::debug!(chain = %self.chain, "block {number} was replaced");
+                let current = {
+                    let mut state = self.state();
+                    state.agreed.forget_from(number);
+                    state.current()
+                };
+                let of_current = voters.iter().position(|voter| Some(*voter) == current);
+                if of_current.is_some_and(|at| ballots[at] != Ballot::Block(dispute.claimed)) {
+                    self.adopt(claimant);
+                }
+            }
+            Verdict::Fork => {
+                let Contradiction { claimed, shown, .. } = dispute;
+                let reason = format!("its block {number} is {claimed}, the others have {shown}");
+                self.unfit(claimant, reason);
+            }
+        }
+        self.state().members[claimant].disputed_since = None;
+        Ok(verdict == Verdict::Reorg)
+    }
+
+    /// The nodes that may be of the chain, in the order of preference, and what each says.
+    async fn poll(&self, claimant: usize, dispute: &Contradiction) -> (Vec<usize>, Vec<Ballot>) {
+        let ballots = (0..self.nodes.len()).map(|node| async move {
+            if node == claimant {
+                return Some((node, Ballot::Block(dispute.claimed)));
+            }
+            let is_resting = self.state().members[node].health.rest(Instant::now()).is_some();
+            if !is_resting && let Ok(look) = self.look(node, Some(dispute.number)).await {
+                let ballot = look.at.map_or(Ballot::Abstains, |block| Ballot::Block(block.hash));
+                return Some((node, ballot));
+            }
+            let health = &self.state().members[node].health;
+            let counts = health.is_fit() && health.was_heard_within(HEARD_RECENTLY, Instant::now());
+            counts.then_some((node, Ballot::Silent))
+        });
+        join_all(ballots).await.into_iter().flatten().unzip()
+    }
+
+    fn disagree(&self, claimant: usize, dispute: &Contradiction) -> ChainError {
+        let Contradiction { number, shown, claimed } = dispute;
+        let detail = format!(
+            "the nodes disagree about block {number}: {} has {claimed}, {shown} was shown before. \
+             If no majority forms within {} s, the first node in your order that answers is followed",
+            self.nodes[claimant].endpoint(),
+            self.config.patience.as_secs()
+        );
+        ChainError::transient("compare the nodes", detail)
+    }
+}

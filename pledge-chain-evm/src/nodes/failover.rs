@@ -1,0 +1,235 @@
+//! One node answers; another takes its place when it fails.
+
+use futures::future::BoxFuture;
+use pledge_core::error::{ChainError, ChainErrorKind};
+use pledge_core::types::{BlockNumber, BlockRef};
+use tokio::time::Instant;
+
+use super::look::late;
+use super::{EvmNodes, NodeReport};
+use crate::chain::EvmChain;
+use crate::classify::{Denied, RestAsked, WrongChain};
+
+/// How a node stands to the blocks that were shown. It has none that contradicts them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Stands {
+    /// It has the newest of them, or none was shown yet.
+    Level(BlockNumber),
+    /// It has older ones only.
+    Behind(BlockNumber),
+}
+
+impl Stands {
+    /// Its head.
+    pub(super) const fn head(self) -> BlockNumber {
+        match self {
+            Self::Level(head) | Self::Behind(head) => head,
+        }
+    }
+}
+
+impl EvmNodes {
+    /// The answer of one node to a question, held against what was shown before. The question is
+    /// repeated on another only if that one has the newest block that was shown.
+    pub(super) async fn ask<'a, T>(
+        &'a self,
+        operation: &'static str,
+        question: impl Fn(&'a EvmChain) -> BoxFuture<'a, Result<T, ChainError>> + Send,
+        shown: fn(&T) -> &[BlockRef],
+    ) -> Result<T, ChainError>
+    where
+        T: Send + Sync,
+    {
+        self.ask_one(operation, question, shown).await.map(|(_, answer)| answer)
+    }
+
+    /// As [`EvmNodes::ask`], with the node that answered.
+    pub(super) async fn ask_one<'a, T>(
+        &'a self,
+        operation: &'static str,
+        question: impl Fn(&'a EvmChain) -> BoxFuture<'a, Result<T, ChainError>> + Send,
+        shown: fn(&T) -> &[BlockRef],
+    ) -> Result<(usize, T), ChainError>
+    where
+        T: Send + Sync,
+    {
+        let (mut tried, mut failure) = (Vec::new(), None);
+        while let Some(node) = self.choose(&mut tried, &mut failure).await {
+            match self.question(node, &question).await {
+                Ok(answer) => {
+                    self.answered(node);
+                    if self.judge(node, shown(&answer)).await? {
+                        return Ok((node, answer));
+                    }
+                }
+                Err(error) if !is_of_the_node(&error) => return Err(error),
+                Err(error) => {
+                    self.failed(node, &error);
+                    failure = Some(error);
+                }
+            }
+            tried.push(node);
+        }
+        Err(failure.unwrap_or_else(|| self.none_usable(operation)))
+    }
+
+    async fn question<'a, T>(
+        &'a self,
+        node: usize,
+        question: &(impl Fn(&'a EvmChain) -> BoxFuture<'a, Result<T, ChainError>> + Send),
+    ) -> Result<T, ChainError> {
+        let answer = question(&self.nodes[node]);
+        if self.state().others(Instant::now()).is_empty() {
+            return answer.await;
+        }
+        let timeout = self.config.answer_timeout;
+        let answer = tokio::time::timeout(timeout, answer).await;
+        answer.unwrap_or_else(|_| Err(late(&self.nodes[node], timeout)))
+    }
+
+    /// The current node, or the one that takes its place. `None` if there is none, or if it has not
+    /// the newest block that was shown while the question failed already.
+    async fn choose(
+        &self,
+        tried: &mut Vec<usize>,
+        failure: &mut Option<ChainError>,
+    ) -> Option<usize> {
+        let mut behind = None;
+        loop {
+            let (next, current) = {
+                let state = self.state();
+                (state.next(tried, Instant::now()), state.current())
+            };
+            let Some(node) = next else { break };
+            if next == current {
+                return next;
+            }
+            if self.is_alone() {
+                self.adopt(node);
+                return next;
+            }
+            match self.meet(node).await {
+                Ok(Stands::Level(_)) => {
+                    self.adopt(node);
+                    return next;
+                }
+                Ok(Stands::Behind(_)) => behind = behind.or(next),
+                Err(error) => *failure = Some(error),
+            }
+            tried.push(node);
+        }
+        self.adopt(behind?);
+        behind.filter(|_| failure.is_none())
+    }
+
+    /// Looks at a node that is not the current one, and compares it with what was shown.
+    pub(super) async fn meet(&self, node: usize) -> Result<Stands, ChainError> {
+        let tip = self.state().agreed.tip();
+        let look = self.look(node, tip).await?;
+        let (head, mut headers) = (look.head.number, look.headers());
+        let is_level = tip.is_none() || look.at.is_some();
+        if !is_level {
+            let Some(common) = self.state().agreed.at_or_below(head) else {
+                let detail = format!("its head {head} is below every block that was shown");
+                let error = ChainError::transient("compare a node", detail);
+                self.failed(node, &error);
+                return Err(error);
+            };
+            headers.extend(self.look(node, Some(common)).await?.headers());
+        }
+        loop {
+            let contradiction = self.state().agreed.contradiction(&headers);
+            let Some(dispute) = contradiction else { break };
+            if !self.settle(node, &dispute).await? {
+                let detail = format!("{} is on a fork", self.nodes[node].endpoint());
+                return Err(ChainError::transient("compare a node", detail));
+            }
+        }
+        self.state().members[node].disputed_since = None;
+        Ok(if is_level { Stands::Level(head) } else { Stands::Behind(head) })
+    }
+
+    /// Whether an answer may be shown: the node that gave it is not on a fork.
+    async fn judge(&self, node: usize, headers: &[BlockRef]) -> Result<bool, ChainError> {
+        if self.is_alone() {
+            return Ok(true);
+        }
+        loop {
+            let dispute = {
+                let mut state = self.state();
+                let Some(dispute) = state.agreed.contradiction(headers) else {
+                    state.agreed.show(headers);
+                    return Ok(true);
+                };
+                dispute
+            };
+            if !self.settle(node, &dispute).await? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// From now on this node answers.
+    pub(super) fn adopt(&self, node: usize) {
+        let before = self.state().adopt(node);
+        let endpoint = self.nodes[node].endpoint();
+        match before {
+            Some(before) if before != node => {
+                let before = self.nodes[before].endpoint();
+                tracing::warn!(chain = %self.chain, "{endpoint} is used instead of {before}");
+            }
+            Some(_) => {}
+            None => tracing::debug!(chain = %self.chain, "{endpoint} is used"),
+        }
+    }
+
+    pub(super) fn answered(&self, node: usize) {
+        self.state().members[node].health.answered(Instant::now());
+    }
+
+    /// What an error says of the node. Told once, until it answers again.
+    pub(super) fn failed(&self, node: usize, error: &ChainError) {
+        let mut reason = error.detail().to_owned();
+        if has_source::<WrongChain>(error).is_some() {
+            return self.unfit(node, reason);
+        }
+        let asked = has_source::<RestAsked>(error);
+        if let Some(asked) = asked {
+            reason = format!("{reason}: {asked}");
+        }
+        let member = &mut self.state().members[node];
+        if member.health.is_ready() {
+            tracing::debug!(chain = %self.chain, "a node is left alone for a while: {reason}");
+        }
+        member.health.failed(Instant::now(), asked.map(|RestAsked(rest)| *rest), reason);
+        member.disputed_since = None;
+    }
+
+    /// What the node says cannot be used.
+    pub(super) fn unfit(&self, node: usize, reason: String) {
+        let health = &mut self.state().members[node].health;
+        if health.is_fit() {
+            let endpoint = self.nodes[node].endpoint();
+            tracing::debug!(chain = %self.chain, "{endpoint} is out of use: {reason}");
+        }
+        health.unfit(Instant::now(), reason);
+    }
+
+    pub(super) fn none_usable(&self, operation: &'static str) -> ChainError {
+        let report = self.report();
+        let troubles: Vec<String> = report.iter().filter_map(NodeReport::trouble).collect();
+        let detail = format!("no node can be asked now: {}", troubles.join("; "));
+        ChainError::transient(operation, detail)
+    }
+}
+
+/// Whether another node may answer better.
+pub(super) fn is_of_the_node(error: &ChainError) -> bool {
+    error.kind() == ChainErrorKind::Transient
+        || has_source::<WrongChain>(error).is_some()
+        || has_source::<Denied>(error).is_some()
+}
+
+fn has_source<E: std::error::Error + 'static>(error: &ChainError) -> Option<&E> {
+    std::error::Error::source(error)?.downcast_ref()
+}

@@ -1,0 +1,88 @@
+//! The head: the one question by which the current node is judged, and the way back to a better one.
+
+use std::cmp::Reverse;
+
+use futures::future::{BoxFuture, join_all};
+use pledge_core::error::ChainError;
+use pledge_core::types::{BlockNumber, BlockRef};
+use tokio::time::Instant;
+
+use super::EvmNodes;
+use super::failover::Stands;
+use crate::chain::EvmChain;
+
+impl EvmNodes {
+    pub(super) async fn read_head(&self) -> Result<BlockRef, ChainError> {
+        if !self.is_alone() {
+            self.return_to_preferred().await;
+        }
+        let tip = self.state().agreed.tip();
+        let headers = self.ask("read the head", |node| head_first(node, tip), |seen| seen).await?;
+        let head = headers[0];
+        let is_doubtful = {
+            let mut state = self.state();
+            if let Some(current) = state.current() {
+                state.members[current].disputed_since = None;
+            }
+            state.saw_head(head.number, &self.config, Instant::now())
+        };
+        if is_doubtful {
+            self.go_further(&head).await;
+        }
+        Ok(head)
+    }
+
+    /// Looks at the nodes that go before the current one, now and then, and takes the first back that
+    /// has proved itself.
+    async fn return_to_preferred(&self) {
+        let interval = self.config.proof_time / self.config.proof_answers.max(1);
+        let due = self.state().due(interval, Instant::now());
+        let met = join_all(due.iter().map(|node| self.meet(*node))).await;
+        let mut proved = None;
+        {
+            let mut state = self.state();
+            for (node, stands) in due.into_iter().zip(met) {
+                let keeps_up = stands.is_ok_and(|stands| !state.is_behind(stands.head()));
+                let health = &mut state.members[node].health;
+                if !keeps_up {
+                    health.proves_nothing();
+                } else if health.has_proved_itself(Instant::now()) {
+                    proved = proved.or(Some(node));
+                }
+            }
+        }
+        if let Some(node) = proved {
+            self.adopt(node);
+        }
+    }
+
+    /// The current node may have stopped: whoever is further takes its place.
+    async fn go_further(&self, head: &BlockRef) {
+        let (current, others) = {
+            let state = self.state();
+            (state.current(), state.others(Instant::now()))
+        };
+        let met = join_all(others.iter().map(|node| self.meet(*node))).await;
+        let heads = others.into_iter().zip(met).filter_map(|(node, stands)| {
+            let head = stands.as_ref().map(|stands| Stands::head(*stands)).ok()?;
+            Some((head, Reverse(node)))
+        });
+        if let Some((_, Reverse(node))) = heads.max().filter(|(other, _)| *other > head.number) {
+            if let Some(current) = current {
+                self.state().members[current].health.proves_nothing();
+            }
+            self.adopt(node);
+        }
+    }
+}
+
+/// The head, then the block at a height.
+fn head_first(
+    node: &EvmChain,
+    at: Option<BlockNumber>,
+) -> BoxFuture<'_, Result<Vec<BlockRef>, ChainError>> {
+    Box::pin(async move {
+        let (head, [at]) = node.head_and([at]).await?;
+        Ok([head].into_iter().chain(at).collect())
+    })
+}

@@ -1,0 +1,98 @@
+//! The nodes of a chain, for people.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::EvmNodes;
+use super::health::{Rest, Why};
+use super::state::Member;
+use crate::chain::EvmChain;
+
+/// How one node of a group stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeReport {
+    /// Host and port.
+    pub endpoint: String,
+    /// What it is to the group now.
+    pub state: NodeState,
+}
+
+/// What a node is to its group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeState {
+    /// It answers.
+    Current,
+    /// It would answer if the current one failed.
+    Ready,
+    /// It failed, or asked to be left alone.
+    Waits {
+        /// For how long yet; zero if it is asked next.
+        wait: Duration,
+        /// What it said.
+        reason: String,
+    },
+    /// What it says cannot be of the chain that the others are on.
+    OutOfUse {
+        /// How long until it is looked at again.
+        wait: Duration,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl NodeReport {
+    /// What is wrong with the node, if anything: the same for as long as that is the same.
+    pub fn trouble(&self) -> Option<String> {
+        let endpoint = &self.endpoint;
+        match &self.state {
+            NodeState::Current | NodeState::Ready => None,
+            NodeState::Waits { reason, .. } => Some(format!("{endpoint} is left alone ({reason})")),
+            NodeState::OutOfUse { reason, .. } => {
+                Some(format!("{endpoint} is out of use ({reason})"))
+            }
+        }
+    }
+}
+
+impl EvmNodes {
+    /// How each node stands, in the order of preference.
+    pub fn report(&self) -> Vec<NodeReport> {
+        let (state, now) = (self.state(), Instant::now());
+        let members = self.nodes.iter().zip(&state.members).enumerate();
+        let report = |(node, (chain, member)): (usize, (&EvmChain, &Member))| {
+            let state = match member.health.last_rest() {
+                Some(rest) => rest_state(rest, now),
+                None if state.current() == Some(node) => NodeState::Current,
+                None => NodeState::Ready,
+            };
+            NodeReport { endpoint: chain.endpoint().to_owned(), state }
+        };
+        members.map(report).collect()
+    }
+}
+
+fn rest_state(rest: &Rest, now: Instant) -> NodeState {
+    let (wait, reason) = (rest.until.saturating_duration_since(now), rest.reason.clone());
+    match rest.why {
+        Why::Unfit => NodeState::OutOfUse { wait, reason },
+        Why::Failed | Why::Asked => NodeState::Waits { wait, reason },
+    }
+}
+
+impl fmt::Display for NodeReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { endpoint, state } = self;
+        match state {
+            NodeState::Current => write!(f, "{endpoint} is in use"),
+            NodeState::Ready => write!(f, "{endpoint} is ready"),
+            NodeState::Waits { wait, reason } => {
+                write!(f, "{endpoint} is left alone for {} s ({reason})", wait.as_secs())
+            }
+            NodeState::OutOfUse { wait, reason } => {
+                write!(f, "{endpoint} is out of use for {} s ({reason})", wait.as_secs())
+            }
+        }
+    }
+}

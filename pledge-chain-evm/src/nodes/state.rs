@@ -1,0 +1,248 @@
+//! What a group knows: which node is current, how each fares, which blocks were shown.
+
+use std::time::Duration;
+
+use alloy::primitives::B256;
+use pledge_core::types::BlockNumber;
+use tokio::time::Instant;
+
+use super::agreed::Agreed;
+use super::config::NodesConfig;
+use super::health::{Health, Why};
+
+/// What is known of one node.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) health: Health,
+    /// Its block 0, if it gave it.
+    pub(super) genesis: Option<B256>,
+    /// Since when what it says of a block that was shown is undecided.
+    pub(super) disputed_since: Option<Instant>,
+    /// When it was looked at last, to see whether it may be used again.
+    looked_at: Option<Instant>,
+}
+
+/// How the heads of the current node move.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The highest head, and when it came.
+    highest: Option<(BlockNumber, Instant)>,
+    last: Option<BlockNumber>,
+    /// Heads in a row below the highest.
+    lower: u32,
+}
+
+/// All that a group knows. It has no clock: every instant is an argument.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) members: Vec<Member>,
+    pub(super) agreed: Agreed,
+    current: Option<usize>,
+    genesis: Option<B256>,
+    progress: Progress,
+}
+
+impl State {
+    pub(super) fn new(config: &NodesConfig) -> Self {
+        let member = |_| Member {
+            health: Health::new(config),
+            genesis: None,
+            disputed_since: None,
+            looked_at: None,
+        };
+        Self {
+            members: config.nodes.iter().map(member).collect(),
+            agreed: Agreed::default(),
+            current: None,
+            genesis: None,
+            progress: Progress::default(),
+        }
+    }
+
+    /// The node that answers.
+    pub(super) const fn current(&self) -> Option<usize> {
+        self.current
+    }
+
+    /// The block 0 of the nodes in use.
+    pub(super) const fn genesis(&self) -> Option<B256> {
+        self.genesis
+    }
+
+    /// Makes a node the one that answers, and tells which it was before.
+    pub(super) fn adopt(&mut self, node: usize) -> Option<usize> {
+        self.genesis = self.genesis.or(self.members[node].genesis);
+        self.progress = Progress::default();
+        self.current.replace(node)
+    }
+
+    /// The node to ask now, of those not tried: the current one while it answers, then those that do,
+    /// then those whose wait is over. If all wait by our own choice, whoever asks sets the pace: the one
+    /// whose wait is over first, once.
+    pub(super) fn next(&self, tried: &[usize], now: Instant) -> Option<usize> {
+        let untried = self.usable(now).filter(|node| !tried.contains(node));
+        let rank = |node: &usize| {
+            let is_ready = self.members[*node].health.is_ready();
+            (!is_ready, Some(*node) != self.current, *node)
+        };
+        let best = untried.min_by_key(rank);
+        best.or_else(|| tried.is_empty().then(|| self.waits_least(now)).flatten())
+    }
+
+    /// Nodes that may be asked, those preferred first.
+    pub(super) fn usable(&self, now: Instant) -> impl Iterator<Item = usize> {
+        let nodes = self.members.iter().enumerate();
+        nodes.filter(move |(_, member)| member.health.rest(now).is_none()).map(|(node, _)| node)
+    }
+
+    /// Usable nodes beside the current one.
+    pub(super) fn others(&self, now: Instant) -> Vec<usize> {
+        self.usable(now).filter(|node| Some(*node) != self.current).collect()
+    }
+
+    fn waits_least(&self, now: Instant) -> Option<usize> {
+        let waits = self.members.iter().enumerate().filter_map(|(node, member)| {
+            let rest = member.health.rest(now).filter(|rest| rest.why == Why::Failed)?;
+            Some((rest.until, node))
+        });
+        waits.min().map(|(_, node)| node)
+    }
+
+    /// Nodes of higher preference than the current one whose turn it is to be looked at.
+    pub(super) fn due(&mut self, interval: Duration, now: Instant) -> Vec<usize> {
+        let below = self.current.unwrap_or_default();
+        let mut due: Vec<usize> = self.usable(now).take_while(|node| *node < below).collect();
+        due.retain(|node| {
+            let member = &mut self.members[*node];
+            let is_due = member.looked_at.is_none_or(|looked_at| now - looked_at >= interval);
+            if is_due {
+                member.looked_at = Some(now);
+            }
+            is_due
+        });
+        due
+    }
+
+    /// The current node's head. Answers whether it is time to ask whether others are further: it is
+    /// below one that was shown for some heads in a row, or has been the same for long.
+    pub(super) fn saw_head(
+        &mut self,
+        head: BlockNumber,
+        config: &NodesConfig,
+        now: Instant,
+    ) -> bool {
+        let progress = &mut self.progress;
+        progress.last = Some(head);
+        match progress.highest {
+            Some((highest, _)) if head < highest => progress.lower += 1,
+            Some((highest, _)) if head == highest => progress.lower = 0,
+            _ => *progress = Progress { highest: Some((head, now)), last: Some(head), lower: 0 },
+        }
+        let is_stalled =
+            progress.highest.is_some_and(|(_, since)| now - since >= config.stall_time);
+        let is_doubtful = is_stalled || progress.lower >= config.lag_heads;
+        if is_doubtful {
+            *progress = Progress { highest: Some((head, now)), last: Some(head), lower: 0 };
+        }
+        is_doubtful
+    }
+
+    /// Whether a head is below the current node's.
+    pub(super) fn is_behind(&self, head: BlockNumber) -> bool {
+        self.progress.last.is_some_and(|last| head < last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pledge_core::types::ChainId;
+
+    use super::*;
+    use crate::config::EvmConfig;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn state(nodes: usize) -> (State, NodesConfig, Instant) {
+        let url = "http://node.example".parse().unwrap();
+        let config = NodesConfig::new(vec![EvmConfig::new(ChainId::new(1), url); nodes]);
+        (State::new(&config), config, Instant::now())
+    }
+
+    fn fail(state: &mut State, node: usize, asked: Option<Duration>, now: Instant) {
+        state.members[node].health.failed(now, asked, "away".into());
+    }
+
+    #[test]
+    fn the_current_node_goes_before_those_preferred() {
+        let (mut state, _, now) = state(3);
+        assert_eq!(state.next(&[], now), Some(0));
+        state.adopt(1);
+        assert_eq!(state.next(&[], now), Some(1));
+        assert_eq!(state.next(&[1], now), Some(0));
+        assert_eq!(state.next(&[1, 0], now), Some(2));
+        assert_eq!(state.next(&[0, 1, 2], now), None);
+    }
+
+    #[test]
+    fn a_node_that_failed_comes_after_those_that_answer() {
+        let (mut state, _, now) = state(2);
+        state.adopt(0);
+        fail(&mut state, 0, None, now);
+        assert_eq!(state.next(&[], now), Some(1));
+        assert_eq!(state.next(&[1], now), None, "a wait is a wait while another can be asked");
+        let later = now + 10 * SECOND;
+        assert_eq!(state.next(&[], later), Some(1));
+        assert_eq!(state.next(&[1], later), Some(0));
+    }
+
+    #[test]
+    fn when_all_wait_by_our_choice_one_is_asked_all_the_same() {
+        let (mut state, _, now) = state(2);
+        state.adopt(0);
+        fail(&mut state, 1, None, now);
+        for _ in 0..3 {
+            fail(&mut state, 0, None, now);
+        }
+        assert_eq!(state.next(&[], now), Some(1), "its wait is the shorter one");
+        assert_eq!(state.next(&[1], now), None);
+    }
+
+    #[test]
+    fn a_node_that_asked_for_rest_or_is_unfit_is_left_alone_even_if_it_is_the_last() {
+        let (mut state, _, now) = state(2);
+        fail(&mut state, 0, Some(120 * SECOND), now);
+        state.members[1].health.unfit(now, "another chain".into());
+        assert_eq!(state.next(&[], now + 119 * SECOND), None);
+        assert_eq!(state.next(&[], now + 120 * SECOND), Some(0));
+    }
+
+    #[test]
+    fn nodes_of_higher_preference_are_looked_at_now_and_then() {
+        let (mut state, _, now) = state(4);
+        state.adopt(2);
+        fail(&mut state, 1, None, now);
+        assert_eq!(state.due(10 * SECOND, now), [0]);
+        assert_eq!(state.due(10 * SECOND, now + 9 * SECOND), [1]);
+        assert_eq!(state.due(10 * SECOND, now + 10 * SECOND), [0]);
+    }
+
+    #[test]
+    fn lower_heads_in_a_row_call_for_a_look_at_the_others() {
+        let (mut state, config, now) = state(2);
+        let saw = |state: &mut State, head| state.saw_head(BlockNumber::new(head), &config, now);
+        let heads = [10, 9, 9, 10, 9, 9, 9, 9, 9];
+        let looks = heads.map(|head| saw(&mut state, head));
+        assert_eq!(looks, [false, false, false, false, false, false, true, false, false]);
+        assert!(state.is_behind(BlockNumber::new(8)) && !state.is_behind(BlockNumber::new(9)));
+    }
+
+    #[test]
+    fn a_head_that_stays_calls_for_a_look_at_the_others_once_in_a_while() {
+        let (mut state, config, now) = state(2);
+        let mut saw =
+            |head, second| state.saw_head(BlockNumber::new(head), &config, now + second * SECOND);
+        let heads = [(10, 0), (10, 59), (10, 60), (10, 61), (10, 120), (11, 179), (11, 238)];
+        let looks = heads.map(|(head, second)| saw(head, second));
+        assert_eq!(looks, [false, false, true, false, true, false, false]);
+    }
+}

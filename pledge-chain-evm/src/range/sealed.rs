@@ -1,0 +1,193 @@
+//! Ranges by way of receipts, which the hash of their block seals.
+
+use std::sync::atomic::Ordering;
+
+use alloy::consensus;
+use futures::{StreamExt, TryStreamExt, stream};
+use pledge_core::error::{ChainError, ChainErrorKind};
+use pledge_core::ports::{HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef};
+
+use crate::chain::EvmChain;
+use crate::classify::Failure;
+use crate::headers::{check_links, header_call};
+use crate::http::Answer;
+use crate::range::bloom::may_hold;
+use crate::range::doubts::Reading;
+use crate::range::{OPERATION, Slice, facts, wants};
+use crate::receipts::{Seal, hashed_header};
+use crate::wire::{Header, Log};
+
+/// How much one answer holds: it ends with the block in which it has so many logs.
+#[derive(Debug, Clone, Copy)]
+struct Page {
+    blocks_max: u64,
+    logs_max: usize,
+}
+
+const PAGE: Page = Page { blocks_max: 512, logs_max: 50_000 };
+
+impl EvmChain {
+    /// Every header is read and hashed. A block whose bloom excludes the tokens holds nothing of them;
+    /// the logs of the others come out of receipts that have the root of their header.
+    pub(super) async fn read_sealed(
+        &self,
+        request: &RangeRequest<'_>,
+        blocks: u64,
+    ) -> Result<Reading, ChainError> {
+        let facts = self.sealed_page(request, blocks, PAGE).await?;
+        Ok(Reading { facts, doubts: Vec::new(), node: self.endpoint().to_owned() })
+    }
+
+    async fn sealed_page(
+        &self,
+        request: &RangeRequest<'_>,
+        blocks: u64,
+        page: Page,
+    ) -> Result<RangeFacts, ChainError> {
+        let size = self.range_size.of(blocks).min(page.blocks_max);
+        let mut slice = Slice { from: request.from, to: request.from.up(size - 1), request };
+        let headers = self.hashed_headers(&slice).await?;
+        let sealed: Vec<(BlockId, Seal)> = headers
+            .iter()
+            .filter(|(_, header)| may_hold(&header.logs_bloom, request.tokens))
+            .map(|(block, header)| (block.id(), Seal::Root(header.receipts_root)))
+            .collect();
+        let mut found = stream::iter(sealed)
+            .map(|(block, seal)| async move {
+                Ok((block.number, self.wanted_logs(request, block, seal).await?))
+            })
+            .buffered(self.rpc().concurrency());
+        let mut logs = Vec::new();
+        while let Some((block, more)) = found.try_next().await? {
+            logs.extend(more);
+            if logs.len() >= page.logs_max {
+                slice.to = block;
+                break;
+            }
+        }
+        let mut blocks: Vec<BlockRef> = headers.iter().map(|(block, _)| *block).collect();
+        blocks.retain(|block| {
+            let is_end = block.number == slice.from || block.number == slice.to;
+            let is_wanted = request.detail == HeaderDetail::All
+                || is_end
+                || logs.binary_search_by_key(&block.number, |log| log.block).is_ok();
+            block.number <= slice.to && is_wanted
+        });
+        Ok(facts(blocks, &logs))
+    }
+
+    async fn hashed_headers(
+        &self,
+        slice: &Slice<'_>,
+    ) -> Result<Vec<(BlockRef, consensus::Header)>, ChainError> {
+        let numbers = (slice.from.get()..=slice.to.get()).map(BlockNumber::new);
+        let answers = self.rpc().many(numbers.clone().map(header_call).collect()).await;
+        let answers = answers.map_err(|failure| failure.during(OPERATION))?;
+        let mut headers = Vec::with_capacity(answers.len());
+        for (number, answer) in numbers.zip(answers) {
+            let (header, hashed) = self.header_and_hashed(number, answer)?;
+            let hashed = hashed.ok_or_else(|| {
+                let detail = format!(
+                    "the header of block {} that {} gives does not have that hash: the node is wrong, \
+                     and then use another, or this chain's headers have a form unknown here, and then \
+                     use verify = \"bloom\"",
+                    header.block,
+                    self.endpoint()
+                );
+                ChainError::persistent(OPERATION, detail)
+            })?;
+            headers.push((header.block, hashed));
+        }
+        let blocks: Vec<BlockRef> = headers.iter().map(|(block, _)| *block).collect();
+        check_links(OPERATION, &blocks)?;
+        Ok(headers)
+    }
+
+    /// A header, and all of it if its fields give its hash.
+    fn header_and_hashed(
+        &self,
+        number: BlockNumber,
+        answer: Answer,
+    ) -> Result<(Header, Option<consensus::Header>), ChainError> {
+        let answer = answer.map_err(|failure| failure.during(OPERATION))?;
+        let header = self.header(OPERATION, number, Ok(answer.clone()))?;
+        let hashed = hashed_header(&answer, header.block.hash);
+        Ok((header, hashed))
+    }
+
+    async fn wanted_logs(
+        &self,
+        request: &RangeRequest<'_>,
+        block: BlockId,
+        seal: Seal,
+    ) -> Result<Vec<Log>, ChainError> {
+        let mut logs = self.sealed_logs(OPERATION, block, seal).await?;
+        logs.retain(|log| wants(request, log));
+        Ok(logs)
+    }
+
+    /// The only block of a slice that is too much for `eth_getLogs`.
+    pub(super) async fn read_heavy_block(
+        &self,
+        slice: &Slice<'_>,
+        refusal: Failure,
+    ) -> Result<Reading, ChainError> {
+        let (block, logs) = self.heavy_block_logs(slice).await.map_err(|error| {
+            let kind = match error.kind() {
+                ChainErrorKind::BlockGone => ChainErrorKind::BlockGone,
+                _ => ChainErrorKind::Transient,
+            };
+            let detail = format!("{}; by its receipts: {}", refusal.detail, error.detail());
+            ChainError::new(kind, OPERATION, detail).caused_by(error)
+        })?;
+        let node = self.endpoint().to_owned();
+        Ok(Reading { facts: facts(vec![block], &logs), doubts: Vec::new(), node })
+    }
+
+    /// The logs that are wanted of a slice's first block, out of its receipts.
+    pub(super) async fn heavy_block_logs(
+        &self,
+        slice: &Slice<'_>,
+    ) -> Result<(BlockRef, Vec<Log>), ChainError> {
+        let answers = self.rpc().batch(&[header_call(slice.from)]).await;
+        let answer = answers.map_err(|failure| failure.during(OPERATION))?.remove(0);
+        let (header, hashed) = self.header_and_hashed(slice.from, answer)?;
+        let seal = match (hashed, header.bloom) {
+            (Some(hashed), _) => Seal::Root(hashed.receipts_root),
+            (None, Some(bloom)) => Seal::Bloom(Box::new(bloom)),
+            (None, None) => Seal::Missing,
+        };
+        if matches!(seal, Seal::Missing) {
+            self.tell_of_missing_blooms(header.block.id()).await;
+        }
+        let logs = self.wanted_logs(slice.request, header.block.id(), seal).await?;
+        Ok((header.block, logs))
+    }
+
+    /// Warns, once, that this chain's blooms are of no use.
+    pub(super) async fn tell_of_missing_blooms(&self, block: BlockId) {
+        if self.told_of_missing_blooms.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let answer = self.rpc().batch(&[header_call(block.number)]).await;
+        let header = answer.ok().and_then(|mut answers| answers.remove(0).ok());
+        let is_hashed = header.is_some_and(|header| hashed_header(&header, block.hash).is_some());
+        let remedy = if is_hashed {
+            "set verify = \"receipts\" to notice them"
+        } else {
+            "and verify = \"receipts\" cannot be used, for the headers do not give their hashes: \
+             use a node that you trust"
+        };
+        tracing::warn!(
+            endpoint = self.endpoint(),
+            block = %block,
+            remedy,
+            "the chain's blocks have no bloom: logs that the node omits cannot be noticed"
+        );
+    }
+}
+
+#[cfg(test)]
+#[path = "sealed_tests.rs"]
+mod tests;

@@ -1,0 +1,61 @@
+use alloy::primitives::{Address, U256};
+use pledge_core::types::ChainId;
+use pledge_test_support::hostile_node::transfer;
+use pledge_test_support::{HostileChain, HostileNode};
+
+use super::*;
+use crate::config::{EvmConfig, Verify};
+
+const TOKEN: Address = Address::repeat_byte(0x70);
+
+/// Twenty blocks, every other one with three transfers.
+async fn node() -> (HostileNode, EvmChain) {
+    let chain = HostileChain::new(31_337, 0);
+    for height in 1..=20 {
+        let [from, to] = [0xa1, 0xb0].map(Address::repeat_byte);
+        let log = transfer(TOKEN, from, to, U256::from(height));
+        chain.mine(12 * height, &vec![log; 3 * usize::from(height % 2 == 0)]);
+    }
+    let node = HostileNode::of(&chain).await;
+    let config = EvmConfig::new(ChainId::new(31_337), node.url().parse().unwrap());
+    let evm = EvmChain::connect(EvmConfig { verify: Verify::Receipts, ..config }).await.unwrap();
+    (node, evm)
+}
+
+/// The blocks in which pages of such a size end.
+async fn ends(page: Page, detail: HeaderDetail) -> Vec<u64> {
+    let (_node, evm) = node().await;
+    let (mut next, mut ends, mut transfers) = (1, Vec::new(), 0);
+    while next <= 20 {
+        let (from, to) = (BlockNumber::new(next), BlockNumber::new(20));
+        let request = RangeRequest { from, to, tokens: &[TOKEN], detail };
+        let facts = evm.sealed_page(&request, 21 - next, page).await.unwrap();
+        facts.verify(&request).unwrap();
+        transfers += facts.transfers.len();
+        ends.push(facts.last().unwrap().number.get());
+        next = ends.last().unwrap() + 1;
+    }
+    assert_eq!(transfers, 30, "each transfer once, whatever the pages");
+    ends
+}
+
+#[tokio::test]
+async fn a_page_ends_with_the_block_that_fills_it() {
+    for detail in [HeaderDetail::All, HeaderDetail::Sparse] {
+        let page = Page { blocks_max: 100, logs_max: 7 };
+        assert_eq!(ends(page, detail).await, [6, 12, 18, 20]);
+    }
+}
+
+#[tokio::test]
+async fn a_page_ends_with_its_last_block() {
+    let page = Page { blocks_max: 8, logs_max: 1_000 };
+    assert_eq!(ends(page, HeaderDetail::Sparse).await, [8, 16, 20]);
+}
+
+#[tokio::test]
+async fn a_page_that_one_block_overfills_is_that_block() {
+    let page = Page { blocks_max: 100, logs_max: 1 };
+    let every_other: Vec<u64> = (1..=10).map(|block| 2 * block).collect();
+    assert_eq!(ends(page, HeaderDetail::All).await, every_other);
+}

@@ -1,0 +1,68 @@
+//! Answers that end where a provider's limit is, without a word.
+
+use pledge_core::types::BlockNumber;
+
+use crate::chain::EvmChain;
+use crate::classify::Failure;
+use crate::range::logs::{logs_call, placed};
+use crate::range::{Slice, SliceError, refused_or_failed};
+use crate::wire::{Log, WireLog};
+
+/// Numbers of logs at which providers are known to stop, or would.
+const STOPS: [usize; 15] = [
+    10, 25, 50, 100, 250, 256, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_000,
+];
+
+/// Whether an answer with so many logs may have been cut off. One block cannot be asked for in parts.
+pub(super) fn may_be_cut(slice: &Slice<'_>, logs: usize) -> bool {
+    slice.from < slice.to && STOPS.contains(&logs)
+}
+
+impl EvmChain {
+    /// Asks for the halves of a slice, and for theirs, until no answer may have been cut off: together
+    /// they must have the logs that the whole had.
+    pub(super) async fn compare_with_halves(
+        &self,
+        slice: &Slice<'_>,
+        logs: &[Log],
+    ) -> Result<(), SliceError> {
+        let mut suspects = if may_be_cut(slice, logs.len()) { vec![*slice] } else { Vec::new() };
+        while let Some(suspect) = suspects.pop() {
+            let halves = halves(&suspect);
+            let answers = self.rpc().together(&halves.map(|half| logs_call(&half))).await;
+            let answers = answers.map_err(refused_or_failed)?;
+            let mut found = Vec::new();
+            for (half, answer) in halves.into_iter().zip(answers) {
+                let half_logs = answer
+                    .and_then(|answer| self.rpc().parse::<Vec<WireLog>>(answer))
+                    .map_err(refused_or_failed)?;
+                let half_logs = placed(&half, half_logs)?;
+                if may_be_cut(&half, half_logs.len()) {
+                    suspects.push(half);
+                }
+                found.extend(half_logs);
+            }
+            let start = logs.partition_point(|log| log.block < suspect.from);
+            let end = logs.partition_point(|log| log.block <= suspect.to);
+            if found != logs[start..end] {
+                return Err(SliceError::Refused(Failure::truncated(format!(
+                    "{} gives {} logs of blocks {}..={} at once and {} in halves: truncated",
+                    self.endpoint(),
+                    end - start,
+                    suspect.from,
+                    suspect.to,
+                    found.len()
+                ))));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn halves<'a>(slice: &Slice<'a>) -> [Slice<'a>; 2] {
+    let middle = slice.from.get() + (slice.to.get() - slice.from.get()) / 2;
+    [
+        Slice { to: BlockNumber::new(middle), ..*slice },
+        Slice { from: BlockNumber::new(middle + 1), ..*slice },
+    ]
+}

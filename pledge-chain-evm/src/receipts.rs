@@ -1,0 +1,126 @@
+//! The logs of a block by way of its receipts, and what binds them to it.
+
+use std::sync::atomic::Ordering;
+
+use alloy::consensus;
+use alloy::primitives::{B256, Bloom};
+use pledge_core::error::ChainError;
+use pledge_core::types::BlockId;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::chain::EvmChain;
+use crate::classify::{Failure, Fault};
+use crate::headers::header_by_hash_call;
+use crate::http::Call;
+use crate::response::Json;
+use crate::state_sync::state_sync_tx;
+use crate::wire::Log;
+
+mod wire;
+
+use wire::{WireReceipt, bloom_of, logs_of, receipts_root};
+
+/// What a block's header says of its receipts.
+#[derive(Debug)]
+pub(crate) enum Seal {
+    /// Their root, in a header that has the hash that it should have.
+    Root(B256),
+    /// The bloom of their logs.
+    Bloom(Box<Bloom>),
+    /// Nothing that can be used.
+    Missing,
+}
+
+/// The header in an answer, if its fields give its hash.
+pub(crate) fn hashed_header(header: &Json, hash: B256) -> Option<consensus::Header> {
+    let header = header.parse::<consensus::Header>().ok()?;
+    (header.hash_slow() == hash).then_some(header)
+}
+
+#[derive(Deserialize)]
+struct Transactions {
+    transactions: Vec<B256>,
+}
+
+impl EvmChain {
+    /// All logs of a block in their order, out of receipts that its seal covers.
+    pub(crate) async fn sealed_logs(
+        &self,
+        operation: &'static str,
+        block: BlockId,
+        seal: Seal,
+    ) -> Result<Vec<Log>, ChainError> {
+        let receipts = self.receipts(operation, block).await?;
+        let beside = state_sync_tx(self.rpc().chain(), block);
+        let sealed = || receipts.iter().filter(|receipt| Some(receipt.transaction_hash) != beside);
+        let fits = match &seal {
+            Seal::Root(root) => receipts_root(sealed()) == Some(*root),
+            Seal::Bloom(bloom) => bloom_of(sealed()) == **bloom,
+            Seal::Missing => true,
+        };
+        if !fits {
+            let what = if matches!(seal, Seal::Root(_)) { "root" } else { "bloom" };
+            let detail = format!(
+                "the receipts that {} gives of block {block} do not have the {what} of its header: \
+                 they are cut or changed, or the chain's receipts have a form unknown here, and then \
+                 use verify = \"bloom\"",
+                self.endpoint()
+            );
+            return Err(ChainError::transient(operation, detail));
+        }
+        logs_of(block, receipts).map_err(|detail| {
+            ChainError::transient(operation, format!("{}: {detail}", self.endpoint()))
+        })
+    }
+
+    async fn receipts(
+        &self,
+        operation: &'static str,
+        block: BlockId,
+    ) -> Result<Vec<WireReceipt>, ChainError> {
+        if !self.receipts_one_by_one.load(Ordering::Relaxed) {
+            let call = Call::new("eth_getBlockReceipts", json!([block.hash]));
+            match self.rpc().call::<Option<Vec<WireReceipt>>>(call).await {
+                Ok(Some(receipts)) => return Ok(receipts),
+                Ok(None) => return Err(self.lost(operation, block)),
+                Err(failure) if failure.fault == Fault::Unsupported => {
+                    tracing::info!(
+                        endpoint = self.endpoint(),
+                        "the node has no eth_getBlockReceipts, asking for each transaction's"
+                    );
+                    self.receipts_one_by_one.store(true, Ordering::Relaxed);
+                }
+                // Of one transaction it may have no trouble.
+                Err(failure) if self.is_to_blame(&failure).await => {}
+                Err(failure) => return Err(failure.during(operation)),
+            }
+        }
+        self.each_receipt(operation, block).await
+    }
+
+    async fn each_receipt(
+        &self,
+        operation: &'static str,
+        block: BlockId,
+    ) -> Result<Vec<WireReceipt>, ChainError> {
+        let during = |failure: Failure| failure.during(operation);
+        let call = header_by_hash_call(block);
+        let found = self.rpc().call::<Option<Transactions>>(call).await.map_err(during)?;
+        let found = found.ok_or_else(|| self.lost(operation, block))?;
+        let call = |hash: &B256| Call::new("eth_getTransactionReceipt", json!([hash]));
+        let calls = found.transactions.iter().map(call).collect();
+        let answers = self.rpc().many(calls).await.map_err(during)?;
+        let receipts = answers.into_iter().map(|answer| {
+            let receipt: Option<WireReceipt> =
+                answer.and_then(|answer| self.rpc().parse(answer)).map_err(during)?;
+            receipt.ok_or_else(|| self.lost(operation, block))
+        });
+        receipts.collect()
+    }
+
+    pub(crate) fn lost(&self, operation: &'static str, block: BlockId) -> ChainError {
+        let detail = format!("{} does not have block {block} any more", self.endpoint());
+        ChainError::block_gone(operation, detail)
+    }
+}

@@ -1,0 +1,18 @@
+//! The source against a node that does whatever nodes do: the right answer, or an error of the right
+//! kind, within bounds.
+
+#![expect(clippy::unwrap_used, reason = "tests panic")]
+
+mod data;
+mod envelopes;
+mod follower;
+mod following;
+mod limits;
+mod logs;
+mod omissions;
+mod outlooks;
+mod reorgs;
+mod sizes;
+mod stage;
+mod storm;
+mod wires;

@@ -1,0 +1,91 @@
+//! Many tokens, many logs: in parts, and none of them lost.
+
+use alloy::primitives::{Address, U256};
+use pledge_chain_evm::{EvmChain, Verify};
+use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::testing::world::CHAIN;
+use pledge_core::types::BlockNumber;
+use pledge_test_support::hostile_node::{
+    ADDRESSES_TEXT, Hint, Lie, Limit, Measure, Refusal, Switch, transfer,
+};
+use pledge_test_support::{HostileChain, HostileNode};
+
+use crate::stage::{HEAD, Stage, connect, within};
+
+const TOKENS: u64 = 10_000;
+const BLOCKS: u64 = 12;
+
+fn token(number: u64) -> Address {
+    let mut bytes = [0x7e; 20];
+    bytes[12..].copy_from_slice(&number.to_be_bytes());
+    Address::from(bytes)
+}
+
+/// Each block has a transfer of some tokens from all over the list, those last in it first, and of
+/// tokens that nobody follows.
+fn chain() -> HostileChain {
+    let chain = HostileChain::new(CHAIN.get(), 0);
+    let [from, to] = [0xa1, 0xb0].map(Address::repeat_byte);
+    for block in 1..=BLOCKS {
+        let numbers = [9_999, 5_000 + block, 3_000, 1_000 + block, 999, 0, TOKENS + block];
+        let pay = |number: u64| transfer(token(number), from, to, U256::from(number + block));
+        chain.mine(block, &numbers.map(pay));
+    }
+    chain
+}
+
+async fn read_all(evm: &EvmChain, detail: HeaderDetail) -> RangeFacts {
+    let tokens: Vec<Address> = (0..TOKENS).map(token).collect();
+    let (from, to) = (BlockNumber::new(1), BlockNumber::new(BLOCKS));
+    let request = RangeRequest { from, to, tokens: &tokens, detail };
+    within(evm.range(request)).await.unwrap()
+}
+
+/// Geth takes a thousand addresses in a filter.
+#[tokio::test]
+async fn ten_thousand_tokens_are_asked_for_in_filters_that_nodes_take() {
+    let chain = chain();
+    let node = HostileNode::of(&chain).await;
+    let (measure, text) = (Measure::Addresses, ADDRESSES_TEXT);
+    node.on(Refusal::Limit(Limit { measure, max: 1_000, text, hint: Hint::Same }));
+    for (detail, verify) in [
+        (HeaderDetail::All, Verify::Bloom),
+        (HeaderDetail::Sparse, Verify::Bloom),
+        (HeaderDetail::All, Verify::Receipts),
+    ] {
+        let evm = connect(&node, |config| config.verify = verify).await.unwrap();
+        let facts = read_all(&evm, detail).await;
+        let found: Vec<_> = facts.transfers.iter().map(|t| (t.block.get(), t.token)).collect();
+        let expected: Vec<_> = (1..=BLOCKS)
+            .flat_map(|block| {
+                let followed = [9_999, 5_000 + block, 3_000, 1_000 + block, 999, 0];
+                followed.map(|number| (block, token(number)))
+            })
+            .collect();
+        assert_eq!(found, expected, "{detail:?}, {verify:?}");
+    }
+}
+
+/// One of the parts comes back empty.
+#[tokio::test]
+async fn a_part_of_the_tokens_that_is_left_out_is_noticed() {
+    let chain = chain();
+    let node = HostileNode::of(&chain).await;
+    let evm = connect(&node, |_| {}).await.unwrap();
+    let told = node.on(Switch::of(Lie::NoLogs).only(&["eth_getLogs"]).times(1));
+    let tokens: Vec<Address> = (0..TOKENS).map(token).collect();
+    let (from, to) = (BlockNumber::new(1), BlockNumber::new(BLOCKS));
+    let request = RangeRequest { from, to, tokens: &tokens, detail: HeaderDetail::All };
+    assert!(within(evm.range(request)).await.is_err());
+    assert_eq!(node.met(told), 1);
+}
+
+/// However many logs there are: no answer is longer than the bound, and nothing is left out.
+#[tokio::test]
+async fn a_range_of_many_logs_is_read_in_answers_of_bounded_size() {
+    let stage = Stage::with(|config| config.answer_bytes_max = 256 << 10).await;
+    for height in HEAD + 1..=HEAD + 50 {
+        crate::stage::mine(&stage.chain, height, 100);
+    }
+    stage.expect_truth(1, HEAD + 50).await;
+}

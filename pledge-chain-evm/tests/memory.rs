@@ -1,0 +1,143 @@
+//! A million logs in one range, in bounded memory: the figure is of this process, which also runs the
+//! node. That one writes what it says while it sends it, and holds none of it.
+
+#![expect(clippy::unwrap_used, reason = "tests panic")]
+
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use alloy::primitives::{Address, B256, Bloom, U256, keccak256};
+use axum::body::Body;
+use axum::routing::post;
+use axum::{Json, Router};
+use futures::stream;
+use pledge_chain_evm::{EvmChain, EvmConfig};
+use pledge_core::ports::{ChainSource, HeaderDetail, RangeRequest};
+use pledge_core::types::{BlockNumber, ChainId};
+use serde_json::{Value, json};
+
+const CHAIN: ChainId = ChainId::new(31_337);
+const TOKEN: Address = Address::repeat_byte(0x33);
+const BLOCKS: u64 = 10_000;
+const LOGS_OF_BLOCK: u64 = 100;
+const MEMORY_MAX_MB: u64 = 512;
+
+static TOPICS: LazyLock<[B256; 3]> = LazyLock::new(|| {
+    let [from, to] = [1, 2].map(|byte| Address::repeat_byte(byte).into_word());
+    [keccak256("Transfer(address,address,uint256)"), from, to]
+});
+
+static BLOOM: LazyLock<Bloom> = LazyLock::new(|| {
+    let mut bloom = Bloom::ZERO;
+    bloom.accrue_raw_log(TOKEN, &*TOPICS);
+    bloom
+});
+
+fn hash(number: u64) -> B256 {
+    B256::from(U256::from(number + 1))
+}
+
+fn header(number: u64) -> Value {
+    json!({
+        "number": format!("{number:#x}"),
+        "hash": hash(number),
+        "parentHash": hash(number.wrapping_sub(1)),
+        "timestamp": format!("{:#x}", 1_000 + number),
+        "logsBloom": *BLOOM,
+    })
+}
+
+fn number(quantity: &Value) -> u64 {
+    u64::from_str_radix(quantity.as_str().unwrap().strip_prefix("0x").unwrap(), 16).unwrap()
+}
+
+/// The logs of a block in the words of geth, with a comma before each but the very first.
+fn logs(block: u64, is_first: bool) -> String {
+    let mut template = json!({
+        "address": TOKEN,
+        "topics": *TOPICS,
+        "data": B256::from(U256::from(1)),
+        "blockNumber": format!("{block:#x}"),
+        "transactionHash": B256::repeat_byte(9),
+        "transactionIndex": "0x7",
+        "blockHash": hash(block),
+        "removed": false,
+    })
+    .to_string();
+    template.pop();
+    let mut text = String::new();
+    for index in 0..LOGS_OF_BLOCK {
+        let comma = if is_first && index == 0 { "" } else { "," };
+        write!(text, "{comma}{template},\"logIndex\":\"{index:#x}\"}}").unwrap();
+    }
+    text
+}
+
+/// The parts of an answer, each made when its turn comes.
+fn parts(call: &Value) -> Box<dyn Iterator<Item = String> + Send> {
+    let id = call["id"].as_u64().unwrap();
+    let start = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":");
+    let result: Box<dyn Iterator<Item = String> + Send> = match call["method"].as_str().unwrap() {
+        "eth_chainId" => {
+            Box::new(std::iter::once(json!(format!("{:#x}", CHAIN.get())).to_string()))
+        }
+        "eth_getBlockByNumber" => {
+            Box::new(std::iter::once(header(number(&call["params"][0])).to_string()))
+        }
+        "eth_getLogs" => {
+            let filter = &call["params"][0];
+            let (from, to) = (number(&filter["fromBlock"]), number(&filter["toBlock"]));
+            let logs = (from..=to).map(move |block| logs(block, block == from));
+            Box::new(std::iter::once("[".into()).chain(logs).chain(["]".into()]))
+        }
+        method => panic!("{method} is not expected"),
+    };
+    Box::new(std::iter::once(start).chain(result).chain(["}".into()]))
+}
+
+async fn serve(Json(request): Json<Value>) -> Body {
+    let parts: Box<dyn Iterator<Item = String> + Send> = match request {
+        Value::Array(calls) => {
+            let answers = calls.into_iter().enumerate().flat_map(|(at, call)| {
+                let comma = if at == 0 { "" } else { "," };
+                std::iter::once(comma.to_owned()).chain(parts(&call))
+            });
+            Box::new(std::iter::once("[".into()).chain(answers).chain(["]".into()]))
+        }
+        call => parts(&call),
+    };
+    Body::from_stream(stream::iter(parts.map(Ok::<_, Infallible>)))
+}
+
+/// The most memory that this process ever had, in megabytes.
+fn peak_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() / 1_024
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_million_logs_in_one_range_are_read_in_bounded_memory() {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().route("/", post(serve));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let chain = EvmChain::connect(EvmConfig::new(CHAIN, url.parse().unwrap())).await.unwrap();
+    let (mut next, mut transfers, mut answers) = (1, 0, 0);
+    while next <= BLOCKS {
+        let (from, to) = (BlockNumber::new(next), BlockNumber::new(BLOCKS));
+        let tokens = &[TOKEN];
+        let request = RangeRequest { from, to, tokens, detail: HeaderDetail::Sparse };
+        let facts = chain.range(request).await.unwrap();
+        let last = facts.last().unwrap().number.get();
+        let count = facts.transfers.len() as u64;
+        assert_eq!(count, (last + 1 - next) * LOGS_OF_BLOCK, "from block {next} on");
+        (next, transfers, answers) = (last + 1, transfers + count, answers + 1);
+    }
+    assert_eq!(transfers, BLOCKS * LOGS_OF_BLOCK);
+    let peak = peak_mb();
+    println!("{transfers} logs in {answers} answers, {peak} MB at most");
+    assert!(peak <= MEMORY_MAX_MB, "{peak} MB are more than {MEMORY_MAX_MB}");
+}

@@ -1,0 +1,39 @@
+//! How often a node may be asked.
+
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use pledge_chain_evm::{EvmChain, EvmConfig};
+use pledge_core::error::ChainErrorKind;
+use pledge_core::ports::ChainSource;
+use pledge_core::types::BlockNumber;
+
+use crate::node::{Node, chain};
+
+fn per_second(node: &Node, requests: u32) -> EvmConfig {
+    EvmConfig { requests_per_second: NonZeroU32::new(requests), ..node.config() }
+}
+
+#[tokio::test]
+async fn a_budget_is_kept_and_counts_every_call_of_a_batch() {
+    let chain = chain(100);
+    let node = Node::start(&chain).await;
+    let config = EvmConfig { request_timeout: Duration::from_secs(30), ..per_second(&node, 20) };
+    let source = EvmChain::connect(config).await.unwrap();
+    let (begin, last) = (Instant::now(), BlockNumber::new(60));
+    source.headers(BlockNumber::new(1), last).await.unwrap();
+    // Twenty may go at once, and the other forty take two seconds.
+    assert!(begin.elapsed() >= Duration::from_millis(1_900), "{:?}", begin.elapsed());
+    assert!(node.longest_batch() <= 20, "{}", node.longest_batch());
+}
+
+#[tokio::test]
+async fn a_budget_without_room_is_an_error_that_names_it() {
+    let chain = chain(100);
+    let node = Node::start(&chain).await;
+    let config = EvmConfig { request_timeout: Duration::from_millis(50), ..per_second(&node, 2) };
+    let source = EvmChain::connect(EvmConfig { retries_max: 0, ..config }).await.unwrap();
+    let error = source.headers(BlockNumber::new(1), BlockNumber::new(9)).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Transient);
+    assert!(error.to_string().contains("requests_per_second"), "{error}");
+}

@@ -1,0 +1,242 @@
+//! Another node takes the place of one that fails.
+
+use std::time::Duration;
+
+use alloy::primitives::B256;
+use pledge_chain_evm::{NodeState, WrongChain};
+use pledge_core::error::{ChainError, ChainErrorKind};
+use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+
+use crate::node::{TOKEN, chain, mine};
+use crate::{group, group_with, nodes_of, number, pass, state_of};
+
+async fn range(source: &impl ChainSource, from: u64, to: u64) -> Result<RangeFacts, ChainError> {
+    let (from, to, detail) = (number(from), number(to), HeaderDetail::Sparse);
+    source.range(RangeRequest { from, to, tokens: &[TOKEN], detail }).await
+}
+
+#[tokio::test]
+async fn the_next_node_answers_when_the_first_fails() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 3).await;
+    let group = group(&nodes);
+    assert_eq!(group.head().await.unwrap().number, number(100));
+    assert_eq!(nodes[1].requests() + nodes[2].requests(), 0, "only one node is asked");
+    nodes[0].is_away();
+    assert_eq!(group.head().await.unwrap().number, number(100));
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+    assert!(matches!(state_of(&group, 0), NodeState::Waits { .. }));
+    assert_eq!(nodes[2].requests(), 0);
+}
+
+#[tokio::test]
+async fn a_node_that_is_away_at_the_start_joins_when_it_answers() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    nodes[0].is_away();
+    let group = group(&nodes);
+    let connected = group.connect(Duration::from_secs(5)).await;
+    assert!(connected[0].is_err() && connected[1].is_ok());
+    assert_eq!(group.head().await.unwrap().number, number(100));
+    nodes[0].is_well();
+    nodes[1].is_away();
+    pass(Duration::from_secs(5)).await;
+    assert_eq!(group.head().await.unwrap().number, number(100));
+    assert_eq!(group.endpoint(), nodes[0].endpoint());
+}
+
+#[tokio::test]
+async fn a_question_is_not_repeated_on_a_node_without_the_newest_block() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.headers(number(90), number(100)).await.unwrap();
+    nodes[0].is_away();
+    nodes[1].lags(3);
+    assert_eq!(group.head().await.unwrap_err().kind(), ChainErrorKind::Transient);
+    assert_eq!(group.head().await.unwrap().number, number(97), "the next question is its own");
+}
+
+#[tokio::test]
+async fn a_node_too_far_behind_to_be_compared_is_not_used() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    nodes[0].is_away();
+    nodes[1].lags(50);
+    for _ in 0..3 {
+        assert_eq!(group.head().await.unwrap_err().kind(), ChainErrorKind::Transient);
+    }
+    assert_eq!(group.endpoint(), nodes[0].endpoint());
+}
+
+#[tokio::test]
+async fn a_node_that_asked_for_rest_is_left_alone_until_it_is_over() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    nodes[0].is_busy_for(120);
+    group.head().await.unwrap();
+    nodes[0].is_well();
+    nodes[0].requests();
+    for _ in 0..11 {
+        pass(Duration::from_secs(10)).await;
+        group.head().await.unwrap();
+    }
+    assert_eq!(nodes[0].requests(), 0, "110 s are not 120 s");
+    pass(Duration::from_secs(11)).await;
+    group.head().await.unwrap();
+    assert!(nodes[0].requests() > 0);
+}
+
+#[tokio::test]
+async fn the_last_node_too_is_left_alone_for_as_long_as_it_asks() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 1).await;
+    let group = group(&nodes);
+    nodes[0].is_busy_for(120);
+    group.head().await.unwrap_err();
+    nodes[0].requests();
+    let error = group.head().await.unwrap_err();
+    assert_eq!(nodes[0].requests(), 0);
+    let text = error.to_string();
+    for part in
+        ["no node can be asked now", &nodes[0].endpoint(), "asks to be left alone for 120 s", "429"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_hangs_does_not_hold_up_the_next_questions() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    nodes[0].hangs();
+    group.head().await.unwrap();
+    nodes[0].requests();
+    for _ in 0..20 {
+        group.head().await.unwrap();
+        range(&group, 1, 50).await.unwrap();
+    }
+    assert!(nodes[0].requests() <= 1, "at most one look while it is left alone");
+}
+
+#[tokio::test]
+async fn a_range_is_of_one_node_even_if_the_first_dies_in_the_middle() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    // The ends and logs come, the headers of the logs' blocks do not.
+    nodes[0].fails_at("eth_getBlockByNumber", 50);
+    let facts = range(&group, 1, 90).await.unwrap();
+    let [first, second] = [0, 1].map(|node: usize| nodes[node].calls_of("eth_getLogs"));
+    assert!(first > 0 && second > 0, "both were asked for logs: {first} and {second}");
+    assert_eq!(facts.transfers.len(), 9);
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn a_node_that_turns_to_another_chain_is_out_of_use() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    nodes[0].says_chain("0x5");
+    pass(Duration::from_secs(301)).await;
+    assert_eq!(group.head().await.unwrap().number, number(100));
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+    let NodeState::OutOfUse { reason, .. } = state_of(&group, 0) else {
+        panic!("{:?}", group.report());
+    };
+    assert!(reason.contains("chain 5"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_node_of_another_chain_is_told_of_when_it_is_connected_to() {
+    let chain = chain(10);
+    let nodes = nodes_of(&chain, 2).await;
+    nodes[1].says_chain("0x5");
+    let connected = group(&nodes).connect(Duration::from_secs(5)).await;
+    assert!(connected[0].is_ok());
+    let error = connected[1].as_ref().unwrap_err();
+    assert!(std::error::Error::source(error).is_some_and(|source| source.is::<WrongChain>()));
+}
+
+#[tokio::test]
+async fn a_node_with_another_first_block_is_out_of_use() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 3).await;
+    nodes[1].has_genesis(B256::repeat_byte(9));
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    nodes[0].is_away();
+    group.head().await.unwrap();
+    assert_eq!(group.endpoint(), nodes[2].endpoint());
+    let NodeState::OutOfUse { reason, .. } = state_of(&group, 1) else {
+        panic!("{:?}", group.report());
+    };
+    assert!(reason.contains("block 0"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_refused_key_makes_way_for_the_next_node() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    nodes[0].fails(401);
+    assert_eq!(group(&nodes).head().await.unwrap().number, number(100));
+}
+
+#[tokio::test]
+async fn when_all_nodes_come_back_so_does_the_group_whatever_their_waits() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 3).await;
+    let group = group_with(&nodes, |config| config.wait_min = Duration::from_secs(600));
+    group.head().await.unwrap();
+    nodes.iter().for_each(|node| node.is_away());
+    for _ in 0..5 {
+        assert_eq!(group.head().await.unwrap_err().kind(), ChainErrorKind::Transient);
+    }
+    mine(&chain, 5);
+    nodes.iter().for_each(|node| node.is_well());
+    assert_eq!(group.head().await.unwrap().number, number(105));
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_asked_of_another() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group_with(&nodes, |config| config.answer_timeout = Duration::from_millis(50));
+    group.head().await.unwrap();
+    nodes[0].hangs();
+    assert_eq!(range(&group, 1, 50).await.unwrap().transfers.len(), 5);
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn logs_that_the_reader_omits_are_missed_by_another_node() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    nodes[0].omits_logs_of(50);
+    let error = range(&group, 41, 50).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Transient);
+    let text = format!("{} omits logs of block", nodes[0].endpoint());
+    assert!(error.to_string().contains(&text), "{error}");
+    assert_eq!(range(&group, 41, 50).await.unwrap().transfers.len(), 1);
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn a_lone_node_settles_its_own_doubts() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 1).await;
+    nodes[0].omits_logs_of(50);
+    let group = group(&nodes);
+    assert_eq!(range(&group, 41, 50).await.unwrap().transfers.len(), 0, "it omits them twice");
+}

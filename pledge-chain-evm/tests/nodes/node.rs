@@ -1,0 +1,156 @@
+//! Nodes of one chain, each with what is wrong with it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use alloy::primitives::{Address, B256, Log, U256};
+use pledge_chain_evm::EvmConfig;
+use pledge_core::types::{BlockId, BlockNumber, ChainId};
+use pledge_test_support::hostile_node::{Block, Branch, Lie, Outlook, Switch, Wire, transfer};
+use pledge_test_support::{HostileChain, HostileNode};
+use serde_json::json;
+
+pub(crate) const CHAIN: ChainId = ChainId::new(31_337);
+pub(crate) const TOKEN: Address = Address::repeat_byte(0x70);
+const HOLDER: Address = Address::repeat_byte(0xa1);
+
+/// A chain with a height and a token; every tenth block mints one unit.
+pub(crate) fn chain(height: u64) -> HostileChain {
+    let chain = HostileChain::new(CHAIN.get(), 1_000);
+    chain.deploy(TOKEN, "PLG", 18);
+    mine(&chain, height);
+    chain
+}
+
+/// So many blocks more.
+pub(crate) fn mine(chain: &HostileChain, blocks: u64) {
+    for _ in 0..blocks {
+        let head = chain.head();
+        let is_tenth = (head.number() + 1).is_multiple_of(10);
+        let logs: Vec<Log> = is_tenth.then(mint).into_iter().collect();
+        chain.mine(head.header.timestamp + 1, &logs);
+    }
+}
+
+fn mint() -> Log {
+    transfer(TOKEN, Address::ZERO, HOLDER, U256::from(1))
+}
+
+/// Another branch: the blocks up to a height, and so many of its own above.
+pub(crate) fn fork(chain: &HostileChain, at: u64, blocks: u64) -> Branch {
+    let honest = chain.branch();
+    chain.roll_back_to(at);
+    mine(chain, blocks);
+    let fork = chain.branch();
+    chain.return_to(&honest);
+    fork
+}
+
+/// The newest block of a chain.
+pub(crate) fn head(chain: &HostileChain) -> BlockId {
+    id(&chain.head())
+}
+
+/// The newest block of a branch.
+pub(crate) fn tip(branch: &Branch) -> BlockId {
+    id(branch.last().unwrap())
+}
+
+fn id(block: &Block) -> BlockId {
+    BlockId { number: BlockNumber::new(block.number()), hash: block.hash }
+}
+
+/// A node on a free port for as long as the test runs.
+pub(crate) struct Node {
+    node: HostileNode,
+    counted: AtomicUsize,
+}
+
+impl Node {
+    pub(crate) async fn start(chain: &HostileChain) -> Self {
+        Self { node: HostileNode::of(chain).await, counted: AtomicUsize::new(0) }
+    }
+
+    /// Nothing is wrong any more.
+    pub(crate) fn is_well(&self) {
+        self.node.calm();
+    }
+
+    pub(crate) fn is_away(&self) {
+        self.fails(503);
+    }
+
+    /// Every request fails with this status.
+    pub(crate) fn fails(&self, status: u16) {
+        self.node.on(Wire::status(status, ""));
+    }
+
+    /// It is busy, and asks to be left alone for so many seconds.
+    pub(crate) fn is_busy_for(&self, seconds: u64) {
+        let rest = vec![("retry-after", seconds.to_string())];
+        self.node.on(Wire::Status(429, rest, String::new()));
+    }
+
+    /// It takes requests and says nothing.
+    pub(crate) fn hangs(&self) {
+        self.node.on(Wire::Silence);
+    }
+
+    /// It fails when it is asked about a block, or for a range with it.
+    pub(crate) fn fails_at(&self, method: &'static str, block: u64) {
+        self.node.on(Switch::of(Wire::status(503, "")).only(&[method]).at(block..=block));
+    }
+
+    /// It leaves out the logs of a block, however it is asked.
+    pub(crate) fn omits_logs_of(&self, block: u64) {
+        self.node.on(Switch::of(Lie::NoLogs).only(&["eth_getLogs"]).at(block..=block));
+    }
+
+    /// It has not seen so many of the newest blocks.
+    pub(crate) fn lags(&self, blocks: u64) {
+        self.node.on(Outlook::Behind(blocks));
+    }
+
+    pub(crate) fn is_on(&self, branch: &Branch) {
+        self.node.on(Outlook::Fork(branch.clone()));
+    }
+
+    pub(crate) fn says_chain(&self, id: &str) {
+        self.node.on(Switch::of(Lie::Says(json!(id))).only(&["eth_chainId"]));
+    }
+
+    /// Its block 0 is another.
+    pub(crate) fn has_genesis(&self, hash: B256) {
+        let lie = Lie::Field("hash", json!(hash));
+        self.node.on(Switch::of(lie).only(&["eth_getBlockByNumber"]).at(0..=0));
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("127.0.0.1:{}", self.node.port())
+    }
+
+    /// How often it was asked since this was called last.
+    pub(crate) fn requests(&self) -> usize {
+        let requests = self.node.requests().len();
+        requests - self.counted.swap(requests, Ordering::Relaxed)
+    }
+
+    /// How often a method was called.
+    pub(crate) fn calls_of(&self, method: &str) -> usize {
+        self.node.asked(method).len()
+    }
+
+    /// The most calls that came in one request.
+    pub(crate) fn longest_batch(&self) -> usize {
+        self.node.requests().iter().map(Vec::len).max().unwrap_or_default()
+    }
+
+    pub(crate) fn config(&self) -> EvmConfig {
+        EvmConfig {
+            request_timeout: Duration::from_millis(500),
+            retry_delay_min: Duration::from_millis(1),
+            retry_delay_max: Duration::from_millis(5),
+            ..EvmConfig::new(CHAIN, self.node.url().parse().unwrap())
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The way back to a node of higher preference, and on to one that is further.
+
+use std::time::Duration;
+
+use pledge_core::ports::ChainSource;
+
+use crate::node::{Node, chain, fork, head, mine};
+use crate::{group, nodes_of, pass};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Two nodes, of which the first failed a while ago and answers again.
+async fn after_an_outage(
+    chain: &pledge_test_support::HostileChain,
+) -> (Vec<Node>, pledge_chain_evm::EvmNodes) {
+    let nodes = nodes_of(chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    nodes[0].is_away();
+    group.head().await.unwrap();
+    nodes[0].is_well();
+    pass(10 * SECOND).await;
+    (nodes, group)
+}
+
+#[tokio::test]
+async fn a_preferred_node_is_used_again_once_it_has_proved_itself() {
+    let chain = chain(100);
+    let (nodes, group) = after_an_outage(&chain).await;
+    let mut endpoints = Vec::new();
+    for _ in 0..4 {
+        group.head().await.unwrap();
+        endpoints.push(group.endpoint().to_owned());
+        pass(10 * SECOND).await;
+    }
+    let (first, second) = (nodes[0].endpoint(), nodes[1].endpoint());
+    assert_eq!(endpoints, [second.clone(), second.clone(), second, first]);
+}
+
+#[tokio::test]
+async fn a_failure_meanwhile_begins_the_proof_anew() {
+    let chain = chain(100);
+    let (nodes, group) = after_an_outage(&chain).await;
+    for round in 0..12 {
+        nodes[0].is_well();
+        if round % 3 == 2 {
+            nodes[0].is_away();
+        }
+        group.head().await.unwrap();
+        assert_eq!(group.endpoint(), nodes[1].endpoint(), "round {round}");
+        pass(15 * SECOND).await;
+    }
+}
+
+#[tokio::test]
+async fn a_preferred_node_that_lags_is_not_used_again() {
+    let chain = chain(100);
+    let (nodes, group) = after_an_outage(&chain).await;
+    nodes[0].lags(2);
+    for _ in 0..10 {
+        mine(&chain, 1);
+        group.head().await.unwrap();
+        pass(10 * SECOND).await;
+    }
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn a_preferred_node_on_a_fork_is_not_used_again_while_its_fork_is_in_dispute() {
+    let chain = chain(100);
+    let (nodes, group) = after_an_outage(&chain).await;
+    nodes[0].is_on(&fork(&chain, 95, 20));
+    for _ in 0..5 {
+        assert_eq!(group.head().await.unwrap().id(), head(&chain));
+        pass(10 * SECOND).await;
+    }
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn a_current_node_that_the_others_outvote_makes_way() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 3).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    let old = chain.branch();
+    chain.roll_back_to(95);
+    mine(&chain, 20);
+    // It stays where it was, and shows nothing that was not shown before.
+    nodes[0].is_on(&old);
+    assert_eq!(group.head().await.unwrap().number.get(), 100);
+    pass(60 * SECOND).await;
+    group.head().await.unwrap();
+    assert_eq!(group.head().await.unwrap().id(), head(&chain));
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn a_current_node_that_falls_behind_makes_way_for_one_that_is_further() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    nodes[0].lags(5);
+    let mut heads = Vec::new();
+    for _ in 0..4 {
+        heads.push(group.head().await.unwrap().number.get());
+    }
+    assert_eq!(heads, [95, 95, 95, 100]);
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn a_current_node_that_stopped_makes_way_for_one_that_goes_on() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    mine(&chain, 5);
+    nodes[0].lags(5);
+    pass(60 * SECOND).await;
+    assert_eq!(group.head().await.unwrap().number.get(), 100);
+    assert_eq!(group.head().await.unwrap().number.get(), 105);
+}
+
+#[tokio::test]
+async fn a_chain_that_stands_still_on_all_nodes_keeps_its_node() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    for _ in 0..5 {
+        assert_eq!(group.head().await.unwrap().number.get(), 100);
+        pass(60 * SECOND).await;
+    }
+    assert_eq!(group.endpoint(), nodes[0].endpoint());
+}

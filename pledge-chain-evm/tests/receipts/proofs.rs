@@ -1,0 +1,176 @@
+//! What is proven, by what, and what is said where it cannot be.
+
+use alloy::primitives::keccak256;
+use pledge_chain_evm::Verify;
+use pledge_core::error::ChainErrorKind;
+use pledge_core::ports::HeaderDetail;
+use pledge_test_support::hostile_node::{Lie, Refusal, Switch};
+use serde_json::{Value, json};
+
+use crate::stage::{HEAD, Stage, found};
+
+const HEADERS: &[&str] = &["eth_getBlockByNumber"];
+/// A block with transfers of both tokens.
+const FULL: u64 = 5;
+
+#[tokio::test]
+async fn receipts_give_what_the_chain_has() {
+    let stage = Stage::new(Verify::Receipts).await;
+    let facts = stage.read(1, HEAD).await.unwrap();
+    assert_eq!(found(&facts), stage.truth(1, HEAD));
+    assert_eq!(facts.headers.len() as u64, HEAD);
+    assert!(stage.node.asked("eth_getLogs").is_empty());
+}
+
+#[tokio::test]
+async fn only_blocks_whose_bloom_may_hold_the_token_are_asked_for_receipts() {
+    let stage = Stage::new(Verify::Receipts).await;
+    stage.read(1, HEAD).await.unwrap();
+    let holding = (1..=HEAD).filter(|block| !stage.truth(*block, *block).is_empty()).count();
+    assert_eq!(stage.node.asked("eth_getBlockReceipts").len(), holding);
+}
+
+#[tokio::test]
+async fn a_sparse_range_brings_its_ends_and_the_blocks_with_transfers() {
+    let stage = Stage::new(Verify::Receipts).await;
+    let facts = stage.read_with(5, 12, HeaderDetail::Sparse).await.unwrap();
+    let numbers: Vec<u64> = facts.headers.iter().map(|header| header.number.get()).collect();
+    assert_eq!(numbers, [5, 7, 8, 10, 11, 12]);
+    assert_eq!(found(&facts), stage.truth(5, 12));
+}
+
+#[tokio::test]
+async fn a_node_without_block_receipts_is_asked_for_each_transactions() {
+    let stage = Stage::new(Verify::Receipts).await;
+    let unknown = Refusal::error(-32_601, "the method does not exist");
+    let unknown = stage.node.on(Switch::of(unknown).only(&["eth_getBlockReceipts"]));
+    let facts = stage.read(1, HEAD).await.unwrap();
+    assert_eq!(found(&facts), stage.truth(1, HEAD));
+    let met = stage.node.met(unknown);
+    stage.read(1, HEAD).await.unwrap();
+    assert_eq!(stage.node.met(unknown), met, "what it does not have it is not asked again");
+}
+
+#[tokio::test]
+async fn a_log_left_out_of_a_transactions_receipt_is_noticed() {
+    let stage = Stage::new(Verify::Receipts).await;
+    let unknown = Refusal::error(-32_601, "the method does not exist");
+    stage.node.on(Switch::of(unknown).only(&["eth_getBlockReceipts"]));
+    let lie = stage.node.on(Switch::of(Lie::OneLogLess).only(&["eth_getTransactionReceipt"]));
+    let error = stage.read(FULL, FULL).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Transient);
+    assert!(stage.node.met(lie) > 0);
+}
+
+#[tokio::test]
+async fn a_transaction_without_a_receipt_is_block_gone() {
+    let stage = Stage::new(Verify::Receipts).await;
+    let unknown = Refusal::error(-32_601, "the method does not exist");
+    stage.node.on(Switch::of(unknown).only(&["eth_getBlockReceipts"]));
+    stage.node.on(Switch::of(Lie::NULL).only(&["eth_getTransactionReceipt"]).times(1));
+    let error = stage.read(FULL, FULL).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::BlockGone);
+}
+
+#[tokio::test]
+async fn a_block_without_receipts_is_block_gone() {
+    let stage = Stage::new(Verify::Receipts).await;
+    stage.node.on(Switch::of(Lie::NULL).only(&["eth_getBlockReceipts"]));
+    let error = stage.read(FULL, FULL).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::BlockGone);
+}
+
+/// Whatever a header says of its logs, its hash says it too.
+#[tokio::test]
+async fn a_header_that_does_not_give_its_hash_is_persistent_and_says_what_to_do() {
+    let nothing = "0x".to_owned() + &"00".repeat(256);
+    for (field, value) in [
+        ("logsBloom", json!(nothing)),
+        (
+            "receiptsRoot",
+            json!("0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"),
+        ),
+        ("timestamp", json!("0x77")),
+        ("mixHash", Value::Null),
+        ("extraData", json!("0x01")),
+    ] {
+        let stage = Stage::new(Verify::Receipts).await;
+        let lie = Switch::of(Lie::Field(field, value)).only(HEADERS).at(FULL..=FULL);
+        stage.node.on(lie);
+        let error = stage.read(1, HEAD).await.unwrap_err();
+        assert_eq!(error.kind(), ChainErrorKind::Persistent, "{field}: {error}");
+        let text = error.to_string();
+        for part in ["block 5", "127.0.0.1", "use another", "use verify = \"bloom\""] {
+            assert!(text.contains(part), "{field}: {text}");
+        }
+    }
+}
+
+/// What Polygon has beside its receipts, no other chain has.
+#[tokio::test]
+async fn a_receipt_beside_the_root_is_noticed() {
+    let stage = Stage::new(Verify::Receipts).await;
+    let (mut receipts, block) = (stage.receipts(FULL).await, stage.chain.block(FULL));
+    let tx = keccak256([b"matic-bor-receipt-", &FULL.to_be_bytes()[..], &block.hash[..]].concat());
+    let list = receipts.as_array_mut().unwrap();
+    let mut added = list.last().unwrap().clone();
+    added["transactionHash"] = json!(tx);
+    added["transactionIndex"] = json!(format!("{:#x}", list.len()));
+    let index = block.transactions.iter().map(|transaction| transaction.logs.len()).sum::<usize>();
+    let logs = added["logs"].as_array_mut().unwrap();
+    for (log, index) in logs.iter_mut().zip(index..) {
+        log["transactionHash"] = json!(tx);
+        log["logIndex"] = json!(format!("{index:#x}"));
+    }
+    assert!(!logs.is_empty());
+    list.push(added);
+    stage.node.on(Switch::of(Lie::Says(receipts)).only(&["eth_getBlockReceipts"]));
+    let error = stage.read(FULL, FULL).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Transient, "{error}");
+}
+
+#[tokio::test]
+async fn a_header_of_another_branch_is_block_gone() {
+    let stage = Stage::new(Verify::Receipts).await;
+    let honest = stage.ask("eth_getBlockByNumber", json!(["0x5", false])).await;
+    let branch = stage.chain.branch();
+    stage.chain.roll_back_to(FULL - 1);
+    for height in FULL..=HEAD {
+        stage.chain.mine(12 * height, &[]);
+    }
+    stage.node.on(Switch::of(Lie::Says(honest)).only(HEADERS).at(FULL..=FULL));
+    let error = stage.read(1, HEAD).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::BlockGone);
+    stage.chain.return_to(&branch);
+}
+
+#[tokio::test]
+async fn a_heavy_block_is_read_by_its_receipts_and_compared_with_their_root() {
+    let stage = Stage::new(Verify::Bloom).await;
+    let refusal = Refusal::error(-32_005, "query returned more than 10000 results");
+    let logs = Switch::of(refusal).only(&["eth_getLogs"]).at(FULL..=FULL);
+    let refused = stage.node.on(logs);
+    let facts = stage.read(FULL, FULL).await.unwrap();
+    assert_eq!(found(&facts), stage.truth(FULL, FULL));
+    assert_eq!(stage.node.met(refused), 1, "one block is not asked for twice");
+    stage.node.on(Switch::of(Lie::OneLogLess).only(&["eth_getBlockReceipts"]));
+    let error = stage.read(FULL, FULL).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Transient);
+    for part in ["query returned more than 10000 results", "do not have the root"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_receipts_of_a_heavy_block_must_have_its_bloom_where_its_header_has_another_form() {
+    let stage = Stage::new(Verify::Bloom).await;
+    let refusal = Refusal::error(-32_005, "query returned more than 10000 results");
+    stage.node.on(Switch::of(refusal).only(&["eth_getLogs"]));
+    stage.node.on(Switch::of(Lie::Field("mixHash", Value::Null)).only(HEADERS));
+    let facts = stage.read(FULL, FULL).await.unwrap();
+    assert_eq!(found(&facts), stage.truth(FULL, FULL));
+    stage.node.on(Switch::of(Lie::NoLogs).only(&["eth_getBlockReceipts"]));
+    let error = stage.read(FULL, FULL).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Transient);
+    assert!(error.to_string().contains("do not have the bloom"), "{error}");
+}

@@ -1,0 +1,160 @@
+//! A slice is asked of a second source before it is committed.
+
+use alloy_primitives::Address;
+
+use super::driver::Indexer;
+use crate::error::ChainError;
+use crate::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use crate::types::BlockNumber;
+
+const OPERATION: &str = "audit a slice";
+
+impl Indexer {
+    /// `Transient` if the second source answers otherwise, or not at all: then nothing is committed.
+    pub(super) async fn audit(
+        &self,
+        facts: &RangeFacts,
+        tokens: &[Address],
+        detail: HeaderDetail,
+    ) -> Result<(), ChainError> {
+        let (Some(audit), Some(first), Some(last)) =
+            (&self.audit, facts.headers.first(), facts.last())
+        else {
+            return Ok(());
+        };
+        let (from, to) = (first.number, last.number);
+        let request = RangeRequest { from, to, tokens, detail };
+        let theirs = whole(&**audit, request).await.map_err(|error| {
+            let detail = format!("blocks {from}..={to} cannot be audited");
+            ChainError::transient(OPERATION, detail).caused_by(error)
+        })?;
+        match difference(facts, &theirs) {
+            None => Ok(()),
+            Some((block, what)) => {
+                let detail = format!(
+                    "block {block}: {what}. Nothing is committed until both sources agree: find out \
+                     which of them is wrong, and replace it"
+                );
+                Err(ChainError::transient(OPERATION, detail))
+            }
+        }
+    }
+}
+
+/// The whole range, in as many answers as it takes.
+async fn whole(
+    source: &dyn ChainSource,
+    request: RangeRequest<'_>,
+) -> Result<RangeFacts, ChainError> {
+    let mut whole = RangeFacts::default();
+    let mut rest = request;
+    loop {
+        let part = source.range(rest).await?;
+        part.verify(&rest)?;
+        whole.headers.extend(part.headers);
+        whole.transfers.extend(part.transfers);
+        match whole.last() {
+            Some(last) if last.number < request.to => rest.from = last.number.next(),
+            _ => break,
+        }
+    }
+    whole.verify(&request)?;
+    Ok(whole)
+}
+
+/// The first block in which two answers for the same blocks differ, and how. Headers that only one
+/// brings say nothing: answers may be cut differently.
+fn difference(ours: &RangeFacts, theirs: &RangeFacts) -> Option<(BlockNumber, String)> {
+    let headers = ours.headers.iter().find_map(|header| {
+        let other = theirs.header(header.number).filter(|other| *other != header)?;
+        let what = format!("the node has {}, the audit {}", header.hash, other.hash);
+        Some((header.number, what))
+    });
+    let (mut a, mut b) = (ours.transfers.iter(), theirs.transfers.iter());
+    let transfers = loop {
+        match (a.next(), b.next()) {
+            (None, None) => break None,
+            (ours, theirs) if ours == theirs => {}
+            (ours, theirs) => {
+                let block = ours.into_iter().chain(theirs).map(|transfer| transfer.block).min();
+                break block;
+            }
+        }
+    };
+    let transfers = transfers.map(|block| {
+        let count =
+            |facts: &RangeFacts| facts.transfers.iter().filter(|t| t.block == block).count();
+        let what = format!(
+            "its transfers differ: the node has {}, the audit {}",
+            count(ours),
+            count(theirs)
+        );
+        (block, what)
+    });
+    headers.into_iter().chain(transfers).min_by_key(|(block, _)| *block)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::B256;
+
+    use super::*;
+    use crate::ledger::Transfer;
+    use crate::types::{Amount, BlockRef, LogIndex, Timestamp};
+
+    fn header(number: u64, branch: u8) -> BlockRef {
+        BlockRef {
+            number: BlockNumber::new(number),
+            hash: B256::repeat_byte(branch),
+            parent_hash: B256::ZERO,
+            time: Timestamp::ZERO,
+        }
+    }
+
+    fn transfer(block: u64, index: u64, amount: u64) -> Transfer {
+        Transfer {
+            token: Address::ZERO,
+            block: BlockNumber::new(block),
+            log_index: LogIndex::new(index),
+            tx_hash: B256::ZERO,
+            from: Address::ZERO,
+            to: Address::ZERO,
+            amount: Amount::from(amount),
+        }
+    }
+
+    fn facts(headers: &[BlockRef], transfers: &[Transfer]) -> RangeFacts {
+        let (headers, transfers) = (headers.to_vec(), transfers.to_vec());
+        RangeFacts { headers, transfers, set_aside: 0 }
+    }
+
+    fn differs_at(ours: &RangeFacts, theirs: &RangeFacts) -> Option<u64> {
+        let of = |a, b| difference(a, b).map(|(block, _)| block.get());
+        assert_eq!(of(ours, theirs), of(theirs, ours), "which one is ours makes no difference");
+        of(ours, theirs)
+    }
+
+    #[test]
+    fn answers_that_were_cut_differently_are_the_same() {
+        let ours = facts(&[header(1, 0), header(9, 0)], &[]);
+        let theirs = facts(&[header(1, 0), header(5, 0), header(6, 0), header(9, 0)], &[]);
+        assert_eq!(differs_at(&ours, &theirs), None);
+    }
+
+    #[test]
+    fn the_first_block_that_differs_is_named() {
+        let ends = [header(1, 0), header(9, 0)];
+        let ours = facts(&ends, &[transfer(3, 0, 7), transfer(5, 0, 7)]);
+        let cases: [(&[BlockRef], &[Transfer], u64); 6] = [
+            (&[header(1, 0), header(9, 1)], &ours.transfers, 9),
+            (&[header(1, 1), header(9, 1)], &[], 1),
+            (&ends, &[transfer(3, 0, 7)], 5),
+            (&ends, &[transfer(5, 0, 7)], 3),
+            (&ends, &[transfer(3, 0, 7), transfer(5, 0, 8)], 5),
+            (&ends, &[transfer(3, 0, 7), transfer(3, 1, 7), transfer(5, 0, 7)], 3),
+        ];
+        for (headers, transfers, block) in cases {
+            assert_eq!(differs_at(&ours, &facts(headers, transfers)), Some(block));
+        }
+    }
+}

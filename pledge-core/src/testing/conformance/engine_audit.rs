@@ -1,0 +1,97 @@
+//! The engine over a store, with a second source that must agree before anything is committed.
+
+use std::sync::Arc;
+
+use crate::error::ChainErrorKind;
+use crate::indexer::{ChainStatus, Poll};
+use crate::simulation::ScriptedChain;
+use crate::testing::Fixture;
+use crate::testing::world::{CHAIN, World, tokens};
+
+/// A world whose ledger stands at block 11, with a mint above it, and the second source.
+async fn open(fixture: Fixture) -> (World, ScriptedChain) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    for second in 1..=16 {
+        world.mine(second, &[]);
+    }
+    let audit = copy(&world.chain);
+    world.indexer = world.indexer.audited_by(Arc::new(audit.clone()));
+    world.run().await;
+    world.mine(17, &[(Some(1), Some(2), tokens(40))]);
+    world.confirm(3_600);
+    (world, audit)
+}
+
+/// Another chain with the same blocks.
+fn copy(chain: &ScriptedChain) -> ScriptedChain {
+    let genesis = chain.block(0).expect("genesis").time;
+    let copy = ScriptedChain::new(CHAIN, genesis);
+    copy.return_to(&chain.branch());
+    copy
+}
+
+/// Polls, which must fail with a reason that the chain's status tells, and must write nothing.
+async fn refuses(world: &mut World, reasons: &[&str]) {
+    let before = world.cursor().await;
+    for _ in 0..3 {
+        let poll = world.indexer.poll().await;
+        assert!(matches!(poll, Poll::Retry(_)), "{poll:?}");
+        let chains = world.fixture.balances.chains().await.expect("read");
+        let ChainStatus::Degraded(told) = &chains[0].status else {
+            panic!("{:?} is not degraded", chains[0].status);
+        };
+        for reason in reasons {
+            assert!(told.contains(reason), "{told}");
+        }
+    }
+    assert_eq!(world.cursor().await, before);
+}
+
+async fn goes_on(world: &mut World) {
+    world.run().await;
+    assert_eq!(world.digest().await, world.oracle());
+    assert_eq!(world.reorgs().await.expect("read"), 0);
+}
+
+/// An audit that agrees changes nothing, however it cuts its answers.
+pub async fn an_audit_that_agrees_changes_nothing(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    audit.return_to(&world.chain.branch());
+    audit.answer_at_most(2);
+    goes_on(&mut world).await;
+}
+
+/// Another block is named, and nothing is committed while the two differ.
+pub async fn a_block_that_the_audit_has_otherwise_is_not_committed(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    audit.return_to(&world.chain.branch());
+    audit.fork_at(12);
+    let head = world.chain.head().number.get();
+    for number in 13..=head {
+        audit.mine(world.chain.block(number).expect("mined").time, &[]);
+    }
+    refuses(&mut world, &["audit a slice", "block 13: the node has", "replace it"]).await;
+    audit.return_to(&world.chain.branch());
+    goes_on(&mut world).await;
+}
+
+/// A transfer that only one source has is found though every header agrees.
+pub async fn a_transfer_that_the_audit_lacks_is_not_committed(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    audit.return_to(&world.chain.branch());
+    audit.lose_transfers_of(18);
+    refuses(&mut world, &["block 18: its transfers differ: the node has 1, the audit 0"]).await;
+    audit.return_to(&world.chain.branch());
+    goes_on(&mut world).await;
+}
+
+/// What cannot be audited is not committed.
+pub async fn without_the_audit_nothing_is_committed(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    refuses(&mut world, &["cannot be audited", "there is no block 18"]).await;
+    audit.return_to(&world.chain.branch());
+    audit.fail_next(3, ChainErrorKind::Persistent);
+    refuses(&mut world, &["cannot be audited", "failed by script"]).await;
+    goes_on(&mut world).await;
+}

@@ -1,0 +1,123 @@
+//! Results that are not so.
+
+use std::ops::RangeInclusive;
+
+use serde_json::Value;
+
+/// What is said instead of the truth.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lie {
+    /// This result.
+    Says(Value),
+    /// Every block, log and receipt has this value in this field.
+    Field(&'static str, Value),
+    /// No block, log and receipt has this field.
+    NoField(&'static str),
+    /// The logs are left out.
+    NoLogs,
+    /// One log in the middle is left out.
+    OneLogLess,
+    /// Logs beyond so many are left out.
+    AtMost(usize),
+    /// Each log comes twice.
+    Twice,
+    /// The second log has the index of the first.
+    SharedIndex,
+    /// The logs come in another order.
+    Unsorted,
+}
+
+impl Lie {
+    /// Nothing there.
+    pub const NULL: Self = Self::Says(Value::Null);
+
+    /// Tells it; the answer is whether anything is different from the truth.
+    pub(super) fn tell(&self, result: &mut Value, blocks: &RangeInclusive<u64>) -> bool {
+        let truth = result.clone();
+        match self {
+            Self::Says(value) => result.clone_from(value),
+            Self::Field(name, value) => objects(result, blocks, &mut |object| {
+                object[*name] = value.clone();
+            }),
+            Self::NoField(name) => objects(result, blocks, &mut |object| {
+                object.as_object_mut().expect("only objects are shown").remove(*name);
+            }),
+            _ => self.tell_of_logs(result, blocks),
+        }
+        *result != truth
+    }
+
+    fn tell_of_logs(&self, result: &mut Value, blocks: &RangeInclusive<u64>) {
+        let all = result.as_array_mut().into_iter().flatten();
+        let Some(kinds) = all.map(|item| item.get("logs").is_some()).next() else {
+            if let Some(logs) = result.get_mut("logs").and_then(Value::as_array_mut) {
+                self.spoil(logs, blocks);
+            }
+            return;
+        };
+        let list = result.as_array_mut().expect("it has an item");
+        if kinds {
+            // One log of a block's receipts is one of all of them: the first receipt with enough.
+            let mut lists = list.iter_mut().filter_map(|item| item["logs"].as_array_mut());
+            match self {
+                Self::OneLogLess | Self::SharedIndex => {
+                    lists
+                        .find(|logs| logs.len() > 1)
+                        .into_iter()
+                        .for_each(|l| self.spoil(l, blocks));
+                }
+                _ => lists.for_each(|logs| self.spoil(logs, blocks)),
+            }
+        } else {
+            self.spoil(list, blocks);
+        }
+    }
+
+    fn spoil(&self, logs: &mut Vec<Value>, blocks: &RangeInclusive<u64>) {
+        let chosen: Vec<usize> = (0..logs.len()).filter(|at| is_of(&logs[*at], blocks)).collect();
+        let (Some(first), Some(last)) = (chosen.first().copied(), chosen.last().copied()) else {
+            return;
+        };
+        match self {
+            Self::NoLogs => logs.retain(|log| !is_of(log, blocks)),
+            Self::OneLogLess => {
+                logs.remove(chosen[chosen.len() / 2]);
+            }
+            Self::AtMost(count) => logs.truncate(*count),
+            Self::Twice => {
+                for at in chosen.into_iter().rev() {
+                    logs.insert(at, logs[at].clone());
+                }
+            }
+            Self::SharedIndex => {
+                let index = logs[first]["logIndex"].clone();
+                logs[last]["logIndex"] = index;
+            }
+            Self::Unsorted => logs[first..=last].reverse(),
+            Self::Says(_) | Self::Field(..) | Self::NoField(_) => unreachable!("not of logs"),
+        }
+    }
+}
+
+/// Shows each block, log and receipt of these blocks.
+fn objects(value: &mut Value, blocks: &RangeInclusive<u64>, change: &mut impl FnMut(&mut Value)) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| objects(item, blocks, change)),
+        Value::Object(_) if is_of(value, blocks) => {
+            if let Some(logs) = value.get_mut("logs") {
+                objects(logs, blocks, change);
+            }
+            change(value);
+        }
+        _ => {}
+    }
+}
+
+/// Whether a block, a log or a receipt is of one of these blocks.
+fn is_of(object: &Value, blocks: &RangeInclusive<u64>) -> bool {
+    let number = object.get("blockNumber").or_else(|| object.get("number"));
+    let digits = number.and_then(Value::as_str).and_then(|text| text.strip_prefix("0x"));
+    digits
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .is_some_and(|number| blocks.contains(&number))
+}

@@ -1,0 +1,153 @@
+//! The table of faults that are on: which calls they meet, and how often.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::{Mutex, MutexGuard};
+
+use super::chain::View;
+use super::envelope::Envelope;
+use super::honest::Call;
+use super::lie::Lie;
+use super::outlook::Outlook;
+use super::refusal::Refusal;
+use super::wire::Wire;
+
+/// One thing that is wrong with the node. The kinds are in the order in which they act on an answer.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// What it knows of the chain.
+    Outlook(Outlook),
+    /// An error answer.
+    Refusal(Refusal),
+    /// A result that is not so.
+    Lie(Lie),
+    /// Answers that do not fit their questions.
+    Envelope(Envelope),
+    /// What is done to the bytes.
+    Wire(Wire),
+}
+
+/// A fault, the calls that it meets, and for how many answers it is on.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    fault: Fault,
+    names: Vec<&'static str>,
+    blocks: RangeInclusive<u64>,
+    left: u64,
+}
+
+/// A switch that was set, to take it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SwitchId(u64);
+
+impl Switch {
+    /// A fault of every answer that it can spoil, until it is taken back.
+    pub fn of(fault: impl Into<Fault>) -> Self {
+        Self { fault: fault.into(), names: Vec::new(), blocks: 0..=u64::MAX, left: u64::MAX }
+    }
+
+    /// Only of calls of these methods, or with these tags.
+    #[must_use]
+    pub fn only(mut self, names: &[&'static str]) -> Self {
+        self.names = names.to_vec();
+        self
+    }
+
+    /// Only of calls that ask about one of these blocks; of logs and receipts, only of theirs.
+    #[must_use]
+    pub fn at(mut self, blocks: RangeInclusive<u64>) -> Self {
+        self.blocks = blocks;
+        self
+    }
+
+    /// Only so often.
+    #[must_use]
+    pub const fn times(mut self, answers: u64) -> Self {
+        self.left = answers;
+        self
+    }
+
+    fn meets(&self, call: &Call, view: &View) -> bool {
+        let named = |name: &&str| *name == call.method || Some(*name) == call.tag();
+        let by_name = self.names.is_empty() || self.names.iter().any(named);
+        by_name
+            && match call.blocks(view) {
+                Some((from, to)) => from <= *self.blocks.end() && to >= *self.blocks.start(),
+                None => self.blocks == (0..=u64::MAX),
+            }
+    }
+}
+
+impl<F: Into<Fault>> From<F> for Switch {
+    fn from(fault: F) -> Self {
+        Self::of(fault)
+    }
+}
+
+macro_rules! kinds {
+    ($($kind:ident),*) => {
+        $(impl From<$kind> for Fault {
+            fn from(kind: $kind) -> Self {
+                Self::$kind(kind)
+            }
+        })*
+    };
+}
+
+kinds!(Outlook, Refusal, Lie, Envelope, Wire);
+
+/// The switches that are set, by age.
+#[derive(Debug, Default)]
+pub(super) struct Switches(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    next: u64,
+    on: BTreeMap<SwitchId, Switch>,
+    met: BTreeMap<SwitchId, u64>,
+}
+
+impl Switches {
+    pub(super) fn on(&self, switch: Switch) -> SwitchId {
+        let mut table = self.lock();
+        let id = SwitchId(table.next);
+        table.next += 1;
+        table.on.insert(id, switch);
+        id
+    }
+
+    pub(super) fn off(&self, id: SwitchId) {
+        self.lock().on.remove(&id);
+    }
+
+    pub(super) fn calm(&self) {
+        self.lock().on.clear();
+    }
+
+    pub(super) fn met(&self, id: SwitchId) -> u64 {
+        self.lock().met.get(&id).copied().unwrap_or_default()
+    }
+
+    /// Shows each fault that meets one of the calls, with the blocks that it is about. What acts says
+    /// so, and is used up by one.
+    pub(super) fn act(
+        &self,
+        calls: &[Call],
+        view: &View,
+        mut apply: impl FnMut(&Fault, &RangeInclusive<u64>) -> bool,
+    ) {
+        let mut table = self.lock();
+        let Table { on, met, .. } = &mut *table;
+        for (id, switch) in on.iter_mut() {
+            let meets = calls.iter().any(|call| switch.meets(call, view));
+            if switch.left > 0 && meets && apply(&switch.fault, &switch.blocks) {
+                switch.left -= 1;
+                *met.entry(*id).or_default() += 1;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().expect("no holder panics")
+    }
+}
