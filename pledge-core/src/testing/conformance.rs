@@ -303,6 +303,7 @@ macro_rules! engine_conformance {
             an_audit_that_agrees_changes_nothing
             a_block_that_the_audit_has_otherwise_is_not_committed
             a_transfer_that_the_audit_lacks_is_not_committed
+            the_blocks_before_a_fault_are_audited_too
             without_the_audit_nothing_is_committed
         );
         $crate::__laws!($fixture, engine_rewind,
