@@ -1,18 +1,45 @@
-//! The laws of chain sources over a real node.
+//! The laws of chain sources over a real node, read alone and as each of a group.
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 use std::sync::Arc;
 
-use pledge_chain_evm::{EvmChain, EvmConfig};
+use pledge_chain_evm::{EvmChain, EvmConfig, EvmNodes, NodesConfig};
 use pledge_core::ledger::TokenMetadata;
+use pledge_core::ports::ChainSource;
 use pledge_core::testing::conformance::chain_source::SourceFixture;
 use pledge_core::types::{ChainId, Decimals};
 use pledge_examples::{Anvil, Token, Traffic};
 
 const CHAIN: ChainId = ChainId::new(31_337);
 
-async fn fixture() -> SourceFixture {
+async fn alone(url: String) -> Arc<dyn ChainSource> {
+    Arc::new(EvmChain::connect(config(url)).await.unwrap())
+}
+
+/// One node under two names.
+fn nodes(url: String) -> EvmNodes {
+    let other = url.replace("127.0.0.1", "localhost");
+    assert_ne!(url, other);
+    EvmNodes::new(NodesConfig::new(vec![config(url), config(other)])).unwrap()
+}
+
+async fn group(url: String) -> Arc<dyn ChainSource> {
+    Arc::new(nodes(url))
+}
+
+/// The nodes that stand by in such a group.
+async fn standby(url: String) -> Arc<dyn ChainSource> {
+    Arc::new(Arc::new(nodes(url)).standby())
+}
+
+fn config(url: String) -> EvmConfig {
+    EvmConfig::new(CHAIN, url.parse().unwrap())
+}
+
+async fn fixture<F: Future<Output = Arc<dyn ChainSource>>>(
+    source: impl FnOnce(String) -> F,
+) -> SourceFixture {
     let anvil = Anvil::start(CHAIN.get(), &[]).await.unwrap();
     anvil.mine(3, 12).await.unwrap();
     let owner = anvil.accounts().await.unwrap()[0];
@@ -20,10 +47,9 @@ async fn fixture() -> SourceFixture {
     let traffic = Traffic { accounts: 9, blocks: 5, transfers_per_block: 7, ..Traffic::default() };
     let played = traffic.play(&anvil, &token).await.unwrap();
     anvil.mine(4, 12).await.unwrap();
-    let source = EvmChain::connect(EvmConfig::new(CHAIN, anvil.url().parse().unwrap())).await;
     let decimals = Decimals::new(18).unwrap();
     SourceFixture {
-        source: Arc::new(source.unwrap()),
+        source: source(anvil.url().to_owned()).await,
         chain: CHAIN,
         token: token.address(),
         metadata: TokenMetadata { symbol: "USDX".to_owned(), decimals },
@@ -32,4 +58,16 @@ async fn fixture() -> SourceFixture {
     }
 }
 
-pledge_core::chain_source_conformance!(fixture());
+pledge_core::chain_source_conformance!(fixture(alone));
+
+mod several {
+    use super::{fixture, group};
+
+    pledge_core::chain_source_conformance!(fixture(group));
+}
+
+mod others {
+    use super::{fixture, standby};
+
+    pledge_core::chain_source_conformance!(fixture(standby));
+}
