@@ -73,16 +73,10 @@ impl Fault {
         matches!(self, Self::Unreachable | Self::TimedOut | Self::Malformed | Self::Denied)
     }
 
-    /// Whether fewer calls in one batch may pass.
+    /// Whether fewer calls in one batch may pass. Where it may as well be an outage, another question
+    /// must tell.
     pub(crate) const fn may_be_batch_size(self) -> bool {
-        matches!(
-            self,
-            Self::RateLimited
-                | Self::TooLarge
-                | Self::BatchTooLong
-                | Self::BadParams
-                | Self::Refused
-        )
+        matches!(self, Self::RateLimited | Self::BatchTooLong) || self.may_be_range_size()
     }
 
     /// Whether fewer blocks in one `eth_getLogs` may pass. Where it may as well be an outage, another

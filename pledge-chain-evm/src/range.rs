@@ -116,11 +116,9 @@ impl EvmChain {
         }
     }
 
-    /// Whether the question is to blame for a failure: a node that answers another one right after is
-    /// not down.
+    /// Whether a question for less may pass after this failure.
     pub(crate) async fn is_to_blame(&self, failure: &Failure) -> bool {
-        failure.fault.may_be_range_size()
-            && (!failure.fault.is_outage() || self.rpc().is_well().await)
+        failure.fault.may_be_range_size() && self.rpc().is_of_the_question(failure).await
     }
 }
 

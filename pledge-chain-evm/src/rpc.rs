@@ -154,12 +154,7 @@ impl Rpc {
                     batch_size.answered(size as u64);
                     answers.extend(more);
                 }
-                Err(failure)
-                    if size > 1
-                        && failure.fault.may_be_batch_size()
-                        && !self.is_put_off(&failure)
-                        && !on_too_much.gives_back(failure.fault) =>
-                {
+                Err(failure) if size > 1 && self.may_be_the_batch(&failure, on_too_much).await => {
                     tracing::info!(
                         endpoint = self.endpoint(),
                         size,
@@ -288,9 +283,21 @@ impl Rpc {
         Ok(())
     }
 
-    /// Whether the node answers the cheapest of all questions now.
-    pub(crate) async fn is_well(&self) -> bool {
-        self.ask_chain_id().await.is_ok_and(|found| found == self.chain)
+    /// Whether fewer calls at once may pass, and nobody can ask for less in another way.
+    async fn may_be_the_batch(&self, failure: &Failure, on_too_much: OnTooMuch) -> bool {
+        let is_given_back = on_too_much == OnTooMuch::GiveBack
+            && (failure.fault.is_outage() || on_too_much.gives_back(failure.fault));
+        failure.fault.may_be_batch_size()
+            && !is_given_back
+            && !self.is_put_off(failure)
+            && self.is_of_the_question(failure).await
+    }
+
+    /// Whether a failure is the question's fault and no outage: a node that answers the cheapest of all
+    /// questions right after is not down.
+    pub(crate) async fn is_of_the_question(&self, failure: &Failure) -> bool {
+        !failure.fault.is_outage()
+            || self.ask_chain_id().await.is_ok_and(|found| found == self.chain)
     }
 
     /// The chain id that the node says it has, compared with nothing.

@@ -60,6 +60,18 @@ async fn a_block_that_is_null_is_gone() {
     }
 }
 
+/// A block whose logs are doubted is asked for by its hash.
+#[tokio::test]
+async fn a_block_that_is_null_by_its_hash_is_gone() {
+    let stage = Stage::new().await;
+    stage.node.on(Switch::of(Lie::NoLogs).only(LOGS).at(FULL..=FULL).times(1));
+    let null = stage.node.on(Switch::of(Lie::NULL).only(&["eth_getBlockByHash"]));
+    stage.expect_error(ChainErrorKind::BlockGone, 1, HEAD).await;
+    assert!(stage.node.met(null) > 0);
+    stage.node.calm();
+    stage.expect_truth(1, HEAD).await;
+}
+
 /// The node that has the logs does not know the block whose header another one sent.
 #[tokio::test]
 async fn logs_of_a_block_that_is_unknown_are_gone() {

@@ -1,4 +1,4 @@
-//! Many tokens, many logs: in parts, and none of them lost.
+//! Many tokens: in parts, and none of them lost.
 
 use alloy::primitives::{Address, U256};
 use pledge_chain_evm::{EvmChain, Verify};
@@ -10,7 +10,7 @@ use pledge_test_support::hostile_node::{
 };
 use pledge_test_support::{HostileChain, HostileNode};
 
-use crate::stage::{HEAD, Stage, connect, within};
+use crate::stage::{connect, within};
 
 const TOKENS: u64 = 10_000;
 const BLOCKS: u64 = 12;
@@ -78,14 +78,4 @@ async fn a_part_of_the_tokens_that_is_left_out_is_noticed() {
     let request = RangeRequest { from, to, tokens: &tokens, detail: HeaderDetail::All };
     assert!(within(evm.range(request)).await.is_err());
     assert_eq!(node.met(told), 1);
-}
-
-/// However many logs there are: no answer is longer than the bound, and nothing is left out.
-#[tokio::test]
-async fn a_range_of_many_logs_is_read_in_answers_of_bounded_size() {
-    let stage = Stage::with(|config| config.answer_bytes_max = 256 << 10).await;
-    for height in HEAD + 1..=HEAD + 50 {
-        crate::stage::mine(&stage.chain, height, 100);
-    }
-    stage.expect_truth(1, HEAD + 50).await;
 }

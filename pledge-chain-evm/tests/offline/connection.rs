@@ -4,7 +4,7 @@ use std::error::Error;
 
 use crate::fake_node::{API_KEY, CHAIN, FakeNode, all_texts, config};
 use pledge_chain_evm::{EvmChain, EvmConfig, Verify, WrongChain};
-use pledge_core::error::{ChainError, ChainErrorKind};
+use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, ChainId};
 use serde_json::{Value, json};
@@ -164,27 +164,28 @@ async fn a_batch_size_that_was_halved_grows_back() {
     assert_eq!(largest, Some(100));
 }
 
-/// The error of fifty headers from a node that puts something more into each batch.
-async fn error_beside(extra: Value) -> ChainError {
+/// Whether a node that puts something more into each batch is asked for its headers one by one.
+async fn is_asked_one_by_one(extra: Value) -> bool {
     let node = FakeNode::start().await;
     node.script().batch_extra = Some(extra);
     let chain = node.connect().await;
-    chain.headers(BlockNumber::new(1), BlockNumber::new(50)).await.unwrap_err()
+    node.script().requests.clear();
+    let headers = chain.headers(BlockNumber::new(1), BlockNumber::new(50)).await;
+    assert_eq!(headers.unwrap().len(), 50);
+    let requests = node.script().requests.clone();
+    requests.iter().filter(|request| **request == ["eth_getBlockByNumber"]).count() == 50
 }
 
 #[tokio::test]
-async fn two_answers_to_one_call_are_transient() {
-    let error = error_beside(json!({ "jsonrpc": "2.0", "id": 7, "result": null })).await;
-    assert_eq!(error.kind(), ChainErrorKind::Transient);
-    assert!(error.to_string().contains("a second answer with the id 7"), "{error}");
+async fn a_batch_with_two_answers_to_one_call_is_not_believed() {
+    assert!(is_asked_one_by_one(json!({ "jsonrpc": "2.0", "id": 0, "result": null })).await);
 }
 
 #[tokio::test]
-async fn an_answer_to_no_call_is_transient() {
+async fn a_batch_with_an_answer_to_no_call_is_not_believed() {
     for id in [json!(50), json!("7"), Value::Null] {
-        let error = error_beside(json!({ "jsonrpc": "2.0", "id": id, "result": null })).await;
-        assert_eq!(error.kind(), ChainErrorKind::Transient);
-        assert!(error.to_string().contains("an answer with the foreign id"), "{error}");
+        let extra = json!({ "jsonrpc": "2.0", "id": id, "result": null });
+        assert!(is_asked_one_by_one(extra).await, "{id}");
     }
 }
 
@@ -195,4 +196,29 @@ async fn receipts_prove_nothing_on_a_chain_with_transfers_beside_them() {
     let error = EvmChain::connect(config).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Persistent);
     assert!(error.to_string().contains("use verify = \"bloom\""), "{error}");
+}
+
+#[tokio::test]
+async fn a_batch_too_heavy_for_a_gateway_is_halved() {
+    for status in [Some(500), Some(502), Some(504), None] {
+        let node = FakeNode::start().await;
+        node.script().batch_gateway = 20;
+        node.script().gateway_status = status;
+        let chain = node.connect().await;
+        let headers = chain.headers(BlockNumber::new(1), BlockNumber::new(50)).await;
+        assert_eq!(headers.unwrap().len(), 50, "{status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_down_does_not_shrink_a_batch() {
+    let node = FakeNode::start().await;
+    let chain = node.connect().await;
+    let (first, last) = (BlockNumber::new(1), BlockNumber::new(50));
+    node.script().statuses = [502; 5].into();
+    chain.headers(first, last).await.unwrap_err();
+    node.script().requests.clear();
+    chain.headers(first, last).await.unwrap();
+    let largest = node.script().requests.iter().map(Vec::len).max();
+    assert_eq!(largest, Some(50));
 }

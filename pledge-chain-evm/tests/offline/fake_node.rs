@@ -66,6 +66,8 @@ pub(crate) struct Script {
     pub(crate) gateway_status: Option<u16>,
     /// Refuses longer batches with one error object.
     pub(crate) batch_max: usize,
+    /// A gateway gives up on longer batches.
+    pub(crate) batch_gateway: usize,
     /// Put into every answer to a batch.
     pub(crate) batch_extra: Option<Value>,
     pub(crate) takes_block_hashes: bool,
@@ -107,6 +109,7 @@ impl Default for Script {
             log_blocks_gateway: u64::MAX,
             gateway_status: Some(502),
             batch_max: usize::MAX,
+            batch_gateway: usize::MAX,
             batch_extra: None,
             takes_block_hashes: true,
             finalized: Ok(Value::Null),
@@ -347,6 +350,9 @@ async fn serve(State(script): State<Arc<Mutex<Script>>>, Json(body): Json<Value>
     };
     let methods = calls.iter().map(|call| call["method"].as_str().unwrap().to_owned());
     script.requests.push(methods.collect());
+    if calls.len() > script.batch_gateway {
+        return gives_up(script.gateway_status);
+    }
     if calls.len() > script.batch_max {
         let error = json!({ "code": -32_600, "message": "too many calls in the batch" });
         return Json(json!({ "jsonrpc": "2.0", "id": null, "error": error })).into_response();

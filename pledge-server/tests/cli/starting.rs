@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use crate::node::{NORMAL, Node, token};
+use crate::node::{NORMAL, Node, THREE_PM, token, unused_token};
 use crate::process::{Ended, Folder};
 
 /// A port that nobody listens on.
@@ -133,6 +133,23 @@ fn a_programme_that_left_the_configuration_is_told_of() {
     write(&folder, &config("local", &[&node.url()], "", ""));
     let warning = "still earns; to end it, add a step to rate \"0\"";
     ended_with(&folder.run(&INDEX), 0, &[warning, &token().to_string()]);
+}
+
+#[test]
+fn a_token_that_left_the_configuration_is_followed_on_and_told_of() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let toml = config("local", &[&node.url()], "", "");
+    let folder = Folder::with_config(&toml);
+    ended_with(&folder.run(&INDEX), 0, &[]);
+    write(&folder, &toml.replace(&token().to_string(), &unused_token().to_string()));
+    node.mine_empty(THREE_PM + 7_200, 5);
+    let warning = "still followed, though no longer in the configuration";
+    ended_with(&folder.run(&INDEX), 0, &[warning, &token().to_string()]);
+    let status = folder.run(&["status", "--json"]).json();
+    let tokens = status["chains"][0]["tokens"].as_array().unwrap();
+    let confirmed: Vec<_> = tokens.iter().map(|token| &token["last_confirmed_block"]).collect();
+    assert_eq!(confirmed.len(), 2);
+    assert_eq!(confirmed[0], confirmed[1]);
 }
 
 #[test]
