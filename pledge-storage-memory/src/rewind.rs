@@ -20,6 +20,9 @@ const OPERATION: &str = "rewind the ledger";
 pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord, StoreError> {
     request.check().map_err(|detail| StoreError::invalid(OPERATION, detail))?;
     require_held(state.chain(request.chain)?, request)?;
+    let states = state.tokens.values().map(|token| &token.state);
+    let of_chain = states.filter(|token| token.spec.id.chain == request.chain);
+    request.check_left(of_chain).map_err(|detail| StoreError::conflict(OPERATION, detail))?;
     let mut rewound = Vec::with_capacity(request.tokens.len());
     for (id, cursor) in &request.tokens {
         let mut token = state.token(*id)?.clone();

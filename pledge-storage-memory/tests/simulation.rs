@@ -40,14 +40,11 @@ fn every_crash_point_survives_every_fault() {
     assert!(survived.calls > 100, "the scenario is too short: {survived:?}");
 }
 
-/// Seeds that found something once.
+/// Seeds that found something once. What was found before a seed drew what it draws now is a law by name.
 #[test]
 fn seeds_that_failed_before_hold() {
     let found = [
-        229,    // a cursor whose header was never held was rewound to an ancestor of another branch
-        691,    // a finalized block of the branch that was left confirmed blocks of the new one
-        4_879,  // headers held of two branches led a token back to the ancestor of the other
-        52_288, // a gap in the held headers was stepped over to an ancestor that they do not prove
+        3_142, // a rewind dropped the held headers of a token that had moved above it meanwhile
     ];
     run_all(found, fresh).unwrap_or_else(|failure| panic!("{failure}"));
 }

@@ -11,7 +11,7 @@ use crate::events::record;
 use crate::fault::Fault;
 use crate::query::query;
 use crate::reads::states_at;
-use crate::registry::{lock_chain, save_token, token_at};
+use crate::registry::{lock_chain, save_token, token_at, tokens};
 use crate::restate::reopen;
 use crate::row::TokenRow;
 
@@ -22,13 +22,15 @@ pub(crate) async fn rewind(
     request.check().map_err(Fault::invalid)?;
     lock_chain(db, request.chain).await?;
     require_held(db, request).await?;
-    let mut tokens = Vec::with_capacity(request.tokens.len());
+    let states = tokens(db, request.chain).await?;
+    request.check_left(states.iter().map(|row| &row.state)).map_err(Fault::conflict)?;
+    let mut rewound = Vec::with_capacity(request.tokens.len());
     for (token, cursor) in &request.tokens {
         let row = token_at(db, *token, Some(*cursor)).await?;
         if request.vouched {
             refuse_other_times(db, row.key, request).await?;
         }
-        tokens.push(rewind_token(db, row, &request.to).await?);
+        rewound.push(rewind_token(db, row, &request.to).await?);
     }
     query("DELETE FROM block_header WHERE chain = ? AND block > ?")
         .bind(request.chain)
@@ -36,7 +38,7 @@ pub(crate) async fn rewind(
         .execute(db)
         .await?;
     let (chain, to) = (request.chain, request.to);
-    let reorg = ReorgRecord { chain, to, tokens };
+    let reorg = ReorgRecord { chain, to, tokens: rewound };
     record(db, &Event::Reorged(reorg.clone())).await?;
     Ok(reorg)
 }

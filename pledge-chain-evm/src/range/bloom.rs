@@ -52,7 +52,7 @@ pub(super) fn examine(
         });
         if let Some(log) = excluded {
             return Err(format!(
-                "a log of {} is in block {block}, whose bloom excludes it",
+                "a log of {} is in block {block}, whose bloom excludes it; if this lasts, use another node",
                 log.address
             ));
         }

@@ -103,7 +103,7 @@ impl EvmChain {
         let who = if is_of_reading { one } else { other };
         let detail = format!(
             "{who} omits logs of block {block}: the range that {one} gave has {}, \
-             {other} by the block's hash has {}",
+             {other} by the block's hash has {}; if this lasts, do without {who}",
             counts.0, counts.1
         );
         Omission { is_of_reading, error: ChainError::transient(OPERATION, detail) }

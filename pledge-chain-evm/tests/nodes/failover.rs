@@ -113,8 +113,10 @@ async fn the_last_node_too_is_left_alone_for_as_long_as_it_asks() {
 async fn a_node_that_hangs_does_not_hold_up_the_next_questions() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 2).await;
-    let group = group(&nodes);
-    group.head().await.unwrap();
+    let group = group_with(&nodes, |config| {
+        config.wait_min = Duration::from_secs(600);
+        config.nodes[0].request_timeout = Duration::from_millis(500);
+    });
     nodes[0].hangs();
     group.head().await.unwrap();
     nodes[0].requests();
@@ -122,7 +124,7 @@ async fn a_node_that_hangs_does_not_hold_up_the_next_questions() {
         group.head().await.unwrap();
         range(&group, 1, 50).await.unwrap();
     }
-    assert!(nodes[0].requests() <= 1, "at most one look while it is left alone");
+    assert_eq!(nodes[0].requests(), 0);
 }
 
 #[tokio::test]
@@ -210,7 +212,7 @@ async fn when_all_nodes_come_back_so_does_the_group_whatever_their_waits() {
 async fn an_answer_that_takes_too_long_is_asked_of_another() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 2).await;
-    let group = group_with(&nodes, |config| config.answer_timeout = Duration::from_millis(50));
+    let group = group_with(&nodes, |config| config.answer_timeout = Duration::from_secs(1));
     group.head().await.unwrap();
     nodes[0].hangs();
     assert_eq!(range(&group, 1, 50).await.unwrap().transfers.len(), 5);

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use pledge_chain_evm::EvmNodes;
 use pledge_core::error::ChainErrorKind;
-use pledge_core::indexer::{Finality, Indexer, IndexerConfig, IndexerError, Poll};
+use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, IndexerError, Poll};
 use pledge_core::ledger::TokenSpec;
 use pledge_core::ports::{BalanceStore, ChainSource};
-use pledge_core::types::{BlockNumber, TokenId};
+use pledge_core::types::{Amount, BlockNumber, TokenId};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_test_support::HostileChain;
 
@@ -105,9 +105,18 @@ async fn settle(indexer: &mut Indexer, history: &mut Vec<String>) {
                 }
                 pass(Duration::from_millis(10)).await;
             }
+            Poll::Rewound(record) => history.push(format!("    back to {}", record.to.number)),
             other => panic!("{other:?}\n{}", history.join("\n")),
         }
     }
+}
+
+/// The ledger is what one pass over the chain gives.
+async fn expect_ledger_of(chain: &HostileChain, store: &MemoryStore, history: &[String]) {
+    let state = &store.tokens(CHAIN).await.unwrap()[0];
+    let confirmed = chain.block(chain.head().number() - 2);
+    assert_eq!(state.cursor.unwrap().hash, confirmed.hash, "{}", history.join("\n"));
+    assert_eq!(state.totals.supply, Amount::from(confirmed.number() / 10));
 }
 
 #[tokio::test]
@@ -136,13 +145,44 @@ async fn a_primary_that_flaps_a_hundred_times_never_looks_like_a_reorg() {
     nodes.iter().for_each(Node::is_well);
     pass(Duration::from_secs(1)).await;
     settle(&mut indexer, &mut history).await;
-    let state = &store.tokens(CHAIN).await.unwrap()[0];
-    let confirmed = head(&honest).number.down(2);
-    assert_eq!(state.cursor.unwrap().number, confirmed, "{}", history.join("\n"));
-    assert_eq!(state.epoch.get(), 0, "the ledger never went back");
-    assert_eq!(state.totals.supply, pledge_core::types::Amount::from(confirmed.get() / 10));
+    expect_ledger_of(&honest, &store, &history).await;
+    let epoch = store.tokens(CHAIN).await.unwrap()[0].epoch;
+    assert_eq!(epoch.get(), 0, "the ledger went back\n{}", history.join("\n"));
     println!("{switches} switches, no reorg");
     assert!(switches > 10, "{switches} switches do not test much");
+}
+
+#[tokio::test]
+async fn whatever_ails_one_of_three_nodes_through_reorgs_the_ledger_ends_as_the_chain() {
+    let mut chance = seed();
+    let honest = chain(50);
+    let nodes = nodes_of(&honest, 3).await;
+    let store = Arc::new(MemoryStore::new());
+    let mut indexer = indexer(Arc::new(hasty(&nodes)), &store).await;
+    let mut history = Vec::new();
+    settle(&mut indexer, &mut history).await;
+    for round in 0..100 {
+        let shown = store.tokens(CHAIN).await.unwrap()[0].cursor.unwrap().number.get();
+        pass(Duration::from_secs(1)).await;
+        if below(&mut chance, 4) == 0 {
+            let depth = 1 + below(&mut chance, 6);
+            honest.roll_back_to(honest.head().number() - depth);
+            mine(&honest, depth);
+            history.push(format!("{round}: a reorg of {depth} blocks"));
+        }
+        mine(&honest, 1 + below(&mut chance, 3));
+        nodes.iter().for_each(Node::is_well);
+        let ill = usize::try_from(below(&mut chance, 3)).unwrap();
+        let fault = disturb(&nodes[ill], &honest, shown, &mut chance);
+        history.push(format!("{round}: at {} node {ill} {fault}", honest.head().number()));
+        settle(&mut indexer, &mut history).await;
+    }
+    nodes.iter().for_each(Node::is_well);
+    for _ in 0..3 {
+        pass(Duration::from_secs(1)).await;
+        settle(&mut indexer, &mut history).await;
+    }
+    expect_ledger_of(&honest, &store, &history).await;
 }
 
 #[tokio::test]
@@ -160,13 +200,11 @@ async fn after_an_outage_of_all_nodes_no_block_is_missing() {
         settle(&mut indexer, &mut history).await;
     }
     let status = store.chains().await.unwrap().remove(0).status;
-    assert!(matches!(status, pledge_core::indexer::ChainStatus::Degraded(_)), "{status:?}");
+    assert!(matches!(status, ChainStatus::Degraded(_)), "{status:?}");
     nodes.iter().for_each(Node::is_well);
     settle(&mut indexer, &mut history).await;
-    let state = &store.tokens(CHAIN).await.unwrap()[0];
-    assert_eq!(state.cursor.unwrap().number.get(), 148);
-    assert_eq!(state.totals.supply, pledge_core::types::Amount::from(14));
+    expect_ledger_of(&honest, &store, &history).await;
     let status = store.chains().await.unwrap().remove(0).status;
-    assert_eq!(status, pledge_core::indexer::ChainStatus::Live);
+    assert_eq!(status, ChainStatus::Live);
     assert_eq!(group.head().await.unwrap().id(), head(&honest));
 }

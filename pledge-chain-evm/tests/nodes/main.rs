@@ -31,7 +31,7 @@ fn group(nodes: &[Node]) -> EvmNodes {
 
 fn group_with(nodes: &[Node], change: impl FnOnce(&mut NodesConfig)) -> EvmNodes {
     let mut config = NodesConfig::new(nodes.iter().map(Node::config).collect());
-    config.look_timeout = Duration::from_millis(500);
+    config.look_timeout = Duration::from_secs(10);
     change(&mut config);
     EvmNodes::new(config).unwrap()
 }

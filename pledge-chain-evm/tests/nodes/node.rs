@@ -147,7 +147,7 @@ impl Node {
 
     pub(crate) fn config(&self) -> EvmConfig {
         EvmConfig {
-            request_timeout: Duration::from_millis(500),
+            request_timeout: Duration::from_secs(10),
             retry_delay_min: Duration::from_millis(1),
             retry_delay_max: Duration::from_millis(5),
             ..EvmConfig::new(CHAIN, self.node.url().parse().unwrap())

@@ -1,6 +1,6 @@
 //! What is proven, by what, and what is said where it cannot be.
 
-use alloy::primitives::keccak256;
+use alloy::primitives::{B256, keccak256};
 use pledge_chain_evm::Verify;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::HeaderDetail;
@@ -12,6 +12,8 @@ use crate::stage::{HEAD, Stage, found};
 const HEADERS: &[&str] = &["eth_getBlockByNumber"];
 /// A block with transfers of both tokens.
 const FULL: u64 = 5;
+/// A block without transactions.
+const EMPTY: u64 = 6;
 
 #[tokio::test]
 async fn receipts_give_what_the_chain_has() {
@@ -131,17 +133,28 @@ async fn a_receipt_beside_the_root_is_noticed() {
 
 #[tokio::test]
 async fn a_header_of_another_branch_is_block_gone() {
-    let stage = Stage::new(Verify::Receipts).await;
-    let honest = stage.ask("eth_getBlockByNumber", json!(["0x5", false])).await;
-    let branch = stage.chain.branch();
-    stage.chain.roll_back_to(FULL - 1);
-    for height in FULL..=HEAD {
-        stage.chain.mine(12 * height, &[]);
+    for detail in [HeaderDetail::All, HeaderDetail::Sparse] {
+        let stage = Stage::new(Verify::Receipts).await;
+        let old = stage.ask("eth_getBlockByNumber", json!([format!("{EMPTY:#x}"), false])).await;
+        stage.chain.roll_back_to(EMPTY - 1);
+        for height in EMPTY..=HEAD {
+            stage.chain.mine(12 * height, &[]);
+        }
+        stage.node.on(Switch::of(Lie::Says(old)).only(HEADERS).at(EMPTY..=EMPTY));
+        let error = stage.read_with(1, HEAD, detail).await.unwrap_err();
+        assert_eq!(error.kind(), ChainErrorKind::BlockGone, "{detail:?}");
     }
-    stage.node.on(Switch::of(Lie::Says(honest)).only(HEADERS).at(FULL..=FULL));
+}
+
+/// A block that is asked for again by its hash must be the one with that hash.
+#[tokio::test]
+async fn another_block_in_place_of_a_doubted_one_is_block_gone() {
+    let stage = Stage::new(Verify::Bloom).await;
+    stage.node.on(Switch::of(Lie::NoLogs).only(&["eth_getLogs"]).at(FULL..=FULL));
+    let other = Lie::Field("hash", json!(B256::repeat_byte(7)));
+    stage.node.on(Switch::of(other).only(&["eth_getBlockByHash"]));
     let error = stage.read(1, HEAD).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::BlockGone);
-    stage.chain.return_to(&branch);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod planted;
 mod plants;
 mod play;
+mod table;
 
 use std::process::ExitCode;
 
@@ -37,7 +38,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(name) = arguments.planted {
-        return match planted::all(name.as_deref()) {
+        return match table::print(name.as_deref()) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
             Err(reason) => {

@@ -9,26 +9,51 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use super::plants::{PLANTS, Plant};
-use super::play::say;
 
-/// Within so many seeds each must be caught.
-const SEEDS: u64 = 1_000;
+/// The copy, built.
+#[derive(Debug)]
+pub(crate) struct Copy {
+    program: PathBuf,
+}
 
-/// Builds the copy and plays it with each bug in turn. Answers whether all were caught.
-pub(crate) fn all(only: Option<&str>) -> Result<bool, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("core is in a workspace")?;
-    let copy = root.join("target/planted");
-    plant(root, &copy)?;
-    build(root, &copy)?;
-    say("| bug | what it breaks | seeds until caught |\n|---|---|---|");
-    let mut all_caught = true;
-    for plant in PLANTS.iter().filter(|plant| only.is_none_or(|only| only == plant.name)) {
-        let seeds = play(root, plant.name)?;
-        let caught = seeds.map_or_else(|| "**survived**".to_owned(), |seeds| seeds.to_string());
-        say(&format!("| `{}` | {} | {caught} |", plant.name, plant.breaks));
-        all_caught &= seeds.is_some();
+impl Copy {
+    /// Makes the copy and builds it, for many seeds or for few.
+    pub(crate) fn build(for_many: bool) -> Result<Self, String> {
+        let root =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("core is in a workspace")?;
+        let copy = root.join("target/planted");
+        plant(root, &copy)?;
+        // A target of its own: to cargo both are the same crates, and whoever builds here may be built
+        // by a cargo that holds the other one.
+        let target = copy.join("target");
+        let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+        cargo.current_dir(&copy).env("CARGO_TARGET_DIR", &target);
+        cargo.args(["build", "--offline", "-p", "pledge-core", "--example", "pledge-planted"]);
+        cargo.args(for_many.then_some("--release"));
+        cargo.envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_INCREMENTAL", "0")]);
+        let (status, said) = run(&mut cargo)?;
+        if !status.success() {
+            return Err(format!("the copy does not build:\n{said}"));
+        }
+        let profile = if for_many { "release" } else { "debug" };
+        Ok(Self { program: target.join(profile).join("examples/pledge-planted") })
     }
-    Ok(all_caught)
+
+    /// Plays seeds from 0 with a bug, or with none, until one fails, and answers how many that took;
+    /// `None` if every law held.
+    pub(crate) fn play(&self, name: Option<&str>, seeds: u64) -> Result<Option<u64>, String> {
+        let mut planted = Command::new(&self.program);
+        planted.env("PLEDGE_PLANTED", name.unwrap_or_default());
+        planted.args(["--threads", "1", "--seeds", &seeds.to_string()]);
+        let (status, said) = run(&mut planted)?;
+        if status.success() {
+            return Ok(None);
+        }
+        let failed = said.split("FAILED seed ").nth(1).and_then(|rest| rest.split(':').next());
+        let seed = failed.and_then(|seed| seed.parse::<u64>().ok());
+        let seed = seed.ok_or_else(|| format!("{name:?} ended without a verdict:\n{said}"))?;
+        Ok(Some(seed + 1))
+    }
 }
 
 /// Copies the crates and turns each planted expression into a choice.
@@ -73,41 +98,6 @@ pub(crate) fn planted(name: &str) -> bool {
     CHOSEN.as_deref() == Some(name)
 }
 "#;
-
-fn build(root: &Path, copy: &Path) -> Result<(), String> {
-    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-    // A target of its own: to cargo both are the same crates.
-    cargo.current_dir(copy).env("CARGO_TARGET_DIR", target(root));
-    cargo.args([
-        "build",
-        "--release",
-        "--offline",
-        "-p",
-        "pledge-core",
-        "--example",
-        "pledge-planted",
-    ]);
-    let built = run(&mut cargo)?;
-    if built.0.success() { Ok(()) } else { Err(format!("the copy does not build:\n{}", built.1)) }
-}
-
-fn target(root: &Path) -> PathBuf {
-    root.join("target/planted/target")
-}
-
-/// Seeds until the bug was caught; `None` if it survived.
-fn play(root: &Path, name: &str) -> Result<Option<u64>, String> {
-    let mut planted = Command::new(target(root).join("release/examples/pledge-planted"));
-    planted.env("PLEDGE_PLANTED", name);
-    planted.args(["--threads", "1", "--seeds", &SEEDS.to_string()]);
-    let (status, said) = run(&mut planted)?;
-    if status.success() {
-        return Ok(None);
-    }
-    let failed = said.split("FAILED seed ").nth(1).and_then(|rest| rest.split(':').next());
-    let seed = failed.and_then(|seed| seed.parse::<u64>().ok());
-    Ok(seed.map(|seed| seed + 1))
-}
 
 fn run(command: &mut Command) -> Result<(ExitStatus, String), String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;

@@ -82,7 +82,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "one_block_above_stays",
         "indexer/fork.rs",
-        "cursor.number >= ancestor.number",
+        "cursor.number > ancestor.number",
         "cursor.number > ancestor.number.next()",
         "a rewind takes every token above the ancestor",
     ),
@@ -239,6 +239,13 @@ pub(crate) const PLANTS: &[Plant] = &[
         "self.events.events(from, self.batch_events_max.get())",
         "self.events.events(from.next(), self.batch_events_max.get())",
         "each event is told",
+    ),
+    plant(
+        "told_is_not_recorded",
+        "notify/dispatcher.rs",
+        "self.events.record_delivered(&self.consumer, from, to).await?",
+        "()",
+        "a drain goes on behind what it told",
     ),
     plant(
         "answer_of_two_states",

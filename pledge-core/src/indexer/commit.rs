@@ -1,5 +1,6 @@
 //! Fetched blocks into the ledger: fold each token, write all of them at once.
 
+use super::Slice;
 use super::confirm::addresses;
 use super::driver::{Group, Indexer, IndexerError, Progress};
 use crate::error::{ChainError, StoreError};
@@ -62,7 +63,8 @@ impl Indexer {
             return self.write(group, head, facts, folded).await;
         };
         let tokens = addresses(group);
-        let good = self.fetch_range(first.number, fault.down(1), &tokens, detail).await?;
+        let good = Slice { from: first.number, to: fault.down(1), detail };
+        let good = self.fetch_audited(good, &tokens).await?;
         let folded = self.fold_group(group, &good).await?;
         if good.headers.first() != Some(&first) || !folded.failed.is_empty() {
             let detail = format!("blocks from {first} on were answered differently");

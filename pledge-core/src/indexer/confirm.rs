@@ -62,7 +62,6 @@ impl Indexer {
         if near_head {
             self.check_on_branch(seen.as_ref(), &tip, observed).await?;
         }
-        self.audit(&facts, &addresses(group), slice.detail).await?;
         let following = plan(&self.config, head.number, target, tip.number.next(), join_at)
             .filter(|slice| slice.detail == HeaderDetail::Sparse);
         let (committed, prefetched) = tokio::join!(
@@ -127,7 +126,7 @@ impl Indexer {
         let tokens = addresses(group);
         match self.prefetched.take() {
             Some(ready) if ready.answers(slice, &tokens) => Ok(ready.facts),
-            _ => Ok(self.fetch_range(slice.from, slice.to, &tokens, slice.detail).await?),
+            _ => Ok(self.fetch_audited(slice, &tokens).await?),
         }
     }
 
@@ -135,8 +134,20 @@ impl Indexer {
     async fn prefetch(&self, slice: Option<Slice>, group: &Group) -> Option<Prefetched> {
         let slice = slice?;
         let tokens = addresses(group);
-        let facts = self.fetch_range(slice.from, slice.to, &tokens, slice.detail).await.ok()?;
+        let facts = self.fetch_audited(slice, &tokens).await.ok()?;
         Some(Prefetched { slice, tokens, facts })
+    }
+
+    /// What may be committed. It is audited at once: later, whoever answered may be one of those that
+    /// audit.
+    pub(super) async fn fetch_audited(
+        &self,
+        slice: Slice,
+        tokens: &[Address],
+    ) -> Result<RangeFacts, ChainError> {
+        let facts = self.fetch_range(slice.from, slice.to, tokens, slice.detail).await?;
+        self.audit(&facts, tokens, slice.detail).await?;
+        Ok(facts)
     }
 
     /// Fetches and verifies a range.

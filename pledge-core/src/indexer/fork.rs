@@ -53,11 +53,11 @@ impl Indexer {
         }
         let states = self.store.tokens(self.chain).await?;
         let ancestor = self.common_ancestor(head, ours, &states).await?;
-        let leaves = |state: &TokenState| {
-            let cursor = state.cursor.filter(|cursor| cursor.number >= ancestor.number)?;
-            (cursor.id() != ancestor.id()).then_some((state.spec.id, cursor.id()))
+        let stands_above = |state: &TokenState| {
+            let cursor = state.cursor.filter(|cursor| cursor.number > ancestor.number)?;
+            Some((state.spec.id, cursor.id()))
         };
-        let tokens: Vec<_> = states.iter().filter_map(leaves).collect();
+        let tokens: Vec<_> = states.iter().filter_map(stands_above).collect();
         if tokens.is_empty() {
             let detail = format!("the node no longer shows the fork above {ancestor}");
             return Err(ChainError::block_gone("resolve a fork", detail).into());

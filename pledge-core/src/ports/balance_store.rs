@@ -282,9 +282,10 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// begins above it has no cursor afterwards. Bumps the epoch of each token, takes back what was
     /// settled after the ancestor's time by added rows, restates totals, writes the reorg record.
     ///
-    /// `Conflict` if a token is not at the cursor named, or if the ancestor is vouched for and another
-    /// block is held at its height, or its time does not divide the changes as its height does;
-    /// `BeyondRetention` if it is not vouched for and neither a held header nor the parent of one.
+    /// `Conflict` if a token is not at the cursor named, if one of the chain stands above the ancestor and
+    /// is not named, or if the ancestor is vouched for and another block is held at its height, or its time
+    /// does not divide the changes as its height does; `BeyondRetention` if it is not vouched for and
+    /// neither a held header nor the parent of one.
     async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError>;
 
     /// An account's state at each instant: after its last change at or before it.

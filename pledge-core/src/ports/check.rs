@@ -1,6 +1,7 @@
 //! Messages that contradict themselves: refused by every store, as `Invalid`, before it looks further.
 
 use super::{LedgerCommit, Rewind, SettlementBatch, StatementKind, TokenCommit};
+use crate::ledger::TokenState;
 use crate::points::Programme;
 use crate::types::{Account, BlockNumber, BlockRef, RawPoints};
 
@@ -53,6 +54,23 @@ impl Rewind {
             }
             if cursor.number <= self.to.number && *cursor != self.to.id() {
                 return Err(format!("block {} is no ancestor of {cursor}", self.to));
+            }
+        }
+        Ok(())
+    }
+
+    /// Why no store of a chain whose tokens stand as given may take this rewind: it leaves one above the
+    /// ancestor, whose headers are dropped for all.
+    pub fn check_left<'a>(
+        &self,
+        tokens: impl IntoIterator<Item = &'a TokenState>,
+    ) -> Result<(), String> {
+        let is_named = |state: &TokenState| self.tokens.iter().any(|(id, _)| *id == state.spec.id);
+        for state in tokens {
+            let above = state.cursor.filter(|cursor| cursor.number > self.to.number);
+            if let Some(cursor) = above.filter(|_| !is_named(state)) {
+                let (id, to) = (state.spec.id, self.to);
+                return Err(format!("token {id} at block {cursor} would be left above block {to}"));
             }
         }
         Ok(())

@@ -101,6 +101,7 @@ macro_rules! balance_store_conformance {
             a_rewind_bumps_the_epoch_and_leaves_a_record
             a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing
             a_rewind_below_the_held_headers_is_refused_with_its_own_kind
+            a_rewind_that_leaves_a_token_above_is_refused
             a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one
             a_vouched_rewind_goes_below_the_held_headers_exactly
             a_vouched_rewind_to_another_block_than_the_held_one_is_refused
@@ -302,6 +303,7 @@ macro_rules! engine_conformance {
             an_audit_that_agrees_changes_nothing
             a_block_that_the_audit_has_otherwise_is_not_committed
             a_transfer_that_the_audit_lacks_is_not_committed
+            the_blocks_before_a_fault_are_audited_too
             without_the_audit_nothing_is_committed
         );
         $crate::__laws!($fixture, engine_rewind,

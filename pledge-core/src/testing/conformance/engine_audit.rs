@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::error::ChainErrorKind;
+use crate::error::{ChainError, ChainErrorKind};
 use crate::indexer::{ChainStatus, Poll};
+use crate::ports::mocks::MockChainSource;
+use crate::ports::{ChainSource, HeaderDetail, RangeRequest};
 use crate::simulation::ScriptedChain;
 use crate::testing::Fixture;
-use crate::testing::world::{CHAIN, World, tokens};
+use crate::testing::world::{CHAIN, World, token, tokens};
+use crate::types::BlockNumber;
 
 /// A world whose ledger stands at block 11, with a mint above it, and the second source.
 async fn open(fixture: Fixture) -> (World, ScriptedChain) {
@@ -84,6 +87,29 @@ pub async fn a_transfer_that_the_audit_lacks_is_not_committed(fixture: Fixture) 
     refuses(&mut world, &["block 18: its transfers differ: the node has 1, the audit 0"]).await;
     audit.return_to(&world.chain.branch());
     goes_on(&mut world).await;
+}
+
+/// They are read again once the fault is known.
+pub async fn the_blocks_before_a_fault_are_audited_too(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    for second in 1..=16 {
+        world.mine(second, &[]);
+    }
+    world.run().await;
+    world.mine(17, &[(Some(1), Some(2), tokens(400))]);
+    world.confirm(3_600);
+    let (from, to) = (BlockNumber::new(12), BlockNumber::new(18));
+    let request = RangeRequest { from, to, tokens: &[token().address], detail: HeaderDetail::All };
+    let whole = world.chain.range(request).await.expect("it was mined");
+    let mut audit = MockChainSource::new();
+    audit.expect_range().returning(move |request| {
+        let away = || ChainError::transient("read a range", "away");
+        let answer = if request.to == to { Ok(whole.clone()) } else { Err(away()) };
+        Box::pin(std::future::ready(answer))
+    });
+    world.indexer = world.indexer.audited_by(Arc::new(audit));
+    refuses(&mut world, &["blocks 12..=17 cannot be audited", "away"]).await;
 }
 
 /// What cannot be audited is not committed.

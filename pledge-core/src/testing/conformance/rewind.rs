@@ -172,6 +172,24 @@ pub async fn a_rewind_to_above_the_cursor_is_invalid(fixture: Fixture) {
     assert_eq!(ledger.digest().await, before);
 }
 
+/// Headers above the ancestor are dropped for every token of the chain, so none may stay there: not even
+/// one that moved while the rewind was on its way.
+pub async fn a_rewind_that_leaves_a_token_above_is_refused(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let other = TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) };
+    ledger.store().register_token(&spec(other)).await.expect("register");
+    let [second, third] = [2, 3].map(|number| ledger.chain.block(number).expect("mined"));
+    let message = ledger.message(&[other], 3).await;
+    ledger.store().commit(&message).await.expect("commit");
+    let before = ledger.digest().await;
+    let error = ledger.rewind_to(second).await.expect_err("the other token stands at block 3");
+    assert_eq!(error.kind(), StoreErrorKind::Conflict);
+    assert_eq!(ledger.digest().await, before);
+    let held = ledger.store().headers(CHAIN, BlockNumber::new(9), 9).await.expect("read");
+    assert_eq!(held.len(), 5);
+    ledger.rewind_to(third).await.expect("the other token stands at the ancestor");
+}
+
 /// The ancestor's hash counts, not only its height.
 pub async fn a_rewind_to_a_block_of_another_branch_is_refused(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;

@@ -13,6 +13,8 @@ use crate::types::{Amount, BlockId, BlockNumber, BlockRef};
 
 /// Steps within which everything must have come to rest.
 const STEPS_MAX: usize = 600;
+/// Crash points within which one step must end: what goes round in circles is caught, too.
+const POINTS_MAX: usize = 200_000;
 
 impl Play<'_> {
     pub(super) fn calm(&mut self) -> Verdict {
@@ -34,11 +36,12 @@ impl Play<'_> {
 
     /// Blocks that confirm the canonical branch, up to a height that the ledger can compare.
     fn confirm_all(&mut self) {
-        let (depth, later) = match self.history.finality {
-            Finality::Depth(depth) => (depth + 1, self.dice.below(4_000)),
-            Finality::Finalized => (2, self.dice.below(4_000)),
+        let depth = match self.history.finality {
+            Finality::Depth(depth) => depth + 1,
+            Finality::Finalized => 2,
         };
-        self.history.mine_empty(depth, later);
+        // Not empty: what is pending at the end must count, and must not count twice.
+        self.history.mine(&mut self.dice, depth + 2);
         // A head below the ledger that no held header can be compared with is waited for.
         let every = self.fixture.balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX);
         let held = now(every).expect("read");
@@ -55,7 +58,7 @@ impl Play<'_> {
 
     fn index_to_rest(&mut self) -> Verdict {
         for _ in 0..STEPS_MAX {
-            self.instances[0].index();
+            self.index(0);
             if self.finish()? {
                 return Ok(());
             }
@@ -89,7 +92,7 @@ impl Play<'_> {
 
     /// Finishes the first process's work; answers whether there was nothing to do.
     fn finish(&mut self) -> Result<bool, String> {
-        for _ in 0..STEPS_MAX {
+        for _ in 0..POINTS_MAX {
             let done = self.instances[0].go_on(&self.around.control);
             let Some(done) = done.expect("nobody dies in the calm") else {
                 continue;
@@ -163,7 +166,8 @@ impl Play<'_> {
         self.history.chain.block(last.get()).as_ref().map(BlockRef::id)
     }
 
-    /// A halt is right where there is a fork, and no held headers link a cursor to the canonical chain; the ledger is whole.
+    /// A halt is right where some cursor is on a branch that was left, and the held headers below it lead
+    /// to no block of the node's chain; the ledger is whole.
     fn judge_halt(&self, tokens: &[TokenState], reason: &str) -> Verdict {
         let every = self.fixture.balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX);
         let held = now(every).expect("read");
@@ -179,10 +183,9 @@ impl Play<'_> {
             let at = held.iter().position(|held| held == cursor).unwrap_or(held.len());
             let run = &held[at..];
             let linked = run.windows(2).take_while(|pair| pair[1].is_parent_of(&pair[0])).count();
-            !run.iter().take(linked + 1).any(leads_back)
+            !canonical(cursor) && !run.iter().take(linked + 1).any(leads_back)
         };
-        let cursors = || tokens.iter().filter(|state| state.is_active()).filter_map(|s| s.cursor);
-        if cursors().all(|cursor| canonical(&cursor)) || !cursors().any(|cursor| is_lost(&cursor)) {
+        if !tokens.iter().filter_map(|state| state.cursor).any(|cursor| is_lost(&cursor)) {
             return Err(format!("the chain halted although an ancestor is held: {reason}"));
         }
         self.around.control.lock().counters.halted_chains += 1;

@@ -28,7 +28,9 @@ pub(super) struct Checker {
     writes: u64,
     retained_headers: u64,
     statements: BTreeMap<Row, RawPoints>,
-    epochs: BTreeMap<TokenId, Epoch>,
+    stood: BTreeMap<TokenId, (Epoch, Option<BlockId>)>,
+    /// The highest head that a step of an indexer under way may have seen.
+    pub(super) head: u64,
     /// Every cursor of the first token, in order: what a question may be answered from.
     pub(super) cursors: Vec<Option<BlockId>>,
 }
@@ -68,18 +70,27 @@ impl Checker {
                 check_branch(fixture, history, people, &state)?;
             }
         }
-        headers(fixture, history)?;
+        headers(fixture, history, self.retained_headers)?;
         self.statements(fixture, people, control)
     }
 
     fn token(&mut self, fixture: &Fixture, history: &History, state: &TokenState) -> Verdict {
         let id = state.spec.id;
+        let cursor = state.cursor.map(|cursor| cursor.id());
+        let before = self.stood.insert(id, (state.epoch, cursor)).unwrap_or_default();
+        require(before.0 <= state.epoch, || format!("{id}: the epoch went back"))?;
         if let Some(cursor) = state.cursor {
             let known = history.get(cursor.hash);
             let known = known.ok_or_else(|| format!("{id} stands at {cursor}, which never was"))?;
             require(known.header == cursor, || format!("{id}: the cursor {cursor} is falsified"))?;
-            let confirmed = known.confirmed || history.is_far(cursor.number, self.retained_headers);
-            require(confirmed, || format!("{id}: block {cursor} was never confirmed"))?;
+            // Further from the head than headers are held only the height counts: a reorg that reaches
+            // as deep as that halts the chain, so a branch on which the block was no more confirmed
+            // is one that cannot be undone in any case.
+            let is_far = cursor.number.get() + self.retained_headers < self.head;
+            let is_added = before.0 == state.epoch && before.1 != Some(cursor.id());
+            require(known.confirmed || is_far || !is_added, || {
+                format!("{id}: block {cursor} was never confirmed")
+            })?;
         }
         let totals = &state.totals;
         let rest = totals.minted.checked_sub(state.totals.supply);
@@ -90,9 +101,6 @@ impl Checker {
             .iter()
             .try_fold(crate::types::Amount::ZERO, |sum, (_, held)| sum.checked_add(held.balance));
         require(sum == Some(totals.supply), || format!("{id}: balances are not the supply"))?;
-        let before = self.epochs.insert(id, state.epoch).unwrap_or_default();
-        require(before <= state.epoch, || format!("{id}: the epoch went back"))?;
-        let cursor = state.cursor.map(|cursor| cursor.id());
         if id == token(0) && self.cursors.last() != Some(&cursor) {
             self.cursors.push(cursor);
         }
@@ -232,9 +240,11 @@ pub(super) fn check_branch(
     require(programmes.len() == people.of(id).len(), || format!("{id}: a programme is gone"))
 }
 
-/// Held headers were all canonical once, and end at the highest cursor. Tokens at different cursors may
-/// hold some of two branches until the fork is resolved.
-fn headers(fixture: &Fixture, history: &History) -> Verdict {
+/// Held headers were all canonical once, and end at the highest cursor. Every block of a ledger that is
+/// near the highest head is among them: so there all tokens stand on one branch. Further down there are
+/// gaps, and headers of two branches until the fork is resolved, since a token that catches up holds
+/// none.
+fn headers(fixture: &Fixture, history: &History, retained_headers: u64) -> Verdict {
     let every = fixture.balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX);
     let held = now(every).expect("read");
     let known = |header: &BlockRef| history.get(header.hash).is_some_and(|k| k.header == *header);
@@ -247,5 +257,16 @@ fn headers(fixture: &Fixture, history: &History) -> Verdict {
     require(above.is_none(), || format!("held header {above:?} is above every cursor"))?;
     let newest = held.first().filter(|newest| Some(newest.number) == top);
     let stray = newest.filter(|newest| !cursors.contains(newest));
-    require(stray.is_none(), || format!("held header {stray:?} is no token's cursor"))
+    require(stray.is_none(), || format!("held header {stray:?} is no token's cursor"))?;
+    let near = history.top().saturating_sub(retained_headers);
+    for state in &tokens {
+        let Some(cursor) = state.cursor else { continue };
+        let first = near.max(state.spec.start_block.get());
+        let branch = history.branch_of(cursor.hash);
+        let near = branch.iter().rev().map(|block| block.header);
+        let mut near = near.take_while(|header| header.number.get() >= first);
+        let missing = near.find(|header| !held.contains(header));
+        require(missing.is_none(), || format!("header {missing:?} of {cursor} is not held"))?;
+    }
+    Ok(())
 }

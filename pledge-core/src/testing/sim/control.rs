@@ -75,7 +75,7 @@ impl Control {
         self.0.lock().expect("no holder panics")
     }
 
-    /// No more faults, no more crash points.
+    /// No more faults, and nobody dies.
     pub(super) fn calm(&self) {
         let mut state = self.lock();
         state.faults = Faults::default();
@@ -84,15 +84,12 @@ impl Control {
 
     /// A place where the process may die, and where the chain may move.
     pub(super) async fn point(&self, label: &'static str) {
-        let calm = {
+        {
             let mut state = self.lock();
             state.trace.word(label);
             state.counters.crash_points += u64::from(!state.calm);
-            state.calm
-        };
-        if !calm {
-            Pause { control: self, passed: false }.await;
         }
+        Pause { control: self, passed: false }.await;
     }
 
     async fn die(&self) {

@@ -59,7 +59,7 @@ impl<'a> Play<'a> {
 
     fn rounds(&mut self) -> Verdict {
         for _ in 0..6 {
-            self.instances[0].index();
+            self.index(0);
             self.finish_or_die()?;
         }
         let clock = self.around.clock.clone();

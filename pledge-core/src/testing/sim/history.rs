@@ -45,7 +45,6 @@ pub(super) struct History {
     known: HashMap<B256, Known, FbBuildHasher<32>>,
     branches: Vec<Branch>,
     finalized: u64,
-    /// The highest block that ever was.
     top: u64,
     overdraft: u64,
 }
@@ -101,9 +100,9 @@ impl History {
         self.head().held[0][usize::try_from(number).expect("a small number")]
     }
 
-    /// Whether a block is so far from a head that only its number is looked at.
-    pub(super) fn is_far(&self, number: BlockNumber, retained_headers: u64) -> bool {
-        number.get() + retained_headers < self.top
+    /// The highest block that ever was.
+    pub(super) const fn top(&self) -> u64 {
+        self.top
     }
 
     /// Mines so many blocks.

@@ -71,12 +71,12 @@ impl People {
         swarm: &Swarm,
         dice: &mut Dice,
     ) {
-        let acted = match dice.below(8) {
+        let acted = match dice.below(10) {
             0 | 1 => self.change_rate(fixture, control, dice),
-            2 => self.add_late(fixture, control, swarm),
-            3 => self.pause(fixture, control),
-            4 | 5 => self.resume(fixture),
-            6 => self.reinstate(fixture),
+            2..5 => self.add_late(fixture, control, swarm),
+            5 => self.pause(fixture, control),
+            6 | 7 => self.resume(fixture),
+            8 => self.reinstate(fixture),
             _ => self.reset(fixture, control),
         };
         let mut state = control.lock();

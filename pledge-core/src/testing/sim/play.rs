@@ -19,16 +19,22 @@ use crate::indexer::Poll;
 use crate::testing::{Fixture, ManualClock};
 use crate::types::Timestamp;
 
+/// Ticks in a thousand that go to the questions.
+const ASKS: u64 = 250;
+
 #[derive(Debug)]
 pub(super) struct Play<'a> {
     seed: u64,
     pub(super) fixture: &'a Fixture,
     pub(super) dice: Dice,
     pub(super) around: Surroundings,
+    /// The processes that write, and behind them the one that only answers questions.
     pub(super) instances: Vec<Instance>,
     pub(super) history: History,
     pub(super) people: People,
     pub(super) checker: Checker,
+    /// The highest head since each process began its last step of the indexer.
+    highest: Vec<u64>,
     tick: u64,
 }
 
@@ -76,14 +82,15 @@ impl<'a> Play<'a> {
         let mut people = People::default();
         people.set_up(fixture, &swarm);
         let shared = Arc::new(Pending::new(around.control.clone()));
-        let instances = (0..swarm.instances).map(|_| {
+        let instances = (0..=swarm.instances).map(|_| {
             let own = || Arc::new(Pending::new(around.control.clone()));
             let pending = if swarm.shared_pending { shared.clone() } else { own() };
             Instance::start(&around, pending)
         });
         let instances = instances.collect();
         let checker = Checker::new(swarm.indexer.retained_headers);
-        Self { seed, fixture, dice, around, instances, history, people, checker, tick: 0 }
+        let highest = vec![0; swarm.instances];
+        Self { seed, fixture, dice, around, instances, history, people, checker, highest, tick: 0 }
     }
 
     pub(super) fn run(mut self) -> Result<Report, Box<Failure>> {
@@ -106,6 +113,8 @@ impl<'a> Play<'a> {
             self.tick += 1;
             if self.dice.chance(self.around.swarm.faults.world) {
                 self.world();
+            } else if self.dice.chance(ASKS) {
+                self.ask()?;
             } else {
                 self.work()?;
             }
@@ -123,7 +132,8 @@ impl<'a> Play<'a> {
         if !std::mem::take(&mut self.around.control.lock().wrote) {
             return Ok(());
         }
-        let Self { fixture, history, people, checker, around, .. } = self;
+        let Self { fixture, history, people, checker, around, highest, .. } = self;
+        checker.head = highest.iter().copied().max().unwrap_or_default();
         checker.after_write(fixture, history, people, &around.control)
     }
 
@@ -148,6 +158,8 @@ impl<'a> Play<'a> {
             self.around.control.lock().counters.moves_inside += u64::from(inside);
         }
         self.happen(event);
+        let height = self.history.height();
+        self.highest.iter_mut().for_each(|highest| *highest = height.max(*highest));
         let head = self.history.chain.head();
         let mut state = self.around.control.lock();
         state.trace.number("head", head.number.get());
@@ -216,7 +228,7 @@ impl<'a> Play<'a> {
 
     /// One process goes on to its next crash point, or dies at this one.
     fn work(&mut self) -> Verdict {
-        let count = u64::try_from(self.instances.len()).expect("few");
+        let count = u64::try_from(self.around.swarm.instances).expect("few");
         let at = usize::try_from(self.dice.below(count)).expect("few");
         self.line(["a", "b"][at]);
         if self.instances[at].is_idle() {
@@ -228,6 +240,23 @@ impl<'a> Play<'a> {
         self.go_on(at)
     }
 
+    /// Somebody always waits for an answer, so that writers move between any two of its reads.
+    fn ask(&mut self) -> Verdict {
+        let last = self.around.swarm.instances;
+        self.line("asker");
+        if self.instances[last].is_idle() {
+            let Self { dice, checker, history, instances, people, .. } = self;
+            let since = checker.cursors.len();
+            let newest = history.chain.head().time.get();
+            let first = crate::testing::world::THREE_PM - 10;
+            let within = dice.between(first, newest + 10);
+            let at = dice.chance(300).then(|| Timestamp::new(within).expect("in range"));
+            let rules = people.rules.len();
+            instances[last].ask(Asked { account: anybody(dice), at, since, rules });
+        }
+        self.go_on(last)
+    }
+
     /// The process dies, and another one starts over the same store.
     pub(super) fn crash(&mut self, at: usize) {
         self.instances[at].start_again(&self.around);
@@ -237,12 +266,12 @@ impl<'a> Play<'a> {
     }
 
     fn begin(&mut self, at: usize) {
-        let Self { dice, around, checker, history, instances, people, .. } = self;
+        let work = self.dice.below(18);
+        let Self { dice, around, instances, .. } = self;
         let instance = &mut instances[at];
-        let work = dice.below(20);
         around.control.lock().trace.number("begins", work);
         match work {
-            0..11 => instance.index(),
+            0..11 => self.index(at),
             11..15 => {
                 let deadline = dice.chance(300).then(|| {
                     let elapsed = crate::stop::Clock::elapsed(&*around.clock);
@@ -250,17 +279,14 @@ impl<'a> Play<'a> {
                 });
                 instance.settle(&around.clock, deadline);
             }
-            15..18 => instance.tell(),
-            _ => {
-                let since = checker.cursors.len();
-                let newest = history.chain.head().time.get();
-                let first = crate::testing::world::THREE_PM - 10;
-                let within = dice.between(first, newest + 10);
-                let at = dice.chance(600).then(|| Timestamp::new(within).expect("in range"));
-                let rules = people.rules.len();
-                instance.ask(Asked { account: anybody(dice), at, since, rules });
-            }
+            _ => instance.tell(),
         }
+    }
+
+    /// Begins a step of an indexer.
+    pub(super) fn index(&mut self, at: usize) {
+        self.highest[at] = self.history.height();
+        self.instances[at].index();
     }
 
     /// Goes on, and notes how the work ended.

@@ -91,7 +91,7 @@ impl Swarm {
     fn bounds(dice: &mut Dice) -> Self {
         let depth = dice.below(5);
         let finality = if dice.chance(250) { Finality::Finalized } else { Finality::Depth(depth) };
-        let retained_headers = depth + dice.between(2, 24);
+        let retained_headers = depth + dice.pick(&[(1, 2), (1, 5), (1, 10), (1, 24)]);
         let slice_blocks_max = dice.between(1, 9);
         let shards = ShardCount::new(
             [1, 2, 4, 16][usize::from(dice.chance(700)) + usize::from(dice.chance(300))],
