@@ -18,8 +18,8 @@ pub enum Verify {
     /// number of logs at which providers stop is compared with the halves of the range.
     ///
     /// Not noticed: some of a token's logs missing from a block that has others of it, a block missing
-    /// from a range far from the head, and whatever a node tells the same way twice. On a chain whose
-    /// headers carry no bloom nothing is noticed, and a warning says so.
+    /// from a range far from the head, another amount or index of a log, and whatever a node tells the
+    /// same way twice. On a chain whose headers carry no bloom nothing is noticed, and a warning says so.
     #[default]
     Bloom,
     /// `eth_getLogs` is not used. Every header is read and its hash recomputed, so that its bloom and
