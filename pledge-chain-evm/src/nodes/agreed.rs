@@ -59,6 +59,11 @@ impl Agreed {
     }
 }
 
+/// Whether headers, or their parents, say which block is at a height.
+pub(super) fn cover(headers: &[BlockRef], number: BlockNumber) -> bool {
+    headers.iter().flat_map(claims).any(|(claimed, _)| claimed == number)
+}
+
 /// The blocks that a header vouches for: itself and its parent.
 fn claims(header: &BlockRef) -> impl Iterator<Item = (BlockNumber, B256)> + use<> {
     let parent = header.number.get().checked_sub(1).map(BlockNumber::new);

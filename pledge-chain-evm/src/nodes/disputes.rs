@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use pledge_core::error::ChainError;
+use pledge_core::types::BlockNumber;
 use tokio::time::Instant;
 
 use super::EvmNodes;
@@ -25,12 +26,10 @@ impl EvmNodes {
         let (voters, ballots) = self.poll(claimant, dispute).await;
         let (now, number) = (Instant::now(), dispute.number);
         let mut verdict = count(dispute, &ballots);
-        if verdict == Verdict::Undecided {
-            let mut state = self.state();
-            let since = *state.members[claimant].disputed_since.get_or_insert(now);
-            if now - since >= self.config.patience {
-                verdict = prefer(dispute, &ballots);
-            }
+        let is_counted = verdict != Verdict::Undecided;
+        let patience = self.config.patience;
+        if !is_counted && self.state().disputes(claimant, number, patience, now) >= patience {
+            verdict = prefer(dispute, &ballots);
         }
         match verdict {
             Verdict::Undecided => return Err(self.disagree(claimant, dispute)),
@@ -38,7 +37,9 @@ impl EvmNodes {
                 tracing::debug!(chain = %self.chain, "block {number} was replaced");
                 let current = {
                     let mut state = self.state();
-                    state.agreed.forget_from(number);
+                    // Without a majority nobody knows how far down the two branches differ.
+                    let first = if is_counted { number } else { BlockNumber::new(0) };
+                    state.agreed.forget_from(first);
                     state.current()
                 };
                 let of_current = voters.iter().position(|voter| Some(*voter) == current);
@@ -52,7 +53,7 @@ impl EvmNodes {
                 self.unfit(claimant, reason);
             }
         }
-        self.state().members[claimant].disputed_since = None;
+        self.state().members[claimant].disputed = None;
         Ok(verdict == Verdict::Reorg)
     }
 

@@ -145,7 +145,7 @@ impl EvmNodes {
                 return Err(ChainError::transient("compare a node", detail));
             }
         }
-        self.state().members[node].disputed_since = None;
+        self.state().agrees(node, &headers);
         Ok(if is_level { Stands::Level(head) } else { Stands::Behind(head) })
     }
 
@@ -159,6 +159,7 @@ impl EvmNodes {
                 let mut state = self.state();
                 let Some(dispute) = state.agreed.contradiction(headers) else {
                     state.agreed.show(headers);
+                    state.agrees(node, headers);
                     return Ok(true);
                 };
                 dispute
@@ -202,7 +203,7 @@ impl EvmNodes {
             tracing::debug!(chain = %self.chain, "a node is left alone for a while: {reason}");
         }
         member.health.failed(Instant::now(), asked.map(|RestAsked(rest)| *rest), reason);
-        member.disputed_since = None;
+        member.disputed = None;
     }
 
     /// What the node says cannot be used.

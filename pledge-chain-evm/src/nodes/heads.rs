@@ -19,13 +19,7 @@ impl EvmNodes {
         let tip = self.state().agreed.tip();
         let headers = self.ask("read the head", |node| head_first(node, tip), |seen| seen).await?;
         let head = headers[0];
-        let is_doubtful = {
-            let mut state = self.state();
-            if let Some(current) = state.current() {
-                state.members[current].disputed_since = None;
-            }
-            state.saw_head(head.number, &self.config, Instant::now())
-        };
+        let is_doubtful = self.state().saw_head(head.number, &self.config, Instant::now());
         if is_doubtful {
             self.go_further(&head).await;
         }

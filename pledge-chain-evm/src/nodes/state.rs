@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use alloy::primitives::B256;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, BlockRef};
 use tokio::time::Instant;
 
-use super::agreed::Agreed;
+use super::agreed::{Agreed, cover};
 use super::config::NodesConfig;
 use super::health::{Health, Why};
 
@@ -16,10 +16,20 @@ pub(super) struct Member {
     pub(super) health: Health,
     /// Its block 0, if it gave it.
     pub(super) genesis: Option<B256>,
-    /// Since when what it says of a block that was shown is undecided.
-    pub(super) disputed_since: Option<Instant>,
+    /// What it says of a block that was shown, while that is undecided.
+    pub(super) disputed: Option<Disputed>,
     /// When it was looked at last, to see whether it may be used again.
     looked_at: Option<Instant>,
+}
+
+/// A contradiction without a verdict.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Disputed {
+    since: Instant,
+    /// When it was met last.
+    last: Instant,
+    /// The lowest block in dispute.
+    number: BlockNumber,
 }
 
 /// How the heads of the current node move.
@@ -47,7 +57,7 @@ impl State {
         let member = |_| Member {
             health: Health::new(config),
             genesis: None,
-            disputed_since: None,
+            disputed: None,
             looked_at: None,
         };
         Self {
@@ -74,6 +84,29 @@ impl State {
         self.genesis = self.genesis.or(self.members[node].genesis);
         self.progress = Progress::default();
         self.current.replace(node)
+    }
+
+    /// A node contradicts a block that was shown, and nobody can tell who is right. Answers for how long
+    /// that has been so; what was not met for as long as `patience` is another dispute.
+    pub(super) fn disputes(
+        &mut self,
+        node: usize,
+        number: BlockNumber,
+        patience: Duration,
+        now: Instant,
+    ) -> Duration {
+        let disputed = &mut self.members[node].disputed;
+        let known = disputed.filter(|known| now - known.last <= patience);
+        let Disputed { since, number: lowest, .. } =
+            known.unwrap_or(Disputed { since: now, last: now, number });
+        *disputed = Some(Disputed { since, last: now, number: lowest.min(number) });
+        now - since
+    }
+
+    /// Headers of a node contradict nothing: its dispute is over if they reach down to it.
+    pub(super) fn agrees(&mut self, node: usize, headers: &[BlockRef]) {
+        let disputed = &mut self.members[node].disputed;
+        *disputed = disputed.filter(|disputed| !cover(headers, disputed.number));
     }
 
     /// The node to ask now, of those not tried: the current one while it answers, then those that do,

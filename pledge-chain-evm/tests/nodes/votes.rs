@@ -150,3 +150,44 @@ async fn nodes_without_the_block_abstain() {
     nodes[0].is_on(&reorged);
     assert_eq!(group.head().await.unwrap().id(), tip(&reorged));
 }
+
+#[tokio::test]
+async fn a_minute_of_disagreement_ends_it_however_deep_the_branches_part() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    let read = async || {
+        let head = group.head().await?;
+        group.headers(number(94), head.number).await
+    };
+    read().await.unwrap();
+    let reorged = fork(&chain, 95, 8);
+    nodes[0].is_on(&reorged);
+    let mut outcomes = Vec::new();
+    for _ in 0..20 {
+        outcomes.push(read().await.is_ok());
+        pass(PATIENCE / 10).await;
+    }
+    let expected: Vec<bool> = (0..20).map(|poll| poll >= 10).collect();
+    assert_eq!(outcomes, expected);
+    assert_eq!(read().await.unwrap().last().unwrap().id(), tip(&reorged));
+}
+
+#[tokio::test]
+async fn a_head_that_nobody_disputes_does_not_prolong_a_dispute_below_it() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.headers(number(94), number(100)).await.unwrap();
+    let other = fork(&chain, 93, 20);
+    let mut outcomes = Vec::new();
+    for _ in 0..11 {
+        nodes[0].is_on(&other);
+        outcomes.push(group.headers(number(94), number(96)).await.is_ok());
+        nodes[0].is_well();
+        group.head().await.unwrap();
+        pass(PATIENCE / 10).await;
+    }
+    let expected: Vec<bool> = (0..11).map(|poll| poll == 10).collect();
+    assert_eq!(outcomes, expected);
+}
