@@ -67,7 +67,8 @@ impl EvmNodes {
 }
 
 impl EvmChain {
-    /// The head and the blocks at some heights, in one batch; `None` is no height, or no block there.
+    /// The head and the blocks at some heights, in one batch; `None` is no height, or no block there
+    /// because the head is lower. Only the first block may be missing below the head.
     pub(super) async fn head_and<const N: usize>(
         &self,
         heights: [Option<BlockNumber>; N],
@@ -83,13 +84,21 @@ impl EvmChain {
             let answer = answers.next().expect("a batch has an answer for each call");
             *block = match self.header(OPERATION, height, answer) {
                 Ok(header) => Some(header.block),
-                Err(error) if error.kind() == ChainErrorKind::BlockGone => None,
                 // Not every node has the first blocks.
                 Err(_) if height == GENESIS => None,
-                Err(error) => return Err(error),
+                Err(error) if error.kind() != ChainErrorKind::BlockGone => return Err(error),
+                Err(_) if head.number < height => None,
+                Err(_) => return Err(self.has_no_such_head(head.number, height)),
             };
         }
         Ok((head, blocks))
+    }
+
+    fn has_no_such_head(&self, head: BlockNumber, missing: BlockNumber) -> ChainError {
+        let endpoint = self.endpoint();
+        let detail =
+            format!("{endpoint} names block {head} as its head, and has no block {missing}");
+        ChainError::transient(OPERATION, detail)
     }
 
     fn latest(&self, answer: Answer) -> Result<BlockRef, ChainError> {

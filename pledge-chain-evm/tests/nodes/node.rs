@@ -1,5 +1,6 @@
 //! Nodes of one chain, each with what is wrong with it.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -117,6 +118,19 @@ impl Node {
 
     pub(crate) fn says_chain(&self, id: &str) {
         self.node.on(Switch::of(Lie::Says(json!(id))).only(&["eth_chainId"]));
+    }
+
+    /// It names a head that is nowhere.
+    pub(crate) fn names_head(&self, number: u64) {
+        let lie = Lie::Field("number", json!(format!("{number:#x}")));
+        self.node.on(Switch::of(lie).only(&["latest"]));
+        let lie = Lie::Field("hash", json!(B256::repeat_byte(9)));
+        self.node.on(Switch::of(lie).only(&["latest"]));
+    }
+
+    /// It does not have these blocks.
+    pub(crate) fn lacks(&self, blocks: RangeInclusive<u64>) {
+        self.node.on(Switch::of(Lie::NULL).only(&["eth_getBlockByNumber"]).at(blocks));
     }
 
     /// Its block 0 is another.

@@ -6,7 +6,7 @@ use pledge_chain_evm::NodeState;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
 
-use crate::node::{chain, fork, head, mine, tip};
+use crate::node::{Node, chain, fork, head, mine, tip};
 use crate::{group, nodes_of, number, pass, state_of};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -190,4 +190,21 @@ async fn a_head_that_nobody_disputes_does_not_prolong_a_dispute_below_it() {
     }
     let expected: Vec<bool> = (0..11).map(|poll| poll == 10).collect();
     assert_eq!(outcomes, expected);
+}
+
+#[tokio::test]
+async fn a_head_far_above_all_blocks_of_its_node_is_not_shown() {
+    // It is met as the current node, or as one that takes its place.
+    for liar in [0, 1] {
+        let chain = chain(100);
+        let nodes = nodes_of(&chain, 3).await;
+        let group = group(&nodes);
+        group.head().await.unwrap();
+        mine(&chain, 1);
+        nodes[..liar].iter().for_each(Node::is_away);
+        nodes[liar].names_head(1_000_000);
+        nodes[liar].lacks(100..=100);
+        assert_eq!(group.head().await.unwrap().id(), head(&chain));
+        assert_eq!(group.endpoint(), nodes[liar + 1].endpoint());
+    }
 }
