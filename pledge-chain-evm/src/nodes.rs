@@ -132,7 +132,7 @@ impl ChainSource for EvmNodes {
     }
 
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
-        self.ask("read the finalized block", |node| node.finalized(), Option::as_slice).await
+        self.read_finalized().await
     }
 
     async fn headers(

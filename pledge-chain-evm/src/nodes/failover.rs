@@ -43,7 +43,8 @@ impl EvmNodes {
         self.ask_one(operation, question, shown).await.map(|(_, answer)| answer)
     }
 
-    /// As [`EvmNodes::ask`], with the node that answered.
+    /// As [`EvmNodes::ask`], with the node that answered. What one refuses for good the others are asked
+    /// too: if none of them answers, the fault is not the node's.
     pub(super) async fn ask_one<'a, T>(
         &'a self,
         operation: &'static str,
@@ -53,24 +54,42 @@ impl EvmNodes {
     where
         T: Send + Sync,
     {
-        let (mut tried, mut failure) = (Vec::new(), None);
+        let current = self.state().current();
+        let (mut tried, mut failure, mut refusals) = (Vec::new(), None, Vec::new());
         while let Some(node) = self.choose(&mut tried, &mut failure).await {
             match self.question(node, &question).await {
                 Ok(answer) => {
                     self.answered(node);
                     if self.judge(node, shown(&answer)).await? {
+                        refusals.iter().for_each(|(node, error)| self.failed(*node, error));
+                        // Meanwhile another question may have found another node.
+                        if self.state().current() == current {
+                            self.adopt(node);
+                        }
+                        self.state().served(operation);
                         return Ok((node, answer));
                     }
                 }
-                Err(error) if !is_of_the_node(&error) => return Err(error),
-                Err(error) => {
+                Err(error) if is_of_the_node(&error) => {
                     self.failed(node, &error);
                     failure = Some(error);
                 }
+                Err(error) if refusals.is_empty() && self.is_told(operation, &error) => {
+                    return Err(error);
+                }
+                Err(error) => refusals.push((node, error)),
             }
             tried.push(node);
         }
-        Err(failure.unwrap_or_else(|| self.none_usable(operation)))
+        let refusal = refusals.into_iter().next().map(|(_, error)| error);
+        Err(refusal.or(failure).unwrap_or_else(|| self.none_usable(operation)))
+    }
+
+    /// Whether a refusal is passed on before the others are asked: whoever asks makes up for a block
+    /// that is gone, unless that happens again and again.
+    fn is_told(&self, operation: &'static str, error: &ChainError) -> bool {
+        error.kind() == ChainErrorKind::BlockGone
+            && self.state().missed(operation) < self.config.lag_heads
     }
 
     async fn question<'a, T>(
@@ -79,7 +98,7 @@ impl EvmNodes {
         question: &(impl Fn(&'a EvmChain) -> BoxFuture<'a, Result<T, ChainError>> + Send),
     ) -> Result<T, ChainError> {
         let answer = question(&self.nodes[node]);
-        if self.state().others(Instant::now()).is_empty() {
+        if !self.state().usable(Instant::now()).any(|other| other != node) {
             return answer.await;
         }
         let timeout = self.config.answer_timeout;
@@ -87,8 +106,8 @@ impl EvmNodes {
         answer.unwrap_or_else(|_| Err(late(&self.nodes[node], timeout)))
     }
 
-    /// The current node, or the one that takes its place. `None` if there is none, or if it has not
-    /// the newest block that was shown while the question failed already.
+    /// The current node, or one that can take its place. `None` if there is none, or if it has not the
+    /// newest block that was shown while the question failed already.
     async fn choose(
         &self,
         tried: &mut Vec<usize>,
@@ -109,17 +128,19 @@ impl EvmNodes {
                 return next;
             }
             match self.meet(node).await {
-                Ok(Stands::Level(_)) => {
-                    self.adopt(node);
-                    return next;
-                }
+                Ok(Stands::Level(_)) => return next,
                 Ok(Stands::Behind(_)) => behind = behind.or(next),
                 Err(error) => *failure = Some(error),
             }
             tried.push(node);
         }
-        self.adopt(behind?);
-        behind.filter(|_| failure.is_none())
+        let is_current_ready = {
+            let state = self.state();
+            state.current().is_some_and(|current| state.members[current].health.is_ready())
+        };
+        let behind = behind.filter(|_| !is_current_ready)?;
+        self.adopt(behind);
+        failure.is_none().then_some(behind)
     }
 
     /// Looks at a node that is not the current one, and compares it with what was shown.

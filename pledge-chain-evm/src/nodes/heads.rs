@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use futures::future::{BoxFuture, join_all};
 use pledge_core::error::ChainError;
+use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, BlockRef};
 use tokio::time::Instant;
 
@@ -24,6 +25,16 @@ impl EvmNodes {
             self.go_further(&head).await;
         }
         Ok(head)
+    }
+
+    /// The finalized block. Once there was one, a node that knows of none is no node to ask.
+    pub(super) async fn read_finalized(&self) -> Result<Option<BlockRef>, ChainError> {
+        let has_finality = !self.is_alone() && self.state().has_finality;
+        let operation = "read the finalized block";
+        let question = |node| finalized_of(node, has_finality);
+        let finalized = self.ask(operation, question, Option::as_slice).await?;
+        self.state().has_finality |= finalized.is_some();
+        Ok(finalized)
     }
 
     /// Looks at the nodes that go before the current one, now and then, and takes the first back that
@@ -78,5 +89,20 @@ fn head_first(
     Box::pin(async move {
         let (head, [at]) = node.head_and([at]).await?;
         Ok([head].into_iter().chain(at).collect())
+    })
+}
+
+fn finalized_of(
+    node: &EvmChain,
+    has_finality: bool,
+) -> BoxFuture<'_, Result<Option<BlockRef>, ChainError>> {
+    Box::pin(async move {
+        let finalized = node.finalized().await?;
+        if has_finality && finalized.is_none() {
+            let detail =
+                format!("{} knows of no finalized block, but there is one", node.endpoint());
+            return Err(ChainError::transient("read the finalized block", detail));
+        }
+        Ok(finalized)
     })
 }

@@ -1,5 +1,6 @@
 //! What a group knows: which node is current, how each fares, which blocks were shown.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alloy::primitives::B256;
@@ -50,6 +51,10 @@ pub(super) struct State {
     current: Option<usize>,
     genesis: Option<B256>,
     progress: Progress,
+    /// Blocks that the current node did not have, in a row, by what was asked.
+    missed: BTreeMap<&'static str, u32>,
+    /// Whether a finalized block was shown.
+    pub(super) has_finality: bool,
 }
 
 impl State {
@@ -66,6 +71,8 @@ impl State {
             current: None,
             genesis: None,
             progress: Progress::default(),
+            missed: BTreeMap::new(),
+            has_finality: false,
         }
     }
 
@@ -82,8 +89,23 @@ impl State {
     /// Makes a node the one that answers, and tells which it was before.
     pub(super) fn adopt(&mut self, node: usize) -> Option<usize> {
         self.genesis = self.genesis.or(self.members[node].genesis);
-        self.progress = Progress::default();
+        if self.current != Some(node) {
+            self.progress = Progress::default();
+            self.missed.clear();
+        }
         self.current.replace(node)
+    }
+
+    /// The current node lacks a block that it was asked for. Answers how often in a row.
+    pub(super) fn missed(&mut self, operation: &'static str) -> u32 {
+        let missed = self.missed.entry(operation).or_default();
+        *missed = missed.saturating_add(1);
+        *missed
+    }
+
+    /// A question of this kind was answered.
+    pub(super) fn served(&mut self, operation: &'static str) {
+        self.missed.remove(operation);
     }
 
     /// A node contradicts a block that was shown, and nobody can tell who is right. Answers for how long

@@ -242,3 +242,72 @@ async fn a_lone_node_settles_its_own_doubts() {
     let group = group(&nodes);
     assert_eq!(range(&group, 41, 50).await.unwrap().transfers.len(), 0, "it omits them twice");
 }
+
+#[tokio::test]
+async fn what_one_node_refuses_for_good_another_answers() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    nodes[0].refuses("eth_getLogs", -32601);
+    assert_eq!(range(&group, 1, 50).await.unwrap().transfers.len(), 5);
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+    assert!(matches!(state_of(&group, 0), NodeState::Waits { .. }));
+}
+
+#[tokio::test]
+async fn what_all_nodes_refuse_for_good_is_the_fault_of_none() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.head().await.unwrap();
+    nodes.iter().for_each(|node| node.refuses("eth_getLogs", -32601));
+    let error = range(&group, 1, 50).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Persistent);
+    assert!(error.to_string().contains(&nodes[0].endpoint()), "{error}");
+    assert_eq!(group.endpoint(), nodes[0].endpoint());
+    assert_eq!([0, 1].map(|node| state_of(&group, node)), [NodeState::Current, NodeState::Ready]);
+}
+
+#[tokio::test]
+async fn blocks_that_a_node_lacks_for_long_are_asked_of_another() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    nodes[0].lacks(1..=50);
+    for _ in 0..2 {
+        group.head().await.unwrap();
+        let error = range(&group, 1, 50).await.unwrap_err();
+        assert_eq!(error.kind(), ChainErrorKind::BlockGone);
+    }
+    group.head().await.unwrap();
+    assert_eq!(range(&group, 1, 50).await.unwrap().transfers.len(), 5);
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn blocks_that_no_node_has_are_the_fault_of_none() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    nodes.iter().for_each(|node| node.lacks(1..=50));
+    for _ in 0..5 {
+        group.head().await.unwrap();
+        let error = range(&group, 1, 50).await.unwrap_err();
+        assert_eq!(error.kind(), ChainErrorKind::BlockGone);
+    }
+    assert_eq!([0, 1].map(|node| state_of(&group, node)), [NodeState::Current, NodeState::Ready]);
+}
+
+#[tokio::test]
+async fn a_node_that_knows_of_no_finalized_block_is_no_proof_that_there_is_none() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    assert_eq!(group.finalized().await.unwrap(), None);
+    chain.finalize(Some(80));
+    assert_eq!(group.finalized().await.unwrap().unwrap().number, number(80));
+    nodes[0].refuses("finalized", -32602);
+    assert_eq!(group.finalized().await.unwrap().unwrap().number, number(80));
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}

@@ -7,7 +7,9 @@ use std::time::Duration;
 use alloy::primitives::{Address, B256, Log, U256};
 use pledge_chain_evm::EvmConfig;
 use pledge_core::types::{BlockId, BlockNumber, ChainId};
-use pledge_test_support::hostile_node::{Block, Branch, Lie, Outlook, Switch, Wire, transfer};
+use pledge_test_support::hostile_node::{
+    Block, Branch, Lie, Outlook, Refusal, Switch, Wire, transfer,
+};
 use pledge_test_support::{HostileChain, HostileNode};
 use serde_json::json;
 
@@ -100,6 +102,11 @@ impl Node {
     /// It fails when it is asked about a block, or for a range with it.
     pub(crate) fn fails_at(&self, method: &'static str, block: u64) {
         self.node.on(Switch::of(Wire::status(503, "")).only(&[method]).at(block..=block));
+    }
+
+    /// It answers a method, or a question for a tag, with an error.
+    pub(crate) fn refuses(&self, name: &'static str, code: i64) {
+        self.node.on(Switch::of(Refusal::error(code, "no")).only(&[name]));
     }
 
     /// It leaves out the logs of a block, however it is asked.
