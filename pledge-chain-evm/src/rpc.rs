@@ -60,6 +60,8 @@ pub(crate) struct Rpc {
     budget_wait_max: Duration,
     /// Outages so far; the first stands for the time before the first connection.
     outages: AtomicU64,
+    /// Requests that were answered.
+    answers: AtomicU64,
     /// After how many outages, and when, the chain id was seen to be right last.
     checked: Mutex<Option<(u64, Instant)>>,
 }
@@ -97,6 +99,7 @@ impl Rpc {
                 .map(|limit| DefaultDirectRateLimiter::direct(Quota::per_second(limit))),
             budget_wait_max: config.request_timeout,
             outages: AtomicU64::new(1),
+            answers: AtomicU64::new(0),
             checked: Mutex::new(None),
         })
     }
@@ -109,6 +112,11 @@ impl Rpc {
     /// Host and port of the node.
     pub(crate) fn endpoint(&self) -> &str {
         self.node.endpoint()
+    }
+
+    /// How many requests the node has answered so far.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
     }
 
     /// Requests that may be under way at once within one question.
@@ -237,8 +245,14 @@ impl Rpc {
     async fn ask_node(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
         self.take_from_budget(calls.len()).await?;
         let answers = self.node.ask(calls).await;
-        if answers.as_ref().is_err_and(|failure| failure.fault.is_outage()) {
-            self.outages.fetch_add(1, Ordering::AcqRel);
+        match &answers {
+            Ok(_) => {
+                self.answers.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(failure) if failure.fault.is_outage() => {
+                self.outages.fetch_add(1, Ordering::AcqRel);
+            }
+            Err(_) => {}
         }
         answers
     }

@@ -42,7 +42,7 @@ impl StandbyNodes {
         let others = nodes.state().others(Instant::now());
         let mut failure = None;
         for node in others {
-            match question(&nodes.nodes[node]).await {
+            match nodes.question(node, question(&nodes.nodes[node])).await {
                 Ok(answer) => {
                     nodes.answered(node);
                     return Ok(answer);

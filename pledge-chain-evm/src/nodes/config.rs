@@ -27,8 +27,7 @@ pub struct NodesConfig {
     pub proof_time: Duration,
     /// Longest wait for a node that is only looked at.
     pub look_timeout: Duration,
-    /// Longest wait for the answer to one question, all its requests included, while another node can
-    /// be used.
+    /// Longest time in which none of a question's requests is answered, while another node can be used.
     pub answer_timeout: Duration,
     /// Heads in a row below one that was shown, after which a node that is further is used.
     pub lag_heads: u32,

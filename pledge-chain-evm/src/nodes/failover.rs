@@ -1,5 +1,7 @@
 //! One node answers; another takes its place when it fails.
 
+use std::pin::pin;
+
 use futures::future::BoxFuture;
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::types::{BlockNumber, BlockRef};
@@ -57,7 +59,7 @@ impl EvmNodes {
         let current = self.state().current();
         let (mut tried, mut failure, mut refusals) = (Vec::new(), None, Vec::new());
         while let Some(node) = self.choose(&mut tried, &mut failure).await {
-            match self.question(node, &question).await {
+            match self.question(node, question(&self.nodes[node])).await {
                 Ok(answer) => {
                     self.answered(node);
                     if self.judge(node, shown(&answer)).await? {
@@ -92,18 +94,26 @@ impl EvmNodes {
             && self.state().missed(operation) < self.config.lag_heads
     }
 
-    async fn question<'a, T>(
-        &'a self,
+    /// What one node answers. While another can be used, a node that answers none of the question's
+    /// requests for long has failed; how long the question takes in all is a matter of the budget too.
+    pub(super) async fn question<T>(
+        &self,
         node: usize,
-        question: &(impl Fn(&'a EvmChain) -> BoxFuture<'a, Result<T, ChainError>> + Send),
+        answer: impl Future<Output = Result<T, ChainError>> + Send,
     ) -> Result<T, ChainError> {
-        let answer = question(&self.nodes[node]);
         if !self.state().usable(Instant::now()).any(|other| other != node) {
             return answer.await;
         }
-        let timeout = self.config.answer_timeout;
-        let answer = tokio::time::timeout(timeout, answer).await;
-        answer.unwrap_or_else(|_| Err(late(&self.nodes[node], timeout)))
+        let (chain, timeout) = (&self.nodes[node], self.config.answer_timeout);
+        let mut answer = pin!(answer);
+        loop {
+            let heard = chain.rpc().answers();
+            match tokio::time::timeout(timeout, &mut answer).await {
+                Ok(answer) => return answer,
+                Err(_) if chain.rpc().answers() > heard => {}
+                Err(_) => return Err(late(chain, timeout)),
+            }
+        }
     }
 
     /// The current node, or one that can take its place. `None` if there is none, or if it has not the

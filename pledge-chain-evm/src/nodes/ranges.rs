@@ -37,13 +37,15 @@ impl EvmNodes {
         let mut others: Vec<usize> = self.state().usable(Instant::now()).collect();
         others.retain(|node| *node != reader);
         for node in others {
-            match self.nodes[node].settle_doubts(request, reading).await {
+            let settled = self.nodes[node].settle_doubts(request, reading);
+            match self.question(node, settled).await {
                 Ok(omission) => return self.blame(omission, reader, node),
                 Err(error) if is_of_the_node(&error) => self.failed(node, &error),
                 Err(_) => {}
             }
         }
-        let omission = self.nodes[reader].settle_doubts(request, reading).await?;
+        let settled = self.nodes[reader].settle_doubts(request, reading);
+        let omission = self.question(reader, settled).await?;
         self.blame(omission, reader, reader)
     }
 

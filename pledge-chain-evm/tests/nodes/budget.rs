@@ -1,6 +1,6 @@
 //! How often a node may be asked.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::{Duration, Instant};
 
 use pledge_chain_evm::{EvmChain, EvmConfig};
@@ -9,6 +9,7 @@ use pledge_core::ports::ChainSource;
 use pledge_core::types::BlockNumber;
 
 use crate::node::{Node, chain};
+use crate::{group_with, nodes_of};
 
 fn per_second(node: &Node, requests: u32) -> EvmConfig {
     EvmConfig { requests_per_second: NonZeroU32::new(requests), ..node.config() }
@@ -36,4 +37,20 @@ async fn a_budget_without_room_is_an_error_that_names_it() {
     let error = source.headers(BlockNumber::new(1), BlockNumber::new(9)).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient);
     assert!(error.to_string().contains("requests_per_second"), "{error}");
+}
+
+#[tokio::test]
+async fn the_time_that_a_budget_takes_is_no_failure_of_the_node() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group_with(&nodes, |config| {
+        config.answer_timeout = Duration::from_secs(2);
+        config.nodes[0].requests_per_second = NonZeroU32::new(20);
+        config.nodes[0].batch_requests_max = NonZeroUsize::new(5).unwrap();
+    });
+    let begin = Instant::now();
+    group.headers(BlockNumber::new(1), BlockNumber::new(90)).await.unwrap();
+    assert!(begin.elapsed() > Duration::from_secs(3), "{:?}", begin.elapsed());
+    assert_eq!(group.endpoint(), nodes[0].endpoint());
+    assert_eq!(nodes[1].requests(), 0);
 }

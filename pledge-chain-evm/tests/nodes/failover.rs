@@ -1,5 +1,6 @@
 //! Another node takes the place of one that fails.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::B256;
@@ -310,4 +311,22 @@ async fn a_node_that_knows_of_no_finalized_block_is_no_proof_that_there_is_none(
     nodes[0].refuses("finalized", -32602);
     assert_eq!(group.finalized().await.unwrap().unwrap().number, number(80));
     assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn a_standby_that_hangs_holds_up_neither_a_doubt_nor_an_audit_for_long() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 3).await;
+    let group = group_with(&nodes, |config| config.answer_timeout = Duration::from_secs(1));
+    let group = Arc::new(group);
+    group.head().await.unwrap();
+    nodes[1].hangs();
+    nodes[0].omits_logs_of(50);
+    let limit = Duration::from_secs(9);
+    let range = tokio::time::timeout(limit, range(&*group, 41, 50));
+    range.await.expect("the third node is asked").unwrap_err();
+    pass(Duration::from_secs(10)).await;
+    let standby = group.standby();
+    let audit = tokio::time::timeout(limit, standby.headers(number(1), number(9)));
+    assert_eq!(audit.await.expect("another node is asked").unwrap().len(), 9);
 }
