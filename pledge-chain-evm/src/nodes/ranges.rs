@@ -26,40 +26,89 @@ impl EvmNodes {
         Ok(reading.facts)
     }
 
-    /// The doubted blocks are asked of the first other node that has them, else of the reader itself.
-    /// Whoever omits logs is left alone for a while.
+    /// The doubted blocks are asked of another node, then of the reader itself. Whoever omits logs, or has
+    /// some that two others do not have, is left alone for a while. `Transient` if logs are omitted, or
+    /// if it is one node's word against another's.
     async fn settle_doubts(
         &self,
         reader: usize,
         request: &RangeRequest<'_>,
         reading: &Reading,
     ) -> Result<(), ChainError> {
-        let mut others: Vec<usize> = self.state().usable(Instant::now()).collect();
-        others.retain(|node| *node != reader);
-        for node in others {
-            let settled = self.nodes[node].settle_doubts(request, reading);
-            match self.question(node, settled).await {
-                Ok(omission) => return self.blame(omission, reader, node),
-                Err(error) if is_of_the_node(&error) => self.failed(node, &error),
-                Err(_) => {}
-            }
+        let usable: Vec<usize> = self.state().usable(Instant::now()).collect();
+        let mut others = usable.into_iter().filter(|node| *node != reader);
+        let Some((second, omission)) = self.opinion(&mut others, request, reading).await else {
+            let own = self.opinion_of(reader, request, reading).await?;
+            return own.map_or(Ok(()), |own| self.blame(reader, own.error));
+        };
+        let Some(omission) = omission else { return Ok(()) };
+        if !omission.is_of_reading {
+            return self.blame(second, omission.error);
         }
-        let settled = self.nodes[reader].settle_doubts(request, reading);
-        let omission = self.question(reader, settled).await?;
-        self.blame(omission, reader, reader)
+        if self.opinion_of(reader, request, reading).await?.is_some() {
+            return self.blame(reader, omission.error);
+        }
+        match self.opinion(&mut others, request, reading).await {
+            Some((_, None)) => {
+                self.failed(second, &invented(&omission));
+                Ok(())
+            }
+            Some((_, Some(third))) if third.is_of_reading => self.blame(reader, omission.error),
+            _ => Err(one_against_one(&omission)),
+        }
     }
 
-    fn blame(
+    /// What the first of some nodes says that has the doubted blocks.
+    async fn opinion(
         &self,
-        omission: Option<Omission>,
-        reader: usize,
-        asked: usize,
-    ) -> Result<(), ChainError> {
-        let Some(Omission { is_of_reading, error }) = omission else {
-            self.answered(asked);
-            return Ok(());
-        };
-        self.failed(if is_of_reading { reader } else { asked }, &error);
+        nodes: &mut (impl Iterator<Item = usize> + Send),
+        request: &RangeRequest<'_>,
+        reading: &Reading,
+    ) -> Option<(usize, Option<Omission>)> {
+        for node in nodes {
+            if let Ok(opinion) = self.opinion_of(node, request, reading).await {
+                return Some((node, opinion));
+            }
+        }
+        None
+    }
+
+    async fn opinion_of(
+        &self,
+        node: usize,
+        request: &RangeRequest<'_>,
+        reading: &Reading,
+    ) -> Result<Option<Omission>, ChainError> {
+        let opinion = self.nodes[node].settle_doubts(request, reading);
+        match self.question(node, opinion).await {
+            Ok(opinion) => {
+                self.answered(node);
+                Ok(opinion)
+            }
+            Err(error) => {
+                if is_of_the_node(&error) {
+                    self.failed(node, &error);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn blame(&self, node: usize, error: ChainError) -> Result<(), ChainError> {
+        self.failed(node, &error);
         Err(error)
     }
+}
+
+fn invented(omission: &Omission) -> ChainError {
+    let detail = format!("no other node has all its logs of {}", omission.difference);
+    ChainError::transient("read transfers", detail)
+}
+
+fn one_against_one(omission: &Omission) -> ChainError {
+    let detail = format!(
+        "two nodes disagree about the logs of {}; if this lasts, do without one, or name a third node",
+        omission.difference
+    );
+    ChainError::transient("read transfers", detail)
 }

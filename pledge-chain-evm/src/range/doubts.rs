@@ -1,5 +1,7 @@
 //! Blocks in which a node may have omitted logs, and the question that tells.
 
+use std::collections::BTreeMap;
+
 use pledge_core::error::ChainError;
 use pledge_core::ports::{RangeFacts, RangeRequest};
 use pledge_core::types::BlockId;
@@ -9,6 +11,7 @@ use crate::chain::EvmChain;
 use crate::decode::TRANSFER_TOPIC;
 use crate::headers::header_by_hash_call;
 use crate::http::{Answer, Call};
+use crate::range::bloom::examine;
 use crate::range::logs::{parts, placed};
 use crate::range::{OPERATION, Slice};
 use crate::wire::{Log, WireLog};
@@ -35,6 +38,8 @@ pub(crate) struct Doubt {
 pub(crate) struct Omission {
     /// Whether the reading lacks them; otherwise the answer by the block's hash does.
     pub(crate) is_of_reading: bool,
+    /// What each has of which block.
+    pub(crate) difference: String,
     /// `Transient`: who omits what.
     pub(crate) error: ChainError,
 }
@@ -90,9 +95,16 @@ impl EvmChain {
             }
             Err(failure) => return Err(failure.during(OPERATION)),
         };
-        match logs.iter().all(|log| log.block_hash == block.hash) {
-            true => Ok(logs),
-            false => Err(self.lost(OPERATION, block)),
+        if logs.iter().any(|log| log.block_hash != block.hash) {
+            return Err(self.lost(OPERATION, block));
+        }
+        let headers = BTreeMap::from([(block.number, header)]);
+        match examine(&headers, &logs, request.tokens, self.rpc().chain()) {
+            Ok(_) => Ok(logs),
+            Err(detail) => {
+                let detail = format!("{}: {detail}", self.endpoint());
+                Err(ChainError::transient(OPERATION, detail))
+            }
         }
     }
 
@@ -101,12 +113,12 @@ impl EvmChain {
         let counts = (doubt.logs.len(), logs.len());
         let is_of_reading = logs.iter().any(|log| !doubt.logs.contains(log));
         let who = if is_of_reading { one } else { other };
-        let detail = format!(
-            "{who} omits logs of block {block}: the range that {one} gave has {}, \
-             {other} by the block's hash has {}; if this lasts, do without {who}",
+        let difference = format!(
+            "block {block}: the range that {one} gave has {}, {other} by the block's hash has {}",
             counts.0, counts.1
         );
-        Omission { is_of_reading, error: ChainError::transient(OPERATION, detail) }
+        let detail = format!("{who} omits logs of {difference}; if this lasts, do without {who}");
+        Omission { is_of_reading, difference, error: ChainError::transient(OPERATION, detail) }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Another node takes the place of one that fails.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::B256;
@@ -11,7 +10,11 @@ use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
 use crate::node::{TOKEN, chain, mine};
 use crate::{group, group_with, nodes_of, number, pass, state_of};
 
-async fn range(source: &impl ChainSource, from: u64, to: u64) -> Result<RangeFacts, ChainError> {
+pub(crate) async fn range(
+    source: &impl ChainSource,
+    from: u64,
+    to: u64,
+) -> Result<RangeFacts, ChainError> {
     let (from, to, detail) = (number(from), number(to), HeaderDetail::Sparse);
     source.range(RangeRequest { from, to, tokens: &[TOKEN], detail }).await
 }
@@ -221,30 +224,6 @@ async fn an_answer_that_takes_too_long_is_asked_of_another() {
 }
 
 #[tokio::test]
-async fn logs_that_the_reader_omits_are_missed_by_another_node() {
-    let chain = chain(100);
-    let nodes = nodes_of(&chain, 2).await;
-    let group = group(&nodes);
-    group.head().await.unwrap();
-    nodes[0].omits_logs_of(50);
-    let error = range(&group, 41, 50).await.unwrap_err();
-    assert_eq!(error.kind(), ChainErrorKind::Transient);
-    let text = format!("{} omits logs of block", nodes[0].endpoint());
-    assert!(error.to_string().contains(&text), "{error}");
-    assert_eq!(range(&group, 41, 50).await.unwrap().transfers.len(), 1);
-    assert_eq!(group.endpoint(), nodes[1].endpoint());
-}
-
-#[tokio::test]
-async fn a_lone_node_settles_its_own_doubts() {
-    let chain = chain(100);
-    let nodes = nodes_of(&chain, 1).await;
-    nodes[0].omits_logs_of(50);
-    let group = group(&nodes);
-    assert_eq!(range(&group, 41, 50).await.unwrap().transfers.len(), 0, "it omits them twice");
-}
-
-#[tokio::test]
 async fn what_one_node_refuses_for_good_another_answers() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 2).await;
@@ -311,22 +290,4 @@ async fn a_node_that_knows_of_no_finalized_block_is_no_proof_that_there_is_none(
     nodes[0].refuses("finalized", -32602);
     assert_eq!(group.finalized().await.unwrap().unwrap().number, number(80));
     assert_eq!(group.endpoint(), nodes[1].endpoint());
-}
-
-#[tokio::test]
-async fn a_standby_that_hangs_holds_up_neither_a_doubt_nor_an_audit_for_long() {
-    let chain = chain(100);
-    let nodes = nodes_of(&chain, 3).await;
-    let group = group_with(&nodes, |config| config.answer_timeout = Duration::from_secs(1));
-    let group = Arc::new(group);
-    group.head().await.unwrap();
-    nodes[1].hangs();
-    nodes[0].omits_logs_of(50);
-    let limit = Duration::from_secs(9);
-    let range = tokio::time::timeout(limit, range(&*group, 41, 50));
-    range.await.expect("the third node is asked").unwrap_err();
-    pass(Duration::from_secs(10)).await;
-    let standby = group.standby();
-    let audit = tokio::time::timeout(limit, standby.headers(number(1), number(9)));
-    assert_eq!(audit.await.expect("another node is asked").unwrap().len(), 9);
 }

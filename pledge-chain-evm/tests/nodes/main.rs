@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "tests print their seed")]
 
 mod budget;
+mod doubts;
 mod failover;
 mod flapping;
 mod node;

@@ -1,10 +1,11 @@
 //! Nodes of one chain, each with what is wrong with it.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, Log, U256};
+use alloy::primitives::{Address, B256, Bytes, Log, U256};
 use pledge_chain_evm::EvmConfig;
 use pledge_core::types::{BlockId, BlockNumber, ChainId};
 use pledge_test_support::hostile_node::{
@@ -33,6 +34,18 @@ pub(crate) fn mine(chain: &HostileChain, blocks: u64) {
         let logs: Vec<Log> = is_tenth.then(mint).into_iter().collect();
         chain.mine(head.header.timestamp + 1, &logs);
     }
+}
+
+/// A block with an event of the token that is no transfer, and that a bloom cannot tell from one.
+pub(crate) fn mine_lookalike(chain: &HostileChain) -> Arc<Block> {
+    let topics = vec![B256::repeat_byte(5), topic()];
+    let log = Log::new_unchecked(TOKEN, topics, Bytes::new());
+    chain.mine(chain.head().header.timestamp + 1, &[log])
+}
+
+/// The first topic of a transfer.
+fn topic() -> B256 {
+    mint().topics()[0]
 }
 
 fn mint() -> Log {
@@ -112,6 +125,39 @@ impl Node {
     /// It leaves out the logs of a block, however it is asked.
     pub(crate) fn omits_logs_of(&self, block: u64) {
         self.node.on(Switch::of(Lie::NoLogs).only(&["eth_getLogs"]).at(block..=block));
+    }
+
+    /// It leaves them out when it is asked first.
+    pub(crate) fn omits_logs_once(&self, block: u64) {
+        let lie = Switch::of(Lie::NoLogs).only(&["eth_getLogs"]);
+        self.node.on(lie.at(block..=block).times(1));
+    }
+
+    /// It has a transfer in a block, of which nobody else knows, and which the block's bloom admits.
+    pub(crate) fn invents_log(&self, block: &Block) {
+        self.invents(block, topic());
+    }
+
+    /// The same, but the bloom does not admit it.
+    pub(crate) fn invents_absurd_log(&self, block: &Block) {
+        self.invents(block, B256::repeat_byte(9));
+    }
+
+    fn invents(&self, block: &Block, holder: B256) {
+        let number = block.number();
+        let log = json!({
+            "address": TOKEN,
+            "topics": [topic(), holder, holder],
+            "data": B256::ZERO,
+            "blockNumber": format!("{number:#x}"),
+            "blockHash": block.hash,
+            "transactionHash": B256::repeat_byte(7),
+            "transactionIndex": "0x0",
+            "logIndex": "0x0",
+            "removed": false,
+        });
+        let lie = Switch::of(Lie::Says(json!([log]))).only(&["eth_getLogs"]);
+        self.node.on(lie.at(number..=number));
     }
 
     /// It has not seen so many of the newest blocks.
