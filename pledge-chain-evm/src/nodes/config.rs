@@ -31,7 +31,8 @@ pub struct NodesConfig {
     pub answer_timeout: Duration,
     /// Heads in a row below one that was shown, after which a node that is further is used.
     pub lag_heads: u32,
-    /// Time without a new head after which the other nodes are asked for theirs.
+    /// Time without a new head after which the other nodes are asked for theirs. They are asked this
+    /// often anyway: one whose head is newer by this time is used.
     pub stall_time: Duration,
 }
 

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use futures::future::BoxFuture;
 use pledge_core::error::{ChainError, ChainErrorKind};
-use pledge_core::types::{BlockNumber, BlockRef};
+use pledge_core::types::BlockRef;
 use tokio::time::Instant;
 
 use super::look::late;
@@ -16,14 +16,14 @@ use crate::classify::{Denied, RestAsked, WrongChain};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Stands {
     /// It has the newest of them, or none was shown yet.
-    Level(BlockNumber),
+    Level(BlockRef),
     /// It has older ones only.
-    Behind(BlockNumber),
+    Behind(BlockRef),
 }
 
 impl Stands {
     /// Its head.
-    pub(super) const fn head(self) -> BlockNumber {
+    pub(super) const fn head(self) -> BlockRef {
         match self {
             Self::Level(head) | Self::Behind(head) => head,
         }
@@ -157,11 +157,12 @@ impl EvmNodes {
     pub(super) async fn meet(&self, node: usize) -> Result<Stands, ChainError> {
         let tip = self.state().agreed.tip();
         let look = self.look(node, tip).await?;
-        let (head, mut headers) = (look.head.number, look.headers());
+        let (head, mut headers) = (look.head, look.headers());
         let is_level = tip.is_none() || look.at.is_some();
         if !is_level {
-            let Some(common) = self.state().agreed.at_or_below(head) else {
-                let detail = format!("its head {head} is below every block that was shown");
+            let Some(common) = self.state().agreed.at_or_below(head.number) else {
+                let detail =
+                    format!("its head {} is below every block that was shown", head.number);
                 let error = ChainError::transient("compare a node", detail);
                 self.failed(node, &error);
                 return Err(error);

@@ -1,6 +1,7 @@
 //! The head: the one question by which the current node is judged, and the way back to a better one.
 
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
 use pledge_core::error::ChainError;
@@ -20,9 +21,9 @@ impl EvmNodes {
         let tip = self.state().agreed.tip();
         let headers = self.ask("read the head", |node| head_first(node, tip), |seen| seen).await?;
         let head = headers[0];
-        let is_doubtful = self.state().saw_head(head.number, &self.config, Instant::now());
-        if is_doubtful {
-            self.go_further(&head).await;
+        let ahead = self.state().saw_head(head.number, tip, &self.config, Instant::now());
+        if let Some(ahead) = ahead {
+            self.go_further(&head, ahead).await;
         }
         Ok(head)
     }
@@ -47,7 +48,7 @@ impl EvmNodes {
         {
             let mut state = self.state();
             for (node, stands) in due.into_iter().zip(met) {
-                let keeps_up = stands.is_ok_and(|stands| !state.is_behind(stands.head()));
+                let keeps_up = stands.is_ok_and(|stands| !state.is_behind(stands.head().number));
                 let health = &mut state.members[node].health;
                 if !keeps_up {
                     health.proves_nothing();
@@ -61,18 +62,21 @@ impl EvmNodes {
         }
     }
 
-    /// The current node may have stopped: whoever is further takes its place.
-    async fn go_further(&self, head: &BlockRef) {
+    /// The current node may have stopped, or be behind: whoever is further, by blocks that are so much
+    /// newer, takes its place.
+    async fn go_further(&self, head: &BlockRef, ahead: Duration) {
         let (current, others) = {
             let state = self.state();
             (state.current(), state.others(Instant::now()))
         };
         let met = join_all(others.iter().map(|node| self.meet(*node))).await;
         let heads = others.into_iter().zip(met).filter_map(|(node, stands)| {
-            let head = stands.as_ref().map(|stands| Stands::head(*stands)).ok()?;
-            Some((head, Reverse(node)))
+            let other = stands.ok().map(Stands::head)?;
+            let newer = other.time.get().saturating_sub(head.time.get());
+            let is_further = other.number > head.number && newer >= ahead.as_secs();
+            is_further.then_some((other.number, Reverse(node)))
         });
-        if let Some((_, Reverse(node))) = heads.max().filter(|(other, _)| *other > head.number) {
+        if let Some((_, Reverse(node))) = heads.max() {
             if let Some(current) = current {
                 self.state().members[current].health.proves_nothing();
             }

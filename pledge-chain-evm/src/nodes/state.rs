@@ -39,8 +39,10 @@ struct Progress {
     /// The highest head, and when it came.
     highest: Option<(BlockNumber, Instant)>,
     last: Option<BlockNumber>,
-    /// Heads in a row below the highest.
+    /// Heads in a row below the highest, or below a block that was shown.
     lower: u32,
+    /// When the others were asked for theirs last, or the first head came.
+    compared: Option<Instant>,
 }
 
 /// All that a group knows. It has no clock: every instant is an argument.
@@ -178,28 +180,36 @@ impl State {
         due
     }
 
-    /// The current node's head. Answers whether it is time to ask whether others are further: it is
-    /// below one that was shown for some heads in a row, or has been the same for long.
+    /// The current node's head, and the highest block that was shown before. Answers whether it is time
+    /// to ask the others for theirs, and how much newer another's must be to take its place: any that is
+    /// further, if this one is below what was shown for some heads in a row or has been the same for
+    /// long; else, once in a while, one that is newer by that while.
     pub(super) fn saw_head(
         &mut self,
         head: BlockNumber,
+        tip: Option<BlockNumber>,
         config: &NodesConfig,
         now: Instant,
-    ) -> bool {
+    ) -> Option<Duration> {
         let progress = &mut self.progress;
+        let compared = *progress.compared.get_or_insert(now);
+        let is_known = progress.highest.is_some_and(|(highest, _)| head <= highest);
+        let (highest, since) = progress.highest.filter(|_| is_known).unwrap_or((head, now));
+        progress.highest = Some((highest, since));
         progress.last = Some(head);
-        match progress.highest {
-            Some((highest, _)) if head < highest => progress.lower += 1,
-            Some((highest, _)) if head == highest => progress.lower = 0,
-            _ => *progress = Progress { highest: Some((head, now)), last: Some(head), lower: 0 },
+        let is_lower = head < highest || tip.is_some_and(|tip| head < tip);
+        progress.lower = if is_lower { progress.lower + 1 } else { 0 };
+        let is_stalled = now - since >= config.stall_time;
+        if is_stalled || progress.lower >= config.lag_heads {
+            let (highest, compared) = (Some((head, now)), Some(now));
+            *progress = Progress { highest, last: Some(head), lower: 0, compared };
+            return Some(Duration::ZERO);
         }
-        let is_stalled =
-            progress.highest.is_some_and(|(_, since)| now - since >= config.stall_time);
-        let is_doubtful = is_stalled || progress.lower >= config.lag_heads;
-        if is_doubtful {
-            *progress = Progress { highest: Some((head, now)), last: Some(head), lower: 0 };
-        }
-        is_doubtful
+        let is_due = now - compared >= config.stall_time;
+        is_due.then(|| {
+            progress.compared = Some(now);
+            config.stall_time
+        })
     }
 
     /// Whether a head is below the current node's.
@@ -284,7 +294,9 @@ mod tests {
     #[test]
     fn lower_heads_in_a_row_call_for_a_look_at_the_others() {
         let (mut state, config, now) = state(2);
-        let saw = |state: &mut State, head| state.saw_head(BlockNumber::new(head), &config, now);
+        let saw = |state: &mut State, head| {
+            state.saw_head(BlockNumber::new(head), None, &config, now).is_some()
+        };
         let heads = [10, 9, 9, 10, 9, 9, 9, 9, 9];
         let looks = heads.map(|head| saw(&mut state, head));
         assert_eq!(looks, [false, false, false, false, false, false, true, false, false]);
@@ -294,10 +306,31 @@ mod tests {
     #[test]
     fn a_head_that_stays_calls_for_a_look_at_the_others_once_in_a_while() {
         let (mut state, config, now) = state(2);
-        let mut saw =
-            |head, second| state.saw_head(BlockNumber::new(head), &config, now + second * SECOND);
-        let heads = [(10, 0), (10, 59), (10, 60), (10, 61), (10, 120), (11, 179), (11, 238)];
+        let mut saw = |head, second| {
+            state.saw_head(BlockNumber::new(head), None, &config, now + second * SECOND)
+        };
+        let heads = [(10, 0), (10, 59), (10, 60), (10, 61), (10, 120), (11, 179), (11, 180)];
         let looks = heads.map(|(head, second)| saw(head, second));
-        assert_eq!(looks, [false, false, true, false, true, false, false]);
+        let any = Some(Duration::ZERO);
+        assert_eq!(looks, [None, None, any, None, any, None, Some(config.stall_time)]);
+    }
+
+    #[test]
+    fn heads_below_what_was_shown_call_for_a_look_at_the_others_though_they_rise() {
+        let (mut state, config, now) = state(2);
+        let tip = Some(BlockNumber::new(13));
+        let mut saw = |head| state.saw_head(BlockNumber::new(head), tip, &config, now);
+        let any = Some(Duration::ZERO);
+        assert_eq!([10, 11, 12, 13, 12].map(&mut saw), [None, None, any, None, None]);
+    }
+
+    #[test]
+    fn heads_that_rise_call_for_a_look_at_the_others_that_only_a_much_newer_one_wins() {
+        let (mut state, config, now) = state(2);
+        let mut saw = |head| {
+            state.saw_head(BlockNumber::new(head), None, &config, now + Duration::from_secs(head))
+        };
+        let newer = Some(config.stall_time);
+        assert_eq!([0, 30, 59, 60, 90, 119, 120].map(&mut saw)[3..], [newer, None, None, newer]);
     }
 }

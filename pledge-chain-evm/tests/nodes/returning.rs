@@ -5,7 +5,7 @@ use std::time::Duration;
 use pledge_core::ports::ChainSource;
 
 use crate::node::{Node, chain, fork, head, mine};
-use crate::{group, nodes_of, pass};
+use crate::{group, nodes_of, number, pass};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -131,6 +131,55 @@ async fn a_chain_that_stands_still_on_all_nodes_keeps_its_node() {
     for _ in 0..5 {
         assert_eq!(group.head().await.unwrap().number.get(), 100);
         pass(60 * SECOND).await;
+    }
+    assert_eq!(group.endpoint(), nodes[0].endpoint());
+}
+
+#[tokio::test]
+async fn a_node_that_took_over_far_behind_makes_way_again_though_it_moves() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    group.headers(number(40), number(100)).await.unwrap();
+    nodes[1].lags(50);
+    nodes[0].is_away();
+    group.head().await.unwrap_err();
+    nodes[0].is_well();
+    assert_eq!(group.head().await.unwrap().number.get(), 50);
+    let mut heads = Vec::new();
+    for _ in 0..3 {
+        pass(2 * SECOND).await;
+        mine(&chain, 1);
+        heads.push(group.head().await.unwrap().number.get());
+    }
+    assert_eq!(heads, [51, 52, 103]);
+}
+
+#[tokio::test]
+async fn a_current_node_a_minute_behind_makes_way_though_it_moves() {
+    let chain = chain(200);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    // A block is a second.
+    nodes[0].lags(61);
+    assert_eq!(group.head().await.unwrap().number.get(), 139);
+    pass(60 * SECOND).await;
+    mine(&chain, 1);
+    group.head().await.unwrap();
+    assert_eq!(group.head().await.unwrap().number.get(), 201);
+    assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn a_current_node_a_few_blocks_behind_that_moves_keeps_its_place() {
+    let chain = chain(200);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    nodes[0].lags(30);
+    for _ in 0..5 {
+        group.head().await.unwrap();
+        pass(60 * SECOND).await;
+        mine(&chain, 1);
     }
     assert_eq!(group.endpoint(), nodes[0].endpoint());
 }
