@@ -38,8 +38,8 @@ impl EvmNodes {
         Ok(finalized)
     }
 
-    /// Looks at the nodes that go before the current one, now and then, and takes the first back that
-    /// has proved itself.
+    /// Looks at the nodes that go before the current one, and at those whose rest is over, now and then.
+    /// Of the former it takes the first back that has proved itself.
     async fn return_to_preferred(&self) {
         let interval = self.config.proof_time / self.config.proof_answers.max(1);
         let due = self.state().due(interval, Instant::now());
@@ -47,12 +47,13 @@ impl EvmNodes {
         let mut proved = None;
         {
             let mut state = self.state();
+            let current = state.current();
             for (node, stands) in due.into_iter().zip(met) {
                 let keeps_up = stands.is_ok_and(|stands| !state.is_behind(stands.head().number));
                 let health = &mut state.members[node].health;
                 if !keeps_up {
                     health.proves_nothing();
-                } else if health.has_proved_itself(Instant::now()) {
+                } else if Some(node) < current && health.has_proved_itself(Instant::now()) {
                     proved = proved.or(Some(node));
                 }
             }

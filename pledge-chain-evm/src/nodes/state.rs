@@ -165,10 +165,12 @@ impl State {
         waits.min().map(|(_, node)| node)
     }
 
-    /// Nodes of higher preference than the current one whose turn it is to be looked at.
+    /// Nodes of higher preference than the current one, or whose rest is over, whose turn it is to be
+    /// looked at.
     pub(super) fn due(&mut self, interval: Duration, now: Instant) -> Vec<usize> {
-        let below = self.current.unwrap_or_default();
-        let mut due: Vec<usize> = self.usable(now).take_while(|node| *node < below).collect();
+        let Some(current) = self.current else { return Vec::new() };
+        let mut due = self.others(now);
+        due.retain(|node| *node < current || !self.members[*node].health.is_ready());
         due.retain(|node| {
             let member = &mut self.members[*node];
             let is_due = member.looked_at.is_none_or(|looked_at| now - looked_at >= interval);

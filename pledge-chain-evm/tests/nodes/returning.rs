@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use pledge_chain_evm::NodeState;
 use pledge_core::ports::ChainSource;
 
 use crate::node::{Node, chain, fork, head, mine};
-use crate::{group, nodes_of, number, pass};
+use crate::{group, nodes_of, number, pass, state_of};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -182,4 +183,19 @@ async fn a_current_node_a_few_blocks_behind_that_moves_keeps_its_place() {
         mine(&chain, 1);
     }
     assert_eq!(group.endpoint(), nodes[0].endpoint());
+}
+
+#[tokio::test]
+async fn a_standby_that_recovered_is_ready_again_and_still_stands_by() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let group = group(&nodes);
+    nodes[1].is_away();
+    group.connect(5 * SECOND).await;
+    nodes[1].is_well();
+    for _ in 0..6 {
+        pass(10 * SECOND).await;
+        group.head().await.unwrap();
+    }
+    assert_eq!([0, 1].map(|node| state_of(&group, node)), [NodeState::Current, NodeState::Ready]);
 }
