@@ -30,20 +30,25 @@ impl Look {
 }
 
 impl EvmNodes {
-    /// A look at one node, which must be of the group's chain down to its first block. What comes of
-    /// it is told to its health, so an error need not be.
+    /// A look at one node, which must be of the group's chain down to its first block. That is asked for
+    /// once, and again after a failure, since another machine may have come back. What comes of it is
+    /// told to its health, so an error need not be.
     pub(super) async fn look(
         &self,
         node: usize,
         at: Option<BlockNumber>,
     ) -> Result<Look, ChainError> {
         let chain = &self.nodes[node];
-        let look = chain.head_and([at, Some(GENESIS)]);
+        let known = {
+            let member = &self.state().members[node];
+            member.genesis.filter(|_| member.health.is_ready())
+        };
+        let look = chain.head_and([at, known.is_none().then_some(GENESIS)]);
         let look = tokio::time::timeout(self.config.look_timeout, look).await;
         let (head, [at, genesis]) = look
             .unwrap_or_else(|_| Err(late(chain, self.config.look_timeout)))
             .inspect_err(|error| self.failed(node, error))?;
-        match genesis.map(|genesis| genesis.hash) {
+        match genesis.map(|genesis| genesis.hash).or(known) {
             Some(genesis) => self.compare_genesis(node, genesis)?,
             None => self.answered(node),
         }

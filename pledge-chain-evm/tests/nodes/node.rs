@@ -207,6 +207,12 @@ impl Node {
         self.node.asked(method).len()
     }
 
+    /// How often it was asked for block 0.
+    pub(crate) fn calls_for_genesis(&self) -> usize {
+        let asked = self.node.asked("eth_getBlockByNumber");
+        asked.iter().filter(|params| params[0] == "0x0").count()
+    }
+
     /// The most calls that came in one request.
     pub(crate) fn longest_batch(&self) -> usize {
         self.node.requests().iter().map(Vec::len).max().unwrap_or_default()

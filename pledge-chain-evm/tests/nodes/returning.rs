@@ -199,3 +199,21 @@ async fn a_standby_that_recovered_is_ready_again_and_still_stands_by() {
     }
     assert_eq!([0, 1].map(|node| state_of(&group, node)), [NodeState::Current, NodeState::Ready]);
 }
+
+#[tokio::test]
+async fn a_first_block_is_asked_for_once_and_again_after_a_failure() {
+    let chain = chain(100);
+    let (nodes, group) = after_an_outage(&chain).await;
+    let mut asked = Vec::new();
+    for round in 0..5 {
+        if round == 3 {
+            nodes[0].is_away();
+            group.head().await.unwrap();
+            nodes[0].is_well();
+        }
+        group.head().await.unwrap();
+        asked.push([0, 1].map(|node: usize| nodes[node].calls_for_genesis()));
+        pass(10 * SECOND).await;
+    }
+    assert_eq!(asked, [[2, 1], [2, 1], [2, 1], [2, 1], [3, 1]]);
+}
