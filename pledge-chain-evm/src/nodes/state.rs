@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) members: Vec<Member>,
     pub(super) agreed: Agreed,
     current: Option<usize>,
+    /// Block 0 of the first node in use that gave it. It is never decided again: whoever has another is
+    /// out of use, even if it is the first in order.
     genesis: Option<B256>,
     progress: Progress,
     /// Blocks that the current node did not have, in a row, by what was asked.
