@@ -80,7 +80,13 @@ impl Rewind {
         Ok(())
     }
 
-    /// Why no store may go back to this block: its time does not divide a token's changes as its height
+    /// Whether a token that goes back has a ledger there. Of one that begins above, nothing stays,
+    /// whatever the times of its blocks: they were of another branch.
+    pub fn keeps_ledger(&self, token: &TokenState) -> bool {
+        token.spec.start_block <= self.to.number
+    }
+
+    /// Why no store may go back to this block with a token that keeps its ledger: its time does not divide a token's changes as its height
     /// does. `earlier` is the block of the last change before that time, `later`
     /// that of the first after it.
     pub fn check_times(

@@ -107,6 +107,7 @@ macro_rules! balance_store_conformance {
             a_vouched_rewind_to_another_block_than_the_held_one_is_refused
             a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused
             a_rewind_to_a_block_with_another_time_is_refused
+            a_token_that_begins_above_the_ancestor_keeps_nothing_whatever_its_times
             a_rewind_that_names_a_token_twice_is_invalid
             a_rewind_to_above_the_cursor_is_invalid
             a_rewind_to_a_block_of_another_branch_is_refused
