@@ -185,7 +185,7 @@ impl Rpc {
 
     /// An answer in the form that it must have.
     pub(crate) fn parse<T: DeserializeOwned>(&self, answer: Json) -> Result<T, Failure> {
-        answer.parse().map_err(|error| self.node.malformed(error, &answer))
+        answer.parse().map_err(|error| self.node.malformed(&error, &answer))
     }
 
     async fn ask(&self, calls: &[Call], on_too_much: OnTooMuch) -> Result<Vec<Answer>, Failure> {
