@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use alloy::consensus;
+use alloy::consensus::constants::EMPTY_ROOT_HASH;
+use alloy::primitives::Address;
 use futures::{StreamExt, TryStreamExt, stream};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ports::{HeaderDetail, RangeFacts, RangeRequest};
@@ -28,8 +30,8 @@ struct Page {
 const PAGE: Page = Page { blocks_max: 512, logs_max: 50_000 };
 
 impl EvmChain {
-    /// Every header is read and hashed. A block whose bloom excludes the tokens holds nothing of them;
-    /// the logs of the others come out of receipts that have the root of their header.
+    /// Every header is read and hashed. A block whose bloom is filled in and excludes the tokens holds
+    /// nothing of them; the logs of the others come out of receipts that have the root of their header.
     pub(super) async fn read_sealed(
         &self,
         request: &RangeRequest<'_>,
@@ -50,7 +52,7 @@ impl EvmChain {
         let headers = self.hashed_headers(&slice).await?;
         let sealed: Vec<(BlockId, Seal)> = headers
             .iter()
-            .filter(|(_, header)| may_hold(&header.logs_bloom, request.tokens))
+            .filter(|(_, header)| may_have_sealed(header, request.tokens))
             .map(|(block, header)| (block.id(), Seal::Root(header.receipts_root)))
             .collect();
         let mut found = stream::iter(sealed)
@@ -186,6 +188,13 @@ impl EvmChain {
             "the chain's blocks have no bloom: logs that the node omits cannot be noticed"
         );
     }
+}
+
+/// Whether the receipts of a block may hold a transfer of one of the tokens. A chain that fills in no
+/// blooms still has the root of receipts.
+fn may_have_sealed(header: &consensus::Header, tokens: &[Address]) -> bool {
+    let is_unsaid = header.logs_bloom.is_zero() && header.receipts_root != EMPTY_ROOT_HASH;
+    is_unsaid || may_hold(&header.logs_bloom, tokens)
 }
 
 #[cfg(test)]

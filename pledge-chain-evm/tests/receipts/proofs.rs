@@ -1,6 +1,6 @@
 //! What is proven, by what, and what is said where it cannot be.
 
-use alloy::primitives::{B256, keccak256};
+use alloy::primitives::{B256, Bloom, keccak256};
 use pledge_chain_evm::Verify;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::HeaderDetail;
@@ -102,6 +102,43 @@ async fn a_replaced_block_without_receipts_is_block_gone() {
         let error = stage.read(FULL, FULL).await.unwrap_err();
         assert_eq!(error.kind(), ChainErrorKind::BlockGone, "{receipts}: {error}");
     }
+}
+
+/// The block of a chain whose headers are hashed with an empty bloom, and its receipts.
+async fn bloomless(stage: &Stage) -> (Value, Value) {
+    let mut header = stage.chain.block(FULL).header.clone();
+    header.logs_bloom = Bloom::ZERO;
+    let hashes = [stage.chain.block(FULL).hash, header.hash_slow()].map(|hash| hash.to_string());
+    let renamed = |value: Value| -> Value {
+        serde_json::from_str(&value.to_string().replace(&hashes[0], &hashes[1])).unwrap()
+    };
+    let number = json!([format!("{FULL:#x}"), false]);
+    let mut block = renamed(stage.ask("eth_getBlockByNumber", number).await);
+    block["logsBloom"] = json!(Bloom::ZERO);
+    (block, renamed(stage.receipts(FULL).await))
+}
+
+#[tokio::test]
+async fn receipts_give_the_transfers_of_a_chain_without_blooms() {
+    let stage = Stage::new(Verify::Receipts).await;
+    let (block, receipts) = bloomless(&stage).await;
+    stage.node.on(Switch::of(Lie::Says(block)).only(HEADERS));
+    stage.node.on(Switch::of(Lie::Says(receipts)).only(&["eth_getBlockReceipts"]));
+    let facts = stage.read(FULL, FULL).await.unwrap();
+    assert_eq!(found(&facts), stage.truth(FULL, FULL));
+}
+
+#[tokio::test]
+async fn a_log_left_out_of_receipts_is_noticed_on_a_chain_without_blooms() {
+    let stage = Stage::new(Verify::Receipts).await;
+    let (block, mut receipts) = bloomless(&stage).await;
+    let last = receipts.as_array_mut().unwrap().last_mut().unwrap();
+    last["logs"].as_array_mut().unwrap().pop().unwrap();
+    stage.node.on(Switch::of(Lie::Says(block)).only(HEADERS));
+    stage.node.on(Switch::of(Lie::Says(receipts)).only(&["eth_getBlockReceipts"]));
+    let error = stage.read(FULL, FULL).await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Transient, "{error}");
+    assert!(error.to_string().contains("do not have the root"), "{error}");
 }
 
 /// Whatever a header says of its logs, its hash says it too.
