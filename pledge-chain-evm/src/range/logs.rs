@@ -32,7 +32,8 @@ impl EvmChain {
         logs.sort_by_key(Log::place);
         let headers = self.missing_headers(slice, ends, &logs).await?;
         check_branch(&headers, &logs)?;
-        let examined = examine(&headers, &logs, slice.request.tokens, self.rpc().chain());
+        let (tokens, chain) = (slice.request.tokens, self.rpc().chain());
+        let examined = examine(&headers, &logs, tokens, chain, &self.first_bloom);
         let examined = examined.map_err(|detail| {
             ChainError::transient(OPERATION, format!("{}: {detail}", self.endpoint()))
         })?;
