@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::chain::EvmChain;
 use crate::classify::{Failure, Fault};
 use crate::headers::header_by_hash_call;
-use crate::http::Call;
+use crate::http::{Answer, Call};
 use crate::response::Json;
 use crate::state_sync::state_sync_tx;
 use crate::wire::Log;
@@ -110,12 +110,11 @@ impl EvmChain {
         let found = found.ok_or_else(|| self.lost(operation, block))?;
         let call = |hash: &B256| Call::new("eth_getTransactionReceipt", json!([hash]));
         let calls = found.transactions.iter().map(call).collect();
-        let answers = self.rpc().many(calls).await.map_err(during)?;
-        let mut receipts = Vec::with_capacity(answers.len());
-        for answer in answers {
-            let receipt: Option<WireReceipt> =
-                answer.and_then(|answer| self.rpc().parse(answer)).map_err(during)?;
-            match receipt {
+        let read = |answer: Answer| self.rpc().parse::<Option<WireReceipt>>(answer?);
+        let found = self.rpc().many_as(calls, read).await.map_err(during)?;
+        let mut receipts = Vec::with_capacity(found.len());
+        for receipt in found {
+            match receipt.map_err(during)? {
                 Some(receipt) => receipts.push(receipt),
                 None => return Err(self.without_receipts(operation, block).await),
             }

@@ -18,13 +18,19 @@ use crate::range::bloom::may_hold;
 use crate::range::doubts::Reading;
 use crate::range::{OPERATION, Slice, facts, wants};
 use crate::receipts::{Seal, hashed_header};
-use crate::wire::{Header, Log};
+use crate::wire::{Log, WireHeader};
 
 /// How much one answer holds: it ends with the block in which it has so many logs.
 #[derive(Debug, Clone, Copy)]
 struct Page {
     blocks_max: u64,
     logs_max: usize,
+}
+
+/// A header, and all of it if its fields give its hash.
+struct Hashed {
+    header: Option<WireHeader>,
+    hashed: Option<consensus::Header>,
 }
 
 const PAGE: Page = Page { blocks_max: 512, logs_max: 50_000 };
@@ -84,11 +90,13 @@ impl EvmChain {
         slice: &Slice<'_>,
     ) -> Result<Vec<(BlockRef, consensus::Header)>, ChainError> {
         let numbers = (slice.from.get()..=slice.to.get()).map(BlockNumber::new);
-        let answers = self.rpc().many(numbers.clone().map(header_call).collect()).await;
-        let answers = answers.map_err(|failure| failure.during(OPERATION))?;
-        let mut headers = Vec::with_capacity(answers.len());
-        for (number, answer) in numbers.zip(answers) {
-            let (header, hashed) = self.header_and_hashed(number, answer)?;
+        let calls = numbers.clone().map(header_call).collect();
+        let found = self.rpc().many_as(calls, |answer| self.hashed(answer)).await;
+        let found = found.map_err(|failure| failure.during(OPERATION))?;
+        let mut headers = Vec::with_capacity(found.len());
+        for (number, found) in numbers.zip(found) {
+            let Hashed { header, hashed } = found.map_err(|failure| failure.during(OPERATION))?;
+            let header = self.header_of(OPERATION, number, header)?;
             let hashed = hashed.ok_or_else(|| {
                 let detail = format!(
                     "the header of block {} that {} gives does not have that hash: the node is wrong, \
@@ -106,16 +114,11 @@ impl EvmChain {
         Ok(headers)
     }
 
-    /// A header, and all of it if its fields give its hash.
-    fn header_and_hashed(
-        &self,
-        number: BlockNumber,
-        answer: Answer,
-    ) -> Result<(Header, Option<consensus::Header>), ChainError> {
-        let answer = answer.map_err(|failure| failure.during(OPERATION))?;
-        let header = self.header(OPERATION, number, Ok(answer.clone()))?;
-        let hashed = hashed_header(&answer, header.block.hash);
-        Ok((header, hashed))
+    fn hashed(&self, answer: Answer) -> Result<Hashed, Failure> {
+        let answer = answer?;
+        let header: Option<WireHeader> = self.rpc().parse(answer.clone())?;
+        let hashed = header.as_ref().and_then(|header| hashed_header(&answer, header.hash));
+        Ok(Hashed { header, hashed })
     }
 
     async fn wanted_logs(
@@ -154,8 +157,9 @@ impl EvmChain {
     ) -> Result<(BlockRef, Vec<Log>), ChainError> {
         let answers = self.rpc().batch(&[header_call(slice.from)]).await;
         let answer = answers.map_err(|failure| failure.during(OPERATION))?.remove(0);
-        let (header, hashed) = self.header_and_hashed(slice.from, answer)?;
-        let seal = match (hashed, header.bloom) {
+        let found = self.hashed(answer).map_err(|failure| failure.during(OPERATION))?;
+        let header = self.header_of(OPERATION, slice.from, found.header)?;
+        let seal = match (found.hashed, header.bloom) {
             (Some(hashed), _) => Seal::Root(hashed.receipts_root),
             (None, Some(bloom)) => Seal::Bloom(Box::new(bloom)),
             (None, None) => Seal::Missing,
