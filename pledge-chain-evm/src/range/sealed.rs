@@ -27,13 +27,13 @@ struct Page {
     logs_max: usize,
 }
 
+const PAGE: Page = Page { blocks_max: 512, logs_max: 50_000 };
+
 /// A header, and all of it if its fields give its hash.
 struct Hashed {
     header: Option<WireHeader>,
     hashed: Option<consensus::Header>,
 }
-
-const PAGE: Page = Page { blocks_max: 512, logs_max: 50_000 };
 
 impl EvmChain {
     /// Every header is read and hashed. A block whose bloom is filled in and excludes the tokens holds
@@ -144,7 +144,7 @@ impl EvmChain {
                 _ => ChainErrorKind::Transient,
             };
             let detail = format!("{}; by its receipts: {}", refusal.detail, error.detail());
-            ChainError::new(kind, OPERATION, detail).caused_by(error)
+            error.told_as(kind, detail)
         })?;
         let node = self.endpoint().to_owned();
         Ok(Reading { facts: facts(vec![block], &logs), doubts: Vec::new(), node })
