@@ -27,9 +27,7 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     for (id, cursor) in &request.tokens {
         let mut token = state.token(*id)?.clone();
         require_cursor(OPERATION, &token, Some(*cursor))?;
-        if request.vouched {
-            refuse_other_times(&token, request)?;
-        }
+        refuse_other_times(&token, request)?;
         let record = rewind_token(&mut token, *id, &request.to)?;
         rewound.push((token, record));
     }
@@ -50,8 +48,8 @@ fn require_held(chain: &Chain, Rewind { to, vouched, .. }: &Rewind) -> Result<()
     let held = chain.headers.get(&to.number);
     let above = chain.headers.get(&to.number.next());
     match held {
-        Some(held) if held.hash == to.hash => return Ok(()),
-        Some(held) if *vouched => {
+        Some(held) if held == to => return Ok(()),
+        Some(held) if *vouched || held.hash == to.hash => {
             let detail = format!("block {to} contradicts the held header {held}");
             return Err(StoreError::conflict(OPERATION, detail));
         }

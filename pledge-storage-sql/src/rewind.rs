@@ -27,9 +27,7 @@ pub(crate) async fn rewind(
     let mut rewound = Vec::with_capacity(request.tokens.len());
     for (token, cursor) in &request.tokens {
         let row = token_at(db, *token, Some(*cursor)).await?;
-        if request.vouched {
-            refuse_other_times(db, row.key, request).await?;
-        }
+        refuse_other_times(db, row.key, request).await?;
         rewound.push(rewind_token(db, row, &request.to).await?);
     }
     query("DELETE FROM block_header WHERE chain = ? AND block > ?")
@@ -54,8 +52,8 @@ async fn require_held(db: &mut dyn Connection, request: &Rewind) -> Result<(), F
             .all(db)
             .await?;
     match near.iter().find(|held| held.number == to.number) {
-        Some(held) if held.hash == to.hash => return Ok(()),
-        Some(held) if request.vouched => {
+        Some(held) if *held == to => return Ok(()),
+        Some(held) if request.vouched || held.hash == to.hash => {
             let detail = format!("block {to} contradicts the held header {held}");
             return Err(Fault::conflict(detail));
         }

@@ -46,9 +46,13 @@ impl LedgerCommit {
 }
 
 impl Rewind {
-    /// Why no store may take this rewind: a target that is no ancestor of a cursor it names.
+    /// Why no store may take this rewind: a target that is no ancestor of a cursor it names, a token that
+    /// it names twice.
     pub fn check(&self) -> Result<(), String> {
-        for (token, cursor) in &self.tokens {
+        for (at, (token, cursor)) in self.tokens.iter().enumerate() {
+            if self.tokens[..at].iter().any(|(before, _)| before == token) {
+                return Err(format!("token {token} is named twice"));
+            }
             if token.chain != self.chain {
                 return Err(format!("token {token} is not on chain {}", self.chain));
             }
@@ -76,8 +80,8 @@ impl Rewind {
         Ok(())
     }
 
-    /// Why no store may go back to a block that is vouched for: its time does not divide a token's
-    /// changes as its height does. `earlier` is the block of the last change before that time, `later`
+    /// Why no store may go back to this block: its time does not divide a token's changes as its height
+    /// does. `earlier` is the block of the last change before that time, `later`
     /// that of the first after it.
     pub fn check_times(
         &self,

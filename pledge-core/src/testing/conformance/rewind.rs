@@ -162,6 +162,34 @@ pub async fn a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused(fix
     }
 }
 
+/// Times divide the changes where heights do, so the ancestor's must be right even if its hash is.
+pub async fn a_rewind_to_a_block_with_another_time_is_refused(fixture: Fixture) {
+    let ledger = forgetful(fixture).await;
+    let before = ledger.digest().await;
+    let [parent, held] = [3, 4].map(|number| ledger.chain.block(number).expect("mined"));
+    for to in [parent, held] {
+        for time in [at(0), at(8_000)] {
+            let elsewhere = BlockRef { time, ..to };
+            let error = ledger.rewind_to(elsewhere).await.expect_err("the times differ");
+            assert_eq!(error.kind(), StoreErrorKind::Conflict);
+        }
+    }
+    assert_eq!(ledger.digest().await, before);
+}
+
+/// A token goes back once.
+pub async fn a_rewind_that_names_a_token_twice_is_invalid(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let before = ledger.digest().await;
+    let cursor = ledger.cursor().await.expect("committed").id();
+    let to = ledger.chain.block(3).expect("mined");
+    let tokens = vec![(token(), cursor); 2];
+    let rewind = Rewind { chain: CHAIN, to, tokens, vouched: false };
+    let error = ledger.store().rewind(&rewind).await.expect_err("named twice");
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    assert_eq!(ledger.digest().await, before);
+}
+
 /// Forward is not back.
 pub async fn a_rewind_to_above_the_cursor_is_invalid(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
