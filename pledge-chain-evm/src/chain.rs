@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::adaptive_size::AdaptiveSize;
 use crate::config::{EvmConfig, Verify};
 use crate::http::Call;
+use crate::range::FirstBloom;
 use crate::rpc::{Rpc, chain_id_call};
 use crate::state_sync::has_state_sync;
 
@@ -30,6 +31,7 @@ pub struct EvmChain {
     pub(crate) state_by_number: AtomicBool,
     /// The node has no `eth_getBlockReceipts`.
     pub(crate) receipts_one_by_one: AtomicBool,
+    pub(crate) first_bloom: FirstBloom,
     pub(crate) told_of_missing_blooms: AtomicBool,
     pub(crate) verify: Verify,
 }
@@ -61,6 +63,7 @@ impl EvmChain {
             range_size: AdaptiveSize::new(config.range_blocks_max.get()),
             state_by_number: AtomicBool::new(false),
             receipts_one_by_one: AtomicBool::new(false),
+            first_bloom: FirstBloom::unseen(),
             told_of_missing_blooms: AtomicBool::new(false),
             verify: config.verify,
         })

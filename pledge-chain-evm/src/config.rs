@@ -24,12 +24,14 @@ pub enum Verify {
     Bloom,
     /// `eth_getLogs` is not used. Every header is read and its hash recomputed, so that its bloom and
     /// its receipts root are the block's own: a block whose bloom excludes the tokens has no transfers
-    /// of them, and the logs of the others come out of receipts that have that root. No transfer can be
+    /// of them, and the logs of the others come out of receipts that have that root. A bloom of zero
+    /// excludes nothing where there are receipts, for some chains fill none in. No transfer can be
     /// omitted, added or changed within a block; the transaction that a transfer names is the node's
     /// word.
     ///
-    /// Costs a request for each such block, and every header of a backfill. Headers and receipts must
-    /// have the form of Ethereum or of the OP stack; otherwise an error says to use `Bloom`.
+    /// Costs a request for each such block, whose receipts the node must have kept, and every header of
+    /// a backfill. Headers and receipts must have the form of Ethereum or of the OP stack; otherwise an
+    /// error says to use `Bloom`.
     Receipts,
 }
 

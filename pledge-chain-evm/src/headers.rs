@@ -63,13 +63,14 @@ impl EvmChain {
         numbers: &[BlockNumber],
     ) -> Result<Vec<Header>, ChainError> {
         let calls = numbers.iter().copied().map(header_call).collect();
-        let answers = self.rpc().many(calls).await;
-        let answers = answers.map_err(|failure| failure.during(operation))?;
-        numbers
-            .iter()
-            .zip(answers)
-            .map(|(number, answer)| self.header(operation, *number, answer))
-            .collect()
+        let read = |answer: Answer| self.rpc().parse::<Option<WireHeader>>(answer?);
+        let headers = self.rpc().many_as(calls, read).await;
+        let headers = headers.map_err(|failure| failure.during(operation))?;
+        let headers = numbers.iter().zip(headers).map(|(number, header)| {
+            let header = header.map_err(|failure| failure.during(operation))?;
+            self.header_of(operation, *number, header)
+        });
+        headers.collect()
     }
 
     /// The header of block `number` in an answer; `BlockGone` if there is none.
@@ -79,13 +80,21 @@ impl EvmChain {
         number: BlockNumber,
         answer: Answer,
     ) -> Result<Header, ChainError> {
-        let header = answer
-            .and_then(|answer| self.rpc().parse::<Option<WireHeader>>(answer))
-            .map_err(|failure| failure.during(operation))?
-            .ok_or_else(|| {
-                let detail = format!("{} has no block {number}", self.endpoint());
-                ChainError::block_gone(operation, detail)
-            })?;
+        let header = answer.and_then(|answer| self.rpc().parse(answer));
+        self.header_of(operation, number, header.map_err(|failure| failure.during(operation))?)
+    }
+
+    /// What a node says is the header of block `number`; `BlockGone` if it is nothing.
+    pub(crate) fn header_of(
+        &self,
+        operation: &'static str,
+        number: BlockNumber,
+        header: Option<WireHeader>,
+    ) -> Result<Header, ChainError> {
+        let header = header.ok_or_else(|| {
+            let detail = format!("{} has no block {number}", self.endpoint());
+            ChainError::block_gone(operation, detail)
+        })?;
         let header = self.placed_header(operation, header)?;
         if header.block.number != number {
             let detail = format!(

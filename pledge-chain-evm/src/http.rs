@@ -10,6 +10,7 @@ use alloy::primitives::Bytes;
 use alloy::rpc::json_rpc::{ErrorPayload, Id};
 use alloy::transports::http::reqwest::{self, StatusCode, header, redirect};
 use alloy::transports::{TransportError, TransportErrorKind};
+use serde::de::Error;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -100,10 +101,7 @@ impl Node {
                 retry_after,
             ));
         }
-        packet.map_err(|error| {
-            let text = self.redactor.clean(&String::from_utf8_lossy(&body));
-            TransportError::DeserError { err: error, text }
-        })
+        packet.map_err(|error| self.unreadable(&error, &String::from_utf8_lossy(&body)))
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, TransportError> {
@@ -174,9 +172,14 @@ impl Node {
     }
 
     /// An answer that does not have the form it should have.
-    pub(crate) fn malformed(&self, error: serde_json::Error, answer: &Json) -> Failure {
-        let text = self.clean(answer.text());
-        self.fail(&TransportError::DeserError { err: error, text })
+    pub(crate) fn malformed(&self, error: &serde_json::Error, answer: &Json) -> Failure {
+        self.fail(&self.unreadable(error, answer.text()))
+    }
+
+    /// The reason quotes the node too.
+    fn unreadable(&self, error: &serde_json::Error, text: &str) -> TransportError {
+        let reason = self.clean(&error.to_string());
+        TransportError::DeserError { err: Error::custom(reason), text: self.clean(text) }
     }
 }
 

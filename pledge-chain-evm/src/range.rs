@@ -16,6 +16,7 @@ mod logs;
 mod sealed;
 mod truncation;
 
+pub(crate) use bloom::FirstBloom;
 pub(crate) use doubts::{Doubt, Omission, Reading};
 
 const OPERATION: &str = "read transfers";

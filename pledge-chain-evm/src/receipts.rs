@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::chain::EvmChain;
 use crate::classify::{Failure, Fault};
 use crate::headers::header_by_hash_call;
-use crate::http::Call;
+use crate::http::{Answer, Call};
 use crate::response::Json;
 use crate::state_sync::state_sync_tx;
 use crate::wire::Log;
@@ -83,7 +83,7 @@ impl EvmChain {
             let call = Call::new("eth_getBlockReceipts", json!([block.hash]));
             match self.rpc().call::<Option<Vec<WireReceipt>>>(call).await {
                 Ok(Some(receipts)) => return Ok(receipts),
-                Ok(None) => return Err(self.lost(operation, block)),
+                Ok(None) => return Err(self.without_receipts(operation, block).await),
                 Err(failure) if failure.fault == Fault::Unsupported => {
                     tracing::info!(
                         endpoint = self.endpoint(),
@@ -110,13 +110,31 @@ impl EvmChain {
         let found = found.ok_or_else(|| self.lost(operation, block))?;
         let call = |hash: &B256| Call::new("eth_getTransactionReceipt", json!([hash]));
         let calls = found.transactions.iter().map(call).collect();
-        let answers = self.rpc().many(calls).await.map_err(during)?;
-        let receipts = answers.into_iter().map(|answer| {
-            let receipt: Option<WireReceipt> =
-                answer.and_then(|answer| self.rpc().parse(answer)).map_err(during)?;
-            receipt.ok_or_else(|| self.lost(operation, block))
-        });
-        receipts.collect()
+        let read = |answer: Answer| self.rpc().parse::<Option<WireReceipt>>(answer?);
+        let found = self.rpc().many_as(calls, read).await.map_err(during)?;
+        let mut receipts = Vec::with_capacity(found.len());
+        for receipt in found {
+            match receipt.map_err(during)? {
+                Some(receipt) => receipts.push(receipt),
+                None => return Err(self.without_receipts(operation, block).await),
+            }
+        }
+        Ok(receipts)
+    }
+
+    /// Why a node has no receipts of a block: `BlockGone` only if it does not stand by the block.
+    async fn without_receipts(&self, operation: &'static str, block: BlockId) -> ChainError {
+        match self.headers_of(operation, &[block.number]).await {
+            Ok(headers) if headers.iter().all(|header| header.block.id() == block) => {
+                let detail = format!(
+                    "{} has block {block} and keeps no receipts of it: if this lasts, use an archive node",
+                    self.endpoint()
+                );
+                ChainError::transient(operation, detail)
+            }
+            Ok(_) => self.lost(operation, block),
+            Err(error) => error,
+        }
     }
 
     pub(crate) fn lost(&self, operation: &'static str, block: BlockId) -> ChainError {

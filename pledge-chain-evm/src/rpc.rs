@@ -177,14 +177,28 @@ impl Rpc {
         Ok(answers)
     }
 
-    /// Many calls, a few batches of them under way at once. Answers come in the order asked.
+    /// Many calls, a few batches of them under way at once. Answers come in the order asked. All of them
+    /// are held, and with each the body that brought it.
     pub(crate) async fn many(&self, calls: Vec<Call>) -> Result<Vec<Answer>, Failure> {
+        self.many_as(calls, |answer| answer).await
+    }
+
+    /// As [`Rpc::many`], of which only what each answer is read as is held.
+    pub(crate) async fn many_as<T>(
+        &self,
+        calls: Vec<Call>,
+        read: impl Fn(Answer) -> T + Send + Sync,
+    ) -> Result<Vec<T>, Failure> {
         let batches: Vec<Vec<Call>> = calls
             .chunks(size_of(&self.batch_size, calls.len()).max(1))
             .map(<[Call]>::to_vec)
             .collect();
-        let answers: Vec<Vec<Answer>> = stream::iter(batches)
-            .map(|batch| async move { self.batch(&batch).await })
+        let read = &read;
+        let answers: Vec<Vec<T>> = stream::iter(batches)
+            .map(|batch| async move {
+                let answers = self.batch(&batch).await?;
+                Ok(answers.into_iter().map(read).collect())
+            })
             .buffered(self.batches_concurrent_max)
             .try_collect()
             .await?;
@@ -193,7 +207,7 @@ impl Rpc {
 
     /// An answer in the form that it must have.
     pub(crate) fn parse<T: DeserializeOwned>(&self, answer: Json) -> Result<T, Failure> {
-        answer.parse().map_err(|error| self.node.malformed(error, &answer))
+        answer.parse().map_err(|error| self.node.malformed(&error, &answer))
     }
 
     async fn ask(&self, calls: &[Call], on_too_much: OnTooMuch) -> Result<Vec<Answer>, Failure> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WireHeader {
     number: U64,
-    hash: B256,
+    pub(crate) hash: B256,
     parent_hash: B256,
     timestamp: U64,
     #[serde(default)]

@@ -1,10 +1,11 @@
-//! A million logs in one range, in bounded memory: the figure is of this process, which also runs the
-//! node. That one writes what it says while it sends it, and holds none of it.
+//! Much in bounded memory: the figure is of this process, which also runs the node. That one writes what
+//! it says while it sends it, and holds none of it.
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 use std::convert::Infallible;
 use std::fmt::Write;
+use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 
 use alloy::primitives::{Address, B256, Bloom, U256, keccak256};
@@ -21,7 +22,10 @@ const CHAIN: ChainId = ChainId::new(31_337);
 const TOKEN: Address = Address::repeat_byte(0x33);
 const BLOCKS: u64 = 10_000;
 const LOGS_OF_BLOCK: u64 = 100;
-const MEMORY_MAX_MB: u64 = 512;
+/// Blocks above [`BLOCKS`], with the hashes of so many transactions in each header: 200 KB.
+const FULL_BLOCKS: u64 = 2_000;
+const TRANSACTIONS: usize = 3_000;
+const MEMORY_MAX_MB: u64 = 256;
 
 static TOPICS: LazyLock<[B256; 3]> = LazyLock::new(|| {
     let [from, to] = [1, 2].map(|byte| Address::repeat_byte(byte).into_word());
@@ -34,18 +38,27 @@ static BLOOM: LazyLock<Bloom> = LazyLock::new(|| {
     bloom
 });
 
+static TRANSACTION_HASHES: LazyLock<String> =
+    LazyLock::new(|| json!(vec![B256::repeat_byte(9); TRANSACTIONS]).to_string());
+
 fn hash(number: u64) -> B256 {
     B256::from(U256::from(number + 1))
 }
 
-fn header(number: u64) -> Value {
-    json!({
+fn header(number: u64) -> String {
+    let mut header = json!({
         "number": format!("{number:#x}"),
         "hash": hash(number),
         "parentHash": hash(number.wrapping_sub(1)),
         "timestamp": format!("{:#x}", 1_000 + number),
         "logsBloom": *BLOOM,
     })
+    .to_string();
+    if number > BLOCKS {
+        header.pop();
+        write!(header, ",\"transactions\":{}}}", *TRANSACTION_HASHES).unwrap();
+    }
+    header
 }
 
 fn number(quantity: &Value) -> u64 {
@@ -83,7 +96,8 @@ fn parts(call: &Value) -> Box<dyn Iterator<Item = String> + Send> {
             Box::new(std::iter::once(json!(format!("{:#x}", CHAIN.get())).to_string()))
         }
         "eth_getBlockByNumber" => {
-            Box::new(std::iter::once(header(number(&call["params"][0])).to_string()))
+            let number = number(&call["params"][0]);
+            Box::new(std::iter::once_with(move || header(number)))
         }
         "eth_getLogs" => {
             let filter = &call["params"][0];
@@ -117,14 +131,35 @@ fn peak_mb() -> u64 {
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() / 1_024
 }
 
-#[cfg(target_os = "linux")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_million_logs_in_one_range_are_read_in_bounded_memory() {
+async fn connect() -> EvmChain {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let router = Router::new().route("/", post(serve));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let chain = EvmChain::connect(EvmConfig::new(CHAIN, url.parse().unwrap())).await.unwrap();
+    let config = EvmConfig {
+        batch_requests_max: NonZeroUsize::new(25).unwrap(),
+        ..EvmConfig::new(CHAIN, url.parse().unwrap())
+    };
+    EvmChain::connect(config).await.unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn headers_of_full_blocks_are_read_in_bounded_memory() {
+    let chain = connect().await;
+    let (from, to) = (BlockNumber::new(BLOCKS + 1), BlockNumber::new(BLOCKS + FULL_BLOCKS));
+    let headers = chain.headers(from, to).await.unwrap();
+    assert_eq!(headers.len() as u64, FULL_BLOCKS);
+    let peak = peak_mb();
+    let sent = FULL_BLOCKS * TRANSACTION_HASHES.len() as u64 / 1_000_000;
+    println!("{FULL_BLOCKS} headers in {sent} MB, {peak} MB at most");
+    assert!(peak <= MEMORY_MAX_MB, "{peak} MB are more than {MEMORY_MAX_MB}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_million_logs_in_one_range_are_read_in_bounded_memory() {
+    let chain = connect().await;
     let (mut next, mut transfers, mut answers) = (1, 0, 0);
     while next <= BLOCKS {
         let (from, to) = (BlockNumber::new(next), BlockNumber::new(BLOCKS));

@@ -37,6 +37,12 @@ impl<K: ErrorKind> PortError<K> {
         self
     }
 
+    /// The same error to somebody who knows more of it, its source included.
+    #[must_use]
+    pub fn told_as(self, kind: K, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), ..self }
+    }
+
     /// What to do next.
     pub const fn kind(&self) -> K {
         self.kind

@@ -27,10 +27,10 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     for (id, cursor) in &request.tokens {
         let mut token = state.token(*id)?.clone();
         require_cursor(OPERATION, &token, Some(*cursor))?;
-        if request.vouched {
+        if request.keeps_ledger(&token.state) {
             refuse_other_times(&token, request)?;
         }
-        let record = rewind_token(&mut token, *id, &request.to)?;
+        let record = rewind_token(&mut token, *id, request)?;
         rewound.push((token, record));
     }
     let mut tokens = Vec::with_capacity(rewound.len());
@@ -50,8 +50,8 @@ fn require_held(chain: &Chain, Rewind { to, vouched, .. }: &Rewind) -> Result<()
     let held = chain.headers.get(&to.number);
     let above = chain.headers.get(&to.number.next());
     match held {
-        Some(held) if held.hash == to.hash => return Ok(()),
-        Some(held) if *vouched => {
+        Some(held) if held == to => return Ok(()),
+        Some(held) if *vouched || held.hash == to.hash => {
             let detail = format!("block {to} contradicts the held header {held}");
             return Err(StoreError::conflict(OPERATION, detail));
         }
@@ -74,13 +74,18 @@ fn refuse_other_times(token: &Token, request: &Rewind) -> Result<(), StoreError>
     checked.map_err(|detail| StoreError::conflict(OPERATION, detail))
 }
 
-fn rewind_token(token: &mut Token, id: TokenId, to: &BlockRef) -> Result<RewoundToken, StoreError> {
+fn rewind_token(
+    token: &mut Token,
+    id: TokenId,
+    request: &Rewind,
+) -> Result<RewoundToken, StoreError> {
+    let to = &request.to;
     let overflow = |e: Overflow| StoreError::corrupt(OPERATION, e.to_string()).caused_by(e);
     let from = token.state.cursor.expect("the cursor was required before").id();
     let first_edges: Vec<_> =
         token.programmes.values().map(|entry| token.first_edge(&entry.programme)).collect();
     let changes_removed = remove_changes(token, to).map_err(overflow)?;
-    let keeps_ledger = token.state.spec.start_block <= to.number;
+    let keeps_ledger = request.keeps_ledger(&token.state);
     token.state.cursor = keeps_ledger.then_some(*to);
     token.state.start_time = token.state.start_time.filter(|_| keeps_ledger);
     token.state.epoch = token.state.epoch.next();

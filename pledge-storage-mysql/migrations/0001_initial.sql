@@ -2,10 +2,13 @@
 -- numbers do: 32 bytes an amount or a hash, 40 balance-seconds, 64 raw points and sums without a
 -- bound, 20 an address. Times are unix seconds. Small integer keys stand for tokens and programmes.
 --
+-- A server takes no change of the schema back. So every statement can be run again over what an
+-- interrupted run has left, and is.
+--
 -- No foreign keys: rows are written only with a key that was read in the same transaction, nothing
 -- ever deletes a parent, and a distributed database has none across its shards.
 
-CREATE TABLE chain (
+CREATE TABLE IF NOT EXISTS chain (
     id BIGINT UNSIGNED NOT NULL,
     name TEXT NOT NULL,
     status VARCHAR(16) NOT NULL,
@@ -15,7 +18,7 @@ CREATE TABLE chain (
     PRIMARY KEY (id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
-CREATE TABLE token (
+CREATE TABLE IF NOT EXISTS token (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     chain BIGINT UNSIGNED NOT NULL,
     address BINARY(20) NOT NULL,
@@ -37,7 +40,7 @@ CREATE TABLE token (
     UNIQUE KEY token_by_address (chain, address)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
-CREATE TABLE block_header (
+CREATE TABLE IF NOT EXISTS block_header (
     chain BIGINT UNSIGNED NOT NULL,
     block BIGINT UNSIGNED NOT NULL,
     hash BINARY(32) NOT NULL,
@@ -47,7 +50,7 @@ CREATE TABLE block_header (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- The newest state of every account, also of those whose balance is zero again.
-CREATE TABLE user_balance (
+CREATE TABLE IF NOT EXISTS user_balance (
     token BIGINT UNSIGNED NOT NULL,
     account BINARY(20) NOT NULL,
     balance BINARY(32) NOT NULL,
@@ -60,7 +63,7 @@ CREATE TABLE user_balance (
 
 -- Ordered by place, not by time: block times never go down along a chain, so the state at an
 -- instant is the state at the last block up to it, found once for all accounts by the index.
-CREATE TABLE user_balance_change (
+CREATE TABLE IF NOT EXISTS user_balance_change (
     token BIGINT UNSIGNED NOT NULL,
     account BINARY(20) NOT NULL,
     block BIGINT UNSIGNED NOT NULL,
@@ -77,7 +80,7 @@ CREATE TABLE user_balance_change (
     UNIQUE KEY user_balance_change_by_time (token, time, block, log_index, leg)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
-CREATE TABLE programme (
+CREATE TABLE IF NOT EXISTS programme (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     token BIGINT UNSIGNED NOT NULL,
     name VARCHAR(32) NOT NULL,
@@ -89,7 +92,7 @@ CREATE TABLE programme (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- `run_from` is null while no settlement of the shard is under way.
-CREATE TABLE shard_progress (
+CREATE TABLE IF NOT EXISTS shard_progress (
     programme BIGINT UNSIGNED NOT NULL,
     shard SMALLINT UNSIGNED NOT NULL,
     settled BIGINT UNSIGNED,
@@ -102,7 +105,7 @@ CREATE TABLE shard_progress (
 
 -- Failed batches of the settlement under way. `span_after` is the zero address, which is never an
 -- account, for a batch at the start of its shard.
-CREATE TABLE batch_failure (
+CREATE TABLE IF NOT EXISTS batch_failure (
     programme BIGINT UNSIGNED NOT NULL,
     shard SMALLINT UNSIGNED NOT NULL,
     span_after BINARY(20) NOT NULL,
@@ -113,7 +116,7 @@ CREATE TABLE batch_failure (
     PRIMARY KEY (programme, shard, span_after)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
-CREATE TABLE settlement_window (
+CREATE TABLE IF NOT EXISTS settlement_window (
     programme BIGINT UNSIGNED NOT NULL,
     window_start BIGINT UNSIGNED NOT NULL,
     shard SMALLINT UNSIGNED NOT NULL,
@@ -124,7 +127,7 @@ CREATE TABLE settlement_window (
     PRIMARY KEY (programme, window_start, shard)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
-CREATE TABLE user_points (
+CREATE TABLE IF NOT EXISTS user_points (
     programme BIGINT UNSIGNED NOT NULL,
     account BINARY(20) NOT NULL,
     raw BINARY(64) NOT NULL,
@@ -134,7 +137,7 @@ CREATE TABLE user_points (
 
 -- Rows are added and never changed: `reversed` = 1 takes an earlier row of the same account, window
 -- and epoch back.
-CREATE TABLE user_points_change (
+CREATE TABLE IF NOT EXISTS user_points_change (
     programme BIGINT UNSIGNED NOT NULL,
     account BINARY(20) NOT NULL,
     window_start BIGINT UNSIGNED NOT NULL,
@@ -146,7 +149,7 @@ CREATE TABLE user_points_change (
     KEY user_points_change_by_window (programme, window_start, account)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
-CREATE TABLE event (
+CREATE TABLE IF NOT EXISTS event (
     sequence BIGINT UNSIGNED NOT NULL,
     payload MEDIUMTEXT NOT NULL,
     PRIMARY KEY (sequence)
@@ -154,16 +157,16 @@ CREATE TABLE event (
 
 -- One row: the number given last. A transaction that takes the next keeps the row's lock until it
 -- ends, so numbers become visible in their order. A counter of the server's own would not.
-CREATE TABLE event_counter (
+CREATE TABLE IF NOT EXISTS event_counter (
     id TINYINT UNSIGNED NOT NULL,
     newest BIGINT UNSIGNED NOT NULL,
     PRIMARY KEY (id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
-INSERT INTO event_counter (id, newest) VALUES (0, 0);
+INSERT INTO event_counter (id, newest) VALUES (0, 0) ON DUPLICATE KEY UPDATE id = id;
 
 -- How far each consumer of events was told. One that was never told anything has no row.
-CREATE TABLE event_delivery (
+CREATE TABLE IF NOT EXISTS event_delivery (
     consumer VARCHAR(32) NOT NULL,
     delivered BIGINT UNSIGNED NOT NULL,
     PRIMARY KEY (consumer)

@@ -2,7 +2,7 @@
 
 use pledge_storage_sql::{Fault, SchemaVersion};
 use sqlx::MySqlConnection;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, Migrator};
 
 use crate::error::fault;
 
@@ -20,8 +20,33 @@ pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), 
     if (1..newest).contains(&found) {
         tracing::info!("bringing the schema of `{name}` from version {found} to {newest}");
     }
-    let run = MIGRATOR.run_direct(None, db, false).await;
+    let run = match MIGRATOR.run_direct(None, db, false).await {
+        Err(MigrateError::Dirty(version)) => {
+            begin_anew(db, name, version).await?;
+            MIGRATOR.run_direct(None, db, false).await
+        }
+        run => run,
+    };
     run.map_err(|error| explain(name, error))
+}
+
+/// Forgets that an interrupted change of the schema was begun: all of it can be run again. That of
+/// another version is not ours to finish.
+async fn begin_anew(db: &mut MySqlConnection, name: &str, version: i64) -> Result<(), Fault> {
+    let known = MIGRATOR.iter().find(|known| known.version == version);
+    let checksum = known.map_or(&[][..], |known: &Migration| &known.checksum);
+    let forget = "DELETE FROM _sqlx_migrations WHERE version = ? AND NOT success AND checksum = ?";
+    let forgotten = sqlx::query(forget).bind(version).bind(checksum).execute(db).await;
+    if forgotten.map_err(fault)?.rows_affected() == 1 {
+        tracing::warn!(
+            "bringing the schema of `{name}` to version {version} was interrupted, doing it again"
+        );
+        return Ok(());
+    }
+    Err(Fault::invalid(format!(
+        "bringing the schema of `{name}` to version {version} was interrupted, and another version of \
+         pledge began it: open it once with that version of pledge, or restore it from a backup"
+    )))
 }
 
 async fn lock(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
@@ -65,17 +90,13 @@ async fn version_found(db: &mut MySqlConnection, name: &str) -> Result<i64, Faul
         let detail = format!("`{name}` is the database of another program: open an empty one");
         return Err(Fault::invalid(detail));
     }
-    let newest = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
+    let newest = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success";
     sqlx::query_scalar(newest).fetch_one(db).await.map_err(fault)
 }
 
 fn explain(name: &str, error: MigrateError) -> Fault {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => fault(error),
-        MigrateError::Dirty(version) => Fault::invalid(format!(
-            "bringing the schema of `{name}` to version {version} was interrupted, and the server \
-             cannot take such changes back: restore it from a backup, or open an empty database"
-        )),
         other => Fault::invalid(format!(
             "the schema of `{name}` is not one that a release of pledge made"
         ))

@@ -2,7 +2,7 @@
 
 use pledge_core::event::{Event, ReorgRecord, RewoundToken};
 use pledge_core::ports::Rewind;
-use pledge_core::types::{Account, Amount, BlockRef};
+use pledge_core::types::{Account, Amount, BlockNumber, BlockRef, Timestamp};
 
 use crate::bulk::{self, values};
 use crate::commit::save_states;
@@ -27,10 +27,10 @@ pub(crate) async fn rewind(
     let mut rewound = Vec::with_capacity(request.tokens.len());
     for (token, cursor) in &request.tokens {
         let row = token_at(db, *token, Some(*cursor)).await?;
-        if request.vouched {
+        if request.keeps_ledger(&row.state) {
             refuse_other_times(db, row.key, request).await?;
         }
-        rewound.push(rewind_token(db, row, &request.to).await?);
+        rewound.push(rewind_token(db, row, request).await?);
     }
     query("DELETE FROM block_header WHERE chain = ? AND block > ?")
         .bind(request.chain)
@@ -54,8 +54,8 @@ async fn require_held(db: &mut dyn Connection, request: &Rewind) -> Result<(), F
             .all(db)
             .await?;
     match near.iter().find(|held| held.number == to.number) {
-        Some(held) if held.hash == to.hash => return Ok(()),
-        Some(held) if request.vouched => {
+        Some(held) if *held == to => return Ok(()),
+        Some(held) if request.vouched || held.hash == to.hash => {
             let detail = format!("block {to} contradicts the held header {held}");
             return Err(Fault::conflict(detail));
         }
@@ -86,16 +86,19 @@ async fn refuse_other_times(
 async fn rewind_token(
     db: &mut dyn Connection,
     mut row: TokenRow,
-    to: &BlockRef,
+    request: &Rewind,
 ) -> Result<RewoundToken, Fault> {
     let token = row.state.spec.id;
     let cursor =
         row.state.cursor.ok_or_else(|| Fault::corrupt("a token to rewind has no cursor"))?;
     let from = cursor.id();
     let before = row.state.clone();
-    let changes_removed = remove_changes(db, &mut row, to).await?;
-    let keeps_ledger = before.spec.start_block <= to.number;
-    row.state.cursor = keeps_ledger.then_some(*to);
+    let keeps_ledger = request.keeps_ledger(&before);
+    // The time is there for the index; what is not of this branch has any.
+    let since = if keeps_ledger { request.to.time } else { Timestamp::ZERO };
+    let above = Above { block: request.to.number, since };
+    let changes_removed = remove_changes(db, &mut row, &above).await?;
+    row.state.cursor = keeps_ledger.then_some(request.to);
     row.state.start_time = before.start_time.filter(|_| keeps_ledger);
     row.state.epoch = before.epoch.next();
     save_token(db, &row).await?;
@@ -103,23 +106,29 @@ async fn rewind_token(
     Ok(RewoundToken { token, from, epoch: row.state.epoch, changes_removed, statements_reversed })
 }
 
+/// The changes that a rewind takes back.
+struct Above {
+    block: BlockNumber,
+    since: Timestamp,
+}
+
 /// Removes the changes above the ancestor and what they did to balances and sums.
 async fn remove_changes(
     db: &mut dyn Connection,
     row: &mut TokenRow,
-    to: &BlockRef,
+    above: &Above,
 ) -> Result<u64, Fault> {
-    undo_supply(db, row, to).await?;
-    let touched = touched_accounts(db, row.key, to).await?;
+    undo_supply(db, row, above).await?;
+    let touched = touched_accounts(db, row.key, above).await?;
     let removed =
         query("DELETE FROM user_balance_change WHERE token = ? AND time >= ? AND block > ?")
             .bind(row.key)
-            .bind(to.time)
-            .bound(to.number.get())
+            .bind(above.since)
+            .bound(above.block.get())
             .execute(db)
             .await?;
     let accounts: Vec<_> = touched.iter().map(|(account, _)| *account).collect();
-    let restored = states_at(db, row.key, &accounts, to.number).await?;
+    let restored = states_at(db, row.key, &accounts, above.block).await?;
     for (account, balance) in &touched {
         let before = restored.get(account).map(|state| state.balance).unwrap_or_default();
         row.state.totals.balance_moved(*balance, before)?;
@@ -134,7 +143,7 @@ async fn remove_changes(
 async fn undo_supply(
     db: &mut dyn Connection,
     row: &mut TokenRow,
-    to: &BlockRef,
+    above: &Above,
 ) -> Result<(), Fault> {
     let moved = query(
         "SELECT change_type, amount FROM user_balance_change \
@@ -142,8 +151,8 @@ async fn undo_supply(
          ORDER BY time DESC, block DESC, log_index DESC, leg DESC",
     )
     .bind(row.key)
-    .bind(to.time)
-    .bound(to.number.get())
+    .bind(above.since)
+    .bound(above.block.get())
     .rows(db)
     .await?;
     for moved in moved {
@@ -156,7 +165,7 @@ async fn undo_supply(
 async fn touched_accounts(
     db: &mut dyn Connection,
     token: u64,
-    to: &BlockRef,
+    above: &Above,
 ) -> Result<Vec<(Account, Amount)>, Fault> {
     let rows = query(
         "SELECT changed.account AS account, user_balance.balance AS balance FROM \
@@ -166,8 +175,8 @@ async fn touched_accounts(
          ON user_balance.token = ? AND user_balance.account = changed.account",
     )
     .bind(token)
-    .bind(to.time)
-    .bound(to.number.get())
+    .bind(above.since)
+    .bound(above.block.get())
     .bind(token)
     .rows(db)
     .await?;

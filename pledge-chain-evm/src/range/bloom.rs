@@ -1,6 +1,7 @@
 //! What the blooms of blocks say of the logs that a node gives.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use alloy::primitives::{Address, Bloom};
 use pledge_core::types::{BlockId, BlockNumber, ChainId};
@@ -15,6 +16,25 @@ pub(super) fn may_hold(bloom: &Bloom, tokens: &[Address]) -> bool {
     tokens.iter().any(|token| bloom.contains_raw_log(*token, &[TRANSFER_TOPIC]))
 }
 
+/// The lowest block seen with a bloom. A chain that fills in blooms does not stop to: from there on a
+/// bloom of zero is a block without logs.
+#[derive(Debug)]
+pub(crate) struct FirstBloom(AtomicU64);
+
+impl FirstBloom {
+    pub(crate) const fn unseen() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+
+    fn is_at_or_below(&self, block: BlockNumber) -> bool {
+        self.0.load(Ordering::Relaxed) <= block.get()
+    }
+
+    fn seen_at(&self, block: BlockNumber) {
+        self.0.fetch_min(block.get(), Ordering::Relaxed);
+    }
+}
+
 /// What the blooms of an answer leave open.
 #[derive(Debug, Default)]
 pub(super) struct Examined {
@@ -24,22 +44,24 @@ pub(super) struct Examined {
 }
 
 /// Compares logs in the chain's order with the blooms of their blocks. A log that its block's bloom
-/// excludes is an error; a chain that fills in blooms does not stop to.
+/// excludes is an error.
 pub(super) fn examine(
     headers: &BTreeMap<BlockNumber, Header>,
     logs: &[Log],
     tokens: &[Address],
     chain: ChainId,
+    first_bloom: &FirstBloom,
 ) -> Result<Examined, String> {
     let mut examined = Examined::default();
-    let mut has_blooms = false;
+    if let Some(header) = headers.values().find(|header| header.bloom.is_some()) {
+        first_bloom.seen_at(header.block.number);
+    }
     for header in headers.values() {
         let block = header.block.id();
         let start = logs.partition_point(|log| log.block < block.number);
         let end = logs.partition_point(|log| log.block <= block.number);
         let own = &logs[start..end];
-        has_blooms |= header.bloom.is_some();
-        if !has_blooms {
+        if !first_bloom.is_at_or_below(block.number) {
             if !own.is_empty() {
                 examined.bloomless.get_or_insert(block);
             }

@@ -99,7 +99,8 @@ impl EvmChain {
             return Err(self.lost(OPERATION, block));
         }
         let headers = BTreeMap::from([(block.number, header)]);
-        match examine(&headers, &logs, request.tokens, self.rpc().chain()) {
+        let chain = self.rpc().chain();
+        match examine(&headers, &logs, request.tokens, chain, &self.first_bloom) {
             Ok(_) => Ok(logs),
             Err(detail) => {
                 let detail = format!("{}: {detail}", self.endpoint());

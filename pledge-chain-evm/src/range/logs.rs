@@ -32,7 +32,8 @@ impl EvmChain {
         logs.sort_by_key(Log::place);
         let headers = self.missing_headers(slice, ends, &logs).await?;
         check_branch(&headers, &logs)?;
-        let examined = examine(&headers, &logs, slice.request.tokens, self.rpc().chain());
+        let (tokens, chain) = (slice.request.tokens, self.rpc().chain());
+        let examined = examine(&headers, &logs, tokens, chain, &self.first_bloom);
         let examined = examined.map_err(|detail| {
             ChainError::transient(OPERATION, format!("{}: {detail}", self.endpoint()))
         })?;
@@ -55,16 +56,20 @@ impl EvmChain {
         slice: &Slice<'_>,
         parts: &[Slice<'_>],
     ) -> Result<(BTreeMap<BlockNumber, Header>, Vec<Vec<Log>>), SliceError> {
-        let mut calls = vec![header_call(slice.from), header_call(slice.to)];
+        let ends = BTreeSet::from([slice.from, slice.to]);
+        let mut calls: Vec<Call> = ends.iter().copied().map(header_call).collect();
         calls.extend(parts.iter().map(logs_call));
         calls.push(header_call(slice.to));
         let mut answers = self.rpc().together(&calls).await.map_err(refused_or_failed)?.into_iter();
         let mut next = || answers.next().expect("a batch has an answer for each call");
-        let first = self.header(OPERATION, slice.from, next())?;
-        let last = self.header(OPERATION, slice.to, next())?;
+        let mut headers = BTreeMap::new();
+        for end in ends {
+            headers.insert(end, self.header(OPERATION, end, next())?);
+        }
         let logs: Vec<Answer> = parts.iter().map(|_| next()).collect();
-        if self.header(OPERATION, slice.to, next())? != last {
-            let detail = format!("block {} was replaced while its range was read", last.block);
+        if headers[&slice.to] != self.header(OPERATION, slice.to, next())? {
+            let last = headers[&slice.to].block;
+            let detail = format!("block {last} was replaced while its range was read");
             return Err(ChainError::block_gone(OPERATION, detail).into());
         }
         let logs = parts.iter().zip(logs).map(|(part, logs)| {
@@ -72,7 +77,7 @@ impl EvmChain {
             Ok(placed(part, logs.map_err(refused_or_failed)?)?)
         });
         let logs = logs.collect::<Result<_, SliceError>>()?;
-        Ok(([first, last].map(|end| (end.block.number, end)).into(), logs))
+        Ok((headers, logs))
     }
 
     /// The other headers that the request wants, joined to the ends.

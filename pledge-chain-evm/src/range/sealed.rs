@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use alloy::consensus;
+use alloy::consensus::constants::EMPTY_ROOT_HASH;
+use alloy::primitives::Address;
 use futures::{StreamExt, TryStreamExt, stream};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ports::{HeaderDetail, RangeFacts, RangeRequest};
@@ -16,7 +18,7 @@ use crate::range::bloom::may_hold;
 use crate::range::doubts::Reading;
 use crate::range::{OPERATION, Slice, facts, wants};
 use crate::receipts::{Seal, hashed_header};
-use crate::wire::{Header, Log};
+use crate::wire::{Log, WireHeader};
 
 /// How much one answer holds: it ends with the block in which it has so many logs.
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +29,15 @@ struct Page {
 
 const PAGE: Page = Page { blocks_max: 512, logs_max: 50_000 };
 
+/// A header, and all of it if its fields give its hash.
+struct Hashed {
+    header: Option<WireHeader>,
+    hashed: Option<consensus::Header>,
+}
+
 impl EvmChain {
-    /// Every header is read and hashed. A block whose bloom excludes the tokens holds nothing of them;
-    /// the logs of the others come out of receipts that have the root of their header.
+    /// Every header is read and hashed. A block whose bloom is filled in and excludes the tokens holds
+    /// nothing of them; the logs of the others come out of receipts that have the root of their header.
     pub(super) async fn read_sealed(
         &self,
         request: &RangeRequest<'_>,
@@ -50,7 +58,7 @@ impl EvmChain {
         let headers = self.hashed_headers(&slice).await?;
         let sealed: Vec<(BlockId, Seal)> = headers
             .iter()
-            .filter(|(_, header)| may_hold(&header.logs_bloom, request.tokens))
+            .filter(|(_, header)| may_have_sealed(header, request.tokens))
             .map(|(block, header)| (block.id(), Seal::Root(header.receipts_root)))
             .collect();
         let mut found = stream::iter(sealed)
@@ -82,11 +90,13 @@ impl EvmChain {
         slice: &Slice<'_>,
     ) -> Result<Vec<(BlockRef, consensus::Header)>, ChainError> {
         let numbers = (slice.from.get()..=slice.to.get()).map(BlockNumber::new);
-        let answers = self.rpc().many(numbers.clone().map(header_call).collect()).await;
-        let answers = answers.map_err(|failure| failure.during(OPERATION))?;
-        let mut headers = Vec::with_capacity(answers.len());
-        for (number, answer) in numbers.zip(answers) {
-            let (header, hashed) = self.header_and_hashed(number, answer)?;
+        let calls = numbers.clone().map(header_call).collect();
+        let found = self.rpc().many_as(calls, |answer| self.hashed(answer)).await;
+        let found = found.map_err(|failure| failure.during(OPERATION))?;
+        let mut headers = Vec::with_capacity(found.len());
+        for (number, found) in numbers.zip(found) {
+            let Hashed { header, hashed } = found.map_err(|failure| failure.during(OPERATION))?;
+            let header = self.header_of(OPERATION, number, header)?;
             let hashed = hashed.ok_or_else(|| {
                 let detail = format!(
                     "the header of block {} that {} gives does not have that hash: the node is wrong, \
@@ -104,16 +114,11 @@ impl EvmChain {
         Ok(headers)
     }
 
-    /// A header, and all of it if its fields give its hash.
-    fn header_and_hashed(
-        &self,
-        number: BlockNumber,
-        answer: Answer,
-    ) -> Result<(Header, Option<consensus::Header>), ChainError> {
-        let answer = answer.map_err(|failure| failure.during(OPERATION))?;
-        let header = self.header(OPERATION, number, Ok(answer.clone()))?;
-        let hashed = hashed_header(&answer, header.block.hash);
-        Ok((header, hashed))
+    fn hashed(&self, answer: Answer) -> Result<Hashed, Failure> {
+        let answer = answer?;
+        let header: Option<WireHeader> = self.rpc().parse(answer.clone())?;
+        let hashed = header.as_ref().and_then(|header| hashed_header(&answer, header.hash));
+        Ok(Hashed { header, hashed })
     }
 
     async fn wanted_logs(
@@ -139,7 +144,7 @@ impl EvmChain {
                 _ => ChainErrorKind::Transient,
             };
             let detail = format!("{}; by its receipts: {}", refusal.detail, error.detail());
-            ChainError::new(kind, OPERATION, detail).caused_by(error)
+            error.told_as(kind, detail)
         })?;
         let node = self.endpoint().to_owned();
         Ok(Reading { facts: facts(vec![block], &logs), doubts: Vec::new(), node })
@@ -152,8 +157,9 @@ impl EvmChain {
     ) -> Result<(BlockRef, Vec<Log>), ChainError> {
         let answers = self.rpc().batch(&[header_call(slice.from)]).await;
         let answer = answers.map_err(|failure| failure.during(OPERATION))?.remove(0);
-        let (header, hashed) = self.header_and_hashed(slice.from, answer)?;
-        let seal = match (hashed, header.bloom) {
+        let found = self.hashed(answer).map_err(|failure| failure.during(OPERATION))?;
+        let header = self.header_of(OPERATION, slice.from, found.header)?;
+        let seal = match (found.hashed, header.bloom) {
             (Some(hashed), _) => Seal::Root(hashed.receipts_root),
             (None, Some(bloom)) => Seal::Bloom(Box::new(bloom)),
             (None, None) => Seal::Missing,
@@ -186,6 +192,13 @@ impl EvmChain {
             "the chain's blocks have no bloom: logs that the node omits cannot be noticed"
         );
     }
+}
+
+/// Whether the receipts of a block may hold a transfer of one of the tokens. A chain that fills in no
+/// blooms still has the root of receipts.
+fn may_have_sealed(header: &consensus::Header, tokens: &[Address]) -> bool {
+    let is_unsaid = header.logs_bloom.is_zero() && header.receipts_root != EMPTY_ROOT_HASH;
+    is_unsaid || may_hold(&header.logs_bloom, tokens)
 }
 
 #[cfg(test)]

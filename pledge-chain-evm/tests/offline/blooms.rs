@@ -112,6 +112,28 @@ async fn a_log_that_its_blocks_bloom_excludes_is_transient() {
 }
 
 #[tokio::test]
+async fn a_bloom_of_zero_excludes_every_log_above_a_block_that_had_a_bloom() {
+    let node = node().await;
+    let chain = node.connect().await;
+    read(&chain, 30, 30).await.unwrap();
+    let log = node.log(TOKEN, 80, 0);
+    node.script().invented.push(log);
+    let text = text_of_transient(read(&chain, 80, 80).await);
+    assert!(text.contains("block 80") && text.contains("whose bloom excludes it"), "{text}");
+}
+
+/// A chain may have begun to fill in blooms.
+#[tokio::test]
+async fn a_bloom_of_zero_says_nothing_below_the_first_block_that_had_a_bloom() {
+    let node = node().await;
+    let chain = node.connect().await;
+    read(&chain, 70, 70).await.unwrap();
+    let log = node.log(TOKEN, 20, 0);
+    node.script().invented.push(log);
+    assert_eq!(read(&chain, 20, 20).await.unwrap().transfers.len(), 1);
+}
+
+#[tokio::test]
 async fn a_state_sync_is_outside_of_the_bloom_on_polygon_and_nowhere_else() {
     let node = node().await;
     let block = node.script().block(80);

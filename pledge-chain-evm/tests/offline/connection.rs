@@ -55,6 +55,38 @@ async fn no_error_shows_the_api_key() {
     }
 }
 
+/// The error for an answer under status 200 that cannot be read.
+async fn text_of_unreadable(body: Value) -> String {
+    let node = FakeNode::start().await;
+    let chain = node.connect().await;
+    node.script().body = Some(body);
+    let error = chain.head().await.unwrap_err();
+    assert_eq!(error.kind(), ChainErrorKind::Transient);
+    assert!(error.to_string().contains("the answer cannot be read"), "{error}");
+    all_texts(&error)
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_does_not_show_the_api_key() {
+    for body in [
+        json!({ "error": format!("Invalid API key: {API_KEY}") }),
+        json!({ "jsonrpc": "2.0", "id": 0, "result": format!("https://host/{API_KEY}") }),
+        json!(format!("no such key: {API_KEY}")),
+    ] {
+        let text = text_of_unreadable(body).await;
+        assert!(!text.contains(API_KEY), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_not_told_at_length() {
+    let long = "no ".repeat(10_000);
+    for body in [json!({ "error": long }), json!({ "jsonrpc": "2.0", "id": 0, "result": long })] {
+        let text = text_of_unreadable(body).await;
+        assert!(text.len() < 5_000, "{} bytes", text.len());
+    }
+}
+
 #[tokio::test]
 async fn debug_output_shows_the_host_and_not_the_key() {
     let node = FakeNode::start().await;

@@ -67,6 +67,16 @@ async fn a_range_of_one_block_has_one_header() {
 }
 
 #[tokio::test]
+async fn a_range_of_one_block_asks_for_its_header_before_and_after_the_logs() {
+    let node = FakeNode::start().await;
+    let chain = node.connect().await;
+    node.script().requests.clear();
+    read(&chain, 5, 5).await.unwrap();
+    let methods = ["eth_getBlockByNumber", "eth_getLogs", "eth_getBlockByNumber"];
+    assert_eq!(node.script().requests, [methods]);
+}
+
+#[tokio::test]
 async fn a_range_beyond_the_head_is_block_gone() {
     let node = FakeNode::start().await;
     let chain = node.connect().await;

@@ -1,6 +1,6 @@
 //! What is proven, by what, and what is said where it cannot be.
 
-use alloy::primitives::{B256, keccak256};
+use alloy::primitives::{B256, Bloom, keccak256};
 use pledge_chain_evm::Verify;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::HeaderDetail;
@@ -64,22 +64,81 @@ async fn a_log_left_out_of_a_transactions_receipt_is_noticed() {
     assert!(stage.node.met(lie) > 0);
 }
 
-#[tokio::test]
-async fn a_transaction_without_a_receipt_is_block_gone() {
+/// What has receipts: of a block, or of one transaction where the node knows no other way.
+const RECEIPTS: [&str; 2] = ["eth_getBlockReceipts", "eth_getTransactionReceipt"];
+
+/// A node that answers null in place of receipts of one of these kinds.
+async fn without(receipts: &'static str) -> Stage {
     let stage = Stage::new(Verify::Receipts).await;
-    let unknown = Refusal::error(-32_601, "the method does not exist");
-    stage.node.on(Switch::of(unknown).only(&["eth_getBlockReceipts"]));
-    stage.node.on(Switch::of(Lie::NULL).only(&["eth_getTransactionReceipt"]).times(1));
-    let error = stage.read(FULL, FULL).await.unwrap_err();
-    assert_eq!(error.kind(), ChainErrorKind::BlockGone);
+    if receipts == "eth_getTransactionReceipt" {
+        let unknown = Refusal::error(-32_601, "the method does not exist");
+        stage.node.on(Switch::of(unknown).only(&["eth_getBlockReceipts"]));
+    }
+    stage.node.on(Switch::of(Lie::NULL).only(&[receipts]));
+    stage
 }
 
 #[tokio::test]
-async fn a_block_without_receipts_is_block_gone() {
+async fn a_node_that_keeps_no_receipts_of_a_block_that_it_has_is_transient_and_says_what_to_do() {
+    for receipts in RECEIPTS {
+        let error = without(receipts).await.read(FULL, FULL).await.unwrap_err();
+        assert_eq!(error.kind(), ChainErrorKind::Transient, "{receipts}: {error}");
+        for part in ["127.0.0.1", "block 5", "keeps no receipts", "use an archive node"] {
+            assert!(error.to_string().contains(part), "{receipts}: {error}");
+        }
+    }
+}
+
+/// The header is read, and then the node has another block in its place.
+#[tokio::test]
+async fn a_replaced_block_without_receipts_is_block_gone() {
+    for receipts in RECEIPTS {
+        let stage = without(receipts).await;
+        let old = stage.ask("eth_getBlockByNumber", json!([format!("{FULL:#x}"), false])).await;
+        stage.chain.roll_back_to(FULL - 1);
+        stage.chain.mine(12 * FULL, &[]);
+        stage.node.on(Switch::of(Lie::Says(old.clone())).only(HEADERS).times(1));
+        stage.node.on(Switch::of(Lie::Says(old)).only(&["eth_getBlockByHash"]));
+        let error = stage.read(FULL, FULL).await.unwrap_err();
+        assert_eq!(error.kind(), ChainErrorKind::BlockGone, "{receipts}: {error}");
+    }
+}
+
+/// The block of a chain whose headers are hashed with an empty bloom, and its receipts.
+async fn bloomless(stage: &Stage) -> (Value, Value) {
+    let mut header = stage.chain.block(FULL).header.clone();
+    header.logs_bloom = Bloom::ZERO;
+    let hashes = [stage.chain.block(FULL).hash, header.hash_slow()].map(|hash| hash.to_string());
+    let renamed = |value: Value| -> Value {
+        serde_json::from_str(&value.to_string().replace(&hashes[0], &hashes[1])).unwrap()
+    };
+    let number = json!([format!("{FULL:#x}"), false]);
+    let mut block = renamed(stage.ask("eth_getBlockByNumber", number).await);
+    block["logsBloom"] = json!(Bloom::ZERO);
+    (block, renamed(stage.receipts(FULL).await))
+}
+
+#[tokio::test]
+async fn receipts_give_the_transfers_of_a_chain_without_blooms() {
     let stage = Stage::new(Verify::Receipts).await;
-    stage.node.on(Switch::of(Lie::NULL).only(&["eth_getBlockReceipts"]));
+    let (block, receipts) = bloomless(&stage).await;
+    stage.node.on(Switch::of(Lie::Says(block)).only(HEADERS));
+    stage.node.on(Switch::of(Lie::Says(receipts)).only(&["eth_getBlockReceipts"]));
+    let facts = stage.read(FULL, FULL).await.unwrap();
+    assert_eq!(found(&facts), stage.truth(FULL, FULL));
+}
+
+#[tokio::test]
+async fn a_log_left_out_of_receipts_is_noticed_on_a_chain_without_blooms() {
+    let stage = Stage::new(Verify::Receipts).await;
+    let (block, mut receipts) = bloomless(&stage).await;
+    let last = receipts.as_array_mut().unwrap().last_mut().unwrap();
+    last["logs"].as_array_mut().unwrap().pop().unwrap();
+    stage.node.on(Switch::of(Lie::Says(block)).only(HEADERS));
+    stage.node.on(Switch::of(Lie::Says(receipts)).only(&["eth_getBlockReceipts"]));
     let error = stage.read(FULL, FULL).await.unwrap_err();
-    assert_eq!(error.kind(), ChainErrorKind::BlockGone);
+    assert_eq!(error.kind(), ChainErrorKind::Transient, "{error}");
+    assert!(error.to_string().contains("do not have the root"), "{error}");
 }
 
 /// Whatever a header says of its logs, its hash says it too.

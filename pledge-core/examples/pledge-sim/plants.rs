@@ -75,7 +75,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "ancestor_of_another_branch",
         "indexer/ancestor.rs",
-        "!branch.joined && branch.start <= height",
+        "self.start <= height && height <= self.cursor",
         "false",
         "held headers link the ancestor to the cursor",
     ),

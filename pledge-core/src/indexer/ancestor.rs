@@ -15,8 +15,8 @@ use crate::types::{BlockId, BlockNumber, BlockRef};
 ///
 /// So the common ancestor is the highest block of the node's chain below the fork that the store can name,
 /// a held header or the parent of one, and that every token above has joined by then. A token that runs out
-/// of known blocks never joins: there is no ancestor, unless it begins above the one of the others, and so
-/// has no ledger there that could be of another branch.
+/// of known blocks never joins, so the only ancestors left are those below its first block, where it has
+/// nothing that could be of another branch.
 #[derive(Debug)]
 pub(super) struct Descent {
     orphan: BlockRef,
@@ -41,8 +41,6 @@ pub(super) enum Landing {
     Ancestor(BlockRef),
     /// At the block that was taken for an orphan: there is no fork.
     NoFork,
-    /// Below what is known of a token's branch.
-    Lost,
 }
 
 impl Descent {
@@ -78,15 +76,25 @@ impl Descent {
             branch.known = branch.known.and_then(|known| lowered(&self.held, known, height));
             branch.joined |= branch.known == Some(theirs.id());
         }
-        let is_held = self.held.get(&height).is_some_and(|held| held.id() == theirs.id());
-        let is_parent = self.held.get(&height.next()).is_some_and(|held| theirs.is_parent_of(held));
-        let above = || self.branches.iter().filter(|branch| height <= branch.cursor);
-        let is_open = above().any(|branch| !branch.joined && branch.known.is_some());
-        if height >= self.orphan.number || !(is_held || is_parent) || is_open {
-            return None;
-        }
-        let is_lost = above().any(|branch| !branch.joined && branch.start <= height);
-        Some(if is_lost { Landing::Lost } else { Landing::Ancestor(*theirs) })
+        let has_joined = |branch: &Branch| branch.joined || !branch.has_ledger_at(height);
+        let is_reached = height < self.orphan.number && self.branches.iter().all(has_joined);
+        let ancestor = self.named(theirs).filter(|_| is_reached);
+        ancestor.map(Landing::Ancestor)
+    }
+
+    /// The block as a store can name it. Of a held header the ledger's own time counts: the node vouches
+    /// for the hash only.
+    fn named(&self, theirs: &BlockRef) -> Option<BlockRef> {
+        let held = self.held.get(&theirs.number).filter(|held| held.id() == theirs.id());
+        let above = || self.held.get(&theirs.number.next());
+        held.copied().or_else(|| above().is_some_and(|a| theirs.is_parent_of(a)).then_some(*theirs))
+    }
+}
+
+impl Branch {
+    /// Whether the token has facts at a height that could be of another branch.
+    fn has_ledger_at(&self, height: BlockNumber) -> bool {
+        self.start <= height && height <= self.cursor
     }
 }
 

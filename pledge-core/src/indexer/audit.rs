@@ -1,11 +1,11 @@
-//! A slice is asked of a second source before it is committed.
+//! A second source is asked before a slice is committed, and before a fork takes blocks back.
 
 use alloy_primitives::Address;
 
 use super::driver::Indexer;
-use crate::error::ChainError;
+use crate::error::{ChainError, ChainErrorKind};
 use crate::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
-use crate::types::BlockNumber;
+use crate::types::{BlockNumber, BlockRef};
 
 const OPERATION: &str = "audit a slice";
 
@@ -36,6 +36,29 @@ impl Indexer {
                      which of them is wrong, and replace it"
                 );
                 Err(ChainError::transient(OPERATION, detail))
+            }
+        }
+    }
+}
+
+impl Indexer {
+    /// `Transient` if the second source still has a block of the ledger that the node has replaced, or
+    /// does not say: then nothing is taken back.
+    pub(super) async fn audit_fork(&self, ours: &BlockRef) -> Result<(), ChainError> {
+        const OPERATION: &str = "audit a fork";
+        let Some(audit) = &self.audit else { return Ok(()) };
+        match audit.headers(ours.number, ours.number).await {
+            Ok(theirs) if theirs.iter().all(|header| header.id() != ours.id()) => Ok(()),
+            Ok(_) => {
+                let detail = format!(
+                    "block {ours} is not on the node's chain any more, but the audit still has it.                      Nothing is taken back until both sources agree: find out which of them is wrong,                      and replace it"
+                );
+                Err(ChainError::transient(OPERATION, detail))
+            }
+            Err(error) if error.kind() == ChainErrorKind::BlockGone => Ok(()),
+            Err(error) => {
+                let detail = format!("the fork at block {ours} cannot be audited");
+                Err(ChainError::transient(OPERATION, detail).caused_by(error))
             }
         }
     }

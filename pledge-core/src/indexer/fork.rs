@@ -62,6 +62,7 @@ impl Indexer {
             let detail = format!("the node no longer shows the fork above {ancestor}");
             return Err(ChainError::block_gone("resolve a fork", detail).into());
         }
+        self.audit_fork(ours).await?;
         let rewind = Rewind { chain: self.chain, to: ancestor, tokens, vouched: false };
         let record = self.store.rewind(&rewind).await?;
         tracing::debug!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
@@ -80,6 +81,9 @@ impl Indexer {
     ) -> Result<BlockRef, IndexerError> {
         let every = BlockNumber::new(u64::MAX);
         let held = self.store.headers(self.chain, every, usize::MAX).await?;
+        if held.is_empty() {
+            return Err(self.too_deep(ours, tokens).await?);
+        }
         let mut descent = Descent::new(*ours, tokens, &held);
         let (mut at_most, bottom) = descent.bounds(head.number);
         let mut above: Option<BlockRef> = None;
@@ -98,7 +102,7 @@ impl Indexer {
                 Some(Landing::Ancestor(ancestor)) => return Ok(ancestor),
                 Some(Landing::NoFork) => return Err(no_fork(ours)),
                 None if from > bottom => (above, at_most) = (page.first().copied(), from.down(1)),
-                Some(Landing::Lost) | None => return Err(self.too_deep(ours, tokens).await?),
+                None => return Err(self.too_deep(ours, tokens).await?),
             }
         }
     }

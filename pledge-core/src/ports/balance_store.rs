@@ -282,10 +282,11 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// begins above it has no cursor afterwards. Bumps the epoch of each token, takes back what was
     /// settled after the ancestor's time by added rows, restates totals, writes the reorg record.
     ///
-    /// `Conflict` if a token is not at the cursor named, if one of the chain stands above the ancestor and
-    /// is not named, or if the ancestor is vouched for and another block is held at its height, or its time
-    /// does not divide the changes as its height does; `BeyondRetention` if it is not vouched for and
-    /// neither a held header nor the parent of one.
+    /// `Invalid` if a token is named twice or the ancestor is above its cursor; `Conflict` if a token is not
+    /// at the cursor named, if one of the chain stands above the ancestor and is not named, if the
+    /// ancestor's time is not that of the held header or does not divide the changes as its height does,
+    /// or if it is vouched for and another block is held at its height; `BeyondRetention` if it is not
+    /// vouched for and neither a held header nor the parent of one.
     async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError>;
 
     /// An account's state at each instant: after its last change at or before it.

@@ -46,9 +46,13 @@ impl LedgerCommit {
 }
 
 impl Rewind {
-    /// Why no store may take this rewind: a target that is no ancestor of a cursor it names.
+    /// Why no store may take this rewind: a target that is no ancestor of a cursor it names, a token that
+    /// it names twice.
     pub fn check(&self) -> Result<(), String> {
-        for (token, cursor) in &self.tokens {
+        for (at, (token, cursor)) in self.tokens.iter().enumerate() {
+            if self.tokens[..at].iter().any(|(before, _)| before == token) {
+                return Err(format!("token {token} is named twice"));
+            }
             if token.chain != self.chain {
                 return Err(format!("token {token} is not on chain {}", self.chain));
             }
@@ -76,8 +80,14 @@ impl Rewind {
         Ok(())
     }
 
-    /// Why no store may go back to a block that is vouched for: its time does not divide a token's
-    /// changes as its height does. `earlier` is the block of the last change before that time, `later`
+    /// Whether a token that goes back has a ledger there. Of one that begins above, nothing stays,
+    /// whatever the times of its blocks: they were of another branch.
+    pub fn keeps_ledger(&self, token: &TokenState) -> bool {
+        token.spec.start_block <= self.to.number
+    }
+
+    /// Why no store may go back to this block with a token that keeps its ledger: its time does not divide a token's changes as its height
+    /// does. `earlier` is the block of the last change before that time, `later`
     /// that of the first after it.
     pub fn check_times(
         &self,

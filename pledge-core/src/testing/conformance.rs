@@ -106,6 +106,9 @@ macro_rules! balance_store_conformance {
             a_vouched_rewind_goes_below_the_held_headers_exactly
             a_vouched_rewind_to_another_block_than_the_held_one_is_refused
             a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused
+            a_rewind_to_a_block_with_another_time_is_refused
+            a_token_that_begins_above_the_ancestor_keeps_nothing_whatever_its_times
+            a_rewind_that_names_a_token_twice_is_invalid
             a_rewind_to_above_the_cursor_is_invalid
             a_rewind_to_a_block_of_another_branch_is_refused
             the_other_branch_is_committed_after_a_rewind
@@ -295,6 +298,8 @@ macro_rules! engine_conformance {
             a_fork_above_a_gap_in_the_held_headers_is_resolved
             tokens_on_two_lost_branches_go_back_to_an_ancestor_of_both
             an_ancestor_of_another_tokens_branch_is_none_of_this_one
+            an_ancestor_below_the_start_of_a_token_is_found_without_it
+            a_fork_is_not_searched_for_where_no_header_is_held
             a_ledger_whose_tip_was_orphaned_while_away_is_rewound_first
             a_restored_backup_goes_on_from_where_it_stands
             a_restored_backup_of_a_lost_branch_is_rewound_first
@@ -305,6 +310,7 @@ macro_rules! engine_conformance {
             a_transfer_that_the_audit_lacks_is_not_committed
             the_blocks_before_a_fault_are_audited_too
             without_the_audit_nothing_is_committed
+            a_fork_that_the_audit_does_not_have_takes_nothing_back
         );
         $crate::__laws!($fixture, engine_rewind,
             a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind

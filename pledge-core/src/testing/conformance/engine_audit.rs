@@ -112,6 +112,27 @@ pub async fn the_blocks_before_a_fault_are_audited_too(fixture: Fixture) {
     refuses(&mut world, &["blocks 12..=17 cannot be audited", "away"]).await;
 }
 
+/// A fork that reaches the ledger is a second source's too, or nothing is taken back.
+pub async fn a_fork_that_the_audit_does_not_have_takes_nothing_back(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    let branch = world.chain.branch();
+    audit.return_to(&branch);
+    world.run().await;
+    let height = world.chain.head().number.get();
+    world.chain.fork_at(10);
+    for number in 11..=height {
+        let time = audit.block(number).expect("mined").time;
+        world.chain.mine(time, &[]);
+    }
+    refuses(&mut world, &["audit a fork", "the audit still has it"]).await;
+    audit.fail_next(3, ChainErrorKind::Persistent);
+    refuses(&mut world, &["audit a fork", "failed by script"]).await;
+    audit.return_to(&world.chain.branch());
+    world.run().await;
+    assert_eq!(world.reorgs().await.expect("read"), 1);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
 /// What cannot be audited is not committed.
 pub async fn without_the_audit_nothing_is_committed(fixture: Fixture) {
     let (mut world, audit) = open(fixture).await;

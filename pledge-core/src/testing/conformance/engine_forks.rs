@@ -7,6 +7,7 @@ use alloy_primitives::Address;
 use super::ledger::Ledger;
 use crate::event::Event;
 use crate::indexer::{Finality, Indexer, IndexerConfig, Poll};
+use crate::ledger::TokenSpec;
 use crate::ports::{PendingCache, PendingSnapshot};
 use crate::testing::Fixture;
 use crate::testing::digest::{Digest, digest};
@@ -110,13 +111,51 @@ pub async fn an_ancestor_of_another_tokens_branch_is_none_of_this_one(fixture: F
     ledger.chain.fork_at(3);
     ledger.mine(4, &[]);
     mine_to(&ledger, 8);
-    commit(&ledger, other(), 8, 0).await;
+    commit(&ledger, other(), 8, 6).await;
     ledger.chain.fork_at(8);
     mine_to(&ledger, 30);
     let before = ledger.digest().await;
     let poll = indexer(&ledger).poll().await;
     assert!(matches!(poll, Poll::Stopped(_)), "{poll:?}");
     assert_eq!(ledger.digest().await, before);
+}
+
+/// What begins above a block has nothing there that could be of another branch, so it does not keep the
+/// others from going back further.
+pub async fn an_ancestor_below_the_start_of_a_token_is_found_without_it(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    let late = TokenSpec { start_block: BlockNumber::new(6), ..spec(other()) };
+    ledger.store().register_token(&late).await.expect("register");
+    mine_to(&ledger, 17);
+    commit(&ledger, other(), 17, 15).await;
+    ledger.chain.fork_at(3);
+    ledger.mine(4, &[]);
+    mine_to(&ledger, 8);
+    commit(&ledger, token(), 8, 0).await;
+    ledger.chain.fork_at(8);
+    mine_to(&ledger, 30);
+    let mut indexer = indexer(&ledger);
+    let poll = indexer.poll().await;
+    let Poll::Rewound(record) = poll else { panic!("{poll:?}") };
+    assert_eq!((Some(record.to), record.tokens.len()), (ledger.chain.block(5), 2));
+    index_to_rest(indexer).await;
+    assert_eq!(ledger.digest().await, clean_pass(&ledger, token()));
+}
+
+/// Where no header is held there is nothing to compare, however far the tokens are apart.
+pub async fn a_fork_is_not_searched_for_where_no_header_is_held(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    ledger.store().register_token(&spec(other())).await.expect("register");
+    mine_to(&ledger, 1_000);
+    commit(&ledger, token(), 1_000, u64::MAX).await;
+    commit(&ledger, other(), 10, u64::MAX).await;
+    ledger.chain.fork_at(3);
+    mine_to(&ledger, 1_100);
+    let before = ledger.chain.calls();
+    let poll = indexer(&ledger).poll().await;
+    assert!(matches!(poll, Poll::Stopped(_)), "{poll:?}");
+    let asked = ledger.chain.calls() - before;
+    assert!(asked <= 5, "the node was asked {asked} times");
 }
 
 /// Nothing is added on top of what the chain has left while nobody looked.

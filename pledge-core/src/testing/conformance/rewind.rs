@@ -5,12 +5,13 @@ use alloy_primitives::Address;
 use super::ledger::Ledger;
 use crate::error::StoreErrorKind;
 use crate::event::{Event, ReorgRecord, RewoundToken};
+use crate::ledger::TokenSpec;
 use crate::ports::Rewind;
 use crate::testing::Fixture;
 use crate::testing::digest::digest;
 use crate::testing::oracle::oracle;
 use crate::testing::world::{CHAIN, account, at, spec, token};
-use crate::types::{BlockNumber, BlockRef, Epoch, TokenId};
+use crate::types::{Amount, BlockNumber, BlockRef, Epoch, TokenId};
 
 /// Whatever the height: afterwards the ledger is what it was there.
 pub async fn a_rewind_is_the_exact_inverse_of_the_commits_above(fixture: Fixture) {
@@ -160,6 +161,64 @@ pub async fn a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused(fix
         assert_eq!(error.kind(), StoreErrorKind::Conflict);
         assert_eq!(ledger.digest().await, before);
     }
+}
+
+/// Times divide the changes where heights do, so the ancestor's must be right even if its hash is.
+pub async fn a_rewind_to_a_block_with_another_time_is_refused(fixture: Fixture) {
+    let ledger = forgetful(fixture).await;
+    let before = ledger.digest().await;
+    let [parent, held] = [3, 4].map(|number| ledger.chain.block(number).expect("mined"));
+    for to in [parent, held] {
+        for time in [at(0), at(8_000)] {
+            let elsewhere = BlockRef { time, ..to };
+            let error = ledger.rewind_to(elsewhere).await.expect_err("the times differ");
+            assert_eq!(error.kind(), StoreErrorKind::Conflict);
+        }
+    }
+    assert_eq!(ledger.digest().await, before);
+}
+
+/// Its blocks were of another branch and may have any time.
+pub async fn a_token_that_begins_above_the_ancestor_keeps_nothing_whatever_its_times(
+    fixture: Fixture,
+) {
+    let ledger = Ledger::open(fixture).await;
+    let other = TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) };
+    let late = TokenSpec { start_block: BlockNumber::new(6), ..spec(other) };
+    ledger.store().register_token(&late).await.expect("register");
+    for number in 1..=5 {
+        ledger.mine(number, &[]);
+    }
+    ledger.mine_amounts(6, other, &[(0, 1, Amount::from(7_u64))]);
+    let orphan = ledger.mine_amounts(7, other, &[(1, 2, Amount::from(3_u64))]);
+    let message = ledger.message(&[other], 7).await;
+    ledger.store().commit(&message).await.expect("commit");
+    ledger.chain.fork_at(3);
+    ledger.mine(100, &[]);
+    let to = ledger.mine(200, &[]);
+    ledger.commit_to(5).await.expect("commit the other branch");
+    let tokens = vec![(other, orphan.id())];
+    let rewind = Rewind { chain: CHAIN, to, tokens, vouched: false };
+    let record = ledger.store().rewind(&rewind).await.expect("rewind");
+    assert_eq!(record.tokens[0].changes_removed, 3);
+    let (balances, points) = (&ledger.fixture.balances, &ledger.fixture.points);
+    let left = digest(balances, points, other).await.expect("read");
+    assert_eq!(left, Default::default());
+    let state = ledger.store().token(other).await.expect("read").expect("registered");
+    assert_eq!((state.cursor, state.totals), (None, Default::default()));
+}
+
+/// A token goes back once.
+pub async fn a_rewind_that_names_a_token_twice_is_invalid(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let before = ledger.digest().await;
+    let cursor = ledger.cursor().await.expect("committed").id();
+    let to = ledger.chain.block(3).expect("mined");
+    let tokens = vec![(token(), cursor); 2];
+    let rewind = Rewind { chain: CHAIN, to, tokens, vouched: false };
+    let error = ledger.store().rewind(&rewind).await.expect_err("named twice");
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    assert_eq!(ledger.digest().await, before);
 }
 
 /// Forward is not back.
