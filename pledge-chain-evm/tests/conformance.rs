@@ -1,10 +1,10 @@
-//! The laws of chain sources over a real node, read alone and as each of a group.
+//! The laws of chain sources over a real node: read alone, by its logs and by its receipts, and in a group.
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 use std::sync::Arc;
 
-use pledge_chain_evm::{EvmChain, EvmConfig, EvmNodes, NodesConfig};
+use pledge_chain_evm::{EvmChain, EvmConfig, EvmNodes, NodesConfig, Verify};
 use pledge_core::ledger::TokenMetadata;
 use pledge_core::ports::ChainSource;
 use pledge_core::testing::conformance::chain_source::SourceFixture;
@@ -15,6 +15,12 @@ const CHAIN: ChainId = ChainId::new(31_337);
 
 async fn alone(url: String) -> Arc<dyn ChainSource> {
     Arc::new(EvmChain::connect(config(url)).await.unwrap())
+}
+
+/// All that it says of transfers proven by receipts.
+async fn proven(url: String) -> Arc<dyn ChainSource> {
+    let config = EvmConfig { verify: Verify::Receipts, ..config(url) };
+    Arc::new(EvmChain::connect(config).await.unwrap())
 }
 
 /// One node under two names.
@@ -59,6 +65,12 @@ async fn fixture<F: Future<Output = Arc<dyn ChainSource>>>(
 }
 
 pledge_core::chain_source_conformance!(fixture(alone));
+
+mod by_receipts {
+    use super::{fixture, proven};
+
+    pledge_core::chain_source_conformance!(fixture(proven));
+}
 
 mod several {
     use super::{fixture, group};
