@@ -53,6 +53,28 @@ async fn index_to_rest(mut indexer: Indexer) {
     panic!("the indexer does not come to rest");
 }
 
+/// The first poll goes back to a block with so many tokens, and the rest brings them to the head.
+async fn goes_back(ledger: &Ledger, height: u64, tokens: usize) {
+    let mut indexer = indexer(ledger);
+    let poll = indexer.poll().await;
+    let Poll::Rewound(record) = poll else { panic!("{poll:?}") };
+    assert_eq!((Some(record.to), record.tokens.len()), (ledger.chain.block(height), tokens));
+    index_to_rest(indexer).await;
+}
+
+/// Two branches that part above block 3: one token stands at block 17 of the lost one, with headers held
+/// from 15 on, the other at block 8 of the node's.
+async fn stand_on_two_branches(ledger: &Ledger, lost: TokenId, kept: TokenId, held_from: u64) {
+    mine_to(ledger, 17);
+    commit(ledger, lost, 17, 15).await;
+    ledger.chain.fork_at(3);
+    ledger.mine(4, &[]);
+    mine_to(ledger, 8);
+    commit(ledger, kept, 8, held_from).await;
+    ledger.chain.fork_at(8);
+    mine_to(ledger, 30);
+}
+
 /// A clean pass over the canonical chain.
 fn clean_pass(ledger: &Ledger, token: TokenId) -> Digest {
     let target = ledger.chain.head().number.down(6).get();
@@ -69,11 +91,7 @@ pub async fn a_fork_above_a_gap_in_the_held_headers_is_resolved(fixture: Fixture
     commit(&ledger, token(), 17, 12).await;
     ledger.chain.fork_at(11);
     mine_to(&ledger, 30);
-    let mut indexer = indexer(&ledger);
-    let poll = indexer.poll().await;
-    let Poll::Rewound(record) = poll else { panic!("{poll:?}") };
-    assert_eq!(Some(record.to), ledger.chain.block(11));
-    index_to_rest(indexer).await;
+    goes_back(&ledger, 11, 1).await;
     assert_eq!(ledger.digest().await, clean_pass(&ledger, token()));
 }
 
@@ -90,11 +108,7 @@ pub async fn tokens_on_two_lost_branches_go_back_to_an_ancestor_of_both(fixture:
     commit(&ledger, token(), 17, 12).await;
     ledger.chain.fork_at(11);
     mine_to(&ledger, 30);
-    let mut indexer = indexer(&ledger);
-    let poll = indexer.poll().await;
-    let Poll::Rewound(record) = poll else { panic!("{poll:?}") };
-    assert_eq!((Some(record.to), record.tokens.len()), (ledger.chain.block(5), 2));
-    index_to_rest(indexer).await;
+    goes_back(&ledger, 5, 2).await;
     for id in [token(), other()] {
         let (balances, points) = (&ledger.fixture.balances, &ledger.fixture.points);
         let holds = digest(balances, points, id).await.expect("read");
@@ -106,14 +120,7 @@ pub async fn tokens_on_two_lost_branches_go_back_to_an_ancestor_of_both(fixture:
 pub async fn an_ancestor_of_another_tokens_branch_is_none_of_this_one(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     ledger.store().register_token(&spec(other())).await.expect("register");
-    mine_to(&ledger, 17);
-    commit(&ledger, token(), 17, 15).await;
-    ledger.chain.fork_at(3);
-    ledger.mine(4, &[]);
-    mine_to(&ledger, 8);
-    commit(&ledger, other(), 8, 6).await;
-    ledger.chain.fork_at(8);
-    mine_to(&ledger, 30);
+    stand_on_two_branches(&ledger, token(), other(), 6).await;
     let before = ledger.digest().await;
     let poll = indexer(&ledger).poll().await;
     assert!(matches!(poll, Poll::Stopped(_)), "{poll:?}");
@@ -126,19 +133,8 @@ pub async fn an_ancestor_below_the_start_of_a_token_is_found_without_it(fixture:
     let ledger = Ledger::open(fixture).await;
     let late = TokenSpec { start_block: BlockNumber::new(6), ..spec(other()) };
     ledger.store().register_token(&late).await.expect("register");
-    mine_to(&ledger, 17);
-    commit(&ledger, other(), 17, 15).await;
-    ledger.chain.fork_at(3);
-    ledger.mine(4, &[]);
-    mine_to(&ledger, 8);
-    commit(&ledger, token(), 8, 0).await;
-    ledger.chain.fork_at(8);
-    mine_to(&ledger, 30);
-    let mut indexer = indexer(&ledger);
-    let poll = indexer.poll().await;
-    let Poll::Rewound(record) = poll else { panic!("{poll:?}") };
-    assert_eq!((Some(record.to), record.tokens.len()), (ledger.chain.block(5), 2));
-    index_to_rest(indexer).await;
+    stand_on_two_branches(&ledger, other(), token(), 0).await;
+    goes_back(&ledger, 5, 2).await;
     assert_eq!(ledger.digest().await, clean_pass(&ledger, token()));
 }
 
@@ -209,10 +205,6 @@ pub async fn a_restored_backup_of_a_lost_branch_is_rewound_first(fixture: Fixtur
     commit(&ledger, token(), 17, 0).await;
     ledger.chain.fork_at(14);
     mine_to(&ledger, 300);
-    let mut indexer = indexer(&ledger);
-    let poll = indexer.poll().await;
-    let Poll::Rewound(record) = poll else { panic!("{poll:?}") };
-    assert_eq!(record.to.number, BlockNumber::new(14));
-    index_to_rest(indexer).await;
+    goes_back(&ledger, 14, 1).await;
     assert_eq!(ledger.digest().await, clean_pass(&ledger, token()));
 }
