@@ -105,10 +105,7 @@ impl ChainSource for EvmChain {
     async fn head(&self) -> Result<BlockRef, ChainError> {
         let operation = "read the head";
         let head = self.tagged_header(operation, "latest").await?;
-        head.ok_or_else(|| {
-            let detail = format!("{} has no latest block", self.endpoint());
-            ChainError::transient(operation, detail)
-        })
+        head.ok_or_else(|| self.no_head(operation))
     }
 
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {

@@ -38,6 +38,11 @@ impl EvmChain {
         }
     }
 
+    /// A chain begins with a block: a node without one is not ready.
+    pub(crate) fn no_head(&self, operation: &'static str) -> ChainError {
+        ChainError::transient(operation, format!("{} has no latest block", self.endpoint()))
+    }
+
     /// Every header of `from..=to`, linked by parent hash.
     pub(crate) async fn linked_headers(
         &self,

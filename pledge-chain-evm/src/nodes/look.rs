@@ -110,10 +110,7 @@ impl EvmChain {
         let header = answer
             .and_then(|answer| self.rpc().parse::<Option<WireHeader>>(answer))
             .map_err(|failure| failure.during(OPERATION))?
-            .ok_or_else(|| {
-                let detail = format!("{} has no latest block", self.endpoint());
-                ChainError::transient(OPERATION, detail)
-            })?;
+            .ok_or_else(|| self.no_head(OPERATION))?;
         self.placed_header(OPERATION, header).map(|header| header.block)
     }
 }
