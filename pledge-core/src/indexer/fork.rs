@@ -4,7 +4,7 @@ use super::ancestor::{Descent, Landing};
 use super::driver::{Indexer, IndexerError, Poll};
 use crate::error::{ChainError, StoreError};
 use crate::ledger::TokenState;
-use crate::ports::{PendingSnapshot, Rewind};
+use crate::ports::Rewind;
 use crate::types::{BlockNumber, BlockRef};
 
 /// Headers of the node that are read at a time.
@@ -47,7 +47,7 @@ impl Indexer {
     ) -> Result<Poll, IndexerError> {
         if ours.number <= head.number {
             let theirs = self.source.headers(ours.number, ours.number).await?;
-            if theirs.first().is_some_and(|theirs| theirs.hash == ours.hash) {
+            if theirs.first() == Some(ours) {
                 return Err(no_fork(ours));
             }
         }
@@ -66,9 +66,8 @@ impl Indexer {
         let rewind = Rewind { chain: self.chain, to: ancestor, tokens, vouched: false };
         let record = self.store.rewind(&rewind).await?;
         tracing::debug!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
-        self.prefetched = None;
-        let empty = PendingSnapshot { base: ancestor.id(), tokens: Vec::new(), blocks: Vec::new() };
-        self.pending.store(self.chain, &empty).await?;
+        self.forget_branch();
+        self.hold_nothing_above(&ancestor).await?;
         Ok(Poll::Rewound(record))
     }
 

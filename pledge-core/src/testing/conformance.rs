@@ -261,7 +261,7 @@ macro_rules! engine_conformance {
             short_answers_leave_no_gap
             failing_calls_delay_and_lose_nothing
             a_finalized_tag_confirms_what_it_reaches
-            a_time_that_goes_back_halts_the_chain
+            a_time_that_goes_back_is_asked_for_again
             a_stopped_settlement_goes_on_where_it_stood
             a_deadline_stops_a_settlement_between_batches
             a_rewind_under_a_settlement_is_a_conflict
@@ -292,7 +292,7 @@ macro_rules! engine_conformance {
             a_fork_just_below_the_held_headers_is_resolved
             a_fork_below_a_cursor_that_is_not_held_halts_the_chain
             a_chain_is_syncing_while_a_token_catches_up
-            a_time_that_goes_back_between_slices_halts_the_chain
+            a_time_that_goes_back_between_slices_is_asked_for_again
         );
         $crate::__laws!($fixture, engine_forks,
             a_fork_above_a_gap_in_the_held_headers_is_resolved
