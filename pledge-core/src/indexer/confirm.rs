@@ -215,11 +215,11 @@ impl Indexer {
     ) -> Result<RangeFacts, ChainError> {
         let request = RangeRequest { from, to, tokens, detail };
         let facts = self.source.range(request).await?;
-        facts.verify(&request)?;
-        match facts.headers.iter().find(|header| self.is_ahead_of_clock(header)) {
-            None => Ok(facts),
-            Some(header) => Err(ahead_of_clock(header)),
+        if let Some(header) = facts.headers.iter().find(|header| self.is_ahead_of_clock(header)) {
+            return Err(ahead_of_clock(header));
         }
+        facts.verify(&request)?;
+        Ok(facts)
     }
 
     fn is_ahead_of_clock(&self, header: &BlockRef) -> bool {

@@ -23,6 +23,7 @@ pub mod delivery;
 pub mod edges;
 pub mod engine;
 pub mod engine_audit;
+pub mod engine_claims;
 pub mod engine_forks;
 pub mod engine_nodes;
 pub mod engine_properties;
@@ -311,6 +312,20 @@ macro_rules! engine_conformance {
             the_blocks_before_a_fault_are_audited_too
             without_the_audit_nothing_is_committed
             a_fork_that_the_audit_does_not_have_takes_nothing_back
+        );
+        $crate::__laws!($fixture, engine_claims,
+            a_head_far_above_the_chain_confirms_nothing_early
+            a_head_far_above_the_chain_hastens_no_backfill
+            a_head_that_only_one_of_two_sources_shows_confirms_nothing_early
+            a_head_a_little_above_the_chain_confirms_nothing_early
+            a_head_below_the_ledger_takes_nothing_back
+            a_finalized_block_that_is_not_there_confirms_nothing
+            a_time_ahead_of_the_clock_is_not_committed
+            the_slack_of_the_clock_is_exact
+            a_time_that_goes_back_for_a_while_leaves_no_trace
+            a_false_time_that_was_committed_is_taken_back
+            a_pending_snapshot_from_elsewhere_confirms_nothing
+            a_pending_balance_that_is_not_known_is_none
         );
         $crate::__laws!($fixture, engine_rewind,
             a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind
