@@ -42,8 +42,14 @@ impl Indexer {
         let near_head = is_front && group.next >= self.config.first_retained(head.number);
         let mut seen = None;
         if let Some(cursor) = group.cursor.filter(|_| is_front) {
+            if head.id() == cursor.id() {
+                let tokens = addresses(group);
+                let none = PendingSnapshot { base: cursor.id(), tokens, blocks: Vec::new() };
+                self.hold(none).await?;
+                return Ok(Poll::Idle);
+            }
             if head.number <= cursor.number {
-                return self.check_lower_head(&cursor, head).await;
+                return self.check_lower_head(head).await;
             }
             if near_head {
                 seen = self.refresh_pending(group, &cursor, head).await?;

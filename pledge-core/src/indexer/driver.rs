@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::confirm::Prefetched;
 use super::depth::Depth;
+use super::revisit::Revisited;
 use super::standstill::Standstill;
 use super::{ChainStatus, Finality, IndexerConfig, Observed, confirmed_target};
 use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
@@ -185,19 +186,20 @@ impl Indexer {
         if let Some(status) = self.latched().await? {
             return Ok(Poll::Stopped(status));
         }
-        let (tokens, halted): (Vec<_>, Vec<_>) =
+        let (mut tokens, halted): (Vec<_>, Vec<_>) =
             self.store.tokens(self.chain).await?.into_iter().partition(TokenState::is_active);
         let observed = self.observe(&tokens).await?;
         let target = confirmed_target(self.config.finality, &observed);
-        let groups = group_by_cursor(tokens);
         let mut outcome = Poll::Idle;
         let mut failure = None;
         match self.revisit(halted, &observed, target).await {
-            Ok(Some(rewound)) => return Ok(rewound),
-            Ok(None) => {}
+            Ok(Revisited::Nothing) => {}
+            Ok(Revisited::Healed) => tokens = self.active_tokens().await?,
+            Ok(Revisited::Rewound(poll)) => return Ok(poll),
             Err(halt @ IndexerError::Halt(_)) => return Err(halt),
             Err(error) => failure = Some(error),
         }
+        let groups = group_by_cursor(tokens);
         for (index, group) in groups.iter().enumerate() {
             let join_at = groups[index + 1..].iter().find_map(|ahead| ahead.cursor);
             let join_at = join_at.map(|cursor| cursor.number);
@@ -221,6 +223,12 @@ impl Indexer {
             _ => self.report_live(&observed, target).await?,
         }
         Ok(outcome)
+    }
+
+    async fn active_tokens(&self) -> Result<Vec<TokenState>, IndexerError> {
+        let mut tokens = self.store.tokens(self.chain).await?;
+        tokens.retain(TokenState::is_active);
+        Ok(tokens)
     }
 
     /// What the store knows of the chain; the status if it keeps the indexer from working.
@@ -274,8 +282,7 @@ impl Indexer {
         observed: &Observed,
         target: Option<BlockNumber>,
     ) -> Result<(), IndexerError> {
-        let mut tokens = self.store.tokens(self.chain).await?;
-        tokens.retain(TokenState::is_active);
+        let tokens = self.active_tokens().await?;
         let behind = tokens.iter().any(|token| Some(token.next_block()) <= target);
         let status = if behind { ChainStatus::Syncing } else { ChainStatus::Live };
         let processed = self.linked(&tokens);

@@ -11,15 +11,8 @@ use crate::types::{BlockNumber, BlockRef};
 const PAGE_HEADERS: u64 = 64;
 
 impl Indexer {
-    /// The head is not above the cursor: lag if we hold that very block, a fork if we hold another.
-    pub(super) async fn check_lower_head(
-        &mut self,
-        cursor: &BlockRef,
-        head: &BlockRef,
-    ) -> Result<Poll, IndexerError> {
-        if cursor.id() == head.id() {
-            return Ok(Poll::Idle);
-        }
+    /// The head is at or below the cursor and another block: lag if we hold that very block, a fork if we hold another.
+    pub(super) async fn check_lower_head(&mut self, head: &BlockRef) -> Result<Poll, IndexerError> {
         let held = self.store.headers(self.chain, head.number, 1).await?;
         match held.first().filter(|held| held.number == head.number) {
             Some(held) if held.hash == head.hash => Ok(Poll::Idle),

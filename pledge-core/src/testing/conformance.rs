@@ -29,6 +29,7 @@ pub mod engine_nodes;
 pub mod engine_properties;
 pub mod engine_rewind;
 pub mod engine_settling;
+pub mod engine_standstill;
 pub mod event_store;
 pub mod failures;
 pub mod leases;
@@ -326,6 +327,16 @@ macro_rules! engine_conformance {
             a_false_time_that_was_committed_is_taken_back
             a_pending_snapshot_from_elsewhere_confirms_nothing
             a_pending_balance_that_is_not_known_is_none
+        );
+        $crate::__laws!($fixture, engine_standstill,
+            blocks_that_stay_gone_are_reported_after_a_minute
+            what_passes_within_a_minute_is_not_reported
+            a_range_that_never_stands_on_the_cursor_is_reported
+            a_halt_is_over_when_a_reorg_replaces_its_block
+            a_halt_stays_while_its_block_does
+            a_halted_token_on_a_lost_branch_is_rewound
+            a_halted_token_alone_on_a_lost_branch_is_rewound
+            a_header_of_a_halted_token_keeps_no_other_from_its_block
         );
         $crate::__laws!($fixture, engine_rewind,
             a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind
