@@ -63,8 +63,8 @@ pub struct Progress {
     pub target: BlockNumber,
     /// Transfers folded.
     pub transfers: u64,
-    /// Logs that looked like transfers and were left aside.
-    pub set_aside: u64,
+    /// Logs that look like transfers and cannot be read.
+    pub unreadable: u64,
 }
 
 /// Follows one chain. One value per chain; several over one store are safe, since a stale write is
@@ -219,7 +219,7 @@ impl Indexer {
         head: Option<BlockNumber>,
         processed: Option<BlockNumber>,
     ) -> Result<(), IndexerError> {
-        let report = ChainReport { chain: self.chain, status, head, processed };
+        let report = ChainReport { chain: self.chain, status, head, head_time: None, processed };
         let after = self.known.as_ref().map(|known| known.after(&report));
         if after.is_none() || after != self.known {
             self.store.report_chain(&report).await?;

@@ -197,6 +197,7 @@ impl Folded {
             block,
             time,
             log_index,
+            netted: false,
         });
         Ok(())
     }

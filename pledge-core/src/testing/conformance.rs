@@ -32,6 +32,7 @@ pub mod event_store;
 pub mod failures;
 pub mod leases;
 pub mod ledger;
+pub mod marks;
 pub mod notifier;
 pub mod pending_cache;
 pub mod points_rewind;
@@ -113,6 +114,14 @@ macro_rules! balance_store_conformance {
             a_rewind_to_a_block_of_another_branch_is_refused
             the_other_branch_is_committed_after_a_rewind
             a_halted_token_is_rewound_with_the_others
+        );
+        $crate::__laws!($fixture, marks,
+            unreadable_logs_are_counted_and_their_pages_complete
+            unreadable_logs_out_of_the_chains_order_are_invalid
+            a_rewind_takes_unreadable_logs_back
+            a_supply_is_recorded_at_the_cursor
+            a_supply_of_another_block_than_the_cursors_is_refused
+            a_rewind_forgets_a_supply_above_the_ancestor
         );
         $crate::__laws!($fixture, edges,
             every_text_comes_back_as_it_was

@@ -104,6 +104,7 @@ impl Ledger {
                     block: block.number,
                     time: block.time,
                     log_index: transfer.log_index,
+                    netted: false,
                 });
             }
         }

@@ -69,6 +69,12 @@ pub struct CumulativeAmount(U512);
 
 decimal_text!(CumulativeAmount, U512);
 
+impl From<Amount> for CumulativeAmount {
+    fn from(amount: Amount) -> Self {
+        Self(U512::from(amount.0))
+    }
+}
+
 impl CumulativeAmount {
     /// Nothing yet.
     pub const ZERO: Self = Self(U512::ZERO);
@@ -83,6 +89,16 @@ impl CumulativeAmount {
     pub fn checked_sub(self, amount: Amount) -> Result<Self, Overflow> {
         let rest = self.0.checked_sub(U512::from(amount.0));
         rest.map(Self).ok_or(Overflow("cumulative amount"))
+    }
+
+    /// The difference with another sum, or `None` below zero.
+    pub fn less(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// The same as an amount, or `None` beyond 2^256 - 1.
+    pub fn narrow(self) -> Option<Amount> {
+        U256::checked_from_limbs_slice(self.0.as_limbs()).map(Amount)
     }
 
     /// Base units.
