@@ -8,12 +8,12 @@
 use std::sync::Arc;
 
 use crate::error::StoreError;
-use crate::ledger::{Checkpoint, TokenState};
+use crate::ledger::{Checkpoint, TokenState, Transfer};
 use crate::points::{Programme, accrual_times, accrue};
 use crate::ports::{BalanceStore, PendingCache, PendingSnapshot, PointsStore, Seen};
 use crate::types::{
-    Account, Amount, BalanceSeconds, BlockNumber, Overflow, ProgrammeId, RawPoints, Scale,
-    Timestamp, TokenId, WeightBp, WeightSchedule,
+    Account, Amount, BalanceSeconds, BlockNumber, CumulativeAmount, Overflow, ProgrammeId,
+    RawPoints, Scale, Timestamp, TokenId, WeightBp, WeightSchedule,
 };
 
 /// How often an answer starts again when the ledger moves under it.
@@ -239,6 +239,7 @@ impl Queries {
         let snapshot = self.pending.load(token.chain).await?;
         let touched = snapshot.iter().flat_map(pending_transfers).any(|transfer| {
             transfer.token == token.address
+                && !transfer.amount.is_zero()
                 && [transfer.from, transfer.to].contains(&account.address())
         });
         Ok(touched)
@@ -277,15 +278,10 @@ impl Queries {
         let Some(snapshot) = snapshot.filter(|snapshot| Some(snapshot.base) == base) else {
             return Ok(Some(balance));
         };
-        let of_token = pending_transfers(&snapshot).filter(|t| t.token == state.spec.id.address);
         let mut pending = Some(balance);
-        for transfer in of_token {
-            if transfer.from == account.address() {
-                pending = pending.and_then(|pending| pending.checked_sub(transfer.amount));
-            }
-            if transfer.to == account.address() {
-                pending = pending.and_then(|pending| pending.checked_add(transfer.amount));
-            }
+        for block in &snapshot.blocks {
+            let of_token = block.transfers.iter().filter(|t| t.token == state.spec.id.address);
+            pending = pending.and_then(|balance| balance_after(account, balance, of_token));
         }
         Ok(pending)
     }
@@ -383,7 +379,25 @@ fn look_up(
     states.get(at).copied().flatten()
 }
 
-fn pending_transfers(snapshot: &PendingSnapshot) -> impl Iterator<Item = &crate::ledger::Transfer> {
+/// An account's balance at the end of a block, `None` if it is below zero or beyond 2^256-1 there.
+fn balance_after<'a>(
+    account: Account,
+    balance: Amount,
+    transfers: impl Iterator<Item = &'a Transfer>,
+) -> Option<Amount> {
+    let (mut received, mut sent) = (CumulativeAmount::from(balance), CumulativeAmount::ZERO);
+    for transfer in transfers {
+        if transfer.from == account.address() {
+            sent = sent.checked_add(transfer.amount).ok()?;
+        }
+        if transfer.to == account.address() {
+            received = received.checked_add(transfer.amount).ok()?;
+        }
+    }
+    received.checked_sub(sent).ok()?.narrow()
+}
+
+fn pending_transfers(snapshot: &PendingSnapshot) -> impl Iterator<Item = &Transfer> {
     snapshot.blocks.iter().flat_map(|block| &block.transfers)
 }
 

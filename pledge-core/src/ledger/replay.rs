@@ -30,13 +30,13 @@ pub fn replay_block(
             Leg::Out => &mut sent,
         };
         *side = side.checked_add(row.amount)?;
-        let running = received.less(sent).and_then(CumulativeAmount::narrow);
+        let running = received.checked_sub(sent).ok().and_then(CumulativeAmount::narrow);
         is_netted |= running.is_none();
         row.balance_after = running.unwrap_or_default();
         row.netted = false;
     }
     if is_netted {
-        let end = received.less(sent).and_then(CumulativeAmount::narrow);
+        let end = received.checked_sub(sent).ok().and_then(CumulativeAmount::narrow);
         let end = end.ok_or(Overflow("balance at a block's end"))?;
         for row in &mut rows {
             (row.balance_after, row.netted) = (end, true);

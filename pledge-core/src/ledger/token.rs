@@ -157,7 +157,7 @@ impl TokenTotals {
                 ChangeType::TransferIn | ChangeType::TransferOut => {}
             }
         }
-        let supply = supply.less(unminted).and_then(CumulativeAmount::narrow);
+        let supply = supply.checked_sub(unminted)?.narrow();
         self.supply = supply.ok_or(Overflow("supply"))?;
         Ok(())
     }

@@ -80,20 +80,15 @@ impl CumulativeAmount {
     pub const ZERO: Self = Self(U512::ZERO);
 
     /// The sum with one more amount.
-    pub fn checked_add(self, amount: Amount) -> Result<Self, Overflow> {
-        let sum = self.0.checked_add(U512::from(amount.0));
+    pub fn checked_add(self, amount: impl Into<Self>) -> Result<Self, Overflow> {
+        let sum = self.0.checked_add(amount.into().0);
         sum.map(Self).ok_or(Overflow("cumulative amount"))
     }
 
-    /// The difference, taking back an amount counted before.
-    pub fn checked_sub(self, amount: Amount) -> Result<Self, Overflow> {
-        let rest = self.0.checked_sub(U512::from(amount.0));
+    /// The difference, taking back what was counted before.
+    pub fn checked_sub(self, amount: impl Into<Self>) -> Result<Self, Overflow> {
+        let rest = self.0.checked_sub(amount.into().0);
         rest.map(Self).ok_or(Overflow("cumulative amount"))
-    }
-
-    /// The difference with another sum, or `None` below zero.
-    pub fn less(self, other: Self) -> Option<Self> {
-        self.0.checked_sub(other.0).map(Self)
     }
 
     /// The same as an amount, or `None` beyond 2^256 - 1.
