@@ -7,9 +7,6 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::U256;
-use alloy_primitives::ruint::UintTryFrom;
-
 use crate::error::StoreError;
 use crate::ledger::{Checkpoint, TokenState, Transfer};
 use crate::points::{Programme, accrual_times, accrue};
@@ -243,6 +240,7 @@ impl Queries {
         let snapshot = self.pending.load(token.chain).await?;
         let touched = snapshot.iter().flat_map(pending_transfers).any(|transfer| {
             transfer.token == token.address
+                && !transfer.amount.is_zero()
                 && [transfer.from, transfer.to].contains(&account.address())
         });
         Ok(touched)
@@ -287,7 +285,7 @@ impl Queries {
         };
         Ok(snapshot.blocks.iter().try_fold(balance, |balance, block| {
             let of_token = block.transfers.iter().filter(|t| t.token == token.address);
-            after_block(balance, account, of_token)
+            balance_after(account, balance, of_token)
         }))
     }
 
@@ -384,14 +382,13 @@ fn look_up(
     states.get(at).copied().flatten()
 }
 
-/// A balance at the end of a block, `None` if it would be none: inside of a block it may be anything.
-fn after_block<'a>(
-    balance: Amount,
+/// An account's balance at the end of a block, `None` if it is below zero or beyond 2^256-1 there.
+fn balance_after<'a>(
     account: Account,
+    balance: Amount,
     transfers: impl Iterator<Item = &'a Transfer>,
 ) -> Option<Amount> {
-    let mut received = CumulativeAmount::ZERO.checked_add(balance).ok()?;
-    let mut sent = CumulativeAmount::ZERO;
+    let (mut received, mut sent) = (CumulativeAmount::from(balance), CumulativeAmount::ZERO);
     for transfer in transfers {
         if transfer.from == account.address() {
             sent = sent.checked_add(transfer.amount).ok()?;
@@ -400,8 +397,7 @@ fn after_block<'a>(
             received = received.checked_add(transfer.amount).ok()?;
         }
     }
-    let rest = received.get().checked_sub(sent.get())?;
-    U256::uint_try_from(rest).ok().map(Amount::new)
+    received.checked_sub(sent).ok()?.narrow()
 }
 
 fn pending_transfers(snapshot: &PendingSnapshot) -> impl Iterator<Item = &Transfer> {

@@ -140,7 +140,13 @@ async fn a_paused_chain_is_an_error_that_says_so() {
     let store = Arc::new(MemoryStore::new());
     let mut engine = engine(&store, &[chain(1)]).await.unwrap();
     let status = ChainStatus::Paused;
-    let report = ChainReport { chain: ChainId::new(1), status, head: None, processed: None };
+    let report = ChainReport {
+        chain: ChainId::new(1),
+        status,
+        head: None,
+        head_time: None,
+        processed: None,
+    };
     store.report_chain(&report).await.unwrap();
     let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert_eq!(error.to_string(), "chain 1 is paused");
@@ -224,7 +230,13 @@ async fn a_chain_that_halts_is_an_error_and_is_told() {
     let mut engine = telling(&store, &chain, &[("test", &receiver)]).await.unwrap();
     engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     let status = ChainStatus::Halted("an example".to_owned());
-    let report = ChainReport { chain: ChainId::new(1), status, head: None, processed: None };
+    let report = ChainReport {
+        chain: ChainId::new(1),
+        status,
+        head: None,
+        head_time: None,
+        processed: None,
+    };
     store.report_chain(&report).await.unwrap();
     let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert!(matches!(error, EngineError::Latched { .. }), "{error}");

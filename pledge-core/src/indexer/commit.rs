@@ -14,7 +14,7 @@ pub(super) struct Committed {
     first: BlockNumber,
     pub(super) tip: BlockRef,
     transfers: u64,
-    set_aside: u64,
+    unreadable: u64,
 }
 
 impl Committed {
@@ -24,7 +24,7 @@ impl Committed {
             to: self.tip.number,
             target,
             transfers: self.transfers,
-            set_aside: self.set_aside,
+            unreadable: self.unreadable,
         }
     }
 }
@@ -104,15 +104,15 @@ impl Indexer {
         if !commit.tokens.is_empty() {
             self.store.commit(&commit).await?;
         }
-        if facts.set_aside > 0 {
-            let (chain, logs) = (self.chain, facts.set_aside);
-            tracing::warn!(%chain, from = %first.number, to = %tip.number, logs, "logs that only look like transfers were left aside");
+        if let Some(log) = facts.unreadable.first() {
+            let (chain, logs) = (self.chain, facts.unreadable.len());
+            tracing::warn!(%chain, from = %first.number, to = %tip.number, logs, first = %log, "logs that look like transfers cannot be read");
         }
         Ok(Committed {
             first: first.number,
             tip,
             transfers: facts.transfers.len() as u64,
-            set_aside: facts.set_aside,
+            unreadable: facts.unreadable.len() as u64,
         })
     }
 
@@ -154,9 +154,11 @@ impl Indexer {
             facts.header(transfer.block).expect("verified: a transfer's header is there").time
         };
         let folded = fold(token.totals, &mut states, &transfers, time_of);
+        let unreadable = facts.unreadable.iter().filter(|log| log.token == id.address).copied();
         Ok(folded.map(|folded| TokenCommit {
             token: id,
             changes: folded.changes,
+            unreadable_logs: unreadable.collect(),
             totals: folded.totals,
         }))
     }

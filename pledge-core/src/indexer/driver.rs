@@ -70,8 +70,8 @@ pub struct Progress {
     pub target: BlockNumber,
     /// Transfers folded.
     pub transfers: u64,
-    /// Logs that looked like transfers and were left aside.
-    pub set_aside: u64,
+    /// Logs that look like transfers and cannot be read.
+    pub unreadable: u64,
 }
 
 /// Follows one chain. One value per chain; several over one store are safe, since a stale write is
@@ -223,7 +223,7 @@ impl Indexer {
         }
         match &outcome {
             Poll::Advanced(progress) if Some(progress.to) < target => {
-                let head = Some(observed.head.number);
+                let head = Some(&observed.head);
                 self.report(ChainStatus::Syncing, head, Some(progress.to)).await?;
             }
             _ => self.report_live(&observed, target).await?,
@@ -292,17 +292,18 @@ impl Indexer {
         let behind = tokens.iter().any(|token| Some(token.next_block()) <= target);
         let status = if behind { ChainStatus::Syncing } else { ChainStatus::Live };
         let processed = self.linked(&tokens);
-        self.report(status, Some(observed.head.number), processed).await
+        self.report(status, Some(&observed.head), processed).await
     }
 
     /// Writes the status if it says anything new, unless a person paused the chain meanwhile.
     pub(super) async fn report(
         &mut self,
         status: ChainStatus,
-        head: Option<BlockNumber>,
+        head: Option<&BlockRef>,
         processed: Option<BlockNumber>,
     ) -> Result<(), IndexerError> {
-        let report = ChainReport { chain: self.chain, status, head, processed };
+        let (head, head_time) = (head.map(|head| head.number), head.map(|head| head.time));
+        let report = ChainReport { chain: self.chain, status, head, head_time, processed };
         let after = self.known.as_ref().map(|known| known.after(&report));
         if after.is_none() || after != self.known {
             self.store.report_chain(&report).await?;

@@ -3,7 +3,7 @@
 use super::driver::{Indexer, IndexerError};
 use crate::error::StoreError;
 use crate::event::ReorgRecord;
-use crate::ledger::{Leg, TokenState, Transfer};
+use crate::ledger::{Change, Leg, TokenState, Transfer};
 use crate::ports::{ChangesQuery, HeaderDetail, RangeFacts, RangeRequest, Rewind};
 use crate::types::{Account, BlockNumber, BlockRef, LogIndex, Timestamp, TokenId};
 
@@ -89,21 +89,28 @@ impl Indexer {
     }
 
     /// Whether the last transfer of a block is what the ledger has as its account's last change there.
+    /// One of a zero amount may have no change.
     async fn is_ours(&self, token: TokenId, facts: &RangeFacts) -> Result<bool, StoreError> {
-        let party = |transfer: &Transfer| Account::new(transfer.to).or(Account::new(transfer.from));
-        let last = facts.transfers.iter().rev().find_map(|t| Some((t, party(t)?)));
-        let (Some((transfer, account)), Some(header)) = (last, facts.last()) else {
-            return Ok(false);
-        };
+        let Some(header) = facts.last() else { return Ok(false) };
         let before = Some((header.number.next(), LogIndex::new(0), Leg::Out));
-        let query = ChangesQuery { token, account, before, limit: 1 };
-        let ours = self.store.changes(&query).await?.value;
-        Ok(ours.first().is_some_and(|ours| {
-            (ours.block, ours.time) == (header.number, header.time)
-                && (ours.log_index, ours.tx_hash) == (transfer.log_index, transfer.tx_hash)
-                && ours.amount == transfer.amount
-        }))
+        for transfer in facts.transfers.iter().rev() {
+            for account in [transfer.to, transfer.from].into_iter().filter_map(Account::new) {
+                let query = ChangesQuery { token, account, before, limit: 1 };
+                let ours = self.store.changes(&query).await?.value;
+                let is_ours = ours.first().is_some_and(|ours| is_change_of(ours, transfer, header));
+                if is_ours || !transfer.amount.is_zero() {
+                    return Ok(is_ours);
+                }
+            }
+        }
+        Ok(false)
     }
+}
+
+fn is_change_of(change: &Change, transfer: &Transfer, header: &BlockRef) -> bool {
+    (change.block, change.time) == (header.number, header.time)
+        && (change.log_index, change.tx_hash) == (transfer.log_index, transfer.tx_hash)
+        && change.amount == transfer.amount
 }
 
 fn invalid(detail: String) -> StoreError {

@@ -17,6 +17,7 @@
 pub mod archive;
 pub mod archive_refused;
 pub mod balance_store;
+pub mod block_ends;
 pub mod cases;
 pub mod chain_source;
 pub mod delivery;
@@ -34,6 +35,7 @@ pub mod event_store;
 pub mod failures;
 pub mod leases;
 pub mod ledger;
+pub mod marks;
 pub mod notifier;
 pub mod pending_cache;
 pub mod points_rewind;
@@ -134,6 +136,14 @@ macro_rules! balance_store_conformance {
             a_rewind_to_a_block_of_another_branch_is_refused
             the_other_branch_is_committed_after_a_rewind
             a_halted_token_is_rewound_with_the_others
+        );
+        $crate::__laws!($fixture, marks,
+            unreadable_logs_are_counted_and_their_pages_complete
+            unreadable_logs_out_of_the_chains_order_are_invalid
+            a_rewind_takes_unreadable_logs_back
+            a_supply_is_recorded_at_the_cursor
+            a_supply_of_another_block_than_the_cursors_is_refused
+            a_rewind_forgets_a_supply_above_the_ancestor
         );
         $crate::__laws!($fixture, edges,
             every_text_comes_back_as_it_was
@@ -252,6 +262,18 @@ macro_rules! archive_conformance {
 #[macro_export]
 macro_rules! engine_conformance {
     ($fixture:expr) => {
+        $crate::__laws!($fixture, block_ends,
+            an_account_may_pass_on_what_it_gets_later_in_the_block
+            a_burn_may_come_before_its_mint
+            a_transfer_to_oneself_needs_no_cover
+            every_row_of_a_netted_account_carries_the_balance_at_the_blocks_end
+            a_sum_may_pass_the_largest_amount_inside_a_block
+            a_balance_below_zero_at_a_blocks_end_halts_with_its_figures
+            a_supply_beyond_the_largest_amount_at_a_blocks_end_halts
+            a_rewind_of_netted_rows_is_exact
+            a_zero_amount_writes_rows_of_accounts_that_exist_and_makes_none
+            pending_balances_are_judged_at_the_end_of_a_block
+        );
         $crate::__laws!($fixture, cases,
             case_1_the_seed_earns_twenty_thirds
             case_2_cutting_the_seed_changes_nothing

@@ -156,6 +156,7 @@ impl Follower {
             chain: config.id,
             status: ChainStatus::Degraded(reason),
             head: None,
+            head_time: None,
             processed: None,
         };
         if let Err(error) = balances.report_chain(&report).await {

@@ -30,6 +30,7 @@ fn changes() -> Vec<Change> {
         block: BlockNumber::new(block),
         time: time(seconds),
         log_index: LogIndex::new(0),
+        netted: false,
     };
     vec![mint(1, 600, 10, 10, "0"), mint(2, 1_800, 20, 30, "12000")]
 }

@@ -161,8 +161,13 @@ pub async fn a_paused_chain_stays_paused_until_it_is_resumed(fixture: Fixture) {
     mine_seed(&world, 0);
     world.confirm(HOUR);
     let store = world.fixture.balances.clone();
-    let paused =
-        ChainReport { chain: CHAIN, status: ChainStatus::Paused, head: None, processed: None };
+    let paused = ChainReport {
+        chain: CHAIN,
+        status: ChainStatus::Paused,
+        head: None,
+        head_time: None,
+        processed: None,
+    };
     let (polled, reported) = tokio::join!(world.indexer.poll(NOW), store.report_chain(&paused));
     reported.expect("pause");
     assert!(!matches!(polled, Poll::Retry(_)), "{polled:?}");

@@ -108,7 +108,7 @@ impl ChainSource for Nodes {
 }
 
 fn report(status: ChainStatus) -> ChainReport {
-    ChainReport { chain: CHAIN, status, head: None, processed: None }
+    ChainReport { chain: CHAIN, status, head: None, head_time: None, processed: None }
 }
 
 fn config(retained_headers: u64) -> IndexerConfig {

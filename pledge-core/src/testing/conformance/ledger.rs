@@ -11,7 +11,7 @@ use crate::testing::world::{CHAIN, THREE_PM, account, at, spec, token};
 use crate::types::{Account, Amount, BlockNumber, BlockRef, Timestamp, TokenId};
 
 /// A store with one chain and one token, and the chain's blocks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ledger {
     /// The store.
     pub fixture: Fixture,
@@ -118,7 +118,12 @@ impl Ledger {
         };
         let folded = fold(state.totals, &mut states, &transfers, time_of);
         let folded = folded.expect("the script overdraws nobody");
-        TokenCommit { token, changes: folded.changes, totals: folded.totals }
+        TokenCommit {
+            token,
+            changes: folded.changes,
+            unreadable_logs: Vec::new(),
+            totals: folded.totals,
+        }
     }
 
     /// Commits the blocks up to a height for the one token.
