@@ -7,11 +7,14 @@ mod ancestor;
 mod audit;
 mod commit;
 mod confirm;
+mod depth;
 mod driver;
 mod fork;
 mod pending;
 mod plan;
+mod revisit;
 mod rewind;
+mod standstill;
 mod status;
 
 pub use driver::{Indexer, IndexerError, Poll, Progress};

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+
 use crate::error::StoreError;
 use crate::ledger::{Checkpoint, TokenState, Transfer};
 use crate::points::{Programme, accrual_times, accrue};
@@ -73,8 +74,9 @@ pub struct AccountView {
     pub account: Account,
     /// Balance at the instant.
     pub balance: Amount,
-    /// Balance at the newest block seen; equal to `balance` for a past instant. `None` while pending
-    /// blocks take more than is held: once they are confirmed, the token will halt.
+    /// Balance at the newest block seen; equal to `balance` for a past instant. `None` where it is not
+    /// known, while the blocks above the confirmed one are not held, and while they take more than is
+    /// held: once they are confirmed, the token will halt.
     pub pending_balance: Option<Amount>,
     /// Integral of the balance up to the instant.
     pub balance_seconds: BalanceSeconds,
@@ -266,24 +268,26 @@ impl Queries {
         }))
     }
 
-    /// The balance after the pending blocks, if they stand on the state's cursor.
+    /// The balance after the pending blocks, if those of the token are held and stand on its cursor.
     async fn pending_balance(
         &self,
         state: &TokenState,
         account: Account,
         balance: Amount,
     ) -> Result<Option<Amount>, QueryError> {
-        let snapshot = self.pending.load(state.spec.id.chain).await?;
+        let token = state.spec.id;
+        let snapshot = self.pending.load(token.chain).await?;
         let base = state.cursor.map(|cursor| cursor.id());
-        let Some(snapshot) = snapshot.filter(|snapshot| Some(snapshot.base) == base) else {
-            return Ok(Some(balance));
+        let is_ours = |held: &PendingSnapshot| {
+            Some(held.base) == base && held.tokens.contains(&token.address)
         };
-        let mut pending = Some(balance);
-        for block in &snapshot.blocks {
-            let of_token = block.transfers.iter().filter(|t| t.token == state.spec.id.address);
-            pending = pending.and_then(|balance| balance_after(account, balance, of_token));
-        }
-        Ok(pending)
+        let Some(snapshot) = snapshot.filter(is_ours) else {
+            return Ok(None);
+        };
+        Ok(snapshot.blocks.iter().try_fold(balance, |balance, block| {
+            let of_token = block.transfers.iter().filter(|t| t.token == token.address);
+            after_block(balance, account, of_token)
+        }))
     }
 
     /// What an account earned between neighbouring edges, which must ascend. Exact for any edges.
@@ -379,10 +383,10 @@ fn look_up(
     states.get(at).copied().flatten()
 }
 
-/// An account's balance at the end of a block, `None` if it is below zero or beyond 2^256-1 there.
-fn balance_after<'a>(
-    account: Account,
+/// A balance at the end of a block, `None` if it would be none: inside of a block it may be anything.
+fn after_block<'a>(
     balance: Amount,
+    account: Account,
     transfers: impl Iterator<Item = &'a Transfer>,
 ) -> Option<Amount> {
     let (mut received, mut sent) = (CumulativeAmount::from(balance), CumulativeAmount::ZERO);

@@ -40,8 +40,8 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "parent_not_checked",
         "indexer/confirm.rs",
-        "group.cursor.filter(|cursor| !cursor.is_parent_of(first))",
-        "group.cursor.filter(|_| false)",
+        "!cursor.is_parent_of(first)",
+        "false",
         "a slice stands on the cursor",
     ),
     plant(
@@ -75,7 +75,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "ancestor_of_another_branch",
         "indexer/ancestor.rs",
-        "self.start <= height && height <= self.cursor",
+        "self.start <= height && height <= self.cursor.number",
         "false",
         "held headers link the ancestor to the cursor",
     ),

@@ -48,7 +48,7 @@ impl Indexer {
         const OPERATION: &str = "audit a fork";
         let Some(audit) = &self.audit else { return Ok(()) };
         match audit.headers(ours.number, ours.number).await {
-            Ok(theirs) if theirs.iter().all(|header| header.id() != ours.id()) => Ok(()),
+            Ok(theirs) if !theirs.contains(ours) => Ok(()),
             Ok(_) => {
                 let detail = format!(
                     "block {ours} is not on the node's chain any more, but the audit still has it.                      Nothing is taken back until both sources agree: find out which of them is wrong,                      and replace it"

@@ -31,8 +31,8 @@ impl Committed {
 
 /// What the blocks do to a group of tokens.
 #[derive(Debug, Default)]
-struct FoldedGroup {
-    tokens: Vec<TokenCommit>,
+pub(super) struct FoldedGroup {
+    pub(super) tokens: Vec<TokenCommit>,
     failed: Vec<(TokenId, FoldError)>,
 }
 
@@ -52,15 +52,13 @@ impl Indexer {
     pub(super) async fn commit(
         &self,
         group: &Group,
-        head: BlockNumber,
         facts: &RangeFacts,
         detail: HeaderDetail,
     ) -> Result<Committed, IndexerError> {
-        check_times(group.cursor.as_ref(), &facts.headers)?;
         let folded = self.fold_group(group, facts).await?;
         let first = *facts.headers.first().expect("a verified answer has headers");
         let Some(fault) = folded.fails_at(first.number) else {
-            return self.write(group, head, facts, folded).await;
+            return self.write(group, facts, folded).await;
         };
         let tokens = addresses(group);
         let good = Slice { from: first.number, to: fault.down(1), detail };
@@ -70,13 +68,12 @@ impl Indexer {
             let detail = format!("blocks from {first} on were answered differently");
             return Err(ChainError::transient("commit a slice", detail).into());
         }
-        self.write(group, head, &good, folded).await
+        self.write(group, &good, folded).await
     }
 
     async fn write(
         &self,
         group: &Group,
-        head: BlockNumber,
         facts: &RangeFacts,
         folded: FoldedGroup,
     ) -> Result<Committed, IndexerError> {
@@ -87,7 +84,8 @@ impl Indexer {
         }
         let first = *facts.headers.first().expect("a verified answer has headers");
         let tip = *facts.last().expect("a verified answer has headers");
-        let first_retained = self.config.first_retained(head);
+        // By the blocks that are there and not by a head that was claimed.
+        let first_retained = self.config.first_retained(tip.number);
         let held = facts.headers.iter().filter(|header| header.number >= first_retained);
         let commit = LedgerCommit {
             chain: self.chain,
@@ -113,7 +111,7 @@ impl Indexer {
         })
     }
 
-    async fn fold_group(
+    pub(super) async fn fold_group(
         &self,
         group: &Group,
         facts: &RangeFacts,
@@ -159,20 +157,4 @@ impl Indexer {
             totals: folded.totals,
         }))
     }
-}
-
-/// Points need a time that never goes back: a chain that breaks this cannot be followed.
-fn check_times(cursor: Option<&BlockRef>, headers: &[BlockRef]) -> Result<(), IndexerError> {
-    let mut previous = cursor;
-    for header in headers {
-        if let Some(earlier) = previous.filter(|earlier| header.time < earlier.time) {
-            return Err(IndexerError::Halt(format!(
-                "block {header} has time {} but block {earlier} before it has {}: the chain's time \
-                 goes back",
-                header.time, earlier.time
-            )));
-        }
-        previous = Some(header);
-    }
-    Ok(())
 }

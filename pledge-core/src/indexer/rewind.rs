@@ -4,7 +4,7 @@ use super::driver::{Indexer, IndexerError};
 use crate::error::StoreError;
 use crate::event::ReorgRecord;
 use crate::ledger::{Change, Leg, TokenState, Transfer};
-use crate::ports::{ChangesQuery, HeaderDetail, PendingSnapshot, RangeFacts, RangeRequest, Rewind};
+use crate::ports::{ChangesQuery, HeaderDetail, RangeFacts, RangeRequest, Rewind};
 use crate::types::{Account, BlockNumber, BlockRef, LogIndex, Timestamp, TokenId};
 
 const OPERATION: &str = "rewind to a block";
@@ -31,9 +31,8 @@ impl Indexer {
         }
         let rewind = Rewind { chain: self.chain, to, tokens, vouched: true };
         let record = self.store.rewind(&rewind).await?;
-        self.prefetched = None;
-        let empty = PendingSnapshot { base: to.id(), tokens: Vec::new(), blocks: Vec::new() };
-        self.pending.store(self.chain, &empty).await?;
+        self.forget_branch();
+        self.hold_nothing_above(&to).await?;
         Ok(record)
     }
 

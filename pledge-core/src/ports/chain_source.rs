@@ -51,6 +51,7 @@ pub struct RangeFacts {
 /// - Transfers come sorted, each once, only of the tokens asked for, and each with its block's
 ///   header. So do logs with the topic of a transfer that cannot be read as one.
 /// - `HeaderDetail::All` brings every header of the answer.
+/// - Times never go back from one header of an answer to the next.
 /// - A block that is not there is `BlockGone`, never an empty answer.
 /// - A transfer of an unknown or unused contract is no error: the range is just empty.
 ///
@@ -150,6 +151,12 @@ impl RangeFacts {
             }
             if neighbours && !lower.is_parent_of(upper) {
                 return breach(format!("block {lower} is not the parent of {upper}"));
+            }
+            if upper.time < lower.time {
+                return breach(format!(
+                    "block {upper} has time {}, before that of block {lower} below it, {}",
+                    upper.time, lower.time
+                ));
             }
             if !neighbours && request.detail == HeaderDetail::All {
                 return breach(format!("headers between {lower} and {upper} are missing"));

@@ -24,11 +24,13 @@ pub mod delivery;
 pub mod edges;
 pub mod engine;
 pub mod engine_audit;
+pub mod engine_claims;
 pub mod engine_forks;
 pub mod engine_nodes;
 pub mod engine_properties;
 pub mod engine_rewind;
 pub mod engine_settling;
+pub mod engine_standstill;
 pub mod event_store;
 pub mod failures;
 pub mod leases;
@@ -283,7 +285,7 @@ macro_rules! engine_conformance {
             short_answers_leave_no_gap
             failing_calls_delay_and_lose_nothing
             a_finalized_tag_confirms_what_it_reaches
-            a_time_that_goes_back_halts_the_chain
+            a_time_that_goes_back_is_asked_for_again
             a_stopped_settlement_goes_on_where_it_stood
             a_deadline_stops_a_settlement_between_batches
             a_rewind_under_a_settlement_is_a_conflict
@@ -314,7 +316,7 @@ macro_rules! engine_conformance {
             a_fork_just_below_the_held_headers_is_resolved
             a_fork_below_a_cursor_that_is_not_held_halts_the_chain
             a_chain_is_syncing_while_a_token_catches_up
-            a_time_that_goes_back_between_slices_halts_the_chain
+            a_time_that_goes_back_between_slices_is_asked_for_again
         );
         $crate::__laws!($fixture, engine_forks,
             a_fork_above_a_gap_in_the_held_headers_is_resolved
@@ -333,6 +335,30 @@ macro_rules! engine_conformance {
             the_blocks_before_a_fault_are_audited_too
             without_the_audit_nothing_is_committed
             a_fork_that_the_audit_does_not_have_takes_nothing_back
+        );
+        $crate::__laws!($fixture, engine_claims,
+            a_head_far_above_the_chain_confirms_nothing_early
+            a_head_far_above_the_chain_hastens_no_backfill
+            a_head_that_only_one_of_two_sources_shows_confirms_nothing_early
+            a_head_a_little_above_the_chain_confirms_nothing_early
+            a_head_below_the_ledger_takes_nothing_back
+            a_finalized_block_that_is_not_there_confirms_nothing
+            a_time_ahead_of_the_clock_is_not_committed
+            the_slack_of_the_clock_is_exact
+            a_time_that_goes_back_for_a_while_leaves_no_trace
+            a_false_time_that_was_committed_is_taken_back
+            a_pending_snapshot_from_elsewhere_confirms_nothing
+            a_pending_balance_that_is_not_known_is_none
+        );
+        $crate::__laws!($fixture, engine_standstill,
+            blocks_that_stay_gone_are_reported_after_a_minute
+            what_passes_within_a_minute_is_not_reported
+            a_range_that_never_stands_on_the_cursor_is_reported
+            a_halt_is_over_when_a_reorg_replaces_its_block
+            a_halt_stays_while_its_block_does
+            a_halted_token_on_a_lost_branch_is_rewound
+            a_halted_token_alone_on_a_lost_branch_is_rewound
+            a_header_of_a_halted_token_keeps_no_other_from_its_block
         );
         $crate::__laws!($fixture, engine_rewind,
             a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind

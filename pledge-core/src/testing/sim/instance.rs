@@ -21,7 +21,7 @@ use crate::ports::{ChainSource, PendingCache};
 use crate::query::{AccountView, Queries, QueryError};
 use crate::stop::Stop;
 use crate::testing::ManualClock;
-use crate::testing::world::{CHAIN, account};
+use crate::testing::world::{CHAIN, NOW, account};
 use crate::types::{Account, ProgrammeId, Timestamp};
 
 /// What a process is built of, and what outlives it.
@@ -107,7 +107,7 @@ impl Instance {
     pub(super) fn index(&mut self) {
         let mut indexer = self.indexer.take().expect("it is back when the work is done");
         let work = async move {
-            let poll = indexer.poll().await;
+            let poll = indexer.poll(NOW).await;
             Done::Indexed(indexer, poll)
         };
         self.work = Some((Box::pin(work), true));

@@ -103,7 +103,12 @@ impl Swarm {
             ticks: dice.between(150, 900),
             instances: dice.pick(&[(1, 1), (1, 2)]),
             shared_pending: dice.chance(500),
-            indexer: IndexerConfig { finality, retained_headers, slice_blocks_max },
+            indexer: IndexerConfig {
+                finality,
+                retained_headers,
+                slice_blocks_max,
+                clock_slack: None,
+            },
             settler: SettlerConfig {
                 batch_accounts_max: dice.pick(&[(1, 1), (2, 2), (1, 5)]),
                 windows_max: dice.pick(&[(1, 1), (2, 3), (1, 100)]),
@@ -123,6 +128,7 @@ impl Swarm {
             finality: Finality::Depth(3),
             retained_headers: 16,
             slice_blocks_max: 5,
+            clock_slack: None,
         };
         let settler = SettlerConfig { batch_accounts_max: 2, windows_max: 3, attempts_max: 2 };
         let shards = ShardCount::new(2).expect("a power of two");
