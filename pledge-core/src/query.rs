@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-
 use crate::error::StoreError;
 use crate::ledger::{Checkpoint, TokenState, Transfer};
 use crate::points::{Programme, accrual_times, accrue};
