@@ -16,6 +16,7 @@ mod revisit;
 mod rewind;
 mod standstill;
 mod status;
+mod superseded;
 
 pub use driver::{Indexer, IndexerError, Poll, Progress};
 pub use plan::{Finality, IndexerConfig, Observed, Slice, confirmed_target, plan};

@@ -32,11 +32,16 @@ impl Committed {
 /// What the blocks do to a group of tokens.
 #[derive(Debug, Default)]
 pub(super) struct FoldedGroup {
-    pub(super) tokens: Vec<TokenCommit>,
+    tokens: Vec<TokenCommit>,
     failed: Vec<(TokenId, FoldError)>,
 }
 
 impl FoldedGroup {
+    /// Whether the token can take the blocks.
+    pub(super) fn takes(&self, token: TokenId) -> bool {
+        self.tokens.iter().any(|commit| commit.token == token)
+    }
+
     /// The first block that some token cannot take, if there are good ones before it.
     fn fails_at(&self, first: BlockNumber) -> Option<BlockNumber> {
         let blocks = self.failed.iter().filter_map(|(_, error)| error.block());

@@ -79,6 +79,7 @@ impl Indexer {
             tokio::join!(self.commit(group, &facts, slice.detail), self.prefetch(following, group));
         self.prefetched = prefetched;
         let committed = committed?;
+        group.tokens.iter().for_each(|token| self.superseded.end(token));
         if let Some(snapshot) = seen {
             self.trim_pending(snapshot, &committed.tip).await?;
         }

@@ -8,6 +8,7 @@ use super::confirm::Prefetched;
 use super::depth::Depth;
 use super::revisit::Revisited;
 use super::standstill::Standstill;
+use super::superseded::Superseded;
 use super::{ChainStatus, Finality, IndexerConfig, Observed, confirmed_target};
 use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
 use crate::event::ReorgRecord;
@@ -94,6 +95,8 @@ pub struct Indexer {
     pub(super) revisited: Option<BlockId>,
     /// The wall clock as of this poll.
     pub(super) now: SystemTime,
+    /// What the writes of the last poll have ended.
+    pub(super) superseded: Superseded,
     standstill: Standstill,
     /// The chain as the store had it when the poll began, with what was reported since.
     known: Option<ChainState>,
@@ -121,6 +124,7 @@ impl Indexer {
             audit_depth: Depth::default(),
             revisited: None,
             now: SystemTime::UNIX_EPOCH,
+            superseded: Superseded::default(),
             standstill: Standstill::default(),
             known: None,
         }
@@ -186,8 +190,10 @@ impl Indexer {
         if let Some(status) = self.latched().await? {
             return Ok(Poll::Stopped(status));
         }
+        let tokens = self.store.tokens(self.chain).await?;
+        self.superseded.check(&tokens)?;
         let (mut tokens, halted): (Vec<_>, Vec<_>) =
-            self.store.tokens(self.chain).await?.into_iter().partition(TokenState::is_active);
+            tokens.into_iter().partition(TokenState::is_active);
         let observed = self.observe(&tokens).await?;
         let target = confirmed_target(self.config.finality, &observed);
         let mut outcome = Poll::Idle;

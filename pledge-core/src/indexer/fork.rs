@@ -58,6 +58,10 @@ impl Indexer {
         self.audit_fork(ours).await?;
         let rewind = Rewind { chain: self.chain, to: ancestor, tokens, vouched: false };
         let record = self.store.rewind(&rewind).await?;
+        states
+            .iter()
+            .filter(|state| stands_above(state).is_some())
+            .for_each(|state| self.superseded.end(state));
         tracing::debug!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
         self.forget_branch();
         self.hold_nothing_above(&ancestor).await?;

@@ -46,9 +46,12 @@ impl Indexer {
                 return self.resolve_fork(head, &ours).await.map(Revisited::Rewound);
             }
             let base = group.cursor.map(|cursor| cursor.id());
-            for healed in self.fold_group(&group, &facts).await?.tokens {
-                self.store.halt_token(healed.token, base, None).await?;
-                let token = healed.token;
+            let folded = self.fold_group(&group, &facts).await?;
+            let takes_it = |token: &&TokenState| folded.takes(token.spec.id);
+            for healed in group.tokens.iter().filter(takes_it) {
+                let token = healed.spec.id;
+                self.store.halt_token(token, base, None).await?;
+                self.superseded.end(healed);
                 tracing::info!(%token, block = %group.next, "the fault is gone, following the token again");
                 revisited = Revisited::Healed;
             }

@@ -19,11 +19,12 @@ impl Indexer {
     pub async fn rewind_to(&mut self, height: BlockNumber) -> Result<ReorgRecord, IndexerError> {
         let to = self.source.headers(height, height).await?;
         let to = *to.first().ok_or_else(|| invalid(format!("the node has no block {height}")))?;
-        let mut tokens = Vec::new();
+        let (mut tokens, mut above) = (Vec::new(), Vec::new());
         for state in self.store.tokens(self.chain).await? {
             if let Some(cursor) = state.cursor.filter(|cursor| cursor.number > height) {
                 self.compare(&state, &to).await?;
                 tokens.push((state.spec.id, cursor.id()));
+                above.push(state);
             }
         }
         if tokens.is_empty() {
@@ -31,6 +32,7 @@ impl Indexer {
         }
         let rewind = Rewind { chain: self.chain, to, tokens, vouched: true };
         let record = self.store.rewind(&rewind).await?;
+        above.iter().for_each(|state| self.superseded.end(state));
         self.forget_branch();
         self.hold_nothing_above(&to).await?;
         Ok(record)

@@ -43,10 +43,29 @@ pub mod points_store;
 pub mod price_source;
 pub mod rewind;
 
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+/// The time that a law may take: hundreds of times what any takes on a slow machine.
+const LAW_TIME_MAX: Duration = Duration::from_secs(300);
+
 /// Runs a law to its end.
+///
+/// A law that does not end takes the process with it, after five minutes and with its name: an
+/// implementation may loop without ever waiting, and hold more memory with each round.
 pub fn run<F: Future<Output = ()>>(law: F) {
+    let (ended, has_ended) = mpsc::channel::<()>();
+    let name = std::thread::current().name().unwrap_or("a law").to_owned();
+    let watch = std::thread::spawn(move || {
+        if has_ended.recv_timeout(LAW_TIME_MAX) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("{name} did not end within {LAW_TIME_MAX:?}");
+            std::process::abort();
+        }
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime can be built").block_on(law);
+    drop(ended);
+    watch.join().expect("it only waits");
 }
 
 /// One test for each law of a module.
