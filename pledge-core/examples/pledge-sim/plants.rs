@@ -117,9 +117,30 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "mint_not_counted",
         "ledger/fold.rs",
-        "self.count_minted(transfer)?",
-        "()",
+        "self.totals.minted.checked_add(amount)?",
+        "self.totals.minted",
         "law 2: the sums",
+    ),
+    plant(
+        "a_dip_halts",
+        "ledger/fold.rs",
+        "netted.received < netted.sent",
+        "true",
+        "balances are judged at the end of a block",
+    ),
+    plant(
+        "netted_rows_keep_their_balances",
+        "ledger/fold.rs",
+        "(netted.balance, true)",
+        "(change.balance_after, true)",
+        "a netted row carries the balance at the block's end",
+    ),
+    plant(
+        "zero_amounts_make_accounts",
+        "ledger/fold.rs",
+        "!is_made(&mut self.made, self.transfers, account)",
+        "false",
+        "a zero amount makes no account",
     ),
     plant(
         "integral_not_moved",

@@ -154,11 +154,18 @@ impl Indexer {
             facts.header(transfer.block).expect("verified: a transfer's header is there").time
         };
         let folded = fold(token.totals, &mut states, &transfers, time_of);
-        let unreadable = facts.unreadable.iter().filter(|log| log.token == id.address).copied();
+        let unreadable = facts.unreadable.iter().filter(|log| log.token == id.address);
+        let unreadable_logs: Vec<_> = unreadable.copied().collect();
+        let halts = self.halting_on_unreadable.contains(&id.address);
+        if let Some(log) = unreadable_logs.first().filter(|_| halts)
+            && folded.as_ref().err().is_none_or(|error| error.block() >= Some(log.block))
+        {
+            return Ok(Err(FoldError::UnreadableLog(*log)));
+        }
         Ok(folded.map(|folded| TokenCommit {
             token: id,
             changes: folded.changes,
-            unreadable_logs: unreadable.collect(),
+            unreadable_logs,
             totals: folded.totals,
         }))
     }

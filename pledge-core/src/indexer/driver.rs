@@ -1,8 +1,10 @@
 //! The driver of one chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
+
+use alloy_primitives::Address;
 
 use super::confirm::Prefetched;
 use super::depth::Depth;
@@ -88,6 +90,8 @@ pub struct Indexer {
     /// The blocks above the cursor, as this value read them from the source. What the cache holds may
     /// come from elsewhere, so it decides nothing.
     pub(super) above: Option<PendingSnapshot>,
+    /// Tokens that a log halts that cannot be read.
+    pub(super) halting_on_unreadable: BTreeSet<Address>,
     /// How deep the source has shown the chain to be, and the audit.
     pub(super) depth: Depth,
     pub(super) audit_depth: Depth,
@@ -120,6 +124,7 @@ impl Indexer {
             config,
             prefetched: None,
             above: None,
+            halting_on_unreadable: BTreeSet::new(),
             depth: Depth::default(),
             audit_depth: Depth::default(),
             revisited: None,
@@ -135,6 +140,13 @@ impl Indexer {
     #[must_use]
     pub fn audited_by(self, audit: Arc<dyn ChainSource>) -> Self {
         Self { audit: Some(audit), ..self }
+    }
+
+    /// With tokens that are halted by a log with the topic of a transfer that cannot be read as one, at the
+    /// block before it. Such logs of the others are counted ([`TokenState::unreadable_logs`]).
+    #[must_use]
+    pub fn halting_on_unreadable(self, tokens: impl IntoIterator<Item = Address>) -> Self {
+        Self { halting_on_unreadable: tokens.into_iter().collect(), ..self }
     }
 
     /// The chain.

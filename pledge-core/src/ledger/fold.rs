@@ -2,7 +2,7 @@
 
 use alloy_primitives::map::{FbBuildHasher, HashMap, HashSet};
 
-use super::{Change, ChangeType, Checkpoint, Leg, TokenTotals, Transfer};
+use super::{Change, ChangeType, Checkpoint, Leg, TokenTotals, Transfer, UnreadableLog};
 use crate::types::{
     Account, Amount, BalanceSeconds, BlockNumber, CumulativeAmount, Overflow, Timestamp,
 };
@@ -46,6 +46,12 @@ pub enum FoldError {
         /// The later time before it.
         previous: Timestamp,
     },
+    /// A log that cannot be read, of a token that is to be halted by one: it may have moved anything.
+    #[error(
+        "{0} has the topic of a transfer and cannot be read as one, and on_unreadable = \"halt\". Look at \
+         what it moved; with on_unreadable = \"mark\" it is counted, and the token goes on without it"
+    )]
+    UnreadableLog(UnreadableLog),
     /// A number left its bits.
     #[error("{0}")]
     Overflow(#[from] Overflow),
@@ -58,6 +64,7 @@ impl FoldError {
             Self::NegativeBalance { block, .. }
             | Self::SupplyOverflow { block, .. }
             | Self::TimeBackwards { block, .. } => Some(*block),
+            Self::UnreadableLog(log) => Some(log.block),
             Self::Overflow(_) => None,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use alloy_primitives::{Address, B256, Keccak256};
 
 use crate::error::ChainErrorKind;
-use crate::ledger::{TokenMetadata, Transfer};
+use crate::ledger::{TokenMetadata, Transfer, UnreadableLog};
 use crate::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, OutOfRange, Timestamp};
 
 /// A transfer to be mined.
@@ -48,6 +48,7 @@ pub(super) struct Script {
 pub(super) struct Block {
     pub(super) header: BlockRef,
     pub(super) transfers: Vec<Transfer>,
+    pub(super) unreadable: Vec<UnreadableLog>,
 }
 
 /// The blocks of a branch, genesis first, to return to.
@@ -68,7 +69,7 @@ impl ScriptedChain {
             failures: Vec::new(),
             calls: 0,
         };
-        script.push(genesis, &[]);
+        script.push(genesis, &[], &[]);
         Self { script: Arc::new(Mutex::new(script)) }
     }
 
@@ -89,7 +90,18 @@ impl ScriptedChain {
 
     /// Mines a block. Its time is not checked: a script may go back in time.
     pub fn mine(&self, time: Timestamp, transfers: &[ScriptedTransfer]) -> BlockRef {
-        self.lock().push(time, transfers)
+        self.lock().push(time, transfers, &[])
+    }
+
+    /// Mines a block in which, after the transfers, each of some contracts emits a log that looks like a
+    /// transfer and cannot be read.
+    pub fn mine_unreadable(
+        &self,
+        time: Timestamp,
+        transfers: &[ScriptedTransfer],
+        contracts: &[Address],
+    ) -> BlockRef {
+        self.lock().push(time, transfers, contracts)
     }
 
     /// Drops every block above a height. Blocks mined from now on differ from those dropped, even
@@ -126,6 +138,12 @@ impl ScriptedChain {
     pub fn transfers_of(&self, height: u64) -> Vec<Transfer> {
         let at = usize::try_from(height).unwrap_or(usize::MAX);
         self.lock().blocks.get(at).map(|block| block.transfers.clone()).unwrap_or_default()
+    }
+
+    /// Every canonical log that looks like a transfer and cannot be read, in order.
+    pub fn unreadable_logs(&self) -> Vec<UnreadableLog> {
+        let script = self.lock();
+        script.blocks.iter().flat_map(|block| &block.unreadable).copied().collect()
     }
 
     /// Every canonical transfer with its block's header, in order.
@@ -182,11 +200,16 @@ impl Script {
         self.blocks.last().expect("genesis is never dropped").header
     }
 
-    fn push(&mut self, time: Timestamp, transfers: &[ScriptedTransfer]) -> BlockRef {
+    fn push(
+        &mut self,
+        time: Timestamp,
+        transfers: &[ScriptedTransfer],
+        unreadable: &[Address],
+    ) -> BlockRef {
         let parent = self.blocks.last().map(|block| block.header);
         let number = parent.map_or(BlockNumber::new(0), |parent| parent.number.next());
         let parent_hash = parent.map(|parent| parent.hash).unwrap_or_default();
-        let hash = self.hash(number, parent_hash, time, transfers);
+        let hash = self.hash((number, parent_hash, time), transfers, unreadable);
         let logs = (0_u64..).zip(transfers).map(|(index, transfer)| Transfer {
             token: transfer.token,
             block: number,
@@ -196,17 +219,24 @@ impl Script {
             to: transfer.to,
             amount: transfer.amount,
         });
+        let garbled =
+            (transfers.len() as u64..).zip(unreadable).map(|(index, token)| UnreadableLog {
+                token: *token,
+                block: number,
+                log_index: LogIndex::new(index),
+                tx_hash: tx_hash(hash, index),
+            });
         let header = BlockRef { number, hash, parent_hash, time };
-        self.blocks.push(Block { header, transfers: logs.collect() });
+        let (transfers, unreadable) = (logs.collect(), garbled.collect());
+        self.blocks.push(Block { header, transfers, unreadable });
         header
     }
 
     fn hash(
         &self,
-        number: BlockNumber,
-        parent_hash: B256,
-        time: Timestamp,
+        (number, parent_hash, time): (BlockNumber, B256, Timestamp),
         transfers: &[ScriptedTransfer],
+        unreadable: &[Address],
     ) -> B256 {
         let mut hasher = Keccak256::new();
         for part in [self.chain.get(), self.branch, number.get(), time.get()] {
@@ -219,6 +249,7 @@ impl Script {
             }
             hasher.update(transfer.amount.to_be_bytes());
         }
+        unreadable.iter().for_each(|contract| hasher.update(contract));
         hasher.finalize()
     }
 }

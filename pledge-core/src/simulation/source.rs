@@ -120,11 +120,14 @@ impl ChainSource for ScriptedChain {
         for number in request.from.get()..=last.get() {
             let number = BlockNumber::new(number);
             let block = script.block(OPERATION, number)?;
-            let before = facts.transfers.len();
+            let count = |facts: &RangeFacts| facts.transfers.len() + facts.unreadable.len();
+            let before = count(&facts);
             let asked = block.transfers.iter().filter(|t| request.tokens.contains(&t.token));
             facts.transfers.extend(asked.cloned());
+            let asked = block.unreadable.iter().filter(|log| request.tokens.contains(&log.token));
+            facts.unreadable.extend(asked.copied());
             let is_end = number == request.from || number == last;
-            let wanted = is_end || facts.transfers.len() > before;
+            let wanted = is_end || count(&facts) > before;
             if wanted || request.detail == HeaderDetail::All {
                 facts.headers.push(block.header);
             }

@@ -31,6 +31,7 @@ pub mod engine_properties;
 pub mod engine_rewind;
 pub mod engine_settling;
 pub mod engine_standstill;
+pub mod engine_unreadable;
 pub mod event_store;
 pub mod failures;
 pub mod leases;
@@ -262,6 +263,12 @@ macro_rules! archive_conformance {
 #[macro_export]
 macro_rules! engine_conformance {
     ($fixture:expr) => {
+        $crate::__laws!($fixture, engine_unreadable,
+            an_unreadable_log_is_counted_with_its_block
+            a_reorg_takes_unreadable_logs_back
+            unreadable_logs_are_their_tokens_own
+            an_unreadable_log_halts_a_token_that_asks_for_it
+        );
         $crate::__laws!($fixture, block_ends,
             an_account_may_pass_on_what_it_gets_later_in_the_block
             a_burn_may_come_before_its_mint

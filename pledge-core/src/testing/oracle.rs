@@ -15,7 +15,7 @@ use crate::types::{
     Account, Amount, BalanceSeconds, BlockRef, CumulativeAmount, RawPoints, Timestamp, TokenId,
 };
 
-/// The digest that a clean pass over `transfers` up to `cursor` must give.
+/// The digest that a clean pass over `transfers` up to `cursor` must give, where every log can be read.
 ///
 /// `start` is the token's first block. Panics where the engine would halt: feed it valid chains.
 pub fn oracle(
@@ -39,6 +39,7 @@ pub fn oracle(
         totals: ledger.totals(),
         balances: ledger.newest(),
         changes: ledger.changes,
+        unreadable: Vec::new(),
     }
 }
 

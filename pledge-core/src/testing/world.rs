@@ -231,7 +231,12 @@ impl World {
             let programmes = names.map(|name| (name, Default::default())).collect();
             return Digest { programmes, ..Digest::default() };
         };
-        oracle(token(), &start, &cursor, &self.chain.transfers(), &self.programmes)
+        let logs = self.chain.unreadable_logs().into_iter();
+        let up_to_cursor =
+            logs.filter(|log| log.token == token().address && log.block <= cursor.number);
+        let unreadable = up_to_cursor.collect();
+        let digest = oracle(token(), &start, &cursor, &self.chain.transfers(), &self.programmes);
+        Digest { unreadable, ..digest }
     }
 
     /// Every reorg that reached the ledger.

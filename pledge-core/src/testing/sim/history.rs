@@ -118,8 +118,12 @@ impl History {
             };
             let mut held = self.head().held;
             let faulty = self.head().fault.is_some();
-            let moves: Vec<_> =
+            let mut moves: Vec<_> =
                 (0..dice.below(4)).map(|_| self.transfer(dice, &mut held, faulty)).collect();
+            // Logs come in the order of `emit`: what is sent on may be logged before what was received.
+            if dice.chance(400) {
+                dice.shuffle(&mut moves);
+            }
             self.push(time.checked_add(later).expect("before the year 36812"), &moves);
         }
     }
@@ -155,10 +159,12 @@ impl History {
             1 => 0,
             _ => dice.below(most + 1),
         };
-        if from != 0 {
+        // A transfer to oneself needs no cover.
+        let amount = if from == to && from != 0 { amount * 3 } else { amount };
+        if from != to && from != 0 {
             held[at(from)] -= amount;
         }
-        if to != 0 {
+        if from != to && to != 0 {
             held[at(to)] += amount;
         }
         let address = |number| if number == 0 { Address::ZERO } else { account(number).address() };
@@ -178,25 +184,15 @@ impl History {
         let parent = self.known.get(&header.parent_hash).expect("its parent was mined");
         let (mut held, mut fault) = (parent.held, parent.fault);
         let transfers = self.chain.transfers_of(header.number.get());
-        for transfer in &transfers {
-            let index = usize::from(transfer.token == token(1).address);
-            let amount = u64::try_from(transfer.amount.get()).expect("amounts are small");
-            let number = |address: Address| usize::from(address.0[19]);
-            if index == 1 && fault.is_some() {
-                continue;
-            }
-            if !transfer.from.is_zero() {
-                let from = &mut held[index][number(transfer.from)];
-                match from.checked_sub(amount) {
-                    Some(rest) => *from = rest,
-                    None => {
-                        fault = Some(header.number);
-                        continue;
-                    }
+        for (index, held) in held.iter_mut().enumerate() {
+            let of_token = transfers.iter().filter(|t| t.token == token(index).address);
+            match after_block(held, of_token) {
+                Some(after) if index == 0 || fault.is_none() => *held = after,
+                Some(_) => {}
+                None => {
+                    assert_eq!(index, 1, "the first token sends nothing that is not held");
+                    fault = fault.or(Some(header.number));
                 }
-            }
-            if !transfer.to.is_zero() {
-                held[index][number(transfer.to)] += amount;
             }
         }
         // After a rebirth the very same block may be mined again.
@@ -292,6 +288,29 @@ impl History {
             next = Some(block.header.parent_hash);
         }
     }
+}
+
+/// Balances at the end of a block; `None` if one is below zero there.
+fn after_block<'a>(
+    held: &[u64; PLACES],
+    transfers: impl Iterator<Item = &'a Transfer>,
+) -> Option<[u64; PLACES]> {
+    let mut after = held.map(i128::from);
+    for transfer in transfers {
+        let amount = i128::try_from(transfer.amount.get()).expect("amounts are small");
+        let place = |address: Address| usize::from(address.0[19]);
+        if !transfer.from.is_zero() {
+            after[place(transfer.from)] -= amount;
+        }
+        if !transfer.to.is_zero() {
+            after[place(transfer.to)] += amount;
+        }
+    }
+    let mut ends = [0; PLACES];
+    for (end, after) in ends.iter_mut().zip(after) {
+        *end = u64::try_from(after).ok()?;
+    }
+    Some(ends)
 }
 
 fn scripted(transfer: &Transfer) -> ScriptedTransfer {
