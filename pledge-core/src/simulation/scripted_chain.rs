@@ -42,6 +42,10 @@ pub(super) struct Script {
     pub(super) range_blocks_max: u64,
     pub(super) failures: Vec<ChainErrorKind>,
     pub(super) calls: u64,
+    /// What contracts say of their supply, whatever their transfers come to.
+    pub(super) supplies: BTreeMap<Address, Amount>,
+    /// Whether the node has dropped the state of its blocks.
+    pub(super) is_pruned: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +72,8 @@ impl ScriptedChain {
             range_blocks_max: u64::MAX,
             failures: Vec::new(),
             calls: 0,
+            supplies: BTreeMap::new(),
+            is_pruned: false,
         };
         script.push(genesis, &[], &[]);
         Self { script: Arc::new(Mutex::new(script)) }
@@ -183,6 +189,21 @@ impl ScriptedChain {
     /// Lets the next `calls` calls fail.
     pub fn fail_next(&self, calls: usize, kind: ChainErrorKind) {
         self.lock().failures.extend(std::iter::repeat_n(kind, calls));
+    }
+
+    /// Lets a contract name another supply than its transfers come to, as one does that mints or burns
+    /// without a log; `None` makes it name theirs again.
+    pub fn claim_supply(&self, token: Address, supply: Option<Amount>) {
+        let supplies = &mut self.lock().supplies;
+        match supply {
+            Some(supply) => supplies.insert(token, supply),
+            None => supplies.remove(&token),
+        };
+    }
+
+    /// Drops the state of all blocks, as a node does that keeps none: balances and supplies have no answer.
+    pub fn prune_state(&self, is_pruned: bool) {
+        self.lock().is_pruned = is_pruned;
     }
 
     /// How many calls were made so far.
