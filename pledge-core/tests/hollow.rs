@@ -65,7 +65,8 @@ fn hollow(state: TokenState) -> Indexer {
     store.expect_chains().returning(|| {
         let status = ChainStatus::Syncing;
         let name = "test".to_owned();
-        let chain = ChainState { chain: CHAIN, name, status, head: None, processed: None };
+        let chain =
+            ChainState { chain: CHAIN, name, status, head: None, head_time: None, processed: None };
         Box::pin(async { Ok(vec![chain]) })
     });
     let cursor = state.cursor;
