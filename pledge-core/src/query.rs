@@ -285,7 +285,7 @@ impl Queries {
         };
         Ok(snapshot.blocks.iter().try_fold(balance, |balance, block| {
             let of_token = block.transfers.iter().filter(|t| t.token == token.address);
-            after_block(balance, account, of_token)
+            balance_after(account, balance, of_token)
         }))
     }
 
@@ -382,10 +382,10 @@ fn look_up(
     states.get(at).copied().flatten()
 }
 
-/// A balance at the end of a block, `None` if it would be none: inside of a block it may be anything.
-fn after_block<'a>(
-    balance: Amount,
+/// An account's balance at the end of a block, `None` if it is below zero or beyond 2^256-1 there.
+fn balance_after<'a>(
     account: Account,
+    balance: Amount,
     transfers: impl Iterator<Item = &'a Transfer>,
 ) -> Option<Amount> {
     let (mut received, mut sent) = (CumulativeAmount::from(balance), CumulativeAmount::ZERO);

@@ -238,7 +238,7 @@ impl Indexer {
         }
         match &outcome {
             Poll::Advanced(progress) if Some(progress.to) < target => {
-                let head = Some(observed.head.number);
+                let head = Some(&observed.head);
                 self.report(ChainStatus::Syncing, head, Some(progress.to)).await?;
             }
             _ => {
@@ -311,7 +311,7 @@ impl Indexer {
         let behind = tokens.iter().any(|token| Some(token.next_block()) <= target);
         let status = if behind { ChainStatus::Syncing } else { ChainStatus::Live };
         let processed = self.linked(&tokens);
-        self.report(status, Some(observed.head.number), processed).await?;
+        self.report(status, Some(&observed.head), processed).await?;
         Ok(tokens)
     }
 
@@ -319,10 +319,11 @@ impl Indexer {
     pub(super) async fn report(
         &mut self,
         status: ChainStatus,
-        head: Option<BlockNumber>,
+        head: Option<&BlockRef>,
         processed: Option<BlockNumber>,
     ) -> Result<(), IndexerError> {
-        let report = ChainReport { chain: self.chain, status, head, head_time: None, processed };
+        let (head, head_time) = (head.map(|head| head.number), head.map(|head| head.time));
+        let report = ChainReport { chain: self.chain, status, head, head_time, processed };
         let after = self.known.as_ref().map(|known| known.after(&report));
         if after.is_none() || after != self.known {
             self.store.report_chain(&report).await?;

@@ -6,10 +6,14 @@ use std::time::{Duration, SystemTime};
 use crate::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
 use crate::points::Programme;
 use crate::ports::{ChainSource, PendingBlock, PendingCache, PendingSnapshot};
+use crate::query::Queries;
+use crate::simulation::ScriptedChain;
 use crate::testing::Fixture;
 use crate::testing::liar::{Liar, Lies, invented};
-use crate::testing::world::{CHAIN, CONFIRMATIONS, NOW, OnePending, World, at, token, tokens};
-use crate::types::{Amount, BlockNumber, Timestamp};
+use crate::testing::world::{
+    CHAIN, CONFIRMATIONS, NOW, OnePending, World, account, at, token, tokens,
+};
+use crate::types::{Amount, BlockNumber, BlockRef, Timestamp};
 
 const RETAINED: u64 = 20;
 
@@ -288,32 +292,38 @@ pub async fn a_false_time_that_was_committed_is_taken_back(fixture: Fixture) {
     assert_eq!(world.reorgs().await.expect("read"), 1);
 }
 
-/// What a cache holds decides nothing: neither what is confirmed, nor that a fork is none.
+/// What a cache holds decides nothing: here it claims that the head stands on a branch that was left, of
+/// which ranges are still answered.
 pub async fn a_pending_snapshot_from_elsewhere_confirms_nothing(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
     comes_to_rest(&mut indexer).await;
     let cursor = world.cursor().await.expect("it has one");
-    // The branch that the cache claims ends in the head, and stands on the cursor, in name alone.
+    let left = ScriptedChain::new(CHAIN, at(0));
+    left.return_to(&world.chain.branch());
+    world.chain.fork_at(cursor.number.get());
     mine_to(&world, 124);
     let head = world.chain.head();
-    let mut below = cursor;
-    let mut blocks = Vec::new();
-    for number in cursor.number.get() + 1..=head.number.get() {
-        let claimed = if number == head.number.get() {
-            head
-        } else {
-            invented(number, world.chain.block(number).expect("mined").time)
-        };
-        let header = crate::types::BlockRef { parent_hash: below.hash, ..claimed };
-        blocks.push(PendingBlock { header, transfers: Vec::new() });
-        below = header;
+    liar.tell(Lies { ranges: Some(left.clone()), ..Lies::default() });
+
+    let of_left = (cursor.number.get() + 1..=120).map(|height| left.block(height).expect("mined"));
+    let mut headers: Vec<BlockRef> = of_left.collect();
+    for height in 121..=124 {
+        let parent_hash = headers.last().expect("above the cursor").hash;
+        let claimed = if height == 124 { head } else { invented(height, head.time) };
+        headers.push(BlockRef { parent_hash, ..claimed });
     }
-    let poisoned = Arc::new(OnePending::default());
-    let tokens = vec![token().address];
+    let block = |header| PendingBlock { header, transfers: Vec::new() };
+    let (tokens, blocks) = (vec![token().address], headers.into_iter().map(block).collect());
     let snapshot = PendingSnapshot { base: cursor.id(), tokens, blocks };
+    assert!(snapshot.is_linked(), "nothing in it gives it away");
+    let poisoned = Arc::new(OnePending::default());
     poisoned.store(CHAIN, &snapshot).await.expect("store");
     let store = world.fixture.balances.clone();
-    let mut indexer = Indexer::new(CHAIN, liar, store, poisoned.clone(), CONFIG);
+    let mut indexer = Indexer::new(CHAIN, liar.clone(), store, poisoned.clone(), CONFIG);
+    polls(&mut indexer, 5).await;
+    assert_eq!(world.cursor().await, Some(cursor));
+
+    liar.stop();
     is_right(&world, &mut indexer).await;
     let shown = poisoned.load(CHAIN).await.expect("load").expect("stored");
     let shown: Vec<_> = shown.blocks.iter().map(|block| block.header.id()).collect();
@@ -329,10 +339,10 @@ pub async fn a_pending_balance_that_is_not_known_is_none(fixture: Fixture) {
     let pending = Arc::new(OnePending::default());
     let (balances, points) = (world.fixture.balances.clone(), world.fixture.points.clone());
     let mut indexer = Indexer::new(CHAIN, liar, balances.clone(), pending.clone(), config);
-    world.queries = crate::query::Queries::new(balances, points, pending);
+    world.queries = Queries::new(balances, points, pending);
     world.chain.set_finalized(Some(105));
     comes_to_rest(&mut indexer).await;
-    let account = crate::testing::world::account(4);
+    let account = account(4);
     let view = world.queries.account(token(), account, None, None).await.expect("it was seen");
     assert!(view.pending_balance > Some(view.balance), "108 was minted to it");
     mine_to(&world, 105 + RETAINED + 2);
