@@ -143,6 +143,20 @@ pub(crate) const PLANTS: &[Plant] = &[
         "a zero amount makes no account",
     ),
     plant(
+        "unreadable_logs_not_kept",
+        "indexer/commit.rs",
+        "unreadable.copied().collect()",
+        "Vec::new()",
+        "logs that cannot be read are counted",
+    ),
+    plant(
+        "supply_compared_elsewhere",
+        "indexer/supply.rs",
+        "Some(cursor.number) == confirmed",
+        "true",
+        "a supply is compared where the token is live",
+    ),
+    plant(
         "integral_not_moved",
         "ledger/fold.rs",
         "state.balance_seconds_at(time)?",

@@ -146,6 +146,12 @@ impl ScriptedChain {
         self.lock().blocks.get(at).map(|block| block.transfers.clone()).unwrap_or_default()
     }
 
+    /// The logs of the canonical block at a height that look like transfers and cannot be read.
+    pub fn unreadable_of(&self, height: u64) -> Vec<UnreadableLog> {
+        let at = usize::try_from(height).unwrap_or(usize::MAX);
+        self.lock().blocks.get(at).map(|block| block.unreadable.clone()).unwrap_or_default()
+    }
+
     /// Every canonical log that looks like a transfer and cannot be read, in order.
     pub fn unreadable_logs(&self) -> Vec<UnreadableLog> {
         let script = self.lock();

@@ -43,6 +43,9 @@ counters! {
     short_ranges: "ranges answered in part", sum;
     lagging_heads: "heads that lagged", sum;
     blocks: "blocks mined", sum;
+    netted: "rows that carry the balance at their block's end", sum;
+    unreadable: "logs that cannot be read", sum;
+    supplies: "supplies compared", sum;
     forks: "forks of the chain", sum;
     deepest_fork: "deepest fork", max;
     short_forks: "forks to a branch that is not longer", sum;

@@ -154,6 +154,8 @@ impl ChainSource for Node {
     }
 
     async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
+        self.call("read a supply").await?;
+        self.control.lock().counters.supplies += 1;
         self.chain.total_supply(token, at).await
     }
 }
