@@ -17,6 +17,7 @@ mod rewind;
 mod standstill;
 mod status;
 mod superseded;
+mod supply;
 
 pub use driver::{Indexer, IndexerError, Poll, Progress};
 pub use plan::{Finality, IndexerConfig, Observed, Slice, confirmed_target, plan};

@@ -11,6 +11,7 @@ use super::depth::{Claim, Depth};
 use super::revisit::Revisited;
 use super::standstill::Standstill;
 use super::superseded::Superseded;
+use super::supply::SupplyChecks;
 use super::{ChainStatus, Finality, IndexerConfig, Observed, confirmed_target};
 use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
 use crate::event::ReorgRecord;
@@ -94,6 +95,7 @@ pub struct Indexer {
     pub(super) halting_on_unreadable: BTreeSet<Address>,
     head: Claim,
     finalized: Claim,
+    supplies: SupplyChecks,
     /// How deep the source has shown the chain to be, and the audit.
     pub(super) depth: Depth,
     pub(super) audit_depth: Depth,
@@ -129,6 +131,7 @@ impl Indexer {
             halting_on_unreadable: BTreeSet::new(),
             head: Claim::default(),
             finalized: Claim::default(),
+            supplies: SupplyChecks::default(),
             depth: Depth::default(),
             audit_depth: Depth::default(),
             revisited: None,
@@ -242,7 +245,10 @@ impl Indexer {
                 let head = Some(&observed.head);
                 self.report(ChainStatus::Syncing, head, Some(progress.to)).await?;
             }
-            _ => self.report_live(&observed, target).await?,
+            _ => {
+                let tokens = self.report_live(&observed, target).await?;
+                self.supplies.run(&*self.source, &*self.store, &tokens, target).await?;
+            }
         }
         Ok(outcome)
     }
@@ -301,17 +307,19 @@ impl Indexer {
         (self.depth, self.audit_depth) = Default::default();
     }
 
-    /// Reports that the newest confirmed block was reached, unless a token still catches up.
+    /// Reports that the newest confirmed block was reached, unless a token still catches up. Answers the
+    /// tokens that are followed.
     async fn report_live(
         &mut self,
         observed: &Observed,
         target: Option<BlockNumber>,
-    ) -> Result<(), IndexerError> {
+    ) -> Result<Vec<TokenState>, IndexerError> {
         let tokens = self.active_tokens().await?;
         let behind = tokens.iter().any(|token| Some(token.next_block()) <= target);
         let status = if behind { ChainStatus::Syncing } else { ChainStatus::Live };
         let processed = self.linked(&tokens);
-        self.report(status, Some(&observed.head), processed).await
+        self.report(status, Some(&observed.head), processed).await?;
+        Ok(tokens)
     }
 
     /// Writes the status if it says anything new, unless a person paused the chain meanwhile.

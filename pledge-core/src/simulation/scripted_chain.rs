@@ -42,6 +42,10 @@ pub(super) struct Script {
     pub(super) range_blocks_max: u64,
     pub(super) failures: Vec<ChainErrorKind>,
     pub(super) calls: u64,
+    /// What contracts say of their supply, whatever their transfers come to.
+    pub(super) supplies: BTreeMap<Address, Amount>,
+    /// Whether the node has dropped the state of its blocks.
+    pub(super) is_pruned: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +72,8 @@ impl ScriptedChain {
             range_blocks_max: u64::MAX,
             failures: Vec::new(),
             calls: 0,
+            supplies: BTreeMap::new(),
+            is_pruned: false,
         };
         script.push(genesis, &[], &[]);
         Self { script: Arc::new(Mutex::new(script)) }
@@ -147,6 +153,12 @@ impl ScriptedChain {
         self.lock().blocks.get(at).map(|block| block.transfers.clone()).unwrap_or_default()
     }
 
+    /// The logs of the canonical block at a height that look like transfers and cannot be read.
+    pub fn unreadable_of(&self, height: u64) -> Vec<UnreadableLog> {
+        let at = usize::try_from(height).unwrap_or(usize::MAX);
+        self.lock().blocks.get(at).map(|block| block.unreadable.clone()).unwrap_or_default()
+    }
+
     /// Every canonical log that looks like a transfer and cannot be read, in order.
     pub fn unreadable_logs(&self) -> Vec<UnreadableLog> {
         let script = self.lock();
@@ -190,6 +202,21 @@ impl ScriptedChain {
     /// Lets the next `calls` calls fail.
     pub fn fail_next(&self, calls: usize, kind: ChainErrorKind) {
         self.lock().failures.extend(std::iter::repeat_n(kind, calls));
+    }
+
+    /// Lets a contract name another supply than its transfers come to, as one does that mints or burns
+    /// without a log; `None` makes it name theirs again.
+    pub fn claim_supply(&self, token: Address, supply: Option<Amount>) {
+        let supplies = &mut self.lock().supplies;
+        match supply {
+            Some(supply) => supplies.insert(token, supply),
+            None => supplies.remove(&token),
+        };
+    }
+
+    /// Drops the state of all blocks, as a node does that keeps none: balances and supplies have no answer.
+    pub fn prune_state(&self, is_pruned: bool) {
+        self.lock().is_pruned = is_pruned;
     }
 
     /// How many calls were made so far.

@@ -45,6 +45,10 @@ impl Script {
         if self.block(operation, at.number)?.header.hash != at.hash {
             return Err(ChainError::block_gone(operation, format!("block {at} is not canonical")));
         }
+        if self.is_pruned {
+            let detail = format!("the state of block {at} is pruned");
+            return Err(ChainError::persistent(operation, detail));
+        }
         let wide = |amount: Amount| U512::from(amount.get());
         let (mut received, mut sent) = (BTreeMap::<_, U512>::new(), BTreeMap::<_, U512>::new());
         let blocks = self.blocks.iter().filter(|block| block.header.number <= at.number);
@@ -164,6 +168,9 @@ impl ChainSource for ScriptedChain {
         let mut script = self.lock();
         script.call(OPERATION)?;
         let balances = script.balances_at(OPERATION, token, at)?;
+        if let Some(claimed) = script.supplies.get(&token) {
+            return Ok(*claimed);
+        }
         balances
             .values()
             .try_fold(Amount::ZERO, |sum, balance| sum.checked_add(*balance))

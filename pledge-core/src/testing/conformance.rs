@@ -31,6 +31,7 @@ pub mod engine_properties;
 pub mod engine_rewind;
 pub mod engine_settling;
 pub mod engine_standstill;
+pub mod engine_supply;
 pub mod engine_unreadable;
 pub mod event_store;
 pub mod failures;
@@ -263,6 +264,14 @@ macro_rules! archive_conformance {
 #[macro_export]
 macro_rules! engine_conformance {
     ($fixture:expr) => {
+        $crate::__laws!($fixture, engine_supply,
+            a_supply_is_compared_when_a_token_first_is_live
+            a_token_followed_too_late_is_marked_with_both_numbers
+            a_supply_is_compared_again_after_each_utc_day
+            a_difference_marks_a_token_until_it_is_gone
+            a_node_without_state_leaves_the_supply_unknown
+            a_supply_of_a_lost_branch_is_compared_again
+        );
         $crate::__laws!($fixture, engine_unreadable,
             an_unreadable_log_is_counted_with_its_block
             a_reorg_takes_unreadable_logs_back

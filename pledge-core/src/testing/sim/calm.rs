@@ -148,6 +148,11 @@ impl Play<'_> {
         let holds = now(digest(&self.fixture.balances, &self.fixture.points, id)).expect("read");
         let expected = expected(&self.history, &self.people, id, cursor);
         if holds == expected {
+            let netted = holds.changes.iter().filter(|row| row.netted).count() as u64;
+            let mut control = self.around.control.lock();
+            control.counters.netted += netted;
+            control.counters.unreadable += holds.unreadable.len() as u64;
+            drop(control);
             return check_branch(self.fixture, &self.history, &self.people, state);
         }
         Err(format!("{id} ends with {holds:#?}\nmust be\n{expected:#?}"))

@@ -49,6 +49,9 @@ counters! {
     clock_jumps: "clocks that jumped", sum;
     standstills: "polls after a minute without a move", sum;
     blocks: "blocks mined", sum;
+    netted: "rows that carry the balance at their block's end", sum;
+    unreadable: "logs that cannot be read", sum;
+    supplies: "supplies compared", sum;
     forks: "forks of the chain", sum;
     deepest_fork: "deepest fork", max;
     short_forks: "forks to a branch that is not longer", sum;

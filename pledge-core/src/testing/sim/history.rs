@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256};
 
 use super::dice::Dice;
 use crate::indexer::Finality;
-use crate::ledger::Transfer;
+use crate::ledger::{Transfer, UnreadableLog};
 use crate::simulation::{Branch, ScriptedChain, ScriptedTransfer};
 use crate::testing::world::{CHAIN, THREE_PM, account, spec};
 use crate::types::{Amount, BlockNumber, BlockRef, Timestamp, TokenId};
@@ -30,6 +30,7 @@ pub(super) fn token(index: usize) -> TokenId {
 pub(super) struct Known {
     pub(super) header: BlockRef,
     pub(super) transfers: Vec<Transfer>,
+    pub(super) unreadable: Vec<UnreadableLog>,
     /// Balances after it, by token and account.
     held: [[u64; PLACES]; 2],
     /// The first block of the branch in which the second token sends more than is held.
@@ -65,7 +66,8 @@ impl History {
         }
         let header = chain.head();
         let held = [[0; PLACES]; 2];
-        let genesis = Known { header, transfers: Vec::new(), held, fault: None, confirmed: false };
+        let (transfers, unreadable) = (Vec::new(), Vec::new());
+        let genesis = Known { header, transfers, unreadable, held, fault: None, confirmed: false };
         let mut known = HashMap::with_hasher(FbBuildHasher::default());
         known.insert(header.hash, genesis);
         let (branches, finalized, top) = (Vec::new(), 0, 0);
@@ -100,6 +102,13 @@ impl History {
         self.head().held[0][usize::try_from(number).expect("a small number")]
     }
 
+    /// The supply of a token at a block of the branch of another.
+    pub(super) fn supply(&self, index: usize, branch: B256, at: BlockNumber) -> Option<u64> {
+        let branch = self.branch_of(branch);
+        let block = branch.into_iter().find(|block| block.header.number == at)?;
+        Some(block.held[index].iter().sum())
+    }
+
     /// The highest block that ever was.
     pub(super) const fn top(&self) -> u64 {
         self.top
@@ -124,7 +133,9 @@ impl History {
             if dice.chance(400) {
                 dice.shuffle(&mut moves);
             }
-            self.push(time.checked_add(later).expect("before the year 36812"), &moves);
+            let garbled = dice.chance(150).then(|| token(usize::from(dice.chance(500))).address);
+            let time = time.checked_add(later).expect("before the year 36812");
+            self.push(time, &moves, garbled.as_slice());
         }
     }
 
@@ -132,7 +143,7 @@ impl History {
     pub(super) fn mine_empty(&mut self, blocks: u64, later: u64) {
         for _ in 0..blocks {
             let time = self.chain.head().time.checked_add(later);
-            self.push(time.expect("before the year 36812"), &[]);
+            self.push(time.expect("before the year 36812"), &[], &[]);
         }
     }
 
@@ -178,8 +189,8 @@ impl History {
         }
     }
 
-    fn push(&mut self, time: Timestamp, moves: &[ScriptedTransfer]) {
-        let header = self.chain.mine(time, moves);
+    fn push(&mut self, time: Timestamp, moves: &[ScriptedTransfer], garbled: &[Address]) {
+        let header = self.chain.mine_unreadable(time, moves, garbled);
         self.top = self.top.max(header.number.get());
         let parent = self.known.get(&header.parent_hash).expect("its parent was mined");
         let (mut held, mut fault) = (parent.held, parent.fault);
@@ -196,7 +207,8 @@ impl History {
             }
         }
         // After a rebirth the very same block may be mined again.
-        let known = Known { header, transfers, held, fault, confirmed: false };
+        let unreadable = self.chain.unreadable_of(header.number.get());
+        let known = Known { header, transfers, unreadable, held, fault, confirmed: false };
         self.known.entry(header.hash).or_insert(known);
         self.confirm();
     }
@@ -217,7 +229,8 @@ impl History {
             let moved = if earlier { old.saturating_sub(shift) } else { old + shift };
             let time = moved.max(self.chain.head().time.get());
             let moves: Vec<_> = block.transfers.iter().map(scripted).collect();
-            self.push(Timestamp::new(time).expect("in range"), &moves);
+            let garbled: Vec<_> = block.unreadable.iter().map(|log| log.token).collect();
+            self.push(Timestamp::new(time).expect("in range"), &moves, &garbled);
         }
     }
 

@@ -39,8 +39,8 @@ struct State {
 #[derive(Debug, Clone, Copy)]
 struct FalseHead {
     header: BlockRef,
-    /// Whether it is also shown when its height is asked for.
-    is_shown: bool,
+    /// How many blocks down from it are invented too, and shown when they are asked for.
+    shown: u64,
     calls: u64,
 }
 
@@ -104,8 +104,10 @@ impl Node {
             let number =
                 if is_lower { head.number.down(distance) } else { head.number.up(distance) };
             let header = invented(number.get(), head.time);
-            let (is_shown, calls) = (control.dice.chance(500), control.dice.between(1, 8));
-            own.head = Some(FalseHead { header, is_shown, calls });
+            // Two at a height that a ledger asks for would be a chain of its own.
+            let shown = control.dice.below(if distance > 1_000 { 3 } else { 2 });
+            let calls = control.dice.between(1, 8);
+            own.head = Some(FalseHead { header, shown, calls });
         }
         let Some(mut told) = own.head.take() else { return head };
         control.counters.false_heads += 1;
@@ -248,12 +250,13 @@ impl ChainSource for Node {
     ) -> Result<Vec<BlockRef>, ChainError> {
         self.call("read headers").await?;
         let told = self.state().head;
-        if let Some(told) = told.filter(|told| told.is_shown && told.header.number == to) {
-            // Whoever asks for the block below as well sees that it does not stand on it.
-            return if from == to {
-                Ok(vec![told.header])
-            } else {
-                Err(ChainError::transient("read headers", "the headers are not linked"))
+        if let Some(told) = told.filter(|told| told.shown > 0 && told.header.number == to) {
+            let below =
+                BlockRef { hash: told.header.parent_hash, number: to.down(1), ..told.header };
+            return match to.above(from) {
+                Some(0) => Ok(vec![told.header]),
+                Some(1) if told.shown > 1 => Ok(vec![below, told.header]),
+                _ => Err(ChainError::transient("read headers", "the headers are not linked")),
             };
         }
         // An earlier time of an ancestor contradicts nothing, so nothing would notice it.
@@ -294,6 +297,8 @@ impl ChainSource for Node {
     }
 
     async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
+        self.call("read a supply").await?;
+        self.control.lock().counters.supplies += 1;
         self.chain.total_supply(token, at).await
     }
 }
