@@ -91,7 +91,8 @@ impl Descent {
     fn named(&self, theirs: &BlockRef) -> Option<BlockRef> {
         let held = self.held.get(&theirs.number).filter(|held| held.id() == theirs.id());
         let above = || self.held.get(&theirs.number.next());
-        held.copied().or_else(|| above().is_some_and(|a| theirs.is_parent_of(a)).then_some(*theirs))
+        let is_below = |above: &BlockRef| theirs.is_parent_of(above) && theirs.time <= above.time;
+        held.copied().or_else(|| above().is_some_and(is_below).then_some(*theirs))
     }
 }
 

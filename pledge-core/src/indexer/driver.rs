@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use alloy_primitives::Address;
 
 use super::confirm::Prefetched;
-use super::depth::Depth;
+use super::depth::{Claim, Depth};
 use super::revisit::Revisited;
 use super::standstill::Standstill;
 use super::superseded::Superseded;
@@ -93,6 +93,8 @@ pub struct Indexer {
     pub(super) above: Option<PendingSnapshot>,
     /// Tokens that a log halts that cannot be read.
     pub(super) halting_on_unreadable: BTreeSet<Address>,
+    head: Claim,
+    finalized: Claim,
     supplies: SupplyChecks,
     /// How deep the source has shown the chain to be, and the audit.
     pub(super) depth: Depth,
@@ -127,6 +129,8 @@ impl Indexer {
             prefetched: None,
             above: None,
             halting_on_unreadable: BTreeSet::new(),
+            head: Claim::default(),
+            finalized: Claim::default(),
             supplies: SupplyChecks::default(),
             depth: Depth::default(),
             audit_depth: Depth::default(),
@@ -275,11 +279,14 @@ impl Indexer {
         };
         let is_near = |linked: BlockNumber| head.number <= linked.up(self.config.retained_headers);
         if !self.linked(tokens).is_some_and(is_near) {
-            self.depth.prove_head(&*self.source, &head).await?;
+            self.head.prove(&*self.source, &head).await?;
         }
-        if let Some(finalized) = finalized.filter(|finalized| finalized.number > head.number) {
+        if let Some(finalized) = &finalized.filter(|finalized| finalized.number > head.number) {
             let detail = format!("the finalized block {finalized} is above the head {head}");
             return Err(ChainError::block_gone("read the finalized block", detail).into());
+        }
+        if let Some(finalized) = &finalized {
+            self.finalized.prove(&*self.source, finalized).await?;
         }
         Ok(Observed { head, finalized })
     }
@@ -296,8 +303,8 @@ impl Indexer {
         self.prefetched = None;
         self.above = None;
         self.revisited = None;
-        self.depth.forget();
-        self.audit_depth.forget();
+        (self.head, self.finalized) = Default::default();
+        (self.depth, self.audit_depth) = Default::default();
     }
 
     /// Reports that the newest confirmed block was reached, unless a token still catches up. Answers the

@@ -23,7 +23,8 @@ impl Indexer {
     /// stand on a branch that was left.
     ///
     /// A token is halted by a block. While that block is near the head a reorg may replace it, so each
-    /// new head is a reason to look at it again; further back it stays as it is.
+    /// new head is a reason to look at it again. What was near when this value looked last may have been
+    /// replaced since, and when it never looked, anything may.
     pub(super) async fn revisit(
         &mut self,
         halted: Vec<TokenState>,
@@ -35,9 +36,10 @@ impl Indexer {
             return Ok(Revisited::Nothing);
         }
         let mut revisited = Revisited::Nothing;
-        let first_retained = self.config.first_retained(head.number);
+        let last = self.revisited.map(|last| last.number.min(head.number));
+        let first_retained = last.map(|last| self.config.first_retained(last));
         for group in group_by_cursor(halted) {
-            if group.next < first_retained || Some(group.next) > target {
+            if Some(group.next) < first_retained || Some(group.next) > target {
                 continue;
             }
             let slice = Slice { from: group.next, to: group.next, detail: HeaderDetail::All };

@@ -28,7 +28,7 @@ pub struct ScriptedChain {
     script: Arc<Mutex<Script>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Script {
     pub(super) chain: ChainId,
     pub(super) tokens: BTreeMap<Address, TokenMetadata>,
@@ -117,6 +117,13 @@ impl ScriptedChain {
         let keep = usize::try_from(height).unwrap_or(usize::MAX).saturating_add(1);
         script.blocks.truncate(keep.max(1));
         script.branch += 1;
+    }
+
+    /// Another chain that has the same blocks and tokens now, and goes its own way from here.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let script = self.lock().clone();
+        Self { script: Arc::new(Mutex::new(script)) }
     }
 
     /// The canonical branch as it is now.

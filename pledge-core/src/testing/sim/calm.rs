@@ -3,7 +3,7 @@
 use super::check::{Verdict, check_branch, expected};
 use super::control::now;
 use super::history::{ACCOUNTS, STARTS, token};
-use super::play::Play;
+use super::play::{Play, WallClock};
 use crate::indexer::{ChainStatus, Finality};
 use crate::ledger::TokenState;
 use crate::query::QueryError;
@@ -24,9 +24,12 @@ impl Play<'_> {
         for at in 0..self.instances.len() {
             self.instances[at].start_again(&self.around);
         }
+        self.around.nodes.iter().for_each(|node| node.heal());
+        self.clocks.fill(WallClock::default());
         self.confirm_all();
+        // Whoever paused the chain, or was asked about a reorg too deep, answers now. Nobody does
+        // anything about tokens.
         self.people.resume(self.fixture);
-        self.people.reinstate(self.fixture);
         self.people.reset(self.fixture, &self.around.control);
         self.index_to_rest()?;
         self.settle_to_rest()?;
