@@ -206,13 +206,6 @@ pub(crate) const PLANTS: &[Plant] = &[
         "logs that cannot be read are counted",
     ),
     plant(
-        "supply_compared_elsewhere",
-        "indexer/supply.rs",
-        "Some(cursor.number) == confirmed",
-        "true",
-        "a supply is compared where the token is live",
-    ),
-    plant(
         "integral_not_moved",
         "ledger/fold.rs",
         "state.balance_seconds_at(time)?",
