@@ -24,11 +24,30 @@ use crate::response::{Json, Packet, Response};
 pub(crate) struct Call {
     pub(crate) method: &'static str,
     pub(crate) params: Value,
+    /// What it asks for is there: null is asked again.
+    pub(crate) is_expected: bool,
+    /// Whoever asks can ask for less: once it fails at its size and nothing else does, it ends.
+    pub(crate) is_divisible: bool,
+    /// Whoever asks has another form for it: where the node does not know this one, it ends.
+    pub(crate) has_alternative: bool,
 }
 
 impl Call {
     pub(crate) const fn new(method: &'static str, params: Value) -> Self {
-        Self { method, params }
+        let (is_expected, is_divisible, has_alternative) = (false, false, false);
+        Self { method, params, is_expected, is_divisible, has_alternative }
+    }
+
+    pub(crate) fn expected(self) -> Self {
+        Self { is_expected: true, ..self }
+    }
+
+    pub(crate) fn divisible(self) -> Self {
+        Self { is_divisible: true, ..self }
+    }
+
+    pub(crate) fn with_alternative(self) -> Self {
+        Self { has_alternative: true, ..self }
     }
 
     fn body(&self, id: usize) -> Value {
@@ -141,8 +160,10 @@ impl Node {
                 None => return Err(self.disorder("an answer with the foreign id", &response.id)),
             }
         }
-        let missing = |id| self.disorder("no answer with the id", &Id::Number(id));
-        (0..).zip(answers).map(|(id, answer)| answer.ok_or_else(|| missing(id))).collect()
+        // What is there is an answer all the same.
+        let missing = |id| Err(self.disorder("no answer with the id", &Id::Number(id)));
+        let answers = (0..).zip(answers);
+        Ok(answers.map(|(id, answer)| answer.unwrap_or_else(|| missing(id))).collect())
     }
 
     fn answer(&self, response: Response) -> Answer {
@@ -187,8 +208,8 @@ fn connection_error(error: reqwest::Error) -> TransportError {
     TransportErrorKind::custom(error.without_url())
 }
 
-/// Some nodes send an error answer under one of these statuses. The others tell of the way to the
-/// node, not of the question, whatever the body says.
+/// Some nodes send an error answer under one of these statuses. Under the others the status says more
+/// than the body, whose words are read as a hint.
 fn is_refusal(status: StatusCode, packet: &serde_json::Result<Packet>) -> bool {
     matches!(status.as_u16(), 400 | 422 | 500) && packet.as_ref().is_ok_and(Packet::is_refusal)
 }

@@ -1,0 +1,237 @@
+//! Asking for many calls until each has its answer: the workers that move a question on.
+//!
+//! Only a call that failed is asked again; what was answered is kept. How many calls go into a request,
+//! how long to wait and when to give up follow what the node does, see [`crate::questions`],
+//! [`crate::adaptive_size`] and [`crate::backoff`].
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures::future::join_all;
+
+use crate::adaptive_size::AdaptiveSize;
+use crate::classify::{Failure, Fault};
+use crate::http::{Answer, Call};
+use crate::questions::{Open, Questions};
+use crate::response::Json;
+use crate::rpc::{Rpc, size_of};
+
+/// What several workers share of a question.
+struct Task<'a, T, R> {
+    calls: Vec<Call>,
+    questions: Mutex<Questions<T>>,
+    size: &'a AdaptiveSize,
+    read: R,
+}
+
+impl<T, R> Task<'_, T, R> {
+    fn questions(&self) -> MutexGuard<'_, Questions<T>> {
+        // Every value of the questions is valid, so a panic elsewhere cannot have broken it.
+        self.questions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn calls_of(&self, batch: &[Open]) -> Vec<Call> {
+        batch.iter().map(|open| self.calls[open.at()].clone()).collect()
+    }
+}
+
+/// What one worker has seen.
+#[derive(Default)]
+struct Seen {
+    /// Failures without an answer between them.
+    failures: usize,
+    /// Batches with a part that can be asked for in smaller parts that failed as a whole.
+    batches: usize,
+    /// The largest of them.
+    largest: u64,
+}
+
+impl Rpc {
+    /// Every call by itself, a few batches of them under way at once. Answers come in the order asked,
+    /// each with its own failure; where the node cannot be reached, the rest fail as the last one did.
+    pub(crate) async fn many(&self, calls: Vec<Call>) -> Vec<Answer> {
+        self.many_as(calls, |answer| Ok(answer)).await
+    }
+
+    /// As [`Rpc::many`], of which only what each answer is read as is held. An answer that cannot be
+    /// read is asked for again.
+    pub(crate) async fn many_as<T: Send>(
+        &self,
+        calls: Vec<Call>,
+        read: impl Fn(Json) -> Result<T, Failure> + Send + Sync,
+    ) -> Vec<Result<T, Failure>> {
+        let batches = calls.len().div_ceil(self.batch_calls().max(1));
+        let workers = batches.clamp(1, self.concurrency());
+        let questions = Questions::new(calls.len(), self.repeats_max(), false);
+        let questions = Mutex::new(questions);
+        let read = |_: &Call, answer| read(answer);
+        let task = Task { calls, questions, size: self.batch_size(), read };
+        join_all((0..workers).map(|_| self.work(&task))).await;
+        task.questions.into_inner().unwrap_or_else(PoisonError::into_inner).into_answers()
+    }
+
+    /// The calls of one question, four to a request wherever the node takes such a batch, so that one
+    /// machine answers them. No call is answered before those that come before it.
+    pub(crate) async fn together(&self, calls: Vec<Call>) -> Vec<Answer> {
+        self.together_as(calls, |_, answer| Ok(answer)).await
+    }
+
+    /// As [`Rpc::together`], with what each answer is read as.
+    pub(crate) async fn together_as<T: Send>(
+        &self,
+        calls: Vec<Call>,
+        read: impl Fn(&Call, Json) -> Result<T, Failure> + Send + Sync,
+    ) -> Vec<Result<T, Failure>> {
+        let questions = Mutex::new(Questions::new(calls.len(), self.repeats_max(), true));
+        let task = Task { calls, questions, size: self.together_size(), read };
+        self.work(&task).await;
+        task.questions.into_inner().unwrap_or_else(PoisonError::into_inner).into_answers()
+    }
+
+    /// Asks for what is open until nothing is.
+    async fn work<T, R>(&self, task: &Task<'_, T, R>)
+    where
+        R: Fn(&Call, Json) -> Result<T, Failure>,
+    {
+        let mut seen = Seen::default();
+        loop {
+            let batch = task.questions().take(size_of(task.size, task.calls.len()));
+            if batch.is_empty() {
+                break;
+            }
+            let asked = match self.check_chain().await {
+                Ok(()) => self.ask_node(&task.calls_of(&batch)).await,
+                Err(failure) => {
+                    task.questions().put_back(batch);
+                    if self.is_over(&failure, &mut seen) {
+                        return task.questions().abandon(&failure);
+                    }
+                    self.rest(Some(&failure)).await;
+                    continue;
+                }
+            };
+            let failure = match asked {
+                Ok(answers) => match self.take_answers(task, batch, answers, &mut seen).await {
+                    Some(failure) => failure,
+                    None => continue,
+                },
+                Err(failure) => {
+                    if self.is_over(&failure, &mut seen) {
+                        task.questions().put_back(batch);
+                        return task.questions().abandon(&failure);
+                    }
+                    self.take_failure(task, batch, &failure, &mut seen).await;
+                    continue;
+                }
+            };
+            return task.questions().abandon(&failure);
+        }
+        self.blame_batches(task, &seen);
+    }
+
+    /// Keeps what was answered. A failure if the node is to be left alone.
+    async fn take_answers<T, R>(
+        &self,
+        task: &Task<'_, T, R>,
+        batch: Vec<Open>,
+        answers: Vec<Answer>,
+        seen: &mut Seen,
+    ) -> Option<Failure>
+    where
+        R: Fn(&Call, Json) -> Result<T, Failure>,
+    {
+        let failures = answers.iter().filter_map(|answer| answer.as_ref().err());
+        // The one that asks for the longest wait speaks for all.
+        let failure = failures.max_by_key(|failure| (failure.retry_after, failure.is_busy()));
+        let failure = failure.cloned();
+        let size = batch.len();
+        if answers.iter().all(Result::is_err)
+            && let Some(failure) = &failure
+            && (size > 1 || task.calls[batch[0].at()].is_divisible)
+            && !failure.is_an_answer()
+        {
+            if self.is_over(failure, seen) {
+                task.questions().put_back(batch);
+                return Some(failure.clone());
+            }
+            self.take_failure(task, batch, failure, seen).await;
+            return None;
+        }
+        let brought = task.questions().answered(batch, &task.calls, answers, &task.read);
+        if brought.an_answer {
+            seen.failures = 0;
+            task.size.answered(size as u64);
+        }
+        if !brought.an_open_call {
+            return None;
+        }
+        if let Some(failure) = &failure
+            && !brought.an_answer
+            && self.is_over(failure, seen)
+        {
+            return Some(failure.clone());
+        }
+        let is_busy = failure.as_ref().is_some_and(Failure::is_busy);
+        if is_busy || brought.an_absence || !brought.an_answer {
+            self.rest(failure.as_ref()).await;
+        }
+        None
+    }
+
+    /// A request failed as a whole. Whether it is the node, the batch or one of its calls shows when
+    /// something else is asked.
+    async fn take_failure<T, R>(
+        &self,
+        task: &Task<'_, T, R>,
+        batch: Vec<Open>,
+        failure: &Failure,
+        seen: &mut Seen,
+    ) {
+        let size = batch.len() as u64;
+        let is_divisible = Questions::<T>::has_divisible(&batch, &task.calls);
+        self.rest(Some(failure)).await;
+        let mut others_pass = false;
+        if size > 1 || (is_divisible && !failure.names_limit) {
+            others_pass = self.confirm_chain().await.is_ok();
+            seen.failures = if others_pass { 0 } else { seen.failures + 1 };
+        }
+        if size > 1 && is_divisible {
+            seen.batches += 1;
+            seen.largest = seen.largest.max(size);
+        } else if size > 1 {
+            self.suspect(task.size, size, failure, others_pass);
+        }
+        task.questions().failed(batch, &task.calls, failure, others_pass);
+    }
+
+    fn suspect(&self, batch_size: &AdaptiveSize, size: u64, failure: &Failure, others_pass: bool) {
+        let is_refused = if failure.fault.is_batch_size() {
+            batch_size.refused(size, None);
+            true
+        } else {
+            others_pass && batch_size.suspect(size)
+        };
+        if is_refused {
+            let (endpoint, cause) = (self.endpoint(), &failure.detail);
+            tracing::info!(endpoint, size, cause, "batch refused, halving it");
+        }
+    }
+
+    /// Batches that failed, of which every call passed by itself, were too long.
+    fn blame_batches<T, R>(&self, task: &Task<'_, T, R>, seen: &Seen) {
+        if seen.batches > 1 && !task.questions().has_limit() {
+            let endpoint = self.endpoint();
+            tracing::info!(endpoint, size = seen.largest, "batch refused, halving it");
+            task.size.refused(seen.largest, None);
+        }
+    }
+
+    /// Whether a failure is the last: no answer at all for as many repeats as there may be, or the node
+    /// asks for a longer wait than is worth while.
+    fn is_over(&self, failure: &Failure, seen: &mut Seen) -> bool {
+        // A time-out has cost more than one of the others.
+        seen.failures += if failure.fault == Fault::TimedOut { 2 } else { 1 };
+        seen.failures > self.repeats_max()
+            || matches!(failure.fault, Fault::WrongChain | Fault::Denied)
+            || self.is_put_off(failure)
+    }
+}
