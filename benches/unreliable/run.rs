@@ -50,7 +50,7 @@ pub(crate) fn plan() -> String {
 }
 
 impl Work {
-    pub(crate) const ALL: [Self; 2] = [Self::Follow(60), Self::CatchUp(200)];
+    pub(crate) const ALL: [Self; 2] = [Self::Follow(30), Self::CatchUp(100)];
 
     pub(crate) fn name(self) -> String {
         match self {

@@ -15,6 +15,9 @@ use crate::questions::{Open, Questions};
 use crate::response::Json;
 use crate::rpc::{Rpc, size_of};
 
+/// Batches of one question that fail before their length is suspected.
+const BATCHES_MAX: usize = 3;
+
 /// What several workers share of a question.
 struct Task<'a, T, R> {
     calls: Vec<Call>,
@@ -49,7 +52,7 @@ impl Rpc {
     /// Every call by itself, a few batches of them under way at once. Answers come in the order asked,
     /// each with its own failure; where the node cannot be reached, the rest fail as the last one did.
     pub(crate) async fn many(&self, calls: Vec<Call>) -> Vec<Answer> {
-        self.many_as(calls, |answer| Ok(answer)).await
+        self.many_as(calls, Ok).await
     }
 
     /// As [`Rpc::many`], of which only what each answer is read as is held. An answer that cannot be
@@ -190,7 +193,9 @@ impl Rpc {
         let is_divisible = Questions::<T>::has_divisible(&batch, &task.calls);
         self.rest(Some(failure)).await;
         let mut others_pass = false;
-        if size > 1 || (is_divisible && !failure.names_limit) {
+        // What ails a batch with a divisible call shows when its calls are asked one by one.
+        let decides = if is_divisible { size == 1 && !failure.names_limit } else { size > 1 };
+        if decides {
             others_pass = self.confirm_chain().await.is_ok();
             seen.failures = if others_pass { 0 } else { seen.failures + 1 };
         }
@@ -216,12 +221,12 @@ impl Rpc {
         }
     }
 
-    /// Batches that failed, of which every call passed by itself, were too long.
+    /// Batches that failed again and again, of which every call passed by itself, may be too long.
     fn blame_batches<T, R>(&self, task: &Task<'_, T, R>, seen: &Seen) {
-        if seen.batches > 1 && !task.questions().has_limit() {
+        let is_suspect = seen.batches >= BATCHES_MAX && !task.questions().has_limit();
+        if is_suspect && task.size.suspect(seen.largest) {
             let endpoint = self.endpoint();
             tracing::info!(endpoint, size = seen.largest, "batch refused, halving it");
-            task.size.refused(seen.largest, None);
         }
     }
 

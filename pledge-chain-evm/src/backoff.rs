@@ -1,4 +1,4 @@
-//! How long to wait after a failure: as long again as the node has been failing.
+//! How long to wait after a failure: half as long as the node has been failing.
 
 use std::time::Duration;
 
@@ -23,11 +23,14 @@ impl Backoff {
         self.failing_since = None;
     }
 
-    /// The node failed. The wait before it is asked again doubles with each failure in a row; `chance`,
-    /// from 0 to 1, makes it longer by up to a half, so that several who wait do not come back at once.
-    pub(crate) fn failed(&mut self, now: Instant, chance: f64) -> Duration {
+    /// The node failed. The wait before it is asked again grows by half with each failure in a row: where
+    /// six of ten requests fail, doubled waits would add up without a bound, these do not. `chance`, of
+    /// which 255 is the most, makes it longer by up to a quarter, so that several who wait do not come
+    /// back at once.
+    pub(crate) fn failed(&mut self, now: Instant, chance: u8) -> Duration {
         let since = *self.failing_since.get_or_insert(now);
-        (now - since).clamp(self.min, self.max.max(self.min)).mul_f64(1.0 + chance / 2.0)
+        let wait = ((now - since) / 2).clamp(self.min, self.max.max(self.min));
+        wait + wait * u32::from(chance) / 1_020
     }
 }
 
@@ -38,30 +41,30 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn waits_double_while_nothing_is_answered_up_to_a_bound() {
-        let mut backoff = Backoff::new(20 * MS, 1_000 * MS);
+    fn waits_grow_while_nothing_is_answered_up_to_a_bound() {
+        let mut backoff = Backoff::new(20 * MS, 200 * MS);
         let (mut now, mut waits) = (Instant::now(), Vec::new());
-        for _ in 0..9 {
-            let wait = backoff.failed(now, 0.0);
+        for _ in 0..10 {
+            let wait = backoff.failed(now, 0);
             waits.push(wait.as_millis());
             now += wait;
         }
-        assert_eq!(waits, [20, 20, 40, 80, 160, 320, 640, 1_000, 1_000]);
+        assert_eq!(waits, [20, 20, 20, 30, 45, 67, 101, 151, 200, 200]);
     }
 
     #[test]
     fn an_answer_ends_the_growth() {
         let mut backoff = Backoff::new(20 * MS, 10_000 * MS);
         let now = Instant::now();
-        backoff.failed(now, 0.0);
-        assert_eq!(backoff.failed(now + 5_000 * MS, 0.0), 5_000 * MS);
+        backoff.failed(now, 0);
+        assert_eq!(backoff.failed(now + 5_000 * MS, 0), 2_500 * MS);
         backoff.answered();
-        assert_eq!(backoff.failed(now + 9_000 * MS, 0.0), 20 * MS);
+        assert_eq!(backoff.failed(now + 9_000 * MS, 0), 20 * MS);
     }
 
     #[test]
-    fn chance_makes_a_wait_longer_by_up_to_a_half() {
+    fn chance_makes_a_wait_longer_by_up_to_a_quarter() {
         let mut backoff = Backoff::new(20 * MS, 10_000 * MS);
-        assert_eq!(backoff.failed(Instant::now(), 1.0), 30 * MS);
+        assert_eq!(backoff.failed(Instant::now(), 255), 25 * MS);
     }
 }

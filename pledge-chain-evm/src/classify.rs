@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     RateLimited,
     /// No connection, or the server behind the url is down.
     Unreachable,
+    /// The server behind the url answers that it failed.
+    ServerError,
     /// No answer in time.
     TimedOut,
     /// The request or its answer is too large: ask for less.
@@ -49,6 +51,7 @@ impl Fault {
         match self {
             Self::RateLimited
             | Self::Unreachable
+            | Self::ServerError
             | Self::TimedOut
             | Self::TooLarge
             | Self::BatchTooLong
@@ -265,7 +268,8 @@ fn fault_of_status(error: &HttpError) -> Fault {
         408 | 504 => Fault::TimedOut,
         413 => Fault::TooLarge,
         401 | 402 | 403 | 404 | 300..=399 => Fault::Denied,
-        500..=599 => Fault::Unreachable,
+        502 | 503 => Fault::Unreachable,
+        500..=599 => Fault::ServerError,
         _ => fault_of_text(&error.body),
     }
 }

@@ -20,7 +20,7 @@ fn every_failure_has_the_kind_of_its_remedy() {
         (status(408), Fault::TimedOut, Transient),
         (status(504), Fault::TimedOut, Transient),
         (status(413), Fault::TooLarge, Transient),
-        (status(500), Fault::Unreachable, Transient),
+        (status(500), Fault::ServerError, Transient),
         (status(502), Fault::Unreachable, Transient),
         (status(503), Fault::Unreachable, Transient),
         (status(400), Fault::Refused, Transient),

@@ -49,8 +49,8 @@ pub struct EvmConfig {
     /// Repeats of a call that failed by itself, and failures in a row of the node, before it is given
     /// up. A time-out counts twice.
     pub retries_max: usize,
-    /// Wait before the first repeat; it doubles while the node answers nothing, and some chance is
-    /// added. Any answer brings it back to this.
+    /// Wait before the first repeat; it grows while the node answers nothing, and some chance is added.
+    /// Any answer brings it back to this.
     pub retry_delay_min: Duration,
     /// Longest wait before a repeat. A node that asks for a longer one is not asked again: the error
     /// says for how long.
@@ -81,7 +81,7 @@ impl EvmConfig {
             chain,
             url,
             request_timeout: Duration::from_secs(30),
-            retries_max: 10,
+            retries_max: 14,
             retry_delay_min: Duration::from_millis(20),
             retry_delay_max: Duration::from_secs(10),
             batch_requests_max: non_zero(100),

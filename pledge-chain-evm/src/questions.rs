@@ -20,6 +20,9 @@ const STRIKES: u32 = 3;
 /// The same where each failure takes as long as the source waits.
 const STRIKES_OF_TIME: u32 = 2;
 
+/// How often a call is asked in full company before it is asked with fewer others.
+const FULL_ATTEMPTS: u32 = 3;
+
 /// A call without an answer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Open {
@@ -84,7 +87,7 @@ impl<T> Questions<T> {
         let mut taken: Vec<Open> = Vec::new();
         let mut company = size.max(1);
         while let Some(next) = self.open.front() {
-            let shift = (2 * next.failures.saturating_sub(1)).min(usize::BITS - 1);
+            let shift = (2 * next.failures.saturating_sub(FULL_ATTEMPTS - 1)).min(usize::BITS - 1);
             company = company.min((size >> shift).max(1));
             if taken.len() >= company {
                 break;
@@ -167,7 +170,7 @@ impl<T> Questions<T> {
             if let Next::Again(open) = &mut next
                 && self.is_ordered
             {
-                open.failures += u32::from(failure.fault.is_of_weight());
+                open.failures += FULL_ATTEMPTS * u32::from(failure.fault.is_of_weight());
             }
             match next {
                 Next::Again(open) => again.push(open),

@@ -93,26 +93,30 @@ fn calls_that_fail_in_company_are_asked_in_smaller_company() {
     let calls = vec![header(); 200];
     let mut asked = questions(200, false);
     let mut sizes = Vec::new();
-    while sizes.len() < 8 {
+    while sizes.len() < 10 {
         let batch = asked.take(100);
         sizes.push(batch.len());
         let failing: Vec<_> = batch.iter().map(|open| (open.at, unknown())).collect();
         answer(&mut asked, batch, &calls, &failing);
     }
-    assert_eq!(sizes, [100, 100, 100, 100, 25, 25, 25, 25]);
+    assert_eq!(sizes, [100, 100, 100, 100, 100, 100, 25, 25, 25, 25]);
 }
 
 #[test]
-fn a_few_calls_that_fail_together_twice_are_asked_one_by_one() {
+fn a_few_calls_that_fail_together_again_and_again_are_asked_one_by_one() {
     let calls = vec![header(), logs(), header()];
     let mut asked = questions(3, true);
     let mut sizes = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         let batch = asked.take(4);
         sizes.push(batch.len());
         asked.failed(batch, &calls, &status(500), true);
     }
-    assert_eq!(sizes, [3, 3, 1]);
+    assert_eq!(sizes, [3, 3, 3, 1]);
+    let mut asked = questions(3, true);
+    let batch = asked.take(4);
+    asked.failed(batch, &calls, &status(504), true);
+    assert_eq!(asked.take(4).len(), 1, "a time-out is not repeated in company");
 }
 
 #[test]
@@ -143,7 +147,7 @@ fn a_call_that_fails_alone_is_repeated_up_to_the_bound() {
         asked.failed(batch, &calls, &status(500), false);
     }
     assert_eq!(requests, REPEATS + 1);
-    assert_eq!(asked.into_answers().remove(0).unwrap_err().fault, Fault::Unreachable);
+    assert_eq!(asked.into_answers().remove(0).unwrap_err().fault, Fault::ServerError);
 }
 
 /// How many requests a question for logs fails before it ends as one that is too large.

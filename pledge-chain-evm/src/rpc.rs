@@ -145,7 +145,7 @@ impl Rpc {
     /// Waits after a failure for as long as the node has been failing, or as it asks.
     pub(crate) async fn rest(&self, failure: Option<&Failure>) {
         let delay =
-            self.backoff.lock().expect("no holder panics").failed(Instant::now(), fastrand::f64());
+            self.backoff.lock().expect("no holder panics").failed(Instant::now(), fastrand::u8(..));
         let delay = delay.max(failure.and_then(|failure| failure.retry_after).unwrap_or_default());
         tracing::debug!(
             endpoint = self.endpoint(),
