@@ -32,6 +32,15 @@ impl<T, R> Task<'_, T, R> {
         self.questions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a failure of all its calls may be that of a batch, and is no answer to each of them.
+    fn is_of_the_batch(&self, batch: &[Open], failure: &Failure) -> bool {
+        let mut calls = batch.iter().map(|open| &self.calls[open.at()]);
+        let is_answer = failure.fault.is_final()
+            || failure.fault.is_absent()
+            || (failure.fault.is_of_form() && calls.clone().all(|call| call.has_alternative));
+        !is_answer && (batch.len() > 1 || calls.any(|call| call.is_divisible))
+    }
+
     fn calls_of(&self, batch: &[Open]) -> Vec<Call> {
         batch.iter().map(|open| self.calls[open.at()].clone()).collect()
     }
@@ -97,67 +106,59 @@ impl Rpc {
     {
         let mut seen = Seen::default();
         loop {
-            let batch = task.questions().take(size_of(task.size, task.calls.len()));
-            if batch.is_empty() {
-                break;
+            match self.turn(task, &mut seen).await {
+                Ok(true) => {}
+                Ok(false) => return self.blame_batches(task, &seen),
+                Err(failure) => return task.questions().abandon(&failure),
             }
-            let asked = match self.check_chain().await {
-                Ok(()) => self.ask_node(&task.calls_of(&batch)).await,
-                Err(failure) => {
-                    task.questions().put_back(batch);
-                    if self.is_over(&failure, &mut seen) {
-                        return task.questions().abandon(&failure);
-                    }
-                    self.rest(Some(&failure)).await;
-                    continue;
-                }
-            };
-            let failure = match asked {
-                Ok(answers) => match self.take_answers(task, batch, answers, &mut seen).await {
-                    Some(failure) => failure,
-                    None => continue,
-                },
-                Err(failure) => {
-                    if self.is_over(&failure, &mut seen) {
-                        task.questions().put_back(batch);
-                        return task.questions().abandon(&failure);
-                    }
-                    self.take_failure(task, batch, &failure, &mut seen).await;
-                    continue;
-                }
-            };
-            return task.questions().abandon(&failure);
         }
-        self.blame_batches(task, &seen);
     }
 
-    /// Keeps what was answered. A failure if the node is to be left alone.
+    /// One request, and what comes of it; whether there was anything to ask. An error is the end.
+    async fn turn<T, R>(&self, task: &Task<'_, T, R>, seen: &mut Seen) -> Result<bool, Failure>
+    where
+        R: Fn(&Call, Json) -> Result<T, Failure>,
+    {
+        let batch = task.questions().take(size_of(task.size, task.calls.len()));
+        if batch.is_empty() {
+            return Ok(false);
+        }
+        if let Err(failure) = self.check_chain().await {
+            task.questions().put_back(batch);
+            if self.is_over(&failure, seen) {
+                return Err(failure);
+            }
+            self.rest(Some(&failure)).await;
+            return Ok(true);
+        }
+        match self.ask_node(&task.calls_of(&batch)).await {
+            Ok(answers) => self.take_answers(task, batch, answers, seen).await?,
+            Err(failure) => self.take_failure(task, batch, failure, seen).await?,
+        }
+        Ok(true)
+    }
+
+    /// Keeps what was answered.
     async fn take_answers<T, R>(
         &self,
         task: &Task<'_, T, R>,
         batch: Vec<Open>,
         answers: Vec<Answer>,
         seen: &mut Seen,
-    ) -> Option<Failure>
+    ) -> Result<(), Failure>
     where
         R: Fn(&Call, Json) -> Result<T, Failure>,
     {
+        let size = batch.len();
         let failures = answers.iter().filter_map(|answer| answer.as_ref().err());
         // The one that asks for the longest wait speaks for all.
         let failure = failures.max_by_key(|failure| (failure.retry_after, failure.is_busy()));
         let failure = failure.cloned();
-        let size = batch.len();
         if answers.iter().all(Result::is_err)
             && let Some(failure) = &failure
-            && (size > 1 || task.calls[batch[0].at()].is_divisible)
-            && !failure.is_an_answer()
+            && task.is_of_the_batch(&batch, failure)
         {
-            if self.is_over(failure, seen) {
-                task.questions().put_back(batch);
-                return Some(failure.clone());
-            }
-            self.take_failure(task, batch, failure, seen).await;
-            return None;
+            return self.take_failure(task, batch, failure.clone(), seen).await;
         }
         let brought = task.questions().answered(batch, &task.calls, answers, &task.read);
         if brought.an_answer {
@@ -165,19 +166,20 @@ impl Rpc {
             task.size.answered(size as u64);
         }
         if !brought.an_open_call {
-            return None;
+            return Ok(());
         }
         if let Some(failure) = &failure
             && !brought.an_answer
             && self.is_over(failure, seen)
         {
-            return Some(failure.clone());
+            return Err(failure.clone());
         }
+        // Another call that failed is asked at once: the node is up.
         let is_busy = failure.as_ref().is_some_and(Failure::is_busy);
         if is_busy || brought.an_absence || !brought.an_answer {
             self.rest(failure.as_ref()).await;
         }
-        None
+        Ok(())
     }
 
     /// A request failed as a whole. Whether it is the node, the batch or one of its calls shows when
@@ -186,26 +188,36 @@ impl Rpc {
         &self,
         task: &Task<'_, T, R>,
         batch: Vec<Open>,
-        failure: &Failure,
+        failure: Failure,
         seen: &mut Seen,
-    ) {
+    ) -> Result<(), Failure> {
         let size = batch.len() as u64;
+        if self.is_over(&failure, seen) {
+            // Unless only a batch failed, and the node answers a question that is none.
+            let may_be_up = size > 1 && !self.is_verdict(&failure);
+            if !may_be_up || self.confirm_chain().await.is_err() {
+                return Err(failure);
+            }
+            seen.failures = 0;
+        }
+        self.rest(Some(&failure)).await;
         let is_divisible = Questions::<T>::has_divisible(&batch, &task.calls);
-        self.rest(Some(failure)).await;
         let mut others_pass = false;
         // What ails a batch with a divisible call shows when its calls are asked one by one.
-        let decides = if is_divisible { size == 1 && !failure.names_limit } else { size > 1 };
-        if decides {
+        let is_open = if is_divisible { size == 1 && !failure.names_limit } else { size > 1 };
+        if is_open && !failure.fault.is_batch_size() {
             others_pass = self.confirm_chain().await.is_ok();
             seen.failures = if others_pass { 0 } else { seen.failures + 1 };
         }
-        if size > 1 && is_divisible {
+        let names_batch = failure.fault == Fault::BatchTooLong;
+        if size > 1 && (names_batch || !is_divisible) {
+            self.suspect(task.size, size, &failure, others_pass);
+        } else if size > 1 {
             seen.batches += 1;
             seen.largest = seen.largest.max(size);
-        } else if size > 1 {
-            self.suspect(task.size, size, failure, others_pass);
         }
-        task.questions().failed(batch, &task.calls, failure, others_pass);
+        task.questions().failed(batch, &task.calls, &failure, others_pass);
+        Ok(())
     }
 
     fn suspect(&self, batch_size: &AdaptiveSize, size: u64, failure: &Failure, others_pass: bool) {
@@ -230,13 +242,15 @@ impl Rpc {
         }
     }
 
-    /// Whether a failure is the last: no answer at all for as many repeats as there may be, or the node
-    /// asks for a longer wait than is worth while.
+    /// Whether a failure is the last: no answer at all for as many repeats as there may be, or a verdict.
     fn is_over(&self, failure: &Failure, seen: &mut Seen) -> bool {
         // A time-out has cost more than one of the others.
         seen.failures += if failure.fault == Fault::TimedOut { 2 } else { 1 };
-        seen.failures > self.repeats_max()
-            || matches!(failure.fault, Fault::WrongChain | Fault::Denied)
-            || self.is_put_off(failure)
+        seen.failures > self.repeats_max() || self.is_verdict(failure)
+    }
+
+    /// Whether asking again is pointless, or the node asks for a longer wait than is worth while.
+    fn is_verdict(&self, failure: &Failure) -> bool {
+        matches!(failure.fault, Fault::WrongChain | Fault::Denied) || self.is_put_off(failure)
     }
 }

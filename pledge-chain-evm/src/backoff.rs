@@ -23,12 +23,17 @@ impl Backoff {
         self.failing_since = None;
     }
 
-    /// The node failed. The wait before it is asked again grows by half with each failure in a row: where
+    /// The node failed. The first failure after an answer is repeated at once, unless it takes the node
+    /// time to have another answer.
+    /// Then the wait before it is asked again grows by half with each failure in a row: where
     /// six of ten requests fail, doubled waits would add up without a bound, these do not. `chance`, of
     /// which 255 is the most, makes it longer by up to a quarter, so that several who wait do not come
     /// back at once.
-    pub(crate) fn failed(&mut self, now: Instant, chance: u8) -> Duration {
-        let since = *self.failing_since.get_or_insert(now);
+    pub(crate) fn failed(&mut self, now: Instant, needs_time: bool, chance: u8) -> Duration {
+        let Some(since) = self.failing_since else {
+            self.failing_since = Some(now);
+            return if needs_time { self.min } else { Duration::ZERO };
+        };
         let wait = ((now - since) / 2).clamp(self.min, self.max.max(self.min));
         wait + wait * u32::from(chance) / 1_020
     }
@@ -45,26 +50,34 @@ mod tests {
         let mut backoff = Backoff::new(20 * MS, 200 * MS);
         let (mut now, mut waits) = (Instant::now(), Vec::new());
         for _ in 0..10 {
-            let wait = backoff.failed(now, 0);
+            let wait = backoff.failed(now, false, 0);
             waits.push(wait.as_millis());
             now += wait;
         }
-        assert_eq!(waits, [20, 20, 20, 30, 45, 67, 101, 151, 200, 200]);
+        assert_eq!(waits, [0, 20, 20, 20, 30, 45, 67, 101, 151, 200]);
     }
 
     #[test]
     fn an_answer_ends_the_growth() {
         let mut backoff = Backoff::new(20 * MS, 10_000 * MS);
         let now = Instant::now();
-        backoff.failed(now, 0);
-        assert_eq!(backoff.failed(now + 5_000 * MS, 0), 2_500 * MS);
+        backoff.failed(now, false, 0);
+        assert_eq!(backoff.failed(now + 5_000 * MS, false, 0), 2_500 * MS);
         backoff.answered();
-        assert_eq!(backoff.failed(now + 9_000 * MS, 0), 20 * MS);
+        assert_eq!(backoff.failed(now + 9_000 * MS, false, 0), 0 * MS);
     }
 
     #[test]
     fn chance_makes_a_wait_longer_by_up_to_a_quarter() {
         let mut backoff = Backoff::new(20 * MS, 10_000 * MS);
-        assert_eq!(backoff.failed(Instant::now(), 255), 25 * MS);
+        let now = Instant::now();
+        backoff.failed(now, false, 255);
+        assert_eq!(backoff.failed(now, false, 255), 25 * MS);
+    }
+
+    #[test]
+    fn what_takes_time_is_not_asked_again_at_once() {
+        let mut backoff = Backoff::new(20 * MS, 10_000 * MS);
+        assert_eq!(backoff.failed(Instant::now(), true, 0), 20 * MS);
     }
 }

@@ -81,9 +81,9 @@ impl Fault {
         matches!(self, Self::BadParams | Self::Unsupported)
     }
 
-    /// Whether the same request costs too much to be repeated as it is.
+    /// Whether the same request costs too much to be repeated as it is, or is known to fail.
     pub(crate) const fn is_of_weight(self) -> bool {
-        matches!(self, Self::TimedOut | Self::TooLarge)
+        matches!(self, Self::TimedOut | Self::TooLarge | Self::BatchTooLong)
     }
 
     /// Whether the words are those of too many calls in a batch.
@@ -224,11 +224,6 @@ impl Failure {
     /// Whether the node asks for fewer requests.
     pub(crate) fn is_busy(&self) -> bool {
         self.fault == Fault::RateLimited
-    }
-
-    /// Whether it is what the chain or a contract says, and no failure of the node.
-    pub(crate) fn is_an_answer(&self) -> bool {
-        self.fault.is_final() || self.fault.is_absent()
     }
 
     /// The error of a port, with the kind of the fault.

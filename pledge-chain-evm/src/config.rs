@@ -49,8 +49,8 @@ pub struct EvmConfig {
     /// Repeats of a call that failed by itself, and failures in a row of the node, before it is given
     /// up. A time-out counts twice.
     pub retries_max: usize,
-    /// Wait before the first repeat; it grows while the node answers nothing, and some chance is added.
-    /// Any answer brings it back to this.
+    /// Shortest wait before a repeat. The first repeat after an answer comes at once; waits grow while
+    /// the node answers nothing, with some chance added, and any answer ends that.
     pub retry_delay_min: Duration,
     /// Longest wait before a repeat. A node that asks for a longer one is not asked again: the error
     /// says for how long.

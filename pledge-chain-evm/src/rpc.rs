@@ -144,8 +144,11 @@ impl Rpc {
 
     /// Waits after a failure for as long as the node has been failing, or as it asks.
     pub(crate) async fn rest(&self, failure: Option<&Failure>) {
-        let delay =
-            self.backoff.lock().expect("no holder panics").failed(Instant::now(), fastrand::u8(..));
+        let needs_time =
+            failure.is_none_or(|failure| failure.is_busy() || failure.fault.is_absent());
+        let mut backoff = self.backoff.lock().expect("no holder panics");
+        let delay = backoff.failed(Instant::now(), needs_time, fastrand::u8(..));
+        drop(backoff);
         let delay = delay.max(failure.and_then(|failure| failure.retry_after).unwrap_or_default());
         tracing::debug!(
             endpoint = self.endpoint(),
