@@ -113,7 +113,12 @@ pub async fn fold_next(store: &dyn BalanceStore, transfers: &[Transfer]) -> Ledg
         tip,
         headers: vec![tip],
         retain_from: BlockNumber::new(0),
-        tokens: vec![TokenCommit { token: TOKEN, changes: folded.changes, totals: folded.totals }],
+        tokens: vec![TokenCommit {
+            token: TOKEN,
+            changes: folded.changes,
+            unreadable_logs: Vec::new(),
+            totals: folded.totals,
+        }],
     }
 }
 

@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use pledge_core::engine::Engine;
@@ -35,7 +36,7 @@ async fn main() -> Result<()> {
         .follow(usdx.followed(rates))
         .build()
         .await?;
-    engine.catch_up(&Stop::never(), |_, _| {}).await?;
+    engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
 
     let (queries, main) = (engine.queries(), ProgrammeId::main(usdx.token));
     let alice = Account::try_from(ALICE)?;

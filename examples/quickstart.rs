@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use pledge_core::engine::{Engine, FollowedChain, FollowedToken};
@@ -37,7 +38,7 @@ async fn main() -> Result<()> {
         .await?;
 
     // A program that lives on calls this every few seconds.
-    let done = engine.catch_up(&Stop::never(), |_, _| {}).await?;
+    let done = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
     println!("transfers indexed:  {}", done.transfers);
     println!("statements settled: {}", done.settled.statements);
 

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
 use pledge_core::engine::Engine;
@@ -51,7 +52,7 @@ async fn fresh_engine(usdx: &Simulated) -> Result<Engine> {
 
 /// Catches up, poll by poll, and tells what Bob has earned and every statement of it.
 async fn follow(engine: &mut Engine, usdx: &Simulated) -> Result<()> {
-    engine.catch_up(&Stop::never(), |_, poll| tell(poll)).await?;
+    engine.catch_up(SystemTime::now, &Stop::never(), |_, poll| tell(poll)).await?;
     let (queries, main, bob) = (engine.queries(), ProgrammeId::main(usdx.token), BOB.try_into()?);
     let view = queries.account(usdx.token, bob, Some(&main), None).await?;
     let points = view.points.context("the token has a programme")?;

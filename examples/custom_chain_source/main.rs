@@ -13,6 +13,7 @@ mod rows;
 mod source;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use csv_chain::{CsvChain, TOKEN};
@@ -38,7 +39,7 @@ async fn main() -> Result<()> {
             .follow(chain)
             .build()
             .await?;
-    let done = engine.catch_up(&Stop::never(), |_, _| {}).await?;
+    let done = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
     let (queries, main) = (engine.queries(), ProgrammeId::main(TOKEN));
     if let Some(reason) = queries.token(TOKEN).await?.status.reason() {
         bail!("{file}: {reason}");

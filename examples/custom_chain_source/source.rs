@@ -33,7 +33,7 @@ impl ChainSource for CsvChain {
             request.tokens.contains(&row.token) && (request.from..=request.to).contains(&row.block)
         };
         let transfers = self.transfers.iter().filter(asked).cloned().collect();
-        Ok(RangeFacts { headers, transfers, set_aside: 0 })
+        Ok(RangeFacts { headers, transfers, unreadable: Vec::new() })
     }
 
     async fn token_metadata(&self, token: Address) -> Answer<TokenMetadata> {

@@ -11,6 +11,7 @@
 mod metered;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Result;
 use metered::Metered;
@@ -35,7 +36,7 @@ async fn main() -> Result<()> {
         .build()
         .await?;
     tell("To begin", &store);
-    engine.catch_up(&Stop::never(), |_, _| {}).await?;
+    engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
     tell("To index five blocks and settle an hour", &store);
     let main = ProgrammeId::main(usdx.token);
     engine.queries().account(usdx.token, BOB.try_into()?, Some(&main), None).await?;

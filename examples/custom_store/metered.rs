@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
-use pledge_core::ledger::{Change, Checkpoint, TokenSpec, TokenState};
+use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore,
@@ -14,8 +14,8 @@ use pledge_core::ports::{
     SettlementBatch, SettlementsQuery, Standing, Statement,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ProgrammeId, RawPoints, Timestamp,
-    TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
+    Timestamp, TokenId,
 };
 
 /// Counts the calls of every operation.
@@ -49,11 +49,14 @@ metered!(BalanceStore {
     halt_token(token: TokenId, base: Option<BlockId>, reason: Option<&str>) -> ();
     headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
     states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
+    record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
     commit(commit: &LedgerCommit) -> ();
     rewind(rewind: &Rewind) -> ReorgRecord;
     history(token: TokenId, who: Account, at: &[Timestamp]) -> Seen<Vec<Option<Checkpoint>>>;
     last_change_block(token: TokenId, at: Timestamp) -> Seen<Option<BlockNumber>>;
     changes(query: &ChangesQuery) -> Seen<Vec<Change>>;
+    unreadable_logs(token: TokenId, after: Option<(BlockNumber, LogIndex)>, limit: usize)
+        -> Seen<Vec<UnreadableLog>>;
     histories(query: &HistoriesQuery) -> Seen<Vec<AccountHistory>>;
     holders(token: TokenId, after: Option<(Amount, Account)>, limit: usize)
         -> Seen<Vec<(Account, Checkpoint)>>;

@@ -9,7 +9,7 @@ use pledge_cache_redis::Cached;
 use pledge_core::ledger::Checkpoint;
 use pledge_core::ports::{BalanceStore, PointsStore, Seen, Settlement, SettlementsQuery, Standing};
 use pledge_core::testing::Fixture;
-use pledge_core::testing::world::{World, account, token, tokens};
+use pledge_core::testing::world::{NOW, World, account, token, tokens};
 use pledge_core::types::{Account, ProgrammeId};
 use pledge_storage_memory::MemoryStore;
 use support::healthy;
@@ -51,7 +51,7 @@ async fn an_answer_is_one_that_the_store_gave_during_the_call() {
             }
             let to = 1 + step % ACCOUNTS;
             world.mine(step * 1_000, &[(None, Some(to), tokens(step + 1))]);
-            world.indexer.poll().await;
+            world.indexer.poll(NOW).await;
             let truth = ask(&store).await;
             truths.borrow_mut().push(truth);
             yield_now().await;

@@ -13,7 +13,7 @@ use pledge_core::ports::{BalanceStore, ChainSource, PendingCache, RangeFacts, Ra
 use pledge_core::primitives::Address;
 use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
-use pledge_core::testing::world::{CHAIN, account, at, spec, token, tokens};
+use pledge_core::testing::world::{CHAIN, NOW, account, at, spec, token, tokens};
 use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, TokenId};
 use pledge_storage_memory::MemoryStore;
 use support::{prefix, server};
@@ -47,6 +47,7 @@ impl World {
             finality: Finality::Depth(6),
             retained_headers: 64,
             slice_blocks_max: 100,
+            clock_slack: None,
         };
         let pending = self.pending().await;
         Indexer::new(CHAIN, Arc::new(source), self.store.clone(), pending, config)
@@ -76,7 +77,7 @@ fn other() -> TokenId {
 }
 
 async fn rest(indexer: &mut Indexer) {
-    while !matches!(indexer.poll().await, Poll::Idle) {}
+    while !matches!(indexer.poll(NOW).await, Poll::Idle) {}
 }
 
 async fn balances(queries: &Queries, token: TokenId) -> (Amount, Option<Amount>) {
@@ -103,7 +104,7 @@ async fn an_indexer_begun_again_goes_on_from_the_pending_blocks() {
     world.mine();
     rest(&mut world.indexer(world.chain.clone()).await).await;
     let mut again = world.indexer(HeadsOnly(world.chain.clone())).await;
-    assert!(matches!(again.poll().await, Poll::Idle));
+    assert!(matches!(again.poll(NOW).await, Poll::Idle));
     let expected = (tokens(4), Some(tokens(10)));
     assert_eq!(balances(&world.queries().await, token()).await, expected);
 }

@@ -1,7 +1,7 @@
 //! Logs to transfers.
 
 use alloy::primitives::{Address, B256, b256};
-use pledge_core::ledger::Transfer;
+use pledge_core::ledger::{Transfer, UnreadableLog};
 use pledge_core::types::Amount;
 
 use crate::wire::Log;
@@ -10,27 +10,52 @@ use crate::wire::Log;
 pub(crate) const TRANSFER_TOPIC: B256 =
     b256!("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
 
-/// The ERC-20 transfer of a log, `None` for a log that shares the topic but not the form: an ERC-721
-/// transfer has four topics, some old contracts index nothing.
-pub(crate) fn decode(log: &Log) -> Option<Transfer> {
-    let [TRANSFER_TOPIC, from, to] = log.topics[..] else {
-        return None;
-    };
-    let amount: [u8; 32] = log.data.as_ref().try_into().ok()?;
-    Some(Transfer {
-        token: log.address,
-        block: log.block,
-        log_index: log.index,
-        tx_hash: log.tx_hash,
-        from: address(from)?,
-        to: address(to)?,
-        amount: Amount::from_be_bytes(amount),
-    })
+/// What a log is to a ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Decoded {
+    /// A transfer.
+    Transfer(Transfer),
+    /// A log that shares the topic of transfers and not their form: an ERC-721 transfer has four topics.
+    Unreadable(UnreadableLog),
+    /// Another event, or a transfer whose data is empty: it names no amount, and moves none.
+    Nothing,
 }
 
-/// The address in a topic, `None` if the topic holds more than an address.
-fn address(topic: B256) -> Option<Address> {
-    let (padding, address) = topic.split_at(12);
+/// Reads a log. Parameters that are not indexed are in the data, in the order of the signature; of two
+/// topics the second is the sender.
+pub(crate) fn decode(log: &Log) -> Decoded {
+    let Some((&TRANSFER_TOPIC, indexed)) = log.topics.split_first() else {
+        return Decoded::Nothing;
+    };
+    if indexed.len() == 2 && log.data.is_empty() {
+        return Decoded::Nothing;
+    }
+    let Log { address: token, block, index: log_index, tx_hash, .. } = *log;
+    match parameters(indexed, &log.data) {
+        Some((from, to, amount)) => {
+            Decoded::Transfer(Transfer { token, block, log_index, tx_hash, from, to, amount })
+        }
+        None => Decoded::Unreadable(UnreadableLog { token, block, log_index, tx_hash }),
+    }
+}
+
+/// Sender, receiver and amount; `None` unless they are three words, the amount is no topic, and the
+/// addresses have 20 bytes.
+fn parameters(indexed: &[B256], data: &[u8]) -> Option<(Address, Address, Amount)> {
+    let (words, rest) = data.as_chunks::<32>();
+    if words.is_empty() || !rest.is_empty() {
+        return None;
+    }
+    let mut all = indexed.iter().copied().chain(words.iter().map(B256::from));
+    let (from, to, amount) = (all.next()?, all.next()?, all.next()?);
+    let is_whole = all.next().is_none();
+    let amount = Amount::from_be_bytes(amount.0);
+    is_whole.then_some((address(from)?, address(to)?, amount))
+}
+
+/// The address in a word, `None` if the word holds more than an address.
+fn address(word: B256) -> Option<Address> {
+    let (padding, address) = word.split_at(12);
     padding.iter().all(|byte| *byte == 0).then(|| Address::from_slice(address))
 }
 
@@ -65,52 +90,79 @@ mod tests {
         assert_eq!(TRANSFER_TOPIC, keccak256("Transfer(address,address,uint256)"));
     }
 
+    fn transfer(from: Address, to: Address, amount: Amount) -> Decoded {
+        let (block, log_index) = (BlockNumber::new(7), LogIndex::new(3));
+        let (token, tx_hash) = (Address::repeat_byte(0x33), B256::repeat_byte(2));
+        Decoded::Transfer(Transfer { token, block, log_index, tx_hash, from, to, amount })
+    }
+
     #[test]
     fn a_transfer_keeps_its_place_and_every_bit_of_its_amount() {
         let topics = vec![TRANSFER_TOPIC, FROM.into_word(), TO.into_word()];
-        let transfer = decode(&log(topics, word(U256::MAX))).unwrap();
-        let expected = Transfer {
-            token: Address::repeat_byte(0x33),
-            block: BlockNumber::new(7),
-            log_index: LogIndex::new(3),
-            tx_hash: B256::repeat_byte(2),
-            from: FROM,
-            to: TO,
-            amount: Amount::MAX,
-        };
-        assert_eq!(transfer, expected);
+        assert_eq!(decode(&log(topics, word(U256::MAX))), transfer(FROM, TO, Amount::MAX));
     }
 
     #[test]
     fn mints_burns_and_zero_amounts_are_transfers() {
         for (from, to) in [(Address::ZERO, TO), (FROM, Address::ZERO), (FROM, FROM)] {
             let topics = vec![TRANSFER_TOPIC, from.into_word(), to.into_word()];
-            let transfer = decode(&log(topics, word(U256::ZERO))).unwrap();
-            assert_eq!((transfer.from, transfer.to), (from, to));
-            assert!(transfer.amount.is_zero());
+            let read = decode(&log(topics, word(U256::ZERO)));
+            assert_eq!(read, transfer(from, to, Amount::ZERO));
         }
     }
 
     #[test]
-    fn other_forms_are_set_aside() {
+    fn a_transfer_whose_addresses_are_not_indexed_is_read_from_its_data() {
+        let (from, to, amount) = (FROM.into_word(), TO.into_word(), U256::MAX - U256::from(1));
+        let all: Vec<u8> = [from.to_vec(), to.to_vec(), word(amount)].concat();
+        let expected = transfer(FROM, TO, Amount::new(amount));
+        for indexed in 0..=2 {
+            let topics = [TRANSFER_TOPIC, from, to][..=indexed].to_vec();
+            let read = decode(&log(topics, all[indexed * 32..].to_vec()));
+            assert_eq!(read, expected, "{indexed} indexed");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_keeps_its_place() {
         let (from, to) = (FROM.into_word(), TO.into_word());
         let dirty = B256::repeat_byte(0x11);
         let one = || word(U256::from(1));
-        let cases: [(&str, Vec<B256>, Vec<u8>); 11] = [
-            ("no topics", vec![], one()),
-            ("nothing indexed", vec![TRANSFER_TOPIC], vec![0; 96]),
-            ("one indexed", vec![TRANSFER_TOPIC, from], vec![0; 64]),
+        let words = |words: &[B256]| words.concat();
+        let cases: [(&str, Vec<B256>, Vec<u8>); 14] = [
+            ("nothing indexed, no data", vec![TRANSFER_TOPIC], vec![]),
+            ("nothing indexed, short", vec![TRANSFER_TOPIC], vec![0; 95]),
+            ("nothing indexed, long", vec![TRANSFER_TOPIC], vec![0; 128]),
+            ("nothing indexed, dirty", vec![TRANSFER_TOPIC], words(&[from, dirty, to])),
+            ("one indexed, short", vec![TRANSFER_TOPIC, from], one()),
+            ("one indexed, long", vec![TRANSFER_TOPIC, from], vec![0; 96]),
+            ("one indexed, dirty", vec![TRANSFER_TOPIC, from], words(&[dirty, to])),
             ("ERC-721", vec![TRANSFER_TOPIC, from, to, to], vec![]),
             ("four topics and data", vec![TRANSFER_TOPIC, from, to, to], one()),
-            ("no data", vec![TRANSFER_TOPIC, from, to], vec![]),
             ("short data", vec![TRANSFER_TOPIC, from, to], vec![0; 31]),
             ("long data", vec![TRANSFER_TOPIC, from, to], vec![0; 33]),
+            ("a word too much", vec![TRANSFER_TOPIC, from, to], vec![0; 64]),
             ("dirty sender", vec![TRANSFER_TOPIC, dirty, to], one()),
             ("dirty receiver", vec![TRANSFER_TOPIC, from, dirty], one()),
-            ("another event", vec![B256::ZERO, from, to], one()),
+        ];
+        let (block, log_index) = (BlockNumber::new(7), LogIndex::new(3));
+        let (token, tx_hash) = (Address::repeat_byte(0x33), B256::repeat_byte(2));
+        let expected = UnreadableLog { token, block, log_index, tx_hash };
+        for (name, topics, data) in cases {
+            assert_eq!(decode(&log(topics, data)), Decoded::Unreadable(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_transfer_without_data_and_other_events_are_nothing() {
+        let (from, to) = (FROM.into_word(), TO.into_word());
+        let cases: [(&str, Vec<B256>, Vec<u8>); 3] = [
+            ("no data", vec![TRANSFER_TOPIC, from, to], vec![]),
+            ("no topics", vec![], word(U256::from(1))),
+            ("another event", vec![B256::ZERO, from, to], word(U256::from(1))),
         ];
         for (name, topics, data) in cases {
-            assert_eq!(decode(&log(topics, data)), None, "{name}");
+            assert_eq!(decode(&log(topics, data)), Decoded::Nothing, "{name}");
         }
     }
 }

@@ -7,7 +7,7 @@ use pledge_core::types::{BlockNumber, BlockRef};
 use crate::chain::EvmChain;
 use crate::classify::Failure;
 use crate::config::Verify;
-use crate::decode::{TRANSFER_TOPIC, decode};
+use crate::decode::{Decoded, TRANSFER_TOPIC, decode};
 use crate::wire::Log;
 
 mod bloom;
@@ -151,7 +151,13 @@ fn wants(request: &RangeRequest<'_>, log: &Log) -> bool {
 }
 
 fn facts(headers: Vec<BlockRef>, logs: &[Log]) -> RangeFacts {
-    let transfers: Vec<_> = logs.iter().filter_map(decode).collect();
-    let set_aside = (logs.len() - transfers.len()) as u64;
-    RangeFacts { headers, transfers, set_aside }
+    let (mut transfers, mut unreadable) = (Vec::with_capacity(logs.len()), Vec::new());
+    for log in logs {
+        match decode(log) {
+            Decoded::Transfer(transfer) => transfers.push(transfer),
+            Decoded::Unreadable(log) => unreadable.push(log),
+            Decoded::Nothing => {}
+        }
+    }
+    RangeFacts { headers, transfers, unreadable }
 }

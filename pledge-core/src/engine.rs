@@ -7,6 +7,7 @@
 mod builder;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 pub use builder::{EngineBuilder, FollowedChain, FollowedToken};
 
@@ -102,7 +103,7 @@ pub struct CaughtUp {
 ///
 /// ```no_run
 /// # use std::sync::Arc;
-/// # use std::time::Duration;
+/// # use std::time::{Duration, SystemTime};
 /// # use pledge_core::engine::{Engine, EngineError, FollowedChain, FollowedToken};
 /// # use pledge_core::ports::{BalanceStore, ChainSource, EventStore, PendingCache, PointsStore};
 /// # use pledge_core::stop::Stop;
@@ -119,7 +120,7 @@ pub struct CaughtUp {
 ///     .await?;
 /// loop {
 ///     // What failed is tried again: the next call goes on from what the store holds.
-///     if let Err(error) = engine.catch_up(&stop, |_, _| {}).await {
+///     if let Err(error) = engine.catch_up(SystemTime::now, &stop, |_, _| {}).await {
 ///         eprintln!("{error:?}");
 ///     }
 ///     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -154,20 +155,22 @@ impl Engine {
     /// Brings every chain to its newest confirmed block, settles every window that closed, and tells
     /// the notifiers.
     ///
-    /// `told` hears of every step. Dropping the future, or `stop`, is safe at any point: the next call
+    /// `now` is the wall clock, `SystemTime::now` in a program: it bounds the times of blocks and decides
+    /// no amount. `told` hears of every step. Dropping the future, or `stop`, is safe at any point: the next call
     /// goes on from what the store holds. One chain's trouble does not keep the others from catching
     /// up: all are tried, each one's status is in the store, and the first error is returned. A token
     /// that halts is no error: it is listed. Notifiers are told in any case, each whatever the others
     /// do.
     pub async fn catch_up(
         &mut self,
+        now: impl Fn() -> SystemTime + Send,
         stop: &Stop,
         mut told: impl FnMut(ChainId, &Poll) + Send,
     ) -> Result<CaughtUp, EngineError> {
         let mut sum = CaughtUp::default();
         let mut outcome = Ok(());
         for indexer in &mut self.indexers {
-            let indexed = index(indexer, stop, &mut told, &mut sum).await;
+            let indexed = index(indexer, &now, stop, &mut told, &mut sum).await;
             let settled = settle(&self.settler, indexer.chain(), stop, &mut sum).await;
             let listed = list_halted(&self.queries, indexer.chain(), &mut sum).await;
             outcome = outcome.and(indexed).and(settled).and(listed);
@@ -190,6 +193,7 @@ impl Engine {
 
 async fn index(
     indexer: &mut Indexer,
+    now: &(impl Fn() -> SystemTime + Send),
     stop: &Stop,
     told: &mut (impl FnMut(ChainId, &Poll) + Send),
     sum: &mut CaughtUp,
@@ -197,7 +201,7 @@ async fn index(
     let chain = indexer.chain();
     let mut moved = 0;
     while !stop.is_requested() {
-        let poll = indexer.poll().await;
+        let poll = indexer.poll(now()).await;
         told(chain, &poll);
         match poll {
             Poll::Advanced(slice) => sum.transfers += slice.transfers,

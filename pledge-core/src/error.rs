@@ -156,4 +156,9 @@ impl ChainError {
     pub fn block_gone(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(ChainErrorKind::BlockGone, operation, detail)
     }
+
+    /// Whether a block vanished.
+    pub const fn is_block_gone(&self) -> bool {
+        matches!(self.kind, ChainErrorKind::BlockGone)
+    }
 }

@@ -7,12 +7,17 @@ mod ancestor;
 mod audit;
 mod commit;
 mod confirm;
+mod depth;
 mod driver;
 mod fork;
 mod pending;
 mod plan;
+mod revisit;
 mod rewind;
+mod standstill;
 mod status;
+mod superseded;
+mod supply;
 
 pub use driver::{Indexer, IndexerError, Poll, Progress};
 pub use plan::{Finality, IndexerConfig, Observed, Slice, confirmed_target, plan};

@@ -2,8 +2,12 @@
 
 mod change;
 mod fold;
+mod replay;
+mod supply;
 mod token;
 
-pub use change::{Change, ChangeType, Checkpoint, Leg, Transfer};
+pub use change::{Change, ChangeType, Checkpoint, Leg, Transfer, UnreadableLog};
 pub use fold::{AccountStates, FoldError, Folded, fold};
+pub use replay::replay_block;
+pub use supply::{SupplyAnswer, SupplyCheck};
 pub use token::{TokenMetadata, TokenSpec, TokenState, TokenStatus, TokenTotals};

@@ -21,6 +21,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
+//! use std::time::SystemTime;
 //!
 //! use pledge_core::engine::{Engine, FollowedChain, FollowedToken};
 //! use pledge_core::event::Consumer;
@@ -57,7 +58,7 @@
 //!     .telling(Consumer::new("log")?, LogNotifier)
 //!     .build()
 //!     .await?;
-//! engine.catch_up(&Stop::never(), |_, _| {}).await?;
+//! engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
 //!
 //! let main = ProgrammeId::main(token);
 //! let view = engine.queries().account(token, holder.try_into()?, Some(&main), None).await?;

@@ -8,12 +8,12 @@
 use std::sync::Arc;
 
 use crate::error::StoreError;
-use crate::ledger::{Checkpoint, TokenState};
+use crate::ledger::{Checkpoint, TokenState, Transfer};
 use crate::points::{Programme, accrual_times, accrue};
 use crate::ports::{BalanceStore, PendingCache, PendingSnapshot, PointsStore, Seen};
 use crate::types::{
-    Account, Amount, BalanceSeconds, BlockNumber, Overflow, ProgrammeId, RawPoints, Scale,
-    Timestamp, TokenId, WeightBp, WeightSchedule,
+    Account, Amount, BalanceSeconds, BlockNumber, CumulativeAmount, Overflow, ProgrammeId,
+    RawPoints, Scale, Timestamp, TokenId, WeightBp, WeightSchedule,
 };
 
 /// How often an answer starts again when the ledger moves under it.
@@ -73,8 +73,9 @@ pub struct AccountView {
     pub account: Account,
     /// Balance at the instant.
     pub balance: Amount,
-    /// Balance at the newest block seen; equal to `balance` for a past instant. `None` while pending
-    /// blocks take more than is held: once they are confirmed, the token will halt.
+    /// Balance at the newest block seen; equal to `balance` for a past instant. `None` where it is not
+    /// known, while the blocks above the confirmed one are not held, and while they take more than is
+    /// held: once they are confirmed, the token will halt.
     pub pending_balance: Option<Amount>,
     /// Integral of the balance up to the instant.
     pub balance_seconds: BalanceSeconds,
@@ -239,6 +240,7 @@ impl Queries {
         let snapshot = self.pending.load(token.chain).await?;
         let touched = snapshot.iter().flat_map(pending_transfers).any(|transfer| {
             transfer.token == token.address
+                && !transfer.amount.is_zero()
                 && [transfer.from, transfer.to].contains(&account.address())
         });
         Ok(touched)
@@ -265,29 +267,26 @@ impl Queries {
         }))
     }
 
-    /// The balance after the pending blocks, if they stand on the state's cursor.
+    /// The balance after the pending blocks, if those of the token are held and stand on its cursor.
     async fn pending_balance(
         &self,
         state: &TokenState,
         account: Account,
         balance: Amount,
     ) -> Result<Option<Amount>, QueryError> {
-        let snapshot = self.pending.load(state.spec.id.chain).await?;
+        let token = state.spec.id;
+        let snapshot = self.pending.load(token.chain).await?;
         let base = state.cursor.map(|cursor| cursor.id());
-        let Some(snapshot) = snapshot.filter(|snapshot| Some(snapshot.base) == base) else {
-            return Ok(Some(balance));
+        let is_ours = |held: &PendingSnapshot| {
+            Some(held.base) == base && held.tokens.contains(&token.address)
         };
-        let of_token = pending_transfers(&snapshot).filter(|t| t.token == state.spec.id.address);
-        let mut pending = Some(balance);
-        for transfer in of_token {
-            if transfer.from == account.address() {
-                pending = pending.and_then(|pending| pending.checked_sub(transfer.amount));
-            }
-            if transfer.to == account.address() {
-                pending = pending.and_then(|pending| pending.checked_add(transfer.amount));
-            }
-        }
-        Ok(pending)
+        let Some(snapshot) = snapshot.filter(is_ours) else {
+            return Ok(None);
+        };
+        Ok(snapshot.blocks.iter().try_fold(balance, |balance, block| {
+            let of_token = block.transfers.iter().filter(|t| t.token == token.address);
+            balance_after(account, balance, of_token)
+        }))
     }
 
     /// What an account earned between neighbouring edges, which must ascend. Exact for any edges.
@@ -383,7 +382,25 @@ fn look_up(
     states.get(at).copied().flatten()
 }
 
-fn pending_transfers(snapshot: &PendingSnapshot) -> impl Iterator<Item = &crate::ledger::Transfer> {
+/// An account's balance at the end of a block, `None` if it is below zero or beyond 2^256-1 there.
+fn balance_after<'a>(
+    account: Account,
+    balance: Amount,
+    transfers: impl Iterator<Item = &'a Transfer>,
+) -> Option<Amount> {
+    let (mut received, mut sent) = (CumulativeAmount::from(balance), CumulativeAmount::ZERO);
+    for transfer in transfers {
+        if transfer.from == account.address() {
+            sent = sent.checked_add(transfer.amount).ok()?;
+        }
+        if transfer.to == account.address() {
+            received = received.checked_add(transfer.amount).ok()?;
+        }
+    }
+    received.checked_sub(sent).ok()?.narrow()
+}
+
+fn pending_transfers(snapshot: &PendingSnapshot) -> impl Iterator<Item = &Transfer> {
     snapshot.blocks.iter().flat_map(|block| &block.transfers)
 }
 

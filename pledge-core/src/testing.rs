@@ -13,6 +13,7 @@
 pub mod conformance;
 pub mod digest;
 pub mod generators;
+pub mod liar;
 pub mod oracle;
 pub mod sim;
 pub mod twins;

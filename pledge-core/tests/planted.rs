@@ -17,7 +17,7 @@ const SAMPLE: [&str; 5] = [
     "window_closed_early",
     "first_event_skipped",
 ];
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 400;
 
 #[test]
 fn a_sample_of_the_planted_bugs_is_caught() {

@@ -79,5 +79,5 @@ async fn a_block_of_the_same_second_is_not_counted_twice() {
     let queries = confirmed_meanwhile();
     let view = queries.account(token(), account(1), None, None).await;
     let view = view.unwrap();
-    assert_eq!((view.balance, view.pending_balance), (tokens(60), Some(tokens(60))));
+    assert_eq!((view.balance, view.pending_balance), (tokens(60), None), "not known yet");
 }

@@ -1,6 +1,7 @@
 //! A scripted chain with one token that earns, for the tests of this crate.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::{TokenMetadata, TokenSpec, TokenState};
@@ -40,7 +41,11 @@ impl TestChain {
         stores.balances.register_token(&spec).await.unwrap();
         let programme = Programme::main(TOKEN, "1".parse().unwrap());
         stores.points.put_programme(&programme).await.unwrap();
-        let config = IndexerConfig { finality: Finality::Depth(0), ..IndexerConfig::default() };
+        let config = IndexerConfig {
+            finality: Finality::Depth(0),
+            clock_slack: None,
+            ..IndexerConfig::default()
+        };
         let (source, balances) = (Arc::new(chain.clone()), stores.balances.clone());
         let indexer = Indexer::new(TOKEN.chain, source, balances, stores.pending.clone(), config);
         Self { chain, indexer }
@@ -55,7 +60,7 @@ impl TestChain {
             amount: amount.into(),
         });
         self.chain.mine(time(at), transfer.as_slice());
-        while !matches!(self.indexer.poll().await, Poll::Idle) {}
+        while !matches!(self.indexer.poll(SystemTime::now()).await, Poll::Idle) {}
     }
 }
 

@@ -53,6 +53,7 @@ fn records(state: &State) -> Vec<ArchiveRecord> {
     }
     let tokens = state.tokens.values();
     records.extend(tokens.clone().map(|token| ArchiveRecord::Token(token.state.clone())));
+    tokens.clone().for_each(|token| add_unreadable(token, &mut records));
     tokens.for_each(|token| add_accounts(token, &mut records));
     let programmes = || state.tokens.values().flat_map(|token| token.programmes.values());
     records.extend(programmes().map(|entry| ArchiveRecord::Programme(entry.programme.clone())));
@@ -66,6 +67,12 @@ fn records(state: &State) -> Vec<ArchiveRecord> {
         delivered: *delivered,
     }));
     records
+}
+
+fn add_unreadable(entry: &Token, records: &mut Vec<ArchiveRecord>) {
+    let token = entry.state.spec.id;
+    let logs = entry.unreadable.values().copied();
+    records.extend(logs.map(|log| ArchiveRecord::UnreadableLog { token, log }));
 }
 
 fn add_accounts(entry: &Token, records: &mut Vec<ArchiveRecord>) {
@@ -126,6 +133,9 @@ fn take(state: &mut State, record: ArchiveRecord) -> Result<(), StoreError> {
         }
         ArchiveRecord::Token(token) => {
             state.tokens.insert(token.spec.id, Token::new(token));
+        }
+        ArchiveRecord::UnreadableLog { token, log } => {
+            state.token_mut(token)?.unreadable.insert(log.place(), log);
         }
         ArchiveRecord::Change { token, change } => state.token_mut(token)?.push(change),
         // It is that after the last change.

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{Event, ReorgRecord};
 use pledge_core::indexer::ChainStatus;
-use pledge_core::ledger::{Change, Checkpoint, Leg, TokenSpec, TokenState, TokenStatus};
+use pledge_core::ledger::{
+    Change, Checkpoint, Leg, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
+};
 use pledge_core::ports::{
     AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
     LedgerCommit, Rewind, Seen,
@@ -30,6 +32,7 @@ impl BalanceStore for MemoryStore {
                 name: String::new(),
                 status: ChainStatus::default(),
                 head: None,
+                head_time: None,
                 processed: None,
             },
             headers: Default::default(),
@@ -125,6 +128,19 @@ impl BalanceStore for MemoryStore {
         Ok(token.seen(accounts.iter().map(|account| token.newest(*account)).collect()))
     }
 
+    async fn record_supply(
+        &self,
+        token: TokenId,
+        base: BlockId,
+        answer: &SupplyAnswer,
+    ) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let entry = state.token_mut(token)?;
+        require_cursor("record a supply", entry, Some(base))?;
+        entry.state.record_supply(answer);
+        Ok(())
+    }
+
     async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
         let mut state = self.lock();
         check(&state, commit)?;
@@ -136,6 +152,8 @@ impl BalanceStore for MemoryStore {
             token.state.start_time = token.state.start_time.or(Some(commit.first.time));
             token.state.cursor = Some(commit.tip);
             token.state.totals = part.totals;
+            token.state.unreadable_logs += part.unreadable_logs.len() as u64;
+            token.unreadable.extend(part.unreadable_logs.iter().map(|log| (log.place(), *log)));
         }
         let held = &mut state.chain_mut(commit.chain)?.headers;
         held.extend(commit.headers.iter().map(|header| (header.number, *header)));
@@ -180,6 +198,18 @@ impl BalanceStore for MemoryStore {
         let earlier = |change: &&Change| query.before.is_none_or(|before| change.place() < before);
         let page = all.iter().rev().filter(earlier).take(query.limit).cloned().collect();
         Ok(token.seen(page))
+    }
+
+    async fn unreadable_logs(
+        &self,
+        token: TokenId,
+        after: Option<(BlockNumber, LogIndex)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<UnreadableLog>>, StoreError> {
+        let state = self.lock();
+        let token = state.token(token)?;
+        let page = token.unreadable.range((after.map_or(Unbounded, Excluded), Unbounded));
+        Ok(token.seen(page.take(limit).map(|(_, log)| *log).collect()))
     }
 
     async fn histories(

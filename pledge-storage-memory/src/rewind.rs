@@ -85,6 +85,8 @@ fn rewind_token(
     let first_edges: Vec<_> =
         token.programmes.values().map(|entry| token.first_edge(&entry.programme)).collect();
     let changes_removed = remove_changes(token, to).map_err(overflow)?;
+    remove_unreadable(token, to);
+    token.state.forget_supply_above(to.number);
     let keeps_ledger = request.keeps_ledger(&token.state);
     token.state.cursor = keeps_ledger.then_some(*to);
     token.state.start_time = token.state.start_time.filter(|_| keeps_ledger);
@@ -108,9 +110,15 @@ fn rewind_token(
     Ok(RewoundToken { token: id, from, epoch, changes_removed, statements_reversed })
 }
 
+/// Drops the unreadable logs above the ancestor.
+fn remove_unreadable(token: &mut Token, to: &BlockRef) {
+    token.unreadable.split_off(&(to.number.next(), LogIndex::new(0)));
+    token.state.unreadable_logs = token.unreadable.len() as u64;
+}
+
 /// Drops the changes above the ancestor, the newest first, and their part in the sums.
 fn remove_changes(token: &mut Token, to: &BlockRef) -> Result<u64, Overflow> {
-    let mut removed = 0;
+    let mut removed = Vec::new();
     while let Some(entry) = token.by_place.last_entry() {
         if entry.key().1 <= to.number {
             break;
@@ -125,10 +133,11 @@ fn remove_changes(token: &mut Token, to: &BlockRef) -> Result<u64, Overflow> {
         }
         token.index_balance(account);
         token.state.totals.balance_moved(change.balance_after, after)?;
-        token.state.totals.undo(change.change_type, change.amount)?;
-        removed += 1;
+        removed.push((change.change_type, change.amount));
     }
-    Ok(removed)
+    let count = removed.len() as u64;
+    token.state.totals.undo(removed)?;
+    Ok(count)
 }
 
 /// Takes back the shard's statements of windows that are open again, by added rows.

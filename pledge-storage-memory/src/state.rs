@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
-use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState};
+use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState, UnreadableLog};
 use pledge_core::points::Programme;
 use pledge_core::ports::{ChainState, Seen, ShardProgress, Statement, StatementKind, WindowTotal};
 use pledge_core::primitives::Address;
@@ -57,6 +57,7 @@ pub(crate) struct Token {
     pub(crate) accounts: BTreeMap<Account, Vec<Change>>,
     pub(crate) by_balance: BTreeSet<(Reverse<Amount>, Account)>,
     pub(crate) by_place: BTreeMap<Place, Account>,
+    pub(crate) unreadable: BTreeMap<(BlockNumber, LogIndex), UnreadableLog>,
     pub(crate) programmes: BTreeMap<String, ProgrammeEntry>,
 }
 
@@ -121,6 +122,7 @@ impl Token {
             accounts: BTreeMap::new(),
             by_balance: BTreeSet::new(),
             by_place: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
             programmes: BTreeMap::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! The engine over a store in memory.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use pledge_core::engine::{Engine, EngineError, FollowedChain, FollowedToken};
 use pledge_core::error::ChainErrorKind;
@@ -72,7 +73,7 @@ async fn settled(engine: &Engine, chain: u64) -> Option<String> {
 async fn two_chains_catch_up_and_are_settled() {
     let store = Arc::new(MemoryStore::new());
     let mut engine = engine(&store, &[chain(1), chain(2)]).await.unwrap();
-    let caught_up = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    let caught_up = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     assert_eq!((caught_up.transfers, caught_up.reorgs, caught_up.stopped), (2, 0, false));
     for chain in [1, 2] {
         assert_eq!(settled(&engine, chain).await.as_deref(), Some("10"));
@@ -85,11 +86,11 @@ async fn one_chains_trouble_keeps_no_other_back() {
     let chains = [chain(1), chain(2)];
     let mut engine = engine(&store, &chains).await.unwrap();
     chains[0].fail_next(1, ChainErrorKind::Transient);
-    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert!(matches!(error, EngineError::Index { chain, .. } if chain.get() == 1), "{error}");
     assert_eq!(settled(&engine, 1).await, None);
     assert_eq!(settled(&engine, 2).await.as_deref(), Some("10"));
-    engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
 }
 
@@ -99,7 +100,7 @@ async fn a_block_that_vanishes_meanwhile_is_no_error() {
     let chains = [chain(1)];
     let mut engine = engine(&store, &chains).await.unwrap();
     chains[0].fail_next(10, ChainErrorKind::BlockGone);
-    engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
 }
 
@@ -112,9 +113,9 @@ async fn a_call_that_was_stopped_is_gone_on_with() {
         assert!(matches!(poll, Poll::Advanced(_)), "{poll:?}");
         stop.request();
     };
-    assert!(engine.catch_up(&stop, stop_at_once).await.unwrap().stopped);
+    assert!(engine.catch_up(SystemTime::now, &stop, stop_at_once).await.unwrap().stopped);
     assert_eq!(settled(&engine, 1).await.as_deref(), Some("0"));
-    assert!(!engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap().stopped);
+    assert!(!engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap().stopped);
     assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
 }
 
@@ -122,9 +123,14 @@ async fn a_call_that_was_stopped_is_gone_on_with() {
 async fn an_engine_built_again_goes_on_from_the_store() {
     let store = Arc::new(MemoryStore::new());
     let chains = [chain(1)];
-    engine(&store, &chains).await.unwrap().catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    engine(&store, &chains)
+        .await
+        .unwrap()
+        .catch_up(SystemTime::now, &Stop::never(), |_, _| {})
+        .await
+        .unwrap();
     let mut again = engine(&store, &chains).await.unwrap();
-    let caught_up = again.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    let caught_up = again.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     assert_eq!(caught_up.transfers, 0);
     assert_eq!(settled(&again, 1).await.as_deref(), Some("10"));
 }
@@ -134,9 +140,15 @@ async fn a_paused_chain_is_an_error_that_says_so() {
     let store = Arc::new(MemoryStore::new());
     let mut engine = engine(&store, &[chain(1)]).await.unwrap();
     let status = ChainStatus::Paused;
-    let report = ChainReport { chain: ChainId::new(1), status, head: None, processed: None };
+    let report = ChainReport {
+        chain: ChainId::new(1),
+        status,
+        head: None,
+        head_time: None,
+        processed: None,
+    };
     store.report_chain(&report).await.unwrap();
-    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert_eq!(error.to_string(), "chain 1 is paused");
 }
 
@@ -168,7 +180,7 @@ async fn a_token_that_halts_is_listed() {
         chain.mine(at(HOUR), &[]);
     }
     let mut engine = engine(&store, &[chain]).await.unwrap();
-    let caught_up = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    let caught_up = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     assert_eq!(caught_up.halted, [TokenId { chain: ChainId::new(1), ..token() }]);
 }
 
@@ -180,7 +192,7 @@ async fn a_notifier_is_told_every_event_once() {
     let events = store.events(EventSeq::START, 100).await.unwrap();
     assert!(events.is_empty());
     for _ in 0..2 {
-        engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+        engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     }
     let events = store.events(EventSeq::START, 100).await.unwrap();
     assert!(matches!(events.last().unwrap().event, Event::Settled { .. }));
@@ -192,10 +204,10 @@ async fn a_notifier_that_fails_is_told_the_rest_by_the_next_call() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[Fate::Taken, Fate::Failed]));
     let mut engine = telling(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
-    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert!(matches!(error, EngineError::Tell { .. }), "{error}");
     assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
-    let rest = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    let rest = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     let events = store.events(EventSeq::START, 100).await.unwrap();
     assert_eq!((rest.delivered, receiver.arrived()), (events.len() as u64 - 1, events));
 }
@@ -206,7 +218,7 @@ async fn a_notifier_that_fails_keeps_no_other_from_being_told() {
     let (ill, well) = (Arc::new(Receiver::new(&[Fate::Failed])), Arc::new(Receiver::new(&[])));
     let told = [("ill", &ill), ("well", &well)];
     let mut engine = telling(&store, &chain(1), &told).await.unwrap();
-    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert_eq!(error.to_string(), "consumer ill was not told everything");
     assert_eq!(well.arrived(), store.events(EventSeq::START, 100).await.unwrap());
 }
@@ -216,11 +228,17 @@ async fn a_chain_that_halts_is_an_error_and_is_told() {
     let store = Arc::new(MemoryStore::new());
     let (chain, receiver) = (chain(1), Arc::new(Receiver::new(&[])));
     let mut engine = telling(&store, &chain, &[("test", &receiver)]).await.unwrap();
-    engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     let status = ChainStatus::Halted("an example".to_owned());
-    let report = ChainReport { chain: ChainId::new(1), status, head: None, processed: None };
+    let report = ChainReport {
+        chain: ChainId::new(1),
+        status,
+        head: None,
+        head_time: None,
+        processed: None,
+    };
     store.report_chain(&report).await.unwrap();
-    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert!(matches!(error, EngineError::Latched { .. }), "{error}");
     let last = receiver.arrived().pop().unwrap();
     assert!(matches!(last.event, Event::ChainHalted { .. }), "{last:?}");
@@ -232,7 +250,7 @@ async fn a_stop_before_a_notifier_was_told_everything_is_said() {
     let receiver = Arc::new(Receiver::new(&[Fate::TakenAndAskedToStop]));
     let stop = receiver.stop_anew();
     let mut engine = telling(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
-    let stopped = engine.catch_up(&stop, |_, _| {}).await.unwrap();
+    let stopped = engine.catch_up(SystemTime::now, &stop, |_, _| {}).await.unwrap();
     assert_eq!((stopped.delivered, stopped.stopped), (1, true));
 }
 
@@ -267,7 +285,7 @@ async fn a_block_that_stays_gone_is_an_error_in_the_end() {
     let chains = [chain(1)];
     let mut engine = engine(&store, &chains).await.unwrap();
     chains[0].fail_next(1_000, ChainErrorKind::BlockGone);
-    let error = engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap_err();
+    let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert!(matches!(error, EngineError::Index { .. }), "{error}");
 }
 
@@ -275,7 +293,7 @@ async fn a_block_that_stays_gone_is_an_error_in_the_end() {
 async fn a_programme_of_another_token_has_no_answer() {
     let store = Arc::new(MemoryStore::new());
     let mut engine = engine(&store, &[chain(1), chain(2)]).await.unwrap();
-    engine.catch_up(&Stop::never(), |_, _| {}).await.unwrap();
+    engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     let [first, second] = [1, 2].map(|id| TokenId { chain: ChainId::new(id), ..token() });
     let foreign = ProgrammeId::main(second);
     let error =

@@ -3,18 +3,18 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
-use pledge_core::ledger::{Change, Checkpoint, TokenSpec, TokenState};
+use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::ports::{
     AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
     LedgerCommit, Rewind, Seen,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, Timestamp, TokenId,
 };
 
 use crate::database::Database;
 use crate::store::SqlStore;
-use crate::{commit, histories, reads, registry, rewind};
+use crate::{commit, histories, reads, registry, rewind, unreadable};
 
 #[async_trait]
 impl<D: Database> BalanceStore for SqlStore<D> {
@@ -92,6 +92,17 @@ impl<D: Database> BalanceStore for SqlStore<D> {
         unit.finish(read).await
     }
 
+    async fn record_supply(
+        &self,
+        token: TokenId,
+        base: BlockId,
+        answer: &SupplyAnswer,
+    ) -> Result<(), StoreError> {
+        let mut unit = self.write("record a supply").await?;
+        let done = registry::record_supply(unit.db(), token, base, answer).await;
+        unit.finish(done).await
+    }
+
     async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
         let mut unit = self.write("commit to the ledger").await?;
         let done = commit::commit(unit.db(), commit).await;
@@ -128,6 +139,17 @@ impl<D: Database> BalanceStore for SqlStore<D> {
     async fn changes(&self, query: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError> {
         let mut unit = self.read("list an account's changes").await?;
         let read = reads::changes(unit.db(), query).await;
+        unit.finish(read).await
+    }
+
+    async fn unreadable_logs(
+        &self,
+        token: TokenId,
+        after: Option<(BlockNumber, LogIndex)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<UnreadableLog>>, StoreError> {
+        let mut unit = self.read("list unreadable logs").await?;
+        let read = unreadable::list(unit.db(), token, after, limit).await;
         unit.finish(read).await
     }
 

@@ -14,6 +14,7 @@ use crate::fault::Fault;
 use crate::query::query;
 use crate::registry::{lock_chain, save_token, token_at};
 use crate::row::TokenRow;
+use crate::unreadable;
 
 pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Result<(), Fault> {
     commit.check().map_err(Fault::invalid)?;
@@ -24,6 +25,7 @@ pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Re
         let token = token_to_advance(db, commit, part).await?;
         commit.check_follows(token.state.cursor.as_ref()).map_err(Fault::invalid)?;
         add_changes(db, token.key, &part.changes).await?;
+        unreadable::add(db, token.key, &part.unreadable_logs).await?;
         let last = part.changes.iter();
         let states = last.map(|change| (change.account, change.checkpoint()));
         save_states(db, token.key, &states.collect()).await?;
@@ -89,7 +91,8 @@ pub(crate) async fn add_changes(
     changes: &[Change],
 ) -> Result<(), Fault> {
     let insert = "INSERT INTO user_balance_change (token, account, block, log_index, leg, time, \
-                  change_type, amount, balance_after, balance_seconds, counterparty, tx_hash)";
+                  change_type, amount, balance_after, balance_seconds, counterparty, tx_hash, \
+                  netted)";
     bulk::write(db, insert, "", changes, |change| {
         values![
             token,
@@ -104,6 +107,7 @@ pub(crate) async fn add_changes(
             change.balance_seconds,
             change.counterparty,
             change.tx_hash,
+            change.netted,
         ]
     })
     .await
@@ -134,6 +138,7 @@ async fn advance(
     state.start_time = state.start_time.or(Some(commit.first.time));
     state.cursor = Some(commit.tip);
     state.totals = part.totals;
+    state.unreadable_logs += part.unreadable_logs.len() as u64;
     save_token(db, &token).await
 }
 

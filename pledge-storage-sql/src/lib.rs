@@ -35,6 +35,7 @@ mod restate;
 mod rewind;
 mod row;
 mod store;
+mod unreadable;
 
 pub use connection::{Connection, Done, Row, Value};
 pub use database::{Access, Database, SchemaVersion, Unit};

@@ -2,7 +2,7 @@
 
 use pledge_core::event::Event;
 use pledge_core::indexer::ChainStatus;
-use pledge_core::ledger::{TokenSpec, TokenState};
+use pledge_core::ledger::{SupplyAnswer, TokenSpec, TokenState};
 use pledge_core::ports::{ChainReport, ChainState, Seen};
 use pledge_core::types::{BlockId, BlockNumber, BlockRef, ChainId, TokenId};
 
@@ -80,10 +80,11 @@ pub(crate) async fn resume_chain(db: &mut dyn Connection, chain: ChainId) -> Res
 }
 
 pub(crate) async fn save_chain(db: &mut dyn Connection, state: &ChainState) -> Result<(), Fault> {
-    query("UPDATE chain SET status = ?, reason = ?, head = ?, processed = ? WHERE id = ?")
+    query("UPDATE chain SET status = ?, reason = ?, head = ?, head_time = ?, processed = ? WHERE id = ?")
         .bind(state.status.name())
         .bind(state.status.reason())
         .bind(state.head)
+        .bind(state.head_time)
         .bind(state.processed)
         .bind(state.chain)
         .execute(db)
@@ -110,11 +111,14 @@ pub(crate) async fn register_token(
 
 /// Adds a token with all that is known of it, and answers its key.
 pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Result<u64, Fault> {
-    let TokenState { spec, cursor, start_time, epoch, status, totals } = state;
+    let TokenState { spec, cursor, start_time, epoch, status, totals, .. } = state;
+    let check = state.supply_check;
     let added = query(
         "INSERT INTO token (chain, address, symbol, decimals, start_block, cursor_block, \
          cursor_hash, cursor_parent_hash, cursor_time, start_time, epoch, halted, holders, supply, \
-         minted, burned) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         minted, burned, unreadable_logs, supply_block, supply_time, supply_ledger, \
+         supply_on_chain, supply_unanswered) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(spec.id.chain)
     .bind(spec.id.address)
@@ -132,6 +136,12 @@ pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Re
     .bind(totals.supply)
     .bind(totals.minted)
     .bind(totals.burned)
+    .bind(state.unreadable_logs)
+    .bind(check.map(|check| check.block))
+    .bind(check.map(|check| check.time))
+    .bind(check.map(|check| check.ledger))
+    .bind(check.map(|check| check.on_chain))
+    .bind(state.supply_unanswered.as_deref())
     .execute(db)
     .await?;
     Ok(added.last_insert_id)
@@ -217,13 +227,25 @@ pub(crate) async fn halt_token(
     }
 }
 
-/// Writes what a commit or a rewind changes of a token.
+pub(crate) async fn record_supply(
+    db: &mut dyn Connection,
+    token: TokenId,
+    base: BlockId,
+    answer: &SupplyAnswer,
+) -> Result<(), Fault> {
+    let mut row = token_at(db, token, Some(base)).await?;
+    row.state.record_supply(answer);
+    save_token(db, &row).await
+}
+
+/// Writes what a commit, a rewind or a comparison of supplies changes of a token.
 pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Result<(), Fault> {
-    let TokenState { cursor, start_time, epoch, totals, .. } = &row.state;
+    let TokenState { cursor, start_time, epoch, totals, supply_check: check, .. } = &row.state;
     query(
         "UPDATE token SET cursor_block = ?, cursor_hash = ?, cursor_parent_hash = ?, \
          cursor_time = ?, start_time = ?, epoch = ?, holders = ?, supply = ?, minted = ?, \
-         burned = ? WHERE id = ?",
+         burned = ?, unreadable_logs = ?, supply_block = ?, supply_time = ?, supply_ledger = ?, \
+         supply_on_chain = ?, supply_unanswered = ? WHERE id = ?",
     )
     .bind(cursor.map(|cursor| cursor.number))
     .bind(cursor.map(|cursor| cursor.hash))
@@ -235,6 +257,12 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
     .bind(totals.supply)
     .bind(totals.minted)
     .bind(totals.burned)
+    .bind(row.state.unreadable_logs)
+    .bind(check.map(|check| check.block))
+    .bind(check.map(|check| check.time))
+    .bind(check.map(|check| check.ledger))
+    .bind(check.map(|check| check.on_chain))
+    .bind(row.state.supply_unanswered.as_deref())
     .bind(row.key)
     .execute(db)
     .await?;

@@ -14,6 +14,7 @@ use crate::reads::states_at;
 use crate::registry::{lock_chain, save_token, token_at, tokens};
 use crate::restate::reopen;
 use crate::row::TokenRow;
+use crate::unreadable;
 
 pub(crate) async fn rewind(
     db: &mut dyn Connection,
@@ -98,6 +99,11 @@ async fn rewind_token(
     let since = if keeps_ledger { request.to.time } else { Timestamp::ZERO };
     let above = Above { block: request.to.number, since };
     let changes_removed = remove_changes(db, &mut row, &above).await?;
+    let logs_removed = unreadable::remove_above(db, row.key, above.block).await?;
+    let logs_left = row.state.unreadable_logs.checked_sub(logs_removed);
+    row.state.unreadable_logs =
+        logs_left.ok_or_else(|| Fault::corrupt("more unreadable logs than were counted"))?;
+    row.state.forget_supply_above(above.block);
     row.state.cursor = keeps_ledger.then_some(request.to);
     row.state.start_time = before.start_time.filter(|_| keeps_ledger);
     row.state.epoch = before.epoch.next();
@@ -139,7 +145,7 @@ async fn remove_changes(
     Ok(removed.rows_affected)
 }
 
-/// Takes mints and burns back, the newest first, so that no sum in between leaves its bits.
+/// Takes mints and burns back.
 async fn undo_supply(
     db: &mut dyn Connection,
     row: &mut TokenRow,
@@ -147,18 +153,16 @@ async fn undo_supply(
 ) -> Result<(), Fault> {
     let moved = query(
         "SELECT change_type, amount FROM user_balance_change \
-         WHERE token = ? AND time >= ? AND block > ? AND change_type IN ('mint', 'burn') \
-         ORDER BY time DESC, block DESC, log_index DESC, leg DESC",
+         WHERE token = ? AND time >= ? AND block > ? AND change_type IN ('mint', 'burn')",
     )
     .bind(row.key)
     .bind(above.since)
     .bound(above.block.get())
     .rows(db)
     .await?;
-    for moved in moved {
-        row.state.totals.undo(moved.get("change_type")?, moved.get("amount")?)?;
-    }
-    Ok(())
+    let moved = moved.iter().map(|moved| Ok((moved.get("change_type")?, moved.get("amount")?)));
+    let moved: Vec<_> = moved.collect::<Result<_, Fault>>()?;
+    Ok(row.state.totals.undo(moved)?)
 }
 
 /// The accounts that changed above the ancestor, with their balances now.

@@ -5,7 +5,7 @@ mod points;
 
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
-    Change, Checkpoint, TokenMetadata, TokenSpec, TokenState, TokenStatus, TokenTotals,
+    Change, Checkpoint, SupplyCheck, TokenMetadata, TokenSpec, TokenState, TokenStatus, TokenTotals,
 };
 use pledge_core::ports::ChainState;
 use pledge_core::types::{Account, BlockRef, Decimals, TokenId};
@@ -49,6 +49,7 @@ impl FromRow for ChainState {
             name: row.get("name")?,
             status,
             head: row.find("head")?,
+            head_time: row.find("head_time")?,
             processed: row.find("processed")?,
         })
     }
@@ -95,6 +96,9 @@ impl FromRow for TokenRow {
                 minted: row.get("minted")?,
                 burned: row.get("burned")?,
             },
+            unreadable_logs: row.get("unreadable_logs")?,
+            supply_check: supply_check(row)?,
+            supply_unanswered: row.find("supply_unanswered")?,
         };
         Ok(Self { key: row.get("id")?, state })
     }
@@ -109,6 +113,18 @@ fn cursor(row: &dyn Row) -> Result<Option<BlockRef>, Fault> {
         hash: row.get("cursor_hash")?,
         parent_hash: row.get("cursor_parent_hash")?,
         time: row.get("cursor_time")?,
+    }))
+}
+
+fn supply_check(row: &dyn Row) -> Result<Option<SupplyCheck>, Fault> {
+    let Some(block) = row.find("supply_block")? else {
+        return Ok(None);
+    };
+    Ok(Some(SupplyCheck {
+        block,
+        time: row.get("supply_time")?,
+        ledger: row.get("supply_ledger")?,
+        on_chain: row.get("supply_on_chain")?,
     }))
 }
 
@@ -142,6 +158,7 @@ impl FromRow for Change {
             block: row.get("block")?,
             time: row.get("time")?,
             log_index: row.get("log_index")?,
+            netted: row.get("netted")?,
         };
         if change.change_type.leg() != row.get("leg")? {
             return Err(Fault::malformed("leg", "another leg than that of the change type"));

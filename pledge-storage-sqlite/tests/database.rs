@@ -12,7 +12,7 @@ use pledge_core::event::{Consumer, EventSeq};
 use pledge_core::ledger::{Change, ChangeType, TokenMetadata, TokenSpec, TokenTotals};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    Archive, BalanceStore, EventStore, LedgerCommit, PointsStore, TokenCommit,
+    Archive, BalanceStore, ChangesQuery, EventStore, LedgerCommit, PointsStore, TokenCommit,
 };
 use pledge_core::primitives::{Address, B256};
 use pledge_core::testing::Records;
@@ -54,6 +54,7 @@ fn first_commit(hash: u8) -> LedgerCommit {
         tokens: vec![TokenCommit {
             token: token(),
             changes: Vec::new(),
+            unreadable_logs: Vec::new(),
             totals: TokenTotals::default(),
         }],
     }
@@ -72,8 +73,13 @@ fn mints(count: u64) -> Vec<Change> {
         block: BlockNumber::new(1),
         time: Timestamp::new(1_000).unwrap(),
         log_index: LogIndex::new(log_index),
+        netted: false,
     };
     (0..count).map(mint).collect()
+}
+
+fn first_change() -> ChangesQuery {
+    ChangesQuery { token: token(), account: mints(1)[0].account, before: None, limit: 9 }
 }
 
 fn refused<T: std::fmt::Debug>(result: Result<T, StoreError>) -> (StoreErrorKind, String) {
@@ -114,15 +120,33 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_it_h
     let store = place.open().await;
     store.register_chain(CHAIN, "one").await.unwrap();
     store.register_token(&spec(1)).await.unwrap();
-    store.commit(&first_commit(1)).await.unwrap();
+    let mut commit = first_commit(1);
+    commit.tokens[0].changes = mints(1);
+    store.commit(&commit).await.unwrap();
     let before = store.events(EventSeq::START, 9).await.unwrap();
+    let (state, changes) = (store.token(token()).await.unwrap(), mints(1));
     store.close().await;
     let mut outsider = place.outsider().await;
-    outsider.execute("DROP TABLE event_delivery").await.unwrap();
-    outsider.execute("DELETE FROM _sqlx_migrations WHERE version > 1").await.unwrap();
+    for undo in [
+        "DROP TABLE event_delivery",
+        "DROP TABLE unreadable_log",
+        "ALTER TABLE chain DROP COLUMN head_time",
+        "ALTER TABLE token DROP COLUMN unreadable_logs",
+        "ALTER TABLE token DROP COLUMN supply_block",
+        "ALTER TABLE token DROP COLUMN supply_time",
+        "ALTER TABLE token DROP COLUMN supply_ledger",
+        "ALTER TABLE token DROP COLUMN supply_on_chain",
+        "ALTER TABLE token DROP COLUMN supply_unanswered",
+        "ALTER TABLE user_balance_change DROP COLUMN netted",
+        "DELETE FROM _sqlx_migrations WHERE version > 1",
+    ] {
+        outsider.execute(undo).await.unwrap();
+    }
     outsider.close().await.unwrap();
     let store = place.open().await;
     assert_eq!(store.events(EventSeq::START, 9).await.unwrap(), before);
+    assert_eq!(store.token(token()).await.unwrap(), state);
+    assert_eq!(store.changes(&first_change()).await.unwrap().value, changes);
     let (mail, newest) = (Consumer::new("mail").unwrap(), before[0].sequence);
     store.record_delivered(&mail, EventSeq::START, newest).await.unwrap();
 }

@@ -6,13 +6,13 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
-use pledge_core::ledger::{Change, Checkpoint, TokenSpec, TokenState};
+use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::ports::{
     AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
     LedgerCommit, Rewind, Seen,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -121,6 +121,15 @@ impl<S: BalanceStore> BalanceStore for Cached<S> {
         self.of_ledger(token, ("states", accounts), read).await
     }
 
+    async fn record_supply(
+        &self,
+        token: TokenId,
+        base: BlockId,
+        answer: &SupplyAnswer,
+    ) -> Result<(), StoreError> {
+        self.store.record_supply(token, base, answer).await
+    }
+
     async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
         self.store.commit(commit).await
     }
@@ -157,6 +166,15 @@ impl<S: BalanceStore> BalanceStore for Cached<S> {
         }
         let question = ("changes", query.account, query.before, query.limit);
         self.of_ledger(query.token, question, read).await
+    }
+
+    async fn unreadable_logs(
+        &self,
+        token: TokenId,
+        after: Option<(BlockNumber, LogIndex)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<UnreadableLog>>, StoreError> {
+        self.store.unreadable_logs(token, after, limit).await
     }
 
     async fn histories(

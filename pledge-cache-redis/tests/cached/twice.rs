@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
-use pledge_core::ledger::{Change, Checkpoint, TokenSpec, TokenState};
+use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore,
@@ -11,8 +11,8 @@ use pledge_core::ports::{
     SettlementBatch, SettlementsQuery, Standing, Statement,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ProgrammeId, RawPoints, Timestamp,
-    TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
+    Timestamp, TokenId,
 };
 
 #[derive(Debug)]
@@ -82,6 +82,15 @@ impl<S: BalanceStore> BalanceStore for Twice<S> {
         twice!(self.states(token, accounts))
     }
 
+    async fn record_supply(
+        &self,
+        token: TokenId,
+        base: BlockId,
+        answer: &SupplyAnswer,
+    ) -> Result<(), StoreError> {
+        self.0.record_supply(token, base, answer).await
+    }
+
     async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
         self.0.commit(commit).await
     }
@@ -109,6 +118,15 @@ impl<S: BalanceStore> BalanceStore for Twice<S> {
 
     async fn changes(&self, query: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError> {
         twice!(self.changes(query))
+    }
+
+    async fn unreadable_logs(
+        &self,
+        token: TokenId,
+        after: Option<(BlockNumber, LogIndex)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<UnreadableLog>>, StoreError> {
+        twice!(self.unreadable_logs(token, after, limit))
     }
 
     async fn histories(

@@ -13,7 +13,7 @@ use pledge_core::ports::Archive;
 use pledge_core::stop::Stop;
 use pledge_core::testing::digest::{Digest, digest};
 use pledge_core::testing::oracle::oracle;
-use pledge_core::testing::world::{CHAIN, THREE_PM, account, spec, token};
+use pledge_core::testing::world::{CHAIN, NOW, THREE_PM, account, spec, token};
 use pledge_core::testing::{Fixture, Records};
 use pledge_core::types::{Amount, BlockNumber, BlockRef, LogIndex, Timestamp};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
@@ -121,7 +121,12 @@ impl Follower {
         let store = Arc::new(MemoryStore::new());
         let fixture = Fixture::new(store.clone(), ());
         let finality = plan.finality.unwrap_or(Finality::Depth(plan.confirmations));
-        let config = IndexerConfig { finality, retained_headers: WINDOW, slice_blocks_max: 9 };
+        let config = IndexerConfig {
+            finality,
+            retained_headers: WINDOW,
+            slice_blocks_max: 9,
+            clock_slack: None,
+        };
         let balances = fixture.balances.clone();
         let indexer = Indexer::new(CHAIN, evm.clone(), balances, pending.clone(), config);
         let (balances, points) = (fixture.balances.clone(), fixture.points.clone());
@@ -145,7 +150,7 @@ impl Follower {
     }
 
     pub(crate) async fn poll(&mut self) -> Poll {
-        within(self.indexer.poll()).await
+        within(self.indexer.poll(NOW)).await
     }
 
     /// Polls until there is nothing to do, and settles what is closed.

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pledge_chain_evm::EvmNodes;
 use pledge_core::error::ChainErrorKind;
@@ -54,7 +54,11 @@ async fn indexer(source: Arc<EvmNodes>, store: &Arc<MemoryStore>) -> Indexer {
     store.register_chain(CHAIN, "test").await.unwrap();
     let spec = TokenSpec { id, metadata, start_block: BlockNumber::new(1) };
     store.register_token(&spec).await.unwrap();
-    let config = IndexerConfig { finality: Finality::Depth(2), ..IndexerConfig::default() };
+    let config = IndexerConfig {
+        finality: Finality::Depth(2),
+        clock_slack: None,
+        ..IndexerConfig::default()
+    };
     let pending = Arc::new(MemoryPending::default());
     Indexer::new(CHAIN, source, store.clone(), pending, config)
 }
@@ -92,7 +96,7 @@ fn disturb(node: &Node, honest: &HostileChain, shown: u64, chance: &mut u64) -> 
 async fn settle(indexer: &mut Indexer, history: &mut Vec<String>) {
     let mut failures = 0;
     loop {
-        match indexer.poll().await {
+        match indexer.poll(SystemTime::now()).await {
             Poll::Advanced(_) => {}
             Poll::Idle => return,
             Poll::Retry(IndexerError::Chain(error))

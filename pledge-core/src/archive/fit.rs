@@ -98,6 +98,7 @@ impl Passed {
                 self.require_chain(state.spec.id.chain)?;
                 self.tokens.insert(state.spec.id, Sums::new(state.clone()));
             }
+            ArchiveRecord::UnreadableLog { token, log } => self.sums(*token)?.unreadable(log)?,
             ArchiveRecord::Change { token, change } => self.sums(*token)?.change(change)?,
             ArchiveRecord::Balance { token, account, state } => {
                 self.sums(*token)?.balance(*account, state)?;

@@ -18,6 +18,8 @@ pub enum ArchiveKey {
     Header(ChainId, BlockNumber),
     /// A token.
     Token(TokenId),
+    /// A log that cannot be read.
+    UnreadableLog(TokenId, BlockNumber, LogIndex),
     /// An account's changes, then its balance.
     Account(TokenId, Account, Entry),
     /// A programme.
@@ -52,6 +54,9 @@ impl ArchiveRecord {
             Self::Chain(state) => ArchiveKey::Chain(state.chain),
             Self::Header { chain, block } => ArchiveKey::Header(*chain, block.number),
             Self::Token(state) => ArchiveKey::Token(state.spec.id),
+            Self::UnreadableLog { token, log } => {
+                ArchiveKey::UnreadableLog(*token, log.block, log.log_index)
+            }
             Self::Change { token, change } => {
                 let (block, log_index, leg) = change.place();
                 let entry = Entry::Change(block, log_index, leg);

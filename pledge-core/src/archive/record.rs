@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Consumer, EventSeq, SequencedEvent};
-use crate::ledger::{Change, Checkpoint, TokenState};
+use crate::ledger::{Change, Checkpoint, TokenState, UnreadableLog};
 use crate::points::Programme;
 use crate::ports::{ChainState, ShardProgress, Statement, WindowTotal};
 use crate::types::{Account, BlockRef, ChainId, ProgrammeId, RawPoints, ShardId, TokenId};
@@ -26,6 +26,13 @@ pub enum ArchiveRecord {
     },
     /// A token and where its ledger stands.
     Token(TokenState),
+    /// A log that looks like a transfer and cannot be read.
+    UnreadableLog {
+        /// Of which token.
+        token: TokenId,
+        /// Which log.
+        log: UnreadableLog,
+    },
     /// What one transfer did to one account.
     Change {
         /// Of which token.
@@ -102,6 +109,8 @@ pub enum RecordKind {
     Header,
     /// [`ArchiveRecord::Token`].
     Token,
+    /// [`ArchiveRecord::UnreadableLog`].
+    UnreadableLog,
     /// [`ArchiveRecord::Change`].
     Change,
     /// [`ArchiveRecord::Balance`].
@@ -129,6 +138,7 @@ impl ArchiveRecord {
             Self::Chain(_) => RecordKind::Chain,
             Self::Header { .. } => RecordKind::Header,
             Self::Token(_) => RecordKind::Token,
+            Self::UnreadableLog { .. } => RecordKind::UnreadableLog,
             Self::Change { .. } => RecordKind::Change,
             Self::Balance { .. } => RecordKind::Balance,
             Self::Programme(_) => RecordKind::Programme,
@@ -149,6 +159,7 @@ impl RecordKind {
             Self::Chain => "chain",
             Self::Header => "header",
             Self::Token => "token",
+            Self::UnreadableLog => "unreadable_log",
             Self::Change => "change",
             Self::Balance => "balance",
             Self::Programme => "programme",

@@ -1,24 +1,36 @@
 //! One token's ledger, added up while it passes by.
 
-use crate::ledger::{Change, Checkpoint, Leg, TokenState, TokenTotals};
-use crate::types::{Account, Amount, BalanceSeconds, CumulativeAmount, Overflow};
+use crate::ledger::{
+    Change, ChangeType, Checkpoint, TokenState, TokenTotals, UnreadableLog, replay_block,
+};
+use crate::types::{Account, BlockNumber, CumulativeAmount};
 
-/// A token, and the sums over the accounts that passed.
+/// A token, and the sums over what passed of it.
 #[derive(Debug)]
 pub(super) struct Sums {
     state: TokenState,
+    unreadable_logs: u64,
     holders: u64,
     balances: CumulativeAmount,
     minted: CumulativeAmount,
     burned: CumulativeAmount,
-    /// The account that passes, after its last change.
-    open: Option<(Account, Checkpoint)>,
+    /// The account that passes.
+    open: Option<Open>,
+}
+
+/// An account, the block of it that passes, and its state before that block.
+#[derive(Debug)]
+struct Open {
+    account: Account,
+    before: Option<Checkpoint>,
+    changes: Vec<Change>,
 }
 
 impl Sums {
     pub(super) fn new(state: TokenState) -> Self {
         Self {
             state,
+            unreadable_logs: 0,
             holders: 0,
             balances: CumulativeAmount::ZERO,
             minted: CumulativeAmount::ZERO,
@@ -27,33 +39,42 @@ impl Sums {
         }
     }
 
+    /// The next log that cannot be read.
+    pub(super) fn unreadable(&mut self, log: &UnreadableLog) -> Result<(), String> {
+        self.require_inside(log.block)?;
+        if log.token != self.state.spec.id.address {
+            return Err(format!("the log is one of {}", log.token));
+        }
+        self.unreadable_logs += 1;
+        Ok(())
+    }
+
     /// The next change of the account that passes, or the first of another.
     pub(super) fn change(&mut self, change: &Change) -> Result<(), String> {
-        use crate::ledger::ChangeType::{Burn, Mint};
-        let before = match self.open {
-            Some((account, state)) if account == change.account => Some(state),
-            Some((account, _)) => return Err(format!("account {account} has no balance")),
-            None => None,
-        };
-        if self.state.cursor.is_none_or(|cursor| change.block > cursor.number) {
-            return Err(format!("block {} is beyond the token's ledger", change.block));
-        }
-        if after(before, change).map_err(|error| error.to_string())? != Some(change.checkpoint()) {
-            return Err(format!("it does not follow from the change of {} before", change.account));
-        }
+        self.require_inside(change.block)?;
         let sum = match change.change_type {
-            Mint => self.minted.checked_add(change.amount).map(|sum| self.minted = sum),
-            Burn => self.burned.checked_add(change.amount).map(|sum| self.burned = sum),
-            _ => Ok(()),
+            ChangeType::Mint => Some(&mut self.minted),
+            ChangeType::Burn => Some(&mut self.burned),
+            ChangeType::TransferIn | ChangeType::TransferOut => None,
         };
-        sum.map_err(|error| error.to_string())?;
-        self.open = Some((change.account, change.checkpoint()));
-        Ok(())
+        if let Some(sum) = sum {
+            *sum = sum.checked_add(change.amount).map_err(|error| error.to_string())?;
+        }
+        let account = change.account;
+        let open = self.open.get_or_insert_with(|| Open::first(account));
+        if open.account != account {
+            return Err(format!("account {} has no balance", open.account));
+        }
+        open.push(change)
     }
 
     /// The account that passed has this balance.
     pub(super) fn balance(&mut self, account: Account, state: &Checkpoint) -> Result<(), String> {
-        if self.open.take() != Some((account, *state)) {
+        let passed = match self.open.take() {
+            Some(mut open) if open.account == account => open.close()?,
+            _ => None,
+        };
+        if passed != Some(*state) {
             return Err(format!("the balance of {account} is not that after its last change"));
         }
         self.holders += u64::from(!state.balance.is_zero());
@@ -62,32 +83,50 @@ impl Sums {
         Ok(())
     }
 
-    /// Every account passed: the token's own sums must be theirs.
+    /// Everything passed: the token's own sums must be those of what did.
     pub(super) fn end(&self) -> Result<(), String> {
         let token = self.state.spec.id;
-        if let Some((account, _)) = self.open {
-            return Err(format!("account {account} of token {token} has no balance"));
+        if let Some(open) = &self.open {
+            return Err(format!("account {} of token {token} has no balance", open.account));
         }
         let TokenTotals { holders, supply, minted, burned } = self.state.totals;
-        let told = (holders, CumulativeAmount::ZERO.checked_add(supply), minted, burned);
-        if told != (self.holders, Ok(self.balances), self.minted, self.burned) {
+        let stated = (holders, CumulativeAmount::from(supply), minted, burned);
+        if stated != (self.holders, self.balances, self.minted, self.burned) {
             return Err(format!("the sums of token {token} are not those of its accounts"));
+        }
+        if self.state.unreadable_logs != self.unreadable_logs {
+            return Err(format!("the number of unreadable logs of token {token} is another"));
         }
         Ok(())
     }
+
+    fn require_inside(&self, block: BlockNumber) -> Result<(), String> {
+        let inside = self.state.cursor.is_some_and(|cursor| block <= cursor.number);
+        inside.then_some(()).ok_or_else(|| format!("block {block} is beyond the token's ledger"))
+    }
 }
 
-/// An account's state after a change, given that before it; `None` if it would be below zero.
-fn after(before: Option<Checkpoint>, change: &Change) -> Result<Option<Checkpoint>, Overflow> {
-    let (balance, balance_seconds) = match before {
-        None => (Amount::ZERO, BalanceSeconds::ZERO),
-        Some(state) if state.time > change.time => return Ok(None),
-        Some(state) => (state.balance, state.balance_seconds_at(change.time)?),
-    };
-    let balance = match change.change_type.leg() {
-        Leg::In => balance.checked_add(change.amount),
-        Leg::Out => balance.checked_sub(change.amount),
-    };
-    let (time, block) = (change.time, change.block);
-    Ok(balance.map(|balance| Checkpoint { balance, balance_seconds, time, block }))
+impl Open {
+    const fn first(account: Account) -> Self {
+        Self { account, before: None, changes: Vec::new() }
+    }
+
+    fn push(&mut self, change: &Change) -> Result<(), String> {
+        // Balances are judged at the end of a block, so its changes are looked at together.
+        if self.changes.last().is_some_and(|last| last.block != change.block) {
+            self.before = self.close()?;
+        }
+        self.changes.push(change.clone());
+        Ok(())
+    }
+
+    /// The account's state after the block that passed.
+    fn close(&mut self) -> Result<Option<Checkpoint>, String> {
+        let changes = std::mem::take(&mut self.changes);
+        let right = replay_block(self.before.as_ref(), &changes);
+        if right.as_ref() != Ok(&changes) {
+            return Err(format!("it does not follow from the change of {} before", self.account));
+        }
+        Ok(changes.last().map(Change::checkpoint))
+    }
 }

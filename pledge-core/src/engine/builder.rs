@@ -22,13 +22,21 @@ pub struct FollowedToken {
     address: Address,
     start_block: BlockNumber,
     rates: Option<RateSchedule>,
+    halts_on_unreadable: bool,
 }
 
 impl FollowedToken {
     /// A token from the block of its deployment on. A later block misses transfers, and the token
     /// halts at the first account that sends more than it seems to hold.
     pub const fn new(address: Address, start_block: BlockNumber) -> Self {
-        Self { address, start_block, rates: None }
+        Self { address, start_block, rates: None, halts_on_unreadable: false }
+    }
+
+    /// Halted by a log with the topic of a transfer that cannot be read as one, where others count it: see
+    /// [`Indexer::halting_on_unreadable`].
+    #[must_use]
+    pub fn halting_on_unreadable(self) -> Self {
+        Self { halts_on_unreadable: true, ..self }
     }
 
     /// With a programme `main` at one rate for ever: points per whole token per hour.
@@ -172,7 +180,10 @@ impl EngineBuilder {
         for (id, chain, specs) in asked {
             self.register(id, &chain, &specs).await?;
             let (balances, pending) = (self.balances.clone(), self.pending.clone());
-            let indexer = Indexer::new(id, chain.source, balances, pending, chain.config);
+            let halting = chain.tokens.iter().filter(|token| token.halts_on_unreadable);
+            let halting: Vec<_> = halting.map(|token| token.address).collect();
+            let indexer = Indexer::new(id, chain.source, balances, pending, chain.config)
+                .halting_on_unreadable(halting);
             indexers.push(match chain.audit {
                 Some(audit) => indexer.audited_by(audit),
                 None => indexer,

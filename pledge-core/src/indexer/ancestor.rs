@@ -27,7 +27,7 @@ pub(super) struct Descent {
 /// What a token's ledger stands on.
 #[derive(Debug)]
 struct Branch {
-    cursor: BlockNumber,
+    cursor: BlockRef,
     start: BlockNumber,
     /// The lowest block of it that was looked at; `None` below what is known.
     known: Option<BlockId>,
@@ -48,8 +48,7 @@ impl Descent {
     pub(super) fn new(orphan: BlockRef, tokens: &[TokenState], held: &[BlockRef]) -> Self {
         let branch = |token: &TokenState| {
             let (cursor, start) = (token.cursor?, token.spec.start_block);
-            let (cursor, known) = (cursor.number, Some(cursor.id()));
-            Some(Branch { cursor, start, known, joined: false })
+            Some(Branch { cursor, start, known: Some(cursor.id()), joined: false })
         };
         Self {
             orphan,
@@ -60,7 +59,7 @@ impl Descent {
 
     /// The first and the last block of the node's chain to step on, for a head at this height.
     pub(super) fn bounds(&self, head: BlockNumber) -> (BlockNumber, BlockNumber) {
-        let top = self.branches.iter().map(|branch| branch.cursor).max();
+        let top = self.branches.iter().map(|branch| branch.cursor.number).max();
         let top = top.unwrap_or(self.orphan.number).min(head);
         let lowest = self.held.keys().next().map(|lowest| lowest.down(1));
         (top, lowest.unwrap_or(self.orphan.number).min(top))
@@ -68,13 +67,18 @@ impl Descent {
 
     /// One block further down the node's chain.
     pub(super) fn step(&mut self, theirs: &BlockRef) -> Option<Landing> {
-        if theirs.id() == self.orphan.id() {
+        if *theirs == self.orphan {
             return Some(Landing::NoFork);
         }
         let height = theirs.number;
-        for branch in self.branches.iter_mut().filter(|branch| height <= branch.cursor) {
+        let held = self.held.get(&height);
+        for branch in self.branches.iter_mut().filter(|branch| height <= branch.cursor.number) {
             branch.known = branch.known.and_then(|known| lowered(&self.held, known, height));
-            branch.joined |= branch.known == Some(theirs.id());
+            // A header of the same hash at another time was read while a node lied: the ledger has
+            // to go below it.
+            let contradicts = |ours: &BlockRef| ours.id() == theirs.id() && ours != theirs;
+            let is_false = held.is_some_and(contradicts) || contradicts(&branch.cursor);
+            branch.joined |= branch.known == Some(theirs.id()) && !is_false;
         }
         let has_joined = |branch: &Branch| branch.joined || !branch.has_ledger_at(height);
         let is_reached = height < self.orphan.number && self.branches.iter().all(has_joined);
@@ -87,14 +91,15 @@ impl Descent {
     fn named(&self, theirs: &BlockRef) -> Option<BlockRef> {
         let held = self.held.get(&theirs.number).filter(|held| held.id() == theirs.id());
         let above = || self.held.get(&theirs.number.next());
-        held.copied().or_else(|| above().is_some_and(|a| theirs.is_parent_of(a)).then_some(*theirs))
+        let is_below = |above: &BlockRef| theirs.is_parent_of(above) && theirs.time <= above.time;
+        held.copied().or_else(|| above().is_some_and(is_below).then_some(*theirs))
     }
 }
 
 impl Branch {
     /// Whether the token has facts at a height that could be of another branch.
     fn has_ledger_at(&self, height: BlockNumber) -> bool {
-        self.start <= height && height <= self.cursor
+        self.start <= height && height <= self.cursor.number
     }
 }
 

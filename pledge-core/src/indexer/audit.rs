@@ -48,7 +48,7 @@ impl Indexer {
         const OPERATION: &str = "audit a fork";
         let Some(audit) = &self.audit else { return Ok(()) };
         match audit.headers(ours.number, ours.number).await {
-            Ok(theirs) if theirs.iter().all(|header| header.id() != ours.id()) => Ok(()),
+            Ok(theirs) if !theirs.contains(ours) => Ok(()),
             Ok(_) => {
                 let detail = format!(
                     "block {ours} is not on the node's chain any more, but the audit still has it.                      Nothing is taken back until both sources agree: find out which of them is wrong,                      and replace it"
@@ -76,6 +76,7 @@ async fn whole(
         part.verify(&rest)?;
         whole.headers.extend(part.headers);
         whole.transfers.extend(part.transfers);
+        whole.unreadable.extend(part.unreadable);
         match whole.last() {
             Some(last) if last.number < request.to => rest.from = last.number.next(),
             _ => break,
@@ -93,28 +94,24 @@ fn difference(ours: &RangeFacts, theirs: &RangeFacts) -> Option<(BlockNumber, St
         let what = format!("the node has {}, the audit {}", header.hash, other.hash);
         Some((header.number, what))
     });
-    let (mut a, mut b) = (ours.transfers.iter(), theirs.transfers.iter());
-    let transfers = loop {
-        match (a.next(), b.next()) {
-            (None, None) => break None,
-            (ours, theirs) if ours == theirs => {}
-            (ours, theirs) => {
-                let block = ours.into_iter().chain(theirs).map(|transfer| transfer.block).min();
-                break block;
-            }
-        }
-    };
-    let transfers = transfers.map(|block| {
-        let count =
-            |facts: &RangeFacts| facts.transfers.iter().filter(|t| t.block == block).count();
-        let what = format!(
-            "its transfers differ: the node has {}, the audit {}",
-            count(ours),
-            count(theirs)
-        );
-        (block, what)
-    });
-    headers.into_iter().chain(transfers).min_by_key(|(block, _)| *block)
+    let transfers = difference_in("transfers", &ours.transfers, &theirs.transfers, |t| t.block);
+    let (logs, other) = (&ours.unreadable, &theirs.unreadable);
+    let logs = difference_in("unreadable logs", logs, other, |log| log.block);
+    [headers, transfers, logs].into_iter().flatten().min_by_key(|(block, _)| *block)
+}
+
+/// The lower block of the first logs that are not the same in both lists.
+fn difference_in<T: PartialEq>(
+    what: &str,
+    ours: &[T],
+    theirs: &[T],
+    block_of: impl Fn(&T) -> BlockNumber,
+) -> Option<(BlockNumber, String)> {
+    let same = ours.iter().zip(theirs).take_while(|(ours, theirs)| ours == theirs).count();
+    let block = [ours.get(same), theirs.get(same)].into_iter().flatten().map(&block_of).min()?;
+    let count = |logs: &[T]| logs.iter().filter(|log| block_of(log) == block).count();
+    let (ours, theirs) = (count(ours), count(theirs));
+    Some((block, format!("its {what} differ: the node has {ours}, the audit {theirs}")))
 }
 
 #[cfg(test)]
@@ -148,7 +145,7 @@ mod tests {
 
     fn facts(headers: &[BlockRef], transfers: &[Transfer]) -> RangeFacts {
         let (headers, transfers) = (headers.to_vec(), transfers.to_vec());
-        RangeFacts { headers, transfers, set_aside: 0 }
+        RangeFacts { headers, transfers, unreadable: Vec::new() }
     }
 
     fn differs_at(ours: &RangeFacts, theirs: &RangeFacts) -> Option<u64> {

@@ -14,7 +14,7 @@ pub(super) struct Committed {
     first: BlockNumber,
     pub(super) tip: BlockRef,
     transfers: u64,
-    set_aside: u64,
+    unreadable: u64,
 }
 
 impl Committed {
@@ -24,19 +24,24 @@ impl Committed {
             to: self.tip.number,
             target,
             transfers: self.transfers,
-            set_aside: self.set_aside,
+            unreadable: self.unreadable,
         }
     }
 }
 
 /// What the blocks do to a group of tokens.
 #[derive(Debug, Default)]
-struct FoldedGroup {
+pub(super) struct FoldedGroup {
     tokens: Vec<TokenCommit>,
     failed: Vec<(TokenId, FoldError)>,
 }
 
 impl FoldedGroup {
+    /// Whether the token can take the blocks.
+    pub(super) fn takes(&self, token: TokenId) -> bool {
+        self.tokens.iter().any(|commit| commit.token == token)
+    }
+
     /// The first block that some token cannot take, if there are good ones before it.
     fn fails_at(&self, first: BlockNumber) -> Option<BlockNumber> {
         let blocks = self.failed.iter().filter_map(|(_, error)| error.block());
@@ -52,15 +57,13 @@ impl Indexer {
     pub(super) async fn commit(
         &self,
         group: &Group,
-        head: BlockNumber,
         facts: &RangeFacts,
         detail: HeaderDetail,
     ) -> Result<Committed, IndexerError> {
-        check_times(group.cursor.as_ref(), &facts.headers)?;
         let folded = self.fold_group(group, facts).await?;
         let first = *facts.headers.first().expect("a verified answer has headers");
         let Some(fault) = folded.fails_at(first.number) else {
-            return self.write(group, head, facts, folded).await;
+            return self.write(group, facts, folded).await;
         };
         let tokens = addresses(group);
         let good = Slice { from: first.number, to: fault.down(1), detail };
@@ -70,13 +73,12 @@ impl Indexer {
             let detail = format!("blocks from {first} on were answered differently");
             return Err(ChainError::transient("commit a slice", detail).into());
         }
-        self.write(group, head, &good, folded).await
+        self.write(group, &good, folded).await
     }
 
     async fn write(
         &self,
         group: &Group,
-        head: BlockNumber,
         facts: &RangeFacts,
         folded: FoldedGroup,
     ) -> Result<Committed, IndexerError> {
@@ -87,7 +89,8 @@ impl Indexer {
         }
         let first = *facts.headers.first().expect("a verified answer has headers");
         let tip = *facts.last().expect("a verified answer has headers");
-        let first_retained = self.config.first_retained(head);
+        // By the blocks that are there and not by a head that was claimed.
+        let first_retained = self.config.first_retained(tip.number);
         let held = facts.headers.iter().filter(|header| header.number >= first_retained);
         let commit = LedgerCommit {
             chain: self.chain,
@@ -101,19 +104,19 @@ impl Indexer {
         if !commit.tokens.is_empty() {
             self.store.commit(&commit).await?;
         }
-        if facts.set_aside > 0 {
-            let (chain, logs) = (self.chain, facts.set_aside);
-            tracing::warn!(%chain, from = %first.number, to = %tip.number, logs, "logs that only look like transfers were left aside");
+        if let Some(log) = facts.unreadable.first() {
+            let (chain, logs) = (self.chain, facts.unreadable.len());
+            tracing::warn!(%chain, from = %first.number, to = %tip.number, logs, first = %log, "logs that look like transfers cannot be read");
         }
         Ok(Committed {
             first: first.number,
             tip,
             transfers: facts.transfers.len() as u64,
-            set_aside: facts.set_aside,
+            unreadable: facts.unreadable.len() as u64,
         })
     }
 
-    async fn fold_group(
+    pub(super) async fn fold_group(
         &self,
         group: &Group,
         facts: &RangeFacts,
@@ -151,26 +154,19 @@ impl Indexer {
             facts.header(transfer.block).expect("verified: a transfer's header is there").time
         };
         let folded = fold(token.totals, &mut states, &transfers, time_of);
+        let unreadable = facts.unreadable.iter().filter(|log| log.token == id.address);
+        let unreadable_logs: Vec<_> = unreadable.copied().collect();
+        let halts = self.halting_on_unreadable.contains(&id.address);
+        if let Some(log) = unreadable_logs.first().filter(|_| halts)
+            && folded.as_ref().err().is_none_or(|error| error.block() >= Some(log.block))
+        {
+            return Ok(Err(FoldError::UnreadableLog(*log)));
+        }
         Ok(folded.map(|folded| TokenCommit {
             token: id,
             changes: folded.changes,
+            unreadable_logs,
             totals: folded.totals,
         }))
     }
-}
-
-/// Points need a time that never goes back: a chain that breaks this cannot be followed.
-fn check_times(cursor: Option<&BlockRef>, headers: &[BlockRef]) -> Result<(), IndexerError> {
-    let mut previous = cursor;
-    for header in headers {
-        if let Some(earlier) = previous.filter(|earlier| header.time < earlier.time) {
-            return Err(IndexerError::Halt(format!(
-                "block {header} has time {} but block {earlier} before it has {}: the chain's time \
-                 goes back",
-                header.time, earlier.time
-            )));
-        }
-        previous = Some(header);
-    }
-    Ok(())
 }

@@ -1,9 +1,11 @@
 //! One slice of confirmed blocks, from the source into the ledger.
 
+use std::time::{Duration, SystemTime};
+
 use alloy_primitives::Address;
 
 use super::driver::{Group, Indexer, IndexerError, Poll};
-use super::{Observed, Slice, plan};
+use super::{Finality, Observed, Slice, plan};
 use crate::error::ChainError;
 use crate::ports::{HeaderDetail, PendingSnapshot, RangeFacts, RangeRequest};
 use crate::types::{BlockNumber, BlockRef};
@@ -40,8 +42,14 @@ impl Indexer {
         let near_head = is_front && group.next >= self.config.first_retained(head.number);
         let mut seen = None;
         if let Some(cursor) = group.cursor.filter(|_| is_front) {
+            if head.id() == cursor.id() {
+                let tokens = addresses(group);
+                let none = PendingSnapshot { base: cursor.id(), tokens, blocks: Vec::new() };
+                self.hold(none).await?;
+                return Ok(Poll::Idle);
+            }
             if head.number <= cursor.number {
-                return self.check_lower_head(&cursor, head).await;
+                return self.check_lower_head(head).await;
             }
             if near_head {
                 seen = self.refresh_pending(group, &cursor, head).await?;
@@ -52,6 +60,9 @@ impl Indexer {
         }
         let slice = |next| plan(&self.config, head.number, target?, next, join_at);
         let (Some(target), Some(slice)) = (target, slice(group.next)) else {
+            if let Some(cursor) = group.cursor.filter(|_| is_front && !near_head) {
+                self.hold_nothing_above(&cursor).await?;
+            }
             return Ok(Poll::Idle);
         };
         let facts = self.fetch(slice, group).await?;
@@ -64,21 +75,20 @@ impl Indexer {
         }
         let following = plan(&self.config, head.number, target, tip.number.next(), join_at)
             .filter(|slice| slice.detail == HeaderDetail::Sparse);
-        let (committed, prefetched) = tokio::join!(
-            self.commit(group, head.number, &facts, slice.detail),
-            self.prefetch(following, group)
-        );
+        let (committed, prefetched) =
+            tokio::join!(self.commit(group, &facts, slice.detail), self.prefetch(following, group));
         self.prefetched = prefetched;
         let committed = committed?;
+        group.tokens.iter().for_each(|token| self.superseded.end(token));
         if let Some(snapshot) = seen {
             self.trim_pending(snapshot, &committed.tip).await?;
         }
         Ok(Poll::Advanced(committed.progress(target)))
     }
 
-    /// A block of ours that the facts leave on another branch: the cursor, if they do not stand on
-    /// it, or a header that another token holds inside their range.
-    async fn orphaned_by(
+    /// A block of the ledger that the facts contradict: the cursor, if they do not stand on it, or the
+    /// lowest header inside their range that another token holds.
+    pub(super) async fn orphaned_by(
         &self,
         group: &Group,
         facts: &RangeFacts,
@@ -86,15 +96,47 @@ impl Indexer {
         let (Some(first), Some(last)) = (facts.headers.first(), facts.last()) else {
             return Ok(None);
         };
-        if let Some(cursor) = group.cursor.filter(|cursor| !cursor.is_parent_of(first)) {
-            return Ok(Some(cursor));
+        if let Some(cursor) = group.cursor {
+            if !cursor.is_parent_of(first) || self.has_false_time(&cursor, first).await? {
+                return Ok(Some(cursor));
+            }
         }
-        let held = self.store.headers(self.chain, last.number, 1).await?;
+        let held = self.store.headers(self.chain, last.number, facts.headers.len()).await?;
         let contradicts = |held: &BlockRef| {
             let theirs = facts.header(held.number);
             theirs.is_some_and(|theirs| theirs.hash != held.hash)
         };
-        Ok(held.first().copied().filter(contradicts))
+        Ok(held.into_iter().rfind(contradicts))
+    }
+
+    /// Whether the ledger has a block at a time that is not the block's: it was read while a node lied.
+    ///
+    /// A block below the time of its parent proves that one of the two is wrong; which, the node has to
+    /// say again.
+    async fn has_false_time(
+        &self,
+        cursor: &BlockRef,
+        first: &BlockRef,
+    ) -> Result<bool, IndexerError> {
+        if first.time >= cursor.time {
+            return Ok(false);
+        }
+        let again = self.source.headers(cursor.number, cursor.number).await?;
+        match again.first() {
+            Some(again) if again == cursor => {
+                let detail = format!(
+                    "block {first} has time {} but block {cursor} before it has {}: no time of a \
+                     chain goes back, so the node is asked again",
+                    first.time, cursor.time
+                );
+                Err(ChainError::transient("check the time of a block", detail).into())
+            }
+            Some(_) => Ok(true),
+            None => {
+                let detail = format!("block {cursor} is gone");
+                Err(ChainError::block_gone("check the time of a block", detail).into())
+            }
+        }
     }
 
     /// Near the head a block is confirmed only as part of the branch that the head stands on, and the
@@ -147,7 +189,27 @@ impl Indexer {
     ) -> Result<RangeFacts, ChainError> {
         let facts = self.fetch_range(slice.from, slice.to, tokens, slice.detail).await?;
         self.audit(&facts, tokens, slice.detail).await?;
+        self.prove_depth(&slice, &facts).await?;
         Ok(facts)
+    }
+
+    /// Far from the head no block is linked to it, so both sources have to show that the chain goes on
+    /// for as long above the blocks as they claim. Otherwise a false head would have blocks confirmed
+    /// early, and their headers forgotten.
+    async fn prove_depth(&self, slice: &Slice, facts: &RangeFacts) -> Result<(), ChainError> {
+        let Some(last) = facts.last().filter(|_| slice.detail == HeaderDetail::Sparse) else {
+            return Ok(());
+        };
+        let blocks = match self.config.finality {
+            Finality::Depth(confirmations) => confirmations.max(self.config.retained_headers),
+            Finality::Finalized => self.config.retained_headers,
+        };
+        let (height, ahead) = (last.number.up(blocks), slice.to.up(blocks));
+        self.depth.prove(&*self.source, height, ahead).await?;
+        match &self.audit {
+            Some(audit) => self.audit_depth.prove(&**audit, height, ahead).await,
+            None => Ok(()),
+        }
     }
 
     /// Fetches and verifies a range.
@@ -160,9 +222,28 @@ impl Indexer {
     ) -> Result<RangeFacts, ChainError> {
         let request = RangeRequest { from, to, tokens, detail };
         let facts = self.source.range(request).await?;
+        if let Some(header) = facts.headers.iter().find(|header| self.is_ahead_of_clock(header)) {
+            return Err(ahead_of_clock(header));
+        }
         facts.verify(&request)?;
         Ok(facts)
     }
+
+    fn is_ahead_of_clock(&self, header: &BlockRef) -> bool {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(header.time.get());
+        let ahead = time.duration_since(self.now).unwrap_or_default();
+        self.config.clock_slack.is_some_and(|slack| ahead > slack)
+    }
+}
+
+fn ahead_of_clock(header: &BlockRef) -> ChainError {
+    let detail = format!(
+        "block {header} has time {}, further ahead of this host's clock than clock_slack allows. \
+         Nothing is committed meanwhile. If the clock is right, the node is not, unless the chain keeps \
+         a time of its own: then raise clock_slack",
+        header.time
+    );
+    ChainError::transient("check the time of a block", detail)
 }
 
 pub(super) fn addresses(group: &Group) -> Vec<Address> {

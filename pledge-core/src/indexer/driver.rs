@@ -1,15 +1,25 @@
 //! The driver of one chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use alloy_primitives::Address;
 
 use super::confirm::Prefetched;
+use super::depth::{Claim, Depth};
+use super::revisit::Revisited;
+use super::standstill::Standstill;
+use super::superseded::Superseded;
+use super::supply::SupplyChecks;
 use super::{ChainStatus, Finality, IndexerConfig, Observed, confirmed_target};
 use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
 use crate::event::ReorgRecord;
 use crate::ledger::TokenState;
-use crate::ports::{BalanceStore, ChainReport, ChainSource, ChainState, PendingCache};
-use crate::types::{BlockNumber, BlockRef, ChainId};
+use crate::ports::{
+    BalanceStore, ChainReport, ChainSource, ChainState, PendingCache, PendingSnapshot,
+};
+use crate::types::{BlockId, BlockNumber, BlockRef, ChainId};
 
 /// Why a step of the indexer did not happen. Nothing of it is in the store.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +73,8 @@ pub struct Progress {
     pub target: BlockNumber,
     /// Transfers folded.
     pub transfers: u64,
-    /// Logs that looked like transfers and were left aside.
-    pub set_aside: u64,
+    /// Logs that look like transfers and cannot be read.
+    pub unreadable: u64,
 }
 
 /// Follows one chain. One value per chain; several over one store are safe, since a stale write is
@@ -78,6 +88,24 @@ pub struct Indexer {
     pub(super) pending: Arc<dyn PendingCache>,
     pub(super) config: IndexerConfig,
     pub(super) prefetched: Option<Prefetched>,
+    /// The blocks above the cursor, as this value read them from the source. What the cache holds may
+    /// come from elsewhere, so it decides nothing.
+    pub(super) above: Option<PendingSnapshot>,
+    /// Tokens that a log halts that cannot be read.
+    pub(super) halting_on_unreadable: BTreeSet<Address>,
+    head: Claim,
+    finalized: Claim,
+    supplies: SupplyChecks,
+    /// How deep the source has shown the chain to be, and the audit.
+    pub(super) depth: Depth,
+    pub(super) audit_depth: Depth,
+    /// The head at which the halted tokens were tried again.
+    pub(super) revisited: Option<BlockId>,
+    /// The wall clock as of this poll.
+    pub(super) now: SystemTime,
+    /// What the writes of the last poll have ended.
+    pub(super) superseded: Superseded,
+    standstill: Standstill,
     /// The chain as the store had it when the poll began, with what was reported since.
     known: Option<ChainState>,
 }
@@ -91,7 +119,27 @@ impl Indexer {
         pending: Arc<dyn PendingCache>,
         config: IndexerConfig,
     ) -> Self {
-        Self { chain, source, audit: None, store, pending, config, prefetched: None, known: None }
+        Self {
+            chain,
+            source,
+            audit: None,
+            store,
+            pending,
+            config,
+            prefetched: None,
+            above: None,
+            halting_on_unreadable: BTreeSet::new(),
+            head: Claim::default(),
+            finalized: Claim::default(),
+            supplies: SupplyChecks::default(),
+            depth: Depth::default(),
+            audit_depth: Depth::default(),
+            revisited: None,
+            now: SystemTime::UNIX_EPOCH,
+            superseded: Superseded::default(),
+            standstill: Standstill::default(),
+            known: None,
+        }
     }
 
     /// With a second source, which is asked for every slice too before it is committed. Where the two
@@ -101,6 +149,13 @@ impl Indexer {
         Self { audit: Some(audit), ..self }
     }
 
+    /// With tokens that are halted by a log with the topic of a transfer that cannot be read as one, at the
+    /// block before it. Such logs of the others are counted ([`TokenState::unreadable_logs`]).
+    #[must_use]
+    pub fn halting_on_unreadable(self, tokens: impl IntoIterator<Item = Address>) -> Self {
+        Self { halting_on_unreadable: tokens.into_iter().collect(), ..self }
+    }
+
     /// The chain.
     pub const fn chain(&self) -> ChainId {
         self.chain
@@ -108,10 +163,16 @@ impl Indexer {
 
     /// Observes the chain and executes at most one slice for each group of tokens at one cursor.
     ///
-    /// Dropping the future is safe at any point: the store has either all of a slice or nothing.
-    pub async fn poll(&mut self) -> Poll {
+    /// `now` is the wall clock. It bounds the times of blocks ([`IndexerConfig::clock_slack`]) and
+    /// measures how long nothing moved; it decides no amount. Dropping the future is safe at any point:
+    /// the store has either all of a slice or nothing.
+    pub async fn poll(&mut self, now: SystemTime) -> Poll {
+        self.now = now;
         match self.step().await {
-            Ok(poll) => poll,
+            Ok(poll) => {
+                self.standstill.over();
+                poll
+            }
             Err(error) => self.failed(error).await,
         }
     }
@@ -119,7 +180,8 @@ impl Indexer {
     /// The one place that decides what an error means for the chain.
     async fn failed(&mut self, error: IndexerError) -> Poll {
         self.prefetched = None;
-        if error.is_passing() {
+        let lasts = self.standstill.lasts(self.now);
+        if error.is_passing() && !lasts {
             return Poll::Retry(error);
         }
         let status = match &error {
@@ -147,13 +209,22 @@ impl Indexer {
         if let Some(status) = self.latched().await? {
             return Ok(Poll::Stopped(status));
         }
-        let mut tokens = self.store.tokens(self.chain).await?;
-        tokens.retain(TokenState::is_active);
-        let observed = self.observe().await?;
+        let tokens = self.store.tokens(self.chain).await?;
+        self.superseded.check(&tokens)?;
+        let (mut tokens, halted): (Vec<_>, Vec<_>) =
+            tokens.into_iter().partition(TokenState::is_active);
+        let observed = self.observe(&tokens).await?;
         let target = confirmed_target(self.config.finality, &observed);
-        let groups = group_by_cursor(tokens);
         let mut outcome = Poll::Idle;
         let mut failure = None;
+        match self.revisit(halted, &observed, target).await {
+            Ok(Revisited::Nothing) => {}
+            Ok(Revisited::Healed) => tokens = self.active_tokens().await?,
+            Ok(Revisited::Rewound(poll)) => return Ok(poll),
+            Err(halt @ IndexerError::Halt(_)) => return Err(halt),
+            Err(error) => failure = Some(error),
+        }
+        let groups = group_by_cursor(tokens);
         for (index, group) in groups.iter().enumerate() {
             let join_at = groups[index + 1..].iter().find_map(|ahead| ahead.cursor);
             let join_at = join_at.map(|cursor| cursor.number);
@@ -171,12 +242,21 @@ impl Indexer {
         }
         match &outcome {
             Poll::Advanced(progress) if Some(progress.to) < target => {
-                let head = Some(observed.head.number);
+                let head = Some(&observed.head);
                 self.report(ChainStatus::Syncing, head, Some(progress.to)).await?;
             }
-            _ => self.report_live(&observed, target).await?,
+            _ => {
+                let tokens = self.report_live(&observed, target).await?;
+                self.supplies.run(&*self.source, &*self.store, &tokens, target).await?;
+            }
         }
         Ok(outcome)
+    }
+
+    async fn active_tokens(&self) -> Result<Vec<TokenState>, IndexerError> {
+        let mut tokens = self.store.tokens(self.chain).await?;
+        tokens.retain(TokenState::is_active);
+        Ok(tokens)
     }
 
     /// What the store knows of the chain; the status if it keeps the indexer from working.
@@ -187,39 +267,70 @@ impl Indexer {
         Ok(status.filter(ChainStatus::is_latched))
     }
 
-    async fn observe(&self) -> Result<Observed, IndexerError> {
+    /// What the node says of its newest blocks, as far as it is plausible.
+    ///
+    /// A head near blocks that are linked by now is linked to them before it decides anything; one
+    /// further away has to be the block at its height.
+    async fn observe(&mut self, tokens: &[TokenState]) -> Result<Observed, IndexerError> {
         let head = self.source.head().await?;
         let finalized = match self.config.finality {
             Finality::Depth(_) => None,
             Finality::Finalized => self.source.finalized().await?,
         };
+        let is_near = |linked: BlockNumber| head.number <= linked.up(self.config.retained_headers);
+        if !self.linked(tokens).is_some_and(is_near) {
+            self.head.prove(&*self.source, &head).await?;
+        }
+        if let Some(finalized) = &finalized.filter(|finalized| finalized.number > head.number) {
+            let detail = format!("the finalized block {finalized} is above the head {head}");
+            return Err(ChainError::block_gone("read the finalized block", detail).into());
+        }
+        if let Some(finalized) = &finalized {
+            self.finalized.prove(&*self.source, finalized).await?;
+        }
         Ok(Observed { head, finalized })
     }
 
-    /// Reports that the newest confirmed block was reached, unless a token still catches up.
+    /// The highest block that is linked to others by now: a cursor or a pending block.
+    fn linked(&self, tokens: &[TokenState]) -> Option<BlockNumber> {
+        let tip = self.above.as_ref().and_then(PendingSnapshot::tip).map(|tip| tip.number);
+        let cursors = tokens.iter().filter_map(|token| token.cursor).map(|cursor| cursor.number);
+        cursors.chain(tip).max()
+    }
+
+    /// Drops what was learned of blocks that are no longer the chain's.
+    pub(super) fn forget_branch(&mut self) {
+        self.prefetched = None;
+        self.above = None;
+        self.revisited = None;
+        (self.head, self.finalized) = Default::default();
+        (self.depth, self.audit_depth) = Default::default();
+    }
+
+    /// Reports that the newest confirmed block was reached, unless a token still catches up. Answers the
+    /// tokens that are followed.
     async fn report_live(
         &mut self,
         observed: &Observed,
         target: Option<BlockNumber>,
-    ) -> Result<(), IndexerError> {
-        let mut tokens = self.store.tokens(self.chain).await?;
-        tokens.retain(TokenState::is_active);
+    ) -> Result<Vec<TokenState>, IndexerError> {
+        let tokens = self.active_tokens().await?;
         let behind = tokens.iter().any(|token| Some(token.next_block()) <= target);
         let status = if behind { ChainStatus::Syncing } else { ChainStatus::Live };
-        let snapshot = self.pending.load(self.chain).await?;
-        let tip = snapshot.as_ref().and_then(|snapshot| snapshot.tip()).map(|tip| tip.number);
-        let cursor = tokens.iter().filter_map(|token| token.cursor).map(|c| c.number).max();
-        self.report(status, Some(observed.head.number), tip.max(cursor)).await
+        let processed = self.linked(&tokens);
+        self.report(status, Some(&observed.head), processed).await?;
+        Ok(tokens)
     }
 
     /// Writes the status if it says anything new, unless a person paused the chain meanwhile.
     pub(super) async fn report(
         &mut self,
         status: ChainStatus,
-        head: Option<BlockNumber>,
+        head: Option<&BlockRef>,
         processed: Option<BlockNumber>,
     ) -> Result<(), IndexerError> {
-        let report = ChainReport { chain: self.chain, status, head, processed };
+        let (head, head_time) = (head.map(|head| head.number), head.map(|head| head.time));
+        let report = ChainReport { chain: self.chain, status, head, head_time, processed };
         let after = self.known.as_ref().map(|known| known.after(&report));
         if after.is_none() || after != self.known {
             self.store.report_chain(&report).await?;
@@ -238,7 +349,7 @@ pub(super) struct Group {
 }
 
 /// Groups tokens by where they stand, those furthest behind first.
-fn group_by_cursor(tokens: Vec<TokenState>) -> Vec<Group> {
+pub(super) fn group_by_cursor(tokens: Vec<TokenState>) -> Vec<Group> {
     let mut groups: BTreeMap<_, Group> = BTreeMap::new();
     for token in tokens {
         let (cursor, next) = (token.cursor, token.next_block());

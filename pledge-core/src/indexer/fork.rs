@@ -4,22 +4,15 @@ use super::ancestor::{Descent, Landing};
 use super::driver::{Indexer, IndexerError, Poll};
 use crate::error::{ChainError, StoreError};
 use crate::ledger::TokenState;
-use crate::ports::{PendingSnapshot, Rewind};
+use crate::ports::Rewind;
 use crate::types::{BlockNumber, BlockRef};
 
 /// Headers of the node that are read at a time.
 const PAGE_HEADERS: u64 = 64;
 
 impl Indexer {
-    /// The head is not above the cursor: lag if we hold that very block, a fork if we hold another.
-    pub(super) async fn check_lower_head(
-        &mut self,
-        cursor: &BlockRef,
-        head: &BlockRef,
-    ) -> Result<Poll, IndexerError> {
-        if cursor.id() == head.id() {
-            return Ok(Poll::Idle);
-        }
+    /// The head is at or below the cursor and another block: lag if we hold that very block, a fork if we hold another.
+    pub(super) async fn check_lower_head(&mut self, head: &BlockRef) -> Result<Poll, IndexerError> {
         let held = self.store.headers(self.chain, head.number, 1).await?;
         match held.first().filter(|held| held.number == head.number) {
             Some(held) if held.hash == head.hash => Ok(Poll::Idle),
@@ -47,7 +40,7 @@ impl Indexer {
     ) -> Result<Poll, IndexerError> {
         if ours.number <= head.number {
             let theirs = self.source.headers(ours.number, ours.number).await?;
-            if theirs.first().is_some_and(|theirs| theirs.hash == ours.hash) {
+            if theirs.first() == Some(ours) {
                 return Err(no_fork(ours));
             }
         }
@@ -65,10 +58,13 @@ impl Indexer {
         self.audit_fork(ours).await?;
         let rewind = Rewind { chain: self.chain, to: ancestor, tokens, vouched: false };
         let record = self.store.rewind(&rewind).await?;
+        states
+            .iter()
+            .filter(|state| stands_above(state).is_some())
+            .for_each(|state| self.superseded.end(state));
         tracing::debug!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
-        self.prefetched = None;
-        let empty = PendingSnapshot { base: ancestor.id(), tokens: Vec::new(), blocks: Vec::new() };
-        self.pending.store(self.chain, &empty).await?;
+        self.forget_branch();
+        self.hold_nothing_above(&ancestor).await?;
         Ok(Poll::Rewound(record))
     }
 

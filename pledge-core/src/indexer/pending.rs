@@ -13,6 +13,9 @@ const REFRESH_ROUNDS_MAX: usize = 16;
 impl Indexer {
     /// Brings the pending blocks up to the head. `None` if the head does not stand on the cursor:
     /// a fork that reaches the ledger.
+    ///
+    /// Only what this value read itself counts, for what stands under the head is confirmed by it. The
+    /// cache is written for readers.
     pub(super) async fn refresh_pending(
         &mut self,
         group: &Group,
@@ -21,12 +24,10 @@ impl Indexer {
     ) -> Result<Option<PendingSnapshot>, IndexerError> {
         let tokens = addresses(group);
         // Blocks that were fetched for other tokens lack the transfers of these.
-        let loaded = self.pending.load(self.chain).await?.filter(|held| held.tokens == tokens);
-        let is_based = loaded.as_ref().is_some_and(|held| held.base == cursor.id());
-        let blocks = loaded.map(|held| rebase(held, cursor).blocks).unwrap_or_default();
+        let above = self.above.take().filter(|above| above.tokens == tokens);
+        let blocks = above.map(|above| rebase(above, cursor).blocks).unwrap_or_default();
         let mut snapshot = PendingSnapshot { base: cursor.id(), tokens, blocks };
-        let is_current = is_prefix(&snapshot, head);
-        if !is_current {
+        if !is_prefix(&snapshot, head) {
             for _ in 0..REFRESH_ROUNDS_MAX {
                 let tip = snapshot.tip().copied().unwrap_or(*cursor);
                 if tip.number >= head.number && tip.hash == head.hash {
@@ -40,10 +41,26 @@ impl Indexer {
                 }
             }
         }
-        if !is_current || !is_based {
-            self.pending.store(self.chain, &snapshot).await?;
-        }
+        self.hold(snapshot.clone()).await?;
         Ok(Some(snapshot))
+    }
+
+    /// Keeps the blocks above the cursor, and shows them to readers.
+    pub(super) async fn hold(&mut self, snapshot: PendingSnapshot) -> Result<(), IndexerError> {
+        let shown = self.pending.load(self.chain).await?;
+        let is_shown = shown.as_ref() == Some(&snapshot);
+        let snapshot = self.above.insert(snapshot);
+        if !is_shown {
+            self.pending.store(self.chain, snapshot).await?;
+        }
+        Ok(())
+    }
+
+    /// Shows readers that no block above the cursor is held, of no token: so nobody takes the confirmed
+    /// balance for the newest.
+    pub(super) async fn hold_nothing_above(&mut self, at: &BlockRef) -> Result<(), IndexerError> {
+        let nothing = PendingSnapshot { base: at.id(), tokens: Vec::new(), blocks: Vec::new() };
+        self.hold(nothing).await
     }
 
     /// The blocks above `tip`, or `None` if they do not stand on it.
@@ -64,12 +81,11 @@ impl Indexer {
 
     /// Moves the base of the pending blocks to the new cursor.
     pub(super) async fn trim_pending(
-        &self,
+        &mut self,
         snapshot: PendingSnapshot,
         cursor: &BlockRef,
     ) -> Result<(), IndexerError> {
-        self.pending.store(self.chain, &rebase(snapshot, cursor)).await?;
-        Ok(())
+        self.hold(rebase(snapshot, cursor)).await
     }
 }
 

@@ -1,7 +1,9 @@
 //! What to fetch next: pure.
 
+use std::time::Duration;
+
 use crate::ports::HeaderDetail;
-use crate::types::{BlockNumber, BlockRef};
+use crate::types::{BlockNumber, BlockRef, ChainId};
 
 /// When a block is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +23,32 @@ pub struct IndexerConfig {
     pub retained_headers: u64,
     /// Most blocks fetched and committed at once.
     pub slice_blocks_max: u64,
+    /// How far a block's time may be ahead of the wall clock; `None` on a chain whose time is its own,
+    /// as that of a local node is. A block further ahead is not read, and the chain is degraded.
+    pub clock_slack: Option<Duration>,
 }
 
 impl Default for IndexerConfig {
     fn default() -> Self {
-        Self { finality: Finality::Depth(6), retained_headers: 1_024, slice_blocks_max: 2_000 }
+        Self {
+            finality: Finality::Depth(6),
+            retained_headers: 1_024,
+            slice_blocks_max: 2_000,
+            clock_slack: Some(Self::CLOCK_SLACK),
+        }
     }
 }
 
 impl IndexerConfig {
+    /// The slack that clocks of nodes and hosts are given by default.
+    pub const CLOCK_SLACK: Duration = Duration::from_secs(15 * 60);
+
+    /// The slack that fits a chain: none is asked of chains by whose ids local nodes go, 1337 and 31337,
+    /// since they are mined ahead of time.
+    pub fn clock_slack_of(chain: ChainId) -> Option<Duration> {
+        (![1_337, 31_337].contains(&chain.get())).then_some(Self::CLOCK_SLACK)
+    }
+
     /// The lowest block that counts as near a head: from here on every header is held.
     pub const fn first_retained(&self, head: BlockNumber) -> BlockNumber {
         head.down(self.retained_headers)
@@ -97,8 +116,12 @@ pub fn plan(
 mod tests {
     use super::*;
 
-    const CONFIG: IndexerConfig =
-        IndexerConfig { finality: Finality::Depth(6), retained_headers: 100, slice_blocks_max: 50 };
+    const CONFIG: IndexerConfig = IndexerConfig {
+        finality: Finality::Depth(6),
+        retained_headers: 100,
+        slice_blocks_max: 50,
+        clock_slack: None,
+    };
 
     fn slice(head: u64, next: u64, join_at: Option<u64>) -> Option<(u64, u64, HeaderDetail)> {
         let n = BlockNumber::new;

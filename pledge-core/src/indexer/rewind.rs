@@ -3,8 +3,8 @@
 use super::driver::{Indexer, IndexerError};
 use crate::error::StoreError;
 use crate::event::ReorgRecord;
-use crate::ledger::{Leg, TokenState, Transfer};
-use crate::ports::{ChangesQuery, HeaderDetail, PendingSnapshot, RangeFacts, RangeRequest, Rewind};
+use crate::ledger::{Change, Leg, TokenState, Transfer};
+use crate::ports::{ChangesQuery, HeaderDetail, RangeFacts, RangeRequest, Rewind};
 use crate::types::{Account, BlockNumber, BlockRef, LogIndex, Timestamp, TokenId};
 
 const OPERATION: &str = "rewind to a block";
@@ -19,11 +19,12 @@ impl Indexer {
     pub async fn rewind_to(&mut self, height: BlockNumber) -> Result<ReorgRecord, IndexerError> {
         let to = self.source.headers(height, height).await?;
         let to = *to.first().ok_or_else(|| invalid(format!("the node has no block {height}")))?;
-        let mut tokens = Vec::new();
+        let (mut tokens, mut above) = (Vec::new(), Vec::new());
         for state in self.store.tokens(self.chain).await? {
             if let Some(cursor) = state.cursor.filter(|cursor| cursor.number > height) {
                 self.compare(&state, &to).await?;
                 tokens.push((state.spec.id, cursor.id()));
+                above.push(state);
             }
         }
         if tokens.is_empty() {
@@ -31,9 +32,9 @@ impl Indexer {
         }
         let rewind = Rewind { chain: self.chain, to, tokens, vouched: true };
         let record = self.store.rewind(&rewind).await?;
-        self.prefetched = None;
-        let empty = PendingSnapshot { base: to.id(), tokens: Vec::new(), blocks: Vec::new() };
-        self.pending.store(self.chain, &empty).await?;
+        above.iter().for_each(|state| self.superseded.end(state));
+        self.forget_branch();
+        self.hold_nothing_above(&to).await?;
         Ok(record)
     }
 
@@ -88,21 +89,28 @@ impl Indexer {
     }
 
     /// Whether the last transfer of a block is what the ledger has as its account's last change there.
+    /// One of a zero amount may have no change.
     async fn is_ours(&self, token: TokenId, facts: &RangeFacts) -> Result<bool, StoreError> {
-        let party = |transfer: &Transfer| Account::new(transfer.to).or(Account::new(transfer.from));
-        let last = facts.transfers.iter().rev().find_map(|t| Some((t, party(t)?)));
-        let (Some((transfer, account)), Some(header)) = (last, facts.last()) else {
-            return Ok(false);
-        };
+        let Some(header) = facts.last() else { return Ok(false) };
         let before = Some((header.number.next(), LogIndex::new(0), Leg::Out));
-        let query = ChangesQuery { token, account, before, limit: 1 };
-        let ours = self.store.changes(&query).await?.value;
-        Ok(ours.first().is_some_and(|ours| {
-            (ours.block, ours.time) == (header.number, header.time)
-                && (ours.log_index, ours.tx_hash) == (transfer.log_index, transfer.tx_hash)
-                && ours.amount == transfer.amount
-        }))
+        for transfer in facts.transfers.iter().rev() {
+            for account in [transfer.to, transfer.from].into_iter().filter_map(Account::new) {
+                let query = ChangesQuery { token, account, before, limit: 1 };
+                let ours = self.store.changes(&query).await?.value;
+                let is_ours = ours.first().is_some_and(|ours| is_change_of(ours, transfer, header));
+                if is_ours || !transfer.amount.is_zero() {
+                    return Ok(is_ours);
+                }
+            }
+        }
+        Ok(false)
     }
+}
+
+fn is_change_of(change: &Change, transfer: &Transfer, header: &BlockRef) -> bool {
+    (change.block, change.time) == (header.number, header.time)
+        && (change.log_index, change.tx_hash) == (transfer.log_index, transfer.tx_hash)
+        && change.amount == transfer.amount
 }
 
 fn invalid(detail: String) -> StoreError {

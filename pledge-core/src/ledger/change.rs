@@ -29,6 +29,20 @@ pub struct Transfer {
     pub amount: Amount,
 }
 
+/// A log with the topic of a transfer that cannot be read as one: an ERC-721 transfer, data of another
+/// length, an address with more than 20 bytes. What it moved is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadableLog {
+    /// The contract that emitted it.
+    pub token: Address,
+    /// Its block's height.
+    pub block: BlockNumber,
+    /// Its place in the block.
+    pub log_index: LogIndex,
+    /// The transaction.
+    pub tx_hash: B256,
+}
+
 /// What a transfer was to an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -100,7 +114,7 @@ pub struct Change {
     pub change_type: ChangeType,
     /// How much, without a sign: the type tells the direction.
     pub amount: Amount,
-    /// The balance after it.
+    /// The balance after it; where `netted`, the balance at the block's end.
     pub balance_after: Amount,
     /// The integral of the account's balance up to this block's time.
     pub balance_seconds: BalanceSeconds,
@@ -114,6 +128,24 @@ pub struct Change {
     pub time: Timestamp,
     /// The log's place in the block.
     pub log_index: LogIndex,
+    /// Whether the account's balance, log by log, would leave the range of a `uint256` somewhere in this
+    /// block, so that all its rows of the block carry the balance at the block's end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub netted: bool,
+}
+
+impl fmt::Display for UnreadableLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (index, block) = (self.log_index.get(), self.block);
+        write!(f, "log {index} of block {block} in transaction {}", self.tx_hash)
+    }
+}
+
+impl UnreadableLog {
+    /// Its place among all logs of its token.
+    pub const fn place(&self) -> (BlockNumber, LogIndex) {
+        (self.block, self.log_index)
+    }
 }
 
 impl Change {

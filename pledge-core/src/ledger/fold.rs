@@ -1,9 +1,11 @@
 //! The fold: transfers in, changes and new account states out. Pure and exact.
 
-use alloy_primitives::map::{FbBuildHasher, HashMap};
+use alloy_primitives::map::{FbBuildHasher, HashMap, HashSet};
 
-use super::{Change, ChangeType, Checkpoint, Leg, TokenTotals, Transfer};
-use crate::types::{Account, Amount, BalanceSeconds, BlockNumber, LogIndex, Overflow, Timestamp};
+use super::{Change, ChangeType, Checkpoint, Leg, TokenTotals, Transfer, UnreadableLog};
+use crate::types::{
+    Account, Amount, BalanceSeconds, BlockNumber, CumulativeAmount, Overflow, Timestamp,
+};
 
 /// The accounts a fold touches, with their state before; absent means never seen.
 pub type AccountStates = HashMap<Account, Checkpoint, FbBuildHasher<20>>;
@@ -14,30 +16,25 @@ pub enum FoldError {
     /// More was sent than held: the token moves balances without `Transfer` logs, the start block
     /// is too late, or the node omitted logs.
     #[error(
-        "balance of {account} would go below zero: {balance} held, {amount} sent in block {block}, \
-         log {log}. The token rebases or charges hidden fees, or its start_block is later than its \
-         deployment",
-        log = log_index.get()
+        "balance of {account} would go below zero: {balance} held before block {block}, and {sent} more \
+         sent than received in it. The token rebases or charges hidden fees, or its start_block is later \
+         than its deployment"
     )]
     NegativeBalance {
         /// Who.
         account: Account,
-        /// Held before.
+        /// Held before the block.
         balance: Amount,
-        /// Sent.
-        amount: Amount,
+        /// What was sent in the block less what was received.
+        sent: CumulativeAmount,
         /// Where.
         block: BlockNumber,
-        /// Which log.
-        log_index: LogIndex,
     },
     /// The sum of all balances would leave a `uint256`.
-    #[error("supply would exceed 2^256-1 in block {block}, log {log}", log = log_index.get())]
+    #[error("supply would exceed 2^256-1 at the end of block {block}")]
     SupplyOverflow {
         /// Where.
         block: BlockNumber,
-        /// Which log.
-        log_index: LogIndex,
     },
     /// A block older than a change before it.
     #[error("block {block} is older ({time}) than the change before it ({previous})")]
@@ -49,6 +46,12 @@ pub enum FoldError {
         /// The later time before it.
         previous: Timestamp,
     },
+    /// A log that cannot be read, of a token that is to be halted by one: it may have moved anything.
+    #[error(
+        "{0} has the topic of a transfer and cannot be read as one, and on_unreadable = \"halt\". Look at \
+         what it moved; with on_unreadable = \"mark\" it is counted, and the token goes on without it"
+    )]
+    UnreadableLog(UnreadableLog),
     /// A number left its bits.
     #[error("{0}")]
     Overflow(#[from] Overflow),
@@ -61,6 +64,7 @@ impl FoldError {
             Self::NegativeBalance { block, .. }
             | Self::SupplyOverflow { block, .. }
             | Self::TimeBackwards { block, .. } => Some(*block),
+            Self::UnreadableLog(log) => Some(log.block),
             Self::Overflow(_) => None,
         }
     }
@@ -77,21 +81,41 @@ pub struct Folded {
 
 /// Applies one token's transfers, sorted by block and log index, to the states of its accounts.
 ///
+/// Blocks are given whole, since no time passes inside one and its logs come in the order of `emit`, not
+/// of state: balances and supply are judged at its end. Where an account's balance, log by log, would
+/// leave the range of a `uint256` in between, all its rows of the block carry the balance at the end, and
+/// are marked as netted; every other row carries the balance after it.
+///
 /// `states` must hold every account already seen that the transfers touch, and holds the new states
-/// afterwards. `time_of` gives the time of each transfer's block. The zero address is never an
-/// account: from it is a mint, to it a burn, and from zero to zero writes nothing. On an error
-/// `states` is half-way and must be dropped.
+/// afterwards. `time_of` gives the time of a transfer's block. The zero address is never an account: from
+/// it is a mint, to it a burn, and from zero to zero writes nothing. A zero amount writes rows of the
+/// accounts that exist at the block's end, and makes none. On an error `states` is half-way and must be
+/// dropped.
 pub fn fold(
     totals: TokenTotals,
     states: &mut AccountStates,
     transfers: &[Transfer],
     mut time_of: impl FnMut(&Transfer) -> Timestamp,
 ) -> Result<Folded, FoldError> {
-    let mut folded = Folded { changes: Vec::with_capacity(transfers.len() * 2), totals };
-    for transfer in transfers {
-        folded.transfer(states, transfer, time_of(transfer))?;
+    let mut changes = Vec::with_capacity(transfers.len() * 2);
+    let mut totals = totals;
+    for transfers in transfers.chunk_by(|one, next| one.block == next.block) {
+        let mut block = Block {
+            number: transfers[0].block,
+            time: time_of(&transfers[0]),
+            transfers,
+            before: totals,
+            first_change: changes.len(),
+            totals: &mut totals,
+            states,
+            changes: &mut changes,
+            netted: HashMap::default(),
+            made: None,
+        };
+        transfers.iter().try_for_each(|transfer| block.transfer(transfer))?;
+        block.end()?;
     }
-    Ok(folded)
+    Ok(Folded { changes, totals })
 }
 
 /// One side of a transfer.
@@ -108,81 +132,97 @@ const NEVER_SEEN: Checkpoint = Checkpoint {
     block: BlockNumber::new(0),
 };
 
-impl Folded {
-    fn transfer(
-        &mut self,
-        states: &mut AccountStates,
-        transfer: &Transfer,
-        time: Timestamp,
-    ) -> Result<(), FoldError> {
+/// One block on its way into the ledger.
+struct Block<'a> {
+    number: BlockNumber,
+    time: Timestamp,
+    transfers: &'a [Transfer],
+    /// The sums before it.
+    before: TokenTotals,
+    first_change: usize,
+    totals: &'a mut TokenTotals,
+    states: &'a mut AccountStates,
+    changes: &'a mut Vec<Change>,
+    /// Accounts whose running balance left its range. Empty for nearly every block.
+    netted: HashMap<Account, Netted, FbBuildHasher<20>>,
+    /// The accounts of the block's amounts above zero, once they are asked for.
+    made: Option<HashSet<Account, FbBuildHasher<20>>>,
+}
+
+/// An account from the log on in which its running balance would leave its range.
+#[derive(Debug, Clone, Copy)]
+struct Netted {
+    /// The balance until then; in the end, that at the block's end.
+    balance: Amount,
+    received: CumulativeAmount,
+    sent: CumulativeAmount,
+}
+
+impl Netted {
+    fn count(&mut self, leg: Leg, amount: Amount) -> Result<(), Overflow> {
+        let sum = match leg {
+            Leg::In => &mut self.received,
+            Leg::Out => &mut self.sent,
+        };
+        *sum = sum.checked_add(amount)?;
+        Ok(())
+    }
+}
+
+impl Block<'_> {
+    fn transfer(&mut self, transfer: &Transfer) -> Result<(), FoldError> {
         let side = |account, change_type, counterparty| Side { account, change_type, counterparty };
+        let amount = transfer.amount;
         match (Account::new(transfer.from), Account::new(transfer.to)) {
             (None, None) => Ok(()),
             (None, Some(to)) => {
-                self.count_minted(transfer)?;
-                self.change(states, transfer, time, side(to, ChangeType::Mint, None))
+                self.totals.minted = self.totals.minted.checked_add(amount)?;
+                self.change(transfer, side(to, ChangeType::Mint, None))
             }
             (Some(from), None) => {
-                self.change(states, transfer, time, side(from, ChangeType::Burn, None))?;
-                self.count_burned(transfer)
+                self.totals.burned = self.totals.burned.checked_add(amount)?;
+                self.change(transfer, side(from, ChangeType::Burn, None))
             }
             (Some(from), Some(to)) => {
-                let (sent, received) = (ChangeType::TransferOut, ChangeType::TransferIn);
-                self.change(states, transfer, time, side(from, sent, Some(to)))?;
-                self.change(states, transfer, time, side(to, received, Some(from)))
+                self.change(transfer, side(from, ChangeType::TransferOut, Some(to)))?;
+                self.change(transfer, side(to, ChangeType::TransferIn, Some(from)))
             }
         }
     }
 
-    fn count_minted(&mut self, transfer: &Transfer) -> Result<(), FoldError> {
-        let Transfer { block, log_index, amount, .. } = *transfer;
-        let supply = self.totals.supply.checked_add(amount);
-        self.totals.supply = supply.ok_or(FoldError::SupplyOverflow { block, log_index })?;
-        self.totals.minted = self.totals.minted.checked_add(amount)?;
-        Ok(())
-    }
-
-    /// After the burner was debited, so the supply covers the amount.
-    fn count_burned(&mut self, transfer: &Transfer) -> Result<(), FoldError> {
-        let supply = self.totals.supply.checked_sub(transfer.amount);
-        self.totals.supply = supply.ok_or(Overflow("supply"))?;
-        self.totals.burned = self.totals.burned.checked_add(transfer.amount)?;
-        Ok(())
-    }
-
     /// Moves one account to its state after the transfer.
-    fn change(
-        &mut self,
-        states: &mut AccountStates,
-        transfer: &Transfer,
-        time: Timestamp,
-        side: Side,
-    ) -> Result<(), FoldError> {
+    fn change(&mut self, transfer: &Transfer, side: Side) -> Result<(), FoldError> {
         let Side { account, change_type, counterparty } = side;
-        let Transfer { block, log_index, amount, tx_hash, .. } = *transfer;
+        let Transfer { log_index, amount, tx_hash, .. } = *transfer;
+        let (block, time) = (self.number, self.time);
         // Most are there already, and `entry` alone makes a whole fold half as fast.
-        let state = match states.get_mut(&account) {
+        let state = match self.states.get_mut(&account) {
             Some(state) => state,
-            None => states.entry(account).or_insert(NEVER_SEEN),
+            None if amount.is_zero() && !is_made(&mut self.made, self.transfers, account) => {
+                return Ok(());
+            }
+            None => self.states.entry(account).or_insert(NEVER_SEEN),
         };
         let Checkpoint { balance, time: previous, .. } = *state;
         if time < previous {
             return Err(FoldError::TimeBackwards { block, time, previous });
         }
-        let balance_after = match change_type.leg() {
-            Leg::Out => balance.checked_sub(amount).ok_or(FoldError::NegativeBalance {
-                account,
-                balance,
-                amount,
-                block,
-                log_index,
-            })?,
-            // The supply, checked before, is never below one account's balance.
-            Leg::In => {
-                let sum = balance.checked_add(amount);
-                sum.ok_or(FoldError::SupplyOverflow { block, log_index })?
-            }
+        let leg = change_type.leg();
+        let running = match leg {
+            Leg::Out => balance.checked_sub(amount),
+            Leg::In => balance.checked_add(amount),
         };
+        let is_netted = !self.netted.is_empty() && self.netted.contains_key(&account);
+        let (balance_after, netted) = match running.filter(|_| !is_netted) {
+            Some(after) => (after, false),
+            // Until the block's end: then the balance there takes its place.
+            None => (balance, true),
+        };
+        if netted {
+            let (received, sent) = (balance.into(), CumulativeAmount::ZERO);
+            let fresh = || Netted { balance, received, sent };
+            self.netted.entry(account).or_insert_with(fresh).count(leg, amount)?;
+        }
         self.totals.balance_moved(balance, balance_after)?;
         let balance_seconds = state.balance_seconds_at(time)?;
         *state = Checkpoint { balance: balance_after, balance_seconds, time, block };
@@ -197,7 +237,75 @@ impl Folded {
             block,
             time,
             log_index,
+            netted,
         });
         Ok(())
     }
+
+    /// Judges balances and supply, and gives netted rows the balances that they have at the end.
+    fn end(&mut self) -> Result<(), FoldError> {
+        if !self.netted.is_empty() {
+            self.net()?;
+        }
+        let TokenTotals { supply, minted, burned, .. } = self.before;
+        if (minted, burned) != (self.totals.minted, self.totals.burned) {
+            let minted = self.totals.minted.checked_sub(minted)?;
+            let burned = self.totals.burned.checked_sub(burned)?;
+            let supply = minted.checked_add(supply)?.checked_sub(burned)?;
+            let block = self.number;
+            self.totals.supply = supply.narrow().ok_or(FoldError::SupplyOverflow { block })?;
+        }
+        Ok(())
+    }
+
+    fn net(&mut self) -> Result<(), FoldError> {
+        // The lowest address is named, so that the reason is the same in every run.
+        let overdrawn = self.netted.iter().filter(|(_, netted)| netted.received < netted.sent);
+        if let Some((account, netted)) = overdrawn.min_by_key(|(account, _)| **account) {
+            return Err(self.overdrawn(*account, netted)?);
+        }
+        for (account, netted) in &mut self.netted {
+            let end = netted.received.checked_sub(netted.sent)?.narrow();
+            // Where one balance is beyond 2^256-1 their sum is, too.
+            let end = end.ok_or(FoldError::SupplyOverflow { block: self.number })?;
+            let state = self.states.entry(*account).or_insert(NEVER_SEEN);
+            self.totals.balance_moved(state.balance, end)?;
+            (state.balance, netted.balance) = (end, end);
+        }
+        for change in &mut self.changes[self.first_change..] {
+            if let Some(netted) = self.netted.get(&change.account) {
+                (change.balance_after, change.netted) = (netted.balance, true);
+            }
+        }
+        Ok(())
+    }
+
+    fn overdrawn(&self, account: Account, netted: &Netted) -> Result<FoldError, Overflow> {
+        let mut rows = self.changes[self.first_change..].iter();
+        let first = rows.find(|change| change.account == account && !change.netted);
+        let before = match first {
+            None => Some(netted.balance),
+            Some(row) => match row.change_type.leg() {
+                Leg::In => row.balance_after.checked_sub(row.amount),
+                Leg::Out => row.balance_after.checked_add(row.amount),
+            },
+        };
+        let balance = before.ok_or(Overflow("balance before a block"))?;
+        let below_zero = netted.sent.checked_sub(netted.received)?;
+        let sent = below_zero.checked_add(balance)?;
+        Ok(FoldError::NegativeBalance { account, balance, sent, block: self.number })
+    }
+}
+
+/// Whether a block makes an account, or names it beside an amount above zero.
+fn is_made(
+    made: &mut Option<HashSet<Account, FbBuildHasher<20>>>,
+    transfers: &[Transfer],
+    account: Account,
+) -> bool {
+    let find = || {
+        let moved = transfers.iter().filter(|transfer| !transfer.amount.is_zero());
+        moved.flat_map(|transfer| [transfer.from, transfer.to]).filter_map(Account::new).collect()
+    };
+    made.get_or_insert_with(find).contains(&account)
 }

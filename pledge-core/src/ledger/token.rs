@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ChangeType;
+use super::{ChangeType, SupplyCheck};
 use crate::error::StoreError;
 use crate::types::{
     Amount, BlockId, BlockNumber, BlockRef, CumulativeAmount, Decimals, Epoch, Overflow, Timestamp,
@@ -108,6 +108,19 @@ pub struct TokenState {
     pub status: TokenStatus,
     /// Sums at the cursor.
     pub totals: TokenTotals,
+    /// Logs up to the cursor that look like transfers and cannot be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable_logs: u64,
+    /// The last comparison of the supply with the contract's; `None` before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supply_check: Option<SupplyCheck>,
+    /// Why the newest attempt at one had no answer; `None` if it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supply_unanswered: Option<String>,
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl TokenTotals {
@@ -122,19 +135,29 @@ impl TokenTotals {
         Ok(())
     }
 
-    /// Takes back what a mint or burn added; the latest first. Holders are not its business.
-    pub fn undo(&mut self, change_type: ChangeType, amount: Amount) -> Result<(), Overflow> {
-        let supply = match change_type {
-            ChangeType::Mint => {
-                self.minted = self.minted.checked_sub(amount)?;
-                self.supply.checked_sub(amount)
+    /// Takes back all mints and burns above a block. Holders are not its business.
+    ///
+    /// Together, since supply is judged at the end of a block: one by one it may leave its bits.
+    pub fn undo(
+        &mut self,
+        changes: impl IntoIterator<Item = (ChangeType, Amount)>,
+    ) -> Result<(), Overflow> {
+        let mut supply = CumulativeAmount::from(self.supply);
+        let mut unminted = CumulativeAmount::ZERO;
+        for (change_type, amount) in changes {
+            match change_type {
+                ChangeType::Mint => {
+                    self.minted = self.minted.checked_sub(amount)?;
+                    unminted = unminted.checked_add(amount)?;
+                }
+                ChangeType::Burn => {
+                    self.burned = self.burned.checked_sub(amount)?;
+                    supply = supply.checked_add(amount)?;
+                }
+                ChangeType::TransferIn | ChangeType::TransferOut => {}
             }
-            ChangeType::Burn => {
-                self.burned = self.burned.checked_sub(amount)?;
-                self.supply.checked_add(amount)
-            }
-            ChangeType::TransferIn | ChangeType::TransferOut => return Ok(()),
-        };
+        }
+        let supply = supply.checked_sub(unminted)?.narrow();
         self.supply = supply.ok_or(Overflow("supply"))?;
         Ok(())
     }
@@ -150,6 +173,9 @@ impl TokenState {
             epoch: Epoch::FIRST,
             status: TokenStatus::Active,
             totals: TokenTotals::default(),
+            unreadable_logs: 0,
+            supply_check: None,
+            supply_unanswered: None,
         }
     }
 

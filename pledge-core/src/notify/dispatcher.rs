@@ -57,7 +57,7 @@ pub struct Drained {
 /// let chain = ChainId::new(1);
 /// store.register_chain(chain, "ethereum").await?;
 /// let status = ChainStatus::Halted("an example".to_owned());
-/// store.report_chain(&ChainReport { chain, status, head: None, processed: None }).await?;
+/// store.report_chain(&ChainReport { chain, status, head: None, head_time: None, processed: None }).await?;
 ///
 /// let notifier = Arc::new(LogNotifier);                      // or one of your own
 /// let dispatcher = Dispatcher::new(store, notifier, Consumer::new("log")?);
@@ -105,6 +105,7 @@ impl Dispatcher {
     /// again. The first event that is not taken ends the drain with an error that names it.
     pub async fn drain(&self, stop: &Stop) -> Result<Drained, DispatchError> {
         let mut drained = Drained::default();
+        let mut before = None;
         loop {
             let from = self.events.delivered(&self.consumer).await?;
             let due = self.events.events(from, self.batch_events_max.get()).await?;
@@ -115,6 +116,10 @@ impl Dispatcher {
                 drained.more_due = true;
                 return Ok(drained);
             }
+            // Delivered or delivered by another, the position has moved, or this would never end.
+            if before.replace(from).is_some_and(|before| from <= before) {
+                return Err(self.stands_still(from).into());
+            }
             match self.deliver(from, &due, stop, &mut drained).await {
                 Err(DispatchError::Store(error)) if error.kind() == StoreErrorKind::Conflict => {
                     tracing::debug!(consumer = %self.consumer, %error, "told by another, reading again");
@@ -122,6 +127,12 @@ impl Dispatcher {
                 ended => ended?,
             }
         }
+    }
+
+    fn stands_still(&self, at: EventSeq) -> StoreError {
+        let consumer = &self.consumer;
+        let detail = format!("the position of {consumer} stays at {at} although it was moved");
+        StoreError::corrupt("deliver events", detail)
     }
 
     /// Tells a batch until its end, a failure or a stop, and records what was taken.

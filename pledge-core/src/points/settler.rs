@@ -187,6 +187,9 @@ impl Settler {
                 return Ok(None);
             }
             let (span, settled) = self.next_batch(work, after, report).await?;
+            if span.through.is_some_and(|through| Some(through) <= after) {
+                return Err(out_of_order(work, span).into());
+            }
             failed += u64::from(!settled);
             (after, scanned) = (span.through, span.through.is_none());
             progress(report);
@@ -325,6 +328,15 @@ impl Work<'_> {
             reason,
         }
     }
+}
+
+fn out_of_order(work: &Work<'_>, span: BatchSpan) -> StoreError {
+    let (programme, shard) = (&work.state.programme.id, work.shard.get());
+    let detail = format!(
+        "shard {shard} of programme {programme} gave accounts again that come before the end of the \
+         batch {span:?}"
+    );
+    StoreError::corrupt("read histories", detail)
 }
 
 /// Trouble with this batch alone; the others may go on.

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::event::ReorgRecord;
 use crate::indexer::ChainStatus;
-use crate::ledger::{Change, Checkpoint, Leg, TokenSpec, TokenState, TokenTotals};
+use crate::ledger::{
+    Change, Checkpoint, Leg, SupplyAnswer, TokenSpec, TokenState, TokenTotals, UnreadableLog,
+};
 use crate::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
 };
@@ -35,6 +37,9 @@ pub struct ChainState {
     pub status: ChainStatus,
     /// Newest block seen on a node.
     pub head: Option<BlockNumber>,
+    /// Its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_time: Option<Timestamp>,
     /// Newest block whose facts were fetched.
     pub processed: Option<BlockNumber>,
 }
@@ -48,6 +53,8 @@ pub struct ChainReport {
     pub status: ChainStatus,
     /// Newest block seen on a node, unchanged if `None`.
     pub head: Option<BlockNumber>,
+    /// Its time, unchanged if `None`.
+    pub head_time: Option<Timestamp>,
     /// Newest block whose facts were fetched, unchanged if `None`.
     pub processed: Option<BlockNumber>,
 }
@@ -63,6 +70,7 @@ impl ChainState {
             name: self.name.clone(),
             status: if keeps { self.status.clone() } else { report.status.clone() },
             head: report.head.or(self.head),
+            head_time: report.head_time.or(self.head_time),
             processed: report.processed.or(self.processed),
         }
     }
@@ -94,6 +102,8 @@ pub struct TokenCommit {
     pub token: TokenId,
     /// Its changes, in the order of the chain.
     pub changes: Vec<Change>,
+    /// Its logs that look like transfers and cannot be read, in the order of the chain.
+    pub unreadable_logs: Vec<UnreadableLog>,
     /// Its sums afterwards.
     pub totals: TokenTotals,
 }
@@ -210,7 +220,12 @@ pub struct AccountHistory {
 ///     tip: block,
 ///     headers: vec![block],
 ///     retain_from: block.number,
-///     tokens: vec![TokenCommit { token: id, changes: folded.changes, totals: folded.totals }],
+///     tokens: vec![TokenCommit {
+///         token: id,
+///         changes: folded.changes,
+///         unreadable_logs: Vec::new(),
+///         totals: folded.totals,
+///     }],
 /// };
 /// store.commit(&commit).await?;
 ///
@@ -273,14 +288,25 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
         accounts: &[Account],
     ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError>;
 
-    /// Adds blocks: changes, balances, sums, headers, cursor and event, in one write.
+    /// Records what a node answered to the question for a token's `totalSupply` at its cursor, as
+    /// [`TokenState::record_supply`] says. `Conflict` if the token is not at `base`.
+    async fn record_supply(
+        &self,
+        token: TokenId,
+        base: BlockId,
+        answer: &SupplyAnswer,
+    ) -> Result<(), StoreError>;
+
+    /// Adds blocks: changes, balances, sums, unreadable logs and their number, headers, cursor and event,
+    /// in one write.
     ///
     /// `Conflict` if a token is not at `base`, is halted, or a held header contradicts one of these.
     async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError>;
 
     /// Goes back to an ancestor, exactly: afterwards the ledger is what it was there. A token that
     /// begins above it has no cursor afterwards. Bumps the epoch of each token, takes back what was
-    /// settled after the ancestor's time by added rows, restates totals, writes the reorg record.
+    /// settled after the ancestor's time by added rows, restates totals, writes the reorg record. A
+    /// comparison of supplies above the ancestor is forgotten.
     ///
     /// `Invalid` if a token is named twice or the ancestor is above its cursor; `Conflict` if a token is not
     /// at the cursor named, if one of the chain stands above the ancestor and is not named, if the
@@ -306,6 +332,14 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
 
     /// One account's changes, newest first.
     async fn changes(&self, query: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError>;
+
+    /// A token's unreadable logs in the order of the chain, after the given place.
+    async fn unreadable_logs(
+        &self,
+        token: TokenId,
+        after: Option<(BlockNumber, LogIndex)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<UnreadableLog>>, StoreError>;
 
     /// The histories of accounts in an address range, ascending by address. Every account of the
     /// ledger in the range counts towards `limit`; fewer than `limit` means that the range ends.

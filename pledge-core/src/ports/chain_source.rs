@@ -6,8 +6,8 @@ use alloy_primitives::Address;
 use async_trait::async_trait;
 
 use crate::error::ChainError;
-use crate::ledger::{TokenMetadata, Transfer};
-use crate::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+use crate::ledger::{TokenMetadata, Transfer, UnreadableLog};
+use crate::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex};
 
 /// Which headers a range must bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +38,9 @@ pub struct RangeFacts {
     pub headers: Vec<BlockRef>,
     /// Ascending by block and log index. Each one's block is among the headers.
     pub transfers: Vec<Transfer>,
-    /// Logs with the transfer topic that are no ERC-20 transfer (four topics, wrong length).
-    pub set_aside: u64,
+    /// Logs with the topic of a transfer that cannot be read as one, in the same order and with the same
+    /// headers.
+    pub unreadable: Vec<UnreadableLog>,
 }
 
 /// One chain, read through one node or a group of nodes that agree.
@@ -48,8 +49,9 @@ pub struct RangeFacts {
 /// - `range` answers a prefix of what was asked, at least its first block, from one branch of the
 ///   chain: headers that are neighbours link by parent hash.
 /// - Transfers come sorted, each once, only of the tokens asked for, and each with its block's
-///   header.
+///   header. So do logs with the topic of a transfer that cannot be read as one.
 /// - `HeaderDetail::All` brings every header of the answer.
+/// - Times never go back from one header of an answer to the next.
 /// - A block that is not there is `BlockGone`, never an empty answer.
 /// - A transfer of an unknown or unused contract is no error: the range is just empty.
 ///
@@ -150,22 +152,41 @@ impl RangeFacts {
             if neighbours && !lower.is_parent_of(upper) {
                 return breach(format!("block {lower} is not the parent of {upper}"));
             }
+            if upper.time < lower.time {
+                return breach(format!(
+                    "block {upper} has time {}, before that of block {lower} below it, {}",
+                    upper.time, lower.time
+                ));
+            }
             if !neighbours && request.detail == HeaderDetail::All {
                 return breach(format!("headers between {lower} and {upper} are missing"));
             }
         }
+        let transfers = self.transfers.iter().map(|t| (t.block, t.log_index, t.token));
+        let unreadable = self.unreadable.iter().map(|log| (log.block, log.log_index, log.token));
+        self.verify_logs(request, "transfer", transfers)?;
+        self.verify_logs(request, "unreadable log", unreadable)
+    }
+
+    fn verify_logs(
+        &self,
+        request: &RangeRequest<'_>,
+        what: &str,
+        logs: impl Iterator<Item = (BlockNumber, LogIndex, Address)>,
+    ) -> Result<(), ChainError> {
+        let breach = |detail: String| Err(ChainError::transient("check a range", detail));
         let mut previous = None;
-        for transfer in &self.transfers {
-            let place = (transfer.block, transfer.log_index);
+        for (block, log_index, token) in logs {
+            let place = (block, log_index);
             if previous.is_some_and(|previous| previous >= place) {
-                return breach(format!("transfers of block {} are out of order", transfer.block));
+                return breach(format!("a {what} of block {block} is out of order"));
             }
             previous = Some(place);
-            if self.header(transfer.block).is_none() {
-                return breach(format!("a transfer of block {} has no header", transfer.block));
+            if self.header(block).is_none() {
+                return breach(format!("a {what} of block {block} has no header"));
             }
-            if !request.tokens.contains(&transfer.token) {
-                return breach(format!("a transfer of {} was not asked for", transfer.token));
+            if !request.tokens.contains(&token) {
+                return breach(format!("a {what} of {token} was not asked for"));
             }
         }
         Ok(())

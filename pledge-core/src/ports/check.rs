@@ -37,11 +37,19 @@ impl LedgerCommit {
             (self.first.number..=self.tip.number).contains(&change.block)
                 && (self.first.time..=self.tip.time).contains(&change.time)
         });
-        if ascending && inside {
+        let logs = &part.unreadable_logs;
+        let logs_fit = logs.is_sorted_by(|earlier, later| earlier.place() < later.place())
+            && logs.iter().all(|log| {
+                log.token == token.address
+                    && (self.first.number..=self.tip.number).contains(&log.block)
+            });
+        if ascending && inside && logs_fit {
             return Ok(());
         }
         let (first, last) = (self.first.number, self.tip.number);
-        Err(format!("changes of {token} are out of order or outside blocks {first} to {last}"))
+        Err(format!(
+            "changes or logs of {token} are out of order or outside blocks {first} to {last}"
+        ))
     }
 }
 

@@ -34,7 +34,7 @@ use crate::event::{Consumer, EventSeq, SequencedEvent};
 /// let chain = ChainId::new(1);
 /// store.register_chain(chain, "ethereum").await?;
 /// let status = ChainStatus::Halted("an example".to_owned());
-/// store.report_chain(&ChainReport { chain, status, head: None, processed: None }).await?;
+/// store.report_chain(&ChainReport { chain, status, head: None, head_time: None, processed: None }).await?;
 ///
 /// let mail = Consumer::new("mail")?;
 /// let stands = store.delivered(&mail).await?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use alloy_primitives::{Address, B256, Keccak256};
 
 use crate::error::ChainErrorKind;
-use crate::ledger::{TokenMetadata, Transfer};
+use crate::ledger::{TokenMetadata, Transfer, UnreadableLog};
 use crate::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, OutOfRange, Timestamp};
 
 /// A transfer to be mined.
@@ -28,7 +28,7 @@ pub struct ScriptedChain {
     script: Arc<Mutex<Script>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Script {
     pub(super) chain: ChainId,
     pub(super) tokens: BTreeMap<Address, TokenMetadata>,
@@ -42,12 +42,17 @@ pub(super) struct Script {
     pub(super) range_blocks_max: u64,
     pub(super) failures: Vec<ChainErrorKind>,
     pub(super) calls: u64,
+    /// What contracts say of their supply, whatever their transfers come to.
+    pub(super) supplies: BTreeMap<Address, Amount>,
+    /// Whether the node has dropped the state of its blocks.
+    pub(super) is_pruned: bool,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Block {
     pub(super) header: BlockRef,
     pub(super) transfers: Vec<Transfer>,
+    pub(super) unreadable: Vec<UnreadableLog>,
 }
 
 /// The blocks of a branch, genesis first, to return to.
@@ -67,8 +72,10 @@ impl ScriptedChain {
             range_blocks_max: u64::MAX,
             failures: Vec::new(),
             calls: 0,
+            supplies: BTreeMap::new(),
+            is_pruned: false,
         };
-        script.push(genesis, &[]);
+        script.push(genesis, &[], &[]);
         Self { script: Arc::new(Mutex::new(script)) }
     }
 
@@ -89,7 +96,18 @@ impl ScriptedChain {
 
     /// Mines a block. Its time is not checked: a script may go back in time.
     pub fn mine(&self, time: Timestamp, transfers: &[ScriptedTransfer]) -> BlockRef {
-        self.lock().push(time, transfers)
+        self.lock().push(time, transfers, &[])
+    }
+
+    /// Mines a block in which, after the transfers, each of some contracts emits a log that looks like a
+    /// transfer and cannot be read.
+    pub fn mine_unreadable(
+        &self,
+        time: Timestamp,
+        transfers: &[ScriptedTransfer],
+        contracts: &[Address],
+    ) -> BlockRef {
+        self.lock().push(time, transfers, contracts)
     }
 
     /// Drops every block above a height. Blocks mined from now on differ from those dropped, even
@@ -99,6 +117,13 @@ impl ScriptedChain {
         let keep = usize::try_from(height).unwrap_or(usize::MAX).saturating_add(1);
         script.blocks.truncate(keep.max(1));
         script.branch += 1;
+    }
+
+    /// Another chain that has the same blocks and tokens now, and goes its own way from here.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let script = self.lock().clone();
+        Self { script: Arc::new(Mutex::new(script)) }
     }
 
     /// The canonical branch as it is now.
@@ -126,6 +151,18 @@ impl ScriptedChain {
     pub fn transfers_of(&self, height: u64) -> Vec<Transfer> {
         let at = usize::try_from(height).unwrap_or(usize::MAX);
         self.lock().blocks.get(at).map(|block| block.transfers.clone()).unwrap_or_default()
+    }
+
+    /// The logs of the canonical block at a height that look like transfers and cannot be read.
+    pub fn unreadable_of(&self, height: u64) -> Vec<UnreadableLog> {
+        let at = usize::try_from(height).unwrap_or(usize::MAX);
+        self.lock().blocks.get(at).map(|block| block.unreadable.clone()).unwrap_or_default()
+    }
+
+    /// Every canonical log that looks like a transfer and cannot be read, in order.
+    pub fn unreadable_logs(&self) -> Vec<UnreadableLog> {
+        let script = self.lock();
+        script.blocks.iter().flat_map(|block| &block.unreadable).copied().collect()
     }
 
     /// Every canonical transfer with its block's header, in order.
@@ -167,6 +204,21 @@ impl ScriptedChain {
         self.lock().failures.extend(std::iter::repeat_n(kind, calls));
     }
 
+    /// Lets a contract name another supply than its transfers come to, as one does that mints or burns
+    /// without a log; `None` makes it name theirs again.
+    pub fn claim_supply(&self, token: Address, supply: Option<Amount>) {
+        let supplies = &mut self.lock().supplies;
+        match supply {
+            Some(supply) => supplies.insert(token, supply),
+            None => supplies.remove(&token),
+        };
+    }
+
+    /// Drops the state of all blocks, as a node does that keeps none: balances and supplies have no answer.
+    pub fn prune_state(&self, is_pruned: bool) {
+        self.lock().is_pruned = is_pruned;
+    }
+
     /// How many calls were made so far.
     pub fn calls(&self) -> u64 {
         self.lock().calls
@@ -182,11 +234,16 @@ impl Script {
         self.blocks.last().expect("genesis is never dropped").header
     }
 
-    fn push(&mut self, time: Timestamp, transfers: &[ScriptedTransfer]) -> BlockRef {
+    fn push(
+        &mut self,
+        time: Timestamp,
+        transfers: &[ScriptedTransfer],
+        unreadable: &[Address],
+    ) -> BlockRef {
         let parent = self.blocks.last().map(|block| block.header);
         let number = parent.map_or(BlockNumber::new(0), |parent| parent.number.next());
         let parent_hash = parent.map(|parent| parent.hash).unwrap_or_default();
-        let hash = self.hash(number, parent_hash, time, transfers);
+        let hash = self.hash((number, parent_hash, time), transfers, unreadable);
         let logs = (0_u64..).zip(transfers).map(|(index, transfer)| Transfer {
             token: transfer.token,
             block: number,
@@ -196,17 +253,24 @@ impl Script {
             to: transfer.to,
             amount: transfer.amount,
         });
+        let garbled =
+            (transfers.len() as u64..).zip(unreadable).map(|(index, token)| UnreadableLog {
+                token: *token,
+                block: number,
+                log_index: LogIndex::new(index),
+                tx_hash: tx_hash(hash, index),
+            });
         let header = BlockRef { number, hash, parent_hash, time };
-        self.blocks.push(Block { header, transfers: logs.collect() });
+        let (transfers, unreadable) = (logs.collect(), garbled.collect());
+        self.blocks.push(Block { header, transfers, unreadable });
         header
     }
 
     fn hash(
         &self,
-        number: BlockNumber,
-        parent_hash: B256,
-        time: Timestamp,
+        (number, parent_hash, time): (BlockNumber, B256, Timestamp),
         transfers: &[ScriptedTransfer],
+        unreadable: &[Address],
     ) -> B256 {
         let mut hasher = Keccak256::new();
         for part in [self.chain.get(), self.branch, number.get(), time.get()] {
@@ -219,6 +283,7 @@ impl Script {
             }
             hasher.update(transfer.amount.to_be_bytes());
         }
+        unreadable.iter().for_each(|contract| hasher.update(contract));
         hasher.finalize()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256, U512};
 use async_trait::async_trait;
 
 use super::ScriptedChain;
@@ -45,21 +45,39 @@ impl Script {
         if self.block(operation, at.number)?.header.hash != at.hash {
             return Err(ChainError::block_gone(operation, format!("block {at} is not canonical")));
         }
-        let mut balances = BTreeMap::new();
+        if self.is_pruned {
+            let detail = format!("the state of block {at} is pruned");
+            return Err(ChainError::persistent(operation, detail));
+        }
+        let wide = |amount: Amount| U512::from(amount.get());
+        let (mut received, mut sent) = (BTreeMap::<_, U512>::new(), BTreeMap::<_, U512>::new());
         let blocks = self.blocks.iter().filter(|block| block.header.number <= at.number);
         for transfer in blocks.flat_map(|block| &block.transfers).filter(|t| t.token == token) {
-            let impossible = || ChainError::persistent(operation, "the script overdraws a balance");
-            if !transfer.from.is_zero() {
-                let from: &mut Amount = balances.entry(transfer.from).or_default();
-                *from = from.checked_sub(transfer.amount).ok_or_else(impossible)?;
-            }
-            if !transfer.to.is_zero() {
-                let to = balances.entry(transfer.to).or_default();
-                *to = to.checked_add(transfer.amount).ok_or_else(impossible)?;
+            *received.entry(transfer.to).or_default() += wide(transfer.amount);
+            *sent.entry(transfer.from).or_default() += wide(transfer.amount);
+        }
+        let mut balances = BTreeMap::new();
+        for (address, received) in received {
+            let sent = sent.remove(&address).unwrap_or_default();
+            let balance = received.checked_sub(sent).and_then(narrow);
+            if !address.is_zero() {
+                balances.insert(address, balance.ok_or_else(|| impossible(operation))?);
             }
         }
-        Ok(balances)
+        // What is left never received anything.
+        match sent.iter().any(|(address, sent)| !address.is_zero() && !sent.is_zero()) {
+            true => Err(impossible(operation)),
+            false => Ok(balances),
+        }
     }
+}
+
+fn narrow(balance: U512) -> Option<Amount> {
+    U256::checked_from_limbs_slice(balance.as_limbs()).map(Amount::new)
+}
+
+fn impossible(operation: &'static str) -> ChainError {
+    ChainError::persistent(operation, "the script overdraws a balance")
 }
 
 #[async_trait]
@@ -106,11 +124,14 @@ impl ChainSource for ScriptedChain {
         for number in request.from.get()..=last.get() {
             let number = BlockNumber::new(number);
             let block = script.block(OPERATION, number)?;
-            let before = facts.transfers.len();
+            let count = |facts: &RangeFacts| facts.transfers.len() + facts.unreadable.len();
+            let before = count(&facts);
             let asked = block.transfers.iter().filter(|t| request.tokens.contains(&t.token));
             facts.transfers.extend(asked.cloned());
+            let asked = block.unreadable.iter().filter(|log| request.tokens.contains(&log.token));
+            facts.unreadable.extend(asked.copied());
             let is_end = number == request.from || number == last;
-            let wanted = is_end || facts.transfers.len() > before;
+            let wanted = is_end || count(&facts) > before;
             if wanted || request.detail == HeaderDetail::All {
                 facts.headers.push(block.header);
             }
@@ -147,6 +168,9 @@ impl ChainSource for ScriptedChain {
         let mut script = self.lock();
         script.call(OPERATION)?;
         let balances = script.balances_at(OPERATION, token, at)?;
+        if let Some(claimed) = script.supplies.get(&token) {
+            return Ok(*claimed);
+        }
         balances
             .values()
             .try_fold(Amount::ZERO, |sum, balance| sum.checked_add(*balance))

@@ -17,21 +17,27 @@
 pub mod archive;
 pub mod archive_refused;
 pub mod balance_store;
+pub mod block_ends;
 pub mod cases;
 pub mod chain_source;
 pub mod delivery;
 pub mod edges;
 pub mod engine;
 pub mod engine_audit;
+pub mod engine_claims;
 pub mod engine_forks;
 pub mod engine_nodes;
 pub mod engine_properties;
 pub mod engine_rewind;
 pub mod engine_settling;
+pub mod engine_standstill;
+pub mod engine_supply;
+pub mod engine_unreadable;
 pub mod event_store;
 pub mod failures;
 pub mod leases;
 pub mod ledger;
+pub mod marks;
 pub mod notifier;
 pub mod pending_cache;
 pub mod points_rewind;
@@ -39,10 +45,29 @@ pub mod points_store;
 pub mod price_source;
 pub mod rewind;
 
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+/// The time that a law may take: hundreds of times what any takes on a slow machine.
+const LAW_TIME_MAX: Duration = Duration::from_secs(300);
+
 /// Runs a law to its end.
+///
+/// A law that does not end takes the process with it, after five minutes and with its name: an
+/// implementation may loop without ever waiting, and hold more memory with each round.
 pub fn run<F: Future<Output = ()>>(law: F) {
+    let (ended, has_ended) = mpsc::channel::<()>();
+    let name = std::thread::current().name().unwrap_or("a law").to_owned();
+    let watch = std::thread::spawn(move || {
+        if has_ended.recv_timeout(LAW_TIME_MAX) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("{name} did not end within {LAW_TIME_MAX:?}");
+            std::process::abort();
+        }
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime can be built").block_on(law);
+    drop(ended);
+    watch.join().expect("it only waits");
 }
 
 /// One test for each law of a module.
@@ -113,6 +138,14 @@ macro_rules! balance_store_conformance {
             a_rewind_to_a_block_of_another_branch_is_refused
             the_other_branch_is_committed_after_a_rewind
             a_halted_token_is_rewound_with_the_others
+        );
+        $crate::__laws!($fixture, marks,
+            unreadable_logs_are_counted_and_their_pages_complete
+            unreadable_logs_out_of_the_chains_order_are_invalid
+            a_rewind_takes_unreadable_logs_back
+            a_supply_is_recorded_at_the_cursor
+            a_supply_of_another_block_than_the_cursors_is_refused
+            a_rewind_forgets_a_supply_above_the_ancestor
         );
         $crate::__laws!($fixture, edges,
             every_text_comes_back_as_it_was
@@ -231,6 +264,32 @@ macro_rules! archive_conformance {
 #[macro_export]
 macro_rules! engine_conformance {
     ($fixture:expr) => {
+        $crate::__laws!($fixture, engine_supply,
+            a_supply_is_compared_when_a_token_first_is_live
+            a_token_followed_too_late_is_marked_with_both_numbers
+            a_supply_is_compared_again_after_each_utc_day
+            a_difference_marks_a_token_until_it_is_gone
+            a_node_without_state_leaves_the_supply_unknown
+            a_supply_of_a_lost_branch_is_compared_again
+        );
+        $crate::__laws!($fixture, engine_unreadable,
+            an_unreadable_log_is_counted_with_its_block
+            a_reorg_takes_unreadable_logs_back
+            unreadable_logs_are_their_tokens_own
+            an_unreadable_log_halts_a_token_that_asks_for_it
+        );
+        $crate::__laws!($fixture, block_ends,
+            an_account_may_pass_on_what_it_gets_later_in_the_block
+            a_burn_may_come_before_its_mint
+            a_transfer_to_oneself_needs_no_cover
+            every_row_of_a_netted_account_carries_the_balance_at_the_blocks_end
+            a_sum_may_pass_the_largest_amount_inside_a_block
+            a_balance_below_zero_at_a_blocks_end_halts_with_its_figures
+            a_supply_beyond_the_largest_amount_at_a_blocks_end_halts
+            a_rewind_of_netted_rows_is_exact
+            a_zero_amount_writes_rows_of_accounts_that_exist_and_makes_none
+            pending_balances_are_judged_at_the_end_of_a_block
+        );
         $crate::__laws!($fixture, cases,
             case_1_the_seed_earns_twenty_thirds
             case_2_cutting_the_seed_changes_nothing
@@ -261,7 +320,7 @@ macro_rules! engine_conformance {
             short_answers_leave_no_gap
             failing_calls_delay_and_lose_nothing
             a_finalized_tag_confirms_what_it_reaches
-            a_time_that_goes_back_halts_the_chain
+            a_time_that_goes_back_is_asked_for_again
             a_stopped_settlement_goes_on_where_it_stood
             a_deadline_stops_a_settlement_between_batches
             a_rewind_under_a_settlement_is_a_conflict
@@ -292,7 +351,7 @@ macro_rules! engine_conformance {
             a_fork_just_below_the_held_headers_is_resolved
             a_fork_below_a_cursor_that_is_not_held_halts_the_chain
             a_chain_is_syncing_while_a_token_catches_up
-            a_time_that_goes_back_between_slices_halts_the_chain
+            a_time_that_goes_back_between_slices_is_asked_for_again
         );
         $crate::__laws!($fixture, engine_forks,
             a_fork_above_a_gap_in_the_held_headers_is_resolved
@@ -311,6 +370,30 @@ macro_rules! engine_conformance {
             the_blocks_before_a_fault_are_audited_too
             without_the_audit_nothing_is_committed
             a_fork_that_the_audit_does_not_have_takes_nothing_back
+        );
+        $crate::__laws!($fixture, engine_claims,
+            a_head_far_above_the_chain_confirms_nothing_early
+            a_head_far_above_the_chain_hastens_no_backfill
+            a_head_that_only_one_of_two_sources_shows_confirms_nothing_early
+            a_head_a_little_above_the_chain_confirms_nothing_early
+            a_head_below_the_ledger_takes_nothing_back
+            a_finalized_block_that_is_not_there_confirms_nothing
+            a_time_ahead_of_the_clock_is_not_committed
+            the_slack_of_the_clock_is_exact
+            a_time_that_goes_back_for_a_while_leaves_no_trace
+            a_false_time_that_was_committed_is_taken_back
+            a_pending_snapshot_from_elsewhere_confirms_nothing
+            a_pending_balance_that_is_not_known_is_none
+        );
+        $crate::__laws!($fixture, engine_standstill,
+            blocks_that_stay_gone_are_reported_after_a_minute
+            what_passes_within_a_minute_is_not_reported
+            a_range_that_never_stands_on_the_cursor_is_reported
+            a_halt_is_over_when_a_reorg_replaces_its_block
+            a_halt_stays_while_its_block_does
+            a_halted_token_on_a_lost_branch_is_rewound
+            a_halted_token_alone_on_a_lost_branch_is_rewound
+            a_header_of_a_halted_token_keeps_no_other_from_its_block
         );
         $crate::__laws!($fixture, engine_rewind,
             a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::StoreError;
-use crate::ledger::{Change, Checkpoint, TokenTotals};
+use crate::ledger::{Change, Checkpoint, TokenTotals, UnreadableLog};
 use crate::ports::{
     BalanceStore, ChangesQuery, PointsStore, SettlementsQuery, StatementKind, WindowTotal,
 };
@@ -21,6 +21,8 @@ pub struct Digest {
     pub totals: TokenTotals,
     /// Every change, in the order of the chain.
     pub changes: Vec<Change>,
+    /// Every log that cannot be read, in the order of the chain.
+    pub unreadable: Vec<UnreadableLog>,
     /// Every account's newest state.
     pub balances: BTreeMap<Account, Checkpoint>,
     /// By programme name.
@@ -71,6 +73,7 @@ pub async fn digest(
         }
     }
     digest.changes.sort_by_key(Change::place);
+    digest.unreadable = balances.unreadable_logs(token, None, usize::MAX).await?.value;
     for programme in points.programmes(token).await? {
         let id = &programme.programme.id;
         let accounts: Vec<_> = digest.balances.keys().copied().collect();

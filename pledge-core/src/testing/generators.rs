@@ -1,5 +1,7 @@
 //! Random histories of a chain, and of what happens to the engine meanwhile.
 
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -20,26 +22,26 @@ pub enum Step {
 }
 
 /// A transfer by choice: who, whom, and which part of what the sender holds. It is valid on any
-/// branch, since the amount is taken from the balance.
+/// branch, since the amount is taken from the balance; a transfer to oneself may be of more.
 #[derive(Debug, Clone, Copy)]
 pub struct Move {
     kind: u8,
     from: u64,
     to: u64,
     part: u64,
+    /// Where its log stands among those of its block.
+    place: u8,
 }
 
 /// Accounts in a random history.
 pub const ACCOUNTS: u64 = 9;
 
-/// A transfer: 3 in 8 are mints, 1 in 8 a burn; self-transfers and zero amounts occur.
+/// A transfer: 3 in 9 are mints, 1 in 9 a burn, 1 in 9 to oneself; zero amounts occur. Half of them have
+/// their logs in another order than that in which they are valid one by one.
 pub fn moves() -> impl Strategy<Value = Move> {
-    (0_u8..8, 1..=ACCOUNTS, 1..=ACCOUNTS, 0_u64..=1_000).prop_map(|(kind, from, to, part)| Move {
-        kind,
-        from,
-        to,
-        part,
-    })
+    let place = prop_oneof![Just(0_u8), any::<u8>()];
+    (0_u8..9, 1..=ACCOUNTS, 1..=ACCOUNTS, 0_u64..=1_000, place)
+        .prop_map(|(kind, from, to, part, place)| Move { kind, from, to, part, place })
 }
 
 /// A block: often in the same second, sometimes hours later.
@@ -74,7 +76,7 @@ impl World {
     /// Mines a random block on the current branch.
     pub fn mine_moves(&self, later: u64, moves: &[Move]) {
         let mut balances = self.branch_balances();
-        let transfers: Vec<_> = moves
+        let mut transfers: Vec<_> = moves
             .iter()
             .map(|choice| {
                 let held = balances.get(&choice.from).copied().unwrap_or_default();
@@ -82,17 +84,18 @@ impl World {
                 let (from, to, amount) = match choice.kind {
                     0..3 => (None, Some(choice.to), choice.part),
                     3 => (Some(choice.from), None, part),
+                    8 => (Some(choice.from), Some(choice.from), choice.part * 9),
                     _ => (Some(choice.from), Some(choice.to), part),
                 };
-                if let Some(from) = from {
-                    *balances.entry(from).or_default() -= amount;
+                if from != to {
+                    from.inspect(|from| *balances.entry(*from).or_default() -= amount);
+                    to.inspect(|to| *balances.entry(*to).or_default() += amount);
                 }
-                if let Some(to) = to {
-                    *balances.entry(to).or_default() += amount;
-                }
-                (from, to, Amount::from(amount))
+                (choice.place, (from, to, Amount::from(amount)))
             })
             .collect();
+        transfers.sort_by_key(|(place, _)| *place);
+        let transfers: Vec<_> = transfers.into_iter().map(|(_, transfer)| transfer).collect();
         let seconds = self.chain.head().time.get() + later;
         self.mine(seconds.saturating_sub(super::world::THREE_PM), &transfers);
     }
@@ -108,10 +111,10 @@ impl World {
         }
     }
 
-    fn branch_balances(&self) -> std::collections::BTreeMap<u64, u64> {
-        let mut balances = std::collections::BTreeMap::new();
+    fn branch_balances(&self) -> BTreeMap<u64, u64> {
+        let mut balances = BTreeMap::<u64, i64>::new();
         for (_, transfer) in self.chain.transfers() {
-            let amount = u64::try_from(transfer.amount.get()).expect("random amounts are small");
+            let amount = i64::try_from(transfer.amount.get()).expect("random amounts are small");
             for number in 1..=ACCOUNTS {
                 let address = account(number).address();
                 if transfer.from == address {
@@ -122,6 +125,7 @@ impl World {
                 }
             }
         }
-        balances
+        let held = |balance| u64::try_from(balance).expect("above zero at the end of a block");
+        balances.into_iter().map(|(number, balance)| (number, held(balance))).collect()
     }
 }

@@ -3,9 +3,9 @@
 //! It shares no code with the fold, the accrual or the settlement: balances are maps, integrals are
 //! sums over segments, every window of every account is walked by itself. Slow and obvious.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use alloy_primitives::{Address, U256, U512};
+use alloy_primitives::{U256, U512};
 
 use super::digest::{Digest, ProgrammeDigest};
 use crate::ledger::{Change, ChangeType, Checkpoint, TokenTotals, Transfer};
@@ -15,7 +15,7 @@ use crate::types::{
     Account, Amount, BalanceSeconds, BlockRef, CumulativeAmount, RawPoints, Timestamp, TokenId,
 };
 
-/// The digest that a clean pass over `transfers` up to `cursor` must give.
+/// The digest that a clean pass over `transfers` up to `cursor` must give, where every log can be read.
 ///
 /// `start` is the token's first block. Panics where the engine would halt: feed it valid chains.
 pub fn oracle(
@@ -39,6 +39,7 @@ pub fn oracle(
         totals: ledger.totals(),
         balances: ledger.newest(),
         changes: ledger.changes,
+        unreadable: Vec::new(),
     }
 }
 
@@ -61,53 +62,115 @@ struct Ledger {
     burned: U512,
 }
 
+/// One side of a transfer.
+struct Side<'a> {
+    account: Account,
+    change_type: ChangeType,
+    transfer: &'a Transfer,
+}
+
+/// The sides of a block's transfers, in the order of its logs.
+fn sides<'a>(transfers: &[&'a Transfer]) -> Vec<Side<'a>> {
+    let mut sides = Vec::new();
+    for transfer in transfers {
+        let (mint, burn) = (transfer.from.is_zero(), transfer.to.is_zero());
+        let out = if burn { ChangeType::Burn } else { ChangeType::TransferOut };
+        let into = if mint { ChangeType::Mint } else { ChangeType::TransferIn };
+        for (address, change_type) in [(transfer.from, out), (transfer.to, into)] {
+            if let Some(account) = Account::new(address) {
+                sides.push(Side { account, change_type, transfer });
+            }
+        }
+    }
+    sides
+}
+
+/// What comes to an account and what leaves it, after each of its sides.
+fn moved<'a>(account: Account, sides: &'a [Side<'a>]) -> impl Iterator<Item = (U512, U512)> {
+    let own = sides.iter().filter(move |side| side.account == account);
+    own.scan((U512::ZERO, U512::ZERO), |(into, out), side| {
+        let amount = U512::from(side.transfer.amount.get());
+        match side.change_type {
+            ChangeType::Mint | ChangeType::TransferIn => *into += amount,
+            ChangeType::Burn | ChangeType::TransferOut => *out += amount,
+        }
+        Some((*into, *out))
+    })
+}
+
+/// A balance with what comes and leaves, if it is one.
+fn balance_with(before: U256, (into, out): (U512, U512)) -> Option<U256> {
+    let after = (U512::from(before) + into).checked_sub(out)?;
+    (after <= U512::from(U256::MAX)).then(|| U256::from_limbs_slice(&after.as_limbs()[..4]))
+}
+
 impl Ledger {
     fn replay<'a>(transfers: impl Iterator<Item = &'a (BlockRef, Transfer)>) -> Self {
         let mut ledger = Self { changes: Vec::new(), minted: U512::ZERO, burned: U512::ZERO };
-        let mut balances: BTreeMap<Address, U256> = BTreeMap::new();
-        let mut history: BTreeMap<Address, Vec<(Timestamp, U256)>> = BTreeMap::new();
+        let mut history: BTreeMap<Account, Vec<(Timestamp, U256)>> = BTreeMap::new();
+        let mut blocks: BTreeMap<u64, (BlockRef, Vec<&Transfer>)> = BTreeMap::new();
         for (block, transfer) in transfers {
-            let amount = transfer.amount.get();
             let (mint, burn) = (transfer.from.is_zero(), transfer.to.is_zero());
-            if mint && burn {
-                continue;
-            }
-            if mint {
-                ledger.minted += U512::from(amount);
-            }
-            if burn {
-                ledger.burned += U512::from(amount);
-            }
-            let out = if burn { ChangeType::Burn } else { ChangeType::TransferOut };
-            let into = if mint { ChangeType::Mint } else { ChangeType::TransferIn };
-            let legs = [(transfer.from, transfer.to, out), (transfer.to, transfer.from, into)];
-            for (address, other, change_type) in legs {
-                let Some(account) = Account::new(address) else {
-                    continue;
-                };
-                let balance = balances.entry(address).or_default();
-                *balance = match change_type {
-                    ChangeType::Burn | ChangeType::TransferOut => *balance - amount,
-                    ChangeType::Mint | ChangeType::TransferIn => *balance + amount,
-                };
-                let points = history.entry(address).or_default();
-                let integral = integrate(points, block.time);
-                points.push((block.time, *balance));
-                ledger.changes.push(Change {
-                    account,
-                    change_type,
-                    amount: transfer.amount,
-                    balance_after: Amount::new(*balance),
-                    balance_seconds: integral,
-                    counterparty: Account::new(other),
-                    tx_hash: transfer.tx_hash,
-                    block: block.number,
-                    time: block.time,
-                    log_index: transfer.log_index,
-                });
-            }
+            let amount = U512::from(transfer.amount.get());
+            ledger.minted += if mint && !burn { amount } else { U512::ZERO };
+            ledger.burned += if burn && !mint { amount } else { U512::ZERO };
+            blocks.entry(block.number.get()).or_insert((*block, Vec::new())).1.push(transfer);
+        }
+        for (block, transfers) in blocks.values() {
+            ledger.block(block, &sides(transfers), &mut history);
         }
         ledger
+    }
+
+    /// Adds a block: every row of every account from the sums of its rows up to it.
+    fn block(
+        &mut self,
+        block: &BlockRef,
+        sides: &[Side<'_>],
+        history: &mut BTreeMap<Account, Vec<(Timestamp, U256)>>,
+    ) {
+        for side in sides.iter().filter(|side| !side.transfer.amount.is_zero()) {
+            history.entry(side.account).or_default();
+        }
+        let mut running: BTreeMap<Account, VecDeque<Option<U256>>> = BTreeMap::new();
+        let mut ends: BTreeMap<Account, (U256, bool)> = BTreeMap::new();
+        for side in sides {
+            let account = side.account;
+            let Some(points) = history.get(&account) else {
+                continue;
+            };
+            let before = points.last().map(|(_, balance)| *balance).unwrap_or_default();
+            let all = || moved(account, sides).map(|moved| balance_with(before, moved));
+            let after = running.entry(account).or_insert_with(|| all().collect());
+            let (end, netted) = *ends.entry(account).or_insert_with(|| {
+                let end = after.back().copied().flatten();
+                let end = end.expect("no balance is below zero at the end of a block");
+                (end, after.contains(&None))
+            });
+            let after = after.pop_front().flatten();
+            let balance = if netted { Some(end) } else { after };
+            let Side { change_type, transfer, .. } = *side;
+            let other = match change_type {
+                ChangeType::Mint | ChangeType::TransferIn => transfer.from,
+                ChangeType::Burn | ChangeType::TransferOut => transfer.to,
+            };
+            self.changes.push(Change {
+                account,
+                change_type,
+                amount: transfer.amount,
+                balance_after: Amount::new(balance.expect("it is in range unless netted")),
+                balance_seconds: integrate(points, block.time),
+                counterparty: Account::new(other),
+                tx_hash: transfer.tx_hash,
+                block: block.number,
+                time: block.time,
+                log_index: transfer.log_index,
+                netted,
+            });
+        }
+        for (account, (end, _)) in ends {
+            history.entry(account).or_default().push((block.time, end));
+        }
     }
 
     fn totals(&self) -> TokenTotals {

@@ -262,7 +262,12 @@ impl Twins {
             tip: parent,
             headers,
             retain_from: parent.number.down(RETAINED),
-            tokens: vec![TokenCommit { token: token(), changes, totals }],
+            tokens: vec![TokenCommit {
+                token: token(),
+                changes,
+                unreadable_logs: Vec::new(),
+                totals,
+            }],
         };
         self.offer(commit).await;
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::SystemTime;
 
 use alloy_primitives::{Address, U256};
 use async_trait::async_trait;
@@ -11,7 +12,7 @@ use super::digest::{Digest, digest};
 use super::oracle::oracle;
 use crate::error::StoreError;
 use crate::event::Event;
-use crate::indexer::{Finality, Indexer, IndexerConfig, Poll};
+use crate::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
 use crate::ledger::{TokenMetadata, TokenSpec};
 use crate::points::{Programme, SettleReport, Settler, SettlerConfig, SettlerError, plan_target};
 use crate::ports::{PendingCache, PendingSnapshot};
@@ -26,6 +27,8 @@ use crate::types::{
 pub const CHAIN: ChainId = ChainId::new(11_155_111);
 /// 2026-01-01T15:00:00Z: a window edge, where the worked cases begin.
 pub const THREE_PM: u64 = 1_767_279_600;
+/// The wall clock of tests in which no time passes outside of the chain.
+pub const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 /// Confirmations in a world.
 pub const CONFIRMATIONS: u64 = 6;
 
@@ -89,6 +92,7 @@ impl World {
             finality: Finality::Depth(CONFIRMATIONS),
             retained_headers: 64,
             slice_blocks_max: 7,
+            clock_slack: None,
         };
         Self::with_config(fixture, programme, config).await
     }
@@ -162,7 +166,7 @@ impl World {
     /// Polls until there is nothing to do. Panics if it does not come to rest.
     pub async fn index(&mut self) {
         for _ in 0..10_000 {
-            match self.indexer.poll().await {
+            match self.indexer.poll(NOW).await {
                 Poll::Idle => return,
                 Poll::Advanced(_) | Poll::Rewound(_) | Poll::Retry(_) => {}
                 Poll::Stopped(status) => panic!("the chain stopped: {status}"),
@@ -199,6 +203,13 @@ impl World {
         state.expect("registered").cursor
     }
 
+    /// What the chain's indexer last reported.
+    pub async fn status(&self) -> ChainStatus {
+        let chains = self.fixture.balances.chains().await.expect("read");
+        let chain = chains.into_iter().find(|state| state.chain == CHAIN);
+        chain.expect("registered").status
+    }
+
     /// The programme `main`.
     pub fn programme(&self) -> &Programme {
         &self.programmes[0]
@@ -220,7 +231,12 @@ impl World {
             let programmes = names.map(|name| (name, Default::default())).collect();
             return Digest { programmes, ..Digest::default() };
         };
-        oracle(token(), &start, &cursor, &self.chain.transfers(), &self.programmes)
+        let logs = self.chain.unreadable_logs().into_iter();
+        let up_to_cursor =
+            logs.filter(|log| log.token == token().address && log.block <= cursor.number);
+        let unreadable = up_to_cursor.collect();
+        let digest = oracle(token(), &start, &cursor, &self.chain.transfers(), &self.programmes);
+        Digest { unreadable, ..digest }
     }
 
     /// Every reorg that reached the ledger.

@@ -69,20 +69,31 @@ pub struct CumulativeAmount(U512);
 
 decimal_text!(CumulativeAmount, U512);
 
+impl From<Amount> for CumulativeAmount {
+    fn from(amount: Amount) -> Self {
+        Self(U512::from(amount.0))
+    }
+}
+
 impl CumulativeAmount {
     /// Nothing yet.
     pub const ZERO: Self = Self(U512::ZERO);
 
     /// The sum with one more amount.
-    pub fn checked_add(self, amount: Amount) -> Result<Self, Overflow> {
-        let sum = self.0.checked_add(U512::from(amount.0));
+    pub fn checked_add(self, amount: impl Into<Self>) -> Result<Self, Overflow> {
+        let sum = self.0.checked_add(amount.into().0);
         sum.map(Self).ok_or(Overflow("cumulative amount"))
     }
 
-    /// The difference, taking back an amount counted before.
-    pub fn checked_sub(self, amount: Amount) -> Result<Self, Overflow> {
-        let rest = self.0.checked_sub(U512::from(amount.0));
+    /// The difference, taking back what was counted before.
+    pub fn checked_sub(self, amount: impl Into<Self>) -> Result<Self, Overflow> {
+        let rest = self.0.checked_sub(amount.into().0);
         rest.map(Self).ok_or(Overflow("cumulative amount"))
+    }
+
+    /// The same as an amount, or `None` beyond 2^256 - 1.
+    pub fn narrow(self) -> Option<Amount> {
+        U256::checked_from_limbs_slice(self.0.as_limbs()).map(Amount)
     }
 
     /// Base units.

@@ -3,6 +3,7 @@
 mod retries;
 
 use std::fmt;
+use std::time::SystemTime;
 
 use anyhow::bail;
 use clap::Args;
@@ -138,7 +139,7 @@ async fn index(
     let mut progress = context.progress.chain(&config.name);
     let mut retries = Retries::new(&config.name);
     loop {
-        let poll = indexer.poll().await;
+        let poll = indexer.poll(SystemTime::now()).await;
         if !matches!(poll, Poll::Retry(_)) {
             retries.over();
         }

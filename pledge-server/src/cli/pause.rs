@@ -109,7 +109,13 @@ async fn finish(
         status: status.name(),
     };
     if status == ChainStatus::Paused {
-        let report = ChainReport { chain: chain.chain, status, head: None, processed: None };
+        let report = ChainReport {
+            chain: chain.chain,
+            status,
+            head: None,
+            head_time: None,
+            processed: None,
+        };
         stores.balances.report_chain(&report).await?;
     } else {
         stores.balances.resume_chain(chain.chain).await?;

@@ -104,17 +104,19 @@ impl ChainConfig {
             None => Some(POLL_INTERVAL_DEFAULT),
         };
         let tokens = token::check_all(raw.tokens, &key.child("tokens"), problems);
+        let id = ChainId::new(id?.0);
+        let clock_slack = IndexerConfig::clock_slack_of(id);
         Some(Self {
             key,
             name,
             is_named: true,
-            id: ChainId::new(id?.0),
+            id,
             rpc_urls: rpc_urls?,
             verify: verify?,
             requests_per_second,
             audit,
             ws_url,
-            indexer: indexer?,
+            indexer: IndexerConfig { clock_slack, ..indexer? },
             poll_interval: poll_interval?,
             tokens,
         })

@@ -119,7 +119,7 @@ fn of_chain(chain: &ChainConfig) -> Values {
         poll_interval,
         tokens: _,
     } = chain;
-    let IndexerConfig { finality, retained_headers, slice_blocks_max: _ } = indexer;
+    let IndexerConfig { finality, retained_headers, slice_blocks_max: _, clock_slack: _ } = indexer;
     let confirmed = match finality {
         Finality::Depth(blocks) => ("confirmations", Some(whole(*blocks))),
         Finality::Finalized => ("finality", Some(text("finalized"))),

@@ -77,7 +77,12 @@ async fn an_audit_that_finds_a_fault_is_an_error() {
         tip: block,
         headers: vec![block],
         retain_from: BlockNumber::new(0),
-        tokens: vec![TokenCommit { token, changes: Vec::new(), totals: state.totals }],
+        tokens: vec![TokenCommit {
+            token,
+            changes: Vec::new(),
+            unreadable_logs: Vec::new(),
+            totals: state.totals,
+        }],
     };
     stores.balances.commit(&without_its_transfers).await.unwrap();
     let error = life.audit().await.unwrap_err().to_string();

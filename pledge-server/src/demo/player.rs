@@ -1,8 +1,10 @@
 //! A scripted chain with the engine over it, moved by hand.
 
+use std::time::SystemTime;
+
 use anyhow::{Context, ensure};
 use pledge_core::engine::{Engine, EngineBuilder, FollowedChain, FollowedToken};
-use pledge_core::indexer::{Finality, Poll};
+use pledge_core::indexer::{Finality, IndexerConfig, Poll};
 use pledge_core::ledger::TokenMetadata;
 use pledge_core::points::{Programme, SettleReport};
 use pledge_core::primitives::{Address, U256, keccak256};
@@ -57,7 +59,11 @@ impl Player {
         let chain = chain.with_token(token.address, metadata);
         let followed = FollowedToken::new(token.address, BlockNumber::new(0));
         let followed = FollowedChain::new(scene.name, chain.clone())
-            .confirmed_by(Finality::Depth(scene.confirmations))
+            .bounded_by(IndexerConfig {
+                finality: Finality::Depth(scene.confirmations),
+                clock_slack: None,
+                ..IndexerConfig::default()
+            })
             .token(followed.earning_by(scene.rates.clone()));
         let Stores { balances, points, events, pending, .. } = stores.clone();
         let engine = EngineBuilder::new(balances, points, events, pending).follow(followed);
@@ -104,7 +110,7 @@ impl Player {
                 progress.advanced(slice);
             }
         };
-        let done = self.engine.catch_up(&Stop::never(), told).await;
+        let done = self.engine.catch_up(SystemTime::now, &Stop::never(), told).await;
         let done = done.context("the scripted chain failed")?;
         progress.reached();
         ensure!(done.halted.is_empty(), "the scripted token halted");

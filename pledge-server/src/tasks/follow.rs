@@ -1,6 +1,7 @@
 //! One chain, followed for ever.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use pledge_chain_evm::{EvmNodes, NodeReport};
 use pledge_core::indexer::{ChainStatus, Poll};
@@ -85,7 +86,7 @@ impl Follower {
         let mut trouble = self.troubles.of_chain(&config.name, INDEXING);
         let mut nodes = self.troubles.of_chain(&config.name, "using every node");
         while self.part.follows(config.id) {
-            let poll = indexer.poll().await;
+            let poll = indexer.poll(SystemTime::now()).await;
             tell_nodes(&chain.source, &mut nodes);
             if !matches!(poll, Poll::Retry(_)) {
                 backoff.reset();
@@ -155,6 +156,7 @@ impl Follower {
             chain: config.id,
             status: ChainStatus::Degraded(reason),
             head: None,
+            head_time: None,
             processed: None,
         };
         if let Err(error) = balances.report_chain(&report).await {

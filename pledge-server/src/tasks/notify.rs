@@ -121,7 +121,8 @@ mod tests {
             };
             told().await;
             let (chain, status) = (TOKEN.chain, ChainStatus::Halted("a test".to_owned()));
-            let report = ChainReport { chain, status, head: None, processed: None };
+            let report =
+                ChainReport { chain, status, head: None, head_time: None, processed: None };
             stores.balances.report_chain(&report).await.unwrap();
             moved.notify_one();
             told().await;

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pledge_core::ledger::{Change, ChangeType, Checkpoint};
+use pledge_core::ledger::{Change, Checkpoint, replay_block};
 use pledge_core::points::{Programme, accrue_segments};
 use pledge_core::ports::{
     BalanceStore, ChangesQuery, PointsStore, ProgrammeState, Standing, Statement, StatementKind,
 };
 use pledge_core::types::{
-    Account, Amount, BalanceSeconds, BlockRef, Overflow, RawPoints, Timestamp, WeightBp,
-    WeightSchedule, Window,
+    Account, BlockRef, Overflow, RawPoints, Timestamp, WeightBp, WeightSchedule, Window,
 };
 
 use super::{Audit, Moved, Pass, Subject, TokenReport};
@@ -81,8 +80,8 @@ impl Audit<'_> {
     }
 }
 
-/// Folds the changes again and compares each with what is stored of it, and the last one at or before
-/// the cursor with the account's state.
+/// Folds the changes again, a block at a time, and compares each with what is stored of it, and the last
+/// one at or before the cursor with the account's state.
 fn check_changes(
     report: &mut TokenReport,
     cursor: &BlockRef,
@@ -90,19 +89,15 @@ fn check_changes(
     state: &Checkpoint,
     changes: &[Change],
 ) -> Result<(), Overflow> {
-    let (mut balance, mut integral, mut time) = (Amount::ZERO, BalanceSeconds::ZERO, None);
-    for change in changes {
-        integral = integral.plus(balance, time.unwrap_or(change.time), change.time)?;
-        let after = match change.change_type {
-            ChangeType::Mint | ChangeType::TransferIn => balance.checked_add(change.amount),
-            ChangeType::Burn | ChangeType::TransferOut => balance.checked_sub(change.amount),
-        };
-        balance = after.ok_or(Overflow("recomputed balance"))?;
-        time = Some(change.time);
-        if (change.balance_after, change.balance_seconds) != (balance, integral) {
-            let place = format!("{} in block {}", change.change_type, change.block);
-            let stored = format!("{place}: {} ({})", change.balance_after, change.balance_seconds);
-            report.mismatch(Subject::Change, account, stored, format!("{balance} ({integral})"));
+    let mut before: Option<Checkpoint> = None;
+    for block in changes.chunk_by(|one, next| one.block == next.block) {
+        let right = replay_block(before.as_ref(), block)?;
+        before = right.last().map(Change::checkpoint);
+        let pairs = block.iter().zip(&right);
+        for (stored, right) in pairs.filter(|(stored, right)| stored != right) {
+            let place = format!("{} in block {}", stored.change_type, stored.block);
+            let stored = format!("{place}: {}", figures(stored));
+            report.mismatch(Subject::Change, account, stored, figures(right));
         }
     }
     let at_cursor = |change: &&Change| change.block <= cursor.number;
@@ -112,6 +107,11 @@ fn check_changes(
         report.mismatch(Subject::Change, account, state.balance, last);
     }
     Ok(())
+}
+
+fn figures(change: &Change) -> String {
+    let netted = if change.netted { ", netted" } else { "" };
+    format!("{} ({}{netted})", change.balance_after, change.balance_seconds)
 }
 
 /// The points of one account in one programme, from segments of constant balance.

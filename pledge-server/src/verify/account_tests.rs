@@ -1,6 +1,6 @@
 //! Accounts that are right, and accounts in which one thing is wrong.
 
-use pledge_core::ledger::{TokenMetadata, TokenSpec, TokenState};
+use pledge_core::ledger::{ChangeType, TokenMetadata, TokenSpec, TokenState};
 use pledge_core::ports::ShardProgress;
 use pledge_core::primitives::{Address, B256};
 use pledge_core::types::{BlockNumber, ChainId, Decimals, Epoch, LogIndex, TokenId};
@@ -30,6 +30,7 @@ fn changes() -> Vec<Change> {
         block: BlockNumber::new(block),
         time: time(seconds),
         log_index: LogIndex::new(0),
+        netted: false,
     };
     vec![mint(1, 600, 10, 10, "0"), mint(2, 1_800, 20, 30, "12000")]
 }
@@ -101,6 +102,35 @@ fn an_integral_that_does_not_follow_from_the_one_before_is_found() {
     changes[1].balance_seconds = "12001".parse().unwrap();
     let found = audited(&changes, earned(), &[statement(earned())]);
     assert_eq!(found, [Subject::Change]);
+}
+
+/// In one block 50 are sent before the 40 arrive that the account lacks for it: both rows have the end.
+#[test]
+fn netted_rows_are_right_with_the_balance_at_their_blocks_end_and_with_no_other() {
+    let row = |log_index, change_type, amount: u64| Change {
+        change_type,
+        amount: amount.into(),
+        balance_after: 20.into(),
+        balance_seconds: "12000".parse().unwrap(),
+        block: BlockNumber::new(2),
+        time: time(1_800),
+        log_index: LogIndex::new(log_index),
+        netted: true,
+        ..changes()[0].clone()
+    };
+    let netted = vec![
+        changes()[0].clone(),
+        row(0, ChangeType::TransferOut, 50),
+        row(1, ChangeType::TransferIn, 60),
+    ];
+    let raw = "480000000000000000000000000".parse().unwrap();
+    assert_eq!(audited(&netted, raw, &[statement(raw)]), []);
+    let mut running = netted.clone();
+    running[1].balance_after = 0.into();
+    assert!(audited(&running, raw, &[statement(raw)]).contains(&Subject::Change));
+    let mut unmarked = netted;
+    unmarked[2].netted = false;
+    assert_eq!(audited(&unmarked, raw, &[statement(raw)]), [Subject::Change]);
 }
 
 #[test]

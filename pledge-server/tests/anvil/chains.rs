@@ -122,7 +122,7 @@ impl Engine {
         for chain in &self.chains {
             let mut indexer = chain.indexer(&self.stores);
             loop {
-                match indexer.poll().await {
+                match indexer.poll(std::time::SystemTime::now()).await {
                     Poll::Idle => break,
                     Poll::Advanced(_) | Poll::Rewound(_) => {}
                     Poll::Retry(error) => panic!("{error:?}"),

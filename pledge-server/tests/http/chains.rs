@@ -143,6 +143,7 @@ async fn a_halted_chain_leaves_the_instance_ready_and_is_named() {
         chain: ChainId::new(1),
         status: ChainStatus::Halted("the chain's time goes back".to_owned()),
         head: None,
+        head_time: None,
         processed: None,
     };
     world.stores.balances.report_chain(&report).await.unwrap();

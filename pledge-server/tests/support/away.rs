@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::ReorgRecord;
-use pledge_core::ledger::{Change, Checkpoint, TokenSpec, TokenState};
+use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::ports::{
     AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
     LedgerCommit, Rewind, Seen,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, Timestamp, TokenId,
 };
 
 /// Every call is `Unavailable`.
@@ -77,6 +77,15 @@ impl BalanceStore for Away {
         away()
     }
 
+    async fn record_supply(
+        &self,
+        _: TokenId,
+        _: BlockId,
+        _: &SupplyAnswer,
+    ) -> Result<(), StoreError> {
+        away()
+    }
+
     async fn commit(&self, _: &LedgerCommit) -> Result<(), StoreError> {
         away()
     }
@@ -103,6 +112,15 @@ impl BalanceStore for Away {
     }
 
     async fn changes(&self, _: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError> {
+        away()
+    }
+
+    async fn unreadable_logs(
+        &self,
+        _: TokenId,
+        _: Option<(BlockNumber, LogIndex)>,
+        _: usize,
+    ) -> Result<Seen<Vec<UnreadableLog>>, StoreError> {
         away()
     }
 

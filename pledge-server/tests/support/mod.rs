@@ -78,8 +78,11 @@ impl World {
         let name = format!("chain-{id}");
         let registered = self.stores.balances.register_chain(chain, &name).await;
         registered.expect("a chain can be registered");
-        let config =
-            IndexerConfig { finality: Finality::Depth(CONFIRMATIONS), ..IndexerConfig::default() };
+        let config = IndexerConfig {
+            finality: Finality::Depth(CONFIRMATIONS),
+            clock_slack: None,
+            ..IndexerConfig::default()
+        };
         let indexer = Indexer::new(
             chain,
             Arc::new(script.clone()),
@@ -129,7 +132,7 @@ impl World {
     pub(crate) async fn index(&mut self) {
         for (_, indexer) in self.chains.values_mut() {
             loop {
-                match indexer.poll().await {
+                match indexer.poll(std::time::SystemTime::now()).await {
                     Poll::Advanced(_) | Poll::Rewound(_) => {}
                     Poll::Idle => break,
                     other => panic!("the chain does not go on: {other:?}"),

@@ -8,7 +8,7 @@ use pledge_core::error::StoreErrorKind;
 use pledge_core::indexer::Poll;
 use pledge_core::points::{Settler, SettlerConfig, SettlerError};
 use pledge_core::testing::generators::{Step, mine};
-use pledge_core::testing::world::{CONFIRMATIONS, World};
+use pledge_core::testing::world::{CONFIRMATIONS, NOW, World};
 use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Patience};
 use pledge_test_support::fault_proxy::{Fate, Flow};
 use pledge_test_support::{FaultProxy, MySqlPlace};
@@ -114,7 +114,7 @@ async fn play(world: &mut World, step: &Step) -> u64 {
         Step::Fork(depth) => world.fork(*depth),
         Step::Index => {
             for _ in 0..POLLS_MAX {
-                match world.indexer.poll().await {
+                match world.indexer.poll(NOW).await {
                     Poll::Idle => break,
                     Poll::Advanced(_) | Poll::Rewound(_) => {}
                     Poll::Retry(_) => {

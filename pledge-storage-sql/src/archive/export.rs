@@ -5,7 +5,7 @@ use pledge_core::event::EventSeq;
 use pledge_core::ports::{ChainState, RecordSink};
 
 use super::accounts::Accounts;
-use super::pages::{Events, Headers, Pages, Statements, Totals, Windows};
+use super::pages::{Events, Headers, Pages, Statements, Totals, Unreadable, Windows};
 use crate::connection::Connection;
 use crate::fault::Fault;
 use crate::programmes::{of_token, shards_of};
@@ -25,6 +25,9 @@ pub(super) async fn export(
         put_pages(db, sink, Headers::new(chain.chain)).await?;
     }
     let tokens = put_tokens(db, sink, &chains).await?;
+    for token in &tokens {
+        put_pages(db, sink, Unreadable::new(token)).await?;
+    }
     for token in &tokens {
         put_pages(db, sink, Accounts::new(token)).await?;
     }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use pledge_core::archive::{ArchiveRecord, FittingRecords};
 use pledge_core::event::{EventSeq, SequencedEvent};
-use pledge_core::ledger::{Change, Checkpoint};
+use pledge_core::ledger::{Change, Checkpoint, UnreadableLog};
 use pledge_core::ports::{RecordSource, ShardProgress, Statement, WindowTotal};
 use pledge_core::types::{Account, BlockRef, ProgrammeId, RawPoints, ShardId, TokenId};
 
@@ -47,6 +47,7 @@ struct Import {
     tokens: BTreeMap<TokenId, u64>,
     programmes: BTreeMap<ProgrammeId, u64>,
     headers: Rows<BlockRef>,
+    unreadable: Rows<UnreadableLog>,
     changes: Rows<Change>,
     balances: Rows<(Account, Checkpoint)>,
     windows: Rows<(ShardId, WindowTotal)>,
@@ -67,6 +68,9 @@ impl Import {
             ArchiveRecord::Token(state) => {
                 self.tokens.insert(state.spec.id, add_token(db, &state).await?);
                 Ok(())
+            }
+            ArchiveRecord::UnreadableLog { token, log } => {
+                self.unreadable.push(db, key(&self.tokens, &token)?, log).await
             }
             ArchiveRecord::Change { token, change } => {
                 self.changes.push(db, key(&self.tokens, &token)?, change).await
@@ -106,6 +110,7 @@ impl Import {
 
     async fn end(mut self, db: &mut dyn Connection) -> Result<(), Fault> {
         self.headers.flush(db).await?;
+        self.unreadable.flush(db).await?;
         self.changes.flush(db).await?;
         self.balances.flush(db).await?;
         self.windows.flush(db).await?;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use pledge_core::archive::ArchiveRecord;
 use pledge_core::event::EventSeq;
+use pledge_core::ledger::UnreadableLog;
 use pledge_core::ports::{Statement, StatementKind};
 use pledge_core::primitives::Address;
 use pledge_core::types::{
@@ -13,7 +14,8 @@ use crate::connection::Connection;
 use crate::events;
 use crate::fault::Fault;
 use crate::query::query;
-use crate::row::{FromRow, ProgrammeRow};
+use crate::row::{FromRow, ProgrammeRow, TokenRow};
+use crate::unreadable;
 
 pub(super) const PAGE_ROWS: usize = 1_024;
 
@@ -49,6 +51,28 @@ impl Pages for Headers {
         .await?;
         self.after = page.last().map(|block| block.number).or(self.after);
         Ok(page.into_iter().map(|block| ArchiveRecord::Header { chain, block }).collect())
+    }
+}
+
+pub(super) struct Unreadable<'a> {
+    token: &'a TokenRow,
+    after: Option<UnreadableLog>,
+}
+
+impl<'a> Unreadable<'a> {
+    pub(super) const fn new(token: &'a TokenRow) -> Self {
+        Self { token, after: None }
+    }
+}
+
+#[async_trait]
+impl Pages for Unreadable<'_> {
+    async fn next(&mut self, db: &mut dyn Connection) -> Result<Vec<ArchiveRecord>, Fault> {
+        let after = self.after.map(|log| log.place());
+        let page = unreadable::page(db, self.token, after, PAGE_ROWS).await?;
+        self.after = page.last().copied().or(self.after);
+        let token = self.token.state.spec.id;
+        Ok(page.into_iter().map(|log| ArchiveRecord::UnreadableLog { token, log }).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use pledge_core::event::SequencedEvent;
-use pledge_core::ledger::{Change, Checkpoint};
+use pledge_core::ledger::{Change, Checkpoint, UnreadableLog};
 use pledge_core::ports::{Statement, WindowTotal};
 use pledge_core::types::{Account, BlockRef, ChainId, RawPoints, ShardId};
 
@@ -11,6 +11,7 @@ use crate::connection::Connection;
 use crate::earnings::{add_statements, save_totals, save_windows};
 use crate::events::add_events;
 use crate::fault::Fault;
+use crate::unreadable;
 
 const ROWS_MAX: usize = 1_024;
 
@@ -82,6 +83,7 @@ macro_rules! stored {
 
 stored! {
     BlockRef, of ChainId: |db, chain, rows| hold_headers(db, chain, &rows).await;
+    UnreadableLog, of u64: |db, token, rows| unreadable::add(db, token, &rows).await;
     Change, of u64: |db, token, rows| add_changes(db, token, &rows).await;
     (Account, Checkpoint), of u64: |db, token, rows| {
         save_states(db, token, &rows.into_iter().collect()).await

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use alloy_primitives::B256;
 use async_trait::async_trait;
 
 use super::engine::{mint_other, other};
@@ -12,12 +13,15 @@ use crate::archive::{ArchiveKey, ArchiveRecord, RecordKind, Tally};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::event::EventSeq;
 use crate::indexer::ChainStatus;
+use crate::ledger::{SupplyAnswer, UnreadableLog};
 use crate::points::{Programme, Settler, SettlerConfig};
-use crate::ports::{ChainReport, RecordSink, StatementKind};
+use crate::ports::{
+    BalanceStore, ChainReport, LedgerCommit, RecordSink, StatementKind, TokenCommit,
+};
 use crate::stop::Stop;
 use crate::testing::world::{CHAIN, World, account, at, spec, token, tokens};
 use crate::testing::{ArchiveFixture, FailingPoints, Fixture, Records};
-use crate::types::{Amount, BlockNumber, ChainId, ProgrammeId};
+use crate::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, TokenId};
 
 const HOUR: u64 = 3_600;
 
@@ -38,7 +42,7 @@ impl Move {
 }
 
 /// A store with something of each kind in it: two chains, one of them halted; two tokens, one halted;
-/// two programmes; a reorg that took settled windows back; a settlement under way with a failed batch;
+/// two programmes; logs that cannot be read and a supply that is not the contract's; a reorg that took settled windows back; a settlement under way with a failed batch;
 /// a consumer that was told some of it.
 pub async fn eventful(fixture: Fixture) -> World {
     let mut world = World::new(fixture).await;
@@ -46,7 +50,8 @@ pub async fn eventful(fixture: Fixture) -> World {
     balances.register_chain(ChainId::new(5), "five").await.expect("register");
     let status = ChainStatus::Halted("a test".to_owned());
     let (head, processed) = (Some(BlockNumber::new(7)), None);
-    let report = ChainReport { chain: ChainId::new(5), status, head, processed };
+    let head_time = Some(at(7));
+    let report = ChainReport { chain: ChainId::new(5), status, head, head_time, processed };
     balances.report_chain(&report).await.expect("report");
     balances.register_token(&spec(other())).await.expect("register");
     let late = ProgrammeId::new(token(), "late").expect("a name");
@@ -68,10 +73,45 @@ pub async fn eventful(fixture: Fixture) -> World {
     let of_other = balances.token(other()).await.expect("read").expect("registered");
     let cursor = of_other.cursor.map(|cursor| cursor.id());
     balances.halt_token(other(), cursor, Some("a test")).await.expect("halt");
+    mark(&*balances, token()).await;
     let told = events.events(EventSeq::START, 3).await.expect("read")[2].sequence;
     let (start, mail) = (EventSeq::START, consumer("mail"));
     events.record_delivered(&mail, start, told).await.expect("record");
     world
+}
+
+/// An empty block with logs that cannot be read, and a supply that is not the contract's.
+async fn mark(store: &dyn BalanceStore, token: TokenId) {
+    let state = store.token(token).await.expect("read").expect("registered");
+    let parent = state.cursor.expect("it has blocks");
+    let number = parent.number.next();
+    let block =
+        BlockRef { number, hash: B256::repeat_byte(0xee), parent_hash: parent.hash, ..parent };
+    let log = |index| UnreadableLog {
+        token: token.address,
+        block: number,
+        log_index: LogIndex::new(index),
+        tx_hash: B256::repeat_byte(0xdd),
+    };
+    let part = TokenCommit {
+        token,
+        changes: Vec::new(),
+        unreadable_logs: vec![log(3), log(7)],
+        totals: state.totals,
+    };
+    let commit = LedgerCommit {
+        chain: token.chain,
+        base: Some(parent.id()),
+        first: block,
+        tip: block,
+        headers: vec![block],
+        retain_from: BlockNumber::new(0),
+        tokens: vec![part],
+    };
+    store.commit(&commit).await.expect("commit");
+    for answer in [SupplyAnswer::Total(Amount::MAX), SupplyAnswer::Missing("why".to_owned())] {
+        store.record_supply(token, block.id(), &answer).await.expect("record");
+    }
 }
 
 /// A pass in which the batch of one account fails.
@@ -105,7 +145,7 @@ pub async fn an_export_tells_everything_in_the_order_of_the_keys(stores: Move) {
     let keys: Vec<ArchiveKey> = records.iter().map(ArchiveRecord::key).collect();
     assert!(keys.is_sorted_by(|lower, upper| lower < upper));
     let kinds: BTreeSet<RecordKind> = records.iter().map(ArchiveRecord::kind).collect();
-    assert_eq!(kinds.len(), 12, "{kinds:?}");
+    assert_eq!(kinds.len(), 13, "{kinds:?}");
 }
 
 /// The same history gives the same records in both stores.
@@ -139,7 +179,8 @@ impl RecordSink for Meddler<'_> {
         if self.records.0.is_empty() {
             let (chain, status) = (ChainId::new(77), ChainStatus::Halted("a test".to_owned()));
             self.store.balances.register_chain(chain, "late").await?;
-            let report = ChainReport { chain, status, head: None, processed: None };
+            let report =
+                ChainReport { chain, status, head: None, head_time: None, processed: None };
             self.store.balances.report_chain(&report).await?;
         }
         self.records.put(record).await
@@ -228,7 +269,7 @@ pub async fn event_numbers_go_on(stores: Move) {
     let Fixture { balances, events, .. } = &stores.to.fixture;
     let newest = stores.to.fixture.all_events().await.expect("read").pop().expect("some");
     let status = ChainStatus::Halted("another".to_owned());
-    let report = ChainReport { chain: CHAIN, status, head: None, processed: None };
+    let report = ChainReport { chain: CHAIN, status, head: None, head_time: None, processed: None };
     balances.report_chain(&report).await.expect("report");
     let next = events.events(newest.sequence, 10).await.expect("read");
     assert_eq!(

@@ -90,9 +90,9 @@ pub async fn records_out_of_order_are_refused(stores: Move) {
 
 /// The first of its kind is missing, and something refers to it.
 pub async fn a_record_without_what_it_refers_to_is_refused(stores: Move) {
-    use RecordKind::{Balance, Chain, Change, Event, Programme, Shard, Token};
+    use RecordKind::{Balance, Chain, Change, Event, Programme, Shard, Token, UnreadableLog};
     let records = records(&stores.from).await;
-    for kind in [Token, Change, Balance, Programme, Shard] {
+    for kind in [Token, UnreadableLog, Change, Balance, Programme, Shard] {
         let mut less = records.clone();
         let first = less.0.iter().position(|record| record.kind() == kind).expect("there is one");
         less.0.remove(first);

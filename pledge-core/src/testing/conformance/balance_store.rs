@@ -56,13 +56,26 @@ pub async fn a_token_needs_its_chain(fixture: Fixture) {
 pub async fn a_chain_report_is_remembered_and_halting_is_an_event(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     let (head, halted) = (Some(BlockNumber::new(9)), ChainStatus::Halted("why".to_owned()));
-    let first = ChainReport { chain: CHAIN, status: ChainStatus::Live, head, processed: head };
-    let second = ChainReport { chain: CHAIN, status: halted.clone(), head: None, processed: None };
+    let first = ChainReport {
+        chain: CHAIN,
+        status: ChainStatus::Live,
+        head,
+        head_time: Some(at(9)),
+        processed: head,
+    };
+    let second = ChainReport {
+        chain: CHAIN,
+        status: halted.clone(),
+        head: None,
+        head_time: None,
+        processed: None,
+    };
     for report in [&first, &second, &second] {
         ledger.store().report_chain(report).await.expect("report");
     }
     let chains = ledger.store().chains().await.expect("read");
     assert_eq!((chains.len(), &chains[0].status, chains[0].head), (1, &halted, head));
+    assert_eq!(chains[0].head_time, Some(at(9)), "the newest time that was reported");
     let events = ledger.fixture.all_events().await.expect("read");
     let expected = Event::ChainHalted { chain: CHAIN, reason: "why".to_owned() };
     assert_eq!(events.iter().map(|e| &e.event).collect::<Vec<_>>(), [&expected]);
@@ -71,7 +84,8 @@ pub async fn a_chain_report_is_remembered_and_halting_is_an_event(fixture: Fixtu
 /// A report of an indexer that has not noticed yet moves heights, not the status.
 pub async fn a_latched_chain_keeps_its_status_until_it_is_resumed(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
-    let report = |status, head| ChainReport { chain: CHAIN, status, head, processed: None };
+    let report =
+        |status, head| ChainReport { chain: CHAIN, status, head, head_time: None, processed: None };
     let head = Some(BlockNumber::new(9));
     for report in [report(ChainStatus::Paused, None), report(ChainStatus::Live, head)] {
         ledger.store().report_chain(&report).await.expect("report");

@@ -10,7 +10,7 @@ use crate::points::Programme;
 use crate::simulation::{ScriptedChain, ScriptedTransfer};
 use crate::stop::Stop;
 use crate::testing::Fixture;
-use crate::testing::world::{OnePending, World, account, at, token, tokens};
+use crate::testing::world::{NOW, OnePending, World, account, at, token, tokens};
 use crate::types::{
     Amount, BlockNumber, ChainId, Decimals, ProgrammeId, Rate, RateSchedule, RawPoints, Scale,
     Step, TokenId,
@@ -187,9 +187,9 @@ pub async fn case_15_two_chains_with_different_decimals_add_up(fixture: Fixture)
     balances.register_token(&six_spec).await.expect("register");
     points.put_programme(&Programme::main(id, rate("0.05"))).await.expect("put");
     let (source, pending) = (Arc::new(elsewhere), Arc::new(OnePending::default()));
-    let config = IndexerConfig::default();
+    let config = IndexerConfig { clock_slack: None, ..IndexerConfig::default() };
     let mut indexer = Indexer::new(id.chain, source, balances, pending, config);
-    assert!(matches!(indexer.poll().await, Poll::Advanced(_)), "one slice holds all of it");
+    assert!(matches!(indexer.poll(NOW).await, Poll::Advanced(_)), "one slice holds all of it");
     world.settler.run(id, &Stop::never(), |_| {}).await.expect("settles");
 
     world.mine(0, &[]);

@@ -70,7 +70,13 @@ pub async fn every_text_comes_back_as_it_was(fixture: Fixture) {
         let chain = ChainId::new(CHAIN.get() + 1 + index as u64);
         store.register_chain(chain, text).await.expect("register");
         let status = ChainStatus::Halted(text.clone());
-        let report = ChainReport { chain, status: status.clone(), head: None, processed: None };
+        let report = ChainReport {
+            chain,
+            status: status.clone(),
+            head: None,
+            head_time: None,
+            processed: None,
+        };
         store.report_chain(&report).await.expect("report");
         let chains = store.chains().await.expect("read");
         let known = chains.iter().find(|known| known.chain == chain).expect("registered");
@@ -184,7 +190,12 @@ pub async fn the_last_blocks_and_logs_round_trip(fixture: Fixture) {
         |transfer: &Transfer| if transfer.block == tip.number { tip.time } else { first.time };
     let folded = fold(TokenTotals::default(), &mut Default::default(), &plain, time_of);
     let folded = folded.expect("nobody is overdrawn");
-    let part = TokenCommit { token: token(), changes: folded.changes, totals: folded.totals };
+    let part = TokenCommit {
+        token: token(),
+        changes: folded.changes,
+        unreadable_logs: Vec::new(),
+        totals: folded.totals,
+    };
     let commit = LedgerCommit {
         chain: CHAIN,
         base: None,

@@ -8,7 +8,7 @@ use crate::ports::mocks::MockChainSource;
 use crate::ports::{ChainSource, HeaderDetail, RangeRequest};
 use crate::simulation::ScriptedChain;
 use crate::testing::Fixture;
-use crate::testing::world::{CHAIN, World, token, tokens};
+use crate::testing::world::{CHAIN, NOW, World, token, tokens};
 use crate::types::BlockNumber;
 
 /// A world whose ledger stands at block 11, with a mint above it, and the second source.
@@ -38,7 +38,7 @@ fn copy(chain: &ScriptedChain) -> ScriptedChain {
 async fn refuses(world: &mut World, reasons: &[&str]) {
     let before = world.cursor().await;
     for _ in 0..3 {
-        let poll = world.indexer.poll().await;
+        let poll = world.indexer.poll(NOW).await;
         assert!(matches!(poll, Poll::Retry(_)), "{poll:?}");
         let chains = world.fixture.balances.chains().await.expect("read");
         let ChainStatus::Degraded(told) = &chains[0].status else {

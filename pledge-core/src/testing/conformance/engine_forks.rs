@@ -12,12 +12,16 @@ use crate::ports::{PendingCache, PendingSnapshot};
 use crate::testing::Fixture;
 use crate::testing::digest::{Digest, digest};
 use crate::testing::oracle::oracle;
-use crate::testing::world::{CHAIN, OnePending, World, spec, token, tokens};
+use crate::testing::world::{CHAIN, NOW, OnePending, World, spec, token, tokens};
 use crate::types::{BlockNumber, TokenId};
 
 const HOUR: u64 = 3_600;
-const CONFIG: IndexerConfig =
-    IndexerConfig { finality: Finality::Depth(6), retained_headers: 64, slice_blocks_max: 100 };
+const CONFIG: IndexerConfig = IndexerConfig {
+    finality: Finality::Depth(6),
+    retained_headers: 64,
+    slice_blocks_max: 100,
+    clock_slack: None,
+};
 
 fn other() -> TokenId {
     TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) }
@@ -44,7 +48,7 @@ fn indexer(ledger: &Ledger) -> Indexer {
 
 async fn index_to_rest(mut indexer: Indexer) {
     for _ in 0..100 {
-        match indexer.poll().await {
+        match indexer.poll(NOW).await {
             Poll::Idle => return,
             Poll::Stopped(status) => panic!("the chain stopped: {status}"),
             _ => {}
@@ -56,7 +60,7 @@ async fn index_to_rest(mut indexer: Indexer) {
 /// The first poll goes back to a block with so many tokens, and the rest brings them to the head.
 async fn goes_back(ledger: &Ledger, height: u64, tokens: usize) {
     let mut indexer = indexer(ledger);
-    let poll = indexer.poll().await;
+    let poll = indexer.poll(NOW).await;
     let Poll::Rewound(record) = poll else { panic!("{poll:?}") };
     assert_eq!((Some(record.to), record.tokens.len()), (ledger.chain.block(height), tokens));
     index_to_rest(indexer).await;
@@ -122,7 +126,7 @@ pub async fn an_ancestor_of_another_tokens_branch_is_none_of_this_one(fixture: F
     ledger.store().register_token(&spec(other())).await.expect("register");
     stand_on_two_branches(&ledger, token(), other(), 6).await;
     let before = ledger.digest().await;
-    let poll = indexer(&ledger).poll().await;
+    let poll = indexer(&ledger).poll(NOW).await;
     assert!(matches!(poll, Poll::Stopped(_)), "{poll:?}");
     assert_eq!(ledger.digest().await, before);
 }
@@ -148,7 +152,7 @@ pub async fn a_fork_is_not_searched_for_where_no_header_is_held(fixture: Fixture
     ledger.chain.fork_at(3);
     mine_to(&ledger, 1_100);
     let before = ledger.chain.calls();
-    let poll = indexer(&ledger).poll().await;
+    let poll = indexer(&ledger).poll(NOW).await;
     assert!(matches!(poll, Poll::Stopped(_)), "{poll:?}");
     let asked = ledger.chain.calls() - before;
     assert!(asked <= 5, "the node was asked {asked} times");
@@ -190,7 +194,7 @@ pub async fn a_restored_backup_goes_on_from_where_it_stands(fixture: Fixture) {
     pending.store(CHAIN, &ahead).await.expect("in memory");
     let (source, store) = (Arc::new(world.chain.clone()), world.fixture.balances.clone());
     let mut indexer = Indexer::new(CHAIN, source, store, pending, CONFIG);
-    let Poll::Advanced(first) = indexer.poll().await else { panic!("it does not go on") };
+    let Poll::Advanced(first) = indexer.poll(NOW).await else { panic!("it does not go on") };
     assert_eq!(first.from, yesterday.number.next());
     index_to_rest(indexer).await;
     world.run().await;

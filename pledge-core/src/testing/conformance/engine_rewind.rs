@@ -6,12 +6,16 @@ use crate::event::ReorgRecord;
 use crate::indexer::{ChainStatus, Finality, IndexerConfig, IndexerError, Poll};
 use crate::points::Programme;
 use crate::testing::Fixture;
-use crate::testing::world::{CHAIN, World, token};
+use crate::testing::world::{CHAIN, NOW, World, token};
 use crate::types::BlockNumber;
 
 const HOUR: u64 = 3_600;
-const SHALLOW: IndexerConfig =
-    IndexerConfig { finality: Finality::Depth(6), retained_headers: 10, slice_blocks_max: 100 };
+const SHALLOW: IndexerConfig = IndexerConfig {
+    finality: Finality::Depth(6),
+    retained_headers: 10,
+    slice_blocks_max: 100,
+    clock_slack: None,
+};
 
 /// Changes in blocks 2 and 3, then settled hours without any, and a fork above a block that is below
 /// all held headers: the chain has halted.
@@ -24,7 +28,7 @@ async fn halted_by_a_fork_above(fixture: Fixture, block: u64) -> World {
     }
     world.run().await;
     world.fork(world.chain.head().number.get() - block);
-    let poll = world.indexer.poll().await;
+    let poll = world.indexer.poll(NOW).await;
     assert!(matches!(poll, Poll::Stopped(ChainStatus::Halted(_))), "{poll:?}");
     world
 }

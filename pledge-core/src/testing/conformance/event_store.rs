@@ -154,7 +154,7 @@ pub async fn no_event_appears_below_one_that_was_read(fixture: Fixture) {
 
 async fn halt_and_resume(store: &dyn BalanceStore, chain: ChainId, round: usize) {
     let status = ChainStatus::Halted(format!("round {round}"));
-    let report = ChainReport { chain, status, head: None, processed: None };
+    let report = ChainReport { chain, status, head: None, head_time: None, processed: None };
     store.report_chain(&report).await.expect("halt");
     store.resume_chain(chain).await.expect("resume");
 }

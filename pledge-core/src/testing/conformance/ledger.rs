@@ -11,7 +11,7 @@ use crate::testing::world::{CHAIN, THREE_PM, account, at, spec, token};
 use crate::types::{Account, Amount, BlockNumber, BlockRef, Timestamp, TokenId};
 
 /// A store with one chain and one token, and the chain's blocks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ledger {
     /// The store.
     pub fixture: Fixture,
@@ -29,12 +29,12 @@ impl Ledger {
         Self { fixture, chain }
     }
 
-    /// With five blocks of mints, transfers and a burn among accounts 1 to 4, all committed.
+    /// With five blocks of mints, transfers, one of them netted, and a burn among accounts 1 to 4, all committed.
     pub async fn with_blocks(fixture: Fixture) -> Self {
         let ledger = Self::open(fixture).await;
         ledger.mine(0, &[(0, 1, 1_000), (0, 2, 500)]);
         ledger.mine(600, &[(1, 3, 250), (3, 3, 100)]);
-        ledger.mine(600, &[(2, 4, 0), (3, 1, 50)]);
+        ledger.mine(600, &[(4, 4, 7), (3, 1, 50)]);
         ledger.mine(4_000, &[(1, 0, 300), (2, 3, 500)]);
         ledger.mine(8_000, &[(3, 2, 700)]);
         for height in 1..=5 {
@@ -118,7 +118,12 @@ impl Ledger {
         };
         let folded = fold(state.totals, &mut states, &transfers, time_of);
         let folded = folded.expect("the script overdraws nobody");
-        TokenCommit { token, changes: folded.changes, totals: folded.totals }
+        TokenCommit {
+            token,
+            changes: folded.changes,
+            unreadable_logs: Vec::new(),
+            totals: folded.totals,
+        }
     }
 
     /// Commits the blocks up to a height for the one token.

@@ -3,7 +3,7 @@
 use super::check::{Verdict, check_branch, expected};
 use super::control::now;
 use super::history::{ACCOUNTS, STARTS, token};
-use super::play::Play;
+use super::play::{Play, WallClock};
 use crate::indexer::{ChainStatus, Finality};
 use crate::ledger::TokenState;
 use crate::query::QueryError;
@@ -24,9 +24,12 @@ impl Play<'_> {
         for at in 0..self.instances.len() {
             self.instances[at].start_again(&self.around);
         }
+        self.around.nodes.iter().for_each(|node| node.heal());
+        self.clocks.fill(WallClock::default());
         self.confirm_all();
+        // Whoever paused the chain, or was asked about a reorg too deep, answers now. Nobody does
+        // anything about tokens.
         self.people.resume(self.fixture);
-        self.people.reinstate(self.fixture);
         self.people.reset(self.fixture, &self.around.control);
         self.index_to_rest()?;
         self.settle_to_rest()?;
@@ -145,6 +148,11 @@ impl Play<'_> {
         let holds = now(digest(&self.fixture.balances, &self.fixture.points, id)).expect("read");
         let expected = expected(&self.history, &self.people, id, cursor);
         if holds == expected {
+            let netted = holds.changes.iter().filter(|row| row.netted).count() as u64;
+            let mut control = self.around.control.lock();
+            control.counters.netted += netted;
+            control.counters.unreadable += holds.unreadable.len() as u64;
+            drop(control);
             return check_branch(self.fixture, &self.history, &self.people, state);
         }
         Err(format!("{id} ends with {holds:#?}\nmust be\n{expected:#?}"))

@@ -14,7 +14,8 @@ use crate::testing::digest::{Digest, digest};
 use crate::testing::oracle::{oracle, points_of};
 use crate::testing::world::{CHAIN, account};
 use crate::types::{
-    Account, BlockId, BlockNumber, BlockRef, Epoch, ProgrammeId, RawPoints, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, Epoch, ProgrammeId, RawPoints, Timestamp,
+    TokenId,
 };
 
 /// One write in so many is followed by the slow checks.
@@ -204,7 +205,28 @@ pub(super) fn expected(
         return Digest { programmes, ..Digest::default() };
     };
     let transfers: Vec<_> = flat(&branch).collect();
-    oracle(id, &start.header, &last.header, &transfers, &programmes)
+    let logs = branch.iter().flat_map(|block| &block.unreadable);
+    let own = logs.filter(|log| log.token == id.address && log.block >= start.header.number);
+    let unreadable = own.copied().collect();
+    let digest = oracle(id, &start.header, &last.header, &transfers, &programmes);
+    Digest { unreadable, ..digest }
+}
+
+/// The number of logs that cannot be read is that of their rows, and a supply was compared at a block of
+/// the ledger.
+fn check_marks(history: &History, state: &TokenState, unreadable: usize) -> Verdict {
+    let id = state.spec.id;
+    require(state.unreadable_logs == unreadable as u64, || {
+        format!("{id}: {unreadable} logs cannot be read, {} are counted", state.unreadable_logs)
+    })?;
+    let Some((check, cursor)) = state.supply_check.zip(state.cursor) else {
+        return require(state.supply_check.is_none(), || format!("{id} was compared nowhere"));
+    };
+    let supply = history.supply(usize::from(id == token(1)), cursor.hash, check.block);
+    let supply = supply.map(Amount::from);
+    require(Some(check.ledger) == supply && check.conserves(), || {
+        format!("{id}: the supply is {supply:?}, not as in {check:?}")
+    })
 }
 
 /// The ledger is a clean pass over its own branch, and every total is exact as far as it is settled.
@@ -221,6 +243,7 @@ pub(super) fn check_branch(
     let programmes = std::mem::take(&mut holds.programmes);
     expected.programmes.clear();
     require(holds == expected, || format!("{id}: {holds:#?}\nmust be\n{expected:#?}"))?;
+    check_marks(history, state, expected.unreadable.len())?;
     let Some(cursor) = cursor else {
         return Ok(());
     };

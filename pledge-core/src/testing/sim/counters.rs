@@ -42,7 +42,16 @@ counters! {
     breaches: "answers of the node against its contract", sum;
     short_ranges: "ranges answered in part", sum;
     lagging_heads: "heads that lagged", sum;
+    false_heads: "heads and final blocks that were invented", sum;
+    false_times: "headers with a false time", sum;
+    cuts: "calls over a way that was cut", sum;
+    views: "nodes that stood still while others went on", sum;
+    clock_jumps: "clocks that jumped", sum;
+    standstills: "polls after a minute without a move", sum;
     blocks: "blocks mined", sum;
+    netted: "rows that carry the balance at their block's end", sum;
+    unreadable: "logs that cannot be read", sum;
+    supplies: "supplies compared", sum;
     forks: "forks of the chain", sum;
     deepest_fork: "deepest fork", max;
     short_forks: "forks to a branch that is not longer", sum;

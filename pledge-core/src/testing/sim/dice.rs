@@ -32,6 +32,14 @@ impl Dice {
         per_mille > 0 && self.below(1_000) < per_mille
     }
 
+    /// Puts things into any order.
+    pub(super) fn shuffle<T>(&mut self, things: &mut [T]) {
+        for left in (1..things.len()).rev() {
+            let other = self.below(u64::try_from(left + 1).expect("few"));
+            things.swap(left, usize::try_from(other).expect("few"));
+        }
+    }
+
     /// One of the choices, each as often as its weight says. At least one weight is above zero.
     pub(super) fn pick<T: Copy>(&mut self, choices: &[(u64, T)]) -> T {
         let sum: u64 = choices.iter().map(|(weight, _)| weight).sum();

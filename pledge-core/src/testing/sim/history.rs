@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256};
 
 use super::dice::Dice;
 use crate::indexer::Finality;
-use crate::ledger::Transfer;
+use crate::ledger::{Transfer, UnreadableLog};
 use crate::simulation::{Branch, ScriptedChain, ScriptedTransfer};
 use crate::testing::world::{CHAIN, THREE_PM, account, spec};
 use crate::types::{Amount, BlockNumber, BlockRef, Timestamp, TokenId};
@@ -30,6 +30,7 @@ pub(super) fn token(index: usize) -> TokenId {
 pub(super) struct Known {
     pub(super) header: BlockRef,
     pub(super) transfers: Vec<Transfer>,
+    pub(super) unreadable: Vec<UnreadableLog>,
     /// Balances after it, by token and account.
     held: [[u64; PLACES]; 2],
     /// The first block of the branch in which the second token sends more than is held.
@@ -65,7 +66,8 @@ impl History {
         }
         let header = chain.head();
         let held = [[0; PLACES]; 2];
-        let genesis = Known { header, transfers: Vec::new(), held, fault: None, confirmed: false };
+        let (transfers, unreadable) = (Vec::new(), Vec::new());
+        let genesis = Known { header, transfers, unreadable, held, fault: None, confirmed: false };
         let mut known = HashMap::with_hasher(FbBuildHasher::default());
         known.insert(header.hash, genesis);
         let (branches, finalized, top) = (Vec::new(), 0, 0);
@@ -100,6 +102,13 @@ impl History {
         self.head().held[0][usize::try_from(number).expect("a small number")]
     }
 
+    /// The supply of a token at a block of the branch of another.
+    pub(super) fn supply(&self, index: usize, branch: B256, at: BlockNumber) -> Option<u64> {
+        let branch = self.branch_of(branch);
+        let block = branch.into_iter().find(|block| block.header.number == at)?;
+        Some(block.held[index].iter().sum())
+    }
+
     /// The highest block that ever was.
     pub(super) const fn top(&self) -> u64 {
         self.top
@@ -118,9 +127,15 @@ impl History {
             };
             let mut held = self.head().held;
             let faulty = self.head().fault.is_some();
-            let moves: Vec<_> =
+            let mut moves: Vec<_> =
                 (0..dice.below(4)).map(|_| self.transfer(dice, &mut held, faulty)).collect();
-            self.push(time.checked_add(later).expect("before the year 36812"), &moves);
+            // Logs come in the order of `emit`: what is sent on may be logged before what was received.
+            if dice.chance(400) {
+                dice.shuffle(&mut moves);
+            }
+            let garbled = dice.chance(150).then(|| token(usize::from(dice.chance(500))).address);
+            let time = time.checked_add(later).expect("before the year 36812");
+            self.push(time, &moves, garbled.as_slice());
         }
     }
 
@@ -128,7 +143,7 @@ impl History {
     pub(super) fn mine_empty(&mut self, blocks: u64, later: u64) {
         for _ in 0..blocks {
             let time = self.chain.head().time.checked_add(later);
-            self.push(time.expect("before the year 36812"), &[]);
+            self.push(time.expect("before the year 36812"), &[], &[]);
         }
     }
 
@@ -155,10 +170,12 @@ impl History {
             1 => 0,
             _ => dice.below(most + 1),
         };
-        if from != 0 {
+        // A transfer to oneself needs no cover.
+        let amount = if from == to && from != 0 { amount * 3 } else { amount };
+        if from != to && from != 0 {
             held[at(from)] -= amount;
         }
-        if to != 0 {
+        if from != to && to != 0 {
             held[at(to)] += amount;
         }
         let address = |number| if number == 0 { Address::ZERO } else { account(number).address() };
@@ -172,35 +189,26 @@ impl History {
         }
     }
 
-    fn push(&mut self, time: Timestamp, moves: &[ScriptedTransfer]) {
-        let header = self.chain.mine(time, moves);
+    fn push(&mut self, time: Timestamp, moves: &[ScriptedTransfer], garbled: &[Address]) {
+        let header = self.chain.mine_unreadable(time, moves, garbled);
         self.top = self.top.max(header.number.get());
         let parent = self.known.get(&header.parent_hash).expect("its parent was mined");
         let (mut held, mut fault) = (parent.held, parent.fault);
         let transfers = self.chain.transfers_of(header.number.get());
-        for transfer in &transfers {
-            let index = usize::from(transfer.token == token(1).address);
-            let amount = u64::try_from(transfer.amount.get()).expect("amounts are small");
-            let number = |address: Address| usize::from(address.0[19]);
-            if index == 1 && fault.is_some() {
-                continue;
-            }
-            if !transfer.from.is_zero() {
-                let from = &mut held[index][number(transfer.from)];
-                match from.checked_sub(amount) {
-                    Some(rest) => *from = rest,
-                    None => {
-                        fault = Some(header.number);
-                        continue;
-                    }
+        for (index, held) in held.iter_mut().enumerate() {
+            let of_token = transfers.iter().filter(|t| t.token == token(index).address);
+            match after_block(held, of_token) {
+                Some(after) if index == 0 || fault.is_none() => *held = after,
+                Some(_) => {}
+                None => {
+                    assert_eq!(index, 1, "the first token sends nothing that is not held");
+                    fault = fault.or(Some(header.number));
                 }
-            }
-            if !transfer.to.is_zero() {
-                held[index][number(transfer.to)] += amount;
             }
         }
         // After a rebirth the very same block may be mined again.
-        let known = Known { header, transfers, held, fault, confirmed: false };
+        let unreadable = self.chain.unreadable_of(header.number.get());
+        let known = Known { header, transfers, unreadable, held, fault, confirmed: false };
         self.known.entry(header.hash).or_insert(known);
         self.confirm();
     }
@@ -221,7 +229,8 @@ impl History {
             let moved = if earlier { old.saturating_sub(shift) } else { old + shift };
             let time = moved.max(self.chain.head().time.get());
             let moves: Vec<_> = block.transfers.iter().map(scripted).collect();
-            self.push(Timestamp::new(time).expect("in range"), &moves);
+            let garbled: Vec<_> = block.unreadable.iter().map(|log| log.token).collect();
+            self.push(Timestamp::new(time).expect("in range"), &moves, &garbled);
         }
     }
 
@@ -292,6 +301,29 @@ impl History {
             next = Some(block.header.parent_hash);
         }
     }
+}
+
+/// Balances at the end of a block; `None` if one is below zero there.
+fn after_block<'a>(
+    held: &[u64; PLACES],
+    transfers: impl Iterator<Item = &'a Transfer>,
+) -> Option<[u64; PLACES]> {
+    let mut after = held.map(i128::from);
+    for transfer in transfers {
+        let amount = i128::try_from(transfer.amount.get()).expect("amounts are small");
+        let place = |address: Address| usize::from(address.0[19]);
+        if !transfer.from.is_zero() {
+            after[place(transfer.from)] -= amount;
+        }
+        if !transfer.to.is_zero() {
+            after[place(transfer.to)] += amount;
+        }
+    }
+    let mut ends = [0; PLACES];
+    for (end, after) in ends.iter_mut().zip(after) {
+        *end = u64::try_from(after).ok()?;
+    }
+    Some(ends)
 }
 
 fn scripted(transfer: &Transfer) -> ScriptedTransfer {

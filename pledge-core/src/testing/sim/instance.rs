@@ -5,11 +5,12 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll as Polled;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::control::{Control, Died};
 use super::dice::Dice;
 use super::history::{ACCOUNTS, token};
+use super::node::Node;
 use super::receiver::Told;
 use super::store::{Pending, Store};
 use super::swarm::Swarm;
@@ -17,7 +18,7 @@ use crate::event::Consumer;
 use crate::indexer::{Indexer, Poll};
 use crate::notify::{DispatchError, Dispatcher, Drained};
 use crate::points::{SettleReport, Settler, SettlerError};
-use crate::ports::{ChainSource, PendingCache};
+use crate::ports::PendingCache;
 use crate::query::{AccountView, Queries, QueryError};
 use crate::stop::Stop;
 use crate::testing::ManualClock;
@@ -28,11 +29,20 @@ use crate::types::{Account, ProgrammeId, Timestamp};
 #[derive(Debug)]
 pub(super) struct Surroundings {
     pub(super) control: Arc<Control>,
-    pub(super) node: Arc<dyn ChainSource>,
+    /// Each process has a way to a node of its own.
+    pub(super) nodes: Vec<Arc<Node>>,
     pub(super) store: Arc<Store>,
     pub(super) told: Arc<Told>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) swarm: Swarm,
+}
+
+impl Surroundings {
+    /// The node of one process.
+    pub(super) fn pick_node(&self, dice: &mut Dice) -> &Node {
+        let count = u64::try_from(self.nodes.len()).expect("few");
+        &self.nodes[usize::try_from(dice.below(count)).expect("few")]
+    }
 }
 
 /// A question, and which states and rules were before it was asked.
@@ -56,6 +66,8 @@ type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
 
 /// One process.
 pub(super) struct Instance {
+    /// Which of the processes.
+    at: usize,
     pending: Arc<Pending>,
     indexer: Option<Box<Indexer>>,
     settler: Settler,
@@ -72,14 +84,16 @@ impl fmt::Debug for Instance {
 
 impl Instance {
     /// A process that just started.
-    pub(super) fn start(around: &Surroundings, pending: Arc<Pending>) -> Self {
-        let Surroundings { node, store, told, swarm, .. } = around;
+    pub(super) fn start(around: &Surroundings, at: usize, pending: Arc<Pending>) -> Self {
+        let Surroundings { nodes, store, told, swarm, .. } = around;
         let cache: Arc<dyn PendingCache> = pending.clone();
-        let indexer =
-            Indexer::new(CHAIN, node.clone(), store.clone(), cache.clone(), swarm.indexer);
+        let node = nodes[at.min(nodes.len() - 1)].clone();
+        let config = if at == 0 { swarm.indexer } else { swarm.second };
+        let indexer = Indexer::new(CHAIN, node, store.clone(), cache.clone(), config);
         let consumer = Consumer::new("sim").expect("a valid name");
         let at_once = NonZeroUsize::new(swarm.tell_at_once).expect("at least one");
         Self {
+            at,
             pending,
             indexer: Some(Box::new(indexer)),
             settler: Settler::new(store.clone(), store.clone(), swarm.settler),
@@ -92,7 +106,7 @@ impl Instance {
 
     /// A process that took the place of this one, of which nothing is left but its cache.
     pub(super) fn start_again(&mut self, around: &Surroundings) {
-        *self = Self::start(around, self.pending.clone());
+        *self = Self::start(around, self.at, self.pending.clone());
     }
 
     pub(super) const fn is_idle(&self) -> bool {
@@ -104,10 +118,10 @@ impl Instance {
         self.work.as_ref().is_some_and(|(_, indexing)| *indexing)
     }
 
-    pub(super) fn index(&mut self) {
+    pub(super) fn index(&mut self, now: SystemTime) {
         let mut indexer = self.indexer.take().expect("it is back when the work is done");
         let work = async move {
-            let poll = indexer.poll().await;
+            let poll = indexer.poll(now).await;
             Done::Indexed(indexer, poll)
         };
         self.work = Some((Box::pin(work), true));

@@ -1,6 +1,6 @@
 //! A node that fails, lags, answers in part, and sometimes answers nonsense.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use alloy_primitives::Address;
 use async_trait::async_trait;
@@ -10,22 +10,147 @@ use crate::error::{ChainError, ChainErrorKind};
 use crate::ledger::TokenMetadata;
 use crate::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
 use crate::simulation::ScriptedChain;
-use crate::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+use crate::testing::liar::invented;
+use crate::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Timestamp};
 
 /// How far behind a head may lag.
 const LAG_BLOCKS_MAX: u64 = 12;
 
+/// One process's node.
 #[derive(Debug)]
 pub(super) struct Node {
-    pub(super) chain: ScriptedChain,
-    pub(super) control: Arc<Control>,
+    chain: ScriptedChain,
+    control: Arc<Control>,
+    state: Mutex<State>,
 }
 
+/// What the seed does to this node and to no other.
+#[derive(Debug, Default)]
+struct State {
+    /// Nobody reaches it.
+    is_cut: bool,
+    /// It stands still at what the chain was.
+    view: Option<ScriptedChain>,
+    head: Option<FalseHead>,
+    time: Option<FalseTime>,
+}
+
+/// A head that is invented for some calls.
+#[derive(Debug, Clone, Copy)]
+struct FalseHead {
+    header: BlockRef,
+    /// How many blocks down from it are invented too, and shown when they are asked for.
+    shown: u64,
+    calls: u64,
+}
+
+/// A block that is given another time for some calls.
+#[derive(Debug, Clone, Copy)]
+struct FalseTime {
+    height: BlockNumber,
+    is_early: bool,
+    calls: u64,
+}
+
+/// Before every block, and long after.
+const TIMES: [u64; 2] = [1, 4_102_444_800];
+/// Below this a ledger may begin, and nothing contradicts a false time of its first block.
+const FALSE_FROM: u64 = 6;
+
 impl Node {
+    pub(super) fn new(chain: ScriptedChain, control: Arc<Control>) -> Self {
+        Self { chain, control, state: Mutex::default() }
+    }
+
+    /// Cuts the way to the node, or opens it.
+    pub(super) fn cut(&self) {
+        let mut state = self.state();
+        state.is_cut = !state.is_cut;
+    }
+
+    /// Lets the node stand still, or follow the chain again. Answers whether it stands still.
+    pub(super) fn stand_still(&self) -> bool {
+        let mut state = self.state();
+        let view = state.view.take();
+        if view.is_none() {
+            state.view = Some(self.chain.copy());
+        }
+        state.view.is_some()
+    }
+
+    /// Nothing is wrong with it any more.
+    pub(super) fn heal(&self) {
+        *self.state() = State::default();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder panics")
+    }
+
+    /// What the node knows of the chain.
+    fn view(&self) -> ScriptedChain {
+        self.state().view.clone().unwrap_or_else(|| self.chain.clone())
+    }
+
+    /// A head that no chain has, above or below the one that is true.
+    fn invent(&self, head: BlockRef) -> BlockRef {
+        let mut control = self.control.lock();
+        let mut own = self.state();
+        let often = control.faults.false_head;
+        if own.head.is_none() && control.dice.chance(often) {
+            let distance = control.dice.pick(&[(4, 1), (4, 7), (3, 60), (1, 10_000_000)]);
+            let distance = control.dice.between(1, distance + 1);
+            let is_lower = control.dice.chance(200);
+            let number =
+                if is_lower { head.number.down(distance) } else { head.number.up(distance) };
+            let header = invented(number.get(), head.time);
+            // Two at a height that a ledger asks for would be a chain of its own.
+            let shown = control.dice.below(if distance > 1_000 { 3 } else { 2 });
+            let calls = control.dice.between(1, 8);
+            own.head = Some(FalseHead { header, shown, calls });
+        }
+        let Some(mut told) = own.head.take() else { return head };
+        control.counters.false_heads += 1;
+        control.trace.word("false head");
+        told.calls -= 1;
+        own.head = (told.calls > 0).then_some(told);
+        told.header
+    }
+
+    /// Gives a block another time than its own, now and then.
+    fn bend(&self, headers: &mut [BlockRef], may_be_early: bool) {
+        let mut control = self.control.lock();
+        let mut own = self.state();
+        let often = control.faults.false_time;
+        if own.time.is_none() && control.dice.chance(often) {
+            let highest = self.chain.head().number.get();
+            let height =
+                BlockNumber::new(control.dice.between(FALSE_FROM, highest + FALSE_FROM + 1));
+            let (is_early, calls) = (control.dice.chance(500), control.dice.between(1, 12));
+            own.time = Some(FalseTime { height, is_early, calls });
+        }
+        let Some(mut told) = own.time.take() else { return };
+        let false_time = TIMES[usize::from(!told.is_early)];
+        let bent = headers.iter_mut().find(|header| header.number == told.height);
+        if let Some(header) = bent.filter(|_| may_be_early || !told.is_early) {
+            header.time = Timestamp::new(false_time).expect("in range");
+            control.counters.false_times += 1;
+            control.trace.word("false time");
+        }
+        told.calls -= 1;
+        own.time = (told.calls > 0).then_some(told);
+    }
+
     /// The way to the node: a crash point, and perhaps its end.
     async fn call(&self, label: &'static str) -> Result<(), ChainError> {
         self.control.point(label).await;
+        let is_cut = self.state().is_cut;
         let mut state = self.control.lock();
+        if is_cut {
+            state.counters.cuts += 1;
+            state.trace.word("cut");
+            return Err(ChainError::transient(label, "nobody answers"));
+        }
         let often = state.faults.failed_call;
         if !state.dice.chance(often) {
             return Ok(());
@@ -50,7 +175,7 @@ impl Node {
         }
         state.counters.lagging_heads += 1;
         let blocks = state.dice.between(1, LAG_BLOCKS_MAX);
-        self.chain.block(head.number.down(blocks).get()).unwrap_or(head)
+        self.view().block(head.number.down(blocks).get()).unwrap_or(head)
     }
 
     /// What no node may answer, and some do.
@@ -101,17 +226,21 @@ impl ChainSource for Node {
 
     async fn head(&self) -> Result<BlockRef, ChainError> {
         self.call("head").await?;
-        let head = self.chain.head().number;
-        let shown = ChainSource::head(&self.chain).await?;
+        let view = self.view();
+        let head = view.head().number;
+        let shown = ChainSource::head(&view).await?;
         if shown.number < head {
             self.control.lock().counters.lagging_heads += 1;
         }
-        Ok(self.lag(shown))
+        let mut shown = [self.lag(shown)];
+        self.bend(&mut shown, true);
+        Ok(self.invent(shown[0]))
     }
 
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
         self.call("finalized").await?;
-        self.chain.finalized().await
+        let finalized = self.view().finalized().await?;
+        Ok(finalized.map(|finalized| self.invent(finalized)))
     }
 
     async fn headers(
@@ -120,7 +249,20 @@ impl ChainSource for Node {
         to: BlockNumber,
     ) -> Result<Vec<BlockRef>, ChainError> {
         self.call("read headers").await?;
-        self.chain.headers(from, to).await
+        let told = self.state().head;
+        if let Some(told) = told.filter(|told| told.shown > 0 && told.header.number == to) {
+            let below =
+                BlockRef { hash: told.header.parent_hash, number: to.down(1), ..told.header };
+            return match to.above(from) {
+                Some(0) => Ok(vec![told.header]),
+                Some(1) if told.shown > 1 => Ok(vec![below, told.header]),
+                _ => Err(ChainError::transient("read headers", "the headers are not linked")),
+            };
+        }
+        // An earlier time of an ancestor contradicts nothing, so nothing would notice it.
+        let mut headers = self.view().headers(from, to).await?;
+        self.bend(&mut headers, false);
+        Ok(headers)
     }
 
     async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
@@ -135,7 +277,8 @@ impl ChainSource for Node {
                 asked.to = request.from.up(state.dice.below(blocks));
             }
         }
-        let mut facts = self.chain.range(asked).await?;
+        let mut facts = self.view().range(asked).await?;
+        self.bend(&mut facts.headers, true);
         self.breach(&mut facts, request.detail);
         Ok(facts)
     }
@@ -154,6 +297,8 @@ impl ChainSource for Node {
     }
 
     async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
+        self.call("read a supply").await?;
+        self.control.lock().counters.supplies += 1;
         self.chain.total_supply(token, at).await
     }
 }

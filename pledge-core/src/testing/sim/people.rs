@@ -135,7 +135,8 @@ impl People {
 
     fn pause(&self, fixture: &Fixture, control: &Control) -> &'static str {
         let status = ChainStatus::Paused;
-        let report = ChainReport { chain: CHAIN, status, head: None, processed: None };
+        let report =
+            ChainReport { chain: CHAIN, status, head: None, head_time: None, processed: None };
         now(fixture.balances.report_chain(&report)).expect("the chain is known");
         control.lock().counters.pauses += 1;
         "paused"

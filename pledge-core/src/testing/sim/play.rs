@@ -1,10 +1,10 @@
 //! One run: everything that may happen, one tick after the other.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::check::{Checker, Verdict};
-use super::control::{Control, Died, OneFate};
+use super::control::{Control, Died, OneFate, now};
 use super::dice::Dice;
 use super::history::{Fork, History};
 use super::instance::{Asked, Done, Instance, Surroundings, anybody};
@@ -15,7 +15,7 @@ use super::store::{Pending, Store};
 use super::swarm::Swarm;
 use super::trace::Trace;
 use super::{Failure, Report};
-use crate::indexer::Poll;
+use crate::indexer::{ChainStatus, Poll};
 use crate::testing::{Fixture, ManualClock};
 use crate::types::Timestamp;
 
@@ -35,7 +35,19 @@ pub(super) struct Play<'a> {
     pub(super) checker: Checker,
     /// The highest head since each process began its last step of the indexer.
     highest: Vec<u64>,
+    pub(super) clocks: Vec<WallClock>,
     tick: u64,
+}
+
+/// A process's wall clock, and what it measured.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WallClock {
+    /// Seconds that it is ahead of the newest block, or behind it.
+    ahead: i64,
+    /// What it showed when the poll under way began.
+    now: Option<SystemTime>,
+    /// When the first of the polls began that have failed since.
+    failing: Option<SystemTime>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +62,8 @@ enum Event {
     Finality,
     People,
     Clock,
+    Cut,
+    View,
 }
 
 impl<'a> Play<'a> {
@@ -70,9 +84,9 @@ impl<'a> Play<'a> {
         let calls = Dice::new(dice.throw());
         let control = Arc::new(Control::new(calls, swarm.faults, one, Trace::new(trace)));
         let history = History::new(swarm.indexer.finality, swarm.weather.overdraft);
-        let node = Node { chain: history.chain.clone(), control: control.clone() };
+        let node = || Arc::new(Node::new(history.chain.clone(), control.clone()));
         let around = Surroundings {
-            node: Arc::new(node),
+            nodes: (0..swarm.instances).map(|_| node()).collect(),
             store: Arc::new(Store::over(fixture, control.clone())),
             told: Arc::new(Told::new(control.clone())),
             clock: Arc::new(ManualClock::default()),
@@ -82,15 +96,29 @@ impl<'a> Play<'a> {
         let mut people = People::default();
         people.set_up(fixture, &swarm);
         let shared = Arc::new(Pending::new(around.control.clone()));
-        let instances = (0..=swarm.instances).map(|_| {
+        let instances = (0..=swarm.instances).map(|at| {
             let own = || Arc::new(Pending::new(around.control.clone()));
             let pending = if swarm.shared_pending { shared.clone() } else { own() };
-            Instance::start(&around, pending)
+            Instance::start(&around, at, pending)
         });
         let instances = instances.collect();
         let checker = Checker::new(swarm.indexer.retained_headers);
         let highest = vec![0; swarm.instances];
-        Self { seed, fixture, dice, around, instances, history, people, checker, highest, tick: 0 }
+        let clocks = vec![WallClock::default(); swarm.instances];
+        let tick = 0;
+        Self {
+            seed,
+            fixture,
+            dice,
+            around,
+            instances,
+            history,
+            people,
+            checker,
+            highest,
+            clocks,
+            tick,
+        }
     }
 
     pub(super) fn run(mut self) -> Result<Report, Box<Failure>> {
@@ -151,6 +179,8 @@ impl<'a> Play<'a> {
             (weather.finality, Event::Finality),
             (weather.people, Event::People),
             (weather.clock, Event::Clock),
+            (weather.cut, Event::Cut),
+            (weather.view, Event::View),
         ]);
         self.line(&format!("{event:?}"));
         if !matches!(event, Event::People | Event::Clock) {
@@ -212,7 +242,18 @@ impl<'a> Play<'a> {
                 around.control.lock().counters.finality_moves += 1;
             }
             Event::People => people.act(fixture, &around.control, &around.swarm, dice),
-            Event::Clock => around.clock.advance(Duration::from_secs(dice.below(100))),
+            Event::Clock => {
+                around.clock.advance(Duration::from_secs(dice.below(100)));
+                let choices = [(6, 0), (3, -500), (3, 500), (1, -100_000), (1, 1_000_000)];
+                let at = usize::try_from(dice.below(2)).expect("few") % self.clocks.len();
+                self.clocks[at].ahead = dice.pick(&choices);
+                around.control.lock().counters.clock_jumps += 1;
+            }
+            Event::Cut => around.pick_node(dice).cut(),
+            Event::View => {
+                let stands_still = around.pick_node(dice).stand_still();
+                around.control.lock().counters.views += u64::from(stands_still);
+            }
         }
     }
 
@@ -260,6 +301,9 @@ impl<'a> Play<'a> {
     /// The process dies, and another one starts over the same store.
     pub(super) fn crash(&mut self, at: usize) {
         self.instances[at].start_again(&self.around);
+        if let Some(clock) = self.clocks.get_mut(at) {
+            clock.failing = None;
+        }
         let mut state = self.around.control.lock();
         state.counters.crashes += 1;
         state.trace.word("crashes");
@@ -286,7 +330,11 @@ impl<'a> Play<'a> {
     /// Begins a step of an indexer.
     pub(super) fn index(&mut self, at: usize) {
         self.highest[at] = self.history.height();
-        self.instances[at].index();
+        let newest = self.history.chain.head().time.get();
+        let shown = newest.saturating_add_signed(self.clocks[at].ahead);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(shown);
+        self.clocks[at].now = Some(now);
+        self.instances[at].index(now);
     }
 
     /// Goes on, and notes how the work ended.
@@ -311,6 +359,12 @@ impl<'a> Play<'a> {
             Done::Indexed(indexer, poll) => {
                 self.instances[at].take_back(indexer);
                 state.trace.remark(|| format!("{poll:?}"));
+                let stands_still = self.clocks[at].stands_still(&poll);
+                state.counters.standstills += u64::from(stands_still);
+                let is_alone = self.clocks.len() == 1 && state.faults.is_store_well();
+                if stands_still && is_alone {
+                    is_reported(self.fixture, &poll)?;
+                }
                 let (word, rested) = match &poll {
                     Poll::Advanced(_) => ("advanced", false),
                     Poll::Idle => ("idle", true),
@@ -353,5 +407,28 @@ impl<'a> Play<'a> {
             }
         };
         Ok(rested)
+    }
+}
+
+impl WallClock {
+    /// Whether the polls have failed for a minute, this one included.
+    fn stands_still(&mut self, poll: &Poll) -> bool {
+        if !matches!(poll, Poll::Retry(_)) {
+            self.failing = None;
+            return false;
+        }
+        let now = self.now.expect("a poll began");
+        let since = self.failing.filter(|since| *since <= now).unwrap_or(now);
+        self.failing = Some(since);
+        now.duration_since(since).is_ok_and(|failed| failed >= Duration::from_secs(60))
+    }
+}
+
+/// What does not move for a minute says so.
+fn is_reported(fixture: &Fixture, poll: &Poll) -> Verdict {
+    let chains = now(fixture.balances.chains()).expect("read");
+    match &chains.first().expect("registered").status {
+        ChainStatus::Degraded(_) | ChainStatus::Paused | ChainStatus::Halted(_) => Ok(()),
+        other => Err(format!("the chain is {other} and does not move: {poll:?}")),
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::control::Control;
 use crate::error::StoreError;
 use crate::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
-use crate::ledger::{Change, Checkpoint, TokenSpec, TokenState};
+use crate::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use crate::points::Programme;
 use crate::ports::{
     AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore,
@@ -16,8 +16,8 @@ use crate::ports::{
 };
 use crate::testing::Fixture;
 use crate::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ProgrammeId, RawPoints, Timestamp,
-    TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
+    Timestamp, TokenId,
 };
 
 #[derive(Debug)]
@@ -62,12 +62,15 @@ handed_on! { BalanceStore by balances:
     write halt_token(token: TokenId, base: Option<BlockId>, reason: Option<&str>) -> ();
     read headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
     read states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
+    write record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
     write commit(commit: &LedgerCommit) -> ();
     write rewind(rewind: &Rewind) -> ReorgRecord;
     read history(token: TokenId, account: Account, times: &[Timestamp])
         -> Seen<Vec<Option<Checkpoint>>>;
     read last_change_block(token: TokenId, at: Timestamp) -> Seen<Option<BlockNumber>>;
     read changes(query: &ChangesQuery) -> Seen<Vec<Change>>;
+    read unreadable_logs(token: TokenId, after: Option<(BlockNumber, LogIndex)>, limit: usize)
+        -> Seen<Vec<UnreadableLog>>;
     read histories(query: &HistoriesQuery) -> Seen<Vec<AccountHistory>>;
     read holders(token: TokenId, after: Option<(Amount, Account)>, limit: usize)
         -> Seen<Vec<(Account, Checkpoint)>>;

@@ -1,5 +1,7 @@
 //! Which faults a seed has, and how often.
 
+use std::time::Duration;
+
 use super::dice::Dice;
 use crate::indexer::{Finality, IndexerConfig};
 use crate::points::SettlerConfig;
@@ -19,8 +21,17 @@ pub(super) struct Faults {
     pub(super) breach: u64,
     pub(super) short_range: u64,
     pub(super) lagging_head: u64,
+    pub(super) false_head: u64,
+    pub(super) false_time: u64,
     pub(super) refused_telling: u64,
     pub(super) world: u64,
+}
+
+impl Faults {
+    /// Whether a report reaches the store for sure.
+    pub(super) const fn is_store_well(&self) -> bool {
+        self.lost_write == 0 && self.unknown_write == 0 && self.failed_read == 0
+    }
 }
 
 /// Weights of what may happen to the chain.
@@ -36,6 +47,10 @@ pub(super) struct Weather {
     pub(super) finality: u64,
     pub(super) people: u64,
     pub(super) clock: u64,
+    /// A process's way to its node is cut, or open again.
+    pub(super) cut: u64,
+    /// A process's node stands still while the others go on, or follows them again.
+    pub(super) view: u64,
     pub(super) overdraft: u64,
 }
 
@@ -48,14 +63,32 @@ pub(super) struct Swarm {
     pub(super) instances: usize,
     pub(super) shared_pending: bool,
     pub(super) indexer: IndexerConfig,
+    /// The second process's: it may hold more headers and wait for more confirmations.
+    pub(super) second: IndexerConfig,
     pub(super) settler: SettlerConfig,
     pub(super) shards: ShardCount,
     pub(super) window: WindowLength,
     pub(super) tell_at_once: usize,
 }
 
+/// How far the time of a block may be ahead of a process's clock.
+pub(super) const CLOCK_SLACK: Duration = Duration::from_secs(900);
+
+/// Another configuration over the same store. What the first promises, it does not take away: it confirms
+/// nothing earlier.
+fn second(dice: &mut Dice, first: &IndexerConfig) -> IndexerConfig {
+    let more = dice.below(4);
+    let finality = match first.finality {
+        Finality::Depth(depth) => Finality::Depth(depth + more),
+        Finality::Finalized => Finality::Finalized,
+    };
+    let retained_headers = first.retained_headers + more;
+    IndexerConfig { finality, retained_headers, slice_blocks_max: dice.between(1, 9), ..*first }
+}
+
 impl Swarm {
     pub(super) fn draw(dice: &mut Dice) -> Self {
+        let rarely = dice.chance(100);
         let mut class = |most: u64| if dice.chance(500) { dice.between(1, most + 1) } else { 0 };
         let faults = Faults {
             crash: class(60),
@@ -65,10 +98,12 @@ impl Swarm {
             failed_batch: class(200),
             forget_pending: class(300),
             stale_pending: class(300),
-            failed_call: class(100),
+            failed_call: class(100) * if rarely { 6 } else { 1 },
             breach: class(60),
             short_range: class(400),
             lagging_head: class(250),
+            false_head: class(60),
+            false_time: class(40),
             refused_telling: class(300),
             world: 40 + class(200),
         };
@@ -83,6 +118,8 @@ impl Swarm {
             finality: 4 + class(10),
             people: 2 + class(5),
             clock: 2 + class(10),
+            cut: class(6),
+            view: class(6),
             overdraft: class(60),
         };
         Self { faults, weather, ..Self::bounds(dice) }
@@ -93,6 +130,9 @@ impl Swarm {
         let finality = if dice.chance(250) { Finality::Finalized } else { Finality::Depth(depth) };
         let retained_headers = depth + dice.pick(&[(1, 2), (1, 5), (1, 10), (1, 24)]);
         let slice_blocks_max = dice.between(1, 9);
+        let clock_slack = Some(CLOCK_SLACK);
+        let indexer = IndexerConfig { finality, retained_headers, slice_blocks_max, clock_slack };
+        let second = if dice.chance(500) { indexer } else { second(dice, &indexer) };
         let shards = ShardCount::new(
             [1, 2, 4, 16][usize::from(dice.chance(700)) + usize::from(dice.chance(300))],
         );
@@ -103,7 +143,8 @@ impl Swarm {
             ticks: dice.between(150, 900),
             instances: dice.pick(&[(1, 1), (1, 2)]),
             shared_pending: dice.chance(500),
-            indexer: IndexerConfig { finality, retained_headers, slice_blocks_max },
+            indexer,
+            second,
             settler: SettlerConfig {
                 batch_accounts_max: dice.pick(&[(1, 1), (2, 2), (1, 5)]),
                 windows_max: dice.pick(&[(1, 1), (2, 3), (1, 100)]),
@@ -123,10 +164,12 @@ impl Swarm {
             finality: Finality::Depth(3),
             retained_headers: 16,
             slice_blocks_max: 5,
+            clock_slack: Some(CLOCK_SLACK),
         };
         let settler = SettlerConfig { batch_accounts_max: 2, windows_max: 3, attempts_max: 2 };
         let shards = ShardCount::new(2).expect("a power of two");
-        Self { instances: 1, indexer, settler, shards, ..Self::bounds(&mut Dice::new(0)) }
+        let bounds = Self::bounds(&mut Dice::new(0));
+        Self { instances: 1, indexer, second: indexer, settler, shards, ..bounds }
     }
 }
 
@@ -143,6 +186,8 @@ impl Weather {
             finality: 0,
             people: 0,
             clock: 0,
+            cut: 0,
+            view: 0,
             overdraft: 0,
         }
     }

@@ -1,0 +1,48 @@
+//! States of tokens that a write has ended.
+
+use crate::error::StoreError;
+use crate::ledger::TokenState;
+use crate::types::{BlockRef, Epoch, TokenId};
+
+/// The states that the writes of the last poll have ended.
+///
+/// A store that shows one of them again has answered `Ok` and written nothing. Without this the same
+/// blocks would be read and written for ever.
+#[derive(Debug, Default)]
+pub(super) struct Superseded(Vec<State>);
+
+/// What every write to a token changes.
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    token: TokenId,
+    cursor: Option<BlockRef>,
+    epoch: Epoch,
+    is_active: bool,
+}
+
+impl State {
+    fn of(token: &TokenState) -> Self {
+        let (cursor, epoch, is_active) = (token.cursor, token.epoch, token.is_active());
+        Self { token: token.spec.id, cursor, epoch, is_active }
+    }
+}
+
+impl Superseded {
+    /// A write succeeded that changed the token's state.
+    pub(super) fn end(&mut self, before: &TokenState) {
+        self.0.push(State::of(before));
+    }
+
+    /// `Corrupt` if a state is there that was ended. Later ones are judged from here on.
+    pub(super) fn check(&mut self, tokens: &[TokenState]) -> Result<(), StoreError> {
+        let ended = std::mem::take(&mut self.0);
+        match tokens.iter().find(|token| ended.contains(&State::of(token))) {
+            None => Ok(()),
+            Some(token) => {
+                let id = token.spec.id;
+                let detail = format!("token {id} is where it was before a write that succeeded");
+                Err(StoreError::corrupt("read the tokens", detail))
+            }
+        }
+    }
+}

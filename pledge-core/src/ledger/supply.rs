@@ -1,0 +1,67 @@
+//! The ledger's supply beside the contract's own.
+
+use serde::{Deserialize, Serialize};
+
+use super::TokenState;
+use crate::types::{Amount, BlockNumber, Timestamp};
+
+/// The ledger's supply and the contract's `totalSupply`, at one block of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupplyCheck {
+    /// The block.
+    pub block: BlockNumber,
+    /// Its time.
+    pub time: Timestamp,
+    /// Minted less burned, by the ledger.
+    pub ledger: Amount,
+    /// `totalSupply`, by the node.
+    pub on_chain: Amount,
+}
+
+/// What a node answers to the question for a `totalSupply`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SupplyAnswer {
+    /// The supply.
+    Total(Amount),
+    /// None, and why: pruned state, a contract without `totalSupply`.
+    Missing(String),
+}
+
+impl SupplyCheck {
+    /// Whether the two are equal.
+    pub fn conserves(&self) -> bool {
+        self.ledger == self.on_chain
+    }
+}
+
+impl TokenState {
+    /// Records an answer about the block of the cursor. One that is missing leaves the last check as it
+    /// is.
+    pub fn record_supply(&mut self, answer: &SupplyAnswer) {
+        match (answer, self.cursor) {
+            (SupplyAnswer::Total(on_chain), Some(cursor)) => {
+                self.supply_check = Some(SupplyCheck {
+                    block: cursor.number,
+                    time: cursor.time,
+                    ledger: self.totals.supply,
+                    on_chain: *on_chain,
+                });
+                self.supply_unanswered = None;
+            }
+            (SupplyAnswer::Total(_), None) => {}
+            (SupplyAnswer::Missing(reason), _) => self.supply_unanswered = Some(reason.clone()),
+        }
+    }
+
+    /// Forgets what was compared above an ancestor: it was of another branch.
+    pub fn forget_supply_above(&mut self, ancestor: BlockNumber) {
+        self.supply_check = self.supply_check.filter(|check| check.block <= ancestor);
+        self.supply_unanswered = None;
+    }
+
+    /// The last check, if it found a difference: balances move without logs, or the ledger begins too
+    /// late.
+    pub fn non_conserving(&self) -> Option<&SupplyCheck> {
+        self.supply_check.as_ref().filter(|check| !check.conserves())
+    }
+}
