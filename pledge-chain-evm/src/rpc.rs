@@ -144,12 +144,7 @@ impl Rpc {
 
     /// Waits after a failure for as long as the node has been failing, or as it asks.
     pub(crate) async fn rest(&self, failure: Option<&Failure>) {
-        let needs_time =
-            failure.is_none_or(|failure| failure.is_busy() || failure.fault.is_absent());
-        let mut backoff = self.backoff.lock().expect("no holder panics");
-        let delay = backoff.failed(Instant::now(), needs_time, fastrand::u8(..));
-        drop(backoff);
-        let delay = delay.max(failure.and_then(|failure| failure.retry_after).unwrap_or_default());
+        let delay = self.wait_after(failure);
         tracing::debug!(
             endpoint = self.endpoint(),
             delay_ms = delay.as_millis(),
@@ -157,6 +152,14 @@ impl Rpc {
             "request failed, will repeat it"
         );
         tokio::time::sleep(delay).await;
+    }
+
+    fn wait_after(&self, failure: Option<&Failure>) -> Duration {
+        let needs_time =
+            failure.is_none_or(|failure| failure.is_busy() || failure.fault.is_absent());
+        let mut backoff = self.backoff.lock().expect("no holder panics");
+        let delay = backoff.failed(Instant::now(), needs_time, fastrand::u8(..));
+        delay.max(failure.and_then(|failure| failure.retry_after).unwrap_or_default())
     }
 
     /// Whether the node asks for a longer wait than is worth while.
