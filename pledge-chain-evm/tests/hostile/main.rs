@@ -12,6 +12,7 @@ mod limits;
 mod logs;
 mod omissions;
 mod outlooks;
+mod quantities;
 mod random;
 mod reorgs;
 mod sizes;

@@ -59,6 +59,7 @@ pub struct Switch {
     names: Vec<&'static str>,
     blocks: RangeInclusive<u64>,
     left: u64,
+    calls_above: usize,
     chance: Option<Chance>,
 }
 
@@ -90,6 +91,7 @@ impl Switch {
             names: Vec::new(),
             blocks: 0..=u64::MAX,
             left: u64::MAX,
+            calls_above: 0,
             chance: None,
         }
     }
@@ -112,6 +114,13 @@ impl Switch {
     #[must_use]
     pub const fn times(mut self, answers: u64) -> Self {
         self.left = answers;
+        self
+    }
+
+    /// Only of requests with more calls than so many.
+    #[must_use]
+    pub const fn of_batches_above(mut self, calls: usize) -> Self {
+        self.calls_above = calls;
         self
     }
 
@@ -200,7 +209,8 @@ impl Switches {
         let Table { on, met, .. } = &mut *table;
         for (id, switch) in on.iter_mut().filter(|(_, switch)| switch.fault.stage() == stage) {
             let meets = calls.iter().filter(|call| switch.meets(call, view)).count();
-            if switch.left == 0 || meets == 0 || !switch.strikes(meets) {
+            let is_long = calls.len() > switch.calls_above;
+            if switch.left == 0 || meets == 0 || !is_long || !switch.strikes(meets) {
                 continue;
             }
             if apply(&switch.fault, &switch.blocks) {
