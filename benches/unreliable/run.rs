@@ -1,7 +1,7 @@
 //! One run: a chain, a node that fails, and an engine that follows to the head.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use alloy_primitives::{Address, U256};
 use pledge_chain_evm::{EvmChain, EvmConfig};
@@ -136,7 +136,7 @@ impl Run {
 
     async fn come_to_rest(&mut self) {
         loop {
-            match self.indexer.poll().await {
+            match self.indexer.poll(SystemTime::now()).await {
                 // A head that lags is no rest: as a follower, look again.
                 Poll::Idle if self.is_at_rest().await => return,
                 Poll::Idle | Poll::Retry(_) => tokio::time::sleep(POLL_INTERVAL).await,
