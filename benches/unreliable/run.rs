@@ -1,13 +1,13 @@
 //! One run: a chain, a node that fails, and an engine that follows to the head.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, U256};
 use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::world::{CHAIN, THREE_PM, account, spec, token};
+use pledge_core::testing::world::{CHAIN, NOW, THREE_PM, account, spec, token};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_test_support::hostile_node::{Failing, Struck, SwitchId, transfer};
 use pledge_test_support::{HostileChain, HostileNode};
@@ -136,7 +136,7 @@ impl Run {
 
     async fn come_to_rest(&mut self) {
         loop {
-            match self.indexer.poll(SystemTime::now()).await {
+            match self.indexer.poll(NOW).await {
                 // A head that lags is no rest: as a follower, look again.
                 Poll::Idle if self.is_at_rest().await => return,
                 Poll::Idle | Poll::Retry(_) => tokio::time::sleep(POLL_INTERVAL).await,

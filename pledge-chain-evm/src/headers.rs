@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::chain::EvmChain;
 use crate::classify::{Failure, Fault};
 use crate::http::{Answer, Call};
+use crate::range::READINGS_MAX;
 use crate::wire::{Header, WireHeader};
 
 /// The header of a block that the node should have.
@@ -64,11 +65,34 @@ impl EvmChain {
             return Err(ChainError::persistent(operation, detail));
         }
         let numbers: Vec<BlockNumber> = (from.get()..=to.get()).map(BlockNumber::new).collect();
-        let headers = self.headers_of(operation, &numbers).await;
-        let blocks = headers.into_iter().map(|header| header.map(|header| header.block));
-        let blocks: Vec<BlockRef> = blocks.collect::<Result<_, _>>()?;
-        check_links(operation, &blocks)?;
-        Ok(blocks)
+        let mut readings = 1;
+        loop {
+            let headers = self.headers_of(operation, &numbers).await;
+            let blocks = headers.into_iter().map(|header| header.map(|header| header.block));
+            let blocks: Vec<BlockRef> = blocks.collect::<Result<_, _>>()?;
+            check_links(operation, &blocks)?;
+            match self.check_times(operation, &blocks) {
+                Ok(()) => return Ok(blocks),
+                Err(error) if readings == READINGS_MAX => return Err(error),
+                Err(_) => readings += 1,
+            }
+        }
+    }
+
+    /// No block may be earlier than the one below it.
+    fn check_times(&self, operation: &'static str, blocks: &[BlockRef]) -> Result<(), ChainError> {
+        match blocks.array_windows().find(|[lower, upper]| upper.time < lower.time) {
+            None => Ok(()),
+            Some([lower, upper]) => {
+                let detail = format!(
+                    "{}: block {upper} has time {}, before that of block {lower} below it, {}",
+                    self.endpoint(),
+                    upper.time,
+                    lower.time
+                );
+                Err(ChainError::transient(operation, detail))
+            }
+        }
     }
 
     /// The header of each of these blocks, in the order asked.

@@ -21,8 +21,8 @@ pub(crate) use doubts::{Doubt, Omission, Reading};
 
 const OPERATION: &str = "read transfers";
 
-/// How often a range is read whose answer breaks the contract of sources.
-const READINGS_MAX: usize = 2;
+/// How often blocks are read whose headers contradict one another.
+pub(crate) const READINGS_MAX: usize = 2;
 
 /// Geth takes no more addresses in a filter.
 pub(crate) const FILTER_TOKENS_MAX: u64 = 1_000;

@@ -18,4 +18,5 @@ mod reorgs;
 mod sizes;
 mod stage;
 mod storm;
+mod times;
 mod wires;

@@ -294,3 +294,23 @@ async fn a_node_that_knows_of_no_finalized_block_is_no_proof_that_there_is_none(
     assert_eq!(group.finalized().await.unwrap().unwrap().number, number(80));
     assert_eq!(group.endpoint(), nodes[1].endpoint());
 }
+
+#[tokio::test]
+async fn a_node_whose_times_go_back_makes_way_for_the_next() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    nodes[0].turns_time_back_at(50);
+    for detail in [HeaderDetail::All, HeaderDetail::Sparse] {
+        let group = group(&nodes);
+        group.head().await.unwrap();
+        assert_eq!(group.endpoint(), nodes[0].endpoint());
+        let (from, to) = (number(41), number(60));
+        let facts = group.range(RangeRequest { from, to, tokens: &[TOKEN], detail }).await.unwrap();
+        assert_eq!(facts.last().unwrap().number, to);
+        assert!(facts.headers.windows(2).all(|pair| pair[0].time < pair[1].time), "{detail:?}");
+        assert_eq!(group.endpoint(), nodes[1].endpoint(), "{detail:?}");
+    }
+    let group = group(&nodes);
+    let headers = group.headers(number(41), number(60)).await.unwrap();
+    assert!(headers.windows(2).all(|pair| pair[0].time < pair[1].time));
+}
