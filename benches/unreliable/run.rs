@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_millis(200);
 /// The wait after a poll that failed, and between two looks at a chain without a new block.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A run that takes longer is not done.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(40);
 const SEED: u64 = 11;
 
 /// What there is to do.
