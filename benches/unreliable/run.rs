@@ -117,7 +117,7 @@ impl Run {
         store.register_chain(CHAIN, "unreliable").await.expect("a fresh store");
         store.register_token(&spec(token())).await.expect("a fresh store");
         let finality = Finality::Depth(CONFIRMATIONS);
-        let config = IndexerConfig { finality, ..IndexerConfig::default() };
+        let config = IndexerConfig { finality, clock_slack: None, ..IndexerConfig::default() };
         let pending = Arc::new(MemoryPending::default());
         let indexer = Indexer::new(CHAIN, Arc::new(evm), store.clone(), pending, config);
         Self { chain, node, store, indexer }

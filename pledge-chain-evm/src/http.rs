@@ -99,14 +99,13 @@ impl Node {
             [call] => call.body(0),
             calls => calls.iter().enumerate().map(|(id, call)| call.body(id)).collect(),
         };
-        let response = self
-            .client
-            .post(self.url.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(body.to_string())
-            .send()
-            .await
-            .map_err(connection_error)?;
+        let body = body.to_string();
+        let response = match self.send(body.clone()).await {
+            // A kept connection that the node had closed says nothing of the question.
+            Err(error) if is_stale(&error) => self.send(body).await,
+            sent => sent,
+        };
+        let response = response.map_err(connection_error)?;
         let status = response.status();
         let retry_after = retry_after(&response);
         let body = self.read(response).await?;
@@ -121,6 +120,11 @@ impl Node {
             ));
         }
         packet.map_err(|error| self.unreadable(&error, &String::from_utf8_lossy(&body)))
+    }
+
+    async fn send(&self, body: String) -> reqwest::Result<reqwest::Response> {
+        let request = self.client.post(self.url.clone());
+        request.header(header::CONTENT_TYPE, "application/json").body(body).send().await
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, TransportError> {
@@ -202,6 +206,11 @@ impl Node {
         let reason = self.clean(&error.to_string());
         TransportError::DeserError { err: Error::custom(reason), text: self.clean(text) }
     }
+}
+
+/// Whether a connection that was open ended before any answer.
+fn is_stale(error: &reqwest::Error) -> bool {
+    error.is_request() && !error.is_connect() && !error.is_timeout()
 }
 
 fn connection_error(error: reqwest::Error) -> TransportError {

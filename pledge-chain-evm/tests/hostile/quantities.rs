@@ -10,7 +10,10 @@ use pledge_test_support::hostile_node::{
 };
 use pledge_test_support::{HostileChain, HostileNode};
 
-use crate::stage::{HEAD, Stage, connect, within};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::stage::{HEAD, Stage, connect, read, within};
 
 /// Words that are in no list.
 const UNKNOWN: &str = "no";
@@ -79,15 +82,62 @@ async fn a_known_text_of_a_limit_under_403_is_read() {
     assert!(stage.node.met(limited) <= 2, "{}", stage.node.met(limited));
 }
 
+/// Passes the first request of each connection on to a node, and hangs up on the second.
+async fn hang_up_after_one_answer(port: u16) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(pass_on_once(client, port));
+        }
+    });
+    own
+}
+
+async fn pass_on_once(mut client: TcpStream, port: u16) -> std::io::Result<()> {
+    let mut node = TcpStream::connect(("127.0.0.1", port)).await?;
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_node, mut to_node) = node.split();
+    let mut has_answered = false;
+    let (mut asked, mut said) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        tokio::select! {
+            count = from_client.read(&mut asked) => match count? {
+                0 => return Ok(()),
+                // The next request on a connection that seems open.
+                _ if has_answered => return Ok(()),
+                count => to_node.write_all(&asked[..count]).await?,
+            },
+            count = from_node.read(&mut said) => match count? {
+                0 => return Ok(()),
+                count => {
+                    has_answered = true;
+                    to_client.write_all(&said[..count]).await?;
+                }
+            },
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_node_that_closes_every_connection_is_asked_for_whole_ranges() {
     let stage = Stage::with(in_service).await;
-    stage.node.on(Wire::Closing);
-    for _ in 0..3 {
-        let facts = stage.range(1, HEAD).await.unwrap();
-        assert_eq!(facts.last().unwrap().number.get(), HEAD);
+    let port = hang_up_after_one_answer(stage.node.port()).await;
+    let url = format!("http://127.0.0.1:{port}/");
+    let hung_up = connect(&stage.node, |config| {
+        config.url = url.parse().unwrap();
+        in_service(config);
+    });
+    let hung_up = hung_up.await.unwrap();
+    stage.node.on(Switch::of(Wire::Closing).times(7));
+    for evm in [&stage.evm, &hung_up] {
+        let before = stage.node.asked("eth_getLogs").len();
+        for _ in 0..3 {
+            let facts = read(evm, 1, HEAD, HeaderDetail::All).await.unwrap();
+            assert_eq!(facts.last().unwrap().number.get(), HEAD);
+        }
+        assert_eq!(stage.node.asked("eth_getLogs").len() - before, 3);
     }
-    assert_eq!(stage.node.asked("eth_getLogs").len(), 3);
 }
 
 fn token(number: u64) -> Address {
