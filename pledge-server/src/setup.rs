@@ -66,7 +66,8 @@ impl InspectedChain {
             stores.balances.clone(),
             stores.pending.clone(),
             self.config.indexer,
-        );
+        )
+        .halting_on_unreadable(self.config.halting_on_unreadable());
         if self.config.audit {
             indexer.audited_by(Arc::new(self.source.standby()))
         } else {
