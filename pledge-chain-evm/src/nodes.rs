@@ -3,6 +3,7 @@
 mod agreed;
 mod audit;
 mod config;
+mod discovery;
 mod disputes;
 mod failover;
 mod heads;

@@ -124,6 +124,11 @@ impl Rpc {
         self.batches_concurrent_max
     }
 
+    /// Calls that one batch may have now.
+    pub(crate) fn batch_calls(&self) -> usize {
+        size_of(&self.batch_size, usize::MAX)
+    }
+
     /// What a node says, fit to be shown.
     pub(crate) fn clean(&self, text: &str) -> String {
         self.node.clean(text)

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -19,6 +20,7 @@ mod honest;
 mod lie;
 mod limits;
 mod outlook;
+mod random;
 mod refusal;
 mod switch;
 mod wire;
@@ -31,6 +33,7 @@ use honest::{Reply, answer};
 pub use lie::Lie;
 pub use limits::{ADDRESSES_TEXT, Hint, LIMIT_TEXTS, LimitText};
 pub use outlook::Outlook;
+pub use random::{Failing, Struck};
 pub use refusal::{Limit, Measure, Refusal};
 use switch::Switches;
 pub use switch::{Fault, Switch, SwitchId};
@@ -52,6 +55,7 @@ struct Shared {
     chain: HostileChain,
     switches: Switches,
     requests: Mutex<Vec<Vec<Call>>>,
+    latency: Mutex<Duration>,
 }
 
 impl HostileNode {
@@ -61,6 +65,7 @@ impl HostileNode {
             chain: chain.clone(),
             switches: Switches::default(),
             requests: Mutex::default(),
+            latency: Mutex::default(),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("a bound listener has an address").port();
@@ -109,6 +114,11 @@ impl HostileNode {
         self.shared.switches.met(id)
     }
 
+    /// From now on every answer takes this long.
+    pub fn takes(&self, latency: Duration) {
+        *self.shared.latency.lock().expect("no holder panics") = latency;
+    }
+
     /// Every request so far: the calls in it.
     pub fn requests(&self) -> Vec<Vec<Call>> {
         self.shared.requests.lock().expect("no holder panics").clone()
@@ -136,6 +146,10 @@ async fn serve(State(node): State<Arc<Shared>>, body: Bytes) -> Response {
         call => vec![Call::of(call)],
     };
     node.requests.lock().expect("no holder panics").push(calls.clone());
+    let latency = *node.latency.lock().expect("no holder panics");
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
     let (status, answer) = node.answer(&calls, request.is_array());
     let mut wire = None;
     node.switches.act(&calls, &node.chain.view(), |fault, _| match fault {

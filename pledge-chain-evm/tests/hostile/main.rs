@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 mod data;
+mod discovery;
 mod envelopes;
 mod follower;
 mod following;

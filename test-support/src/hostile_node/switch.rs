@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard};
 
+use fastrand::Rng;
+
 use super::chain::View;
 use super::envelope::Envelope;
 use super::honest::Call;
 use super::lie::Lie;
 use super::outlook::Outlook;
+use super::random::Struck;
 use super::refusal::Refusal;
 use super::wire::Wire;
 
@@ -34,6 +37,23 @@ pub struct Switch {
     names: Vec<&'static str>,
     blocks: RangeInclusive<u64>,
     left: u64,
+    chance: Option<Chance>,
+}
+
+/// What is drawn before a fault acts.
+#[derive(Debug, Clone)]
+struct Chance {
+    struck: Struck,
+    percent: u32,
+    rng: Rng,
+}
+
+impl Chance {
+    /// Whether a fault of an answer to so many calls that it meets acts.
+    fn strikes(&mut self, calls: usize) -> bool {
+        let draws = if self.struck == Struck::Call { calls } else { 1 };
+        (0..draws).fold(false, |struck, _| self.rng.u32(..100) < self.percent || struck)
+    }
 }
 
 /// A switch that was set, to take it back.
@@ -43,7 +63,13 @@ pub struct SwitchId(u64);
 impl Switch {
     /// A fault of every answer that it can spoil, until it is taken back.
     pub fn of(fault: impl Into<Fault>) -> Self {
-        Self { fault: fault.into(), names: Vec::new(), blocks: 0..=u64::MAX, left: u64::MAX }
+        Self {
+            fault: fault.into(),
+            names: Vec::new(),
+            blocks: 0..=u64::MAX,
+            left: u64::MAX,
+            chance: None,
+        }
     }
 
     /// Only of calls of these methods, or with these tags.
@@ -65,6 +91,17 @@ impl Switch {
     pub const fn times(mut self, answers: u64) -> Self {
         self.left = answers;
         self
+    }
+
+    /// Only with a chance of so many in a hundred, drawn from a seed.
+    #[must_use]
+    pub fn by_chance(mut self, struck: Struck, percent: u32, seed: u64) -> Self {
+        self.chance = Some(Chance { struck, percent, rng: Rng::with_seed(seed) });
+        self
+    }
+
+    fn strikes(&mut self, calls: usize) -> bool {
+        self.chance.as_mut().is_none_or(|chance| chance.strikes(calls))
     }
 
     fn meets(&self, call: &Call, view: &View) -> bool {
@@ -139,8 +176,11 @@ impl Switches {
         let mut table = self.lock();
         let Table { on, met, .. } = &mut *table;
         for (id, switch) in on.iter_mut() {
-            let meets = calls.iter().any(|call| switch.meets(call, view));
-            if switch.left > 0 && meets && apply(&switch.fault, &switch.blocks) {
+            let meets = calls.iter().filter(|call| switch.meets(call, view)).count();
+            if switch.left == 0 || meets == 0 || !switch.strikes(meets) {
+                continue;
+            }
+            if apply(&switch.fault, &switch.blocks) {
                 switch.left -= 1;
                 *met.entry(*id).or_default() += 1;
             }
