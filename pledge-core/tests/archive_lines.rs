@@ -6,6 +6,7 @@ use pledge_core::archive::{ArchiveRecord, LineReader, LineWriter, RecordKind, Su
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::ports::{Archive, RecordSource};
 use pledge_core::testing::conformance::archive::eventful;
+use pledge_core::testing::conformance::ledger::Ledger;
 use pledge_core::testing::{ArchiveFixture, Records};
 use pledge_storage_memory::MemoryStore;
 
@@ -48,6 +49,24 @@ async fn what_was_written_is_read() {
     let (records, read) = read(file.as_bytes()).await.unwrap();
     assert_eq!(records, store().await.export().await);
     assert_eq!(read, Some(summary));
+}
+
+/// So that an archive of a release that knew no marks is read, and written, as it was.
+#[tokio::test]
+async fn marks_that_nothing_has_are_not_written() {
+    let store = ArchiveFixture::new(std::sync::Arc::new(MemoryStore::new()), ());
+    let ledger = Ledger::open(store.fixture.clone()).await;
+    ledger.mine(0, &[(0, 1, 1_000)]);
+    ledger.commit_to(1).await.unwrap();
+    let mut file = Vec::new();
+    let mut lines = LineWriter::new(&mut file).unwrap();
+    store.archive.export(&mut lines).await.unwrap();
+    lines.finish().unwrap();
+    let text = String::from_utf8(file).unwrap();
+    assert_eq!(text.lines().count(), 8, "{text}");
+    for key in ["netted", "unreadable", "supply_", "head_time"] {
+        assert!(!text.contains(key), "{key}: {text}");
+    }
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ pub use server::ServerConfig;
 pub use show::Effective;
 pub use source::Origin;
 pub use storage::{RedisConfig, StorageConfig, StorageUrl};
-pub use token::TokenConfig;
+pub use token::{OnUnreadable, TokenConfig};
 pub use url::{NodeUrl, ServerUrl};
 
 use pledge_core::types::ChainId;

@@ -70,7 +70,8 @@ impl InspectedChain {
 /// The indexer of a chain over its nodes.
 pub fn indexer(config: &ChainConfig, source: &Arc<EvmNodes>, stores: &Stores) -> Indexer {
     let (balances, pending) = (stores.balances.clone(), stores.pending.clone());
-    let indexer = Indexer::new(config.id, source.clone(), balances, pending, config.indexer);
+    let indexer = Indexer::new(config.id, source.clone(), balances, pending, config.indexer)
+        .halting_on_unreadable(config.halting_on_unreadable());
     if config.audit { indexer.audited_by(Arc::new(source.standby())) } else { indexer }
 }
 

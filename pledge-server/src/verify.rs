@@ -18,6 +18,7 @@ pub use report::{
     Mismatch, Subject, SupplyReport, TokenReport, UnverifiedChain, Verdict, VerifyReport,
 };
 
+use self::report::UNREADABLE_LISTED_MAX;
 use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
 use crate::stores::Stores;
@@ -104,7 +105,18 @@ impl<'a> Audit<'a> {
             }
             progress.moved(&self.step(next));
         }
+        self.list_unreadable().await?;
         self.check_supply(&cursor).await
+    }
+
+    /// Where a ledger differs from its contract these may be why.
+    async fn list_unreadable(&mut self) -> anyhow::Result<()> {
+        if self.state.unreadable_logs > 0 {
+            let (token, listed) = (self.state.spec.id, UNREADABLE_LISTED_MAX);
+            self.report.unreadable =
+                self.stores.balances.unreadable_logs(token, None, listed).await?.value;
+        }
+        Ok(())
     }
 
     /// How far the audit is. Nobody counts accounts that hold nothing any more, but addresses are

@@ -9,7 +9,9 @@ use std::time::Duration;
 use pledge_chain_evm::Verify;
 use pledge_core::indexer::Finality;
 use pledge_core::types::{ChainId, Timestamp};
-use pledge_server::config::{Config, ConfigError, Environment, NodeUrl, Quick, StorageUrl};
+use pledge_server::config::{
+    Config, ConfigError, Environment, NodeUrl, OnUnreadable, Quick, StorageUrl,
+};
 use serde_json::Value;
 
 const USDX: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
@@ -33,6 +35,7 @@ clock_slack = "20m"
 [chains.sepolia.tokens.usdx]
 address = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
 start_block = 5
+on_unreadable = "halt"
 [chains.sepolia.tokens.usdx.points]
 rate = "0.05"
 window = "30m"
@@ -78,6 +81,7 @@ fn a_good_file_becomes_domain_values() {
     assert_eq!(chain.ws_url.as_ref().unwrap().expose().as_str(), "wss://one.example/key");
     let token = &chain.tokens[0];
     assert_eq!(token.address.to_string(), USDX);
+    assert_eq!(token.on_unreadable, OnUnreadable::Halt);
     let points = token.points.as_ref().unwrap();
     assert_eq!(points.window.get(), 1_800);
     let new_year = Timestamp::new(1_767_225_600).unwrap();
@@ -104,6 +108,7 @@ fn every_key_is_reached_by_the_environment() {
             ("PLEDGE_CHAINS__SEPOLIA__CLOCK_SLACK", "unlimited"),
             ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__ADDRESS", USDX),
             ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__START_BLOCK", "7"),
+            ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__ON_UNREADABLE", "halt"),
             ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__POINTS__RATE", "0.05"),
             ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__POINTS__WINDOW", "1h"),
             (
@@ -122,6 +127,7 @@ fn every_key_is_reached_by_the_environment() {
     assert_eq!(chain.indexer.finality, Finality::Finalized);
     assert_eq!(chain.request_timeout, Duration::from_secs(10));
     assert_eq!(chain.indexer.clock_slack, None);
+    assert_eq!(chain.tokens[0].on_unreadable, OnUnreadable::Halt);
     let rates = &chain.tokens[0].points.as_ref().unwrap().rates;
     assert_eq!(rates.at(Timestamp::MAX).to_string(), "0.2");
 }
@@ -171,7 +177,7 @@ fn every_documented_key_is_set_by_the_environment_alone() {
     for (name, _) in &mut variables {
         *name = name.replacen("PLEDGE__", "PLEDGE_", 1);
     }
-    assert_eq!(variables.len(), 20, "{variables:?}");
+    assert_eq!(variables.len(), 21, "{variables:?}");
     let (by_file, by_environment) = (shown(&toml, &Vec::new()), shown("", &variables));
     assert_eq!(by_environment["config"], by_file["config"]);
     let origins = by_environment["origins"].as_object().unwrap();
@@ -309,6 +315,12 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "start_block = \"5x\"",
         "chains.sepolia.tokens.usdx.start_block",
         "whole number",
+    ),
+    (
+        "\"halt\"",
+        "\"skip\"",
+        "chains.sepolia.tokens.usdx.on_unreadable",
+        "write \"mark\", which is the default, or \"halt\"",
     ),
     ("\"0.05\"", "0.05", "chains.sepolia.tokens.usdx.points.rate", "write \"0.05\" in quotes"),
     ("\"0.05\"", "5", "chains.sepolia.tokens.usdx.points.rate", "write \"5\" in quotes"),

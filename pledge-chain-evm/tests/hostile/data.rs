@@ -40,6 +40,30 @@ async fn every_strange_transfer_is_counted_exactly() {
     );
 }
 
+/// Contracts that index one address or none, in one block with others: what they move counts.
+#[tokio::test]
+async fn a_transfer_whose_addresses_are_not_indexed_counts() {
+    let mut follower = Follower::alive(0).await;
+    let [topic, from, to] = *log(1, 2, 40).data.topics() else { unreachable!("a transfer") };
+    let amount = |amount: u64| B256::from(U256::from(amount));
+    let made = |topics: Vec<B256>, words: &[B256]| Log {
+        address: TOKEN,
+        data: LogData::new_unchecked(topics, Bytes::from(words.concat())),
+    };
+    let logs = [
+        made(vec![topic], &[from, to, amount(4)]),
+        made(vec![topic, from], &[to, amount(3)]),
+        log(1, 2, 2),
+    ];
+    follower.chain.mine(follower.chain.head().header.timestamp + 400, &logs);
+    let before = follower.held();
+    follower.mine_empty(3);
+    follower.expect_truth().await;
+    let digest = follower.digest().await;
+    assert_eq!(digest.balances[&account(2)].balance.get(), before[&address(2)]);
+    assert_eq!(digest.unreadable, []);
+}
+
 /// An ERC-721 transfer, one with more data, one with a dirty address.
 #[tokio::test]
 async fn transfers_that_cannot_be_read_are_counted_and_hold_up_nothing() {
@@ -60,6 +84,8 @@ async fn transfers_that_cannot_be_read_are_counted_and_hold_up_nothing() {
     let Poll::Advanced(progress) = follower.poll().await else { panic!("there is a block") };
     assert_eq!((progress.transfers, progress.unreadable), (1, 3));
     follower.expect_truth().await;
+    let state = follower.fixture.balances.token(token()).await.unwrap().unwrap();
+    assert_eq!((state.unreadable_logs, state.is_active()), (3, true));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use alloy::primitives::{Address, B256, Log, U256, keccak256};
 use pledge_chain_evm::{EvmChain, EvmConfig, Verify};
 use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
-use pledge_core::ledger::{TokenSpec, Transfer};
+use pledge_core::ledger::{TokenSpec, Transfer, UnreadableLog};
 use pledge_core::points::{Programme, Settler, SettlerConfig};
 use pledge_core::ports::Archive;
 use pledge_core::stop::Stop;
@@ -192,13 +192,13 @@ impl Follower {
         let branch = self.chain.branch();
         let transfers: Vec<_> = branch.iter().flat_map(|block| transfers(block)).collect();
         let at = |height: u64| header(&branch[usize::try_from(height).unwrap()]);
-        oracle(
-            token(),
-            &at(self.plan.start),
-            &at(cursor),
-            &transfers,
-            std::slice::from_ref(&self.programme),
-        )
+        let in_ledger =
+            branch.iter().filter(|block| (self.plan.start..=cursor).contains(&block.number()));
+        let logs = in_ledger.flat_map(|block| read_logs(block).1);
+        let unreadable = logs.filter(|log| log.token == token().address).collect();
+        let programmes = std::slice::from_ref(&self.programme);
+        let digest = oracle(token(), &at(self.plan.start), &at(cursor), &transfers, programmes);
+        Digest { unreadable, ..digest }
     }
 
     /// Comes to rest, and has what one pass gives.
@@ -268,30 +268,43 @@ fn header(block: &Block) -> BlockRef {
     }
 }
 
-/// The transfers of a block, told apart from other logs the plain way.
+/// The transfers of a block.
 fn transfers(block: &Block) -> Vec<(BlockRef, Transfer)> {
+    read_logs(block).0
+}
+
+/// The transfers of a block and the logs that only look like some, told apart the plain way: the three
+/// parameters are words, first those that are topics, then those that are data.
+fn read_logs(block: &Block) -> (Vec<(BlockRef, Transfer)>, Vec<UnreadableLog>) {
     let of_transaction = block
         .transactions
         .iter()
         .flat_map(|transaction| transaction.logs.iter().map(move |log| (transaction.hash, log)));
-    let mut found = Vec::new();
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for (index, (tx_hash, log)) in (0_u64..).zip(of_transaction) {
-        let [topic, from, to] = log.data.topics() else { continue };
-        let is_clean = |word: &B256| Address::from_word(*word).into_word() == *word;
-        let is_transfer = *topic == transfer_topic() && is_clean(from) && is_clean(to);
-        if log.data.data.len() != 32 || !is_transfer {
+        let (topics, data) = (log.data.topics(), &log.data.data);
+        if topics.first() != Some(&transfer_topic()) || (topics.len() == 3 && data.is_empty()) {
+            continue;
+        }
+        let (number, log_index) = (BlockNumber::new(block.number()), LogIndex::new(index));
+        let bytes = [topics[1..].concat(), data.to_vec()].concat();
+        let is_address = |at: usize| bytes[at..at + 12] == [0; 12];
+        let has_form = topics.len() < 4 && !data.is_empty() && bytes.len() == 96;
+        if !has_form || !is_address(0) || !is_address(32) {
+            let (token, block) = (log.address, number);
+            unreadable.push(UnreadableLog { token, block, log_index, tx_hash });
             continue;
         }
         let transfer = Transfer {
             token: log.address,
-            block: BlockNumber::new(block.number()),
-            log_index: LogIndex::new(index),
+            block: number,
+            log_index,
             tx_hash,
-            from: Address::from_word(*from),
-            to: Address::from_word(*to),
-            amount: Amount::new(U256::from_be_slice(&log.data.data)),
+            from: Address::from_slice(&bytes[12..32]),
+            to: Address::from_slice(&bytes[44..64]),
+            amount: Amount::new(U256::from_be_slice(&bytes[64..])),
         };
         found.push((header(block), transfer));
     }
-    found
+    (found, unreadable)
 }

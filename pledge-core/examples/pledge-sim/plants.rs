@@ -136,24 +136,10 @@ pub(crate) const PLANTS: &[Plant] = &[
         "what is pruned follows from the committed tip",
     ),
     plant(
-        "only_the_highest_header_compared",
-        "indexer/confirm.rs",
-        "facts.headers.len()",
-        "1",
-        "a header of another token inside a slice is on its branch",
-    ),
-    plant(
-        "cache_counts_as_read",
-        "indexer/pending.rs",
-        "self.above.take()",
-        "self.pending.load(self.chain).await?",
-        "only what was read from the node confirms",
-    ),
-    plant(
         "false_time_stays",
         "indexer/confirm.rs",
-        "first.time >= cursor.time",
-        "true",
+        "first.time < cursor.time || held != cursor",
+        "false",
         "no block is before its parent",
     ),
     plant(
@@ -183,20 +169,6 @@ pub(crate) const PLANTS: &[Plant] = &[
         "halted.is_empty()",
         "true",
         "a halt ends with its cause",
-    ),
-    plant(
-        "log_by_log",
-        "ledger/fold.rs",
-        "running.filter(|_| !is_netted)",
-        "Some(running.ok_or(Overflow(\"balance\"))?)",
-        "balances are judged at the end of a block",
-    ),
-    plant(
-        "netted_row_before_the_end",
-        "ledger/fold.rs",
-        "self.net()?",
-        "()",
-        "a netted row carries the balance at the block's end",
     ),
     plant(
         "mint_not_counted",
@@ -232,13 +204,6 @@ pub(crate) const PLANTS: &[Plant] = &[
         "unreadable.copied().collect()",
         "Vec::new()",
         "logs that cannot be read are counted",
-    ),
-    plant(
-        "supply_compared_elsewhere",
-        "indexer/supply.rs",
-        "Some(cursor.number) == confirmed",
-        "true",
-        "a supply is compared where the token is live",
     ),
     plant(
         "integral_not_moved",

@@ -86,8 +86,10 @@ impl Indexer {
         Ok(Poll::Advanced(committed.progress(target)))
     }
 
-    /// A block of the ledger that the facts contradict: the cursor, if they do not stand on it, or the
-    /// lowest header inside their range that another token holds.
+    /// A block of the ledger that the node's chain contradicts: the cursor, if the facts do not stand on
+    /// it, or the lowest header inside their range that another token holds.
+    ///
+    /// A header of the same hash at another time was read while a node lied, now or then.
     pub(super) async fn orphaned_by(
         &self,
         group: &Group,
@@ -96,47 +98,49 @@ impl Indexer {
         let (Some(first), Some(last)) = (facts.headers.first(), facts.last()) else {
             return Ok(None);
         };
-        if let Some(cursor) = group.cursor {
-            if !cursor.is_parent_of(first) || self.has_false_time(&cursor, first).await? {
-                return Ok(Some(cursor));
+        let held = self.store.headers(self.chain, last.number, facts.headers.len() + 1).await?;
+        if let Some(cursor) = &group.cursor {
+            if !cursor.is_parent_of(first) {
+                return Ok(Some(*cursor));
+            }
+            let is_same = |held: &&BlockRef| held.id() == cursor.id();
+            let held = held.iter().find(is_same).unwrap_or(cursor);
+            if first.time < cursor.time || held != cursor {
+                return self.false_one(&[*cursor, *held], first).await.map(Some);
             }
         }
-        let held = self.store.headers(self.chain, last.number, facts.headers.len()).await?;
-        let contradicts = |held: &BlockRef| {
-            let theirs = facts.header(held.number);
-            theirs.is_some_and(|theirs| theirs.hash != held.hash)
-        };
-        Ok(held.into_iter().rfind(contradicts))
+        for held in held.into_iter().rev() {
+            match facts.header(held.number) {
+                Some(theirs) if theirs.hash != held.hash => return Ok(Some(held)),
+                Some(theirs) if *theirs != held => {
+                    return self.false_one(&[held], theirs).await.map(Some);
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
-    /// Whether the ledger has a block at a time that is not the block's: it was read while a node lied.
-    ///
-    /// A block below the time of its parent proves that one of the two is wrong; which, the node has to
-    /// say again.
-    async fn has_false_time(
+    /// The one of our blocks that the ledger has at another time than its own, where some time is false
+    /// for sure. The node has to say it again: if it has each as we do, the answer was false.
+    async fn false_one(
         &self,
-        cursor: &BlockRef,
-        first: &BlockRef,
-    ) -> Result<bool, IndexerError> {
-        if first.time >= cursor.time {
-            return Ok(false);
-        }
-        let again = self.source.headers(cursor.number, cursor.number).await?;
-        match again.first() {
-            Some(again) if again == cursor => {
-                let detail = format!(
-                    "block {first} has time {} but block {cursor} before it has {}: no time of a \
-                     chain goes back, so the node is asked again",
-                    first.time, cursor.time
-                );
-                Err(ChainError::transient("check the time of a block", detail).into())
-            }
-            Some(_) => Ok(true),
-            None => {
-                let detail = format!("block {cursor} is gone");
-                Err(ChainError::block_gone("check the time of a block", detail).into())
-            }
-        }
+        ours: &[BlockRef],
+        theirs: &BlockRef,
+    ) -> Result<BlockRef, IndexerError> {
+        let operation = "check the time of a block";
+        let number = ours[0].number;
+        let again = self.source.headers(number, number).await?;
+        let gone = || ChainError::block_gone(operation, format!("block {number} is gone"));
+        let again = again.first().ok_or_else(gone)?;
+        ours.iter().find(|ours| *ours != again).copied().ok_or_else(|| {
+            let detail = format!(
+                "block {theirs} was given with time {}, which does not fit time {} of block {again}: no \
+                 time of a chain goes back, and none changes, so the node is asked again",
+                theirs.time, again.time
+            );
+            ChainError::transient(operation, detail).into()
+        })
     }
 
     /// Near the head a block is confirmed only as part of the branch that the head stands on, and the
@@ -204,7 +208,8 @@ impl Indexer {
             Finality::Depth(confirmations) => confirmations.max(self.config.retained_headers),
             Finality::Finalized => self.config.retained_headers,
         };
-        let (height, ahead) = (last.number.up(blocks), slice.to.up(blocks));
+        // A block is far from the head if it is below the lowest header held.
+        let (height, ahead) = (last.number.up(blocks).next(), slice.to.up(blocks).next());
         self.depth.prove(&*self.source, height, ahead).await?;
         match &self.audit {
             Some(audit) => self.audit_depth.prove(&**audit, height, ahead).await,

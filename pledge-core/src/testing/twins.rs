@@ -9,9 +9,11 @@ use std::pin::Pin;
 
 use alloy_primitives::{Address, B256};
 
-use self::ops::{Move, Op, account, address, ops};
+use self::ops::{Mined, Move, Op, account, address, ops};
 use crate::error::{StoreError, StoreErrorKind};
-use crate::ledger::{AccountStates, TokenMetadata, TokenSpec, TokenTotals, Transfer, fold};
+use crate::ledger::{
+    AccountStates, SupplyAnswer, TokenMetadata, TokenSpec, Transfer, UnreadableLog, fold,
+};
 use crate::points::Programme;
 use crate::ports::{LedgerCommit, Rewind, SettlementBatch, TokenCommit};
 use crate::testing::conformance::engine_properties::{Fresh, check};
@@ -91,6 +93,19 @@ pub fn any_history_gives_the_same_archive(
             assert_eq!(copy.export().await, records);
         });
     });
+}
+
+fn transfers(block: &BlockRef, moves: &[Move]) -> Vec<Transfer> {
+    let transfer = |(index, (from, to, amount)): (u64, &Move)| Transfer {
+        token: token().address,
+        block: block.number,
+        log_index: LogIndex::new(index),
+        tx_hash: block.hash,
+        from: address(*from),
+        to: address(*to),
+        amount: Amount::from(*amount),
+    };
+    (0..).zip(moves).map(transfer).collect()
 }
 
 /// Both stores, and the chain that they follow.
@@ -217,10 +232,22 @@ impl Twins {
                 let reason = halts.then_some("a test");
                 both!(self, balances.halt_token(token(), base, reason)).expect("a valid step");
             }
+            Op::Supply { on_chain, stale } => self.supply(*on_chain, *stale).await,
         }
     }
 
-    async fn commit(&mut self, blocks: &[(u64, Vec<Move>)]) {
+    async fn supply(&self, on_chain: Option<u64>, stale: bool) {
+        let place = if stale { self.chain.iter().rev().nth(1) } else { self.chain.last() };
+        let Some(place) = place else { return };
+        let answer = match on_chain {
+            Some(supply) => SupplyAnswer::Total(Amount::from(supply)),
+            None => SupplyAnswer::Missing(format!("asked at {place}")),
+        };
+        let recorded = both!(self, balances.record_supply(token(), place.id(), &answer));
+        assert_eq!(recorded.is_err(), stale, "it is of the cursor or of none");
+    }
+
+    async fn commit(&mut self, blocks: &[Mined]) {
         let base = self.tip();
         let state = self
             .reference
@@ -231,27 +258,27 @@ impl Twins {
             .expect("a valid step");
         let mut states = self.newest_states().await;
         let (mut totals, mut changes) = (state.totals, Vec::new());
-        let mut headers = Vec::new();
+        let (mut headers, mut unreadable_logs) = (Vec::new(), Vec::new());
         let mut parent = base;
-        for (seconds, moves) in blocks {
-            let block = self.child(&parent, *seconds);
-            for (index, (from, to, amount)) in moves.iter().enumerate() {
-                let transfer = Transfer {
-                    token: token().address,
-                    block: block.number,
-                    log_index: LogIndex::new(index as u64),
-                    tx_hash: block.hash,
-                    from: address(*from),
-                    to: address(*to),
-                    amount: Amount::from(*amount),
-                };
-                let mut tried: (TokenTotals, AccountStates) = (totals, states.clone());
-                let folded = fold(tried.0, &mut tried.1, &[transfer], |_| block.time);
-                // A transfer of more than is held does not happen.
-                let Ok(folded) = folded else { continue };
-                (totals, states) = (folded.totals, tried.1);
-                changes.extend(folded.changes);
-            }
+        for Mined { later, moves, unreadable } in blocks {
+            let block = self.child(&parent, *later);
+            let mut transfers = transfers(&block, moves);
+            // What more than is held was sent for does not happen.
+            let (folded, after) = loop {
+                let mut tried: AccountStates = states.clone();
+                match fold(totals, &mut tried, &transfers, |_| block.time) {
+                    Ok(folded) => break (folded, tried),
+                    Err(_) => drop(transfers.pop()),
+                }
+            };
+            (totals, states) = (folded.totals, after);
+            changes.extend(folded.changes);
+            unreadable_logs.extend((0..*unreadable).map(|index| UnreadableLog {
+                token: token().address,
+                block: block.number,
+                log_index: LogIndex::new(moves.len() as u64 + index),
+                tx_hash: block.hash,
+            }));
             headers.push(block);
             parent = block;
         }
@@ -262,12 +289,7 @@ impl Twins {
             tip: parent,
             headers,
             retain_from: parent.number.down(RETAINED),
-            tokens: vec![TokenCommit {
-                token: token(),
-                changes,
-                unreadable_logs: Vec::new(),
-                totals,
-            }],
+            tokens: vec![TokenCommit { token: token(), changes, unreadable_logs, totals }],
         };
         self.offer(commit).await;
     }

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use pledge_chain_evm::Verify;
 use pledge_core::indexer::{Finality, IndexerConfig};
+use pledge_core::primitives::Address;
 use pledge_core::types::ChainId;
 
 use super::raw::{RawChain, Whole};
-use super::{ConfigError, Key, NodeUrl, Problems, TokenConfig, durations, nodes, quick, token};
+use super::{
+    ConfigError, Key, NodeUrl, OnUnreadable, Problems, TokenConfig, durations, nodes, quick, token,
+};
 
 const NAME_CHARS_MAX: usize = 64;
 /// Fewer could not undo an ordinary reorg; more slow every commit down for nothing.
@@ -66,6 +69,12 @@ pub(super) fn check_all(
 }
 
 impl ChainConfig {
+    /// The tokens that a log halts that cannot be read.
+    pub fn halting_on_unreadable(&self) -> impl Iterator<Item = Address> {
+        let halting = self.tokens.iter().filter(|token| token.on_unreadable == OnUnreadable::Halt);
+        halting.map(|token| token.address)
+    }
+
     /// How a person wrote a key of this chain: a flag, if the command line made it up.
     pub fn written(&self, key: &str) -> String {
         if self.is_named { key.to_owned() } else { quick::flag_of(key, &self.key) }

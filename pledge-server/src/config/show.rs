@@ -146,10 +146,11 @@ fn of_chain(chain: &ChainConfig) -> Values {
 }
 
 fn of_token(token: &TokenConfig) -> Values {
-    let TokenConfig { key: _, address, start_block, points: _ } = token;
+    let TokenConfig { key: _, address, start_block, on_unreadable, points: _ } = token;
     vec![
         ("address", Some(text(address))),
         ("start_block", start_block.map(|block| whole(block.get()))),
+        ("on_unreadable", Some(text(on_unreadable.name()))),
     ]
 }
 

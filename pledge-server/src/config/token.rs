@@ -18,8 +18,44 @@ pub struct TokenConfig {
     pub address: Address,
     /// First block whose logs count; `None` finds the block of its deployment on the node.
     pub start_block: Option<BlockNumber>,
+    /// What becomes of it when one of its logs cannot be read.
+    pub on_unreadable: OnUnreadable,
     /// Its programme `main`; `None` keeps the ledger alone.
     pub points: Option<PointsConfig>,
+}
+
+/// What a log does to its token that has the topic of a transfer and cannot be read as one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnUnreadable {
+    /// It is counted, and the token goes on without it.
+    #[default]
+    Mark,
+    /// The token is halted at the block before it.
+    Halt,
+}
+
+impl OnUnreadable {
+    fn check(raw: Option<&str>) -> Result<Self, String> {
+        match raw {
+            None => Ok(Self::default()),
+            Some(text) => [Self::Mark, Self::Halt]
+                .into_iter()
+                .find(|known| known.name() == text)
+                .ok_or_else(|| {
+                    format!(
+                        "`{text}` is not known: write \"mark\", which is the default, or \"halt\""
+                    )
+                }),
+        }
+    }
+
+    /// How the configuration writes it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Mark => "mark",
+            Self::Halt => "halt",
+        }
+    }
 }
 
 pub(super) fn check_all(
@@ -50,6 +86,8 @@ impl TokenConfig {
         let address_key = key.child("address");
         let text = problems.require(&address_key, raw.address, "address = \"0x…\"");
         let address = text.and_then(|text| problems.take(&address_key, parse_address(&text)));
+        let on_unreadable = OnUnreadable::check(raw.on_unreadable.as_deref());
+        let on_unreadable = problems.take(&key.child("on_unreadable"), on_unreadable);
         let points_key = key.child("points");
         let points = match raw.points {
             Some(raw) => PointsConfig::check(raw, &points_key, problems).map(Some),
@@ -59,6 +97,7 @@ impl TokenConfig {
             key,
             address: address?,
             start_block: raw.start_block.map(|Whole(block)| BlockNumber::new(block)),
+            on_unreadable: on_unreadable?,
             points: points?,
         })
     }

@@ -20,6 +20,8 @@ pub(super) struct ChangeView {
     /// Positive for in and mint, negative for out and burn.
     amount: String,
     balance_after: Amount,
+    /// Whether that is the balance at the block's end: log by log it would leave its range in between.
+    netted: bool,
     balance_seconds: BalanceSeconds,
     /// Null for mint and burn.
     counterparty: Option<Eip55>,
@@ -79,6 +81,7 @@ fn view(change: Change) -> ChangeView {
         change_type: change.change_type,
         amount: sign.of(change.amount),
         balance_after: change.balance_after,
+        netted: change.netted,
         balance_seconds: change.balance_seconds,
         counterparty: change.counterparty.map(|other| Eip55(other.address())),
         tx_hash: change.tx_hash,

@@ -79,7 +79,8 @@ impl Place for BalancePlace {
 
 /// Accounts by settled points or by balance descending, then by address.
 ///
-/// By points, those that earned anything; by balance, those ever seen, with or without a programme.
+/// By points, those that earned anything; by balance, those that hold or earned anything. An account with
+/// neither is left out, so a page may hold fewer than asked for: the last is the one without a next.
 pub(super) async fn list(
     State(api): State<Api>,
     Path(path): Path<TokenPath>,
@@ -142,13 +143,18 @@ async fn by_balance(
     let programme = name.find(api, id).await?;
     let balances = api.queries.balances();
     let holders = balances.holders(id, after, params.limit.and_one()).await?;
-    let page = Page::cut(holders.value, params.limit, |(account, state)| BalancePlace {
-        balance: state.balance,
-        account: *account,
-    });
     if holders.epoch != token.epoch {
         return Ok(None);
     }
+    let mut holders = holders.value;
+    if programme.is_none() {
+        // They come by balance, so nobody behind the first without one has any.
+        holders.retain(|(_, state)| !state.balance.is_zero());
+    }
+    let page = Page::cut(holders, params.limit, |(account, state)| BalancePlace {
+        balance: state.balance,
+        account: *account,
+    });
     let Some(programme) = programme else {
         return Ok(Some(Leaderboard {
             page: page.map(|(account, state)| row_without_points(account, &state)),
@@ -164,7 +170,9 @@ async fn by_balance(
     }
     let scale = Scale::of(token.spec.metadata.decimals);
     let with_totals = page.items().iter().zip(&totals.value);
-    let rows = with_totals.map(|((account, state), total)| {
+    let with_something =
+        with_totals.filter(|((_, state), total)| !state.balance.is_zero() || total.is_some());
+    let rows = with_something.map(|((account, state), total)| {
         row_of(&programme, scale, *account, state, total.as_ref())
     });
     let rows = rows.collect();

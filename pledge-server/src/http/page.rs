@@ -49,7 +49,7 @@ impl<T> Page<T> {
         &self.items
     }
 
-    /// The same page with other items, one for each.
+    /// The same page with other items, at most one for each.
     pub(super) fn with_items<U>(self, items: Vec<U>) -> Page<U> {
         Page { items, next_cursor: self.next_cursor }
     }

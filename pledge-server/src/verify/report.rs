@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pledge_core::ledger::TokenState;
+use pledge_core::ledger::{TokenState, UnreadableLog};
 use pledge_core::types::{Account, Amount, ChainId};
 use serde::Serialize;
 
@@ -10,6 +10,8 @@ use crate::output::{as_text, counted};
 
 /// Mismatches listed for a token; the rest is counted.
 const LISTED_MAX: usize = 20;
+/// Unreadable logs listed for a token; the rest is counted.
+pub(super) const UNREADABLE_LISTED_MAX: usize = 5;
 
 /// Every token.
 #[derive(Debug, Default, Serialize)]
@@ -102,6 +104,10 @@ pub struct TokenReport {
     pub at_block: Option<u64>,
     /// Accounts compared.
     pub accounts: u64,
+    /// Logs that look like transfers and cannot be read. What they moved is in no balance here.
+    pub unreadable_logs: u64,
+    /// The first of them.
+    pub unreadable: Vec<UnreadableLog>,
     /// The first differences.
     pub mismatches: Vec<Mismatch>,
     /// All differences.
@@ -124,6 +130,8 @@ impl TokenReport {
             reason: None,
             at_block: state.cursor.map(|cursor| cursor.number.get()),
             accounts: 0,
+            unreadable_logs: state.unreadable_logs,
+            unreadable: Vec::new(),
             mismatches: Vec::new(),
             mismatches_total: 0,
             supply: None,
@@ -212,11 +220,18 @@ impl fmt::Display for TokenReport {
                 let reason = self.reason.as_deref().unwrap_or_default();
                 writeln!(f, "halted, not verified: {reason}")?;
             }
-            Verdict::NonConserving => writeln!(
-                f,
-                "non_conserving{at}: the balances of {accounts} agree with the contract, but its \
-                 totalSupply is not their sum: it mints or burns without Transfer logs"
-            )?,
+            Verdict::NonConserving => {
+                let why = if self.unreadable_logs == 0 {
+                    "it mints or burns without Transfer logs"
+                } else {
+                    "logs that cannot be read mint or burn"
+                };
+                writeln!(
+                    f,
+                    "non_conserving{at}: the balances of {accounts} agree with the contract, but its \
+                     totalSupply is not their sum: {why}"
+                )?;
+            }
             Verdict::Mismatch => {
                 writeln!(f, "MISMATCH{at}: {} in {accounts}", self.mismatches_total)?;
             }
@@ -224,6 +239,14 @@ impl fmt::Display for TokenReport {
         if let Some(supply) = self.supply.filter(|_| !self.supply_ok) {
             let SupplyReport { accounts, ledger, contract } = supply;
             writeln!(f, "  supply: balances {accounts}, ledger {ledger}, contract {contract}")?;
+        }
+        if self.unreadable_logs > 0 {
+            let logs = counted(self.unreadable_logs, "log");
+            writeln!(
+                f,
+                "  {logs} that look like transfers cannot be read and are in no balance here:"
+            )?;
+            self.unreadable.iter().try_for_each(|log| writeln!(f, "    {log}"))?;
         }
         for Mismatch { account, subject, stored, expected } in &self.mismatches {
             let subject = format!("{subject:?}").to_lowercase();

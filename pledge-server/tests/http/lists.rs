@@ -1,10 +1,11 @@
 //! Leaderboards, changes, statements.
 
 use pledge_core::primitives::U512;
+use pledge_core::types::Amount;
 use serde_json::{Value, json};
 
 use crate::support::{ALICE, BOB, World, account_path, mint, time, token_path, transfer, whole};
-use crate::worlds::{HOUR, MINUTE, THREE_PM, TOKEN, busy, holder, seed};
+use crate::worlds::{HOUR, MINUTE, OTHER_TOKEN, THREE_PM, TOKEN, busy, holder, seed};
 
 const LIMITS: std::ops::RangeInclusive<usize> = 1..=7;
 
@@ -87,7 +88,7 @@ async fn during_a_settlement_each_account_says_how_far_it_is_settled() {
 }
 
 #[tokio::test]
-async fn by_balance_equal_balances_are_by_address_and_empty_ones_are_last() {
+async fn by_balance_equal_balances_are_by_address() {
     let (world, token) = busy().await;
     let path = format!("{}/accounts?sort=balance", token_path(token));
     let items = world.walk(&path, 1_000).await;
@@ -96,10 +97,45 @@ async fn by_balance_equal_balances_are_by_address_and_empty_ones_are_last() {
         (std::cmp::Reverse(number(item, "balance")), account)
     };
     assert!(items.is_sorted_by_key(key));
-    assert_eq!(items.len(), 22);
-    let empty = items.iter().find(|item| text(item, "account") == holder(0).to_string());
-    let empty = empty.unwrap();
-    assert_eq!((&empty["balance"], &empty["points"]), (&json!("0"), &json!("0")));
+    assert_eq!(items.len(), 17, "those who were minted nothing are no accounts");
+}
+
+/// An account that is empty again has its points; one that never held anything for a second has nothing.
+#[tokio::test]
+async fn accounts_with_neither_balance_nor_points_are_left_out() {
+    let mut world = World::in_memory();
+    let chain = world.chain(1, THREE_PM).await;
+    let earning = world.earning(1, TOKEN, 18, "0.05").await;
+    let plain = world.token(1, OTHER_TOKEN, 18).await;
+    let [empty, transient] = [holder(1), holder(2)];
+    for (at, token) in [(THREE_PM + 1, earning), (THREE_PM + HOUR / 2, plain)] {
+        let mints = [mint(token, ALICE, whole(9)), mint(token, empty, whole(1))];
+        chain.mine(time(at), &mints);
+        let passed_on = [
+            transfer(token, transient, BOB, whole(1)),
+            transfer(token, empty, transient, whole(1)),
+            transfer(token, ALICE, holder(3), Amount::ZERO),
+        ];
+        chain.mine(time(at + MINUTE), &passed_on);
+    }
+    chain.mine(time(THREE_PM + HOUR), &[]);
+    world.confirm().await;
+    world.settle(earning).await;
+    for (token, expected) in [(earning, vec![ALICE, BOB, empty]), (plain, vec![ALICE, BOB])] {
+        let path = token_path(token) + "/accounts?sort=balance";
+        for limit in LIMITS {
+            let items = world.walk(&path, limit).await;
+            let accounts: Vec<_> = items.iter().map(|item| text(item, "account")).collect();
+            let expected: Vec<_> = expected.iter().map(ToString::to_string).collect();
+            assert_eq!(accounts, expected, "{path} by {limit}");
+        }
+    }
+    let rows = world.walk(&(account_path(earning, transient) + "/changes"), 9).await;
+    assert!(
+        rows.iter().all(|row| row["netted"] == true && row["balance_after"] == "0"),
+        "{rows:?}"
+    );
+    assert_eq!(rows.len(), 2);
 }
 
 #[tokio::test]
@@ -164,6 +200,7 @@ async fn changes_are_newest_first_and_signed() {
         "change_type": "transfer_out",
         "amount": "-4",
         "balance_after": "6",
+        "netted": false,
         "balance_seconds": "100",
         "counterparty": BOB.to_string(),
         "tx_hash": second.tx_hash,

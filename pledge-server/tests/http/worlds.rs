@@ -28,8 +28,8 @@ pub(crate) async fn seed() -> (World, TokenId) {
     (world, token)
 }
 
-/// Twenty accounts over three settled hours and a part of the fourth: equal balances, an empty one,
-/// transfers to oneself, several changes in one block.
+/// Fifteen accounts over three settled hours and a part of the fourth: equal balances, transfers to
+/// oneself, zero amounts, several changes in one block.
 pub(crate) async fn busy() -> (World, TokenId) {
     let mut world = World::in_memory();
     let chain = world.chain(1, THREE_PM).await;

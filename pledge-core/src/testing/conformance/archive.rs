@@ -66,7 +66,8 @@ pub async fn eventful(fixture: Fixture) -> World {
     world.confirm(2 * HOUR);
     world.run().await;
     world.chain.fork_at(2);
-    world.mine(1_900, &[(Some(2), None, tokens(70)), (Some(21), Some(5), Amount::ZERO)]);
+    let netted = (Some(4), Some(4), tokens(5_000));
+    world.mine(1_900, &[(Some(2), None, tokens(70)), (Some(21), Some(5), Amount::ZERO), netted]);
     world.confirm(4 * HOUR);
     world.index().await;
     settle_and_fail(&world, 4).await;

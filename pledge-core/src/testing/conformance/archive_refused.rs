@@ -147,7 +147,25 @@ pub async fn figures_that_do_not_add_up_are_refused(stores: Move) {
         }
         _ => false,
     });
+    let netted = alter(&|record| match record {
+        ArchiveRecord::Change { change, .. } => std::mem::take(&mut change.netted),
+        _ => false,
+    });
+    let unmarked = alter(&|record| match record {
+        ArchiveRecord::Change { change, .. } => !std::mem::replace(&mut change.netted, true),
+        _ => false,
+    });
+    let unreadable = alter(&|record| match record {
+        ArchiveRecord::Token(state) if state.unreadable_logs > 0 => {
+            state.unreadable_logs += 1;
+            true
+        }
+        _ => false,
+    });
     for (what, altered) in [
+        ("netted", netted),
+        ("unmarked", unmarked),
+        ("unreadable", unreadable),
         ("amount", amount),
         ("balance", balance),
         ("totals", totals),

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use alloy_primitives::Address;
 use async_trait::async_trait;
 
-use super::control::Control;
+use super::control::{self, Control};
+use super::swarm::Faults;
 use crate::error::{ChainError, ChainErrorKind};
 use crate::ledger::TokenMetadata;
 use crate::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
@@ -48,12 +49,14 @@ struct FalseHead {
 #[derive(Debug, Clone, Copy)]
 struct FalseTime {
     height: BlockNumber,
-    is_early: bool,
+    time: Timestamp,
     calls: u64,
 }
 
-/// Before every block, and long after.
-const TIMES: [u64; 2] = [1, 4_102_444_800];
+/// Before every block.
+const LONG_AGO: u64 = 1;
+/// The year 2100.
+const FAR_AHEAD: u64 = 4_102_444_800;
 /// Below this a ledger may begin, and nothing contradicts a false time of its first block.
 const FALSE_FROM: u64 = 6;
 
@@ -98,7 +101,7 @@ impl Node {
         let mut own = self.state();
         let often = control.faults.false_head;
         if own.head.is_none() && control.dice.chance(often) {
-            let distance = control.dice.pick(&[(4, 1), (4, 7), (3, 60), (1, 10_000_000)]);
+            let distance = control.dice.pick(&[(4, 1), (4, 7), (3, 60), (3, 10_000_000)]);
             let distance = control.dice.between(1, distance + 1);
             let is_lower = control.dice.chance(200);
             let number =
@@ -121,24 +124,38 @@ impl Node {
     fn bend(&self, headers: &mut [BlockRef], may_be_early: bool) {
         let mut control = self.control.lock();
         let mut own = self.state();
-        let often = control.faults.false_time;
-        if own.time.is_none() && control.dice.chance(often) {
-            let highest = self.chain.head().number.get();
-            let height =
-                BlockNumber::new(control.dice.between(FALSE_FROM, highest + FALSE_FROM + 1));
-            let (is_early, calls) = (control.dice.chance(500), control.dice.between(1, 12));
-            own.time = Some(FalseTime { height, is_early, calls });
+        if own.time.is_none() {
+            own.time = self.false_time(&mut control);
         }
         let Some(mut told) = own.time.take() else { return };
-        let false_time = TIMES[usize::from(!told.is_early)];
         let bent = headers.iter_mut().find(|header| header.number == told.height);
-        if let Some(header) = bent.filter(|_| may_be_early || !told.is_early) {
-            header.time = Timestamp::new(false_time).expect("in range");
+        if let Some(header) = bent.filter(|_| may_be_early || told.time.get() != LONG_AGO) {
+            header.time = told.time;
             control.counters.false_times += 1;
             control.trace.word("false time");
         }
         told.calls -= 1;
         own.time = (told.calls > 0).then_some(told);
+    }
+
+    /// A time that contradicts the block below, the clock, or the block above.
+    fn false_time(&self, control: &mut control::State) -> Option<FalseTime> {
+        let Faults { false_time, late_time, .. } = control.faults;
+        if !control.dice.chance(false_time + late_time) {
+            return None;
+        }
+        let highest = self.chain.head().number.get();
+        let height = control.dice.between(FALSE_FROM, highest + FALSE_FROM + 1);
+        let calls = control.dice.between(1, 12);
+        let time = if late_time > 0 {
+            self.chain.block(height + 1)?.time.get() + control.dice.between(1, 300)
+        } else if control.dice.chance(500) {
+            LONG_AGO
+        } else {
+            FAR_AHEAD
+        };
+        let time = Timestamp::new(time).expect("in range");
+        Some(FalseTime { height: BlockNumber::new(height), time, calls })
     }
 
     /// The way to the node: a crash point, and perhaps its end.

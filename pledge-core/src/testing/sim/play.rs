@@ -102,7 +102,7 @@ impl<'a> Play<'a> {
             Instance::start(&around, at, pending)
         });
         let instances = instances.collect();
-        let checker = Checker::new(swarm.indexer.retained_headers);
+        let checker = Checker::new(&swarm);
         let highest = vec![0; swarm.instances];
         let clocks = vec![WallClock::default(); swarm.instances];
         let tick = 0;

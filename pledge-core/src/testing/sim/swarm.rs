@@ -23,6 +23,9 @@ pub(super) struct Faults {
     pub(super) lagging_head: u64,
     pub(super) false_head: u64,
     pub(super) false_time: u64,
+    /// Times that only the next block gives away. Where they are drawn the chain has no forks, which
+    /// could replace that block.
+    pub(super) late_time: u64,
     pub(super) refused_telling: u64,
     pub(super) world: u64,
 }
@@ -102,8 +105,9 @@ impl Swarm {
             breach: class(60),
             short_range: class(400),
             lagging_head: class(250),
-            false_head: class(60),
-            false_time: class(40),
+            false_head: class(150),
+            false_time: class(100),
+            late_time: 0,
             refused_telling: class(300),
             world: 40 + class(200),
         };
@@ -120,9 +124,25 @@ impl Swarm {
             clock: 2 + class(10),
             cut: class(6),
             view: class(6),
-            overdraft: class(60),
+            overdraft: class(150),
         };
+        if dice.chance(100) {
+            return Self::of_late_times(faults, weather, dice);
+        }
         Self { faults, weather, ..Self::bounds(dice) }
+    }
+
+    /// Blocks are committed with times later than their own, and nothing but their followers shows it.
+    fn of_late_times(faults: Faults, weather: Weather, dice: &mut Dice) -> Self {
+        let faults = Faults { false_time: 0, late_time: dice.between(10, 100), ..faults };
+        let (fork, deep_fork, retime) = (0, 0, 0);
+        let (rebirth, shrink, view) = (0, 0, 0);
+        let weather = Weather { fork, deep_fork, retime, rebirth, shrink, view, ..weather };
+        let mut swarm = Self { faults, weather, ..Self::bounds(dice) };
+        // Every header is read: a time in the middle of a range with gaps has no follower.
+        swarm.indexer.retained_headers = 1_000;
+        swarm.second.retained_headers = 1_000;
+        swarm
     }
 
     fn bounds(dice: &mut Dice) -> Self {

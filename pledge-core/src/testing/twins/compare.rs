@@ -30,6 +30,13 @@ impl Twins {
         for time in &times {
             both!(self, balances.last_change_block(token(), *time)).expect("a valid question");
         }
+        let mut after = None;
+        loop {
+            let logs = both!(self, balances.unreadable_logs(token(), after, PAGE));
+            let logs = logs.expect("a valid question").value;
+            let Some(last) = logs.last() else { break };
+            after = Some(last.place());
+        }
         let accounts: Vec<_> = (0..9).map(|number| account(number + 1)).collect();
         both!(self, balances.states(token(), &accounts)).expect("a valid question");
         for account in accounts {

@@ -10,8 +10,8 @@ use crate::types::Account;
 
 #[derive(Debug, Clone)]
 pub(super) enum Op {
-    /// Blocks, each some seconds after the last, with transfers among accounts.
-    Commit(Vec<(u64, Vec<Move>)>),
+    /// Blocks.
+    Commit(Vec<Mined>),
     /// The last commit once more.
     CommitAgain,
     /// So many blocks down.
@@ -34,6 +34,19 @@ pub(super) enum Op {
     },
     ResetFailures,
     Halt(bool),
+    /// An answer about the supply at the cursor, or none; now and then at another block.
+    Supply {
+        on_chain: Option<u64>,
+        stale: bool,
+    },
+}
+
+/// A block some seconds after the last, with transfers among accounts, and logs that cannot be read.
+#[derive(Debug, Clone)]
+pub(super) struct Mined {
+    pub(super) later: u64,
+    pub(super) moves: Vec<Move>,
+    pub(super) unreadable: u64,
 }
 
 pub(super) type Move = (u8, u8, u64);
@@ -49,7 +62,9 @@ pub(super) fn address(number: u8) -> Address {
 }
 
 pub(super) fn ops(steps: Range<usize>) -> impl Strategy<Value = Vec<Op>> {
-    let block = (0_u64..5_000, vec((0_u8..8, 0_u8..8, 0_u64..1_000), 0..5));
+    let unreadable = prop_oneof![4 => Just(0_u64), 1 => 1_u64..5];
+    let block = (0_u64..5_000, vec((0_u8..8, 0_u8..8, 0_u64..1_000), 0..5), unreadable)
+        .prop_map(|(later, moves, unreadable)| Mined { later, moves, unreadable });
     let op = prop_oneof![
         6 => vec(block, 1..5).prop_map(Op::Commit),
         1 => Just(Op::CommitAgain),
@@ -61,6 +76,8 @@ pub(super) fn ops(steps: Range<usize>) -> impl Strategy<Value = Vec<Op>> {
         1 => (0_u64..9_000, 0_u128..9).prop_map(|(after, rate)| Op::Schedule { after, rate }),
         1 => Just(Op::ResetFailures),
         1 => any::<bool>().prop_map(Op::Halt),
+        1 => (prop::option::of(0_u64..3), prop::bool::weighted(0.2))
+            .prop_map(|(on_chain, stale)| Op::Supply { on_chain, stale }),
     ];
     vec(op, steps)
 }
