@@ -124,8 +124,8 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "depth_not_shown",
         "indexer/confirm.rs",
-        "facts.last().filter(|_| slice.detail == HeaderDetail::Sparse)",
-        "facts.last().filter(|_| false)",
+        "slice.detail == HeaderDetail::Sparse",
+        "false",
         "far from the head the chain goes on above what is confirmed",
     ),
     plant(

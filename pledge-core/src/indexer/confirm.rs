@@ -7,7 +7,7 @@ use alloy_primitives::Address;
 use super::driver::{Group, Indexer, IndexerError, Poll};
 use super::{Finality, Observed, Slice, plan};
 use crate::error::ChainError;
-use crate::ports::{HeaderDetail, PendingSnapshot, RangeFacts, RangeRequest};
+use crate::ports::{ChainSource, HeaderDetail, PendingSnapshot, RangeFacts, RangeRequest};
 use crate::types::{BlockNumber, BlockRef};
 
 /// A slice fetched while the one before it was being committed.
@@ -199,21 +199,33 @@ impl Indexer {
 
     /// Far from the head no block is linked to it, so both sources have to show that the chain goes on
     /// for as long above the blocks as they claim. Otherwise a false head would have blocks confirmed
-    /// early, and their headers forgotten.
+    /// early, and their headers forgotten. Near the head the first source's blocks are linked; the second
+    /// has to have as many.
     async fn prove_depth(&self, slice: &Slice, facts: &RangeFacts) -> Result<(), ChainError> {
-        let Some(last) = facts.last().filter(|_| slice.detail == HeaderDetail::Sparse) else {
+        let Some(last) = facts.last() else {
             return Ok(());
         };
-        let blocks = match self.config.finality {
-            Finality::Depth(confirmations) => confirmations.max(self.config.retained_headers),
-            Finality::Finalized => self.config.retained_headers,
+        let confirmations = match self.config.finality {
+            Finality::Depth(confirmations) => confirmations,
+            Finality::Finalized => 0,
         };
-        // A block is far from the head if it is below the lowest header held.
-        let (height, ahead) = (last.number.up(blocks).next(), slice.to.up(blocks).next());
-        self.depth.prove(&*self.source, height, ahead).await?;
+        if slice.detail == HeaderDetail::Sparse {
+            // A block is far from the head if it is below the lowest header held.
+            let blocks = confirmations.max(self.config.retained_headers.saturating_add(1));
+            let (height, ahead) = (last.number.up(blocks), slice.to.up(blocks));
+            self.depth.prove(&*self.source, height, ahead).await?;
+            if let Some(audit) = &self.audit {
+                self.audit_depth.prove(&**audit, height, ahead).await?;
+            }
+        } else if let Some(audit) = &self.audit {
+            let height = last.number.up(confirmations);
+            self.audit_depth.prove(&**audit, height, height).await?;
+        }
         match &self.audit {
-            Some(audit) => self.audit_depth.prove(&**audit, height, ahead).await,
-            None => Ok(()),
+            Some(audit) if self.config.finality == Finality::Finalized => {
+                is_final(&**audit, last).await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -239,6 +251,16 @@ impl Indexer {
         let ahead = time.duration_since(self.now).unwrap_or_default();
         self.config.clock_slack.is_some_and(|slack| ahead > slack)
     }
+}
+
+/// `BlockGone` unless the second source's finalized block is as high.
+async fn is_final(audit: &dyn ChainSource, block: &BlockRef) -> Result<(), ChainError> {
+    let finalized = audit.finalized().await?;
+    if finalized.is_some_and(|finalized| finalized.number >= block.number) {
+        return Ok(());
+    }
+    let detail = format!("block {block} is not final for the audit");
+    Err(ChainError::block_gone("audit a slice", detail))
 }
 
 fn ahead_of_clock(header: &BlockRef) -> ChainError {

@@ -371,6 +371,8 @@ macro_rules! engine_conformance {
             the_blocks_before_a_fault_are_audited_too
             without_the_audit_nothing_is_committed
             a_fork_that_the_audit_does_not_have_takes_nothing_back
+            blocks_that_the_audit_lacks_confirm_nothing_below
+            a_block_that_is_not_final_for_the_audit_is_not_committed
         );
         $crate::__laws!($fixture, engine_claims,
             a_head_far_above_the_chain_confirms_nothing_early

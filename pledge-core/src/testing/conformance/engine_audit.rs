@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::error::{ChainError, ChainErrorKind};
-use crate::indexer::{ChainStatus, Poll};
+use crate::indexer::{ChainStatus, Finality, IndexerConfig, Poll};
+use crate::points::Programme;
 use crate::ports::mocks::MockChainSource;
 use crate::ports::{ChainSource, HeaderDetail, RangeRequest};
 use crate::simulation::ScriptedChain;
 use crate::testing::Fixture;
-use crate::testing::world::{CHAIN, NOW, World, token, tokens};
+use crate::testing::world::{CHAIN, CONFIRMATIONS, NOW, World, token, tokens};
 use crate::types::BlockNumber;
 
 /// A world whose ledger stands at block 11, with a mint above it, and the second source.
@@ -103,6 +104,11 @@ pub async fn the_blocks_before_a_fault_are_audited_too(fixture: Fixture) {
     let request = RangeRequest { from, to, tokens: &[token().address], detail: HeaderDetail::All };
     let whole = world.chain.range(request).await.expect("it was mined");
     let mut audit = MockChainSource::new();
+    let headers = world.chain.clone();
+    audit.expect_headers().returning(move |from, to| {
+        let headers = headers.clone();
+        Box::pin(async move { headers.headers(from, to).await })
+    });
     audit.expect_range().returning(move |request| {
         let away = || ChainError::transient("read a range", "away");
         let answer = if request.to == to { Ok(whole.clone()) } else { Err(away()) };
@@ -110,6 +116,50 @@ pub async fn the_blocks_before_a_fault_are_audited_too(fixture: Fixture) {
     });
     world.indexer = world.indexer.audited_by(Arc::new(audit));
     refuses(&mut world, &["blocks 12..=17 cannot be audited", "away"]).await;
+}
+
+/// Blocks that stand on one source's word alone confirm nothing below them.
+pub async fn blocks_that_the_audit_lacks_confirm_nothing_below(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    audit.return_to(&world.chain.branch());
+    let head = world.chain.head().number.get();
+    audit.show_head(Some(head - 3));
+    let before = world.cursor().await.expect("it has one").number.get();
+    for _ in 0..20 {
+        world.indexer.poll(NOW).await;
+    }
+    let reached = world.cursor().await.expect("it has one").number.get();
+    assert!(before <= reached && reached <= head - 3 - CONFIRMATIONS, "{reached}");
+    audit.show_head(None);
+    goes_on(&mut world).await;
+}
+
+/// A finalized block that is none for the second source confirms nothing.
+pub async fn a_block_that_is_not_final_for_the_audit_is_not_committed(fixture: Fixture) {
+    let config = IndexerConfig {
+        finality: Finality::Finalized,
+        retained_headers: 64,
+        slice_blocks_max: 7,
+        clock_slack: None,
+    };
+    let programme = Programme::main(token(), "0.05".parse().expect("a rate"));
+    let mut world = World::with_config(fixture, programme, config).await;
+    for second in 0..=20 {
+        world.mine(second, &[]);
+    }
+    let audit = copy(&world.chain);
+    world.indexer = world.indexer.audited_by(Arc::new(audit.clone()));
+    world.chain.set_finalized(Some(15));
+    for (theirs, reached) in
+        [(None, None), (Some(6), None), (Some(9), Some(7)), (Some(15), Some(15))]
+    {
+        audit.set_finalized(theirs);
+        for _ in 0..10 {
+            world.indexer.poll(NOW).await;
+        }
+        let cursor = world.cursor().await.map(|cursor| cursor.number.get());
+        assert_eq!(cursor, reached, "final for the audit is {theirs:?}");
+    }
 }
 
 /// A fork that reaches the ledger is a second source's too, or nothing is taken back.
