@@ -28,9 +28,14 @@ started() {
     exit 1
 }
 
-# block NAME LANGUAGE: what standard input says becomes that block of the README.
+# block NAME LANGUAGE: what standard input says becomes that block of the README. How long ago the blocks were mined depends on
+# when they are looked at, so it is a few seconds here.
 block() {
-    { echo "\`\`\`$2"; sed -e "s|$rpc|http://127.0.0.1:8545|; s|$api|http://127.0.0.1:8080|"; echo '```'; } >"$work/$1"
+    {
+        echo "\`\`\`$2"
+        sed -E "s|$rpc|http://127.0.0.1:8545|; s|$api|http://127.0.0.1:8080|; s/\(([0-9]+[a-z]+ ?)+ ago\)/(7s ago)/g"
+        echo '```'
+    } >"$work/$1"
 }
 
 # shows NAME COMMAND...: a block with a command of pledge and what it prints.
@@ -47,7 +52,7 @@ answers() {
         block "$1" json
 }
 
-"$anvil" --port 0 --chain-id 11155111 --timestamp 1767279600 >"$work/anvil.log" 2>&1 &
+"$anvil" --port 0 --chain-id 31337 --timestamp 1767279600 >"$work/anvil.log" 2>&1 &
 "$bin/pledge" demo --listen 127.0.0.1:0 >"$work/demo.log" 2>&1 &
 rpc=http://$(started "$work/anvil.log" '127\.0\.0\.1:[0-9]+')
 api=$(started "$work/demo.log" 'http://127\.0\.0\.1:[0-9]+')

@@ -16,7 +16,7 @@ use support::{absent, connect, healthy, is_up, outsider, restart, server};
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn lease() -> Lease {
-    Lease { instance: InstanceId::new(7), chains: [ChainId::new(1)].into() }
+    Lease::whole(InstanceId::new(7), [ChainId::new(1)])
 }
 
 /// Any call.
@@ -189,8 +189,45 @@ async fn nothing_is_left_of_leases_that_ended() {
     }
 }
 
+/// Where each lease ends, or what is offered.
+async fn lease_key(redis: &Redis, name: &str) -> String {
+    format!("{}:{{leases}}:{name}", redis.prefix())
+}
+
 #[tokio::test]
-async fn a_lease_of_more_than_a_year_is_refused() {
-    let error = RedisLeases::new(healthy().await).renew(&lease(), Duration::MAX).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+async fn an_end_far_ahead_of_the_servers_clock_holds_a_lease_no_longer_than_it_was_taken_for() {
+    let redis = healthy().await;
+    let leases = RedisLeases::new(redis.clone());
+    let (dead, alive) = (lease(), Lease { instance: InstanceId::new(8), ..lease() });
+    let shortly = Duration::from_secs(1);
+    leases.renew(&dead, shortly).await.unwrap();
+    let mut outsider = outsider(&server()).await;
+    let ends = lease_key(&redis, "ends").await;
+    let year = 31_536_000_000_000_u64;
+    let planted: u32 = outsider.zadd(&ends, dead.instance.to_string(), year * 100).await.unwrap();
+    assert_eq!(planted, 0, "the member is there already");
+    let persisted: u32 = outsider.persist(&ends).await.unwrap();
+    assert_eq!(persisted, 1);
+    assert_eq!(leases.renew(&alive, MINUTE).await.unwrap(), [dead, alive.clone()]);
+    tokio::time::sleep(shortly).await;
+    assert_eq!(leases.renew(&alive, MINUTE).await.unwrap(), [alive]);
+    let left: i64 = outsider.pttl(&ends).await.unwrap();
+    assert!((1..=60_000).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn an_offer_that_does_not_say_how_long_it_lasts_is_none() {
+    let redis = healthy().await;
+    let leases = RedisLeases::new(redis.clone());
+    leases.renew(&lease(), MINUTE).await.unwrap();
+    let mut outsider = outsider(&server()).await;
+    let offers = lease_key(&redis, "offers").await;
+    let other = Lease { instance: InstanceId::new(8), ..lease() };
+    for strange in ["{}", "", "86400000000 {}", "-1 {}"] {
+        let instance = lease().instance.to_string();
+        let _: u32 = outsider.hset(&offers, instance, strange).await.unwrap();
+        let held = leases.renew(&other, MINUTE).await.unwrap();
+        assert_eq!(held, std::slice::from_ref(&other), "{strange}");
+        leases.renew(&lease(), MINUTE).await.unwrap();
+    }
 }

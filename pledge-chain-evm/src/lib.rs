@@ -21,16 +21,20 @@
 //! ```
 
 mod adaptive_size;
+mod asking;
+mod backoff;
 mod chain;
 mod classify;
 mod config;
 mod decode;
 mod deployment;
+mod discovery;
 mod headers;
 mod heads;
 mod hint;
 mod http;
 mod nodes;
+mod questions;
 mod range;
 mod receipts;
 mod redact;
@@ -45,5 +49,6 @@ mod wire;
 pub use chain::EvmChain;
 pub use classify::WrongChain;
 pub use config::{EvmConfig, Verify};
+pub use discovery::{StartFound, StartQuery, TokenDiscovery, TokenQuery};
 pub use heads::{HeadHints, HeadsConfig};
 pub use nodes::{EvmNodes, NodeReport, NodeState, NodesConfig, StandbyNodes};

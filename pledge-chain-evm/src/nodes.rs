@@ -3,6 +3,7 @@
 mod agreed;
 mod audit;
 mod config;
+mod discovery;
 mod disputes;
 mod failover;
 mod heads;
@@ -33,8 +34,9 @@ use self::state::State;
 use crate::chain::EvmChain;
 use crate::config::EvmConfig;
 
-/// Repeats of a request while there are other nodes to ask.
-const RETRIES_MAX: usize = 1;
+/// Repeats of a call while there are other nodes to ask. The waits before them are short; a time-out
+/// counts twice.
+const RETRIES_MAX: usize = 3;
 
 /// One EVM chain, read through several nodes that must agree.
 ///

@@ -13,20 +13,34 @@ use crate::http::{Answer, Call};
 use crate::state::{Erc20, first_word, view_call};
 use crate::symbol::symbol;
 
-const OPERATION: &str = "read a token's metadata";
+pub(crate) const OPERATION: &str = "read a token's metadata";
+
+/// Calls that a token's metadata takes.
+pub(crate) const METADATA_CALLS: usize = 3;
+
+/// Code, decimals and symbol, at the head.
+pub(crate) fn metadata_calls(token: Address) -> [Call; METADATA_CALLS] {
+    let latest = json!("latest");
+    [
+        code_call(token, "latest"),
+        view_call(token, &Erc20::decimalsCall::new(()).abi_encode(), &latest),
+        view_call(token, &Erc20::symbolCall::new(()).abi_encode(), &latest),
+    ]
+}
 
 impl EvmChain {
     pub(crate) async fn read_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
-        let latest = json!("latest");
-        let calls = [
-            code_call(token, "latest"),
-            view_call(token, &Erc20::decimalsCall::new(()).abi_encode(), &latest),
-            view_call(token, &Erc20::symbolCall::new(()).abi_encode(), &latest),
-        ];
-        let answers = self.rpc().batch(&calls).await;
-        let answers = answers.map_err(|failure| failure.during(OPERATION))?;
-        let [code, decimals, symbol] =
-            <[Answer; 3]>::try_from(answers).expect("a batch has an answer for each call");
+        let answers = self.rpc().many(metadata_calls(token).into()).await;
+        self.metadata(token, answers.try_into().expect("a batch has an answer for each call"))
+    }
+
+    /// What the answers to [`metadata_calls`] say.
+    pub(crate) fn metadata(
+        &self,
+        token: Address,
+        answers: [Answer; METADATA_CALLS],
+    ) -> Result<TokenMetadata, ChainError> {
+        let [code, decimals, symbol] = answers;
         let code = self.bytes(code).map_err(|failure| failure.during(OPERATION))?;
         if code.is_empty() {
             return Err(no_code(OPERATION, token));

@@ -9,6 +9,7 @@ mod commit;
 mod confirm;
 mod depth;
 mod driver;
+mod finality;
 mod fork;
 mod pending;
 mod plan;

@@ -119,6 +119,10 @@ struct QuickArgs {
     /// Points per whole token per hour; without it only the ledger is kept
     #[arg(long, value_name = "RATE", requires = "rpc_url", allow_hyphen_values = true)]
     rate: Option<String>,
+    /// How far ahead of this machine's clock the time of a block may be: a duration, or `unlimited`
+    /// [default: 15m; unlimited for the chain ids 1337 and 31337]
+    #[arg(long, value_name = "DURATION", requires = "rpc_url")]
+    clock_slack: Option<String>,
 }
 
 /// What a command came to, where that is no error.
@@ -171,8 +175,13 @@ impl Context {
         let (Some(url), Some(token)) = (args.rpc_url, args.token) else {
             return Ok(self.config()?);
         };
-        let (start_block, rate) = (args.start_block, args.rate);
-        let quick = Quick { rpc_url: parse_url(&url)?, token, start_block, rate };
+        let quick = Quick {
+            rpc_url: parse_url(&url)?,
+            token,
+            start_block: args.start_block,
+            rate: args.rate,
+            clock_slack: args.clock_slack,
+        };
         quick.check()?;
         let chain = self.chain_behind(&quick.rpc_url).await?;
         Ok(Config::quick(&quick, chain, &self.environment)?)
@@ -232,7 +241,7 @@ mod tests {
     fn a_commands_own_options_stand_before_those_of_every_command() {
         let help = Cli::try_parse_from(["pledge", "run", "--help"]).unwrap_err().to_string();
         let (own, every) = help.split_once("Options of every command:").unwrap();
-        for option in ["--rpc-url", "--token", "--rate", "--listen"] {
+        for option in ["--rpc-url", "--token", "--rate", "--clock-slack", "--listen"] {
             assert!(own.contains(option), "{help}");
         }
         for option in ["--config", "--json", "--log-format"] {

@@ -4,6 +4,7 @@
 //! which every value is of its domain's type, or a [`ConfigError`] that lists every wrong key at once.
 
 mod chain;
+mod durations;
 mod error;
 mod nodes;
 mod points;

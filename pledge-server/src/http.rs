@@ -7,6 +7,7 @@ mod accounts;
 mod chains;
 mod changes;
 mod extract;
+mod gate;
 mod health;
 mod json;
 mod leaderboard;
@@ -14,15 +15,22 @@ mod page;
 mod points;
 mod portfolio;
 mod problem;
+mod pulse;
 mod read;
 mod settlements;
 mod statements;
 mod tokens;
 
+use std::time::SystemTime;
+
 use axum::Router;
 use axum::routing::get;
 use pledge_cache_redis::Redis;
 use pledge_core::query::Queries;
+use tokio_util::sync::CancellationToken;
+
+pub use gate::Gate;
+pub use pulse::Pulse;
 
 use crate::tasks::Troubles;
 
@@ -35,24 +43,41 @@ pub struct Api {
     pub redis: Option<Redis>,
     /// What goes wrong in this process, told beside.
     pub troubles: Troubles,
+    /// How the store is.
+    pub pulse: Pulse,
+    /// The wall clock, by which ages are told. It decides nothing else.
+    pub clock: fn() -> SystemTime,
+    /// Whether the process is ending.
+    pub stop: CancellationToken,
+}
+
+impl Api {
+    fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
 }
 
 /// Every route that reads.
 ///
 /// ```
 /// use std::sync::Arc;
+/// use std::time::SystemTime;
 ///
 /// use pledge_core::query::Queries;
-/// use pledge_server::http::{Api, router};
+/// use pledge_server::http::{Api, Pulse, router};
 /// use pledge_server::tasks::Troubles;
 /// use pledge_storage_memory::{MemoryPending, MemoryStore};
+/// use tokio_util::sync::CancellationToken;
 ///
 /// let store = Arc::new(MemoryStore::new());
 /// let pending = Arc::new(MemoryPending::default());
 /// let app: axum::Router = router(Api {
-///     queries: Queries::new(store.clone(), store, pending),
+///     queries: Queries::new(store.clone(), store.clone(), pending),
 ///     redis: None,
 ///     troubles: Troubles::default(),
+///     pulse: Pulse::new(store),
+///     clock: SystemTime::now,
+///     stop: CancellationToken::new(),
 /// });
 /// ```
 pub fn router(api: Api) -> Router {

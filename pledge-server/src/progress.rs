@@ -3,7 +3,7 @@
 mod board;
 
 use std::io::{self, IsTerminal};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pledge_core::indexer;
@@ -11,6 +11,7 @@ use pledge_core::indexer;
 pub use board::Board;
 
 use crate::output::Output;
+use crate::views::Age;
 
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 const BAR: &str = "{prefix:>16} {bar:30} {msg}";
@@ -170,7 +171,12 @@ impl ChainProgress {
         self.work.moved(&Step {
             done,
             total,
-            says: format!("block {} of {}, {done}/{total} blocks", slice.to, slice.target),
+            says: format!(
+                "block {} ({}) of {}, {done}/{total} blocks",
+                slice.to,
+                Age::of(slice.time, SystemTime::now()),
+                slice.target
+            ),
             counted: self.transfers,
             unit: "events",
         });

@@ -1,22 +1,25 @@
 //! The checks between configuration and work: nodes, contracts, start blocks, programmes.
 //!
-//! [`inspect`] only reads, so that a wrong key anywhere is found before anything is written;
-//! [`register`] writes.
+//! [`inspect`] and [`look`] only read, so that a wrong key anywhere is found before anything is written;
+//! [`register`] and [`register_token`] write. A command that ends inspects: whatever is wrong or fails
+//! ends it. A server looks: what fails is tried again beside what works.
 
+mod discover;
 mod known;
 mod probe;
 
 use std::sync::Arc;
 
 use pledge_chain_evm::EvmNodes;
-use pledge_core::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
+use pledge_core::error::{ChainError, StoreError, StoreErrorKind};
 use pledge_core::indexer::{Finality, Indexer};
-use pledge_core::ledger::{TokenMetadata, TokenSpec};
+use pledge_core::ledger::TokenSpec;
 use pledge_core::ports::ChainSource;
-use pledge_core::types::{BlockNumber, TokenId};
+use pledge_core::types::TokenId;
 
-pub use known::keep_known_names;
-pub use probe::{NodeFacts, probe};
+pub use discover::{Discovered, discover};
+pub use known::{keep_known_names, tell_others, unknown_tokens};
+pub use probe::{NodeFacts, probe, probe_first_block};
 
 use crate::config::{ChainConfig, ConfigError, Problems, TokenConfig};
 use crate::sources::{self, Connected};
@@ -60,20 +63,38 @@ pub struct InspectedChain {
 impl InspectedChain {
     /// Its indexer.
     pub fn indexer(&self, stores: &Stores) -> Indexer {
-        let indexer = Indexer::new(
-            self.config.id,
-            self.source.clone(),
-            stores.balances.clone(),
-            stores.pending.clone(),
-            self.config.indexer,
-        )
-        .halting_on_unreadable(self.config.halting_on_unreadable());
-        if self.config.audit {
-            indexer.audited_by(Arc::new(self.source.standby()))
-        } else {
-            indexer
-        }
+        indexer(&self.config, &self.source, stores)
     }
+}
+
+/// The indexer of a chain over its nodes.
+pub fn indexer(config: &ChainConfig, source: &Arc<EvmNodes>, stores: &Stores) -> Indexer {
+    let (balances, pending) = (stores.balances.clone(), stores.pending.clone());
+    let indexer = Indexer::new(config.id, source.clone(), balances, pending, config.indexer)
+        .halting_on_unreadable(config.halting_on_unreadable());
+    if config.audit { indexer.audited_by(Arc::new(source.standby())) } else { indexer }
+}
+
+/// A token of a chain, by its configuration.
+pub const fn token_id(chain: &ChainConfig, token: &TokenConfig) -> TokenId {
+    TokenId { chain: chain.id, address: token.address }
+}
+
+/// What the nodes of a chain answered when they were first asked.
+#[derive(Debug)]
+pub struct Look {
+    /// Its nodes.
+    pub source: Arc<EvmNodes>,
+    /// The tokens that the store did not know.
+    pub tokens: Vec<Discovered>,
+}
+
+/// Connects to a chain and looks tokens up. Writes nothing. A token that cannot be looked up is no error:
+/// it is among those that are answered.
+pub async fn look(config: &ChainConfig, unknown: Vec<TokenConfig>) -> Result<Look, SetupError> {
+    let source = sources::connect(config).await?;
+    let tokens = discover(config, &source, &unknown).await;
+    Ok(Look { source, tokens })
 }
 
 /// Connects to a chain and checks its tokens against store and node. Writes nothing. What the store
@@ -115,20 +136,21 @@ impl Examined {
     ) -> Result<(), SetupError> {
         sources::require_answer(config, connected, &mut self.problems)?;
         let source = &*connected.nodes;
-        let head = source.head().await?.number;
         check_finality(config, source, &mut self.problems).await?;
-        for (token, spec) in config.tokens.iter().zip(&mut self.tokens) {
-            if spec.is_some() {
-                continue;
-            }
-            let id = TokenId { chain: config.id, address: token.address };
-            match inspect_new(token, id, source, head).await {
+        let known = config.tokens.iter().zip(&mut self.tokens);
+        let (tokens, specs): (Vec<_>, Vec<_>) = known
+            .filter(|(_, spec)| spec.is_none())
+            .map(|(token, spec)| (token.clone(), spec))
+            .unzip();
+        let mut outcome = Ok(());
+        for (found, spec) in discover(config, source, &tokens).await.into_iter().zip(specs) {
+            match found.spec {
                 Ok(found) => *spec = Some(found),
                 Err(SetupError::Config(error)) => self.problems.extend(error),
-                Err(other) => return Err(other),
+                Err(other) => outcome = outcome.and(Err(other)),
             }
         }
-        Ok(())
+        outcome
     }
 }
 
@@ -152,63 +174,39 @@ async fn check_finality(
     Ok(())
 }
 
-async fn inspect_new(
-    token: &TokenConfig,
-    id: TokenId,
-    source: &EvmNodes,
-    head: BlockNumber,
-) -> Result<TokenSpec, SetupError> {
-    let metadata = source.token_metadata(token.address).await;
-    let metadata: TokenMetadata = blame(token, "address", metadata)?;
-    let start_block = match token.start_block {
-        Some(configured) => configured,
-        None => {
-            tracing::info!("asking {} for the block of {id}'s deployment", source.endpoint());
-            let found = source.find_deployment_block(token.address).await;
-            blame(token, "start_block", found)?
-        }
-    };
-    if start_block > head {
-        let what = format!(
-            "{start_block} is above the chain's newest block {head}: write the block of the \
-             token's deployment, or leave it out to have that found"
-        );
-        return Err(ConfigError::at(&token.key.child("start_block"), what).into());
-    }
-    Ok(TokenSpec { id, metadata, start_block })
-}
-
-/// What a node refuses for good is a wrong key.
-fn blame<T>(
-    token: &TokenConfig,
-    key: &str,
-    answer: Result<T, ChainError>,
-) -> Result<T, SetupError> {
-    answer.map_err(|error| match error.kind() {
-        ChainErrorKind::Persistent => ConfigError::at(&token.key.child(key), error.detail()).into(),
-        _ => error.into(),
-    })
-}
-
 /// Makes the chain, its tokens and their programmes known to the store. Idempotent.
 pub async fn register(chain: &InspectedChain, stores: &Stores) -> Result<(), SetupError> {
     let config = &chain.config;
     stores.balances.register_chain(config.id, &config.name).await?;
     let mut problems = Problems::default();
     for (token, spec) in config.tokens.iter().zip(&chain.specs) {
-        stores.balances.register_token(spec).await?;
-        let Some(points) = &token.points else {
-            continue;
-        };
-        match stores.points.put_programme(&points.programme(spec.id)).await {
-            Err(error) if error.kind() == StoreErrorKind::Invalid => {
-                problems.add(&points.key, error.detail());
-            }
+        match register_token(config, token, spec, stores).await {
+            Err(SetupError::Config(error)) => problems.extend(error),
             other => other?,
         }
     }
-    problems.into_result().map_err(|error| config.name_flags(error))?;
-    Ok(known::tell_others(&chain.config, stores).await?)
+    problems.into_result()?;
+    Ok(tell_others(&chain.config, stores).await?)
+}
+
+/// Makes one token of a chain, and its programme, known to the store. Idempotent.
+pub async fn register_token(
+    chain: &ChainConfig,
+    token: &TokenConfig,
+    spec: &TokenSpec,
+    stores: &Stores,
+) -> Result<(), SetupError> {
+    stores.balances.register_token(spec).await?;
+    let Some(points) = &token.points else {
+        return Ok(());
+    };
+    match stores.points.put_programme(&points.programme(spec.id)).await {
+        Err(error) if error.kind() == StoreErrorKind::Invalid => {
+            let wrong = ConfigError::at(&points.key, error.detail());
+            Err(chain.name_flags(wrong).into())
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Inspects and registers.

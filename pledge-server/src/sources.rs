@@ -45,6 +45,7 @@ pub async fn connect_each(config: &ChainConfig) -> Result<Connected, ConfigError
     let node = |url| EvmConfig {
         verify: config.verify,
         requests_per_second: config.requests_per_second,
+        request_timeout: config.request_timeout,
         ..evm_config(config.id, url)
     };
     let nodes = EvmNodes::new(NodesConfig::new(config.rpc_urls.iter().map(node).collect()));

@@ -1,14 +1,18 @@
 //! The tasks of a running server: one that indexes and one that settles for each chain, one that
-//! tells what happened, and the HTTP server. One chain's trouble never stops another; a task that
+//! delivers what happened, and the HTTP server. One chain's trouble never stops another; a task that
 //! panics ends the process.
 
+mod ability;
 mod follow;
 mod hints;
+mod look;
 mod notify;
+mod register;
 mod server;
 mod settle;
 mod share;
 mod trouble;
+mod turn;
 
 use std::time::Duration;
 
@@ -17,8 +21,9 @@ use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use follow::Follower;
 pub(crate) use follow::INDEXING;
-pub use follow::{Follower, Start};
+pub use look::Start;
 pub use notify::{keep_notifying, log_dispatcher};
 pub use server::{bind, serve};
 pub use settle::{SettleTask, Wakes, settle_chain};
@@ -30,6 +35,9 @@ pub use trouble::{Troubled, Troubles};
 /// How long tasks may take to stop before they are aborted. Nothing is lost by it: every write is
 /// whole or not at all.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// What passes by itself is reported once it has kept work from being done for so long.
+const STANDSTILL: Duration = Duration::from_secs(60);
 
 /// What a task ends with.
 pub type Tasks = JoinSet<anyhow::Result<()>>;

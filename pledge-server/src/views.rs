@@ -1,6 +1,9 @@
 //! What the command line and the HTTP API show alike: the same fields, the same words.
 
+mod age;
 mod chain;
+mod health;
+mod marks;
 mod settlement;
 
 use std::fmt;
@@ -9,13 +12,16 @@ use pledge_core::error::StoreError;
 use pledge_core::primitives::Address;
 use serde::{Serialize, Serializer};
 
+pub(crate) use age::Age;
 pub(crate) use chain::ChainView;
+pub(crate) use health::ChainHealth;
+pub(crate) use marks::{MarkedToken, Marks};
 pub(crate) use settlement::{
     FailureView, SettlementId, SettlementStatus, SettlementView, by_window, newest,
 };
 
 /// An address with its EIP-55 checksum.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Eip55(pub(crate) Address);
 
 impl fmt::Display for Eip55 {
@@ -28,6 +34,11 @@ impl Serialize for Eip55 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// How many of a chain's tokens are halted.
+fn counted_tokens(halted: usize, of: usize) -> String {
+    format!("{halted} of {of} tokens halted")
 }
 
 /// How often an answer starts again when the ledger is rewound under it.

@@ -30,6 +30,8 @@ requests_per_second = 25
 audit = true
 confirmations = 3
 poll_interval = "500ms"
+request_timeout = "25s"
+clock_slack = "20m"
 [chains.sepolia.tokens.usdx]
 address = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
 start_block = 5
@@ -70,6 +72,8 @@ fn a_good_file_becomes_domain_values() {
     assert_eq!(chain.id, ChainId::new(11_155_111));
     assert_eq!(chain.indexer.finality, Finality::Depth(3));
     assert_eq!(chain.poll_interval, Duration::from_millis(500));
+    assert_eq!(chain.request_timeout, Duration::from_secs(25));
+    assert_eq!(chain.indexer.clock_slack, Some(Duration::from_secs(1_200)));
     assert_eq!(chain.rpc_urls.len(), 2);
     assert_eq!(chain.verify, Verify::Receipts);
     assert_eq!(chain.requests_per_second, NonZeroU32::new(25));
@@ -100,6 +104,8 @@ fn every_key_is_reached_by_the_environment() {
             ("PLEDGE_CHAINS__SEPOLIA__AUDIT", "true"),
             ("PLEDGE_CHAINS__SEPOLIA__FINALITY", "finalized"),
             ("PLEDGE_CHAINS__SEPOLIA__POLL_INTERVAL", "3s"),
+            ("PLEDGE_CHAINS__SEPOLIA__REQUEST_TIMEOUT", "10s"),
+            ("PLEDGE_CHAINS__SEPOLIA__CLOCK_SLACK", "unlimited"),
             ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__ADDRESS", USDX),
             ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__START_BLOCK", "7"),
             ("PLEDGE_CHAINS__SEPOLIA__TOKENS__USDX__ON_UNREADABLE", "halt"),
@@ -119,6 +125,8 @@ fn every_key_is_reached_by_the_environment() {
     assert_eq!(chain.verify, Verify::Receipts);
     assert_eq!(chain.requests_per_second, NonZeroU32::new(25));
     assert_eq!(chain.indexer.finality, Finality::Finalized);
+    assert_eq!(chain.request_timeout, Duration::from_secs(10));
+    assert_eq!(chain.indexer.clock_slack, None);
     assert_eq!(chain.tokens[0].on_unreadable, OnUnreadable::Halt);
     let rates = &chain.tokens[0].points.as_ref().unwrap().rates;
     assert_eq!(rates.at(Timestamp::MAX).to_string(), "0.2");
@@ -169,7 +177,7 @@ fn every_documented_key_is_set_by_the_environment_alone() {
     for (name, _) in &mut variables {
         *name = name.replacen("PLEDGE__", "PLEDGE_", 1);
     }
-    assert_eq!(variables.len(), 19, "{variables:?}");
+    assert_eq!(variables.len(), 21, "{variables:?}");
     let (by_file, by_environment) = (shown(&toml, &Vec::new()), shown("", &variables));
     assert_eq!(by_environment["config"], by_file["config"]);
     let origins = by_environment["origins"].as_object().unwrap();
@@ -237,6 +245,12 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     ("poll_interval", "pol_interval", "chains.sepolia.pol_interval", "unknown field"),
     ("500ms", "soon", "chains.sepolia.poll_interval", "such as \"2s\""),
     ("500ms", "0s", "chains.sepolia.poll_interval", "out of range"),
+    ("\"25s\"", "\"500ms\"", "chains.sepolia.request_timeout", "from 1s to 10m"),
+    ("\"25s\"", "\"11m\"", "chains.sepolia.request_timeout", "from 1s to 10m"),
+    ("\"25s\"", "25", "chains.sepolia.request_timeout", "string"),
+    ("\"20m\"", "\"0s\"", "chains.sepolia.clock_slack", "or \"unlimited\""),
+    ("\"20m\"", "\"2d\"", "chains.sepolia.clock_slack", "from 1s to 1d"),
+    ("\"20m\"", "\"none\"", "chains.sepolia.clock_slack", "or \"unlimited\""),
     ("confirmations = 3", "confirmations = 3.5", "chains.sepolia.confirmations", "whole number"),
     (
         "confirmations = 3",
@@ -430,13 +444,18 @@ fn a_database_is_one_file_however_its_url_is_written() {
     }
 }
 
-fn quick(rate: Option<&str>, variables: &[(&str, &str)]) -> Config {
-    let quick = Quick {
+fn flags() -> Quick {
+    Quick {
         rpc_url: NodeUrl::parse("http://node.example").unwrap(),
         token: USDX.to_owned(),
         start_block: None,
-        rate: rate.map(str::to_owned),
-    };
+        rate: None,
+        clock_slack: None,
+    }
+}
+
+fn quick(rate: Option<&str>, variables: &[(&str, &str)]) -> Config {
+    let quick = Quick { rate: rate.map(str::to_owned), ..flags() };
     Config::quick(&quick, ChainId::new(5), &environment(variables)).unwrap()
 }
 
@@ -445,6 +464,38 @@ fn the_chain_of_the_flags_has_a_name_that_gives_way() {
     let chain = &quick(None, &[]).chains[0];
     assert_eq!(chain.name, "chain_5");
     assert!(!chain.is_named);
+}
+
+#[test]
+fn the_clock_slack_of_the_flags_wins_over_the_environment_and_is_checked() {
+    let slack = |flag: Option<&str>, chain: u64| {
+        let quick = Quick { clock_slack: flag.map(str::to_owned), ..flags() };
+        quick.check()?;
+        let name = format!("PLEDGE_CHAINS__CHAIN_{chain}__CLOCK_SLACK");
+        let environment = vec![(name, "20m".to_owned())];
+        let config = Config::quick(&quick, ChainId::new(chain), &environment)?;
+        Ok::<_, ConfigError>(config.chains[0].indexer.clock_slack)
+    };
+    let minutes = |minutes: u64| Some(Duration::from_secs(minutes * 60));
+    assert_eq!(slack(None, 5), Ok(minutes(20)));
+    assert_eq!(slack(Some("1h"), 5), Ok(minutes(60)));
+    assert_eq!(slack(Some("unlimited"), 5), Ok(None));
+    let error = slack(Some("never"), 5).unwrap_err();
+    assert_eq!(error.problems()[0].key, "--clock-slack");
+}
+
+#[test]
+fn a_clock_slack_is_fifteen_minutes_except_on_the_chains_of_local_nodes() {
+    let of_chain = |id: &str| {
+        let toml = GOOD.replace("11155111", id).replace("clock_slack = \"20m\"", "");
+        let config = load(&toml, &[]).unwrap();
+        config.chains[0].indexer.clock_slack
+    };
+    assert_eq!(of_chain("11155111"), Some(Duration::from_secs(900)));
+    assert_eq!([of_chain("1337"), of_chain("31337")], [None, None]);
+    let toml = GOOD.replace("11155111", "1337").replace("20m", "5m");
+    let set = load(&toml, &[]).unwrap().chains[0].indexer.clock_slack;
+    assert_eq!(set, Some(Duration::from_secs(300)));
 }
 
 #[test]

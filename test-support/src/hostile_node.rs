@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -19,6 +20,7 @@ mod honest;
 mod lie;
 mod limits;
 mod outlook;
+mod random;
 mod refusal;
 mod switch;
 mod wire;
@@ -31,9 +33,10 @@ use honest::{Reply, answer};
 pub use lie::Lie;
 pub use limits::{ADDRESSES_TEXT, Hint, LIMIT_TEXTS, LimitText};
 pub use outlook::Outlook;
+pub use random::{Failing, Struck};
 pub use refusal::{Limit, Measure, Refusal};
-use switch::Switches;
 pub use switch::{Fault, Switch, SwitchId};
+use switch::{Stage, Switches};
 pub use wire::Wire;
 
 /// A node on a free port of 127.0.0.1, for as long as the handle lives. Several may stand over one
@@ -52,6 +55,7 @@ struct Shared {
     chain: HostileChain,
     switches: Switches,
     requests: Mutex<Vec<Vec<Call>>>,
+    latency: Mutex<Duration>,
 }
 
 impl HostileNode {
@@ -61,6 +65,7 @@ impl HostileNode {
             chain: chain.clone(),
             switches: Switches::default(),
             requests: Mutex::default(),
+            latency: Mutex::default(),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("a bound listener has an address").port();
@@ -109,6 +114,11 @@ impl HostileNode {
         self.shared.switches.met(id)
     }
 
+    /// From now on every answer takes this long.
+    pub fn takes(&self, latency: Duration) {
+        *self.shared.latency.lock().expect("no holder panics") = latency;
+    }
+
     /// Every request so far: the calls in it.
     pub fn requests(&self) -> Vec<Vec<Call>> {
         self.shared.requests.lock().expect("no holder panics").clone()
@@ -136,9 +146,13 @@ async fn serve(State(node): State<Arc<Shared>>, body: Bytes) -> Response {
         call => vec![Call::of(call)],
     };
     node.requests.lock().expect("no holder panics").push(calls.clone());
+    let latency = *node.latency.lock().expect("no holder panics");
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
     let (status, answer) = node.answer(&calls, request.is_array());
     let mut wire = None;
-    node.switches.act(&calls, &node.chain.view(), |fault, _| match fault {
+    node.switches.act(Stage::Wire, &calls, &node.chain.view(), |fault, _| match fault {
         Fault::Wire(fault) if wire.is_none() => wire.replace(fault.clone()).is_none(),
         _ => false,
     });
@@ -161,7 +175,7 @@ impl Shared {
             answers.push(answer);
         }
         let mut answer = if is_batch { Value::Array(answers) } else { answers.remove(0) };
-        self.switches.act(calls, &self.chain.view(), |fault, _| match fault {
+        self.switches.act(Stage::Envelope, calls, &self.chain.view(), |fault, _| match fault {
             Fault::Envelope(fault) => fault.spoil(&mut answer),
             _ => false,
         });
@@ -172,19 +186,21 @@ impl Shared {
         let truth = self.chain.view();
         let call_alone = std::slice::from_ref(call);
         let mut view = truth.clone();
-        self.switches.act(call_alone, &truth, |fault, _| match fault {
+        self.switches.act(Stage::Outlook, call_alone, &truth, |fault, _| match fault {
             Fault::Outlook(fault) => fault.turn(&mut view),
             _ => false,
         });
         let mut reply = answer(&view, call);
         let asked = call.blocks(&view);
-        self.switches.act(call_alone, &truth, |fault, _| match fault {
+        self.switches.act(Stage::Refusal, call_alone, &truth, |fault, _| match fault {
             Fault::Refusal(fault) => fault.refuse(call, asked, &mut reply),
             _ => false,
         });
-        self.switches.act(call_alone, &truth, |fault, blocks| match (fault, &mut reply) {
-            (Fault::Lie(fault), Ok(result)) => fault.tell(result, blocks),
-            _ => false,
+        self.switches.act(Stage::Lie, call_alone, &truth, |fault, blocks| {
+            match (fault, &mut reply) {
+                (Fault::Lie(fault), Ok(result)) => fault.tell(result, blocks),
+                _ => false,
+            }
         });
         reply
     }

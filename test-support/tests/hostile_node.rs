@@ -5,7 +5,8 @@
 use alloy::primitives::{Address, U256};
 use alloy::transports::http::reqwest::Client;
 use pledge_test_support::hostile_node::{
-    Envelope, Hint, LIMIT_TEXTS, Lie, Limit, Measure, Outlook, Refusal, Switch, Wire, transfer,
+    Envelope, Failing, Hint, LIMIT_TEXTS, Lie, Limit, Measure, Outlook, Refusal, Struck, Switch,
+    Wire, transfer,
 };
 use pledge_test_support::{HostileChain, HostileNode};
 use serde_json::{Value, json};
@@ -241,4 +242,45 @@ async fn a_spoiled_wire_carries_what_it_says() {
     node.on(Switch::of(Wire::Cut).times(1));
     let cut = Client::new().post(node.url()).body(call.to_string()).send().await.unwrap();
     assert!(cut.text().await.is_err());
+}
+
+/// How many of a hundred requests for a batch of two blocks are answered in full, and how many of
+/// their blocks are there.
+async fn answered(node: &HostileNode) -> (usize, usize) {
+    let call = |id, block| {
+        let params = json!([block, false]);
+        json!({ "jsonrpc": "2.0", "id": id, "method": "eth_getBlockByNumber", "params": params })
+    };
+    let batch = json!([call(0, "0x1"), call(1, "0x2")]);
+    let (mut whole, mut blocks) = (0, 0);
+    for _ in 0..100 {
+        let (status, text) = post(node, &batch).await;
+        let answers: Value = serde_json::from_str(&text).unwrap_or_default();
+        let answers = if status == 200 { answers.as_array().cloned() } else { None };
+        let answers = answers.unwrap_or_default();
+        let there = answers.iter().filter(|one| one["result"].is_object()).count();
+        whole += usize::from(there == 2);
+        blocks += there;
+    }
+    (whole, blocks)
+}
+
+#[tokio::test]
+async fn a_failure_at_random_strikes_requests_or_calls_and_the_same_with_the_same_seed() {
+    for failing in [Failing::ServerError, Failing::Null, Failing::UnknownWords] {
+        let node = node().await;
+        let struck = async |struck| {
+            node.calm();
+            node.on(failing.switch(struck, 30, 7));
+            answered(&node).await
+        };
+        let of_requests = struck(Struck::Request).await;
+        let of_calls = struck(Struck::Call).await;
+        assert!((60..80).contains(&of_requests.0), "{failing:?}: {of_requests:?} of 70");
+        assert_eq!(of_requests.1, 2 * of_requests.0, "{failing:?} leaves no half of a request");
+        assert!((35..63).contains(&of_calls.0), "{failing:?}: {of_calls:?} of 49");
+        let fails_alone = failing != Failing::ServerError;
+        assert_eq!(of_calls.1 > 2 * of_calls.0, fails_alone, "{failing:?}: {of_calls:?}");
+        assert_eq!(struck(Struck::Call).await, of_calls);
+    }
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 mod data;
+mod discovery;
 mod envelopes;
 mod follower;
 mod following;
@@ -11,8 +12,11 @@ mod limits;
 mod logs;
 mod omissions;
 mod outlooks;
+mod quantities;
+mod random;
 mod reorgs;
 mod sizes;
 mod stage;
 mod storm;
+mod times;
 mod wires;

@@ -162,6 +162,14 @@ impl Script {
         })
     }
 
+    fn block_in_full(&self, number: u64) -> Value {
+        let mut block = self.header(number);
+        let sender = Address::repeat_byte(0xf0);
+        block["transactions"] =
+            json!([{ "from": sender, "to": sender, "nonce": quantity(number) }]);
+        block
+    }
+
     fn logs_within(&self, blocks: RangeInclusive<u64>) -> impl Iterator<Item = &Value> {
         self.logs.iter().filter(move |log| blocks.contains(&number(&log["blockNumber"])))
     }
@@ -231,8 +239,12 @@ impl Script {
             "eth_getBlockByNumber" => match params[0].as_str() {
                 Some("latest") => Ok(self.header(self.head)),
                 Some("finalized") => self.finalized.clone(),
+                _ if params[1] == true => Ok(self.block_in_full(number(&params[0]))),
                 _ => Ok(self.header(number(&params[0]))),
             },
+            // Whoever is asked for has sent one transaction in every block.
+            "eth_getTransactionCount" => Ok(json!(quantity(number(&params[1]) + 1))),
+            "eth_getBalance" => Ok(json!("0x0")),
             "eth_getBlockByHash" => {
                 let number = self.number_of(&params[0]);
                 let number = number.filter(|number| !self.lost.contains(number));

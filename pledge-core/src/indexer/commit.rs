@@ -22,6 +22,7 @@ impl Committed {
         Progress {
             from: self.first,
             to: self.tip.number,
+            time: self.tip.time,
             target,
             transfers: self.transfers,
             unreadable: self.unreadable,

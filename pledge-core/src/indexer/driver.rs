@@ -8,6 +8,7 @@ use alloy_primitives::Address;
 
 use super::confirm::Prefetched;
 use super::depth::{Claim, Depth};
+use super::finality::FinalityWatch;
 use super::revisit::Revisited;
 use super::standstill::Standstill;
 use super::superseded::Superseded;
@@ -19,7 +20,7 @@ use crate::ledger::TokenState;
 use crate::ports::{
     BalanceStore, ChainReport, ChainSource, ChainState, PendingCache, PendingSnapshot,
 };
-use crate::types::{BlockId, BlockNumber, BlockRef, ChainId};
+use crate::types::{BlockId, BlockNumber, BlockRef, ChainId, Timestamp};
 
 /// Why a step of the indexer did not happen. Nothing of it is in the store.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +70,8 @@ pub struct Progress {
     pub from: BlockNumber,
     /// Newest block of the slice.
     pub to: BlockNumber,
+    /// Its time.
+    pub time: Timestamp,
     /// Newest confirmed block: where the chain's ledger is going.
     pub target: BlockNumber,
     /// Transfers folded.
@@ -106,6 +109,7 @@ pub struct Indexer {
     /// What the writes of the last poll have ended.
     pub(super) superseded: Superseded,
     standstill: Standstill,
+    finality: FinalityWatch,
     /// The chain as the store had it when the poll began, with what was reported since.
     known: Option<ChainState>,
 }
@@ -138,6 +142,7 @@ impl Indexer {
             now: SystemTime::UNIX_EPOCH,
             superseded: Superseded::default(),
             standstill: Standstill::default(),
+            finality: FinalityWatch::default(),
             known: None,
         }
     }
@@ -316,7 +321,12 @@ impl Indexer {
     ) -> Result<Vec<TokenState>, IndexerError> {
         let tokens = self.active_tokens().await?;
         let behind = tokens.iter().any(|token| Some(token.next_block()) <= target);
-        let status = if behind { ChainStatus::Syncing } else { ChainStatus::Live };
+        let doubt = self.finality.doubts(self.config.finality, observed, self.now);
+        let status = match doubt {
+            Some(reason) => ChainStatus::Degraded(reason),
+            None if behind => ChainStatus::Syncing,
+            None => ChainStatus::Live,
+        };
         let processed = self.linked(&tokens);
         self.report(status, Some(&observed.head), processed).await?;
         Ok(tokens)

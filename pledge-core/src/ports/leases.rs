@@ -16,6 +16,9 @@ use crate::sharing::{InstanceId, Lease};
 /// - A lease is held from its renewal until its time is over, it is released, or all is forgotten.
 /// - Whoever renews sees its own lease and every other that is held, as it was renewed last.
 /// - Releasing what is not held is no error.
+/// - A lease lasts [`LEASE_LASTS_MAX`](crate::sharing::LEASE_LASTS_MAX) at most; a longer one is
+///   `Invalid`. Whatever happens to the clock by which leases end, none is held for longer than it was
+///   asked for, counted from the moment at which the next instance renews.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,10 +31,7 @@ use crate::sharing::{InstanceId, Lease};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let leases = MemoryLeases::default();
-/// let offer = |id| Lease {
-///     instance: InstanceId::new(id),
-///     chains: [ChainId::new(1), ChainId::new(8453)].into(),
-/// };
+/// let offer = |id| Lease::whole(InstanceId::new(id), [1, 8453].map(ChainId::new));
 /// let minute = Duration::from_secs(60);
 /// leases.renew(&offer(1), minute).await?;
 /// let held = leases.renew(&offer(2), minute).await?;

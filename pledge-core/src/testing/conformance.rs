@@ -25,6 +25,7 @@ pub mod edges;
 pub mod engine;
 pub mod engine_audit;
 pub mod engine_claims;
+pub mod engine_finality;
 pub mod engine_forks;
 pub mod engine_nodes;
 pub mod engine_properties;
@@ -137,7 +138,7 @@ macro_rules! balance_store_conformance {
             a_rewind_to_above_the_cursor_is_invalid
             a_rewind_to_a_block_of_another_branch_is_refused
             the_other_branch_is_committed_after_a_rewind
-            a_halted_token_is_rewound_with_the_others
+            a_halted_token_is_rewound_with_the_others_and_followed_again
         );
         $crate::__laws!($fixture, marks,
             unreadable_logs_are_counted_and_their_pages_complete
@@ -385,6 +386,10 @@ macro_rules! engine_conformance {
             a_pending_snapshot_from_elsewhere_confirms_nothing
             a_pending_balance_that_is_not_known_is_none
         );
+        $crate::__laws!($fixture, engine_finality,
+            a_chain_without_finality_says_so_after_a_minute
+            finality_that_stops_is_said_after_half_an_hour
+        );
         $crate::__laws!($fixture, engine_standstill,
             blocks_that_stay_gone_are_reported_after_a_minute
             what_passes_within_a_minute_is_not_reported
@@ -534,6 +539,7 @@ macro_rules! leases_conformance {
             a_lease_that_is_not_renewed_ends
             a_released_lease_is_gone_until_it_is_renewed
             what_is_not_held_may_be_released
+            a_lease_that_would_last_too_long_is_refused
         );
     };
 }

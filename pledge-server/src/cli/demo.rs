@@ -1,13 +1,14 @@
 //! `pledge demo`: see it work, without anything else.
 
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 use clap::Args;
 use tokio::net::TcpListener;
 
 use super::{Context, Verdict, WrongUsage};
 use crate::demo::{self, Life, Market, Speed};
-use crate::http::Api;
+use crate::http::{Api, Gate, Pulse};
 use crate::stores::Stores;
 use crate::tasks::{self, Tasks, Troubles};
 
@@ -68,9 +69,20 @@ async fn live(
     market: Market,
 ) -> anyhow::Result<()> {
     let over = context.stop.child_token();
-    let api = Api { queries: stores.queries(), redis: None, troubles: Troubles::default() };
+    let pulse = Pulse::new(stores.balances.clone());
+    pulse.check().await;
+    let gate = Gate::default();
+    gate.open(Api {
+        queries: stores.queries(),
+        redis: None,
+        troubles: Troubles::default(),
+        pulse: pulse.clone(),
+        clock: SystemTime::now,
+        stop: over.clone(),
+    });
     let mut running = Tasks::new();
-    running.spawn(tasks::serve(listener, api, over.clone()));
+    running.spawn(pulse.keep(over.clone()));
+    running.spawn(tasks::serve(listener, gate, over.clone()));
     let life = Life::new(market, args.speed);
     running.spawn(life.live(context.progress.clone(), over.clone()));
     tasks::supervise(running, &over).await

@@ -165,9 +165,9 @@ async fn index(
                 name = config.name
             ),
             Poll::Retry(error) => {
-                let ordinary = error.is_passing();
+                let passing = error.is_passing();
                 let error = anyhow::Error::from(error);
-                if !retries.count(ordinary, &error) && until_head {
+                if !retries.count(passing, &error) && until_head {
                     return Err(error.context(format!("chain {} cannot go on", config.name)));
                 }
                 retries.wait().await;

@@ -6,22 +6,27 @@ use std::hash::BuildHasher;
 use std::net::SocketAddr;
 use std::process;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
+use futures::FutureExt;
 use futures::future::join_all;
 use pledge_core::sharing::{InstanceId, Lease};
 use serde::Serialize;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
-use crate::config::{ChainConfig, Problems};
-use crate::http::Api;
-use crate::setup::{self, SetupError};
+use crate::config::{ChainConfig, Config, Problems};
+use crate::http::{Api, Gate, Pulse};
+use crate::setup::{self, Examined, SetupError};
 use crate::stores::Stores;
 use crate::tasks::{self, Follower, Part, SettleTask, Sharing, Start, Tasks, Troubles, Wakes};
+
+/// How long nodes may prove a configuration wrong before the API is opened without them.
+const FIRST_LOOK: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -52,71 +57,103 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     config.require_chains()?;
     let listen = args.listen.unwrap_or(config.server.listen);
     let listener = tasks::bind(listen, "--listen or server.listen").await?;
-    let unchecked = Unchecked::open(&config.storage).await?;
-    setup::keep_known_names(&mut config.chains, &unchecked.stores).await?;
-    let chains = &config.chains;
-    let inspected = inspect_chains(chains, &unchecked.stores);
-    let Some(inspected) = context.stop.run_until_cancelled(inspected).await else {
+    let url = format!("http://{}/api/v1", listener.local_addr()?);
+    let mut running = Tasks::new();
+    let gate = Gate::default();
+    running.spawn(tasks::serve(listener, gate.clone(), context.stop.clone()));
+    let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
+    let Some(prepared) = prepared else {
         return Ok(Verdict::Fine);
     };
-    let starts = inspected?;
-    let stores = unchecked.checked(&config.storage).await?;
-    register_chains(&starts, &stores).await?;
+    let (stores, starts) = prepared?;
+    spawn(&context, &stores, &config.chains, starts, &gate, &mut running).await;
     context.output.print(&Serving {
-        url: format!("http://{}/api/v1", listener.local_addr()?),
+        url,
         storage: config.storage.url.to_string(),
-        chains: chains.iter().map(|chain| chain.name.clone()).collect(),
+        chains: config.chains.iter().map(|chain| chain.name.clone()).collect(),
     })?;
-    let running = spawn(&context, &stores, starts, listener).await;
     let ended = tasks::supervise(running, &context.stop).await;
     stores.close().await;
     ended.map(|()| Verdict::Fine)
 }
 
-/// Inspects every chain. Unreachable nodes are no reason not to start; whatever is wrong in the
-/// configuration is, and all of it is named.
-async fn inspect_chains(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result<Vec<Start>> {
-    let inspected = join_all(chains.iter().map(|chain| setup::inspect(chain, stores))).await;
-    let mut problems = Problems::default();
-    let mut starts = Vec::with_capacity(chains.len());
-    for (config, inspected) in chains.iter().zip(inspected) {
-        match inspected {
-            Ok(chain) => starts.push(Start::Ready(chain)),
-            Err(SetupError::Config(error)) => problems.extend(error),
-            Err(error @ SetupError::Chain(_)) => {
-                starts.push(Start::Unreachable(config.clone(), error));
-            }
-            Err(error @ SetupError::Store(_)) => return Err(error.of(config)),
-        }
+/// Checks the configuration against the store and, for a moment, against the nodes; then opens the store.
+async fn prepare(config: &mut Config) -> anyhow::Result<(Stores, Vec<Start>)> {
+    let unchecked = Unchecked::open(&config.storage).await?;
+    setup::keep_known_names(&mut config.chains, &unchecked.stores).await?;
+    let starts = first_look(&config.chains, &unchecked.stores).await?;
+    let stores = unchecked.checked(&config.storage).await?;
+    for chain in &config.chains {
+        stores.balances.register_chain(chain.id, &chain.name).await?;
     }
-    problems.into_result()?;
-    Ok(starts)
+    Ok((stores, starts))
 }
 
-/// Chains that did not answer are registered by name only.
-async fn register_chains(starts: &[Start], stores: &Stores) -> anyhow::Result<()> {
-    for start in starts {
+/// Looks at every chain at once, for a moment: what is slower, or fails, is gone on with beside the chains
+/// that work. What is provably wrong by then is refused, all of it.
+async fn first_look(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result<Vec<Start>> {
+    let mut problems = Problems::default();
+    let mut looks = Vec::with_capacity(chains.len());
+    for chain in chains {
+        let examined = Examined::by_store(chain, stores).await?;
+        if let Err(error) = examined.problems.into_result() {
+            problems.extend(chain.name_flags(error));
+        }
+        let (config, unknown) = (chain.clone(), setup::unknown_tokens(chain, stores).await?);
+        looks.push(async move { setup::look(&config, unknown).await }.boxed());
+    }
+    problems.into_result()?;
+    let until = Instant::now() + FIRST_LOOK;
+    let looked = join_all(looks.into_iter().map(|mut look| async move {
+        match tokio::time::timeout_at(until, &mut look).await {
+            Ok(Ok(look)) => Start::Looked(look),
+            Ok(Err(error)) => Start::Failed(error),
+            Err(_) => Start::Looking(look),
+        }
+    }));
+    refuse(chains, looked.await)
+}
+
+/// A node of another chain is refused: its balances would be those of somebody else. A token that cannot
+/// be followed holds up no other, so it is refused only where there is no other.
+fn refuse(chains: &[ChainConfig], starts: Vec<Start>) -> anyhow::Result<Vec<Start>> {
+    let mut wrong = Problems::default();
+    let mut wrong_tokens = Problems::default();
+    let mut kept = Vec::with_capacity(starts.len());
+    let mut any_token = false;
+    for (chain, start) in chains.iter().zip(starts) {
         match start {
-            Start::Ready(chain) => {
-                let registered = setup::register(chain, stores).await;
-                registered.map_err(|error| error.of(&chain.config))?;
+            Start::Failed(SetupError::Config(error)) => wrong.extend(chain.name_flags(error)),
+            Start::Failed(error @ SetupError::Store(_)) => return Err(error.of(chain)),
+            Start::Looked(look) => {
+                let mut refused = 0;
+                for token in &look.tokens {
+                    if let Err(SetupError::Config(error)) = &token.spec {
+                        wrong_tokens.extend(error.clone());
+                        refused += 1;
+                    }
+                }
+                any_token |= refused < chain.tokens.len();
+                kept.push(Start::Looked(look));
             }
-            Start::Unreachable(config, _) => {
-                let balances = &stores.balances;
-                balances.register_chain(config.id, &config.name).await?;
+            other => {
+                any_token = true;
+                kept.push(other);
             }
         }
     }
-    Ok(())
+    wrong.into_result()?;
+    if !any_token {
+        wrong_tokens.into_result()?;
+    }
+    Ok(kept)
 }
 
 /// A lease on the chains, of an instance that nobody else is.
-fn lease(starts: &[Start]) -> Lease {
+fn lease(chains: &[ChainConfig]) -> Lease {
     let random = |salt: &str| u128::from(RandomState::new().hash_one((process::id(), salt)));
-    Lease {
-        instance: InstanceId::new(random("high") << 64 | random("low")),
-        chains: starts.iter().map(|start| start.config().id).collect(),
-    }
+    let instance = InstanceId::new(random("high") << 64 | random("low"));
+    Lease::whole(instance, chains.iter().map(|chain| chain.id))
 }
 
 /// This instance's part of the work: all of it, unless others can be heard of.
@@ -135,28 +172,41 @@ async fn share_out(
     part
 }
 
+/// Opens the API and starts every task.
 async fn spawn(
     context: &Context,
     stores: &Stores,
+    chains: &[ChainConfig],
     starts: Vec<Start>,
-    listener: TcpListener,
-) -> Tasks {
+    gate: &Gate,
+    running: &mut Tasks,
+) {
     let stop = &context.stop;
-    let mut running = Tasks::new();
     let troubles = Troubles::default();
-    let part = share_out(stores, lease(&starts), &troubles, &mut running, stop).await;
+    let pulse = Pulse::new(stores.balances.clone());
+    pulse.check().await;
+    gate.open(Api {
+        queries: stores.queries(),
+        redis: stores.redis.clone(),
+        troubles: troubles.clone(),
+        pulse: pulse.clone(),
+        clock: SystemTime::now,
+        stop: stop.clone(),
+    });
+    running.spawn(pulse.keep(stop.clone()));
+    let part = share_out(stores, lease(chains), &troubles, running, stop).await;
     let settled = Arc::new(Notify::new());
-    let intervals = starts.iter().map(|start| start.config().poll_interval);
+    let intervals = chains.iter().map(|chain| chain.poll_interval);
     let interval = intervals.min().expect("at least one chain is configured");
     let log = tasks::log_dispatcher(stores);
     let moved = settled.clone();
-    let telling =
+    let delivering =
         tasks::keep_notifying(log, part.clone(), interval, moved, troubles.clone(), stop.clone());
-    running.spawn(telling);
-    for start in starts {
-        let chain = start.config();
+    running.spawn(delivering);
+    for (chain, start) in chains.iter().zip(starts) {
         let wakes = Wakes { moved: Arc::new(Notify::new()), settled: settled.clone() };
         let follower = Follower {
+            config: chain.clone(),
             stores: stores.clone(),
             part: part.clone(),
             troubles: troubles.clone(),
@@ -178,7 +228,4 @@ async fn spawn(
         running.spawn(follower.run(start));
         running.spawn(settling.run());
     }
-    let api = Api { queries: stores.queries(), redis: stores.redis.clone(), troubles };
-    running.spawn(tasks::serve(listener, api, stop.clone()));
-    running
 }

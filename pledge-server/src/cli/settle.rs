@@ -101,7 +101,7 @@ async fn settle_patiently(
     let mut backoff = Backoff::default();
     let mut conflicts = 0;
     loop {
-        match tasks::settle_shown(stores, stores.settler(), chain, stop, progress).await {
+        match tasks::settle_shown(stores, stores.settler(), chain, stop, progress, || {}).await {
             Ok(report) => return Ok(Some(report)),
             Err(error) if patient && error.is_conflict() && conflicts < CONFLICTS_MAX => {
                 conflicts += 1;

@@ -1,6 +1,7 @@
 //! `pledge status`: where chains and tokens stand.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use pledge_core::ledger::TokenState;
 use pledge_core::ports::{ChainState, ProgrammeState};
@@ -10,7 +11,7 @@ use serde::Serialize;
 use super::{Context, Verdict};
 use crate::output::{counted, instant};
 use crate::stores::{self, Stores};
-use crate::views::{ChainView, Eip55};
+use crate::views::{Age, ChainView, Eip55, Marks};
 
 #[derive(Debug, Serialize)]
 struct Status {
@@ -33,6 +34,8 @@ struct TokenRow {
     start_block: BlockNumber,
     status: &'static str,
     reason: Option<String>,
+    #[serde(flatten)]
+    marks: Marks,
     last_confirmed_block: Option<BlockNumber>,
     last_confirmed_time: Option<Timestamp>,
     last_calculated_time: Option<Timestamp>,
@@ -56,7 +59,7 @@ async fn chain_row(stores: &Stores, state: ChainState) -> anyhow::Result<ChainRo
     for token in stores.balances.tokens(state.chain).await? {
         tokens.push(token_row(stores, token).await?);
     }
-    let chain = ChainView::read(&stores.queries(), state).await?;
+    let chain = ChainView::read(&stores.queries(), state, SystemTime::now()).await?;
     let confirmed = chain.figures.last_confirmed_block;
     let lag = chain.head_block.zip(confirmed);
     let lag = lag.map(|(head, at)| head.get().saturating_sub(at.get()));
@@ -66,12 +69,14 @@ async fn chain_row(stores: &Stores, state: ChainState) -> anyhow::Result<ChainRo
 async fn token_row(stores: &Stores, token: TokenState) -> anyhow::Result<TokenRow> {
     let programmes = stores.points.programmes(token.spec.id).await?;
     let settled = programmes.iter().map(ProgrammeState::settled).min();
+    let marks = Marks::of(&token);
     Ok(TokenRow {
         address: Eip55(token.spec.id.address),
         symbol: token.spec.metadata.symbol,
         start_block: token.spec.start_block,
         status: token.status.name(),
         reason: token.status.reason().map(str::to_owned),
+        marks,
         last_confirmed_block: token.cursor.map(|cursor| cursor.number),
         last_confirmed_time: token.cursor.map(|cursor| cursor.time),
         last_calculated_time: settled.flatten(),
@@ -83,6 +88,10 @@ async fn token_row(stores: &Stores, token: TokenState) -> anyhow::Result<TokenRo
 /// A figure, or a dash.
 fn figure(figure: Option<impl fmt::Display>) -> String {
     figure.map_or("-".to_owned(), |figure| figure.to_string())
+}
+
+fn in_brackets(age: Option<Age>) -> String {
+    age.map_or(String::new(), |age| format!(" ({age})"))
 }
 
 fn because(reason: Option<&String>) -> String {
@@ -102,11 +111,13 @@ impl fmt::Display for Status {
             }
             writeln!(
                 f,
-                "  head {}, processed {}, confirmed {} at {}, {} behind, settled to {}",
+                "  head {}{}, processed {}, confirmed {} at {}{}, {} behind, settled to {}",
                 figure(chain.head_block),
+                in_brackets(chain.head_age_seconds),
                 figure(chain.last_processed_block),
                 figure(chain.figures.last_confirmed_block),
                 figure(chain.figures.last_confirmed_time.map(instant)),
+                in_brackets(chain.last_confirmed_age_seconds),
                 lag.map_or("-".to_owned(), |lag| counted(lag, "block")),
                 figure(chain.figures.last_calculated_time.map(instant))
             )?;
@@ -122,6 +133,9 @@ impl fmt::Display for TokenRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (symbol, address, status) = (&self.symbol, &self.address, self.status);
         writeln!(f, "  {symbol} {address} {status}{}", because(self.reason.as_ref()))?;
+        for mark in self.marks.said() {
+            writeln!(f, "    warning: {mark}")?;
+        }
         write!(
             f,
             "    confirmed {}, settled to {}, {}, {}",

@@ -11,11 +11,10 @@ use pledge_core::primitives::Address;
 use pledge_core::types::ChainId;
 
 use super::raw::{RawChain, Whole};
-use super::{ConfigError, Key, NodeUrl, OnUnreadable, Problems, TokenConfig, nodes, quick, token};
+use super::{
+    ConfigError, Key, NodeUrl, OnUnreadable, Problems, TokenConfig, durations, nodes, quick, token,
+};
 
-const POLL_INTERVAL_DEFAULT: Duration = Duration::from_secs(2);
-const POLL_INTERVAL_MIN: Duration = Duration::from_millis(50);
-const POLL_INTERVAL_MAX: Duration = Duration::from_secs(3_600);
 const NAME_CHARS_MAX: usize = 64;
 /// Fewer could not undo an ordinary reorg; more slow every commit down for nothing.
 const RETAINED_HEADERS: RangeInclusive<u64> = 64..=100_000;
@@ -45,6 +44,8 @@ pub struct ChainConfig {
     pub indexer: IndexerConfig,
     /// How long to wait for new blocks.
     pub poll_interval: Duration,
+    /// How long to wait for one answer of a node.
+    pub request_timeout: Duration,
     /// What is followed on it, ascending by name; at least one.
     pub tokens: Vec<TokenConfig>,
 }
@@ -105,14 +106,18 @@ impl ChainConfig {
             &key,
             problems,
         );
-        let interval_key = key.child("poll_interval");
-        let poll_interval = match raw.poll_interval.as_deref() {
-            Some(text) => problems.take(&interval_key, parse_interval(text)),
-            None => Some(POLL_INTERVAL_DEFAULT),
-        };
+        let poll_interval = raw.poll_interval.as_deref();
+        let poll_interval =
+            durations::check_poll_interval(poll_interval, &key.child("poll_interval"), problems);
+        let timeout = raw.request_timeout.as_deref();
+        let request_timeout =
+            durations::check_request_timeout(timeout, &key.child("request_timeout"), problems);
         let tokens = token::check_all(raw.tokens, &key.child("tokens"), problems);
-        let id = ChainId::new(id?.0);
-        let clock_slack = IndexerConfig::clock_slack_of(id);
+        // Without an id there is no default, and nothing else to find wrong in it.
+        let slack_of = ChainId::new(id.map_or(0, |Whole(id)| id));
+        let (slack, slack_key) = (raw.clock_slack.as_deref(), key.child("clock_slack"));
+        let clock_slack = durations::check_clock_slack(slack, slack_of, &slack_key, problems);
+        let (id, clock_slack) = (ChainId::new(id?.0), clock_slack?);
         Some(Self {
             key,
             name,
@@ -125,6 +130,7 @@ impl ChainConfig {
             ws_url,
             indexer: IndexerConfig { clock_slack, ..indexer? },
             poll_interval: poll_interval?,
+            request_timeout: request_timeout?,
             tokens,
         })
     }
@@ -188,15 +194,4 @@ fn check_indexer(
         return None;
     }
     Some(config)
-}
-
-fn parse_interval(text: &str) -> Result<Duration, String> {
-    let bounds = "from 50ms to 1h, such as \"2s\"";
-    let interval = humantime::parse_duration(text)
-        .map_err(|error| format!("`{text}` is not a duration ({error}): write one {bounds}"))?;
-    if (POLL_INTERVAL_MIN..=POLL_INTERVAL_MAX).contains(&interval) {
-        Ok(interval)
-    } else {
-        Err(format!("`{text}` is out of range: write a duration {bounds}"))
-    }
 }

@@ -113,6 +113,12 @@ impl ConfigError {
         &self.problems
     }
 
+    /// What is wrong, without line breaks.
+    pub fn in_one_line(&self) -> String {
+        let problems = self.problems.iter().map(|Problem { key, what }| format!("{key}: {what}"));
+        problems.collect::<Vec<_>>().join("; ")
+    }
+
     /// With every key passed through a function.
     #[must_use]
     pub fn rename(mut self, name: impl Fn(&str) -> String) -> Self {

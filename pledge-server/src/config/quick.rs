@@ -2,6 +2,7 @@
 
 use pledge_core::types::{ChainId, Rate};
 
+use super::durations::parse_slack;
 use super::raw::{RateText, RawConfig, TextList, Whole};
 use super::token::parse_address;
 use super::{ConfigError, Key, NodeUrl, Problems};
@@ -17,13 +18,16 @@ pub struct Quick {
     pub start_block: Option<u64>,
     /// Points per whole token per hour, as typed; without it the ledger is kept alone.
     pub rate: Option<String>,
+    /// How far ahead of the clock blocks may be, as typed.
+    pub clock_slack: Option<String>,
 }
 
 const TOKEN: &str = "token";
 
 /// Keys of the chain that the flags stand for; the first that is or holds a key names it.
-const FLAGS: [(&str, &str); 5] = [
+const FLAGS: [(&str, &str); 6] = [
     ("rpc_urls", "--rpc-url"),
+    ("clock_slack", "--clock-slack"),
     ("tokens.token.address", "--token"),
     ("tokens.token.start_block", "--start-block"),
     ("tokens.token.points", "--rate"),
@@ -38,6 +42,9 @@ impl Quick {
         if let Some(rate) = &self.rate {
             problems.take(&Key::root("--rate"), rate.parse::<Rate>());
         }
+        if let Some(slack) = &self.clock_slack {
+            problems.take(&Key::root("--clock-slack"), parse_slack(slack));
+        }
         problems.into_result()
     }
 
@@ -45,6 +52,7 @@ impl Quick {
         let chain = raw.chains.entry(name_of(chain_id)).or_default();
         chain.chain_id = Some(Whole(chain_id.get()));
         chain.rpc_urls = Some(TextList(vec![self.rpc_url.expose().to_string()]));
+        chain.clock_slack = self.clock_slack.clone().or_else(|| chain.clock_slack.take());
         let token = chain.tokens.entry(TOKEN.to_owned()).or_default();
         token.address = Some(self.token.clone());
         token.start_block = self.start_block.map(Whole).or(token.start_block);

@@ -40,6 +40,8 @@ pub(super) struct RawChain {
     pub(super) confirmations: Option<Whole>,
     pub(super) finality: Option<String>,
     pub(super) poll_interval: Option<String>,
+    pub(super) request_timeout: Option<String>,
+    pub(super) clock_slack: Option<String>,
     pub(super) retained_headers: Option<Whole>,
     pub(super) tokens: BTreeMap<String, RawToken>,
 }

@@ -9,6 +9,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::{Map, json};
 use toml::Value;
 
+use super::durations::{duration_text, slack_text};
 use super::nodes::verify_name;
 use super::source::Written;
 use super::{
@@ -117,9 +118,10 @@ fn of_chain(chain: &ChainConfig) -> Values {
         ws_url,
         indexer,
         poll_interval,
+        request_timeout,
         tokens: _,
     } = chain;
-    let IndexerConfig { finality, retained_headers, slice_blocks_max: _, clock_slack: _ } = indexer;
+    let IndexerConfig { finality, retained_headers, slice_blocks_max: _, clock_slack } = indexer;
     let confirmed = match finality {
         Finality::Depth(blocks) => ("confirmations", Some(whole(*blocks))),
         Finality::Finalized => ("finality", Some(text("finalized"))),
@@ -136,7 +138,9 @@ fn of_chain(chain: &ChainConfig) -> Values {
         ("audit", Some(Value::Boolean(*audit))),
         confirmed,
         ("retained_headers", Some(whole(*retained_headers))),
-        ("poll_interval", Some(text(humantime::format_duration(*poll_interval)))),
+        ("poll_interval", Some(text(duration_text(*poll_interval)))),
+        ("request_timeout", Some(text(duration_text(*request_timeout)))),
+        ("clock_slack", Some(text(slack_text(*clock_slack)))),
     ]);
     values
 }

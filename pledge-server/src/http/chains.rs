@@ -33,7 +33,7 @@ pub(super) async fn list(
     let page = Page::cut(chains, params.limit, |state| ChainPlace { chain: state.chain });
     let mut items = Vec::with_capacity(page.items().len());
     for state in page.items() {
-        items.push(ChainView::read(&api.queries, state.clone()).await?);
+        items.push(ChainView::read(&api.queries, state.clone(), api.now()).await?);
     }
     Ok(Json(page.with_items(items)))
 }
@@ -45,7 +45,7 @@ pub(super) async fn one(
     Query(NoParams {}): Query<NoParams>,
 ) -> Result<Json<ChainView>, Problem> {
     let state = read::chain(&api, path.chain_id).await?;
-    Ok(Json(ChainView::read(&api.queries, state).await?))
+    Ok(Json(ChainView::read(&api.queries, state, api.now()).await?))
 }
 
 /// No parameter is known here.

@@ -1,31 +1,48 @@
-//! Whether the process lives, and whether it can answer.
+//! Whether the process lives, whether it can answer, and how its parts do.
 
 use std::time::UNIX_EPOCH;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use pledge_cache_redis::Health;
-use pledge_core::types::ChainId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Api;
+use super::extract::Query;
 use super::problem::{Kind, Problem};
 use crate::tasks::Troubled;
+use crate::views::ChainHealth;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Alive {
     status: &'static str,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReadyParams {
+    /// Present: a part that is not well makes the instance unready.
+    strict: Option<String>,
+}
+
 /// What an instance that can answer says of itself.
 #[derive(Debug, Serialize)]
-pub(super) struct Ready {
+struct Ready {
+    /// `degraded` while any part is.
     status: &'static str,
+    store: StoreHealth,
     chains: Vec<ChainHealth>,
     /// What this instance tries again.
     troubles: Vec<Trouble>,
     /// Null where none is configured.
     redis: Option<RedisHealth>,
+}
+
+#[derive(Debug, Serialize)]
+struct StoreHealth {
+    status: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,35 +80,48 @@ impl From<Health> for RedisHealth {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct ChainHealth {
-    chain_id: ChainId,
-    name: String,
-    status: &'static str,
-    reason: Option<String>,
-}
-
 /// The process runs.
 pub(super) async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
-/// The store can be read. A chain that is degraded or halted is listed, as is work that has trouble
-/// and a Redis that cannot be reached, and does not make the instance unready: what is confirmed can
-/// still be asked for, and no other instance would do better.
-pub(super) async fn ready(State(api): State<Api>) -> Result<Json<Ready>, Problem> {
-    let chains = api.queries.balances().chains().await.map_err(|error| {
-        let cause: &dyn std::error::Error = &error;
-        tracing::error!(error = cause, "not ready: the store cannot be read");
+/// The store answers. What else is not well is listed, and makes the instance unready only where that is
+/// asked for with `?strict`: what is confirmed can still be read, and no other instance would do better.
+///
+/// Nothing is asked for it: the store is asked once a second, whoever wants to know.
+pub(super) async fn ready(
+    State(api): State<Api>,
+    Query(ReadyParams { strict }): Query<ReadyParams>,
+) -> Result<Response, Problem> {
+    if api.stop.is_cancelled() {
+        return Err(Problem::new(Kind::Stopping, "pledge is stopping"));
+    }
+    let Some(beat) = api.pulse.last() else {
+        return Err(Problem::new(Kind::Starting, "the store was not asked yet"));
+    };
+    let chains = beat.chains.map_err(|reason| {
+        // The reason may name hosts: it is in the log.
+        tracing::debug!("not ready: {reason}");
         Problem::new(Kind::Unavailable, "the store cannot be read now")
     })?;
-    let health = chains.into_iter().map(|chain| ChainHealth {
-        chain_id: chain.chain,
-        name: chain.name,
-        status: chain.status.name(),
-        reason: chain.status.reason().map(str::to_owned),
-    });
-    let redis = api.redis.as_ref().map(|redis| redis.health().into());
-    let troubles = api.troubles.list().into_iter().map(Into::into).collect();
-    Ok(Json(Ready { status: "ready", chains: health.collect(), troubles, redis }))
+    let now = api.now();
+    let tokens = |state| beat.tokens.get(&state).map_or(&[][..], Vec::as_slice);
+    let chains: Vec<ChainHealth> =
+        chains.iter().map(|state| ChainHealth::of(state, tokens(state.chain), now)).collect();
+    let troubles: Vec<Trouble> = api.troubles.list().into_iter().map(Into::into).collect();
+    let redis: Option<RedisHealth> = api.redis.as_ref().map(|redis| redis.health().into());
+    let is_well = chains.iter().all(ChainHealth::is_well)
+        && troubles.is_empty()
+        && redis.as_ref().is_none_or(|redis| redis.status == "up");
+    let status = if is_well { "ready" } else { "degraded" };
+    let store = StoreHealth { status: "up" };
+    let code = match strict.as_deref() {
+        None | Some("false") => StatusCode::OK,
+        Some("" | "true") if is_well => StatusCode::OK,
+        Some("" | "true") => StatusCode::SERVICE_UNAVAILABLE,
+        Some(other) => {
+            return Err(Problem::invalid("strict", format!("`{other}` is neither true nor false")));
+        }
+    };
+    Ok((code, Json(Ready { status, store, chains, troubles, redis })).into_response())
 }

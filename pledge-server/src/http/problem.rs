@@ -36,6 +36,10 @@ pub(super) enum Kind {
     Rewinding,
     /// The store cannot be read.
     Unavailable,
+    /// Nothing can be answered yet.
+    Starting,
+    /// The process is ending.
+    Stopping,
     Internal,
 }
 
@@ -56,6 +60,8 @@ impl Kind {
             Self::TooEarly => (S::CONFLICT, "too-early", "Before the token's first block"),
             Self::Rewinding => (S::SERVICE_UNAVAILABLE, "moving", "Ledger moving"),
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "Store unavailable"),
+            Self::Starting => (S::SERVICE_UNAVAILABLE, "starting", "Starting"),
+            Self::Stopping => (S::SERVICE_UNAVAILABLE, "stopping", "Stopping"),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }

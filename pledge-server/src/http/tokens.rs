@@ -14,6 +14,7 @@ use super::json::Eip55;
 use super::page::{self, Page, Place};
 use super::problem::Problem;
 use super::read::{self, ProgrammeName, in_one_epoch};
+use crate::views::Marks;
 
 #[derive(Debug, Serialize)]
 pub(super) struct TokenView {
@@ -23,6 +24,8 @@ pub(super) struct TokenView {
     start_block: BlockNumber,
     status: &'static str,
     reason: Option<String>,
+    #[serde(flatten)]
+    marks: Marks,
     last_confirmed_block: Option<BlockNumber>,
     last_confirmed_time: Option<Timestamp>,
     holders: u64,
@@ -127,6 +130,7 @@ async fn read_view(
 
 fn view(token: TokenState, programme: Option<ProgrammeState>) -> TokenView {
     let decimals = token.spec.metadata.decimals;
+    let marks = Marks::of(&token);
     TokenView {
         address: Eip55(token.spec.id.address),
         symbol: token.spec.metadata.symbol,
@@ -134,6 +138,7 @@ fn view(token: TokenState, programme: Option<ProgrammeState>) -> TokenView {
         start_block: token.spec.start_block,
         status: token.status.name(),
         reason: token.status.reason().map(str::to_owned),
+        marks,
         last_confirmed_block: token.cursor.map(|cursor| cursor.number),
         last_confirmed_time: token.cursor.map(|cursor| cursor.time),
         holders: token.totals.holders,

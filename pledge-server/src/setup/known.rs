@@ -5,6 +5,7 @@ use pledge_core::ledger::TokenSpec;
 use pledge_core::ports::{ProgrammeState, ShardProgress};
 use pledge_core::types::{ProgrammeId, Rate, Timestamp, TokenId};
 
+use super::token_id;
 use crate::config::{ChainConfig, Problems, TokenConfig};
 use crate::output::instant;
 use crate::stores::Stores;
@@ -17,7 +18,7 @@ pub(super) async fn check_all(
 ) -> Result<Vec<Option<TokenSpec>>, StoreError> {
     let mut known = Vec::with_capacity(chain.tokens.len());
     for token in &chain.tokens {
-        let id = TokenId { chain: chain.id, address: token.address };
+        let id = token_id(chain, token);
         let spec = stores.balances.token(id).await?.map(|state| state.spec);
         if let Some(spec) = &spec {
             check_start_block(token, spec, problems);
@@ -68,8 +69,22 @@ async fn programme_main(
     Ok(states.into_iter().find(|state| state.programme.id == ProgrammeId::main(token)))
 }
 
+/// The tokens that the store does not have yet.
+pub async fn unknown_tokens(
+    chain: &ChainConfig,
+    stores: &Stores,
+) -> Result<Vec<TokenConfig>, StoreError> {
+    let mut unknown = Vec::new();
+    for token in &chain.tokens {
+        if stores.balances.token(token_id(chain, token)).await?.is_none() {
+            unknown.push(token.clone());
+        }
+    }
+    Ok(unknown)
+}
+
 /// What was registered before goes on, also when the configuration no longer has it.
-pub(super) async fn tell_others(chain: &ChainConfig, stores: &Stores) -> Result<(), StoreError> {
+pub async fn tell_others(chain: &ChainConfig, stores: &Stores) -> Result<(), StoreError> {
     for token in stores.balances.tokens(chain.id).await? {
         let id = token.spec.id;
         let configured = chain.tokens.iter().find(|token| token.address == id.address);

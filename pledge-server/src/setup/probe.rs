@@ -44,3 +44,13 @@ pub async fn probe(chain_id: ChainId, node: &EvmChain) -> Result<NodeFacts, Chai
         keeps_history: node.keeps_history().await?,
     })
 }
+
+/// Whether a node has the first blocks that will be asked for. An error names the first that it lacks.
+pub async fn probe_first_block(node: &EvmChain, first: BlockNumber) -> Result<(), ChainError> {
+    let shown = node.headers(first, first).await?;
+    if shown.first().is_some_and(|header| header.number == first) {
+        return Ok(());
+    }
+    let detail = format!("{} has no block {first}", node.endpoint());
+    Err(ChainError::block_gone("read the first block", detail))
+}

@@ -1,44 +1,31 @@
 //! One chain, followed for ever.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use futures::FutureExt;
 use pledge_chain_evm::{EvmNodes, NodeReport};
-use pledge_core::indexer::{ChainStatus, Poll};
-use pledge_core::ports::ChainReport;
-use tokio::sync::Notify;
+use pledge_core::indexer::{Indexer, Poll};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::ability::{Doing, Work};
 use super::hints::Hints;
-use super::{Part, Trouble, Troubles};
+use super::look::Start;
+use super::register::Registrar;
+use super::turn::{Turn, Turns};
+use super::{Part, STANDSTILL, Trouble, Troubles};
 use crate::backoff::Backoff;
 use crate::config::ChainConfig;
 use crate::progress::ChainProgress;
-use crate::setup::{self, InspectedChain, SetupError};
+use crate::setup::{self, Look};
 use crate::stores::Stores;
-
-/// Where a chain begins.
-#[derive(Debug)]
-pub enum Start {
-    /// Inspected and registered.
-    Ready(InspectedChain),
-    /// Its nodes were unreachable: inspected again until they answer.
-    Unreachable(ChainConfig, SetupError),
-}
-
-impl Start {
-    /// How the chain is followed.
-    pub const fn config(&self) -> &ChainConfig {
-        match self {
-            Self::Ready(chain) => &chain.config,
-            Self::Unreachable(config, _) => config,
-        }
-    }
-}
 
 /// What the task of one chain works with.
 #[derive(Debug)]
 pub struct Follower {
+    /// The chain.
+    pub config: ChainConfig,
     /// The stores.
     pub stores: Stores,
     /// What is this instance's to do: a chain that is another's is left to it.
@@ -53,114 +40,139 @@ pub struct Follower {
     pub stop: CancellationToken,
 }
 
+/// What came of a poll, for the loop around it.
+enum Next {
+    /// Poll again at once.
+    Again,
+    /// There is nothing to do until there are new blocks.
+    Rest,
+    /// Poll again after a while.
+    Wait(Duration),
+}
+
 impl Follower {
-    /// Indexes the chain until `stop`. Whatever goes wrong is reported as the chain's status and
-    /// tried again.
+    /// Looks at the chain's nodes until one answers, then registers tokens and indexes the chain until
+    /// `stop`. Whatever goes wrong is reported as the chain's status and tried again.
     pub async fn run(mut self, start: Start) -> anyhow::Result<()> {
         let stop = self.stop.clone();
-        stop.run_until_cancelled(self.follow(start)).await;
+        stop.run_until_cancelled(self.work(start)).await;
         self.progress.reached();
         Ok(())
     }
 
-    async fn follow(&mut self, start: Start) {
-        let chain = match start {
-            Start::Ready(chain) => chain,
-            Start::Unreachable(config, error) => self.until_reachable(&config, error).await,
-        };
-        let mut hints = Hints::of(&chain.config, &self.troubles);
+    async fn work(&mut self, start: Start) {
+        let config = self.config.clone();
+        let Look { source, tokens } = self.until_looked(&config, start).await;
+        let (stores, troubles) = (self.stores.clone(), self.troubles.clone());
+        let (registrar, is_any) = Registrar::new(config, source.clone(), stores, &troubles);
+        tokio::join!(registrar.run(tokens), self.follow(&source, is_any));
+    }
+
+    async fn follow(&mut self, source: &Arc<EvmNodes>, mut is_any: watch::Receiver<bool>) {
+        if is_any.wait_for(|any| *any).await.is_err() {
+            // Every token was refused for good, which the registrar never takes for an answer.
+            return;
+        }
+        let (id, store) = (self.config.id, self.stores.balances.clone());
+        let mut turns = Turns::new(id, self.part.clone(), store, source.clone());
+        let mut hints = Hints::of(&self.config, &self.troubles);
         loop {
-            self.part.until_follows(chain.config.id).await;
-            self.follow_own(&chain, &mut hints).await;
+            let turn = turns.next().await;
+            if turn == Turn::StandsStill {
+                let name = &self.config.name;
+                tracing::warn!(chain = name, "the chain stands still elsewhere, following it here");
+            }
+            self.follow_while(turn, source, &mut hints).await;
+            turns.followed();
             self.progress.reached();
-            tracing::info!(chain = chain.config.name, "another instance follows the chain");
+            tracing::info!(chain = self.config.name, "another instance follows the chain");
         }
     }
 
-    /// Follows the chain for as long as it is this instance's. What the indexer remembers is of no
+    /// Follows the chain for as long as it is this instance's turn. What the indexer remembers is of no
     /// worth once another has worked on the chain, so it begins anew each time.
-    async fn follow_own(&mut self, chain: &InspectedChain, hints: &mut Hints) {
-        let config = &chain.config;
-        let mut indexer = chain.indexer(&self.stores);
+    async fn follow_while(&mut self, turn: Turn, source: &Arc<EvmNodes>, hints: &mut Hints) {
+        let doing = self.part.doing(Work::Follow(self.config.id));
+        let mut indexer = setup::indexer(&self.config, source, &self.stores);
         let mut backoff = Backoff::default();
-        let mut trouble = self.troubles.of_chain(&config.name, INDEXING);
-        let mut nodes = self.troubles.of_chain(&config.name, "using every node");
-        while self.part.follows(config.id) {
-            let poll = indexer.poll(SystemTime::now()).await;
-            tell_nodes(&chain.source, &mut nodes);
-            if !matches!(poll, Poll::Retry(_)) {
-                backoff.reset();
+        let mut trouble = self.troubles.of_chain(&self.config.name, INDEXING);
+        let mut nodes = self.troubles.of_chain(&self.config.name, "using every node");
+        while turn == Turn::StandsStill || self.part.follows(self.config.id) {
+            doing.begins();
+            let poll = self.poll(&mut indexer, &mut trouble).await;
+            tell_nodes(source, &mut nodes);
+            let next = self.after(poll, &doing, &mut backoff, &mut trouble);
+            match next {
+                Next::Again => continue,
+                _ if turn == Turn::StandsStill => break,
+                Next::Rest => hints.wait(self.config.poll_interval).await,
+                Next::Wait(delay) => tokio::time::sleep(delay).await,
             }
-            let delay = match poll {
-                Poll::Advanced(slice) => {
-                    trouble.over();
-                    self.progress.advanced(&slice);
-                    self.moved.notify_one();
-                    continue;
-                }
-                Poll::Rewound(_) => {
-                    self.moved.notify_one();
-                    continue;
-                }
-                Poll::Idle => {
-                    trouble.over();
-                    self.progress.reached();
-                    hints.wait(config.poll_interval).await;
-                    continue;
-                }
-                Poll::Stopped(status) => {
-                    let name = &config.name;
-                    trouble.says(&format!("{status}; `pledge resume {name}` sets it going again"));
-                    config.poll_interval
-                }
-                Poll::Retry(error) if error.is_passing() => {
-                    tracing::debug!(chain = config.name, %error, "the chain moved, reading again");
-                    backoff.delay()
-                }
-                Poll::Retry(error) => {
-                    trouble.says(&format!("{:#}", anyhow::Error::from(error)));
-                    backoff.delay()
-                }
-            };
-            tokio::time::sleep(delay).await;
         }
+        doing.left();
     }
 
-    /// Inspects and registers until it succeeds. A configuration that turns out to be wrong keeps
-    /// the chain degraded: the others run.
-    async fn until_reachable(&mut self, config: &ChainConfig, first: SetupError) -> InspectedChain {
-        let mut backoff = Backoff::default();
-        let mut trouble = self.troubles.of_chain(&config.name, INDEXING);
-        let mut error = first;
+    /// One poll. One that is under way for long is reported, and goes on.
+    async fn poll(&self, indexer: &mut Indexer, trouble: &mut Trouble) -> Poll {
+        let mut poll = std::pin::pin!(indexer.poll(SystemTime::now()).fuse());
         loop {
-            let reason = format!("{:#}", anyhow::Error::from(error));
-            trouble.says(&reason);
-            if self.part.follows(config.id) {
-                self.report_degraded(config, reason).await;
-            }
-            tokio::time::sleep(backoff.delay()).await;
-            match setup::prepare(config, &self.stores).await {
-                Ok(chain) => {
-                    trouble.over();
-                    return chain;
+            tokio::select! {
+                biased;
+                poll = &mut poll => return poll,
+                () = tokio::time::sleep(STANDSTILL) => {
+                    let reason = "a question to its nodes or to the store has had no answer for more than a minute";
+                    trouble.says(reason);
+                    self.report_degraded(&self.config, reason.to_owned()).await;
                 }
-                Err(again) => error = again,
             }
         }
     }
 
-    /// Failing to report is logged only: the trouble itself is being retried already.
-    async fn report_degraded(&self, config: &ChainConfig, reason: String) {
-        let balances = &self.stores.balances;
-        let report = ChainReport {
-            chain: config.id,
-            status: ChainStatus::Degraded(reason),
-            head: None,
-            head_time: None,
-            processed: None,
-        };
-        if let Err(error) = balances.report_chain(&report).await {
-            tracing::warn!(chain = config.name, %error, "status could not be stored");
+    fn after(
+        &mut self,
+        poll: Poll,
+        doing: &Doing,
+        backoff: &mut Backoff,
+        trouble: &mut Trouble,
+    ) -> Next {
+        let name = &self.config.name;
+        match poll {
+            Poll::Advanced(slice) => {
+                doing.succeeded();
+                backoff.reset();
+                trouble.over();
+                self.progress.advanced(&slice);
+                self.moved.notify_one();
+                Next::Again
+            }
+            Poll::Rewound(_) => {
+                doing.succeeded();
+                backoff.reset();
+                self.moved.notify_one();
+                Next::Again
+            }
+            Poll::Idle => {
+                doing.succeeded();
+                backoff.reset();
+                trouble.over();
+                self.progress.reached();
+                Next::Rest
+            }
+            Poll::Stopped(status) => {
+                doing.succeeded();
+                backoff.reset();
+                trouble.says(&format!("{status}; `pledge resume {name}` sets it going again"));
+                Next::Wait(self.config.poll_interval)
+            }
+            Poll::Retry(error) => {
+                doing.failed();
+                if error.is_passing() && doing.fruitless_for() < STANDSTILL {
+                    tracing::debug!(chain = name, %error, "the chain moved, reading again");
+                } else {
+                    trouble.says(&format!("{:#}", anyhow::Error::from(error)));
+                }
+                Next::Wait(backoff.delay())
+            }
         }
     }
 }
@@ -178,3 +190,72 @@ fn tell_nodes(nodes: &EvmNodes, trouble: &mut Trouble) {
 
 /// What has trouble while a chain is not followed.
 pub(crate) const INDEXING: &str = "indexing";
+
+#[cfg(test)]
+mod tests {
+    use pledge_core::indexer::{ChainStatus, IndexerConfig};
+    use pledge_core::ports::mocks::MockChainSource;
+    use pledge_core::sharing::{InstanceId, Lease};
+    use pledge_storage_memory::MemoryStore;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::output::Output;
+    use crate::progress::Progress;
+    use crate::test_chain::{TOKEN, TestChain};
+
+    fn follower(stores: &Stores, troubles: &Troubles) -> Follower {
+        let variables = [
+            ("CHAIN_ID", TOKEN.chain.to_string()),
+            ("RPC_URLS", "http://127.0.0.1:9".to_owned()),
+            ("TOKENS__T__ADDRESS", TOKEN.address.to_string()),
+        ];
+        let named = |(key, value)| (format!("PLEDGE_CHAINS__TEST__{key}"), value);
+        let config = Config::load(None, &variables.map(named).into()).unwrap();
+        let config = config.chains.into_iter().next().unwrap();
+        Follower {
+            part: Part::whole(&Lease::whole(InstanceId::new(1), [config.id])),
+            config,
+            stores: stores.clone(),
+            troubles: troubles.clone(),
+            progress: Progress::new(Output::Json).chain("test"),
+            moved: Arc::new(Notify::new()),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    async fn status(stores: &Stores) -> ChainStatus {
+        stores.balances.chains().await.unwrap()[0].status.clone()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_without_an_answer_is_told_after_a_minute_and_goes_on() {
+        const ANSWERED: Duration = Duration::from_secs(300);
+        let (stores, troubles) = (Stores::of(MemoryStore::new()), Troubles::default());
+        let test = TestChain::open(&stores).await;
+        let head = test.chain.head();
+        let mut source = MockChainSource::new();
+        source.expect_head().times(1).returning(move || {
+            Box::pin(async move {
+                tokio::time::sleep(ANSWERED).await;
+                Ok(head)
+            })
+        });
+        source.expect_headers().returning(move |_, _| Box::pin(async move { Ok(vec![head]) }));
+        let (balances, pending) = (stores.balances.clone(), stores.pending.clone());
+        let config = IndexerConfig { clock_slack: None, ..IndexerConfig::default() };
+        let mut indexer = Indexer::new(TOKEN.chain, Arc::new(source), balances, pending, config);
+        let follower = follower(&stores, &troubles);
+        let mut trouble = troubles.of_chain("test", INDEXING);
+        let watched = async {
+            tokio::time::sleep(STANDSTILL - Duration::from_secs(1)).await;
+            assert_eq!(troubles.list(), []);
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            assert!(troubles.list()[0].reason.contains("more than a minute"));
+            let ChainStatus::Degraded(reason) = status(&stores).await else { panic!("not told") };
+            assert!(reason.contains("more than a minute"), "{reason}");
+        };
+        let (poll, ()) = tokio::join!(follower.poll(&mut indexer, &mut trouble), watched);
+        assert!(matches!(poll, Poll::Idle), "{poll:?}");
+    }
+}

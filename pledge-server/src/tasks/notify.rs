@@ -1,14 +1,17 @@
-//! Telling receivers what happened.
+//! Delivering to receivers what happened.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pledge_core::event::Consumer;
-use pledge_core::notify::{Dispatcher, LogNotifier};
+use pledge_core::notify::{DispatchError, Dispatcher, Drained, LogNotifier};
 use pledge_core::stop::Stop;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::ability::{Trials, Work};
+use super::share::LASTS;
 use super::{Part, Troubles, until_due};
 use crate::backoff::Backoff;
 use crate::stores::Stores;
@@ -32,17 +35,29 @@ pub async fn keep_notifying(
     troubles: Troubles,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let asked = Stop::when(stop.clone());
+    let doing = part.doing(Work::Deliver);
+    // Whether a receiver takes events again is found out by events alone.
+    let mut trials = Trials::new(doing.clone(), LASTS);
     let mut backoff = Backoff::default();
-    let mut trouble = troubles.of_all("telling the log");
-    while stop.run_until_cancelled(part.until_tells()).await.is_some() {
-        let after_trouble = match dispatcher.drain(&asked).await {
-            Ok(_) => {
+    let mut trouble = troubles.of_all("delivering to the log");
+    while stop
+        .run_until_cancelled(trials.until(part.until_delivers(), || ready(true)))
+        .await
+        .is_some()
+    {
+        doing.begins();
+        let after_trouble = match drain_for_a_lease(&dispatcher, &stop).await {
+            Ok(drained) => {
+                doing.succeeded();
                 trouble.over();
                 backoff.reset();
+                if drained.more_due {
+                    continue;
+                }
                 None
             }
             Err(error) => {
+                doing.failed();
                 trouble.says(&format!("{:#}", anyhow::Error::from(error)));
                 Some(backoff.delay())
             }
@@ -50,6 +65,25 @@ pub async fn keep_notifying(
         stop.run_until_cancelled(until_due(after_trouble, interval, &moved)).await;
     }
     Ok(())
+}
+
+/// Delivers for one lease at most, so that a long backlog is neither taken for a standstill nor kept by
+/// an instance that it is no longer for.
+async fn drain_for_a_lease(
+    dispatcher: &Dispatcher,
+    stop: &CancellationToken,
+) -> Result<Drained, DispatchError> {
+    let enough = stop.child_token();
+    let asked = Stop::when(enough.clone());
+    let drained = dispatcher.drain(&asked);
+    tokio::pin!(drained);
+    tokio::select! {
+        drained = &mut drained => drained,
+        () = tokio::time::sleep(LASTS) => {
+            enough.cancel();
+            drained.await
+        }
+    }
 }
 
 #[cfg(test)]
@@ -76,7 +110,7 @@ mod tests {
     }
 
     fn alone() -> Part {
-        Part::whole(&Lease { instance: InstanceId::new(1), chains: [TOKEN.chain].into() })
+        Part::whole(&Lease::whole(InstanceId::new(1), [TOKEN.chain]))
     }
 
     fn dispatcher(stores: &Stores, receiver: &Arc<Receiver>) -> Dispatcher {

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::{Api, router};
+use crate::http::Gate;
 
 /// Takes the port, so that a busy one is an error before anything starts. The error names the
 /// settings that choose another.
@@ -27,8 +27,12 @@ pub async fn bind(listen: SocketAddr, settings: &str) -> anyhow::Result<TcpListe
 }
 
 /// Answers requests until `stop`, then lets those under way finish.
-pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> anyhow::Result<()> {
-    axum::serve(listener, router(api))
+pub async fn serve(
+    listener: TcpListener,
+    gate: Gate,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    axum::serve(listener, gate.router())
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
         .context("the HTTP server failed")

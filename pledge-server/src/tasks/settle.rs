@@ -11,7 +11,9 @@ use pledge_core::types::ChainId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Part, Trouble, Troubles, until_due};
+use super::ability::{Trials, Work};
+use super::share::LASTS;
+use super::{Part, STANDSTILL, Trouble, Troubles, until_due};
 use crate::backoff::Backoff;
 use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
@@ -56,17 +58,30 @@ pub struct SettleTask {
 impl SettleTask {
     /// Settles whenever the ledger moved, and every `interval`, until `stop`.
     pub async fn run(mut self) -> anyhow::Result<()> {
+        let doing = self.part.doing(Work::Settle(self.chain));
         let mut after_error = Backoff::default();
         let mut after_failure = Backoff::from(FAILED_DELAY);
         let mut trouble = self.troubles.of_chain(&self.name, "settlement");
         let stop = self.stop.clone();
-        while let Some(share) = stop.run_until_cancelled(self.part.until_settles(self.chain)).await
-        {
+        let mut trials = Trials::new(doing.clone(), LASTS);
+        let (stores, chain) = (self.stores.clone(), self.chain);
+        let works = || {
+            let stores = stores.clone();
+            async move { failed_batches(&stores, chain).await.is_ok() }
+        };
+        loop {
+            let share = trials.until(self.part.until_settles(chain), &works);
+            let Some(share) = stop.run_until_cancelled(share).await else {
+                return Ok(());
+            };
+            doing.begins();
             let settler = self.stores.settler().of_shards(share);
+            let moved = || doing.moved();
             let settled =
-                settle_shown(&self.stores, settler, self.chain, &stop, &mut self.progress);
+                settle_shown(&self.stores, settler, self.chain, &stop, &mut self.progress, moved);
             let delay = match settled.await {
                 Ok(report) => {
+                    doing.succeeded();
                     after_error.reset();
                     tell_failures(&self.stores, self.chain, report.failed, &mut trouble).await;
                     if report.failed == 0 {
@@ -76,16 +91,17 @@ impl SettleTask {
                         Some(after_failure.delay())
                     }
                 }
-                Err(error) if error.is_conflict() => Some(after_error.delay()),
                 Err(error) => {
-                    trouble.says(&format!("{:#}", anyhow::Error::from(error)));
+                    doing.failed();
+                    if !error.is_conflict() || doing.fruitless_for() >= STANDSTILL {
+                        trouble.says(&format!("{:#}", anyhow::Error::from(error)));
+                    }
                     Some(after_error.delay())
                 }
             };
             self.wakes.settled.notify_one();
             stop.run_until_cancelled(until_due(delay, self.interval, &self.wakes.moved)).await;
         }
-        Ok(())
     }
 }
 
@@ -104,21 +120,26 @@ async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, trouble: &m
     }
 }
 
-/// Settles every closed window of a chain's tokens, once, and shows how far it is.
+/// Settles every closed window of a chain's tokens, once, and shows how far it is. `moved` is called
+/// after each batch.
 pub(crate) async fn settle_shown(
     stores: &Stores,
     settler: Settler,
     chain: ChainId,
     stop: &CancellationToken,
     progress: &mut WorkProgress,
+    mut moved: impl FnMut() + Send,
 ) -> Result<SettleReport, SettlerError> {
     let mut total = 0;
     for token in stores.balances.tokens(chain).await? {
         let programmes = stores.points.programmes(token.spec.id).await?;
         total += programmes.iter().map(|state| state.shards.len() as u64).sum::<u64>();
     }
-    let moved = |report: &SettleReport| progress.moved(&step(report, total));
-    let settled = settler.settle_chain(chain, &Stop::when(stop.clone()), moved).await;
+    let told = |report: &SettleReport| {
+        moved();
+        progress.moved(&step(report, total));
+    };
+    let settled = settler.settle_chain(chain, &Stop::when(stop.clone()), told).await;
     progress.over();
     settled
 }
@@ -196,10 +217,9 @@ mod tests {
         runs.flat_map(|run| &run.failures).map(|failure| failure.attempts).collect()
     }
 
-    async fn stores_that_refuse_a_batch() -> Stores {
+    async fn stores_that_refuse_a_batch(kind: StoreErrorKind) -> Stores {
         let mut stores = Stores::of(MemoryStore::new());
         let points = stores.points.clone();
-        let kind = StoreErrorKind::Invalid;
         stores.points = Arc::new(FailingPoints::new(points, account(1), kind, u32::MAX));
         let mut test = TestChain::open(&stores).await;
         test.mine(600, Some((account(1), 10))).await;
@@ -207,24 +227,40 @@ mod tests {
         stores
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_attempts_of_a_failed_batch_last_for_minutes() {
-        let stores = stores_that_refuse_a_batch().await;
-        let (stop, second) = (CancellationToken::new(), Duration::from_secs(1));
-        let lease = Lease { instance: InstanceId::new(1), chains: [TOKEN.chain].into() };
-        let task = SettleTask {
+    fn task(stores: &Stores, troubles: &Troubles) -> SettleTask {
+        let lease = Lease::whole(InstanceId::new(1), [TOKEN.chain]);
+        SettleTask {
             stores: stores.clone(),
             chain: TOKEN.chain,
             name: "test".to_owned(),
-            interval: second,
+            interval: Duration::from_secs(1),
             part: Part::whole(&lease),
             wakes: Wakes { moved: Arc::new(Notify::new()), settled: Arc::new(Notify::new()) },
-            troubles: Troubles::default(),
-            stop,
+            troubles: troubles.clone(),
+            stop: CancellationToken::new(),
             progress: Progress::new(Output::Json).work("test"),
-        };
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_attempts_of_a_failed_batch_last_for_minutes() {
+        let stores = stores_that_refuse_a_batch(StoreErrorKind::Invalid).await;
+        let task = task(&stores, &Troubles::default());
         assert!(tokio::time::timeout(MINUTE, task.run()).await.is_err());
         assert_eq!(attempts(&stores).await, [3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_conflict_that_stays_is_told_after_a_minute() {
+        let stores = stores_that_refuse_a_batch(StoreErrorKind::Conflict).await;
+        let troubles = Troubles::default();
+        let task = tokio::spawn(task(&stores, &troubles).run());
+        tokio::time::sleep(MINUTE - Duration::from_secs(5)).await;
+        assert_eq!(troubles.list(), [], "it may pass by itself");
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        let [trouble] = &troubles.list()[..] else { panic!("{:?}", troubles.list()) };
+        assert_eq!(trouble.work, "settlement");
+        assert!(!task.is_finished());
     }
 
     #[tokio::test]

@@ -10,26 +10,35 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::ability::{Abilities, Doing, Work};
 use super::{Trouble, Troubles};
 
 /// How long a lease lasts: what an instance that died did is another's after this and one renewal.
-const LASTS: Duration = Duration::from_secs(9);
-const RENEW_INTERVAL: Duration = Duration::from_secs(3);
+pub(super) const LASTS: Duration = Duration::from_secs(9);
+pub(super) const RENEW_INTERVAL: Duration = Duration::from_secs(3);
 /// How long giving the lease back may hold up the end. It ends by itself a little later.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What is this instance's to do, now and whenever it changes.
 #[derive(Debug, Clone)]
-pub struct Part(watch::Receiver<Share>);
+pub struct Part {
+    share: watch::Receiver<Share>,
+    abilities: Abilities,
+}
 
 impl Part {
     /// Everything, for ever: nobody else works over the store.
-    pub fn whole(lease: &Lease) -> Self {
-        Self(watch::channel(Share::whole(lease)).1)
+    pub fn whole(whole: &Lease) -> Self {
+        Self { share: watch::channel(Share::whole(whole)).1, abilities: Abilities::default() }
+    }
+
+    /// What comes of a piece of work here, which decides whether it is offered again.
+    pub(super) fn doing(&self, work: Work) -> Doing {
+        self.abilities.of(work)
     }
 
     pub(super) fn follows(&self, chain: ChainId) -> bool {
-        self.0.borrow().follows(chain)
+        self.share.borrow().follows(chain)
     }
 
     /// Waits until the chain is this instance's to follow.
@@ -42,17 +51,17 @@ impl Part {
         self.until(|share| share.settles(chain)).await
     }
 
-    /// Waits until this instance tells what happened.
-    pub(super) async fn until_tells(&mut self) {
-        self.until(|share| share.tells().then_some(())).await;
+    /// Waits until this instance delivers events.
+    pub(super) async fn until_delivers(&mut self) {
+        self.until(|share| share.delivers().then_some(())).await;
     }
 
     async fn until<T>(&mut self, mine: impl Fn(&Share) -> Option<T>) -> T {
         loop {
-            if let Some(part) = mine(&self.0.borrow_and_update()) {
+            if let Some(part) = mine(&self.share.borrow_and_update()) {
                 return part;
             }
-            if self.0.changed().await.is_err() {
+            if self.share.changed().await.is_err() {
                 // Nothing changes any more, so it never will be.
                 std::future::pending::<()>().await;
             }
@@ -62,12 +71,14 @@ impl Part {
 
 /// Keeps a lease among those of the other instances, and works out what that leaves to do.
 ///
-/// While leases cannot be had, all of the work is this instance's: others may do the same, which
-/// costs time and nothing else.
+/// The lease offers what this instance makes progress with. While leases cannot be had, all of the work
+/// is this instance's: others may do the same, which costs time and nothing else.
 #[derive(Debug)]
 pub struct Sharing {
     leases: Arc<dyn Leases>,
-    lease: Lease,
+    /// Everything that this instance is configured for.
+    whole: Lease,
+    abilities: Abilities,
     part: watch::Sender<Share>,
     renewed: Option<Instant>,
     trouble: Trouble,
@@ -75,12 +86,14 @@ pub struct Sharing {
 
 impl Sharing {
     /// Takes the lease, so that the part that is answered is already this instance's own.
-    pub async fn begin(leases: Arc<dyn Leases>, lease: Lease, troubles: &Troubles) -> (Self, Part) {
-        let (part, share) = watch::channel(Share::whole(&lease));
+    pub async fn begin(leases: Arc<dyn Leases>, whole: Lease, troubles: &Troubles) -> (Self, Part) {
+        let (part, share) = watch::channel(Share::whole(&whole));
+        let abilities = Abilities::default();
         let trouble = troubles.of_all("sharing the work out");
-        let mut sharing = Self { leases, lease, part, renewed: None, trouble };
+        let mut sharing =
+            Self { leases, whole, abilities: abilities.clone(), part, renewed: None, trouble };
         sharing.renew().await;
-        (sharing, Part(share))
+        (sharing, Part { share, abilities })
     }
 
     /// Renews the lease until `stop`, then gives it back.
@@ -90,7 +103,7 @@ impl Sharing {
         while stop.run_until_cancelled(due.tick()).await.is_some() {
             self.renew().await;
         }
-        let released = self.leases.release(self.lease.instance);
+        let released = self.leases.release(self.whole.instance);
         let released = tokio::time::timeout(RELEASE_TIMEOUT, released).await;
         if let Ok(Err(error)) = released {
             tracing::debug!(%error, "the lease was not given back and ends by itself");
@@ -100,16 +113,17 @@ impl Sharing {
 
     async fn renew(&mut self) {
         let asked = Instant::now();
-        match self.leases.renew(&self.lease, LASTS).await {
+        let offer = self.abilities.offer(&self.whole, LASTS);
+        match self.leases.renew(&offer, LASTS).await {
             Ok(held) => {
                 self.trouble.over();
                 self.renewed = Some(asked);
-                self.takes(Share::of(&self.lease, &held));
+                self.takes(Share::of(&self.whole, &held));
             }
             Err(error) => {
                 self.trouble.says(&format!("{error}; this instance does all of it meanwhile"));
                 if self.renewed.is_none_or(|renewed| renewed.elapsed() >= LASTS) {
-                    self.takes(Share::whole(&self.lease));
+                    self.takes(Share::whole(&self.whole));
                 }
             }
         }
@@ -119,7 +133,8 @@ impl Sharing {
         self.part.send_if_modified(|part| {
             let is_other = *part != share;
             if is_other {
-                tracing::info!(chains = ?share.chains(), tells = share.tells(), "a new part of the work");
+                let (chains, delivers) = (share.chains(), share.delivers());
+                tracing::info!(?chains, delivers, "a new part of the work");
                 *part = share;
             }
             is_other
@@ -143,7 +158,7 @@ mod tests {
     const CHAINS: [ChainId; 2] = [ChainId::new(1), ChainId::new(2)];
 
     fn lease(id: u128) -> Lease {
-        Lease { instance: InstanceId::new(id), chains: CHAINS.into() }
+        Lease::whole(InstanceId::new(id), CHAINS)
     }
 
     fn followed(part: &Part) -> usize {
@@ -162,7 +177,7 @@ mod tests {
             for chain in CHAINS {
                 part.until_follows(chain).await;
             }
-            part.until_tells().await;
+            part.until_delivers().await;
         };
         tokio::time::timeout(Duration::from_secs(15), taken_over).await.unwrap();
     }
@@ -192,5 +207,50 @@ mod tests {
         part.until_follows(CHAINS[0]).await;
         assert!((LASTS..=LASTS + RENEW_INTERVAL).contains(&begun.elapsed()));
         assert_eq!(followed(&part), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_here_is_anothers_until_it_works_again() {
+        let leases: Arc<dyn Leases> = Arc::new(MemoryLeases::default());
+        let (cut, mut cut_part) = begin(leases.clone(), lease(1)).await;
+        let (sharing, mut part) = begin(leases, lease(2)).await;
+        tokio::spawn(sharing.keep(CancellationToken::new()));
+        tokio::spawn(cut.keep(CancellationToken::new()));
+        let works = [Work::Follow(CHAINS[0]), Work::Settle(CHAINS[0]), Work::Deliver];
+        let failing = works.map(|work| cut_part.doing(work));
+        assert!(cut_part.follows(CHAINS[0]));
+        failing.iter().for_each(Doing::failed);
+        let taken_over = async {
+            part.until_follows(CHAINS[0]).await;
+            part.until_delivers().await;
+            while part.until_settles(CHAINS[0]).await != ShardShare::ALL {
+                tokio::time::sleep(RENEW_INTERVAL).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(15), taken_over).await.unwrap();
+        failing.iter().for_each(Doing::succeeded);
+        let given_back = async {
+            cut_part.until_delivers().await;
+            cut_part.until_settles(CHAINS[0]).await;
+        };
+        tokio::time::timeout(Duration::from_secs(15), given_back).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_everywhere_is_tried_everywhere() {
+        let leases: Arc<dyn Leases> = Arc::new(MemoryLeases::default());
+        let (one, mut one_part) = begin(leases.clone(), lease(1)).await;
+        let (two, mut two_part) = begin(leases, lease(2)).await;
+        tokio::spawn(one.keep(CancellationToken::new()));
+        tokio::spawn(two.keep(CancellationToken::new()));
+        for part in [&one_part, &two_part] {
+            part.doing(Work::Follow(CHAINS[0])).failed();
+        }
+        let both = async {
+            tokio::time::sleep(LASTS + RENEW_INTERVAL).await;
+            one_part.until_follows(CHAINS[0]).await;
+            two_part.until_follows(CHAINS[0]).await;
+        };
+        tokio::time::timeout(Duration::from_secs(20), both).await.unwrap();
     }
 }

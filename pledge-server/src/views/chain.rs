@@ -1,5 +1,7 @@
 //! Chains as people see them.
 
+use std::time::SystemTime;
+
 use pledge_core::error::StoreError;
 use pledge_core::ledger::TokenState;
 use pledge_core::ports::{ChainState, ProgrammeState};
@@ -7,7 +9,7 @@ use pledge_core::query::Queries;
 use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::Serialize;
 
-use super::in_one_epoch;
+use super::{Age, Eip55, in_one_epoch};
 
 /// A chain as its indexer last reported it, and the minimum over its active tokens: a figure is null
 /// while one of them has none yet.
@@ -21,9 +23,36 @@ pub(crate) struct ChainView {
     #[serde(skip)]
     pub(crate) is_latched: bool,
     pub(crate) head_block: Option<BlockNumber>,
+    pub(crate) head_time: Option<Timestamp>,
+    pub(crate) head_age_seconds: Option<Age>,
     pub(crate) last_processed_block: Option<BlockNumber>,
     #[serde(flatten)]
     pub(crate) figures: Figures,
+    pub(crate) last_confirmed_age_seconds: Option<Age>,
+    /// The tokens that stand still until their fault is gone.
+    pub(crate) halted_tokens: Vec<HaltedToken>,
+}
+
+/// A token that stands still, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct HaltedToken {
+    pub(crate) address: Eip55,
+    pub(crate) symbol: String,
+    pub(crate) reason: String,
+}
+
+impl HaltedToken {
+    /// Those among a chain's tokens.
+    pub(crate) fn among(tokens: &[TokenState]) -> Vec<Self> {
+        let halted = tokens.iter().filter_map(|token| {
+            Some(Self {
+                address: Eip55(token.spec.id.address),
+                symbol: token.spec.metadata.symbol.clone(),
+                reason: token.status.reason()?.to_owned(),
+            })
+        });
+        halted.collect()
+    }
 }
 
 /// How far the active tokens of a chain are.
@@ -41,8 +70,13 @@ pub(crate) struct Figures {
 
 impl ChainView {
     /// The chain's figures, all of one state.
-    pub(crate) async fn read(queries: &Queries, state: ChainState) -> Result<Self, StoreError> {
-        let figures = in_one_epoch(|| try_figures(queries, state.chain)).await?;
+    pub(crate) async fn read(
+        queries: &Queries,
+        state: ChainState,
+        now: SystemTime,
+    ) -> Result<Self, StoreError> {
+        let (figures, halted_tokens) = in_one_epoch(|| try_figures(queries, state.chain)).await?;
+        let age = |time: Option<Timestamp>| time.map(|time| Age::of(time, now));
         Ok(Self {
             chain_id: state.chain,
             status: state.status.name(),
@@ -50,19 +84,25 @@ impl ChainView {
             is_latched: state.status.is_latched(),
             name: state.name,
             head_block: state.head,
+            head_time: state.head_time,
+            head_age_seconds: age(state.head_time),
             last_processed_block: state.processed,
+            last_confirmed_age_seconds: age(figures.last_confirmed_time),
             figures,
+            halted_tokens,
         })
     }
 }
 
 /// `None` if the ledger was rewound between two reads.
-async fn try_figures(queries: &Queries, chain: ChainId) -> Result<Option<Figures>, StoreError> {
+async fn try_figures(
+    queries: &Queries,
+    chain: ChainId,
+) -> Result<Option<(Figures, Vec<HaltedToken>)>, StoreError> {
     let mut tokens = queries.balances().tokens(chain).await?;
+    let halted = HaltedToken::among(&tokens);
     tokens.retain(TokenState::is_active);
-    let cursors = tokens.iter().map(|token| token.cursor);
-    let places = cursors.map(|cursor| cursor.map(|cursor| (cursor.number, cursor.time)));
-    let confirmed = places.min().flatten();
+    let confirmed = confirmed(&tokens);
     let mut settled = Vec::new();
     let mut earning = Vec::new();
     for token in tokens {
@@ -86,12 +126,21 @@ async fn try_figures(queries: &Queries, chain: ChainId) -> Result<Option<Figures
             last_calculated_block = last_calculated_block.max(seen.value);
         }
     }
-    Ok(Some(Figures {
+    let figures = Figures {
         last_confirmed_block: confirmed.map(|(block, _)| block),
         last_confirmed_time: confirmed.map(|(_, time)| time),
         last_calculated_block,
         last_calculated_time: calculated,
-    }))
+    };
+    Ok(Some((figures, halted)))
+}
+
+/// The cursor that is furthest behind; `None` while a token has none.
+pub(super) fn confirmed<'a>(
+    tokens: impl IntoIterator<Item = &'a TokenState>,
+) -> Option<(BlockNumber, Timestamp)> {
+    let cursors = tokens.into_iter().map(|token| token.cursor);
+    cursors.map(|cursor| cursor.map(|cursor| (cursor.number, cursor.time))).min().flatten()
 }
 
 /// Windows are half-open: the last second that a window's end leaves inside.

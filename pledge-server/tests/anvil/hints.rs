@@ -39,8 +39,9 @@ impl Followed {
         config.ws_url = Some(NodeUrl::parse_ws(ws_url).unwrap());
         let stores = Stores::of(MemoryStore::new());
         let moved = Arc::new(Notify::new());
-        let lease = Lease { instance: InstanceId::new(1), chains: [config.id].into() };
+        let lease = Lease::whole(InstanceId::new(1), [config.id]);
         let follower = Follower {
+            config: config.clone(),
             stores: stores.clone(),
             part: Part::whole(&lease),
             troubles: Troubles::default(),
@@ -48,7 +49,8 @@ impl Followed {
             moved: moved.clone(),
             stop: CancellationToken::new(),
         };
-        let start = Start::Ready(setup::prepare(&config, &stores).await.unwrap());
+        setup::prepare(&config, &stores).await.unwrap();
+        let start = Start::Looked(setup::look(&config, Vec::new()).await.unwrap());
         tokio::spawn(follower.run(start));
         let followed = Self { chain, stores, moved };
         timeout(PATIENCE, followed.caught_up()).await.expect("the ledger catches up");

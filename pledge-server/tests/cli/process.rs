@@ -168,7 +168,17 @@ impl Running {
 
     /// Asks until the answer is right.
     pub(crate) fn get_until(&self, path: &str, right: impl Fn(&Value) -> bool) -> Value {
-        let until = Instant::now() + PATIENCE;
+        self.get_within(PATIENCE, path, right)
+    }
+
+    /// Asks until the answer is right, for so long.
+    pub(crate) fn get_within(
+        &self,
+        patience: Duration,
+        path: &str,
+        right: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let until = Instant::now() + patience;
         loop {
             let answer = self.get(path);
             if right(&answer) {

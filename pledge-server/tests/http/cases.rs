@@ -222,7 +222,9 @@ mod plays {
     pub(super) async fn case_17_more_sent_than_held(mut case: Case) {
         case.gives(0, whole(200));
         case.alice_at(MINUTE).await;
-        let before = case.world.ok(&account_path(case.token, ALICE)).await;
+        let mut before = case.world.ok(&account_path(case.token, ALICE)).await;
+        // Blocks above a token that stands still are not read.
+        before["pending_balance"] = Value::Null;
         case.takes(2 * MINUTE, whole(201));
         let after = case.alice_at(HOUR).await;
         assert_eq!(after, before, "nothing was written");

@@ -3,6 +3,7 @@
 mod accounts;
 mod cases;
 mod chains;
+mod health;
 mod lists;
 mod points;
 mod portfolio;

@@ -53,13 +53,12 @@ async fn a_token_that_starts_after_the_slowest_ones_time_counts_nothing_yet() {
 
 #[tokio::test]
 async fn a_halted_token_does_not_hold_the_others_back() {
-    let mut world = two_chains().await;
+    let world = two_chains().await;
     let slow = TokenId { chain: ChainId::new(2), address: OTHER_TOKEN };
     let balances = world.stores.balances.clone();
     let base = balances.token(slow).await.unwrap().unwrap().cursor;
     let halted = balances.halt_token(slow, base.map(|base| base.id()), Some("overdrawn"));
     halted.await.unwrap();
-    world.advance(2, THREE_PM + 3 * HOUR).await;
     let portfolio = world.ok(&format!("/api/v1/accounts/{ALICE}")).await;
     assert_eq!(portfolio["at_time"], THREE_PM + 2 * HOUR);
     let halted = &portfolio["tokens"][1];

@@ -148,13 +148,6 @@ async fn a_problem_is_told_by_its_type() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_makes_the_instance_unready_and_alive() {
-    let world = World::over(Stores::away());
-    world.problem("/readyz", 503).await;
-    world.ok("/healthz").await;
-}
-
-#[tokio::test]
 async fn a_store_that_is_away_is_a_problem_without_its_inside() {
     let world = World::over(Stores::away());
     let account = format!("/api/v1/accounts/{ALICE}");

@@ -4,6 +4,7 @@ mod away;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
@@ -17,14 +18,18 @@ use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
-use pledge_server::http::{Api, router};
+use pledge_server::http::{Api, Pulse, router};
 use pledge_server::tasks::Troubles;
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub(crate) const ALICE: Address = address!("0xa11ce00000000000000000000000000000000001");
 pub(crate) const BOB: Address = address!("0xb0b0000000000000000000000000000000000002");
+
+/// The clock of the API, in unix seconds: an hour and a minute after the hour of most worlds began.
+pub(crate) const CLOCK: u64 = 1_767_625_200 + 3_660;
 
 /// Blocks that stand on a confirmed one.
 pub(crate) const CONFIRMATIONS: u64 = 2;
@@ -52,6 +57,8 @@ impl Stores {
 /// Scripted chains, indexed and settled into some stores, and the API over them.
 pub(crate) struct World {
     pub(crate) stores: Stores,
+    pub(crate) pulse: Pulse,
+    pub(crate) stop: CancellationToken,
     chains: BTreeMap<ChainId, (ScriptedChain, Indexer)>,
     router: Router,
 }
@@ -60,8 +67,19 @@ impl World {
     pub(crate) fn over(stores: Stores) -> Self {
         let queries =
             Queries::new(stores.balances.clone(), stores.points.clone(), stores.pending.clone());
+        let pulse = Pulse::new(stores.balances.clone());
+        let stop = CancellationToken::new();
         Self {
-            router: router(Api { queries, redis: None, troubles: Troubles::default() }),
+            router: router(Api {
+                queries,
+                redis: None,
+                troubles: Troubles::default(),
+                pulse: pulse.clone(),
+                clock: || UNIX_EPOCH + Duration::from_secs(CLOCK),
+                stop: stop.clone(),
+            }),
+            pulse,
+            stop,
             stores,
             chains: BTreeMap::new(),
         }
@@ -189,10 +207,13 @@ impl World {
         let expected =
             if status.is_success() { "application/json" } else { "application/problem+json" };
         assert_eq!(response.headers()[header::CONTENT_TYPE], expected, "{path}");
-        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
-        let body = body.expect("a body in memory");
-        let json = serde_json::from_slice(&body).expect("every answer is JSON");
-        (status, json)
+        (status, body_of(response).await)
+    }
+
+    /// What a path answers in JSON, whatever its status.
+    pub(crate) async fn json(&self, path: &str) -> (StatusCode, Value) {
+        let response = self.send("GET", path).await;
+        (response.status(), body_of(response).await)
     }
 
     /// What a path answers, which must be 200.
@@ -236,6 +257,11 @@ impl World {
         }
         items
     }
+}
+
+async fn body_of(response: Response<Body>) -> Value {
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+    serde_json::from_slice(&body.expect("a body in memory")).expect("every answer is JSON")
 }
 
 /// The path of a token.

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 const GAS: u64 = 21_000;
 
+/// Whoever sends the transactions.
+pub(super) const SENDER: Address = Address::repeat_byte(0xf0);
+
 /// A transaction in so far as its logs need one. It may be included again in another block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
@@ -72,6 +75,21 @@ impl Block {
         block
     }
 
+    /// The same with the transactions themselves, the first of which has this nonce.
+    pub(super) fn to_json_in_full(&self, nonce: u64) -> Value {
+        let mut block = self.to_json();
+        let sent = (nonce..).zip(&self.transactions).map(|(nonce, transaction)| {
+            json!({
+                "hash": transaction.hash,
+                "from": SENDER,
+                "to": transaction.logs.first().map_or(SENDER, |log| log.address),
+                "nonce": format!("{nonce:#x}"),
+            })
+        });
+        block["transactions"] = sent.collect();
+        block
+    }
+
     /// Its logs with their places, in the block's order.
     pub(super) fn logs(&self) -> Vec<types::Log> {
         let mut placed = Vec::new();
@@ -108,7 +126,7 @@ impl Block {
                 effective_gas_price: 7,
                 blob_gas_used: None,
                 blob_gas_price: None,
-                from: Address::repeat_byte(0xf0),
+                from: SENDER,
                 to: transaction.logs.first().map(|log| log.address),
                 contract_address: None,
             })

@@ -37,6 +37,8 @@ pub(super) struct View {
 pub(super) struct Token {
     pub(super) symbol: String,
     pub(super) decimals: u8,
+    /// The first block with its code.
+    pub(super) since: u64,
 }
 
 impl HostileChain {
@@ -53,9 +55,15 @@ impl HostileChain {
         Self { state: Arc::new(Mutex::new(view)) }
     }
 
-    /// Puts a token there, or changes what it says of itself.
+    /// Puts a token there from genesis on, or changes what it says of itself.
     pub fn deploy(&self, token: Address, symbol: &str, decimals: u8) {
-        self.view_mut().tokens.insert(token, Token { symbol: symbol.to_owned(), decimals });
+        self.deploy_at(token, symbol, decimals, 0);
+    }
+
+    /// Puts a token there from a block on.
+    pub fn deploy_at(&self, token: Address, symbol: &str, decimals: u8, since: u64) {
+        let symbol = symbol.to_owned();
+        self.view_mut().tokens.insert(token, Token { symbol, decimals, since });
     }
 
     /// Mines a block with these logs, spread over transactions.
@@ -141,6 +149,12 @@ impl View {
 
     pub(super) fn block_of_hash(&self, hash: B256) -> Option<&Arc<Block>> {
         self.visible().iter().find(|block| block.hash == hash)
+    }
+
+    /// How many transactions there were up to a block: the nonce of the one who sent them all.
+    pub(super) fn sent_up_to(&self, height: u64) -> u64 {
+        let blocks = self.visible().iter().take_while(|block| block.number() <= height);
+        blocks.map(|block| block.transactions.len() as u64).sum()
     }
 
     /// The blocks that it has.

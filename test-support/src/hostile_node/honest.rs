@@ -6,7 +6,7 @@ use alloy::primitives::{Address, B256, Bytes, U256, hex};
 use alloy::rpc::types;
 use serde_json::{Value, json};
 
-use super::block::Block;
+use super::block::{Block, SENDER};
 use super::chain::{Token, View, transfer_topic};
 
 /// A call as it arrived.
@@ -51,7 +51,9 @@ impl Call {
             "eth_getBlockByNumber" | "eth_getBlockByHash" | "eth_getBlockReceipts" => {
                 self.params.get(0)
             }
-            "eth_call" | "eth_getCode" => self.params.get(1),
+            "eth_call" | "eth_getCode" | "eth_getTransactionCount" | "eth_getBalance" => {
+                self.params.get(1)
+            }
             _ => None,
         }
     }
@@ -80,7 +82,12 @@ pub(super) fn answer(view: &View, call: &Call) -> Reply {
         "eth_blockNumber" => Ok(quantity(view.head())),
         "web3_clientVersion" => Ok(json!("hostile/1.0")),
         "eth_getBlockByNumber" | "eth_getBlockByHash" => {
-            Ok(block(view, param(0)).map_or(Value::Null, |block| block.to_json()))
+            Ok(block(view, param(0)).map_or(Value::Null, |block| match param(1) {
+                Value::Bool(true) => block.to_json_in_full(
+                    block.number().checked_sub(1).map_or(0, |n| view.sent_up_to(n)),
+                ),
+                _ => block.to_json(),
+            }))
         }
         "eth_getLogs" => logs(view, param(0)),
         "eth_getBlockReceipts" => {
@@ -88,12 +95,24 @@ pub(super) fn answer(view: &View, call: &Call) -> Reply {
         }
         "eth_getTransactionReceipt" => Ok(receipt(view, param(0))),
         "eth_call" => eth_call(view, param(0), param(1)),
-        "eth_getCode" => match address(param(0)).and_then(|token| view.tokens.get(&token)) {
-            Some(_) => Ok(json!("0x60")),
-            None => Ok(json!("0x")),
-        },
+        "eth_getCode" | "eth_getTransactionCount" | "eth_getBalance" => {
+            account(view, &call.method, param(0), param(1))
+        }
         method => Err(error(-32601, format!("the method {method} does not exist"))),
     }
+}
+
+/// Code, nonce or balance at the end of a block.
+fn account(view: &View, method: &str, of: &Value, at: &Value) -> Reply {
+    let height = block(view, at).ok_or_else(|| error(-32000, "header not found"))?.number();
+    let of = address(of).ok_or_else(|| error(-32602, "no address"))?;
+    let has_code = view.tokens.get(&of).is_some_and(|token| token.since <= height);
+    Ok(match method {
+        "eth_getCode" if has_code => json!("0x60"),
+        "eth_getCode" => json!("0x"),
+        "eth_getTransactionCount" if of == SENDER => quantity(view.sent_up_to(height)),
+        _ => quantity(0),
+    })
 }
 
 fn logs(view: &View, filter: &Value) -> Reply {
@@ -151,7 +170,8 @@ fn eth_call(view: &View, call: &Value, at: &Value) -> Reply {
     let Some(token) = address(&call["to"]) else {
         return Err(error(-32602, "no contract to call"));
     };
-    let Some(Token { symbol, decimals }) = view.tokens.get(&token) else {
+    let there = view.tokens.get(&token).filter(|there| there.since <= block.number());
+    let Some(Token { symbol, decimals, .. }) = there else {
         return Ok(json!("0x"));
     };
     let input = call["input"].as_str().or(call["data"].as_str()).unwrap_or_default();

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard};
 
+use fastrand::Rng;
+
 use super::chain::View;
 use super::envelope::Envelope;
 use super::honest::Call;
 use super::lie::Lie;
 use super::outlook::Outlook;
+use super::random::Struck;
 use super::refusal::Refusal;
 use super::wire::Wire;
 
@@ -27,6 +30,28 @@ pub enum Fault {
     Wire(Wire),
 }
 
+/// The kind of a fault, by the stage of an answer at which it acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Outlook,
+    Refusal,
+    Lie,
+    Envelope,
+    Wire,
+}
+
+impl Fault {
+    const fn stage(&self) -> Stage {
+        match self {
+            Self::Outlook(_) => Stage::Outlook,
+            Self::Refusal(_) => Stage::Refusal,
+            Self::Lie(_) => Stage::Lie,
+            Self::Envelope(_) => Stage::Envelope,
+            Self::Wire(_) => Stage::Wire,
+        }
+    }
+}
+
 /// A fault, the calls that it meets, and for how many answers it is on.
 #[derive(Debug, Clone)]
 pub struct Switch {
@@ -34,6 +59,24 @@ pub struct Switch {
     names: Vec<&'static str>,
     blocks: RangeInclusive<u64>,
     left: u64,
+    calls_above: usize,
+    chance: Option<Chance>,
+}
+
+/// What is drawn before a fault acts.
+#[derive(Debug, Clone)]
+struct Chance {
+    struck: Struck,
+    percent: u32,
+    rng: Rng,
+}
+
+impl Chance {
+    /// Whether a fault of an answer to so many calls that it meets acts.
+    fn strikes(&mut self, calls: usize) -> bool {
+        let draws = if self.struck == Struck::Call { calls } else { 1 };
+        (0..draws).fold(false, |struck, _| self.rng.u32(..100) < self.percent || struck)
+    }
 }
 
 /// A switch that was set, to take it back.
@@ -43,7 +86,14 @@ pub struct SwitchId(u64);
 impl Switch {
     /// A fault of every answer that it can spoil, until it is taken back.
     pub fn of(fault: impl Into<Fault>) -> Self {
-        Self { fault: fault.into(), names: Vec::new(), blocks: 0..=u64::MAX, left: u64::MAX }
+        Self {
+            fault: fault.into(),
+            names: Vec::new(),
+            blocks: 0..=u64::MAX,
+            left: u64::MAX,
+            calls_above: 0,
+            chance: None,
+        }
     }
 
     /// Only of calls of these methods, or with these tags.
@@ -65,6 +115,24 @@ impl Switch {
     pub const fn times(mut self, answers: u64) -> Self {
         self.left = answers;
         self
+    }
+
+    /// Only of requests with more calls than so many.
+    #[must_use]
+    pub const fn of_batches_above(mut self, calls: usize) -> Self {
+        self.calls_above = calls;
+        self
+    }
+
+    /// Only with a chance of so many in a hundred, drawn from a seed.
+    #[must_use]
+    pub fn by_chance(mut self, struck: Struck, percent: u32, seed: u64) -> Self {
+        self.chance = Some(Chance { struck, percent, rng: Rng::with_seed(seed) });
+        self
+    }
+
+    fn strikes(&mut self, calls: usize) -> bool {
+        self.chance.as_mut().is_none_or(|chance| chance.strikes(calls))
     }
 
     fn meets(&self, call: &Call, view: &View) -> bool {
@@ -128,19 +196,24 @@ impl Switches {
         self.lock().met.get(&id).copied().unwrap_or_default()
     }
 
-    /// Shows each fault that meets one of the calls, with the blocks that it is about. What acts says
-    /// so, and is used up by one.
+    /// Shows each fault of a stage that meets one of the calls, with the blocks that it is about. What
+    /// acts says so, and is used up by one.
     pub(super) fn act(
         &self,
+        stage: Stage,
         calls: &[Call],
         view: &View,
         mut apply: impl FnMut(&Fault, &RangeInclusive<u64>) -> bool,
     ) {
         let mut table = self.lock();
         let Table { on, met, .. } = &mut *table;
-        for (id, switch) in on.iter_mut() {
-            let meets = calls.iter().any(|call| switch.meets(call, view));
-            if switch.left > 0 && meets && apply(&switch.fault, &switch.blocks) {
+        for (id, switch) in on.iter_mut().filter(|(_, switch)| switch.fault.stage() == stage) {
+            let meets = calls.iter().filter(|call| switch.meets(call, view)).count();
+            let is_long = calls.len() > switch.calls_above;
+            if switch.left == 0 || meets == 0 || !is_long || !switch.strikes(meets) {
+                continue;
+            }
+            if apply(&switch.fault, &switch.blocks) {
                 switch.left -= 1;
                 *met.entry(*id).or_default() += 1;
             }

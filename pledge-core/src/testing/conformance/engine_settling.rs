@@ -216,7 +216,7 @@ pub async fn an_instant_outside_the_ledger_is_refused_with_its_bound(fixture: Fi
 /// Two instances settle at the same time, each its shards, and every shard once.
 pub async fn shards_that_are_shared_out_are_settled_once_each(fixture: Fixture) {
     let world = open(fixture).await;
-    let lease = |id| Lease { instance: InstanceId::new(id), chains: [CHAIN].into() };
+    let lease = |id| Lease::whole(InstanceId::new(id), [CHAIN]);
     let leases = [1, 2].map(lease);
     let settlers = leases.each_ref().map(|own| {
         let part = Share::of(own, &leases).settles(CHAIN).expect("both offer the chain");

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::StoreErrorKind;
 use crate::ports::Leases;
-use crate::sharing::{InstanceId, Lease};
+use crate::sharing::{InstanceId, LEASE_LASTS_MAX, Lease};
 use crate::types::ChainId;
 
 const LONG: Duration = Duration::from_secs(600);
@@ -12,8 +13,7 @@ const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_secs(2);
 
 fn lease(instance: u128, chains: &[u64]) -> Lease {
-    let chains = chains.iter().copied().map(ChainId::new).collect();
-    Lease { instance: InstanceId::new(instance), chains }
+    Lease::whole(InstanceId::new(instance), chains.iter().copied().map(ChainId::new))
 }
 
 async fn renew(leases: &Arc<dyn Leases>, lease: &Lease, lasts: Duration) -> Vec<Lease> {
@@ -31,7 +31,7 @@ pub async fn every_lease_that_is_held_is_seen(leases: Arc<dyn Leases>) {
 /// What is offered is what was offered last.
 pub async fn a_renewal_replaces_what_was_offered(leases: Arc<dyn Leases>) {
     renew(&leases, &lease(1, &[1]), LONG).await;
-    let now = lease(1, &[2, u64::MAX]);
+    let now = Lease { follows: [].into(), delivers: false, ..lease(1, &[2, u64::MAX]) };
     assert_eq!(renew(&leases, &now, LONG).await, [now]);
 }
 
@@ -62,5 +62,17 @@ pub async fn what_is_not_held_may_be_released(leases: Arc<dyn Leases>) {
     renew(&leases, &stays, LONG).await;
     leases.release(InstanceId::new(9)).await.expect("release");
     leases.release(InstanceId::new(9)).await.expect("release");
+    assert_eq!(renew(&leases, &stays, LONG).await, [stays]);
+}
+
+/// What would last too long is refused, and nothing is held.
+pub async fn a_lease_that_would_last_too_long_is_refused(leases: Arc<dyn Leases>) {
+    let stays = lease(2, &[1]);
+    let longest = renew(&leases, &stays, LEASE_LASTS_MAX).await;
+    assert_eq!(longest, std::slice::from_ref(&stays));
+    for lasts in [LEASE_LASTS_MAX + Duration::from_millis(1), Duration::MAX] {
+        let refused = leases.renew(&lease(1, &[1]), lasts).await.expect_err("too long");
+        assert_eq!(refused.kind(), StoreErrorKind::Invalid);
+    }
     assert_eq!(renew(&leases, &stays, LONG).await, [stays]);
 }

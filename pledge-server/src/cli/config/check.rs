@@ -6,6 +6,8 @@ use pledge_cache_redis::{Health, Redis};
 use pledge_chain_evm::EvmChain;
 use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenSpec;
+use pledge_core::ports::ChainSource;
+use pledge_core::types::BlockNumber;
 use pledge_storage_memory::MemoryStore;
 
 use super::report::{Report, Start, TokenFacts};
@@ -106,6 +108,7 @@ async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
     };
     let registered: Vec<bool> = examined.tokens.iter().map(Option::is_some).collect();
     let asked = examined.ask(config, &connected).await;
+    check_first_block(config, &connected, &examined, stores, &mut report).await;
     let trouble = asked.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
     let tokens = config.tokens.iter().zip(examined.tokens).zip(registered);
     for ((token, spec), registered) in tokens {
@@ -146,6 +149,46 @@ async fn check_nodes(config: &ChainConfig, connected: &Connected, report: &mut R
             Some(Ok(facts)) => report.node(&key, url, facts),
             Some(Err(trouble)) => report.failed(&key, trouble),
             None => {}
+        }
+    }
+}
+
+/// Whether each node that answers has the blocks from the first that will be read: a node that was never
+/// given them, or has pruned them, can be followed no further than it goes back.
+async fn check_first_block(
+    config: &ChainConfig,
+    connected: &Connected,
+    examined: &Examined,
+    stores: &Stores,
+    report: &mut Report,
+) {
+    let mut first: Option<(BlockNumber, &TokenConfig)> = None;
+    for (token, spec) in config.tokens.iter().zip(&examined.tokens) {
+        let Some(spec) = spec else {
+            continue;
+        };
+        let known = stores.balances.token(spec.id).await.ok().flatten();
+        let next = known.map_or(spec.start_block, |token| token.next_block());
+        if first.is_none_or(|(first, _)| next < first) {
+            first = Some((next, token));
+        }
+    }
+    let Some((first, token)) = first else {
+        return;
+    };
+    let nodes = connected.nodes.nodes().iter().zip(&connected.answers).zip(&config.rpc_urls);
+    for ((node, _), url) in nodes.filter(|((_, answer), _)| answer.is_ok()) {
+        let asked = sources::within(url, async {
+            let head = node.head().await?.number;
+            setup::probe_first_block(node, first.min(head)).await
+        });
+        if let Err(error) = asked.await {
+            let what = format!(
+                "{}, so nothing can be indexed with it: name a node that has the blocks from {first} \
+                 on, or a later start_block in a new database",
+                error.detail()
+            );
+            report.failed(&token.key.child("start_block"), what);
         }
     }
 }

@@ -5,33 +5,37 @@ use crate::tasks::{INDEXING, Trouble, Troubles};
 
 /// Attempts in a row that may fail before the command does.
 const ATTEMPTS_MAX: u32 = 6;
-/// The same while the chain or another writer moves under it: some seven minutes of waiting.
-const ORDINARY_MAX: u32 = 20;
+/// The same while the chain or another writer moves under it: a minute of waiting.
+const PASSING_MAX: u32 = 9;
+/// What passes by itself passes within a second or two; what is still there is worth a word.
+const PASSING_UNTOLD: u32 = 3;
 
 /// Attempts that failed in a row.
 pub(super) struct Retries {
     backoff: Backoff,
     trouble: Trouble,
-    ordinary: u32,
+    passing: u32,
     failed: u32,
 }
 
 impl Retries {
     pub(super) fn new(chain: &str) -> Self {
         let trouble = Troubles::default().of_chain(chain, INDEXING);
-        Self { backoff: Backoff::default(), trouble, ordinary: 0, failed: 0 }
+        Self { backoff: Backoff::default(), trouble, passing: 0, failed: 0 }
     }
 
-    /// Counts one more, says what is wrong if it is anything new, and answers whether another attempt
-    /// is worth while.
-    pub(super) fn count(&mut self, ordinary: bool, error: &anyhow::Error) -> bool {
-        if ordinary {
-            self.ordinary += 1;
+    /// Counts one more, says what is wrong if it is anything new and does not pass at once, and answers
+    /// whether another attempt is worth while.
+    pub(super) fn count(&mut self, passing: bool, error: &anyhow::Error) -> bool {
+        if passing {
+            self.passing += 1;
         } else {
             self.failed += 1;
+        }
+        if !passing || self.passing > PASSING_UNTOLD {
             self.trouble.says(&format!("{error:#}"));
         }
-        self.failed < ATTEMPTS_MAX && self.ordinary < ORDINARY_MAX
+        self.failed < ATTEMPTS_MAX && self.passing < PASSING_MAX
     }
 
     pub(super) async fn wait(&mut self) {
@@ -41,7 +45,7 @@ impl Retries {
     pub(super) fn over(&mut self) {
         self.trouble.over();
         self.backoff.reset();
-        (self.ordinary, self.failed) = (0, 0);
+        (self.passing, self.failed) = (0, 0);
     }
 }
 
@@ -51,15 +55,15 @@ mod tests {
 
     use super::*;
 
-    fn attempts(ordinary: bool) -> usize {
+    fn attempts(passing: bool) -> usize {
         let mut retries = Retries::new("local");
-        let again = || retries.count(ordinary, &anyhow!("again"));
+        let again = || retries.count(passing, &anyhow!("again"));
         std::iter::repeat_with(again).take(1_000).take_while(|again| *again).count()
     }
 
     #[test]
     fn a_chain_that_fails_is_given_up_sooner_than_one_that_moves() {
-        assert_eq!((attempts(false), attempts(true)), (5, 19));
+        assert_eq!((attempts(false), attempts(true)), (5, 8));
     }
 
     #[test]
@@ -69,5 +73,20 @@ mod tests {
             assert!(retries.count(false, &anyhow!("away")));
             retries.over();
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_block_that_stays_away_is_told_within_seconds_and_given_up_after_a_minute() {
+        let mut retries = Retries::new("local");
+        let begun = tokio::time::Instant::now();
+        let mut told = None;
+        while retries.count(true, &anyhow!("block 7 is not there")) {
+            if retries.trouble.is_on() {
+                told.get_or_insert(begun.elapsed());
+            }
+            retries.wait().await;
+        }
+        assert!(told.unwrap().as_secs() < 5, "{told:?}");
+        assert!((30..90).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     }
 }

@@ -1,0 +1,103 @@
+//! The durations of `[chains.NAME]`.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use pledge_core::indexer::IndexerConfig;
+use pledge_core::types::ChainId;
+
+use super::{Key, Problems};
+
+/// How long to wait for new blocks, unless the configuration says.
+const POLL_INTERVAL: Bounded = Bounded {
+    default: Duration::from_secs(2),
+    range: Duration::from_millis(50)..=Duration::from_secs(3_600),
+    bounds: "from 50ms to 1h, such as \"2s\"",
+};
+/// How long to wait for one answer. Longer ones would let a frozen node pass for a slow one.
+const REQUEST_TIMEOUT: Bounded = Bounded {
+    default: Duration::from_secs(30),
+    range: Duration::from_secs(1)..=Duration::from_secs(600),
+    bounds: "from 1s to 10m, such as \"30s\"",
+};
+/// A day is more than any clock is wrong by chance, and less than what a false time can do harm with.
+const CLOCK_SLACK: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+/// No bound at all.
+const UNLIMITED: &str = "unlimited";
+
+/// A duration with its default and its bounds.
+struct Bounded {
+    default: Duration,
+    range: RangeInclusive<Duration>,
+    bounds: &'static str,
+}
+
+impl Bounded {
+    fn check(&self, raw: Option<&str>, key: &Key, problems: &mut Problems) -> Option<Duration> {
+        raw.map_or(Some(self.default), |text| {
+            problems.take(key, parse_within(text, &self.range, self.bounds))
+        })
+    }
+}
+
+pub(super) fn check_poll_interval(
+    raw: Option<&str>,
+    key: &Key,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    POLL_INTERVAL.check(raw, key, problems)
+}
+
+pub(super) fn check_request_timeout(
+    raw: Option<&str>,
+    key: &Key,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    REQUEST_TIMEOUT.check(raw, key, problems)
+}
+
+/// How far ahead of the clock the time of a block may be; `None` inside is without bound.
+pub(super) fn check_clock_slack(
+    raw: Option<&str>,
+    chain: ChainId,
+    key: &Key,
+    problems: &mut Problems,
+) -> Option<Option<Duration>> {
+    match raw {
+        None => Some(IndexerConfig::clock_slack_of(chain)),
+        Some(text) => problems.take(key, parse_slack(text)),
+    }
+}
+
+/// A duration, or `unlimited`.
+pub(super) fn parse_slack(text: &str) -> Result<Option<Duration>, String> {
+    if text == UNLIMITED {
+        return Ok(None);
+    }
+    let bounds = "from 1s to 1d, such as \"15m\", or \"unlimited\"";
+    parse_within(text, &CLOCK_SLACK, bounds).map(Some)
+}
+
+/// How the configuration writes a slack.
+pub(super) fn slack_text(slack: Option<Duration>) -> String {
+    slack.map_or_else(|| UNLIMITED.to_owned(), |slack| duration_text(slack).to_string())
+}
+
+pub(super) fn duration_text(duration: Duration) -> impl fmt::Display {
+    humantime::format_duration(duration)
+}
+
+fn parse_within(
+    text: &str,
+    range: &RangeInclusive<Duration>,
+    bounds: &str,
+) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("`{text}` is not a duration ({error}): write one {bounds}"))?;
+    if range.contains(&duration) {
+        Ok(duration)
+    } else {
+        Err(format!("`{text}` is out of range: write a duration {bounds}"))
+    }
+}

@@ -1,0 +1,133 @@
+//! What is known of the store without asking it for each probe.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pledge_core::error::StoreError;
+use pledge_core::ledger::TokenState;
+use pledge_core::ports::{BalanceStore, ChainState};
+use pledge_core::types::ChainId;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How often the store is asked, and how long it may take.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Tokens are many, so they are read once in so many beats.
+const BEATS_A_TOKEN_READ: u64 = 5;
+/// How long the tokens of all chains may take. That they take longer does not make an instance unready.
+const TOKENS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Asks the store once a second, for all who want to know how it is.
+#[derive(Debug, Clone)]
+pub struct Pulse {
+    store: Arc<dyn BalanceStore>,
+    beat: watch::Sender<Option<Beat>>,
+}
+
+/// The newest answer of the store.
+#[derive(Debug, Clone)]
+pub(super) struct Beat {
+    /// Every chain, or why they cannot be read.
+    pub(super) chains: Result<Arc<[ChainState]>, String>,
+    /// The tokens of each chain when they were read last.
+    pub(super) tokens: Arc<BTreeMap<ChainId, Vec<TokenState>>>,
+}
+
+impl Pulse {
+    /// Of a store that was not asked yet.
+    pub fn new(store: Arc<dyn BalanceStore>) -> Self {
+        Self { store, beat: watch::Sender::new(None) }
+    }
+
+    /// Asks until `stop`.
+    pub async fn keep(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut due = tokio::time::interval(INTERVAL);
+        due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut beats = 0_u64;
+        while stop.run_until_cancelled(due.tick()).await.is_some() {
+            let asked = self.ask(beats.is_multiple_of(BEATS_A_TOKEN_READ));
+            stop.run_until_cancelled(asked).await;
+            beats += 1;
+        }
+        Ok(())
+    }
+
+    /// Asks the store now, for its tokens too.
+    pub async fn check(&self) {
+        self.ask(true).await;
+    }
+
+    async fn ask(&self, for_tokens: bool) {
+        let chains = within(INTERVAL, self.store.chains()).await;
+        if let Err(reason) = &chains
+            && self.last().is_none_or(|beat| beat.chains.is_ok())
+        {
+            tracing::error!("not ready: the store cannot be read: {reason}");
+        }
+        let chains: Result<Arc<[ChainState]>, String> = chains.map(Into::into);
+        let known = self.last().map(|beat| beat.tokens).unwrap_or_default();
+        self.beat.send_replace(Some(Beat { chains: chains.clone(), tokens: known }));
+        let Ok(chains) = chains else {
+            return;
+        };
+        if for_tokens && let Ok(tokens) = within(TOKENS_TIMEOUT, self.tokens(&chains)).await {
+            let beat = Beat { chains: Ok(chains), tokens: Arc::new(tokens) };
+            self.beat.send_replace(Some(beat));
+        }
+    }
+
+    async fn tokens(
+        &self,
+        chains: &[ChainState],
+    ) -> Result<BTreeMap<ChainId, Vec<TokenState>>, StoreError> {
+        let mut tokens = BTreeMap::new();
+        for state in chains {
+            tokens.insert(state.chain, self.store.tokens(state.chain).await?);
+        }
+        Ok(tokens)
+    }
+
+    /// The newest answer; `None` before the first.
+    pub(super) fn last(&self) -> Option<Beat> {
+        self.beat.borrow().clone()
+    }
+}
+
+/// An answer, or why there is none in time.
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => answer.map_err(|error| format!("{:#}", anyhow::Error::from(error))),
+        Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pledge_core::ports::mocks::MockBalanceStore;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_is_silent_is_noticed_within_two_seconds_and_asked_once_a_second() {
+        let mut store = MockBalanceStore::new();
+        store.expect_chains().times(1..=7).returning(|| Box::pin(std::future::pending()));
+        let pulse = Pulse::new(Arc::new(store));
+        let stop = CancellationToken::new();
+        let kept = tokio::spawn(pulse.clone().keep(stop.clone()));
+        let begun = Instant::now();
+        while pulse.last().is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(begun.elapsed() <= Duration::from_secs(2), "{:?}", begun.elapsed());
+        let reason = pulse.last().unwrap().chains.unwrap_err();
+        assert_eq!(reason, "no answer within 1 s");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        stop.cancel();
+        kept.await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,120 @@
+//! What the nodes of a chain say of tokens that the store does not know.
+
+use pledge_chain_evm::{EvmNodes, StartFound, StartQuery, TokenDiscovery, TokenQuery};
+use pledge_core::error::{ChainError, ChainErrorKind};
+use pledge_core::ledger::TokenSpec;
+use pledge_core::ports::ChainSource;
+use pledge_core::types::BlockNumber;
+
+use super::{SetupError, token_id};
+use crate::config::{ChainConfig, ConfigError, TokenConfig};
+
+/// A token that was looked up.
+#[derive(Debug)]
+pub struct Discovered {
+    /// How it is followed.
+    pub token: TokenConfig,
+    /// What it is. A wrong key is for a person to mend; anything else may be answered later.
+    pub spec: Result<TokenSpec, SetupError>,
+}
+
+/// Looks tokens up, all together: each is answered in its place, and none fails another.
+pub async fn discover(
+    chain: &ChainConfig,
+    source: &EvmNodes,
+    tokens: &[TokenConfig],
+) -> Vec<Discovered> {
+    if tokens.is_empty() {
+        return Vec::new();
+    }
+    let head = match source.head().await {
+        Ok(head) => head.number,
+        Err(error) => return tokens.iter().map(|token| failed(token, &error)).collect(),
+    };
+    if tokens.iter().any(|token| token.start_block.is_none()) {
+        tracing::info!(chain = chain.name, "looking for blocks of deployment on its nodes");
+    }
+    let queries: Vec<TokenQuery> = tokens.iter().map(|token| query(token, head)).collect();
+    let answers = source.discover_tokens(&queries).await;
+    let answers = tokens.iter().zip(answers);
+    answers.map(|(token, answer)| judge(chain, token, head, answer)).collect()
+}
+
+fn query(token: &TokenConfig, head: BlockNumber) -> TokenQuery {
+    let start = match token.start_block {
+        None => StartQuery::Deployment,
+        Some(block) if block > head || block.get() == 0 => StartQuery::Skip,
+        Some(block) => StartQuery::CodeBefore(block),
+    };
+    TokenQuery { address: token.address, start }
+}
+
+/// What a node's answer means for the configuration.
+fn judge(
+    chain: &ChainConfig,
+    token: &TokenConfig,
+    head: BlockNumber,
+    answer: TokenDiscovery,
+) -> Discovered {
+    let spec = (|| {
+        let metadata = blame(token, "address", answer.metadata)?;
+        if let Some(block) = token.start_block.filter(|block| *block > head) {
+            return Err(above_the_head(token, block, head));
+        }
+        let start = match (token.start_block, answer.start) {
+            // Whether there was code before is worth a warning, and no reason to wait.
+            (Some(block), start) => {
+                if matches!(start, Ok(StartFound::CodeBefore)) {
+                    warn_of_code_before(chain, token, block);
+                }
+                block
+            }
+            (None, start) => match blame(token, "start_block", start)? {
+                StartFound::Deployment(block) => block,
+                other => {
+                    let detail = format!("asked for a deployment, answered {other:?}");
+                    return Err(ChainError::transient("look a token up", detail).into());
+                }
+            },
+        };
+        Ok(TokenSpec { id: token_id(chain, token), metadata, start_block: start })
+    })();
+    let spec = spec.map_err(|error| match error {
+        SetupError::Config(error) => chain.name_flags(error).into(),
+        other => other,
+    });
+    Discovered { token: token.clone(), spec }
+}
+
+fn above_the_head(token: &TokenConfig, block: BlockNumber, head: BlockNumber) -> SetupError {
+    let what = format!(
+        "{block} is above the chain's newest block {head}: write the block of the token's \
+         deployment, or leave it out to have that found"
+    );
+    ConfigError::at(&token.key.child("start_block"), what).into()
+}
+
+fn warn_of_code_before(chain: &ChainConfig, token: &TokenConfig, block: BlockNumber) {
+    let key = chain.written(token.key.child("start_block").as_str());
+    tracing::warn!(
+        "{key}: the contract was there before block {block}, so what was held then is not counted: \
+         leave it out to begin with the deployment, in a new database"
+    );
+}
+
+/// What a node refuses for good is a wrong key.
+fn blame<T>(
+    token: &TokenConfig,
+    key: &str,
+    answer: Result<T, ChainError>,
+) -> Result<T, SetupError> {
+    answer.map_err(|error| match error.kind() {
+        ChainErrorKind::Persistent => ConfigError::at(&token.key.child(key), error.detail()).into(),
+        _ => error.into(),
+    })
+}
+
+fn failed(token: &TokenConfig, error: &ChainError) -> Discovered {
+    let again = ChainError::new(error.kind(), "look a token up", error.detail().to_owned());
+    Discovered { token: token.clone(), spec: Err(again.into()) }
+}

@@ -1,0 +1,221 @@
+//! Whose turn it is to follow a chain.
+
+use std::sync::Arc;
+
+use pledge_core::error::StoreError;
+use pledge_core::ports::{BalanceStore, ChainSource};
+use pledge_core::sharing::Stillness;
+use pledge_core::types::{BlockNumber, BlockRef, ChainId};
+use tokio::time::Instant;
+
+use super::Part;
+use super::ability::{Doing, Work};
+use super::share::{LASTS, RENEW_INTERVAL};
+use crate::backoff::Backoff;
+
+/// Why an instance follows a chain now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It is its own, for as long as that lasts.
+    Own,
+    /// It is another's, and stands still: until there is nothing to do.
+    StandsStill,
+}
+
+/// Waits for an instance's turn to follow a chain.
+#[derive(Debug)]
+pub(super) struct Turns {
+    chain: ChainId,
+    part: Part,
+    doing: Doing,
+    store: Arc<dyn BalanceStore>,
+    source: Arc<dyn ChainSource>,
+    begun: Instant,
+    stillness: Stillness<Standing>,
+    probes: Backoff,
+}
+
+/// Where a chain stands, by what its follower writes.
+#[derive(Debug, PartialEq, Eq)]
+struct Standing {
+    head: Option<BlockNumber>,
+    cursors: Vec<Option<BlockRef>>,
+}
+
+impl Turns {
+    pub(super) fn new(
+        chain: ChainId,
+        part: Part,
+        store: Arc<dyn BalanceStore>,
+        source: Arc<dyn ChainSource>,
+    ) -> Self {
+        Self {
+            chain,
+            doing: part.doing(Work::Follow(chain)),
+            part,
+            store,
+            source,
+            begun: Instant::now(),
+            stillness: Stillness::default(),
+            probes: Backoff::from(LASTS),
+        }
+    }
+
+    /// Waits until the chain is to be followed here. Meanwhile an instance that could not follow it looks
+    /// whether it could again, and one that could looks whether anybody does.
+    pub(super) async fn next(&mut self) -> Turn {
+        let mut probe_at = Instant::now() + self.probes.delay();
+        loop {
+            if self.part.follows(self.chain) {
+                return Turn::Own;
+            }
+            if !self.doing.is_able(LASTS) {
+                if Instant::now() >= probe_at {
+                    self.probe().await;
+                    probe_at = Instant::now() + self.probes.delay();
+                }
+            } else if self.stands_still().await {
+                return Turn::StandsStill;
+            }
+            let assigned = self.part.until_follows(self.chain);
+            // Without a part in time it is time to look again.
+            let _ = tokio::time::timeout(RENEW_INTERVAL, assigned).await;
+        }
+    }
+
+    /// The chain was followed here: if that worked, the next probes come soon again.
+    pub(super) fn followed(&mut self) {
+        if self.doing.is_able(LASTS) {
+            self.probes.reset();
+        }
+    }
+
+    async fn probe(&self) {
+        let seen = self.standing().await.is_ok() && self.source.head().await.is_ok();
+        if seen {
+            self.doing.succeeded();
+        }
+    }
+
+    /// Whether nothing of the chain has moved for three leases. A store that cannot be read shows none.
+    async fn stands_still(&mut self) -> bool {
+        match self.standing().await {
+            Ok(Some(standing)) => self.stillness.lasts(self.begun.elapsed(), standing, LASTS),
+            Ok(None) | Err(_) => false,
+        }
+    }
+
+    /// `None` while a person keeps the chain from being followed.
+    async fn standing(&self) -> Result<Option<Standing>, StoreError> {
+        let chains = self.store.chains().await?;
+        let chain = chains.into_iter().find(|state| state.chain == self.chain);
+        let Some(chain) = chain.filter(|state| !state.status.is_latched()) else {
+            return Ok(None);
+        };
+        let tokens = self.store.tokens(self.chain).await?;
+        let cursors = tokens.into_iter().map(|token| token.cursor).collect();
+        Ok(Some(Standing { head: chain.head, cursors }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pledge_core::error::ChainError;
+    use pledge_core::indexer::ChainStatus;
+    use pledge_core::ports::ChainReport;
+    use pledge_core::ports::mocks::MockChainSource;
+    use pledge_core::sharing::{InstanceId, LEASE_LASTS_MAX, Lease};
+    use pledge_storage_memory::{MemoryLeases, MemoryStore};
+    use tokio::time::timeout;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::stores::Stores;
+    use crate::tasks::{Sharing, Troubles};
+    use crate::test_chain::{TOKEN, TestChain};
+
+    const THREE_LEASES: Duration = Duration::from_secs(27);
+
+    /// The second of two instances, while the first has the chain on a lease that lasts for an hour.
+    async fn second(stores: &Stores, source: impl ChainSource) -> Turns {
+        let leases = Arc::new(MemoryLeases::default());
+        let lease = |id| Lease::whole(InstanceId::new(id), [TOKEN.chain]);
+        let held: Arc<dyn pledge_core::ports::Leases> = leases.clone();
+        held.renew(&lease(1), LEASE_LASTS_MAX).await.unwrap();
+        let (sharing, part) = Sharing::begin(held, lease(2), &Troubles::default()).await;
+        tokio::spawn(sharing.keep(CancellationToken::new()));
+        Turns::new(TOKEN.chain, part, stores.balances.clone(), Arc::new(source))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_chain_that_nobody_moves_is_followed_after_three_leases_whoever_has_one() {
+        let stores = Stores::of(MemoryStore::new());
+        let test = TestChain::open(&stores).await;
+        let mut turns = second(&stores, test.chain.clone()).await;
+        for _ in 0..2 {
+            let begun = Instant::now();
+            assert_eq!(turns.next().await, Turn::StandsStill);
+            let waited = begun.elapsed();
+            assert!(
+                (THREE_LEASES..THREE_LEASES + 2 * RENEW_INTERVAL).contains(&waited),
+                "{waited:?}"
+            );
+            turns.followed();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_chain_that_another_moves_is_left_to_it() {
+        let stores = Stores::of(MemoryStore::new());
+        let mut test = TestChain::open(&stores).await;
+        let mut turns = second(&stores, test.chain.clone()).await;
+        let moves = async {
+            for minute in 1..=60 {
+                test.mine(minute * 60, None).await;
+                tokio::time::sleep(Duration::from_secs(20)).await;
+            }
+        };
+        tokio::select! {
+            turn = turns.next() => panic!("{turn:?}"),
+            () = moves => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_chain_that_a_person_paused_is_followed_by_nobody() {
+        let stores = Stores::of(MemoryStore::new());
+        let test = TestChain::open(&stores).await;
+        let paused = ChainReport {
+            chain: TOKEN.chain,
+            status: ChainStatus::Paused,
+            head: None,
+            head_time: None,
+            processed: None,
+        };
+        stores.balances.report_chain(&paused).await.unwrap();
+        let mut turns = second(&stores, test.chain.clone()).await;
+        assert!(timeout(THREE_LEASES * 4, turns.next()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_failed_here_is_looked_at_less_and_less_often_and_offered_once_it_works() {
+        let stores = Stores::of(MemoryStore::new());
+        let test = TestChain::open(&stores).await;
+        let head = test.chain.head();
+        let mut source = MockChainSource::new();
+        let away = || Box::pin(async { Err(ChainError::transient("read the head", "away")) });
+        source.expect_head().times(4).returning(move || away());
+        source.expect_head().times(1).returning(move || Box::pin(async move { Ok(head) }));
+        let mut turns = second(&stores, source).await;
+        turns.doing.failed();
+        let begun = Instant::now();
+        // Nobody moved the chain meanwhile either.
+        assert_eq!(turns.next().await, Turn::StandsStill);
+        assert!(turns.doing.is_able(LASTS));
+        // 9, 18, and then 30 seconds apart.
+        let looked = begun.elapsed().as_secs();
+        assert!((117..=135).contains(&looked), "{looked}");
+    }
+}

@@ -1,0 +1,66 @@
+//! How a chain does.
+
+use std::time::SystemTime;
+
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ledger::TokenState;
+use pledge_core::ports::ChainState;
+use pledge_core::types::{BlockNumber, ChainId, Timestamp};
+use serde::Serialize;
+
+use super::chain::{HaltedToken, confirmed};
+use super::{Age, MarkedToken, counted_tokens};
+
+/// A chain as a part of an instance.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChainHealth {
+    chain_id: ChainId,
+    name: String,
+    /// As its indexer reported it; `degraded` where a token is halted.
+    status: &'static str,
+    reason: Option<String>,
+    head_block: Option<BlockNumber>,
+    head_time: Option<Timestamp>,
+    head_age_seconds: Option<Age>,
+    last_confirmed_block: Option<BlockNumber>,
+    last_confirmed_time: Option<Timestamp>,
+    last_confirmed_age_seconds: Option<Age>,
+    halted_tokens: Vec<HaltedToken>,
+    /// Followed, with figures that may be wrong.
+    marked_tokens: Vec<MarkedToken>,
+}
+
+impl ChainHealth {
+    /// By what the store has of the chain and its tokens.
+    pub(crate) fn of(state: &ChainState, tokens: &[TokenState], now: SystemTime) -> Self {
+        let confirmed = confirmed(tokens.iter().filter(|token| token.is_active()));
+        let halted_tokens = HaltedToken::among(tokens);
+        let (status, reason) = match &state.status {
+            ChainStatus::Live | ChainStatus::Syncing if !halted_tokens.is_empty() => {
+                ("degraded", Some(counted_tokens(halted_tokens.len(), tokens.len())))
+            }
+            status => (status.name(), status.reason().map(str::to_owned)),
+        };
+        let confirmed_time = confirmed.map(|(_, time)| time);
+        let age = |time: Option<Timestamp>| time.map(|time| Age::of(time, now));
+        Self {
+            chain_id: state.chain,
+            name: state.name.clone(),
+            status,
+            reason,
+            head_block: state.head,
+            head_time: state.head_time,
+            head_age_seconds: age(state.head_time),
+            last_confirmed_block: confirmed.map(|(block, _)| block),
+            last_confirmed_time: confirmed_time,
+            last_confirmed_age_seconds: age(confirmed_time),
+            halted_tokens,
+            marked_tokens: MarkedToken::among(tokens),
+        }
+    }
+
+    /// Whether nothing keeps it from being up to date soon.
+    pub(crate) fn is_well(&self) -> bool {
+        matches!(self.status, "live" | "syncing")
+    }
+}

@@ -1,0 +1,151 @@
+//! Whether an instance can answer, and how its parts do.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ports::ChainReport;
+use pledge_core::ports::mocks::MockBalanceStore;
+use pledge_core::types::ChainId;
+use serde_json::{Value, json};
+
+use crate::support::{Stores, World};
+use crate::worlds::{HOUR, OTHER_TOKEN, THREE_PM, seed};
+
+async fn report(world: &World, status: ChainStatus) {
+    let report = ChainReport {
+        chain: ChainId::new(1),
+        status,
+        head: None,
+        head_time: None,
+        processed: None,
+    };
+    let reported = world.stores.balances.report_chain(&report).await;
+    reported.expect("a status can be reported");
+    world.pulse.check().await;
+}
+
+#[tokio::test]
+async fn an_instance_says_how_each_part_does() {
+    let (world, _) = seed().await;
+    world.pulse.check().await;
+    let expected = json!({
+        "status": "ready",
+        "store": { "status": "up" },
+        "chains": [{
+            "chain_id": 1,
+            "name": "chain-1",
+            "status": "live",
+            "reason": null,
+            "head_block": 5,
+            "head_time": THREE_PM + HOUR,
+            "head_age_seconds": 60,
+            "last_confirmed_block": 3,
+            "last_confirmed_time": THREE_PM + HOUR,
+            "last_confirmed_age_seconds": 60,
+            "halted_tokens": [],
+            "marked_tokens": [],
+        }],
+        "troubles": [],
+        "redis": null,
+    });
+    assert_eq!(world.ok("/readyz").await, expected);
+    assert_eq!(world.ok("/readyz?strict").await, expected);
+    assert_eq!(world.ok("/healthz").await, json!({ "status": "alive" }));
+}
+
+#[tokio::test]
+async fn a_chain_that_is_not_well_leaves_the_instance_ready_and_degraded() {
+    let not_well = [
+        (ChainStatus::Degraded("its node is away".to_owned()), json!("its node is away")),
+        (ChainStatus::Paused, Value::Null),
+        (ChainStatus::Halted("its time goes back".to_owned()), json!("its time goes back")),
+    ];
+    for (status, reason) in not_well {
+        let (world, _) = seed().await;
+        let name = status.name();
+        report(&world, status).await;
+        let ready = world.ok("/readyz").await;
+        assert_eq!(ready["status"], "degraded");
+        let chain = &ready["chains"][0];
+        assert_eq!((&chain["status"], &chain["reason"]), (&json!(name), &reason));
+        for strict in ["/readyz?strict", "/readyz?strict=true"] {
+            let (code, body) = world.json(strict).await;
+            assert_eq!((code.as_u16(), &body), (503, &ready), "{name}");
+        }
+        assert_eq!(world.ok("/readyz?strict=false").await, ready);
+    }
+}
+
+#[tokio::test]
+async fn a_halted_token_makes_its_chains_part_degraded_and_is_named() {
+    let (world, _) = seed().await;
+    let other = world.token(1, OTHER_TOKEN, 18).await;
+    let halted = world.stores.balances.halt_token(other, None, Some("overdrawn"));
+    halted.await.unwrap();
+    world.pulse.check().await;
+    let ready = world.ok("/readyz").await;
+    assert_eq!(ready["status"], "degraded");
+    let chain = &ready["chains"][0];
+    assert_eq!(chain["status"], "degraded");
+    assert_eq!(chain["reason"], "1 of 2 tokens halted");
+    assert_eq!(chain["halted_tokens"][0]["address"], OTHER_TOKEN.to_string());
+    assert_eq!(chain["halted_tokens"][0]["reason"], "overdrawn");
+    assert_eq!(chain["last_confirmed_block"], 3, "that of the tokens that go on");
+    assert_eq!(world.json("/readyz?strict").await.0.as_u16(), 503);
+}
+
+#[tokio::test]
+async fn an_instance_is_not_ready_before_its_store_was_asked_and_while_it_stops() {
+    let (world, _) = seed().await;
+    let starting = world.problem("/readyz", 503).await;
+    assert_eq!(starting["type"], "urn:pledge:problem:starting");
+    world.pulse.check().await;
+    world.ok("/readyz").await;
+    world.stop.cancel();
+    let stopping = world.problem("/readyz", 503).await;
+    assert_eq!(stopping["type"], "urn:pledge:problem:stopping");
+    assert_eq!(world.ok("/healthz").await, json!({ "status": "alive" }));
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_makes_an_instance_unready_and_its_reason_stays_inside() {
+    let world = World::over(Stores::away());
+    world.pulse.check().await;
+    let problem = world.problem("/readyz", 503).await;
+    assert_eq!(problem["type"], "urn:pledge:problem:unavailable");
+    assert!(!problem.to_string().contains("10.0.0.7"), "{problem}");
+    world.ok("/healthz").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_within_a_second_makes_an_instance_unready() {
+    let mut store = MockBalanceStore::new();
+    store.expect_chains().returning(|| Box::pin(pending()));
+    let world = World::over(Stores { balances: Arc::new(store), ..Stores::in_memory() });
+    let begun = tokio::time::Instant::now();
+    world.pulse.check().await;
+    assert_eq!(begun.elapsed(), Duration::from_secs(1));
+    world.problem("/readyz", 503).await;
+}
+
+#[tokio::test]
+async fn probes_ask_the_store_nothing() {
+    let mut store = MockBalanceStore::new();
+    store.expect_chains().times(1).returning(|| Box::pin(async { Ok(Vec::new()) }));
+    let world = World::over(Stores { balances: Arc::new(store), ..Stores::in_memory() });
+    world.pulse.check().await;
+    for _ in 0..100 {
+        world.ok("/readyz").await;
+    }
+}
+
+#[tokio::test]
+async fn a_strictness_that_is_none_is_refused() {
+    let (world, _) = seed().await;
+    world.pulse.check().await;
+    let problem = world.problem("/readyz?strict=very", 400).await;
+    assert_eq!(problem["parameter"], "strict");
+    world.problem("/readyz?strikt", 400).await;
+}
