@@ -143,7 +143,13 @@ async fn a_change_of_the_schema_that_was_left_half_way_is_finished() {
     let place = Place::new().await;
     let store = place.open().await;
     let ledger = Ledger::with_blocks(Fixture::new(Arc::new(store), ())).await;
-    let before = ledger.digest().await;
+    // What a column had goes with it.
+    let unmarked = async |ledger: &Ledger| {
+        let mut digest = ledger.digest().await;
+        digest.changes.iter_mut().for_each(|row| row.netted = false);
+        digest
+    };
+    let before = unmarked(&ledger).await;
     let mut outsider = place.outsider().await;
     let whole = schema(&mut outsider).await;
     for undone in 0..=UNDO.len() {
@@ -155,7 +161,7 @@ async fn a_change_of_the_schema_that_was_left_half_way_is_finished() {
         let store = place.open().await;
         assert_eq!(schema(&mut outsider).await, whole, "with {undone} parts undone");
         let again = Ledger { fixture: Fixture::new(Arc::new(store), ()), ..ledger.clone() };
-        assert_eq!(again.digest().await, before);
+        assert_eq!(unmarked(&again).await, before);
     }
 }
 
