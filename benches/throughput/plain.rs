@@ -9,7 +9,7 @@ use sqlx::{
 };
 
 pub(crate) const STATEMENT_ROWS: usize = 1_000;
-const COLUMNS: usize = 12;
+const COLUMNS: usize = 13;
 
 /// A connection to a database that has `plain_change`, a table like `user_balance_change`.
 pub(crate) enum Plain {
@@ -75,7 +75,8 @@ where
         arguments.add(row.balance_seconds.to_be_bytes().as_slice())?;
         let counterparty = row.counterparty.map(|account| account.address());
         arguments.add(counterparty.as_ref().map(|address| address.as_slice()))?;
-        arguments.add(row.tx_hash.as_slice())
+        arguments.add(row.tx_hash.as_slice())?;
+        arguments.add(i64::from(row.netted))
     };
     for row in rows {
         bind(row).expect("a value that can be bound");

@@ -2,9 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Answers in a row before more is asked for. Doubles with every growth that was refused, so that a
-/// node with a fixed limit is rarely tried beyond it; a growth that lasts brings it back.
-const GROW_AFTER_MIN: u32 = 16;
+/// Answers in a row before more is asked for. Four times as many after every growth that was refused, so
+/// that a node with a fixed limit is rarely tried beyond it; a growth that lasts brings it back. Few at
+/// first, so that a size that fell by bad luck is not small for long.
+const GROW_AFTER_MIN: u32 = 8;
 const GROW_AFTER_MAX: u32 = 4_096;
 
 /// The size of question that a node is known to take: blocks of a range, calls of a batch.
@@ -20,6 +21,8 @@ struct State {
     answered: u32,
     grow_after: u32,
     has_grown: bool,
+    /// A question of this size failed, for whatever reason, and none of it passed since.
+    suspected: Option<u64>,
 }
 
 impl AdaptiveSize {
@@ -32,6 +35,7 @@ impl AdaptiveSize {
                 answered: 0,
                 grow_after: GROW_AFTER_MIN,
                 has_grown: false,
+                suspected: None,
             }),
         }
     }
@@ -44,6 +48,7 @@ impl AdaptiveSize {
     /// The node answered a question of this size.
     pub(crate) fn answered(&self, size: u64) {
         let mut state = self.state();
+        state.suspected = state.suspected.filter(|suspected| *suspected > size);
         if size < state.size || state.size == self.max {
             return;
         }
@@ -58,16 +63,33 @@ impl AdaptiveSize {
         }
     }
 
+    /// A question of this size failed while smaller ones passed. The second time in a row it counts as
+    /// refused, and the answer is whether it does: a failure at random passes when it is repeated.
+    pub(crate) fn suspect(&self, size: u64) -> bool {
+        let known = self.state().suspected.replace(size);
+        let is_refused = known.is_some_and(|known| known <= size);
+        if is_refused {
+            self.refused(size, None);
+        }
+        is_refused
+    }
+
+    /// Back to a size that was not at fault.
+    pub(crate) fn acquit(&self, size: u64) {
+        let mut state = self.state();
+        state.size = state.size.max(size.min(self.max));
+    }
+
     /// The node refused a question of this size, and may have named one that it takes. Never goes below
     /// one.
     pub(crate) fn refused(&self, size: u64, hint: Option<u64>) {
         let half = (size / 2).max(1);
         let next = hint.filter(|hint| (1..size).contains(hint)).unwrap_or(half);
         let mut state = self.state();
-        state.answered = 0;
+        (state.answered, state.suspected) = (0, None);
         if state.has_grown {
             state.has_grown = false;
-            state.grow_after = (state.grow_after * 2).min(GROW_AFTER_MAX);
+            state.grow_after = (state.grow_after * 4).min(GROW_AFTER_MAX);
         }
         // Another question may have learned a smaller size meanwhile.
         state.size = state.size.min(next);
@@ -122,7 +144,7 @@ mod tests {
         size.refused(1_000, None);
         answer(&size, GROW_AFTER_MIN);
         size.refused(1_000, None);
-        answer(&size, 2 * GROW_AFTER_MIN - 1);
+        answer(&size, 4 * GROW_AFTER_MIN - 1);
         assert_eq!(size.of(5_000), 500);
         answer(&size, 1);
         assert_eq!(size.of(5_000), 1_000);
@@ -152,6 +174,26 @@ mod tests {
         size.refused(10, None);
         size.refused(1_000, None);
         assert_eq!(size.of(1_000), 5);
+    }
+
+    #[test]
+    fn a_size_that_fails_twice_in_a_row_is_refused_and_one_that_passes_between_is_not() {
+        let size = AdaptiveSize::new(100);
+        assert!(!size.suspect(100));
+        size.answered(100);
+        assert!(!size.suspect(100));
+        size.answered(50);
+        assert!(size.suspect(100), "a smaller one that passed says nothing of it");
+        assert_eq!(size.of(1_000), 50);
+        assert!(!size.suspect(50), "the next size begins with a clean record");
+    }
+
+    #[test]
+    fn a_size_that_was_not_at_fault_comes_back() {
+        let size = AdaptiveSize::new(1_000);
+        size.refused(1_000, Some(1));
+        size.acquit(1_000);
+        assert_eq!(size.of(5_000), 1_000);
     }
 
     #[test]

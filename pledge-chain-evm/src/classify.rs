@@ -10,7 +10,7 @@ use alloy::transports::http::reqwest;
 use alloy::transports::{HttpError, TransportError, TransportErrorKind};
 use pledge_core::error::{ChainError, ChainErrorKind};
 
-use crate::hint::blocks_at_most;
+use crate::hint::{blocks_at_most, names_addresses, names_limit};
 
 /// Why a request brought no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     RateLimited,
     /// No connection, or the server behind the url is down.
     Unreachable,
+    /// The server behind the url answers that it failed.
+    ServerError,
     /// No answer in time.
     TimedOut,
     /// The request or its answer is too large: ask for less.
@@ -49,48 +51,49 @@ impl Fault {
         match self {
             Self::RateLimited
             | Self::Unreachable
+            | Self::ServerError
             | Self::TimedOut
             | Self::TooLarge
             | Self::BatchTooLong
             | Self::Malformed
+            | Self::BadParams
             | Self::Refused => ChainErrorKind::Transient,
             Self::BlockMissing => ChainErrorKind::BlockGone,
-            Self::Reverted
-            | Self::BadParams
-            | Self::Unsupported
-            | Self::Denied
-            | Self::WrongChain => ChainErrorKind::Persistent,
+            Self::Reverted | Self::Unsupported | Self::Denied | Self::WrongChain => {
+                ChainErrorKind::Persistent
+            }
         }
     }
 
-    /// Whether the same request is worth repeating at once.
-    pub(crate) const fn is_retried(self) -> bool {
-        matches!(self, Self::RateLimited | Self::Unreachable | Self::TimedOut | Self::Malformed)
+    /// Whether the answer stays the same however often it is asked for.
+    pub(crate) const fn is_final(self) -> bool {
+        matches!(self, Self::Reverted | Self::WrongChain)
+    }
+
+    /// Whether the node says that it does not have what is asked for: worth a few more attempts, for
+    /// another machine behind the url may have it.
+    pub(crate) const fn is_absent(self) -> bool {
+        matches!(self, Self::BlockMissing | Self::Unsupported)
+    }
+
+    /// Whether the node says that it does not know the form of the question.
+    pub(crate) const fn is_of_form(self) -> bool {
+        matches!(self, Self::BadParams | Self::Unsupported)
+    }
+
+    /// Whether the same request costs too much to be repeated as it is, or is known to fail.
+    pub(crate) const fn is_of_weight(self) -> bool {
+        matches!(self, Self::TimedOut | Self::TooLarge | Self::BatchTooLong)
+    }
+
+    /// Whether the words are those of too many calls in a batch.
+    pub(crate) const fn is_batch_size(self) -> bool {
+        matches!(self, Self::BatchTooLong | Self::TooLarge)
     }
 
     /// Whether another node may stand behind the url from now on.
     pub(crate) const fn is_outage(self) -> bool {
         matches!(self, Self::Unreachable | Self::TimedOut | Self::Malformed | Self::Denied)
-    }
-
-    /// Whether fewer calls in one batch may pass. Where it may as well be an outage, another question
-    /// must tell.
-    pub(crate) const fn may_be_batch_size(self) -> bool {
-        matches!(self, Self::RateLimited | Self::BatchTooLong) || self.may_be_range_size()
-    }
-
-    /// Whether fewer blocks in one `eth_getLogs` may pass. Where it may as well be an outage, another
-    /// question must tell.
-    pub(crate) const fn may_be_range_size(self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable
-                | Self::TimedOut
-                | Self::TooLarge
-                | Self::Malformed
-                | Self::BadParams
-                | Self::Refused
-        )
     }
 }
 
@@ -145,7 +148,7 @@ impl fmt::Display for RestAsked {
 impl StdError for RestAsked {}
 
 /// A failed request, classified and told in one line that holds no secret.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) fault: Fault,
     pub(crate) detail: String,
@@ -153,16 +156,27 @@ pub(crate) struct Failure {
     pub(crate) retry_after: Option<Duration>,
     /// How many blocks the node says it takes.
     pub(crate) blocks_at_most: Option<u64>,
+    /// The words are those of too much at once.
+    pub(crate) names_limit: bool,
+    /// The words are those of too many contracts at once.
+    pub(crate) names_addresses: bool,
+    /// The question fails again at its size, while the node answers others.
+    pub(crate) recurs: bool,
 }
 
 impl Failure {
     /// Of a transport error whose texts are clean already.
     pub(crate) fn new(endpoint: &str, error: &TransportError) -> Self {
+        let (fault, words) = (fault_of(error), words_of(error));
+        let words = words.as_deref().unwrap_or_default();
+        let is_limit = !matches!(fault, Fault::RateLimited | Fault::BlockMissing | Fault::Reverted);
         Self {
-            fault: fault_of(error),
-            detail: format!("{endpoint}: {}", describe(error)),
             retry_after: error.as_transport_err().and_then(TransportErrorKind::retry_after),
-            blocks_at_most: words_of(error).and_then(|words| blocks_at_most(&words)),
+            blocks_at_most: blocks_at_most(words),
+            names_limit: fault == Fault::TooLarge
+                || (is_limit && (names_limit(words) || blocks_at_most(words).is_some())),
+            names_addresses: names_addresses(words),
+            ..Self::without_hints(fault, format!("{endpoint}: {}", describe(error)))
         }
     }
 
@@ -177,17 +191,39 @@ impl Failure {
     }
 
     /// An answer that is shorter than its parts.
-    pub(crate) const fn truncated(detail: String) -> Self {
-        Self::without_hints(Fault::Refused, detail)
+    pub(crate) fn truncated(detail: String) -> Self {
+        let failure = Self::without_hints(Fault::Refused, detail);
+        Self { recurs: true, ..failure }
     }
 
     const fn without_hints(fault: Fault, detail: String) -> Self {
-        Self { fault, detail, retry_after: None, blocks_at_most: None }
+        Self {
+            fault,
+            detail,
+            retry_after: None,
+            blocks_at_most: None,
+            names_limit: false,
+            names_addresses: false,
+            recurs: false,
+        }
     }
 
     /// The request was not sent: it would be more than the node may be asked.
-    pub(crate) fn over_budget(detail: String) -> Self {
-        Self { fault: Fault::RateLimited, detail, retry_after: None, blocks_at_most: None }
+    pub(crate) const fn over_budget(detail: String) -> Self {
+        Self::without_hints(Fault::RateLimited, detail)
+    }
+
+    /// The same of a url that has let us in before: no verdict on the url.
+    pub(crate) fn of_a_known_url(mut self) -> Self {
+        if self.fault == Fault::Denied {
+            self.fault = Fault::Unreachable;
+        }
+        self
+    }
+
+    /// Whether the node asks for fewer requests.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.fault == Fault::RateLimited
     }
 
     /// The error of a port, with the kind of the fault.
@@ -227,7 +263,8 @@ fn fault_of_status(error: &HttpError) -> Fault {
         408 | 504 => Fault::TimedOut,
         413 => Fault::TooLarge,
         401 | 402 | 403 | 404 | 300..=399 => Fault::Denied,
-        500..=599 => Fault::Unreachable,
+        502 | 503 => Fault::Unreachable,
+        500..=599 => Fault::ServerError,
         _ => fault_of_text(&error.body),
     }
 }

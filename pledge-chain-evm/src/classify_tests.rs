@@ -20,7 +20,7 @@ fn every_failure_has_the_kind_of_its_remedy() {
         (status(408), Fault::TimedOut, Transient),
         (status(504), Fault::TimedOut, Transient),
         (status(413), Fault::TooLarge, Transient),
-        (status(500), Fault::Unreachable, Transient),
+        (status(500), Fault::ServerError, Transient),
         (status(502), Fault::Unreachable, Transient),
         (status(503), Fault::Unreachable, Transient),
         (status(400), Fault::Refused, Transient),
@@ -38,7 +38,7 @@ fn every_failure_has_the_kind_of_its_remedy() {
         (answer(-32005, "query returned more than 10000 results"), Fault::Refused, Transient),
         (answer(-32000, "block range is too wide"), Fault::Refused, Transient),
         (answer(-32603, "Internal error"), Fault::Refused, Transient),
-        (answer(-32602, "Log response size exceeded"), Fault::BadParams, Persistent),
+        (answer(-32602, "Log response size exceeded"), Fault::BadParams, Transient),
         (answer(-32601, "the method eth_foo does not exist"), Fault::Unsupported, Persistent),
         (answer(-32600, "Batch too large"), Fault::BatchTooLong, Transient),
         (answer(3, "execution reverted: paused"), Fault::Reverted, Persistent),
@@ -75,7 +75,20 @@ fn a_revert_told_in_the_data_is_a_revert() {
 
 #[test]
 fn a_rate_limit_never_shrinks_a_range() {
-    assert!(!Fault::RateLimited.may_be_range_size());
+    for error in [status(429), answer(-32005, "rate limit reached: too many requests")] {
+        assert!(!Failure::new("node.example", &error).names_limit);
+    }
+}
+
+#[test]
+fn a_url_that_has_let_us_in_before_is_not_wrong() {
+    for refused in [301, 401, 402, 403, 404] {
+        let failure = Failure::new("node.example", &status(refused));
+        assert_eq!(failure.fault.kind(), ChainErrorKind::Persistent, "{refused}");
+        let failure = failure.of_a_known_url();
+        assert_eq!(failure.fault.kind(), ChainErrorKind::Transient, "{refused}");
+        assert!(failure.fault.is_outage(), "another node may have come to stand there");
+    }
 }
 
 #[test]
@@ -155,8 +168,8 @@ fn every_known_refusal_of_a_range_is_understood() {
     for Refusal(code, text, fault, hint) in cases {
         let failure = Failure::new("node.example", &answer(code, text));
         assert_eq!((failure.fault, failure.blocks_at_most), (fault, hint), "{text}");
-        let ends = matches!(fault, BlockMissing);
-        assert_ne!(fault.may_be_range_size(), ends, "{text}");
+        let says_nothing = matches!(fault, BlockMissing | Unreachable);
+        assert_ne!(failure.names_limit, says_nothing, "{text}");
     }
     let text = "eth_getLogs and eth_newFilter are limited to a 10,000 blocks range".to_owned();
     let failure = Failure::new("node.example", &TransportErrorKind::http_error(413, text));

@@ -46,9 +46,11 @@ pub struct EvmConfig {
     pub url: Url,
     /// Longest wait for one answer.
     pub request_timeout: Duration,
-    /// Repeats of a request that failed on the way, or that the node was too busy for.
+    /// Repeats of a call that failed by itself, and failures in a row of the node, before it is given
+    /// up. A time-out counts twice.
     pub retries_max: usize,
-    /// Wait before the first repeat; it doubles with each, and some chance is added.
+    /// Shortest wait before a repeat. The first repeat after an answer comes at once; waits grow while
+    /// the node answers nothing, with some chance added, and any answer ends that.
     pub retry_delay_min: Duration,
     /// Longest wait before a repeat. A node that asks for a longer one is not asked again: the error
     /// says for how long.
@@ -79,8 +81,8 @@ impl EvmConfig {
             chain,
             url,
             request_timeout: Duration::from_secs(30),
-            retries_max: 5,
-            retry_delay_min: Duration::from_millis(250),
+            retries_max: 14,
+            retry_delay_min: Duration::from_millis(20),
             retry_delay_max: Duration::from_secs(10),
             batch_requests_max: non_zero(100),
             batches_concurrent_max: non_zero(4),

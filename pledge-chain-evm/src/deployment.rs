@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::chain::EvmChain;
-use crate::discovery::{OPERATION, failed_for_all, is_missing_history};
+use crate::discovery::{OPERATION, is_missing_history};
 use crate::http::{Answer, Call};
 use crate::token::{code_call, no_code};
 
@@ -61,10 +61,7 @@ impl EvmChain {
         head: BlockNumber,
     ) -> Vec<Result<BlockNumber, ChainError>> {
         let at_head = tokens.iter().map(|token| code_at(*token, head.get())).collect();
-        let codes = match self.rpc().many(at_head).await {
-            Ok(codes) => codes,
-            Err(failure) => return failed_for_all(tokens, &failure.during(OPERATION)),
-        };
+        let codes = self.rpc().many(at_head).await;
         let searches = tokens.iter().zip(codes).map(|(token, code)| {
             // Only these answers may fail for another reason than missing history.
             match self.bytes(code) {
@@ -96,17 +93,7 @@ impl EvmChain {
             let token = search.as_ref().map(|search| search.token).unwrap_or_default();
             probes.iter().map(move |block| code_at(token, *block))
         });
-        let answers = match self.rpc().many(calls.collect()).await {
-            Ok(answers) => answers,
-            Err(failure) => {
-                let error = failure.during(OPERATION);
-                for search in open {
-                    *search = Err(ChainError::new(error.kind(), OPERATION, error.detail()));
-                }
-                return false;
-            }
-        };
-        let mut answers = answers.into_iter();
+        let mut answers = self.rpc().many(calls.collect()).await.into_iter();
         for (search, probes) in open.iter_mut().zip(probes) {
             let answers = answers.by_ref().take(probes.len()).collect();
             if let Ok(before) = &**search {
@@ -143,13 +130,10 @@ impl EvmChain {
         searches: Vec<Result<Search, ChainError>>,
     ) -> Vec<Result<BlockNumber, ChainError>> {
         let ends = searches.iter().flatten().map(|search| search.upper);
-        let calls =
-            ends.map(|end| Call::new("eth_getBlockByNumber", json!([format!("{end:#x}"), true])));
-        let blocks = match self.rpc().many(calls.collect()).await {
-            Ok(blocks) => blocks,
-            Err(failure) => return failed_for_all(&searches, &failure.during(OPERATION)),
-        };
-        let mut blocks = blocks.into_iter();
+        let calls = ends.map(|end| {
+            Call::new("eth_getBlockByNumber", json!([format!("{end:#x}"), true])).expected()
+        });
+        let mut blocks = self.rpc().many(calls.collect()).await.into_iter();
         let proofs = searches.into_iter().map(|search| {
             let search = search.map(|search| (search, blocks.next().expect("a block for each")));
             async move {
@@ -180,8 +164,7 @@ impl EvmChain {
             return Ok(found);
         }
         let calls = [code_at(token, before)].into_iter().chain(deployment.witnesses(before));
-        let answers = self.rpc().together(&calls.collect::<Vec<_>>()).await;
-        let mut answers = answers.map_err(|failure| failure.during(OPERATION))?.into_iter();
+        let mut answers = self.rpc().together(calls.collect()).await.into_iter();
         let code = self.bytes(answers.next().expect("an answer for each call"));
         let code = code.map_err(|failure| {
             unproven(token, before, &format!("no state of it ({})", failure.detail))
@@ -280,7 +263,7 @@ impl FullBlock {
 
 fn unproven(token: Address, block: u64, what: &str) -> ChainError {
     let detail = format!(
-        "cannot tell when {token} was deployed: for block {block} the node has {what}. Set \
+        "cannot tell when {token} was deployed: for block {block} the node has {what}; set \
          start_block to the block of the deployment, or use a node with full history"
     );
     ChainError::new(ChainErrorKind::Persistent, OPERATION, detail)

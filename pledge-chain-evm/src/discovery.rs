@@ -10,7 +10,7 @@ use crate::chain::EvmChain;
 use crate::classify::Fault;
 use crate::deployment::code_at;
 use crate::http::Answer;
-use crate::token::{self, METADATA_CALLS, metadata_calls};
+use crate::token::{METADATA_CALLS, metadata_calls};
 
 pub(crate) const OPERATION: &str = "find the block of deployment";
 
@@ -107,11 +107,7 @@ impl EvmChain {
         queries: &[TokenQuery],
     ) -> Vec<Result<TokenMetadata, ChainError>> {
         let calls = queries.iter().flat_map(|query| metadata_calls(query.address)).collect();
-        let answers = match self.rpc().many(calls).await {
-            Ok(answers) => answers,
-            Err(failure) => return failed_for_all(queries, &failure.during(token::OPERATION)),
-        };
-        let mut answers = answers.into_iter();
+        let mut answers = self.rpc().many(calls).await.into_iter();
         let mut next = || answers.next().expect("an answer for each call");
         let metadata = queries.iter().map(|query| {
             let answers: [Answer; METADATA_CALLS] = std::array::from_fn(|_| next());
@@ -150,11 +146,7 @@ impl EvmChain {
         });
         let named: Vec<(Address, Option<u64>)> = named.collect();
         let calls = named.iter().filter_map(|(token, block)| block.map(|b| code_at(*token, b)));
-        let answers = match self.rpc().many(calls.collect()).await {
-            Ok(answers) => answers,
-            Err(failure) => return failed_for_all(&named, &failure.during(OPERATION)),
-        };
-        let mut answers = answers.into_iter();
+        let mut answers = self.rpc().many(calls.collect()).await.into_iter();
         let found = named.iter().map(|(_, block)| {
             if block.is_none() {
                 return Ok(StartFound::NoCodeBefore);
@@ -170,10 +162,7 @@ impl EvmChain {
     }
 }
 
-pub(crate) fn failed_for_all<Q, T>(
-    queries: &[Q],
-    error: &ChainError,
-) -> Vec<Result<T, ChainError>> {
+fn failed_for_all<Q, T>(queries: &[Q], error: &ChainError) -> Vec<Result<T, ChainError>> {
     let copy = |_| Err(ChainError::new(error.kind(), OPERATION, error.detail()));
     queries.iter().map(copy).collect()
 }

@@ -7,15 +7,22 @@ use serde_json::json;
 use crate::chain::EvmChain;
 use crate::classify::{Failure, Fault};
 use crate::http::{Answer, Call};
+use crate::range::READINGS_MAX;
 use crate::wire::{Header, WireHeader};
 
+/// The header of a block that the node should have.
 pub(crate) fn header_call(number: BlockNumber) -> Call {
+    header_if_there_call(number).expected()
+}
+
+/// The header of a block that the node may not have.
+pub(crate) fn header_if_there_call(number: BlockNumber) -> Call {
     tagged_header_call(&format!("{:#x}", number.get()))
 }
 
 /// The header of a block that is named by its hash.
 pub(crate) fn header_by_hash_call(block: BlockId) -> Call {
-    Call::new("eth_getBlockByHash", json!([block.hash, false]))
+    Call::new("eth_getBlockByHash", json!([block.hash, false])).expected()
 }
 
 pub(crate) fn tagged_header_call(block: &str) -> Call {
@@ -29,7 +36,10 @@ impl EvmChain {
         operation: &'static str,
         tag: &str,
     ) -> Result<Option<BlockRef>, ChainError> {
-        let call = tagged_header_call(tag);
+        let call = match tag {
+            "latest" => tagged_header_call(tag).expected(),
+            _ => tagged_header_call(tag).with_alternative(),
+        };
         match self.rpc().call::<Option<WireHeader>>(call).await {
             Ok(Some(header)) => self.placed_header(operation, header).map(|h| Some(h.block)),
             Ok(None) => Ok(None),
@@ -55,22 +65,45 @@ impl EvmChain {
             return Err(ChainError::persistent(operation, detail));
         }
         let numbers: Vec<BlockNumber> = (from.get()..=to.get()).map(BlockNumber::new).collect();
-        let headers = self.headers_of(operation, &numbers).await?;
-        let blocks: Vec<BlockRef> = headers.into_iter().map(|header| header.block).collect();
-        check_links(operation, &blocks)?;
-        Ok(blocks)
+        let mut readings = 1;
+        loop {
+            let headers = self.headers_of(operation, &numbers).await;
+            let blocks = headers.into_iter().map(|header| header.map(|header| header.block));
+            let blocks: Vec<BlockRef> = blocks.collect::<Result<_, _>>()?;
+            check_links(operation, &blocks)?;
+            match self.check_times(operation, &blocks) {
+                Ok(()) => return Ok(blocks),
+                Err(error) if readings == READINGS_MAX => return Err(error),
+                Err(_) => readings += 1,
+            }
+        }
     }
 
-    /// The headers of these blocks, in the order asked.
+    /// No block may be earlier than the one below it.
+    fn check_times(&self, operation: &'static str, blocks: &[BlockRef]) -> Result<(), ChainError> {
+        match blocks.array_windows().find(|[lower, upper]| upper.time < lower.time) {
+            None => Ok(()),
+            Some([lower, upper]) => {
+                let detail = format!(
+                    "{}: block {upper} has time {}, before that of block {lower} below it, {}",
+                    self.endpoint(),
+                    upper.time,
+                    lower.time
+                );
+                Err(ChainError::transient(operation, detail))
+            }
+        }
+    }
+
+    /// The header of each of these blocks, in the order asked.
     pub(crate) async fn headers_of(
         &self,
         operation: &'static str,
         numbers: &[BlockNumber],
-    ) -> Result<Vec<Header>, ChainError> {
+    ) -> Vec<Result<Header, ChainError>> {
         let calls = numbers.iter().copied().map(header_call).collect();
-        let read = |answer: Answer| self.rpc().parse::<Option<WireHeader>>(answer?);
+        let read = |answer| self.rpc().parse::<Option<WireHeader>>(answer);
         let headers = self.rpc().many_as(calls, read).await;
-        let headers = headers.map_err(|failure| failure.during(operation))?;
         let headers = numbers.iter().zip(headers).map(|(number, header)| {
             let header = header.map_err(|failure| failure.during(operation))?;
             self.header_of(operation, *number, header)

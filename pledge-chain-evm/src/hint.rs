@@ -1,4 +1,4 @@
-//! How many blocks a node says it takes, read out of the text of its refusal.
+//! What a node says is too much, read out of the text of its refusal.
 //!
 //! Only a guess at what to try next: texts change, and some suggest ranges that their own node refuses.
 
@@ -25,6 +25,32 @@ const CUES: [&str; 17] = [
 
 /// Things that nodes count apart from blocks.
 const OTHER_UNITS: [&str; 7] = ["result", "log", "byte", "second", "mb", "kb", "item"];
+
+/// What nodes say of a question that asks for too much at once, in lower case.
+const LIMITS: [&str; 10] = [
+    "range",
+    "limit",
+    "exceed",
+    "too many",
+    "too large",
+    "too wide",
+    "more than",
+    "greater than",
+    "timeout",
+    "timed out",
+];
+
+/// Whether the words are those of too much at once.
+pub(crate) fn names_limit(text: &str) -> bool {
+    let text = text.to_lowercase();
+    LIMITS.iter().any(|words| text.contains(words))
+}
+
+/// Whether the words are those of too many contracts at once.
+pub(crate) fn names_addresses(text: &str) -> bool {
+    let text = text.to_lowercase();
+    text.contains("addresses") && names_limit(&text)
+}
 
 /// The number of blocks in a refusal: of the range that it suggests, else of the limit that it names.
 pub(crate) fn blocks_at_most(text: &str) -> Option<u64> {

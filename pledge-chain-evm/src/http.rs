@@ -24,11 +24,30 @@ use crate::response::{Json, Packet, Response};
 pub(crate) struct Call {
     pub(crate) method: &'static str,
     pub(crate) params: Value,
+    /// What it asks for is there: null is asked again.
+    pub(crate) is_expected: bool,
+    /// Whoever asks can ask for less: once it fails at its size and nothing else does, it ends.
+    pub(crate) is_divisible: bool,
+    /// Whoever asks has another form for it: where the node does not know this one, it ends.
+    pub(crate) has_alternative: bool,
 }
 
 impl Call {
     pub(crate) const fn new(method: &'static str, params: Value) -> Self {
-        Self { method, params }
+        let (is_expected, is_divisible, has_alternative) = (false, false, false);
+        Self { method, params, is_expected, is_divisible, has_alternative }
+    }
+
+    pub(crate) fn expected(self) -> Self {
+        Self { is_expected: true, ..self }
+    }
+
+    pub(crate) fn divisible(self) -> Self {
+        Self { is_divisible: true, ..self }
+    }
+
+    pub(crate) fn with_alternative(self) -> Self {
+        Self { has_alternative: true, ..self }
     }
 
     fn body(&self, id: usize) -> Value {
@@ -80,14 +99,13 @@ impl Node {
             [call] => call.body(0),
             calls => calls.iter().enumerate().map(|(id, call)| call.body(id)).collect(),
         };
-        let response = self
-            .client
-            .post(self.url.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(body.to_string())
-            .send()
-            .await
-            .map_err(connection_error)?;
+        let body = body.to_string();
+        let response = match self.send(body.clone()).await {
+            // A kept connection that the node had closed says nothing of the question.
+            Err(error) if is_stale(&error) => self.send(body).await,
+            sent => sent,
+        };
+        let response = response.map_err(connection_error)?;
         let status = response.status();
         let retry_after = retry_after(&response);
         let body = self.read(response).await?;
@@ -102,6 +120,11 @@ impl Node {
             ));
         }
         packet.map_err(|error| self.unreadable(&error, &String::from_utf8_lossy(&body)))
+    }
+
+    async fn send(&self, body: String) -> reqwest::Result<reqwest::Response> {
+        let request = self.client.post(self.url.clone());
+        request.header(header::CONTENT_TYPE, "application/json").body(body).send().await
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, TransportError> {
@@ -141,8 +164,10 @@ impl Node {
                 None => return Err(self.disorder("an answer with the foreign id", &response.id)),
             }
         }
-        let missing = |id| self.disorder("no answer with the id", &Id::Number(id));
-        (0..).zip(answers).map(|(id, answer)| answer.ok_or_else(|| missing(id))).collect()
+        // What is there is an answer all the same.
+        let missing = |id| Err(self.disorder("no answer with the id", &Id::Number(id)));
+        let answers = (0..).zip(answers);
+        Ok(answers.map(|(id, answer)| answer.unwrap_or_else(|| missing(id))).collect())
     }
 
     fn answer(&self, response: Response) -> Answer {
@@ -183,12 +208,17 @@ impl Node {
     }
 }
 
+/// Whether a connection that was open ended before any answer.
+fn is_stale(error: &reqwest::Error) -> bool {
+    error.is_request() && !error.is_connect() && !error.is_timeout()
+}
+
 fn connection_error(error: reqwest::Error) -> TransportError {
     TransportErrorKind::custom(error.without_url())
 }
 
-/// Some nodes send an error answer under one of these statuses. The others tell of the way to the
-/// node, not of the question, whatever the body says.
+/// Some nodes send an error answer under one of these statuses. Under the others the status says more
+/// than the body, whose words are read as a hint.
 fn is_refusal(status: StatusCode, packet: &serde_json::Result<Packet>) -> bool {
     matches!(status.as_u16(), 400 | 422 | 500) && packet.as_ref().is_ok_and(Packet::is_refusal)
 }

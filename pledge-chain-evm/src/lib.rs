@@ -21,6 +21,8 @@
 //! ```
 
 mod adaptive_size;
+mod asking;
+mod backoff;
 mod chain;
 mod classify;
 mod config;
@@ -32,6 +34,7 @@ mod heads;
 mod hint;
 mod http;
 mod nodes;
+mod questions;
 mod range;
 mod receipts;
 mod redact;

@@ -34,8 +34,9 @@ use self::state::State;
 use crate::chain::EvmChain;
 use crate::config::EvmConfig;
 
-/// Repeats of a request while there are other nodes to ask.
-const RETRIES_MAX: usize = 1;
+/// Repeats of a call while there are other nodes to ask. The waits before them are short; a time-out
+/// counts twice.
+const RETRIES_MAX: usize = 3;
 
 /// One EVM chain, read through several nodes that must agree.
 ///

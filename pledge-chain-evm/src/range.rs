@@ -21,6 +21,12 @@ pub(crate) use doubts::{Doubt, Omission, Reading};
 
 const OPERATION: &str = "read transfers";
 
+/// How often blocks are read whose headers contradict one another.
+pub(crate) const READINGS_MAX: usize = 2;
+
+/// Geth takes no more addresses in a filter.
+pub(crate) const FILTER_TOKENS_MAX: u64 = 1_000;
+
 /// A question of a size that the node may take.
 #[derive(Debug, Clone, Copy)]
 struct Slice<'a> {
@@ -43,7 +49,7 @@ impl From<ChainError> for SliceError {
 }
 
 fn refused_or_failed(failure: Failure) -> SliceError {
-    if failure.fault.may_be_range_size() {
+    if failure.recurs {
         SliceError::Refused(failure)
     } else {
         SliceError::Failed(failure.during(OPERATION))
@@ -69,6 +75,23 @@ impl EvmChain {
         &self,
         request: &RangeRequest<'_>,
     ) -> Result<Reading, ChainError> {
+        let mut readings = 1;
+        loop {
+            let reading = self.read_once(request).await?;
+            let end = reading.facts.last().map_or(request.to, |last| last.number);
+            match reading.facts.verify(&RangeRequest { to: end, ..*request }) {
+                Ok(()) => return Ok(reading),
+                Err(error) if readings == READINGS_MAX => return Err(error),
+                Err(error) => {
+                    let (endpoint, cause) = (self.endpoint(), error.detail());
+                    tracing::debug!(endpoint, cause, "an answer contradicts itself, asking again");
+                    readings += 1;
+                }
+            }
+        }
+    }
+
+    async fn read_once(&self, request: &RangeRequest<'_>) -> Result<Reading, ChainError> {
         let Some(blocks) = request.to.above(request.from) else {
             let detail = format!("{}..={} is no range", request.from, request.to);
             return Err(ChainError::persistent(OPERATION, detail));
@@ -77,13 +100,10 @@ impl EvmChain {
             return Err(ChainError::persistent(OPERATION, "no token to read"));
         }
         let blocks = blocks.saturating_add(1);
-        let reading = match self.verify {
-            Verify::Bloom => self.read_unsealed(request, blocks).await?,
-            Verify::Receipts => self.read_sealed(request, blocks).await?,
-        };
-        let end = reading.facts.last().map_or(request.to, |last| last.number);
-        reading.facts.verify(&RangeRequest { to: end, ..*request })?;
-        Ok(reading)
+        match self.verify {
+            Verify::Bloom => self.read_unsealed(request, blocks).await,
+            Verify::Receipts => self.read_sealed(request, blocks).await,
+        }
     }
 
     async fn read_unsealed(
@@ -91,22 +111,29 @@ impl EvmChain {
         request: &RangeRequest<'_>,
         blocks: u64,
     ) -> Result<Reading, ChainError> {
+        let size_before = self.range_size.of(u64::MAX);
         loop {
             let size = self.range_size.of(blocks);
             let slice = Slice { from: request.from, to: request.from.up(size - 1), request };
             let failure = match self.read_slice(&slice).await {
                 Ok(reading) => {
                     self.range_size.answered(size);
+                    self.filter_size.answered(self.filter_tokens(request) as u64);
                     return Ok(reading);
                 }
                 Err(SliceError::Failed(error)) => return Err(error),
                 Err(SliceError::Refused(failure)) => failure,
             };
-            if !self.is_to_blame(&failure).await {
-                return Err(failure.during(OPERATION));
-            }
             let (endpoint, cause, hint) =
                 (self.endpoint(), &failure.detail, failure.blocks_at_most);
+            let tokens = self.filter_tokens(request) as u64;
+            if tokens > 1 && (size == 1 || failure.names_addresses) {
+                // If fewer blocks did not help, it was not the blocks.
+                tracing::info!(endpoint, tokens, cause, "filter refused, asking for fewer tokens");
+                self.filter_size.refused(tokens, None);
+                self.range_size.acquit(size_before);
+                continue;
+            }
             if size == 1 {
                 let block = slice.from.get();
                 tracing::info!(endpoint, block, cause, "block refused, reading its receipts");
@@ -115,11 +142,6 @@ impl EvmChain {
             tracing::info!(endpoint, blocks = size, hint, cause, "range refused, asking for less");
             self.range_size.refused(size, hint);
         }
-    }
-
-    /// Whether a question for less may pass after this failure.
-    pub(crate) async fn is_to_blame(&self, failure: &Failure) -> bool {
-        failure.fault.may_be_range_size() && self.rpc().is_of_the_question(failure).await
     }
 }
 

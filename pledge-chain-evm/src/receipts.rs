@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::chain::EvmChain;
 use crate::classify::{Failure, Fault};
 use crate::headers::header_by_hash_call;
-use crate::http::{Answer, Call};
+use crate::http::Call;
 use crate::response::Json;
 use crate::state_sync::state_sync_tx;
 use crate::wire::Log;
@@ -52,9 +52,20 @@ impl EvmChain {
         seal: Seal,
     ) -> Result<Vec<Log>, ChainError> {
         let receipts = self.receipts(operation, block).await?;
+        self.sealed_by(operation, block, &seal, receipts)
+    }
+
+    /// The logs in the receipts of a block, if its seal covers them.
+    pub(crate) fn sealed_by(
+        &self,
+        operation: &'static str,
+        block: BlockId,
+        seal: &Seal,
+        receipts: Vec<WireReceipt>,
+    ) -> Result<Vec<Log>, ChainError> {
         let beside = state_sync_tx(self.rpc().chain(), block);
         let sealed = || receipts.iter().filter(|receipt| Some(receipt.transaction_hash) != beside);
-        let fits = match &seal {
+        let fits = match seal {
             Seal::Root(root) => receipts_root(sealed()) == Some(*root),
             Seal::Bloom(bloom) => bloom_of(sealed()) == **bloom,
             Seal::Missing => true,
@@ -74,13 +85,14 @@ impl EvmChain {
         })
     }
 
-    async fn receipts(
+    pub(crate) async fn receipts(
         &self,
         operation: &'static str,
         block: BlockId,
     ) -> Result<Vec<WireReceipt>, ChainError> {
         if !self.receipts_one_by_one.load(Ordering::Relaxed) {
             let call = Call::new("eth_getBlockReceipts", json!([block.hash]));
+            let call = call.expected().divisible().with_alternative();
             match self.rpc().call::<Option<Vec<WireReceipt>>>(call).await {
                 Ok(Some(receipts)) => return Ok(receipts),
                 Ok(None) => return Err(self.without_receipts(operation, block).await),
@@ -92,7 +104,7 @@ impl EvmChain {
                     self.receipts_one_by_one.store(true, Ordering::Relaxed);
                 }
                 // Of one transaction it may have no trouble.
-                Err(failure) if self.is_to_blame(&failure).await => {}
+                Err(failure) if failure.recurs => {}
                 Err(failure) => return Err(failure.during(operation)),
             }
         }
@@ -108,10 +120,10 @@ impl EvmChain {
         let call = header_by_hash_call(block);
         let found = self.rpc().call::<Option<Transactions>>(call).await.map_err(during)?;
         let found = found.ok_or_else(|| self.lost(operation, block))?;
-        let call = |hash: &B256| Call::new("eth_getTransactionReceipt", json!([hash]));
+        let call = |hash: &B256| Call::new("eth_getTransactionReceipt", json!([hash])).expected();
         let calls = found.transactions.iter().map(call).collect();
-        let read = |answer: Answer| self.rpc().parse::<Option<WireReceipt>>(answer?);
-        let found = self.rpc().many_as(calls, read).await.map_err(during)?;
+        let read = |answer| self.rpc().parse::<Option<WireReceipt>>(answer);
+        let found = self.rpc().many_as(calls, read).await;
         let mut receipts = Vec::with_capacity(found.len());
         for receipt in found {
             match receipt.map_err(during)? {
@@ -124,8 +136,8 @@ impl EvmChain {
 
     /// Why a node has no receipts of a block: `BlockGone` only if it does not stand by the block.
     async fn without_receipts(&self, operation: &'static str, block: BlockId) -> ChainError {
-        match self.headers_of(operation, &[block.number]).await {
-            Ok(headers) if headers.iter().all(|header| header.block.id() == block) => {
+        match self.headers_of(operation, &[block.number]).await.remove(0) {
+            Ok(header) if header.block.id() == block => {
                 let detail = format!(
                     "{} has block {block} and keeps no receipts of it: if this lasts, use an archive node",
                     self.endpoint()

@@ -19,6 +19,10 @@ impl Json {
         serde_json::from_slice(&self.0)
     }
 
+    pub(crate) fn is_null(&self) -> bool {
+        *self.0 == b"null"[..]
+    }
+
     pub(crate) fn text(&self) -> &str {
         str::from_utf8(&self.0).expect("JSON is text")
     }

@@ -1,4 +1,4 @@
-//! Asking a node until it answers: repeats, batches of bounded size, the chain id after outages.
+//! A conversation with one node: single requests, their budget, and the chain id after outages.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -7,8 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alloy::primitives::U64;
-use backon::{BackoffBuilder, ExponentialBuilder};
-use futures::{StreamExt, TryStreamExt, stream};
 use governor::{DefaultDirectRateLimiter, Quota};
 use pledge_core::error::ChainError;
 use pledge_core::types::ChainId;
@@ -17,28 +15,14 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::adaptive_size::AdaptiveSize;
-use crate::classify::{Failure, Fault};
+use crate::backoff::Backoff;
+use crate::classify::Failure;
 use crate::config::EvmConfig;
 use crate::http::{Answer, Call, Node};
 use crate::response::Json;
 
 /// Calls that may belong together.
 const TOGETHER_MAX: u64 = 4;
-
-/// What to do when an answer is too long, or takes too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OnTooMuch {
-    /// Ask again; put fewer calls into a batch.
-    Insist,
-    /// Tell the caller, who will ask for less.
-    GiveBack,
-}
-
-impl OnTooMuch {
-    fn gives_back(self, fault: Fault) -> bool {
-        self == Self::GiveBack && matches!(fault, Fault::TimedOut | Fault::TooLarge)
-    }
-}
 
 /// Another node may come to stand behind a url without an outage, so the chain id is compared this
 /// often.
@@ -48,7 +32,8 @@ const CHAIN_CHECK_INTERVAL: Duration = Duration::from_secs(300);
 pub(crate) struct Rpc {
     node: Node,
     chain: ChainId,
-    backoff: ExponentialBuilder,
+    repeats_max: usize,
+    backoff: Mutex<Backoff>,
     retry_delay_max: Duration,
     batch_size: AdaptiveSize,
     /// Calls of one question in a batch: never more than a few, so that what the node takes of large
@@ -85,11 +70,8 @@ impl Rpc {
         Ok(Self {
             node,
             chain: config.chain,
-            backoff: ExponentialBuilder::default()
-                .with_jitter()
-                .with_min_delay(config.retry_delay_min)
-                .with_max_delay(config.retry_delay_max)
-                .with_max_times(config.retries_max),
+            repeats_max: config.retries_max,
+            backoff: Mutex::new(Backoff::new(config.retry_delay_min, config.retry_delay_max)),
             retry_delay_max: config.retry_delay_max,
             batch_size: AdaptiveSize::new(calls_max),
             together_size: AdaptiveSize::new(calls_max.min(TOGETHER_MAX)),
@@ -124,6 +106,21 @@ impl Rpc {
         self.batches_concurrent_max
     }
 
+    /// How often a call that failed is repeated.
+    pub(crate) const fn repeats_max(&self) -> usize {
+        self.repeats_max
+    }
+
+    /// Calls in a batch.
+    pub(crate) const fn batch_size(&self) -> &AdaptiveSize {
+        &self.batch_size
+    }
+
+    /// Calls of one question in a batch.
+    pub(crate) const fn together_size(&self) -> &AdaptiveSize {
+        &self.together_size
+    }
+
     /// Calls that one batch may have now.
     pub(crate) fn batch_calls(&self) -> usize {
         size_of(&self.batch_size, usize::MAX)
@@ -135,79 +132,9 @@ impl Rpc {
     }
 
     /// One call with its answer parsed.
-    pub(crate) async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, Failure> {
-        let mut answers = self.batch(&[call]).await?;
-        self.parse(answers.remove(0)?)
-    }
-
-    /// Calls in batches of at most the size that the node takes, one after the other.
-    pub(crate) async fn batch(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
-        self.batch_within(calls, &self.batch_size, OnTooMuch::Insist).await
-    }
-
-    /// The calls of one question, four to a request wherever the node takes such a batch, so that one
-    /// machine answers them. Elsewhere one after the other. When it is too much, the caller is
-    /// told at once and may ask for less.
-    pub(crate) async fn together(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
-        self.batch_within(calls, &self.together_size, OnTooMuch::GiveBack).await
-    }
-
-    async fn batch_within(
-        &self,
-        calls: &[Call],
-        batch_size: &AdaptiveSize,
-        on_too_much: OnTooMuch,
-    ) -> Result<Vec<Answer>, Failure> {
-        let mut answers = Vec::with_capacity(calls.len());
-        while answers.len() < calls.len() {
-            let rest = &calls[answers.len()..];
-            let size = size_of(batch_size, rest.len());
-            match self.ask(&rest[..size], on_too_much).await {
-                Ok(more) => {
-                    batch_size.answered(size as u64);
-                    answers.extend(more);
-                }
-                Err(failure) if size > 1 && self.may_be_the_batch(&failure, on_too_much).await => {
-                    tracing::info!(
-                        endpoint = self.endpoint(),
-                        size,
-                        cause = failure.detail,
-                        "batch refused, halving it"
-                    );
-                    batch_size.refused(size as u64, None);
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-        Ok(answers)
-    }
-
-    /// Many calls, a few batches of them under way at once. Answers come in the order asked. All of them
-    /// are held, and with each the body that brought it.
-    pub(crate) async fn many(&self, calls: Vec<Call>) -> Result<Vec<Answer>, Failure> {
-        self.many_as(calls, |answer| answer).await
-    }
-
-    /// As [`Rpc::many`], of which only what each answer is read as is held.
-    pub(crate) async fn many_as<T>(
-        &self,
-        calls: Vec<Call>,
-        read: impl Fn(Answer) -> T + Send + Sync,
-    ) -> Result<Vec<T>, Failure> {
-        let batches: Vec<Vec<Call>> = calls
-            .chunks(size_of(&self.batch_size, calls.len()).max(1))
-            .map(<[Call]>::to_vec)
-            .collect();
-        let read = &read;
-        let answers: Vec<Vec<T>> = stream::iter(batches)
-            .map(|batch| async move {
-                let answers = self.batch(&batch).await?;
-                Ok(answers.into_iter().map(read).collect())
-            })
-            .buffered(self.batches_concurrent_max)
-            .try_collect()
-            .await?;
-        Ok(answers.into_iter().flatten().collect())
+    pub(crate) async fn call<T: DeserializeOwned + Send>(&self, call: Call) -> Result<T, Failure> {
+        let read = |answer| self.parse(answer);
+        self.many_as(vec![call], read).await.remove(0)
     }
 
     /// An answer in the form that it must have.
@@ -215,63 +142,46 @@ impl Rpc {
         answer.parse().map_err(|error| self.node.malformed(&error, &answer))
     }
 
-    async fn ask(&self, calls: &[Call], on_too_much: OnTooMuch) -> Result<Vec<Answer>, Failure> {
-        let mut delays = self.backoff.build();
-        loop {
-            let failure = match self.ask_once(calls).await {
-                Ok(answers) => return Ok(answers),
-                Err(failure) => failure,
-            };
-            if !failure.fault.is_retried()
-                || self.is_put_off(&failure)
-                || on_too_much.gives_back(failure.fault)
-            {
-                return Err(failure);
-            }
-            let Some(delay) = delays.next() else {
-                return Err(failure);
-            };
-            let delay = delay.max(failure.retry_after.unwrap_or_default());
-            tracing::debug!(
-                endpoint = self.endpoint(),
-                delay_ms = delay.as_millis(),
-                cause = failure.detail,
-                "request failed, will repeat it"
-            );
-            tokio::time::sleep(delay).await;
-        }
+    /// Waits after a failure for as long as the node has been failing, or as it asks.
+    pub(crate) async fn rest(&self, failure: Option<&Failure>) {
+        let delay = self.wait_after(failure);
+        tracing::debug!(
+            endpoint = self.endpoint(),
+            delay_ms = delay.as_millis(),
+            cause = failure.map_or("not there yet", |failure| &failure.detail),
+            "request failed, will repeat it"
+        );
+        tokio::time::sleep(delay).await;
+    }
+
+    fn wait_after(&self, failure: Option<&Failure>) -> Duration {
+        let needs_time =
+            failure.is_none_or(|failure| failure.is_busy() || failure.fault.is_absent());
+        let mut backoff = self.backoff.lock().expect("no holder panics");
+        let delay = backoff.failed(Instant::now(), needs_time, fastrand::u8(..));
+        delay.max(failure.and_then(|failure| failure.retry_after).unwrap_or_default())
     }
 
     /// Whether the node asks for a longer wait than is worth while.
-    fn is_put_off(&self, failure: &Failure) -> bool {
+    pub(crate) fn is_put_off(&self, failure: &Failure) -> bool {
         failure.retry_after.is_some_and(|asked| asked > self.retry_delay_max)
     }
 
-    async fn ask_once(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
-        self.check_chain().await?;
-        let mut answers = self.ask_node(calls).await?;
-        // Errors of the way to the node, told as answers to calls.
-        let failed = answers.iter().position(|answer| {
-            let faults = [Fault::RateLimited, Fault::Unreachable];
-            answer.as_ref().is_err_and(|failure| faults.contains(&failure.fault))
-        });
-        match failed.map(|index| answers.swap_remove(index)) {
-            Some(Err(failure)) => Err(failure),
-            _ => Ok(answers),
-        }
-    }
-
-    async fn ask_node(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
+    /// Sends one request. An answer to any of its calls ends the waits of the conversation.
+    pub(crate) async fn ask_node(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
         self.take_from_budget(calls.len()).await?;
-        let answers = self.node.ask(calls).await;
+        let known = self.answers() > 0;
+        let known_url = |failure: Failure| if known { failure.of_a_known_url() } else { failure };
+        let answers = self.node.ask(calls).await.map_err(known_url);
         match &answers {
-            Ok(_) => {
+            Ok(answers) if answers.iter().any(Result::is_ok) => {
                 self.answers.fetch_add(1, Ordering::Relaxed);
+                self.backoff.lock().expect("no holder panics").answered();
             }
             Err(failure) if failure.fault.is_outage() => {
                 self.outages.fetch_add(1, Ordering::AcqRel);
             }
-            Err(_) => {}
+            _ => {}
         }
         answers
     }
@@ -296,7 +206,7 @@ impl Rpc {
     }
 
     /// Compares the chain id if there was an outage since the last comparison, or long after it.
-    async fn check_chain(&self) -> Result<(), Failure> {
+    pub(crate) async fn check_chain(&self) -> Result<(), Failure> {
         let outages = self.outages.load(Ordering::Acquire);
         let checked = *self.checked.lock().expect("no holder panics");
         if checked
@@ -304,6 +214,13 @@ impl Rpc {
         {
             return Ok(());
         }
+        self.confirm_chain().await
+    }
+
+    /// Compares the chain id: the cheapest of all questions, so that a node that fails it is down, or
+    /// fails at random.
+    pub(crate) async fn confirm_chain(&self) -> Result<(), Failure> {
+        let outages = self.outages.load(Ordering::Acquire);
         let found = self.ask_chain_id().await?;
         if found != self.chain {
             return Err(Failure::wrong_chain(format!(
@@ -316,23 +233,6 @@ impl Rpc {
         Ok(())
     }
 
-    /// Whether fewer calls at once may pass, and nobody can ask for less in another way.
-    async fn may_be_the_batch(&self, failure: &Failure, on_too_much: OnTooMuch) -> bool {
-        let is_given_back = on_too_much == OnTooMuch::GiveBack
-            && (failure.fault.is_outage() || on_too_much.gives_back(failure.fault));
-        failure.fault.may_be_batch_size()
-            && !is_given_back
-            && !self.is_put_off(failure)
-            && self.is_of_the_question(failure).await
-    }
-
-    /// Whether a failure is the question's fault and no outage: a node that answers the cheapest of all
-    /// questions right after is not down.
-    pub(crate) async fn is_of_the_question(&self, failure: &Failure) -> bool {
-        !failure.fault.is_outage()
-            || self.ask_chain_id().await.is_ok_and(|found| found == self.chain)
-    }
-
     /// The chain id that the node says it has, compared with nothing.
     pub(crate) async fn ask_chain_id(&self) -> Result<ChainId, Failure> {
         let mut answers = self.ask_node(&[chain_id_call()]).await?;
@@ -342,7 +242,7 @@ impl Rpc {
 }
 
 /// How many of the calls to put into the next batch.
-fn size_of(batch_size: &AdaptiveSize, calls: usize) -> usize {
+pub(crate) fn size_of(batch_size: &AdaptiveSize, calls: usize) -> usize {
     let size = batch_size.of(calls as u64);
     usize::try_from(size).expect("not above the length of a list")
 }

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use crate::chain::EvmChain;
 use crate::classify::{Failure, Fault};
-use crate::headers::header_call;
 use crate::http::{Answer, Call};
 
 sol! {
@@ -94,22 +93,19 @@ impl EvmChain {
         block: &Value,
     ) -> Result<Vec<Answer>, ChainError> {
         self.expect_block(view).await?;
-        let calls = inputs.iter().map(|input| view_call(view.token, input, block)).collect();
+        let calls =
+            inputs.iter().map(|input| view_call(view.token, input, block).with_alternative());
+        let calls = calls.collect();
         let answers = self.rpc().many(calls).await;
-        let answers = answers.map_err(|failure| failure.during(view.operation))?;
         self.expect_block(view).await?;
         Ok(answers)
     }
 
     async fn expect_block(&self, view: &View<'_>) -> Result<(), ChainError> {
-        let answers = self.rpc().batch(&[header_call(view.at.number)]).await;
-        let answers = answers.map_err(|failure| failure.during(view.operation))?;
-        for answer in answers {
-            let header = self.header(view.operation, view.at.number, answer)?.block;
-            if header.id() != *view.at {
-                let detail = format!("block {} was replaced by {header}", view.at);
-                return Err(ChainError::block_gone(view.operation, detail));
-            }
+        let header = self.headers_of(view.operation, &[view.at.number]).await.remove(0)?.block;
+        if header.id() != *view.at {
+            let detail = format!("block {} was replaced by {header}", view.at);
+            return Err(ChainError::block_gone(view.operation, detail));
         }
         Ok(())
     }

@@ -30,8 +30,7 @@ pub(crate) fn metadata_calls(token: Address) -> [Call; METADATA_CALLS] {
 
 impl EvmChain {
     pub(crate) async fn read_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
-        let answers = self.rpc().batch(&metadata_calls(token)).await;
-        let answers = answers.map_err(|failure| failure.during(OPERATION))?;
+        let answers = self.rpc().many(metadata_calls(token).into()).await;
         self.metadata(token, answers.try_into().expect("a batch has an answer for each call"))
     }
 

@@ -52,7 +52,7 @@ fn records(state: &State) -> Vec<ArchiveRecord> {
         records.extend(entry.headers.values().copied().map(header));
     }
     let tokens = state.tokens.values();
-    records.extend(tokens.clone().map(|token| ArchiveRecord::Token(token.state.clone())));
+    records.extend(tokens.clone().map(|token| ArchiveRecord::Token(Box::new(token.state.clone()))));
     tokens.clone().for_each(|token| add_unreadable(token, &mut records));
     tokens.for_each(|token| add_accounts(token, &mut records));
     let programmes = || state.tokens.values().flat_map(|token| token.programmes.values());
@@ -132,7 +132,7 @@ fn take(state: &mut State, record: ArchiveRecord) -> Result<(), StoreError> {
             state.chain_mut(chain)?.headers.insert(block.number, block);
         }
         ArchiveRecord::Token(token) => {
-            state.tokens.insert(token.spec.id, Token::new(token));
+            state.tokens.insert(token.spec.id, Token::new(*token));
         }
         ArchiveRecord::UnreadableLog { token, log } => {
             state.token_mut(token)?.unreadable.insert(log.place(), log);

@@ -4,7 +4,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{Event, ReorgRecord, RewoundToken};
-use pledge_core::ledger::Leg;
+use pledge_core::ledger::{Leg, TokenStatus};
 use pledge_core::points::accrue;
 use pledge_core::ports::{Rewind, ShardProgress, Statement, StatementKind};
 use pledge_core::types::{
@@ -91,6 +91,7 @@ fn rewind_token(
     token.state.cursor = keeps_ledger.then_some(*to);
     token.state.start_time = token.state.start_time.filter(|_| keeps_ledger);
     token.state.epoch = token.state.epoch.next();
+    token.state.status = TokenStatus::Active;
 
     let mut programmes = std::mem::take(&mut token.programmes);
     let mut statements_reversed = 0;

@@ -243,8 +243,8 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
     let TokenState { cursor, start_time, epoch, totals, supply_check: check, .. } = &row.state;
     query(
         "UPDATE token SET cursor_block = ?, cursor_hash = ?, cursor_parent_hash = ?, \
-         cursor_time = ?, start_time = ?, epoch = ?, holders = ?, supply = ?, minted = ?, \
-         burned = ?, unreadable_logs = ?, supply_block = ?, supply_time = ?, supply_ledger = ?, \
+         cursor_time = ?, start_time = ?, epoch = ?, halted = ?, holders = ?, supply = ?, \
+         minted = ?, burned = ?, unreadable_logs = ?, supply_block = ?, supply_time = ?, supply_ledger = ?, \
          supply_on_chain = ?, supply_unanswered = ? WHERE id = ?",
     )
     .bind(cursor.map(|cursor| cursor.number))
@@ -253,6 +253,7 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
     .bind(cursor.map(|cursor| cursor.time))
     .bind(*start_time)
     .bind(*epoch)
+    .bind(row.state.status.reason())
     .bind(totals.holders)
     .bind(totals.supply)
     .bind(totals.minted)

@@ -1,6 +1,7 @@
 //! Going back to an ancestor: ledger and points in one transaction.
 
 use pledge_core::event::{Event, ReorgRecord, RewoundToken};
+use pledge_core::ledger::TokenStatus;
 use pledge_core::ports::Rewind;
 use pledge_core::types::{Account, Amount, BlockNumber, BlockRef, Timestamp};
 
@@ -107,6 +108,7 @@ async fn rewind_token(
     row.state.cursor = keeps_ledger.then_some(request.to);
     row.state.start_time = before.start_time.filter(|_| keeps_ledger);
     row.state.epoch = before.epoch.next();
+    row.state.status = TokenStatus::Active;
     save_token(db, &row).await?;
     let statements_reversed = reopen(db, &row, before.start_time).await?;
     Ok(RewoundToken { token, from, epoch: row.state.epoch, changes_removed, statements_reversed })

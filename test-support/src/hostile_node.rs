@@ -35,8 +35,8 @@ pub use limits::{ADDRESSES_TEXT, Hint, LIMIT_TEXTS, LimitText};
 pub use outlook::Outlook;
 pub use random::{Failing, Struck};
 pub use refusal::{Limit, Measure, Refusal};
-use switch::Switches;
 pub use switch::{Fault, Switch, SwitchId};
+use switch::{Stage, Switches};
 pub use wire::Wire;
 
 /// A node on a free port of 127.0.0.1, for as long as the handle lives. Several may stand over one
@@ -152,7 +152,7 @@ async fn serve(State(node): State<Arc<Shared>>, body: Bytes) -> Response {
     }
     let (status, answer) = node.answer(&calls, request.is_array());
     let mut wire = None;
-    node.switches.act(&calls, &node.chain.view(), |fault, _| match fault {
+    node.switches.act(Stage::Wire, &calls, &node.chain.view(), |fault, _| match fault {
         Fault::Wire(fault) if wire.is_none() => wire.replace(fault.clone()).is_none(),
         _ => false,
     });
@@ -175,7 +175,7 @@ impl Shared {
             answers.push(answer);
         }
         let mut answer = if is_batch { Value::Array(answers) } else { answers.remove(0) };
-        self.switches.act(calls, &self.chain.view(), |fault, _| match fault {
+        self.switches.act(Stage::Envelope, calls, &self.chain.view(), |fault, _| match fault {
             Fault::Envelope(fault) => fault.spoil(&mut answer),
             _ => false,
         });
@@ -186,19 +186,21 @@ impl Shared {
         let truth = self.chain.view();
         let call_alone = std::slice::from_ref(call);
         let mut view = truth.clone();
-        self.switches.act(call_alone, &truth, |fault, _| match fault {
+        self.switches.act(Stage::Outlook, call_alone, &truth, |fault, _| match fault {
             Fault::Outlook(fault) => fault.turn(&mut view),
             _ => false,
         });
         let mut reply = answer(&view, call);
         let asked = call.blocks(&view);
-        self.switches.act(call_alone, &truth, |fault, _| match fault {
+        self.switches.act(Stage::Refusal, call_alone, &truth, |fault, _| match fault {
             Fault::Refusal(fault) => fault.refuse(call, asked, &mut reply),
             _ => false,
         });
-        self.switches.act(call_alone, &truth, |fault, blocks| match (fault, &mut reply) {
-            (Fault::Lie(fault), Ok(result)) => fault.tell(result, blocks),
-            _ => false,
+        self.switches.act(Stage::Lie, call_alone, &truth, |fault, blocks| {
+            match (fault, &mut reply) {
+                (Fault::Lie(fault), Ok(result)) => fault.tell(result, blocks),
+                _ => false,
+            }
         });
         reply
     }

@@ -8,7 +8,7 @@ use pledge_core::types::{BlockNumber, BlockRef};
 
 use super::EvmNodes;
 use crate::chain::EvmChain;
-use crate::headers::{header_call, tagged_header_call};
+use crate::headers::{header_if_there_call, tagged_header_call};
 use crate::http::{Answer, Call};
 use crate::wire::WireHeader;
 
@@ -78,10 +78,10 @@ impl EvmChain {
         &self,
         heights: [Option<BlockNumber>; N],
     ) -> Result<(BlockRef, [Option<BlockRef>; N]), ChainError> {
-        let asked = heights.iter().flatten().copied().map(header_call);
-        let calls: Vec<Call> = [tagged_header_call("latest")].into_iter().chain(asked).collect();
-        let answers = self.rpc().together(&calls).await;
-        let mut answers = answers.map_err(|failure| failure.during(OPERATION))?.into_iter();
+        let asked = heights.iter().flatten().copied().map(header_if_there_call);
+        let calls: Vec<Call> =
+            [tagged_header_call("latest").expected()].into_iter().chain(asked).collect();
+        let mut answers = self.rpc().together(calls).await.into_iter();
         let head = self.latest(answers.next().expect("a batch has an answer for each call"))?;
         let mut blocks = [None; N];
         for (block, height) in blocks.iter_mut().zip(heights) {

@@ -8,11 +8,12 @@ use pledge_core::types::BlockId;
 use serde_json::json;
 
 use crate::chain::EvmChain;
+use crate::classify::Fault;
 use crate::decode::TRANSFER_TOPIC;
 use crate::headers::header_by_hash_call;
 use crate::http::{Answer, Call};
 use crate::range::bloom::examine;
-use crate::range::logs::{parts, placed};
+use crate::range::logs::placed;
 use crate::range::{OPERATION, Slice};
 use crate::wire::{Log, WireLog};
 
@@ -55,13 +56,12 @@ impl EvmChain {
         reading: &Reading,
     ) -> Result<Option<Omission>, ChainError> {
         let doubts = &reading.doubts;
-        let parts = parts(request);
+        let parts = self.parts(request);
         let calls = doubts.iter().flat_map(|Doubt { block, .. }| {
             let logs = parts.iter().map(|part| block_logs_call(part, *block));
             [header_by_hash_call(*block)].into_iter().chain(logs)
         });
-        let answers = self.rpc().many(calls.collect()).await;
-        let mut answers = answers.map_err(|failure| failure.during(OPERATION))?.into_iter();
+        let mut answers = self.rpc().many(calls.collect()).await.into_iter();
         for doubt in doubts {
             let mut next = || answers.next().expect("an answer for each call");
             let header = next();
@@ -90,7 +90,7 @@ impl EvmChain {
         let parsed = logs.into_iter().map(|logs| self.rpc().parse::<Vec<WireLog>>(logs?));
         let logs = match parsed.collect::<Result<Vec<_>, _>>() {
             Ok(logs) => placed(&slice, logs.concat())?,
-            Err(failure) if self.is_to_blame(&failure).await => {
+            Err(failure) if failure.recurs || failure.fault == Fault::Malformed => {
                 return self.heavy_block_logs(&slice).await.map(|(_, logs)| logs);
             }
             Err(failure) => return Err(failure.during(OPERATION)),
@@ -129,5 +129,5 @@ fn block_logs_call(request: &RangeRequest<'_>, block: BlockId) -> Call {
         "address": request.tokens,
         "topics": [TRANSFER_TOPIC],
     });
-    Call::new("eth_getLogs", json!([filter]))
+    Call::new("eth_getLogs", json!([filter])).divisible()
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use alloy::consensus;
 use alloy::consensus::constants::EMPTY_ROOT_HASH;
 use alloy::primitives::Address;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ports::{HeaderDetail, RangeFacts, RangeRequest};
 use pledge_core::types::{BlockId, BlockNumber, BlockRef};
@@ -13,11 +13,11 @@ use pledge_core::types::{BlockId, BlockNumber, BlockRef};
 use crate::chain::EvmChain;
 use crate::classify::Failure;
 use crate::headers::{check_links, header_call};
-use crate::http::Answer;
 use crate::range::bloom::may_hold;
 use crate::range::doubts::Reading;
 use crate::range::{OPERATION, Slice, facts, wants};
 use crate::receipts::{Seal, hashed_header};
+use crate::response::Json;
 use crate::wire::{Log, WireHeader};
 
 /// How much one answer holds: it ends with the block in which it has so many logs.
@@ -56,18 +56,33 @@ impl EvmChain {
         let size = self.range_size.of(blocks).min(page.blocks_max);
         let mut slice = Slice { from: request.from, to: request.from.up(size - 1), request };
         let headers = self.hashed_headers(&slice).await?;
+        slice.to = headers.last().map_or(slice.to, |(block, _)| block.number);
         let sealed: Vec<(BlockId, Seal)> = headers
             .iter()
             .filter(|(_, header)| may_have_sealed(header, request.tokens))
             .map(|(block, header)| (block.id(), Seal::Root(header.receipts_root)))
             .collect();
         let mut found = stream::iter(sealed)
-            .map(|(block, seal)| async move {
-                Ok((block.number, self.wanted_logs(request, block, seal).await?))
-            })
+            .map(
+                |(block, seal)| async move { (block, seal, self.receipts(OPERATION, block).await) },
+            )
             .buffered(self.rpc().concurrency());
         let mut logs = Vec::new();
-        while let Some((block, more)) = found.try_next().await? {
+        while let Some((id, seal, receipts)) = found.next().await {
+            let block = id.number;
+            let receipts = match receipts {
+                Ok(receipts) => receipts,
+                Err(error) if block == slice.from => return Err(error),
+                // What comes before it is proven.
+                Err(error) => {
+                    let (endpoint, cause) = (self.endpoint(), error.detail());
+                    tracing::debug!(endpoint, %block, cause, "the range ends before a block");
+                    slice.to = block.down(1);
+                    break;
+                }
+            };
+            let mut more = self.sealed_by(OPERATION, id, &seal, receipts)?;
+            more.retain(|log| wants(request, log));
             logs.extend(more);
             if logs.len() >= page.logs_max {
                 slice.to = block;
@@ -85,6 +100,7 @@ impl EvmChain {
         Ok(facts(blocks, &logs))
     }
 
+    /// The headers of a slice up to the first that the node does not give.
     async fn hashed_headers(
         &self,
         slice: &Slice<'_>,
@@ -92,30 +108,40 @@ impl EvmChain {
         let numbers = (slice.from.get()..=slice.to.get()).map(BlockNumber::new);
         let calls = numbers.clone().map(header_call).collect();
         let found = self.rpc().many_as(calls, |answer| self.hashed(answer)).await;
-        let found = found.map_err(|failure| failure.during(OPERATION))?;
         let mut headers = Vec::with_capacity(found.len());
         for (number, found) in numbers.zip(found) {
-            let Hashed { header, hashed } = found.map_err(|failure| failure.during(OPERATION))?;
-            let header = self.header_of(OPERATION, number, header)?;
-            let hashed = hashed.ok_or_else(|| {
-                let detail = format!(
-                    "the header of block {} that {} gives does not have that hash: the node is wrong, \
-                     and then use another, or this chain's headers have a form unknown here, and then \
-                     use verify = \"bloom\"",
-                    header.block,
-                    self.endpoint()
-                );
-                ChainError::persistent(OPERATION, detail)
-            })?;
-            headers.push((header.block, hashed));
+            let is_given = found.as_ref().is_ok_and(|found| found.header.is_some());
+            if !is_given && !headers.is_empty() {
+                tracing::debug!(endpoint = self.endpoint(), %number, "the range ends before a block");
+                break;
+            }
+            headers.push(self.hashed_header(number, found)?);
         }
         let blocks: Vec<BlockRef> = headers.iter().map(|(block, _)| *block).collect();
         check_links(OPERATION, &blocks)?;
         Ok(headers)
     }
 
-    fn hashed(&self, answer: Answer) -> Result<Hashed, Failure> {
-        let answer = answer?;
+    fn hashed_header(
+        &self,
+        number: BlockNumber,
+        found: Result<Hashed, Failure>,
+    ) -> Result<(BlockRef, consensus::Header), ChainError> {
+        let Hashed { header, hashed } = found.map_err(|failure| failure.during(OPERATION))?;
+        let block = self.header_of(OPERATION, number, header)?.block;
+        let hashed = hashed.ok_or_else(|| {
+            let detail = format!(
+                "the header of block {block} that {} gives does not have that hash: the node is wrong, \
+                 and then use another, or this chain's headers have a form unknown here, and then use \
+                 verify = \"bloom\"",
+                self.endpoint()
+            );
+            ChainError::persistent(OPERATION, detail)
+        })?;
+        Ok((block, hashed))
+    }
+
+    fn hashed(&self, answer: Json) -> Result<Hashed, Failure> {
         let header: Option<WireHeader> = self.rpc().parse(answer.clone())?;
         let hashed = header.as_ref().and_then(|header| hashed_header(&answer, header.hash));
         Ok(Hashed { header, hashed })
@@ -155,9 +181,9 @@ impl EvmChain {
         &self,
         slice: &Slice<'_>,
     ) -> Result<(BlockRef, Vec<Log>), ChainError> {
-        let answers = self.rpc().batch(&[header_call(slice.from)]).await;
-        let answer = answers.map_err(|failure| failure.during(OPERATION))?.remove(0);
-        let found = self.hashed(answer).map_err(|failure| failure.during(OPERATION))?;
+        let calls = vec![header_call(slice.from)];
+        let found = self.rpc().many_as(calls, |answer| self.hashed(answer)).await.remove(0);
+        let found = found.map_err(|failure| failure.during(OPERATION))?;
         let header = self.header_of(OPERATION, slice.from, found.header)?;
         let seal = match (found.hashed, header.bloom) {
             (Some(hashed), _) => Seal::Root(hashed.receipts_root),
@@ -176,8 +202,7 @@ impl EvmChain {
         if self.told_of_missing_blooms.swap(true, Ordering::Relaxed) {
             return;
         }
-        let answer = self.rpc().batch(&[header_call(block.number)]).await;
-        let header = answer.ok().and_then(|mut answers| answers.remove(0).ok());
+        let header = self.rpc().many(vec![header_call(block.number)]).await.remove(0).ok();
         let is_hashed = header.is_some_and(|header| hashed_header(&header, block.hash).is_some());
         let remedy = if is_hashed {
             "set verify = \"receipts\" to notice them"

@@ -4,6 +4,7 @@ use pledge_core::types::BlockNumber;
 
 use crate::chain::EvmChain;
 use crate::classify::Failure;
+use crate::http::Call;
 use crate::range::logs::{logs_call, placed};
 use crate::range::{Slice, SliceError, refused_or_failed};
 use crate::wire::{Log, WireLog};
@@ -29,14 +30,12 @@ impl EvmChain {
         let mut suspects = if may_be_cut(slice, logs.len()) { vec![*slice] } else { Vec::new() };
         while let Some(suspect) = suspects.pop() {
             let halves = halves(&suspect);
-            let answers = self.rpc().together(&halves.map(|half| logs_call(&half))).await;
-            let answers = answers.map_err(refused_or_failed)?;
+            let calls = halves.iter().map(logs_call).collect();
+            let read = |_: &Call, answer| self.rpc().parse::<Vec<WireLog>>(answer);
+            let answers = self.rpc().together_as(calls, read).await;
             let mut found = Vec::new();
-            for (half, answer) in halves.into_iter().zip(answers) {
-                let half_logs = answer
-                    .and_then(|answer| self.rpc().parse::<Vec<WireLog>>(answer))
-                    .map_err(refused_or_failed)?;
-                let half_logs = placed(&half, half_logs)?;
+            for (half, half_logs) in halves.into_iter().zip(answers) {
+                let half_logs = placed(&half, half_logs.map_err(refused_or_failed)?)?;
                 if may_be_cut(&half, half_logs.len()) {
                     suspects.push(half);
                 }

@@ -65,20 +65,25 @@ async fn the_order_of_a_batch_is_the_nodes_own() {
     assert!(stage.node.met(reordered) > 0);
 }
 
-/// The others of the batch are not believed either: what was asked is asked again as a whole.
+/// The others of the batch are kept: only what failed is asked again.
 #[tokio::test]
-async fn one_error_in_a_batch_fails_the_question_with_its_own_kind() {
+async fn one_error_in_a_batch_costs_one_call_and_if_it_lasts_has_its_own_kind() {
     for (code, text, kind) in [
         (-32_603, "internal error", ChainErrorKind::Transient),
         (-32_000, "header not found", ChainErrorKind::BlockGone),
         (-32_601, "method not found", ChainErrorKind::Persistent),
     ] {
         let stage = Stage::new().await;
-        stage.node.on(Switch::of(Envelope::OneError(code, text.to_owned())).times(1));
+        let error = || Envelope::OneError(code, text.to_owned());
+        stage.node.on(Switch::of(error()).times(1));
         let (from, to) = (BlockNumber::new(1), BlockNumber::new(HEAD));
+        let before = stage.node.requests().len();
+        assert_eq!(within(stage.evm.headers(from, to)).await.unwrap().len() as u64, HEAD);
+        let requests: Vec<usize> = stage.node.requests()[before..].iter().map(Vec::len).collect();
+        assert_eq!(requests, [40, 1], "{text}");
+        stage.node.on(Switch::of(error()).only(&["eth_getBlockByNumber"]));
         let error = within(stage.evm.headers(from, to)).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
-        stage.expect_truth(1, HEAD).await;
     }
 }
 

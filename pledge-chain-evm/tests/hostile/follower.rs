@@ -67,6 +67,16 @@ impl Follower {
         Self::with(Plan { confirmations, ..PLAN }, change).await
     }
 
+    /// With a source that repeats what failed as one in service does.
+    pub(crate) async fn patient(confirmations: u64, verify: Verify) -> Self {
+        let change = |config: &mut EvmConfig| {
+            config.request_timeout = Duration::from_millis(250);
+            config.retries_max = 14;
+            config.verify = verify;
+        };
+        Self::with(Plan { confirmations, ..PLAN }, change).await
+    }
+
     /// Of a chain whose `finalized` tag decides.
     pub(crate) async fn of_finalized() -> Self {
         Self::with(Plan { finality: Some(Finality::Finalized), ..PLAN }, |_| {}).await
@@ -204,6 +214,18 @@ impl Follower {
     /// Comes to rest, and has what one pass gives.
     pub(crate) async fn expect_truth(&mut self) {
         self.rest().await;
+        assert_eq!(self.digest().await, self.truth());
+    }
+
+    /// Comes to rest at the chain's head, whatever head the node names now and then, and has what one
+    /// pass gives.
+    pub(crate) async fn expect_truth_in_time(&mut self) {
+        for _ in 0..10 {
+            self.rest().await;
+            if self.digest().await == self.truth() {
+                return;
+            }
+        }
         assert_eq!(self.digest().await, self.truth());
     }
 

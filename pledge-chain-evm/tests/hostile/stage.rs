@@ -57,9 +57,13 @@ impl Stage {
 
     /// Asserts that a range is read, and that it is the truth.
     pub(crate) async fn expect_truth(&self, from: u64, to: u64) {
-        let facts = self.whole(from, to).await.unwrap();
-        assert_eq!(hashes(&facts), self.true_hashes(from, to));
-        assert_eq!(amounts(&facts), self.true_amounts(from, to));
+        self.expect_facts(&self.whole(from, to).await.unwrap(), from, to);
+    }
+
+    /// Asserts that facts are the truth of a range.
+    pub(crate) fn expect_facts(&self, facts: &RangeFacts, from: u64, to: u64) {
+        assert_eq!(hashes(facts), self.true_hashes(from, to));
+        assert_eq!(amounts(facts), self.true_amounts(from, to));
     }
 
     /// Asserts that a range is not read to its end, and why.

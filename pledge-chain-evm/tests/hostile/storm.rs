@@ -8,8 +8,8 @@ use alloy::primitives::B256;
 use fastrand::Rng;
 use pledge_chain_evm::Verify;
 use pledge_test_support::hostile_node::{
-    Envelope, Fault, Hint, LIMIT_TEXTS, Lie, Limit, Measure, Outlook, Refusal, Switch, SwitchId,
-    Wire,
+    Envelope, Failing, Fault, Hint, LIMIT_TEXTS, Lie, Limit, Measure, Outlook, Refusal, Struck,
+    Switch, SwitchId, Wire,
 };
 use serde_json::json;
 
@@ -34,7 +34,24 @@ struct Storm {
     met: BTreeSet<usize>,
 }
 
-/// Every fault of the storm, in an order that does not change.
+/// Every fault of the storm, in an order that does not change, and whether an answer takes its time.
+fn switches(follower: &Follower, rng: &mut Rng) -> Vec<(Switch, bool)> {
+    let mut switches: Vec<(Switch, bool)> = faults(follower, rng)
+        .into_iter()
+        .map(|(fault, names)| {
+            let is_slow = matches!(fault, Fault::Wire(Wire::Silence | Wire::Drip(_)));
+            (Switch::of(fault).only(names), is_slow)
+        })
+        .collect();
+    for failing in Failing::ALL {
+        for struck in [Struck::Request, Struck::Call] {
+            let switch = failing.switch(struck, rng.u32(10..=60), rng.u64(..));
+            switches.push((switch, failing == Failing::Silence));
+        }
+    }
+    switches
+}
+
 fn faults(follower: &Follower, rng: &mut Rng) -> Vec<(Fault, &'static [&'static str])> {
     let head = follower.chain.head().number();
     let limit = |measure, max, rng: &mut Rng| {
@@ -136,12 +153,11 @@ impl Storm {
             let (_, id) = self.set.swap_remove(self.rng.usize(..self.set.len()));
             self.follower.node.off(id);
         }
-        let mut faults = faults(&self.follower, &mut self.rng);
-        let kind = self.rng.usize(..faults.len());
-        let (fault, names) = faults.swap_remove(kind);
-        let is_slow = matches!(fault, Fault::Wire(Wire::Silence | Wire::Drip(_)));
+        let mut switches = switches(&self.follower, &mut self.rng);
+        let kind = self.rng.usize(..switches.len());
+        let (switch, is_slow) = switches.swap_remove(kind);
         let times = if is_slow { 1 } else { self.rng.u64(1..12) };
-        let id = self.follower.node.on(Switch::of(fault).only(names).times(times));
+        let id = self.follower.node.on(switch.times(times));
         self.set.push((kind, id));
     }
 
@@ -193,7 +209,7 @@ async fn after_any_storm_the_ledger_is_that_of_one_clean_pass() {
     }
     println!("{} storms in {:?}, faults met: {met:?}", seeds.len(), began.elapsed());
     if replayed.is_none() {
-        let all = faults(&Follower::new(CONFIRMATIONS).await, &mut Rng::with_seed(0)).len();
+        let all = switches(&Follower::new(CONFIRMATIONS).await, &mut Rng::with_seed(0)).len();
         assert!(5 * met.len() > 4 * all, "only {} of {all} faults were met", met.len());
     }
 }

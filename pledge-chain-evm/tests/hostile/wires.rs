@@ -105,22 +105,38 @@ async fn an_answer_without_an_end_is_read_to_the_bound_and_no_further() {
     stage.expect_truth(1, HEAD).await;
 }
 
-/// A request or its answer is too large: less is asked for, down to one block, and then its receipts.
+/// A request or its answer is too large: each call is asked by itself, then for less, down to one block,
+/// and then for its receipts.
 #[tokio::test]
 async fn an_entity_too_large_ends_at_the_receipts_of_one_block() {
     let stage = Stage::new().await;
     let lasting = stage.node.on(Switch::of(Wire::status(413, "too large")).only(&["eth_getLogs"]));
     stage.expect_truth(1, HEAD).await;
-    assert!(stage.node.met(lasting) < 60, "{}", stage.node.met(lasting));
+    assert!(stage.node.met(lasting) < 100, "{}", stage.node.met(lasting));
 }
 
 #[tokio::test]
-async fn a_door_that_is_closed_is_not_knocked_at_twice() {
+async fn a_door_that_never_was_open_is_not_knocked_at_twice() {
     for status in [301, 401, 402, 403, 404] {
         let stage = Stage::new().await;
         let closed = stage.node.on(Wire::status(status, ""));
-        stage.expect_error(ChainErrorKind::Persistent, 1, HEAD).await;
+        let error = within(connect(&stage.node, |_| {})).await.unwrap_err();
+        assert_eq!(error.kind(), ChainErrorKind::Persistent, "{error}");
         assert_eq!(stage.node.met(closed), 1, "{status}");
+    }
+}
+
+/// A url that has let us in is right: what it answers now says nothing of it.
+#[tokio::test]
+async fn a_door_that_was_open_is_knocked_at_again() {
+    for status in [301, 401, 402, 403, 404] {
+        let stage = Stage::new().await;
+        stage.node.on(Switch::of(Wire::status(status, "")).times(2));
+        stage.expect_truth(1, HEAD).await;
+        let closed = stage.node.on(Wire::status(status, ""));
+        let text = stage.expect_error(ChainErrorKind::Transient, 1, HEAD).await;
+        assert!(text.contains(&status.to_string()), "{text}");
+        assert!((2..10).contains(&stage.node.met(closed)), "{status} is repeated without a bound");
     }
 }
 

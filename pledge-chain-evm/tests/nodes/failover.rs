@@ -140,9 +140,12 @@ async fn a_range_is_of_one_node_even_if_the_first_dies_in_the_middle() {
     // The ends and logs come, the headers of the logs' blocks do not.
     nodes[0].fails_at("eth_getBlockByNumber", 50);
     let facts = range(&group, 1, 90).await.unwrap();
+    assert_eq!(facts.last().unwrap().number, number(49), "what the first has is proven and kept");
+    assert_eq!((facts.transfers.len(), nodes[1].calls_of("eth_getLogs")), (4, 0));
+    let facts = range(&group, 50, 90).await.unwrap();
     let [first, second] = [0, 1].map(|node: usize| nodes[node].calls_of("eth_getLogs"));
     assert!(first > 0 && second > 0, "both were asked for logs: {first} and {second}");
-    assert_eq!(facts.transfers.len(), 9);
+    assert_eq!(facts.transfers.len(), 5);
     assert_eq!(group.endpoint(), nodes[1].endpoint());
 }
 
@@ -290,4 +293,24 @@ async fn a_node_that_knows_of_no_finalized_block_is_no_proof_that_there_is_none(
     nodes[0].refuses("finalized", -32602);
     assert_eq!(group.finalized().await.unwrap().unwrap().number, number(80));
     assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn a_node_whose_times_go_back_makes_way_for_the_next() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    nodes[0].turns_time_back_at(50);
+    for detail in [HeaderDetail::All, HeaderDetail::Sparse] {
+        let group = group(&nodes);
+        group.head().await.unwrap();
+        assert_eq!(group.endpoint(), nodes[0].endpoint());
+        let (from, to) = (number(41), number(60));
+        let facts = group.range(RangeRequest { from, to, tokens: &[TOKEN], detail }).await.unwrap();
+        assert_eq!(facts.last().unwrap().number, to);
+        assert!(facts.headers.windows(2).all(|pair| pair[0].time < pair[1].time), "{detail:?}");
+        assert_eq!(group.endpoint(), nodes[1].endpoint(), "{detail:?}");
+    }
+    let group = group(&nodes);
+    let headers = group.headers(number(41), number(60)).await.unwrap();
+    assert!(headers.windows(2).all(|pair| pair[0].time < pair[1].time));
 }

@@ -181,6 +181,12 @@ impl Node {
         self.node.on(Switch::of(lie).only(&["latest"]));
     }
 
+    /// Its block at a height has the time of the first.
+    pub(crate) fn turns_time_back_at(&self, block: u64) {
+        let lie = Lie::Field("timestamp", json!("0x3e9"));
+        self.node.on(Switch::of(lie).only(&["eth_getBlockByNumber"]).at(block..=block));
+    }
+
     /// It does not have these blocks.
     pub(crate) fn lacks(&self, blocks: RangeInclusive<u64>) {
         self.node.on(Switch::of(Lie::NULL).only(&["eth_getBlockByNumber"]).at(blocks));

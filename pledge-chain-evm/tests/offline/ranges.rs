@@ -85,13 +85,16 @@ async fn a_range_beyond_the_head_is_block_gone() {
 }
 
 #[tokio::test]
-async fn a_missing_block_with_logs_is_block_gone() {
+async fn a_range_ends_before_a_missing_block_with_logs_which_is_block_gone() {
     let node = FakeNode::start().await;
     let logs = vec![node.log(TOKEN, 30, 0)];
     node.script().logs = logs;
     node.script().missing.insert(30);
     let chain = node.connect().await;
-    let error = read(&chain, 1, 100).await.unwrap_err();
+    let facts = read(&chain, 1, 100).await.unwrap();
+    assert_eq!(facts.last().unwrap().number, BlockNumber::new(29));
+    assert!(facts.transfers.is_empty());
+    let error = read(&chain, 30, 100).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::BlockGone);
 }
 

@@ -173,8 +173,8 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "mint_not_counted",
         "ledger/fold.rs",
-        "self.totals.minted.checked_add(amount)?",
-        "self.totals.minted",
+        "totals.minted.checked_add(amount)?",
+        "totals.minted",
         "law 2: the sums",
     ),
     plant(
@@ -215,7 +215,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "holders_not_counted",
         "ledger/fold.rs",
-        "self.totals.balance_moved(balance, balance_after)?",
+        "self.folded.totals.balance_moved(balance, balance_after)?",
         "()",
         "the count of holders",
     ),

@@ -96,7 +96,7 @@ impl Passed {
             ArchiveRecord::Header { chain, .. } => self.require_chain(*chain)?,
             ArchiveRecord::Token(state) => {
                 self.require_chain(state.spec.id.chain)?;
-                self.tokens.insert(state.spec.id, Sums::new(state.clone()));
+                self.tokens.insert(state.spec.id, Sums::new((**state).clone()));
             }
             ArchiveRecord::UnreadableLog { token, log } => self.sums(*token)?.unreadable(log)?,
             ArchiveRecord::Change { token, change } => self.sums(*token)?.change(change)?,

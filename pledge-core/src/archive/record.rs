@@ -29,7 +29,7 @@ pub enum ArchiveRecord {
         block: BlockRef,
     },
     /// A token and where its ledger stands.
-    Token(TokenState),
+    Token(Box<TokenState>),
     /// A log that looks like a transfer and cannot be read.
     UnreadableLog {
         /// Of which token.

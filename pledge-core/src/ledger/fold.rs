@@ -97,25 +97,24 @@ pub fn fold(
     transfers: &[Transfer],
     mut time_of: impl FnMut(&Transfer) -> Timestamp,
 ) -> Result<Folded, FoldError> {
-    let mut changes = Vec::with_capacity(transfers.len() * 2);
-    let mut totals = totals;
+    let changes = Vec::with_capacity(transfers.len() * 2);
+    let mut folding = Folding {
+        folded: Folded { changes, totals },
+        states,
+        block: BlockNumber::default(),
+        time: Timestamp::default(),
+        transfers: &[],
+        first_change: 0,
+        before: None,
+        netted: HashMap::default(),
+        made: None,
+    };
     for transfers in transfers.chunk_by(|one, next| one.block == next.block) {
-        let mut block = Block {
-            number: transfers[0].block,
-            time: time_of(&transfers[0]),
-            transfers,
-            before: totals,
-            first_change: changes.len(),
-            totals: &mut totals,
-            states,
-            changes: &mut changes,
-            netted: HashMap::default(),
-            made: None,
-        };
-        transfers.iter().try_for_each(|transfer| block.transfer(transfer))?;
-        block.end()?;
+        folding.begin(transfers, time_of(&transfers[0]));
+        transfers.iter().try_for_each(|transfer| folding.transfer(transfer))?;
+        folding.end()?;
     }
-    Ok(Folded { changes, totals })
+    Ok(folding.folded)
 }
 
 /// One side of a transfer.
@@ -132,17 +131,16 @@ const NEVER_SEEN: Checkpoint = Checkpoint {
     block: BlockNumber::new(0),
 };
 
-/// One block on its way into the ledger.
-struct Block<'a> {
-    number: BlockNumber,
+/// A fold under way, and the block that it is at.
+struct Folding<'a> {
+    folded: Folded,
+    states: &'a mut AccountStates,
+    block: BlockNumber,
     time: Timestamp,
     transfers: &'a [Transfer],
-    /// The sums before it.
-    before: TokenTotals,
     first_change: usize,
-    totals: &'a mut TokenTotals,
-    states: &'a mut AccountStates,
-    changes: &'a mut Vec<Change>,
+    /// The sums before the block, once something was minted or burned in it.
+    before: Option<TokenTotals>,
     /// Accounts whose running balance left its range. Empty for nearly every block.
     netted: HashMap<Account, Netted, FbBuildHasher<20>>,
     /// The accounts of the block's amounts above zero, once they are asked for.
@@ -169,18 +167,35 @@ impl Netted {
     }
 }
 
-impl Block<'_> {
+impl<'a> Folding<'a> {
+    /// Comes to the next block. Nearly none of them has anything to forget.
+    fn begin(&mut self, transfers: &'a [Transfer], time: Timestamp) {
+        (self.block, self.time) = (transfers[0].block, time);
+        (self.transfers, self.first_change) = (transfers, self.folded.changes.len());
+        self.before = None;
+        if !self.netted.is_empty() {
+            self.netted.clear();
+        }
+        if self.made.is_some() {
+            self.made = None;
+        }
+    }
+
     fn transfer(&mut self, transfer: &Transfer) -> Result<(), FoldError> {
         let side = |account, change_type, counterparty| Side { account, change_type, counterparty };
         let amount = transfer.amount;
         match (Account::new(transfer.from), Account::new(transfer.to)) {
             (None, None) => Ok(()),
             (None, Some(to)) => {
-                self.totals.minted = self.totals.minted.checked_add(amount)?;
+                let totals = &mut self.folded.totals;
+                self.before.get_or_insert(*totals);
+                totals.minted = totals.minted.checked_add(amount)?;
                 self.change(transfer, side(to, ChangeType::Mint, None))
             }
             (Some(from), None) => {
-                self.totals.burned = self.totals.burned.checked_add(amount)?;
+                let totals = &mut self.folded.totals;
+                self.before.get_or_insert(*totals);
+                totals.burned = totals.burned.checked_add(amount)?;
                 self.change(transfer, side(from, ChangeType::Burn, None))
             }
             (Some(from), Some(to)) => {
@@ -194,7 +209,7 @@ impl Block<'_> {
     fn change(&mut self, transfer: &Transfer, side: Side) -> Result<(), FoldError> {
         let Side { account, change_type, counterparty } = side;
         let Transfer { log_index, amount, tx_hash, .. } = *transfer;
-        let (block, time) = (self.number, self.time);
+        let (block, time) = (self.block, self.time);
         // Most are there already, and `entry` alone makes a whole fold half as fast.
         let state = match self.states.get_mut(&account) {
             Some(state) => state,
@@ -223,10 +238,10 @@ impl Block<'_> {
             let fresh = || Netted { balance, received, sent };
             self.netted.entry(account).or_insert_with(fresh).count(leg, amount)?;
         }
-        self.totals.balance_moved(balance, balance_after)?;
+        self.folded.totals.balance_moved(balance, balance_after)?;
         let balance_seconds = state.balance_seconds_at(time)?;
         *state = Checkpoint { balance: balance_after, balance_seconds, time, block };
-        self.changes.push(Change {
+        self.folded.changes.push(Change {
             account,
             change_type,
             amount,
@@ -247,13 +262,12 @@ impl Block<'_> {
         if !self.netted.is_empty() {
             self.net()?;
         }
-        let TokenTotals { supply, minted, burned, .. } = self.before;
-        if (minted, burned) != (self.totals.minted, self.totals.burned) {
-            let minted = self.totals.minted.checked_sub(minted)?;
-            let burned = self.totals.burned.checked_sub(burned)?;
-            let supply = minted.checked_add(supply)?.checked_sub(burned)?;
-            let block = self.number;
-            self.totals.supply = supply.narrow().ok_or(FoldError::SupplyOverflow { block })?;
+        if let Some(before) = &self.before {
+            let (block, totals) = (self.block, &mut self.folded.totals);
+            let minted = totals.minted.checked_sub(before.minted)?;
+            let burned = totals.burned.checked_sub(before.burned)?;
+            let supply = minted.checked_add(before.supply)?.checked_sub(burned)?;
+            totals.supply = supply.narrow().ok_or(FoldError::SupplyOverflow { block })?;
         }
         Ok(())
     }
@@ -267,12 +281,12 @@ impl Block<'_> {
         for (account, netted) in &mut self.netted {
             let end = netted.received.checked_sub(netted.sent)?.narrow();
             // Where one balance is beyond 2^256-1 their sum is, too.
-            let end = end.ok_or(FoldError::SupplyOverflow { block: self.number })?;
+            let end = end.ok_or(FoldError::SupplyOverflow { block: self.block })?;
             let state = self.states.entry(*account).or_insert(NEVER_SEEN);
-            self.totals.balance_moved(state.balance, end)?;
+            self.folded.totals.balance_moved(state.balance, end)?;
             (state.balance, netted.balance) = (end, end);
         }
-        for change in &mut self.changes[self.first_change..] {
+        for change in &mut self.folded.changes[self.first_change..] {
             if let Some(netted) = self.netted.get(&change.account) {
                 (change.balance_after, change.netted) = (netted.balance, true);
             }
@@ -281,7 +295,7 @@ impl Block<'_> {
     }
 
     fn overdrawn(&self, account: Account, netted: &Netted) -> Result<FoldError, Overflow> {
-        let mut rows = self.changes[self.first_change..].iter();
+        let mut rows = self.folded.changes[self.first_change..].iter();
         let first = rows.find(|change| change.account == account && !change.netted);
         let before = match first {
             None => Some(netted.balance),
@@ -293,7 +307,7 @@ impl Block<'_> {
         let balance = before.ok_or(Overflow("balance before a block"))?;
         let below_zero = netted.sent.checked_sub(netted.received)?;
         let sent = below_zero.checked_add(balance)?;
-        Ok(FoldError::NegativeBalance { account, balance, sent, block: self.number })
+        Ok(FoldError::NegativeBalance { account, balance, sent, block: self.block })
     }
 }
 

@@ -306,7 +306,8 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// Goes back to an ancestor, exactly: afterwards the ledger is what it was there. A token that
     /// begins above it has no cursor afterwards. Bumps the epoch of each token, takes back what was
     /// settled after the ancestor's time by added rows, restates totals, writes the reorg record. A
-    /// comparison of supplies above the ancestor is forgotten.
+    /// comparison of supplies above the ancestor is forgotten. A halted token is followed again, for the
+    /// block that halted it is above.
     ///
     /// `Invalid` if a token is named twice or the ancestor is above its cursor; `Conflict` if a token is not
     /// at the cursor named, if one of the chain stands above the ancestor and is not named, if the

@@ -138,7 +138,7 @@ macro_rules! balance_store_conformance {
             a_rewind_to_above_the_cursor_is_invalid
             a_rewind_to_a_block_of_another_branch_is_refused
             the_other_branch_is_committed_after_a_rewind
-            a_halted_token_is_rewound_with_the_others
+            a_halted_token_is_rewound_with_the_others_and_followed_again
         );
         $crate::__laws!($fixture, marks,
             unreadable_logs_are_counted_and_their_pages_complete

@@ -74,7 +74,7 @@ async fn put_tokens(
         all.extend(tokens(db, chain.chain).await?);
     }
     for token in &all {
-        sink.put(ArchiveRecord::Token(token.state.clone())).await?;
+        sink.put(ArchiveRecord::Token(Box::new(token.state.clone()))).await?;
     }
     Ok(all)
 }

@@ -19,6 +19,8 @@ pub enum Envelope {
     OneError(i64, String),
     /// One error object instead of everything, with this code and text.
     Refused(i64, String),
+    /// Every answer is an error, with this code and text.
+    EachError(i64, String),
     /// Every block is null.
     NullBlocks,
     /// Neither result nor error.
@@ -65,6 +67,10 @@ impl Envelope {
                 let error = json!({ "code": code, "message": message });
                 *answer = json!({ "jsonrpc": "2.0", "id": null, "error": error });
             }
+            Self::EachError(code, message) => each(answer, |one| {
+                let error = json!({ "code": code, "message": message });
+                *one = json!({ "jsonrpc": "2.0", "id": one["id"], "error": error });
+            }),
             Self::NullBlocks => each(answer, |one| {
                 if one["result"].get("parentHash").is_some() {
                     one["result"] = Value::Null;

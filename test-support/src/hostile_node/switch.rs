@@ -30,6 +30,28 @@ pub enum Fault {
     Wire(Wire),
 }
 
+/// The kind of a fault, by the stage of an answer at which it acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Outlook,
+    Refusal,
+    Lie,
+    Envelope,
+    Wire,
+}
+
+impl Fault {
+    const fn stage(&self) -> Stage {
+        match self {
+            Self::Outlook(_) => Stage::Outlook,
+            Self::Refusal(_) => Stage::Refusal,
+            Self::Lie(_) => Stage::Lie,
+            Self::Envelope(_) => Stage::Envelope,
+            Self::Wire(_) => Stage::Wire,
+        }
+    }
+}
+
 /// A fault, the calls that it meets, and for how many answers it is on.
 #[derive(Debug, Clone)]
 pub struct Switch {
@@ -37,6 +59,7 @@ pub struct Switch {
     names: Vec<&'static str>,
     blocks: RangeInclusive<u64>,
     left: u64,
+    calls_above: usize,
     chance: Option<Chance>,
 }
 
@@ -68,6 +91,7 @@ impl Switch {
             names: Vec::new(),
             blocks: 0..=u64::MAX,
             left: u64::MAX,
+            calls_above: 0,
             chance: None,
         }
     }
@@ -90,6 +114,13 @@ impl Switch {
     #[must_use]
     pub const fn times(mut self, answers: u64) -> Self {
         self.left = answers;
+        self
+    }
+
+    /// Only of requests with more calls than so many.
+    #[must_use]
+    pub const fn of_batches_above(mut self, calls: usize) -> Self {
+        self.calls_above = calls;
         self
     }
 
@@ -165,19 +196,21 @@ impl Switches {
         self.lock().met.get(&id).copied().unwrap_or_default()
     }
 
-    /// Shows each fault that meets one of the calls, with the blocks that it is about. What acts says
-    /// so, and is used up by one.
+    /// Shows each fault of a stage that meets one of the calls, with the blocks that it is about. What
+    /// acts says so, and is used up by one.
     pub(super) fn act(
         &self,
+        stage: Stage,
         calls: &[Call],
         view: &View,
         mut apply: impl FnMut(&Fault, &RangeInclusive<u64>) -> bool,
     ) {
         let mut table = self.lock();
         let Table { on, met, .. } = &mut *table;
-        for (id, switch) in on.iter_mut() {
+        for (id, switch) in on.iter_mut().filter(|(_, switch)| switch.fault.stage() == stage) {
             let meets = calls.iter().filter(|call| switch.meets(call, view)).count();
-            if switch.left == 0 || meets == 0 || !switch.strikes(meets) {
+            let is_long = calls.len() > switch.calls_above;
+            if switch.left == 0 || meets == 0 || !is_long || !switch.strikes(meets) {
                 continue;
             }
             if apply(&switch.fault, &switch.blocks) {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -22,6 +22,8 @@ pub enum Wire {
     Drip(Duration),
     /// The connection ends in the middle.
     Cut,
+    /// All of it, and the connection ends after it.
+    Closing,
     /// Half of it, as if it were all.
     Half,
     /// So many spaces before it, compressed to a thousandth.
@@ -66,6 +68,11 @@ impl Wire {
                     Err(std::io::Error::other("cut"))
                 });
                 json(Body::from_stream(half.chain(broken)))
+            }
+            Self::Closing => {
+                let mut response = json(Body::from(answer));
+                response.headers_mut().insert(CONNECTION, "close".parse().expect("a value"));
+                response
             }
             Self::Half => json(Body::from(answer.as_bytes()[..answer.len() / 2].to_vec())),
             Self::GzipBomb(bytes) => gzip_bomb(bytes, &answer),

@@ -272,7 +272,7 @@ pub async fn the_other_branch_is_committed_after_a_rewind(fixture: Fixture) {
 }
 
 /// Halted tokens hold orphaned facts too.
-pub async fn a_halted_token_is_rewound_with_the_others(fixture: Fixture) {
+pub async fn a_halted_token_is_rewound_with_the_others_and_followed_again(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     let other = TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) };
     ledger.store().register_token(&spec(other)).await.expect("register");
@@ -293,6 +293,7 @@ pub async fn a_halted_token_is_rewound_with_the_others(fixture: Fixture) {
     for id in [token(), other] {
         let state = ledger.store().token(id).await.expect("read").expect("registered");
         assert_eq!((state.cursor, state.epoch), (Some(to), Epoch::new(1)));
+        assert!(state.is_active());
     }
     let empty = digest(ledger.store(), &ledger.fixture.points, other).await.expect("read");
     assert_eq!(empty.changes, []);

@@ -1,0 +1,253 @@
+//! The calls of one question that have no answer yet, and what each failure means for them. Pure.
+//!
+//! A failure is told from a limit by what it does, not by its words: a failure at random passes when
+//! the same is asked again, a limit does not while the node answers everything else. So each failure
+//! counts against what was asked only with an answer to something else beside it. Where requests fail
+//! with a chance of f, three such pairs in a row have one of at most (f (1 - f))^3, below 2 in a hundred.
+
+use std::collections::VecDeque;
+
+use crate::classify::{Failure, Fault};
+use crate::http::Call;
+use crate::response::Json;
+
+/// How often a block, or a method, that is not there is asked for again.
+const ABSENT_REPEATS: u32 = 4;
+
+/// How often a question that can be made smaller fails beside answers to others before it is.
+const STRIKES: u32 = 3;
+
+/// The same where each failure takes as long as the source waits.
+const STRIKES_OF_TIME: u32 = 2;
+
+/// How often a call is asked in full company before it is asked with fewer others.
+const FULL_ATTEMPTS: u32 = 3;
+
+/// A call without an answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Open {
+    at: usize,
+    /// Failures so far: with each the call is asked in smaller company.
+    failures: u32,
+    /// Failures in a request of its own.
+    alone: u32,
+    /// Answers that the block or the method is not there.
+    absent: u32,
+    /// Failures while the node answered something else.
+    strikes: u32,
+}
+
+impl Open {
+    /// Its place in the question.
+    pub(crate) const fn at(self) -> usize {
+        self.at
+    }
+}
+
+/// The calls of one question and what became of them.
+#[derive(Debug)]
+pub(crate) struct Questions<T> {
+    repeats_max: u32,
+    /// No call may be answered before those that come before it.
+    is_ordered: bool,
+    open: VecDeque<Open>,
+    answers: Vec<Option<Result<T, Failure>>>,
+}
+
+/// What an answered request brought.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Brought {
+    /// One of its calls has an answer.
+    pub(crate) an_answer: bool,
+    /// One of its calls is asked again.
+    pub(crate) an_open_call: bool,
+    /// What one of them asks for is not there yet.
+    pub(crate) an_absence: bool,
+}
+
+/// What comes next for a call that failed.
+enum Next {
+    Again(Open),
+    Ends(Failure),
+}
+
+impl<T> Questions<T> {
+    pub(crate) fn new(calls: usize, repeats_max: usize, is_ordered: bool) -> Self {
+        let open = (0..calls).map(|at| Open { at, ..Open::default() }).collect();
+        Self {
+            repeats_max: u32::try_from(repeats_max).unwrap_or(u32::MAX),
+            is_ordered,
+            open,
+            answers: (0..calls).map(|_| None).collect(),
+        }
+    }
+
+    /// The calls of the next request, at most `size`: fewer with calls that failed in company.
+    pub(crate) fn take(&mut self, size: usize) -> Vec<Open> {
+        let mut taken: Vec<Open> = Vec::new();
+        let mut company = size.max(1);
+        while let Some(next) = self.open.front() {
+            let shift = (2 * next.failures.saturating_sub(FULL_ATTEMPTS - 1)).min(usize::BITS - 1);
+            company = company.min((size >> shift).max(1));
+            if taken.len() >= company {
+                break;
+            }
+            taken.extend(self.open.pop_front());
+        }
+        taken
+    }
+
+    /// A request was answered: each call gets its answer or its failure.
+    pub(crate) fn answered(
+        &mut self,
+        batch: Vec<Open>,
+        calls: &[Call],
+        answers: Vec<Result<Json, Failure>>,
+        read: &impl Fn(&Call, Json) -> Result<T, Failure>,
+    ) -> Brought {
+        let is_alone = batch.len() == 1;
+        let has_answer = answers.iter().any(Result::is_ok);
+        let mut brought = Brought { an_answer: has_answer, ..Brought::default() };
+        let mut again = Vec::new();
+        for (open, answer) in batch.into_iter().zip(answers) {
+            // In an ordered question what comes after an open call is not proven yet.
+            if brought.an_open_call && self.is_ordered {
+                again.push(open);
+                continue;
+            }
+            let call = &calls[open.at];
+            let is_absent = call.is_expected && answer.as_ref().is_ok_and(Json::is_null);
+            brought.an_absence |= is_absent || answer.as_ref().is_err_and(|f| f.fault.is_absent());
+            let next = match answer {
+                Ok(_) if is_absent && open.absent < ABSENT_REPEATS => {
+                    let absent = open.absent + 1;
+                    Next::Again(Open { absent, failures: open.failures + 1, ..open })
+                }
+                Ok(answer) => match read(call, answer) {
+                    Ok(answer) => {
+                        self.answers[open.at] = Some(Ok(answer));
+                        continue;
+                    }
+                    // The node answers, and not what was asked.
+                    Err(failure) => self.next(open, call, failure, is_alone, true),
+                },
+                Err(failure) => self.next(open, call, failure, is_alone, has_answer),
+            };
+            match next {
+                Next::Again(open) => {
+                    brought.an_open_call = true;
+                    again.push(open);
+                }
+                Next::Ends(failure) => self.answers[open.at] = Some(Err(failure)),
+            }
+        }
+        self.put_back(again);
+        brought
+    }
+
+    /// A request failed as a whole. `others_pass` says that the node answered another one right after.
+    pub(crate) fn failed(
+        &mut self,
+        batch: Vec<Open>,
+        calls: &[Call],
+        failure: &Failure,
+        others_pass: bool,
+    ) {
+        let is_alone = batch.len() == 1;
+        let mut again = Vec::new();
+        for open in batch {
+            let call = &calls[open.at];
+            let names_it = call.is_divisible && failure.blocks_at_most.is_some();
+            let mut next = if is_alone || names_it {
+                // A failure while nothing else passes either says nothing of the question.
+                let strikes = if others_pass { open.strikes } else { 0 };
+                self.next(Open { strikes, ..open }, call, failure.clone(), is_alone, others_pass)
+            } else {
+                // Of several calls nobody knows which one failed. A few of them are asked one by one
+                // soon; of many, the size of the batches says how many to ask next.
+                Next::Again(Open { failures: open.failures + u32::from(self.is_ordered), ..open })
+            };
+            if let Next::Again(open) = &mut next
+                && self.is_ordered
+            {
+                open.failures += FULL_ATTEMPTS * u32::from(failure.fault.is_of_weight());
+            }
+            match next {
+                Next::Again(open) => again.push(open),
+                Next::Ends(failure) => self.answers[open.at] = Some(Err(failure)),
+            }
+        }
+        self.put_back(again);
+    }
+
+    /// Puts calls back whose request was not sent.
+    pub(crate) fn put_back(&mut self, batch: Vec<Open>) {
+        if self.is_ordered {
+            batch.into_iter().rev().for_each(|open| self.open.push_front(open));
+        } else {
+            self.open.extend(batch);
+        }
+    }
+
+    /// Nothing more is asked: what is open fails with this.
+    pub(crate) fn abandon(&mut self, failure: &Failure) {
+        self.open.clear();
+        for answer in self.answers.iter_mut().filter(|answer| answer.is_none()) {
+            *answer = Some(Err(failure.clone()));
+        }
+    }
+
+    /// Whether a part of a batch can be asked for in smaller parts.
+    pub(crate) fn has_divisible(batch: &[Open], calls: &[Call]) -> bool {
+        batch.iter().any(|open| calls[open.at].is_divisible)
+    }
+
+    /// Whether a call failed at its size, and only there.
+    pub(crate) fn has_limit(&self) -> bool {
+        let failures = self.answers.iter().flatten().filter_map(|answer| answer.as_ref().err());
+        failures.into_iter().any(|failure| failure.recurs)
+    }
+
+    /// Every answer, in the order asked. Calls without one were abandoned by whoever asked.
+    pub(crate) fn into_answers(self) -> Vec<Result<T, Failure>> {
+        self.answers.into_iter().map(|answer| answer.expect("no call is left open")).collect()
+    }
+
+    fn next(
+        &self,
+        open: Open,
+        call: &Call,
+        mut failure: Failure,
+        is_alone: bool,
+        others_pass: bool,
+    ) -> Next {
+        let fault = failure.fault;
+        if fault.is_final() || (fault.is_of_form() && call.has_alternative) {
+            return Next::Ends(failure);
+        }
+        if fault.is_absent() && open.absent >= ABSENT_REPEATS {
+            return Next::Ends(failure);
+        }
+        let strikes_max = if fault == Fault::TimedOut { STRIKES_OF_TIME } else { STRIKES };
+        let open = Open {
+            at: open.at,
+            failures: open.failures + 1,
+            alone: open.alone + u32::from(is_alone),
+            absent: open.absent + u32::from(fault.is_absent()),
+            strikes: open.strikes + u32::from(others_pass),
+        };
+        let is_limit = failure.names_limit || (others_pass && open.strikes >= strikes_max);
+        if call.is_divisible && is_limit && !fault.is_absent() {
+            failure.recurs = true;
+            return Next::Ends(failure);
+        }
+        if open.alone > self.repeats_max {
+            return Next::Ends(failure);
+        }
+        Next::Again(open)
+    }
+}
+
+#[cfg(test)]
+#[path = "questions_tests.rs"]
+mod tests;

@@ -1,0 +1,95 @@
+//! Failures at random: what is asked comes in full and as it is, for a number of requests that has a
+//! bound.
+
+use std::time::Duration;
+
+use pledge_chain_evm::{EvmConfig, Verify};
+use pledge_core::error::ChainErrorKind;
+use pledge_core::ports::RangeFacts;
+use pledge_test_support::hostile_node::{Failing, Struck};
+
+use crate::follower::Follower;
+use crate::stage::{HEAD, Stage};
+
+/// Answers to one question that are errors before a test gives up.
+const ERRORS_MAX: usize = 2_000;
+
+/// The bounds of a source in service, with waits that suit a test. A wait that the node asks for is an
+/// error at once, so that the test asks again and not the clock decides.
+fn in_service(config: &mut EvmConfig, failing: Failing) {
+    if failing == Failing::Silence {
+        config.request_timeout = Duration::from_millis(150);
+    }
+    config.retries_max = 14;
+    config.retry_delay_max = Duration::from_millis(2);
+}
+
+/// Blocks asked for at once.
+const SLICE: u64 = 4;
+
+/// Reads every block of a node that fails so often, and says in how many requests.
+async fn requests_to_read(failing: Failing, struck: Struck, percent: u32) -> usize {
+    let stage = Stage::with(|config| in_service(config, failing)).await;
+    stage.node.on(failing.switch(struck, percent, 5));
+    let before = stage.node.requests().len();
+    let (mut facts, mut next, mut errors) = (RangeFacts::default(), 1, 0);
+    // Each silence takes as long as the source waits.
+    let end = if failing == Failing::Silence { 12 } else { HEAD };
+    while next <= end {
+        match stage.range(next, end.min(next + SLICE - 1)).await {
+            Ok(part) => {
+                next = part.last().unwrap().number.get() + 1;
+                facts.headers.extend(part.headers);
+                facts.transfers.extend(part.transfers);
+            }
+            Err(error) => {
+                errors += 1;
+                assert_ne!(error.kind(), ChainErrorKind::Persistent, "{failing:?}: {error}");
+                assert!(errors < ERRORS_MAX, "{failing:?} at {percent} %: no end, last {error}");
+            }
+        }
+    }
+    stage.expect_facts(&facts, 1, end);
+    stage.node.requests().len() - before
+}
+
+/// For every kind: a chance in a hundred, and the most requests for forty blocks.
+async fn reads_all(struck: Struck, bounds: &[(u32, usize)]) {
+    for failing in Failing::ALL {
+        for (percent, most) in bounds {
+            let requests = requests_to_read(failing, struck, *percent).await;
+            println!("{failing:?} of {struck:?}s at {percent} %: {requests} requests");
+            assert!(requests <= *most, "{failing:?} at {percent} %: {requests} requests");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_strikes_requests_at_random_all_is_read_in_few_requests() {
+    reads_all(Struck::Request, &[(0, 20), (10, 40), (30, 60), (60, 300)]).await;
+}
+
+#[tokio::test]
+async fn whatever_strikes_calls_at_random_all_is_read_in_a_bounded_number_of_requests() {
+    reads_all(Struck::Call, &[(0, 20), (10, 60), (30, 200), (60, 1_500)]).await;
+}
+
+/// The same under an engine, which must end with what one pass over the chain gives.
+#[tokio::test]
+async fn a_ledger_over_a_node_that_fails_at_random_is_that_of_one_clean_pass() {
+    for failing in Failing::ALL {
+        for struck in [Struck::Request, Struck::Call] {
+            for verify in [Verify::Bloom, Verify::Receipts] {
+                let mut follower = Follower::patient(3, verify).await;
+                follower.mine(12, &[(0, 1, 1_000)]);
+                follower.node.on(failing.switch(struck, 30, 7));
+                for _ in 0..4 {
+                    follower.mine(900, &[(1, 2, 5), (2, 3, 1)]);
+                    follower.poll().await;
+                }
+                follower.mine_empty(5);
+                follower.expect_truth_in_time().await;
+            }
+        }
+    }
+}
