@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ability::{Doing, Work};
 use super::hints::Hints;
-use super::look::Start;
+use super::look::{Start, report_degraded};
 use super::register::Registrar;
 use super::turn::{Turn, Turns};
 use super::{Part, STANDSTILL, Trouble, Troubles};
@@ -122,7 +122,7 @@ impl Follower {
                 () = tokio::time::sleep(STANDSTILL) => {
                     let reason = "a question to its nodes or to the store has had no answer for more than a minute";
                     trouble.says(reason);
-                    self.report_degraded(&self.config, reason.to_owned()).await;
+                    report_degraded(&self.stores, &self.config, reason.to_owned()).await;
                 }
             }
         }

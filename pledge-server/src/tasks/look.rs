@@ -11,6 +11,7 @@ use super::{Follower, INDEXING};
 use crate::backoff::Backoff;
 use crate::config::ChainConfig;
 use crate::setup::{self, Look, SetupError};
+use crate::stores::Stores;
 
 /// How far the first look at a chain's nodes is.
 pub enum Start {
@@ -58,7 +59,7 @@ impl Follower {
             let reason = format!("{:#}", anyhow::Error::from(error));
             trouble.says(&reason);
             if self.part.follows(config.id) {
-                self.report_degraded(config, reason).await;
+                report_degraded(&self.stores, config, reason).await;
             }
             tokio::time::sleep(backoff.delay()).await;
             looked = self.look(config).await;
@@ -69,19 +70,19 @@ impl Follower {
         let unknown = setup::unknown_tokens(config, &self.stores).await?;
         setup::look(config, unknown).await
     }
+}
 
-    /// Failing to report is logged only: the trouble itself is being retried already.
-    pub(super) async fn report_degraded(&self, config: &ChainConfig, reason: String) {
-        let balances = &self.stores.balances;
-        let report = ChainReport {
-            chain: config.id,
-            status: ChainStatus::Degraded(reason),
-            head: None,
-            head_time: None,
-            processed: None,
-        };
-        if let Err(error) = balances.report_chain(&report).await {
-            tracing::warn!(chain = config.name, %error, "status could not be stored");
-        }
+/// Reports why a chain is not followed. Failing to report is logged only: the trouble itself is being
+/// tried again already.
+pub(super) async fn report_degraded(stores: &Stores, config: &ChainConfig, reason: String) {
+    let report = ChainReport {
+        chain: config.id,
+        status: ChainStatus::Degraded(reason),
+        head: None,
+        head_time: None,
+        processed: None,
+    };
+    if let Err(error) = stores.balances.report_chain(&report).await {
+        tracing::warn!(chain = config.name, %error, "status could not be stored");
     }
 }

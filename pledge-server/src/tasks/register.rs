@@ -7,6 +7,7 @@ use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenSpec;
 use tokio::sync::watch;
 
+use super::look::report_degraded;
 use super::{Trouble, Troubles};
 use crate::backoff::Backoff;
 use crate::config::{ChainConfig, TokenConfig};
@@ -64,7 +65,7 @@ impl Registrar {
         let mut backoff = Backoff::default();
         let mut open = self.register_known(found).await;
         while !open.is_empty() {
-            self.says(&open);
+            self.says(&open).await;
             tokio::time::sleep(backoff.delay()).await;
             open = self.register_others(open).await;
         }
@@ -129,12 +130,18 @@ impl Registrar {
         Ok(())
     }
 
-    fn says(&mut self, open: &[Open]) {
+    /// While there is nothing else to follow, that is why the chain stands still.
+    async fn says(&mut self, open: &[Open]) {
         let told = open.iter().take(TOLD_MAX);
         let mut reasons: Vec<String> = told.map(|open| open.reason.clone()).collect();
         if open.len() > TOLD_MAX {
             reasons.push(format!("and {} more", open.len() - TOLD_MAX));
         }
-        self.trouble.says(&reasons.join("; "));
+        let reasons = reasons.join("; ");
+        self.trouble.says(&reasons);
+        let is_any = *self.any.borrow();
+        if !is_any {
+            report_degraded(&self.stores, &self.config, reasons).await;
+        }
     }
 }

@@ -99,6 +99,23 @@ fn a_token_that_is_refused_holds_up_no_other_and_is_named() {
 }
 
 #[test]
+fn a_chain_without_any_token_says_why_and_a_missing_finality_stops_no_server() {
+    let (node, other) = (Node::with_the_first_hour(NORMAL), Node::start_as(5, NORMAL));
+    let stranger = format!("0x{}", "ab".repeat(20));
+    let finalized = chain("local", CHAIN, &node.url())
+        .replace("poll_interval", "finality = \"finalized\"\npoll_interval");
+    let toml =
+        finalized + &chain("other", 5, &other.url()).replace(&token().to_string(), &stranger);
+    let folder = Folder::with_config(&toml);
+    let server = folder.start(&["run", "--listen", "127.0.0.1:0"]);
+    let degraded = server.get_until("chains/5", |chain| chain["status"] == "degraded");
+    let reason = degraded["reason"].as_str().unwrap();
+    assert!(reason.contains("chains.other.tokens.plg.address: no contract code"), "{degraded}");
+    let local = server.get_until(&format!("chains/{CHAIN}"), |chain| chain["head_block"] == 10);
+    assert_eq!(local["last_confirmed_block"], Value::Null, "{local}");
+}
+
+#[test]
 fn a_wrong_chain_id_is_refused_though_another_chain_is_silent() {
     let node = Node::start(NORMAL);
     let (_silent, url) = silent();
