@@ -89,7 +89,10 @@ async fn a_finalized_block_that_misbehaves_confirms_nothing_wrong() {
     let behind = follower.node.on(Switch::of(Outlook::Behind(4)).only(&["latest"]));
     for _ in 0..3 {
         let poll = follower.poll().await;
-        assert!(matches!(poll, Poll::Retry(_)), "nothing is confirmed by two that differ: {poll:?}");
+        assert!(
+            matches!(poll, Poll::Retry(_)),
+            "nothing is confirmed by two that differ: {poll:?}"
+        );
     }
     assert_eq!(follower.digest().await, follower.truth_up_to(21));
     follower.node.off(behind);
