@@ -13,6 +13,8 @@ pub(crate) struct Marks {
     pub(crate) unreadable_logs: u64,
     /// Null unless the ledger's supply and the contract's differed when they were compared last.
     pub(crate) non_conserving: Option<NonConserving>,
+    /// Why the supplies could not be compared when that was tried last; null if they could.
+    pub(crate) supply_unanswered: Option<String>,
 }
 
 /// Two supplies that should be one.
@@ -44,6 +46,7 @@ impl Marks {
                 ledger: check.ledger,
                 on_chain: check.on_chain,
             }),
+            supply_unanswered: token.supply_unanswered.clone(),
         }
     }
 
@@ -58,7 +61,9 @@ impl Marks {
         let supply = self.non_conserving.map(|NonConserving { block, ledger, on_chain }| {
             format!("at block {block} the supply was {ledger} here and {on_chain} by the contract")
         });
-        unreadable.into_iter().chain(supply).collect()
+        let unanswered = self.supply_unanswered.as_ref();
+        let unanswered = unanswered.map(|why| format!("the supply could not be compared: {why}"));
+        unreadable.into_iter().chain(supply).chain(unanswered).collect()
     }
 }
 
@@ -71,5 +76,42 @@ impl MarkedToken {
             marks: Marks::of(token),
         });
         marked.filter(|token| !token.marks.said().is_empty()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pledge_core::ledger::{SupplyAnswer, SupplyCheck};
+    use pledge_core::types::Timestamp;
+    use pledge_storage_memory::MemoryStore;
+
+    use super::*;
+    use crate::stores::Stores;
+    use crate::test_chain::{TestChain, token};
+
+    #[tokio::test]
+    async fn a_token_is_marked_by_each_of_three_things_and_by_no_equal_supply() {
+        let stores = Stores::of(MemoryStore::new());
+        TestChain::open(&stores).await;
+        let plain = token(&stores).await;
+        let compared = |on_chain: u64| {
+            let (block, time) = (BlockNumber::new(7), Timestamp::ZERO);
+            let (ledger, on_chain) = (Amount::from(50), Amount::from(on_chain));
+            Some(SupplyCheck { block, time, ledger, on_chain })
+        };
+        let mut unanswered = plain.clone();
+        unanswered.record_supply(&SupplyAnswer::Missing("pruned".to_owned()));
+        let cases = [
+            (TokenState { supply_check: compared(50), ..plain.clone() }, None),
+            (TokenState { supply_check: compared(150), ..plain.clone() }, Some("50 here and 150")),
+            (TokenState { unreadable_logs: 1, ..plain.clone() }, Some("1 log that look")),
+            (unanswered, Some("pruned")),
+        ];
+        for (token, expected) in cases {
+            let said = Marks::of(&token).said().join("; ");
+            assert_eq!(said.is_empty(), expected.is_none(), "{said}");
+            assert!(said.contains(expected.unwrap_or_default()), "{said}");
+            assert_eq!(MarkedToken::among(&[token]).len(), usize::from(expected.is_some()));
+        }
     }
 }

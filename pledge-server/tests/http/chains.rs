@@ -92,6 +92,7 @@ async fn a_token_shows_its_sums_and_its_programme() {
         "reason": null,
         "unreadable_logs": 0,
         "non_conserving": null,
+        "supply_unanswered": null,
         "last_confirmed_block": 3,
         "last_confirmed_time": THREE_PM + HOUR,
         "holders": 1,
