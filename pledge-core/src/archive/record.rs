@@ -13,10 +13,6 @@ use crate::types::{Account, BlockRef, ChainId, ProgrammeId, RawPoints, ShardId, 
 /// One fact of a store, named by what it is about and never by a store's own keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the largest comes once a token; each record is written before the next is read"
-)]
 pub enum ArchiveRecord {
     /// A chain as last reported.
     Chain(ChainState),
