@@ -53,10 +53,13 @@ fn cell(measured: &Measured, healthy: &Measured) -> String {
     if let Some(reached) = measured.stuck_at {
         return format!("not done: block {reached}, {}", plain(measured));
     }
-    let times = |one: f64, other: f64| one / other;
-    let requests = times(measured.requests as f64, healthy.requests as f64);
+    let tenths = |one: u128, other: u128| {
+        let tenths = 10 * one / other.max(1);
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    let requests = tenths(measured.requests as u128, healthy.requests as u128);
     let own = measured.time.saturating_sub(measured.asked);
     let [time, own] =
-        [measured.time, own].map(|time| times(time.as_secs_f64(), healthy.time.as_secs_f64()));
-    format!("{requests:.1}x requests, {time:.1}x ({own:.1}x) time")
+        [measured.time, own].map(|time| tenths(time.as_micros(), healthy.time.as_micros()));
+    format!("{requests}x requests, {time}x ({own}x) time")
 }

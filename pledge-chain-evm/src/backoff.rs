@@ -64,7 +64,7 @@ mod tests {
         backoff.failed(now, false, 0);
         assert_eq!(backoff.failed(now + 5_000 * MS, false, 0), 2_500 * MS);
         backoff.answered();
-        assert_eq!(backoff.failed(now + 9_000 * MS, false, 0), 0 * MS);
+        assert_eq!(backoff.failed(now + 9_000 * MS, false, 0), Duration::ZERO);
     }
 
     #[test]

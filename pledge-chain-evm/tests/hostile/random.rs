@@ -58,8 +58,10 @@ async fn reads_all(struck: Struck, bounds: &[(u32, usize)]) {
     for failing in Failing::ALL {
         for (percent, most) in bounds {
             let requests = requests_to_read(failing, struck, *percent).await;
-            println!("{failing:?} of {struck:?}s at {percent} %: {requests} requests");
-            assert!(requests <= *most, "{failing:?} at {percent} %: {requests} requests");
+            assert!(
+                requests <= *most,
+                "{failing:?} of {struck:?}s at {percent} %: {requests} requests"
+            );
         }
     }
 }
