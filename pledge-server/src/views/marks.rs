@@ -104,7 +104,7 @@ mod tests {
         let cases = [
             (TokenState { supply_check: compared(50), ..plain.clone() }, None),
             (TokenState { supply_check: compared(150), ..plain.clone() }, Some("50 here and 150")),
-            (TokenState { unreadable_logs: 1, ..plain.clone() }, Some("1 log that look")),
+            (TokenState { unreadable_logs: 1, ..plain }, Some("1 log that look")),
             (unanswered, Some("pruned")),
         ];
         for (token, expected) in cases {
