@@ -45,13 +45,6 @@ pub(crate) const PLANTS: &[Plant] = &[
         "a slice stands on the cursor",
     ),
     plant(
-        "branch_not_checked",
-        "indexer/confirm.rs",
-        "ends != Some((tip.id(), above.id()))",
-        "ends.is_none()",
-        "what is confirmed stands under head and tag",
-    ),
-    plant(
         "prefetched_for_other_tokens",
         "indexer/confirm.rs",
         "self.tokens == tokens",
@@ -115,17 +108,10 @@ pub(crate) const PLANTS: &[Plant] = &[
         "headers are held as deep as was promised",
     ),
     plant(
-        "finalized_not_shown",
-        "indexer/depth.rs",
-        "shown.last() != Some(claimed)",
-        "shown.is_empty()",
-        "a block that is claimed is the one at its height",
-    ),
-    plant(
         "depth_not_shown",
         "indexer/confirm.rs",
-        "slice.detail == HeaderDetail::Sparse",
-        "false",
+        "self.depth.prove(&*self.source, height, ahead).await?",
+        "()",
         "far from the head the chain goes on above what is confirmed",
     ),
     plant(

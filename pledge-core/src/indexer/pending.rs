@@ -33,8 +33,12 @@ impl Indexer {
                 if tip.number >= head.number && tip.hash == head.hash {
                     break;
                 }
-                let facts = self.fetch_above(&tip, head, &snapshot.tokens).await?;
-                match facts {
+                let fetched = self.fetch_above(&tip, head, &snapshot.tokens).await;
+                if fetched.is_err() {
+                    // What was read by now is linked, and need not be read again.
+                    self.above = Some(snapshot.clone());
+                }
+                match fetched? {
                     Some(facts) => snapshot.blocks.extend(blocks_of(facts)),
                     None if snapshot.blocks.is_empty() => return Ok(None),
                     None => snapshot.blocks.clear(),

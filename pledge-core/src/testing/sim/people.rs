@@ -75,8 +75,7 @@ impl People {
             0 | 1 => self.change_rate(fixture, control, dice),
             2..5 => self.add_late(fixture, control, swarm),
             5 => self.pause(fixture, control),
-            6 | 7 => self.resume(fixture),
-            8 => self.reinstate(fixture),
+            6..9 => self.resume(fixture),
             _ => self.reset(fixture, control),
         };
         let mut state = control.lock();
@@ -146,17 +145,6 @@ impl People {
     pub(super) fn resume(&self, fixture: &Fixture) -> &'static str {
         now(fixture.balances.resume_chain(CHAIN)).expect("the chain is known");
         "resumed"
-    }
-
-    /// Sets halted tokens going again.
-    pub(super) fn reinstate(&self, fixture: &Fixture) -> &'static str {
-        for state in now(fixture.balances.tokens(CHAIN)).expect("read") {
-            if !state.is_active() {
-                let base = state.cursor.map(|cursor| cursor.id());
-                now(fixture.balances.halt_token(state.spec.id, base, None)).expect("nobody writes");
-            }
-        }
-        "reinstated"
     }
 
     /// Gives failed batches new attempts.
