@@ -157,6 +157,20 @@ pub(crate) const PLANTS: &[Plant] = &[
         "a halt ends with its cause",
     ),
     plant(
+        "failing_chains_offered",
+        "sharing/ability.rs",
+        "self.fruitless_for(now) < patience",
+        "true",
+        "an instance offers a chain only while it advances",
+    ),
+    plant(
+        "stillness_not_seen",
+        "sharing/stillness.rs",
+        "now.saturating_sub(since) >= lease * STILL_LEASES",
+        "false",
+        "a chain that stands still is followed whoever has the lease",
+    ),
+    plant(
         "mint_not_counted",
         "ledger/fold.rs",
         "totals.minted.checked_add(amount)?",

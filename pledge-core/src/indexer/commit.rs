@@ -13,6 +13,8 @@ use crate::types::{Account, BlockNumber, BlockRef, TokenId};
 pub(super) struct Committed {
     first: BlockNumber,
     pub(super) tip: BlockRef,
+    /// The tokens that took them; those that could not were halted.
+    pub(super) tokens: Vec<TokenId>,
     transfers: u64,
     unreadable: u64,
 }
@@ -102,7 +104,8 @@ impl Indexer {
             retain_from: first_retained,
             tokens: folded.tokens,
         };
-        if !commit.tokens.is_empty() {
+        let tokens = commit.tokens.iter().map(|commit| commit.token).collect::<Vec<_>>();
+        if !tokens.is_empty() {
             self.store.commit(&commit).await?;
         }
         if let Some(log) = facts.unreadable.first() {
@@ -112,6 +115,7 @@ impl Indexer {
         Ok(Committed {
             first: first.number,
             tip,
+            tokens,
             transfers: facts.transfers.len() as u64,
             unreadable: facts.unreadable.len() as u64,
         })

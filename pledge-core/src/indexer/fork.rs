@@ -2,7 +2,7 @@
 
 use super::ancestor::{Descent, Landing};
 use super::driver::{Indexer, IndexerError, Poll};
-use crate::error::{ChainError, StoreError};
+use crate::error::{ChainError, StoreError, StoreErrorKind};
 use crate::ledger::TokenState;
 use crate::ports::Rewind;
 use crate::types::{BlockNumber, BlockRef};
@@ -57,7 +57,14 @@ impl Indexer {
         }
         self.audit_fork(ours).await?;
         let rewind = Rewind { chain: self.chain, to: ancestor, tokens, vouched: false };
-        let record = self.store.rewind(&rewind).await?;
+        let record = match self.store.rewind(&rewind).await {
+            Err(error) if error.kind() == StoreErrorKind::BeyondRetention => {
+                // Another instance may have gone further back meanwhile, and dropped the headers.
+                self.require_still(&states).await?;
+                return Err(error.into());
+            }
+            rewound => rewound?,
+        };
         states
             .iter()
             .filter(|state| stands_above(state).is_some())
@@ -103,17 +110,23 @@ impl Indexer {
         }
     }
 
+    /// `Conflict` unless the tokens still stand where they were read.
+    async fn require_still(&self, tokens: &[TokenState]) -> Result<(), StoreError> {
+        let now = self.store.tokens(self.chain).await?;
+        let place = |token: &TokenState| (token.spec.id, token.cursor, token.epoch);
+        if now.iter().map(place).eq(tokens.iter().map(place)) {
+            return Ok(());
+        }
+        Err(StoreError::conflict("resolve a fork", "a token moved meanwhile"))
+    }
+
     /// There is no common ancestor, if the tokens still stand where the search began.
     async fn too_deep(
         &self,
         ours: &BlockRef,
         tokens: &[TokenState],
     ) -> Result<IndexerError, StoreError> {
-        let now = self.store.tokens(self.chain).await?;
-        let place = |token: &TokenState| (token.spec.id, token.cursor, token.epoch);
-        if !now.iter().map(place).eq(tokens.iter().map(place)) {
-            return Err(StoreError::conflict("resolve a fork", "a token moved meanwhile"));
-        }
+        self.require_still(tokens).await?;
         Ok(IndexerError::Halt(format!(
             "block {ours} is not on the node's chain, and the headers held do not lead every token above to a \
              block that is: the reorg is deeper than retained_headers, or the node \

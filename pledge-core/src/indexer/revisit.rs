@@ -43,7 +43,14 @@ impl Indexer {
                 continue;
             }
             let slice = Slice { from: group.next, to: group.next, detail: HeaderDetail::All };
-            let facts = self.fetch_audited(slice, &addresses(&group)).await?;
+            let facts = match self.fetch_audited(slice, &addresses(&group)).await {
+                Ok(facts) => facts,
+                // The token is halted already: what cannot be read for it holds up no other.
+                Err(error) => {
+                    tracing::debug!(chain = %self.chain, %error, "a halted token cannot be tried again");
+                    continue;
+                }
+            };
             if let Some(ours) = self.orphaned_by(&group, &facts).await? {
                 return self.resolve_fork(head, &ours).await.map(Revisited::Rewound);
             }
@@ -53,7 +60,6 @@ impl Indexer {
             for healed in group.tokens.iter().filter(takes_it) {
                 let token = healed.spec.id;
                 self.store.halt_token(token, base, None).await?;
-                self.superseded.end(healed);
                 tracing::info!(%token, block = %group.next, "the fault is gone, following the token again");
                 revisited = Revisited::Healed;
             }

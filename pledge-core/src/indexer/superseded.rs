@@ -11,19 +11,17 @@ use crate::types::{BlockRef, Epoch, TokenId};
 #[derive(Debug, Default)]
 pub(super) struct Superseded(Vec<State>);
 
-/// What every write to a token changes.
+/// What every commit and every rewind changes, and nothing brings back.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
     token: TokenId,
     cursor: Option<BlockRef>,
     epoch: Epoch,
-    is_active: bool,
 }
 
 impl State {
     fn of(token: &TokenState) -> Self {
-        let (cursor, epoch, is_active) = (token.cursor, token.epoch, token.is_active());
-        Self { token: token.spec.id, cursor, epoch, is_active }
+        Self { token: token.spec.id, cursor: token.cursor, epoch: token.epoch }
     }
 }
 

@@ -20,6 +20,7 @@ mod node;
 mod people;
 mod play;
 mod receiver;
+mod sharing;
 mod store;
 mod swarm;
 mod trace;

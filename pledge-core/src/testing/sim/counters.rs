@@ -74,6 +74,7 @@ counters! {
     late_tokens: "tokens added late", sum;
     late_programmes: "programmes added late", sum;
     pauses: "pauses", sum;
+    shared_chains: "chains shared by leases", sum;
     halted_tokens: "tokens that end halted", sum;
     halted_chains: "chains that end halted beyond retention", sum;
 }

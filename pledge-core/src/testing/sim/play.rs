@@ -11,6 +11,7 @@ use super::instance::{Asked, Done, Instance, Surroundings, anybody};
 use super::node::Node;
 use super::people::People;
 use super::receiver::Told;
+use super::sharing;
 use super::store::{Pending, Store};
 use super::swarm::Swarm;
 use super::trace::Trace;
@@ -123,6 +124,8 @@ impl<'a> Play<'a> {
 
     pub(super) fn run(mut self) -> Result<Report, Box<Failure>> {
         let outcome = self.storm().and_then(|()| self.calm());
+        let shared = |()| sharing::play(self.seed, &mut self.around.control.lock().counters);
+        let outcome = outcome.and_then(shared);
         let mut state = self.around.control.lock();
         let (seed, trace) = (self.seed, state.trace.lines().map(str::to_owned));
         match outcome {
