@@ -26,7 +26,6 @@ async fn main() -> Result<()> {
     println!("Bob receives 90 at 15:20, and 16:00 closes the window.");
     let mut engine = fresh_engine(&usdx).await?;
     follow(&mut engine, &usdx).await?;
-
     println!("\nThe chain forks above block 1: now Bob receives 60 at 15:30.");
     usdx.chain.fork_at(1);
     usdx.mine("15:30", &[(ALICE, BOB, 60)])?;

@@ -1,7 +1,6 @@
 //! A decorator over any store: a port is implemented by counting, then asking the store below.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
@@ -17,7 +16,6 @@ use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
     Timestamp, TokenId,
 };
-
 /// Counts the calls of every operation.
 #[derive(Debug, Default)]
 pub(crate) struct Metered<S> {
@@ -30,8 +28,7 @@ macro_rules! metered {
         #[async_trait]
         impl<S: $port> $port for Metered<S> {
             $(async fn $operation(&self, $($name: $type),*) -> Result<$answer, StoreError> {
-                let calls = || self.calls.lock().expect("no holder panics");
-                *calls().entry(stringify!($operation)).or_default() += 1;
+                *self.calls.lock().expect("no panic").entry(stringify!($operation)).or_default() += 1;
                 self.store.$operation($($name),*).await
             })*
         }
