@@ -78,7 +78,7 @@ impl Indexer {
             return self.resolve_fork(head, &ours).await;
         }
         let tip = *facts.last().expect("a verified answer has headers");
-        if let Some(block) = seen.as_ref().and_then(|seen| told_otherwise(seen, &facts)) {
+        if let Some(block) = seen.as_ref().and_then(|seen| answered_differently(seen, &facts)) {
             self.above = None;
             let detail =
                 format!("block {block} was answered in two ways: both are asked for again");
@@ -273,7 +273,7 @@ impl Indexer {
 
 /// A block that two answers have with one hash and another time or other transfers: near the head each
 /// is read twice.
-fn told_otherwise(seen: &PendingSnapshot, facts: &RangeFacts) -> Option<BlockRef> {
+fn answered_differently(seen: &PendingSnapshot, facts: &RangeFacts) -> Option<BlockRef> {
     let differs = |block: &&PendingBlock| {
         let number = block.header.number;
         let Some(theirs) = facts.header(number).filter(|theirs| theirs.id() == block.header.id())
