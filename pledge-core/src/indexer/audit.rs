@@ -39,9 +39,7 @@ impl Indexer {
             }
         }
     }
-}
 
-impl Indexer {
     /// `Transient` if the second source still has a block of the ledger that the node has replaced, or
     /// does not say: then nothing is taken back.
     pub(super) async fn audit_fork(&self, ours: &BlockRef) -> Result<(), ChainError> {
@@ -51,7 +49,9 @@ impl Indexer {
             Ok(theirs) if !theirs.contains(ours) => Ok(()),
             Ok(_) => {
                 let detail = format!(
-                    "block {ours} is not on the node's chain any more, but the audit still has it.                      Nothing is taken back until both sources agree: find out which of them is wrong,                      and replace it"
+                    "block {ours} is not on the node's chain any more, but the audit still has it. \
+                     Nothing is taken back until both sources agree: find out which of them is wrong, \
+                     and replace it"
                 );
                 Err(ChainError::transient(OPERATION, detail))
             }

@@ -1,11 +1,13 @@
 //! Fetched blocks into the ledger: fold each token, write all of them at once.
 
+use alloy_primitives::Address;
+
 use super::Slice;
 use super::confirm::addresses;
 use super::driver::{Group, Indexer, IndexerError, Progress};
 use crate::error::{ChainError, StoreError};
 use crate::ledger::{AccountStates, FoldError, TokenState, Transfer, fold};
-use crate::ports::{HeaderDetail, LedgerCommit, RangeFacts, TokenCommit};
+use crate::ports::{HeaderDetail, LedgerCommit, RangeFacts, RangeRequest, TokenCommit};
 use crate::types::{Account, BlockNumber, BlockRef, TokenId};
 
 /// Blocks that are in the ledger now.
@@ -68,15 +70,38 @@ impl Indexer {
         let Some(fault) = folded.fails_at(first.number) else {
             return self.write(group, facts, folded).await;
         };
-        let tokens = addresses(group);
-        let good = Slice { from: first.number, to: fault.down(1), detail };
-        let good = self.fetch_audited(good, &tokens).await?;
+        let good = self.below(fault, facts, detail, &addresses(group)).await?;
         let folded = self.fold_group(group, &good).await?;
-        if good.headers.first() != Some(&first) || !folded.failed.is_empty() {
-            let detail = format!("blocks from {first} on were answered differently");
-            return Err(ChainError::transient("commit a slice", detail).into());
-        }
         self.write(group, &good, folded).await
+    }
+
+    /// The part of the facts below a block with logs, which is not their first. Where they lack the
+    /// header that it ends with, the header has to fit between its neighbours, of which the upper one
+    /// names its hash.
+    async fn below(
+        &self,
+        fault: BlockNumber,
+        facts: &RangeFacts,
+        detail: HeaderDetail,
+        tokens: &[Address],
+    ) -> Result<RangeFacts, ChainError> {
+        let mut good = facts.below(fault);
+        let (from, to) = (good.headers.first().map(|first| first.number), fault.down(1));
+        if good.last().is_some_and(|last| last.number == to) {
+            return Ok(good);
+        }
+        let tip = self.fetch_audited(Slice { from: to, to, detail }, tokens).await?;
+        let above = facts.header(fault);
+        let fits = tip.transfers.is_empty() && tip.unreadable.is_empty();
+        let stands =
+            |above: &BlockRef, tip: &BlockRef| tip.is_parent_of(above) && tip.time <= above.time;
+        if !fits || !above.zip(tip.last()).is_some_and(|(above, tip)| stands(above, tip)) {
+            let detail = format!("block {to} was answered differently with the blocks around it");
+            return Err(ChainError::transient("commit a slice", detail));
+        }
+        good.headers.extend(tip.headers);
+        good.verify(&RangeRequest { from: from.unwrap_or(to), to, tokens, detail })?;
+        Ok(good)
     }
 
     async fn write(

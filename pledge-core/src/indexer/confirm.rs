@@ -98,6 +98,7 @@ impl Indexer {
         }
         let is_committed = |token: &&TokenState| committed.tokens.contains(&token.spec.id);
         group.tokens.iter().filter(is_committed).for_each(|token| self.superseded.end(token));
+        self.standstill.advance(&committed.tokens, committed.tip.number);
         if let Some(snapshot) = seen {
             self.trim_pending(snapshot, &committed.tip).await?;
         }

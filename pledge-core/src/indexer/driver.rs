@@ -12,7 +12,7 @@ use super::finality::FinalityWatch;
 use super::revisit::Revisited;
 use super::standstill::Standstill;
 use super::superseded::Superseded;
-use super::supply::SupplyChecks;
+use super::supply::{Asked, SupplyChecks};
 use super::{ChainStatus, Finality, IndexerConfig, Observed, confirmed_target};
 use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
 use crate::event::ReorgRecord;
@@ -96,7 +96,7 @@ pub struct Indexer {
     pub(super) above: Option<PendingSnapshot>,
     /// Tokens that a log halts that cannot be read.
     pub(super) halting_on_unreadable: BTreeSet<Address>,
-    head: Claim,
+    pub(super) head: Claim,
     finalized: Claim,
     supplies: SupplyChecks,
     /// How deep the source has shown the chain to be, and the audit.
@@ -108,7 +108,7 @@ pub struct Indexer {
     pub(super) now: SystemTime,
     /// What the writes of the last poll have ended.
     pub(super) superseded: Superseded,
-    standstill: Standstill,
+    pub(super) standstill: Standstill,
     finality: FinalityWatch,
     /// The chain as the store had it when the poll began, with what was reported since.
     known: Option<ChainState>,
@@ -175,7 +175,7 @@ impl Indexer {
         self.now = now;
         match self.step().await {
             Ok(poll) => {
-                self.standstill.over();
+                self.standstill.succeed();
                 poll
             }
             Err(error) => self.failed(error).await,
@@ -185,8 +185,8 @@ impl Indexer {
     /// The one place that decides what an error means for the chain.
     async fn failed(&mut self, error: IndexerError) -> Poll {
         self.prefetched = None;
-        let lasts = self.standstill.lasts(self.now);
-        if error.is_passing() && !lasts {
+        self.standstill.fail(self.now);
+        if error.is_passing() && !self.standstill.is_reported(self.now) {
             return Poll::Retry(error);
         }
         let status = match &error {
@@ -218,8 +218,11 @@ impl Indexer {
         self.superseded.check(&tokens)?;
         let (mut tokens, halted): (Vec<_>, Vec<_>) =
             tokens.into_iter().partition(TokenState::is_active);
+        self.standstill.observe(&tokens);
         let observed = self.observe(&tokens).await?;
         let target = confirmed_target(self.config.finality, &observed);
+        self.standstill.confirm(target, self.now);
+        let doubt = self.finality.doubts(self.config.finality, &observed, self.now);
         let mut outcome = Poll::Idle;
         let mut failure = None;
         match self.revisit(halted, &observed, target).await {
@@ -247,12 +250,14 @@ impl Indexer {
         }
         match &outcome {
             Poll::Advanced(progress) if Some(progress.to) < target => {
-                let head = Some(&observed.head);
-                self.report(ChainStatus::Syncing, head, Some(progress.to)).await?;
+                let (status, head) = (self.unless_it_stands(ChainStatus::Syncing), &observed.head);
+                self.report(status, Some(head), Some(progress.to)).await?;
             }
             _ => {
-                let tokens = self.report_live(&observed, target).await?;
-                self.supplies.run(&*self.source, &*self.store, &tokens, target).await?;
+                let tokens = self.report_live(&observed, target, doubt).await?;
+                let second = self.audit.as_deref().unwrap_or(&*self.source);
+                let asked = Asked { source: &*self.source, second };
+                self.supplies.run(asked, &*self.store, &tokens, target).await?;
             }
         }
         Ok(outcome)
@@ -318,18 +323,29 @@ impl Indexer {
         &mut self,
         observed: &Observed,
         target: Option<BlockNumber>,
+        doubt: Option<String>,
     ) -> Result<Vec<TokenState>, IndexerError> {
         let tokens = self.active_tokens().await?;
+        self.standstill.observe(&tokens);
         let behind = tokens.iter().any(|token| Some(token.next_block()) <= target);
-        let doubt = self.finality.doubts(self.config.finality, observed, self.now);
         let status = match doubt {
             Some(reason) => ChainStatus::Degraded(reason),
-            None if behind => ChainStatus::Syncing,
+            None if behind => self.unless_it_stands(ChainStatus::Syncing),
             None => ChainStatus::Live,
         };
         let processed = self.linked(&tokens);
         self.report(status, Some(&observed.head), processed).await?;
         Ok(tokens)
+    }
+
+    /// The status of a chain on which nothing failed in this poll, unless nothing moves all the same.
+    fn unless_it_stands(&self, status: ChainStatus) -> ChainStatus {
+        let Some(block) = self.standstill.awaited(self.now) else { return status };
+        ChainStatus::Degraded(format!(
+            "block {block} has been confirmed for a minute or longer, and a token still has not come to \
+             it: its node answers with one branch and then another, or several instances follow nodes on \
+             different branches"
+        ))
     }
 
     /// Writes the status if it says anything new, unless a person paused the chain meanwhile.

@@ -8,20 +8,41 @@ use crate::types::BlockNumber;
 /// A node that has no finalized block for so long is not about to have one.
 const MISSING_AFTER: Duration = Duration::from_secs(60);
 /// Chains finalize many blocks at once: Ethereum every 6.4 minutes, rollups with the blocks that they are
-/// written to, so their finalized blocks stand still between.
-const STUCK_AFTER: Duration = Duration::from_secs(30 * 60);
+/// written to, some of them by the hour. So a leap that is overdue is one that takes far longer than those
+/// before it,
+const OVERDUE_FACTOR: u32 = 3;
+/// and at least this long,
+const OVERDUE_MIN: Duration = Duration::from_secs(30 * 60);
+/// or so long where none was seen yet.
+const OVERDUE_UNSEEN: Duration = Duration::from_secs(2 * 60 * 60);
+/// A leap is measured while it is looked at so often at least.
+const LOOKS_APART_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// What was seen of finality so far.
 #[derive(Debug, Default)]
 pub(super) struct FinalityWatch {
-    /// The newest finalized block, the head when it was new, and when that was.
-    newest: Option<(BlockNumber, BlockNumber, SystemTime)>,
+    newest: Option<Newest>,
+    /// The longest that two finalized blocks in a row were apart.
+    longest: Option<Duration>,
     missing_since: Option<SystemTime>,
 }
 
+/// The newest finalized block.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    finalized: BlockNumber,
+    /// The head when the block was new, and when that was.
+    head: BlockNumber,
+    since: SystemTime,
+    /// The last look at it. `None` if two looks were so far apart that nothing was measured.
+    looked: Option<SystemTime>,
+}
+
 impl FinalityWatch {
-    /// Why nothing new is confirmed, if the chain goes on and its finality does not. A clock that was set
-    /// back begins the wait again.
+    /// Why nothing new is confirmed, if the chain goes on and its finality does not. To be asked at each
+    /// look at the chain.
+    ///
+    /// A clock that was set back begins the wait again.
     pub(super) fn doubts(
         &mut self,
         finality: Finality,
@@ -32,26 +53,52 @@ impl FinalityWatch {
             return None;
         }
         let head = observed.head.number;
-        let Some(finalized) = observed.finalized.map(|block| block.number) else {
-            let since = self.missing_since.filter(|since| *since <= now);
-            let since = *self.missing_since.insert(since.unwrap_or(now));
-            let lasts = now.duration_since(since).is_ok_and(|lasts| lasts >= MISSING_AFTER);
-            return lasts.then(|| {
-                "its node has no finalized block, so nothing new is confirmed: wait until it has one, use \
-                 another node, or confirmations = N in the place of finality"
-                    .to_owned()
-            });
+        match observed.finalized.map(|block| block.number) {
+            Some(finalized) => {
+                self.missing_since = None;
+                self.is_overdue(finalized, head, now)
+            }
+            None => self.is_missing(now),
+        }
+    }
+
+    fn is_missing(&mut self, now: SystemTime) -> Option<String> {
+        let since = self.missing_since.filter(|since| *since <= now);
+        let since = *self.missing_since.insert(since.unwrap_or(now));
+        let lasts = now.duration_since(since).is_ok_and(|lasts| lasts >= MISSING_AFTER);
+        lasts.then(|| {
+            "its node has no finalized block, so nothing new is confirmed: wait until it has one, use \
+             another node, or confirmations = N in the place of finality"
+                .to_owned()
+        })
+    }
+
+    fn is_overdue(
+        &mut self,
+        finalized: BlockNumber,
+        head: BlockNumber,
+        now: SystemTime,
+    ) -> Option<String> {
+        let begun = Newest { finalized, head, since: now, looked: Some(now) };
+        let before = self.newest.filter(|newest| newest.since <= now).unwrap_or(begun);
+        let is_near = |look: &SystemTime| {
+            now.duration_since(*look).is_ok_and(|apart| apart <= LOOKS_APART_MAX)
         };
-        self.missing_since = None;
-        let known = self.newest.filter(|(newest, _, since)| finalized <= *newest && *since <= now);
-        let (newest, head_then, since) =
-            *self.newest.insert(known.unwrap_or((finalized, head, now)));
-        let lasted = now.duration_since(since).unwrap_or_default();
-        (lasted >= STUCK_AFTER && head > head_then).then(|| {
+        let looked = before.looked.filter(is_near);
+        let lasted = now.duration_since(before.since).unwrap_or_default();
+        if finalized > before.finalized {
+            self.longest = self.longest.max(looked.map(|_| lasted));
+            self.newest = Some(begun);
+            return None;
+        }
+        self.newest = Some(Newest { looked: looked.map(|_| now), ..before });
+        let usual = self.longest.map(|leap| leap.saturating_mul(OVERDUE_FACTOR).max(OVERDUE_MIN));
+        (lasted >= usual.unwrap_or(OVERDUE_UNSEEN) && head > before.head).then(|| {
             let minutes = lasted.as_secs() / 60;
             format!(
-                "its newest finalized block is {newest} for {minutes} minutes, while its head went from \
-                 {head_then} to {head}: the chain does not finalize, or its node does not see it"
+                "its newest finalized block is {} for {minutes} minutes, while its head went from {} to \
+                 {head}: the chain does not finalize, or its node does not see it",
+                before.finalized, before.head
             )
         })
     }
@@ -93,23 +140,41 @@ mod tests {
         assert_eq!(said, [None, None, None, None]);
     }
 
-    #[test]
-    fn a_finalized_block_that_stands_still_while_the_head_moves_is_told_after_half_an_hour() {
-        let sights = [(0, 100, Some(36)), (1_799, 250, Some(36)), (1_800, 250, Some(36))];
-        let said = said(&sights);
-        assert_eq!([&said[0], &said[1]], [&None; 2]);
-        let reason = said[2].as_ref().unwrap();
-        assert!(
-            reason.contains("36 for 30 minutes") && reason.contains("from 100 to 250"),
-            "{reason}"
-        );
+    /// One look a minute at a finalized block that leaps every so many minutes, until it stops.
+    fn leaps(minutes: u64, times: u64, stops: u64) -> Vec<Option<String>> {
+        let look = |minute: u64| {
+            (minute * 60, 100 + minute * 5, Some(36 + (minute / minutes).min(times) * 32))
+        };
+        said(&(0..stops).map(look).collect::<Vec<_>>())
     }
 
     #[test]
-    fn finality_that_moves_in_leaps_is_well() {
-        let leap = |epoch: u64| (epoch * 384, 100 + epoch * 32, Some(36 + epoch * 32));
-        let sights: Vec<_> = (0..20).map(leap).collect();
-        assert!(said(&sights).iter().all(Option::is_none));
+    fn a_finalized_block_is_overdue_after_half_an_hour_where_leaps_are_short() {
+        let said = leaps(6, 10, 92);
+        assert!(said[..90].iter().all(Option::is_none));
+        let reason = said[90].as_ref().unwrap();
+        assert!(reason.contains("356 for 30 minutes") && reason.contains("to 550"), "{reason}");
+    }
+
+    #[test]
+    fn a_finalized_block_is_overdue_after_three_leaps_where_they_are_long() {
+        let said = leaps(60, 3, 180 + 181);
+        assert!(said[..360].iter().all(Option::is_none), "{said:?}");
+        assert!(said[360].is_some());
+    }
+
+    #[test]
+    fn a_finalized_block_that_never_moved_is_overdue_after_two_hours() {
+        let said = leaps(1, 0, 121);
+        assert!(said[..120].iter().all(Option::is_none));
+        assert!(said[120].is_some());
+    }
+
+    #[test]
+    fn a_leap_that_nobody_watched_is_not_the_measure_of_others() {
+        let mut sights = vec![(0, 100, Some(36)), (60, 105, Some(36)), (360, 110, Some(68))];
+        sights.extend([(9 * 3_600, 900, Some(700)), (9 * 3_600 + 1_800, 1_050, Some(700))]);
+        assert!(said(&sights)[4].is_some());
     }
 
     #[test]

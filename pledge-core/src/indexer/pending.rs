@@ -4,6 +4,7 @@ use alloy_primitives::Address;
 
 use super::confirm::addresses;
 use super::driver::{Group, Indexer, IndexerError};
+use crate::error::ChainError;
 use crate::ports::{HeaderDetail, PendingBlock, PendingSnapshot, RangeFacts};
 use crate::types::BlockRef;
 
@@ -28,6 +29,7 @@ impl Indexer {
         let blocks = above.map(|above| rebase(above, cursor).blocks).unwrap_or_default();
         let mut snapshot = PendingSnapshot { base: cursor.id(), tokens, blocks };
         if !is_prefix(&snapshot, head) {
+            let mut is_first_try = true;
             for _ in 0..REFRESH_ROUNDS_MAX {
                 let tip = snapshot.tip().copied().unwrap_or(*cursor);
                 if tip.number >= head.number && tip.hash == head.hash {
@@ -41,9 +43,17 @@ impl Indexer {
                 match fetched? {
                     Some(facts) => snapshot.blocks.extend(blocks_of(facts)),
                     None if snapshot.blocks.is_empty() => return Ok(None),
-                    None => snapshot.blocks.clear(),
+                    None if is_first_try => {
+                        is_first_try = false;
+                        snapshot.blocks.clear();
+                    }
+                    None => return Err(differs(head, "the blocks below it are of two branches")),
                 }
             }
+        }
+        let is_head = |block: &&PendingBlock| block.header.id() == head.id();
+        if snapshot.blocks.iter().find(is_head).is_some_and(|block| block.header != *head) {
+            return Err(differs(head, "its block has another time"));
         }
         self.hold(snapshot.clone()).await?;
         Ok(Some(snapshot))
@@ -91,6 +101,12 @@ impl Indexer {
     ) -> Result<(), IndexerError> {
         self.hold(rebase(snapshot, cursor)).await
     }
+}
+
+/// The answers about the head and the blocks below it do not fit together: both are asked for again.
+fn differs(head: &BlockRef, how: &str) -> IndexerError {
+    let detail = format!("the head is {head}, but {how}");
+    ChainError::transient("follow the head", detail).into()
 }
 
 /// The part of a snapshot that stands on the cursor: nothing, unless the cursor is its base or one

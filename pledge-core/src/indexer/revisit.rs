@@ -35,6 +35,8 @@ impl Indexer {
         if halted.is_empty() || self.revisited == Some(head.id()) {
             return Ok(Revisited::Nothing);
         }
+        // No block is linked to the head yet, and what is near it decides here.
+        self.head.prove(&*self.source, head).await?;
         let mut revisited = Revisited::Nothing;
         let last = self.revisited.map(|last| last.number.min(head.number));
         let first_retained = last.map(|last| self.config.first_retained(last));

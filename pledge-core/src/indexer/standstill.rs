@@ -1,62 +1,206 @@
-//! How long a chain has not moved.
+//! How long a chain has not moved: pure.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-/// What comes and goes by itself, a block that vanished or another writer, is reported once it has kept
-/// the chain from moving for so long.
+use crate::ledger::TokenState;
+use crate::types::{BlockNumber, TokenId};
+
+/// Whatever keeps a token with blocks to take where it is, is reported after so long.
 const REPORTED_AFTER: Duration = Duration::from_secs(60);
 
-/// The time since the first of the failures in a row.
+/// Since when there was no progress.
+///
+/// Progress is what the store shows, so that of another instance counts too: a token that came further
+/// than it ever was. A step that succeeded is none, and neither is a rewind.
 #[derive(Debug, Default)]
 pub(super) struct Standstill {
-    since: Option<SystemTime>,
+    tokens: BTreeMap<TokenId, Place>,
+    /// The first of the failures in a row. It counts where nothing is known to be left to do: what is
+    /// not observed may be.
+    failing: Option<SystemTime>,
+}
+
+/// The block that a token has waited for, and since when it is confirmed.
+#[derive(Debug)]
+struct Place {
+    next: BlockNumber,
+    due: Option<SystemTime>,
 }
 
 impl Standstill {
-    /// A step failed: whether it is time to report it. A clock that was set back begins the minute
-    /// again.
-    pub(super) fn lasts(&mut self, now: SystemTime) -> bool {
-        let since = self.since.filter(|since| *since <= now);
-        let since = *self.since.insert(since.unwrap_or(now));
-        now.duration_since(since).is_ok_and(|lasted| lasted >= REPORTED_AFTER)
+    /// Compares where the tokens stand with where they stood.
+    pub(super) fn observe(&mut self, tokens: &[TokenState]) {
+        let mut seen = BTreeMap::new();
+        for token in tokens {
+            let next = token.next_block();
+            let place = self.tokens.remove(&token.spec.id).unwrap_or(Place { next, due: None });
+            let has_moved = place.next < next;
+            self.failing = self.failing.filter(|_| !has_moved);
+            seen.insert(token.spec.id, if has_moved { Place { next, due: None } } else { place });
+        }
+        self.tokens = seen;
     }
 
-    /// A step succeeded.
-    pub(super) const fn over(&mut self) {
-        self.since = None;
+    /// Blocks are confirmed up to a target.
+    pub(super) fn confirm(&mut self, target: Option<BlockNumber>, now: SystemTime) {
+        for place in self.tokens.values_mut() {
+            place.due = (Some(place.next) <= target).then(|| not_after(place.due, now));
+        }
     }
+
+    /// Blocks were taken.
+    pub(super) fn advance(&mut self, tokens: &[TokenId], tip: BlockNumber) {
+        for token in tokens {
+            if let Some(place) = self.tokens.get_mut(token).filter(|place| place.next <= tip) {
+                *place = Place { next: tip.next(), due: None };
+            }
+        }
+    }
+
+    /// A step failed.
+    pub(super) fn fail(&mut self, now: SystemTime) {
+        self.failing = Some(not_after(self.failing, now));
+    }
+
+    /// A step succeeded. Tokens that have blocks to take are where they were.
+    pub(super) const fn succeed(&mut self) {
+        self.failing = None;
+    }
+
+    /// A confirmed block that a token has waited for for so long that it is reported.
+    pub(super) fn awaited(&self, now: SystemTime) -> Option<BlockNumber> {
+        let due = self.tokens.values().filter_map(|place| Some((place.due?, place.next)));
+        let (since, next) = due.min()?;
+        is_reported_after(since, now).then_some(next)
+    }
+
+    /// Whether a failure is reported that may pass.
+    pub(super) fn is_reported(&self, now: SystemTime) -> bool {
+        let fails = self.failing.is_some_and(|since| is_reported_after(since, now));
+        fails || self.awaited(now).is_some()
+    }
+}
+
+fn is_reported_after(since: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(since).is_ok_and(|lasted| lasted >= REPORTED_AFTER)
+}
+
+/// An instant that a clock which was set back has not passed yet is forgotten: the minute begins again.
+fn not_after(since: Option<SystemTime>, now: SystemTime) -> SystemTime {
+    since.filter(|since| *since <= now).unwrap_or(now)
 }
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::{Address, B256};
+
     use super::*;
+    use crate::ledger::{TokenMetadata, TokenSpec};
+    use crate::types::{BlockRef, ChainId, Decimals, Timestamp};
+
+    const TARGET: Option<BlockNumber> = Some(BlockNumber::new(100));
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    #[test]
-    fn a_minute_of_failures_in_a_row_is_reported() {
-        let mut standstill = Standstill::default();
-        let lasts: Vec<bool> = [0, 59, 60, 61].map(|s| standstill.lasts(at(s))).into();
-        assert_eq!(lasts, [false, false, true, true]);
+    fn token(number: u8, cursor: u64) -> TokenState {
+        let id = TokenId { chain: ChainId::new(1), address: Address::repeat_byte(number) };
+        let decimals = Decimals::new(18).expect("18 is in range");
+        let metadata = TokenMetadata { symbol: String::new(), decimals };
+        let cursor = BlockRef {
+            number: BlockNumber::new(cursor),
+            hash: B256::ZERO,
+            parent_hash: B256::ZERO,
+            time: Timestamp::ZERO,
+        };
+        let spec = TokenSpec { id, metadata, start_block: BlockNumber::new(1) };
+        TokenState { cursor: Some(cursor), ..TokenState::registered(spec) }
+    }
+
+    fn look(standstill: &mut Standstill, tokens: &[TokenState], seconds: u64) {
+        standstill.observe(tokens);
+        standstill.confirm(TARGET, at(seconds));
+    }
+
+    /// Whether it is reported in a poll that fails, in which the tokens stand so.
+    fn fails(standstill: &mut Standstill, tokens: &[TokenState], seconds: u64) -> bool {
+        look(standstill, tokens, seconds);
+        standstill.fail(at(seconds));
+        standstill.is_reported(at(seconds))
     }
 
     #[test]
-    fn a_success_begins_the_minute_again() {
+    fn a_minute_without_progress_is_reported() {
         let mut standstill = Standstill::default();
-        assert!(!standstill.lasts(at(0)));
-        standstill.over();
-        assert!(!standstill.lasts(at(60)));
-        assert!(standstill.lasts(at(120)));
+        let reported = [0, 59, 60, 61].map(|s| fails(&mut standstill, &[token(1, 7)], s));
+        assert_eq!(reported, [false, false, true, true]);
+    }
+
+    #[test]
+    fn steps_that_succeed_and_move_nothing_are_no_progress() {
+        let mut standstill = Standstill::default();
+        for seconds in 0..60 {
+            assert!(!fails(&mut standstill, &[token(1, 7)], seconds));
+            standstill.succeed();
+        }
+        look(&mut standstill, &[token(1, 7)], 60);
+        assert_eq!(standstill.awaited(at(60)), Some(BlockNumber::new(8)));
+    }
+
+    #[test]
+    fn what_another_writer_commits_is_progress() {
+        let mut standstill = Standstill::default();
+        for minute in 0..9 {
+            assert!(!fails(&mut standstill, &[token(1, minute)], minute * 59), "minute {minute}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_moves_does_not_hide_one_that_stands() {
+        let mut standstill = Standstill::default();
+        let reported = [0, 30, 60].map(|s| fails(&mut standstill, &[token(1, 7), token(2, s)], s));
+        assert_eq!(reported, [false, false, true]);
+    }
+
+    #[test]
+    fn blocks_that_were_there_before_a_rewind_are_no_progress() {
+        let mut standstill = Standstill::default();
+        let back_and_forth = |s| token(1, 40 + s % 2);
+        let reported = [1, 30, 61].map(|s| fails(&mut standstill, &[back_and_forth(s)], s));
+        assert_eq!(reported, [false, false, true]);
+    }
+
+    #[test]
+    fn a_token_with_nothing_to_take_does_not_stand_still() {
+        let mut standstill = Standstill::default();
+        for seconds in [0, 3_600] {
+            look(&mut standstill, &[token(1, 100)], seconds);
+            assert!(!standstill.is_reported(at(seconds)));
+        }
+    }
+
+    #[test]
+    fn failures_in_a_row_are_reported_though_nothing_is_left_to_do() {
+        let mut standstill = Standstill::default();
+        let reported = [0, 59, 60].map(|s| fails(&mut standstill, &[token(1, 100)], s));
+        assert_eq!(reported, [false, false, true]);
+    }
+
+    #[test]
+    fn blocks_that_were_taken_end_the_wait_at_once() {
+        let mut standstill = Standstill::default();
+        let stands = token(1, 7);
+        look(&mut standstill, std::slice::from_ref(&stands), 0);
+        standstill.advance(&[stands.spec.id], BlockNumber::new(8));
+        assert!(!standstill.is_reported(at(60)));
     }
 
     #[test]
     fn a_clock_that_was_set_back_begins_the_minute_again() {
         let mut standstill = Standstill::default();
-        assert!(!standstill.lasts(at(1_000)));
-        assert!(!standstill.lasts(at(10)));
-        assert!(!standstill.lasts(at(69)));
-        assert!(standstill.lasts(at(70)));
+        let reported = [1_000, 10, 69, 70].map(|s| fails(&mut standstill, &[token(1, 7)], s));
+        assert_eq!(reported, [false, false, false, true]);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::driver::error_chain;
-use crate::error::{ChainErrorKind, StoreError, StoreErrorKind};
+use crate::error::{StoreError, StoreErrorKind};
 use crate::ledger::{SupplyAnswer, TokenState};
 use crate::ports::{BalanceStore, ChainSource};
 use crate::types::{BlockNumber, BlockRef, Timestamp, TokenId};
@@ -11,6 +11,9 @@ use crate::types::{BlockNumber, BlockRef, Timestamp, TokenId};
 const DAY_SECONDS: u64 = 86_400;
 /// A node that had no answer is asked again after so many seconds of block time.
 const RETRY_SECONDS: u64 = 600;
+
+/// So that following the head never waits for long: the others are asked about in the next polls.
+const CHECKS_PER_POLL: usize = 16;
 
 /// Compares the supply of each token that is live: once, and again after each UTC day of confirmed block
 /// time. It marks a token and halts none, and a node without an answer holds nothing up.
@@ -20,48 +23,82 @@ pub(super) struct SupplyChecks {
     unanswered: BTreeMap<TokenId, Timestamp>,
 }
 
+/// Who is asked for supplies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) source: &'a dyn ChainSource,
+    /// Asked again where a difference is new.
+    pub(super) second: &'a dyn ChainSource,
+}
+
 impl SupplyChecks {
-    /// Asks about every token that stands at the confirmed block and is due.
+    /// Asks about tokens that stand at the confirmed block and are due, until one has no answer: a node
+    /// that is slow to fail is not asked for more now.
     pub(super) async fn run(
         &mut self,
-        source: &dyn ChainSource,
+        asked: Asked<'_>,
         store: &dyn BalanceStore,
         tokens: &[TokenState],
         confirmed: Option<BlockNumber>,
     ) -> Result<(), StoreError> {
-        for token in tokens {
-            let live = token.cursor.filter(|cursor| Some(cursor.number) == confirmed);
-            let unanswered = self.unanswered.get(&token.spec.id).copied();
-            if let Some(cursor) = live.filter(|cursor| is_due(token, unanswered, cursor.time)) {
-                self.check(source, store, token, &cursor).await?;
+        let live = |token: &TokenState| token.cursor.filter(|c| Some(c.number) == confirmed);
+        let is_due = |token: &TokenState, cursor: &BlockRef| {
+            is_due(token, self.unanswered.get(&token.spec.id).copied(), cursor.time)
+        };
+        let due: Vec<_> = tokens
+            .iter()
+            .filter_map(|token| live(token).map(|cursor| (token, cursor)))
+            .filter(|(token, cursor)| is_due(token, cursor))
+            .take(CHECKS_PER_POLL)
+            .collect();
+        for (token, cursor) in due {
+            let answer = asked.supply(token, &cursor).await;
+            self.record(store, token, &cursor, &answer).await?;
+            if let SupplyAnswer::Missing(_) = answer {
+                break;
             }
         }
         Ok(())
     }
 
-    async fn check(
+    async fn record(
         &mut self,
-        source: &dyn ChainSource,
         store: &dyn BalanceStore,
         token: &TokenState,
         cursor: &BlockRef,
+        answer: &SupplyAnswer,
     ) -> Result<(), StoreError> {
         let id = token.spec.id;
-        let answer = match source.total_supply(id.address, cursor.id()).await {
-            Ok(supply) => SupplyAnswer::Total(supply),
-            // A reorg, of which the next poll learns.
-            Err(error) if error.kind() == ChainErrorKind::BlockGone => return Ok(()),
-            Err(error) => SupplyAnswer::Missing(error_chain(&error)),
-        };
-        match &answer {
+        match answer {
             SupplyAnswer::Total(_) => self.unanswered.remove(&id),
             SupplyAnswer::Missing(_) => self.unanswered.insert(id, cursor.time),
         };
-        log_news(token, cursor, &answer);
-        match store.record_supply(id, cursor.id(), &answer).await {
+        log_news(token, cursor, answer);
+        match store.record_supply(id, cursor.id(), answer).await {
             // The token moved meanwhile, and is asked about again where it stands now.
             Err(error) if error.kind() == StoreErrorKind::Conflict => Ok(()),
             recorded => recorded,
+        }
+    }
+}
+
+impl Asked<'_> {
+    /// The contract's supply at a block. What would mark a token is no single answer's word.
+    async fn supply(&self, token: &TokenState, cursor: &BlockRef) -> SupplyAnswer {
+        let (address, at) = (token.spec.id.address, cursor.id());
+        let total = match self.source.total_supply(address, at).await {
+            Ok(total) => total,
+            Err(error) => return SupplyAnswer::Missing(error_chain(&error)),
+        };
+        if total == token.totals.supply || token.non_conserving().is_some() {
+            return SupplyAnswer::Total(total);
+        }
+        match self.second.total_supply(address, at).await {
+            Ok(again) if again == total => SupplyAnswer::Total(total),
+            Ok(again) => SupplyAnswer::Missing(format!(
+                "totalSupply was answered as {total} and then as {again} for block {cursor}"
+            )),
+            Err(error) => SupplyAnswer::Missing(error_chain(&error)),
         }
     }
 }

@@ -129,6 +129,18 @@ impl RangeFacts {
         self.headers.get(at)
     }
 
+    /// The part of the answer below a block. It may end with a block that has no header here.
+    pub(crate) fn below(&self, block: BlockNumber) -> Self {
+        let headers = self.headers.iter().filter(|header| header.number < block).copied();
+        let transfers = self.transfers.iter().filter(|transfer| transfer.block < block).cloned();
+        let unreadable = self.unreadable.iter().filter(|log| log.block < block).copied();
+        Self {
+            headers: headers.collect(),
+            transfers: transfers.collect(),
+            unreadable: unreadable.collect(),
+        }
+    }
+
     /// Checks the answer against the contract of [`ChainSource::range`].
     ///
     /// A breach is `Transient`: another attempt, or another node, may answer better.

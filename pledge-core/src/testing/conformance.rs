@@ -272,6 +272,9 @@ macro_rules! engine_conformance {
             a_difference_marks_a_token_until_it_is_gone
             a_node_without_state_leaves_the_supply_unknown
             a_supply_of_a_lost_branch_is_compared_again
+            a_single_false_supply_marks_nothing
+            a_node_without_the_block_leaves_the_supply_unknown
+            many_supplies_are_compared_in_several_polls
         );
         $crate::__laws!($fixture, engine_unreadable,
             an_unreadable_log_is_counted_with_its_block
@@ -368,7 +371,8 @@ macro_rules! engine_conformance {
             an_audit_that_agrees_changes_nothing
             a_block_that_the_audit_has_otherwise_is_not_committed
             a_transfer_that_the_audit_lacks_is_not_committed
-            the_blocks_before_a_fault_are_audited_too
+            the_block_before_a_fault_is_audited_too
+            the_block_before_a_fault_fits_between_its_neighbours
             without_the_audit_nothing_is_committed
             a_fork_that_the_audit_does_not_have_takes_nothing_back
             blocks_that_the_audit_lacks_confirm_nothing_below
@@ -376,6 +380,7 @@ macro_rules! engine_conformance {
         );
         $crate::__laws!($fixture, engine_claims,
             a_head_far_above_the_chain_confirms_nothing_early
+            a_head_with_a_false_time_is_not_shown
             a_head_far_above_the_chain_hastens_no_backfill
             a_head_that_only_one_of_two_sources_shows_confirms_nothing_early
             a_head_a_little_above_the_chain_confirms_nothing_early
@@ -390,12 +395,13 @@ macro_rules! engine_conformance {
         );
         $crate::__laws!($fixture, engine_finality,
             a_chain_without_finality_says_so_after_a_minute
-            finality_that_stops_is_said_after_half_an_hour
+            finality_that_does_not_move_is_reported
         );
         $crate::__laws!($fixture, engine_standstill,
             blocks_that_stay_gone_are_reported_after_a_minute
             what_passes_within_a_minute_is_not_reported
             a_range_that_never_stands_on_the_cursor_is_reported
+            an_instance_that_comes_second_reports_nothing
             a_halt_is_over_when_a_reorg_replaces_its_block
             a_halt_stays_while_its_block_does
             a_halted_token_on_a_lost_branch_is_rewound

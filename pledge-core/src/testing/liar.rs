@@ -25,6 +25,8 @@ pub struct Lies {
     pub times: BTreeMap<BlockNumber, Timestamp>,
     /// Blocks below this height are gone, as on a node that pruned them.
     pub gone_below: BlockNumber,
+    /// The next supplies, the last one first; `None` says that the block is gone.
+    pub supplies: Vec<Option<Amount>>,
     /// Another chain of which ranges are answered, as by another machine behind the same url.
     pub ranges: Option<ScriptedChain>,
 }
@@ -136,6 +138,11 @@ impl ChainSource for Liar {
     }
 
     async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
-        self.chain.total_supply(token, at).await
+        let next = self.lies().supplies.pop();
+        match next {
+            None => self.chain.total_supply(token, at).await,
+            Some(Some(supply)) => Ok(supply),
+            Some(None) => Err(ChainError::block_gone("read a supply", format!("{at} is gone"))),
+        }
     }
 }

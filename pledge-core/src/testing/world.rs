@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
 use crate::ledger::{TokenMetadata, TokenSpec};
 use crate::points::{Programme, SettleReport, Settler, SettlerConfig, SettlerError, plan_target};
-use crate::ports::{PendingCache, PendingSnapshot};
+use crate::ports::{ChainSource, PendingCache, PendingSnapshot};
 use crate::query::Queries;
 use crate::simulation::{ScriptedChain, ScriptedTransfer};
 use crate::stop::Stop;
@@ -132,6 +132,12 @@ impl World {
         let queries = Queries::new(fixture.balances.clone(), fixture.points.clone(), pending);
         let programmes = vec![programme];
         Self { chain, fixture, indexer, settler, queries, programmes, config }
+    }
+
+    /// From now on a fresh indexer reads the chain through another source.
+    pub fn read_through(&mut self, source: Arc<dyn ChainSource>) {
+        let (store, pending) = (self.fixture.balances.clone(), Arc::new(OnePending::default()));
+        self.indexer = Indexer::new(CHAIN, source, store, pending, self.config);
     }
 
     /// Mines a block with transfers at `seconds` after 15:00.

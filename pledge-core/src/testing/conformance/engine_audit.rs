@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::error::{ChainError, ChainErrorKind};
+use crate::error::ChainErrorKind;
 use crate::indexer::{ChainStatus, Finality, IndexerConfig, Poll};
 use crate::points::Programme;
-use crate::ports::mocks::MockChainSource;
-use crate::ports::{ChainSource, HeaderDetail, RangeRequest};
 use crate::simulation::ScriptedChain;
 use crate::testing::Fixture;
-use crate::testing::world::{CHAIN, CONFIRMATIONS, NOW, World, token, tokens};
+use crate::testing::liar::{Liar, Lies};
+use crate::testing::world::{CHAIN, CONFIRMATIONS, NOW, World, at, token, tokens};
 use crate::types::BlockNumber;
 
 /// A world whose ledger stands at block 11, with a mint above it, and the second source.
@@ -90,32 +89,53 @@ pub async fn a_transfer_that_the_audit_lacks_is_not_committed(fixture: Fixture) 
     goes_on(&mut world).await;
 }
 
-/// They are read again once the fault is known.
-pub async fn the_blocks_before_a_fault_are_audited_too(fixture: Fixture) {
-    let mut world = World::new(fixture).await;
-    world.mine(0, &[(None, Some(1), tokens(100))]);
-    for second in 1..=16 {
-        world.mine(second, &[]);
-    }
+/// Far from the head it is asked for once the fault is known.
+pub async fn the_block_before_a_fault_is_audited_too(fixture: Fixture) {
+    let (mut world, audit) = far_from_a_fault_at_40(fixture).await;
+    let late = [(BlockNumber::new(39), at(40))].into();
+    audit.tell(Lies { times: late, ..Lies::default() });
+    refuses(&mut world, &["audit a slice", "block 39"]).await;
+    audit.stop();
     world.run().await;
-    world.mine(17, &[(Some(1), Some(2), tokens(400))]);
-    world.confirm(3_600);
-    let (from, to) = (BlockNumber::new(12), BlockNumber::new(18));
-    let request = RangeRequest { from, to, tokens: &[token().address], detail: HeaderDetail::All };
-    let whole = world.chain.range(request).await.expect("it was mined");
-    let mut audit = MockChainSource::new();
-    let headers = world.chain.clone();
-    audit.expect_headers().returning(move |from, to| {
-        let headers = headers.clone();
-        Box::pin(async move { headers.headers(from, to).await })
-    });
-    audit.expect_range().returning(move |request| {
-        let away = || ChainError::transient("read a range", "away");
-        let answer = if request.to == to { Ok(whole.clone()) } else { Err(away()) };
-        Box::pin(std::future::ready(answer))
-    });
-    world.indexer = world.indexer.audited_by(Arc::new(audit));
-    refuses(&mut world, &["blocks 12..=17 cannot be audited", "away"]).await;
+    assert_eq!(world.cursor().await, world.chain.block(39));
+}
+
+/// The blocks before a fault are those of the answer that has it: only the header that they end with may
+/// be asked for, and it has to fit.
+pub async fn the_block_before_a_fault_fits_between_its_neighbours(fixture: Fixture) {
+    let (mut world, _) = far_from_a_fault_at_40(fixture).await;
+    let liar = Arc::new(Liar::new(&world.chain));
+    world.read_through(liar.clone());
+    for time in [at(0), at(41)] {
+        let false_time = [(BlockNumber::new(39), time)].into();
+        liar.tell(Lies { times: false_time, ..Lies::default() });
+        refuses(&mut world, &["39"]).await;
+    }
+    liar.stop();
+    world.run().await;
+    assert_eq!(world.cursor().await, world.chain.block(39));
+}
+
+const FAR: IndexerConfig = IndexerConfig {
+    finality: Finality::Depth(CONFIRMATIONS),
+    retained_headers: 10,
+    slice_blocks_max: 64,
+    clock_slack: None,
+};
+
+/// A world that begins with a slice of 64 blocks, at the 40th of which the token halts, and the second
+/// source.
+async fn far_from_a_fault_at_40(fixture: Fixture) -> (World, Arc<Liar>) {
+    let programme = Programme::main(token(), "0.05".parse().expect("a rate"));
+    let mut world = World::with_config(fixture, programme, FAR).await;
+    world.mine(1, &[(None, Some(1), tokens(100))]);
+    for second in 2..=100 {
+        let overdraft = [(Some(1), Some(2), tokens(400))];
+        world.mine(second, if second == 40 { &overdraft } else { &[] });
+    }
+    let audit = Arc::new(Liar::new(&world.chain));
+    world.indexer = world.indexer.audited_by(audit.clone());
+    (world, audit)
 }
 
 /// Blocks that stand on one source's word alone confirm nothing below them.

@@ -351,3 +351,21 @@ pub async fn a_pending_balance_that_is_not_known_is_none(fixture: Fixture) {
     assert_eq!(view.pending_balance, None);
     assert!(view.balance > Amount::ZERO);
 }
+
+/// The time of a head is shown to people as its age, so its block has to have it.
+pub async fn a_head_with_a_false_time_is_not_shown(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    world.confirm(10);
+    world.run().await;
+    let liar = Arc::new(Liar::new(&world.chain));
+    world.read_through(liar.clone());
+    let head = world.mine(20, &[]);
+    liar.tell(Lies { head: Some(BlockRef { time: at(9_000), ..head }), ..Lies::default() });
+    world.indexer.poll(NOW).await;
+    let shown = || async { world.fixture.balances.chains().await.expect("read")[0].head_time };
+    assert_ne!(shown().await, Some(at(9_000)));
+    liar.stop();
+    world.indexer.poll(NOW).await;
+    assert_eq!(shown().await, Some(at(20)));
+}

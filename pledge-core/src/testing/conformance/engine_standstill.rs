@@ -73,6 +73,24 @@ pub async fn what_passes_within_a_minute_is_not_reported(fixture: Fixture) {
     }
 }
 
+/// What another instance commits is progress: one that always comes second is in no trouble.
+pub async fn an_instance_that_comes_second_reports_nothing(fixture: Fixture) {
+    let mut world = open(fixture).await;
+    (0..=300).for_each(|second| {
+        world.mine(second, &[]);
+    });
+    let source = Arc::new(world.chain.clone());
+    let store = world.fixture.balances.clone();
+    let pending = Arc::new(OnePending::default());
+    let mut second = Indexer::new(CHAIN, source, store, pending, CONFIG);
+    for round in 0..20 {
+        world.chain.fail_next(1, crate::error::ChainErrorKind::BlockGone);
+        assert!(matches!(second.poll(after(round * 20)).await, Poll::Retry(_)));
+        assert_eq!(world.status().await, ChainStatus::Syncing, "round {round}");
+        assert!(matches!(world.indexer.poll(after(round * 20)).await, Poll::Advanced(_)));
+    }
+}
+
 /// A range that does not stand on the cursor, which the node still has: it waits, and says so.
 pub async fn a_range_that_never_stands_on_the_cursor_is_reported(fixture: Fixture) {
     let mut world = open(fixture).await;

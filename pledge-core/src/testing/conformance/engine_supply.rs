@@ -1,10 +1,15 @@
 //! The engine over a store: the ledger's supply beside the contract's.
 
+use std::sync::Arc;
+
+use alloy_primitives::Address;
+
 use super::engine::{mint_other, other};
 use crate::indexer::{ChainStatus, Poll};
 use crate::ledger::{SupplyCheck, TokenSpec, TokenState};
 use crate::testing::Fixture;
-use crate::testing::world::{NOW, World, at, spec, token, tokens};
+use crate::testing::liar::{Liar, Lies};
+use crate::testing::world::{CHAIN, NOW, World, at, spec, token, tokens};
 use crate::types::{Amount, BlockNumber, TokenId};
 
 const HOUR: u64 = 3_600;
@@ -120,6 +125,54 @@ pub async fn a_node_without_state_leaves_the_supply_unknown(fixture: Fixture) {
         assert_eq!(check(&world).await.is_some(), is_known, "after {seconds} s");
     }
     assert_eq!(state(&world, token()).await.supply_unanswered, None);
+}
+
+/// A difference is one when it is answered twice.
+pub async fn a_single_false_supply_marks_nothing(fixture: Fixture) {
+    let (mut world, liar) = read_by_a_liar(fixture).await;
+    liar.tell(Lies { supplies: vec![Some(Amount::from(5))], ..Lies::default() });
+    world.confirm(EVENING);
+    world.run().await;
+    let state = state(&world, token()).await;
+    assert_eq!(state.non_conserving(), None);
+    let reason = state.supply_unanswered.as_deref().expect("it says why");
+    assert!(reason.contains("answered as 5 and then as 100000"), "{reason}");
+}
+
+/// It is known that the supply is not known, also where the node lacks the block.
+pub async fn a_node_without_the_block_leaves_the_supply_unknown(fixture: Fixture) {
+    let (mut world, liar) = read_by_a_liar(fixture).await;
+    liar.tell(Lies { supplies: vec![None], ..Lies::default() });
+    world.confirm(EVENING);
+    world.run().await;
+    let reason = state(&world, token()).await.supply_unanswered.expect("it says why");
+    assert!(reason.contains("is gone"), "{reason}");
+}
+
+/// A few tokens in each poll, so that the head is followed meanwhile.
+pub async fn many_supplies_are_compared_in_several_polls(fixture: Fixture) {
+    let mut world = World::new(fixture).await;
+    for number in 0x80..0x80 + 20 {
+        let id = TokenId { address: Address::repeat_byte(number), ..token() };
+        world.fixture.balances.register_token(&spec(id)).await.expect("register");
+        world.chain.claim_supply(id.address, Some(Amount::ZERO));
+    }
+    world.confirm(10);
+    let mut compared = Vec::new();
+    for _ in 0..3 {
+        world.indexer.poll(NOW).await;
+        let tokens = world.fixture.balances.tokens(CHAIN).await.expect("read");
+        compared.push(tokens.iter().filter(|token| token.supply_check.is_some()).count());
+    }
+    assert_eq!(compared, [16, 21, 21]);
+}
+
+/// A world that stands at its confirmed block and is read through a liar from now on.
+async fn read_by_a_liar(fixture: Fixture) -> (World, Arc<Liar>) {
+    let mut world = begun(fixture).await;
+    let liar = Arc::new(Liar::new(&world.chain));
+    world.read_through(liar.clone());
+    (world, liar)
 }
 
 /// A reorg below the block that was compared at makes the question due again.

@@ -55,6 +55,7 @@ counters! {
     forks: "forks of the chain", sum;
     deepest_fork: "deepest fork", max;
     short_forks: "forks to a branch that is not longer", sum;
+    undone_faults: "blocks in which a token overdraws that were replaced", sum;
     retimed: "forks that changed nothing but times", sum;
     rebirths: "old branches that came back", sum;
     moves_inside: "moves of the chain inside a step", sum;

@@ -18,7 +18,7 @@ use super::trace::Trace;
 use super::{Failure, Report};
 use crate::indexer::{ChainStatus, Poll};
 use crate::testing::{Fixture, ManualClock};
-use crate::types::Timestamp;
+use crate::types::{BlockNumber, Timestamp};
 
 /// Ticks in a thousand that go to the questions.
 const ASKS: u64 = 250;
@@ -59,6 +59,7 @@ enum Event {
     Retime,
     Rebirth,
     Shrink,
+    Undo,
     ShowHead,
     Finality,
     People,
@@ -178,6 +179,7 @@ impl<'a> Play<'a> {
             (weather.retime, Event::Retime),
             (weather.rebirth, Event::Rebirth),
             (weather.shrink, Event::Shrink),
+            (weather.undo, Event::Undo),
             (weather.show_head, Event::ShowHead),
             (weather.finality, Event::Finality),
             (weather.people, Event::People),
@@ -220,6 +222,14 @@ impl<'a> Play<'a> {
                 let depth = dice.between(1, 8);
                 let fork = Fork { depth, blocks: dice.below(depth) };
                 self.fork(fork);
+            }
+            Event::Undo => {
+                let fault = history.head().fault.map(BlockNumber::get);
+                if let Some(depth) = fault.map(|fault| history.height() + 1 - fault) {
+                    let blocks = depth + dice.below(4);
+                    self.fork(Fork { depth, blocks });
+                    self.around.control.lock().counters.undone_faults += 1;
+                }
             }
             Event::Retime => {
                 let depth = dice.between(1, 10).min(history.height());

@@ -55,6 +55,8 @@ pub(super) struct Weather {
     /// A process's node stands still while the others go on, or follows them again.
     pub(super) view: u64,
     pub(super) overdraft: u64,
+    /// The block that halts a token is replaced.
+    pub(super) undo: u64,
 }
 
 /// All that a seed decides before the first tick.
@@ -125,6 +127,7 @@ impl Swarm {
             cut: class(6),
             view: class(6),
             overdraft: class(150),
+            undo: class(8),
         };
         if dice.chance(100) {
             return Self::of_late_times(faults, weather, dice);
@@ -136,8 +139,8 @@ impl Swarm {
     fn of_late_times(faults: Faults, weather: Weather, dice: &mut Dice) -> Self {
         let faults = Faults { false_time: 0, late_time: dice.between(10, 100), ..faults };
         let (fork, deep_fork, retime) = (0, 0, 0);
-        let (rebirth, shrink, view) = (0, 0, 0);
-        let weather = Weather { fork, deep_fork, retime, rebirth, shrink, view, ..weather };
+        let (rebirth, shrink, view, undo) = (0, 0, 0, 0);
+        let weather = Weather { fork, deep_fork, retime, rebirth, shrink, view, undo, ..weather };
         let mut swarm = Self { faults, weather, ..Self::bounds(dice) };
         // Every header is read: a time in the middle of a range with gaps has no follower.
         swarm.indexer.retained_headers = 1_000;
@@ -209,6 +212,7 @@ impl Weather {
             cut: 0,
             view: 0,
             overdraft: 0,
+            undo: 0,
         }
     }
 }
