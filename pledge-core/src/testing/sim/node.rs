@@ -59,6 +59,8 @@ const LONG_AGO: u64 = 1;
 const FAR_AHEAD: u64 = 4_102_444_800;
 /// Below this a ledger may begin, and nothing contradicts a false time of its first block.
 const FALSE_FROM: u64 = 6;
+/// Blocks under the head among which most late times are.
+const LATE_WITHIN: u64 = 6;
 
 impl Node {
     pub(super) fn new(chain: ScriptedChain, control: Arc<Control>) -> Self {
@@ -145,7 +147,11 @@ impl Node {
             return None;
         }
         let highest = self.chain.head().number.get();
-        let height = control.dice.between(FALSE_FROM, highest + FALSE_FROM + 1);
+        // Near the head, where a block may end what is confirmed, or anywhere.
+        let near = highest.saturating_sub(LATE_WITHIN).max(FALSE_FROM);
+        let is_near = late_time > 0 && control.dice.chance(700);
+        let (from, to) = if is_near { (near, highest) } else { (FALSE_FROM, highest + FALSE_FROM) };
+        let height = control.dice.between(from, to.max(from) + 1);
         let calls = control.dice.between(1, 12);
         let time = if late_time > 0 {
             self.chain.block(height + 1)?.time.get() + control.dice.between(1, 300)

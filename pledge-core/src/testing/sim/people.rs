@@ -72,8 +72,8 @@ impl People {
         dice: &mut Dice,
     ) {
         let acted = match dice.below(10) {
-            0 | 1 => self.change_rate(fixture, control, dice),
-            2..5 => self.add_late(fixture, control, swarm),
+            0..3 => self.change_rate(fixture, control, dice),
+            3..5 => self.add_late(fixture, control, swarm),
             5 => self.pause(fixture, control),
             6..9 => self.resume(fixture),
             _ => self.reset(fixture, control),
@@ -96,7 +96,9 @@ impl People {
         let cursor = now(fixture.balances.token(known.id.token)).expect("read");
         let confirmed = cursor.and_then(|state| state.cursor).map(|cursor| cursor.time);
         let earliest = reached.max(confirmed.filter(|_| dice.chance(500)).unwrap_or_default());
-        let from = earliest.checked_add(dice.below(9_000)).expect("in range");
+        // At once, so that a settlement under way has read the rates before.
+        let later = if dice.chance(300) { 0 } else { dice.below(9_000) };
+        let from = earliest.checked_add(later).expect("in range");
         let before = |time: Timestamp| known.rates.pieces(Timestamp::ZERO, time);
         let mut steps: Vec<_> = before(from)
             .filter(|piece| piece.from > Timestamp::ZERO)
