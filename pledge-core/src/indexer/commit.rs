@@ -86,7 +86,7 @@ impl Indexer {
         tokens: &[Address],
     ) -> Result<RangeFacts, ChainError> {
         let mut good = facts.below(fault);
-        let (from, to) = (good.headers.first().map(|first| first.number), fault.down(1));
+        let (first, to) = (good.headers[0], fault.down(1));
         if good.last().is_some_and(|last| last.number == to) {
             return Ok(good);
         }
@@ -100,7 +100,7 @@ impl Indexer {
             return Err(ChainError::transient("commit a slice", detail));
         }
         good.headers.extend(tip.headers);
-        good.verify(&RangeRequest { from: from.unwrap_or(to), to, tokens, detail })?;
+        good.verify(&RangeRequest { from: first.number, to, tokens, detail })?;
         Ok(good)
     }
 
