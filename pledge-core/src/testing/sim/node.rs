@@ -152,7 +152,8 @@ impl Node {
         let is_near = late_time > 0 && control.dice.chance(700);
         let (from, to) = if is_near { (near, highest) } else { (FALSE_FROM, highest + FALSE_FROM) };
         let height = control.dice.between(from, to.max(from) + 1);
-        let calls = control.dice.between(1, 12);
+        // A late time is committed only if it is there for as long as its block is pending.
+        let calls = control.dice.between(1, if late_time > 0 { 60 } else { 12 });
         let time = if late_time > 0 {
             self.chain.block(height + 1)?.time.get() + control.dice.between(1, 300)
         } else if control.dice.chance(500) {

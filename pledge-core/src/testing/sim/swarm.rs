@@ -137,13 +137,16 @@ impl Swarm {
 
     /// Blocks are committed with times later than their own, and nothing but their followers shows it.
     fn of_late_times(faults: Faults, weather: Weather, dice: &mut Dice) -> Self {
-        let faults = Faults { false_time: 0, late_time: dice.between(10, 100), ..faults };
+        let faults = Faults { false_time: 0, late_time: dice.between(10, 300), ..faults };
         let (fork, deep_fork, retime) = (0, 0, 0);
         let (rebirth, shrink, view, undo) = (0, 0, 0, 0);
         let weather = Weather { fork, deep_fork, retime, rebirth, shrink, view, undo, ..weather };
         let mut swarm = Self { faults, weather, ..Self::bounds(dice) };
         // Every header is read: a time in the middle of a range with gaps has no follower.
         swarm.indexer.retained_headers = 1_000;
+        // The fewer blocks are pending, the fewer are read twice.
+        swarm.indexer.finality = Finality::Depth(dice.below(2));
+        swarm.second.finality = swarm.indexer.finality;
         swarm.second.retained_headers = 1_000;
         swarm
     }
