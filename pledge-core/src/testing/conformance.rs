@@ -373,6 +373,7 @@ macro_rules! engine_conformance {
             a_transfer_that_the_audit_lacks_is_not_committed
             the_block_before_a_fault_is_audited_too
             the_block_before_a_fault_fits_between_its_neighbours
+            a_transfer_just_before_a_fault_is_not_lost
             without_the_audit_nothing_is_committed
             a_fork_that_the_audit_does_not_have_takes_nothing_back
             blocks_that_the_audit_lacks_confirm_nothing_below

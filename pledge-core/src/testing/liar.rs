@@ -25,6 +25,8 @@ pub struct Lies {
     pub times: BTreeMap<BlockNumber, Timestamp>,
     /// Blocks below this height are gone, as on a node that pruned them.
     pub gone_below: BlockNumber,
+    /// A block that is left out of ranges in which it is neither first nor last.
+    pub left_out: Option<BlockNumber>,
     /// The next supplies, the last one first; `None` says that the block is gone.
     pub supplies: Vec<Option<Amount>>,
     /// Another chain of which ranges are answered, as by another machine behind the same url.
@@ -120,6 +122,11 @@ impl ChainSource for Liar {
         let mut facts = ranges.unwrap_or_else(|| self.chain.clone()).range(request).await?;
         for header in &mut facts.headers {
             *header = self.bend(*header);
+        }
+        let ends = [facts.headers.first(), facts.last()].map(|end| end.map(|end| end.number));
+        if let Some(block) = self.lies().left_out.filter(|block| !ends.contains(&Some(*block))) {
+            facts.headers.retain(|header| header.number != block);
+            facts.transfers.retain(|transfer| transfer.block != block);
         }
         Ok(facts)
     }

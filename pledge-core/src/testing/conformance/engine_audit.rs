@@ -116,6 +116,25 @@ pub async fn the_block_before_a_fault_fits_between_its_neighbours(fixture: Fixtu
     assert_eq!(world.cursor().await, world.chain.block(39));
 }
 
+/// A transfer in that header's block, of which the answer with the fault knew nothing, is not lost.
+pub async fn a_transfer_just_before_a_fault_is_not_lost(fixture: Fixture) {
+    let (mut world, _) = far_from_a_fault_at_40(fixture).await;
+    world.chain.fork_at(38);
+    world.mine(39, &[(None, Some(2), tokens(7))]);
+    world.mine(40, &[(Some(1), Some(2), tokens(400))]);
+    (41..=100).for_each(|second| {
+        world.mine(second, &[]);
+    });
+    let liar = Arc::new(Liar::new(&world.chain));
+    world.read_through(liar.clone());
+    liar.tell(Lies { left_out: Some(BlockNumber::new(39)), ..Lies::default() });
+    refuses(&mut world, &["block 39 was answered differently"]).await;
+    liar.stop();
+    world.run().await;
+    let supply = world.fixture.balances.token(token()).await.expect("read").expect("registered");
+    assert_eq!(supply.totals.supply, tokens(107));
+}
+
 const FAR: IndexerConfig = IndexerConfig {
     finality: Finality::Depth(CONFIRMATIONS),
     retained_headers: 10,
