@@ -145,7 +145,7 @@ impl Rpc {
         let calls = task.calls_of(&batch);
         // Whether a divisible call is too much shows when it is asked by itself.
         let is_apart = matches!(&calls[..], [call] if call.is_divisible);
-        let joins_chain = is_chain_due && size > 1 && !is_apart && self.may_join_chain(batch.len());
+        let joins_chain = is_chain_due && !is_apart && self.may_join_chain(batch.len());
         if is_chain_due && !joins_chain {
             if let Err(failure) = self.confirm_chain().await {
                 task.questions().put_back(batch);
@@ -219,8 +219,8 @@ impl Rpc {
         Ok(())
     }
 
-    /// A request failed as a whole, or each of its calls in its own answer. Whether it is the node, the batch or one of its calls shows when
-    /// something else is asked.
+    /// A request failed as a whole, or each of its calls in its own answer. Whether it is the node, the
+    /// batch or one of its calls shows when something else is asked.
     async fn take_failure<T, R>(
         &self,
         task: &Task<'_, T, R>,
