@@ -22,8 +22,8 @@ const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
 /// The wait after a poll that failed, and between two looks at a chain without a new block.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A run that takes longer is not done: without what the node asks for, and with it.
-const LIMIT: Duration = Duration::from_secs(40);
-const LIMIT_WITH_WAITS: Duration = Duration::from_secs(240);
+const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT_WITH_WAITS: Duration = Duration::from_secs(150);
 /// How often that is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const SEED: u64 = 11;
