@@ -23,9 +23,9 @@ fn main() {
             println!("\n{}", work.name());
             println!("{:<16}{:<10}{:<22}{}", "kind", "struck", "in health", header());
             for failing in Failing::ALL.into_iter().filter(is_wanted) {
-                // Again for each row: what else runs on the machine changes.
-                let healthy = work.run(None).await;
                 for (struck, name) in [(Struck::Request, "requests"), (Struck::Call, "calls")] {
+                    // Again for each row: what else runs on the machine changes.
+                    let healthy = work.run(None).await;
                     let mut cells = String::new();
                     for percent in PERCENTS {
                         let measured = work.run(Some((failing, struck, percent))).await;

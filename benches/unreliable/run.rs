@@ -17,10 +17,15 @@ const CONFIRMATIONS: u64 = 6;
 const LATENCY: Duration = Duration::from_millis(10);
 /// How long the source waits for one.
 const TIMEOUT: Duration = Duration::from_millis(200);
+/// The shortest wait of the source, and its default.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
 /// The wait after a poll that failed, and between two looks at a chain without a new block.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// A run that takes longer is not done.
-const LIMIT: Duration = Duration::from_secs(40);
+/// A run that takes longer is not done: without what the node asks for, and with it.
+const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT_WITH_WAITS: Duration = Duration::from_secs(150);
+/// How often that is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const SEED: u64 = 11;
 
 /// What there is to do.
@@ -36,7 +41,8 @@ pub(crate) enum Work {
 pub(crate) struct Measured {
     pub(crate) requests: usize,
     pub(crate) time: Duration,
-    /// How much of it the node asked for: waits in `Retry-After`, and silence.
+    /// How much of it the node asked for: waits in `Retry-After`, the shortest wait after a 429 without
+    /// one, and silence.
     pub(crate) asked: Duration,
     /// The newest block in the ledger, if the run was not done in time.
     pub(crate) stuck_at: Option<u64>,
@@ -71,10 +77,11 @@ impl Work {
         if let Self::CatchUp(blocks) = self {
             run.mine(blocks);
         }
+        let node = run.node.clone();
         let failing = failing.map(|(failing, struck, percent)| {
-            (failing, run.node.on(failing.switch(struck, percent, SEED)))
+            (failing, node.0.on(failing.switch(struck, percent, SEED)))
         });
-        let (requests, begun) = (run.node.requests().len(), Instant::now());
+        let (requests, begun) = (node.requests(), Instant::now());
         let work = async {
             match self {
                 Self::CatchUp(_) => run.come_to_rest().await,
@@ -86,10 +93,13 @@ impl Work {
                 }
             }
         };
-        let is_done = tokio::time::timeout(LIMIT, work).await.is_ok();
+        let is_done = tokio::select! {
+            () = work => true,
+            () = node.is_over(failing, begun) => false,
+        };
         let time = begun.elapsed();
-        let requests = run.node.requests().len() - requests;
-        let asked = failing.map_or(Duration::ZERO, |(failing, id)| run.asked(failing, id));
+        let requests = node.requests() - requests;
+        let asked = node.asked(failing);
         let reached = run.check().await;
         let is_exact = is_done && reached + CONFIRMATIONS == self.blocks();
         assert!(is_exact || !is_done, "a run that is done is at block {reached}");
@@ -97,9 +107,41 @@ impl Work {
     }
 }
 
+/// The node of a run, and what it is counted by.
+#[derive(Clone)]
+struct Node(Arc<HostileNode>);
+
+impl Node {
+    fn requests(&self) -> usize {
+        self.0.requests().len()
+    }
+
+    fn asked(&self, failing: Option<(Failing, SwitchId)>) -> Duration {
+        let Some((failing, id)) = failing else { return Duration::ZERO };
+        let met = u32::try_from(self.0.met(id)).expect("a small number");
+        match failing {
+            Failing::Silence => TIMEOUT * met,
+            Failing::Busy => RETRY_DELAY_MIN * met,
+            Failing::BusyForASecond => Duration::from_secs(1) * met,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Waits until a run has taken too long.
+    async fn is_over(&self, failing: Option<(Failing, SwitchId)>, begun: Instant) {
+        loop {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+            let time = begun.elapsed();
+            if time.saturating_sub(self.asked(failing)) > LIMIT || time > LIMIT_WITH_WAITS {
+                return;
+            }
+        }
+    }
+}
+
 struct Run {
     chain: HostileChain,
-    node: HostileNode,
+    node: Node,
     store: Arc<MemoryStore>,
     indexer: Indexer,
 }
@@ -110,7 +152,11 @@ impl Run {
         chain.deploy(token().address, "USDX", 18);
         let node = HostileNode::of(&chain).await;
         let url = node.url().parse().expect("a url");
-        let config = EvmConfig { request_timeout: TIMEOUT, ..EvmConfig::new(CHAIN, url) };
+        let config = EvmConfig {
+            request_timeout: TIMEOUT,
+            retry_delay_min: RETRY_DELAY_MIN,
+            ..EvmConfig::new(CHAIN, url)
+        };
         let evm = EvmChain::connect(config).await.expect("an honest node");
         node.takes(LATENCY);
         let store = Arc::new(MemoryStore::new());
@@ -120,7 +166,7 @@ impl Run {
         let config = IndexerConfig { finality, clock_slack: None, ..IndexerConfig::default() };
         let pending = Arc::new(MemoryPending::default());
         let indexer = Indexer::new(CHAIN, Arc::new(evm), store.clone(), pending, config);
-        Self { chain, node, store, indexer }
+        Self { chain, node: Node(Arc::new(node)), store, indexer }
     }
 
     /// Each block mints as much as its height is.
@@ -163,14 +209,5 @@ impl Run {
         let minted = U256::from(reached * (reached + 1) / 2);
         assert_eq!(state.expect("a token").totals.supply.get(), minted, "at block {reached}");
         reached
-    }
-
-    fn asked(&self, failing: Failing, id: SwitchId) -> Duration {
-        let met = u32::try_from(self.node.met(id)).expect("a small number");
-        match failing {
-            Failing::Silence => TIMEOUT * met,
-            Failing::BusyForASecond => Duration::from_secs(1) * met,
-            _ => Duration::ZERO,
-        }
     }
 }

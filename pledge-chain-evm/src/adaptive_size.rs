@@ -8,6 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const GROW_AFTER_MIN: u32 = 8;
 const GROW_AFTER_MAX: u32 = 4_096;
 
+/// Answers that show that a growth was none too many: a fixed limit lets none pass.
+const PROVES_GROWTH: u32 = 2;
+
 /// The size of question that a node is known to take: blocks of a range, calls of a batch.
 #[derive(Debug)]
 pub(crate) struct AdaptiveSize {
@@ -21,8 +24,8 @@ struct State {
     answered: u32,
     grow_after: u32,
     has_grown: bool,
-    /// A question of this size failed, for whatever reason, and none of it passed since.
-    suspected: Option<u64>,
+    /// Questions of this size or more that failed in a row, for whatever reason.
+    suspected: Option<(u64, u32)>,
 }
 
 impl AdaptiveSize {
@@ -45,15 +48,16 @@ impl AdaptiveSize {
         wanted.min(self.state().size)
     }
 
-    /// The node answered a question of this size.
-    pub(crate) fn answered(&self, size: u64) {
+    /// The node answered a question of this size. Whether a larger one is asked next.
+    pub(crate) fn answered(&self, size: u64) -> bool {
         let mut state = self.state();
-        state.suspected = state.suspected.filter(|suspected| *suspected > size);
+        state.suspected = state.suspected.filter(|(suspected, _)| *suspected > size);
         if size < state.size || state.size == self.max {
-            return;
+            return false;
         }
         state.answered += 1;
-        if state.answered >= state.grow_after {
+        let grows = state.answered >= state.grow_after;
+        if grows {
             state.answered = 0;
             if state.has_grown {
                 state.grow_after = GROW_AFTER_MIN;
@@ -61,17 +65,21 @@ impl AdaptiveSize {
             state.has_grown = true;
             state.size = state.size.saturating_mul(2).min(self.max);
         }
+        grows
     }
 
-    /// A question of this size failed while smaller ones passed. The second time in a row it counts as
-    /// refused, and the answer is whether it does: a failure at random passes when it is repeated.
-    pub(crate) fn suspect(&self, size: u64) -> bool {
-        let known = self.state().suspected.replace(size);
-        let is_refused = known.is_some_and(|known| known <= size);
-        if is_refused {
-            self.refused(size, None);
-        }
-        is_refused
+    /// A question of this size failed. The answer is whether that is more than chance explains: then whoever
+    /// asks has it refused. A failure at random passes when it is repeated.
+    pub(crate) fn suspect(&self, size: u64, by_chance: u32) -> bool {
+        let mut state = self.state();
+        let failures = state.failures(size);
+        state.suspected = Some((size, failures + 1));
+        failures >= by_chance
+    }
+
+    /// What failed so far says nothing of the size.
+    pub(crate) fn clear(&self) {
+        self.state().suspected = None;
     }
 
     /// Back to a size that was not at fault.
@@ -86,11 +94,15 @@ impl AdaptiveSize {
         let half = (size / 2).max(1);
         let next = hint.filter(|hint| (1..size).contains(hint)).unwrap_or(half);
         let mut state = self.state();
-        (state.answered, state.suspected) = (0, None);
-        if state.has_grown {
-            state.has_grown = false;
-            state.grow_after = (state.grow_after * 4).min(GROW_AFTER_MAX);
-        }
+        state.suspected = None;
+        state.grow_after = if state.has_grown && state.answered < PROVES_GROWTH {
+            (state.grow_after * 4).min(GROW_AFTER_MAX)
+        } else {
+            // It worked before: a limit that changed, or bad luck.
+            GROW_AFTER_MIN
+        };
+        state.has_grown = false;
+        state.answered = 0;
         // Another question may have learned a smaller size meanwhile.
         state.size = state.size.min(next);
     }
@@ -98,6 +110,13 @@ impl AdaptiveSize {
     fn state(&self) -> MutexGuard<'_, State> {
         // Every value of the state is valid, so a panic elsewhere cannot have broken it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// How many failures of this size, or of smaller ones, come before the next.
+    fn failures(&self, size: u64) -> u32 {
+        self.suspected.filter(|(known, _)| *known <= size).map_or(0, |(_, failures)| failures)
     }
 }
 
@@ -177,15 +196,34 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_fails_twice_in_a_row_is_refused_and_one_that_passes_between_is_not() {
+    fn a_size_that_fails_more_often_in_a_row_than_by_chance_is_suspected() {
         let size = AdaptiveSize::new(100);
-        assert!(!size.suspect(100));
+        let suspected =
+            |asked, times| (0..times).map(|_| size.suspect(asked, 2)).collect::<Vec<_>>();
+        assert_eq!(suspected(100, 2), [false; 2]);
         size.answered(100);
-        assert!(!size.suspect(100));
+        assert_eq!(suspected(100, 2), [false; 2], "one that passed between clears it");
         size.answered(50);
-        assert!(size.suspect(100), "a smaller one that passed says nothing of it");
-        assert_eq!(size.of(1_000), 50);
-        assert!(!size.suspect(50), "the next size begins with a clean record");
+        assert_eq!(suspected(100, 1), [true], "a smaller one that passed says nothing of it");
+        size.refused(100, None);
+        assert_eq!(suspected(50, 2), [false; 2], "the next size has a clean record");
+        size.clear();
+        assert_eq!(suspected(50, 3), [false, false, true]);
+    }
+
+    #[test]
+    fn a_size_that_worked_and_is_refused_comes_back_soon() {
+        let size = AdaptiveSize::new(1_000);
+        size.refused(1_000, None);
+        for _ in 0..4 {
+            answer(&size, GROW_AFTER_MAX);
+            size.refused(1_000, None);
+        }
+        assert_eq!(size.of(5_000), 500);
+        answer(&size, GROW_AFTER_MIN);
+        size.refused(500, None);
+        answer(&size, GROW_AFTER_MIN);
+        assert_eq!(size.of(5_000), 500);
     }
 
     #[test]

@@ -9,14 +9,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures::future::join_all;
 
 use crate::adaptive_size::AdaptiveSize;
-use crate::classify::{Failure, Fault};
+use crate::classify::Fault;
+use crate::failure::Failure;
 use crate::http::{Answer, Call};
 use crate::questions::{Open, Questions};
 use crate::response::Json;
 use crate::rpc::{Rpc, size_of};
 
 /// Batches of one question that fail before their length is suspected.
-const BATCHES_MAX: usize = 3;
+const BATCHES_MAX: u32 = 3;
 
 /// What several workers share of a question.
 struct Task<'a, T, R> {
@@ -51,10 +52,21 @@ impl<T, R> Task<'_, T, R> {
 struct Seen {
     /// Failures without an answer between them.
     failures: usize,
+    /// The last request was answered.
+    was_answered: bool,
     /// Batches with a part that can be asked for in smaller parts that failed as a whole.
-    batches: usize,
+    batches: u32,
     /// The largest of them.
     largest: u64,
+}
+
+/// A request without an answer to any of its calls.
+struct FailedRequest {
+    /// The calls in it, the chain id included.
+    size: u64,
+    failure: Failure,
+    /// Each call failed in an answer of its own.
+    is_of_each: bool,
 }
 
 impl Rpc {
@@ -73,8 +85,7 @@ impl Rpc {
     ) -> Vec<Result<T, Failure>> {
         let batches = calls.len().div_ceil(self.batch_calls().max(1));
         let workers = batches.clamp(1, self.concurrency());
-        let questions = Questions::new(calls.len(), self.repeats_max(), false);
-        let questions = Mutex::new(questions);
+        let questions = self.questions(calls.len(), false);
         let read = |_: &Call, answer| read(answer);
         let task = Task { calls, questions, size: self.batch_size(), read };
         join_all((0..workers).map(|_| self.work(&task))).await;
@@ -93,10 +104,14 @@ impl Rpc {
         calls: Vec<Call>,
         read: impl Fn(&Call, Json) -> Result<T, Failure> + Send + Sync,
     ) -> Vec<Result<T, Failure>> {
-        let questions = Mutex::new(Questions::new(calls.len(), self.repeats_max(), true));
+        let questions = self.questions(calls.len(), true);
         let task = Task { calls, questions, size: self.together_size(), read };
         self.work(&task).await;
         task.questions.into_inner().unwrap_or_else(PoisonError::into_inner).into_answers()
+    }
+
+    fn questions<T>(&self, calls: usize, is_ordered: bool) -> Mutex<Questions<T>> {
+        Mutex::new(Questions::new(calls, self.repeats_max(), self.by_chance(), is_ordered))
     }
 
     /// Asks for what is open until nothing is.
@@ -119,21 +134,41 @@ impl Rpc {
     where
         R: Fn(&Call, Json) -> Result<T, Failure>,
     {
-        let batch = task.questions().take(size_of(task.size, task.calls.len()));
+        let size = size_of(task.size, usize::MAX);
+        let is_chain_due = self.is_chain_due();
+        // The chain id takes the place of a call.
+        let room = if is_chain_due { size.saturating_sub(1).max(1) } else { size };
+        let batch = task.questions().take(room);
         if batch.is_empty() {
             return Ok(false);
         }
-        if let Err(failure) = self.check_chain().await {
-            task.questions().put_back(batch);
-            if self.is_over(&failure, seen) {
-                return Err(failure);
+        let calls = task.calls_of(&batch);
+        // Whether a divisible call is too much shows when it is asked by itself.
+        let is_apart = matches!(&calls[..], [call] if call.is_divisible);
+        let joins_chain = is_chain_due && !is_apart && self.may_join_chain(batch.len());
+        if is_chain_due && !joins_chain {
+            if let Err(failure) = self.confirm_chain().await {
+                task.questions().put_back(batch);
+                if self.is_over(&failure, seen) {
+                    return Err(failure);
+                }
+                self.rest(Some(&failure)).await;
+                return Ok(true);
             }
-            self.rest(Some(&failure)).await;
-            return Ok(true);
+            seen.was_answered = true;
         }
-        match self.ask_node(&task.calls_of(&batch)).await {
-            Ok(answers) => self.take_answers(task, batch, answers, seen).await?,
-            Err(failure) => self.take_failure(task, batch, failure, seen).await?,
+        let answers = if joins_chain {
+            self.ask_with_chain(&calls).await
+        } else {
+            self.ask_node(&calls).await
+        };
+        let size = calls.len() as u64 + u64::from(joins_chain);
+        match answers {
+            Ok(answers) => self.take_answers(task, batch, answers, size, seen).await?,
+            Err(failure) => {
+                let failed = FailedRequest { size, failure, is_of_each: false };
+                self.take_failure(task, batch, failed, seen).await?;
+            }
         }
         Ok(true)
     }
@@ -144,12 +179,12 @@ impl Rpc {
         task: &Task<'_, T, R>,
         batch: Vec<Open>,
         answers: Vec<Answer>,
+        size: u64,
         seen: &mut Seen,
     ) -> Result<(), Failure>
     where
         R: Fn(&Call, Json) -> Result<T, Failure>,
     {
-        let size = batch.len();
         let failures = answers.iter().filter_map(|answer| answer.as_ref().err());
         // The one that asks for the longest wait speaks for all.
         let failure = failures.max_by_key(|failure| (failure.retry_after, failure.is_busy()));
@@ -158,12 +193,14 @@ impl Rpc {
             && let Some(failure) = &failure
             && task.is_of_the_batch(&batch, failure)
         {
-            return self.take_failure(task, batch, failure.clone(), seen).await;
+            let failed = FailedRequest { size, failure: failure.clone(), is_of_each: true };
+            return self.take_failure(task, batch, failed, seen).await;
         }
         let brought = task.questions().answered(batch, &task.calls, answers, &task.read);
+        seen.was_answered = brought.an_answer;
         if brought.an_answer {
             seen.failures = 0;
-            task.size.answered(size as u64);
+            task.size.answered(size);
         }
         if !brought.an_open_call {
             return Ok(());
@@ -182,63 +219,92 @@ impl Rpc {
         Ok(())
     }
 
-    /// A request failed as a whole. Whether it is the node, the batch or one of its calls shows when
-    /// something else is asked.
+    /// A request failed as a whole, or each of its calls in its own answer. Whether it is the node, the
+    /// batch or one of its calls shows when something else is asked.
     async fn take_failure<T, R>(
         &self,
         task: &Task<'_, T, R>,
         batch: Vec<Open>,
-        failure: Failure,
+        failed: FailedRequest,
         seen: &mut Seen,
     ) -> Result<(), Failure> {
-        let size = batch.len() as u64;
+        let FailedRequest { size, failure, is_of_each } = failed;
+        let is_divisible = Questions::<T>::has_divisible(&batch, &task.calls);
+        let mut others_pass = std::mem::take(&mut seen.was_answered);
+        let mut is_confirmed = false;
         if self.is_over(&failure, seen) {
-            // Unless only a batch failed, and the node answers a question that is none.
-            let may_be_up = size > 1 && !self.is_verdict(&failure);
-            if !may_be_up || self.confirm_chain().await.is_err() {
+            // Unless only this question failed, and the node answers another.
+            let may_be_up = (batch.len() > 1 || is_divisible) && !self.is_verdict(&failure);
+            if !may_be_up || !self.others_pass(seen).await {
                 return Err(failure);
             }
-            seen.failures = 0;
+            (others_pass, is_confirmed) = (true, true);
         }
         self.rest(Some(&failure)).await;
-        let is_divisible = Questions::<T>::has_divisible(&batch, &task.calls);
-        let mut others_pass = false;
-        // What ails a batch with a divisible call shows when its calls are asked one by one.
-        let is_open = if is_divisible { size == 1 && !failure.names_limit } else { size > 1 };
-        if is_open && !failure.fault.is_batch_size() {
-            others_pass = self.confirm_chain().await.is_ok();
-            seen.failures = if others_pass { 0 } else { seen.failures + 1 };
-        }
-        let names_batch = failure.fault == Fault::BatchTooLong;
-        if size > 1 && (names_batch || !is_divisible) {
-            self.suspect(task.size, size, &failure, others_pass);
-        } else if size > 1 {
+        let shows_apart = is_divisible && (is_of_each || task.questions().is_ordered());
+        if batch.len() > 1 && shows_apart && failure.fault != Fault::BatchTooLong {
+            // What ails it shows when its calls are asked one by one.
             seen.batches += 1;
             seen.largest = seen.largest.max(size);
+        } else if batch.len() > 1 {
+            if self.is_too_long(task.size, size, &failure, is_confirmed, seen).await {
+                self.refuse_batches(task.size, size, &failure.detail);
+            }
+        } else if is_divisible && !failure.names_limit && !others_pass {
+            others_pass = self.others_pass(seen).await;
         }
-        task.questions().failed(batch, &task.calls, &failure, others_pass);
+        task.questions().failed(batch, &task.calls, &failure, others_pass, is_of_each);
         Ok(())
     }
 
-    fn suspect(&self, batch_size: &AdaptiveSize, size: u64, failure: &Failure, others_pass: bool) {
-        let is_refused = if failure.fault.is_batch_size() {
-            batch_size.refused(size, None);
-            true
-        } else {
-            others_pass && batch_size.suspect(size)
-        };
-        if is_refused {
-            let (endpoint, cause) = (self.endpoint(), &failure.detail);
-            tracing::info!(endpoint, size, cause, "batch refused, halving it");
+    /// Whether the node answers the cheapest of questions now.
+    async fn others_pass(&self, seen: &mut Seen) -> bool {
+        let others_pass = self.confirm_chain().await.is_ok();
+        seen.failures = if others_pass { 0 } else { seen.failures + 1 };
+        others_pass
+    }
+
+    /// Whether a batch is too long: the words say so, or it fails again while something else passes.
+    async fn is_too_long(
+        &self,
+        sizes: &AdaptiveSize,
+        size: u64,
+        failure: &Failure,
+        is_confirmed: bool,
+        seen: &mut Seen,
+    ) -> bool {
+        if failure.fault.is_batch_size() {
+            return true;
         }
+        if !sizes.suspect(size, self.batches_by_chance(failure)) {
+            return false;
+        }
+        let others_pass = is_confirmed || self.others_pass(seen).await;
+        if !others_pass {
+            // Nothing passes: its length is not to blame.
+            sizes.clear();
+        }
+        others_pass
+    }
+
+    fn refuse_batches(&self, sizes: &AdaptiveSize, size: u64, cause: &str) {
+        let endpoint = self.endpoint();
+        tracing::info!(endpoint, size, cause, "batch refused, halving it");
+        sizes.refused(size, None);
+    }
+
+    /// Failures of batches in a row that say nothing of their length. Where each call may fail its whole
+    /// request a long batch never passes, so there is a bound; a time-out costs more.
+    fn batches_by_chance(&self, failure: &Failure) -> u32 {
+        let by_chance = (self.by_chance() + 1).min(BATCHES_MAX);
+        by_chance - u32::from(failure.fault == Fault::TimedOut)
     }
 
     /// Batches that failed again and again, of which every call passed by itself, may be too long.
     fn blame_batches<T, R>(&self, task: &Task<'_, T, R>, seen: &Seen) {
         let is_suspect = seen.batches >= BATCHES_MAX && !task.questions().has_limit();
-        if is_suspect && task.size.suspect(seen.largest) {
-            let endpoint = self.endpoint();
-            tracing::info!(endpoint, size = seen.largest, "batch refused, halving it");
+        if is_suspect && task.size.suspect(seen.largest, 1) {
+            self.refuse_batches(task.size, seen.largest, "its calls pass one by one");
         }
     }
 

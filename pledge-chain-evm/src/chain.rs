@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::adaptive_size::AdaptiveSize;
 use crate::config::{EvmConfig, Verify};
 use crate::http::Call;
-use crate::range::{FILTER_TOKENS_MAX, FirstBloom};
+use crate::range::{FILTER_TOKENS_MAX, FirstBloom, Width};
 use crate::rpc::{Rpc, chain_id_call};
 use crate::state_sync::has_state_sync;
 
@@ -27,6 +27,8 @@ pub struct EvmChain {
     rpc: Rpc,
     /// Blocks in one `eth_getLogs`.
     pub(crate) range_size: AdaptiveSize,
+    /// Such ranges asked for side by side.
+    pub(crate) range_width: Width,
     /// Addresses in the filter of one `eth_getLogs`.
     pub(crate) filter_size: AdaptiveSize,
     /// The node does not take block hashes in `eth_call` (EIP-1898).
@@ -63,6 +65,7 @@ impl EvmChain {
         Ok(Self {
             rpc: Rpc::new(config)?,
             range_size: AdaptiveSize::new(config.range_blocks_max.get()),
+            range_width: Width::new(),
             filter_size: AdaptiveSize::new(FILTER_TOKENS_MAX),
             state_by_number: AtomicBool::new(false),
             receipts_one_by_one: AtomicBool::new(false),

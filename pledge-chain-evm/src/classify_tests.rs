@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use serde_json::value::to_raw_value;
 
 use super::*;
+use crate::failure::{Failure, describe};
 
 fn answer(code: i64, message: &'static str) -> TransportError {
     TransportError::ErrorResp(ErrorPayload { code, message: Cow::Borrowed(message), data: None })

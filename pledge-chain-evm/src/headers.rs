@@ -5,7 +5,8 @@ use pledge_core::types::{BlockId, BlockNumber, BlockRef};
 use serde_json::json;
 
 use crate::chain::EvmChain;
-use crate::classify::{Failure, Fault};
+use crate::classify::Fault;
+use crate::failure::Failure;
 use crate::http::{Answer, Call};
 use crate::range::READINGS_MAX;
 use crate::wire::{Header, WireHeader};

@@ -14,8 +14,9 @@ use serde::de::Error;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::classify::{AnswerTooLarge, Failure};
+use crate::classify::AnswerTooLarge;
 use crate::config::EvmConfig;
+use crate::failure::Failure;
 use crate::redact::{Redactor, endpoint};
 use crate::response::{Json, Packet, Response};
 

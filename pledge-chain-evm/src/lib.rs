@@ -29,6 +29,7 @@ mod config;
 mod decode;
 mod deployment;
 mod discovery;
+mod failure;
 mod headers;
 mod heads;
 mod hint;
@@ -47,8 +48,8 @@ mod token;
 mod wire;
 
 pub use chain::EvmChain;
-pub use classify::WrongChain;
 pub use config::{EvmConfig, Verify};
 pub use discovery::{StartFound, StartQuery, TokenDiscovery, TokenQuery};
+pub use failure::WrongChain;
 pub use heads::{HeadHints, HeadsConfig};
 pub use nodes::{EvmNodes, NodeReport, NodeState, NodesConfig, StandbyNodes};

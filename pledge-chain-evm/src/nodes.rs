@@ -88,6 +88,11 @@ impl EvmNodes {
         self.nodes[self.state().current().unwrap_or_default()].endpoint()
     }
 
+    /// How many JSON-RPC calls were sent to the nodes so far, each one of a batch counted.
+    pub fn calls(&self) -> u64 {
+        self.nodes.iter().map(|node| node.rpc().calls()).sum()
+    }
+
     /// Asks every node for its chain id and waits at most so long for each. What comes of it is an
     /// error for each node that cannot be used now; [`WrongChain`](crate::WrongChain) is the source of
     /// that of a node of another chain.

@@ -3,25 +3,31 @@
 //! A failure is told from a limit by what it does, not by its words: a failure at random passes when
 //! the same is asked again, a limit does not while the node answers everything else. So each failure
 //! counts against what was asked only with an answer to something else beside it. Where requests fail
-//! with a chance of f, three such pairs in a row have one of at most (f (1 - f))^3, below 2 in a hundred.
+//! with a chance of f, three such pairs in a row have one of at most (f (1 - f))^3, below 2 in a hundred;
+//! where failures come in longer rows, more pairs are asked for.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
-use crate::classify::{Failure, Fault};
+use crate::classify::Fault;
+use crate::failure::Failure;
 use crate::http::Call;
 use crate::response::Json;
 
 /// How often a block, or a method, that is not there is asked for again.
 const ABSENT_REPEATS: u32 = 4;
 
-/// How often a question that can be made smaller fails beside answers to others before it is.
-const STRIKES: u32 = 3;
+/// How often a question that can be made smaller fails beside answers to others before it is, at least
+/// and at most; once less where each failure takes as long as the source waits.
+const STRIKES: RangeInclusive<u32> = 3..=5;
 
-/// The same where each failure takes as long as the source waits.
-const STRIKES_OF_TIME: u32 = 2;
+/// How often a call is asked in full company before it is asked with fewer others, at least and at most.
+/// Of three calls that each fail the whole request with a chance of 30 %, one request in three passes, while
+/// it takes more than four to ask for them one by one.
+const FULL_ATTEMPTS: RangeInclusive<u32> = 3..=6;
 
-/// How often a call is asked in full company before it is asked with fewer others.
-const FULL_ATTEMPTS: u32 = 3;
+/// Failures that have a call asked by itself.
+const APART: u32 = 16;
 
 /// A call without an answer.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,6 +54,8 @@ impl Open {
 #[derive(Debug)]
 pub(crate) struct Questions<T> {
     repeats_max: u32,
+    strikes_max: u32,
+    full_attempts: u32,
     /// No call may be answered before those that come before it.
     is_ordered: bool,
     open: VecDeque<Open>,
@@ -72,10 +80,13 @@ enum Next {
 }
 
 impl<T> Questions<T> {
-    pub(crate) fn new(calls: usize, repeats_max: usize, is_ordered: bool) -> Self {
+    /// Of a node that usually fails so often in a row.
+    pub(crate) fn new(calls: usize, repeats_max: usize, by_chance: u32, is_ordered: bool) -> Self {
         let open = (0..calls).map(|at| Open { at, ..Open::default() }).collect();
         Self {
             repeats_max: u32::try_from(repeats_max).unwrap_or(u32::MAX),
+            full_attempts: within(by_chance.saturating_add(2), &FULL_ATTEMPTS),
+            strikes_max: within(by_chance.saturating_add(1), &STRIKES),
             is_ordered,
             open,
             answers: (0..calls).map(|_| None).collect(),
@@ -87,7 +98,8 @@ impl<T> Questions<T> {
         let mut taken: Vec<Open> = Vec::new();
         let mut company = size.max(1);
         while let Some(next) = self.open.front() {
-            let shift = (2 * next.failures.saturating_sub(FULL_ATTEMPTS - 1)).min(usize::BITS - 1);
+            let shift =
+                (2 * next.failures.saturating_sub(self.full_attempts - 1)).min(usize::BITS - 1);
             company = company.min((size >> shift).max(1));
             if taken.len() >= company {
                 break;
@@ -145,13 +157,15 @@ impl<T> Questions<T> {
         brought
     }
 
-    /// A request failed as a whole. `others_pass` says that the node answered another one right after.
+    /// A request failed as a whole, or each of its calls did. `others_pass` says that the node answered
+    /// another one right before or after.
     pub(crate) fn failed(
         &mut self,
         batch: Vec<Open>,
         calls: &[Call],
         failure: &Failure,
         others_pass: bool,
+        is_of_each: bool,
     ) {
         let is_alone = batch.len() == 1;
         let mut again = Vec::new();
@@ -167,10 +181,12 @@ impl<T> Questions<T> {
                 // soon; of many, the size of the batches says how many to ask next.
                 Next::Again(Open { failures: open.failures + u32::from(self.is_ordered), ..open })
             };
-            if let Next::Again(open) = &mut next
-                && self.is_ordered
-            {
-                open.failures += FULL_ATTEMPTS * u32::from(failure.fault.is_of_weight());
+            if let Next::Again(open) = &mut next {
+                open.failures += match (self.is_ordered, is_of_each && call.is_divisible) {
+                    (true, _) => self.weight_of(failure.fault),
+                    (false, true) => APART,
+                    (false, false) => 0,
+                };
             }
             match next {
                 Next::Again(open) => again.push(open),
@@ -197,6 +213,11 @@ impl<T> Questions<T> {
         }
     }
 
+    /// Whether no call may be answered before those that come before it.
+    pub(crate) const fn is_ordered(&self) -> bool {
+        self.is_ordered
+    }
+
     /// Whether a part of a batch can be asked for in smaller parts.
     pub(crate) fn has_divisible(batch: &[Open], calls: &[Call]) -> bool {
         batch.iter().any(|open| calls[open.at].is_divisible)
@@ -211,6 +232,15 @@ impl<T> Questions<T> {
     /// Every answer, in the order asked. Calls without one were abandoned by whoever asked.
     pub(crate) fn into_answers(self) -> Vec<Result<T, Failure>> {
         self.answers.into_iter().map(|answer| answer.expect("no call is left open")).collect()
+    }
+
+    /// Failures that one counts for beside itself: the same request costs much, or is known to fail.
+    const fn weight_of(&self, fault: Fault) -> u32 {
+        match fault {
+            Fault::TimedOut => *FULL_ATTEMPTS.start(),
+            Fault::TooLarge | Fault::BatchTooLong => self.full_attempts,
+            _ => 0,
+        }
     }
 
     fn next(
@@ -228,7 +258,7 @@ impl<T> Questions<T> {
         if fault.is_absent() && open.absent >= ABSENT_REPEATS {
             return Next::Ends(failure);
         }
-        let strikes_max = if fault == Fault::TimedOut { STRIKES_OF_TIME } else { STRIKES };
+        let strikes_max = self.strikes_max - u32::from(fault == Fault::TimedOut);
         let open = Open {
             at: open.at,
             failures: open.failures + 1,
@@ -246,6 +276,10 @@ impl<T> Questions<T> {
         }
         Next::Again(open)
     }
+}
+
+fn within(count: u32, bounds: &RangeInclusive<u32>) -> u32 {
+    count.clamp(*bounds.start(), *bounds.end())
 }
 
 #[cfg(test)]

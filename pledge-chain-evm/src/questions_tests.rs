@@ -38,7 +38,7 @@ fn header() -> Call {
 }
 
 fn questions(calls: usize, is_ordered: bool) -> Questions<String> {
-    Questions::new(calls, REPEATS, is_ordered)
+    Questions::new(calls, REPEATS, 1, is_ordered)
 }
 
 fn read(_: &Call, answer: Json) -> Result<String, Failure> {
@@ -110,12 +110,12 @@ fn a_few_calls_that_fail_together_again_and_again_are_asked_one_by_one() {
     for _ in 0..4 {
         let batch = asked.take(4);
         sizes.push(batch.len());
-        asked.failed(batch, &calls, &status(500), true);
+        asked.failed(batch, &calls, &status(500), true, false);
     }
     assert_eq!(sizes, [3, 3, 3, 1]);
     let mut asked = questions(3, true);
     let batch = asked.take(4);
-    asked.failed(batch, &calls, &status(504), true);
+    asked.failed(batch, &calls, &status(504), true, false);
     assert_eq!(asked.take(4).len(), 1, "a time-out is not repeated in company");
 }
 
@@ -144,7 +144,7 @@ fn a_call_that_fails_alone_is_repeated_up_to_the_bound() {
             break;
         }
         requests += 1;
-        asked.failed(batch, &calls, &status(500), false);
+        asked.failed(batch, &calls, &status(500), false, false);
     }
     assert_eq!(requests, REPEATS + 1);
     assert_eq!(asked.into_answers().remove(0).unwrap_err().fault, Fault::ServerError);
@@ -152,11 +152,20 @@ fn a_call_that_fails_alone_is_repeated_up_to_the_bound() {
 
 /// How many requests a question for logs fails before it ends as one that is too large.
 fn requests_until_too_large(failure: &Failure, others_pass: bool) -> Option<usize> {
+    requests_until_too_large_for(1, failure, others_pass)
+}
+
+/// The same of a node that usually fails so often in a row.
+fn requests_until_too_large_for(
+    by_chance: u32,
+    failure: &Failure,
+    others_pass: bool,
+) -> Option<usize> {
     let calls = [logs()];
-    let mut asked = Questions::<String>::new(1, 20, true);
+    let mut asked = Questions::<String>::new(1, 20, by_chance, true);
     for requests in 1..=20 {
         let batch = asked.take(4);
-        asked.failed(batch, &calls, failure, others_pass);
+        asked.failed(batch, &calls, failure, others_pass, false);
         if asked.has_limit() {
             return Some(requests);
         }
@@ -170,6 +179,12 @@ fn a_question_is_too_large_once_it_fails_again_and_again_while_others_pass() {
     assert_eq!(requests_until_too_large(&status(500), true), Some(3));
     assert_eq!(requests_until_too_large(&status(403), true), Some(3));
     assert_eq!(requests_until_too_large(&status(504), true), Some(2), "a time-out costs more");
+}
+
+#[test]
+fn a_node_that_often_fails_is_asked_more_often_before_a_question_is_too_large() {
+    let requests = |by_chance| requests_until_too_large_for(by_chance, &unknown(), true);
+    assert_eq!([1, 2, 3, 4, 100].map(requests), [3, 3, 4, 5, 5].map(Some));
 }
 
 #[test]
@@ -192,7 +207,7 @@ fn a_limit_on_a_whole_request_that_counts_blocks_is_that_of_its_logs() {
     let text = "eth_getLogs is limited to a 10,000 blocks range".to_owned();
     let failure = Failure::new("node.example", &TransportErrorKind::http_error(413, text));
     let batch = asked.take(4);
-    asked.failed(batch, &calls, &failure, false);
+    asked.failed(batch, &calls, &failure, false, false);
     assert!(asked.has_limit());
     assert_eq!(asked.open.iter().map(|open| open.at).collect::<Vec<_>>(), [0, 2]);
 }

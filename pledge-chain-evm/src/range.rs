@@ -5,9 +5,9 @@ use pledge_core::ports::{RangeFacts, RangeRequest};
 use pledge_core::types::{BlockNumber, BlockRef};
 
 use crate::chain::EvmChain;
-use crate::classify::Failure;
 use crate::config::Verify;
 use crate::decode::{Decoded, TRANSFER_TOPIC, decode};
+use crate::failure::Failure;
 use crate::wire::Log;
 
 mod bloom;
@@ -15,9 +15,11 @@ mod doubts;
 mod logs;
 mod sealed;
 mod truncation;
+mod width;
 
 pub(crate) use bloom::FirstBloom;
 pub(crate) use doubts::{Doubt, Omission, Reading};
+pub(crate) use width::Width;
 
 const OPERATION: &str = "read transfers";
 
@@ -114,34 +116,51 @@ impl EvmChain {
         let size_before = self.range_size.of(u64::MAX);
         loop {
             let size = self.range_size.of(blocks);
-            let slice = Slice { from: request.from, to: request.from.up(size - 1), request };
-            let failure = match self.read_slice(&slice).await {
-                Ok(reading) => {
-                    self.range_size.answered(size);
+            let filters = request.tokens.len().div_ceil(self.filter_tokens(request));
+            let ranges = self.range_width.of(filters).min(blocks.div_ceil(size));
+            let to = request.from.up(size.saturating_mul(ranges).min(blocks) - 1);
+            let slice = Slice { from: request.from, to, request };
+            let failure = match self.read_slice(&slice, size).await {
+                Ok((reading, None)) => {
                     self.filter_size.answered(self.filter_tokens(request) as u64);
+                    self.range_width.answered(ranges, reading.facts.transfers.len());
+                    if self.range_size.answered(size) {
+                        self.range_width.renew();
+                    }
+                    return Ok(reading);
+                }
+                Ok((reading, Some(failure))) => {
+                    self.refuse_ranges(size, &failure);
                     return Ok(reading);
                 }
                 Err(SliceError::Failed(error)) => return Err(error),
                 Err(SliceError::Refused(failure)) => failure,
             };
-            let (endpoint, cause, hint) =
-                (self.endpoint(), &failure.detail, failure.blocks_at_most);
+            let (endpoint, cause) = (self.endpoint(), &failure.detail);
             let tokens = self.filter_tokens(request) as u64;
             if tokens > 1 && (size == 1 || failure.names_addresses) {
                 // If fewer blocks did not help, it was not the blocks.
                 tracing::info!(endpoint, tokens, cause, "filter refused, asking for fewer tokens");
                 self.filter_size.refused(tokens, None);
                 self.range_size.acquit(size_before);
+                self.range_width.renew();
                 continue;
             }
             if size == 1 {
                 let block = slice.from.get();
                 tracing::info!(endpoint, block, cause, "block refused, reading its receipts");
-                return self.read_heavy_block(&slice, failure).await;
+                let block = Slice { to: slice.from, ..slice };
+                return self.read_heavy_block(&block, failure).await;
             }
-            tracing::info!(endpoint, blocks = size, hint, cause, "range refused, asking for less");
-            self.range_size.refused(size, hint);
+            self.refuse_ranges(size, &failure);
         }
+    }
+
+    fn refuse_ranges(&self, size: u64, failure: &Failure) {
+        let (endpoint, cause, hint) = (self.endpoint(), &failure.detail, failure.blocks_at_most);
+        tracing::info!(endpoint, blocks = size, hint, cause, "range refused, asking for less");
+        self.range_size.refused(size, hint);
+        self.range_width.renew();
     }
 }
 

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::chain::EvmChain;
-use crate::classify::{Failure, Fault};
+use crate::classify::Fault;
+use crate::failure::Failure;
 use crate::headers::header_by_hash_call;
 use crate::http::Call;
 use crate::response::Json;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use alloy::primitives::U64;
@@ -15,14 +15,18 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::adaptive_size::AdaptiveSize;
-use crate::backoff::Backoff;
-use crate::classify::Failure;
+use crate::backoff::{Backoff, Failed};
 use crate::config::EvmConfig;
+use crate::failure::Failure;
 use crate::http::{Answer, Call, Node};
 use crate::response::Json;
 
-/// Calls that may belong together.
-const TOGETHER_MAX: u64 = 4;
+/// Calls that may belong together: four of a question and the chain id.
+const TOGETHER_MAX: u64 = 5;
+
+/// How often one call is sent as a batch for the sake of the chain id before a batch has to be answered.
+/// Where each call fails its request with a chance of 60 %, one batch of two in six is.
+const JOINS_MAX: u32 = 16;
 
 /// Another node may come to stand behind a url without an outage, so the chain id is compared this
 /// often.
@@ -47,6 +51,10 @@ pub(crate) struct Rpc {
     outages: AtomicU64,
     /// Requests that were answered.
     answers: AtomicU64,
+    /// Calls that were sent, each one of a batch counted.
+    calls: AtomicU64,
+    /// How often yet one call may be sent as a batch: the node may take none.
+    joins: AtomicU32,
     /// After how many outages, and when, the chain id was seen to be right last.
     checked: Mutex<Option<(u64, Instant)>>,
 }
@@ -82,6 +90,8 @@ impl Rpc {
             budget_wait_max: config.request_timeout,
             outages: AtomicU64::new(1),
             answers: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            joins: AtomicU32::new(0),
             checked: Mutex::new(None),
         })
     }
@@ -99,6 +109,11 @@ impl Rpc {
     /// How many requests the node has answered so far.
     pub(crate) fn answers(&self) -> u64 {
         self.answers.load(Ordering::Relaxed)
+    }
+
+    /// How many calls were sent so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// Requests that may be under way at once within one question.
@@ -154,11 +169,18 @@ impl Rpc {
         tokio::time::sleep(delay).await;
     }
 
+    /// As many failures in a row as the node's usual ones explain, at least one.
+    pub(crate) fn by_chance(&self) -> u32 {
+        self.backoff.lock().expect("no holder panics").by_chance()
+    }
+
     fn wait_after(&self, failure: Option<&Failure>) -> Duration {
         let needs_time =
             failure.is_none_or(|failure| failure.is_busy() || failure.fault.is_absent());
+        let took = failure.map_or(Duration::ZERO, |failure| failure.took);
         let mut backoff = self.backoff.lock().expect("no holder panics");
-        let delay = backoff.failed(Instant::now(), needs_time, fastrand::u8(..));
+        let failed = Failed { at: Instant::now(), took, needs_time };
+        let delay = backoff.failed(failed, fastrand::u8(..));
         delay.max(failure.and_then(|failure| failure.retry_after).unwrap_or_default())
     }
 
@@ -170,13 +192,19 @@ impl Rpc {
     /// Sends one request. An answer to any of its calls ends the waits of the conversation.
     pub(crate) async fn ask_node(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
         self.take_from_budget(calls.len()).await?;
-        let known = self.answers() > 0;
-        let known_url = |failure: Failure| if known { failure.of_a_known_url() } else { failure };
-        let answers = self.node.ask(calls).await.map_err(known_url);
+        self.calls.fetch_add(calls.len() as u64, Ordering::Relaxed);
+        let (known, sent) = (self.answers() > 0, Instant::now());
+        let answers = self.node.ask(calls).await.map_err(|failure| {
+            let failure = Failure { took: sent.elapsed(), ..failure };
+            if known { failure.of_a_known_url() } else { failure }
+        });
         match &answers {
             Ok(answers) if answers.iter().any(Result::is_ok) => {
                 self.answers.fetch_add(1, Ordering::Relaxed);
                 self.backoff.lock().expect("no holder panics").answered();
+                if calls.len() > 1 {
+                    self.joins.store(JOINS_MAX, Ordering::Relaxed);
+                }
             }
             Err(failure) if failure.fault.is_outage() => {
                 self.outages.fetch_add(1, Ordering::AcqRel);
@@ -205,23 +233,44 @@ impl Rpc {
         }
     }
 
-    /// Compares the chain id if there was an outage since the last comparison, or long after it.
-    pub(crate) async fn check_chain(&self) -> Result<(), Failure> {
+    /// Whether the chain id has to be compared before anything else is believed: it never was, there was
+    /// an outage since, or it is long ago.
+    pub(crate) fn is_chain_due(&self) -> bool {
         let outages = self.outages.load(Ordering::Acquire);
         let checked = *self.checked.lock().expect("no holder panics");
-        if checked
-            .is_some_and(|(after, at)| after >= outages && at.elapsed() < CHAIN_CHECK_INTERVAL)
-        {
-            return Ok(());
-        }
-        self.confirm_chain().await
+        checked.is_none_or(|(after, at)| after < outages || at.elapsed() >= CHAIN_CHECK_INTERVAL)
+    }
+
+    /// Whether the chain id may be asked for in one request with so many calls. Of one call that makes a
+    /// batch, which the node is asked to take only a few times before it has taken another.
+    pub(crate) fn may_join_chain(&self, calls: usize) -> bool {
+        let one_less = |left: u32| left.checked_sub(1);
+        let joins = || self.joins.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        calls > 1 || joins().is_ok()
+    }
+
+    /// As [`Rpc::ask_node`], with the chain id in the same request. A failure to get that is one of the
+    /// whole request.
+    pub(crate) async fn ask_with_chain(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
+        let outages = self.outages.load(Ordering::Acquire);
+        let joined: Vec<Call> =
+            std::iter::once(chain_id_call()).chain(calls.iter().cloned()).collect();
+        let mut answers = self.ask_node(&joined).await?;
+        self.compare_chain(answers.remove(0), outages)?;
+        Ok(answers)
     }
 
     /// Compares the chain id: the cheapest of all questions, so that a node that fails it is down, or
     /// fails at random.
     pub(crate) async fn confirm_chain(&self) -> Result<(), Failure> {
         let outages = self.outages.load(Ordering::Acquire);
-        let found = self.ask_chain_id().await?;
+        let answer = self.ask_node(&[chain_id_call()]).await?.remove(0);
+        self.compare_chain(answer, outages)
+    }
+
+    /// Compares the chain id in an answer that was asked for after so many outages.
+    fn compare_chain(&self, answer: Answer, outages: u64) -> Result<(), Failure> {
+        let found = self.chain_in(answer)?;
         if found != self.chain {
             return Err(Failure::wrong_chain(format!(
                 "{} is a node of chain {found}, not of chain {}",
@@ -235,9 +284,11 @@ impl Rpc {
 
     /// The chain id that the node says it has, compared with nothing.
     pub(crate) async fn ask_chain_id(&self) -> Result<ChainId, Failure> {
-        let mut answers = self.ask_node(&[chain_id_call()]).await?;
-        let id: U64 = self.parse(answers.remove(0)?)?;
-        Ok(ChainId::new(id.to()))
+        self.chain_in(self.ask_node(&[chain_id_call()]).await?.remove(0))
+    }
+
+    fn chain_in(&self, answer: Answer) -> Result<ChainId, Failure> {
+        self.parse::<U64>(answer?).map(|id| ChainId::new(id.to()))
     }
 }
 

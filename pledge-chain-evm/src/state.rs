@@ -10,7 +10,8 @@ use pledge_core::types::{Account, Amount, BlockId};
 use serde_json::{Value, json};
 
 use crate::chain::EvmChain;
-use crate::classify::{Failure, Fault};
+use crate::classify::Fault;
+use crate::failure::Failure;
 use crate::http::{Answer, Call};
 
 sol! {

@@ -8,7 +8,8 @@ use pledge_core::types::Decimals;
 use serde_json::json;
 
 use crate::chain::EvmChain;
-use crate::classify::{Failure, Fault};
+use crate::classify::Fault;
+use crate::failure::Failure;
 use crate::http::{Answer, Call};
 use crate::state::{Erc20, first_word, view_call};
 use crate::symbol::symbol;

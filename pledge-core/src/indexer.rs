@@ -13,6 +13,7 @@ mod finality;
 mod fork;
 mod pending;
 mod plan;
+mod prefetched;
 mod revisit;
 mod rewind;
 mod standstill;

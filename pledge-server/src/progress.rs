@@ -3,9 +3,11 @@
 mod board;
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pledge_chain_evm::EvmNodes;
 use pledge_core::indexer;
 
 pub use board::Board;
@@ -52,7 +54,8 @@ impl Progress {
 
     /// The progress of one chain's indexer.
     pub fn chain(&self, name: &str) -> ChainProgress {
-        ChainProgress { work: self.work(name), first: None, transfers: 0 }
+        let work = self.work(name);
+        ChainProgress { work, nodes: None, first: None, asked: None, transfers: 0 }
     }
 
     /// The progress of other work. Nothing is shown before its first step.
@@ -156,23 +159,35 @@ impl Drop for WorkProgress {
 #[derive(Debug)]
 pub struct ChainProgress {
     work: WorkProgress,
+    /// Whose calls are counted.
+    nodes: Option<Arc<EvmNodes>>,
     /// The block at which it began.
     first: Option<u64>,
+    /// The blocks done and the calls sent when its first slice was committed.
+    asked: Option<(u64, u64)>,
     transfers: u64,
 }
 
 impl ChainProgress {
+    /// The calls that are left are told too, by those sent to these nodes.
+    pub fn count_calls(&mut self, nodes: &Arc<EvmNodes>) {
+        (self.nodes, self.asked) = (Some(nodes.clone()), None);
+    }
+
     /// A slice was committed.
     pub fn advanced(&mut self, slice: &indexer::Progress) {
         let first = *self.first.get_or_insert(slice.from.get());
         self.transfers += slice.transfers;
         let done = slice.to.get().saturating_sub(first) + 1;
         let total = done + slice.target.get().saturating_sub(slice.to.get());
+        let calls = self.nodes.as_ref().map_or(0, |nodes| nodes.calls());
+        let (done_then, calls_then) = *self.asked.get_or_insert((done, calls));
+        let left = calls_left(done.saturating_sub(done_then), calls - calls_then, total - done);
         self.work.moved(&Step {
             done,
             total,
             says: format!(
-                "block {} ({}) of {}, {done}/{total} blocks",
+                "block {} ({}) of {}, {done}/{total} blocks{left}",
                 slice.to,
                 Age::of(slice.time, SystemTime::now()),
                 slice.target
@@ -184,9 +199,15 @@ impl ChainProgress {
 
     /// The newest confirmed block was reached.
     pub fn reached(&mut self) {
-        (self.first, self.transfers) = (None, 0);
+        (self.first, self.asked, self.transfers) = (None, None, 0);
         self.work.over();
     }
+}
+
+/// The calls that the blocks ahead take, if they take as many as those behind.
+fn calls_left(blocks: u64, calls: u64, blocks_left: u64) -> String {
+    let left = (u128::from(calls) * u128::from(blocks_left)).checked_div(blocks.into());
+    left.filter(|left| *left > 0).map_or_else(String::new, |left| format!(", {left} calls left"))
 }
 
 #[cfg(test)]
@@ -207,5 +228,12 @@ mod tests {
     fn the_time_left_is_unknown_before_anything_is_done() {
         let message = step(0).message(Duration::from_secs(10));
         assert_eq!(message, "0/8 shards, 3 accounts/s");
+    }
+
+    #[test]
+    fn calls_left_follow_from_those_sent_and_are_unknown_at_first() {
+        assert_eq!(calls_left(2_000, 224, 13_000_000), ", 1456000 calls left");
+        assert_eq!(calls_left(0, 0, 13_000_000), "");
+        assert_eq!(calls_left(2_000, 0, 13_000_000), "", "a source without nodes is asked nothing");
     }
 }

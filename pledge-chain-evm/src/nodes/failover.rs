@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::look::late;
 use super::{EvmNodes, NodeReport};
 use crate::chain::EvmChain;
-use crate::classify::{Denied, RestAsked, WrongChain};
+use crate::failure::{Denied, RestAsked, WrongChain};
 
 /// How a node stands to the blocks that were shown. It has none that contradicts them.
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,8 @@ use pledge_core::types::BlockNumber;
 use serde_json::json;
 
 use crate::chain::EvmChain;
-use crate::classify::Failure;
 use crate::decode::TRANSFER_TOPIC;
+use crate::failure::Failure;
 use crate::headers::header_call;
 use crate::http::Call;
 use crate::range::bloom::examine;
@@ -40,12 +40,32 @@ impl Piece {
     }
 }
 
+/// What was read of a slice: all of it, or what comes before a range that was refused.
+struct Found {
+    to: BlockNumber,
+    headers: BTreeMap<BlockNumber, Header>,
+    /// The logs of each part.
+    logs: Vec<Vec<Log>>,
+    /// Why the rest is not there, if a smaller range may be.
+    refused: Option<Failure>,
+}
+
 impl EvmChain {
-    pub(super) async fn read_slice(&self, slice: &Slice<'_>) -> Result<Reading, SliceError> {
+    /// Reads a slice in ranges of so many blocks. With the refusal of a range, if the answer ends before it.
+    pub(super) async fn read_slice(
+        &self,
+        slice: &Slice<'_>,
+        range_blocks: u64,
+    ) -> Result<(Reading, Option<Failure>), SliceError> {
         let requests = self.parts(slice.request);
-        let parts: Vec<Slice<'_>> =
-            requests.iter().map(|request| Slice { request, ..*slice }).collect();
-        let (ends, logs) = self.ends_and_logs(slice, &parts).await?;
+        let ranges = ranges(slice, range_blocks);
+        let of_range = |range| requests.iter().map(move |request| Slice { request, ..range });
+        let parts: Vec<Slice<'_>> = ranges.into_iter().flat_map(of_range).collect();
+        let Found { to, headers: ends, logs, refused } = match parts.len() {
+            1 => self.ends_and_logs(slice, &parts[0]).await?,
+            _ => self.ends_around_logs(slice, &parts, requests.len()).await?,
+        };
+        let slice = &Slice { to, ..*slice };
         for (part, logs) in parts.iter().zip(&logs) {
             self.compare_with_halves(part, logs).await?;
         }
@@ -63,11 +83,9 @@ impl EvmChain {
             self.tell_of_missing_blooms(block).await;
         }
         let blocks = headers.into_values().map(|header| header.block).collect();
-        Ok(Reading {
-            facts: facts(blocks, &logs),
-            doubts: examined.doubts,
-            node: self.endpoint().to_owned(),
-        })
+        let node = self.endpoint().to_owned();
+        let reading = Reading { facts: facts(blocks, &logs), doubts: examined.doubts, node };
+        Ok((reading, refused))
     }
 
     /// A request in parts whose tokens fit into one filter.
@@ -82,18 +100,17 @@ impl EvmChain {
         usize::try_from(tokens).expect("not above the length of a list")
     }
 
-    /// Both ends and the logs of each part in one batch. The upper end is read before and after the
+    /// Both ends and the logs of the only part in one batch. The upper end is read before and after the
     /// logs: if it stayed the same, the logs in between are of its branch. Where the node takes no such
     /// batch, nothing else holds them together.
     async fn ends_and_logs(
         &self,
         slice: &Slice<'_>,
-        parts: &[Slice<'_>],
-    ) -> Result<(BTreeMap<BlockNumber, Header>, Vec<Vec<Log>>), SliceError> {
+        part: &Slice<'_>,
+    ) -> Result<Found, SliceError> {
         let ends = BTreeSet::from([slice.from, slice.to]);
         let mut calls: Vec<Call> = ends.iter().copied().map(header_call).collect();
-        calls.extend(parts.iter().map(logs_call));
-        calls.push(header_call(slice.to));
+        calls.extend([logs_call(part), header_call(slice.to)]);
         let read = |call: &Call, answer| self.piece(call, answer);
         let mut pieces = self.rpc().together_as(calls, read).await.into_iter();
         let mut next = || pieces.next().expect("a batch has an answer for each call");
@@ -105,18 +122,56 @@ impl EvmChain {
         for end in ends {
             headers.insert(end, header(end, next())?);
         }
-        let logs: Vec<_> = parts.iter().map(|_| next()).collect();
-        if headers[&slice.to] != header(slice.to, next())? {
-            let last = headers[&slice.to].block;
-            let detail = format!("block {last} was replaced while its range was read");
-            return Err(ChainError::block_gone(OPERATION, detail).into());
+        let logs = next();
+        expect_same(&headers[&slice.to], &header(slice.to, next())?)?;
+        let logs = placed(part, logs.map_err(refused_or_failed)?.into_logs())?;
+        Ok(Found { to: slice.to, headers, logs: vec![logs], refused: None })
+    }
+
+    /// The same where there are many parts, so many of them to a range: they are asked for side by side,
+    /// between two looks at the upper end. The ranges have no ends of their own: the branch below a block
+    /// is one. What comes before a part that the node does not answer is kept.
+    async fn ends_around_logs(
+        &self,
+        slice: &Slice<'_>,
+        parts: &[Slice<'_>],
+        parts_of_range: usize,
+    ) -> Result<Found, SliceError> {
+        let mut headers = self.headers_at([slice.from, slice.to]).await?;
+        let calls = parts.iter().map(logs_call).collect();
+        let read = |answer| self.rpc().parse::<Vec<WireLog>>(answer);
+        let (mut logs, mut failure) = (Vec::new(), None);
+        for (part, found) in parts.iter().zip(self.rpc().many_as(calls, read).await) {
+            match found {
+                Ok(found) => logs.push(placed(part, found)?),
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
         }
-        let logs = parts
-            .iter()
-            .zip(logs)
-            .map(|(part, logs)| Ok(placed(part, logs.map_err(refused_or_failed)?.into_logs())?));
-        let logs = logs.collect::<Result<_, SliceError>>()?;
-        Ok((headers, logs))
+        logs.truncate(logs.len() - logs.len() % parts_of_range);
+        if logs.is_empty() {
+            return Err(refused_or_failed(
+                failure.expect("a part without an answer has a failure"),
+            ));
+        }
+        let to = parts[logs.len() - 1].to;
+        let mut after = self.headers_at([to, slice.to]).await?;
+        expect_same(&headers[&slice.to], &after[&slice.to])?;
+        after.split_off(&to.next());
+        headers.split_off(&to);
+        headers.append(&mut after);
+        Ok(Found { to, headers, logs, refused: failure.filter(|failure| failure.recurs) })
+    }
+
+    async fn headers_at(
+        &self,
+        ends: [BlockNumber; 2],
+    ) -> Result<BTreeMap<BlockNumber, Header>, ChainError> {
+        let ends: Vec<BlockNumber> = BTreeSet::from(ends).into_iter().collect();
+        let headers = self.headers_of(OPERATION, &ends).await;
+        ends.iter().copied().zip(headers).map(|(end, header)| Ok((end, header?))).collect()
     }
 
     fn piece(&self, call: &Call, answer: Json) -> Result<Piece, Failure> {
@@ -166,6 +221,27 @@ impl EvmChain {
         }
         headers
     }
+}
+
+/// A slice in ranges of so many blocks.
+fn ranges<'a>(slice: &Slice<'a>, range_blocks: u64) -> Vec<Slice<'a>> {
+    let mut ranges = Vec::new();
+    let mut from = slice.from;
+    while from <= slice.to {
+        let to = from.up(range_blocks - 1).min(slice.to);
+        ranges.push(Slice { from, to, ..*slice });
+        from = to.next();
+    }
+    ranges
+}
+
+/// The upper end of a slice must be one block before and after its logs were read.
+fn expect_same(before: &Header, after: &Header) -> Result<(), ChainError> {
+    if before == after {
+        return Ok(());
+    }
+    let detail = format!("block {} was replaced while its range was read", before.block);
+    Err(ChainError::block_gone(OPERATION, detail))
 }
 
 pub(super) fn logs_call(slice: &Slice<'_>) -> Call {

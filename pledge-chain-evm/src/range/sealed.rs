@@ -11,7 +11,7 @@ use pledge_core::ports::{HeaderDetail, RangeFacts, RangeRequest};
 use pledge_core::types::{BlockId, BlockNumber, BlockRef};
 
 use crate::chain::EvmChain;
-use crate::classify::Failure;
+use crate::failure::Failure;
 use crate::headers::{check_links, header_call};
 use crate::range::bloom::may_hold;
 use crate::range::doubts::Reading;

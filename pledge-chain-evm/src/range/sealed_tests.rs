@@ -7,8 +7,8 @@ use pledge_test_support::hostile_node::{Refusal, Switch, Wire, transfer};
 use pledge_test_support::{HostileChain, HostileNode};
 
 use super::*;
-use crate::classify::RestAsked;
 use crate::config::{EvmConfig, Verify};
+use crate::failure::RestAsked;
 
 const TOKEN: Address = Address::repeat_byte(0x70);
 

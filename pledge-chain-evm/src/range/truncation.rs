@@ -3,7 +3,7 @@
 use pledge_core::types::BlockNumber;
 
 use crate::chain::EvmChain;
-use crate::classify::Failure;
+use crate::failure::Failure;
 use crate::http::Call;
 use crate::range::logs::{logs_call, placed};
 use crate::range::{Slice, SliceError, refused_or_failed};

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
+mod backfill;
 mod data;
 mod discovery;
 mod envelopes;

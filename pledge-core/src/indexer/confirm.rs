@@ -13,24 +13,6 @@ use crate::ports::{
 };
 use crate::types::{BlockNumber, BlockRef};
 
-/// A slice fetched while the one before it was being committed.
-#[derive(Debug)]
-pub(super) struct Prefetched {
-    slice: Slice,
-    tokens: Vec<Address>,
-    facts: RangeFacts,
-}
-
-impl Prefetched {
-    /// Whether it is a prefix of what a slice asks for. Between two polls the head may go down and
-    /// tokens may come and go.
-    fn answers(&self, slice: Slice, tokens: &[Address]) -> bool {
-        (self.slice.from, self.slice.detail) == (slice.from, slice.detail)
-            && self.facts.last().is_some_and(|last| last.number <= slice.to)
-            && self.tokens == tokens
-    }
-}
-
 impl Indexer {
     /// Brings a group of tokens one slice further.
     pub(super) async fn advance(
@@ -88,10 +70,12 @@ impl Indexer {
             self.check_on_branch(seen.as_ref(), &tip, observed).await?;
         }
         let following = plan(&self.config, head.number, target, tip.number.next(), join_at)
-            .filter(|slice| slice.detail == HeaderDetail::Sparse);
-        let (committed, prefetched) =
+            .filter(|slice| slice.detail == HeaderDetail::Sparse && self.prefetched.has_room());
+        let (committed, ahead) =
             tokio::join!(self.commit(group, &facts, slice.detail), self.prefetch(following, group));
-        self.prefetched = prefetched;
+        if let Some((slice, facts)) = ahead {
+            self.prefetched.put(slice, addresses(group), facts);
+        }
         let committed = committed?;
         if committed.tokens.is_empty() {
             return Ok(Poll::Idle);
@@ -189,18 +173,17 @@ impl Indexer {
 
     async fn fetch(&mut self, slice: Slice, group: &Group) -> Result<RangeFacts, IndexerError> {
         let tokens = addresses(group);
-        match self.prefetched.take() {
-            Some(ready) if ready.answers(slice, &tokens) => Ok(ready.facts),
-            _ => Ok(self.fetch_audited(slice, &tokens).await?),
+        match self.prefetched.take(slice, &tokens) {
+            Some(facts) => Ok(facts),
+            None => Ok(self.fetch_audited(slice, &tokens).await?),
         }
     }
 
     /// A failure to prefetch is no failure: the slice is asked for again when its turn comes.
-    async fn prefetch(&self, slice: Option<Slice>, group: &Group) -> Option<Prefetched> {
+    async fn prefetch(&self, slice: Option<Slice>, group: &Group) -> Option<(Slice, RangeFacts)> {
         let slice = slice?;
-        let tokens = addresses(group);
-        let facts = self.fetch_audited(slice, &tokens).await.ok()?;
-        Some(Prefetched { slice, tokens, facts })
+        let facts = self.fetch_audited(slice, &addresses(group)).await.ok()?;
+        Some((slice, facts))
     }
 
     /// What may be committed. It is audited at once: later, whoever answered may be one of those that
@@ -242,7 +225,7 @@ impl Indexer {
         }
         match &self.audit {
             Some(audit) if self.config.finality == Finality::Finalized => {
-                is_final(&**audit, last).await
+                self.audit_depth.prove_final(&**audit, last).await
             }
             _ => Ok(()),
         }
@@ -285,16 +268,6 @@ fn answered_differently(seen: &PendingSnapshot, facts: &RangeFacts) -> Option<Bl
         *theirs != block.header || !transfers.eq(&block.transfers)
     };
     seen.blocks.iter().find(differs).map(|block| block.header)
-}
-
-/// `BlockGone` unless the second source's finalized block is as high.
-async fn is_final(audit: &dyn ChainSource, block: &BlockRef) -> Result<(), ChainError> {
-    let finalized = audit.finalized().await?;
-    if finalized.is_some_and(|finalized| finalized.number >= block.number) {
-        return Ok(());
-    }
-    let detail = format!("block {block} is not final for the audit");
-    Err(ChainError::block_gone("audit a slice", detail))
 }
 
 fn ahead_of_clock(header: &BlockRef) -> ChainError {

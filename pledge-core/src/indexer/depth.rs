@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::ChainError;
-use crate::ports::ChainSource;
+use crate::ports::{ChainSource, PendingSnapshot};
 use crate::types::{BlockId, BlockNumber, BlockRef};
 
 /// A block that a node claims under a tag, as its head or its finalized block.
@@ -14,6 +14,14 @@ pub(super) struct Claim {
 }
 
 impl Claim {
+    /// A block that is linked to the ledger by now was shown.
+    pub(super) fn is_among(&mut self, claimed: &BlockRef, linked: Option<&PendingSnapshot>) {
+        let mut linked = linked.iter().flat_map(|linked| &linked.blocks);
+        if linked.any(|block| block.header == *claimed) {
+            self.shown = Some(claimed.id());
+        }
+    }
+
     /// `BlockGone` unless the block is the one at its height, and stands on the one below.
     pub(super) async fn prove(
         &mut self,
@@ -42,6 +50,8 @@ impl Claim {
 pub(super) struct Depth {
     /// The highest block that was shown because one below it needs so many above.
     shown: AtomicU64,
+    /// One more than the highest finalized block that it had.
+    final_below: AtomicU64,
 }
 
 impl Depth {
@@ -56,7 +66,8 @@ impl Depth {
         if height.get() <= self.shown.load(Ordering::Relaxed) {
             return Ok(());
         }
-        for height in [height.max(ahead), height] {
+        let further = (ahead > height).then_some(ahead);
+        for height in further.into_iter().chain([height]) {
             match source.headers(height.down(1), height).await {
                 Ok(shown) if shown.last().is_some_and(|shown| shown.number == height) => {
                     self.shown.store(height.get(), Ordering::Relaxed);
@@ -69,5 +80,79 @@ impl Depth {
         }
         let detail = format!("the node shows no block {height}, so its head is not where it says");
         Err(ChainError::block_gone("look how deep the chain is", detail))
+    }
+
+    /// `BlockGone` unless the source's finalized block is as high as this one. What it had once it has.
+    pub(super) async fn prove_final(
+        &self,
+        source: &dyn ChainSource,
+        block: &BlockRef,
+    ) -> Result<(), ChainError> {
+        if block.number.get() < self.final_below.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let finalized = source.finalized().await?.map(|finalized| finalized.number);
+        if let Some(finalized) = finalized.filter(|finalized| *finalized >= block.number) {
+            self.final_below.store(finalized.get().saturating_add(1), Ordering::Relaxed);
+            return Ok(());
+        }
+        let detail = format!("block {block} is not final for the audit");
+        Err(ChainError::block_gone("audit a slice", detail))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::B256;
+
+    use super::*;
+    use crate::ports::PendingBlock;
+    use crate::ports::mocks::MockChainSource;
+    use crate::types::Timestamp;
+
+    fn block(number: u64) -> BlockRef {
+        let (number, hash) = (BlockNumber::new(number), B256::with_last_byte(number as u8));
+        BlockRef { number, hash, parent_hash: B256::ZERO, time: Timestamp::ZERO }
+    }
+
+    #[tokio::test]
+    async fn a_look_that_failed_is_not_repeated_at_the_same_height() {
+        for (ahead, looks) in [(90, 2), (70, 1), (60, 1)] {
+            let mut source = MockChainSource::new();
+            source.expect_headers().times(looks).returning(|_, _| {
+                let gone = ChainError::block_gone("read headers", "no such block");
+                Box::pin(async { Err(gone) })
+            });
+            let [height, ahead] = [70, ahead].map(BlockNumber::new);
+            let shown = Depth::default().prove(&source, height, ahead).await;
+            assert!(shown.unwrap_err().is_block_gone());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_final_is_asked_again_only_beyond_what_was_shown() {
+        let mut source = MockChainSource::new();
+        let mut finalized = [50, 50, 80].map(block).into_iter();
+        source.expect_finalized().times(3).returning(move || {
+            let finalized = finalized.next();
+            Box::pin(async move { Ok(finalized) })
+        });
+        let depth = Depth::default();
+        let mut seen = Vec::new();
+        for number in [0, 40, 50, 51, 52, 80] {
+            seen.push(depth.prove_final(&source, &block(number)).await.is_ok());
+        }
+        assert_eq!(seen, [true, true, true, false, true, true]);
+    }
+
+    #[tokio::test]
+    async fn a_claim_that_is_linked_already_is_shown() {
+        let blocks = vec![PendingBlock { header: block(7), transfers: Vec::new() }];
+        let above = PendingSnapshot { base: block(6).id(), tokens: Vec::new(), blocks };
+        // A source that is asked for anything fails the test.
+        let source = MockChainSource::new();
+        let mut claim = Claim::default();
+        claim.is_among(&block(7), Some(&above));
+        claim.prove(&source, &block(7)).await.unwrap();
     }
 }

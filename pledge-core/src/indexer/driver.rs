@@ -6,9 +6,9 @@ use std::time::SystemTime;
 
 use alloy_primitives::Address;
 
-use super::confirm::Prefetched;
 use super::depth::{Claim, Depth};
 use super::finality::FinalityWatch;
+use super::prefetched::Prefetched;
 use super::revisit::Revisited;
 use super::standstill::Standstill;
 use super::superseded::Superseded;
@@ -90,7 +90,7 @@ pub struct Indexer {
     pub(super) store: Arc<dyn BalanceStore>,
     pub(super) pending: Arc<dyn PendingCache>,
     pub(super) config: IndexerConfig,
-    pub(super) prefetched: Option<Prefetched>,
+    pub(super) prefetched: Prefetched,
     /// The blocks above the cursor, as this value read them from the source. What the cache holds may
     /// come from elsewhere, so it decides nothing.
     pub(super) above: Option<PendingSnapshot>,
@@ -130,7 +130,7 @@ impl Indexer {
             store,
             pending,
             config,
-            prefetched: None,
+            prefetched: Prefetched::default(),
             above: None,
             halting_on_unreadable: BTreeSet::new(),
             head: Claim::default(),
@@ -184,7 +184,7 @@ impl Indexer {
 
     /// The one place that decides what an error means for the chain.
     async fn failed(&mut self, error: IndexerError) -> Poll {
-        self.prefetched = None;
+        self.prefetched = Prefetched::default();
         self.standstill.fail(self.now);
         if error.is_passing() && !self.standstill.is_reported(self.now) {
             return Poll::Retry(error);
@@ -296,6 +296,7 @@ impl Indexer {
             return Err(ChainError::block_gone("read the finalized block", detail).into());
         }
         if let Some(finalized) = &finalized {
+            self.finalized.is_among(finalized, self.above.as_ref());
             self.finalized.prove(&*self.source, finalized).await?;
         }
         Ok(Observed { head, finalized })
@@ -310,7 +311,7 @@ impl Indexer {
 
     /// Drops what was learned of blocks that are no longer the chain's.
     pub(super) fn forget_branch(&mut self) {
-        self.prefetched = None;
+        self.prefetched = Prefetched::default();
         self.above = None;
         self.revisited = None;
         (self.head, self.finalized) = Default::default();

@@ -17,6 +17,7 @@ use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::ChainConfig;
 use crate::output::counted;
+use crate::progress::ChainProgress;
 use crate::setup::{self, InspectedChain};
 use crate::stores::Stores;
 
@@ -112,7 +113,9 @@ async fn follow(
         tokens: Vec::new(),
     };
     let mut indexer = chain.indexer(stores);
-    let work = index(context, config, &mut indexer, until_head, &mut report);
+    let mut progress = context.progress.chain(&config.name);
+    progress.count_calls(&chain.source);
+    let work = index(config, &mut indexer, until_head, &mut progress, &mut report);
     let ended = context.stop.run_until_cancelled(work).await;
     if let Some(Err(error)) = ended {
         report.error = Some(format!("{error:#}"));
@@ -130,13 +133,12 @@ async fn follow(
 }
 
 async fn index(
-    context: &Context,
     config: &ChainConfig,
     indexer: &mut Indexer,
     until_head: bool,
+    progress: &mut ChainProgress,
     report: &mut ChainReport,
 ) -> anyhow::Result<()> {
-    let mut progress = context.progress.chain(&config.name);
     let mut retries = Retries::new(&config.name);
     loop {
         let poll = indexer.poll(SystemTime::now()).await;

@@ -73,6 +73,7 @@ impl Follower {
             // Every token was refused for good, which the registrar never takes for an answer.
             return;
         }
+        self.progress.count_calls(source);
         let (id, store) = (self.config.id, self.stores.balances.clone());
         let mut turns = Turns::new(id, self.part.clone(), store, source.clone());
         let mut hints = Hints::of(&self.config, &self.troubles);

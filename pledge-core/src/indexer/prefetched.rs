@@ -1,0 +1,115 @@
+//! Slices that were fetched while those before them were being committed.
+
+use alloy_primitives::Address;
+
+use super::Slice;
+use crate::ports::RangeFacts;
+
+/// Groups of tokens that are fetched ahead for at once: each holds a slice in memory.
+const GROUPS_MAX: usize = 4;
+
+/// What is ready, at most one slice for each group of tokens far behind.
+#[derive(Debug, Default)]
+pub(super) struct Prefetched(Vec<Ready>);
+
+#[derive(Debug)]
+struct Ready {
+    slice: Slice,
+    tokens: Vec<Address>,
+    facts: RangeFacts,
+}
+
+impl Ready {
+    /// Whether it is a prefix of what a slice asks for. Between two polls the head may go down and
+    /// tokens may come and go.
+    fn answers(&self, slice: Slice, tokens: &[Address]) -> bool {
+        (self.slice.from, self.slice.detail) == (slice.from, slice.detail)
+            && self.facts.last().is_some_and(|last| last.number <= slice.to)
+            && self.tokens == tokens
+    }
+
+    fn is_of(&self, tokens: &[Address]) -> bool {
+        self.tokens.iter().any(|token| tokens.contains(token))
+    }
+}
+
+impl Prefetched {
+    /// Whether another group may be fetched for.
+    pub(super) const fn has_room(&self) -> bool {
+        self.0.len() < GROUPS_MAX
+    }
+
+    /// What is ready for a slice of these tokens. Whatever else is of one of them is of no more use.
+    pub(super) fn take(&mut self, slice: Slice, tokens: &[Address]) -> Option<RangeFacts> {
+        let of_them = self.0.extract_if(.., |ready| ready.is_of(tokens)).collect::<Vec<_>>();
+        of_them.into_iter().find(|ready| ready.answers(slice, tokens)).map(|ready| ready.facts)
+    }
+
+    /// Keeps what was fetched for these tokens.
+    pub(super) fn put(&mut self, slice: Slice, tokens: Vec<Address>, facts: RangeFacts) {
+        self.0.retain(|ready| !ready.is_of(&tokens));
+        self.0.push(Ready { slice, tokens, facts });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::B256;
+
+    use super::*;
+    use crate::ports::HeaderDetail;
+    use crate::types::{BlockNumber, BlockRef, Timestamp};
+
+    const A: Address = Address::repeat_byte(0xa);
+    const B: Address = Address::repeat_byte(0xb);
+    const C: Address = Address::repeat_byte(0xc);
+
+    fn slice(from: u64, to: u64) -> Slice {
+        let [from, to] = [from, to].map(BlockNumber::new);
+        Slice { from, to, detail: HeaderDetail::Sparse }
+    }
+
+    fn facts(to: u64) -> RangeFacts {
+        let (hash, time) = (B256::ZERO, Timestamp::ZERO);
+        let header = BlockRef { number: BlockNumber::new(to), hash, parent_hash: hash, time };
+        RangeFacts { headers: vec![header], ..RangeFacts::default() }
+    }
+
+    #[test]
+    fn each_group_finds_what_was_fetched_for_it() {
+        let mut ready = Prefetched::default();
+        ready.put(slice(1, 9), vec![A], facts(9));
+        ready.put(slice(50, 59), vec![B, C], facts(55));
+        assert_eq!(ready.take(slice(1, 9), &[A]), Some(facts(9)));
+        assert_eq!(ready.take(slice(50, 59), &[B, C]), Some(facts(55)), "a prefix is enough");
+        assert_eq!(ready.take(slice(50, 59), &[B, C]), None, "it is taken once");
+    }
+
+    #[test]
+    fn what_is_of_other_blocks_or_of_a_group_that_changed_is_dropped() {
+        for (asked, tokens) in [
+            (slice(2, 9), &[A, B][..]),
+            (slice(1, 8), &[A, B]),
+            (Slice { detail: HeaderDetail::All, ..slice(1, 9) }, &[A, B]),
+            (slice(1, 9), &[A]),
+            (slice(1, 9), &[A, B, C]),
+        ] {
+            let mut ready = Prefetched::default();
+            ready.put(slice(1, 9), vec![A, B], facts(9));
+            assert_eq!(ready.take(asked, tokens), None);
+            assert_eq!(ready.take(slice(1, 9), &[A, B]), None);
+        }
+    }
+
+    #[test]
+    fn so_many_groups_are_held_and_no_more() {
+        let mut ready = Prefetched::default();
+        for group in 0..4 {
+            assert!(ready.has_room());
+            ready.put(slice(1, 9), vec![Address::repeat_byte(group)], facts(9));
+        }
+        assert!(!ready.has_room());
+        ready.put(slice(10, 19), vec![Address::ZERO], facts(19));
+        assert_eq!(ready.0.len(), 4, "a later slice of a group takes the place of its last");
+    }
+}
