@@ -52,7 +52,23 @@ async fn a_url_without_a_database_is_refused() {
 async fn a_server_that_is_not_there_is_unavailable() {
     let (kind, text) = refused(MySqlStore::open("mysql://root:secret@127.0.0.1:1/pledge").await);
     assert_eq!(kind, StoreErrorKind::Unavailable, "{text}");
-    assert!(!text.contains("secret"), "{text}");
+    assert!(text.contains("127.0.0.1:1") && !text.contains("secret"), "{text}");
+}
+
+/// Each of them would be taken for another part of the URL, or for another password.
+#[tokio::test]
+async fn a_password_that_is_not_encoded_is_refused_with_how_to_write_it() {
+    let place = Place::new().await;
+    let server = place.url();
+    let (_, server) = server.rsplit_once('@').unwrap();
+    for password in ["12/34", "ab/cd", "12#34", "ab#cd", "12?34", "ab?cd", "ab%41", "ab%zz", "%ff"]
+    {
+        let url = format!("mysql://nobody:{password}@{server}");
+        let (kind, text) = refused(MySqlStore::open(&url).await);
+        assert_eq!(kind, StoreErrorKind::Invalid, "{password}: {text}");
+        assert!(text.contains("`@ / # ? %`") && text.contains("%40"), "{password}: {text}");
+        assert!(!text.contains(password), "{text}");
+    }
 }
 
 #[tokio::test]
