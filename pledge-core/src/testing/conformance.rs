@@ -120,6 +120,7 @@ macro_rules! balance_store_conformance {
             pages_of_holders_are_complete_and_sorted
             the_largest_amounts_round_trip
             tokens_and_chains_do_not_see_each_other
+            a_chain_of_any_number_may_be_asked_for
         );
         $crate::__laws!($fixture, rewind,
             a_rewind_is_the_exact_inverse_of_the_commits_above
