@@ -194,6 +194,7 @@ async fn spawn(
         stop: stop.clone(),
     });
     running.spawn(pulse.keep(stop.clone()));
+    running.spawn(tasks::watch_store(stores.clone(), stop.clone()));
     let part = share_out(stores, lease(chains), &troubles, running, stop).await;
     let settled = Arc::new(Notify::new());
     let intervals = chains.iter().map(|chain| chain.poll_interval);
