@@ -79,7 +79,7 @@ fn of_server(error: &dyn DatabaseError) -> (StoreErrorKind, String) {
     (kind, detail.to_owned())
 }
 
-/// What is wrong with a server whose log refuses what InnoDB writes under READ COMMITTED.
+/// What is wrong with a server whose log refuses our writes, which are `READ COMMITTED`.
 pub(crate) const STATEMENT_LOG: &str = "the server's binary log takes statements (binlog_format = STATEMENT), and refuses our \
      writes: SET GLOBAL binlog_format = 'ROW', and in its configuration";
 
