@@ -133,12 +133,12 @@ mod tests {
     fn silence_begins_when_it_is_seen_and_ends_after_its_time() {
         let silent = plan(&[consumer("mail", 40, None)], 1, 100, DAY);
         assert_eq!(silent.silent, [Consumer::new("mail").unwrap()]);
-        let waiting = consumer("mail", 40, Some(DAY));
-        let waits = plan(&[waiting.clone()], 1, 100, 31 * DAY - 1);
+        let waiting = [consumer("mail", 40, Some(DAY))];
+        let waits = plan(&waiting, 1, 100, 31 * DAY - 1);
         assert_eq!((waits.through, waits.dropped), (EventSeq::new(40), Vec::new()));
-        let over = plan(&[waiting.clone()], 1, 100, 31 * DAY);
-        assert_eq!((over.through, over.dropped), (EventSeq::new(90), vec![waiting.clone()]));
-        assert_eq!(plan(&[waiting], 1, 100, 0).dropped, []);
+        let over = plan(&waiting, 1, 100, 31 * DAY);
+        assert_eq!((over.through, over.dropped), (EventSeq::new(90), waiting.to_vec()));
+        assert_eq!(plan(&waiting, 1, 100, 0).dropped, []);
     }
 
     #[test]
