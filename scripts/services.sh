@@ -9,7 +9,7 @@
 # already stays, and nothing is started for it: so tests run on a genuine MySQL too. It has no standard input.
 #
 # Data live in a new folder below TMPDIR and are gone at the end. No server that runs already, no default data folder and no
-# configuration of the system is touched. Needs MariaDB 10.6 and Redis 6 or newer, installed like what scripts/test.sh needs.
+# configuration of the system is touched. Needs MariaDB 10.8 and Redis 6 or newer, installed like what scripts/test.sh needs.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 source "$root/scripts/lib.sh"

@@ -21,13 +21,7 @@ npm ci --no-audit --no-fund --loglevel=error
 step "format"
 cargo fmt --all --check
 
-step "one TLS provider"
-for crate in ring openssl-sys native-tls; do
-    if cargo tree --workspace --all-features --locked --invert "$crate" 2>/dev/null | grep -q .; then
-        echo "$crate is compiled beside aws-lc-rs: see which dependency asks for it with cargo tree -i $crate" >&2
-        exit 1
-    fi
-done
+scripts/supply-chain.sh
 
 step "lints"
 cargo clippy --workspace --all-targets --all-features --locked -- -D warnings

@@ -8,9 +8,9 @@ use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore,
-    HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Rewind, Seen, Settlement,
-    SettlementBatch, SettlementsQuery, Standing, Statement,
+    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery,
+    EventRetention, EventStore, HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Pruning,
+    Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, Statement,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
@@ -63,6 +63,7 @@ metered!(EventStore {
     events(after: EventSeq, limit: usize) -> Vec<SequencedEvent>;
     delivered(consumer: &Consumer) -> EventSeq;
     record_delivered(consumer: &Consumer, from: EventSeq, to: EventSeq) -> ();
+    prune_events(retention: &EventRetention, now: Timestamp) -> Pruning;
 });
 
 metered!(PointsStore {
@@ -73,7 +74,6 @@ metered!(PointsStore {
     reset_failures(programme: &ProgrammeId, window_start: Timestamp) -> usize;
     settlements(query: &SettlementsQuery) -> Vec<Settlement>;
     totals(id: &ProgrammeId, accounts: &[Account]) -> Seen<Vec<Option<Standing>>>;
-    standings(id: &ProgrammeId, after: Option<(RawPoints, Account)>, limit: usize)
-        -> Seen<Vec<Standing>>;
+    standings(id: &ProgrammeId, after: Option<(RawPoints, Account)>, n: usize) -> Seen<Vec<Standing>>;
     statements(programme: &ProgrammeId, account: Account) -> Vec<Statement>;
 });

@@ -132,6 +132,13 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A consumer of events had some to take and took none for too long: it is not waited for any more.
+    ConsumerDropped {
+        /// Which one.
+        consumer: Consumer,
+        /// The last event that it was told. What came after may be lost to it.
+        delivered: EventSeq,
+    },
 }
 
 impl Event {
@@ -143,6 +150,7 @@ impl Event {
             Self::Settled { .. } => "settled",
             Self::TokenHalted { .. } => "token_halted",
             Self::ChainHalted { .. } => "chain_halted",
+            Self::ConsumerDropped { .. } => "consumer_dropped",
         }
     }
 }
@@ -162,6 +170,11 @@ impl fmt::Display for Event {
             }
             Self::TokenHalted { token, reason } => write!(f, "token {token} halted: {reason}"),
             Self::ChainHalted { chain, reason } => write!(f, "chain {chain} halted: {reason}"),
+            Self::ConsumerDropped { consumer, delivered } => write!(
+                f,
+                "consumer {consumer} of events was silent for too long and is dropped: it has those up to \
+                 {delivered}"
+            ),
         }
     }
 }

@@ -7,6 +7,7 @@ mod archive;
 mod balance_store;
 mod chain_source;
 mod check;
+mod event_retention;
 mod event_store;
 mod leases;
 mod notifier;
@@ -20,6 +21,7 @@ pub use balance_store::{
     LedgerCommit, Rewind, Seen, TokenCommit,
 };
 pub use chain_source::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+pub use event_retention::{ConsumerState, EventRetention, Pruning};
 pub use event_store::{EventStore, check_delivery};
 pub use leases::Leases;
 pub use notifier::{Notifier, NotifyError, NotifyErrorKind};

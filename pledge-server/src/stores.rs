@@ -4,6 +4,7 @@ mod look;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pledge_cache_redis::{Cached, Redis, RedisLeases, RedisPending};
 use pledge_core::error::{StoreError, StoreErrorKind};
@@ -18,6 +19,9 @@ use pledge_storage_sqlite::SqliteStore;
 use crate::config::{ConfigError, Key, RedisConfig, StorageConfig, StorageUrl};
 
 pub use look::{Found, look};
+
+/// How often it is looked whether a file is still there.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 /// The ports of one store.
 #[derive(Debug, Clone)]
@@ -76,23 +80,52 @@ pub async fn open_alone(config: &StorageConfig) -> anyhow::Result<Stores> {
 
 /// Opens a store that earlier commands have filled: never creates one.
 pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
-    let missing = match &config.url {
-        StorageUrl::Memory => {
-            let what = "memory: keeps nothing between commands: use sqlite:FILE";
-            return Err(ConfigError::at(&url_key(), what).into());
-        }
-        StorageUrl::Sqlite(file) if !Path::new(file).exists() => {
-            format!("there is no database `{}`", std::path::absolute(file)?.display())
-        }
-        StorageUrl::MySql(_) if look(config).await?.1.is_empty() => {
-            format!("the database {} is empty", config.url)
-        }
-        StorageUrl::Sqlite(_) | StorageUrl::MySql(_) => return open_alone(config).await,
-    };
-    Err(anyhow::anyhow!(
-        "{missing}: make one with `pledge run`, `pledge index` or `pledge migrate`, or name it in \
+    match &config.url {
+        StorageUrl::Memory => Err(keeps_nothing()),
+        StorageUrl::Sqlite(file) if !Path::new(file).exists() => Err(no_file(file)?),
+        StorageUrl::MySql(_) if look(config).await?.1.is_empty() => Err(is_empty(&config.url)),
+        StorageUrl::Sqlite(_) | StorageUrl::MySql(_) => open_alone(config).await,
+    }
+}
+
+/// Opens a store that earlier commands have filled, to read it alone. On a server, a user who may read
+/// is enough, and the schema stays as it is. A file is opened as for writing, since a program that
+/// writes to it may come at any time.
+pub async fn open_to_read(config: &StorageConfig) -> anyhow::Result<Stores> {
+    if !matches!(config.url, StorageUrl::MySql(_)) {
+        return open_existing(config).await;
+    }
+    let (stores, found) = look(config).await?;
+    match found {
+        Found::Schema(version) if version.is_current() => Ok(stores),
+        Found::Schema(version) if version.found > 0 => Err(anyhow::anyhow!(
+            "the schema of {} is of version {}, and {} is needed to read it: run `pledge migrate`",
+            config.url,
+            version.found,
+            version.newest
+        )),
+        Found::Schema(_) | Found::Memory | Found::NoFile => Err(is_empty(&config.url)),
+    }
+}
+
+fn keeps_nothing() -> anyhow::Error {
+    ConfigError::at(&url_key(), "memory: keeps nothing between commands: use sqlite:FILE").into()
+}
+
+fn no_file(file: &str) -> anyhow::Result<anyhow::Error> {
+    let file = std::path::absolute(file)?;
+    Ok(missing(&format!("there is no database `{}`", file.display())))
+}
+
+fn is_empty(url: &StorageUrl) -> anyhow::Error {
+    missing(&format!("the database {url} is empty"))
+}
+
+fn missing(what: &str) -> anyhow::Error {
+    anyhow::anyhow!(
+        "{what}: make one with `pledge run`, `pledge index` or `pledge migrate`, or name it in \
          storage.url"
-    ))
+    )
 }
 
 /// What cannot be a database of ours is a wrong key.
@@ -163,6 +196,20 @@ impl Stores {
         let cached = Arc::new(Cached::new(store.clone(), redis.clone()));
         let leases: Arc<dyn Leases> = Arc::new(RedisLeases::new(redis));
         Ok(Self { leases: Some(leases), cached: Some((cached.clone(), cached)), ..beside })
+    }
+
+    /// Waits until the store can never be written to again, and answers why: its file was deleted or
+    /// replaced. A server that is away may come back, so it is no reason.
+    pub async fn lost(&self) -> anyhow::Error {
+        let Database::Sqlite(store) = &self.database else {
+            return std::future::pending().await;
+        };
+        loop {
+            if let Err(error) = store.check().await {
+                return error.into();
+            }
+            tokio::time::sleep(LOOKED_AT_EVERY).await;
+        }
     }
 
     /// Ends the connections; folds the log of a file into it. A process that ends without it loses

@@ -7,6 +7,7 @@ mod follow;
 mod hints;
 mod look;
 mod notify;
+mod prune;
 mod register;
 mod server;
 mod settle;
@@ -21,10 +22,13 @@ use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::stores::Stores;
+
 pub use follow::Follower;
 pub(crate) use follow::INDEXING;
 pub use look::Start;
 pub use notify::{keep_notifying, log_dispatcher};
+pub use prune::keep_pruning;
 pub use server::{bind, serve};
 pub use settle::{SettleTask, Wakes, settle_chain};
 pub(crate) use settle::{failed_batches, is_settled, settle_shown};
@@ -71,6 +75,11 @@ pub async fn supervise(mut tasks: Tasks, stop: &CancellationToken) -> anyhow::Re
             outcome = outcome.and(Err(error));
         }
     }
+}
+
+/// Fails once the store can never be written to again.
+pub async fn watch_store(stores: Stores, stop: CancellationToken) -> anyhow::Result<()> {
+    stop.run_until_cancelled(stores.lost()).await.map_or(Ok(()), Err)
 }
 
 /// Waits until a task has to look again: after a delay if there was trouble, else when something

@@ -177,7 +177,7 @@ fn every_documented_key_is_set_by_the_environment_alone() {
     for (name, _) in &mut variables {
         *name = name.replacen("PLEDGE__", "PLEDGE_", 1);
     }
-    assert_eq!(variables.len(), 21, "{variables:?}");
+    assert_eq!(variables.len(), 22, "{variables:?}");
     let (by_file, by_environment) = (shown(&toml, &Vec::new()), shown("", &variables));
     assert_eq!(by_environment["config"], by_file["config"]);
     let origins = by_environment["origins"].as_object().unwrap();
@@ -376,6 +376,12 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "redis_url = \"redis://host\"\nredis_prefix = \"{mine}\"\n[chains.sepolia]",
         "storage.redis_prefix",
         "letters, digits",
+    ),
+    (
+        "[chains.sepolia]",
+        "events_kept = 999\n[chains.sepolia]",
+        "storage.events_kept",
+        "a whole number from 1000 up",
     ),
     ("127.0.0.1:0", "localhost", "server.listen", "IP:PORT"),
 ];

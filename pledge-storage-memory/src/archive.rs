@@ -36,8 +36,8 @@ impl Archive for MemoryStore {
 }
 
 fn refuse_used(state: &State) -> Result<(), StoreError> {
-    let State { chains, tokens, events, delivered } = state;
-    if chains.is_empty() && tokens.is_empty() && events.is_empty() && delivered.is_empty() {
+    let State { chains, tokens, events, consumers } = state;
+    if chains.is_empty() && tokens.is_empty() && events.is_empty() && consumers.is_empty() {
         return Ok(());
     }
     Err(FittingRecords::refuse_used())
@@ -61,10 +61,10 @@ fn records(state: &State) -> Vec<ArchiveRecord> {
         programmes().for_each(|entry| part(&entry.programme.id, entry, &mut records));
     }
     records.extend(state.events.iter().cloned().map(ArchiveRecord::Event));
-    let told = state.delivered.iter().filter(|(_, delivered)| **delivered > EventSeq::START);
-    records.extend(told.map(|(consumer, delivered)| ArchiveRecord::Position {
-        consumer: consumer.clone(),
-        delivered: *delivered,
+    let told = state.consumers.values().filter(|known| known.delivered > EventSeq::START);
+    records.extend(told.map(|known| ArchiveRecord::Position {
+        consumer: known.consumer.clone(),
+        delivered: known.delivered,
     }));
     records
 }
@@ -161,7 +161,7 @@ fn take(state: &mut State, record: ArchiveRecord) -> Result<(), StoreError> {
         }
         ArchiveRecord::Event(event) => state.events.push(event),
         ArchiveRecord::Position { consumer, delivered } => {
-            state.delivered.insert(consumer, delivered);
+            state.told(&consumer, delivered);
         }
     }
     Ok(())

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, SequencedEvent};
-use pledge_core::ports::{EventStore, check_delivery};
+use pledge_core::ports::{EventRetention, EventStore, Pruning, check_delivery};
+use pledge_core::types::Timestamp;
 
 use crate::MemoryStore;
 use crate::state::State;
@@ -33,11 +34,32 @@ impl EventStore for MemoryStore {
         let mut state = self.lock();
         let stands = delivered(&state, consumer);
         check_delivery(consumer, (stands, state.newest_event()), (from, to))?;
-        state.delivered.insert(consumer.clone(), to);
+        state.told(consumer, to);
         Ok(())
+    }
+
+    async fn prune_events(
+        &self,
+        retention: &EventRetention,
+        now: Timestamp,
+    ) -> Result<Pruning, StoreError> {
+        let mut state = self.lock();
+        let consumers: Vec<_> = state.consumers.values().cloned().collect();
+        let oldest = state.events.first().map_or(EventSeq::START, |first| first.sequence);
+        let pruning = retention.plan(&consumers, (oldest, state.newest_event()), now);
+        for consumer in &pruning.silent {
+            if let Some(known) = state.consumers.get_mut(consumer) {
+                known.silent_since = Some(now);
+            }
+        }
+        pruning.dropped.iter().for_each(|known| drop(state.consumers.remove(&known.consumer)));
+        let gone = state.events.partition_point(|event| event.sequence <= pruning.through);
+        state.events.drain(..gone);
+        pruning.events().for_each(|event| state.record(event));
+        Ok(pruning)
     }
 }
 
 fn delivered(state: &State, consumer: &Consumer) -> EventSeq {
-    state.delivered.get(consumer).copied().unwrap_or_default()
+    state.consumers.get(consumer).map_or(EventSeq::START, |known| known.delivered)
 }

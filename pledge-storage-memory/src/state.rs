@@ -9,7 +9,9 @@ use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState, UnreadableLog};
 use pledge_core::points::Programme;
-use pledge_core::ports::{ChainState, Seen, ShardProgress, Statement, StatementKind, WindowTotal};
+use pledge_core::ports::{
+    ChainState, ConsumerState, Seen, ShardProgress, Statement, StatementKind, WindowTotal,
+};
 use pledge_core::primitives::Address;
 use pledge_core::types::{
     Account, Amount, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId, RawPoints,
@@ -38,7 +40,7 @@ pub(crate) struct State {
     pub(crate) chains: BTreeMap<ChainId, Chain>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
     pub(crate) events: Vec<SequencedEvent>,
-    pub(crate) delivered: BTreeMap<Consumer, EventSeq>,
+    pub(crate) consumers: BTreeMap<Consumer, ConsumerState>,
 }
 
 #[derive(Debug)]
@@ -108,6 +110,11 @@ impl State {
     pub(crate) fn record(&mut self, event: Event) {
         let sequence = self.newest_event().next();
         self.events.push(SequencedEvent { sequence, event });
+    }
+
+    pub(crate) fn told(&mut self, consumer: &Consumer, delivered: EventSeq) {
+        let known = ConsumerState { consumer: consumer.clone(), delivered, silent_since: None };
+        self.consumers.insert(consumer.clone(), known);
     }
 
     pub(crate) fn newest_event(&self) -> EventSeq {

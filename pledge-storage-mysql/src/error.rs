@@ -13,11 +13,7 @@ pub(crate) fn fault(error: sqlx::Error) -> Fault {
         sqlx::Error::ColumnDecode { index, .. } => {
             return Fault::malformed(&index.clone(), error);
         }
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed => {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
             (StoreErrorKind::Unavailable, "no connection to the database".to_owned())
         }
         _ => (
@@ -62,6 +58,7 @@ fn of_server(error: &dyn DatabaseError) -> (StoreErrorKind, String) {
             | codes::NOT_THIS_TABLE
             | codes::NOT_THIS_STATEMENT,
         ) => (Invalid, "the server refuses this user"),
+        Some(codes::STATEMENT_LOG) => (Invalid, STATEMENT_LOG),
         Some(
             codes::DUPLICATE
             | codes::TOO_LONG
@@ -81,6 +78,10 @@ fn of_server(error: &dyn DatabaseError) -> (StoreErrorKind, String) {
     };
     (kind, detail.to_owned())
 }
+
+/// What is wrong with a server whose log refuses our writes, which are `READ COMMITTED`.
+pub(crate) const STATEMENT_LOG: &str = "the server's binary log takes statements (binlog_format = STATEMENT), and refuses our \
+     writes: SET GLOBAL binlog_format = 'ROW', and in its configuration";
 
 /// The server's error number.
 pub(crate) fn number(error: &dyn DatabaseError) -> Option<u16> {
@@ -114,6 +115,7 @@ pub(crate) mod codes {
     pub(crate) const INTERRUPTED: u16 = 1317;
     pub(crate) const WRONG_VALUE: u16 = 1366;
     pub(crate) const TOO_LONG: u16 = 1406;
+    pub(crate) const STATEMENT_LOG: u16 = 1665;
     pub(crate) const READ_ONLY_TRANSACTION: u16 = 1792;
     pub(crate) const READ_ONLY_MODE: u16 = 1836;
     pub(crate) const KILLED: u16 = 1927;

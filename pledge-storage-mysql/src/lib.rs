@@ -1,4 +1,4 @@
-//! The stores of pledge in one database of a MySQL (8 or later) or MariaDB (10.6 or later) server.
+//! The stores of pledge in one database of a MySQL (8 or later) or MariaDB (10.8 or later) server.
 //!
 //! [`MySqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore` and `Archive` of `pledge-core`
 //! over one database, so a rewind takes the ledger and the points back, and says so, in one transaction.
@@ -22,6 +22,8 @@ mod dialect;
 mod error;
 mod migrate;
 mod patience;
+mod place;
+mod pool;
 mod session;
 mod unit;
 mod values;

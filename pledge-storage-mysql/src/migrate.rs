@@ -1,5 +1,6 @@
 //! The schema and its versions.
 
+use pledge_core::error::StoreErrorKind;
 use pledge_storage_sql::{Fault, SchemaVersion};
 use sqlx::MySqlConnection;
 use sqlx::migrate::{MigrateError, Migration, Migrator};
@@ -13,8 +14,11 @@ static MIGRATOR: Migrator = Migrator { locking: false, ..sqlx::migrate!("./migra
 const LOCK_WAIT_SECONDS: u32 = 120;
 
 /// Brings the schema of database `name` up to date, one process after the other. The lock goes with
-/// the connection.
+/// the connection. One that is up to date is left alone: whoever works on rows needs no other rights.
 pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
+    if schema_version(db, name).await?.is_current() && is_whole(db).await? {
+        return Ok(());
+    }
     lock(db, name).await?;
     let SchemaVersion { found, newest } = schema_version(db, name).await?;
     if (1..newest).contains(&found) {
@@ -27,7 +31,15 @@ pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), 
         }
         run => run,
     };
-    run.map_err(|error| explain(name, error))
+    run.map_err(|error| explain(name, error, found, newest))
+}
+
+/// Whether every change of the schema was made to its end, and is the one that we know.
+async fn is_whole(db: &mut MySqlConnection) -> Result<bool, Fault> {
+    let made = "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version";
+    let made: Vec<(i64, Vec<u8>)> = sqlx::query_as(made).fetch_all(db).await.map_err(fault)?;
+    let known = MIGRATOR.iter().map(|known| (known.version, known.checksum.to_vec()));
+    Ok(made == known.collect::<Vec<_>>())
 }
 
 /// Forgets that an interrupted change of the schema was begun: all of it can be run again. That of
@@ -94,9 +106,20 @@ async fn version_found(db: &mut MySqlConnection, name: &str) -> Result<i64, Faul
     sqlx::query_scalar(newest).fetch_one(db).await.map_err(fault)
 }
 
-fn explain(name: &str, error: MigrateError) -> Fault {
+fn explain(name: &str, error: MigrateError, found: i64, newest: i64) -> Fault {
     match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => fault(error),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            let fault = fault(error);
+            if fault.kind() != StoreErrorKind::Invalid {
+                return fault;
+            }
+            fault.with_detail(|detail| {
+                format!(
+                    "{detail}: the schema of `{name}` is of version {found}, to be brought to {newest}: run \
+                     `pledge migrate` once with a user who may CREATE, ALTER, INDEX and DROP there"
+                )
+            })
+        }
         other => Fault::invalid(format!(
             "the schema of `{name}` is not one that a release of pledge made"
         ))

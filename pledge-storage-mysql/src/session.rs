@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use pledge_storage_sql::Fault;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row};
 
-use crate::error::fault;
+use crate::error::{STATEMENT_LOG, fault};
 
 /// Values that do not fit are errors, never cut or clamped.
 const SQL_MODE: &str = "ONLY_FULL_GROUP_BY,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION";
@@ -55,17 +55,47 @@ pub(crate) async fn set_up(db: &mut MySqlConnection, role: Role) -> Result<(), F
          SET SESSION TRANSACTION ISOLATION LEVEL {isolation}, {access}"
     );
     sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *db).await.map_err(fault)?;
-    refuse_other(&variables(db).await?, role)
+    let found = variables(db).await?;
+    refuse_server(&found, role)?;
+    refuse_other(&found, role)
 }
 
 async fn variables(db: &mut MySqlConnection) -> Result<BTreeMap<String, String>, Fault> {
     let show = "SHOW SESSION VARIABLES WHERE Variable_name IN ('autocommit', 'sql_mode', \
                 'time_zone', 'collation_connection', 'max_allowed_packet', \
-                'completion_type', 'unique_checks', 'sql_select_limit', \
+                'completion_type', 'unique_checks', 'sql_select_limit', 'version', \
+                'log_bin', 'binlog_format', \
                 'transaction_isolation', 'tx_isolation', 'transaction_read_only', 'tx_read_only')";
     let rows = sqlx::raw_sql(show).fetch_all(db).await.map_err(fault)?;
     let pair = |row: &sqlx::mysql::MySqlRow| Ok((row.try_get(0)?, row.try_get(1)?));
     rows.iter().map(pair).collect::<Result<_, _>>().map_err(fault)
+}
+
+/// A server that is too old, or whose log refuses our writes.
+fn refuse_server(found: &BTreeMap<String, String>, role: Role) -> Result<(), Fault> {
+    let variable = |name| found.get(name).map_or("", String::as_str);
+    refuse_version(variable("version"))?;
+    let logs_statements = (variable("log_bin"), variable("binlog_format")) == ("ON", "STATEMENT");
+    if logs_statements && matches!(role, Role::Writer) {
+        return Err(Fault::invalid(STATEMENT_LOG));
+    }
+    Ok(())
+}
+
+/// Before 8.0 MySQL, and before 10.8 MariaDB, takes the `DESC` of an index and ignores it: each page of
+/// a leaderboard would sort every account.
+fn refuse_version(version: &str) -> Result<(), Fault> {
+    let mut numbers = version.split(['.', '-']).map_while(|number| number.parse().ok());
+    let found: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let is_mariadb = version.contains("MariaDB");
+    let oldest = if is_mariadb { (10, 8) } else { (8, 0) };
+    if found >= oldest {
+        return Ok(());
+    }
+    Err(Fault::invalid(format!(
+        "the server is of version `{version}`, which ignores the order of an index: use MariaDB 10.8 or \
+         MySQL 8.0, or later"
+    )))
 }
 
 fn refuse_other(found: &BTreeMap<String, String>, role: Role) -> Result<(), Fault> {
@@ -134,6 +164,37 @@ mod tests {
             assert!(refuse_other(&found, Role::Writer).is_err(), "{name}");
             found.remove(name);
             assert!(refuse_other(&found, Role::Writer).is_err(), "no {name}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_ignores_the_order_of_an_index_is_refused() {
+        for old in ["10.6.18-MariaDB-log", "10.7.8-MariaDB", "5.7.44", "", "?"] {
+            assert!(refuse_version(old).is_err(), "{old}");
+        }
+        for new in [
+            "10.8.3-MariaDB",
+            "10.11.6-MariaDB-0+deb12u1",
+            "11.8.2-MariaDB",
+            "8.0.36",
+            "9.7.4",
+            "8.0.11-TiDB-v8.5.0",
+        ] {
+            assert!(refuse_version(new).is_ok(), "{new}");
+        }
+    }
+
+    #[test]
+    fn a_log_of_statements_is_in_the_way_of_those_who_write() {
+        let logs = |format: &str| {
+            let pairs =
+                [("version", "10.11.6-MariaDB"), ("log_bin", "ON"), ("binlog_format", format)];
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+        };
+        assert!(refuse_server(&logs("STATEMENT"), Role::Writer).is_err());
+        assert!(refuse_server(&logs("STATEMENT"), Role::Reader).is_ok());
+        for format in ["ROW", "MIXED"] {
+            assert!(refuse_server(&logs(format), Role::Writer).is_ok(), "{format}");
         }
     }
 

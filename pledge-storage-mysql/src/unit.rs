@@ -1,59 +1,131 @@
 //! What one call of a port does with the database.
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::fmt;
+use std::pin::Pin;
 
 use async_trait::async_trait;
 use pledge_core::error::StoreErrorKind;
 use pledge_storage_sql::{Connection, Dialect, Done, Fault, Row, Unit, Value};
-use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Executor, MySql, MySqlPool};
+use sqlx::AssertSqlSafe;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use crate::dialect::MySqlDialect;
 use crate::error::fault;
-use crate::patience::Listener;
+use crate::pool::{Pool, Slot};
 use crate::values::{Found, arguments};
 
 /// A connection, and a transaction in it.
 ///
 /// The transaction is begun and ended by statements of our own. Where the driver counts them, a call
-/// that is dropped while it begins leaves one open that nobody knows of; and a call that is dropped
-/// at any time may leave half an answer to be read. So a connection is used again only if its call
-/// came to an end, and is closed else: the server rolls back what a closed connection began.
-#[derive(Debug)]
+/// that is dropped while it begins leaves one open that nobody knows of.
+///
+/// Half an answer that is left unread makes a connection useless. So what is asked is held here, not by
+/// the call that waits for it: a unit that is dropped finishes it, takes all of it back, and leaves
+/// the connection to the next call.
 pub(crate) struct MySqlUnit {
-    connection: PoolConnection<MySql>,
-    listener: Listener,
+    pool: Pool,
+    at: At,
     is_transaction: bool,
-    is_reusable: bool,
+}
+
+/// What a connection is asked, until it is free again; none if it was lost.
+type Asked = Pin<Box<dyn Future<Output = Option<Slot>> + Send>>;
+
+enum At {
+    Free(Slot),
+    Asked(Asked),
+    Ended,
+}
+
+impl fmt::Debug for MySqlUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MySqlUnit").field("pool", &self.pool).finish_non_exhaustive()
+    }
 }
 
 impl Drop for MySqlUnit {
     fn drop(&mut self) {
-        if !self.is_reusable {
-            self.connection.close_on_drop();
-        }
+        let at = std::mem::replace(&mut self.at, At::Ended);
+        let left: Asked = match at {
+            At::Free(slot) => Box::pin(async { Some(slot) }),
+            At::Asked(asked) => asked,
+            At::Ended => return,
+        };
+        // Without a runtime nothing can be finished: the connection is closed.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let pool = self.pool.clone();
+        runtime.spawn(async move {
+            let taking_back = async {
+                if let Some(slot) = left.await {
+                    slot.take_back().await;
+                }
+            };
+            pool.finish(taking_back).await;
+        });
     }
 }
 
 impl MySqlUnit {
-    /// Begins on a connection of the pool; `answer` is how long each of its statements may take.
-    pub(crate) async fn begin(
-        pool: &MySqlPool,
-        is_transaction: bool,
-        answer: Duration,
-    ) -> Result<Self, Fault> {
-        let connection = pool.acquire().await.map_err(fault)?;
-        let listener = Listener::new(answer);
-        let mut unit = Self { connection, listener, is_transaction, is_reusable: false };
+    /// Begins on a connection of the pool.
+    pub(crate) async fn begin(pool: &Pool, is_transaction: bool) -> Result<Self, Fault> {
+        let room = pool.room().await?;
+        let mut unit = Self { pool: pool.clone(), at: At::Ended, is_transaction };
+        let connecting = async move {
+            match room.connection().await {
+                Ok(slot) => (Some(slot), Ok(())),
+                Err(fault) => (None, Err(fault)),
+            }
+        };
+        unit.wait_for(connecting).await?;
         if is_transaction {
             unit.say("START TRANSACTION").await.map_err(fault)?;
         }
         Ok(unit)
     }
 
+    /// What comes of `work`, which goes on if the call is dropped meanwhile.
+    async fn wait_for<T: Send + 'static>(
+        &mut self,
+        work: impl Future<Output = (Option<Slot>, T)> + Send + 'static,
+    ) -> T {
+        let (tell, mut told) = oneshot::channel();
+        self.at = At::Asked(Box::pin(async move {
+            let (slot, answer) = work.await;
+            // Nobody may be there to hear it.
+            let _ = tell.send(answer);
+            slot
+        }));
+        let At::Asked(asked) = &mut self.at else { unreachable!("set above") };
+        let slot = asked.await;
+        self.at = slot.map_or(At::Ended, At::Free);
+        told.try_recv().expect("told before the work ended")
+    }
+
+    /// Asks the connection something.
+    async fn ask<T, W>(&mut self, question: impl FnOnce(Slot) -> W) -> Result<T, sqlx::Error>
+    where
+        T: Send + 'static,
+        W: Future<Output = (Slot, Result<T, sqlx::Error>)> + Send + 'static,
+    {
+        let At::Free(slot) = std::mem::replace(&mut self.at, At::Ended) else {
+            return Err(sqlx::Error::Protocol("the connection is lost".to_owned()));
+        };
+        let asked = question(slot);
+        self.wait_for(async move {
+            let (slot, answer) = asked.await;
+            (Some(slot), answer)
+        })
+        .await
+    }
+
     async fn say(&mut self, words: &'static str) -> Result<(), sqlx::Error> {
-        self.listener.hear(self.connection.execute(words)).await.map(|_| ())
+        self.ask(|mut slot| async move {
+            let said = slot.say(words).await;
+            (slot, said)
+        })
+        .await
     }
 
     async fn try_commit(&mut self) -> Result<(), Fault> {
@@ -66,6 +138,14 @@ impl MySqlUnit {
         let detail = "the connection was lost during the commit: the write may be there or not";
         Err(Fault::unavailable(detail).caused_by(error))
     }
+
+    /// Ends with the connection.
+    fn end(&mut self) -> Option<Slot> {
+        match std::mem::replace(&mut self.at, At::Ended) {
+            At::Free(slot) => Some(slot),
+            At::Asked(_) | At::Ended => None,
+        }
+    }
 }
 
 #[async_trait]
@@ -76,7 +156,12 @@ impl Connection for MySqlUnit {
 
     async fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Done, Fault> {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
-        let done = self.listener.hear(query.execute(&mut *self.connection)).await.map_err(fault)?;
+        let done = self.ask(|mut slot| async move {
+            let Slot { connection, listener, .. } = &mut slot;
+            let done = listener.hear(query.execute(connection)).await;
+            (slot, done)
+        });
+        let done = done.await.map_err(fault)?;
         Ok(Done { rows_affected: done.rows_affected(), last_insert_id: done.last_insert_id() })
     }
 
@@ -86,9 +171,12 @@ impl Connection for MySqlUnit {
         values: Vec<Value>,
     ) -> Result<Vec<Box<dyn Row>>, Fault> {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
-        let rows =
-            self.listener.hear(query.fetch_all(&mut *self.connection)).await.map_err(fault)?;
-        Ok(rows.into_iter().map(|row| Box::new(Found(row)) as _).collect())
+        let rows = self.ask(|mut slot| async move {
+            let Slot { connection, listener, .. } = &mut slot;
+            let rows = listener.hear(query.fetch_all(connection)).await;
+            (slot, rows)
+        });
+        Ok(rows.await.map_err(fault)?.into_iter().map(|row| Box::new(Found(row)) as _).collect())
     }
 }
 
@@ -96,12 +184,12 @@ impl Connection for MySqlUnit {
 impl Unit for MySqlUnit {
     async fn commit(mut self: Box<Self>) -> Result<(), Fault> {
         let committed = if self.is_transaction { self.try_commit().await } else { Ok(()) };
-        match committed {
-            Ok(()) => self.is_reusable = true,
-            Err(fault) => {
-                self.roll_back(fault.kind()).await;
-                return Err(fault);
-            }
+        if let Err(fault) = committed {
+            self.roll_back(fault.kind()).await;
+            return Err(fault);
+        }
+        if let Some(slot) = self.end() {
+            slot.give_back();
         }
         Ok(())
     }
@@ -109,11 +197,15 @@ impl Unit for MySqlUnit {
     /// One that the server has ended already is no error to it. One that says nothing is not asked:
     /// it rolls back what a closed connection began.
     async fn roll_back(mut self: Box<Self>, after: StoreErrorKind) {
-        if self.listener.has_given_up() {
+        if matches!(&self.at, At::Free(slot) if slot.listener.has_given_up()) {
+            drop(self.end());
             return;
         }
-        match self.say("ROLLBACK").await {
-            Ok(()) => self.is_reusable = after != StoreErrorKind::Unavailable,
+        let taken_back = self.say("ROLLBACK").await;
+        let slot = self.end();
+        match taken_back {
+            Ok(()) if after == StoreErrorKind::Unavailable => drop(slot),
+            Ok(()) => slot.into_iter().for_each(Slot::give_back),
             Err(error) => tracing::debug!(%error, "the connection is given up"),
         }
     }

@@ -15,7 +15,7 @@ pub(crate) fn arguments(values: Vec<Value>) -> Result<MySqlArguments, Fault> {
     let bytes = values.iter().map(|value| match value {
         Value::Bytes(bytes) => bytes.len(),
         Value::Text(text) => text.len(),
-        Value::Null | Value::Number(_) | Value::Bound(_) => 0,
+        Value::Null | Value::Number(_) | Value::Key(_) | Value::Bound(_) => 0,
     });
     let bytes: usize = bytes.sum();
     if bytes > STATEMENT_BYTES_MAX {
@@ -26,7 +26,9 @@ pub(crate) fn arguments(values: Vec<Value>) -> Result<MySqlArguments, Fault> {
     for value in values {
         let added = match value {
             Value::Null => arguments.add(None::<u64>),
-            Value::Number(number) | Value::Bound(number) => arguments.add(number),
+            Value::Number(number) | Value::Key(number) | Value::Bound(number) => {
+                arguments.add(number)
+            }
             Value::Bytes(bytes) => arguments.add(bytes),
             Value::Text(text) => arguments.add(text),
         };

@@ -17,7 +17,7 @@ use pledge_core::testing::conformance::ledger::Ledger;
 use pledge_core::testing::world::{CHAIN, spec, token};
 use pledge_core::types::{BlockNumber, ChainId};
 use pledge_storage_mysql::MySqlStore;
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 use support::Place;
 
 /// A ledger with nothing in it over an open store.
@@ -52,7 +52,23 @@ async fn a_url_without_a_database_is_refused() {
 async fn a_server_that_is_not_there_is_unavailable() {
     let (kind, text) = refused(MySqlStore::open("mysql://root:secret@127.0.0.1:1/pledge").await);
     assert_eq!(kind, StoreErrorKind::Unavailable, "{text}");
-    assert!(!text.contains("secret"), "{text}");
+    assert!(text.contains("127.0.0.1:1") && !text.contains("secret"), "{text}");
+}
+
+/// Each of them would be taken for another part of the URL, or for another password.
+#[tokio::test]
+async fn a_password_that_is_not_encoded_is_refused_with_how_to_write_it() {
+    let place = Place::new().await;
+    let server = place.url();
+    let (_, server) = server.rsplit_once('@').unwrap();
+    for password in ["12/34", "ab/cd", "12#34", "ab#cd", "12?34", "ab?cd", "ab%41", "ab%zz", "%ff"]
+    {
+        let url = format!("mysql://nobody:{password}@{server}");
+        let (kind, text) = refused(MySqlStore::open(&url).await);
+        assert_eq!(kind, StoreErrorKind::Invalid, "{password}: {text}");
+        assert!(text.contains("`@ / # ? %`") && text.contains("%40"), "{password}: {text}");
+        assert!(!text.contains(password), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -228,6 +244,40 @@ async fn of_two_handles_that_commit_on_the_same_base_one_wins() {
     let (a, b) = tokio::join!(one.commit(&message), other.commit(&message));
     let kinds = [a, b].map(|result| result.err().map(|error| error.kind()));
     assert!(kinds.contains(&None) && kinds.contains(&Some(StoreErrorKind::Conflict)), "{kinds:?}");
+}
+
+/// Each page is read in the order of an index, on every server that is taken.
+#[tokio::test]
+async fn a_leaderboard_sorts_no_accounts() {
+    let place = Place::new().await;
+    place.open().await;
+    let mut outsider = place.outsider().await;
+    let fill = "INSERT INTO user_balance SELECT 1, UNHEX(LPAD(HEX(n), 40, '0')), \
+                UNHEX(LPAD(HEX(n % 97), 64, '0')), UNHEX(REPEAT('0', 80)), 0, 0 FROM numbers; \
+                INSERT INTO user_points SELECT 1, UNHEX(LPAD(HEX(n), 40, '0')), \
+                UNHEX(LPAD(HEX(n % 97), 128, '0')) FROM numbers; \
+                ANALYZE TABLE user_balance, user_points";
+    let numbers = (0..5_000).map(|n| format!("({n})")).collect::<Vec<_>>().join(", ");
+    let numbers =
+        format!("CREATE TEMPORARY TABLE numbers (n INT); INSERT INTO numbers VALUES {numbers}");
+    outsider.execute(AssertSqlSafe(numbers)).await.unwrap();
+    for statement in fill.split("; ") {
+        outsider.execute(statement).await.unwrap();
+    }
+    for (table, owner, by) in
+        [("user_balance", "token", "balance"), ("user_points", "programme", "raw")]
+    {
+        for bound in ["", &format!("AND {by} < UNHEX(REPEAT('1', 64))")] {
+            let page = format!(
+                "EXPLAIN SELECT * FROM {table} WHERE {owner} = 1 {bound} ORDER BY {by} DESC, account LIMIT 100"
+            );
+            let rows = outsider.fetch_all(AssertSqlSafe(page)).await.unwrap();
+            for row in rows {
+                let extra: Option<String> = row.try_get("Extra").unwrap();
+                assert!(!extra.unwrap_or_default().contains("filesort"), "{table} {bound}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

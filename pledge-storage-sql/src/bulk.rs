@@ -54,7 +54,7 @@ fn size(value: &Value) -> usize {
         + match value {
             Value::Bytes(bytes) => bytes.len(),
             Value::Text(text) => text.len(),
-            Value::Null | Value::Number(_) | Value::Bound(_) => 0,
+            Value::Null | Value::Number(_) | Value::Key(_) | Value::Bound(_) => 0,
         }
 }
 

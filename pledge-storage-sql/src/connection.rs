@@ -13,8 +13,11 @@ use crate::fault::Fault;
 pub enum Value {
     /// No value.
     Null,
-    /// A number to store or to look for. `Invalid` where no column can hold it.
+    /// A number to store, or one that is stored. `Invalid` where no column can hold it.
     Number(u64),
+    /// A number to look for, which anybody may have made up: where it is beyond what columns hold, no
+    /// row has it.
+    Key(u64),
     /// A number that columns are compared with: where it is beyond what they hold, their largest
     /// means the same.
     Bound(u64),

@@ -48,6 +48,12 @@ pub trait Database: Debug + Clone + Send + Sync + 'static {
     /// Waits for the calls under way and closes every connection.
     async fn close(&self);
 
+    /// Whether the database that was opened is still the one at its place. `Unavailable` if not, and it will
+    /// not be again: every later write is refused.
+    async fn check(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Begins what one call does.
     async fn begin(&self, access: Access) -> Result<Box<dyn Unit>, Fault>;
 }

@@ -3,10 +3,12 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, SequencedEvent};
-use pledge_core::ports::EventStore;
+use pledge_core::ports::{EventRetention, EventStore, Pruning};
+use pledge_core::types::Timestamp;
 
 use crate::database::Database;
 use crate::events;
+use crate::retention;
 use crate::store::SqlStore;
 
 #[async_trait]
@@ -36,5 +38,15 @@ impl<D: Database> EventStore for SqlStore<D> {
         let mut unit = self.write("record a delivery").await?;
         let done = events::record_delivered(unit.db(), consumer, from, to).await;
         unit.finish(done).await
+    }
+
+    async fn prune_events(
+        &self,
+        retention: &EventRetention,
+        now: Timestamp,
+    ) -> Result<Pruning, StoreError> {
+        let mut unit = self.write("prune events").await?;
+        let pruned = retention::prune(unit.db(), retention, now).await;
+        unit.finish(pruned).await
     }
 }

@@ -108,7 +108,7 @@ pub(crate) async fn record_delivered(
     let newest = query("SELECT max(sequence) AS newest FROM event").value(db, "newest").await?;
     let newest = newest.unwrap_or(EventSeq::START);
     check_delivery(consumer, (stands, newest), (from, to))?;
-    query("UPDATE event_delivery SET delivered = ? WHERE consumer = ?")
+    query("UPDATE event_delivery SET delivered = ?, silent_since = NULL WHERE consumer = ?")
         .bind(to)
         .bind(consumer.as_str())
         .execute(db)

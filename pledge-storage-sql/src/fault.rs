@@ -81,6 +81,36 @@ impl Fault {
         })
     }
 
+    /// The same fault in other words.
+    #[must_use]
+    pub fn with_detail(self, word: impl FnOnce(&str) -> String) -> Self {
+        Self(match self.0 {
+            Kind::Named(error) => {
+                let (kind, detail) = (error.kind(), word(error.detail()));
+                Kind::Named(error.told_as(kind, detail))
+            }
+            Kind::Unnamed { kind, detail, source } => {
+                Kind::Unnamed { kind, detail: word(&detail), source }
+            }
+        })
+    }
+
+    /// What went wrong, and why, as one text.
+    pub fn explained(&self) -> String {
+        let (detail, mut below): (&str, Option<&dyn StdError>) = match &self.0 {
+            Kind::Named(error) => (error.detail(), error.source()),
+            Kind::Unnamed { detail, source, .. } => {
+                (detail, source.as_deref().map(|source| source as _))
+            }
+        };
+        let mut text = detail.to_owned();
+        while let Some(cause) = below {
+            text = format!("{text}: {cause}");
+            below = cause.source();
+        }
+        text
+    }
+
     /// The port's error, now that the operation is known.
     pub fn during(self, operation: &'static str) -> StoreError {
         match self.0 {

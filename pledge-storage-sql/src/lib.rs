@@ -32,6 +32,7 @@ mod query;
 mod reads;
 mod registry;
 mod restate;
+mod retention;
 mod rewind;
 mod row;
 mod store;

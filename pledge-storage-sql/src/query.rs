@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use pledge_core::types::ChainId;
+
 use crate::column::Column;
 use crate::connection::{Connection, Done, Row, Value};
 use crate::fault::Fault;
@@ -28,6 +30,11 @@ impl Query {
     pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
         self
+    }
+
+    /// A chain to look for, which may be beyond all that are stored.
+    pub(crate) fn key(self, chain: ChainId) -> Self {
+        self.bind(Value::Key(chain.get()))
     }
 
     /// A number to compare with, which may be beyond all that are stored.

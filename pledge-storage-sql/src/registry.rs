@@ -51,7 +51,7 @@ async fn chain_by(
     tail: &'static str,
 ) -> Result<ChainState, Fault> {
     let found =
-        query(format!("SELECT * FROM chain WHERE id = ? {tail}")).bind(chain).one(db).await?;
+        query(format!("SELECT * FROM chain WHERE id = ? {tail}")).key(chain).one(db).await?;
     found.ok_or_else(|| Fault::invalid(format!("chain {chain} is not registered")))
 }
 
@@ -152,7 +152,7 @@ pub(crate) async fn tokens(
     db: &mut dyn Connection,
     chain: ChainId,
 ) -> Result<Vec<TokenRow>, Fault> {
-    query("SELECT * FROM token WHERE chain = ? ORDER BY address").bind(chain).all(db).await
+    query("SELECT * FROM token WHERE chain = ? ORDER BY address").key(chain).all(db).await
 }
 
 pub(crate) async fn find_token(
@@ -168,7 +168,7 @@ async fn token_by(
     tail: &'static str,
 ) -> Result<Option<TokenRow>, Fault> {
     query(format!("SELECT * FROM token WHERE chain = ? AND address = ? {tail}"))
-        .bind(token.chain)
+        .key(token.chain)
         .bind(token.address)
         .one(db)
         .await

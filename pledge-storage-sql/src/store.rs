@@ -48,6 +48,12 @@ impl<D: Database> SqlStore<D> {
         self.database.close().await;
     }
 
+    /// Whether the database that was opened is still the one at its place: a file may be deleted or
+    /// replaced. `Unavailable` if not; then every write is refused, and only opening again helps.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.database.check().await.map_err(|fault| fault.during("check the database"))
+    }
+
     pub(crate) async fn write(&self, operation: &'static str) -> Result<Call, StoreError> {
         self.begin(Access::Write, operation).await
     }

@@ -1,6 +1,7 @@
 //! The database: one connection that writes, several that read.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, sleep};
 
 use crate::error::{codes, fault, primary_code};
+use crate::files::{self, Files, log_of};
 use crate::migrate::{migrate, schema_version};
 use crate::unit::SqliteUnit;
 
@@ -27,6 +29,8 @@ const ROWS_BUFFERED: usize = 512;
 pub struct SqliteDatabase {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Of a database that is written to.
+    files: Option<Arc<Files>>,
 }
 
 impl SqliteDatabase {
@@ -40,9 +44,9 @@ impl SqliteDatabase {
             .statement_cache_capacity(STATEMENTS_CACHED_MAX)
             .row_buffer_size(ROWS_BUFFERED)
             .disable_statement_logging();
+        files::create(&path);
         let writing = options
             .clone()
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"));
@@ -51,26 +55,27 @@ impl SqliteDatabase {
         let reading = options.pragma("query_only", "on");
         let readers = pool_options(READERS_MAX);
         let readers = readers.connect_with(reading).await.map_err(explain)?;
-        Ok(Self { writer, readers })
+        let files = Files::of(&path).map_err(|error| {
+            Fault::unavailable(format!("`{location}` went while it was opened")).caused_by(error)
+        })?;
+        Ok(Self { writer, readers, files: Some(Arc::new(files)) })
     }
 
     async fn connect_read_only(location: &str) -> Result<(Self, SchemaVersion), Fault> {
         let path = path_of(location)?;
-        let mut log = path.clone().into_os_string();
-        log.push("-wal");
         // A file without a log is written by nobody, and read without making one.
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .busy_timeout(BUSY_TIMEOUT)
             .read_only(true)
-            .immutable(!Path::new(&log).exists())
+            .immutable(!log_of(&path).exists())
             .disable_statement_logging();
         let explain = |error| explain_open(location, error);
         let readers = pool_options(READERS_MAX).connect_with(options).await.map_err(explain)?;
         let mut db = readers.acquire().await.map_err(explain)?;
         sqlx::query("PRAGMA schema_version").execute(&mut *db).await.map_err(explain)?;
         let version = schema_version(&mut db, location).await?;
-        Ok((Self { writer: readers.clone(), readers }, version))
+        Ok((Self { writer: readers.clone(), readers, files: None }, version))
     }
 }
 
@@ -91,12 +96,17 @@ impl Database for SqliteDatabase {
         self.writer.close().await;
     }
 
+    async fn check(&self) -> Result<(), Fault> {
+        self.files.as_ref().map_or(Ok(()), |files| files.check())
+    }
+
     async fn begin(&self, access: Access) -> Result<Box<dyn Unit>, Fault> {
         let begun = match access {
             Access::Write => {
-                self.writer.begin_with("BEGIN IMMEDIATE").await.map(SqliteUnit::Transaction)
+                let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
+                begun.map(|tx| SqliteUnit::Write(tx, self.files.clone()))
             }
-            Access::Read => self.readers.begin().await.map(SqliteUnit::Transaction),
+            Access::Read => self.readers.begin().await.map(SqliteUnit::Read),
             Access::ReadOnce => self.readers.acquire().await.map(SqliteUnit::Statement),
         };
         Ok(Box::new(begun.map_err(fault)?))

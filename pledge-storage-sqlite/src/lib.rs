@@ -7,6 +7,9 @@
 //! - One connection writes, under `BEGIN IMMEDIATE`; several read beside it, each call in one
 //!   snapshot, and never wait for the writer (write-ahead log).
 //! - `synchronous = FULL`: what a call answered `Ok` to survives a crash of the machine.
+//! - A file that is deleted or replaced while it is open is written to no more: every write is
+//!   `Unavailable` from then on, and [`SqliteStore::check`] says so without one.
+//! - A new file is readable and writable by its owner alone, as are the log and the index beside it.
 //! - A call whose future is dropped is rolled back, unless it was already being committed: then it is
 //!   there whole. Read the cursor again to know.
 //! - Amounts are fixed-width big-endian blobs, never numbers of SQL: exact, and sorted as numbers.
@@ -14,6 +17,7 @@
 mod database;
 mod dialect;
 mod error;
+mod files;
 mod migrate;
 mod unit;
 mod values;

@@ -1,6 +1,7 @@
 //! What one call of a port does with the database.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use pledge_core::error::StoreErrorKind;
@@ -10,18 +11,20 @@ use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
 
 use crate::dialect::SqliteDialect;
 use crate::error::fault;
+use crate::files::Files;
 use crate::values::{Found, arguments};
 
 #[derive(Debug)]
 pub(crate) enum SqliteUnit {
-    Transaction(Transaction<'static, Sqlite>),
+    Write(Transaction<'static, Sqlite>, Option<Arc<Files>>),
+    Read(Transaction<'static, Sqlite>),
     Statement(PoolConnection<Sqlite>),
 }
 
 impl SqliteUnit {
     fn db(&mut self) -> &mut SqliteConnection {
         match self {
-            Self::Transaction(tx) => tx,
+            Self::Write(tx, _) | Self::Read(tx) => tx,
             Self::Statement(connection) => connection,
         }
     }
@@ -56,7 +59,12 @@ impl Connection for SqliteUnit {
 impl Unit for SqliteUnit {
     async fn commit(self: Box<Self>) -> Result<(), Fault> {
         match *self {
-            Self::Transaction(tx) => tx.commit().await.map_err(fault),
+            Self::Write(tx, files) => {
+                // One that is dropped here is taken back.
+                files.map_or(Ok(()), |files| files.check())?;
+                tx.commit().await.map_err(fault)
+            }
+            Self::Read(tx) => tx.commit().await.map_err(fault),
             Self::Statement(_) => Ok(()),
         }
     }
@@ -64,7 +72,7 @@ impl Unit for SqliteUnit {
     async fn roll_back(self: Box<Self>, _after: StoreErrorKind) {
         // Most errors leave the transaction open; some have ended it already, and then there is
         // nothing to take back and the pool drops the connection.
-        if let Self::Transaction(tx) = *self
+        if let Self::Write(tx, _) | Self::Read(tx) = *self
             && let Err(error) = tx.rollback().await
         {
             tracing::debug!(%error, "rollback found no transaction");

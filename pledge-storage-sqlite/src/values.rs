@@ -16,6 +16,8 @@ pub(crate) fn arguments(values: Vec<Value>) -> Result<SqliteArguments, Fault> {
             Value::Number(number) => {
                 arguments.add(i64::try_from(number).map_err(Fault::too_large)?)
             }
+            // No row has a number below zero.
+            Value::Key(number) => arguments.add(i64::try_from(number).unwrap_or(-1)),
             Value::Bound(number) => arguments.add(i64::try_from(number).unwrap_or(i64::MAX)),
             Value::Bytes(bytes) => arguments.add(bytes),
             Value::Text(text) => arguments.add(text),

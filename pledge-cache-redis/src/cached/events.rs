@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, SequencedEvent};
-use pledge_core::ports::EventStore;
+use pledge_core::ports::{EventRetention, EventStore, Pruning};
+use pledge_core::types::Timestamp;
 
 use super::Cached;
 
@@ -28,5 +29,13 @@ impl<S: EventStore> EventStore for Cached<S> {
         to: EventSeq,
     ) -> Result<(), StoreError> {
         self.store.record_delivered(consumer, from, to).await
+    }
+
+    async fn prune_events(
+        &self,
+        retention: &EventRetention,
+        now: Timestamp,
+    ) -> Result<Pruning, StoreError> {
+        self.store.prune_events(retention, now).await
     }
 }

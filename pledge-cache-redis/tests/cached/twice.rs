@@ -6,9 +6,9 @@ use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore,
-    HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Rewind, Seen, Settlement,
-    SettlementBatch, SettlementsQuery, Standing, Statement,
+    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery,
+    EventRetention, EventStore, HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Pruning,
+    Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, Statement,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
@@ -223,5 +223,13 @@ impl<S: EventStore> EventStore for Twice<S> {
         to: EventSeq,
     ) -> Result<(), StoreError> {
         self.0.record_delivered(consumer, from, to).await
+    }
+
+    async fn prune_events(
+        &self,
+        retention: &EventRetention,
+        now: Timestamp,
+    ) -> Result<Pruning, StoreError> {
+        self.0.prune_events(retention, now).await
     }
 }

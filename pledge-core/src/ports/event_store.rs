@@ -4,8 +4,10 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
+use super::{EventRetention, Pruning};
 use crate::error::StoreError;
 use crate::event::{Consumer, EventSeq, SequencedEvent};
+use crate::types::Timestamp;
 
 /// The events that the writes of a [`BalanceStore`](super::BalanceStore) and a
 /// [`PointsStore`](super::PointsStore) left, and a position in them for each consumer. One database
@@ -15,7 +17,8 @@ use crate::event::{Consumer, EventSeq, SequencedEvent};
 /// - Events come in the order of their sequence numbers, which begin above [`EventSeq::START`].
 /// - Once an event was read, no later read shows a new one below it. So who reads on from the last
 ///   event read misses none, whoever writes meanwhile.
-/// - An event never changes and never goes: what a reorg takes back is one more event.
+/// - An event never changes: what a reorg takes back is one more event. It goes only by
+///   [`EventStore::prune_events`], once every consumer has it; the newest never goes.
 /// - A position moves only from where the writer says that it stands; else the answer is `Conflict`
 ///   and nothing is written. So two may deliver for one consumer without a lock.
 /// - A position never goes back and never passes the newest event: `Invalid`, and nothing is written.
@@ -67,6 +70,15 @@ pub trait EventStore: Debug + Send + Sync + 'static {
         from: EventSeq,
         to: EventSeq,
     ) -> Result<(), StoreError>;
+
+    /// Removes what [`EventRetention::plan`] says at the time `now`, as one write. A consumer that is
+    /// dropped is at the start again, and the oldest event that is kept is its next; that it was dropped
+    /// is an event. Call again while more is due.
+    async fn prune_events(
+        &self,
+        retention: &EventRetention,
+        now: Timestamp,
+    ) -> Result<Pruning, StoreError>;
 }
 
 /// Why no store may move a position that stands at `stands` while its newest event is `newest`.

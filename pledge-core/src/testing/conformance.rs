@@ -34,6 +34,7 @@ pub mod engine_settling;
 pub mod engine_standstill;
 pub mod engine_supply;
 pub mod engine_unreadable;
+pub mod event_retention;
 pub mod event_store;
 pub mod failures;
 pub mod leases;
@@ -120,6 +121,7 @@ macro_rules! balance_store_conformance {
             pages_of_holders_are_complete_and_sorted
             the_largest_amounts_round_trip
             tokens_and_chains_do_not_see_each_other
+            a_chain_of_any_number_may_be_asked_for
         );
         $crate::__laws!($fixture, rewind,
             a_rewind_is_the_exact_inverse_of_the_commits_above
@@ -213,6 +215,13 @@ macro_rules! event_store_conformance {
             a_position_never_passes_the_newest_event
             of_two_that_move_a_position_one_wins
             positions_do_not_see_each_other
+        );
+        $crate::__laws!($fixture, event_retention,
+            events_go_once_every_consumer_has_them
+            the_newest_events_stay_and_their_numbers_go_on
+            a_consumer_that_takes_nothing_for_too_long_is_dropped_and_that_is_an_event
+            a_consumer_that_takes_one_event_is_waited_for_again
+            a_consumer_that_is_dropped_begins_again_with_what_is_kept
         );
         $crate::__laws!($fixture, delivery,
             every_event_is_delivered_in_order

@@ -44,7 +44,7 @@ struct Moved {
 
 pub(super) async fn export(context: Context, args: ExportArgs) -> anyhow::Result<Verdict> {
     let config = context.config()?;
-    let stores = stores::open_existing(&config.storage).await?;
+    let stores = stores::open_to_read(&config.storage).await?;
     let part = Part::begin(&args.to)?;
     let written = context.stop.run_until_cancelled(write(&context, &stores, part)).await;
     let (to, summary) = written.context("stopped: the archive was not finished, and is gone")??;

@@ -71,7 +71,11 @@ pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result
     let stores = unchecked.checked(&config.storage).await?;
     register(&chains, &stores).await?;
     let work = chains.iter().map(|chain| follow(&context, &stores, chain, args.until_head));
-    let report = IndexReport { chains: try_join_all(work).await? };
+    let chains = tokio::select! {
+        chains = try_join_all(work) => chains?,
+        lost = stores.lost() => return Err(lost),
+    };
+    let report = IndexReport { chains };
     stores.close().await;
     context.output.print(&report)?;
     Ok(Verdict::fine_if(report.is_fine(args.until_head)))

@@ -66,7 +66,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
         return Ok(Verdict::Fine);
     };
     let (stores, starts) = prepared?;
-    spawn(&context, &stores, &config.chains, starts, &gate, &mut running).await;
+    spawn(&context, &stores, &config, starts, &gate, &mut running).await;
     context.output.print(&Serving {
         url,
         storage: config.storage.url.to_string(),
@@ -176,12 +176,12 @@ async fn share_out(
 async fn spawn(
     context: &Context,
     stores: &Stores,
-    chains: &[ChainConfig],
+    config: &Config,
     starts: Vec<Start>,
     gate: &Gate,
     running: &mut Tasks,
 ) {
-    let stop = &context.stop;
+    let (stop, chains) = (&context.stop, &config.chains);
     let troubles = Troubles::default();
     let pulse = Pulse::new(stores.balances.clone());
     pulse.check().await;
@@ -194,7 +194,16 @@ async fn spawn(
         stop: stop.clone(),
     });
     running.spawn(pulse.keep(stop.clone()));
+    running.spawn(tasks::watch_store(stores.clone(), stop.clone()));
     let part = share_out(stores, lease(chains), &troubles, running, stop).await;
+    let pruning = tasks::keep_pruning(
+        stores.events.clone(),
+        config.storage.events,
+        SystemTime::now,
+        troubles.clone(),
+        stop.clone(),
+    );
+    running.spawn(pruning);
     let settled = Arc::new(Notify::new());
     let intervals = chains.iter().map(|chain| chain.poll_interval);
     let interval = intervals.min().expect("at least one chain is configured");

@@ -33,7 +33,7 @@ struct Listing {
 }
 
 pub(super) async fn execute(context: Context, args: SettlementsArgs) -> anyhow::Result<Verdict> {
-    let stores = stores::open_existing(&context.config()?.storage).await?;
+    let stores = stores::open_to_read(&context.config()?.storage).await?;
     let settlements = list(&stores, &args).await?;
     stores.close().await;
     context.output.print(&Listing { settlements })?;

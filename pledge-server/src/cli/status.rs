@@ -44,7 +44,7 @@ struct TokenRow {
 }
 
 pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
-    let stores = stores::open_existing(&context.config()?.storage).await?;
+    let stores = stores::open_to_read(&context.config()?.storage).await?;
     let mut status = Status { chains: Vec::new() };
     for chain in stores.balances.chains().await? {
         status.chains.push(chain_row(&stores, chain).await?);

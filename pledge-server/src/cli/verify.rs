@@ -22,7 +22,7 @@ pub(super) struct VerifyArgs {
 
 pub(super) async fn execute(context: Context, args: VerifyArgs) -> anyhow::Result<Verdict> {
     let config = context.config()?;
-    let stores = stores::open_existing(&config.storage).await?;
+    let stores = stores::open_to_read(&config.storage).await?;
     let work = async {
         let nodes = match &args.rpc_url {
             Some(url) => vec![node_at(&context, url, &stores).await?],

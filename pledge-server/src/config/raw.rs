@@ -26,6 +26,7 @@ pub(super) struct RawStorage {
     pub(super) url: Option<String>,
     pub(super) redis_url: Option<String>,
     pub(super) redis_prefix: Option<String>,
+    pub(super) events_kept: Option<Whole>,
 }
 
 #[derive(Debug, Default, Derive)]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use pledge_core::indexer::{Finality, IndexerConfig};
+use pledge_core::ports::EventRetention;
 use pledge_core::types::{RateSchedule, Timestamp};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::{Map, json};
@@ -92,7 +93,7 @@ impl Effective {
 // Taken apart without `..`: a new field cannot be forgotten here.
 
 fn of_storage(storage: &StorageConfig) -> Values {
-    let StorageConfig { url, redis } = storage;
+    let StorageConfig { url, redis, events } = storage;
     let url = match url {
         StorageUrl::MySql(url) => text(url.masked()),
         other => text(other),
@@ -102,6 +103,8 @@ fn of_storage(storage: &StorageConfig) -> Values {
         values.push(("redis_url", Some(text(url.masked()))));
         values.push(("redis_prefix", Some(text(prefix))));
     }
+    let EventRetention { events_kept, silence_seconds: _ } = events;
+    values.push(("events_kept", Some(whole(events_kept.get()))));
     values
 }
 

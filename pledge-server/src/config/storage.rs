@@ -1,6 +1,10 @@
 //! `[storage]`.
 
-use super::raw::RawStorage;
+use std::num::NonZeroU64;
+
+use pledge_core::ports::EventRetention;
+
+use super::raw::{RawStorage, Whole};
 use super::{Key, Problems, ServerUrl};
 
 const DEFAULT_URL: &str = "sqlite:pledge.db";
@@ -16,6 +20,8 @@ pub struct StorageConfig {
     pub url: StorageUrl,
     /// What makes several instances and restarts faster, if there is one.
     pub redis: Option<RedisConfig>,
+    /// How many events are kept, and how long for.
+    pub events: EventRetention,
 }
 
 /// A Redis server beside the store.
@@ -43,8 +49,21 @@ impl StorageConfig {
         let url = raw.url.as_deref().unwrap_or(DEFAULT_URL);
         let url = problems.take(&key.child("url"), StorageUrl::parse(url));
         let redis = RedisConfig::check(raw.redis_url, raw.redis_prefix, key, problems);
-        Some(Self { url: url?, redis })
+        let events = check_events(raw.events_kept);
+        let events = problems.take(&key.child("events_kept"), events);
+        Some(Self { url: url?, redis, events: events? })
     }
+}
+
+/// A few would be gone before a receiver that is down for a minute is back.
+fn check_events(kept: Option<Whole>) -> Result<EventRetention, String> {
+    const EVENTS_KEPT_MIN: u64 = 1_000;
+    let default = EventRetention::DEFAULT;
+    let kept = kept.map_or(default.events_kept.get(), |Whole(kept)| kept);
+    NonZeroU64::new(kept)
+        .filter(|kept| kept.get() >= EVENTS_KEPT_MIN)
+        .map(|events_kept| EventRetention { events_kept, ..default })
+        .ok_or_else(|| format!("is {kept}: write a whole number from {EVENTS_KEPT_MIN} up"))
 }
 
 impl RedisConfig {

@@ -61,6 +61,9 @@ impl fmt::Debug for NodeUrl {
     }
 }
 
+/// Else they end the password, and what follows is taken for the host or the database.
+const ENCODED: &str = "in a password `@ / # ? %` are written `%40 %2F %23 %3F %25`";
+
 /// The url of a database or cache server. Shows no password and no options.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl(Url);
@@ -68,8 +71,8 @@ pub struct ServerUrl(Url);
 impl ServerUrl {
     /// Parses a url of one of the schemes; the error does not repeat it.
     pub(super) fn parse(text: &str, schemes: &[&str], example: &str) -> Result<Self, String> {
-        let url =
-            Url::parse(text).map_err(|error| format!("is not a url ({error}): write {example}"))?;
+        let url = Url::parse(text)
+            .map_err(|error| format!("is not a url ({error}): write {example}; {ENCODED}"))?;
         if !schemes.contains(&url.scheme()) {
             return Err(format!("has the scheme `{}`: write {example}", url.scheme()));
         }
@@ -148,6 +151,17 @@ mod tests {
         for wrong in ["mysql:///s3cret", "mysql:s3cret", "other://s3cret@host/b", "s3cret"] {
             let what = parse(wrong).unwrap_err();
             assert!(!what.contains("s3cret") && what.contains("mysql://user@host"), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_not_encoded_is_told_how_it_is_written() {
+        for wrong in
+            ["mysql://me:s3/cret@host/b", "mysql://me:s3#cret@host/b", "mysql://me:s3?c@h/b"]
+        {
+            let what =
+                ServerUrl::parse(wrong, &["mysql"], "mysql://user@host/database").unwrap_err();
+            assert!(what.contains("`%40 %2F %23 %3F %25`") && !what.contains("s3"), "{what}");
         }
     }
 

@@ -123,3 +123,42 @@ fn a_server_that_is_away_fails_the_command_and_shows_no_password() {
         assert!(!said.contains("hunter2"), "{command:?}: {said}");
     }
 }
+
+/// Who makes the schema, who works with it and who looks at it may be three.
+#[test]
+fn each_command_needs_the_rights_for_what_it_does_and_no_more() {
+    let runtime = Runtime::new().unwrap();
+    let server = runtime.block_on(OwnServer::mariadb(&[]));
+    let place = runtime.block_on(MySqlPlace::on(&server.url()));
+    let mut admin = runtime.block_on(place.outsider());
+    for (user, rights) in [("worker", "SELECT, INSERT, UPDATE, DELETE"), ("reader", "SELECT")] {
+        let grant = format!("GRANT {rights} ON {}.* TO {user}@'%' IDENTIFIED BY 'x'", place.name());
+        runtime.block_on(admin.execute(AssertSqlSafe(grant))).unwrap();
+    }
+    let node = Node::with_the_first_hour(NORMAL);
+    let as_user = |user| folder(&node, &place.url().replace("root@", &format!("{user}:x@")), "");
+    let (worker, reader) = (as_user("worker"), as_user("reader"));
+    let refused = worker.run(&["index", "--until-head"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("run `pledge migrate` once"), "{}", refused.stderr);
+    assert_eq!(folder(&node, &place.url(), "").run(&["migrate"]).code, Some(0));
+    for command in [&["migrate"][..], &["index", "--until-head"], &["settle", "--until-settled"]] {
+        let ended = worker.run(command);
+        assert_eq!(ended.code, Some(0), "{command:?}: {}", ended.stderr);
+    }
+    for command in [
+        &["status"][..],
+        &["settlements"],
+        &["verify"],
+        &["export", "--to", "."],
+        &["config", "check"],
+    ] {
+        let ended = reader.run(command);
+        assert_eq!(ended.code, Some(0), "{command:?}: {}{}", ended.stdout, ended.stderr);
+    }
+    let older = "DELETE FROM _sqlx_migrations WHERE version > 1";
+    runtime.block_on(async { place.outsider().await.execute(older).await.map(drop) }).unwrap();
+    let ended = reader.run(&["status"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("run `pledge migrate`"), "{}", ended.stderr);
+}

@@ -205,6 +205,23 @@ impl Running {
         (status, self.lines.iter().collect())
     }
 
+    /// Waits until it ends by itself; answers the lines not read before.
+    pub(crate) fn ends(mut self) -> (ExitStatus, Vec<String>) {
+        let until = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(
+                Instant::now() < until,
+                "it goes on: {:?}",
+                self.lines.try_iter().collect::<Vec<_>>()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        (status, self.lines.iter().collect())
+    }
+
     fn end_by(&mut self, signal: &str) -> ExitStatus {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());

@@ -49,6 +49,38 @@ fn run_without_a_file_indexes_settles_and_serves() {
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
+/// What it wrote from then on would be gone with it.
+#[test]
+fn a_database_that_is_deleted_or_replaced_ends_the_process_with_the_reason() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let config = chain("local", CHAIN, &node.url());
+    for command in [&LISTEN[..], &["index"]] {
+        for is_replaced in [false, true] {
+            let folder = Folder::with_config(&config);
+            let file = folder.path().join("pledge.db");
+            let process = folder.begin(command);
+            let held = || {
+                folder.run(&["status", "--json"]).json()["chains"][0]["tokens"][0]["holders"]
+                    .clone()
+            };
+            while !file.exists() || held() != 1 {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            if is_replaced {
+                std::fs::copy(&file, folder.path().join("other")).unwrap();
+                std::fs::rename(folder.path().join("other"), &file).unwrap();
+            } else {
+                std::fs::remove_file(&file).unwrap();
+            }
+            let (status, lines) = process.ends();
+            let said = lines.join("\n");
+            assert_eq!(status.code(), Some(1), "{command:?}: {said}");
+            assert!(said.contains("replaced while it was open"), "{command:?}: {said}");
+            assert!(said.contains(&file.display().to_string()), "{command:?}: {said}");
+        }
+    }
+}
+
 #[test]
 fn run_follows_new_blocks_and_forks() {
     let node = Node::with_the_first_hour(NORMAL);

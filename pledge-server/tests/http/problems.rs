@@ -1,6 +1,9 @@
 //! What is refused, and how.
 
+use std::sync::Arc;
+
 use axum::http::header;
+use pledge_storage_sqlite::SqliteStore;
 use serde_json::json;
 
 use crate::support::{ALICE, Stores, World, account_path, token_path};
@@ -53,6 +56,36 @@ async fn a_malformed_parameter_is_named() {
         assert_eq!(problem["parameter"], parameter, "{path}: {problem}");
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains(parameter), "{path}: {detail}");
+    }
+}
+
+/// A file keeps numbers of 63 bits, and anybody may ask for one of 64.
+#[tokio::test]
+async fn a_chain_of_any_number_is_not_known_whatever_keeps_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pledge.db");
+    let store = Arc::new(SqliteStore::open(file.to_str().unwrap()).await.unwrap());
+    let on_file = Stores { balances: store.clone(), points: store, ..Stores::in_memory() };
+    for world in [World::in_memory(), World::over(on_file)] {
+        for id in [i64::MAX as u64, 1 << 63, u64::MAX] {
+            let token = format!("/api/v1/chains/{id}/tokens/{TOKEN}");
+            let account = format!("{token}/accounts/{ALICE}");
+            let paths = [
+                format!("/api/v1/chains/{id}"),
+                format!("/api/v1/chains/{id}/tokens"),
+                format!("{token}/accounts"),
+                account.clone(),
+                format!("{account}/changes"),
+                format!("{account}/points"),
+                format!("{account}/statements"),
+            ];
+            for path in paths {
+                world.problem(&path, 404).await;
+            }
+            let settlements = format!("/api/v1/settlements?chain_id={id}");
+            let (status, body) = world.json(&settlements).await;
+            assert!(!status.is_server_error(), "{settlements}: {body}");
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! A server that goes away and comes back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pledge_core::error::StoreErrorKind;
 use pledge_core::ports::{BalanceStore, LedgerCommit};
 use pledge_core::testing::world::{CHAIN, token};
 use pledge_core::types::ChainId;
-use pledge_storage_mysql::MySqlStore;
+use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Patience};
 use pledge_test_support::{MySqlPlace, OwnServer};
 
 use crate::stage::{Stage, is_unavailable, refused};
@@ -116,4 +116,51 @@ async fn a_server_that_takes_no_connection_is_unavailable_until_it_does() {
     assert!(stage.proxy.counts().refused > 1);
     stage.proxy.calm();
     stage.store.chains().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_told_at_once_with_its_address_and_the_cause() {
+    let mut server = OwnServer::mariadb(&[]).await;
+    let place = MySqlPlace::on(&server.url()).await;
+    let store = MySqlStore::open(&place.url()).await.unwrap();
+    store.chains().await.unwrap();
+    server.kill();
+    let began = Instant::now();
+    for _ in 0..3 {
+        for refused in [
+            store.chains().await.map(|_| ()),
+            store.register_chain(CHAIN, "meanwhile").await,
+            MySqlStore::open(&place.url()).await.map(|_| ()),
+        ] {
+            is_unavailable(refused, &server.address());
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    is_unavailable(store.chains().await, "refused");
+    server.start().await;
+}
+
+/// One call finds out how long nobody answers; the others are not kept waiting for the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_one_call_tries_a_server_that_does_not_answer_others_are_refused_at_once() {
+    const SHORT: Patience =
+        Patience { connection: Duration::from_secs(2), answer: Duration::from_secs(1) };
+    let server = OwnServer::mariadb(&[]).await;
+    let place = MySqlPlace::on(&server.url()).await;
+    let store = MySqlStore::over(MySqlDatabase::open_with(&place.url(), SHORT).await.unwrap());
+    server.freeze();
+    is_unavailable(store.chains().await, "has not answered");
+    let trying = tokio::spawn({
+        let store = store.clone();
+        async move { store.chains().await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let began = Instant::now();
+    for _ in 0..20 {
+        is_unavailable(store.chains().await, "has not answered");
+    }
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    server.thaw();
+    let _ = trying.await.unwrap();
+    assert_eq!(store.chains().await.unwrap(), []);
 }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod early;
 mod gone;
 mod hostile;
 mod locks;
@@ -10,6 +11,7 @@ mod lost_commits;
 mod no_room;
 mod packets;
 mod read_only;
+mod rights;
 mod silence;
 mod stage;
 mod storm;

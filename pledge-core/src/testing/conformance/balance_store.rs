@@ -401,6 +401,19 @@ pub async fn pages_of_holders_are_complete_and_sorted(fixture: Fixture) {
     }
 }
 
+/// Whoever asks may make one up: it is not there, and that is no error.
+pub async fn a_chain_of_any_number_may_be_asked_for(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let store = ledger.store();
+    for number in [0, i64::MAX as u64, 1 << 63, u64::MAX] {
+        let id = TokenId { chain: ChainId::new(number), ..token() };
+        assert_eq!(store.token(id).await.expect("read"), None, "{id}");
+        assert_eq!(store.tokens(id.chain).await.expect("read"), [], "{id}");
+        let refused = store.headers(id.chain, BlockNumber::new(9), 9).await;
+        assert_eq!(refused.expect_err("no chain").kind(), StoreErrorKind::Invalid, "{id}");
+    }
+}
+
 /// 2^256 - 1 base units over a century, to the last bit.
 pub async fn the_largest_amounts_round_trip(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;

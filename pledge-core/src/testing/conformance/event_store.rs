@@ -20,7 +20,7 @@ fn kind<T: std::fmt::Debug>(refused: Result<T, StoreError>) -> StoreErrorKind {
 }
 
 /// A store with five events, and their sequence numbers.
-async fn five_events(fixture: Fixture) -> (Ledger, Vec<EventSeq>) {
+pub(super) async fn five_events(fixture: Fixture) -> (Ledger, Vec<EventSeq>) {
     let ledger = Ledger::with_blocks(fixture).await;
     let events = ledger.fixture.all_events().await.expect("read");
     let numbers: Vec<_> = events.iter().map(|event| event.sequence).collect();

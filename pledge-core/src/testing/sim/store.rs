@@ -10,9 +10,10 @@ use crate::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use crate::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use crate::points::Programme;
 use crate::ports::{
-    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore,
-    HistoriesQuery, LedgerCommit, PendingCache, PendingSnapshot, PointsStore, ProgrammeState,
-    Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, Statement,
+    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery,
+    EventRetention, EventStore, HistoriesQuery, LedgerCommit, PendingCache, PendingSnapshot,
+    PointsStore, ProgrammeState, Pruning, Rewind, Seen, Settlement, SettlementBatch,
+    SettlementsQuery, Standing, Statement,
 };
 use crate::testing::Fixture;
 use crate::types::{
@@ -97,6 +98,7 @@ handed_on! { EventStore by events:
     read events(after: EventSeq, limit: usize) -> Vec<SequencedEvent>;
     read delivered(consumer: &Consumer) -> EventSeq;
     write record_delivered(consumer: &Consumer, from: EventSeq, to: EventSeq) -> ();
+    write prune_events(retention: &EventRetention, now: Timestamp) -> Pruning;
 }
 
 /// Pending blocks that are forgotten, or come back as they were before.

@@ -1,0 +1,58 @@
+//! Events that are needed no more, and consumers that are not waited for any more.
+
+use pledge_core::event::EventSeq;
+use pledge_core::ports::{ConsumerState, EventRetention, Pruning};
+use pledge_core::types::Timestamp;
+
+use crate::connection::{Connection, Row};
+use crate::events::record;
+use crate::fault::Fault;
+use crate::query::query;
+use crate::row::FromRow;
+
+impl FromRow for ConsumerState {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        Ok(Self {
+            consumer: row.get("consumer")?,
+            delivered: row.get("delivered")?,
+            silent_since: row.find("silent_since")?,
+        })
+    }
+}
+
+/// Does what the retention plans. Positions are locked first, so that none moves meanwhile; events are
+/// numbered last, as by every write.
+pub(crate) async fn prune(
+    db: &mut dyn Connection,
+    retention: &EventRetention,
+    now: Timestamp,
+) -> Result<Pruning, Fault> {
+    let for_update = db.dialect().for_update();
+    let consumers = format!("SELECT * FROM event_delivery ORDER BY consumer {for_update}");
+    let consumers: Vec<ConsumerState> = query(consumers).all(db).await?;
+    let oldest = edge(db, "SELECT min(sequence) AS edge FROM event").await?;
+    let newest = edge(db, "SELECT max(sequence) AS edge FROM event").await?;
+    let pruning = retention.plan(&consumers, (oldest, newest), now);
+    for consumer in &pruning.silent {
+        query("UPDATE event_delivery SET silent_since = ? WHERE consumer = ?")
+            .bind(now)
+            .bind(consumer.as_str())
+            .execute(db)
+            .await?;
+    }
+    for known in &pruning.dropped {
+        query("DELETE FROM event_delivery WHERE consumer = ?")
+            .bind(known.consumer.as_str())
+            .execute(db)
+            .await?;
+    }
+    query("DELETE FROM event WHERE sequence <= ?").bind(pruning.through).execute(db).await?;
+    for event in pruning.events() {
+        record(db, &event).await?;
+    }
+    Ok(pruning)
+}
+
+async fn edge(db: &mut dyn Connection, select: &'static str) -> Result<EventSeq, Fault> {
+    Ok(query(select).value(db, "edge").await?.unwrap_or(EventSeq::START))
+}
