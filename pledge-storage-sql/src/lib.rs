@@ -34,6 +34,7 @@ mod registry;
 mod restate;
 mod rewind;
 mod row;
+mod statements;
 mod store;
 mod unreadable;
 

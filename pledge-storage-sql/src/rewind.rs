@@ -110,7 +110,7 @@ async fn rewind_token(
     row.state.epoch = before.epoch.next();
     row.state.status = TokenStatus::Active;
     save_token(db, &row).await?;
-    let statements_reversed = reopen(db, &row, before.start_time).await?;
+    let statements_reversed = reopen(db, &row, (before.start_time, before.epoch)).await?;
     Ok(RewoundToken { token, from, epoch: row.state.epoch, changes_removed, statements_reversed })
 }
 

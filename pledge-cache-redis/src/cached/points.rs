@@ -14,7 +14,7 @@ use pledge_core::error::StoreError;
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     BalanceStore, BatchFailure, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch,
-    SettlementsQuery, Standing, Statement,
+    SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{Account, ProgrammeId, RawPoints, Timestamp, TokenId};
 use serde::Serialize;
@@ -135,9 +135,8 @@ impl<S: BalanceStore + PointsStore> PointsStore for Cached<S> {
 
     async fn statements(
         &self,
-        programme: &ProgrammeId,
-        account: Account,
-    ) -> Result<Vec<Statement>, StoreError> {
-        self.store.statements(programme, account).await
+        query: &StatementsQuery,
+    ) -> Result<Seen<StatementRows>, StoreError> {
+        self.store.statements(query).await
     }
 }
