@@ -5,7 +5,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{Event, ReorgRecord, RewoundToken};
-use pledge_core::ledger::{Leg, TokenStatus};
+use pledge_core::ledger::{Leg, SupplyMoves, TokenStatus};
 use pledge_core::points::{accrue, take_back};
 use pledge_core::ports::{Rewind, ShardProgress};
 use pledge_core::types::{
@@ -122,7 +122,7 @@ fn remove_unreadable(token: &mut Token, to: &BlockRef) {
 
 /// Drops the changes above the ancestor, the newest first, and their part in the sums.
 fn remove_changes(token: &mut Token, to: &BlockRef) -> Result<u64, Overflow> {
-    let mut removed = Vec::new();
+    let (mut moves, mut count) = (SupplyMoves::default(), 0);
     while let Some(entry) = token.by_place.last_entry() {
         if entry.key().1 <= to.number {
             break;
@@ -137,10 +137,10 @@ fn remove_changes(token: &mut Token, to: &BlockRef) -> Result<u64, Overflow> {
         }
         token.index_balance(account);
         token.state.totals.balance_moved(change.balance_after, after)?;
-        removed.push((change.change_type, change.amount));
+        moves.add(change.change_type, change.amount)?;
+        count += 1;
     }
-    let count = removed.len() as u64;
-    token.state.totals.undo(removed)?;
+    token.state.totals.undo(&moves)?;
     Ok(count)
 }
 

@@ -278,5 +278,5 @@ async fn forget_earners(
     accounts: &[Account],
 ) -> Result<(), Fault> {
     let delete = "DELETE FROM user_points WHERE programme = ? AND account IN";
-    bulk::delete(db, delete, &values![programme], accounts).await
+    bulk::delete(db, delete, &values![programme], accounts).await.map(drop)
 }

@@ -8,7 +8,7 @@ use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::ports::{
-    HistoriesPage, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
+    BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
     LedgerCommit, Rewind, Seen,
 };
 use pledge_core::types::{

@@ -133,10 +133,7 @@ impl<S: BalanceStore + PointsStore> PointsStore for Cached<S> {
         self.store.standings(programme, after, limit).await
     }
 
-    async fn statements(
-        &self,
-        query: &StatementsQuery,
-    ) -> Result<Seen<StatementRows>, StoreError> {
+    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
         self.store.statements(query).await
     }
 }

@@ -6,7 +6,7 @@ use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    HistoriesPage, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore,
+    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore, HistoriesPage,
     HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Rewind, Seen, Settlement,
     SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
@@ -199,10 +199,7 @@ impl<S: PointsStore> PointsStore for Twice<S> {
         twice!(self.standings(programme, after, limit))
     }
 
-    async fn statements(
-        &self,
-        query: &StatementsQuery,
-    ) -> Result<Seen<StatementRows>, StoreError> {
+    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
         twice!(self.statements(query))
     }
 }

@@ -156,6 +156,7 @@ pub enum StatementKind {
 
 /// A statement's place among those of its account, which are in the order of publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StatementPlace {
     /// Its epoch.
     pub epoch: Epoch,

@@ -66,7 +66,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
         return Ok(Verdict::Fine);
     };
     let (stores, starts) = prepared?;
-    spawn(&context, &stores, &config.chains, starts, &gate, &mut running).await;
+    spawn(&context, &stores, &config, starts, &gate, &mut running).await;
     context.output.print(&Serving {
         url,
         storage: config.storage.url.to_string(),
@@ -82,7 +82,8 @@ async fn prepare(config: &mut Config) -> anyhow::Result<(Stores, Vec<Start>)> {
     let unchecked = Unchecked::open(&config.storage).await?;
     setup::keep_known_names(&mut config.chains, &unchecked.stores).await?;
     let starts = first_look(&config.chains, &unchecked.stores).await?;
-    let stores = unchecked.checked(&config.storage).await?;
+    let mut stores = unchecked.checked(&config.storage).await?;
+    stores.settling = config.settlement.settler;
     for chain in &config.chains {
         stores.balances.register_chain(chain.id, &chain.name).await?;
     }
@@ -176,12 +177,12 @@ async fn share_out(
 async fn spawn(
     context: &Context,
     stores: &Stores,
-    chains: &[ChainConfig],
+    config: &Config,
     starts: Vec<Start>,
     gate: &Gate,
     running: &mut Tasks,
 ) {
-    let stop = &context.stop;
+    let (stop, chains) = (&context.stop, &config.chains);
     let troubles = Troubles::default();
     let pulse = Pulse::new(stores.balances.clone());
     pulse.check().await;
@@ -218,7 +219,7 @@ async fn spawn(
             stores: stores.clone(),
             chain: chain.id,
             name: chain.name.clone(),
-            interval: chain.poll_interval,
+            interval: config.settlement.interval,
             part: part.clone(),
             wakes,
             troubles: troubles.clone(),
