@@ -5,15 +5,14 @@
 //! confirmed time itself the next block may add facts, so there the cursor must be the same too.
 //! An answer whose reads do not fit together starts again.
 
+mod earnings;
+
 use std::sync::Arc;
 
 use crate::error::StoreError;
 use crate::ledger::{Checkpoint, TokenState, Transfer};
-use crate::points::{Programme, accrual_times, accrue, list_statements};
-use crate::ports::{
-    BalanceStore, PendingCache, PendingSnapshot, PointsStore, Seen, Statement, StatementPlace,
-    StatementsQuery,
-};
+use crate::points::{Programme, accrual_times, accrue};
+use crate::ports::{BalanceStore, PendingCache, PendingSnapshot, PointsStore};
 use crate::types::{
     Account, Amount, BalanceSeconds, BlockNumber, CumulativeAmount, Overflow, ProgrammeId,
     RawPoints, Scale, Timestamp, TokenId, WeightBp, WeightSchedule,
@@ -286,25 +285,6 @@ impl Queries {
         }))
     }
 
-    /// An account's statements after a place, at most `limit`, in the order of publication: each window
-    /// in which it earned something or its balance changed, and what rewinds took back. They sum to its
-    /// settled points.
-    pub async fn statements(
-        &self,
-        programme: &ProgrammeId,
-        account: Account,
-        after: Option<StatementPlace>,
-        limit: usize,
-    ) -> Result<Vec<Statement>, QueryError> {
-        self.programme(programme).await?;
-        let id = programme.clone();
-        let query = StatementsQuery { programme: id, account, after, limit };
-        let read = self.points.statements(&query).await?.value;
-        // The rates are read later: those of what is settled are the same ever after.
-        let rule = self.programme(programme).await?;
-        Ok(list_statements(&rule, account, after, &read, limit)?)
-    }
-
     /// The balance after the pending blocks, if those of the token are held and stand on its cursor.
     async fn pending_balance(
         &self,
@@ -325,62 +305,6 @@ impl Queries {
             let of_token = block.transfers.iter().filter(|t| t.token == token.address);
             balance_after(account, balance, of_token)
         }))
-    }
-
-    /// What an account earned between neighbouring edges, which must ascend. Exact for any edges.
-    pub async fn points_between(
-        &self,
-        programme: &ProgrammeId,
-        account: Account,
-        edges: &[Timestamp],
-    ) -> Result<Vec<PointsBucket>, QueryError> {
-        if let Some(pair) = edges.windows(2).find(|pair| pair[0] > pair[1]) {
-            return Err(QueryError::Descending { earlier: pair[1], later: pair[0] });
-        }
-        let rule = self.programme(programme).await?;
-        for _ in 0..ATTEMPTS_MAX {
-            let state = self.token(programme.token).await?;
-            for edge in edges {
-                instant(&state, Some(*edge))?;
-            }
-            if let Some(buckets) = self.try_between(&state, &rule, account, edges).await? {
-                return Ok(buckets);
-            }
-        }
-        Err(moved_meanwhile())
-    }
-
-    async fn try_between(
-        &self,
-        state: &TokenState,
-        rule: &Programme,
-        account: Account,
-        edges: &[Timestamp],
-    ) -> Result<Option<Vec<PointsBucket>>, QueryError> {
-        let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
-            return Ok(Some(Vec::new()));
-        };
-        let weights = WeightSchedule::constant(WeightBp::ONE);
-        let mut times = accrual_times(&rule.rates, &weights, *first, *last);
-        times.extend_from_slice(edges);
-        times.sort_unstable();
-        times.dedup();
-        let token = state.spec.id;
-        let Seen { epoch, value, .. } = self.balances.history(token, account, &times).await?;
-        if !self.was_seen(token, account).await? {
-            return Err(QueryError::UnknownAccount(account));
-        }
-        if epoch != state.epoch {
-            return Ok(None);
-        }
-        let mut buckets = Vec::with_capacity(edges.len().saturating_sub(1));
-        for pair in edges.windows(2) {
-            let (from, to) = (pair[0], pair[1]);
-            let state_at = |time| Ok::<_, Overflow>(look_up(&times, &value, time));
-            let raw = accrue(&rule.rates, &weights, from, to, state_at)?;
-            buckets.push(PointsBucket { from, to, raw });
-        }
-        Ok(Some(buckets))
     }
 }
 

@@ -123,8 +123,8 @@ impl Checker {
 
     /// Published is published: an account's statements only grow at their end, and sum to its total.
     fn statements(&mut self, fixture: &Fixture, control: &Control, slow: bool) -> Verdict {
-        for index in [0, 1] {
-            for state in now(fixture.points.programmes(token(index))).expect("read") {
+        for token in now(fixture.balances.tokens(CHAIN)).expect("read") {
+            for state in now(fixture.points.programmes(token.spec.id)).expect("read") {
                 for number in 1..=ACCOUNTS {
                     self.account(fixture, &state.programme, account(number), control, slow)?;
                 }
