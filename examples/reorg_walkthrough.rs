@@ -56,7 +56,7 @@ async fn follow(engine: &mut Engine, usdx: &Simulated) -> Result<()> {
     let view = queries.account(usdx.token, bob, Some(&main), None).await?;
     let points = view.points.context("the token has a programme")?;
     println!("  Bob has earned {} points", points.scale.points(points.raw));
-    for row in queries.points().statements(&main, bob).await? {
+    for row in queries.statements(&main, bob, None, 100).await? {
         let (kind, text, epoch) = (row.kind, points.scale.points(row.raw), row.epoch.get());
         println!("    statement: {kind:?} {text} in epoch {epoch}");
     }

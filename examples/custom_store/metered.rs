@@ -8,9 +8,9 @@ use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery,
-    EventRetention, EventStore, HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Pruning,
-    Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, Statement,
+    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
+    HistoriesPage, HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Pruning, Rewind, Seen,
+    Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
@@ -54,7 +54,8 @@ metered!(BalanceStore {
     changes(query: &ChangesQuery) -> Seen<Vec<Change>>;
     unreadable_logs(token: TokenId, after: Option<(BlockNumber, LogIndex)>, limit: usize)
         -> Seen<Vec<UnreadableLog>>;
-    histories(query: &HistoriesQuery) -> Seen<Vec<AccountHistory>>;
+    change_time(token: TokenId, from: Timestamp, number: usize) -> Seen<Option<Timestamp>>;
+    histories(query: &HistoriesQuery) -> Seen<HistoriesPage>;
     holders(token: TokenId, after: Option<(Amount, Account)>, limit: usize)
         -> Seen<Vec<(Account, Checkpoint)>>;
 });
@@ -75,5 +76,5 @@ metered!(PointsStore {
     settlements(query: &SettlementsQuery) -> Vec<Settlement>;
     totals(id: &ProgrammeId, accounts: &[Account]) -> Seen<Vec<Option<Standing>>>;
     standings(id: &ProgrammeId, after: Option<(RawPoints, Account)>, n: usize) -> Seen<Vec<Standing>>;
-    statements(programme: &ProgrammeId, account: Account) -> Vec<Statement>;
+    statements(query: &StatementsQuery) -> Seen<StatementRows>;
 });

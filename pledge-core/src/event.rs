@@ -201,6 +201,6 @@ pub struct RewoundToken {
     pub epoch: Epoch,
     /// Balance changes removed.
     pub changes_removed: u64,
-    /// Statements reversed by added rows, over all programmes.
+    /// Statement rows taken back, each account's by one added row, over all programmes.
     pub statements_reversed: u64,
 }

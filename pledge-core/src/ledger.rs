@@ -10,4 +10,4 @@ pub use change::{Change, ChangeType, Checkpoint, Leg, Transfer, UnreadableLog};
 pub use fold::{AccountStates, FoldError, Folded, fold};
 pub use replay::replay_block;
 pub use supply::{SupplyAnswer, SupplyCheck};
-pub use token::{TokenMetadata, TokenSpec, TokenState, TokenStatus, TokenTotals};
+pub use token::{SupplyMoves, TokenMetadata, TokenSpec, TokenState, TokenStatus, TokenTotals};

@@ -17,8 +17,8 @@ mod price_source;
 
 pub use archive::{Archive, RecordSink, RecordSource};
 pub use balance_store::{
-    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
-    LedgerCommit, Rewind, Seen, TokenCommit,
+    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage,
+    HistoriesPlace, HistoriesQuery, LedgerCommit, Rewind, Seen, TokenCommit,
 };
 pub use chain_source::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
 pub use event_retention::{ConsumerState, EventRetention, Pruning};
@@ -28,7 +28,8 @@ pub use notifier::{Notifier, NotifyError, NotifyErrorKind};
 pub use pending_cache::{PendingBlock, PendingCache, PendingSnapshot};
 pub use points_store::{
     BatchFailure, PointsStore, ProgrammeState, Settlement, SettlementBatch, SettlementsQuery,
-    ShardProgress, ShardRun, Standing, Statement, StatementKind, WindowTotal,
+    ShardProgress, ShardRun, Standing, Statement, StatementKind, StatementPlace, StatementRows,
+    StatementsQuery, WindowTotal,
 };
 pub use price_source::{Price, PriceError, PriceErrorKind, PriceSource};
 

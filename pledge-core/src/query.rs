@@ -5,12 +5,14 @@
 //! confirmed time itself the next block may add facts, so there the cursor must be the same too.
 //! An answer whose reads do not fit together starts again.
 
+mod earnings;
+
 use std::sync::Arc;
 
 use crate::error::StoreError;
 use crate::ledger::{Checkpoint, TokenState, Transfer};
 use crate::points::{Programme, accrual_times, accrue};
-use crate::ports::{BalanceStore, PendingCache, PendingSnapshot, PointsStore, Seen};
+use crate::ports::{BalanceStore, PendingCache, PendingSnapshot, PointsStore};
 use crate::types::{
     Account, Amount, BalanceSeconds, BlockNumber, CumulativeAmount, Overflow, ProgrammeId,
     RawPoints, Scale, Timestamp, TokenId, WeightBp, WeightSchedule,
@@ -94,9 +96,9 @@ pub struct PointsView {
     pub raw: RawPoints,
     /// What raw points are divided by.
     pub scale: Scale,
-    /// Earned in settled windows.
+    /// Earned in windows that are settled and end at or before the instant.
     pub settled_raw: RawPoints,
-    /// End of the newest settled window of the account; `None` while it earned nothing settled.
+    /// End of the newest of these windows; `None` while the account earned nothing in them.
     pub settled: Option<Timestamp>,
     /// The account's weight at the instant.
     pub weight: WeightBp,
@@ -193,6 +195,11 @@ impl Queries {
             None => Vec::new(),
         };
         times.push(at_time);
+        // What was settled at a past instant ends at the window edge before it.
+        let closed = at.zip(programme).map(|(at, rule)| rule.window.floor(at));
+        times.extend(closed);
+        times.sort_unstable();
+        times.dedup();
         let history = self.balances.history(token, account, &times).await?;
         let at_block = self.balances.last_change_block(token, at_time).await?;
         let is_past = state.cursor.is_some_and(|cursor| at_time < cursor.time);
@@ -200,14 +207,20 @@ impl Queries {
         if !fits(history.epoch, history.cursor) || !fits(at_block.epoch, at_block.cursor) {
             return Ok(None);
         }
-        let newest = history.value.last().copied().flatten();
+        let newest = look_up(&times, &history.value, at_time);
         if newest.is_none() && !self.was_seen(token, account).await? {
             return Err(QueryError::UnknownAccount(account));
         }
         let points = match programme {
             Some(rule) => {
-                let raw = raw_at(rule, &weights, &times, &history.value)?;
-                let Some(view) = self.points_view(&state, rule, account, raw).await? else {
+                let raw_until = |to| {
+                    let state_at = |time| Ok(look_up(&times, &history.value, time));
+                    accrue::<Overflow>(&rule.rates, &weights, Timestamp::ZERO, to, state_at)
+                };
+                let raw = raw_until(at_time)?;
+                let closed = closed.map(|end| Ok::<_, Overflow>((end, raw_until(end)?)));
+                let view = self.points_view(&state, rule, account, raw, closed.transpose()?);
+                let Some(view) = view.await? else {
                     return Ok(None);
                 };
                 Some(view)
@@ -246,23 +259,28 @@ impl Queries {
         Ok(touched)
     }
 
+    /// `closed` is the last window edge before a past instant and what was earned up to it.
     async fn points_view(
         &self,
         state: &TokenState,
         rule: &Programme,
         account: Account,
         raw: RawPoints,
+        closed: Option<(Timestamp, RawPoints)>,
     ) -> Result<Option<PointsView>, QueryError> {
         let total = self.points.totals(&rule.id, &[account]).await?;
         if total.epoch != state.epoch {
             return Ok(None);
         }
         let standing = total.value.first().copied().flatten();
+        let settled = standing.map(|standing| (standing.settled, standing.raw));
+        let settled = settled.map(|newest| closed.map_or(newest, |closed| newest.min(closed)));
+        let settled = settled.filter(|(_, raw)| *raw != RawPoints::ZERO);
         Ok(Some(PointsView {
             raw,
             scale: Scale::of(state.spec.metadata.decimals),
-            settled_raw: standing.map(|standing| standing.raw).unwrap_or_default(),
-            settled: standing.map(|standing| standing.settled),
+            settled_raw: settled.map(|(_, raw)| raw).unwrap_or_default(),
+            settled: settled.map(|(end, _)| end),
             weight: WeightBp::ONE,
         }))
     }
@@ -288,62 +306,6 @@ impl Queries {
             balance_after(account, balance, of_token)
         }))
     }
-
-    /// What an account earned between neighbouring edges, which must ascend. Exact for any edges.
-    pub async fn points_between(
-        &self,
-        programme: &ProgrammeId,
-        account: Account,
-        edges: &[Timestamp],
-    ) -> Result<Vec<PointsBucket>, QueryError> {
-        if let Some(pair) = edges.windows(2).find(|pair| pair[0] > pair[1]) {
-            return Err(QueryError::Descending { earlier: pair[1], later: pair[0] });
-        }
-        let rule = self.programme(programme).await?;
-        for _ in 0..ATTEMPTS_MAX {
-            let state = self.token(programme.token).await?;
-            for edge in edges {
-                instant(&state, Some(*edge))?;
-            }
-            if let Some(buckets) = self.try_between(&state, &rule, account, edges).await? {
-                return Ok(buckets);
-            }
-        }
-        Err(moved_meanwhile())
-    }
-
-    async fn try_between(
-        &self,
-        state: &TokenState,
-        rule: &Programme,
-        account: Account,
-        edges: &[Timestamp],
-    ) -> Result<Option<Vec<PointsBucket>>, QueryError> {
-        let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
-            return Ok(Some(Vec::new()));
-        };
-        let weights = WeightSchedule::constant(WeightBp::ONE);
-        let mut times = accrual_times(&rule.rates, &weights, *first, *last);
-        times.extend_from_slice(edges);
-        times.sort_unstable();
-        times.dedup();
-        let token = state.spec.id;
-        let Seen { epoch, value, .. } = self.balances.history(token, account, &times).await?;
-        if !self.was_seen(token, account).await? {
-            return Err(QueryError::UnknownAccount(account));
-        }
-        if epoch != state.epoch {
-            return Ok(None);
-        }
-        let mut buckets = Vec::with_capacity(edges.len().saturating_sub(1));
-        for pair in edges.windows(2) {
-            let (from, to) = (pair[0], pair[1]);
-            let state_at = |time| Ok::<_, Overflow>(look_up(&times, &value, time));
-            let raw = accrue(&rule.rates, &weights, from, to, state_at)?;
-            buckets.push(PointsBucket { from, to, raw });
-        }
-        Ok(Some(buckets))
-    }
 }
 
 /// The instant asked for, within what the token's ledger covers; the confirmed time if none is.
@@ -359,17 +321,6 @@ fn instant(state: &TokenState, at: Option<Timestamp>) -> Result<Timestamp, Query
         Some(asked) if asked < start => Err(QueryError::TooEarly { asked, bound: start }),
         Some(asked) => Ok(asked),
     }
-}
-
-fn raw_at(
-    rule: &Programme,
-    weights: &WeightSchedule,
-    times: &[Timestamp],
-    states: &[Option<Checkpoint>],
-) -> Result<RawPoints, Overflow> {
-    let to = times.last().copied().unwrap_or_default();
-    let state_at = |time| Ok(look_up(times, states, time));
-    accrue(&rule.rates, weights, Timestamp::ZERO, to, state_at)
 }
 
 /// The state read for one of the instants asked; `times` ascend.

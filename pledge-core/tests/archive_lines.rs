@@ -167,14 +167,14 @@ async fn lines_behind_the_end_are_refused() {
 
 #[tokio::test]
 async fn a_file_that_is_no_archive_is_refused_at_once() {
-    for file in ["", "\n", "not an archive\n", "{\"pledge_archive\":1,\"more\":1}\n"] {
+    for file in ["", "\n", "not an archive\n", "{\"pledge_archive\":2,\"more\":1}\n"] {
         assert_eq!(LineReader::new(file.as_bytes()).unwrap_err().kind(), StoreErrorKind::Invalid);
     }
 }
 
 #[tokio::test]
 async fn an_archive_of_another_format_is_refused_with_what_to_do() {
-    let refused = LineReader::new(&b"{\"pledge_archive\":2}\n"[..]).unwrap_err();
+    let refused = LineReader::new(&b"{\"pledge_archive\":1}\n"[..]).unwrap_err();
     assert_eq!(refused.kind(), StoreErrorKind::Invalid);
     assert!(refused.detail().contains("format 2"), "{refused}");
     assert!(refused.detail().contains("the release that wrote it"), "{refused}");

@@ -13,7 +13,9 @@ use pledge_core::points::{Programme, Settler, SettlerConfig, SettlerError};
 use pledge_core::ports::mocks::{
     MockBalanceStore, MockEventStore, MockPendingCache, MockPointsStore,
 };
-use pledge_core::ports::{AccountHistory, ChainState, ProgrammeState, Seen, ShardProgress};
+use pledge_core::ports::{
+    AccountHistory, ChainState, HistoriesPage, HistoriesPlace, ProgrammeState, Seen, ShardProgress,
+};
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::testing::Receiver;
@@ -119,19 +121,25 @@ async fn accounts_that_come_again_end_the_settlement() {
     });
     balances.expect_histories().returning(|_| {
         let one = AccountHistory { account: account(1), opening: None, changes: Vec::new() };
-        let value = vec![one];
+        let first = account(1).address();
+        let next = Some(HistoriesPlace { first, after: None });
+        let value = HistoriesPage { histories: vec![one], next };
         Box::pin(async { Ok(Seen { cursor: None, epoch: Epoch::FIRST, value }) })
     });
     let mut points = MockPointsStore::new();
     points.expect_programmes().returning(move |_| {
-        let progress = |shard| ShardProgress { shard, settled: None, run: None };
-        let shards = programme.shards.shards().map(progress).collect();
+        let shards = programme.shards.shards().map(ShardProgress::fresh).collect();
         let programme = programme.clone();
         let state = ProgrammeState { programme, epoch: Epoch::FIRST, shards };
         Box::pin(async { Ok(vec![state]) })
     });
     points.expect_commit_batch().returning(|_| Box::pin(async { Ok(()) }));
-    let config = SettlerConfig { batch_accounts_max: 1, windows_max: 10, attempts_max: 1 };
+    let config = SettlerConfig {
+        batch_accounts_max: 1,
+        batch_changes_max: 1,
+        windows_max: 10,
+        attempts_max: 1,
+    };
     let settler = Settler::new(Arc::new(balances), Arc::new(points), config);
     let settled = settler.run(token(), &Stop::never(), |_| {}).await;
     let Err(SettlerError::Store(error)) = settled else { panic!("{settled:?}") };

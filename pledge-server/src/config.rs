@@ -11,6 +11,7 @@ mod points;
 mod quick;
 mod raw;
 mod server;
+mod settlement;
 mod show;
 mod source;
 mod storage;
@@ -25,6 +26,7 @@ pub use error::{ConfigError, Key, Problem, Problems};
 pub use points::PointsConfig;
 pub use quick::Quick;
 pub use server::ServerConfig;
+pub use settlement::SettlementConfig;
 pub use show::Effective;
 pub use source::Origin;
 pub use storage::{RedisConfig, StorageConfig, StorageUrl};
@@ -45,6 +47,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where the ledger is kept.
     pub storage: StorageConfig,
+    /// How points are settled.
+    pub settlement: SettlementConfig,
     /// The chains, ascending by name.
     pub chains: Vec<ChainConfig>,
 }
@@ -118,10 +122,12 @@ impl Config {
         let mut problems = Problems::default();
         let server = ServerConfig::check(raw.server, &Key::root("server"), &mut problems);
         let storage = StorageConfig::check(raw.storage, &Key::root("storage"), &mut problems);
+        let settlement =
+            SettlementConfig::check(raw.settlement, &Key::root("settlement"), &mut problems);
         let chains = chain::check_all(raw.chains, &Key::root("chains"), &mut problems);
-        match (server, storage) {
-            (Some(server), Some(storage)) if problems.is_empty() => {
-                Ok(Self { server, storage, chains })
+        match (server, storage, settlement) {
+            (Some(server), Some(storage), Some(settlement)) if problems.is_empty() => {
+                Ok(Self { server, storage, settlement, chains })
             }
             _ => Err(problems.into()),
         }

@@ -200,6 +200,10 @@ pub async fn register_token(
     let Some(points) = &token.points else {
         return Ok(());
     };
+    let is_new = known::programme_main(spec.id, stores).await?.is_none();
+    if let Some(wrong) = points.refuse_new().filter(|_| is_new) {
+        return Err(chain.name_flags(wrong).into());
+    }
     match stores.points.put_programme(&points.programme(spec.id)).await {
         Err(error) if error.kind() == StoreErrorKind::Invalid => {
             let wrong = ConfigError::at(&points.key, error.detail());

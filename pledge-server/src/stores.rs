@@ -38,6 +38,8 @@ pub struct Stores {
     pub pending: Arc<dyn PendingCache>,
     /// Where instances that share the store tell each other that they are there, if anywhere.
     pub leases: Option<Arc<dyn Leases>>,
+    /// The bounds of a settlement.
+    pub settling: SettlerConfig,
     /// The Redis server beside the store, if one is configured.
     pub redis: Option<Redis>,
     database: Database,
@@ -165,6 +167,7 @@ impl Stores {
             archive: store,
             pending: Arc::new(MemoryPending::default()),
             leases: None,
+            settling: SettlerConfig::default(),
             redis: None,
             database: Database::None,
             cached: None,
@@ -229,8 +232,8 @@ impl Stores {
         Queries::new(balances, points, self.pending.clone())
     }
 
-    /// The settler over these stores, with its default bounds.
+    /// The settler over these stores.
     pub fn settler(&self) -> Settler {
-        Settler::new(self.balances.clone(), self.points.clone(), SettlerConfig::default())
+        Settler::new(self.balances.clone(), self.points.clone(), self.settling)
     }
 }

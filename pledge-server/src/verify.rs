@@ -139,7 +139,9 @@ impl<'a> Audit<'a> {
             token: self.state.spec.id,
             first,
             last: Address::repeat_byte(0xff),
+            after: None,
             limit: PAGE_ACCOUNTS,
+            changes_max: 1,
             from: after,
             to: after,
         };
@@ -147,10 +149,9 @@ impl<'a> Audit<'a> {
         if seen.epoch != self.state.epoch {
             return Ok(None);
         }
-        let full = seen.value.len() >= PAGE_ACCOUNTS;
-        let last = seen.value.last().map(|history| history.account);
-        let mut accounts = Vec::with_capacity(seen.value.len());
-        for history in seen.value {
+        let next = seen.value.next.map(|next| next.first);
+        let mut accounts = Vec::with_capacity(seen.value.histories.len());
+        for history in seen.value.histories {
             let state = match history.opening {
                 Some(state) if state.block > cursor.number => {
                     let seen = self.last_change(cursor, history.account).await?;
@@ -163,7 +164,6 @@ impl<'a> Audit<'a> {
             };
             accounts.extend(state.map(|state| (history.account, state)));
         }
-        let next = last.filter(|_| full).and_then(Account::successor);
         Ok(Some(Page { accounts, next }))
     }
 

@@ -177,7 +177,7 @@ fn every_documented_key_is_set_by_the_environment_alone() {
     for (name, _) in &mut variables {
         *name = name.replacen("PLEDGE__", "PLEDGE_", 1);
     }
-    assert_eq!(variables.len(), 22, "{variables:?}");
+    assert_eq!(variables.len(), 26, "{variables:?}");
     let (by_file, by_environment) = (shown(&toml, &Vec::new()), shown("", &variables));
     assert_eq!(by_environment["config"], by_file["config"]);
     let origins = by_environment["origins"].as_object().unwrap();
@@ -193,6 +193,32 @@ fn what_is_shown_is_the_configuration_it_was_made_from() {
     let effective = Config::effective(Some(&file), &Vec::new()).unwrap();
     let again = shown(&effective.to_string(), &Vec::new());
     assert_eq!(again["config"], shown(&toml, &Vec::new())["config"]);
+}
+
+#[test]
+fn the_bounds_of_a_settlement_are_keys() {
+    let written =
+        "[settlement]\ninterval = \"10s\"\nbatch_accounts = 7\nbatch_changes = 70\n[storage]";
+    let settlement = load(&GOOD.replace("[storage]", written), &[]).unwrap().settlement;
+    assert_eq!(settlement.interval, Duration::from_secs(10));
+    let settler = settlement.settler;
+    assert_eq!((settler.batch_accounts_max, settler.batch_changes_max), (7, 70));
+}
+
+#[test]
+fn short_windows_are_for_those_who_ask_for_them() {
+    let refused = |toml: &str| {
+        let config = load(toml, &[]).unwrap();
+        let points = config.chains[0].tokens[0].points.clone().unwrap();
+        points.refuse_new().map(|error| error.to_string())
+    };
+    let short = GOOD.replace("\"30m\"", "\"59s\"");
+    let why = refused(&short).unwrap();
+    assert!(why.contains("points.window") && why.contains("allow_short_windows = true"), "{why}");
+    let asked = short.replace("window =", "allow_short_windows = true\nwindow =");
+    for toml in [asked.as_str(), &GOOD.replace("\"30m\"", "\"60s\"")] {
+        assert_eq!(refused(toml), None);
+    }
 }
 
 #[test]
@@ -242,6 +268,24 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     ("listen =", "port = 1\nlisten =", "server.port", "unknown field"),
     ("chain_id = 11155111", "chain_id = -1", "chains.sepolia.chain_id", "not negative"),
     ("chain_id = 11155111", "", "chains.sepolia.chain_id", "is missing"),
+    (
+        "[storage]",
+        "[settlement]\nbatch_changes = 0\n[storage]",
+        "settlement.batch_changes",
+        "1 to 1000000",
+    ),
+    (
+        "[storage]",
+        "[settlement]\nbatch_accounts = 1000001\n[storage]",
+        "settlement.batch_accounts",
+        "1 to 1000000",
+    ),
+    (
+        "[storage]",
+        "[settlement]\ninterval = \"1ms\"\n[storage]",
+        "settlement.interval",
+        "from 50ms to 1h",
+    ),
     ("poll_interval", "pol_interval", "chains.sepolia.pol_interval", "unknown field"),
     ("500ms", "soon", "chains.sepolia.poll_interval", "such as \"2s\""),
     ("500ms", "0s", "chains.sepolia.poll_interval", "out of range"),

@@ -97,10 +97,10 @@ fn shards(programme: &ProgrammeId, entry: &ProgrammeEntry, records: &mut Vec<Arc
 }
 
 fn windows(programme: &ProgrammeId, entry: &ProgrammeEntry, records: &mut Vec<ArchiveRecord>) {
-    records.extend(entry.windows.iter().map(|((_, shard), total)| ArchiveRecord::Window {
+    records.extend(entry.windows.iter().map(|((shard, _), row)| ArchiveRecord::Window {
         programme: programme.clone(),
         shard: *shard,
-        total: total.clone(),
+        row: row.clone(),
     }));
 }
 
@@ -113,13 +113,11 @@ fn totals(programme: &ProgrammeId, entry: &ProgrammeEntry, records: &mut Vec<Arc
 }
 
 fn statements(programme: &ProgrammeId, entry: &ProgrammeEntry, records: &mut Vec<ArchiveRecord>) {
-    records.extend(
-        entry
-            .statements
-            .values()
-            .cloned()
-            .map(|statement| ArchiveRecord::Statement { programme: programme.clone(), statement }),
-    );
+    let mut rows: Vec<_> = entry.statements.values().cloned().collect();
+    rows.sort_by_key(|row| (row.account, row.kind, row.place()));
+    let programme = || programme.clone();
+    let record = |statement| ArchiveRecord::Statement { programme: programme(), statement };
+    records.extend(rows.into_iter().map(record));
 }
 
 fn take(state: &mut State, record: ArchiveRecord) -> Result<(), StoreError> {
@@ -148,15 +146,15 @@ fn take(state: &mut State, record: ArchiveRecord) -> Result<(), StoreError> {
             let shard = usize::from(progress.shard.get());
             state.programme_mut(&programme)?.shards[shard] = progress;
         }
-        ArchiveRecord::Window { programme, shard, total } => {
+        ArchiveRecord::Window { programme, shard, row } => {
             let windows = &mut state.programme_mut(&programme)?.windows;
-            windows.insert((total.start, shard), total);
+            windows.insert((shard, row.total.start), row);
         }
         ArchiveRecord::Total { programme, account, raw } => {
             state.programme_mut(&programme)?.set_total(account, raw);
         }
         ArchiveRecord::Statement { programme, statement: row } => {
-            let key = (row.account, row.window.start, row.epoch, row.kind);
+            let key = (row.account, row.place());
             state.programme_mut(&programme)?.statements.insert(key, row);
         }
         ArchiveRecord::Event(event) => state.events.push(event),

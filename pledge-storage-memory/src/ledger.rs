@@ -11,8 +11,8 @@ use pledge_core::ledger::{
     Change, Checkpoint, Leg, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
 };
 use pledge_core::ports::{
-    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
-    LedgerCommit, Rewind, Seen,
+    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage,
+    HistoriesPlace, HistoriesQuery, LedgerCommit, Rewind, Seen,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, Timestamp, TokenId,
@@ -212,27 +212,57 @@ impl BalanceStore for MemoryStore {
         Ok(token.seen(page.take(limit).map(|(_, log)| *log).collect()))
     }
 
-    async fn histories(
+    async fn change_time(
         &self,
-        query: &HistoriesQuery,
-    ) -> Result<Seen<Vec<AccountHistory>>, StoreError> {
+        token: TokenId,
+        from: Timestamp,
+        number: usize,
+    ) -> Result<Seen<Option<Timestamp>>, StoreError> {
+        let state = self.lock();
+        let token = state.token(token)?;
+        let first = (from, BlockNumber::new(0), LogIndex::new(0), Leg::Out);
+        let found = token.by_place.range(first..).nth(number.saturating_sub(1));
+        Ok(token.seen(found.map(|(place, _)| place.0)))
+    }
+
+    async fn histories(&self, query: &HistoriesQuery) -> Result<Seen<HistoriesPage>, StoreError> {
         let state = self.lock();
         let token = state.token(query.token)?;
+        let mut page = HistoriesPage::default();
         let Some(last) = Account::new(query.last) else {
-            return Ok(token.seen(Vec::new()));
+            return Ok(token.seen(page));
         };
         let first = Account::new(query.first).map_or(Unbounded, Included);
-        let in_range = token.accounts.range((first, Included(last)));
-        let page = in_range.take(query.limit).map(|(account, changes)| AccountHistory {
-            account: *account,
-            opening: token.last_where(*account, |change| change.time < query.from),
-            changes: changes
-                .iter()
-                .filter(|change| (query.from..query.to).contains(&change.time))
-                .map(Change::checkpoint)
-                .collect(),
-        });
-        Ok(token.seen(page.collect()))
+        let mut left = query.changes_max;
+        for (account, changes) in token.accounts.range((first, Included(last))) {
+            let (account, address) = (*account, account.address());
+            if page.histories.len() >= query.limit {
+                page.next = Some(HistoriesPlace { first: address, after: None });
+                break;
+            }
+            let after = query.after.filter(|_| address == query.first);
+            let is_passed = |change: &Change| {
+                change.time < query.from || after.is_some_and(|after| change.place() <= after)
+            };
+            let passed = changes.partition_point(is_passed);
+            let end = changes.partition_point(|change| change.time < query.to).max(passed);
+            let taken = left.min(end - passed);
+            let inside = &changes[passed..passed + taken];
+            if taken == 0 && end > passed {
+                page.next = Some(HistoriesPlace { first: address, after });
+                break;
+            }
+            left -= taken;
+            let opening = changes[..passed].last().map(Change::checkpoint);
+            let changes = inside.iter().map(Change::checkpoint).collect();
+            page.histories.push(AccountHistory { account, opening, changes });
+            if taken < end - passed {
+                let after = inside.last().map(Change::place);
+                page.next = Some(HistoriesPlace { first: address, after });
+                break;
+            }
+        }
+        Ok(token.seen(page))
     }
 
     async fn holders(

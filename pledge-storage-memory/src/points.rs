@@ -6,10 +6,13 @@ use std::ops::Bound::{Excluded, Unbounded};
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::Event;
-use pledge_core::points::{BatchOutcome, BatchPlace, Programme};
+use pledge_core::points::{
+    BatchOutcome, BatchPlace, Programme, settlement_windows, settlements_of, sum_windows,
+};
 use pledge_core::ports::{
     BatchFailure, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch, SettlementsQuery,
-    ShardProgress, Standing, Statement, WindowTotal,
+    ShardProgress, Standing, Statement, StatementKind, StatementPlace, StatementRows,
+    StatementsQuery,
 };
 use pledge_core::types::{
     Account, Epoch, Overflow, ProgrammeId, RawPoints, ShardId, Timestamp, TokenId,
@@ -28,7 +31,7 @@ impl PointsStore for MemoryStore {
             programmes.insert(name, ProgrammeEntry::new(programme.clone()));
             return Ok(());
         };
-        let reached = entry.shards.iter().filter_map(ShardProgress::reached).max();
+        let reached = entry.shards.iter().filter_map(ShardProgress::published).max();
         if let Some(reason) = entry.programme.refuse_change(programme, reached) {
             return Err(StoreError::invalid("change a programme", reason));
         }
@@ -65,23 +68,17 @@ impl PointsStore for MemoryStore {
             let before = entry.totals.get(account).copied().unwrap_or_default();
             totals.push((*account, before.checked_add(*earned).map_err(corrupt)?));
         }
-        let mut windows = Vec::with_capacity(batch.windows.len());
-        for total in &batch.windows {
-            let mut sum = entry
-                .windows
-                .get(&(total.start, batch.shard))
-                .cloned()
-                .unwrap_or_else(|| WindowTotal::empty(total.start));
-            sum.add(total).map_err(corrupt)?;
-            windows.push(sum);
-        }
+        let run = (batch.shard, batch.from)..(batch.shard, batch.to);
+        let known: Vec<_> = entry.windows.range(run).map(|(_, row)| row.clone()).collect();
+        let windows = sum_windows(&entry.programme, &known, &batch.windows).map_err(corrupt)?;
         totals.into_iter().for_each(|(account, raw)| entry.set_total(account, raw));
-        let keyed = windows.into_iter().map(|sum| ((sum.start, batch.shard), sum));
+        let keyed = windows.into_iter().map(|row| ((batch.shard, row.total.start), row));
         entry.windows.extend(keyed);
         let rows = batch.statements.iter().cloned();
-        entry
-            .statements
-            .extend(rows.map(|row| ((row.account, row.window.start, row.epoch, row.kind), row)));
+        entry.statements.extend(rows.map(|row| ((row.account, row.place()), row)));
+        if progress.run.is_none() {
+            entry.forget_derived(batch.shard, batch.from);
+        }
         let before = entry.settled();
         entry.shards[usize::from(batch.shard.get())] = progress;
         if let Some(settled) = entry.settled().filter(|_| entry.settled() != before) {
@@ -96,10 +93,6 @@ impl PointsStore for MemoryStore {
         let outcome = BatchOutcome::Failed(&failure.reason);
         let progress = next_progress(&state, failure.shard, place, outcome)?;
         let entry = state.programme_mut(&failure.programme)?;
-        for start in entry.programme.window_starts(failure.from, failure.to) {
-            let key = (start, failure.shard);
-            entry.windows.entry(key).or_insert_with(|| WindowTotal::empty(start));
-        }
         entry.shards[usize::from(failure.shard.get())] = progress;
         Ok(())
     }
@@ -123,19 +116,14 @@ impl PointsStore for MemoryStore {
 
     async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError> {
         let state = self.lock();
-        let (_, entry) = state.programme(&query.programme)?;
-        let end = query.before.unwrap_or(Timestamp::MAX);
-        let mut page: Vec<Settlement> = Vec::new();
-        for ((start, _), total) in entry.windows.range(..(end, ShardId::new(0))).rev() {
-            if let Some(last) = page.last_mut().filter(|last| last.window.start == *start) {
-                last.total.add(total).map_err(corrupt)?;
-            } else if page.len() == query.limit {
-                break;
-            } else {
-                page.push(Settlement::begin(&entry.programme, &entry.shards, total.clone()));
-            }
-        }
-        Ok(page)
+        let (token, entry) = state.programme(&query.programme)?;
+        let (programme, shards) = (&entry.programme, &entry.shards);
+        let first_edge = token.first_edge(programme).unwrap_or(Timestamp::ZERO);
+        let Some(span) = settlement_windows(programme, shards, first_edge, query) else {
+            return Ok(Vec::new());
+        };
+        let rows = |shard| entry.windows_of(shard, span);
+        settlements_of(programme, shards, span, rows).map_err(corrupt)
     }
 
     async fn totals(
@@ -166,22 +154,45 @@ impl PointsStore for MemoryStore {
         Ok(token.seen(standings.collect()))
     }
 
-    async fn statements(
-        &self,
-        programme: &ProgrammeId,
-        account: Account,
-    ) -> Result<Vec<Statement>, StoreError> {
+    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
         let state = self.lock();
-        let (_, entry) = state.programme(programme)?;
-        let address = account.address();
-        Ok(entry.statements_of(address, address).cloned().collect())
+        let (token, entry) = state.programme(&query.programme)?;
+        let is_before = |place| query.after.is_some_and(|after| place <= after);
+        let rows = || entry.statements_of(query.account);
+        let before = rows().rev().find(|row| is_before(row.place())).cloned();
+        let rows = rows().skip_while(|row| is_before(row.place())).take(query.limit);
+        let settled = entry.settled_of(query.account);
+        Ok(token.seen(StatementRows { settled, before, rows: rows.cloned().collect() }))
     }
 }
 
 impl ProgrammeEntry {
-    fn standing(&self, account: Account, raw: RawPoints) -> Option<Standing> {
+    pub(crate) fn settled_of(&self, account: Account) -> Option<Timestamp> {
         let shard = self.programme.shards.shard_of(account);
-        let settled = self.shards[usize::from(shard.get())].settled_of(account)?;
+        self.shards[usize::from(shard.get())].settled_of(account)
+    }
+
+    /// Whether an account's row is one that earned and was not taken back.
+    pub(crate) fn is_in_force(&self, account: Account, place: StatementPlace) -> bool {
+        let takes_back = |row: &Statement| {
+            let is_later = row.kind == StatementKind::Reversed && row.epoch >= place.epoch;
+            is_later && row.window.start <= place.window_start
+        };
+        place.kind == StatementKind::Earned && !self.statements_of(account).any(takes_back)
+    }
+
+    /// Drops the row that a settlement began with, now that it is complete, if nothing changed there.
+    fn forget_derived(&mut self, shard: ShardId, from: Timestamp) {
+        let before = self.windows.range((shard, Timestamp::ZERO)..(shard, from)).next_back();
+        let before = before.map(|(_, row)| row);
+        let key = (shard, from);
+        if self.windows.get(&key).is_some_and(|first| first.is_derived_from(before)) {
+            self.windows.remove(&key);
+        }
+    }
+
+    fn standing(&self, account: Account, raw: RawPoints) -> Option<Standing> {
+        let settled = self.settled_of(account)?;
         Some(Standing { account, raw, settled })
     }
 }

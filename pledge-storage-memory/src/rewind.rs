@@ -1,15 +1,16 @@
 //! Going back to an ancestor.
 
+use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{Event, ReorgRecord, RewoundToken};
-use pledge_core::ledger::{Leg, TokenStatus};
-use pledge_core::points::accrue;
-use pledge_core::ports::{Rewind, ShardProgress, Statement, StatementKind};
+use pledge_core::ledger::{Leg, SupplyMoves, TokenStatus};
+use pledge_core::points::{accrue, take_back};
+use pledge_core::ports::{Rewind, ShardProgress};
 use pledge_core::types::{
-    BlockNumber, BlockRef, LogIndex, Overflow, RawPoints, Timestamp, TokenId, WeightBp,
-    WeightSchedule,
+    Account, BlockNumber, BlockRef, Epoch, LogIndex, Overflow, RawPoints, Timestamp, TokenId,
+    WeightBp, WeightSchedule, Window,
 };
 
 use crate::ledger::require_cursor;
@@ -90,7 +91,8 @@ fn rewind_token(
     let keeps_ledger = request.keeps_ledger(&token.state);
     token.state.cursor = keeps_ledger.then_some(*to);
     token.state.start_time = token.state.start_time.filter(|_| keeps_ledger);
-    token.state.epoch = token.state.epoch.next();
+    let ended = token.state.epoch;
+    token.state.epoch = ended.next();
     token.state.status = TokenStatus::Active;
 
     let mut programmes = std::mem::take(&mut token.programmes);
@@ -100,8 +102,9 @@ fn rewind_token(
         let first_edge = first_edge.unwrap_or(Timestamp::ZERO);
         for index in 0..entry.shards.len() {
             if let Some(progress) = entry.shards[index].rewound(cut, first_edge) {
-                statements_reversed += reverse(entry, &progress, first_edge);
-                restate(token, entry, &progress).map_err(overflow)?;
+                let before = entry.shards[index].clone();
+                let reversed = reverse(token, entry, (&before, &progress), (ended, first_edge));
+                statements_reversed += reversed.map_err(overflow)?;
                 entry.shards[index] = progress;
             }
         }
@@ -119,7 +122,7 @@ fn remove_unreadable(token: &mut Token, to: &BlockRef) {
 
 /// Drops the changes above the ancestor, the newest first, and their part in the sums.
 fn remove_changes(token: &mut Token, to: &BlockRef) -> Result<u64, Overflow> {
-    let mut removed = Vec::new();
+    let (mut moves, mut count) = (SupplyMoves::default(), 0);
     while let Some(entry) = token.by_place.last_entry() {
         if entry.key().1 <= to.number {
             break;
@@ -134,60 +137,60 @@ fn remove_changes(token: &mut Token, to: &BlockRef) -> Result<u64, Overflow> {
         }
         token.index_balance(account);
         token.state.totals.balance_moved(change.balance_after, after)?;
-        removed.push((change.change_type, change.amount));
+        moves.add(change.change_type, change.amount)?;
+        count += 1;
     }
-    let count = removed.len() as u64;
-    token.state.totals.undo(removed)?;
+    token.state.totals.undo(&moves)?;
     Ok(count)
 }
 
-/// Takes back the shard's statements of windows that are open again, by added rows.
-fn reverse(entry: &mut ProgrammeEntry, progress: &ShardProgress, first_edge: Timestamp) -> u64 {
-    let open_from = progress.settled.unwrap_or(first_edge);
-    let (low, high) = entry.programme.shards.bounds(progress.shard);
-    entry.windows.retain(|(start, shard), _| *shard != progress.shard || *start < open_from);
-    let live: Vec<Statement> = entry
-        .statements_of(low, high)
-        .filter(|row| row.kind == StatementKind::Earned && row.window.start >= open_from)
-        .filter(|row| {
-            let reversal = (row.account, row.window.start, row.epoch, StatementKind::Reversed);
-            !entry.statements.contains_key(&reversal)
-        })
-        .cloned()
-        .collect();
-    let count = live.len() as u64;
-    for row in live {
-        let row = Statement { kind: StatementKind::Reversed, ..row };
-        entry.statements.insert((row.account, row.window.start, row.epoch, row.kind), row);
-    }
-    count
-}
-
-/// Sets the shard's totals to what its accounts earned up to its settled time.
-fn restate(
+/// Takes back what was published in the windows that are open again: a row for each account that earned
+/// in them or has rows of them. Answers how many rows of theirs that were in force.
+fn reverse(
     token: &Token,
     entry: &mut ProgrammeEntry,
-    progress: &ShardProgress,
-) -> Result<(), Overflow> {
-    let (low, high) = entry.programme.shards.bounds(progress.shard);
-    let accounts: Vec<_> = entry
-        .totals
-        .keys()
-        .filter(|account| (low..=high).contains(&account.address()))
-        .copied()
-        .collect();
-    let weights = WeightSchedule::constant(WeightBp::ONE);
-    for account in accounts {
-        let raw = match progress.settled {
-            None => RawPoints::ZERO,
-            Some(settled) => {
-                let state_at = |time| {
-                    Ok::<_, Overflow>(token.last_where(account, |change| change.time <= time))
-                };
-                accrue(&entry.programme.rates, &weights, Timestamp::ZERO, settled, state_at)?
-            }
-        };
-        entry.set_total(account, raw);
+    (before, after): (&ShardProgress, &ShardProgress),
+    (epoch, first_edge): (Epoch, Timestamp),
+) -> Result<u64, Overflow> {
+    let start = after.settled.unwrap_or(first_edge);
+    entry.windows.retain(|(shard, window), _| *shard != after.shard || *window < start);
+    let own = |account: &Account| entry.programme.shards.shard_of(*account) == after.shard;
+    let mut in_force: BTreeMap<Account, u64> = BTreeMap::new();
+    for account in entry.totals.keys().filter(|account| own(account)) {
+        in_force.insert(*account, 0);
     }
-    Ok(())
+    for ((account, place), _) in entry.statements.iter().filter(|((account, _), _)| own(account)) {
+        if place.window_start >= start && entry.is_in_force(*account, *place) {
+            *in_force.entry(*account).or_default() += 1;
+        }
+    }
+    let mut count = 0;
+    for (account, rows) in in_force {
+        let raw = entry.totals.get(&account).copied().unwrap_or_default();
+        let left = earned(token, entry, account, after.settled)?;
+        count += rows;
+        if let Some(end) = before.settled_of(account).filter(|_| rows > 0 || left != raw) {
+            let opening = token.last_where(account, |change| change.time < start);
+            let balance = opening.map(|opening| opening.balance).unwrap_or_default();
+            let row = take_back(account, epoch, Window { start, end }, (raw, left), balance)?;
+            entry.statements.insert((account, row.place()), row);
+        }
+        entry.set_total(account, left);
+    }
+    Ok(count)
+}
+
+/// What an account earned up to where its shard is settled, by the ledger as it is now.
+fn earned(
+    token: &Token,
+    entry: &ProgrammeEntry,
+    account: Account,
+    settled: Option<Timestamp>,
+) -> Result<RawPoints, Overflow> {
+    let Some(settled) = settled else {
+        return Ok(RawPoints::ZERO);
+    };
+    let weights = WeightSchedule::constant(WeightBp::ONE);
+    let state_at = |time| Ok(token.last_where(account, |change| change.time <= time));
+    accrue::<Overflow>(&entry.programme.rates, &weights, Timestamp::ZERO, settled, state_at)
 }

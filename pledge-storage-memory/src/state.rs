@@ -2,17 +2,15 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound::{Included, Unbounded};
 use std::sync::{Mutex, MutexGuard};
 
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState, UnreadableLog};
-use pledge_core::points::Programme;
+use pledge_core::points::{Programme, WindowRow};
 use pledge_core::ports::{
-    ChainState, ConsumerState, Seen, ShardProgress, Statement, StatementKind, WindowTotal,
+    ChainState, ConsumerState, Seen, ShardProgress, Statement, StatementKind, StatementPlace,
 };
-use pledge_core::primitives::Address;
 use pledge_core::types::{
     Account, Amount, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId, RawPoints,
     ShardId, Timestamp, TokenId,
@@ -67,10 +65,10 @@ pub(crate) struct Token {
 pub(crate) struct ProgrammeEntry {
     pub(crate) programme: Programme,
     pub(crate) shards: Vec<ShardProgress>,
-    pub(crate) windows: BTreeMap<(Timestamp, ShardId), WindowTotal>,
+    pub(crate) windows: BTreeMap<(ShardId, Timestamp), WindowRow>,
     pub(crate) totals: BTreeMap<Account, RawPoints>,
     pub(crate) by_points: BTreeSet<(Reverse<RawPoints>, Account)>,
-    pub(crate) statements: BTreeMap<(Account, Timestamp, Epoch, StatementKind), Statement>,
+    pub(crate) statements: BTreeMap<(Account, StatementPlace), Statement>,
 }
 
 impl State {
@@ -198,17 +196,26 @@ impl ProgrammeEntry {
         self.shards.iter().map(|shard| shard.settled).min().flatten()
     }
 
-    /// The statement rows of the accounts from `first` to `last`.
+    /// The statement rows of an account, in the order of their places.
     pub(crate) fn statements_of(
         &self,
-        first: Address,
-        last: Address,
-    ) -> impl Iterator<Item = &Statement> {
-        let start = Account::new(first).map_or(Unbounded, |account| {
-            Included((account, Timestamp::ZERO, Epoch::FIRST, StatementKind::Earned))
-        });
-        let rows = self.statements.range((start, Unbounded)).map(|(_, row)| row);
-        rows.take_while(move |row| row.account.address() <= last)
+        account: Account,
+    ) -> impl DoubleEndedIterator<Item = &Statement> {
+        let place = |epoch, kind, window_start| StatementPlace { epoch, kind, window_start };
+        let first = place(Epoch::FIRST, StatementKind::Earned, Timestamp::ZERO);
+        let last = place(Epoch::new(u64::MAX), StatementKind::Reversed, Timestamp::MAX);
+        self.statements.range((account, first)..=(account, last)).map(|(_, row)| row)
+    }
+
+    /// A shard's window rows that start in an interval, and the last one before it.
+    pub(crate) fn windows_of(
+        &self,
+        shard: ShardId,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Vec<WindowRow> {
+        let before = self.windows.range((shard, Timestamp::ZERO)..(shard, from)).next_back();
+        let inside = self.windows.range((shard, from)..(shard, to));
+        before.into_iter().chain(inside).map(|(_, row)| row.clone()).collect()
     }
 
     pub(crate) fn set_total(&mut self, account: Account, raw: RawPoints) {

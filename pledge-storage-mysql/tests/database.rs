@@ -181,6 +181,31 @@ async fn a_change_of_the_schema_that_was_left_half_way_is_finished() {
     }
 }
 
+/// The third version makes tables anew, so whatever of it is there may be done again.
+#[tokio::test]
+async fn a_third_version_that_was_left_half_way_is_finished() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    let ledger = Ledger::with_blocks(Fixture::new(Arc::new(store), ())).await;
+    let before = ledger.digest().await;
+    let mut outsider = place.outsider().await;
+    let whole = schema(&mut outsider).await;
+    for undo in [
+        "DO 0",
+        "DROP TABLE user_points_change",
+        "DROP TABLE settlement_window",
+        "ALTER TABLE shard_progress DROP COLUMN published",
+    ] {
+        outsider.execute(undo).await.unwrap();
+        let half = "UPDATE _sqlx_migrations SET success = FALSE WHERE version = 3";
+        outsider.execute(half).await.unwrap();
+        let store = place.open().await;
+        assert_eq!(schema(&mut outsider).await, whole, "after {undo}");
+        let again = Ledger { fixture: Fixture::new(Arc::new(store), ()), ..ledger.clone() };
+        assert_eq!(again.digest().await, before);
+    }
+}
+
 /// Every table of the schema as the server describes it.
 async fn schema(db: &mut sqlx::MySqlConnection) -> Vec<(String, String)> {
     let names = "SELECT table_name AS name FROM information_schema.tables \

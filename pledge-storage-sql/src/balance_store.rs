@@ -5,7 +5,7 @@ use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::ports::{
-    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
+    BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
     LedgerCommit, Rewind, Seen,
 };
 use pledge_core::types::{
@@ -153,10 +153,18 @@ impl<D: Database> BalanceStore for SqlStore<D> {
         unit.finish(read).await
     }
 
-    async fn histories(
+    async fn change_time(
         &self,
-        query: &HistoriesQuery,
-    ) -> Result<Seen<Vec<AccountHistory>>, StoreError> {
+        token: TokenId,
+        from: Timestamp,
+        number: usize,
+    ) -> Result<Seen<Option<Timestamp>>, StoreError> {
+        let mut unit = self.read("look up the time of a change").await?;
+        let read = histories::change_time(unit.db(), token, from, number).await;
+        unit.finish(read).await
+    }
+
+    async fn histories(&self, query: &HistoriesQuery) -> Result<Seen<HistoriesPage>, StoreError> {
         let mut unit = self.read("read histories").await?;
         let read = histories::histories(unit.db(), query).await;
         unit.finish(read).await

@@ -6,7 +6,7 @@ use pledge_core::ports::{BatchFailure, SettlementBatch, ShardProgress};
 use pledge_core::types::{ProgrammeId, ShardId, Timestamp};
 
 use crate::connection::Connection;
-use crate::earnings::{add_earned, add_statements, add_windows, list_windows};
+use crate::earnings::{add_earned, add_statements, add_windows};
 use crate::events::record;
 use crate::fault::Fault;
 use crate::programmes::{lock, save_shard, settled, shards_of};
@@ -27,7 +27,7 @@ pub(crate) async fn commit_batch(
     let key = before.programme.key;
     add_earned(db, key, &batch.earned).await?;
     add_statements(db, key, &batch.statements).await?;
-    add_windows(db, key, batch).await?;
+    add_windows(db, &before.programme, batch, progress.run.is_none()).await?;
     before.save(db, &progress).await?;
     before.record_settled(db, progress).await
 }
@@ -39,7 +39,6 @@ pub(crate) async fn record_failure(
     let place = failure.place();
     let before = Stand::of(db, place, failure.shard).await?;
     let progress = before.advance(place, BatchOutcome::Failed(&failure.reason))?;
-    list_windows(db, &before.programme, failure).await?;
     before.save(db, &progress).await
 }
 

@@ -77,18 +77,20 @@ pub(crate) async fn write<R: Sync, const COLUMNS: usize>(
     Ok(())
 }
 
-/// Runs `{delete} (?, …)` for all keys. `first` stands for the question marks before the list.
+/// Runs `{delete} (?, …)` for all keys, and answers how many rows went. `first` stands for the question
+/// marks before the list.
 pub(crate) async fn delete<K: Copy + Into<Value> + Sync>(
     db: &mut dyn Connection,
     delete: &'static str,
     first: &[Value],
     keys: &[K],
-) -> Result<(), Fault> {
+) -> Result<u64, Fault> {
+    let mut gone = 0;
     for slice in slices(keys, STATEMENT_ROWS_MAX) {
         let sql = format!("{delete} ({})", marks(slice.len()));
-        query_with(sql, list(first, slice)).execute(db).await?;
+        gone += query_with(sql, list(first, slice)).execute(db).await?.rows_affected;
     }
-    Ok(())
+    Ok(gone)
 }
 
 /// The records of `{select} (?, …) {tail}` for all keys. `first` stands for the question marks before

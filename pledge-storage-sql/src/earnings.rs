@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use pledge_core::ports::{BatchFailure, SettlementBatch, Statement, WindowTotal};
-use pledge_core::types::{Account, RawPoints, ShardId};
+use pledge_core::points::{WindowRow, sum_windows};
+use pledge_core::ports::{SettlementBatch, Statement};
+use pledge_core::types::{Account, RawPoints, ShardId, Timestamp};
 
 use crate::bulk::{self, values};
 use crate::connection::Connection;
@@ -54,62 +55,98 @@ pub(crate) async fn add_statements(
     statements: &[Statement],
 ) -> Result<(), Fault> {
     let insert = "INSERT INTO user_points_change \
-                  (programme, account, window_start, epoch, reversed, window_end, raw)";
+                  (programme, account, reversed, epoch, window_start, window_end, raw, balance)";
     bulk::write(db, insert, "", statements, |row| {
         let window = row.window;
-        values![programme, row.account, window.start, row.epoch, row.kind, window.end, row.raw]
+        let (start, end) = (window.start, window.end);
+        values![programme, row.account, row.kind, row.epoch, start, end, row.raw, row.balance]
     })
     .await
 }
 
-/// Adds the batch's sums to those of its shard.
+/// Adds the batch's sums to those of its shard. `complete` says that it is the last of a settlement: then
+/// the row that this began with goes, if nothing changed there.
 pub(crate) async fn add_windows(
     db: &mut dyn Connection,
-    programme: u64,
+    programme: &ProgrammeRow,
     batch: &SettlementBatch,
+    complete: bool,
 ) -> Result<(), Fault> {
-    let rows: Vec<WindowTotal> = query(
+    let known: Vec<(ShardId, WindowRow)> = query(
         "SELECT * FROM settlement_window \
-         WHERE programme = ? AND window_start >= ? AND window_start < ? AND shard = ?",
+         WHERE programme = ? AND shard = ? AND window_start >= ? AND window_start < ? \
+         ORDER BY window_start",
     )
-    .bind(programme)
+    .bind(programme.key)
+    .bind(batch.shard)
     .bind(batch.from)
     .bind(batch.to)
-    .bind(batch.shard)
     .all(db)
     .await?;
-    let mut sums: BTreeMap<_, _> = rows.into_iter().map(|sum| (sum.start, sum)).collect();
-    for total in &batch.windows {
-        sums.entry(total.start).or_insert_with(|| WindowTotal::empty(total.start)).add(total)?;
+    let known: Vec<_> = known.into_iter().map(|(_, row)| row).collect();
+    let sums = sum_windows(&programme.programme, &known, &batch.windows)?;
+    let sums: Vec<_> = sums.into_iter().map(|row| (batch.shard, row)).collect();
+    let columns = ["accounts", "raw", "first_block", "last_block", "holders", "balance"];
+    let or_update = db.dialect().or_update(&columns);
+    save_windows(db, programme.key, &sums, &or_update).await?;
+    if complete && let Some((shard, first)) = sums.first() {
+        let before = row_before(db, programme.key, *shard, first.total.start).await?;
+        if first.is_derived_from(before.as_ref()) {
+            query(
+                "DELETE FROM settlement_window \
+                 WHERE programme = ? AND shard = ? AND window_start = ?",
+            )
+            .bind(programme.key)
+            .bind(*shard)
+            .bind(first.total.start)
+            .execute(db)
+            .await?;
+        }
     }
-    let sums: Vec<_> = sums.into_values().map(|sum| (batch.shard, sum)).collect();
-    let or_update = db.dialect().or_update(&["accounts", "raw", "first_block", "last_block"]);
-    save_windows(db, programme, &sums, &or_update).await
+    Ok(())
 }
 
-/// Lists the windows of a failed batch, so that it is seen even if no other batch succeeds.
-pub(crate) async fn list_windows(
+async fn row_before(
     db: &mut dyn Connection,
-    row: &ProgrammeRow,
-    failure: &BatchFailure,
-) -> Result<(), Fault> {
-    let starts = row.programme.window_starts(failure.from, failure.to);
-    let sums: Vec<_> = starts.map(|start| (failure.shard, WindowTotal::empty(start))).collect();
-    let or_keep = db.dialect().or_keep("shard");
-    save_windows(db, row.key, &sums, &or_keep).await
+    programme: u64,
+    shard: ShardId,
+    start: Timestamp,
+) -> Result<Option<WindowRow>, Fault> {
+    let row: Option<(ShardId, WindowRow)> = query(
+        "SELECT * FROM settlement_window WHERE programme = ? AND shard = ? AND window_start < ? \
+         ORDER BY window_start DESC LIMIT 1",
+    )
+    .bind(programme)
+    .bind(shard)
+    .bind(start)
+    .one(db)
+    .await?;
+    Ok(row.map(|(_, row)| row))
 }
 
 pub(crate) async fn save_windows(
     db: &mut dyn Connection,
     programme: u64,
-    sums: &[(ShardId, WindowTotal)],
+    rows: &[(ShardId, WindowRow)],
     or_else: &str,
 ) -> Result<(), Fault> {
     let insert = "INSERT INTO settlement_window \
-                  (programme, window_start, shard, accounts, raw, first_block, last_block)";
-    bulk::write(db, insert, or_else, sums, |(shard, sum)| {
-        let (first, last) = sum.blocks.unzip();
-        values![programme, sum.start, *shard, sum.accounts, sum.raw, first, last]
+                  (programme, shard, window_start, accounts, raw, first_block, last_block, \
+                  holders, balance)";
+    bulk::write(db, insert, or_else, rows, |(shard, WindowRow { total, closing })| {
+        let (first, last) = total.blocks.unzip();
+        let (holders, balance) = (closing.holders, closing.balance);
+        values![
+            programme,
+            *shard,
+            total.start,
+            total.accounts,
+            total.raw,
+            first,
+            last,
+            holders,
+            balance
+        ]
     })
     .await
 }

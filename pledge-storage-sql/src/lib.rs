@@ -35,6 +35,7 @@ mod restate;
 mod retention;
 mod rewind;
 mod row;
+mod statements;
 mod store;
 mod unreadable;
 

@@ -1,10 +1,12 @@
 //! Reads of points. Each runs inside one read transaction: one snapshot.
 
-use pledge_core::ports::{
-    Seen, Settlement, SettlementsQuery, ShardProgress, Standing, Statement, WindowTotal,
-};
-use pledge_core::types::{Account, ProgrammeId, RawPoints, ShardCount, Timestamp};
+use std::collections::BTreeMap;
 
+use pledge_core::points::{WindowRow, settlement_windows, settlements_of};
+use pledge_core::ports::{Seen, Settlement, SettlementsQuery, ShardProgress, Standing};
+use pledge_core::types::{Account, ProgrammeId, RawPoints, ShardCount, ShardId, Timestamp};
+
+use crate::bulk::{self, values};
 use crate::connection::Connection;
 use crate::earnings::totals_of;
 use crate::fault::Fault;
@@ -18,30 +20,32 @@ pub(crate) async fn settlements(
     db: &mut dyn Connection,
     request: &SettlementsQuery,
 ) -> Result<Vec<Settlement>, Fault> {
-    let (_, row) = require(db, &request.programme).await?;
+    let (token, row) = require(db, &request.programme).await?;
     let shards = shards_of(db, &row).await?;
-    let totals: Vec<WindowTotal> = query(
-        "SELECT settlement_window.* FROM settlement_window JOIN \
-         (SELECT DISTINCT window_start FROM settlement_window \
-          WHERE programme = ? AND window_start < ? \
-          ORDER BY window_start DESC LIMIT ?) AS page \
-         ON page.window_start = settlement_window.window_start \
-         WHERE programme = ? ORDER BY settlement_window.window_start DESC, shard",
-    )
-    .bind(row.key)
-    .bound(request.before.map_or(u64::MAX, Timestamp::get))
-    .limit(request.limit)
-    .bind(row.key)
-    .all(db)
-    .await?;
-    let mut page: Vec<Settlement> = Vec::new();
-    for total in totals {
-        match page.last_mut() {
-            Some(last) if last.window.start == total.start => last.total.add(&total)?,
-            _ => page.push(Settlement::begin(&row.programme, &shards, total)),
-        }
+    let programme = &row.programme;
+    let started = token.state.start_time.unwrap_or_default();
+    let first_edge = programme.window.floor(started);
+    let Some(span) = settlement_windows(programme, &shards, first_edge, request) else {
+        return Ok(Vec::new());
+    };
+    let (from, to) = span;
+    let numbers: Vec<_> = shards.iter().map(|shard| shard.shard).collect();
+    let before = "SELECT * FROM settlement_window WHERE programme = ? AND shard = ? \
+                  AND window_start < ? ORDER BY window_start DESC LIMIT 1";
+    let mut rows: Vec<(ShardId, WindowRow)> =
+        bulk::select_each(db, before, &numbers, |shard| values![row.key, *shard, from]).await?;
+    let inside = "SELECT * FROM settlement_window WHERE programme = ? AND shard = ? \
+                  AND window_start >= ? AND window_start < ?";
+    rows.extend(
+        bulk::select_each(db, inside, &numbers, |shard| values![row.key, *shard, from, to]).await?,
+    );
+    let mut by_shard: BTreeMap<ShardId, Vec<WindowRow>> = BTreeMap::new();
+    for (shard, row) in rows {
+        by_shard.entry(shard).or_default().push(row);
     }
-    Ok(page)
+    by_shard.values_mut().for_each(|rows| rows.sort_by_key(|row| row.total.start));
+    let rows = |shard| by_shard.get(&shard).cloned().unwrap_or_default();
+    Ok(settlements_of(programme, &shards, span, rows)?)
 }
 
 pub(crate) async fn totals(
@@ -116,22 +120,6 @@ async fn earned_after(
     .await?;
     rows.extend(less);
     Ok(rows)
-}
-
-pub(crate) async fn statements(
-    db: &mut dyn Connection,
-    programme: &ProgrammeId,
-    account: Account,
-) -> Result<Vec<Statement>, Fault> {
-    let (_, row) = require(db, programme).await?;
-    query(
-        "SELECT * FROM user_points_change WHERE programme = ? AND account = ? \
-         ORDER BY window_start, epoch, reversed",
-    )
-    .bind(row.key)
-    .bind(account)
-    .all(db)
-    .await
 }
 
 /// How far each account is settled.

@@ -5,13 +5,13 @@ use pledge_core::error::StoreError;
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     BatchFailure, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch, SettlementsQuery,
-    Standing, Statement,
+    Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{Account, ProgrammeId, RawPoints, Timestamp, TokenId};
 
 use crate::database::Database;
 use crate::store::SqlStore;
-use crate::{batch, points_reads, programmes};
+use crate::{batch, points_reads, programmes, statements};
 
 #[async_trait]
 impl<D: Database> PointsStore for SqlStore<D> {
@@ -76,13 +76,9 @@ impl<D: Database> PointsStore for SqlStore<D> {
         unit.finish(read).await
     }
 
-    async fn statements(
-        &self,
-        programme: &ProgrammeId,
-        account: Account,
-    ) -> Result<Vec<Statement>, StoreError> {
+    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
         let mut unit = self.read("list statements").await?;
-        let read = points_reads::statements(unit.db(), programme, account).await;
+        let read = statements::statements(unit.db(), query).await;
         unit.finish(read).await
     }
 }

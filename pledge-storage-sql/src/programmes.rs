@@ -18,7 +18,7 @@ pub(crate) async fn put(db: &mut dyn Connection, programme: &Programme) -> Resul
         return add(db, token.key, programme).await.map(drop);
     };
     let shards = shards_of(db, &known).await?;
-    let reached = shards.iter().filter_map(ShardProgress::reached).max();
+    let reached = shards.iter().filter_map(ShardProgress::published).max();
     if let Some(reason) = known.programme.refuse_change(programme, reached) {
         return Err(Fault::invalid(reason));
     }
@@ -166,13 +166,14 @@ pub(crate) async fn save_shard(
     let run = progress.run.as_ref();
     query(
         "UPDATE shard_progress SET settled = ?, run_from = ?, run_to = ?, run_through = ?, \
-         run_scanned = ? WHERE programme = ? AND shard = ?",
+         run_scanned = ?, published = ? WHERE programme = ? AND shard = ?",
     )
     .bind(progress.settled)
     .bind(run.map(|run| run.from))
     .bind(run.map(|run| run.to))
     .bind(run.and_then(|run| run.through))
     .bind(run.is_some_and(|run| run.scanned))
+    .bind(progress.published)
     .bind(programme)
     .bind(progress.shard)
     .execute(db)

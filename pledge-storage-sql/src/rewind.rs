@@ -1,13 +1,15 @@
 //! Going back to an ancestor: ledger and points in one transaction.
 
+use std::collections::BTreeMap;
+
 use pledge_core::event::{Event, ReorgRecord, RewoundToken};
-use pledge_core::ledger::TokenStatus;
+use pledge_core::ledger::{Checkpoint, Leg, SupplyMoves, TokenStatus};
 use pledge_core::ports::Rewind;
-use pledge_core::types::{Account, Amount, BlockNumber, BlockRef, Timestamp};
+use pledge_core::types::{Account, BlockNumber, BlockRef, LogIndex, Timestamp};
 
 use crate::bulk::{self, values};
 use crate::commit::save_states;
-use crate::connection::Connection;
+use crate::connection::{Connection, Value};
 use crate::events::record;
 use crate::fault::Fault;
 use crate::query::query;
@@ -16,6 +18,9 @@ use crate::registry::{lock_chain, save_token, token_at, tokens};
 use crate::restate::reopen;
 use crate::row::TokenRow;
 use crate::unreadable;
+
+/// Changes looked at together.
+const PAGE_ROWS: usize = 1_024;
 
 pub(crate) async fn rewind(
     db: &mut dyn Connection,
@@ -110,7 +115,7 @@ async fn rewind_token(
     row.state.epoch = before.epoch.next();
     row.state.status = TokenStatus::Active;
     save_token(db, &row).await?;
-    let statements_reversed = reopen(db, &row, before.start_time).await?;
+    let statements_reversed = reopen(db, &row, (before.start_time, before.epoch)).await?;
     Ok(RewoundToken { token, from, epoch: row.state.epoch, changes_removed, statements_reversed })
 }
 
@@ -120,31 +125,39 @@ struct Above {
     since: Timestamp,
 }
 
-/// Removes the changes above the ancestor and what they did to balances and sums.
+/// Removes the changes above the ancestor and what they did to balances and sums: those of some accounts
+/// at a time, so that no more is held of a deep rewind than of a shallow one.
 async fn remove_changes(
     db: &mut dyn Connection,
     row: &mut TokenRow,
     above: &Above,
 ) -> Result<u64, Fault> {
     undo_supply(db, row, above).await?;
-    let touched = touched_accounts(db, row.key, above).await?;
-    let removed =
-        query("DELETE FROM user_balance_change WHERE token = ? AND time >= ? AND block > ?")
-            .bind(row.key)
-            .bind(above.since)
-            .bound(above.block.get())
-            .execute(db)
-            .await?;
-    let accounts: Vec<_> = touched.iter().map(|(account, _)| *account).collect();
-    let restored = states_at(db, row.key, &accounts, above.block).await?;
-    for (account, balance) in &touched {
-        let before = restored.get(account).map(|state| state.balance).unwrap_or_default();
-        row.state.totals.balance_moved(*balance, before)?;
+    let mut removed = 0;
+    loop {
+        let accounts = touched_accounts(db, row.key, above).await?;
+        if accounts.is_empty() {
+            return Ok(removed);
+        }
+        let select = "SELECT * FROM user_balance WHERE token = ? AND account IN";
+        let newest: Vec<(Account, Checkpoint)> =
+            bulk::select(db, select, &values![row.key], &accounts, "").await?;
+        let newest: BTreeMap<_, _> = newest.into_iter().collect();
+        let delete = "DELETE FROM user_balance_change WHERE token = ? AND block > ? AND account IN";
+        let first = values![row.key, Value::Bound(above.block.get())];
+        removed += bulk::delete(db, delete, &first, &accounts).await?;
+        let restored = states_at(db, row.key, &accounts, above.block).await?;
+        for account in &accounts {
+            let state = newest.get(account).ok_or_else(|| {
+                Fault::corrupt(format!("account {account} has changes and no balance"))
+            })?;
+            let before = restored.get(account).map(|state| state.balance).unwrap_or_default();
+            row.state.totals.balance_moved(state.balance, before)?;
+        }
+        save_states(db, row.key, &restored).await?;
+        let gone = accounts.into_iter().filter(|account| !restored.contains_key(account));
+        forget_accounts(db, row.key, &gone.collect::<Vec<_>>()).await?;
     }
-    save_states(db, row.key, &restored).await?;
-    let gone = accounts.into_iter().filter(|account| !restored.contains_key(account));
-    forget_accounts(db, row.key, &gone.collect::<Vec<_>>()).await?;
-    Ok(removed.rows_affected)
 }
 
 /// Takes mints and burns back.
@@ -153,48 +166,59 @@ async fn undo_supply(
     row: &mut TokenRow,
     above: &Above,
 ) -> Result<(), Fault> {
-    let moved = query(
-        "SELECT change_type, amount FROM user_balance_change \
-         WHERE token = ? AND time >= ? AND block > ? AND change_type IN ('mint', 'burn')",
-    )
-    .bind(row.key)
-    .bind(above.since)
-    .bound(above.block.get())
-    .rows(db)
-    .await?;
-    let moved = moved.iter().map(|moved| Ok((moved.get("change_type")?, moved.get("amount")?)));
-    let moved: Vec<_> = moved.collect::<Result<_, Fault>>()?;
-    Ok(row.state.totals.undo(moved)?)
+    let mut moves = SupplyMoves::default();
+    let mut after = (above.since, above.block, LogIndex::new(u64::MAX), Leg::In);
+    loop {
+        let (time, block, log_index, leg) = after;
+        let page = query(
+            "SELECT change_type, amount, time, block, log_index, leg FROM user_balance_change \
+             WHERE token = ? AND time >= ? AND block > ? AND (time > ? OR block > ? \
+             OR (block = ? AND (log_index > ? OR (log_index = ? AND leg > ?)))) \
+             AND change_type IN ('mint', 'burn') ORDER BY time, block, log_index, leg LIMIT ?",
+        )
+        .bind(row.key)
+        .bind(time)
+        .bound(above.block.get())
+        .bind(time)
+        .bound(block.get())
+        .bound(block.get())
+        .bound(log_index.get())
+        .bound(log_index.get())
+        .bind(leg)
+        .limit(PAGE_ROWS)
+        .rows(db)
+        .await?;
+        let Some(last) = page.last() else {
+            return Ok(row.state.totals.undo(&moves)?);
+        };
+        after = (last.get("time")?, last.get("block")?, last.get("log_index")?, last.get("leg")?);
+        for moved in &page {
+            moves.add(moved.get("change_type")?, moved.get("amount")?)?;
+        }
+    }
 }
 
-/// The accounts that changed above the ancestor, with their balances now.
+/// Some of the accounts that changed above the ancestor.
 async fn touched_accounts(
     db: &mut dyn Connection,
     token: u64,
     above: &Above,
-) -> Result<Vec<(Account, Amount)>, Fault> {
+) -> Result<Vec<Account>, Fault> {
     let rows = query(
-        "SELECT changed.account AS account, user_balance.balance AS balance FROM \
-         (SELECT DISTINCT account FROM user_balance_change \
-          WHERE token = ? AND time >= ? AND block > ?) AS changed \
-         LEFT JOIN user_balance \
-         ON user_balance.token = ? AND user_balance.account = changed.account",
+        "SELECT account FROM user_balance_change WHERE token = ? AND time >= ? AND block > ? \
+         ORDER BY time, block, log_index, leg LIMIT ?",
     )
     .bind(token)
     .bind(above.since)
     .bound(above.block.get())
-    .bind(token)
+    .limit(PAGE_ROWS)
     .rows(db)
     .await?;
-    let mut touched = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let account: Account = row.get("account")?;
-        let balance = row.find("balance")?.ok_or_else(|| {
-            Fault::corrupt(format!("account {account} has changes and no balance"))
-        })?;
-        touched.push((account, balance));
-    }
-    Ok(touched)
+    let accounts = rows.iter().map(|row| row.get("account"));
+    let mut accounts: Vec<Account> = accounts.collect::<Result<_, _>>()?;
+    accounts.sort_unstable();
+    accounts.dedup();
+    Ok(accounts)
 }
 
 async fn forget_accounts(
@@ -203,5 +227,5 @@ async fn forget_accounts(
     accounts: &[Account],
 ) -> Result<(), Fault> {
     let delete = "DELETE FROM user_balance WHERE token = ? AND account IN";
-    bulk::delete(db, delete, &values![token], accounts).await
+    bulk::delete(db, delete, &values![token], accounts).await.map(drop)
 }

@@ -18,7 +18,7 @@ use pledge_core::primitives::{Address, B256};
 use pledge_core::testing::Records;
 use pledge_core::types::{
     Account, Amount, BalanceSeconds, BlockNumber, BlockRef, ChainId, Decimals, LogIndex, Rate,
-    Timestamp, TokenId,
+    RateSchedule, Timestamp, TokenId,
 };
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_sqlite::SqliteStore;
@@ -125,6 +125,8 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_it_h
     store.commit(&commit).await.unwrap();
     let before = store.events(EventSeq::START, 9).await.unwrap();
     let (state, changes) = (store.token(token()).await.unwrap(), mints(1));
+    let programme = Programme::main(token(), "0.05".parse().unwrap());
+    store.put_programme(&programme).await.unwrap();
     store.close().await;
     let mut outsider = place.outsider().await;
     for undo in [
@@ -138,6 +140,8 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_it_h
         "ALTER TABLE token DROP COLUMN supply_on_chain",
         "ALTER TABLE token DROP COLUMN supply_unanswered",
         "ALTER TABLE user_balance_change DROP COLUMN netted",
+        "ALTER TABLE shard_progress DROP COLUMN published",
+        "UPDATE shard_progress SET settled = 7200",
         "DELETE FROM _sqlx_migrations WHERE version > 1",
     ] {
         outsider.execute(undo).await.unwrap();
@@ -149,6 +153,13 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_it_h
     assert_eq!(store.changes(&first_change()).await.unwrap().value, changes);
     let (mail, newest) = (Consumer::new("mail").unwrap(), before[0].sequence);
     store.record_delivered(&mail, EventSeq::START, newest).await.unwrap();
+    // Points are settled again, by the rates that they were settled by.
+    let shards = store.programmes(token()).await.unwrap().remove(0).shards;
+    let published = Some(Timestamp::new(7_200).unwrap());
+    assert!(shards.iter().all(|shard| (shard.settled, shard.published) == (None, published)));
+    let rates = RateSchedule::constant(Rate::ZERO);
+    let changed = store.put_programme(&Programme { rates, ..programme }).await;
+    assert_eq!(changed.unwrap_err().kind(), StoreErrorKind::Invalid);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::ports::{
-    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
+    BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
     LedgerCommit, Rewind, Seen,
 };
 use pledge_core::types::{
@@ -177,10 +177,16 @@ impl<S: BalanceStore> BalanceStore for Cached<S> {
         self.store.unreadable_logs(token, after, limit).await
     }
 
-    async fn histories(
+    async fn change_time(
         &self,
-        query: &HistoriesQuery,
-    ) -> Result<Seen<Vec<AccountHistory>>, StoreError> {
+        token: TokenId,
+        from: Timestamp,
+        number: usize,
+    ) -> Result<Seen<Option<Timestamp>>, StoreError> {
+        self.store.change_time(token, from, number).await
+    }
+
+    async fn histories(&self, query: &HistoriesQuery) -> Result<Seen<HistoriesPage>, StoreError> {
         self.store.histories(query).await
     }
 

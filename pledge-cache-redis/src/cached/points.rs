@@ -14,7 +14,7 @@ use pledge_core::error::StoreError;
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     BalanceStore, BatchFailure, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch,
-    SettlementsQuery, Standing, Statement,
+    SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{Account, ProgrammeId, RawPoints, Timestamp, TokenId};
 use serde::Serialize;
@@ -133,11 +133,7 @@ impl<S: BalanceStore + PointsStore> PointsStore for Cached<S> {
         self.store.standings(programme, after, limit).await
     }
 
-    async fn statements(
-        &self,
-        programme: &ProgrammeId,
-        account: Account,
-    ) -> Result<Vec<Statement>, StoreError> {
-        self.store.statements(programme, account).await
+    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
+        self.store.statements(query).await
     }
 }

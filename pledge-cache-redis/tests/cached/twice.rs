@@ -6,9 +6,9 @@ use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery,
-    EventRetention, EventStore, HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Pruning,
-    Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, Statement,
+    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
+    HistoriesPage, HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Pruning, Rewind, Seen,
+    Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
@@ -129,10 +129,16 @@ impl<S: BalanceStore> BalanceStore for Twice<S> {
         twice!(self.unreadable_logs(token, after, limit))
     }
 
-    async fn histories(
+    async fn change_time(
         &self,
-        query: &HistoriesQuery,
-    ) -> Result<Seen<Vec<AccountHistory>>, StoreError> {
+        token: TokenId,
+        from: Timestamp,
+        number: usize,
+    ) -> Result<Seen<Option<Timestamp>>, StoreError> {
+        twice!(self.change_time(token, from, number))
+    }
+
+    async fn histories(&self, query: &HistoriesQuery) -> Result<Seen<HistoriesPage>, StoreError> {
         twice!(self.histories(query))
     }
 
@@ -193,12 +199,8 @@ impl<S: PointsStore> PointsStore for Twice<S> {
         twice!(self.standings(programme, after, limit))
     }
 
-    async fn statements(
-        &self,
-        programme: &ProgrammeId,
-        account: Account,
-    ) -> Result<Vec<Statement>, StoreError> {
-        twice!(self.statements(programme, account))
+    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
+        twice!(self.statements(query))
     }
 }
 

@@ -27,11 +27,11 @@ pub enum ArchiveKey {
     /// A shard.
     Shard(ProgrammeId, ShardId),
     /// A window's sums.
-    Window(ProgrammeId, Timestamp, ShardId),
+    Window(ProgrammeId, ShardId, Timestamp),
     /// A total.
     Total(ProgrammeId, Account),
-    /// A statement.
-    Statement(ProgrammeId, Account, Timestamp, Epoch, StatementKind),
+    /// A statement: those of an account that earn, then those that take back.
+    Statement(ProgrammeId, Account, StatementKind, Epoch, Timestamp),
     /// An event.
     Event(EventSeq),
     /// A consumer's position.
@@ -69,19 +69,16 @@ impl ArchiveRecord {
             Self::Shard { programme, progress } => {
                 ArchiveKey::Shard(programme.clone(), progress.shard)
             }
-            Self::Window { programme, shard, total } => {
-                ArchiveKey::Window(programme.clone(), total.start, *shard)
+            Self::Window { programme, shard, row } => {
+                ArchiveKey::Window(programme.clone(), *shard, row.total.start)
             }
             Self::Total { programme, account, .. } => {
                 ArchiveKey::Total(programme.clone(), *account)
             }
-            Self::Statement { programme, statement: row } => ArchiveKey::Statement(
-                programme.clone(),
-                row.account,
-                row.window.start,
-                row.epoch,
-                row.kind,
-            ),
+            Self::Statement { programme, statement: row } => {
+                let (epoch, start) = (row.epoch, row.window.start);
+                ArchiveKey::Statement(programme.clone(), row.account, row.kind, epoch, start)
+            }
             Self::Event(event) => ArchiveKey::Event(event.sequence),
             Self::Position { consumer, .. } => ArchiveKey::Position(consumer.clone()),
         }

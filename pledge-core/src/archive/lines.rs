@@ -9,7 +9,7 @@ use super::{ArchiveRecord, Summary, Tally};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ports::{RecordSink, RecordSource};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// No line is longer: the longest texts are reasons, which stores keep up to 16 MiB.
 const LINE_BYTES_MAX: u64 = 64 << 20;
 const READ: &str = "read an archive";
@@ -89,7 +89,7 @@ impl<R: BufRead> LineReader<R> {
         if pledge_archive != VERSION {
             let detail = format!(
                 "the archive has format {pledge_archive} and this release reads {VERSION}: import it \
-                 with the release that wrote it, or a newer one"
+                 with a release that reads that format, into a database that this one then migrates"
             );
             return Err(lines.refuse(&detail));
         }

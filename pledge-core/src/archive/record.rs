@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Consumer, EventSeq, SequencedEvent};
 use crate::ledger::{Change, Checkpoint, TokenState, UnreadableLog};
-use crate::points::Programme;
-use crate::ports::{ChainState, ShardProgress, Statement, WindowTotal};
+use crate::points::{Programme, WindowRow};
+use crate::ports::{ChainState, ShardProgress, Statement};
 use crate::types::{Account, BlockRef, ChainId, ProgrammeId, RawPoints, ShardId, TokenId};
 
 /// One fact of a store, named by what it is about and never by a store's own keys.
@@ -61,7 +61,7 @@ pub enum ArchiveRecord {
         #[serde(flatten)]
         progress: ShardProgress,
     },
-    /// One shard's sums of a window.
+    /// One shard's sums of a window in which a balance changed.
     Window {
         /// Of which programme.
         programme: ProgrammeId,
@@ -69,7 +69,7 @@ pub enum ArchiveRecord {
         shard: ShardId,
         /// The sums.
         #[serde(flatten)]
-        total: WindowTotal,
+        row: WindowRow,
     },
     /// What an account has earned.
     Total {

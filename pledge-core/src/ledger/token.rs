@@ -138,27 +138,32 @@ impl TokenTotals {
     /// Takes back all mints and burns above a block. Holders are not its business.
     ///
     /// Together, since supply is judged at the end of a block: one by one it may leave its bits.
-    pub fn undo(
-        &mut self,
-        changes: impl IntoIterator<Item = (ChangeType, Amount)>,
-    ) -> Result<(), Overflow> {
-        let mut supply = CumulativeAmount::from(self.supply);
-        let mut unminted = CumulativeAmount::ZERO;
-        for (change_type, amount) in changes {
-            match change_type {
-                ChangeType::Mint => {
-                    self.minted = self.minted.checked_sub(amount)?;
-                    unminted = unminted.checked_add(amount)?;
-                }
-                ChangeType::Burn => {
-                    self.burned = self.burned.checked_sub(amount)?;
-                    supply = supply.checked_add(amount)?;
-                }
-                ChangeType::TransferIn | ChangeType::TransferOut => {}
-            }
-        }
-        let supply = supply.checked_sub(unminted)?.narrow();
+    pub fn undo(&mut self, moves: &SupplyMoves) -> Result<(), Overflow> {
+        self.minted = self.minted.checked_sub(moves.minted)?;
+        self.burned = self.burned.checked_sub(moves.burned)?;
+        let supply = CumulativeAmount::from(self.supply).checked_add(moves.burned)?;
+        let supply = supply.checked_sub(moves.minted)?.narrow();
         self.supply = supply.ok_or(Overflow("supply"))?;
+        Ok(())
+    }
+}
+
+/// The mints and burns among some changes, summed up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SupplyMoves {
+    minted: CumulativeAmount,
+    burned: CumulativeAmount,
+}
+
+impl SupplyMoves {
+    /// With one more change.
+    pub fn add(&mut self, change_type: ChangeType, amount: Amount) -> Result<(), Overflow> {
+        let sum = match change_type {
+            ChangeType::Mint => &mut self.minted,
+            ChangeType::Burn => &mut self.burned,
+            ChangeType::TransferIn | ChangeType::TransferOut => return Ok(()),
+        };
+        *sum = sum.checked_add(amount)?;
         Ok(())
     }
 }

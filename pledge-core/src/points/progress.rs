@@ -47,7 +47,7 @@ impl BatchFailure {
 impl ShardProgress {
     /// A shard of which nothing is settled.
     pub const fn fresh(shard: ShardId) -> Self {
-        Self { shard, settled: None, run: None }
+        Self { shard, settled: None, run: None, published: None }
     }
 
     /// The progress after a batch, or why the batch does not continue the shard.
@@ -88,7 +88,8 @@ impl ShardProgress {
         let complete = run.scanned && run.failures.is_empty();
         let (settled, run) =
             if complete { (Some(run.to), None) } else { (self.settled, Some(run)) };
-        Ok(Self { shard: self.shard, settled, run })
+        let published = self.published.filter(|published| settled < Some(*published));
+        Ok(Self { shard: self.shard, settled, run, published })
     }
 
     fn run_of(&self, batch: BatchPlace<'_>, first_edge: Timestamp) -> Result<ShardRun, String> {
@@ -131,6 +132,11 @@ impl ShardProgress {
         self.run.as_ref().map(|run| run.to).max(self.settled)
     }
 
+    /// The end of what is or ever was settled or being settled: where a rate cannot change any more.
+    pub fn published(&self) -> Option<Timestamp> {
+        self.reached().max(self.published)
+    }
+
     /// How far one account of the shard is settled.
     pub fn settled_of(&self, account: Account) -> Option<Timestamp> {
         match &self.run {
@@ -149,7 +155,7 @@ impl ShardProgress {
             return None;
         }
         let settled = self.settled.zip(cut).map(|(settled, cut)| settled.min(cut));
-        Some(Self { shard: self.shard, settled, run: None })
+        Some(Self { shard: self.shard, settled, run: None, published: self.published() })
     }
 }
 

@@ -1,7 +1,11 @@
 //! Settlement, decided: which windows are closed, and what a batch of accounts earned in them.
 
+use std::collections::BTreeMap;
+
+use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 
+use super::windows::{Holding, WindowRow};
 use super::{Programme, rate_factor};
 use crate::ledger::Checkpoint;
 use crate::ports::{AccountHistory, Statement, StatementKind, WindowTotal};
@@ -26,8 +30,8 @@ pub struct Settled {
     pub earned: Vec<(Account, RawPoints)>,
     /// Rows for windows in which a balance changed.
     pub statements: Vec<Statement>,
-    /// Sums over the accounts, for every window.
-    pub windows: Vec<WindowTotal>,
+    /// Sums over the accounts: of the first window, and of every other in which a balance changed.
+    pub windows: Vec<WindowRow>,
 }
 
 /// The end of the last window to settle now: closed by a confirmed block at or after its end, at most
@@ -46,8 +50,8 @@ pub fn plan_target(
 
 /// Settles the accounts over the windows of `[from, to)`, which must be whole.
 ///
-/// Costs the accounts' changes plus the windows, never windows times accounts: a window in which a
-/// balance stands still is a difference of two sums.
+/// Costs the accounts' changes, however many windows there are: a run of windows in which a balance
+/// stands still is one product.
 pub fn settle(
     programme: &Programme,
     epoch: Epoch,
@@ -55,170 +59,191 @@ pub fn settle(
     to: Timestamp,
     histories: &[AccountHistory],
 ) -> Result<Settled, Overflow> {
-    let mut sweep = Sweep::new(programme, from, to);
-    let mut settled = Settled::default();
-    for history in histories {
-        let raw = sweep.account(history, epoch, &mut settled.statements)?;
-        if raw != RawPoints::ZERO {
-            settled.earned.push((history.account, raw));
-        }
-    }
-    settled.windows = sweep.finish()?;
-    Ok(settled)
+    let mut settling = Settling::new(programme, epoch, from, to);
+    histories.iter().try_for_each(|history| settling.add(history))?;
+    settling.finish()
 }
 
-/// Sums by window over the accounts seen so far.
-struct Sweep<'a> {
+/// A settlement of some accounts that is given their histories piece by piece.
+#[derive(Debug)]
+pub struct Settling<'a> {
     programme: &'a Programme,
     weights: WeightSchedule,
+    epoch: Epoch,
     from: Timestamp,
     to: Timestamp,
-    /// Windows in which some account's balance changed: their own sums.
-    changed: Vec<WindowTotal>,
-    /// For windows in which a balance stands still: at window i, balances that enter and leave.
-    enters: Vec<Still>,
-    leaves: Vec<Still>,
+    settled: Settled,
+    /// The sum of all balances at `from`.
+    opening: Holding,
+    /// By start: the windows in which some account's balance changed.
+    changed: BTreeMap<Timestamp, Changed>,
+    open: Option<Walk>,
 }
 
-/// Accounts whose balance stands still, by window edge.
-#[derive(Clone, Copy, Default)]
-struct Still {
-    accounts: u64,
+/// The accounts whose balance changes in one window.
+#[derive(Debug)]
+struct Changed {
+    total: WindowTotal,
+    /// Their balances at the window's start.
+    before: Holding,
+    /// Their balances at its end.
+    after: Holding,
+}
+
+/// The account whose changes pass.
+#[derive(Debug)]
+struct Walk {
+    account: Account,
+    raw: RawPoints,
     balance: Amount,
+    /// Up to here it is settled.
+    since: Timestamp,
+    window: Option<OpenWindow>,
 }
 
-impl<'a> Sweep<'a> {
-    fn new(programme: &'a Programme, from: Timestamp, to: Timestamp) -> Self {
-        let starts = programme.window_starts(from, to);
-        let changed: Vec<_> = starts.map(WindowTotal::empty).collect();
-        let edges = changed.len() + 1;
+/// A window of its with changes in it.
+#[derive(Debug)]
+struct OpenWindow {
+    window: Window,
+    opening: Amount,
+    raw: RawPoints,
+}
+
+impl<'a> Settling<'a> {
+    /// Nobody yet, over the windows of `[from, to)`, which must be whole.
+    pub fn new(programme: &'a Programme, epoch: Epoch, from: Timestamp, to: Timestamp) -> Self {
         Self {
             programme,
             weights: WeightSchedule::constant(WeightBp::ONE),
+            epoch,
             from,
             to,
-            changed,
-            enters: vec![Still::default(); edges],
-            leaves: vec![Still::default(); edges],
+            settled: Settled::default(),
+            opening: Holding::default(),
+            changed: BTreeMap::new(),
+            open: None,
         }
     }
 
-    fn factor(&self, from: Timestamp, to: Timestamp) -> alloy_primitives::U256 {
+    /// The next account, or more changes of the last one.
+    pub fn add(&mut self, history: &AccountHistory) -> Result<(), Overflow> {
+        let mut walk = match self.open.take() {
+            Some(walk) if walk.account == history.account => walk,
+            other => {
+                self.close(other)?;
+                self.begin(history)?
+            }
+        };
+        for change in &history.changes {
+            self.change(&mut walk, change)?;
+        }
+        self.open = Some(walk);
+        Ok(())
+    }
+
+    /// What the accounts earned.
+    pub fn finish(mut self) -> Result<Settled, Overflow> {
+        let last = self.open.take();
+        self.close(last)?;
+        let mut windows = Vec::with_capacity(self.changed.len() + 1);
+        let mut held = self.opening;
+        if !self.changed.contains_key(&self.from) {
+            windows.push(WindowRow { total: held.earn(self.programme, self.from), closing: held });
+        }
+        for (start, Changed { mut total, before, after }) in std::mem::take(&mut self.changed) {
+            // Those that change are taken off first: so every sum is one of balances at one instant.
+            held.take(before)?;
+            total.add(&held.earn(self.programme, start))?;
+            held.add(after)?;
+            windows.push(WindowRow { total, closing: held });
+        }
+        self.settled.windows = windows;
+        Ok(self.settled)
+    }
+
+    fn begin(&mut self, history: &AccountHistory) -> Result<Walk, Overflow> {
+        let balance = history.opening.map_or(Amount::ZERO, |opening| opening.balance);
+        self.opening.add(Holding::of(balance))?;
+        Ok(Walk {
+            account: history.account,
+            raw: RawPoints::ZERO,
+            balance,
+            since: self.from,
+            window: None,
+        })
+    }
+
+    fn change(&mut self, walk: &mut Walk, change: &Checkpoint) -> Result<(), Overflow> {
+        let window = self.programme.window.window_of(change.time);
+        if walk.window.as_ref().is_none_or(|open| open.window != window) {
+            self.close_window(walk)?;
+            walk.raw = walk.raw.checked_add(self.earned(walk, window.start))?;
+            walk.since = window.start;
+            walk.window = Some(OpenWindow { window, opening: walk.balance, raw: RawPoints::ZERO });
+        }
+        let raw = self.earned(walk, change.time);
+        let open = walk.window.as_mut().expect("it was opened above");
+        open.raw = open.raw.checked_add(raw)?;
+        (walk.since, walk.balance) = (change.time, change.balance);
+        let blocks = &mut self.changed_window(window.start).total.blocks;
+        let (first, last) = blocks.unwrap_or((change.block, change.block));
+        *blocks = Some((first.min(change.block), last.max(change.block)));
+        Ok(())
+    }
+
+    /// Ends the window with changes, if the account stands in one.
+    fn close_window(&mut self, walk: &mut Walk) -> Result<(), Overflow> {
+        let Some(OpenWindow { window, opening, raw }) = walk.window.take() else {
+            return Ok(());
+        };
+        let raw = raw.checked_add(self.earned(walk, window.end))?;
+        walk.since = window.end;
+        walk.raw = walk.raw.checked_add(raw)?;
+        let changed = self.changed_window(window.start);
+        changed.total.raw = changed.total.raw.checked_add(raw)?;
+        changed.total.accounts += u64::from(raw != RawPoints::ZERO);
+        changed.before.add(Holding::of(opening))?;
+        changed.after.add(Holding::of(walk.balance))?;
+        self.settled.statements.push(Statement {
+            account: walk.account,
+            window,
+            epoch: self.epoch,
+            raw,
+            kind: StatementKind::Earned,
+            balance: walk.balance,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, walk: Option<Walk>) -> Result<(), Overflow> {
+        let Some(mut walk) = walk else {
+            return Ok(());
+        };
+        self.close_window(&mut walk)?;
+        let raw = walk.raw.checked_add(self.earned(&walk, self.to))?;
+        if raw != RawPoints::ZERO {
+            self.settled.earned.push((walk.account, raw));
+        }
+        Ok(())
+    }
+
+    /// What the balance earns from where the account is settled up to an instant.
+    fn earned(&self, walk: &Walk, until: Timestamp) -> RawPoints {
+        if walk.balance.is_zero() || walk.since >= until {
+            return RawPoints::ZERO;
+        }
+        RawPoints::of_constant(walk.balance, self.factor(walk.since, until))
+    }
+
+    fn factor(&self, from: Timestamp, to: Timestamp) -> U256 {
         rate_factor(&self.programme.rates, &self.weights, from, to)
     }
 
-    fn index_of(&self, time: Timestamp) -> usize {
-        let seconds = time.seconds_since(self.from).unwrap_or_default();
-        usize::try_from(seconds / self.programme.window.get()).expect("windows fit in memory")
-    }
-
-    fn account(
-        &mut self,
-        history: &AccountHistory,
-        epoch: Epoch,
-        statements: &mut Vec<Statement>,
-    ) -> Result<RawPoints, Overflow> {
-        let mut raw = RawPoints::ZERO;
-        let mut balance = history.opening.map_or(Amount::ZERO, |opening| opening.balance);
-        let mut reached = self.from;
-        let length = self.programme.window;
-        let same_window =
-            |a: &Checkpoint, b: &Checkpoint| length.floor(a.time) == length.floor(b.time);
-        for changes in history.changes.chunk_by(same_window) {
-            let window = length.window_of(changes[0].time);
-            raw = raw.checked_add(self.still(balance, reached, window.start)?)?;
-            let earned = self.changed_window(window, balance, changes)?;
-            statements.push(Statement {
-                account: history.account,
-                window,
-                epoch,
-                raw: earned,
-                kind: StatementKind::Earned,
-            });
-            raw = raw.checked_add(earned)?;
-            balance = changes.last().expect("a chunk is never empty").balance;
-            reached = window.end;
-        }
-        raw.checked_add(self.still(balance, reached, self.to)?)
-    }
-
-    /// A balance that does not change over the whole windows of `[from, to)`.
-    fn still(
-        &mut self,
-        balance: Amount,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<RawPoints, Overflow> {
-        if balance.is_zero() || from >= to {
-            return Ok(RawPoints::ZERO);
-        }
-        let (enter, leave) = (self.index_of(from), self.index_of(to));
-        self.enters[enter].add(balance)?;
-        self.leaves[leave].add(balance)?;
-        Ok(RawPoints::of_constant(balance, self.factor(from, to)))
-    }
-
-    /// A window with changes in it, segment by segment.
-    fn changed_window(
-        &mut self,
-        window: Window,
-        opening: Amount,
-        changes: &[Checkpoint],
-    ) -> Result<RawPoints, Overflow> {
-        let mut raw = RawPoints::ZERO;
-        let (mut balance, mut since) = (opening, window.start);
-        let closing = changes.last().map(|last| last.balance).unwrap_or(opening);
-        let ends = changes.iter().map(|change| (change.time, change.balance));
-        for (until, next) in ends.chain(std::iter::once((window.end, closing))) {
-            let factor = self.factor(since, until);
-            raw = raw.checked_add(RawPoints::of_constant(balance, factor))?;
-            (balance, since) = (next, until);
-        }
-        let index = self.index_of(window.start);
-        let total = &mut self.changed[index];
-        total.raw = total.raw.checked_add(raw)?;
-        total.accounts += u64::from(raw != RawPoints::ZERO);
-        for block in changes.iter().map(|change| change.block) {
-            let (first, last) = total.blocks.unwrap_or((block, block));
-            total.blocks = Some((first.min(block), last.max(block)));
-        }
-        Ok(raw)
-    }
-
-    fn finish(self) -> Result<Vec<WindowTotal>, Overflow> {
-        let mut still = Still::default();
-        let mut windows = Vec::with_capacity(self.changed.len());
-        for (index, mut total) in self.changed.iter().cloned().enumerate() {
-            // Leaving first: then every sum is one of balances at one instant, so within the supply.
-            still.take_all(self.leaves[index])?;
-            still.add_all(self.enters[index])?;
-            let window = self.programme.window.window_of(total.start);
-            let factor = self.factor(window.start, window.end);
-            let raw = RawPoints::of_constant(still.balance, factor);
-            total.raw = total.raw.checked_add(raw)?;
-            total.accounts += if factor.is_zero() { 0 } else { still.accounts };
-            windows.push(total);
-        }
-        Ok(windows)
-    }
-}
-
-impl Still {
-    fn add(&mut self, balance: Amount) -> Result<(), Overflow> {
-        self.add_all(Self { accounts: 1, balance })
-    }
-
-    fn add_all(&mut self, other: Self) -> Result<(), Overflow> {
-        self.accounts += other.accounts;
-        let sum = self.balance.checked_add(other.balance);
-        self.balance = sum.ok_or(Overflow("sum of balances"))?;
-        Ok(())
-    }
-
-    fn take_all(&mut self, other: Self) -> Result<(), Overflow> {
-        self.accounts -= other.accounts;
-        let rest = self.balance.checked_sub(other.balance);
-        self.balance = rest.ok_or(Overflow("sum of balances"))?;
-        Ok(())
+    fn changed_window(&mut self, start: Timestamp) -> &mut Changed {
+        self.changed.entry(start).or_insert_with(|| Changed {
+            total: WindowTotal::empty(start),
+            before: Holding::default(),
+            after: Holding::default(),
+        })
     }
 }

@@ -2,23 +2,28 @@
 
 use std::sync::Arc;
 
-use super::{BatchSpan, Settled, plan_target, settle};
+use super::work::{Reading, Work};
+use super::{BatchSpan, Settling, plan_target};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ledger::TokenState;
 use crate::ports::{
-    AccountHistory, BalanceStore, BatchFailure, HistoriesQuery, PointsStore, ProgrammeState,
-    SettlementBatch, ShardProgress, ShardRun,
+    BalanceStore, BatchFailure, HistoriesPage, HistoriesPlace, HistoriesQuery, PointsStore,
+    ProgrammeState, ShardProgress, ShardRun,
 };
 use crate::sharing::ShardShare;
 use crate::stop::Stop;
-use crate::types::{Account, Overflow, ShardId, Timestamp, TokenId};
+use crate::types::{Account, Epoch, Timestamp, TokenId};
 
 /// The bounds of a settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettlerConfig {
     /// Accounts in one batch: one atomic write.
     pub batch_accounts_max: usize,
-    /// Windows settled in one pass over the accounts.
+    /// Changes in one batch, and held in memory at a time. A batch with an account that has more
+    /// ends with it.
+    pub batch_changes_max: usize,
+    /// Windows settled in one pass over the accounts; more of them while the token has fewer changes in
+    /// them than a batch may have.
     pub windows_max: u32,
     /// How often a failed batch is tried before it waits for a person.
     pub attempts_max: u32,
@@ -26,7 +31,12 @@ pub struct SettlerConfig {
 
 impl Default for SettlerConfig {
     fn default() -> Self {
-        Self { batch_accounts_max: 1_000, windows_max: 744, attempts_max: 5 }
+        Self {
+            batch_accounts_max: 1_000,
+            batch_changes_max: 20_000,
+            windows_max: 744,
+            attempts_max: 5,
+        }
     }
 }
 
@@ -71,15 +81,6 @@ pub struct Settler {
     points: Arc<dyn PointsStore>,
     config: SettlerConfig,
     share: ShardShare,
-}
-
-/// One shard's work: where it stands and where it goes.
-struct Work<'a> {
-    state: &'a ProgrammeState,
-    token: TokenId,
-    shard: ShardId,
-    from: Timestamp,
-    to: Timestamp,
 }
 
 impl Settler {
@@ -127,7 +128,7 @@ impl Settler {
         Ok(report)
     }
 
-    /// Settles one shard up to the last closed window, in passes of at most `windows_max` windows.
+    /// Settles one shard up to the last closed window, pass by pass.
     async fn run_shard(
         &self,
         ledger: &TokenState,
@@ -145,9 +146,11 @@ impl Settler {
         let mut from = shard.settled.unwrap_or_else(|| window.floor(start));
         let mut run = shard.run.clone();
         loop {
-            let planned = run.as_ref().map(|run| run.to);
-            let target = plan_target(window, from, cursor.time, self.config.windows_max);
-            let Some(to) = planned.or(target) else {
+            let to = match run.as_ref().map(|run| run.to) {
+                Some(to) => Some(to),
+                None => self.target(state, from, cursor.time).await?,
+            };
+            let Some(to) = to else {
                 return Ok(());
             };
             let work = Work { state, token, shard: shard.shard, from, to };
@@ -187,14 +190,32 @@ impl Settler {
                 return Ok(None);
             }
             let (span, settled) = self.next_batch(work, after, report).await?;
-            if span.through.is_some_and(|through| Some(through) <= after) {
-                return Err(out_of_order(work, span).into());
-            }
             failed += u64::from(!settled);
             (after, scanned) = (span.through, span.through.is_none());
             progress(report);
         }
         Ok(Some(failed))
+    }
+
+    /// Where a pass from an instant on ends: as far as windows are closed, unless it would be one of more
+    /// windows and more changes than a pass may have.
+    async fn target(
+        &self,
+        state: &ProgrammeState,
+        from: Timestamp,
+        confirmed: Timestamp,
+    ) -> Result<Option<Timestamp>, SettlerError> {
+        let window = state.programme.window;
+        let target = plan_target(window, from, confirmed, self.config.windows_max);
+        let closed = plan_target(window, from, confirmed, u32::MAX);
+        if target == closed {
+            return Ok(target);
+        }
+        let (token, number) = (state.programme.id.token, self.config.batch_changes_max.max(1));
+        let seen = self.balances.change_time(token, from, number).await?;
+        require_epoch(state, seen.epoch)?;
+        let few = seen.value.map_or(closed, |time| closed.min(Some(window.floor(time))));
+        Ok(target.max(few))
     }
 
     /// Settles the accounts after `after`; `false` if the batch failed and was recorded.
@@ -204,12 +225,26 @@ impl Settler {
         after: Option<Account>,
         report: &mut SettleReport,
     ) -> Result<(BatchSpan, bool), SettlerError> {
-        let limit = self.config.batch_accounts_max.max(1);
-        let histories = self.read(work, after, None, limit).await?;
-        let full = histories.len() >= limit;
-        let through = histories.last().map(|last| last.account).filter(|_| full);
+        let Some(mut query) = self.query(work, BatchSpan { after, through: None }) else {
+            let span = BatchSpan { after, through: None };
+            return Ok((span, self.settle_batch(work, span, Reading::of(work), report).await?));
+        };
+        let mut reading = Reading::of(work);
+        let through = loop {
+            let page = self.read(work, &query).await?;
+            reading.add(&page);
+            match page.next {
+                None if query.last == query.first => break reading.last,
+                None => break None,
+                // The account that the page ended in is read to its end; the next one begins a batch.
+                Some(HistoriesPlace { first, after: after @ Some(_) }) => {
+                    (query.first, query.last, query.after) = (first, first, after);
+                }
+                Some(_) => break reading.last,
+            }
+        };
         let span = BatchSpan { after, through };
-        let settled = self.settle_batch(work, span, &histories, report).await?;
+        let settled = self.settle_batch(work, span, reading, report).await?;
         Ok((span, settled))
     }
 
@@ -224,54 +259,69 @@ impl Settler {
             return Ok(false);
         }
         let span = failure.span;
-        let histories = self.read(work, span.after, span.through, usize::MAX).await?;
-        self.settle_batch(work, span, &histories, report).await
+        let mut reading = Reading::of(work);
+        let mut next = self.query(work, span);
+        while let Some(query) = next {
+            let page = self.read(work, &query).await?;
+            reading.add(&page);
+            let go_on = |place: HistoriesPlace| HistoriesQuery {
+                first: place.first,
+                after: place.after,
+                ..query
+            };
+            next = page.next.map(go_on);
+        }
+        self.settle_batch(work, span, reading, report).await
+    }
+
+    /// The first page of a batch's histories; `None` if there can be no account in it.
+    fn query(&self, work: &Work<'_>, span: BatchSpan) -> Option<HistoriesQuery> {
+        let (first, last) = work.state.programme.shards.bounds(work.shard);
+        Some(HistoriesQuery {
+            token: work.token,
+            first: span.after.map_or(Some(first), Account::successor)?,
+            last: span.through.map_or(last, Account::address),
+            after: None,
+            limit: self.config.batch_accounts_max.max(1),
+            changes_max: self.config.batch_changes_max.max(1),
+            from: work.from,
+            to: work.to,
+        })
     }
 
     async fn read(
         &self,
         work: &Work<'_>,
-        after: Option<Account>,
-        through: Option<Account>,
-        limit: usize,
-    ) -> Result<Vec<AccountHistory>, SettlerError> {
-        let (first, last) = work.state.programme.shards.bounds(work.shard);
-        let Some(first) = after.map_or(Some(first), Account::successor) else {
-            return Ok(Vec::new());
-        };
-        let query = HistoriesQuery {
-            token: work.token,
-            first,
-            last: through.map_or(last, Account::address),
-            limit,
-            from: work.from,
-            to: work.to,
-        };
-        let seen = self.balances.histories(&query).await?;
-        if seen.epoch != work.state.epoch {
-            let detail = "the ledger was rewound meanwhile";
-            return Err(StoreError::conflict("read histories", detail).into());
+        query: &HistoriesQuery,
+    ) -> Result<HistoriesPage, SettlerError> {
+        let seen = self.balances.histories(query).await?;
+        require_epoch(work.state, seen.epoch)?;
+        let place = HistoriesPlace { first: query.first, after: query.after };
+        if seen.value.next.is_some_and(|next| next <= place) {
+            return Err(out_of_order(work, place).into());
         }
         Ok(seen.value)
     }
 
-    /// Computes and commits a batch. What fails for good is recorded, so that the rest goes on.
+    /// Commits a batch. What fails for good is recorded, so that the rest goes on.
     async fn settle_batch(
         &self,
         work: &Work<'_>,
         span: BatchSpan,
-        histories: &[AccountHistory],
+        reading: Reading<'_>,
         report: &mut SettleReport,
     ) -> Result<bool, SettlerError> {
-        let (programme, epoch) = (&work.state.programme, work.state.epoch);
-        let reason = match settle(programme, epoch, work.from, work.to, histories) {
+        let programme = &work.state.programme;
+        let accounts = reading.accounts;
+        let settled = reading.settling.and_then(Settling::finish);
+        let reason = match settled {
             Ok(settled) => {
                 let statements = settled.statements.len() as u64;
                 match self.points.commit_batch(&work.batch(span, settled)).await {
                     Ok(()) => {
                         work.log_settled(span);
                         report.batches += 1;
-                        report.accounts += histories.len() as u64;
+                        report.accounts += accounts;
                         report.statements += statements;
                         return Ok(true);
                     }
@@ -279,7 +329,7 @@ impl Settler {
                     Err(e) => return Err(e.into()),
                 }
             }
-            Err(overflow @ Overflow(_)) => overflow.to_string(),
+            Err(overflow) => overflow.to_string(),
         };
         tracing::error!(programme = %programme.id, shard = work.shard.get(), reason, "batch failed");
         self.points.record_failure(&work.failure(span, reason)).await?;
@@ -288,53 +338,18 @@ impl Settler {
     }
 }
 
-impl Work<'_> {
-    fn log_settled(&self, span: BatchSpan) {
-        tracing::debug!(
-            programme = %self.state.programme.id,
-            epoch = self.state.epoch.get(),
-            shard = self.shard.get(),
-            from = self.from.get(),
-            to = self.to.get(),
-            after = ?span.after,
-            "batch settled"
-        );
+fn require_epoch(state: &ProgrammeState, seen: Epoch) -> Result<(), StoreError> {
+    if seen == state.epoch {
+        return Ok(());
     }
-
-    fn batch(&self, span: BatchSpan, settled: Settled) -> SettlementBatch {
-        SettlementBatch {
-            programme: self.state.programme.id.clone(),
-            epoch: self.state.epoch,
-            rates: self.state.programme.rates.clone(),
-            shard: self.shard,
-            from: self.from,
-            to: self.to,
-            span,
-            earned: settled.earned,
-            statements: settled.statements,
-            windows: settled.windows,
-        }
-    }
-
-    fn failure(&self, span: BatchSpan, reason: String) -> BatchFailure {
-        BatchFailure {
-            programme: self.state.programme.id.clone(),
-            epoch: self.state.epoch,
-            shard: self.shard,
-            from: self.from,
-            to: self.to,
-            span,
-            attempts: 1,
-            reason,
-        }
-    }
+    Err(StoreError::conflict("read histories", "the ledger was rewound meanwhile"))
 }
 
-fn out_of_order(work: &Work<'_>, span: BatchSpan) -> StoreError {
-    let (programme, shard) = (&work.state.programme.id, work.shard.get());
+fn out_of_order(work: &Work<'_>, place: HistoriesPlace) -> StoreError {
+    let (programme, shard, first) = (&work.state.programme.id, work.shard.get(), place.first);
     let detail = format!(
-        "shard {shard} of programme {programme} gave accounts again that come before the end of the \
-         batch {span:?}"
+        "shard {shard} of programme {programme} gave a page of accounts from {first} on that goes on \
+         before it"
     );
     StoreError::corrupt("read histories", detail)
 }

@@ -144,12 +144,34 @@ pub struct HistoriesQuery {
     pub first: alloy_primitives::Address,
     /// Last account that may be in the page (inclusive), by address.
     pub last: alloy_primitives::Address,
+    /// Goes on inside the first account, which must be there, after this change.
+    pub after: Option<(BlockNumber, LogIndex, Leg)>,
     /// At most so many accounts.
     pub limit: usize,
+    /// At most so many changes, and at least one.
+    pub changes_max: usize,
     /// Changes from here on are listed; those before are summed up in `opening`.
     pub from: Timestamp,
     /// Changes from here on are left out.
     pub to: Timestamp,
+}
+
+/// Histories ascending by address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HistoriesPage {
+    /// Those of the page. Only the last may be given in part.
+    pub histories: Vec<AccountHistory>,
+    /// Where the next page goes on; `None` if the range ends with this one.
+    pub next: Option<HistoriesPlace>,
+}
+
+/// Where a page of histories goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HistoriesPlace {
+    /// First account that may be in it.
+    pub first: alloy_primitives::Address,
+    /// The last change that was given of this account.
+    pub after: Option<(BlockNumber, LogIndex, Leg)>,
 }
 
 /// One account over `[from, to)`.
@@ -157,7 +179,8 @@ pub struct HistoriesQuery {
 pub struct AccountHistory {
     /// Who.
     pub account: Account,
-    /// State at the last change before `from`; `None` if there was none.
+    /// State at the last change before `from`, or where a page goes on inside the account; `None` if
+    /// there was none.
     pub opening: Option<Checkpoint>,
     /// State after each change in `[from, to)`, in the order of the chain.
     pub changes: Vec<Checkpoint>,
@@ -342,12 +365,18 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Seen<Vec<UnreadableLog>>, StoreError>;
 
-    /// The histories of accounts in an address range, ascending by address. Every account of the
-    /// ledger in the range counts towards `limit`; fewer than `limit` means that the range ends.
-    async fn histories(
+    /// The time of the `number`th change of a token, counted from one, at or after an instant.
+    async fn change_time(
         &self,
-        query: &HistoriesQuery,
-    ) -> Result<Seen<Vec<AccountHistory>>, StoreError>;
+        token: TokenId,
+        from: Timestamp,
+        number: usize,
+    ) -> Result<Seen<Option<Timestamp>>, StoreError>;
+
+    /// The histories of accounts in an address range, ascending by address. Every account of the
+    /// ledger in the range counts towards `limit`. A page ends with it, or before the first change
+    /// beyond `changes_max`; an account of which not one change fits is left to the next page.
+    async fn histories(&self, query: &HistoriesQuery) -> Result<Seen<HistoriesPage>, StoreError>;
 
     /// Accounts by balance descending, then address ascending, zero balances included, after the
     /// given place.

@@ -127,7 +127,10 @@ impl SettlementBatch {
                 && row.epoch == self.epoch
                 && row.kind == StatementKind::Earned
         });
-        let totals = self.windows.iter().all(|total| windows.contains(&total.start));
+        let starts = self.windows.iter().map(|row| row.total.start);
+        let totals = starts.clone().all(|start| windows.contains(&start))
+            && self.windows.first().is_some_and(|row| row.total.start == self.from)
+            && starts.is_sorted_by(|earlier, later| earlier < later);
         if on_edges && earned && statements && totals {
             return Ok(());
         }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Seen;
 use crate::error::StoreError;
-use crate::points::{BatchSpan, Programme};
+use crate::points::{BatchSpan, Programme, WindowRow};
 use crate::types::{
-    Account, BlockNumber, Epoch, Overflow, ProgrammeId, RateSchedule, RawPoints, ShardId,
+    Account, Amount, BlockNumber, Epoch, Overflow, ProgrammeId, RateSchedule, RawPoints, ShardId,
     Timestamp, TokenId, Window,
 };
 
@@ -46,6 +46,9 @@ pub struct ShardProgress {
     pub settled: Option<Timestamp>,
     /// The settlement under way.
     pub run: Option<ShardRun>,
+    /// End of what was published in it before a rewind, until it is settled as far again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Timestamp>,
 }
 
 /// A settlement of one shard that has begun.
@@ -105,8 +108,9 @@ pub struct SettlementBatch {
     pub earned: Vec<(Account, RawPoints)>,
     /// A row for each window in which an account's balance changed.
     pub statements: Vec<Statement>,
-    /// Sums over the batch, one for every window of `[from, to)`.
-    pub windows: Vec<WindowTotal>,
+    /// Sums over the batch, ascending: of the first window, and of every other in which a balance
+    /// changed.
+    pub windows: Vec<WindowRow>,
 }
 
 impl SettlementBatch {
@@ -122,19 +126,22 @@ impl SettlementBatch {
     }
 }
 
-/// What one account earned in one window.
+/// What one account earned in one window; or all that was taken back from it by one rewind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// Who.
     pub account: Account,
-    /// When.
+    /// When: one window, or those from the first that a rewind opened again to the last published.
     pub window: Window,
-    /// The epoch it was computed in.
+    /// The epoch it was computed in; of one that takes back, the last before the rewind.
     pub epoch: Epoch,
     /// How much, without a sign: the kind tells the direction.
     pub raw: RawPoints,
     /// Whether it adds or takes back.
     pub kind: StatementKind,
+    /// The balance with which the next windows begin: that at the end of an earned window, or where
+    /// what is taken back begins. They are derived from it until the next row.
+    pub balance: Amount,
 }
 
 /// A statement's direction.
@@ -143,8 +150,53 @@ pub struct Statement {
 pub enum StatementKind {
     /// Adds what was earned.
     Earned,
-    /// Takes back an `Earned` row of the same account, window and epoch, after a reorg.
+    /// Takes back, after a reorg, all that was published from the start of its interval on.
     Reversed,
+}
+
+/// A statement's place among those of its account, which are in the order of publication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementPlace {
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// What takes back ends its epoch.
+    pub kind: StatementKind,
+    /// Start of its window.
+    pub window_start: Timestamp,
+}
+
+impl Statement {
+    /// Its place.
+    pub const fn place(&self) -> StatementPlace {
+        let Self { epoch, kind, window, .. } = self;
+        StatementPlace { epoch: *epoch, kind: *kind, window_start: window.start }
+    }
+}
+
+/// A page of the rows from which an account's statements are listed.
+#[derive(Debug, Clone)]
+pub struct StatementsQuery {
+    /// Which programme.
+    pub programme: ProgrammeId,
+    /// Whose.
+    pub account: Account,
+    /// Only rows after this place; `None` starts at the first.
+    pub after: Option<StatementPlace>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Rows of an account, and what its statements are derived from beside them
+/// ([`list_statements`](crate::points::list_statements)).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatementRows {
+    /// How far the account is settled; `None` before its first window.
+    pub settled: Option<Timestamp>,
+    /// The last row at or before the place asked for.
+    pub before: Option<Statement>,
+    /// Those after it, in order.
+    pub rows: Vec<Statement>,
 }
 
 /// Sums over some accounts in one window.
@@ -245,9 +297,14 @@ pub struct Standing {
 /// - A batch that read another epoch or other rates, or does not continue its shard, is `Conflict`;
 ///   nothing of it is written.
 /// - A batch that writes outside its accounts, windows or epoch (`check`) is `Invalid`.
-/// - A statement once written never changes. A rewind adds rows that take back, and restates totals.
+/// - A statement once written never changes. A rewind adds a row that takes back for each account
+///   whose total changes or that has rows of the windows it opens again ([`take_back`]), and restates
+///   totals. So an account's statements, those derived between its rows included, sum to its total.
 /// - A shard's `settled` moves when every account was reached and no failure is left.
 /// - A total is kept for every account that earned; `standings` is a leaderboard by index.
+/// - What is written and read follows the changes, and never the number of windows.
+///
+/// [`take_back`]: crate::points::take_back
 ///
 /// ```
 /// use pledge_core::error::StoreErrorKind;
@@ -284,8 +341,8 @@ pub struct Standing {
 #[auto_impl::auto_impl(Arc, Box)]
 #[cfg_attr(feature = "testing", mockall::automock)]
 pub trait PointsStore: Debug + Send + Sync + 'static {
-    /// Makes a programme known, or changes its rates. Rates that differ before a shard's settled time,
-    /// or another window or shard count, are `Invalid`.
+    /// Makes a programme known, or changes its rates. Rates that differ where a shard is settled, or was
+    /// before a rewind, or another window or shard count, are `Invalid`.
     async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError>;
 
     /// The programmes of a token, ascending by name.
@@ -306,7 +363,7 @@ pub trait PointsStore: Debug + Send + Sync + 'static {
         window_start: Timestamp,
     ) -> Result<usize, StoreError>;
 
-    /// One programme's settlements.
+    /// One programme's settlements: every window that a shard has settled or begun to.
     async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError>;
 
     /// The totals of some accounts, in the order asked; `None` for one that earned nothing yet.
@@ -324,11 +381,7 @@ pub trait PointsStore: Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Seen<Vec<Standing>>, StoreError>;
 
-    /// Every statement row of an account, those taken back and the rows that take back included, by
-    /// window, then epoch, then kind.
-    async fn statements(
-        &self,
-        programme: &ProgrammeId,
-        account: Account,
-    ) -> Result<Vec<Statement>, StoreError>;
+    /// Statement rows of an account, those taken back and the rows that take back included, in the
+    /// order of their places.
+    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError>;
 }

@@ -117,6 +117,8 @@ macro_rules! balance_store_conformance {
             the_last_change_block_is_the_tokens_own
             histories_split_an_account_at_the_instant_asked_for
             pages_of_histories_are_complete
+            histories_end_a_page_before_one_change_too_many
+            the_time_of_a_change_is_that_of_its_number
             pages_of_changes_are_complete_and_newest_first
             pages_of_holders_are_complete_and_sorted
             the_largest_amounts_round_trip
@@ -183,10 +185,14 @@ macro_rules! points_store_conformance {
             attempts_are_counted_and_can_be_reset
             settling_every_shard_is_an_event
             standings_are_sorted_and_pages_complete
+            pages_of_statements_are_complete_and_in_order
+            a_settlement_costs_its_changes_and_not_its_windows
             the_largest_points_round_trip
         );
         $crate::__laws!($fixture, points_rewind,
             a_rewind_takes_back_statements_by_added_rows
+            a_rewind_takes_back_rows_that_earned_nothing
+            a_rate_cannot_change_where_points_were_published
             a_rewind_takes_back_the_rows_of_each_shard_alone
             a_rewind_restates_totals_to_what_is_still_settled
             a_rewind_leaves_alone_what_was_settled_before_it
@@ -450,6 +456,7 @@ macro_rules! engine_properties {
             points_of_all_accounts_equal_rate_times_supply
             splitting_an_interval_changes_nothing
             reorgs_leave_what_a_clean_pass_gives
+            statements_sum_to_the_total_and_only_grow
             a_rewind_is_the_exact_inverse_of_any_blocks
         );
         $crate::__properties!($fixture, $cases, delivery,

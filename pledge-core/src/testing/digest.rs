@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use crate::error::StoreError;
 use crate::ledger::{Change, Checkpoint, TokenTotals, UnreadableLog};
 use crate::ports::{
-    BalanceStore, ChangesQuery, PointsStore, SettlementsQuery, StatementKind, WindowTotal,
+    BalanceStore, ChangesQuery, PointsStore, SettlementsQuery, Statement, StatementKind,
+    StatementsQuery, WindowTotal,
 };
-use crate::types::{Account, BlockId, ProgrammeId, RawPoints, Timestamp, TokenId};
+use crate::types::{Account, BlockId, Overflow, ProgrammeId, RawPoints, Timestamp, TokenId};
 
 /// The state of one token that depends on the chain alone: not on the epoch, not on what was taken
 /// back, not on when a job ran.
@@ -102,6 +103,34 @@ async fn all_changes(
     }
 }
 
+/// Every statement row of an account, in the order of their places.
+pub async fn statement_rows(
+    points: &dyn PointsStore,
+    programme: &ProgrammeId,
+    account: Account,
+) -> Result<Vec<Statement>, StoreError> {
+    let mut rows: Vec<Statement> = Vec::new();
+    loop {
+        let after = rows.last().map(Statement::place);
+        let programme = programme.clone();
+        let query = StatementsQuery { programme, account, after, limit: PAGE };
+        let page = points.statements(&query).await?.value.rows;
+        let full = page.len() == PAGE;
+        rows.extend(page);
+        if !full {
+            return Ok(rows);
+        }
+    }
+}
+
+/// What statements sum to, those that take back taken off.
+pub fn sum_of(statements: &[Statement]) -> Result<RawPoints, Overflow> {
+    statements.iter().try_fold(RawPoints::ZERO, |sum, row| match row.kind {
+        StatementKind::Earned => sum.checked_add(row.raw),
+        StatementKind::Reversed => sum.checked_sub(row.raw),
+    })
+}
+
 async fn read_programme(
     points: &dyn PointsStore,
     programme: &ProgrammeId,
@@ -119,16 +148,19 @@ async fn read_programme(
         }
     }
     for account in accounts {
-        let rows = points.statements(programme, *account).await?;
-        let reversed: Vec<_> = rows
-            .iter()
-            .filter(|row| row.kind == StatementKind::Reversed)
-            .map(|row| (row.window, row.epoch))
-            .collect();
-        let live = rows.iter().filter(|row| {
-            row.kind == StatementKind::Earned && !reversed.contains(&(row.window, row.epoch))
-        });
-        digest.statements.extend(live.map(|row| ((*account, row.window.start), row.raw)));
+        let mut live = BTreeMap::new();
+        for row in statement_rows(points, programme, *account).await? {
+            let start = row.window.start;
+            match row.kind {
+                StatementKind::Earned => {
+                    live.insert((*account, start), row.raw);
+                }
+                StatementKind::Reversed => {
+                    live.split_off(&(*account, start));
+                }
+            }
+        }
+        digest.statements.extend(live);
     }
     let mut before = None;
     loop {

@@ -9,7 +9,7 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::points::Programme;
 use crate::ports::{
     BatchFailure, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch, SettlementsQuery,
-    Standing, Statement,
+    Standing, StatementRows, StatementsQuery,
 };
 use crate::types::{Account, ProgrammeId, RawPoints, Timestamp, TokenId};
 
@@ -86,11 +86,7 @@ impl PointsStore for FailingPoints {
         self.inner.standings(programme, after, limit).await
     }
 
-    async fn statements(
-        &self,
-        programme: &ProgrammeId,
-        account: Account,
-    ) -> Result<Vec<Statement>, StoreError> {
-        self.inner.statements(programme, account).await
+    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
+        self.inner.statements(query).await
     }
 }

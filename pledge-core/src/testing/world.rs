@@ -127,7 +127,12 @@ impl World {
         let source = Arc::new(chain.clone());
         let store = fixture.balances.clone();
         let indexer = Indexer::new(CHAIN, source, store, pending.clone(), config);
-        let small = SettlerConfig { batch_accounts_max: 3, windows_max: 40, attempts_max: 3 };
+        let small = SettlerConfig {
+            batch_accounts_max: 3,
+            batch_changes_max: 4,
+            windows_max: 40,
+            attempts_max: 3,
+        };
         let settler = Settler::new(fixture.balances.clone(), fixture.points.clone(), small);
         let queries = Queries::new(fixture.balances.clone(), fixture.points.clone(), pending);
         let programmes = vec![programme];

@@ -27,7 +27,9 @@ struct Retried {
 }
 
 pub(super) async fn execute(context: Context, args: RetryArgs) -> anyhow::Result<Verdict> {
-    let stores = stores::open_existing(&context.config()?.storage).await?;
+    let config = context.config()?;
+    let mut stores = stores::open_existing(&config.storage).await?;
+    stores.settling = config.settlement.settler;
     let SettlementId { programme, window_start } = &args.id;
     let batches = stores.points.reset_failures(programme, *window_start).await?;
     if batches == 0 {

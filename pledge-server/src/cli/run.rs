@@ -82,7 +82,8 @@ async fn prepare(config: &mut Config) -> anyhow::Result<(Stores, Vec<Start>)> {
     let unchecked = Unchecked::open(&config.storage).await?;
     setup::keep_known_names(&mut config.chains, &unchecked.stores).await?;
     let starts = first_look(&config.chains, &unchecked.stores).await?;
-    let stores = unchecked.checked(&config.storage).await?;
+    let mut stores = unchecked.checked(&config.storage).await?;
+    stores.settling = config.settlement.settler;
     for chain in &config.chains {
         stores.balances.register_chain(chain.id, &chain.name).await?;
     }
@@ -227,7 +228,7 @@ async fn spawn(
             stores: stores.clone(),
             chain: chain.id,
             name: chain.name.clone(),
-            interval: chain.poll_interval,
+            interval: config.settlement.interval,
             part: part.clone(),
             wakes,
             troubles: troubles.clone(),

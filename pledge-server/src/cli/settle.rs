@@ -43,7 +43,8 @@ pub(super) struct Settled {
 
 pub(super) async fn execute(context: Context, args: SettleArgs) -> anyhow::Result<Verdict> {
     let config = context.config()?;
-    let stores = stores::open_existing(&config.storage).await?;
+    let mut stores = stores::open_existing(&config.storage).await?;
+    stores.settling = config.settlement.settler;
     let stop = context.stop.child_token();
     let work = settle(&context, &stores, args.until_settled, &stop);
     tokio::pin!(work);

@@ -15,6 +15,12 @@ const POLL_INTERVAL: Bounded = Bounded {
     range: Duration::from_millis(50)..=Duration::from_secs(3_600),
     bounds: "from 50ms to 1h, such as \"2s\"",
 };
+/// How long to wait before windows are looked at that closed meanwhile.
+const SETTLEMENT_INTERVAL: Bounded = Bounded {
+    default: Duration::from_secs(2),
+    range: Duration::from_millis(50)..=Duration::from_secs(3_600),
+    bounds: "from 50ms to 1h, such as \"2s\"",
+};
 /// How long to wait for one answer. Longer ones would let a frozen node pass for a slow one.
 const REQUEST_TIMEOUT: Bounded = Bounded {
     default: Duration::from_secs(30),
@@ -47,6 +53,14 @@ pub(super) fn check_poll_interval(
     problems: &mut Problems,
 ) -> Option<Duration> {
     POLL_INTERVAL.check(raw, key, problems)
+}
+
+pub(super) fn check_settlement_interval(
+    raw: Option<&str>,
+    key: &Key,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    SETTLEMENT_INTERVAL.check(raw, key, problems)
 }
 
 pub(super) fn check_request_timeout(

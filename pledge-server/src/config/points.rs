@@ -6,8 +6,8 @@ use pledge_core::types::{
     ProgrammeId, Rate, RateSchedule, ShardCount, Step, Timestamp, TokenId, WindowLength,
 };
 
-use super::raw::{RateText, RawPoints, RawSchedule, RawStep};
-use super::{Key, Problems};
+use super::raw::{Flag, RateText, RawPoints, RawSchedule, RawStep};
+use super::{ConfigError, Key, Problems};
 
 /// The rule of the programme `main`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,12 @@ pub struct PointsConfig {
     pub rates: RateSchedule,
     /// How long a window is.
     pub window: WindowLength,
+    /// Whether a new programme may have windows of less than a minute.
+    pub allow_short_windows: bool,
 }
+
+/// Shorter windows make a statement of a few seconds, and lists that nobody reads.
+const WINDOW_MIN: u64 = 60;
 
 impl PointsConfig {
     /// The programme of a token.
@@ -44,6 +49,19 @@ impl PointsConfig {
             key: key.clone(),
             rates: problems.take(&key.child("schedule"), rates)?,
             window: window?,
+            allow_short_windows: raw.allow_short_windows.is_some_and(|Flag(allow)| allow),
+        })
+    }
+
+    /// Why no new programme may have this window; one that is there already keeps its own.
+    pub fn refuse_new(&self) -> Option<ConfigError> {
+        let seconds = self.window.get();
+        (seconds < WINDOW_MIN && !self.allow_short_windows).then(|| {
+            let what = format!(
+                "{seconds}s is short for windows, which are fixed for ever: write 1m or more, or \
+                 allow_short_windows = true beside it"
+            );
+            ConfigError::at(&self.key.child("window"), what)
         })
     }
 }

@@ -11,6 +11,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 pub(super) struct RawConfig {
     pub(super) server: RawServer,
     pub(super) storage: RawStorage,
+    pub(super) settlement: RawSettlement,
     pub(super) chains: BTreeMap<String, RawChain>,
 }
 
@@ -27,6 +28,14 @@ pub(super) struct RawStorage {
     pub(super) redis_url: Option<String>,
     pub(super) redis_prefix: Option<String>,
     pub(super) events_kept: Option<Whole>,
+}
+
+#[derive(Debug, Default, Derive)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawSettlement {
+    pub(super) interval: Option<String>,
+    pub(super) batch_accounts: Option<Whole>,
+    pub(super) batch_changes: Option<Whole>,
 }
 
 #[derive(Debug, Default, Derive)]
@@ -61,6 +70,7 @@ pub(super) struct RawToken {
 pub(super) struct RawPoints {
     pub(super) rate: Option<RateText>,
     pub(super) window: Option<String>,
+    pub(super) allow_short_windows: Option<Flag>,
     pub(super) schedule: Option<RawSchedule>,
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use pledge_core::indexer::{Finality, IndexerConfig};
+use pledge_core::points::SettlerConfig;
 use pledge_core::ports::EventRetention;
 use pledge_core::types::{RateSchedule, Timestamp};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -14,8 +15,8 @@ use super::durations::{duration_text, slack_text};
 use super::nodes::verify_name;
 use super::source::Written;
 use super::{
-    ChainConfig, Config, Key, Origin, PointsConfig, RedisConfig, ServerConfig, StorageConfig,
-    StorageUrl, TokenConfig,
+    ChainConfig, Config, Key, Origin, PointsConfig, RedisConfig, ServerConfig, SettlementConfig,
+    StorageConfig, StorageUrl, TokenConfig,
 };
 use crate::output::instant;
 
@@ -47,11 +48,12 @@ type Values = Vec<(&'static str, Option<Value>)>;
 
 impl Effective {
     pub(super) fn new(config: &Config, written: &Written<'_>) -> Self {
-        let Config { server, storage, chains } = config;
+        let Config { server, storage, settlement, chains } = config;
         let ServerConfig { listen } = server;
         let mut all = vec![
             (Key::root("server"), vec![("listen", Some(text(listen)))]),
             (Key::root("storage"), of_storage(storage)),
+            (Key::root("settlement"), of_settlement(settlement)),
         ];
         for chain in chains {
             all.push((chain.key.clone(), of_chain(chain)));
@@ -108,6 +110,17 @@ fn of_storage(storage: &StorageConfig) -> Values {
     values
 }
 
+fn of_settlement(settlement: &SettlementConfig) -> Values {
+    let SettlementConfig { interval, settler } = settlement;
+    let SettlerConfig { batch_accounts_max, batch_changes_max, windows_max: _, attempts_max: _ } =
+        settler;
+    vec![
+        ("interval", Some(text(duration_text(*interval)))),
+        ("batch_accounts", Some(whole(*batch_accounts_max as u64))),
+        ("batch_changes", Some(whole(*batch_changes_max as u64))),
+    ]
+}
+
 fn of_chain(chain: &ChainConfig) -> Values {
     let ChainConfig {
         key: _,
@@ -158,11 +171,12 @@ fn of_token(token: &TokenConfig) -> Values {
 }
 
 fn of_points(points: &PointsConfig) -> Values {
-    let PointsConfig { key: _, rates, window } = points;
+    let PointsConfig { key: _, rates, window, allow_short_windows } = points;
     let window = std::time::Duration::from_secs(window.get());
     vec![
         ("rate", Some(text(rates.at(Timestamp::ZERO)))),
         ("window", Some(text(humantime::format_duration(window)))),
+        ("allow_short_windows", Some(Value::Boolean(*allow_short_windows))),
         ("schedule", Some(steps(rates))),
     ]
 }

@@ -37,6 +37,11 @@ impl<T> Page<T> {
         Page { items: self.items.into_iter().map(f).collect(), next_cursor: self.next_cursor }
     }
 
+    /// Items, and the place where the next page begins, if there is one.
+    pub(super) fn new<P: Place>(items: Vec<T>, next: Option<&P>) -> Self {
+        Self { items, next_cursor: next.map(encode) }
+    }
+
     /// From rows read with one more than the limit, if there are so many.
     pub(super) fn cut<P: Place>(mut rows: Vec<T>, limit: Limit, place: impl Fn(&T) -> P) -> Self {
         let more = rows.len() > limit.get();

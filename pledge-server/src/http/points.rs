@@ -7,12 +7,10 @@ use pledge_core::types::{RawPoints, Scale, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
-use super::extract::{Instant, Length, Path, Query, TokenAccountPath};
+use super::extract::{Instant, Length, Limit, Path, Query, TokenAccountPath};
+use super::page::{self, Page, Place};
 use super::problem::{Kind, Problem};
 use super::read::{ProgrammeName, in_one_epoch};
-
-/// The most intervals in one answer.
-const BUCKETS_MAX: u64 = 1_000;
 
 /// How far back an answer goes when no start is asked for, in seconds.
 const SPAN_DEFAULT: u64 = 86_400;
@@ -33,26 +31,48 @@ pub(super) struct Params {
     to: Option<Instant>,
     bucket: Option<Length>,
     programme: Option<String>,
+    #[serde(default)]
+    limit: Limit,
+    cursor: Option<String>,
 }
 
-/// Points in neighbouring intervals of one length from `from` on, the last one cut at `to`; exact for
-/// any bounds.
+/// What is left of an answer: the intervals of `[from, to)`, whose edges are whole buckets from `grid` on.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Span {
+    from: Timestamp,
+    to: Timestamp,
+    grid: Timestamp,
+    bucket: u64,
+}
+
+impl Place for Span {
+    const LIST: &'static str = "points";
+}
+
+/// Points in neighbouring intervals of one length, oldest first, the last one cut at `to`; exact for any
+/// bounds. A cursor keeps the bounds and the length that its first page was asked with.
 ///
-/// `to` is the confirmed time unless asked otherwise, and `from` a day before it, or the token's first
-/// block if that is later.
+/// `to` is the confirmed time unless asked otherwise. Intervals begin at `from`; without it they lie on
+/// whole multiples of their length, from that a day before `to` on, or from the token's first block if
+/// that is later.
 pub(super) async fn buckets(
     State(api): State<Api>,
     Path(path): Path<TokenAccountPath>,
     Query(params): Query<Params>,
-) -> Result<Json<Vec<Bucket>>, Problem> {
+) -> Result<Json<Page<Bucket>>, Problem> {
     if let (Some(from), Some(to)) = (params.from, params.to)
         && from.0 >= to.0
     {
         let why = format!("{} is not later than `from`, {}", to.0, from.0);
         return Err(Problem::invalid("to", why));
     }
-    let buckets = in_one_epoch(|| try_buckets(&api, &path, &params)).await?;
-    Ok(Json(buckets))
+    let left: Option<Span> = page::decode(params.cursor.as_deref())?;
+    if left.is_some_and(|left| !left.is_sound()) {
+        return Err(Problem::invalid("cursor", "it names no intervals"));
+    }
+    let page = in_one_epoch(|| try_buckets(&api, &path, &params, left)).await?;
+    Ok(Json(page))
 }
 
 /// `None` if the ledger was rewound to before the end that was assumed.
@@ -60,26 +80,23 @@ async fn try_buckets(
     api: &Api,
     path: &TokenAccountPath,
     params: &Params,
-) -> Result<Option<Vec<Bucket>>, Problem> {
+    left: Option<Span>,
+) -> Result<Option<Page<Bucket>>, Problem> {
     let (token, account) = (path.token(), path.account()?);
     let state = api.queries.token(token).await?;
     let programme = ProgrammeName::asked(params.programme.as_ref()).of(token)?;
     let (Some(cursor), Some(start)) = (state.cursor, state.start_time) else {
         return Err(QueryError::NotStarted(token).into());
     };
-    let to = params.to.map_or(cursor.time, |to| to.0);
-    let from = match params.from {
-        Some(from) if params.to.is_none() && from.0 > cursor.time => {
-            let (asked, bound) = (from.0, cursor.time);
-            return Err(QueryError::TooLate { asked, bound }.into());
-        }
-        Some(from) => from.0,
-        None => start.max(day_before(to)).min(to),
+    let span = match left {
+        Some(left) => left,
+        None => Span::asked(params, start, cursor.time)?,
     };
-    let edges = edges(from, to, params.bucket.unwrap_or(Length::HOUR))?;
+    let assumes_end = params.to.is_none() && left.is_none();
+    let (edges, rest) = span.edges(params.limit.get());
     let earned = api.queries.points_between(&programme, account, &edges);
     let earned = match earned.await.map_err(Problem::from) {
-        Err(problem) if problem.kind() == Kind::TooLate && params.to.is_none() => return Ok(None),
+        Err(problem) if problem.kind() == Kind::TooLate && assumes_end => return Ok(None),
         earned => earned?,
     };
     let scale = Scale::of(state.spec.metadata.decimals);
@@ -89,23 +106,45 @@ async fn try_buckets(
         points: scale.points(bucket.raw),
         points_raw: bucket.raw,
     });
-    Ok(Some(buckets.collect()))
+    Ok(Some(Page::new(buckets.collect(), rest.as_ref())))
 }
 
-/// `from`, every whole bucket after it, and `to`.
-fn edges(from: Timestamp, to: Timestamp, bucket: Length) -> Result<Vec<Timestamp>, Problem> {
-    let span = to.seconds_since(from).unwrap_or_default();
-    let count = span.div_ceil(bucket.0);
-    if count > BUCKETS_MAX {
-        let why = format!("{from} to {to} would be {count} intervals; {BUCKETS_MAX} are the most");
-        return Err(Problem::invalid("bucket", why));
+impl Span {
+    fn asked(params: &Params, start: Timestamp, confirmed: Timestamp) -> Result<Self, Problem> {
+        let to = params.to.map_or(confirmed, |to| to.0);
+        let bucket = params.bucket.unwrap_or(Length::HOUR).0;
+        let (from, grid) = match params.from {
+            Some(from) if params.to.is_none() && from.0 > confirmed => {
+                let (asked, bound) = (from.0, confirmed);
+                return Err(QueryError::TooLate { asked, bound }.into());
+            }
+            Some(from) => (from.0, from.0),
+            None => {
+                let day_before = to.get().saturating_sub(SPAN_DEFAULT);
+                let edge = Timestamp::new(day_before - day_before % bucket);
+                let edge = edge.expect("earlier than an instant");
+                (start.max(edge).min(to), Timestamp::ZERO)
+            }
+        };
+        Ok(Self { from, to, grid, bucket })
     }
-    let inner = (1..count).filter_map(|index| from.checked_add(index * bucket.0));
-    let last = (span > 0).then_some(to);
-    Ok(std::iter::once(from).chain(inner).chain(last).collect())
-}
 
-fn day_before(time: Timestamp) -> Timestamp {
-    let seconds = time.get().saturating_sub(SPAN_DEFAULT);
-    Timestamp::new(seconds).expect("earlier than an instant")
+    /// Whether a cursor may say so.
+    fn is_sound(&self) -> bool {
+        self.bucket > 0 && self.grid <= self.from && self.from < self.to
+    }
+
+    /// The edges of the next intervals, at most `count`, and what is left after them.
+    fn edges(self, count: usize) -> (Vec<Timestamp>, Option<Self>) {
+        let mut edges = vec![self.from];
+        let mut last = self.from;
+        while last < self.to && edges.len() <= count {
+            let passed = (last.get() - self.grid.get()) % self.bucket;
+            let next = last.checked_add(self.bucket - passed);
+            last = next.map_or(self.to, |next| next.min(self.to));
+            edges.push(last);
+        }
+        let rest = (last < self.to).then_some(Self { from: last, ..self });
+        (edges, rest)
+    }
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use pledge_core::ports::{Statement, StatementKind};
+use pledge_core::ports::{Statement, StatementKind, StatementPlace};
 use pledge_core::types::{Epoch, Scale, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -17,20 +17,13 @@ use super::read::ProgrammeName;
 pub(super) struct StatementView {
     window_start: Timestamp,
     window_end: Timestamp,
-    /// `earned`, or `reversed` for a row that takes back one of the same window and epoch.
-    kind: RowKind,
-    /// How often the ledger had been rewound when it was computed.
+    /// `earned`, or `reversed` for one that takes back all that was listed from `window_start` on.
+    kind: StatementKind,
+    /// How often the ledger had been rewound when it was computed, or before it was taken back.
     epoch: Epoch,
     /// Negative if it takes back.
     points: String,
     points_raw: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RowKind {
-    Earned,
-    Reversed,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,20 +35,12 @@ pub(super) struct Params {
     cursor: Option<String>,
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StatementPlace {
-    window_start: Timestamp,
-    epoch: Epoch,
-    kind: RowKind,
-}
-
 impl Place for StatementPlace {
-    const LIST: &'static str = "statements";
+    const LIST: &'static str = "statements as published";
 }
 
-/// Every row written for an account, those taken back included, oldest window first. Windows in which
-/// its balance stood still have no row.
+/// What an account was credited and what was taken back, in the order of publication: each window in which
+/// it earned something or its balance changed. They sum to its settled points.
 pub(super) async fn list(
     State(api): State<Api>,
     Path(path): Path<TokenAccountPath>,
@@ -66,27 +51,15 @@ pub(super) async fn list(
     let state = api.queries.token(token).await?;
     let name = ProgrammeName::asked(params.programme.as_ref());
     let programme = name.require(&api, token).await?.programme.id;
-    let mut rows = api.queries.points().statements(&programme, account).await?;
-    if rows.is_empty() {
+    let count = params.limit.and_one();
+    let rows = api.queries.statements(&programme, account, after, count).await?;
+    if rows.is_empty() && after.is_none() {
         // No window of its settled yet, or an account that was never seen: that is an error.
         api.queries.account(token, account, None, None).await?;
     }
-    rows.retain(|row| after.as_ref().is_none_or(|after| place(row) > *after));
-    rows.truncate(params.limit.and_one());
     let scale = Scale::of(state.spec.metadata.decimals);
-    let page = Page::cut(rows, params.limit, place);
+    let page = Page::cut(rows, params.limit, Statement::place);
     Ok(Json(page.map(|row| view(&row, scale))))
-}
-
-const fn kind_of(row: &Statement) -> RowKind {
-    match row.kind {
-        StatementKind::Earned => RowKind::Earned,
-        StatementKind::Reversed => RowKind::Reversed,
-    }
-}
-
-const fn place(row: &Statement) -> StatementPlace {
-    StatementPlace { window_start: row.window.start, epoch: row.epoch, kind: kind_of(row) }
 }
 
 fn view(row: &Statement, scale: Scale) -> StatementView {
@@ -97,7 +70,7 @@ fn view(row: &Statement, scale: Scale) -> StatementView {
     StatementView {
         window_start: row.window.start,
         window_end: row.window.end,
-        kind: kind_of(row),
+        kind: row.kind,
         epoch: row.epoch,
         points: sign.of(scale.points(row.raw)),
         points_raw: sign.of(row.raw),

@@ -6,7 +6,7 @@ use pledge_core::ports::{ProgrammeState, ShardProgress};
 use pledge_core::types::{ProgrammeId, Rate, Timestamp, TokenId};
 
 use super::token_id;
-use crate::config::{ChainConfig, Problems, TokenConfig};
+use crate::config::{ChainConfig, PointsConfig, Problems, TokenConfig};
 use crate::output::instant;
 use crate::stores::Stores;
 
@@ -23,6 +23,8 @@ pub(super) async fn check_all(
         if let Some(spec) = &spec {
             check_start_block(token, spec, problems);
             check_programme(token, id, stores, problems).await?;
+        } else if let Some(error) = token.points.as_ref().and_then(PointsConfig::refuse_new) {
+            problems.extend(error);
         }
         known.push(spec);
     }
@@ -52,16 +54,18 @@ async fn check_programme(
         return Ok(());
     };
     if let Some(state) = programme_main(id, stores).await? {
-        let reached = state.shards.iter().filter_map(ShardProgress::reached).max();
+        let reached = state.shards.iter().filter_map(ShardProgress::published).max();
         if let Some(reason) = state.programme.refuse_change(&points.programme(id), reached) {
             let dated = reached.map(|time| format!(" (settled up to {})", instant(time)));
             problems.add(&points.key, format!("{reason}{}", dated.unwrap_or_default()));
         }
+    } else if let Some(error) = points.refuse_new() {
+        problems.extend(error);
     }
     Ok(())
 }
 
-async fn programme_main(
+pub(super) async fn programme_main(
     token: TokenId,
     stores: &Stores,
 ) -> Result<Option<ProgrammeState>, StoreError> {

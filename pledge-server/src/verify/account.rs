@@ -1,20 +1,25 @@
 //! One account: its changes folded again, its points computed from them the plain way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use pledge_core::error::StoreError;
 use pledge_core::ledger::{Change, Checkpoint, replay_block};
 use pledge_core::points::{Programme, accrue_segments};
 use pledge_core::ports::{
     BalanceStore, ChangesQuery, PointsStore, ProgrammeState, Standing, Statement, StatementKind,
+    StatementsQuery,
 };
 use pledge_core::types::{
-    Account, BlockRef, Overflow, RawPoints, Timestamp, WeightBp, WeightSchedule, Window,
+    Account, BlockRef, Overflow, ProgrammeId, RawPoints, Timestamp, WeightBp, WeightSchedule,
+    Window,
 };
 
 use super::{Audit, Moved, Pass, Subject, TokenReport};
 
 /// Changes read at a time.
 const PAGE_CHANGES: usize = 1_000;
+/// Statement rows read at a time.
+const PAGE_ROWS: usize = 1_000;
 
 impl Audit<'_> {
     /// Recomputes a page of accounts. What is read later holds at least what was read before: points
@@ -39,7 +44,7 @@ impl Audit<'_> {
             let mut statements = Vec::with_capacity(programmes.len());
             for state in &programmes {
                 let id = &state.programme.id;
-                statements.push(self.stores.points.statements(id, *account).await?);
+                statements.push(self.statements(id, *account).await?);
             }
             let Some(changes) = self.changes(*account).await? else {
                 return Ok(Pass::Moved(Moved::Rewound));
@@ -54,6 +59,25 @@ impl Audit<'_> {
             }
         }
         self.still(token).await
+    }
+
+    /// Every statement row of an account, in the order of publication.
+    async fn statements(
+        &self,
+        programme: &ProgrammeId,
+        account: Account,
+    ) -> Result<Vec<Statement>, StoreError> {
+        let mut rows: Vec<Statement> = Vec::new();
+        loop {
+            let (programme, after) = (programme.clone(), rows.last().map(Statement::place));
+            let query = StatementsQuery { programme, account, after, limit: PAGE_ROWS };
+            let page = self.stores.points.statements(&query).await?.value.rows;
+            let full = page.len() >= PAGE_ROWS;
+            rows.extend(page);
+            if !full {
+                return Ok(rows);
+            }
+        }
     }
 
     /// Every change of an account, in the order of the chain. `None` if the ledger moved.
@@ -163,7 +187,8 @@ impl<'a> Points<'a> {
         Ok(())
     }
 
-    /// Each window with a change in it that is settled has one live statement, which is right.
+    /// Each window with a change in it that is settled has one statement row in force, which is right,
+    /// also in the balance from which the windows after it are derived.
     fn check_statements(
         &self,
         report: &mut TokenReport,
@@ -171,13 +196,13 @@ impl<'a> Points<'a> {
         account: Account,
         statements: &[Statement],
     ) -> Result<(), Overflow> {
-        let of_kind = |kind| statements.iter().filter(move |row| row.kind == kind);
-        let reversed: BTreeSet<_> =
-            of_kind(StatementKind::Reversed).map(|row| (row.window, row.epoch)).collect();
-        let mut live: BTreeMap<Window, Vec<RawPoints>> = BTreeMap::new();
-        for row in of_kind(StatementKind::Earned) {
-            if !reversed.contains(&(row.window, row.epoch)) {
-                live.entry(row.window).or_default().push(row.raw);
+        let mut live: BTreeMap<Window, Vec<&Statement>> = BTreeMap::new();
+        for row in statements {
+            match row.kind {
+                StatementKind::Earned => live.entry(row.window).or_default().push(row),
+                StatementKind::Reversed => {
+                    live.retain(|window, _| window.start < row.window.start);
+                }
             }
         }
         let settled = state.settled_of(account);
@@ -191,11 +216,15 @@ impl<'a> Points<'a> {
             // Windows ascend, as changes do, so no change is looked at for every window.
             let begun = rest.partition_point(|change| change.time <= window.start);
             rest = &rest[begun.saturating_sub(1)..];
-            let inside = rest.partition_point(|change| change.time < window.end);
-            let expected = self.earned(&rest[..inside], window.start, window.end)?;
-            if rows != [expected] {
-                let stored: Vec<String> = rows.iter().map(ToString::to_string).collect();
+            let inside = &rest[..rest.partition_point(|change| change.time < window.end)];
+            let expected = self.earned(inside, window.start, window.end)?;
+            let balance = inside.last().map(|change| change.balance_after).unwrap_or_default();
+            let is_right = |row: &&Statement| (row.raw, row.balance) == (expected, balance);
+            if rows.len() != 1 || !rows.iter().all(is_right) {
+                let figures = |row: &&Statement| format!("{} with {}", row.raw, row.balance);
+                let stored: Vec<String> = rows.iter().map(figures).collect();
                 let stored = format!("window {}: {}", window.start, stored.join(" and "));
+                let expected = format!("{expected} with {balance}");
                 report.mismatch(Subject::Statement, account, stored, expected);
             }
         }

@@ -66,6 +66,7 @@ fn statement(raw: RawPoints) -> Statement {
         epoch: Epoch::FIRST,
         raw,
         kind: StatementKind::Earned,
+        balance: 30.into(),
     }
 }
 
@@ -124,6 +125,7 @@ fn netted_rows_are_right_with_the_balance_at_their_blocks_end_and_with_no_other(
         row(1, ChangeType::TransferIn, 60),
     ];
     let raw = "480000000000000000000000000".parse().unwrap();
+    let statement = |raw| Statement { balance: 20.into(), ..statement(raw) };
     assert_eq!(audited(&netted, raw, &[statement(raw)]), []);
     let mut running = netted.clone();
     running[1].balance_after = 0.into();
@@ -142,7 +144,9 @@ fn a_total_that_the_changes_do_not_give_is_found() {
 #[test]
 fn a_statement_that_is_missing_wrong_or_there_twice_is_found() {
     let twice = Statement { epoch: Epoch::new(1), ..statement(earned()) };
-    for rows in [vec![], vec![statement(RawPoints::ZERO)], vec![statement(earned()), twice]] {
+    let other_balance = Statement { balance: 31.into(), ..statement(earned()) };
+    let rows = [vec![], vec![statement(RawPoints::ZERO)], vec![other_balance]];
+    for rows in rows.into_iter().chain([vec![statement(earned()), twice]]) {
         assert_eq!(audited(&changes(), earned(), &rows), [Subject::Statement]);
     }
 }
@@ -174,10 +178,12 @@ fn statements_of_windows_with_changes_on_their_edges_are_right() {
     ];
     // Balance-seconds of the hours: 10 * 3000, 30 * 3600, 30 * 1800 + 60 * 1800, 100 * 3600.
     let unit = "10000000000000000000000";
-    let rows = [30_000, 108_000, 162_000, 360_000].iter().enumerate().map(|(hour, area)| {
+    let areas = [(30_000, 10), (108_000, 30), (162_000, 60), (360_000, 100_u64)];
+    let rows = areas.iter().enumerate().map(|(hour, (area, balance))| {
         let start = time(u64::try_from(hour).unwrap() * HOUR);
         let window = programme().programme.window.window_of(start);
-        Statement { window, ..statement(format!("{area}{}", &unit[1..]).parse().unwrap()) }
+        let raw = format!("{area}{}", &unit[1..]).parse().unwrap();
+        Statement { window, balance: (*balance).into(), ..statement(raw) }
     });
     let rows: Vec<_> = rows.collect();
     let mut state = programme();

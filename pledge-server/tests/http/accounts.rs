@@ -46,6 +46,18 @@ async fn an_instant_in_the_past_is_exact() {
 }
 
 #[tokio::test]
+async fn what_was_settled_at_an_instant_is_as_of_that_instant() {
+    let (world, token) = seed().await;
+    world.settle(token).await;
+    let path = account_path(token, ALICE);
+    let cases = [(20 * MINUTE, "0"), (HOUR - 1, "0"), (HOUR, "6.666666666666666666")];
+    for (seconds, settled) in cases {
+        let account = world.ok(&format!("{path}?at={}", THREE_PM + seconds)).await;
+        assert_eq!(account["settled_points"], settled, "{seconds} s after 15:00");
+    }
+}
+
+#[tokio::test]
 async fn an_instant_may_be_rfc_3339() {
     let (world, token) = seed().await;
     let path = account_path(token, ALICE);

@@ -252,3 +252,40 @@ async fn statements_taken_back_by_a_reorg_stay_listed() {
     let account = world.ok(&account_path(token, ALICE)).await;
     assert_eq!(account["settled_points"], "6.25");
 }
+
+#[tokio::test]
+async fn statements_of_windows_without_a_change_are_listed_and_all_sum_to_the_points() {
+    let mut world = World::in_memory();
+    let chain = world.chain(1, THREE_PM).await;
+    let token = world.earning(1, TOKEN, 18, "0.05").await;
+    chain.mine(time(THREE_PM), &[mint(token, ALICE, whole(100))]);
+    for hour in 1..=4 {
+        chain.mine(time(THREE_PM + hour * HOUR), &[]);
+    }
+    world.confirm().await;
+    world.settle(token).await;
+    chain.fork_at(2);
+    chain.mine(time(THREE_PM + 2 * HOUR + 30 * MINUTE), &[mint(token, ALICE, whole(100))]);
+    for _ in 0..6 {
+        chain.mine(time(THREE_PM + 3 * HOUR), &[]);
+    }
+    world.index().await;
+    world.settle(token).await;
+    let path = format!("{}/statements", account_path(token, ALICE));
+    let rows = world.walk(&path, 2).await;
+    let short: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let hours = |name: &str| (row[name].as_u64().unwrap() - THREE_PM) / HOUR;
+            (hours("window_start"), hours("window_end"), text(row, "points"))
+        })
+        .collect();
+    let published = [(0, 1, "5"), (1, 2, "5"), (2, 3, "5"), (3, 4, "5")];
+    let again = [(1, 4, "-15"), (1, 2, "5"), (2, 3, "7.5")];
+    assert_eq!(short, [&published[..], &again].concat());
+    for limit in [1, 3, 100] {
+        assert_eq!(world.walk(&path, limit).await, rows);
+    }
+    let account = world.ok(&account_path(token, ALICE)).await;
+    assert_eq!(account["settled_points"], "17.5");
+}

@@ -5,7 +5,7 @@ use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::ReorgRecord;
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::ports::{
-    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesQuery,
+    BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
     LedgerCommit, Rewind, Seen,
 };
 use pledge_core::types::{
@@ -124,7 +124,16 @@ impl BalanceStore for Away {
         away()
     }
 
-    async fn histories(&self, _: &HistoriesQuery) -> Result<Seen<Vec<AccountHistory>>, StoreError> {
+    async fn change_time(
+        &self,
+        _: TokenId,
+        _: Timestamp,
+        _: usize,
+    ) -> Result<Seen<Option<Timestamp>>, StoreError> {
+        away()
+    }
+
+    async fn histories(&self, _: &HistoriesQuery) -> Result<Seen<HistoriesPage>, StoreError> {
         away()
     }
 

@@ -6,7 +6,8 @@ use std::fmt::Display;
 use pledge_core::archive::{ArchiveRecord, FittingRecords};
 use pledge_core::event::{EventSeq, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, UnreadableLog};
-use pledge_core::ports::{RecordSource, ShardProgress, Statement, WindowTotal};
+use pledge_core::points::WindowRow;
+use pledge_core::ports::{RecordSource, ShardProgress, Statement};
 use pledge_core::types::{Account, BlockRef, ProgrammeId, RawPoints, ShardId, TokenId};
 
 use super::rows::Rows;
@@ -50,7 +51,7 @@ struct Import {
     unreadable: Rows<UnreadableLog>,
     changes: Rows<Change>,
     balances: Rows<(Account, Checkpoint)>,
-    windows: Rows<(ShardId, WindowTotal)>,
+    windows: Rows<(ShardId, WindowRow)>,
     totals: Rows<(Account, RawPoints)>,
     statements: Rows<Statement>,
     events: Rows<SequencedEvent>,
@@ -88,9 +89,9 @@ impl Import {
                 let fresh = ShardProgress::fresh(progress.shard);
                 save_shard(db, key(&self.programmes, &programme)?, &fresh, &progress).await
             }
-            ArchiveRecord::Window { programme, shard, total } => {
+            ArchiveRecord::Window { programme, shard, row } => {
                 let programme = key(&self.programmes, &programme)?;
-                self.windows.push(db, programme, (shard, total)).await
+                self.windows.push(db, programme, (shard, row)).await
             }
             ArchiveRecord::Total { programme, account, raw } => {
                 self.totals.push(db, key(&self.programmes, &programme)?, (account, raw)).await

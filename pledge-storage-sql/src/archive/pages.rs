@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use pledge_core::archive::ArchiveRecord;
 use pledge_core::event::EventSeq;
 use pledge_core::ledger::UnreadableLog;
+use pledge_core::points::WindowRow;
 use pledge_core::ports::{Statement, StatementKind};
 use pledge_core::primitives::Address;
 use pledge_core::types::{
@@ -14,7 +15,7 @@ use crate::connection::Connection;
 use crate::events;
 use crate::fault::Fault;
 use crate::query::query;
-use crate::row::{FromRow, ProgrammeRow, TokenRow};
+use crate::row::{ProgrammeRow, TokenRow};
 use crate::unreadable;
 
 pub(super) const PAGE_ROWS: usize = 1_024;
@@ -79,7 +80,7 @@ impl Pages for Unreadable<'_> {
 pub(super) struct Windows {
     key: u64,
     programme: ProgrammeId,
-    after: Option<(Timestamp, ShardId)>,
+    after: Option<(ShardId, Timestamp)>,
 }
 
 impl Windows {
@@ -91,27 +92,24 @@ impl Windows {
 #[async_trait]
 impl Pages for Windows {
     async fn next(&mut self, db: &mut dyn Connection) -> Result<Vec<ArchiveRecord>, Fault> {
-        let (start, next_shard) = self
+        let (shard, next_start) = self
             .after
-            .map_or((Timestamp::ZERO, 0), |(start, shard)| (start, u64::from(shard.get()) + 1));
-        let rows = query(
-            "SELECT * FROM settlement_window WHERE programme = ? AND window_start >= ? \
-             AND (window_start > ? OR shard >= ?) ORDER BY window_start, shard LIMIT ?",
+            .map_or((ShardId::new(0), 0), |(shard, start)| (shard, start.get().saturating_add(1)));
+        let page: Vec<(ShardId, WindowRow)> = query(
+            "SELECT * FROM settlement_window WHERE programme = ? AND shard >= ? \
+             AND (shard > ? OR window_start >= ?) ORDER BY shard, window_start LIMIT ?",
         )
         .bind(self.key)
-        .bind(start)
-        .bind(start)
-        .bind(next_shard)
+        .bind(shard)
+        .bind(shard)
+        .bound(next_start)
         .limit(PAGE_ROWS)
-        .rows(db)
+        .all(db)
         .await?;
-        let mut page = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let (shard, total) = (row.get("shard")?, FromRow::from_row(&**row)?);
-            self.after = Some((row.get("window_start")?, shard));
-            page.push(ArchiveRecord::Window { programme: self.programme.clone(), shard, total });
-        }
-        Ok(page)
+        self.after = page.last().map(|(shard, row)| (*shard, row.total.start)).or(self.after);
+        let programme = || self.programme.clone();
+        let record = |(shard, row)| ArchiveRecord::Window { programme: programme(), shard, row };
+        Ok(page.into_iter().map(record).collect())
     }
 }
 
@@ -153,7 +151,7 @@ impl Pages for Totals {
 pub(super) struct Statements {
     key: u64,
     programme: ProgrammeId,
-    after: Option<(Account, Timestamp, Epoch, StatementKind)>,
+    after: Option<(Account, StatementKind, Epoch, Timestamp)>,
 }
 
 impl Statements {
@@ -163,25 +161,29 @@ impl Statements {
 
     /// The rest of the account that the last page ended in.
     async fn rest(&self, db: &mut dyn Connection) -> Result<Vec<Statement>, Fault> {
-        let Some((account, start, epoch, kind)) = self.after else {
+        let Some((account, kind, epoch, start)) = self.after else {
             return Ok(Vec::new());
         };
-        query(
-            "SELECT * FROM user_points_change WHERE programme = ? AND account = ? \
-             AND window_start >= ? \
-             AND (window_start > ? OR epoch > ? OR (epoch = ? AND reversed > ?)) \
-             ORDER BY window_start, epoch, reversed LIMIT ?",
-        )
-        .bind(self.key)
-        .bind(account)
-        .bind(start)
-        .bind(start)
-        .bind(epoch)
-        .bind(epoch)
-        .bind(kind)
-        .limit(PAGE_ROWS)
-        .all(db)
-        .await
+        let rows = |range| {
+            let order = "ORDER BY reversed, epoch, window_start LIMIT ?";
+            let select = "SELECT * FROM user_points_change WHERE programme = ? AND account = ? AND";
+            query(format!("{select} {range} {order}")).bind(self.key).bind(account)
+        };
+        let ranges = [
+            rows("reversed = ? AND epoch = ? AND window_start > ?")
+                .bind(kind)
+                .bind(epoch)
+                .bind(start),
+            rows("reversed = ? AND epoch > ?").bind(kind).bind(epoch),
+            rows("reversed > ?").bind(kind),
+        ];
+        let mut rest: Vec<Statement> = Vec::new();
+        for range in ranges {
+            if rest.len() < PAGE_ROWS {
+                rest.extend(range.limit(PAGE_ROWS - rest.len()).all(db).await?);
+            }
+        }
+        Ok(rest)
     }
 }
 
@@ -191,7 +193,7 @@ impl Pages for Statements {
         let mut page = self.rest(db).await?;
         let others: Vec<Statement> = query(
             "SELECT * FROM user_points_change WHERE programme = ? AND account > ? \
-             ORDER BY account, window_start, epoch, reversed LIMIT ?",
+             ORDER BY account, reversed, epoch, window_start LIMIT ?",
         )
         .bind(self.key)
         .bind(self.after.map_or(Address::ZERO, |(account, ..)| account.address()))
@@ -199,7 +201,7 @@ impl Pages for Statements {
         .all(db)
         .await?;
         page.extend(others);
-        let place = |row: &Statement| (row.account, row.window.start, row.epoch, row.kind);
+        let place = |row: &Statement| (row.account, row.kind, row.epoch, row.window.start);
         self.after = page.last().map(place).or(self.after);
         let record =
             |statement| ArchiveRecord::Statement { programme: self.programme.clone(), statement };

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use pledge_core::event::SequencedEvent;
 use pledge_core::ledger::{Change, Checkpoint, UnreadableLog};
-use pledge_core::ports::{Statement, WindowTotal};
+use pledge_core::points::WindowRow;
+use pledge_core::ports::Statement;
 use pledge_core::types::{Account, BlockRef, ChainId, RawPoints, ShardId};
 
 use crate::commit::{add_changes, hold_headers, save_states};
@@ -88,7 +89,7 @@ stored! {
     (Account, Checkpoint), of u64: |db, token, rows| {
         save_states(db, token, &rows.into_iter().collect()).await
     };
-    (ShardId, WindowTotal), of u64: |db, programme, rows| {
+    (ShardId, WindowRow), of u64: |db, programme, rows| {
         save_windows(db, programme, &rows, "").await
     };
     (Account, RawPoints), of u64: |db, programme, rows| save_totals(db, programme, &rows).await;

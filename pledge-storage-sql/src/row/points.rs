@@ -1,12 +1,9 @@
 //! Rows of programmes, progress and points.
 
-use pledge_core::ledger::Checkpoint;
-use pledge_core::points::{BatchSpan, Programme};
+use pledge_core::points::{BatchSpan, Holding, Programme, WindowRow};
 use pledge_core::ports::{BatchFailure, ShardProgress, ShardRun, Statement, WindowTotal};
 use pledge_core::primitives::Address;
-use pledge_core::types::{
-    Account, BlockNumber, Epoch, ProgrammeId, RawPoints, ShardId, TokenId, Window,
-};
+use pledge_core::types::{Account, Epoch, ProgrammeId, RawPoints, ShardId, TokenId, Window};
 
 use super::FromRow;
 use crate::connection::Row;
@@ -45,7 +42,8 @@ impl FromRow for ShardProgress {
                 failures: Vec::new(),
             }),
         };
-        Ok(Self { shard: row.get("shard")?, settled: row.find("settled")?, run })
+        let (settled, published) = (row.find("settled")?, row.find("published")?);
+        Ok(Self { shard: row.get("shard")?, settled, run, published })
     }
 }
 
@@ -95,38 +93,22 @@ impl FromRow for FailureRow {
     }
 }
 
-impl FromRow for WindowTotal {
+impl FromRow for (ShardId, WindowRow) {
     fn from_row(row: &dyn Row) -> Result<Self, Fault> {
-        Ok(Self {
+        let total = WindowTotal {
             start: row.get("window_start")?,
             accounts: row.get("accounts")?,
             raw: row.get("raw")?,
             blocks: row.find("first_block")?.zip(row.find("last_block")?),
-        })
+        };
+        let closing = Holding { holders: row.get("holders")?, balance: row.get("balance")? };
+        Ok((row.get("shard")?, WindowRow { total, closing }))
     }
 }
 
 impl FromRow for (Account, RawPoints) {
     fn from_row(row: &dyn Row) -> Result<Self, Fault> {
         Ok((row.get("account")?, row.get("raw")?))
-    }
-}
-
-/// An account's total beside its newest state in the ledger, if it has one.
-#[derive(Debug)]
-pub(crate) struct EarnerRow {
-    pub(crate) account: Account,
-    pub(crate) raw: RawPoints,
-    pub(crate) newest: Option<Checkpoint>,
-}
-
-impl FromRow for EarnerRow {
-    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
-        let newest = match row.find::<BlockNumber>("block")? {
-            None => None,
-            Some(_) => Some(Checkpoint::from_row(row)?),
-        };
-        Ok(Self { account: row.get("account")?, raw: row.get("raw")?, newest })
     }
 }
 
@@ -138,6 +120,7 @@ impl FromRow for Statement {
             epoch: row.get("epoch")?,
             raw: row.get("raw")?,
             kind: row.get("reversed")?,
+            balance: row.get("balance")?,
         })
     }
 }

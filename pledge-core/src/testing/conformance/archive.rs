@@ -19,6 +19,7 @@ use crate::ports::{
     BalanceStore, ChainReport, LedgerCommit, RecordSink, StatementKind, TokenCommit,
 };
 use crate::stop::Stop;
+use crate::testing::digest::statement_rows;
 use crate::testing::world::{CHAIN, World, account, at, spec, token, tokens};
 use crate::testing::{ArchiveFixture, FailingPoints, Fixture, Records};
 use crate::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, TokenId};
@@ -119,7 +120,12 @@ async fn mark(store: &dyn BalanceStore, token: TokenId) {
 async fn settle_and_fail(world: &World, number: u64) {
     let (points, kind) = (world.fixture.points.clone(), StoreErrorKind::Corrupt);
     let points = Arc::new(FailingPoints::new(points, account(number), kind, u32::MAX));
-    let config = SettlerConfig { batch_accounts_max: 1, windows_max: 2, attempts_max: 3 };
+    let config = SettlerConfig {
+        batch_accounts_max: 1,
+        batch_changes_max: 1,
+        windows_max: 2,
+        attempts_max: 3,
+    };
     let settler = Settler::new(world.fixture.balances.clone(), points, config);
     let report = settler.run(token(), &Stop::never(), |_| {}).await.expect("the rest settles");
     assert!(report.failed > 0);
@@ -237,8 +243,8 @@ pub async fn reversed_statements_survive(stores: Move) {
     let mut reversed = 0;
     for number in 1..=21 {
         let [before, after] = [&stores.from, &stores.to].map(|store| &store.fixture.points);
-        let rows = before.statements(id, account(number)).await.expect("read");
-        assert_eq!(after.statements(id, account(number)).await.expect("read"), rows);
+        let rows = statement_rows(before, id, account(number)).await.expect("read");
+        assert_eq!(statement_rows(after, id, account(number)).await.expect("read"), rows);
         reversed += rows.iter().filter(|row| row.kind == StatementKind::Reversed).count();
     }
     assert!(reversed > 0);

@@ -7,7 +7,7 @@ use crate::error::StoreErrorKind;
 use crate::event::Event;
 use crate::indexer::ChainStatus;
 use crate::ledger::{Checkpoint, TokenStatus};
-use crate::ports::{ChainReport, ChangesQuery, HistoriesQuery};
+use crate::ports::{AccountHistory, ChainReport, ChangesQuery, HistoriesQuery};
 use crate::testing::Fixture;
 use crate::testing::oracle::oracle;
 use crate::testing::world::{CHAIN, account, at, spec, token};
@@ -316,17 +316,19 @@ pub async fn the_last_change_block_is_the_tokens_own(fixture: Fixture) {
 
 fn histories(from: u64, to: u64, first: Address, limit: usize) -> HistoriesQuery {
     let last = Address::repeat_byte(0xff);
-    HistoriesQuery { token: token(), first, last, limit, from: at(from), to: at(to) }
+    let (from, to) = (at(from), at(to));
+    let (after, changes_max) = (None, usize::MAX);
+    HistoriesQuery { token: token(), first, last, after, limit, changes_max, from, to }
 }
 
 /// `[from, to)`: a change at `from` is listed, one at `to` is not.
 pub async fn histories_split_an_account_at_the_instant_asked_for(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let query = histories(600, 4_000, Address::ZERO, 100);
-    let seen = ledger.store().histories(&query).await.expect("read");
-    assert_eq!(seen.value.len(), 4);
+    let page = ledger.store().histories(&query).await.expect("read").value;
+    assert_eq!((page.histories.len(), page.next), (4, None));
     let of = |number: u64| {
-        let found = seen.value.iter().find(|history| history.account == account(number));
+        let found = page.histories.iter().find(|history| history.account == account(number));
         found.expect("every account of the ledger is in the range")
     };
     let balances =
@@ -336,7 +338,7 @@ pub async fn histories_split_an_account_at_the_instant_asked_for(fixture: Fixtur
     assert_eq!(of(3).opening, None);
     assert_eq!(balances(&of(3).changes), [250, 150, 250, 200].map(Amount::from));
     let later = ledger.store().histories(&histories(4_000, 8_000, Address::ZERO, 100)).await;
-    let later = later.expect("read").value;
+    let later = later.expect("read").value.histories;
     let third = later.iter().find(|history| history.account == account(3)).expect("there");
     assert_eq!(third.opening.map(|s| s.balance), Some(Amount::from(200)));
     assert_eq!(balances(&third.changes), [Amount::from(700)]);
@@ -349,7 +351,7 @@ pub async fn pages_of_histories_are_complete(fixture: Fixture) {
     let mut walked = Vec::new();
     loop {
         let query = histories(0, 8_001, first, 1);
-        let page = ledger.store().histories(&query).await.expect("read").value;
+        let page = ledger.store().histories(&query).await.expect("read").value.histories;
         let Some(history) = page.first() else { break };
         walked.push(history.account);
         let mut next = history.account.address().into_array();
@@ -359,6 +361,50 @@ pub async fn pages_of_histories_are_complete(fixture: Fixture) {
     let mut expected = [1, 2, 3, 4].map(account);
     expected.sort();
     assert_eq!(walked, expected);
+}
+
+/// Every change once, whatever the page's size, and each with the state before it.
+pub async fn histories_end_a_page_before_one_change_too_many(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let whole = histories(0, 8_001, Address::ZERO, 100);
+    let expected = ledger.store().histories(&whole).await.expect("read").value.histories;
+    for (limit, changes_max) in [(100, 1), (100, 2), (100, 3), (2, 2), (1, 100)] {
+        let mut walked: Vec<AccountHistory> = Vec::new();
+        let mut next = Some(HistoriesQuery { limit, changes_max, ..whole });
+        while let Some(query) = next {
+            let page = ledger.store().histories(&query).await.expect("read").value;
+            let changes = page.histories.iter().map(|history| history.changes.len());
+            assert!(page.histories.len() <= limit && changes.sum::<usize>() <= changes_max);
+            for history in page.histories {
+                match walked.last_mut().filter(|last| last.account == history.account) {
+                    Some(last) => {
+                        assert_eq!(history.opening.as_ref(), last.changes.last());
+                        last.changes.extend(history.changes);
+                    }
+                    None => walked.push(history),
+                }
+            }
+            next = page.next.map(|place| HistoriesQuery {
+                first: place.first,
+                after: place.after,
+                ..query
+            });
+        }
+        assert_eq!(walked, expected, "{limit} accounts, {changes_max} changes");
+    }
+}
+
+/// Counted over all accounts from an instant on, in the order of the chain.
+pub async fn the_time_of_a_change_is_that_of_its_number(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let times: Vec<_> = ledger.digest().await.changes.iter().map(|change| change.time).collect();
+    for from in [0, 600, 601, 9_999].map(at) {
+        let later: Vec<_> = times.iter().filter(|time| **time >= from).collect();
+        for number in 1..=times.len() + 1 {
+            let seen = ledger.store().change_time(token(), from, number).await.expect("read");
+            assert_eq!(seen.value.as_ref(), later.get(number - 1).copied(), "{number} from {from}");
+        }
+    }
 }
 
 /// Newest first, each change once, whatever the page's size.

@@ -10,6 +10,7 @@ use crate::points::Programme;
 use crate::simulation::{ScriptedChain, ScriptedTransfer};
 use crate::stop::Stop;
 use crate::testing::Fixture;
+use crate::testing::digest::statement_rows;
 use crate::testing::world::{NOW, OnePending, World, account, at, token, tokens};
 use crate::types::{
     Amount, BlockNumber, ChainId, Decimals, ProgrammeId, Rate, RateSchedule, RawPoints, Scale,
@@ -58,7 +59,7 @@ pub async fn case_1_the_seed_earns_twenty_thirds(fixture: Fixture) {
     let view = view.expect("the confirmed time");
     assert_eq!(view.points.expect("a programme").raw, raw);
     assert_eq!(view.balance, tokens(200));
-    let rows = world.fixture.points.statements(&id, account(1)).await.expect("read");
+    let rows = statement_rows(&world.fixture.points, &id, account(1)).await.expect("read");
     assert_eq!((rows.len(), rows[0].raw), (1, raw));
 }
 

@@ -7,13 +7,14 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use super::run;
-use crate::ports::Rewind;
+use crate::ports::{Rewind, Statement};
 use crate::stop::Stop;
 use crate::testing::Fixture;
+use crate::testing::digest::sum_of;
 use crate::testing::generators::{ACCOUNTS, Step, blocks, steps};
 use crate::testing::oracle::points_of;
 use crate::testing::world::{CHAIN, World, account, at, token};
-use crate::types::{ProgrammeId, RawPoints, Timestamp};
+use crate::types::{Account, ProgrammeId, RawPoints, Timestamp};
 
 /// A fresh store, for each case anew.
 pub type Fresh = Pin<Box<dyn Future<Output = Fixture>>>;
@@ -190,6 +191,48 @@ pub fn reorgs_leave_what_a_clean_pass_gives(cases: u32, fresh: impl Fn() -> Fres
             }
         });
     });
+}
+
+/// Law 8: through any reorgs, what is listed for an account sums to its total, in pages of every size,
+/// and what was listed once stays as it was.
+pub fn statements_sum_to_the_total_and_only_grow(cases: u32, fresh: impl Fn() -> Fresh) {
+    check(cases, (steps(40), 1_usize..6), |(steps, limit)| {
+        run(async {
+            let mut world = World::new(fresh().await).await;
+            let mut published = vec![Vec::new(); ACCOUNTS as usize];
+            for step in &steps {
+                play(&mut world, step).await;
+                if matches!(step, Step::Mine(..)) {
+                    continue;
+                }
+                for (number, published) in (1..).zip(&mut published) {
+                    let listed = listed(&world, account(number), limit).await;
+                    assert!(listed.starts_with(published), "{listed:?} was {published:?}");
+                    let id = ProgrammeId::main(token());
+                    let totals = world.fixture.points.totals(&id, &[account(number)]).await;
+                    let total = totals.expect("read").value[0].map(|standing| standing.raw);
+                    assert_eq!(sum_of(&listed), Ok(total.unwrap_or_default()), "{listed:?}");
+                    *published = listed;
+                }
+            }
+        });
+    });
+}
+
+/// An account's statements, in pages of some size.
+async fn listed(world: &World, account: Account, limit: usize) -> Vec<Statement> {
+    let id = ProgrammeId::main(token());
+    let mut listed: Vec<Statement> = Vec::new();
+    loop {
+        let after = listed.last().map(Statement::place);
+        let page = world.queries.statements(&id, account, after, limit).await.expect("read");
+        assert!(page.len() <= limit);
+        let full = page.len() == limit;
+        listed.extend(page);
+        if !full {
+            return listed;
+        }
+    }
 }
 
 /// Going back from anywhere gives every byte of what was there.

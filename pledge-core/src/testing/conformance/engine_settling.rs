@@ -7,6 +7,7 @@ use crate::query::QueryError;
 use crate::sharing::{InstanceId, Lease, Share};
 use crate::stop::Stop;
 use crate::testing::Fixture;
+use crate::testing::digest::statement_rows;
 use crate::testing::world::{CHAIN, World, account, at, token, tokens};
 use crate::types::{
     Account, Amount, BlockNumber, ProgrammeId, Rate, RateSchedule, RawPoints, Step,
@@ -112,8 +113,7 @@ pub async fn at_a_rate_of_zero_nobody_earns(fixture: Fixture) {
 
 /// What the account's rows sum to, reversed ones taken off, by window.
 async fn live(world: &World, account: Account) -> (usize, RawPoints) {
-    let rows = world.fixture.points.statements(&id(), account).await;
-    let rows = rows.expect("read");
+    let rows = statement_rows(&world.fixture.points, &id(), account).await.expect("read");
     let sum = |kind| {
         let of_kind = rows.iter().filter(|row| row.kind == kind);
         of_kind.fold(RawPoints::ZERO, |sum, row| sum.checked_add(row.raw).expect("fits"))

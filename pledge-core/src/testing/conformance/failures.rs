@@ -12,8 +12,12 @@ use crate::testing::{FailingPoints, Fixture};
 use crate::types::ProgrammeId;
 
 const HOUR: u64 = 3_600;
-const CONFIG: SettlerConfig =
-    SettlerConfig { batch_accounts_max: 3, windows_max: 5, attempts_max: 3 };
+const CONFIG: SettlerConfig = SettlerConfig {
+    batch_accounts_max: 3,
+    batch_changes_max: 20_000,
+    windows_max: 5,
+    attempts_max: 3,
+};
 
 /// Sixty holders, three closed windows, and a store that refuses batches with account 30 in them.
 async fn failing(fixture: Fixture, kind: StoreErrorKind, times: u32) -> (World, Settler) {

@@ -4,37 +4,79 @@ use super::ledger::Ledger;
 use super::points_store::{
     WHOLE, accounts_of, batch, id, open, points, settle_both, state, two_shards,
 };
-use crate::points::BatchSpan;
-use crate::ports::StatementKind;
+use crate::error::StoreErrorKind;
+use crate::points::{BatchSpan, Programme};
+use crate::ports::Statement;
+use crate::ports::StatementKind::Reversed;
 use crate::testing::Fixture;
+use crate::testing::digest::statement_rows;
 use crate::testing::oracle::oracle;
 use crate::testing::world::{account, at, token};
-use crate::types::Timestamp;
+use crate::types::{Account, Epoch, Rate, RateSchedule, RawPoints, Step, Window};
 
-/// Earned rows stay; reversed rows of the same amount are added.
+/// Earned rows stay; one row an account is added, of all that it earned in the windows opened again.
 pub async fn a_rewind_takes_back_statements_by_added_rows(fixture: Fixture) {
     let ledger = open(fixture).await;
     settle_both(&ledger, (0, 7_200)).await;
-    let mut before = Vec::new();
+    let (mut before, mut totals) = (Vec::new(), Vec::new());
     for number in 1..=4 {
-        before.extend(points(&ledger).statements(&id(), account(number)).await.expect("read"));
+        before.push(statement_rows(points(&ledger), &id(), account(number)).await.expect("read"));
+        totals.push(total(&ledger, account(number)).await);
     }
     let record = ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
-    let open_again = |start: Timestamp| start >= at(3_600);
-    let taken_back = before.iter().filter(|row| open_again(row.window.start)).count();
+    let open_again = |row: &&Statement| row.window.start >= at(3_600);
+    let taken_back = before.iter().flatten().filter(open_again).count();
     assert!(taken_back > 0, "the second window had statements");
     assert_eq!(record.tokens[0].statements_reversed, taken_back as u64);
-    let mut after = Vec::new();
+    for ((number, before), total_before) in (1..).zip(&before).zip(totals) {
+        let after = statement_rows(points(&ledger), &id(), account(number)).await.expect("read");
+        assert!(after.starts_with(before), "what is published stays");
+        let left = total(&ledger, account(number)).await;
+        let raw = total_before.checked_sub(left).expect("a rewind takes back");
+        let Some(added) = after[before.len()..].first() else {
+            assert!(raw == RawPoints::ZERO && !before.iter().any(|row| open_again(&row)));
+            continue;
+        };
+        assert_eq!((added.raw, added.kind, added.epoch), (raw, Reversed, Epoch::FIRST));
+        assert_eq!(added.window, Window { start: at(3_600), end: at(7_200) });
+        assert_eq!(after.len(), before.len() + 1);
+    }
+}
+
+async fn total(ledger: &Ledger, account: Account) -> RawPoints {
+    let seen = points(ledger).totals(&id(), &[account]).await.expect("read");
+    seen.value[0].map(|standing| standing.raw).unwrap_or_default()
+}
+
+/// An account that earned nothing, at a rate of zero, begins anew from where it is taken back too.
+pub async fn a_rewind_takes_back_rows_that_earned_nothing(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    let step = Step { from: at(7_200), value: "0.05".parse().expect("a rate") };
+    let rates = RateSchedule::new(Rate::ZERO, vec![step]).expect("one step");
+    points(&ledger).put_programme(&Programme { rates, ..two_shards() }).await.expect("put");
+    settle_both(&ledger, (0, 7_200)).await;
+    ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
     for number in 1..=4 {
-        after.extend(points(&ledger).statements(&id(), account(number)).await.expect("read"));
+        let rows = statement_rows(points(&ledger), &id(), account(number)).await.expect("read");
+        let taken_back = rows.iter().filter(|row| row.kind == Reversed);
+        let opened = rows.iter().any(|row| row.window.start >= at(3_600));
+        assert_eq!(taken_back.count(), usize::from(opened), "account {number}");
     }
-    assert!(before.iter().all(|row| after.contains(row)), "what is published stays");
-    for row in before.iter().filter(|row| open_again(row.window.start)) {
-        let mut reversed = row.clone();
-        reversed.kind = StatementKind::Reversed;
-        assert!(after.contains(&reversed));
-    }
-    assert_eq!(after.len(), before.len() + taken_back);
+}
+
+/// What was published is derived by the rates that it was published by, also once it is taken back.
+pub async fn a_rate_cannot_change_where_points_were_published(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    settle_both(&ledger, (0, 7_200)).await;
+    ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
+    let change = |seconds| {
+        let step = Step { from: at(seconds), value: "0.1".parse().expect("a rate") };
+        let rates = RateSchedule::new("0.05".parse().expect("a rate"), vec![step]);
+        Programme { rates: rates.expect("one step"), ..two_shards() }
+    };
+    let error = points(&ledger).put_programme(&change(7_199)).await.expect_err("published once");
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    points(&ledger).put_programme(&change(7_200)).await.expect("never published");
 }
 
 /// A shard that has gone further than another gives back no row of the other.

@@ -1,6 +1,6 @@
 //! Laws of [`PointsStore`].
 
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 
 use super::ledger::Ledger;
 use crate::error::StoreErrorKind;
@@ -8,8 +8,10 @@ use crate::event::Event;
 use crate::points::{BatchSpan, Programme, settle};
 use crate::ports::{
     BatchFailure, HistoriesQuery, PointsStore, ProgrammeState, SettlementBatch, SettlementsQuery,
+    Statement, StatementsQuery,
 };
 use crate::testing::Fixture;
+use crate::testing::digest::statement_rows;
 use crate::testing::oracle::oracle;
 use crate::testing::world::{account, at, token};
 use crate::types::{
@@ -49,6 +51,12 @@ pub(super) async fn state(ledger: &Ledger) -> ProgrammeState {
     programmes.into_iter().next().expect("there is one programme")
 }
 
+/// All of some accounts' histories in one page.
+fn histories(first: Address, last: Address, (from, to): (Timestamp, Timestamp)) -> HistoriesQuery {
+    let (after, limit, changes_max) = (None, 1_000, usize::MAX);
+    HistoriesQuery { token: token(), first, last, after, limit, changes_max, from, to }
+}
+
 /// The batch that a settler would write.
 pub async fn batch(
     ledger: &Ledger,
@@ -61,9 +69,10 @@ pub async fn batch(
     let (from, to) = (at(seconds.0), at(seconds.1));
     let (first, last) = state.programme.shards.bounds(shard);
     let last = span.through.map_or(last, Account::address);
-    let query = HistoriesQuery { token: token(), first, last, limit: 1_000, from, to };
+    let query = histories(first, last, (from, to));
     let seen = ledger.store().histories(&query).await.expect("read");
-    let inside = seen.value.into_iter().filter(|h| span.contains(h.account)).collect::<Vec<_>>();
+    let inside = seen.value.histories.into_iter().filter(|h| span.contains(h.account));
+    let inside = inside.collect::<Vec<_>>();
     let settled = settle(&state.programme, seen.epoch, from, to, &inside).expect("in range");
     SettlementBatch {
         programme: id(),
@@ -202,7 +211,7 @@ pub async fn a_batch_moves_points_and_progress_together(fixture: Fixture) {
         assert_eq!(seen.cursor, ledger.chain.block(5));
     }
     for statement in &batch.statements {
-        let rows = points(&ledger).statements(&id(), statement.account).await.expect("read");
+        let rows = statement_rows(points(&ledger), &id(), statement.account).await.expect("read");
         assert!(rows.contains(statement));
     }
     let nobody = points(&ledger).totals(&id(), &[account(99)]).await.expect("read");
@@ -264,7 +273,7 @@ pub async fn a_batch_outside_its_accounts_or_windows_is_invalid(fixture: Fixture
     let mut part = right.clone();
     part.to = at(1_800);
     let mut windows = right.clone();
-    windows.windows = batch(&ledger, 1, WHOLE, (0, 7_200)).await.windows;
+    windows.windows.extend(batch(&ledger, 1, WHOLE, (3_600, 7_200)).await.windows);
     for wrong in [accounts, statements, part, windows] {
         let error = points(&ledger).commit_batch(&wrong).await.expect_err("it is out of bounds");
         assert_eq!(error.kind(), StoreErrorKind::Invalid);
@@ -407,6 +416,55 @@ pub async fn standings_are_sorted_and_pages_complete(fixture: Fixture) {
     }
 }
 
+/// Each row once, in the order of publication, with the row before the page, whatever its size.
+pub async fn pages_of_statements_are_complete_and_in_order(fixture: Fixture) {
+    let ledger = open(fixture).await;
+    settle_both(&ledger, (0, 7_200)).await;
+    ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
+    let whole = statement_rows(points(&ledger), &id(), account(3)).await.expect("read");
+    assert!(whole.len() >= 3 && whole.is_sorted_by_key(Statement::place), "{whole:?}");
+    for limit in 1..=4 {
+        let mut walked: Vec<Statement> = Vec::new();
+        loop {
+            let after = walked.last().map(Statement::place);
+            let query = StatementsQuery { programme: id(), account: account(3), after, limit };
+            let page = points(&ledger).statements(&query).await.expect("read").value;
+            assert_eq!((page.before.as_ref(), page.settled), (walked.last(), Some(at(3_600))));
+            assert!(page.rows.len() <= limit);
+            if page.rows.is_empty() {
+                break;
+            }
+            walked.extend(page.rows);
+        }
+        assert_eq!(walked, whole, "pages of {limit}");
+    }
+}
+
+/// A fortnight of windows of one second, in which little happens.
+pub async fn a_settlement_costs_its_changes_and_not_its_windows(fixture: Fixture) {
+    const FORTNIGHT: u64 = 14 * 86_400;
+    let ledger = Ledger::with_blocks(fixture).await;
+    ledger.mine(FORTNIGHT, &[]);
+    ledger.commit_to(6).await.expect("commit");
+    let window = WindowLength::new(1).expect("a second");
+    points(&ledger).put_programme(&Programme { window, ..two_shards() }).await.expect("put");
+    for shard in [0, 1] {
+        let batch = batch(&ledger, shard, WHOLE, (0, FORTNIGHT)).await;
+        assert!(batch.windows.len() + batch.statements.len() < 40, "{batch:?}");
+        points(&ledger).commit_batch(&batch).await.expect("the next batch of its shard");
+    }
+    let query = |before| SettlementsQuery { programme: id(), before, limit: 1_000 };
+    let last = points(&ledger).settlements(&query(None)).await.expect("read");
+    let supply = ledger.digest().await.totals.supply;
+    assert_eq!((last.len(), last[0].window.end), (1_000, at(FORTNIGHT)));
+    let second =
+        RawPoints::of_constant(supply, U256::from(rate("0.05").e18()) * U256::from(10_000));
+    assert!(last.iter().all(|settlement| settlement.settled && settlement.total.raw == second));
+    let first = points(&ledger).settlements(&query(Some(at(2)))).await.expect("read");
+    let starts: Vec<_> = first.iter().map(|settlement| settlement.window.start).collect();
+    assert_eq!(starts, [at(1), at(0)]);
+}
+
 /// The largest balance at the largest rate for a century.
 pub async fn the_largest_points_round_trip(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
@@ -424,9 +482,10 @@ pub async fn the_largest_points_round_trip(fixture: Fixture) {
     assert!(seconds(to).is_some());
     for shard in programme.shards.shards() {
         let (first, last) = programme.shards.bounds(shard);
-        let query = HistoriesQuery { token: token(), first, last, limit: 9, from, to };
+        let query = histories(first, last, (from, to));
         let seen = ledger.store().histories(&query).await.expect("read");
-        let settled = settle(&programme, seen.epoch, from, to, &seen.value).expect("in range");
+        let page = seen.value.histories;
+        let settled = settle(&programme, seen.epoch, from, to, &page).expect("in range");
         let batch = SettlementBatch {
             programme: id(),
             epoch: seen.epoch,

@@ -8,21 +8,26 @@ use super::instance::Asked;
 use super::people::People;
 use super::swarm::Swarm;
 use crate::ledger::TokenState;
-use crate::ports::{Statement, StatementKind};
+use crate::points::{Programme, list_statements};
+use crate::ports::{Statement, StatementKind, StatementsQuery};
 use crate::query::AccountView;
 use crate::testing::Fixture;
-use crate::testing::digest::{Digest, digest};
+use crate::testing::digest::{Digest, digest, sum_of};
 use crate::testing::oracle::{oracle, points_of};
 use crate::testing::world::{CHAIN, account};
 use crate::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, Epoch, ProgrammeId, RawPoints, Timestamp,
-    TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, Epoch, ProgrammeId, Timestamp, TokenId,
 };
 
 /// One write in so many is followed by the slow checks.
 const SLOW_EVERY: u64 = 24;
 
-type Row = (ProgrammeId, Account, Timestamp, Epoch, StatementKind);
+/// What was seen of an account's statements: the rows, and the list with what is derived from them.
+#[derive(Debug, Default)]
+struct Published {
+    rows: Vec<Statement>,
+    listed: Vec<Statement>,
+}
 
 /// Remembers what was published.
 #[derive(Debug, Default)]
@@ -31,7 +36,7 @@ pub(super) struct Checker {
     retained_headers: u64,
     /// Whether the ledger may hold a time that is not a block's, until the next block shows it.
     late_times: bool,
-    statements: BTreeMap<Row, RawPoints>,
+    published: BTreeMap<(ProgrammeId, Account), Published>,
     stood: BTreeMap<TokenId, (Epoch, Option<BlockId>)>,
     /// The highest head that a step of an indexer under way may have seen.
     pub(super) head: u64,
@@ -79,7 +84,7 @@ impl Checker {
         if !self.late_times {
             headers(fixture, history, self.retained_headers)?;
         }
-        self.statements(fixture, people, control)
+        self.statements(fixture, control, slow)
     }
 
     fn token(&mut self, fixture: &Fixture, history: &History, state: &TokenState) -> Verdict {
@@ -116,37 +121,49 @@ impl Checker {
         Ok(())
     }
 
-    /// Published is published: every row is there for ever, as it was.
-    fn statements(&mut self, fixture: &Fixture, people: &People, control: &Control) -> Verdict {
-        let programmes = [0, 1].into_iter().flat_map(|index| people.of(token(index)));
-        let mut seen = 0;
-        for programme in programmes {
-            for number in 1..=ACCOUNTS {
-                let rows = fixture.points.statements(&programme.id, account(number));
-                for row in now(rows).expect("read") {
-                    seen += 1;
-                    self.row(&programme.id, &row, control)?;
+    /// Published is published: an account's statements only grow at their end, and sum to its total.
+    fn statements(&mut self, fixture: &Fixture, control: &Control, slow: bool) -> Verdict {
+        for token in now(fixture.balances.tokens(CHAIN)).expect("read") {
+            for state in now(fixture.points.programmes(token.spec.id)).expect("read") {
+                for number in 1..=ACCOUNTS {
+                    self.account(fixture, &state.programme, account(number), control, slow)?;
                 }
             }
         }
-        let known = self.statements.len();
-        require(seen == known, || format!("{} statements are gone", known.abs_diff(seen)))
+        Ok(())
     }
 
-    fn row(&mut self, id: &ProgrammeId, row: &Statement, control: &Control) -> Verdict {
-        let key = (id.clone(), row.account, row.window.start, row.epoch, row.kind);
-        if row.kind == StatementKind::Reversed {
-            let earned =
-                (id.clone(), row.account, row.window.start, row.epoch, StatementKind::Earned);
-            let taken_back = self.statements.get(&earned) == Some(&row.raw);
-            require(taken_back, || format!("{row:?} takes back what was not earned"))?;
+    /// One account's rows; and where it is time for the slow checks, what is listed between them.
+    fn account(
+        &mut self,
+        fixture: &Fixture,
+        programme: &Programme,
+        account: Account,
+        control: &Control,
+        slow: bool,
+    ) -> Verdict {
+        let id = &programme.id;
+        let query =
+            StatementsQuery { programme: id.clone(), account, after: None, limit: usize::MAX };
+        let read = now(fixture.points.statements(&query)).expect("read").value;
+        let published = self.published.entry((id.clone(), account)).or_default();
+        let grows = read.rows.starts_with(&published.rows);
+        require(grows, || format!("{id}, {account}: {:?} was {published:?}", read.rows))?;
+        let new = &read.rows[published.rows.len()..];
+        let taken_back = new.iter().filter(|row| row.kind == StatementKind::Reversed).count();
+        control.lock().counters.taken_back += taken_back as u64;
+        if slow {
+            let listed = list_statements(programme, account, None, &read, usize::MAX);
+            let listed = listed.map_err(|error| error.to_string())?;
+            let grows = listed.starts_with(&published.listed);
+            require(grows, || format!("{id}, {account}: {listed:?} was {:?}", published.listed))?;
+            let total = now(fixture.points.totals(id, &[account])).expect("read").value[0];
+            let total = total.map(|standing| standing.raw).unwrap_or_default();
+            let sum = sum_of(&listed).map_err(|error| error.to_string())?;
+            require(sum == total, || format!("{id}, {account}: {listed:?} must sum to {total}"))?;
+            published.listed = listed;
         }
-        let is_new = !self.statements.contains_key(&key);
-        let before = *self.statements.entry(key).or_insert(row.raw);
-        require(before == row.raw, || format!("{row:?} was {before} before"))?;
-        if is_new && row.kind == StatementKind::Reversed {
-            control.lock().counters.taken_back += 1;
-        }
+        published.rows = read.rows;
         Ok(())
     }
 

@@ -10,10 +10,10 @@ use crate::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use crate::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use crate::points::Programme;
 use crate::ports::{
-    AccountHistory, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery,
-    EventRetention, EventStore, HistoriesQuery, LedgerCommit, PendingCache, PendingSnapshot,
-    PointsStore, ProgrammeState, Pruning, Rewind, Seen, Settlement, SettlementBatch,
-    SettlementsQuery, Standing, Statement,
+    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
+    HistoriesPage, HistoriesQuery, LedgerCommit, PendingCache, PendingSnapshot, PointsStore,
+    ProgrammeState, Pruning, Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing,
+    StatementRows, StatementsQuery,
 };
 use crate::testing::Fixture;
 use crate::types::{
@@ -72,7 +72,8 @@ handed_on! { BalanceStore by balances:
     read changes(query: &ChangesQuery) -> Seen<Vec<Change>>;
     read unreadable_logs(token: TokenId, after: Option<(BlockNumber, LogIndex)>, limit: usize)
         -> Seen<Vec<UnreadableLog>>;
-    read histories(query: &HistoriesQuery) -> Seen<Vec<AccountHistory>>;
+    read change_time(token: TokenId, from: Timestamp, number: usize) -> Seen<Option<Timestamp>>;
+    read histories(query: &HistoriesQuery) -> Seen<HistoriesPage>;
     read holders(token: TokenId, after: Option<(Amount, Account)>, limit: usize)
         -> Seen<Vec<(Account, Checkpoint)>>;
 }
@@ -91,7 +92,7 @@ handed_on! { PointsStore by points:
         after: Option<(RawPoints, Account)>,
         limit: usize
     ) -> Seen<Vec<Standing>>;
-    read statements(programme: &ProgrammeId, account: Account) -> Vec<Statement>;
+    read statements(query: &StatementsQuery) -> Seen<StatementRows>;
 }
 
 handed_on! { EventStore by events:

@@ -173,6 +173,7 @@ impl Swarm {
             second,
             settler: SettlerConfig {
                 batch_accounts_max: dice.pick(&[(1, 1), (2, 2), (1, 5)]),
+                batch_changes_max: dice.pick(&[(1, 1), (1, 2), (2, 7), (1, 1_000)]),
                 windows_max: dice.pick(&[(1, 1), (2, 3), (1, 100)]),
                 attempts_max: 2,
             },
@@ -192,7 +193,12 @@ impl Swarm {
             slice_blocks_max: 5,
             clock_slack: Some(CLOCK_SLACK),
         };
-        let settler = SettlerConfig { batch_accounts_max: 2, windows_max: 3, attempts_max: 2 };
+        let settler = SettlerConfig {
+            batch_accounts_max: 2,
+            batch_changes_max: 5,
+            windows_max: 3,
+            attempts_max: 2,
+        };
         let shards = ShardCount::new(2).expect("a power of two");
         let bounds = Self::bounds(&mut Dice::new(0));
         Self { instances: 1, indexer, second: indexer, settler, shards, ..bounds }

@@ -4,7 +4,7 @@ use super::ops::account;
 use super::{CHAIN, Twins, both, programme_id, same, token};
 use crate::event::EventSeq;
 use crate::ledger::Leg;
-use crate::ports::{ChangesQuery, SettlementsQuery};
+use crate::ports::{ChangesQuery, SettlementsQuery, Statement, StatementPlace, StatementsQuery};
 use crate::types::{BlockNumber, LogIndex, Timestamp};
 
 const PAGE: usize = 3;
@@ -80,7 +80,14 @@ impl Twins {
         let accounts: Vec<_> = (0..9).map(|number| account(number + 1)).collect();
         both!(self, points.totals(&id, &accounts)).expect("a valid question");
         for account in accounts {
-            both!(self, points.statements(&id, account)).expect("a valid question");
+            let mut after: Option<StatementPlace> = None;
+            loop {
+                let programme = id.clone();
+                let query = StatementsQuery { programme, account, after, limit: PAGE };
+                let page = both!(self, points.statements(&query)).expect("a valid question").value;
+                let Some(last) = page.rows.last() else { break };
+                after = Some(Statement::place(last));
+            }
         }
     }
 }

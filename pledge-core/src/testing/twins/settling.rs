@@ -2,7 +2,7 @@
 
 use super::{Twins, both, programme_id, same, token};
 use crate::points::{BatchSpan, plan_target, settle};
-use crate::ports::{AccountHistory, BatchFailure, HistoriesQuery, SettlementBatch};
+use crate::ports::{AccountHistory, BatchFailure, HistoriesPlace, HistoriesQuery, SettlementBatch};
 use crate::types::{Account, ShardId, Timestamp};
 
 impl Twins {
@@ -62,14 +62,35 @@ impl Twins {
             token: token(),
             first: after.map_or(low, Account::address),
             last: through.map_or(high, Account::address),
+            after: None,
             limit: limit.saturating_add(1),
+            changes_max: usize::MAX,
             from,
             to,
         };
-        let mut histories = both!(self, balances.histories(&query)).expect("a valid step").value;
+        self.compare_pages(&query).await;
+        let page = both!(self, balances.histories(&query)).expect("a valid step").value;
+        let mut histories = page.histories;
         histories.retain(|history| Some(history.account) != after);
         histories.truncate(limit);
         histories
+    }
+
+    /// The same histories in pages of a few changes.
+    async fn compare_pages(&self, query: &HistoriesQuery) {
+        for changes_max in 1..4 {
+            let mut next = Some(HistoriesQuery { changes_max, limit: 2, ..*query });
+            while let Some(query) = next {
+                let page = both!(self, balances.histories(&query)).expect("a valid step").value;
+                next = page.next.map(|HistoriesPlace { first, after }| HistoriesQuery {
+                    first,
+                    after,
+                    ..query
+                });
+            }
+            both!(self, balances.change_time(token(), query.from, changes_max))
+                .expect("a valid step");
+        }
     }
 
     async fn finish_batch(

@@ -1,0 +1,124 @@
+//! An account's statements: rows where its balance changed, the windows between derived from them.
+
+use super::{Programme, rate_factor};
+use crate::ports::{Statement, StatementKind, StatementPlace, StatementRows};
+use crate::types::{
+    Account, Amount, Epoch, Overflow, RawPoints, Timestamp, WeightBp, WeightSchedule, Window,
+};
+
+/// The next statements of an account after a place, at most `limit`: the rows read there, and between
+/// them each window in which the balance stood still and earned something.
+///
+/// `read` must have been read for the same place and limit. The list is in the order of publication, so
+/// that it only grows at its end.
+pub fn list_statements(
+    programme: &Programme,
+    account: Account,
+    after: Option<StatementPlace>,
+    read: &StatementRows,
+    limit: usize,
+) -> Result<Vec<Statement>, Overflow> {
+    let mut list = List { programme, account, limit, listed: Vec::new() };
+    let mut still = read.before.as_ref().map(Still::after);
+    if let (Some(still), Some(after)) = (&mut still, after) {
+        still.go_on_after(programme, after);
+    }
+    for row in &read.rows {
+        let end = match row.kind {
+            StatementKind::Earned => row.window.start,
+            StatementKind::Reversed => row.window.end,
+        };
+        list.still(still, end)?;
+        list.push(row.clone());
+        still = Some(Still::after(row));
+    }
+    if let Some(settled) = read.settled.filter(|_| read.rows.len() < limit) {
+        list.still(still, settled)?;
+    }
+    Ok(list.listed)
+}
+
+/// What a rewind adds to an account's statements: all that was published from the start of `open` on,
+/// taken back by one row. `open` ends where the account was settled.
+///
+/// `before` and `after` are its totals, `balance` what it holds where `open` begins.
+pub fn take_back(
+    account: Account,
+    epoch: Epoch,
+    open: Window,
+    (before, after): (RawPoints, RawPoints),
+    balance: Amount,
+) -> Result<Statement, Overflow> {
+    let raw = before.checked_sub(after)?;
+    Ok(Statement { account, window: open, epoch, raw, kind: StatementKind::Reversed, balance })
+}
+
+/// A balance that stands still from a window edge on.
+#[derive(Debug, Clone, Copy)]
+struct Still {
+    from: Timestamp,
+    balance: Amount,
+    epoch: Epoch,
+}
+
+impl Still {
+    /// After a row: the window after an earned one; the first that a rewind opened again.
+    const fn after(row: &Statement) -> Self {
+        let Statement { window, balance, epoch, kind, .. } = row;
+        match kind {
+            StatementKind::Earned => Self { from: window.end, balance: *balance, epoch: *epoch },
+            StatementKind::Reversed => {
+                Self { from: window.start, balance: *balance, epoch: epoch.next() }
+            }
+        }
+    }
+
+    /// Leaves out what a page before has listed already.
+    fn go_on_after(&mut self, programme: &Programme, place: StatementPlace) {
+        if place.kind == StatementKind::Earned && place.epoch == self.epoch {
+            let listed = programme.window.window_of(place.window_start);
+            self.from = self.from.max(listed.end);
+        }
+    }
+}
+
+struct List<'a> {
+    programme: &'a Programme,
+    account: Account,
+    limit: usize,
+    listed: Vec<Statement>,
+}
+
+impl List<'_> {
+    fn push(&mut self, row: Statement) {
+        if self.listed.len() < self.limit {
+            self.listed.push(row);
+        }
+    }
+
+    /// The windows up to `end` in which a balance stood still. One that earns nothing is no statement.
+    fn still(&mut self, still: Option<Still>, end: Timestamp) -> Result<(), Overflow> {
+        let Some(Still { from, balance, epoch }) = still.filter(|still| !still.balance.is_zero())
+        else {
+            return Ok(());
+        };
+        let rates = &self.programme.rates;
+        let weights = WeightSchedule::constant(WeightBp::ONE);
+        let mut start = from;
+        while start < end && self.listed.len() < self.limit {
+            let window = self.programme.window.window_of(start);
+            let factor = rate_factor(rates, &weights, window.start, window.end);
+            start = window.end;
+            if factor.is_zero() {
+                // A rate of zero may last for years: the next window is that of its next step.
+                let step = rates.next_step(window.start).unwrap_or(end);
+                start = start.max(self.programme.window.floor(step));
+                continue;
+            }
+            let raw = RawPoints::of_constant(balance, factor);
+            let (account, kind) = (self.account, StatementKind::Earned);
+            self.listed.push(Statement { account, window, epoch, raw, kind, balance });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! Sums by window: a row where a balance changed, the windows between derived from it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Programme, rate_factor};
+use crate::ports::{Settlement, SettlementsQuery, ShardProgress, WindowTotal};
+use crate::types::{
+    Amount, Overflow, RawPoints, ShardId, Timestamp, WeightBp, WeightSchedule, Window,
+};
+
+/// What some accounts hold together at an instant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    /// Those that hold anything.
+    pub holders: u64,
+    /// The sum of their balances.
+    pub balance: Amount,
+}
+
+/// One shard's sums of a window in which a balance changed, or of the first of a settlement under way.
+/// The windows after it, up to the next row, are derived from what it closes with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowRow {
+    /// The sums.
+    #[serde(flatten)]
+    pub total: WindowTotal,
+    /// What the accounts hold at its end.
+    pub closing: Holding,
+}
+
+impl Holding {
+    /// One account's.
+    pub fn of(balance: Amount) -> Self {
+        Self { holders: u64::from(!balance.is_zero()), balance }
+    }
+
+    /// With others, which must hold at the same instant.
+    pub fn add(&mut self, other: Self) -> Result<(), Overflow> {
+        self.holders = self.holders.checked_add(other.holders).ok_or(Overflow("holders"))?;
+        let sum = self.balance.checked_add(other.balance);
+        self.balance = sum.ok_or(Overflow("sum of balances"))?;
+        Ok(())
+    }
+
+    /// Without some of them.
+    pub fn take(&mut self, other: Self) -> Result<(), Overflow> {
+        self.holders = self.holders.checked_sub(other.holders).ok_or(Overflow("holders"))?;
+        let rest = self.balance.checked_sub(other.balance);
+        self.balance = rest.ok_or(Overflow("sum of balances"))?;
+        Ok(())
+    }
+
+    /// The sums of a window, by its start, in which no balance changes.
+    pub fn earn(&self, programme: &Programme, start: Timestamp) -> WindowTotal {
+        let Window { start, end } = programme.window.window_of(start);
+        let weights = WeightSchedule::constant(WeightBp::ONE);
+        let factor = rate_factor(&programme.rates, &weights, start, end);
+        WindowTotal {
+            accounts: if factor.is_zero() { 0 } else { self.holders },
+            raw: RawPoints::of_constant(self.balance, factor),
+            ..WindowTotal::empty(start)
+        }
+    }
+}
+
+impl WindowRow {
+    /// Whether the row before it in its shard, once the settlement is complete, gives the same.
+    pub fn is_derived_from(&self, before: Option<&Self>) -> bool {
+        let opening = before.map(|before| before.closing).unwrap_or_default();
+        self.total.blocks.is_none() && self.closing == opening
+    }
+}
+
+/// The rows of some accounts and of others over the same windows, of all of them together. Both
+/// ascend and begin with the same window, or one is empty.
+pub fn sum_windows(
+    programme: &Programme,
+    one: &[WindowRow],
+    other: &[WindowRow],
+) -> Result<Vec<WindowRow>, Overflow> {
+    let starts = |rows: &[WindowRow]| rows.iter().map(|row| row.total.start).collect::<Vec<_>>();
+    let mut union = [starts(one), starts(other)].concat();
+    union.sort_unstable();
+    union.dedup();
+    let sum = |start| {
+        let mut sum = WindowRow::empty(start);
+        for rows in [one, other] {
+            if let Some(row) = at(programme, rows, start) {
+                sum.total.add(&row.total)?;
+                sum.closing.add(row.closing)?;
+            }
+        }
+        Ok(sum)
+    };
+    union.into_iter().map(sum).collect()
+}
+
+impl WindowRow {
+    fn empty(start: Timestamp) -> Self {
+        Self { total: WindowTotal::empty(start), closing: Holding::default() }
+    }
+}
+
+/// The row of a window, stored or derived from the last one before it. `None` before the first.
+fn at(programme: &Programme, rows: &[WindowRow], start: Timestamp) -> Option<WindowRow> {
+    let passed = rows.partition_point(|row| row.total.start <= start);
+    let last = rows[..passed].last()?;
+    if last.total.start == start {
+        return Some(last.clone());
+    }
+    Some(WindowRow { total: last.closing.earn(programme, start), closing: last.closing })
+}
+
+/// The windows of a page of settlements, `[from, to)`. `None` if there are none.
+///
+/// `first_edge` is the start of the programme's first window. A window is there as soon as one shard
+/// has settled it, or begun to.
+pub fn settlement_windows(
+    programme: &Programme,
+    shards: &[ShardProgress],
+    first_edge: Timestamp,
+    query: &SettlementsQuery,
+) -> Option<(Timestamp, Timestamp)> {
+    let length = programme.window.get();
+    let reached = shards.iter().filter_map(ShardProgress::reached).max()?;
+    let before = query.before.map_or(reached, |before| {
+        let floor = programme.window.floor(before);
+        let edge = if floor < before { floor.checked_add(length) } else { Some(floor) };
+        edge.unwrap_or(Timestamp::MAX)
+    });
+    let to = reached.min(before);
+    let span = length.saturating_mul(query.limit as u64);
+    let from = Timestamp::new(to.get().saturating_sub(span)).unwrap_or(Timestamp::ZERO);
+    let from = from.max(first_edge);
+    (from < to).then_some((from, to))
+}
+
+/// The settlements of the windows of `[from, to)`, newest first. `rows` has for each shard, ascending,
+/// its last row before `from` and those inside.
+pub fn settlements_of(
+    programme: &Programme,
+    shards: &[ShardProgress],
+    (from, to): (Timestamp, Timestamp),
+    rows: impl Fn(ShardId) -> Vec<WindowRow>,
+) -> Result<Vec<Settlement>, Overflow> {
+    let starts: Vec<_> = programme.window_starts(from, to).collect();
+    let mut totals: Vec<_> = starts.iter().map(|start| WindowTotal::empty(*start)).collect();
+    for shard in shards {
+        let rows = rows(shard.shard);
+        let run = shard.run.as_ref();
+        // A run's sums are those of the accounts that it reached, so they begin with a row of its own.
+        let of_run = rows.partition_point(|row| run.is_some_and(|run| row.total.start < run.from));
+        for total in &mut totals {
+            let settled = shard.settled > Some(total.start);
+            let under_way = run.is_some_and(|run| (run.from..run.to).contains(&total.start));
+            let known = match (settled, under_way) {
+                (true, _) => &rows[..],
+                (false, true) => &rows[of_run..],
+                (false, false) => &[],
+            };
+            if let Some(row) = at(programme, known, total.start) {
+                total.add(&row.total)?;
+            }
+        }
+    }
+    let settlements = totals.into_iter().rev();
+    Ok(settlements.map(|total| Settlement::begin(programme, shards, total)).collect())
+}

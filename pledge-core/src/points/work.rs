@@ -1,0 +1,84 @@
+//! A shard's work, and a batch of it as far as it is read.
+
+use super::{BatchSpan, Settled, Settling};
+use crate::ports::{BatchFailure, HistoriesPage, ProgrammeState, SettlementBatch};
+use crate::types::{Account, Overflow, ShardId, Timestamp, TokenId};
+
+/// One shard's work: where it stands and where it goes.
+pub(super) struct Work<'a> {
+    pub(super) state: &'a ProgrammeState,
+    pub(super) token: TokenId,
+    pub(super) shard: ShardId,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+}
+
+/// A batch as far as it is read.
+pub(super) struct Reading<'a> {
+    pub(super) settling: Result<Settling<'a>, Overflow>,
+    pub(super) accounts: u64,
+    pub(super) last: Option<Account>,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn of(work: &Work<'a>) -> Self {
+        let (programme, epoch) = (&work.state.programme, work.state.epoch);
+        let settling = Settling::new(programme, epoch, work.from, work.to);
+        Self { settling: Ok(settling), accounts: 0, last: None }
+    }
+
+    /// A batch that cannot be computed is read all the same: its failure names its last account.
+    pub(super) fn add(&mut self, page: &HistoriesPage) {
+        for history in &page.histories {
+            self.accounts += u64::from(self.last != Some(history.account));
+            self.last = Some(history.account);
+            if let Ok(settling) = &mut self.settling
+                && let Err(overflow) = settling.add(history)
+            {
+                self.settling = Err(overflow);
+            }
+        }
+    }
+}
+
+impl Work<'_> {
+    pub(super) fn log_settled(&self, span: BatchSpan) {
+        tracing::debug!(
+            programme = %self.state.programme.id,
+            epoch = self.state.epoch.get(),
+            shard = self.shard.get(),
+            from = self.from.get(),
+            to = self.to.get(),
+            after = ?span.after,
+            "batch settled"
+        );
+    }
+
+    pub(super) fn batch(&self, span: BatchSpan, settled: Settled) -> SettlementBatch {
+        SettlementBatch {
+            programme: self.state.programme.id.clone(),
+            epoch: self.state.epoch,
+            rates: self.state.programme.rates.clone(),
+            shard: self.shard,
+            from: self.from,
+            to: self.to,
+            span,
+            earned: settled.earned,
+            statements: settled.statements,
+            windows: settled.windows,
+        }
+    }
+
+    pub(super) fn failure(&self, span: BatchSpan, reason: String) -> BatchFailure {
+        BatchFailure {
+            programme: self.state.programme.id.clone(),
+            epoch: self.state.epoch,
+            shard: self.shard,
+            from: self.from,
+            to: self.to,
+            span,
+            attempts: 1,
+            reason,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What an account earned, interval by interval or statement by statement.
+
+use super::{ATTEMPTS_MAX, PointsBucket, Queries, QueryError, instant, look_up, moved_meanwhile};
+use crate::ledger::TokenState;
+use crate::points::{Programme, accrual_times, accrue, list_statements};
+use crate::ports::{Seen, Statement, StatementPlace, StatementsQuery};
+use crate::types::{Account, Overflow, ProgrammeId, Timestamp, WeightBp, WeightSchedule};
+
+impl Queries {
+    /// An account's statements after a place, at most `limit`, in the order of publication: each window
+    /// in which it earned something or its balance changed, and what rewinds took back. They sum to its
+    /// settled points.
+    pub async fn statements(
+        &self,
+        programme: &ProgrammeId,
+        account: Account,
+        after: Option<StatementPlace>,
+        limit: usize,
+    ) -> Result<Vec<Statement>, QueryError> {
+        self.programme(programme).await?;
+        let id = programme.clone();
+        let query = StatementsQuery { programme: id, account, after, limit };
+        let read = self.points.statements(&query).await?.value;
+        // The rates are read later: those of what is settled are the same ever after.
+        let rule = self.programme(programme).await?;
+        Ok(list_statements(&rule, account, after, &read, limit)?)
+    }
+
+    /// What an account earned between neighbouring edges, which must ascend. Exact for any edges.
+    pub async fn points_between(
+        &self,
+        programme: &ProgrammeId,
+        account: Account,
+        edges: &[Timestamp],
+    ) -> Result<Vec<PointsBucket>, QueryError> {
+        if let Some(pair) = edges.windows(2).find(|pair| pair[0] > pair[1]) {
+            return Err(QueryError::Descending { earlier: pair[1], later: pair[0] });
+        }
+        let rule = self.programme(programme).await?;
+        for _ in 0..ATTEMPTS_MAX {
+            let state = self.token(programme.token).await?;
+            for edge in edges {
+                instant(&state, Some(*edge))?;
+            }
+            if let Some(buckets) = self.try_between(&state, &rule, account, edges).await? {
+                return Ok(buckets);
+            }
+        }
+        Err(moved_meanwhile())
+    }
+
+    async fn try_between(
+        &self,
+        state: &TokenState,
+        rule: &Programme,
+        account: Account,
+        edges: &[Timestamp],
+    ) -> Result<Option<Vec<PointsBucket>>, QueryError> {
+        let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
+            return Ok(Some(Vec::new()));
+        };
+        let weights = WeightSchedule::constant(WeightBp::ONE);
+        let mut times = accrual_times(&rule.rates, &weights, *first, *last);
+        times.extend_from_slice(edges);
+        times.sort_unstable();
+        times.dedup();
+        let token = state.spec.id;
+        let Seen { epoch, value, .. } = self.balances.history(token, account, &times).await?;
+        if !self.was_seen(token, account).await? {
+            return Err(QueryError::UnknownAccount(account));
+        }
+        if epoch != state.epoch {
+            return Ok(None);
+        }
+        let mut buckets = Vec::with_capacity(edges.len().saturating_sub(1));
+        for pair in edges.windows(2) {
+            let (from, to) = (pair[0], pair[1]);
+            let state_at = |time| Ok::<_, Overflow>(look_up(&times, &value, time));
+            let raw = accrue(&rule.rates, &weights, from, to, state_at)?;
+            buckets.push(PointsBucket { from, to, raw });
+        }
+        Ok(Some(buckets))
+    }
+}
