@@ -8,6 +8,7 @@ mod balance_store;
 mod chain_source;
 mod check;
 mod event_store;
+mod forward;
 mod leases;
 mod notifier;
 mod pending_cache;

@@ -10,7 +10,7 @@ use crate::ports::{Notifier, NotifyError};
 /// Writes each event through `tracing`: its `sequence`, its `event_type`, the whole of it as JSON in
 /// `event`, and a message for people.
 ///
-/// What is confirmed is `DEBUG`, what is settled `INFO`, a reorg `WARN`, and whatever halts `ERROR`.
+/// What is confirmed is `DEBUG`, what is settled `INFO`, a reorg or a rewind `WARN`, and whatever halts `ERROR`.
 /// A line that the subscriber leaves out counts as delivered.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogNotifier;
@@ -43,7 +43,7 @@ impl Notifier for LogNotifier {
         match &told.event {
             Event::Confirmed { .. } => line!(debug, told),
             Event::Settled { .. } => line!(info, told),
-            Event::Reorged(_) => line!(warn, told),
+            Event::Reorged(_) | Event::Rewound { .. } => line!(warn, told),
             Event::TokenHalted { .. } | Event::ChainHalted { .. } => line!(error, told),
         }
         Ok(())
