@@ -53,3 +53,4 @@ pub use discovery::{StartFound, StartQuery, TokenDiscovery, TokenQuery};
 pub use failure::WrongChain;
 pub use heads::{HeadHints, HeadsConfig};
 pub use nodes::{EvmNodes, NodeReport, NodeState, NodesConfig, StandbyNodes};
+pub use url;

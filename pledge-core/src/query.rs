@@ -30,9 +30,6 @@ pub enum QueryError {
     /// The token has no such programme.
     #[error("programme {0} does not exist")]
     UnknownProgramme(ProgrammeId),
-    /// The account never had a change.
-    #[error("account {0} was never seen on this token")]
-    UnknownAccount(Account),
     /// Nothing is confirmed yet.
     #[error("token {0} has no confirmed block yet")]
     NotStarted(TokenId),
@@ -156,7 +153,8 @@ impl Queries {
         found.map(|state| state.programme).ok_or_else(|| QueryError::UnknownProgramme(id.clone()))
     }
 
-    /// An account at an instant, or at the confirmed block's time.
+    /// An account at an instant, or at the confirmed block's time. One that was never seen holds nothing
+    /// and has earned nothing, which [`Queries::was_seen`] tells from one that has given all away.
     ///
     /// `programme` is one of the token's, or absent: then the answer has no points.
     pub async fn account(
@@ -208,9 +206,6 @@ impl Queries {
             return Ok(None);
         }
         let newest = look_up(&times, &history.value, at_time);
-        if newest.is_none() && !self.was_seen(token, account).await? {
-            return Err(QueryError::UnknownAccount(account));
-        }
         let points = match programme {
             Some(rule) => {
                 let raw_until = |to| {
@@ -244,8 +239,8 @@ impl Queries {
         }))
     }
 
-    /// Seen now, or at least in a pending block.
-    async fn was_seen(&self, token: TokenId, account: Account) -> Result<bool, QueryError> {
+    /// Whether an account had a change on a token, or has one in a pending block.
+    pub async fn was_seen(&self, token: TokenId, account: Account) -> Result<bool, QueryError> {
         let states = self.balances.states(token, &[account]).await?;
         if states.value.iter().any(Option::is_some) {
             return Ok(true);

@@ -66,9 +66,6 @@ impl Queries {
         times.dedup();
         let token = state.spec.id;
         let Seen { epoch, value, .. } = self.balances.history(token, account, &times).await?;
-        if !self.was_seen(token, account).await? {
-            return Err(QueryError::UnknownAccount(account));
-        }
         if epoch != state.epoch {
             return Ok(None);
         }
