@@ -1,4 +1,4 @@
-//! Ledgers with much of one thing, in SQLite.
+//! Ledgers with much of one thing, in a file each.
 
 use pledge_benches::{TOKEN, account, commit, register};
 use pledge_core::ledger::Transfer;

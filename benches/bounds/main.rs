@@ -51,9 +51,10 @@ async fn measured<T>(what: &str, times: u64, store: &Store, work: impl Future<Ou
     memory::forget_peak();
     let begun = Instant::now();
     let done = work.await;
-    let seconds = begun.elapsed().as_secs_f64() / times as f64;
+    let tenths = begun.elapsed().as_micros() / 100 / u128::from(times);
     let grown = memory::peak().saturating_sub(before);
-    println!("{what:<64}{:>9.1} ms{grown:>7} MB{:>7} MB", seconds * 1_000.0, store.size());
+    let time = format!("{}.{}", tenths / 10, tenths % 10);
+    println!("{what:<64}{time:>9} ms{grown:>7} MB{:>7} MB", store.size());
     done
 }
 

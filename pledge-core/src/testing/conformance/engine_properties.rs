@@ -200,7 +200,7 @@ pub fn statements_sum_to_the_total_and_only_grow(cases: u32, fresh: impl Fn() ->
     check(cases, (steps(40), 1_usize..6), |(steps, limit)| {
         run(async {
             let mut world = World::new(fresh().await).await;
-            let mut published = vec![Vec::new(); ACCOUNTS as usize];
+            let mut published: Vec<_> = (1..=ACCOUNTS).map(|_| Vec::new()).collect();
             for step in &steps {
                 play(&mut world, step).await;
                 if matches!(step, Step::Mine(..)) {
