@@ -10,6 +10,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use pledge_benches::{
     TOKEN, account, at, commit, mints, pick, programme, register, token, transfers, transfers_from,
 };
+use pledge_core::event::RewindCause;
 use pledge_core::ledger::Transfer;
 use pledge_core::ports::{BalanceStore, PointsStore, Rewind};
 use pledge_core::query::{AccountView, Queries};
@@ -64,8 +65,12 @@ async fn time_rewind(store: &dyn BalanceStore, batch: &[Transfer]) -> Duration {
     let to = token(store).await.cursor.expect("there are commits");
     commit(store, batch).await;
     let above = token(store).await.cursor.expect("there are commits");
-    let rewind =
-        Rewind { chain: TOKEN.chain, to, tokens: vec![(TOKEN, above.id())], vouched: false };
+    let rewind = Rewind {
+        chain: TOKEN.chain,
+        to,
+        tokens: vec![(TOKEN, above.id())],
+        cause: RewindCause::Reorg,
+    };
     let begun = Instant::now();
     store.rewind(&rewind).await.expect("rewind");
     begun.elapsed()

@@ -111,6 +111,15 @@ pub enum Event {
     },
     /// The ledger went back.
     Reorged(ReorgRecord),
+    /// A person took the ledger back: no reorg.
+    Rewound {
+        /// Where to, and what it meant.
+        #[serde(flatten)]
+        record: ReorgRecord,
+        /// Why, if the person said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// A programme's windows were settled in every shard.
     Settled {
         /// Which programme.
@@ -142,11 +151,20 @@ pub enum Event {
 }
 
 impl Event {
+    /// The event of a ledger that went back.
+    pub fn of_rewind(cause: &RewindCause, record: ReorgRecord) -> Self {
+        match cause {
+            RewindCause::Reorg => Self::Reorged(record),
+            RewindCause::Person { reason } => Self::Rewound { record, reason: reason.clone() },
+        }
+    }
+
     /// What kind of event: the `type` that its JSON carries.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Confirmed { .. } => "confirmed",
             Self::Reorged(_) => "reorged",
+            Self::Rewound { .. } => "rewound",
             Self::Settled { .. } => "settled",
             Self::TokenHalted { .. } => "token_halted",
             Self::ChainHalted { .. } => "chain_halted",
@@ -165,6 +183,10 @@ impl fmt::Display for Event {
             Self::Reorged(ReorgRecord { chain, to, .. }) => {
                 write!(f, "chain {chain}: a reorg took the ledger back to block {to}")
             }
+            Self::Rewound { record: ReorgRecord { chain, to, .. }, reason } => {
+                write!(f, "chain {chain}: a person took the ledger back to block {to}")?;
+                reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
+            }
             Self::Settled { programme, settled } => {
                 write!(f, "programme {programme}: settled up to {settled}")
             }
@@ -179,18 +201,37 @@ impl fmt::Display for Event {
     }
 }
 
-/// One reorg that reached the ledger.
+/// What takes a ledger back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RewindCause {
+    /// The chain has another branch now.
+    Reorg,
+    /// A person, who may say why.
+    Person {
+        /// Why.
+        reason: Option<String>,
+    },
+}
+
+impl RewindCause {
+    /// Whether a person asks, who vouches for the block.
+    pub const fn is_person(&self) -> bool {
+        matches!(self, Self::Person { .. })
+    }
+}
+
+/// A ledger that went back, by a reorg or by a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReorgRecord {
     /// Where.
     pub chain: ChainId,
-    /// The common ancestor: where the ledger stands afterwards.
+    /// The block that it went back to, where the ledger stands afterwards.
     pub to: BlockRef,
     /// What it meant for each token that had gone further.
     pub tokens: Vec<RewoundToken>,
 }
 
-/// What a reorg took from one token.
+/// What that took from one token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RewoundToken {
     /// Which token.

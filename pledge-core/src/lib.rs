@@ -87,4 +87,7 @@ pub mod stop;
 pub mod testing;
 pub mod types;
 
+// What stands in public signatures, in the version that does.
 pub use alloy_primitives as primitives;
+pub use rust_decimal;
+pub use tokio_util;

@@ -9,6 +9,7 @@ mod chain_source;
 mod check;
 mod event_retention;
 mod event_store;
+mod forward;
 mod leases;
 mod notifier;
 mod pending_cache;

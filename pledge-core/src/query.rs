@@ -28,9 +28,6 @@ pub enum QueryError {
     /// The token has no such programme.
     #[error("programme {0} does not exist")]
     UnknownProgramme(ProgrammeId),
-    /// The account never had a change.
-    #[error("account {0} was never seen on this token")]
-    UnknownAccount(Account),
     /// Nothing is confirmed yet.
     #[error("token {0} has no confirmed block yet")]
     NotStarted(TokenId),
@@ -154,7 +151,8 @@ impl Queries {
         found.map(|state| state.programme).ok_or_else(|| QueryError::UnknownProgramme(id.clone()))
     }
 
-    /// An account at an instant, or at the confirmed block's time.
+    /// An account at an instant, or at the confirmed block's time. One that was never seen holds nothing
+    /// and has earned nothing, which [`Queries::was_seen`] tells from one that has given all away.
     ///
     /// `programme` is one of the token's, or absent: then the answer has no points.
     pub async fn account(
@@ -201,9 +199,6 @@ impl Queries {
             return Ok(None);
         }
         let newest = history.value.last().copied().flatten();
-        if newest.is_none() && !self.was_seen(token, account).await? {
-            return Err(QueryError::UnknownAccount(account));
-        }
         let points = match programme {
             Some(rule) => {
                 let raw = raw_at(rule, &weights, &times, &history.value)?;
@@ -231,8 +226,8 @@ impl Queries {
         }))
     }
 
-    /// Seen now, or at least in a pending block.
-    async fn was_seen(&self, token: TokenId, account: Account) -> Result<bool, QueryError> {
+    /// Whether an account had a change on a token, or has one in a pending block.
+    pub async fn was_seen(&self, token: TokenId, account: Account) -> Result<bool, QueryError> {
         let states = self.balances.states(token, &[account]).await?;
         if states.value.iter().any(Option::is_some) {
             return Ok(true);
@@ -329,9 +324,6 @@ impl Queries {
         times.dedup();
         let token = state.spec.id;
         let Seen { epoch, value, .. } = self.balances.history(token, account, &times).await?;
-        if !self.was_seen(token, account).await? {
-            return Err(QueryError::UnknownAccount(account));
-        }
         if epoch != state.epoch {
             return Ok(None);
         }

@@ -3,8 +3,6 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use chrono::DateTime;
-use pledge_core::types::Timestamp;
 use serde::{Serialize, Serializer};
 
 /// How results are printed.
@@ -19,13 +17,6 @@ pub enum Output {
 /// Serialises as the text shown to people: an address with its EIP-55 checksum.
 pub fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
-}
-
-/// An instant, for people and as the configuration takes it: `2026-01-01T00:00:00Z`.
-pub fn instant(time: Timestamp) -> String {
-    let seconds = i64::try_from(time.get()).ok();
-    let date = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    date.expect("every timestamp is a date").format("%FT%TZ").to_string()
 }
 
 /// A number of things, for people: `1 account`, `2 accounts`, `2 batches`.
@@ -54,12 +45,6 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_timestamp_is_a_date() {
-        assert_eq!(instant(Timestamp::ZERO), "1970-01-01T00:00:00Z");
-        assert!(instant(Timestamp::MAX).ends_with('Z'));
-    }
 
     #[test]
     fn one_thing_is_no_plural() {

@@ -41,21 +41,22 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     let held = &mut state.chain_mut(request.chain)?.headers;
     held.split_off(&request.to.number.next());
     let record = ReorgRecord { chain: request.chain, to: request.to, tokens };
-    state.record(Event::Reorged(record.clone()));
+    state.record(Event::of_rewind(&request.cause, record.clone()));
     Ok(record)
 }
 
 /// The ancestor must be a held header, or the parent of one, or vouched for.
-fn require_held(chain: &Chain, Rewind { to, vouched, .. }: &Rewind) -> Result<(), StoreError> {
+fn require_held(chain: &Chain, Rewind { to, cause, .. }: &Rewind) -> Result<(), StoreError> {
+    let is_vouched = cause.is_person();
     let held = chain.headers.get(&to.number);
     let above = chain.headers.get(&to.number.next());
     match held {
         Some(held) if held == to => return Ok(()),
-        Some(held) if *vouched || held.hash == to.hash => {
+        Some(held) if is_vouched || held.hash == to.hash => {
             let detail = format!("block {to} contradicts the held header {held}");
             return Err(StoreError::conflict(OPERATION, detail));
         }
-        None if *vouched => return Ok(()),
+        None if is_vouched => return Ok(()),
         _ if above.is_some_and(|above| to.is_parent_of(above)) => return Ok(()),
         _ => {}
     }
@@ -90,7 +91,7 @@ fn rewind_token(
     let keeps_ledger = request.keeps_ledger(&token.state);
     token.state.cursor = keeps_ledger.then_some(*to);
     token.state.start_time = token.state.start_time.filter(|_| keeps_ledger);
-    token.state.epoch = token.state.epoch.next();
+    token.state.count_rewind(&request.cause);
     token.state.status = TokenStatus::Active;
 
     let mut programmes = std::mem::take(&mut token.programmes);

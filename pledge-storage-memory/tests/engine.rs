@@ -139,7 +139,7 @@ async fn an_engine_built_again_goes_on_from_the_store() {
 async fn a_paused_chain_is_an_error_that_says_so() {
     let store = Arc::new(MemoryStore::new());
     let mut engine = engine(&store, &[chain(1)]).await.unwrap();
-    let status = ChainStatus::Paused;
+    let status = ChainStatus::Paused(None);
     let report = ChainReport {
         chain: ChainId::new(1),
         status,

@@ -115,10 +115,10 @@ pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Re
     let check = state.supply_check;
     let added = query(
         "INSERT INTO token (chain, address, symbol, decimals, start_block, cursor_block, \
-         cursor_hash, cursor_parent_hash, cursor_time, start_time, epoch, halted, holders, supply, \
-         minted, burned, unreadable_logs, supply_block, supply_time, supply_ledger, \
+         cursor_hash, cursor_parent_hash, cursor_time, start_time, epoch, rewinds_by_person, halted, holders, \
+         supply, minted, burned, unreadable_logs, supply_block, supply_time, supply_ledger, \
          supply_on_chain, supply_unanswered) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(spec.id.chain)
     .bind(spec.id.address)
@@ -131,6 +131,7 @@ pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Re
     .bind(cursor.map(|cursor| cursor.time))
     .bind(*start_time)
     .bind(*epoch)
+    .bind(state.rewinds_by_person)
     .bind(status.reason())
     .bind(totals.holders)
     .bind(totals.supply)
@@ -243,7 +244,7 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
     let TokenState { cursor, start_time, epoch, totals, supply_check: check, .. } = &row.state;
     query(
         "UPDATE token SET cursor_block = ?, cursor_hash = ?, cursor_parent_hash = ?, \
-         cursor_time = ?, start_time = ?, epoch = ?, halted = ?, holders = ?, supply = ?, \
+         cursor_time = ?, start_time = ?, epoch = ?, rewinds_by_person = ?, halted = ?, holders = ?, supply = ?, \
          minted = ?, burned = ?, unreadable_logs = ?, supply_block = ?, supply_time = ?, supply_ledger = ?, \
          supply_on_chain = ?, supply_unanswered = ? WHERE id = ?",
     )
@@ -253,6 +254,7 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
     .bind(cursor.map(|cursor| cursor.time))
     .bind(*start_time)
     .bind(*epoch)
+    .bind(row.state.rewinds_by_person)
     .bind(row.state.status.reason())
     .bind(totals.holders)
     .bind(totals.supply)

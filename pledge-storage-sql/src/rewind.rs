@@ -41,7 +41,7 @@ pub(crate) async fn rewind(
         .await?;
     let (chain, to) = (request.chain, request.to);
     let reorg = ReorgRecord { chain, to, tokens: rewound };
-    record(db, &Event::Reorged(reorg.clone())).await?;
+    record(db, &Event::of_rewind(&request.cause, reorg.clone())).await?;
     Ok(reorg)
 }
 
@@ -57,11 +57,11 @@ async fn require_held(db: &mut dyn Connection, request: &Rewind) -> Result<(), F
             .await?;
     match near.iter().find(|held| held.number == to.number) {
         Some(held) if *held == to => return Ok(()),
-        Some(held) if request.vouched || held.hash == to.hash => {
+        Some(held) if request.cause.is_person() || held.hash == to.hash => {
             let detail = format!("block {to} contradicts the held header {held}");
             return Err(Fault::conflict(detail));
         }
-        None if request.vouched => return Ok(()),
+        None if request.cause.is_person() => return Ok(()),
         _ if near.iter().any(|above| to.is_parent_of(above)) => return Ok(()),
         _ => {}
     }
@@ -107,7 +107,7 @@ async fn rewind_token(
     row.state.forget_supply_above(above.block);
     row.state.cursor = keeps_ledger.then_some(request.to);
     row.state.start_time = before.start_time.filter(|_| keeps_ledger);
-    row.state.epoch = before.epoch.next();
+    row.state.count_rewind(&request.cause);
     row.state.status = TokenStatus::Active;
     save_token(db, &row).await?;
     let statements_reversed = reopen(db, &row, before.start_time).await?;

@@ -36,14 +36,8 @@ impl dyn Row + '_ {
 impl FromRow for ChainState {
     fn from_row(row: &dyn Row) -> Result<Self, Fault> {
         let (status, reason): (String, Option<String>) = (row.get("status")?, row.find("reason")?);
-        let status = match (status.as_str(), reason) {
-            ("syncing", None) => ChainStatus::Syncing,
-            ("live", None) => ChainStatus::Live,
-            ("paused", None) => ChainStatus::Paused,
-            ("degraded", Some(reason)) => ChainStatus::Degraded(reason),
-            ("halted", Some(reason)) => ChainStatus::Halted(reason),
-            _ => return Err(Fault::malformed("status", format!("`{status}` is not a status"))),
-        };
+        let status = ChainStatus::from_parts(&status, reason)
+            .map_err(|error| Fault::malformed("status", error))?;
         Ok(Self {
             chain: row.get("id")?,
             name: row.get("name")?,
@@ -89,6 +83,7 @@ impl FromRow for TokenRow {
             cursor: cursor(row)?,
             start_time: row.find("start_time")?,
             epoch: row.get("epoch")?,
+            rewinds_by_person: row.get("rewinds_by_person")?,
             status: row.find("halted")?.map_or(TokenStatus::Active, TokenStatus::Halted),
             totals: TokenTotals {
                 holders: row.get("holders")?,

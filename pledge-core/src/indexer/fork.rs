@@ -3,6 +3,7 @@
 use super::ancestor::{Descent, Landing};
 use super::driver::{Indexer, IndexerError, Poll};
 use crate::error::{ChainError, StoreError, StoreErrorKind};
+use crate::event::RewindCause;
 use crate::ledger::TokenState;
 use crate::ports::Rewind;
 use crate::types::{BlockNumber, BlockRef};
@@ -23,7 +24,8 @@ impl Indexer {
                 format!(
                     "the node's head {head} is below every header held: it is syncing, was reset, \
                      or serves another chain. We wait until it has caught up; if it never will, \
-                     use another node, or a new database for a chain that began anew"
+                     use another node; for a chain that began again from its first block, delete the \
+                     database or name a new one"
                 ),
             )
             .into()),
@@ -56,7 +58,7 @@ impl Indexer {
             return Err(ChainError::block_gone("resolve a fork", detail).into());
         }
         self.audit_fork(ours).await?;
-        let rewind = Rewind { chain: self.chain, to: ancestor, tokens, vouched: false };
+        let rewind = Rewind { chain: self.chain, to: ancestor, tokens, cause: RewindCause::Reorg };
         let record = match self.store.rewind(&rewind).await {
             Err(error) if error.kind() == StoreErrorKind::BeyondRetention => {
                 // Another instance may have gone further back meanwhile, and dropped the headers.
@@ -130,8 +132,10 @@ impl Indexer {
         Ok(IndexerError::Halt(format!(
             "block {ours} is not on the node's chain, and the headers held do not lead every token above to a \
              block that is: the reorg is deeper than retained_headers, or the node \
-             follows another chain. If the node is right, take the ledger back to a block before the \
-             fork (`pledge rewind`), then resume the chain"
+             follows another chain. If the node is wrong, use another, then resume the chain. If it is \
+             right, take the ledger back to a block before the fork (`pledge rewind`), then resume the \
+             chain: resumed without that, it halts again. If the chain began again from its first \
+             block, delete the database or name a new one"
         )))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::driver::{Indexer, IndexerError};
 use crate::error::StoreError;
-use crate::event::ReorgRecord;
+use crate::event::{ReorgRecord, RewindCause};
 use crate::ledger::{Change, Leg, TokenState, Transfer};
 use crate::ports::{ChangesQuery, HeaderDetail, RangeFacts, RangeRequest, Rewind};
 use crate::types::{Account, BlockNumber, BlockRef, LogIndex, Timestamp, TokenId};
@@ -16,7 +16,12 @@ impl Indexer {
     /// Nothing held proves that the ledger is right up to there. So the newest change of each token at
     /// or below the block is compared with the node's chain, and `Invalid` says that it is another: a
     /// lower block has to be named. A token that begins above the block has no ledger afterwards.
-    pub async fn rewind_to(&mut self, height: BlockNumber) -> Result<ReorgRecord, IndexerError> {
+    /// `reason` is the person's, kept with the event; it is no reorg.
+    pub async fn rewind_to(
+        &mut self,
+        height: BlockNumber,
+        reason: Option<String>,
+    ) -> Result<ReorgRecord, IndexerError> {
         let to = self.source.headers(height, height).await?;
         let to = *to.first().ok_or_else(|| invalid(format!("the node has no block {height}")))?;
         let (mut tokens, mut above) = (Vec::new(), Vec::new());
@@ -30,7 +35,8 @@ impl Indexer {
         if tokens.is_empty() {
             return Err(invalid(format!("no token stands above block {height}")).into());
         }
-        let rewind = Rewind { chain: self.chain, to, tokens, vouched: true };
+        let rewind =
+            Rewind { chain: self.chain, to, tokens, cause: RewindCause::Person { reason } };
         let record = self.store.rewind(&rewind).await?;
         above.iter().for_each(|state| self.superseded.end(state));
         self.forget_branch();

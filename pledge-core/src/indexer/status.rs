@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::types::OutOfRange;
+
 /// A chain's state. `Paused` and `Halted` last until a person resumes the chain, also over restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", content = "reason", rename_all = "snake_case")]
+#[serde(try_from = "Written", into = "Written")]
 pub enum ChainStatus {
     /// Behind the newest confirmed block, and catching up.
     #[default]
@@ -15,20 +17,58 @@ pub enum ChainStatus {
     Live,
     /// Its nodes fail or its store fails; it goes on trying.
     Degraded(String),
-    /// Stopped by a person.
-    Paused,
+    /// Stopped by a person, who may have said why.
+    Paused(Option<String>),
     /// Cannot go on without a person.
     Halted(String),
 }
 
+/// A state as it is kept: a name, and a reason where there is one.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    status: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<ChainStatus> for Written {
+    fn from(status: ChainStatus) -> Self {
+        Self { status: status.name().to_owned(), reason: status.reason().map(str::to_owned) }
+    }
+}
+
+impl TryFrom<Written> for ChainStatus {
+    type Error = OutOfRange;
+
+    fn try_from(written: Written) -> Result<Self, OutOfRange> {
+        Self::from_parts(&written.status, written.reason)
+    }
+}
+
 impl ChainStatus {
+    /// The state of this name and reason, as [`ChainStatus::name`] and [`ChainStatus::reason`] give them.
+    pub fn from_parts(name: &str, reason: Option<String>) -> Result<Self, OutOfRange> {
+        match (name, reason) {
+            ("syncing", None) => Ok(Self::Syncing),
+            ("live", None) => Ok(Self::Live),
+            ("paused", reason) => Ok(Self::Paused(reason)),
+            ("degraded", Some(reason)) => Ok(Self::Degraded(reason)),
+            ("halted", Some(reason)) => Ok(Self::Halted(reason)),
+            (name, _) => Err(OutOfRange::new(
+                "status",
+                name,
+                "syncing or live, paused, or degraded or halted with a reason",
+            )),
+        }
+    }
+
     /// The state's name.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Syncing => "syncing",
             Self::Live => "live",
             Self::Degraded(_) => "degraded",
-            Self::Paused => "paused",
+            Self::Paused(_) => "paused",
             Self::Halted(_) => "halted",
         }
     }
@@ -37,13 +77,14 @@ impl ChainStatus {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Degraded(reason) | Self::Halted(reason) => Some(reason),
-            Self::Syncing | Self::Live | Self::Paused => None,
+            Self::Paused(reason) => reason.as_deref(),
+            Self::Syncing | Self::Live => None,
         }
     }
 
     /// Whether only a person can set it going again.
     pub const fn is_latched(&self) -> bool {
-        matches!(self, Self::Paused | Self::Halted(_))
+        matches!(self, Self::Paused(_) | Self::Halted(_))
     }
 }
 
@@ -52,6 +93,32 @@ impl fmt::Display for ChainStatus {
         match self.reason() {
             Some(reason) => write!(f, "{}: {reason}", self.name()),
             None => f.write_str(self.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_kept_as_before_and_a_pause_with_its_reason() {
+        let because = || "moving the node".to_owned();
+        let cases = [
+            (ChainStatus::Live, r#"{"status":"live"}"#),
+            (ChainStatus::Paused(None), r#"{"status":"paused"}"#),
+            (
+                ChainStatus::Paused(Some(because())),
+                r#"{"status":"paused","reason":"moving the node"}"#,
+            ),
+            (ChainStatus::Halted(because()), r#"{"status":"halted","reason":"moving the node"}"#),
+        ];
+        for (status, kept) in cases {
+            assert_eq!(serde_json::to_string(&status).unwrap(), kept);
+            assert_eq!(serde_json::from_str::<ChainStatus>(kept).unwrap(), status);
+        }
+        for wrong in [r#"{"status":"halted"}"#, r#"{"status":"asleep"}"#] {
+            assert!(serde_json::from_str::<ChainStatus>(wrong).is_err(), "{wrong}");
         }
     }
 }

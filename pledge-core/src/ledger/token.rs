@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ChangeType, SupplyCheck};
 use crate::error::StoreError;
+use crate::event::RewindCause;
 use crate::types::{
     Amount, BlockId, BlockNumber, BlockRef, CumulativeAmount, Decimals, Epoch, Overflow, Timestamp,
     TokenId,
@@ -104,6 +105,9 @@ pub struct TokenState {
     pub start_time: Option<Timestamp>,
     /// How often the ledger was rewound.
     pub epoch: Epoch,
+    /// How often of these by a person: the others were reorgs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rewinds_by_person: u64,
     /// Followed or halted.
     pub status: TokenStatus,
     /// Sums at the cursor.
@@ -171,12 +175,24 @@ impl TokenState {
             cursor: None,
             start_time: None,
             epoch: Epoch::FIRST,
+            rewinds_by_person: 0,
             status: TokenStatus::Active,
             totals: TokenTotals::default(),
             unreadable_logs: 0,
             supply_check: None,
             supply_unanswered: None,
         }
+    }
+
+    /// Counts a rewind.
+    pub fn count_rewind(&mut self, cause: &RewindCause) {
+        self.epoch = self.epoch.next();
+        self.rewinds_by_person += u64::from(cause.is_person());
+    }
+
+    /// How often a reorg reached the ledger.
+    pub const fn reorgs(&self) -> u64 {
+        self.epoch.get().saturating_sub(self.rewinds_by_person)
     }
 
     /// The text of a write that assumed another cursor.

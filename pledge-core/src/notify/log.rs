@@ -10,7 +10,7 @@ use crate::ports::{Notifier, NotifyError};
 /// Writes each event through `tracing`: its `sequence`, its `event_type`, the whole of it as JSON in
 /// `event`, and a message for people.
 ///
-/// What is confirmed is `DEBUG`, what is settled `INFO`, a reorg `WARN`, whatever halts and a
+/// What is confirmed is `DEBUG`, what is settled `INFO`, a reorg or a rewind `WARN`, whatever halts and a
 /// consumer that is dropped `ERROR`.
 /// A line that the subscriber leaves out counts as delivered.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,7 +44,7 @@ impl Notifier for LogNotifier {
         match &told.event {
             Event::Confirmed { .. } => line!(debug, told),
             Event::Settled { .. } => line!(info, told),
-            Event::Reorged(_) => line!(warn, told),
+            Event::Reorged(_) | Event::Rewound { .. } => line!(warn, told),
             Event::TokenHalted { .. }
             | Event::ChainHalted { .. }
             | Event::ConsumerDropped { .. } => line!(error, told),

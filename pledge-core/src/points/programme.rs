@@ -41,8 +41,8 @@ impl Programme {
         let settled = settled.unwrap_or(Timestamp::ZERO);
         if self.window != next.window || self.shards != next.shards {
             return Some(format!(
-                "programme {} has windows of {} s in {} shards, which cannot change; start another \
-                 programme under a new name",
+                "programme {} has windows of {} s in {} shards, which cannot change: keep them; \
+                 for others, follow the token in a new database",
                 self.id,
                 self.window.get(),
                 self.shards.get()

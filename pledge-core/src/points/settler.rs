@@ -296,7 +296,7 @@ impl Work<'_> {
             shard = self.shard.get(),
             from = self.from.get(),
             to = self.to.get(),
-            after = ?span.after,
+            after = span.after.map(tracing::field::display),
             "batch settled"
         );
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
-use crate::event::ReorgRecord;
+use crate::event::{ReorgRecord, RewindCause};
 use crate::indexer::ChainStatus;
 use crate::ledger::{
     Change, Checkpoint, Leg, SupplyAnswer, TokenSpec, TokenState, TokenTotals, UnreadableLog,
@@ -117,9 +117,9 @@ pub struct Rewind {
     pub to: BlockRef,
     /// The tokens that stand above it, each with its cursor.
     pub tokens: Vec<(TokenId, BlockId)>,
-    /// Whether somebody vouches that the ledger up to `to` is that of the chain, so that no held
-    /// header has to prove it.
-    pub vouched: bool,
+    /// What asks for it. A person vouches that the ledger up to `to` is that of the chain, so that no
+    /// held header has to prove it.
+    pub cause: RewindCause,
 }
 
 /// A page of one account's changes, newest first.

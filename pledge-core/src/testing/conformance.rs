@@ -132,6 +132,7 @@ macro_rules! balance_store_conformance {
             a_rewind_that_leaves_a_token_above_is_refused
             a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one
             a_vouched_rewind_goes_below_the_held_headers_exactly
+            a_rewind_by_a_person_is_an_event_of_its_own_and_no_reorg
             a_vouched_rewind_to_another_block_than_the_held_one_is_refused
             a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused
             a_rewind_to_a_block_with_another_time_is_refused

@@ -11,6 +11,7 @@ use alloy_primitives::{Address, B256};
 
 use self::ops::{Mined, Move, Op, account, address, ops};
 use crate::error::{StoreError, StoreErrorKind};
+use crate::event::RewindCause;
 use crate::ledger::{
     AccountStates, SupplyAnswer, TokenMetadata, TokenSpec, Transfer, UnreadableLog, fold,
 };
@@ -320,7 +321,7 @@ impl Twins {
             chain: CHAIN,
             to: self.tip(),
             tokens: vec![(token(), tip.id())],
-            vouched: false,
+            cause: RewindCause::Reorg,
         };
         let done = both!(self, balances.rewind(&rewind));
         match done {

@@ -3,8 +3,9 @@
 use alloy_primitives::aliases::{U64, U320};
 use alloy_primitives::{U256, U512};
 
+use super::points::fraction_text;
 use super::text::decimal_text;
-use super::{Overflow, Timestamp};
+use super::{Decimals, Overflow, Timestamp};
 
 /// An amount of a token in base units: the full range of a Solidity `uint256`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +45,13 @@ impl Amount {
     #[inline]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// The amount in whole tokens: exact decimal text without trailing zeros, such as `99.5`.
+    pub fn in_tokens(self, decimals: Decimals) -> String {
+        let places = usize::from(decimals.get());
+        let (whole, fraction) = self.0.div_rem(U256::from(10).pow(U256::from(places)));
+        format!("{whole}{}", fraction_text(fraction, places))
     }
 
     /// The 32 big-endian bytes in which stores keep an amount: they sort as the amounts do.
@@ -165,6 +173,18 @@ impl BalanceSeconds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_amount_in_tokens_is_exact_at_any_number_of_decimals() {
+        let shown = |amount: Amount, decimals| amount.in_tokens(Decimals::new(decimals).unwrap());
+        assert_eq!(shown(Amount::from(99_500), 3), "99.5");
+        assert_eq!(shown(Amount::from(7), 18), "0.000000000000000007");
+        assert_eq!(shown(Amount::from(1_000), 0), "1000");
+        assert_eq!(shown(Amount::from(1_000), 3), "1");
+        assert_eq!(shown(Amount::ZERO, 18), "0");
+        let most = Amount::MAX.to_string();
+        assert_eq!(shown(Amount::MAX, 77), format!("{}.{}", &most[..1], &most[1..]));
+    }
 
     #[test]
     fn an_amount_is_read_from_digits_alone() {

@@ -91,6 +91,17 @@ impl TryFrom<Address> for Account {
     }
 }
 
+/// Reads `0x` and 40 hexadecimal digits in any case.
+impl FromStr for Account {
+    type Err = OutOfRange;
+
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        let address = text.strip_prefix("0x").and_then(|digits| digits.parse().ok());
+        let expected = "0x and 40 hexadecimal digits, not all of them 0";
+        address.and_then(Self::new).ok_or_else(|| OutOfRange::new("account", text, expected))
+    }
+}
+
 impl From<Account> for Address {
     fn from(account: Account) -> Self {
         account.0
@@ -289,6 +300,19 @@ mod tests {
         carried[18] = 1;
         assert_eq!(account(carries).successor(), Some(carried.into()));
         assert_eq!(account([0xff; 20]).successor(), None);
+    }
+
+    #[test]
+    fn an_account_is_read_from_an_address_in_any_case_and_from_nothing_else() {
+        let text = "0xA11CE00000000000000000000000000000000001";
+        let account: Account = text.parse().unwrap();
+        assert_eq!(account.to_string().to_lowercase(), text.to_lowercase());
+        assert_eq!(account.to_string().parse::<Account>().unwrap(), account);
+        let zero = format!("0x{}", "0".repeat(40));
+        for wrong in [&zero, &text[2..], &text[..41], "0x", "", "alice"] {
+            let error = wrong.parse::<Account>().unwrap_err().to_string();
+            assert!(error.contains("40 hexadecimal digits"), "{error}");
+        }
     }
 
     #[test]

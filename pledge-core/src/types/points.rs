@@ -289,7 +289,8 @@ fn fixed_point(value: U512, places: usize) -> String {
     format!("{whole}{}", fraction_text(fraction, places))
 }
 
-fn fraction_text(fraction: impl fmt::Display, places: usize) -> String {
+/// A fraction with its point, without trailing zeros; nothing where it is zero.
+pub(super) fn fraction_text(fraction: impl fmt::Display, places: usize) -> String {
     let digits = format!("{fraction:0>places$}");
     match digits.trim_end_matches('0') {
         "" => String::new(),

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::OutOfRange;
 
 /// Unix seconds of a block's header. Below 2^40, so that a balance integral has a bound.
+///
+/// It displays as RFC 3339 in UTC, `2026-01-01T15:00:00Z`, and is a number in JSON.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -47,8 +49,28 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        let (days, second) = (self.0 / SECONDS_PER_DAY, self.0 % SECONDS_PER_DAY);
+        let (year, month, day) = date(days);
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
+}
+
+const SECONDS_PER_DAY: u64 = 86_400;
+
+/// Year, month and day of a number of days since the start of 1970, in the Gregorian calendar.
+const fn date(days: u64) -> (u64, u64, u64) {
+    // Years begin in March here, so that the leap day is the last of its year; eras have 400 years.
+    const DAYS_BEFORE_1970: u64 = 719_468;
+    const DAYS_PER_ERA: u64 = 146_097;
+    let days = days + DAYS_BEFORE_1970;
+    let (era, day) = (days / DAYS_PER_ERA, days % DAYS_PER_ERA);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, january_on) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (era * 400 + year + january_on, month, day)
 }
 
 impl TryFrom<u64> for Timestamp {
@@ -121,4 +143,21 @@ pub struct Window {
     pub start: Timestamp,
     /// First instant after.
     pub end: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_shown_as_rfc_3339_and_is_a_number_in_json() {
+        let shown = |seconds| Timestamp::new(seconds).unwrap().to_string();
+        assert_eq!(shown(0), "1970-01-01T00:00:00Z");
+        assert_eq!(shown(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(shown(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(shown(1_767_283_200), "2026-01-01T16:00:00Z");
+        assert_eq!(shown(4_107_542_400), "2100-03-01T00:00:00Z", "2100 has no leap day");
+        assert_eq!(Timestamp::MAX.to_string(), "36812-02-20T00:36:15Z");
+        assert_eq!(serde_json::to_string(&Timestamp::new(5).unwrap()).unwrap(), "5");
+    }
 }

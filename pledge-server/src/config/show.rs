@@ -14,10 +14,9 @@ use super::durations::{duration_text, slack_text};
 use super::nodes::verify_name;
 use super::source::Written;
 use super::{
-    ChainConfig, Config, Key, Origin, PointsConfig, RedisConfig, ServerConfig, StorageConfig,
-    StorageUrl, TokenConfig,
+    ChainConfig, Config, Key, Origin, PointsConfig, Quick, RedisConfig, ServerConfig,
+    StorageConfig, StorageUrl, TokenConfig,
 };
-use crate::output::instant;
 
 /// Every value that counts and where it comes from; what may be secret is masked.
 ///
@@ -70,6 +69,18 @@ impl Effective {
             Section { entries: values.into_iter().map(entry).collect(), key }
         };
         Self { file: written.file.clone(), sections: all.into_iter().map(section).collect() }
+    }
+
+    /// With what the flags say as theirs.
+    pub(super) fn of_flags(mut self, quick: &Quick, config: &Config) -> Self {
+        let chains = config.chains.iter().filter(|chain| !chain.is_named);
+        let keys: Vec<Key> = chains.flat_map(|chain| quick.keys(&chain.key)).collect();
+        for Section { key, entries } in &mut self.sections {
+            for entry in entries.iter_mut().filter(|entry| keys.contains(&key.child(entry.name))) {
+                entry.origin = Origin::Flag;
+            }
+        }
+        self
     }
 
     /// The values in the tables that they stand in, and where each comes from by its full name.
@@ -149,10 +160,11 @@ fn of_chain(chain: &ChainConfig) -> Values {
 }
 
 fn of_token(token: &TokenConfig) -> Values {
-    let TokenConfig { key: _, address, start_block, on_unreadable, points: _ } = token;
+    let TokenConfig { key: _, address, start_block, decimals, on_unreadable, points: _ } = token;
     vec![
         ("address", Some(text(address))),
         ("start_block", start_block.map(|block| whole(block.get()))),
+        ("decimals", decimals.map(|decimals| whole(decimals.get().into()))),
         ("on_unreadable", Some(text(on_unreadable.name()))),
     ]
 }
@@ -170,7 +182,7 @@ fn of_points(points: &PointsConfig) -> Values {
 fn steps(rates: &RateSchedule) -> Value {
     let later = rates.pieces(Timestamp::ZERO, Timestamp::MAX).skip(1);
     let step = |from: Timestamp, rate| {
-        let pairs = [("from", text(instant(from))), ("rate", text(rate))];
+        let pairs = [("from", text(from)), ("rate", text(rate))];
         Value::Table(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     };
     Value::Array(later.map(|piece| step(piece.from, piece.value)).collect())
@@ -190,6 +202,7 @@ impl fmt::Display for Origin {
         f.write_str(match self {
             Self::File => "file",
             Self::Environment => "environment",
+            Self::Flag => "flag",
             Self::Default => "default",
         })
     }

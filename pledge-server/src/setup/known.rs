@@ -7,7 +7,6 @@ use pledge_core::types::{ProgrammeId, Rate, Timestamp, TokenId};
 
 use super::token_id;
 use crate::config::{ChainConfig, Problems, TokenConfig};
-use crate::output::instant;
 use crate::stores::Stores;
 
 /// What the store has of each token; what is registered and settled there is fixed.
@@ -22,6 +21,7 @@ pub(super) async fn check_all(
         let spec = stores.balances.token(id).await?.map(|state| state.spec);
         if let Some(spec) = &spec {
             check_start_block(token, spec, problems);
+            check_decimals(token, spec, problems);
             check_programme(token, id, stores, problems).await?;
         }
         known.push(spec);
@@ -42,6 +42,19 @@ fn check_start_block(token: &TokenConfig, spec: &TokenSpec, problems: &mut Probl
     }
 }
 
+fn check_decimals(token: &TokenConfig, spec: &TokenSpec, problems: &mut Problems) {
+    let registered = spec.metadata.decimals;
+    if let Some(configured) = token.decimals.filter(|configured| *configured != registered) {
+        let what = format!(
+            "{} differs from {}, with which this token is in the database already: write that, or \
+             use a new database",
+            configured.get(),
+            registered.get()
+        );
+        problems.add(&token.key.child("decimals"), what);
+    }
+}
+
 async fn check_programme(
     token: &TokenConfig,
     id: TokenId,
@@ -54,7 +67,7 @@ async fn check_programme(
     if let Some(state) = programme_main(id, stores).await? {
         let reached = state.shards.iter().filter_map(ShardProgress::reached).max();
         if let Some(reason) = state.programme.refuse_change(&points.programme(id), reached) {
-            let dated = reached.map(|time| format!(" (settled up to {})", instant(time)));
+            let dated = reached.map(|time| format!(" (settled up to {time})"));
             problems.add(&points.key, format!("{reason}{}", dated.unwrap_or_default()));
         }
     }

@@ -39,7 +39,7 @@ impl SettlementId {
 
 impl fmt::Display for SettlementId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.programme, self.window_start)
+        write!(f, "{}:{}", self.programme, self.window_start.get())
     }
 }
 

@@ -172,9 +172,8 @@ async fn a_problem_is_told_by_its_type() {
         "type": "urn:pledge:problem:too-early",
         "title": "Before the token's first block",
         "status": 409,
-        "detail": format!(
-            "{} is before the time of the token's first block, {THREE_PM}", THREE_PM - 5
-        ),
+        "detail": "2026-01-05T14:59:55Z is before the time of the token's first block, \
+                   2026-01-05T15:00:00Z",
         "bound": THREE_PM,
     });
     assert_eq!(world.problem(&path, 409).await, expected);

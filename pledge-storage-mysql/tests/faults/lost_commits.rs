@@ -1,7 +1,7 @@
 //! A connection that is lost around a commit, when the server did it and when it did not.
 
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::event::EventSeq;
+use pledge_core::event::{EventSeq, RewindCause};
 use pledge_core::ports::{
     BalanceStore, EventStore, LedgerCommit, PointsStore, Rewind, SettlementBatch,
 };
@@ -58,7 +58,7 @@ impl Write {
                     chain: CHAIN,
                     to,
                     tokens: vec![(token(), from)],
-                    vouched: false,
+                    cause: RewindCause::Reorg,
                 })
             }
             Self::Batch => Message::Batch(batch(ledger, 0, WHOLE, (0, 7_200)).await),

@@ -87,12 +87,12 @@ pub async fn a_latched_chain_keeps_its_status_until_it_is_resumed(fixture: Fixtu
     let report =
         |status, head| ChainReport { chain: CHAIN, status, head, head_time: None, processed: None };
     let head = Some(BlockNumber::new(9));
-    for report in [report(ChainStatus::Paused, None), report(ChainStatus::Live, head)] {
+    for report in [report(ChainStatus::Paused(None), None), report(ChainStatus::Live, head)] {
         ledger.store().report_chain(&report).await.expect("report");
     }
     let state = async || ledger.store().chains().await.expect("read").remove(0);
     let paused = state().await;
-    assert_eq!((paused.status, paused.head), (ChainStatus::Paused, head));
+    assert_eq!((paused.status, paused.head), (ChainStatus::Paused(None), head));
     ledger.store().resume_chain(CHAIN).await.expect("resume");
     assert_eq!(state().await.status, ChainStatus::Syncing);
     let live = report(ChainStatus::Live, None);

@@ -4,6 +4,7 @@ use alloy_primitives::{Address, B256, U256};
 
 use super::ledger::Ledger;
 use crate::error::StoreErrorKind;
+use crate::event::RewindCause;
 use crate::indexer::ChainStatus;
 use crate::ledger::{TokenMetadata, TokenSpec, TokenStatus, TokenTotals, Transfer, fold};
 use crate::points::{Programme, Settler, SettlerConfig};
@@ -218,8 +219,12 @@ pub async fn the_last_blocks_and_logs_round_trip(fixture: Fixture) {
     let query = ChangesQuery { before: Some(page[0].place()), ..query };
     assert_eq!(store.changes(&query).await.expect("read").value.len(), 1, "the mint is left");
 
-    let rewind =
-        Rewind { chain: CHAIN, to: first, tokens: vec![(token(), tip.id())], vouched: false };
+    let rewind = Rewind {
+        chain: CHAIN,
+        to: first,
+        tokens: vec![(token(), tip.id())],
+        cause: RewindCause::Reorg,
+    };
     store.rewind(&rewind).await.expect("rewind");
     let read = digest(store, &fixture.points, token()).await.expect("read");
     assert_eq!(read, oracle(token(), &first, &first, &transfers, &[]));

@@ -7,12 +7,11 @@ use alloy_primitives::Address;
 
 use super::cases::mine_seed;
 use crate::error::{ChainErrorKind, StoreErrorKind};
-use crate::event::Event;
+use crate::event::{Event, RewindCause};
 use crate::indexer::{ChainStatus, Finality, IndexerConfig, Poll};
 use crate::ledger::TokenStatus;
 use crate::points::{Programme, SettleReport, SettlerError};
 use crate::ports::ChainReport;
-use crate::query::QueryError;
 use crate::simulation::ScriptedTransfer;
 use crate::stop::Stop;
 use crate::testing::oracle::oracle;
@@ -38,7 +37,9 @@ pub async fn pending_blocks_show_and_never_enter_the_ledger(fixture: Fixture) {
     assert_eq!((first.balance, first.pending_balance), (tokens(100), Some(tokens(60))));
     let second = view(2).await.expect("seen in a pending block");
     assert_eq!((second.balance, second.pending_balance), (Amount::ZERO, Some(tokens(40))));
-    assert!(matches!(view(3).await, Err(QueryError::UnknownAccount(_))));
+    let third = view(3).await.expect("an account that was never seen holds nothing");
+    assert_eq!((third.balance, third.pending_balance), (Amount::ZERO, Some(Amount::ZERO)));
+    assert!(!world.queries.was_seen(token(), account(3)).await.expect("read"));
     assert_eq!(world.digest().await, world.oracle());
 }
 
@@ -163,7 +164,7 @@ pub async fn a_paused_chain_stays_paused_until_it_is_resumed(fixture: Fixture) {
     let store = world.fixture.balances.clone();
     let paused = ChainReport {
         chain: CHAIN,
-        status: ChainStatus::Paused,
+        status: ChainStatus::Paused(None),
         head: None,
         head_time: None,
         processed: None,
@@ -171,7 +172,7 @@ pub async fn a_paused_chain_stays_paused_until_it_is_resumed(fixture: Fixture) {
     let (polled, reported) = tokio::join!(world.indexer.poll(NOW), store.report_chain(&paused));
     reported.expect("pause");
     assert!(!matches!(polled, Poll::Retry(_)), "{polled:?}");
-    assert!(matches!(world.indexer.poll(NOW).await, Poll::Stopped(ChainStatus::Paused)));
+    assert!(matches!(world.indexer.poll(NOW).await, Poll::Stopped(ChainStatus::Paused(None))));
     store.resume_chain(CHAIN).await.expect("resume");
     world.run().await;
     assert_eq!(world.digest().await, world.oracle());
@@ -385,7 +386,7 @@ pub async fn a_rewind_under_a_settlement_is_a_conflict(fixture: Fixture) {
         chain: CHAIN,
         to: ancestor,
         tokens: vec![(token(), cursor.expect("indexed").id())],
-        vouched: false,
+        cause: RewindCause::Reorg,
     };
     let stop = Stop::never();
     let (settled, rewound) =

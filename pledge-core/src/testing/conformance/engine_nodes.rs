@@ -79,7 +79,7 @@ impl ChainSource for Nodes {
 
     async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
         if let Some(store) = &self.paused {
-            let report = report(ChainStatus::Paused);
+            let report = report(ChainStatus::Paused(None));
             store.report_chain(&report).await.expect("a person pauses");
         }
         let is_refused = |token: &Address| Some(*token) == self.refused;
@@ -272,8 +272,8 @@ pub async fn a_pause_in_the_middle_of_a_slice_lasts(fixture: Fixture) {
     let nodes = Nodes { paused: Some(world.fixture.balances.clone()), ..Nodes::of(&world.chain) };
     let mut indexer = nodes.indexer(&world, config(10));
     indexer.poll(NOW).await;
-    assert_eq!(world.status().await, ChainStatus::Paused);
-    assert!(matches!(indexer.poll(NOW).await, Poll::Stopped(ChainStatus::Paused)));
+    assert_eq!(world.status().await, ChainStatus::Paused(None));
+    assert!(matches!(indexer.poll(NOW).await, Poll::Stopped(ChainStatus::Paused(None))));
 }
 
 /// What the indexer said before a person resumed the chain is said again.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use super::run;
+use crate::event::RewindCause;
 use crate::ports::Rewind;
 use crate::stop::Stop;
 use crate::testing::Fixture;
@@ -210,23 +211,23 @@ pub fn a_rewind_is_the_exact_inverse_of_any_blocks(cases: u32, fresh: impl Fn() 
             world.confirm_later(10_000);
             world.run().await;
             let from = world.cursor().await.expect("something is confirmed").id();
-            let rewind = Rewind { chain: CHAIN, to, tokens: vec![(token(), from)], vouched: false };
+            let rewind = Rewind {
+                chain: CHAIN,
+                to,
+                tokens: vec![(token(), from)],
+                cause: RewindCause::Reorg,
+            };
             world.fixture.balances.rewind(&rewind).await.expect("the ancestor is held");
             assert_eq!(world.digest().await, before);
         });
     });
 }
 
-/// What account `number` earned between the edges, or nothing if it was never seen.
+/// What account `number` earned between the edges.
 async fn earned(world: &World, number: u64, edges: &[Timestamp]) -> Vec<RawPoints> {
     let id = ProgrammeId::main(token());
-    match world.queries.points_between(&id, account(number), edges).await {
-        Ok(buckets) => buckets.into_iter().map(|bucket| bucket.raw).collect(),
-        Err(crate::query::QueryError::UnknownAccount(_)) => {
-            vec![RawPoints::ZERO; edges.len() - 1]
-        }
-        Err(error) => panic!("{error}"),
-    }
+    let buckets = world.queries.points_between(&id, account(number), edges).await;
+    buckets.expect("the edges are confirmed").into_iter().map(|bucket| bucket.raw).collect()
 }
 
 /// Rate times the integral of the supply: a zero-account view of the same chain.

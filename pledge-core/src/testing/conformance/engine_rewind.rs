@@ -34,7 +34,7 @@ async fn halted_by_a_fork_above(fixture: Fixture, block: u64) -> World {
 }
 
 async fn rewind(world: &mut World, block: u64) -> Result<ReorgRecord, IndexerError> {
-    world.indexer.rewind_to(BlockNumber::new(block)).await
+    world.indexer.rewind_to(BlockNumber::new(block), None).await
 }
 
 /// Once it is back where both branches agree, the chain is followed as if nothing had been.

@@ -4,7 +4,7 @@ use tokio::task::yield_now;
 
 use super::ledger::Ledger;
 use crate::error::{StoreError, StoreErrorKind};
-use crate::event::{Consumer, Event, EventSeq, SequencedEvent};
+use crate::event::{Consumer, Event, EventSeq, RewindCause, SequencedEvent};
 use crate::indexer::ChainStatus;
 use crate::ports::{BalanceStore, ChainReport, EventStore, Rewind};
 use crate::testing::Fixture;
@@ -103,7 +103,8 @@ pub async fn a_refused_write_leaves_no_event(fixture: Fixture) {
     assert_eq!(kind(halted), StoreErrorKind::Conflict);
     let (to, above) = (ledger.chain.block(3).expect("mined"), ledger.chain.block(5));
     let above = above.expect("mined").id();
-    let stale = Rewind { chain: CHAIN, to, tokens: vec![(token(), above)], vouched: false };
+    let stale =
+        Rewind { chain: CHAIN, to, tokens: vec![(token(), above)], cause: RewindCause::Reorg };
     assert_eq!(kind(ledger.store().rewind(&stale).await), StoreErrorKind::Conflict);
     assert_eq!(ledger.fixture.all_events().await.expect("read"), before);
 }

@@ -1,7 +1,7 @@
 //! Writes ledger messages by hand, for laws about single writes.
 
 use crate::error::StoreError;
-use crate::event::ReorgRecord;
+use crate::event::{ReorgRecord, RewindCause};
 use crate::ledger::{AccountStates, Transfer, fold};
 use crate::ports::{BalanceStore, LedgerCommit, Rewind, TokenCommit};
 use crate::simulation::{ScriptedChain, ScriptedTransfer};
@@ -139,7 +139,7 @@ impl Ledger {
                 chain: CHAIN,
                 to,
                 tokens: vec![(token(), cursor.id())],
-                vouched: false,
+                cause: RewindCause::Reorg,
             })
             .await
     }
@@ -148,7 +148,8 @@ impl Ledger {
     pub async fn rewind_vouched(&self, to: BlockRef) -> Result<ReorgRecord, StoreError> {
         let cursor = self.cursor().await.expect("there is a ledger to rewind");
         let tokens = vec![(token(), cursor.id())];
-        self.store().rewind(&Rewind { chain: CHAIN, to, tokens, vouched: true }).await
+        let cause = RewindCause::Person { reason: Some("a law".to_owned()) };
+        self.store().rewind(&Rewind { chain: CHAIN, to, tokens, cause }).await
     }
 
     /// The one token's cursor.

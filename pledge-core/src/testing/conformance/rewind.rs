@@ -4,7 +4,7 @@ use alloy_primitives::Address;
 
 use super::ledger::Ledger;
 use crate::error::StoreErrorKind;
-use crate::event::{Event, ReorgRecord, RewoundToken};
+use crate::event::{Event, ReorgRecord, RewindCause, RewoundToken};
 use crate::ledger::TokenSpec;
 use crate::ports::Rewind;
 use crate::testing::Fixture;
@@ -73,7 +73,8 @@ pub async fn a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing(fixture:
     let ledger = Ledger::with_blocks(fixture).await;
     let before = ledger.digest().await;
     let (to, stale) = ledger.chain.block(2).zip(ledger.chain.block(4)).expect("mined");
-    let rewind = Rewind { chain: CHAIN, to, tokens: vec![(token(), stale.id())], vouched: false };
+    let rewind =
+        Rewind { chain: CHAIN, to, tokens: vec![(token(), stale.id())], cause: RewindCause::Reorg };
     let error = ledger.store().rewind(&rewind).await.expect_err("the cursor is at 5");
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
     assert_eq!(ledger.digest().await, before);
@@ -139,6 +140,24 @@ pub async fn a_vouched_rewind_goes_below_the_held_headers_exactly(fixture: Fixtu
     ledger.commit_to(6).await.expect("the ledger goes on from there");
 }
 
+/// It is no reorg, and is not counted as one.
+pub async fn a_rewind_by_a_person_is_an_event_of_its_own_and_no_reorg(fixture: Fixture) {
+    let ledger = forgetful(fixture).await;
+    let record =
+        ledger.rewind_vouched(ledger.chain.block(2).expect("mined")).await.expect("rewind");
+    let reason = Some("a law".to_owned());
+    let newest = ledger.fixture.all_events().await.expect("read").pop().map(|newest| newest.event);
+    assert_eq!(newest, Some(Event::Rewound { record, reason }));
+    let counts = async || {
+        let state = ledger.store().token(token()).await.expect("read").expect("registered");
+        (state.epoch.get(), state.rewinds_by_person, state.reorgs())
+    };
+    assert_eq!(counts().await, (1, 1, 0));
+    ledger.commit_to(6).await.expect("the ledger goes on from there");
+    ledger.rewind_to(ledger.chain.block(5).expect("mined")).await.expect("block 5 is held");
+    assert_eq!(counts().await, (2, 1, 1));
+}
+
 /// What is held is known better than by a person.
 pub async fn a_vouched_rewind_to_another_block_than_the_held_one_is_refused(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
@@ -198,7 +217,7 @@ pub async fn a_token_that_begins_above_the_ancestor_keeps_nothing_whatever_its_t
     let to = ledger.mine(200, &[]);
     ledger.commit_to(5).await.expect("commit the other branch");
     let tokens = vec![(other, orphan.id())];
-    let rewind = Rewind { chain: CHAIN, to, tokens, vouched: false };
+    let rewind = Rewind { chain: CHAIN, to, tokens, cause: RewindCause::Reorg };
     let record = ledger.store().rewind(&rewind).await.expect("rewind");
     assert_eq!(record.tokens[0].changes_removed, 3);
     let (balances, points) = (&ledger.fixture.balances, &ledger.fixture.points);
@@ -215,7 +234,7 @@ pub async fn a_rewind_that_names_a_token_twice_is_invalid(fixture: Fixture) {
     let cursor = ledger.cursor().await.expect("committed").id();
     let to = ledger.chain.block(3).expect("mined");
     let tokens = vec![(token(), cursor); 2];
-    let rewind = Rewind { chain: CHAIN, to, tokens, vouched: false };
+    let rewind = Rewind { chain: CHAIN, to, tokens, cause: RewindCause::Reorg };
     let error = ledger.store().rewind(&rewind).await.expect_err("named twice");
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert_eq!(ledger.digest().await, before);
@@ -287,7 +306,7 @@ pub async fn a_halted_token_is_rewound_with_the_others_and_followed_again(fixtur
         chain: CHAIN,
         to,
         tokens: vec![(token(), cursor), (other, cursor)],
-        vouched: false,
+        cause: RewindCause::Reorg,
     };
     ledger.store().rewind(&rewind).await.expect("rewind both");
     for id in [token(), other] {

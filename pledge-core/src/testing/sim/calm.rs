@@ -124,7 +124,7 @@ impl Play<'_> {
         let asked = self.instances[0].queries.account(token(0), account(number), None, None);
         let held = Amount::from(self.history.held(number));
         match now(asked) {
-            Err(QueryError::UnknownAccount(_) | QueryError::NotStarted(_)) => Ok(()),
+            Err(QueryError::NotStarted(_)) => Ok(()),
             Ok(view) if view.pending_balance == Some(held) => Ok(()),
             other => Err(format!("account {number} holds {held} at the head, not {other:?}")),
         }

@@ -133,7 +133,7 @@ impl People {
     }
 
     fn pause(&self, fixture: &Fixture, control: &Control) -> &'static str {
-        let status = ChainStatus::Paused;
+        let status = ChainStatus::Paused(None);
         let report =
             ChainReport { chain: CHAIN, status, head: None, head_time: None, processed: None };
         now(fixture.balances.report_chain(&report)).expect("the chain is known");

@@ -1,0 +1,209 @@
+//! Handing methods of a port on: what a store that wraps another need not write.
+
+/// Hands methods of the stores' ports on to a field, inside an `impl` under `#[async_trait]`: what a
+/// decorator does not change takes one line.
+///
+/// The field is anything that is the port too: `Arc<dyn BalanceStore>`, or a type parameter bound by it. Methods
+/// are those of [`BalanceStore`](crate::ports::BalanceStore), [`PointsStore`](crate::ports::PointsStore) and
+/// [`EventStore`](crate::ports::EventStore), each by its name. The compiler names those that are neither
+/// written nor handed on, so a method that a port gains is not passed over in silence. The crate that uses
+/// the macro needs `async-trait`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use async_trait::async_trait;
+/// use pledge_core::error::StoreError;
+/// use pledge_core::forward_store;
+/// use pledge_core::ports::{PointsStore, SettlementBatch};
+/// use pledge_storage_memory::MemoryStore;
+///
+/// /// Counts the batches that are written.
+/// #[derive(Debug)]
+/// struct Counting {
+///     inner: Arc<dyn PointsStore>,
+///     batches: AtomicU64,
+/// }
+///
+/// #[async_trait]
+/// impl PointsStore for Counting {
+///     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
+///         self.batches.fetch_add(1, Ordering::Relaxed);
+///         self.inner.commit_batch(batch).await
+///     }
+///
+///     forward_store!(inner: put_programme programmes record_failure reset_failures settlements);
+///     forward_store!(inner: totals standings statements);
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use pledge_core::primitives::Address;
+/// # use pledge_core::types::{ChainId, TokenId};
+/// let store = Counting { inner: Arc::new(MemoryStore::new()), batches: AtomicU64::new(0) };
+/// let token = TokenId { chain: ChainId::new(1), address: Address::repeat_byte(0x70) };
+/// assert!(store.programmes(token).await?.is_empty());
+/// # Ok(())
+/// # }
+/// ```
+#[macro_export]
+macro_rules! forward_store {
+    ($field:tt: $($method:ident)+) => {
+        $($crate::__forward_method!($field $method);)+
+    };
+}
+
+/// One method of [`forward_store`], by its name.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __forward_method {
+    ($field:tt register_chain) => {
+        $crate::__forwarded! { $field BalanceStore register_chain ['a]
+            (chain: $crate::types::ChainId, name: &'a str) -> () }
+    };
+    ($field:tt chains) => {
+        $crate::__forwarded! { $field BalanceStore chains []
+            () -> Vec<$crate::ports::ChainState> }
+    };
+    ($field:tt report_chain) => {
+        $crate::__forwarded! { $field BalanceStore report_chain ['a]
+            (report: &'a $crate::ports::ChainReport) -> () }
+    };
+    ($field:tt resume_chain) => {
+        $crate::__forwarded! { $field BalanceStore resume_chain []
+            (chain: $crate::types::ChainId) -> () }
+    };
+    ($field:tt register_token) => {
+        $crate::__forwarded! { $field BalanceStore register_token ['a]
+            (spec: &'a $crate::ledger::TokenSpec) -> $crate::ledger::TokenState }
+    };
+    ($field:tt tokens) => {
+        $crate::__forwarded! { $field BalanceStore tokens []
+            (chain: $crate::types::ChainId) -> Vec<$crate::ledger::TokenState> }
+    };
+    ($field:tt token) => {
+        $crate::__forwarded! { $field BalanceStore token []
+            (token: $crate::types::TokenId) -> Option<$crate::ledger::TokenState> }
+    };
+    ($field:tt halt_token) => {
+        $crate::__forwarded! { $field BalanceStore halt_token ['a]
+            (token: $crate::types::TokenId, base: Option<$crate::types::BlockId>, reason: Option<&'a str>) -> () }
+    };
+    ($field:tt headers) => {
+        $crate::__forwarded! { $field BalanceStore headers []
+            (chain: $crate::types::ChainId, at_most: $crate::types::BlockNumber, limit: usize) -> Vec<$crate::types::BlockRef> }
+    };
+    ($field:tt states) => {
+        $crate::__forwarded! { $field BalanceStore states ['a]
+            (token: $crate::types::TokenId, accounts: &'a [$crate::types::Account]) -> $crate::ports::Seen<Vec<Option<$crate::ledger::Checkpoint>>> }
+    };
+    ($field:tt record_supply) => {
+        $crate::__forwarded! { $field BalanceStore record_supply ['a]
+            (token: $crate::types::TokenId, base: $crate::types::BlockId, answer: &'a $crate::ledger::SupplyAnswer) -> () }
+    };
+    ($field:tt commit) => {
+        $crate::__forwarded! { $field BalanceStore commit ['a]
+            (commit: &'a $crate::ports::LedgerCommit) -> () }
+    };
+    ($field:tt rewind) => {
+        $crate::__forwarded! { $field BalanceStore rewind ['a]
+            (rewind: &'a $crate::ports::Rewind) -> $crate::event::ReorgRecord }
+    };
+    ($field:tt history) => {
+        $crate::__forwarded! { $field BalanceStore history ['a]
+            (token: $crate::types::TokenId, account: $crate::types::Account, times: &'a [$crate::types::Timestamp]) -> $crate::ports::Seen<Vec<Option<$crate::ledger::Checkpoint>>> }
+    };
+    ($field:tt last_change_block) => {
+        $crate::__forwarded! { $field BalanceStore last_change_block []
+            (token: $crate::types::TokenId, at: $crate::types::Timestamp) -> $crate::ports::Seen<Option<$crate::types::BlockNumber>> }
+    };
+    ($field:tt changes) => {
+        $crate::__forwarded! { $field BalanceStore changes ['a]
+            (query: &'a $crate::ports::ChangesQuery) -> $crate::ports::Seen<Vec<$crate::ledger::Change>> }
+    };
+    ($field:tt unreadable_logs) => {
+        $crate::__forwarded! { $field BalanceStore unreadable_logs []
+            (token: $crate::types::TokenId, after: Option<($crate::types::BlockNumber, $crate::types::LogIndex)>, limit: usize) -> $crate::ports::Seen<Vec<$crate::ledger::UnreadableLog>> }
+    };
+    ($field:tt histories) => {
+        $crate::__forwarded! { $field BalanceStore histories ['a]
+            (query: &'a $crate::ports::HistoriesQuery) -> $crate::ports::Seen<Vec<$crate::ports::AccountHistory>> }
+    };
+    ($field:tt holders) => {
+        $crate::__forwarded! { $field BalanceStore holders []
+            (token: $crate::types::TokenId, after: Option<($crate::types::Amount, $crate::types::Account)>, limit: usize) -> $crate::ports::Seen<Vec<($crate::types::Account, $crate::ledger::Checkpoint)>> }
+    };
+    ($field:tt put_programme) => {
+        $crate::__forwarded! { $field PointsStore put_programme ['a]
+            (programme: &'a $crate::points::Programme) -> () }
+    };
+    ($field:tt programmes) => {
+        $crate::__forwarded! { $field PointsStore programmes []
+            (token: $crate::types::TokenId) -> Vec<$crate::ports::ProgrammeState> }
+    };
+    ($field:tt commit_batch) => {
+        $crate::__forwarded! { $field PointsStore commit_batch ['a]
+            (batch: &'a $crate::ports::SettlementBatch) -> () }
+    };
+    ($field:tt record_failure) => {
+        $crate::__forwarded! { $field PointsStore record_failure ['a]
+            (failure: &'a $crate::ports::BatchFailure) -> () }
+    };
+    ($field:tt reset_failures) => {
+        $crate::__forwarded! { $field PointsStore reset_failures ['a]
+            (programme: &'a $crate::types::ProgrammeId, window_start: $crate::types::Timestamp) -> usize }
+    };
+    ($field:tt settlements) => {
+        $crate::__forwarded! { $field PointsStore settlements ['a]
+            (query: &'a $crate::ports::SettlementsQuery) -> Vec<$crate::ports::Settlement> }
+    };
+    ($field:tt totals) => {
+        $crate::__forwarded! { $field PointsStore totals ['a 'b]
+            (programme: &'a $crate::types::ProgrammeId, accounts: &'b [$crate::types::Account]) -> $crate::ports::Seen<Vec<Option<$crate::ports::Standing>>> }
+    };
+    ($field:tt standings) => {
+        $crate::__forwarded! { $field PointsStore standings ['a]
+            (programme: &'a $crate::types::ProgrammeId, after: Option<($crate::types::RawPoints, $crate::types::Account)>, limit: usize) -> $crate::ports::Seen<Vec<$crate::ports::Standing>> }
+    };
+    ($field:tt statements) => {
+        $crate::__forwarded! { $field PointsStore statements ['a]
+            (programme: &'a $crate::types::ProgrammeId, account: $crate::types::Account) -> Vec<$crate::ports::Statement> }
+    };
+    ($field:tt events) => {
+        $crate::__forwarded! { $field EventStore events []
+            (after: $crate::event::EventSeq, limit: usize) -> Vec<$crate::event::SequencedEvent> }
+    };
+    ($field:tt delivered) => {
+        $crate::__forwarded! { $field EventStore delivered ['a]
+            (consumer: &'a $crate::event::Consumer) -> $crate::event::EventSeq }
+    };
+    ($field:tt record_delivered) => {
+        $crate::__forwarded! { $field EventStore record_delivered ['a]
+            (consumer: &'a $crate::event::Consumer, from: $crate::event::EventSeq, to: $crate::event::EventSeq) -> () }
+    };
+}
+
+/// What `#[async_trait]` makes of a method that only calls another.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __forwarded {
+    ($field:tt $port:ident $method:ident [$($life:lifetime)*]
+        ($($argument:ident: $type:ty),*) -> $answer:ty) => {
+        fn $method<'life0, $($life,)* 'async_trait>(
+            &'life0 self,
+            $($argument: $type),*
+        ) -> ::core::pin::Pin<::std::boxed::Box<
+            dyn ::core::future::Future<
+                Output = ::core::result::Result<$answer, $crate::error::StoreError>,
+            > + ::core::marker::Send + 'async_trait,
+        >>
+        where
+            'life0: 'async_trait,
+            $($life: 'async_trait,)*
+            Self: 'async_trait,
+        {
+            $crate::ports::$port::$method(&self.$field, $($argument),*)
+        }
+    };
+}
