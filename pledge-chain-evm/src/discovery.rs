@@ -4,7 +4,7 @@ use alloy::primitives::Address;
 use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenMetadata;
 use pledge_core::ports::ChainSource;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, Decimals};
 
 use crate::chain::EvmChain;
 use crate::classify::Fault;
@@ -21,6 +21,8 @@ pub struct TokenQuery {
     pub address: Address,
     /// What is asked about its first block.
     pub start: StartQuery,
+    /// The decimals of a contract that has none, in which whole tokens are counted.
+    pub decimals: Option<Decimals>,
 }
 
 /// What to find out about a token's first block.
@@ -40,7 +42,7 @@ pub enum StartQuery {
 pub struct TokenDiscovery {
     /// The contract.
     pub address: Address,
-    /// As [`ChainSource::token_metadata`].
+    /// As [`ChainSource::token_metadata`], or with the decimals that [`TokenQuery::decimals`] assumes.
     pub metadata: Result<TokenMetadata, ChainError>,
     /// The answer to [`TokenQuery::start`].
     pub start: Result<StartFound, ChainError>,
@@ -111,7 +113,7 @@ impl EvmChain {
         let mut next = || answers.next().expect("an answer for each call");
         let metadata = queries.iter().map(|query| {
             let answers: [Answer; METADATA_CALLS] = std::array::from_fn(|_| next());
-            self.metadata(query.address, answers)
+            self.metadata(query.address, answers, query.decimals)
         });
         metadata.collect()
     }

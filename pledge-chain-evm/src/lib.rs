@@ -52,3 +52,4 @@ pub use config::{EvmConfig, Verify};
 pub use discovery::{StartFound, StartQuery, TokenDiscovery, TokenQuery};
 pub use heads::{HeadHints, HeadsConfig};
 pub use nodes::{EvmNodes, NodeReport, NodeState, NodesConfig, StandbyNodes};
+pub use url;

@@ -1,6 +1,6 @@
 //! Keeps API keys out of errors and logs.
 
-use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashSet};
 
 use percent_encoding::percent_decode_str;
 use url::{Url, form_urlencoded};
@@ -12,6 +12,8 @@ const TEXT_BYTES_READ_MAX: usize = 16 << 10;
 const SEGMENT_CHARS_MIN: usize = 6;
 /// Shorter values of a query, and names, are switches, not keys.
 const VALUE_CHARS_MIN: usize = 4;
+/// A shorter part of a secret gives too little away, and stands in ordinary words.
+const PART_BYTES_MIN: usize = 6;
 
 /// Host and port: the part of a url that may be shown.
 pub(crate) fn endpoint(url: &Url) -> String {
@@ -23,9 +25,15 @@ pub(crate) fn endpoint(url: &Url) -> String {
 }
 
 /// Cleans what a node says: no part of the url's secrets, no control characters, bounded length.
+///
+/// A secret is found in any case, whole or cut down to [`PART_BYTES_MIN`] bytes, as it stands in the url
+/// or in base64.
 #[derive(Clone)]
 pub(crate) struct Redactor {
-    secrets: Vec<String>,
+    /// In lower case. Every part of this length of a long secret, and short secrets whole.
+    parts: HashSet<Vec<u8>>,
+    /// The lengths that occur, ascending.
+    lengths: BTreeSet<usize>,
 }
 
 impl Redactor {
@@ -35,18 +43,22 @@ impl Redactor {
         let values = query_secrets(url).chain([url.username()]);
         let values = values.filter(|value| value.len() >= VALUE_CHARS_MIN);
         let password = url.password().into_iter();
-        let mut secrets: Vec<String> =
-            segments.chain(values).chain(password).flat_map(spellings).collect();
-        secrets.retain(|secret| !secret.is_empty());
-        // A secret may begin with another: the longer one goes first.
-        secrets.sort_by_key(|secret| Reverse(secret.len()));
-        Self { secrets }
+        let secrets = segments.chain(values).chain(password).flat_map(spellings);
+        // What a node is sent in its header of authorization, and may repeat.
+        let login =
+            url.password().map(|password| base64(&format!("{}:{password}", url.username())));
+        let parts: HashSet<Vec<u8>> = secrets
+            .chain(login.into_iter().flatten())
+            .filter(|secret| !secret.is_empty())
+            .flat_map(|secret| parts(&secret))
+            .collect();
+        let lengths = parts.iter().map(Vec::len).collect();
+        Self { parts, lengths }
     }
 
     pub(crate) fn clean(&self, text: &str) -> String {
         let text = &text[..text.floor_char_boundary(TEXT_BYTES_READ_MAX)];
-        let secrets = self.secrets.iter();
-        let redacted = secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+        let redacted = self.redact(text);
         let mut clean: String = redacted
             .split(|c: char| c.is_control() || c.is_whitespace())
             .filter(|word| !word.is_empty())
@@ -57,6 +69,36 @@ impl Redactor {
         clean.truncate(clean.trim_end().len());
         clean
     }
+
+    /// The text with each stretch that parts of secrets cover as `***`.
+    fn redact(&self, text: &str) -> String {
+        let lower = text.to_ascii_lowercase().into_bytes();
+        let mut covered = vec![false; lower.len()];
+        for at in 0..lower.len() {
+            let parts = self.lengths.iter().filter_map(|length| lower.get(at..at + length));
+            for part in parts.filter(|part| self.parts.contains(*part)) {
+                covered[at..at + part.len()].fill(true);
+            }
+        }
+        let mut redacted = String::with_capacity(text.len());
+        for (at, c) in text.char_indices() {
+            match (covered[at], at > 0 && covered[at - 1]) {
+                (false, _) => redacted.push(c),
+                (true, false) => redacted.push_str("***"),
+                (true, true) => {}
+            }
+        }
+        redacted
+    }
+}
+
+/// What gives a secret away: every part of it of the least length, or all of a shorter one.
+fn parts(secret: &str) -> Vec<Vec<u8>> {
+    let lower = secret.to_ascii_lowercase().into_bytes();
+    if lower.len() <= PART_BYTES_MIN {
+        return vec![lower];
+    }
+    lower.windows(PART_BYTES_MIN).map(<[u8]>::to_vec).collect()
 }
 
 /// The values of a query, and keys that stand in it without a name.
@@ -70,11 +112,33 @@ fn query_secrets(url: &Url) -> impl Iterator<Item = &str> {
 }
 
 /// A part of a url as it stands there, and as a node may repeat it.
-fn spellings(part: &str) -> [String; 4] {
+fn spellings(part: &str) -> Vec<String> {
     let decoded = percent_decode_str(part).decode_utf8_lossy().into_owned();
     let form = percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();
     let encoded = form_urlencoded::byte_serialize(decoded.as_bytes()).collect();
-    [part.to_owned(), decoded, form, encoded]
+    let in_base64 = base64(&decoded);
+    [part.to_owned(), decoded, form, encoded].into_iter().chain(in_base64).collect()
+}
+
+/// A secret as it stands within base64, wherever it begins among the bytes that are encoded, in both
+/// alphabets; nothing where that is too short to be known again.
+fn base64(secret: &str) -> Vec<String> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bytes = secret.as_bytes();
+    let mut all = Vec::new();
+    for before in 0..3 {
+        // Bits of the bytes before share the first digits, those of the bytes after the last one.
+        let bits = |at: usize| bytes.get(at / 8).map_or(0, |byte| (byte >> (7 - at % 8)) & 1);
+        let first = (6 - before * 8 % 6) % 6;
+        let starts = (first..bytes.len() * 8).step_by(6).filter(|at| at + 6 <= bytes.len() * 8);
+        let digit = |at: usize| (at..at + 6).fold(0, |digit, at| (digit << 1) | bits(at));
+        let text: String = starts.map(|at| char::from(DIGITS[usize::from(digit(at))])).collect();
+        if text.len() >= PART_BYTES_MIN {
+            all.push(text.replace('+', "-").replace('/', "_"));
+            all.push(text);
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -131,6 +195,33 @@ mod tests {
     fn a_secret_that_begins_with_another_leaves_no_rest() {
         let url = "https://node.example/abcdef/abcdef123456";
         assert_eq!(cleaned(url, "abcdef123456 and abcdef"), "*** and ***");
+    }
+
+    #[test]
+    fn a_secret_does_not_survive_in_another_case_or_cut() {
+        let text = "0123456789ABCDEF, FedCba9876543210, 01234567… and …3210 of …98765432";
+        let clean = Redactor::new(&url()).clean(text);
+        assert_eq!(clean, "***, ***, ***… and …3210 of …***");
+    }
+
+    #[test]
+    fn a_secret_does_not_survive_in_base64_wherever_it_begins() {
+        let encoded = [
+            // The key alone, behind one byte and behind two.
+            "MDEyMzQ1Njc4OWFiY2RlZg==",
+            "eDAxMjM0NTY3ODlhYmNkZWY=",
+            "eHkwMTIzNDU2Nzg5YWJjZGVm",
+            // The name and the password, as in a header of authorization.
+            "c29tZXVzZXI6bG9uZ3Bhc3N3b3Jk",
+        ];
+        for text in encoded {
+            let clean = Redactor::new(&url()).clean(text);
+            let shown: String = clean.split("***").collect();
+            assert!(clean.contains("***") && shown.len() <= 4, "{text}: {clean}");
+        }
+        // Bytes that the two alphabets write differently.
+        let bytes = "https://node.example/%C3%BE%C3%BF%C3%BE%C3%BF%C3%BE";
+        assert_eq!(cleaned(bytes, "w77Dv8O+w7/Dvg== w77Dv8O-w7_Dvg=="), "***g== ***g==");
     }
 
     #[test]

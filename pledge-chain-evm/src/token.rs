@@ -1,6 +1,6 @@
 //! What a token's contract says of itself.
 
-use alloy::primitives::{Address, Bytes, U256};
+use alloy::primitives::{Address, Bytes};
 use alloy::sol_types::SolCall;
 use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenMetadata;
@@ -31,7 +31,7 @@ pub(crate) fn metadata_calls(token: Address) -> [Call; METADATA_CALLS] {
 impl EvmChain {
     pub(crate) async fn read_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
         let answers = self.rpc().many(metadata_calls(token).into()).await;
-        self.metadata(token, answers.try_into().expect("a batch has an answer for each call"))
+        self.metadata(token, answers.try_into().expect("a batch has an answer for each call"), None)
     }
 
     /// What the answers to [`metadata_calls`] say.
@@ -39,6 +39,7 @@ impl EvmChain {
         &self,
         token: Address,
         answers: [Answer; METADATA_CALLS],
+        assumed: Option<Decimals>,
     ) -> Result<TokenMetadata, ChainError> {
         let [code, decimals, symbol] = answers;
         let code = self.bytes(code).map_err(|failure| failure.during(OPERATION))?;
@@ -47,24 +48,32 @@ impl EvmChain {
         }
         Ok(TokenMetadata {
             symbol: self.symbol(symbol)?,
-            decimals: self.decimals(token, decimals)?,
+            decimals: self.decimals(token, decimals, assumed)?,
         })
     }
 
-    fn decimals(&self, token: Address, answer: Answer) -> Result<Decimals, ChainError> {
+    /// Those of the contract, or those assumed where it has none.
+    fn decimals(
+        &self,
+        token: Address,
+        answer: Answer,
+        assumed: Option<Decimals>,
+    ) -> Result<Decimals, ChainError> {
         let wrong = |what: String| {
             let detail = format!("{token} is no ERC-20 token that can be followed: {what}");
             ChainError::persistent(OPERATION, detail)
         };
+        let none = |what: &str| {
+            assumed.ok_or_else(|| wrong(format!("{what}: name them in its key `decimals`")))
+        };
         let answer = match self.bytes(answer) {
             Ok(answer) => answer,
-            Err(Failure { fault: Fault::Reverted, .. }) => {
-                return Err(wrong("decimals() reverts".to_owned()));
-            }
+            Err(Failure { fault: Fault::Reverted, .. }) => return none("decimals() reverts"),
             Err(failure) => return Err(failure.during(OPERATION)),
         };
-        let decimals: U256 =
-            first_word(&answer).ok_or_else(|| wrong("decimals() is missing".to_owned()))?;
+        let Some(decimals) = first_word(&answer) else {
+            return none("decimals() is missing");
+        };
         u8::try_from(decimals)
             .ok()
             .and_then(|decimals| Decimals::new(decimals).ok())
@@ -90,6 +99,9 @@ pub(crate) fn code_call(token: Address, block: &str) -> Call {
 }
 
 pub(crate) fn no_code(operation: &'static str, token: Address) -> ChainError {
-    let detail = format!("no contract code at {token}: wrong address or wrong chain");
+    let detail = format!(
+        "no contract code at {token} now: the address or the chain is wrong, or the contract has \
+         destroyed itself"
+    );
     ChainError::persistent(operation, detail)
 }

@@ -78,8 +78,8 @@ impl Log {
 pub(crate) enum Unplaced {
     /// The node calls it removed: its block is not on the chain any more.
     Removed,
-    /// It is not in a block yet.
-    Pending,
+    /// The node gives none of this: of a block that is still being made, or of any.
+    Without(&'static str),
 }
 
 impl TryFrom<WireLog> for Log {
@@ -90,10 +90,10 @@ impl TryFrom<WireLog> for Log {
             return Err(Unplaced::Removed);
         }
         Ok(Self {
-            block: BlockNumber::new(log.block_number.ok_or(Unplaced::Pending)?.to()),
-            index: LogIndex::new(log.log_index.ok_or(Unplaced::Pending)?.to()),
-            block_hash: log.block_hash.ok_or(Unplaced::Pending)?,
-            tx_hash: log.transaction_hash.ok_or(Unplaced::Pending)?,
+            block: BlockNumber::new(log.block_number.ok_or(Unplaced::Without("blockNumber"))?.to()),
+            index: LogIndex::new(log.log_index.ok_or(Unplaced::Without("logIndex"))?.to()),
+            block_hash: log.block_hash.ok_or(Unplaced::Without("blockHash"))?,
+            tx_hash: log.transaction_hash.ok_or(Unplaced::Without("transactionHash"))?,
             address: log.address,
             topics: log.topics,
             data: log.data,

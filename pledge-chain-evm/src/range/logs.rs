@@ -184,7 +184,13 @@ pub(super) fn placed(slice: &Slice<'_>, logs: Vec<WireLog>) -> Result<Vec<Log>, 
     for log in logs {
         let log = Log::try_from(log).map_err(|unplaced| match unplaced {
             Unplaced::Removed => ChainError::block_gone(OPERATION, "a log was removed meanwhile"),
-            Unplaced::Pending => ChainError::transient(OPERATION, "a log has no place in a block"),
+            Unplaced::Without(field) => {
+                let detail = format!(
+                    "a log has no {field}, so it cannot be placed: a node that goes on answering so \
+                     cannot be followed, use another"
+                );
+                ChainError::transient(OPERATION, detail)
+            }
         })?;
         if !wants(slice.request, &log) || !(slice.from..=slice.to).contains(&log.block) {
             let detail =

@@ -43,7 +43,7 @@ async fn node(tokens: u64) -> (HostileNode, EvmChain) {
 }
 
 fn queries(tokens: u64, start: StartQuery) -> Vec<TokenQuery> {
-    (0..tokens).map(|number| TokenQuery { address: token(number), start }).collect()
+    (0..tokens).map(|number| TokenQuery { address: token(number), start, decimals: None }).collect()
 }
 
 /// From a block down the node has no state, and answers as if nothing were there.
@@ -84,7 +84,10 @@ async fn sixty_tokens_are_found_in_few_requests() {
 async fn one_bad_token_fails_alone() {
     let (_node, evm) = node(3).await;
     let mut asked = queries(3, StartQuery::Deployment);
-    asked.insert(1, TokenQuery { address: token(999), start: StartQuery::Deployment });
+    asked.insert(
+        1,
+        TokenQuery { address: token(999), start: StartQuery::Deployment, decimals: None },
+    );
     let mut found = within(evm.discover_tokens(&asked)).await;
     let bad = found.remove(1);
     assert!(persistent(bad.metadata).contains("no contract code"));
@@ -164,6 +167,7 @@ async fn code_before_the_first_block_of_a_configuration_is_seen() {
         let query = TokenQuery {
             address: token(0),
             start: StartQuery::CodeBefore(BlockNumber::new(block)),
+            decimals: None,
         };
         let found = within(evm.discover_tokens(&[query])).await;
         assert_eq!(starts(&found), [expected], "block {block}");

@@ -3,10 +3,11 @@
 use crate::fake_node::{FakeNode, Reply, Script, bytes, word};
 use alloy::primitives::Address;
 use alloy::sol_types::SolValue;
+use pledge_chain_evm::{StartQuery, TokenQuery};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ledger::TokenMetadata;
 use pledge_core::ports::ChainSource;
-use pledge_core::types::{Account, Amount, BlockNumber};
+use pledge_core::types::{Account, Amount, BlockNumber, Decimals};
 use serde_json::json;
 
 const TOKEN: Address = Address::repeat_byte(0x33);
@@ -72,6 +73,18 @@ async fn decimals_above_77_are_persistent() {
 async fn decimals_beyond_any_width_are_persistent() {
     let text = persistent(metadata(|script| script.decimals = Ok(word(u64::MAX))).await);
     assert!(text.contains("decimals()"), "{text}");
+}
+
+#[tokio::test]
+async fn a_contract_without_decimals_has_those_that_are_assumed_and_another_its_own() {
+    for (answer, expected) in [(Ok(json!("0x")), 6), (reverted(), 6), (Ok(word(9)), 9)] {
+        let node = FakeNode::start().await;
+        node.script().decimals = answer;
+        let decimals = Decimals::new(6).ok();
+        let query = TokenQuery { address: TOKEN, start: StartQuery::Skip, decimals };
+        let found = node.connect().await.discover_tokens(&[query]).await.remove(0);
+        assert_eq!(found.metadata.unwrap().decimals.get(), expected);
+    }
 }
 
 #[tokio::test]
