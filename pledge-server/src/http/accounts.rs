@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use pledge_core::types::{
-    Amount, BalanceSeconds, BlockNumber, RawPoints, Scale, Timestamp, WeightBp,
+    Amount, BalanceSeconds, BlockNumber, Decimals, RawPoints, Scale, Timestamp, WeightBp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +13,16 @@ use super::json::Eip55;
 use super::problem::Problem;
 use super::read::ProgrammeName;
 
-/// What an account holds and has earned at `at_time`. The fields of points are null on a token
-/// without programme.
+/// What an account holds and has earned at `at_time`: nothing, if it was never seen. The fields of
+/// points are null on a token without programme.
 #[derive(Debug, Serialize)]
 pub(super) struct AccountAnswer {
     account: Eip55,
+    symbol: String,
+    decimals: Decimals,
     balance: Amount,
+    /// In whole tokens.
+    balance_formatted: String,
     pending_balance: Option<Amount>,
     balance_seconds: BalanceSeconds,
     points: Option<String>,
@@ -44,7 +48,7 @@ pub(super) async fn one(
     Query(params): Query<Params>,
 ) -> Result<Json<AccountAnswer>, Problem> {
     let (token, account) = (path.token(), path.account()?);
-    api.queries.token(token).await?;
+    let metadata = api.queries.token(token).await?.spec.metadata;
     let name = ProgrammeName::asked(params.programme.as_ref());
     let programme = name.find(&api, token).await?;
     let programme = programme.as_ref().map(|state| &state.programme.id);
@@ -53,7 +57,10 @@ pub(super) async fn one(
     let points = view.points.as_ref();
     Ok(Json(AccountAnswer {
         account: Eip55(view.account.address()),
+        symbol: metadata.symbol,
+        decimals: metadata.decimals,
         balance: view.balance,
+        balance_formatted: view.balance.in_tokens(metadata.decimals),
         pending_balance: view.pending_balance,
         balance_seconds: view.balance_seconds,
         points: points.map(|points| points.scale.points(points.raw)),

@@ -61,7 +61,7 @@ pub(super) async fn list(
     };
     let changes = api.queries.balances().changes(&query).await?.value;
     if changes.is_empty() && query.before.is_none() {
-        // Nothing confirmed: known at least from pending blocks, or an error.
+        // An account without changes has none listed; a token without a confirmed block is an error.
         api.queries.account(token, account, None, None).await?;
     }
     let page = Page::cut(changes, params.limit, |change| ChangePlace {

@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use pledge_core::error::StoreError;
-use pledge_core::ledger::{Checkpoint, TokenState};
+use pledge_core::ledger::{Checkpoint, TokenMetadata, TokenState};
 use pledge_core::ports::{ProgrammeState, Standing};
-use pledge_core::types::{Account, Amount, RawPoints, Scale, Timestamp};
+use pledge_core::types::{Account, Amount, Decimals, RawPoints, Scale, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
@@ -20,6 +20,8 @@ use super::read::{ProgrammeName, in_one_epoch};
 pub(super) struct Leaderboard {
     #[serde(flatten)]
     page: Page<Row>,
+    symbol: String,
+    decimals: Decimals,
     /// End of the newest window settled in every shard; null before the first, and without programme.
     settled: Option<Timestamp>,
     points_scale: Option<Scale>,
@@ -30,6 +32,8 @@ pub(super) struct Leaderboard {
 struct Row {
     account: Eip55,
     balance: Amount,
+    /// In whole tokens.
+    balance_formatted: String,
     points: Option<String>,
     points_raw: Option<RawPoints>,
     /// How far this account is settled: ahead of the page's while a settlement is under way.
@@ -118,16 +122,18 @@ async fn by_points(
     if [programme.epoch, standings.epoch, states.epoch] != [token.epoch; 3] {
         return Ok(None);
     }
-    let scale = Scale::of(token.spec.metadata.decimals);
+    let TokenMetadata { symbol, decimals } = token.spec.metadata.clone();
     let mut rows = Vec::with_capacity(accounts.len());
     for (standing, state) in page.items().iter().zip(states.value) {
         let state = state.ok_or_else(|| without_ledger(standing))?;
-        rows.push(row_of(&programme, scale, standing.account, &state, Some(standing)));
+        rows.push(row_of(&programme, decimals, standing.account, &state, Some(standing)));
     }
     Ok(Some(Leaderboard {
         page: page.with_items(rows),
+        symbol,
+        decimals,
         settled: programme.settled(),
-        points_scale: Some(scale),
+        points_scale: Some(Scale::of(decimals)),
     }))
 }
 
@@ -155,9 +161,12 @@ async fn by_balance(
         balance: state.balance,
         account: *account,
     });
+    let TokenMetadata { symbol, decimals } = token.spec.metadata.clone();
     let Some(programme) = programme else {
         return Ok(Some(Leaderboard {
-            page: page.map(|(account, state)| row_without_points(account, &state)),
+            page: page.map(|(account, state)| row_without_points(account, &state, decimals)),
+            symbol,
+            decimals,
             settled: None,
             points_scale: None,
         }));
@@ -168,25 +177,26 @@ async fn by_balance(
     if [programme.epoch, totals.epoch] != [token.epoch; 2] {
         return Ok(None);
     }
-    let scale = Scale::of(token.spec.metadata.decimals);
     let with_totals = page.items().iter().zip(&totals.value);
     let with_something =
         with_totals.filter(|((_, state), total)| !state.balance.is_zero() || total.is_some());
     let rows = with_something.map(|((account, state), total)| {
-        row_of(&programme, scale, *account, state, total.as_ref())
+        row_of(&programme, decimals, *account, state, total.as_ref())
     });
     let rows = rows.collect();
     Ok(Some(Leaderboard {
         page: page.with_items(rows),
+        symbol,
+        decimals,
         settled: programme.settled(),
-        points_scale: Some(scale),
+        points_scale: Some(Scale::of(decimals)),
     }))
 }
 
 /// An account without a total earned nothing up to where its shard is settled.
 fn row_of(
     programme: &ProgrammeState,
-    scale: Scale,
+    decimals: Decimals,
     account: Account,
     state: &Checkpoint,
     total: Option<&Standing>,
@@ -197,17 +207,18 @@ fn row_of(
         None => programme.settled_of(account),
     };
     Row {
-        points: Some(scale.points(raw)),
+        points: Some(Scale::of(decimals).points(raw)),
         points_raw: Some(raw),
         settled,
-        ..row_without_points(account, state)
+        ..row_without_points(account, state, decimals)
     }
 }
 
-fn row_without_points(account: Account, state: &Checkpoint) -> Row {
+fn row_without_points(account: Account, state: &Checkpoint, decimals: Decimals) -> Row {
     Row {
         account: Eip55(account.address()),
         balance: state.balance,
+        balance_formatted: state.balance.in_tokens(decimals),
         points: None,
         points_raw: None,
         settled: None,

@@ -16,13 +16,14 @@ use super::json::Eip55;
 use super::problem::{Kind, Problem};
 use super::read::{ProgrammeName, in_one_epoch};
 
-/// The account's tokens at one instant: the confirmed time of the active token that is furthest
+/// The tokens on which the account was seen, at one instant: the confirmed time of the active token that is furthest
 /// behind. A halted token does not hold the others back; it stands where it stopped, if that is
 /// earlier.
 #[derive(Debug, Serialize)]
 pub(super) struct Portfolio {
     account: Eip55,
-    at_time: Timestamp,
+    /// Null for an account that was never seen on any token.
+    at_time: Option<Timestamp>,
     /// The sum over the tokens with the programme; null if there is none.
     total_points: Option<String>,
     total_points_raw: Option<String>,
@@ -38,6 +39,8 @@ struct Holding {
     decimals: Decimals,
     status: &'static str,
     balance: Amount,
+    /// In whole tokens.
+    balance_formatted: String,
     points: Option<String>,
     points_raw: Option<RawPoints>,
     points_scale: Option<Scale>,
@@ -79,17 +82,18 @@ async fn try_read(
     let active = found.iter().filter(|found| found.state.is_active());
     let slowest = active.map(|found| found.view.at_time).min();
     let any = found.iter().map(|found| found.view.at_time).min();
-    let Some(at_time) = slowest.or(any) else {
-        let detail = format!("account {account} was never seen on any token");
-        return Err(Problem::new(Kind::UnknownAccount, detail));
-    };
-    if name.is_explicit() && found.iter().all(|found| found.programme.is_none()) {
+    let at_time = slowest.or(any);
+    if name.is_explicit()
+        && !found.is_empty()
+        && found.iter().all(|found| found.programme.is_none())
+    {
         let detail = "no token of this account has that programme";
         return Err(Problem::new(Kind::UnknownProgramme, detail));
     }
     let mut holdings = Vec::with_capacity(found.len());
     for token in found {
-        match holding(api, account, token, at_time).await? {
+        let at = at_time.map_or(token.view.at_time, |at_time| at_time.min(token.view.at_time));
+        match holding(api, account, token, at).await? {
             Some(holding) => holdings.push(holding),
             None => return Ok(None),
         }
@@ -112,12 +116,15 @@ async fn find(api: &Api, account: Account, name: ProgrammeName<'_>) -> Result<Ve
     for chain in api.queries.balances().chains().await? {
         for state in api.queries.balances().tokens(chain.chain).await? {
             let token = state.spec.id;
+            if !api.queries.was_seen(token, account).await? {
+                continue;
+            }
             let programme = name.look_up(api, token).await?;
             let programme = programme.map(|state| state.programme.id);
             let view = api.queries.account(token, account, programme.as_ref(), None);
             match view.await {
                 Ok(view) => found.push(Found { state, programme, view }),
-                Err(QueryError::UnknownAccount(_) | QueryError::NotStarted(_)) => {}
+                Err(QueryError::NotStarted(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -125,15 +132,14 @@ async fn find(api: &Api, account: Account, name: ProgrammeName<'_>) -> Result<Ve
     Ok(found)
 }
 
-/// The account on one token at an instant, or where the token stopped before.
+/// The account on one token at an instant; `None` if the ledger was rewound to before it.
 async fn holding(
     api: &Api,
     account: Account,
     found: Found,
-    at_time: Timestamp,
+    at: Timestamp,
 ) -> Result<Option<Holding>, Problem> {
-    let Found { state, programme, view } = found;
-    let at = at_time.min(view.at_time);
+    let Found { state, programme, view: _ } = found;
     let token = state.spec.id;
     let scale = Scale::of(state.spec.metadata.decimals);
     let view = api.queries.account(token, account, programme.as_ref(), Some(at));
@@ -141,16 +147,17 @@ async fn holding(
         Ok(view) => (view.balance, view.points.map(|points| points.raw)),
         // Before the token's first block nobody held or earned anything.
         Err(QueryError::TooEarly { .. }) => (Amount::ZERO, programme.map(|_| RawPoints::ZERO)),
-        Err(QueryError::TooLate { .. } | QueryError::UnknownAccount(_)) => return Ok(None),
+        Err(QueryError::TooLate { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     Ok(Some(Holding {
         chain_id: token.chain,
         token: Eip55(token.address),
-        symbol: state.spec.metadata.symbol,
-        decimals: state.spec.metadata.decimals,
         status: state.status.name(),
         balance,
+        balance_formatted: balance.in_tokens(state.spec.metadata.decimals),
+        symbol: state.spec.metadata.symbol,
+        decimals: state.spec.metadata.decimals,
         points: raw.map(|raw| scale.points(raw)),
         points_raw: raw,
         points_scale: raw.map(|_| scale),

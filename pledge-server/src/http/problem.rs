@@ -141,7 +141,6 @@ impl From<QueryError> for Problem {
         match error {
             QueryError::UnknownToken(_) => Self::new(Kind::UnknownToken, detail),
             QueryError::UnknownProgramme(_) => Self::new(Kind::UnknownProgramme, detail),
-            QueryError::UnknownAccount(_) => Self::new(Kind::UnknownAccount, detail),
             QueryError::NotStarted(_) => Self::new(Kind::NotStarted, detail),
             QueryError::Descending { .. } => Self::new(Kind::InvalidParameter, detail),
             QueryError::TooLate { bound, .. } => Self::new(Kind::TooLate, detail).with_bound(bound),

@@ -12,7 +12,10 @@ async fn the_seed_case_earns_exactly_twenty_thirds() {
     let account = world.ok(&account_path(token, ALICE)).await;
     let expected = json!({
         "account": ALICE.to_string(),
+        "symbol": "TOK",
+        "decimals": 18,
         "balance": "200000000000000000000",
+        "balance_formatted": "200",
         "pending_balance": "200000000000000000000",
         "balance_seconds": "480000000000000000000000",
         "points": "6.666666666666666666",
@@ -142,15 +145,40 @@ async fn a_programme_that_is_named_must_exist() {
 }
 
 #[tokio::test]
+async fn an_account_that_was_never_seen_holds_and_has_earned_nothing() {
+    let (world, token) = seed().await;
+    world.settle(token).await;
+    let path = account_path(token, BOB);
+    let account = world.ok(&path).await;
+    let zeros = [
+        "balance",
+        "balance_formatted",
+        "pending_balance",
+        "balance_seconds",
+        "points",
+        "points_raw",
+        "settled_points",
+    ];
+    assert!(zeros.iter().all(|field| account[*field] == "0"), "{account}");
+    assert_eq!((&account["symbol"], &account["weight_bp"]), (&json!("TOK"), &json!(10_000)));
+    let then = world.ok(&format!("{path}?at={}", THREE_PM + MINUTE)).await;
+    assert_eq!(then["balance"], "0");
+    for list in ["changes", "statements"] {
+        let page = world.ok(&format!("{path}/{list}")).await;
+        assert_eq!(page["items"], json!([]), "{list}");
+    }
+    let points = world.ok(&format!("{path}/points")).await.to_string();
+    assert!(points.contains(r#""points":"0""#), "{points}");
+    let nowhere = world.ok(&format!("/api/v1/accounts/{BOB}")).await;
+    assert_eq!((&nowhere["tokens"], &nowhere["at_time"]), (&json!([]), &Value::Null));
+}
+
+#[tokio::test]
 async fn what_is_unknown_is_not_found() {
     let (world, token) = seed().await;
     let path = account_path(token, ALICE);
     let unknown = [
-        account_path(token, BOB),
         account_path(token, Address::ZERO),
-        format!("{}/changes", account_path(token, BOB)),
-        format!("{}/points", account_path(token, BOB)),
-        format!("{}/statements", account_path(token, BOB)),
         path.replace(&TOKEN.to_string(), &OTHER_TOKEN.to_string()),
         path.replace("/chains/1/", "/chains/2/"),
         token_path(token).replace("/chains/1/", "/chains/2/"),

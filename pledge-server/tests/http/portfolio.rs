@@ -3,7 +3,7 @@
 use pledge_core::types::{ChainId, TokenId};
 use serde_json::{Value, json};
 
-use crate::support::{ALICE, BOB, World, account_path, mint, time, whole};
+use crate::support::{ALICE, World, account_path, mint, time, whole};
 use crate::worlds::{HOUR, MINUTE, OTHER_TOKEN, THREE_PM, TOKEN, seed};
 
 /// The worked case over two chains: 1000 of a token with 6 decimals for 30 minutes, and 2 of one with
@@ -83,8 +83,7 @@ async fn tokens_without_the_programme_are_listed_without_points() {
 }
 
 #[tokio::test]
-async fn an_account_or_programme_that_no_token_knows_is_not_found() {
+async fn a_programme_that_no_token_of_the_account_has_is_not_found() {
     let (world, _) = seed().await;
-    world.problem(&format!("/api/v1/accounts/{BOB}"), 404).await;
     world.problem(&format!("/api/v1/accounts/{ALICE}?programme=other"), 404).await;
 }
