@@ -45,17 +45,17 @@ struct StoreHealth {
     status: &'static str,
 }
 
+/// What is tried again. Why may name hosts, and repeat what they say: it is in the log.
 #[derive(Debug, Serialize)]
 struct Trouble {
     /// Null where it is everybody's.
     chain: Option<String>,
     work: &'static str,
-    reason: String,
 }
 
 impl From<Troubled> for Trouble {
-    fn from(Troubled { chain, work, reason }: Troubled) -> Self {
-        Self { chain, work, reason }
+    fn from(Troubled { chain, work, reason: _ }: Troubled) -> Self {
+        Self { chain, work }
     }
 }
 
@@ -63,7 +63,6 @@ impl From<Troubled> for Trouble {
 #[derive(Debug, Serialize)]
 struct RedisHealth {
     status: &'static str,
-    reason: Option<String>,
     /// When it was lost, in unix seconds.
     since: Option<u64>,
 }
@@ -71,10 +70,10 @@ struct RedisHealth {
 impl From<Health> for RedisHealth {
     fn from(health: Health) -> Self {
         match health {
-            Health::Up => Self { status: "up", reason: None, since: None },
-            Health::Degraded { since, reason } => {
+            Health::Up => Self { status: "up", since: None },
+            Health::Degraded { since, reason: _ } => {
                 let since = since.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
-                Self { status: "degraded", reason: Some(reason), since }
+                Self { status: "degraded", since }
             }
         }
     }
@@ -85,7 +84,7 @@ pub(super) async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
-/// The store answers. What else is not well is listed, and makes the instance unready only where that is
+/// The store answers. What else is not well is listed, without the texts of nodes and servers, and makes the instance unready only where that is
 /// asked for with `?strict`: what is confirmed can still be read, and no other instance would do better.
 ///
 /// Nothing is asked for it: the store is asked once a second, whoever wants to know.

@@ -16,7 +16,8 @@ use super::{Age, MarkedToken, counted_tokens};
 pub(crate) struct ChainHealth {
     chain_id: ChainId,
     name: String,
-    /// As its indexer reported it; `degraded` where a token is halted.
+    /// As its indexer reported it; `degraded` where a token is halted. Why its nodes or its store fail
+    /// is left out.
     status: &'static str,
     reason: Option<String>,
     head_block: Option<BlockNumber>,
@@ -39,6 +40,8 @@ impl ChainHealth {
             ChainStatus::Live | ChainStatus::Syncing if !halted_tokens.is_empty() => {
                 ("degraded", Some(counted_tokens(halted_tokens.len(), tokens.len())))
             }
+            // Texts of nodes and servers, which may name hosts, are in the log and in `pledge status`.
+            ChainStatus::Degraded(_) => ("degraded", None),
             status => (status.name(), status.reason().map(str::to_owned)),
         };
         let confirmed_time = confirmed.map(|(_, time)| time);

@@ -50,6 +50,12 @@ impl Marks {
         }
     }
 
+    /// Without what a node said, for everybody.
+    fn without_texts(self) -> Self {
+        let unanswered = self.supply_unanswered.map(|_| "the log says why".to_owned());
+        Self { supply_unanswered: unanswered, ..self }
+    }
+
     /// Each mark in words, for people.
     pub(crate) fn said(&self) -> Vec<String> {
         let unreadable = (self.unreadable_logs > 0).then(|| {
@@ -73,7 +79,7 @@ impl MarkedToken {
         let marked = tokens.iter().map(|token| Self {
             address: Eip55(token.spec.id.address),
             symbol: token.spec.metadata.symbol.clone(),
-            marks: Marks::of(token),
+            marks: Marks::of(token).without_texts(),
         });
         marked.filter(|token| !token.marks.said().is_empty()).collect()
     }

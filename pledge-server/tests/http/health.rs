@@ -58,8 +58,9 @@ async fn an_instance_says_how_each_part_does() {
 #[tokio::test]
 async fn a_chain_that_is_not_well_leaves_the_instance_ready_and_degraded() {
     let not_well = [
-        (ChainStatus::Degraded("its node is away".to_owned()), json!("its node is away")),
-        (ChainStatus::Paused, Value::Null),
+        (ChainStatus::Degraded("https://node.example: away".to_owned()), Value::Null),
+        (ChainStatus::Paused(None), Value::Null),
+        (ChainStatus::Paused(Some("a new node".to_owned())), json!("a new node")),
         (ChainStatus::Halted("its time goes back".to_owned()), json!("its time goes back")),
     ];
     for (status, reason) in not_well {
@@ -70,6 +71,7 @@ async fn a_chain_that_is_not_well_leaves_the_instance_ready_and_degraded() {
         assert_eq!(ready["status"], "degraded");
         let chain = &ready["chains"][0];
         assert_eq!((&chain["status"], &chain["reason"]), (&json!(name), &reason));
+        assert!(!ready.to_string().contains("node.example"), "{ready}");
         for strict in ["/readyz?strict", "/readyz?strict=true"] {
             let (code, body) = world.json(strict).await;
             assert_eq!((code.as_u16(), &body), (503, &ready), "{name}");
