@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pledge_core::event::Consumer;
-use pledge_core::notify::{DispatchError, Dispatcher, Drained, LogNotifier};
+use pledge_core::notify::{DispatchError, Dispatcher, Drained};
 use pledge_core::stop::Stop;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ability::{Trials, Work};
+use super::event_log::EventLog;
 use super::share::LASTS;
 use super::{Part, Troubles, until_due};
 use crate::backoff::Backoff;
@@ -22,7 +23,8 @@ const LOG: &str = "log";
 /// Delivers every event of the stores to the log.
 pub fn log_dispatcher(stores: &Stores) -> Dispatcher {
     let consumer = Consumer::new(LOG).expect("a name of a-z");
-    Dispatcher::new(stores.events.clone(), Arc::new(LogNotifier), consumer)
+    let log = EventLog { stores: stores.clone() };
+    Dispatcher::new(stores.events.clone(), Arc::new(log), consumer)
 }
 
 /// Delivers whenever something `moved`, and every `interval`, until `stop`, while it is this

@@ -133,8 +133,9 @@ impl Sharing {
         self.part.send_if_modified(|part| {
             let is_other = *part != share;
             if is_other {
-                let (chains, delivers) = (share.chains(), share.delivers());
-                tracing::info!(?chains, delivers, "a new part of the work");
+                let chains = share.chains().iter().map(ToString::to_string);
+                let (chains, delivers) = (chains.collect::<Vec<_>>().join(", "), share.delivers());
+                tracing::info!(chains, delivers, "a new part of the work");
                 *part = share;
             }
             is_other

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pledge_core::event::{Consumer, EventSeq};
 use pledge_core::ports::EventStore;
 use pledge_storage_sqlite::SqliteStore;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::node::{CHAIN, NORMAL, Node, THREE_PM, token};
 use crate::process::{Folder, Running};
@@ -86,6 +86,26 @@ fn a_settlement_and_a_reorg_are_told_once_each_and_not_again_after_a_kill() {
     let told = told_until(&again, "settled");
     assert_eq!(types(&told), [("INFO", "settled")]);
     assert!(sequence(&told[0]) > recorded);
+}
+
+#[test]
+fn a_settlement_is_one_line_of_values() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = folder(&node);
+    let running = folder.begin(&RUN);
+    let told = told_until(&running, "settled");
+    let fields = told.last().unwrap()["fields"].as_object().unwrap().clone();
+    assert_eq!(fields["chain"], CHAIN);
+    assert_eq!(fields["symbol"], "");
+    assert_eq!((&fields["programme"], &fields["accounts"]), (&json!("main"), &json!(1)));
+    assert_eq!(fields["settled"], "2026-01-01T16:00:00Z");
+    assert_eq!(fields["points"], "6.666666666666666666");
+    let message = fields["message"].as_str().unwrap();
+    assert!(message.contains("main settled up to 2026-01-01T16:00:00Z, 6.6666"), "{message}");
+    for (name, value) in &fields {
+        let is_json_or_debug = value.as_str().is_some_and(|text| text.contains(['{', '(']));
+        assert!(!is_json_or_debug, "{name}: {value}");
+    }
 }
 
 #[test]

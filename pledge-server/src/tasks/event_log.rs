@@ -1,0 +1,98 @@
+//! Events as lines of the log, each value a field of its own.
+
+use async_trait::async_trait;
+use pledge_core::event::{Event, ReorgRecord, SequencedEvent};
+use pledge_core::ports::{Notifier, NotifyError, SettlementsQuery};
+use pledge_core::types::{ProgrammeId, Scale, Timestamp};
+
+use crate::stores::Stores;
+
+/// Writes each event in one line: times in RFC 3339, a settlement with the token's symbol and the points of
+/// its last window. What is confirmed is `DEBUG`, what is settled `INFO`, a ledger that went back `WARN`,
+/// and whatever halts `ERROR`.
+#[derive(Debug)]
+pub(super) struct EventLog {
+    pub(super) stores: Stores,
+}
+
+/// A line under the name that core's own receiver logs under, so that one filter fits both.
+macro_rules! line {
+    ($level:ident, $told:expr, $($rest:tt)+) => {
+        tracing::$level!(
+            target: "pledge_core::notify",
+            sequence = $told.sequence.get(),
+            event_type = $told.event.name(),
+            $($rest)+
+        )
+    };
+}
+
+#[async_trait]
+impl Notifier for EventLog {
+    async fn notify(&self, told: &SequencedEvent) -> Result<(), NotifyError> {
+        let event = &told.event;
+        match event {
+            Event::Confirmed { chain, from, to, changes } => {
+                let (chain, from, hash) = (chain.get(), from.get(), to.hash);
+                line!(debug, told, chain, from, to = to.number.get(), %hash, changes, "{event}");
+            }
+            Event::Reorged(record) => back(told, record, None),
+            Event::Rewound { record, reason } => back(told, record, reason.as_deref()),
+            Event::Settled { programme, settled } => {
+                self.settled(told, programme, *settled).await?
+            }
+            Event::TokenHalted { token, reason } => {
+                let (chain, token) = (token.chain.get(), token.address);
+                line!(error, told, chain, %token, reason, "{event}");
+            }
+            Event::ChainHalted { chain, reason } => {
+                line!(error, told, chain = chain.get(), reason, "{event}");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn back(told: &SequencedEvent, record: &ReorgRecord, reason: Option<&str>) {
+    let ReorgRecord { chain, to, tokens } = record;
+    let changes_removed: u64 = tokens.iter().map(|token| token.changes_removed).sum();
+    let statements_reversed: u64 = tokens.iter().map(|token| token.statements_reversed).sum();
+    line!(
+        warn, told, chain = chain.get(), to = to.number.get(), hash = %to.hash, time = %to.time,
+        tokens = tokens.len(), changes_removed, statements_reversed, reason, "{}", told.event
+    );
+}
+
+impl EventLog {
+    /// What was settled is read again for its figures; a ledger that went back since has none.
+    async fn settled(
+        &self,
+        told: &SequencedEvent,
+        programme: &ProgrammeId,
+        settled: Timestamp,
+    ) -> Result<(), NotifyError> {
+        let unread = |error| {
+            NotifyError::unavailable("log a settlement", "its figures cannot be read")
+                .caused_by(error)
+        };
+        let query =
+            SettlementsQuery { programme: programme.clone(), before: Some(settled), limit: 1 };
+        let token = self.stores.balances.token(programme.token).await.map_err(unread)?;
+        let last = self.stores.points.settlements(&query).await.map_err(unread)?;
+        let metadata = token.map(|token| token.spec.metadata);
+        let last = last.first().filter(|last| last.window.end == settled).zip(metadata.as_ref());
+        let points =
+            last.map(|(last, metadata)| Scale::of(metadata.decimals).points(last.total.raw));
+        let symbol = metadata.as_ref().map_or("", |metadata| metadata.symbol.as_str());
+        let figures = points
+            .as_ref()
+            .map_or(String::new(), |points| format!(", {points} points in its last window"));
+        line!(
+            info, told, chain = programme.token.chain.get(), token = %programme.token.address, symbol,
+            programme = programme.name(), settled = %settled, points,
+            accounts = last.map(|(last, _)| last.total.accounts),
+            "{symbol} {} settled up to {settled}{figures}", programme.name()
+        );
+        Ok(())
+    }
+}
