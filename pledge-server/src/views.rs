@@ -9,6 +9,7 @@ mod settlement;
 use std::fmt;
 
 use pledge_core::error::StoreError;
+use pledge_core::indexer::ChainStatus;
 use pledge_core::primitives::Address;
 use serde::{Serialize, Serializer};
 
@@ -34,6 +35,34 @@ impl Serialize for Eip55 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// A figure, or a dash.
+pub(crate) fn figure(figure: Option<impl fmt::Display>) -> String {
+    figure.map_or("-".to_owned(), |figure| figure.to_string())
+}
+
+/// What a person does to set a chain going again; `None` of one that goes on by itself.
+///
+/// A chain halts only where its ledger and the nodes have no block in common that is held, so resumed
+/// alone it would halt again.
+pub(crate) fn way_on(name: &str, status: &ChainStatus) -> Option<String> {
+    match status {
+        ChainStatus::Paused(_) => Some(format!("`pledge resume {name}` sets it going again")),
+        ChainStatus::Halted(_) => Some(format!(
+            "`pledge rewind {name} --to BLOCK` takes it back to a block that its node has too, then \
+             `pledge resume {name}` sets it going again"
+        )),
+        ChainStatus::Syncing | ChainStatus::Live | ChainStatus::Degraded(_) => None,
+    }
+}
+
+/// What a person does about a halted token.
+pub(crate) fn after_a_halt(chain: &str, token: Address) -> String {
+    format!(
+        "once its cause is gone, `pledge resume {chain} --token {token}` follows it again; while it is \
+         there, it halts again"
+    )
 }
 
 /// How many of a chain's tokens are halted.

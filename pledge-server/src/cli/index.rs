@@ -19,6 +19,7 @@ use crate::config::ChainConfig;
 use crate::output::counted;
 use crate::setup::{self, InspectedChain};
 use crate::stores::Stores;
+use crate::views::way_on;
 
 #[derive(Debug, Args)]
 pub(super) struct IndexArgs {
@@ -164,10 +165,10 @@ async fn index(
                 }
                 tokio::time::sleep(config.poll_interval).await;
             }
-            Poll::Stopped(status) => bail!(
-                "chain {name} is {status}; set it going again with `pledge resume {name}`",
-                name = config.name
-            ),
+            Poll::Stopped(status) => {
+                let way_on = way_on(&config.name, &status).unwrap_or_default();
+                bail!("chain {} is {status}; {way_on}", config.name);
+            }
             Poll::Retry(error) => {
                 let passing = error.is_passing();
                 let error = anyhow::Error::from(error);

@@ -17,6 +17,9 @@ use crate::stores::{self, Stores};
 pub(super) struct PauseArgs {
     /// The chain, by name or id
     chain: String,
+    /// Why, for those who look at its status
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -36,6 +39,8 @@ struct Changed {
     token: Option<Address>,
     before: String,
     status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 pub(super) async fn pause(context: Context, args: PauseArgs) -> anyhow::Result<Verdict> {
@@ -44,7 +49,7 @@ pub(super) async fn pause(context: Context, args: PauseArgs) -> anyhow::Result<V
     if let ChainStatus::Halted(reason) = &chain.status {
         bail!("chain {} is halted already: {reason}", chain.name);
     }
-    finish(context, &stores, chain, ChainStatus::Paused).await
+    finish(context, &stores, chain, ChainStatus::Paused(args.reason)).await
 }
 
 pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result<Verdict> {
@@ -80,19 +85,30 @@ async fn resume_token(
         token: Some(address),
         before: "halted".to_owned(),
         status: "active",
+        reason: None,
     })?;
     Ok(Verdict::Fine)
 }
 
+/// The chain of a name or an id. A name that several have is refused: chains keep the names that they
+/// had when they were followed last.
 pub(super) async fn find(stores: &Stores, name: &str) -> anyhow::Result<ChainState> {
     let chains = stores.balances.chains().await?;
-    let known: Vec<String> = chains.iter().map(|chain| chain.name.clone()).collect();
-    let named = |chain: &ChainState| chain.name == name || chain.chain.to_string() == name;
-    let found = chains.into_iter().find(named);
-    Ok(found.ok_or_else(|| {
-        let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
-        WrongUsage(format!("there is no chain `{name}` in the database; its chains: {known}"))
-    })?)
+    let is_named = |chain: &ChainState| chain.name == name || chain.chain.to_string() == name;
+    let (mut found, others): (Vec<_>, Vec<_>) = chains.into_iter().partition(is_named);
+    let listed = |chains: &[ChainState]| {
+        let listed = chains.iter().map(|chain| format!("{} ({})", chain.name, chain.chain));
+        listed.collect::<Vec<_>>().join(", ")
+    };
+    let wrong = match (found.len(), others.len()) {
+        (1, _) => return Ok(found.remove(0)),
+        (0, 0) => format!("there is no chain `{name}` in the database; its chains: none yet"),
+        (0, _) => {
+            format!("there is no chain `{name}` in the database; its chains: {}", listed(&others))
+        }
+        _ => format!("several chains are called `{name}`: name one by its id: {}", listed(&found)),
+    };
+    Err(WrongUsage(wrong).into())
 }
 
 async fn finish(
@@ -107,8 +123,9 @@ async fn finish(
         token: None,
         before: chain.status.to_string(),
         status: status.name(),
+        reason: status.reason().map(str::to_owned),
     };
-    if status == ChainStatus::Paused {
+    if status.is_latched() {
         let report = ChainReport {
             chain: chain.chain,
             status,
@@ -131,6 +148,7 @@ impl fmt::Display for Changed {
         if let Some(token) = self.token {
             write!(f, ", token {token}")?;
         }
-        write!(f, ": {} (was {})", self.status, self.before)
+        write!(f, ": {} (was {})", self.status, self.before)?;
+        self.reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
     }
 }

@@ -1,10 +1,13 @@
 //! `pledge rewind`: the way out for a chain that halted by a reorg deeper than what is held.
 
 use std::fmt;
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use pledge_core::event::ReorgRecord;
+use pledge_core::ledger::TokenState;
+use pledge_core::ports::ChainState;
 use pledge_core::types::BlockNumber;
 use serde::Serialize;
 
@@ -22,12 +25,20 @@ pub(super) struct RewindArgs {
     /// The newest block to keep, which the ledger and the node have in common
     #[arg(long, value_name = "BLOCK")]
     to: u64,
+    /// Why, for those who read the event of it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Do not ask; without a terminal nothing is asked anyway
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Debug, Serialize)]
 struct Rewound {
     chain: String,
     chain_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     #[serde(flatten)]
     record: ReorgRecord,
 }
@@ -45,6 +56,7 @@ pub(super) async fn execute(context: Context, args: RewindArgs) -> anyhow::Resul
 
 async fn rewind(config: &Config, stores: &Stores, args: &RewindArgs) -> anyhow::Result<Rewound> {
     let state = find(stores, &args.chain).await?;
+    let height = BlockNumber::new(args.to);
     if !state.status.is_latched() {
         let name = &state.name;
         bail!("chain {name} is {}: `pledge pause {name}` first", state.status);
@@ -53,15 +65,45 @@ async fn rewind(config: &Config, stores: &Stores, args: &RewindArgs) -> anyhow::
     let chain = chain.ok_or_else(|| {
         WrongUsage(format!("chain {} has no section in the configuration", state.name))
     })?;
+    if !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
+        confirm(stores, &state, height).await?;
+    }
     let chain: InspectedChain =
         setup::inspect(chain, stores).await.map_err(|error| error.of(chain))?;
-    let record = chain.indexer(stores).rewind_to(BlockNumber::new(args.to)).await?;
-    Ok(Rewound { chain: state.name, chain_id: state.chain.get(), record })
+    let reason = args.reason.clone();
+    let record = chain.indexer(stores).rewind_to(height, reason.clone()).await?;
+    Ok(Rewound { chain: state.name, chain_id: state.chain.get(), reason, record })
+}
+
+/// Says what would be taken back, and goes on only if a person says yes.
+async fn confirm(stores: &Stores, chain: &ChainState, to: BlockNumber) -> anyhow::Result<()> {
+    let question = question(chain, &stores.balances.tokens(chain.chain).await?, to);
+    let answer = tokio::task::spawn_blocking(move || {
+        write!(io::stderr(), "{question}")?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).map(|_| answer)
+    });
+    match answer.await??.trim() {
+        "y" | "yes" => Ok(()),
+        _ => bail!("nothing was written"),
+    }
+}
+
+fn question(chain: &ChainState, tokens: &[TokenState], to: BlockNumber) -> String {
+    let mut text = format!("{} ({}) would go back to block {to}:\n", chain.name, chain.chain);
+    for token in tokens {
+        if let Some(cursor) = token.cursor.filter(|cursor| cursor.number > to) {
+            let (symbol, address) = (&token.spec.metadata.symbol, token.spec.id.address);
+            let from = format_args!("from block {} ({})", cursor.number, cursor.time);
+            text += &format!("  {symbol} {address} {from}\n");
+        }
+    }
+    text + "What was published after that block is taken back by added rows. Go on? [y/N] "
 }
 
 impl fmt::Display for Rewound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { chain, chain_id, record } = self;
+        let Self { chain, chain_id, reason: _, record } = self;
         writeln!(f, "{chain} ({chain_id}) stands at block {} again", record.to.number)?;
         for token in &record.tokens {
             let changes = counted(token.changes_removed, "change");
@@ -76,5 +118,30 @@ impl fmt::Display for Rewound {
             f,
             "`pledge resume {chain}` sets it going again; `pledge verify` audits it after that"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pledge_storage_memory::MemoryStore;
+
+    use super::*;
+    use crate::test_chain::{TestChain, account, token};
+
+    #[tokio::test]
+    async fn a_person_is_asked_with_what_would_be_taken_back() {
+        let stores = Stores::of(MemoryStore::new());
+        let mut test = TestChain::open(&stores).await;
+        test.mine(600, Some((account(1), 10))).await;
+        let chain = stores.balances.chains().await.unwrap().remove(0);
+        let state = token(&stores).await;
+        let cursor = state.cursor.unwrap();
+        let asked = |to| question(&chain, std::slice::from_ref(&state), to);
+        let below = asked(cursor.number.down(1));
+        assert!(
+            below.contains(&format!("from block {} ({})", cursor.number, cursor.time)),
+            "{below}"
+        );
+        assert!(!asked(cursor.number).contains("from block"), "{below}");
     }
 }

@@ -9,9 +9,9 @@ use pledge_core::types::{BlockNumber, Timestamp};
 use serde::Serialize;
 
 use super::{Context, Verdict};
-use crate::output::{counted, instant};
+use crate::output::counted;
 use crate::stores::{self, Stores};
-use crate::views::{Age, ChainView, Eip55, Marks};
+use crate::views::{Age, ChainView, Eip55, Marks, after_a_halt, figure};
 
 #[derive(Debug, Serialize)]
 struct Status {
@@ -41,6 +41,8 @@ struct TokenRow {
     last_calculated_time: Option<Timestamp>,
     holders: u64,
     reorgs: u64,
+    /// Those by a person.
+    rewinds: u64,
 }
 
 pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
@@ -69,7 +71,7 @@ async fn chain_row(stores: &Stores, state: ChainState) -> anyhow::Result<ChainRo
 async fn token_row(stores: &Stores, token: TokenState) -> anyhow::Result<TokenRow> {
     let programmes = stores.points.programmes(token.spec.id).await?;
     let settled = programmes.iter().map(ProgrammeState::settled).min();
-    let marks = Marks::of(&token);
+    let (marks, reorgs) = (Marks::of(&token), token.reorgs());
     Ok(TokenRow {
         address: Eip55(token.spec.id.address),
         symbol: token.spec.metadata.symbol,
@@ -81,13 +83,9 @@ async fn token_row(stores: &Stores, token: TokenState) -> anyhow::Result<TokenRo
         last_confirmed_time: token.cursor.map(|cursor| cursor.time),
         last_calculated_time: settled.flatten(),
         holders: token.totals.holders,
-        reorgs: token.epoch.get(),
+        reorgs,
+        rewinds: token.rewinds_by_person,
     })
-}
-
-/// A figure, or a dash.
-fn figure(figure: Option<impl fmt::Display>) -> String {
-    figure.map_or("-".to_owned(), |figure| figure.to_string())
 }
 
 fn in_brackets(age: Option<Age>) -> String {
@@ -106,8 +104,8 @@ impl fmt::Display for Status {
         for ChainRow { chain, lag, tokens } in &self.chains {
             let (name, id, status) = (&chain.name, chain.chain_id, chain.status);
             writeln!(f, "{name} ({id}) {status}{}", because(chain.reason.as_ref()))?;
-            if chain.is_latched {
-                writeln!(f, "  set it going again with `pledge resume {name}`")?;
+            if let Some(way_on) = &chain.way_on {
+                writeln!(f, "  {way_on}")?;
             }
             writeln!(
                 f,
@@ -116,13 +114,16 @@ impl fmt::Display for Status {
                 in_brackets(chain.head_age_seconds),
                 figure(chain.last_processed_block),
                 figure(chain.figures.last_confirmed_block),
-                figure(chain.figures.last_confirmed_time.map(instant)),
+                figure(chain.figures.last_confirmed_time),
                 in_brackets(chain.last_confirmed_age_seconds),
                 lag.map_or("-".to_owned(), |lag| counted(lag, "block")),
-                figure(chain.figures.last_calculated_time.map(instant))
+                figure(chain.figures.last_calculated_time)
             )?;
             for token in tokens {
                 writeln!(f, "{token}")?;
+                if token.reason.is_some() {
+                    writeln!(f, "    {}", after_a_halt(name, token.address.0))?;
+                }
             }
         }
         Ok(())
@@ -140,9 +141,13 @@ impl fmt::Display for TokenRow {
             f,
             "    confirmed {}, settled to {}, {}, {}",
             figure(self.last_confirmed_block),
-            figure(self.last_calculated_time.map(instant)),
+            figure(self.last_calculated_time),
             counted(self.holders, "holder"),
             counted(self.reorgs, "reorg")
-        )
+        )?;
+        match self.rewinds {
+            0 => Ok(()),
+            rewinds => write!(f, ", {} by a person", counted(rewinds, "rewind")),
+        }
     }
 }

@@ -20,6 +20,7 @@ use crate::config::ChainConfig;
 use crate::progress::ChainProgress;
 use crate::setup::{self, Look};
 use crate::stores::Stores;
+use crate::views::way_on;
 
 /// What the task of one chain works with.
 #[derive(Debug)]
@@ -161,7 +162,8 @@ impl Follower {
             Poll::Stopped(status) => {
                 doing.succeeded();
                 backoff.reset();
-                trouble.says(&format!("{status}; `pledge resume {name}` sets it going again"));
+                let way_on = way_on(name, &status).map(|way_on| format!("; {way_on}"));
+                trouble.says(&format!("{status}{}", way_on.unwrap_or_default()));
                 Next::Wait(self.config.poll_interval)
             }
             Poll::Retry(error) => {

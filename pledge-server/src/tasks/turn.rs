@@ -189,7 +189,7 @@ mod tests {
         let test = TestChain::open(&stores).await;
         let paused = ChainReport {
             chain: TOKEN.chain,
-            status: ChainStatus::Paused,
+            status: ChainStatus::Paused(None),
             head: None,
             head_time: None,
             processed: None,

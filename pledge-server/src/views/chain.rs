@@ -9,7 +9,7 @@ use pledge_core::query::Queries;
 use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::Serialize;
 
-use super::{Age, Eip55, in_one_epoch};
+use super::{Age, Eip55, in_one_epoch, way_on};
 
 /// A chain as its indexer last reported it, and the minimum over its active tokens: a figure is null
 /// while one of them has none yet.
@@ -19,9 +19,9 @@ pub(crate) struct ChainView {
     pub(crate) name: String,
     pub(crate) status: &'static str,
     pub(crate) reason: Option<String>,
-    /// Whether it stands still until a person resumes it.
+    /// What sets it going again, where a person has to.
     #[serde(skip)]
-    pub(crate) is_latched: bool,
+    pub(crate) way_on: Option<String>,
     pub(crate) head_block: Option<BlockNumber>,
     pub(crate) head_time: Option<Timestamp>,
     pub(crate) head_age_seconds: Option<Age>,
@@ -81,7 +81,7 @@ impl ChainView {
             chain_id: state.chain,
             status: state.status.name(),
             reason: state.status.reason().map(str::to_owned),
-            is_latched: state.status.is_latched(),
+            way_on: way_on(&state.name, &state.status),
             name: state.name,
             head_block: state.head,
             head_time: state.head_time,

@@ -1,8 +1,9 @@
 //! A chain that halted by a reorg deeper than what is held, and the way out.
 
 use pledge_core::primitives::Address;
+use serde_json::json;
 
-use crate::node::{NORMAL, Node, THREE_PM, account, token, tokens};
+use crate::node::{CHAIN, NORMAL, Node, THREE_PM, account, token, tokens};
 use crate::process::Folder;
 
 /// A settled ledger, and then a fork above block 4 that is below every header held.
@@ -31,9 +32,14 @@ fn halted() -> (Node, Folder) {
 #[test]
 fn a_halted_chain_is_taken_back_resumed_and_right_again() {
     let (_node, folder) = halted();
-    let rewound = folder.run(&["rewind", "local", "--to", "4"]);
+    let status = folder.run(&["status"]).stdout;
+    assert!(status.contains("`pledge rewind local --to BLOCK`"), "{status}");
+    let rewound = folder.run(&["rewind", "local", "--to", "4", "--reason", "a deep fork"]);
     assert_eq!(rewound.code, Some(0), "{}", rewound.stderr);
     assert!(rewound.stdout.contains("2 changes undone"), "{}", rewound.stdout);
+    let status = folder.run(&["status", "--json"]).json();
+    let token = &status["chains"][0]["tokens"][0];
+    assert_eq!((&token["reorgs"], &token["rewinds"]), (&json!(0), &json!(1)), "{status}");
     assert_eq!(folder.run(&["resume", "local"]).code, Some(0));
     for command in [&["index", "--until-head"][..], &["settle", "--until-settled"], &["verify"]] {
         let ended = folder.run(command);
@@ -49,6 +55,36 @@ fn a_block_above_the_fork_is_refused_with_where_to_look() {
     let ended = folder.run(&["rewind", "local", "--to", "30"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
     assert!(ended.stderr.contains("name one below 11"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_name_that_two_chains_have_is_refused_with_their_ids() {
+    let folder = Folder::new();
+    for chain in [CHAIN, 5] {
+        let node = Node::start_as(chain, NORMAL);
+        let toml = format!(
+            "[chains.local]\nchain_id = {chain}\nrpc_urls = [\"{}\"]\n\
+             [chains.local.tokens.plg]\naddress = \"{}\"\n",
+            node.url(),
+            token()
+        );
+        std::fs::write(folder.path().join("pledge.toml"), toml).unwrap();
+        let ended = folder.run(&["index", "--until-head"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+    for command in [&["pause"][..], &["resume"], &["rewind", "--to", "1"]] {
+        let ended = folder.run(&[command, &["local"]].concat());
+        assert_eq!(ended.code, Some(2), "{command:?}: {}{}", ended.stdout, ended.stderr);
+        assert!(ended.stderr.contains("local (5), local (31337)"), "{}", ended.stderr);
+    }
+    let reason = "moving the node";
+    let paused = folder.run(&["pause", "5", "--reason", reason]);
+    assert_eq!(paused.code, Some(0), "{}", paused.stderr);
+    let status = folder.run(&["status"]).stdout;
+    assert!(status.contains("local (5) paused: moving the node"), "{status}");
+    let status = folder.run(&["status", "--json"]).json();
+    assert_eq!(status["chains"][0]["reason"], reason, "{status}");
+    assert_eq!(status["chains"][1]["status"], "live", "{status}");
 }
 
 #[test]
