@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand};
 use pledge_core::types::ChainId;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ConfigError, Environment, Key, NodeUrl, Quick};
+use crate::config::{Config, ConfigError, Environment, Key, NodeUrl, Quick, RPC_URL};
 use crate::logs::{self, LogFormat};
 use crate::output::Output;
 use crate::progress::Progress;
@@ -107,21 +107,22 @@ impl Command {
 /// One chain and one token, without a configuration file.
 #[derive(Debug, Args)]
 struct QuickArgs {
-    /// A node; its chain id is asked
+    /// A node; its chain id is asked. Other users of the machine see what is typed here, so a url with a
+    /// key belongs into the variable PLEDGE_RPC_URL
     #[arg(long, value_name = "URL", requires = "token", conflicts_with = "config")]
     rpc_url: Option<String>,
     /// The contract to follow
-    #[arg(long, value_name = "0x…", requires = "rpc_url")]
+    #[arg(long, value_name = "0x…", conflicts_with = "config")]
     token: Option<String>,
     /// First block whose logs count [default: that of the deployment, found on the node]
-    #[arg(long, value_name = "N", requires = "rpc_url")]
+    #[arg(long, value_name = "N", requires = "token")]
     start_block: Option<u64>,
     /// Points per whole token per hour; without it only the ledger is kept
-    #[arg(long, value_name = "RATE", requires = "rpc_url", allow_hyphen_values = true)]
+    #[arg(long, value_name = "RATE", requires = "token", allow_hyphen_values = true)]
     rate: Option<String>,
     /// How far ahead of this machine's clock the time of a block may be: a duration, or `unlimited`
     /// [default: 15m; unlimited for the chain ids 1337 and 31337]
-    #[arg(long, value_name = "DURATION", requires = "rpc_url")]
+    #[arg(long, value_name = "DURATION", requires = "token")]
     clock_slack: Option<String>,
 }
 
@@ -172,19 +173,45 @@ impl Context {
 
     /// The configuration of the flags, or of the file where there are none.
     async fn config_or_quick(&self, args: QuickArgs) -> anyhow::Result<Config> {
-        let (Some(url), Some(token)) = (args.rpc_url, args.token) else {
+        let Some(quick) = self.quick(args)? else {
             return Ok(self.config()?);
         };
+        let chain = self.chain_behind(&quick.rpc_url).await?;
+        Ok(Config::quick(&quick, chain, &self.environment)?)
+    }
+
+    /// What the flags say; `None` if they name no token.
+    fn quick(&self, args: QuickArgs) -> Result<Option<Quick>, ConfigError> {
+        let Some(token) = args.token else {
+            return Ok(None);
+        };
         let quick = Quick {
-            rpc_url: parse_url(&url)?,
+            rpc_url: self.node_url(args.rpc_url)?,
             token,
             start_block: args.start_block,
             rate: args.rate,
             clock_slack: args.clock_slack,
         };
         quick.check()?;
-        let chain = self.chain_behind(&quick.rpc_url).await?;
-        Ok(Config::quick(&quick, chain, &self.environment)?)
+        Ok(Some(quick))
+    }
+
+    /// Whether the variable names a node.
+    fn names_node(&self) -> bool {
+        self.environment.iter().any(|(name, _)| name == RPC_URL)
+    }
+
+    /// The node of the flag, or of the variable, which no list of processes shows.
+    fn node_url(&self, flag: Option<String>) -> Result<NodeUrl, ConfigError> {
+        if let Some(url) = flag {
+            return parse_url(&url, "--rpc-url");
+        }
+        let variable = self.environment.iter().find(|(name, _)| name == RPC_URL);
+        let Some((_, url)) = variable else {
+            let what = format!("is missing: name a node, or set {RPC_URL}");
+            return Err(ConfigError::at(&Key::root("--rpc-url"), what));
+        };
+        parse_url(url, RPC_URL)
     }
 
     /// The chain of a node. One that gives no answer is an error, and so is being told to stop.
@@ -197,8 +224,8 @@ impl Context {
     }
 }
 
-fn parse_url(url: &str) -> Result<NodeUrl, ConfigError> {
-    NodeUrl::parse(url).map_err(|what| ConfigError::at(&Key::root("--rpc-url"), what))
+fn parse_url(url: &str, written: &str) -> Result<NodeUrl, ConfigError> {
+    NodeUrl::parse(url).map_err(|what| ConfigError::at(&Key::root(written), what))
 }
 
 /// Runs one command to its end.

@@ -26,7 +26,7 @@ pub use points::PointsConfig;
 pub use quick::Quick;
 pub use server::ServerConfig;
 pub use show::Effective;
-pub use source::Origin;
+pub use source::{Origin, RPC_URL};
 pub use storage::{RedisConfig, StorageConfig, StorageUrl};
 pub use token::{OnUnreadable, TokenConfig};
 pub use url::{NodeUrl, ServerUrl};
@@ -73,6 +73,16 @@ impl Config {
         let file = file.map(Path::to_path_buf).or_else(default_file);
         let written = Written::read(file.as_deref(), environment)?;
         Ok(Effective::new(&Self::check(written.raw()?)?, &written))
+    }
+
+    /// What [`Config::quick`] makes of the same, to be shown.
+    pub fn effective_quick(
+        quick: &Quick,
+        chain: ChainId,
+        environment: &Environment,
+    ) -> Result<Effective, ConfigError> {
+        let config = Self::quick(quick, chain, environment)?;
+        Ok(Effective::new(&config, &Written::read(None, environment)?).of_flags(quick, &config))
     }
 
     /// One chain and one token from the command line, without a file; the environment still counts.

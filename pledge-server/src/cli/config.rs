@@ -1,6 +1,8 @@
 //! `pledge config`: the configuration, looked at and not followed.
 
 mod check;
+mod held;
+mod init;
 mod report;
 
 use clap::Subcommand;
@@ -14,17 +16,27 @@ pub(super) enum ConfigCommand {
     ///
     /// Exit codes: 0 everything is fine, 1 something cannot be reached, 2 something is wrong.
     Check(QuickArgs),
-    /// Print every value that counts and where it comes from, without secrets; asks no node
-    Show,
+    /// Print every value that counts and where it comes from, without secrets; only with --rpc-url and
+    /// --token is a node asked, for its chain id
+    Show(QuickArgs),
+    /// Write a file with every key, commented, to fill in
+    Init(init::InitArgs),
 }
 
 pub(super) async fn execute(context: Context, command: ConfigCommand) -> anyhow::Result<Verdict> {
     match command {
         ConfigCommand::Check(args) => check::execute(context, args).await,
-        ConfigCommand::Show => {
-            let effective = Config::effective(context.file.as_deref(), &context.environment)?;
+        ConfigCommand::Show(args) => {
+            let effective = match context.quick(args)? {
+                Some(quick) => {
+                    let chain = context.chain_behind(&quick.rpc_url).await?;
+                    Config::effective_quick(&quick, chain, &context.environment)?
+                }
+                None => Config::effective(context.file.as_deref(), &context.environment)?,
+            };
             context.output.print(&effective)?;
             Ok(Verdict::Fine)
         }
+        ConfigCommand::Init(args) => init::execute(&context, &args),
     }
 }

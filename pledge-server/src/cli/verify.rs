@@ -7,15 +7,16 @@ use clap::Args;
 use pledge_core::ports::ChainSource;
 use pledge_core::types::ChainId;
 
-use super::{Context, Verdict, parse_url};
-use crate::config::Config;
+use super::{Context, Verdict};
+use crate::config::{Config, NodeUrl};
 use crate::stores::Stores;
 use crate::verify::{UnverifiedChain, VerifyReport, verify_token};
 use crate::{sources, stores};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// Verify the chain of this node, instead of those of the configuration
+    /// Verify the chain of this node, instead of those of the configuration. A url with a key belongs
+    /// into the variable PLEDGE_RPC_URL, which counts where the configuration has no chain
     #[arg(long, value_name = "URL")]
     rpc_url: Option<String>,
 }
@@ -24,9 +25,11 @@ pub(super) async fn execute(context: Context, args: VerifyArgs) -> anyhow::Resul
     let config = context.config()?;
     let stores = stores::open_to_read(&config.storage).await?;
     let work = async {
-        let nodes = match &args.rpc_url {
-            Some(url) => vec![node_at(&context, url, &stores).await?],
-            None => configured_nodes(&config).await?,
+        let is_named = args.rpc_url.is_some() || config.chains.is_empty() && context.names_node();
+        let nodes = if is_named {
+            vec![node_at(&context, &context.node_url(args.rpc_url)?, &stores).await?]
+        } else {
+            configured_nodes(&config).await?
         };
         verify(&context, &stores, &nodes).await
     };
@@ -72,15 +75,14 @@ async fn configured_nodes(config: &Config) -> anyhow::Result<Vec<(ChainId, Arc<d
 
 async fn node_at(
     context: &Context,
-    url: &str,
+    url: &NodeUrl,
     stores: &Stores,
 ) -> anyhow::Result<(ChainId, Arc<dyn ChainSource>)> {
-    let url = parse_url(url)?;
-    let chain = context.chain_behind(&url).await?;
+    let chain = context.chain_behind(url).await?;
     let known = stores.balances.chains().await?;
     ensure!(
         known.iter().any(|state| state.chain == chain),
         "{url} is a node of chain {chain}, which is not in the database"
     );
-    Ok((chain, Arc::new(sources::connect_one(chain, &url).await?)))
+    Ok((chain, Arc::new(sources::connect_one(chain, url).await?)))
 }

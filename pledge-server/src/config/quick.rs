@@ -48,6 +48,20 @@ impl Quick {
         problems.into_result()
     }
 
+    /// The keys of the chain that the flags write.
+    pub(super) fn keys(&self, chain: &Key) -> Vec<Key> {
+        let token = chain.child("tokens").child(TOKEN);
+        let written = [
+            (true, chain.child("chain_id")),
+            (true, chain.child("rpc_urls")),
+            (self.clock_slack.is_some(), chain.child("clock_slack")),
+            (true, token.child("address")),
+            (self.start_block.is_some(), token.child("start_block")),
+            (self.rate.is_some(), token.child("points").child("rate")),
+        ];
+        written.into_iter().filter_map(|(is_written, key)| is_written.then_some(key)).collect()
+    }
+
     pub(super) fn write_into(&self, chain_id: ChainId, raw: &mut RawConfig) {
         let chain = raw.chains.entry(name_of(chain_id)).or_default();
         chain.chain_id = Some(Whole(chain_id.get()));

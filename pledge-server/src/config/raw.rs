@@ -52,6 +52,7 @@ pub(super) struct RawChain {
 pub(super) struct RawToken {
     pub(super) address: Option<String>,
     pub(super) start_block: Option<Whole>,
+    pub(super) decimals: Option<Whole>,
     pub(super) on_unreadable: Option<String>,
     pub(super) points: Option<RawPoints>,
 }

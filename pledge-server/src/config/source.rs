@@ -12,8 +12,13 @@ const PREFIX: &str = "PLEDGE_";
 /// Every key is at least two levels deep.
 const LEVELS: &str = "__";
 
-/// Variables of the tests and examples, which are no keys.
-const OTHERS: [&str; 6] = [
+/// The node that the command line follows where `--rpc-url` names none: a flag is seen by every user of
+/// the machine.
+pub const RPC_URL: &str = "PLEDGE_RPC_URL";
+
+/// Variables that are no keys: that one, and those of the tests and examples.
+const OTHERS: [&str; 7] = [
+    RPC_URL,
     "PLEDGE_ANVIL",
     "PLEDGE_EXAMPLE_KEY",
     "PLEDGE_KILLS",
@@ -49,6 +54,8 @@ pub enum Origin {
     File,
     /// A variable, which wins over the file.
     Environment,
+    /// The command line.
+    Flag,
     /// Nobody wrote it.
     Default,
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use pledge_core::primitives::Address;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, Decimals};
 
 use super::chain::check_name;
 use super::raw::{RawToken, Whole};
@@ -18,6 +18,8 @@ pub struct TokenConfig {
     pub address: Address,
     /// First block whose logs count; `None` finds the block of its deployment on the node.
     pub start_block: Option<BlockNumber>,
+    /// The decimals of a contract that has none; `None` asks the contract.
+    pub decimals: Option<Decimals>,
     /// What becomes of it when one of its logs cannot be read.
     pub on_unreadable: OnUnreadable,
     /// Its programme `main`; `None` keeps the ledger alone.
@@ -88,6 +90,13 @@ impl TokenConfig {
         let address = text.and_then(|text| problems.take(&address_key, parse_address(&text)));
         let on_unreadable = OnUnreadable::check(raw.on_unreadable.as_deref());
         let on_unreadable = problems.take(&key.child("on_unreadable"), on_unreadable);
+        let decimals_key = key.child("decimals");
+        let decimals = match raw.decimals {
+            Some(Whole(decimals)) => {
+                problems.take(&decimals_key, check_decimals(decimals)).map(Some)
+            }
+            None => Some(None),
+        };
         let points_key = key.child("points");
         let points = match raw.points {
             Some(raw) => PointsConfig::check(raw, &points_key, problems).map(Some),
@@ -97,10 +106,16 @@ impl TokenConfig {
             key,
             address: address?,
             start_block: raw.start_block.map(|Whole(block)| BlockNumber::new(block)),
+            decimals: decimals?,
             on_unreadable: on_unreadable?,
             points: points?,
         })
     }
+}
+
+fn check_decimals(decimals: u64) -> Result<Decimals, String> {
+    let known = u8::try_from(decimals).ok().and_then(|decimals| Decimals::new(decimals).ok());
+    known.ok_or_else(|| format!("{decimals} is above 77, the most that a token can have"))
 }
 
 /// An address with `0x`. Mixed case is an EIP-55 checksum, which must be right.

@@ -4,7 +4,7 @@ use pledge_chain_evm::{EvmNodes, StartFound, StartQuery, TokenDiscovery, TokenQu
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ledger::TokenSpec;
 use pledge_core::ports::ChainSource;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, Decimals};
 
 use super::{SetupError, token_id};
 use crate::config::{ChainConfig, ConfigError, TokenConfig};
@@ -46,7 +46,7 @@ fn query(token: &TokenConfig, head: BlockNumber) -> TokenQuery {
         Some(block) if block > head || block.get() == 0 => StartQuery::Skip,
         Some(block) => StartQuery::CodeBefore(block),
     };
-    TokenQuery { address: token.address, start }
+    TokenQuery { address: token.address, start, decimals: token.decimals }
 }
 
 /// What a node's answer means for the configuration.
@@ -58,6 +58,9 @@ fn judge(
 ) -> Discovered {
     let spec = (|| {
         let metadata = blame(token, "address", answer.metadata)?;
+        if let Some(configured) = token.decimals.filter(|decimals| *decimals != metadata.decimals) {
+            return Err(other_decimals(token, configured, metadata.decimals));
+        }
         if let Some(block) = token.start_block.filter(|block| *block > head) {
             return Err(above_the_head(token, block, head));
         }
@@ -92,6 +95,15 @@ fn above_the_head(token: &TokenConfig, block: BlockNumber, head: BlockNumber) ->
          deployment, or leave it out to have that found"
     );
     ConfigError::at(&token.key.child("start_block"), what).into()
+}
+
+fn other_decimals(token: &TokenConfig, configured: Decimals, own: Decimals) -> SetupError {
+    let what = format!(
+        "the contract says {}, not {}: leave it out, it counts for a contract that says none",
+        own.get(),
+        configured.get()
+    );
+    ConfigError::at(&token.key.child("decimals"), what).into()
 }
 
 fn warn_of_code_before(chain: &ChainConfig, token: &TokenConfig, block: BlockNumber) {

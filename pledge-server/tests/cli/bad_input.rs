@@ -190,3 +190,21 @@ fn a_storage_that_is_no_database_of_ours_is_refused_without_noise() {
     refused(&ended, "storage.url: `sqlite:pledge.db` is not", "name another file");
     assert!(!ended.stderr.contains("invalid request"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_node_of_the_environment_is_followed_and_no_list_of_processes_shows_it() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let (url, token) = (node.url(), token().to_string());
+    let variable = [("PLEDGE_RPC_URL", url.as_str())];
+    let folder = Folder::new();
+    let index = ["index", "--token", &token, "--until-head"];
+    let ended = folder.run_with(&variable, &index);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("PLEDGE_RPC_URL"), "{}", ended.stderr);
+    let verified = folder.run_with(&variable, &["verify"]);
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    refused(&folder.run(&index), "--rpc-url", "PLEDGE_RPC_URL");
+    let wrong = folder.run_with(&[("PLEDGE_RPC_URL", "node.example/s3cret")], &index);
+    refused(&wrong, "PLEDGE_RPC_URL", "https://HOST");
+    assert!(!wrong.stderr.contains("s3cret"), "{}", wrong.stderr);
+}

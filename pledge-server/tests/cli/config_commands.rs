@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::node::{NORMAL, Node, token};
+use crate::node::{NO_DECIMALS, NORMAL, Node, Oddities, THREE_PM, token};
 use crate::process::{Ended, Folder};
 
 /// A port that nobody listens on.
@@ -252,4 +252,109 @@ fn what_is_shown_says_where_it_comes_from_and_needs_no_node() {
         assert!(ended.stdout.lines().any(|shown| shown == line), "{line} in:\n{}", ended.stdout);
     }
     nothing_was_written(&folder);
+}
+
+#[test]
+fn the_file_that_init_writes_is_fine_once_its_node_is_filled_in() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::new();
+    let written = folder.run(&["config", "init"]);
+    assert_eq!(written.code, Some(0), "{}", written.stderr);
+    let file = folder.path().join("pledge.toml");
+    let template = std::fs::read_to_string(&file).unwrap();
+    let filled = template
+        .replace("https://your.node.example", &node.url())
+        .replace("chain_id = 1\n", "chain_id = 31337\n")
+        .replace("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eb48", &token().to_string())
+        .replace("start_block = 6082465", "start_block = 0");
+    std::fs::write(&file, &filled).unwrap();
+    let free = [("PLEDGE_SERVER__LISTEN", "127.0.0.1:0")];
+    let checked = folder.run_with(&free, &CHECK);
+    assert_eq!(checked.code, Some(0), "{}{}", checked.stdout, checked.stderr);
+    // What it says of defaults is what counts.
+    let shown = folder.run(&SHOW).stdout;
+    for line in filled.lines().filter_map(|line| line.strip_prefix("# ")) {
+        let Some((key, _)) = line.split_once(" = ") else { continue };
+        let has_default = shown.lines().any(|shown| shown.starts_with(&format!("{key} = ")));
+        let is_shown = shown.lines().any(|shown| shown == format!("{line}  # default"));
+        assert!(is_shown || !has_default || key == "schedule", "{line} in:\n{shown}");
+    }
+    let again = folder.run(&["config", "init"]);
+    assert_eq!(again.code, Some(2), "{}", again.stdout);
+    assert!(again.stderr.contains("--force"), "{}", again.stderr);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), filled);
+    assert_eq!(folder.run(&["config", "init", "--force"]).code, Some(0));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), template);
+}
+
+#[test]
+fn show_takes_the_flags_of_run_and_says_what_is_theirs() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let (folder, url, token) = (Folder::new(), node.url(), token().to_string());
+    let flags = ["--rpc-url", &url, "--token", &token, "--rate", "0.05"];
+    let ended = folder.run(&[&SHOW[..], &flags].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    for line in [
+        "[chains.chain_31337]",
+        "chain_id = 31337  # flag",
+        "rate = \"0.05\"  # flag",
+        "window = \"1h\"  # default",
+        "clock_slack = \"unlimited\"  # default",
+    ] {
+        assert!(ended.stdout.lines().any(|shown| shown == line), "{line} in:\n{}", ended.stdout);
+    }
+}
+
+#[test]
+fn the_port_of_an_instance_of_ours_is_no_failure() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&good(&[&node.url()]));
+    let server = folder.start(&["run"]);
+    let listen = [("PLEDGE_SERVER__LISTEN", server.server.as_str())];
+    let ended = folder.run_with(&listen, &CHECK_JSON);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    let check = check_of(&ended, "server.listen");
+    assert!(check["says"].as_str().unwrap().contains("pledge itself"), "{check}");
+}
+
+#[test]
+fn a_node_that_was_reset_is_no_node_of_the_ledger() {
+    let node = Node::with_the_first_hour(NORMAL);
+    node.mine_empty(THREE_PM + 3_700, 100);
+    let folder = Folder::with_config(
+        &(good(&[&node.url()]))
+            .replace("[chains.local.tokens", "retained_headers = 64\n[chains.local.tokens"),
+    );
+    assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));
+    assert_eq!(folder.run(&CHECK).code, Some(0));
+    node.chain.fork_at(1);
+    for blocks in [1, 120] {
+        node.mine_empty(THREE_PM + 3_600, blocks);
+        let ended = folder.run(&CHECK);
+        assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+        assert!(ended.stdout.contains("delete the database"), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_contract_without_decimals_is_taken_with_those_of_the_configuration() {
+    let node = Node::with_the_first_hour(Oddities { decimals: NO_DECIMALS, ..NORMAL });
+    let without = Folder::with_config(&good(&[&node.url()])).run(&CHECK);
+    assert_eq!(without.code, Some(2), "{}", without.stdout);
+    assert!(without.stdout.contains("key `decimals`"), "{}", without.stdout);
+    let folder = Folder::with_config(&(good(&[&node.url()]) + "decimals = 6\n"));
+    let ended = folder.run(&CHECK_JSON);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(check_of(&ended, "chains.local.tokens.plg")["token"]["decimals"], 6);
+    assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));
+    let other = good(&[&node.url()]) + "decimals = 8\n";
+    std::fs::write(folder.path().join("pledge.toml"), other).unwrap();
+    let differs = folder.run(&CHECK_JSON);
+    assert_eq!(differs.code, Some(2), "{}", differs.stdout);
+    check_of(&differs, "chains.local.tokens.plg.decimals");
+    let own = Node::with_the_first_hour(NORMAL);
+    let folder = Folder::with_config(&(good(&[&own.url()]) + "decimals = 6\n"));
+    let differs = folder.run(&CHECK_JSON);
+    assert_eq!(differs.code, Some(2), "{}", differs.stdout);
+    check_of(&differs, "chains.local.tokens.plg.decimals");
 }

@@ -43,6 +43,9 @@ pub(crate) struct Oddities {
     pub(crate) balance_offset: u64,
 }
 
+/// The decimals of a contract that answers nothing to the question for them.
+pub(crate) const NO_DECIMALS: u64 = u64::MAX;
+
 pub(crate) const NORMAL: Oddities = Oddities { decimals: 18, supply_offset: 0, balance_offset: 0 };
 
 /// The token's contract.
@@ -186,6 +189,7 @@ impl Script {
     async fn call(&self, call: &Value, block: &Value) -> String {
         let data = hex::decode(call["input"].as_str().unwrap()).unwrap();
         let word = match hex::encode(&data[..4]).as_str() {
+            "313ce567" if self.decimals == NO_DECIMALS => return "0x".to_owned(),
             "313ce567" => U256::from(self.decimals),
             "95d89b41" => return "0x".to_owned(),
             "18160ddd" => {

@@ -10,6 +10,7 @@ use pledge_core::ports::ChainSource;
 use pledge_core::types::BlockNumber;
 use pledge_storage_memory::MemoryStore;
 
+use super::held;
 use super::report::{Report, Start, TokenFacts};
 use crate::cli::{Context, QuickArgs, Verdict};
 use crate::config::{
@@ -49,6 +50,10 @@ async fn check_listen(config: &Config, report: &mut Report) {
     let key = Key::root("server").child("listen");
     match tasks::bind(listen, key.as_str()).await {
         Ok(_) => report.ok(&key, format!("{listen} is free")),
+        Err(_) if held::is_pledge(listen).await => {
+            let what = "pledge itself serves there: stop it before another is started there";
+            report.ok(&key, format!("{listen} is in use, and {what}"));
+        }
         Err(error) => report.failed(&key, format!("{error:#}")),
     }
 }
@@ -98,6 +103,7 @@ async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
     };
     check_nodes(config, &connected, &mut report).await;
     check_heads(config, &mut report).await;
+    held::check_ledger(config, &connected, stores, &mut report).await;
     let mut examined = match Examined::by_store(config, stores).await {
         Ok(examined) => examined,
         Err(error) => {
