@@ -59,7 +59,7 @@ api=$(started "$work/demo.log" 'http://127\.0\.0\.1:[0-9]+')
 
 shows demo demo --once
 
-hour=$(grep -oE 'chains/31337/tokens/0x[0-9a-fA-F]+/accounts/0x[0-9a-fA-F]+' "$work/demo.log" | head -n 1)
+hour=$(curl -sS -o "$work/redirect" -w '%{redirect_url}' "$api/hour" | sed 's|.*/api/v1/||')
 answers account "$hour"
 answers account-then "$hour?at=2026-01-01T15:20:00Z"
 answers account-too-late "$hour?at=2030-01-01T14:00:00Z"
@@ -73,7 +73,7 @@ node_call anvil_setBlockTimestampInterval '[600]'
 token=$(started "$work/token.log" '0x[0-9a-fA-F]{40}')
 node_call anvil_mine '["0x10", "0x258"]'
 shows index index --rpc-url "$rpc" --token "$token" --rate 0.05 --until-head
-(cd "$work" && "$bin/pledge" settle --until-settled >/dev/null 2>&1)
+shows settle settle --until-settled
 shows status status
 shows verify verify --rpc-url "$rpc"
 

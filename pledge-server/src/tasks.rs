@@ -3,6 +3,8 @@
 //! panics ends the process.
 
 mod ability;
+mod board;
+mod event_log;
 mod follow;
 mod hints;
 mod look;
@@ -24,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::stores::Stores;
 
+pub use board::show_board;
 pub use follow::Follower;
 pub(crate) use follow::INDEXING;
 pub use look::Start;

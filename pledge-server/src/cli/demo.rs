@@ -44,18 +44,19 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
     let (mut stores, mut market, story) = demo::play(&context.progress, args.seed).await?;
     let mut is_fine = story.is_fine();
     let address = listener.local_addr()?;
+    let mut paths = story.paths();
     context.output.print(&story.told(Some(address)))?;
     let mut seed = args.seed;
     loop {
         let listener = TcpListener::from_std(listener.try_clone()?)?;
-        live(&context, &args, listener, stores, market).await?;
+        live(&context, &args, listener, (stores, market, paths)).await?;
         if context.stop.is_cancelled() {
             return Ok(Verdict::fine_if(is_fine));
         }
         seed = seed.wrapping_add(1);
         context.progress.leaves(|| format!("the market begins anew, with seed {seed}"));
         let (next_stores, next_market, story) = demo::play(&context.progress, seed).await?;
-        (stores, market) = (next_stores, next_market);
+        (stores, market, paths) = (next_stores, next_market, story.paths());
         is_fine &= story.is_fine();
     }
 }
@@ -65,21 +66,21 @@ async fn live(
     context: &Context,
     args: &DemoArgs,
     listener: TcpListener,
-    stores: Stores,
-    market: Market,
+    (stores, market, paths): (Stores, Market, [(&'static str, String); 3]),
 ) -> anyhow::Result<()> {
     let over = context.stop.child_token();
     let pulse = Pulse::new(stores.balances.clone());
     pulse.check().await;
     let gate = Gate::default();
-    gate.open(Api {
+    let api = Api {
         queries: stores.queries(),
         redis: None,
         troubles: Troubles::default(),
         pulse: pulse.clone(),
         clock: SystemTime::now,
         stop: over.clone(),
-    });
+    };
+    gate.open_with(api, paths);
     let mut running = Tasks::new();
     running.spawn(pulse.keep(over.clone()));
     running.spawn(tasks::serve(listener, gate, over.clone()));

@@ -68,10 +68,14 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     let (stores, starts) = prepared?;
     spawn(&context, &stores, &config, starts, &gate, &mut running).await;
     context.output.print(&Serving {
-        url,
+        url: url.clone(),
         storage: config.storage.url.to_string(),
         chains: config.chains.iter().map(|chain| chain.name.clone()).collect(),
     })?;
+    if context.progress.has_board() {
+        let board = context.progress.board();
+        running.spawn(tasks::show_board(board, stores.queries(), url, context.stop.clone()));
+    }
     let ended = tasks::supervise(running, &context.stop).await;
     stores.close().await;
     ended.map(|()| Verdict::Fine)

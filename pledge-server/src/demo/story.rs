@@ -109,20 +109,23 @@ impl Story {
         Told { story: self, urls }
     }
 
-    fn urls(&self, server: SocketAddr) -> Vec<String> {
+    /// Short paths, which a terminal shows in one line each, and what they lead to.
+    pub fn paths(&self) -> [(&'static str, String); 3] {
         let token = |chain: u64, token: Address| format!("chains/{chain}/tokens/{token}");
         let hour = token(self.hour.chain_id, self.hour.token);
         let market = token(self.market.chain_id, self.market.token);
         let account = self.hour.account;
-        let paths = [
-            "chains".to_owned(),
-            format!("{hour}/accounts/{account}"),
-            format!("{hour}/accounts/{account}/changes"),
-            format!("{market}/accounts?sort=points"),
-            "settlements".to_owned(),
-        ];
-        let url = |path: &String| format!("http://{server}/api/v1/{path}");
-        paths.iter().map(url).collect()
+        [
+            ("/hour", format!("{hour}/accounts/{account}")),
+            ("/hour/changes", format!("{hour}/accounts/{account}/changes")),
+            ("/market", format!("{market}/accounts?sort=points")),
+        ]
+    }
+
+    fn urls(&self, server: SocketAddr) -> Vec<String> {
+        let [hour, changes, market] = self.paths().map(|(path, _)| path);
+        let paths = ["/api/v1/chains", hour, changes, market, "/api/v1/settlements"];
+        paths.iter().map(|path| format!("http://{server}{path}")).collect()
     }
 }
 

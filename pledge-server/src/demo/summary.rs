@@ -7,7 +7,6 @@ use pledge_core::types::{ChainId, RawPoints, Scale, Timestamp};
 
 use super::speed::Speed;
 use super::story::ForkStory;
-use crate::output::instant;
 
 /// What is told of the market at one moment.
 #[derive(Debug, Clone)]
@@ -65,7 +64,7 @@ impl Snapshot {
     /// One line, for a log.
     pub(super) fn line(&self) -> String {
         let Self { name, head, confirmed, changes, holders, statements, .. } = self;
-        let (time, lag) = (instant(self.time), self.lag());
+        let (time, lag) = (self.time, self.lag());
         let (points, rate) = (self.scale.points(self.points), self.changes_per_second());
         let reversed = self.statements_reversed;
         let reorg = self.reorg.map_or(String::new(), |reorg| format!("; reorg {reorg}"));
@@ -90,17 +89,22 @@ impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, chain, seed, speed, head, confirmed, statements, .. } = self;
         let lag = self.lag();
-        let (time, settled) = (instant(self.time), self.settled.map_or("-".to_owned(), instant));
+        let time = self.time;
+        let settled = self.settled.map_or("-".to_owned(), |settled| settled.to_string());
+        // Lines that a narrow terminal does not break: broken ones would stay when it is resized.
         let points = self.scale.points(self.points);
+        let whole = points.split('.').next().unwrap_or_default();
         let (rate, reversed) = (self.changes_per_second(), self.statements_reversed);
-        writeln!(f, "{name} ({chain}) at {time}, {speed} s of chain time a second, seed {seed}")?;
+        writeln!(f, "{name} ({chain}), seed {seed}, {speed} s of chain time a second")?;
+        writeln!(f, "        time  {time}")?;
         writeln!(f, "      blocks  head {head}, confirmed {confirmed}, {lag} behind")?;
         writeln!(
             f,
             "      ledger  {} changes, {rate} a second, {} holders",
             self.changes, self.holders
         )?;
-        writeln!(f, "      points  {points} issued up to {settled}")?;
+        writeln!(f, "      points  {whole} whole ones issued")?;
+        writeln!(f, "     settled  {settled}")?;
         writeln!(f, "  statements  {statements} published, {reversed} taken back")?;
         writeln!(f, "        fork  {}", or_none(self.fork))?;
         writeln!(f, "       reorg  {}", or_none(self.reorg))?;
@@ -110,7 +114,7 @@ impl fmt::Display for Snapshot {
 
 impl fmt::Display for ForkSeen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} blocks deep, {} ago", self.blocks, whole_seconds(self.ago))
+        write!(f, "{} blocks, {} ago", self.blocks, whole_seconds(self.ago))
     }
 }
 
@@ -120,8 +124,7 @@ impl fmt::Display for ReorgSeen {
         let (blocks, ago) = (self.blocks, whole_seconds(self.ago));
         write!(
             f,
-            "{blocks} blocks deep, {ago} ago: {changes_removed} changes removed, \
-             {statements_reversed} statements reversed"
+            "{blocks} blocks, {ago} ago: -{changes_removed} changes, -{statements_reversed} statements"
         )
     }
 }
@@ -130,7 +133,7 @@ impl fmt::Display for AuditSeen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at_block, accounts, ago } = self;
         let ago = whole_seconds(*ago);
-        write!(f, "ok at block {at_block}, {ago} ago: {accounts} accounts agree with the contract")
+        write!(f, "ok at block {at_block}, {ago} ago: {accounts} accounts agree")
     }
 }
 
@@ -148,6 +151,13 @@ mod tests {
     use pledge_core::types::Decimals;
 
     use super::*;
+
+    const FORK: ForkStory = ForkStory {
+        from_block: 900,
+        to_block: 879,
+        changes_removed: 402,
+        statements_reversed: 133,
+    };
 
     fn young() -> Snapshot {
         let scale = Scale::of(Decimals::new(6).unwrap());
@@ -175,12 +185,7 @@ mod tests {
     }
 
     fn grown() -> Snapshot {
-        let ledger = ForkStory {
-            from_block: 900,
-            to_block: 879,
-            changes_removed: 402,
-            statements_reversed: 133,
-        };
+        let ledger = FORK;
         let ago = Duration::from_millis(72_900);
         Snapshot {
             settled: Some(Timestamp::new(1_767_402_000).unwrap()),
@@ -195,10 +200,12 @@ mod tests {
     fn a_board_of_a_young_market_says_what_is_not_there_yet() {
         assert_eq!(
             young().to_string(),
-            "market (31338) at 2026-01-03T01:40:00Z, 600 s of chain time a second, seed 7\n\
+            "market (31338), seed 7, 600 s of chain time a second\n\
+             \x20       time  2026-01-03T01:40:00Z\n\
              \x20     blocks  head 588, confirmed 582, 6 behind\n\
              \x20     ledger  1200 changes, 30 a second, 212 holders\n\
-             \x20     points  0.5 issued up to -\n\
+             \x20     points  0 whole ones issued\n\
+             \x20    settled  -\n\
              \x20 statements  800 published, 31 taken back\n\
              \x20       fork  none yet\n\
              \x20      reorg  none yet\n\
@@ -210,12 +217,31 @@ mod tests {
     fn a_board_tells_the_last_fork_reorg_and_audit() {
         let text = grown().to_string();
         for line in [
-            "points  0.5 issued up to 2026-01-03T01:00:00Z",
-            "fork  4 blocks deep, 0s ago",
-            "reorg  27 blocks deep, 1m 12s ago: 402 changes removed, 133 statements reversed",
-            "audit  ok at block 900, 1m 12s ago: 301 accounts agree with the contract",
+            "settled  2026-01-03T01:00:00Z",
+            "fork  4 blocks, 0s ago",
+            "reorg  27 blocks, 1m 12s ago: -402 changes, -133 statements",
+            "audit  ok at block 900, 1m 12s ago: 301 accounts agree",
         ] {
             assert!(text.contains(line), "{line} in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn no_line_of_a_board_is_broken_by_a_narrow_terminal() {
+        let (day, most) = (Duration::from_secs(86_399), u64::from(u32::MAX));
+        let ledger = ForkStory { changes_removed: 999_999, statements_reversed: 99_999, ..FORK };
+        let market = Snapshot {
+            seed: most,
+            head: most,
+            confirmed: most - 6,
+            points: "9".repeat(77).parse().unwrap(),
+            fork: Some(ForkSeen { blocks: 99, ago: day }),
+            reorg: Some(ReorgSeen { blocks: 99, ledger, ago: day }),
+            audit: Some(AuditSeen { at_block: most, accounts: 99_999, ago: day }),
+            ..grown()
+        };
+        for line in market.to_string().lines() {
+            assert!(line.chars().count() < 80, "{line}");
         }
     }
 
@@ -224,9 +250,9 @@ mod tests {
         assert_eq!(
             grown().line(),
             "market at 2026-01-03T01:40:00Z: head 588, confirmed 582, 6 behind; 1200 changes, 30 a \
-             second; 212 holders; 0.5 points; 800 statements, 31 taken back; reorg 27 blocks deep, \
-             1m 12s ago: 402 changes removed, 133 statements reversed; audit ok at block 900, \
-             1m 12s ago: 301 accounts agree with the contract"
+             second; 212 holders; 0.5 points; 800 statements, 31 taken back; reorg 27 blocks, \
+             1m 12s ago: -402 changes, -133 statements; audit ok at block 900, 1m 12s ago: 301 \
+             accounts agree"
         );
         assert!(young().line().ends_with("31 taken back"));
     }

@@ -1,10 +1,11 @@
 //! The API before there is anything to answer from.
 
+use std::future::ready;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use tower::ServiceExt;
 
@@ -21,6 +22,15 @@ impl Gate {
     pub fn open(&self, api: Api) {
         // A second API has nothing that the first has not.
         let _ = self.0.set(router(api));
+    }
+
+    /// As [`Gate::open`], with short paths that lead to longer ones below `/api/v1/`.
+    pub fn open_with(&self, api: Api, short: impl IntoIterator<Item = (&'static str, String)>) {
+        let router = short.into_iter().fold(router(api), |router, (path, to)| {
+            let to = Redirect::temporary(&format!("/api/v1/{to}"));
+            router.route(path, get(move || ready(to.clone())))
+        });
+        let _ = self.0.set(router);
     }
 
     /// The routes: those of the API, once it is open.

@@ -25,6 +25,11 @@ impl Progress {
         Board { shown: self.clone(), bar }
     }
 
+    /// Whether boards are shown: on a terminal.
+    pub fn has_board(&self) -> bool {
+        self.shown == Shown::Bars
+    }
+
     /// Leaves a line that stays: above the bars on a terminal, in the log elsewhere.
     pub fn leaves(&self, line: impl FnOnce() -> String) {
         match self.shown {

@@ -1,6 +1,6 @@
 //! `pledge demo`.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,27 @@ fn the_demo_serves_the_worked_case_within_ten_seconds() {
     assert_eq!(view["points_raw"], format!("24{}", "0".repeat(43)));
     assert_eq!(view["points_scale"], format!("36{}", "0".repeat(42)));
     assert!(chains.to_string().contains("market"), "{chains}");
+}
+
+#[test]
+fn the_demos_addresses_are_short_and_lead_to_the_long_ones() {
+    let demo = Folder::new().begin(&["demo", "--listen", "127.0.0.1:0"]);
+    let mut asked = 0;
+    for path in ["/hour", "/hour/changes", "/market"] {
+        let line = demo.wait_for(path, |line| line.ends_with(path));
+        let url = line.trim_start_matches("Open").trim();
+        assert!(url.len() <= 40, "{url}");
+        let server = url.trim_start_matches("http://").trim_end_matches(path);
+        let mut stream = TcpStream::connect(server).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 307"), "{answer}");
+        assert!(answer.contains("location: /api/v1/chains/3133"), "{answer}");
+        asked += 1;
+    }
+    assert_eq!(asked, 3);
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! Where every chain stands, on the terminal of `pledge run`.
+
+use std::time::{Duration, SystemTime};
+
+use pledge_core::query::Queries;
+use tokio_util::sync::CancellationToken;
+
+use crate::output::counted;
+use crate::progress::Board;
+use crate::views::{ChainView, figure};
+
+/// Ages are in seconds, so nothing else is seen in between.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Shows where the chains stand until `stop`. A store that cannot be read leaves the board as it is: the
+/// log says why.
+pub async fn show_board(
+    board: Board,
+    queries: Queries,
+    url: String,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut due = tokio::time::interval(INTERVAL);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(due.tick()).await.is_some() {
+        if let Some(Ok(chains)) = stop.run_until_cancelled(chains(&queries)).await {
+            board.says(|| text(&url, &chains), String::new);
+        }
+    }
+    board.ends(String::new);
+    Ok(())
+}
+
+async fn chains(queries: &Queries) -> anyhow::Result<Vec<ChainView>> {
+    let mut views = Vec::new();
+    for state in queries.balances().chains().await? {
+        views.push(ChainView::read(queries, state, SystemTime::now()).await?);
+    }
+    Ok(views)
+}
+
+/// Lines that a terminal of 80 columns does not break: broken ones would stay when it is resized.
+fn text(url: &str, chains: &[ChainView]) -> String {
+    let mut lines = vec![url.to_owned()];
+    for chain in chains {
+        let confirmed = chain.figures.last_confirmed_block;
+        let lag =
+            chain.head_block.zip(confirmed).map(|(head, at)| head.get().saturating_sub(at.get()));
+        let lag = lag.map_or("-".to_owned(), |lag| counted(lag, "block"));
+        let halted = match chain.halted_tokens.len() {
+            0 => String::new(),
+            halted => format!(", {} halted", counted(halted as u64, "token")),
+        };
+        lines.push(format!("{:.20} ({}) {}{halted}", chain.name, chain.chain_id, chain.status));
+        lines.push(format!(
+            "  confirmed {}, {lag} behind, head {}",
+            figure(confirmed),
+            figure(chain.head_age_seconds)
+        ));
+        lines.push(format!("  settled to {}", figure(chain.figures.last_calculated_time)));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use pledge_storage_memory::MemoryStore;
+
+    use super::*;
+    use crate::stores::Stores;
+    use crate::test_chain::{TestChain, account};
+
+    #[tokio::test]
+    async fn a_board_says_where_each_chain_stands_in_lines_that_are_not_broken() {
+        let stores = Stores::of(MemoryStore::new());
+        let mut test = TestChain::open(&stores).await;
+        test.mine(600, Some((account(1), 10))).await;
+        let chains = chains(&stores.queries()).await.unwrap();
+        let text = text("http://127.0.0.1:8080/api/v1", &chains);
+        for part in
+            ["127.0.0.1:8080", "test (1) live", "confirmed 1, 0 blocks behind", "settled to -"]
+        {
+            assert!(text.contains(part), "{part} in:\n{text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() < 80), "{text}");
+    }
+}
