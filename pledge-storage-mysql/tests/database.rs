@@ -151,6 +151,7 @@ async fn a_change_of_the_schema_that_was_left_half_way_is_finished() {
     const UNDO: [&str; 4] = [
         "DROP TABLE unreadable_log",
         "ALTER TABLE user_balance_change DROP COLUMN netted",
+        "ALTER TABLE token DROP COLUMN rewinds_by_person",
         "ALTER TABLE token DROP COLUMN unreadable_logs, DROP COLUMN supply_block, \
          DROP COLUMN supply_time, DROP COLUMN supply_ledger, DROP COLUMN supply_on_chain, \
          DROP COLUMN supply_unanswered",

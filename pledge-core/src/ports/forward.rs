@@ -178,6 +178,11 @@ macro_rules! __forward_method {
         $crate::__forwarded! { $field EventStore delivered ['a]
             (consumer: &'a $crate::event::Consumer) -> $crate::event::EventSeq }
     };
+    ($field:tt prune_events) => {
+        $crate::__forwarded! { $field EventStore prune_events ['a]
+            (retention: &'a $crate::ports::EventRetention, now: $crate::types::Timestamp)
+            -> $crate::ports::Pruning }
+    };
     ($field:tt record_delivered) => {
         $crate::__forwarded! { $field EventStore record_delivered ['a]
             (consumer: &'a $crate::event::Consumer, from: $crate::event::EventSeq, to: $crate::event::EventSeq) -> () }
