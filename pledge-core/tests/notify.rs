@@ -97,14 +97,14 @@ async fn told(level: LevelFilter) -> Vec<Value> {
 async fn the_level_says_whether_somebody_has_to_look() {
     let levels: Vec<_> =
         told(LevelFilter::DEBUG).await.iter().map(|line| line["level"].clone()).collect();
-    assert_eq!(levels, ["DEBUG", "INFO", "WARN", "ERROR", "ERROR"]);
+    assert_eq!(levels, ["DEBUG", "INFO", "WARN", "ERROR", "ERROR", "WARN"]);
 }
 
 #[tokio::test]
 async fn what_is_confirmed_is_not_told_at_info() {
     let told = told(LevelFilter::INFO).await;
     let types: Vec<_> = told.iter().map(|line| line["fields"]["event_type"].clone()).collect();
-    assert_eq!(types, ["settled", "reorged", "token_halted", "chain_halted"]);
+    assert_eq!(types, ["settled", "reorged", "token_halted", "chain_halted", "rewound"]);
 }
 
 #[tokio::test]

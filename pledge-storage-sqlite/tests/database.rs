@@ -133,6 +133,7 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_it_h
         "DROP TABLE event_delivery",
         "DROP TABLE unreadable_log",
         "ALTER TABLE chain DROP COLUMN head_time",
+        "ALTER TABLE token DROP COLUMN rewinds_by_person",
         "ALTER TABLE token DROP COLUMN unreadable_logs",
         "ALTER TABLE token DROP COLUMN supply_block",
         "ALTER TABLE token DROP COLUMN supply_time",

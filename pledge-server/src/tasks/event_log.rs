@@ -9,7 +9,7 @@ use crate::stores::Stores;
 
 /// Writes each event in one line: times in RFC 3339, a settlement with the token's symbol and the points of
 /// its last window. What is confirmed is `DEBUG`, what is settled `INFO`, a ledger that went back `WARN`,
-/// and whatever halts `ERROR`.
+/// whatever halts and a consumer that is dropped `ERROR`.
 #[derive(Debug)]
 pub(super) struct EventLog {
     pub(super) stores: Stores,
@@ -47,6 +47,9 @@ impl Notifier for EventLog {
             }
             Event::ChainHalted { chain, reason } => {
                 line!(error, told, chain = chain.get(), reason, "{event}");
+            }
+            Event::ConsumerDropped { consumer, delivered } => {
+                line!(error, told, %consumer, delivered = delivered.get(), "{event}");
             }
         }
         Ok(())

@@ -73,10 +73,14 @@ pub fn one_of_each() -> Vec<SequencedEvent> {
             tokens: vec![rewound(token()), rewound(other)],
         }),
         Event::TokenHalted { token: token(), reason: reason.clone() },
-        Event::ChainHalted { chain: CHAIN, reason },
+        Event::ChainHalted { chain: CHAIN, reason: reason.clone() },
+        Event::Rewound {
+            record: ReorgRecord { chain: CHAIN, to: ancestor, tokens: vec![rewound(token())] },
+            reason: Some(reason),
+        },
     ];
     // 2^63 - 1 is the largest number that a store of ours gives.
-    let numbers = [1, 2, 3, 1 << 40, u64::MAX >> 1].map(EventSeq::new);
+    let numbers = [1, 2, 3, 1 << 40, 1 << 62, u64::MAX >> 1].map(EventSeq::new);
     let sequenced = numbers.into_iter().zip(events);
     sequenced.map(|(sequence, event)| SequencedEvent { sequence, event }).collect()
 }
