@@ -77,11 +77,6 @@ impl AdaptiveSize {
         failures >= by_chance
     }
 
-    /// What failed so far says nothing of the size.
-    pub(crate) fn clear(&self) {
-        self.state().suspected = None;
-    }
-
     /// Back to a size that was not at fault.
     pub(crate) fn acquit(&self, size: u64) {
         let mut state = self.state();
@@ -206,9 +201,7 @@ mod tests {
         size.answered(50);
         assert_eq!(suspected(100, 1), [true], "a smaller one that passed says nothing of it");
         size.refused(100, None);
-        assert_eq!(suspected(50, 2), [false; 2], "the next size has a clean record");
-        size.clear();
-        assert_eq!(suspected(50, 3), [false, false, true]);
+        assert_eq!(suspected(50, 3), [false, false, true], "the next size has a clean record");
     }
 
     #[test]

@@ -276,15 +276,8 @@ impl Rpc {
         if failure.fault.is_batch_size() {
             return true;
         }
-        if !sizes.suspect(size, self.batches_by_chance(failure)) {
-            return false;
-        }
-        let others_pass = is_confirmed || self.others_pass(seen).await;
-        if !others_pass {
-            // Nothing passes: its length is not to blame.
-            sizes.clear();
-        }
-        others_pass
+        let is_suspect = sizes.suspect(size, self.batches_by_chance(failure));
+        is_suspect && (is_confirmed || self.others_pass(seen).await)
     }
 
     fn refuse_batches(&self, sizes: &AdaptiveSize, size: u64, cause: &str) {

@@ -177,7 +177,7 @@ async fn an_archive_of_another_format_is_refused_with_what_to_do() {
     let refused = LineReader::new(&b"{\"pledge_archive\":1}\n"[..]).unwrap_err();
     assert_eq!(refused.kind(), StoreErrorKind::Invalid);
     assert!(refused.detail().contains("format 2"), "{refused}");
-    assert!(refused.detail().contains("the release that wrote it"), "{refused}");
+    assert!(refused.detail().contains("a release that reads that format"), "{refused}");
 }
 
 /// A disk that is full after some bytes.

@@ -46,7 +46,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     plant(
         "prefetched_for_other_tokens",
-        "indexer/confirm.rs",
+        "indexer/prefetched.rs",
         "self.tokens == tokens",
         "true",
         "a prefetched slice has the transfers of every token",

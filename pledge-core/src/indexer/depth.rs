@@ -110,8 +110,8 @@ mod tests {
     use crate::ports::mocks::MockChainSource;
     use crate::types::Timestamp;
 
-    fn block(number: u64) -> BlockRef {
-        let (number, hash) = (BlockNumber::new(number), B256::with_last_byte(number as u8));
+    fn block(number: u8) -> BlockRef {
+        let (number, hash) = (BlockNumber::new(number.into()), B256::with_last_byte(number));
         BlockRef { number, hash, parent_hash: B256::ZERO, time: Timestamp::ZERO }
     }
 

@@ -43,7 +43,8 @@
 /// # use pledge_core::types::{ChainId, TokenId};
 /// let store = Counting { inner: Arc::new(MemoryStore::new()), batches: AtomicU64::new(0) };
 /// let token = TokenId { chain: ChainId::new(1), address: Address::repeat_byte(0x70) };
-/// assert!(store.programmes(token).await?.is_empty());
+/// let unknown = store.programmes(token).await.unwrap_err();
+/// assert!(unknown.to_string().contains("is not registered"));
 /// # Ok(())
 /// # }
 /// ```
