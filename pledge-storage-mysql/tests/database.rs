@@ -148,7 +148,7 @@ async fn a_schema_that_was_left_half_way_is_finished() {
 /// first version leaves.
 #[tokio::test]
 async fn a_change_of_the_schema_that_was_left_half_way_is_finished() {
-    const UNDO: [&str; 4] = [
+    const UNDO: [&str; 5] = [
         "DROP TABLE unreadable_log",
         "ALTER TABLE user_balance_change DROP COLUMN netted",
         "ALTER TABLE token DROP COLUMN rewinds_by_person",
