@@ -108,7 +108,7 @@ impl Command {
 #[derive(Debug, Args)]
 struct QuickArgs {
     /// A node; its chain id is asked. Other users of the machine see what is typed here, so a url with a
-    /// key belongs into the variable PLEDGE_RPC_URL
+    /// key belongs into the variable `PLEDGE_RPC_URL`
     #[arg(long, value_name = "URL", requires = "token", conflicts_with = "config")]
     rpc_url: Option<String>,
     /// The contract to follow

@@ -84,11 +84,11 @@ fn judge(ours: &BlockRef, theirs: Result<Vec<BlockRef>, ChainError>) -> Option<S
         Ok(theirs) => match theirs.first() {
             Some(theirs) if theirs == ours => None,
             Some(theirs) => Some(format!(
-                "has block {theirs} where the ledger has {ours}, and nothing above that it could go \
-                 back to: it follows another branch, so use another node, or `pledge rewind`; {remedy}"
+                "its block {theirs} is not {ours}, the lowest whose header the ledger holds, so `run` \
+                 would halt: use another node, or take the ledger back with `pledge rewind`; {remedy}"
             )),
             None => Some(format!(
-                "has no block {}, which the ledger has: it is syncing, or was reset; {remedy}",
+                "it has no block {}, which the ledger has: it is syncing, or was reset; {remedy}",
                 ours.number
             )),
         },
