@@ -56,8 +56,7 @@ metered!(BalanceStore {
         -> Seen<Vec<UnreadableLog>>;
     change_time(token: TokenId, from: Timestamp, number: usize) -> Seen<Option<Timestamp>>;
     histories(query: &HistoriesQuery) -> Seen<HistoriesPage>;
-    holders(token: TokenId, after: Option<(Amount, Account)>, limit: usize)
-        -> Seen<Vec<(Account, Checkpoint)>>;
+    holders(id: TokenId, after: Option<(Amount, Account)>, n: usize) -> Seen<Vec<(Account, Checkpoint)>>;
 });
 
 metered!(EventStore {

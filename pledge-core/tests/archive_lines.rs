@@ -176,7 +176,7 @@ async fn a_file_that_is_no_archive_is_refused_at_once() {
 async fn an_archive_of_another_format_is_refused_with_what_to_do() {
     let refused = LineReader::new(&b"{\"pledge_archive\":1}\n"[..]).unwrap_err();
     assert_eq!(refused.kind(), StoreErrorKind::Invalid);
-    assert!(refused.detail().contains("format 2"), "{refused}");
+    assert!(refused.detail().contains("format 1"), "{refused}");
     assert!(refused.detail().contains("a release that reads that format"), "{refused}");
 }
 
