@@ -1,7 +1,7 @@
 //! The database: one connection that writes, several that read.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,6 +31,9 @@ pub struct SqliteDatabase {
     readers: SqlitePool,
     /// Of a database that is written to.
     files: Option<Arc<Files>>,
+    /// Asks nothing. While it is open, SQLite leaves the log where it is, though every other connection
+    /// closes.
+    keeper: Arc<Mutex<Option<SqliteConnection>>>,
 }
 
 impl SqliteDatabase {
@@ -53,12 +56,14 @@ impl SqliteDatabase {
         let writer = open_writer(writing, busy_timeout).await.map_err(explain)?;
         migrate(&writer, location).await?;
         let reading = options.pragma("query_only", "on");
+        let keeper = keeper(&reading).await.map_err(explain)?;
         let readers = pool_options(READERS_MAX);
         let readers = readers.connect_with(reading).await.map_err(explain)?;
         let files = Files::of(&path).map_err(|error| {
             Fault::unavailable(format!("`{location}` went while it was opened")).caused_by(error)
         })?;
-        Ok(Self { writer, readers, files: Some(Arc::new(files)) })
+        let keeper = Arc::new(Mutex::new(Some(keeper)));
+        Ok(Self { writer, readers, files: Some(Arc::new(files)), keeper })
     }
 
     async fn connect_read_only(location: &str) -> Result<(Self, SchemaVersion), Fault> {
@@ -75,7 +80,8 @@ impl SqliteDatabase {
         let mut db = readers.acquire().await.map_err(explain)?;
         sqlx::query("PRAGMA schema_version").execute(&mut *db).await.map_err(explain)?;
         let version = schema_version(&mut db, location).await?;
-        Ok((Self { writer: readers.clone(), readers, files: None }, version))
+        let (writer, keeper) = (readers.clone(), Arc::default());
+        Ok((Self { writer, readers, files: None, keeper }, version))
     }
 }
 
@@ -93,6 +99,11 @@ impl Database for SqliteDatabase {
     /// Also folds the log into the file.
     async fn close(&self) {
         self.readers.close().await;
+        let keeper = self.keeper.lock().expect("no holder panics").take();
+        if let Some(keeper) = keeper {
+            // One that cannot be closed is closed by being dropped.
+            let _ = keeper.close().await;
+        }
         self.writer.close().await;
     }
 
@@ -123,6 +134,13 @@ fn path_of(location: &str) -> Result<PathBuf, Fault> {
         return Err(Fault::invalid(detail));
     }
     Ok(PathBuf::from(path))
+}
+
+/// A connection that has the log open: SQLite opens it with the first read.
+async fn keeper(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
+    let mut keeper = options.connect().await?;
+    sqlx::query("PRAGMA schema_version").execute(&mut keeper).await?;
+    Ok(keeper)
 }
 
 /// Whoever opens a new file first turns its log on. Meanwhile others are refused at once, whatever their
@@ -226,6 +244,16 @@ mod tests {
         unit.execute("ROLLBACK".into(), Vec::new()).await.unwrap();
         unit.roll_back(StoreErrorKind::Corrupt).await;
         assert_eq!(kind_of_write(&store, "one").await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_is_closed_leaves_the_log_to_the_next() {
+        let (store, database, _folder) = fresh(BUSY_TIMEOUT).await;
+        for name in ["one", "two"] {
+            assert_eq!(kind_of_write(&store, name).await, Ok(()));
+            let writer = database.writer.acquire().await.unwrap();
+            writer.close().await.unwrap();
+        }
     }
 
     #[tokio::test]
