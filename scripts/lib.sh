@@ -1,6 +1,7 @@
 # What the scripts share. Sourced, not run.
 
-step() { printf '\n== %s\n' "$*"; }
+# A step begins, so long after the script did.
+step() { printf '\n== %s (%d:%02d)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
 need() { # need COMMAND PACKAGE: installs the package unless the command is there
     command -v "$1" >/dev/null && return
