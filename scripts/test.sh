@@ -33,10 +33,7 @@ step "tests"
 # What tests write need not outlive them: memory, where there is enough of it, is several times faster than a disk.
 memory=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }' || true)
 if [ "${memory:-0}" -gt 4000000 ]; then export TMPDIR=/dev/shm; fi
-# Two instances that hand work over within a time limit have the machine to themselves.
-alone=two_instances_settle_two_thousand_batches_once_each_whatever_happens_to_one_and_to_redis
-scripts/services.sh exec cargo test --workspace --all-features --locked -- --skip "$alone"
-scripts/services.sh exec cargo test -p pledge-server --all-features --locked --test anvil "$alone"
+scripts/services.sh exec cargo test --workspace --all-features --locked
 
 step "the README shows what the program prints"
 scripts/record.sh --check
