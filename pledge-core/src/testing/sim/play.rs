@@ -254,7 +254,11 @@ impl<'a> Play<'a> {
                 history.finalize(dice.below(8));
                 around.control.lock().counters.finality_moves += 1;
             }
-            Event::People => people.act(fixture, &around.control, &around.swarm, dice),
+            Event::People => {
+                people.act(fixture, &around.control, &around.swarm, dice);
+                // A resume inside a poll takes its report back: the next poll reports again.
+                self.clocks.iter_mut().for_each(|clock| clock.failing = None);
+            }
             Event::Clock => {
                 around.clock.advance(Duration::from_secs(dice.below(100)));
                 let choices = [(6, 0), (3, -500), (3, 500), (1, -100_000), (1, 1_000_000)];
