@@ -68,8 +68,8 @@ impl AdaptiveSize {
         grows
     }
 
-    /// A question of this size failed. The answer is whether that is more than chance explains: then whoever
-    /// asks has it refused. A failure at random passes when it is repeated.
+    /// A question of this size failed. Returns whether chance no longer explains it: then the caller counts
+    /// the size as refused. A failure at random passes when it is repeated.
     pub(crate) fn suspect(&self, size: u64, by_chance: u32) -> bool {
         let mut state = self.state();
         let failures = state.failures(size);

@@ -28,14 +28,7 @@ impl Indexer {
         let mut seen = None;
         if let Some(cursor) = group.cursor.filter(|_| is_front) {
             if head.id() == cursor.id() {
-                let tokens = addresses(group);
-                let is_known =
-                    |above: &PendingSnapshot| above.base == cursor.id() && above.tokens == tokens;
-                if self.above.as_ref().is_some_and(is_known) {
-                    return Ok(Poll::Idle);
-                }
-                let none = PendingSnapshot { base: cursor.id(), tokens, blocks: Vec::new() };
-                self.hold(none).await?;
+                self.hold_none_yet(group, &cursor).await?;
                 return Ok(Poll::Idle);
             }
             if head.number <= cursor.number {

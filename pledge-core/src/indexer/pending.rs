@@ -70,6 +70,20 @@ impl Indexer {
         Ok(())
     }
 
+    /// The head is the cursor: there is no block above it, unless some are known.
+    pub(super) async fn hold_none_yet(
+        &mut self,
+        group: &Group,
+        cursor: &BlockRef,
+    ) -> Result<(), IndexerError> {
+        let (base, tokens) = (cursor.id(), addresses(group));
+        let is_known = |above: &PendingSnapshot| above.base == base && above.tokens == tokens;
+        if self.above.as_ref().is_some_and(is_known) {
+            return Ok(());
+        }
+        self.hold(PendingSnapshot { base, tokens, blocks: Vec::new() }).await
+    }
+
     /// Shows readers that no block above the cursor is held, of no token: so nobody takes the confirmed
     /// balance for the newest.
     pub(super) async fn hold_nothing_above(&mut self, at: &BlockRef) -> Result<(), IndexerError> {

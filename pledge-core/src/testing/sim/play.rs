@@ -223,14 +223,7 @@ impl<'a> Play<'a> {
                 let fork = Fork { depth, blocks: dice.below(depth) };
                 self.fork(fork);
             }
-            Event::Undo => {
-                let fault = history.head().fault.map(BlockNumber::get);
-                if let Some(depth) = fault.map(|fault| history.height() + 1 - fault) {
-                    let blocks = depth + dice.below(4);
-                    self.fork(Fork { depth, blocks });
-                    self.around.control.lock().counters.undone_faults += 1;
-                }
-            }
+            Event::Undo => self.undo_fault(),
             Event::Retime => {
                 let depth = dice.between(1, 10).min(history.height());
                 history.retime(dice, depth);
@@ -271,6 +264,16 @@ impl<'a> Play<'a> {
                 let stands_still = around.pick_node(dice).stand_still();
                 around.control.lock().counters.views += u64::from(stands_still);
             }
+        }
+    }
+
+    /// Replaces the block in which a token sends more than is held.
+    fn undo_fault(&mut self) {
+        let fault = self.history.head().fault.map(BlockNumber::get);
+        if let Some(depth) = fault.map(|fault| self.history.height() + 1 - fault) {
+            let blocks = depth + self.dice.below(4);
+            self.fork(Fork { depth, blocks });
+            self.around.control.lock().counters.undone_faults += 1;
         }
     }
 
