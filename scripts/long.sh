@@ -4,7 +4,6 @@
 #   scripts/long.sh simulation   100,000 seeds of the simulation, or as many as follow
 #   scripts/long.sh planted      every planted bug, until the simulation catches it
 #   scripts/long.sh kills        1,000 kills of the binary over each durable store, or as many as follow
-#   scripts/long.sh instances    two instances share 2,000 batches while one sleeps and dies, and Redis forgets
 #   scripts/long.sh unreliable   requests and time of a follower over nodes that fail
 #   scripts/long.sh bounds       time and memory of a page, of a large settlement, of short windows
 #   scripts/long.sh first        from a clone with nothing compiled to the first settled statement
@@ -19,11 +18,10 @@ case ${1:-} in
     simulation) simulation --seeds "${2:-100000}" ;;
     planted) simulation --planted ;;
     kills) PLEDGE_KILLS=${2:-1000} scripts/services.sh exec cargo test -p pledge-server --all-features --test anvil kills_over -- --nocapture ;;
-    instances) scripts/services.sh exec cargo test -p pledge-server --all-features --test anvil two_instances -- --ignored ;;
     unreliable | bounds) cargo bench -p pledge-benches --bench "$1" ;;
     first) scripts/first-statement.sh ;;
     *)
-        sed -n '3,11s/^#\( *\)//p' "$0" >&2
+        sed -n '3,10s/^#\( *\)//p' "$0" >&2
         exit 2
         ;;
 esac

@@ -81,6 +81,7 @@ pub struct Sharing {
     abilities: Abilities,
     part: watch::Sender<Share>,
     renewed: Option<Instant>,
+    is_logged: bool,
     trouble: Trouble,
 }
 
@@ -90,8 +91,9 @@ impl Sharing {
         let (part, share) = watch::channel(Share::whole(&whole));
         let abilities = Abilities::default();
         let trouble = troubles.of_all("sharing the work out");
+        let (offered, renewed, is_logged) = (abilities.clone(), None, false);
         let mut sharing =
-            Self { leases, whole, abilities: abilities.clone(), part, renewed: None, trouble };
+            Self { leases, whole, abilities: offered, part, renewed, is_logged, trouble };
         sharing.renew().await;
         (sharing, Part { share, abilities })
     }
@@ -129,17 +131,19 @@ impl Sharing {
         }
     }
 
-    fn takes(&self, share: Share) {
+    fn takes(&mut self, share: Share) {
         self.part.send_if_modified(|part| {
-            let is_other = *part != share;
-            if is_other {
-                let chains = share.chains().iter().map(ToString::to_string);
-                let (chains, delivers) = (chains.collect::<Vec<_>>().join(", "), share.delivers());
-                tracing::info!(chains, delivers, "a new part of the work");
-                *part = share;
+            // The first part is logged even if it is the whole: the newest line is then always what holds.
+            if *part == share && self.is_logged {
+                return false;
             }
-            is_other
+            let chains = share.chains().iter().map(ToString::to_string);
+            let (chains, delivers) = (chains.collect::<Vec<_>>().join(", "), share.delivers());
+            tracing::info!(chains, delivers, "a new part of the work");
+            *part = share;
+            true
         });
+        self.is_logged = true;
     }
 }
 
