@@ -110,7 +110,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "depth_not_shown",
         "indexer/confirm.rs",
-        "self.depth.prove(&*self.source, height, ahead).await?",
+        "prove_height(&*self.source, height).await?",
         "()",
         "far from the head the chain goes on above what is confirmed",
     ),

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use alloy_primitives::Address;
 
+use super::depth::prove_height;
 use super::driver::{Group, Indexer, IndexerError, Poll};
 use super::{Finality, Observed, Slice, plan};
 use crate::error::ChainError;
@@ -188,7 +189,7 @@ impl Indexer {
     ) -> Result<RangeFacts, ChainError> {
         let facts = self.fetch_range(slice.from, slice.to, tokens, slice.detail).await?;
         self.audit(&facts, tokens, slice.detail).await?;
-        self.prove_depth(&slice, &facts).await?;
+        self.prove_depth(slice.detail, &facts).await?;
         Ok(facts)
     }
 
@@ -196,7 +197,11 @@ impl Indexer {
     /// for as long above the blocks as they claim. Otherwise a false head would have blocks confirmed
     /// early, and their headers forgotten. Near the head the first source's blocks are linked; the second
     /// has to have as many.
-    async fn prove_depth(&self, slice: &Slice, facts: &RangeFacts) -> Result<(), ChainError> {
+    async fn prove_depth(
+        &self,
+        detail: HeaderDetail,
+        facts: &RangeFacts,
+    ) -> Result<(), ChainError> {
         let Some(last) = facts.last() else {
             return Ok(());
         };
@@ -204,21 +209,20 @@ impl Indexer {
             Finality::Depth(confirmations) => confirmations,
             Finality::Finalized => 0,
         };
-        if slice.detail == HeaderDetail::Sparse {
+        if detail == HeaderDetail::Sparse {
             // A block is far from the head if it is below the lowest header held.
             let blocks = confirmations.max(self.config.retained_headers.saturating_add(1));
-            let (height, ahead) = (last.number.up(blocks), slice.to.up(blocks));
-            self.depth.prove(&*self.source, height, ahead).await?;
+            let height = last.number.up(blocks);
+            prove_height(&*self.source, height).await?;
             if let Some(audit) = &self.audit {
-                self.audit_depth.prove(&**audit, height, ahead).await?;
+                prove_height(&**audit, height).await?;
             }
         } else if let Some(audit) = &self.audit {
-            let height = last.number.up(confirmations);
-            self.audit_depth.prove(&**audit, height, height).await?;
+            prove_height(&**audit, last.number.up(confirmations)).await?;
         }
         match &self.audit {
             Some(audit) if self.config.finality == Finality::Finalized => {
-                self.audit_depth.prove_final(&**audit, last).await
+                self.second_final.prove(&**audit, last).await
             }
             _ => Ok(()),
         }

@@ -1,4 +1,4 @@
-//! How deep a chain is, by what a source shows and not by what it says.
+//! Claims of a source that it has to show: its head, its finalized block, how far its chain goes on.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,49 +41,34 @@ impl Claim {
     }
 }
 
-/// The heights that one source has shown a block at.
+/// `BlockGone` unless a source shows a block at a height, and the one below that it is linked to.
 ///
-/// A head is a number that a node says, and everything that counts from the head follows it: what is
-/// confirmed, what is near, what is pruned. So before a number decides, the node has to show a block
-/// there, and the one below that it stands on.
+/// A head is a number that a node claims, and everything that counts from the head follows it: what is
+/// confirmed, what is near, what is pruned. So a block far from the head counts as confirmed only if the
+/// chain is shown to go on for long enough above it. What was shown before does not count: a chain may
+/// have become shorter since.
+pub(super) async fn prove_height(
+    source: &dyn ChainSource,
+    height: BlockNumber,
+) -> Result<(), ChainError> {
+    let shown = source.headers(height.down(1), height).await?;
+    if shown.last().is_some_and(|shown| shown.number == height) {
+        return Ok(());
+    }
+    let detail = format!("the node shows no block {height}, so its head is not where it says");
+    Err(ChainError::block_gone("look how deep the chain is", detail))
+}
+
+/// How far the chain is final for the second source.
 #[derive(Debug, Default)]
-pub(super) struct Depth {
-    /// The highest block that was shown because one below it needs so many above.
-    shown: AtomicU64,
-    /// One more than the highest finalized block that it had.
+pub(super) struct SecondFinal {
+    /// One more than its highest finalized block.
     final_below: AtomicU64,
 }
 
-impl Depth {
-    /// `BlockGone` unless there is a block at a height. With one look for the heights up to `ahead`,
-    /// where there is a block as well.
-    pub(super) async fn prove(
-        &self,
-        source: &dyn ChainSource,
-        height: BlockNumber,
-        ahead: BlockNumber,
-    ) -> Result<(), ChainError> {
-        if height.get() <= self.shown.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let further = (ahead > height).then_some(ahead);
-        for height in further.into_iter().chain([height]) {
-            match source.headers(height.down(1), height).await {
-                Ok(shown) if shown.last().is_some_and(|shown| shown.number == height) => {
-                    self.shown.store(height.get(), Ordering::Relaxed);
-                    return Ok(());
-                }
-                Ok(_) => {}
-                Err(error) if error.is_block_gone() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let detail = format!("the node shows no block {height}, so its head is not where it says");
-        Err(ChainError::block_gone("look how deep the chain is", detail))
-    }
-
+impl SecondFinal {
     /// `BlockGone` unless the source's finalized block is as high as this one. What it had once it has.
-    pub(super) async fn prove_final(
+    pub(super) async fn prove(
         &self,
         source: &dyn ChainSource,
         block: &BlockRef,
@@ -116,17 +101,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_that_failed_is_not_repeated_at_the_same_height() {
-        for (ahead, looks) in [(90, 2), (70, 1), (60, 1)] {
-            let mut source = MockChainSource::new();
-            source.expect_headers().times(looks).returning(|_, _| {
-                let gone = ChainError::block_gone("read headers", "no such block");
-                Box::pin(async { Err(gone) })
-            });
-            let [height, ahead] = [70, ahead].map(BlockNumber::new);
-            let shown = Depth::default().prove(&source, height, ahead).await;
-            assert!(shown.unwrap_err().is_block_gone());
-        }
+    async fn a_height_is_shown_each_time_that_it_counts() {
+        let mut source = MockChainSource::new();
+        let mut answers = [vec![block(69), block(70)], vec![block(69)]].into_iter();
+        source.expect_headers().times(2).returning(move |_, _| {
+            let shown = answers.next().unwrap();
+            Box::pin(async { Ok(shown) })
+        });
+        let height = BlockNumber::new(70);
+        prove_height(&source, height).await.unwrap();
+        assert!(prove_height(&source, height).await.unwrap_err().is_block_gone());
     }
 
     #[tokio::test]
@@ -137,10 +121,10 @@ mod tests {
             let finalized = finalized.next();
             Box::pin(async move { Ok(finalized) })
         });
-        let depth = Depth::default();
+        let second = SecondFinal::default();
         let mut seen = Vec::new();
         for number in [0, 40, 50, 51, 52, 80] {
-            seen.push(depth.prove_final(&source, &block(number)).await.is_ok());
+            seen.push(second.prove(&source, &block(number)).await.is_ok());
         }
         assert_eq!(seen, [true, true, true, false, true, true]);
     }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use alloy_primitives::Address;
 
-use super::depth::{Claim, Depth};
+use super::depth::{Claim, SecondFinal};
 use super::finality::FinalityWatch;
 use super::prefetched::Prefetched;
 use super::revisit::Revisited;
@@ -99,9 +99,7 @@ pub struct Indexer {
     pub(super) head: Claim,
     finalized: Claim,
     supplies: SupplyChecks,
-    /// How deep the source has shown the chain to be, and the audit.
-    pub(super) depth: Depth,
-    pub(super) audit_depth: Depth,
+    pub(super) second_final: SecondFinal,
     /// The head at which the halted tokens were tried again.
     pub(super) revisited: Option<BlockId>,
     /// The wall clock as of this poll.
@@ -136,8 +134,7 @@ impl Indexer {
             head: Claim::default(),
             finalized: Claim::default(),
             supplies: SupplyChecks::default(),
-            depth: Depth::default(),
-            audit_depth: Depth::default(),
+            second_final: SecondFinal::default(),
             revisited: None,
             now: SystemTime::UNIX_EPOCH,
             superseded: Superseded::default(),
@@ -315,7 +312,7 @@ impl Indexer {
         self.above = None;
         self.revisited = None;
         (self.head, self.finalized) = Default::default();
-        (self.depth, self.audit_depth) = Default::default();
+        self.second_final = SecondFinal::default();
     }
 
     /// Reports that the newest confirmed block was reached, unless a token still catches up. Answers the

@@ -399,6 +399,7 @@ macro_rules! engine_conformance {
             a_head_far_above_the_chain_confirms_nothing_early
             a_head_with_a_false_time_is_not_shown
             a_head_far_above_the_chain_hastens_no_backfill
+            a_chain_that_became_shorter_confirms_nothing_under_an_old_head
             a_head_that_only_one_of_two_sources_shows_confirms_nothing_early
             a_head_a_little_above_the_chain_confirms_nothing_early
             a_head_below_the_ledger_takes_nothing_back

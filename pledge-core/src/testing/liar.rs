@@ -17,7 +17,7 @@ use crate::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Tim
 pub struct Lies {
     /// The head that is claimed.
     pub head: Option<BlockRef>,
-    /// Whether the head that is claimed is also shown at its height.
+    /// Whether the head that is claimed is also shown at its height, on a block that it is linked to.
     pub shows_head: bool,
     /// The block that is claimed to be final.
     pub finalized: Option<BlockRef>,
@@ -107,10 +107,15 @@ impl ChainSource for Liar {
     ) -> Result<Vec<BlockRef>, ChainError> {
         self.refuse_gone(from)?;
         let Lies { head, shows_head, .. } = self.lies().clone();
-        if let Some(head) =
-            head.filter(|head| shows_head && (from, to) == (head.number, head.number))
-        {
-            return Ok(vec![head]);
+        if let Some(head) = head.filter(|head| shows_head && head.number == to) {
+            let below = BlockRef {
+                number: to.down(1),
+                hash: head.parent_hash,
+                parent_hash: B256::ZERO,
+                ..head
+            };
+            let shown = [below, head].into_iter().filter(|block| block.number >= from);
+            return Ok(shown.collect());
         }
         let headers = self.chain.headers(from, to).await?;
         Ok(headers.into_iter().map(|header| self.bend(header)).collect())

@@ -134,6 +134,23 @@ pub async fn a_head_far_above_the_chain_hastens_no_backfill(fixture: Fixture) {
     }
 }
 
+/// A chain that became shorter goes on under a head that is false: what was shown above its blocks
+/// before counts no more.
+pub async fn a_chain_that_became_shorter_confirms_nothing_under_an_old_head(fixture: Fixture) {
+    let (world, liar, mut indexer) = open(fixture, CONFIG).await;
+    liar.tell(far_heads()[1].clone());
+    polls(&mut indexer, 2).await;
+    let reached = cursor(&world).await.unwrap_or_default();
+    assert!(reached > 0 && reached < 20, "it is far from the head: {reached}");
+    // The next five blocks were read ahead while the chain went on above them.
+    world.chain.fork_at(reached + 10);
+    polls(&mut indexer, 10).await;
+    assert_eq!(cursor(&world).await, Some(reached + 5));
+    liar.stop();
+    mine_to(&world, 60);
+    is_right(&world, &mut indexer).await;
+}
+
 /// The same where a second source, which lies too, has to agree.
 pub async fn a_head_that_only_one_of_two_sources_shows_confirms_nothing_early(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
