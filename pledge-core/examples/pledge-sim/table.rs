@@ -5,7 +5,7 @@ use super::plants::PLANTS;
 use super::play::say;
 
 /// Within so many seeds each must be caught.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 3_000;
 
 /// Plays each bug, or the one named, and prints how many seeds caught it. Answers whether all were.
 pub(crate) fn print(only: Option<&str>) -> Result<bool, String> {
