@@ -12,10 +12,10 @@ use anyhow::{Context, Result, ensure};
 use pledge_core::engine::Engine;
 use pledge_core::indexer::Poll;
 use pledge_core::stop::Stop;
-use pledge_core::testing::digest::digest;
 use pledge_core::types::{ProgrammeId, RateSchedule};
 use pledge_examples::{ALICE, BOB, NOBODY, Simulated};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
+use pledge_testing::digest::digest;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {

@@ -66,7 +66,7 @@ def tracked():
 
 
 def is_testing(file):
-    return file.path.parts[:3] == ("pledge-core", "src", "testing") or file.path.name == "testing.rs"
+    return file.crate == "pledge-testing"
 
 
 def core_without_tests(files):

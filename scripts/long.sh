@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-simulation() { cargo run --release -p pledge-core --example pledge-sim -- "$@"; }
+simulation() { cargo run --release -p pledge-testing --example pledge-sim -- "$@"; }
 
 case ${1:-} in
     simulation) simulation --seeds "${2:-100000}" ;;

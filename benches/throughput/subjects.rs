@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pledge_core::ports::BalanceStore;
 use pledge_storage_mysql::MySqlStore;
 use pledge_storage_sqlite::SqliteStore;
-use pledge_test_support::MySqlPlace;
+use pledge_testing::MySqlPlace;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, MySqlConnection, SqliteConnection};
 use tempfile::TempDir;

@@ -5,7 +5,7 @@
 
 mod run;
 
-use pledge_test_support::hostile_node::{Failing, Struck};
+use pledge_testing::hostile_node::{Failing, Struck};
 use run::{Measured, Work};
 
 const PERCENTS: [u32; 3] = [10, 30, 60];

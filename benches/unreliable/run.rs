@@ -7,10 +7,10 @@ use alloy_primitives::{Address, U256};
 use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::world::{CHAIN, NOW, THREE_PM, account, spec, token};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
-use pledge_test_support::hostile_node::{Failing, Struck, SwitchId, transfer};
-use pledge_test_support::{HostileChain, HostileNode};
+use pledge_testing::hostile_node::{Failing, Struck, SwitchId, transfer};
+use pledge_testing::world::{CHAIN, NOW, THREE_PM, account, spec, token};
+use pledge_testing::{HostileChain, HostileNode};
 
 const CONFIRMATIONS: u64 = 6;
 /// How long a healthy answer takes.

@@ -56,7 +56,7 @@ async fn main() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use pledge_core::testing::conformance::chain_source::SourceFixture;
+    use pledge_testing::conformance::chain_source::SourceFixture;
 
     use super::*;
 
@@ -72,5 +72,5 @@ mod tests {
         }
     }
 
-    pledge_core::chain_source_conformance!(fixture());
+    pledge_testing::chain_source_conformance!(fixture());
 }

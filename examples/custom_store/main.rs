@@ -53,7 +53,7 @@ fn tell(what: &str, store: &Metered<MemoryStore>) {
 
 #[cfg(test)]
 mod tests {
-    use pledge_core::testing::Fixture;
+    use pledge_testing::Fixture;
 
     use super::*;
 
@@ -61,7 +61,7 @@ mod tests {
         Fixture::new(Arc::new(Metered::<MemoryStore>::default()), ())
     }
 
-    pledge_core::balance_store_conformance!(fixture());
-    pledge_core::points_store_conformance!(fixture());
-    pledge_core::event_store_conformance!(fixture());
+    pledge_testing::balance_store_conformance!(fixture());
+    pledge_testing::points_store_conformance!(fixture());
+    pledge_testing::event_store_conformance!(fixture());
 }

@@ -9,12 +9,12 @@ use std::slice;
 
 use pledge_cache_redis::{CacheCounts, Cached, Health, Redis};
 use pledge_core::ledger::{Checkpoint, TokenState};
-use pledge_core::ports::mocks::MockBalanceStore;
 use pledge_core::ports::{BalanceStore, Seen};
 use pledge_core::primitives::B256;
-use pledge_core::testing::world::{account, at, spec, token, tokens};
 use pledge_core::types::{Account, BalanceSeconds, BlockNumber, BlockRef, Epoch};
-use pledge_test_support::OwnServer;
+use pledge_testing::OwnServer;
+use pledge_testing::mocks::MockBalanceStore;
+use pledge_testing::world::{account, at, spec, token, tokens};
 use redis::AsyncCommands;
 use support::{connect, healthy, outsider, restart, server};
 
@@ -56,12 +56,12 @@ async fn asked(
     let mut in_turn = VecDeque::from(states.to_vec());
     store.expect_token().times(states.len()).returning(move |_| {
         let state = in_turn.pop_front();
-        Box::pin(async move { Ok(state) })
+        Ok(state)
     });
     let mut in_turn = VecDeque::from(answers.to_vec());
     store.expect_holders().times(answers.len()).returning(move |_, _, _| {
         let answer = in_turn.pop_front().unwrap();
-        Box::pin(async move { Ok(answer) })
+        Ok(answer)
     });
     let cached = Cached::new(store, redis.clone());
     let mut seen = Vec::new();
@@ -144,7 +144,7 @@ async fn a_question_about_few_rows_is_asked_of_the_store_alone() {
     let mut store = MockBalanceStore::new();
     store.expect_holders().times(2).returning(move |_, _, _| {
         let answer = holders(1, cursor, epoch);
-        Box::pin(async { Ok(answer) })
+        Ok(answer)
     });
     let cached = Cached::new(store, healthy().await);
     for _ in 0..2 {
@@ -159,7 +159,7 @@ async fn without_a_server_nothing_but_the_question_itself_is_asked_of_the_store(
     let mut store = MockBalanceStore::new();
     store.expect_holders().times(1).returning(move |_, _, _| {
         let answer = holders(1, cursor, epoch);
-        Box::pin(async { Ok(answer) })
+        Ok(answer)
     });
     let cached = Cached::new(store, support::absent().await);
     cached.holders(token(), None, PAGE).await.unwrap();

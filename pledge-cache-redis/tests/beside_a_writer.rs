@@ -8,10 +8,10 @@ use std::sync::Arc;
 use pledge_cache_redis::Cached;
 use pledge_core::ledger::Checkpoint;
 use pledge_core::ports::{BalanceStore, PointsStore, Seen, Settlement, SettlementsQuery, Standing};
-use pledge_core::testing::Fixture;
-use pledge_core::testing::world::{NOW, World, account, token, tokens};
 use pledge_core::types::{Account, ProgrammeId};
 use pledge_storage_memory::MemoryStore;
+use pledge_testing::Fixture;
+use pledge_testing::world::{NOW, World, account, token, tokens};
 use support::healthy;
 use tokio::task::yield_now;
 

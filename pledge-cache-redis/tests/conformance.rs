@@ -11,7 +11,7 @@ use support::{absent, healthy};
 mod pending {
     use super::*;
 
-    pledge_core::pending_cache_conformance!(async {
+    pledge_testing::pending_cache_conformance!(async {
         Arc::new(RedisPending::new(healthy().await)) as Arc<dyn PendingCache>
     });
 }
@@ -19,7 +19,7 @@ mod pending {
 mod pending_without_a_server {
     use super::*;
 
-    pledge_core::pending_cache_conformance!(async {
+    pledge_testing::pending_cache_conformance!(async {
         Arc::new(RedisPending::new(absent().await)) as Arc<dyn PendingCache>
     });
 }
@@ -27,7 +27,7 @@ mod pending_without_a_server {
 mod leases {
     use super::*;
 
-    pledge_core::leases_conformance!(async {
+    pledge_testing::leases_conformance!(async {
         Arc::new(RedisLeases::new(healthy().await)) as Arc<dyn Leases>
     });
 }

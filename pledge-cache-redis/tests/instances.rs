@@ -13,9 +13,9 @@ use pledge_core::ports::{BalanceStore, ChainSource, PendingCache, RangeFacts, Ra
 use pledge_core::primitives::Address;
 use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
-use pledge_core::testing::world::{CHAIN, NOW, account, at, spec, token, tokens};
 use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, TokenId};
 use pledge_storage_memory::MemoryStore;
+use pledge_testing::world::{CHAIN, NOW, account, at, spec, token, tokens};
 use support::{prefix, server};
 
 /// A chain, a store, and what instances share beside it.

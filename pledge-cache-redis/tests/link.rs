@@ -9,7 +9,7 @@ use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::ports::Leases;
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::ChainId;
-use pledge_test_support::OwnServer;
+use pledge_testing::OwnServer;
 use redis::AsyncCommands;
 use support::{absent, connect, healthy, is_up, outsider, restart, server};
 

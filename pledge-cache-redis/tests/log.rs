@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use pledge_cache_redis::RedisPending;
 use pledge_core::ports::PendingCache;
 use pledge_core::types::ChainId;
-use pledge_test_support::OwnServer;
+use pledge_testing::OwnServer;
 use support::{connect, restart};
 
 #[tokio::test]

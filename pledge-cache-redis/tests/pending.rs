@@ -9,9 +9,9 @@ use pledge_core::ledger::Transfer;
 use pledge_core::ports::{PendingBlock, PendingCache, PendingSnapshot};
 use pledge_core::primitives::B256;
 use pledge_core::simulation::ScriptedChain;
-use pledge_core::testing::world::{CHAIN, account, at, token, tokens};
 use pledge_core::types::LogIndex;
-use pledge_test_support::{FaultProxy, OwnServer};
+use pledge_testing::world::{CHAIN, account, at, token, tokens};
+use pledge_testing::{FaultProxy, OwnServer};
 use redis::AsyncCommands;
 use support::{connect, is_up, outsider, prefix, restart, server};
 

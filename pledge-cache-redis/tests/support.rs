@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 use std::time::Duration;
 
 use pledge_cache_redis::{Health, Redis};
-use pledge_test_support::OwnServer;
+use pledge_testing::OwnServer;
 use tokio::time::{sleep, timeout};
 
 const VARIABLE: &str = "PLEDGE_TEST_REDIS_URL";

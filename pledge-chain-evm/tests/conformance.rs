@@ -7,9 +7,9 @@ use std::sync::Arc;
 use pledge_chain_evm::{EvmChain, EvmConfig, EvmNodes, NodesConfig, Verify};
 use pledge_core::ledger::TokenMetadata;
 use pledge_core::ports::ChainSource;
-use pledge_core::testing::conformance::chain_source::SourceFixture;
 use pledge_core::types::{ChainId, Decimals};
 use pledge_examples::{Anvil, Token, Traffic};
+use pledge_testing::conformance::chain_source::SourceFixture;
 
 const CHAIN: ChainId = ChainId::new(31_337);
 
@@ -64,22 +64,22 @@ async fn fixture<F: Future<Output = Arc<dyn ChainSource>>>(
     }
 }
 
-pledge_core::chain_source_conformance!(fixture(alone));
+pledge_testing::chain_source_conformance!(fixture(alone));
 
 mod by_receipts {
     use super::{fixture, proven};
 
-    pledge_core::chain_source_conformance!(fixture(proven));
+    pledge_testing::chain_source_conformance!(fixture(proven));
 }
 
 mod several {
     use super::{fixture, group};
 
-    pledge_core::chain_source_conformance!(fixture(group));
+    pledge_testing::chain_source_conformance!(fixture(group));
 }
 
 mod others {
     use super::{fixture, standby};
 
-    pledge_core::chain_source_conformance!(fixture(standby));
+    pledge_testing::chain_source_conformance!(fixture(standby));
 }

@@ -6,16 +6,14 @@
 //! at any instant. The parts can be had alone: [`indexer`], [`points`], [`query`].
 //!
 //! What it needs from the outside are the [`ports`]. A port's contract is its documentation; each
-//! sentence of it is a law in [`testing::conformance`], for an implementation of yours to pass.
+//! sentence of it is a law in `pledge-testing`, for an implementation of yours to pass.
 //!
 //! This crate opens no socket, reads no clock, spawns nothing and knows no SQL.
 //!
 //! # Features
 //!
-//! None is on by default.
-//! - `simulation`: a chain that lives in memory and does what its script says, as in the program below;
-//! - `testing`: the laws, mocks of every port, an oracle and random histories, and `simulation` with
-//!   them. For dev-dependencies: not covered by semver.
+//! - `simulation`, off by default: a chain that lives in memory and does what its script says, as in
+//!   the program below.
 //!
 //! # An engine in memory
 //!
@@ -83,8 +81,6 @@ pub mod sharing;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 pub mod stop;
-#[cfg(feature = "testing")]
-pub mod testing;
 pub mod types;
 
 // What stands in public signatures, in the version that does.

@@ -1,7 +1,6 @@
 //! The ports: what the engine needs from the outside, one trait each.
 //!
-//! Every sentence of a port's contract is a law in [`crate::testing::conformance`] and runs over
-//! every implementation.
+//! Every sentence of a port's contract is a law in `pledge-testing` and runs over every implementation.
 
 mod archive;
 mod balance_store;
@@ -33,18 +32,3 @@ pub use points_store::{
     StatementsQuery, WindowTotal,
 };
 pub use price_source::{Price, PriceError, PriceErrorKind, PriceSource};
-
-/// Mocks of the ports, for tests that need one answer and no store. A method answers a boxed future:
-/// `Box::pin(async { Ok(…) })`.
-#[cfg(feature = "testing")]
-pub mod mocks {
-    pub use super::archive::MockArchive;
-    pub use super::balance_store::MockBalanceStore;
-    pub use super::chain_source::MockChainSource;
-    pub use super::event_store::MockEventStore;
-    pub use super::leases::MockLeases;
-    pub use super::notifier::MockNotifier;
-    pub use super::pending_cache::MockPendingCache;
-    pub use super::points_store::MockPointsStore;
-    pub use super::price_source::MockPriceSource;
-}

@@ -5,10 +5,10 @@
 use pledge_core::archive::{ArchiveRecord, LineReader, LineWriter, RecordKind, Summary, Tally};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::ports::{Archive, RecordSource};
-use pledge_core::testing::conformance::archive::eventful;
-use pledge_core::testing::conformance::ledger::Ledger;
-use pledge_core::testing::{ArchiveFixture, Records};
 use pledge_storage_memory::MemoryStore;
+use pledge_testing::conformance::archive::eventful;
+use pledge_testing::conformance::ledger::Ledger;
+use pledge_testing::{ArchiveFixture, Records};
 
 /// A store with something of each kind in it.
 async fn store() -> ArchiveFixture {

@@ -10,17 +10,15 @@ use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::TokenState;
 use pledge_core::notify::{DispatchError, Dispatcher};
 use pledge_core::points::{Programme, Settler, SettlerConfig, SettlerError};
-use pledge_core::ports::mocks::{
-    MockBalanceStore, MockEventStore, MockPendingCache, MockPointsStore,
-};
 use pledge_core::ports::{
     AccountHistory, ChainState, HistoriesPage, HistoriesPlace, ProgrammeState, Seen, ShardProgress,
 };
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
-use pledge_core::testing::Receiver;
-use pledge_core::testing::world::{CHAIN, account, at, spec, token, tokens};
 use pledge_core::types::{Epoch, Rate};
+use pledge_testing::Receiver;
+use pledge_testing::mocks::{MockBalanceStore, MockEventStore, MockPendingCache, MockPointsStore};
+use pledge_testing::world::{CHAIN, account, at, spec, token, tokens};
 
 fn event(number: u64) -> SequencedEvent {
     let event = Event::ChainHalted { chain: CHAIN, reason: String::new() };
@@ -30,9 +28,9 @@ fn event(number: u64) -> SequencedEvent {
 /// A store whose events stay due whatever is recorded.
 fn forgetful(record: fn() -> Result<(), StoreError>) -> Dispatcher {
     let mut events = MockEventStore::new();
-    events.expect_delivered().returning(|_| Box::pin(async { Ok(EventSeq::START) }));
-    events.expect_events().returning(|_, _| Box::pin(async { Ok(vec![event(1), event(2)]) }));
-    events.expect_record_delivered().returning(move |_, _, _| Box::pin(async move { record() }));
+    events.expect_delivered().returning(|_| Ok(EventSeq::START));
+    events.expect_events().returning(|_, _| Ok(vec![event(1), event(2)]));
+    events.expect_record_delivered().returning(move |_, _, _| record());
     let receiver = Receiver::default();
     let consumer = Consumer::new("test").expect("a name");
     Dispatcher::new(Arc::new(events), Arc::new(receiver), consumer)
@@ -69,24 +67,24 @@ fn hollow(state: TokenState) -> Indexer {
         let name = "test".to_owned();
         let chain =
             ChainState { chain: CHAIN, name, status, head: None, head_time: None, processed: None };
-        Box::pin(async { Ok(vec![chain]) })
+        Ok(vec![chain])
     });
     let cursor = state.cursor;
     store.expect_tokens().returning(move |_| {
         let tokens = vec![state.clone()];
-        Box::pin(async { Ok(tokens) })
+        Ok(tokens)
     });
     store.expect_states().returning(move |_, accounts| {
         let value = vec![None; accounts.len()];
-        Box::pin(async move { Ok(Seen { cursor, epoch: Epoch::FIRST, value }) })
+        Ok(Seen { cursor, epoch: Epoch::FIRST, value })
     });
-    store.expect_headers().returning(|_, _, _| Box::pin(async { Ok(Vec::new()) }));
-    store.expect_commit().returning(|_| Box::pin(async { Ok(()) }));
-    store.expect_halt_token().returning(|_, _, _| Box::pin(async { Ok(()) }));
-    store.expect_report_chain().returning(|_| Box::pin(async { Ok(()) }));
+    store.expect_headers().returning(|_, _, _| Ok(Vec::new()));
+    store.expect_commit().returning(|_| Ok(()));
+    store.expect_halt_token().returning(|_, _, _| Ok(()));
+    store.expect_report_chain().returning(|_| Ok(()));
     let mut pending = MockPendingCache::new();
-    pending.expect_load().returning(|_| Box::pin(async { Ok(None) }));
-    pending.expect_store().returning(|_, _| Box::pin(async { Ok(()) }));
+    pending.expect_load().returning(|_| Ok(None));
+    pending.expect_store().returning(|_, _| Ok(()));
     let config = IndexerConfig {
         finality: Finality::Depth(3),
         retained_headers: 64,
@@ -117,23 +115,23 @@ async fn accounts_that_come_again_end_the_settlement() {
     let mut balances = MockBalanceStore::new();
     balances.expect_token().returning(move |_| {
         let state = state.clone();
-        Box::pin(async { Ok(Some(state)) })
+        Ok(Some(state))
     });
     balances.expect_histories().returning(|_| {
         let one = AccountHistory { account: account(1), opening: None, changes: Vec::new() };
         let first = account(1).address();
         let next = Some(HistoriesPlace { first, after: None });
         let value = HistoriesPage { histories: vec![one], next };
-        Box::pin(async { Ok(Seen { cursor: None, epoch: Epoch::FIRST, value }) })
+        Ok(Seen { cursor: None, epoch: Epoch::FIRST, value })
     });
     let mut points = MockPointsStore::new();
     points.expect_programmes().returning(move |_| {
         let shards = programme.shards.shards().map(ShardProgress::fresh).collect();
         let programme = programme.clone();
         let state = ProgrammeState { programme, epoch: Epoch::FIRST, shards };
-        Box::pin(async { Ok(vec![state]) })
+        Ok(vec![state])
     });
-    points.expect_commit_batch().returning(|_| Box::pin(async { Ok(()) }));
+    points.expect_commit_batch().returning(|_| Ok(()));
     let config = SettlerConfig {
         batch_accounts_max: 1,
         batch_changes_max: 1,

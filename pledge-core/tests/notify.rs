@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use pledge_core::event::{Event, EventSeq, SequencedEvent};
 use pledge_core::notify::LogNotifier;
 use pledge_core::ports::{Notifier, NotifyError};
-use pledge_core::testing::conformance::notifier::{Inbox, NotifierFixture, one_of_each};
+use pledge_testing::conformance::notifier::{Inbox, NotifierFixture, one_of_each};
 use serde_json::Value;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
@@ -82,7 +82,7 @@ async fn fixture() -> NotifierFixture {
     NotifierFixture::new(Arc::new(notifier), Arc::new(lines), ())
 }
 
-pledge_core::notifier_conformance!(fixture());
+pledge_testing::notifier_conformance!(fixture());
 
 async fn told(level: LevelFilter) -> Vec<Value> {
     let lines = Lines::default();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use pledge_core::ports::{PriceErrorKind, PriceSource};
 use pledge_core::prices::StaticPrices;
 use pledge_core::primitives::Address;
-use pledge_core::testing::conformance::price_source::PriceFixture;
-use pledge_core::testing::world::{CHAIN, at};
 use pledge_core::types::TokenId;
+use pledge_testing::conformance::price_source::PriceFixture;
+use pledge_testing::world::{CHAIN, at};
 use rust_decimal::Decimal;
 
 fn token(byte: u8) -> TokenId {
@@ -28,7 +28,7 @@ async fn fixture() -> PriceFixture {
     PriceFixture::new(Arc::new(source), known, token(3), at(0)..=at(0), ())
 }
 
-pledge_core::price_source_conformance!(fixture());
+pledge_testing::price_source_conformance!(fixture());
 
 #[tokio::test]
 async fn a_fixed_price_is_answered_to_the_last_digit() {

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use alloy_primitives::B256;
 use pledge_core::ledger::{Checkpoint, TokenState, Transfer};
-use pledge_core::ports::mocks::{MockBalanceStore, MockPendingCache, MockPointsStore};
 use pledge_core::ports::{PendingBlock, PendingSnapshot, Seen};
 use pledge_core::query::Queries;
-use pledge_core::testing::world::{account, at, spec, token, tokens};
 use pledge_core::types::{BalanceSeconds, BlockNumber, BlockRef, Epoch, LogIndex};
+use pledge_testing::mocks::{MockBalanceStore, MockPendingCache, MockPointsStore};
+use pledge_testing::world::{account, at, spec, token, tokens};
 
 fn block(number: u64) -> BlockRef {
     let hash = |number: u64| B256::left_padding_from(&number.to_be_bytes());
@@ -33,7 +33,7 @@ fn confirmed_meanwhile() -> Queries {
             start_time: Some(at(0)),
             ..TokenState::registered(spec(token()))
         };
-        Box::pin(async { Ok(Some(state)) })
+        Ok(Some(state))
     });
     fn seen<T>(value: T) -> Seen<T> {
         Seen { cursor: Some(block(6)), epoch: Epoch::FIRST, value }
@@ -46,11 +46,9 @@ fn confirmed_meanwhile() -> Queries {
             block: BlockNumber::new(6),
         };
         let states = vec![Some(checkpoint); times.len()];
-        Box::pin(async { Ok(seen(states)) })
+        Ok(seen(states))
     });
-    balances
-        .expect_last_change_block()
-        .returning(|_, _| Box::pin(async { Ok(seen(Some(BlockNumber::new(6)))) }));
+    balances.expect_last_change_block().returning(|_, _| Ok(seen(Some(BlockNumber::new(6)))));
     let mut pending = MockPendingCache::new();
     pending.expect_load().returning(|_| {
         let transfer = Transfer {
@@ -68,7 +66,7 @@ fn confirmed_meanwhile() -> Queries {
             tokens: vec![token().address],
             blocks: vec![block_6],
         };
-        Box::pin(async { Ok(Some(snapshot)) })
+        Ok(Some(snapshot))
     });
     let points = Arc::new(MockPointsStore::new());
     Queries::new(Arc::new(balances), points, Arc::new(pending))

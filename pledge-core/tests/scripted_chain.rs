@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
-use pledge_core::testing::conformance::chain_source::SourceFixture;
-use pledge_core::testing::world::{CHAIN, account, at, spec, token};
 use pledge_core::types::Amount;
+use pledge_testing::conformance::chain_source::SourceFixture;
+use pledge_testing::world::{CHAIN, account, at, spec, token};
 
 fn fixture() -> SourceFixture {
     let (id, metadata) = (token(), spec(token()).metadata);
@@ -31,7 +31,7 @@ fn fixture() -> SourceFixture {
 }
 
 mod whole {
-    pledge_core::chain_source_conformance!(async { super::fixture() });
+    pledge_testing::chain_source_conformance!(async { super::fixture() });
 }
 
 mod in_short_answers {
@@ -48,5 +48,5 @@ mod in_short_answers {
         short
     }
 
-    pledge_core::chain_source_conformance!(async { short() });
+    pledge_testing::chain_source_conformance!(async { short() });
 }

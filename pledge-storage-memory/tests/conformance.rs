@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pledge_core::ports::{Leases, PendingCache};
-use pledge_core::testing::{ArchiveFixture, Fixture};
 use pledge_storage_memory::{MemoryLeases, MemoryPending, MemoryStore};
+use pledge_testing::{ArchiveFixture, Fixture};
 
 async fn fixture() -> Fixture {
     Fixture::new(Arc::new(MemoryStore::new()), ())
@@ -13,11 +13,11 @@ async fn fixture() -> Fixture {
 mod plain {
     use super::*;
 
-    pledge_core::balance_store_conformance!(fixture());
-    pledge_core::points_store_conformance!(fixture());
-    pledge_core::event_store_conformance!(fixture());
-    pledge_core::engine_conformance!(fixture());
-    pledge_core::engine_properties!(fixture(), 256);
+    pledge_testing::balance_store_conformance!(fixture());
+    pledge_testing::points_store_conformance!(fixture());
+    pledge_testing::event_store_conformance!(fixture());
+    pledge_testing::engine_conformance!(fixture());
+    pledge_testing::engine_properties!(fixture(), 256);
 }
 
 mod archive {
@@ -27,21 +27,21 @@ mod archive {
         ArchiveFixture::new(Arc::new(MemoryStore::new()), ())
     }
 
-    pledge_core::archive_conformance!(fixture(), fixture());
+    pledge_testing::archive_conformance!(fixture(), fixture());
 }
 
 mod behind_arc {
     use super::*;
 
-    pledge_core::balance_store_conformance!(async { fixture().await.behind_arc() });
-    pledge_core::points_store_conformance!(async { fixture().await.behind_arc() });
-    pledge_core::event_store_conformance!(async { fixture().await.behind_arc() });
+    pledge_testing::balance_store_conformance!(async { fixture().await.behind_arc() });
+    pledge_testing::points_store_conformance!(async { fixture().await.behind_arc() });
+    pledge_testing::event_store_conformance!(async { fixture().await.behind_arc() });
 }
 
 mod pending {
     use super::*;
 
-    pledge_core::pending_cache_conformance!(async {
+    pledge_testing::pending_cache_conformance!(async {
         Arc::new(MemoryPending::default()) as Arc<dyn PendingCache>
     });
 }
@@ -49,7 +49,7 @@ mod pending {
 mod leases {
     use super::*;
 
-    pledge_core::leases_conformance!(async {
+    pledge_testing::leases_conformance!(async {
         Arc::new(MemoryLeases::default()) as Arc<dyn Leases>
     });
 }

@@ -12,10 +12,10 @@ use pledge_core::primitives::Address;
 use pledge_core::query::QueryError;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
-use pledge_core::testing::world::{account, at, spec, token, tokens};
-use pledge_core::testing::{Fate, Receiver};
 use pledge_core::types::{BlockNumber, ChainId, ProgrammeId, TokenId};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
+use pledge_testing::world::{account, at, spec, token, tokens};
+use pledge_testing::{Fate, Receiver};
 
 const HOUR: u64 = 3_600;
 

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use pledge_core::testing::Fixture;
-use pledge_core::testing::sim::{every_point_survives, run, run_all};
 use pledge_storage_memory::MemoryStore;
+use pledge_testing::Fixture;
+use pledge_testing::sim::{every_point_survives, run, run_all};
 
 fn fresh() -> Fixture {
     Fixture::new(Arc::new(MemoryStore::new()), ())

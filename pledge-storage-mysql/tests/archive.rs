@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use pledge_core::archive::{LineReader, LineWriter, Summary};
 use pledge_core::ports::Archive;
-use pledge_core::testing::ArchiveFixture;
-use pledge_core::testing::conformance::archive::eventful;
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_sqlite::SqliteStore;
+use pledge_testing::ArchiveFixture;
+use pledge_testing::conformance::archive::eventful;
 use support::Place;
 
 async fn server() -> ArchiveFixture {
@@ -34,16 +34,16 @@ async fn file() -> ArchiveFixture {
 mod from_server_to_server {
     use super::*;
 
-    pledge_core::archive_conformance!(server(), server());
+    pledge_testing::archive_conformance!(server(), server());
 }
 
 mod from_file_to_server {
     use super::*;
 
-    pledge_core::archive_conformance!(file(), server());
+    pledge_testing::archive_conformance!(file(), server());
 }
 
-pledge_core::same_archives!(server(), memory(), 8);
+pledge_testing::same_archives!(server(), memory(), 8);
 
 async fn write(store: &dyn Archive) -> (Vec<u8>, Summary) {
     let mut file = Vec::new();

@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::Arc;
 
-use pledge_core::testing::Fixture;
+use pledge_testing::Fixture;
 use support::Place;
 
 async fn fixture() -> Fixture {
@@ -13,8 +13,8 @@ async fn fixture() -> Fixture {
     Fixture::new(store, place)
 }
 
-pledge_core::balance_store_conformance!(fixture());
-pledge_core::points_store_conformance!(fixture());
-pledge_core::event_store_conformance!(fixture());
-pledge_core::engine_conformance!(fixture());
-pledge_core::engine_properties!(fixture(), 8);
+pledge_testing::balance_store_conformance!(fixture());
+pledge_testing::points_store_conformance!(fixture());
+pledge_testing::event_store_conformance!(fixture());
+pledge_testing::engine_conformance!(fixture());
+pledge_testing::engine_properties!(fixture(), 8);

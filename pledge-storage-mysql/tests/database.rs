@@ -12,11 +12,11 @@ use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::EventSeq;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ports::{BalanceStore, ChainReport, EventStore};
-use pledge_core::testing::Fixture;
-use pledge_core::testing::conformance::ledger::Ledger;
-use pledge_core::testing::world::{CHAIN, spec, token};
 use pledge_core::types::{BlockNumber, ChainId};
 use pledge_storage_mysql::MySqlStore;
+use pledge_testing::Fixture;
+use pledge_testing::conformance::ledger::Ledger;
+use pledge_testing::world::{CHAIN, spec, token};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 use support::Place;
 

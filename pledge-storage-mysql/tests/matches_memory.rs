@@ -4,8 +4,8 @@ mod support;
 
 use std::sync::Arc;
 
-use pledge_core::testing::Fixture;
 use pledge_storage_memory::MemoryStore;
+use pledge_testing::Fixture;
 use support::Place;
 
 async fn fixture() -> Fixture {
@@ -18,4 +18,4 @@ async fn memory() -> Fixture {
     Fixture::new(Arc::new(MemoryStore::new()), ())
 }
 
-pledge_core::same_answers!(fixture(), memory(), 36);
+pledge_testing::same_answers!(fixture(), memory(), 36);

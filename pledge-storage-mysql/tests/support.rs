@@ -5,7 +5,7 @@
 
 use pledge_core::error::StoreError;
 use pledge_storage_mysql::MySqlStore;
-use pledge_test_support::MySqlPlace;
+use pledge_testing::MySqlPlace;
 use sqlx::MySqlConnection;
 
 /// An empty database that is opened as a store, dropped at the end.

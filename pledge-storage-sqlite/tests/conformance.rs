@@ -4,8 +4,8 @@ mod support;
 
 use std::sync::Arc;
 
-use pledge_core::testing::{ArchiveFixture, Fixture};
 use pledge_storage_memory::MemoryStore;
+use pledge_testing::{ArchiveFixture, Fixture};
 use support::Place;
 
 async fn fixture() -> Fixture {
@@ -17,11 +17,11 @@ async fn fixture() -> Fixture {
 mod plain {
     use super::*;
 
-    pledge_core::balance_store_conformance!(fixture());
-    pledge_core::points_store_conformance!(fixture());
-    pledge_core::event_store_conformance!(fixture());
-    pledge_core::engine_conformance!(fixture());
-    pledge_core::engine_properties!(fixture(), 24);
+    pledge_testing::balance_store_conformance!(fixture());
+    pledge_testing::points_store_conformance!(fixture());
+    pledge_testing::event_store_conformance!(fixture());
+    pledge_testing::engine_conformance!(fixture());
+    pledge_testing::engine_properties!(fixture(), 24);
 }
 
 /// What is moved between files, and between a file and memory.
@@ -41,26 +41,26 @@ mod archive {
     mod from_file_to_file {
         use super::*;
 
-        pledge_core::archive_conformance!(file(), file());
+        pledge_testing::archive_conformance!(file(), file());
     }
 
     mod from_memory_to_file {
         use super::*;
 
-        pledge_core::archive_conformance!(memory(), file());
+        pledge_testing::archive_conformance!(memory(), file());
     }
 
     mod from_file_to_memory {
         use super::*;
 
-        pledge_core::archive_conformance!(file(), memory());
+        pledge_testing::archive_conformance!(file(), memory());
     }
 }
 
 mod behind_arc {
     use super::*;
 
-    pledge_core::balance_store_conformance!(async { fixture().await.behind_arc() });
-    pledge_core::points_store_conformance!(async { fixture().await.behind_arc() });
-    pledge_core::event_store_conformance!(async { fixture().await.behind_arc() });
+    pledge_testing::balance_store_conformance!(async { fixture().await.behind_arc() });
+    pledge_testing::points_store_conformance!(async { fixture().await.behind_arc() });
+    pledge_testing::event_store_conformance!(async { fixture().await.behind_arc() });
 }

@@ -15,13 +15,13 @@ use pledge_core::ports::{
     Archive, BalanceStore, ChangesQuery, EventStore, LedgerCommit, PointsStore, TokenCommit,
 };
 use pledge_core::primitives::{Address, B256};
-use pledge_core::testing::Records;
 use pledge_core::types::{
     Account, Amount, BalanceSeconds, BlockNumber, BlockRef, ChainId, Decimals, LogIndex, Rate,
     RateSchedule, Timestamp, TokenId,
 };
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_sqlite::SqliteStore;
+use pledge_testing::Records;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use support::Place;
 

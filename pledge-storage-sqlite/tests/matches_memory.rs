@@ -4,8 +4,8 @@ mod support;
 
 use std::sync::Arc;
 
-use pledge_core::testing::{ArchiveFixture, Fixture};
 use pledge_storage_memory::MemoryStore;
+use pledge_testing::{ArchiveFixture, Fixture};
 use support::Place;
 
 async fn file() -> ArchiveFixture {
@@ -22,5 +22,5 @@ async fn ports(store: impl Future<Output = ArchiveFixture>) -> Fixture {
     store.await.fixture
 }
 
-pledge_core::same_answers!(ports(file()), ports(memory()), 24);
-pledge_core::same_archives!(file(), memory(), 24);
+pledge_testing::same_answers!(ports(file()), ports(memory()), 24);
+pledge_testing::same_archives!(file(), memory(), 24);

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use pledge_cache_redis::{CacheCounts, Cached, Health, Redis};
 use pledge_core::ports::{BalanceStore, EventStore, PointsStore};
-use pledge_core::testing::conformance::{cases, run};
-use pledge_core::testing::{ArchiveFixture, Fixture};
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_mysql::MySqlStore;
 use pledge_storage_sqlite::SqliteStore;
-use pledge_test_support::{MySqlPlace, OwnServer};
+use pledge_testing::conformance::{cases, run};
+use pledge_testing::{ArchiveFixture, Fixture};
+use pledge_testing::{MySqlPlace, OwnServer};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
@@ -77,12 +77,12 @@ async fn plain() -> Fixture {
 /// Every law of a store, and of the engine over it.
 macro_rules! every_law {
     ($fixture:expr, $cases:expr) => {
-        pledge_core::balance_store_conformance!($fixture);
-        pledge_core::points_store_conformance!($fixture);
-        pledge_core::event_store_conformance!($fixture);
-        pledge_core::engine_conformance!($fixture);
-        pledge_core::engine_properties!($fixture, $cases);
-        pledge_core::same_answers!($fixture, plain(), $cases);
+        pledge_testing::balance_store_conformance!($fixture);
+        pledge_testing::points_store_conformance!($fixture);
+        pledge_testing::event_store_conformance!($fixture);
+        pledge_testing::engine_conformance!($fixture);
+        pledge_testing::engine_properties!($fixture, $cases);
+        pledge_testing::same_answers!($fixture, plain(), $cases);
     };
 }
 
@@ -150,7 +150,7 @@ mod archive {
         ArchiveFixture::new(Arc::new(cached), ())
     }
 
-    pledge_core::archive_conformance!(fixture(), fixture());
+    pledge_testing::archive_conformance!(fixture(), fixture());
 }
 
 /// Plays a history with a reorg, and counts.
@@ -160,7 +160,7 @@ where
 {
     let cached = Arc::new(Cached::new(store, redis).from_rows(0));
     let fixture = Fixture::new(Arc::new(Twice(cached.clone())), guard);
-    cases::case_9_a_reorg_changes_the_points_exactly(fixture).await;
+    cases::laws::case_9_a_reorg_changes_the_points_exactly(fixture).await;
     cached.counts()
 }
 

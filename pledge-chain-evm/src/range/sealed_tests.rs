@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, U256};
 use pledge_core::types::ChainId;
-use pledge_test_support::hostile_node::{Refusal, Switch, Wire, transfer};
-use pledge_test_support::{HostileChain, HostileNode};
+use pledge_testing::hostile_node::{Refusal, Switch, Wire, transfer};
+use pledge_testing::{HostileChain, HostileNode};
 
 use super::*;
 use crate::config::{EvmConfig, Verify};

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use alloy::primitives::{Address, U256};
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::world::{CHAIN, NOW, THREE_PM, account, spec, token};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
-use pledge_test_support::hostile_node::{
+use pledge_testing::hostile_node::{
     Failing, Hint, LIMIT_TEXTS, Limit, LimitText, Measure, Refusal, Struck, transfer,
 };
-use pledge_test_support::{HostileChain, HostileNode};
+use pledge_testing::world::{CHAIN, NOW, THREE_PM, account, spec, token};
+use pledge_testing::{HostileChain, HostileNode};
 
 use crate::stage::{TOKEN, connect, within};
 

@@ -4,8 +4,8 @@ use alloy::primitives::{B256, Bytes, Log, LogData, U256};
 use pledge_core::indexer::Poll;
 use pledge_core::ledger::TokenStatus;
 use pledge_core::ports::ChainSource;
-use pledge_core::testing::world::{account, token};
-use pledge_test_support::hostile_node::transfer;
+use pledge_testing::hostile_node::transfer;
+use pledge_testing::world::{account, token};
 
 use crate::follower::{Follower, address, log};
 use crate::stage::TOKEN;

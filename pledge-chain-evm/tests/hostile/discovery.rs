@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use alloy::primitives::{Address, U256};
 use pledge_chain_evm::{EvmChain, StartFound, StartQuery, TokenDiscovery, TokenQuery};
 use pledge_core::error::{ChainError, ChainErrorKind};
-use pledge_core::testing::world::CHAIN;
 use pledge_core::types::BlockNumber;
-use pledge_test_support::hostile_node::{Lie, Refusal, Switch, transfer};
-use pledge_test_support::{HostileChain, HostileNode};
+use pledge_testing::hostile_node::{Lie, Refusal, Switch, transfer};
+use pledge_testing::world::CHAIN;
+use pledge_testing::{HostileChain, HostileNode};
 use serde_json::json;
 
 use crate::stage::{connect, within};

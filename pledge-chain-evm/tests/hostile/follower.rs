@@ -11,14 +11,14 @@ use pledge_core::ledger::{TokenSpec, Transfer, UnreadableLog};
 use pledge_core::points::{Programme, Settler, SettlerConfig};
 use pledge_core::ports::Archive;
 use pledge_core::stop::Stop;
-use pledge_core::testing::digest::{Digest, digest};
-use pledge_core::testing::oracle::oracle;
-use pledge_core::testing::world::{CHAIN, NOW, THREE_PM, account, spec, token};
-use pledge_core::testing::{Fixture, Records};
 use pledge_core::types::{Amount, BlockNumber, BlockRef, LogIndex, Timestamp};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
-use pledge_test_support::hostile_node::{Block, transfer};
-use pledge_test_support::{HostileChain, HostileNode};
+use pledge_testing::digest::{Digest, digest};
+use pledge_testing::hostile_node::{Block, transfer};
+use pledge_testing::oracle::oracle;
+use pledge_testing::world::{CHAIN, NOW, THREE_PM, account, spec, token};
+use pledge_testing::{Fixture, Records};
+use pledge_testing::{HostileChain, HostileNode};
 
 use crate::stage::{TOKEN, connect, within};
 

@@ -1,9 +1,9 @@
 //! The engine over a node that shows less of its chain than there is, or another one.
 
 use pledge_core::indexer::Poll;
-use pledge_core::testing::world::{CHAIN, THREE_PM};
-use pledge_test_support::HostileChain;
-use pledge_test_support::hostile_node::{Outlook, Refusal, Switch};
+use pledge_testing::HostileChain;
+use pledge_testing::hostile_node::{Outlook, Refusal, Switch};
+use pledge_testing::world::{CHAIN, THREE_PM};
 
 use crate::follower::{Follower, WINDOW, log};
 

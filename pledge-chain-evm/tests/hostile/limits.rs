@@ -1,9 +1,7 @@
 //! Ranges that are too much, in the words of every node that is known.
 
 use pledge_core::error::ChainErrorKind;
-use pledge_test_support::hostile_node::{
-    Hint, LIMIT_TEXTS, Limit, LimitText, Measure, Refusal, Switch,
-};
+use pledge_testing::hostile_node::{Hint, LIMIT_TEXTS, Limit, LimitText, Measure, Refusal, Switch};
 
 use crate::stage::{FULL, HEAD, Stage};
 

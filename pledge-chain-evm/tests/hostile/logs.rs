@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Address, B256};
 use pledge_core::error::ChainErrorKind;
-use pledge_test_support::hostile_node::{Lie, Switch};
+use pledge_testing::hostile_node::{Lie, Switch};
 use serde_json::{Value, json};
 
 use crate::stage::{FULL, HEAD, Stage};

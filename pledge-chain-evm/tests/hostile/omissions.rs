@@ -3,7 +3,7 @@
 use alloy::primitives::Bloom;
 use pledge_chain_evm::Verify;
 use pledge_core::error::ChainErrorKind;
-use pledge_test_support::hostile_node::{Lie, Outlook, Switch};
+use pledge_testing::hostile_node::{Lie, Outlook, Switch};
 use serde_json::{Value, json};
 
 use crate::stage::{HEAD, Stage};

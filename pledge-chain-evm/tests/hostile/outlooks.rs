@@ -5,10 +5,10 @@ use std::error::Error as _;
 use pledge_chain_evm::WrongChain;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
-use pledge_core::testing::world::CHAIN;
 use pledge_core::types::{Account, BlockId, BlockNumber};
-use pledge_test_support::HostileChain;
-use pledge_test_support::hostile_node::{Lie, Outlook, Refusal, Switch, Wire};
+use pledge_testing::HostileChain;
+use pledge_testing::hostile_node::{Lie, Outlook, Refusal, Switch, Wire};
+use pledge_testing::world::CHAIN;
 use serde_json::json;
 
 use crate::stage::{FULL, HEAD, Stage, TOKEN, connect, mine, within};

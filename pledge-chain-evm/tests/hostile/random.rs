@@ -6,7 +6,7 @@ use std::time::Duration;
 use pledge_chain_evm::{EvmConfig, Verify};
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::RangeFacts;
-use pledge_test_support::hostile_node::{Failing, Struck};
+use pledge_testing::hostile_node::{Failing, Struck};
 
 use crate::follower::Follower;
 use crate::stage::{HEAD, Stage};

@@ -1,9 +1,9 @@
 //! The engine over a chain that forks in every way: the ledger is that of one clean pass.
 
 use pledge_core::indexer::Poll;
-use pledge_core::testing::digest::Digest;
-use pledge_core::testing::world::account;
-use pledge_test_support::hostile_node::{Outlook, Switch};
+use pledge_testing::digest::Digest;
+use pledge_testing::hostile_node::{Outlook, Switch};
+use pledge_testing::world::account;
 
 use crate::follower::{Follower, WINDOW, log};
 

@@ -3,12 +3,12 @@
 use alloy::primitives::{Address, U256};
 use pledge_chain_evm::{EvmChain, Verify};
 use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
-use pledge_core::testing::world::CHAIN;
 use pledge_core::types::BlockNumber;
-use pledge_test_support::hostile_node::{
+use pledge_testing::hostile_node::{
     ADDRESSES_TEXT, Hint, Lie, Limit, Measure, Refusal, Switch, transfer,
 };
-use pledge_test_support::{HostileChain, HostileNode};
+use pledge_testing::world::CHAIN;
+use pledge_testing::{HostileChain, HostileNode};
 
 use crate::stage::{connect, within};
 

@@ -6,10 +6,10 @@ use alloy::primitives::{Address, U256};
 use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
-use pledge_core::testing::world::CHAIN;
 use pledge_core::types::BlockNumber;
-use pledge_test_support::hostile_node::transfer;
-use pledge_test_support::{HostileChain, HostileNode};
+use pledge_testing::hostile_node::transfer;
+use pledge_testing::world::CHAIN;
+use pledge_testing::{HostileChain, HostileNode};
 
 pub(crate) const TOKEN: Address = Address::repeat_byte(0x70);
 pub(crate) const HEAD: u64 = 40;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use alloy::primitives::B256;
 use fastrand::Rng;
 use pledge_chain_evm::Verify;
-use pledge_test_support::hostile_node::{
+use pledge_testing::hostile_node::{
     Envelope, Failing, Fault, Hint, LIMIT_TEXTS, Lie, Limit, Measure, Outlook, Refusal, Struck,
     Switch, SwitchId, Wire,
 };

@@ -3,7 +3,7 @@
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
 use pledge_core::types::BlockNumber;
-use pledge_test_support::hostile_node::{Lie, Switch};
+use pledge_testing::hostile_node::{Lie, Switch};
 use serde_json::json;
 
 use crate::stage::{HEAD, Stage, within};

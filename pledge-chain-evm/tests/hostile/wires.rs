@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
-use pledge_test_support::FaultProxy;
-use pledge_test_support::hostile_node::{Switch, Wire};
+use pledge_testing::FaultProxy;
+use pledge_testing::hostile_node::{Switch, Wire};
 
 use crate::stage::{HEAD, Stage, connect, within};
 

@@ -11,7 +11,7 @@ use pledge_core::ledger::TokenSpec;
 use pledge_core::ports::{BalanceStore, ChainSource};
 use pledge_core::types::{Amount, BlockNumber, TokenId};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
-use pledge_test_support::HostileChain;
+use pledge_testing::HostileChain;
 
 use crate::node::{CHAIN, Node, TOKEN, chain, fork, head, mine};
 use crate::{group_with, nodes_of, pass};

@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use pledge_chain_evm::{EvmNodes, NodeState, NodesConfig};
 use pledge_core::types::BlockNumber;
-use pledge_test_support::HostileChain;
+use pledge_testing::HostileChain;
 
 use node::Node;
 

@@ -8,10 +8,8 @@ use std::time::Duration;
 use alloy::primitives::{Address, B256, Bytes, Log, U256};
 use pledge_chain_evm::EvmConfig;
 use pledge_core::types::{BlockId, BlockNumber, ChainId};
-use pledge_test_support::hostile_node::{
-    Block, Branch, Lie, Outlook, Refusal, Switch, Wire, transfer,
-};
-use pledge_test_support::{HostileChain, HostileNode};
+use pledge_testing::hostile_node::{Block, Branch, Lie, Outlook, Refusal, Switch, Wire, transfer};
+use pledge_testing::{HostileChain, HostileNode};
 use serde_json::json;
 
 pub(crate) const CHAIN: ChainId = ChainId::new(31_337);

@@ -12,7 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Two nodes, of which the first failed a while ago and answers again.
 async fn after_an_outage(
-    chain: &pledge_test_support::HostileChain,
+    chain: &pledge_testing::HostileChain,
 ) -> (Vec<Node>, pledge_chain_evm::EvmNodes) {
     let nodes = nodes_of(chain, 2).await;
     let group = group(&nodes);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use pledge_chain_evm::Verify;
 use pledge_core::error::ChainErrorKind;
-use pledge_test_support::hostile_node::{Lie, Switch};
+use pledge_testing::hostile_node::{Lie, Switch};
 use serde_json::Value;
 
 use crate::stage::{HEAD, Stage, found};

@@ -4,7 +4,7 @@ use alloy::primitives::{B256, Bloom, keccak256};
 use pledge_chain_evm::Verify;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::HeaderDetail;
-use pledge_test_support::hostile_node::{Lie, Refusal, Switch};
+use pledge_testing::hostile_node::{Lie, Refusal, Switch};
 use serde_json::{Value, json};
 
 use crate::stage::{HEAD, Stage, found};

@@ -8,8 +8,8 @@ use pledge_chain_evm::{EvmChain, EvmConfig, Verify};
 use pledge_core::error::ChainError;
 use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
 use pledge_core::types::{BlockNumber, ChainId};
-use pledge_test_support::hostile_node::transfer;
-use pledge_test_support::{HostileChain, HostileNode};
+use pledge_testing::hostile_node::transfer;
+use pledge_testing::{HostileChain, HostileNode};
 use serde_json::{Value, json};
 
 const CHAIN: ChainId = ChainId::new(31_337);

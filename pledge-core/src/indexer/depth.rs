@@ -92,51 +92,54 @@ mod tests {
 
     use super::*;
     use crate::ports::PendingBlock;
-    use crate::ports::mocks::MockChainSource;
-    use crate::types::Timestamp;
+    use crate::simulation::ScriptedChain;
+    use crate::types::{ChainId, Timestamp};
 
-    fn block(number: u8) -> BlockRef {
-        let (number, hash) = (BlockNumber::new(number.into()), B256::with_last_byte(number));
-        BlockRef { number, hash, parent_hash: B256::ZERO, time: Timestamp::ZERO }
+    fn chain(blocks: u64) -> ScriptedChain {
+        let chain = ScriptedChain::new(ChainId::new(1), Timestamp::ZERO);
+        for _ in 0..blocks {
+            chain.mine(Timestamp::ZERO, &[]);
+        }
+        chain
     }
 
     #[tokio::test]
     async fn a_height_is_shown_each_time_that_it_counts() {
-        let mut source = MockChainSource::new();
-        let mut answers = [vec![block(69), block(70)], vec![block(69)]].into_iter();
-        source.expect_headers().times(2).returning(move |_, _| {
-            let shown = answers.next().unwrap();
-            Box::pin(async { Ok(shown) })
-        });
-        let height = BlockNumber::new(70);
+        let (source, height) = (chain(70), BlockNumber::new(70));
         prove_height(&source, height).await.unwrap();
+        source.fork_at(69);
         assert!(prove_height(&source, height).await.unwrap_err().is_block_gone());
     }
 
     #[tokio::test]
-    async fn what_is_final_is_asked_again_only_beyond_what_was_shown() {
-        let mut source = MockChainSource::new();
-        let mut finalized = [50, 50, 80].map(block).into_iter();
-        source.expect_finalized().times(3).returning(move || {
-            let finalized = finalized.next();
-            Box::pin(async move { Ok(finalized) })
-        });
-        let second = SecondFinal::default();
-        let mut seen = Vec::new();
-        for number in [0, 40, 50, 51, 52, 80] {
-            seen.push(second.prove(&source, &block(number)).await.is_ok());
-        }
-        assert_eq!(seen, [true, true, true, false, true, true]);
+    async fn what_was_final_once_is_final() {
+        let (source, second) = (chain(90), SecondFinal::default());
+        let is_final = async |number| second.prove(&source, &source.block(number).unwrap()).await;
+        source.set_finalized(Some(50));
+        assert!(is_final(51).await.is_err());
+        assert!(is_final(50).await.is_ok());
+        source.set_finalized(None);
+        assert!(is_final(50).await.is_ok());
+        assert!(is_final(51).await.is_err());
+        source.set_finalized(Some(80));
+        assert!(is_final(80).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_claim_that_is_linked_already_is_shown() {
-        let blocks = vec![PendingBlock { header: block(7), transfers: Vec::new() }];
-        let above = PendingSnapshot { base: block(6).id(), tokens: Vec::new(), blocks };
-        // A source that is asked for anything fails the test.
-        let source = MockChainSource::new();
+        let [base, linked] = [6, 7].map(|number| BlockRef {
+            number: BlockNumber::new(number),
+            hash: B256::repeat_byte(0xab),
+            parent_hash: B256::ZERO,
+            time: Timestamp::ZERO,
+        });
+        let blocks = vec![PendingBlock { header: linked, transfers: Vec::new() }];
+        let above = PendingSnapshot { base: base.id(), tokens: Vec::new(), blocks };
+        // The source has no such block: asked for it, it refutes the claim.
+        let source = chain(7);
+        assert!(Claim::default().prove(&source, &linked).await.is_err());
         let mut claim = Claim::default();
-        claim.is_among(&block(7), Some(&above));
-        claim.prove(&source, &block(7)).await.unwrap();
+        claim.is_among(&linked, Some(&above));
+        claim.prove(&source, &linked).await.unwrap();
     }
 }

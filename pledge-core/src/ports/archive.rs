@@ -61,7 +61,6 @@ pub trait RecordSource: Send {
 /// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
-#[cfg_attr(feature = "testing", mockall::automock)]
 pub trait Archive: Debug + Send + Sync + 'static {
     /// Tells everything.
     async fn export(&self, sink: &mut dyn RecordSink) -> Result<(), StoreError>;

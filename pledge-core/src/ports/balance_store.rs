@@ -262,7 +262,6 @@ pub struct AccountHistory {
 /// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
-#[cfg_attr(feature = "testing", mockall::automock)]
 pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// Makes a chain known, or renames it. Idempotent.
     async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError>;

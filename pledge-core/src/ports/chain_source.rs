@@ -81,7 +81,6 @@ pub struct RangeFacts {
 /// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
-#[cfg_attr(feature = "testing", mockall::automock)]
 pub trait ChainSource: Debug + Send + Sync + 'static {
     /// The chain id that the node itself reports now.
     async fn chain_id(&self) -> Result<ChainId, ChainError>;

@@ -51,7 +51,6 @@ use crate::types::Timestamp;
 /// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
-#[cfg_attr(feature = "testing", mockall::automock)]
 pub trait EventStore: Debug + Send + Sync + 'static {
     /// Events after a place, ascending, at most `limit`.
     async fn events(

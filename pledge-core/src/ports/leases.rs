@@ -43,7 +43,6 @@ use crate::sharing::{InstanceId, Lease};
 /// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
-#[cfg_attr(feature = "testing", mockall::automock)]
 pub trait Leases: Debug + Send + Sync + 'static {
     /// Takes a lease, or renews it with what is offered now, for `lasts` from now on. Answers every
     /// lease that is held, ascending by instance.

@@ -80,7 +80,6 @@ impl NotifyError {
 /// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
-#[cfg_attr(feature = "testing", mockall::automock)]
 pub trait Notifier: Debug + Send + Sync + 'static {
     /// Delivers one event.
     async fn notify(&self, event: &SequencedEvent) -> Result<(), NotifyError>;

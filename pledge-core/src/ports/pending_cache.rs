@@ -75,7 +75,6 @@ impl PendingSnapshot {
 /// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
-#[cfg_attr(feature = "testing", mockall::automock)]
 pub trait PendingCache: Debug + Send + Sync + 'static {
     /// The snapshot last stored.
     async fn load(&self, chain: ChainId) -> Result<Option<PendingSnapshot>, StoreError>;

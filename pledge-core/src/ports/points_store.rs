@@ -339,7 +339,6 @@ pub struct Standing {
 /// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
-#[cfg_attr(feature = "testing", mockall::automock)]
 pub trait PointsStore: Debug + Send + Sync + 'static {
     /// Makes a programme known, or changes its rates. Rates that differ where a shard is settled, or was
     /// before a rewind, or another window or shard count, are `Invalid`.

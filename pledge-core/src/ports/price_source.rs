@@ -112,7 +112,6 @@ impl PriceError {
 /// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
-#[cfg_attr(feature = "testing", mockall::automock)]
 pub trait PriceSource: Debug + Send + Sync + 'static {
     /// The newest price of a token.
     async fn price(&self, token: TokenId) -> Result<Price, PriceError>;

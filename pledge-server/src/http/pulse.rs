@@ -107,16 +107,17 @@ async fn within<T>(
 
 #[cfg(test)]
 mod tests {
-    use pledge_core::ports::mocks::MockBalanceStore;
+    use pledge_storage_memory::MemoryStore;
+    use pledge_testing::Slow;
     use tokio::time::Instant;
 
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn a_store_that_is_silent_is_noticed_within_two_seconds_and_asked_once_a_second() {
-        let mut store = MockBalanceStore::new();
-        store.expect_chains().times(1..=7).returning(|| Box::pin(std::future::pending()));
-        let pulse = Pulse::new(Arc::new(store));
+        let store: Arc<dyn BalanceStore> = Arc::new(MemoryStore::new());
+        let store = Arc::new(Slow::new(store, Duration::from_secs(3_600)));
+        let pulse = Pulse::new(store.clone());
         let stop = CancellationToken::new();
         let kept = tokio::spawn(pulse.clone().keep(stop.clone()));
         let begun = Instant::now();
@@ -129,5 +130,6 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(5)).await;
         stop.cancel();
         kept.await.unwrap().unwrap();
+        assert!((1..=7).contains(&store.asked()), "{}", store.asked());
     }
 }

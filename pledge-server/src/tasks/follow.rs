@@ -197,9 +197,9 @@ pub(crate) const INDEXING: &str = "indexing";
 #[cfg(test)]
 mod tests {
     use pledge_core::indexer::{ChainStatus, IndexerConfig};
-    use pledge_core::ports::mocks::MockChainSource;
     use pledge_core::sharing::{InstanceId, Lease};
     use pledge_storage_memory::MemoryStore;
+    use pledge_testing::Slow;
 
     use super::*;
     use crate::config::Config;
@@ -236,18 +236,10 @@ mod tests {
         const ANSWERED: Duration = Duration::from_secs(300);
         let (stores, troubles) = (Stores::of(MemoryStore::new()), Troubles::default());
         let test = TestChain::open(&stores).await;
-        let head = test.chain.head();
-        let mut source = MockChainSource::new();
-        source.expect_head().times(1).returning(move || {
-            Box::pin(async move {
-                tokio::time::sleep(ANSWERED).await;
-                Ok(head)
-            })
-        });
-        source.expect_headers().returning(move |_, _| Box::pin(async move { Ok(vec![head]) }));
+        let source = Arc::new(Slow::new(test.chain.clone(), ANSWERED));
         let (balances, pending) = (stores.balances.clone(), stores.pending.clone());
         let config = IndexerConfig { clock_slack: None, ..IndexerConfig::default() };
-        let mut indexer = Indexer::new(TOKEN.chain, Arc::new(source), balances, pending, config);
+        let mut indexer = Indexer::new(TOKEN.chain, source.clone(), balances, pending, config);
         let follower = follower(&stores, &troubles);
         let mut trouble = troubles.of_chain("test", INDEXING);
         let watched = async {
@@ -260,5 +252,6 @@ mod tests {
         };
         let (poll, ()) = tokio::join!(follower.poll(&mut indexer, &mut trouble), watched);
         assert!(matches!(poll, Poll::Idle), "{poll:?}");
+        assert_eq!(source.asked(), 1);
     }
 }

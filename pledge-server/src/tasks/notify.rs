@@ -94,8 +94,8 @@ mod tests {
     use pledge_core::indexer::ChainStatus;
     use pledge_core::ports::ChainReport;
     use pledge_core::sharing::{InstanceId, Lease};
-    use pledge_core::testing::{Fate, Receiver};
     use pledge_storage_memory::MemoryStore;
+    use pledge_testing::{Fate, Receiver};
 
     use super::*;
     use crate::test_chain::{TOKEN, TestChain, account};

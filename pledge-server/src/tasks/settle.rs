@@ -200,8 +200,8 @@ pub(crate) async fn is_settled(stores: &Stores, chain: ChainId) -> Result<bool, 
 mod tests {
     use pledge_core::error::StoreErrorKind;
     use pledge_core::sharing::{InstanceId, Lease};
-    use pledge_core::testing::FailingPoints;
     use pledge_storage_memory::MemoryStore;
+    use pledge_testing::FailingPoints;
 
     use super::*;
     use crate::output::Output;

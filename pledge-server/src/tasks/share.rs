@@ -150,9 +150,9 @@ impl Sharing {
 #[cfg(test)]
 mod tests {
     use pledge_core::error::{StoreError, StoreErrorKind};
-    use pledge_core::ports::mocks::MockLeases;
     use pledge_core::sharing::InstanceId;
     use pledge_storage_memory::MemoryLeases;
+    use pledge_testing::mocks::MockLeases;
 
     use super::*;
 
@@ -201,10 +201,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_instance_that_hears_nothing_of_the_others_does_everything_after_a_while() {
         let mut leases = MockLeases::new();
-        let held = || Box::pin(async { Ok(vec![lease(1), lease(2)]) });
+        let held = || Ok(vec![lease(1), lease(2)]);
         leases.expect_renew().times(1).returning(move |_, _| held());
         let away = || StoreError::new(StoreErrorKind::Unavailable, "renew a lease", "a test");
-        leases.expect_renew().returning(move |_, _| Box::pin(async move { Err(away()) }));
+        leases.expect_renew().returning(move |_, _| Err(away()));
         let (sharing, mut part) = begin(Arc::new(leases), lease(2)).await;
         assert_eq!(followed(&part), 1);
         let begun = Instant::now();

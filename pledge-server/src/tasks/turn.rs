@@ -125,9 +125,9 @@ mod tests {
     use pledge_core::error::ChainError;
     use pledge_core::indexer::ChainStatus;
     use pledge_core::ports::ChainReport;
-    use pledge_core::ports::mocks::MockChainSource;
     use pledge_core::sharing::{InstanceId, LEASE_LASTS_MAX, Lease};
     use pledge_storage_memory::{MemoryLeases, MemoryStore};
+    use pledge_testing::mocks::MockChainSource;
     use tokio::time::timeout;
     use tokio_util::sync::CancellationToken;
 
@@ -205,9 +205,9 @@ mod tests {
         let test = TestChain::open(&stores).await;
         let head = test.chain.head();
         let mut source = MockChainSource::new();
-        let away = || Box::pin(async { Err(ChainError::transient("read the head", "away")) });
-        source.expect_head().times(4).returning(move || away());
-        source.expect_head().times(1).returning(move || Box::pin(async move { Ok(head) }));
+        let away = || Err(ChainError::transient("read the head", "away"));
+        source.expect_head().times(4).returning(away);
+        source.expect_head().times(1).returning(move || Ok(head));
         let mut turns = second(&stores, source).await;
         turns.doing.failed();
         let begun = Instant::now();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pledge_examples::Traffic;
 use pledge_server::stores;
 use pledge_server::verify::Verdict;
-use pledge_test_support::{MySqlPlace, OwnServer};
+use pledge_testing::{MySqlPlace, OwnServer};
 
 use super::chains::{Chain, Engine, Setup};
 use instance::{Instance, SettledBatch};

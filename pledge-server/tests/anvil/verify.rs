@@ -9,7 +9,7 @@ use pledge_server::config::Config;
 use pledge_server::stores::{self, Stores};
 use pledge_server::verify::Verdict;
 use pledge_storage_memory::MemoryStore;
-use pledge_test_support::{MySqlPlace, OwnServer};
+use pledge_testing::{MySqlPlace, OwnServer};
 
 use super::chains::{Chain, Engine, Setup};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pledge_core::primitives::Address;
-use pledge_test_support::MySqlPlace;
+use pledge_testing::MySqlPlace;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 

@@ -1,7 +1,7 @@
 //! A ledger on a `MySQL` or MariaDB server.
 
 use pledge_core::primitives::Address;
-use pledge_test_support::{MySqlPlace, OwnServer};
+use pledge_testing::{MySqlPlace, OwnServer};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor};
 use tokio::runtime::Runtime;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pledge_core::primitives::Address;
-use pledge_test_support::{FaultProxy, MySqlPlace, OwnServer};
+use pledge_testing::{FaultProxy, MySqlPlace, OwnServer};
 use redis::Commands;
 use serde_json::Value;
 use tokio::runtime::Runtime;

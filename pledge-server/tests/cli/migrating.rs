@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::thread;
 
-use pledge_test_support::MySqlPlace;
+use pledge_testing::MySqlPlace;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 

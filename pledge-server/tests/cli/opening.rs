@@ -4,8 +4,8 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use pledge_core::primitives::{Address, U256};
-use pledge_test_support::hostile_node::transfer;
-use pledge_test_support::{HostileChain, HostileNode};
+use pledge_testing::hostile_node::transfer;
+use pledge_testing::{HostileChain, HostileNode};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 

@@ -1,7 +1,7 @@
 //! Redis beside a store: faster after a restart, and no harm when it is away.
 
 use pledge_core::primitives::Address;
-use pledge_test_support::OwnServer;
+use pledge_testing::OwnServer;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 

@@ -1,7 +1,7 @@
 //! `pledge run` over two nodes, with a proxy before each.
 
 use pledge_core::primitives::Address;
-use pledge_test_support::FaultProxy;
+use pledge_testing::FaultProxy;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 

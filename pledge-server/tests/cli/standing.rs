@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use pledge_core::primitives::{Address, U256};
-use pledge_test_support::hostile_node::{Lie, Switch, transfer};
-use pledge_test_support::{HostileChain, HostileNode};
+use pledge_testing::hostile_node::{Lie, Switch, transfer};
+use pledge_testing::{HostileChain, HostileNode};
 use tokio::runtime::Runtime;
 
 use crate::node::{CHAIN, token};

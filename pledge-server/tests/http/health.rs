@@ -1,13 +1,13 @@
 //! Whether an instance can answer, and how its parts do.
 
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ports::ChainReport;
-use pledge_core::ports::mocks::MockBalanceStore;
 use pledge_core::types::ChainId;
+use pledge_testing::Slow;
+use pledge_testing::mocks::MockBalanceStore;
 use serde_json::{Value, json};
 
 use crate::support::{Stores, World};
@@ -123,9 +123,9 @@ async fn a_store_that_is_away_makes_an_instance_unready_and_its_reason_stays_ins
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_does_not_answer_within_a_second_makes_an_instance_unready() {
-    let mut store = MockBalanceStore::new();
-    store.expect_chains().returning(|| Box::pin(pending()));
-    let world = World::over(Stores { balances: Arc::new(store), ..Stores::in_memory() });
+    let stores = Stores::in_memory();
+    let balances = Arc::new(Slow::new(stores.balances.clone(), Duration::from_secs(3_600)));
+    let world = World::over(Stores { balances, ..stores });
     let begun = tokio::time::Instant::now();
     world.pulse.check().await;
     assert_eq!(begun.elapsed(), Duration::from_secs(1));
@@ -135,7 +135,7 @@ async fn a_store_that_does_not_answer_within_a_second_makes_an_instance_unready(
 #[tokio::test]
 async fn probes_ask_the_store_nothing() {
     let mut store = MockBalanceStore::new();
-    store.expect_chains().times(1).returning(|| Box::pin(async { Ok(Vec::new()) }));
+    store.expect_chains().times(1).returning(|| Ok(Vec::new()));
     let world = World::over(Stores { balances: Arc::new(store), ..Stores::in_memory() });
     world.pulse.check().await;
     for _ in 0..100 {

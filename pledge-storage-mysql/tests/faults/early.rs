@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::world::{CHAIN, token};
+use pledge_testing::world::{CHAIN, token};
 
 use crate::stage::Stage;
 
@@ -36,7 +36,7 @@ async fn calls_that_are_dropped_leave_their_connections_to_others() {
 async fn a_call_that_is_dropped_while_it_connects_leaves_the_connection_to_the_next() {
     let stage = Stage::new().await;
     stage.proxy.cut();
-    stage.proxy.set_both(pledge_test_support::fault_proxy::Flow::Delay(Duration::from_millis(5)));
+    stage.proxy.set_both(pledge_testing::fault_proxy::Flow::Delay(Duration::from_millis(5)));
     let before = stage.proxy.counts().connections;
     for _ in 0..100 {
         let patience = Duration::from_millis(4);

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use pledge_core::error::StoreErrorKind;
 use pledge_core::ports::{BalanceStore, LedgerCommit};
-use pledge_core::testing::world::{CHAIN, token};
 use pledge_core::types::ChainId;
 use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Patience};
-use pledge_test_support::{MySqlPlace, OwnServer};
+use pledge_testing::world::{CHAIN, token};
+use pledge_testing::{MySqlPlace, OwnServer};
 
 use crate::stage::{Stage, is_unavailable, refused};
 

@@ -1,11 +1,11 @@
 //! Servers whose defaults are not ours.
 
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::conformance::points_store::settle_both;
-use pledge_core::testing::world::{World, token, tokens};
 use pledge_core::types::ChainId;
 use pledge_storage_mysql::MySqlStore;
-use pledge_test_support::{MySqlPlace, OwnServer};
+use pledge_testing::conformance::points_store::settle_both;
+use pledge_testing::world::{World, token, tokens};
+use pledge_testing::{MySqlPlace, OwnServer};
 use sqlx::ConnectOptions;
 use sqlx::mysql::MySqlConnectOptions;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::world::token;
+use pledge_testing::world::token;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 
 use crate::stage::{Stage, is_unavailable, run};

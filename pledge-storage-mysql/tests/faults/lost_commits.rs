@@ -5,10 +5,10 @@ use pledge_core::event::{EventSeq, RewindCause};
 use pledge_core::ports::{
     BalanceStore, EventStore, LedgerCommit, PointsStore, Rewind, SettlementBatch,
 };
-use pledge_core::testing::conformance::points_store::{WHOLE, batch, settle_both};
-use pledge_core::testing::world::{CHAIN, token};
 use pledge_storage_mysql::MySqlStore;
-use pledge_test_support::fault_proxy::Fate;
+use pledge_testing::conformance::points_store::{WHOLE, batch, settle_both};
+use pledge_testing::fault_proxy::Fate;
+use pledge_testing::world::{CHAIN, token};
 
 use crate::stage::{COMMIT, Stage, consumer, is_unavailable, refused};
 

@@ -1,9 +1,9 @@
 //! A server whose disk is full.
 
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::world::token;
 use pledge_core::types::BlockRef;
-use pledge_test_support::OwnServer;
+use pledge_testing::OwnServer;
+use pledge_testing::world::token;
 use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
 
 use crate::stage::{Stage, is_unavailable, run};

@@ -2,9 +2,9 @@
 
 use pledge_core::error::StoreErrorKind;
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::world::token;
 use pledge_storage_mysql::MySqlStore;
-use pledge_test_support::{MySqlPlace, OwnServer};
+use pledge_testing::world::token;
+use pledge_testing::{MySqlPlace, OwnServer};
 
 use crate::stage::{Stage, refused};
 

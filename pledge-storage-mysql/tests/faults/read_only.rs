@@ -1,9 +1,9 @@
 //! A server that takes no writes: what a replica is, and what a primary becomes.
 
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::world::{CHAIN, token};
 use pledge_storage_mysql::MySqlStore;
-use pledge_test_support::{MySqlPlace, OwnServer};
+use pledge_testing::world::{CHAIN, token};
+use pledge_testing::{MySqlPlace, OwnServer};
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions, MySqlConnection};
 

@@ -2,10 +2,10 @@
 
 use pledge_core::error::StoreErrorKind;
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::conformance::points_store::{self, settle_both};
-use pledge_core::testing::world::CHAIN;
 use pledge_storage_mysql::MySqlStore;
-use pledge_test_support::{MySqlPlace, OwnServer};
+use pledge_testing::conformance::points_store::{self, settle_both};
+use pledge_testing::world::CHAIN;
+use pledge_testing::{MySqlPlace, OwnServer};
 
 use crate::stage::{fixture, refused, run};
 

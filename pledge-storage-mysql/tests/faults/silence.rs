@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use pledge_core::error::StoreErrorKind;
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::world::{CHAIN, token};
 use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Patience};
-use pledge_test_support::OwnServer;
-use pledge_test_support::fault_proxy::{Direction, Fate, Flow};
+use pledge_testing::OwnServer;
+use pledge_testing::fault_proxy::{Direction, Fate, Flow};
+use pledge_testing::world::{CHAIN, token};
 
 use crate::stage::{COMMIT, Stage, is_unavailable, refused, run};
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{Consumer, EventSeq, SequencedEvent};
-use pledge_core::testing::Fixture;
-use pledge_core::testing::conformance::ledger::Ledger;
-use pledge_core::testing::conformance::points_store;
-use pledge_core::testing::digest::{Digest, digest};
-use pledge_core::testing::world::token;
 use pledge_storage_mysql::MySqlStore;
-use pledge_test_support::{FaultProxy, MySqlPlace, OwnServer};
+use pledge_testing::Fixture;
+use pledge_testing::conformance::ledger::Ledger;
+use pledge_testing::conformance::points_store;
+use pledge_testing::digest::{Digest, digest};
+use pledge_testing::world::token;
+use pledge_testing::{FaultProxy, MySqlPlace, OwnServer};
 use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
 
 /// A ledger of five blocks with two closed windows, behind a proxy that passes everything.

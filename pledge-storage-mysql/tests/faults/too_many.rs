@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use pledge_core::ports::BalanceStore;
-use pledge_core::testing::world::CHAIN;
 use pledge_storage_mysql::MySqlStore;
-use pledge_test_support::{MySqlPlace, OwnServer};
+use pledge_testing::world::CHAIN;
+use pledge_testing::{MySqlPlace, OwnServer};
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions, Connection, MySqlConnection};
 

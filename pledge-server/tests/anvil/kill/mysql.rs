@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pledge_test_support::MySqlPlace;
+use pledge_testing::MySqlPlace;
 use sqlx::MySqlConnection;
 
 use super::backend::{Backend, Look, Progress};

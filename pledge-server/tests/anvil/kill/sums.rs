@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use pledge_core::ledger::Leg;
 use pledge_core::ports::SettlementsQuery;
 use pledge_core::primitives::{U256, U512};
-use pledge_core::testing::digest::{Digest, digest};
 use pledge_core::types::TokenId;
 use pledge_server::stores::Stores;
+use pledge_testing::digest::{Digest, digest};
 
 /// Every balance is the one before with the change, their sum is what was minted and not burned,
 /// and what accounts earned is what windows gave.

@@ -1,0 +1,59 @@
+//! Plays the simulation: every fault, crash and reorg that a seed draws, over the stores in memory.
+//!
+//! `cargo run --release -p pledge-testing --example pledge-sim -- --seeds 100000`
+
+mod planted;
+mod plants;
+mod play;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Plays seeds of the simulation and says what they met. Ends with 1 at the first that breaks a law.
+#[derive(Debug, Parser)]
+#[command(name = "pledge-sim")]
+struct Arguments {
+    /// How many seeds.
+    #[arg(long, default_value_t = 1_000)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// This seed alone.
+    #[arg(long, conflicts_with_all = ["seeds", "from"])]
+    seed: Option<u64>,
+    /// Prints everything that happens, line by line.
+    #[arg(long, requires = "seed")]
+    trace: bool,
+    /// Builds a copy with bugs planted, and says how many seeds catch each; or the one named.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, conflicts_with = "seeds")]
+    planted: Option<Option<String>>,
+    /// Threads; as many as there are cores unless said otherwise.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(name) = arguments.planted {
+        return match table::print(name.as_deref()) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(reason) => {
+                play::say(&reason);
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let holds = match arguments.seed {
+        Some(seed) => play::one(seed, arguments.trace),
+        None => {
+            let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+            let threads = arguments.threads.unwrap_or_else(cores).max(1);
+            play::many(arguments.from, arguments.seeds, threads)
+        }
+    };
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

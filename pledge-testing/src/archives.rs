@@ -1,0 +1,64 @@
+//! Stores whose archives are taken and given.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pledge_core::archive::ArchiveRecord;
+use pledge_core::error::StoreError;
+use pledge_core::ports::{
+    Archive, BalanceStore, EventStore, PointsStore, RecordSink, RecordSource,
+};
+
+use super::Fixture;
+
+/// An empty store that can be archived.
+#[derive(Debug)]
+pub struct ArchiveFixture {
+    /// Its other ports.
+    pub fixture: Fixture,
+    /// Its archive.
+    pub archive: Arc<dyn Archive>,
+}
+
+impl ArchiveFixture {
+    /// A fixture of a store that implements every port. `guard` is dropped with it.
+    pub fn new<S: BalanceStore + PointsStore + EventStore + Archive>(
+        store: Arc<S>,
+        guard: impl Any + Send + Sync,
+    ) -> Self {
+        Self { fixture: Fixture::new(store.clone(), guard), archive: store }
+    }
+
+    /// All that the store holds.
+    pub async fn export(&self) -> Records {
+        let mut records = Records::default();
+        self.archive.export(&mut records).await.expect("the store can be read");
+        records
+    }
+
+    /// Takes records over.
+    pub async fn import(&self, mut records: Records) -> Result<(), StoreError> {
+        self.archive.import(&mut records).await
+    }
+}
+
+/// Records in memory: a sink, and a source that gives what it holds from the front.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Records(pub VecDeque<ArchiveRecord>);
+
+#[async_trait]
+impl RecordSink for Records {
+    async fn put(&mut self, record: ArchiveRecord) -> Result<(), StoreError> {
+        self.0.push_back(record);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl RecordSource for Records {
+    async fn next(&mut self) -> Result<Option<ArchiveRecord>, StoreError> {
+        Ok(self.0.pop_front())
+    }
+}

@@ -1,0 +1,323 @@
+//! Laws of [`Archive`](pledge_core::ports::Archive): what moves from one store to another.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+use async_trait::async_trait;
+use pledge_core::archive::{ArchiveKey, ArchiveRecord, RecordKind, Tally};
+use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::event::EventSeq;
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ledger::{SupplyAnswer, UnreadableLog};
+use pledge_core::points::{Programme, Settler, SettlerConfig};
+use pledge_core::ports::{
+    BalanceStore, ChainReport, LedgerCommit, RecordSink, StatementKind, TokenCommit,
+};
+use pledge_core::stop::Stop;
+use pledge_core::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, TokenId};
+
+use super::engine::{mint_other, other};
+use super::event_store::consumer;
+use super::ledger::Ledger;
+use crate::digest::statement_rows;
+use crate::world::{CHAIN, World, account, at, spec, token, tokens};
+use crate::{ArchiveFixture, FailingPoints, Fixture, Records};
+
+laws! {
+    __archive of archive(Move):
+    an_empty_store_is_an_empty_archive
+    an_export_tells_everything_in_the_order_of_the_keys
+    an_export_of_equal_stores_is_equal
+    an_export_sees_one_snapshot
+    an_import_gives_the_same_export
+    pages_of_an_archive_are_complete
+    the_largest_figures_are_moved
+    reversed_statements_survive
+    a_settlement_under_way_and_its_failures_survive
+    event_numbers_go_on
+    an_imported_ledger_goes_on_as_the_original_would
+}
+
+const HOUR: u64 = 3_600;
+
+/// Two stores, both empty: what the first holds goes to the second.
+#[derive(Debug)]
+pub struct Move {
+    /// Out of here.
+    pub from: ArchiveFixture,
+    /// In here.
+    pub to: ArchiveFixture,
+}
+
+impl Move {
+    /// Moves everything. The first store stays as it is.
+    pub async fn run(&self) {
+        self.to.import(self.from.export().await).await.expect("an empty store takes an archive");
+    }
+}
+
+/// A store with something of each kind in it: two chains, one of them halted; two tokens, one halted;
+/// two programmes; logs that cannot be read and a supply that is not the contract's; a reorg that took settled windows back; a settlement under way with a failed batch;
+/// a consumer that was told some of it.
+pub async fn eventful(fixture: Fixture) -> World {
+    let mut world = World::new(fixture).await;
+    let Fixture { balances, points, events, .. } = &world.fixture;
+    balances.register_chain(ChainId::new(5), "five").await.expect("register");
+    let status = ChainStatus::Halted("a test".to_owned());
+    let (head, processed) = (Some(BlockNumber::new(7)), None);
+    let head_time = Some(at(7));
+    let report = ChainReport { chain: ChainId::new(5), status, head, head_time, processed };
+    balances.report_chain(&report).await.expect("report");
+    balances.register_token(&spec(other())).await.expect("register");
+    let late = ProgrammeId::new(token(), "late").expect("a name");
+    let late = Programme { id: late, ..world.programme().clone() };
+    points.put_programme(&late).await.expect("put");
+    let (events, balances) = (events.clone(), balances.clone());
+
+    let mints: Vec<_> = (1..=20).map(|n| (None, Some(n), tokens(100 * n))).collect();
+    world.mine(0, &mints);
+    mint_other(&world, 60, None, 3);
+    world.mine(1_800, &[(Some(1), Some(21), tokens(40)), (Some(4), Some(4), tokens(1))]);
+    world.confirm(2 * HOUR);
+    world.run().await;
+    world.chain.fork_at(2);
+    let netted = (Some(4), Some(4), tokens(5_000));
+    world.mine(1_900, &[(Some(2), None, tokens(70)), (Some(21), Some(5), Amount::ZERO), netted]);
+    world.confirm(4 * HOUR);
+    world.index().await;
+    settle_and_fail(&world, 4).await;
+    let of_other = balances.token(other()).await.expect("read").expect("registered");
+    let cursor = of_other.cursor.map(|cursor| cursor.id());
+    balances.halt_token(other(), cursor, Some("a test")).await.expect("halt");
+    mark(&*balances, token()).await;
+    let told = events.events(EventSeq::START, 3).await.expect("read")[2].sequence;
+    let (start, mail) = (EventSeq::START, consumer("mail"));
+    events.record_delivered(&mail, start, told).await.expect("record");
+    world
+}
+
+/// An empty block with logs that cannot be read, and a supply that is not the contract's.
+async fn mark(store: &dyn BalanceStore, token: TokenId) {
+    let state = store.token(token).await.expect("read").expect("registered");
+    let parent = state.cursor.expect("it has blocks");
+    let number = parent.number.next();
+    let block =
+        BlockRef { number, hash: B256::repeat_byte(0xee), parent_hash: parent.hash, ..parent };
+    let log = |index| UnreadableLog {
+        token: token.address,
+        block: number,
+        log_index: LogIndex::new(index),
+        tx_hash: B256::repeat_byte(0xdd),
+    };
+    let part = TokenCommit {
+        token,
+        changes: Vec::new(),
+        unreadable_logs: vec![log(3), log(7)],
+        totals: state.totals,
+    };
+    let commit = LedgerCommit {
+        chain: token.chain,
+        base: Some(parent.id()),
+        first: block,
+        tip: block,
+        headers: vec![block],
+        retain_from: BlockNumber::new(0),
+        tokens: vec![part],
+    };
+    store.commit(&commit).await.expect("commit");
+    for answer in [SupplyAnswer::Total(Amount::MAX), SupplyAnswer::Missing("why".to_owned())] {
+        store.record_supply(token, block.id(), &answer).await.expect("record");
+    }
+}
+
+/// A pass in which the batch of one account fails.
+async fn settle_and_fail(world: &World, number: u64) {
+    let (points, kind) = (world.fixture.points.clone(), StoreErrorKind::Corrupt);
+    let points = Arc::new(FailingPoints::new(points, account(number), kind, u32::MAX));
+    let config = SettlerConfig {
+        batch_accounts_max: 1,
+        batch_changes_max: 1,
+        windows_max: 2,
+        attempts_max: 3,
+    };
+    let settler = Settler::new(world.fixture.balances.clone(), points, config);
+    let report = settler.run(token(), &Stop::never(), |_| {}).await.expect("the rest settles");
+    assert!(report.failed > 0);
+}
+
+/// The rest of an account whose batch failed is done by whoever goes on.
+async fn settle_again(world: &World) {
+    for _ in 0..2 {
+        world.settle().await.expect("a calm store settles");
+    }
+}
+
+/// Nothing is told, and nothing is a whole archive.
+async fn an_empty_store_is_an_empty_archive(stores: Move) {
+    assert!(stores.from.export().await.0.is_empty());
+    stores.run().await;
+    assert!(stores.to.export().await.0.is_empty());
+}
+
+/// Whatever a store holds, its archive tells it, each fact once, in the order of the keys.
+async fn an_export_tells_everything_in_the_order_of_the_keys(stores: Move) {
+    eventful(stores.from.fixture.clone()).await;
+    let records = stores.from.export().await.0;
+    let keys: Vec<ArchiveKey> = records.iter().map(ArchiveRecord::key).collect();
+    assert!(keys.is_sorted_by(|lower, upper| lower < upper));
+    let kinds: BTreeSet<RecordKind> = records.iter().map(ArchiveRecord::kind).collect();
+    assert_eq!(kinds.len(), 13, "{kinds:?}");
+}
+
+/// The same history gives the same records in both stores.
+async fn an_export_of_equal_stores_is_equal(stores: Move) {
+    eventful(stores.from.fixture.clone()).await;
+    eventful(stores.to.fixture.clone()).await;
+    assert_eq!(stores.from.export().await, stores.to.export().await);
+}
+
+/// What was taken over is told again, to the last byte.
+async fn an_import_gives_the_same_export(stores: Move) {
+    eventful(stores.from.fixture.clone()).await;
+    stores.run().await;
+    let mut tallies = [Tally::default(), Tally::default()];
+    for (tally, store) in tallies.iter_mut().zip([&stores.from, &stores.to]) {
+        store.archive.export(tally).await.expect("export");
+    }
+    assert_eq!(tallies[0].summary(), tallies[1].summary());
+    assert_eq!(stores.from.export().await, stores.to.export().await);
+}
+
+/// A sink that writes to the store that is being exported.
+struct Meddler<'a> {
+    records: Records,
+    store: &'a Fixture,
+}
+
+#[async_trait]
+impl RecordSink for Meddler<'_> {
+    async fn put(&mut self, record: ArchiveRecord) -> Result<(), StoreError> {
+        if self.records.0.is_empty() {
+            let (chain, status) = (ChainId::new(77), ChainStatus::Halted("a test".to_owned()));
+            self.store.balances.register_chain(chain, "late").await?;
+            let report =
+                ChainReport { chain, status, head: None, head_time: None, processed: None };
+            self.store.balances.report_chain(&report).await?;
+        }
+        self.records.put(record).await
+    }
+}
+
+/// What is written while it runs is no part of it, and does not wait for its end.
+async fn an_export_sees_one_snapshot(stores: Move) {
+    eventful(stores.from.fixture.clone()).await;
+    let before = stores.from.export().await;
+    let mut sink = Meddler { records: Records::default(), store: &stores.from.fixture };
+    stores.from.archive.export(&mut sink).await.expect("export");
+    assert_eq!(sink.records, before);
+    assert_eq!(stores.from.export().await.0.len(), before.0.len() + 2, "a chain and an event");
+}
+
+/// More of everything than a page holds: accounts, changes of one account, headers, statements.
+async fn pages_of_an_archive_are_complete(stores: Move) {
+    let ledger = Ledger::open(stores.from.fixture.clone()).await;
+    let mut transfers: Vec<_> = (1..=1_200).map(|number| (0, number, 9)).collect();
+    ledger.mine(0, &transfers);
+    transfers = (0..1_500).map(|_| (700, 700, 1)).collect();
+    ledger.mine(10, &transfers);
+    ledger.commit_to(2).await.expect("commit");
+    stores.run().await;
+    let mut tally = Tally::default();
+    for record in stores.to.export().await.0 {
+        tally.put(record).await.expect("it has a line");
+    }
+    let counts = tally.summary().counts;
+    let of_kind = |kind| counts.get(&kind).copied().unwrap_or_default();
+    assert_eq!((of_kind(RecordKind::Change), of_kind(RecordKind::Balance)), (4_200, 1_200));
+    assert_eq!(stores.from.export().await, stores.to.export().await);
+}
+
+/// Figures as large as they come.
+async fn the_largest_figures_are_moved(stores: Move) {
+    let ledger = Ledger::open(stores.from.fixture.clone()).await;
+    ledger.mine_amounts(0, token(), &[(0, 1, Amount::MAX)]);
+    ledger.mine_amounts(1 << 32, token(), &[(1, 2, Amount::MAX)]);
+    ledger.commit_to(2).await.expect("commit");
+    let before = ledger.digest().await;
+    stores.run().await;
+    let moved = Ledger { fixture: stores.to.fixture.clone(), chain: ledger.chain };
+    assert_eq!(moved.digest().await, before);
+}
+
+/// Rows that were taken back, and the rows that take back.
+async fn reversed_statements_survive(stores: Move) {
+    let world = eventful(stores.from.fixture.clone()).await;
+    stores.run().await;
+    let id = &world.programme().id;
+    let mut reversed = 0;
+    for number in 1..=21 {
+        let [before, after] = [&stores.from, &stores.to].map(|store| &store.fixture.points);
+        let rows = statement_rows(before, id, account(number)).await.expect("read");
+        assert_eq!(statement_rows(after, id, account(number)).await.expect("read"), rows);
+        reversed += rows.iter().filter(|row| row.kind == StatementKind::Reversed).count();
+    }
+    assert!(reversed > 0);
+}
+
+/// The batch that failed is tried again in the new store, and the settlement ends there.
+async fn a_settlement_under_way_and_its_failures_survive(stores: Move) {
+    let world = eventful(stores.from.fixture.clone()).await;
+    stores.run().await;
+    let before = stores.from.fixture.points.programmes(token()).await.expect("read");
+    let failures = |programme: &pledge_core::ports::ProgrammeState| {
+        let runs = programme.shards.iter().filter_map(|shard| shard.run.as_ref());
+        runs.map(|run| run.failures.len()).sum::<usize>()
+    };
+    assert!(before.iter().any(|programme| failures(programme) > 0));
+    let moved = world.moved(stores.to.fixture.clone());
+    assert_eq!(moved.fixture.points.programmes(token()).await.expect("read"), before);
+    settle_again(&moved).await;
+    settle_again(&world).await;
+    let settled = moved.fixture.points.programmes(token()).await.expect("read");
+    assert!(settled.iter().all(|programme| programme.settled() == Some(at(4 * HOUR))));
+    assert_eq!(stores.from.export().await, stores.to.export().await);
+}
+
+/// The next event comes after those that were taken over, and a position stands where it stood.
+async fn event_numbers_go_on(stores: Move) {
+    eventful(stores.from.fixture.clone()).await;
+    stores.run().await;
+    let Fixture { balances, events, .. } = &stores.to.fixture;
+    let newest = stores.to.fixture.all_events().await.expect("read").pop().expect("some");
+    let status = ChainStatus::Halted("another".to_owned());
+    let report = ChainReport { chain: CHAIN, status, head: None, head_time: None, processed: None };
+    balances.report_chain(&report).await.expect("report");
+    let next = events.events(newest.sequence, 10).await.expect("read");
+    assert_eq!(
+        next.iter().map(|event| event.sequence).collect::<Vec<_>>(),
+        [newest.sequence.next()]
+    );
+    let [before, after] = [&stores.from, &stores.to].map(|store| store.fixture.events.clone());
+    let told = before.delivered(&consumer("mail")).await.expect("read");
+    assert!(told > EventSeq::START);
+    assert_eq!(after.delivered(&consumer("mail")).await.expect("read"), told);
+}
+
+/// A reorg below what was settled, more blocks and settlements: both stores end the same.
+async fn an_imported_ledger_goes_on_as_the_original_would(stores: Move) {
+    let mut world = eventful(stores.from.fixture.clone()).await;
+    stores.run().await;
+    let mut moved = world.moved(stores.to.fixture.clone());
+    world.chain.fork_at(3);
+    world.mine(2_000, &[(Some(6), Some(22), tokens(10)), (Some(1), Some(2), tokens(3))]);
+    world.confirm(5 * HOUR);
+    for world in [&mut world, &mut moved] {
+        world.run().await;
+        settle_again(world).await;
+    }
+    assert!(world.reorgs().await.expect("read") > 1);
+    let (of_original, of_copy) = (stores.from.export().await, stores.to.export().await);
+    assert_eq!(of_original, of_copy);
+    assert_eq!(moved.digest().await.totals, world.oracle().totals);
+}

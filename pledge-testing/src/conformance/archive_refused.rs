@@ -1,0 +1,196 @@
+//! Laws of [`Archive`](pledge_core::ports::Archive): what is not taken over, and leaves nothing.
+
+use async_trait::async_trait;
+use pledge_core::archive::{ArchiveRecord, RecordKind};
+use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::ports::RecordSource;
+use pledge_core::types::{Amount, ChainId};
+
+use super::archive::{Move, eventful};
+use crate::{ArchiveFixture, Records};
+
+laws! {
+    __archive_refused of archive_refused(Move):
+    an_import_into_a_store_in_use_is_refused
+    of_two_imports_one_wins
+    an_import_cut_short_leaves_nothing
+    records_out_of_order_are_refused
+    a_record_without_what_it_refers_to_is_refused
+    figures_that_do_not_add_up_are_refused
+    a_refused_record_is_named
+}
+
+/// The records of a store with something of each kind.
+async fn records(from: &ArchiveFixture) -> Records {
+    eventful(from.fixture.clone()).await;
+    from.export().await
+}
+
+/// `Invalid`, and the store is as empty as before.
+async fn refused(to: &ArchiveFixture, records: Records, what: &str) -> StoreError {
+    let error = to.import(records).await.expect_err(what);
+    assert_eq!(error.kind(), StoreErrorKind::Invalid, "{what}: {error}");
+    assert!(to.export().await.0.is_empty(), "{what}: nothing was written");
+    error
+}
+
+/// Whatever it holds, if it is a chain alone.
+async fn an_import_into_a_store_in_use_is_refused(stores: Move) {
+    let records = records(&stores.from).await;
+    stores.to.fixture.balances.register_chain(ChainId::new(9), "nine").await.expect("register");
+    let before = stores.to.export().await;
+    let error = stores.to.import(records).await.expect_err("it is in use");
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    assert!(error.detail().contains("empty"), "{error}");
+    assert_eq!(stores.to.export().await, before);
+}
+
+/// Whichever is first; the other finds the store in use.
+async fn of_two_imports_one_wins(stores: Move) {
+    let records = records(&stores.from).await;
+    let both = [records.clone(), records.clone()].map(|records| stores.to.import(records));
+    let [one, other] = both;
+    let (one, other) = tokio::join!(one, other);
+    let kinds = [one, other].map(|imported| imported.err().map(|error| error.kind()));
+    assert!(kinds.contains(&None) && kinds.contains(&Some(StoreErrorKind::Invalid)), "{kinds:?}");
+    assert_eq!(stores.to.export().await, records);
+}
+
+/// Gives some records, then fails.
+struct CutShort {
+    records: Records,
+    left: usize,
+}
+
+#[async_trait]
+impl RecordSource for CutShort {
+    async fn next(&mut self) -> Result<Option<ArchiveRecord>, StoreError> {
+        if self.left == 0 {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "read", "it was cut short"));
+        }
+        self.left -= 1;
+        self.records.next().await
+    }
+}
+
+/// Wherever it ends, the error is the source's own; then the whole archive is taken.
+async fn an_import_cut_short_leaves_nothing(stores: Move) {
+    let records = records(&stores.from).await;
+    for left in (0..=records.0.len()).step_by(records.0.len() / 9) {
+        let mut source = CutShort { records: records.clone(), left };
+        let error = stores.to.archive.import(&mut source).await.expect_err("it is cut short");
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+        assert!(stores.to.export().await.0.is_empty(), "{left} records were written");
+    }
+    stores.to.import(records.clone()).await.expect("the store is still empty");
+    assert_eq!(stores.to.export().await, records);
+}
+
+/// Two records changed places, or one comes twice.
+async fn records_out_of_order_are_refused(stores: Move) {
+    let records = records(&stores.from).await;
+    for at in (1..records.0.len()).step_by(records.0.len() / 9) {
+        let mut swapped = records.clone();
+        swapped.0.swap(at - 1, at);
+        refused(&stores.to, swapped, "two records changed places").await;
+        let mut twice = records.clone();
+        twice.0.insert(at, records.0[at].clone());
+        refused(&stores.to, twice, "a record comes twice").await;
+    }
+}
+
+/// The first of its kind is missing, and something refers to it.
+async fn a_record_without_what_it_refers_to_is_refused(stores: Move) {
+    use RecordKind::{Balance, Chain, Change, Event, Programme, Shard, Token, UnreadableLog};
+    let records = records(&stores.from).await;
+    for kind in [Token, UnreadableLog, Change, Balance, Programme, Shard] {
+        let mut less = records.clone();
+        let first = less.0.iter().position(|record| record.kind() == kind).expect("there is one");
+        less.0.remove(first);
+        refused(&stores.to, less, &format!("no {kind}")).await;
+    }
+    for kind in [Chain, Event] {
+        let mut none = records.clone();
+        none.0.retain(|record| record.kind() != kind);
+        refused(&stores.to, none, &format!("no {kind}")).await;
+    }
+}
+
+/// One figure is another than the others make it.
+async fn figures_that_do_not_add_up_are_refused(stores: Move) {
+    let records = records(&stores.from).await;
+    let alter = |alter: &dyn Fn(&mut ArchiveRecord) -> bool| {
+        let mut altered = records.clone();
+        let is_altered = altered.0.iter_mut().any(alter);
+        assert!(is_altered);
+        altered
+    };
+    let amount = alter(&|record| match record {
+        ArchiveRecord::Change { change, .. } => {
+            change.amount = Amount::from(1);
+            true
+        }
+        _ => false,
+    });
+    let balance = alter(&|record| match record {
+        ArchiveRecord::Balance { state, .. } => {
+            state.balance = Amount::from(1);
+            true
+        }
+        _ => false,
+    });
+    let totals = alter(&|record| match record {
+        ArchiveRecord::Token(state) => {
+            state.totals.holders += 1;
+            true
+        }
+        _ => false,
+    });
+    let cursor = alter(&|record| match record {
+        ArchiveRecord::Token(state) => state.cursor.take().is_some(),
+        _ => false,
+    });
+    let failure = alter(&|record| match record {
+        ArchiveRecord::Shard { progress, .. } => {
+            let run = progress.run.as_mut();
+            let failure = run.and_then(|run| run.failures.first_mut());
+            failure.map(|failure| failure.to = failure.from).is_some()
+        }
+        _ => false,
+    });
+    let netted = alter(&|record| match record {
+        ArchiveRecord::Change { change, .. } => std::mem::take(&mut change.netted),
+        _ => false,
+    });
+    let unmarked = alter(&|record| match record {
+        ArchiveRecord::Change { change, .. } => !std::mem::replace(&mut change.netted, true),
+        _ => false,
+    });
+    let unreadable = alter(&|record| match record {
+        ArchiveRecord::Token(state) if state.unreadable_logs > 0 => {
+            state.unreadable_logs += 1;
+            true
+        }
+        _ => false,
+    });
+    for (what, altered) in [
+        ("netted", netted),
+        ("unmarked", unmarked),
+        ("unreadable", unreadable),
+        ("amount", amount),
+        ("balance", balance),
+        ("totals", totals),
+        ("cursor", cursor),
+        ("failure", failure),
+    ] {
+        refused(&stores.to, altered, what).await;
+    }
+}
+
+/// The error names the record by its number and its kind.
+async fn a_refused_record_is_named(stores: Move) {
+    let mut records = records(&stores.from).await;
+    records.0.swap(0, 1);
+    let error = refused(&stores.to, records, "two records changed places").await;
+    assert!(error.detail().contains("record 2, a chain,"), "{error}");
+}

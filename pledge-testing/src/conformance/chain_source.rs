@@ -1,0 +1,192 @@
+//! Laws of [`ChainSource`].
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use alloy_primitives::{Address, B256};
+use pledge_core::error::ChainErrorKind;
+use pledge_core::ledger::TokenMetadata;
+use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::types::{Account, Amount, BlockId, BlockNumber, ChainId};
+
+laws! {
+    __chain_source of chain_source(SourceFixture):
+    the_chain_id_is_reported
+    headers_are_complete_and_linked
+    every_header_comes_where_all_are_asked_for
+    sparse_answers_bring_ends_and_blocks_with_transfers
+    a_range_is_the_sum_of_its_parts
+    an_unused_contract_is_an_empty_range
+    a_block_that_is_not_there_is_gone
+    metadata_is_the_contracts_own
+    balances_and_supply_are_what_the_transfers_sum_to
+    balances_at_an_orphaned_block_are_gone
+}
+
+/// A source of a chain whose content is known: at least ten blocks, and transfers of one token in
+/// some of them but not in all.
+pub struct SourceFixture {
+    /// The source.
+    pub source: Arc<dyn ChainSource>,
+    /// Its chain.
+    pub chain: ChainId,
+    /// The token.
+    pub token: Address,
+    /// What its contract says.
+    pub metadata: TokenMetadata,
+    /// How many transfers there are from block 0 to the head.
+    pub transfers: usize,
+    /// Whatever must outlive the source, a node for instance.
+    pub guard: Box<dyn Any + Send + Sync>,
+}
+
+impl fmt::Debug for SourceFixture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceFixture").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl SourceFixture {
+    async fn range(&self, from: u64, to: u64, detail: HeaderDetail) -> RangeFacts {
+        let (from, to) = (BlockNumber::new(from), BlockNumber::new(to));
+        let request = RangeRequest { from, to, tokens: &[self.token], detail };
+        let facts = self.source.range(request).await.expect("the range is there");
+        facts.verify(&request).expect("an answer keeps the contract");
+        facts
+    }
+
+    /// A range put together from as many answers as the source needs.
+    async fn whole(&self, from: u64, to: u64, detail: HeaderDetail) -> RangeFacts {
+        let mut all = RangeFacts::default();
+        let mut next = from;
+        while next <= to {
+            let part = self.range(next, to, detail).await;
+            next = part.last().expect("never empty").number.get() + 1;
+            all.headers.extend(part.headers);
+            all.transfers.extend(part.transfers);
+        }
+        all
+    }
+
+    async fn head(&self) -> u64 {
+        self.source.head().await.expect("there is a head").number.get()
+    }
+}
+
+/// The id is the node's own.
+async fn the_chain_id_is_reported(fixture: SourceFixture) {
+    assert_eq!(fixture.source.chain_id().await.expect("there is an id"), fixture.chain);
+}
+
+/// From genesis to the head, linked, and the head is the last of them.
+async fn headers_are_complete_and_linked(fixture: SourceFixture) {
+    let head = fixture.source.head().await.expect("there is a head");
+    let first = BlockNumber::new(0);
+    let headers = fixture.source.headers(first, head.number).await.expect("all are there");
+    assert_eq!(headers.len() as u64, head.number.get() + 1);
+    assert!(headers.windows(2).all(|pair| pair[0].is_parent_of(&pair[1])));
+    assert_eq!(headers.last(), Some(&head));
+}
+
+/// Every header of the answer.
+async fn every_header_comes_where_all_are_asked_for(fixture: SourceFixture) {
+    let head = fixture.head().await;
+    let facts = fixture.whole(0, head, HeaderDetail::All).await;
+    let headers = fixture.source.headers(BlockNumber::new(0), BlockNumber::new(head)).await;
+    assert_eq!(facts.headers, headers.expect("all are there"));
+}
+
+/// Both ends, each block with a transfer, and each transfer once.
+async fn sparse_answers_bring_ends_and_blocks_with_transfers(fixture: SourceFixture) {
+    let head = fixture.head().await;
+    let facts = fixture.whole(0, head, HeaderDetail::Sparse).await;
+    assert_eq!(facts.transfers.len(), fixture.transfers);
+    let numbers: Vec<_> = facts.headers.iter().map(|header| header.number.get()).collect();
+    assert_eq!((numbers.first(), numbers.last()), (Some(&0), Some(&head)));
+    let all = fixture.whole(0, head, HeaderDetail::All).await;
+    assert_eq!(facts.transfers, all.transfers);
+}
+
+/// However a range is cut.
+async fn a_range_is_the_sum_of_its_parts(fixture: SourceFixture) {
+    let head = fixture.head().await;
+    let whole = fixture.whole(0, head, HeaderDetail::All).await;
+    for step in [1, 3] {
+        let mut parts = RangeFacts::default();
+        for from in (0..=head).step_by(step) {
+            let to = head.min(from + step as u64 - 1);
+            let part = fixture.whole(from, to, HeaderDetail::All).await;
+            parts.headers.extend(part.headers);
+            parts.transfers.extend(part.transfers);
+        }
+        assert_eq!(
+            (parts.headers, parts.transfers),
+            (whole.headers.clone(), whole.transfers.clone())
+        );
+    }
+}
+
+/// Nothing happened there: no error.
+async fn an_unused_contract_is_an_empty_range(fixture: SourceFixture) {
+    let tokens = [Address::repeat_byte(0xee)];
+    let (from, to) = (BlockNumber::new(0), BlockNumber::new(3));
+    let request = RangeRequest { from, to, tokens: &tokens, detail: HeaderDetail::Sparse };
+    let facts = fixture.source.range(request).await.expect("an empty range is no error");
+    assert_eq!(facts.transfers, []);
+}
+
+/// Never an empty answer for what the node does not have.
+async fn a_block_that_is_not_there_is_gone(fixture: SourceFixture) {
+    let beyond = BlockNumber::new(fixture.head().await + 5);
+    let headers = fixture.source.headers(beyond, beyond).await.expect_err("not there");
+    assert_eq!(headers.kind(), ChainErrorKind::BlockGone);
+    let tokens = [fixture.token];
+    let detail = HeaderDetail::Sparse;
+    let request = RangeRequest { from: beyond, to: beyond, tokens: &tokens, detail };
+    let range = fixture.source.range(request).await.expect_err("not there");
+    assert_eq!(range.kind(), ChainErrorKind::BlockGone);
+}
+
+/// Symbol and decimals as the contract has them; an address without code is no token.
+async fn metadata_is_the_contracts_own(fixture: SourceFixture) {
+    let metadata = fixture.source.token_metadata(fixture.token).await.expect("a token");
+    assert_eq!(metadata, fixture.metadata);
+    let nothing = fixture.source.token_metadata(Address::repeat_byte(0xee)).await;
+    assert_eq!(nothing.expect_err("no code").kind(), ChainErrorKind::Persistent);
+}
+
+/// The contract's own figures are what its transfers sum to.
+async fn balances_and_supply_are_what_the_transfers_sum_to(fixture: SourceFixture) {
+    let head = fixture.source.head().await.expect("there is a head");
+    let facts = fixture.whole(0, head.number.get(), HeaderDetail::Sparse).await;
+    let mut balances: BTreeMap<Account, Amount> = BTreeMap::new();
+    for transfer in &facts.transfers {
+        if let Some(from) = Account::new(transfer.from) {
+            let balance = balances.entry(from).or_default();
+            *balance = balance.checked_sub(transfer.amount).expect("nobody overdraws");
+        }
+        if let Some(to) = Account::new(transfer.to) {
+            let balance = balances.entry(to).or_default();
+            *balance = balance.checked_add(transfer.amount).expect("in range");
+        }
+    }
+    let accounts: Vec<_> = balances.keys().copied().collect();
+    let read = fixture.source.balances(fixture.token, &accounts, head.id()).await;
+    assert_eq!(read.expect("balances at the head"), balances.values().copied().collect::<Vec<_>>());
+    let sum = balances.values().try_fold(Amount::ZERO, |sum, balance| sum.checked_add(*balance));
+    let supply = fixture.source.total_supply(fixture.token, head.id()).await;
+    assert_eq!(Some(supply.expect("supply at the head")), sum);
+}
+
+/// A state is read at a block, not at a height.
+async fn balances_at_an_orphaned_block_are_gone(fixture: SourceFixture) {
+    let head = fixture.source.head().await.expect("there is a head");
+    let orphan = BlockId { number: head.number, hash: B256::repeat_byte(0xee) };
+    let account = Account::new(Address::repeat_byte(1)).expect("not zero");
+    let balances = fixture.source.balances(fixture.token, &[account], orphan).await;
+    assert_eq!(balances.expect_err("orphaned").kind(), ChainErrorKind::BlockGone);
+    let supply = fixture.source.total_supply(fixture.token, orphan).await;
+    assert_eq!(supply.expect_err("orphaned").kind(), ChainErrorKind::BlockGone);
+}

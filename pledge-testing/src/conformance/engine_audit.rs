@@ -1,0 +1,248 @@
+//! The engine over a store, with a second source that must agree before anything is committed.
+
+use std::sync::Arc;
+
+use pledge_core::error::ChainErrorKind;
+use pledge_core::indexer::{ChainStatus, Finality, IndexerConfig, Poll};
+use pledge_core::points::Programme;
+use pledge_core::simulation::ScriptedChain;
+use pledge_core::types::BlockNumber;
+
+use crate::Fixture;
+use crate::liar::{Liar, Lies};
+use crate::world::{CHAIN, CONFIRMATIONS, NOW, World, at, token, tokens};
+
+laws! {
+    __engine_audit of engine_audit(Fixture):
+    an_audit_that_agrees_changes_nothing
+    a_block_that_the_audit_has_otherwise_is_not_committed
+    a_transfer_that_the_audit_lacks_is_not_committed
+    the_block_before_a_fault_is_audited_too
+    the_block_before_a_fault_fits_between_its_neighbours
+    a_transfer_just_before_a_fault_is_not_lost
+    without_the_audit_nothing_is_committed
+    a_fork_that_the_audit_does_not_have_takes_nothing_back
+    blocks_that_the_audit_lacks_confirm_nothing_below
+    a_block_that_is_not_final_for_the_audit_is_not_committed
+}
+
+/// A world whose ledger stands at block 11, with a mint above it, and the second source.
+async fn open(fixture: Fixture) -> (World, ScriptedChain) {
+    let mut world = World::new(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    for second in 1..=16 {
+        world.mine(second, &[]);
+    }
+    let audit = copy(&world.chain);
+    world.indexer = world.indexer.audited_by(Arc::new(audit.clone()));
+    world.run().await;
+    world.mine(17, &[(Some(1), Some(2), tokens(40))]);
+    world.confirm(3_600);
+    (world, audit)
+}
+
+/// Another chain with the same blocks.
+fn copy(chain: &ScriptedChain) -> ScriptedChain {
+    let genesis = chain.block(0).expect("genesis").time;
+    let copy = ScriptedChain::new(CHAIN, genesis);
+    copy.return_to(&chain.branch());
+    copy
+}
+
+/// Polls, which must fail with a reason that the chain's status tells, and must write nothing.
+async fn refuses(world: &mut World, reasons: &[&str]) {
+    let before = world.cursor().await;
+    for _ in 0..3 {
+        let poll = world.indexer.poll(NOW).await;
+        assert!(matches!(poll, Poll::Retry(_)), "{poll:?}");
+        let chains = world.fixture.balances.chains().await.expect("read");
+        let ChainStatus::Degraded(told) = &chains[0].status else {
+            panic!("{:?} is not degraded", chains[0].status);
+        };
+        for reason in reasons {
+            assert!(told.contains(reason), "{told}");
+        }
+    }
+    assert_eq!(world.cursor().await, before);
+}
+
+async fn goes_on(world: &mut World) {
+    world.run().await;
+    assert_eq!(world.digest().await, world.oracle());
+    assert_eq!(world.reorgs().await.expect("read"), 0);
+}
+
+/// An audit that agrees changes nothing, however it cuts its answers.
+async fn an_audit_that_agrees_changes_nothing(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    audit.return_to(&world.chain.branch());
+    audit.answer_at_most(2);
+    goes_on(&mut world).await;
+}
+
+/// Another block is named, and nothing is committed while the two differ.
+async fn a_block_that_the_audit_has_otherwise_is_not_committed(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    audit.return_to(&world.chain.branch());
+    audit.fork_at(12);
+    let head = world.chain.head().number.get();
+    for number in 13..=head {
+        audit.mine(world.chain.block(number).expect("mined").time, &[]);
+    }
+    refuses(&mut world, &["audit a slice", "block 13: the node has", "replace it"]).await;
+    audit.return_to(&world.chain.branch());
+    goes_on(&mut world).await;
+}
+
+/// A transfer that only one source has is found though every header agrees.
+async fn a_transfer_that_the_audit_lacks_is_not_committed(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    audit.return_to(&world.chain.branch());
+    audit.lose_transfers_of(18);
+    refuses(&mut world, &["block 18: its transfers differ: the node has 1, the audit 0"]).await;
+    audit.return_to(&world.chain.branch());
+    goes_on(&mut world).await;
+}
+
+/// Far from the head it is asked for once the fault is known.
+async fn the_block_before_a_fault_is_audited_too(fixture: Fixture) {
+    let (mut world, audit) = far_from_a_fault_at_40(fixture).await;
+    let late = [(BlockNumber::new(39), at(40))].into();
+    audit.tell(Lies { times: late, ..Lies::default() });
+    refuses(&mut world, &["audit a slice", "block 39"]).await;
+    audit.stop();
+    world.run().await;
+    assert_eq!(world.cursor().await, world.chain.block(39));
+}
+
+/// The blocks before a fault are those of the answer that has it: only the header that they end with may
+/// be asked for, and it has to fit.
+async fn the_block_before_a_fault_fits_between_its_neighbours(fixture: Fixture) {
+    let (mut world, _) = far_from_a_fault_at_40(fixture).await;
+    let liar = Arc::new(Liar::new(&world.chain));
+    world.read_through(liar.clone());
+    for time in [at(0), at(41)] {
+        let false_time = [(BlockNumber::new(39), time)].into();
+        liar.tell(Lies { times: false_time, ..Lies::default() });
+        refuses(&mut world, &["39"]).await;
+    }
+    liar.stop();
+    world.run().await;
+    assert_eq!(world.cursor().await, world.chain.block(39));
+}
+
+/// A transfer in that header's block, of which the answer with the fault knew nothing, is not lost.
+async fn a_transfer_just_before_a_fault_is_not_lost(fixture: Fixture) {
+    let (mut world, _) = far_from_a_fault_at_40(fixture).await;
+    world.chain.fork_at(38);
+    world.mine(39, &[(None, Some(2), tokens(7))]);
+    world.mine(40, &[(Some(1), Some(2), tokens(400))]);
+    (41..=100).for_each(|second| {
+        world.mine(second, &[]);
+    });
+    let liar = Arc::new(Liar::new(&world.chain));
+    world.read_through(liar.clone());
+    liar.tell(Lies { left_out: Some(BlockNumber::new(39)), ..Lies::default() });
+    refuses(&mut world, &["block 39 was answered differently"]).await;
+    liar.stop();
+    world.run().await;
+    let supply = world.fixture.balances.token(token()).await.expect("read").expect("registered");
+    assert_eq!(supply.totals.supply, tokens(107));
+}
+
+const FAR: IndexerConfig = IndexerConfig {
+    finality: Finality::Depth(CONFIRMATIONS),
+    retained_headers: 10,
+    slice_blocks_max: 64,
+    clock_slack: None,
+};
+
+/// A world that begins with a slice of 64 blocks, at the 40th of which the token halts, and the second
+/// source.
+async fn far_from_a_fault_at_40(fixture: Fixture) -> (World, Arc<Liar>) {
+    let programme = Programme::main(token(), "0.05".parse().expect("a rate"));
+    let mut world = World::with_config(fixture, programme, FAR).await;
+    world.mine(1, &[(None, Some(1), tokens(100))]);
+    for second in 2..=100 {
+        let overdraft = [(Some(1), Some(2), tokens(400))];
+        world.mine(second, if second == 40 { &overdraft } else { &[] });
+    }
+    let audit = Arc::new(Liar::new(&world.chain));
+    world.indexer = world.indexer.audited_by(audit.clone());
+    (world, audit)
+}
+
+/// Blocks that stand on one source's word alone confirm nothing below them.
+async fn blocks_that_the_audit_lacks_confirm_nothing_below(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    audit.return_to(&world.chain.branch());
+    let head = world.chain.head().number.get();
+    audit.show_head(Some(head - 3));
+    let before = world.cursor().await.expect("it has one").number.get();
+    for _ in 0..20 {
+        world.indexer.poll(NOW).await;
+    }
+    let reached = world.cursor().await.expect("it has one").number.get();
+    assert!(before <= reached && reached <= head - 3 - CONFIRMATIONS, "{reached}");
+    audit.show_head(None);
+    goes_on(&mut world).await;
+}
+
+/// A finalized block that is none for the second source confirms nothing.
+async fn a_block_that_is_not_final_for_the_audit_is_not_committed(fixture: Fixture) {
+    let config = IndexerConfig {
+        finality: Finality::Finalized,
+        retained_headers: 64,
+        slice_blocks_max: 7,
+        clock_slack: None,
+    };
+    let programme = Programme::main(token(), "0.05".parse().expect("a rate"));
+    let mut world = World::with_config(fixture, programme, config).await;
+    for second in 0..=20 {
+        world.mine(second, &[]);
+    }
+    let audit = copy(&world.chain);
+    world.indexer = world.indexer.audited_by(Arc::new(audit.clone()));
+    world.chain.set_finalized(Some(15));
+    for (theirs, reached) in
+        [(None, None), (Some(6), None), (Some(9), Some(7)), (Some(15), Some(15))]
+    {
+        audit.set_finalized(theirs);
+        for _ in 0..10 {
+            world.indexer.poll(NOW).await;
+        }
+        let cursor = world.cursor().await.map(|cursor| cursor.number.get());
+        assert_eq!(cursor, reached, "final for the audit is {theirs:?}");
+    }
+}
+
+/// A fork that reaches the ledger is a second source's too, or nothing is taken back.
+async fn a_fork_that_the_audit_does_not_have_takes_nothing_back(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    let branch = world.chain.branch();
+    audit.return_to(&branch);
+    world.run().await;
+    let height = world.chain.head().number.get();
+    world.chain.fork_at(10);
+    for number in 11..=height {
+        let time = audit.block(number).expect("mined").time;
+        world.chain.mine(time, &[]);
+    }
+    refuses(&mut world, &["audit a fork", "the audit still has it"]).await;
+    audit.fail_next(3, ChainErrorKind::Persistent);
+    refuses(&mut world, &["audit a fork", "failed by script"]).await;
+    audit.return_to(&world.chain.branch());
+    world.run().await;
+    assert_eq!(world.reorgs().await.expect("read"), 1);
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// What cannot be audited is not committed.
+async fn without_the_audit_nothing_is_committed(fixture: Fixture) {
+    let (mut world, audit) = open(fixture).await;
+    refuses(&mut world, &["cannot be audited", "there is no block 18"]).await;
+    audit.return_to(&world.chain.branch());
+    audit.fail_next(3, ChainErrorKind::Persistent);
+    refuses(&mut world, &["cannot be audited", "failed by script"]).await;
+    goes_on(&mut world).await;
+}

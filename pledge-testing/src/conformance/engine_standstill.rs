@@ -1,0 +1,243 @@
+//! The engine over a store, where it does not move: it says so, and goes on by itself when it can.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
+use pledge_core::ledger::TokenState;
+use pledge_core::points::Programme;
+use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
+use pledge_core::types::{Amount, BlockNumber, TokenId};
+
+use crate::Fixture;
+use crate::liar::{Liar, Lies};
+use crate::world::{
+    CHAIN, CONFIRMATIONS, NOW, OnePending, World, account, at, spec, token, tokens,
+};
+
+laws! {
+    __engine_standstill of engine_standstill(Fixture):
+    blocks_that_stay_gone_are_reported_after_a_minute
+    what_passes_within_a_minute_is_not_reported
+    a_range_that_never_stands_on_the_cursor_is_reported
+    an_instance_that_comes_second_reports_nothing
+    a_halt_is_over_when_a_reorg_replaces_its_block
+    a_halt_stays_while_its_block_does
+    a_halted_token_on_a_lost_branch_is_rewound
+    a_halted_token_alone_on_a_lost_branch_is_rewound
+    a_header_of_a_halted_token_keeps_no_other_from_its_block
+}
+
+const HOUR: u64 = 3_600;
+
+const CONFIG: IndexerConfig = IndexerConfig {
+    finality: Finality::Depth(CONFIRMATIONS),
+    retained_headers: 40,
+    slice_blocks_max: 10,
+    clock_slack: None,
+};
+
+async fn open(fixture: Fixture) -> World {
+    let programme = Programme::main(token(), "0.05".parse().expect("a rate"));
+    World::with_config(fixture, programme, CONFIG).await
+}
+
+fn after(seconds: u64) -> SystemTime {
+    NOW + Duration::from_secs(seconds)
+}
+
+/// Blocks that are gone for good are waited for, and after a minute that is said.
+async fn blocks_that_stay_gone_are_reported_after_a_minute(fixture: Fixture) {
+    let world = open(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    for second in 1..=100 {
+        world.mine(second, &[]);
+    }
+    let liar = Arc::new(Liar::new(&world.chain));
+    liar.tell(Lies { gone_below: BlockNumber::new(50), ..Lies::default() });
+    let store = world.fixture.balances.clone();
+    let pending = Arc::new(OnePending::default());
+    let mut indexer = Indexer::new(CHAIN, liar.clone(), store, pending, CONFIG);
+    for seconds in [0, 20, 59] {
+        assert!(matches!(indexer.poll(after(seconds)).await, Poll::Retry(_)));
+        assert_eq!(world.status().await, ChainStatus::Syncing, "after {seconds} s");
+    }
+    for seconds in [60, 61, 600] {
+        assert!(matches!(indexer.poll(after(seconds)).await, Poll::Retry(_)));
+        let ChainStatus::Degraded(reason) = world.status().await else { panic!("nothing is said") };
+        assert!(reason.contains("block 1 is null"), "{reason}");
+    }
+    liar.stop();
+    while !matches!(indexer.poll(after(601)).await, Poll::Idle) {}
+    assert_eq!(world.status().await, ChainStatus::Live);
+}
+
+/// What passes within the minute is no trouble, however often it comes.
+async fn what_passes_within_a_minute_is_not_reported(fixture: Fixture) {
+    let mut world = open(fixture).await;
+    world.mine(0, &[]);
+    world.confirm(1);
+    for round in 0..20 {
+        world.confirm_later(1);
+        let gone = pledge_core::error::ChainErrorKind::BlockGone;
+        world.chain.fail_next(1, gone);
+        assert!(matches!(world.indexer.poll(after(round * 59)).await, Poll::Retry(_)));
+        assert!(!matches!(world.status().await, ChainStatus::Degraded(_)), "round {round}");
+        while !matches!(world.indexer.poll(after(round * 59)).await, Poll::Idle) {}
+    }
+}
+
+/// What another instance commits is progress: one that always comes second is in no trouble.
+async fn an_instance_that_comes_second_reports_nothing(fixture: Fixture) {
+    let mut world = open(fixture).await;
+    (0..=300).for_each(|second| {
+        world.mine(second, &[]);
+    });
+    let source = Arc::new(world.chain.clone());
+    let store = world.fixture.balances.clone();
+    let pending = Arc::new(OnePending::default());
+    let mut second = Indexer::new(CHAIN, source, store, pending, CONFIG);
+    for round in 0..20 {
+        world.chain.fail_next(1, pledge_core::error::ChainErrorKind::BlockGone);
+        assert!(matches!(second.poll(after(round * 20)).await, Poll::Retry(_)));
+        assert_eq!(world.status().await, ChainStatus::Syncing, "round {round}");
+        assert!(matches!(world.indexer.poll(after(round * 20)).await, Poll::Advanced(_)));
+    }
+}
+
+/// A range that does not stand on the cursor, which the node still has: it waits, and says so.
+async fn a_range_that_never_stands_on_the_cursor_is_reported(fixture: Fixture) {
+    let mut world = open(fixture).await;
+    for second in 0..=100 {
+        world.mine(second, &[]);
+    }
+    world.chain.answer_at_most(5);
+    while world.cursor().await.is_none_or(|cursor| cursor.number.get() < 20) {
+        world.indexer.poll(NOW).await;
+    }
+    let cursor = world.cursor().await.expect("it has one");
+    let branch = ScriptedChain::new(CHAIN, at(0));
+    branch.return_to(&world.chain.branch());
+    branch.fork_at(cursor.number.get() - 1);
+    for second in cursor.number.get() - 1..=100 {
+        branch.mine(at(second), &[]);
+    }
+    let liar = Arc::new(Liar::new(&world.chain));
+    liar.tell(Lies { ranges: Some(branch), ..Lies::default() });
+    let store = world.fixture.balances.clone();
+    let pending = Arc::new(OnePending::default());
+    let mut indexer = Indexer::new(CHAIN, liar, store, pending, CONFIG);
+    assert!(matches!(indexer.poll(NOW).await, Poll::Retry(_)));
+    assert!(matches!(indexer.poll(after(60)).await, Poll::Retry(_)));
+    let ChainStatus::Degraded(reason) = world.status().await else { panic!("nothing is said") };
+    assert!(reason.contains(&format!("block {cursor}")), "{reason}");
+    assert_eq!(world.cursor().await, Some(cursor));
+}
+
+fn other() -> TokenId {
+    TokenId { address: alloy_primitives::Address::repeat_byte(0x71), ..token() }
+}
+
+/// A transfer of the other token that nobody can afford.
+fn overdraw(world: &World, seconds: u64) {
+    let transfer = ScriptedTransfer {
+        token: other().address,
+        from: account(8).address(),
+        to: account(9).address(),
+        amount: Amount::from(1),
+    };
+    world.chain.mine(at(seconds), &[transfer]);
+}
+
+async fn state(world: &World, id: TokenId) -> TokenState {
+    world.fixture.balances.token(id).await.expect("read").expect("registered")
+}
+
+/// A world of two tokens, the other of which has just halted at block 12, seen at its full depth.
+async fn halted(fixture: Fixture) -> World {
+    let mut world = open(fixture).await;
+    world.fixture.balances.register_token(&spec(other())).await.expect("register");
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    for second in 1..=10 {
+        world.mine(second, &[]);
+    }
+    overdraw(&world, 11);
+    world.confirm(HOUR);
+    world.index().await;
+    let state = state(&world, other()).await;
+    assert!(!state.is_active());
+    assert_eq!(state.cursor, world.chain.block(11));
+    world
+}
+
+/// Both tokens are where one clean pass over the chain brings them.
+async fn both_are_right(world: &mut World) {
+    world.run().await;
+    assert_eq!(world.digest().await, world.oracle());
+    let (one, two) = (state(world, token()).await, state(world, other()).await);
+    assert!(two.is_active(), "{:?}", two.status);
+    assert_eq!(two.cursor, one.cursor);
+    assert_eq!(world.status().await, ChainStatus::Live);
+}
+
+/// A halt whose block a reorg replaced, its cursor untouched, is over without a person.
+async fn a_halt_is_over_when_a_reorg_replaces_its_block(fixture: Fixture) {
+    let mut world = halted(fixture).await;
+    world.chain.fork_at(11);
+    world.confirm(HOUR);
+    world.confirm(HOUR);
+    both_are_right(&mut world).await;
+}
+
+/// A halt stays while its block does, whatever is built on it, and whoever looks.
+async fn a_halt_stays_while_its_block_does(fixture: Fixture) {
+    let mut world = halted(fixture).await;
+    for _ in 0..3 {
+        world.confirm(HOUR);
+        world.index().await;
+        assert!(!state(&world, other()).await.is_active());
+    }
+    let events = world.fixture.all_events().await.expect("read");
+    let halts = events.iter().filter(|event| event.event.name() == "token_halted").count();
+    assert_eq!(halts, 1, "it is said once");
+}
+
+/// A halted token on a branch that was left is rewound, also where no other token is above the fork.
+async fn a_halted_token_on_a_lost_branch_is_rewound(fixture: Fixture) {
+    let mut world = halted(fixture).await;
+    world.chain.fork_at(9);
+    world.confirm(HOUR);
+    world.confirm(2 * HOUR);
+    both_are_right(&mut world).await;
+}
+
+/// The same for a token that the chain has alone.
+async fn a_halted_token_alone_on_a_lost_branch_is_rewound(fixture: Fixture) {
+    let mut world = open(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    for second in 1..=10 {
+        world.mine(second, &[]);
+    }
+    world.mine(11, &[(Some(2), Some(1), tokens(1))]);
+    world.confirm(HOUR);
+    world.index().await;
+    assert!(!state(&world, token()).await.is_active());
+    world.chain.fork_at(5);
+    world.confirm(HOUR);
+    world.confirm(2 * HOUR);
+    world.run().await;
+    assert!(state(&world, token()).await.is_active());
+    assert_eq!(world.digest().await, world.oracle());
+}
+
+/// A header that a halted token holds of a lost branch keeps no token from it that comes later.
+async fn a_header_of_a_halted_token_keeps_no_other_from_its_block(fixture: Fixture) {
+    let mut world = halted(fixture).await;
+    world.chain.fork_at(9);
+    world.confirm(HOUR);
+    let late = TokenId { address: alloy_primitives::Address::repeat_byte(0x72), ..token() };
+    world.fixture.balances.register_token(&spec(late)).await.expect("register");
+    world.confirm(2 * HOUR);
+    both_are_right(&mut world).await;
+    assert_eq!(state(&world, late).await.cursor, world.cursor().await);
+}

@@ -1,0 +1,146 @@
+//! Laws of [`Notifier`].
+
+use std::any::Any;
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use alloy_primitives::{Address, B256};
+use async_trait::async_trait;
+use pledge_core::event::{Event, EventSeq, ReorgRecord, RewoundToken, SequencedEvent};
+use pledge_core::ports::Notifier;
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, Epoch, ProgrammeId, TokenId};
+
+use crate::world::{CHAIN, at, token};
+
+laws! {
+    __notifier of notifier(NotifierFixture):
+    an_event_that_is_taken_is_there_whole
+    events_are_received_in_the_order_of_the_calls
+    a_repeat_is_taken_with_the_same_sequence_number
+    a_dropped_call_harms_no_later_one
+}
+
+/// A notifier whose receiver can be looked into.
+pub struct NotifierFixture {
+    notifier: Arc<dyn Notifier>,
+    inbox: Arc<dyn Inbox>,
+    _guard: Box<dyn Any + Send + Sync>,
+}
+
+/// What a receiver has.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// The events that arrived so far, repeats included, in the order of arrival.
+    async fn received(&self) -> Vec<SequencedEvent>;
+}
+
+impl NotifierFixture {
+    /// A notifier and its receiver, to whom nothing was delivered yet. `guard` is dropped with it.
+    pub fn new(
+        notifier: Arc<dyn Notifier>,
+        inbox: Arc<dyn Inbox>,
+        guard: impl Any + Send + Sync,
+    ) -> Self {
+        Self { notifier, inbox, _guard: Box::new(guard) }
+    }
+
+    async fn notify(&self, event: &SequencedEvent) {
+        self.notifier.notify(event).await.expect("the receiver is there");
+    }
+}
+
+impl fmt::Debug for NotifierFixture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotifierFixture").field("notifier", &self.notifier).finish_non_exhaustive()
+    }
+}
+
+/// One event of each kind, with numbers as far apart as they may be.
+pub fn one_of_each() -> Vec<SequencedEvent> {
+    let hash = B256::repeat_byte(0xab);
+    let to = BlockId { number: BlockNumber::new(5), hash };
+    let other = TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) };
+    let rewound = |token| RewoundToken {
+        token,
+        from: to,
+        epoch: Epoch::new(3),
+        changes_removed: 12,
+        statements_reversed: 4,
+    };
+    let ancestor =
+        BlockRef { number: BlockNumber::new(2), hash, parent_hash: B256::ZERO, time: at(0) };
+    let reason = "a reason with \"quotes\", a\nline break and ünïcode".to_owned();
+    let events = [
+        Event::Confirmed { chain: CHAIN, from: BlockNumber::new(1), to, changes: 12 },
+        Event::Settled { programme: ProgrammeId::main(token()), settled: at(3_600) },
+        Event::Reorged(ReorgRecord {
+            chain: CHAIN,
+            to: ancestor,
+            tokens: vec![rewound(token()), rewound(other)],
+        }),
+        Event::TokenHalted { token: token(), reason: reason.clone() },
+        Event::ChainHalted { chain: CHAIN, reason: reason.clone() },
+        Event::Rewound {
+            record: ReorgRecord { chain: CHAIN, to: ancestor, tokens: vec![rewound(token())] },
+            reason: Some(reason),
+        },
+    ];
+    // 2^63 - 1 is the largest number that a store of ours gives.
+    let numbers = [1, 2, 3, 1 << 40, 1 << 62, u64::MAX >> 1].map(EventSeq::new);
+    let sequenced = numbers.into_iter().zip(events);
+    sequenced.map(|(sequence, event)| SequencedEvent { sequence, event }).collect()
+}
+
+/// Whatever kind it is of.
+async fn an_event_that_is_taken_is_there_whole(fixture: NotifierFixture) {
+    for (taken, event) in one_of_each().iter().enumerate() {
+        fixture.notify(event).await;
+        let received = fixture.inbox.received().await;
+        assert_eq!(received.len(), taken + 1);
+        assert_eq!(received.last(), Some(event));
+    }
+}
+
+/// First come, first there.
+async fn events_are_received_in_the_order_of_the_calls(fixture: NotifierFixture) {
+    let event = one_of_each().remove(0).event;
+    let events: Vec<_> = (1..=50)
+        .map(|number| SequencedEvent { sequence: EventSeq::new(number), event: event.clone() })
+        .collect();
+    for event in &events {
+        fixture.notify(event).await;
+    }
+    assert_eq!(fixture.inbox.received().await, events);
+}
+
+/// The receiver can tell: at least one copy arrives, and every copy is the same.
+async fn a_repeat_is_taken_with_the_same_sequence_number(fixture: NotifierFixture) {
+    let events = one_of_each();
+    for event in [&events[0], &events[1], &events[0], &events[1], &events[2]] {
+        fixture.notify(event).await;
+    }
+    let mut received = fixture.inbox.received().await;
+    received.sort_by_key(|event| event.sequence);
+    received.dedup();
+    assert_eq!(received, events[..3]);
+}
+
+/// Given up after its first step, as by a crash or a time limit.
+async fn a_dropped_call_harms_no_later_one(fixture: NotifierFixture) {
+    let events = one_of_each();
+    {
+        let dropped = pin!(fixture.notifier.notify(&events[0]));
+        let first_step = dropped.poll(&mut Context::from_waker(Waker::noop()));
+        if let Poll::Ready(Err(error)) = first_step {
+            panic!("the receiver is there: {error}");
+        }
+    }
+    fixture.notify(&events[0]).await;
+    fixture.notify(&events[1]).await;
+    let mut received = fixture.inbox.received().await;
+    received.sort_by_key(|event| event.sequence);
+    received.dedup();
+    assert_eq!(received, events[..2]);
+}

@@ -1,0 +1,339 @@
+//! Laws of [`BalanceStore::rewind`](pledge_core::ports::BalanceStore::rewind) for the ledger.
+
+use alloy_primitives::Address;
+use pledge_core::error::StoreErrorKind;
+use pledge_core::event::{Event, ReorgRecord, RewindCause, RewoundToken};
+use pledge_core::ledger::TokenSpec;
+use pledge_core::ports::Rewind;
+use pledge_core::types::{Amount, BlockNumber, BlockRef, Epoch, TokenId};
+
+use super::ledger::Ledger;
+use crate::Fixture;
+use crate::digest::digest;
+use crate::oracle::oracle;
+use crate::world::{CHAIN, account, at, spec, token};
+
+laws! {
+    __rewind of rewind(Fixture):
+    a_rewind_is_the_exact_inverse_of_the_commits_above
+    a_rewind_to_before_the_start_leaves_no_ledger
+    a_rewind_bumps_the_epoch_and_leaves_a_record
+    a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing
+    a_rewind_below_the_held_headers_is_refused_with_its_own_kind
+    a_rewind_that_leaves_a_token_above_is_refused
+    a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one
+    a_vouched_rewind_goes_below_the_held_headers_exactly
+    a_rewind_by_a_person_is_an_event_of_its_own_and_no_reorg
+    a_vouched_rewind_to_another_block_than_the_held_one_is_refused
+    a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused
+    a_rewind_to_a_block_with_another_time_is_refused
+    a_token_that_begins_above_the_ancestor_keeps_nothing_whatever_its_times
+    a_rewind_that_names_a_token_twice_is_invalid
+    a_rewind_to_above_the_cursor_is_invalid
+    a_rewind_to_a_block_of_another_branch_is_refused
+    the_other_branch_is_committed_after_a_rewind
+    a_halted_token_is_rewound_with_the_others_and_followed_again
+}
+
+/// Whatever the height: afterwards the ledger is what it was there.
+async fn a_rewind_is_the_exact_inverse_of_the_commits_above(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    ledger.mine(0, &[(0, 1, 1_000), (0, 2, 500)]);
+    ledger.mine(600, &[(1, 3, 250), (3, 3, 100), (3, 0, 1)]);
+    ledger.mine(600, &[(2, 4, 0), (3, 1, 49), (0, 0, 5)]);
+    ledger.mine(4_000, &[(1, 0, 300), (2, 3, 500), (0, 5, 1)]);
+    let mut digests = Vec::new();
+    for height in 1..=4 {
+        ledger.commit_to(height).await.expect("commit");
+        digests.push(ledger.digest().await);
+    }
+    for height in [3, 1] {
+        let to = ledger.chain.block(height).expect("mined");
+        ledger.rewind_to(to).await.expect("rewind");
+        let expected = &digests[usize::try_from(height).expect("small") - 1];
+        assert_eq!(&ledger.digest().await, expected, "at block {height}");
+        let held = ledger.store().headers(CHAIN, BlockNumber::new(9), 9).await.expect("read");
+        assert_eq!(held.first(), Some(&to), "headers above are gone");
+    }
+}
+
+/// An ancestor below the start block: the token begins anew.
+async fn a_rewind_to_before_the_start_leaves_no_ledger(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let genesis = ledger.chain.block(0).expect("genesis");
+    ledger.rewind_to(genesis).await.expect("rewind below the lowest held header");
+    let state = ledger.store().token(token()).await.expect("read").expect("registered");
+    assert_eq!((state.cursor, state.start_time), (None, None));
+    assert_eq!(state.totals, Default::default());
+    assert_eq!(state.epoch, Epoch::new(1));
+    assert_eq!(ledger.digest().await, Default::default());
+    ledger.commit_to(5).await.expect("it begins anew");
+}
+
+/// Readers see by the epoch that history changed, and why by the record.
+async fn a_rewind_bumps_the_epoch_and_leaves_a_record(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let (to, from) = ledger.chain.block(3).zip(ledger.chain.block(5)).expect("mined");
+    let record = ledger.rewind_to(to).await.expect("rewind");
+    let token_part = RewoundToken {
+        token: token(),
+        from: from.id(),
+        epoch: Epoch::new(1),
+        changes_removed: 5,
+        statements_reversed: 0,
+    };
+    let expected = ReorgRecord { chain: CHAIN, to, tokens: vec![token_part] };
+    assert_eq!(record, expected);
+    let events = ledger.fixture.all_events().await.expect("read");
+    assert_eq!(events.last().map(|e| &e.event), Some(&Event::Reorged(expected)));
+    let seen = ledger.store().states(token(), &[account(1)]).await.expect("read");
+    assert_eq!((seen.cursor, seen.epoch), (Some(to), Epoch::new(1)));
+}
+
+/// A rewind names the cursor it starts from.
+async fn a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let before = ledger.digest().await;
+    let (to, stale) = ledger.chain.block(2).zip(ledger.chain.block(4)).expect("mined");
+    let rewind =
+        Rewind { chain: CHAIN, to, tokens: vec![(token(), stale.id())], cause: RewindCause::Reorg };
+    let error = ledger.store().rewind(&rewind).await.expect_err("the cursor is at 5");
+    assert_eq!(error.kind(), StoreErrorKind::Conflict);
+    assert_eq!(ledger.digest().await, before);
+    let held = ledger.store().headers(CHAIN, BlockNumber::new(9), 9).await.expect("read");
+    assert_eq!(held.len(), 5);
+}
+
+/// Six blocks, of which the headers from 4 on are held.
+async fn forgetful(fixture: Fixture) -> Ledger {
+    let ledger = Ledger::with_blocks(fixture).await;
+    ledger.mine(9_000, &[]);
+    let mut message = ledger.message(&[token()], 6).await;
+    message.retain_from = BlockNumber::new(4);
+    ledger.store().commit(&message).await.expect("commit");
+    ledger
+}
+
+/// What is no longer held cannot be gone back to.
+async fn a_rewind_below_the_held_headers_is_refused_with_its_own_kind(fixture: Fixture) {
+    let ledger = forgetful(fixture).await;
+    let before = ledger.digest().await;
+    let too_deep = ledger.chain.block(2).expect("mined");
+    let error = ledger.rewind_to(too_deep).await.expect_err("block 2 is two below the lowest");
+    assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
+    assert_eq!(ledger.digest().await, before);
+    let parent = ledger.chain.block(3).expect("mined");
+    ledger.rewind_to(parent).await.expect("the parent of the lowest held header");
+}
+
+/// Held headers name the blocks that they stand on, wherever they lie.
+async fn a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    for number in 1..=6 {
+        ledger.mine(number, &[(0, 1, number)]);
+    }
+    let mut message = ledger.message(&[token()], 6).await;
+    message.headers.retain(|header| ![2, 3, 4].contains(&header.number.get()));
+    ledger.store().commit(&message).await.expect("commit");
+    let [between, parent] = [3, 4].map(|number| ledger.chain.block(number).expect("mined"));
+    let error = ledger.rewind_to(between).await.expect_err("no held header stands on block 3");
+    assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
+    let stranger = BlockRef { hash: between.hash, ..parent };
+    let error = ledger.rewind_to(stranger).await.expect_err("not the parent of block 5");
+    assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
+    ledger.rewind_to(parent).await.expect("block 5 stands on it");
+    let first = ledger.chain.block(1).expect("mined");
+    let expected = oracle(token(), &first, &parent, &ledger.chain.transfers(), &[]);
+    assert_eq!(ledger.digest().await, expected);
+    let held = ledger.store().headers(CHAIN, BlockNumber::new(9), 9).await.expect("read");
+    assert_eq!(held, [first]);
+}
+
+/// Somebody who knows the chain may go back further than what is held, as exactly.
+async fn a_vouched_rewind_goes_below_the_held_headers_exactly(fixture: Fixture) {
+    let ledger = forgetful(fixture).await;
+    let to = ledger.chain.block(2).expect("mined");
+    let record = ledger.rewind_vouched(to).await.expect("block 2 is vouched for");
+    assert_eq!(record.to, to);
+    let first = ledger.chain.block(1).expect("mined");
+    let expected = oracle(token(), &first, &to, &ledger.chain.transfers(), &[]);
+    assert_eq!(ledger.digest().await, expected);
+    assert_eq!(ledger.store().headers(CHAIN, BlockNumber::new(9), 9).await.expect("read"), []);
+    ledger.commit_to(6).await.expect("the ledger goes on from there");
+}
+
+/// It is no reorg, and is not counted as one.
+async fn a_rewind_by_a_person_is_an_event_of_its_own_and_no_reorg(fixture: Fixture) {
+    let ledger = forgetful(fixture).await;
+    let record =
+        ledger.rewind_vouched(ledger.chain.block(2).expect("mined")).await.expect("rewind");
+    let reason = Some("a law".to_owned());
+    let newest = ledger.fixture.all_events().await.expect("read").pop().map(|newest| newest.event);
+    assert_eq!(newest, Some(Event::Rewound { record, reason }));
+    let counts = async || {
+        let state = ledger.store().token(token()).await.expect("read").expect("registered");
+        (state.epoch.get(), state.rewinds_by_person, state.reorgs())
+    };
+    assert_eq!(counts().await, (1, 1, 0));
+    ledger.commit_to(6).await.expect("the ledger goes on from there");
+    ledger.rewind_to(ledger.chain.block(5).expect("mined")).await.expect("block 5 is held");
+    assert_eq!(counts().await, (2, 1, 1));
+}
+
+/// What is held is known better than by a person.
+async fn a_vouched_rewind_to_another_block_than_the_held_one_is_refused(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let before = ledger.digest().await;
+    ledger.chain.fork_at(2);
+    let stranger = ledger.mine(700, &[]);
+    let error = ledger.rewind_vouched(stranger).await.expect_err("another block 3 is held");
+    assert_eq!(error.kind(), StoreErrorKind::Conflict);
+    assert_eq!(ledger.digest().await, before);
+}
+
+/// A block whose time is that of another branch would cut the changes elsewhere than its height does.
+async fn a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused(fixture: Fixture) {
+    let ledger = forgetful(fixture).await;
+    let before = ledger.digest().await;
+    let to = ledger.chain.block(2).expect("mined");
+    for time in [at(0), at(8_000)] {
+        let elsewhere = BlockRef { time, ..to };
+        let error = ledger.rewind_vouched(elsewhere).await.expect_err("the times differ");
+        assert_eq!(error.kind(), StoreErrorKind::Conflict);
+        assert_eq!(ledger.digest().await, before);
+    }
+}
+
+/// Times divide the changes where heights do, so the ancestor's must be right even if its hash is.
+async fn a_rewind_to_a_block_with_another_time_is_refused(fixture: Fixture) {
+    let ledger = forgetful(fixture).await;
+    let before = ledger.digest().await;
+    let [parent, held] = [3, 4].map(|number| ledger.chain.block(number).expect("mined"));
+    for to in [parent, held] {
+        for time in [at(0), at(8_000)] {
+            let elsewhere = BlockRef { time, ..to };
+            let error = ledger.rewind_to(elsewhere).await.expect_err("the times differ");
+            assert_eq!(error.kind(), StoreErrorKind::Conflict);
+        }
+    }
+    assert_eq!(ledger.digest().await, before);
+}
+
+/// Its blocks were of another branch and may have any time.
+async fn a_token_that_begins_above_the_ancestor_keeps_nothing_whatever_its_times(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    let other = TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) };
+    let late = TokenSpec { start_block: BlockNumber::new(6), ..spec(other) };
+    ledger.store().register_token(&late).await.expect("register");
+    for number in 1..=5 {
+        ledger.mine(number, &[]);
+    }
+    ledger.mine_amounts(6, other, &[(0, 1, Amount::from(7_u64))]);
+    let orphan = ledger.mine_amounts(7, other, &[(1, 2, Amount::from(3_u64))]);
+    let message = ledger.message(&[other], 7).await;
+    ledger.store().commit(&message).await.expect("commit");
+    ledger.chain.fork_at(3);
+    ledger.mine(100, &[]);
+    let to = ledger.mine(200, &[]);
+    ledger.commit_to(5).await.expect("commit the other branch");
+    let tokens = vec![(other, orphan.id())];
+    let rewind = Rewind { chain: CHAIN, to, tokens, cause: RewindCause::Reorg };
+    let record = ledger.store().rewind(&rewind).await.expect("rewind");
+    assert_eq!(record.tokens[0].changes_removed, 3);
+    let (balances, points) = (&ledger.fixture.balances, &ledger.fixture.points);
+    let left = digest(balances, points, other).await.expect("read");
+    assert_eq!(left, Default::default());
+    let state = ledger.store().token(other).await.expect("read").expect("registered");
+    assert_eq!((state.cursor, state.totals), (None, Default::default()));
+}
+
+/// A token goes back once.
+async fn a_rewind_that_names_a_token_twice_is_invalid(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let before = ledger.digest().await;
+    let cursor = ledger.cursor().await.expect("committed").id();
+    let to = ledger.chain.block(3).expect("mined");
+    let tokens = vec![(token(), cursor); 2];
+    let rewind = Rewind { chain: CHAIN, to, tokens, cause: RewindCause::Reorg };
+    let error = ledger.store().rewind(&rewind).await.expect_err("named twice");
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    assert_eq!(ledger.digest().await, before);
+}
+
+/// Forward is not back.
+async fn a_rewind_to_above_the_cursor_is_invalid(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let before = ledger.digest().await;
+    let above = ledger.mine(9_000, &[]);
+    let error = ledger.rewind_to(above).await.expect_err("block 6 is above the cursor");
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    assert_eq!(ledger.digest().await, before);
+}
+
+/// Headers above the ancestor are dropped for every token of the chain, so none may stay there: not even
+/// one that moved while the rewind was on its way.
+async fn a_rewind_that_leaves_a_token_above_is_refused(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let other = TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) };
+    ledger.store().register_token(&spec(other)).await.expect("register");
+    let [second, third] = [2, 3].map(|number| ledger.chain.block(number).expect("mined"));
+    let message = ledger.message(&[other], 3).await;
+    ledger.store().commit(&message).await.expect("commit");
+    let before = ledger.digest().await;
+    let error = ledger.rewind_to(second).await.expect_err("the other token stands at block 3");
+    assert_eq!(error.kind(), StoreErrorKind::Conflict);
+    assert_eq!(ledger.digest().await, before);
+    let held = ledger.store().headers(CHAIN, BlockNumber::new(9), 9).await.expect("read");
+    assert_eq!(held.len(), 5);
+    ledger.rewind_to(third).await.expect("the other token stands at the ancestor");
+}
+
+/// The ancestor's hash counts, not only its height.
+async fn a_rewind_to_a_block_of_another_branch_is_refused(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    ledger.chain.fork_at(2);
+    let stranger = ledger.mine(700, &[]);
+    let error = ledger.rewind_to(stranger).await.expect_err("block 3 is another one");
+    assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
+}
+
+/// After the rewind the other branch gives what a clean pass over it gives.
+async fn the_other_branch_is_committed_after_a_rewind(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    ledger.rewind_to(ledger.chain.block(2).expect("mined")).await.expect("rewind");
+    ledger.chain.fork_at(2);
+    ledger.mine(5_000, &[(2, 4, 500)]);
+    ledger.mine(6_000, &[(4, 1, 1)]);
+    ledger.commit_to(4).await.expect("commit the other branch");
+    let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(4)).expect("mined");
+    let expected = oracle(token(), &start, &cursor, &ledger.chain.transfers(), &[]);
+    assert_eq!(ledger.digest().await, expected);
+}
+
+/// Halted tokens hold orphaned facts too.
+async fn a_halted_token_is_rewound_with_the_others_and_followed_again(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    let other = TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) };
+    ledger.store().register_token(&spec(other)).await.expect("register");
+    ledger.mine(0, &[(0, 1, 1_000)]);
+    ledger.mine(1, &[(1, 2, 1)]);
+    let message = ledger.message(&[token(), other], 2).await;
+    ledger.store().commit(&message).await.expect("commit");
+    let cursor = message.tip.id();
+    ledger.store().halt_token(other, Some(cursor), Some("why")).await.expect("halt");
+    let to = ledger.chain.block(1).expect("mined");
+    let rewind = Rewind {
+        chain: CHAIN,
+        to,
+        tokens: vec![(token(), cursor), (other, cursor)],
+        cause: RewindCause::Reorg,
+    };
+    ledger.store().rewind(&rewind).await.expect("rewind both");
+    for id in [token(), other] {
+        let state = ledger.store().token(id).await.expect("read").expect("registered");
+        assert_eq!((state.cursor, state.epoch), (Some(to), Epoch::new(1)));
+        assert!(state.is_active());
+    }
+    let empty = digest(ledger.store(), &ledger.fixture.points, other).await.expect("read");
+    assert_eq!(empty.changes, []);
+}

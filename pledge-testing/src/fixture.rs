@@ -1,0 +1,55 @@
+//! A fresh store for one test.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use pledge_core::error::StoreError;
+use pledge_core::event::{EventSeq, SequencedEvent};
+use pledge_core::ports::{BalanceStore, EventStore, PointsStore};
+
+/// An empty store behind its ports, and whatever must outlive it. A clone is the same store.
+#[derive(Clone)]
+pub struct Fixture {
+    /// The ledger.
+    pub balances: Arc<dyn BalanceStore>,
+    /// The points.
+    pub points: Arc<dyn PointsStore>,
+    /// What happened to both.
+    pub events: Arc<dyn EventStore>,
+    guard: Arc<dyn Any + Send + Sync>,
+}
+
+impl Fixture {
+    /// A fixture of a store that implements every port of one. `guard` is dropped with it, for
+    /// instance a temporary folder.
+    pub fn new<S: BalanceStore + PointsStore + EventStore>(
+        store: Arc<S>,
+        guard: impl Any + Send + Sync,
+    ) -> Self {
+        let guard = Arc::new(guard);
+        Self { balances: store.clone(), points: store.clone(), events: store, guard }
+    }
+
+    /// The same store, each port once more behind an `Arc<dyn …>`.
+    #[must_use]
+    pub fn behind_arc(self) -> Self {
+        Self {
+            balances: Arc::new(self.balances),
+            points: Arc::new(self.points),
+            events: Arc::new(self.events),
+            guard: self.guard,
+        }
+    }
+
+    /// Every event so far.
+    pub async fn all_events(&self) -> Result<Vec<SequencedEvent>, StoreError> {
+        self.events.events(EventSeq::START, usize::MAX).await
+    }
+}
+
+impl fmt::Debug for Fixture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fixture").field("balances", &self.balances).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,131 @@
+//! Random histories of a chain, and of what happens to the engine meanwhile.
+
+use std::collections::BTreeMap;
+
+use pledge_core::types::Amount;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::world::{CONFIRMATIONS, World, account};
+
+/// One step of a history.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// A block so many seconds after the last, with transfers.
+    Mine(u64, Vec<Move>),
+    /// The newest blocks are replaced: so many dropped, as many mined again empty, and one more.
+    Fork(u64),
+    /// The indexer runs until it rests.
+    Index,
+    /// The settler runs, for at most so many batches.
+    Settle(u64),
+}
+
+/// A transfer by choice: who, whom, and which part of what the sender holds. It is valid on any
+/// branch, since the amount is taken from the balance; a transfer to oneself may be of more.
+#[derive(Debug, Clone, Copy)]
+pub struct Move {
+    kind: u8,
+    from: u64,
+    to: u64,
+    part: u64,
+    /// Where its log stands among those of its block.
+    place: u8,
+}
+
+/// Accounts in a random history.
+pub const ACCOUNTS: u64 = 9;
+
+/// A transfer: 3 in 9 are mints, 1 in 9 a burn, 1 in 9 to oneself; zero amounts occur. Half of them have
+/// their logs in another order than that in which they are valid one by one.
+pub fn moves() -> impl Strategy<Value = Move> {
+    let place = prop_oneof![Just(0_u8), any::<u8>()];
+    (0_u8..9, 1..=ACCOUNTS, 1..=ACCOUNTS, 0_u64..=1_000, place)
+        .prop_map(|(kind, from, to, part, place)| Move { kind, from, to, part, place })
+}
+
+/// A block: often in the same second, sometimes hours later.
+pub fn mine() -> impl Strategy<Value = Step> {
+    let later = prop_oneof![
+        3 => Just(0_u64),
+        6 => 1_u64..900,
+        2 => 900_u64..4_000,
+        1 => Just(3_600_u64),
+        1 => 4_000_u64..40_000,
+    ];
+    (later, vec(moves(), 0..4)).prop_map(|(later, moves)| Step::Mine(later, moves))
+}
+
+/// Anything that may happen: forks up to well below the confirmed block.
+pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        10 => mine(),
+        1 => (1..CONFIRMATIONS + 12).prop_map(Step::Fork),
+        3 => Just(Step::Index),
+        2 => (0_u64..6).prop_map(Step::Settle),
+    ];
+    vec(step, 1..max)
+}
+
+/// A history without forks.
+pub fn blocks(max: usize) -> impl Strategy<Value = Vec<Step>> {
+    vec(mine(), 1..max)
+}
+
+impl World {
+    /// Mines a random block on the current branch.
+    pub fn mine_moves(&self, later: u64, moves: &[Move]) {
+        let mut balances = self.branch_balances();
+        let mut transfers: Vec<_> = moves
+            .iter()
+            .map(|choice| {
+                let held = balances.get(&choice.from).copied().unwrap_or_default();
+                let part = held / 1_000 * choice.part;
+                let (from, to, amount) = match choice.kind {
+                    0..3 => (None, Some(choice.to), choice.part),
+                    3 => (Some(choice.from), None, part),
+                    8 => (Some(choice.from), Some(choice.from), choice.part * 9),
+                    _ => (Some(choice.from), Some(choice.to), part),
+                };
+                if from != to {
+                    from.inspect(|from| *balances.entry(*from).or_default() -= amount);
+                    to.inspect(|to| *balances.entry(*to).or_default() += amount);
+                }
+                (choice.place, (from, to, Amount::from(amount)))
+            })
+            .collect();
+        transfers.sort_by_key(|(place, _)| *place);
+        let transfers: Vec<_> = transfers.into_iter().map(|(_, transfer)| transfer).collect();
+        let seconds = self.chain.head().time.get() + later;
+        self.mine(seconds.saturating_sub(super::world::THREE_PM), &transfers);
+    }
+
+    /// Replaces the newest blocks: a longer branch that is empty so far.
+    pub fn fork(&self, depth: u64) {
+        let head = self.chain.head();
+        let ancestor = head.number.get().saturating_sub(depth);
+        self.chain.fork_at(ancestor);
+        while self.chain.head().number <= head.number {
+            let later = self.chain.head().time.get() + 7;
+            self.mine(later.saturating_sub(super::world::THREE_PM), &[]);
+        }
+    }
+
+    fn branch_balances(&self) -> BTreeMap<u64, u64> {
+        let mut balances = BTreeMap::<u64, i64>::new();
+        for (_, transfer) in self.chain.transfers() {
+            let amount = i64::try_from(transfer.amount.get()).expect("random amounts are small");
+            for number in 1..=ACCOUNTS {
+                let address = account(number).address();
+                if transfer.from == address {
+                    *balances.entry(number).or_default() -= amount;
+                }
+                if transfer.to == address {
+                    *balances.entry(number).or_default() += amount;
+                }
+            }
+        }
+        let held = |balance| u64::try_from(balance).expect("above zero at the end of a block");
+        balances.into_iter().map(|(number, balance)| (number, held(balance))).collect()
+    }
+}

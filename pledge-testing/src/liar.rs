@@ -1,0 +1,159 @@
+//! A source that lies about numbers and is honest otherwise.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use alloy_primitives::{Address, B256};
+use async_trait::async_trait;
+use pledge_core::error::ChainError;
+use pledge_core::ledger::TokenMetadata;
+use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
+use pledge_core::simulation::ScriptedChain;
+use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Timestamp};
+
+/// What is not true. Nothing, at first.
+#[derive(Debug, Clone, Default)]
+pub struct Lies {
+    /// The head that is claimed.
+    pub head: Option<BlockRef>,
+    /// Whether the head that is claimed is also shown at its height, on a block that it is linked to.
+    pub shows_head: bool,
+    /// The block that is claimed to be final.
+    pub finalized: Option<BlockRef>,
+    /// Blocks that are given another time, by height.
+    pub times: BTreeMap<BlockNumber, Timestamp>,
+    /// Blocks below this height are gone, as on a node that pruned them.
+    pub gone_below: BlockNumber,
+    /// A block that is left out of ranges in which it is neither first nor last.
+    pub left_out: Option<BlockNumber>,
+    /// The next supplies, the last one first; `None` says that the block is gone.
+    pub supplies: Vec<Option<Amount>>,
+    /// Another chain of which ranges are answered, as by another machine behind the same url.
+    pub ranges: Option<ScriptedChain>,
+}
+
+/// A scripted chain read through a node that lies. Clones of the chain stay honest.
+#[derive(Debug)]
+pub struct Liar {
+    chain: ScriptedChain,
+    lies: Mutex<Lies>,
+}
+
+/// A block that no chain has.
+pub fn invented(height: u64, time: Timestamp) -> BlockRef {
+    BlockRef {
+        number: BlockNumber::new(height),
+        hash: B256::repeat_byte(0xee),
+        parent_hash: B256::repeat_byte(0xed),
+        time,
+    }
+}
+
+impl Liar {
+    /// An honest reader of a chain, for now.
+    pub fn new(chain: &ScriptedChain) -> Self {
+        Self { chain: chain.clone(), lies: Mutex::default() }
+    }
+
+    /// From now on these are the lies.
+    pub fn tell(&self, lies: Lies) {
+        *self.lies() = lies;
+    }
+
+    /// From now on it is honest.
+    pub fn stop(&self) {
+        self.tell(Lies::default());
+    }
+
+    fn lies(&self) -> MutexGuard<'_, Lies> {
+        self.lies.lock().expect("no holder panics")
+    }
+
+    fn bend(&self, header: BlockRef) -> BlockRef {
+        let time = self.lies().times.get(&header.number).copied();
+        BlockRef { time: time.unwrap_or(header.time), ..header }
+    }
+
+    fn refuse_gone(&self, from: BlockNumber) -> Result<(), ChainError> {
+        if from < self.lies().gone_below {
+            return Err(ChainError::block_gone("read blocks", format!("block {from} is null")));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ChainSource for Liar {
+    async fn chain_id(&self) -> Result<ChainId, ChainError> {
+        self.chain.chain_id().await
+    }
+
+    async fn head(&self) -> Result<BlockRef, ChainError> {
+        let head = ChainSource::head(&self.chain).await?;
+        let claimed = self.lies().head;
+        Ok(claimed.unwrap_or_else(|| self.bend(head)))
+    }
+
+    async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
+        let finalized = self.chain.finalized().await?;
+        Ok(self.lies().finalized.or(finalized))
+    }
+
+    async fn headers(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+    ) -> Result<Vec<BlockRef>, ChainError> {
+        self.refuse_gone(from)?;
+        let Lies { head, shows_head, .. } = self.lies().clone();
+        if let Some(head) = head.filter(|head| shows_head && head.number == to) {
+            let below = BlockRef {
+                number: to.down(1),
+                hash: head.parent_hash,
+                parent_hash: B256::ZERO,
+                ..head
+            };
+            let shown = [below, head].into_iter().filter(|block| block.number >= from);
+            return Ok(shown.collect());
+        }
+        let headers = self.chain.headers(from, to).await?;
+        Ok(headers.into_iter().map(|header| self.bend(header)).collect())
+    }
+
+    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
+        self.refuse_gone(request.from)?;
+        let ranges = self.lies().ranges.clone();
+        let mut facts = ranges.unwrap_or_else(|| self.chain.clone()).range(request).await?;
+        for header in &mut facts.headers {
+            *header = self.bend(*header);
+        }
+        let ends = [facts.headers.first(), facts.last()].map(|end| end.map(|end| end.number));
+        if let Some(block) = self.lies().left_out.filter(|block| !ends.contains(&Some(*block))) {
+            facts.headers.retain(|header| header.number != block);
+            facts.transfers.retain(|transfer| transfer.block != block);
+        }
+        Ok(facts)
+    }
+
+    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
+        self.chain.token_metadata(token).await
+    }
+
+    async fn balances(
+        &self,
+        token: Address,
+        accounts: &[Account],
+        at: BlockId,
+    ) -> Result<Vec<Amount>, ChainError> {
+        self.chain.balances(token, accounts, at).await
+    }
+
+    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
+        let next = self.lies().supplies.pop();
+        match next {
+            None => self.chain.total_supply(token, at).await,
+            Some(Some(supply)) => Ok(supply),
+            Some(None) => Err(ChainError::block_gone("read a supply", format!("{at} is gone"))),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What proves an implementation of pledge's ports right. A dev-dependency, and not covered by semver: everything here panics
+//! where it fails.
+//!
+//! - [`conformance`]: the laws of every port, one test a law, one macro a port;
+//! - [`oracle`]: a second, naive implementation of everything that a store ends up holding;
+//! - [`digest`](mod@digest): all that two stores must agree on, read through the ports;
+//! - [`world`]: a scripted chain, an indexer and a settler over a store, driven step by step;
+//! - [`sim`]: the whole engine under faults, crashes and reorgs drawn from a seed;
+//! - [`twins`]: two stores that are given the same writes, and must give the same answers;
+//! - [`generators`]: random histories for property tests;
+//! - [`liar`]: a chain source that lies; [`Slow`]: one that takes its time; [`mocks`]: mocks of every port.
+//!
+//! The scripted chain itself is in [`pledge_core::simulation`].
+//!
+//! # Features
+//!
+//! None is on by default.
+//! - `nodes`: `HostileNode`, a JSON-RPC node over a scripted chain, with faults to switch on;
+//! - `servers`: `FaultProxy`, a TCP proxy that delays, swallows and cuts; `OwnServer`, a MariaDB or a Redis for one test;
+//!   `MySqlPlace`, an empty database on the server of `PLEDGE_TEST_MYSQL_URL`.
+
+pub mod conformance;
+pub mod digest;
+#[cfg(feature = "servers")]
+pub mod fault_proxy;
+pub mod generators;
+#[cfg(feature = "nodes")]
+pub mod hostile_node;
+pub mod liar;
+pub mod mocks;
+pub mod oracle;
+pub mod sim;
+pub mod twins;
+pub mod world;
+
+mod archives;
+mod failing_points;
+mod fixture;
+mod manual_clock;
+#[cfg(feature = "servers")]
+mod mysql_place;
+#[cfg(feature = "servers")]
+mod own_server;
+mod receiver;
+mod slow;
+
+pub use archives::{ArchiveFixture, Records};
+pub use failing_points::FailingPoints;
+#[cfg(feature = "servers")]
+pub use fault_proxy::FaultProxy;
+pub use fixture::Fixture;
+#[cfg(feature = "nodes")]
+pub use hostile_node::{HostileChain, HostileNode};
+pub use manual_clock::ManualClock;
+#[cfg(feature = "servers")]
+pub use mysql_place::MySqlPlace;
+#[cfg(feature = "servers")]
+pub use own_server::OwnServer;
+pub use receiver::{Fate, Receiver};
+pub use slow::Slow;

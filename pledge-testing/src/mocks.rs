@@ -1,0 +1,262 @@
+//! Mocks of the ports, for tests that need one answer and no store.
+//!
+//! ```
+//! use pledge_core::ports::ChainSource;
+//! use pledge_core::types::ChainId;
+//! use pledge_testing::mocks::MockChainSource;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut source = MockChainSource::new();
+//! source.expect_chain_id().returning(|| Ok(ChainId::new(1)));
+//! assert_eq!(source.chain_id().await?, ChainId::new(1));
+//! # Ok(())
+//! # }
+//! ```
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mockall::mock;
+use pledge_core::error::{ChainError, StoreError};
+use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
+use pledge_core::ledger::{
+    Change, Checkpoint, SupplyAnswer, TokenMetadata, TokenSpec, TokenState, UnreadableLog,
+};
+use pledge_core::points::Programme;
+use pledge_core::ports::{
+    Archive, BalanceStore, BatchFailure, ChainReport, ChainSource, ChainState, ChangesQuery,
+    EventRetention, EventStore, HistoriesPage, HistoriesQuery, Leases, LedgerCommit, Notifier,
+    NotifyError, PendingCache, PendingSnapshot, PointsStore, Price, PriceError, PriceSource,
+    ProgrammeState, Pruning, RangeFacts, RangeRequest, RecordSink, RecordSource, Rewind, Seen,
+    Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+};
+use pledge_core::primitives::Address;
+use pledge_core::sharing::{InstanceId, Lease};
+use pledge_core::types::{
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
+    Timestamp, TokenId,
+};
+
+// Written out as `async_trait` does it: mockall takes no `dyn` behind a reference otherwise.
+mock! {
+    #[derive(Debug)]
+    pub Archive {}
+
+    impl Archive for Archive {
+        fn export<'a, 'b, 'c>(
+            &'a self,
+            sink: &'b mut dyn RecordSink,
+        ) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'c>>
+        where
+            'a: 'c,
+            'b: 'c,
+            Self: 'c;
+        fn import<'a, 'b, 'c>(
+            &'a self,
+            source: &'b mut dyn RecordSource,
+        ) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'c>>
+        where
+            'a: 'c,
+            'b: 'c,
+            Self: 'c;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub BalanceStore {}
+
+    #[async_trait]
+    impl BalanceStore for BalanceStore {
+        async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError>;
+        async fn chains(&self) -> Result<Vec<ChainState>, StoreError>;
+        async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError>;
+        async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError>;
+        async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError>;
+        async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError>;
+        async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError>;
+        async fn halt_token<'a, 'b>(
+            &'a self,
+            token: TokenId,
+            base: Option<BlockId>,
+            reason: Option<&'b str>,
+        ) -> Result<(), StoreError>;
+        async fn headers(
+            &self,
+            chain: ChainId,
+            at_most: BlockNumber,
+            limit: usize,
+        ) -> Result<Vec<BlockRef>, StoreError>;
+        async fn states(
+            &self,
+            token: TokenId,
+            accounts: &[Account],
+        ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError>;
+        async fn record_supply(
+            &self,
+            token: TokenId,
+            base: BlockId,
+            answer: &SupplyAnswer,
+        ) -> Result<(), StoreError>;
+        async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError>;
+        async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError>;
+        async fn history(
+            &self,
+            token: TokenId,
+            account: Account,
+            times: &[Timestamp],
+        ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError>;
+        async fn last_change_block(
+            &self,
+            token: TokenId,
+            at: Timestamp,
+        ) -> Result<Seen<Option<BlockNumber>>, StoreError>;
+        async fn changes(&self, query: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError>;
+        async fn unreadable_logs(
+            &self,
+            token: TokenId,
+            after: Option<(BlockNumber, LogIndex)>,
+            limit: usize,
+        ) -> Result<Seen<Vec<UnreadableLog>>, StoreError>;
+        async fn change_time(
+            &self,
+            token: TokenId,
+            from: Timestamp,
+            number: usize,
+        ) -> Result<Seen<Option<Timestamp>>, StoreError>;
+        async fn histories(&self, query: &HistoriesQuery) -> Result<Seen<HistoriesPage>, StoreError>;
+        async fn holders(
+            &self,
+            token: TokenId,
+            after: Option<(Amount, Account)>,
+            limit: usize,
+        ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub ChainSource {}
+
+    #[async_trait]
+    impl ChainSource for ChainSource {
+        async fn chain_id(&self) -> Result<ChainId, ChainError>;
+        async fn head(&self) -> Result<BlockRef, ChainError>;
+        async fn finalized(&self) -> Result<Option<BlockRef>, ChainError>;
+        async fn headers(
+            &self,
+            from: BlockNumber,
+            to: BlockNumber,
+        ) -> Result<Vec<BlockRef>, ChainError>;
+        async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError>;
+        async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError>;
+        async fn balances(
+            &self,
+            token: Address,
+            accounts: &[Account],
+            at: BlockId,
+        ) -> Result<Vec<Amount>, ChainError>;
+        async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub EventStore {}
+
+    #[async_trait]
+    impl EventStore for EventStore {
+        async fn events(
+            &self,
+            after: EventSeq,
+            limit: usize,
+        ) -> Result<Vec<SequencedEvent>, StoreError>;
+        async fn delivered(&self, consumer: &Consumer) -> Result<EventSeq, StoreError>;
+        async fn record_delivered(
+            &self,
+            consumer: &Consumer,
+            from: EventSeq,
+            to: EventSeq,
+        ) -> Result<(), StoreError>;
+        async fn prune_events(
+            &self,
+            retention: &EventRetention,
+            now: Timestamp,
+        ) -> Result<Pruning, StoreError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub Leases {}
+
+    #[async_trait]
+    impl Leases for Leases {
+        async fn renew(&self, lease: &Lease, lasts: Duration) -> Result<Vec<Lease>, StoreError>;
+        async fn release(&self, instance: InstanceId) -> Result<(), StoreError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub Notifier {}
+
+    #[async_trait]
+    impl Notifier for Notifier {
+        async fn notify(&self, event: &SequencedEvent) -> Result<(), NotifyError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub PendingCache {}
+
+    #[async_trait]
+    impl PendingCache for PendingCache {
+        async fn load(&self, chain: ChainId) -> Result<Option<PendingSnapshot>, StoreError>;
+        async fn store(&self, chain: ChainId, snapshot: &PendingSnapshot) -> Result<(), StoreError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub PointsStore {}
+
+    #[async_trait]
+    impl PointsStore for PointsStore {
+        async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError>;
+        async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError>;
+        async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError>;
+        async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError>;
+        async fn reset_failures(
+            &self,
+            programme: &ProgrammeId,
+            window_start: Timestamp,
+        ) -> Result<usize, StoreError>;
+        async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError>;
+        async fn totals(
+            &self,
+            programme: &ProgrammeId,
+            accounts: &[Account],
+        ) -> Result<Seen<Vec<Option<Standing>>>, StoreError>;
+        async fn standings(
+            &self,
+            programme: &ProgrammeId,
+            after: Option<(RawPoints, Account)>,
+            limit: usize,
+        ) -> Result<Seen<Vec<Standing>>, StoreError>;
+        async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub PriceSource {}
+
+    #[async_trait]
+    impl PriceSource for PriceSource {
+        async fn price(&self, token: TokenId) -> Result<Price, PriceError>;
+    }
+}

@@ -1,0 +1,94 @@
+//! A receiver that does what its script says.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use pledge_core::event::SequencedEvent;
+use pledge_core::ports::{Notifier, NotifyError};
+use pledge_core::stop::Stop;
+use tokio::task::yield_now;
+
+/// What becomes of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrives.
+    Taken,
+    /// It does not arrive.
+    Failed,
+    /// It arrives, and the answer that says so is lost.
+    TakenAndFailed,
+    /// It arrives, and the drain is asked to stop.
+    TakenAndAskedToStop,
+}
+
+/// Keeps what arrives. Beyond its script it takes everything.
+#[derive(Debug, Default)]
+pub struct Receiver {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    arrived: Vec<SequencedEvent>,
+    fates: VecDeque<Fate>,
+    stop: Stop,
+}
+
+impl Receiver {
+    /// A receiver with a script, one fate an event.
+    pub fn new(fates: &[Fate]) -> Self {
+        let receiver = Self::default();
+        receiver.script(fates);
+        receiver
+    }
+
+    /// Another script from now on.
+    pub fn script(&self, fates: &[Fate]) {
+        self.lock().fates = fates.iter().copied().collect();
+    }
+
+    /// What arrived so far, repeats included.
+    pub fn arrived(&self) -> Vec<SequencedEvent> {
+        self.lock().arrived.clone()
+    }
+
+    /// What the script stops from now on.
+    pub fn stop_anew(&self) -> Stop {
+        let stop = Stop::never();
+        self.lock().stop = stop.clone();
+        stop
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder panics")
+    }
+
+    fn take(&self, event: &SequencedEvent) -> Fate {
+        let mut state = self.lock();
+        let fate = state.fates.pop_front().unwrap_or(Fate::Taken);
+        if fate != Fate::Failed {
+            state.arrived.push(event.clone());
+        }
+        if fate == Fate::TakenAndAskedToStop {
+            state.stop.request();
+        }
+        fate
+    }
+}
+
+#[async_trait]
+impl Notifier for Receiver {
+    async fn notify(&self, event: &SequencedEvent) -> Result<(), NotifyError> {
+        // Two places where a crash may find it: before the event arrives, and after.
+        yield_now().await;
+        let fate = self.take(event);
+        yield_now().await;
+        match fate {
+            Fate::Taken | Fate::TakenAndAskedToStop => Ok(()),
+            Fate::Failed | Fate::TakenAndFailed => {
+                Err(NotifyError::unavailable("tell a receiver", "failed by script"))
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! After the storm: no more faults, and the store must come to what a clean pass gives.
+
+use pledge_core::indexer::{ChainStatus, Finality};
+use pledge_core::ledger::TokenState;
+use pledge_core::query::QueryError;
+use pledge_core::types::{Amount, BlockId, BlockNumber, BlockRef};
+
+use super::check::{Verdict, check_branch, expected};
+use super::control::now;
+use super::history::{ACCOUNTS, STARTS, token};
+use super::play::{Play, WallClock};
+use crate::digest::digest;
+use crate::world::{CHAIN, account};
+
+/// Steps within which everything must have come to rest.
+const STEPS_MAX: usize = 600;
+/// Crash points within which one step must end: what goes round in circles is caught, too.
+const POINTS_MAX: usize = 200_000;
+
+impl Play<'_> {
+    pub(super) fn calm(&mut self) -> Verdict {
+        self.line("calm");
+        self.around.control.calm();
+        // What was under way is gone on with by those who start now.
+        for at in 0..self.instances.len() {
+            self.instances[at].start_again(&self.around);
+        }
+        self.around.nodes.iter().for_each(|node| node.heal());
+        self.clocks.fill(WallClock::default());
+        self.confirm_all();
+        // Whoever paused the chain, or was asked about a reorg too deep, answers now. Nobody does
+        // anything about tokens.
+        self.people.resume(self.fixture);
+        self.people.reset(self.fixture, &self.around.control);
+        self.index_to_rest()?;
+        self.settle_to_rest()?;
+        self.tell_to_rest()?;
+        self.judge()
+    }
+
+    /// Blocks that confirm the canonical branch, up to a height that the ledger can compare.
+    fn confirm_all(&mut self) {
+        let depth = match self.history.finality {
+            Finality::Depth(depth) => depth + 1,
+            Finality::Finalized => 2,
+        };
+        // Not empty: what is pending at the end must count, and must not count twice.
+        self.history.mine(&mut self.dice, depth + 2);
+        // A head below the ledger that no held header can be compared with is waited for.
+        let every = self.fixture.balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX);
+        let held = now(every).expect("read");
+        let tokens = now(self.fixture.balances.tokens(CHAIN)).expect("read");
+        let top = tokens.iter().filter_map(|state| state.cursor).map(|cursor| cursor.number).max();
+        let comparable = |at: u64| held.iter().any(|held| held.number.get() == at);
+        while top.is_some_and(|top| self.history.height() <= top.get())
+            && !comparable(self.history.height())
+        {
+            self.history.mine_empty(1, 7);
+        }
+        self.history.finalize(1);
+    }
+
+    fn index_to_rest(&mut self) -> Verdict {
+        for _ in 0..STEPS_MAX {
+            self.index(0);
+            if self.finish()? {
+                return Ok(());
+            }
+        }
+        let chains = now(self.fixture.balances.chains()).expect("read");
+        Err(format!("the indexer does not come to rest: {chains:?}"))
+    }
+
+    fn settle_to_rest(&mut self) -> Verdict {
+        for _ in 0..STEPS_MAX {
+            let clock = self.around.clock.clone();
+            self.instances[0].settle(&clock, None);
+            if self.finish()? {
+                return Ok(());
+            }
+        }
+        Err("the settler does not come to rest".to_owned())
+    }
+
+    fn tell_to_rest(&mut self) -> Verdict {
+        self.instances[0].tell();
+        let told = self.finish()?;
+        let events = now(self.fixture.all_events()).expect("read");
+        let events: Vec<_> = events.iter().map(|event| event.sequence).collect();
+        let arrived = self.around.told.arrived();
+        if told && events == arrived {
+            return Ok(());
+        }
+        Err(format!("the events {events:?} arrived as {arrived:?}"))
+    }
+
+    /// Finishes the first process's work; answers whether there was nothing to do.
+    fn finish(&mut self) -> Result<bool, String> {
+        for _ in 0..POINTS_MAX {
+            let done = self.instances[0].go_on(&self.around.control);
+            let Some(done) = done.expect("nobody dies in the calm") else {
+                continue;
+            };
+            return self.done(0, done);
+        }
+        Err("a step does not end".to_owned())
+    }
+
+    fn judge(&mut self) -> Verdict {
+        let chains = now(self.fixture.balances.chains()).expect("read");
+        let status = &chains.first().expect("registered").status;
+        let tokens = now(self.fixture.balances.tokens(CHAIN)).expect("read");
+        match status {
+            ChainStatus::Live => {
+                tokens.iter().try_for_each(|state| self.judge_token(state))?;
+                (1..=ACCOUNTS).try_for_each(|number| self.judge_pending(number))
+            }
+            ChainStatus::Halted(reason) => self.judge_halt(&tokens, reason),
+            other => Err(format!("the chain ends {other}")),
+        }
+    }
+
+    /// The pending balance is the one at the newest block.
+    fn judge_pending(&self, number: u64) -> Verdict {
+        let asked = self.instances[0].queries.account(token(0), account(number), None, None);
+        let held = Amount::from(self.history.held(number));
+        match now(asked) {
+            Err(QueryError::NotStarted(_)) => Ok(()),
+            Ok(view) if view.pending_balance == Some(held) => Ok(()),
+            other => Err(format!("account {number} holds {held} at the head, not {other:?}")),
+        }
+    }
+
+    /// Everything equals one clean pass over the canonical chain.
+    fn judge_token(&self, state: &TokenState) -> Verdict {
+        let id = state.spec.id;
+        let fault = self.history.head().fault.filter(|_| id == token(1));
+        let cursor = self.final_cursor(fault);
+        let start = STARTS[usize::from(id == token(1))];
+        let cursor = cursor.filter(|cursor| cursor.number.get() >= start);
+        if fault.is_some_and(|fault| Some(fault) <= self.target()) {
+            self.around.control.lock().counters.halted_tokens += 1;
+            if state.is_active() {
+                return Err(format!("{id} goes on after it sent more than was held"));
+            }
+        } else if let Some(reason) = state.status.reason() {
+            return Err(format!("{id} ends halted: {reason}"));
+        }
+        let holds = now(digest(&self.fixture.balances, &self.fixture.points, id)).expect("read");
+        let expected = expected(&self.history, &self.people, id, cursor);
+        if holds == expected {
+            let netted = holds.changes.iter().filter(|row| row.netted).count() as u64;
+            let mut control = self.around.control.lock();
+            control.counters.netted += netted;
+            control.counters.unreadable += holds.unreadable.len() as u64;
+            drop(control);
+            return check_branch(self.fixture, &self.history, &self.people, state);
+        }
+        Err(format!("{id} ends with {holds:#?}\nmust be\n{expected:#?}"))
+    }
+
+    fn target(&self) -> Option<BlockNumber> {
+        let height = self.history.height();
+        let target = match self.history.finality {
+            Finality::Depth(depth) => height.checked_sub(depth),
+            Finality::Finalized => height.checked_sub(1),
+        };
+        target.map(BlockNumber::new)
+    }
+
+    /// The confirmed block, or the last one before a token's fault.
+    fn final_cursor(&self, fault: Option<BlockNumber>) -> Option<BlockId> {
+        let target = self.target()?;
+        let last = fault.map_or(target, |fault| target.min(fault.down(1)));
+        self.history.chain.block(last.get()).as_ref().map(BlockRef::id)
+    }
+
+    /// A halt is right where some cursor is on a branch that was left, and the held headers below it lead
+    /// to no block of the node's chain; the ledger is whole.
+    fn judge_halt(&self, tokens: &[TokenState], reason: &str) -> Verdict {
+        let every = self.fixture.balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX);
+        let held = now(every).expect("read");
+        let canonical = |block: &BlockRef| {
+            let ours = self.history.chain.block(block.number.get());
+            ours.is_some_and(|ours| ours.hash == block.hash)
+        };
+        let leads_back = |held: &BlockRef| {
+            let parent = self.history.get(held.parent_hash).map(|known| known.header);
+            canonical(held) || parent.is_some_and(|parent| canonical(&parent))
+        };
+        let is_lost = |cursor: &BlockRef| {
+            let at = held.iter().position(|held| held == cursor).unwrap_or(held.len());
+            let run = &held[at..];
+            let linked = run.windows(2).take_while(|pair| pair[1].is_parent_of(&pair[0])).count();
+            !canonical(cursor) && !run.iter().take(linked + 1).any(leads_back)
+        };
+        if !tokens.iter().filter_map(|state| state.cursor).any(|cursor| is_lost(&cursor)) {
+            return Err(format!("the chain halted although an ancestor is held: {reason}"));
+        }
+        self.around.control.lock().counters.halted_chains += 1;
+        let whole =
+            |state: &TokenState| check_branch(self.fixture, &self.history, &self.people, state);
+        tokens.iter().try_for_each(whole)
+    }
+}

@@ -1,0 +1,328 @@
+//! A node that fails, lags, answers in part, and sometimes answers nonsense.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use alloy_primitives::Address;
+use async_trait::async_trait;
+use pledge_core::error::{ChainError, ChainErrorKind};
+use pledge_core::ledger::TokenMetadata;
+use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::simulation::ScriptedChain;
+use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Timestamp};
+
+use super::control::{self, Control};
+use super::swarm::Faults;
+use crate::liar::invented;
+
+/// How far behind a head may lag.
+const LAG_BLOCKS_MAX: u64 = 12;
+
+/// One process's node.
+#[derive(Debug)]
+pub(super) struct Node {
+    chain: ScriptedChain,
+    control: Arc<Control>,
+    state: Mutex<State>,
+}
+
+/// What the seed does to this node and to no other.
+#[derive(Debug, Default)]
+struct State {
+    /// Nobody reaches it.
+    is_cut: bool,
+    /// It stands still at what the chain was.
+    view: Option<ScriptedChain>,
+    head: Option<FalseHead>,
+    time: Option<FalseTime>,
+}
+
+/// A head that is invented for some calls.
+#[derive(Debug, Clone, Copy)]
+struct FalseHead {
+    header: BlockRef,
+    /// How many blocks down from it are invented too, and shown when they are asked for.
+    shown: u64,
+    calls: u64,
+}
+
+/// A block that is given another time for some calls.
+#[derive(Debug, Clone, Copy)]
+struct FalseTime {
+    height: BlockNumber,
+    time: Timestamp,
+    calls: u64,
+}
+
+/// Before every block.
+const LONG_AGO: u64 = 1;
+/// The year 2100.
+const FAR_AHEAD: u64 = 4_102_444_800;
+/// Below this a ledger may begin, and nothing contradicts a false time of its first block.
+const FALSE_FROM: u64 = 6;
+/// Blocks under the head among which most late times are.
+const LATE_WITHIN: u64 = 6;
+
+impl Node {
+    pub(super) fn new(chain: ScriptedChain, control: Arc<Control>) -> Self {
+        Self { chain, control, state: Mutex::default() }
+    }
+
+    /// Cuts the way to the node, or opens it.
+    pub(super) fn cut(&self) {
+        let mut state = self.state();
+        state.is_cut = !state.is_cut;
+    }
+
+    /// Lets the node stand still, or follow the chain again. Answers whether it stands still.
+    pub(super) fn stand_still(&self) -> bool {
+        let mut state = self.state();
+        let view = state.view.take();
+        if view.is_none() {
+            state.view = Some(self.chain.copy());
+        }
+        state.view.is_some()
+    }
+
+    /// Nothing is wrong with it any more.
+    pub(super) fn heal(&self) {
+        *self.state() = State::default();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder panics")
+    }
+
+    /// What the node knows of the chain.
+    fn view(&self) -> ScriptedChain {
+        self.state().view.clone().unwrap_or_else(|| self.chain.clone())
+    }
+
+    /// A head that no chain has, above or below the one that is true.
+    fn invent(&self, head: BlockRef) -> BlockRef {
+        let mut control = self.control.lock();
+        let mut own = self.state();
+        let often = control.faults.false_head;
+        if own.head.is_none() && control.dice.chance(often) {
+            let distance = control.dice.pick(&[(4, 1), (4, 7), (3, 60), (3, 10_000_000)]);
+            let distance = control.dice.between(1, distance + 1);
+            let is_lower = control.dice.chance(200);
+            let number =
+                if is_lower { head.number.down(distance) } else { head.number.up(distance) };
+            let header = invented(number.get(), head.time);
+            // Two at a height that a ledger asks for would be a chain of its own.
+            let shown = control.dice.below(if distance > 1_000 { 3 } else { 2 });
+            let calls = control.dice.between(1, 8);
+            own.head = Some(FalseHead { header, shown, calls });
+        }
+        let Some(mut told) = own.head.take() else { return head };
+        control.counters.false_heads += 1;
+        control.trace.word("false head");
+        told.calls -= 1;
+        own.head = (told.calls > 0).then_some(told);
+        told.header
+    }
+
+    /// Gives a block another time than its own, now and then.
+    fn bend(&self, headers: &mut [BlockRef], may_be_early: bool) {
+        let mut control = self.control.lock();
+        let mut own = self.state();
+        if own.time.is_none() {
+            own.time = self.false_time(&mut control);
+        }
+        let Some(mut told) = own.time.take() else { return };
+        let bent = headers.iter_mut().find(|header| header.number == told.height);
+        if let Some(header) = bent.filter(|_| may_be_early || told.time.get() != LONG_AGO) {
+            header.time = told.time;
+            control.counters.false_times += 1;
+            control.trace.word("false time");
+        }
+        told.calls -= 1;
+        own.time = (told.calls > 0).then_some(told);
+    }
+
+    /// A time that contradicts the block below, the clock, or the block above.
+    fn false_time(&self, control: &mut control::State) -> Option<FalseTime> {
+        let Faults { false_time, late_time, .. } = control.faults;
+        if !control.dice.chance(false_time + late_time) {
+            return None;
+        }
+        let highest = self.chain.head().number.get();
+        // Near the head, where a block may end what is confirmed, or anywhere.
+        let near = highest.saturating_sub(LATE_WITHIN).max(FALSE_FROM);
+        let is_near = late_time > 0 && control.dice.chance(700);
+        let (from, to) = if is_near { (near, highest) } else { (FALSE_FROM, highest + FALSE_FROM) };
+        let height = control.dice.between(from, to.max(from) + 1);
+        // A late time is committed only if it is there for as long as its block is pending.
+        let calls = control.dice.between(1, if late_time > 0 { 60 } else { 12 });
+        let time = if late_time > 0 {
+            self.chain.block(height + 1)?.time.get() + control.dice.between(1, 300)
+        } else if control.dice.chance(500) {
+            LONG_AGO
+        } else {
+            FAR_AHEAD
+        };
+        let time = Timestamp::new(time).expect("in range");
+        Some(FalseTime { height: BlockNumber::new(height), time, calls })
+    }
+
+    /// The way to the node: a crash point, and perhaps its end.
+    async fn call(&self, label: &'static str) -> Result<(), ChainError> {
+        self.control.point(label).await;
+        let is_cut = self.state().is_cut;
+        let mut state = self.control.lock();
+        if is_cut {
+            state.counters.cuts += 1;
+            state.trace.word("cut");
+            return Err(ChainError::transient(label, "nobody answers"));
+        }
+        let often = state.faults.failed_call;
+        if !state.dice.chance(often) {
+            return Ok(());
+        }
+        state.counters.failed_calls += 1;
+        let kinds = [
+            (4, ChainErrorKind::Transient),
+            (1, ChainErrorKind::Persistent),
+            (3, ChainErrorKind::BlockGone),
+        ];
+        let kind = state.dice.pick(&kinds);
+        state.trace.word("failed");
+        Err(ChainError::new(kind, label, "failed by the seed"))
+    }
+
+    /// An older block, as a node shows it that is behind the others.
+    fn lag(&self, head: BlockRef) -> BlockRef {
+        let mut state = self.control.lock();
+        let often = state.faults.lagging_head;
+        if !state.dice.chance(often) {
+            return head;
+        }
+        state.counters.lagging_heads += 1;
+        let blocks = state.dice.between(1, LAG_BLOCKS_MAX);
+        self.view().block(head.number.down(blocks).get()).unwrap_or(head)
+    }
+
+    /// What no node may answer, and some do.
+    fn breach(&self, facts: &mut RangeFacts, detail: HeaderDetail) {
+        let mut state = self.control.lock();
+        let often = state.faults.breach;
+        if !state.dice.chance(often) {
+            return;
+        }
+        let kind = state.dice.below(5);
+        let broken = match kind {
+            0 if facts.transfers.len() > 1 => {
+                facts.transfers.reverse();
+                true
+            }
+            1 if !facts.transfers.is_empty() => {
+                let again = facts.transfers[0].clone();
+                facts.transfers.insert(1, again);
+                true
+            }
+            2 if facts.headers.len() > 1 => {
+                facts.headers.remove(0);
+                true
+            }
+            3 if facts.headers.len() > 2 && detail == HeaderDetail::All => {
+                facts.headers.remove(1);
+                true
+            }
+            4 if facts.headers.len() > 1 && detail == HeaderDetail::All => {
+                let other = facts.headers[0].parent_hash;
+                facts.headers[1].parent_hash = other;
+                true
+            }
+            _ => false,
+        };
+        if broken {
+            state.counters.breaches += 1;
+            state.trace.word("breach");
+        }
+    }
+}
+
+#[async_trait]
+impl ChainSource for Node {
+    async fn chain_id(&self) -> Result<ChainId, ChainError> {
+        self.chain.chain_id().await
+    }
+
+    async fn head(&self) -> Result<BlockRef, ChainError> {
+        self.call("head").await?;
+        let view = self.view();
+        let head = view.head().number;
+        let shown = ChainSource::head(&view).await?;
+        if shown.number < head {
+            self.control.lock().counters.lagging_heads += 1;
+        }
+        let mut shown = [self.lag(shown)];
+        self.bend(&mut shown, true);
+        Ok(self.invent(shown[0]))
+    }
+
+    async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
+        self.call("finalized").await?;
+        let finalized = self.view().finalized().await?;
+        Ok(finalized.map(|finalized| self.invent(finalized)))
+    }
+
+    async fn headers(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+    ) -> Result<Vec<BlockRef>, ChainError> {
+        self.call("read headers").await?;
+        let told = self.state().head;
+        if let Some(told) = told.filter(|told| told.shown > 0 && told.header.number == to) {
+            let below =
+                BlockRef { hash: told.header.parent_hash, number: to.down(1), ..told.header };
+            return match to.above(from) {
+                Some(0) => Ok(vec![told.header]),
+                Some(1) if told.shown > 1 => Ok(vec![below, told.header]),
+                _ => Err(ChainError::transient("read headers", "the headers are not linked")),
+            };
+        }
+        // An earlier time of an ancestor contradicts nothing, so nothing would notice it.
+        let mut headers = self.view().headers(from, to).await?;
+        self.bend(&mut headers, false);
+        Ok(headers)
+    }
+
+    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
+        self.call("range").await?;
+        let mut asked = request;
+        {
+            let mut state = self.control.lock();
+            let often = state.faults.short_range;
+            let blocks = request.to.above(request.from).unwrap_or_default();
+            if blocks > 0 && state.dice.chance(often) {
+                state.counters.short_ranges += 1;
+                asked.to = request.from.up(state.dice.below(blocks));
+            }
+        }
+        let mut facts = self.view().range(asked).await?;
+        self.bend(&mut facts.headers, true);
+        self.breach(&mut facts, request.detail);
+        Ok(facts)
+    }
+
+    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
+        self.chain.token_metadata(token).await
+    }
+
+    async fn balances(
+        &self,
+        token: Address,
+        accounts: &[Account],
+        at: BlockId,
+    ) -> Result<Vec<Amount>, ChainError> {
+        self.chain.balances(token, accounts, at).await
+    }
+
+    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
+        self.call("read a supply").await?;
+        self.control.lock().counters.supplies += 1;
+        self.chain.total_supply(token, at).await
+    }
+}

@@ -1,0 +1,176 @@
+//! What people do while the engine runs: rates, programmes, tokens, pauses, failed batches.
+
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ledger::TokenSpec;
+use pledge_core::points::Programme;
+use pledge_core::ports::{ChainReport, ShardProgress};
+use pledge_core::types::{BlockNumber, ProgrammeId, Rate, RateSchedule, Step, Timestamp, TokenId};
+
+use super::control::{Control, now};
+use super::dice::Dice;
+use super::history::token;
+use super::swarm::Swarm;
+use crate::Fixture;
+use crate::world::{CHAIN, spec};
+
+/// The rules that the store took, by token.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    programmes: Vec<Programme>,
+    /// Every rule that the first token's `main` had.
+    pub(super) rules: Vec<Programme>,
+}
+
+fn rate(e15: u64) -> Rate {
+    Rate::from_e18(u128::from(e15) * 1_000_000_000_000_000).expect("small")
+}
+
+impl People {
+    /// The chain, the first token and its programme `main`.
+    pub(super) fn set_up(&mut self, fixture: &Fixture, swarm: &Swarm) {
+        now(fixture.balances.register_chain(CHAIN, "sim")).expect("a fresh store");
+        self.add_token(fixture, 0);
+        self.put(fixture, self.rule(swarm, token(0), "main"));
+    }
+
+    fn rule(&self, swarm: &Swarm, token: TokenId, name: &str) -> Programme {
+        let id = ProgrammeId::new(token, name).expect("a valid name");
+        let rates = RateSchedule::constant(rate(50));
+        Programme { id, rates, window: swarm.window, shards: swarm.shards }
+    }
+
+    fn add_token(&self, fixture: &Fixture, index: usize) {
+        let start_block = BlockNumber::new(super::history::STARTS[index]);
+        let spec = TokenSpec { start_block, ..spec(token(index)) };
+        now(fixture.balances.register_token(&spec)).expect("the spec is always the same");
+    }
+
+    /// Puts a programme; the store may refuse it, since a shard has settled what it changes.
+    fn put(&mut self, fixture: &Fixture, programme: Programme) -> bool {
+        if now(fixture.points.put_programme(&programme)).is_err() {
+            return false;
+        }
+        if programme.id == ProgrammeId::main(token(0)) {
+            self.rules.push(programme.clone());
+        }
+        self.programmes.retain(|known| known.id != programme.id);
+        self.programmes.push(programme);
+        self.programmes.sort_by(|a, b| a.id.cmp(&b.id));
+        true
+    }
+
+    /// The programmes of a token.
+    pub(super) fn of(&self, token: TokenId) -> Vec<Programme> {
+        self.programmes.iter().filter(|known| known.id.token == token).cloned().collect()
+    }
+
+    /// One thing that people do now and then.
+    pub(super) fn act(
+        &mut self,
+        fixture: &Fixture,
+        control: &Control,
+        swarm: &Swarm,
+        dice: &mut Dice,
+    ) {
+        let acted = match dice.below(10) {
+            0..3 => self.change_rate(fixture, control, dice),
+            3..5 => self.add_late(fixture, control, swarm),
+            5 => self.pause(fixture, control),
+            6..9 => self.resume(fixture),
+            _ => self.reset(fixture, control),
+        };
+        let mut state = control.lock();
+        state.trace.word(acted);
+        state.wrote = true;
+    }
+
+    fn change_rate(
+        &mut self,
+        fixture: &Fixture,
+        control: &Control,
+        dice: &mut Dice,
+    ) -> &'static str {
+        let count = u64::try_from(self.programmes.len()).expect("few");
+        let at = usize::try_from(dice.below(count)).expect("few");
+        let known = &self.programmes[at];
+        let reached = reached(fixture, &known.id).unwrap_or(Timestamp::ZERO);
+        let cursor = now(fixture.balances.token(known.id.token)).expect("read");
+        let confirmed = cursor.and_then(|state| state.cursor).map(|cursor| cursor.time);
+        let earliest = reached.max(confirmed.filter(|_| dice.chance(500)).unwrap_or_default());
+        // At once, so that a settlement under way has read the rates before.
+        let later = if dice.chance(300) { 0 } else { dice.below(9_000) };
+        let from = earliest.checked_add(later).expect("in range");
+        let before = |time: Timestamp| known.rates.pieces(Timestamp::ZERO, time);
+        let mut steps: Vec<_> = before(from)
+            .filter(|piece| piece.from > Timestamp::ZERO)
+            .map(|piece| Step { from: piece.from, value: piece.value })
+            .collect();
+        let value = rate(dice.pick(&[(3, 50), (1, 0), (2, 75), (1, 1_000)]));
+        if from > Timestamp::ZERO {
+            steps.push(Step { from, value });
+        }
+        let rates = RateSchedule::new(known.rates.at(Timestamp::ZERO), steps).expect("ascending");
+        let changed = Programme { rates, ..known.clone() };
+        let taken = self.put(fixture, changed);
+        control.lock().counters.rates += u64::from(taken);
+        if taken { "rate changed" } else { "rate refused" }
+    }
+
+    fn add_late(&mut self, fixture: &Fixture, control: &Control, swarm: &Swarm) -> &'static str {
+        let known = now(fixture.balances.token(token(1))).expect("read").is_some();
+        if !known {
+            self.add_token(fixture, 1);
+            control.lock().counters.late_tokens += 1;
+            return "token added";
+        }
+        let missing = [(1, "main"), (0, "boost")].into_iter().find(|(index, name)| {
+            let id = ProgrammeId::new(token(*index), name).expect("a valid name");
+            self.programmes.iter().all(|known| known.id != id)
+        });
+        let Some((index, name)) = missing else {
+            return "nothing to add";
+        };
+        self.put(fixture, self.rule(swarm, token(index), name));
+        control.lock().counters.late_programmes += 1;
+        "programme added"
+    }
+
+    fn pause(&self, fixture: &Fixture, control: &Control) -> &'static str {
+        let status = ChainStatus::Paused(None);
+        let report =
+            ChainReport { chain: CHAIN, status, head: None, head_time: None, processed: None };
+        now(fixture.balances.report_chain(&report)).expect("the chain is known");
+        control.lock().counters.pauses += 1;
+        "paused"
+    }
+
+    /// Sets the chain going again, whatever stopped it.
+    pub(super) fn resume(&self, fixture: &Fixture) -> &'static str {
+        now(fixture.balances.resume_chain(CHAIN)).expect("the chain is known");
+        "resumed"
+    }
+
+    /// Gives failed batches new attempts.
+    pub(super) fn reset(&self, fixture: &Fixture, control: &Control) -> &'static str {
+        for programme in &self.programmes {
+            for shard in shards(fixture, &programme.id) {
+                for failure in shard.run.iter().flat_map(|run| &run.failures) {
+                    let reset = fixture.points.reset_failures(&programme.id, failure.from);
+                    let count = u64::try_from(now(reset).expect("known")).expect("few");
+                    control.lock().counters.reset_batches += count;
+                }
+            }
+        }
+        "reset"
+    }
+}
+
+fn shards(fixture: &Fixture, programme: &ProgrammeId) -> Vec<ShardProgress> {
+    let states = now(fixture.points.programmes(programme.token)).expect("read");
+    let own = states.into_iter().find(|state| state.programme.id == *programme);
+    own.map(|state| state.shards).unwrap_or_default()
+}
+
+fn reached(fixture: &Fixture, programme: &ProgrammeId) -> Option<Timestamp> {
+    shards(fixture, programme).iter().filter_map(ShardProgress::reached).max()
+}

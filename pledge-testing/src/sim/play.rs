@@ -1,0 +1,455 @@
+//! One run: everything that may happen, one tick after the other.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use pledge_core::indexer::{ChainStatus, Poll};
+use pledge_core::types::{BlockNumber, Timestamp};
+
+use super::check::{Checker, Verdict};
+use super::control::{Control, Died, OneFate, now};
+use super::dice::Dice;
+use super::history::{Fork, History};
+use super::instance::{Asked, Done, Instance, Surroundings, anybody};
+use super::node::Node;
+use super::people::People;
+use super::receiver::Told;
+use super::sharing;
+use super::store::{Pending, Store};
+use super::swarm::Swarm;
+use super::trace::Trace;
+use super::{Failure, Report};
+use crate::{Fixture, ManualClock};
+
+/// Ticks in a thousand that go to the questions.
+const ASKS: u64 = 250;
+
+#[derive(Debug)]
+pub(super) struct Play<'a> {
+    seed: u64,
+    pub(super) fixture: &'a Fixture,
+    pub(super) dice: Dice,
+    pub(super) around: Surroundings,
+    /// The processes that write, and behind them the one that only answers questions.
+    pub(super) instances: Vec<Instance>,
+    pub(super) history: History,
+    pub(super) people: People,
+    pub(super) checker: Checker,
+    /// The highest head since each process began its last step of the indexer.
+    highest: Vec<u64>,
+    pub(super) clocks: Vec<WallClock>,
+    tick: u64,
+}
+
+/// A process's wall clock, and what it measured.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WallClock {
+    /// Seconds that it is ahead of the newest block, or behind it.
+    ahead: i64,
+    /// What it showed when the poll under way began.
+    now: Option<SystemTime>,
+    /// When the first of the polls began that have failed since.
+    failing: Option<SystemTime>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Mine,
+    Fork,
+    DeepFork,
+    Retime,
+    Rebirth,
+    Shrink,
+    Undo,
+    ShowHead,
+    Finality,
+    People,
+    Clock,
+    Cut,
+    View,
+}
+
+impl<'a> Play<'a> {
+    pub(super) fn new(seed: u64, fixture: &'a Fixture, trace: bool) -> Self {
+        let mut dice = Dice::new(seed);
+        let swarm = Swarm::draw(&mut dice);
+        Self::with(seed, fixture, swarm, None, trace)
+    }
+
+    pub(super) fn with(
+        seed: u64,
+        fixture: &'a Fixture,
+        swarm: Swarm,
+        one: Option<OneFate>,
+        trace: bool,
+    ) -> Self {
+        let mut dice = Dice::new(seed ^ 0x5eed);
+        let calls = Dice::new(dice.throw());
+        let control = Arc::new(Control::new(calls, swarm.faults, one, Trace::new(trace)));
+        let history = History::new(swarm.indexer.finality, swarm.weather.overdraft);
+        let node = || Arc::new(Node::new(history.chain.clone(), control.clone()));
+        let around = Surroundings {
+            nodes: (0..swarm.instances).map(|_| node()).collect(),
+            store: Arc::new(Store::over(fixture, control.clone())),
+            told: Arc::new(Told::new(control.clone())),
+            clock: Arc::new(ManualClock::default()),
+            swarm,
+            control,
+        };
+        let mut people = People::default();
+        people.set_up(fixture, &swarm);
+        let shared = Arc::new(Pending::new(around.control.clone()));
+        let instances = (0..=swarm.instances).map(|at| {
+            let own = || Arc::new(Pending::new(around.control.clone()));
+            let pending = if swarm.shared_pending { shared.clone() } else { own() };
+            Instance::start(&around, at, pending)
+        });
+        let instances = instances.collect();
+        let checker = Checker::new(&swarm);
+        let highest = vec![0; swarm.instances];
+        let clocks = vec![WallClock::default(); swarm.instances];
+        let tick = 0;
+        Self {
+            seed,
+            fixture,
+            dice,
+            around,
+            instances,
+            history,
+            people,
+            checker,
+            highest,
+            clocks,
+            tick,
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<Report, Box<Failure>> {
+        let outcome = self.storm().and_then(|()| self.calm());
+        let shared = |()| sharing::play(self.seed, &mut self.around.control.lock().counters);
+        let outcome = outcome.and_then(shared);
+        let mut state = self.around.control.lock();
+        let (seed, trace) = (self.seed, state.trace.lines().map(str::to_owned));
+        match outcome {
+            Err(reason) => Err(Box::new(Failure { seed, reason, trace })),
+            Ok(()) => {
+                state.counters.seeds = 1;
+                state.counters.ticks = self.tick;
+                let (trace_hash, counters) = (state.trace.hash(), state.counters.clone());
+                Ok(Report { seed, trace_hash, counters, trace })
+            }
+        }
+    }
+
+    fn storm(&mut self) -> Verdict {
+        for _ in 0..self.around.swarm.ticks {
+            self.tick += 1;
+            if self.dice.chance(self.around.swarm.faults.world) {
+                self.world();
+            } else if self.dice.chance(ASKS) {
+                self.ask()?;
+            } else {
+                self.work()?;
+            }
+            self.check()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn line(&mut self, what: &str) {
+        self.around.control.lock().trace.line(self.tick, what);
+    }
+
+    /// The invariants, if anything was written.
+    pub(super) fn check(&mut self) -> Verdict {
+        if !std::mem::take(&mut self.around.control.lock().wrote) {
+            return Ok(());
+        }
+        let Self { fixture, history, people, checker, around, highest, .. } = self;
+        checker.head = highest.iter().copied().max().unwrap_or_default();
+        checker.after_write(fixture, history, people, &around.control)
+    }
+
+    /// Something outside the process.
+    fn world(&mut self) {
+        let weather = self.around.swarm.weather;
+        let event = self.dice.pick(&[
+            (weather.mine, Event::Mine),
+            (weather.fork, Event::Fork),
+            (weather.deep_fork, Event::DeepFork),
+            (weather.retime, Event::Retime),
+            (weather.rebirth, Event::Rebirth),
+            (weather.shrink, Event::Shrink),
+            (weather.undo, Event::Undo),
+            (weather.show_head, Event::ShowHead),
+            (weather.finality, Event::Finality),
+            (weather.people, Event::People),
+            (weather.clock, Event::Clock),
+            (weather.cut, Event::Cut),
+            (weather.view, Event::View),
+        ]);
+        self.line(&format!("{event:?}"));
+        if !matches!(event, Event::People | Event::Clock) {
+            let inside = self.instances.iter().any(Instance::is_indexing);
+            self.around.control.lock().counters.moves_inside += u64::from(inside);
+        }
+        self.happen(event);
+        let height = self.history.height();
+        self.highest.iter_mut().for_each(|highest| *highest = height.max(*highest));
+        let head = self.history.chain.head();
+        let mut state = self.around.control.lock();
+        state.trace.number("head", head.number.get());
+        state.trace.bytes(head.hash.as_slice());
+    }
+
+    fn happen(&mut self, event: Event) {
+        let Self { dice, history, around, people, fixture, .. } = self;
+        match event {
+            Event::Mine => {
+                let blocks = dice.pick(&[(6, 1), (2, 2), (1, 5)]);
+                history.mine(dice, blocks);
+                around.control.lock().counters.blocks += blocks;
+            }
+            Event::Fork => {
+                let depth = dice.between(1, 10);
+                let fork = Fork { depth, blocks: (depth + dice.below(4)).saturating_sub(1) };
+                self.fork(fork);
+            }
+            Event::DeepFork => {
+                let depth = around.swarm.indexer.retained_headers + dice.below(12);
+                self.fork(Fork { depth, blocks: depth + 1 });
+            }
+            Event::Shrink => {
+                let depth = dice.between(1, 8);
+                let fork = Fork { depth, blocks: dice.below(depth) };
+                self.fork(fork);
+            }
+            Event::Undo => self.undo_fault(),
+            Event::Retime => {
+                let depth = dice.between(1, 10).min(history.height());
+                history.retime(dice, depth);
+                let counters = &mut around.control.lock().counters;
+                counters.retimed += u64::from(depth > 0);
+                counters.deepest_fork = counters.deepest_fork.max(depth);
+            }
+            Event::Rebirth => {
+                if let Some(depth) = history.rebirth(dice) {
+                    let counters = &mut around.control.lock().counters;
+                    counters.rebirths += 1;
+                    counters.deepest_fork = counters.deepest_fork.max(depth);
+                }
+            }
+            Event::ShowHead => {
+                let behind = dice.below(10);
+                let shown = history.height().saturating_sub(behind);
+                history.chain.show_head((behind > 0).then_some(shown));
+            }
+            Event::Finality => {
+                history.finalize(dice.below(8));
+                around.control.lock().counters.finality_moves += 1;
+            }
+            Event::People => {
+                people.act(fixture, &around.control, &around.swarm, dice);
+                // A resume inside a poll takes its report back: the next poll reports again.
+                self.clocks.iter_mut().for_each(|clock| clock.failing = None);
+            }
+            Event::Clock => {
+                around.clock.advance(Duration::from_secs(dice.below(100)));
+                let choices = [(6, 0), (3, -500), (3, 500), (1, -100_000), (1, 1_000_000)];
+                let at = usize::try_from(dice.below(2)).expect("few") % self.clocks.len();
+                self.clocks[at].ahead = dice.pick(&choices);
+                around.control.lock().counters.clock_jumps += 1;
+            }
+            Event::Cut => around.pick_node(dice).cut(),
+            Event::View => {
+                let stands_still = around.pick_node(dice).stand_still();
+                around.control.lock().counters.views += u64::from(stands_still);
+            }
+        }
+    }
+
+    /// Replaces the block in which a token sends more than is held.
+    fn undo_fault(&mut self) {
+        let fault = self.history.head().fault.map(BlockNumber::get);
+        if let Some(depth) = fault.map(|fault| self.history.height() + 1 - fault) {
+            let blocks = depth + self.dice.below(4);
+            self.fork(Fork { depth, blocks });
+            self.around.control.lock().counters.undone_faults += 1;
+        }
+    }
+
+    fn fork(&mut self, fork: Fork) {
+        let depth = fork.depth.min(self.history.height());
+        self.history.fork(&mut self.dice, fork);
+        let counters = &mut self.around.control.lock().counters;
+        counters.forks += 1;
+        counters.blocks += fork.blocks;
+        counters.short_forks += u64::from(fork.blocks <= depth);
+        counters.deepest_fork = counters.deepest_fork.max(depth);
+    }
+
+    /// One process goes on to its next crash point, or dies at this one.
+    fn work(&mut self) -> Verdict {
+        let count = u64::try_from(self.around.swarm.instances).expect("few");
+        let at = usize::try_from(self.dice.below(count)).expect("few");
+        self.line(["a", "b"][at]);
+        if self.instances[at].is_idle() {
+            self.begin(at);
+        } else if self.dice.chance(self.around.swarm.faults.crash) {
+            self.crash(at);
+            return Ok(());
+        }
+        self.go_on(at)
+    }
+
+    /// Somebody always waits for an answer, so that writers move between any two of its reads.
+    fn ask(&mut self) -> Verdict {
+        let last = self.around.swarm.instances;
+        self.line("asker");
+        if self.instances[last].is_idle() {
+            let Self { dice, checker, history, instances, people, .. } = self;
+            let since = checker.cursors.len();
+            let newest = history.chain.head().time.get();
+            let first = crate::world::THREE_PM - 10;
+            let within = dice.between(first, newest + 10);
+            let at = dice.chance(300).then(|| Timestamp::new(within).expect("in range"));
+            let rules = people.rules.len();
+            instances[last].ask(Asked { account: anybody(dice), at, since, rules });
+        }
+        self.go_on(last)
+    }
+
+    /// The process dies, and another one starts over the same store.
+    pub(super) fn crash(&mut self, at: usize) {
+        self.instances[at].start_again(&self.around);
+        if let Some(clock) = self.clocks.get_mut(at) {
+            clock.failing = None;
+        }
+        let mut state = self.around.control.lock();
+        state.counters.crashes += 1;
+        state.trace.word("crashes");
+    }
+
+    fn begin(&mut self, at: usize) {
+        let work = self.dice.below(18);
+        let Self { dice, around, instances, .. } = self;
+        let instance = &mut instances[at];
+        around.control.lock().trace.number("begins", work);
+        match work {
+            0..11 => self.index(at),
+            11..15 => {
+                let deadline = dice.chance(300).then(|| {
+                    let elapsed = pledge_core::stop::Clock::elapsed(&*around.clock);
+                    elapsed + Duration::from_secs(dice.below(30))
+                });
+                instance.settle(&around.clock, deadline);
+            }
+            _ => instance.tell(),
+        }
+    }
+
+    /// Begins a step of an indexer.
+    pub(super) fn index(&mut self, at: usize) {
+        self.highest[at] = self.history.height();
+        let newest = self.history.chain.head().time.get();
+        let shown = newest.saturating_add_signed(self.clocks[at].ahead);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(shown);
+        self.clocks[at].now = Some(now);
+        self.instances[at].index(now);
+    }
+
+    /// Goes on, and notes how the work ended.
+    pub(super) fn go_on(&mut self, at: usize) -> Verdict {
+        match self.instances[at].go_on(&self.around.control) {
+            Err(Died) => {
+                self.crash(at);
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Ok(Some(done)) => self.done(at, done).map(|_| ()),
+        }
+    }
+
+    /// Notes how a piece of work ended; answers whether there was nothing to do.
+    pub(super) fn done(&mut self, at: usize, done: Done) -> Result<bool, String> {
+        // What was written before the answer is part of what the answer may show.
+        self.check()?;
+        let mut state = self.around.control.lock();
+        state.counters.steps += 1;
+        let rested = match done {
+            Done::Indexed(indexer, poll) => {
+                self.instances[at].take_back(indexer);
+                state.trace.remark(|| format!("{poll:?}"));
+                let stands_still = self.clocks[at].stands_still(&poll);
+                state.counters.standstills += u64::from(stands_still);
+                let is_alone = self.clocks.len() == 1 && state.faults.is_store_well();
+                if stands_still && is_alone {
+                    is_reported(self.fixture, &poll)?;
+                }
+                let (word, rested) = match &poll {
+                    Poll::Advanced(_) => ("advanced", false),
+                    Poll::Idle => ("idle", true),
+                    Poll::Retry(_) => ("retry", false),
+                    Poll::Stopped(_) => ("stopped", true),
+                    Poll::Rewound(record) => {
+                        state.counters.rewinds += 1;
+                        let depth = |token: &pledge_core::event::RewoundToken| {
+                            token.from.number.above(record.to.number).unwrap_or_default()
+                        };
+                        let deepest = record.tokens.iter().map(depth).max().unwrap_or_default();
+                        state.counters.deepest_rewind = state.counters.deepest_rewind.max(deepest);
+                        ("rewound", false)
+                    }
+                };
+                state.trace.word(word);
+                rested
+            }
+            Done::Settled(settled) => {
+                state.trace.word(if settled.is_ok() { "settled" } else { "not settled" });
+                state.trace.remark(|| format!("{settled:?}"));
+                let report = settled.unwrap_or_default();
+                state.counters.batches += report.batches;
+                state.counters.stopped += u64::from(report.stopped);
+                report.batches == 0
+            }
+            Done::Told(told) => {
+                state.trace.word(if told.is_ok() { "told" } else { "not told" });
+                state.trace.remark(|| format!("{told:?}"));
+                told.is_ok()
+            }
+            Done::Answered(asked, answer) => {
+                state.trace.word(if answer.is_ok() { "answered" } else { "no answer" });
+                state.counters.answers += u64::from(answer.is_ok());
+                drop(state);
+                if let Ok(view) = &*answer {
+                    self.checker.answer(&self.history, &self.people, &asked, view)?;
+                }
+                true
+            }
+        };
+        Ok(rested)
+    }
+}
+
+impl WallClock {
+    /// Whether the polls have failed for a minute, this one included.
+    fn stands_still(&mut self, poll: &Poll) -> bool {
+        if !matches!(poll, Poll::Retry(_)) {
+            self.failing = None;
+            return false;
+        }
+        let now = self.now.expect("a poll began");
+        let since = self.failing.filter(|since| *since <= now).unwrap_or(now);
+        self.failing = Some(since);
+        now.duration_since(since).is_ok_and(|failed| failed >= Duration::from_secs(60))
+    }
+}
+
+/// What does not move for a minute says so.
+fn is_reported(fixture: &Fixture, poll: &Poll) -> Verdict {
+    let chains = now(fixture.balances.chains()).expect("read");
+    match &chains.first().expect("registered").status {
+        ChainStatus::Degraded(_) | ChainStatus::Paused(_) | ChainStatus::Halted(_) => Ok(()),
+        other => Err(format!("the chain is {other} and does not move: {poll:?}")),
+    }
+}

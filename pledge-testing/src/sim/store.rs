@@ -1,0 +1,144 @@
+//! A store whose calls fail, or happen and are answered as failed: a decorator over any other.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use pledge_core::error::StoreError;
+use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
+use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
+use pledge_core::points::Programme;
+use pledge_core::ports::{
+    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
+    HistoriesPage, HistoriesQuery, LedgerCommit, PendingCache, PendingSnapshot, PointsStore,
+    ProgrammeState, Pruning, Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing,
+    StatementRows, StatementsQuery,
+};
+use pledge_core::types::{
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
+    Timestamp, TokenId,
+};
+
+use super::control::Control;
+use crate::Fixture;
+
+#[derive(Debug)]
+pub(super) struct Store {
+    balances: Arc<dyn BalanceStore>,
+    points: Arc<dyn PointsStore>,
+    events: Arc<dyn EventStore>,
+    control: Arc<Control>,
+}
+
+impl Store {
+    pub(super) fn over(fixture: &Fixture, control: Arc<Control>) -> Self {
+        let Fixture { balances, points, events, .. } = fixture;
+        Self { balances: balances.clone(), points: points.clone(), events: events.clone(), control }
+    }
+}
+
+/// A port whose methods hand their call on, as a read, a write or a batch.
+macro_rules! handed_on {
+    ($trait:ident by $port:ident:
+        $($how:ident $method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+) => {
+        #[async_trait]
+        impl $trait for Store {
+            $(
+                async fn $method(&self, $($argument: $type),*) -> Result<$answer, StoreError> {
+                    let call = self.$port.$method($($argument),*);
+                    self.control.$how(stringify!($method), call).await
+                }
+            )+
+        }
+    };
+}
+
+handed_on! { BalanceStore by balances:
+    write register_chain(chain: ChainId, name: &str) -> ();
+    read chains() -> Vec<ChainState>;
+    write report_chain(report: &ChainReport) -> ();
+    write resume_chain(chain: ChainId) -> ();
+    write register_token(spec: &TokenSpec) -> TokenState;
+    read tokens(chain: ChainId) -> Vec<TokenState>;
+    read token(token: TokenId) -> Option<TokenState>;
+    write halt_token(token: TokenId, base: Option<BlockId>, reason: Option<&str>) -> ();
+    read headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
+    read states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
+    write record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
+    write commit(commit: &LedgerCommit) -> ();
+    write rewind(rewind: &Rewind) -> ReorgRecord;
+    read history(token: TokenId, account: Account, times: &[Timestamp])
+        -> Seen<Vec<Option<Checkpoint>>>;
+    read last_change_block(token: TokenId, at: Timestamp) -> Seen<Option<BlockNumber>>;
+    read changes(query: &ChangesQuery) -> Seen<Vec<Change>>;
+    read unreadable_logs(token: TokenId, after: Option<(BlockNumber, LogIndex)>, limit: usize)
+        -> Seen<Vec<UnreadableLog>>;
+    read change_time(token: TokenId, from: Timestamp, number: usize) -> Seen<Option<Timestamp>>;
+    read histories(query: &HistoriesQuery) -> Seen<HistoriesPage>;
+    read holders(token: TokenId, after: Option<(Amount, Account)>, limit: usize)
+        -> Seen<Vec<(Account, Checkpoint)>>;
+}
+
+handed_on! { PointsStore by points:
+    batch commit_batch(batch: &SettlementBatch) -> ();
+    write put_programme(programme: &Programme) -> ();
+    read programmes(token: TokenId) -> Vec<ProgrammeState>;
+    write record_failure(failure: &BatchFailure) -> ();
+    write reset_failures(programme: &ProgrammeId, window_start: Timestamp) -> usize;
+    read settlements(query: &SettlementsQuery) -> Vec<Settlement>;
+    read totals(programme: &ProgrammeId, accounts: &[Account])
+        -> Seen<Vec<Option<Standing>>>;
+    read standings(
+        programme: &ProgrammeId,
+        after: Option<(RawPoints, Account)>,
+        limit: usize
+    ) -> Seen<Vec<Standing>>;
+    read statements(query: &StatementsQuery) -> Seen<StatementRows>;
+}
+
+handed_on! { EventStore by events:
+    read events(after: EventSeq, limit: usize) -> Vec<SequencedEvent>;
+    read delivered(consumer: &Consumer) -> EventSeq;
+    write record_delivered(consumer: &Consumer, from: EventSeq, to: EventSeq) -> ();
+    write prune_events(retention: &EventRetention, now: Timestamp) -> Pruning;
+}
+
+/// Pending blocks that are forgotten, or come back as they were before.
+#[derive(Debug)]
+pub(super) struct Pending {
+    control: Arc<Control>,
+    held: Mutex<[Option<PendingSnapshot>; 2]>,
+}
+
+impl Pending {
+    pub(super) const fn new(control: Arc<Control>) -> Self {
+        Self { control, held: Mutex::new([None, None]) }
+    }
+}
+
+#[async_trait]
+impl PendingCache for Pending {
+    async fn load(&self, _chain: ChainId) -> Result<Option<PendingSnapshot>, StoreError> {
+        let [newest, stale] = self.held.lock().expect("no holder panics").clone();
+        let mut state = self.control.lock();
+        let (forgets, returns) = (state.faults.forget_pending, state.faults.stale_pending);
+        if state.dice.chance(forgets) {
+            state.counters.forgotten_pending += 1;
+            return Ok(None);
+        }
+        if state.dice.chance(returns) {
+            state.counters.forgotten_pending += 1;
+            return Ok(stale);
+        }
+        Ok(newest)
+    }
+
+    async fn store(&self, _chain: ChainId, snapshot: &PendingSnapshot) -> Result<(), StoreError> {
+        self.control
+            .read("store_pending", async {
+                let mut held = self.held.lock().expect("no holder panics");
+                held[1] = held[0].replace(snapshot.clone());
+                Ok(())
+            })
+            .await
+    }
+}

@@ -1,0 +1,96 @@
+//! A port that takes its time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pledge_core::error::{ChainError, StoreError};
+use pledge_core::forward_store;
+use pledge_core::ledger::TokenMetadata;
+use pledge_core::ports::{BalanceStore, ChainSource, ChainState, RangeFacts, RangeRequest};
+use pledge_core::primitives::Address;
+use pledge_core::simulation::ScriptedChain;
+use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+
+/// Answers what is asked first of a port, the head of a chain or the chains of a store, only after a wait; the rest at once.
+#[derive(Debug)]
+pub struct Slow<T> {
+    inner: T,
+    wait: Duration,
+    asked: AtomicUsize,
+}
+
+impl<T> Slow<T> {
+    /// The port behind a wait.
+    pub const fn new(inner: T, wait: Duration) -> Self {
+        Self { inner, wait, asked: AtomicUsize::new(0) }
+    }
+
+    /// How many questions had to wait.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    async fn wait(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(self.wait).await;
+    }
+}
+
+#[async_trait]
+impl BalanceStore for Slow<Arc<dyn BalanceStore>> {
+    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
+        self.wait().await;
+        self.inner.chains().await
+    }
+
+    forward_store!(inner: register_chain report_chain resume_chain register_token tokens token halt_token);
+    forward_store!(inner: headers states record_supply commit rewind history last_change_block changes);
+    forward_store!(inner: unreadable_logs change_time histories holders);
+}
+
+#[async_trait]
+impl ChainSource for Slow<ScriptedChain> {
+    async fn head(&self) -> Result<BlockRef, ChainError> {
+        self.wait().await;
+        ChainSource::head(&self.inner).await
+    }
+
+    async fn chain_id(&self) -> Result<ChainId, ChainError> {
+        self.inner.chain_id().await
+    }
+
+    async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
+        self.inner.finalized().await
+    }
+
+    async fn headers(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+    ) -> Result<Vec<BlockRef>, ChainError> {
+        self.inner.headers(from, to).await
+    }
+
+    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
+        self.inner.range(request).await
+    }
+
+    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
+        self.inner.token_metadata(token).await
+    }
+
+    async fn balances(
+        &self,
+        token: Address,
+        accounts: &[Account],
+        at: BlockId,
+    ) -> Result<Vec<Amount>, ChainError> {
+        self.inner.balances(token, accounts, at).await
+    }
+
+    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
+        self.inner.total_supply(token, at).await
+    }
+}

@@ -1,0 +1,82 @@
+//! What may happen to a store.
+
+use std::ops::Range;
+
+use alloy_primitives::Address;
+use pledge_core::types::Account;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+pub(super) enum Op {
+    /// Blocks.
+    Commit(Vec<Mined>),
+    /// The last commit once more.
+    CommitAgain,
+    /// So many blocks down.
+    Rewind(u64),
+    /// One batch in the next shard; or its failure.
+    Settle {
+        limit: usize,
+        fails: bool,
+    },
+    /// A shard's first failed batch again; or its next failure.
+    Retry {
+        fails: bool,
+    },
+    /// The last batch once more.
+    SettleAgain,
+    /// Another rate some seconds after the newest block.
+    Schedule {
+        after: u64,
+        rate: u128,
+    },
+    ResetFailures,
+    Halt(bool),
+    /// An answer about the supply at the cursor, or none; now and then at another block.
+    Supply {
+        on_chain: Option<u64>,
+        stale: bool,
+    },
+}
+
+/// A block some seconds after the last, with transfers among accounts, and logs that cannot be read.
+#[derive(Debug, Clone)]
+pub(super) struct Mined {
+    pub(super) later: u64,
+    pub(super) moves: Vec<Move>,
+    pub(super) unreadable: u64,
+}
+
+pub(super) type Move = (u8, u8, u64);
+
+pub(super) fn account(number: u8) -> Account {
+    let mut bytes = [number; 20];
+    bytes[0] = number.wrapping_mul(37).wrapping_add(1);
+    Account::new(Address::from(bytes)).expect("a valid step")
+}
+
+pub(super) fn address(number: u8) -> Address {
+    if number == 0 { Address::ZERO } else { account(number).address() }
+}
+
+pub(super) fn ops(steps: Range<usize>) -> impl Strategy<Value = Vec<Op>> {
+    let unreadable = prop_oneof![4 => Just(0_u64), 1 => 1_u64..5];
+    let block = (0_u64..5_000, vec((0_u8..8, 0_u8..8, 0_u64..1_000), 0..5), unreadable)
+        .prop_map(|(later, moves, unreadable)| Mined { later, moves, unreadable });
+    let op = prop_oneof![
+        6 => vec(block, 1..5).prop_map(Op::Commit),
+        1 => Just(Op::CommitAgain),
+        2 => (0_u64..9).prop_map(Op::Rewind),
+        9 => (1_usize..4, prop::bool::weighted(0.2))
+            .prop_map(|(limit, fails)| Op::Settle { limit, fails }),
+        3 => any::<bool>().prop_map(|fails| Op::Retry { fails }),
+        1 => Just(Op::SettleAgain),
+        1 => (0_u64..9_000, 0_u128..9).prop_map(|(after, rate)| Op::Schedule { after, rate }),
+        1 => Just(Op::ResetFailures),
+        1 => any::<bool>().prop_map(Op::Halt),
+        1 => (prop::option::of(0_u64..3), prop::bool::weighted(0.2))
+            .prop_map(|(on_chain, stale)| Op::Supply { on_chain, stale }),
+    ];
+    vec(op, steps)
+}
