@@ -11,7 +11,7 @@ use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainI
 use serde_json::json;
 
 use crate::adaptive_size::AdaptiveSize;
-use crate::config::{EvmConfig, Verify};
+use crate::config::{EvmConfig, LogProof};
 use crate::http::Call;
 use crate::range::{FILTER_TOKENS_MAX, FirstBloom, Width};
 use crate::rpc::{Rpc, chain_id_call};
@@ -37,7 +37,7 @@ pub struct EvmChain {
     pub(crate) receipts_one_by_one: AtomicBool,
     pub(crate) first_bloom: FirstBloom,
     pub(crate) told_of_missing_blooms: AtomicBool,
-    pub(crate) verify: Verify,
+    pub(crate) log_proof: LogProof,
 }
 
 impl EvmChain {
@@ -45,7 +45,7 @@ impl EvmChain {
     ///
     /// `Persistent` if another chain answers, in which case [`WrongChain`](crate::WrongChain) is the
     /// source of the error, if the url is no http url or its key is refused, or if
-    /// [`Verify::Receipts`] cannot be had on this chain; `Transient` if the node cannot be reached now.
+    /// [`LogProof::Receipts`] cannot be had on this chain; `Transient` if the node cannot be reached now.
     pub async fn connect(config: EvmConfig) -> Result<Self, ChainError> {
         let chain = Self::new(&config)?;
         chain.chain_id().await?;
@@ -54,10 +54,10 @@ impl EvmChain {
 
     /// A node that is not asked yet. Its chain id is compared before anything else is asked.
     pub(crate) fn new(config: &EvmConfig) -> Result<Self, ChainError> {
-        if config.verify == Verify::Receipts && has_state_sync(config.chain) {
+        if config.log_proof == LogProof::Receipts && has_state_sync(config.chain) {
             let detail = format!(
                 "blocks of chain {} have state-sync transfers beside their receipts: use \
-                 verify = \"bloom\"",
+                 log_proof = \"bloom\"",
                 config.chain
             );
             return Err(ChainError::persistent("connect to a node", detail));
@@ -71,7 +71,7 @@ impl EvmChain {
             receipts_one_by_one: AtomicBool::new(false),
             first_bloom: FirstBloom::unseen(),
             told_of_missing_blooms: AtomicBool::new(false),
-            verify: config.verify,
+            log_proof: config.log_proof,
         })
     }
 

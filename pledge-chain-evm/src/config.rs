@@ -11,7 +11,7 @@ use crate::redact::endpoint;
 
 /// How much a node must prove of the transfers that it gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Verify {
+pub enum LogProof {
     /// The logs of `eth_getLogs` must fit the blooms of the headers that come with them: near the head
     /// those of all blocks, further back those of the ends of a range and of blocks with logs. Where a
     /// bloom may hold a transfer that the answer lacks, the block is asked for again by its hash. A
@@ -67,7 +67,7 @@ pub struct EvmConfig {
     /// has no more calls than one second has.
     pub requests_per_second: Option<NonZeroU32>,
     /// How much the node must prove.
-    pub verify: Verify,
+    pub log_proof: LogProof,
 }
 
 const fn non_zero(count: usize) -> NonZeroUsize {
@@ -89,7 +89,7 @@ impl EvmConfig {
             range_blocks_max: NonZeroU64::new(10_000).expect("ten thousand is not zero"),
             answer_bytes_max: 64 << 20,
             requests_per_second: None,
-            verify: Verify::Bloom,
+            log_proof: LogProof::Bloom,
         }
     }
 }
@@ -104,7 +104,7 @@ impl fmt::Debug for EvmConfig {
             .field("batch_requests_max", &self.batch_requests_max)
             .field("range_blocks_max", &self.range_blocks_max)
             .field("requests_per_second", &self.requests_per_second)
-            .field("verify", &self.verify)
+            .field("log_proof", &self.log_proof)
             .finish_non_exhaustive()
     }
 }

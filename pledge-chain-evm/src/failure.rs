@@ -9,7 +9,7 @@ use alloy::transports::{HttpError, TransportError, TransportErrorKind};
 use pledge_core::error::{ChainError, ChainErrorKind};
 
 use crate::classify::{Fault, fault_of, fault_of_connection, fault_of_status, words_of};
-use crate::hint::{blocks_at_most, names_addresses, names_limit};
+use crate::limit_text::{blocks_at_most, names_addresses, names_limit};
 
 /// The source of an error that says that another chain is behind the url.
 #[derive(Debug)]

@@ -37,8 +37,8 @@ use waits::Waits;
 /// # async fn follow() -> Result<(), Box<dyn std::error::Error>> {
 /// let config = HeadsConfig::new(ChainId::new(31337), "ws://127.0.0.1:8545".parse()?);
 /// let mut hints = HeadHints::listen(config);
-/// while let Err(trouble) = hints.next().await {
-///     eprintln!("{trouble}");
+/// while let Err(incident) = hints.next().await {
+///     eprintln!("{incident}");
 /// }
 /// println!("a block is new: time to poll");
 /// # Ok(())
@@ -55,11 +55,11 @@ pub struct HeadHints {
 enum Signal {
     Nothing,
     Head,
-    Trouble(String),
+    Incident(String),
 }
 
 impl HeadHints {
-    /// Begins to listen. A url of another scheme than `ws` or `wss` is trouble like any other.
+    /// Begins to listen. A url of another scheme than `ws` or `wss` is incident like any other.
     ///
     /// # Panics
     ///
@@ -81,8 +81,8 @@ impl HeadHints {
 
     /// Waits for a head; those that came since the last call count as one. Cancel safe.
     ///
-    /// An error tells that trouble has begun or changed, once: connecting goes on, and the next head
-    /// ends the trouble.
+    /// An error tells that incident has begun or changed, once: connecting goes on, and the next head
+    /// ends the incident.
     pub async fn next(&mut self) -> Result<(), ChainError> {
         loop {
             if self.signal.changed().await.is_err() {
@@ -92,7 +92,7 @@ impl HeadHints {
             match &*self.signal.borrow_and_update() {
                 Signal::Nothing => {}
                 Signal::Head => return Ok(()),
-                Signal::Trouble(detail) => {
+                Signal::Incident(detail) => {
                     return Err(ChainError::transient("listen for heads", detail));
                 }
             }
@@ -131,12 +131,12 @@ fn told(url: &Url, cause: &str) -> String {
     format!("{}: {}", endpoint(url), Redactor::new(url).clean(cause))
 }
 
-/// The same trouble again wakes nobody.
-fn tell(signal: &watch::Sender<Signal>, trouble: String) {
-    let trouble = Signal::Trouble(trouble);
+/// The same incident again wakes nobody.
+fn tell(signal: &watch::Sender<Signal>, incident: String) {
+    let incident = Signal::Incident(incident);
     signal.send_if_modified(|last| {
-        let is_new = *last != trouble;
-        *last = trouble;
+        let is_new = *last != incident;
+        *last = incident;
         is_new
     });
 }

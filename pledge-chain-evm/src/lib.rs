@@ -3,7 +3,7 @@
 //! [`EvmNodes`] reads a chain through several nodes, of which one answers and the others stand by and
 //! vote. [`EvmChain`] reads one node over HTTP. It trusts nothing that it can check: the chain id (when it
 //! connects and after every outage), the number of each header, the parent links, the block hash of
-//! each log, and, as far as [`Verify`] says, that no log is missing. What it cannot get it reports as an
+//! each log, and, as far as [`LogProof`] says, that no log is missing. What it cannot get it reports as an
 //! error of the right kind, never as an empty answer.
 //! [`HeadHints`] wakes whoever polls it when the node tells of a new block over a WebSocket.
 //!
@@ -26,14 +26,15 @@ mod backoff;
 mod chain;
 mod classify;
 mod config;
+mod contract_state;
 mod decode;
 mod deployment;
 mod discovery;
 mod failure;
 mod headers;
 mod heads;
-mod hint;
 mod http;
+mod limit_text;
 mod nodes;
 mod questions;
 mod range;
@@ -41,14 +42,13 @@ mod receipts;
 mod redact;
 mod response;
 mod rpc;
-mod state;
 mod state_sync;
 mod symbol;
 mod token;
 mod wire;
 
 pub use chain::EvmChain;
-pub use config::{EvmConfig, Verify};
+pub use config::{EvmConfig, LogProof};
 pub use discovery::{StartFound, StartQuery, TokenDiscovery, TokenQuery};
 pub use failure::WrongChain;
 pub use heads::{HeadHints, HeadsConfig};

@@ -6,12 +6,12 @@ mod config;
 mod discovery;
 mod disputes;
 mod failover;
+mod group;
 mod heads;
 mod health;
-mod look;
+mod observation;
 mod ranges;
 mod report;
-mod state;
 mod vote;
 
 use std::sync::{Mutex, MutexGuard};
@@ -30,7 +30,7 @@ pub use audit::StandbyNodes;
 pub use config::NodesConfig;
 pub use report::{NodeReport, NodeState};
 
-use self::state::State;
+use self::group::State;
 use crate::chain::EvmChain;
 use crate::config::EvmConfig;
 
@@ -99,7 +99,7 @@ impl EvmNodes {
     pub async fn connect(&self, timeout: Duration) -> Vec<Result<(), ChainError>> {
         let nodes = self.nodes.iter().enumerate().map(|(node, chain)| async move {
             let asked = tokio::time::timeout(timeout, chain.chain_id()).await;
-            match asked.unwrap_or_else(|_| Err(look::late(chain, timeout))) {
+            match asked.unwrap_or_else(|_| Err(observation::late(chain, timeout))) {
                 Ok(_) => {
                     self.answered(node);
                     Ok(())

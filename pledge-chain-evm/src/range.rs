@@ -5,7 +5,7 @@ use pledge_core::ports::{RangeFacts, RangeRequest};
 use pledge_core::types::{BlockNumber, BlockRef};
 
 use crate::chain::EvmChain;
-use crate::config::Verify;
+use crate::config::LogProof;
 use crate::decode::{Decoded, TRANSFER_TOPIC, decode};
 use crate::failure::Failure;
 use crate::wire::Log;
@@ -102,9 +102,9 @@ impl EvmChain {
             return Err(ChainError::persistent(OPERATION, "no token to read"));
         }
         let blocks = blocks.saturating_add(1);
-        match self.verify {
-            Verify::Bloom => self.read_unsealed(request, blocks).await,
-            Verify::Receipts => self.read_sealed(request, blocks).await,
+        match self.log_proof {
+            LogProof::Bloom => self.read_unsealed(request, blocks).await,
+            LogProof::Receipts => self.read_sealed(request, blocks).await,
         }
     }
 

@@ -76,7 +76,7 @@ impl EvmChain {
             let detail = format!(
                 "the receipts that {} gives of block {block} do not have the {what} of its header: \
                  they are cut or changed, or the chain's receipts have a form unknown here, and then \
-                 use verify = \"bloom\"",
+                 use log_proof = \"bloom\"",
                 self.endpoint()
             );
             return Err(ChainError::transient(operation, detail));
@@ -104,7 +104,7 @@ impl EvmChain {
                     );
                     self.receipts_one_by_one.store(true, Ordering::Relaxed);
                 }
-                // Of one transaction it may have no trouble.
+                // Of one transaction it may have no incident.
                 Err(failure) if failure.recurs => {}
                 Err(failure) => return Err(failure.during(operation)),
             }

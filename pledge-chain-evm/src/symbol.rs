@@ -2,7 +2,7 @@
 
 use pledge_core::ledger::TokenMetadata;
 
-use crate::state::first_word;
+use crate::contract_state::first_word;
 
 /// Reads a symbol from the answer to `symbol()`: an ABI string, or 32 bytes as early tokens have it.
 /// Anything else is an empty symbol.

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use crate::chain::EvmChain;
 use crate::classify::Fault;
+use crate::contract_state::{Erc20, first_word, view_call};
 use crate::failure::Failure;
 use crate::http::{Answer, Call};
-use crate::state::{Erc20, first_word, view_call};
 use crate::symbol::symbol;
 
 pub(crate) const OPERATION: &str = "read a token's metadata";

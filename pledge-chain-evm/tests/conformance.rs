@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use pledge_chain_evm::{EvmChain, EvmConfig, EvmNodes, NodesConfig, Verify};
+use pledge_chain_evm::{EvmChain, EvmConfig, EvmNodes, LogProof, NodesConfig};
 use pledge_core::ledger::TokenMetadata;
 use pledge_core::ports::ChainSource;
 use pledge_core::types::{ChainId, Decimals};
@@ -19,7 +19,7 @@ async fn alone(url: String) -> Arc<dyn ChainSource> {
 
 /// All that it says of transfers proven by receipts.
 async fn proven(url: String) -> Arc<dyn ChainSource> {
-    let config = EvmConfig { verify: Verify::Receipts, ..config(url) };
+    let config = EvmConfig { log_proof: LogProof::Receipts, ..config(url) };
     Arc::new(EvmChain::connect(config).await.unwrap())
 }
 

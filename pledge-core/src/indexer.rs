@@ -4,23 +4,23 @@
 //! It never sleeps; whoever calls it decides when to call again.
 
 mod ancestor;
-mod audit;
+mod claims;
 mod commit;
-mod confirm;
-mod depth;
-mod driver;
+mod cross_check;
 mod finality;
 mod fork;
 mod pending;
 mod plan;
+mod poll;
 mod prefetched;
 mod revisit;
 mod rewind;
+mod slice;
 mod standstill;
 mod status;
 mod superseded;
 mod supply;
 
-pub use driver::{Indexer, IndexerError, Poll, Progress};
 pub use plan::{Finality, IndexerConfig, Observed, Slice, confirmed_target, plan};
+pub use poll::{Indexer, IndexerError, Poll, Progress};
 pub use status::ChainStatus;

@@ -53,7 +53,7 @@
 //! let followed = FollowedToken::new(token.address, BlockNumber::new(0)).earning("0.05".parse()?);
 //! let mut engine = Engine::builder(store, Arc::new(MemoryPending::default()))
 //!     .follow(FollowedChain::new("example", chain).token(followed))
-//!     .telling(Consumer::new("log")?, LogNotifier)
+//!     .notifier(Consumer::new("log")?, LogNotifier)
 //!     .build()
 //!     .await?;
 //! engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;

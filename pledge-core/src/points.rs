@@ -1,9 +1,9 @@
 //! The points engine: pure accrual and settlement, and the driver that runs them.
 
 mod accrue;
-mod passes;
 mod programme;
 mod progress;
+mod retry;
 mod settle;
 mod settler;
 mod statements;

@@ -9,7 +9,7 @@
 //! ([`Stillness`]). So no lease, however long it lasts, keeps work from being done.
 
 mod ability;
-mod share;
+mod assignment;
 mod stillness;
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use ability::Ability;
-pub use share::{ShardShare, Share};
+pub use assignment::{Assignment, ShardAssignment};
 pub use stillness::Stillness;
 
 use crate::types::{ChainId, OutOfRange};

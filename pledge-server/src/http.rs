@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 pub use gate::Gate;
 pub use pulse::Pulse;
 
-use crate::tasks::Troubles;
+use crate::tasks::Incidents;
 
 /// What the API answers from. Clones share the stores.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub struct Api {
     /// The Redis server beside them, if one is configured: how it does is told.
     pub redis: Option<Redis>,
     /// What goes wrong in this process, told beside.
-    pub troubles: Troubles,
+    pub incidents: Incidents,
     /// How the store is.
     pub pulse: Pulse,
     /// The wall clock, by which ages are told. It decides nothing else.
@@ -65,7 +65,7 @@ impl Api {
 ///
 /// use pledge_core::query::Queries;
 /// use pledge_server::http::{Api, Pulse, router};
-/// use pledge_server::tasks::Troubles;
+/// use pledge_server::tasks::Incidents;
 /// use pledge_storage_memory::{MemoryPending, MemoryStore};
 /// use tokio_util::sync::CancellationToken;
 ///
@@ -74,7 +74,7 @@ impl Api {
 /// let app: axum::Router = router(Api {
 ///     queries: Queries::new(store.clone(), store.clone(), pending),
 ///     redis: None,
-///     troubles: Troubles::default(),
+///     incidents: Incidents::default(),
 ///     pulse: Pulse::new(store),
 ///     clock: SystemTime::now,
 ///     stop: CancellationToken::new(),

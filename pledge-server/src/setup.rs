@@ -5,8 +5,8 @@
 //! ends it. A server looks: what fails is tried again beside what works.
 
 mod discover;
-mod known;
 mod probe;
+mod registered;
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use pledge_core::ports::ChainSource;
 use pledge_core::types::TokenId;
 
 pub use discover::{Discovered, discover};
-pub use known::{keep_known_names, tell_others, unknown_tokens};
 pub use probe::{NodeFacts, probe, probe_first_block};
+pub use registered::{keep_known_names, tell_others, unknown_tokens};
 
 use crate::config::{ChainConfig, ConfigError, Problems, TokenConfig};
 use crate::sources::{self, Connected};
@@ -72,7 +72,7 @@ pub fn indexer(config: &ChainConfig, source: &Arc<EvmNodes>, stores: &Stores) ->
     let (balances, pending) = (stores.balances.clone(), stores.pending.clone());
     let indexer = Indexer::new(config.id, source.clone(), balances, pending, config.indexer)
         .halting_on_unreadable(config.halting_on_unreadable());
-    if config.audit { indexer.audited_by(Arc::new(source.standby())) } else { indexer }
+    if config.cross_check { indexer.cross_checked_by(Arc::new(source.standby())) } else { indexer }
 }
 
 /// A token of a chain, by its configuration.
@@ -124,7 +124,7 @@ impl Examined {
     /// By the store alone.
     pub async fn by_store(config: &ChainConfig, stores: &Stores) -> Result<Self, StoreError> {
         let mut problems = Problems::default();
-        let tokens = known::check_all(config, stores, &mut problems).await?;
+        let tokens = registered::check_all(config, stores, &mut problems).await?;
         Ok(Self { tokens, problems })
     }
 
@@ -200,7 +200,7 @@ pub async fn register_token(
     let Some(points) = &token.points else {
         return Ok(());
     };
-    let is_new = known::programme_main(spec.id, stores).await?.is_none();
+    let is_new = registered::programme_main(spec.id, stores).await?.is_none();
     if let Some(wrong) = points.refuse_new().filter(|_| is_new) {
         return Err(chain.name_flags(wrong).into());
     }

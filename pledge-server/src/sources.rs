@@ -43,7 +43,7 @@ pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmNodes>, SetupError> 
 /// chain cannot be read in this way.
 pub async fn connect_each(config: &ChainConfig) -> Result<Connected, ConfigError> {
     let node = |url| EvmConfig {
-        verify: config.verify,
+        log_proof: config.log_proof,
         requests_per_second: config.requests_per_second,
         request_timeout: config.request_timeout,
         ..evm_config(config.id, url)

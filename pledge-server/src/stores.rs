@@ -1,6 +1,6 @@
 //! The stores, by configuration.
 
-mod look;
+mod probe;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use pledge_storage_sqlite::SqliteStore;
 
 use crate::config::{ConfigError, Key, RedisConfig, StorageConfig, StorageUrl};
 
-pub use look::{Found, look};
+pub use probe::{Found, look};
 
 /// How often it is looked whether a file is still there.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);

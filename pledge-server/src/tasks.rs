@@ -1,21 +1,21 @@
 //! The tasks of a running server: one that indexes and one that settles for each chain, one that
-//! delivers what happened, and the HTTP server. One chain's trouble never stops another; a task that
+//! delivers what happened, and the HTTP server. One chain's incident never stops another; a task that
 //! panics ends the process.
 
 mod ability;
+mod assignment;
 mod board;
 mod event_log;
 mod follow;
-mod hints;
-mod look;
+mod incidents;
+mod inspection;
 mod notify;
 mod prune;
 mod register;
 mod server;
 mod settle;
-mod share;
-mod trouble;
 mod turn;
+mod wake;
 
 use std::time::Duration;
 
@@ -26,18 +26,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::stores::Stores;
 
+pub use assignment::{AssignmentWatch, Sharing};
 pub use board::show_board;
 pub use follow::Follower;
 pub(crate) use follow::INDEXING;
-pub use look::Start;
+pub(crate) use incidents::Incident;
+pub use incidents::{Incidents, Troubled};
+pub use inspection::Start;
 pub use notify::{keep_notifying, log_dispatcher};
 pub use prune::keep_pruning;
 pub use server::{bind, serve};
 pub use settle::{SettleTask, Wakes, settle_chain};
 pub(crate) use settle::{failed_batches, is_settled, settle_shown};
-pub use share::{Part, Sharing};
-pub(crate) use trouble::Trouble;
-pub use trouble::{Troubled, Troubles};
 
 /// How long tasks may take to stop before they are aborted. Nothing is lost by it: every write is
 /// whole or not at all.
@@ -85,7 +85,7 @@ pub async fn watch_store(stores: Stores, stop: CancellationToken) -> anyhow::Res
     stop.run_until_cancelled(stores.lost()).await.map_or(Ok(()), Err)
 }
 
-/// Waits until a task has to look again: after a delay if there was trouble, else when something
+/// Waits until a task has to look again: after a delay if there was incident, else when something
 /// moved, at the latest after `interval`.
 async fn until_due(after_trouble: Option<Duration>, interval: Duration, moved: &Notify) {
     match after_trouble {

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pledge_chain_evm::Verify;
+use pledge_chain_evm::LogProof;
 use pledge_core::indexer::Finality;
 use pledge_core::types::{ChainId, Timestamp};
 use pledge_server::config::{
@@ -25,9 +25,9 @@ url = "memory:"
 chain_id = 11155111
 rpc_urls = ["https://one.example/key", "http://two.example:8545"]
 ws_url = "wss://one.example/key"
-verify = "receipts"
+log_proof = "receipts"
 requests_per_second = 25
-audit = true
+cross_check = true
 confirmations = 3
 poll_interval = "500ms"
 request_timeout = "25s"
@@ -75,9 +75,9 @@ fn a_good_file_becomes_domain_values() {
     assert_eq!(chain.request_timeout, Duration::from_secs(25));
     assert_eq!(chain.indexer.clock_slack, Some(Duration::from_secs(1_200)));
     assert_eq!(chain.rpc_urls.len(), 2);
-    assert_eq!(chain.verify, Verify::Receipts);
+    assert_eq!(chain.log_proof, LogProof::Receipts);
     assert_eq!(chain.requests_per_second, NonZeroU32::new(25));
-    assert!(chain.audit);
+    assert!(chain.cross_check);
     assert_eq!(chain.ws_url.as_ref().unwrap().expose().as_str(), "wss://one.example/key");
     let token = &chain.tokens[0];
     assert_eq!(token.address.to_string(), USDX);
@@ -99,9 +99,9 @@ fn every_key_is_reached_by_the_environment() {
             ("PLEDGE_CHAINS__SEPOLIA__CHAIN_ID", "11155111"),
             ("PLEDGE_CHAINS__SEPOLIA__RPC_URLS", "https://a.example, https://b.example"),
             ("PLEDGE_CHAINS__SEPOLIA__WS_URL", "ws://a.example"),
-            ("PLEDGE_CHAINS__SEPOLIA__VERIFY", "receipts"),
+            ("PLEDGE_CHAINS__SEPOLIA__LOG_PROOF", "receipts"),
             ("PLEDGE_CHAINS__SEPOLIA__REQUESTS_PER_SECOND", "25"),
-            ("PLEDGE_CHAINS__SEPOLIA__AUDIT", "true"),
+            ("PLEDGE_CHAINS__SEPOLIA__CROSS_CHECK", "true"),
             ("PLEDGE_CHAINS__SEPOLIA__FINALITY", "finalized"),
             ("PLEDGE_CHAINS__SEPOLIA__POLL_INTERVAL", "3s"),
             ("PLEDGE_CHAINS__SEPOLIA__REQUEST_TIMEOUT", "10s"),
@@ -121,8 +121,8 @@ fn every_key_is_reached_by_the_environment() {
     let chain = &config.chains[0];
     assert_eq!(config.server.listen.port(), 9);
     assert_eq!(chain.rpc_urls.len(), 2);
-    assert!(chain.ws_url.is_some() && chain.audit);
-    assert_eq!(chain.verify, Verify::Receipts);
+    assert!(chain.ws_url.is_some() && chain.cross_check);
+    assert_eq!(chain.log_proof, LogProof::Receipts);
     assert_eq!(chain.requests_per_second, NonZeroU32::new(25));
     assert_eq!(chain.indexer.finality, Finality::Finalized);
     assert_eq!(chain.request_timeout, Duration::from_secs(10));
@@ -321,14 +321,16 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "chains.sepolia.retained_headers",
         "from 64 to 100000",
     ),
-    ("\"receipts\"", "\"all\"", "chains.sepolia.verify", "write \"bloom\""),
+    ("\"receipts\"", "\"all\"", "chains.sepolia.log_proof", "write \"bloom\""),
     ("= 25", "= 0", "chains.sepolia.requests_per_second", "from 1 to"),
-    ("audit = true", "audit = \"yes\"", "chains.sepolia.audit", "true or false"),
+    ("cross_check = true", "cross_check = \"yes\"", "chains.sepolia.cross_check", "true or false"),
+    ("cross_check =", "audit =", "chains.sepolia.audit", "write cross_check"),
+    ("log_proof =", "verify =", "chains.sepolia.verify", "write log_proof"),
     (
         ", \"http://two.example:8545\"]",
         "]",
-        "chains.sepolia.audit",
-        "name one more in rpc_urls, or remove audit",
+        "chains.sepolia.cross_check",
+        "name one more in rpc_urls, or remove cross_check",
     ),
     (
         "http://two.example:8545",

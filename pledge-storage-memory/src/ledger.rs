@@ -61,7 +61,7 @@ impl BalanceStore for MemoryStore {
     async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError> {
         let mut state = self.lock();
         let status = &mut state.chain_mut(chain)?.state.status;
-        if status.is_latched() {
+        if status.needs_operator() {
             *status = ChainStatus::Syncing;
         }
         Ok(())

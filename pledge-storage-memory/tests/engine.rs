@@ -48,7 +48,7 @@ async fn engine(store: &Arc<MemoryStore>, chains: &[ScriptedChain]) -> Result<En
 }
 
 /// An engine over one chain that tells so many consumers.
-async fn telling(
+async fn notifier(
     store: &Arc<MemoryStore>,
     chain: &ScriptedChain,
     told: &[(&str, &Arc<Receiver>)],
@@ -56,7 +56,7 @@ async fn telling(
     let builder = Engine::builder(store.clone(), Arc::new(MemoryPending::default()));
     let mut builder = builder.follow(followed("first", chain));
     for (consumer, receiver) in told {
-        builder = builder.telling(Consumer::new(consumer).expect("a name"), Arc::clone(receiver));
+        builder = builder.notifier(Consumer::new(consumer).expect("a name"), Arc::clone(receiver));
     }
     builder.build().await
 }

@@ -2,16 +2,16 @@
 
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
-use pledge_storage_sql::{Access, Database, Fault, SchemaVersion, Unit};
+use pledge_storage_sql::{Access, Database, Fault, SchemaVersion, Transaction};
 use sqlx::{Connection, MySqlConnection};
 
+use crate::endpoint::Endpoint;
 use crate::error::fault;
 use crate::migrate::{migrate, schema_version};
-use crate::patience::{Patience, within};
-use crate::place::Place;
 use crate::pool::Pool;
 use crate::session::Role;
-use crate::unit::MySqlUnit;
+use crate::timeouts::{Timeouts, within};
+use crate::transaction::MySqlUnit;
 
 const WRITERS_MAX: u32 = 8;
 const READERS_MAX: u32 = 8;
@@ -26,13 +26,13 @@ pub struct MySqlDatabase {
 impl MySqlDatabase {
     /// As [`MySqlStore::open`](crate::MySqlStore::open), with a patience of one's own. Changes of the
     /// schema take the time that they take.
-    pub async fn open_with(url: &str, patience: Patience) -> Result<Self, StoreError> {
+    pub async fn open_with(url: &str, patience: Timeouts) -> Result<Self, StoreError> {
         let opened = Self::migrated(url, patience).await;
         opened.map_err(|fault| fault.during("open the database"))
     }
 
-    async fn migrated(url: &str, patience: Patience) -> Result<Self, Fault> {
-        let place = Place::of(url)?;
+    async fn migrated(url: &str, patience: Timeouts) -> Result<Self, Fault> {
+        let place = Endpoint::of(url)?;
         let mut db = place.open(Role::Writer, patience).await?;
         within(patience.answer, warn_of_lost_commits(&mut db)).await?;
         migrate(&mut db, place.name()).await?;
@@ -41,7 +41,7 @@ impl MySqlDatabase {
     }
 
     /// Every writer is of this role. Nothing is connected yet.
-    fn over(place: Place, writers: Role, patience: Patience) -> Self {
+    fn over(place: Endpoint, writers: Role, patience: Timeouts) -> Self {
         Self {
             writers: Pool::new(place.clone(), writers, WRITERS_MAX, patience),
             readers: Pool::new(place, Role::Reader, READERS_MAX, patience),
@@ -52,11 +52,11 @@ impl MySqlDatabase {
 #[async_trait]
 impl Database for MySqlDatabase {
     async fn open(url: &str) -> Result<Self, Fault> {
-        Self::migrated(url, Patience::DEFAULT).await
+        Self::migrated(url, Timeouts::DEFAULT).await
     }
 
     async fn open_read_only(url: &str) -> Result<(Self, SchemaVersion), Fault> {
-        let (place, patience) = (Place::of(url)?, Patience::DEFAULT);
+        let (place, patience) = (Endpoint::of(url)?, Timeouts::DEFAULT);
         let mut db = place.open(Role::Reader, patience).await?;
         let version = within(patience.answer, schema_version(&mut db, place.name())).await?;
         leave(db, patience).await?;
@@ -68,14 +68,14 @@ impl Database for MySqlDatabase {
         self.writers.close().await;
     }
 
-    async fn begin(&self, access: Access) -> Result<Box<dyn Unit>, Fault> {
+    async fn begin(&self, access: Access) -> Result<Box<dyn Transaction>, Fault> {
         let pool = if access == Access::Write { &self.writers } else { &self.readers };
         let is_transaction = access != Access::ReadOnce;
         Ok(Box::new(MySqlUnit::begin(pool, is_transaction).await?))
     }
 }
 
-async fn leave(db: MySqlConnection, patience: Patience) -> Result<(), Fault> {
+async fn leave(db: MySqlConnection, patience: Timeouts) -> Result<(), Fault> {
     within(patience.answer, async { db.close().await.map_err(fault) }).await
 }
 

@@ -12,25 +12,25 @@
 //! - A connection that is lost during a commit answers `Unavailable` too, and the write may be there
 //!   or not. A write names what it builds on, so the same call again does no harm; to know, read the
 //!   cursor.
-//! - A server that says nothing is given up after a time ([`Patience`]): `Unavailable`, once more.
+//! - A server that says nothing is given up after a time ([`Timeouts`]): `Unavailable`, once more.
 //! - A call whose future is dropped is rolled back, unless it was already being committed: then it is
 //!   there whole.
 //! - Amounts are fixed-width big-endian bytes, never numbers of SQL: exact, and sorted as numbers.
 
 mod database;
 mod dialect;
+mod endpoint;
 mod error;
 mod migrate;
-mod patience;
-mod place;
 mod pool;
 mod session;
-mod unit;
+mod timeouts;
+mod transaction;
 mod values;
 
 pub use database::MySqlDatabase;
-pub use patience::Patience;
 pub use pledge_storage_sql::SchemaVersion;
+pub use timeouts::Timeouts;
 
 /// The ledger and the points of any number of chains, in one database of a server.
 ///

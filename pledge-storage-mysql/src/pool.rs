@@ -13,9 +13,9 @@ use sqlx::{Connection, MySqlConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
-use crate::patience::{Listener, Patience};
-use crate::place::Place;
+use crate::endpoint::Endpoint;
 use crate::session::Role;
+use crate::timeouts::{Listener, Timeouts};
 
 /// Connections of one role to one database. A clone is another handle to the same.
 #[derive(Debug, Clone)]
@@ -23,9 +23,9 @@ pub(crate) struct Pool(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    place: Place,
+    place: Endpoint,
     role: Role,
-    patience: Patience,
+    patience: Timeouts,
     connections_max: u32,
     room: Arc<Semaphore>,
     idle: Mutex<Vec<MySqlConnection>>,
@@ -56,7 +56,12 @@ pub(crate) struct Slot {
 
 impl Pool {
     /// Nothing is connected yet.
-    pub(crate) fn new(place: Place, role: Role, connections_max: u32, patience: Patience) -> Self {
+    pub(crate) fn new(
+        place: Endpoint,
+        role: Role,
+        connections_max: u32,
+        patience: Timeouts,
+    ) -> Self {
         Self(Arc::new(Shared {
             place,
             role,

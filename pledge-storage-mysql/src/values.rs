@@ -38,9 +38,9 @@ pub(crate) fn arguments(values: Vec<Value>) -> Result<MySqlArguments, Fault> {
 }
 
 /// A row of an answer.
-pub(crate) struct Found(pub(crate) MySqlRow);
+pub(crate) struct DbRow(pub(crate) MySqlRow);
 
-impl Row for Found {
+impl Row for DbRow {
     fn number(&self, column: &str) -> Result<Option<u64>, Fault> {
         self.0.try_get(column).map_err(fault)
     }

@@ -29,7 +29,7 @@ pub enum Value {
 
 /// What a statement did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Done {
+pub struct ExecResult {
     /// Rows that it added, changed or removed.
     pub rows_affected: u64,
     /// The key that the database gave to the row added last, where it gives one.
@@ -59,7 +59,11 @@ pub trait Connection: Debug + Send {
     fn dialect(&self) -> &'static dyn Dialect;
 
     /// Runs a statement that answers nothing.
-    async fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Done, Fault>;
+    async fn execute(
+        &mut self,
+        sql: Cow<'static, str>,
+        values: Vec<Value>,
+    ) -> Result<ExecResult, Fault>;
 
     /// Runs a statement that answers rows.
     async fn fetch(

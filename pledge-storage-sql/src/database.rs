@@ -55,12 +55,12 @@ pub trait Database: Debug + Clone + Send + Sync + 'static {
     }
 
     /// Begins what one call does.
-    async fn begin(&self, access: Access) -> Result<Box<dyn Unit>, Fault>;
+    async fn begin(&self, access: Access) -> Result<Box<dyn Transaction>, Fault>;
 }
 
 /// What one call does with the database. Dropped, it is taken back.
 #[async_trait]
-pub trait Unit: Connection {
+pub trait Transaction: Connection {
     /// Makes its writes durable. `Unavailable` also where that is unknown.
     async fn commit(self: Box<Self>) -> Result<(), Fault>;
 

@@ -39,8 +39,8 @@ mod statements;
 mod store;
 mod unreadable;
 
-pub use connection::{Connection, Done, Row, Value};
-pub use database::{Access, Database, SchemaVersion, Unit};
+pub use connection::{Connection, ExecResult, Row, Value};
+pub use database::{Access, Database, SchemaVersion, Transaction};
 pub use dialect::{Dialect, EventCounter};
 pub use fault::Fault;
 pub use store::SqlStore;

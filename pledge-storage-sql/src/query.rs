@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use pledge_core::types::ChainId;
 
 use crate::column::Column;
-use crate::connection::{Connection, Done, Row, Value};
+use crate::connection::{Connection, ExecResult, Row, Value};
 use crate::fault::Fault;
 use crate::row::FromRow;
 
@@ -47,7 +47,7 @@ impl Query {
         self.bound(rows_max as u64)
     }
 
-    pub(crate) async fn execute(self, db: &mut dyn Connection) -> Result<Done, Fault> {
+    pub(crate) async fn execute(self, db: &mut dyn Connection) -> Result<ExecResult, Fault> {
         db.execute(self.sql, self.values).await
     }
 

@@ -72,7 +72,7 @@ pub(crate) async fn report_chain(
 
 pub(crate) async fn resume_chain(db: &mut dyn Connection, chain: ChainId) -> Result<(), Fault> {
     let mut state = lock_chain(db, chain).await?;
-    if state.status.is_latched() {
+    if state.status.needs_operator() {
         state.status = ChainStatus::Syncing;
         save_chain(db, &state).await?;
     }

@@ -3,7 +3,7 @@
 use pledge_core::error::StoreError;
 
 use crate::connection::Connection;
-use crate::database::{Access, Database, SchemaVersion, Unit};
+use crate::database::{Access, Database, SchemaVersion, Transaction};
 use crate::fault::Fault;
 
 /// The ledger and the points of any number of chains, and what happened to both, in one database.
@@ -76,7 +76,7 @@ impl<D: Database> SqlStore<D> {
 /// A call of a port, under way.
 #[derive(Debug)]
 pub(crate) struct Call {
-    unit: Box<dyn Unit>,
+    unit: Box<dyn Transaction>,
     operation: &'static str,
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pledge_storage_sql::{Access, Database, Fault, SchemaVersion, Unit};
+use pledge_storage_sql::{Access, Database, Fault, SchemaVersion, Transaction};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, sleep};
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::error::{codes, fault, primary_code};
 use crate::files::{self, Files, log_of};
 use crate::migrate::{migrate, schema_version};
-use crate::unit::SqliteUnit;
+use crate::transaction::SqliteUnit;
 
 /// How long a write waits for another program that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -111,7 +111,7 @@ impl Database for SqliteDatabase {
         self.files.as_ref().map_or(Ok(()), |files| files.check())
     }
 
-    async fn begin(&self, access: Access) -> Result<Box<dyn Unit>, Fault> {
+    async fn begin(&self, access: Access) -> Result<Box<dyn Transaction>, Fault> {
         let begun = match access {
             Access::Write => {
                 let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;

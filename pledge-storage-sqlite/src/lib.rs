@@ -19,7 +19,7 @@ mod dialect;
 mod error;
 mod files;
 mod migrate;
-mod unit;
+mod transaction;
 mod values;
 
 pub use database::SqliteDatabase;

@@ -28,9 +28,9 @@ pub(crate) fn arguments(values: Vec<Value>) -> Result<SqliteArguments, Fault> {
 }
 
 /// A row of an answer.
-pub(crate) struct Found(pub(crate) SqliteRow);
+pub(crate) struct DbRow(pub(crate) SqliteRow);
 
-impl Row for Found {
+impl Row for DbRow {
     fn number(&self, column: &str) -> Result<Option<u64>, Fault> {
         let number: Option<i64> = self.0.try_get(column).map_err(fault)?;
         let number = number.map(u64::try_from).transpose();

@@ -26,8 +26,8 @@ pub mod chain_source;
 pub mod delivery;
 pub mod edges;
 pub mod engine;
-pub mod engine_audit;
 pub mod engine_claims;
+pub mod engine_cross_check;
 pub mod engine_finality;
 pub mod engine_forks;
 pub mod engine_nodes;
@@ -161,7 +161,7 @@ macro_rules! same_answers {
     ($fixture:expr, $reference:expr, $cases:expr) => {
         #[test]
         fn any_history_gives_the_same_answers() {
-            $crate::twins::any_history_gives_the_same_answers(
+            $crate::differential::any_history_gives_the_same_answers(
                 $cases,
                 || Box::pin(async { $fixture.await }),
                 || Box::pin(async { $reference.await }),
@@ -170,7 +170,7 @@ macro_rules! same_answers {
 
         #[test]
         fn a_history_of_a_thousand_steps_gives_the_same_answers() {
-            $crate::twins::a_history_of_a_thousand_steps_gives_the_same_answers(
+            $crate::differential::a_history_of_a_thousand_steps_gives_the_same_answers(
                 || Box::pin(async { $fixture.await }),
                 || Box::pin(async { $reference.await }),
             );
@@ -186,7 +186,7 @@ macro_rules! same_archives {
     ($fixture:expr, $reference:expr, $cases:expr) => {
         #[test]
         fn any_history_gives_the_same_archive() {
-            $crate::twins::any_history_gives_the_same_archive(
+            $crate::differential::any_history_gives_the_same_archive(
                 $cases,
                 || Box::pin(async { $fixture.await }),
                 || Box::pin(async { $reference.await }),

@@ -20,6 +20,7 @@
 //!   `MySqlPlace`, an empty database on the server of `PLEDGE_TEST_MYSQL_URL`.
 
 pub mod conformance;
+pub mod differential;
 pub mod digest;
 #[cfg(feature = "servers")]
 pub mod fault_proxy;
@@ -30,7 +31,6 @@ pub mod liar;
 pub mod mocks;
 pub mod oracle;
 pub mod sim;
-pub mod twins;
 pub mod world;
 
 mod archives;

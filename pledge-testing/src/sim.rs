@@ -8,16 +8,16 @@
 //! Then it becomes calm. What the store holds must be what [`oracle`](super::oracle) gives for the
 //! canonical chain, within a bounded number of steps. Invariants are checked after every write.
 
-mod calm;
 mod check;
 mod control;
+mod convergence;
 mod counters;
+mod crash_points;
 mod dice;
-mod every;
 mod history;
 mod instance;
 mod node;
-mod people;
+mod operators;
 mod play;
 mod receiver;
 mod sharing;
@@ -29,7 +29,7 @@ use std::fmt;
 
 pub use control::Fate;
 pub use counters::Counters;
-pub use every::{Survived, every_point_survives};
+pub use crash_points::{Survived, every_point_survives};
 
 use super::Fixture;
 use play::Play;

@@ -7,7 +7,7 @@ use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::types::BlockRef;
 use tokio::time::Instant;
 
-use super::look::late;
+use super::observation::late;
 use super::{EvmNodes, NodeReport};
 use crate::chain::EvmChain;
 use crate::failure::{Denied, RestAsked, WrongChain};
@@ -250,8 +250,8 @@ impl EvmNodes {
 
     pub(super) fn none_usable(&self, operation: &'static str) -> ChainError {
         let report = self.report();
-        let troubles: Vec<String> = report.iter().filter_map(NodeReport::trouble).collect();
-        let detail = format!("no node can be asked now: {}", troubles.join("; "));
+        let incidents: Vec<String> = report.iter().filter_map(NodeReport::incident).collect();
+        let detail = format!("no node can be asked now: {}", incidents.join("; "));
         ChainError::transient(operation, detail)
     }
 }

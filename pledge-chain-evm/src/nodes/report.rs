@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::EvmNodes;
+use super::group::Member;
 use super::health::{Rest, Why};
-use super::state::Member;
 use crate::chain::EvmChain;
 
 /// How one node of a group stands.
@@ -44,7 +44,7 @@ pub enum NodeState {
 
 impl NodeReport {
     /// What is wrong with the node, if anything: the same for as long as that is the same.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn incident(&self) -> Option<String> {
         let endpoint = &self.endpoint;
         match &self.state {
             NodeState::Current | NodeState::Ready => None,

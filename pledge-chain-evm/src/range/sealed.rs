@@ -133,7 +133,7 @@ impl EvmChain {
             let detail = format!(
                 "the header of block {block} that {} gives does not have that hash: the node is wrong, \
                  and then use another, or this chain's headers have a form unknown here, and then use \
-                 verify = \"bloom\"",
+                 log_proof = \"bloom\"",
                 self.endpoint()
             );
             ChainError::persistent(OPERATION, detail)
@@ -205,9 +205,9 @@ impl EvmChain {
         let header = self.rpc().many(vec![header_call(block.number)]).await.remove(0).ok();
         let is_hashed = header.is_some_and(|header| hashed_header(&header, block.hash).is_some());
         let remedy = if is_hashed {
-            "set verify = \"receipts\" to notice them"
+            "set log_proof = \"receipts\" to notice them"
         } else {
-            "and verify = \"receipts\" cannot be used, for the headers do not give their hashes: \
+            "and log_proof = \"receipts\" cannot be used, for the headers do not give their hashes: \
              use a node that you trust"
         };
         tracing::warn!(

@@ -7,7 +7,7 @@ use pledge_testing::hostile_node::{Refusal, Switch, Wire, transfer};
 use pledge_testing::{HostileChain, HostileNode};
 
 use super::*;
-use crate::config::{EvmConfig, Verify};
+use crate::config::{EvmConfig, LogProof};
 use crate::failure::RestAsked;
 
 const TOKEN: Address = Address::repeat_byte(0x70);
@@ -22,14 +22,15 @@ async fn node() -> (HostileNode, EvmChain) {
     }
     let node = HostileNode::of(&chain).await;
     let config = EvmConfig::new(ChainId::new(31_337), node.url().parse().unwrap());
-    let evm = EvmChain::connect(EvmConfig { verify: Verify::Receipts, ..config }).await.unwrap();
+    let evm =
+        EvmChain::connect(EvmConfig { log_proof: LogProof::Receipts, ..config }).await.unwrap();
     (node, evm)
 }
 
 /// A block of which the node refuses the logs, and answers for its receipts in this way.
 async fn read_heavy_block(receipts: Wire) -> Result<RangeFacts, ChainError> {
     let (node, mut evm) = node().await;
-    evm.verify = Verify::Bloom;
+    evm.log_proof = LogProof::Bloom;
     node.on(Switch::of(Refusal::error(-32_005, "too many logs")).only(&["eth_getLogs"]));
     node.on(Switch::of(receipts).only(&["eth_getBlockReceipts"]));
     let (from, to) = (BlockNumber::new(2), BlockNumber::new(2));

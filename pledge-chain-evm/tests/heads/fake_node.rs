@@ -140,15 +140,15 @@ impl Peer {
     }
 }
 
-/// Waits for a head, whatever trouble is told before.
+/// Waits for a head, whatever incident is told before.
 pub(crate) async fn woken(hints: &mut HeadHints) {
     let until_woken = async { while hints.next().await.is_err() {} };
     timeout(PATIENCE, until_woken).await.expect("a head wakes");
 }
 
-/// The next thing told, which must be trouble, in every form in which it may be printed.
-pub(crate) async fn trouble(hints: &mut HeadHints) -> String {
-    let told = timeout(PATIENCE, hints.next()).await.expect("trouble is told");
+/// The next thing told, which must be incident, in every form in which it may be printed.
+pub(crate) async fn incident(hints: &mut HeadHints) -> String {
+    let told = timeout(PATIENCE, hints.next()).await.expect("incident is told");
     let error: ChainError = told.unwrap_err();
     assert!(!format!("{error} {error:?} {hints:?}").contains(API_KEY), "{error:?}");
     error.to_string()

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::fake_node::{API_KEY, CHAIN, FakeNode, trouble, woken};
+use crate::fake_node::{API_KEY, CHAIN, FakeNode, incident, woken};
 use pledge_chain_evm::{HeadHints, HeadsConfig};
 
 /// Long enough for a busy machine to answer within.
@@ -106,7 +106,7 @@ async fn a_node_that_was_away_is_found_when_it_is_back() {
     let address = (config.url.host_str().unwrap().to_owned(), config.url.port().unwrap());
     drop(gone);
     let mut hints = HeadHints::listen(config);
-    let text = trouble(&mut hints).await;
+    let text = incident(&mut hints).await;
     assert!(text.contains("refused"), "{text}");
     let node = FakeNode::start_at(address).await;
     node.wakes(&mut hints).await;

@@ -3,5 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 mod fake_node;
+mod incidents;
 mod listening;
-mod trouble;

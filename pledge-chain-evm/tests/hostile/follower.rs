@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Log, U256, keccak256};
-use pledge_chain_evm::{EvmChain, EvmConfig, Verify};
+use pledge_chain_evm::{EvmChain, EvmConfig, LogProof};
 use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::{TokenSpec, Transfer, UnreadableLog};
 use pledge_core::points::{Programme, Settler, SettlerConfig};
@@ -59,20 +59,20 @@ impl Follower {
     }
 
     /// With a source that waits for no answer long.
-    pub(crate) async fn impatient(confirmations: u64, verify: Verify) -> Self {
+    pub(crate) async fn impatient(confirmations: u64, log_proof: LogProof) -> Self {
         let change = |config: &mut EvmConfig| {
             config.request_timeout = Duration::from_millis(250);
-            config.verify = verify;
+            config.log_proof = log_proof;
         };
         Self::with(Plan { confirmations, ..PLAN }, change).await
     }
 
     /// With a source that repeats what failed as one in service does.
-    pub(crate) async fn patient(confirmations: u64, verify: Verify) -> Self {
+    pub(crate) async fn patient(confirmations: u64, log_proof: LogProof) -> Self {
         let change = |config: &mut EvmConfig| {
             config.request_timeout = Duration::from_millis(250);
             config.retries_max = 14;
-            config.verify = verify;
+            config.log_proof = log_proof;
         };
         Self::with(Plan { confirmations, ..PLAN }, change).await
     }

@@ -1,7 +1,7 @@
 //! Logs that a node does not tell of.
 
 use alloy::primitives::Bloom;
-use pledge_chain_evm::Verify;
+use pledge_chain_evm::LogProof;
 use pledge_core::error::ChainErrorKind;
 use pledge_testing::hostile_node::{Lie, Outlook, Switch};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const LOGS: &[&str] = &["eth_getLogs"];
 const BLOCKS: &[&str] = &["eth_getBlockByNumber", "eth_getBlockByHash"];
 
 async fn by_receipts() -> Stage {
-    Stage::with(|config| config.verify = Verify::Receipts).await
+    Stage::with(|config| config.log_proof = LogProof::Receipts).await
 }
 
 /// The truth, or an error: never an answer that lacks something.

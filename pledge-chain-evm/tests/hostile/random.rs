@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pledge_chain_evm::{EvmConfig, Verify};
+use pledge_chain_evm::{EvmConfig, LogProof};
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::RangeFacts;
 use pledge_testing::hostile_node::{Failing, Struck};
@@ -81,7 +81,7 @@ async fn whatever_strikes_calls_at_random_all_is_read_in_a_bounded_number_of_req
 async fn a_ledger_over_a_node_that_fails_at_random_is_that_of_one_clean_pass() {
     for failing in Failing::ALL {
         for struck in [Struck::Request, Struck::Call] {
-            for verify in [Verify::Bloom, Verify::Receipts] {
+            for verify in [LogProof::Bloom, LogProof::Receipts] {
                 let mut follower = Follower::patient(3, verify).await;
                 follower.mine(12, &[(0, 1, 1_000)]);
                 follower.node.on(failing.switch(struck, 30, 7));

@@ -1,7 +1,7 @@
 //! Many tokens: in parts, and none of them lost.
 
 use alloy::primitives::{Address, U256};
-use pledge_chain_evm::{EvmChain, Verify};
+use pledge_chain_evm::{EvmChain, LogProof};
 use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
 use pledge_core::types::BlockNumber;
 use pledge_testing::hostile_node::{
@@ -49,11 +49,11 @@ async fn ten_thousand_tokens_are_asked_for_in_filters_that_nodes_take() {
     let (measure, text) = (Measure::Addresses, ADDRESSES_TEXT);
     node.on(Refusal::Limit(Limit { measure, max: 1_000, text, hint: Hint::Same }));
     for (detail, verify) in [
-        (HeaderDetail::All, Verify::Bloom),
-        (HeaderDetail::Sparse, Verify::Bloom),
-        (HeaderDetail::All, Verify::Receipts),
+        (HeaderDetail::All, LogProof::Bloom),
+        (HeaderDetail::Sparse, LogProof::Bloom),
+        (HeaderDetail::All, LogProof::Receipts),
     ] {
-        let evm = connect(&node, |config| config.verify = verify).await.unwrap();
+        let evm = connect(&node, |config| config.log_proof = verify).await.unwrap();
         let facts = read_all(&evm, detail).await;
         let found: Vec<_> = facts.transfers.iter().map(|t| (t.block.get(), t.token)).collect();
         let expected: Vec<_> = (1..=BLOCKS)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use alloy::primitives::B256;
 use fastrand::Rng;
-use pledge_chain_evm::Verify;
+use pledge_chain_evm::LogProof;
 use pledge_testing::hostile_node::{
     Envelope, Failing, Fault, Hint, LIMIT_TEXTS, Lie, Limit, Measure, Outlook, Refusal, Struck,
     Switch, SwitchId, Wire,
@@ -112,7 +112,7 @@ fn faults(follower: &Follower, rng: &mut Rng) -> Vec<(Fault, &'static [&'static 
 impl Storm {
     async fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let verify = if rng.bool() { Verify::Bloom } else { Verify::Receipts };
+        let verify = if rng.bool() { LogProof::Bloom } else { LogProof::Receipts };
         let follower = Follower::impatient(CONFIRMATIONS, verify).await;
         follower.mine(12, &[(0, 1, 1_000_000)]);
         Self { rng, follower, lowest: 1, set: Vec::new(), met: BTreeSet::new() }

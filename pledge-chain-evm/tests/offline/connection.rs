@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use crate::fake_node::{API_KEY, CHAIN, FakeNode, all_texts, config};
-use pledge_chain_evm::{EvmChain, EvmConfig, Verify, WrongChain};
+use pledge_chain_evm::{EvmChain, EvmConfig, LogProof, WrongChain};
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, ChainId};
@@ -224,10 +224,11 @@ async fn a_batch_with_an_answer_to_no_call_is_not_believed() {
 #[tokio::test]
 async fn receipts_prove_nothing_on_a_chain_with_transfers_beside_them() {
     let node = FakeNode::start().await;
-    let config = EvmConfig { chain: ChainId::new(137), verify: Verify::Receipts, ..node.config() };
+    let config =
+        EvmConfig { chain: ChainId::new(137), log_proof: LogProof::Receipts, ..node.config() };
     let error = EvmChain::connect(config).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Persistent);
-    assert!(error.to_string().contains("use verify = \"bloom\""), "{error}");
+    assert!(error.to_string().contains("use log_proof = \"bloom\""), "{error}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use pledge_chain_evm::Verify;
+use pledge_chain_evm::LogProof;
 use pledge_core::error::ChainErrorKind;
 use pledge_testing::hostile_node::{Lie, Switch};
 use serde_json::Value;
@@ -36,7 +36,7 @@ fn place(stage: &Stage, rng: &mut Rng) -> (u64, u64, u64) {
 
 #[tokio::test]
 async fn a_thousand_changes_to_receipts_are_noticed() {
-    let stage = Stage::new(Verify::Receipts).await;
+    let stage = Stage::new(LogProof::Receipts).await;
     let mut rng = rng();
     let mut truths = BTreeMap::new();
     for block in 1..=HEAD {
@@ -75,7 +75,7 @@ async fn a_thousand_changes_to_receipts_are_noticed() {
 
 #[tokio::test]
 async fn a_thousand_blocks_given_as_empty_are_noticed_by_their_blooms() {
-    let stage = Stage::new(Verify::Bloom).await;
+    let stage = Stage::new(LogProof::Bloom).await;
     let mut rng = rng();
     for _ in 0..OMISSIONS {
         let (from, block, to) = place(&stage, &mut rng);

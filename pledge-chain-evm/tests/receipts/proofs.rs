@@ -1,7 +1,7 @@
 //! What is proven, by what, and what is said where it cannot be.
 
 use alloy::primitives::{B256, Bloom, keccak256};
-use pledge_chain_evm::Verify;
+use pledge_chain_evm::LogProof;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::HeaderDetail;
 use pledge_testing::hostile_node::{Lie, Refusal, Switch};
@@ -17,7 +17,7 @@ const EMPTY: u64 = 6;
 
 #[tokio::test]
 async fn receipts_give_what_the_chain_has() {
-    let stage = Stage::new(Verify::Receipts).await;
+    let stage = Stage::new(LogProof::Receipts).await;
     let facts = stage.read(1, HEAD).await.unwrap();
     assert_eq!(found(&facts), stage.truth(1, HEAD));
     assert_eq!(facts.headers.len() as u64, HEAD);
@@ -26,7 +26,7 @@ async fn receipts_give_what_the_chain_has() {
 
 #[tokio::test]
 async fn only_blocks_whose_bloom_may_hold_the_token_are_asked_for_receipts() {
-    let stage = Stage::new(Verify::Receipts).await;
+    let stage = Stage::new(LogProof::Receipts).await;
     stage.read(1, HEAD).await.unwrap();
     let holding = (1..=HEAD).filter(|block| !stage.truth(*block, *block).is_empty()).count();
     assert_eq!(stage.node.asked("eth_getBlockReceipts").len(), holding);
@@ -34,7 +34,7 @@ async fn only_blocks_whose_bloom_may_hold_the_token_are_asked_for_receipts() {
 
 #[tokio::test]
 async fn a_sparse_range_brings_its_ends_and_the_blocks_with_transfers() {
-    let stage = Stage::new(Verify::Receipts).await;
+    let stage = Stage::new(LogProof::Receipts).await;
     let facts = stage.read_with(5, 12, HeaderDetail::Sparse).await.unwrap();
     let numbers: Vec<u64> = facts.headers.iter().map(|header| header.number.get()).collect();
     assert_eq!(numbers, [5, 7, 8, 10, 11, 12]);
@@ -43,7 +43,7 @@ async fn a_sparse_range_brings_its_ends_and_the_blocks_with_transfers() {
 
 #[tokio::test]
 async fn a_node_without_block_receipts_is_asked_for_each_transactions() {
-    let stage = Stage::new(Verify::Receipts).await;
+    let stage = Stage::new(LogProof::Receipts).await;
     let unknown = Refusal::error(-32_601, "the method does not exist");
     let unknown = stage.node.on(Switch::of(unknown).only(&["eth_getBlockReceipts"]));
     let facts = stage.read(1, HEAD).await.unwrap();
@@ -55,7 +55,7 @@ async fn a_node_without_block_receipts_is_asked_for_each_transactions() {
 
 #[tokio::test]
 async fn a_log_left_out_of_a_transactions_receipt_is_noticed() {
-    let stage = Stage::new(Verify::Receipts).await;
+    let stage = Stage::new(LogProof::Receipts).await;
     let unknown = Refusal::error(-32_601, "the method does not exist");
     stage.node.on(Switch::of(unknown).only(&["eth_getBlockReceipts"]));
     let lie = stage.node.on(Switch::of(Lie::OneLogLess).only(&["eth_getTransactionReceipt"]));
@@ -69,7 +69,7 @@ const RECEIPTS: [&str; 2] = ["eth_getBlockReceipts", "eth_getTransactionReceipt"
 
 /// A node that answers null in place of receipts of one of these kinds.
 async fn without(receipts: &'static str) -> Stage {
-    let stage = Stage::new(Verify::Receipts).await;
+    let stage = Stage::new(LogProof::Receipts).await;
     if receipts == "eth_getTransactionReceipt" {
         let unknown = Refusal::error(-32_601, "the method does not exist");
         stage.node.on(Switch::of(unknown).only(&["eth_getBlockReceipts"]));
@@ -120,7 +120,7 @@ async fn bloomless(stage: &Stage) -> (Value, Value) {
 
 #[tokio::test]
 async fn receipts_give_the_transfers_of_a_chain_without_blooms() {
-    let stage = Stage::new(Verify::Receipts).await;
+    let stage = Stage::new(LogProof::Receipts).await;
     let (block, receipts) = bloomless(&stage).await;
     stage.node.on(Switch::of(Lie::Says(block)).only(HEADERS));
     stage.node.on(Switch::of(Lie::Says(receipts)).only(&["eth_getBlockReceipts"]));
@@ -130,7 +130,7 @@ async fn receipts_give_the_transfers_of_a_chain_without_blooms() {
 
 #[tokio::test]
 async fn a_log_left_out_of_receipts_is_noticed_on_a_chain_without_blooms() {
-    let stage = Stage::new(Verify::Receipts).await;
+    let stage = Stage::new(LogProof::Receipts).await;
     let (block, mut receipts) = bloomless(&stage).await;
     let last = receipts.as_array_mut().unwrap().last_mut().unwrap();
     last["logs"].as_array_mut().unwrap().pop().unwrap();
@@ -155,13 +155,13 @@ async fn a_header_that_does_not_give_its_hash_is_persistent_and_says_what_to_do(
         ("mixHash", Value::Null),
         ("extraData", json!("0x01")),
     ] {
-        let stage = Stage::new(Verify::Receipts).await;
+        let stage = Stage::new(LogProof::Receipts).await;
         let lie = Switch::of(Lie::Field(field, value)).only(HEADERS).at(FULL..=FULL);
         stage.node.on(lie);
         let error = stage.read(1, HEAD).await.unwrap_err();
         assert_eq!(error.kind(), ChainErrorKind::Persistent, "{field}: {error}");
         let text = error.to_string();
-        for part in ["block 5", "127.0.0.1", "use another", "use verify = \"bloom\""] {
+        for part in ["block 5", "127.0.0.1", "use another", "use log_proof = \"bloom\""] {
             assert!(text.contains(part), "{field}: {text}");
         }
     }
@@ -170,7 +170,7 @@ async fn a_header_that_does_not_give_its_hash_is_persistent_and_says_what_to_do(
 /// What Polygon has beside its receipts, no other chain has.
 #[tokio::test]
 async fn a_receipt_beside_the_root_is_noticed() {
-    let stage = Stage::new(Verify::Receipts).await;
+    let stage = Stage::new(LogProof::Receipts).await;
     let (mut receipts, block) = (stage.receipts(FULL).await, stage.chain.block(FULL));
     let tx = keccak256([b"matic-bor-receipt-", &FULL.to_be_bytes()[..], &block.hash[..]].concat());
     let list = receipts.as_array_mut().unwrap();
@@ -193,7 +193,7 @@ async fn a_receipt_beside_the_root_is_noticed() {
 #[tokio::test]
 async fn a_header_of_another_branch_is_block_gone() {
     for detail in [HeaderDetail::All, HeaderDetail::Sparse] {
-        let stage = Stage::new(Verify::Receipts).await;
+        let stage = Stage::new(LogProof::Receipts).await;
         let old = stage.ask("eth_getBlockByNumber", json!([format!("{EMPTY:#x}"), false])).await;
         stage.chain.roll_back_to(EMPTY - 1);
         for height in EMPTY..=HEAD {
@@ -208,7 +208,7 @@ async fn a_header_of_another_branch_is_block_gone() {
 /// A block that is asked for again by its hash must be the one with that hash.
 #[tokio::test]
 async fn another_block_in_place_of_a_doubted_one_is_block_gone() {
-    let stage = Stage::new(Verify::Bloom).await;
+    let stage = Stage::new(LogProof::Bloom).await;
     stage.node.on(Switch::of(Lie::NoLogs).only(&["eth_getLogs"]).at(FULL..=FULL));
     let other = Lie::Field("hash", json!(B256::repeat_byte(7)));
     stage.node.on(Switch::of(other).only(&["eth_getBlockByHash"]));
@@ -218,7 +218,7 @@ async fn another_block_in_place_of_a_doubted_one_is_block_gone() {
 
 #[tokio::test]
 async fn a_heavy_block_is_read_by_its_receipts_and_compared_with_their_root() {
-    let stage = Stage::new(Verify::Bloom).await;
+    let stage = Stage::new(LogProof::Bloom).await;
     let refusal = Refusal::error(-32_005, "query returned more than 10000 results");
     let logs = Switch::of(refusal).only(&["eth_getLogs"]).at(FULL..=FULL);
     let refused = stage.node.on(logs);
@@ -235,7 +235,7 @@ async fn a_heavy_block_is_read_by_its_receipts_and_compared_with_their_root() {
 
 #[tokio::test]
 async fn the_receipts_of_a_heavy_block_must_have_its_bloom_where_its_header_has_another_form() {
-    let stage = Stage::new(Verify::Bloom).await;
+    let stage = Stage::new(LogProof::Bloom).await;
     let refusal = Refusal::error(-32_005, "query returned more than 10000 results");
     stage.node.on(Switch::of(refusal).only(&["eth_getLogs"]));
     stage.node.on(Switch::of(Lie::Field("mixHash", Value::Null)).only(HEADERS));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, U256};
 use alloy::transports::http::reqwest;
-use pledge_chain_evm::{EvmChain, EvmConfig, Verify};
+use pledge_chain_evm::{EvmChain, EvmConfig, LogProof};
 use pledge_core::error::ChainError;
 use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
 use pledge_core::types::{BlockNumber, ChainId};
@@ -25,13 +25,13 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    pub(crate) async fn new(verify: Verify) -> Self {
+    pub(crate) async fn new(log_proof: LogProof) -> Self {
         let chain = chain();
         let node = HostileNode::of(&chain).await;
         let config = EvmConfig {
             retries_max: 1,
             retry_delay_min: Duration::from_millis(1),
-            verify,
+            log_proof,
             ..EvmConfig::new(CHAIN, node.url().parse().unwrap())
         };
         let evm = EvmChain::connect(config).await.unwrap();

@@ -89,9 +89,9 @@ impl FollowedChain {
         self
     }
 
-    /// With a second source that must agree before anything is committed: see [`Indexer::audited_by`].
+    /// With a second source that must agree before anything is committed: see [`Indexer::cross_checked_by`].
     #[must_use]
-    pub fn audited_by(mut self, audit: impl ChainSource) -> Self {
+    pub fn cross_checked_by(mut self, audit: impl ChainSource) -> Self {
         self.audit = Some(Arc::new(audit));
         self
     }
@@ -147,7 +147,7 @@ impl EngineBuilder {
     /// [`Engine::catch_up`] waits for the notifier. One that is slow is better told by a [`Dispatcher`]
     /// in a task of its own.
     #[must_use]
-    pub fn telling(mut self, consumer: Consumer, notifier: impl Notifier) -> Self {
+    pub fn notifier(mut self, consumer: Consumer, notifier: impl Notifier) -> Self {
         let events = self.events.clone();
         self.dispatchers.push(Dispatcher::new(events, Arc::new(notifier), consumer));
         self
@@ -185,7 +185,7 @@ impl EngineBuilder {
             let indexer = Indexer::new(id, chain.source, balances, pending, chain.config)
                 .halting_on_unreadable(halting);
             indexers.push(match chain.audit {
-                Some(audit) => indexer.audited_by(audit),
+                Some(audit) => indexer.cross_checked_by(audit),
                 None => indexer,
             });
         }

@@ -3,8 +3,8 @@
 use alloy_primitives::Address;
 
 use super::Slice;
-use super::confirm::addresses;
-use super::driver::{Group, Indexer, IndexerError, Progress};
+use super::poll::{Group, Indexer, IndexerError, Progress};
+use super::slice::addresses;
 use crate::error::{ChainError, StoreError};
 use crate::ledger::{AccountStates, FoldError, TokenState, Transfer, fold};
 use crate::ports::{HeaderDetail, LedgerCommit, RangeFacts, RangeRequest, TokenCommit};
@@ -90,7 +90,7 @@ impl Indexer {
         if good.last().is_some_and(|last| last.number == to) {
             return Ok(good);
         }
-        let tip = self.fetch_audited(Slice { from: to, to, detail }, tokens).await?;
+        let tip = self.fetch_checked(Slice { from: to, to, detail }, tokens).await?;
         let above = facts.header(fault);
         let fits = tip.transfers.is_empty() && tip.unreadable.is_empty();
         let stands =

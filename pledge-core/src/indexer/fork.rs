@@ -1,7 +1,7 @@
 //! A fork that reaches the ledger: find the common ancestor and go back to it.
 
 use super::ancestor::{Descent, Landing};
-use super::driver::{Indexer, IndexerError, Poll};
+use super::poll::{Indexer, IndexerError, Poll};
 use crate::error::{ChainError, StoreError, StoreErrorKind};
 use crate::event::RewindCause;
 use crate::ledger::TokenState;

@@ -2,8 +2,8 @@
 
 use alloy_primitives::Address;
 
-use super::confirm::addresses;
-use super::driver::{Group, Indexer, IndexerError};
+use super::poll::{Group, Indexer, IndexerError};
+use super::slice::addresses;
 use crate::error::ChainError;
 use crate::ports::{HeaderDetail, PendingBlock, PendingSnapshot, RangeFacts};
 use crate::types::BlockRef;

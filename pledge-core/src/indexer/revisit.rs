@@ -1,8 +1,8 @@
 //! Halted tokens, tried again while the chain may still change under their fault.
 
 use super::Observed;
-use super::driver::{Indexer, IndexerError, Poll, group_by_cursor};
-use super::{Slice, confirm::addresses};
+use super::poll::{Indexer, IndexerError, Poll, group_by_cursor};
+use super::{Slice, slice::addresses};
 use crate::ledger::TokenState;
 use crate::ports::HeaderDetail;
 use crate::types::BlockNumber;
@@ -45,7 +45,7 @@ impl Indexer {
                 continue;
             }
             let slice = Slice { from: group.next, to: group.next, detail: HeaderDetail::All };
-            let facts = match self.fetch_audited(slice, &addresses(&group)).await {
+            let facts = match self.fetch_checked(slice, &addresses(&group)).await {
                 Ok(facts) => facts,
                 // The token is halted already: what cannot be read for it holds up no other.
                 Err(error) => {

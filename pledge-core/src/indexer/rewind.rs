@@ -1,6 +1,6 @@
 //! Going back further than the held headers prove, because a person says so.
 
-use super::driver::{Indexer, IndexerError};
+use super::poll::{Indexer, IndexerError};
 use crate::error::StoreError;
 use crate::event::{ReorgRecord, RewindCause};
 use crate::ledger::{Change, Leg, TokenState, Transfer};

@@ -83,7 +83,7 @@ impl ChainStatus {
     }
 
     /// Whether only a person can set it going again.
-    pub const fn is_latched(&self) -> bool {
+    pub const fn needs_operator(&self) -> bool {
         matches!(self, Self::Paused(_) | Self::Halted(_))
     }
 }

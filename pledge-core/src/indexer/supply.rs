@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::driver::error_chain;
+use super::poll::error_chain;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ledger::{SupplyAnswer, TokenState};
 use crate::ports::{BalanceStore, ChainSource};

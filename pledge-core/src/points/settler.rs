@@ -10,7 +10,7 @@ use crate::ports::{
     BalanceStore, BatchFailure, HistoriesPage, HistoriesPlace, HistoriesQuery, PointsStore,
     ProgrammeState, ShardProgress, ShardRun,
 };
-use crate::sharing::ShardShare;
+use crate::sharing::ShardAssignment;
 use crate::stop::Stop;
 use crate::types::{Account, Epoch, Timestamp, TokenId};
 
@@ -80,7 +80,7 @@ pub struct Settler {
     pub(super) balances: Arc<dyn BalanceStore>,
     points: Arc<dyn PointsStore>,
     config: SettlerConfig,
-    share: ShardShare,
+    share: ShardAssignment,
 }
 
 impl Settler {
@@ -90,12 +90,12 @@ impl Settler {
         points: Arc<dyn PointsStore>,
         config: SettlerConfig,
     ) -> Self {
-        Self { balances, points, config, share: ShardShare::ALL }
+        Self { balances, points, config, share: ShardAssignment::ALL }
     }
 
     /// Leaves the other shards to other instances.
     #[must_use]
-    pub fn of_shards(self, share: ShardShare) -> Self {
+    pub fn of_shards(self, share: ShardAssignment) -> Self {
         Self { share, ..self }
     }
 

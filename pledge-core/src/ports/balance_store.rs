@@ -64,7 +64,7 @@ impl ChainState {
     /// heights move, or one of the two becomes the other.
     #[must_use]
     pub fn after(&self, report: &ChainReport) -> Self {
-        let keeps = self.status.is_latched() && !report.status.is_latched();
+        let keeps = self.status.needs_operator() && !report.status.needs_operator();
         Self {
             chain: self.chain,
             name: self.name.clone(),

@@ -24,7 +24,7 @@ use crate::sharing::{InstanceId, Lease};
 /// use std::time::Duration;
 ///
 /// use pledge_core::ports::Leases;
-/// use pledge_core::sharing::{InstanceId, Lease, Share};
+/// use pledge_core::sharing::{InstanceId, Lease, Assignment};
 /// use pledge_core::types::ChainId;
 /// use pledge_storage_memory::MemoryLeases;
 ///
@@ -36,8 +36,8 @@ use crate::sharing::{InstanceId, Lease};
 /// leases.renew(&offer(1), minute).await?;
 /// let held = leases.renew(&offer(2), minute).await?;
 /// assert_eq!(held.len(), 2);
-/// assert!(Share::of(&offer(1), &held).follows(ChainId::new(1)));
-/// assert!(Share::of(&offer(2), &held).follows(ChainId::new(8453)));
+/// assert!(Assignment::of(&offer(1), &held).follows(ChainId::new(1)));
+/// assert!(Assignment::of(&offer(2), &held).follows(ChainId::new(8453)));
 /// # Ok(())
 /// # }
 /// ```

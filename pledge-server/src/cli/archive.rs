@@ -1,7 +1,7 @@
 //! `pledge export` and `pledge import`: a whole ledger in one file, between any two stores.
 
+mod counted;
 mod file;
-mod told;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,8 +12,8 @@ use pledge_core::archive::{LineReader, LineWriter, Summary, Tally};
 use pledge_core::ports::Archive;
 use serde::Serialize;
 
-use self::file::{Part, open};
-use self::told::{ToldSink, ToldSource};
+use self::counted::{ToldSink, ToldSource};
+use self::file::{AssignmentWatch, open};
 use super::{Context, Verdict};
 use crate::config::{ConfigError, Key, StorageUrl};
 use crate::output::counted;
@@ -45,7 +45,7 @@ struct Moved {
 pub(super) async fn export(context: Context, args: ExportArgs) -> anyhow::Result<Verdict> {
     let config = context.config()?;
     let stores = stores::open_to_read(&config.storage).await?;
-    let part = Part::begin(&args.to)?;
+    let part = AssignmentWatch::begin(&args.to)?;
     let written = context.stop.run_until_cancelled(write(&context, &stores, part)).await;
     let (to, summary) = written.context("stopped: the archive was not finished, and is gone")??;
     stores.close().await;
@@ -57,7 +57,7 @@ pub(super) async fn export(context: Context, args: ExportArgs) -> anyhow::Result
 async fn write(
     context: &Context,
     stores: &Stores,
-    part: Part,
+    part: AssignmentWatch,
 ) -> anyhow::Result<(String, Summary)> {
     let mut lines = LineWriter::new(part.writer()?)?;
     let mut told = ToldSink::new(&mut lines, context.progress.work("export"));

@@ -10,7 +10,7 @@ use super::{Context, Verdict, WrongUsage};
 use crate::demo::{self, Life, Market, Speed};
 use crate::http::{Api, Gate, Pulse};
 use crate::stores::Stores;
-use crate::tasks::{self, Tasks, Troubles};
+use crate::tasks::{self, Incidents, Tasks};
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -75,7 +75,7 @@ async fn live(
     let api = Api {
         queries: stores.queries(),
         redis: None,
-        troubles: Troubles::default(),
+        incidents: Incidents::default(),
         pulse: pulse.clone(),
         clock: SystemTime::now,
         stop: over.clone(),

@@ -58,7 +58,7 @@ pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result
     if let Some(address) = args.token {
         return resume_token(context, &stores, chain, address).await;
     }
-    if !chain.status.is_latched() {
+    if !chain.status.needs_operator() {
         bail!("chain {} is neither paused nor halted: it is {}", chain.name, chain.status);
     }
     finish(context, &stores, chain, ChainStatus::Syncing).await
@@ -125,7 +125,7 @@ async fn finish(
         status: status.name(),
         reason: status.reason().map(str::to_owned),
     };
-    if status.is_latched() {
+    if status.needs_operator() {
         let report = ChainReport {
             chain: chain.chain,
             status,

@@ -57,7 +57,7 @@ pub(super) async fn execute(context: Context, args: RewindArgs) -> anyhow::Resul
 async fn rewind(config: &Config, stores: &Stores, args: &RewindArgs) -> anyhow::Result<Rewound> {
     let state = find(stores, &args.chain).await?;
     let height = BlockNumber::new(args.to);
-    if !state.status.is_latched() {
+    if !state.status.needs_operator() {
         let name = &state.name;
         bail!("chain {name} is {}: `pledge pause {name}` first", state.status);
     }

@@ -23,7 +23,9 @@ use crate::config::{ChainConfig, Config, Problems};
 use crate::http::{Api, Gate, Pulse};
 use crate::setup::{self, Examined, SetupError};
 use crate::stores::Stores;
-use crate::tasks::{self, Follower, Part, SettleTask, Sharing, Start, Tasks, Troubles, Wakes};
+use crate::tasks::{
+    self, AssignmentWatch, Follower, Incidents, SettleTask, Sharing, Start, Tasks, Wakes,
+};
 
 /// How long nodes may prove a configuration wrong before the API is opened without them.
 const FIRST_LOOK: Duration = Duration::from_secs(3);
@@ -165,14 +167,14 @@ fn lease(chains: &[ChainConfig]) -> Lease {
 async fn share_out(
     stores: &Stores,
     lease: Lease,
-    troubles: &Troubles,
+    incidents: &Incidents,
     running: &mut Tasks,
     stop: &CancellationToken,
-) -> Part {
+) -> AssignmentWatch {
     let Some(leases) = stores.leases.clone() else {
-        return Part::whole(&lease);
+        return AssignmentWatch::whole(&lease);
     };
-    let (sharing, part) = Sharing::begin(leases, lease, troubles).await;
+    let (sharing, part) = Sharing::begin(leases, lease, incidents).await;
     running.spawn(sharing.keep(stop.clone()));
     part
 }
@@ -187,25 +189,25 @@ async fn spawn(
     running: &mut Tasks,
 ) {
     let (stop, chains) = (&context.stop, &config.chains);
-    let troubles = Troubles::default();
+    let incidents = Incidents::default();
     let pulse = Pulse::new(stores.balances.clone());
     pulse.check().await;
     gate.open(Api {
         queries: stores.queries(),
         redis: stores.redis.clone(),
-        troubles: troubles.clone(),
+        incidents: incidents.clone(),
         pulse: pulse.clone(),
         clock: SystemTime::now,
         stop: stop.clone(),
     });
     running.spawn(pulse.keep(stop.clone()));
     running.spawn(tasks::watch_store(stores.clone(), stop.clone()));
-    let part = share_out(stores, lease(chains), &troubles, running, stop).await;
+    let part = share_out(stores, lease(chains), &incidents, running, stop).await;
     let pruning = tasks::keep_pruning(
         stores.events.clone(),
         config.storage.events,
         SystemTime::now,
-        troubles.clone(),
+        incidents.clone(),
         stop.clone(),
     );
     running.spawn(pruning);
@@ -215,7 +217,7 @@ async fn spawn(
     let log = tasks::log_dispatcher(stores);
     let moved = settled.clone();
     let delivering =
-        tasks::keep_notifying(log, part.clone(), interval, moved, troubles.clone(), stop.clone());
+        tasks::keep_notifying(log, part.clone(), interval, moved, incidents.clone(), stop.clone());
     running.spawn(delivering);
     for (chain, start) in chains.iter().zip(starts) {
         let wakes = Wakes { moved: Arc::new(Notify::new()), settled: settled.clone() };
@@ -223,7 +225,7 @@ async fn spawn(
             config: chain.clone(),
             stores: stores.clone(),
             part: part.clone(),
-            troubles: troubles.clone(),
+            incidents: incidents.clone(),
             progress: context.progress.chain(&chain.name),
             moved: wakes.moved.clone(),
             stop: stop.clone(),
@@ -235,7 +237,7 @@ async fn spawn(
             interval: config.settlement.interval,
             part: part.clone(),
             wakes,
-            troubles: troubles.clone(),
+            incidents: incidents.clone(),
             stop: stop.clone(),
             progress: context.progress.work(&format!("settle {}", chain.name)),
         };

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use pledge_chain_evm::Verify;
+use pledge_chain_evm::LogProof;
 use pledge_core::indexer::{Finality, IndexerConfig};
 use pledge_core::primitives::Address;
 use pledge_core::types::ChainId;
@@ -33,11 +33,11 @@ pub struct ChainConfig {
     /// Its nodes, at least one, those preferred first.
     pub rpc_urls: Vec<NodeUrl>,
     /// How much each node must prove.
-    pub verify: Verify,
+    pub log_proof: LogProof,
     /// Calls that each node is sent in a second, if there is a limit.
     pub requests_per_second: Option<NonZeroU32>,
     /// Whether a second node must agree before a block is committed.
-    pub audit: bool,
+    pub cross_check: bool,
     /// A node's WebSocket that tells when to poll, beside the interval.
     pub ws_url: Option<NodeUrl>,
     /// How it is indexed.
@@ -91,12 +91,14 @@ impl ChainConfig {
         let id_key = key.child("chain_id");
         let id = problems.require(&id_key, raw.chain_id, "chain_id = 11155111");
         let rpc_urls = nodes::check_urls(raw.rpc_urls, &key.child("rpc_urls"), problems);
-        let verify = nodes::check_verify(raw.verify.as_deref(), &key.child("verify"), problems);
+        let log_proof =
+            nodes::check_log_proof(raw.log_proof.as_deref(), &key.child("log_proof"), problems);
         let requests_key = key.child("requests_per_second");
         let requests_per_second =
             nodes::check_requests(raw.requests_per_second, &requests_key, problems);
         let count = rpc_urls.as_ref().map_or(usize::MAX, Vec::len);
-        let audit = nodes::check_audit(raw.audit, count, &key.child("audit"), problems);
+        let cross_check =
+            nodes::check_cross_check(raw.cross_check, count, &key.child("cross_check"), problems);
         let ws_key = key.child("ws_url");
         let ws_url = raw.ws_url.and_then(|text| problems.take(&ws_key, NodeUrl::parse_ws(&text)));
         let indexer = check_indexer(
@@ -124,9 +126,9 @@ impl ChainConfig {
             is_named: true,
             id,
             rpc_urls: rpc_urls?,
-            verify: verify?,
+            log_proof: log_proof?,
             requests_per_second,
-            audit,
+            cross_check,
             ws_url,
             indexer: IndexerConfig { clock_slack, ..indexer? },
             poll_interval: poll_interval?,

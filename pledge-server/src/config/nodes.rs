@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use pledge_chain_evm::Verify;
+use pledge_chain_evm::LogProof;
 
 use super::raw::{Flag, TextList, Whole};
 use super::{Key, NodeUrl, Problems};
@@ -31,26 +31,26 @@ pub(super) fn check_urls(
     (urls.len() == texts.len()).then_some(urls)
 }
 
-pub(super) fn check_verify(
+pub(super) fn check_log_proof(
     raw: Option<&str>,
     key: &Key,
     problems: &mut Problems,
-) -> Option<Verify> {
-    let verify = match raw {
-        None | Some("bloom") => Ok(Verify::Bloom),
-        Some("receipts") => Ok(Verify::Receipts),
+) -> Option<LogProof> {
+    let log_proof = match raw {
+        None | Some("bloom") => Ok(LogProof::Bloom),
+        Some("receipts") => Ok(LogProof::Receipts),
         Some(other) => Err(format!(
             "`{other}` is not known: write \"bloom\", which is the default, or \"receipts\""
         )),
     };
-    problems.take(key, verify)
+    problems.take(key, log_proof)
 }
 
 /// How the configuration writes it.
-pub(super) const fn verify_name(verify: Verify) -> &'static str {
-    match verify {
-        Verify::Bloom => "bloom",
-        Verify::Receipts => "receipts",
+pub(super) const fn log_proof_name(log_proof: LogProof) -> &'static str {
+    match log_proof {
+        LogProof::Bloom => "bloom",
+        LogProof::Receipts => "receipts",
     }
 }
 
@@ -70,18 +70,18 @@ pub(super) fn check_requests(
     problems.take(key, limit)
 }
 
-/// An audit compares two nodes.
-pub(super) fn check_audit(
+/// A cross-check compares two nodes.
+pub(super) fn check_cross_check(
     raw: Option<Flag>,
     nodes: usize,
     key: &Key,
     problems: &mut Problems,
 ) -> bool {
-    let Flag(audit) = raw.unwrap_or(Flag(false));
-    if audit && nodes < 2 {
+    let Flag(cross_check) = raw.unwrap_or(Flag(false));
+    if cross_check && nodes < 2 {
         let what =
-            "needs a second node to compare with: name one more in rpc_urls, or remove audit";
+            "needs a second node to compare with: name one more in rpc_urls, or remove cross_check";
         problems.add(key, what);
     }
-    audit
+    cross_check
 }

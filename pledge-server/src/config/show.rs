@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 use toml::Value;
 
 use super::durations::{duration_text, slack_text};
-use super::nodes::verify_name;
+use super::nodes::log_proof_name;
 use super::source::Written;
 use super::{
     ChainConfig, Config, Key, Origin, PointsConfig, Quick, RedisConfig, ServerConfig,
@@ -139,9 +139,9 @@ fn of_chain(chain: &ChainConfig) -> Values {
         is_named: _,
         id,
         rpc_urls,
-        verify,
+        log_proof,
         requests_per_second,
-        audit,
+        cross_check,
         ws_url,
         indexer,
         poll_interval,
@@ -161,8 +161,8 @@ fn of_chain(chain: &ChainConfig) -> Values {
     let limit = requests_per_second.iter();
     values.extend(limit.map(|limit| ("requests_per_second", Some(whole(limit.get().into())))));
     values.extend([
-        ("verify", Some(text(verify_name(*verify)))),
-        ("audit", Some(Value::Boolean(*audit))),
+        ("log_proof", Some(text(log_proof_name(*log_proof)))),
+        ("cross_check", Some(Value::Boolean(*cross_check))),
         confirmed,
         ("retained_headers", Some(whole(*retained_headers))),
         ("poll_interval", Some(text(duration_text(*poll_interval)))),

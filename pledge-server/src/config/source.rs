@@ -149,6 +149,9 @@ fn source_name(file: Option<&Path>) -> Key {
     Key::root(&file.map_or("the environment".to_owned(), |file| file.display().to_string()))
 }
 
+/// Keys of a chain that had another name before.
+const RENAMED: [(&str, &str); 2] = [("verify", "log_proof"), ("audit", "cross_check")];
+
 /// Names the key, and the variable if it comes from the environment.
 fn explain(
     error: &serde_path_to_error::Error<serde_json::Error>,
@@ -160,7 +163,21 @@ fn explain(
     } else {
         String::new()
     };
+    let path = key.as_str();
+    let renamed = RENAMED.iter().find(|(old, _)| is_key_of_a_chain(path, old));
+    if let Some((old, new)) = renamed {
+        return ConfigError::at(
+            &key,
+            format!("`{old}` is called `{new}` now{origin}: write {new}"),
+        );
+    }
     ConfigError::at(&key, format!("{}{origin}", error.inner()))
+}
+
+/// Whether a path is `chains.NAME.key`.
+fn is_key_of_a_chain(path: &str, key: &str) -> bool {
+    let levels: Vec<&str> = path.split('.').collect();
+    matches!(levels[..], ["chains", _, last] if last == key)
 }
 
 fn is_variable(key: &Key, environment: &Environment) -> bool {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::extract::{ChainPath, Path, Query};
-use super::page::{self, Page, PageParams, Place};
+use super::page::{self, Page, PageKey, PageParams};
 use super::problem::Problem;
 use super::read;
 use crate::views::ChainView;
@@ -18,7 +18,7 @@ struct ChainPlace {
     chain: ChainId,
 }
 
-impl Place for ChainPlace {
+impl PageKey for ChainPlace {
     const LIST: &'static str = "chains";
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::extract::{Path, Query, TokenAccountPath};
 use super::json::{Eip55, Sign};
-use super::page::{self, Page, PageParams, Place};
+use super::page::{self, Page, PageKey, PageParams};
 use super::problem::Problem;
 
 #[derive(Debug, Serialize)]
@@ -40,7 +40,7 @@ struct ChangePlace {
     change_type: ChangeType,
 }
 
-impl Place for ChangePlace {
+impl PageKey for ChangePlace {
     const LIST: &'static str = "changes";
 }
 

@@ -35,7 +35,7 @@ struct Ready {
     store: StoreHealth,
     chains: Vec<ChainHealth>,
     /// What this instance tries again.
-    troubles: Vec<Trouble>,
+    incidents: Vec<Incident>,
     /// Null where none is configured.
     redis: Option<RedisHealth>,
 }
@@ -47,13 +47,13 @@ struct StoreHealth {
 
 /// What is tried again. Why may name hosts, and repeat what they say: it is in the log.
 #[derive(Debug, Serialize)]
-struct Trouble {
+struct Incident {
     /// Null where it is everybody's.
     chain: Option<String>,
     work: &'static str,
 }
 
-impl From<Troubled> for Trouble {
+impl From<Troubled> for Incident {
     fn from(Troubled { chain, work, reason: _ }: Troubled) -> Self {
         Self { chain, work }
     }
@@ -107,10 +107,10 @@ pub(super) async fn ready(
     let tokens = |state| beat.tokens.get(&state).map_or(&[][..], Vec::as_slice);
     let chains: Vec<ChainHealth> =
         chains.iter().map(|state| ChainHealth::of(state, tokens(state.chain), now)).collect();
-    let troubles: Vec<Trouble> = api.troubles.list().into_iter().map(Into::into).collect();
+    let incidents: Vec<Incident> = api.incidents.list().into_iter().map(Into::into).collect();
     let redis: Option<RedisHealth> = api.redis.as_ref().map(|redis| redis.health().into());
     let is_well = chains.iter().all(ChainHealth::is_well)
-        && troubles.is_empty()
+        && incidents.is_empty()
         && redis.as_ref().is_none_or(|redis| redis.status == "up");
     let status = if is_well { "ready" } else { "degraded" };
     let store = StoreHealth { status: "up" };
@@ -122,5 +122,5 @@ pub(super) async fn ready(
             return Err(Problem::invalid("strict", format!("`{other}` is neither true nor false")));
         }
     };
-    Ok((code, Json(Ready { status, store, chains, troubles, redis })).into_response())
+    Ok((code, Json(Ready { status, store, chains, incidents, redis })).into_response())
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::extract::{Limit, Path, Query, TokenPath};
 use super::json::Eip55;
-use super::page::{self, Page, Place};
+use super::page::{self, Page, PageKey};
 use super::problem::Problem;
 use super::read::{ProgrammeName, in_one_epoch};
 
@@ -66,7 +66,7 @@ struct PointsPlace {
     account: Account,
 }
 
-impl Place for PointsPlace {
+impl PageKey for PointsPlace {
     const LIST: &'static str = "accounts by points";
 }
 
@@ -77,7 +77,7 @@ struct BalancePlace {
     account: Account,
 }
 
-impl Place for BalancePlace {
+impl PageKey for BalancePlace {
     const LIST: &'static str = "accounts by balance";
 }
 

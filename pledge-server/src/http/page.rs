@@ -11,7 +11,7 @@ use super::problem::Problem;
 const VERSION: u32 = 1;
 
 /// An item's place in the order of one list.
-pub(super) trait Place: Serialize + DeserializeOwned {
+pub(super) trait PageKey: Serialize + DeserializeOwned {
     /// Which list and order: a cursor of another one is refused.
     const LIST: &'static str;
 }
@@ -38,12 +38,12 @@ impl<T> Page<T> {
     }
 
     /// Items, and the place where the next page begins, if there is one.
-    pub(super) fn new<P: Place>(items: Vec<T>, next: Option<&P>) -> Self {
+    pub(super) fn new<P: PageKey>(items: Vec<T>, next: Option<&P>) -> Self {
         Self { items, next_cursor: next.map(encode) }
     }
 
     /// From rows read with one more than the limit, if there are so many.
-    pub(super) fn cut<P: Place>(mut rows: Vec<T>, limit: Limit, place: impl Fn(&T) -> P) -> Self {
+    pub(super) fn cut<P: PageKey>(mut rows: Vec<T>, limit: Limit, place: impl Fn(&T) -> P) -> Self {
         let more = rows.len() > limit.get();
         rows.truncate(limit.get());
         let last = rows.last().filter(|_| more);
@@ -60,13 +60,13 @@ impl<T> Page<T> {
     }
 }
 
-fn encode<P: Place>(place: &P) -> String {
+fn encode<P: PageKey>(place: &P) -> String {
     let text = serde_json::to_vec(&(VERSION, P::LIST, place));
     hex::encode(text.expect("places are plain data"))
 }
 
 /// The place that a cursor of this list names.
-pub(super) fn decode<P: Place>(cursor: Option<&str>) -> Result<Option<P>, Problem> {
+pub(super) fn decode<P: PageKey>(cursor: Option<&str>) -> Result<Option<P>, Problem> {
     let Some(cursor) = cursor else {
         return Ok(None);
     };

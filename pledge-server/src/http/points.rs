@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::extract::{Instant, Length, Limit, Path, Query, TokenAccountPath};
-use super::page::{self, Page, Place};
+use super::page::{self, Page, PageKey};
 use super::problem::{Kind, Problem};
 use super::read::{ProgrammeName, in_one_epoch};
 
@@ -46,7 +46,7 @@ struct Span {
     bucket: u64,
 }
 
-impl Place for Span {
+impl PageKey for Span {
     const LIST: &'static str = "points";
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::extract::{HexAddress, Limit, Path, Query};
-use super::page::{self, Page, Place};
+use super::page::{self, Page, PageKey};
 use super::problem::{Kind, Problem};
 use super::read;
 use crate::views::{SettlementId, SettlementStatus, SettlementView, by_window, newest};
@@ -38,7 +38,7 @@ struct SettlementPlace {
     programme: ProgrammeId,
 }
 
-impl Place for SettlementPlace {
+impl PageKey for SettlementPlace {
     const LIST: &'static str = "settlements";
 }
 

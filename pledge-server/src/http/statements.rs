@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::extract::{Limit, Path, Query, TokenAccountPath};
 use super::json::Sign;
-use super::page::{self, Page, Place};
+use super::page::{self, Page, PageKey};
 use super::problem::Problem;
 use super::read::ProgrammeName;
 
@@ -35,7 +35,7 @@ pub(super) struct Params {
     cursor: Option<String>,
 }
 
-impl Place for StatementPlace {
+impl PageKey for StatementPlace {
     const LIST: &'static str = "statements as published";
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::extract::{ChainPath, Limit, Path, Query, TokenPath};
 use super::json::Eip55;
-use super::page::{self, Page, Place};
+use super::page::{self, Page, PageKey};
 use super::problem::Problem;
 use super::read::{self, ProgrammeName, in_one_epoch};
 use crate::views::Marks;
@@ -73,7 +73,7 @@ struct TokenPlace {
     address: Address,
 }
 
-impl Place for TokenPlace {
+impl PageKey for TokenPlace {
     const LIST: &'static str = "tokens";
 }
 

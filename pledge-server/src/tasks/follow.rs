@@ -10,11 +10,11 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::ability::{Doing, Work};
-use super::hints::Hints;
-use super::look::{Start, report_degraded};
+use super::inspection::{Start, report_degraded};
 use super::register::Registrar;
 use super::turn::{Turn, Turns};
-use super::{Part, STANDSTILL, Trouble, Troubles};
+use super::wake::Hints;
+use super::{AssignmentWatch, Incident, Incidents, STANDSTILL};
 use crate::backoff::Backoff;
 use crate::config::ChainConfig;
 use crate::progress::ChainProgress;
@@ -30,9 +30,9 @@ pub struct Follower {
     /// The stores.
     pub stores: Stores,
     /// What is this instance's to do: a chain that is another's is left to it.
-    pub part: Part,
-    /// Where trouble is told.
-    pub troubles: Troubles,
+    pub part: AssignmentWatch,
+    /// Where incident is told.
+    pub incidents: Incidents,
     /// Where progress is shown.
     pub progress: ChainProgress,
     /// Told whenever the ledger moved.
@@ -64,8 +64,8 @@ impl Follower {
     async fn work(&mut self, start: Start) {
         let config = self.config.clone();
         let Look { source, tokens } = self.until_looked(&config, start).await;
-        let (stores, troubles) = (self.stores.clone(), self.troubles.clone());
-        let (registrar, is_any) = Registrar::new(config, source.clone(), stores, &troubles);
+        let (stores, incidents) = (self.stores.clone(), self.incidents.clone());
+        let (registrar, is_any) = Registrar::new(config, source.clone(), stores, &incidents);
         tokio::join!(registrar.run(tokens), self.follow(&source, is_any));
     }
 
@@ -77,7 +77,7 @@ impl Follower {
         self.progress.count_calls(source);
         let (id, store) = (self.config.id, self.stores.balances.clone());
         let mut turns = Turns::new(id, self.part.clone(), store, source.clone());
-        let mut hints = Hints::of(&self.config, &self.troubles);
+        let mut hints = Hints::of(&self.config, &self.incidents);
         loop {
             let turn = turns.next().await;
             if turn == Turn::StandsStill {
@@ -97,13 +97,13 @@ impl Follower {
         let doing = self.part.doing(Work::Follow(self.config.id));
         let mut indexer = setup::indexer(&self.config, source, &self.stores);
         let mut backoff = Backoff::default();
-        let mut trouble = self.troubles.of_chain(&self.config.name, INDEXING);
-        let mut nodes = self.troubles.of_chain(&self.config.name, "using every node");
+        let mut incident = self.incidents.of_chain(&self.config.name, INDEXING);
+        let mut nodes = self.incidents.of_chain(&self.config.name, "using every node");
         while turn == Turn::StandsStill || self.part.follows(self.config.id) {
             doing.begins();
-            let poll = self.poll(&mut indexer, &mut trouble).await;
+            let poll = self.poll(&mut indexer, &mut incident).await;
             tell_nodes(source, &mut nodes);
-            let next = self.after(poll, &doing, &mut backoff, &mut trouble);
+            let next = self.after(poll, &doing, &mut backoff, &mut incident);
             match next {
                 Next::Again => continue,
                 _ if turn == Turn::StandsStill => break,
@@ -115,7 +115,7 @@ impl Follower {
     }
 
     /// One poll. One that is under way for long is reported, and goes on.
-    async fn poll(&self, indexer: &mut Indexer, trouble: &mut Trouble) -> Poll {
+    async fn poll(&self, indexer: &mut Indexer, incident: &mut Incident) -> Poll {
         let mut poll = std::pin::pin!(indexer.poll(SystemTime::now()).fuse());
         loop {
             tokio::select! {
@@ -123,7 +123,7 @@ impl Follower {
                 poll = &mut poll => return poll,
                 () = tokio::time::sleep(STANDSTILL) => {
                     let reason = "a question to its nodes or to the store has had no answer for more than a minute";
-                    trouble.says(reason);
+                    incident.says(reason);
                     report_degraded(&self.stores, &self.config, reason.to_owned()).await;
                 }
             }
@@ -135,14 +135,14 @@ impl Follower {
         poll: Poll,
         doing: &Doing,
         backoff: &mut Backoff,
-        trouble: &mut Trouble,
+        incident: &mut Incident,
     ) -> Next {
         let name = &self.config.name;
         match poll {
             Poll::Advanced(slice) => {
                 doing.succeeded();
                 backoff.reset();
-                trouble.over();
+                incident.over();
                 self.progress.advanced(&slice);
                 self.moved.notify_one();
                 Next::Again
@@ -156,7 +156,7 @@ impl Follower {
             Poll::Idle => {
                 doing.succeeded();
                 backoff.reset();
-                trouble.over();
+                incident.over();
                 self.progress.reached();
                 Next::Rest
             }
@@ -164,7 +164,7 @@ impl Follower {
                 doing.succeeded();
                 backoff.reset();
                 let way_on = way_on(name, &status).map(|way_on| format!("; {way_on}"));
-                trouble.says(&format!("{status}{}", way_on.unwrap_or_default()));
+                incident.says(&format!("{status}{}", way_on.unwrap_or_default()));
                 Next::Wait(self.config.poll_interval)
             }
             Poll::Retry(error) => {
@@ -172,7 +172,7 @@ impl Follower {
                 if error.is_passing() && doing.fruitless_for() < STANDSTILL {
                     tracing::debug!(chain = name, %error, "the chain moved, reading again");
                 } else {
-                    trouble.says(&format!("{:#}", anyhow::Error::from(error)));
+                    incident.says(&format!("{:#}", anyhow::Error::from(error)));
                 }
                 Next::Wait(backoff.delay())
             }
@@ -181,17 +181,17 @@ impl Follower {
 }
 
 /// Tells which nodes are not used now. Of a single one, whoever asks it tells.
-fn tell_nodes(nodes: &EvmNodes, trouble: &mut Trouble) {
+fn tell_nodes(nodes: &EvmNodes, incident: &mut Incident) {
     let report = nodes.report();
-    let troubles: Vec<String> = report.iter().filter_map(NodeReport::trouble).collect();
-    if troubles.is_empty() {
-        trouble.over();
+    let incidents: Vec<String> = report.iter().filter_map(NodeReport::incident).collect();
+    if incidents.is_empty() {
+        incident.over();
     } else if report.len() > 1 {
-        trouble.says(&troubles.join("; "));
+        incident.says(&incidents.join("; "));
     }
 }
 
-/// What has trouble while a chain is not followed.
+/// What has incident while a chain is not followed.
 pub(crate) const INDEXING: &str = "indexing";
 
 #[cfg(test)]
@@ -207,7 +207,7 @@ mod tests {
     use crate::progress::Progress;
     use crate::test_chain::{TOKEN, TestChain};
 
-    fn follower(stores: &Stores, troubles: &Troubles) -> Follower {
+    fn follower(stores: &Stores, incidents: &Incidents) -> Follower {
         let variables = [
             ("CHAIN_ID", TOKEN.chain.to_string()),
             ("RPC_URLS", "http://127.0.0.1:9".to_owned()),
@@ -217,10 +217,10 @@ mod tests {
         let config = Config::load(None, &variables.map(named).into()).unwrap();
         let config = config.chains.into_iter().next().unwrap();
         Follower {
-            part: Part::whole(&Lease::whole(InstanceId::new(1), [config.id])),
+            part: AssignmentWatch::whole(&Lease::whole(InstanceId::new(1), [config.id])),
             config,
             stores: stores.clone(),
-            troubles: troubles.clone(),
+            incidents: incidents.clone(),
             progress: Progress::new(Output::Json).chain("test"),
             moved: Arc::new(Notify::new()),
             stop: CancellationToken::new(),
@@ -234,23 +234,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_question_without_an_answer_is_told_after_a_minute_and_goes_on() {
         const ANSWERED: Duration = Duration::from_secs(300);
-        let (stores, troubles) = (Stores::of(MemoryStore::new()), Troubles::default());
+        let (stores, incidents) = (Stores::of(MemoryStore::new()), Incidents::default());
         let test = TestChain::open(&stores).await;
         let source = Arc::new(Slow::new(test.chain.clone(), ANSWERED));
         let (balances, pending) = (stores.balances.clone(), stores.pending.clone());
         let config = IndexerConfig { clock_slack: None, ..IndexerConfig::default() };
         let mut indexer = Indexer::new(TOKEN.chain, source.clone(), balances, pending, config);
-        let follower = follower(&stores, &troubles);
-        let mut trouble = troubles.of_chain("test", INDEXING);
+        let follower = follower(&stores, &incidents);
+        let mut incident = incidents.of_chain("test", INDEXING);
         let watched = async {
             tokio::time::sleep(STANDSTILL - Duration::from_secs(1)).await;
-            assert_eq!(troubles.list(), []);
+            assert_eq!(incidents.list(), []);
             tokio::time::sleep(Duration::from_secs(2)).await;
-            assert!(troubles.list()[0].reason.contains("more than a minute"));
+            assert!(incidents.list()[0].reason.contains("more than a minute"));
             let ChainStatus::Degraded(reason) = status(&stores).await else { panic!("not told") };
             assert!(reason.contains("more than a minute"), "{reason}");
         };
-        let (poll, ()) = tokio::join!(follower.poll(&mut indexer, &mut trouble), watched);
+        let (poll, ()) = tokio::join!(follower.poll(&mut indexer, &mut incident), watched);
         assert!(matches!(poll, Poll::Idle), "{poll:?}");
         assert_eq!(source.asked(), 1);
     }

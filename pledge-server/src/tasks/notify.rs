@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ability::{Trials, Work};
+use super::assignment::LASTS;
 use super::event_log::EventLog;
-use super::share::LASTS;
-use super::{Part, Troubles, until_due};
+use super::{AssignmentWatch, Incidents, until_due};
 use crate::backoff::Backoff;
 use crate::stores::Stores;
 
@@ -31,17 +31,17 @@ pub fn log_dispatcher(stores: &Stores) -> Dispatcher {
 /// instance's to do. What was not delivered stays due.
 pub async fn keep_notifying(
     dispatcher: Dispatcher,
-    mut part: Part,
+    mut part: AssignmentWatch,
     interval: Duration,
     moved: Arc<Notify>,
-    troubles: Troubles,
+    incidents: Incidents,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let doing = part.doing(Work::Deliver);
     // Whether a receiver takes events again is found out by events alone.
     let mut trials = Trials::new(doing.clone(), LASTS);
     let mut backoff = Backoff::default();
-    let mut trouble = troubles.of_all("delivering to the log");
+    let mut incident = incidents.of_all("delivering to the log");
     while stop
         .run_until_cancelled(trials.until(part.until_delivers(), || ready(true)))
         .await
@@ -51,7 +51,7 @@ pub async fn keep_notifying(
         let after_trouble = match drain_for_a_lease(&dispatcher, &stop).await {
             Ok(drained) => {
                 doing.succeeded();
-                trouble.over();
+                incident.over();
                 backoff.reset();
                 if drained.more_due {
                     continue;
@@ -60,7 +60,7 @@ pub async fn keep_notifying(
             }
             Err(error) => {
                 doing.failed();
-                trouble.says(&format!("{:#}", anyhow::Error::from(error)));
+                incident.says(&format!("{:#}", anyhow::Error::from(error)));
                 Some(backoff.delay())
             }
         };
@@ -111,8 +111,8 @@ mod tests {
         stores
     }
 
-    fn alone() -> Part {
-        Part::whole(&Lease::whole(InstanceId::new(1), [TOKEN.chain]))
+    fn alone() -> AssignmentWatch {
+        AssignmentWatch::whole(&Lease::whole(InstanceId::new(1), [TOKEN.chain]))
     }
 
     fn dispatcher(stores: &Stores, receiver: &Arc<Receiver>) -> Dispatcher {
@@ -130,7 +130,7 @@ mod tests {
             alone(),
             HOUR,
             moved,
-            Troubles::default(),
+            Incidents::default(),
             stop,
         );
         let minute = Duration::from_secs(60);
@@ -145,9 +145,9 @@ mod tests {
         let receiver = Arc::new(Receiver::new(&[]));
         let (stop, moved) = (CancellationToken::new(), Arc::new(Notify::new()));
         let dispatcher = dispatcher(&stores, &receiver);
-        let troubles = Troubles::default();
+        let incidents = Incidents::default();
         let telling =
-            keep_notifying(dispatcher, alone(), HOUR, moved.clone(), troubles, stop.clone());
+            keep_notifying(dispatcher, alone(), HOUR, moved.clone(), incidents, stop.clone());
         let chain = async {
             let told = async || {
                 let events = stores.events.events(EventSeq::START, 100).await.unwrap();

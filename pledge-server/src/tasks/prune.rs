@@ -8,7 +8,7 @@ use pledge_core::ports::{EventRetention, EventStore};
 use pledge_core::types::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::Troubles;
+use super::Incidents;
 
 /// How often it is looked. Several instances may look at once: each finds less to do.
 const EVERY: Duration = Duration::from_secs(3_600);
@@ -20,19 +20,19 @@ pub async fn keep_pruning(
     events: Arc<dyn EventStore>,
     retention: EventRetention,
     clock: fn() -> SystemTime,
-    troubles: Troubles,
+    incidents: Incidents,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut trouble = troubles.of_all("removing old events");
+    let mut incident = incidents.of_all("removing old events");
     let prune = async {
         loop {
             let pause = match prune(&*events, &retention, clock()).await {
                 Ok(is_more_due) => {
-                    trouble.over();
+                    incident.over();
                     if is_more_due { PAUSE } else { EVERY }
                 }
                 Err(error) => {
-                    trouble.says(&format!("{error:#}"));
+                    incident.says(&format!("{error:#}"));
                     EVERY
                 }
             };
@@ -84,7 +84,7 @@ mod tests {
         };
         let stop = CancellationToken::new();
         let clock = || UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let pruning = keep_pruning(store.clone(), retention, clock, Troubles::default(), stop);
+        let pruning = keep_pruning(store.clone(), retention, clock, Incidents::default(), stop);
         assert!(tokio::time::timeout(Duration::from_secs(60), pruning).await.is_err());
         assert_eq!(store.events(EventSeq::START, usize::MAX).await.unwrap().len(), 1_000);
     }

@@ -7,8 +7,8 @@ use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenSpec;
 use tokio::sync::watch;
 
-use super::look::report_degraded;
-use super::{Trouble, Troubles};
+use super::inspection::report_degraded;
+use super::{Incident, Incidents};
 use crate::backoff::Backoff;
 use crate::config::{ChainConfig, TokenConfig};
 use crate::setup::{self, Discovered, SetupError};
@@ -25,7 +25,7 @@ pub(super) struct Registrar {
     config: ChainConfig,
     source: Arc<EvmNodes>,
     stores: Stores,
-    trouble: Trouble,
+    incident: Incident,
     /// Whether there is anything to follow.
     any: watch::Sender<bool>,
 }
@@ -52,11 +52,11 @@ impl Registrar {
         config: ChainConfig,
         source: Arc<EvmNodes>,
         stores: Stores,
-        troubles: &Troubles,
+        incidents: &Incidents,
     ) -> (Self, watch::Receiver<bool>) {
-        let trouble = troubles.of_chain(&config.name, "registering tokens");
+        let incident = incidents.of_chain(&config.name, "registering tokens");
         let (any, is_any) = watch::channel(false);
-        (Self { config, source, stores, trouble, any }, is_any)
+        (Self { config, source, stores, incident, any }, is_any)
     }
 
     /// Registers what the store or the first look knows, then what the nodes answer, until every token
@@ -69,7 +69,7 @@ impl Registrar {
             tokio::time::sleep(backoff.delay()).await;
             open = self.register_others(open).await;
         }
-        self.trouble.over();
+        self.incident.over();
         while let Err(error) = setup::tell_others(&self.config, &self.stores).await {
             tracing::debug!(chain = self.config.name, %error, "tokens cannot be compared");
             tokio::time::sleep(backoff.delay()).await;
@@ -138,7 +138,7 @@ impl Registrar {
             reasons.push(format!("and {} more", open.len() - TOLD_MAX));
         }
         let reasons = reasons.join("; ");
-        self.trouble.says(&reasons);
+        self.incident.says(&reasons);
         let is_any = *self.any.borrow();
         if !is_any {
             report_degraded(&self.stores, &self.config, reasons).await;

@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ability::{Trials, Work};
-use super::share::LASTS;
-use super::{Part, STANDSTILL, Trouble, Troubles, until_due};
+use super::assignment::LASTS;
+use super::{AssignmentWatch, Incident, Incidents, STANDSTILL, until_due};
 use crate::backoff::Backoff;
 use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
@@ -44,11 +44,11 @@ pub struct SettleTask {
     /// After how long it looks again, if nothing moved.
     pub interval: Duration,
     /// What is this instance's to do: the shards of others are left to them.
-    pub part: Part,
+    pub part: AssignmentWatch,
     /// What wakes it, and what it wakes.
     pub wakes: Wakes,
-    /// Where trouble is told.
-    pub troubles: Troubles,
+    /// Where incident is told.
+    pub incidents: Incidents,
     /// Ends the task.
     pub stop: CancellationToken,
     /// Where progress is shown.
@@ -61,7 +61,7 @@ impl SettleTask {
         let doing = self.part.doing(Work::Settle(self.chain));
         let mut after_error = Backoff::default();
         let mut after_failure = Backoff::from(FAILED_DELAY);
-        let mut trouble = self.troubles.of_chain(&self.name, "settlement");
+        let mut incident = self.incidents.of_chain(&self.name, "settlement");
         let stop = self.stop.clone();
         let mut trials = Trials::new(doing.clone(), LASTS);
         let (stores, chain) = (self.stores.clone(), self.chain);
@@ -83,7 +83,7 @@ impl SettleTask {
                 Ok(report) => {
                     doing.succeeded();
                     after_error.reset();
-                    tell_failures(&self.stores, self.chain, report.failed, &mut trouble).await;
+                    tell_failures(&self.stores, self.chain, report.failed, &mut incident).await;
                     if report.failed == 0 {
                         after_failure.reset();
                         None
@@ -94,7 +94,7 @@ impl SettleTask {
                 Err(error) => {
                     doing.failed();
                     if !error.is_conflict() || doing.fruitless_for() >= STANDSTILL {
-                        trouble.says(&format!("{:#}", anyhow::Error::from(error)));
+                        incident.says(&format!("{:#}", anyhow::Error::from(error)));
                     }
                     Some(after_error.delay())
                 }
@@ -106,17 +106,17 @@ impl SettleTask {
 }
 
 /// Says how many batches wait for another attempt, or for a person, when that changes.
-async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, trouble: &mut Trouble) {
-    if failed == 0 && !trouble.is_on() {
+async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, incident: &mut Incident) {
+    if failed == 0 && !incident.is_on() {
         return;
     }
     match failed_batches(stores, chain).await {
-        Ok(0) => trouble.over(),
-        Ok(waiting) => trouble.says(&format!(
+        Ok(0) => incident.over(),
+        Ok(waiting) => incident.says(&format!(
             "{} failed and waiting: see `pledge settlements --failed`",
             counted(waiting, "batch")
         )),
-        Err(error) => trouble.says(&format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => incident.says(&format!("{:#}", anyhow::Error::from(error))),
     }
 }
 
@@ -227,16 +227,16 @@ mod tests {
         stores
     }
 
-    fn task(stores: &Stores, troubles: &Troubles) -> SettleTask {
+    fn task(stores: &Stores, incidents: &Incidents) -> SettleTask {
         let lease = Lease::whole(InstanceId::new(1), [TOKEN.chain]);
         SettleTask {
             stores: stores.clone(),
             chain: TOKEN.chain,
             name: "test".to_owned(),
             interval: Duration::from_secs(1),
-            part: Part::whole(&lease),
+            part: AssignmentWatch::whole(&lease),
             wakes: Wakes { moved: Arc::new(Notify::new()), settled: Arc::new(Notify::new()) },
-            troubles: troubles.clone(),
+            incidents: incidents.clone(),
             stop: CancellationToken::new(),
             progress: Progress::new(Output::Json).work("test"),
         }
@@ -245,7 +245,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_attempts_of_a_failed_batch_last_for_minutes() {
         let stores = stores_that_refuse_a_batch(StoreErrorKind::Invalid).await;
-        let task = task(&stores, &Troubles::default());
+        let task = task(&stores, &Incidents::default());
         assert!(tokio::time::timeout(MINUTE, task.run()).await.is_err());
         assert_eq!(attempts(&stores).await, [3]);
     }
@@ -253,13 +253,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_conflict_that_stays_is_told_after_a_minute() {
         let stores = stores_that_refuse_a_batch(StoreErrorKind::Conflict).await;
-        let troubles = Troubles::default();
-        let task = tokio::spawn(task(&stores, &troubles).run());
+        let incidents = Incidents::default();
+        let task = tokio::spawn(task(&stores, &incidents).run());
         tokio::time::sleep(MINUTE - Duration::from_secs(5)).await;
-        assert_eq!(troubles.list(), [], "it may pass by itself");
+        assert_eq!(incidents.list(), [], "it may pass by itself");
         tokio::time::sleep(Duration::from_secs(40)).await;
-        let [trouble] = &troubles.list()[..] else { panic!("{:?}", troubles.list()) };
-        assert_eq!(trouble.work, "settlement");
+        let [incident] = &incidents.list()[..] else { panic!("{:?}", incidents.list()) };
+        assert_eq!(incident.work, "settlement");
         assert!(!task.is_finished());
     }
 

@@ -8,9 +8,9 @@ use pledge_core::sharing::Stillness;
 use pledge_core::types::{BlockNumber, BlockRef, ChainId};
 use tokio::time::Instant;
 
-use super::Part;
+use super::AssignmentWatch;
 use super::ability::{Doing, Work};
-use super::share::{LASTS, RENEW_INTERVAL};
+use super::assignment::{LASTS, RENEW_INTERVAL};
 use crate::backoff::Backoff;
 
 /// Why an instance follows a chain now.
@@ -26,7 +26,7 @@ pub(super) enum Turn {
 #[derive(Debug)]
 pub(super) struct Turns {
     chain: ChainId,
-    part: Part,
+    part: AssignmentWatch,
     doing: Doing,
     store: Arc<dyn BalanceStore>,
     source: Arc<dyn ChainSource>,
@@ -45,7 +45,7 @@ struct Standing {
 impl Turns {
     pub(super) fn new(
         chain: ChainId,
-        part: Part,
+        part: AssignmentWatch,
         store: Arc<dyn BalanceStore>,
         source: Arc<dyn ChainSource>,
     ) -> Self {
@@ -109,7 +109,7 @@ impl Turns {
     async fn standing(&self) -> Result<Option<Standing>, StoreError> {
         let chains = self.store.chains().await?;
         let chain = chains.into_iter().find(|state| state.chain == self.chain);
-        let Some(chain) = chain.filter(|state| !state.status.is_latched()) else {
+        let Some(chain) = chain.filter(|state| !state.status.needs_operator()) else {
             return Ok(None);
         };
         let tokens = self.store.tokens(self.chain).await?;
@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
     use crate::stores::Stores;
-    use crate::tasks::{Sharing, Troubles};
+    use crate::tasks::{Incidents, Sharing};
     use crate::test_chain::{TOKEN, TestChain};
 
     const THREE_LEASES: Duration = Duration::from_secs(27);
@@ -144,7 +144,7 @@ mod tests {
         let lease = |id| Lease::whole(InstanceId::new(id), [TOKEN.chain]);
         let held: Arc<dyn pledge_core::ports::Leases> = leases.clone();
         held.renew(&lease(1), LEASE_LASTS_MAX).await.unwrap();
-        let (sharing, part) = Sharing::begin(held, lease(2), &Troubles::default()).await;
+        let (sharing, part) = Sharing::begin(held, lease(2), &Incidents::default()).await;
         tokio::spawn(sharing.keep(CancellationToken::new()));
         Turns::new(TOKEN.chain, part, stores.balances.clone(), Arc::new(source))
     }

@@ -11,7 +11,7 @@ use pledge_server::output::Output;
 use pledge_server::progress::Progress;
 use pledge_server::setup;
 use pledge_server::stores::Stores;
-use pledge_server::tasks::{Follower, Part, Start, Troubles};
+use pledge_server::tasks::{AssignmentWatch, Follower, Incidents, Start};
 use pledge_storage_memory::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -43,8 +43,8 @@ impl Followed {
         let follower = Follower {
             config: config.clone(),
             stores: stores.clone(),
-            part: Part::whole(&lease),
-            troubles: Troubles::default(),
+            part: AssignmentWatch::whole(&lease),
+            incidents: Incidents::default(),
             progress: Progress::new(Output::Json).chain(&config.name),
             moved: moved.clone(),
             stop: CancellationToken::new(),

@@ -29,7 +29,7 @@ fn place() -> MySqlPlace {
 
 /// The trouble that indexing has, if it has any.
 fn indexing(ready: &Value) -> Option<&Value> {
-    ready["troubles"].as_array().unwrap().iter().find(|trouble| trouble["work"] == "indexing")
+    ready["incidents"].as_array().unwrap().iter().find(|trouble| trouble["work"] == "indexing")
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_database_that_takes_no_writes_is_told_while_it_lasts_and_answers_go_on() {
     running.get_until(&board, holds(200));
     admin("SET GLOBAL read_only = 0".to_owned());
     running.get_until(&board, holds(250));
-    running.get_until("/readyz", |ready| ready["troubles"] == json!([]));
+    running.get_until("/readyz", |ready| ready["incidents"] == json!([]));
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn a_lease_whose_end_lies_far_ahead_stops_nothing() {
     let _: () = redis.zadd(key(":ends"), &dead, 4_000_000_000_000_i64).unwrap();
     let _: () = redis.persist(key(":ends")).unwrap();
     let _: () = redis.persist(key(":offers")).unwrap();
-    first.wait_for("a new part of the work", |line| line.contains("chains=\"\""));
+    first.wait_for("a new assignment of work", |line| line.contains("chains=\"\""));
     stage.mint(3_700);
     stage.until_held(&first, 300);
 }

@@ -81,7 +81,7 @@ fn a_token_that_is_refused_holds_up_no_other_and_is_named() {
     let server = folder.start(&["run", "--listen", "127.0.0.1:0"]);
     server.get_until(&format!("chains/{CHAIN}"), |chain| chain["status"] == "live");
     let ready = server.get_until("/readyz", |ready| ready["status"] == "degraded");
-    let trouble = &ready["troubles"][0];
+    let trouble = &ready["incidents"][0];
     assert_eq!(trouble["work"], "registering tokens", "{ready}");
     let logged = server.wait_for("registering tokens", |_| true);
     for named in ["chains.local.tokens.bad.address: no contract code", "tokens.late.start_block"] {

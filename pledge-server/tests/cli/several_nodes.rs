@@ -74,7 +74,7 @@ fn a_second_node_takes_over_and_the_first_is_told_of() {
     stage.mint(3_700);
     stage.until_held(300);
     stage.until_status("live");
-    let unused = |ready: &Value| ready["troubles"][0]["work"] == "using every node";
+    let unused = |ready: &Value| ready["incidents"][0]["work"] == "using every node";
     let ready = stage.server.get_until("/readyz", unused);
     let host = stage.proxies[0].address().to_string();
     assert!(!ready.to_string().contains(&host), "{ready}");
@@ -103,7 +103,7 @@ fn after_an_outage_of_both_nodes_no_block_is_missing() {
 
 #[test]
 fn what_cannot_be_audited_is_not_committed() {
-    let stage = Stage::begin("audit = true");
+    let stage = Stage::begin("cross_check = true");
     stage.until_held(200);
     stage.away(1, true);
     stage.mint(3_700);
@@ -116,15 +116,19 @@ fn what_cannot_be_audited_is_not_committed() {
 }
 
 #[test]
-fn an_audit_of_one_node_is_a_wrong_key() {
+fn a_cross_check_of_one_node_is_a_wrong_key() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = Folder::with_config(&format!(
-        "[chains.local]\nchain_id = {CHAIN}\nrpc_urls = [{:?}]\naudit = true\n\
+        "[chains.local]\nchain_id = {CHAIN}\nrpc_urls = [{:?}]\ncross_check = true\n\
          [chains.local.tokens.plg]\naddress = \"{}\"\n",
         node.url(),
         token()
     ));
     let ended = folder.run(&["index", "--until-head"]);
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains("chains.local.audit: needs a second node"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("chains.local.cross_check: needs a second node"),
+        "{}",
+        ended.stderr
+    );
 }

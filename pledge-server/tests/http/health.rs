@@ -47,7 +47,7 @@ async fn an_instance_says_how_each_part_does() {
             "halted_tokens": [],
             "marked_tokens": [],
         }],
-        "troubles": [],
+        "incidents": [],
         "redis": null,
     });
     assert_eq!(world.ok("/readyz").await, expected);

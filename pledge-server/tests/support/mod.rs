@@ -19,7 +19,7 @@ use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
 use pledge_server::http::{Api, Pulse, router};
-use pledge_server::tasks::Troubles;
+use pledge_server::tasks::Incidents;
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +73,7 @@ impl World {
             router: router(Api {
                 queries,
                 redis: None,
-                troubles: Troubles::default(),
+                incidents: Incidents::default(),
                 pulse: pulse.clone(),
                 clock: || UNIX_EPOCH + Duration::from_secs(CLOCK),
                 stop: stop.clone(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use pledge_core::error::StoreErrorKind;
 use pledge_core::ports::{BalanceStore, LedgerCommit};
 use pledge_core::types::ChainId;
-use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Patience};
+use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Timeouts};
 use pledge_testing::world::{CHAIN, token};
 use pledge_testing::{MySqlPlace, OwnServer};
 
@@ -143,8 +143,8 @@ async fn a_server_that_is_down_is_told_at_once_with_its_address_and_the_cause() 
 /// One call finds out how long nobody answers; the others are not kept waiting for the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_one_call_tries_a_server_that_does_not_answer_others_are_refused_at_once() {
-    const SHORT: Patience =
-        Patience { connection: Duration::from_secs(2), answer: Duration::from_secs(1) };
+    const SHORT: Timeouts =
+        Timeouts { connection: Duration::from_secs(2), answer: Duration::from_secs(1) };
     let server = OwnServer::mariadb(&[]).await;
     let place = MySqlPlace::on(&server.url()).await;
     let store = MySqlStore::over(MySqlDatabase::open_with(&place.url(), SHORT).await.unwrap());

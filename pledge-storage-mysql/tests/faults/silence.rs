@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use pledge_core::error::StoreErrorKind;
 use pledge_core::ports::BalanceStore;
-use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Patience};
+use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Timeouts};
 use pledge_testing::OwnServer;
 use pledge_testing::fault_proxy::{Direction, Fate, Flow};
 use pledge_testing::world::{CHAIN, token};
 
 use crate::stage::{COMMIT, Stage, is_unavailable, refused, run};
 
-const SHORT: Patience =
-    Patience { connection: Duration::from_secs(2), answer: Duration::from_secs(1) };
+const SHORT: Timeouts =
+    Timeouts { connection: Duration::from_secs(2), answer: Duration::from_secs(1) };
 
 async fn impatient(stage: &Stage) -> MySqlStore {
     let url = stage.place.url_through(&stage.proxy);

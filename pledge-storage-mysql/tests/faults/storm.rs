@@ -7,7 +7,7 @@ use std::time::Duration;
 use pledge_core::error::StoreErrorKind;
 use pledge_core::indexer::Poll;
 use pledge_core::points::{Settler, SettlerConfig, SettlerError};
-use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Patience};
+use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Timeouts};
 use pledge_testing::fault_proxy::{Fate, Flow};
 use pledge_testing::generators::{Step, mine};
 use pledge_testing::world::{CONFIRMATIONS, NOW, World};
@@ -23,8 +23,8 @@ const STEPS: usize = 240;
 const POLLS_MAX: usize = 40;
 /// How often each fault happens.
 const TIMES: usize = 5;
-const SHORT: Patience =
-    Patience { connection: Duration::from_secs(2), answer: Duration::from_millis(700) };
+const SHORT: Timeouts =
+    Timeouts { connection: Duration::from_secs(2), answer: Duration::from_millis(700) };
 
 /// What the network does while the engine is at a step, or to the next packet that fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -39,7 +39,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     plant(
         "parent_not_checked",
-        "indexer/confirm.rs",
+        "indexer/slice.rs",
         "!cursor.is_parent_of(first)",
         "false",
         "a slice stands on the cursor",
@@ -53,7 +53,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     plant(
         "answer_not_verified",
-        "indexer/confirm.rs",
+        "indexer/slice.rs",
         "facts.verify(&request)?",
         "()",
         "an answer against the contract is refused",
@@ -109,7 +109,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     plant(
         "depth_not_shown",
-        "indexer/confirm.rs",
+        "indexer/slice.rs",
         "prove_height(&*self.source, height).await?",
         "()",
         "far from the head the chain goes on above what is confirmed",
@@ -123,7 +123,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     plant(
         "false_time_stays",
-        "indexer/confirm.rs",
+        "indexer/slice.rs",
         "first.time < cursor.time || held != cursor",
         "false",
         "no block is before its parent",
@@ -137,7 +137,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     plant(
         "clock_not_asked",
-        "indexer/confirm.rs",
+        "indexer/slice.rs",
         "ahead > slack",
         "false",
         "no block is far ahead of the clock",

@@ -172,7 +172,7 @@ async fn a_chain_that_became_shorter_confirms_nothing_under_an_old_head(fixture:
 async fn a_head_that_only_one_of_two_sources_shows_confirms_nothing_early(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
     let honest: Arc<dyn ChainSource> = Arc::new(world.chain.clone());
-    indexer = indexer.audited_by(honest);
+    indexer = indexer.cross_checked_by(honest);
     comes_to_rest(&mut indexer).await;
     for lies in far_heads() {
         liar.tell(lies);
@@ -211,7 +211,7 @@ async fn a_head_below_the_ledger_takes_nothing_back(fixture: Fixture) {
             liar.tell(Lies { head, ..Lies::default() });
             polls(&mut indexer, 4).await;
             assert_eq!(cursor(&world).await, reached, "a head at {height}");
-            assert!(!world.status().await.is_latched(), "a head at {height}");
+            assert!(!world.status().await.needs_operator(), "a head at {height}");
         }
     }
     liar.stop();
@@ -231,7 +231,7 @@ async fn a_finalized_block_that_is_not_there_confirms_nothing(fixture: Fixture) 
         liar.tell(Lies { finalized, ..Lies::default() });
         polls(&mut indexer, 5).await;
         assert_eq!(cursor(&world).await, Some(110), "final at {height}");
-        assert!(!world.status().await.is_latched());
+        assert!(!world.status().await.needs_operator());
     }
     liar.stop();
     world.chain.set_finalized(Some(114));
@@ -295,7 +295,7 @@ async fn a_time_that_goes_back_for_a_while_leaves_no_trace(fixture: Fixture) {
         let times = [(BlockNumber::new(height), at(1))].into();
         liar.tell(Lies { times, ..Lies::default() });
         polls(&mut indexer, 25).await;
-        assert!(!world.status().await.is_latched(), "a lie about block {height}");
+        assert!(!world.status().await.needs_operator(), "a lie about block {height}");
         liar.stop();
     }
     is_right(&world, &mut indexer).await;

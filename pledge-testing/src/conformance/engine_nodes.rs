@@ -256,7 +256,7 @@ async fn a_stray_answer_far_from_the_head_is_no_fork(fixture: Fixture) {
     let nodes = Nodes { ranges: branch, ..Nodes::of(&world.chain) };
     let mut stray = nodes.indexer(&world, config(10));
     assert!(matches!(stray.poll(NOW).await, Poll::Retry(_)));
-    assert!(!world.status().await.is_latched());
+    assert!(!world.status().await.needs_operator());
     world.index().await;
     assert_eq!(world.cursor().await, world.chain.block(194));
 }

@@ -4,7 +4,7 @@ use pledge_core::error::StoreErrorKind;
 use pledge_core::points::{BatchSpan, Programme};
 use pledge_core::ports::{BatchFailure, StatementKind};
 use pledge_core::query::QueryError;
-use pledge_core::sharing::{InstanceId, Lease, Share};
+use pledge_core::sharing::{Assignment, InstanceId, Lease};
 use pledge_core::stop::Stop;
 use pledge_core::types::{
     Account, Amount, BlockNumber, ProgrammeId, Rate, RateSchedule, RawPoints, Step,
@@ -233,7 +233,7 @@ async fn shards_that_are_shared_out_are_settled_once_each(fixture: Fixture) {
     let lease = |id| Lease::whole(InstanceId::new(id), [CHAIN]);
     let leases = [1, 2].map(lease);
     let settlers = leases.each_ref().map(|own| {
-        let part = Share::of(own, &leases).settles(CHAIN).expect("both offer the chain");
+        let part = Assignment::of(own, &leases).settles(CHAIN).expect("both offer the chain");
         world.settler.clone().of_shards(part)
     });
     let stop = Stop::never();

@@ -13,7 +13,7 @@ use pledge_core::types::{
 use super::control::{Control, now};
 use super::history::{ACCOUNTS, History, STARTS, token};
 use super::instance::Asked;
-use super::people::People;
+use super::operators::People;
 use super::swarm::Swarm;
 use crate::Fixture;
 use crate::digest::{Digest, digest, sum_of};

@@ -12,7 +12,7 @@ use super::dice::Dice;
 use super::history::{Fork, History};
 use super::instance::{Asked, Done, Instance, Surroundings, anybody};
 use super::node::Node;
-use super::people::People;
+use super::operators::People;
 use super::receiver::Told;
 use super::sharing;
 use super::store::{Pending, Store};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pledge_core::sharing::{Ability, InstanceId, Lease, Share, Stillness};
+use pledge_core::sharing::{Ability, Assignment, InstanceId, Lease, Stillness};
 use pledge_core::types::ChainId;
 
 use super::check::Verdict;
@@ -34,7 +34,7 @@ struct Member {
     whole: Lease,
     is_alive: bool,
     ways: [Way; 2],
-    share: Share,
+    share: Assignment,
     renewed: u64,
     abilities: [Ability; 2],
     stillness: [Stillness<u64>; 2],
@@ -67,7 +67,7 @@ impl Member {
     fn new(number: u128) -> Self {
         let whole = Lease::whole(InstanceId::new(number), CHAINS);
         Self {
-            share: Share::whole(&whole),
+            share: Assignment::whole(&whole),
             whole,
             is_alive: true,
             ways: [Way::Open; 2],
@@ -86,9 +86,9 @@ impl Member {
         match table.renew(&offer) {
             Some(held) => {
                 self.renewed = now;
-                self.share = Share::of(&self.whole, &held);
+                self.share = Assignment::of(&self.whole, &held);
             }
-            None if now >= self.renewed + LASTS => self.share = Share::whole(&self.whole),
+            None if now >= self.renewed + LASTS => self.share = Assignment::whole(&self.whole),
             None => {}
         }
     }

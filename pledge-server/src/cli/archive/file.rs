@@ -11,12 +11,12 @@ const NAME: &str = "ledger.jsonl";
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// An archive that is being written, beside where it will stand. It is gone unless it is finished.
-pub(super) struct Part {
+pub(super) struct AssignmentWatch {
     file: NamedTempFile,
     place: PathBuf,
 }
 
-impl Part {
+impl AssignmentWatch {
     /// Begins an archive in a folder, which must not hold one already.
     pub(super) fn begin(folder: &Path) -> anyhow::Result<Self> {
         let place = folder.join(NAME);

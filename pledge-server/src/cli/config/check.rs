@@ -115,12 +115,12 @@ async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
     let registered: Vec<bool> = examined.tokens.iter().map(Option::is_some).collect();
     let asked = examined.ask(config, &connected).await;
     check_first_block(config, &connected, &examined, stores, &mut report).await;
-    let trouble = asked.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
+    let incident = asked.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
     let tokens = config.tokens.iter().zip(examined.tokens).zip(registered);
     for ((token, spec), registered) in tokens {
-        match (spec, &trouble) {
+        match (spec, &incident) {
             (Some(spec), _) => report.token(&token.key, facts(token, spec, registered)),
-            (None, Some(trouble)) => report.failed(&token.key, format!("not checked: {trouble}")),
+            (None, Some(incident)) => report.failed(&token.key, format!("not checked: {incident}")),
             (None, None) => {}
         }
     }
@@ -153,7 +153,7 @@ async fn check_nodes(config: &ChainConfig, connected: &Connected, report: &mut R
         let (key, url) = (config.key.child("rpc_urls").index(index), &config.rpc_urls[index]);
         match probed {
             Some(Ok(facts)) => report.node(&key, url, facts),
-            Some(Err(trouble)) => report.failed(&key, trouble),
+            Some(Err(incident)) => report.failed(&key, incident),
             None => {}
         }
     }

@@ -57,9 +57,9 @@ pub(super) async fn check_ledger(
         });
         let key = config.key.child("rpc_urls").index(index);
         if answer.is_ok()
-            && let Some(trouble) = judge(&lowest, asked.await)
+            && let Some(incident) = judge(&lowest, asked.await)
         {
-            report.failed(&key, format!("{url}: {trouble}"));
+            report.failed(&key, format!("{url}: {incident}"));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! When to try again, and when not.
 
 use crate::backoff::Backoff;
-use crate::tasks::{INDEXING, Trouble, Troubles};
+use crate::tasks::{INDEXING, Incident, Incidents};
 
 /// Attempts in a row that may fail before the command does.
 const ATTEMPTS_MAX: u32 = 6;
@@ -13,15 +13,15 @@ const PASSING_UNTOLD: u32 = 3;
 /// Attempts that failed in a row.
 pub(super) struct Retries {
     backoff: Backoff,
-    trouble: Trouble,
+    incident: Incident,
     passing: u32,
     failed: u32,
 }
 
 impl Retries {
     pub(super) fn new(chain: &str) -> Self {
-        let trouble = Troubles::default().of_chain(chain, INDEXING);
-        Self { backoff: Backoff::default(), trouble, passing: 0, failed: 0 }
+        let incident = Incidents::default().of_chain(chain, INDEXING);
+        Self { backoff: Backoff::default(), incident, passing: 0, failed: 0 }
     }
 
     /// Counts one more, says what is wrong if it is anything new and does not pass at once, and answers
@@ -33,7 +33,7 @@ impl Retries {
             self.failed += 1;
         }
         if !passing || self.passing > PASSING_UNTOLD {
-            self.trouble.says(&format!("{error:#}"));
+            self.incident.says(&format!("{error:#}"));
         }
         self.failed < ATTEMPTS_MAX && self.passing < PASSING_MAX
     }
@@ -43,7 +43,7 @@ impl Retries {
     }
 
     pub(super) fn over(&mut self) {
-        self.trouble.over();
+        self.incident.over();
         self.backoff.reset();
         (self.passing, self.failed) = (0, 0);
     }
@@ -81,7 +81,7 @@ mod tests {
         let begun = tokio::time::Instant::now();
         let mut told = None;
         while retries.count(true, &anyhow!("block 7 is not there")) {
-            if retries.trouble.is_on() {
+            if retries.incident.is_on() {
                 told.get_or_insert(begun.elapsed());
             }
             retries.wait().await;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::chains::Setup;
 
-const LOGGED: &str = "warn,pledge_core::points=debug,pledge_server::tasks::share=info";
+const LOGGED: &str = "warn,pledge_core::points=debug,pledge_server::tasks::assignment=info";
 
 pub(super) struct Instance {
     child: Mutex<Child>,
@@ -49,7 +49,7 @@ impl Instance {
     /// Waits until it follows so many chains.
     pub(super) async fn until_it_follows(&self, count: usize, deadline: Instant) {
         loop {
-            let parts = self.logged("a new part of the work");
+            let parts = self.logged("a new assignment of work");
             let newest = parts.last().and_then(|part| part["chains"].as_str()).unwrap_or_default();
             if newest.split_terminator(", ").count() == count {
                 return;

@@ -8,8 +8,8 @@ use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions, MySqlConnection};
 
 use crate::error::{codes, fault, number};
-use crate::patience::{Patience, within};
 use crate::session::{Role, set_up};
+use crate::timeouts::{Timeouts, within};
 
 /// Statements that a connection keeps prepared: every text of ours in each of its sizes.
 const STATEMENTS_CACHED_MAX: usize = 256;
@@ -18,14 +18,14 @@ const ENCODED: &str = "in a password `@ / # ? %` are written `%40 %2F %23 %3F %2
 
 /// One database of a server, and the user who opens it. Shows no password.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct Endpoint {
     options: MySqlConnectOptions,
     /// `host:port`, or the path of a socket.
     server: String,
     name: String,
 }
 
-impl Place {
+impl Endpoint {
     /// From a URL, whose text is never shown: it may hold a password.
     pub(crate) fn of(url: &str) -> Result<Self, Fault> {
         let options: MySqlConnectOptions = url.parse().map_err(|error: sqlx::Error| {
@@ -63,7 +63,7 @@ impl Place {
     pub(crate) async fn open(
         &self,
         role: Role,
-        patience: Patience,
+        patience: Timeouts,
     ) -> Result<MySqlConnection, Fault> {
         let opened = within(patience.connection, async {
             let connected = self.options.connect().await;
@@ -102,7 +102,7 @@ impl Place {
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} on {}", self.name, self.server)
     }

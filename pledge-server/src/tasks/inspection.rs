@@ -38,7 +38,7 @@ impl Follower {
     /// the others run.
     pub(super) async fn until_looked(&self, config: &ChainConfig, start: Start) -> Look {
         let mut backoff = Backoff::default();
-        let mut trouble = self.troubles.of_chain(&config.name, INDEXING);
+        let mut incident = self.incidents.of_chain(&config.name, INDEXING);
         let doing = self.part.doing(Work::Follow(config.id));
         doing.begins();
         let mut looked = match start {
@@ -49,7 +49,7 @@ impl Follower {
         loop {
             let error = match looked {
                 Ok(look) => {
-                    trouble.over();
+                    incident.over();
                     doing.succeeded();
                     return look;
                 }
@@ -57,7 +57,7 @@ impl Follower {
             };
             doing.failed();
             let reason = format!("{:#}", anyhow::Error::from(error));
-            trouble.says(&reason);
+            incident.says(&reason);
             if self.part.follows(config.id) {
                 report_degraded(&self.stores, config, reason).await;
             }
@@ -72,7 +72,7 @@ impl Follower {
     }
 }
 
-/// Reports why a chain is not followed. Failing to report is logged only: the trouble itself is being
+/// Reports why a chain is not followed. Failing to report is logged only: the incident itself is being
 /// tried again already.
 pub(super) async fn report_degraded(stores: &Stores, config: &ChainConfig, reason: String) {
     let report = ChainReport {

@@ -13,8 +13,8 @@ use crate::liar::{Liar, Lies};
 use crate::world::{CHAIN, CONFIRMATIONS, NOW, World, at, token, tokens};
 
 laws! {
-    __engine_audit of engine_audit(Fixture):
-    an_audit_that_agrees_changes_nothing
+    __engine_audit of engine_cross_check(Fixture):
+    a_cross_check_that_agrees_changes_nothing
     a_block_that_the_audit_has_otherwise_is_not_committed
     a_transfer_that_the_audit_lacks_is_not_committed
     the_block_before_a_fault_is_audited_too
@@ -34,7 +34,7 @@ async fn open(fixture: Fixture) -> (World, ScriptedChain) {
         world.mine(second, &[]);
     }
     let audit = copy(&world.chain);
-    world.indexer = world.indexer.audited_by(Arc::new(audit.clone()));
+    world.indexer = world.indexer.cross_checked_by(Arc::new(audit.clone()));
     world.run().await;
     world.mine(17, &[(Some(1), Some(2), tokens(40))]);
     world.confirm(3_600);
@@ -73,7 +73,7 @@ async fn goes_on(world: &mut World) {
 }
 
 /// An audit that agrees changes nothing, however it cuts its answers.
-async fn an_audit_that_agrees_changes_nothing(fixture: Fixture) {
+async fn a_cross_check_that_agrees_changes_nothing(fixture: Fixture) {
     let (mut world, audit) = open(fixture).await;
     audit.return_to(&world.chain.branch());
     audit.answer_at_most(2);
@@ -168,7 +168,7 @@ async fn far_from_a_fault_at_40(fixture: Fixture) -> (World, Arc<Liar>) {
         world.mine(second, if second == 40 { &overdraft } else { &[] });
     }
     let audit = Arc::new(Liar::new(&world.chain));
-    world.indexer = world.indexer.audited_by(audit.clone());
+    world.indexer = world.indexer.cross_checked_by(audit.clone());
     (world, audit)
 }
 
@@ -202,7 +202,7 @@ async fn a_block_that_is_not_final_for_the_audit_is_not_committed(fixture: Fixtu
         world.mine(second, &[]);
     }
     let audit = copy(&world.chain);
-    world.indexer = world.indexer.audited_by(Arc::new(audit.clone()));
+    world.indexer = world.indexer.cross_checked_by(Arc::new(audit.clone()));
     world.chain.set_finalized(Some(15));
     for (theirs, reached) in
         [(None, None), (Some(6), None), (Some(9), Some(7)), (Some(15), Some(15))]

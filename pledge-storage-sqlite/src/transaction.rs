@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pledge_core::error::StoreErrorKind;
-use pledge_storage_sql::{Connection, Dialect, Done, Fault, Row, Unit, Value};
+use pledge_storage_sql::{Connection, Dialect, ExecResult, Fault, Row, Transaction, Value};
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, Transaction};
+use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
 
 use crate::dialect::SqliteDialect;
 use crate::error::fault;
 use crate::files::Files;
-use crate::values::{Found, arguments};
+use crate::values::{DbRow, arguments};
 
 #[derive(Debug)]
 pub(crate) enum SqliteUnit {
-    Write(Transaction<'static, Sqlite>, Option<Arc<Files>>),
-    Read(Transaction<'static, Sqlite>),
+    Write(sqlx::Transaction<'static, Sqlite>, Option<Arc<Files>>),
+    Read(sqlx::Transaction<'static, Sqlite>),
     Statement(PoolConnection<Sqlite>),
 }
 
@@ -36,12 +36,16 @@ impl Connection for SqliteUnit {
         &SqliteDialect
     }
 
-    async fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Done, Fault> {
+    async fn execute(
+        &mut self,
+        sql: Cow<'static, str>,
+        values: Vec<Value>,
+    ) -> Result<ExecResult, Fault> {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
         let done = query.execute(self.db()).await.map_err(fault)?;
         let key = u64::try_from(done.last_insert_rowid());
         let key = key.map_err(|error| Fault::corrupt("a key below zero").caused_by(error))?;
-        Ok(Done { rows_affected: done.rows_affected(), last_insert_id: key })
+        Ok(ExecResult { rows_affected: done.rows_affected(), last_insert_id: key })
     }
 
     async fn fetch(
@@ -51,12 +55,12 @@ impl Connection for SqliteUnit {
     ) -> Result<Vec<Box<dyn Row>>, Fault> {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
         let rows = query.fetch_all(self.db()).await.map_err(fault)?;
-        Ok(rows.into_iter().map(|row| Box::new(Found(row)) as _).collect())
+        Ok(rows.into_iter().map(|row| Box::new(DbRow(row)) as _).collect())
     }
 }
 
 #[async_trait]
-impl Unit for SqliteUnit {
+impl Transaction for SqliteUnit {
     async fn commit(self: Box<Self>) -> Result<(), Fault> {
         match *self {
             Self::Write(tx, files) => {

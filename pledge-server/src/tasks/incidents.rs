@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// Which chain's, unless it is everybody's, and which work.
 type Place = (Option<String>, &'static str);
 
-/// Everything that has trouble in this process now.
+/// Everything that has incident in this process now.
 #[derive(Debug, Clone, Default)]
-pub struct Troubles(Arc<Mutex<BTreeMap<Place, String>>>);
+pub struct Incidents(Arc<Mutex<BTreeMap<Place, String>>>);
 
-/// Work that has trouble, and why.
+/// Work that has incident, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Troubled {
     /// Which chain's, unless it is everybody's.
@@ -22,18 +22,18 @@ pub struct Troubled {
     pub reason: String,
 }
 
-impl Troubles {
-    /// Work on a chain, without trouble yet.
-    pub(crate) fn of_chain(&self, chain: &str, work: &'static str) -> Trouble {
-        Trouble { troubles: self.clone(), place: (Some(chain.to_owned()), work) }
+impl Incidents {
+    /// Work on a chain, without incident yet.
+    pub(crate) fn of_chain(&self, chain: &str, work: &'static str) -> Incident {
+        Incident { incidents: self.clone(), place: (Some(chain.to_owned()), work) }
     }
 
     /// Work for all chains.
-    pub(crate) fn of_all(&self, work: &'static str) -> Trouble {
-        Trouble { troubles: self.clone(), place: (None, work) }
+    pub(crate) fn of_all(&self, work: &'static str) -> Incident {
+        Incident { incidents: self.clone(), place: (None, work) }
     }
 
-    /// Whatever has trouble, by chain.
+    /// Whatever has incident, by chain.
     pub fn list(&self) -> Vec<Troubled> {
         let troubled = |((chain, work), reason): (&Place, &String)| Troubled {
             chain: chain.clone(),
@@ -48,17 +48,17 @@ impl Troubles {
     }
 }
 
-/// The trouble of one piece of work. Once nobody works on it here, it is no trouble of ours.
+/// The incident of one piece of work. Once nobody works on it here, it is no incident of ours.
 #[derive(Debug)]
-pub(crate) struct Trouble {
-    troubles: Troubles,
+pub(crate) struct Incident {
+    incidents: Incidents,
     place: Place,
 }
 
-impl Trouble {
+impl Incident {
     pub(crate) fn says(&mut self, reason: &str) {
         let (chain, work) = &self.place;
-        let last = self.troubles.known().insert(self.place.clone(), reason.to_owned());
+        let last = self.incidents.known().insert(self.place.clone(), reason.to_owned());
         if last.as_deref() != Some(reason) {
             tracing::warn!(chain, "{work}: {reason}");
         }
@@ -66,20 +66,20 @@ impl Trouble {
 
     /// Whether something was said that is not over.
     pub(crate) fn is_on(&self) -> bool {
-        self.troubles.known().contains_key(&self.place)
+        self.incidents.known().contains_key(&self.place)
     }
 
     pub(crate) fn over(&mut self) {
         let (chain, work) = &self.place;
-        if self.troubles.known().remove(&self.place).is_some() {
+        if self.incidents.known().remove(&self.place).is_some() {
             tracing::info!(chain, "{work} goes on");
         }
     }
 }
 
-impl Drop for Trouble {
+impl Drop for Incident {
     fn drop(&mut self) {
-        self.troubles.known().remove(&self.place);
+        self.incidents.known().remove(&self.place);
     }
 }
 
@@ -89,20 +89,20 @@ mod tests {
 
     #[test]
     fn trouble_is_listed_until_it_is_over_or_nobody_works_on_it() {
-        let troubles = Troubles::default();
-        let mut indexing = troubles.of_chain("one", "indexing");
-        let mut telling = troubles.of_all("telling");
-        assert_eq!(troubles.list(), []);
+        let incidents = Incidents::default();
+        let mut indexing = incidents.of_chain("one", "indexing");
+        let mut telling = incidents.of_all("telling");
+        assert_eq!(incidents.list(), []);
         indexing.says("away");
         indexing.says("full");
         telling.says("deaf");
         let reasons: Vec<_> =
-            troubles.list().into_iter().map(|one| (one.work, one.reason)).collect();
+            incidents.list().into_iter().map(|one| (one.work, one.reason)).collect();
         assert_eq!(reasons, [("telling", "deaf".to_owned()), ("indexing", "full".to_owned())]);
         assert!(indexing.is_on());
         indexing.over();
         assert!(!indexing.is_on());
         drop(telling);
-        assert_eq!(troubles.list(), []);
+        assert_eq!(incidents.list(), []);
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use pledge_core::error::StoreErrorKind;
-use pledge_storage_sql::{Connection, Dialect, Done, Fault, Row, Unit, Value};
+use pledge_storage_sql::{Connection, Dialect, ExecResult, Fault, Row, Transaction, Value};
 use sqlx::AssertSqlSafe;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::dialect::MySqlDialect;
 use crate::error::fault;
 use crate::pool::{Pool, Slot};
-use crate::values::{Found, arguments};
+use crate::values::{DbRow, arguments};
 
 /// A connection, and a transaction in it.
 ///
@@ -154,7 +154,11 @@ impl Connection for MySqlUnit {
         &MySqlDialect
     }
 
-    async fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<Done, Fault> {
+    async fn execute(
+        &mut self,
+        sql: Cow<'static, str>,
+        values: Vec<Value>,
+    ) -> Result<ExecResult, Fault> {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
         let done = self.ask(|mut slot| async move {
             let Slot { connection, listener, .. } = &mut slot;
@@ -162,7 +166,10 @@ impl Connection for MySqlUnit {
             (slot, done)
         });
         let done = done.await.map_err(fault)?;
-        Ok(Done { rows_affected: done.rows_affected(), last_insert_id: done.last_insert_id() })
+        Ok(ExecResult {
+            rows_affected: done.rows_affected(),
+            last_insert_id: done.last_insert_id(),
+        })
     }
 
     async fn fetch(
@@ -176,12 +183,12 @@ impl Connection for MySqlUnit {
             let rows = listener.hear(query.fetch_all(connection)).await;
             (slot, rows)
         });
-        Ok(rows.await.map_err(fault)?.into_iter().map(|row| Box::new(Found(row)) as _).collect())
+        Ok(rows.await.map_err(fault)?.into_iter().map(|row| Box::new(DbRow(row)) as _).collect())
     }
 }
 
 #[async_trait]
-impl Unit for MySqlUnit {
+impl Transaction for MySqlUnit {
     async fn commit(mut self: Box<Self>) -> Result<(), Fault> {
         let committed = if self.is_transaction { self.try_commit().await } else { Ok(()) };
         if let Err(fault) = committed {

@@ -17,12 +17,12 @@ const GENESIS: BlockNumber = BlockNumber::new(0);
 
 /// The head of a node, and its block at a height.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct Observation {
     pub(super) head: BlockRef,
     pub(super) at: Option<BlockRef>,
 }
 
-impl Look {
+impl Observation {
     /// The headers in it.
     pub(super) fn headers(&self) -> Vec<BlockRef> {
         self.at.into_iter().chain([self.head]).collect()
@@ -37,7 +37,7 @@ impl EvmNodes {
         &self,
         node: usize,
         at: Option<BlockNumber>,
-    ) -> Result<Look, ChainError> {
+    ) -> Result<Observation, ChainError> {
         let chain = &self.nodes[node];
         let known = {
             let member = &self.state().members[node];
@@ -52,7 +52,7 @@ impl EvmNodes {
             Some(genesis) => self.compare_genesis(node, genesis)?,
             None => self.answered(node),
         }
-        Ok(Look { head, at })
+        Ok(Observation { head, at })
     }
 
     fn compare_genesis(&self, node: usize, genesis: B256) -> Result<(), ChainError> {

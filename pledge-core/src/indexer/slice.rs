@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use alloy_primitives::Address;
 
-use super::depth::prove_height;
-use super::driver::{Group, Indexer, IndexerError, Poll};
+use super::claims::prove_height;
+use super::poll::{Group, Indexer, IndexerError, Poll};
 use super::{Finality, Observed, Slice, plan};
 use crate::error::ChainError;
 use crate::ledger::TokenState;
@@ -169,20 +169,20 @@ impl Indexer {
         let tokens = addresses(group);
         match self.prefetched.take(slice, &tokens) {
             Some(facts) => Ok(facts),
-            None => Ok(self.fetch_audited(slice, &tokens).await?),
+            None => Ok(self.fetch_checked(slice, &tokens).await?),
         }
     }
 
     /// A failure to prefetch is no failure: the slice is asked for again when its turn comes.
     async fn prefetch(&self, slice: Option<Slice>, group: &Group) -> Option<(Slice, RangeFacts)> {
         let slice = slice?;
-        let facts = self.fetch_audited(slice, &addresses(group)).await.ok()?;
+        let facts = self.fetch_checked(slice, &addresses(group)).await.ok()?;
         Some((slice, facts))
     }
 
     /// What may be committed. It is audited at once: later, whoever answered may be one of those that
     /// audit.
-    pub(super) async fn fetch_audited(
+    pub(super) async fn fetch_checked(
         &self,
         slice: Slice,
         tokens: &[Address],

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pledge_chain_evm::{HeadHints, HeadsConfig};
 use url::Url;
 
-use super::{Trouble, Troubles};
+use super::{Incident, Incidents};
 use crate::config::ChainConfig;
 
 /// Shortest wait, however many heads are told: at most ten polls a second. Chains with a block every
@@ -16,34 +16,34 @@ const HINTED_WAIT_MIN: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Hints {
     heads: Option<HeadHints>,
-    trouble: Trouble,
+    incident: Incident,
 }
 
 impl Hints {
     /// Begins to listen if the configuration says where.
-    pub(super) fn of(config: &ChainConfig, troubles: &Troubles) -> Self {
+    pub(super) fn of(config: &ChainConfig, incidents: &Incidents) -> Self {
         let listen = |url: Url| HeadHints::listen(HeadsConfig::new(config.id, url));
         let url = config.ws_url.as_ref().map(|url| url.expose().clone());
         Self {
             heads: url.map(listen),
-            trouble: troubles.of_chain(&config.name, "listening for heads"),
+            incident: incidents.of_chain(&config.name, "listening for heads"),
         }
     }
 
-    /// Waits for the interval, or for a head. Trouble with hints is logged and changes nothing else.
+    /// Waits for the interval, or for a head. Incident with hints is logged and changes nothing else.
     pub(super) async fn wait(&mut self, interval: Duration) {
         match &mut self.heads {
-            Some(heads) => wait_for(head(heads, &mut self.trouble), interval).await,
+            Some(heads) => wait_for(head(heads, &mut self.incident), interval).await,
             None => tokio::time::sleep(interval).await,
         }
     }
 }
 
-async fn head(heads: &mut HeadHints, trouble: &mut Trouble) {
+async fn head(heads: &mut HeadHints, incident: &mut Incident) {
     while let Err(error) = heads.next().await {
-        trouble.says(&format!("{}; polling goes on", error.detail()));
+        incident.says(&format!("{}; polling goes on", error.detail()));
     }
-    trouble.over();
+    incident.over();
 }
 
 async fn wait_for(head: impl Future<Output = ()>, interval: Duration) {

@@ -9,7 +9,7 @@ use crate::error::fault;
 /// How long a store waits for its server. A network that fails may do so without a word: then an
 /// answer never comes, and nothing but a clock can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct Timeouts {
     /// For a connection that is ready for use.
     pub connection: Duration,
     /// For the answer to one statement. Afterwards its connection is closed and the call is
@@ -17,14 +17,14 @@ pub struct Patience {
     pub answer: Duration,
 }
 
-impl Patience {
+impl Timeouts {
     /// 10 seconds for a connection, 60 for an answer: a statement of ours takes milliseconds, and one
     /// that waits for a lock is refused by the server after 5 seconds.
     pub const DEFAULT: Self =
         Self { connection: Duration::from_secs(10), answer: Duration::from_secs(60) };
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self::DEFAULT
     }

@@ -2,7 +2,7 @@
 
 use alloy_primitives::Address;
 
-use super::driver::Indexer;
+use super::poll::Indexer;
 use crate::error::{ChainError, ChainErrorKind};
 use crate::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
 use crate::types::{BlockNumber, BlockRef};

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use alloy_primitives::Address;
 
-use super::depth::{Claim, SecondFinal};
+use super::claims::{Claim, SecondFinal};
 use super::finality::FinalityWatch;
 use super::prefetched::Prefetched;
 use super::revisit::Revisited;
@@ -147,7 +147,7 @@ impl Indexer {
     /// With a second source, which is asked for every slice too before it is committed. Where the two
     /// differ, and while the second does not answer, nothing is committed and the chain is degraded.
     #[must_use]
-    pub fn audited_by(self, audit: Arc<dyn ChainSource>) -> Self {
+    pub fn cross_checked_by(self, audit: Arc<dyn ChainSource>) -> Self {
         Self { audit: Some(audit), ..self }
     }
 
@@ -271,7 +271,7 @@ impl Indexer {
         let chains = self.store.chains().await?;
         self.known = chains.into_iter().find(|state| state.chain == self.chain);
         let status = self.known.as_ref().map(|state| state.status.clone());
-        Ok(status.filter(ChainStatus::is_latched))
+        Ok(status.filter(ChainStatus::needs_operator))
     }
 
     /// What the node says of its newest blocks, as far as it is plausible.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pledge_core::ports::Leases;
-use pledge_core::sharing::{Lease, ShardShare, Share};
+use pledge_core::sharing::{Assignment, Lease, ShardAssignment};
 use pledge_core::types::ChainId;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::ability::{Abilities, Doing, Work};
-use super::{Trouble, Troubles};
+use super::{Incident, Incidents};
 
 /// How long a lease lasts: what an instance that died did is another's after this and one renewal.
 pub(super) const LASTS: Duration = Duration::from_secs(9);
@@ -21,15 +21,15 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What is this instance's to do, now and whenever it changes.
 #[derive(Debug, Clone)]
-pub struct Part {
-    share: watch::Receiver<Share>,
+pub struct AssignmentWatch {
+    share: watch::Receiver<Assignment>,
     abilities: Abilities,
 }
 
-impl Part {
+impl AssignmentWatch {
     /// Everything, for ever: nobody else works over the store.
     pub fn whole(whole: &Lease) -> Self {
-        Self { share: watch::channel(Share::whole(whole)).1, abilities: Abilities::default() }
+        Self { share: watch::channel(Assignment::whole(whole)).1, abilities: Abilities::default() }
     }
 
     /// What comes of a piece of work here, which decides whether it is offered again.
@@ -47,7 +47,7 @@ impl Part {
     }
 
     /// The shards of a chain that are this instance's to settle, as soon as there are any.
-    pub(super) async fn until_settles(&mut self, chain: ChainId) -> ShardShare {
+    pub(super) async fn until_settles(&mut self, chain: ChainId) -> ShardAssignment {
         self.until(|share| share.settles(chain)).await
     }
 
@@ -56,7 +56,7 @@ impl Part {
         self.until(|share| share.delivers().then_some(())).await;
     }
 
-    async fn until<T>(&mut self, mine: impl Fn(&Share) -> Option<T>) -> T {
+    async fn until<T>(&mut self, mine: impl Fn(&Assignment) -> Option<T>) -> T {
         loop {
             if let Some(part) = mine(&self.share.borrow_and_update()) {
                 return part;
@@ -79,23 +79,27 @@ pub struct Sharing {
     /// Everything that this instance is configured for.
     whole: Lease,
     abilities: Abilities,
-    part: watch::Sender<Share>,
+    part: watch::Sender<Assignment>,
     renewed: Option<Instant>,
     is_logged: bool,
-    trouble: Trouble,
+    incident: Incident,
 }
 
 impl Sharing {
     /// Takes the lease, so that the part that is answered is already this instance's own.
-    pub async fn begin(leases: Arc<dyn Leases>, whole: Lease, troubles: &Troubles) -> (Self, Part) {
-        let (part, share) = watch::channel(Share::whole(&whole));
+    pub async fn begin(
+        leases: Arc<dyn Leases>,
+        whole: Lease,
+        incidents: &Incidents,
+    ) -> (Self, AssignmentWatch) {
+        let (part, share) = watch::channel(Assignment::whole(&whole));
         let abilities = Abilities::default();
-        let trouble = troubles.of_all("sharing the work out");
+        let incident = incidents.of_all("sharing the work out");
         let (offered, renewed, is_logged) = (abilities.clone(), None, false);
         let mut sharing =
-            Self { leases, whole, abilities: offered, part, renewed, is_logged, trouble };
+            Self { leases, whole, abilities: offered, part, renewed, is_logged, incident };
         sharing.renew().await;
-        (sharing, Part { share, abilities })
+        (sharing, AssignmentWatch { share, abilities })
     }
 
     /// Renews the lease until `stop`, then gives it back.
@@ -118,20 +122,20 @@ impl Sharing {
         let offer = self.abilities.offer(&self.whole, LASTS);
         match self.leases.renew(&offer, LASTS).await {
             Ok(held) => {
-                self.trouble.over();
+                self.incident.over();
                 self.renewed = Some(asked);
-                self.takes(Share::of(&self.whole, &held));
+                self.takes(Assignment::of(&self.whole, &held));
             }
             Err(error) => {
-                self.trouble.says(&format!("{error}; this instance does all of it meanwhile"));
+                self.incident.says(&format!("{error}; this instance does all of it meanwhile"));
                 if self.renewed.is_none_or(|renewed| renewed.elapsed() >= LASTS) {
-                    self.takes(Share::whole(&self.whole));
+                    self.takes(Assignment::whole(&self.whole));
                 }
             }
         }
     }
 
-    fn takes(&mut self, share: Share) {
+    fn takes(&mut self, share: Assignment) {
         self.part.send_if_modified(|part| {
             // The first part is logged even if it is the whole: the newest line is then always what holds.
             if *part == share && self.is_logged {
@@ -139,7 +143,7 @@ impl Sharing {
             }
             let chains = share.chains().iter().map(ToString::to_string);
             let (chains, delivers) = (chains.collect::<Vec<_>>().join(", "), share.delivers());
-            tracing::info!(chains, delivers, "a new part of the work");
+            tracing::info!(chains, delivers, "a new assignment of work");
             *part = share;
             true
         });
@@ -156,8 +160,8 @@ mod tests {
 
     use super::*;
 
-    async fn begin(leases: Arc<dyn Leases>, lease: Lease) -> (Sharing, Part) {
-        Sharing::begin(leases, lease, &Troubles::default()).await
+    async fn begin(leases: Arc<dyn Leases>, lease: Lease) -> (Sharing, AssignmentWatch) {
+        Sharing::begin(leases, lease, &Incidents::default()).await
     }
 
     const CHAINS: [ChainId; 2] = [ChainId::new(1), ChainId::new(2)];
@@ -166,7 +170,7 @@ mod tests {
         Lease::whole(InstanceId::new(id), CHAINS)
     }
 
-    fn followed(part: &Part) -> usize {
+    fn followed(part: &AssignmentWatch) -> usize {
         CHAINS.into_iter().filter(|chain| part.follows(*chain)).count()
     }
 
@@ -228,7 +232,7 @@ mod tests {
         let taken_over = async {
             part.until_follows(CHAINS[0]).await;
             part.until_delivers().await;
-            while part.until_settles(CHAINS[0]).await != ShardShare::ALL {
+            while part.until_settles(CHAINS[0]).await != ShardAssignment::ALL {
                 tokio::time::sleep(RENEW_INTERVAL).await;
             }
         };

@@ -8,12 +8,12 @@ use crate::types::{ChainId, ShardId};
 
 /// The shards that are one instance's among those of every programme of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShardShare {
+pub struct ShardAssignment {
     index: u32,
     of: NonZeroU32,
 }
 
-impl ShardShare {
+impl ShardAssignment {
     /// Every shard.
     pub const ALL: Self = Self { index: 0, of: NonZeroU32::MIN };
 
@@ -25,18 +25,18 @@ impl ShardShare {
 
 /// What is one instance's to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Share {
+pub struct Assignment {
     follows: BTreeSet<ChainId>,
-    settles: BTreeMap<ChainId, ShardShare>,
+    settles: BTreeMap<ChainId, ShardAssignment>,
     delivers: bool,
 }
 
-impl Share {
+impl Assignment {
     /// Everything that an instance is configured for: while it knows of no other.
     pub fn whole(whole: &Lease) -> Self {
         Self {
             follows: whole.follows.clone(),
-            settles: whole.settles.iter().map(|chain| (*chain, ShardShare::ALL)).collect(),
+            settles: whole.settles.iter().map(|chain| (*chain, ShardAssignment::ALL)).collect(),
             delivers: whole.delivers,
         }
     }
@@ -80,7 +80,7 @@ impl Share {
     }
 
     /// The shards that are this instance's to settle; `None` if they are all those of others.
-    pub fn settles(&self, chain: ChainId) -> Option<ShardShare> {
+    pub fn settles(&self, chain: ChainId) -> Option<ShardAssignment> {
         self.settles.get(&chain).copied()
     }
 
@@ -105,12 +105,12 @@ fn followers(leases: &BTreeMap<InstanceId, &Lease>) -> BTreeMap<ChainId, Instanc
 }
 
 /// Everything where nobody offers.
-fn dealt(offering: &[InstanceId], own: InstanceId) -> Option<ShardShare> {
+fn dealt(offering: &[InstanceId], own: InstanceId) -> Option<ShardAssignment> {
     let Some(of) = u32::try_from(offering.len()).ok().and_then(NonZeroU32::new) else {
-        return Some(ShardShare::ALL);
+        return Some(ShardAssignment::ALL);
     };
     let index = offering.iter().position(|instance| *instance == own)?;
-    Some(ShardShare { index: u32::try_from(index).ok()?, of })
+    Some(ShardAssignment { index: u32::try_from(index).ok()?, of })
 }
 
 #[cfg(test)]
@@ -149,8 +149,8 @@ mod tests {
         fn what_is_offered_is_done_by_exactly_one_instance_that_offers_it(instances in instances()) {
             let held = offers(&instances);
             let shares: Vec<_> =
-                instances.iter().map(|(whole, offer)| (offer, Share::of(whole, &held))).collect();
-            let does = |done: &dyn Fn(&Share) -> bool, offered: &dyn Fn(&Lease) -> bool| {
+                instances.iter().map(|(whole, offer)| (offer, Assignment::of(whole, &held))).collect();
+            let does = |done: &dyn Fn(&Assignment) -> bool, offered: &dyn Fn(&Lease) -> bool| {
                 let doing: Vec<_> = shares.iter().filter(|(_, share)| done(share)).collect();
                 doing.len() == 1 && doing.iter().all(|(offer, _)| offered(offer))
             };
@@ -160,12 +160,12 @@ mod tests {
             for chain in held.iter().flat_map(|lease| &lease.settles) {
                 for shard in ShardCount::default().shards() {
                     let settles =
-                        |share: &Share| share.settles(*chain).is_some_and(|part| part.owns(shard));
+                        |share: &Assignment| share.settles(*chain).is_some_and(|part| part.owns(shard));
                     prop_assert!(does(&settles, &|offer| offer.settles.contains(chain)));
                 }
             }
             if held.iter().any(|lease| lease.delivers) {
-                prop_assert!(does(&Share::delivers, &|offer| offer.delivers));
+                prop_assert!(does(&Assignment::delivers, &|offer| offer.delivers));
             }
         }
 
@@ -173,13 +173,13 @@ mod tests {
         fn what_nobody_offers_is_done_by_all_that_are_configured_for_it(instances in instances()) {
             let held = offers(&instances);
             for (whole, _) in &instances {
-                let share = Share::of(whole, &held);
+                let share = Assignment::of(whole, &held);
                 for chain in &whole.follows {
                     if held.iter().all(|lease| !lease.follows.contains(chain)) {
                         prop_assert!(share.follows(*chain));
                     }
                     if held.iter().all(|lease| !lease.settles.contains(chain)) {
-                        prop_assert_eq!(share.settles(*chain), Some(ShardShare::ALL));
+                        prop_assert_eq!(share.settles(*chain), Some(ShardAssignment::ALL));
                     }
                 }
                 prop_assert!(share.delivers() || held.iter().any(|lease| lease.delivers));
@@ -190,7 +190,7 @@ mod tests {
         fn nobody_gets_what_it_is_not_configured_for(instances in instances()) {
             let held = offers(&instances);
             for (whole, _) in &instances {
-                let share = Share::of(whole, &held);
+                let share = Assignment::of(whole, &held);
                 prop_assert!(share.follows.is_subset(&whole.follows));
                 prop_assert!(share.settles.keys().all(|chain| whole.settles.contains(chain)));
             }
@@ -202,7 +202,7 @@ mod tests {
             let mut reversed = held.clone();
             reversed.reverse();
             for (whole, _) in &instances {
-                prop_assert_eq!(Share::of(whole, &held), Share::of(whole, &reversed));
+                prop_assert_eq!(Assignment::of(whole, &held), Assignment::of(whole, &reversed));
             }
         }
 
@@ -210,7 +210,7 @@ mod tests {
         fn those_that_offer_the_same_follow_the_same_number(count in 1..6_u128, chains in 0..20_u64) {
             let lease = |id| Lease::whole(InstanceId::new(id), (0..chains).map(ChainId::new));
             let leases: Vec<_> = (0..count).map(lease).collect();
-            let follows = leases.iter().map(|own| Share::of(own, &leases).follows.len());
+            let follows = leases.iter().map(|own| Assignment::of(own, &leases).follows.len());
             let (least, most) = follows.fold((usize::MAX, 0), |(least, most), one| {
                 (least.min(one), most.max(one))
             });
@@ -228,7 +228,7 @@ mod tests {
             delivers: false,
         };
         for held in [&[][..], std::slice::from_ref(&whole), &[nothing]] {
-            assert_eq!(Share::of(&whole, held), Share::whole(&whole));
+            assert_eq!(Assignment::of(&whole, held), Assignment::whole(&whole));
         }
     }
 }
