@@ -1,6 +1,5 @@
 //! What the node answers, and how a switch meets only what it is about.
 
-#![expect(clippy::disallowed_methods, reason = "real sockets and a real clock")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use alloy::primitives::{Address, U256};
