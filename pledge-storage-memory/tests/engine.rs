@@ -48,7 +48,7 @@ async fn engine(store: &Arc<MemoryStore>, chains: &[ScriptedChain]) -> Result<En
 }
 
 /// An engine over one chain that tells so many consumers.
-async fn notifier(
+async fn notifying(
     store: &Arc<MemoryStore>,
     chain: &ScriptedChain,
     told: &[(&str, &Arc<Receiver>)],
@@ -188,7 +188,7 @@ async fn a_token_that_halts_is_listed() {
 async fn a_notifier_is_told_every_event_once() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[]));
-    let mut engine = telling(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
+    let mut engine = notifying(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
     let events = store.events(EventSeq::START, 100).await.unwrap();
     assert!(events.is_empty());
     for _ in 0..2 {
@@ -203,7 +203,7 @@ async fn a_notifier_is_told_every_event_once() {
 async fn a_notifier_that_fails_is_told_the_rest_by_the_next_call() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[Fate::Taken, Fate::Failed]));
-    let mut engine = telling(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
+    let mut engine = notifying(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
     let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert!(matches!(error, EngineError::Tell { .. }), "{error}");
     assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
@@ -217,7 +217,7 @@ async fn a_notifier_that_fails_keeps_no_other_from_being_told() {
     let store = Arc::new(MemoryStore::new());
     let (ill, well) = (Arc::new(Receiver::new(&[Fate::Failed])), Arc::new(Receiver::new(&[])));
     let told = [("ill", &ill), ("well", &well)];
-    let mut engine = telling(&store, &chain(1), &told).await.unwrap();
+    let mut engine = notifying(&store, &chain(1), &told).await.unwrap();
     let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert_eq!(error.to_string(), "consumer ill was not told everything");
     assert_eq!(well.arrived(), store.events(EventSeq::START, 100).await.unwrap());
@@ -227,7 +227,7 @@ async fn a_notifier_that_fails_keeps_no_other_from_being_told() {
 async fn a_chain_that_halts_is_an_error_and_is_told() {
     let store = Arc::new(MemoryStore::new());
     let (chain, receiver) = (chain(1), Arc::new(Receiver::new(&[])));
-    let mut engine = telling(&store, &chain, &[("test", &receiver)]).await.unwrap();
+    let mut engine = notifying(&store, &chain, &[("test", &receiver)]).await.unwrap();
     engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     let status = ChainStatus::Halted("an example".to_owned());
     let report = ChainReport {
@@ -249,7 +249,7 @@ async fn a_stop_before_a_notifier_was_told_everything_is_said() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[Fate::TakenAndAskedToStop]));
     let stop = receiver.stop_anew();
-    let mut engine = telling(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
+    let mut engine = notifying(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
     let stopped = engine.catch_up(SystemTime::now, &stop, |_, _| {}).await.unwrap();
     assert_eq!((stopped.delivered, stopped.stopped), (1, true));
 }
@@ -259,7 +259,7 @@ async fn a_consumer_told_twice_is_refused() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[]));
     let told = [("log", &receiver), ("log", &receiver)];
-    let error = telling(&store, &chain(1), &told).await.unwrap_err();
+    let error = notifying(&store, &chain(1), &told).await.unwrap_err();
     assert!(matches!(&error, EngineError::SameConsumer(log) if log.as_str() == "log"), "{error}");
 }
 
