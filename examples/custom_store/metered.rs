@@ -43,7 +43,8 @@ metered!(BalanceStore {
     register_token(spec: &TokenSpec) -> TokenState;
     tokens(chain: ChainId) -> Vec<TokenState>;
     token(token: TokenId) -> Option<TokenState>;
-    halt_token(token: TokenId, base: Option<BlockId>, reason: Option<&str>) -> ();
+    halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
+    resume_token(token: TokenId, base: Option<BlockId>) -> ();
     headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
     states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
     record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();

@@ -90,8 +90,7 @@ pub struct CaughtUp {
     pub reorgs: u64,
     /// What was settled.
     pub settled: SettleReport,
-    /// Tokens that stand still until `BalanceStore::halt_token`, called without a reason, sets them
-    /// going again; their status has the reason.
+    /// Tokens that stand still until `BalanceStore::resume_token` sets them going again; their status has the reason.
     pub halted: Vec<TokenId>,
     /// Events that notifiers took, repeats included.
     pub delivered: u64,

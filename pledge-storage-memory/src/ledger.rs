@@ -92,18 +92,24 @@ impl BalanceStore for MemoryStore {
         &self,
         token: TokenId,
         base: Option<BlockId>,
-        reason: Option<&str>,
+        reason: &str,
     ) -> Result<(), StoreError> {
         let mut state = self.lock();
         let entry = state.token_mut(token)?;
         require_cursor("halt a token", entry, base)?;
-        let status = reason.map_or(TokenStatus::Active, |why| TokenStatus::Halted(why.to_owned()));
+        let status = TokenStatus::Halted(reason.to_owned());
         let before = std::mem::replace(&mut entry.state.status, status);
-        if let Some(reason) = reason
-            && before == TokenStatus::Active
-        {
+        if before == TokenStatus::Active {
             state.record(Event::TokenHalted { token, reason: reason.to_owned() });
         }
+        Ok(())
+    }
+
+    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let entry = state.token_mut(token)?;
+        require_cursor("resume a token", entry, base)?;
+        entry.state.status = TokenStatus::Active;
         Ok(())
     }
 

@@ -64,10 +64,16 @@ impl<D: Database> BalanceStore for SqlStore<D> {
         &self,
         token: TokenId,
         base: Option<BlockId>,
-        reason: Option<&str>,
+        reason: &str,
     ) -> Result<(), StoreError> {
         let mut unit = self.write("halt a token").await?;
         let done = registry::halt_token(unit.db(), token, base, reason).await;
+        unit.finish(done).await
+    }
+
+    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
+        let mut unit = self.write("resume a token").await?;
+        let done = registry::resume_token(unit.db(), token, base).await;
         unit.finish(done).await
     }
 

@@ -211,21 +211,33 @@ pub(crate) async fn halt_token(
     db: &mut dyn Connection,
     token: TokenId,
     base: Option<BlockId>,
-    reason: Option<&str>,
+    reason: &str,
 ) -> Result<(), Fault> {
     let row = token_at(db, token, base).await?;
-    query("UPDATE token SET halted = ? WHERE id = ?")
-        .bind(reason)
-        .bind(row.key)
-        .execute(db)
-        .await?;
-    match reason {
-        Some(reason) if row.state.is_active() => {
-            let reason = reason.to_owned();
-            record(db, &Event::TokenHalted { token, reason }).await
-        }
-        _ => Ok(()),
+    set_halted(db, row.key, Some(reason)).await?;
+    if row.state.is_active() {
+        record(db, &Event::TokenHalted { token, reason: reason.to_owned() }).await?;
     }
+    Ok(())
+}
+
+pub(crate) async fn resume_token(
+    db: &mut dyn Connection,
+    token: TokenId,
+    base: Option<BlockId>,
+) -> Result<(), Fault> {
+    let row = token_at(db, token, base).await?;
+    set_halted(db, row.key, None).await
+}
+
+async fn set_halted(
+    db: &mut dyn Connection,
+    token: u64,
+    reason: Option<&str>,
+) -> Result<(), Fault> {
+    let update = query("UPDATE token SET halted = ? WHERE id = ?").bind(reason).bind(token);
+    update.execute(db).await?;
+    Ok(())
 }
 
 pub(crate) async fn record_supply(

@@ -230,8 +230,12 @@ impl Twins {
             }
             Op::Halt(halts) => {
                 let base = self.chain.last().map(BlockRef::id);
-                let reason = halts.then_some("a test");
-                both!(self, balances.halt_token(token(), base, reason)).expect("a valid step");
+                let set = if *halts {
+                    both!(self, balances.halt_token(token(), base, "a test"))
+                } else {
+                    both!(self, balances.resume_token(token(), base))
+                };
+                set.expect("a valid step");
             }
             Op::Supply { on_chain, stale } => self.supply(*on_chain, *stale).await,
         }

@@ -77,12 +77,13 @@ mock! {
         async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError>;
         async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError>;
         async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError>;
-        async fn halt_token<'a, 'b>(
-            &'a self,
+        async fn halt_token(
+            &self,
             token: TokenId,
             base: Option<BlockId>,
-            reason: Option<&'b str>,
+            reason: &str,
         ) -> Result<(), StoreError>;
+        async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError>;
         async fn headers(
             &self,
             chain: ChainId,

@@ -95,9 +95,13 @@ impl<S: BalanceStore> BalanceStore for Cached<S> {
         &self,
         token: TokenId,
         base: Option<BlockId>,
-        reason: Option<&str>,
+        reason: &str,
     ) -> Result<(), StoreError> {
         self.store.halt_token(token, base, reason).await
+    }
+
+    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
+        self.store.resume_token(token, base).await
     }
 
     async fn headers(

@@ -60,9 +60,13 @@ impl<S: BalanceStore> BalanceStore for Twice<S> {
         &self,
         token: TokenId,
         base: Option<BlockId>,
-        reason: Option<&str>,
+        reason: &str,
     ) -> Result<(), StoreError> {
         self.0.halt_token(token, base, reason).await
+    }
+
+    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
+        self.0.resume_token(token, base).await
     }
 
     async fn headers(

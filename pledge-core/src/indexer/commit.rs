@@ -113,7 +113,7 @@ impl Indexer {
         let base = group.cursor.map(|cursor| cursor.id());
         for (token, error) in folded.failed {
             tracing::debug!(%token, %error, "token halted");
-            self.store.halt_token(token, base, Some(&error.to_string())).await?;
+            self.store.halt_token(token, base, &error.to_string()).await?;
         }
         let first = *facts.headers.first().expect("a verified answer has headers");
         let tip = *facts.last().expect("a verified answer has headers");

@@ -61,7 +61,7 @@ impl Indexer {
             let takes_it = |token: &&TokenState| folded.takes(token.spec.id);
             for healed in group.tokens.iter().filter(takes_it) {
                 let token = healed.spec.id;
-                self.store.halt_token(token, base, None).await?;
+                self.store.resume_token(token, base).await?;
                 tracing::info!(%token, block = %group.next, "the fault is gone, following the token again");
                 revisited = Revisited::Healed;
             }

@@ -285,15 +285,17 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// One token, `None` if unknown.
     async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError>;
 
-    /// Halts an active token with a reason, or makes a halted one active again with `None`.
-    /// `base` is the cursor it must stand at. Halting writes its event; another reason for one that is
-    /// halted does not.
+    /// Halts a token with a reason. `base` is the cursor that it must have; else the answer is `Conflict`.
+    /// Halting writes its event; another reason for a token that is halted already does not.
     async fn halt_token(
         &self,
         token: TokenId,
         base: Option<BlockId>,
-        reason: Option<&str>,
+        reason: &str,
     ) -> Result<(), StoreError>;
+
+    /// Makes a halted token active again; one that is active stays so. `base` as for halting.
+    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError>;
 
     /// Held headers of a chain at or below `at_most`, newest first, at most `limit`.
     async fn headers(

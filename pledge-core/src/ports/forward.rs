@@ -89,7 +89,11 @@ macro_rules! __forward_method {
     };
     ($field:tt halt_token) => {
         $crate::__forwarded! { $field BalanceStore halt_token ['a]
-            (token: $crate::types::TokenId, base: Option<$crate::types::BlockId>, reason: Option<&'a str>) -> () }
+            (token: $crate::types::TokenId, base: Option<$crate::types::BlockId>, reason: &'a str) -> () }
+    };
+    ($field:tt resume_token) => {
+        $crate::__forwarded! { $field BalanceStore resume_token []
+            (token: $crate::types::TokenId, base: Option<$crate::types::BlockId>) -> () }
     };
     ($field:tt headers) => {
         $crate::__forwarded! { $field BalanceStore headers []

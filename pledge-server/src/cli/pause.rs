@@ -77,7 +77,7 @@ async fn resume_token(
         bail!("token {id} is not halted");
     }
     let base = token.cursor.map(|cursor| cursor.id());
-    stores.balances.halt_token(id, base, None).await?;
+    stores.balances.resume_token(id, base).await?;
     stores.close().await;
     context.output.print(&Changed {
         chain_id: chain.chain.get(),

@@ -49,7 +49,7 @@ async fn a_halted_token_does_not_hold_its_chain_back() {
     world.settle(token).await;
     let before = world.ok("/api/v1/chains/1").await;
     let other = world.earning(1, OTHER_TOKEN, 18, "0.05").await;
-    let halted = world.stores.balances.halt_token(other, None, Some("overdrawn"));
+    let halted = world.stores.balances.halt_token(other, None, "overdrawn");
     halted.await.unwrap();
     let mut after = world.ok("/api/v1/chains/1").await;
     let listed = after["halted_tokens"].take();

@@ -84,7 +84,7 @@ async fn a_chain_that_is_not_well_leaves_the_instance_ready_and_degraded() {
 async fn a_halted_token_makes_its_chains_part_degraded_and_is_named() {
     let (world, _) = seed().await;
     let other = world.token(1, OTHER_TOKEN, 18).await;
-    let halted = world.stores.balances.halt_token(other, None, Some("overdrawn"));
+    let halted = world.stores.balances.halt_token(other, None, "overdrawn");
     halted.await.unwrap();
     world.pulse.check().await;
     let ready = world.ok("/readyz").await;

@@ -57,7 +57,7 @@ async fn a_halted_token_does_not_hold_the_others_back() {
     let slow = TokenId { chain: ChainId::new(2), address: OTHER_TOKEN };
     let balances = world.stores.balances.clone();
     let base = balances.token(slow).await.unwrap().unwrap().cursor;
-    let halted = balances.halt_token(slow, base.map(|base| base.id()), Some("overdrawn"));
+    let halted = balances.halt_token(slow, base.map(|base| base.id()), "overdrawn");
     halted.await.unwrap();
     let portfolio = world.ok(&format!("/api/v1/accounts/{ALICE}")).await;
     assert_eq!(portfolio["at_time"], THREE_PM + 2 * HOUR);

@@ -51,12 +51,11 @@ impl BalanceStore for Away {
         away()
     }
 
-    async fn halt_token(
-        &self,
-        _: TokenId,
-        _: Option<BlockId>,
-        _: Option<&str>,
-    ) -> Result<(), StoreError> {
+    async fn halt_token(&self, _: TokenId, _: Option<BlockId>, _: &str) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn resume_token(&self, _: TokenId, _: Option<BlockId>) -> Result<(), StoreError> {
         away()
     }
 

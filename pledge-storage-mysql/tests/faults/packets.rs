@@ -33,11 +33,11 @@ async fn a_text_that_no_packet_holds_is_refused_for_good_and_harms_nothing_after
     let before = stage.everything().await;
     let cursor = stage.ledger.cursor().await.map(|cursor| cursor.id());
     let reason = "x".repeat(5 << 20);
-    let (kind, text) = refused(stage.store.halt_token(token(), cursor, Some(&reason)).await);
+    let (kind, text) = refused(stage.store.halt_token(token(), cursor, &reason).await);
     assert_eq!(kind, StoreErrorKind::Invalid, "{}", &text[..200.min(text.len())]);
     assert_eq!(stage.everything().await, before);
     let fits = "x".repeat(3 << 19);
-    stage.store.halt_token(token(), cursor, Some(&fits)).await.unwrap();
+    stage.store.halt_token(token(), cursor, &fits).await.unwrap();
 }
 
 #[tokio::test]

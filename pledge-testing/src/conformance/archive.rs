@@ -89,7 +89,7 @@ pub async fn eventful(fixture: Fixture) -> World {
     settle_and_fail(&world, 4).await;
     let of_other = balances.token(other()).await.expect("read").expect("registered");
     let cursor = of_other.cursor.map(|cursor| cursor.id());
-    balances.halt_token(other(), cursor, Some("a test")).await.expect("halt");
+    balances.halt_token(other(), cursor, "a test").await.expect("halt");
     mark(&*balances, token()).await;
     let told = events.events(EventSeq::START, 3).await.expect("read")[2].sequence;
     let (start, mail) = (EventSeq::START, consumer("mail"));

@@ -285,9 +285,9 @@ async fn a_halted_token_refuses_commits_until_it_is_reinstated(fixture: Fixture)
     let message = ledger.message(&[token()], 6).await;
     let base = message.base;
     let store = ledger.store();
-    let stale = store.halt_token(token(), None, Some("why")).await.expect_err("another base");
+    let stale = store.halt_token(token(), None, "why").await.expect_err("another base");
     assert_eq!(stale.kind(), StoreErrorKind::Conflict);
-    store.halt_token(token(), base, Some("why")).await.expect("halt");
+    store.halt_token(token(), base, "why").await.expect("halt");
     let state = store.token(token()).await.expect("read").expect("registered");
     assert_eq!(state.status, TokenStatus::Halted("why".to_owned()));
     let error = store.commit(&message).await.expect_err("halted");
@@ -295,7 +295,7 @@ async fn a_halted_token_refuses_commits_until_it_is_reinstated(fixture: Fixture)
     let events = ledger.fixture.all_events().await.expect("read");
     let halted = Event::TokenHalted { token: token(), reason: "why".to_owned() };
     assert_eq!(events.last().map(|event| &event.event), Some(&halted));
-    store.halt_token(token(), base, None).await.expect("reinstate");
+    store.resume_token(token(), base).await.expect("reinstate");
     store.commit(&message).await.expect("active again");
 }
 

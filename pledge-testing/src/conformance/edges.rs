@@ -66,7 +66,7 @@ async fn every_text_comes_back_as_it_was(fixture: Fixture) {
     for (index, text) in texts().iter().enumerate() {
         let spec = token_of(text, index);
         store.register_token(&spec).await.expect("register");
-        store.halt_token(spec.id, None, Some(text)).await.expect("halt");
+        store.halt_token(spec.id, None, text).await.expect("halt");
         let known = store.token(spec.id).await.expect("read").expect("registered");
         assert_eq!((&known.spec, &known.status), (&spec, &TokenStatus::Halted(text.clone())));
         assert_eq!(store.register_token(&spec).await.expect("the same again"), known);

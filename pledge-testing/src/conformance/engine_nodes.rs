@@ -207,7 +207,7 @@ async fn a_fork_under_a_halted_token_holds_up_no_other(fixture: Fixture) {
     world.run().await;
     let cursor = world.cursor().await.map(|cursor| cursor.id());
     let store = world.fixture.balances.clone();
-    let halted = store.halt_token(token(), cursor, Some("why")).await;
+    let halted = store.halt_token(token(), cursor, "why").await;
     halted.expect("halt");
     follow_other(&world).await;
     world.fork(10);

@@ -98,7 +98,7 @@ async fn an_unreadable_log_halts_a_token_that_asks_for_it(fixture: Fixture) {
 
     world.indexer = world.indexer.halting_on_unreadable([]);
     let base = halted.cursor.map(|cursor| cursor.id());
-    world.fixture.balances.halt_token(token(), base, None).await.expect("resume");
+    world.fixture.balances.resume_token(token(), base).await.expect("resume");
     world.run().await;
     assert_eq!(state(&world, token()).await.unreadable_logs, 1);
     assert_eq!(world.digest().await, world.oracle());

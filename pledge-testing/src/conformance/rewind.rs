@@ -320,7 +320,7 @@ async fn a_halted_token_is_rewound_with_the_others_and_followed_again(fixture: F
     let message = ledger.message(&[token(), other], 2).await;
     ledger.store().commit(&message).await.expect("commit");
     let cursor = message.tip.id();
-    ledger.store().halt_token(other, Some(cursor), Some("why")).await.expect("halt");
+    ledger.store().halt_token(other, Some(cursor), "why").await.expect("halt");
     let to = ledger.chain.block(1).expect("mined");
     let rewind = Rewind {
         chain: CHAIN,

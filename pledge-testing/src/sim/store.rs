@@ -60,7 +60,8 @@ handed_on! { BalanceStore by balances:
     write register_token(spec: &TokenSpec) -> TokenState;
     read tokens(chain: ChainId) -> Vec<TokenState>;
     read token(token: TokenId) -> Option<TokenState>;
-    write halt_token(token: TokenId, base: Option<BlockId>, reason: Option<&str>) -> ();
+    write halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
+    write resume_token(token: TokenId, base: Option<BlockId>) -> ();
     read headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
     read states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
     write record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
