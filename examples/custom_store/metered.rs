@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
-use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
+use pledge_core::ledger::{BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
@@ -13,7 +13,7 @@ use pledge_core::ports::{
     Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId, RawPoints,
     Timestamp, TokenId,
 };
 /// Counts the calls of every operation.
@@ -45,6 +45,8 @@ metered!(BalanceStore {
     token(token: TokenId) -> Option<TokenState>;
     halt_token(token: TokenId, base: Option<BlockId>, reason: Option<&str>) -> ();
     headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
+    record_edges(token: TokenId, epoch: Epoch, edges: &[BlockEdge]) -> ();
+    edges(chain: ChainId, instants: &[Timestamp]) -> Vec<Option<BlockEdge>>;
     states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
     record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
     commit(commit: &LedgerCommit) -> ();

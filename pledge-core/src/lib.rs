@@ -69,6 +69,7 @@
 //! ```
 
 pub mod archive;
+pub mod edges;
 pub mod engine;
 pub mod error;
 pub mod event;

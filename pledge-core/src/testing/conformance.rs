@@ -17,6 +17,7 @@
 pub mod archive;
 pub mod archive_refused;
 pub mod balance_store;
+pub mod block_edges;
 pub mod block_ends;
 pub mod cases;
 pub mod chain_source;
@@ -25,6 +26,7 @@ pub mod edges;
 pub mod engine;
 pub mod engine_audit;
 pub mod engine_claims;
+pub mod engine_edges;
 pub mod engine_finality;
 pub mod engine_forks;
 pub mod engine_nodes;
@@ -152,6 +154,15 @@ macro_rules! balance_store_conformance {
             a_supply_is_recorded_at_the_cursor
             a_supply_of_another_block_than_the_cursors_is_refused
             a_rewind_forgets_a_supply_above_the_ancestor
+        );
+        $crate::__laws!($fixture, block_edges,
+            an_edge_is_kept_by_chain_and_instant
+            any_number_of_edges_is_kept
+            an_edge_that_is_kept_stays
+            edges_of_another_epoch_are_refused
+            edges_above_the_cursor_or_out_of_order_are_invalid
+            a_rewind_takes_the_edges_whose_next_block_is_above
+            a_refused_rewind_takes_no_edge
         );
         $crate::__laws!($fixture, edges,
             every_text_comes_back_as_it_was
@@ -410,6 +421,14 @@ macro_rules! engine_conformance {
             a_pending_snapshot_from_elsewhere_confirms_nothing
             a_pending_balance_that_is_not_known_is_none
         );
+        $crate::__laws!($fixture, engine_edges,
+            every_edge_of_a_closed_window_is_found
+            held_headers_show_an_edge_without_the_node
+            edges_follow_the_chain_through_a_reorg
+            a_node_on_another_branch_shows_no_edge
+            a_failed_question_is_asked_again_after_a_minute
+            an_edge_waits_for_a_confirmed_block_after_it
+        );
         $crate::__laws!($fixture, engine_finality,
             a_chain_without_finality_says_so_after_a_minute
             finality_that_does_not_move_is_reported
@@ -531,6 +550,7 @@ macro_rules! chain_source_conformance {
         $crate::__laws!($fixture, chain_source,
             the_chain_id_is_reported
             headers_are_complete_and_linked
+            headers_come_in_the_order_asked
             every_header_comes_where_all_are_asked_for
             sparse_answers_bring_ends_and_blocks_with_transfers
             a_range_is_the_sum_of_its_parts

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use pledge_chain_evm::{EvmNodes, NodeReport};
+use pledge_core::edges::EdgeFinder;
 use pledge_core::indexer::{Indexer, Poll};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -91,9 +92,24 @@ impl Follower {
         }
     }
 
-    /// Follows the chain for as long as it is this instance's turn. What the indexer remembers is of no
-    /// worth once another has worked on the chain, so it begins anew each time.
+    /// Follows the chain for as long as it is this instance's turn, and finds edges meanwhile. What the two
+    /// remember is of no worth once another has worked on the chain, so they begin anew each time.
     async fn follow_while(&mut self, turn: Turn, source: &Arc<EvmNodes>, hints: &mut Hints) {
+        let finder = setup::edge_finder(&self.config, source, &self.stores);
+        let (name, rests) = (self.config.name.clone(), Notify::new());
+        tokio::select! {
+            () = self.index_while(turn, source, hints, &rests) => {}
+            () = find_edges(&name, finder, &rests) => {}
+        }
+    }
+
+    async fn index_while(
+        &mut self,
+        turn: Turn,
+        source: &Arc<EvmNodes>,
+        hints: &mut Hints,
+        rests: &Notify,
+    ) {
         let doing = self.part.doing(Work::Follow(self.config.id));
         let mut indexer = setup::indexer(&self.config, source, &self.stores);
         let mut backoff = Backoff::default();
@@ -104,6 +120,9 @@ impl Follower {
             let poll = self.poll(&mut indexer, &mut trouble).await;
             tell_nodes(source, &mut nodes);
             let next = self.after(poll, &doing, &mut backoff, &mut trouble);
+            if matches!(next, Next::Rest) {
+                rests.notify_one();
+            }
             match next {
                 Next::Again => continue,
                 _ if turn == Turn::StandsStill => break,
@@ -176,6 +195,18 @@ impl Follower {
                 }
                 Next::Wait(backoff.delay())
             }
+        }
+    }
+}
+
+/// Looks for edges, one step each time the chain has nothing else to do, beside the next poll and never
+/// before it. What is not found is looked for again: nothing waits for it.
+async fn find_edges(name: &str, mut finder: EdgeFinder, rests: &Notify) {
+    loop {
+        rests.notified().await;
+        if let Err(error) = finder.step(SystemTime::now()).await {
+            let error = anyhow::Error::from(error);
+            tracing::debug!(chain = name, "edges of windows are not found yet: {error:#}");
         }
     }
 }

@@ -77,6 +77,20 @@ pub async fn headers_are_complete_and_linked(fixture: SourceFixture) {
     assert_eq!(headers.last(), Some(&head));
 }
 
+/// Those of single blocks, in any order and also twice; without one of them there is no answer.
+pub async fn headers_come_in_the_order_asked(fixture: SourceFixture) {
+    let head = fixture.source.head().await.expect("there is a head");
+    let all =
+        fixture.source.headers(BlockNumber::new(0), head.number).await.expect("all are there");
+    let numbers = [5, 0, 9, 5].map(BlockNumber::new);
+    let answer = fixture.source.headers_at(&numbers).await.expect("all are there");
+    assert_eq!(answer, [all[5], all[0], all[9], all[5]]);
+    assert_eq!(fixture.source.headers_at(&[]).await.expect("nothing was asked"), []);
+    let beyond = [BlockNumber::new(1), head.number.up(1_000)];
+    let error = fixture.source.headers_at(&beyond).await.expect_err("above the head");
+    assert_eq!(error.kind(), ChainErrorKind::BlockGone);
+}
+
 /// Every header of the answer.
 pub async fn every_header_comes_where_all_are_asked_for(fixture: SourceFixture) {
     let head = fixture.head().await;

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use super::control::Control;
 use crate::error::StoreError;
 use crate::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
-use crate::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
+use crate::ledger::{
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+};
 use crate::points::Programme;
 use crate::ports::{
     BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
@@ -17,8 +19,8 @@ use crate::ports::{
 };
 use crate::testing::Fixture;
 use crate::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
-    Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
+    RawPoints, Timestamp, TokenId,
 };
 
 #[derive(Debug)]
@@ -62,6 +64,8 @@ handed_on! { BalanceStore by balances:
     read token(token: TokenId) -> Option<TokenState>;
     write halt_token(token: TokenId, base: Option<BlockId>, reason: Option<&str>) -> ();
     read headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
+    write record_edges(token: TokenId, epoch: Epoch, edges: &[BlockEdge]) -> ();
+    read edges(chain: ChainId, instants: &[Timestamp]) -> Vec<Option<BlockEdge>>;
     read states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
     write record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
     write commit(commit: &LedgerCommit) -> ();
