@@ -197,8 +197,7 @@ impl EdgeFinder {
             self.balances.headers(self.chain, top.cursor.number, HELD_MAX).await?
         };
         let mut search = Search::new(missing);
-        learn(&mut search, &held)?;
-        learn(&mut search, &[top.cursor])?;
+        learn(&mut search, &linked(&top.cursor, held))?;
         Ok(Work { chunk, search })
     }
 
@@ -237,6 +236,19 @@ impl Top {
 
 fn epochs(tokens: &[TokenState]) -> Vec<(TokenId, Epoch)> {
     tokens.iter().map(|token| (token.spec.id, token.epoch)).collect()
+}
+
+/// The cursor and the held headers that it stands on, one on the other: below a gap they may be of another
+/// branch, until a fork is resolved.
+fn linked(cursor: &BlockRef, held: Vec<BlockRef>) -> Vec<BlockRef> {
+    let mut linked = vec![*cursor];
+    for header in held.into_iter().filter(|header| header.number < cursor.number) {
+        if !linked.last().is_some_and(|above| header.is_parent_of(above)) {
+            break;
+        }
+        linked.push(header);
+    }
+    linked
 }
 
 fn learn(search: &mut Search, headers: &[BlockRef]) -> Result<(), ChainError> {

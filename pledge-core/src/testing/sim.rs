@@ -13,6 +13,7 @@ mod check;
 mod control;
 mod counters;
 mod dice;
+mod edges;
 mod every;
 mod history;
 mod instance;

@@ -46,7 +46,7 @@ async fn a_settlement_is_found_by_its_id() {
         "programme": "main",
         "window_start": THREE_PM,
         "window_end": THREE_PM + HOUR,
-        "from_block": 1,
+        "from_block": 0,
         "to_block": 2,
         "status": "settled",
         "attempts": 1,
