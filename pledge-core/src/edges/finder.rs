@@ -69,6 +69,8 @@ struct Top {
     token: TokenId,
     epoch: Epoch,
     cursor: BlockRef,
+    /// The first block that any token is followed from: whoever has answered so far should have those above.
+    base: BlockNumber,
 }
 
 impl EdgeFinder {
@@ -196,7 +198,7 @@ impl EdgeFinder {
         } else {
             self.balances.headers(self.chain, top.cursor.number, HELD_MAX).await?
         };
-        let mut search = Search::new(missing);
+        let mut search = Search::new(top.base, missing);
         learn(&mut search, &linked(&top.cursor, held))?;
         Ok(Work { chunk, search })
     }
@@ -230,7 +232,8 @@ impl Top {
     fn of(tokens: &[TokenState]) -> Option<Self> {
         let cursors = tokens.iter().filter_map(|token| Some((token.cursor?, token)));
         let (cursor, token) = cursors.max_by_key(|(cursor, _)| cursor.number)?;
-        Some(Self { token: token.spec.id, epoch: token.epoch, cursor })
+        let base = tokens.iter().map(|token| token.spec.start_block).min()?;
+        Some(Self { token: token.spec.id, epoch: token.epoch, cursor, base })
     }
 }
 

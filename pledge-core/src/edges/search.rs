@@ -28,6 +28,8 @@ pub(super) struct Contradiction {
 /// more than the logarithm of the chain's length.
 #[derive(Debug, Clone)]
 pub(super) struct Search {
+    /// A block that a node should have, from which on most instants lie: asked for before any below it.
+    base: BlockNumber,
     /// Instants to find, ascending, each with how often it was asked for.
     open: Vec<(Timestamp, u32)>,
     /// Those that are known, ascending, each once.
@@ -36,9 +38,9 @@ pub(super) struct Search {
 
 impl Search {
     /// A search for ascending instants. One that no known block is at or after is not asked for.
-    pub(super) fn new(instants: impl IntoIterator<Item = Timestamp>) -> Self {
+    pub(super) fn new(base: BlockNumber, instants: impl IntoIterator<Item = Timestamp>) -> Self {
         let open = instants.into_iter().map(|instant| (instant, 0)).collect();
-        Self { open, blocks: Vec::new() }
+        Self { base, open, blocks: Vec::new() }
     }
 
     /// Adds what is known of blocks. Nothing is learned from what contradicts itself or what is known.
@@ -75,6 +77,7 @@ impl Search {
             let (lower, upper) = around(&self.blocks, *instant);
             let Some(upper) = upper else { continue };
             let wanted = match lower {
+                None if upper.number > self.base => vec![self.base.get()],
                 None => down_from(upper.number),
                 Some(lower) if *asked < GUESSES_MAX => guess(lower, upper, *instant, *asked),
                 Some(lower) => divide(lower.number, upper.number),

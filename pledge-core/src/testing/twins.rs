@@ -13,7 +13,7 @@ use self::ops::{Mined, Move, Op, account, address, ops};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::event::RewindCause;
 use crate::ledger::{
-    AccountStates, SupplyAnswer, TokenMetadata, TokenSpec, Transfer, UnreadableLog, fold,
+    AccountStates, BlockEdge, SupplyAnswer, TokenMetadata, TokenSpec, Transfer, UnreadableLog, fold,
 };
 use crate::points::Programme;
 use crate::ports::{LedgerCommit, Rewind, SettlementBatch, TokenCommit};
@@ -234,7 +234,21 @@ impl Twins {
                 both!(self, balances.halt_token(token(), base, reason)).expect("a valid step");
             }
             Op::Supply { on_chain, stale } => self.supply(*on_chain, *stale).await,
+            Op::Edge { below, later, is_wrong, is_late } => {
+                self.edge((*below, *later), *is_wrong, *is_late).await;
+            }
         }
+    }
+
+    async fn edge(&self, (below, later): (usize, u64), is_wrong: bool, is_late: bool) {
+        let Some(block) = self.chain.iter().rev().nth(below) else { return };
+        let instant = block.time.checked_add(later).expect("a valid step");
+        let before = self.chain.iter().rfind(|block| block.time < instant);
+        let last = before.map(|before| before.number.up(u64::from(is_wrong)));
+        let epoch = self.epoch().await.get().saturating_sub(u64::from(is_late));
+        let edges = [BlockEdge { instant, last }];
+        // Whether it is refused depends on what is kept: both do the same.
+        let _ = both!(self, balances.record_edges(token(), Epoch::new(epoch), &edges));
     }
 
     async fn supply(&self, on_chain: Option<u64>, stale: bool) {

@@ -27,8 +27,18 @@ struct Cost {
 
 /// Searches a chain, given as the times of its blocks, with its last block known.
 fn find(times: &[u32], instants: &[Timestamp], limit: usize) -> (Vec<BlockEdge>, Cost) {
+    find_from(0, times, instants, limit)
+}
+
+/// The same, where the first block is not asked for first.
+fn find_from(
+    base: u64,
+    times: &[u32],
+    instants: &[Timestamp],
+    limit: usize,
+) -> (Vec<BlockEdge>, Cost) {
     let at = |number: usize| block(number as u64, u64::from(times[number]));
-    let mut search = Search::new(instants.iter().copied());
+    let mut search = Search::new(BlockNumber::new(base), instants.iter().copied());
     search.learn(&[at(times.len() - 1)]).unwrap();
     let (mut found, mut cost) = (Vec::new(), Cost::default());
     loop {
@@ -70,11 +80,12 @@ proptest! {
         times in chains(),
         length in prop_oneof![1..50_u64, 100..10_000_u64],
         limit in prop_oneof![1..4_usize, Just(LIMIT)],
+        base in 0..500_u64,
     ) {
         let (first, last) = (u64::from(times[0]), u64::from(*times.last().unwrap()));
         let instants: Vec<_> =
             (first / length..=last / length).map(|edge| time(edge * length)).take(500).collect();
-        let (found, _) = find(&times, &instants, limit);
+        let (found, _) = find_from(base, &times, &instants, limit);
         let expected: Vec<_> = instants.iter().map(|instant| scan(&times, *instant)).collect();
         prop_assert_eq!(found, expected);
     }
@@ -97,6 +108,32 @@ fn an_instant_after_every_known_block_is_not_found() {
 }
 
 #[test]
+fn no_block_below_the_base_is_asked_for_unless_an_instant_lies_there() {
+    let times: Vec<u32> = (0..10_000).map(|number| number * 10).collect();
+    let asked_below = |instant| {
+        let mut search = Search::new(BlockNumber::new(5_000), [time(instant)]);
+        let at = |number: u64| block(number, number * 10);
+        search.learn(&[at(9_999)]).unwrap();
+        let mut lowest = BlockNumber::new(u64::MAX);
+        loop {
+            let found = search.take_found();
+            if let Some(edge) = found.first() {
+                assert_eq!(*edge, scan(&times, time(instant)));
+                return lowest < BlockNumber::new(5_000);
+            }
+            let numbers = search.ask(LIMIT);
+            lowest = lowest.min(numbers[0]);
+            let answer: Vec<_> = numbers.iter().map(|number| at(number.get())).collect();
+            search.learn(&answer).unwrap();
+        }
+    };
+    assert!(!asked_below(50_001));
+    assert!(!asked_below(90_000));
+    assert!(asked_below(50_000));
+    assert!(asked_below(7));
+}
+
+#[test]
 fn times_that_mislead_every_guess_cost_a_logarithm() {
     // All blocks but one share a second far from where an even pace has them.
     let mut times = vec![1_000; 1 << 20];
@@ -113,7 +150,7 @@ fn times_that_mislead_every_guess_cost_a_logarithm() {
 #[test]
 fn answers_that_contradict_each_other_are_refused_and_nothing_is_learned() {
     let known = [block(5, 50), block(9, 90)];
-    let mut search = Search::new([time(70)]);
+    let mut search = Search::new(BlockNumber::new(0), [time(70)]);
     search.learn(&known).unwrap();
     let wrong: [&[BlockRef]; 6] = [
         &[block(7, 91)],

@@ -62,7 +62,8 @@ impl Edges {
             }
             return false;
         };
-        if !self.dice.chance(500) {
+        // Seldom, so that forks and rewinds come in the middle of a step.
+        if !self.dice.chance(60) {
             return false;
         }
         if let Poll::Ready((finder, _)) =
