@@ -164,13 +164,6 @@ pub(crate) const PLANTS: &[Plant] = &[
         "an edge is kept in the epoch that it was found in",
     ),
     plant(
-        "edge_of_another_branch",
-        "edges/finder.rs",
-        "headers.last().map(BlockRef::id) == Some(cursor.id())",
-        "true",
-        "an edge is one of the ledger's branch",
-    ),
-    plant(
         "standstill_not_reported",
         "indexer/standstill.rs",
         "lasted >= REPORTED_AFTER",
