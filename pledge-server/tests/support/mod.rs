@@ -151,7 +151,16 @@ impl World {
 
     /// Indexes every chain up to its confirmed block, and finds the edges of the windows that closed.
     pub(crate) async fn index(&mut self) {
-        for (_, indexer, finder) in self.chains.values_mut() {
+        self.index_alone().await;
+        for (.., finder) in self.chains.values_mut() {
+            let now = std::time::SystemTime::now();
+            while finder.step(now).await.expect("the chain answers") == Finding::Advanced {}
+        }
+    }
+
+    /// Indexes every chain up to its confirmed block.
+    pub(crate) async fn index_alone(&mut self) {
+        for (_, indexer, _) in self.chains.values_mut() {
             loop {
                 match indexer.poll(std::time::SystemTime::now()).await {
                     Poll::Advanced(_) | Poll::Rewound(_) => {}
@@ -159,8 +168,6 @@ impl World {
                     other => panic!("the chain does not go on: {other:?}"),
                 }
             }
-            let now = std::time::SystemTime::now();
-            while finder.step(now).await.expect("the chain answers") == Finding::Advanced {}
         }
     }
 
