@@ -230,6 +230,7 @@ mod tests {
     use pledge_core::indexer::{ChainStatus, IndexerConfig};
     use pledge_core::ports::mocks::MockChainSource;
     use pledge_core::sharing::{InstanceId, Lease};
+    use pledge_core::types::{BlockNumber, Timestamp};
     use pledge_storage_memory::MemoryStore;
 
     use super::*;
@@ -291,5 +292,30 @@ mod tests {
         };
         let (poll, ()) = tokio::join!(follower.poll(&mut indexer, &mut trouble), watched);
         assert!(matches!(poll, Poll::Idle), "{poll:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn edges_are_looked_for_once_each_time_there_is_nothing_else_to_do() {
+        let stores = Stores::of(MemoryStore::new());
+        let mut test = TestChain::open(&stores).await;
+        for minute in 1..=90 {
+            test.mine(minute * 60, None).await;
+        }
+        let (balances, points) = (stores.balances.clone(), stores.points.clone());
+        let finder = EdgeFinder::new(TOKEN.chain, Arc::new(test.chain.clone()), balances, points);
+        let rests = Notify::new();
+        let hour = Timestamp::new(3_600).unwrap();
+        let kept = async || stores.balances.edges(TOKEN.chain, &[hour]).await.unwrap()[0];
+        let looked = async {
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            assert_eq!(kept().await, None);
+            rests.notify_one();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(kept().await.and_then(|edge| edge.last), Some(BlockNumber::new(59)));
+        };
+        tokio::select! {
+            () = find_edges("test", finder, &rests) => {}
+            () = looked => {}
+        }
     }
 }
