@@ -3,19 +3,18 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use async_trait::async_trait;
-use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
-use pledge_core::points::Programme;
 use pledge_core::ports::{
     BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
     HistoriesPage, HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Pruning, Rewind,
     Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
-    Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
+    RawPoints, Timestamp, TokenId,
 };
+use pledge_core::{error::StoreError, ledger, points::Programme};
 /// Counts the calls of every operation.
 #[derive(Debug, Default)]
 pub(crate) struct Metered<S> {
@@ -46,6 +45,8 @@ metered!(BalanceStore {
     halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
     resume_token(token: TokenId, base: Option<BlockId>) -> ();
     headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
+    record_edges(token: TokenId, epoch: Epoch, edges: &[ledger::BlockEdge]) -> ();
+    edges(chain: ChainId, instants: &[Timestamp]) -> Vec<Option<ledger::BlockEdge>>;
     states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
     record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
     commit(commit: &LedgerCommit) -> ();
@@ -53,8 +54,7 @@ metered!(BalanceStore {
     history(token: TokenId, who: Account, at: &[Timestamp]) -> Seen<Vec<Option<Checkpoint>>>;
     last_change_block(token: TokenId, at: Timestamp) -> Seen<Option<BlockNumber>>;
     changes(query: &ChangesQuery) -> Seen<Vec<Change>>;
-    unreadable_logs(token: TokenId, after: Option<(BlockNumber, LogIndex)>, limit: usize)
-        -> Seen<Vec<UnreadableLog>>;
+    unreadable_logs(id: TokenId, after: Option<(BlockNumber, LogIndex)>, n: usize) -> Seen<Vec<UnreadableLog>>;
     change_time(token: TokenId, from: Timestamp, number: usize) -> Seen<Option<Timestamp>>;
     histories(query: &HistoriesQuery) -> Seen<HistoriesPage>;
     holders(id: TokenId, after: Option<(Amount, Account)>, n: usize) -> Seen<Vec<(Account, Checkpoint)>>;

@@ -126,6 +126,11 @@ impl ChainSource for EvmChain {
         self.linked_headers(from, to).await
     }
 
+    async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {
+        let headers = self.headers_of("read headers", numbers).await;
+        headers.into_iter().map(|header| header.map(|header| header.block)).collect()
+    }
+
     async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
         self.read_range(&request).await
     }

@@ -150,6 +150,10 @@ impl ChainSource for EvmNodes {
         self.ask("read headers", |node| node.headers(from, to), |headers| headers).await
     }
 
+    async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {
+        self.ask("read headers", |node| node.headers_at(numbers), |headers| headers).await
+    }
+
     async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
         self.read_range(&request).await
     }

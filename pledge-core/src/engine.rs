@@ -1,6 +1,6 @@
 //! The whole engine over one store: any number of chains, settled and asked together.
 //!
-//! [`Engine`] joins [`Indexer`], [`Settler`], [`Dispatcher`] and [`Queries`] for a program of yours.
+//! [`Engine`] joins [`Indexer`], [`EdgeFinder`], [`Settler`], [`Dispatcher`] and [`Queries`] for a program of yours.
 //! Like them it neither sleeps nor spawns: [`Engine::catch_up`] does what there is to do and comes
 //! back.
 
@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 pub use builder::{EngineBuilder, FollowedChain, FollowedToken};
 
+use crate::edges::{EdgeFinder, Finding};
 use crate::error::{ChainError, StoreError};
 use crate::event::Consumer;
 use crate::indexer::{ChainStatus, Indexer, IndexerError, Poll};
@@ -23,6 +24,8 @@ use crate::types::{ChainId, TokenId};
 
 /// How often in a row a chain may move under its indexer before a call gives up.
 const MOVED_MAX: usize = 16;
+/// Steps that a call takes to find edges: questions to a node that nobody waits for.
+const EDGE_STEPS_MAX: usize = 16;
 
 /// Why the engine could not be built, or a chain did not catch up.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +133,7 @@ pub struct CaughtUp {
 /// The front page of this crate has a whole program.
 #[derive(Debug)]
 pub struct Engine {
-    indexers: Vec<Indexer>,
+    indexers: Vec<(Indexer, EdgeFinder)>,
     settler: Settler,
     dispatchers: Vec<Dispatcher>,
     queries: Queries,
@@ -159,7 +162,8 @@ impl Engine {
     /// goes on from what the store holds. One chain's trouble does not keep the others from catching
     /// up: all are tried, each one's status is in the store, and the first error is returned. A token
     /// that halts is no error: it is listed. Notifiers are told in any case, each whatever the others
-    /// do.
+    /// do. Edges of closed windows are looked for, some in each call; one that is not found is looked for again
+    /// and is no error.
     pub async fn catch_up(
         &mut self,
         now: impl Fn() -> SystemTime + Send,
@@ -168,8 +172,11 @@ impl Engine {
     ) -> Result<CaughtUp, EngineError> {
         let mut sum = CaughtUp::default();
         let mut outcome = Ok(());
-        for indexer in &mut self.indexers {
+        for (indexer, finder) in &mut self.indexers {
             let indexed = index(indexer, &now, stop, &mut told, &mut sum).await;
+            if indexed.is_ok() {
+                find_edges(finder, &now, stop).await;
+            }
             let settled = settle(&self.settler, indexer.chain(), stop, &mut sum).await;
             let listed = list_halted(&self.queries, indexer.chain(), &mut sum).await;
             outcome = outcome.and(indexed).and(settled).and(listed);
@@ -217,6 +224,14 @@ async fn index(
     }
     sum.stopped = true;
     Ok(())
+}
+
+async fn find_edges(finder: &mut EdgeFinder, now: &(impl Fn() -> SystemTime + Send), stop: &Stop) {
+    for _ in 0..EDGE_STEPS_MAX {
+        if stop.is_requested() || !matches!(finder.step(now()).await, Ok(Finding::Advanced)) {
+            return;
+        }
+    }
 }
 
 async fn settle(

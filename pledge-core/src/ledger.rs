@@ -1,12 +1,14 @@
 //! The ledger's records: what one transfer did to whom, and where each token stands.
 
 mod change;
+mod edge;
 mod fold;
 mod replay;
 mod supply;
 mod token;
 
 pub use change::{Change, ChangeType, Checkpoint, Leg, Transfer, UnreadableLog};
+pub use edge::BlockEdge;
 pub use fold::{AccountStates, FoldError, Folded, fold};
 pub use replay::replay_block;
 pub use supply::{SupplyAnswer, SupplyCheck};

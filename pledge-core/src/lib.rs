@@ -67,6 +67,7 @@
 //! ```
 
 pub mod archive;
+pub mod edges;
 pub mod engine;
 pub mod error;
 pub mod event;

@@ -11,6 +11,7 @@ mod registered;
 use std::sync::Arc;
 
 use pledge_chain_evm::EvmNodes;
+use pledge_core::edges::EdgeFinder;
 use pledge_core::error::{ChainError, StoreError, StoreErrorKind};
 use pledge_core::indexer::{Finality, Indexer};
 use pledge_core::ledger::TokenSpec;
@@ -73,6 +74,12 @@ pub fn indexer(config: &ChainConfig, source: &Arc<EvmNodes>, stores: &Stores) ->
     let indexer = Indexer::new(config.id, source.clone(), balances, pending, config.indexer)
         .halting_on_unreadable(config.halting_on_unreadable());
     if config.cross_check { indexer.cross_checked_by(Arc::new(source.standby())) } else { indexer }
+}
+
+/// The finder of the blocks at the edges of a chain's windows.
+pub fn edge_finder(config: &ChainConfig, source: &Arc<EvmNodes>, stores: &Stores) -> EdgeFinder {
+    let (balances, points) = (stores.balances.clone(), stores.points.clone());
+    EdgeFinder::new(config.id, source.clone(), balances, points)
 }
 
 /// A token of a chain, by its configuration.

@@ -123,7 +123,8 @@ fn statements(programme: &ProgrammeId, entry: &ProgrammeEntry, records: &mut Vec
 fn take(state: &mut State, record: ArchiveRecord) -> Result<(), StoreError> {
     match record {
         ArchiveRecord::Chain(chain) => {
-            let entry = Chain { state: chain, headers: Default::default() };
+            let (headers, edges) = Default::default();
+            let entry = Chain { state: chain, headers, edges };
             state.chains.insert(entry.state.chain, entry);
         }
         ArchiveRecord::Header { chain, block } => {

@@ -8,14 +8,15 @@ use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{Event, ReorgRecord};
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
-    Change, Checkpoint, Leg, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
+    BlockEdge, Change, Checkpoint, Leg, SupplyAnswer, TokenSpec, TokenState, TokenStatus,
+    UnreadableLog,
 };
 use pledge_core::ports::{
     AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage,
     HistoriesPlace, HistoriesQuery, LedgerCommit, Rewind, Seen,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
 };
 
 use crate::MemoryStore;
@@ -36,6 +37,7 @@ impl BalanceStore for MemoryStore {
                 processed: None,
             },
             headers: Default::default(),
+            edges: Default::default(),
         });
         name.clone_into(&mut entry.state.name);
         Ok(())
@@ -122,6 +124,25 @@ impl BalanceStore for MemoryStore {
         let state = self.lock();
         let held = &state.chain(chain)?.headers;
         Ok(held.range(..=at_most).rev().take(limit).map(|(_, header)| *header).collect())
+    }
+
+    async fn record_edges(
+        &self,
+        token: TokenId,
+        epoch: Epoch,
+        edges: &[BlockEdge],
+    ) -> Result<(), StoreError> {
+        crate::edges::record(&mut self.lock(), token, epoch, edges)
+    }
+
+    async fn edges(
+        &self,
+        chain: ChainId,
+        instants: &[Timestamp],
+    ) -> Result<Vec<Option<BlockEdge>>, StoreError> {
+        let state = self.lock();
+        let kept = &state.chain(chain)?.edges;
+        Ok(instants.iter().map(|instant| kept.get(instant).copied()).collect())
     }
 
     async fn states(

@@ -39,8 +39,9 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
         state.tokens.insert(record.token, token);
         tokens.push(record);
     }
-    let held = &mut state.chain_mut(request.chain)?.headers;
-    held.split_off(&request.to.number.next());
+    let chain = state.chain_mut(request.chain)?;
+    chain.headers.split_off(&request.to.number.next());
+    chain.edges.retain(|_, edge| request.keeps_edge(edge));
     let record = ReorgRecord { chain: request.chain, to: request.to, tokens };
     state.record(Event::of_rewind(&request.cause, record.clone()));
     Ok(record)

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
-use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState, UnreadableLog};
+use pledge_core::ledger::{BlockEdge, Change, Checkpoint, Leg, TokenState, UnreadableLog};
 use pledge_core::points::{Programme, WindowRow};
 use pledge_core::ports::{
     ChainState, ConsumerState, Seen, ShardProgress, Statement, StatementKind, StatementPlace,
@@ -45,6 +45,7 @@ pub(crate) struct State {
 pub(crate) struct Chain {
     pub(crate) state: ChainState,
     pub(crate) headers: BTreeMap<BlockNumber, BlockRef>,
+    pub(crate) edges: BTreeMap<Timestamp, BlockEdge>,
 }
 
 /// A change's place on the chain, then the account that it concerns.

@@ -3,18 +3,20 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
-use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
+use pledge_core::ledger::{
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+};
 use pledge_core::ports::{
     BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
     LedgerCommit, Rewind, Seen,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
 };
 
 use crate::database::Database;
 use crate::store::SqlStore;
-use crate::{commit, histories, reads, registry, rewind, unreadable};
+use crate::{commit, edges, histories, reads, registry, rewind, unreadable};
 
 #[async_trait]
 impl<D: Database> BalanceStore for SqlStore<D> {
@@ -85,6 +87,27 @@ impl<D: Database> BalanceStore for SqlStore<D> {
     ) -> Result<Vec<BlockRef>, StoreError> {
         let mut unit = self.read("read headers").await?;
         let read = registry::headers(unit.db(), chain, at_most, limit).await;
+        unit.finish(read).await
+    }
+
+    async fn record_edges(
+        &self,
+        token: TokenId,
+        epoch: Epoch,
+        edges: &[BlockEdge],
+    ) -> Result<(), StoreError> {
+        let mut unit = self.write("record edges").await?;
+        let done = edges::record(unit.db(), token, epoch, edges).await;
+        unit.finish(done).await
+    }
+
+    async fn edges(
+        &self,
+        chain: ChainId,
+        instants: &[Timestamp],
+    ) -> Result<Vec<Option<BlockEdge>>, StoreError> {
+        let mut unit = self.read("read edges").await?;
+        let read = edges::list(unit.db(), chain, instants).await;
         unit.finish(read).await
     }
 

@@ -21,6 +21,7 @@ mod connection;
 mod database;
 mod dialect;
 mod earnings;
+mod edges;
 mod event_store;
 mod events;
 mod fault;

@@ -31,7 +31,10 @@ pub(crate) async fn chains(db: &mut dyn Connection) -> Result<Vec<ChainState>, F
     query("SELECT * FROM chain ORDER BY id").all(db).await
 }
 
-async fn require_chain(db: &mut dyn Connection, chain: ChainId) -> Result<ChainState, Fault> {
+pub(crate) async fn require_chain(
+    db: &mut dyn Connection,
+    chain: ChainId,
+) -> Result<ChainState, Fault> {
     chain_by(db, chain, "").await
 }
 

@@ -17,7 +17,7 @@ use crate::reads::states_at;
 use crate::registry::{lock_chain, save_token, token_at, tokens};
 use crate::restate::reopen;
 use crate::row::TokenRow;
-use crate::unreadable;
+use crate::{edges, unreadable};
 
 /// Changes looked at together.
 const PAGE_ROWS: usize = 1_024;
@@ -44,6 +44,7 @@ pub(crate) async fn rewind(
         .bound(request.to.number.get())
         .execute(db)
         .await?;
+    edges::remove_above(db, request).await?;
     let (chain, to) = (request.chain, request.to);
     let reorg = ReorgRecord { chain, to, tokens: rewound };
     record(db, &Event::of_rewind(&request.cause, reorg.clone())).await?;

@@ -20,6 +20,7 @@ mod laws;
 pub mod archive;
 pub mod archive_refused;
 pub mod balance_store;
+pub mod block_edges;
 pub mod block_ends;
 pub mod cases;
 pub mod chain_source;
@@ -28,6 +29,7 @@ pub mod edges;
 pub mod engine;
 pub mod engine_claims;
 pub mod engine_cross_check;
+pub mod engine_edges;
 pub mod engine_finality;
 pub mod engine_forks;
 pub mod engine_nodes;
@@ -84,6 +86,7 @@ macro_rules! balance_store_conformance {
         $crate::__balance_store!($fixture);
         $crate::__rewind!($fixture);
         $crate::__marks!($fixture);
+        $crate::__block_edges!($fixture);
         $crate::__edges!($fixture);
     };
 }
@@ -137,6 +140,7 @@ macro_rules! engine_conformance {
         $crate::__engine_forks!($fixture);
         $crate::__engine_audit!($fixture);
         $crate::__engine_claims!($fixture);
+        $crate::__engine_edges!($fixture);
         $crate::__engine_finality!($fixture);
         $crate::__engine_standstill!($fixture);
         $crate::__engine_rewind!($fixture);

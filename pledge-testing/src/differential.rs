@@ -11,7 +11,7 @@ use alloy_primitives::{Address, B256};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::RewindCause;
 use pledge_core::ledger::{
-    AccountStates, SupplyAnswer, TokenMetadata, TokenSpec, Transfer, UnreadableLog, fold,
+    AccountStates, BlockEdge, SupplyAnswer, TokenMetadata, TokenSpec, Transfer, UnreadableLog, fold,
 };
 use pledge_core::points::Programme;
 use pledge_core::ports::{LedgerCommit, Rewind, SettlementBatch, TokenCommit};
@@ -238,7 +238,21 @@ impl Twins {
                 set.expect("a valid step");
             }
             Op::Supply { on_chain, stale } => self.supply(*on_chain, *stale).await,
+            Op::Edge { below, later, is_wrong, is_late } => {
+                self.edge((*below, *later), *is_wrong, *is_late).await;
+            }
         }
+    }
+
+    async fn edge(&self, (below, later): (usize, u64), is_wrong: bool, is_late: bool) {
+        let Some(block) = self.chain.iter().rev().nth(below) else { return };
+        let instant = block.time.checked_add(later).expect("a valid step");
+        let before = self.chain.iter().rfind(|block| block.time < instant);
+        let last = before.map(|before| before.number.up(u64::from(is_wrong)));
+        let epoch = self.epoch().await.get().saturating_sub(u64::from(is_late));
+        let edges = [BlockEdge { instant, last }];
+        // Whether it is refused depends on what is kept: both do the same.
+        let _ = both!(self, balances.record_edges(token(), Epoch::new(epoch), &edges));
     }
 
     async fn supply(&self, on_chain: Option<u64>, stale: bool) {

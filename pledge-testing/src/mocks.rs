@@ -22,7 +22,8 @@ use mockall::mock;
 use pledge_core::error::{ChainError, StoreError};
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{
-    Change, Checkpoint, SupplyAnswer, TokenMetadata, TokenSpec, TokenState, UnreadableLog,
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenMetadata, TokenSpec, TokenState,
+    UnreadableLog,
 };
 use pledge_core::points::Programme;
 use pledge_core::ports::{
@@ -35,8 +36,8 @@ use pledge_core::ports::{
 use pledge_core::primitives::Address;
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
-    Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
+    RawPoints, Timestamp, TokenId,
 };
 
 // Written out as `async_trait` does it: mockall takes no `dyn` behind a reference otherwise.
@@ -84,6 +85,17 @@ mock! {
             reason: &str,
         ) -> Result<(), StoreError>;
         async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError>;
+        async fn record_edges(
+            &self,
+            token: TokenId,
+            epoch: Epoch,
+            edges: &[BlockEdge],
+        ) -> Result<(), StoreError>;
+        async fn edges(
+            &self,
+            chain: ChainId,
+            instants: &[Timestamp],
+        ) -> Result<Vec<Option<BlockEdge>>, StoreError>;
         async fn headers(
             &self,
             chain: ChainId,

@@ -14,6 +14,7 @@ mod convergence;
 mod counters;
 mod crash_points;
 mod dice;
+mod edges;
 mod history;
 mod instance;
 mod node;

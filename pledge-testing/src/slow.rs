@@ -47,7 +47,7 @@ impl BalanceStore for Slow<Arc<dyn BalanceStore>> {
 
     forward_store!(inner: register_chain report_chain resume_chain register_token tokens token halt_token resume_token);
     forward_store!(inner: headers states record_supply commit rewind history last_change_block changes);
-    forward_store!(inner: unreadable_logs change_time histories holders);
+    forward_store!(inner: unreadable_logs change_time histories holders record_edges edges);
 }
 
 #[async_trait]

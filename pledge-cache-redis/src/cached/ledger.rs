@@ -6,7 +6,9 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
-use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
+use pledge_core::ledger::{
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+};
 use pledge_core::ports::{
     BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
     LedgerCommit, Rewind, Seen,
@@ -111,6 +113,23 @@ impl<S: BalanceStore> BalanceStore for Cached<S> {
         limit: usize,
     ) -> Result<Vec<BlockRef>, StoreError> {
         self.store.headers(chain, at_most, limit).await
+    }
+
+    async fn record_edges(
+        &self,
+        token: TokenId,
+        epoch: Epoch,
+        edges: &[BlockEdge],
+    ) -> Result<(), StoreError> {
+        self.store.record_edges(token, epoch, edges).await
+    }
+
+    async fn edges(
+        &self,
+        chain: ChainId,
+        instants: &[Timestamp],
+    ) -> Result<Vec<Option<BlockEdge>>, StoreError> {
+        self.store.edges(chain, instants).await
     }
 
     async fn states(

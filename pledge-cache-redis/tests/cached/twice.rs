@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
-use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
+use pledge_core::ledger::{
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
@@ -11,8 +13,8 @@ use pledge_core::ports::{
     Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
-    Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
+    RawPoints, Timestamp, TokenId,
 };
 
 #[derive(Debug)]
@@ -76,6 +78,23 @@ impl<S: BalanceStore> BalanceStore for Twice<S> {
         limit: usize,
     ) -> Result<Vec<BlockRef>, StoreError> {
         self.0.headers(chain, at_most, limit).await
+    }
+
+    async fn record_edges(
+        &self,
+        token: TokenId,
+        epoch: Epoch,
+        edges: &[BlockEdge],
+    ) -> Result<(), StoreError> {
+        self.0.record_edges(token, epoch, edges).await
+    }
+
+    async fn edges(
+        &self,
+        chain: ChainId,
+        instants: &[Timestamp],
+    ) -> Result<Vec<Option<BlockEdge>>, StoreError> {
+        twice!(self.edges(chain, instants))
     }
 
     async fn states(

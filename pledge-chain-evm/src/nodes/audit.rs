@@ -81,6 +81,10 @@ impl ChainSource for StandbyNodes {
         self.ask("read headers", |node| node.headers(from, to)).await
     }
 
+    async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {
+        self.ask("read headers", |node| node.headers_at(numbers)).await
+    }
+
     async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
         self.ask("read transfers", |node| node.range(request)).await
     }

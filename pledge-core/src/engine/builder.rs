@@ -6,6 +6,7 @@ use std::sync::Arc;
 use alloy_primitives::Address;
 
 use super::{Engine, EngineError};
+use crate::edges::EdgeFinder;
 use crate::error::ChainError;
 use crate::event::Consumer;
 use crate::indexer::{Finality, Indexer, IndexerConfig};
@@ -180,14 +181,17 @@ impl EngineBuilder {
         for (id, chain, specs) in asked {
             self.register(id, &chain, &specs).await?;
             let (balances, pending) = (self.balances.clone(), self.pending.clone());
+            let (source, points) = (chain.source.clone(), self.points.clone());
+            let finder = EdgeFinder::new(id, source, balances.clone(), points);
             let halting = chain.tokens.iter().filter(|token| token.halts_on_unreadable);
             let halting: Vec<_> = halting.map(|token| token.address).collect();
             let indexer = Indexer::new(id, chain.source, balances, pending, chain.config)
                 .halting_on_unreadable(halting);
-            indexers.push(match chain.audit {
+            let indexer = match chain.audit {
                 Some(audit) => indexer.cross_checked_by(audit),
                 None => indexer,
-            });
+            };
+            indexers.push((indexer, finder));
         }
         let settler = Settler::new(self.balances.clone(), self.points.clone(), self.settler);
         let queries = Queries::new(self.balances, self.points, self.pending);

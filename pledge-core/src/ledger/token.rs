@@ -207,6 +207,15 @@ impl TokenState {
         format!("token {} stands at {}, not at {}", self.spec.id, name(cursor), name(assumed))
     }
 
+    /// Why a write that assumed an epoch is refused.
+    pub fn require_epoch(&self, assumed: Epoch) -> Result<(), String> {
+        if self.epoch == assumed {
+            return Ok(());
+        }
+        let (id, stands, assumed) = (self.spec.id, self.epoch.get(), assumed.get());
+        Err(format!("the ledger of token {id} is at epoch {stands}, not {assumed}"))
+    }
+
     /// The next block the ledger needs.
     pub fn next_block(&self) -> BlockNumber {
         self.cursor.map_or(self.spec.start_block, |cursor| cursor.number.next())

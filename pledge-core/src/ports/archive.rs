@@ -22,7 +22,8 @@ pub trait RecordSource: Send {
     async fn next(&mut self) -> Result<Option<ArchiveRecord>, StoreError>;
 }
 
-/// Moves all that a store holds: chains, ledgers, points, events. Pending blocks are not part of it.
+/// Moves all that a store holds: chains, ledgers, points, events. Pending blocks are not part of it, nor are
+/// edges, which are found again.
 ///
 /// # Contract
 /// - An export reads one snapshot, and waits for no write. Stores that hold the same give the same

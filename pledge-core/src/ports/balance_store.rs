@@ -9,7 +9,8 @@ use crate::error::StoreError;
 use crate::event::{ReorgRecord, RewindCause};
 use crate::indexer::ChainStatus;
 use crate::ledger::{
-    Change, Checkpoint, Leg, SupplyAnswer, TokenSpec, TokenState, TokenTotals, UnreadableLog,
+    BlockEdge, Change, Checkpoint, Leg, SupplyAnswer, TokenSpec, TokenState, TokenTotals,
+    UnreadableLog,
 };
 use crate::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
@@ -305,6 +306,25 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<BlockRef>, StoreError>;
 
+    /// Keeps edges of the chain, ascending, found while a token had this epoch. Those that are kept already
+    /// stay.
+    ///
+    /// `Invalid` if they do not ascend, or are not below the token's cursor; `Conflict` if the token has
+    /// another epoch, or another block is kept for one of the instants.
+    async fn record_edges(
+        &self,
+        token: TokenId,
+        epoch: Epoch,
+        edges: &[BlockEdge],
+    ) -> Result<(), StoreError>;
+
+    /// The edge of a chain at each instant, in the order asked; `None` for one that is not kept.
+    async fn edges(
+        &self,
+        chain: ChainId,
+        instants: &[Timestamp],
+    ) -> Result<Vec<Option<BlockEdge>>, StoreError>;
+
     /// The newest state of each account, in the order asked; `None` for one never seen.
     async fn states(
         &self,
@@ -330,8 +350,8 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// Goes back to an ancestor, exactly: afterwards the ledger is what it was there. A token that
     /// begins above it has no cursor afterwards. Bumps the epoch of each token, takes back what was
     /// settled after the ancestor's time by added rows, restates totals, writes the reorg record. A
-    /// comparison of supplies above the ancestor is forgotten. A halted token is followed again, for the
-    /// block that halted it is above.
+    /// comparison of supplies above the ancestor is forgotten, and so is each edge of the chain whose next block
+    /// is above it. A halted token is followed again, for the block that halted it is above.
     ///
     /// `Invalid` if a token is named twice or the ancestor is above its cursor; `Conflict` if a token is not
     /// at the cursor named, if one of the chain stands above the ancestor and is not named, if the

@@ -98,6 +98,17 @@ pub trait ChainSource: Debug + Send + Sync + 'static {
         to: BlockNumber,
     ) -> Result<Vec<BlockRef>, ChainError>;
 
+    /// The canonical headers of these blocks, in the order asked.
+    ///
+    /// They are asked for one by one unless the source knows better.
+    async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {
+        let mut headers = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            headers.extend(self.headers(*number, *number).await?);
+        }
+        Ok(headers)
+    }
+
     /// Transfers and headers of a range.
     async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError>;
 

@@ -1,7 +1,7 @@
 //! Messages that contradict themselves: refused by every store, as `Invalid`, before it looks further.
 
 use super::{LedgerCommit, Rewind, SettlementBatch, StatementKind, TokenCommit};
-use crate::ledger::TokenState;
+use crate::ledger::{BlockEdge, TokenState};
 use crate::points::Programme;
 use crate::types::{Account, BlockNumber, BlockRef, RawPoints};
 
@@ -92,6 +92,12 @@ impl Rewind {
     /// whatever the times of its blocks: they were of another branch.
     pub fn keeps_ledger(&self, token: &TokenState) -> bool {
         token.spec.start_block <= self.to.number
+    }
+
+    /// Whether an edge stays: the block after it is not above the ancestor. Its instant and its block say the
+    /// same on one chain; of a block of another branch neither is believed alone.
+    pub fn keeps_edge(&self, edge: &BlockEdge) -> bool {
+        edge.instant <= self.to.time && edge.first_after() <= self.to.number
     }
 
     /// Why no store may go back to this block with a token that keeps its ledger: its time does not divide a token's changes as its height

@@ -99,6 +99,14 @@ macro_rules! __forward_method {
         $crate::__forwarded! { $field BalanceStore headers []
             (chain: $crate::types::ChainId, at_most: $crate::types::BlockNumber, limit: usize) -> Vec<$crate::types::BlockRef> }
     };
+    ($field:tt record_edges) => {
+        $crate::__forwarded! { $field BalanceStore record_edges ['a]
+            (token: $crate::types::TokenId, epoch: $crate::types::Epoch, edges: &'a [$crate::ledger::BlockEdge]) -> () }
+    };
+    ($field:tt edges) => {
+        $crate::__forwarded! { $field BalanceStore edges ['a]
+            (chain: $crate::types::ChainId, instants: &'a [$crate::types::Timestamp]) -> Vec<Option<$crate::ledger::BlockEdge>> }
+    };
     ($field:tt states) => {
         $crate::__forwarded! { $field BalanceStore states ['a]
             (token: $crate::types::TokenId, accounts: &'a [$crate::types::Account]) -> $crate::ports::Seen<Vec<Option<$crate::ledger::Checkpoint>>> }

@@ -208,7 +208,8 @@ pub struct WindowTotal {
     pub accounts: u64,
     /// What they earned.
     pub raw: RawPoints,
-    /// First and last block with a change of theirs in it.
+    /// First and last block with a change of theirs in it; `None` if there was none, so that the window can be
+    /// derived. The blocks of the window itself are its edges'.
     pub blocks: Option<(BlockNumber, BlockNumber)>,
 }
 

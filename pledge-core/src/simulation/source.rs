@@ -114,6 +114,15 @@ impl ChainSource for ScriptedChain {
         numbers.map(|number| script.block(OPERATION, number).map(|block| block.header)).collect()
     }
 
+    async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {
+        const OPERATION: &str = "read headers";
+        let mut script = self.lock();
+        script.call(OPERATION)?;
+        let header =
+            |number: &BlockNumber| script.block(OPERATION, *number).map(|block| block.header);
+        numbers.iter().map(header).collect()
+    }
+
     async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
         const OPERATION: &str = "read a range";
         let mut script = self.lock();

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use anyhow::bail;
 use clap::Args;
 use futures::future::try_join_all;
+use pledge_core::edges::{EdgeFinder, Finding};
 use pledge_core::event::Event;
 use pledge_core::indexer::{Indexer, Poll};
 use serde::Serialize;
@@ -120,7 +121,9 @@ async fn follow(
     let mut indexer = chain.indexer(stores);
     let mut progress = context.progress.chain(&config.name);
     progress.count_calls(&chain.source);
-    let work = index(config, &mut indexer, until_head, &mut progress, &mut report);
+    let mut finder = setup::edge_finder(config, &chain.source, stores);
+    let drivers = (&mut indexer, &mut finder);
+    let work = index(config, drivers, until_head, &mut progress, &mut report);
     let ended = context.stop.run_until_cancelled(work).await;
     if let Some(Err(error)) = ended {
         report.error = Some(format!("{error:#}"));
@@ -139,7 +142,7 @@ async fn follow(
 
 async fn index(
     config: &ChainConfig,
-    indexer: &mut Indexer,
+    (indexer, finder): (&mut Indexer, &mut EdgeFinder),
     until_head: bool,
     progress: &mut ChainProgress,
     report: &mut ChainReport,
@@ -163,9 +166,11 @@ async fn index(
                 report.reached = true;
                 progress.reached();
                 if until_head {
+                    find_all_edges(finder, &config.name).await;
                     return Ok(());
                 }
-                tokio::time::sleep(config.poll_interval).await;
+                let rest = tokio::time::sleep(config.poll_interval);
+                tokio::join!(rest, find_edges(finder, &config.name));
             }
             Poll::Stopped(status) => {
                 let way_on = way_on(&config.name, &status).unwrap_or_default();
@@ -181,6 +186,19 @@ async fn index(
             }
         }
     }
+}
+
+/// Finds the edges of all windows that have closed. Those that are not found are left to the next run.
+async fn find_all_edges(finder: &mut EdgeFinder, chain: &str) {
+    while find_edges(finder, chain).await == Finding::Advanced {}
+}
+
+async fn find_edges(finder: &mut EdgeFinder, chain: &str) -> Finding {
+    finder.step(SystemTime::now()).await.unwrap_or_else(|error| {
+        let error = anyhow::Error::from(error);
+        tracing::debug!(chain, "edges of windows are not found yet: {error:#}");
+        Finding::Idle
+    })
 }
 
 impl IndexReport {

@@ -56,7 +56,7 @@ async fn list(stores: &Stores, args: &SettlementsArgs) -> anyhow::Result<Vec<Set
     }
     rows.sort_by(|(a, _), (b, _)| by_window(a, b));
     rows.truncate(args.limit);
-    Ok(rows.into_iter().map(|(row, scale)| SettlementView::new(row, scale)).collect())
+    Ok(SettlementView::read(&queries, rows).await?)
 }
 
 impl fmt::Display for Listing {

@@ -67,7 +67,8 @@ pub(super) async fn list(
         window_start: row.window.start,
         programme: row.programme.clone(),
     });
-    Ok(Json(page.map(|(row, scale)| SettlementView::new(row, scale))))
+    let shown = SettlementView::read(&api.queries, page.items().to_vec()).await?;
+    Ok(Json(page.with_items(shown)))
 }
 
 /// One settlement by its id, `chain_id:token:programme:window_start`.
@@ -83,7 +84,9 @@ pub(super) async fn one(
         let detail = format!("there is no settlement {id}");
         Problem::new(Kind::UnknownSettlement, detail)
     })?;
-    Ok(Json(SettlementView::new(row, Scale::of(token.spec.metadata.decimals))))
+    let row = (row, Scale::of(token.spec.metadata.decimals));
+    let mut shown = SettlementView::read(&api.queries, vec![row]).await?;
+    Ok(Json(shown.remove(0)))
 }
 
 /// The programmes that the filters leave. A filter that names what does not exist is an error.

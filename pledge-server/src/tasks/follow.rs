@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use pledge_chain_evm::{EvmNodes, NodeReport};
+use pledge_core::edges::EdgeFinder;
 use pledge_core::indexer::{Indexer, Poll};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -91,9 +92,24 @@ impl Follower {
         }
     }
 
-    /// Follows the chain for as long as it is this instance's turn. What the indexer remembers is of no
-    /// worth once another has worked on the chain, so it begins anew each time.
+    /// Follows the chain for as long as it is this instance's turn, and finds edges meanwhile. What the two
+    /// remember is of no worth once another has worked on the chain, so they begin anew each time.
     async fn follow_while(&mut self, turn: Turn, source: &Arc<EvmNodes>, hints: &mut Hints) {
+        let finder = setup::edge_finder(&self.config, source, &self.stores);
+        let (name, rests) = (self.config.name.clone(), Notify::new());
+        tokio::select! {
+            () = self.index_while(turn, source, hints, &rests) => {}
+            () = find_edges(&name, finder, &rests) => {}
+        }
+    }
+
+    async fn index_while(
+        &mut self,
+        turn: Turn,
+        source: &Arc<EvmNodes>,
+        hints: &mut Hints,
+        rests: &Notify,
+    ) {
         let doing = self.part.doing(Work::Follow(self.config.id));
         let mut indexer = setup::indexer(&self.config, source, &self.stores);
         let mut backoff = Backoff::default();
@@ -104,6 +120,9 @@ impl Follower {
             let poll = self.poll(&mut indexer, &mut incident).await;
             tell_nodes(source, &mut nodes);
             let next = self.after(poll, &doing, &mut backoff, &mut incident);
+            if matches!(next, Next::Rest) {
+                rests.notify_one();
+            }
             match next {
                 Next::Again => continue,
                 _ if turn == Turn::StandsStill => break,
@@ -180,6 +199,18 @@ impl Follower {
     }
 }
 
+/// Looks for edges, one step each time the chain has nothing else to do, beside the next poll and never
+/// before it. What is not found is looked for again: nothing waits for it.
+async fn find_edges(name: &str, mut finder: EdgeFinder, rests: &Notify) {
+    loop {
+        rests.notified().await;
+        if let Err(error) = finder.step(SystemTime::now()).await {
+            let error = anyhow::Error::from(error);
+            tracing::debug!(chain = name, "edges of windows are not found yet: {error:#}");
+        }
+    }
+}
+
 /// Tells which nodes are not used now. Of a single one, whoever asks it tells.
 fn tell_nodes(nodes: &EvmNodes, incident: &mut Incident) {
     let report = nodes.report();
@@ -198,6 +229,7 @@ pub(crate) const INDEXING: &str = "indexing";
 mod tests {
     use pledge_core::indexer::{ChainStatus, IndexerConfig};
     use pledge_core::sharing::{InstanceId, Lease};
+    use pledge_core::types::{BlockNumber, Timestamp};
     use pledge_storage_memory::MemoryStore;
     use pledge_testing::Slow;
 
@@ -253,5 +285,30 @@ mod tests {
         let (poll, ()) = tokio::join!(follower.poll(&mut indexer, &mut incident), watched);
         assert!(matches!(poll, Poll::Idle), "{poll:?}");
         assert_eq!(source.asked(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn edges_are_looked_for_once_each_time_there_is_nothing_else_to_do() {
+        let stores = Stores::of(MemoryStore::new());
+        let mut test = TestChain::open(&stores).await;
+        for minute in 1..=90 {
+            test.mine(minute * 60, None).await;
+        }
+        let (balances, points) = (stores.balances.clone(), stores.points.clone());
+        let finder = EdgeFinder::new(TOKEN.chain, Arc::new(test.chain.clone()), balances, points);
+        let rests = Notify::new();
+        let hour = Timestamp::new(3_600).unwrap();
+        let kept = async || stores.balances.edges(TOKEN.chain, &[hour]).await.unwrap()[0];
+        let looked = async {
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            assert_eq!(kept().await, None);
+            rests.notify_one();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(kept().await.and_then(|edge| edge.last), Some(BlockNumber::new(59)));
+        };
+        tokio::select! {
+            () = find_edges("test", finder, &rests) => {}
+            () = looked => {}
+        }
     }
 }

@@ -61,8 +61,8 @@ pub(crate) struct Figures {
     /// The cursor of the token that is furthest behind, and its time.
     pub(crate) last_confirmed_block: Option<BlockNumber>,
     pub(crate) last_confirmed_time: Option<Timestamp>,
-    /// The newest block with a change before `last_calculated_time`, of any token with a programme:
-    /// every change up to it is in the settled points.
+    /// The last block of the chain before `last_calculated_time`: the points of the blocks up to it are settled.
+    /// Null while it is not found yet, too.
     pub(crate) last_calculated_block: Option<BlockNumber>,
     /// The settled time of the programme that is furthest behind.
     pub(crate) last_calculated_time: Option<Timestamp>,
@@ -104,27 +104,23 @@ async fn try_figures(
     tokens.retain(TokenState::is_active);
     let confirmed = confirmed(&tokens);
     let mut settled = Vec::new();
-    let mut earning = Vec::new();
-    for token in tokens {
+    for token in &tokens {
         let programmes = queries.points().programmes(token.spec.id).await?;
         if programmes.iter().any(|state| state.epoch != token.epoch) {
             return Ok(None);
         }
         settled.extend(programmes.iter().map(ProgrammeState::settled));
-        if !programmes.is_empty() {
-            earning.push(token);
-        }
     }
     let calculated = settled.into_iter().min().flatten();
-    let mut last_calculated_block = None;
-    if let Some(last_inside) = calculated.and_then(second_before) {
-        for token in &earning {
-            let seen = queries.balances().last_change_block(token.spec.id, last_inside).await?;
-            if seen.epoch != token.epoch {
-                return Ok(None);
-            }
-            last_calculated_block = last_calculated_block.max(seen.value);
-        }
+    let last_calculated_block = match calculated {
+        Some(end) => last_block_before(queries, chain, end).await?,
+        None => None,
+    };
+    // A rewind takes edges back, and others may have been found since.
+    let now = queries.balances().tokens(chain).await?;
+    let epoch_of = |id| now.iter().find(|token| token.spec.id == id).map(|token| token.epoch);
+    if tokens.iter().any(|token| epoch_of(token.spec.id) != Some(token.epoch)) {
+        return Ok(None);
     }
     let figures = Figures {
         last_confirmed_block: confirmed.map(|(block, _)| block),
@@ -143,7 +139,11 @@ pub(super) fn confirmed<'a>(
     cursors.map(|cursor| cursor.map(|cursor| (cursor.number, cursor.time))).min().flatten()
 }
 
-/// Windows are half-open: the last second that a window's end leaves inside.
-fn second_before(end: Timestamp) -> Option<Timestamp> {
-    Timestamp::new(end.get().checked_sub(1)?).ok()
+async fn last_block_before(
+    queries: &Queries,
+    chain: ChainId,
+    instant: Timestamp,
+) -> Result<Option<BlockNumber>, StoreError> {
+    let edges = queries.balances().edges(chain, &[instant]).await?;
+    Ok(edges.into_iter().flatten().next().and_then(|edge| edge.last))
 }

@@ -1,9 +1,11 @@
 //! Settlements as people see them: one per programme and window.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use pledge_core::error::StoreError;
+use pledge_core::ledger::BlockEdge;
 use pledge_core::ports::{BatchFailure, ProgrammeState, Settlement, SettlementsQuery};
 use pledge_core::query::Queries;
 use pledge_core::types::{
@@ -94,7 +96,8 @@ pub(crate) struct SettlementView {
     programme: String,
     window_start: Timestamp,
     window_end: Timestamp,
-    /// First and last block with a change of an account that is settled so far.
+    /// First and last block of the chain inside the window: null while they are not found yet, and of a window
+    /// that no block is in.
     from_block: Option<BlockNumber>,
     to_block: Option<BlockNumber>,
     pub(crate) status: SettlementStatus,
@@ -119,7 +122,20 @@ pub(crate) struct FailureView {
 }
 
 impl SettlementView {
-    pub(crate) fn new(row: Settlement, scale: Scale) -> Self {
+    /// Settlements with the blocks of their windows.
+    pub(crate) async fn read(
+        queries: &Queries,
+        rows: Vec<(Settlement, Scale)>,
+    ) -> Result<Vec<Self>, StoreError> {
+        let edges = Edges::read(queries, rows.iter().map(|(row, _)| row)).await?;
+        let shown = rows.into_iter().map(|(row, scale)| {
+            let blocks = edges.blocks_of(&row);
+            Self::new(row, scale, blocks)
+        });
+        Ok(shown.collect())
+    }
+
+    fn new(row: Settlement, scale: Scale, blocks: Option<(BlockNumber, BlockNumber)>) -> Self {
         let status = SettlementStatus::of(&row);
         let tried = row.failures.iter().map(|failure| failure.attempts).max();
         let once = u32::from(status == SettlementStatus::Settled);
@@ -132,8 +148,8 @@ impl SettlementView {
             programme: row.programme.name().to_owned(),
             window_start: row.window.start,
             window_end: row.window.end,
-            from_block: row.total.blocks.map(|(first, _)| first),
-            to_block: row.total.blocks.map(|(_, last)| last),
+            from_block: blocks.map(|(first, _)| first),
+            to_block: blocks.map(|(_, last)| last),
             status,
             attempts: tried.unwrap_or(once),
             reason: row.failures.last().map(|failure| failure.reason.clone()),
@@ -142,6 +158,38 @@ impl SettlementView {
             points_raw: row.total.raw,
             failures: row.failures.into_iter().map(FailureView::new).collect(),
         }
+    }
+}
+
+/// The edges of some windows, as far as they are kept.
+#[derive(Debug, Default)]
+struct Edges(BTreeMap<(ChainId, Timestamp), BlockEdge>);
+
+impl Edges {
+    async fn read<'a>(
+        queries: &Queries,
+        rows: impl Iterator<Item = &'a Settlement>,
+    ) -> Result<Self, StoreError> {
+        let mut wanted: BTreeMap<ChainId, BTreeSet<Timestamp>> = BTreeMap::new();
+        for row in rows {
+            let of_chain = wanted.entry(row.programme.token.chain).or_default();
+            of_chain.extend([row.window.start, row.window.end]);
+        }
+        let mut edges = Self::default();
+        for (chain, instants) in wanted {
+            let instants: Vec<_> = instants.into_iter().collect();
+            let kept = queries.balances().edges(chain, &instants).await?;
+            edges.0.extend(kept.into_iter().flatten().map(|edge| ((chain, edge.instant), edge)));
+        }
+        Ok(edges)
+    }
+
+    /// The first and the last block inside a window.
+    fn blocks_of(&self, row: &Settlement) -> Option<(BlockNumber, BlockNumber)> {
+        let edge = |instant| self.0.get(&(row.programme.token.chain, instant));
+        let (start, end) = edge(row.window.start).zip(edge(row.window.end))?;
+        let (first, last) = (start.first_after(), end.last?);
+        (first <= last).then_some((first, last))
     }
 }
 

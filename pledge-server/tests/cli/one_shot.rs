@@ -40,7 +40,7 @@ fn index_and_settle_give_the_worked_case() {
     assert_eq!(row["points"], "6.666666666666666666");
     assert_eq!(row["status"], "settled");
     assert_eq!(row["window_start"], THREE_PM);
-    assert_eq!((&row["from_block"], &row["to_block"]), (&json!(1), &json!(2)));
+    assert_eq!((&row["from_block"], &row["to_block"]), (&json!(0), &json!(2)));
     let status = folder.run(&["status", "--json"]).json();
     let chain = &status["chains"][0];
     assert_eq!(chain["status"], "live");

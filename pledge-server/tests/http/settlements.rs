@@ -46,7 +46,7 @@ async fn a_settlement_is_found_by_its_id() {
         "programme": "main",
         "window_start": THREE_PM,
         "window_end": THREE_PM + HOUR,
-        "from_block": 1,
+        "from_block": 0,
         "to_block": 2,
         "status": "settled",
         "attempts": 1,
@@ -59,6 +59,36 @@ async fn a_settlement_is_found_by_its_id() {
     assert_eq!(world.ok(&format!("/api/v1/settlements/{id}")).await, expected);
     let list = world.ok("/api/v1/settlements").await;
     assert_eq!(list, json!({ "items": [expected], "next_cursor": null }));
+}
+
+/// Each window's blocks by its start, the newest first.
+async fn blocks(world: &World) -> Vec<(Value, Value)> {
+    let list = world.ok("/api/v1/settlements").await;
+    let items = list["items"].as_array().expect("a list");
+    items.iter().map(|item| (item["from_block"].clone(), item["to_block"].clone())).collect()
+}
+
+#[tokio::test]
+async fn the_blocks_of_a_window_are_the_chains_whether_anything_changed_or_not() {
+    let mut world = World::in_memory();
+    let script = world.chain(1, THREE_PM).await;
+    let token = world.earning(1, TOKEN, 18, "0.05").await;
+    script.mine(time(THREE_PM + 10 * MINUTE), &[mint(token, ALICE, whole(1))]);
+    // One block in the first window's last second, one at the edge, none in the third.
+    for after in [20 * MINUTE, HOUR - 1, HOUR, HOUR + 30 * MINUTE, 3 * HOUR, 3 * HOUR, 3 * HOUR] {
+        script.mine(time(THREE_PM + after), &[]);
+    }
+    world.index_alone().await;
+    world.settle(token).await;
+    let unknown = (Value::Null, Value::Null);
+    assert_eq!(blocks(&world).await, [&unknown, &unknown, &unknown].map(Clone::clone));
+    let chain = world.ok("/api/v1/chains/1").await;
+    assert_eq!(chain["last_calculated_time"], THREE_PM + 3 * HOUR);
+    assert_eq!(chain["last_calculated_block"], Value::Null);
+    world.index().await;
+    let found = [unknown, (json!(4), json!(5)), (json!(0), json!(3))];
+    assert_eq!(blocks(&world).await, found);
+    assert_eq!(world.ok("/api/v1/chains/1").await["last_calculated_block"], 5);
 }
 
 #[tokio::test]

@@ -3,13 +3,15 @@
 use async_trait::async_trait;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::ReorgRecord;
-use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
+use pledge_core::ledger::{
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+};
 use pledge_core::ports::{
     BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
     LedgerCommit, Rewind, Seen,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
 };
 
 /// Every call is `Unavailable`.
@@ -65,6 +67,18 @@ impl BalanceStore for Away {
         _: BlockNumber,
         _: usize,
     ) -> Result<Vec<BlockRef>, StoreError> {
+        away()
+    }
+
+    async fn record_edges(&self, _: TokenId, _: Epoch, _: &[BlockEdge]) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn edges(
+        &self,
+        _: ChainId,
+        _: &[Timestamp],
+    ) -> Result<Vec<Option<BlockEdge>>, StoreError> {
         away()
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
+use pledge_core::edges::{EdgeFinder, Finding};
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::{TokenMetadata, TokenSpec};
 use pledge_core::points::{Programme, SettleReport, Settler, SettlerConfig};
@@ -59,7 +60,7 @@ pub(crate) struct World {
     pub(crate) stores: Stores,
     pub(crate) pulse: Pulse,
     pub(crate) stop: CancellationToken,
-    chains: BTreeMap<ChainId, (ScriptedChain, Indexer)>,
+    chains: BTreeMap<ChainId, (ScriptedChain, Indexer, EdgeFinder)>,
     router: Router,
 }
 
@@ -108,7 +109,9 @@ impl World {
             self.stores.pending.clone(),
             config,
         );
-        self.chains.insert(chain, (script.clone(), indexer));
+        let (balances, points) = (self.stores.balances.clone(), self.stores.points.clone());
+        let finder = EdgeFinder::new(chain, Arc::new(script.clone()), balances, points);
+        self.chains.insert(chain, (script.clone(), indexer, finder));
         script
     }
 
@@ -146,9 +149,18 @@ impl World {
         put.expect("a programme can be put");
     }
 
-    /// Indexes every chain up to its confirmed block.
+    /// Indexes every chain up to its confirmed block, and finds the edges of the windows that closed.
     pub(crate) async fn index(&mut self) {
-        for (_, indexer) in self.chains.values_mut() {
+        self.index_alone().await;
+        for (.., finder) in self.chains.values_mut() {
+            let now = std::time::SystemTime::now();
+            while finder.step(now).await.expect("the chain answers") == Finding::Advanced {}
+        }
+    }
+
+    /// Indexes every chain up to its confirmed block.
+    pub(crate) async fn index_alone(&mut self) {
+        for (_, indexer, _) in self.chains.values_mut() {
             loop {
                 match indexer.poll(std::time::SystemTime::now()).await {
                     Poll::Advanced(_) | Poll::Rewound(_) => {}
@@ -162,7 +174,7 @@ impl World {
     /// Confirms the newest block of every chain by mining empty ones on it in the same second, then
     /// indexes.
     pub(crate) async fn confirm(&mut self) {
-        for (script, _) in self.chains.values() {
+        for (script, ..) in self.chains.values() {
             for _ in 0..CONFIRMATIONS {
                 script.mine(script.head().time, &[]);
             }
@@ -172,7 +184,7 @@ impl World {
 
     /// Mines an empty block on a chain at a time, and confirms it.
     pub(crate) async fn advance(&mut self, chain: u64, at: u64) {
-        let (script, _) = &self.chains[&ChainId::new(chain)];
+        let (script, ..) = &self.chains[&ChainId::new(chain)];
         script.mine(time(at), &[]);
         self.confirm().await;
     }

@@ -143,6 +143,27 @@ pub(crate) const PLANTS: &[Plant] = &[
         "no block is far ahead of the clock",
     ),
     plant(
+        "edge_survives_at_its_own_block",
+        "ports/check.rs",
+        "edge.instant <= self.to.time && edge.first_after() <= self.to.number",
+        "edge.last <= Some(self.to.number)",
+        "a rewind takes the edges whose next block is above",
+    ),
+    plant(
+        "edge_behind_equal_times",
+        "edges/search.rs",
+        "block.time < instant",
+        "block.time <= instant",
+        "an edge lies below all blocks of its second",
+    ),
+    plant(
+        "edge_of_another_epoch",
+        "ledger/token.rs",
+        "self.epoch == assumed",
+        "true",
+        "an edge is kept in the epoch that it was found in",
+    ),
+    plant(
         "standstill_not_reported",
         "indexer/standstill.rs",
         "lasted >= REPORTED_AFTER",

@@ -15,6 +15,7 @@ laws! {
     __chain_source of chain_source(SourceFixture):
     the_chain_id_is_reported
     headers_are_complete_and_linked
+    headers_come_in_the_order_asked
     every_header_comes_where_all_are_asked_for
     sparse_answers_bring_ends_and_blocks_with_transfers
     a_range_is_the_sum_of_its_parts
@@ -88,6 +89,20 @@ async fn headers_are_complete_and_linked(fixture: SourceFixture) {
     assert_eq!(headers.len() as u64, head.number.get() + 1);
     assert!(headers.windows(2).all(|pair| pair[0].is_parent_of(&pair[1])));
     assert_eq!(headers.last(), Some(&head));
+}
+
+/// Those of single blocks, in any order and also twice; without one of them there is no answer.
+async fn headers_come_in_the_order_asked(fixture: SourceFixture) {
+    let head = fixture.source.head().await.expect("there is a head");
+    let all =
+        fixture.source.headers(BlockNumber::new(0), head.number).await.expect("all are there");
+    let numbers = [5, 0, 9, 5].map(BlockNumber::new);
+    let answer = fixture.source.headers_at(&numbers).await.expect("all are there");
+    assert_eq!(answer, [all[5], all[0], all[9], all[5]]);
+    assert_eq!(fixture.source.headers_at(&[]).await.expect("nothing was asked"), []);
+    let beyond = [BlockNumber::new(1), head.number.up(1_000)];
+    let error = fixture.source.headers_at(&beyond).await.expect_err("above the head");
+    assert_eq!(error.kind(), ChainErrorKind::BlockGone);
 }
 
 /// Every header of the answer.

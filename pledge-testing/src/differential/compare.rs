@@ -33,6 +33,7 @@ impl Twins {
         for time in &times {
             both!(self, balances.last_change_block(token(), *time)).expect("a valid question");
         }
+        both!(self, balances.edges(CHAIN, &times)).expect("a valid question");
         let mut after = None;
         loop {
             let logs = both!(self, balances.unreadable_logs(token(), after, PAGE));

@@ -38,6 +38,14 @@ pub(super) enum Op {
         on_chain: Option<u64>,
         stale: bool,
     },
+    /// The edge at the time of a block so far below the newest, or a second later; now and then another block
+    /// than the right one, or of the epoch before.
+    Edge {
+        below: usize,
+        later: u64,
+        is_wrong: bool,
+        is_late: bool,
+    },
 }
 
 /// A block some seconds after the last, with transfers among accounts, and logs that cannot be read.
@@ -77,6 +85,10 @@ pub(super) fn ops(steps: Range<usize>) -> impl Strategy<Value = Vec<Op>> {
         1 => any::<bool>().prop_map(Op::Halt),
         1 => (prop::option::of(0_u64..3), prop::bool::weighted(0.2))
             .prop_map(|(on_chain, stale)| Op::Supply { on_chain, stale }),
+        3 => (0_usize..4, 0_u64..2, prop::bool::weighted(0.2), prop::bool::weighted(0.2))
+            .prop_map(|(below, later, is_wrong, is_late)| {
+                Op::Edge { below, later, is_wrong, is_late }
+            }),
     ];
     vec(op, steps)
 }

@@ -7,6 +7,7 @@ use pledge_core::types::{Amount, BlockId, BlockNumber, BlockRef};
 
 use super::check::{Verdict, check_branch, expected};
 use super::control::now;
+use super::edges::Edges;
 use super::history::{ACCOUNTS, STARTS, token};
 use super::play::{Play, WallClock};
 use crate::digest::digest;
@@ -113,11 +114,22 @@ impl Play<'_> {
         match status {
             ChainStatus::Live => {
                 tokens.iter().try_for_each(|state| self.judge_token(state))?;
+                self.judge_edges()?;
                 (1..=ACCOUNTS).try_for_each(|number| self.judge_pending(number))
             }
             ChainStatus::Halted(reason) => self.judge_halt(&tokens, reason),
             other => Err(format!("the chain ends {other}")),
         }
+    }
+
+    /// Edges are asked for by number alone, so a time that was false once, and kept, may have misled them.
+    fn judge_edges(&self) -> Verdict {
+        if self.around.swarm.faults.late_time > 0 {
+            return Ok(());
+        }
+        let found = Edges::find_all(self.fixture, &self.history)?;
+        self.around.control.lock().counters.edges += found;
+        Ok(())
     }
 
     /// The pending balance is the one at the newest block.

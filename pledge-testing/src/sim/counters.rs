@@ -49,6 +49,7 @@ counters! {
     clock_jumps: "clocks that jumped", sum;
     standstills: "polls after a minute without a move", sum;
     blocks: "blocks mined", sum;
+    edges: "edges of windows found", sum;
     netted: "rows that carry the balance at their block's end", sum;
     unreadable: "logs that cannot be read", sum;
     supplies: "supplies compared", sum;

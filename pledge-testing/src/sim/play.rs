@@ -9,6 +9,7 @@ use pledge_core::types::{BlockNumber, Timestamp};
 use super::check::{Checker, Verdict};
 use super::control::{Control, Died, OneFate, now};
 use super::dice::Dice;
+use super::edges::Edges;
 use super::history::{Fork, History};
 use super::instance::{Asked, Done, Instance, Surroundings, anybody};
 use super::node::Node;
@@ -35,6 +36,7 @@ pub(super) struct Play<'a> {
     pub(super) history: History,
     pub(super) people: People,
     pub(super) checker: Checker,
+    edges: Edges,
     /// The highest head since each process began its last step of the indexer.
     highest: Vec<u64>,
     pub(super) clocks: Vec<WallClock>,
@@ -106,6 +108,7 @@ impl<'a> Play<'a> {
         });
         let instances = instances.collect();
         let checker = Checker::new(&swarm);
+        let edges = Edges::new(seed, fixture, &history.chain);
         let highest = vec![0; swarm.instances];
         let clocks = vec![WallClock::default(); swarm.instances];
         let tick = 0;
@@ -118,6 +121,7 @@ impl<'a> Play<'a> {
             history,
             people,
             checker,
+            edges,
             highest,
             clocks,
             tick,
@@ -152,8 +156,18 @@ impl<'a> Play<'a> {
                 self.work()?;
             }
             self.check()?;
+            self.find_edges()?;
         }
         Ok(())
+    }
+
+    /// The finder goes on. A header may show a time that is not its block's: then nothing is known of edges.
+    fn find_edges(&mut self) -> Verdict {
+        let found = self.edges.go_on();
+        if self.around.swarm.faults.late_time > 0 {
+            return Ok(());
+        }
+        self.edges.check(self.fixture, &self.history, found)
     }
 
     pub(super) fn line(&mut self, what: &str) {

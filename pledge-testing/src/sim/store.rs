@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
-use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
+use pledge_core::ledger::{
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
@@ -14,8 +16,8 @@ use pledge_core::ports::{
     StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, RawPoints,
-    Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
+    RawPoints, Timestamp, TokenId,
 };
 
 use super::control::Control;
@@ -63,6 +65,8 @@ handed_on! { BalanceStore by balances:
     write halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
     write resume_token(token: TokenId, base: Option<BlockId>) -> ();
     read headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
+    write record_edges(token: TokenId, epoch: Epoch, edges: &[BlockEdge]) -> ();
+    read edges(chain: ChainId, instants: &[Timestamp]) -> Vec<Option<BlockEdge>>;
     read states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
     write record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
     write commit(commit: &LedgerCommit) -> ();
