@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use async_trait::async_trait;
-use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
+use pledge_core::event::ReorgRecord;
+use pledge_core::forward_store;
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::ports::{
-    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
-    HistoriesPage, HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Pruning, Rewind,
-    Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore, HistoriesPage,
+    HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Rewind, Seen, Settlement,
+    SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
@@ -60,12 +61,10 @@ metered!(BalanceStore {
     holders(id: TokenId, after: Option<(Amount, Account)>, n: usize) -> Seen<Vec<(Account, Checkpoint)>>;
 });
 
-metered!(EventStore {
-    events(after: EventSeq, limit: usize) -> Vec<SequencedEvent>;
-    delivered(consumer: &Consumer) -> EventSeq;
-    record_delivered(consumer: &Consumer, from: EventSeq, to: EventSeq) -> ();
-    prune_events(retention: &EventRetention, now: Timestamp) -> Pruning;
-});
+#[async_trait]
+impl<S: EventStore> EventStore for Metered<S> {
+    forward_store!(store: events delivered record_delivered prune_events); // uncounted
+}
 
 metered!(PointsStore {
     put_programme(programme: &Programme) -> ();
