@@ -5,17 +5,17 @@ use std::time::{Duration, SystemTime};
 use super::{Finality, Observed};
 use crate::types::BlockNumber;
 
-/// After this long without a finalized block, a node is not about to have one.
+/// A node that had no finalized block for this long is not expected to have one soon.
 const MISSING_AFTER: Duration = Duration::from_secs(60);
-/// Chains finalize many blocks at once: Ethereum every 6.4 minutes, rollups with the blocks that
-/// contain them, some of them hourly. A leap is overdue if it takes this many times longer than
-/// those before it,
+/// A leap of the finalized block is overdue after this many times the longest before it. Chains
+/// finalize many blocks at once: Ethereum every 6.4 minutes, rollups with the blocks that they are
+/// written to, some of them hourly.
 const OVERDUE_FACTOR: u32 = 3;
-/// and at least this long.
+/// No leap is overdue earlier than this.
 const OVERDUE_MIN: Duration = Duration::from_secs(30 * 60);
-/// The bound while no leap was seen yet.
+/// When a leap is overdue while none was seen yet.
 const OVERDUE_UNSEEN: Duration = Duration::from_secs(2 * 60 * 60);
-/// A leap counts as measured only if two looks at it were never further apart than this.
+/// A leap counts as measured only if no two looks at the chain were further apart than this.
 const LOOKS_APART_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// What was seen of finality so far.
@@ -91,10 +91,10 @@ impl FinalityWatch {
             self.newest = Some(begun);
             return None;
         }
-        // The head must have moved too: a chain that stopped as a whole is another fault than its
-        // finality.
         self.newest = Some(Newest { looked: looked.map(|_| now), ..before });
         let usual = self.longest.map(|leap| leap.saturating_mul(OVERDUE_FACTOR).max(OVERDUE_MIN));
+        // The head must have moved too: a chain that stopped as a whole is another fault than its
+        // finality.
         (lasted >= usual.unwrap_or(OVERDUE_UNSEEN) && head > before.head).then(|| {
             let minutes = lasted.as_secs() / 60;
             format!(
