@@ -58,7 +58,8 @@ pub struct Drained {
 /// let chain = ChainId::new(1);
 /// store.register_chain(chain, "ethereum").await?;
 /// let status = ChainStatus::Halted("an example".to_owned());
-/// store.report_chain(&ChainReport { chain, status, head: None, head_time: None, processed: None }).await?;
+/// let report = ChainReport { chain, status, head: None, head_time: None, processed: None };
+/// store.report_chain(&report).await?;
 ///
 /// let notifier = Arc::new(LogNotifier);                      // or one of your own
 /// let dispatcher = Dispatcher::new(store, notifier, Consumer::new("log")?);

@@ -154,8 +154,8 @@ impl RangeFacts {
                 request.from, request.to, first.number, last.number
             ));
         }
-        // Headers come first, because the logs are checked against them. A decreasing time that passed
-        // here would halt a token in the fold.
+        // Headers come first, because the logs are checked against them. A decreasing time that
+        // passed here would halt a token in the fold.
         for pair in self.headers.windows(2) {
             let (lower, upper) = (&pair[0], &pair[1]);
             let neighbours = upper.number == lower.number.next();

@@ -41,7 +41,8 @@ use crate::types::Timestamp;
 /// let chain = ChainId::new(1);
 /// store.register_chain(chain, "ethereum").await?;
 /// let status = ChainStatus::Halted("an example".to_owned());
-/// store.report_chain(&ChainReport { chain, status, head: None, head_time: None, processed: None }).await?;
+/// let report = ChainReport { chain, status, head: None, head_time: None, processed: None };
+/// store.report_chain(&report).await?;
 ///
 /// let mail = Consumer::new("mail")?;
 /// let position = store.delivered(&mail).await?;

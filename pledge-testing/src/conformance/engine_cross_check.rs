@@ -99,7 +99,8 @@ async fn a_transfer_that_the_audit_lacks_is_not_committed(fixture: Fixture) {
     let (mut world, audit) = open(fixture).await;
     audit.return_to(&world.chain.branch());
     audit.lose_transfers_of(18);
-    refuses(&mut world, &["block 18: its transfers differ: the node has 1, the second source 0"]).await;
+    refuses(&mut world, &["block 18: its transfers differ: the node has 1, the second source 0"])
+        .await;
     audit.return_to(&world.chain.branch());
     goes_on(&mut world).await;
 }
