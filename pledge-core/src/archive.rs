@@ -1,7 +1,7 @@
-//! A whole ledger as records: their order, what they must be to one another, and their text.
+//! A whole ledger as records: their order, their consistency, and their text.
 //!
 //! [`Archive`](crate::ports::Archive) moves records out of and into a store. [`LineWriter`] and
-//! [`LineReader`] are a file between the two; [`Summary`] tells whether two stores hold the same.
+//! [`LineReader`] keep them in a file; equal [`Summary`]s mean equal stores.
 
 mod fit;
 mod key;

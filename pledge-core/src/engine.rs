@@ -1,8 +1,8 @@
-//! The whole engine over one store: any number of chains, settled and asked together.
+//! The whole engine over one store: any number of chains, settled and queried together.
 //!
-//! [`Engine`] joins [`Indexer`], [`EdgeFinder`], [`Settler`], [`Dispatcher`] and [`Queries`] for a program of yours.
-//! Like them it neither sleeps nor spawns: [`Engine::catch_up`] does what there is to do and comes
-//! back.
+//! [`Engine`] joins [`Indexer`], [`EdgeFinder`], [`Settler`], [`Dispatcher`] and [`Queries`] for a
+//! program of yours. Like them it neither sleeps nor spawns: [`Engine::catch_up`] does what is due
+//! and returns.
 
 mod builder;
 
@@ -30,56 +30,56 @@ const EDGE_STEPS_MAX: usize = 16;
 /// Why the engine could not be built, or a chain did not catch up.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// A chain source could not be asked about its chain or a token.
+    /// A chain source had no answer about its chain or a token.
     #[error("chain {name} cannot be followed")]
     Source {
         /// The chain's name.
         name: String,
-        /// What it answered.
+        /// The error that the source returned.
         source: ChainError,
     },
-    /// Two sources stand for one chain.
+    /// Two sources have the same chain id.
     #[error("chain id {0} is followed twice: put both tokens into one FollowedChain")]
     SameChain(ChainId),
-    /// A token is followed twice: which of its rates counts cannot be told.
+    /// A token is followed twice: it is unclear which of its rates counts.
     #[error("token {0} is followed twice: follow it once")]
     SameToken(TokenId),
-    /// Two notifiers share one position: what one is told, the other would miss.
-    #[error("consumer {0} is told twice: give each notifier a name of its own")]
+    /// Two notifiers share one position: an event delivered to one would be missed by the other.
+    #[error("two notifiers are named {0}: give each a name of its own")]
     SameConsumer(Consumer),
     /// The store refused or failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
-    /// A chain did not advance. Nothing of the step is in the store: wait, and catch up again.
+    /// A chain did not advance. The step wrote nothing: wait, and catch up again.
     #[error("chain {chain} did not advance")]
     Index {
-        /// Which chain.
+        /// The chain that did not advance.
         chain: ChainId,
-        /// Why.
+        /// Why its indexer failed.
         source: IndexerError,
     },
     /// A chain is paused or halted until `BalanceStore::resume_chain`.
     #[error("chain {chain} is {status}")]
     Latched {
-        /// Which chain.
+        /// The chain that was stopped.
         chain: ChainId,
-        /// Why.
+        /// Paused or halted, with the reason.
         status: ChainStatus,
     },
     /// A chain's closed windows are not settled: catch up again.
     #[error("chain {chain} is not settled")]
     Settle {
-        /// Which chain.
+        /// The chain whose windows are not settled.
         chain: ChainId,
-        /// Why.
+        /// Why its settler failed.
         source: SettlerError,
     },
-    /// A notifier was not told everything: the rest stays due, catch up again.
-    #[error("consumer {consumer} was not told everything")]
+    /// A notifier did not receive every event: the rest stays due, catch up again.
+    #[error("consumer {consumer} did not receive every event")]
     Tell {
-        /// Who.
+        /// Name of the notifier.
         consumer: Consumer,
-        /// Why.
+        /// Why its delivery failed.
         source: DispatchError,
     },
 }
@@ -87,17 +87,18 @@ pub enum EngineError {
 /// What a call of [`Engine::catch_up`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaughtUp {
-    /// Transfers folded into the ledger.
+    /// The number of transfers folded into the ledger.
     pub transfers: u64,
-    /// Reorgs that reached the ledger.
+    /// The number of reorgs that reached the ledger.
     pub reorgs: u64,
-    /// What was settled.
+    /// What was settled, over all chains.
     pub settled: SettleReport,
-    /// Tokens that stand still until `BalanceStore::resume_token` sets them going again; their status has the reason.
+    /// Halted tokens; their status has the reason. `BalanceStore::resume_token` makes one active
+    /// again.
     pub halted: Vec<TokenId>,
-    /// Events that notifiers took, repeats included.
+    /// The number of events that notifiers took, duplicates included.
     pub delivered: u64,
-    /// Whether it was asked to stop before everything was done.
+    /// Whether a stop came before everything was done.
     pub stopped: bool,
 }
 
@@ -121,7 +122,7 @@ pub struct CaughtUp {
 ///     .build()
 ///     .await?;
 /// loop {
-///     // What failed is tried again: the next call goes on from what the store holds.
+///     // A failed step is retried: the next call continues from the state in the store.
 ///     if let Err(error) = engine.catch_up(SystemTime::now, &stop, |_, _| {}).await {
 ///         eprintln!("{error:?}");
 ///     }
@@ -130,7 +131,7 @@ pub struct CaughtUp {
 /// # }
 /// ```
 ///
-/// The front page of this crate has a whole program.
+/// The crate's documentation has a whole program.
 #[derive(Debug)]
 pub struct Engine {
     indexers: Vec<(Indexer, EdgeFinder)>,
@@ -149,31 +150,35 @@ impl Engine {
         EngineBuilder::new(store.clone(), store.clone(), store, pending)
     }
 
-    /// Exact answers; a clone of it gives them at any time and from any task.
+    /// Exact answers. Clone it to query at any time and from any task.
     pub const fn queries(&self) -> &Queries {
         &self.queries
     }
 
-    /// Brings every chain to its newest confirmed block, settles every window that closed, and tells
+    /// Brings every chain to its newest confirmed block, settles every closed window, and notifies
     /// the notifiers.
     ///
-    /// `now` is the wall clock, `SystemTime::now` in a program: it bounds the times of blocks and decides
-    /// no amount. `told` hears of every step. Dropping the future, or `stop`, is safe at any point: the next call
-    /// goes on from what the store holds. One chain's trouble does not keep the others from catching
-    /// up: all are tried, each one's status is in the store, and the first error is returned. A token
-    /// that halts is no error: it is listed. Notifiers are told in any case, each whatever the others
-    /// do. Edges of closed windows are looked for, some in each call; one that is not found is looked for again
-    /// and is no error.
+    /// `now` is the wall clock, `SystemTime::now` in a program: it bounds the times of blocks and
+    /// decides no amount. `progress` is called after every step. Dropping the future, or `stop`, is
+    /// safe at any point: the next call continues from the state in the store.
+    ///
+    /// A chain that fails does not keep the others from catching up: all are tried, each one's
+    /// status is in the store, and the first error is returned. A token that halts is no error: it
+    /// is listed. Notifiers are called in any case, each independently of the others. Some edges of
+    /// closed windows are searched for in each call; one that is not found is searched for again and
+    /// is no error.
     pub async fn catch_up(
         &mut self,
         now: impl Fn() -> SystemTime + Send,
         stop: &Stop,
-        mut told: impl FnMut(ChainId, &Poll) + Send,
+        mut progress: impl FnMut(ChainId, &Poll) + Send,
     ) -> Result<CaughtUp, EngineError> {
         let mut sum = CaughtUp::default();
         let mut outcome = Ok(());
+        // A chain is settled and listed even if its indexer failed: windows that closed before stay
+        // due.
         for (indexer, finder) in &mut self.indexers {
-            let indexed = index(indexer, &now, stop, &mut told, &mut sum).await;
+            let indexed = index(indexer, &now, stop, &mut progress, &mut sum).await;
             if indexed.is_ok() {
                 find_edges(finder, &now, stop).await;
             }
@@ -201,18 +206,19 @@ async fn index(
     indexer: &mut Indexer,
     now: &(impl Fn() -> SystemTime + Send),
     stop: &Stop,
-    told: &mut (impl FnMut(ChainId, &Poll) + Send),
+    progress: &mut (impl FnMut(ChainId, &Poll) + Send),
     sum: &mut CaughtUp,
 ) -> Result<(), EngineError> {
     let chain = indexer.chain();
     let mut moved = 0;
     while !stop.is_requested() {
         let poll = indexer.poll(now()).await;
-        told(chain, &poll);
+        progress(chain, &poll);
         match poll {
             Poll::Advanced(slice) => sum.transfers += slice.transfers,
             Poll::Rewound(_) => sum.reorgs += 1,
             Poll::Idle => return Ok(()),
+            // Bounded, so that a chain that moves at every poll does not keep the others waiting.
             Poll::Retry(error) if error.is_passing() && moved < MOVED_MAX => {
                 moved += 1;
                 continue;

@@ -1,4 +1,4 @@
-//! Errors of the ports: a kind (what the caller does next), an operation, a source.
+//! Errors of the ports: a kind (what the caller should do next), an operation, a source.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,9 +7,9 @@ pub use crate::ports::{NotifyError, NotifyErrorKind, PriceError, PriceErrorKind}
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// What the caller of a port does next.
+/// What the caller of a port should do next.
 pub trait ErrorKind: fmt::Debug + Copy + Send + Sync + 'static {
-    /// The kind in a few words, where an operation and a detail alone would leave it open.
+    /// The kind in a few words, if operation and detail alone do not make it clear.
     fn words(self) -> Option<&'static str> {
         None
     }
@@ -30,25 +30,25 @@ impl<K: ErrorKind> PortError<K> {
         Self { kind, operation, detail: detail.into(), source: None }
     }
 
-    /// With the error below it.
+    /// Adds the error that caused this one.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Source>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// The same error to somebody who knows more of it, its source included.
+    /// The same error with a kind and detail from a caller that knows more, keeping its source.
     #[must_use]
     pub fn told_as(self, kind: K, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), ..self }
     }
 
-    /// What to do next.
+    /// What the caller should do next.
     pub const fn kind(&self) -> K {
         self.kind
     }
 
-    /// What is wrong, without the operation and the kind: for people who asked for neither.
+    /// What is wrong, without the operation and the kind: for readers who need neither.
     pub fn detail(&self) -> &str {
         &self.detail
     }
@@ -70,18 +70,19 @@ impl<K: ErrorKind> StdError for PortError<K> {
     }
 }
 
-/// What the caller of a store does next.
+/// What the caller of a store should do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The store cannot be reached now. Retry with backoff: nothing was written or, if the connection
-    /// was lost during the commit itself, all of it, and then the retry is a `Conflict`.
+    /// The store cannot be reached now: retry with backoff. Nothing was written, unless the
+    /// connection was lost during the commit: then all of it may be, and the retry is a `Conflict`.
     Unavailable,
-    /// The store stands elsewhere than the write assumed. Read again and plan again.
+    /// The store's state is not the one that the write builds on. Read again and plan again.
     Conflict,
-    /// The rewind goes below what is held. The chain halts until a person takes it back: see `Indexer::rewind_to`.
+    /// The rewind goes below the held headers. The chain halts until an operator rewinds it: see
+    /// `Indexer::rewind_to`.
     BeyondRetention,
-    /// What is stored contradicts itself. Stop this chain and look.
+    /// The stored data contradicts itself. Stop this chain and investigate.
     Corrupt,
     /// The request itself is wrong: a bug or a wrong configuration.
     Invalid,
@@ -91,7 +92,7 @@ impl ErrorKind for StoreErrorKind {
     fn words(self) -> Option<&'static str> {
         Some(match self {
             Self::Unavailable => "store unavailable",
-            Self::Conflict => "store stands elsewhere",
+            Self::Conflict => "store conflict",
             Self::BeyondRetention => "beyond retention",
             Self::Corrupt => "store corrupt",
             Self::Invalid => "invalid request",
@@ -99,21 +100,21 @@ impl ErrorKind for StoreErrorKind {
     }
 }
 
-/// Why a store refused or failed. Nothing of the refused write is in the store.
+/// Why a store refused or failed. The refused write wrote nothing.
 pub type StoreError = PortError<StoreErrorKind>;
 
 impl StoreError {
-    /// The store stands elsewhere.
+    /// The store's state is not the one that the write builds on.
     pub fn conflict(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StoreErrorKind::Conflict, operation, detail)
     }
 
-    /// The request is wrong.
+    /// The request is wrong: retrying it is pointless.
     pub fn invalid(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StoreErrorKind::Invalid, operation, detail)
     }
 
-    /// What is stored contradicts itself.
+    /// The stored data contradicts itself.
     pub fn corrupt(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StoreErrorKind::Corrupt, operation, detail)
     }
@@ -124,15 +125,15 @@ impl StoreError {
     }
 }
 
-/// What the caller of a chain source does next.
+/// What the caller of a chain source should do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChainErrorKind {
-    /// Retry with backoff.
+    /// The node failed for now: retry with backoff.
     Transient,
     /// Retrying the same call is pointless: the node, the address or the configuration is wrong.
     Persistent,
-    /// A block vanished while it was being read. Look at the head and plan again.
+    /// A block vanished while it was read. Read the head and plan again.
     BlockGone,
 }
 
@@ -142,22 +143,22 @@ impl ErrorKind for ChainErrorKind {}
 pub type ChainError = PortError<ChainErrorKind>;
 
 impl ChainError {
-    /// Retry with backoff.
+    /// The node failed for now: retry with backoff.
     pub fn transient(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(ChainErrorKind::Transient, operation, detail)
     }
 
-    /// Retrying is pointless.
+    /// The same call would fail again: retrying is pointless.
     pub fn persistent(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(ChainErrorKind::Persistent, operation, detail)
     }
 
-    /// A block vanished.
+    /// A block vanished while it was read.
     pub fn block_gone(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(ChainErrorKind::BlockGone, operation, detail)
     }
 
-    /// Whether a block vanished.
+    /// Whether a block vanished while it was read.
     pub const fn is_block_gone(&self) -> bool {
         matches!(self.kind, ChainErrorKind::BlockGone)
     }

@@ -1,4 +1,4 @@
-//! What happened: written in the transaction that it describes, with a sequence number.
+//! Events, each written with a sequence number in the transaction that it describes.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use crate::types::{
     BlockId, BlockNumber, BlockRef, ChainId, Epoch, OutOfRange, ProgrammeId, Timestamp, TokenId,
 };
 
-/// An event's place among all events of its store: ascending and unique, not without gaps. It is also
-/// the event's id: a receiver drops repeats by it.
+/// An event's position among all events of its store: ascending and unique, but with gaps. It is
+/// also the event's id: a receiver drops duplicates by it.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -17,7 +17,7 @@ use crate::types::{
 pub struct EventSeq(u64);
 
 impl EventSeq {
-    /// The place before the first event: no event has it.
+    /// The position before the first event: no event has it.
     pub const START: Self = Self(0);
 
     /// Wraps a sequence number.
@@ -25,12 +25,12 @@ impl EventSeq {
         Self(number)
     }
 
-    /// The number.
+    /// The sequence number, 0 only for [`EventSeq::START`].
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The place after.
+    /// The next position.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.checked_add(1).expect("no store holds 2^64 events"))
@@ -43,7 +43,7 @@ impl fmt::Display for EventSeq {
     }
 }
 
-/// Under which name somebody is told: each has a position in the events of its own.
+/// The name of a receiver of events. Each consumer has its own position in the events.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Consumer(String);
@@ -59,7 +59,7 @@ impl Consumer {
         }
     }
 
-    /// The name.
+    /// The name, as it was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -85,73 +85,74 @@ impl fmt::Display for Consumer {
     }
 }
 
-/// An event and its place.
+/// An event with its sequence number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SequencedEvent {
-    /// Its place, by which repeats are told.
+    /// Its position, by which a receiver recognizes duplicates.
     pub sequence: EventSeq,
-    /// What happened.
+    /// The event itself.
     pub event: Event,
 }
 
-/// Something that a store's readers may want to know.
+/// A fact about the store that its readers may want to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// Blocks entered the ledger of some tokens.
+    /// Blocks were added to the ledger of some tokens.
     Confirmed {
-        /// Where.
+        /// The chain of the blocks.
         chain: ChainId,
-        /// First block.
+        /// The first block added.
         from: BlockNumber,
         /// The new cursor.
         to: BlockId,
-        /// Balance changes written.
+        /// The number of balance changes written.
         changes: u64,
     },
-    /// The ledger went back.
+    /// A reorg took the ledger back.
     Reorged(ReorgRecord),
-    /// A person took the ledger back: no reorg.
+    /// An operator took the ledger back: no reorg.
     Rewound {
-        /// Where to, and what it meant.
+        /// The block it went back to, and what each token lost.
         #[serde(flatten)]
         record: ReorgRecord,
-        /// Why, if the person said so.
+        /// The operator's reason, if one was given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// A programme's windows were settled in every shard.
+    /// Windows of a programme were settled in every shard.
     Settled {
-        /// Which programme.
+        /// The programme that was settled.
         programme: ProgrammeId,
         /// End of the newest settled window.
         settled: Timestamp,
     },
-    /// A token stopped and needs a person.
+    /// A token halted and needs an operator.
     TokenHalted {
-        /// Which token.
+        /// The token that halted.
         token: TokenId,
-        /// Why.
+        /// Why it halted, as its status shows it.
         reason: String,
     },
-    /// A chain stopped and needs a person.
+    /// A chain halted and needs an operator.
     ChainHalted {
-        /// Which chain.
+        /// The chain that halted.
         chain: ChainId,
-        /// Why.
+        /// Why it halted, as its status shows it.
         reason: String,
     },
-    /// A consumer of events had some to take and took none for too long: it is not waited for any more.
+    /// A consumer took no events for too long while some were due: they are not kept for it any
+    /// more.
     ConsumerDropped {
-        /// Which one.
+        /// The consumer that was dropped.
         consumer: Consumer,
-        /// The last event that it was told. What came after may be lost to it.
+        /// The last event delivered to it. It may miss events after that one.
         delivered: EventSeq,
     },
 }
 
 impl Event {
-    /// The event of a ledger that went back.
+    /// The event of a rewind.
     pub fn of_rewind(cause: &RewindCause, record: ReorgRecord) -> Self {
         match cause {
             RewindCause::Reorg => Self::Reorged(record),
@@ -159,7 +160,7 @@ impl Event {
         }
     }
 
-    /// What kind of event: the `type` that its JSON carries.
+    /// The event's name: the `type` in its JSON.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Confirmed { .. } => "confirmed",
@@ -184,7 +185,7 @@ impl fmt::Display for Event {
                 write!(f, "chain {chain}: a reorg took the ledger back to block {to}")
             }
             Self::Rewound { record: ReorgRecord { chain, to, .. }, reason } => {
-                write!(f, "chain {chain}: a person took the ledger back to block {to}")?;
+                write!(f, "chain {chain}: an operator took the ledger back to block {to}")?;
                 reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
             }
             Self::Settled { programme, settled } => {
@@ -201,47 +202,47 @@ impl fmt::Display for Event {
     }
 }
 
-/// What takes a ledger back.
+/// Why a ledger goes back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RewindCause {
     /// The chain has another branch now.
     Reorg,
-    /// A person, who may say why.
+    /// An operator asked for it.
     Person {
-        /// Why.
+        /// The operator's reason; `None` if none was given.
         reason: Option<String>,
     },
 }
 
 impl RewindCause {
-    /// Whether a person asks, who vouches for the block.
+    /// Whether an operator asked for it, and so answers for the block.
     pub const fn is_person(&self) -> bool {
         matches!(self, Self::Person { .. })
     }
 }
 
-/// A ledger that went back, by a reorg or by a person.
+/// A ledger that went back, by a reorg or an operator's rewind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReorgRecord {
-    /// Where.
+    /// The chain of the ledger.
     pub chain: ChainId,
-    /// The block that it went back to, where the ledger stands afterwards.
+    /// The block that it went back to: the new cursor of every token that began at or below it.
     pub to: BlockRef,
-    /// What it meant for each token that had gone further.
+    /// What each token lost that was above it.
     pub tokens: Vec<RewoundToken>,
 }
 
-/// What that took from one token.
+/// What a rewind took from one token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RewoundToken {
-    /// Which token.
+    /// The token that went back.
     pub token: TokenId,
-    /// Its cursor before.
+    /// Its cursor before the rewind.
     pub from: BlockId,
-    /// Its epoch afterwards.
+    /// Its epoch after the rewind.
     pub epoch: Epoch,
-    /// Balance changes removed.
+    /// The number of balance changes removed.
     pub changes_removed: u64,
-    /// Statement rows taken back, each account's by one added row, over all programmes.
+    /// The number of statement rows reversed over all programmes, each account's by one added row.
     pub statements_reversed: u64,
 }

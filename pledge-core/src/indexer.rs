@@ -1,7 +1,7 @@
 //! The reorg-aware indexer: one chain from its nodes into the ledger.
 //!
 //! [`Indexer::poll`] is the driver: observe the head, [`plan`], execute one bounded slice, commit.
-//! It never sleeps; whoever calls it decides when to call again.
+//! It never sleeps: the caller decides when to poll again.
 
 mod ancestor;
 mod claims;

@@ -1,4 +1,4 @@
-//! The ledger's records: what one transfer did to whom, and where each token stands.
+//! The ledger's records: what one transfer did to which account, and how far each token is.
 
 mod change;
 mod edge;

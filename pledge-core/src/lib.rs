@@ -1,19 +1,18 @@
 //! Ports, ledger, reorg-aware indexer and exact points engine of pledge.
 //!
-//! An [`Engine`](engine::Engine) follows ERC-20 tokens through [`ChainSource`](ports::ChainSource)s into
-//! a store, keeps every balance with its integral over time, and settles that into points, exactly,
-//! through outages and reorgs. [`Queries`](query::Queries) answer what an account held and had earned
-//! at any instant. The parts can be had alone: [`indexer`], [`points`], [`query`].
+//! An [`Engine`](engine::Engine) follows ERC-20 tokens through [`ChainSource`](ports::ChainSource)s
+//! into a store, keeps every balance with its integral over time, and settles that into points,
+//! exactly, through outages and reorgs. [`Queries`](query::Queries) answer what an account held and
+//! had earned at any instant. Each part can be used alone: [`indexer`], [`points`], [`query`].
 //!
-//! What it needs from the outside are the [`ports`]. A port's contract is its documentation; each
-//! sentence of it is a law in `pledge-testing`, for an implementation of yours to pass.
+//! The [`ports`] are what it needs from the outside. A port's documentation is its contract; each
+//! sentence of it is a law in `pledge-testing`, which your own implementation can run.
 //!
 //! This crate opens no socket, reads no clock, spawns nothing and knows no SQL.
 //!
 //! # Features
 //!
-//! - `simulation`, off by default: a chain that lives in memory and does what its script says, as in
-//!   the program below.
+//! - `simulation`, off by default: a scripted chain in memory, as in the program below.
 //!
 //! # An engine in memory
 //!
@@ -35,7 +34,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // A chain on which somebody receives 200 tokens at 15:00, and an hour passes.
+//! // A chain on which a user receives 200 tokens at 15:00, and an hour passes.
 //! let three_pm = 1_767_279_600;
 //! let token = TokenId { chain: ChainId::new(31337), address: Address::repeat_byte(0x70) };
 //! let holder = Address::repeat_byte(0xa1);
@@ -84,7 +83,7 @@ pub mod simulation;
 pub mod stop;
 pub mod types;
 
-// What stands in public signatures, in the version that does.
+// Types in public signatures, in the version used there.
 pub use alloy_primitives as primitives;
 pub use rust_decimal;
 pub use tokio_util;

@@ -1,5 +1,4 @@
-//! Telling the outside what happened: events out of the store, one by one, into a
-//! [`Notifier`](crate::ports::Notifier).
+//! Delivering events: from the store, one by one, to a [`Notifier`](crate::ports::Notifier).
 
 mod dispatcher;
 mod log;

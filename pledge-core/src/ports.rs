@@ -1,6 +1,6 @@
 //! The ports: what the engine needs from the outside, one trait each.
 //!
-//! Every sentence of a port's contract is a law in `pledge-testing` and runs over every implementation.
+//! Every sentence of a port's contract is a law in `pledge-testing`, tested on each implementation.
 
 mod archive;
 mod balance_store;

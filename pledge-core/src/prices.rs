@@ -1,4 +1,4 @@
-//! Prices that somebody wrote down.
+//! Fixed prices, set by an operator.
 
 use std::collections::BTreeMap;
 
@@ -36,8 +36,8 @@ pub struct StaticPrices {
 }
 
 impl StaticPrices {
-    /// Prices of one whole token each, and when they were observed. One that is not above zero is
-    /// `Invalid`, and named.
+    /// Prices of one whole token each, and when they were observed. A price that is not above zero
+    /// is `Invalid`, and the error names it.
     pub fn new(
         prices: &BTreeMap<TokenId, Decimal>,
         observed: Timestamp,

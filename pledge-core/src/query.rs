@@ -1,8 +1,8 @@
 //! Exact answers: balances and points at any instant, from the stores' ports.
 //!
-//! An answer made of several reads is one of one state: facts before the confirmed time change only
-//! when the ledger is rewound, which bumps the epoch, so reads with equal epochs fit together. At the
-//! confirmed time itself the next block may add facts, so there the cursor must be the same too.
+//! An answer made of several reads shows one state. Facts before the confirmed time change only
+//! when the ledger is rewound, which bumps the epoch, so reads with equal epochs fit together. At
+//! the confirmed time itself the next block may add facts, so there the cursors must be equal too.
 //! An answer whose reads do not fit together starts again.
 
 mod earnings;
@@ -21,7 +21,7 @@ use crate::types::{
 /// How often an answer starts again when the ledger moves under it.
 const ATTEMPTS_MAX: usize = 16;
 
-/// Why there is no answer.
+/// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// The token is not followed.
@@ -33,12 +33,12 @@ pub enum QueryError {
     /// Nothing is confirmed yet.
     #[error("token {0} has no confirmed block yet")]
     NotStarted(TokenId),
-    /// Later than what is confirmed.
+    /// Later than the newest confirmed block.
     #[error("{asked} is later than the confirmed block's time {bound}")]
     TooLate {
         /// The instant asked for.
         asked: Timestamp,
-        /// The latest instant there is an answer for.
+        /// The latest instant with an answer.
         bound: Timestamp,
     },
     /// Before the token's first block.
@@ -46,11 +46,11 @@ pub enum QueryError {
     TooEarly {
         /// The instant asked for.
         asked: Timestamp,
-        /// The earliest instant there is an answer for.
+        /// The earliest instant with an answer.
         bound: Timestamp,
     },
     /// The edges of intervals go back in time.
-    #[error("{earlier} stands after {later}: the edges must ascend")]
+    #[error("{earlier} comes after {later}: the edges must ascend")]
     Descending {
         /// The edge that comes too late in the list.
         earlier: Timestamp,
@@ -60,7 +60,7 @@ pub enum QueryError {
     /// The store refused or failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
-    /// A number left its bits: the store is corrupt.
+    /// A number exceeds its range: the store is corrupt.
     #[error(transparent)]
     Overflow(#[from] Overflow),
 }
@@ -68,21 +68,21 @@ pub enum QueryError {
 /// What an account holds and has earned at an instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountView {
-    /// Who.
+    /// The account that was asked for.
     pub account: Account,
     /// Balance at the instant.
     pub balance: Amount,
-    /// Balance at the newest block seen; equal to `balance` for a past instant. `None` where it is not
-    /// known, while the blocks above the confirmed one are not held, and while they take more than is
-    /// held: once they are confirmed, the token will halt.
+    /// Balance at the newest block seen; equal to `balance` for a past instant. `None` while the
+    /// blocks above the confirmed one are not known, and while they send more than is held: once
+    /// they are confirmed, the token will halt.
     pub pending_balance: Option<Amount>,
     /// Integral of the balance up to the instant.
     pub balance_seconds: BalanceSeconds,
-    /// Points up to the instant, if the token has the programme asked for.
+    /// Points up to the instant, if a programme was asked for.
     pub points: Option<PointsView>,
     /// Block of the token's last change at or before the instant.
     pub at_block: Option<BlockNumber>,
-    /// The instant.
+    /// The instant of the answer, in unix seconds.
     pub at_time: Timestamp,
 }
 
@@ -104,15 +104,15 @@ pub struct PointsView {
 /// What an account earned in an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PointsBucket {
-    /// First instant inside.
+    /// First instant of the interval.
     pub from: Timestamp,
-    /// First instant after.
+    /// First instant after the interval.
     pub to: Timestamp,
-    /// Earned in between.
+    /// What the account earned in the interval.
     pub raw: RawPoints,
 }
 
-/// Reads the stores for people.
+/// Answers from the stores, for readers.
 #[derive(Debug, Clone)]
 pub struct Queries {
     balances: Arc<dyn BalanceStore>,
@@ -130,22 +130,22 @@ impl Queries {
         Self { balances, points, pending }
     }
 
-    /// The ledger's port, for answers that are one read.
+    /// The ledger's port, for answers that need one read.
     pub fn balances(&self) -> &Arc<dyn BalanceStore> {
         &self.balances
     }
 
-    /// The points' port, for answers that are one read.
+    /// The points' port, for answers that need one read.
     pub fn points(&self) -> &Arc<dyn PointsStore> {
         &self.points
     }
 
-    /// The token's state.
+    /// The state of a token.
     pub async fn token(&self, token: TokenId) -> Result<TokenState, QueryError> {
         self.balances.token(token).await?.ok_or(QueryError::UnknownToken(token))
     }
 
-    /// A programme's rule.
+    /// The rule of a programme.
     pub async fn programme(&self, id: &ProgrammeId) -> Result<Programme, QueryError> {
         self.token(id.token).await?;
         let programmes = self.points.programmes(id.token).await?;
@@ -153,10 +153,11 @@ impl Queries {
         found.map(|state| state.programme).ok_or_else(|| QueryError::UnknownProgramme(id.clone()))
     }
 
-    /// An account at an instant, or at the confirmed block's time. One that was never seen holds nothing
-    /// and has earned nothing, which [`Queries::was_seen`] tells from one that has given all away.
+    /// An account at an instant, or at the confirmed block's time. An account never seen holds
+    /// nothing and has earned nothing; [`Queries::was_seen`] distinguishes it from one that has
+    /// given everything away.
     ///
-    /// `programme` is one of the token's, or absent: then the answer has no points.
+    /// `programme` is one of the token's; without one the answer has no points.
     pub async fn account(
         &self,
         token: TokenId,
@@ -193,7 +194,7 @@ impl Queries {
             None => Vec::new(),
         };
         times.push(at_time);
-        // What was settled at a past instant ends at the window edge before it.
+        // What was settled at a past instant ends at the last window edge before it.
         let closed = at.zip(programme).map(|(at, rule)| rule.window.floor(at));
         times.extend(closed);
         times.sort_unstable();
@@ -239,7 +240,7 @@ impl Queries {
         }))
     }
 
-    /// Whether an account had a change on a token, or has one in a pending block.
+    /// Whether an account has a change on a token, or in a pending block.
     pub async fn was_seen(&self, token: TokenId, account: Account) -> Result<bool, QueryError> {
         let states = self.balances.states(token, &[account]).await?;
         if states.value.iter().any(Option::is_some) {
@@ -254,7 +255,7 @@ impl Queries {
         Ok(touched)
     }
 
-    /// `closed` is the last window edge before a past instant and what was earned up to it.
+    /// `closed` is the last window edge before a past instant, with what was earned up to it.
     async fn points_view(
         &self,
         state: &TokenState,
@@ -280,7 +281,7 @@ impl Queries {
         }))
     }
 
-    /// The balance after the pending blocks, if those of the token are held and stand on its cursor.
+    /// The balance after the pending blocks, if the token's are held and build on its cursor.
     async fn pending_balance(
         &self,
         state: &TokenState,
@@ -303,7 +304,7 @@ impl Queries {
     }
 }
 
-/// The instant asked for, within what the token's ledger covers; the confirmed time if none is.
+/// The requested instant, within the token's ledger; the confirmed time if none is requested.
 fn instant(state: &TokenState, at: Option<Timestamp>) -> Result<Timestamp, QueryError> {
     let (Some(cursor), Some(start)) = (state.cursor, state.start_time) else {
         return Err(QueryError::NotStarted(state.spec.id));
@@ -318,7 +319,7 @@ fn instant(state: &TokenState, at: Option<Timestamp>) -> Result<Timestamp, Query
     }
 }
 
-/// The state read for one of the instants asked; `times` ascend.
+/// The state read for one of the requested instants; `times` ascend.
 fn look_up(
     times: &[Timestamp],
     states: &[Option<Checkpoint>],
@@ -328,7 +329,7 @@ fn look_up(
     states.get(at).copied().flatten()
 }
 
-/// An account's balance at the end of a block, `None` if it is below zero or beyond 2^256-1 there.
+/// An account's balance at the end of a block; `None` if it is below zero or above 2^256-1 there.
 fn balance_after<'a>(
     account: Account,
     balance: Amount,

@@ -1,12 +1,13 @@
-//! Who does what, among the instances that work over one store.
+//! How the instances that share one store divide the work.
 //!
-//! Every instance computes the same from the same leases, so nothing is negotiated. While their views
-//! differ two may do the same work, or a lease that ended has not been noticed yet: that costs time
-//! and nothing else, since a store refuses a write that assumed something else.
+//! Every instance computes the same from the same leases, so nothing is negotiated. While their
+//! views differ, two may do the same work, or none notices yet that a lease has ended. That only
+//! costs time: a store refuses a write that builds on another state.
 //!
-//! An instance offers only what it makes progress with ([`Ability`]). What no instance offers is done by
-//! every one that is configured for it, and so is what stands still although a lease is held for it
-//! ([`Stillness`]). So no lease, however long it lasts, keeps work from being done.
+//! An instance offers only the work that it makes progress with ([`Ability`]). Work that no
+//! instance offers is done by every one that is configured for it, and so is work that makes no
+//! progress although a lease is held for it ([`Stillness`]). So no lease, however long it lasts,
+//! keeps work from being done.
 
 mod ability;
 mod assignment;
@@ -25,13 +26,14 @@ pub use stillness::Stillness;
 
 use crate::types::{ChainId, OutOfRange};
 
-/// The longest time that a lease may be asked for.
+/// The longest time that a lease may be requested for.
 pub const LEASE_LASTS_MAX: Duration = Duration::from_secs(3_600);
 
-/// After so many leases without progress the work counts as not done, whatever a lease says.
+/// After this many leases without progress the work counts as not done, even if a lease is held for
+/// it.
 const STILL_LEASES: u32 = 3;
 
-/// One process among those that work over a store; a number chosen at random when it starts.
+/// One process among those that share a store; a number chosen at random when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct InstanceId(u128);
@@ -73,10 +75,10 @@ impl From<InstanceId> for String {
     }
 }
 
-/// What one instance offers to do for as long as its lease lasts.
+/// What one instance offers to do while its lease lasts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
-    /// Which instance.
+    /// The instance that holds the lease.
     pub instance: InstanceId,
     /// The chains that it can follow now.
     pub follows: BTreeSet<ChainId>,
@@ -87,7 +89,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Everything that an instance is configured for.
+    /// A lease for everything that an instance is configured for.
     pub fn whole(instance: InstanceId, chains: impl IntoIterator<Item = ChainId>) -> Self {
         let follows: BTreeSet<ChainId> = chains.into_iter().collect();
         Self { instance, settles: follows.clone(), follows, delivers: true }

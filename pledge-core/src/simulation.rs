@@ -1,7 +1,7 @@
-//! A chain that lives in memory and does what its script says (feature `simulation`).
+//! A scripted chain in memory (feature `simulation`).
 //!
-//! It is what `pledge demo` plays and what the engine's own tests run against: blocks, forks, lag and
-//! failures on demand, and no clock.
+//! `pledge demo` runs on it, and so do the engine's own tests: blocks, forks, lag and failures on
+//! demand, and no clock.
 
 mod scripted_chain;
 mod source;

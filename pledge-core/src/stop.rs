@@ -12,7 +12,7 @@ pub trait Clock: Debug + Send + Sync + 'static {
     fn elapsed(&self) -> Duration;
 }
 
-/// Asked by a driver after each bounded piece of work.
+/// A request to stop, checked by a driver after each bounded piece of work.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     requested: CancellationToken,
@@ -20,17 +20,17 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Never, unless asked through [`Stop::request`].
+    /// Never stops, unless [`Stop::request`] is called.
     pub fn never() -> Self {
         Self::default()
     }
 
-    /// Once the token is cancelled.
+    /// Stops once the token is cancelled.
     pub fn when(requested: CancellationToken) -> Self {
         Self { requested, deadline: None }
     }
 
-    /// Also once the clock reads `elapsed` or more.
+    /// Also stops once the clock reads `elapsed` or more.
     #[must_use]
     pub fn or_at(self, clock: Arc<dyn Clock>, elapsed: Duration) -> Self {
         Self { deadline: Some((clock, elapsed)), ..self }
@@ -41,7 +41,7 @@ impl Stop {
         self.requested.cancel();
     }
 
-    /// Whether it is time.
+    /// Whether the driver must stop now.
     pub fn is_requested(&self) -> bool {
         let past = |(clock, at): &(Arc<dyn Clock>, Duration)| clock.elapsed() >= *at;
         self.requested.is_cancelled() || self.deadline.as_ref().is_some_and(past)

@@ -51,7 +51,7 @@ async fn what_was_written_is_read() {
     assert_eq!(read, Some(summary));
 }
 
-/// So that an archive of a release that knew no marks is read, and written, as it was.
+/// An archive of a release without marks is read, and written again, unchanged.
 #[tokio::test]
 async fn marks_that_nothing_has_are_not_written() {
     let store = ArchiveFixture::new(std::sync::Arc::new(MemoryStore::new()), ());
@@ -138,7 +138,7 @@ async fn a_line_that_is_missing_is_refused_by_the_counts() {
 }
 
 #[tokio::test]
-async fn a_line_that_says_more_than_its_record_is_refused() {
+async fn a_line_with_more_than_its_record_is_refused() {
     let (file, _) = written().await;
     for more in [" ", "\"more\":1,"] {
         let altered =

@@ -57,7 +57,7 @@ fn weight() -> impl Strategy<Value = WeightBp> {
 
 proptest! {
     #[test]
-    fn an_integral_grows_by_balance_times_seconds_or_says_that_it_cannot(
+    fn an_integral_grows_by_balance_times_seconds_or_overflows(
         before in integral(), balance in amount(), one in time(), other in time()
     ) {
         let (since, until) = (one.min(other), one.max(other));

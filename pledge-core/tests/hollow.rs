@@ -25,7 +25,7 @@ fn event(number: u64) -> SequencedEvent {
     SequencedEvent { sequence: EventSeq::new(number), event }
 }
 
-/// A store whose events stay due whatever is recorded.
+/// A store whose events stay due, whatever position is recorded.
 fn forgetful(record: fn() -> Result<(), StoreError>) -> Dispatcher {
     let mut events = MockEventStore::new();
     events.expect_delivered().returning(|_| Ok(EventSeq::START));
@@ -46,7 +46,7 @@ async fn a_position_that_is_recorded_and_does_not_move_ends_the_drain() {
 
 #[tokio::test]
 async fn a_conflict_without_another_ends_the_drain() {
-    let refuses = || Err(StoreError::conflict("record", "stands elsewhere"));
+    let refuses = || Err(StoreError::conflict("record", "at another position"));
     let drained = forgetful(refuses).drain(&Stop::never()).await;
     assert!(matches!(drained, Err(DispatchError::Store(_))), "{drained:?}");
 }

@@ -13,7 +13,7 @@ use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use tracing_subscriber::filter::LevelFilter;
 
-/// What a subscriber wrote: one JSON object a line.
+/// What a subscriber wrote: one JSON object per line.
 #[derive(Debug, Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -50,7 +50,7 @@ impl Inbox for Lines {
     }
 }
 
-/// The notifier under a subscriber of its own, whatever other tests do.
+/// The notifier under a subscriber of its own, independent of other tests.
 #[derive(Debug)]
 struct Captured {
     notifier: LogNotifier,
@@ -84,7 +84,7 @@ async fn fixture() -> NotifierFixture {
 
 pledge_testing::notifier_conformance!(fixture());
 
-async fn told(level: LevelFilter) -> Vec<Value> {
+async fn logged(level: LevelFilter) -> Vec<Value> {
     let lines = Lines::default();
     let notifier = Captured::new(&lines, level);
     for event in one_of_each() {
@@ -94,30 +94,30 @@ async fn told(level: LevelFilter) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn the_level_says_whether_somebody_has_to_look() {
+async fn the_level_shows_whether_an_operator_has_to_act() {
     let levels: Vec<_> =
-        told(LevelFilter::DEBUG).await.iter().map(|line| line["level"].clone()).collect();
+        logged(LevelFilter::DEBUG).await.iter().map(|line| line["level"].clone()).collect();
     assert_eq!(levels, ["DEBUG", "INFO", "WARN", "ERROR", "ERROR", "WARN"]);
 }
 
 #[tokio::test]
-async fn what_is_confirmed_is_not_told_at_info() {
-    let told = told(LevelFilter::INFO).await;
-    let types: Vec<_> = told.iter().map(|line| line["fields"]["event_type"].clone()).collect();
+async fn what_is_confirmed_is_not_logged_at_info() {
+    let lines = logged(LevelFilter::INFO).await;
+    let types: Vec<_> = lines.iter().map(|line| line["fields"]["event_type"].clone()).collect();
     assert_eq!(types, ["settled", "reorged", "token_halted", "chain_halted", "rewound"]);
 }
 
 #[tokio::test]
 async fn the_message_is_for_people() {
-    let told = told(LevelFilter::INFO).await;
-    let message = told[1]["fields"]["message"].as_str().expect("a message");
+    let lines = logged(LevelFilter::INFO).await;
+    let message = lines[1]["fields"]["message"].as_str().expect("a message");
     assert!(message.starts_with("chain 11155111: a reorg took the ledger back to block 2"));
 }
 
 #[test]
 fn an_events_name_is_the_type_in_its_json() {
-    for told in one_of_each() {
-        let json = serde_json::to_value(&told.event).expect("an event is JSON");
-        assert_eq!(json["type"], told.event.name());
+    for event in one_of_each() {
+        let json = serde_json::to_value(&event.event).expect("an event is JSON");
+        assert_eq!(json["type"], event.event.name());
     }
 }

@@ -1,4 +1,4 @@
-//! Fixed prices: the laws of a price source, and what is no price.
+//! Fixed prices: the laws of a price source, and values that are no price.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

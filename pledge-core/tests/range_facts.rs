@@ -1,4 +1,4 @@
-//! What of an answer for a range is checked before it is believed.
+//! What is checked in an answer for a range before it is trusted.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

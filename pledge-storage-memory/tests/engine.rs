@@ -219,7 +219,7 @@ async fn a_notifier_that_fails_keeps_no_other_from_being_told() {
     let told = [("ill", &ill), ("well", &well)];
     let mut engine = notifying(&store, &chain(1), &told).await.unwrap();
     let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
-    assert_eq!(error.to_string(), "consumer ill was not told everything");
+    assert_eq!(error.to_string(), "consumer ill did not receive every event");
     assert_eq!(well.arrived(), store.events(EventSeq::START, 100).await.unwrap());
 }
 

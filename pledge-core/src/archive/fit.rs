@@ -1,4 +1,4 @@
-//! What records must be to one another.
+//! Checks that records fit together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,12 +15,12 @@ use crate::types::{ChainId, ProgrammeId, RawPoints, ShardId, TokenId};
 
 const OPERATION: &str = "import an archive";
 
-/// A source that lets only records through that make one ledger; else it ends with `Invalid`, by the
-/// record's number. A store imports through it.
+/// A source that passes records on only if they make one ledger; otherwise it ends with `Invalid`
+/// and the record's number. A store imports through it.
 ///
-/// Keys ascend; what is referred to is there; every account's changes follow from one another, end in
-/// its balance and add up to its token's sums; every programme has all its shards; nobody was told an
-/// event that never happened.
+/// Keys ascend; every reference has its target; every account's changes follow from one another,
+/// end in its balance and add up to its token's sums; every programme has all its shards; no
+/// consumer's position is beyond the newest event.
 pub struct FittingRecords<'a> {
     source: &'a mut dyn RecordSource,
     passed: Passed,
@@ -34,12 +34,12 @@ impl fmt::Debug for FittingRecords<'_> {
 }
 
 impl<'a> FittingRecords<'a> {
-    /// The records of a source that has begun nothing yet.
+    /// The records of a source that has not been read yet.
     pub fn new(source: &'a mut dyn RecordSource) -> Self {
         Self { source, passed: Passed::default(), count: 0 }
     }
 
-    /// The error of a store that holds something already.
+    /// The error of an import into a store that is not empty.
     pub fn refuse_used() -> StoreError {
         let detail = "the store holds something already: import into an empty one";
         StoreError::invalid(OPERATION, detail)
@@ -65,7 +65,7 @@ impl RecordSource for FittingRecords<'_> {
     }
 }
 
-/// What passed already, as far as later records refer to it.
+/// What has passed, as far as later records refer to it.
 #[derive(Debug, Default)]
 struct Passed {
     last: Option<ArchiveKey>,
@@ -75,7 +75,7 @@ struct Passed {
     newest_event: EventSeq,
 }
 
-/// A programme, and how many of its shards passed.
+/// A programme, and the number of its shards that passed.
 #[derive(Debug)]
 struct Shards {
     programme: Programme,
@@ -89,6 +89,7 @@ impl Passed {
             return Err("it is out of order".to_owned());
         }
         self.last = Some(key);
+        // Keys ascend, so whatever a record refers to has passed before it.
         match record {
             ArchiveRecord::Chain(state) => {
                 self.chains.insert(state.chain);
@@ -159,7 +160,7 @@ impl Passed {
 }
 
 impl Shards {
-    /// The next shard, with failures of its own.
+    /// Takes the next shard; its failures must be its own.
     fn shard(&mut self, progress: &ShardProgress) -> Result<(), String> {
         if progress.shard != ShardId::new(self.count) {
             return Err(format!("shard {} is missing", self.count));

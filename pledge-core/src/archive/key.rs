@@ -8,31 +8,31 @@ use crate::types::{
     Account, BlockNumber, ChainId, Epoch, LogIndex, ProgrammeId, ShardId, Timestamp, TokenId,
 };
 
-/// A record's place: an archive's records have strictly ascending keys, so what a record refers to
-/// comes before it, and no two are about the same.
+/// A record's position: an archive's records have strictly ascending keys, so what a record refers
+/// to comes before it, and no two records are about the same fact.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ArchiveKey {
-    /// A chain.
+    /// A chain, by its id.
     Chain(ChainId),
-    /// A header.
+    /// A held header, by its height.
     Header(ChainId, BlockNumber),
-    /// A token.
+    /// A token, by its chain and contract.
     Token(TokenId),
-    /// A log that cannot be read.
+    /// An unreadable log, by its place on the chain.
     UnreadableLog(TokenId, BlockNumber, LogIndex),
     /// An account's changes, then its balance.
     Account(TokenId, Account, Entry),
-    /// A programme.
+    /// A programme, by its token and name.
     Programme(ProgrammeId),
-    /// A shard.
+    /// A shard, by its index.
     Shard(ProgrammeId, ShardId),
-    /// A window's sums.
+    /// A window's sums, by its start.
     Window(ProgrammeId, ShardId, Timestamp),
-    /// A total.
+    /// A total, by its account.
     Total(ProgrammeId, Account),
     /// A statement: those of an account that earn, then those that take back.
     Statement(ProgrammeId, Account, StatementKind, Epoch, Timestamp),
-    /// An event.
+    /// An event, by its sequence number.
     Event(EventSeq),
     /// A consumer's position.
     Position(Consumer),
@@ -43,13 +43,15 @@ pub enum ArchiveKey {
 pub enum Entry {
     /// A change at its place on the chain.
     Change(BlockNumber, LogIndex, Leg),
-    /// The state after the last.
+    /// The state after the account's last change.
     Balance,
 }
 
 impl ArchiveRecord {
-    /// Its place among the others.
+    /// The record's position in an archive.
     pub fn key(&self) -> ArchiveKey {
+        // The key names the fact, never a store's own row, so that every store exports the same
+        // order.
         match self {
             Self::Chain(state) => ArchiveKey::Chain(state.chain),
             Self::Header { chain, block } => ArchiveKey::Header(*chain, block.number),

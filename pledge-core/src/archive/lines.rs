@@ -1,4 +1,4 @@
-//! Archives as text: a line for the version, a line a record, a line for the summary.
+//! Archives as text: a line for the version, one line per record, a line for the summary.
 
 use std::io::{BufRead, Read, Write};
 
@@ -10,12 +10,12 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::ports::{RecordSink, RecordSource};
 
 const VERSION: u32 = 2;
-/// No line is longer: the longest texts are reasons, which stores keep up to 16 MiB.
+/// The longest line that is read. The longest texts are reasons, which stores keep up to 16 MiB.
 const LINE_BYTES_MAX: u64 = 64 << 20;
 const READ: &str = "read an archive";
 const WRITE: &str = "write an archive";
 
-/// The first line.
+/// The first line: the format's version.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -30,7 +30,7 @@ pub struct LineWriter<W> {
 }
 
 impl<W: Write> LineWriter<W> {
-    /// Begins an archive. Each line is one write: hand a buffered writer over.
+    /// Begins an archive. Each line is one write, so pass a buffered writer.
     pub fn new(writer: W) -> Result<Self, StoreError> {
         let mut lines = Self { writer, tally: Tally::default() };
         lines.write_json(&Head { pledge_archive: VERSION })?;
@@ -67,7 +67,7 @@ fn unwritten(error: std::io::Error) -> StoreError {
     StoreError::new(kind, WRITE, "the archive cannot be written").caused_by(error)
 }
 
-/// Reads an archive. What is not as [`LineWriter`] wrote it is refused by the number of its line.
+/// Reads an archive. Text that [`LineWriter`] would not write is refused by the number of its line.
 #[derive(Debug)]
 pub struct LineReader<R> {
     reader: R,
@@ -96,12 +96,12 @@ impl<R: BufRead> LineReader<R> {
         Ok(lines)
     }
 
-    /// How many bytes were read.
+    /// The number of bytes read.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// What was read, once the last record was.
+    /// The summary, once the last record was read.
     pub const fn summary(&self) -> Option<&Summary> {
         self.summary.as_ref()
     }
@@ -133,23 +133,23 @@ impl<R: BufRead> LineReader<R> {
         let record: ArchiveRecord = serde_json::from_slice(&line)
             .map_err(|error| self.refuse("this is no record").caused_by(error))?;
         if record.line()? != line {
-            return Err(self.refuse("this is a record, and more or less than what it says"));
+            return Err(self.refuse("this line is not exactly the text of its record"));
         }
         self.tally.add(record.kind(), &line);
         Ok(Some(record))
     }
 
-    /// The last line, and nothing behind it.
+    /// Checks the last line, and that nothing follows it.
     fn end(&mut self, line: &[u8]) -> Result<(), StoreError> {
-        let told: Summary = serde_json::from_slice(line)
+        let stated: Summary = serde_json::from_slice(line)
             .map_err(|error| self.refuse("this is no record").caused_by(error))?;
         let found = self.tally.summary();
-        if told.counts != found.counts {
+        if stated.counts != found.counts {
             return Err(self.refuse("records are missing, or there are too many"));
         }
-        if told.digest != found.digest {
-            let (told, found) = (told.digest, found.digest);
-            let detail = format!("the archive was altered: its digest is {found}, not {told}");
+        if stated.digest != found.digest {
+            let (stated, found) = (stated.digest, found.digest);
+            let detail = format!("the archive was altered: its digest is {found}, not {stated}");
             return Err(self.refuse(&detail));
         }
         if !self.line()?.is_empty() {

@@ -1,4 +1,4 @@
-//! The records.
+//! The records of an archive.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::points::{Programme, WindowRow};
 use crate::ports::{ChainState, ShardProgress, Statement};
 use crate::types::{Account, BlockRef, ChainId, ProgrammeId, RawPoints, ShardId, TokenId};
 
-/// One fact of a store, named by what it is about and never by a store's own keys.
+/// One fact of a store, named by its subject and never by a store's own keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum ArchiveRecord {
@@ -18,36 +18,36 @@ pub enum ArchiveRecord {
     Chain(ChainState),
     /// A held header.
     Header {
-        /// Of which chain.
+        /// The chain that the header is on.
         chain: ChainId,
-        /// Which block.
+        /// The header itself.
         #[serde(flatten)]
         block: BlockRef,
     },
-    /// A token and where its ledger stands.
+    /// A token, with its ledger's cursor and sums.
     Token(Box<TokenState>),
     /// A log that looks like a transfer and cannot be read.
     UnreadableLog {
-        /// Of which token.
+        /// The token that emitted the log.
         token: TokenId,
-        /// Which log.
+        /// The log itself.
         log: UnreadableLog,
     },
     /// What one transfer did to one account.
     Change {
-        /// Of which token.
+        /// The token of the change.
         token: TokenId,
-        /// What it did.
+        /// The change itself.
         #[serde(flatten)]
         change: Change,
     },
-    /// An account's newest state: that after the last of its changes, which come before it.
+    /// An account's newest state: after the last of its changes, which come before it.
     Balance {
-        /// Of which token.
+        /// The token of the balance.
         token: TokenId,
-        /// Who.
+        /// The account that holds the balance.
         account: Account,
-        /// The state.
+        /// The state after the account's last change.
         #[serde(flatten)]
         state: Checkpoint,
     },
@@ -55,84 +55,84 @@ pub enum ArchiveRecord {
     Programme(Programme),
     /// How far a shard is, with the settlement under way and its failed batches.
     Shard {
-        /// Of which programme.
+        /// The programme of the shard.
         programme: ProgrammeId,
-        /// How far.
+        /// How far the shard is settled.
         #[serde(flatten)]
         progress: ShardProgress,
     },
     /// One shard's sums of a window in which a balance changed.
     Window {
-        /// Of which programme.
+        /// The programme of the window.
         programme: ProgrammeId,
-        /// Over which accounts.
+        /// The shard whose accounts are summed.
         shard: ShardId,
-        /// The sums.
+        /// The sums of the window.
         #[serde(flatten)]
         row: WindowRow,
     },
     /// What an account has earned.
     Total {
-        /// In which programme.
+        /// The programme that the account earned in.
         programme: ProgrammeId,
-        /// Who.
+        /// The account that earned it.
         account: Account,
-        /// How much.
+        /// Raw points earned up to the account's settled time.
         raw: RawPoints,
     },
-    /// A statement, also one that was taken back or takes back.
+    /// A statement, including reversed ones and reversals.
     Statement {
-        /// In which programme.
+        /// The programme of the statement.
         programme: ProgrammeId,
-        /// The row.
+        /// The stored row.
         #[serde(flatten)]
         statement: Statement,
     },
-    /// Something that happened.
+    /// An event with its sequence number.
     Event(SequencedEvent),
-    /// How far a consumer of events was told.
+    /// A consumer's position in the events.
     Position {
-        /// Who is told.
+        /// The consumer's name.
         consumer: Consumer,
-        /// The last event that it was told.
+        /// The last event delivered to it.
         delivered: EventSeq,
     },
 }
 
-/// What a record is about.
+/// The subject of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordKind {
-    /// [`ArchiveRecord::Chain`].
+    /// A chain, as last reported: [`ArchiveRecord::Chain`].
     Chain,
-    /// [`ArchiveRecord::Header`].
+    /// A held header: [`ArchiveRecord::Header`].
     Header,
-    /// [`ArchiveRecord::Token`].
+    /// A token's state: [`ArchiveRecord::Token`].
     Token,
-    /// [`ArchiveRecord::UnreadableLog`].
+    /// A log that cannot be read: [`ArchiveRecord::UnreadableLog`].
     UnreadableLog,
-    /// [`ArchiveRecord::Change`].
+    /// One balance change: [`ArchiveRecord::Change`].
     Change,
-    /// [`ArchiveRecord::Balance`].
+    /// An account's newest balance: [`ArchiveRecord::Balance`].
     Balance,
-    /// [`ArchiveRecord::Programme`].
+    /// A programme's rule: [`ArchiveRecord::Programme`].
     Programme,
-    /// [`ArchiveRecord::Shard`].
+    /// A shard's progress: [`ArchiveRecord::Shard`].
     Shard,
-    /// [`ArchiveRecord::Window`].
+    /// A window's sums: [`ArchiveRecord::Window`].
     Window,
-    /// [`ArchiveRecord::Total`].
+    /// An account's total: [`ArchiveRecord::Total`].
     Total,
-    /// [`ArchiveRecord::Statement`].
+    /// A statement row: [`ArchiveRecord::Statement`].
     Statement,
-    /// [`ArchiveRecord::Event`].
+    /// An event: [`ArchiveRecord::Event`].
     Event,
-    /// [`ArchiveRecord::Position`].
+    /// A consumer's position: [`ArchiveRecord::Position`].
     Position,
 }
 
 impl ArchiveRecord {
-    /// What it is about.
+    /// The kind of the record.
     pub const fn kind(&self) -> RecordKind {
         match self {
             Self::Chain(_) => RecordKind::Chain,
@@ -153,7 +153,7 @@ impl ArchiveRecord {
 }
 
 impl RecordKind {
-    /// The name that a record's JSON carries.
+    /// The name in a record's JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Chain => "chain",

@@ -1,4 +1,4 @@
-//! How many records, and their digest.
+//! The number of records, and their digest.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use super::{ArchiveRecord, RecordKind};
 use crate::error::StoreError;
 use crate::ports::RecordSink;
 
-/// What a store holds, in two figures: equal summaries are equal stores.
+/// A store's content in two figures: equal summaries mean equal stores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
-    /// Records by kind; a kind without any is left out.
+    /// Records by kind; a kind without records is left out.
     pub counts: BTreeMap<RecordKind, u64>,
     /// The Keccak-256 hash of the records' lines, each with its line feed.
     pub digest: B256,
 }
 
-/// Sums records up: a sink that keeps none.
+/// Sums up records: a sink that keeps none.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     counts: BTreeMap<RecordKind, u64>,
@@ -28,13 +28,13 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a record, whose line is known.
+    /// Counts a record whose line is known.
     pub(super) fn add(&mut self, kind: RecordKind, line: &[u8]) {
         *self.counts.entry(kind).or_default() += 1;
         self.digest.update(line);
     }
 
-    /// The records so far.
+    /// The summary of the records so far.
     pub fn summary(&self) -> Summary {
         Summary { counts: self.counts.clone(), digest: self.digest.clone().finalize() }
     }
@@ -49,7 +49,7 @@ impl RecordSink for Tally {
 }
 
 impl ArchiveRecord {
-    /// Its one and only text: a line of JSON.
+    /// The record's only text: a line of JSON.
     pub(super) fn line(&self) -> Result<Vec<u8>, StoreError> {
         let mut line = serde_json::to_vec(self).map_err(|error| {
             let detail = format!("a {} has no text", self.kind());

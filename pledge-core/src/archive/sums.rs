@@ -1,11 +1,11 @@
-//! One token's ledger, added up while it passes by.
+//! One token's ledger, added up while its records pass.
 
 use crate::ledger::{
     Change, ChangeType, Checkpoint, TokenState, TokenTotals, UnreadableLog, replay_block,
 };
 use crate::types::{Account, BlockNumber, CumulativeAmount};
 
-/// A token, and the sums over what passed of it.
+/// A token, and the sums over its records that passed.
 #[derive(Debug)]
 pub(super) struct Sums {
     state: TokenState,
@@ -14,7 +14,7 @@ pub(super) struct Sums {
     balances: CumulativeAmount,
     minted: CumulativeAmount,
     burned: CumulativeAmount,
-    /// The account that passes.
+    /// The account whose records pass.
     open: Option<Open>,
 }
 
@@ -39,7 +39,7 @@ impl Sums {
         }
     }
 
-    /// The next log that cannot be read.
+    /// Adds the next unreadable log.
     pub(super) fn unreadable(&mut self, log: &UnreadableLog) -> Result<(), String> {
         self.require_inside(log.block)?;
         if log.token != self.state.spec.id.address {
@@ -49,7 +49,7 @@ impl Sums {
         Ok(())
     }
 
-    /// The next change of the account that passes, or the first of another.
+    /// Adds the next change of the account that passes, or the first of another account.
     pub(super) fn change(&mut self, change: &Change) -> Result<(), String> {
         self.require_inside(change.block)?;
         let sum = match change.change_type {
@@ -68,7 +68,7 @@ impl Sums {
         open.push(change)
     }
 
-    /// The account that passed has this balance.
+    /// Checks the balance of the account that passed.
     pub(super) fn balance(&mut self, account: Account, state: &Checkpoint) -> Result<(), String> {
         let passed = match self.open.take() {
             Some(mut open) if open.account == account => open.close()?,
@@ -83,7 +83,7 @@ impl Sums {
         Ok(())
     }
 
-    /// Everything passed: the token's own sums must be those of what did.
+    /// Checks the token's own sums against those of its records, once all have passed.
     pub(super) fn end(&self) -> Result<(), String> {
         let token = self.state.spec.id;
         if let Some(open) = &self.open {
@@ -112,7 +112,7 @@ impl Open {
     }
 
     fn push(&mut self, change: &Change) -> Result<(), String> {
-        // Balances are judged at the end of a block, so its changes are looked at together.
+        // Balances are judged at the end of a block, so its changes are checked together.
         if self.changes.last().is_some_and(|last| last.block != change.block) {
             self.before = self.close()?;
         }

@@ -1,4 +1,4 @@
-//! What an engine follows.
+//! Which chains and tokens an engine follows.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::ports::{BalanceStore, ChainSource, EventStore, Notifier, PendingCache
 use crate::query::Queries;
 use crate::types::{BlockNumber, ChainId, Rate, RateSchedule, TokenId};
 
-/// A token to follow, and what it earns.
+/// A token to follow, and the rate at which it earns.
 #[derive(Debug, Clone)]
 pub struct FollowedToken {
     address: Address,
@@ -27,20 +27,20 @@ pub struct FollowedToken {
 }
 
 impl FollowedToken {
-    /// A token from the block of its deployment on. A later block misses transfers, and the token
-    /// halts at the first account that sends more than it seems to hold.
+    /// A token, followed from the block of its deployment on. With a later block transfers are
+    /// missing, and the token halts at the first account that sends more than it seems to hold.
     pub const fn new(address: Address, start_block: BlockNumber) -> Self {
         Self { address, start_block, rates: None, halts_on_unreadable: false }
     }
 
-    /// Halted by a log with the topic of a transfer that cannot be read as one, where others count it: see
-    /// [`Indexer::halting_on_unreadable`].
+    /// Halts the token at an unreadable log, one with the topic of a transfer that cannot be read
+    /// as one, instead of counting it: see [`Indexer::halting_on_unreadable`].
     #[must_use]
     pub fn halting_on_unreadable(self) -> Self {
         Self { halts_on_unreadable: true, ..self }
     }
 
-    /// With a programme `main` at one rate for ever: points per whole token per hour.
+    /// With a programme `main` at one constant rate, in points per whole token per hour.
     #[must_use]
     pub fn earning(self, rate: Rate) -> Self {
         self.earning_by(RateSchedule::constant(rate))
@@ -58,18 +58,18 @@ impl FollowedToken {
 pub struct FollowedChain {
     name: String,
     source: Arc<dyn ChainSource>,
-    audit: Option<Arc<dyn ChainSource>>,
+    second: Option<Arc<dyn ChainSource>>,
     config: IndexerConfig,
     tokens: Vec<FollowedToken>,
 }
 
 impl FollowedChain {
-    /// A chain under a name of your choice, confirmed at depth 6. Its id is asked from the source.
+    /// A chain under a name of your choice, confirmed at depth 6. The source reports its id.
     pub fn new(name: impl Into<String>, source: impl ChainSource) -> Self {
         Self {
             name: name.into(),
             source: Arc::new(source),
-            audit: None,
+            second: None,
             config: IndexerConfig::default(),
             tokens: Vec::new(),
         }
@@ -82,7 +82,7 @@ impl FollowedChain {
         self
     }
 
-    /// With other bounds. They replace all that was set, what [`Self::confirmed_by`] set included:
+    /// With other bounds. They replace all earlier settings, also that of [`Self::confirmed_by`]:
     /// call it afterwards, or put the finality into `config`.
     #[must_use]
     pub const fn bounded_by(mut self, config: IndexerConfig) -> Self {
@@ -90,10 +90,11 @@ impl FollowedChain {
         self
     }
 
-    /// With a second source that must agree before anything is committed: see [`Indexer::cross_checked_by`].
+    /// With a second source that must agree before anything is committed: see
+    /// [`Indexer::cross_checked_by`].
     #[must_use]
-    pub fn cross_checked_by(mut self, audit: impl ChainSource) -> Self {
-        self.audit = Some(Arc::new(audit));
+    pub fn cross_checked_by(mut self, second: impl ChainSource) -> Self {
+        self.second = Some(Arc::new(second));
         self
     }
 
@@ -105,7 +106,7 @@ impl FollowedChain {
     }
 }
 
-/// Builds an [`Engine`].
+/// Collects what an [`Engine`] follows, and builds it.
 #[derive(Debug)]
 pub struct EngineBuilder {
     balances: Arc<dyn BalanceStore>,
@@ -118,7 +119,7 @@ pub struct EngineBuilder {
 }
 
 impl EngineBuilder {
-    /// Over the ports one by one, which one database must hold: decorators may stand before it.
+    /// A builder over single ports, which one database must implement; decorators may wrap them.
     pub fn new(
         balances: Arc<dyn BalanceStore>,
         points: Arc<dyn PointsStore>,
@@ -143,10 +144,10 @@ impl EngineBuilder {
         self
     }
 
-    /// With somebody who is told every event, at least once and in order.
+    /// With a notifier that receives every event, at least once and in order.
     ///
-    /// [`Engine::catch_up`] waits for the notifier. One that is slow is better told by a [`Dispatcher`]
-    /// in a task of its own.
+    /// [`Engine::catch_up`] waits for the notifier. For a slow one, run a [`Dispatcher`] in a task
+    /// of its own instead.
     #[must_use]
     pub fn notifier(mut self, consumer: Consumer, notifier: impl Notifier) -> Self {
         let events = self.events.clone();
@@ -154,14 +155,16 @@ impl EngineBuilder {
         self
     }
 
-    /// Asks every source for its chain and tokens, and makes them known to the store.
+    /// Asks every source for its chain and tokens, and registers them in the store.
     ///
     /// Nothing is written before every source has answered. Idempotent: a store that knows them
-    /// goes on from where it stands. A chain, token or consumer that is there twice is an error.
+    /// continues from its state. A duplicate chain, token or consumer is an error.
     pub async fn build(mut self) -> Result<Engine, EngineError> {
         if let Some(consumer) = repeated(self.dispatchers.iter().map(Dispatcher::consumer)) {
             return Err(EngineError::SameConsumer(consumer.clone()));
         }
+        // All sources are asked before the first write, so that a wrong URL or address leaves no
+        // part of the configuration in the store.
         let mut asked = Vec::with_capacity(self.chains.len());
         for chain in std::mem::take(&mut self.chains) {
             let answer = ask(&chain).await;
@@ -187,8 +190,8 @@ impl EngineBuilder {
             let halting: Vec<_> = halting.map(|token| token.address).collect();
             let indexer = Indexer::new(id, chain.source, balances, pending, chain.config)
                 .halting_on_unreadable(halting);
-            let indexer = match chain.audit {
-                Some(audit) => indexer.cross_checked_by(audit),
+            let indexer = match chain.second {
+                Some(second) => indexer.cross_checked_by(second),
                 None => indexer,
             };
             indexers.push((indexer, finder));
@@ -215,7 +218,7 @@ impl EngineBuilder {
     }
 }
 
-/// The first that was there before.
+/// The first item that occurred before.
 fn repeated<T: Ord + Copy>(mut all: impl Iterator<Item = T>) -> Option<T> {
     let mut seen = BTreeSet::new();
     all.find(|one| !seen.insert(*one))
@@ -225,7 +228,7 @@ fn programme(token: TokenId, rates: &RateSchedule) -> Programme {
     Programme { rates: rates.clone(), ..Programme::main(token, Rate::ZERO) }
 }
 
-/// What the source says of its chain and the tokens on it.
+/// What the source reports about its chain and the tokens on it.
 async fn ask(chain: &FollowedChain) -> Result<(ChainId, Vec<TokenSpec>), ChainError> {
     let id = chain.source.chain_id().await?;
     let mut specs = Vec::with_capacity(chain.tokens.len());

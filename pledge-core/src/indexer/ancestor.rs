@@ -1,4 +1,4 @@
-//! The block that a fork is gone back to: pure.
+//! The block to go back to after a fork: pure.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,17 @@ use crate::types::{BlockId, BlockNumber, BlockRef};
 
 /// A descent along the node's chain to the common ancestor.
 ///
-/// A token's ledger is of its cursor's branch. What is known of that branch are the cursor, the held
-/// headers below it as long as each is the parent of the one above, and the parent that the last of them
-/// names. Below a gap, or beside the cursor, headers may be of any branch: they are held for all tokens of
-/// the chain, and those may stand on different ones. The first of these blocks that the node has too is
-/// where the token joins the node's chain; further down both are the same.
+/// A token's ledger belongs to its cursor's branch. Of that branch we know the cursor, the held
+/// headers below it as long as each is the parent of the one above, and the parent hash of the last
+/// of them. Other held headers, below a gap or off the cursor's branch, may be of any branch:
+/// headers are held for all tokens of the chain, and those may be on different branches. The first
+/// known block that the node has too is where the token joins the node's chain; below it both
+/// chains are the same.
 ///
-/// So the common ancestor is the highest block of the node's chain below the fork that the store can name,
-/// a held header or the parent of one, and that every token above has joined by then. A token that runs out
-/// of known blocks never joins, so the only ancestors left are those below its first block, where it has
-/// nothing that could be of another branch.
+/// The common ancestor is the highest block of the node's chain below the fork that the store can
+/// name (a held header or the parent of one) and that every token above it has joined. A token that
+/// runs out of known blocks never joins. Then only ancestors below its first block are left, where
+/// it has no facts that could be of another branch.
 #[derive(Debug)]
 pub(super) struct Descent {
     orphan: BlockRef,
@@ -24,12 +25,12 @@ pub(super) struct Descent {
     branches: Vec<Branch>,
 }
 
-/// What a token's ledger stands on.
+/// One token's branch, as far as held headers show it.
 #[derive(Debug)]
 struct Branch {
     cursor: BlockRef,
     start: BlockNumber,
-    /// The lowest block of it that was looked at; `None` below what is known.
+    /// The lowest block of it that was checked; `None` below the known blocks.
     known: Option<BlockId>,
     joined: bool,
 }
@@ -37,14 +38,14 @@ struct Branch {
 /// Where a descent ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Landing {
-    /// At the common ancestor.
+    /// At the common ancestor, named as the store knows it.
     Ancestor(BlockRef),
-    /// At the block that was taken for an orphan: there is no fork.
+    /// At the suspected orphan itself: there is no fork.
     NoFork,
 }
 
 impl Descent {
-    /// A descent to below `orphan`, which is a cursor or a held header.
+    /// A descent to a block below `orphan`, which is a cursor or a held header.
     pub(super) fn new(orphan: BlockRef, tokens: &[TokenState], held: &[BlockRef]) -> Self {
         let branch = |token: &TokenState| {
             let (cursor, start) = (token.cursor?, token.spec.start_block);
@@ -57,7 +58,7 @@ impl Descent {
         }
     }
 
-    /// The first and the last block of the node's chain to step on, for a head at this height.
+    /// The first and last block of the node's chain to step on, for a head at this height.
     pub(super) fn bounds(&self, head: BlockNumber) -> (BlockNumber, BlockNumber) {
         let top = self.branches.iter().map(|branch| branch.cursor.number).max();
         let top = top.unwrap_or(self.orphan.number).min(head);
@@ -65,7 +66,7 @@ impl Descent {
         (top, lowest.unwrap_or(self.orphan.number).min(top))
     }
 
-    /// One block further down the node's chain.
+    /// Goes one block further down the node's chain.
     pub(super) fn step(&mut self, theirs: &BlockRef) -> Option<Landing> {
         if *theirs == self.orphan {
             return Some(Landing::NoFork);
@@ -74,8 +75,8 @@ impl Descent {
         let held = self.held.get(&height);
         for branch in self.branches.iter_mut().filter(|branch| height <= branch.cursor.number) {
             branch.known = branch.known.and_then(|known| lowered(&self.held, known, height));
-            // A header of the same hash at another time was read while a node lied: the ledger has
-            // to go below it.
+            // A header with the same hash and another time was read while a node lied: the ledger
+            // has to go below it.
             let contradicts = |ours: &BlockRef| ours.id() == theirs.id() && ours != theirs;
             let is_false = held.is_some_and(contradicts) || contradicts(&branch.cursor);
             branch.joined |= branch.known == Some(theirs.id()) && !is_false;
@@ -86,8 +87,8 @@ impl Descent {
         ancestor.map(Landing::Ancestor)
     }
 
-    /// The block as a store can name it. Of a held header the ledger's own time counts: the node vouches
-    /// for the hash only.
+    /// The block as a store can name it. A held header keeps the ledger's own time: the node
+    /// confirms only the hash.
     fn named(&self, theirs: &BlockRef) -> Option<BlockRef> {
         let held = self.held.get(&theirs.number).filter(|held| held.id() == theirs.id());
         let above = || self.held.get(&theirs.number.next());

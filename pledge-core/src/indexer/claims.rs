@@ -1,4 +1,4 @@
-//! Claims of a source that it has to show: its head, its finalized block, how far its chain goes on.
+//! Claims that a source has to prove: its head, its finalized block, the length of its chain.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,12 +9,12 @@ use crate::types::{BlockId, BlockNumber, BlockRef};
 /// A block that a node claims under a tag, as its head or its finalized block.
 #[derive(Debug, Default)]
 pub(super) struct Claim {
-    /// The one that was last found at its height.
+    /// The last claimed block that was found at its height.
     shown: Option<BlockId>,
 }
 
 impl Claim {
-    /// A block that is linked to the ledger by now was shown.
+    /// Accepts a claimed block that is already linked to the ledger.
     pub(super) fn is_among(&mut self, claimed: &BlockRef, linked: Option<&PendingSnapshot>) {
         let mut linked = linked.iter().flat_map(|linked| &linked.blocks);
         if linked.any(|block| block.header == *claimed) {
@@ -22,7 +22,7 @@ impl Claim {
         }
     }
 
-    /// `BlockGone` unless the block is the one at its height, and stands on the one below.
+    /// `BlockGone` unless the block is the one at its height and the child of the one below.
     pub(super) async fn prove(
         &mut self,
         source: &dyn ChainSource,
@@ -41,12 +41,12 @@ impl Claim {
     }
 }
 
-/// `BlockGone` unless a source shows a block at a height, and the one below that it is linked to.
+/// `BlockGone` unless a source returns the block at a height, linked to the one below.
 ///
-/// A head is a number that a node claims, and everything that counts from the head follows it: what is
-/// confirmed, what is near, what is pruned. So a block far from the head counts as confirmed only if the
-/// chain is shown to go on for long enough above it. What was shown before does not count: a chain may
-/// have become shorter since.
+/// A head is only a number that a node claims, and everything counted from the head depends on it:
+/// what is confirmed, what is near, what is pruned. So a block far from the head counts as
+/// confirmed only if the source shows that the chain goes on far enough above it. An earlier proof
+/// does not count: the chain may have become shorter since.
 pub(super) async fn prove_height(
     source: &dyn ChainSource,
     height: BlockNumber,
@@ -55,19 +55,20 @@ pub(super) async fn prove_height(
     if shown.last().is_some_and(|shown| shown.number == height) {
         return Ok(());
     }
-    let detail = format!("the node shows no block {height}, so its head is not where it says");
+    let detail = format!("the node shows no block {height}, so its head is not where it claims");
     Err(ChainError::block_gone("look how deep the chain is", detail))
 }
 
 /// How far the chain is final for the second source.
 #[derive(Debug, Default)]
 pub(super) struct SecondFinal {
-    /// One more than its highest finalized block.
+    /// One more than its highest finalized block seen so far.
     final_below: AtomicU64,
 }
 
 impl SecondFinal {
-    /// `BlockGone` unless the source's finalized block is as high as this one. What it had once it has.
+    /// `BlockGone` unless the source's finalized block is at least as high. What was final stays
+    /// final.
     pub(super) async fn prove(
         &self,
         source: &dyn ChainSource,
@@ -81,8 +82,8 @@ impl SecondFinal {
             self.final_below.store(finalized.get().saturating_add(1), Ordering::Relaxed);
             return Ok(());
         }
-        let detail = format!("block {block} is not final for the audit");
-        Err(ChainError::block_gone("audit a slice", detail))
+        let detail = format!("block {block} is not final for the second source");
+        Err(ChainError::block_gone("cross-check a slice", detail))
     }
 }
 

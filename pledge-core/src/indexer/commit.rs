@@ -1,4 +1,4 @@
-//! Fetched blocks into the ledger: fold each token, write all of them at once.
+//! Writing fetched blocks to the ledger: fold each token, then write all of them at once.
 
 use alloy_primitives::Address;
 
@@ -10,12 +10,12 @@ use crate::ledger::{AccountStates, FoldError, TokenState, Transfer, fold};
 use crate::ports::{HeaderDetail, LedgerCommit, RangeFacts, RangeRequest, TokenCommit};
 use crate::types::{Account, BlockNumber, BlockRef, TokenId};
 
-/// Blocks that are in the ledger now.
+/// Blocks that were committed.
 #[derive(Debug)]
 pub(super) struct Committed {
     first: BlockNumber,
     pub(super) tip: BlockRef,
-    /// The tokens that took them; those that could not were halted.
+    /// The tokens that took them; the others were halted.
     pub(super) tokens: Vec<TokenId>,
     transfers: u64,
     unreadable: u64,
@@ -57,8 +57,9 @@ impl FoldedGroup {
 impl Indexer {
     /// Commits the blocks for every token of the group that can take them.
     ///
-    /// A token that cannot go on is halted at the block before its fault, wherever the slice began: so
-    /// the good blocks are committed for all first, and the faulty one is then the first of a slice.
+    /// A token that cannot go on is halted at the block before its fault, wherever the slice began.
+    /// So the good blocks are committed for all tokens first, and the faulty block then begins a
+    /// slice.
     pub(super) async fn commit(
         &self,
         group: &Group,
@@ -75,9 +76,9 @@ impl Indexer {
         self.write(group, &good, folded).await
     }
 
-    /// The part of the facts below a block with logs, which is not their first. Where they lack the
-    /// header that it ends with, the header has to fit between its neighbours, of which the upper one
-    /// names its hash.
+    /// The facts below a block with logs, which is not the first of them. If they lack the header
+    /// of the new last block, that header is fetched. It must fit between its neighbours, of which
+    /// the upper one names its hash.
     async fn below(
         &self,
         fault: BlockNumber,
@@ -91,11 +92,13 @@ impl Indexer {
             return Ok(good);
         }
         let tip = self.fetch_checked(Slice { from: to, to, detail }, tokens).await?;
+        // The header comes from another answer than the blocks around it, so it may be of another
+        // branch.
         let above = facts.header(fault);
         let fits = tip.transfers.is_empty() && tip.unreadable.is_empty();
-        let stands =
+        let is_parent =
             |above: &BlockRef, tip: &BlockRef| tip.is_parent_of(above) && tip.time <= above.time;
-        if !fits || !above.zip(tip.last()).is_some_and(|(above, tip)| stands(above, tip)) {
+        if !fits || !above.zip(tip.last()).is_some_and(|(above, tip)| is_parent(above, tip)) {
             let detail = format!("block {to} was answered differently with the blocks around it");
             return Err(ChainError::transient("commit a slice", detail));
         }
@@ -117,7 +120,7 @@ impl Indexer {
         }
         let first = *facts.headers.first().expect("a verified answer has headers");
         let tip = *facts.last().expect("a verified answer has headers");
-        // By the blocks that are there and not by a head that was claimed.
+        // Counted from the committed blocks, not from a head that was only claimed.
         let first_retained = self.config.first_retained(tip.number);
         let held = facts.headers.iter().filter(|header| header.number >= first_retained);
         let commit = LedgerCommit {
@@ -174,6 +177,8 @@ impl Indexer {
         accounts.sort_unstable();
         accounts.dedup();
         let seen = self.store.states(id, &accounts).await?;
+        // The balances must be those at the cursor that the commit builds on; others give wrong
+        // sums.
         if seen.cursor != token.cursor {
             return Err(StoreError::conflict("read balances", "the token moved meanwhile").into());
         }
@@ -186,6 +191,8 @@ impl Indexer {
         let folded = fold(token.totals, &mut states, &transfers, time_of);
         let unreadable = facts.unreadable.iter().filter(|log| log.token == id.address);
         let unreadable_logs: Vec<_> = unreadable.copied().collect();
+        // The token halts at its first fault. A fold error in an earlier block comes before the
+        // log.
         let halts = self.halting_on_unreadable.contains(&id.address);
         if let Some(log) = unreadable_logs.first().filter(|_| halts)
             && folded.as_ref().err().is_none_or(|error| error.block() >= Some(log.block))

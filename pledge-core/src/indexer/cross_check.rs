@@ -7,25 +7,27 @@ use crate::error::{ChainError, ChainErrorKind};
 use crate::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
 use crate::types::{BlockNumber, BlockRef};
 
-const OPERATION: &str = "audit a slice";
+const OPERATION: &str = "cross-check a slice";
 
 impl Indexer {
-    /// `Transient` if the second source answers otherwise, or not at all: then nothing is committed.
-    pub(super) async fn audit(
+    /// `Transient` if the second source has another answer, or none: then nothing is committed.
+    pub(super) async fn cross_check(
         &self,
         facts: &RangeFacts,
         tokens: &[Address],
         detail: HeaderDetail,
     ) -> Result<(), ChainError> {
-        let (Some(audit), Some(first), Some(last)) =
-            (&self.audit, facts.headers.first(), facts.last())
+        let (Some(second), Some(first), Some(last)) =
+            (&self.second, facts.headers.first(), facts.last())
         else {
             return Ok(());
         };
+        // Exactly the blocks that the node returned: both answers must cover the same range to be
+        // compared.
         let (from, to) = (first.number, last.number);
         let request = RangeRequest { from, to, tokens, detail };
-        let theirs = whole(&**audit, request).await.map_err(|error| {
-            let detail = format!("blocks {from}..={to} cannot be audited");
+        let theirs = whole(&**second, request).await.map_err(|error| {
+            let detail = format!("blocks {from}..={to} cannot be cross-checked");
             ChainError::transient(OPERATION, detail).caused_by(error)
         })?;
         match difference(facts, &theirs) {
@@ -40,31 +42,31 @@ impl Indexer {
         }
     }
 
-    /// `Transient` if the second source still has a block of the ledger that the node has replaced, or
-    /// does not say: then nothing is taken back.
-    pub(super) async fn audit_fork(&self, ours: &BlockRef) -> Result<(), ChainError> {
-        const OPERATION: &str = "audit a fork";
-        let Some(audit) = &self.audit else { return Ok(()) };
-        match audit.headers(ours.number, ours.number).await {
+    /// `Transient` if the second source still has a block of the ledger that the node has replaced,
+    /// or has no answer: then nothing is taken back.
+    pub(super) async fn cross_check_fork(&self, ours: &BlockRef) -> Result<(), ChainError> {
+        const OPERATION: &str = "cross-check a fork";
+        let Some(second) = &self.second else { return Ok(()) };
+        match second.headers(ours.number, ours.number).await {
             Ok(theirs) if !theirs.contains(ours) => Ok(()),
             Ok(_) => {
                 let detail = format!(
-                    "block {ours} is not on the node's chain any more, but the audit still has it. \
-                     Nothing is taken back until both sources agree: find out which of them is wrong, \
-                     and replace it"
+                    "block {ours} is not on the node's chain any more, but the second source \
+                     still has it. Nothing is taken back until both sources agree: find out which of \
+                     them is wrong, and replace it"
                 );
                 Err(ChainError::transient(OPERATION, detail))
             }
             Err(error) if error.kind() == ChainErrorKind::BlockGone => Ok(()),
             Err(error) => {
-                let detail = format!("the fork at block {ours} cannot be audited");
+                let detail = format!("the fork at block {ours} cannot be cross-checked");
                 Err(ChainError::transient(OPERATION, detail).caused_by(error))
             }
         }
     }
 }
 
-/// The whole range, in as many answers as it takes.
+/// The whole range, in as many answers as the source needs.
 async fn whole(
     source: &dyn ChainSource,
     request: RangeRequest<'_>,
@@ -86,12 +88,12 @@ async fn whole(
     Ok(whole)
 }
 
-/// The first block in which two answers for the same blocks differ, and how. Headers that only one
-/// brings say nothing: answers may be cut differently.
+/// The first block in which two answers for the same blocks differ, and how. A header that only one
+/// of them contains is no difference: answers may be cut differently.
 fn difference(ours: &RangeFacts, theirs: &RangeFacts) -> Option<(BlockNumber, String)> {
     let headers = ours.headers.iter().find_map(|header| {
         let other = theirs.header(header.number).filter(|other| *other != header)?;
-        let what = format!("the node has {}, the audit {}", header.hash, other.hash);
+        let what = format!("the node has {}, the second source {}", header.hash, other.hash);
         Some((header.number, what))
     });
     let transfers = difference_in("transfers", &ours.transfers, &theirs.transfers, |t| t.block);
@@ -100,7 +102,7 @@ fn difference(ours: &RangeFacts, theirs: &RangeFacts) -> Option<(BlockNumber, St
     [headers, transfers, logs].into_iter().flatten().min_by_key(|(block, _)| *block)
 }
 
-/// The lower block of the first logs that are not the same in both lists.
+/// The lower block of the first pair of logs that differ.
 fn difference_in<T: PartialEq>(
     what: &str,
     ours: &[T],
@@ -111,7 +113,7 @@ fn difference_in<T: PartialEq>(
     let block = [ours.get(same), theirs.get(same)].into_iter().flatten().map(&block_of).min()?;
     let count = |logs: &[T]| logs.iter().filter(|log| block_of(log) == block).count();
     let (ours, theirs) = (count(ours), count(theirs));
-    Some((block, format!("its {what} differ: the node has {ours}, the audit {theirs}")))
+    Some((block, format!("its {what} differ: the node has {ours}, the second source {theirs}")))
 }
 
 #[cfg(test)]

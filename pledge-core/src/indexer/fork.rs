@@ -8,17 +8,18 @@ use crate::ledger::TokenState;
 use crate::ports::Rewind;
 use crate::types::{BlockNumber, BlockRef};
 
-/// Headers of the node that are read at a time.
+/// Number of node headers read at a time.
 const PAGE_HEADERS: u64 = 64;
 
 impl Indexer {
-    /// The head is at or below the cursor and another block: lag if we hold that very block, a fork if we hold another.
+    /// Handles a head at or below the cursor: the node lags if we hold that very block, and has
+    /// forked if we hold another one at its height.
     pub(super) async fn check_lower_head(&mut self, head: &BlockRef) -> Result<Poll, IndexerError> {
         let held = self.store.headers(self.chain, head.number, 1).await?;
         match held.first().filter(|held| held.number == head.number) {
             Some(held) if held.hash == head.hash => Ok(Poll::Idle),
             Some(held) => self.resolve_fork(head, held).await,
-            // So far below that it cannot be compared: a node that is syncing, so we wait.
+            // Too far below to compare: the node is syncing, so we wait.
             None => Err(ChainError::transient(
                 "compare the head",
                 format!(
@@ -32,9 +33,9 @@ impl Indexer {
         }
     }
 
-    /// Finds the common ancestor and rewinds every token that stands above it.
+    /// Finds the common ancestor and rewinds every token whose cursor is above it.
     ///
-    /// `ours` is a block of the ledger that an answer of the node contradicts.
+    /// `ours` is a block of the ledger that the node's answer contradicts.
     pub(super) async fn resolve_fork(
         &mut self,
         head: &BlockRef,
@@ -48,20 +49,20 @@ impl Indexer {
         }
         let states = self.store.tokens(self.chain).await?;
         let ancestor = self.common_ancestor(head, ours, &states).await?;
-        let stands_above = |state: &TokenState| {
+        let is_above = |state: &TokenState| {
             let cursor = state.cursor.filter(|cursor| cursor.number > ancestor.number)?;
             Some((state.spec.id, cursor.id()))
         };
-        let tokens: Vec<_> = states.iter().filter_map(stands_above).collect();
+        let tokens: Vec<_> = states.iter().filter_map(is_above).collect();
         if tokens.is_empty() {
             let detail = format!("the node no longer shows the fork above {ancestor}");
             return Err(ChainError::block_gone("resolve a fork", detail).into());
         }
-        self.audit_fork(ours).await?;
+        self.cross_check_fork(ours).await?;
         let rewind = Rewind { chain: self.chain, to: ancestor, tokens, cause: RewindCause::Reorg };
         let record = match self.store.rewind(&rewind).await {
             Err(error) if error.kind() == StoreErrorKind::BeyondRetention => {
-                // Another instance may have gone further back meanwhile, and dropped the headers.
+                // Another instance may have gone further back meanwhile and dropped the headers.
                 self.require_still(&states).await?;
                 return Err(error.into());
             }
@@ -69,7 +70,7 @@ impl Indexer {
         };
         states
             .iter()
-            .filter(|state| stands_above(state).is_some())
+            .filter(|state| is_above(state).is_some())
             .for_each(|state| self.superseded.end(state));
         tracing::debug!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
         self.forget_branch();
@@ -77,7 +78,7 @@ impl Indexer {
         Ok(Poll::Rewound(record))
     }
 
-    /// Descends the node's chain to the common ancestor, see [`Descent`].
+    /// Descends the node's chain to the common ancestor: see [`Descent`].
     async fn common_ancestor(
         &self,
         head: &BlockRef,
@@ -95,6 +96,8 @@ impl Indexer {
         loop {
             let from = at_most.down(PAGE_HEADERS - 1).max(bottom);
             let page = self.source.headers(from, at_most).await?;
+            // Pages must link, or the descent would step from one branch to another and find a
+            // false ancestor.
             let follows = |top: &BlockRef| match &above {
                 Some(above) => top.is_parent_of(above),
                 None => top.number == at_most,
@@ -112,7 +115,7 @@ impl Indexer {
         }
     }
 
-    /// `Conflict` unless the tokens still stand where they were read.
+    /// `Conflict` unless the tokens are still where they were read.
     async fn require_still(&self, tokens: &[TokenState]) -> Result<(), StoreError> {
         let now = self.store.tokens(self.chain).await?;
         let place = |token: &TokenState| (token.spec.id, token.cursor, token.epoch);
@@ -122,7 +125,7 @@ impl Indexer {
         Err(StoreError::conflict("resolve a fork", "a token moved meanwhile"))
     }
 
-    /// There is no common ancestor, if the tokens still stand where the search began.
+    /// The error for a search without a common ancestor, if the tokens are still where it began.
     async fn too_deep(
         &self,
         ours: &BlockRef,

@@ -12,11 +12,11 @@ use crate::types::BlockRef;
 const REFRESH_ROUNDS_MAX: usize = 16;
 
 impl Indexer {
-    /// Brings the pending blocks up to the head. `None` if the head does not stand on the cursor:
-    /// a fork that reaches the ledger.
+    /// Brings the pending blocks up to the head. `None` if the head does not descend from the
+    /// cursor: a fork that reaches the ledger.
     ///
-    /// Only what this value read itself counts, for what stands under the head is confirmed by it. The
-    /// cache is written for readers.
+    /// Only blocks that this value read itself count, because they confirm the blocks below the
+    /// head. The cache is written for readers.
     pub(super) async fn refresh_pending(
         &mut self,
         group: &Group,
@@ -24,7 +24,7 @@ impl Indexer {
         head: &BlockRef,
     ) -> Result<Option<PendingSnapshot>, IndexerError> {
         let tokens = addresses(group);
-        // Blocks that were fetched for other tokens lack the transfers of these.
+        // Blocks that were fetched for other tokens lack the transfers of these tokens.
         let above = self.above.take().filter(|above| above.tokens == tokens);
         let blocks = above.map(|above| rebase(above, cursor).blocks).unwrap_or_default();
         let mut snapshot = PendingSnapshot { base: cursor.id(), tokens, blocks };
@@ -37,7 +37,7 @@ impl Indexer {
                 }
                 let fetched = self.fetch_above(&tip, head, &snapshot.tokens).await;
                 if fetched.is_err() {
-                    // What was read by now is linked, and need not be read again.
+                    // The blocks read so far are linked and need not be read again.
                     self.above = Some(snapshot.clone());
                 }
                 match fetched? {
@@ -59,7 +59,7 @@ impl Indexer {
         Ok(Some(snapshot))
     }
 
-    /// Keeps the blocks above the cursor, and shows them to readers.
+    /// Keeps the blocks above the cursor and publishes them to readers.
     pub(super) async fn hold(&mut self, snapshot: PendingSnapshot) -> Result<(), IndexerError> {
         let shown = self.pending.load(self.chain).await?;
         let is_shown = shown.as_ref() == Some(&snapshot);
@@ -70,7 +70,7 @@ impl Indexer {
         Ok(())
     }
 
-    /// The head is the cursor: there is no block above it, unless some are known.
+    /// Handles a head that is the cursor: there is no block above it, unless some are known.
     pub(super) async fn hold_none_yet(
         &mut self,
         group: &Group,
@@ -84,14 +84,14 @@ impl Indexer {
         self.hold(PendingSnapshot { base, tokens, blocks: Vec::new() }).await
     }
 
-    /// Shows readers that no block above the cursor is held, of no token: so nobody takes the confirmed
-    /// balance for the newest.
+    /// Publishes that no block above the cursor is held, for no token, so that no reader takes the
+    /// confirmed balance for the newest.
     pub(super) async fn hold_nothing_above(&mut self, at: &BlockRef) -> Result<(), IndexerError> {
         let nothing = PendingSnapshot { base: at.id(), tokens: Vec::new(), blocks: Vec::new() };
         self.hold(nothing).await
     }
 
-    /// The blocks above `tip`, or `None` if they do not stand on it.
+    /// The blocks above `tip`; `None` if the first is not its child.
     async fn fetch_above(
         &self,
         tip: &BlockRef,
@@ -117,14 +117,15 @@ impl Indexer {
     }
 }
 
-/// The answers about the head and the blocks below it do not fit together: both are asked for again.
+/// The error for answers about the head and the blocks below it that do not fit: both are read
+/// again.
 fn differs(head: &BlockRef, how: &str) -> IndexerError {
     let detail = format!("the head is {head}, but {how}");
     ChainError::transient("follow the head", detail).into()
 }
 
-/// The part of a snapshot that stands on the cursor: nothing, unless the cursor is its base or one
-/// of its blocks.
+/// The part of a snapshot above the cursor: empty, unless the cursor is its base or one of its
+/// blocks.
 fn rebase(snapshot: PendingSnapshot, cursor: &BlockRef) -> PendingSnapshot {
     let base = cursor.id();
     if snapshot.base == base {
@@ -136,7 +137,7 @@ fn rebase(snapshot: PendingSnapshot, cursor: &BlockRef) -> PendingSnapshot {
     PendingSnapshot { base, tokens, blocks }
 }
 
-/// Whether the head is one of the blocks we hold: a node that lags, not a fork.
+/// Whether the head is one of the blocks we hold: the node lags, which is no fork.
 fn is_prefix(snapshot: &PendingSnapshot, head: &BlockRef) -> bool {
     snapshot.base == head.id() || snapshot.blocks.iter().any(|block| block.header.id() == head.id())
 }

@@ -8,7 +8,7 @@ use crate::types::{BlockNumber, BlockRef, ChainId};
 /// When a block is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finality {
-    /// Once so many blocks stand on it.
+    /// Once this many blocks are above it.
     Depth(u64),
     /// Once the chain's `finalized` tag has reached it.
     Finalized,
@@ -19,12 +19,12 @@ pub enum Finality {
 pub struct IndexerConfig {
     /// When a block is confirmed.
     pub finality: Finality,
-    /// Within so many blocks of the head every header is held: how deep a reorg can be undone.
+    /// Within this many blocks of the head every header is held: how deep a reorg can be undone.
     pub retained_headers: u64,
-    /// Most blocks fetched and committed at once.
+    /// The most blocks fetched and committed at once.
     pub slice_blocks_max: u64,
-    /// How far a block's time may be ahead of the wall clock; `None` on a chain whose time is its own,
-    /// as that of a local node is. A block further ahead is not read, and the chain is degraded.
+    /// How far a block's time may be ahead of the wall clock; `None` on a chain with a time of its
+    /// own, such as a local node's. A block further ahead is not read, and the chain is degraded.
     pub clock_slack: Option<Duration>,
 }
 
@@ -40,11 +40,11 @@ impl Default for IndexerConfig {
 }
 
 impl IndexerConfig {
-    /// The slack that clocks of nodes and hosts are given by default.
+    /// The default slack for the clocks of nodes and hosts.
     pub const CLOCK_SLACK: Duration = Duration::from_secs(15 * 60);
 
-    /// The slack that fits a chain: none is asked of chains by whose ids local nodes go, 1337 and 31337,
-    /// since they are mined ahead of time.
+    /// The slack for a chain: `None` for the chain ids of local nodes, 1337 and 31337, because
+    /// those mine ahead of time.
     pub fn clock_slack_of(chain: ChainId) -> Option<Duration> {
         (![1_337, 31_337].contains(&chain.get())).then_some(Self::CLOCK_SLACK)
     }
@@ -55,29 +55,30 @@ impl IndexerConfig {
     }
 }
 
-/// What a node says of its newest blocks.
+/// The newest blocks that a node reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observed {
     /// The newest block.
     pub head: BlockRef,
-    /// The newest finalized block, where it was asked for and the chain has it.
+    /// The newest finalized block, if it was requested and the chain has one.
     pub finalized: Option<BlockRef>,
 }
 
-/// Blocks to bring into the ledger.
+/// Blocks to add to the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
-    /// First block.
+    /// First block (inclusive).
     pub from: BlockNumber,
-    /// Last block.
+    /// Last block (inclusive).
     pub to: BlockNumber,
     /// Which headers are needed.
     pub detail: HeaderDetail,
 }
 
-/// The newest block that counts as confirmed, `None` while there is none.
+/// The newest block that counts as confirmed; `None` while there is none.
 ///
-/// A `finalized` block above the head is a node contradicting itself: the head bounds it.
+/// A node that reports a `finalized` block above its head contradicts itself: the head is the
+/// bound.
 pub fn confirmed_target(finality: Finality, observed: &Observed) -> Option<BlockNumber> {
     let head = observed.head.number;
     match finality {
@@ -88,9 +89,9 @@ pub fn confirmed_target(finality: Finality, observed: &Observed) -> Option<Block
 
 /// The next slice for tokens that need `next` first, or `None` if they are at the target.
 ///
-/// `join_at` is the cursor of tokens that are further: the slice ends there at the latest, so that
-/// both stand at the same block and go on together. A slice is either wholly within the retained
-/// headers of the head, and then needs every header, or wholly before.
+/// `join_at` is the cursor of tokens that are further ahead: the slice ends there at the latest, so
+/// that both groups are then at the same block and go on together. A slice is either wholly within
+/// the retained headers of the head, and then needs every header, or wholly below them.
 pub fn plan(
     config: &IndexerConfig,
     head: BlockNumber,

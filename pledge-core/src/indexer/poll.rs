@@ -22,22 +22,22 @@ use crate::ports::{
 };
 use crate::types::{BlockId, BlockNumber, BlockRef, ChainId, Timestamp};
 
-/// Why a step of the indexer did not happen. Nothing of it is in the store.
+/// Why a step of the indexer failed. The step wrote nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexerError {
-    /// The chain source has no answer.
+    /// The chain source failed or has no answer.
     #[error("the chain source failed")]
     Chain(#[from] ChainError),
     /// The store refused or failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
-    /// The chain cannot go on without a person.
+    /// The chain cannot go on without an operator.
     #[error("{0}")]
     Halt(String),
 }
 
 impl IndexerError {
-    /// Whether another writer was first, or a block vanished while it was read: no trouble, poll
+    /// Whether another writer was first, or a block vanished while it was read: no incident, poll
     /// again.
     pub const fn is_passing(&self) -> bool {
         match self {
@@ -51,15 +51,15 @@ impl IndexerError {
 /// What one poll did.
 #[derive(Debug)]
 pub enum Poll {
-    /// Something; poll again at once.
+    /// The ledger moved on; poll again at once.
     Advanced(Progress),
     /// The ledger went back to an ancestor; poll again at once.
     Rewound(ReorgRecord),
     /// Nothing to do until there are new blocks.
     Idle,
-    /// It did not happen. Wait, then poll again: what went wrong is retried.
+    /// The poll failed. Wait, then poll again: whatever failed is retried.
     Retry(IndexerError),
-    /// Paused or halted: polling is pointless until a person resumes the chain.
+    /// Paused or halted: polling is pointless until an operator resumes the chain.
     Stopped(ChainStatus),
 }
 
@@ -70,45 +70,46 @@ pub struct Progress {
     pub from: BlockNumber,
     /// Newest block of the slice.
     pub to: BlockNumber,
-    /// Its time.
+    /// Block time of `to`.
     pub time: Timestamp,
     /// Newest confirmed block: where the chain's ledger is going.
     pub target: BlockNumber,
-    /// Transfers folded.
+    /// The number of transfers folded into the ledger.
     pub transfers: u64,
-    /// Logs that look like transfers and cannot be read.
+    /// The number of logs that look like transfers and cannot be read.
     pub unreadable: u64,
 }
 
-/// Follows one chain. One value per chain; several over one store are safe, since a stale write is
-/// refused.
+/// Follows one chain. Use one value per chain; several over one store are safe, because a stale
+/// write is refused.
 #[derive(Debug)]
 pub struct Indexer {
     pub(super) chain: ChainId,
     pub(super) source: Arc<dyn ChainSource>,
-    pub(super) audit: Option<Arc<dyn ChainSource>>,
+    /// The source that cross-checks slices and forks.
+    pub(super) second: Option<Arc<dyn ChainSource>>,
     pub(super) store: Arc<dyn BalanceStore>,
     pub(super) pending: Arc<dyn PendingCache>,
     pub(super) config: IndexerConfig,
     pub(super) prefetched: Prefetched,
-    /// The blocks above the cursor, as this value read them from the source. What the cache holds may
-    /// come from elsewhere, so it decides nothing.
+    /// The blocks above the cursor, as this value read them from the source. The cache may hold
+    /// blocks from elsewhere, so it decides nothing.
     pub(super) above: Option<PendingSnapshot>,
-    /// Tokens that a log halts that cannot be read.
+    /// Tokens that an unreadable log halts.
     pub(super) halting_on_unreadable: BTreeSet<Address>,
     pub(super) head: Claim,
     finalized: Claim,
     supplies: SupplyChecks,
     pub(super) second_final: SecondFinal,
-    /// The head at which the halted tokens were tried again.
+    /// The head at which the halted tokens were last tried again.
     pub(super) revisited: Option<BlockId>,
-    /// The wall clock as of this poll.
+    /// The wall clock at this poll.
     pub(super) now: SystemTime,
-    /// What the writes of the last poll have ended.
+    /// The states that the writes of the last poll have ended.
     pub(super) superseded: Superseded,
     pub(super) standstill: Standstill,
     finality: FinalityWatch,
-    /// The chain as the store had it when the poll began, with what was reported since.
+    /// The chain's state when the poll began, with the reports made since.
     known: Option<ChainState>,
 }
 
@@ -121,10 +122,11 @@ impl Indexer {
         pending: Arc<dyn PendingCache>,
         config: IndexerConfig,
     ) -> Self {
+        // `now` and `known` are placeholders: every poll sets both before anything reads them.
         Self {
             chain,
             source,
-            audit: None,
+            second: None,
             store,
             pending,
             config,
@@ -144,21 +146,22 @@ impl Indexer {
         }
     }
 
-    /// With a second source, which is asked for every slice too before it is committed. Where the two
-    /// differ, and while the second does not answer, nothing is committed and the chain is degraded.
+    /// With a second source, which must confirm every slice before it is committed. While the two
+    /// differ, or the second does not answer, nothing is committed and the chain is degraded.
     #[must_use]
-    pub fn cross_checked_by(self, audit: Arc<dyn ChainSource>) -> Self {
-        Self { audit: Some(audit), ..self }
+    pub fn cross_checked_by(self, second: Arc<dyn ChainSource>) -> Self {
+        Self { second: Some(second), ..self }
     }
 
-    /// With tokens that are halted by a log with the topic of a transfer that cannot be read as one, at the
-    /// block before it. Such logs of the others are counted ([`TokenState::unreadable_logs`]).
+    /// With tokens that halt at the block before an unreadable log: one with the topic of a
+    /// transfer that cannot be read as one. Such logs of other tokens are counted
+    /// ([`TokenState::unreadable_logs`]).
     #[must_use]
     pub fn halting_on_unreadable(self, tokens: impl IntoIterator<Item = Address>) -> Self {
         Self { halting_on_unreadable: tokens.into_iter().collect(), ..self }
     }
 
-    /// The chain.
+    /// The chain that this value follows.
     pub const fn chain(&self) -> ChainId {
         self.chain
     }
@@ -166,8 +169,8 @@ impl Indexer {
     /// Observes the chain and executes at most one slice for each group of tokens at one cursor.
     ///
     /// `now` is the wall clock. It bounds the times of blocks ([`IndexerConfig::clock_slack`]) and
-    /// measures how long nothing moved; it decides no amount. Dropping the future is safe at any point:
-    /// the store has either all of a slice or nothing.
+    /// measures how long nothing moved; it decides no amount. Dropping the future is safe at any
+    /// point: the store has either all of a slice or nothing.
     pub async fn poll(&mut self, now: SystemTime) -> Poll {
         self.now = now;
         match self.step().await {
@@ -179,7 +182,7 @@ impl Indexer {
         }
     }
 
-    /// The one place that decides what an error means for the chain.
+    /// Decides what an error means for the chain; no other place does.
     async fn failed(&mut self, error: IndexerError) -> Poll {
         self.prefetched = Prefetched::default();
         self.standstill.fail(self.now);
@@ -199,7 +202,7 @@ impl Indexer {
             IndexerError::Store(e) => ChainStatus::Degraded(error_chain(e)),
             IndexerError::Chain(e) => ChainStatus::Degraded(error_chain(e)),
         };
-        // A store that is away cannot be told; the status is reported again with the next poll.
+        // A store that is unavailable takes no report; the next poll reports the status again.
         let reported = self.report(status.clone(), None, None).await;
         match (status, reported) {
             (ChainStatus::Halted(reason), Ok(())) => Poll::Stopped(ChainStatus::Halted(reason)),
@@ -238,7 +241,7 @@ impl Indexer {
                 Ok(rewound @ Poll::Rewound(_)) => return Ok(rewound),
                 Ok(other) => outcome = other,
                 Err(halt @ IndexerError::Halt(_)) => return Err(halt),
-                // What ails the tokens behind must not hold up those in front.
+                // A failure of the tokens behind must not hold up those in front.
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
@@ -247,12 +250,12 @@ impl Indexer {
         }
         match &outcome {
             Poll::Advanced(progress) if Some(progress.to) < target => {
-                let (status, head) = (self.unless_it_stands(ChainStatus::Syncing), &observed.head);
+                let (status, head) = (self.unless_stuck(ChainStatus::Syncing), &observed.head);
                 self.report(status, Some(head), Some(progress.to)).await?;
             }
             _ => {
                 let tokens = self.report_live(&observed, target, doubt).await?;
-                let second = self.audit.as_deref().unwrap_or(&*self.source);
+                let second = self.second.as_deref().unwrap_or(&*self.source);
                 let asked = Asked { source: &*self.source, second };
                 self.supplies.run(asked, &*self.store, &tokens, target).await?;
             }
@@ -266,7 +269,7 @@ impl Indexer {
         Ok(tokens)
     }
 
-    /// What the store knows of the chain; the status if it keeps the indexer from working.
+    /// Reads the chain's state from the store; returns the status if it stops the indexer.
     async fn latched(&mut self) -> Result<Option<ChainStatus>, IndexerError> {
         let chains = self.store.chains().await?;
         self.known = chains.into_iter().find(|state| state.chain == self.chain);
@@ -274,10 +277,10 @@ impl Indexer {
         Ok(status.filter(ChainStatus::needs_operator))
     }
 
-    /// What the node says of its newest blocks, as far as it is plausible.
+    /// The newest blocks that the node reports, if they are plausible.
     ///
-    /// A head near blocks that are linked by now is linked to them before it decides anything; one
-    /// further away has to be the block at its height.
+    /// A head near linked blocks is linked to them before it decides anything; one further away
+    /// must be the block at its height.
     async fn observe(&mut self, tokens: &[TokenState]) -> Result<Observed, IndexerError> {
         let head = self.source.head().await?;
         let finalized = match self.config.finality {
@@ -299,14 +302,14 @@ impl Indexer {
         Ok(Observed { head, finalized })
     }
 
-    /// The highest block that is linked to others by now: a cursor or a pending block.
+    /// The highest block already linked to others: a cursor or a pending block.
     fn linked(&self, tokens: &[TokenState]) -> Option<BlockNumber> {
         let tip = self.above.as_ref().and_then(PendingSnapshot::tip).map(|tip| tip.number);
         let cursors = tokens.iter().filter_map(|token| token.cursor).map(|cursor| cursor.number);
         cursors.chain(tip).max()
     }
 
-    /// Drops what was learned of blocks that are no longer the chain's.
+    /// Drops what was learned about blocks that are no longer on the chain.
     pub(super) fn forget_branch(&mut self) {
         self.prefetched = Prefetched::default();
         self.above = None;
@@ -315,8 +318,8 @@ impl Indexer {
         self.second_final = SecondFinal::default();
     }
 
-    /// Reports that the newest confirmed block was reached, unless a token still catches up. Answers the
-    /// tokens that are followed.
+    /// Reports that the newest confirmed block was reached, unless a token still catches up.
+    /// Returns the active tokens.
     async fn report_live(
         &mut self,
         observed: &Observed,
@@ -328,7 +331,7 @@ impl Indexer {
         let behind = tokens.iter().any(|token| Some(token.next_block()) <= target);
         let status = match doubt {
             Some(reason) => ChainStatus::Degraded(reason),
-            None if behind => self.unless_it_stands(ChainStatus::Syncing),
+            None if behind => self.unless_stuck(ChainStatus::Syncing),
             None => ChainStatus::Live,
         };
         let processed = self.linked(&tokens);
@@ -336,8 +339,8 @@ impl Indexer {
         Ok(tokens)
     }
 
-    /// The status of a chain on which nothing failed in this poll, unless nothing moves all the same.
-    fn unless_it_stands(&self, status: ChainStatus) -> ChainStatus {
+    /// The status of a chain on which nothing failed in this poll, unless no token moves even so.
+    fn unless_stuck(&self, status: ChainStatus) -> ChainStatus {
         let Some(block) = self.standstill.awaited(self.now) else { return status };
         ChainStatus::Degraded(format!(
             "block {block} has been confirmed for a minute or longer, and a token still has not come to \
@@ -346,7 +349,7 @@ impl Indexer {
         ))
     }
 
-    /// Writes the status if it says anything new, unless a person paused the chain meanwhile.
+    /// Writes the status if it is new, unless an operator paused the chain meanwhile.
     pub(super) async fn report(
         &mut self,
         status: ChainStatus,
@@ -364,7 +367,7 @@ impl Indexer {
     }
 }
 
-/// Tokens that stand at the same cursor.
+/// Tokens at the same cursor.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) cursor: Option<BlockRef>,
@@ -372,7 +375,7 @@ pub(super) struct Group {
     pub(super) tokens: Vec<TokenState>,
 }
 
-/// Groups tokens by where they stand, those furthest behind first.
+/// Groups tokens by cursor, those furthest behind first.
 pub(super) fn group_by_cursor(tokens: Vec<TokenState>) -> Vec<Group> {
     let mut groups: BTreeMap<_, Group> = BTreeMap::new();
     for token in tokens {

@@ -5,10 +5,10 @@ use alloy_primitives::Address;
 use super::Slice;
 use crate::ports::RangeFacts;
 
-/// Groups of tokens that are fetched ahead for at once: each holds a slice in memory.
+/// How many groups of tokens are prefetched for at a time: each holds a slice in memory.
 const GROUPS_MAX: usize = 4;
 
-/// What is ready, at most one slice for each group of tokens far behind.
+/// The slices that are ready: at most one for each group of tokens far behind.
 #[derive(Debug, Default)]
 pub(super) struct Prefetched(Vec<Ready>);
 
@@ -20,8 +20,8 @@ struct Ready {
 }
 
 impl Ready {
-    /// Whether it is a prefix of what a slice asks for. Between two polls the head may go down and
-    /// tokens may come and go.
+    /// Whether it is a prefix of the requested slice. Between two polls the head may go down, and
+    /// tokens may be added or removed.
     fn answers(&self, slice: Slice, tokens: &[Address]) -> bool {
         (self.slice.from, self.slice.detail) == (slice.from, slice.detail)
             && self.facts.last().is_some_and(|last| last.number <= slice.to)
@@ -34,18 +34,19 @@ impl Ready {
 }
 
 impl Prefetched {
-    /// Whether another group may be fetched for.
+    /// Whether a slice may be prefetched for another group.
     pub(super) const fn has_room(&self) -> bool {
         self.0.len() < GROUPS_MAX
     }
 
-    /// What is ready for a slice of these tokens. Whatever else is of one of them is of no more use.
+    /// The facts that are ready for a slice of these tokens. Other slices with one of the tokens
+    /// are useless now and dropped.
     pub(super) fn take(&mut self, slice: Slice, tokens: &[Address]) -> Option<RangeFacts> {
         let of_them = self.0.extract_if(.., |ready| ready.is_of(tokens)).collect::<Vec<_>>();
         of_them.into_iter().find(|ready| ready.answers(slice, tokens)).map(|ready| ready.facts)
     }
 
-    /// Keeps what was fetched for these tokens.
+    /// Keeps the facts fetched for these tokens.
     pub(super) fn put(&mut self, slice: Slice, tokens: Vec<Address>, facts: RangeFacts) {
         self.0.retain(|ready| !ready.is_of(&tokens));
         self.0.push(Ready { slice, tokens, facts });
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_groups_are_held_and_no_more() {
+    fn the_number_of_groups_held_is_bounded() {
         let mut ready = Prefetched::default();
         for group in 0..4 {
             assert!(ready.has_room());

@@ -1,4 +1,4 @@
-//! Halted tokens, tried again while the chain may still change under their fault.
+//! Halted tokens, tried again while the chain may still change below their fault.
 
 use super::Observed;
 use super::poll::{Indexer, IndexerError, Poll, group_by_cursor};
@@ -7,24 +7,24 @@ use crate::ledger::TokenState;
 use crate::ports::HeaderDetail;
 use crate::types::BlockNumber;
 
-/// What came of it.
+/// The result of trying the halted tokens again.
 #[derive(Debug)]
 pub(super) enum Revisited {
-    /// They stay halted.
+    /// All of them stay halted.
     Nothing,
-    /// Some are followed again.
+    /// Some are active again.
     Healed,
-    /// They stood on a branch that was left.
+    /// Their branch was abandoned, and the ledger rewound.
     Rewound(Poll),
 }
 
 impl Indexer {
-    /// Sets going again each halted token whose next block has no fault any more, and rewinds those that
-    /// stand on a branch that was left.
+    /// Makes each halted token active whose next block no longer has a fault, and rewinds those on
+    /// an abandoned branch.
     ///
-    /// A token is halted by a block. While that block is near the head a reorg may replace it, so each
-    /// new head is a reason to look at it again. What was near when this value looked last may have been
-    /// replaced since, and when it never looked, anything may.
+    /// A block halts a token. While that block is near the head a reorg may replace it, so the
+    /// token is checked at each new head. Blocks that were near the head at the last check may have
+    /// been replaced since; before the first check, any block may have been.
     pub(super) async fn revisit(
         &mut self,
         halted: Vec<TokenState>,
@@ -35,7 +35,7 @@ impl Indexer {
         if halted.is_empty() || self.revisited == Some(head.id()) {
             return Ok(Revisited::Nothing);
         }
-        // No block is linked to the head yet, and what is near it decides here.
+        // No block is linked to the head yet, and its position decides what is checked.
         self.head.prove(&*self.source, head).await?;
         let mut revisited = Revisited::Nothing;
         let last = self.revisited.map(|last| last.number.min(head.number));
@@ -47,7 +47,7 @@ impl Indexer {
             let slice = Slice { from: group.next, to: group.next, detail: HeaderDetail::All };
             let facts = match self.fetch_checked(slice, &addresses(&group)).await {
                 Ok(facts) => facts,
-                // The token is halted already: what cannot be read for it holds up no other.
+                // The token is halted already: an unreadable block must not hold up the others.
                 Err(error) => {
                     tracing::debug!(chain = %self.chain, %error, "a halted token cannot be tried again");
                     continue;

@@ -1,4 +1,4 @@
-//! Going back further than the held headers prove, because a person says so.
+//! An operator's rewind, which may go further back than the held headers prove.
 
 use super::poll::{Indexer, IndexerError};
 use crate::error::StoreError;
@@ -10,13 +10,13 @@ use crate::types::{Account, BlockNumber, BlockRef, LogIndex, Timestamp, TokenId}
 const OPERATION: &str = "rewind to a block";
 
 impl Indexer {
-    /// Takes every token that stands above a block back to it, however deep it is: the way out for a
-    /// chain that halted because a reorg was deeper than what is held.
+    /// Takes every token above a block back to it, however deep it is: the way out for a chain that
+    /// halted because a reorg was deeper than the held headers.
     ///
-    /// Nothing held proves that the ledger is right up to there. So the newest change of each token at
-    /// or below the block is compared with the node's chain, and `Invalid` says that it is another: a
-    /// lower block has to be named. A token that begins above the block has no ledger afterwards.
-    /// `reason` is the person's, kept with the event; it is no reorg.
+    /// No held header proves the ledger up to there. So the newest change of each token at or below
+    /// the block is compared with the node's chain. `Invalid` means that they differ: name a lower
+    /// block. A token that begins above the block has no ledger afterwards. `reason` is the
+    /// operator's, kept with the event; the event is not a reorg.
     pub async fn rewind_to(
         &mut self,
         height: BlockNumber,
@@ -25,6 +25,7 @@ impl Indexer {
         let to = self.source.headers(height, height).await?;
         let to = *to.first().ok_or_else(|| invalid(format!("the node has no block {height}")))?;
         let (mut tokens, mut above) = (Vec::new(), Vec::new());
+        // Every token is compared before the one write, so that a refusal changes nothing.
         for state in self.store.tokens(self.chain).await? {
             if let Some(cursor) = state.cursor.filter(|cursor| cursor.number > height) {
                 self.compare(&state, &to).await?;
@@ -33,7 +34,7 @@ impl Indexer {
             }
         }
         if tokens.is_empty() {
-            return Err(invalid(format!("no token stands above block {height}")).into());
+            return Err(invalid(format!("no token is above block {height}")).into());
         }
         let rewind =
             Rewind { chain: self.chain, to, tokens, cause: RewindCause::Person { reason } };
@@ -44,7 +45,7 @@ impl Indexer {
         Ok(record)
     }
 
-    /// The newest change of a token up to a block must be the node's too.
+    /// Checks that the newest change of a token up to a block is on the node's chain too.
     async fn compare(&self, token: &TokenState, to: &BlockRef) -> Result<(), IndexerError> {
         let id = token.spec.id;
         let Some(block) = self.last_change(token, to.number).await? else {
@@ -68,8 +69,8 @@ impl Indexer {
 
     /// The block of the token's newest change at or below a height.
     ///
-    /// Searched for by the ledger's own times, since the node's may be those of another branch. A change
-    /// in the same second as one above the height is passed over for the one before.
+    /// The search uses the ledger's own times, because the node's may be those of another branch. A
+    /// change in the same second as one above the height is skipped for the one before.
     async fn last_change(
         &self,
         token: &TokenState,
@@ -94,8 +95,8 @@ impl Indexer {
         Ok(found)
     }
 
-    /// Whether the last transfer of a block is what the ledger has as its account's last change there.
-    /// One of a zero amount may have no change.
+    /// Whether the ledger's last change at a block is that of the block's last transfer. A transfer
+    /// of amount zero may have no change.
     async fn is_ours(&self, token: TokenId, facts: &RangeFacts) -> Result<bool, StoreError> {
         let Some(header) = facts.last() else { return Ok(false) };
         let before = Some((header.number.next(), LogIndex::new(0), Leg::Out));

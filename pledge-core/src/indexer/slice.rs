@@ -15,7 +15,7 @@ use crate::ports::{
 use crate::types::{BlockNumber, BlockRef};
 
 impl Indexer {
-    /// Brings a group of tokens one slice further.
+    /// Brings a group of tokens one slice forward.
     pub(super) async fn advance(
         &mut self,
         group: &Group,
@@ -27,6 +27,9 @@ impl Indexer {
         let is_front = join_at.is_none();
         let near_head = is_front && group.next >= self.config.first_retained(head.number);
         let mut seen = None;
+        // Only the front group compares its cursor with the head and keeps the pending blocks. A
+        // fork must be found before anything is fetched: blocks of two branches must never meet in
+        // one commit.
         if let Some(cursor) = group.cursor.filter(|_| is_front) {
             if head.id() == cursor.id() {
                 self.hold_none_yet(group, &cursor).await?;
@@ -83,10 +86,10 @@ impl Indexer {
         Ok(Poll::Advanced(committed.progress(target)))
     }
 
-    /// A block of the ledger that the node's chain contradicts: the cursor, if the facts do not stand on
-    /// it, or the lowest header inside their range that another token holds.
+    /// A block of the ledger that the node's chain contradicts: the cursor, if the facts do not
+    /// follow it, or the lowest header inside their range that another token holds.
     ///
-    /// A header of the same hash at another time was read while a node lied, now or then.
+    /// A header with the same hash and another time was read while a node lied, now or earlier.
     pub(super) async fn orphaned_by(
         &self,
         group: &Group,
@@ -95,6 +98,7 @@ impl Indexer {
         let (Some(first), Some(last)) = (facts.headers.first(), facts.last()) else {
             return Ok(None);
         };
+        // One more than the facts have, so that the header of the cursor is among them.
         let held = self.store.headers(self.chain, last.number, facts.headers.len() + 1).await?;
         if let Some(cursor) = &group.cursor {
             if !cursor.is_parent_of(first) {
@@ -118,8 +122,8 @@ impl Indexer {
         Ok(None)
     }
 
-    /// The one of our blocks that the ledger has at another time than its own, where some time is false
-    /// for sure. The node has to say it again: if it has each as we do, the answer was false.
+    /// The one of our blocks whose time in the ledger is false, where some time must be. The node
+    /// has to repeat its answer: if it agrees with each of our blocks, its first answer was false.
     async fn false_one(
         &self,
         ours: &[BlockRef],
@@ -140,8 +144,8 @@ impl Indexer {
         })
     }
 
-    /// Near the head a block is confirmed only as part of the branch that the head stands on, and the
-    /// finalized block where that is asked for: the chain may have moved since they were read.
+    /// Near the head a block is confirmed only as an ancestor of the head, and of the finalized
+    /// block where that is required: the chain may have moved since they were read.
     async fn check_on_branch(
         &self,
         seen: Option<&PendingSnapshot>,
@@ -173,30 +177,30 @@ impl Indexer {
         }
     }
 
-    /// A failure to prefetch is no failure: the slice is asked for again when its turn comes.
+    /// A failed prefetch is no failure: the slice is requested again when its turn comes.
     async fn prefetch(&self, slice: Option<Slice>, group: &Group) -> Option<(Slice, RangeFacts)> {
         let slice = slice?;
         let facts = self.fetch_checked(slice, &addresses(group)).await.ok()?;
         Some((slice, facts))
     }
 
-    /// What may be committed. It is audited at once: later, whoever answered may be one of those that
-    /// audit.
+    /// Facts that may be committed. They are cross-checked at once: later, the node that answered
+    /// may be one of those that cross-check.
     pub(super) async fn fetch_checked(
         &self,
         slice: Slice,
         tokens: &[Address],
     ) -> Result<RangeFacts, ChainError> {
         let facts = self.fetch_range(slice.from, slice.to, tokens, slice.detail).await?;
-        self.audit(&facts, tokens, slice.detail).await?;
+        self.cross_check(&facts, tokens, slice.detail).await?;
         self.prove_depth(slice.detail, &facts).await?;
         Ok(facts)
     }
 
-    /// Far from the head no block is linked to it, so both sources have to show that the chain goes on
-    /// for as long above the blocks as they claim. Otherwise a false head would have blocks confirmed
-    /// early, and their headers forgotten. Near the head the first source's blocks are linked; the second
-    /// has to have as many.
+    /// Far from the head no block is linked to it. So both sources must show that the chain goes on
+    /// as far above the blocks as they claim; otherwise a false head would confirm blocks early and
+    /// drop their headers. Near the head the first source's blocks are linked, and the second must
+    /// have as many.
     async fn prove_depth(
         &self,
         detail: HeaderDetail,
@@ -214,15 +218,15 @@ impl Indexer {
             let blocks = confirmations.max(self.config.retained_headers.saturating_add(1));
             let height = last.number.up(blocks);
             prove_height(&*self.source, height).await?;
-            if let Some(audit) = &self.audit {
-                prove_height(&**audit, height).await?;
+            if let Some(second) = &self.second {
+                prove_height(&**second, height).await?;
             }
-        } else if let Some(audit) = &self.audit {
-            prove_height(&**audit, last.number.up(confirmations)).await?;
+        } else if let Some(second) = &self.second {
+            prove_height(&**second, last.number.up(confirmations)).await?;
         }
-        match &self.audit {
-            Some(audit) if self.config.finality == Finality::Finalized => {
-                self.second_final.prove(&**audit, last).await
+        match &self.second {
+            Some(second) if self.config.finality == Finality::Finalized => {
+                self.second_final.prove(&**second, last).await
             }
             _ => Ok(()),
         }
@@ -252,8 +256,8 @@ impl Indexer {
     }
 }
 
-/// A block that two answers have with one hash and another time or other transfers: near the head each
-/// is read twice.
+/// A block that two answers give with one hash but another time or other transfers: near the head
+/// each block is read twice.
 fn answered_differently(seen: &PendingSnapshot, facts: &RangeFacts) -> Option<BlockRef> {
     let differs = |block: &&PendingBlock| {
         let number = block.header.number;

@@ -6,22 +6,22 @@ use std::time::{Duration, SystemTime};
 use crate::ledger::TokenState;
 use crate::types::{BlockNumber, TokenId};
 
-/// Whatever keeps a token with blocks to take where it is, is reported after so long.
+/// A token that has blocks to take and does not move is reported after this long.
 const REPORTED_AFTER: Duration = Duration::from_secs(60);
 
 /// Since when there was no progress.
 ///
-/// Progress is what the store shows, so that of another instance counts too: a token that came further
-/// than it ever was. A step that succeeded is none, and neither is a rewind.
+/// Progress is read from the store, so that of another instance counts too: a token is further than
+/// it ever was. Neither a successful step nor a rewind is progress.
 #[derive(Debug, Default)]
 pub(super) struct Standstill {
     tokens: BTreeMap<TokenId, Place>,
-    /// The first of the failures in a row. It counts where nothing is known to be left to do: what is
-    /// not observed may be.
+    /// The first of the failures in a row. It counts even if no block is known to be due: blocks
+    /// that were not observed may be.
     failing: Option<SystemTime>,
 }
 
-/// The block that a token has waited for, and since when it is confirmed.
+/// The block that a token waits for, and since when it is confirmed.
 #[derive(Debug)]
 struct Place {
     next: BlockNumber,
@@ -29,7 +29,7 @@ struct Place {
 }
 
 impl Standstill {
-    /// Compares where the tokens stand with where they stood.
+    /// Compares the tokens' cursors with those seen before.
     pub(super) fn observe(&mut self, tokens: &[TokenState]) {
         let mut seen = BTreeMap::new();
         for token in tokens {
@@ -42,14 +42,14 @@ impl Standstill {
         self.tokens = seen;
     }
 
-    /// Blocks are confirmed up to a target.
+    /// Starts the wait of each token that has blocks to take up to the confirmed target.
     pub(super) fn confirm(&mut self, target: Option<BlockNumber>, now: SystemTime) {
         for place in self.tokens.values_mut() {
             place.due = (Some(place.next) <= target).then(|| not_after(place.due, now));
         }
     }
 
-    /// Blocks were taken.
+    /// Ends the wait of the tokens that took blocks.
     pub(super) fn advance(&mut self, tokens: &[TokenId], tip: BlockNumber) {
         for token in tokens {
             if let Some(place) = self.tokens.get_mut(token).filter(|place| place.next <= tip) {
@@ -58,24 +58,24 @@ impl Standstill {
         }
     }
 
-    /// A step failed.
+    /// Records a failed step.
     pub(super) fn fail(&mut self, now: SystemTime) {
         self.failing = Some(not_after(self.failing, now));
     }
 
-    /// A step succeeded. Tokens that have blocks to take are where they were.
+    /// Records a successful step. Tokens with blocks to take still wait.
     pub(super) const fn succeed(&mut self) {
         self.failing = None;
     }
 
-    /// A confirmed block that a token has waited for for so long that it is reported.
+    /// A confirmed block that a token has waited for so long that it is reported.
     pub(super) fn awaited(&self, now: SystemTime) -> Option<BlockNumber> {
         let due = self.tokens.values().filter_map(|place| Some((place.due?, place.next)));
         let (since, next) = due.min()?;
         is_reported_after(since, now).then_some(next)
     }
 
-    /// Whether a failure is reported that may pass.
+    /// Whether even a failure that may pass is reported.
     pub(super) fn is_reported(&self, now: SystemTime) -> bool {
         let fails = self.failing.is_some_and(|since| is_reported_after(since, now));
         fails || self.awaited(now).is_some()
@@ -86,7 +86,7 @@ fn is_reported_after(since: SystemTime, now: SystemTime) -> bool {
     now.duration_since(since).is_ok_and(|lasted| lasted >= REPORTED_AFTER)
 }
 
-/// An instant that a clock which was set back has not passed yet is forgotten: the minute begins again.
+/// An instant in the future is dropped, because the clock was set back: the minute begins again.
 fn not_after(since: Option<SystemTime>, now: SystemTime) -> SystemTime {
     since.filter(|since| *since <= now).unwrap_or(now)
 }
@@ -124,7 +124,7 @@ mod tests {
         standstill.confirm(TARGET, at(seconds));
     }
 
-    /// Whether it is reported in a poll that fails, in which the tokens stand so.
+    /// Whether a failing poll with the tokens at these cursors is reported.
     fn fails(standstill: &mut Standstill, tokens: &[TokenState], seconds: u64) -> bool {
         look(standstill, tokens, seconds);
         standstill.fail(at(seconds));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_moves_does_not_hide_one_that_stands() {
+    fn a_token_that_moves_does_not_hide_one_that_does_not() {
         let mut standstill = Standstill::default();
         let reported = [0, 30, 60].map(|s| fails(&mut standstill, &[token(1, 7), token(2, s)], s));
         assert_eq!(reported, [false, false, true]);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_with_nothing_to_take_does_not_stand_still() {
+    fn a_token_with_nothing_to_take_is_not_stuck() {
         let mut standstill = Standstill::default();
         for seconds in [0, 3_600] {
             look(&mut standstill, &[token(1, 100)], seconds);
@@ -191,9 +191,9 @@ mod tests {
     #[test]
     fn blocks_that_were_taken_end_the_wait_at_once() {
         let mut standstill = Standstill::default();
-        let stands = token(1, 7);
-        look(&mut standstill, std::slice::from_ref(&stands), 0);
-        standstill.advance(&[stands.spec.id], BlockNumber::new(8));
+        let waits = token(1, 7);
+        look(&mut standstill, std::slice::from_ref(&waits), 0);
+        standstill.advance(&[waits.spec.id], BlockNumber::new(8));
         assert!(!standstill.is_reported(at(60)));
     }
 

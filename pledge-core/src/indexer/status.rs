@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::OutOfRange;
 
-/// A chain's state. `Paused` and `Halted` last until a person resumes the chain, also over restarts.
+/// A chain's state. `Paused` and `Halted` last until an operator resumes the chain, also across
+/// restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub enum ChainStatus {
@@ -15,15 +16,15 @@ pub enum ChainStatus {
     Syncing,
     /// At the newest confirmed block.
     Live,
-    /// Its nodes fail or its store fails; it goes on trying.
+    /// Its nodes or its store fail, or nothing moves; it keeps trying.
     Degraded(String),
-    /// Stopped by a person, who may have said why.
+    /// Stopped by an operator, with the operator's reason if one was given.
     Paused(Option<String>),
-    /// Cannot go on without a person.
+    /// Cannot go on without an operator.
     Halted(String),
 }
 
-/// A state as it is kept: a name, and a reason where there is one.
+/// A state as it is stored: a name, and a reason where there is one.
 #[derive(Serialize, Deserialize)]
 struct Written {
     status: String,
@@ -46,7 +47,8 @@ impl TryFrom<Written> for ChainStatus {
 }
 
 impl ChainStatus {
-    /// The state of this name and reason, as [`ChainStatus::name`] and [`ChainStatus::reason`] give them.
+    /// The state with this name and reason, as [`ChainStatus::name`] and [`ChainStatus::reason`]
+    /// return them.
     pub fn from_parts(name: &str, reason: Option<String>) -> Result<Self, OutOfRange> {
         match (name, reason) {
             ("syncing", None) => Ok(Self::Syncing),
@@ -62,7 +64,7 @@ impl ChainStatus {
         }
     }
 
-    /// The state's name.
+    /// The state's name, as stored and as shown.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Syncing => "syncing",
@@ -73,7 +75,7 @@ impl ChainStatus {
         }
     }
 
-    /// Why, where there is a why.
+    /// The reason, for a state that has one.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Degraded(reason) | Self::Halted(reason) => Some(reason),
@@ -82,7 +84,7 @@ impl ChainStatus {
         }
     }
 
-    /// Whether only a person can set it going again.
+    /// Whether only an operator can resume the chain.
     pub const fn needs_operator(&self) -> bool {
         matches!(self, Self::Paused(_) | Self::Halted(_))
     }

@@ -6,12 +6,12 @@ use crate::types::{BlockRef, Epoch, TokenId};
 
 /// The states that the writes of the last poll have ended.
 ///
-/// A store that shows one of them again has answered `Ok` and written nothing. Without this the same
-/// blocks would be read and written for ever.
+/// If a store returns one of them again, it answered `Ok` and wrote nothing. Without this check the
+/// same blocks would be read and written for ever.
 #[derive(Debug, Default)]
 pub(super) struct Superseded(Vec<State>);
 
-/// What every commit and every rewind changes, and nothing brings back.
+/// What every commit and every rewind changes, and nothing restores.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
     token: TokenId,
@@ -26,12 +26,12 @@ impl State {
 }
 
 impl Superseded {
-    /// A write succeeded that changed the token's state.
+    /// Records that a write changed the token's state.
     pub(super) fn end(&mut self, before: &TokenState) {
         self.0.push(State::of(before));
     }
 
-    /// `Corrupt` if a state is there that was ended. Later ones are judged from here on.
+    /// `Corrupt` if a state is back that was ended. Forgets the ended states.
     pub(super) fn check(&mut self, tokens: &[TokenState]) -> Result<(), StoreError> {
         let ended = std::mem::take(&mut self.0);
         match tokens.iter().find(|token| ended.contains(&State::of(token))) {

@@ -1,4 +1,5 @@
-//! Whether the ledger's supply is the contract's: asked now and then, where the node is sure to know.
+//! Whether the ledger's supply equals the contract's: checked now and then, where the node has the
+//! answer.
 
 use std::collections::BTreeMap;
 
@@ -9,31 +10,31 @@ use crate::ports::{BalanceStore, ChainSource};
 use crate::types::{BlockNumber, BlockRef, Timestamp, TokenId};
 
 const DAY_SECONDS: u64 = 86_400;
-/// A node that had no answer is asked again after so many seconds of block time.
+/// A node without an answer is asked again after this many seconds of block time.
 const RETRY_SECONDS: u64 = 600;
 
-/// So that following the head never waits for long: the others are asked about in the next polls.
+/// Bounds the time that a poll spends on checks; the other tokens are checked in the next polls.
 const CHECKS_PER_POLL: usize = 16;
 
-/// Compares the supply of each token that is live: once, and again after each UTC day of confirmed block
-/// time. It marks a token and halts none, and a node without an answer holds nothing up.
+/// Compares the supply of each live token once, and again after each UTC day of confirmed block
+/// time. A difference marks a token and halts none, and a node without an answer holds nothing up.
 #[derive(Debug, Default)]
 pub(super) struct SupplyChecks {
-    /// The block times at which there was no answer.
+    /// The block time of the last attempt without an answer, by token.
     unanswered: BTreeMap<TokenId, Timestamp>,
 }
 
-/// Who is asked for supplies.
+/// The sources that are asked for supplies.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) source: &'a dyn ChainSource,
-    /// Asked again where a difference is new.
+    /// Asked for the supply again when a difference is new.
     pub(super) second: &'a dyn ChainSource,
 }
 
 impl SupplyChecks {
-    /// Asks about tokens that stand at the confirmed block and are due, until one has no answer: a node
-    /// that is slow to fail is not asked for more now.
+    /// Checks the tokens at the confirmed block that are due, until one has no answer: a node that
+    /// is slow to fail is not asked again now.
     pub(super) async fn run(
         &mut self,
         asked: Asked<'_>,
@@ -41,6 +42,7 @@ impl SupplyChecks {
         tokens: &[TokenState],
         confirmed: Option<BlockNumber>,
     ) -> Result<(), StoreError> {
+        // Only at the confirmed block: a node may have dropped the state of older blocks.
         let live = |token: &TokenState| token.cursor.filter(|c| Some(c.number) == confirmed);
         let is_due = |token: &TokenState, cursor: &BlockRef| {
             is_due(token, self.unanswered.get(&token.spec.id).copied(), cursor.time)
@@ -75,7 +77,7 @@ impl SupplyChecks {
         };
         log_news(token, cursor, answer);
         match store.record_supply(id, cursor.id(), answer).await {
-            // The token moved meanwhile, and is asked about again where it stands now.
+            // The token moved meanwhile, and is checked again at its new cursor.
             Err(error) if error.kind() == StoreErrorKind::Conflict => Ok(()),
             recorded => recorded,
         }
@@ -83,7 +85,7 @@ impl SupplyChecks {
 }
 
 impl Asked<'_> {
-    /// The contract's supply at a block. What would mark a token is no single answer's word.
+    /// The contract's supply at a block. One answer alone never marks a token.
     async fn supply(&self, token: &TokenState, cursor: &BlockRef) -> SupplyAnswer {
         let (address, at) = (token.spec.id.address, cursor.id());
         let total = match self.source.total_supply(address, at).await {
@@ -103,8 +105,8 @@ impl Asked<'_> {
     }
 }
 
-/// Whether a token that stands at the confirmed block is to be compared: it never was, or another UTC day
-/// has begun since; and there was no attempt in vain just before.
+/// Whether a token at the confirmed block is due: it was never compared, or a new UTC day has begun
+/// since; and no attempt failed just before.
 fn is_due(token: &TokenState, unanswered: Option<Timestamp>, confirmed: Timestamp) -> bool {
     let day = |time: Timestamp| time.get() / DAY_SECONDS;
     let is_new_day = token.supply_check.is_none_or(|last| day(last.time) < day(confirmed));
@@ -114,7 +116,7 @@ fn is_due(token: &TokenState, unanswered: Option<Timestamp>, confirmed: Timestam
     is_new_day && !rests
 }
 
-/// Logs what is new: a difference, its end, or that there is no answer.
+/// Logs only what is new: a difference, its end, or a missing answer.
 fn log_news(token: &TokenState, cursor: &BlockRef, answer: &SupplyAnswer) {
     let (id, block, ledger) = (token.spec.id, cursor.number, token.totals.supply);
     let was_marked = token.non_conserving().is_some();

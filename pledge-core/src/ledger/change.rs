@@ -19,18 +19,18 @@ pub struct Transfer {
     pub block: BlockNumber,
     /// Its place in the block.
     pub log_index: LogIndex,
-    /// The transaction.
+    /// Hash of the transaction that emitted it.
     pub tx_hash: B256,
     /// Sender; zero is a mint.
     pub from: Address,
     /// Receiver; zero is a burn.
     pub to: Address,
-    /// Base units.
+    /// In base units of the token.
     pub amount: Amount,
 }
 
-/// A log with the topic of a transfer that cannot be read as one: an ERC-721 transfer, data of another
-/// length, an address with more than 20 bytes. What it moved is unknown.
+/// A log with the topic of a transfer that cannot be read as one: an ERC-721 transfer, data of
+/// another length, an address with more than 20 bytes. What it moved is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreadableLog {
     /// The contract that emitted it.
@@ -39,11 +39,11 @@ pub struct UnreadableLog {
     pub block: BlockNumber,
     /// Its place in the block.
     pub log_index: LogIndex,
-    /// The transaction.
+    /// Hash of the transaction that emitted it.
     pub tx_hash: B256,
 }
 
-/// What a transfer was to an account.
+/// What a transfer meant for one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeType {
@@ -77,7 +77,7 @@ impl ChangeType {
         }
     }
 
-    /// Whether it adds or takes away.
+    /// Whether it adds to the balance or subtracts from it.
     pub const fn leg(self) -> Leg {
         match self {
             Self::Mint | Self::TransferIn => Leg::In,
@@ -108,19 +108,19 @@ impl FromStr for ChangeType {
 /// What one transfer did to one account. Its key is `(token, block, log_index, leg)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// Whose balance.
+    /// The account whose balance changed.
     pub account: Account,
-    /// What happened.
+    /// A mint, a burn, or one side of a transfer.
     pub change_type: ChangeType,
-    /// How much, without a sign: the type tells the direction.
+    /// The amount, without a sign: `change_type` gives the direction.
     pub amount: Amount,
     /// The balance after it; where `netted`, the balance at the block's end.
     pub balance_after: Amount,
     /// The integral of the account's balance up to this block's time.
     pub balance_seconds: BalanceSeconds,
-    /// The other side, `None` for mint and burn.
+    /// The other account; `None` for a mint or a burn.
     pub counterparty: Option<Account>,
-    /// The transaction.
+    /// Hash of the transaction that emitted the log.
     pub tx_hash: B256,
     /// Its block's height.
     pub block: BlockNumber,
@@ -128,8 +128,8 @@ pub struct Change {
     pub time: Timestamp,
     /// The log's place in the block.
     pub log_index: LogIndex,
-    /// Whether the account's balance, log by log, would leave the range of a `uint256` somewhere in this
-    /// block, so that all its rows of the block carry the balance at the block's end.
+    /// Whether the account's balance, log by log, would leave the range of a `uint256` somewhere in
+    /// this block, so that all its rows of the block carry the balance at the block's end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub netted: bool,
 }
@@ -142,14 +142,14 @@ impl fmt::Display for UnreadableLog {
 }
 
 impl UnreadableLog {
-    /// Its place among all logs of its token.
+    /// Its position among all logs of its token.
     pub const fn place(&self) -> (BlockNumber, LogIndex) {
         (self.block, self.log_index)
     }
 }
 
 impl Change {
-    /// Its place among all changes of its token.
+    /// Its position among all changes of its token.
     pub const fn place(&self) -> (BlockNumber, LogIndex, Leg) {
         (self.block, self.log_index, self.change_type.leg())
     }
@@ -179,7 +179,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The integral at a later instant, the balance being held until then.
+    /// The integral at a later instant, if the balance stays the same until then.
     #[inline]
     pub fn balance_seconds_at(&self, time: Timestamp) -> Result<BalanceSeconds, Overflow> {
         self.balance_seconds.plus(self.balance, self.time, time)

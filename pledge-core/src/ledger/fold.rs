@@ -10,7 +10,7 @@ use crate::types::{
 /// The accounts a fold touches, with their state before; absent means never seen.
 pub type AccountStates = HashMap<Account, Checkpoint, FbBuildHasher<20>>;
 
-/// Why a token cannot go on. It halts there; other tokens are not concerned.
+/// Why a token cannot go on. It halts there; other tokens are not affected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FoldError {
     /// More was sent than held: the token moves balances without `Transfer` logs, the start block
@@ -21,32 +21,32 @@ pub enum FoldError {
          than its deployment"
     )]
     NegativeBalance {
-        /// Who.
+        /// The account that sent more than it held.
         account: Account,
         /// Held before the block.
         balance: Amount,
         /// What was sent in the block less what was received.
         sent: CumulativeAmount,
-        /// Where.
+        /// The block at whose end the balance would be below zero.
         block: BlockNumber,
     },
     /// The sum of all balances would leave a `uint256`.
     #[error("supply would exceed 2^256-1 at the end of block {block}")]
     SupplyOverflow {
-        /// Where.
+        /// The block at whose end the supply would be too large.
         block: BlockNumber,
     },
     /// A block older than a change before it.
     #[error("block {block} is older ({time}) than the change before it ({previous})")]
     TimeBackwards {
-        /// Which block.
+        /// The block that is older than the change before it.
         block: BlockNumber,
-        /// Its time.
+        /// Time of that block.
         time: Timestamp,
-        /// The later time before it.
+        /// The later time of the change before it.
         previous: Timestamp,
     },
-    /// A log that cannot be read, of a token that is to be halted by one: it may have moved anything.
+    /// An unreadable log of a token that halts on one: it may have moved any amount.
     #[error(
         "{0} has the topic of a transfer and cannot be read as one, and on_unreadable = \"halt\". Look at \
          what it moved; with on_unreadable = \"mark\" it is counted, and the token goes on without it"
@@ -73,24 +73,24 @@ impl FoldError {
 /// What a fold produced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folded {
-    /// Every change, in the order of the chain.
+    /// Every change, in chain order.
     pub changes: Vec<Change>,
-    /// The token's sums after it.
+    /// The token's sums after the blocks.
     pub totals: TokenTotals,
 }
 
 /// Applies one token's transfers, sorted by block and log index, to the states of its accounts.
 ///
-/// Blocks are given whole, since no time passes inside one and its logs come in the order of `emit`, not
-/// of state: balances and supply are judged at its end. Where an account's balance, log by log, would
-/// leave the range of a `uint256` in between, all its rows of the block carry the balance at the end, and
-/// are marked as netted; every other row carries the balance after it.
+/// Blocks must be whole. No time passes inside a block, and its logs come in the order of `emit`,
+/// not of state, so balances and supply are judged at its end. If an account's balance, log by log,
+/// would leave the range of a `uint256` in between, all its rows of the block carry the balance at
+/// the end and are marked as netted; every other row carries the balance after it.
 ///
-/// `states` must hold every account already seen that the transfers touch, and holds the new states
-/// afterwards. `time_of` gives the time of a transfer's block. The zero address is never an account: from
-/// it is a mint, to it a burn, and from zero to zero writes nothing. A zero amount writes rows of the
-/// accounts that exist at the block's end, and makes none. On an error `states` is half-way and must be
-/// dropped.
+/// `states` must hold every account already seen that the transfers touch; afterwards it holds the
+/// new states. `time_of` returns the time of a transfer's block. The zero address is never an
+/// account: from it is a mint, to it a burn, and from zero to zero writes nothing. A zero amount
+/// writes rows for accounts that exist at the block's end, and creates none. After an error
+/// `states` is half-way and must be dropped.
 pub fn fold(
     totals: TokenTotals,
     states: &mut AccountStates,
@@ -109,6 +109,7 @@ pub fn fold(
         netted: HashMap::default(),
         made: None,
     };
+    // Block by block: between two logs of one block a balance or the supply may leave its range.
     for transfers in transfers.chunk_by(|one, next| one.block == next.block) {
         folding.begin(transfers, time_of(&transfers[0]));
         transfers.iter().try_for_each(|transfer| folding.transfer(transfer))?;
@@ -143,7 +144,7 @@ struct Folding<'a> {
     before: Option<TokenTotals>,
     /// Accounts whose running balance left its range. Empty for nearly every block.
     netted: HashMap<Account, Netted, FbBuildHasher<20>>,
-    /// The accounts of the block's amounts above zero, once they are asked for.
+    /// The accounts of the block's amounts above zero; `None` until they are needed.
     made: Option<HashSet<Account, FbBuildHasher<20>>>,
 }
 
@@ -168,7 +169,7 @@ impl Netted {
 }
 
 impl<'a> Folding<'a> {
-    /// Comes to the next block. Nearly none of them has anything to forget.
+    /// Begins the next block. For almost all blocks there is nothing to clear.
     fn begin(&mut self, transfers: &'a [Transfer], time: Timestamp) {
         (self.block, self.time) = (transfers[0].block, time);
         (self.transfers, self.first_change) = (transfers, self.folded.changes.len());
@@ -210,7 +211,7 @@ impl<'a> Folding<'a> {
         let Side { account, change_type, counterparty } = side;
         let Transfer { log_index, amount, tx_hash, .. } = *transfer;
         let (block, time) = (self.block, self.time);
-        // Most are there already, and `entry` alone makes a whole fold half as fast.
+        // Most accounts are known already; using `entry` alone makes the whole fold half as fast.
         let state = match self.states.get_mut(&account) {
             Some(state) => state,
             None if amount.is_zero() && !is_made(&mut self.made, self.transfers, account) => {
@@ -230,7 +231,7 @@ impl<'a> Folding<'a> {
         let is_netted = !self.netted.is_empty() && self.netted.contains_key(&account);
         let (balance_after, netted) = match running.filter(|_| !is_netted) {
             Some(after) => (after, false),
-            // Until the block's end: then the balance there takes its place.
+            // Until the block's end, where the balance there replaces it.
             None => (balance, true),
         };
         if netted {
@@ -257,7 +258,7 @@ impl<'a> Folding<'a> {
         Ok(())
     }
 
-    /// Judges balances and supply, and gives netted rows the balances that they have at the end.
+    /// Judges balances and supply, and gives netted rows the balances at the block's end.
     fn end(&mut self) -> Result<(), FoldError> {
         if !self.netted.is_empty() {
             self.net()?;
@@ -311,7 +312,7 @@ impl<'a> Folding<'a> {
     }
 }
 
-/// Whether a block makes an account, or names it beside an amount above zero.
+/// Whether a block creates an account: names it with an amount above zero.
 fn is_made(
     made: &mut Option<HashSet<Account, FbBuildHasher<20>>>,
     transfers: &[Transfer],

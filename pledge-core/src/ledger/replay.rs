@@ -3,12 +3,13 @@
 use super::{Change, Checkpoint, Leg};
 use crate::types::{Amount, BalanceSeconds, CumulativeAmount, Overflow};
 
-/// The changes of one account in one block, as the ledger must hold them after `before`: each with the
-/// balance after it, or all with the balance at the block's end where the running balance leaves the
-/// range of a `uint256` in between. What the rows given have as balance, integral and mark is not read.
+/// The changes of one account in one block, as the ledger must hold them after `before`: each with
+/// the balance after it, or all with the balance at the block's end if the running balance leaves
+/// the range of a `uint256` in between. The balance, integral and mark of the given rows are not
+/// read.
 ///
-/// An error if the balance at the block's end leaves that range, or their time is not one and later than
-/// that of `before`.
+/// An error if the balance at the block's end leaves that range, or if the rows' times differ or
+/// are before that of `before`.
 pub fn replay_block(
     before: Option<&Checkpoint>,
     changes: &[Change],
@@ -20,6 +21,7 @@ pub fn replay_block(
     }
     let mut rows = changes.to_vec();
     let mut is_netted = false;
+    // The running balance may leave its range and come back; only the block's end decides.
     for row in &mut rows {
         row.balance_seconds = match before {
             Some(state) => state.balance_seconds_at(row.time)?,

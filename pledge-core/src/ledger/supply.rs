@@ -1,4 +1,4 @@
-//! The ledger's supply beside the contract's own.
+//! The ledger's supply compared with the contract's own.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +8,9 @@ use crate::types::{Amount, BlockNumber, Timestamp};
 /// The ledger's supply and the contract's `totalSupply`, at one block of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SupplyCheck {
-    /// The block.
+    /// The block that both figures are of.
     pub block: BlockNumber,
-    /// Its time.
+    /// Time of that block.
     pub time: Timestamp,
     /// Minted less burned, by the ledger.
     pub ledger: Amount,
@@ -18,12 +18,12 @@ pub struct SupplyCheck {
     pub on_chain: Amount,
 }
 
-/// What a node answers to the question for a `totalSupply`.
+/// A node's answer for a `totalSupply`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SupplyAnswer {
-    /// The supply.
+    /// The supply in base units.
     Total(Amount),
-    /// None, and why: pruned state, a contract without `totalSupply`.
+    /// No answer, and why: pruned state, a contract without `totalSupply`.
     Missing(String),
 }
 
@@ -35,8 +35,7 @@ impl SupplyCheck {
 }
 
 impl TokenState {
-    /// Records an answer about the block of the cursor. One that is missing leaves the last check as it
-    /// is.
+    /// Records an answer for the block of the cursor. A missing answer keeps the last check.
     pub fn record_supply(&mut self, answer: &SupplyAnswer) {
         match (answer, self.cursor) {
             (SupplyAnswer::Total(on_chain), Some(cursor)) => {
@@ -53,14 +52,14 @@ impl TokenState {
         }
     }
 
-    /// Forgets what was compared above an ancestor: it was of another branch.
+    /// Forgets comparisons above an ancestor: they were of another branch.
     pub fn forget_supply_above(&mut self, ancestor: BlockNumber) {
         self.supply_check = self.supply_check.filter(|check| check.block <= ancestor);
         self.supply_unanswered = None;
     }
 
-    /// The last check, if it found a difference: balances move without logs, or the ledger begins too
-    /// late.
+    /// The last check, if it found a difference: balances move without logs, or the ledger begins
+    /// too late.
     pub fn non_conserving(&self) -> Option<&SupplyCheck> {
         self.supply_check.as_ref().filter(|check| !check.conserves())
     }

@@ -1,4 +1,4 @@
-//! Tokens and where they stand.
+//! Tokens, and how far their ledgers are.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::types::{
     TokenId,
 };
 
-/// What a token's contract says of itself.
+/// What a token's contract reports about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenMetadata {
     /// At most [`TokenMetadata::SYMBOL_CHARS_MAX`] printable characters; may be empty.
@@ -27,7 +27,7 @@ impl TokenMetadata {
 /// A token to follow. Fixed once registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenSpec {
-    /// Which one.
+    /// Chain and contract address.
     pub id: TokenId,
     /// Symbol and decimals.
     pub metadata: TokenMetadata,
@@ -36,7 +36,7 @@ pub struct TokenSpec {
 }
 
 impl TokenSpec {
-    /// The error of registering the same token as something else.
+    /// The error of registering the same token with another spec.
     pub fn refuse(&self, other: &Self) -> StoreError {
         let detail = format!(
             "token {} is registered with start_block {}, symbol {} and {} decimals, not {}, {} and \
@@ -57,14 +57,14 @@ impl TokenSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenStatus {
-    /// Followed.
+    /// Followed, block by block.
     Active,
-    /// Stopped for a reason that needs a person; the others go on.
+    /// Stopped for a reason that needs an operator; the others go on.
     Halted(String),
 }
 
 impl TokenStatus {
-    /// One word for it, without the reason.
+    /// The status in one word, without the reason.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -72,7 +72,7 @@ impl TokenStatus {
         }
     }
 
-    /// Why it is halted; `None` while it is followed.
+    /// Why it is halted; `None` while it is active.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Active => None,
@@ -94,10 +94,10 @@ pub struct TokenTotals {
     pub burned: CumulativeAmount,
 }
 
-/// Where a token's ledger stands.
+/// How far a token's ledger is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenState {
-    /// What is followed.
+    /// The token that is followed.
     pub spec: TokenSpec,
     /// Newest block in the ledger; `None` before the first.
     pub cursor: Option<BlockRef>,
@@ -105,7 +105,7 @@ pub struct TokenState {
     pub start_time: Option<Timestamp>,
     /// How often the ledger was rewound.
     pub epoch: Epoch,
-    /// How often of these by a person: the others were reorgs.
+    /// How many of these an operator asked for: the others were reorgs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rewinds_by_person: u64,
     /// Followed or halted.
@@ -118,7 +118,7 @@ pub struct TokenState {
     /// The last comparison of the supply with the contract's; `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supply_check: Option<SupplyCheck>,
-    /// Why the newest attempt at one had no answer; `None` if it had.
+    /// Why the newest comparison had no answer; `None` if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supply_unanswered: Option<String>,
 }
@@ -139,9 +139,10 @@ impl TokenTotals {
         Ok(())
     }
 
-    /// Takes back all mints and burns above a block. Holders are not its business.
+    /// Takes back all mints and burns above a block, but not the count of holders.
     ///
-    /// Together, since supply is judged at the end of a block: one by one it may leave its bits.
+    /// All at once, because supply is judged at the end of a block: one by one it may leave its
+    /// range.
     pub fn undo(&mut self, moves: &SupplyMoves) -> Result<(), Overflow> {
         self.minted = self.minted.checked_sub(moves.minted)?;
         self.burned = self.burned.checked_sub(moves.burned)?;
@@ -160,7 +161,7 @@ pub struct SupplyMoves {
 }
 
 impl SupplyMoves {
-    /// With one more change.
+    /// Adds one more change.
     pub fn add(&mut self, change_type: ChangeType, amount: Amount) -> Result<(), Overflow> {
         let sum = match change_type {
             ChangeType::Mint => &mut self.minted,
@@ -173,7 +174,7 @@ impl SupplyMoves {
 }
 
 impl TokenState {
-    /// A token just registered.
+    /// The state of a token just registered.
     pub fn registered(spec: TokenSpec) -> Self {
         Self {
             spec,
@@ -189,7 +190,7 @@ impl TokenState {
         }
     }
 
-    /// Counts a rewind.
+    /// Counts a rewind and starts the next epoch.
     pub fn count_rewind(&mut self, cause: &RewindCause) {
         self.epoch = self.epoch.next();
         self.rewinds_by_person += u64::from(cause.is_person());
@@ -200,11 +201,11 @@ impl TokenState {
         self.epoch.get().saturating_sub(self.rewinds_by_person)
     }
 
-    /// The text of a write that assumed another cursor.
+    /// The error text for a write that assumed another cursor.
     pub fn stands_elsewhere(&self, assumed: Option<BlockId>) -> String {
         let name = |id: Option<BlockId>| id.map_or("its start".to_owned(), |id| id.to_string());
         let cursor = self.cursor.map(|cursor| cursor.id());
-        format!("token {} stands at {}, not at {}", self.spec.id, name(cursor), name(assumed))
+        format!("token {} is at {}, not at {}", self.spec.id, name(cursor), name(assumed))
     }
 
     /// Why a write that assumed an epoch is refused.
@@ -221,7 +222,7 @@ impl TokenState {
         self.cursor.map_or(self.spec.start_block, |cursor| cursor.number.next())
     }
 
-    /// Whether it is followed.
+    /// Whether it is followed, not halted.
     pub fn is_active(&self) -> bool {
         self.status == TokenStatus::Active
     }

@@ -1,4 +1,4 @@
-//! The driver of deliveries: read a batch, tell it one by one, record, ask whether to stop.
+//! The driver of deliveries: read a batch, deliver its events one by one, record, check for a stop.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use crate::event::{Consumer, EventSeq, SequencedEvent};
 use crate::ports::{EventStore, Notifier, NotifyError};
 use crate::stop::Stop;
 
-/// Why a drain ended early. What was delivered before is recorded; the rest stays due.
+/// Why a drain ended early. Deliveries before it are recorded; the rest stays due.
 #[derive(Debug, thiserror::Error)]
 pub enum DispatchError {
-    /// The store failed: read and tell again later.
+    /// The store failed: drain again later.
     #[error("the store failed")]
     Store(#[from] StoreError),
     /// The receiver did not take an event. It and all after it stay due.
     #[error("event {sequence} was not delivered")]
     Notify {
-        /// Which event.
+        /// The event that was not delivered.
         sequence: EventSeq,
-        /// Why.
+        /// Why the receiver did not take it.
         source: NotifyError,
     },
 }
@@ -27,9 +27,9 @@ pub enum DispatchError {
 /// What a drain did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Drained {
-    /// Events that the receiver took, repeats included.
+    /// The number of events that the receiver took, duplicates included.
     pub delivered: u64,
-    /// Whether it was asked to stop while events were due.
+    /// Whether a stop came while events were due.
     pub more_due: bool,
 }
 
@@ -37,8 +37,9 @@ pub struct Drained {
 /// number.
 ///
 /// Holds no state: the consumer's position is in the store, so a drain may end at any instant, and
-/// another instance may go on or deliver beside it. The position is recorded after each batch, and
-/// before an error is answered. A crash between costs at most a batch of repeats, never a loss.
+/// another instance may continue or deliver at the same time. The position is recorded after each
+/// batch, and before an error is returned. A crash in between costs at most a batch of duplicates,
+/// never a loss.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -57,7 +58,8 @@ pub struct Drained {
 /// let chain = ChainId::new(1);
 /// store.register_chain(chain, "ethereum").await?;
 /// let status = ChainStatus::Halted("an example".to_owned());
-/// store.report_chain(&ChainReport { chain, status, head: None, head_time: None, processed: None }).await?;
+/// let report = ChainReport { chain, status, head: None, head_time: None, processed: None };
+/// store.report_chain(&report).await?;
 ///
 /// let notifier = Arc::new(LogNotifier);                      // or one of your own
 /// let dispatcher = Dispatcher::new(store, notifier, Consumer::new("log")?);
@@ -76,7 +78,8 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Events told between two records: what a crash may repeat, against one durable write each.
+    /// Events delivered between two records. A crash may repeat them; each record is one durable
+    /// write.
     pub const BATCH_EVENTS_MAX: NonZeroUsize = NonZeroUsize::new(100).expect("not zero");
 
     /// A dispatcher that records after every [`Self::BATCH_EVENTS_MAX`] events.
@@ -88,20 +91,20 @@ impl Dispatcher {
         Self { events, notifier, consumer, batch_events_max: Self::BATCH_EVENTS_MAX }
     }
 
-    /// With another bound; 1 for a receiver to whom a repeat is dear.
+    /// With another bound; use 1 for a receiver to whom duplicates are expensive.
     #[must_use]
     pub fn with_batch_events_max(self, batch_events_max: NonZeroUsize) -> Self {
         Self { batch_events_max, ..self }
     }
 
-    /// Who is told.
+    /// The name under which the position is recorded.
     pub const fn consumer(&self) -> &Consumer {
         &self.consumer
     }
 
-    /// Delivers until nothing is due, or asked to stop: `stop` is asked before each event.
+    /// Delivers until no event is due or `stop` is requested, which is checked before each event.
     ///
-    /// Another dispatcher of the same consumer is no error: when it was first, the position is read
+    /// Another dispatcher of the same consumer is no error: if it was first, the position is read
     /// again. The first event that is not taken ends the drain with an error that names it.
     pub async fn drain(&self, stop: &Stop) -> Result<Drained, DispatchError> {
         let mut drained = Drained::default();
@@ -116,26 +119,27 @@ impl Dispatcher {
                 drained.more_due = true;
                 return Ok(drained);
             }
-            // Delivered or delivered by another, the position has moved, or this would never end.
+            // The position moves, by this dispatcher or another one; otherwise this loop would
+            // never end.
             if before.replace(from).is_some_and(|before| from <= before) {
-                return Err(self.stands_still(from).into());
+                return Err(self.stuck(from).into());
             }
             match self.deliver(from, &due, stop, &mut drained).await {
                 Err(DispatchError::Store(error)) if error.kind() == StoreErrorKind::Conflict => {
-                    tracing::debug!(consumer = %self.consumer, %error, "told by another, reading again");
+                    tracing::debug!(consumer = %self.consumer, %error, "another dispatcher was first, reading again");
                 }
                 ended => ended?,
             }
         }
     }
 
-    fn stands_still(&self, at: EventSeq) -> StoreError {
+    fn stuck(&self, at: EventSeq) -> StoreError {
         let consumer = &self.consumer;
         let detail = format!("the position of {consumer} stays at {at} although it was moved");
         StoreError::corrupt("deliver events", detail)
     }
 
-    /// Tells a batch until its end, a failure or a stop, and records what was taken.
+    /// Delivers a batch until its end, a failure or a stop, and records the events taken.
     async fn deliver(
         &self,
         from: EventSeq,
@@ -157,6 +161,7 @@ impl Dispatcher {
             to = sequence;
             drained.delivered += 1;
         }
+        // Recorded before the error is returned, so that the events taken are not delivered again.
         if to > from {
             self.events.record_delivered(&self.consumer, from, to).await?;
         }

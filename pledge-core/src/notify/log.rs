@@ -1,4 +1,4 @@
-//! Events as lines of the log.
+//! Events as log lines.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use async_trait::async_trait;
 use crate::event::{Event, SequencedEvent};
 use crate::ports::{Notifier, NotifyError};
 
-/// Writes each event through `tracing`: its `sequence`, its `event_type`, the whole of it as JSON in
-/// `event`, and a message for people.
+/// Logs each event through `tracing`: its `sequence`, its `event_type`, the whole event as JSON in
+/// `event`, and a readable message.
 ///
-/// What is confirmed is `DEBUG`, what is settled `INFO`, a reorg or a rewind `WARN`, whatever halts and a
-/// consumer that is dropped `ERROR`.
-/// A line that the subscriber leaves out counts as delivered.
+/// Confirmed blocks are logged at `DEBUG`, settlements at `INFO`, reorgs and rewinds at `WARN`,
+/// halts and dropped consumers at `ERROR`. A line that the subscriber filters out counts as
+/// delivered.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogNotifier;
 
-/// JSON that is made only if somebody writes it.
+/// JSON that is serialized only if a subscriber writes the line.
 struct Json<'a>(&'a Event);
 
 impl fmt::Display for Json<'_> {
@@ -27,27 +27,27 @@ impl fmt::Display for Json<'_> {
 }
 
 macro_rules! line {
-    ($level:ident, $told:expr) => {
+    ($level:ident, $event:expr) => {
         tracing::$level!(
-            sequence = $told.sequence.get(),
-            event_type = $told.event.name(),
-            event = %Json(&$told.event),
+            sequence = $event.sequence.get(),
+            event_type = $event.event.name(),
+            event = %Json(&$event.event),
             "{}",
-            $told.event
+            $event.event
         )
     };
 }
 
 #[async_trait]
 impl Notifier for LogNotifier {
-    async fn notify(&self, told: &SequencedEvent) -> Result<(), NotifyError> {
-        match &told.event {
-            Event::Confirmed { .. } => line!(debug, told),
-            Event::Settled { .. } => line!(info, told),
-            Event::Reorged(_) | Event::Rewound { .. } => line!(warn, told),
+    async fn notify(&self, event: &SequencedEvent) -> Result<(), NotifyError> {
+        match &event.event {
+            Event::Confirmed { .. } => line!(debug, event),
+            Event::Settled { .. } => line!(info, event),
+            Event::Reorged(_) | Event::Rewound { .. } => line!(warn, event),
             Event::TokenHalted { .. }
             | Event::ChainHalted { .. }
-            | Event::ConsumerDropped { .. } => line!(error, told),
+            | Event::ConsumerDropped { .. } => line!(error, event),
         }
         Ok(())
     }

@@ -11,9 +11,9 @@ use crate::types::{
 
 /// What an account earns over `[from, to)`, from its integral at the edges of every piece.
 ///
-/// `state_at` gives the account's state after its last change at or before an instant, `None` if it
-/// had none. It is asked once for every rate or weight boundary: the cost does not depend on how
-/// many changes there were.
+/// `state_at` returns the account's state after its last change at or before an instant, `None` if
+/// there was none. It is called once per rate or weight boundary: the cost does not depend on the
+/// number of changes.
 pub fn accrue<E: From<Overflow>>(
     rates: &RateSchedule,
     weights: &WeightSchedule,
@@ -87,8 +87,8 @@ fn pieces<'a>(
 
 /// The plain formula: every segment `(from, to, balance)` times the rate and weight on it.
 ///
-/// Walks each segment by itself, without integrals: what [`accrue`] is checked against, and what a
-/// source of segments without a ledger can use.
+/// Takes each segment by itself, without integrals. [`accrue`] is tested against it, and a source
+/// of segments without a ledger can use it.
 pub fn accrue_segments(
     rates: &RateSchedule,
     weights: &WeightSchedule,

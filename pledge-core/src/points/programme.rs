@@ -11,14 +11,14 @@ pub struct Programme {
     pub id: ProgrammeId,
     /// Points per whole token per hour over time.
     pub rates: RateSchedule,
-    /// How long a window is.
+    /// The length of a settlement window.
     pub window: WindowLength,
-    /// Into how many shards its accounts are divided.
+    /// The number of shards that its accounts are divided into.
     pub shards: ShardCount,
 }
 
 impl Programme {
-    /// A programme `main` with one rate for ever, windows of an hour, and 16 shards.
+    /// A programme `main` with one constant rate, windows of an hour, and 16 shards.
     pub fn main(token: crate::types::TokenId, rate: Rate) -> Self {
         Self {
             id: ProgrammeId::main(token),

@@ -4,7 +4,7 @@ use super::BatchSpan;
 use crate::ports::{BatchFailure, SettlementBatch, ShardProgress, ShardRun};
 use crate::types::{Account, Epoch, ProgrammeId, ShardId, Timestamp};
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchOutcome<'a> {
     /// Settled, and written with this progress.
@@ -13,23 +13,23 @@ pub enum BatchOutcome<'a> {
     Failed(&'a str),
 }
 
-/// A batch by its place: what [`ShardProgress::advance`] decides on.
+/// A batch's place in its shard: the input of [`ShardProgress::advance`].
 #[derive(Debug, Clone, Copy)]
 pub struct BatchPlace<'a> {
-    /// Which programme.
+    /// Programme of the batch.
     pub programme: &'a ProgrammeId,
-    /// The epoch that was read.
+    /// The epoch of the ledger it read.
     pub epoch: Epoch,
     /// Start of the first window.
     pub from: Timestamp,
-    /// End of the last.
+    /// End of the last window.
     pub to: Timestamp,
-    /// Which accounts.
+    /// Accounts of the batch.
     pub span: BatchSpan,
 }
 
 impl SettlementBatch {
-    /// Its place.
+    /// The batch's place, for [`ShardProgress::advance`].
     pub const fn place(&self) -> BatchPlace<'_> {
         let Self { programme, epoch, from, to, span, .. } = self;
         BatchPlace { programme, epoch: *epoch, from: *from, to: *to, span: *span }
@@ -37,7 +37,7 @@ impl SettlementBatch {
 }
 
 impl BatchFailure {
-    /// Its place.
+    /// The failed batch's place, for [`ShardProgress::advance`].
     pub const fn place(&self) -> BatchPlace<'_> {
         let Self { programme, epoch, from, to, span, .. } = self;
         BatchPlace { programme, epoch: *epoch, from: *from, to: *to, span: *span }
@@ -62,6 +62,8 @@ impl ShardProgress {
     ) -> Result<Self, String> {
         let mut run = self.run_of(batch, first_edge)?;
         let known = run.failures.iter().position(|failure| failure.span == batch.span);
+        // Only the next batch in order moves `through`: after a gap no later batch would visit the
+        // accounts in it.
         match (known, outcome) {
             (Some(at), BatchOutcome::Done) => {
                 run.failures.remove(at);
@@ -75,7 +77,7 @@ impl ShardProgress {
                 return Err("the batch ends before it begins".to_owned());
             }
             (None, _) if run.scanned || run.through != batch.span.after => {
-                return Err(format!("shard {} does not stand before this batch", self.shard.get()));
+                return Err(format!("shard {} is not before this batch", self.shard.get()));
             }
             (None, outcome) => {
                 run.through = batch.span.through.or(run.through);
@@ -106,11 +108,9 @@ impl ShardProgress {
                 let (from, to) = (batch.from, batch.to);
                 Ok(ShardRun { from, to, through: None, scanned: false, failures: Vec::new() })
             }
-            None => Err(format!(
-                "shard {} does not stand at {}",
-                self.shard.get(),
-                place(batch.from, batch.to)
-            )),
+            None => {
+                Err(format!("shard {} is not at {}", self.shard.get(), place(batch.from, batch.to)))
+            }
         }
     }
 
@@ -127,17 +127,18 @@ impl ShardProgress {
         }
     }
 
-    /// The end of what is settled or being settled.
+    /// The end of what is settled or under way; `None` before the first run.
     pub fn reached(&self) -> Option<Timestamp> {
         self.run.as_ref().map(|run| run.to).max(self.settled)
     }
 
-    /// The end of what is or ever was settled or being settled: where a rate cannot change any more.
+    /// The end of what is, or before a rewind was, settled or under way: a rate before it cannot
+    /// change.
     pub fn published(&self) -> Option<Timestamp> {
         self.reached().max(self.published)
     }
 
-    /// How far one account of the shard is settled.
+    /// How far one account of the shard is settled; `None` before its first window.
     pub fn settled_of(&self, account: Account) -> Option<Timestamp> {
         match &self.run {
             Some(run) if run.has_settled(account) => Some(run.to),
@@ -145,7 +146,7 @@ impl ShardProgress {
         }
     }
 
-    /// The progress after a rewind, or `None` if the rewind touches nothing that is settled.
+    /// The progress after a rewind; `None` if the rewind affects nothing that is settled.
     ///
     /// `cut` is the last window edge at or before the ancestor's time, `None` if the token has no
     /// ledger left. Windows that end after it are open again.

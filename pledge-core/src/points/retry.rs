@@ -1,17 +1,17 @@
-//! Passes over a token or a chain, begun again when the ledger moves under them.
+//! Passes over a token or a chain, restarted when the ledger moves under them.
 
 use super::{SettleReport, Settler, SettlerError};
 use crate::stop::Stop;
 use crate::types::{ChainId, TokenId};
 
-/// How often a pass begins again at once when the ledger moves under it.
+/// How often a pass restarts at once when the ledger moves under it.
 const CONFLICTS_MAX: usize = 5;
 
 impl Settler {
-    /// [`Settler::settle_token`] for every token of a chain; `progress` hears the sum.
+    /// Calls [`Settler::settle_token`] for every token of a chain; `progress` receives the sum.
     ///
-    /// One token's trouble does not keep the others from being settled: all are tried, and the first
-    /// error is answered.
+    /// A token that fails does not keep the others from being settled: all are tried, and the first
+    /// error is returned.
     pub async fn settle_chain(
         &self,
         chain: ChainId,
@@ -21,8 +21,8 @@ impl Settler {
         let mut sum = SettleReport::default();
         let mut outcome = Ok(());
         for token in self.balances.tokens(chain).await? {
-            let told = |report: &SettleReport| progress(&sum.plus(report));
-            match self.settle_token(token.spec.id, stop, told).await {
+            let add = |report: &SettleReport| progress(&sum.plus(report));
+            match self.settle_token(token.spec.id, stop, add).await {
                 Ok(report) => sum = sum.plus(&report),
                 Err(error) => outcome = outcome.and(Err(error)),
             }
@@ -30,8 +30,8 @@ impl Settler {
         outcome.map(|()| sum)
     }
 
-    /// [`Settler::run`], begun again at once, a bounded number of times, when the ledger moves
-    /// under it. What was settled before it moved counts.
+    /// Calls [`Settler::run`], again and at once if the ledger moves under it, a bounded number of
+    /// times. What was settled before it moved counts.
     pub async fn settle_token(
         &self,
         token: TokenId,
@@ -41,14 +41,14 @@ impl Settler {
         let mut conflicts = 0;
         let (mut before, mut last) = (SettleReport::default(), SettleReport::default());
         loop {
-            let told = |report: &SettleReport| {
+            let add = |report: &SettleReport| {
                 last = before.plus(report);
                 progress(&last);
             };
-            match self.run(token, stop, told).await {
+            match self.run(token, stop, add).await {
                 Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => {
                     conflicts += 1;
-                    // Every shard is gone through again, and what failed is tried again.
+                    // Every shard is visited again, and failed batches are tried again.
                     before = SettleReport { shards: 0, failed: 0, ..last };
                 }
                 ended => return ended.map(|report| before.plus(&report)),

@@ -1,4 +1,4 @@
-//! Settlement, decided: which windows are closed, and what a batch of accounts earned in them.
+//! Settlement decisions: which windows are closed, and what a batch of accounts earned in them.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::types::{
     WindowLength,
 };
 
-/// The accounts of a batch: those of its shard after `after`, up to and with `through`.
+/// The accounts of a batch: those of its shard after `after`, up to and including `through`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchSpan {
     /// Last account of the batch before; `None` at the start of the shard.
@@ -34,8 +34,8 @@ pub struct Settled {
     pub windows: Vec<WindowRow>,
 }
 
-/// The end of the last window to settle now: closed by a confirmed block at or after its end, at most
-/// `windows_max` windows after `from`. `None` while nothing more is closed.
+/// The end of the last window to settle now: closed by a confirmed block at or after its end, and
+/// at most `windows_max` windows after `from`. `None` while no further window is closed.
 pub fn plan_target(
     window: WindowLength,
     from: Timestamp,
@@ -50,8 +50,8 @@ pub fn plan_target(
 
 /// Settles the accounts over the windows of `[from, to)`, which must be whole.
 ///
-/// Costs the accounts' changes, however many windows there are: a run of windows in which a balance
-/// stands still is one product.
+/// The cost depends on the accounts' changes, not on the number of windows: a run of windows with a
+/// constant balance is one product.
 pub fn settle(
     programme: &Programme,
     epoch: Epoch,
@@ -64,7 +64,7 @@ pub fn settle(
     settling.finish()
 }
 
-/// A settlement of some accounts that is given their histories piece by piece.
+/// A settlement of some accounts, whose histories come in pieces.
 #[derive(Debug)]
 pub struct Settling<'a> {
     programme: &'a Programme,
@@ -75,7 +75,7 @@ pub struct Settling<'a> {
     settled: Settled,
     /// The sum of all balances at `from`.
     opening: Holding,
-    /// By start: the windows in which some account's balance changed.
+    /// The windows in which some account's balance changed, by start.
     changed: BTreeMap<Timestamp, Changed>,
     open: Option<Walk>,
 }
@@ -90,18 +90,18 @@ struct Changed {
     after: Holding,
 }
 
-/// The account whose changes pass.
+/// The account whose changes are being added.
 #[derive(Debug)]
 struct Walk {
     account: Account,
     raw: RawPoints,
     balance: Amount,
-    /// Up to here it is settled.
+    /// The account is settled up to this time.
     since: Timestamp,
     window: Option<OpenWindow>,
 }
 
-/// A window of its with changes in it.
+/// A window with changes of the account.
 #[derive(Debug)]
 struct OpenWindow {
     window: Window,
@@ -110,7 +110,7 @@ struct OpenWindow {
 }
 
 impl<'a> Settling<'a> {
-    /// Nobody yet, over the windows of `[from, to)`, which must be whole.
+    /// A settlement without accounts yet, over the windows of `[from, to)`, which must be whole.
     pub fn new(programme: &'a Programme, epoch: Epoch, from: Timestamp, to: Timestamp) -> Self {
         Self {
             programme,
@@ -125,7 +125,7 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// The next account, or more changes of the last one.
+    /// Adds the next account, or more changes of the last one.
     pub fn add(&mut self, history: &AccountHistory) -> Result<(), Overflow> {
         let mut walk = match self.open.take() {
             Some(walk) if walk.account == history.account => walk,
@@ -151,7 +151,8 @@ impl<'a> Settling<'a> {
             windows.push(WindowRow { total: held.earn(self.programme, self.from), closing: held });
         }
         for (start, Changed { mut total, before, after }) in std::mem::take(&mut self.changed) {
-            // Those that change are taken off first: so every sum is one of balances at one instant.
+            // Accounts that change are subtracted first, so that every sum is one of balances at
+            // one instant.
             held.take(before)?;
             total.add(&held.earn(self.programme, start))?;
             held.add(after)?;
@@ -191,7 +192,7 @@ impl<'a> Settling<'a> {
         Ok(())
     }
 
-    /// Ends the window with changes, if the account stands in one.
+    /// Ends the window with changes, if the account is in one.
     fn close_window(&mut self, walk: &mut Walk) -> Result<(), Overflow> {
         let Some(OpenWindow { window, opening, raw }) = walk.window.take() else {
             return Ok(());
@@ -227,7 +228,7 @@ impl<'a> Settling<'a> {
         Ok(())
     }
 
-    /// What the balance earns from where the account is settled up to an instant.
+    /// What the balance earns from the end of the settled time up to an instant.
     fn earned(&self, walk: &Walk, until: Timestamp) -> RawPoints {
         if walk.balance.is_zero() || walk.since >= until {
             return RawPoints::ZERO;

@@ -1,4 +1,4 @@
-//! The driver of settlements: plan, read a batch, settle it, commit, ask whether to stop.
+//! The driver of settlements: plan, read a batch, settle it, commit, check for a stop.
 
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ pub struct SettlerConfig {
     /// Accounts in one batch: one atomic write.
     pub batch_accounts_max: usize,
     /// Changes in one batch, and held in memory at a time. A batch with an account that has more
-    /// ends with it.
+    /// changes ends with that account.
     pub batch_changes_max: usize,
-    /// Windows settled in one pass over the accounts; more of them while the token has fewer changes in
-    /// them than a batch may have.
+    /// Windows settled in one pass over the accounts; more of them while the token has fewer
+    /// changes in them than a batch may have.
     pub windows_max: u32,
-    /// How often a failed batch is tried before it waits for a person.
+    /// How often a failed batch is tried before it waits for an operator.
     pub attempts_max: u32,
 }
 
@@ -40,7 +40,7 @@ impl Default for SettlerConfig {
     }
 }
 
-/// Why a settlement stopped early. What is committed stays, and the next run goes on from there.
+/// Why a settlement stopped early. Committed batches stay, and the next run continues from there.
 #[derive(Debug, thiserror::Error)]
 pub enum SettlerError {
     /// The store refused or failed.
@@ -59,22 +59,22 @@ impl SettlerError {
 /// What a run of the settler did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SettleReport {
-    /// Batches committed.
+    /// The number of batches committed.
     pub batches: u64,
-    /// Accounts in them.
+    /// The number of accounts in those batches.
     pub accounts: u64,
-    /// Statements written.
+    /// The number of statement rows written.
     pub statements: u64,
-    /// Shards of which every batch was tried.
+    /// The number of shards of which every batch was tried.
     pub shards: u64,
-    /// Batches that failed in this run.
+    /// The number of batches that failed in this run.
     pub failed: u64,
-    /// Whether it was asked to stop before everything closed was settled.
+    /// Whether a stop came before everything closed was settled.
     pub stopped: bool,
 }
 
 /// Settles the closed windows of programmes. Holds no state: everything is in the store, so a run
-/// may end at any instant, and another instance may go on.
+/// may end at any instant, and another instance may continue.
 #[derive(Debug, Clone)]
 pub struct Settler {
     pub(super) balances: Arc<dyn BalanceStore>,
@@ -93,16 +93,16 @@ impl Settler {
         Self { balances, points, config, share: ShardAssignment::ALL }
     }
 
-    /// Leaves the other shards to other instances.
+    /// With the shards of one instance only; the others belong to other instances.
     #[must_use]
     pub fn of_shards(self, share: ShardAssignment) -> Self {
         Self { share, ..self }
     }
 
-    /// Settles every window of a token that is closed, in every programme, shard by shard.
+    /// Settles every closed window of a token, in every programme, shard by shard.
     ///
-    /// Windows close by the time of the token's newest confirmed block. After each batch `stop` is
-    /// asked, and `progress` told. A `Conflict` means that the ledger was rewound or another
+    /// Windows close by the time of the token's newest confirmed block. After each batch `progress`
+    /// is called and `stop` is checked. A `Conflict` means that the ledger was rewound or another
     /// instance settles too: run again.
     pub async fn run(
         &self,
@@ -146,6 +146,8 @@ impl Settler {
         let mut from = shard.settled.unwrap_or_else(|| window.floor(start));
         let mut run = shard.run.clone();
         loop {
+            // A run under way keeps its end, even if more windows are closed by now: its batches
+            // cover exactly its own windows.
             let to = match run.as_ref().map(|run| run.to) {
                 Some(to) => Some(to),
                 None => self.target(state, from, cursor.time).await?,
@@ -165,8 +167,9 @@ impl Settler {
         }
     }
 
-    /// One pass over a shard's accounts: what failed in `run` before, then what it has not reached.
-    /// Answers how many batches wait for another attempt, `None` if it was asked to stop.
+    /// One pass over a shard's accounts: first the batches that failed in `run`, then the accounts
+    /// it has not reached. Returns the number of batches that wait for another attempt, `None` if
+    /// it was stopped.
     async fn pass(
         &self,
         work: &Work<'_>,
@@ -176,6 +179,7 @@ impl Settler {
         progress: &mut (impl FnMut(&SettleReport) + Send),
     ) -> Result<Option<u64>, SettlerError> {
         let mut failed = 0;
+        // Each batch is committed on its own, so a stop between two of them loses nothing.
         for failure in run.map_or(&[][..], |run| &run.failures) {
             if stop.is_requested() {
                 return Ok(None);
@@ -197,8 +201,8 @@ impl Settler {
         Ok(Some(failed))
     }
 
-    /// Where a pass from an instant on ends: as far as windows are closed, unless it would be one of more
-    /// windows and more changes than a pass may have.
+    /// Where a pass that starts at an instant ends: as far as windows are closed, unless that would
+    /// be both more windows and more changes than a pass may have.
     async fn target(
         &self,
         state: &ProgrammeState,
@@ -236,7 +240,8 @@ impl Settler {
             match page.next {
                 None if query.last == query.first => break reading.last,
                 None => break None,
-                // The account that the page ended in is read to its end; the next one begins a batch.
+                // The account that the page ended in is read to its end; the next account begins a
+                // batch.
                 Some(HistoriesPlace { first, after: after @ Some(_) }) => {
                     (query.first, query.last, query.after) = (first, first, after);
                 }
@@ -248,7 +253,7 @@ impl Settler {
         Ok((span, settled))
     }
 
-    /// Another attempt at a failed batch; `false` if it is still failed.
+    /// Another attempt at a failed batch; `false` if it failed again or is not tried any more.
     async fn retry(
         &self,
         work: &Work<'_>,
@@ -274,7 +279,7 @@ impl Settler {
         self.settle_batch(work, span, reading, report).await
     }
 
-    /// The first page of a batch's histories; `None` if there can be no account in it.
+    /// The first page of a batch's histories; `None` if no account can be in it.
     fn query(&self, work: &Work<'_>, span: BatchSpan) -> Option<HistoriesQuery> {
         let (first, last) = work.state.programme.shards.bounds(work.shard);
         Some(HistoriesQuery {
@@ -303,7 +308,7 @@ impl Settler {
         Ok(seen.value)
     }
 
-    /// Commits a batch. What fails for good is recorded, so that the rest goes on.
+    /// Commits a batch. A batch that fails for good is recorded, so that the rest goes on.
     async fn settle_batch(
         &self,
         work: &Work<'_>,
@@ -314,6 +319,8 @@ impl Settler {
         let programme = &work.state.programme;
         let accounts = reading.accounts;
         let settled = reading.settling.and_then(Settling::finish);
+        // A batch that cannot be computed, or that the store rejects, fails alone. Any other error
+        // ends the run, because the next batch would meet it too.
         let reason = match settled {
             Ok(settled) => {
                 let statements = settled.statements.len() as u64;
@@ -354,7 +361,7 @@ fn out_of_order(work: &Work<'_>, place: HistoriesPlace) -> StoreError {
     StoreError::corrupt("read histories", detail)
 }
 
-/// Trouble with this batch alone; the others may go on.
+/// Whether a failure concerns this batch alone, so that the others may go on.
 const fn is_failure_of_batch(error: &StoreError) -> bool {
     matches!(error.kind(), StoreErrorKind::Corrupt | StoreErrorKind::Invalid)
 }

@@ -1,4 +1,5 @@
-//! An account's statements: rows where its balance changed, the windows between derived from them.
+//! An account's statements: rows where its balance changed, and the windows between, derived from
+//! them.
 
 use super::{Programme, rate_factor};
 use crate::ports::{Statement, StatementKind, StatementPlace, StatementRows};
@@ -6,11 +7,11 @@ use crate::types::{
     Account, Amount, Epoch, Overflow, RawPoints, Timestamp, WeightBp, WeightSchedule, Window,
 };
 
-/// The next statements of an account after a place, at most `limit`: the rows read there, and between
-/// them each window in which the balance stood still and earned something.
+/// The next statements of an account after a position, at most `limit`: the rows read there, and
+/// between them each window in which the balance was constant and earned something.
 ///
-/// `read` must have been read for the same place and limit. The list is in the order of publication, so
-/// that it only grows at its end.
+/// `read` must have been read for the same position and limit. The list is in the order of
+/// publication, so that it only grows at its end.
 pub fn list_statements(
     programme: &Programme,
     account: Account,
@@ -24,6 +25,7 @@ pub fn list_statements(
         still.go_on_after(programme, after);
     }
     for row in &read.rows {
+        // A window up to a reversal's end was published before the reversal took it back.
         let end = match row.kind {
             StatementKind::Earned => row.window.start,
             StatementKind::Reversed => row.window.end,
@@ -38,8 +40,8 @@ pub fn list_statements(
     Ok(list.listed)
 }
 
-/// What a rewind adds to an account's statements: all that was published from the start of `open` on,
-/// taken back by one row. `open` ends where the account was settled.
+/// The row that a rewind adds to an account's statements. It takes back everything published from
+/// the start of `open` on; `open` ends where the account was settled.
 ///
 /// `before` and `after` are its totals, `balance` what it holds where `open` begins.
 pub fn take_back(
@@ -53,7 +55,7 @@ pub fn take_back(
     Ok(Statement { account, window: open, epoch, raw, kind: StatementKind::Reversed, balance })
 }
 
-/// A balance that stands still from a window edge on.
+/// A balance that is constant from a window edge on.
 #[derive(Debug, Clone, Copy)]
 struct Still {
     from: Timestamp,
@@ -62,7 +64,8 @@ struct Still {
 }
 
 impl Still {
-    /// After a row: the window after an earned one; the first that a rewind opened again.
+    /// After a row: from the window after an earned one, or from the first that a rewind opened
+    /// again.
     const fn after(row: &Statement) -> Self {
         let Statement { window, balance, epoch, kind, .. } = row;
         match kind {
@@ -73,7 +76,7 @@ impl Still {
         }
     }
 
-    /// Leaves out what a page before has listed already.
+    /// Leaves out what an earlier page has listed.
     fn go_on_after(&mut self, programme: &Programme, place: StatementPlace) {
         if place.kind == StatementKind::Earned && place.epoch == self.epoch {
             let listed = programme.window.window_of(place.window_start);
@@ -96,7 +99,8 @@ impl List<'_> {
         }
     }
 
-    /// The windows up to `end` in which a balance stood still. One that earns nothing is no statement.
+    /// Adds the windows up to `end` in which a balance was constant. A window that earns nothing is
+    /// skipped.
     fn still(&mut self, still: Option<Still>, end: Timestamp) -> Result<(), Overflow> {
         let Some(Still { from, balance, epoch }) = still.filter(|still| !still.balance.is_zero())
         else {
@@ -110,7 +114,7 @@ impl List<'_> {
             let factor = rate_factor(rates, &weights, window.start, window.end);
             start = window.end;
             if factor.is_zero() {
-                // A rate of zero may last for years: the next window is that of its next step.
+                // A rate of zero may last for years: go on with the window of its next step.
                 let step = rates.next_step(window.start).unwrap_or(end);
                 start = start.max(self.programme.window.floor(step));
                 continue;

@@ -1,4 +1,4 @@
-//! Sums by window: a row where a balance changed, the windows between derived from it.
+//! Sums by window: a row where a balance changed, and the windows between, derived from it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,30 +11,30 @@ use crate::types::{
 /// What some accounts hold together at an instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
-    /// Those that hold anything.
+    /// The number of accounts with a balance above zero.
     pub holders: u64,
     /// The sum of their balances.
     pub balance: Amount,
 }
 
-/// One shard's sums of a window in which a balance changed, or of the first of a settlement under way.
-/// The windows after it, up to the next row, are derived from what it closes with.
+/// One shard's sums of a window in which a balance changed, or of the first window of a settlement
+/// under way. The windows up to the next row are derived from its closing balance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowRow {
-    /// The sums.
+    /// What the shard's accounts earned in the window.
     #[serde(flatten)]
     pub total: WindowTotal,
-    /// What the accounts hold at its end.
+    /// What the shard's accounts hold at the end of the window.
     pub closing: Holding,
 }
 
 impl Holding {
-    /// One account's.
+    /// The holding of one account.
     pub fn of(balance: Amount) -> Self {
         Self { holders: u64::from(!balance.is_zero()), balance }
     }
 
-    /// With others, which must hold at the same instant.
+    /// Adds other accounts' holdings at the same instant.
     pub fn add(&mut self, other: Self) -> Result<(), Overflow> {
         self.holders = self.holders.checked_add(other.holders).ok_or(Overflow("holders"))?;
         let sum = self.balance.checked_add(other.balance);
@@ -42,7 +42,7 @@ impl Holding {
         Ok(())
     }
 
-    /// Without some of them.
+    /// Subtracts some of the accounts.
     pub fn take(&mut self, other: Self) -> Result<(), Overflow> {
         self.holders = self.holders.checked_sub(other.holders).ok_or(Overflow("holders"))?;
         let rest = self.balance.checked_sub(other.balance);
@@ -50,7 +50,7 @@ impl Holding {
         Ok(())
     }
 
-    /// The sums of a window, by its start, in which no balance changes.
+    /// The sums of a window in which no balance changes, by its start.
     pub fn earn(&self, programme: &Programme, start: Timestamp) -> WindowTotal {
         let Window { start, end } = programme.window.window_of(start);
         let weights = WeightSchedule::constant(WeightBp::ONE);
@@ -64,15 +64,15 @@ impl Holding {
 }
 
 impl WindowRow {
-    /// Whether the row before it in its shard, once the settlement is complete, gives the same.
+    /// Whether the row before it in its shard gives the same row, once the settlement is complete.
     pub fn is_derived_from(&self, before: Option<&Self>) -> bool {
         let opening = before.map(|before| before.closing).unwrap_or_default();
         self.total.blocks.is_none() && self.closing == opening
     }
 }
 
-/// The rows of some accounts and of others over the same windows, of all of them together. Both
-/// ascend and begin with the same window, or one is empty.
+/// Adds up the rows of two sets of accounts over the same windows. Both ascend and begin with the
+/// same window, or one is empty.
 pub fn sum_windows(
     programme: &Programme,
     one: &[WindowRow],
@@ -101,7 +101,7 @@ impl WindowRow {
     }
 }
 
-/// The row of a window, stored or derived from the last one before it. `None` before the first.
+/// The row of a window, stored or derived from the last one before it; `None` before the first.
 fn at(programme: &Programme, rows: &[WindowRow], start: Timestamp) -> Option<WindowRow> {
     let passed = rows.partition_point(|row| row.total.start <= start);
     let last = rows[..passed].last()?;
@@ -111,10 +111,10 @@ fn at(programme: &Programme, rows: &[WindowRow], start: Timestamp) -> Option<Win
     Some(WindowRow { total: last.closing.earn(programme, start), closing: last.closing })
 }
 
-/// The windows of a page of settlements, `[from, to)`. `None` if there are none.
+/// The windows of a page of settlements, `[from, to)`; `None` if there are none.
 ///
-/// `first_edge` is the start of the programme's first window. A window is there as soon as one shard
-/// has settled it, or begun to.
+/// `first_edge` is the start of the programme's first window. A window is listed once one shard has
+/// settled it or has begun to.
 pub fn settlement_windows(
     programme: &Programme,
     shards: &[ShardProgress],
@@ -135,8 +135,8 @@ pub fn settlement_windows(
     (from < to).then_some((from, to))
 }
 
-/// The settlements of the windows of `[from, to)`, newest first. `rows` has for each shard, ascending,
-/// its last row before `from` and those inside.
+/// The settlements of the windows of `[from, to)`, newest first. `rows` returns for each shard,
+/// ascending, its last row before `from` and those inside.
 pub fn settlements_of(
     programme: &Programme,
     shards: &[ShardProgress],
@@ -148,7 +148,8 @@ pub fn settlements_of(
     for shard in shards {
         let rows = rows(shard.shard);
         let run = shard.run.as_ref();
-        // A run's sums are those of the accounts that it reached, so they begin with a row of its own.
+        // A run's sums cover only the accounts that it reached, so they begin with a row of its
+        // own.
         let of_run = rows.partition_point(|row| run.is_some_and(|run| row.total.start < run.from));
         for total in &mut totals {
             let settled = shard.settled > Some(total.start);

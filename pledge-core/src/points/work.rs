@@ -1,10 +1,10 @@
-//! A shard's work, and a batch of it as far as it is read.
+//! A shard's work, and a batch as far as it is read.
 
 use super::{BatchSpan, Settled, Settling};
 use crate::ports::{BatchFailure, HistoriesPage, ProgrammeState, SettlementBatch};
 use crate::types::{Account, Overflow, ShardId, Timestamp, TokenId};
 
-/// One shard's work: where it stands and where it goes.
+/// One shard's work over the windows `[from, to)`.
 pub(super) struct Work<'a> {
     pub(super) state: &'a ProgrammeState,
     pub(super) token: TokenId,
@@ -27,7 +27,7 @@ impl<'a> Reading<'a> {
         Self { settling: Ok(settling), accounts: 0, last: None }
     }
 
-    /// A batch that cannot be computed is read all the same: its failure names its last account.
+    /// Reads on even if the batch cannot be computed: its failure must name its last account.
     pub(super) fn add(&mut self, page: &HistoriesPage) {
         for history in &page.histories {
             self.accounts += u64::from(self.last != Some(history.account));

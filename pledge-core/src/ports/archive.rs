@@ -1,4 +1,4 @@
-//! A whole ledger, out of one store and into another.
+//! Copying a whole ledger from one store into another.
 
 use std::fmt::Debug;
 
@@ -17,24 +17,24 @@ pub trait RecordSink: Send {
 /// Where an import comes from, record by record.
 #[async_trait]
 pub trait RecordSource: Send {
-    /// The next record; `None` after the last one of a whole archive. One that is cut short or altered
-    /// ends with an error.
+    /// The next record; `None` after the last one of a whole archive. A truncated or altered
+    /// archive ends with an error.
     async fn next(&mut self) -> Result<Option<ArchiveRecord>, StoreError>;
 }
 
-/// Moves all that a store holds: chains, ledgers, points, events. Pending blocks are not part of it, nor are
-/// edges, which are found again.
+/// Copies everything a store holds: chains, ledgers, points, events. Pending blocks are not part of
+/// it, nor are edges, which are found again.
 ///
 /// # Contract
-/// - An export reads one snapshot, and waits for no write. Stores that hold the same give the same
-///   records in the same order, whatever they are made of.
+/// - An export reads one snapshot and waits for no write. Stores with the same content give the
+///   same records in the same order, whatever their backend.
 /// - An export holds a bounded part of the ledger in memory at a time, unless the store is memory.
 /// - An import goes into an empty store: one that holds anything is `Invalid`.
 /// - An import happens whole or not at all. Records that do not fit together
 ///   ([`FittingRecords`](crate::archive::FittingRecords)) are `Invalid`; an error of the source is
-///   answered as it is.
-/// - Afterwards the store answers, goes on and rewinds as the original would: a settlement under way
-///   is under way, and events are numbered on.
+///   returned unchanged.
+/// - Afterwards the store answers, continues and rewinds as the original would: a settlement under
+///   way stays under way, and event numbers continue.
 ///
 /// ```
 /// use pledge_core::archive::{LineReader, LineWriter};
@@ -63,9 +63,9 @@ pub trait RecordSource: Send {
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 pub trait Archive: Debug + Send + Sync + 'static {
-    /// Tells everything.
+    /// Writes every record of the store to the sink.
     async fn export(&self, sink: &mut dyn RecordSink) -> Result<(), StoreError>;
 
-    /// Takes everything over.
+    /// Reads every record from the source into this empty store.
     async fn import(&self, source: &mut dyn RecordSource) -> Result<(), StoreError>;
 }

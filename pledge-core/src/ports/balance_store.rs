@@ -16,21 +16,21 @@ use crate::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
 };
 
-/// What was read, and where the token's ledger stood at that moment.
+/// A value that was read, with the token's ledger position at that moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen<T> {
-    /// The token's cursor.
+    /// The token's cursor; `None` before its first block.
     pub cursor: Option<BlockRef>,
-    /// The token's epoch.
+    /// The token's epoch: how many rewinds it has had.
     pub epoch: Epoch,
-    /// The answer.
+    /// What the read returned.
     pub value: T,
 }
 
 /// A chain as last reported by its indexer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainState {
-    /// Which chain.
+    /// The chain's id.
     pub chain: ChainId,
     /// Its name in the configuration.
     pub name: String,
@@ -38,23 +38,23 @@ pub struct ChainState {
     pub status: ChainStatus,
     /// Newest block seen on a node.
     pub head: Option<BlockNumber>,
-    /// Its time.
+    /// The head's block time, in unix seconds; `None` before it was reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head_time: Option<Timestamp>,
     /// Newest block whose facts were fetched.
     pub processed: Option<BlockNumber>,
 }
 
-/// What an indexer reports of its chain. It decides no amount.
+/// What an indexer reports about its chain. It decides no amount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainReport {
-    /// Which chain.
+    /// The chain that the report is about.
     pub chain: ChainId,
     /// What its indexer is doing.
     pub status: ChainStatus,
     /// Newest block seen on a node, unchanged if `None`.
     pub head: Option<BlockNumber>,
-    /// Its time, unchanged if `None`.
+    /// The head's block time, unchanged if `None`.
     pub head_time: Option<Timestamp>,
     /// Newest block whose facts were fetched, unchanged if `None`.
     pub processed: Option<BlockNumber>,
@@ -62,7 +62,7 @@ pub struct ChainReport {
 
 impl ChainState {
     /// The state after a report. A paused or halted chain stays so until it is resumed: only its
-    /// heights move, or one of the two becomes the other.
+    /// heights move, or it changes from one of the two to the other.
     #[must_use]
     pub fn after(&self, report: &ChainReport) -> Self {
         let keeps = self.status.needs_operator() && !report.status.needs_operator();
@@ -77,10 +77,10 @@ impl ChainState {
     }
 }
 
-/// Blocks to add to the ledger of one or more tokens that stand at the same cursor.
+/// Blocks to add to the ledger of one or more tokens at the same cursor.
 #[derive(Debug, Clone)]
 pub struct LedgerCommit {
-    /// Which chain.
+    /// The chain of every token in it.
     pub chain: ChainId,
     /// The cursor of every token in it; `None` if none of them has one yet.
     pub base: Option<BlockId>,
@@ -92,114 +92,115 @@ pub struct LedgerCommit {
     pub headers: Vec<BlockRef>,
     /// Held headers below this height may be forgotten.
     pub retain_from: BlockNumber,
-    /// One entry a token, each token once.
+    /// One entry per token.
     pub tokens: Vec<TokenCommit>,
 }
 
 /// What the blocks did to one token.
 #[derive(Debug, Clone)]
 pub struct TokenCommit {
-    /// Which token.
+    /// On the chain of the commit.
     pub token: TokenId,
-    /// Its changes, in the order of the chain.
+    /// Its changes, in chain order.
     pub changes: Vec<Change>,
-    /// Its logs that look like transfers and cannot be read, in the order of the chain.
+    /// Its logs that look like transfers but cannot be read, in chain order.
     pub unreadable_logs: Vec<UnreadableLog>,
-    /// Its sums afterwards.
+    /// Its sums after the blocks.
     pub totals: TokenTotals,
 }
 
 /// Takes the ledger back to an ancestor of its cursors.
 #[derive(Debug, Clone)]
 pub struct Rewind {
-    /// Which chain.
+    /// The chain of every token in it.
     pub chain: ChainId,
-    /// The common ancestor.
+    /// The common ancestor: the new cursor of every token that began at or below it.
     pub to: BlockRef,
-    /// The tokens that stand above it, each with its cursor.
+    /// Every token whose cursor is above `to`, with that cursor.
     pub tokens: Vec<(TokenId, BlockId)>,
-    /// What asks for it. A person vouches that the ledger up to `to` is that of the chain, so that no
-    /// held header has to prove it.
+    /// Why the ledger is rewound. For an operator's rewind no held header has to prove `to`: the
+    /// operator answers for the ledger up to it.
     pub cause: RewindCause,
 }
 
 /// A page of one account's changes, newest first.
 #[derive(Debug, Clone, Copy)]
 pub struct ChangesQuery {
-    /// Which token.
+    /// The token of the changes.
     pub token: TokenId,
-    /// Whose.
+    /// The account whose changes are listed.
     pub account: Account,
-    /// Only changes before this place; `None` starts at the newest.
+    /// Only changes before this position; `None` starts at the newest.
     pub before: Option<(BlockNumber, LogIndex, Leg)>,
-    /// At most so many.
+    /// The maximum number of changes.
     pub limit: usize,
 }
 
 /// A page of the histories that a settlement reads.
 #[derive(Debug, Clone, Copy)]
 pub struct HistoriesQuery {
-    /// Which token.
+    /// The token of the histories.
     pub token: TokenId,
     /// First account that may be in the page (inclusive), by address.
     pub first: alloy_primitives::Address,
     /// Last account that may be in the page (inclusive), by address.
     pub last: alloy_primitives::Address,
-    /// Goes on inside the first account, which must be there, after this change.
+    /// Continues inside the first account after this change. That account must exist.
     pub after: Option<(BlockNumber, LogIndex, Leg)>,
-    /// At most so many accounts.
+    /// The maximum number of accounts.
     pub limit: usize,
-    /// At most so many changes, and at least one.
+    /// The maximum number of changes, at least one.
     pub changes_max: usize,
-    /// Changes from here on are listed; those before are summed up in `opening`.
+    /// Changes from this time on are listed; earlier ones are summed up in `opening`.
     pub from: Timestamp,
-    /// Changes from here on are left out.
+    /// Changes from this time on are left out.
     pub to: Timestamp,
 }
 
 /// Histories ascending by address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoriesPage {
-    /// Those of the page. Only the last may be given in part.
+    /// Histories of the page. Only the last may be partial.
     pub histories: Vec<AccountHistory>,
-    /// Where the next page goes on; `None` if the range ends with this one.
+    /// Where the next page begins; `None` if this page ends the range.
     pub next: Option<HistoriesPlace>,
 }
 
-/// Where a page of histories goes on.
+/// Where a page of histories begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HistoriesPlace {
-    /// First account that may be in it.
+    /// First account that may be in the page.
     pub first: alloy_primitives::Address,
-    /// The last change that was given of this account.
+    /// The last change already returned for this account.
     pub after: Option<(BlockNumber, LogIndex, Leg)>,
 }
 
 /// One account over `[from, to)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountHistory {
-    /// Who.
+    /// The account that the states belong to.
     pub account: Account,
-    /// State at the last change before `from`, or where a page goes on inside the account; `None` if
-    /// there was none.
+    /// State at the last change before `from`, or where a page continues inside the account; `None`
+    /// if there was none.
     pub opening: Option<Checkpoint>,
-    /// State after each change in `[from, to)`, in the order of the chain.
+    /// State after each change in `[from, to)`, in chain order.
     pub changes: Vec<Checkpoint>,
 }
 
-/// The ledger: one cursor a token, and everything up to it.
+/// The ledger: one cursor per token, and everything up to it.
 ///
 /// # Contract
 /// - A write happens whole or not at all, and is durable once it returns `Ok`.
-/// - A write names the block it builds on. If the store stands elsewhere it answers `Conflict`, and
-///   nothing is written. So two writers are safe without a lock.
+/// - A write names the block it builds on. If the store is at another block, it returns `Conflict`
+///   and writes nothing. So two writers are safe without a lock.
 /// - A message that contradicts itself (`check`) is `Invalid`, and nothing is written.
-/// - Reads of one call are one snapshot, and carry the cursor and epoch they saw.
-/// - Chains and tokens do not see each other.
-/// - Data before the cursor's time changes only by `rewind`, which bumps the epoch: reads with equal
-///   epochs fit together. At the cursor's time itself the next block may add changes.
+/// - The reads of one call see one snapshot and return its cursor and epoch.
+/// - Chains and tokens are independent of each other.
+/// - Data before the cursor's time changes only by `rewind`, which bumps the epoch: reads with
+///   equal epochs fit together. At the cursor's time itself the next block may add changes.
 ///
-/// A block that mints 500, written by hand (the [`Indexer`](crate::indexer::Indexer) does this):
+/// A block that mints 500, written by hand (normally the [`Indexer`](crate::indexer::Indexer) does
+/// this):
 ///
 /// ```
 /// use pledge_core::error::StoreErrorKind;
@@ -256,7 +257,7 @@ pub struct AccountHistory {
 /// let seen = store.states(id, &[holder]).await?;
 /// assert_eq!(seen.cursor, Some(block));
 /// assert_eq!(seen.value[0].map(|state| state.balance), Some(Amount::from(500)));
-/// // The ledger moved on, so the same write again assumes a state that is gone.
+/// // The ledger has moved on, so the same write now builds on a state that is gone.
 /// assert_eq!(store.commit(&commit).await.unwrap_err().kind(), StoreErrorKind::Conflict);
 /// # Ok(())
 /// # }
@@ -264,30 +265,30 @@ pub struct AccountHistory {
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 pub trait BalanceStore: Debug + Send + Sync + 'static {
-    /// Makes a chain known, or renames it. Idempotent.
+    /// Registers a chain, or renames it. Idempotent.
     async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError>;
 
     /// Every chain, ascending by id.
     async fn chains(&self) -> Result<Vec<ChainState>, StoreError>;
 
-    /// Records what an indexer is doing, as [`ChainState::after`] says. Halting writes its event.
+    /// Applies an indexer's report, as [`ChainState::after`] defines. Halting writes its event.
     async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError>;
 
-    /// Sets a paused or halted chain going again; does nothing to another.
+    /// Resumes a paused or halted chain; does nothing to another.
     async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError>;
 
-    /// Makes a token known. The same spec again answers the state it is in; another spec for the
-    /// same token is `Invalid`, as is a token of an unknown chain.
+    /// Registers a token. The same spec again returns the token's current state; another spec for
+    /// the same token is `Invalid`, as is a token of an unknown chain.
     async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError>;
 
     /// Every token of a chain, ascending by address.
     async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError>;
 
-    /// One token, `None` if unknown.
+    /// One token; `None` if unknown.
     async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError>;
 
-    /// Halts a token with a reason. `base` is the cursor that it must have; else the answer is `Conflict`.
-    /// Halting writes its event; another reason for a token that is halted already does not.
+    /// Halts a token with a reason. `base` is the cursor it must have; else the answer is `Conflict`.
+    /// Halting writes its event; a new reason for a token that is already halted does not.
     async fn halt_token(
         &self,
         token: TokenId,
@@ -306,11 +307,11 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<BlockRef>, StoreError>;
 
-    /// Keeps edges of the chain, ascending, found while a token had this epoch. Those that are kept already
-    /// stay.
+    /// Records edges of the chain, ascending, found while a token had this epoch. An edge that is
+    /// recorded already stays.
     ///
-    /// `Invalid` if they do not ascend, or are not below the token's cursor; `Conflict` if the token has
-    /// another epoch, or another block is kept for one of the instants.
+    /// `Invalid` if they do not ascend, or are not below the token's cursor; `Conflict` if the token
+    /// has another epoch, or another block is recorded for one of the instants.
     async fn record_edges(
         &self,
         token: TokenId,
@@ -318,22 +319,22 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
         edges: &[BlockEdge],
     ) -> Result<(), StoreError>;
 
-    /// The edge of a chain at each instant, in the order asked; `None` for one that is not kept.
+    /// The edge of a chain at each instant, in the order asked; `None` for one that is not recorded.
     async fn edges(
         &self,
         chain: ChainId,
         instants: &[Timestamp],
     ) -> Result<Vec<Option<BlockEdge>>, StoreError>;
 
-    /// The newest state of each account, in the order asked; `None` for one never seen.
+    /// The newest state of each account, in the order asked; `None` for an account never seen.
     async fn states(
         &self,
         token: TokenId,
         accounts: &[Account],
     ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError>;
 
-    /// Records what a node answered to the question for a token's `totalSupply` at its cursor, as
-    /// [`TokenState::record_supply`] says. `Conflict` if the token is not at `base`.
+    /// Records a node's answer for the token's `totalSupply` at its cursor, as
+    /// [`TokenState::record_supply`] defines. `Conflict` if the token is not at `base`.
     async fn record_supply(
         &self,
         token: TokenId,
@@ -341,26 +342,30 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
         answer: &SupplyAnswer,
     ) -> Result<(), StoreError>;
 
-    /// Adds blocks: changes, balances, sums, unreadable logs and their number, headers, cursor and event,
-    /// in one write.
+    /// Adds blocks: changes, balances, sums, unreadable logs and their number, headers, cursor and
+    /// event, in one write.
     ///
-    /// `Conflict` if a token is not at `base`, is halted, or a held header contradicts one of these.
+    /// `Conflict` if a token is not at `base`, is halted, or a held header contradicts one of
+    /// these.
     async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError>;
 
-    /// Goes back to an ancestor, exactly: afterwards the ledger is what it was there. A token that
-    /// begins above it has no cursor afterwards. Bumps the epoch of each token, takes back what was
-    /// settled after the ancestor's time by added rows, restates totals, writes the reorg record. A
-    /// comparison of supplies above the ancestor is forgotten, and so is each edge of the chain whose next block
-    /// is above it. A halted token is followed again, for the block that halted it is above.
+    /// Goes back to an ancestor: afterwards the ledger is exactly what it was there. A token that
+    /// begins above it has no cursor afterwards. Bumps the epoch of each token, takes back by added
+    /// rows what was settled after the ancestor's time, restates totals, writes the reorg record. A
+    /// comparison of supplies above the ancestor is forgotten, and so is each edge of the chain
+    /// whose next block is above it. A halted token is active again, because the block that halted
+    /// it is above.
     ///
-    /// `Invalid` if a token is named twice or the ancestor is above its cursor; `Conflict` if a token is not
-    /// at the cursor named, if one of the chain stands above the ancestor and is not named, if the
-    /// ancestor's time is not that of the held header or does not divide the changes as its height does,
-    /// or if it is vouched for and another block is held at its height; `BeyondRetention` if it is not
-    /// vouched for and neither a held header nor the parent of one.
+    /// - `Invalid` if a token is named twice or the ancestor is above its cursor.
+    /// - `Conflict` if a token is not at the cursor named; if a token of the chain is above the
+    ///   ancestor and is not named; if the ancestor's time is not that of the held header or does
+    ///   not divide the changes as its height does; or if an operator's ancestor is not the block
+    ///   held at its height.
+    /// - `BeyondRetention` if the ancestor is neither a held header nor the parent of one, unless
+    ///   it is the operator's.
     async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError>;
 
-    /// An account's state at each instant: after its last change at or before it.
+    /// An account's state at each instant: after its last change at or before that instant.
     async fn history(
         &self,
         token: TokenId,
@@ -378,7 +383,7 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// One account's changes, newest first.
     async fn changes(&self, query: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError>;
 
-    /// A token's unreadable logs in the order of the chain, after the given place.
+    /// A token's unreadable logs in chain order, after the given position.
     async fn unreadable_logs(
         &self,
         token: TokenId,
@@ -395,12 +400,13 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     ) -> Result<Seen<Option<Timestamp>>, StoreError>;
 
     /// The histories of accounts in an address range, ascending by address. Every account of the
-    /// ledger in the range counts towards `limit`. A page ends with it, or before the first change
-    /// beyond `changes_max`; an account of which not one change fits is left to the next page.
+    /// ledger in the range counts towards `limit`. A page ends at `limit`, or before the first
+    /// change beyond `changes_max`; an account of which not one change fits is left to the next
+    /// page.
     async fn histories(&self, query: &HistoriesQuery) -> Result<Seen<HistoriesPage>, StoreError>;
 
     /// Accounts by balance descending, then address ascending, zero balances included, after the
-    /// given place.
+    /// given position.
     async fn holders(
         &self,
         token: TokenId,

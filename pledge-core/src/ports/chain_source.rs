@@ -9,51 +9,51 @@ use crate::error::ChainError;
 use crate::ledger::{TokenMetadata, Transfer, UnreadableLog};
 use crate::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex};
 
-/// Which headers a range must bring.
+/// Which headers the answer to a range request must contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeaderDetail {
-    /// Both ends, and every block with a transfer.
+    /// Both ends of the answer, and every block with a transfer.
     Sparse,
-    /// Every block.
+    /// Every block of the answer.
     All,
 }
 
-/// A question for the transfers of some blocks.
+/// A request for the transfers of a range of blocks.
 #[derive(Debug, Clone, Copy)]
 pub struct RangeRequest<'a> {
-    /// First block.
+    /// First block (inclusive).
     pub from: BlockNumber,
-    /// Last block, not below `from`.
+    /// Last block (inclusive), not below `from`.
     pub to: BlockNumber,
-    /// Contracts, at least one.
+    /// Token contracts, at least one.
     pub tokens: &'a [Address],
-    /// Which headers to bring.
+    /// Which headers the answer must contain.
     pub detail: HeaderDetail,
 }
 
-/// What a source knows of a range: a prefix of it, if the whole was too much for one answer.
+/// A source's answer for a range: a prefix of it, if the whole range was too much for one answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RangeFacts {
     /// Ascending. The first is the request's first block, the last is where the answer ends.
     pub headers: Vec<BlockRef>,
-    /// Ascending by block and log index. Each one's block is among the headers.
+    /// Ascending by block and log index. The header of each one's block is in `headers`.
     pub transfers: Vec<Transfer>,
-    /// Logs with the topic of a transfer that cannot be read as one, in the same order and with the same
-    /// headers.
+    /// Logs with the topic of a transfer that cannot be read as one, in the same order. The header
+    /// of each one's block is in `headers` too.
     pub unreadable: Vec<UnreadableLog>,
 }
 
 /// One chain, read through one node or a group of nodes that agree.
 ///
 /// # Contract
-/// - `range` answers a prefix of what was asked, at least its first block, from one branch of the
-///   chain: headers that are neighbours link by parent hash.
-/// - Transfers come sorted, each once, only of the tokens asked for, and each with its block's
+/// - `range` returns a prefix of the requested range, at least its first block, from one branch of
+///   the chain: neighbouring headers link by parent hash.
+/// - Transfers are sorted and unique, belong to the requested tokens, and come with their block's
 ///   header. So do logs with the topic of a transfer that cannot be read as one.
-/// - `HeaderDetail::All` brings every header of the answer.
-/// - Times never go back from one header of an answer to the next.
-/// - A block that is not there is `BlockGone`, never an empty answer.
-/// - A transfer of an unknown or unused contract is no error: the range is just empty.
+/// - `HeaderDetail::All` returns every header of the answer.
+/// - Times never decrease from one header of an answer to the next.
+/// - A block that does not exist is `BlockGone`, never an empty answer.
+/// - An unknown or unused contract is no error: the range has no transfers.
 ///
 /// ```
 /// use pledge_core::ports::{ChainSource, HeaderDetail, RangeRequest};
@@ -88,10 +88,10 @@ pub trait ChainSource: Debug + Send + Sync + 'static {
     /// The newest block.
     async fn head(&self) -> Result<BlockRef, ChainError>;
 
-    /// The newest block under the `finalized` tag, `None` where the chain does not have it.
+    /// The newest block under the `finalized` tag; `None` if the chain has no such tag.
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError>;
 
-    /// The canonical headers of `from..=to`, all of them and linked.
+    /// The canonical headers of `from..=to`, complete and linked.
     async fn headers(
         &self,
         from: BlockNumber,
@@ -128,18 +128,18 @@ pub trait ChainSource: Debug + Send + Sync + 'static {
 }
 
 impl RangeFacts {
-    /// Where the answer ends.
+    /// The last block of the answer; the next request begins after it.
     pub fn last(&self) -> Option<&BlockRef> {
         self.headers.last()
     }
 
-    /// The header of a block in the answer.
+    /// The header of a block, if the answer has it.
     pub fn header(&self, number: BlockNumber) -> Option<&BlockRef> {
         let at = self.headers.binary_search_by_key(&number, |header| header.number).ok()?;
         self.headers.get(at)
     }
 
-    /// The part of the answer below a block. It may end with a block that has no header here.
+    /// The part of the answer below a block. Its last block may have no header here.
     pub(crate) fn below(&self, block: BlockNumber) -> Self {
         let headers = self.headers.iter().filter(|header| header.number < block).copied();
         let transfers = self.transfers.iter().filter(|transfer| transfer.block < block).cloned();
@@ -153,7 +153,7 @@ impl RangeFacts {
 
     /// Checks the answer against the contract of [`ChainSource::range`].
     ///
-    /// A breach is `Transient`: another attempt, or another node, may answer better.
+    /// A breach is `Transient`: another attempt or another node may give a correct answer.
     pub fn verify(&self, request: &RangeRequest<'_>) -> Result<(), ChainError> {
         let breach = |detail: String| Err(ChainError::transient("check a range", detail));
         let (Some(first), Some(last)) = (self.headers.first(), self.headers.last()) else {
@@ -165,6 +165,8 @@ impl RangeFacts {
                 request.from, request.to, first.number, last.number
             ));
         }
+        // Headers come first, because the logs are checked against them. A decreasing time that
+        // passed here would halt a token in the fold.
         for pair in self.headers.windows(2) {
             let (lower, upper) = (&pair[0], &pair[1]);
             let neighbours = upper.number == lower.number.next();

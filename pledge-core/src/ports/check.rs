@@ -1,4 +1,5 @@
-//! Messages that contradict themselves: refused by every store, as `Invalid`, before it looks further.
+//! Messages that contradict themselves: every store refuses them as `Invalid` before any other
+//! check.
 
 use super::{LedgerCommit, Rewind, SettlementBatch, StatementKind, TokenCommit};
 use crate::ledger::{BlockEdge, TokenState};
@@ -6,7 +7,8 @@ use crate::points::Programme;
 use crate::types::{Account, BlockNumber, BlockRef, RawPoints};
 
 impl LedgerCommit {
-    /// Why no store may take this commit: blocks or changes out of the chain's order.
+    /// Checks that blocks and changes are in chain order; otherwise the reason to refuse the
+    /// commit.
     pub fn check(&self) -> Result<(), String> {
         if self.first.number > self.tip.number {
             return Err(format!("block {} is above the tip {}", self.first, self.tip));
@@ -17,7 +19,7 @@ impl LedgerCommit {
         self.tokens.iter().try_for_each(|part| self.check_token(part))
     }
 
-    /// Why the blocks cannot follow a token's cursor: time would go back.
+    /// Checks that the blocks can follow a token's cursor: time must not decrease.
     pub fn check_follows(&self, cursor: Option<&BlockRef>) -> Result<(), String> {
         match cursor.filter(|cursor| self.first.time < cursor.time) {
             Some(cursor) => Err(format!("block {} is older than block {cursor}", self.first)),
@@ -30,6 +32,8 @@ impl LedgerCommit {
         if token.chain != self.chain {
             return Err(format!("token {token} is not on chain {}", self.chain));
         }
+        // A store keeps the last change of an account as its balance, so a change out of order
+        // would leave a wrong balance.
         let ascending = part.changes.is_sorted_by(|earlier, later| {
             earlier.place() < later.place() && earlier.time <= later.time
         });
@@ -54,8 +58,8 @@ impl LedgerCommit {
 }
 
 impl Rewind {
-    /// Why no store may take this rewind: a target that is no ancestor of a cursor it names, a token that
-    /// it names twice.
+    /// Checks that each token is named once and that `to` can be an ancestor of its cursor;
+    /// otherwise the reason to refuse the rewind.
     pub fn check(&self) -> Result<(), String> {
         for (at, (token, cursor)) in self.tokens.iter().enumerate() {
             if self.tokens[..at].iter().any(|(before, _)| before == token) {
@@ -71,8 +75,8 @@ impl Rewind {
         Ok(())
     }
 
-    /// Why no store of a chain whose tokens stand as given may take this rewind: it leaves one above the
-    /// ancestor, whose headers are dropped for all.
+    /// Checks that no token of the chain, given in its current state, stays above the ancestor
+    /// without being named: the headers above it are dropped for all tokens.
     pub fn check_left<'a>(
         &self,
         tokens: impl IntoIterator<Item = &'a TokenState>,
@@ -88,21 +92,21 @@ impl Rewind {
         Ok(())
     }
 
-    /// Whether a token that goes back has a ledger there. Of one that begins above, nothing stays,
-    /// whatever the times of its blocks: they were of another branch.
+    /// Whether the token still has a ledger after the rewind. A token that begins above `to` keeps
+    /// nothing, whatever the times of its blocks: they were of another branch.
     pub fn keeps_ledger(&self, token: &TokenState) -> bool {
         token.spec.start_block <= self.to.number
     }
 
-    /// Whether an edge stays: the block after it is not above the ancestor. Its instant and its block say the
-    /// same on one chain; of a block of another branch neither is believed alone.
+    /// Whether an edge stays: the block after it is not above the ancestor. On one chain its instant
+    /// and its block agree; for a block of another branch neither is enough alone.
     pub fn keeps_edge(&self, edge: &BlockEdge) -> bool {
         edge.instant <= self.to.time && edge.first_after() <= self.to.number
     }
 
-    /// Why no store may go back to this block with a token that keeps its ledger: its time does not divide a token's changes as its height
-    /// does. `earlier` is the block of the last change before that time, `later`
-    /// that of the first after it.
+    /// Checks that the time of `to` divides a token's changes as its height does, for a token that
+    /// keeps its ledger. `earlier` is the block of the last change before that time, `later` the
+    /// block of the first change after it.
     pub fn check_times(
         &self,
         earlier: Option<BlockNumber>,
@@ -117,12 +121,14 @@ impl Rewind {
 }
 
 impl SettlementBatch {
-    /// Why no store may take this batch: it writes outside its accounts, windows or epoch.
+    /// Checks that the batch writes only inside its accounts, windows and epoch.
     pub fn check(&self, programme: &Programme) -> Result<(), String> {
         let shards = programme.shards;
         let owns = |account: Account| {
             shards.shard_of(account) == self.shard && self.span.contains(account)
         };
+        // Shards and batches are settled independently, so a row outside the batch would be counted
+        // twice or overwrite another batch's row.
         let on_edges = [self.from, self.to].iter().all(|at| programme.window.floor(*at) == *at);
         let windows = self.from..self.to;
         let earned =

@@ -1,4 +1,4 @@
-//! Which events a store keeps, and for whom.
+//! Which events a store keeps, and for which consumers.
 
 use std::num::NonZeroU64;
 
@@ -8,32 +8,32 @@ use crate::types::Timestamp;
 /// How many events a store keeps, and how long it waits for a consumer that does not take them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventRetention {
-    /// The newest so many stay, whoever has them. Older ones stay until every consumer has them.
+    /// This many of the newest events always stay. Older ones stay until every consumer has them.
     pub events_kept: NonZeroU64,
-    /// A consumer that has events to take and takes none for so many seconds is dropped.
+    /// A consumer that has events due and takes none for this many seconds is dropped.
     pub silence_seconds: u64,
 }
 
-/// How far a consumer is.
+/// A consumer's position, as far as retention needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsumerState {
-    /// Which one.
+    /// The consumer's name.
     pub consumer: Consumer,
-    /// The last event that it was told.
+    /// The last event delivered to it.
     pub delivered: EventSeq,
-    /// When it was first seen with events to take, unless its position was recorded since.
+    /// When a pruning first saw it with events due; `None` once its position is recorded again.
     pub silent_since: Option<Timestamp>,
 }
 
-/// What a store does at one call of [`EventStore::prune_events`](super::EventStore::prune_events), in one
-/// transaction.
+/// What a store does in one call of [`EventStore::prune_events`](super::EventStore::prune_events),
+/// in one transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pruning {
-    /// Events up to this one go; none at the start.
+    /// Events up to this one are removed; none if it is the start.
     pub through: EventSeq,
-    /// Consumers that are silent from now on.
+    /// Consumers whose silence begins now.
     pub silent: Vec<Consumer>,
-    /// Consumers whose positions go. Each is an event: see [`Pruning::events`].
+    /// Consumers whose positions are removed. Each writes an event: see [`Pruning::events`].
     pub dropped: Vec<ConsumerState>,
     /// Whether there is more to remove: call again.
     pub is_more_due: bool,
@@ -45,11 +45,11 @@ impl EventRetention {
         events_kept: NonZeroU64::new(100_000).expect("not zero"),
         silence_seconds: 30 * 86_400,
     };
-    /// Events that one call removes: a transaction of some ten milliseconds.
+    /// The most events that one call removes: a transaction of about ten milliseconds.
     pub const PRUNED_MAX: u64 = 10_000;
 
-    /// What to remove of a store whose events go from `oldest` to `newest`. `now` is a clock's; one that
-    /// goes back delays, and drops nobody.
+    /// What to remove from a store whose events go from `oldest` to `newest`. `now` comes from a
+    /// wall clock; a clock that goes back delays the removal and drops no consumer.
     pub fn plan(
         &self,
         consumers: &[ConsumerState],
@@ -70,7 +70,7 @@ impl EventRetention {
             }
             through = through.min(state.delivered.get());
         }
-        // Numbers have gaps, and the first may be any.
+        // Sequence numbers have gaps, and the first one may be any number.
         let at_once = oldest.get().saturating_add(Self::PRUNED_MAX - 1);
         pruning.through = EventSeq::new(through.min(at_once));
         pruning.is_more_due = through > at_once;
@@ -85,7 +85,7 @@ impl Default for EventRetention {
 }
 
 impl Pruning {
-    /// What the store records: each consumer that it drops.
+    /// The events that the store writes: one for each dropped consumer.
     pub fn events(&self) -> impl Iterator<Item = Event> + use<'_> {
         self.dropped.iter().map(|state| Event::ConsumerDropped {
             consumer: state.consumer.clone(),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn one_call_removes_so_many() {
+    fn one_call_removes_at_most_its_bound() {
         let max = EventRetention::PRUNED_MAX;
         let first = plan(&[], 5, 50_000, DAY);
         assert_eq!((first.through, first.is_more_due), (EventSeq::new(max + 4), true));

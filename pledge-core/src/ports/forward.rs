@@ -1,13 +1,13 @@
-//! Handing methods of a port on: what a store that wraps another need not write.
+//! Forwarding the methods of a port: what a store that wraps another need not write.
 
-/// Hands methods of the stores' ports on to a field, inside an `impl` under `#[async_trait]`: what a
-/// decorator does not change takes one line.
+/// Forwards methods of the stores' ports to a field, inside an `impl` under `#[async_trait]`. A
+/// decorator needs one line for all that it does not change.
 ///
-/// The field is anything that is the port too: `Arc<dyn BalanceStore>`, or a type parameter bound by it. Methods
-/// are those of [`BalanceStore`](crate::ports::BalanceStore), [`PointsStore`](crate::ports::PointsStore) and
-/// [`EventStore`](crate::ports::EventStore), each by its name. The compiler names those that are neither
-/// written nor handed on, so a method that a port gains is not passed over in silence. The crate that uses
-/// the macro needs `async-trait`.
+/// The field is anything that implements the port: `Arc<dyn BalanceStore>`, or a type parameter
+/// bound by it. Methods are those of [`BalanceStore`](crate::ports::BalanceStore),
+/// [`PointsStore`](crate::ports::PointsStore) and [`EventStore`](crate::ports::EventStore), by
+/// name. The compiler reports a method that is neither written nor forwarded, so a new method of a
+/// port is never missed. The crate that uses the macro needs `async-trait`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -205,7 +205,7 @@ macro_rules! __forward_method {
     };
 }
 
-/// What `#[async_trait]` makes of a method that only calls another.
+/// What `#[async_trait]` generates for a method that only calls another.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __forwarded {

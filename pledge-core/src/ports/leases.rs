@@ -1,4 +1,4 @@
-//! Which instances are there, as far as they say so themselves.
+//! Which instances are running, by their own account.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -8,17 +8,19 @@ use async_trait::async_trait;
 use crate::error::StoreError;
 use crate::sharing::{InstanceId, Lease};
 
-/// Leases of the instances that work over one store. A lease saves work and carries no authority:
-/// whoever acts although its lease has ended harms nothing, since the stores refuse a write that
-/// assumed something else. So this may forget at any time, as a cache may.
+/// Leases of the instances that share one store. A lease saves work and carries no authority: an
+/// instance that acts after its lease has ended does no harm, because the stores refuse a write
+/// that builds on another state. So an implementation may forget leases at any time, as a cache
+/// may.
 ///
 /// # Contract
-/// - A lease is held from its renewal until its time is over, it is released, or all is forgotten.
-/// - Whoever renews sees its own lease and every other that is held, as it was renewed last.
-/// - Releasing what is not held is no error.
+/// - A lease is held from its renewal until it expires, is released, or the implementation forgets
+///   it.
+/// - `renew` returns the caller's lease and every other that is held, each as it was last renewed.
+/// - Releasing a lease that is not held is no error.
 /// - A lease lasts [`LEASE_LASTS_MAX`](crate::sharing::LEASE_LASTS_MAX) at most; a longer one is
-///   `Invalid`. Whatever happens to the clock by which leases end, none is held for longer than it was
-///   asked for, counted from the moment at which the next instance renews.
+///   `Invalid`. Whatever happens to the clock by which leases expire, no lease is held for longer
+///   than requested, counted from the moment at which the next instance renews.
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,10 +46,10 @@ use crate::sharing::{InstanceId, Lease};
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 pub trait Leases: Debug + Send + Sync + 'static {
-    /// Takes a lease, or renews it with what is offered now, for `lasts` from now on. Answers every
+    /// Takes a lease, or renews it with what is offered now, for `lasts` from now on. Returns every
     /// lease that is held, ascending by instance.
     async fn renew(&self, lease: &Lease, lasts: Duration) -> Result<Vec<Lease>, StoreError>;
 
-    /// Gives a lease back before its time is over.
+    /// Ends a lease before it expires.
     async fn release(&self, instance: InstanceId) -> Result<(), StoreError>;
 }

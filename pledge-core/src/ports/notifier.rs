@@ -1,4 +1,4 @@
-//! Who is told what happened.
+//! Delivering events to a receiver outside.
 
 use std::fmt::Debug;
 
@@ -7,44 +7,45 @@ use async_trait::async_trait;
 use crate::error::{ErrorKind, PortError};
 use crate::event::SequencedEvent;
 
-/// What the caller of a notifier does next.
+/// What the caller of a notifier should do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotifyErrorKind {
     /// The receiver cannot be reached now, or is busy. Retry with backoff.
     Unavailable,
-    /// The receiver will not take this event: retrying alone is pointless. Look at the receiver or at
+    /// The receiver will not take this event, so a retry alone is pointless. Check the receiver or
     /// its configuration; the event stays due until it is taken.
     Refused,
 }
 
 impl ErrorKind for NotifyErrorKind {}
 
-/// A delivery that did not happen. The event stays due; whoever drains names it.
+/// A failed delivery. The event stays due; the caller that drains the events names it.
 pub type NotifyError = PortError<NotifyErrorKind>;
 
 impl NotifyError {
-    /// Retry with backoff.
+    /// The receiver cannot be reached now: retry with backoff.
     pub fn unavailable(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(NotifyErrorKind::Unavailable, operation, detail)
     }
 
-    /// Retrying alone is pointless.
+    /// The receiver refuses the event: a retry alone is pointless.
     pub fn refused(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(NotifyErrorKind::Refused, operation, detail)
     }
 }
 
-/// Delivers events to the outside. A [`Dispatcher`](crate::notify::Dispatcher) calls it: one event
-/// after the other, in the order of their sequence numbers, each until it is taken.
+/// Delivers events to the outside. A [`Dispatcher`](crate::notify::Dispatcher) calls it with one
+/// event after the other, in the order of their sequence numbers, each until it is taken.
 ///
 /// # Contract
-/// - `Ok` means that the receiver has the event, whole and with its sequence number; anything else
-///   leaves it due.
+/// - `Ok` means that the receiver has the whole event with its sequence number; any error leaves it
+///   due.
 /// - Events reach the receiver in the order of the calls.
-/// - The same event may come again, after a crash or from a second dispatcher. That is no error: it
-///   is delivered with the same sequence number, by which the receiver drops it.
-/// - A call whose future is dropped may have delivered its event or not; later calls are not harmed.
+/// - The same event may come again, after a crash or from a second dispatcher. It then has the same
+///   sequence number, by which the receiver drops the duplicate.
+/// - A call whose future is dropped may or may not have delivered its event; later calls still
+///   work.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -53,7 +54,7 @@ impl NotifyError {
 /// use pledge_core::types::ChainId;
 /// use tokio::sync::mpsc;
 ///
-/// /// Hands events to another task of this process, which drops repeats.
+/// /// Passes events to another task of this process, which drops duplicates.
 /// #[derive(Debug)]
 /// struct Channel(mpsc::Sender<SequencedEvent>);
 ///

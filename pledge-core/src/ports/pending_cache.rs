@@ -13,47 +13,47 @@ use crate::types::{BlockId, BlockRef, ChainId};
 /// One block that is not confirmed yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingBlock {
-    /// Its header.
+    /// Its number, hash, parent hash and time.
     pub header: BlockRef,
     /// Its transfers of followed tokens.
     pub transfers: Vec<Transfer>,
 }
 
-/// The linked blocks above a base. Worth nothing unless `base` is the ledger's cursor.
+/// The linked blocks above a base. Useless unless `base` is the ledger's cursor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingSnapshot {
-    /// The cursor on which the blocks stand.
+    /// The cursor that the blocks build on.
     pub base: BlockId,
-    /// The tokens whose transfers the blocks hold, ascending.
+    /// The tokens whose transfers the blocks contain, ascending.
     pub tokens: Vec<Address>,
-    /// Ascending and linked; the first stands on `base`.
+    /// Ascending and linked; the first is the child of `base`.
     pub blocks: Vec<PendingBlock>,
 }
 
 impl PendingSnapshot {
-    /// The newest block, `None` if nothing stands above the base.
+    /// The newest block; `None` if there is none above the base.
     pub fn tip(&self) -> Option<&BlockRef> {
         self.blocks.last().map(|block| &block.header)
     }
 
-    /// Whether every block stands on the one before it, the first on the base.
+    /// Whether every block is the child of the one before it, and the first of the base.
     pub fn is_linked(&self) -> bool {
         let mut below = self.base;
         self.blocks.iter().all(|block| {
             let header = &block.header;
-            let stands = header.number == below.number.next() && header.parent_hash == below.hash;
+            let is_child = header.number == below.number.next() && header.parent_hash == below.hash;
             below = header.id();
-            stands
+            is_child
         })
     }
 }
 
-/// Holds one snapshot a chain. It may forget at any time: the indexer rebuilds it. Another instance that
-/// follows the chain may have stored the snapshot that is loaded.
+/// Holds one snapshot per chain. It may forget at any time: the indexer rebuilds it. A loaded
+/// snapshot may come from another instance that follows the same chain.
 ///
 /// # Contract
-/// - What was stored last is what is loaded, or nothing.
-/// - Chains do not see each other.
+/// - `load` returns the snapshot stored last, or nothing.
+/// - Chains are independent of each other.
 ///
 /// ```
 /// use pledge_core::ports::{PendingCache, PendingSnapshot};
@@ -76,9 +76,9 @@ impl PendingSnapshot {
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 pub trait PendingCache: Debug + Send + Sync + 'static {
-    /// The snapshot last stored.
+    /// The snapshot stored last; `None` if there is none.
     async fn load(&self, chain: ChainId) -> Result<Option<PendingSnapshot>, StoreError>;
 
-    /// Replaces the snapshot.
+    /// Replaces the chain's snapshot.
     async fn store(&self, chain: ChainId, snapshot: &PendingSnapshot) -> Result<(), StoreError>;
 }

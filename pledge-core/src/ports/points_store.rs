@@ -13,14 +13,14 @@ use crate::types::{
     Timestamp, TokenId, Window,
 };
 
-/// A programme and how far it is settled.
+/// A programme, and how far it is settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgrammeState {
-    /// Its rule.
+    /// The rule it settles by.
     pub programme: Programme,
     /// The epoch of its token, seen in the same snapshot.
     pub epoch: Epoch,
-    /// Every shard, in order.
+    /// One entry per shard, in order.
     pub shards: Vec<ShardProgress>,
 }
 
@@ -37,16 +37,16 @@ impl ProgrammeState {
     }
 }
 
-/// How far one shard is.
+/// How far one shard is settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardProgress {
-    /// Which shard.
+    /// Its place among the programme's shards.
     pub shard: ShardId,
     /// End of the newest window settled in it; `None` before the first.
     pub settled: Option<Timestamp>,
-    /// The settlement under way.
+    /// The settlement under way; `None` between two.
     pub run: Option<ShardRun>,
-    /// End of what was published in it before a rewind, until it is settled as far again.
+    /// End of what was published in it before a rewind; `None` once it is settled as far again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Timestamp>,
 }
@@ -56,65 +56,65 @@ pub struct ShardProgress {
 pub struct ShardRun {
     /// Start of the first window it settles.
     pub from: Timestamp,
-    /// End of the last.
+    /// End of the last window it settles.
     pub to: Timestamp,
-    /// Accounts up to here are done or failed; `None` before the first batch.
+    /// Accounts up to this one are done or failed; `None` before the first batch.
     pub through: Option<Account>,
-    /// Whether every account was reached.
+    /// Whether every account was visited.
     pub scanned: bool,
-    /// Batches that failed and wait for another attempt.
+    /// Failed batches that wait for another attempt.
     pub failures: Vec<BatchFailure>,
 }
 
 /// A batch that could not be settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchFailure {
-    /// Which programme.
+    /// Programme of the batch.
     pub programme: ProgrammeId,
-    /// The epoch that was read.
+    /// The epoch of the ledger it read.
     pub epoch: Epoch,
-    /// Which shard.
+    /// Shard of the batch.
     pub shard: ShardId,
     /// Start of the first window.
     pub from: Timestamp,
-    /// End of the last.
+    /// End of the last window.
     pub to: Timestamp,
-    /// Which accounts.
+    /// Accounts of the batch.
     pub span: BatchSpan,
-    /// How often it was tried. Counted by the store.
+    /// The number of attempts, counted by the store.
     pub attempts: u32,
-    /// Why it failed last.
+    /// Why the last attempt failed.
     pub reason: String,
 }
 
 /// A batch of accounts settled over some windows: one atomic write with its progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettlementBatch {
-    /// Which programme.
+    /// Programme of the batch.
     pub programme: ProgrammeId,
     /// The epoch of the ledger it was computed from.
     pub epoch: Epoch,
-    /// The rates it was computed by.
+    /// The rates it was computed with.
     pub rates: RateSchedule,
-    /// Which shard.
+    /// Shard of the batch.
     pub shard: ShardId,
     /// Start of the first window: the shard's `settled`, or the programme's first window edge.
     pub from: Timestamp,
-    /// End of the last.
+    /// End of the last window.
     pub to: Timestamp,
-    /// Which accounts.
+    /// Accounts of the batch.
     pub span: BatchSpan,
     /// What each account earned over all the windows; only amounts above zero.
     pub earned: Vec<(Account, RawPoints)>,
     /// A row for each window in which an account's balance changed.
     pub statements: Vec<Statement>,
-    /// Sums over the batch, ascending: of the first window, and of every other in which a balance
+    /// Sums over the batch, ascending: for the first window, and for every other in which a balance
     /// changed.
     pub windows: Vec<WindowRow>,
 }
 
 impl SettlementBatch {
-    /// Why the batch was not computed by the rates of `programme`. `None` if it was.
+    /// Why the batch was not computed with the rates of `programme`; `None` if it was.
     pub fn refuse_rates(&self, programme: &Programme) -> Option<String> {
         if self.rates.agrees_before(&programme.rates, self.to) {
             return None;
@@ -126,48 +126,49 @@ impl SettlementBatch {
     }
 }
 
-/// What one account earned in one window; or all that was taken back from it by one rewind.
+/// What one account earned in one window, or all that one rewind took back from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
-    /// Who.
+    /// The account that earned or lost the points.
     pub account: Account,
-    /// When: one window, or those from the first that a rewind opened again to the last published.
+    /// One window; for a reversal, from the first window that a rewind opened again to the last
+    /// published.
     pub window: Window,
-    /// The epoch it was computed in; of one that takes back, the last before the rewind.
+    /// The epoch it was computed in; for a reversal, the last one before the rewind.
     pub epoch: Epoch,
-    /// How much, without a sign: the kind tells the direction.
+    /// The amount, without a sign: `kind` gives the direction.
     pub raw: RawPoints,
     /// Whether it adds or takes back.
     pub kind: StatementKind,
-    /// The balance with which the next windows begin: that at the end of an earned window, or where
-    /// what is taken back begins. They are derived from it until the next row.
+    /// The balance at the start of the next window: at the end of an earned window, or where a
+    /// reversal begins. Windows up to the next row are derived from it.
     pub balance: Amount,
 }
 
-/// A statement's direction.
+/// Whether a statement adds or takes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StatementKind {
     /// Adds what was earned.
     Earned,
-    /// Takes back, after a reorg, all that was published from the start of its interval on.
+    /// Takes back, after a reorg, everything published from the start of its window on.
     Reversed,
 }
 
-/// A statement's place among those of its account, which are in the order of publication.
+/// A statement's position among those of its account, which are in the order of publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StatementPlace {
-    /// Its epoch.
+    /// The statement's epoch, compared first.
     pub epoch: Epoch,
-    /// What takes back ends its epoch.
+    /// A reversal is the last statement of its epoch.
     pub kind: StatementKind,
-    /// Start of its window.
+    /// Start of the statement's window.
     pub window_start: Timestamp,
 }
 
 impl Statement {
-    /// Its place.
+    /// The statement's position in its account's list.
     pub const fn place(&self) -> StatementPlace {
         let Self { epoch, kind, window, .. } = self;
         StatementPlace { epoch: *epoch, kind: *kind, window_start: window.start }
@@ -177,25 +178,25 @@ impl Statement {
 /// A page of the rows from which an account's statements are listed.
 #[derive(Debug, Clone)]
 pub struct StatementsQuery {
-    /// Which programme.
+    /// Programme of the statements.
     pub programme: ProgrammeId,
-    /// Whose.
+    /// The account whose rows are listed.
     pub account: Account,
-    /// Only rows after this place; `None` starts at the first.
+    /// Only rows after this position; `None` starts at the first.
     pub after: Option<StatementPlace>,
-    /// At most so many.
+    /// The maximum number of rows.
     pub limit: usize,
 }
 
-/// Rows of an account, and what its statements are derived from beside them
+/// Rows of an account, with what its other statements are derived from
 /// ([`list_statements`](crate::points::list_statements)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatementRows {
     /// How far the account is settled; `None` before its first window.
     pub settled: Option<Timestamp>,
-    /// The last row at or before the place asked for.
+    /// The last row at or before the requested position.
     pub before: Option<Statement>,
-    /// Those after it, in order.
+    /// The rows after it, in order.
     pub rows: Vec<Statement>,
 }
 
@@ -208,13 +209,13 @@ pub struct WindowTotal {
     pub accounts: u64,
     /// What they earned.
     pub raw: RawPoints,
-    /// First and last block with a change of theirs in it; `None` if there was none, so that the window can be
-    /// derived. The blocks of the window itself are its edges'.
+    /// First and last block with a change of those accounts in it; `None` if there was none, so that
+    /// the window can be derived. The blocks of the window itself are its edges'.
     pub blocks: Option<(BlockNumber, BlockNumber)>,
 }
 
 impl WindowTotal {
-    /// Nobody yet.
+    /// A window in which no account has earned yet.
     pub const fn empty(start: Timestamp) -> Self {
         Self { start, accounts: 0, raw: RawPoints::ZERO, blocks: None }
     }
@@ -232,7 +233,7 @@ impl WindowTotal {
 }
 
 impl BatchFailure {
-    /// Whether a window, by its start, is one of those that failed.
+    /// Whether the failure affects the window that starts at this time.
     pub fn covers(&self, window_start: Timestamp) -> bool {
         (self.from..self.to).contains(&window_start)
     }
@@ -254,36 +255,37 @@ impl Settlement {
     }
 }
 
-/// One window of one programme, over all shards: the same whether settled on time or after an outage.
+/// One window of one programme, over all shards: the same whether settled on time or after an
+/// outage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
-    /// Which programme.
+    /// Programme of the settlement.
     pub programme: ProgrammeId,
-    /// Which window.
+    /// The settled time, `[start, end)`.
     pub window: Window,
     /// Whether every shard has settled it.
     pub settled: bool,
-    /// Sums over what is settled so far.
+    /// Sums over the accounts settled so far.
     pub total: WindowTotal,
-    /// Batches of it that failed and wait for another attempt.
+    /// Failed batches of it that wait for another attempt.
     pub failures: Vec<BatchFailure>,
 }
 
 /// A page of settlements, newest window first.
 #[derive(Debug, Clone)]
 pub struct SettlementsQuery {
-    /// Which programme.
+    /// Programme of the settlements.
     pub programme: ProgrammeId,
-    /// Only windows that start before; `None` starts at the newest.
+    /// Only windows that start before this time; `None` starts at the newest.
     pub before: Option<Timestamp>,
-    /// At most so many.
+    /// The maximum number of settlements.
     pub limit: usize,
 }
 
 /// An account's total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    /// Who.
+    /// The account that earned the total.
     pub account: Account,
     /// Earned up to `settled`.
     pub raw: RawPoints,
@@ -291,19 +293,19 @@ pub struct Standing {
     pub settled: Timestamp,
 }
 
-/// Settled points: statements, totals and progress, beside the ledger they come from.
+/// Settled points: statements, totals and progress, next to the ledger they come from.
 ///
 /// # Contract
 /// - A batch is written whole with its progress, once: the same batch again is `Conflict`.
-/// - A batch that read another epoch or other rates, or does not continue its shard, is `Conflict`;
-///   nothing of it is written.
+/// - A batch that read another epoch or other rates, or does not continue its shard, is `Conflict`,
+///   and nothing of it is written.
 /// - A batch that writes outside its accounts, windows or epoch (`check`) is `Invalid`.
-/// - A statement once written never changes. A rewind adds a row that takes back for each account
-///   whose total changes or that has rows of the windows it opens again ([`take_back`]), and restates
+/// - A statement never changes once it is written. A rewind adds a reversal for each account whose
+///   total changes or that has rows in the windows it opens again ([`take_back`]), and restates
 ///   totals. So an account's statements, those derived between its rows included, sum to its total.
-/// - A shard's `settled` moves when every account was reached and no failure is left.
-/// - A total is kept for every account that earned; `standings` is a leaderboard by index.
-/// - What is written and read follows the changes, and never the number of windows.
+/// - A shard's `settled` moves once every account was visited and no failure is left.
+/// - A total is kept for every account that earned; `standings` is an indexed leaderboard.
+/// - The number of rows written and read depends on the changes, never on the number of windows.
 ///
 /// [`take_back`]: crate::points::take_back
 ///
@@ -341,8 +343,9 @@ pub struct Standing {
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 pub trait PointsStore: Debug + Send + Sync + 'static {
-    /// Makes a programme known, or changes its rates. Rates that differ where a shard is settled, or was
-    /// before a rewind, or another window or shard count, are `Invalid`.
+    /// Registers a programme, or changes its rates. It is `Invalid` to change the rate of a time
+    /// that a shard has settled, also before a rewind, or to change the window or the number of
+    /// shards.
     async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError>;
 
     /// The programmes of a token, ascending by name.
@@ -351,29 +354,31 @@ pub trait PointsStore: Debug + Send + Sync + 'static {
     /// Writes a batch: the next of its shard, or another attempt at a failed one.
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError>;
 
-    /// Records that a batch failed, so that the rest of its shard goes on. Its windows are listed as
-    /// settlements from then on, even if no batch of theirs succeeds. Again for the same span counts
-    /// one more attempt.
+    /// Records that a batch failed, so that the rest of its shard goes on. Its windows are listed
+    /// as settlements from then on, even if no batch of theirs succeeds. Another call for the same
+    /// span counts one more attempt.
     async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError>;
 
-    /// Sets the attempts of a window's failed batches back to zero and answers how many there are.
+    /// Sets the attempts of a window's failed batches to zero and returns the number of those
+    /// batches.
     async fn reset_failures(
         &self,
         programme: &ProgrammeId,
         window_start: Timestamp,
     ) -> Result<usize, StoreError>;
 
-    /// One programme's settlements: every window that a shard has settled or begun to.
+    /// One programme's settlements: every window that a shard has settled or has begun to settle.
     async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError>;
 
-    /// The totals of some accounts, in the order asked; `None` for one that earned nothing yet.
+    /// The totals of some accounts, in the order asked; `None` for an account that has earned
+    /// nothing.
     async fn totals(
         &self,
         programme: &ProgrammeId,
         accounts: &[Account],
     ) -> Result<Seen<Vec<Option<Standing>>>, StoreError>;
 
-    /// Totals by points descending, then address ascending, after the given place.
+    /// Totals by points descending, then address ascending, after the given position.
     async fn standings(
         &self,
         programme: &ProgrammeId,
@@ -381,7 +386,7 @@ pub trait PointsStore: Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Seen<Vec<Standing>>, StoreError>;
 
-    /// Statement rows of an account, those taken back and the rows that take back included, in the
-    /// order of their places.
+    /// Statement rows of an account, reversed rows and reversals included, in the order of their
+    /// positions.
     async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError>;
 }

@@ -11,9 +11,9 @@ use crate::types::{OutOfRange, Timestamp, TokenId};
 /// The price of one whole token at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price {
-    /// Which token.
+    /// The token that it is the price of.
     pub token: TokenId,
-    /// When the source observed it: never when it was asked. The caller judges its age.
+    /// When the source observed it, not when it was requested. The caller judges its age.
     pub at: Timestamp,
     value: Decimal,
 }
@@ -33,15 +33,15 @@ impl Price {
     }
 }
 
-/// What the caller of a price source does next.
+/// What the caller of a price source should do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PriceErrorKind {
-    /// The source does not know the token: ask another, or go without a price.
+    /// The source does not know the token: ask another source, or go without a price.
     Unknown,
     /// The source cannot be reached now. Retry with backoff.
     Unavailable,
-    /// What the source says is no price: a bug or a wrong configuration. Retrying is pointless.
+    /// The source's answer is not a price: a bug or a wrong configuration. Retrying is pointless.
     Invalid,
 }
 
@@ -61,7 +61,7 @@ impl PriceError {
         Self::new(PriceErrorKind::Unavailable, operation, detail)
     }
 
-    /// What was said is no price.
+    /// The source's answer is not a price.
     pub fn invalid(operation: &'static str, detail: impl Into<String>) -> Self {
         Self::new(PriceErrorKind::Invalid, operation, detail)
     }
@@ -71,9 +71,9 @@ impl PriceError {
 ///
 /// # Contract
 /// - A price is of the token asked for, and above zero.
-/// - It says when it was observed. The same observation is the same price, however often it is asked
-///   for; a later answer is never an older observation.
-/// - An unknown token is `Unknown`, never a price of zero, and does not harm the others.
+/// - A price has the time of its observation. The same observation is the same price, however often
+///   it is requested; a later answer is never an older observation.
+/// - An unknown token is `Unknown`, never a price of zero, and does not affect other tokens.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -82,7 +82,7 @@ impl PriceError {
 /// use pledge_core::types::{ChainId, Timestamp, TokenId};
 /// use tokio::sync::watch;
 ///
-/// /// The newest price of one token, as a feed last told it.
+/// /// The newest price of one token, as last received from a feed.
 /// #[derive(Debug)]
 /// struct Feed(watch::Receiver<Price>);
 ///

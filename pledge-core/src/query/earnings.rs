@@ -7,9 +7,9 @@ use crate::ports::{Seen, Statement, StatementPlace, StatementsQuery};
 use crate::types::{Account, Overflow, ProgrammeId, Timestamp, WeightBp, WeightSchedule};
 
 impl Queries {
-    /// An account's statements after a place, at most `limit`, in the order of publication: each window
-    /// in which it earned something or its balance changed, and what rewinds took back. They sum to its
-    /// settled points.
+    /// An account's statements after a position, at most `limit`, in the order of publication: each
+    /// window in which it earned something or its balance changed, and the reversals of rewinds.
+    /// They sum to its settled points.
     pub async fn statements(
         &self,
         programme: &ProgrammeId,
@@ -21,7 +21,7 @@ impl Queries {
         let id = programme.clone();
         let query = StatementsQuery { programme: id, account, after, limit };
         let read = self.points.statements(&query).await?.value;
-        // The rates are read later: those of what is settled are the same ever after.
+        // The rates may be read later: those of settled time never change.
         let rule = self.programme(programme).await?;
         Ok(list_statements(&rule, account, after, &read, limit)?)
     }
@@ -66,6 +66,8 @@ impl Queries {
         times.dedup();
         let token = state.spec.id;
         let Seen { epoch, value, .. } = self.balances.history(token, account, &times).await?;
+        // The epoch is enough here: a change at the confirmed time itself has no width and earns
+        // nothing yet.
         if epoch != state.epoch {
             return Ok(None);
         }

@@ -1,50 +1,51 @@
-//! Whether an instance can do what it is configured for.
+//! Whether an instance can do the work that it is configured for.
 
 use std::time::Duration;
 
 use super::STILL_LEASES;
 
-/// Whether an instance can do a piece of work, judged by what came of it so far.
+/// Whether an instance can do a piece of work, judged by its results so far.
 ///
-/// Times are those of any clock of the instance that does not go back.
+/// Times come from any clock of the instance that does not go back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ability {
-    /// Since when nothing came of the work, although there was something to do.
+    /// Since when the work has had no result, although there was something to do.
     fruitless_since: Option<Duration>,
     failed: bool,
 }
 
 impl Ability {
-    /// The work begins, or goes on.
+    /// Records that the work begins or continues.
     pub fn begins(&mut self, now: Duration) {
         self.fruitless_since.get_or_insert(now);
     }
 
-    /// Something came of it, or there was nothing to do.
+    /// Records a result, or that there was nothing to do.
     pub fn succeeded(&mut self) {
         *self = Self::default();
     }
 
-    /// It failed.
+    /// Records a failure of the work.
     pub fn failed(&mut self, now: Duration) {
         self.begins(now);
         self.failed = true;
     }
 
-    /// It is another's now. What had failed is still not known to work.
+    /// Records that another instance does the work now. After a failure it is still not known to
+    /// work.
     pub fn left(&mut self) {
         if !self.failed {
             self.fruitless_since = None;
         }
     }
 
-    /// How long nothing has come of it.
+    /// How long the work has had no result.
     pub fn fruitless_for(&self, now: Duration) -> Duration {
         self.fruitless_since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
-    /// Whether to offer it: work that failed without a success for one lease is left to others, as is
-    /// work that has neither failed nor succeeded for three.
+    /// Whether to offer the work. Work that fails for one lease without a success is left to
+    /// others, as is work that neither fails nor succeeds for three leases.
     pub fn is_able(&self, now: Duration, lease: Duration) -> bool {
         let patience = if self.failed { lease } else { lease * STILL_LEASES };
         self.fruitless_since.is_none() || self.fruitless_for(now) < patience

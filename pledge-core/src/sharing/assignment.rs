@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use super::{InstanceId, Lease};
 use crate::types::{ChainId, ShardId};
 
-/// The shards that are one instance's among those of every programme of a chain.
+/// One instance's shards, out of those of every programme of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShardAssignment {
     index: u32,
@@ -14,16 +14,16 @@ pub struct ShardAssignment {
 }
 
 impl ShardAssignment {
-    /// Every shard.
+    /// All shards, for an instance that settles a chain alone.
     pub const ALL: Self = Self { index: 0, of: NonZeroU32::MIN };
 
-    /// Whether a shard is among them.
+    /// Whether a shard is one of them.
     pub fn owns(self, shard: ShardId) -> bool {
         u32::from(shard.get()) % self.of == self.index
     }
 }
 
-/// What is one instance's to do.
+/// The work of one instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     follows: BTreeSet<ChainId>,
@@ -32,7 +32,7 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// Everything that an instance is configured for: while it knows of no other.
+    /// Everything that an instance is configured for, while it knows of no other.
     pub fn whole(whole: &Lease) -> Self {
         Self {
             follows: whole.follows.clone(),
@@ -41,12 +41,13 @@ impl Assignment {
         }
     }
 
-    /// The part of an instance that is configured for `whole`, among the leases that are held, with its
-    /// own among them.
+    /// The part of an instance that is configured for `whole`, given all leases that are held, its
+    /// own included.
     ///
-    /// A chain goes to the instance that follows the fewest so far, among those that offer it; the
-    /// shards of its programmes are dealt out to all that offer to settle it, in turn; events are delivered
-    /// by the first that offers to. Ties go to the lower instance. What nobody offers is everybody's.
+    /// A chain goes to the instance that follows the fewest chains so far, among those that offer
+    /// it. The shards of its programmes are dealt out in turn to all that offer to settle it.
+    /// Events are delivered by the first that offers to. Ties go to the lower instance. Work that
+    /// no instance offers goes to all.
     pub fn of(whole: &Lease, held: &[Lease]) -> Self {
         let leases: BTreeMap<InstanceId, &Lease> =
             held.iter().map(|lease| (lease.instance, lease)).collect();
@@ -69,17 +70,17 @@ impl Assignment {
         }
     }
 
-    /// Whether the chain is this instance's to follow.
+    /// Whether this instance follows the chain.
     pub fn follows(&self, chain: ChainId) -> bool {
         self.follows.contains(&chain)
     }
 
-    /// The chains that are this instance's to follow.
+    /// The chains that this instance follows.
     pub const fn chains(&self) -> &BTreeSet<ChainId> {
         &self.follows
     }
 
-    /// The shards that are this instance's to settle; `None` if they are all those of others.
+    /// The shards that this instance settles; `None` if all belong to others.
     pub fn settles(&self, chain: ChainId) -> Option<ShardAssignment> {
         self.settles.get(&chain).copied()
     }
@@ -90,7 +91,7 @@ impl Assignment {
     }
 }
 
-/// Who follows each chain that anybody offers to follow.
+/// The follower of each chain that some instance offers to follow.
 fn followers(leases: &BTreeMap<InstanceId, &Lease>) -> BTreeMap<ChainId, InstanceId> {
     let mut load: BTreeMap<InstanceId, usize> = leases.keys().map(|id| (*id, 0)).collect();
     let offered: BTreeSet<ChainId> =
@@ -104,7 +105,7 @@ fn followers(leases: &BTreeMap<InstanceId, &Lease>) -> BTreeMap<ChainId, Instanc
     offered.into_iter().filter_map(follower).collect()
 }
 
-/// Everything where nobody offers.
+/// The shards of one instance; all of them if no instance offers.
 fn dealt(offering: &[InstanceId], own: InstanceId) -> Option<ShardAssignment> {
     let Some(of) = u32::try_from(offering.len()).ok().and_then(NonZeroU32::new) else {
         return Some(ShardAssignment::ALL);
@@ -125,7 +126,7 @@ mod tests {
         btree_set((1..8_u64).prop_map(ChainId::new), 0..8)
     }
 
-    /// What some instances are configured for, and what each of them offers of it now.
+    /// What some instances are configured for, and what each of them offers now.
     fn instances() -> impl Strategy<Value = Vec<(Lease, Lease)>> {
         let offer = (chains(), chains(), chains(), any::<bool>());
         btree_map(any::<u128>(), offer, 1..6).prop_map(|instances| {

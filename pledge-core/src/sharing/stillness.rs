@@ -1,12 +1,12 @@
-//! Work of another that stands still.
+//! Another instance's work that makes no progress.
 
 use std::time::Duration;
 
 use super::STILL_LEASES;
 
-/// Watches work that is another instance's, so that it is done all the same when nothing comes of it.
+/// Watches another instance's work, so that it is done by this one too if it makes no progress.
 ///
-/// Times are those of any clock of the instance that does not go back.
+/// Times come from any clock of the instance that does not go back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stillness<T> {
     seen: Option<(T, Duration)>,
@@ -19,7 +19,8 @@ impl<T> Default for Stillness<T> {
 }
 
 impl<T: PartialEq> Stillness<T> {
-    /// What is there now: whether it has been the same for three leases. If so, they begin again.
+    /// Records the state seen now. Returns whether it has been the same for three leases; if so,
+    /// the wait begins again.
     pub fn lasts(&mut self, now: Duration, there: T, lease: Duration) -> bool {
         let since = match &self.seen {
             Some((seen, since)) if *seen == there => *since,
@@ -37,7 +38,7 @@ mod tests {
 
     const LEASE: Duration = Duration::from_secs(9);
 
-    /// Whether each sight, at its second, is one too many.
+    /// Whether the wait is over at each sight of a height, by its second.
     fn looks(sights: &[(u64, u64)]) -> Vec<bool> {
         let mut stillness = Stillness::default();
         let look =

@@ -1,4 +1,4 @@
-//! Blocks by script.
+//! Blocks, as the script defines them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,20 +9,20 @@ use crate::error::ChainErrorKind;
 use crate::ledger::{TokenMetadata, Transfer, UnreadableLog};
 use crate::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, OutOfRange, Timestamp};
 
-/// A transfer to be mined.
+/// A transfer to mine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScriptedTransfer {
-    /// The contract.
+    /// The token contract that emits it.
     pub token: Address,
     /// Sender; zero mints.
     pub from: Address,
     /// Receiver; zero burns.
     pub to: Address,
-    /// Base units.
+    /// In base units of the token.
     pub amount: Amount,
 }
 
-/// A scripted chain. Clones are handles on the same chain, so one can mine while another is read.
+/// A scripted chain. Clones are handles to the same chain, so one can mine while another is read.
 #[derive(Debug, Clone)]
 pub struct ScriptedChain {
     script: Arc<Mutex<Script>>,
@@ -36,13 +36,13 @@ pub(super) struct Script {
     /// Makes the blocks after a fork differ from those before.
     branch: u64,
     pub(super) finalized: Option<BlockNumber>,
-    /// The head shown, when it lags behind the newest block.
+    /// The head that is shown, if it lags behind the newest block.
     pub(super) shown_head: Option<BlockNumber>,
-    /// The most blocks a range answers at once.
+    /// The most blocks that one answer for a range has.
     pub(super) range_blocks_max: u64,
     pub(super) failures: Vec<ChainErrorKind>,
     pub(super) calls: u64,
-    /// What contracts say of their supply, whatever their transfers come to.
+    /// Supplies that contracts claim, whatever their transfers sum to.
     pub(super) supplies: BTreeMap<Address, Amount>,
     /// Whether the node has dropped the state of its blocks.
     pub(super) is_pruned: bool,
@@ -55,12 +55,12 @@ pub(super) struct Block {
     pub(super) unreadable: Vec<UnreadableLog>,
 }
 
-/// The blocks of a branch, genesis first, to return to.
+/// The blocks of a branch, genesis first, for a return to it.
 #[derive(Debug, Clone)]
 pub struct Branch(Vec<Block>);
 
 impl ScriptedChain {
-    /// A chain with a genesis block at a time.
+    /// A chain with a genesis block of the given time.
     pub fn new(chain: ChainId, genesis: Timestamp) -> Self {
         let mut script = Script {
             chain,
@@ -79,14 +79,14 @@ impl ScriptedChain {
         Self { script: Arc::new(Mutex::new(script)) }
     }
 
-    /// With a token's contract.
+    /// Adds a token's contract.
     #[must_use]
     pub fn with_token(self, token: Address, metadata: TokenMetadata) -> Self {
         self.lock().tokens.insert(token, metadata);
         self
     }
 
-    /// With empty blocks up to a height, `interval` seconds apart.
+    /// Adds empty blocks up to a height, `interval` seconds apart.
     pub fn with_height(self, height: u64, interval: u64) -> Result<Self, OutOfRange> {
         while self.head().number.get() < height {
             self.mine(Timestamp::new(self.head().time.get() + interval)?, &[]);
@@ -99,8 +99,8 @@ impl ScriptedChain {
         self.lock().push(time, transfers, &[])
     }
 
-    /// Mines a block in which, after the transfers, each of some contracts emits a log that looks like a
-    /// transfer and cannot be read.
+    /// Mines a block in which, after the transfers, each of some contracts emits a log that looks
+    /// like a transfer but cannot be read.
     pub fn mine_unreadable(
         &self,
         time: Timestamp,
@@ -110,7 +110,7 @@ impl ScriptedChain {
         self.lock().push(time, transfers, contracts)
     }
 
-    /// Drops every block above a height. Blocks mined from now on differ from those dropped, even
+    /// Drops every block above a height. Blocks mined afterwards differ from those dropped, even
     /// with the same content. Genesis stays.
     pub fn fork_at(&self, height: u64) {
         let mut script = self.lock();
@@ -119,7 +119,7 @@ impl ScriptedChain {
         script.branch += 1;
     }
 
-    /// Another chain that has the same blocks and tokens now, and goes its own way from here.
+    /// An independent chain that has the same blocks and tokens now.
     #[must_use]
     pub fn copy(&self) -> Self {
         let script = self.lock().clone();
@@ -131,7 +131,7 @@ impl ScriptedChain {
         Branch(self.lock().blocks.clone())
     }
 
-    /// Makes a branch canonical again, with the very blocks that it had.
+    /// Makes a branch canonical again, with exactly its old blocks.
     pub fn return_to(&self, branch: &Branch) {
         self.lock().blocks.clone_from(&branch.0);
     }
@@ -153,13 +153,13 @@ impl ScriptedChain {
         self.lock().blocks.get(at).map(|block| block.transfers.clone()).unwrap_or_default()
     }
 
-    /// The logs of the canonical block at a height that look like transfers and cannot be read.
+    /// The logs of the canonical block at a height that look like transfers but cannot be read.
     pub fn unreadable_of(&self, height: u64) -> Vec<UnreadableLog> {
         let at = usize::try_from(height).unwrap_or(usize::MAX);
         self.lock().blocks.get(at).map(|block| block.unreadable.clone()).unwrap_or_default()
     }
 
-    /// Every canonical log that looks like a transfer and cannot be read, in order.
+    /// Every canonical log that looks like a transfer but cannot be read, in order.
     pub fn unreadable_logs(&self) -> Vec<UnreadableLog> {
         let script = self.lock();
         script.blocks.iter().flat_map(|block| &block.unreadable).copied().collect()
@@ -175,7 +175,7 @@ impl ScriptedChain {
         script.blocks.iter().flat_map::<Vec<_>, _>(of_block).collect()
     }
 
-    /// Loses the transfers of a block and keeps its hash, as a node does that answers before it has
+    /// Loses the transfers of a block but keeps its hash, like a node that answers before it has
     /// indexed the block's logs.
     pub fn lose_transfers_of(&self, height: u64) {
         let at = usize::try_from(height).unwrap_or(usize::MAX);
@@ -189,23 +189,23 @@ impl ScriptedChain {
         self.lock().finalized = height.map(BlockNumber::new);
     }
 
-    /// Shows an older head, as a node that lags does; `None` shows the newest again.
+    /// Shows an older head, like a node that lags; `None` shows the newest again.
     pub fn show_head(&self, height: Option<u64>) {
         self.lock().shown_head = height.map(BlockNumber::new);
     }
 
-    /// Answers at most so many blocks of a range at once.
+    /// Limits each answer for a range to this many blocks.
     pub fn answer_at_most(&self, blocks: u64) {
         self.lock().range_blocks_max = blocks.max(1);
     }
 
-    /// Lets the next `calls` calls fail.
+    /// Makes the next `calls` calls fail.
     pub fn fail_next(&self, calls: usize, kind: ChainErrorKind) {
         self.lock().failures.extend(std::iter::repeat_n(kind, calls));
     }
 
-    /// Lets a contract name another supply than its transfers come to, as one does that mints or burns
-    /// without a log; `None` makes it name theirs again.
+    /// Makes a contract claim another supply than its transfers sum to, like one that mints or
+    /// burns without a log; `None` undoes it.
     pub fn claim_supply(&self, token: Address, supply: Option<Amount>) {
         let supplies = &mut self.lock().supplies;
         match supply {
@@ -214,12 +214,13 @@ impl ScriptedChain {
         };
     }
 
-    /// Drops the state of all blocks, as a node does that keeps none: balances and supplies have no answer.
+    /// Drops the state of all blocks, like a node that keeps none: balances and supplies have no
+    /// answer.
     pub fn prune_state(&self, is_pruned: bool) {
         self.lock().is_pruned = is_pruned;
     }
 
-    /// How many calls were made so far.
+    /// The number of calls so far.
     pub fn calls(&self) -> u64 {
         self.lock().calls
     }
@@ -240,6 +241,8 @@ impl Script {
         transfers: &[ScriptedTransfer],
         unreadable: &[Address],
     ) -> BlockRef {
+        // The hash covers the branch and the parent: a block mined again after a fork differs even
+        // if its content is the same.
         let parent = self.blocks.last().map(|block| block.header);
         let number = parent.map_or(BlockNumber::new(0), |parent| parent.number.next());
         let parent_hash = parent.map(|parent| parent.hash).unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
 use crate::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
 
 impl Script {
-    /// Counts the call, and fails it if the script says so.
+    /// Counts the call, and fails it if the script has a failure queued.
     fn call(&mut self, operation: &'static str) -> Result<(), ChainError> {
         self.calls += 1;
         match self.failures.pop() {
@@ -22,7 +22,7 @@ impl Script {
         }
     }
 
-    /// The blocks below and at the head shown.
+    /// The blocks up to the shown head.
     fn visible(&self) -> &[Block] {
         let height = self.shown_head.map_or(u64::MAX, BlockNumber::get);
         let count = usize::try_from(height).unwrap_or(usize::MAX).saturating_add(1);
@@ -35,7 +35,7 @@ impl Script {
         self.visible().get(at).ok_or_else(gone)
     }
 
-    /// Balances at a block, by adding up every transfer before.
+    /// Balances at a block, summed over every transfer up to it.
     fn balances_at(
         &self,
         operation: &'static str,
@@ -64,7 +64,7 @@ impl Script {
                 balances.insert(address, balance.ok_or_else(|| impossible(operation))?);
             }
         }
-        // What is left never received anything.
+        // The remaining senders never received anything.
         match sent.iter().any(|(address, sent)| !address.is_zero() && !sent.is_zero()) {
             true => Err(impossible(operation)),
             false => Ok(balances),

@@ -29,7 +29,7 @@ impl Amount {
         self.0
     }
 
-    /// Whether this is no amount at all.
+    /// Whether the amount is zero.
     #[inline]
     pub fn is_zero(self) -> bool {
         self.0.is_zero()
@@ -84,7 +84,7 @@ impl From<Amount> for CumulativeAmount {
 }
 
 impl CumulativeAmount {
-    /// Nothing yet.
+    /// Nothing minted or burned yet.
     pub const ZERO: Self = Self(U512::ZERO);
 
     /// The sum with one more amount.
@@ -93,23 +93,23 @@ impl CumulativeAmount {
         sum.map(Self).ok_or(Overflow("cumulative amount"))
     }
 
-    /// The difference, taking back what was counted before.
+    /// The sum without an amount counted before.
     pub fn checked_sub(self, amount: impl Into<Self>) -> Result<Self, Overflow> {
         let rest = self.0.checked_sub(amount.into().0);
         rest.map(Self).ok_or(Overflow("cumulative amount"))
     }
 
-    /// The same as an amount, or `None` beyond 2^256 - 1.
+    /// The value as an amount; `None` above 2^256 - 1.
     pub fn narrow(self) -> Option<Amount> {
         U256::checked_from_limbs_slice(self.0.as_limbs()).map(Amount)
     }
 
-    /// Base units.
+    /// The value in base units.
     pub const fn get(self) -> U512 {
         self.0
     }
 
-    /// 64 big-endian bytes.
+    /// The 64 big-endian bytes in which stores keep it.
     pub fn to_be_bytes(self) -> [u8; 64] {
         self.0.to_be_bytes()
     }

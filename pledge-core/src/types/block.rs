@@ -20,30 +20,30 @@ impl BlockNumber {
         Self(number)
     }
 
-    /// The height.
+    /// The height; genesis is 0.
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The block after. Heights end at 2^64 - 1, which no chain reaches.
+    /// The next block. Heights end at 2^64 - 1, which no chain reaches.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// `blocks` further up, at most the last height.
+    /// The block `blocks` higher, at most the last height.
     #[must_use]
     pub const fn up(self, blocks: u64) -> Self {
         Self(self.0.saturating_add(blocks))
     }
 
-    /// `blocks` further down, at least genesis.
+    /// The block `blocks` lower, at least genesis.
     #[must_use]
     pub const fn down(self, blocks: u64) -> Self {
         Self(self.0.saturating_sub(blocks))
     }
 
-    /// Blocks above `lower`, `None` if that one is higher.
+    /// The number of blocks above `lower`; `None` if `lower` is higher.
     pub const fn above(self, lower: Self) -> Option<u64> {
         self.0.checked_sub(lower.0)
     }
@@ -55,7 +55,7 @@ impl fmt::Display for BlockNumber {
     }
 }
 
-/// A log's place inside its block.
+/// A log's position in its block.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -68,18 +68,18 @@ impl LogIndex {
         Self(index)
     }
 
-    /// The index.
+    /// The index, counted from 0 over all logs of the block.
     pub const fn get(self) -> u64 {
         self.0
     }
 }
 
-/// One block among its rivals: height and hash.
+/// One block among its rivals, by height and hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BlockId {
-    /// Height.
+    /// Height of the block.
     pub number: BlockNumber,
-    /// Hash.
+    /// Hash of the block's header.
     pub hash: B256,
 }
 
@@ -89,12 +89,12 @@ impl fmt::Display for BlockId {
     }
 }
 
-/// What the ledger needs of a block's header.
+/// The part of a block's header that the ledger needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BlockRef {
-    /// Height.
+    /// Height of the block.
     pub number: BlockNumber,
-    /// Hash.
+    /// Hash of the block's header.
     pub hash: B256,
     /// Hash of the block below.
     pub parent_hash: B256,
@@ -103,12 +103,12 @@ pub struct BlockRef {
 }
 
 impl BlockRef {
-    /// Height and hash.
+    /// The block's height and hash.
     pub const fn id(&self) -> BlockId {
         BlockId { number: self.number, hash: self.hash }
     }
 
-    /// Whether `child` stands directly on this block.
+    /// Whether `child` is the next block and names this one as its parent.
     pub fn is_parent_of(&self, child: &Self) -> bool {
         child.number == self.number.next() && child.parent_hash == self.hash
     }

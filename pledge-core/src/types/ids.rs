@@ -1,4 +1,4 @@
-//! Who and where: chains, tokens, accounts, programmes, shards.
+//! Identifiers of chains, tokens, accounts, programmes and shards.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +20,7 @@ impl ChainId {
         Self(id)
     }
 
-    /// The id.
+    /// The EIP-155 chain id.
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -35,9 +35,9 @@ impl fmt::Display for ChainId {
 /// One ERC-20 contract on one chain: the ledger's unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TokenId {
-    /// The chain it lives on.
+    /// The chain that it is on.
     pub chain: ChainId,
-    /// Its contract.
+    /// Address of its contract.
     pub address: Address,
 }
 
@@ -47,23 +47,23 @@ impl fmt::Display for TokenId {
     }
 }
 
-/// A holder's 20-byte address. Never the zero address, which stands for mint and burn.
+/// A holder's 20-byte address. Never the zero address, which means mint or burn.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Address", into = "Address")]
 pub struct Account(Address);
 
 impl Account {
-    /// An account, or `None` for the zero address.
+    /// An account; `None` for the zero address.
     pub fn new(address: Address) -> Option<Self> {
         (!address.is_zero()).then_some(Self(address))
     }
 
-    /// The address. It displays as EIP-55.
+    /// The address, displayed as EIP-55.
     pub const fn address(self) -> Address {
         self.0
     }
 
-    /// The address after it, `None` after the last: where the next page of accounts begins.
+    /// The next address, where the next page of accounts begins; `None` after the last.
     pub fn successor(self) -> Option<Address> {
         let next = U160::from_be_bytes(self.0.into_array()).checked_add(U160::ONE)?;
         Some(next.to_be_bytes::<20>().into())
@@ -116,7 +116,7 @@ impl From<Account> for Address {
 pub struct Epoch(u64);
 
 impl Epoch {
-    /// Never rewound.
+    /// The epoch of a ledger that was never rewound.
     pub const FIRST: Self = Self(0);
 
     /// Wraps a count of rewinds.
@@ -124,7 +124,7 @@ impl Epoch {
         Self(rewinds)
     }
 
-    /// Rewinds so far.
+    /// The number of rewinds so far.
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -146,7 +146,7 @@ pub struct ProgrammeId {
     name: String,
 }
 
-/// As it comes from outside.
+/// A programme as it is read from outside.
 #[derive(Deserialize)]
 struct UncheckedProgrammeId {
     token: TokenId,
@@ -180,7 +180,7 @@ impl ProgrammeId {
         Self { token, name: Self::MAIN.to_owned() }
     }
 
-    /// The name.
+    /// The name, unique among the token's programmes.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -205,7 +205,7 @@ impl FromStr for ProgrammeId {
     }
 }
 
-/// Into how many shards a programme's accounts are divided: a power of two up to 256.
+/// The number of shards that a programme's accounts are divided into: a power of two up to 256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub struct ShardCount(u16);
@@ -226,7 +226,7 @@ impl ShardCount {
         }
     }
 
-    /// How many.
+    /// The number of shards.
     pub const fn get(self) -> u16 {
         self.0
     }
@@ -242,7 +242,7 @@ impl ShardCount {
         ShardId(u16::from(account.0[0]) >> (8 - bits))
     }
 
-    /// The first and the last address of a shard, both inside.
+    /// The first and last address of a shard (inclusive).
     pub fn bounds(self, shard: ShardId) -> (Address, Address) {
         let bits = self.0.trailing_zeros();
         let step = 256 >> bits;
@@ -281,7 +281,7 @@ impl ShardId {
         Self(index)
     }
 
-    /// The index.
+    /// The index, counted from zero.
     pub const fn get(self) -> u16 {
         self.0
     }

@@ -12,7 +12,7 @@ use super::schedule::Schedule;
 use super::text::decimal_text;
 use super::{Amount, BalanceSeconds, OutOfRange, Overflow};
 
-/// How many decimals a rate may have.
+/// The most decimals that a rate may have.
 pub const RATE_DECIMALS_MAX: u32 = 18;
 
 const SECONDS_PER_HOUR: u64 = 3_600;
@@ -52,13 +52,13 @@ impl From<Decimals> for u8 {
     }
 }
 
-/// Why a text is not a rate.
+/// Why a text is no rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
     /// Not a plain decimal number.
     #[error("rate `{0}` is not a decimal number such as 0.05")]
     NotDecimal(String),
-    /// Below zero.
+    /// Below zero: an account cannot lose points over time.
     #[error("rate `{0}` is negative: an account cannot earn less than nothing")]
     Negative(String),
     /// Finer than 10^-18.
@@ -74,7 +74,7 @@ pub enum RateError {
 pub struct Rate(u128);
 
 impl Rate {
-    /// Earns nothing.
+    /// The rate that earns nothing.
     pub const ZERO: Self = Self(0);
 
     /// A rate from its number of 10^-18.
@@ -86,7 +86,7 @@ impl Rate {
         }
     }
 
-    /// The number of 10^-18.
+    /// The rate as a number of 10^-18.
     pub const fn e18(self) -> u128 {
         self.0
     }
@@ -148,7 +148,7 @@ impl<'de> Deserialize<'de> for Rate {
 pub struct WeightBp(u32);
 
 impl WeightBp {
-    /// 1x: every account unless said otherwise.
+    /// 1x: the weight of every account by default.
     pub const ONE: Self = Self(10_000);
 
     /// Basis points below 2^24.
@@ -160,7 +160,7 @@ impl WeightBp {
         }
     }
 
-    /// Basis points.
+    /// The weight in basis points.
     pub const fn get(self) -> u32 {
         self.0
     }
@@ -194,7 +194,7 @@ pub struct RawPoints(U512);
 decimal_text!(RawPoints, U512);
 
 impl RawPoints {
-    /// Nothing earned.
+    /// No points earned.
     pub const ZERO: Self = Self(U512::ZERO);
 
     /// What `balance` earns while the factor `sum(rate_e18 * weight_bp * seconds)` adds up.
@@ -209,18 +209,18 @@ impl RawPoints {
         Self(area.get().widening_mul(rate.weighted(weight)))
     }
 
-    /// The sum.
+    /// The sum; an error above 512 bits.
     #[inline]
     pub fn checked_add(self, other: Self) -> Result<Self, Overflow> {
         self.0.checked_add(other.0).map(Self).ok_or(Overflow("raw points"))
     }
 
-    /// The difference.
+    /// The difference; an error below zero.
     pub fn checked_sub(self, other: Self) -> Result<Self, Overflow> {
         self.0.checked_sub(other.0).map(Self).ok_or(Overflow("raw points"))
     }
 
-    /// The integer.
+    /// The undivided points, as an integer.
     pub const fn get(self) -> U512 {
         self.0
     }
@@ -236,7 +236,7 @@ impl RawPoints {
     }
 }
 
-/// What raw points are divided by: `10^decimals * 3600 * 10^18 * 10^4`, constant for a token.
+/// The divisor of raw points: `10^decimals * 3600 * 10^18 * 10^4`, constant for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scale(U512);
 
@@ -255,12 +255,13 @@ impl Scale {
         Self(whole_token * U512::from(SECONDS_PER_HOUR) * rate_unit * weight_unit)
     }
 
-    /// The divisor.
+    /// The divisor itself.
     pub const fn get(self) -> U512 {
         self.0
     }
 
-    /// Points as decimal text: divided once, floored at [`Scale::PLACES`] places, no trailing zeros.
+    /// Points as decimal text: divided once, floored at [`Scale::PLACES`] places, no trailing
+    /// zeros.
     pub fn points(self, raw: RawPoints) -> String {
         self.points_of_sum(raw.0)
     }
@@ -289,7 +290,7 @@ fn fixed_point(value: U512, places: usize) -> String {
     format!("{whole}{}", fraction_text(fraction, places))
 }
 
-/// A fraction with its point, without trailing zeros; nothing where it is zero.
+/// A fraction with its point, without trailing zeros; empty if it is zero.
 pub(super) fn fraction_text(fraction: impl fmt::Display, places: usize) -> String {
     let digits = format!("{fraction:0>places$}");
     match digits.trim_end_matches('0') {
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_outside_its_bounds_says_which_bound() {
+    fn a_rate_outside_its_bounds_names_the_bound() {
         let parse = |text: &str| text.parse::<Rate>().unwrap_err();
         assert!(matches!(parse("-0.05"), RateError::Negative(_)));
         assert!(matches!(parse("0.0000000000000000001"), RateError::TooFine(_)));

@@ -16,7 +16,7 @@ pub struct Schedule<V> {
     steps: Vec<Step<V>>,
 }
 
-/// A schedule as it was written down somewhere.
+/// A schedule as it is read from outside.
 #[derive(Deserialize)]
 struct Unchecked<V> {
     initial: V,
@@ -40,19 +40,19 @@ pub struct Step<V> {
     pub value: V,
 }
 
-/// One interval `[from, to)` on which the value stands still.
+/// One interval `[from, to)` on which the value is constant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Piece<V> {
-    /// First instant inside.
+    /// First instant of the interval.
     pub from: Timestamp,
-    /// First instant after.
+    /// First instant after the interval.
     pub to: Timestamp,
-    /// The value.
+    /// The value on the interval.
     pub value: V,
 }
 
 impl<V: Copy + PartialEq> Schedule<V> {
-    /// The same value for ever.
+    /// One value at all times.
     pub const fn constant(value: V) -> Self {
         Self { initial: value, steps: Vec::new() }
     }
@@ -74,7 +74,7 @@ impl<V: Copy + PartialEq> Schedule<V> {
         }
     }
 
-    /// The first step after an instant; `None` if the value stays for ever.
+    /// The first step after an instant; `None` if there is none.
     pub fn next_step(&self, time: Timestamp) -> Option<Timestamp> {
         let passed = self.steps.partition_point(|step| step.from <= time);
         self.steps.get(passed).map(|step| step.from)

@@ -13,7 +13,7 @@ macro_rules! decimal_text {
             type Err = crate::types::OutOfRange;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                // The integers read no digits at all as zero, and skip underscores.
+                // The integer types parse an empty text as zero and skip underscores.
                 let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
                 let number = <$inner>::from_str_radix(text, 10).ok();
                 number.filter(|_| is_plain).map(Self).ok_or_else(|| {

@@ -31,17 +31,17 @@ impl Timestamp {
         }
     }
 
-    /// Unix seconds.
+    /// The time in unix seconds.
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// Seconds since an earlier instant, `None` if it is later.
+    /// Seconds since an earlier instant; `None` if that one is later.
     pub const fn seconds_since(self, earlier: Self) -> Option<u64> {
         self.0.checked_sub(earlier.0)
     }
 
-    /// The instant `seconds` later, if it is still an instant.
+    /// The instant `seconds` later; `None` above [`Timestamp::MAX`].
     pub fn checked_add(self, seconds: u64) -> Option<Self> {
         Self::new(self.0.checked_add(seconds)?).ok()
     }
@@ -93,7 +93,7 @@ impl From<Timestamp> for u64 {
 pub struct WindowLength(NonZeroU64);
 
 impl WindowLength {
-    /// One hour.
+    /// One hour, the default length.
     pub const HOUR: Self = Self(NonZeroU64::new(3_600).expect("3600 is not zero"));
     const LIMIT: u64 = 366 * 86_400;
 
@@ -105,7 +105,7 @@ impl WindowLength {
             .ok_or_else(|| OutOfRange::new("window length", seconds, "1 second to 366 days"))
     }
 
-    /// Seconds.
+    /// The length in seconds.
     pub const fn get(self) -> u64 {
         self.0.get()
     }
@@ -115,7 +115,7 @@ impl WindowLength {
         Timestamp(time.0 - time.0 % self.0.get())
     }
 
-    /// The window that `time` falls into: a time on an edge belongs to the window it opens.
+    /// The window that contains `time`: a time on an edge belongs to the window that begins there.
     pub fn window_of(self, time: Timestamp) -> Window {
         let start = self.floor(time);
         Window { start, end: Timestamp(start.0.saturating_add(self.get()).min(Timestamp::MAX.0)) }
@@ -139,9 +139,9 @@ impl From<WindowLength> for u64 {
 /// A half-open interval `[start, end)` of block time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Window {
-    /// First instant inside.
+    /// First instant of the window.
     pub start: Timestamp,
-    /// First instant after.
+    /// First instant after the window.
     pub end: Timestamp,
 }
 

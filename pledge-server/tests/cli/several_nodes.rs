@@ -108,7 +108,7 @@ fn what_cannot_be_audited_is_not_committed() {
     stage.away(1, true);
     stage.mint(3_700);
     let degraded = stage.until_status("degraded");
-    assert!(degraded["reason"].as_str().unwrap().contains("cannot be audited"), "{degraded}");
+    assert!(degraded["reason"].as_str().unwrap().contains("cannot be cross-checked"), "{degraded}");
     stage.away(1, false);
     stage.until_held(300);
     stage.until_status("live");

@@ -89,7 +89,7 @@ async fn a_block_that_the_audit_has_otherwise_is_not_committed(fixture: Fixture)
     for number in 13..=head {
         audit.mine(world.chain.block(number).expect("mined").time, &[]);
     }
-    refuses(&mut world, &["audit a slice", "block 13: the node has", "replace it"]).await;
+    refuses(&mut world, &["cross-check a slice", "block 13: the node has", "replace it"]).await;
     audit.return_to(&world.chain.branch());
     goes_on(&mut world).await;
 }
@@ -99,7 +99,8 @@ async fn a_transfer_that_the_audit_lacks_is_not_committed(fixture: Fixture) {
     let (mut world, audit) = open(fixture).await;
     audit.return_to(&world.chain.branch());
     audit.lose_transfers_of(18);
-    refuses(&mut world, &["block 18: its transfers differ: the node has 1, the audit 0"]).await;
+    refuses(&mut world, &["block 18: its transfers differ: the node has 1, the second source 0"])
+        .await;
     audit.return_to(&world.chain.branch());
     goes_on(&mut world).await;
 }
@@ -109,7 +110,7 @@ async fn the_block_before_a_fault_is_audited_too(fixture: Fixture) {
     let (mut world, audit) = far_from_a_fault_at_40(fixture).await;
     let late = [(BlockNumber::new(39), at(40))].into();
     audit.tell(Lies { times: late, ..Lies::default() });
-    refuses(&mut world, &["audit a slice", "block 39"]).await;
+    refuses(&mut world, &["cross-check a slice", "block 39"]).await;
     audit.stop();
     world.run().await;
     assert_eq!(world.cursor().await, world.chain.block(39));
@@ -212,7 +213,7 @@ async fn a_block_that_is_not_final_for_the_audit_is_not_committed(fixture: Fixtu
             world.indexer.poll(NOW).await;
         }
         let cursor = world.cursor().await.map(|cursor| cursor.number.get());
-        assert_eq!(cursor, reached, "final for the audit is {theirs:?}");
+        assert_eq!(cursor, reached, "final for the second source is {theirs:?}");
     }
 }
 
@@ -228,21 +229,21 @@ async fn a_fork_that_the_audit_does_not_have_takes_nothing_back(fixture: Fixture
         let time = audit.block(number).expect("mined").time;
         world.chain.mine(time, &[]);
     }
-    refuses(&mut world, &["audit a fork", "the audit still has it"]).await;
+    refuses(&mut world, &["cross-check a fork", "the second source still has it"]).await;
     audit.fail_next(3, ChainErrorKind::Persistent);
-    refuses(&mut world, &["audit a fork", "failed by script"]).await;
+    refuses(&mut world, &["cross-check a fork", "failed by script"]).await;
     audit.return_to(&world.chain.branch());
     world.run().await;
     assert_eq!(world.reorgs().await.expect("read"), 1);
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// What cannot be audited is not committed.
+/// What cannot be cross-checked is not committed.
 async fn without_the_audit_nothing_is_committed(fixture: Fixture) {
     let (mut world, audit) = open(fixture).await;
-    refuses(&mut world, &["cannot be audited", "there is no block 18"]).await;
+    refuses(&mut world, &["cannot be cross-checked", "there is no block 18"]).await;
     audit.return_to(&world.chain.branch());
     audit.fail_next(3, ChainErrorKind::Persistent);
-    refuses(&mut world, &["cannot be audited", "failed by script"]).await;
+    refuses(&mut world, &["cannot be cross-checked", "failed by script"]).await;
     goes_on(&mut world).await;
 }
