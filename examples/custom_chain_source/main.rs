@@ -1,6 +1,7 @@
 //! A chain of your own: a file of transfers, one block a line, and the points that they earn.
 //!
-//! A source is right when the laws of `ChainSource` pass, which the last lines of this file ask for.
+//! A source is right when the laws of `ChainSource` pass, which the last lines of this file ask
+//! for.
 //!
 //! ```text
 //! cargo run -p pledge-examples --example custom_chain_source [-- your.csv]
