@@ -39,7 +39,7 @@ use pledge_core::types::{
     Timestamp, TokenId,
 };
 
-// Written out as `async_trait` does it: mockall takes no `dyn` behind a reference otherwise.
+// Written as `async_trait` expands it: mockall accepts no `dyn` behind a reference otherwise.
 mock! {
     #[derive(Debug)]
     pub Archive {}
