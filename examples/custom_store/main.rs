@@ -1,6 +1,6 @@
 //! A store of your own: here one that counts the calls of another, and runs the engine over it.
 //!
-//! A store is right when the laws of its ports pass, which the last lines of this file ask for.
+//! A store is right when it passes the laws of its ports, which this file runs at its end.
 //!
 //! ```text
 //! cargo run -p pledge-examples --example custom_store
