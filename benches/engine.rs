@@ -1,4 +1,4 @@
-//! The pure parts: fold, accrue, settle. README.md says what an element is.
+//! The pure parts: fold, accrue, settle. README.md defines an element.
 
 #![allow(missing_docs, reason = "the macros of criterion generate public items")]
 

@@ -1,4 +1,5 @@
-//! Data for the benchmarks, the same in every run: a token, transfers among many accounts, their ledger.
+//! Data for the benchmarks, the same in every run: a token, transfers among many accounts, their
+//! ledger.
 
 use pledge_core::ledger::{AccountStates, TokenMetadata, TokenSpec, TokenState, Transfer, fold};
 use pledge_core::points::Programme;

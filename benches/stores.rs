@@ -1,4 +1,4 @@
-//! Commits, rewinds and as-of queries by store. README.md says what an element is.
+//! Commits, rewinds and as-of queries by store. README.md defines an element.
 
 #![allow(missing_docs, reason = "the macros of criterion generate public items")]
 
@@ -83,7 +83,7 @@ fn bench_queries(c: &mut Criterion) {
     bench_queries_of(c, &runtime, "SQLite", Arc::new(store));
 }
 
-/// Asks a ledger in which the first account has 10,000 changes and 100,000 have a few each.
+/// Queries a ledger in which the first account has 10,000 changes and 100,000 have a few each.
 fn bench_queries_of<S>(c: &mut Criterion, runtime: &Runtime, name: &str, store: Arc<S>)
 where
     S: BalanceStore + PointsStore + 'static,

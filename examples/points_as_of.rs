@@ -1,6 +1,6 @@
 //! Points at any instant of the past, and in buckets of any width, through a change of rate.
 //!
-//! Nothing is rounded on the way: an answer is the fraction `raw / scale`, divided once, when shown.
+//! Nothing is rounded: an answer is the fraction `raw / scale`, divided once, when it is shown.
 //!
 //! ```text
 //! cargo run -p pledge-examples --example points_as_of

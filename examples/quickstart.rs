@@ -1,7 +1,7 @@
 //! The whole engine in memory: index a chain, settle it, ask what an account holds and has earned.
 //!
-//! The chain lives in memory too. An `EvmChain` in its place follows a real one, and a `SqliteStore`
-//! in place of the `MemoryStore` keeps what was learned.
+//! The chain lives in memory too. An `EvmChain` in its place follows a real one, and a
+//! `SqliteStore` in place of the `MemoryStore` keeps what was learned.
 //!
 //! ```text
 //! cargo run -p pledge-examples --example quickstart
@@ -20,7 +20,7 @@ use pledge_core::stop::Stop;
 use pledge_core::types::{BlockNumber, ChainId, Decimals, ProgrammeId, Timestamp, TokenId};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 
-/// 2026-01-01T15:00:00Z
+/// The first block's time: 2026-01-01T15:00:00Z.
 const THREE_PM: u64 = 1_767_279_600;
 
 #[tokio::main(flavor = "current_thread")]
@@ -37,7 +37,7 @@ async fn main() -> Result<()> {
         .build()
         .await?;
 
-    // A program that lives on calls this every few seconds.
+    // A long-running program calls this every few seconds.
     let done = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
     println!("transfers indexed:  {}", done.transfers);
     println!("statements settled: {}", done.settled.statements);

@@ -1,4 +1,4 @@
-//! A fork that reaches the ledger: what is taken back, and why nothing of it remains.
+//! A fork that reaches the ledger: what is reversed, and why no trace of it remains.
 //!
 //! ```text
 //! cargo run -p pledge-examples --example reorg_walkthrough
@@ -49,9 +49,9 @@ async fn fresh_engine(usdx: &Simulated) -> Result<Engine> {
     Ok(Engine::builder(store, pending).follow(chain).build().await?)
 }
 
-/// Catches up, poll by poll, and tells what Bob has earned and every statement of it.
+/// Catches up, poll by poll, and prints Bob's points and statements.
 async fn follow(engine: &mut Engine, usdx: &Simulated) -> Result<()> {
-    engine.catch_up(SystemTime::now, &Stop::never(), |_, poll| tell(poll)).await?;
+    engine.catch_up(SystemTime::now, &Stop::never(), |_, poll| report(poll)).await?;
     let (queries, main, bob) = (engine.queries(), ProgrammeId::main(usdx.token), BOB.try_into()?);
     let view = queries.account(usdx.token, bob, Some(&main), None).await?;
     let points = view.points.context("the token has a programme")?;
@@ -63,7 +63,7 @@ async fn follow(engine: &mut Engine, usdx: &Simulated) -> Result<()> {
     Ok(())
 }
 
-fn tell(poll: &Poll) {
+fn report(poll: &Poll) {
     match poll {
         Poll::Advanced(slice) => {
             println!("  confirmed block {}, transfers: {}", slice.to, slice.transfers)

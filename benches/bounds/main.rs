@@ -1,4 +1,4 @@
-//! What a page, a settlement and short windows take in time and memory. README.md says how to read it.
+//! Time and memory of a page, a settlement and short windows. README.md explains the output.
 
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 
@@ -23,7 +23,7 @@ const PAGES: u64 = 10;
 
 const PARTS: [&str; 3] = ["statements", "settlement", "short-windows"];
 
-/// Each part in a process of its own, so that none finds memory that another has left.
+/// Runs each part in a process of its own, so that none starts with memory that another left.
 fn main() {
     let asked = std::env::args().nth(1).filter(|arg| PARTS.contains(&arg.as_str()));
     let Some(part) = asked else {
@@ -45,7 +45,8 @@ fn main() {
     });
 }
 
-/// Runs a piece of work and prints its time, and by how much the most memory held passed that before.
+/// Runs a piece of work and prints its time, and how far the peak of memory rose above the level
+/// before.
 async fn measured<T>(what: &str, times: u64, store: &Store, work: impl Future<Output = T>) -> T {
     let before = memory::now();
     memory::forget_peak();

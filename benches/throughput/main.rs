@@ -1,5 +1,5 @@
 //! Rows a second into the stores, as a share of what their databases take from plain inserts.
-//! README.md says how to read it.
+//! README.md explains the output.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the result")]
 

@@ -21,7 +21,7 @@ pub(crate) struct Measured {
     pub(crate) slice: u128,
 }
 
-/// What is done, for the reader of the figures.
+/// A description of the run, for the reader of the figures.
 pub(crate) fn plan() -> String {
     format!(
         "{} rows a transaction among {ACCOUNTS} accounts, {STATEMENT_ROWS} rows a plain statement; \
@@ -38,7 +38,7 @@ pub(crate) async fn measure(subject: &mut Subject) -> Measured {
         let batch = transfers(ACCOUNTS, BATCH, ACCOUNTS + round * BATCH);
         let (message, folding) = timed(fold_next(&*subject.store, &batch)).await;
         let changes = &message.tokens[0].changes;
-        // Neither way always comes first: what one leaves to be written may slow the next down.
+        // Neither way always comes first: pending writes of one may slow down the next.
         let plain_first = round % 2 == 0;
         let mut inserting = Duration::ZERO;
         if plain_first {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::plain::Plain;
 
-/// What is measured.
+/// What is measured: a store, and a plain table in the same database.
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     /// What decides how long a commit takes.
@@ -22,7 +22,7 @@ pub(crate) struct Subject {
     _place: Place,
 }
 
-/// Gone with the subject.
+/// The database's location, removed with the subject.
 enum Place {
     Folder { _folder: TempDir },
     Database { _database: MySqlPlace },

@@ -1,5 +1,5 @@
-//! Requests and time that a follower needs over a node that fails at random, beside the same node in
-//! health. README.md says how to read it.
+//! Requests and time of a follower over a node that fails at random, as multiples of the same run
+//! over a healthy node. README.md explains the output.
 
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 

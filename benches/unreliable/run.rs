@@ -21,28 +21,28 @@ const TIMEOUT: Duration = Duration::from_millis(200);
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
 /// The wait after a poll that failed, and between two looks at a chain without a new block.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// A run that takes longer is not done: without what the node asks for, and with it.
+/// A run that takes longer is not done: without the waits that the node asks for, and with them.
 const LIMIT: Duration = Duration::from_secs(60);
 const LIMIT_WITH_WAITS: Duration = Duration::from_secs(150);
-/// How often that is looked at.
+/// How often the limit is checked.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const SEED: u64 = 11;
 
-/// What there is to do.
+/// The work of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Work {
-    /// So many blocks that come one at a time.
+    /// Follows this many blocks, which are mined one at a time.
     Follow(u64),
-    /// So many blocks that are there already.
+    /// Catches up with this many blocks, mined before the run.
     CatchUp(u64),
 }
 
-/// What a run took.
+/// What a run cost.
 pub(crate) struct Measured {
     pub(crate) requests: usize,
     pub(crate) time: Duration,
-    /// How much of it the node asked for: waits in `Retry-After`, the shortest wait after a 429 without
-    /// one, and silence.
+    /// How much of it the node asked for: waits in `Retry-After`, the shortest wait after a 429
+    /// without one, and silence.
     pub(crate) asked: Duration,
     /// The newest block in the ledger, if the run was not done in time.
     pub(crate) stuck_at: Option<u64>,
@@ -71,7 +71,7 @@ impl Work {
         }
     }
 
-    /// Does it, over a node that fails with a chance of so many in a hundred.
+    /// Does the work over a node that fails with a chance in percent.
     pub(crate) async fn run(self, failing: Option<(Failing, Struck, u32)>) -> Measured {
         let mut run = Run::new().await;
         if let Self::CatchUp(blocks) = self {
@@ -107,7 +107,7 @@ impl Work {
     }
 }
 
-/// The node of a run, and what it is counted by.
+/// The node of a run, which counts its requests.
 #[derive(Clone)]
 struct Node(Arc<HostileNode>);
 
@@ -127,7 +127,7 @@ impl Node {
         }
     }
 
-    /// Waits until a run has taken too long.
+    /// Waits until the run has taken too long.
     async fn is_over(&self, failing: Option<(Failing, SwitchId)>, begun: Instant) {
         loop {
             tokio::time::sleep(LOOK_INTERVAL).await;
@@ -169,7 +169,7 @@ impl Run {
         Self { chain, node: Node(Arc::new(node)), store, indexer }
     }
 
-    /// Each block mints as much as its height is.
+    /// Mines blocks, each of which mints as much as its height.
     fn mine(&self, blocks: u64) {
         for _ in 0..blocks {
             let head = self.chain.head();
@@ -183,7 +183,7 @@ impl Run {
     async fn come_to_rest(&mut self) {
         loop {
             match self.indexer.poll(NOW).await {
-                // A head that lags is no rest: as a follower, look again.
+                // A head that lags is not rest: poll again, as a follower would.
                 Poll::Idle if self.is_at_rest().await => return,
                 Poll::Idle | Poll::Retry(_) => tokio::time::sleep(POLL_INTERVAL).await,
                 Poll::Advanced(_) | Poll::Rewound(_) => {}
@@ -202,7 +202,8 @@ impl Run {
         state.expect("a token").cursor.map_or(0, |cursor| cursor.number.get())
     }
 
-    /// Asserts that the ledger has what was minted up to its cursor, and says where that is.
+    /// Asserts that the ledger has what was minted up to its cursor, and returns the cursor's
+    /// height.
     async fn check(&self) -> u64 {
         let state = self.store.token(token()).await.expect("a store in memory");
         let reached = self.reached().await;

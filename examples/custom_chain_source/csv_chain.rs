@@ -14,7 +14,7 @@ pub(crate) const TOKEN: TokenId =
 
 pub(crate) type Answer<T> = Result<T, ChainError>;
 
-/// A chain that is all there: its head is final.
+/// A chain that is complete: its head is final.
 #[derive(Debug)]
 pub(crate) struct CsvChain {
     pub(crate) metadata: TokenMetadata,

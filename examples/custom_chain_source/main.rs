@@ -1,6 +1,6 @@
 //! A chain of your own: a file of transfers, one block a line, and the points that they earn.
 //!
-//! A source is right when the laws of `ChainSource` pass, which the last lines of this file ask for.
+//! A source is right when it passes the laws of `ChainSource`, which this file runs at its end.
 //!
 //! ```text
 //! cargo run -p pledge-examples --example custom_chain_source [-- your.csv]

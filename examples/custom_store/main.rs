@@ -1,6 +1,6 @@
 //! A store of your own: here one that counts the calls of another, and runs the engine over it.
 //!
-//! A store is right when the laws of its ports pass, which the last lines of this file ask for.
+//! A store is right when it passes the laws of its ports, which this file runs at its end.
 //!
 //! ```text
 //! cargo run -p pledge-examples --example custom_store
@@ -35,16 +35,16 @@ async fn main() -> Result<()> {
         .follow(usdx.followed(RateSchedule::constant("0.05".parse()?)))
         .build()
         .await?;
-    tell("To begin", &store);
+    report("To begin", &store);
     engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
-    tell("To index five blocks and settle an hour", &store);
+    report("To index five blocks and settle an hour", &store);
     let main = ProgrammeId::main(usdx.token);
     engine.queries().account(usdx.token, BOB.try_into()?, Some(&main), None).await?;
-    tell("To answer what an account holds and has earned", &store);
+    report("To answer what an account holds and has earned", &store);
     Ok(())
 }
 
-fn tell(what: &str, store: &Metered<MemoryStore>) {
+fn report(what: &str, store: &Metered<MemoryStore>) {
     println!("{what}:");
     for (operation, calls) in std::mem::take(&mut *store.calls.lock().expect("no holder panics")) {
         println!("{calls:>4}  {operation}");

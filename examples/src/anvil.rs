@@ -1,4 +1,4 @@
-//! A development node of one's own.
+//! A local development node.
 
 use std::env::consts::{ARCH, EXE_SUFFIX, OS};
 use std::io::{BufRead, BufReader};
@@ -49,10 +49,10 @@ pub struct Anvil {
 }
 
 impl Anvil {
-    /// Starts a fresh chain on a free port. It begins at [`GENESIS_TIME`] unless the arguments say
-    /// otherwise, and mines a block per transaction.
+    /// Starts a fresh chain on a free port. It begins at [`GENESIS_TIME`] unless the arguments set
+    /// another time, and mines a block per transaction.
     ///
-    /// Without the program this is an error that tells how to install it.
+    /// Returns an error with installation instructions when the program is missing.
     pub async fn start(chain_id: u64, extra_args: &[&str]) -> Result<Self> {
         let program = program()?;
         let mut command = Command::new(&program);
@@ -79,7 +79,7 @@ impl Anvil {
         Ok(Self { child, url, provider })
     }
 
-    /// Where it listens.
+    /// The URL of its JSON-RPC endpoint.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -131,7 +131,7 @@ impl Anvil {
         self.request("evm_setAutomine", json!([automine])).await
     }
 
-    /// Any method without an answer that matters.
+    /// Calls any method whose result is not needed.
     pub async fn request(&self, method: &'static str, params: Value) -> Result<()> {
         let answer = self.provider.raw_request::<_, Value>(method.into(), params);
         answer.await.with_context(|| format!("{method} failed"))?;
@@ -146,7 +146,7 @@ impl Drop for Anvil {
 }
 
 fn stop(child: &mut Child) {
-    // It may have ended by itself, which is what we want.
+    // An error means that it has already ended.
     let _ = child.kill();
     let _ = child.wait();
 }
@@ -157,14 +157,15 @@ fn sets_the_time(arg: &str) -> bool {
         .any(|option| arg.split('=').next() == Some(option))
 }
 
-/// Reads the output to its end, lest the node blocks on a full pipe, and tells where it listens.
+/// Reads the output to its end, so that the node does not block on a full pipe, and sends the
+/// address that it listens on.
 fn listening(child: &mut Child) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     let output = child.stdout.take().expect("the output is piped");
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             if let Some(address) = line.strip_prefix("Listening on ") {
-                // Nobody waits any more after the timeout.
+                // The receiver is gone after the timeout.
                 let _ = sender.send(address.trim().to_owned());
             }
         }

@@ -24,7 +24,7 @@ pub struct Crowd {
     random: Random,
 }
 
-/// One transaction.
+/// One random transaction of the crowd.
 enum Action {
     Mint(Address, U256),
     Burn(Address, U256),
@@ -41,14 +41,14 @@ impl Crowd {
         Ok(crowd)
     }
 
-    /// Asks the contract what they hold: after a reorg it is something else.
+    /// Reads the balances from the contract again: a reorg changes them.
     pub async fn read(&mut self) -> Result<()> {
         let held = self.token.balances_of(&self.accounts).await?;
         self.balances = self.accounts.iter().copied().zip(held).collect();
         Ok(())
     }
 
-    /// Sends so many transactions, for a block of a node that mines when it is told to.
+    /// Sends `count` transactions to a node that mines only on request, for its next block.
     pub async fn send(&mut self, anvil: &Anvil, count: u64) -> Result<()> {
         let transactions: Vec<_> = (0..count).map(|_| self.next_transaction()).collect();
         for chunk in transactions.chunks(REQUESTS_PER_BATCH) {
@@ -68,7 +68,7 @@ impl Crowd {
         self.random.below(bound)
     }
 
-    /// Compares with the contract: a transaction that was lost or reverted shows here.
+    /// Compares with the contract, which reveals a transaction that was lost or reverted.
     pub async fn check(&self) -> Result<()> {
         let found = self.token.balances_of(&self.accounts).await?;
         for (account, found) in self.accounts.iter().zip(found) {

@@ -2,7 +2,8 @@
 //!
 //! [`Anvil`] runs a development node that `npm ci` in the workspace's root installs, [`Token`]
 //! deploys a preset of `@openzeppelin/contracts` on any node, and [`Traffic`] makes a lot happen to
-//! it in a short time; its accounts are a [`Crowd`]. [`Simulated`] is a token on a chain that lives in memory.
+//! it in a short time; its accounts are a [`Crowd`]. [`Simulated`] is a token on a chain that lives
+//! in memory.
 
 mod anvil;
 mod crowd;

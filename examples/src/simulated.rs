@@ -1,4 +1,4 @@
-//! A token whose life is a script: no node, no clock.
+//! A token whose history is a script: no node, no clock.
 
 use anyhow::{Context, Result};
 use pledge_core::engine::{FollowedChain, FollowedToken};
@@ -14,17 +14,17 @@ use crate::GENESIS_TIME;
 
 /// Where tokens come from and go to.
 pub const NOBODY: Address = Address::ZERO;
-/// A holder.
+/// A first holder for scripts.
 pub const ALICE: Address = Address::repeat_byte(0xa1);
-/// Another.
+/// A second holder for scripts.
 pub const BOB: Address = Address::repeat_byte(0xb0);
 
 /// A token of 18 decimals on a chain in memory, on the first of January 2026.
 #[derive(Debug, Clone)]
 pub struct Simulated {
-    /// The chain, to fork it.
+    /// The chain, for forks.
     pub chain: ScriptedChain,
-    /// The token.
+    /// The token's chain and address.
     pub token: TokenId,
 }
 
@@ -47,7 +47,7 @@ impl Simulated {
     }
 
     /// For an engine: the token from its first block on, each block committed alone once two more
-    /// stand on it.
+    /// blocks follow it.
     pub fn followed(&self, rates: RateSchedule) -> FollowedChain {
         let token = FollowedToken::new(self.token.address, BlockNumber::new(1)).earning_by(rates);
         let config = IndexerConfig {

@@ -57,7 +57,7 @@ impl Token {
         })
     }
 
-    /// Its contract.
+    /// The address of its contract.
     pub const fn address(&self) -> Address {
         self.address
     }
@@ -95,13 +95,13 @@ impl Token {
         send(contract.transfer(to, amount).from(from)).await
     }
 
-    /// What the contract itself says of an account now.
+    /// The contract's own balance of an account now.
     pub async fn balance_of(&self, account: Address) -> Result<U256> {
         let contract = Preset::new(self.address, &self.provider);
         Ok(contract.balanceOf(account).call().await?)
     }
 
-    /// The same of many accounts, in their order.
+    /// The same for many accounts, in their order.
     pub async fn balances_of(&self, accounts: &[Address]) -> Result<Vec<U256>> {
         let mut batch = BatchRequest::new(self.provider.client());
         let mut answers = Vec::with_capacity(accounts.len());
@@ -114,7 +114,7 @@ impl Token {
         Ok(try_join_all(answers).await?)
     }
 
-    /// What the contract itself says of its supply now.
+    /// The contract's own total supply now.
     pub async fn total_supply(&self) -> Result<U256> {
         let contract = Preset::new(self.address, &self.provider);
         Ok(contract.totalSupply().call().await?)

@@ -1,4 +1,4 @@
-//! A busy life for a token, the same for the same seed.
+//! A busy history for a token, the same for the same seed.
 
 use std::collections::BTreeMap;
 
@@ -23,18 +23,18 @@ pub struct Traffic {
     pub block_seconds_max: u64,
 }
 
-/// What came of it, counted apart from the chain.
+/// The outcome, counted independently of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Played {
     /// Balances at the end, of everyone who took part.
     pub balances: BTreeMap<Address, U256>,
-    /// Their sum.
+    /// The sum of all balances.
     pub supply: U256,
-    /// `Transfer` logs.
+    /// The number of `Transfer` logs.
     pub transfers: u64,
-    /// First block of it.
+    /// The first block that was mined.
     pub first_block: u64,
-    /// Last block of it.
+    /// The last block that was mined.
     pub last_block: u64,
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use pledge_examples::Anvil;
 
-/// Where `token_events` looks for a node unless told otherwise.
+/// The node's URL in `token_events` without `--rpc-url`.
 const DEFAULT_URL: &str = "http://127.0.0.1:8545";
 const LINES_MAX: usize = 79;
 const BLESS: &str = "if that is meant: `PLEDGE_BLESS=1 cargo test -p pledge-examples`";
@@ -52,7 +52,7 @@ fn no_file_of_an_example_is_longer_than_a_page() {
     }
 }
 
-/// What the binary prints that `cargo test` builds beside this one.
+/// The output of the example's binary, which `cargo test` builds together with this one.
 fn run(name: &str, arguments: &[&str]) -> String {
     let this = std::env::current_exe().unwrap();
     let profile = this.ancestors().nth(2).expect("a test runs in <profile>/deps");
@@ -68,7 +68,7 @@ fn run(name: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Against the expected output, byte for byte, or in its place when blessed.
+/// Compares with the expected output, byte for byte; with `PLEDGE_BLESS`, replaces it.
 fn compare(name: &str, printed: &str) -> Result<(), String> {
     let path = folder().join(format!("expected/{name}.txt"));
     if std::env::var_os("PLEDGE_BLESS").is_some() {

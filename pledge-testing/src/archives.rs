@@ -1,4 +1,4 @@
-//! Stores whose archives are taken and given.
+//! Stores whose archives are exported and imported.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -18,7 +18,6 @@ use super::Fixture;
 pub struct ArchiveFixture {
     /// Its other ports.
     pub fixture: Fixture,
-    /// Its archive.
     pub archive: Arc<dyn Archive>,
 }
 
@@ -31,20 +30,20 @@ impl ArchiveFixture {
         Self { fixture: Fixture::new(store.clone(), guard), archive: store }
     }
 
-    /// All that the store holds.
+    /// Exports all that the store holds.
     pub async fn export(&self) -> Records {
         let mut records = Records::default();
         self.archive.export(&mut records).await.expect("the store can be read");
         records
     }
 
-    /// Takes records over.
+    /// Imports what another store exported.
     pub async fn import(&self, mut records: Records) -> Result<(), StoreError> {
         self.archive.import(&mut records).await
     }
 }
 
-/// Records in memory: a sink, and a source that gives what it holds from the front.
+/// Records in memory: a sink, and a source that returns its records from the front.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Records(pub VecDeque<ArchiveRecord>);
 

@@ -1,4 +1,4 @@
-//! The laws of the ports: what it means for an implementation to be right.
+//! The laws of the ports: what a correct implementation does.
 //!
 //! A law is a function over a fresh [`Fixture`](super::Fixture), named by the sentence that it
 //! proves. A backend runs all of them with one macro a port:
@@ -61,7 +61,7 @@ const LAW_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// Runs a law to its end.
 ///
-/// A law that does not end takes the process with it, after five minutes and with its name: an
+/// A law that does not end aborts the process after five minutes, with its name printed: an
 /// implementation may loop without ever waiting, and hold more memory with each round.
 pub fn run<F: Future<Output = ()>>(law: F) {
     let (ended, has_ended) = mpsc::channel::<()>();
@@ -112,8 +112,8 @@ macro_rules! event_store_conformance {
     };
 }
 
-/// The laws of [`Archive`](pledge_core::ports::Archive), from one store to another, of the same backend or not:
-/// two futures that each give a fresh [`ArchiveFixture`](super::ArchiveFixture).
+/// The laws of [`Archive`](pledge_core::ports::Archive), from one store to another, of the same
+/// backend or not: two futures that each give a fresh [`ArchiveFixture`](super::ArchiveFixture).
 #[macro_export]
 macro_rules! archive_conformance {
     ($from:expr, $to:expr) => {
@@ -182,9 +182,9 @@ macro_rules! same_answers {
     };
 }
 
-/// The property that a store tells the same archive as another that is known to be right, and takes it
-/// over. Both are closures' bodies that give an [`ArchiveFixture`](super::ArchiveFixture), evaluated once
-/// a case or more.
+/// The property that a store exports the same archive as another that is known to be right, and
+/// imports it. Both are closures' bodies that give an [`ArchiveFixture`](super::ArchiveFixture),
+/// evaluated once a case or more.
 #[macro_export]
 macro_rules! same_archives {
     ($fixture:expr, $reference:expr, $cases:expr) => {
@@ -208,7 +208,8 @@ macro_rules! chain_source_conformance {
     };
 }
 
-/// The laws of [`PendingCache`](pledge_core::ports::PendingCache) over a future that gives a fresh cache.
+/// The laws of [`PendingCache`](pledge_core::ports::PendingCache) over a future that gives a fresh
+/// cache.
 #[macro_export]
 macro_rules! pending_cache_conformance {
     ($cache:expr) => {

@@ -1,4 +1,4 @@
-//! Two stores that are told the same and must answer the same, whatever happens.
+//! Two stores that receive the same writes and must return the same answers, whatever happens.
 
 mod compare;
 mod ops;
@@ -28,8 +28,8 @@ use crate::{ArchiveFixture, Fixture};
 const CHAIN: ChainId = ChainId::new(5);
 const RETAINED: u64 = 12;
 
-/// Plays random histories to a fresh store and to a fresh one that is known to be right, and compares
-/// every answer.
+/// Plays random histories to a fresh store and to a fresh one that is known to be right, and
+/// compares every answer.
 pub fn any_history_gives_the_same_answers(
     cases: u32,
     store: impl Fn() -> Fresh,
@@ -49,7 +49,7 @@ pub fn any_history_gives_the_same_answers(
     });
 }
 
-/// The same for one history of a thousand steps, of which every answer is compared now and then.
+/// The same for one history of a thousand steps, with every answer compared now and then.
 pub fn a_history_of_a_thousand_steps_gives_the_same_answers(
     store: impl Fn() -> Fresh,
     reference: impl Fn() -> Fresh,
@@ -69,11 +69,12 @@ pub fn a_history_of_a_thousand_steps_gives_the_same_answers(
     });
 }
 
-/// A fresh store that can be archived, on its way.
+/// A future of a fresh store that can be archived.
 pub type FreshArchive = Pin<Box<dyn Future<Output = ArchiveFixture>>>;
 
-/// Plays random histories to a fresh store and to a fresh one that is known to be right, and compares
-/// their archives; then moves that of the one into another fresh store, and looks again.
+/// Plays random histories to a fresh store and to a fresh one that is known to be right, and
+/// compares their archives; then moves the archive of the first into a third store, and compares
+/// again.
 pub fn any_history_gives_the_same_archive(
     cases: u32,
     store: impl Fn() -> FreshArchive,
@@ -282,7 +283,7 @@ impl Twins {
         for Mined { later, moves, unreadable } in blocks {
             let block = self.child(&parent, *later);
             let mut transfers = transfers(&block, moves);
-            // What more than is held was sent for does not happen.
+            // The steps never send more than is held.
             let (folded, after) = loop {
                 let mut tried: AccountStates = states.clone();
                 match fold(totals, &mut tried, &transfers, |_| block.time) {
@@ -313,7 +314,7 @@ impl Twins {
         self.offer(commit).await;
     }
 
-    /// A commit, which is refused unless the ledger stands at its base and is not halted.
+    /// Offers a commit, which is refused unless the ledger is at its base and is not halted.
     async fn offer(&mut self, commit: LedgerCommit) {
         if both!(self, balances.commit(&commit)).is_ok() {
             self.chain.extend(&commit.headers);

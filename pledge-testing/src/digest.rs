@@ -1,4 +1,4 @@
-//! All that a token's ledger and points must be, whichever way they came about.
+//! All that a token's ledger and points must be, however they were computed.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,14 @@ use pledge_core::ports::{
 };
 use pledge_core::types::{Account, BlockId, Overflow, ProgrammeId, RawPoints, Timestamp, TokenId};
 
-/// The state of one token that depends on the chain alone: not on the epoch, not on what was taken
-/// back, not on when a job ran.
+/// The state of one token that depends on the chain alone: not on the epoch, not on reversed rows,
+/// not on when a job ran.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Digest {
-    /// Where the ledger stands.
+    /// The ledger's cursor.
     pub cursor: Option<BlockId>,
     /// Time of the first block.
     pub start_time: Option<Timestamp>,
-    /// Sums.
     pub totals: TokenTotals,
     /// Every change, in the order of the chain.
     pub changes: Vec<Change>,
@@ -37,7 +36,7 @@ pub struct ProgrammeDigest {
     pub settled: Option<Timestamp>,
     /// What every account earned up to there.
     pub totals: BTreeMap<Account, RawPoints>,
-    /// Statements that were not taken back, by account and window start.
+    /// Statements that were not reversed, by account and window start.
     pub statements: BTreeMap<(Account, Timestamp), RawPoints>,
     /// The sums of every settled window.
     pub windows: BTreeMap<Timestamp, WindowTotal>,
@@ -103,7 +102,7 @@ async fn all_changes(
     }
 }
 
-/// Every statement row of an account, in the order of their places.
+/// Every statement row of an account, in the order of publication.
 pub async fn statement_rows(
     points: &dyn PointsStore,
     programme: &ProgrammeId,
@@ -123,7 +122,7 @@ pub async fn statement_rows(
     }
 }
 
-/// What statements sum to, those that take back taken off.
+/// The sum of statements, without the reversed ones.
 pub fn sum_of(statements: &[Statement]) -> Result<RawPoints, Overflow> {
     statements.iter().try_fold(RawPoints::ZERO, |sum, row| match row.kind {
         StatementKind::Earned => sum.checked_add(row.raw),

@@ -9,7 +9,7 @@ use pledge_core::forward_store;
 use pledge_core::ports::{PointsStore, SettlementBatch};
 use pledge_core::types::Account;
 
-/// Refuses the batches that hold an account, a number of times.
+/// Refuses batches that contain an account, a given number of times.
 #[derive(Debug)]
 pub struct FailingPoints {
     inner: Arc<dyn PointsStore>,

@@ -1,4 +1,4 @@
-//! A TCP proxy that does to connections what networks do to them.
+//! A TCP proxy that simulates network faults.
 
 #![expect(clippy::disallowed_methods, reason = "real sockets and a real clock")]
 
@@ -22,10 +22,10 @@ pub use flow::{Direction, Flow};
 pub use trap::Fate;
 use trap::Traps;
 
-/// Stands between clients and one server, on a free port of 127.0.0.1. Every switch acts at once, on
-/// open connections too. It ends with the handle, and its connections with it.
+/// A proxy between clients and one server, on a free port of 127.0.0.1. Every switch acts at once,
+/// on open connections too. The proxy and its connections end when the handle is dropped.
 ///
-/// It runs on the runtime it was made on, so a test must not block that.
+/// It uses the runtime that it was created on, so a test must not block that.
 #[derive(Debug)]
 pub struct FaultProxy {
     address: SocketAddr,
@@ -35,7 +35,6 @@ pub struct FaultProxy {
 
 #[derive(Debug)]
 struct Shared {
-    /// `host:port`.
     server: String,
     to_server: watch::Sender<Flow>,
     to_client: watch::Sender<Flow>,
@@ -47,7 +46,7 @@ struct Shared {
 }
 
 impl FaultProxy {
-    /// A proxy before the server at `host:port`, which passes everything.
+    /// A proxy in front of the server at `host:port`, which passes everything.
     pub async fn before(server: impl Into<String>) -> Self {
         let shared = Arc::new(Shared {
             server: server.into(),
@@ -64,13 +63,13 @@ impl FaultProxy {
         Self { address, shared, acceptor }
     }
 
-    /// Where clients connect.
+    /// The address for clients.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What happens to the bytes of one direction from now on. A connection that has lost bytes is
-    /// reset as soon as its bytes pass again.
+    /// Sets what happens to the bytes of one direction from now on. A connection that has lost
+    /// bytes is reset as soon as its bytes pass again.
     pub fn set(&self, direction: Direction, flow: Flow) {
         self.shared.flow(direction).send_replace(flow);
     }
@@ -91,8 +90,8 @@ impl FaultProxy {
         self.shared.is_refusing.store(is_refusing, Ordering::SeqCst);
     }
 
-    /// The fate of the connection that sends the next packet with these bytes in it. It is met once;
-    /// another trap takes its place.
+    /// Sets the fate of the connection that sends the next packet with these bytes in it. The trap
+    /// acts once; another trap replaces it.
     pub fn trap(&self, bytes: impl Into<Vec<u8>>, fate: Fate) {
         self.shared.traps.set(bytes.into(), fate);
     }
@@ -102,7 +101,8 @@ impl FaultProxy {
         self.shared.traps.is_set()
     }
 
-    /// Passes everything, takes new connections and removes the trap. What was cut stays cut.
+    /// Passes everything, accepts new connections and removes the trap. Connections that were cut
+    /// stay cut.
     pub fn calm(&self) {
         self.set_both(Flow::Pass);
         self.refuse(false);
@@ -142,7 +142,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         shared.counters.connected();
         let connection = Connection::new(shared.clone());
         tokio::spawn(async move {
-            // A server that is not there refuses: so does the proxy.
+            // Without a server behind it the proxy refuses, as the server would.
             match TcpStream::connect(&connection.server()).await {
                 Ok(server) => connection.serve(client, server).await,
                 Err(_) => connection::reset(client),

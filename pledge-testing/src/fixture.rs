@@ -8,14 +8,12 @@ use pledge_core::error::StoreError;
 use pledge_core::event::{EventSeq, SequencedEvent};
 use pledge_core::ports::{BalanceStore, EventStore, PointsStore};
 
-/// An empty store behind its ports, and whatever must outlive it. A clone is the same store.
+/// An empty store behind its ports, and anything that must outlive it. A clone is the same store.
 #[derive(Clone)]
 pub struct Fixture {
-    /// The ledger.
     pub balances: Arc<dyn BalanceStore>,
-    /// The points.
     pub points: Arc<dyn PointsStore>,
-    /// What happened to both.
+    /// Events of both.
     pub events: Arc<dyn EventStore>,
     guard: Arc<dyn Any + Send + Sync>,
 }

@@ -1,4 +1,4 @@
-//! Random histories of a chain, and of what happens to the engine meanwhile.
+//! Random histories of a chain and of the engine.
 
 use std::collections::BTreeMap;
 
@@ -11,33 +11,34 @@ use super::world::{CONFIRMATIONS, World, account};
 /// One step of a history.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// A block so many seconds after the last, with transfers.
+    /// A block some seconds after the last, with transfers.
     Mine(u64, Vec<Move>),
-    /// The newest blocks are replaced: so many dropped, as many mined again empty, and one more.
+    /// A fork: this many of the newest blocks are dropped, as many are mined again empty, and one
+    /// more.
     Fork(u64),
     /// The indexer runs until it rests.
     Index,
-    /// The settler runs, for at most so many batches.
+    /// The settler runs, for at most this many batches.
     Settle(u64),
 }
 
-/// A transfer by choice: who, whom, and which part of what the sender holds. It is valid on any
-/// branch, since the amount is taken from the balance; a transfer to oneself may be of more.
+/// A transfer by choice: sender, receiver, and which part of the sender's balance. It is valid on
+/// any branch, since the amount is computed from the balance; a transfer to oneself may be of more.
 #[derive(Debug, Clone, Copy)]
 pub struct Move {
     kind: u8,
     from: u64,
     to: u64,
     part: u64,
-    /// Where its log stands among those of its block.
+    /// The rank of its log among those of its block.
     place: u8,
 }
 
 /// Accounts in a random history.
 pub const ACCOUNTS: u64 = 9;
 
-/// A transfer: 3 in 9 are mints, 1 in 9 a burn, 1 in 9 to oneself; zero amounts occur. Half of them have
-/// their logs in another order than that in which they are valid one by one.
+/// A transfer: 3 in 9 are mints, 1 in 9 a burn, 1 in 9 to oneself; zero amounts occur. Half of them
+/// have their logs in another order than that in which they are valid one by one.
 pub fn moves() -> impl Strategy<Value = Move> {
     let place = prop_oneof![Just(0_u8), any::<u8>()];
     (0_u8..9, 1..=ACCOUNTS, 1..=ACCOUNTS, 0_u64..=1_000, place)
@@ -56,7 +57,7 @@ pub fn mine() -> impl Strategy<Value = Step> {
     (later, vec(moves(), 0..4)).prop_map(|(later, moves)| Step::Mine(later, moves))
 }
 
-/// Anything that may happen: forks up to well below the confirmed block.
+/// Any step: forks reach well below the confirmed block.
 pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         10 => mine(),

@@ -41,10 +41,10 @@ pub use switch::{Fault, Switch, SwitchId};
 use switch::{Stage, Switches};
 pub use wire::Wire;
 
-/// A node on a free port of 127.0.0.1, for as long as the handle lives. Several may stand over one
-/// chain, each with faults of its own.
+/// A node on a free port of 127.0.0.1, until the handle is dropped. Several may serve one chain,
+/// each with faults of its own.
 ///
-/// It runs on the runtime it was made on, so a test must not block that.
+/// It uses the runtime that it was created on, so a test must not block that.
 #[derive(Debug)]
 pub struct HostileNode {
     port: u16,
@@ -81,32 +81,30 @@ impl HostileNode {
         Self { port, shared, server }
     }
 
-    /// Its port.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Where to ask it.
+    /// The URL of its JSON-RPC endpoint.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/", self.port)
     }
 
-    /// Its chain.
     pub fn chain(&self) -> &HostileChain {
         &self.shared.chain
     }
 
-    /// Sets a switch. Later ones act on what earlier ones left.
+    /// Sets a switch. Later switches act on the result of earlier ones.
     pub fn on(&self, switch: impl Into<Switch>) -> SwitchId {
         self.shared.switches.on(switch.into())
     }
 
-    /// Takes a switch back.
+    /// Removes a switch.
     pub fn off(&self, id: SwitchId) {
         self.shared.switches.off(id);
     }
 
-    /// Takes every switch back.
+    /// Removes every switch.
     pub fn calm(&self) {
         self.shared.switches.calm();
     }
@@ -121,7 +119,7 @@ impl HostileNode {
         *self.shared.latency.lock().expect("no holder panics") = latency;
     }
 
-    /// Every request so far: the calls in it.
+    /// Every request so far, each with its calls.
     pub fn requests(&self) -> Vec<Vec<Call>> {
         self.shared.requests.lock().expect("no holder panics").clone()
     }
@@ -200,7 +198,7 @@ impl Shared {
         });
         self.switches.act(Stage::Lie, call_alone, &truth, |fault, blocks| {
             match (fault, &mut reply) {
-                (Fault::Lie(fault), Ok(result)) => fault.tell(result, blocks),
+                (Fault::Lie(fault), Ok(result)) => fault.apply(result, blocks),
                 _ => false,
             }
         });

@@ -1,4 +1,4 @@
-//! A source that lies about numbers and is honest otherwise.
+//! A source with scripted lies, honest otherwise.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -11,24 +11,24 @@ use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
 use pledge_core::simulation::ScriptedChain;
 use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Timestamp};
 
-/// What is not true. Nothing, at first.
+/// The lies of a source. By default there are none.
 #[derive(Debug, Clone, Default)]
 pub struct Lies {
-    /// The head that is claimed.
+    /// The false head.
     pub head: Option<BlockRef>,
-    /// Whether the head that is claimed is also shown at its height, on a block that it is linked to.
+    /// Whether the false head is also returned by height, linked to a true block.
     pub shows_head: bool,
-    /// The block that is claimed to be final.
+    /// The false finalized block.
     pub finalized: Option<BlockRef>,
-    /// Blocks that are given another time, by height.
+    /// False block times, by height.
     pub times: BTreeMap<BlockNumber, Timestamp>,
     /// Blocks below this height are gone, as on a node that pruned them.
     pub gone_below: BlockNumber,
     /// A block that is left out of ranges in which it is neither first nor last.
     pub left_out: Option<BlockNumber>,
-    /// The next supplies, the last one first; `None` says that the block is gone.
+    /// The next supplies, the last one first; `None` means that the block is gone.
     pub supplies: Vec<Option<Amount>>,
-    /// Another chain of which ranges are answered, as by another machine behind the same url.
+    /// Another chain whose ranges are returned, as by another machine behind the same url.
     pub ranges: Option<ScriptedChain>,
 }
 
@@ -50,17 +50,17 @@ pub fn invented(height: u64, time: Timestamp) -> BlockRef {
 }
 
 impl Liar {
-    /// An honest reader of a chain, for now.
+    /// A source that is honest until lies are set.
     pub fn new(chain: &ScriptedChain) -> Self {
         Self { chain: chain.clone(), lies: Mutex::default() }
     }
 
-    /// From now on these are the lies.
+    /// Sets the lies from now on.
     pub fn tell(&self, lies: Lies) {
         *self.lies() = lies;
     }
 
-    /// From now on it is honest.
+    /// Removes all lies.
     pub fn stop(&self) {
         self.tell(Lies::default());
     }

@@ -1,5 +1,5 @@
-//! What proves an implementation of pledge's ports right. A dev-dependency, and not covered by semver: everything here panics
-//! where it fails.
+//! Tests and doubles that prove an implementation of pledge's ports right. A dev-dependency, not
+//! covered by semver: everything here panics on failure.
 //!
 //! - [`conformance`]: the laws of every port, one test a law, one macro a port;
 //! - [`oracle`]: a second, naive implementation of everything that a store ends up holding;
@@ -18,6 +18,8 @@
 //! - `nodes`: `HostileNode`, a JSON-RPC node over a scripted chain, with faults to switch on;
 //! - `servers`: `FaultProxy`, a TCP proxy that delays, swallows and cuts; `OwnServer`, a MariaDB or a Redis for one test;
 //!   `MySqlPlace`, an empty database on the server of `PLEDGE_TEST_MYSQL_URL`.
+
+#![allow(missing_docs, reason = "the names say it; what is not obvious has a comment")]
 
 pub mod conformance;
 pub mod differential;

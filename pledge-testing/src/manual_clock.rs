@@ -1,18 +1,17 @@
-//! A clock that moves when told to.
+//! A clock that moves only when a test advances it.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use pledge_core::stop::Clock;
 
-/// Stands still until it is advanced.
+/// A clock that is constant until it is advanced.
 #[derive(Debug, Default)]
 pub struct ManualClock {
     elapsed: Mutex<Duration>,
 }
 
 impl ManualClock {
-    /// Moves forward.
     pub fn advance(&self, by: Duration) {
         *self.elapsed.lock().expect("no holder panics") += by;
     }

@@ -40,7 +40,7 @@ use pledge_core::types::{
     RawPoints, Timestamp, TokenId,
 };
 
-// Written out as `async_trait` does it: mockall takes no `dyn` behind a reference otherwise.
+// Written as `async_trait` expands it: mockall accepts no `dyn` behind a reference otherwise.
 mock! {
     #[derive(Debug)]
     pub Archive {}

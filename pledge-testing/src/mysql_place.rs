@@ -13,7 +13,7 @@ use crate::FaultProxy;
 const VARIABLE: &str = "PLEDGE_TEST_MYSQL_URL";
 
 /// An empty database on the server of `PLEDGE_TEST_MYSQL_URL`, dropped at the end. Its default
-/// character set is one that cannot hold every text, as many servers' is.
+/// character set cannot hold every text, as on many servers.
 #[derive(Debug)]
 pub struct MySqlPlace {
     server: Url,
@@ -21,10 +21,10 @@ pub struct MySqlPlace {
 }
 
 impl MySqlPlace {
-    /// A fresh one.
+    /// Creates a database.
     ///
     /// # Panics
-    /// If the variable names no server: it says how to get one.
+    /// If the variable names no server. The message explains how to get one.
     pub async fn new() -> Self {
         let server = std::env::var(VARIABLE).unwrap_or_else(|_| {
             panic!("{VARIABLE} names no server: run `scripts/services.sh exec cargo test …`")
@@ -32,8 +32,8 @@ impl MySqlPlace {
         Self::on(&server).await
     }
 
-    /// A fresh one on the server that a URL such as `mysql://root@127.0.0.1:3306` names, of a user
-    /// who may create databases.
+    /// Creates a database on the server at a URL such as `mysql://root@127.0.0.1:3306`, whose user
+    /// may create databases.
     pub async fn on(server: &str) -> Self {
         let server = Url::parse(server).expect("the server's URL");
         let name = format!("pledge_test_{:016x}", RandomState::new().hash_one("a database"));
@@ -41,13 +41,12 @@ impl MySqlPlace {
         Self { server, name }
     }
 
-    /// The database.
     pub fn url(&self) -> String {
         self.database().into()
     }
 
-    /// The database as a client sees it behind the proxy. What it says is not encrypted, so that the
-    /// proxy can tell one packet from another.
+    /// The database's URL through the proxy. The connection is not encrypted, so that the proxy can
+    /// distinguish packets.
     pub fn url_through(&self, proxy: &FaultProxy) -> String {
         let mut url = self.database();
         let address = proxy.address();
@@ -57,13 +56,12 @@ impl MySqlPlace {
         url.into()
     }
 
-    /// A proxy before the server.
+    /// A proxy in front of the server.
     pub async fn proxy(&self) -> FaultProxy {
         let host = self.server.host_str().expect("the server's URL names a host");
         FaultProxy::before(format!("{host}:{}", self.server.port().unwrap_or(3306))).await
     }
 
-    /// The database's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -81,7 +79,7 @@ impl MySqlPlace {
 }
 
 impl Drop for MySqlPlace {
-    /// On a thread of its own, since the test's runtime may be this one.
+    /// Runs on a thread of its own, since the current one may be the test's runtime.
     fn drop(&mut self) {
         let drop = format!("SET lock_wait_timeout = 10; DROP DATABASE {}", self.name);
         let server = self.server.clone();
@@ -107,5 +105,5 @@ async fn connect(url: &Url) -> MySqlConnection {
 async fn administer(server: &Url, sql: &str) {
     let mut admin = connect(server).await;
     admin.execute(AssertSqlSafe(sql)).await.expect("the user may create and drop databases");
-    admin.close().await.expect("the server says good-bye");
+    admin.close().await.expect("the connection closes");
 }

@@ -15,9 +15,10 @@ use pledge_core::types::{
 
 use super::digest::{Digest, ProgrammeDigest};
 
-/// The digest that a clean pass over `transfers` up to `cursor` must give, where every log can be read.
+/// The digest that a clean pass over `transfers` up to `cursor` must give, where every log is
+/// readable.
 ///
-/// `start` is the token's first block. Panics where the engine would halt: feed it valid chains.
+/// `start` is the token's first block. Panics where the engine would halt: pass valid chains.
 pub fn oracle(
     token: TokenId,
     start: &BlockRef,
@@ -85,7 +86,7 @@ fn sides<'a>(transfers: &[&'a Transfer]) -> Vec<Side<'a>> {
     sides
 }
 
-/// What comes to an account and what leaves it, after each of its sides.
+/// The sums that an account has received and sent, after each of its sides.
 fn moved<'a>(account: Account, sides: &'a [Side<'a>]) -> impl Iterator<Item = (U512, U512)> {
     let own = sides.iter().filter(move |side| side.account == account);
     own.scan((U512::ZERO, U512::ZERO), |(into, out), side| {
@@ -98,7 +99,7 @@ fn moved<'a>(account: Account, sides: &'a [Side<'a>]) -> impl Iterator<Item = (U
     })
 }
 
-/// A balance with what comes and leaves, if it is one.
+/// The balance after receiving and sending, if it is in range.
 fn balance_with(before: U256, (into, out): (U512, U512)) -> Option<U256> {
     let after = (U512::from(before) + into).checked_sub(out)?;
     (after <= U512::from(U256::MAX)).then(|| U256::from_limbs_slice(&after.as_limbs()[..4]))

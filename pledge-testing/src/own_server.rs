@@ -1,4 +1,4 @@
-//! A server for one test.
+//! A database server for one test.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,8 +11,8 @@ mod redis;
 
 use process::Process;
 
-/// A server with data of its own on a port of its own, which a test may stop, kill, freeze and start
-/// again, with other options too. Its data go with the handle.
+/// A server with its own data and port, which a test may stop, kill, freeze and start again, with
+/// other options too. Its data are removed with the handle.
 ///
 /// The programs are those of Debian's packages, in `PATH` or in `/usr/sbin`.
 #[derive(Debug)]
@@ -30,19 +30,20 @@ enum Kind {
     Redis,
 }
 
-/// How long a server may take to answer, and to end.
+/// The time limit for an answer and for a stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PORTS_TRIED_MAX: usize = 10;
 const LOG_BYTES_SHOWN: usize = 4_000;
 
 impl OwnServer {
-    /// A MariaDB with these options of `mariadbd` beside its own. The user `root` needs no password.
+    /// Starts a MariaDB with its own options and these of `mariadbd`. The user `root` needs no
+    /// password.
     pub async fn mariadb(options: &[&str]) -> Self {
         Self::launch(Kind::MariaDb, options).await
     }
 
-    /// A Redis with these options of `redis-server` beside its own. It keeps nothing on disk, unless
-    /// they say so.
+    /// Starts a Redis with its own options and these of `redis-server`. It keeps nothing on disk
+    /// unless the options ask for it.
     pub async fn redis(options: &[&str]) -> Self {
         Self::launch(Kind::Redis, options).await
     }
@@ -60,7 +61,7 @@ impl OwnServer {
             if server.try_start().await {
                 return server;
             }
-            // Whether a port is free only the server can tell.
+            // Only the server knows whether a port is free.
             if !server.log().contains("Address already in use") {
                 break;
             }
@@ -81,7 +82,7 @@ impl OwnServer {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Where its data are.
+    /// The folder of its data.
     pub fn data(&self) -> PathBuf {
         match self.kind {
             Kind::MariaDb => mariadb::data(self.folder.path()),
@@ -89,24 +90,24 @@ impl OwnServer {
         }
     }
 
-    /// Asks it to end, and waits until it did.
+    /// Requests a stop, and waits until the process has ended.
     pub async fn stop(&mut self) {
         let mut process = self.process.take().expect("a server that runs");
         process.signal("TERM");
         assert!(process.ended(PATIENCE).await, "the server does not end: {}", self.log());
     }
 
-    /// Ends it as a power cut would.
+    /// Kills it, as a power cut would.
     pub fn kill(&mut self) {
         drop(self.process.take().expect("a server that runs"));
     }
 
-    /// Stops its clock: its connections stay open, and nothing answers.
+    /// Suspends the process: its connections stay open, and nothing answers.
     pub fn freeze(&self) {
         self.process.as_ref().expect("a server that runs").signal("STOP");
     }
 
-    /// Lets it go on.
+    /// Resumes the suspended process.
     pub fn thaw(&self) {
         self.process.as_ref().expect("a server that runs").signal("CONT");
     }
@@ -117,13 +118,13 @@ impl OwnServer {
         assert!(self.try_start().await, "the server does not start again: {}", self.log());
     }
 
-    /// The same with other options than those it was made with.
+    /// The same with other options than before.
     pub async fn start_with(&mut self, options: &[&str]) {
         self.options = options.iter().map(|option| (*option).to_owned()).collect();
         self.start().await;
     }
 
-    /// Starts it and waits until it answers. `false` if it ended instead.
+    /// Starts it and waits until it answers. Returns false if it ended instead.
     async fn try_start(&mut self) -> bool {
         let mut command = match self.kind {
             Kind::MariaDb => mariadb::command(self.folder.path(), self.port),
@@ -149,7 +150,7 @@ impl OwnServer {
         started
     }
 
-    /// Whether this server answers, and no other on the port.
+    /// Whether this server answers, and not another one on the port.
     async fn answers(&self) -> bool {
         match self.kind {
             Kind::MariaDb => mariadb::answers(&self.url(), &self.data()).await,
@@ -161,7 +162,7 @@ impl OwnServer {
         self.folder.path().join("server.log")
     }
 
-    /// The end of what it printed.
+    /// The last part of its output.
     fn log(&self) -> String {
         let log = std::fs::read(self.log_file()).expect("the log can be read");
         let end = log.len().saturating_sub(LOG_BYTES_SHOWN);
@@ -169,7 +170,7 @@ impl OwnServer {
     }
 }
 
-/// The path of a program, or a panic that says how to get it.
+/// The path of a program. Panics with installation instructions if it is missing.
 fn program(name: &str, package: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);

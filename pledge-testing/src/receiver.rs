@@ -1,4 +1,4 @@
-//! A receiver that does what its script says.
+//! A receiver of events with a script.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
@@ -9,20 +9,19 @@ use pledge_core::ports::{Notifier, NotifyError};
 use pledge_core::stop::Stop;
 use tokio::task::yield_now;
 
-/// What becomes of one event.
+/// The fate of one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It arrives.
     Taken,
     /// It does not arrive.
     Failed,
-    /// It arrives, and the answer that says so is lost.
+    /// It arrives, and the answer that confirms it is lost.
     TakenAndFailed,
     /// It arrives, and the drain is asked to stop.
     TakenAndAskedToStop,
 }
 
-/// Keeps what arrives. Beyond its script it takes everything.
+/// Keeps the events that arrive. After the end of its script it takes everything.
 #[derive(Debug, Default)]
 pub struct Receiver {
     state: Mutex<State>,
@@ -36,14 +35,14 @@ struct State {
 }
 
 impl Receiver {
-    /// A receiver with a script, one fate an event.
+    /// A receiver with a script: one fate for each event.
     pub fn new(fates: &[Fate]) -> Self {
         let receiver = Self::default();
         receiver.script(fates);
         receiver
     }
 
-    /// Another script from now on.
+    /// Replaces the script.
     pub fn script(&self, fates: &[Fate]) {
         self.lock().fates = fates.iter().copied().collect();
     }
@@ -53,7 +52,7 @@ impl Receiver {
         self.lock().arrived.clone()
     }
 
-    /// What the script stops from now on.
+    /// A new stop, set by the script from now on.
     pub fn stop_anew(&self) -> Stop {
         let stop = Stop::never();
         self.lock().stop = stop.clone();
@@ -80,14 +79,14 @@ impl Receiver {
 #[async_trait]
 impl Notifier for Receiver {
     async fn notify(&self, event: &SequencedEvent) -> Result<(), NotifyError> {
-        // Two places where a crash may find it: before the event arrives, and after.
+        // Two places where a crash may occur: before the event arrives, and after.
         yield_now().await;
         let fate = self.take(event);
         yield_now().await;
         match fate {
             Fate::Taken | Fate::TakenAndAskedToStop => Ok(()),
             Fate::Failed | Fate::TakenAndFailed => {
-                Err(NotifyError::unavailable("tell a receiver", "failed by script"))
+                Err(NotifyError::unavailable("deliver to a receiver", "failed by script"))
             }
         }
     }

@@ -1,12 +1,13 @@
 //! The deterministic simulation: the real drivers over a store, under everything that may go wrong.
 //!
-//! A seed decides all of it: the forks of the chain and what its node answers, which calls of the store
-//! fail, which happen and are answered as failed, at which crash points a process dies, what people do
-//! meanwhile, and in which order two processes take turns. There is no clock, no thread and no other
-//! randomness: the same seed gives the same trace hash.
+//! A seed decides all of it: the forks of the chain and the answers of its node, which calls of the
+//! store fail, which succeed and are reported as failed, at which crash points a process dies, what
+//! operators do meanwhile, and in which order two processes take turns. There is no clock, no
+//! thread and no other randomness: the same seed gives the same trace hash.
 //!
-//! Then it becomes calm. What the store holds must be what [`oracle`](super::oracle) gives for the
-//! canonical chain, within a bounded number of steps. Invariants are checked after every write.
+//! Then the faults end. Within a bounded number of steps the store must hold what
+//! [`oracle`](super::oracle) gives for the canonical chain. Invariants are checked after every
+//! write.
 
 mod check;
 mod control;
@@ -35,27 +36,25 @@ pub use crash_points::{Survived, every_point_survives};
 use super::Fixture;
 use play::Play;
 
-/// What a run was.
+/// The result of a run that broke no law.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Its seed.
     pub seed: u64,
     /// A hash over everything that happened, in order.
     pub trace_hash: u64,
-    /// What it met.
+    /// How often each fault and event occurred.
     pub counters: Counters,
-    /// What happened, line by line, if that was asked for.
+    /// What happened, line by line, if it was requested.
     pub trace: Option<String>,
 }
 
-/// A run that broke a law.
+/// The result of a run that broke a law.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// Its seed.
     pub seed: u64,
     /// Which law, and how.
     pub reason: String,
-    /// What happened before, line by line, if that was asked for.
+    /// What happened before, line by line, if it was requested.
     pub trace: Option<String>,
 }
 
@@ -70,7 +69,7 @@ pub fn run(seed: u64, fixture: &Fixture, trace: bool) -> Result<Report, Box<Fail
     Play::new(seed, fixture, trace).run()
 }
 
-/// Plays seeds in turn, each over a fresh store, and sums up what they met.
+/// Plays seeds in turn, each over a fresh store, and sums up their counters.
 pub fn run_all(
     seeds: impl IntoIterator<Item = u64>,
     fixture: impl Fn() -> Fixture,

@@ -1,4 +1,4 @@
-//! A port that takes its time.
+//! A port with a delay.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,8 @@ use pledge_core::primitives::Address;
 use pledge_core::simulation::ScriptedChain;
 use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
 
-/// Answers what is asked first of a port, the head of a chain or the chains of a store, only after a wait; the rest at once.
+/// Delays the query that callers send first: the head of a chain, or the chains of a store. All
+/// other calls return at once.
 #[derive(Debug)]
 pub struct Slow<T> {
     inner: T,
@@ -27,7 +28,7 @@ impl<T> Slow<T> {
         Self { inner, wait, asked: AtomicUsize::new(0) }
     }
 
-    /// How many questions had to wait.
+    /// The number of delayed calls.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }

@@ -64,18 +64,13 @@ pub fn spec(id: TokenId) -> TokenSpec {
     TokenSpec { id, metadata, start_block: BlockNumber::new(1) }
 }
 
-/// A world's clock-free engine over one store.
+/// A world's engine over one store, without a clock.
 #[derive(Debug)]
 pub struct World {
-    /// The chain.
     pub chain: ScriptedChain,
-    /// The store.
     pub fixture: Fixture,
-    /// The indexer.
     pub indexer: Indexer,
-    /// The settler.
     pub settler: Settler,
-    /// Reads.
     pub queries: Queries,
     programmes: Vec<Programme>,
     config: IndexerConfig,
@@ -99,7 +94,7 @@ impl World {
         Self::with_config(fixture, programme, config).await
     }
 
-    /// A world with everything said.
+    /// A world with its own programme and configuration.
     pub async fn with_config(
         fixture: Fixture,
         programme: Programme,
@@ -141,7 +136,7 @@ impl World {
         Self { chain, fixture, indexer, settler, queries, programmes, config }
     }
 
-    /// From now on a fresh indexer reads the chain through another source.
+    /// Replaces the indexer by a fresh one that reads the chain through another source.
     pub fn read_through(&mut self, source: Arc<dyn ChainSource>) {
         let (store, pending) = (self.fixture.balances.clone(), Arc::new(OnePending::default()));
         self.indexer = Indexer::new(CHAIN, source, store, pending, self.config);
@@ -176,7 +171,7 @@ impl World {
         self.confirm((head + later).saturating_sub(THREE_PM));
     }
 
-    /// Polls until there is nothing to do. Panics if it does not come to rest.
+    /// Polls until there is nothing to do. Panics if that takes too long.
     pub async fn index(&mut self) {
         for _ in 0..10_000 {
             match self.indexer.poll(NOW).await {
@@ -188,7 +183,7 @@ impl World {
         panic!("the indexer does not come to rest");
     }
 
-    /// Settles all that is closed.
+    /// Settles all closed windows.
     pub async fn settle(&self) -> Result<SettleReport, SettlerError> {
         self.settler.run(token(), &Stop::never(), |_| {}).await
     }
@@ -199,7 +194,7 @@ impl World {
         self.settle().await.expect("a calm store settles");
     }
 
-    /// Whether all that is closed is settled.
+    /// Whether all closed windows are settled.
     pub async fn settle_done(&self) -> bool {
         let ledger = self.fixture.balances.token(token()).await.expect("read").expect("registered");
         let closed = ledger.cursor.zip(ledger.start_time).and_then(|(cursor, start)| {
@@ -210,13 +205,13 @@ impl World {
         programmes.iter().all(|state| state.settled() == closed)
     }
 
-    /// Where the token's ledger stands.
+    /// The cursor of the token's ledger.
     pub async fn cursor(&self) -> Option<BlockRef> {
         let state = self.fixture.balances.token(token()).await.expect("read");
         state.expect("registered").cursor
     }
 
-    /// What the chain's indexer last reported.
+    /// The chain's last reported status.
     pub async fn status(&self) -> ChainStatus {
         let chains = self.fixture.balances.chains().await.expect("read");
         let chain = chains.into_iter().find(|state| state.chain == CHAIN);

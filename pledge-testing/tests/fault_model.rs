@@ -1,8 +1,8 @@
-//! Every test that the fault model names is still there.
+//! Every test that the fault model names exists.
 
 use std::path::Path;
 
-/// The field's edge cases.
+/// The number of edge cases in the fault model.
 const CASES: usize = 41;
 
 /// A test as a table names it: `` `crate: test` (file) ``.
@@ -31,7 +31,7 @@ fn rows(table: &str) -> Vec<(usize, Vec<Named<'_>>)> {
 }
 
 #[test]
-fn every_promise_and_every_case_has_tests_and_they_are_where_the_tables_say() {
+fn every_promise_and_every_case_has_tests_in_the_files_that_the_tables_name() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let model = std::fs::read_to_string(root.join("docs/fault-model.md")).unwrap();
     let rows = rows(&model);

@@ -1,4 +1,4 @@
-//! What the node answers, and how a switch meets only what it is about.
+//! The node's answers, and the scope of a switch.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -121,7 +121,7 @@ async fn a_block_mined_after_a_roll_back_is_another_one() {
 }
 
 #[tokio::test]
-async fn a_switch_meets_the_calls_and_blocks_it_names_and_no_more_often_than_it_says() {
+async fn a_switch_meets_the_calls_and_blocks_it_names_and_no_more_often_than_set() {
     let node = node().await;
     let null = node.on(Switch::of(Lie::NULL).only(&["eth_getBlockByNumber"]).at(2..=2).times(2));
     let block =
@@ -138,31 +138,31 @@ async fn a_switch_meets_the_calls_and_blocks_it_names_and_no_more_often_than_it_
 }
 
 #[tokio::test]
-async fn lies_about_logs_tell_what_they_say() {
+async fn each_lie_about_logs_returns_what_it_names() {
     let node = node().await;
-    let told = async |lie: Lie| {
+    let logs_with = async |lie: Lie| {
         let id = node.on(Switch::of(lie).at(3..=3));
-        let told = logs(&node, 0, 3).await;
+        let result = logs(&node, 0, 3).await;
         node.off(id);
         assert_eq!(node.met(id), 1);
-        told
+        result
     };
     let indices = |logs: &Value| -> Vec<String> {
         let index = |log: &Value| format!("{}/{}", log["blockNumber"], log["logIndex"]);
         logs.as_array().unwrap().iter().map(|log| index(log).replace(['"', 'x'], "")).collect()
     };
-    assert_eq!(indices(&told(Lie::NoLogs).await), ["01/00"]);
-    assert_eq!(indices(&told(Lie::OneLogLess).await), ["01/00", "03/00", "03/02"]);
-    assert_eq!(indices(&told(Lie::AtMost(2)).await), ["01/00", "03/00"]);
-    assert_eq!(count(&told(Lie::Twice).await), 7);
-    let shared = told(Lie::SharedIndex).await;
+    assert_eq!(indices(&logs_with(Lie::NoLogs).await), ["01/00"]);
+    assert_eq!(indices(&logs_with(Lie::OneLogLess).await), ["01/00", "03/00", "03/02"]);
+    assert_eq!(indices(&logs_with(Lie::AtMost(2)).await), ["01/00", "03/00"]);
+    assert_eq!(count(&logs_with(Lie::Twice).await), 7);
+    let shared = logs_with(Lie::SharedIndex).await;
     assert_eq!(indices(&shared), ["01/00", "03/00", "03/01", "03/00"]);
     assert_ne!(shared[1]["data"], shared[3]["data"]);
-    let unsorted = told(Lie::Unsorted).await;
+    let unsorted = logs_with(Lie::Unsorted).await;
     assert_eq!(indices(&unsorted), ["01/00", "03/02", "03/01", "03/00"]);
-    let removed = told(Lie::Field("removed", json!(true))).await;
+    let removed = logs_with(Lie::Field("removed", json!(true))).await;
     assert_eq!((&removed[0]["removed"], &removed[1]["removed"]), (&json!(false), &json!(true)));
-    assert!(told(Lie::NoField("blockHash")).await[1].get("blockHash").is_none());
+    assert!(logs_with(Lie::NoField("blockHash")).await[1].get("blockHash").is_none());
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn a_log_left_out_of_receipts_is_left_out_once() {
 }
 
 #[tokio::test]
-async fn a_limit_says_what_would_fit() {
+async fn a_limit_suggests_what_would_fit() {
     let node = node().await;
     let limit =
         |measure, max, hint| Refusal::Limit(Limit { measure, max, text: LIMIT_TEXTS[0], hint });
@@ -230,7 +230,7 @@ async fn another_branch_is_shown_to_those_who_meet_the_switch() {
 }
 
 #[tokio::test]
-async fn a_spoiled_wire_carries_what_it_says() {
+async fn each_wire_fault_damages_an_answer_as_named() {
     let node = node().await;
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": [] });
     node.on(Switch::of(Wire::status(502, "<html>")).times(1));
@@ -245,7 +245,7 @@ async fn a_spoiled_wire_carries_what_it_says() {
 }
 
 /// How many of a hundred requests for a batch of two blocks are answered in full, and how many of
-/// their blocks are there.
+/// their blocks are returned.
 async fn answered(node: &HostileNode) -> (usize, usize) {
     let call = |id, block| {
         let params = json!([block, false]);

@@ -113,7 +113,7 @@ async fn a_redis_takes_options() {
     assert!(answer.contains("2097152"), "{answer}");
 }
 
-/// What it answers to a command, and to `QUIT`.
+/// The answer to a command, and to `QUIT`.
 async fn ask(server: &OwnServer, command: &str) -> String {
     let mut connection = TcpStream::connect(server.address()).await.unwrap();
     connection.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await.unwrap();

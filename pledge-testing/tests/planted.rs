@@ -9,7 +9,8 @@ mod plants;
 
 use std::path::Path;
 
-/// Bugs of each part of the engine, of which a few seeds are enough even for a build that is not optimized.
+/// Bugs of each part of the engine, of which a few seeds are enough even for a build that is not
+/// optimized.
 const SAMPLE: [&str; 5] = [
     "confirmed_one_block_early",
     "one_block_above_stays",

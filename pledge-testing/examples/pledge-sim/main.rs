@@ -11,26 +11,26 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Plays seeds of the simulation and says what they met. Ends with 1 at the first that breaks a law.
+/// Plays seeds of the simulation and prints what they met. Exits with 1 at the first broken law.
 #[derive(Debug, Parser)]
 #[command(name = "pledge-sim")]
 struct Arguments {
-    /// How many seeds.
+    /// Number of seeds.
     #[arg(long, default_value_t = 1_000)]
     seeds: u64,
-    /// The first of them.
+    /// The first seed to play.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// This seed alone.
+    /// Plays this seed alone.
     #[arg(long, conflicts_with_all = ["seeds", "from"])]
     seed: Option<u64>,
     /// Prints everything that happens, line by line.
     #[arg(long, requires = "seed")]
     trace: bool,
-    /// Builds a copy with bugs planted, and says how many seeds catch each; or the one named.
+    /// Builds a copy with bugs planted, and prints how many seeds catch each, or the named one.
     #[arg(long, value_name = "NAME", num_args = 0..=1, conflicts_with = "seeds")]
     planted: Option<Option<String>>,
-    /// Threads; as many as there are cores unless said otherwise.
+    /// Number of threads. Defaults to the number of cores.
     #[arg(long)]
     threads: Option<usize>,
 }
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
             Err(reason) => {
-                play::say(&reason);
+                play::print(&reason);
                 ExitCode::FAILURE
             }
         };

@@ -1,8 +1,8 @@
-//! Planted bugs: the proof that the simulation finds some.
+//! Planted bugs: they prove that the simulation finds bugs.
 //!
-//! Each replaces one expression of the real code. The code itself does not know: a copy of the crates is
-//! made in `target/planted`, where every such expression becomes a choice between right and wrong, and
-//! is built once; `PLEDGE_PLANTED` names the one that goes wrong.
+//! Each replaces one expression of the real code, which is not changed for it: a copy of the crates
+//! is made in `target/planted`, where each such expression becomes a choice between right and
+//! wrong. The copy is built once; `PLEDGE_PLANTED` names the bug that is active.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,51 +10,51 @@ use std::process::{Command, ExitStatus};
 
 use super::plants::{PLANTS, Plant};
 
-/// What the simulation is made of.
+/// The crates that the simulation consists of.
 const CRATES: [&str; 3] = ["pledge-core", "pledge-storage-memory", "pledge-testing"];
 
-/// The copy, built.
+/// The copy of the crates, built.
 #[derive(Debug)]
 pub(crate) struct Copy {
     program: PathBuf,
 }
 
 impl Copy {
-    /// Makes the copy and builds it, for many seeds or for few.
+    /// Makes the copy and builds it; optimized if it has to play many seeds.
     pub(crate) fn build(for_many: bool) -> Result<Self, String> {
         let root =
             Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the crate is in a workspace")?;
         let copy = root.join("target/planted");
         plant(root, &copy)?;
-        // A target of its own: to cargo both are the same crates, and whoever builds here may be built
-        // by a cargo that holds the other one.
+        // A target folder of its own: to cargo both copies are the same crates, and a parent cargo
+        // may hold the lock of the usual folder.
         let target = copy.join("target");
         let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
         cargo.current_dir(&copy).env("CARGO_TARGET_DIR", &target);
         cargo.args(["build", "--offline", "-p", "pledge-testing", "--example", "pledge-planted"]);
         cargo.args(for_many.then_some("--release"));
         cargo.envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_INCREMENTAL", "0")]);
-        let (status, said) = run(&mut cargo)?;
+        let (status, output) = run(&mut cargo)?;
         if !status.success() {
-            return Err(format!("the copy does not build:\n{said}"));
+            return Err(format!("the copy does not build:\n{output}"));
         }
         let profile = if for_many { "release" } else { "debug" };
         Ok(Self { program: target.join(profile).join("examples/pledge-planted") })
     }
 
-    /// Plays seeds from 0 with a bug, or with none, until one fails, and answers how many that took;
+    /// Plays seeds from 0 with a bug, or with none, until one fails, and returns how many it took;
     /// `None` if every law held.
     pub(crate) fn play(&self, name: Option<&str>, seeds: u64) -> Result<Option<u64>, String> {
         let mut planted = Command::new(&self.program);
         planted.env("PLEDGE_PLANTED", name.unwrap_or_default());
         planted.args(["--threads", "1", "--seeds", &seeds.to_string()]);
-        let (status, said) = run(&mut planted)?;
+        let (status, output) = run(&mut planted)?;
         if status.success() {
             return Ok(None);
         }
-        let failed = said.split("FAILED seed ").nth(1).and_then(|rest| rest.split(':').next());
+        let failed = output.split("FAILED seed ").nth(1).and_then(|rest| rest.split(':').next());
         let seed = failed.and_then(|seed| seed.parse::<u64>().ok());
-        let seed = seed.ok_or_else(|| format!("{name:?} ended without a verdict:\n{said}"))?;
+        let seed = seed.ok_or_else(|| format!("{name:?} ended without a verdict:\n{output}"))?;
         Ok(Some(seed + 1))
     }
 }
@@ -96,7 +96,7 @@ pub(crate) fn choice(plant: &Plant, source: &str) -> Result<String, String> {
 }
 
 const CHOOSER: &str = r#"
-/// Whether this bug is the one.
+/// Whether the named bug is active.
 #[inline(never)]
 pub(crate) fn planted(name: &str) -> bool {
     static CHOSEN: std::sync::LazyLock<Option<String>> =
@@ -107,8 +107,8 @@ pub(crate) fn planted(name: &str) -> bool {
 
 fn run(command: &mut Command) -> Result<(ExitStatus, String), String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
-    let said = [output.stdout, output.stderr].concat();
-    Ok((output.status, String::from_utf8_lossy(&said).into_owned()))
+    let printed = [output.stdout, output.stderr].concat();
+    Ok((output.status, String::from_utf8_lossy(&printed).into_owned()))
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
@@ -134,7 +134,7 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(wrong)?;
     }
-    // What is the same is not written, so that it is not built again.
+    // An unchanged file is not written, so that it is not built again.
     if fs::read_to_string(path).is_ok_and(|known| known == text) {
         return Ok(());
     }

@@ -1,6 +1,5 @@
 //! The bugs that are planted, one expression each.
 
-/// One bug.
 #[derive(Debug)]
 pub(crate) struct Plant {
     pub(crate) name: &'static str,
@@ -42,7 +41,7 @@ pub(crate) const PLANTS: &[Plant] = &[
         "indexer/slice.rs",
         "!cursor.is_parent_of(first)",
         "false",
-        "a slice stands on the cursor",
+        "a slice continues from the cursor",
     ),
     plant(
         "prefetched_for_other_tokens",
@@ -168,7 +167,7 @@ pub(crate) const PLANTS: &[Plant] = &[
         "indexer/standstill.rs",
         "lasted >= REPORTED_AFTER",
         "false",
-        "what does not move for a minute says so",
+        "what does not move for a minute is reported",
     ),
     plant(
         "halted_for_good",
@@ -189,7 +188,7 @@ pub(crate) const PLANTS: &[Plant] = &[
         "sharing/stillness.rs",
         "now.saturating_sub(since) >= lease * STILL_LEASES",
         "false",
-        "a chain that stands still is followed whoever has the lease",
+        "a chain without progress is followed by any instance",
     ),
     plant(
         "mint_not_counted",
@@ -273,7 +272,7 @@ pub(crate) const PLANTS: &[Plant] = &[
         "points/settle.rs",
         "walk.raw.checked_add(self.earned(&walk, self.to))?",
         "walk.raw",
-        "a balance that stands still earns",
+        "an unchanged balance earns",
     ),
     plant(
         "still_accounts_never_leave",
@@ -371,14 +370,14 @@ pub(crate) const PLANTS: &[Plant] = &[
         "notify/dispatcher.rs",
         "self.events.events(from, self.batch_events_max.get())",
         "self.events.events(from.next(), self.batch_events_max.get())",
-        "each event is told",
+        "each event is delivered",
     ),
     plant(
-        "told_is_not_recorded",
+        "delivery_is_not_recorded",
         "notify/dispatcher.rs",
         "self.events.record_delivered(&self.consumer, from, to).await?",
         "()",
-        "a drain goes on behind what it told",
+        "a drain continues after the last event it delivered",
     ),
     plant(
         "answer_of_two_states",

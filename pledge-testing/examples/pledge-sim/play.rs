@@ -20,30 +20,30 @@ fn play(seed: u64, trace: bool) -> Result<Report, Box<Failure>> {
     let fixture = Fixture::new(Arc::new(MemoryStore::new()), ());
     let played = panic::catch_unwind(AssertUnwindSafe(|| run(seed, &fixture, trace)));
     played.unwrap_or_else(|_| {
-        let reason = "it panicked, as said above".to_owned();
+        let reason = "it panicked, as printed above".to_owned();
         Err(Box::new(Failure { seed, reason, trace: None }))
     })
 }
 
-/// Plays one seed and prints what it met. Answers whether every law held.
+/// Plays one seed and prints what it met. Returns whether every law held.
 pub(crate) fn one(seed: u64, trace: bool) -> bool {
     match play(seed, trace) {
         Ok(report) => {
             let lines = report.trace.unwrap_or_default();
             let (counters, hash) = (report.counters, report.trace_hash);
-            say(&format!("{lines}\n{counters}seed {seed} holds, trace hash {hash:016x}"));
+            print(&format!("{lines}\n{counters}seed {seed} holds, trace hash {hash:016x}"));
             true
         }
         Err(failure) => {
             let lines = failure.trace.as_deref().unwrap_or_default();
-            say(&format!("{lines}\n{failure}"));
+            print(&format!("{lines}\n{failure}"));
             false
         }
     }
 }
 
-/// Plays many seeds and prints the sum of what they met. Answers whether every law held, and every
-/// counter counted.
+/// Plays many seeds and prints the sum of what they met. Returns whether every law held, and every
+/// counter is above zero.
 pub(crate) fn many(from: u64, seeds: u64, threads: usize) -> bool {
     let (next, sum) = (AtomicU64::new(0), Mutex::new(Counters::default()));
     let failed: Mutex<Option<Box<Failure>>> = Mutex::new(None);
@@ -64,11 +64,11 @@ pub(crate) fn many(from: u64, seeds: u64, threads: usize) -> bool {
     };
     thread::scope(|scope| {
         let players: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let mut told = Instant::now();
+        let mut printed = Instant::now();
         while players.iter().any(|player| !player.is_finished()) {
             thread::sleep(Duration::from_millis(20));
-            if told.elapsed() >= PROGRESS_EVERY {
-                told = Instant::now();
+            if printed.elapsed() >= PROGRESS_EVERY {
+                printed = Instant::now();
                 progress(next.load(Ordering::Relaxed).min(seeds), seeds);
             }
         }
@@ -76,11 +76,11 @@ pub(crate) fn many(from: u64, seeds: u64, threads: usize) -> bool {
     let (sum, millis) = (sum.into_inner().expect("no holder panics"), began.elapsed().as_millis());
     let per_second = u128::from(sum.seeds) * 1_000 / millis.max(1);
     let per_core = per_second / u128::try_from(threads).expect("few");
-    say(&format!("{sum}{per_second} seeds a second on {threads} threads, {per_core} on each"));
+    print(&format!("{sum}{per_second} seeds a second on {threads} threads, {per_core} on each"));
     match failed.into_inner().expect("no holder panics") {
         Some(failure) => {
             let seed = failure.seed;
-            say(&format!(
+            print(&format!(
                 "FAILED {failure}\nagain: cargo run --release -p pledge-testing --example pledge-sim \
                  -- --seed {seed} --trace"
             ));
@@ -97,15 +97,15 @@ fn first(failed: &mut Option<Box<Failure>>, failure: Box<Failure>) {
     }
 }
 
-/// What was never met was not tried: over many seeds that is a failure, too.
+/// What was never met was never tested: over many seeds that is a failure, too.
 fn reached_all(sum: &Counters, seeds: u64) -> bool {
     const ENOUGH: u64 = 300;
     let never = sum.never();
     if never.is_empty() || seeds < ENOUGH {
-        say(&format!("every law held over {seeds} seeds"));
+        print(&format!("every law held over {seeds} seeds"));
         return true;
     }
-    say(&format!("FAILED never reached: {}", never.join(", ")));
+    print(&format!("FAILED never reached: {}", never.join(", ")));
     false
 }
 
@@ -113,6 +113,6 @@ fn progress(done: u64, seeds: u64) {
     let _ = write!(stderr(), "\r{done} of {seeds} seeds ");
 }
 
-pub(crate) fn say(text: &str) {
+pub(crate) fn print(text: &str) {
     let _ = writeln!(stdout(), "{text}");
 }

@@ -2,23 +2,23 @@
 
 use super::planted::Copy;
 use super::plants::PLANTS;
-use super::play::say;
+use super::play;
 
-/// Within so many seeds each must be caught.
+/// The number of seeds within which each bug must be caught.
 const SEEDS: u64 = 3_000;
 
-/// Plays each bug, or the one named, and prints how many seeds caught it. Answers whether all were.
+/// Plays each bug, or the named one, and prints how many seeds caught it. Returns whether all were.
 pub(crate) fn print(only: Option<&str>) -> Result<bool, String> {
     let copy = Copy::build(true)?;
     if copy.play(None, SEEDS)?.is_some() {
         return Err("the copy fails without a bug".to_owned());
     }
-    say("| bug | what it breaks | seeds until caught |\n|---|---|---|");
+    play::print("| bug | what it breaks | seeds until caught |\n|---|---|---|");
     let mut all_caught = true;
     for plant in PLANTS.iter().filter(|plant| only.is_none_or(|only| only == plant.name)) {
         let seeds = copy.play(Some(plant.name), SEEDS)?;
         let caught = seeds.map_or_else(|| "**survived**".to_owned(), |seeds| seeds.to_string());
-        say(&format!("| `{}` | {} | {caught} |", plant.name, plant.breaks));
+        play::print(&format!("| `{}` | {} | {caught} |", plant.name, plant.breaks));
         all_caught &= seeds.is_some();
     }
     Ok(all_caught)

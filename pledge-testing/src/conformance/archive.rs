@@ -27,7 +27,7 @@ use crate::{ArchiveFixture, FailingPoints, Fixture, Records};
 laws! {
     __archive of archive(Move):
     an_empty_store_is_an_empty_archive
-    an_export_tells_everything_in_the_order_of_the_keys
+    an_export_has_everything_in_the_order_of_the_keys
     an_export_of_equal_stores_is_equal
     an_export_sees_one_snapshot
     an_import_gives_the_same_export
@@ -41,12 +41,12 @@ laws! {
 
 const HOUR: u64 = 3_600;
 
-/// Two stores, both empty: what the first holds goes to the second.
+/// Two stores, both empty: the contents of the first are moved to the second.
 #[derive(Debug)]
 pub struct Move {
-    /// Out of here.
+    /// The store to export.
     pub from: ArchiveFixture,
-    /// In here.
+    /// The store to import into.
     pub to: ArchiveFixture,
 }
 
@@ -57,9 +57,10 @@ impl Move {
     }
 }
 
-/// A store with something of each kind in it: two chains, one of them halted; two tokens, one halted;
-/// two programmes; logs that cannot be read and a supply that is not the contract's; a reorg that took settled windows back; a settlement under way with a failed batch;
-/// a consumer that was told some of it.
+/// A store with something of each kind in it: two chains, one of them halted; two tokens, one
+/// halted; two programmes; logs that cannot be read, and a supply that differs from the contract's;
+/// a reorg that reversed settled windows; a settlement under way with a failed batch; a consumer
+/// that has received some of the events.
 pub async fn eventful(fixture: Fixture) -> World {
     let mut world = World::new(fixture).await;
     let Fixture { balances, points, events, .. } = &world.fixture;
@@ -91,13 +92,13 @@ pub async fn eventful(fixture: Fixture) -> World {
     let cursor = of_other.cursor.map(|cursor| cursor.id());
     balances.halt_token(other(), cursor, "a test").await.expect("halt");
     mark(&*balances, token()).await;
-    let told = events.events(EventSeq::START, 3).await.expect("read")[2].sequence;
+    let delivered = events.events(EventSeq::START, 3).await.expect("read")[2].sequence;
     let (start, mail) = (EventSeq::START, consumer("mail"));
-    events.record_delivered(&mail, start, told).await.expect("record");
+    events.record_delivered(&mail, start, delivered).await.expect("record");
     world
 }
 
-/// An empty block with logs that cannot be read, and a supply that is not the contract's.
+/// An empty block with logs that cannot be read, and a supply that differs from the contract's.
 async fn mark(store: &dyn BalanceStore, token: TokenId) {
     let state = store.token(token).await.expect("read").expect("registered");
     let parent = state.cursor.expect("it has blocks");
@@ -146,22 +147,22 @@ async fn settle_and_fail(world: &World, number: u64) {
     assert!(report.failed > 0);
 }
 
-/// The rest of an account whose batch failed is done by whoever goes on.
+/// Another settler completes an account whose batch failed.
 async fn settle_again(world: &World) {
     for _ in 0..2 {
         world.settle().await.expect("a calm store settles");
     }
 }
 
-/// Nothing is told, and nothing is a whole archive.
+/// An empty store exports nothing, and nothing is a complete archive.
 async fn an_empty_store_is_an_empty_archive(stores: Move) {
     assert!(stores.from.export().await.0.is_empty());
     stores.run().await;
     assert!(stores.to.export().await.0.is_empty());
 }
 
-/// Whatever a store holds, its archive tells it, each fact once, in the order of the keys.
-async fn an_export_tells_everything_in_the_order_of_the_keys(stores: Move) {
+/// An export has every record of a store once, in the order of the keys.
+async fn an_export_has_everything_in_the_order_of_the_keys(stores: Move) {
     eventful(stores.from.fixture.clone()).await;
     let records = stores.from.export().await.0;
     let keys: Vec<ArchiveKey> = records.iter().map(ArchiveRecord::key).collect();
@@ -177,7 +178,7 @@ async fn an_export_of_equal_stores_is_equal(stores: Move) {
     assert_eq!(stores.from.export().await, stores.to.export().await);
 }
 
-/// What was taken over is told again, to the last byte.
+/// Imported records are exported again, identical to the last byte.
 async fn an_import_gives_the_same_export(stores: Move) {
     eventful(stores.from.fixture.clone()).await;
     stores.run().await;
@@ -209,7 +210,7 @@ impl RecordSink for Meddler<'_> {
     }
 }
 
-/// What is written while it runs is no part of it, and does not wait for its end.
+/// An export does not include what is written while it runs, and does not block the write.
 async fn an_export_sees_one_snapshot(stores: Move) {
     eventful(stores.from.fixture.clone()).await;
     let before = stores.from.export().await;
@@ -219,7 +220,7 @@ async fn an_export_sees_one_snapshot(stores: Move) {
     assert_eq!(stores.from.export().await.0.len(), before.0.len() + 2, "a chain and an event");
 }
 
-/// More of everything than a page holds: accounts, changes of one account, headers, statements.
+/// There is more of everything than a page holds: accounts, changes, headers, statements.
 async fn pages_of_an_archive_are_complete(stores: Move) {
     let ledger = Ledger::open(stores.from.fixture.clone()).await;
     let mut transfers: Vec<_> = (1..=1_200).map(|number| (0, number, 9)).collect();
@@ -238,7 +239,7 @@ async fn pages_of_an_archive_are_complete(stores: Move) {
     assert_eq!(stores.from.export().await, stores.to.export().await);
 }
 
-/// Figures as large as they come.
+/// The largest figures that exist.
 async fn the_largest_figures_are_moved(stores: Move) {
     let ledger = Ledger::open(stores.from.fixture.clone()).await;
     ledger.mine_amounts(0, token(), &[(0, 1, Amount::MAX)]);
@@ -250,7 +251,7 @@ async fn the_largest_figures_are_moved(stores: Move) {
     assert_eq!(moved.digest().await, before);
 }
 
-/// Rows that were taken back, and the rows that take back.
+/// Reversed rows, and the rows that reverse them.
 async fn reversed_statements_survive(stores: Move) {
     let world = eventful(stores.from.fixture.clone()).await;
     stores.run().await;
@@ -265,7 +266,7 @@ async fn reversed_statements_survive(stores: Move) {
     assert!(reversed > 0);
 }
 
-/// The batch that failed is tried again in the new store, and the settlement ends there.
+/// The failed batch is tried again in the new store, which completes the settlement.
 async fn a_settlement_under_way_and_its_failures_survive(stores: Move) {
     let world = eventful(stores.from.fixture.clone()).await;
     stores.run().await;
@@ -284,7 +285,7 @@ async fn a_settlement_under_way_and_its_failures_survive(stores: Move) {
     assert_eq!(stores.from.export().await, stores.to.export().await);
 }
 
-/// The next event comes after those that were taken over, and a position stands where it stood.
+/// The next event follows the imported ones, and positions are unchanged.
 async fn event_numbers_go_on(stores: Move) {
     eventful(stores.from.fixture.clone()).await;
     stores.run().await;
@@ -299,12 +300,12 @@ async fn event_numbers_go_on(stores: Move) {
         [newest.sequence.next()]
     );
     let [before, after] = [&stores.from, &stores.to].map(|store| store.fixture.events.clone());
-    let told = before.delivered(&consumer("mail")).await.expect("read");
-    assert!(told > EventSeq::START);
-    assert_eq!(after.delivered(&consumer("mail")).await.expect("read"), told);
+    let delivered = before.delivered(&consumer("mail")).await.expect("read");
+    assert!(delivered > EventSeq::START);
+    assert_eq!(after.delivered(&consumer("mail")).await.expect("read"), delivered);
 }
 
-/// A reorg below what was settled, more blocks and settlements: both stores end the same.
+/// After a reorg below what was settled, more blocks and settlements, both stores are equal.
 async fn an_imported_ledger_goes_on_as_the_original_would(stores: Move) {
     let mut world = eventful(stores.from.fixture.clone()).await;
     stores.run().await;

@@ -1,4 +1,5 @@
-//! Laws of [`Archive`](pledge_core::ports::Archive): what is not taken over, and leaves nothing.
+//! Laws of [`Archive`](pledge_core::ports::Archive): what an import refuses, leaving the store
+//! empty.
 
 use async_trait::async_trait;
 use pledge_core::archive::{ArchiveRecord, RecordKind};
@@ -26,7 +27,7 @@ async fn records(from: &ArchiveFixture) -> Records {
     from.export().await
 }
 
-/// `Invalid`, and the store is as empty as before.
+/// The import fails with `Invalid`, and the store is as empty as before.
 async fn refused(to: &ArchiveFixture, records: Records, what: &str) -> StoreError {
     let error = to.import(records).await.expect_err(what);
     assert_eq!(error.kind(), StoreErrorKind::Invalid, "{what}: {error}");
@@ -34,7 +35,7 @@ async fn refused(to: &ArchiveFixture, records: Records, what: &str) -> StoreErro
     error
 }
 
-/// Whatever it holds, if it is a chain alone.
+/// Any content counts, even a chain alone.
 async fn an_import_into_a_store_in_use_is_refused(stores: Move) {
     let records = records(&stores.from).await;
     stores.to.fixture.balances.register_chain(ChainId::new(9), "nine").await.expect("register");
@@ -45,7 +46,7 @@ async fn an_import_into_a_store_in_use_is_refused(stores: Move) {
     assert_eq!(stores.to.export().await, before);
 }
 
-/// Whichever is first; the other finds the store in use.
+/// Either may be first; the other finds the store in use.
 async fn of_two_imports_one_wins(stores: Move) {
     let records = records(&stores.from).await;
     let both = [records.clone(), records.clone()].map(|records| stores.to.import(records));
@@ -73,7 +74,7 @@ impl RecordSource for CutShort {
     }
 }
 
-/// Wherever it ends, the error is the source's own; then the whole archive is taken.
+/// Wherever the archive ends, the error is the source's own; then the complete archive is imported.
 async fn an_import_cut_short_leaves_nothing(stores: Move) {
     let records = records(&stores.from).await;
     for left in (0..=records.0.len()).step_by(records.0.len() / 9) {
@@ -86,7 +87,7 @@ async fn an_import_cut_short_leaves_nothing(stores: Move) {
     assert_eq!(stores.to.export().await, records);
 }
 
-/// Two records changed places, or one comes twice.
+/// Two records swapped, or one record twice.
 async fn records_out_of_order_are_refused(stores: Move) {
     let records = records(&stores.from).await;
     for at in (1..records.0.len()).step_by(records.0.len() / 9) {
@@ -99,7 +100,7 @@ async fn records_out_of_order_are_refused(stores: Move) {
     }
 }
 
-/// The first of its kind is missing, and something refers to it.
+/// The first record of a kind is missing, and another record refers to it.
 async fn a_record_without_what_it_refers_to_is_refused(stores: Move) {
     use RecordKind::{Balance, Chain, Change, Event, Programme, Shard, Token, UnreadableLog};
     let records = records(&stores.from).await;
@@ -116,7 +117,7 @@ async fn a_record_without_what_it_refers_to_is_refused(stores: Move) {
     }
 }
 
-/// One figure is another than the others make it.
+/// One figure contradicts the others.
 async fn figures_that_do_not_add_up_are_refused(stores: Move) {
     let records = records(&stores.from).await;
     let alter = |alter: &dyn Fn(&mut ArchiveRecord) -> bool| {

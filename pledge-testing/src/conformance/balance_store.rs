@@ -50,7 +50,7 @@ fn other_token() -> TokenId {
     TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) }
 }
 
-/// Nothing registered, nothing there.
+/// Nothing is registered, so nothing is found.
 async fn an_empty_store_knows_nothing(fixture: Fixture) {
     let store = fixture.balances;
     assert_eq!(store.chains().await.expect("read"), []);
@@ -158,7 +158,7 @@ async fn every_change_carries_the_balance_and_the_integral_after_it(fixture: Fix
     assert_eq!(ledger.digest().await, expected);
 }
 
-/// A commit names its base, so it counts once.
+/// A commit names its base, so it counts only once.
 async fn the_same_commit_again_is_refused_and_writes_nothing(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     ledger.mine(0, &[(0, 1, 1_000)]);
@@ -278,7 +278,7 @@ async fn of_two_writers_one_wins(fixture: Fixture) {
     assert_eq!(changes, if winners[0] { 1 } else { 3 });
 }
 
-/// Halted is halted, by whoever writes.
+/// No writer commits to a halted token.
 async fn a_halted_token_refuses_commits_until_it_is_reinstated(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     ledger.mine(9_000, &[(2, 1, 1)]);
@@ -480,7 +480,7 @@ async fn pages_of_holders_are_complete_and_sorted(fixture: Fixture) {
     }
 }
 
-/// Whoever asks may make one up: it is not there, and that is no error.
+/// A caller may pass any number: an unknown chain is no error.
 async fn a_chain_of_any_number_may_be_asked_for(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let store = ledger.store();

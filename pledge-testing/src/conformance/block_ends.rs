@@ -36,7 +36,7 @@ fn mine(world: &World, seconds: u64, moves: &[Move]) -> BlockRef {
     world.mine(seconds, &moves.iter().map(wide).collect::<Vec<_>>())
 }
 
-/// A world that indexed a mint of 100 to account 1, then one block, and is what the oracle says.
+/// A world with a mint of 100 to account 1, then one block; its state equals the oracle's.
 async fn after_one_block(fixture: Fixture, moves: &[Move]) -> (World, Vec<Change>) {
     let mut world = World::new(fixture).await;
     mine(&world, 0, &[(None, Some(1), 100)]);
@@ -117,7 +117,7 @@ async fn a_sum_may_pass_the_largest_amount_inside_a_block(fixture: Fixture) {
     assert_eq!(state(&world).await.totals.supply, all);
 }
 
-/// Whoever it is, whatever the order: the reason names account, balance before, net sent and block.
+/// For any account and any order, the reason names account, balance before, net sent and block.
 async fn a_balance_below_zero_at_a_blocks_end_halts_with_its_figures(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     mine(&world, 0, &[(None, Some(1), 100)]);
@@ -171,7 +171,8 @@ async fn a_rewind_of_netted_rows_is_exact(fixture: Fixture) {
     }
 }
 
-/// It makes no account; one that exists at the block's end has a row, wherever in the block it was made.
+/// It makes no account; one that exists at the block's end has a row, wherever in the block it was
+/// made.
 async fn a_zero_amount_writes_rows_of_accounts_that_exist_and_makes_none(fixture: Fixture) {
     let moves = [
         (Some(1), Some(9), 0),

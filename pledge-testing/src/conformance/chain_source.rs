@@ -29,17 +29,14 @@ laws! {
 /// A source of a chain whose content is known: at least ten blocks, and transfers of one token in
 /// some of them but not in all.
 pub struct SourceFixture {
-    /// The source.
     pub source: Arc<dyn ChainSource>,
-    /// Its chain.
     pub chain: ChainId,
-    /// The token.
     pub token: Address,
-    /// What its contract says.
+    /// Symbol and decimals of its contract.
     pub metadata: TokenMetadata,
     /// How many transfers there are from block 0 to the head.
     pub transfers: usize,
-    /// Whatever must outlive the source, a node for instance.
+    /// Anything that must outlive the source, a node for instance.
     pub guard: Box<dyn Any + Send + Sync>,
 }
 
@@ -143,7 +140,7 @@ async fn a_range_is_the_sum_of_its_parts(fixture: SourceFixture) {
     }
 }
 
-/// Nothing happened there: no error.
+/// Nothing happened there, which is no error.
 async fn an_unused_contract_is_an_empty_range(fixture: SourceFixture) {
     let tokens = [Address::repeat_byte(0xee)];
     let (from, to) = (BlockNumber::new(0), BlockNumber::new(3));
@@ -152,7 +149,7 @@ async fn an_unused_contract_is_an_empty_range(fixture: SourceFixture) {
     assert_eq!(facts.transfers, []);
 }
 
-/// Never an empty answer for what the node does not have.
+/// The source never returns an empty answer for blocks that the node does not have.
 async fn a_block_that_is_not_there_is_gone(fixture: SourceFixture) {
     let beyond = BlockNumber::new(fixture.head().await + 5);
     let headers = fixture.source.headers(beyond, beyond).await.expect_err("not there");

@@ -30,13 +30,13 @@ laws! {
     a_drain_goes_on_behind_the_last_event_delivered
     a_reorg_is_delivered_like_any_other_event
     an_event_that_is_not_taken_is_named_and_stays_due
-    a_stopped_drain_says_whether_more_is_due
+    a_stopped_drain_reports_whether_more_is_due
     a_crash_repeats_at_most_one_batch
     two_dispatchers_of_one_consumer_lose_nothing
-    consumers_are_told_apart
+    each_consumer_receives_every_event
 }
 
-/// A dispatcher of one consumer, in batches of so many events.
+/// A dispatcher of one consumer, in batches of `batch` events.
 fn dispatcher(fixture: &Fixture, receiver: &Arc<Receiver>, name: &str, batch: usize) -> Dispatcher {
     let (events, receiver) = (fixture.events.clone(), receiver.clone());
     let batch = NonZeroUsize::new(batch).expect("not zero");
@@ -56,7 +56,8 @@ async fn all(fixture: &Fixture) -> Vec<SequencedEvent> {
     fixture.all_events().await.expect("read")
 }
 
-/// Every event arrived; the first arrivals are in order and without gaps. Answers the repeats.
+/// Asserts that every event arrived, the first arrivals in order and without gaps. Returns the
+/// number of repeats.
 fn repeats(arrived: &[SequencedEvent], all: &[SequencedEvent]) -> usize {
     let mut first: Vec<SequencedEvent> = Vec::new();
     for event in arrived {
@@ -69,7 +70,7 @@ fn repeats(arrived: &[SequencedEvent], all: &[SequencedEvent]) -> usize {
     arrived.len() - first.len()
 }
 
-/// Drives work for so many steps, then drops it where it stands, as a crash would: `None`.
+/// Polls work for a number of steps, then drops it, as a crash would, and returns `None`.
 async fn crash_after<T>(steps: usize, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut left = steps;
@@ -92,7 +93,7 @@ async fn every_event_is_delivered_in_order(fixture: Fixture) {
     assert_eq!(receiver.arrived(), all(&ledger.fixture).await);
 }
 
-/// Nothing twice, by whichever dispatcher of the consumer.
+/// No event arrives twice, whichever dispatcher of the consumer drains.
 async fn a_drain_goes_on_behind_the_last_event_delivered(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let receiver = receiver();
@@ -107,7 +108,7 @@ async fn a_drain_goes_on_behind_the_last_event_delivered(fixture: Fixture) {
     assert_eq!(repeats(&receiver.arrived(), &all(&ledger.fixture).await), 0);
 }
 
-/// What was told before the reorg is not taken back; the reorg is told.
+/// Events delivered before the reorg stay; the reorg is one more event.
 async fn a_reorg_is_delivered_like_any_other_event(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let receiver = receiver();
@@ -120,7 +121,7 @@ async fn a_reorg_is_delivered_like_any_other_event(fixture: Fixture) {
     assert_eq!(repeats(&arrived, &all(&ledger.fixture).await), 0);
 }
 
-/// What was taken before it is recorded, so that it does not come again.
+/// Events before the failed one are recorded, so that they do not come again.
 async fn an_event_that_is_not_taken_is_named_and_stays_due(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let events = all(&ledger.fixture).await;
@@ -132,15 +133,15 @@ async fn an_event_that_is_not_taken_is_named_and_stays_due(fixture: Fixture) {
         let DispatchError::Notify { sequence, .. } = error else { panic!("{text}") };
         assert_eq!(sequence, events[1].sequence);
         assert!(text.contains(&sequence.to_string()), "{text}");
-        let stands = ledger.fixture.events.delivered(&consumer("log")).await.expect("read");
-        assert_eq!(stands, events[0].sequence);
+        let position = ledger.fixture.events.delivered(&consumer("log")).await.expect("read");
+        assert_eq!(position, events[0].sequence);
     }
     assert_eq!(drain(&dispatcher).await.expect("it works again").delivered, 4);
     assert_eq!(receiver.arrived(), events);
 }
 
-/// Asked before each event; what was taken is recorded.
-async fn a_stopped_drain_says_whether_more_is_due(fixture: Fixture) {
+/// The stop is checked before each event; what was delivered is recorded.
+async fn a_stopped_drain_reports_whether_more_is_due(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let mut fates = [Fate::Taken; 5];
     for stopped_at in [1, 4] {
@@ -158,7 +159,7 @@ async fn a_stopped_drain_says_whether_more_is_due(fixture: Fixture) {
     assert_eq!(receiver.arrived(), all(&ledger.fixture).await);
 }
 
-/// Wherever it happens: while an event is told, or while the position is recorded.
+/// The crash may happen while an event is delivered or while the position is recorded.
 async fn a_crash_repeats_at_most_one_batch(fixture: Fixture) {
     const BATCH: usize = 2;
     let ledger = Ledger::with_blocks(fixture).await;
@@ -176,7 +177,7 @@ async fn a_crash_repeats_at_most_one_batch(fixture: Fixture) {
     assert!((1..=BATCH).contains(&most), "{most} events were repeated");
 }
 
-/// Side by side: repeats at most, and both end in peace.
+/// Two dispatchers run at the same time: they may repeat events, and both end without an error.
 async fn two_dispatchers_of_one_consumer_lose_nothing(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let events = all(&ledger.fixture).await;
@@ -187,12 +188,12 @@ async fn two_dispatchers_of_one_consumer_lose_nothing(fixture: Fixture) {
         assert!(!drained.expect("another was first: no error").more_due);
     }
     repeats(&receiver.arrived(), &events);
-    let stands = ledger.fixture.events.delivered(&consumer("log")).await.expect("read");
-    assert_eq!(stands, events[4].sequence);
+    let position = ledger.fixture.events.delivered(&consumer("log")).await.expect("read");
+    assert_eq!(position, events[4].sequence);
 }
 
-/// Each gets everything.
-async fn consumers_are_told_apart(fixture: Fixture) {
+/// Each consumer receives every event.
+async fn each_consumer_receives_every_event(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     for name in ["log", "mail"] {
         let receiver = receiver();
@@ -201,7 +202,7 @@ async fn consumers_are_told_apart(fixture: Fixture) {
     }
 }
 
-/// How one drain goes: what the receiver does with each event, and after how many steps it crashes.
+/// The course of one drain: the receiver's answer to each event, and the step at which it crashes.
 fn attempts() -> impl Strategy<Value = Vec<(Vec<Fate>, Option<usize>)>> {
     let fate = prop_oneof![
         6 => Just(Fate::Taken),
@@ -212,7 +213,7 @@ fn attempts() -> impl Strategy<Value = Vec<(Vec<Fate>, Option<usize>)>> {
     vec((vec(fate, 0..6), prop::option::weighted(0.4, 0_usize..40)), 1..20)
 }
 
-/// Forks, failures, lost answers, stops and crashes: the store's list is the oracle.
+/// Forks, failures, lost answers, stops and crashes; the store's own list is the oracle.
 fn every_event_arrives_at_least_once_in_order_whatever_fails(
     cases: u32,
     fresh: impl Fn() -> Fresh,

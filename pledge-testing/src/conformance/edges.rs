@@ -1,4 +1,4 @@
-//! Laws of stores about values at the edge of what there is.
+//! Laws of stores about extreme values.
 
 use alloy_primitives::{Address, B256};
 use pledge_core::error::StoreErrorKind;
@@ -23,14 +23,14 @@ laws! {
     the_last_blocks_and_logs_round_trip
 }
 
-/// The last number that a column of 64 bits with a sign holds.
+/// The largest number of a signed 64-bit column.
 const LAST: u64 = (1 << 63) - 1;
 
 fn time(seconds: u64) -> Timestamp {
     Timestamp::new(seconds).expect("in range")
 }
 
-/// What contracts call themselves, and worse.
+/// Names that contracts use, and worse.
 fn texts() -> Vec<String> {
     let plain = [
         "",
@@ -91,7 +91,8 @@ async fn every_text_comes_back_as_it_was(fixture: Fixture) {
     assert_eq!(symbols, texts());
 }
 
-/// A space, a case, a zero or a width of nothing makes another text, whatever the database compares by.
+/// A space, a case, a zero or a zero-width character makes another text, whatever the database's
+/// collation.
 async fn texts_that_look_the_same_are_kept_apart(fixture: Fixture) {
     let store = &fixture.balances;
     store.register_chain(CHAIN, "test").await.expect("register");
@@ -107,7 +108,7 @@ async fn texts_that_look_the_same_are_kept_apart(fixture: Fixture) {
 }
 
 /// A chain whose token was minted, all of it, in 1970, and sent on in 2038, in 2106 and at the last
-/// instant that there is.
+/// possible instant.
 pub(super) async fn since_the_first_instant(fixture: Fixture) -> Ledger {
     fixture.balances.register_chain(CHAIN, "test").await.expect("register");
     fixture.balances.register_token(&spec(token())).await.expect("register");
@@ -149,7 +150,7 @@ async fn the_largest_integrals_and_times_round_trip(fixture: Fixture) {
     assert_eq!(ledger.digest().await, expected);
 }
 
-/// The last heights and places in a block that a database counts to.
+/// The last heights and log indexes that a database can store.
 async fn the_last_blocks_and_logs_round_trip(fixture: Fixture) {
     let store = &fixture.balances;
     store.register_chain(CHAIN, "test").await.expect("register");

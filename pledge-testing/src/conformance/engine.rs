@@ -65,7 +65,7 @@ async fn pending_blocks_show_and_never_enter_the_ledger(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// A pending block that takes what nobody holds is told apart from an answer.
+/// A pending block that takes what nobody holds leaves the pending balance unknown.
 async fn a_pending_overdraft_leaves_the_pending_balance_open(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
@@ -76,7 +76,7 @@ async fn a_pending_overdraft_leaves_the_pending_balance_open(fixture: Fixture) {
     assert_eq!((view.balance, view.pending_balance), (tokens(100), None));
 }
 
-/// No rewind, no record.
+/// There is no rewind and no record of one.
 async fn a_fork_inside_the_confirmations_rebuilds_only_pending(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
@@ -93,7 +93,7 @@ async fn a_fork_inside_the_confirmations_rebuilds_only_pending(fixture: Fixture)
     assert_eq!(view.pending_balance, Some(tokens(90)));
 }
 
-/// A head that is a prefix of what we hold: wait.
+/// A head that is a prefix of the known chain makes the indexer wait.
 async fn a_lagging_head_is_no_fork(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     mine_seed(&world, 0);
@@ -150,7 +150,7 @@ async fn long_past_the_retained_headers(fixture: Fixture) -> World {
     world
 }
 
-/// Data stays as it was; the reason says what to look at.
+/// The data stays as it was, and the reason names what to check.
 async fn a_fork_deeper_than_the_retained_headers_halts_the_chain(fixture: Fixture) {
     let mut world = long_past_the_retained_headers(fixture).await;
     let before = world.digest().await;
@@ -168,7 +168,7 @@ async fn a_fork_deeper_than_the_retained_headers_halts_the_chain(fixture: Fixtur
     assert!(matches!(world.indexer.poll(NOW).await, Poll::Stopped(_)), "latched");
 }
 
-/// Resuming asks the node again, and believes nothing else.
+/// A resumed chain asks the node again, and relies on nothing else.
 async fn a_resumed_chain_that_still_differs_halts_again(fixture: Fixture) {
     let mut world = long_past_the_retained_headers(fixture).await;
     world.fork(25);
@@ -178,7 +178,7 @@ async fn a_resumed_chain_that_still_differs_halts_again(fixture: Fixture) {
     }
 }
 
-/// Pausing wins over whatever the indexer reports while it finishes its poll.
+/// A pause overrides what the indexer reports while it finishes its poll.
 async fn a_paused_chain_stays_paused_until_it_is_resumed(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     mine_seed(&world, 0);
@@ -218,7 +218,7 @@ async fn cursors(world: &World) -> Vec<Option<u64>> {
     tokens.iter().map(|token| token.cursor.map(|cursor| cursor.number.get())).collect()
 }
 
-/// Alone first, then in one commit with the others.
+/// The token catches up alone, then shares one commit with the others.
 async fn a_token_added_later_catches_up_and_joins(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     mint_other(&world, 0, None, 1);
@@ -242,7 +242,7 @@ async fn a_token_added_later_catches_up_and_joins(fixture: Fixture) {
     assert_eq!(seen.value[0].map(|state| state.balance), Some(Amount::from(5)));
 }
 
-/// One token's trouble is not another's.
+/// The failure of one token does not affect another.
 async fn a_halted_token_stays_behind_while_the_others_go_on(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.fixture.balances.register_token(&spec(other())).await.expect("register");
@@ -263,7 +263,7 @@ async fn a_halted_token_stays_behind_while_the_others_go_on(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// Law 1 for a token that cannot go on: where it stands does not depend on how slices were cut.
+/// Law 1 for a token that cannot continue: its cursor does not depend on how slices were cut.
 async fn a_token_halts_at_the_block_before_its_fault(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     mine_seed(&world, 0);
@@ -284,7 +284,7 @@ async fn a_token_halts_at_the_block_before_its_fault(fixture: Fixture) {
     assert_eq!(world.digest().await, expected);
 }
 
-/// A source may answer a part; the rest is asked for.
+/// A source may return a part of a range; the rest is requested.
 async fn short_answers_leave_no_gap(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.chain.answer_at_most(2);
@@ -296,7 +296,7 @@ async fn short_answers_leave_no_gap(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// Whatever call fails, whenever.
+/// Any call may fail, at any time.
 async fn failing_calls_delay_and_lose_nothing(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     for round in 0..12_u64 {
@@ -313,7 +313,7 @@ async fn failing_calls_delay_and_lose_nothing(fixture: Fixture) {
     assert_eq!(chains[0].status, ChainStatus::Live);
 }
 
-/// Depth plays no part under the tag.
+/// Depth has no effect under the tag.
 async fn a_finalized_tag_confirms_what_it_reaches(fixture: Fixture) {
     let programme = Programme::main(token(), rate("0.05"));
     let config = IndexerConfig { finality: Finality::Finalized, ..shallow() };
@@ -334,8 +334,8 @@ async fn a_finalized_tag_confirms_what_it_reaches(fixture: Fixture) {
     assert_eq!(world.digest().await, expected);
 }
 
-/// Law 7 needs time to be monotone. A node that gives an earlier time is asked again, so that a lie ends
-/// with the node that told it.
+/// Law 7 needs monotone times. A node that returns an earlier time is asked again, so that a false
+/// time disappears with the node that sent it.
 async fn a_time_that_goes_back_is_asked_for_again(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     mine_seed(&world, 0);
@@ -348,7 +348,7 @@ async fn a_time_that_goes_back_is_asked_for_again(fixture: Fixture) {
         let Poll::Retry(error) = world.indexer.poll(NOW).await else { panic!("it goes on") };
         assert!(!error.is_passing(), "{error}");
     }
-    let ChainStatus::Degraded(reason) = world.status().await else { panic!("nothing is said") };
+    let ChainStatus::Degraded(reason) = world.status().await else { panic!("nothing is reported") };
     assert!(reason.contains("before that of block"), "{reason}");
     assert_eq!(world.cursor().await, cursor);
     world.chain.fork_at(height);
@@ -357,7 +357,7 @@ async fn a_time_that_goes_back_is_asked_for_again(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// A cancelled run leaves whole batches; the next one goes on from there.
+/// A cancelled run leaves complete batches; the next one continues from there.
 async fn a_stopped_settlement_goes_on_where_it_stood(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     let mints: Vec<_> = (1..=60).map(|n| (None, Some(n), tokens(n))).collect();

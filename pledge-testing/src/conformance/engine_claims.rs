@@ -1,4 +1,4 @@
-//! The engine over a store, read through a node that claims what is not so: heads, times, finality.
+//! The engine over a store, read through a node that lies about heads, times and finality.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -41,8 +41,8 @@ const CONFIG: IndexerConfig = IndexerConfig {
     clock_slack: None,
 };
 
-/// A world and a node that gives five blocks of a range at a time, over a chain of 120 blocks with a
-/// transfer in every third.
+/// A world and a node that returns five blocks of a range at a time, over a chain of 120 blocks
+/// with a transfer in every third.
 async fn open(fixture: Fixture, config: IndexerConfig) -> (World, Arc<Liar>, Indexer) {
     let programme = Programme::main(token(), "0.05".parse().expect("a rate"));
     let world = World::with_config(fixture, programme, config).await;
@@ -104,14 +104,15 @@ async fn held(world: &World) -> usize {
     world.fixture.balances.headers(CHAIN, every, usize::MAX).await.expect("read").len()
 }
 
-/// Heads far above the chain: as a number alone, and as a block that is shown when it is asked for.
+/// Heads far above the chain: as a number alone, and as a block that the node also returns by
+/// height.
 fn far_heads() -> [Lies; 2] {
     let head = Some(invented(10_000_000, at(1_000_000)));
     [false, true].map(|shows_head| Lies { head, shows_head, ..Lies::default() })
 }
 
-/// A head far above the chain confirms nothing that is not, and costs no header that is held: the next
-/// reorg is undone as any other.
+/// A head far above the chain confirms nothing early and drops no held header: the next reorg is
+/// undone as any other.
 async fn a_head_far_above_the_chain_confirms_nothing_early(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
     comes_to_rest(&mut indexer).await;
@@ -129,7 +130,7 @@ async fn a_head_far_above_the_chain_confirms_nothing_early(fixture: Fixture) {
     is_right(&world, &mut indexer).await;
 }
 
-/// The same while the ledger catches up: it gets as far as it would have, and no further.
+/// The same during catch-up: the ledger reaches the same height and no further.
 async fn a_head_far_above_the_chain_hastens_no_backfill(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
     for (lies, height) in far_heads().into_iter().zip([40, 118]) {
@@ -151,15 +152,15 @@ async fn a_head_far_above_the_chain_hastens_no_backfill(fixture: Fixture) {
     }
 }
 
-/// A chain that became shorter goes on under a head that is false: what was shown above its blocks
-/// before counts no more.
+/// A chain that became shorter continues under a false head: headers shown above its blocks before
+/// no longer count.
 async fn a_chain_that_became_shorter_confirms_nothing_under_an_old_head(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
     liar.tell(far_heads()[1].clone());
     polls(&mut indexer, 2).await;
     let reached = cursor(&world).await.unwrap_or_default();
     assert!(reached > 0 && reached < 20, "it is far from the head: {reached}");
-    // The next five blocks were read ahead while the chain went on above them.
+    // The next five blocks were prefetched while the chain grew above them.
     world.chain.fork_at(reached + 10);
     polls(&mut indexer, 10).await;
     assert_eq!(cursor(&world).await, Some(reached + 5));
@@ -168,7 +169,7 @@ async fn a_chain_that_became_shorter_confirms_nothing_under_an_old_head(fixture:
     is_right(&world, &mut indexer).await;
 }
 
-/// The same where a second source, which lies too, has to agree.
+/// The same with a second source that has to agree and lies too.
 async fn a_head_that_only_one_of_two_sources_shows_confirms_nothing_early(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
     let honest: Arc<dyn ChainSource> = Arc::new(world.chain.clone());
@@ -184,7 +185,7 @@ async fn a_head_that_only_one_of_two_sources_shows_confirms_nothing_early(fixtur
     is_right(&world, &mut indexer).await;
 }
 
-/// A head a little above the chain is near, so every block up to it has to be there.
+/// A head a little above the chain is near, so every block up to it has to exist.
 async fn a_head_a_little_above_the_chain_confirms_nothing_early(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
     comes_to_rest(&mut indexer).await;
@@ -201,7 +202,8 @@ async fn a_head_a_little_above_the_chain_confirms_nothing_early(fixture: Fixture
     is_right(&world, &mut indexer).await;
 }
 
-/// A head below the cursor takes nothing back, wherever it lies, and heals with the node.
+/// A head below the cursor rewinds nothing, on whichever branch it is, and the next true head
+/// repairs the chain.
 async fn a_head_below_the_ledger_takes_nothing_back(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
     comes_to_rest(&mut indexer).await;
@@ -219,7 +221,7 @@ async fn a_head_below_the_ledger_takes_nothing_back(fixture: Fixture) {
     is_right(&world, &mut indexer).await;
 }
 
-/// A finalized block above the head, or one that nobody has, confirms nothing.
+/// A finalized block above the head, or one that no chain has, confirms nothing.
 async fn a_finalized_block_that_is_not_there_confirms_nothing(fixture: Fixture) {
     let config = IndexerConfig { finality: Finality::Finalized, ..CONFIG };
     let (world, liar, mut indexer) = open(fixture, config).await;
@@ -242,8 +244,8 @@ fn clock(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(at(seconds).get())
 }
 
-/// A time ahead of the clock by more than the slack is not committed, whatever block has it; the chain
-/// is degraded with the name of the key and goes on by itself.
+/// A block whose time is ahead of the clock by more than the slack is not committed; the chain is
+/// degraded with a reason that names the key, and recovers by itself.
 async fn a_time_ahead_of_the_clock_is_not_committed(fixture: Fixture) {
     let slack = Duration::from_secs(900);
     let config = IndexerConfig { clock_slack: Some(slack), ..CONFIG };
@@ -257,7 +259,9 @@ async fn a_time_ahead_of_the_clock_is_not_committed(fixture: Fixture) {
             indexer.poll(now).await;
         }
         assert!(cursor(&world).await < Some(height));
-        let ChainStatus::Degraded(reason) = world.status().await else { panic!("nothing is said") };
+        let ChainStatus::Degraded(reason) = world.status().await else {
+            panic!("nothing is reported")
+        };
         assert!(reason.contains("clock_slack"), "{reason}");
     }
     liar.stop();
@@ -271,7 +275,7 @@ fn indexer_of(world: &World, liar: &Arc<Liar>) -> Indexer {
     indexer(world, liar.clone(), CONFIG)
 }
 
-/// At the slack itself a time is taken, one second further it is not.
+/// A time exactly at the slack is accepted, one second later is not.
 async fn the_slack_of_the_clock_is_exact(fixture: Fixture) {
     let slack = Duration::from_secs(900);
     let config = IndexerConfig { clock_slack: Some(slack), ..CONFIG };
@@ -288,7 +292,7 @@ async fn the_slack_of_the_clock_is_exact(fixture: Fixture) {
     assert_eq!(world.status().await, ChainStatus::Live);
 }
 
-/// Times that go back for a while, wherever they are seen, halt nothing and leave no trace.
+/// Times that go back for a while, in any answer, halt nothing and leave no trace.
 async fn a_time_that_goes_back_for_a_while_leaves_no_trace(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
     for height in [10, 55, 110, 119, 120] {
@@ -301,7 +305,7 @@ async fn a_time_that_goes_back_for_a_while_leaves_no_trace(fixture: Fixture) {
     is_right(&world, &mut indexer).await;
 }
 
-/// A block that was committed with a later time than its own is taken back as soon as the next block
+/// A block that was committed with a later time than its own is rewound as soon as the next block
 /// proves it, points included.
 async fn a_false_time_that_was_committed_is_taken_back(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
@@ -309,7 +313,7 @@ async fn a_false_time_that_was_committed_is_taken_back(fixture: Fixture) {
     let tip = 120 - CONFIRMATIONS + 3;
     let times = [(BlockNumber::new(tip), at(tip * 600 + 6 * 3_600))].into();
     liar.tell(Lies { times, ..Lies::default() });
-    // Only the block itself is seen under the lie, for those above it would give it away.
+    // Only the block itself is read with the false time: those above it would contradict it.
     mine_to(&world, tip + CONFIRMATIONS);
     let above = (tip + 1..=tip + CONFIRMATIONS)
         .map(|number| (BlockNumber::new(number), at(number * 600 + 7 * 3_600)));
@@ -326,8 +330,8 @@ async fn a_false_time_that_was_committed_is_taken_back(fixture: Fixture) {
     assert_eq!(world.reorgs().await.expect("read"), 1);
 }
 
-/// What a cache holds decides nothing: here it claims that the head stands on a branch that was left, of
-/// which ranges are still answered.
+/// A cached snapshot decides nothing: here it claims that the head is on a branch that was left, of
+/// which the node still returns ranges.
 async fn a_pending_snapshot_from_elsewhere_confirms_nothing(fixture: Fixture) {
     let (world, liar, mut indexer) = open(fixture, CONFIG).await;
     comes_to_rest(&mut indexer).await;
@@ -365,8 +369,8 @@ async fn a_pending_snapshot_from_elsewhere_confirms_nothing(fixture: Fixture) {
     assert_eq!(shown, chain.collect::<Vec<_>>());
 }
 
-/// Where finality is further behind than headers are held, the newest balance is not known, and it is
-/// not said to be the confirmed one.
+/// Where finality is further behind than headers are held, the newest balance is unknown, and the
+/// confirmed one is not returned in its place.
 async fn a_pending_balance_that_is_not_known_is_none(fixture: Fixture) {
     let config = IndexerConfig { finality: Finality::Finalized, ..CONFIG };
     let (mut world, liar, _) = open(fixture, config).await;
@@ -386,7 +390,7 @@ async fn a_pending_balance_that_is_not_known_is_none(fixture: Fixture) {
     assert!(view.balance > Amount::ZERO);
 }
 
-/// The time of a head is shown to people as its age, so its block has to have it.
+/// Users see the time of a head as its age, so it has to be that of its block.
 async fn a_head_with_a_false_time_is_not_shown(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);

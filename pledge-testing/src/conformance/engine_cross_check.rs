@@ -15,30 +15,30 @@ use crate::world::{CHAIN, CONFIRMATIONS, NOW, World, at, token, tokens};
 laws! {
     __engine_audit of engine_cross_check(Fixture):
     a_cross_check_that_agrees_changes_nothing
-    a_block_that_the_audit_has_otherwise_is_not_committed
-    a_transfer_that_the_audit_lacks_is_not_committed
-    the_block_before_a_fault_is_audited_too
+    a_block_that_the_second_source_has_otherwise_is_not_committed
+    a_transfer_that_the_second_source_lacks_is_not_committed
+    the_block_before_a_fault_is_cross_checked_too
     the_block_before_a_fault_fits_between_its_neighbours
     a_transfer_just_before_a_fault_is_not_lost
-    without_the_audit_nothing_is_committed
-    a_fork_that_the_audit_does_not_have_takes_nothing_back
-    blocks_that_the_audit_lacks_confirm_nothing_below
-    a_block_that_is_not_final_for_the_audit_is_not_committed
+    without_the_second_source_nothing_is_committed
+    a_fork_that_the_second_source_does_not_have_takes_nothing_back
+    blocks_that_the_second_source_lacks_confirm_nothing_below
+    a_block_that_is_not_final_for_the_second_source_is_not_committed
 }
 
-/// A world whose ledger stands at block 11, with a mint above it, and the second source.
+/// A world whose ledger is at block 11, with a mint above it, and the second source.
 async fn open(fixture: Fixture) -> (World, ScriptedChain) {
     let mut world = World::new(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
     for second in 1..=16 {
         world.mine(second, &[]);
     }
-    let audit = copy(&world.chain);
-    world.indexer = world.indexer.cross_checked_by(Arc::new(audit.clone()));
+    let second = copy(&world.chain);
+    world.indexer = world.indexer.cross_checked_by(Arc::new(second.clone()));
     world.run().await;
     world.mine(17, &[(Some(1), Some(2), tokens(40))]);
     world.confirm(3_600);
-    (world, audit)
+    (world, second)
 }
 
 /// Another chain with the same blocks.
@@ -49,18 +49,18 @@ fn copy(chain: &ScriptedChain) -> ScriptedChain {
     copy
 }
 
-/// Polls, which must fail with a reason that the chain's status tells, and must write nothing.
+/// Polls, which must fail with a reason that the chain's status shows, and must write nothing.
 async fn refuses(world: &mut World, reasons: &[&str]) {
     let before = world.cursor().await;
     for _ in 0..3 {
         let poll = world.indexer.poll(NOW).await;
         assert!(matches!(poll, Poll::Retry(_)), "{poll:?}");
         let chains = world.fixture.balances.chains().await.expect("read");
-        let ChainStatus::Degraded(told) = &chains[0].status else {
+        let ChainStatus::Degraded(shown) = &chains[0].status else {
             panic!("{:?} is not degraded", chains[0].status);
         };
         for reason in reasons {
-            assert!(told.contains(reason), "{told}");
+            assert!(shown.contains(reason), "{shown}");
         }
     }
     assert_eq!(world.cursor().await, before);
@@ -72,52 +72,52 @@ async fn goes_on(world: &mut World) {
     assert_eq!(world.reorgs().await.expect("read"), 0);
 }
 
-/// An audit that agrees changes nothing, however it cuts its answers.
+/// A second source that agrees changes nothing, however it cuts its answers.
 async fn a_cross_check_that_agrees_changes_nothing(fixture: Fixture) {
-    let (mut world, audit) = open(fixture).await;
-    audit.return_to(&world.chain.branch());
-    audit.answer_at_most(2);
+    let (mut world, second) = open(fixture).await;
+    second.return_to(&world.chain.branch());
+    second.answer_at_most(2);
     goes_on(&mut world).await;
 }
 
-/// Another block is named, and nothing is committed while the two differ.
-async fn a_block_that_the_audit_has_otherwise_is_not_committed(fixture: Fixture) {
-    let (mut world, audit) = open(fixture).await;
-    audit.return_to(&world.chain.branch());
-    audit.fork_at(12);
+/// The differing block is named, and nothing is committed while the two sources differ.
+async fn a_block_that_the_second_source_has_otherwise_is_not_committed(fixture: Fixture) {
+    let (mut world, second) = open(fixture).await;
+    second.return_to(&world.chain.branch());
+    second.fork_at(12);
     let head = world.chain.head().number.get();
     for number in 13..=head {
-        audit.mine(world.chain.block(number).expect("mined").time, &[]);
+        second.mine(world.chain.block(number).expect("mined").time, &[]);
     }
     refuses(&mut world, &["cross-check a slice", "block 13: the node has", "replace it"]).await;
-    audit.return_to(&world.chain.branch());
+    second.return_to(&world.chain.branch());
     goes_on(&mut world).await;
 }
 
-/// A transfer that only one source has is found though every header agrees.
-async fn a_transfer_that_the_audit_lacks_is_not_committed(fixture: Fixture) {
-    let (mut world, audit) = open(fixture).await;
-    audit.return_to(&world.chain.branch());
-    audit.lose_transfers_of(18);
+/// A transfer that only one source has is found although every header agrees.
+async fn a_transfer_that_the_second_source_lacks_is_not_committed(fixture: Fixture) {
+    let (mut world, second) = open(fixture).await;
+    second.return_to(&world.chain.branch());
+    second.lose_transfers_of(18);
     refuses(&mut world, &["block 18: its transfers differ: the node has 1, the second source 0"])
         .await;
-    audit.return_to(&world.chain.branch());
+    second.return_to(&world.chain.branch());
     goes_on(&mut world).await;
 }
 
-/// Far from the head it is asked for once the fault is known.
-async fn the_block_before_a_fault_is_audited_too(fixture: Fixture) {
-    let (mut world, audit) = far_from_a_fault_at_40(fixture).await;
+/// Far from the head that block is requested once the fault is known.
+async fn the_block_before_a_fault_is_cross_checked_too(fixture: Fixture) {
+    let (mut world, second) = far_from_a_fault_at_40(fixture).await;
     let late = [(BlockNumber::new(39), at(40))].into();
-    audit.tell(Lies { times: late, ..Lies::default() });
+    second.tell(Lies { times: late, ..Lies::default() });
     refuses(&mut world, &["cross-check a slice", "block 39"]).await;
-    audit.stop();
+    second.stop();
     world.run().await;
     assert_eq!(world.cursor().await, world.chain.block(39));
 }
 
-/// The blocks before a fault are those of the answer that has it: only the header that they end with may
-/// be asked for, and it has to fit.
+/// The blocks before a fault come from the answer that has the fault: only the header that they end
+/// with may be requested, and it has to link to its neighbours.
 async fn the_block_before_a_fault_fits_between_its_neighbours(fixture: Fixture) {
     let (mut world, _) = far_from_a_fault_at_40(fixture).await;
     let liar = Arc::new(Liar::new(&world.chain));
@@ -132,7 +132,7 @@ async fn the_block_before_a_fault_fits_between_its_neighbours(fixture: Fixture) 
     assert_eq!(world.cursor().await, world.chain.block(39));
 }
 
-/// A transfer in that header's block, of which the answer with the fault knew nothing, is not lost.
+/// A transfer in that header's block, which the answer with the fault did not have, is not lost.
 async fn a_transfer_just_before_a_fault_is_not_lost(fixture: Fixture) {
     let (mut world, _) = far_from_a_fault_at_40(fixture).await;
     world.chain.fork_at(38);
@@ -158,8 +158,8 @@ const FAR: IndexerConfig = IndexerConfig {
     clock_slack: None,
 };
 
-/// A world that begins with a slice of 64 blocks, at the 40th of which the token halts, and the second
-/// source.
+/// A world that begins with a slice of 64 blocks, at the 40th of which the token halts, and the
+/// second source.
 async fn far_from_a_fault_at_40(fixture: Fixture) -> (World, Arc<Liar>) {
     let programme = Programme::main(token(), "0.05".parse().expect("a rate"));
     let mut world = World::with_config(fixture, programme, FAR).await;
@@ -168,29 +168,29 @@ async fn far_from_a_fault_at_40(fixture: Fixture) -> (World, Arc<Liar>) {
         let overdraft = [(Some(1), Some(2), tokens(400))];
         world.mine(second, if second == 40 { &overdraft } else { &[] });
     }
-    let audit = Arc::new(Liar::new(&world.chain));
-    world.indexer = world.indexer.cross_checked_by(audit.clone());
-    (world, audit)
+    let second = Arc::new(Liar::new(&world.chain));
+    world.indexer = world.indexer.cross_checked_by(second.clone());
+    (world, second)
 }
 
-/// Blocks that stand on one source's word alone confirm nothing below them.
-async fn blocks_that_the_audit_lacks_confirm_nothing_below(fixture: Fixture) {
-    let (mut world, audit) = open(fixture).await;
-    audit.return_to(&world.chain.branch());
+/// Blocks that only one source has confirm nothing below them.
+async fn blocks_that_the_second_source_lacks_confirm_nothing_below(fixture: Fixture) {
+    let (mut world, second) = open(fixture).await;
+    second.return_to(&world.chain.branch());
     let head = world.chain.head().number.get();
-    audit.show_head(Some(head - 3));
+    second.show_head(Some(head - 3));
     let before = world.cursor().await.expect("it has one").number.get();
     for _ in 0..20 {
         world.indexer.poll(NOW).await;
     }
     let reached = world.cursor().await.expect("it has one").number.get();
     assert!(before <= reached && reached <= head - 3 - CONFIRMATIONS, "{reached}");
-    audit.show_head(None);
+    second.show_head(None);
     goes_on(&mut world).await;
 }
 
-/// A finalized block that is none for the second source confirms nothing.
-async fn a_block_that_is_not_final_for_the_audit_is_not_committed(fixture: Fixture) {
+/// A finalized block that is not final for the second source confirms nothing.
+async fn a_block_that_is_not_final_for_the_second_source_is_not_committed(fixture: Fixture) {
     let config = IndexerConfig {
         finality: Finality::Finalized,
         retained_headers: 64,
@@ -202,13 +202,13 @@ async fn a_block_that_is_not_final_for_the_audit_is_not_committed(fixture: Fixtu
     for second in 0..=20 {
         world.mine(second, &[]);
     }
-    let audit = copy(&world.chain);
-    world.indexer = world.indexer.cross_checked_by(Arc::new(audit.clone()));
+    let second = copy(&world.chain);
+    world.indexer = world.indexer.cross_checked_by(Arc::new(second.clone()));
     world.chain.set_finalized(Some(15));
     for (theirs, reached) in
         [(None, None), (Some(6), None), (Some(9), Some(7)), (Some(15), Some(15))]
     {
-        audit.set_finalized(theirs);
+        second.set_finalized(theirs);
         for _ in 0..10 {
             world.indexer.poll(NOW).await;
         }
@@ -217,33 +217,33 @@ async fn a_block_that_is_not_final_for_the_audit_is_not_committed(fixture: Fixtu
     }
 }
 
-/// A fork that reaches the ledger is a second source's too, or nothing is taken back.
-async fn a_fork_that_the_audit_does_not_have_takes_nothing_back(fixture: Fixture) {
-    let (mut world, audit) = open(fixture).await;
+/// A fork that reaches the ledger rewinds nothing unless the second source has it, too.
+async fn a_fork_that_the_second_source_does_not_have_takes_nothing_back(fixture: Fixture) {
+    let (mut world, second) = open(fixture).await;
     let branch = world.chain.branch();
-    audit.return_to(&branch);
+    second.return_to(&branch);
     world.run().await;
     let height = world.chain.head().number.get();
     world.chain.fork_at(10);
     for number in 11..=height {
-        let time = audit.block(number).expect("mined").time;
+        let time = second.block(number).expect("mined").time;
         world.chain.mine(time, &[]);
     }
     refuses(&mut world, &["cross-check a fork", "the second source still has it"]).await;
-    audit.fail_next(3, ChainErrorKind::Persistent);
+    second.fail_next(3, ChainErrorKind::Persistent);
     refuses(&mut world, &["cross-check a fork", "failed by script"]).await;
-    audit.return_to(&world.chain.branch());
+    second.return_to(&world.chain.branch());
     world.run().await;
     assert_eq!(world.reorgs().await.expect("read"), 1);
     assert_eq!(world.digest().await, world.oracle());
 }
 
 /// What cannot be cross-checked is not committed.
-async fn without_the_audit_nothing_is_committed(fixture: Fixture) {
-    let (mut world, audit) = open(fixture).await;
+async fn without_the_second_source_nothing_is_committed(fixture: Fixture) {
+    let (mut world, second) = open(fixture).await;
     refuses(&mut world, &["cannot be cross-checked", "there is no block 18"]).await;
-    audit.return_to(&world.chain.branch());
-    audit.fail_next(3, ChainErrorKind::Persistent);
+    second.return_to(&world.chain.branch());
+    second.fail_next(3, ChainErrorKind::Persistent);
     refuses(&mut world, &["cannot be cross-checked", "failed by script"]).await;
     goes_on(&mut world).await;
 }

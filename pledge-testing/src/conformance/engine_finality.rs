@@ -10,7 +10,7 @@ use crate::world::{NOW, World, token, tokens};
 
 laws! {
     __engine_finality of engine_finality(Fixture):
-    a_chain_without_finality_says_so_after_a_minute
+    a_chain_without_finality_reports_it_after_a_minute
     finality_that_does_not_move_is_reported
 }
 
@@ -29,7 +29,7 @@ fn after(seconds: u64) -> SystemTime {
     NOW + Duration::from_secs(seconds)
 }
 
-/// Mines a block, and what the chain's status is once there is nothing to do.
+/// Mines a block, indexes until idle, and returns the chain's status.
 async fn rest(world: &mut World, seconds: u64) -> ChainStatus {
     world.mine(seconds, &[]);
     loop {
@@ -42,12 +42,13 @@ async fn rest(world: &mut World, seconds: u64) -> ChainStatus {
 }
 
 fn reason(status: ChainStatus) -> String {
-    let ChainStatus::Degraded(reason) = status else { panic!("nothing is said: {status}") };
+    let ChainStatus::Degraded(reason) = status else { panic!("nothing is reported: {status}") };
     reason
 }
 
-/// A node without finalized blocks confirms nothing, and after a minute that is said, until it has one.
-async fn a_chain_without_finality_says_so_after_a_minute(fixture: Fixture) {
+/// A node without finalized blocks confirms nothing, which is reported after a minute until it has
+/// one.
+async fn a_chain_without_finality_reports_it_after_a_minute(fixture: Fixture) {
     let mut world = open(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
     assert_eq!(rest(&mut world, 1).await, ChainStatus::Live);
@@ -59,7 +60,8 @@ async fn a_chain_without_finality_says_so_after_a_minute(fixture: Fixture) {
     assert_eq!(ledger.cursor.map(|cursor| cursor.number.get()), Some(2));
 }
 
-/// Finality that never moved while the chain goes on is reported after two hours; what it confirmed stays.
+/// Finality that does not move while the chain goes on is reported after two hours; what is
+/// confirmed stays.
 async fn finality_that_does_not_move_is_reported(fixture: Fixture) {
     let mut world = open(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);

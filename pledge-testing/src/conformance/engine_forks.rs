@@ -1,4 +1,4 @@
-//! The engine over a store, when the blocks that it stands on are orphaned.
+//! The engine over a store, when the blocks that its ledger builds on are orphaned.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ laws! {
     an_ancestor_below_the_start_of_a_token_is_found_without_it
     a_fork_is_not_searched_for_where_no_header_is_held
     a_ledger_whose_tip_was_orphaned_while_away_is_rewound_first
-    a_restored_backup_goes_on_from_where_it_stands
+    a_restored_backup_continues_from_its_cursor
     a_restored_backup_of_a_lost_branch_is_rewound_first
 }
 
@@ -46,7 +46,7 @@ fn mine_to(ledger: &Ledger, height: u64) {
     }
 }
 
-/// Blocks for one token, of which only the headers from `held_from` on are held.
+/// Commits blocks of one token, of which only the headers from `held_from` on are held.
 async fn commit(ledger: &Ledger, token: TokenId, height: u64, held_from: u64) {
     let mut message = ledger.message(&[token], height).await;
     message.headers.retain(|header| header.number.get() >= held_from);
@@ -69,7 +69,8 @@ async fn index_to_rest(mut indexer: Indexer) {
     panic!("the indexer does not come to rest");
 }
 
-/// The first poll goes back to a block with so many tokens, and the rest brings them to the head.
+/// Asserts that the first poll rewinds `tokens` tokens to a height, and that the next polls index
+/// to the head.
 async fn goes_back(ledger: &Ledger, height: u64, tokens: usize) {
     let mut indexer = indexer(ledger);
     let poll = indexer.poll(NOW).await;
@@ -78,8 +79,8 @@ async fn goes_back(ledger: &Ledger, height: u64, tokens: usize) {
     index_to_rest(indexer).await;
 }
 
-/// Two branches that part above block 3: one token stands at block 17 of the lost one, with headers held
-/// from 15 on, the other at block 8 of the node's.
+/// Two branches that part above block 3: one token is at block 17 of the lost one, with headers
+/// held from 15 on, the other at block 8 of the node's.
 async fn stand_on_two_branches(ledger: &Ledger, lost: TokenId, kept: TokenId, held_from: u64) {
     mine_to(ledger, 17);
     commit(ledger, lost, 17, 15).await;
@@ -91,15 +92,15 @@ async fn stand_on_two_branches(ledger: &Ledger, lost: TokenId, kept: TokenId, he
     mine_to(ledger, 30);
 }
 
-/// A clean pass over the canonical chain.
+/// The state that a clean pass over the canonical chain gives.
 fn clean_pass(ledger: &Ledger, token: TokenId) -> Digest {
     let target = ledger.chain.head().number.down(6).get();
     let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(target)).expect("mined");
     oracle(token, &start, &cursor, &ledger.chain.transfers(), &[])
 }
 
-/// Held headers end above the fork and begin again far below it: the block that the upper ones stand on
-/// is the ancestor, though it is not held.
+/// Held headers end above the fork and begin again far below it: the parent of the upper ones is
+/// the ancestor, though it is not held.
 async fn a_fork_above_a_gap_in_the_held_headers_is_resolved(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     mine_to(&ledger, 17);
@@ -111,8 +112,8 @@ async fn a_fork_above_a_gap_in_the_held_headers_is_resolved(fixture: Fixture) {
     assert_eq!(ledger.digest().await, clean_pass(&ledger, token()));
 }
 
-/// Two tokens that stand on two branches, both lost: each one's held headers lead to the node's chain at
-/// a block of their own, and the lower one is an ancestor of both.
+/// Two tokens are on two branches, both lost: each one's held headers lead to the node's chain at a
+/// different block, and the lower one is an ancestor of both.
 async fn tokens_on_two_lost_branches_go_back_to_an_ancestor_of_both(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     ledger.store().register_token(&spec(other())).await.expect("register");
@@ -132,7 +133,7 @@ async fn tokens_on_two_lost_branches_go_back_to_an_ancestor_of_both(fixture: Fix
     }
 }
 
-/// A header that is held of another branch than the token's proves nothing of the token's ledger.
+/// A held header of another branch than the token's proves nothing about the token's ledger.
 async fn an_ancestor_of_another_tokens_branch_is_none_of_this_one(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     ledger.store().register_token(&spec(other())).await.expect("register");
@@ -143,8 +144,8 @@ async fn an_ancestor_of_another_tokens_branch_is_none_of_this_one(fixture: Fixtu
     assert_eq!(ledger.digest().await, before);
 }
 
-/// What begins above a block has nothing there that could be of another branch, so it does not keep the
-/// others from going back further.
+/// A token that begins above a block has nothing there that could be of another branch, so it does
+/// not keep the others from going back further.
 async fn an_ancestor_below_the_start_of_a_token_is_found_without_it(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     let late = TokenSpec { start_block: BlockNumber::new(6), ..spec(other()) };
@@ -154,7 +155,7 @@ async fn an_ancestor_below_the_start_of_a_token_is_found_without_it(fixture: Fix
     assert_eq!(ledger.digest().await, clean_pass(&ledger, token()));
 }
 
-/// Where no header is held there is nothing to compare, however far the tokens are apart.
+/// Without held headers there is nothing to compare, however far apart the tokens are.
 async fn a_fork_is_not_searched_for_where_no_header_is_held(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     ledger.store().register_token(&spec(other())).await.expect("register");
@@ -170,7 +171,7 @@ async fn a_fork_is_not_searched_for_where_no_header_is_held(fixture: Fixture) {
     assert!(asked <= 5, "the node was asked {asked} times");
 }
 
-/// Nothing is added on top of what the chain has left while nobody looked.
+/// No block is added on top of one that was orphaned while the indexer was stopped.
 async fn a_ledger_whose_tip_was_orphaned_while_away_is_rewound_first(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
@@ -189,9 +190,9 @@ async fn a_ledger_whose_tip_was_orphaned_while_away_is_rewound_first(fixture: Fi
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// Yesterday's backup under today's cache: the cache is of no use, and the ledger goes on from its own
+/// An old backup under a current cache: the cache is ignored, and the ledger continues from its own
 /// cursor, though the head is further away than headers are held.
-async fn a_restored_backup_goes_on_from_where_it_stands(fixture: Fixture) {
+async fn a_restored_backup_continues_from_its_cursor(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
     world.confirm(10);
@@ -214,7 +215,7 @@ async fn a_restored_backup_goes_on_from_where_it_stands(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// Yesterday's backup of a branch that is gone: it is rewound before anything is added.
+/// An old backup of a branch that is gone is rewound before anything is added.
 async fn a_restored_backup_of_a_lost_branch_is_rewound_first(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     mine_to(&ledger, 17);

@@ -29,7 +29,7 @@ laws! {
     a_pause_in_the_middle_of_a_slice_lasts
     a_chain_that_halts_again_is_halted_again
     a_token_that_joins_sees_its_pending_blocks
-    a_second_indexer_is_a_conflict_and_no_trouble
+    a_second_indexer_is_a_conflict_and_no_failure
     a_longer_branch_replaces_the_pending_blocks
     a_fork_of_many_pages_of_headers_is_resolved
     a_fork_just_below_the_held_headers_is_resolved
@@ -40,20 +40,20 @@ laws! {
 
 const HOUR: u64 = 3_600;
 
-/// Several nodes behind one source, as a script of their faults.
+/// Several nodes behind one source, each with scripted faults.
 #[derive(Debug, Clone)]
 struct Nodes {
-    /// Shows the head.
+    /// The node that returns the head.
     heads: ScriptedChain,
-    /// Shows the finalized block.
+    /// The node that returns the finalized block.
     finalized: ScriptedChain,
-    /// Answers ranges.
+    /// The node that returns ranges.
     ranges: ScriptedChain,
-    /// Answers everything else.
+    /// The node for all other calls.
     rest: ScriptedChain,
     /// A contract of which no range can be read.
     refused: Option<Address>,
-    /// Where the chain is paused while a range is read.
+    /// The store in which the chain is paused while a range is read.
     paused: Option<Arc<dyn BalanceStore>>,
 }
 
@@ -101,7 +101,7 @@ impl ChainSource for Nodes {
     async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
         if let Some(store) = &self.paused {
             let report = report(ChainStatus::Paused(None));
-            store.report_chain(&report).await.expect("a person pauses");
+            store.report_chain(&report).await.expect("an operator pauses");
         }
         let is_refused = |token: &Address| Some(*token) == self.refused;
         if request.detail == HeaderDetail::Sparse && request.tokens.iter().any(is_refused) {
@@ -166,7 +166,7 @@ fn mint_other(chain: &ScriptedChain, seconds: u64, to: u64) {
     chain.mine(at(seconds), &[transfer]);
 }
 
-/// Two handles on chains that share all blocks up to `shared` and have one height.
+/// Two handles on chains with the same blocks up to `shared` and the same height.
 fn two_branches(world: &World, height: u64, shared: u64) -> ScriptedChain {
     let genesis = world.chain.block(0).expect("genesis").time;
     let branch = ScriptedChain::new(CHAIN, genesis);
@@ -184,7 +184,7 @@ fn two_branches(world: &World, height: u64, shared: u64) -> ScriptedChain {
     branch
 }
 
-/// The slices of a token that catches up meet the other branch before the front does.
+/// The slices of a token that catches up reach the other branch before the front does.
 async fn a_fork_met_by_a_token_that_catches_up_is_resolved(fixture: Fixture) {
     let mut world = open(fixture, 64).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
@@ -198,7 +198,7 @@ async fn a_fork_met_by_a_token_that_catches_up_is_resolved(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// Headers held by a halted token are of its branch.
+/// Headers held by a halted token are those of its branch.
 async fn a_fork_under_a_halted_token_holds_up_no_other(fixture: Fixture) {
     let mut world = open(fixture, 64).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
@@ -217,7 +217,7 @@ async fn a_fork_under_a_halted_token_holds_up_no_other(fixture: Fixture) {
     assert_eq!(state.expect("registered").cursor, world.chain.block(target));
 }
 
-/// Ranges of another branch than the head's, where the slices begin to hold every header.
+/// Ranges are of another branch than the head, where the slices begin to hold every header.
 async fn only_blocks_on_the_branch_of_the_head_are_confirmed(fixture: Fixture) {
     let mut world = open(fixture, 10).await;
     let branch = two_branches(&world, 40, 31);
@@ -233,7 +233,7 @@ async fn only_blocks_on_the_branch_of_the_head_are_confirmed(fixture: Fixture) {
     assert_eq!(world.cursor().await, world.chain.block(29));
 }
 
-/// The first slice of a token has no cursor to stand on, but the head stands on it.
+/// The first slice of a token has no cursor to link to, but the head descends from it.
 async fn the_first_blocks_of_a_token_are_on_the_branch_of_the_head(fixture: Fixture) {
     let world = open(fixture, 64).await;
     let branch = two_branches(&world, 20, 3);
@@ -245,7 +245,8 @@ async fn the_first_blocks_of_a_token_are_on_the_branch_of_the_head(fixture: Fixt
     assert_eq!(world.cursor().await, None);
 }
 
-/// Far from the head nothing is held to compare, but the node still has our cursor.
+/// Far from the head there are no held headers to compare, but the node still has the cursor's
+/// block.
 async fn a_stray_answer_far_from_the_head_is_no_fork(fixture: Fixture) {
     let mut world = open(fixture, 10).await;
     let branch = two_branches(&world, 200, 99);
@@ -261,7 +262,7 @@ async fn a_stray_answer_far_from_the_head_is_no_fork(fixture: Fixture) {
     assert_eq!(world.cursor().await, world.chain.block(194));
 }
 
-/// Trouble with one token's past does not stop the present of the others.
+/// A failure to read one token's history does not stop the other tokens at the head.
 async fn a_token_that_cannot_be_read_holds_up_no_other(fixture: Fixture) {
     let world = open(fixture, 10).await;
     for number in 1..=40 {
@@ -275,7 +276,7 @@ async fn a_token_that_cannot_be_read_holds_up_no_other(fixture: Fixture) {
     let mut indexer = nodes.indexer(&world, config(10));
     for _ in 0..3 {
         let Poll::Retry(IndexerError::Chain(error)) = indexer.poll(NOW).await else {
-            panic!("the refusal is not told");
+            panic!("the refusal is not reported");
         };
         assert!(error.to_string().contains("pruned"));
     }
@@ -297,7 +298,7 @@ async fn a_pause_in_the_middle_of_a_slice_lasts(fixture: Fixture) {
     assert!(matches!(indexer.poll(NOW).await, Poll::Stopped(ChainStatus::Paused(None))));
 }
 
-/// What the indexer said before a person resumed the chain is said again.
+/// What the indexer reported before an operator resumed the chain is reported again.
 async fn a_chain_that_halts_again_is_halted_again(fixture: Fixture) {
     let mut world = open(fixture, 10).await;
     for number in 1..=40 {
@@ -314,7 +315,7 @@ async fn a_chain_that_halts_again_is_halted_again(fixture: Fixture) {
     }
 }
 
-/// The pending blocks that were fetched before a token joined are fetched again for it.
+/// Pending blocks that were fetched before a token joined are fetched again for it.
 async fn a_token_that_joins_sees_its_pending_blocks(fixture: Fixture) {
     let mut world = open(fixture, 64).await;
     mint_other(&world.chain, 0, 1);
@@ -328,8 +329,8 @@ async fn a_token_that_joins_sees_its_pending_blocks(fixture: Fixture) {
     assert_eq!((view.balance, view.pending_balance), (Amount::from(5), Some(Amount::from(10))));
 }
 
-/// The kind that the callers of a settler and an indexer tell from trouble.
-async fn a_second_indexer_is_a_conflict_and_no_trouble(fixture: Fixture) {
+/// `Conflict` is the kind by which callers of a settler or an indexer recognise another writer.
+async fn a_second_indexer_is_a_conflict_and_no_failure(fixture: Fixture) {
     let mut world = open(fixture, 64).await;
     for number in 1..=20 {
         world.mine(number, &[]);
@@ -383,7 +384,7 @@ async fn a_fork_of_many_pages_of_headers_is_resolved(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// Every header held is orphaned, but both branches stand on the block below them.
+/// Every held header is orphaned, but both branches descend from the block below them.
 async fn a_fork_just_below_the_held_headers_is_resolved(fixture: Fixture) {
     let mut world = open(fixture, 64).await;
     for number in 0..20 {
@@ -396,7 +397,7 @@ async fn a_fork_just_below_the_held_headers_is_resolved(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// A token that catches up keeps its chain from being called live.
+/// While a token catches up, its chain is not `live`.
 async fn a_chain_is_syncing_while_a_token_catches_up(fixture: Fixture) {
     let mut world = open(fixture, 10).await;
     for number in 1..=300 {
@@ -412,7 +413,7 @@ async fn a_chain_is_syncing_while_a_token_catches_up(fixture: Fixture) {
     assert_eq!(world.status().await, ChainStatus::Live);
 }
 
-/// A time that goes back is seen where two slices meet, too.
+/// A time that goes back is found also where two slices meet.
 async fn a_time_that_goes_back_between_slices_is_asked_for_again(fixture: Fixture) {
     let config = IndexerConfig { slice_blocks_max: 1, ..config(10) };
     let programme = Programme::main(token(), "0.05".parse().expect("a rate"));
@@ -446,7 +447,7 @@ async fn a_finalized_block_of_another_branch_confirms_nothing(fixture: Fixture) 
     assert_eq!(world.cursor().await, world.chain.block(29));
 }
 
-/// A cursor whose header was never held may stand on another branch than the headers held since: no
+/// A cursor whose header was never held may be on another branch than the headers held since: no
 /// ancestor of theirs is known to be its own, so the chain halts and the ledger stays as it is.
 async fn a_fork_below_a_cursor_that_is_not_held_halts_the_chain(fixture: Fixture) {
     let mut world = open(fixture, 10).await;

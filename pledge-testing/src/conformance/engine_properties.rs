@@ -29,7 +29,7 @@ properties! {
     a_rewind_is_the_exact_inverse_of_any_blocks
 }
 
-/// A fresh store, for each case anew.
+/// A future of a fresh store, one for each case.
 pub type Fresh = Pin<Box<dyn Future<Output = Fixture>>>;
 
 /// Runs a property over random input. A failing case is shrunk and printed with its seed, which
@@ -53,7 +53,7 @@ where
     }
 }
 
-/// Plays one step. Between steps the engine may be anywhere.
+/// Plays one step. Between steps the engine may be in any state.
 pub(super) async fn play(world: &mut World, step: &Step) {
     match step {
         Step::Mine(later, moves) => world.mine_moves(*later, moves),
@@ -203,8 +203,8 @@ fn reorgs_leave_what_a_clean_pass_gives(cases: u32, fresh: impl Fn() -> Fresh) {
     });
 }
 
-/// Law 8: through any reorgs, what is listed for an account sums to its total, in pages of every size,
-/// and what was listed once stays as it was.
+/// Law 8: through any reorgs, what is listed for an account sums to its total, in pages of every
+/// size, and what was listed once stays as it was.
 fn statements_sum_to_the_total_and_only_grow(cases: u32, fresh: impl Fn() -> Fresh) {
     check(cases, (steps(40), 1_usize..6), |(steps, limit)| {
         run(async {
@@ -282,7 +282,7 @@ async fn earned(world: &World, number: u64, edges: &[Timestamp]) -> Vec<RawPoint
     buckets.expect("the edges are confirmed").into_iter().map(|bucket| bucket.raw).collect()
 }
 
-/// Rate times the integral of the supply: a zero-account view of the same chain.
+/// Rate times the integral of the supply.
 fn supply_points(world: &World, from: Timestamp, to: Timestamp) -> RawPoints {
     use alloy_primitives::U256;
     let mut supply = U256::ZERO;

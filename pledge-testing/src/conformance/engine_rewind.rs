@@ -1,4 +1,4 @@
-//! The engine over a store, when a person takes the ledger back further than what is held.
+//! The engine over a store, when an operator rewinds the ledger below the held headers.
 
 use pledge_core::error::StoreErrorKind;
 use pledge_core::event::ReorgRecord;
@@ -26,8 +26,8 @@ const SHALLOW: IndexerConfig = IndexerConfig {
     clock_slack: None,
 };
 
-/// Changes in blocks 2 and 3, then settled hours without any, and a fork above a block that is below
-/// all held headers: the chain has halted.
+/// Changes in blocks 2 and 3, then settled hours without any, and a fork above a block that is
+/// below all held headers: the chain has halted.
 async fn halted_by_a_fork_above(fixture: Fixture, block: u64) -> World {
     let programme = Programme::main(token(), "0.05".parse().expect("a rate"));
     let mut world = World::with_config(fixture, programme, SHALLOW).await;
@@ -46,7 +46,7 @@ async fn rewind(world: &mut World, block: u64) -> Result<ReorgRecord, IndexerErr
     world.indexer.rewind_to(BlockNumber::new(block), None).await
 }
 
-/// Once it is back where both branches agree, the chain is followed as if nothing had been.
+/// Once the ledger is back where both branches agree, the chain is followed as usual.
 async fn a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind(fixture: Fixture) {
     let mut world = halted_by_a_fork_above(fixture, 2).await;
     let record = rewind(&mut world, 2).await.expect("both branches have block 2");
@@ -58,7 +58,7 @@ async fn a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind(fixture: Fixture) 
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// What only one branch has is noticed, and nothing is written.
+/// A change that only one branch has is noticed, and nothing is written.
 async fn a_rewind_to_above_the_fork_is_refused(fixture: Fixture) {
     let mut world = halted_by_a_fork_above(fixture, 2).await;
     let before = world.digest().await;
@@ -78,10 +78,10 @@ async fn a_rewind_to_above_the_fork_is_exact_where_no_change_lies_between(fixtur
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// A block that every token stands at, or below, is nothing to go back to.
+/// A rewind to a block at or above every token's cursor is refused.
 async fn a_rewind_to_above_every_token_is_refused(fixture: Fixture) {
     let mut world = halted_by_a_fork_above(fixture, 2).await;
     let cursor = world.digest().await.cursor.expect("indexed");
-    let error = rewind(&mut world, cursor.number.get()).await.expect_err("nothing stands above");
+    let error = rewind(&mut world, cursor.number.get()).await.expect_err("no token is above");
     assert!(matches!(error, IndexerError::Store(e) if e.kind() == StoreErrorKind::Invalid));
 }

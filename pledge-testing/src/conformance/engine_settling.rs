@@ -67,7 +67,7 @@ async fn fail(world: &World, times: u32) {
     }
 }
 
-/// The other shards are settled; the failed one is when a person asks for it.
+/// The other shards are settled; the failed one is settled when an operator resets it.
 async fn a_batch_that_keeps_failing_waits_for_a_person(fixture: Fixture) {
     let mut world = open(fixture).await;
     fail(&world, 3).await;
@@ -84,7 +84,7 @@ async fn a_batch_that_keeps_failing_waits_for_a_person(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// Settled before, failed now: the account stands where it was settled.
+/// Settled before, failed now: the account stays at its last settled window.
 async fn an_account_of_a_failed_batch_is_settled_no_further(fixture: Fixture) {
     let mut world = open(fixture).await;
     world.settle().await.expect("settles");
@@ -109,7 +109,7 @@ async fn a_settlement_under_way_ends_where_it_was_going(fixture: Fixture) {
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
 }
 
-/// Nobody earns, so nobody is counted.
+/// No account earns, so none is counted.
 async fn at_a_rate_of_zero_nobody_earns(fixture: Fixture) {
     let step = Step { from: at(3 * HOUR), value: "0.05".parse().expect("a rate") };
     let programme = Programme {
@@ -125,7 +125,7 @@ async fn at_a_rate_of_zero_nobody_earns(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// What the account's rows sum to, reversed ones taken off, by window.
+/// The sum of the account's rows by window, without the reversed ones.
 async fn live(world: &World, account: Account) -> (usize, RawPoints) {
     let rows = statement_rows(&world.fixture.points, &id(), account).await.expect("read");
     let sum = |kind| {
@@ -136,7 +136,7 @@ async fn live(world: &World, account: Account) -> (usize, RawPoints) {
     (rows.len(), left.expect("never more taken back than given"))
 }
 
-/// Settled and taken back, over and over, also for an account of which nothing is left.
+/// Windows are settled and reversed repeatedly, also for an account of which nothing is left.
 async fn statements_sum_to_the_state_through_reorgs_in_turn(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
@@ -167,7 +167,7 @@ async fn statements_sum_to_the_state_through_reorgs_in_turn(fixture: Fixture) {
     assert_eq!(world.reorgs().await.expect("read"), 3);
 }
 
-/// From the token's first window on, and like one that was there from the start.
+/// It is settled from the token's first window on, as if it had been there from the start.
 async fn a_programme_added_late_is_settled_from_the_start(fixture: Fixture) {
     let world = open(fixture).await;
     world.settle().await.expect("settles");
@@ -205,7 +205,7 @@ async fn an_answer_holds_from_the_instant_of_a_change(fixture: Fixture) {
     }
 }
 
-/// Beyond the confirmed time or before the first block there is a bound, and no answer.
+/// Beyond the confirmed time or before the first block the error has a bound.
 async fn an_instant_outside_the_ledger_is_refused_with_its_bound(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.mine(100, &[(None, Some(1), tokens(100))]);

@@ -1,4 +1,4 @@
-//! The engine over a store, where it does not move: it says so, and goes on by itself when it can.
+//! The engine over a store, when it makes no progress: it reports that, and recovers by itself.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ laws! {
     __engine_standstill of engine_standstill(Fixture):
     blocks_that_stay_gone_are_reported_after_a_minute
     what_passes_within_a_minute_is_not_reported
-    a_range_that_never_stands_on_the_cursor_is_reported
+    a_range_that_never_links_to_the_cursor_is_reported
     an_instance_that_comes_second_reports_nothing
     a_halt_is_over_when_a_reorg_replaces_its_block
     a_halt_stays_while_its_block_does
@@ -46,7 +46,7 @@ fn after(seconds: u64) -> SystemTime {
     NOW + Duration::from_secs(seconds)
 }
 
-/// Blocks that are gone for good are waited for, and after a minute that is said.
+/// Blocks that are gone for good are waited for, and reported after a minute.
 async fn blocks_that_stay_gone_are_reported_after_a_minute(fixture: Fixture) {
     let world = open(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
@@ -64,7 +64,9 @@ async fn blocks_that_stay_gone_are_reported_after_a_minute(fixture: Fixture) {
     }
     for seconds in [60, 61, 600] {
         assert!(matches!(indexer.poll(after(seconds)).await, Poll::Retry(_)));
-        let ChainStatus::Degraded(reason) = world.status().await else { panic!("nothing is said") };
+        let ChainStatus::Degraded(reason) = world.status().await else {
+            panic!("nothing is reported")
+        };
         assert!(reason.contains("block 1 is null"), "{reason}");
     }
     liar.stop();
@@ -72,7 +74,7 @@ async fn blocks_that_stay_gone_are_reported_after_a_minute(fixture: Fixture) {
     assert_eq!(world.status().await, ChainStatus::Live);
 }
 
-/// What passes within the minute is no trouble, however often it comes.
+/// A failure that passes within the minute is not reported, however often it comes.
 async fn what_passes_within_a_minute_is_not_reported(fixture: Fixture) {
     let mut world = open(fixture).await;
     world.mine(0, &[]);
@@ -87,7 +89,7 @@ async fn what_passes_within_a_minute_is_not_reported(fixture: Fixture) {
     }
 }
 
-/// What another instance commits is progress: one that always comes second is in no trouble.
+/// A commit of another instance is progress: an instance that is always second has not failed.
 async fn an_instance_that_comes_second_reports_nothing(fixture: Fixture) {
     let mut world = open(fixture).await;
     (0..=300).for_each(|second| {
@@ -105,8 +107,8 @@ async fn an_instance_that_comes_second_reports_nothing(fixture: Fixture) {
     }
 }
 
-/// A range that does not stand on the cursor, which the node still has: it waits, and says so.
-async fn a_range_that_never_stands_on_the_cursor_is_reported(fixture: Fixture) {
+/// A range that does not link to the cursor, which the node still has, is waited for and reported.
+async fn a_range_that_never_links_to_the_cursor_is_reported(fixture: Fixture) {
     let mut world = open(fixture).await;
     for second in 0..=100 {
         world.mine(second, &[]);
@@ -129,7 +131,7 @@ async fn a_range_that_never_stands_on_the_cursor_is_reported(fixture: Fixture) {
     let mut indexer = Indexer::new(CHAIN, liar, store, pending, CONFIG);
     assert!(matches!(indexer.poll(NOW).await, Poll::Retry(_)));
     assert!(matches!(indexer.poll(after(60)).await, Poll::Retry(_)));
-    let ChainStatus::Degraded(reason) = world.status().await else { panic!("nothing is said") };
+    let ChainStatus::Degraded(reason) = world.status().await else { panic!("nothing is reported") };
     assert!(reason.contains(&format!("block {cursor}")), "{reason}");
     assert_eq!(world.cursor().await, Some(cursor));
 }
@@ -138,7 +140,7 @@ fn other() -> TokenId {
     TokenId { address: alloy_primitives::Address::repeat_byte(0x71), ..token() }
 }
 
-/// A transfer of the other token that nobody can afford.
+/// Mines a transfer of the other token above any balance.
 fn overdraw(world: &World, seconds: u64) {
     let transfer = ScriptedTransfer {
         token: other().address,
@@ -153,7 +155,7 @@ async fn state(world: &World, id: TokenId) -> TokenState {
     world.fixture.balances.token(id).await.expect("read").expect("registered")
 }
 
-/// A world of two tokens, the other of which has just halted at block 12, seen at its full depth.
+/// A world of two tokens, one of which has just halted at block 12, seen at its full depth.
 async fn halted(fixture: Fixture) -> World {
     let mut world = open(fixture).await;
     world.fixture.balances.register_token(&spec(other())).await.expect("register");
@@ -170,7 +172,7 @@ async fn halted(fixture: Fixture) -> World {
     world
 }
 
-/// Both tokens are where one clean pass over the chain brings them.
+/// Asserts that both tokens are where one clean pass over the chain brings them.
 async fn both_are_right(world: &mut World) {
     world.run().await;
     assert_eq!(world.digest().await, world.oracle());
@@ -180,7 +182,7 @@ async fn both_are_right(world: &mut World) {
     assert_eq!(world.status().await, ChainStatus::Live);
 }
 
-/// A halt whose block a reorg replaced, its cursor untouched, is over without a person.
+/// A halt whose block a reorg replaced, its cursor untouched, ends without an operator.
 async fn a_halt_is_over_when_a_reorg_replaces_its_block(fixture: Fixture) {
     let mut world = halted(fixture).await;
     world.chain.fork_at(11);
@@ -189,7 +191,7 @@ async fn a_halt_is_over_when_a_reorg_replaces_its_block(fixture: Fixture) {
     both_are_right(&mut world).await;
 }
 
-/// A halt stays while its block does, whatever is built on it, and whoever looks.
+/// A halt lasts as long as its block, whatever is built on it, for every indexer.
 async fn a_halt_stays_while_its_block_does(fixture: Fixture) {
     let mut world = halted(fixture).await;
     for _ in 0..3 {
@@ -199,10 +201,11 @@ async fn a_halt_stays_while_its_block_does(fixture: Fixture) {
     }
     let events = world.fixture.all_events().await.expect("read");
     let halts = events.iter().filter(|event| event.event.name() == "token_halted").count();
-    assert_eq!(halts, 1, "it is said once");
+    assert_eq!(halts, 1, "it is reported once");
 }
 
-/// A halted token on a branch that was left is rewound, also where no other token is above the fork.
+/// A halted token on a branch that was left is rewound, also where no other token is above the
+/// fork.
 async fn a_halted_token_on_a_lost_branch_is_rewound(fixture: Fixture) {
     let mut world = halted(fixture).await;
     world.chain.fork_at(9);
@@ -211,7 +214,7 @@ async fn a_halted_token_on_a_lost_branch_is_rewound(fixture: Fixture) {
     both_are_right(&mut world).await;
 }
 
-/// The same for a token that the chain has alone.
+/// The same for a token that is the only one of its chain.
 async fn a_halted_token_alone_on_a_lost_branch_is_rewound(fixture: Fixture) {
     let mut world = open(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
@@ -230,7 +233,7 @@ async fn a_halted_token_alone_on_a_lost_branch_is_rewound(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// A header that a halted token holds of a lost branch keeps no token from it that comes later.
+/// A header that a halted token holds of a lost branch does not block a token added later.
 async fn a_header_of_a_halted_token_keeps_no_other_from_its_block(fixture: Fixture) {
     let mut world = halted(fixture).await;
     world.chain.fork_at(9);

@@ -1,4 +1,4 @@
-//! The engine over a store: the ledger's supply beside the contract's.
+//! The engine over a store: the ledger's supply compared with the contract's.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ async fn begun(fixture: Fixture) -> World {
     world
 }
 
-/// At the confirmed block, where the token stands; not before it is there.
+/// It is compared at the confirmed block, once the token's cursor is there.
 async fn a_supply_is_compared_when_a_token_first_is_live(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.mine(0, &[(None, Some(1), tokens(100))]);
@@ -63,7 +63,7 @@ async fn a_supply_is_compared_when_a_token_first_is_live(fixture: Fixture) {
     assert_eq!(state(&world, token()).await.non_conserving(), None);
 }
 
-/// A start block behind the first mint: the ledger is whole by itself, and not the contract's.
+/// With a start block after the first mint the ledger adds up, but differs from the contract.
 async fn a_token_followed_too_late_is_marked_with_both_numbers(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     let late = TokenSpec { start_block: BlockNumber::new(3), ..spec(other()) };
@@ -98,7 +98,7 @@ async fn a_supply_is_compared_again_after_each_utc_day(fixture: Fixture) {
     assert_eq!(compared, expected);
 }
 
-/// Until they are equal again.
+/// The mark stays until both are equal again.
 async fn a_difference_marks_a_token_until_it_is_gone(fixture: Fixture) {
     let mut world = begun(fixture).await;
     let claims = [(Some(Amount::from(5)), true), (Some(Amount::MAX), true), (None, false)];
@@ -124,7 +124,7 @@ async fn a_node_without_state_leaves_the_supply_unknown(fixture: Fixture) {
     world.confirm(10);
     world.run().await;
     let unknown = state(&world, token()).await;
-    let reason = unknown.supply_unanswered.as_deref().expect("it says why");
+    let reason = unknown.supply_unanswered.as_deref().expect("it has a reason");
     assert!(reason.contains("pruned"), "{reason}");
     assert_eq!((unknown.supply_check, unknown.is_active()), (None, true));
     let chains = world.fixture.balances.chains().await.expect("read");
@@ -140,7 +140,7 @@ async fn a_node_without_state_leaves_the_supply_unknown(fixture: Fixture) {
     assert_eq!(state(&world, token()).await.supply_unanswered, None);
 }
 
-/// A difference is one when it is answered twice.
+/// A difference counts only when two answers show it.
 async fn a_single_false_supply_marks_nothing(fixture: Fixture) {
     let (mut world, liar) = read_by_a_liar(fixture).await;
     liar.tell(Lies { supplies: vec![Some(Amount::from(5))], ..Lies::default() });
@@ -148,21 +148,21 @@ async fn a_single_false_supply_marks_nothing(fixture: Fixture) {
     world.run().await;
     let state = state(&world, token()).await;
     assert_eq!(state.non_conserving(), None);
-    let reason = state.supply_unanswered.as_deref().expect("it says why");
+    let reason = state.supply_unanswered.as_deref().expect("it has a reason");
     assert!(reason.contains("answered as 5 and then as 100000"), "{reason}");
 }
 
-/// It is known that the supply is not known, also where the node lacks the block.
+/// The supply is marked as unknown, also where the node lacks the block.
 async fn a_node_without_the_block_leaves_the_supply_unknown(fixture: Fixture) {
     let (mut world, liar) = read_by_a_liar(fixture).await;
     liar.tell(Lies { supplies: vec![None], ..Lies::default() });
     world.confirm(EVENING);
     world.run().await;
-    let reason = state(&world, token()).await.supply_unanswered.expect("it says why");
+    let reason = state(&world, token()).await.supply_unanswered.expect("it has a reason");
     assert!(reason.contains("is gone"), "{reason}");
 }
 
-/// A few tokens in each poll, so that the head is followed meanwhile.
+/// A few tokens are compared in each poll, so that the head is followed meanwhile.
 async fn many_supplies_are_compared_in_several_polls(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     for number in 0x80..0x80 + 20 {
@@ -180,7 +180,7 @@ async fn many_supplies_are_compared_in_several_polls(fixture: Fixture) {
     assert_eq!(compared, [16, 21, 21]);
 }
 
-/// A world that stands at its confirmed block and is read through a liar from now on.
+/// A world at its confirmed block, read through a liar from now on.
 async fn read_by_a_liar(fixture: Fixture) -> (World, Arc<Liar>) {
     let mut world = begun(fixture).await;
     let liar = Arc::new(Liar::new(&world.chain));
@@ -188,7 +188,7 @@ async fn read_by_a_liar(fixture: Fixture) -> (World, Arc<Liar>) {
     (world, liar)
 }
 
-/// A reorg below the block that was compared at makes the question due again.
+/// After a reorg below the block of the comparison, it is compared again.
 async fn a_supply_of_a_lost_branch_is_compared_again(fixture: Fixture) {
     let mut world = begun(fixture).await;
     world.chain.claim_supply(token().address, Some(Amount::from(5)));

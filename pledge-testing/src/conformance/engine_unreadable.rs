@@ -34,7 +34,7 @@ fn garble(world: &World, seconds: u64, contracts: &[Address]) -> BlockRef {
     world.chain.mine_unreadable(at(seconds), &[], contracts)
 }
 
-/// The token is marked, goes on, and the ledger of what can be read is right.
+/// The token is marked and goes on, and the ledger of the readable logs is right.
 async fn an_unreadable_log_is_counted_with_its_block(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     with_one(&world).await;
@@ -76,8 +76,8 @@ async fn unreadable_logs_are_their_tokens_own(fixture: Fixture) {
     assert_eq!((counts.0.unreadable_logs, counts.1.unreadable_logs), (1, 2));
 }
 
-/// With `halting_on_unreadable` the token stands at the block before, with a reason that names the log;
-/// others go on. Once it is followed without, the log is counted.
+/// With `halting_on_unreadable` the token halts at the block before, with a reason that names the
+/// log; others go on. Once it is followed without, the log is counted.
 async fn an_unreadable_log_halts_a_token_that_asks_for_it(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.fixture.balances.register_token(&spec(other())).await.expect("register");

@@ -20,7 +20,7 @@ laws! {
 
 const DAY: u64 = 86_400;
 
-/// The newest two stay; who takes nothing has 30 days.
+/// The newest two events stay; a consumer that takes nothing is dropped after 30 days.
 async fn prune(fixture: &Fixture, day: u64) -> Pruning {
     let events_kept = NonZeroU64::new(2).expect("not zero");
     let retention = EventRetention { events_kept, silence_seconds: 30 * DAY };
@@ -32,19 +32,19 @@ async fn left(fixture: &Fixture) -> Vec<SequencedEvent> {
     fixture.all_events().await.expect("read")
 }
 
-async fn told(fixture: &Fixture, name: &str, from: EventSeq, to: EventSeq) {
-    fixture.events.record_delivered(&consumer(name), from, to).await.expect("it stands there");
+async fn deliver(fixture: &Fixture, name: &str, from: EventSeq, to: EventSeq) {
+    fixture.events.record_delivered(&consumer(name), from, to).await.expect("it is at `from`");
 }
 
-/// None goes that one of them lacks; what goes is no row the less for the others.
+/// An event is pruned only once every consumer has it; positions stay.
 async fn events_go_once_every_consumer_has_them(fixture: Fixture) {
     let (ledger, numbers) = five_events(fixture).await;
     let (fixture, before) = (&ledger.fixture, left(&ledger.fixture).await);
-    told(fixture, "mail", EventSeq::START, numbers[4]).await;
-    told(fixture, "slow", EventSeq::START, numbers[0]).await;
+    deliver(fixture, "mail", EventSeq::START, numbers[4]).await;
+    deliver(fixture, "slow", EventSeq::START, numbers[0]).await;
     prune(fixture, 1).await;
     assert_eq!(left(fixture).await, before[1..]);
-    told(fixture, "slow", numbers[0], numbers[3]).await;
+    deliver(fixture, "slow", numbers[0], numbers[3]).await;
     prune(fixture, 1).await;
     assert_eq!(left(fixture).await, before[3..]);
     assert_eq!(fixture.events.delivered(&consumer("slow")).await.expect("read"), numbers[3]);
@@ -52,7 +52,7 @@ async fn events_go_once_every_consumer_has_them(fixture: Fixture) {
     assert_eq!(left(fixture).await, before[3..]);
 }
 
-/// Also where nobody is told anything; a number is never given twice.
+/// This holds also without a consumer; a number is never used twice.
 async fn the_newest_events_stay_and_their_numbers_go_on(fixture: Fixture) {
     assert_eq!(prune(&fixture, 1).await, Pruning::default());
     let (ledger, numbers) = five_events(fixture).await;
@@ -66,14 +66,15 @@ async fn the_newest_events_stay_and_their_numbers_go_on(fixture: Fixture) {
     assert!(after[2].sequence > numbers[4]);
 }
 
-/// From when it was seen with events to take, to the second; its events go with its position.
+/// The time runs from when it was seen with events to take, to the second; its events go with its
+/// position.
 async fn a_consumer_that_takes_nothing_for_too_long_is_dropped_and_that_is_an_event(
     fixture: Fixture,
 ) {
     let (ledger, numbers) = five_events(fixture).await;
     let fixture = &ledger.fixture;
-    told(fixture, "mail", EventSeq::START, numbers[4]).await;
-    told(fixture, "slow", EventSeq::START, numbers[1]).await;
+    deliver(fixture, "mail", EventSeq::START, numbers[4]).await;
+    deliver(fixture, "slow", EventSeq::START, numbers[1]).await;
     for day in [1, 2, 0, 30] {
         assert_eq!(prune(fixture, day).await.dropped, [], "day {day}");
         assert_eq!(left(fixture).await.len(), 3, "day {day}");
@@ -88,29 +89,29 @@ async fn a_consumer_that_takes_nothing_for_too_long_is_dropped_and_that_is_an_ev
     assert_eq!(fixture.events.delivered(&consumer("mail")).await.expect("read"), numbers[4]);
 }
 
-/// Its time begins anew.
+/// Its time starts again.
 async fn a_consumer_that_takes_one_event_is_waited_for_again(fixture: Fixture) {
     let (ledger, numbers) = five_events(fixture).await;
     let fixture = &ledger.fixture;
-    told(fixture, "slow", EventSeq::START, numbers[1]).await;
+    deliver(fixture, "slow", EventSeq::START, numbers[1]).await;
     prune(fixture, 1).await;
-    told(fixture, "slow", numbers[1], numbers[2]).await;
+    deliver(fixture, "slow", numbers[1], numbers[2]).await;
     for day in [31, 60] {
         assert_eq!(prune(fixture, day).await.dropped, [], "day {day}");
     }
     assert_eq!(prune(fixture, 61).await.dropped.len(), 1);
 }
 
-/// It is told what is kept, and holds it from then on.
+/// It receives what is kept, and holds it from then on.
 async fn a_consumer_that_is_dropped_begins_again_with_what_is_kept(fixture: Fixture) {
     let (ledger, numbers) = five_events(fixture).await;
     let fixture = &ledger.fixture;
-    told(fixture, "slow", EventSeq::START, numbers[0]).await;
+    deliver(fixture, "slow", EventSeq::START, numbers[0]).await;
     prune(fixture, 1).await;
     prune(fixture, 31).await;
     let due = fixture.events.events(EventSeq::START, 10).await.expect("read");
     assert_eq!(due[0].sequence, numbers[3]);
-    told(fixture, "slow", EventSeq::START, due[0].sequence).await;
+    deliver(fixture, "slow", EventSeq::START, due[0].sequence).await;
     prune(fixture, 32).await;
     assert_eq!(left(fixture).await, due[1..]);
 }

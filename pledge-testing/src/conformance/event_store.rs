@@ -21,7 +21,7 @@ laws! {
     a_halted_token_that_is_halted_again_is_no_second_event
     no_event_appears_below_one_that_was_read
     a_position_is_what_was_recorded_last
-    a_position_moves_only_from_where_it_stands
+    a_position_moves_only_from_its_current_value
     a_position_never_goes_back
     a_position_never_passes_the_newest_event
     of_two_that_move_a_position_one_wins
@@ -45,7 +45,7 @@ pub(super) async fn five_events(fixture: Fixture) -> (Ledger, Vec<EventSeq>) {
     (ledger, numbers)
 }
 
-/// Every event after a place, in pages.
+/// Every event after a position, in pages.
 async fn walk(store: &dyn EventStore, limit: usize) -> Vec<SequencedEvent> {
     let mut walked: Vec<SequencedEvent> = Vec::new();
     loop {
@@ -59,11 +59,11 @@ async fn walk(store: &dyn EventStore, limit: usize) -> Vec<SequencedEvent> {
     }
 }
 
-/// Nothing happened, nobody was told.
+/// Nothing happened, so nothing was delivered.
 async fn a_fresh_store_has_no_events_and_every_consumer_at_the_start(fixture: Fixture) {
     assert_eq!(fixture.all_events().await.expect("read"), []);
-    let stands = fixture.events.delivered(&consumer("new")).await.expect("read");
-    assert_eq!(stands, EventSeq::START);
+    let position = fixture.events.delivered(&consumer("new")).await.expect("read");
+    assert_eq!(position, EventSeq::START);
 }
 
 /// Sequence numbers ascend from above the start.
@@ -82,7 +82,8 @@ async fn events_come_in_order_with_what_they_describe(fixture: Fixture) {
     assert_eq!(changes, [2, 4, 4, 3, 2]);
 }
 
-/// Pages continue where the last one ended, whatever their size; beyond the newest there is nothing.
+/// Pages continue where the last one ended, whatever their size; beyond the newest there is
+/// nothing.
 async fn pages_of_events_are_complete(fixture: Fixture) {
     let (ledger, numbers) = five_events(fixture).await;
     let store = &ledger.fixture.events;
@@ -96,7 +97,7 @@ async fn pages_of_events_are_complete(fixture: Fixture) {
     }
 }
 
-/// What was told stays told.
+/// Delivered events stay.
 async fn a_reorg_is_one_more_event_and_takes_none_back(fixture: Fixture) {
     let (ledger, _) = five_events(fixture).await;
     let before = ledger.fixture.all_events().await.expect("read");
@@ -126,7 +127,7 @@ async fn a_refused_write_leaves_no_event(fixture: Fixture) {
     assert_eq!(ledger.fixture.all_events().await.expect("read"), before);
 }
 
-/// Another reason for what stands still is no news.
+/// Another reason for the same halt is no second event.
 async fn a_halted_token_that_is_halted_again_is_no_second_event(fixture: Fixture) {
     let (ledger, _) = five_events(fixture).await;
     let base = ledger.cursor().await.map(|cursor| cursor.id());
@@ -142,7 +143,7 @@ async fn a_halted_token_that_is_halted_again_is_no_second_event(fixture: Fixture
     assert_eq!(events, ["why", "again"].map(halted));
 }
 
-/// A reader that goes on from the last event it read misses none, however many write meanwhile.
+/// A reader that continues from the last event it read misses none, however many writers there are.
 async fn no_event_appears_below_one_that_was_read(fixture: Fixture) {
     const WRITERS: [u64; 4] = [1, 2, 3, 4];
     const EACH: usize = 12;
@@ -180,20 +181,20 @@ async fn halt_and_resume(store: &dyn BalanceStore, chain: ChainId, round: usize)
     store.resume_chain(chain).await.expect("resume");
 }
 
-/// It is read back, and may stand still.
+/// The position is read back, and may be recorded again unchanged.
 async fn a_position_is_what_was_recorded_last(fixture: Fixture) {
     let (ledger, numbers) = five_events(fixture).await;
     let (store, mail) = (&ledger.fixture.events, consumer("mail"));
     let mut from = EventSeq::START;
     for to in [numbers[0], numbers[0], numbers[3], numbers[4]] {
-        store.record_delivered(&mail, from, to).await.expect("it stands there");
+        store.record_delivered(&mail, from, to).await.expect("it is at `from`");
         assert_eq!(store.delivered(&mail).await.expect("read"), to);
         from = to;
     }
 }
 
-/// Another base is refused, and nothing is written.
-async fn a_position_moves_only_from_where_it_stands(fixture: Fixture) {
+/// A write that names another position is refused, and writes nothing.
+async fn a_position_moves_only_from_its_current_value(fixture: Fixture) {
     let (ledger, numbers) = five_events(fixture).await;
     let (store, mail) = (&ledger.fixture.events, consumer("mail"));
     let ahead = store.record_delivered(&mail, numbers[0], numbers[1]).await;
@@ -207,7 +208,7 @@ async fn a_position_moves_only_from_where_it_stands(fixture: Fixture) {
     assert_eq!(store.delivered(&mail).await.expect("read"), numbers[2]);
 }
 
-/// Not even by one who knows where it stands.
+/// Not even a writer that names the current position moves it back.
 async fn a_position_never_goes_back(fixture: Fixture) {
     let (ledger, numbers) = five_events(fixture).await;
     let (store, mail) = (&ledger.fixture.events, consumer("mail"));
@@ -219,7 +220,7 @@ async fn a_position_never_goes_back(fixture: Fixture) {
     assert_eq!(store.delivered(&mail).await.expect("read"), numbers[2]);
 }
 
-/// An event that is yet to come was not delivered.
+/// An event that does not exist yet was not delivered.
 async fn a_position_never_passes_the_newest_event(fixture: Fixture) {
     let (ledger, numbers) = five_events(fixture).await;
     let (store, mail) = (&ledger.fixture.events, consumer("mail"));
@@ -230,7 +231,7 @@ async fn a_position_never_passes_the_newest_event(fixture: Fixture) {
     assert_eq!(store.delivered(&mail).await.expect("read"), EventSeq::START);
 }
 
-/// Two records from one place: the second is refused.
+/// Of two writes that name the same position the second is refused.
 async fn of_two_that_move_a_position_one_wins(fixture: Fixture) {
     let (ledger, numbers) = five_events(fixture).await;
     let (store, mail) = (&ledger.fixture.events, consumer("mail"));
@@ -243,7 +244,7 @@ async fn of_two_that_move_a_position_one_wins(fixture: Fixture) {
     assert_eq!(store.delivered(&mail).await.expect("read"), winner);
 }
 
-/// Each is told for itself.
+/// Each consumer has a position of its own.
 async fn positions_do_not_see_each_other(fixture: Fixture) {
     let (ledger, numbers) = five_events(fixture).await;
     let store = &ledger.fixture.events;

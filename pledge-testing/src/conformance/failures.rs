@@ -20,7 +20,7 @@ laws! {
     a_store_that_is_away_is_no_failure_of_the_batch
     a_conflict_that_passes_is_settled_by_the_same_call
     a_conflict_that_stays_is_an_error_of_the_call
-    one_tokens_trouble_keeps_no_other_from_being_settled
+    one_tokens_failure_keeps_no_other_from_being_settled
 }
 
 const HOUR: u64 = 3_600;
@@ -71,7 +71,7 @@ async fn a_batch_that_fails_does_not_stop_the_others(fixture: Fixture) {
     assert_eq!(settlement.failures[0].attempts, 1);
 }
 
-/// The next run tries it again, and the result is that of no failure.
+/// The next run tries the batch again, and the result is that of no failure.
 async fn the_next_run_mends_a_failed_batch(fixture: Fixture) {
     let (world, settler) = failing(fixture, StoreErrorKind::Corrupt, 2).await;
     for failed in [1, 1, 0] {
@@ -80,7 +80,7 @@ async fn the_next_run_mends_a_failed_batch(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// After the last attempt it waits for a person, who starts the count again.
+/// After the last attempt the batch waits for an operator, who resets the count.
 async fn a_batch_is_given_up_after_its_attempts_until_it_is_reset(fixture: Fixture) {
     let (world, settler) = failing(fixture, StoreErrorKind::Corrupt, 3).await;
     for failed in [1, 1, 1, 0, 0] {
@@ -95,7 +95,7 @@ async fn a_batch_is_given_up_after_its_attempts_until_it_is_reset(fixture: Fixtu
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// A store that is away ends the run; the next one goes on from the last batch.
+/// An unavailable store ends the run; the next one continues from the last batch.
 async fn a_store_that_is_away_is_no_failure_of_the_batch(fixture: Fixture) {
     let (world, settler) = failing(fixture, StoreErrorKind::Unavailable, 2).await;
     for _ in 0..2 {
@@ -106,7 +106,8 @@ async fn a_store_that_is_away_is_no_failure_of_the_batch(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// A pass that the ledger moved under begins again at once; what it had settled is reported too.
+/// A pass whose ledger changed meanwhile starts again at once; what it had settled is reported,
+/// too.
 async fn a_conflict_that_passes_is_settled_by_the_same_call(fixture: Fixture) {
     let (world, settler) = failing(fixture, StoreErrorKind::Conflict, 3).await;
     let settled = settler.settle_token(token(), &Stop::never(), |_| {}).await;
@@ -115,7 +116,7 @@ async fn a_conflict_that_passes_is_settled_by_the_same_call(fixture: Fixture) {
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// A bounded number of times: then it is an error, and nothing is recorded as failed.
+/// The number of restarts is bounded: then it is an error, and nothing is recorded as failed.
 async fn a_conflict_that_stays_is_an_error_of_the_call(fixture: Fixture) {
     let (world, settler) = failing(fixture, StoreErrorKind::Conflict, u32::MAX).await;
     let settled = settler.settle_token(token(), &Stop::never(), |_| {}).await;
@@ -123,8 +124,8 @@ async fn a_conflict_that_stays_is_an_error_of_the_call(fixture: Fixture) {
     assert_eq!(newest_settlement(&world).await.failures, []);
 }
 
-/// The store is away for one token: the error says so, and the other one is settled.
-async fn one_tokens_trouble_keeps_no_other_from_being_settled(fixture: Fixture) {
+/// The store is unavailable for one token: the call returns an error, and the other one is settled.
+async fn one_tokens_failure_keeps_no_other_from_being_settled(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     world.fixture.balances.register_token(&spec(other())).await.expect("register");
     let main = Programme { id: ProgrammeId::main(other()), ..world.programme().clone() };

@@ -1,10 +1,11 @@
-//! How laws are listed: once, where they are defined.
+//! How laws are listed: once, in the module that defines them.
 //!
-//! A law is a private function, so one that is not listed is dead code, and the compiler names it. What is listed becomes one
-//! test a law wherever a backend asks for the laws.
+//! A law is a private function, so one that is not listed is dead code, and the compiler names it.
+//! Each listed law becomes one test wherever a backend runs the laws.
 
-/// Lists the laws of a module: `laws! { __events of event_store(Fixture): a_law another_law }`. Defines a hidden macro that writes
-/// their tests, over an expression for a future that gives what a law needs.
+/// Lists the laws of a module: `laws! { __events of event_store(Fixture): a_law another_law }`.
+/// Defines a hidden macro that writes their tests, over an expression for a future of the laws'
+/// argument.
 macro_rules! laws {
     ($tests:ident of $module:ident($given:ty): $($law:ident)+) => {
         laws! { @ ($) $tests $module($given): $($law)+ }
@@ -38,7 +39,8 @@ macro_rules! laws {
     };
 }
 
-/// Lists the properties of a module, likewise: functions of a number of cases and of a closure that gives a fresh fixture.
+/// Lists the properties of a module, likewise: functions of a number of cases and of a closure that
+/// returns a fresh fixture.
 macro_rules! properties {
     ($tests:ident of $module:ident: $($law:ident)+) => {
         properties! { @ ($) $tests $module: $($law)+ }

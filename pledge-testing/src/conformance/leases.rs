@@ -30,7 +30,7 @@ async fn renew(leases: &Arc<dyn Leases>, lease: &Lease, lasts: Duration) -> Vec<
     leases.renew(lease, lasts).await.expect("renew a lease")
 }
 
-/// Whoever renews sees its own lease and those of others, ascending by instance.
+/// A renewal returns the instance's own lease and those of others, ascending by instance.
 async fn every_lease_that_is_held_is_seen(leases: Arc<dyn Leases>) {
     let (low, high) = (lease(1, &[1, 8453]), lease(u128::MAX, &[]));
     assert_eq!(renew(&leases, &high, LONG).await, std::slice::from_ref(&high));
@@ -38,7 +38,7 @@ async fn every_lease_that_is_held_is_seen(leases: Arc<dyn Leases>) {
     assert_eq!(renew(&leases, &high, LONG).await, [low, high]);
 }
 
-/// What is offered is what was offered last.
+/// The offer of the last renewal counts.
 async fn a_renewal_replaces_what_was_offered(leases: Arc<dyn Leases>) {
     renew(&leases, &lease(1, &[1]), LONG).await;
     let now = Lease { follows: [].into(), delivers: false, ..lease(1, &[2, u64::MAX]) };
@@ -75,7 +75,7 @@ async fn what_is_not_held_may_be_released(leases: Arc<dyn Leases>) {
     assert_eq!(renew(&leases, &stays, LONG).await, [stays]);
 }
 
-/// What would last too long is refused, and nothing is held.
+/// A lease for too long is refused, and nothing is held.
 async fn a_lease_that_would_last_too_long_is_refused(leases: Arc<dyn Leases>) {
     let stays = lease(2, &[1]);
     let longest = renew(&leases, &stays, LEASE_LASTS_MAX).await;

@@ -14,14 +14,12 @@ use crate::world::{CHAIN, THREE_PM, account, at, spec, token};
 /// A store with one chain and one token, and the chain's blocks.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    /// The store.
     pub fixture: Fixture,
-    /// The blocks.
     pub chain: ScriptedChain,
 }
 
 impl Ledger {
-    /// A registered token, nothing committed.
+    /// A registered token without commits.
     pub async fn open(fixture: Fixture) -> Self {
         let genesis = Timestamp::new(THREE_PM - 10).expect("in range");
         let chain = ScriptedChain::new(CHAIN, genesis);
@@ -30,7 +28,8 @@ impl Ledger {
         Self { fixture, chain }
     }
 
-    /// With five blocks of mints, transfers, one of them netted, and a burn among accounts 1 to 4, all committed.
+    /// With five blocks of mints, transfers, one of them netted, and a burn among accounts 1 to 4,
+    /// all committed.
     pub async fn with_blocks(fixture: Fixture) -> Self {
         let ledger = Self::open(fixture).await;
         ledger.mine(0, &[(0, 1, 1_000), (0, 2, 500)]);
@@ -44,7 +43,6 @@ impl Ledger {
         ledger
     }
 
-    /// The port.
     pub fn store(&self) -> &dyn BalanceStore {
         &self.fixture.balances
     }
@@ -153,12 +151,11 @@ impl Ledger {
         self.store().rewind(&Rewind { chain: CHAIN, to, tokens, cause }).await
     }
 
-    /// The one token's cursor.
     pub async fn cursor(&self) -> Option<BlockRef> {
         self.store().token(token()).await.expect("read a token").expect("registered").cursor
     }
 
-    /// All that the store holds of the one token.
+    /// All that the store holds of the token.
     pub async fn digest(&self) -> Digest {
         let (balances, points) = (&self.fixture.balances, &self.fixture.points);
         digest(balances, points, token()).await.expect("the store can be read")

@@ -1,5 +1,5 @@
-//! Laws of [`BalanceStore`](pledge_core::ports::BalanceStore): what marks a token whose figures may not be the
-//! contract's.
+//! Laws of [`BalanceStore`](pledge_core::ports::BalanceStore): the marks of a token whose figures
+//! may differ from the contract's.
 
 use alloy_primitives::{Address, B256};
 use pledge_core::error::StoreErrorKind;
@@ -87,7 +87,7 @@ async fn unreadable_logs_out_of_the_chains_order_are_invalid(fixture: Fixture) {
     assert_eq!(ledger.state().await.unreadable_logs, 3);
 }
 
-/// To the block: those at the ancestor stay.
+/// The logs above the ancestor go; those at the ancestor stay.
 async fn a_rewind_takes_unreadable_logs_back(fixture: Fixture) {
     let ledger = Ledger::with_unreadable(fixture).await;
     for (height, left) in [(4, 3), (3, 2), (2, 2), (1, 0)] {
@@ -102,7 +102,7 @@ async fn a_rewind_takes_unreadable_logs_back(fixture: Fixture) {
     assert_eq!(ledger.unreadable().await, [log(2, 1)]);
 }
 
-/// Beside the ledger's own supply, at the cursor's block and time.
+/// It is recorded with the ledger's own supply, at the cursor's block and time.
 async fn a_supply_is_recorded_at_the_cursor(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let cursor = ledger.cursor().await.expect("there is one");
@@ -125,7 +125,7 @@ async fn a_supply_is_recorded_at_the_cursor(fixture: Fixture) {
     assert!(ledger.state().await.supply_check.is_some(), "the last check stays");
 }
 
-/// What was asked about one block says nothing of another.
+/// An answer about one block is none about another.
 async fn a_supply_of_another_block_than_the_cursors_is_refused(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let before = ledger.state().await;
@@ -137,7 +137,7 @@ async fn a_supply_of_another_block_than_the_cursors_is_refused(fixture: Fixture)
     assert_eq!(ledger.state().await, before);
 }
 
-/// It was of another branch. One at the ancestor or below it stays.
+/// It was of another branch. A supply at the ancestor or below it stays.
 async fn a_rewind_forgets_a_supply_above_the_ancestor(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let at = |height| ledger.chain.block(height).expect("mined");

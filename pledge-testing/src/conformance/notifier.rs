@@ -22,14 +22,14 @@ laws! {
     a_dropped_call_harms_no_later_one
 }
 
-/// A notifier whose receiver can be looked into.
+/// A notifier whose receiver can be inspected.
 pub struct NotifierFixture {
     notifier: Arc<dyn Notifier>,
     inbox: Arc<dyn Inbox>,
     _guard: Box<dyn Any + Send + Sync>,
 }
 
-/// What a receiver has.
+/// What a receiver has received.
 #[async_trait]
 pub trait Inbox: Send + Sync {
     /// The events that arrived so far, repeats included, in the order of arrival.
@@ -57,7 +57,7 @@ impl fmt::Debug for NotifierFixture {
     }
 }
 
-/// One event of each kind, with numbers as far apart as they may be.
+/// One event of each kind, with sequence numbers as far apart as possible.
 pub fn one_of_each() -> Vec<SequencedEvent> {
     let hash = B256::repeat_byte(0xab);
     let to = BlockId { number: BlockNumber::new(5), hash };
@@ -87,13 +87,13 @@ pub fn one_of_each() -> Vec<SequencedEvent> {
             reason: Some(reason),
         },
     ];
-    // 2^63 - 1 is the largest number that a store of ours gives.
+    // 2^63 - 1 is the largest number that the project's stores assign.
     let numbers = [1, 2, 3, 1 << 40, 1 << 62, u64::MAX >> 1].map(EventSeq::new);
     let sequenced = numbers.into_iter().zip(events);
     sequenced.map(|(sequence, event)| SequencedEvent { sequence, event }).collect()
 }
 
-/// Whatever kind it is of.
+/// This holds for every kind of event.
 async fn an_event_that_is_taken_is_there_whole(fixture: NotifierFixture) {
     for (taken, event) in one_of_each().iter().enumerate() {
         fixture.notify(event).await;
@@ -103,7 +103,7 @@ async fn an_event_that_is_taken_is_there_whole(fixture: NotifierFixture) {
     }
 }
 
-/// First come, first there.
+/// Events arrive in the order in which they are sent.
 async fn events_are_received_in_the_order_of_the_calls(fixture: NotifierFixture) {
     let event = one_of_each().remove(0).event;
     let events: Vec<_> = (1..=50)
@@ -115,7 +115,7 @@ async fn events_are_received_in_the_order_of_the_calls(fixture: NotifierFixture)
     assert_eq!(fixture.inbox.received().await, events);
 }
 
-/// The receiver can tell: at least one copy arrives, and every copy is the same.
+/// A receiver can recognise repeats: at least one copy arrives, and every copy is the same.
 async fn a_repeat_is_taken_with_the_same_sequence_number(fixture: NotifierFixture) {
     let events = one_of_each();
     for event in [&events[0], &events[1], &events[0], &events[1], &events[2]] {
@@ -127,7 +127,7 @@ async fn a_repeat_is_taken_with_the_same_sequence_number(fixture: NotifierFixtur
     assert_eq!(received, events[..3]);
 }
 
-/// Given up after its first step, as by a crash or a time limit.
+/// The call is dropped after its first step, as by a crash or a time limit.
 async fn a_dropped_call_harms_no_later_one(fixture: NotifierFixture) {
     let events = one_of_each();
     {

@@ -40,7 +40,7 @@ async fn chains_do_not_see_each_others_pending_blocks(cache: Arc<dyn PendingCach
     assert_eq!(cache.load(CHAIN).await.expect("load"), Some(snapshot(1)));
 }
 
-/// Nothing stored, nothing loaded.
+/// Nothing was stored, so nothing is loaded.
 async fn a_fresh_cache_is_empty(cache: Arc<dyn PendingCache>) {
     assert_eq!(cache.load(CHAIN).await.expect("load"), None);
 }

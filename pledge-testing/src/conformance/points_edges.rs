@@ -1,4 +1,4 @@
-//! Laws of [`PointsStore`](pledge_core::ports::PointsStore) about values at the edge of what there is.
+//! Laws of [`PointsStore`](pledge_core::ports::PointsStore) about extreme values.
 
 use pledge_core::points::{Programme, Settler, SettlerConfig};
 use pledge_core::primitives::U256;
@@ -16,7 +16,7 @@ laws! {
     the_points_of_all_time_round_trip
 }
 
-/// The largest balance at the largest rate for all the time that there is: no raw points are larger.
+/// The largest balance at the largest rate for all of time: no raw points are larger.
 async fn the_points_of_all_time_round_trip(fixture: Fixture) {
     let ledger = since_the_first_instant(fixture).await;
     ledger.commit_to(5).await.expect("commit");

@@ -1,4 +1,4 @@
-//! Laws of a rewind for what was settled.
+//! Laws of a rewind for settled points.
 
 use pledge_core::error::StoreErrorKind;
 use pledge_core::points::{BatchSpan, Programme};
@@ -26,7 +26,7 @@ laws! {
     a_rewind_drops_a_settlement_under_way
 }
 
-/// Earned rows stay; one row an account is added, of all that it earned in the windows opened again.
+/// Statements stay; one row an account is added, of all that it earned in the reopened windows.
 async fn a_rewind_takes_back_statements_by_added_rows(fixture: Fixture) {
     let ledger = open(fixture).await;
     settle_both(&ledger, (0, 7_200)).await;
@@ -60,7 +60,7 @@ async fn total(ledger: &Ledger, account: Account) -> RawPoints {
     seen.value[0].map(|standing| standing.raw).unwrap_or_default()
 }
 
-/// An account that earned nothing, at a rate of zero, begins anew from where it is taken back too.
+/// An account that earned nothing, at a rate of zero, also starts again from the rewind.
 async fn a_rewind_takes_back_rows_that_earned_nothing(fixture: Fixture) {
     let ledger = open(fixture).await;
     let step = Step { from: at(7_200), value: "0.05".parse().expect("a rate") };
@@ -76,7 +76,7 @@ async fn a_rewind_takes_back_rows_that_earned_nothing(fixture: Fixture) {
     }
 }
 
-/// What was published is derived by the rates that it was published by, also once it is taken back.
+/// Published statements are derived by the rates of their publication, also once they are reversed.
 async fn a_rate_cannot_change_where_points_were_published(fixture: Fixture) {
     let ledger = open(fixture).await;
     settle_both(&ledger, (0, 7_200)).await;
@@ -91,7 +91,7 @@ async fn a_rate_cannot_change_where_points_were_published(fixture: Fixture) {
     points(&ledger).put_programme(&change(7_200)).await.expect("never published");
 }
 
-/// A shard that has gone further than another gives back no row of the other.
+/// A shard that is ahead of another reverses no row of the other.
 async fn a_rewind_takes_back_the_rows_of_each_shard_alone(fixture: Fixture) {
     let ledger = open(fixture).await;
     let done = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
@@ -120,7 +120,7 @@ async fn settle_shard_1_again(ledger: &Ledger) {
     points(ledger).commit_batch(&again).await.expect("commit");
 }
 
-/// Totals stand at the last window that is still closed.
+/// Totals end at the last window that is still closed.
 async fn a_rewind_restates_totals_to_what_is_still_settled(fixture: Fixture) {
     let ledger = open(fixture).await;
     settle_both(&ledger, (0, 7_200)).await;
@@ -136,7 +136,7 @@ async fn a_rewind_restates_totals_to_what_is_still_settled(fixture: Fixture) {
     assert_eq!(ledger.digest().await.programmes["main"], Default::default());
 }
 
-/// A rewind inside the open window touches no settled point.
+/// A rewind inside the open window changes no settled points.
 async fn a_rewind_leaves_alone_what_was_settled_before_it(fixture: Fixture) {
     let ledger = open(fixture).await;
     ledger.mine(9_000, &[(2, 1, 1)]);
@@ -148,7 +148,7 @@ async fn a_rewind_leaves_alone_what_was_settled_before_it(fixture: Fixture) {
     assert_eq!(ledger.digest().await.programmes, before);
 }
 
-/// Half a settlement of windows that are open again is taken back too.
+/// A partial settlement of reopened windows is reversed, too.
 async fn a_rewind_drops_a_settlement_under_way(fixture: Fixture) {
     let ledger = open(fixture).await;
     let first = accounts_of(1)[0];

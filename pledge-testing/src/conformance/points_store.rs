@@ -150,7 +150,7 @@ pub(super) fn accounts_of(shard: u16) -> Vec<Account> {
     accounts
 }
 
-/// What was put is what is read, also after putting it again.
+/// A programme is read as it was put, also after putting it again.
 async fn a_programme_is_what_was_put(fixture: Fixture) {
     let ledger = open(fixture).await;
     points(&ledger).put_programme(&two_shards()).await.expect("the same again");
@@ -176,7 +176,7 @@ async fn a_rate_change_in_the_settled_past_is_refused(fixture: Fixture) {
     assert_eq!(state(&ledger).await.programme, from(3_600));
 }
 
-/// What a settlement under way has written already was written by these rates.
+/// The batches of a settlement under way were computed by these rates.
 async fn a_rate_change_under_a_settlement_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     let span = BatchSpan { after: None, through: Some(accounts_of(1)[0]) };
@@ -192,7 +192,7 @@ async fn a_rate_change_under_a_settlement_is_refused(fixture: Fixture) {
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
 }
 
-/// The rates that a batch was computed by are those it is written under.
+/// A batch is written under the rates by which it was computed.
 async fn a_batch_by_other_rates_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     let stale = batch(&ledger, 0, WHOLE, (0, 3_600)).await;
@@ -222,11 +222,11 @@ async fn windows_and_shards_of_a_programme_cannot_change(fixture: Fixture) {
     assert_eq!(state(&ledger).await.programme, two_shards());
 }
 
-/// All of a batch is there, or nothing.
+/// A batch is written completely or not at all.
 async fn a_batch_moves_points_and_progress_together(fixture: Fixture) {
     let ledger = open(fixture).await;
     let batch = batch(&ledger, 0, WHOLE, (0, 7_200)).await;
-    assert!(!batch.earned.is_empty(), "somebody of shard 0 earned");
+    assert!(!batch.earned.is_empty(), "an account of shard 0 earned");
     points(&ledger).commit_batch(&batch).await.expect("commit");
     let settled: Vec<_> = state(&ledger).await.shards.iter().map(|s| s.settled).collect();
     assert_eq!(settled, [Some(at(7_200)), None]);
@@ -275,7 +275,7 @@ async fn a_batch_that_skips_accounts_is_refused(fixture: Fixture) {
     refused(&ledger, &late).await;
 }
 
-/// A shard is walked upwards, or accounts would be counted twice.
+/// A shard is walked in ascending order, or accounts would be counted twice.
 async fn a_batch_that_goes_backwards_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     let accounts = accounts_of(0);
@@ -287,7 +287,7 @@ async fn a_batch_that_goes_backwards_is_refused(fixture: Fixture) {
     refused(&ledger, &back).await;
 }
 
-/// A batch that reaches beyond what it says is a bug of its writer.
+/// A batch with rows outside its declared accounts or windows is a bug of its writer.
 async fn a_batch_outside_its_accounts_or_windows_is_invalid(fixture: Fixture) {
     let ledger = open(fixture).await;
     let right = batch(&ledger, 1, WHOLE, (0, 3_600)).await;
@@ -307,14 +307,14 @@ async fn a_batch_outside_its_accounts_or_windows_is_invalid(fixture: Fixture) {
     assert_eq!(ledger.digest().await.programmes["main"], Default::default());
 }
 
-/// A window closes when a confirmed block stands at or after its end.
+/// A window closes when a confirmed block is at or after its end.
 async fn a_window_that_is_not_closed_is_refused(fixture: Fixture) {
     let ledger = open(fixture).await;
     let open_still = batch(&ledger, 0, WHOLE, (0, 10_800)).await;
     refused(&ledger, &open_still).await;
 }
 
-/// In batches of one account.
+/// The batches have one account each.
 async fn a_shard_is_settled_when_every_account_was_reached(fixture: Fixture) {
     let ledger = open(fixture).await;
     let mut after = None;
@@ -357,7 +357,7 @@ async fn a_failed_batch_is_recorded_and_the_rest_goes_on(fixture: Fixture) {
     assert_eq!(settlements[0].failures, run.failures);
 }
 
-/// What fails is seen where one looks for it.
+/// A failure is listed under its window.
 async fn a_window_whose_batches_all_failed_is_listed(fixture: Fixture) {
     let ledger = open(fixture).await;
     let failed = batch(&ledger, 1, WHOLE, (0, 7_200)).await;
@@ -389,7 +389,7 @@ async fn another_attempt_completes_a_failed_batch(fixture: Fixture) {
     assert_eq!(ledger.digest().await, expected);
 }
 
-/// Counted for each span; a person may start the count again.
+/// Attempts are counted for each span; an operator may reset the count.
 async fn attempts_are_counted_and_can_be_reset(fixture: Fixture) {
     let ledger = open(fixture).await;
     let failed = batch(&ledger, 1, WHOLE, (0, 7_200)).await;
@@ -406,7 +406,7 @@ async fn attempts_are_counted_and_can_be_reset(fixture: Fixture) {
     assert_eq!((reset, failures().await[0].attempts), (1, 0));
 }
 
-/// One event when the slowest shard arrives.
+/// There is one event, when the slowest shard is settled.
 async fn settling_every_shard_is_an_event(fixture: Fixture) {
     let ledger = open(fixture).await;
     settle_both(&ledger, (0, 3_600)).await;

@@ -12,12 +12,12 @@ use pledge_core::types::{Timestamp, TokenId};
 laws! {
     __price_source of price_source(PriceFixture):
     a_price_is_of_the_token_asked_for_and_above_zero
-    a_price_says_when_it_was_observed
+    a_price_has_the_time_of_its_observation
     one_observation_is_one_price
     an_unknown_token_is_unknown_and_harms_no_other
 }
 
-/// A source of which is known what it knows.
+/// A source whose prices and tokens are known.
 pub struct PriceFixture {
     source: Arc<dyn PriceSource>,
     known: Vec<TokenId>,
@@ -55,7 +55,7 @@ impl fmt::Debug for PriceFixture {
     }
 }
 
-/// Each token has its own.
+/// Each token has a price of its own.
 async fn a_price_is_of_the_token_asked_for_and_above_zero(fixture: PriceFixture) {
     let prices = fixture.prices().await;
     let tokens: Vec<_> = prices.iter().map(|price| price.token).collect();
@@ -63,8 +63,8 @@ async fn a_price_is_of_the_token_asked_for_and_above_zero(fixture: PriceFixture)
     assert!(prices.iter().all(|price| price.value() > Decimal::ZERO), "{prices:?}");
 }
 
-/// When it was observed, whenever it is asked.
-async fn a_price_says_when_it_was_observed(fixture: PriceFixture) {
+/// The time of a price is that of its observation, not of the call.
+async fn a_price_has_the_time_of_its_observation(fixture: PriceFixture) {
     for price in fixture.prices().await {
         assert!(fixture.observed.contains(&price.at), "{price:?}: not in {:?}", fixture.observed);
     }
@@ -78,7 +78,7 @@ async fn one_observation_is_one_price(fixture: PriceFixture) {
     }
 }
 
-/// By its kind; the tokens that are known keep their prices.
+/// The error has its own kind; known tokens keep their prices.
 async fn an_unknown_token_is_unknown_and_harms_no_other(fixture: PriceFixture) {
     let error = fixture.source.price(fixture.unknown).await.expect_err("it has no price");
     assert_eq!(error.kind(), PriceErrorKind::Unknown, "{error}");

@@ -35,7 +35,7 @@ laws! {
     a_halted_token_is_rewound_with_the_others_and_followed_again
 }
 
-/// Whatever the height: afterwards the ledger is what it was there.
+/// After a rewind to any height, the ledger is what it was there.
 async fn a_rewind_is_the_exact_inverse_of_the_commits_above(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     ledger.mine(0, &[(0, 1, 1_000), (0, 2, 500)]);
@@ -57,7 +57,7 @@ async fn a_rewind_is_the_exact_inverse_of_the_commits_above(fixture: Fixture) {
     }
 }
 
-/// An ancestor below the start block: the token begins anew.
+/// The ancestor is below the start block: the token starts again.
 async fn a_rewind_to_before_the_start_leaves_no_ledger(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let genesis = ledger.chain.block(0).expect("genesis");
@@ -67,10 +67,10 @@ async fn a_rewind_to_before_the_start_leaves_no_ledger(fixture: Fixture) {
     assert_eq!(state.totals, Default::default());
     assert_eq!(state.epoch, Epoch::new(1));
     assert_eq!(ledger.digest().await, Default::default());
-    ledger.commit_to(5).await.expect("it begins anew");
+    ledger.commit_to(5).await.expect("it starts again");
 }
 
-/// Readers see by the epoch that history changed, and why by the record.
+/// The epoch shows readers that history changed, and the record shows why.
 async fn a_rewind_bumps_the_epoch_and_leaves_a_record(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let (to, from) = ledger.chain.block(3).zip(ledger.chain.block(5)).expect("mined");
@@ -114,7 +114,7 @@ async fn forgetful(fixture: Fixture) -> Ledger {
     ledger
 }
 
-/// What is no longer held cannot be gone back to.
+/// Blocks below the held headers cannot be reached.
 async fn a_rewind_below_the_held_headers_is_refused_with_its_own_kind(fixture: Fixture) {
     let ledger = forgetful(fixture).await;
     let before = ledger.digest().await;
@@ -126,7 +126,7 @@ async fn a_rewind_below_the_held_headers_is_refused_with_its_own_kind(fixture: F
     ledger.rewind_to(parent).await.expect("the parent of the lowest held header");
 }
 
-/// Held headers name the blocks that they stand on, wherever they lie.
+/// Held headers name their parents, wherever the gap is.
 async fn a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     for number in 1..=6 {
@@ -136,12 +136,12 @@ async fn a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one(fixtu
     message.headers.retain(|header| ![2, 3, 4].contains(&header.number.get()));
     ledger.store().commit(&message).await.expect("commit");
     let [between, parent] = [3, 4].map(|number| ledger.chain.block(number).expect("mined"));
-    let error = ledger.rewind_to(between).await.expect_err("no held header stands on block 3");
+    let error = ledger.rewind_to(between).await.expect_err("no held header links to block 3");
     assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
     let stranger = BlockRef { hash: between.hash, ..parent };
     let error = ledger.rewind_to(stranger).await.expect_err("not the parent of block 5");
     assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
-    ledger.rewind_to(parent).await.expect("block 5 stands on it");
+    ledger.rewind_to(parent).await.expect("block 5 links to it");
     let first = ledger.chain.block(1).expect("mined");
     let expected = oracle(token(), &first, &parent, &ledger.chain.transfers(), &[]);
     assert_eq!(ledger.digest().await, expected);
@@ -149,11 +149,11 @@ async fn a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one(fixtu
     assert_eq!(held, [first]);
 }
 
-/// Somebody who knows the chain may go back further than what is held, as exactly.
+/// An operator who knows the chain may rewind below the held headers, as exactly.
 async fn a_vouched_rewind_goes_below_the_held_headers_exactly(fixture: Fixture) {
     let ledger = forgetful(fixture).await;
     let to = ledger.chain.block(2).expect("mined");
-    let record = ledger.rewind_vouched(to).await.expect("block 2 is vouched for");
+    let record = ledger.rewind_vouched(to).await.expect("the operator's block 2 is accepted");
     assert_eq!(record.to, to);
     let first = ledger.chain.block(1).expect("mined");
     let expected = oracle(token(), &first, &to, &ledger.chain.transfers(), &[]);
@@ -162,7 +162,7 @@ async fn a_vouched_rewind_goes_below_the_held_headers_exactly(fixture: Fixture) 
     ledger.commit_to(6).await.expect("the ledger goes on from there");
 }
 
-/// It is no reorg, and is not counted as one.
+/// It is not counted as a reorg.
 async fn a_rewind_by_a_person_is_an_event_of_its_own_and_no_reorg(fixture: Fixture) {
     let ledger = forgetful(fixture).await;
     let record =
@@ -180,7 +180,7 @@ async fn a_rewind_by_a_person_is_an_event_of_its_own_and_no_reorg(fixture: Fixtu
     assert_eq!(counts().await, (2, 1, 1));
 }
 
-/// What is held is known better than by a person.
+/// A held header overrides the operator's block.
 async fn a_vouched_rewind_to_another_block_than_the_held_one_is_refused(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let before = ledger.digest().await;
@@ -191,7 +191,7 @@ async fn a_vouched_rewind_to_another_block_than_the_held_one_is_refused(fixture:
     assert_eq!(ledger.digest().await, before);
 }
 
-/// A block whose time is that of another branch would cut the changes elsewhere than its height does.
+/// A block with the time of another branch would cut the changes elsewhere than its height does.
 async fn a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused(fixture: Fixture) {
     let ledger = forgetful(fixture).await;
     let before = ledger.digest().await;
@@ -204,7 +204,8 @@ async fn a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused(fixture
     }
 }
 
-/// Times divide the changes where heights do, so the ancestor's must be right even if its hash is.
+/// Times divide the changes where heights do, so the ancestor's time must be right even if its hash
+/// is.
 async fn a_rewind_to_a_block_with_another_time_is_refused(fixture: Fixture) {
     let ledger = forgetful(fixture).await;
     let before = ledger.digest().await;
@@ -219,7 +220,7 @@ async fn a_rewind_to_a_block_with_another_time_is_refused(fixture: Fixture) {
     assert_eq!(ledger.digest().await, before);
 }
 
-/// Its blocks were of another branch and may have any time.
+/// The token's blocks were of another branch and may have any time.
 async fn a_token_that_begins_above_the_ancestor_keeps_nothing_whatever_its_times(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     let other = TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) };
@@ -247,7 +248,7 @@ async fn a_token_that_begins_above_the_ancestor_keeps_nothing_whatever_its_times
     assert_eq!((state.cursor, state.totals), (None, Default::default()));
 }
 
-/// A token goes back once.
+/// One rewind moves a token once.
 async fn a_rewind_that_names_a_token_twice_is_invalid(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let before = ledger.digest().await;
@@ -260,7 +261,7 @@ async fn a_rewind_that_names_a_token_twice_is_invalid(fixture: Fixture) {
     assert_eq!(ledger.digest().await, before);
 }
 
-/// Forward is not back.
+/// A rewind never moves forward.
 async fn a_rewind_to_above_the_cursor_is_invalid(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let before = ledger.digest().await;
@@ -270,8 +271,8 @@ async fn a_rewind_to_above_the_cursor_is_invalid(fixture: Fixture) {
     assert_eq!(ledger.digest().await, before);
 }
 
-/// Headers above the ancestor are dropped for every token of the chain, so none may stay there: not even
-/// one that moved while the rewind was on its way.
+/// Headers above the ancestor are dropped for every token of the chain, so no token may stay there:
+/// not even one that moved during the rewind.
 async fn a_rewind_that_leaves_a_token_above_is_refused(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let other = TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) };
@@ -280,12 +281,12 @@ async fn a_rewind_that_leaves_a_token_above_is_refused(fixture: Fixture) {
     let message = ledger.message(&[other], 3).await;
     ledger.store().commit(&message).await.expect("commit");
     let before = ledger.digest().await;
-    let error = ledger.rewind_to(second).await.expect_err("the other token stands at block 3");
+    let error = ledger.rewind_to(second).await.expect_err("the other token is at block 3");
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
     assert_eq!(ledger.digest().await, before);
     let held = ledger.store().headers(CHAIN, BlockNumber::new(9), 9).await.expect("read");
     assert_eq!(held.len(), 5);
-    ledger.rewind_to(third).await.expect("the other token stands at the ancestor");
+    ledger.rewind_to(third).await.expect("the other token is at the ancestor");
 }
 
 /// The ancestor's hash counts, not only its height.
@@ -297,7 +298,7 @@ async fn a_rewind_to_a_block_of_another_branch_is_refused(fixture: Fixture) {
     assert_eq!(error.kind(), StoreErrorKind::BeyondRetention);
 }
 
-/// After the rewind the other branch gives what a clean pass over it gives.
+/// After the rewind the other branch gives the state of a clean pass over it.
 async fn the_other_branch_is_committed_after_a_rewind(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     ledger.rewind_to(ledger.chain.block(2).expect("mined")).await.expect("rewind");
@@ -310,7 +311,7 @@ async fn the_other_branch_is_committed_after_a_rewind(fixture: Fixture) {
     assert_eq!(ledger.digest().await, expected);
 }
 
-/// Halted tokens hold orphaned facts too.
+/// Halted tokens hold orphaned facts, too.
 async fn a_halted_token_is_rewound_with_the_others_and_followed_again(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     let other = TokenId { chain: CHAIN, address: Address::repeat_byte(0x71) };

@@ -1,4 +1,4 @@
-//! Everything that can be asked, asked of both stores, page by page.
+//! Every query of the ports, sent to both stores, page by page.
 
 use pledge_core::event::EventSeq;
 use pledge_core::ledger::Leg;

@@ -1,4 +1,4 @@
-//! What may happen to a store.
+//! The operations on a store.
 
 use std::ops::Range;
 
@@ -9,31 +9,30 @@ use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
 pub(super) enum Op {
-    /// Blocks.
     Commit(Vec<Mined>),
     /// The last commit once more.
     CommitAgain,
-    /// So many blocks down.
+    /// Rewinds this many blocks.
     Rewind(u64),
-    /// One batch in the next shard; or its failure.
+    /// Settles one batch in the next shard, or records its failure.
     Settle {
         limit: usize,
         fails: bool,
     },
-    /// A shard's first failed batch again; or its next failure.
+    /// Tries a shard's first failed batch again, or records its next failure.
     Retry {
         fails: bool,
     },
     /// The last batch once more.
     SettleAgain,
-    /// Another rate some seconds after the newest block.
+    /// Changes the rate some seconds after the newest block.
     Schedule {
         after: u64,
         rate: u128,
     },
     ResetFailures,
     Halt(bool),
-    /// An answer about the supply at the cursor, or none; now and then at another block.
+    /// Records an answer about the supply at the cursor, or none; now and then at another block.
     Supply {
         on_chain: Option<u64>,
         stale: bool,
@@ -48,7 +47,8 @@ pub(super) enum Op {
     },
 }
 
-/// A block some seconds after the last, with transfers among accounts, and logs that cannot be read.
+/// A block some seconds after the last, with transfers among accounts, and logs that cannot be
+/// read.
 #[derive(Debug, Clone)]
 pub(super) struct Mined {
     pub(super) later: u64,

@@ -18,7 +18,7 @@ const READ_BYTES_MAX: usize = 1 << 16;
 pub(super) struct Connection {
     shared: Arc<Shared>,
     cuts: watch::Receiver<u64>,
-    /// What becomes of the server's next answer.
+    /// The fate of the server's next answer.
     reply: OnceLock<Fate>,
     /// Bytes are missing on one side.
     has_lost: AtomicBool,
@@ -32,7 +32,7 @@ enum End {
 }
 
 impl Connection {
-    /// From here on, a cut meets it.
+    /// From here on, a cut resets it.
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let cuts = shared.cuts.subscribe();
         Self { shared, cuts, reply: OnceLock::new(), has_lost: AtomicBool::new(false) }
@@ -112,7 +112,7 @@ impl Connection {
         }
     }
 
-    /// One side is gone. While bytes are swallowed, the other does not hear of it.
+    /// One side is gone. While bytes are swallowed, the other side does not notice.
     async fn ended(&self, flow: &mut watch::Receiver<Flow>) -> End {
         let heard = flow.wait_for(|flow| *flow != Flow::Swallow).await;
         match heard {
@@ -122,8 +122,8 @@ impl Connection {
     }
 }
 
-/// Ends one side of a connection without a farewell.
+/// Resets one side of a connection.
 pub(super) fn reset(stream: TcpStream) {
-    // One that is reset already cannot be told so, and need not.
+    // The call fails on a connection that is reset already, which is fine.
     let _ = stream.set_zero_linger();
 }

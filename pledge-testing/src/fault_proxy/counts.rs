@@ -1,17 +1,17 @@
-//! What happened, so that a test can tell that its fault did.
+//! Counters by which a test checks that its fault happened.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Direction, Fate};
 
-/// What a proxy did so far.
+/// Counters of a proxy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FaultCounts {
-    /// Connections that were taken.
+    /// Connections that were accepted.
     pub connections: u64,
     /// Connections that were reset at once.
     pub refused: u64,
-    /// Connections that were reset later, whatever for.
+    /// Connections that were reset later, for any reason.
     pub resets: u64,
     /// Bytes that reached the server.
     pub bytes_to_server: u64,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Which way bytes go.
+/// The direction of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// From the client to the server.
@@ -18,18 +18,17 @@ pub enum Direction {
 /// What happens to bytes on their way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// They arrive.
     Pass,
-    /// They arrive later.
+    /// They arrive after this delay.
     Delay(Duration),
-    /// So many arrive a second.
+    /// This many bytes arrive a second.
     Throttle(NonZeroU32),
-    /// They are lost, and so is the end of the connection: the other side hears nothing, for ever.
+    /// They are lost, and so is the end of the connection: the other side never receives anything.
     Swallow,
 }
 
 impl Flow {
-    /// Bytes of some number that are held up.
+    /// Whether this number of bytes is held up.
     pub(super) const fn is_slow(self) -> bool {
         matches!(self, Self::Delay(_) | Self::Throttle(_))
     }
@@ -47,7 +46,7 @@ impl Flow {
     }
 }
 
-/// Waits until bytes that were read now may go on, and answers whether they do.
+/// Waits until bytes that were read now may go on, and returns whether they do.
 pub(super) async fn hold(flow: &mut watch::Receiver<Flow>, bytes: usize) -> bool {
     let read = Instant::now();
     loop {

@@ -2,20 +2,20 @@
 
 use std::sync::Mutex;
 
-/// What becomes of the connection that sends the packet.
+/// The fate of the connection that sends the packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// The packet does not reach the server, and the connection is reset: what it asks for did not
+    /// The packet does not reach the server, and the connection is reset: the request did not
     /// happen.
     CutBefore,
-    /// The packet reaches the server, which answers; the answer is lost, and the connection is reset:
-    /// what it asked for did happen, and the client cannot know.
+    /// The packet reaches the server, which answers; the answer is lost, and the connection is
+    /// reset: the request did happen, and the client cannot know.
     DropReply,
     /// The same, and the connection stays open: the client waits for an answer that does not come.
     SwallowReply,
 }
 
-/// Longer ones are refused: so many bytes are remembered of what came before.
+/// Longer patterns are refused: this many bytes of the past are kept.
 const BYTES_MAX: usize = 256;
 
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl Traps {
     }
 }
 
-/// What one connection sent last, so that bytes split over two reads are found.
+/// The last bytes that one connection sent, so that a pattern split over two reads is found.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     last: Vec<u8>,

@@ -1,4 +1,4 @@
-//! A block whose header tells the truth about what is in it.
+//! A block whose header matches its contents.
 
 use alloy::consensus::proofs::calculate_receipt_root;
 use alloy::consensus::{
@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 const GAS: u64 = 21_000;
 
-/// Whoever sends the transactions.
+/// The sender of the transactions.
 pub(super) const SENDER: Address = Address::repeat_byte(0xf0);
 
-/// A transaction in so far as its logs need one. It may be included again in another block.
+/// A transaction, reduced to what its logs need. It may be included again in another block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
-    /// Stands for the hash of a signed transaction.
+    /// A substitute for the hash of a signed transaction.
     pub hash: B256,
     /// What it logged.
     pub logs: Vec<Log>,
@@ -26,7 +26,7 @@ pub struct Transaction {
 /// A block: the hash is its header's, bloom and receipts root are those of its logs.
 #[derive(Debug, Clone)]
 pub struct Block {
-    /// As the chain's consensus has it.
+    /// The consensus header.
     pub header: Header,
     /// The header's hash.
     pub hash: B256,
@@ -60,12 +60,11 @@ impl Block {
         Self { hash: header.hash_slow(), header, transactions }
     }
 
-    /// Its height.
     pub const fn number(&self) -> u64 {
         self.header.number
     }
 
-    /// As `eth_getBlockByNumber` answers it.
+    /// The answer to `eth_getBlockByNumber`.
     pub(super) fn to_json(&self) -> Value {
         let header = types::Header::new(self.header.clone());
         let mut block = serde_json::to_value(header).expect("a header is JSON");
@@ -110,7 +109,7 @@ impl Block {
         placed
     }
 
-    /// As `eth_getBlockReceipts` answers them.
+    /// The answer to `eth_getBlockReceipts`.
     pub(super) fn receipts(&self) -> Vec<types::TransactionReceipt> {
         let mut logs = self.logs().into_iter();
         let envelopes = receipts_of(&self.transactions, |_| logs.next().expect("one for each"));

@@ -7,7 +7,7 @@ use alloy::primitives::{Address, B256, Bytes, Log, LogData, U256, keccak256};
 
 use super::block::{Block, Transaction};
 
-/// Logs of one transaction, where it is not said otherwise.
+/// The default number of logs in a transaction.
 const LOGS_A_TRANSACTION: usize = 2;
 
 /// A chain with real headers. Clones are handles on the same chain.
@@ -19,20 +19,20 @@ pub struct HostileChain {
 /// The blocks of one branch, genesis first.
 pub type Branch = Arc<Vec<Arc<Block>>>;
 
-/// What one node knows of a chain at one moment.
+/// One node's view of a chain at one moment.
 #[derive(Debug, Clone)]
 pub(super) struct View {
     pub(super) id: u64,
     pub(super) blocks: Branch,
-    /// Blocks that it does not have yet, at the upper end.
+    /// The number of newest blocks that it does not have yet.
     pub(super) behind: u64,
     pub(super) finalized: Option<u64>,
     pub(super) tokens: BTreeMap<Address, Token>,
-    /// Blocks and transactions made so far.
+    /// The number of blocks and transactions made so far.
     made: u64,
 }
 
-/// What a contract says of itself.
+/// A contract's own metadata.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     pub(super) symbol: String,
@@ -55,12 +55,12 @@ impl HostileChain {
         Self { state: Arc::new(Mutex::new(view)) }
     }
 
-    /// Puts a token there from genesis on, or changes what it says of itself.
+    /// Deploys a token in genesis, or changes its metadata.
     pub fn deploy(&self, token: Address, symbol: &str, decimals: u8) {
         self.deploy_at(token, symbol, decimals, 0);
     }
 
-    /// Puts a token there from a block on.
+    /// Deploys a token in a block.
     pub fn deploy_at(&self, token: Address, symbol: &str, decimals: u8, since: u64) {
         let symbol = symbol.to_owned();
         self.view_mut().tokens.insert(token, Token { symbol, decimals, since });
@@ -116,12 +116,13 @@ impl HostileChain {
         self.view().blocks.last().expect("genesis is never dropped").clone()
     }
 
-    /// The canonical block at a height, which there must be.
+    /// The canonical block at a height. Panics if there is none.
     pub fn block(&self, height: u64) -> Arc<Block> {
         self.view().block(height).expect("a block of the chain").clone()
     }
 
-    /// Sets the height under the `finalized` tag, anywhere. Without one the tag answers null.
+    /// Sets the height of the `finalized` block, which need not exist. With `None` the node answers
+    /// null.
     pub fn finalize(&self, height: Option<u64>) {
         self.view_mut().finalized = height;
     }
@@ -151,13 +152,13 @@ impl View {
         self.visible().iter().find(|block| block.hash == hash)
     }
 
-    /// How many transactions there were up to a block: the nonce of the one who sent them all.
+    /// The number of transactions up to a block: the nonce of their one sender.
     pub(super) fn sent_up_to(&self, height: u64) -> u64 {
         let blocks = self.visible().iter().take_while(|block| block.number() <= height);
         blocks.map(|block| block.transactions.len() as u64).sum()
     }
 
-    /// The blocks that it has.
+    /// The blocks that the node has.
     pub(super) fn visible(&self) -> &[Arc<Block>] {
         let count = usize::try_from(self.head()).expect("the length of a list") + 1;
         &self.blocks[..count]

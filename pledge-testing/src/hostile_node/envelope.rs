@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 /// What is wrong with the objects around the results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Envelope {
-    /// A longer batch gets one error object instead of a list.
+    /// A batch longer than this gets one error object instead of a list.
     BatchMax(usize),
-    /// Ids that nobody asked with.
+    /// Ids that no call has.
     WrongIds,
     /// Every answer has the id of the first.
     SameIds,
-    /// The order is turned round.
+    /// The answers come in reverse order.
     Reordered,
     /// The last answer of a batch is left out.
     Short,
@@ -28,7 +28,7 @@ pub enum Envelope {
 }
 
 impl Envelope {
-    /// Spoils the answer to a request; whether anything changed.
+    /// Spoils the answer to a request; returns whether anything changed.
     pub(super) fn spoil(&self, answer: &mut Value) -> bool {
         let before = answer.clone();
         match self {

@@ -1,4 +1,4 @@
-//! What an honest node answers to a call.
+//! The answers of an honest node.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct Call {
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ErrorAnswer {
-    /// The HTTP status that the whole answer gets.
+    /// The HTTP status of the whole answer.
     pub(super) status: u16,
     pub(super) code: i64,
     pub(super) message: String,
@@ -45,7 +45,7 @@ impl Call {
         }
     }
 
-    /// Where the block, if any, is among the parameters.
+    /// The block parameter, if the method has one.
     fn block_param(&self) -> Option<&Value> {
         match self.method.as_str() {
             "eth_getBlockByNumber" | "eth_getBlockByHash" | "eth_getBlockReceipts" => {
@@ -58,13 +58,13 @@ impl Call {
         }
     }
 
-    /// The tag that it asks for, `latest` for instance.
+    /// The tag in the block parameter, `latest` for instance.
     pub(super) fn tag(&self) -> Option<&str> {
         let tag = self.block_param()?.as_str()?;
         (!tag.starts_with("0x")).then_some(tag)
     }
 
-    /// The first and the last block that it asks about; none if that cannot be said.
+    /// The first and the last block that the call is about, if they are known.
     pub(super) fn blocks(&self, view: &View) -> Option<(u64, u64)> {
         if self.method == "eth_getLogs" {
             return range(view, self.params.get(0)?).ok();
@@ -74,7 +74,7 @@ impl Call {
     }
 }
 
-/// The answer of a node that knows this much of the chain.
+/// The answer of a node with this view of the chain.
 pub(super) fn answer(view: &View, call: &Call) -> Reply {
     let param = |at: usize| call.params.get(at).unwrap_or(&Value::Null);
     match call.method.as_str() {
@@ -186,7 +186,7 @@ fn eth_call(view: &View, call: &Value, at: &Value) -> Reply {
     }
 }
 
-/// What the transfers up to a block add up to: of an account, or minted and not burned.
+/// The sum of the transfers up to a block: of one account, or of all mints without the burns.
 fn balance(view: &View, height: u64, token: Address, account: Option<Address>) -> U256 {
     let party = account.unwrap_or_default();
     let mut sums = [U256::ZERO; 2];

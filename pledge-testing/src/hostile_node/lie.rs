@@ -1,13 +1,12 @@
-//! Results that are not so.
+//! False results.
 
 use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
-/// What is said instead of the truth.
+/// What is returned instead of the truth.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lie {
-    /// This result.
     Says(Value),
     /// Every block, log and receipt has this value in this field.
     Field(&'static str, Value),
@@ -17,7 +16,7 @@ pub enum Lie {
     NoLogs,
     /// One log in the middle is left out.
     OneLogLess,
-    /// Logs beyond so many are left out.
+    /// Only this many logs are returned.
     AtMost(usize),
     /// Each log comes twice.
     Twice,
@@ -28,11 +27,10 @@ pub enum Lie {
 }
 
 impl Lie {
-    /// Nothing there.
     pub const NULL: Self = Self::Says(Value::Null);
 
-    /// Tells it; the answer is whether anything is different from the truth.
-    pub(super) fn tell(&self, result: &mut Value, blocks: &RangeInclusive<u64>) -> bool {
+    /// Applies the lie to a result; returns whether it changed.
+    pub(super) fn apply(&self, result: &mut Value, blocks: &RangeInclusive<u64>) -> bool {
         let truth = result.clone();
         match self {
             Self::Says(value) => result.clone_from(value),
@@ -42,12 +40,12 @@ impl Lie {
             Self::NoField(name) => objects(result, blocks, &mut |object| {
                 object.as_object_mut().expect("only objects are shown").remove(*name);
             }),
-            _ => self.tell_of_logs(result, blocks),
+            _ => self.apply_to_logs(result, blocks),
         }
         *result != truth
     }
 
-    fn tell_of_logs(&self, result: &mut Value, blocks: &RangeInclusive<u64>) {
+    fn apply_to_logs(&self, result: &mut Value, blocks: &RangeInclusive<u64>) {
         let all = result.as_array_mut().into_iter().flatten();
         let Some(kinds) = all.map(|item| item.get("logs").is_some()).next() else {
             if let Some(logs) = result.get_mut("logs").and_then(Value::as_array_mut) {
@@ -57,7 +55,7 @@ impl Lie {
         };
         let list = result.as_array_mut().expect("it has an item");
         if kinds {
-            // One log of a block's receipts is one of all of them: the first receipt with enough.
+            // A block's receipts lose one log in all: in the first receipt that has enough.
             let mut lists = list.iter_mut().filter_map(|item| item["logs"].as_array_mut());
             match self {
                 Self::OneLogLess | Self::SharedIndex => {
@@ -95,7 +93,7 @@ impl Lie {
                 let mut shared = logs[last].clone();
                 let other = &logs[*others.next().expect("the last one at least")];
                 shared["logIndex"] = other["logIndex"].clone();
-                // With the same content it would be one log.
+                // With the same content both would be one log.
                 if shared != *other {
                     logs[last] = shared;
                 }
@@ -106,7 +104,7 @@ impl Lie {
     }
 }
 
-/// Shows each block, log and receipt of these blocks.
+/// Applies a change to each block, log and receipt of these blocks.
 fn objects(value: &mut Value, blocks: &RangeInclusive<u64>, change: &mut impl FnMut(&mut Value)) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| objects(item, blocks, change)),

@@ -1,10 +1,10 @@
-//! How nodes say that a range is too much: a table of their words.
+//! How nodes report that a range is too large: a table of their error texts.
 
-/// The words of one kind of node. `{max}`, `{blocks}` (asked for), `{range}` (`[0x1, 0x2]`) and
-/// `{span}` (`1-2`) are filled in.
+/// The error text of one kind of node. `{max}`, `{blocks}` (asked for), `{range}` (`[0x1, 0x2]`)
+/// and `{span}` (`1-2`) are filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitText {
-    /// Whose words.
+    /// The provider or client with this text.
     pub node: &'static str,
     /// The HTTP status.
     pub status: u16,
@@ -17,11 +17,11 @@ pub struct LimitText {
 /// A range that an error suggests instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hint {
-    /// One that is answered.
+    /// A range that is answered.
     Right,
     /// The right one with its ends swapped.
     Inverted,
-    /// One block too long, where the limit counts the blocks between the ends.
+    /// One block too long: the limit counts the blocks between the ends.
     Exclusive,
     /// Blocks that were not asked for.
     Elsewhere,
@@ -47,12 +47,12 @@ impl LimitText {
         Self { node, status: 200, code, text }
     }
 
-    /// Whether it suggests a range.
+    /// Whether the text suggests a range.
     pub fn has_hint(&self) -> bool {
         self.text.contains("{range}") || self.text.contains("{span}")
     }
 
-    pub(super) fn say(&self, max: u64, blocks: u64, (from, to): (u64, u64)) -> String {
+    pub(super) fn render(&self, max: u64, blocks: u64, (from, to): (u64, u64)) -> String {
         self.text
             .replace("{max}", &max.to_string())
             .replace("{blocks}", &blocks.to_string())
@@ -65,11 +65,11 @@ const fn of(node: &'static str, code: i64, text: &'static str) -> LimitText {
     LimitText::new(node, code, text)
 }
 
-/// What Geth says of a filter with too many addresses.
+/// The text of Geth for a filter with too many addresses.
 pub const ADDRESSES_TEXT: LimitText =
     of("Geth, addresses", -32000, "exceed max addresses or topics per search position");
 
-/// The words that are known for ranges.
+/// The known texts for ranges.
 pub const LIMIT_TEXTS: [LimitText; 35] = [
     of(
         "Alchemy",

@@ -1,11 +1,11 @@
-//! What a node may know of the chain other than what is so.
+//! A node's deviating view of the chain.
 
 use super::chain::{Branch, View};
 
-/// Another look at the chain.
+/// A view of the chain that deviates from the truth.
 #[derive(Debug, Clone)]
 pub enum Outlook {
-    /// The newest so many blocks have not arrived yet.
+    /// This many of the newest blocks have not arrived yet.
     Behind(u64),
     /// Another branch is canonical.
     Fork(Branch),

@@ -1,4 +1,4 @@
-//! Failures at random, as a node has them whose machines come and go.
+//! Random failures, as of a node whose machines come and go.
 
 use super::envelope::Envelope;
 use super::lie::Lie;
@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use super::switch::{Fault, Switch};
 use super::wire::Wire;
 
-/// What a failure at random looks like.
+/// The form of a random failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failing {
     /// HTTP status 500.
@@ -25,22 +25,21 @@ pub enum Failing {
     Unavailable,
     /// HTTP status 404.
     NotFound,
-    /// An error in words and with a code that no list has.
+    /// An error with a text and a code that are in no list.
     UnknownWords,
 }
 
-/// What is drawn for.
+/// The unit of which each may fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Struck {
-    /// Every request once: a failure is that of all its calls.
+    /// Each request: a failure affects all its calls.
     Request,
-    /// Every call: a failure in the answer is that of the call alone, one of the way is that of its
-    /// whole request.
+    /// Each call: a failure in the answer affects that call alone, a failure of the connection
+    /// affects its whole request.
     Call,
 }
 
 impl Failing {
-    /// Every kind.
     pub const ALL: [Self; 9] = [
         Self::ServerError,
         Self::Cut,
@@ -68,7 +67,7 @@ impl Failing {
         }
     }
 
-    /// A switch that strikes with a chance of so many in a hundred, the same with the same seed.
+    /// A switch that acts with a chance in percent, the same for the same seed.
     pub fn switch(self, struck: Struck, percent: u32, seed: u64) -> Switch {
         let switch = match self.fault(struck) {
             fault @ (Fault::Lie(_) | Fault::Envelope(Envelope::NullBlocks)) => {

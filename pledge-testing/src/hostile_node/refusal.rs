@@ -14,16 +14,15 @@ pub enum Refusal {
     Limit(Limit),
 }
 
-/// How much of `eth_getLogs` is too much, and how that is said.
+/// The limit on `eth_getLogs`, and how a refusal is worded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limit {
     /// What is counted.
     pub measure: Measure,
-    /// The most that is answered.
+    /// The largest quantity that is answered.
     pub max: u64,
-    /// The words.
     pub text: LimitText,
-    /// The range that the words suggest.
+    /// The range that the text suggests.
     pub hint: Hint,
 }
 
@@ -83,11 +82,11 @@ impl Limit {
         Some(ErrorAnswer {
             status: self.text.status,
             code: self.text.code,
-            message: self.text.say(self.max, to - from + 1, hint),
+            message: self.text.render(self.max, to - from + 1, hint),
         })
     }
 
-    /// How many blocks from the first on are not too much, at least one.
+    /// The number of blocks from the first on that are within the limit, at least one.
     fn blocks_that_fit(&self, from: u64, to: u64, logs: &[Value]) -> u64 {
         let mut counted = 0;
         let too_much = match self.measure {

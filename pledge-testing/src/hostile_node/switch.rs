@@ -1,4 +1,4 @@
-//! The table of faults that are on: which calls they meet, and how often.
+//! The table of active faults: which calls they affect, and how often.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -15,18 +15,18 @@ use super::random::Struck;
 use super::refusal::Refusal;
 use super::wire::Wire;
 
-/// One thing that is wrong with the node. The kinds are in the order in which they act on an answer.
+/// One fault of the node. The kinds are in the order in which they act on an answer.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// What it knows of the chain.
+    /// A deviating view of the chain.
     Outlook(Outlook),
     /// An error answer.
     Refusal(Refusal),
-    /// A result that is not so.
+    /// A false result.
     Lie(Lie),
-    /// Answers that do not fit their questions.
+    /// Answers that do not fit their requests.
     Envelope(Envelope),
-    /// What is done to the bytes.
+    /// Damage to the bytes of an answer.
     Wire(Wire),
 }
 
@@ -52,7 +52,7 @@ impl Fault {
     }
 }
 
-/// A fault, the calls that it meets, and for how many answers it is on.
+/// A fault, the calls that it affects, and the number of answers for which it is active.
 #[derive(Debug, Clone)]
 pub struct Switch {
     fault: Fault,
@@ -63,7 +63,7 @@ pub struct Switch {
     chance: Option<Chance>,
 }
 
-/// What is drawn before a fault acts.
+/// The random draw before a fault acts.
 #[derive(Debug, Clone)]
 struct Chance {
     struck: Struck,
@@ -72,19 +72,19 @@ struct Chance {
 }
 
 impl Chance {
-    /// Whether a fault of an answer to so many calls that it meets acts.
+    /// Whether a fault acts on an answer to this many matching calls.
     fn strikes(&mut self, calls: usize) -> bool {
         let draws = if self.struck == Struck::Call { calls } else { 1 };
         (0..draws).fold(false, |struck, _| self.rng.u32(..100) < self.percent || struck)
     }
 }
 
-/// A switch that was set, to take it back.
+/// The id of a switch, to remove it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SwitchId(u64);
 
 impl Switch {
-    /// A fault of every answer that it can spoil, until it is taken back.
+    /// A fault of every matching answer, until it is removed.
     pub fn of(fault: impl Into<Fault>) -> Self {
         Self {
             fault: fault.into(),
@@ -96,35 +96,35 @@ impl Switch {
         }
     }
 
-    /// Only of calls of these methods, or with these tags.
+    /// Limits it to calls of these methods, or with these tags.
     #[must_use]
     pub fn only(mut self, names: &[&'static str]) -> Self {
         self.names = names.to_vec();
         self
     }
 
-    /// Only of calls that ask about one of these blocks; of logs and receipts, only of theirs.
+    /// Limits it to calls that ask about one of these blocks, and to their logs and receipts.
     #[must_use]
     pub fn at(mut self, blocks: RangeInclusive<u64>) -> Self {
         self.blocks = blocks;
         self
     }
 
-    /// Only so often.
+    /// Limits how often it acts.
     #[must_use]
     pub const fn times(mut self, answers: u64) -> Self {
         self.left = answers;
         self
     }
 
-    /// Only of requests with more calls than so many.
+    /// Limits it to requests with more calls than this.
     #[must_use]
     pub const fn of_batches_above(mut self, calls: usize) -> Self {
         self.calls_above = calls;
         self
     }
 
-    /// Only with a chance of so many in a hundred, drawn from a seed.
+    /// Makes it act with a chance in percent, drawn from a seed.
     #[must_use]
     pub fn by_chance(mut self, struck: Struck, percent: u32, seed: u64) -> Self {
         self.chance = Some(Chance { struck, percent, rng: Rng::with_seed(seed) });
@@ -164,7 +164,7 @@ macro_rules! kinds {
 
 kinds!(Outlook, Refusal, Lie, Envelope, Wire);
 
-/// The switches that are set, by age.
+/// The switches that are set, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Switches(Mutex<Table>);
 
@@ -196,8 +196,8 @@ impl Switches {
         self.lock().met.get(&id).copied().unwrap_or_default()
     }
 
-    /// Shows each fault of a stage that meets one of the calls, with the blocks that it is about. What
-    /// acts says so, and is used up by one.
+    /// Calls `apply` for each fault of a stage that matches a call, with the fault's blocks. When
+    /// it returns true, the fault has acted and is counted once.
     pub(super) fn act(
         &self,
         stage: Stage,

@@ -1,4 +1,4 @@
-//! What is done to the bytes of an answer.
+//! Damage to the bytes of an answer.
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -16,19 +16,19 @@ use futures::{StreamExt, stream};
 pub enum Wire {
     /// Another HTTP status with headers and a body of its own.
     Status(u16, Vec<(&'static str, String)>, String),
-    /// Nothing at all, for as long as the client waits.
+    /// No answer, for as long as the client waits.
     Silence,
     /// One byte at a time, with a pause after each.
     Drip(Duration),
-    /// The connection ends in the middle.
+    /// The connection ends in the middle of the answer.
     Cut,
-    /// All of it, and the connection ends after it.
+    /// The complete answer, then the end of the connection.
     Closing,
-    /// Half of it, as if it were all.
+    /// Half of the answer, with a length that matches.
     Half,
-    /// So many spaces before it, compressed to a thousandth.
+    /// This many spaces in front of the answer, compressed to a thousandth.
     GzipBomb(usize),
-    /// Lists in lists instead of it, so many levels.
+    /// Nested lists instead of the answer, this many levels deep.
     Nested(usize),
     /// Text without an end.
     Endless,
@@ -42,7 +42,7 @@ impl Wire {
         Self::Status(status, vec![], body.into())
     }
 
-    /// Sends an answer as this fault has it.
+    /// Sends an answer with this fault.
     pub(super) async fn send(self, answer: String) -> Response {
         match self {
             Self::Status(status, headers, body) => {
@@ -63,7 +63,7 @@ impl Wire {
                 let half = Bytes::copy_from_slice(&answer.as_bytes()[..answer.len() / 2]);
                 let half = stream::once(async { Ok(half) });
                 let broken = stream::once(async {
-                    // So that the half is on its way before.
+                    // The first half is sent before the connection ends.
                     tokio::time::sleep(Duration::from_millis(5)).await;
                     Err(std::io::Error::other("cut"))
                 });

@@ -14,13 +14,13 @@ pub(super) fn data(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-/// Flags of both programs. No configuration of the system is read.
+/// Options of both programs. The system's configuration is not read.
 fn options(command: &mut Command, folder: &Path) {
     command.arg("--no-defaults");
     command.arg(format!("--datadir={}", data(folder).display()));
     command.arg(format!("--tmpdir={}", folder.display()));
     command.args(["--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M"]);
-    // It refuses to run as root unless told to; it is told to where the test runs so.
+    // MariaDB refuses to run as root without this option.
     let user = Command::new("id").arg("-u").output().expect("`id` can be run");
     if user.stdout.trim_ascii() == b"0" {
         command.arg("--user=root");
@@ -47,11 +47,11 @@ pub(super) fn command(folder: &Path, port: u16) -> Command {
 }
 
 pub(super) async fn answers(url: &str, data: &Path) -> bool {
-    let options: MySqlConnectOptions = url.parse().expect("a URL of ours");
+    let options: MySqlConnectOptions = url.parse().expect("a URL that this crate built");
     let Ok(mut connection) = options.connect().await else { return false };
     let found: Result<String, _> =
         sqlx::query_scalar("SELECT @@datadir").fetch_one(&mut connection).await;
-    // Whether it hears that we leave does not matter.
+    // It does not matter whether the server notices the end of the connection.
     let _ = connection.close().await;
     found.is_ok_and(|found| Path::new(&found) == data)
 }

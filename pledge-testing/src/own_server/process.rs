@@ -1,4 +1,4 @@
-//! A process that ends with its handle.
+//! A process that is killed when its handle is dropped.
 
 use std::collections::hash_map::RandomState;
 use std::fs::File;
@@ -16,7 +16,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts it with nothing to read, and adds what it prints to a file.
+    /// Starts a command without input, and appends its output to a file.
     pub(super) fn spawn(mut command: Command, log: &Path) -> Self {
         let log = File::options().create(true).append(true).open(log);
         let out = log.expect("the log can be written");

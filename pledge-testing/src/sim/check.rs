@@ -1,4 +1,4 @@
-//! What must be true after every write, whatever happened before it.
+//! The invariants after every write.
 
 use std::collections::BTreeMap;
 
@@ -20,10 +20,10 @@ use crate::digest::{Digest, digest, sum_of};
 use crate::oracle::{oracle, points_of};
 use crate::world::{CHAIN, account};
 
-/// One write in so many is followed by the slow checks.
+/// The slow checks run after one write in this many.
 const SLOW_EVERY: u64 = 24;
 
-/// What was seen of an account's statements: the rows, and the list with what is derived from them.
+/// What was read of an account's statements: the rows, and the list with the derived ones.
 #[derive(Debug, Default)]
 struct Published {
     rows: Vec<Statement>,
@@ -35,13 +35,13 @@ struct Published {
 pub(super) struct Checker {
     writes: u64,
     retained_headers: u64,
-    /// Whether the ledger may hold a time that is not a block's, until the next block shows it.
+    /// Whether the ledger may hold a time that is not a block's, until the next block proves it.
     late_times: bool,
     published: BTreeMap<(ProgrammeId, Account), Published>,
     stood: BTreeMap<TokenId, (Epoch, Option<BlockId>)>,
-    /// The highest head that a step of an indexer under way may have seen.
+    /// The highest head that a running step of an indexer may have seen.
     pub(super) head: u64,
-    /// Every cursor of the first token, in order: what a question may be answered from.
+    /// Every cursor of the first token, in order: the states that may be the base of an answer.
     pub(super) cursors: Vec<Option<BlockId>>,
 }
 
@@ -95,12 +95,13 @@ impl Checker {
         require(before.0 <= state.epoch, || format!("{id}: the epoch went back"))?;
         if let Some(cursor) = state.cursor {
             let known = history.get(cursor.hash);
-            let known = known.ok_or_else(|| format!("{id} stands at {cursor}, which never was"))?;
+            let known =
+                known.ok_or_else(|| format!("{id} is at {cursor}, which was never a block"))?;
             let is_own = known.header == cursor || self.late_times;
             require(is_own, || format!("{id}: the cursor {cursor} is falsified"))?;
-            // Further from the head than headers are held only the height counts: a reorg that reaches
-            // as deep as that halts the chain, so a branch on which the block was no more confirmed
-            // is one that cannot be undone in any case.
+            // Further from the head than headers are held only the height counts: a reorg as deep
+            // as that halts the chain, so a branch on which the block was not confirmed cannot be
+            // undone in any case.
             let is_far = cursor.number.get() + self.retained_headers < self.head;
             let is_added = before.0 == state.epoch && before.1 != Some(cursor.id());
             require(known.confirmed || is_far || !is_added, || {
@@ -122,7 +123,8 @@ impl Checker {
         Ok(())
     }
 
-    /// Published is published: an account's statements only grow at their end, and sum to its total.
+    /// Published is published: an account's statements only grow at their end, and sum to its
+    /// total.
     fn statements(&mut self, fixture: &Fixture, control: &Control, slow: bool) -> Verdict {
         for token in now(fixture.balances.tokens(CHAIN)).expect("read") {
             for state in now(fixture.points.programmes(token.spec.id)).expect("read") {
@@ -168,7 +170,7 @@ impl Checker {
         Ok(())
     }
 
-    /// An answer is one of a state that the ledger had since the question was asked.
+    /// An answer is that of one state which the ledger had since the question was asked.
     pub(super) fn answer(
         &self,
         history: &History,
@@ -238,8 +240,8 @@ pub(super) fn expected(
     Digest { unreadable, ..digest }
 }
 
-/// The number of logs that cannot be read is that of their rows, and a supply was compared at a block of
-/// the ledger.
+/// The count of unreadable logs is that of their rows, and a supply was compared at a block of the
+/// ledger.
 fn check_marks(history: &History, state: &TokenState, unreadable: usize) -> Verdict {
     let id = state.spec.id;
     require(state.unreadable_logs == unreadable as u64, || {
@@ -255,7 +257,8 @@ fn check_marks(history: &History, state: &TokenState, unreadable: usize) -> Verd
     })
 }
 
-/// The ledger is a clean pass over its own branch, and every total is exact as far as it is settled.
+/// The ledger is a clean pass over its own branch, and every total is exact up to where it is
+/// settled.
 pub(super) fn check_branch(
     fixture: &Fixture,
     history: &History,
@@ -289,10 +292,10 @@ pub(super) fn check_branch(
     require(programmes.len() == people.of(id).len(), || format!("{id}: a programme is gone"))
 }
 
-/// Held headers were all canonical once, and end at the highest cursor. Every block of a ledger that is
-/// near the highest head is among them: so there all tokens stand on one branch. Further down there are
-/// gaps, and headers of two branches until the fork is resolved, since a token that catches up holds
-/// none.
+/// Held headers were all canonical once, and end at the highest cursor. They include every block of
+/// a ledger that is near the highest head, so there all tokens are on one branch. Further down
+/// there are gaps, and headers of two branches until the fork is resolved, since a token that
+/// catches up holds none.
 fn headers(fixture: &Fixture, history: &History, retained_headers: u64) -> Verdict {
     let every = fixture.balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX);
     let held = now(every).expect("read");

@@ -1,4 +1,4 @@
-//! What the decorators of a run share: the dice, the faults, the counters, the trace.
+//! What the decorators of a run share: dice, faults, counters, trace.
 
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard};
@@ -11,14 +11,14 @@ use super::dice::Dice;
 use super::swarm::Faults;
 use super::trace::Trace;
 
-/// What becomes of one call of the store.
+/// The fate of one call of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It happens.
+    /// The call succeeds.
     Well,
-    /// It does not happen, and the answer says so.
+    /// The call fails, and the answer is an error.
     Lost,
-    /// It happens, and the answer says that it did not.
+    /// The call succeeds, and the answer is an error.
     Unknown,
     /// The process dies before it.
     CrashBefore,
@@ -26,7 +26,7 @@ pub enum Fate {
     CrashAfter,
 }
 
-/// Gives one call of the store its fate, and lets every other happen.
+/// Gives one call of the store its fate, and lets every other succeed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OneFate {
     pub(super) call: u64,
@@ -44,9 +44,9 @@ pub(super) struct State {
     pub(super) calls_in_storm: u64,
     pub(super) counters: Counters,
     pub(super) trace: Trace,
-    /// Whether the ledger, the points or the events changed since this was asked last.
+    /// Whether the ledger, the points or the events changed since the last check.
     pub(super) wrote: bool,
-    /// Whether the last poll ended at a crash point, and not in a store that waits.
+    /// Whether the last poll ended at a crash point, and not in a waiting store.
     at_point: bool,
     crash_asked: bool,
     calm: bool,
@@ -76,14 +76,14 @@ impl Control {
         self.0.lock().expect("no holder panics")
     }
 
-    /// No more faults, and nobody dies.
+    /// No more faults or crashes.
     pub(super) fn calm(&self) {
         let mut state = self.lock();
         state.faults = Faults::default();
         state.calm = true;
     }
 
-    /// A place where the process may die, and where the chain may move.
+    /// A point where the process may die, and where the chain may change.
     pub(super) async fn point(&self, label: &'static str) {
         {
             let mut state = self.lock();
@@ -209,7 +209,7 @@ impl State {
         if dice.chance(faults.lost_write) {
             Fate::Lost
         } else if dice.chance(faults.unknown_write) {
-            // What the answer does not say, the writer cannot know.
+            // The answer does not reveal which of the two happened.
             if dice.chance(700) { Fate::Unknown } else { Fate::Lost }
         } else {
             Fate::Well
@@ -251,7 +251,7 @@ fn unavailable(operation: &'static str) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, operation, "failed by the seed")
 }
 
-/// The end of a future that meets no crash point.
+/// The result of a future that meets no crash point.
 pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     loop {

@@ -1,4 +1,4 @@
-//! After the storm: no more faults, and the store must come to what a clean pass gives.
+//! After the storm: no more faults, and the store must reach the state of a clean pass.
 
 use pledge_core::indexer::{ChainStatus, Finality};
 use pledge_core::ledger::TokenState;
@@ -13,39 +13,40 @@ use super::play::{Play, WallClock};
 use crate::digest::digest;
 use crate::world::{CHAIN, account};
 
-/// Steps within which everything must have come to rest.
+/// The number of steps within which all work must be done.
 const STEPS_MAX: usize = 600;
-/// Crash points within which one step must end: what goes round in circles is caught, too.
+/// The number of crash points within which one step must end: it bounds endless loops.
 const POINTS_MAX: usize = 200_000;
 
 impl Play<'_> {
     pub(super) fn calm(&mut self) -> Verdict {
         self.line("calm");
         self.around.control.calm();
-        // What was under way is gone on with by those who start now.
+        // New processes continue the work that was under way.
         for at in 0..self.instances.len() {
             self.instances[at].start_again(&self.around);
         }
         self.around.nodes.iter().for_each(|node| node.heal());
         self.clocks.fill(WallClock::default());
         self.confirm_all();
-        // Whoever paused the chain, or was asked about a reorg too deep, answers now. Nobody does
-        // anything about tokens.
+        // Operators resume a paused chain and decide about a reorg that is too deep. They do
+        // nothing about tokens.
         self.people.resume(self.fixture);
         self.people.reset(self.fixture, &self.around.control);
         self.index_to_rest()?;
         self.settle_to_rest()?;
-        self.tell_to_rest()?;
+        self.deliver_to_rest()?;
         self.judge()
     }
 
-    /// Blocks that confirm the canonical branch, up to a height that the ledger can compare.
+    /// Mines blocks that confirm the canonical branch, up to a height that the ledger can compare.
     fn confirm_all(&mut self) {
         let depth = match self.history.finality {
             Finality::Depth(depth) => depth + 1,
             Finality::Finalized => 2,
         };
-        // Not empty: what is pending at the end must count, and must not count twice.
+        // The blocks are not empty: what is pending at the end must count, and must not count
+        // twice.
         self.history.mine(&mut self.dice, depth + 2);
         // A head below the ledger that no held header can be compared with is waited for.
         let every = self.fixture.balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX);
@@ -83,19 +84,19 @@ impl Play<'_> {
         Err("the settler does not come to rest".to_owned())
     }
 
-    fn tell_to_rest(&mut self) -> Verdict {
-        self.instances[0].tell();
-        let told = self.finish()?;
+    fn deliver_to_rest(&mut self) -> Verdict {
+        self.instances[0].deliver();
+        let delivered = self.finish()?;
         let events = now(self.fixture.all_events()).expect("read");
         let events: Vec<_> = events.iter().map(|event| event.sequence).collect();
-        let arrived = self.around.told.arrived();
-        if told && events == arrived {
+        let arrived = self.around.inbox.arrived();
+        if delivered && events == arrived {
             return Ok(());
         }
         Err(format!("the events {events:?} arrived as {arrived:?}"))
     }
 
-    /// Finishes the first process's work; answers whether there was nothing to do.
+    /// Finishes the first process's work; returns whether there was nothing to do.
     fn finish(&mut self) -> Result<bool, String> {
         for _ in 0..POINTS_MAX {
             let done = self.instances[0].go_on(&self.around.control);
@@ -187,8 +188,8 @@ impl Play<'_> {
         self.history.chain.block(last.get()).as_ref().map(BlockRef::id)
     }
 
-    /// A halt is right where some cursor is on a branch that was left, and the held headers below it lead
-    /// to no block of the node's chain; the ledger is whole.
+    /// A halt is right when a cursor is on a branch that was left, the held headers below it lead
+    /// to no block of the node's chain, and the ledger is consistent.
     fn judge_halt(&self, tokens: &[TokenState], reason: &str) -> Verdict {
         let every = self.fixture.balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX);
         let held = now(every).expect("read");

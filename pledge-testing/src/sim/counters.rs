@@ -1,4 +1,4 @@
-//! What a run met: a fault that was never reached proves nothing.
+//! What a run met: a fault that never occurred proves nothing.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ macro_rules! counters {
         }
 
         impl Counters {
-            /// Adds what other runs met.
+            /// Adds the counters of other runs.
             pub fn add(&mut self, other: &Self) {
                 $(counters!(@$kind self.$name, other.$name);)+
             }
 
-            /// Every counter by its text.
+            /// Every counter with its text.
             pub fn all(&self) -> Vec<(&'static str, u64)> {
                 vec![$(($text, self.$name),)+]
             }
@@ -68,8 +68,8 @@ counters! {
     reset_batches: "failed batches reset", sum;
     taken_back: "statements taken back", sum;
     stopped: "settlements stopped by a deadline", sum;
-    told: "events told", sum;
-    repeats: "events told again", sum;
+    told: "events delivered", sum;
+    repeats: "events delivered again", sum;
     refused_tellings: "events not taken", sum;
     answers: "questions answered", sum;
     rates: "rates changed", sum;
@@ -82,7 +82,7 @@ counters! {
 }
 
 impl Counters {
-    /// What no run met. Over some hundreds of seeds nothing is left.
+    /// The texts of counters that are zero. Over some hundreds of seeds there are none.
     pub fn never(&self) -> Vec<&'static str> {
         self.all().into_iter().filter(|(_, count)| *count == 0).map(|(text, _)| text).collect()
     }

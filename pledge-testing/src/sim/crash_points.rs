@@ -16,9 +16,9 @@ pub struct Survived {
     pub points: u64,
 }
 
-/// Gives the first call of the store each fate, then the second, and so on until the scenario runs
-/// through without one. It indexes, meets a fork that reaches the ledger, settles and tells; however
-/// it was disturbed, it must end as the oracle says.
+/// Gives the first call of the store each fate, then the second, and so on until the scenario
+/// completes without one. The scenario indexes, meets a fork that reaches the ledger, settles and
+/// delivers events; whatever the fate, it must end with the oracle's state.
 pub fn every_point_survives(fixture: impl Fn() -> Fixture) -> Result<Survived, String> {
     let mut survived = Survived::default();
     let fates = [Fate::Lost, Fate::Unknown, Fate::CrashBefore, Fate::CrashAfter];
@@ -45,7 +45,8 @@ impl<'a> Play<'a> {
         Self::with(7, fixture, Swarm::quiet(), Some(one), false)
     }
 
-    /// Blocks, a settlement, a fork below what is settled, another one; everything is told.
+    /// Blocks, a settlement, a fork below what is settled, another settlement; then all events are
+    /// delivered.
     fn scene(&mut self) -> Verdict {
         for _ in 0..2 {
             self.history.mine(&mut self.dice, 14);
@@ -65,7 +66,7 @@ impl<'a> Play<'a> {
         let clock = self.around.clock.clone();
         self.instances[0].settle(&clock, None);
         self.finish_or_die()?;
-        self.instances[0].tell();
+        self.instances[0].deliver();
         self.finish_or_die()
     }
 

@@ -1,6 +1,6 @@
-//! Chance that a seed decides.
+//! Random numbers from a seed.
 
-/// `SplitMix64`: the same seed throws the same numbers on every machine.
+/// `SplitMix64`: the same seed gives the same numbers on every machine.
 #[derive(Debug, Clone)]
 pub(super) struct Dice(u64);
 
@@ -27,12 +27,12 @@ impl Dice {
         from + self.below(to - from)
     }
 
-    /// True so many times in a thousand.
+    /// True with a chance in per mille.
     pub(super) const fn chance(&mut self, per_mille: u64) -> bool {
         per_mille > 0 && self.below(1_000) < per_mille
     }
 
-    /// Puts things into any order.
+    /// Puts things into a random order.
     pub(super) fn shuffle<T>(&mut self, things: &mut [T]) {
         for left in (1..things.len()).rev() {
             let other = self.below(u64::try_from(left + 1).expect("few"));
@@ -40,7 +40,7 @@ impl Dice {
         }
     }
 
-    /// One of the choices, each as often as its weight says. At least one weight is above zero.
+    /// One of the choices, each as often as its weight. At least one weight is above zero.
     pub(super) fn pick<T: Copy>(&mut self, choices: &[(u64, T)]) -> T {
         let sum: u64 = choices.iter().map(|(weight, _)| weight).sum();
         let mut left = self.below(sum);

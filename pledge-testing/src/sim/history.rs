@@ -1,4 +1,4 @@
-//! The chain of a run: what it does by the dice, and every block that it ever had.
+//! The chain of a run: its random history, and every block that it ever had.
 
 use alloy_primitives::map::{FbBuildHasher, HashMap};
 use alloy_primitives::{Address, B256};
@@ -12,7 +12,7 @@ use crate::world::{CHAIN, THREE_PM, account, spec};
 
 /// Accounts that move tokens.
 pub(super) const ACCOUNTS: u64 = 6;
-/// A place for the balance of each, and one for nobody.
+/// The number of balances kept: one for each account, and one for the zero address.
 const PLACES: usize = 7;
 /// The first blocks of the two tokens.
 pub(super) const STARTS: [u64; 2] = [1, 5];
@@ -35,7 +35,7 @@ pub(super) struct Known {
     held: [[u64; PLACES]; 2],
     /// The first block of the branch in which the second token sends more than is held.
     pub(super) fault: Option<BlockNumber>,
-    /// Whether it was once as deep below a head as confirmed asks for.
+    /// Whether it was ever deep enough below a head to be confirmed.
     pub(super) confirmed: bool,
 }
 
@@ -102,19 +102,19 @@ impl History {
         self.head().held[0][usize::try_from(number).expect("a small number")]
     }
 
-    /// The supply of a token at a block of the branch of another.
+    /// The supply of a token at a height of the branch that a block is on.
     pub(super) fn supply(&self, index: usize, branch: B256, at: BlockNumber) -> Option<u64> {
         let branch = self.branch_of(branch);
         let block = branch.into_iter().find(|block| block.header.number == at)?;
         Some(block.held[index].iter().sum())
     }
 
-    /// The highest block that ever was.
+    /// The highest block that ever existed.
     pub(super) const fn top(&self) -> u64 {
         self.top
     }
 
-    /// Mines so many blocks.
+    /// Mines this many blocks.
     pub(super) fn mine(&mut self, dice: &mut Dice, blocks: u64) {
         for _ in 0..blocks {
             let time = self.chain.head().time;
@@ -129,7 +129,8 @@ impl History {
             let faulty = self.head().fault.is_some();
             let mut moves: Vec<_> =
                 (0..dice.below(4)).map(|_| self.transfer(dice, &mut held, faulty)).collect();
-            // Logs come in the order of `emit`: what is sent on may be logged before what was received.
+            // Logs come in the order of `emit`: what is sent on may be logged before what was
+            // received.
             if dice.chance(400) {
                 dice.shuffle(&mut moves);
             }
@@ -213,7 +214,7 @@ impl History {
         self.confirm();
     }
 
-    /// Drops blocks and mines others; a branch that is not longer is one that a node may show, too.
+    /// Drops blocks and mines others; a branch that is not longer may be shown by a node, too.
     pub(super) fn fork(&mut self, dice: &mut Dice, fork: Fork) {
         self.leave(fork.depth);
         self.mine(dice, fork.blocks);
@@ -234,7 +235,7 @@ impl History {
         }
     }
 
-    /// Drops blocks, keeps their branch for later, and answers them.
+    /// Drops blocks, keeps their branch for later, and returns them.
     fn leave(&mut self, depth: u64) -> Vec<Known> {
         self.keep();
         let ancestor = self.height().saturating_sub(depth);
@@ -253,7 +254,8 @@ impl History {
         self.branches.push(self.chain.branch());
     }
 
-    /// An old branch comes back. Answers how deep that cuts, `None` if there is none.
+    /// An old branch comes back. Returns how many blocks it drops, `None` if there is no old
+    /// branch.
     pub(super) fn rebirth(&mut self, dice: &mut Dice) -> Option<u64> {
         let count = u64::try_from(self.branches.len()).expect("few");
         let at = dice.below(count.max(1));
@@ -279,7 +281,7 @@ impl History {
         self.show();
     }
 
-    /// A tag above a branch that became shorter is one that the node does not know any more.
+    /// A node no longer knows a tag above a branch that became shorter.
     fn show(&mut self) {
         self.finalized = self.finalized.min(self.height());
         self.chain.set_finalized((self.finalized > 0).then_some(self.finalized));
@@ -287,7 +289,7 @@ impl History {
         self.confirm();
     }
 
-    /// Marks what counts as confirmed now, and all below.
+    /// Marks the blocks that are confirmed now.
     fn confirm(&mut self) {
         let target = match self.finality {
             Finality::Depth(depth) => self.height().checked_sub(depth),

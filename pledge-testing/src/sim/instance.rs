@@ -1,4 +1,4 @@
-//! The drivers of one process, and what it is doing.
+//! The drivers of one process, and its current work.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -20,20 +20,20 @@ use super::control::{Control, Died};
 use super::dice::Dice;
 use super::history::{ACCOUNTS, token};
 use super::node::Node;
-use super::receiver::Told;
+use super::receiver::Inbox;
 use super::store::{Pending, Store};
 use super::swarm::Swarm;
 use crate::ManualClock;
 use crate::world::{CHAIN, account};
 
-/// What a process is built of, and what outlives it.
+/// What processes are built from and share.
 #[derive(Debug)]
 pub(super) struct Surroundings {
     pub(super) control: Arc<Control>,
-    /// Each process has a way to a node of its own.
+    /// Each process reaches a node of its own.
     pub(super) nodes: Vec<Arc<Node>>,
     pub(super) store: Arc<Store>,
-    pub(super) told: Arc<Told>,
+    pub(super) inbox: Arc<Inbox>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) swarm: Swarm,
 }
@@ -46,7 +46,7 @@ impl Surroundings {
     }
 }
 
-/// A question, and which states and rules were before it was asked.
+/// A question, and the number of states and rules before it was asked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
     pub(super) account: Account,
@@ -55,19 +55,18 @@ pub(super) struct Asked {
     pub(super) rules: usize,
 }
 
-/// How a piece of work ended.
+/// The result of a piece of work.
 pub(super) enum Done {
     Indexed(Box<Indexer>, Poll),
     Settled(Result<SettleReport, SettlerError>),
-    Told(Result<Drained, DispatchError>),
+    Delivered(Result<Drained, DispatchError>),
     Answered(Asked, Box<Result<AccountView, QueryError>>),
 }
 
 type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
 
-/// One process.
 pub(super) struct Instance {
-    /// Which of the processes.
+    /// The index of this process.
     at: usize,
     pending: Arc<Pending>,
     indexer: Option<Box<Indexer>>,
@@ -86,7 +85,7 @@ impl fmt::Debug for Instance {
 impl Instance {
     /// A process that just started.
     pub(super) fn start(around: &Surroundings, at: usize, pending: Arc<Pending>) -> Self {
-        let Surroundings { nodes, store, told, swarm, .. } = around;
+        let Surroundings { nodes, store, inbox, swarm, .. } = around;
         let cache: Arc<dyn PendingCache> = pending.clone();
         let node = nodes[at.min(nodes.len() - 1)].clone();
         let config = if at == 0 { swarm.indexer } else { swarm.second };
@@ -98,14 +97,14 @@ impl Instance {
             pending,
             indexer: Some(Box::new(indexer)),
             settler: Settler::new(store.clone(), store.clone(), swarm.settler),
-            dispatcher: Dispatcher::new(store.clone(), told.clone(), consumer)
+            dispatcher: Dispatcher::new(store.clone(), inbox.clone(), consumer)
                 .with_batch_events_max(at_once),
             queries: Queries::new(store.clone(), store.clone(), cache),
             work: None,
         }
     }
 
-    /// A process that took the place of this one, of which nothing is left but its cache.
+    /// Replaces this process by a new one, which keeps nothing but the cache.
     pub(super) fn start_again(&mut self, around: &Surroundings) {
         *self = Self::start(around, self.at, self.pending.clone());
     }
@@ -114,7 +113,7 @@ impl Instance {
         self.work.is_none()
     }
 
-    /// Whether it is in the middle of a step of the indexer.
+    /// Whether a step of the indexer is under way.
     pub(super) fn is_indexing(&self) -> bool {
         self.work.as_ref().is_some_and(|(_, indexing)| *indexing)
     }
@@ -139,9 +138,9 @@ impl Instance {
         self.work = Some((Box::pin(work), false));
     }
 
-    pub(super) fn tell(&mut self) {
+    pub(super) fn deliver(&mut self) {
         let dispatcher = self.dispatcher.clone();
-        let work = async move { Done::Told(dispatcher.drain(&Stop::never()).await) };
+        let work = async move { Done::Delivered(dispatcher.drain(&Stop::never()).await) };
         self.work = Some((Box::pin(work), false));
     }
 
@@ -155,7 +154,7 @@ impl Instance {
         self.work = Some((Box::pin(work), false));
     }
 
-    /// Goes on to the next crash point. `None` while the work is not done.
+    /// Continues to the next crash point. `None` while the work is not done.
     pub(super) fn go_on(&mut self, control: &Control) -> Result<Option<Done>, Died> {
         let Some((work, _)) = &mut self.work else {
             return Ok(None);
@@ -175,7 +174,7 @@ impl Instance {
     }
 }
 
-/// Somebody, and sometimes somebody who was never seen.
+/// A random account, sometimes one that was never seen.
 pub(super) fn anybody(dice: &mut Dice) -> Account {
     account(dice.between(1, ACCOUNTS + 2))
 }

@@ -25,27 +25,27 @@ pub(super) struct Node {
     state: Mutex<State>,
 }
 
-/// What the seed does to this node and to no other.
+/// The faults of this node alone.
 #[derive(Debug, Default)]
 struct State {
-    /// Nobody reaches it.
+    /// The node cannot be reached.
     is_cut: bool,
-    /// It stands still at what the chain was.
+    /// The state of the chain that the node keeps showing, if it no longer follows it.
     view: Option<ScriptedChain>,
     head: Option<FalseHead>,
     time: Option<FalseTime>,
 }
 
-/// A head that is invented for some calls.
+/// A false head, returned for some calls.
 #[derive(Debug, Clone, Copy)]
 struct FalseHead {
     header: BlockRef,
-    /// How many blocks down from it are invented too, and shown when they are asked for.
+    /// How many blocks from it downwards are also invented, and returned by height.
     shown: u64,
     calls: u64,
 }
 
-/// A block that is given another time for some calls.
+/// A false block time, returned for some calls.
 #[derive(Debug, Clone, Copy)]
 struct FalseTime {
     height: BlockNumber,
@@ -53,13 +53,14 @@ struct FalseTime {
     calls: u64,
 }
 
-/// Before every block.
+/// A time before every block's.
 const LONG_AGO: u64 = 1;
 /// The year 2100.
 const FAR_AHEAD: u64 = 4_102_444_800;
-/// Below this a ledger may begin, and nothing contradicts a false time of its first block.
+/// From this height on times may be false: below it a ledger may begin, and nothing contradicts a
+/// false time of its first block.
 const FALSE_FROM: u64 = 6;
-/// Blocks under the head among which most late times are.
+/// Most late times are within this many blocks of the head.
 const LATE_WITHIN: u64 = 6;
 
 impl Node {
@@ -67,14 +68,15 @@ impl Node {
         Self { chain, control, state: Mutex::default() }
     }
 
-    /// Cuts the way to the node, or opens it.
+    /// Cuts the connection to the node, or restores it.
     pub(super) fn cut(&self) {
         let mut state = self.state();
         state.is_cut = !state.is_cut;
     }
 
-    /// Lets the node stand still, or follow the chain again. Answers whether it stands still.
-    pub(super) fn stand_still(&self) -> bool {
+    /// Stops the node from following the chain, or lets it follow again. Returns whether it
+    /// stopped.
+    pub(super) fn toggle_view(&self) -> bool {
         let mut state = self.state();
         let view = state.view.take();
         if view.is_none() {
@@ -83,7 +85,7 @@ impl Node {
         state.view.is_some()
     }
 
-    /// Nothing is wrong with it any more.
+    /// Removes every fault.
     pub(super) fn heal(&self) {
         *self.state() = State::default();
     }
@@ -92,12 +94,12 @@ impl Node {
         self.state.lock().expect("no holder panics")
     }
 
-    /// What the node knows of the chain.
+    /// The chain as the node knows it.
     fn view(&self) -> ScriptedChain {
         self.state().view.clone().unwrap_or_else(|| self.chain.clone())
     }
 
-    /// A head that no chain has, above or below the one that is true.
+    /// A head that no chain has, above or below the true one.
     fn invent(&self, head: BlockRef) -> BlockRef {
         let mut control = self.control.lock();
         let mut own = self.state();
@@ -109,35 +111,35 @@ impl Node {
             let number =
                 if is_lower { head.number.down(distance) } else { head.number.up(distance) };
             let header = invented(number.get(), head.time);
-            // Two at a height that a ledger asks for would be a chain of its own.
+            // Two invented blocks at a height that a ledger asks for would be a chain of their own.
             let shown = control.dice.below(if distance > 1_000 { 3 } else { 2 });
             let calls = control.dice.between(1, 8);
             own.head = Some(FalseHead { header, shown, calls });
         }
-        let Some(mut told) = own.head.take() else { return head };
+        let Some(mut lie) = own.head.take() else { return head };
         control.counters.false_heads += 1;
         control.trace.word("false head");
-        told.calls -= 1;
-        own.head = (told.calls > 0).then_some(told);
-        told.header
+        lie.calls -= 1;
+        own.head = (lie.calls > 0).then_some(lie);
+        lie.header
     }
 
-    /// Gives a block another time than its own, now and then.
+    /// Replaces the time of a block by a false one, now and then.
     fn bend(&self, headers: &mut [BlockRef], may_be_early: bool) {
         let mut control = self.control.lock();
         let mut own = self.state();
         if own.time.is_none() {
             own.time = self.false_time(&mut control);
         }
-        let Some(mut told) = own.time.take() else { return };
-        let bent = headers.iter_mut().find(|header| header.number == told.height);
-        if let Some(header) = bent.filter(|_| may_be_early || told.time.get() != LONG_AGO) {
-            header.time = told.time;
+        let Some(mut lie) = own.time.take() else { return };
+        let bent = headers.iter_mut().find(|header| header.number == lie.height);
+        if let Some(header) = bent.filter(|_| may_be_early || lie.time.get() != LONG_AGO) {
+            header.time = lie.time;
             control.counters.false_times += 1;
             control.trace.word("false time");
         }
-        told.calls -= 1;
-        own.time = (told.calls > 0).then_some(told);
+        lie.calls -= 1;
+        own.time = (lie.calls > 0).then_some(lie);
     }
 
     /// A time that contradicts the block below, the clock, or the block above.
@@ -147,12 +149,12 @@ impl Node {
             return None;
         }
         let highest = self.chain.head().number.get();
-        // Near the head, where a block may end what is confirmed, or anywhere.
+        // It is near the head, where a block may end what is confirmed, or anywhere.
         let near = highest.saturating_sub(LATE_WITHIN).max(FALSE_FROM);
         let is_near = late_time > 0 && control.dice.chance(700);
         let (from, to) = if is_near { (near, highest) } else { (FALSE_FROM, highest + FALSE_FROM) };
         let height = control.dice.between(from, to.max(from) + 1);
-        // A late time is committed only if it is there for as long as its block is pending.
+        // A late time is committed only if it lasts for as long as its block is pending.
         let calls = control.dice.between(1, if late_time > 0 { 60 } else { 12 });
         let time = if late_time > 0 {
             self.chain.block(height + 1)?.time.get() + control.dice.between(1, 300)
@@ -165,7 +167,7 @@ impl Node {
         Some(FalseTime { height: BlockNumber::new(height), time, calls })
     }
 
-    /// The way to the node: a crash point, and perhaps its end.
+    /// The connection to the node: a crash point, which may also fail.
     async fn call(&self, label: &'static str) -> Result<(), ChainError> {
         self.control.point(label).await;
         let is_cut = self.state().is_cut;
@@ -190,7 +192,7 @@ impl Node {
         Err(ChainError::new(kind, label, "failed by the seed"))
     }
 
-    /// An older block, as a node shows it that is behind the others.
+    /// An older block, as a node returns it that lags behind the others.
     fn lag(&self, head: BlockRef) -> BlockRef {
         let mut state = self.control.lock();
         let often = state.faults.lagging_head;
@@ -202,7 +204,7 @@ impl Node {
         self.view().block(head.number.down(blocks).get()).unwrap_or(head)
     }
 
-    /// What no node may answer, and some do.
+    /// Answers that break the contract of the port, which real nodes give.
     fn breach(&self, facts: &mut RangeFacts, detail: HeaderDetail) {
         let mut state = self.control.lock();
         let often = state.faults.breach;
@@ -273,17 +275,16 @@ impl ChainSource for Node {
         to: BlockNumber,
     ) -> Result<Vec<BlockRef>, ChainError> {
         self.call("read headers").await?;
-        let told = self.state().head;
-        if let Some(told) = told.filter(|told| told.shown > 0 && told.header.number == to) {
-            let below =
-                BlockRef { hash: told.header.parent_hash, number: to.down(1), ..told.header };
+        let lie = self.state().head;
+        if let Some(lie) = lie.filter(|lie| lie.shown > 0 && lie.header.number == to) {
+            let below = BlockRef { hash: lie.header.parent_hash, number: to.down(1), ..lie.header };
             return match to.above(from) {
-                Some(0) => Ok(vec![told.header]),
-                Some(1) if told.shown > 1 => Ok(vec![below, told.header]),
+                Some(0) => Ok(vec![lie.header]),
+                Some(1) if lie.shown > 1 => Ok(vec![below, lie.header]),
                 _ => Err(ChainError::transient("read headers", "the headers are not linked")),
             };
         }
-        // An earlier time of an ancestor contradicts nothing, so nothing would notice it.
+        // An earlier time of an ancestor contradicts nothing, so it would go unnoticed.
         let mut headers = self.view().headers(from, to).await?;
         self.bend(&mut headers, false);
         Ok(headers)

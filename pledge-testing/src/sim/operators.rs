@@ -1,4 +1,4 @@
-//! What people do while the engine runs: rates, programmes, tokens, pauses, failed batches.
+//! What operators do while the engine runs: rates, programmes, tokens, pauses, failed batches.
 
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::TokenSpec;
@@ -13,7 +13,7 @@ use super::swarm::Swarm;
 use crate::Fixture;
 use crate::world::{CHAIN, spec};
 
-/// The rules that the store took, by token.
+/// The rules that the store accepted, by token.
 #[derive(Debug, Default)]
 pub(super) struct People {
     programmes: Vec<Programme>,
@@ -64,7 +64,7 @@ impl People {
         self.programmes.iter().filter(|known| known.id.token == token).cloned().collect()
     }
 
-    /// One thing that people do now and then.
+    /// One random action of an operator.
     pub(super) fn act(
         &mut self,
         fixture: &Fixture,
@@ -97,7 +97,7 @@ impl People {
         let cursor = now(fixture.balances.token(known.id.token)).expect("read");
         let confirmed = cursor.and_then(|state| state.cursor).map(|cursor| cursor.time);
         let earliest = reached.max(confirmed.filter(|_| dice.chance(500)).unwrap_or_default());
-        // At once, so that a settlement under way has read the rates before.
+        // Sometimes at once, so that a settlement under way has read the rates before.
         let later = if dice.chance(300) { 0 } else { dice.below(9_000) };
         let from = earliest.checked_add(later).expect("in range");
         let before = |time: Timestamp| known.rates.pieces(Timestamp::ZERO, time);
@@ -144,7 +144,7 @@ impl People {
         "paused"
     }
 
-    /// Sets the chain going again, whatever stopped it.
+    /// Resumes the chain, whatever stopped it.
     pub(super) fn resume(&self, fixture: &Fixture) -> &'static str {
         now(fixture.balances.resume_chain(CHAIN)).expect("the chain is known");
         "resumed"

@@ -1,4 +1,4 @@
-//! One run: everything that may happen, one tick after the other.
+//! One run: random events, tick by tick.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,7 +14,7 @@ use super::history::{Fork, History};
 use super::instance::{Asked, Done, Instance, Surroundings, anybody};
 use super::node::Node;
 use super::operators::People;
-use super::receiver::Told;
+use super::receiver::Inbox;
 use super::sharing;
 use super::store::{Pending, Store};
 use super::swarm::Swarm;
@@ -31,7 +31,7 @@ pub(super) struct Play<'a> {
     pub(super) fixture: &'a Fixture,
     pub(super) dice: Dice,
     pub(super) around: Surroundings,
-    /// The processes that write, and behind them the one that only answers questions.
+    /// The processes that write, followed by the one that only answers questions.
     pub(super) instances: Vec<Instance>,
     pub(super) history: History,
     pub(super) people: People,
@@ -43,14 +43,14 @@ pub(super) struct Play<'a> {
     tick: u64,
 }
 
-/// A process's wall clock, and what it measured.
+/// A process's wall clock, and its measurements.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WallClock {
-    /// Seconds that it is ahead of the newest block, or behind it.
+    /// Seconds by which it is ahead of the newest block; negative if it is behind.
     ahead: i64,
-    /// What it showed when the poll under way began.
+    /// Its time when the current poll began.
     now: Option<SystemTime>,
-    /// When the first of the polls began that have failed since.
+    /// When the first poll of the current series of failures began.
     failing: Option<SystemTime>,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Play<'a> {
         let around = Surroundings {
             nodes: (0..swarm.instances).map(|_| node()).collect(),
             store: Arc::new(Store::over(fixture, control.clone())),
-            told: Arc::new(Told::new(control.clone())),
+            inbox: Arc::new(Inbox::new(control.clone())),
             clock: Arc::new(ManualClock::default()),
             swarm,
             control,
@@ -174,7 +174,7 @@ impl<'a> Play<'a> {
         self.around.control.lock().trace.line(self.tick, what);
     }
 
-    /// The invariants, if anything was written.
+    /// Checks the invariants if anything was written.
     pub(super) fn check(&mut self) -> Verdict {
         if !std::mem::take(&mut self.around.control.lock().wrote) {
             return Ok(());
@@ -184,7 +184,7 @@ impl<'a> Play<'a> {
         checker.after_write(fixture, history, people, &around.control)
     }
 
-    /// Something outside the process.
+    /// Plays one event outside of the processes.
     fn world(&mut self) {
         let weather = self.around.swarm.weather;
         let event = self.dice.pick(&[
@@ -264,7 +264,7 @@ impl<'a> Play<'a> {
             }
             Event::People => {
                 people.act(fixture, &around.control, &around.swarm, dice);
-                // A resume inside a poll takes its report back: the next poll reports again.
+                // A resume during a poll overrides its report: the next poll reports again.
                 self.clocks.iter_mut().for_each(|clock| clock.failing = None);
             }
             Event::Clock => {
@@ -276,8 +276,8 @@ impl<'a> Play<'a> {
             }
             Event::Cut => around.pick_node(dice).cut(),
             Event::View => {
-                let stands_still = around.pick_node(dice).stand_still();
-                around.control.lock().counters.views += u64::from(stands_still);
+                let stopped = around.pick_node(dice).toggle_view();
+                around.control.lock().counters.views += u64::from(stopped);
             }
         }
     }
@@ -302,7 +302,7 @@ impl<'a> Play<'a> {
         counters.deepest_fork = counters.deepest_fork.max(depth);
     }
 
-    /// One process goes on to its next crash point, or dies at this one.
+    /// One process continues to its next crash point, or dies at this one.
     fn work(&mut self) -> Verdict {
         let count = u64::try_from(self.around.swarm.instances).expect("few");
         let at = usize::try_from(self.dice.below(count)).expect("few");
@@ -316,7 +316,7 @@ impl<'a> Play<'a> {
         self.go_on(at)
     }
 
-    /// Somebody always waits for an answer, so that writers move between any two of its reads.
+    /// A question is always under way, so that writers move between any two of its reads.
     fn ask(&mut self) -> Verdict {
         let last = self.around.swarm.instances;
         self.line("asker");
@@ -358,7 +358,7 @@ impl<'a> Play<'a> {
                 });
                 instance.settle(&around.clock, deadline);
             }
-            _ => instance.tell(),
+            _ => instance.deliver(),
         }
     }
 
@@ -372,7 +372,7 @@ impl<'a> Play<'a> {
         self.instances[at].index(now);
     }
 
-    /// Goes on, and notes how the work ended.
+    /// Continues the work, and records its result.
     pub(super) fn go_on(&mut self, at: usize) -> Verdict {
         match self.instances[at].go_on(&self.around.control) {
             Err(Died) => {
@@ -384,9 +384,9 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// Notes how a piece of work ended; answers whether there was nothing to do.
+    /// Records the result of a piece of work; returns whether there was nothing to do.
     pub(super) fn done(&mut self, at: usize, done: Done) -> Result<bool, String> {
-        // What was written before the answer is part of what the answer may show.
+        // What was written before the answer may be part of it.
         self.check()?;
         let mut state = self.around.control.lock();
         state.counters.steps += 1;
@@ -394,10 +394,10 @@ impl<'a> Play<'a> {
             Done::Indexed(indexer, poll) => {
                 self.instances[at].take_back(indexer);
                 state.trace.remark(|| format!("{poll:?}"));
-                let stands_still = self.clocks[at].stands_still(&poll);
-                state.counters.standstills += u64::from(stands_still);
+                let has_stalled = self.clocks[at].has_stalled(&poll);
+                state.counters.standstills += u64::from(has_stalled);
                 let is_alone = self.clocks.len() == 1 && state.faults.is_store_well();
-                if stands_still && is_alone {
+                if has_stalled && is_alone {
                     is_reported(self.fixture, &poll)?;
                 }
                 let (word, rested) = match &poll {
@@ -426,10 +426,10 @@ impl<'a> Play<'a> {
                 state.counters.stopped += u64::from(report.stopped);
                 report.batches == 0
             }
-            Done::Told(told) => {
-                state.trace.word(if told.is_ok() { "told" } else { "not told" });
-                state.trace.remark(|| format!("{told:?}"));
-                told.is_ok()
+            Done::Delivered(drained) => {
+                state.trace.word(if drained.is_ok() { "delivered" } else { "not delivered" });
+                state.trace.remark(|| format!("{drained:?}"));
+                drained.is_ok()
             }
             Done::Answered(asked, answer) => {
                 state.trace.word(if answer.is_ok() { "answered" } else { "no answer" });
@@ -447,7 +447,7 @@ impl<'a> Play<'a> {
 
 impl WallClock {
     /// Whether the polls have failed for a minute, this one included.
-    fn stands_still(&mut self, poll: &Poll) -> bool {
+    fn has_stalled(&mut self, poll: &Poll) -> bool {
         if !matches!(poll, Poll::Retry(_)) {
             self.failing = None;
             return false;
@@ -459,7 +459,7 @@ impl WallClock {
     }
 }
 
-/// What does not move for a minute says so.
+/// Asserts that a chain without progress for a minute is reported.
 fn is_reported(fixture: &Fixture, poll: &Poll) -> Verdict {
     let chains = now(fixture.balances.chains()).expect("read");
     match &chains.first().expect("registered").status {

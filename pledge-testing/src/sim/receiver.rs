@@ -1,4 +1,4 @@
-//! A receiver of events that is busy at times, and remembers what it was told.
+//! A receiver of events that is busy at times, and records what it received.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,12 +9,12 @@ use pledge_core::ports::{Notifier, NotifyError};
 use super::control::Control;
 
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Inbox {
     control: Arc<Control>,
     arrived: Mutex<Vec<EventSeq>>,
 }
 
-impl Told {
+impl Inbox {
     pub(super) const fn new(control: Arc<Control>) -> Self {
         Self { control, arrived: Mutex::new(Vec::new()) }
     }
@@ -33,12 +33,12 @@ impl Told {
         let mut state = self.control.lock();
         state.counters.told += u64::from(!repeat);
         state.counters.repeats += u64::from(repeat);
-        state.trace.number("told", event.sequence.get());
+        state.trace.number("delivered", event.sequence.get());
     }
 }
 
 #[async_trait]
-impl Notifier for Told {
+impl Notifier for Inbox {
     async fn notify(&self, event: &SequencedEvent) -> Result<(), NotifyError> {
         self.control.point("notify").await;
         let (refused, taken) = {
@@ -52,7 +52,7 @@ impl Notifier for Told {
         self.control.point("notified").await;
         if refused {
             self.control.lock().counters.refused_tellings += 1;
-            return Err(NotifyError::unavailable("tell", "refused by the seed"));
+            return Err(NotifyError::unavailable("deliver", "refused by the seed"));
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Instances that share chains by leases, second by second: whatever happened to them, a chain that one of
-//! them can follow is followed.
+//! Instances that share chains by leases, second by second: after any faults, a chain is followed
+//! if one of the instances can follow it.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ const LEASE: Duration = Duration::from_secs(LASTS);
 const RENEW: u64 = 3;
 const TIMEOUT: u64 = 30;
 const STORM: u64 = 200;
-/// Time to notice what the storm left: three leases of silence, one that ends, one probe.
+/// Time to notice the effects of the storm: three leases of silence, one that ends, one probe.
 const SETTLES: u64 = 90;
 const END: u64 = STORM + SETTLES + 40;
 
-/// What becomes of a question to a node.
+/// The fate of a request to a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Open,
@@ -28,7 +28,6 @@ enum Way {
     Silent,
 }
 
-/// One process.
 #[derive(Debug)]
 struct Member {
     whole: Lease,
@@ -39,11 +38,12 @@ struct Member {
     abilities: [Ability; 2],
     stillness: [Stillness<u64>; 2],
     probed: [u64; 2],
-    /// The end of a question that nobody answers. It is waited for, whoever the chain is.
+    /// The time until which an unanswered request is waited for, whichever instance holds the
+    /// chain.
     asks_until: [Option<u64>; 2],
 }
 
-/// The place where leases are kept, with a clock of its own.
+/// The store of the leases, with a clock of its own.
 #[derive(Debug, Default)]
 struct Table {
     held: Vec<(Lease, u64)>,
@@ -93,7 +93,7 @@ impl Member {
         }
     }
 
-    /// One second of work on a chain whose ledger stands at a height. Answers whether it moved.
+    /// One second of work on a chain whose ledger is at a height. Returns whether it moved.
     fn works(&mut self, at: usize, height: u64, now: u64) -> bool {
         let clock = Duration::from_secs(now);
         if let Some(end) = self.asks_until[at] {
@@ -156,12 +156,12 @@ pub(super) fn play(seed: u64, counters: &mut Counters) -> Verdict {
                 }
             }
         }
-        // A lease that seems to last for ever is waited out by those who see that nothing moves.
+        // Other instances take over a lease that seems never to end once they see no progress.
         let patience = if sets_back { 4 * LASTS } else { LASTS };
-        let stands = heights.iter().find(|height| now.saturating_sub(**height) > patience);
-        if let Some(height) = stands.filter(|_| now >= STORM + SETTLES) {
+        let stalled = heights.iter().find(|height| now.saturating_sub(**height) > patience);
+        if let Some(height) = stalled.filter(|_| now >= STORM + SETTLES) {
             return Err(format!(
-                "a chain stands at {height} in second {now}: {members:?} {table:?}"
+                "a chain is still at {height} in second {now}: {members:?} {table:?}"
             ));
         }
     }
@@ -169,7 +169,7 @@ pub(super) fn play(seed: u64, counters: &mut Counters) -> Verdict {
     Ok(())
 }
 
-/// Now and then something happens to an instance or to the place of the leases.
+/// Now and then a fault affects an instance or the store of the leases.
 fn strike(dice: &mut Dice, members: &mut [Member], table: &mut Table, sets_back: bool) {
     let count = u64::try_from(members.len()).expect("few");
     let number = usize::try_from(dice.below(count)).expect("few");
@@ -186,7 +186,7 @@ fn strike(dice: &mut Dice, members: &mut [Member], table: &mut Table, sets_back:
     }
 }
 
-/// One instance is left that can follow everything; the others are as the storm left them.
+/// One instance can follow every chain; the others stay as the storm left them.
 fn spare(dice: &mut Dice, members: &mut [Member]) {
     let count = u64::try_from(members.len()).expect("few");
     let spared = &mut members[usize::try_from(dice.below(count)).expect("few")];

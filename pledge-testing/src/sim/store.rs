@@ -1,4 +1,4 @@
-//! A store whose calls fail, or happen and are answered as failed: a decorator over any other.
+//! A store whose calls fail, or succeed and are reported as failed: a decorator over any other.
 
 use std::sync::{Arc, Mutex};
 
@@ -38,7 +38,7 @@ impl Store {
     }
 }
 
-/// A port whose methods hand their call on, as a read, a write or a batch.
+/// A port whose methods forward their call, as a read, a write or a batch.
 macro_rules! handed_on {
     ($trait:ident by $port:ident:
         $($how:ident $method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+) => {
@@ -107,7 +107,7 @@ handed_on! { EventStore by events:
     write prune_events(retention: &EventRetention, now: Timestamp) -> Pruning;
 }
 
-/// Pending blocks that are forgotten, or come back as they were before.
+/// Pending blocks that are forgotten, or return to an earlier state.
 #[derive(Debug)]
 pub(super) struct Pending {
     control: Arc<Control>,

@@ -24,21 +24,21 @@ pub(super) struct Faults {
     pub(super) lagging_head: u64,
     pub(super) false_head: u64,
     pub(super) false_time: u64,
-    /// Times that only the next block gives away. Where they are drawn the chain has no forks, which
-    /// could replace that block.
+    /// False times that only the next block disproves. Where they are drawn the chain has no forks,
+    /// which could replace that block.
     pub(super) late_time: u64,
     pub(super) refused_telling: u64,
     pub(super) world: u64,
 }
 
 impl Faults {
-    /// Whether a report reaches the store for sure.
+    /// Whether every report reaches the store.
     pub(super) const fn is_store_well(&self) -> bool {
         self.lost_write == 0 && self.unknown_write == 0 && self.failed_read == 0
     }
 }
 
-/// Weights of what may happen to the chain.
+/// Weights of the events outside of the processes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weather {
     pub(super) mine: u64,
@@ -51,9 +51,9 @@ pub(super) struct Weather {
     pub(super) finality: u64,
     pub(super) people: u64,
     pub(super) clock: u64,
-    /// A process's way to its node is cut, or open again.
+    /// A process's connection to its node is cut, or restored.
     pub(super) cut: u64,
-    /// A process's node stands still while the others go on, or follows them again.
+    /// A process's node stops following the chain, or follows it again.
     pub(super) view: u64,
     pub(super) overdraft: u64,
     /// The block that halts a token is replaced.
@@ -69,7 +69,8 @@ pub(super) struct Swarm {
     pub(super) instances: usize,
     pub(super) shared_pending: bool,
     pub(super) indexer: IndexerConfig,
-    /// The second process's: it may hold more headers and wait for more confirmations.
+    /// The configuration of the second process, which may hold more headers and wait for more
+    /// confirmations.
     pub(super) second: IndexerConfig,
     pub(super) settler: SettlerConfig,
     pub(super) shards: ShardCount,
@@ -77,11 +78,11 @@ pub(super) struct Swarm {
     pub(super) tell_at_once: usize,
 }
 
-/// How far the time of a block may be ahead of a process's clock.
+/// How far a block's time may be ahead of a process's clock.
 pub(super) const CLOCK_SLACK: Duration = Duration::from_secs(900);
 
-/// Another configuration over the same store. What the first promises, it does not take away: it confirms
-/// nothing earlier.
+/// Another configuration over the same store. It keeps what the first promises: it confirms nothing
+/// earlier.
 fn second(dice: &mut Dice, first: &IndexerConfig) -> IndexerConfig {
     let more = dice.below(4);
     let finality = match first.finality {
@@ -136,14 +137,14 @@ impl Swarm {
         Self { faults, weather, ..Self::bounds(dice) }
     }
 
-    /// Blocks are committed with times later than their own, and nothing but their followers shows it.
+    /// Blocks are committed with times later than their own, which only their successors disprove.
     fn of_late_times(faults: Faults, weather: Weather, dice: &mut Dice) -> Self {
         let faults = Faults { false_time: 0, late_time: dice.between(10, 300), ..faults };
         let (fork, deep_fork, retime) = (0, 0, 0);
         let (rebirth, shrink, view, undo) = (0, 0, 0, 0);
         let weather = Weather { fork, deep_fork, retime, rebirth, shrink, view, undo, ..weather };
         let mut swarm = Self { faults, weather, ..Self::bounds(dice) };
-        // Every header is read: a time in the middle of a range with gaps has no follower.
+        // Every header is read: a time in the middle of a range with gaps has no successor.
         swarm.indexer.retained_headers = 1_000;
         // The fewer blocks are pending, the fewer are read twice.
         swarm.indexer.finality = Finality::Depth(dice.below(2));

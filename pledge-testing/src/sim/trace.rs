@@ -1,4 +1,4 @@
-//! The trace of a run: a hash over all that happened, and the lines of it if somebody reads them.
+//! The trace of a run: a hash over all that happened, and its lines if they are requested.
 
 use std::fmt::Write;
 
@@ -37,7 +37,7 @@ impl Trace {
         }
     }
 
-    /// For people alone.
+    /// A line that is not part of the hash.
     pub(super) fn remark(&mut self, remark: impl FnOnce() -> String) {
         if let Some(lines) = &mut self.lines {
             lines.push_str(" | ");
