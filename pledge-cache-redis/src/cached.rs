@@ -37,8 +37,8 @@ impl<S> Cached<S> {
         Self { store, answers: Answers::new(redis), rows_min: ROWS_MIN }
     }
 
-    /// Keeps answers to questions about so many rows or more: accounts, or the length of a page; an
-    /// instant of a history counts as ten. 100 unless told otherwise.
+    /// Keeps answers to questions about `rows_min` rows or more: accounts, or the length of a page;
+    /// an instant of a history counts as ten. 100 by default.
     #[must_use]
     pub const fn from_rows(mut self, rows_min: usize) -> Self {
         self.rows_min = rows_min;

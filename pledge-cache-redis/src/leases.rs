@@ -10,11 +10,12 @@ use redis::Cmd;
 
 use crate::link::{CALL_LIMIT, Redis};
 
-/// Drops what has ended, takes the lease and answers all offers. Both keys end with the last lease. The
-/// server may have evicted one of the two: an offer without an end is none.
+/// Drops what has ended, takes the lease and returns all offers. Both keys end with the last lease.
+/// The server may have evicted one of the two: an offer without an end is none.
 ///
-/// Each offer begins with how long it was taken for. An end further ahead than that is of another clock,
-/// so the lease ends when it would if it had been renewed now; an offer that does not say is none.
+/// Each offer begins with how long it was taken for. An end further ahead than that is of another
+/// clock, so the lease ends when it would if it had been renewed now; an offer without a
+/// duration is none.
 const RENEW: &str = r"
 local ends, offers = KEYS[1], KEYS[2]
 local clock = redis.call('TIME')
@@ -26,7 +27,7 @@ local known, held, last = {}, {}, now
 for at = 1, #entries, 2 do
     local instance, till = entries[at], tonumber(entries[at + 1])
     local offer = redis.call('HGET', offers, instance) or ''
-    local lasts, says = string.match(offer, '^(%d+) (.*)$')
+    local lasts, offered = string.match(offer, '^(%d+) (.*)$')
     lasts = tonumber(lasts)
     if not lasts or lasts > tonumber(ARGV[4]) or till <= now then
         redis.call('ZREM', ends, instance)
@@ -36,7 +37,7 @@ for at = 1, #entries, 2 do
             redis.call('ZADD', ends, till, instance)
         end
         known[instance] = true
-        table.insert(held, says)
+        table.insert(held, offered)
         last = math.max(last, till)
     end
 end

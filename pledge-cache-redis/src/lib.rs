@@ -1,14 +1,15 @@
-//! Redis beside the stores of pledge, as a hint: absent, flushed, evicting, slow or failing over, it
+//! Redis as a hint for the stores of pledge: absent, flushed, evicting, slow or failing over, it
 //! costs speed and nothing else.
 //!
 //! - [`RedisPending`]: the blocks above the ledger, for a process begun again and for other instances;
 //! - [`RedisLeases`]: which instances are there, so that they share the work out;
 //! - [`Cached`]: a store whose larger answers are kept for those who ask the same.
 //!
-//! All of them share one connection, a [`Redis`], whose [`health`](Redis::health) says whether it
-//! helps. Every call has a limit in time: 250 ms, a second for pending blocks. After a failure nothing
-//! is asked until the server was reached again, which is tried once a second in the background; being
-//! lost and being back are logged once each. Every key is below the prefix and ends by itself.
+//! All of them share one connection, a [`Redis`], whose [`health`](Redis::health) shows whether it
+//! is in use. Every call has a limit in time: 250 ms, a second for pending blocks. After a failure
+//! nothing is asked until the server was reached again, which is tried once a second in the
+//! background; being lost and being back are logged once each. Every key is below the prefix and
+//! ends by itself.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -27,7 +28,7 @@
 //!     println!("slower for now: {reason}");
 //! }
 //!
-//! // Whoever writes has the store itself; whoever answers has the cache before it.
+//! // The engine writes to the store itself; queries read through the cache.
 //! let pending = Arc::new(RedisPending::new(redis.clone()));
 //! let engine = Engine::builder(store.clone(), pending.clone()).build().await?;
 //! let cached = Arc::new(Cached::new(store, redis));

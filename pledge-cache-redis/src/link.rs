@@ -60,7 +60,7 @@ struct Link {
 enum State {
     Up {
         connection: MultiplexedConnection,
-        /// Tells it from those before it.
+        /// Distinguishes it from those before it.
         number: u64,
     },
     Down {
@@ -126,7 +126,7 @@ impl Redis {
         &self.keys
     }
 
-    /// Runs a command, or says at once that there is no server now.
+    /// Runs a command. `Unavailable` at once while the server is known to be away.
     pub(crate) async fn call<T: FromRedisValue>(
         &self,
         operation: &'static str,
@@ -137,6 +137,8 @@ impl Redis {
             let detail = format!("Redis at {}: {reason}", self.link.address);
             StoreError::new(StoreErrorKind::Unavailable, operation, detail)
         };
+        // `number` names the connection that was used: a call that fails late must not give up the
+        // next connection, and only the call that gives one up starts to mend it.
         let (mut connection, number) = match &*self.link.state() {
             State::Up { connection, number } => (connection.clone(), *number),
             State::Down { reason, .. } => return Err(unavailable(reason)),
@@ -153,7 +155,7 @@ impl Redis {
         Err(error)
     }
 
-    /// Tries to reach the server until it is there or nobody needs it any more.
+    /// Tries to reach the server until it is there or the last handle is dropped.
     fn mend(&self) {
         let (link, keys) = (Arc::downgrade(&self.link), self.keys.clone());
         tokio::spawn(async move {

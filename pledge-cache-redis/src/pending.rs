@@ -1,4 +1,4 @@
-//! Pending blocks on the server, and this process's own beside them.
+//! Pending blocks on the server, and a copy of what this process stored last.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
@@ -14,7 +14,7 @@ use pledge_core::types::ChainId;
 
 use crate::link::{BULK_LIMIT, CALL_LIMIT, Redis};
 
-/// An indexer stores anew with every head, and again what the server has lost.
+/// An indexer stores with every head, and stores again what the server has lost.
 const EXPIRY: Duration = Duration::from_secs(3600);
 /// What a value begins with: which call of which process stored it, in hex digits.
 const TAG_BYTES: usize = 16;
@@ -126,7 +126,7 @@ impl RedisPending {
     }
 }
 
-/// What another instance stored; nothing, if it is none of ours or of another version.
+/// What another instance stored; `None` if it is no snapshot, or one of another version.
 fn parse(value: &[u8]) -> Option<Known> {
     let (tag, json) = value.split_at_checked(TAG_BYTES)?;
     let snapshot: PendingSnapshot = serde_json::from_slice(json).ok()?;

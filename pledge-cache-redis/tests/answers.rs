@@ -72,7 +72,7 @@ async fn asked(
 }
 
 #[tokio::test]
-async fn an_answer_is_given_again_while_the_token_stands_still() {
+async fn an_answer_is_given_again_while_the_token_does_not_move() {
     let (cursor, epoch) = (block(5, 1), Epoch::FIRST);
     let states = [state(cursor, epoch), state(cursor, epoch)];
     let answer = holders(3, cursor, epoch);

@@ -1,4 +1,4 @@
-//! Whoever reads through the cache beside a writer sees only what was.
+//! A reader through the cache sees only states that were, while another writes.
 
 mod support;
 

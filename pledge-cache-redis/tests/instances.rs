@@ -18,7 +18,7 @@ use pledge_storage_memory::MemoryStore;
 use pledge_testing::world::{CHAIN, NOW, account, at, spec, token, tokens};
 use support::{prefix, server};
 
-/// A chain, a store, and what instances share beside it.
+/// A chain, a store, and the prefix that instances share.
 struct World {
     chain: ScriptedChain,
     store: Arc<MemoryStore>,

@@ -19,7 +19,6 @@ fn lease() -> Lease {
     Lease::whole(InstanceId::new(7), [ChainId::new(1)])
 }
 
-/// Any call.
 async fn ask(redis: &Redis) -> Result<Vec<Lease>, StoreError> {
     RedisLeases::new(redis.clone()).renew(&lease(), MINUTE).await
 }
@@ -57,7 +56,7 @@ async fn a_prefix_that_would_mean_something_in_a_key_is_refused() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_no_error_and_said() {
+async fn a_server_that_is_not_there_is_no_error_and_reported() {
     let redis = Redis::connect("redis://user:secret@127.0.0.1:1", "pledge").await.unwrap();
     assert!(reason(&redis).contains("refused"), "{}", reason(&redis));
     let error = ask(&redis).await.unwrap_err();
@@ -216,7 +215,7 @@ async fn an_end_far_ahead_of_the_servers_clock_holds_a_lease_no_longer_than_it_w
 }
 
 #[tokio::test]
-async fn an_offer_that_does_not_say_how_long_it_lasts_is_none() {
+async fn an_offer_without_a_duration_is_none() {
     let redis = healthy().await;
     let leases = RedisLeases::new(redis.clone());
     leases.renew(&lease(), MINUTE).await.unwrap();

@@ -15,7 +15,7 @@ use pledge_testing::{FaultProxy, OwnServer};
 use redis::AsyncCommands;
 use support::{connect, is_up, outsider, prefix, restart, server};
 
-/// A snapshot of so many blocks; another number is another snapshot.
+/// A snapshot of `blocks` blocks; another number of transfers is another snapshot.
 fn snapshot(blocks: u64, transfers: u64) -> PendingSnapshot {
     let chain = ScriptedChain::new(CHAIN, at(0));
     let base = chain.head().id();

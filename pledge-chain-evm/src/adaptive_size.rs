@@ -199,7 +199,7 @@ mod tests {
         size.answered(100);
         assert_eq!(suspected(100, 2), [false; 2], "one that passed between clears it");
         size.answered(50);
-        assert_eq!(suspected(100, 1), [true], "a smaller one that passed says nothing of it");
+        assert_eq!(suspected(100, 1), [true], "a smaller one that passed proves nothing about it");
         size.refused(100, None);
         assert_eq!(suspected(50, 3), [false, false, true], "the next size has a clean record");
     }

@@ -264,7 +264,7 @@ impl Rpc {
         others_pass
     }
 
-    /// Whether a batch is too long: the words say so, or it fails again while something else passes.
+    /// Whether a batch is too long: its error names that, or it fails again while others pass.
     async fn is_too_long(
         &self,
         sizes: &AdaptiveSize,
@@ -286,8 +286,8 @@ impl Rpc {
         sizes.refused(size, None);
     }
 
-    /// Failures of batches in a row that say nothing of their length. Where each call may fail its whole
-    /// request a long batch never passes, so there is a bound; a time-out costs more.
+    /// Failures of batches in a row that prove nothing about their length. Where each call may fail
+    /// its whole request, a long batch never passes, so there is a bound; a time-out costs more.
     fn batches_by_chance(&self, failure: &Failure) -> u32 {
         let by_chance = (self.by_chance() + 1).min(BATCHES_MAX);
         by_chance - u32::from(failure.fault == Fault::TimedOut)

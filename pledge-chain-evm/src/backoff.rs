@@ -28,7 +28,7 @@ pub(crate) struct Backoff {
     usual: u32,
 }
 
-/// What failed.
+/// One failure, as far as the next wait depends on it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failed {
     /// When the failure was known.
@@ -90,7 +90,7 @@ mod tests {
         Failed { at, took, needs_time: false }
     }
 
-    /// The waits of so many failures in a row, each of which is known at once.
+    /// The waits after `failures` failures in a row, each of which is known at once.
     fn waits(backoff: &mut Backoff, failures: usize) -> Vec<u128> {
         let mut now = Instant::now();
         let mut waits = Vec::new();

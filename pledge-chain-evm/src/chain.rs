@@ -36,7 +36,7 @@ pub struct EvmChain {
     /// The node has no `eth_getBlockReceipts`.
     pub(crate) receipts_one_by_one: AtomicBool,
     pub(crate) first_bloom: FirstBloom,
-    pub(crate) told_of_missing_blooms: AtomicBool,
+    pub(crate) warned_of_missing_blooms: AtomicBool,
     pub(crate) log_proof: LogProof,
 }
 
@@ -56,7 +56,7 @@ impl EvmChain {
     pub(crate) fn new(config: &EvmConfig) -> Result<Self, ChainError> {
         if config.log_proof == LogProof::Receipts && has_state_sync(config.chain) {
             let detail = format!(
-                "blocks of chain {} have state-sync transfers beside their receipts: use \
+                "blocks of chain {} have state-sync transfers outside their receipts: use \
                  log_proof = \"bloom\"",
                 config.chain
             );
@@ -70,12 +70,12 @@ impl EvmChain {
             state_by_number: AtomicBool::new(false),
             receipts_one_by_one: AtomicBool::new(false),
             first_bloom: FirstBloom::unseen(),
-            told_of_missing_blooms: AtomicBool::new(false),
+            warned_of_missing_blooms: AtomicBool::new(false),
             log_proof: config.log_proof,
         })
     }
 
-    /// The chain that is behind a url, whatever `config.chain` says. One attempt.
+    /// The chain behind a url, whatever `config.chain` is. One attempt.
     ///
     /// `Persistent` if the url is no http url or its key is refused; `Transient` if the node cannot be
     /// reached now.
@@ -89,7 +89,7 @@ impl EvmChain {
         self.rpc.endpoint()
     }
 
-    /// The software that the node says it is: one short line.
+    /// The client software that the node reports: one short line.
     pub async fn client_version(&self) -> Result<String, ChainError> {
         let version = self.rpc.call::<String>(Call::new("web3_clientVersion", json!([]))).await;
         let version = version.map_err(|failure| failure.during("read the client's version"))?;

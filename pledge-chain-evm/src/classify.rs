@@ -67,13 +67,13 @@ impl Fault {
         matches!(self, Self::Reverted | Self::WrongChain)
     }
 
-    /// Whether the node says that it does not have what is asked for: worth a few more attempts, for
+    /// Whether the node reports that it does not have what is asked for. Worth a few more attempts:
     /// another machine behind the url may have it.
     pub(crate) const fn is_absent(self) -> bool {
         matches!(self, Self::BlockMissing | Self::Unsupported)
     }
 
-    /// Whether the node says that it does not know the form of the question.
+    /// Whether the node reports that it does not know the form of the question.
     pub(crate) const fn is_of_form(self) -> bool {
         matches!(self, Self::BadParams | Self::Unsupported)
     }
@@ -83,7 +83,7 @@ impl Fault {
         matches!(self, Self::BatchTooLong | Self::TooLarge)
     }
 
-    /// Whether another node may stand behind the url from now on.
+    /// Whether another node may be behind the url from now on.
     pub(crate) const fn is_outage(self) -> bool {
         matches!(self, Self::Unreachable | Self::TimedOut | Self::Malformed | Self::Denied)
     }
@@ -143,7 +143,7 @@ pub(crate) fn fault_of_connection(kind: &TransportErrorKind) -> Fault {
     }
 }
 
-/// What the node itself says.
+/// The node's own error text; `None` if the error did not come from it.
 pub(crate) fn words_of(error: &TransportError) -> Option<Cow<'_, str>> {
     match error {
         TransportError::ErrorResp(payload) => Some(words_of_answer(payload).into()),

@@ -65,7 +65,7 @@ fn every_failure_has_the_kind_of_its_remedy() {
 }
 
 #[test]
-fn a_revert_told_in_the_data_is_a_revert() {
+fn a_revert_reported_in_the_data_is_a_revert() {
     let error = TransportError::ErrorResp(ErrorPayload {
         code: -32015,
         message: Cow::Borrowed("VM execution error."),
@@ -88,7 +88,7 @@ fn a_url_that_has_let_us_in_before_is_not_wrong() {
         assert_eq!(failure.fault.kind(), ChainErrorKind::Persistent, "{refused}");
         let failure = failure.of_a_known_url();
         assert_eq!(failure.fault.kind(), ChainErrorKind::Transient, "{refused}");
-        assert!(failure.fault.is_outage(), "another node may have come to stand there");
+        assert!(failure.fault.is_outage(), "another node may be there now");
     }
 }
 
@@ -102,7 +102,7 @@ fn a_status_without_a_text_ends_with_itself() {
 }
 
 #[test]
-fn a_failure_names_the_node_and_what_it_said() {
+fn a_failure_names_the_node_and_its_answer() {
     let failure = Failure::new("node.example", &answer(-32000, "no"));
     let error = failure.during("ask");
     assert_eq!(error.to_string(), "ask: node.example: the node answers error -32000: no");

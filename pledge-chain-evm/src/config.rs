@@ -17,9 +17,10 @@ pub enum LogProof {
     /// bloom may hold a transfer that the answer lacks, the block is asked for again by its hash. A
     /// number of logs at which providers stop is compared with the halves of the range.
     ///
-    /// Not noticed: some of a token's logs missing from a block that has others of it, a block missing
-    /// from a range far from the head, another amount or index of a log, and whatever a node tells the
-    /// same way twice. On a chain whose headers carry no bloom nothing is noticed, and a warning says so.
+    /// Not noticed: some of a token's logs missing from a block that has others of it, a block
+    /// missing from a range far from the head, another amount or index of a log, and whatever a
+    /// node reports the same way twice. On a chain whose headers carry no bloom nothing is noticed;
+    /// a warning is logged.
     #[default]
     Bloom,
     /// `eth_getLogs` is not used. Every header is read and its hash recomputed, so that its bloom and
@@ -29,9 +30,9 @@ pub enum LogProof {
     /// omitted, added or changed within a block; the transaction that a transfer names is the node's
     /// word.
     ///
-    /// Costs a request for each such block, whose receipts the node must have kept, and every header of
-    /// a backfill. Headers and receipts must have the form of Ethereum or of the OP stack; otherwise an
-    /// error says to use `Bloom`.
+    /// Costs a request for each such block, whose receipts the node must have kept, and every
+    /// header of a backfill. Headers and receipts must have the form of Ethereum or of the OP
+    /// stack; otherwise an error advises `Bloom`.
     Receipts,
 }
 
@@ -52,8 +53,8 @@ pub struct EvmConfig {
     /// Shortest wait before a repeat. The first repeat after an answer comes at once; waits grow while
     /// the node answers nothing, with some chance added, and any answer ends that.
     pub retry_delay_min: Duration,
-    /// Longest wait before a repeat. A node that asks for a longer one is not asked again: the error
-    /// says for how long.
+    /// Longest wait before a repeat. A node that asks for a longer one is not asked again: the
+    /// error names it.
     pub retry_delay_max: Duration,
     /// Calls in one JSON-RPC batch.
     pub batch_requests_max: NonZeroUsize,

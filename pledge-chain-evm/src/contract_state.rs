@@ -64,6 +64,8 @@ impl EvmChain {
         view: &View<'_>,
         inputs: &[Vec<u8>],
     ) -> Result<Vec<Amount>, ChainError> {
+        // At most two rounds: a node without EIP-1898 is asked by number for good, since every
+        // later question by hash would cost a refusal first.
         loop {
             let by_number = self.state_by_number.load(Ordering::Relaxed);
             let block = if by_number {

@@ -6,14 +6,14 @@ use pledge_core::types::Amount;
 
 use crate::wire::Log;
 
-/// `keccak256("Transfer(address,address,uint256)")`.
+/// The first topic of a transfer: `keccak256("Transfer(address,address,uint256)")`.
 pub(crate) const TRANSFER_TOPIC: B256 =
     b256!("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
 
 /// What a log is to a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decoded {
-    /// A transfer.
+    /// A transfer that the ledger can count.
     Transfer(Transfer),
     /// A log that shares the topic of transfers and not their form: an ERC-721 transfer has four topics.
     Unreadable(UnreadableLog),

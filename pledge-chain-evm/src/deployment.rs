@@ -84,6 +84,9 @@ impl EvmChain {
         if open.is_empty() {
             return false;
         }
+        // All searches share one batch, so a list of tokens takes no more round trips than one
+        // token. The more are open, the fewer probes each has: the batch stays within what the node
+        // takes.
         let probes_max = (self.rpc().batch_calls() / open.len()).clamp(1, PROBES_MAX);
         let probes: Vec<Vec<u64>> = open
             .iter()
@@ -152,6 +155,9 @@ impl EvmChain {
         block: u64,
         deployment: Answer,
     ) -> Result<BlockNumber, ChainError> {
+        // A pruned node has no code below the block where its state begins, which looks like a
+        // deployment. So other evidence is needed: the creating transaction, or other state in the
+        // block before.
         let found = BlockNumber::new(block);
         let Some(before) = block.checked_sub(1) else { return Ok(found) };
         let deployment = deployment.and_then(|block| self.rpc().parse::<Option<FullBlock>>(block));
@@ -213,7 +219,7 @@ impl Search {
     }
 }
 
-/// A block with its transactions, as far as they say who acted in it.
+/// A block with its transactions, as far as they name who acted in it.
 #[derive(Debug, Deserialize)]
 struct FullBlock {
     #[serde(default)]
@@ -263,7 +269,7 @@ impl FullBlock {
 
 fn unproven(token: Address, block: u64, what: &str) -> ChainError {
     let detail = format!(
-        "cannot tell when {token} was deployed: for block {block} the node has {what}; set \
+        "cannot find out when {token} was deployed: for block {block} the node has {what}; set \
          start_block to the block of the deployment, or use a node with full history"
     );
     ChainError::new(ChainErrorKind::Persistent, OPERATION, detail)

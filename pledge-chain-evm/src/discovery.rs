@@ -17,7 +17,7 @@ pub(crate) const OPERATION: &str = "find the block of deployment";
 /// What to find out about a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenQuery {
-    /// The contract.
+    /// The address of the token's contract.
     pub address: Address,
     /// What is asked about its first block.
     pub start: StartQuery,
@@ -28,7 +28,7 @@ pub struct TokenQuery {
 /// What to find out about a token's first block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartQuery {
-    /// Nothing.
+    /// Nothing is asked about it.
     Skip,
     /// The block of the deployment.
     Deployment,
@@ -40,7 +40,7 @@ pub enum StartQuery {
 /// configuration's, `Transient` is worth another call.
 #[derive(Debug)]
 pub struct TokenDiscovery {
-    /// The contract.
+    /// The address that was asked about.
     pub address: Address,
     /// As [`ChainSource::token_metadata`], or with the decimals that [`TokenQuery::decimals`] assumes.
     pub metadata: Result<TokenMetadata, ChainError>,

@@ -11,7 +11,7 @@ use pledge_core::error::{ChainError, ChainErrorKind};
 use crate::classify::{Fault, fault_of, fault_of_connection, fault_of_status, words_of};
 use crate::limit_text::{blocks_at_most, names_addresses, names_limit};
 
-/// The source of an error that says that another chain is behind the url.
+/// The source of an error whose reason is another chain behind the url.
 #[derive(Debug)]
 pub struct WrongChain;
 
@@ -23,7 +23,7 @@ impl fmt::Display for WrongChain {
 
 impl StdError for WrongChain {}
 
-/// The source of an error of a node that lets nobody in with this url.
+/// The source of an error of a node that refuses access with this url.
 #[derive(Debug)]
 pub(crate) struct Denied;
 
@@ -47,7 +47,7 @@ impl fmt::Display for RestAsked {
 
 impl StdError for RestAsked {}
 
-/// A failed request, classified and told in one line that holds no secret.
+/// A failed request: its class, and its text in one line that holds no secret.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) fault: Fault,
@@ -56,7 +56,7 @@ pub(crate) struct Failure {
     pub(crate) took: Duration,
     /// How long the node asks us to wait.
     pub(crate) retry_after: Option<Duration>,
-    /// How many blocks the node says it takes.
+    /// The most blocks at once that the node takes, as its refusal states it.
     pub(crate) blocks_at_most: Option<u64>,
     /// The words are those of too much at once.
     pub(crate) names_limit: bool,
@@ -147,7 +147,7 @@ impl Failure {
     }
 }
 
-/// What an error says, in one line.
+/// An error's text, in one line.
 pub(crate) fn describe(error: &TransportError) -> String {
     match error {
         TransportError::ErrorResp(payload) => {

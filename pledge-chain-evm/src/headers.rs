@@ -123,7 +123,7 @@ impl EvmChain {
         self.header_of(operation, number, header.map_err(|failure| failure.during(operation))?)
     }
 
-    /// What a node says is the header of block `number`; `BlockGone` if it is nothing.
+    /// The header that a node returns for block `number`; `BlockGone` if it returns none.
     pub(crate) fn header_of(
         &self,
         operation: &'static str,
@@ -159,13 +159,13 @@ impl EvmChain {
     }
 }
 
-/// Each block must stand on the one before it.
+/// Each block must be a child of the one before it.
 pub(crate) fn check_links(operation: &'static str, blocks: &[BlockRef]) -> Result<(), ChainError> {
     match blocks.windows(2).find(|pair| !pair[0].is_parent_of(&pair[1])) {
         None => Ok(()),
         Some(pair) => {
             let detail = format!(
-                "block {} does not stand on {}: the chain changed while it was read",
+                "block {} is no child of {}: the chain changed while it was read",
                 pair[1], pair[0]
             );
             Err(ChainError::block_gone(operation, detail))

@@ -1,7 +1,7 @@
-//! A node's WebSocket as a hint that a block is new, beside polling.
+//! A node's WebSocket as a hint that a block is new, in addition to polling.
 //!
-//! It decides nothing: what a head says is not read, and a head that is missed costs only the wait
-//! until the next poll. So whatever the node does there, the ledger cannot be wrong.
+//! It decides nothing: the contents of a head are not read, and a missed head costs only the wait
+//! until the next poll. So whatever the node sends, the ledger cannot be wrong.
 
 mod config;
 mod connection;
@@ -24,10 +24,10 @@ use connection::Connection;
 use pace::Pace;
 use waits::Waits;
 
-/// Wakes its holder when a node tells of a new head.
+/// Wakes its holder when a node announces a new head.
 ///
-/// It listens in a task of its own until it is dropped, and connects again without limit. No secret of
-/// the url is in what it tells; the library `tungstenite` logs the whole url at the level `trace`, so
+/// It listens in a task of its own until it is dropped, and reconnects without limit. Its errors
+/// hold no secret of the url. The library `tungstenite` logs the whole url at the level `trace`:
 /// keep that off.
 ///
 /// ```no_run
@@ -50,7 +50,7 @@ pub struct HeadHints {
     task: JoinHandle<()>,
 }
 
-/// The newest thing to tell. Those before it are forgotten, so nothing can queue.
+/// The newest thing to report. It replaces the one before, so nothing can queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Signal {
     Nothing,
@@ -59,7 +59,7 @@ enum Signal {
 }
 
 impl HeadHints {
-    /// Begins to listen. A url of another scheme than `ws` or `wss` is incident like any other.
+    /// Begins to listen. A url of another scheme than `ws` or `wss` is an incident like any other.
     ///
     /// # Panics
     ///
@@ -75,18 +75,19 @@ impl HeadHints {
         let tls = Connector::Rustls(connection::tls());
         let opened = Connection::open(config, &tls).await;
         let opened = opened
-            .map_err(|cause| ChainError::transient("ask for heads", told(&config.url, &cause)));
+            .map_err(|cause| ChainError::transient("ask for heads", explain(&config.url, &cause)));
         opened.map(drop)
     }
 
     /// Waits for a head; those that came since the last call count as one. Cancel safe.
     ///
-    /// An error tells that incident has begun or changed, once: connecting goes on, and the next head
-    /// ends the incident.
+    /// An error means that an incident has begun or changed, and is returned once: connecting goes
+    /// on, and the next head ends the incident.
     pub async fn next(&mut self) -> Result<(), ChainError> {
         loop {
             if self.signal.changed().await.is_err() {
-                // Only a panic ends the task, and tells of itself. Polling goes on without hints.
+                // Only a panic ends the task, and is printed already. Polling goes on without
+                // hints.
                 return std::future::pending().await;
             }
             match &*self.signal.borrow_and_update() {
@@ -112,27 +113,27 @@ async fn keep_listening(config: HeadsConfig, signal: watch::Sender<Signal>) {
     let mut pace = Pace::new(config.silence_min);
     let mut waits = Waits::new(&config);
     loop {
-        let (cause, stood) = match Connection::open(&config, &tls).await {
+        let (cause, lasted) = match Connection::open(&config, &tls).await {
             Ok(mut connection) => {
                 let on_head = || {
                     signal.send_replace(Signal::Head);
                 };
-                (connection.hear(&mut pace, on_head).await, connection.stood())
+                (connection.listen(&mut pace, on_head).await, connection.age())
             }
             Err(cause) => (cause, Duration::ZERO),
         };
-        tell(&signal, told(&config.url, &cause));
-        tokio::time::sleep(waits.after(stood)).await;
+        report(&signal, explain(&config.url, &cause));
+        tokio::time::sleep(waits.after(lasted)).await;
     }
 }
 
-/// Why a node tells of no heads, without secrets.
-fn told(url: &Url, cause: &str) -> String {
+/// Why a node announces no heads, without secrets.
+fn explain(url: &Url, cause: &str) -> String {
     format!("{}: {}", endpoint(url), Redactor::new(url).clean(cause))
 }
 
-/// The same incident again wakes nobody.
-fn tell(signal: &watch::Sender<Signal>, incident: String) {
+/// Reports an incident. The same one again wakes no caller.
+fn report(signal: &watch::Sender<Signal>, incident: String) {
     let incident = Signal::Incident(incident);
     signal.send_if_modified(|last| {
         let is_new = *last != incident;

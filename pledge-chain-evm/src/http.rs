@@ -27,9 +27,9 @@ pub(crate) struct Call {
     pub(crate) params: Value,
     /// What it asks for is there: null is asked again.
     pub(crate) is_expected: bool,
-    /// Whoever asks can ask for less: once it fails at its size and nothing else does, it ends.
+    /// The caller can ask for less: the call ends once it fails at its size and nothing else does.
     pub(crate) is_divisible: bool,
-    /// Whoever asks has another form for it: where the node does not know this one, it ends.
+    /// The caller has another form for it: the call ends where the node does not know this one.
     pub(crate) has_alternative: bool,
 }
 
@@ -56,7 +56,7 @@ impl Call {
     }
 }
 
-/// What the node says to one call.
+/// The node's answer to one call.
 pub(crate) type Answer = Result<Json, Failure>;
 
 /// A node behind a url.
@@ -102,7 +102,7 @@ impl Node {
         };
         let body = body.to_string();
         let response = match self.send(body.clone()).await {
-            // A kept connection that the node had closed says nothing of the question.
+            // The node had closed a connection that was kept: the question has not failed.
             Err(error) if is_stale(&error) => self.send(body).await,
             sent => sent,
         };
@@ -192,7 +192,7 @@ impl Node {
         Failure::new(&self.endpoint, error)
     }
 
-    /// What the node says, without secrets and in one short line.
+    /// A text of the node, without secrets and in one short line.
     pub(crate) fn clean(&self, text: &str) -> String {
         self.redactor.clean(text)
     }
@@ -218,8 +218,8 @@ fn connection_error(error: reqwest::Error) -> TransportError {
     TransportErrorKind::custom(error.without_url())
 }
 
-/// Some nodes send an error answer under one of these statuses. Under the others the status says more
-/// than the body, whose words are read as a hint.
+/// Some nodes send an error answer under one of these statuses. Under the others the status counts,
+/// and the body's words are read as a hint.
 fn is_refusal(status: StatusCode, packet: &serde_json::Result<Packet>) -> bool {
     matches!(status.as_u16(), 400 | 422 | 500) && packet.as_ref().is_ok_and(Packet::is_refusal)
 }

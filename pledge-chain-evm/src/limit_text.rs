@@ -1,8 +1,8 @@
-//! What a node says is too much, read out of the text of its refusal.
+//! The limit of a node, read out of the text of its refusal.
 //!
 //! Only a guess at what to try next: texts change, and some suggest ranges that their own node refuses.
 
-/// What stands before the number of blocks that a node takes, in lower case.
+/// The words before the number of blocks that a node takes, in lower case.
 const CUES: [&str; 17] = [
     "up to a ",
     "up to ",
@@ -26,7 +26,7 @@ const CUES: [&str; 17] = [
 /// Things that nodes count apart from blocks.
 const OTHER_UNITS: [&str; 7] = ["result", "log", "byte", "second", "mb", "kb", "item"];
 
-/// What nodes say of a question that asks for too much at once, in lower case.
+/// How nodes refuse a question that asks for too much at once, in lower case.
 const LIMITS: [&str; 10] = [
     "range",
     "limit",

@@ -40,14 +40,14 @@ const RETRIES_MAX: usize = 3;
 
 /// One EVM chain, read through several nodes that must agree.
 ///
-/// One node at a time answers, so nothing in an answer is mixed. Another takes its place when it fails,
-/// falls behind or is on a fork, and gives it back to one of higher preference once that has proved
-/// itself. Each answer is held against the newest blocks that were shown. A contradiction is a reorg if
-/// the majority of the nodes that are heard has the new block; without a majority it is an error until
-/// the patience of [`NodesConfig`] is over. So a node that lags or is on a fork is never taken for a
-/// reorg, and a group of one behaves as that one.
+/// One node at a time answers, so nothing in an answer is mixed. Another takes its place when it
+/// fails, falls behind or is on a fork, and gives it back to one of higher preference once that has
+/// proved itself. Each answer is held against the newest blocks that were shown. A contradiction is
+/// a reorg if the majority of the nodes that answer has the new block; without a majority it is an
+/// error until the patience of [`NodesConfig`] is over. So a node that lags or is on a fork is
+/// never taken for a reorg, and a group of one behaves as that one.
 ///
-/// A switch is logged as a warning, once; [`EvmNodes::report`] says how each node stands.
+/// A switch is logged as a warning, once; [`EvmNodes::report`] returns the state of each node.
 #[derive(Debug)]
 pub struct EvmNodes {
     chain: ChainId,
@@ -113,7 +113,7 @@ impl EvmNodes {
         join_all(nodes).await
     }
 
-    /// As [`EvmChain::find_deployment_block`].
+    /// As [`EvmChain::find_deployment_block`], of the first node that answers.
     pub async fn find_deployment_block(&self, token: Address) -> Result<BlockNumber, ChainError> {
         let operation = "find the block of deployment";
         self.ask(operation, |node| node.find_deployment_block(token).boxed(), |_| &[]).await

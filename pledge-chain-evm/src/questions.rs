@@ -1,10 +1,10 @@
 //! The calls of one question that have no answer yet, and what each failure means for them. Pure.
 //!
-//! A failure is told from a limit by what it does, not by its words: a failure at random passes when
-//! the same is asked again, a limit does not while the node answers everything else. So each failure
-//! counts against what was asked only with an answer to something else beside it. Where requests fail
-//! with a chance of f, three such pairs in a row have one of at most (f (1 - f))^3, below 2 in a hundred;
-//! where failures come in longer rows, more pairs are asked for.
+//! A failure is distinguished from a limit by its effect, not by its words: a random failure passes
+//! when the same is asked again, a limit does not while the node answers everything else. So each
+//! failure counts against what was asked only together with an answer to something else. Where
+//! requests fail with a probability of f, three such pairs in a row have one of at most
+//! (f (1 - f))^3, below 2 in a hundred; where failures come in longer rows, more pairs are required.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -17,8 +17,8 @@ use crate::response::Json;
 /// How often a block, or a method, that is not there is asked for again.
 const ABSENT_REPEATS: u32 = 4;
 
-/// How often a question that can be made smaller fails beside answers to others before it is, at least
-/// and at most; once less where each failure takes as long as the source waits.
+/// How often a question fails, while others are answered, before it is made smaller, at least and
+/// at most; once less where each failure takes as long as the source waits.
 const STRIKES: RangeInclusive<u32> = 3..=5;
 
 /// How often a call is asked in full company before it is asked with fewer others, at least and at most.
@@ -157,8 +157,8 @@ impl<T> Questions<T> {
         brought
     }
 
-    /// A request failed as a whole, or each of its calls did. `others_pass` says that the node answered
-    /// another one right before or after.
+    /// A request failed as a whole, or each of its calls did. `others_pass` is whether the node
+    /// answered another one right before or after.
     pub(crate) fn failed(
         &mut self,
         batch: Vec<Open>,
@@ -173,12 +173,12 @@ impl<T> Questions<T> {
             let call = &calls[open.at];
             let names_it = call.is_divisible && failure.blocks_at_most.is_some();
             let mut next = if is_alone || names_it {
-                // A failure while nothing else passes either says nothing of the question.
+                // A failure while nothing else passes either proves nothing about the question.
                 let strikes = if others_pass { open.strikes } else { 0 };
                 self.next(Open { strikes, ..open }, call, failure.clone(), is_alone, others_pass)
             } else {
-                // Of several calls nobody knows which one failed. A few of them are asked one by one
-                // soon; of many, the size of the batches says how many to ask next.
+                // Of several calls it is unknown which one failed. A few of them are asked one by
+                // one soon; of many, the size of the batches decides how many to ask next.
                 Next::Again(Open { failures: open.failures + u32::from(self.is_ordered), ..open })
             };
             if let Next::Again(open) = &mut next {
@@ -229,12 +229,12 @@ impl<T> Questions<T> {
         failures.into_iter().any(|failure| failure.recurs)
     }
 
-    /// Every answer, in the order asked. Calls without one were abandoned by whoever asked.
+    /// Every answer, in the order asked. Calls without one were abandoned by the caller.
     pub(crate) fn into_answers(self) -> Vec<Result<T, Failure>> {
         self.answers.into_iter().map(|answer| answer.expect("no call is left open")).collect()
     }
 
-    /// Failures that one counts for beside itself: the same request costs much, or is known to fail.
+    /// Further failures that one counts for: the same request costs much, or is known to fail.
     const fn weight_of(&self, fault: Fault) -> u32 {
         match fault {
             Fault::TimedOut => *FULL_ATTEMPTS.start(),
@@ -251,6 +251,8 @@ impl<T> Questions<T> {
         is_alone: bool,
         others_pass: bool,
     ) -> Next {
+        // What cannot pass ends before it is counted. A limit ends before the repeats are used up,
+        // so that the caller asks for less while there is time.
         let fault = failure.fault;
         if fault.is_final() || (fault.is_of_form() && call.has_alternative) {
             return Next::Ends(failure);

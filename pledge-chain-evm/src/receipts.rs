@@ -22,7 +22,7 @@ mod wire;
 
 use wire::{WireReceipt, bloom_of, logs_of, receipts_root};
 
-/// What a block's header says of its receipts.
+/// What a block's header commits to of its receipts.
 #[derive(Debug)]
 pub(crate) enum Seal {
     /// Their root, in a header that has the hash that it should have.
@@ -64,8 +64,11 @@ impl EvmChain {
         seal: &Seal,
         receipts: Vec<WireReceipt>,
     ) -> Result<Vec<Log>, ChainError> {
-        let beside = state_sync_tx(self.rpc().chain(), block);
-        let sealed = || receipts.iter().filter(|receipt| Some(receipt.transaction_hash) != beside);
+        // The receipt of state-sync logs is in neither the trie nor the bloom, so it is left out of
+        // both; its logs count like all others.
+        let state_sync = state_sync_tx(self.rpc().chain(), block);
+        let sealed =
+            || receipts.iter().filter(|receipt| Some(receipt.transaction_hash) != state_sync);
         let fits = match seal {
             Seal::Root(root) => receipts_root(sealed()) == Some(*root),
             Seal::Bloom(bloom) => bloom_of(sealed()) == **bloom,
@@ -104,7 +107,7 @@ impl EvmChain {
                     );
                     self.receipts_one_by_one.store(true, Ordering::Relaxed);
                 }
-                // Of one transaction it may have no incident.
+                // It may still answer for one transaction at a time.
                 Err(failure) if failure.recurs => {}
                 Err(failure) => return Err(failure.during(operation)),
             }
@@ -135,7 +138,7 @@ impl EvmChain {
         Ok(receipts)
     }
 
-    /// Why a node has no receipts of a block: `BlockGone` only if it does not stand by the block.
+    /// Why a node has no receipts of a block: `BlockGone` only if it no longer has the block.
     async fn without_receipts(&self, operation: &'static str, block: BlockId) -> ChainError {
         match self.headers_of(operation, &[block.number]).await.remove(0) {
             Ok(header) if header.block.id() == block => {

@@ -12,7 +12,7 @@ const TEXT_BYTES_READ_MAX: usize = 16 << 10;
 const SEGMENT_CHARS_MIN: usize = 6;
 /// Shorter values of a query, and names, are switches, not keys.
 const VALUE_CHARS_MIN: usize = 4;
-/// A shorter part of a secret gives too little away, and stands in ordinary words.
+/// A shorter part of a secret gives too little away, and occurs in ordinary words.
 const PART_BYTES_MIN: usize = 6;
 
 /// Host and port: the part of a url that may be shown.
@@ -24,10 +24,10 @@ pub(crate) fn endpoint(url: &Url) -> String {
     }
 }
 
-/// Cleans what a node says: no part of the url's secrets, no control characters, bounded length.
+/// Cleans a node's text: no part of the url's secrets, no control characters, bounded length.
 ///
-/// A secret is found in any case, whole or cut down to [`PART_BYTES_MIN`] bytes, as it stands in the url
-/// or in base64.
+/// A secret is found in any case, whole or cut down to [`PART_BYTES_MIN`] bytes, as written in the
+/// url or in base64.
 #[derive(Clone)]
 pub(crate) struct Redactor {
     /// In lower case. Every part of this length of a long secret, and short secrets whole.
@@ -101,7 +101,7 @@ fn parts(secret: &str) -> Vec<Vec<u8>> {
     lower.windows(PART_BYTES_MIN).map(<[u8]>::to_vec).collect()
 }
 
-/// The values of a query, and keys that stand in it without a name.
+/// The values of a query, and keys in it that have no name.
 fn query_secrets(url: &Url) -> impl Iterator<Item = &str> {
     let pairs = url.query().unwrap_or_default().split('&');
     pairs.map(|pair| match pair.split_once('=') {
@@ -111,7 +111,7 @@ fn query_secrets(url: &Url) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A part of a url as it stands there, and as a node may repeat it.
+/// A part of a url as written there, and as a node may repeat it.
 fn spellings(part: &str) -> Vec<String> {
     let decoded = percent_decode_str(part).decode_utf8_lossy().into_owned();
     let form = percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();
@@ -120,8 +120,8 @@ fn spellings(part: &str) -> Vec<String> {
     [part.to_owned(), decoded, form, encoded].into_iter().chain(in_base64).collect()
 }
 
-/// A secret as it stands within base64, wherever it begins among the bytes that are encoded, in both
-/// alphabets; nothing where that is too short to be known again.
+/// A secret as base64 encodes it, wherever it begins among the bytes that are encoded, in both
+/// alphabets; nothing where that is too short to be recognized.
 fn base64(secret: &str) -> Vec<String> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bytes = secret.as_bytes();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_alone_in_the_query_does_not_survive() {
+    fn a_key_without_a_name_in_the_query_does_not_survive() {
         assert_eq!(cleaned("https://node.example/?s3cr3t", "key s3cr3t"), "key ***");
         assert_eq!(cleaned("https://node.example/?a=1&s3cr3t==", "key s3cr3t"), "key ***");
     }

@@ -28,14 +28,14 @@ impl Json {
     }
 }
 
-/// What a node says to one call.
+/// A node's answer to one call.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) id: Id,
     pub(crate) result: Result<Json, ErrorPayload>,
 }
 
-/// What a node says to one request.
+/// A node's answer to one request.
 #[derive(Debug)]
 pub(crate) enum Packet {
     Single(Response),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_beside_a_result_counts_and_a_null_one_does_not() {
+    fn an_error_next_to_a_result_counts_and_a_null_one_does_not() {
         let refused = r#"{"id":0,"result":null,"error":{"code":-32000,"message":"no"}}"#;
         assert_eq!(single(refused).result.unwrap_err().message, "no");
         assert_eq!(single(r#"{"id":0,"result":1,"error":null}"#).result.unwrap().text(), "1");

@@ -28,8 +28,7 @@ const TOGETHER_MAX: u64 = 5;
 /// Where each call fails its request with a chance of 60 %, one batch of two in six is.
 const JOINS_MAX: u32 = 16;
 
-/// Another node may come to stand behind a url without an outage, so the chain id is compared this
-/// often.
+/// The node behind a url may change without an outage, so the chain id is compared this often.
 const CHAIN_CHECK_INTERVAL: Duration = Duration::from_secs(300);
 
 /// A conversation with one node.
@@ -40,14 +39,14 @@ pub(crate) struct Rpc {
     backoff: Mutex<Backoff>,
     retry_delay_max: Duration,
     batch_size: AdaptiveSize,
-    /// Calls of one question in a batch: never more than a few, so that what the node takes of large
-    /// batches says nothing about them.
+    /// Calls of one question in a batch: never more than a few, so that the node's limit on
+    /// large batches does not matter to them.
     together_size: AdaptiveSize,
     batches_concurrent_max: usize,
     /// Calls that may be sent now.
     budget: Option<DefaultDirectRateLimiter>,
     budget_wait_max: Duration,
-    /// Outages so far; the first stands for the time before the first connection.
+    /// Outages so far; the time before the first connection counts as the first.
     outages: AtomicU64,
     /// Requests that were answered.
     answers: AtomicU64,
@@ -73,6 +72,7 @@ impl Rpc {
         let node = Node::new(config).map_err(|error| {
             ChainError::persistent(operation, "cannot set up an HTTP client").caused_by(error)
         })?;
+        // A batch stays within a second's budget: the limiter could never admit a longer one.
         let budget = config.requests_per_second.map_or(u64::MAX, |limit| limit.get().into());
         let calls_max = budget.min(config.batch_requests_max.get() as u64);
         Ok(Self {
@@ -141,7 +141,7 @@ impl Rpc {
         size_of(&self.batch_size, usize::MAX)
     }
 
-    /// What a node says, fit to be shown.
+    /// A node's text, fit to be shown.
     pub(crate) fn clean(&self, text: &str) -> String {
         self.node.clean(text)
     }
@@ -214,7 +214,7 @@ impl Rpc {
         answers
     }
 
-    /// Waits until so many calls may be sent.
+    /// Waits until `calls` calls may be sent.
     async fn take_from_budget(&self, calls: usize) -> Result<(), Failure> {
         let calls = u32::try_from(calls).ok().and_then(NonZeroU32::new);
         let (Some(budget), Some(calls)) = (&self.budget, calls) else {
@@ -241,8 +241,8 @@ impl Rpc {
         checked.is_none_or(|(after, at)| after < outages || at.elapsed() >= CHAIN_CHECK_INTERVAL)
     }
 
-    /// Whether the chain id may be asked for in one request with so many calls. Of one call that makes a
-    /// batch, which the node is asked to take only a few times before it has taken another.
+    /// Whether the chain id may be asked for in one request with `calls` calls. With one call that
+    /// makes a batch, which is tried only a few times before the node has taken one.
     pub(crate) fn may_join_chain(&self, calls: usize) -> bool {
         let one_less = |left: u32| left.checked_sub(1);
         let joins = || self.joins.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
@@ -268,7 +268,7 @@ impl Rpc {
         self.compare_chain(answer, outages)
     }
 
-    /// Compares the chain id in an answer that was asked for after so many outages.
+    /// Compares the chain id in an answer that was asked for after `outages` outages.
     fn compare_chain(&self, answer: Answer, outages: u64) -> Result<(), Failure> {
         let found = self.chain_in(answer)?;
         if found != self.chain {
@@ -282,7 +282,7 @@ impl Rpc {
         Ok(())
     }
 
-    /// The chain id that the node says it has, compared with nothing.
+    /// The chain id that the node reports, compared with nothing.
     pub(crate) async fn ask_chain_id(&self) -> Result<ChainId, Failure> {
         self.chain_in(self.ask_node(&[chain_id_call()]).await?.remove(0))
     }

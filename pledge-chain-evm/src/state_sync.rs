@@ -1,7 +1,8 @@
 //! Logs that no receipts root and no bloom covers.
 //!
-//! On Polygon and its kin, blocks of before the Madhugiri fork carry the logs of messages from Ethereum
-//! beside their receipts. The transaction that they name exists nowhere: its hash is made of the block.
+//! On Polygon and its kin, blocks before the Madhugiri fork carry the logs of messages from
+//! Ethereum outside their receipts. The transaction that they name exists nowhere: its hash is made
+//! of the block.
 
 use alloy::primitives::{B256, keccak256};
 use pledge_core::types::{BlockId, ChainId};

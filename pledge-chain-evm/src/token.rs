@@ -1,4 +1,4 @@
-//! What a token's contract says of itself.
+//! The metadata that a token's contract returns.
 
 use alloy::primitives::{Address, Bytes};
 use alloy::sol_types::SolCall;
@@ -35,7 +35,7 @@ impl EvmChain {
         self.metadata(token, answers.try_into().expect("a batch has an answer for each call"), None)
     }
 
-    /// What the answers to [`metadata_calls`] say.
+    /// The metadata in the answers to [`metadata_calls`].
     pub(crate) fn metadata(
         &self,
         token: Address,
@@ -67,6 +67,8 @@ impl EvmChain {
         let none = |what: &str| {
             assumed.ok_or_else(|| wrong(format!("{what}: name them in its key `decimals`")))
         };
+        // Only a contract without decimals gets the assumed ones: after a failure they could be
+        // wrong, and every amount would be shown in another unit.
         let answer = match self.bytes(answer) {
             Ok(answer) => answer,
             Err(Failure { fault: Fault::Reverted, .. }) => return none("decimals() reverts"),

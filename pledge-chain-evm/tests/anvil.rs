@@ -1,4 +1,4 @@
-//! The source against a real node: what it says must equal what was done to the chain.
+//! The source against a real node: what it returns must equal what was done to the chain.
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
@@ -183,7 +183,7 @@ async fn the_finalized_block_is_below_the_head() {
 }
 
 #[tokio::test]
-async fn metadata_is_what_the_contract_says() {
+async fn metadata_is_what_the_contract_returns() {
     let world = World::new().await;
     let metadata = world.source.token_metadata(world.token.address()).await.unwrap();
     assert_eq!((metadata.symbol.as_str(), metadata.decimals.get()), ("USDX", 18));

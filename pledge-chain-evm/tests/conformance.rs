@@ -17,7 +17,7 @@ async fn alone(url: String) -> Arc<dyn ChainSource> {
     Arc::new(EvmChain::connect(config(url)).await.unwrap())
 }
 
-/// All that it says of transfers proven by receipts.
+/// All of its transfers are proven by receipts.
 async fn proven(url: String) -> Arc<dyn ChainSource> {
     let config = EvmConfig { log_proof: LogProof::Receipts, ..config(url) };
     Arc::new(EvmChain::connect(config).await.unwrap())
@@ -34,7 +34,7 @@ async fn group(url: String) -> Arc<dyn ChainSource> {
     Arc::new(nodes(url))
 }
 
-/// The nodes that stand by in such a group.
+/// The standby nodes of such a group.
 async fn standby(url: String) -> Arc<dyn ChainSource> {
     Arc::new(Arc::new(nodes(url)).standby())
 }

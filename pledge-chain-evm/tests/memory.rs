@@ -1,5 +1,5 @@
-//! Much in bounded memory: the figure is of this process, which also runs the node. That one writes what
-//! it says while it sends it, and holds none of it.
+//! Much in bounded memory: the figure is of this process, which also runs the node. The node
+//! generates its answers while it sends them, and holds none of them.
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
@@ -22,7 +22,7 @@ const CHAIN: ChainId = ChainId::new(31_337);
 const TOKEN: Address = Address::repeat_byte(0x33);
 const BLOCKS: u64 = 10_000;
 const LOGS_OF_BLOCK: u64 = 100;
-/// Blocks above [`BLOCKS`], with the hashes of so many transactions in each header: 200 KB.
+/// Blocks above [`BLOCKS`], with the hashes of [`TRANSACTIONS`] transactions each: 200 KB.
 const FULL_BLOCKS: u64 = 2_000;
 const TRANSACTIONS: usize = 3_000;
 const MEMORY_MAX_MB: u64 = 256;

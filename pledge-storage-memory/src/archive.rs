@@ -61,8 +61,8 @@ fn records(state: &State) -> Vec<ArchiveRecord> {
         programmes().for_each(|entry| part(&entry.programme.id, entry, &mut records));
     }
     records.extend(state.events.iter().cloned().map(ArchiveRecord::Event));
-    let told = state.consumers.values().filter(|known| known.delivered > EventSeq::START);
-    records.extend(told.map(|known| ArchiveRecord::Position {
+    let positions = state.consumers.values().filter(|known| known.delivered > EventSeq::START);
+    records.extend(positions.map(|known| ArchiveRecord::Position {
         consumer: known.consumer.clone(),
         delivered: known.delivered,
     }));
@@ -160,7 +160,7 @@ fn take(state: &mut State, record: ArchiveRecord) -> Result<(), StoreError> {
         }
         ArchiveRecord::Event(event) => state.events.push(event),
         ArchiveRecord::Position { consumer, delivered } => {
-            state.told(&consumer, delivered);
+            state.set_delivered(&consumer, delivered);
         }
     }
     Ok(())

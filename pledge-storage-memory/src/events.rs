@@ -32,9 +32,9 @@ impl EventStore for MemoryStore {
         to: EventSeq,
     ) -> Result<(), StoreError> {
         let mut state = self.lock();
-        let stands = delivered(&state, consumer);
-        check_delivery(consumer, (stands, state.newest_event()), (from, to))?;
-        state.told(consumer, to);
+        let current = delivered(&state, consumer);
+        check_delivery(consumer, (current, state.newest_event()), (from, to))?;
+        state.set_delivered(consumer, to);
         Ok(())
     }
 

@@ -283,6 +283,8 @@ impl BalanceStore for MemoryStore {
             let opening = changes[..passed].last().map(Change::checkpoint);
             let changes = inside.iter().map(Change::checkpoint).collect();
             page.histories.push(AccountHistory { account, opening, changes });
+            // The page ends inside the account. The place of its last change, not a count, is where
+            // the next goes on, so that changes that come meanwhile shift nothing.
             if taken < end - passed {
                 let after = inside.last().map(Change::place);
                 page.next = Some(HistoriesPlace { first: address, after });

@@ -61,6 +61,7 @@ impl PointsStore for MemoryStore {
         if let Some(detail) = batch.refuse_rates(&entry.programme) {
             return Err(StoreError::conflict("settle a batch", detail));
         }
+        // All that can fail comes before the first write: nothing is rolled back here.
         let corrupt =
             |e: Overflow| StoreError::corrupt("settle a batch", e.to_string()).caused_by(e);
         let mut totals = Vec::with_capacity(batch.earned.len());
@@ -197,7 +198,7 @@ impl ProgrammeEntry {
     }
 }
 
-/// Checks a batch against the ledger and its shard, and answers the progress after it.
+/// Checks a batch against the ledger and its shard, and returns the progress after it.
 fn next_progress(
     state: &State,
     shard: ShardId,
@@ -205,6 +206,8 @@ fn next_progress(
     outcome: BatchOutcome<'_>,
 ) -> Result<ShardProgress, StoreError> {
     const OPERATION: &str = "settle a batch";
+    // The epoch comes first: after a rewind the batch was computed from a ledger that is gone, and
+    // no other refusal would name the reason.
     let (token, entry) = state.programme(batch.programme)?;
     require_epoch(OPERATION, token.state.epoch, batch.epoch)?;
     let confirmed = token.state.cursor.map(|cursor| cursor.time);
@@ -228,10 +231,14 @@ fn corrupt(overflow: Overflow) -> StoreError {
     StoreError::corrupt("sum points", overflow.to_string()).caused_by(overflow)
 }
 
-fn require_epoch(operation: &'static str, stands: Epoch, assumed: Epoch) -> Result<(), StoreError> {
-    if stands == assumed {
+fn require_epoch(
+    operation: &'static str,
+    current: Epoch,
+    assumed: Epoch,
+) -> Result<(), StoreError> {
+    if current == assumed {
         return Ok(());
     }
-    let detail = format!("the ledger is at epoch {}, not {}", stands.get(), assumed.get());
+    let detail = format!("the ledger is at epoch {}, not {}", current.get(), assumed.get());
     Err(StoreError::conflict(operation, detail))
 }

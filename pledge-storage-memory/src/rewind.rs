@@ -24,6 +24,8 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     let states = state.tokens.values().map(|token| &token.state);
     let of_chain = states.filter(|token| token.spec.id.chain == request.chain);
     request.check_left(of_chain).map_err(|detail| StoreError::conflict(OPERATION, detail))?;
+    // Copies are rewound, and stored once all of them are: a refusal must leave every token as it
+    // was.
     let mut rewound = Vec::with_capacity(request.tokens.len());
     for (id, cursor) in &request.tokens {
         let mut token = state.token(*id)?.clone();
@@ -47,18 +49,18 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     Ok(record)
 }
 
-/// The ancestor must be a held header, or the parent of one, or vouched for.
+/// The ancestor must be a held header, or the parent of one, or the operator's.
 fn require_held(chain: &Chain, Rewind { to, cause, .. }: &Rewind) -> Result<(), StoreError> {
-    let is_vouched = cause.is_person();
+    let is_operators = cause.is_person();
     let held = chain.headers.get(&to.number);
     let above = chain.headers.get(&to.number.next());
     match held {
         Some(held) if held == to => return Ok(()),
-        Some(held) if is_vouched || held.hash == to.hash => {
+        Some(held) if is_operators || held.hash == to.hash => {
             let detail = format!("block {to} contradicts the held header {held}");
             return Err(StoreError::conflict(OPERATION, detail));
         }
-        None if is_vouched => return Ok(()),
+        None if is_operators => return Ok(()),
         _ if above.is_some_and(|above| to.is_parent_of(above)) => return Ok(()),
         _ => {}
     }
@@ -85,6 +87,8 @@ fn rewind_token(
     let to = &request.to;
     let overflow = |e: Overflow| StoreError::corrupt(OPERATION, e.to_string()).caused_by(e);
     let from = token.state.cursor.expect("the cursor was required before").id();
+    // First edges are read before the start time may go: the windows that were published began
+    // there.
     let first_edges: Vec<_> =
         token.programmes.values().map(|entry| token.first_edge(&entry.programme)).collect();
     let changes_removed = remove_changes(token, to).map_err(overflow)?;
@@ -146,8 +150,8 @@ fn remove_changes(token: &mut Token, to: &BlockRef) -> Result<u64, Overflow> {
     Ok(count)
 }
 
-/// Takes back what was published in the windows that are open again: a row for each account that earned
-/// in them or has rows of them. Answers how many rows of theirs that were in force.
+/// Takes back what was published in the windows that are open again: a row for each account that
+/// earned in them or has rows of them. Returns how many rows of theirs that were in force.
 fn reverse(
     token: &Token,
     entry: &mut ProgrammeEntry,
@@ -158,6 +162,8 @@ fn reverse(
     entry.windows.retain(|(shard, window), _| *shard != after.shard || *window < start);
     let own = |account: &Account| entry.programme.shards.shard_of(*account) == after.shard;
     let mut in_force: BTreeMap<Account, u64> = BTreeMap::new();
+    // Accounts with a total but without rows in force count too: their windows are derived, and
+    // were published all the same.
     for account in entry.totals.keys().filter(|account| own(account)) {
         in_force.insert(*account, 0);
     }

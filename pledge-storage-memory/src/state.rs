@@ -111,7 +111,7 @@ impl State {
         self.events.push(SequencedEvent { sequence, event });
     }
 
-    pub(crate) fn told(&mut self, consumer: &Consumer, delivered: EventSeq) {
+    pub(crate) fn set_delivered(&mut self, consumer: &Consumer, delivered: EventSeq) {
         let known = ConsumerState { consumer: consumer.clone(), delivered, silent_since: None };
         self.consumers.insert(consumer.clone(), known);
     }

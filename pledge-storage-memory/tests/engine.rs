@@ -47,15 +47,15 @@ async fn engine(store: &Arc<MemoryStore>, chains: &[ScriptedChain]) -> Result<En
     builder.build().await
 }
 
-/// An engine over one chain that tells so many consumers.
+/// An engine over one chain that notifies these consumers.
 async fn notifying(
     store: &Arc<MemoryStore>,
     chain: &ScriptedChain,
-    told: &[(&str, &Arc<Receiver>)],
+    notifiers: &[(&str, &Arc<Receiver>)],
 ) -> Result<Engine, EngineError> {
     let builder = Engine::builder(store.clone(), Arc::new(MemoryPending::default()));
     let mut builder = builder.follow(followed("first", chain));
-    for (consumer, receiver) in told {
+    for (consumer, receiver) in notifiers {
         builder = builder.notifier(Consumer::new(consumer).expect("a name"), Arc::clone(receiver));
     }
     builder.build().await
@@ -81,7 +81,7 @@ async fn two_chains_catch_up_and_are_settled() {
 }
 
 #[tokio::test]
-async fn one_chains_trouble_keeps_no_other_back() {
+async fn one_chains_failure_keeps_no_other_back() {
     let store = Arc::new(MemoryStore::new());
     let chains = [chain(1), chain(2)];
     let mut engine = engine(&store, &chains).await.unwrap();
@@ -136,7 +136,7 @@ async fn an_engine_built_again_goes_on_from_the_store() {
 }
 
 #[tokio::test]
-async fn a_paused_chain_is_an_error_that_says_so() {
+async fn a_paused_chain_is_an_error_of_its_own() {
     let store = Arc::new(MemoryStore::new());
     let mut engine = engine(&store, &[chain(1)]).await.unwrap();
     let status = ChainStatus::Paused(None);
@@ -185,7 +185,7 @@ async fn a_token_that_halts_is_listed() {
 }
 
 #[tokio::test]
-async fn a_notifier_is_told_every_event_once() {
+async fn a_notifier_receives_every_event_once() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[]));
     let mut engine = notifying(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
@@ -200,7 +200,7 @@ async fn a_notifier_is_told_every_event_once() {
 }
 
 #[tokio::test]
-async fn a_notifier_that_fails_is_told_the_rest_by_the_next_call() {
+async fn a_notifier_that_fails_receives_the_rest_from_the_next_call() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[Fate::Taken, Fate::Failed]));
     let mut engine = notifying(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
@@ -213,18 +213,18 @@ async fn a_notifier_that_fails_is_told_the_rest_by_the_next_call() {
 }
 
 #[tokio::test]
-async fn a_notifier_that_fails_keeps_no_other_from_being_told() {
+async fn a_notifier_that_fails_keeps_no_other_from_its_events() {
     let store = Arc::new(MemoryStore::new());
     let (ill, well) = (Arc::new(Receiver::new(&[Fate::Failed])), Arc::new(Receiver::new(&[])));
-    let told = [("ill", &ill), ("well", &well)];
-    let mut engine = notifying(&store, &chain(1), &told).await.unwrap();
+    let notifiers = [("ill", &ill), ("well", &well)];
+    let mut engine = notifying(&store, &chain(1), &notifiers).await.unwrap();
     let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert_eq!(error.to_string(), "consumer ill did not receive every event");
     assert_eq!(well.arrived(), store.events(EventSeq::START, 100).await.unwrap());
 }
 
 #[tokio::test]
-async fn a_chain_that_halts_is_an_error_and_is_told() {
+async fn a_chain_that_halts_is_an_error_and_is_notified() {
     let store = Arc::new(MemoryStore::new());
     let (chain, receiver) = (chain(1), Arc::new(Receiver::new(&[])));
     let mut engine = notifying(&store, &chain, &[("test", &receiver)]).await.unwrap();
@@ -245,7 +245,7 @@ async fn a_chain_that_halts_is_an_error_and_is_told() {
 }
 
 #[tokio::test]
-async fn a_stop_before_a_notifier_was_told_everything_is_said() {
+async fn a_stop_before_a_notifier_received_everything_is_reported() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[Fate::TakenAndAskedToStop]));
     let stop = receiver.stop_anew();
@@ -255,11 +255,11 @@ async fn a_stop_before_a_notifier_was_told_everything_is_said() {
 }
 
 #[tokio::test]
-async fn a_consumer_told_twice_is_refused() {
+async fn a_consumer_with_two_notifiers_is_refused() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[]));
-    let told = [("log", &receiver), ("log", &receiver)];
-    let error = notifying(&store, &chain(1), &told).await.unwrap_err();
+    let notifiers = [("log", &receiver), ("log", &receiver)];
+    let error = notifying(&store, &chain(1), &notifiers).await.unwrap_err();
     assert!(matches!(&error, EngineError::SameConsumer(log) if log.as_str() == "log"), "{error}");
 }
 

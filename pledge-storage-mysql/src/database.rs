@@ -79,7 +79,7 @@ async fn leave(db: MySqlConnection, patience: Timeouts) -> Result<(), Fault> {
     within(patience.answer, async { db.close().await.map_err(fault) }).await
 }
 
-/// `Ok` promises that a write is durable; a server can be told to promise less.
+/// `Ok` promises that a write is durable; a server can be configured to promise less.
 async fn warn_of_lost_commits(db: &mut MySqlConnection) -> Result<(), Fault> {
     let select = "SELECT CAST(@@GLOBAL.innodb_flush_log_at_trx_commit AS UNSIGNED)";
     let flush: u64 = sqlx::query_scalar(select).fetch_one(db).await.map_err(fault)?;

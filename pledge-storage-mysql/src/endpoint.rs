@@ -11,7 +11,7 @@ use crate::error::{codes, fault, number};
 use crate::session::{Role, set_up};
 use crate::timeouts::{Timeouts, within};
 
-/// Statements that a connection keeps prepared: every text of ours in each of its sizes.
+/// Statements that a connection keeps prepared: each of our texts in each of its sizes.
 const STATEMENTS_CACHED_MAX: usize = 256;
 const FORM: &str = "mysql://user:password@host:3306/database";
 const ENCODED: &str = "in a password `@ / # ? %` are written `%40 %2F %23 %3F %25`";
@@ -92,7 +92,7 @@ impl Endpoint {
             }
             Some(codes::NOT_THIS_DATABASE) => format!("the user may not use the database `{name}`"),
             _ if matches!(error, sqlx::Error::Configuration(_)) => {
-                "the user cannot log in as the URL says: leave `ssl-mode` out of it, so that the \
+                "the user cannot log in as the URL asks: leave `ssl-mode` out of it, so that the \
                  connection is encrypted"
                     .to_owned()
             }

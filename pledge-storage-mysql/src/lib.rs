@@ -1,7 +1,8 @@
 //! The stores of pledge in one database of a MySQL (8 or later) or MariaDB (10.8 or later) server.
 //!
-//! [`MySqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore` and `Archive` of `pledge-core`
-//! over one database, so a rewind takes the ledger and the points back, and says so, in one transaction.
+//! [`MySqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore` and `Archive` of
+//! `pledge-core` over one database, so a rewind takes back ledger and points, and records its
+//! event, in one transaction.
 //!
 //! - A write locks the row of what it builds on (its chain, its token, a consumer's position), then
 //!   reads and checks it: under `READ COMMITTED` it sees what the last writer left. Any number of
@@ -12,7 +13,8 @@
 //! - A connection that is lost during a commit answers `Unavailable` too, and the write may be there
 //!   or not. A write names what it builds on, so the same call again does no harm; to know, read the
 //!   cursor.
-//! - A server that says nothing is given up after a time ([`Timeouts`]): `Unavailable`, once more.
+//! - A server that does not answer is given up after a time ([`Timeouts`]): `Unavailable`, once
+//!   more.
 //! - A call whose future is dropped is rolled back, unless it was already being committed: then it is
 //!   there whole.
 //! - Amounts are fixed-width big-endian bytes, never numbers of SQL: exact, and sorted as numbers.

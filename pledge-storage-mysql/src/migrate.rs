@@ -14,7 +14,7 @@ static MIGRATOR: Migrator = Migrator { locking: false, ..sqlx::migrate!("./migra
 const LOCK_WAIT_SECONDS: u32 = 120;
 
 /// Brings the schema of database `name` up to date, one process after the other. The lock goes with
-/// the connection. One that is up to date is left alone: whoever works on rows needs no other rights.
+/// the connection. One that is up to date is left alone: its user needs rights on rows only.
 pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
     if schema_version(db, name).await?.is_current() && is_whole(db).await? {
         return Ok(());
@@ -26,7 +26,7 @@ pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), 
     }
     let run = match MIGRATOR.run_direct(None, db, false).await {
         Err(MigrateError::Dirty(version)) => {
-            begin_anew(db, name, version).await?;
+            begin_again(db, name, version).await?;
             MIGRATOR.run_direct(None, db, false).await
         }
         run => run,
@@ -44,7 +44,7 @@ async fn is_whole(db: &mut MySqlConnection) -> Result<bool, Fault> {
 
 /// Forgets that an interrupted change of the schema was begun: all of it can be run again. That of
 /// another version is not ours to finish.
-async fn begin_anew(db: &mut MySqlConnection, name: &str, version: i64) -> Result<(), Fault> {
+async fn begin_again(db: &mut MySqlConnection, name: &str, version: i64) -> Result<(), Fault> {
     let known = MIGRATOR.iter().find(|known| known.version == version);
     let checksum = known.map_or(&[][..], |known: &Migration| &known.checksum);
     let forget = "DELETE FROM _sqlx_migrations WHERE version = ? AND NOT success AND checksum = ?";

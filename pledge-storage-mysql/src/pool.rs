@@ -1,8 +1,9 @@
 //! Connections that are kept for the next call.
 //!
-//! Two things are unlike the driver's own pool. An attempt to connect that fails is told at once, with
-//! its cause: whether and when to try again is the caller's affair. And what a dropped call leaves
-//! behind is finished beside the others ([`Pool::finish`]), so that its connection serves again.
+//! Two things differ from the driver's own pool. An attempt to connect that fails is reported at
+//! once, with its cause: whether and when to try again is up to the caller. And what a dropped call
+//! leaves behind is finished in the background ([`Pool::finish`]), so that its connection serves
+//! again.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -87,7 +88,7 @@ impl Pool {
         }
     }
 
-    /// Does to its end what nobody waits for any more, unless that takes long.
+    /// Finishes work that no caller waits for any more, unless that takes long.
     pub(crate) async fn finish(&self, work: impl Future<Output = ()>) {
         let mut is_closing = self.0.is_closing.subscribe();
         tokio::select! {
@@ -147,9 +148,9 @@ impl Room {
 
 impl Slot {
     /// Runs a statement without values, for what it does.
-    pub(crate) async fn say(&mut self, words: &'static str) -> Result<(), sqlx::Error> {
+    pub(crate) async fn send(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         let Self { connection, listener, .. } = self;
-        listener.hear(sqlx::raw_sql(words).execute(connection)).await.map(|_| ())
+        listener.wait_for(sqlx::raw_sql(statement).execute(connection)).await.map(|_| ())
     }
 
     /// Keeps the connection for the next call. Its own has ended, and left nothing behind.
@@ -160,14 +161,14 @@ impl Slot {
 
     /// Takes back what its call began, and keeps the connection for the next one.
     pub(crate) async fn take_back(mut self) {
-        if !self.listener.has_given_up() && self.say("ROLLBACK").await.is_ok() {
+        if !self.listener.has_given_up() && self.send("ROLLBACK").await.is_ok() {
             self.give_back();
         }
     }
 }
 
 /// One attempt to connect. While the newest has failed, one call tries again and the others are
-/// refused with that cause, so that nobody waits for what another is finding out.
+/// refused with that cause, so that no caller waits for what another is finding out.
 struct Attempt<'a>(&'a Pool);
 
 impl<'a> Attempt<'a> {

@@ -1,4 +1,4 @@
-//! How long we wait for a server that says nothing.
+//! How long we wait for a server that does not answer.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use pledge_storage_sql::Fault;
 
 use crate::error::fault;
 
-/// How long a store waits for its server. A network that fails may do so without a word: then an
-/// answer never comes, and nothing but a clock can tell.
+/// How long a store waits for its server. A network may fail silently: then an answer never
+/// comes, and only a clock notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// For a connection that is ready for use.
@@ -18,7 +18,7 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    /// 10 seconds for a connection, 60 for an answer: a statement of ours takes milliseconds, and one
+    /// 10 seconds for a connection, 60 for an answer: our statements take milliseconds, and one
     /// that waits for a lock is refused by the server after 5 seconds.
     pub const DEFAULT: Self =
         Self { connection: Duration::from_secs(10), answer: Duration::from_secs(60) };
@@ -43,18 +43,18 @@ impl Listener {
     }
 
     /// What the server answers, if it does so in time.
-    pub(crate) async fn hear<T>(
+    pub(crate) async fn wait_for<T>(
         &mut self,
         answer: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, sqlx::Error> {
-        let heard = tokio::time::timeout(self.patience, answer).await;
-        heard.unwrap_or_else(|_| {
+        let answered = tokio::time::timeout(self.patience, answer).await;
+        answered.unwrap_or_else(|_| {
             self.has_given_up = true;
             Err(silence(self.patience))
         })
     }
 
-    /// Whether an answer is still due: then the next thing to hear on the connection is not the next
+    /// Whether an answer is still due: then what comes next on the connection is not the next
     /// answer.
     pub(crate) const fn has_given_up(&self) -> bool {
         self.has_given_up
@@ -66,8 +66,8 @@ pub(crate) async fn within<T>(
     patience: Duration,
     answer: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    let heard = tokio::time::timeout(patience, answer).await;
-    heard.unwrap_or_else(|_| Err(fault(silence(patience))))
+    let answered = tokio::time::timeout(patience, answer).await;
+    answered.unwrap_or_else(|_| Err(fault(silence(patience))))
 }
 
 pub(crate) fn silence(patience: Duration) -> sqlx::Error {

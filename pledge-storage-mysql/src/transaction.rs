@@ -18,8 +18,8 @@ use crate::values::{DbRow, arguments};
 
 /// A connection, and a transaction in it.
 ///
-/// The transaction is begun and ended by statements of our own. Where the driver counts them, a call
-/// that is dropped while it begins leaves one open that nobody knows of.
+/// The transaction is begun and ended by statements of our own. Where the driver counts them, a
+/// call that is dropped while it begins leaves one open unnoticed.
 ///
 /// Half an answer that is left unread makes a connection useless. So what is asked is held here, not by
 /// the call that waits for it: a unit that is dropped finishes it, takes all of it back, and leaves
@@ -80,7 +80,7 @@ impl MySqlUnit {
         };
         unit.wait_for(connecting).await?;
         if is_transaction {
-            unit.say("START TRANSACTION").await.map_err(fault)?;
+            unit.send("START TRANSACTION").await.map_err(fault)?;
         }
         Ok(unit)
     }
@@ -90,17 +90,17 @@ impl MySqlUnit {
         &mut self,
         work: impl Future<Output = (Option<Slot>, T)> + Send + 'static,
     ) -> T {
-        let (tell, mut told) = oneshot::channel();
+        let (sender, mut receiver) = oneshot::channel();
         self.at = At::Asked(Box::pin(async move {
             let (slot, answer) = work.await;
-            // Nobody may be there to hear it.
-            let _ = tell.send(answer);
+            // The call may have been dropped.
+            let _ = sender.send(answer);
             slot
         }));
         let At::Asked(asked) = &mut self.at else { unreachable!("set above") };
         let slot = asked.await;
         self.at = slot.map_or(At::Ended, At::Free);
-        told.try_recv().expect("told before the work ended")
+        receiver.try_recv().expect("sent before the work ended")
     }
 
     /// Asks the connection something.
@@ -120,16 +120,16 @@ impl MySqlUnit {
         .await
     }
 
-    async fn say(&mut self, words: &'static str) -> Result<(), sqlx::Error> {
+    async fn send(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         self.ask(|mut slot| async move {
-            let said = slot.say(words).await;
-            (slot, said)
+            let done = slot.send(statement).await;
+            (slot, done)
         })
         .await
     }
 
     async fn try_commit(&mut self) -> Result<(), Fault> {
-        let Err(error) = self.say("COMMIT").await else {
+        let Err(error) = self.send("COMMIT").await else {
             return Ok(());
         };
         if error.as_database_error().is_some() {
@@ -162,7 +162,7 @@ impl Connection for MySqlUnit {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
         let done = self.ask(|mut slot| async move {
             let Slot { connection, listener, .. } = &mut slot;
-            let done = listener.hear(query.execute(connection)).await;
+            let done = listener.wait_for(query.execute(connection)).await;
             (slot, done)
         });
         let done = done.await.map_err(fault)?;
@@ -180,7 +180,7 @@ impl Connection for MySqlUnit {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
         let rows = self.ask(|mut slot| async move {
             let Slot { connection, listener, .. } = &mut slot;
-            let rows = listener.hear(query.fetch_all(connection)).await;
+            let rows = listener.wait_for(query.fetch_all(connection)).await;
             (slot, rows)
         });
         Ok(rows.await.map_err(fault)?.into_iter().map(|row| Box::new(DbRow(row)) as _).collect())
@@ -201,14 +201,14 @@ impl Transaction for MySqlUnit {
         Ok(())
     }
 
-    /// One that the server has ended already is no error to it. One that says nothing is not asked:
-    /// it rolls back what a closed connection began.
+    /// One that the server has ended already is no error to it. One that does not answer is not
+    /// asked: it rolls back what a closed connection began.
     async fn roll_back(mut self: Box<Self>, after: StoreErrorKind) {
         if matches!(&self.at, At::Free(slot) if slot.listener.has_given_up()) {
             drop(self.end());
             return;
         }
-        let taken_back = self.say("ROLLBACK").await;
+        let taken_back = self.send("ROLLBACK").await;
         let slot = self.end();
         match taken_back {
             Ok(()) if after == StoreErrorKind::Unavailable => drop(slot),

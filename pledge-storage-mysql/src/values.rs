@@ -6,12 +6,14 @@ use sqlx::{Arguments, Row as _};
 
 use crate::error::fault;
 
-/// Bytes of texts and other bytes in one statement. Every server that a session accepts takes so many,
+/// Bytes of texts and other bytes in one statement. Every server that a session accepts takes them,
 /// and room is left for the rest; what a server does not take it refuses by ending the connection.
 const STATEMENT_BYTES_MAX: usize = 3 << 20;
 
 /// A column of numbers holds 64 bits, so a bound is a number like any other.
 pub(crate) fn arguments(values: Vec<Value>) -> Result<MySqlArguments, Fault> {
+    // Refused here: beyond its limit the server ends the connection, and the caller would try again
+    // for ever.
     let bytes = values.iter().map(|value| match value {
         Value::Bytes(bytes) => bytes.len(),
         Value::Text(text) => text.len(),

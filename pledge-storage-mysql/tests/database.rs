@@ -169,7 +169,7 @@ async fn a_change_of_the_schema_that_was_left_half_way_is_finished() {
     let mut outsider = place.outsider().await;
     let whole = schema(&mut outsider).await;
     for undone in 0..=UNDO.len() {
-        // What came later comes again, behind the columns that it stood behind.
+        // What came later comes again, behind the same columns.
         outsider.execute("ALTER TABLE token DROP COLUMN rewinds_by_person").await.unwrap();
         outsider.execute("DELETE FROM _sqlx_migrations WHERE version = 5").await.unwrap();
         for undo in &UNDO[..undone] {
@@ -184,7 +184,7 @@ async fn a_change_of_the_schema_that_was_left_half_way_is_finished() {
     }
 }
 
-/// The third version makes tables anew, so whatever of it is there may be done again.
+/// The third version rebuilds tables, so any part of it that is there may be done again.
 #[tokio::test]
 async fn a_third_version_that_was_left_half_way_is_finished() {
     let place = Place::new().await;

@@ -17,7 +17,7 @@ pub(crate) async fn commit_batch(
     batch: &SettlementBatch,
 ) -> Result<(), Fault> {
     let place = batch.place();
-    let before = Stand::of(db, place, batch.shard).await?;
+    let before = Before::of(db, place, batch.shard).await?;
     let rule = &before.programme.programme;
     batch.check(rule).map_err(Fault::invalid)?;
     if let Some(detail) = batch.refuse_rates(rule) {
@@ -37,7 +37,7 @@ pub(crate) async fn record_failure(
     failure: &BatchFailure,
 ) -> Result<(), Fault> {
     let place = failure.place();
-    let before = Stand::of(db, place, failure.shard).await?;
+    let before = Before::of(db, place, failure.shard).await?;
     let progress = before.advance(place, BatchOutcome::Failed(&failure.reason))?;
     before.save(db, &progress).await
 }
@@ -65,26 +65,27 @@ pub(crate) async fn reset_failures(
     Ok(count)
 }
 
-/// Where a programme stands before a batch.
-struct Stand {
+/// A programme and its progress before a batch.
+struct Before {
     programme: ProgrammeRow,
     shards: Vec<ShardProgress>,
     first_edge: Timestamp,
     shard: usize,
 }
 
-impl Stand {
+impl Before {
     /// Checks a batch against the ledger that it was computed from.
     async fn of(
         db: &mut dyn Connection,
         batch: BatchPlace<'_>,
         shard: ShardId,
     ) -> Result<Self, Fault> {
+        // The locks come first: what is checked here must hold until the transaction ends.
         let (token, programme) = lock(db, batch.programme).await?;
         let token = token.state;
         if token.epoch != batch.epoch {
-            let (stands, assumed) = (token.epoch.get(), batch.epoch.get());
-            let detail = format!("the ledger is at epoch {stands}, not {assumed}");
+            let (current, assumed) = (token.epoch.get(), batch.epoch.get());
+            let detail = format!("the ledger is at epoch {current}, not {assumed}");
             return Err(Fault::conflict(detail));
         }
         let (Some(cursor), Some(started)) = (token.cursor, token.start_time) else {
@@ -121,7 +122,8 @@ impl Stand {
         save_shard(db, self.programme.key, &self.shards[self.shard], progress).await
     }
 
-    /// Tells that the programme's settled time moved, if this shard was the one that held it back.
+    /// Records that the programme's settled time moved, if this shard was the one that held it
+    /// back.
     async fn record_settled(
         mut self,
         db: &mut dyn Connection,

@@ -11,7 +11,7 @@ const STATEMENT_ROWS_MAX: usize = 256;
 const STATEMENT_ROWS_ANY: usize = 16;
 /// Queries that one statement joins at most.
 const UNION_PARTS_MAX: usize = 64;
-/// A statement that binds so many bytes takes no more rows, so that it stays far below a server's
+/// A statement that binds this many bytes takes no more rows, so that it stays far below a server's
 /// `max_allowed_packet`.
 const STATEMENT_BYTES_MAX: usize = 1 << 20;
 
@@ -77,7 +77,7 @@ pub(crate) async fn write<R: Sync, const COLUMNS: usize>(
     Ok(())
 }
 
-/// Runs `{delete} (?, …)` for all keys, and answers how many rows went. `first` stands for the question
+/// Runs `{delete} (?, …)` for all keys, and returns how many rows went. `first` fills the question
 /// marks before the list.
 pub(crate) async fn delete<K: Copy + Into<Value> + Sync>(
     db: &mut dyn Connection,
@@ -93,7 +93,7 @@ pub(crate) async fn delete<K: Copy + Into<Value> + Sync>(
     Ok(gone)
 }
 
-/// The records of `{select} (?, …) {tail}` for all keys. `first` stands for the question marks before
+/// The records of `{select} (?, …) {tail}` for all keys. `first` fills the question marks before
 /// the list. Ordered within a slice of the keys, if the tail orders.
 pub(crate) async fn select<K: Copy + Into<Value> + Sync, T: FromRow>(
     db: &mut dyn Connection,

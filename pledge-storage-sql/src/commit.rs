@@ -17,6 +17,8 @@ use crate::row::TokenRow;
 use crate::unreadable;
 
 pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Result<(), Fault> {
+    // The chain is locked first, then its tokens, and the event is numbered last: in one order
+    // everywhere, so that no two writes wait for each other.
     commit.check().map_err(Fault::invalid)?;
     lock_chain(db, commit.chain).await?;
     refuse_contradiction(db, commit).await?;
@@ -93,6 +95,8 @@ pub(crate) async fn add_changes(
     let insert = "INSERT INTO user_balance_change (token, account, block, log_index, leg, time, \
                   change_type, amount, balance_after, balance_seconds, counterparty, tx_hash, \
                   netted)";
+    // The type implies the leg. It has a column because the order of changes, and the key, end with
+    // it.
     bulk::write(db, insert, "", changes, |change| {
         values![
             token,

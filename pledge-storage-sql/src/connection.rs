@@ -11,7 +11,7 @@ use crate::fault::Fault;
 /// A value for a question mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// No value.
+    /// The absence of a value, `NULL`.
     Null,
     /// A number to store, or one that is stored. `Invalid` where no column can hold it.
     Number(u64),
@@ -21,9 +21,9 @@ pub enum Value {
     /// A number that columns are compared with: where it is beyond what they hold, their largest
     /// means the same.
     Bound(u64),
-    /// Bytes.
+    /// Bytes: hashes, addresses, and big-endian amounts.
     Bytes(Vec<u8>),
-    /// A text.
+    /// A text in UTF-8.
     Text(String),
 }
 

@@ -8,7 +8,7 @@ use pledge_core::error::StoreErrorKind;
 use crate::connection::Connection;
 use crate::fault::Fault;
 
-/// The version of a database's schema, beside the newest that this release knows.
+/// The version of a database's schema, and the newest that this release knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchemaVersion {
     /// That of the database; zero for an empty one.

@@ -1,4 +1,4 @@
-//! What databases say differently.
+//! What databases write differently in SQL.
 
 use std::fmt::Debug;
 
@@ -10,7 +10,7 @@ pub trait Dialect: Debug + Sync {
     /// Ends an `INSERT`: a row that is there already stays as it is. `column` is part of its key.
     fn or_keep(&self, column: &str) -> String;
 
-    /// Ends a `SELECT` of the rows that nobody else may write until the transaction ends. Empty where
+    /// Ends a `SELECT` of the rows that no other may write until the transaction ends. Empty where
     /// only one transaction writes at a time.
     fn for_update(&self) -> &'static str;
 

@@ -64,8 +64,8 @@ pub(crate) async fn add_statements(
     .await
 }
 
-/// Adds the batch's sums to those of its shard. `complete` says that it is the last of a settlement: then
-/// the row that this began with goes, if nothing changed there.
+/// Adds the batch's sums to those of its shard. `complete`: the batch is the last of a settlement,
+/// and the row that this began with goes, if nothing changed there.
 pub(crate) async fn add_windows(
     db: &mut dyn Connection,
     programme: &ProgrammeRow,
@@ -89,6 +89,7 @@ pub(crate) async fn add_windows(
     let columns = ["accounts", "raw", "first_block", "last_block", "holders", "balance"];
     let or_update = db.dialect().or_update(&columns);
     save_windows(db, programme.key, &sums, &or_update).await?;
+    // Only now: until the settlement is complete, another batch may add to that row.
     if complete && let Some((shard, first)) = sums.first() {
         let before = row_before(db, programme.key, *shard, first.total.start).await?;
         if first.is_derived_from(before.as_ref()) {
@@ -133,6 +134,8 @@ pub(crate) async fn save_windows(
     let insert = "INSERT INTO settlement_window \
                   (programme, shard, window_start, accounts, raw, first_block, last_block, \
                   holders, balance)";
+    // Settling adds to rows that are there; an import has none to meet, so `or_else` is the
+    // caller's.
     bulk::write(db, insert, or_else, rows, |(shard, WindowRow { total, closing })| {
         let (first, last) = total.blocks.unzip();
         let (holders, balance) = (closing.holders, closing.balance);

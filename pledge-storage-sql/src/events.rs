@@ -1,4 +1,4 @@
-//! Events, and how far each consumer was told.
+//! Events, and the position of each consumer.
 
 use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
 use pledge_core::ports::check_delivery;
@@ -9,8 +9,8 @@ use crate::fault::Fault;
 use crate::query::query;
 use crate::row::FromRow;
 
-/// Appends an event to those of the transaction, last of all that it does: whoever takes a number
-/// holds up the others until it ends, so a number is never given below one that can be read.
+/// Appends an event to those of the transaction, last of all that it does: the one that takes a
+/// number holds up the others until it ends, so a number is never given below one that can be read.
 pub(crate) async fn record(db: &mut dyn Connection, event: &Event) -> Result<(), Fault> {
     let payload = serde_json::to_string(event)?;
     let insert = match take_number(db).await? {
@@ -21,7 +21,7 @@ pub(crate) async fn record(db: &mut dyn Connection, event: &Event) -> Result<(),
     Ok(())
 }
 
-/// The next number, which nobody else takes until the transaction ends; `None` where the table gives
+/// The next number, which no other takes until the transaction ends; `None` where the table gives
 /// it, and only one transaction writes.
 pub(crate) async fn take_number(db: &mut dyn Connection) -> Result<Option<u64>, Fault> {
     let Some(counter) = db.dialect().event_counter() else {
@@ -91,11 +91,11 @@ pub(crate) async fn delivered(
     db: &mut dyn Connection,
     consumer: &Consumer,
 ) -> Result<EventSeq, Fault> {
-    let stands = query("SELECT delivered FROM event_delivery WHERE consumer = ?")
+    let known = query("SELECT delivered FROM event_delivery WHERE consumer = ?")
         .bind(consumer.as_str())
         .value(db, "delivered")
         .await?;
-    Ok(stands.unwrap_or(EventSeq::START))
+    Ok(known.unwrap_or(EventSeq::START))
 }
 
 pub(crate) async fn record_delivered(
@@ -104,10 +104,10 @@ pub(crate) async fn record_delivered(
     from: EventSeq,
     to: EventSeq,
 ) -> Result<(), Fault> {
-    let stands = lock_delivery(db, consumer).await?;
+    let current = lock_delivery(db, consumer).await?;
     let newest = query("SELECT max(sequence) AS newest FROM event").value(db, "newest").await?;
     let newest = newest.unwrap_or(EventSeq::START);
-    check_delivery(consumer, (stands, newest), (from, to))?;
+    check_delivery(consumer, (current, newest), (from, to))?;
     query("UPDATE event_delivery SET delivered = ?, silent_since = NULL WHERE consumer = ?")
         .bind(to)
         .bind(consumer.as_str())
@@ -116,7 +116,7 @@ pub(crate) async fn record_delivered(
     Ok(())
 }
 
-/// A consumer's position, which nobody else moves until the transaction ends. A row that is not
+/// A consumer's position, which no other moves until the transaction ends. A row that is not
 /// there cannot be locked, so it is made.
 async fn lock_delivery(db: &mut dyn Connection, consumer: &Consumer) -> Result<EventSeq, Fault> {
     let or_keep = db.dialect().or_keep("consumer");

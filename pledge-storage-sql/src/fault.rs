@@ -26,7 +26,7 @@ impl Fault {
         Self(Kind::Unnamed { kind, detail: detail.into(), source: None })
     }
 
-    /// The store stands elsewhere.
+    /// The store is not where the caller assumed.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StoreErrorKind::Conflict, detail)
     }
@@ -127,7 +127,7 @@ impl Fault {
 }
 
 /// The last error of a chain. Drivers' errors print their sources in their own texts, which would
-/// stand there twice.
+/// be printed twice.
 #[derive(Debug)]
 struct Whole(Box<dyn StdError + Send + Sync>);
 

@@ -23,6 +23,7 @@ pub(crate) async fn histories(
     db: &mut dyn Connection,
     page: &HistoriesQuery,
 ) -> Result<Seen<HistoriesPage>, Fault> {
+    // One account more than fits is read: it is where the next page begins.
     let token = require_token(db, page.token).await?;
     let mut rows: Vec<(Account, Checkpoint)> = query(
         "SELECT * FROM user_balance WHERE token = ? AND account BETWEEN ? AND ? \
@@ -111,6 +112,9 @@ impl Reading<'_> {
         let is_changed = |row: &&(Account, Checkpoint)| row.1.time >= self.query.from;
         let changed: Vec<_> = accounts.iter().filter(is_changed).copied().collect();
         let mut openings = states_until(db, self.token, &changed, self.opened_at).await?;
+        // One statement reads a few changes of each account. Only an account with more costs
+        // another, so that a page of short histories takes few statements and a long one is not
+        // cut.
         let each = (self.left / ACCOUNTS_AT_ONCE).max(1);
         let mut known = self.first_changes(db, &changed, each).await?;
         for (account, newest) in accounts {
@@ -178,6 +182,7 @@ impl Reading<'_> {
         let Some(end) = self.closed_at else {
             return Ok(changes);
         };
+        // The page may go on inside its first account, whose changes then begin at another place.
         let (inside, others) = match accounts.first().and_then(|(first, _)| self.after(*first)) {
             Some(place) => (Some((accounts[0].0, place)), &accounts[1..]),
             None => (None, accounts),
@@ -212,6 +217,7 @@ impl Reading<'_> {
         (block, log_index, leg): Place,
         most: usize,
     ) -> Result<Vec<Placed>, Fault> {
+        // `block >= ?` seems implied by the last condition. It is what the index can begin at.
         query(
             "SELECT account, balance_after AS balance, balance_seconds, time, block, log_index, leg \
              FROM user_balance_change WHERE token = ? AND account = ? AND block >= ? AND block <= ? \

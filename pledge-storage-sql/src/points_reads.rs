@@ -30,6 +30,7 @@ pub(crate) async fn settlements(
     };
     let (from, to) = span;
     let numbers: Vec<_> = shards.iter().map(|shard| shard.shard).collect();
+    // The last row before the span is read too: windows without a row are derived from it.
     let before = "SELECT * FROM settlement_window WHERE programme = ? AND shard = ? \
                   AND window_start < ? ORDER BY window_start DESC LIMIT 1";
     let mut rows: Vec<(ShardId, WindowRow)> =
@@ -70,6 +71,8 @@ pub(crate) async fn standings(
     after: Option<(RawPoints, Account)>,
     rows_max: usize,
 ) -> Result<Seen<Vec<Standing>>, Fault> {
+    // Totals and progress are of one snapshot, so that a total names the time that it was settled
+    // to.
     let (token, row) = require(db, programme).await?;
     let progress = Progress::new(row.programme.shards, shards_of(db, &row).await?);
     let rows: Vec<Earned> = match after {
@@ -92,13 +95,14 @@ pub(crate) async fn standings(
     Ok(seen(&token.state, standings))
 }
 
-/// First the rest of those with the same points, then those with less: each a range of the index.
+/// First the rest of those with the same points, then those with less.
 async fn earned_after(
     db: &mut dyn Connection,
     programme: u64,
     (raw, account): (RawPoints, Account),
     rows_max: usize,
 ) -> Result<Vec<Earned>, Fault> {
+    // Each is one range of the index, however many share a total. An `OR` of both would be sorted.
     let mut rows: Vec<Earned> = query(
         "SELECT account, raw FROM user_points WHERE programme = ? AND raw = ? AND account > ? \
          ORDER BY account LIMIT ?",

@@ -30,7 +30,7 @@ pub(crate) async fn put(db: &mut dyn Connection, programme: &Programme) -> Resul
     Ok(())
 }
 
-/// Adds a programme with fresh shards, and answers its key.
+/// Adds a programme with fresh shards, and returns its key.
 pub(crate) async fn add(
     db: &mut dyn Connection,
     token: u64,
@@ -77,7 +77,7 @@ pub(crate) async fn require(
     Ok((token, programme))
 }
 
-/// A programme and its token, which nobody else writes until the transaction ends.
+/// A programme and its token, which no other writes until the transaction ends.
 pub(crate) async fn lock(
     db: &mut dyn Connection,
     id: &ProgrammeId,
@@ -131,6 +131,7 @@ pub(crate) async fn shards_of(
             .bind(row.key)
             .all(db)
             .await?;
+    // Shards are found by their number from here on, so a missing one would shift all behind it.
     let expected = row.programme.shards.shards();
     if !shards.iter().map(|shard| shard.shard).eq(expected) {
         let detail = format!("programme {} lacks shards", row.programme.id);
@@ -178,6 +179,8 @@ pub(crate) async fn save_shard(
     .bind(progress.shard)
     .execute(db)
     .await?;
+    // Failures are replaced whole, since an attempt may change any of them. Most shards have none,
+    // which spares the delete.
     if !failures_of(before).is_empty() {
         query("DELETE FROM batch_failure WHERE programme = ? AND shard = ?")
             .bind(programme)

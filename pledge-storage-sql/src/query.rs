@@ -55,7 +55,7 @@ impl Query {
         db.fetch(self.sql, self.values).await
     }
 
-    /// Every record.
+    /// Every row, each as a record.
     pub(crate) async fn all<T: FromRow>(self, db: &mut dyn Connection) -> Result<Vec<T>, Fault> {
         self.rows(db).await?.iter().map(|row| T::from_row(&**row)).collect()
     }

@@ -166,14 +166,15 @@ pub(crate) async fn holders(
     Ok(seen(&token.state, rows))
 }
 
-/// First the rest of those with the same balance, then those with less: each a range of the index,
-/// however many share a balance.
+/// First the rest of those with the same balance, then those with less.
 async fn holders_after(
     db: &mut dyn Connection,
     token: u64,
     (balance, account): (Amount, Account),
     rows_max: usize,
 ) -> Result<Vec<Holder>, Fault> {
+    // Each is one range of the index, however many share a balance. An `OR` of both would be
+    // sorted.
     let mut rows: Vec<Holder> = query(
         "SELECT * FROM user_balance WHERE token = ? AND balance = ? AND account > ? \
          ORDER BY account LIMIT ?",

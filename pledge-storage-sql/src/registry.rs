@@ -38,8 +38,8 @@ pub(crate) async fn require_chain(
     chain_by(db, chain, "").await
 }
 
-/// The chain, which nobody else writes until the transaction ends. Whoever writes to several tokens
-/// takes their chain first, so that no two wait for each other.
+/// The chain, which no other writes until the transaction ends. A write to several tokens takes
+/// their chain first, so that no two wait for each other.
 pub(crate) async fn lock_chain(
     db: &mut dyn Connection,
     chain: ChainId,
@@ -112,9 +112,11 @@ pub(crate) async fn register_token(
     Ok(state)
 }
 
-/// Adds a token with all that is known of it, and answers its key.
+/// Adds a token with all that is known of it, and returns its key.
 pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Result<u64, Fault> {
     let TokenState { spec, cursor, start_time, epoch, status, totals, .. } = state;
+    // Every column is bound, also those that a new token has at zero: an import adds tokens in any
+    // state.
     let check = state.supply_check;
     let added = query(
         "INSERT INTO token (chain, address, symbol, decimals, start_block, cursor_block, \
@@ -185,7 +187,7 @@ pub(crate) async fn require_token(
     known(token, find_token(db, token).await?)
 }
 
-/// The token, to whose ledger and points nobody else writes until the transaction ends. So a read
+/// The token, to whose ledger and points no other writes until the transaction ends. So a read
 /// that follows in this transaction sees what the token's last writer left.
 pub(crate) async fn lock_token(db: &mut dyn Connection, token: TokenId) -> Result<TokenRow, Fault> {
     let for_update = db.dialect().for_update();
@@ -196,7 +198,7 @@ fn known(token: TokenId, row: Option<TokenRow>) -> Result<TokenRow, Fault> {
     row.ok_or_else(|| Fault::invalid(format!("token {token} is not registered")))
 }
 
-/// The token, locked, which must stand at `base`.
+/// The token, locked, whose cursor must be at `base`.
 pub(crate) async fn token_at(
     db: &mut dyn Connection,
     token: TokenId,
@@ -256,6 +258,7 @@ pub(crate) async fn record_supply(
 
 /// Writes what a commit, a rewind or a comparison of supplies changes of a token.
 pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Result<(), Fault> {
+    // The rest of the row is what the token was registered with, which no write changes.
     let TokenState { cursor, start_time, epoch, totals, supply_check: check, .. } = &row.state;
     query(
         "UPDATE token SET cursor_block = ?, cursor_hash = ?, cursor_parent_hash = ?, \
@@ -287,7 +290,7 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
     Ok(())
 }
 
-/// An answer with where the token stood when it was read.
+/// An answer with the token's cursor when it was read.
 pub(crate) fn seen<T>(token: &TokenState, value: T) -> Seen<T> {
     Seen { cursor: token.cursor, epoch: token.epoch, value }
 }

@@ -28,9 +28,9 @@ const IN_FORCE: &str = "reversed = 0 AND NOT EXISTS (SELECT 1 FROM user_points_c
      AND taken.epoch >= earned.epoch AND taken.reversed = 1 \
      AND taken.window_start <= earned.window_start)";
 
-/// Takes back what was settled beyond the token's cursor, in all its programmes, and answers how
-/// many statement rows that reversed. `token` is as the rewind leaves it, `started` and `ended` are its
-/// start time and epoch before.
+/// Takes back what was settled beyond the token's cursor, in all its programmes, and returns how
+/// many statement rows that reversed. `token` is as the rewind leaves it, `started` and `ended` are
+/// its start time and epoch before.
 pub(crate) async fn reopen(
     db: &mut dyn Connection,
     token: &TokenRow,
@@ -46,6 +46,8 @@ pub(crate) async fn reopen(
                 let open_from = after.settled.unwrap_or(first_edge);
                 let ledger = Instants::up_to(db, token.key, &programme, open_from).await?;
                 let shard = Reopened { ledger, epoch: ended, before: &before, after: &after };
+                // Counted before rows are taken back, for that puts them out of force. Progress is
+                // saved last: the rest is found by what it was.
                 forget_windows(db, &programme, &after, open_from).await?;
                 reversed += shard.count_in_force(db).await?;
                 shard.take_rows_back(db).await?;
@@ -107,6 +109,8 @@ impl Reopened<'_> {
     async fn take_rows_back(&self, db: &mut dyn Connection) -> Result<(), Fault> {
         let (low, high) = self.bounds();
         let by_window = db.dialect().by_index("user_points_change_by_window");
+        // The next page begins at a place, not at a count: what was taken back is out of force, so
+        // a count would skip as many rows.
         let mut after = (self.ledger.open_from, Address::ZERO);
         loop {
             let rows: Vec<Statement> = query(format!(
@@ -168,6 +172,7 @@ impl Reopened<'_> {
                 let balance = opening.map(|opening| opening.balance).unwrap_or_default();
                 rows.push(take_back(account, self.epoch, open, (before, raw), balance)?);
             }
+            // A total of zero has no row: it would list an account that never earned.
             if raw == RawPoints::ZERO {
                 forgotten.push(account);
             } else if raw != before {
@@ -216,7 +221,8 @@ impl<'a> Instants<'a> {
         Ok(Self { token, programme, weights, open_from, opened_at, blocks })
     }
 
-    /// What accounts earned from the beginning on, by the ledger as it is now, beside what is known.
+    /// What accounts earned from the beginning on, by the ledger as it is now, with the known
+    /// totals.
     async fn earned(
         &self,
         db: &mut dyn Connection,

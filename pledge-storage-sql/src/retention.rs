@@ -20,13 +20,14 @@ impl FromRow for ConsumerState {
     }
 }
 
-/// Does what the retention plans. Positions are locked first, so that none moves meanwhile; events are
-/// numbered last, as by every write.
+/// Does what the retention plans.
 pub(crate) async fn prune(
     db: &mut dyn Connection,
     retention: &EventRetention,
     now: Timestamp,
 ) -> Result<Pruning, Fault> {
+    // Positions are locked first, so that none moves between the plan and the deletes. Events are
+    // numbered last, as by every write.
     let for_update = db.dialect().for_update();
     let consumers = format!("SELECT * FROM event_delivery ORDER BY consumer {for_update}");
     let consumers: Vec<ConsumerState> = query(consumers).all(db).await?;

@@ -26,6 +26,8 @@ pub(crate) async fn rewind(
     db: &mut dyn Connection,
     request: &Rewind,
 ) -> Result<ReorgRecord, Fault> {
+    // The chain is locked first, then its tokens, and the event is numbered last: the order of a
+    // commit, so that the two never wait for each other.
     request.check().map_err(Fault::invalid)?;
     lock_chain(db, request.chain).await?;
     require_held(db, request).await?;
@@ -51,7 +53,7 @@ pub(crate) async fn rewind(
     Ok(reorg)
 }
 
-/// The ancestor must be a held header, or the parent of one, or vouched for.
+/// The ancestor must be a held header, or the parent of one, or the operator's.
 async fn require_held(db: &mut dyn Connection, request: &Rewind) -> Result<(), Fault> {
     let to = request.to;
     let near: Vec<BlockRef> =
@@ -134,6 +136,7 @@ async fn remove_changes(
     above: &Above,
 ) -> Result<u64, Fault> {
     undo_supply(db, row, above).await?;
+    // This ends: each round deletes the very changes by which it found its accounts.
     let mut removed = 0;
     loop {
         let accounts = touched_accounts(db, row.key, above).await?;
@@ -167,6 +170,8 @@ async fn undo_supply(
     row: &mut TokenRow,
     above: &Above,
 ) -> Result<(), Fault> {
+    // All is summed before anything is undone: one by one, the supply could pass through values
+    // that the token never had, below zero among them.
     let mut moves = SupplyMoves::default();
     let mut after = (above.since, above.block, LogIndex::new(u64::MAX), Leg::In);
     loop {

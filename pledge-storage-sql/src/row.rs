@@ -1,4 +1,4 @@
-//! Rows and the records they stand for. Nothing read from a database is trusted: a row that is not a
+//! Rows and the records in them. Nothing read from a database is trusted: a row that is not a
 //! record is an error, never a guess.
 
 mod points;
@@ -60,7 +60,7 @@ impl FromRow for BlockRef {
     }
 }
 
-/// A token and the small number that stands for it in the large tables.
+/// A token and the small number that is its key in the large tables.
 #[derive(Debug)]
 pub(crate) struct TokenRow {
     pub(crate) key: u64,
@@ -69,6 +69,7 @@ pub(crate) struct TokenRow {
 
 impl FromRow for TokenRow {
     fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        // `find` only where `NULL` has a meaning; all else that is missing or wrong is an error.
         let decimals = Decimals::new(row.get("decimals")?);
         let spec = TokenSpec {
             id: TokenId { chain: row.get("chain")?, address: row.get("address")? },

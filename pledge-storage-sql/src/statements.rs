@@ -49,6 +49,8 @@ impl OfAccount {
         rows_max: usize,
     ) -> Result<Vec<Statement>, Fault> {
         const ORDER: &str = "ORDER BY epoch, window_start LIMIT ?";
+        // The index orders by kind first, the list by epoch. So ranges of both kinds are read and
+        // merged, each up to the limit, for all rows may come from one.
         let ranges = match place {
             None => vec![self.query("reversed = 0", ORDER), self.query("reversed = 1", ORDER)],
             Some(StatementPlace { epoch, kind: StatementKind::Earned, window_start }) => vec![

@@ -8,8 +8,8 @@ use crate::fault::Fault;
 
 /// The ledger and the points of any number of chains, and what happened to both, in one database.
 ///
-/// A rewind takes the ledger and the points back, and says so, in one transaction. A clone is another
-/// handle to the same connections.
+/// A rewind takes back ledger and points, and records its event, in one transaction. A clone is
+/// another handle to the same connections.
 #[derive(Debug, Clone)]
 pub struct SqlStore<D> {
     database: D,
@@ -25,16 +25,16 @@ impl<D> SqlStore<D> {
 impl<D: Database> SqlStore<D> {
     /// Opens the database at a location and brings its schema up to date.
     ///
-    /// `Invalid` for a location that cannot be a database of ours, a database of another program, or
-    /// one written by a newer version; `Unavailable` if it cannot be reached now.
+    /// `Invalid` for a location that cannot be a database of pledge, a database of another program,
+    /// or one written by a newer version; `Unavailable` if it cannot be reached now.
     pub async fn open(location: &str) -> Result<Self, StoreError> {
         let opened = D::open(location).await;
         let database = opened.map_err(|fault| fault.during("open the database"))?;
         Ok(Self::over(database))
     }
 
-    /// Opens a database for reading alone and tells the version of its schema, which stays as it is:
-    /// where it is not current, reads may fail. Writes fail.
+    /// Opens a database for reading alone and returns the version of its schema, which stays as it
+    /// is: where it is not current, reads may fail. Writes fail.
     ///
     /// `Invalid` as for [`SqlStore::open`], and where there is no database.
     pub async fn open_read_only(location: &str) -> Result<(Self, SchemaVersion), StoreError> {

@@ -53,6 +53,7 @@ pub(crate) async fn page(
     after: Option<(BlockNumber, LogIndex)>,
     rows_max: usize,
 ) -> Result<Vec<UnreadableLog>, Fault> {
+    // `block >= ?` is what the index can begin at; the next condition cuts within that block.
     let (block, log_index) =
         after.map_or((0, 0), |(block, log_index)| (block.get(), log_index.get().saturating_add(1)));
     let rows = query(

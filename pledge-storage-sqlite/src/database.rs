@@ -47,6 +47,8 @@ impl SqliteDatabase {
             .statement_cache_capacity(STATEMENTS_CACHED_MAX)
             .row_buffer_size(ROWS_BUFFERED)
             .disable_statement_logging();
+        // The writer comes first, and alone: readers may not write, so the file, its log mode and
+        // its schema must be there before them.
         files::create(&path);
         let writing = options
             .clone()
@@ -68,7 +70,7 @@ impl SqliteDatabase {
 
     async fn connect_read_only(location: &str) -> Result<(Self, SchemaVersion), Fault> {
         let path = path_of(location)?;
-        // A file without a log is written by nobody, and read without making one.
+        // A file without a log has no writer, and is read without making one.
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .busy_timeout(BUSY_TIMEOUT)
@@ -143,8 +145,8 @@ async fn keeper(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection
     Ok(keeper)
 }
 
-/// Whoever opens a new file first turns its log on. Meanwhile others are refused at once, whatever their
-/// timeout, so they try again for as long.
+/// The first to open a new file turns its log on. Meanwhile others are refused at once, whatever
+/// their timeout, so they try again until it is over.
 async fn open_writer(
     options: SqliteConnectOptions,
     patience: Duration,
@@ -228,8 +230,8 @@ mod tests {
         let full = store.register_chain(ChainId::new(1), &long).await.unwrap_err();
         assert_eq!(full.kind(), StoreErrorKind::Unavailable);
         let source = full.source().unwrap();
-        let told = source.to_string();
-        assert!(told.ends_with("database or disk is full"), "{told}");
+        let text = source.to_string();
+        assert!(text.ends_with("database or disk is full"), "{text}");
         assert!(source.source().is_none(), "the driver's text has its sources in it");
         assert_eq!(store.chains().await.unwrap(), []);
         let unlimited = "PRAGMA max_page_count = 1073741823";

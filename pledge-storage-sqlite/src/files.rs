@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use pledge_storage_sql::Fault;
 
-/// The database and its log, which stay the same for as long as they are open. Where one is deleted
-/// or another stands in its place, SQLite goes on in what has no name any more, and all of it is gone
-/// with the process.
+/// The database and its log, which must stay the same while they are open. Where one is deleted or
+/// replaced, SQLite goes on with a file that has no name any more, and all of it is gone with the
+/// process.
 #[derive(Debug)]
 pub(crate) struct Files(Vec<(PathBuf, Identity)>);
 
@@ -53,9 +53,9 @@ fn identity(path: &Path) -> io::Result<Identity> {
     fs::metadata(path).map(|file| (file.dev(), file.ino()))
 }
 
-/// Makes a file for its owner alone, unless it is there. What stands beside it has its rights.
+/// Makes a file for its owner alone, unless it is there. Its log and index get the same rights.
 pub(crate) fn create(path: &Path) {
-    // Whatever is wrong with the place, SQLite says when it opens it.
+    // SQLite reports whatever is wrong with the place when it opens it.
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 

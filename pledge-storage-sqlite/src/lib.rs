@@ -1,15 +1,16 @@
 //! The stores of pledge in one SQLite file: the embedded, durable default.
 //!
-//! [`SqliteStore`] implements `BalanceStore`, `PointsStore`, `EventStore` and `Archive` of `pledge-core`
-//! over one database, so a rewind takes the ledger and the points back, and says so, in one transaction.
-//! Pending blocks are worth no disk: `MemoryPending` of `pledge-storage-memory` holds them beside it.
+//! [`SqliteStore`] implements `BalanceStore`, `PointsStore`, `EventStore` and `Archive` of
+//! `pledge-core` over one database, so a rewind takes back ledger and points, and records its
+//! event, in one transaction. Pending blocks are worth no disk: `MemoryPending` of
+//! `pledge-storage-memory` holds them.
 //!
-//! - One connection writes, under `BEGIN IMMEDIATE`; several read beside it, each call in one
+//! - One connection writes, under `BEGIN IMMEDIATE`; several read meanwhile, each call in one
 //!   snapshot, and never wait for the writer (write-ahead log).
 //! - `synchronous = FULL`: what a call answered `Ok` to survives a crash of the machine.
 //! - A file that is deleted or replaced while it is open is written to no more: every write is
-//!   `Unavailable` from then on, and [`SqliteStore::check`] says so without one.
-//! - A new file is readable and writable by its owner alone, as are the log and the index beside it.
+//!   `Unavailable` from then on, and [`SqliteStore::check`] reports it without one.
+//! - A new file is readable and writable by its owner alone, as are its log and its index.
 //! - A call whose future is dropped is rolled back, unless it was already being committed: then it is
 //!   there whole. Read the cursor again to know.
 //! - Amounts are fixed-width big-endian blobs, never numbers of SQL: exact, and sorted as numbers.

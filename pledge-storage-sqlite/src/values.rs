@@ -6,7 +6,7 @@ use sqlx::{Arguments, Row as _};
 
 use crate::error::fault;
 
-/// A column of numbers holds 63 bits, and a sign that none of ours has.
+/// A column of numbers holds 63 bits and a sign; our numbers have none.
 pub(crate) fn arguments(values: Vec<Value>) -> Result<SqliteArguments, Fault> {
     let mut arguments = SqliteArguments::default();
     arguments.reserve(values.len(), 0);

@@ -14,9 +14,9 @@ use pledge_storage_sqlite::SqliteStore;
 use support::Place;
 
 const CHAIN: ChainId = ChainId::new(1);
-const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
+const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
 
-/// Every write is refused, and says which file went.
+/// Every write is refused, and the error names the file that went.
 async fn is_lost(store: &SqliteStore, file: &str) {
     for _ in 0..2 {
         let refused = store.register_chain(CHAIN, "after").await.unwrap_err();
@@ -59,13 +59,13 @@ async fn a_new_database_is_its_owners_alone() {
     let place = Place::new();
     let store = place.open().await;
     store.register_chain(CHAIN, "one").await.unwrap();
-    for beside in BESIDE {
-        let file = fs::metadata(format!("{}{beside}", place.path())).unwrap();
-        assert_eq!(file.permissions().mode() & 0o777, 0o600, "pledge.db{beside}");
+    for suffix in SUFFIXES {
+        let file = fs::metadata(format!("{}{suffix}", place.path())).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "pledge.db{suffix}");
     }
 }
 
-/// Whoever gave others a right to it meant it.
+/// A right that the owner gave to others is kept.
 #[tokio::test]
 async fn a_database_that_is_there_keeps_its_rights() {
     let place = Place::new();
@@ -73,8 +73,8 @@ async fn a_database_that_is_there_keeps_its_rights() {
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o640)).unwrap();
     let store = place.open().await;
     store.register_chain(CHAIN, "one").await.unwrap();
-    for beside in BESIDE {
-        let file = fs::metadata(format!("{}{beside}", place.path())).unwrap();
-        assert_eq!(file.permissions().mode() & 0o777, 0o640, "pledge.db{beside}");
+    for suffix in SUFFIXES {
+        let file = fs::metadata(format!("{}{suffix}", place.path())).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o640, "pledge.db{suffix}");
     }
 }

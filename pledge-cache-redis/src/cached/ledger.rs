@@ -34,7 +34,7 @@ impl LedgerState {
         Self::seen(token, token.cursor, token.epoch)
     }
 
-    /// The state that an answer says it saw.
+    /// The state that an answer was read from.
     fn seen(token: &TokenState, cursor: Option<BlockRef>, epoch: Epoch) -> Self {
         let start_block = token.spec.start_block;
         Self { start_block, cursor: cursor.map(|cursor| cursor.id()), epoch }

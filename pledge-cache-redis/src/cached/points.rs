@@ -31,7 +31,7 @@ struct PointsState {
 }
 
 impl PointsState {
-    /// Attempts go up and are set back to zero while all else stands still, so a state with failed
+    /// Attempts go up and are reset to zero while all else stays the same, so a state with failed
     /// batches may come twice.
     fn has_failures(&self) -> bool {
         let mut runs = self.programme.shards.iter().filter_map(|shard| shard.run.as_ref());

@@ -60,7 +60,7 @@ async fn flushed_and_evicting() -> (Redis, OwnServer) {
     (redis, server)
 }
 
-/// The connection stands, and nothing is answered.
+/// The connection is open, and nothing is answered.
 async fn stalled() -> (Redis, OwnServer) {
     let server = OwnServer::redis(&[]).await;
     let redis = connect(&server.url()).await;

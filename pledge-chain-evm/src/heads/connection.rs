@@ -22,7 +22,7 @@ use tokio_tungstenite::{
 use url::Url;
 
 use super::config::HeadsConfig;
-use super::message::{self, Heard};
+use super::message::{self, Received};
 use super::pace::Pace;
 
 /// A header has about 2 kB.
@@ -33,7 +33,7 @@ const WRITE_BUFFER_BYTES_MAX: usize = 16 << 10;
 /// Messages between two pings that are no heads. A node sends two or three.
 const STRAYS_MAX: u32 = 1_000;
 
-/// Why a connection ended, as the node may have said it: to be redacted.
+/// Why a connection ended, possibly in the node's words: to be redacted.
 type Cause = String;
 
 /// A connection on which heads were subscribed to.
@@ -95,28 +95,29 @@ impl Connection {
         self.socket.send(question).await.map_err(|error| text_of(&error))?;
         loop {
             let received = self.socket.next().await;
-            match heard(received)? {
-                Heard::Answer(answer) => return Ok(answer),
-                Heard::Refusal(text) => return Err(format!("refuses {method}: {text}")),
-                Heard::Head | Heard::Other => {}
+            match read(received)? {
+                Received::Answer(answer) => return Ok(answer),
+                Received::Refusal(text) => return Err(format!("refuses {method}: {text}")),
+                Received::Head | Received::Other => {}
             }
         }
     }
 
-    /// Calls `on_head` at every head until the connection ends; answers why it did.
-    pub(super) async fn hear(&mut self, pace: &mut Pace, mut on_head: impl FnMut()) -> Cause {
+    /// Calls `on_head` at every head until the connection ends; returns why it did.
+    pub(super) async fn listen(&mut self, pace: &mut Pace, mut on_head: impl FnMut()) -> Cause {
         let mut pings = interval_at(Instant::now() + self.ping_interval, self.ping_interval);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent_at = Instant::now() + pace.silence();
         let (mut is_alive, mut strays) = (true, 0);
         loop {
             tokio::select! {
-                // After a stall of ours the node's answer may wait beside the next ping: hear it first.
+                // After a stall on our side, an answer may be waiting when a ping is due: read it
+                // first.
                 biased;
                 received = self.socket.next() => {
                     is_alive = true;
-                    match heard(received) {
-                        Ok(Heard::Head) => {
+                    match read(received) {
+                        Ok(Received::Head) => {
                             pace.head(Instant::now());
                             silent_at = Instant::now() + pace.silence();
                             on_head();
@@ -151,12 +152,12 @@ impl Connection {
     }
 
     /// How long it has been subscribed.
-    pub(super) fn stood(&self) -> Duration {
+    pub(super) fn age(&self) -> Duration {
         self.since.elapsed()
     }
 }
 
-fn heard(received: Option<Result<Message, Error>>) -> Result<Heard, Cause> {
+fn read(received: Option<Result<Message, Error>>) -> Result<Received, Cause> {
     match received {
         Some(Ok(text @ (Message::Text(_) | Message::Binary(_)))) => {
             message::read(&text.into_data())
@@ -165,7 +166,7 @@ fn heard(received: Option<Result<Message, Error>>) -> Result<Heard, Cause> {
             Err(format!("has closed the connection: {}", frame.reason))
         }
         Some(Ok(Message::Close(_))) | None => Err("has closed the connection".to_owned()),
-        Some(Ok(_)) => Ok(Heard::Other),
+        Some(Ok(_)) => Ok(Received::Other),
         Some(Err(error)) => Err(text_of(&error)),
     }
 }
@@ -174,7 +175,7 @@ fn text_of(error: &Error) -> Cause {
     format!("the connection failed: {error}")
 }
 
-/// The handshake's request, with what the url says about who asks.
+/// The handshake's request, with the user and password of the url.
 fn request(url: &Url) -> Result<Request, Error> {
     let mut request = url.as_str().into_client_request()?;
     let headers = request.headers_mut();

@@ -1,4 +1,4 @@
-//! What a node says over its WebSocket, as far as a hint needs it.
+//! A node's messages over its WebSocket, as far as a hint needs them.
 
 use pledge_core::types::ChainId;
 use serde::Deserialize;
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use alloy::primitives::U64;
 
-/// One message.
+/// One message, as far as a hint needs it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum Received {
     /// A block is new. Which one, and on which chain, is not looked at.
     Head,
     /// The answer to a question.
     Answer(Value),
-    /// The node says no.
+    /// The node refuses, in its own words.
     Refusal(String),
     /// Anything else in JSON.
     Other,
@@ -31,18 +31,18 @@ struct WireError {
     message: String,
 }
 
-pub(super) fn read(message: &[u8]) -> Result<Heard, String> {
+pub(super) fn read(message: &[u8]) -> Result<Received, String> {
     let wire: Wire = serde_json::from_slice(message)
         .map_err(|_| format!("sends what is no JSON-RPC: {}", String::from_utf8_lossy(message)))?;
     Ok(match wire {
-        Wire { error: Some(error), .. } => Heard::Refusal(error.message),
-        Wire { method: Some(method), .. } if method == "eth_subscription" => Heard::Head,
-        Wire { method: None, result: Some(result), .. } => Heard::Answer(result),
-        _ => Heard::Other,
+        Wire { error: Some(error), .. } => Received::Refusal(error.message),
+        Wire { method: Some(method), .. } if method == "eth_subscription" => Received::Head,
+        Wire { method: None, result: Some(result), .. } => Received::Answer(result),
+        _ => Received::Other,
     })
 }
 
-/// A question; one is asked at a time, so the id says nothing.
+/// A question. Only one is open at a time, so its id need not differ.
 pub(super) fn question(method: &str, params: &[&str]) -> String {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string()
 }
@@ -64,16 +64,16 @@ mod tests {
     fn only_what_a_subscription_sends_is_a_head() {
         let head =
             r#"{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"0x1"}}"#;
-        assert_eq!(read(head.as_bytes()), Ok(Heard::Head));
+        assert_eq!(read(head.as_bytes()), Ok(Received::Head));
         let answer = read(br#"{"jsonrpc":"2.0","id":1,"result":"0x1"}"#);
-        assert_eq!(answer, Ok(Heard::Answer(json!("0x1"))));
-        assert_eq!(read(br#"{"method":"net_message"}"#), Ok(Heard::Other));
+        assert_eq!(answer, Ok(Received::Answer(json!("0x1"))));
+        assert_eq!(read(br#"{"method":"net_message"}"#), Ok(Received::Other));
     }
 
     #[test]
     fn an_error_is_a_refusal_whatever_its_id() {
         let refusal = br#"{"id":null,"error":{"code":-32601,"message":"method not found"}}"#;
-        assert_eq!(read(refusal), Ok(Heard::Refusal("method not found".to_owned())));
+        assert_eq!(read(refusal), Ok(Received::Refusal("method not found".to_owned())));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many times the usual gap without a head is silence.
+/// This many times the usual gap without a head is silence.
 const SILENT_GAPS: u32 = 10;
 /// The usual gap is an average in which the newest has this share.
 const NEWEST_SHARE: u32 = 8;

@@ -6,8 +6,9 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 
 use super::config::HeadsConfig;
 
-/// Waits that double up to a bound, with some chance in each. They begin anew after a connection that
-/// stood at least as long as the wait before it: one that ends at once is not tried at once.
+/// Waits that double up to a bound, with jitter. They start over after a connection that lasted at
+/// least as long as the wait before it: a node that ends each one at once is not tried again at
+/// once.
 #[derive(Debug)]
 pub(super) struct Waits {
     backoff: ExponentialBuilder,
@@ -25,9 +26,9 @@ impl Waits {
         Self { backoff, waits: backoff.build(), last: config.retry_delay_min }
     }
 
-    /// The wait after a connection that stood so long.
-    pub(super) fn after(&mut self, stood: Duration) -> Duration {
-        if stood >= self.last {
+    /// The wait after a connection that lasted this long.
+    pub(super) fn after(&mut self, lasted: Duration) -> Duration {
+        if lasted >= self.last {
             self.waits = self.backoff.build();
         }
         self.last = self.waits.next().expect("the number of waits has no bound");
@@ -57,10 +58,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_connection_that_stood_begins_anew() {
+    fn only_a_connection_that_lasted_starts_the_waits_over() {
         let mut waits = waits();
-        for stood in [0, 500, 1_000, 1_000] {
-            waits.after(Duration::from_millis(stood));
+        for lasted in [0, 500, 1_000, 1_000] {
+            waits.after(Duration::from_millis(lasted));
         }
         assert!(waits.after(Duration::from_secs(7)) >= Duration::from_secs(16));
         assert!(waits.after(Duration::from_secs(60)) <= Duration::from_secs(2));

@@ -1,4 +1,4 @@
-//! The blocks that were shown to whoever asks, against which every answer is held.
+//! The blocks that were shown to the caller, with which every answer is compared.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use pledge_core::types::{BlockNumber, BlockRef};
 /// More than any reorg that is no catastrophe.
 const BLOCKS_MAX: usize = 1_024;
 
-/// What an answer says against a block that was shown.
+/// An answer that contradicts a block that was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Contradiction {
     pub(super) number: BlockNumber,
@@ -59,12 +59,12 @@ impl Agreed {
     }
 }
 
-/// Whether headers, or their parents, say which block is at a height.
+/// Whether headers, or their parent hashes, determine the block at a height.
 pub(super) fn cover(headers: &[BlockRef], number: BlockNumber) -> bool {
     headers.iter().flat_map(claims).any(|(claimed, _)| claimed == number)
 }
 
-/// The blocks that a header vouches for: itself and its parent.
+/// The blocks that a header determines: itself and its parent.
 fn claims(header: &BlockRef) -> impl Iterator<Item = (BlockNumber, B256)> + use<> {
     let parent = header.number.get().checked_sub(1).map(BlockNumber::new);
     let parent = parent.map(|number| (number, header.parent_hash));

@@ -1,4 +1,4 @@
-//! The nodes that stand by, as a source to hold the current one's answers against.
+//! The standby nodes, as a source to cross-check the current one's answers with.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct StandbyNodes {
 }
 
 impl EvmNodes {
-    /// The nodes beside the current one, for an audit of it.
+    /// The nodes other than the current one, to cross-check it with.
     pub fn standby(self: &Arc<Self>) -> StandbyNodes {
         StandbyNodes { nodes: self.clone() }
     }
@@ -38,6 +38,8 @@ impl StandbyNodes {
     where
         T: Send + Sync,
     {
+        // Health is kept as by any other question, so a standby that fails is not asked first
+        // again.
         let nodes = &*self.nodes;
         let others = nodes.state().others(Instant::now());
         let mut failure = None;

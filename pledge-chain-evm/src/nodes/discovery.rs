@@ -21,6 +21,8 @@ impl EvmNodes {
                 return queries.iter().map(failed).collect();
             }
         };
+        // Each node is asked only what is open still, and after it was compared with what was
+        // shown: one on a fork must not fill the gaps.
         let usable: Vec<usize> = self.state().usable(Instant::now()).collect();
         for node in usable.into_iter().filter(|node| *node != first) {
             let open: Vec<usize> = (0..found.len()).filter(|at| found[*at].is_open()).collect();

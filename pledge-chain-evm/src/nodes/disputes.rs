@@ -11,7 +11,7 @@ use super::EvmNodes;
 use super::agreed::Contradiction;
 use super::vote::{Ballot, Verdict, count, prefer};
 
-/// A node that was heard so recently still counts when it does not answer.
+/// A node that answered this recently still counts when it does not answer now.
 const HEARD_RECENTLY: Duration = Duration::from_secs(60);
 
 impl EvmNodes {
@@ -37,7 +37,7 @@ impl EvmNodes {
                 tracing::debug!(chain = %self.chain, "block {number} was replaced");
                 let current = {
                     let mut state = self.state();
-                    // Without a majority nobody knows how far down the two branches differ.
+                    // Without a majority it is unknown how far down the two branches differ.
                     let first = if is_counted { number } else { BlockNumber::new(0) };
                     state.agreed.forget_from(first);
                     state.current()
@@ -57,7 +57,7 @@ impl EvmNodes {
         Ok(verdict == Verdict::Reorg)
     }
 
-    /// The nodes that may be of the chain, in the order of preference, and what each says.
+    /// The nodes that may be of the chain, in the order of preference, and the ballot of each.
     async fn poll(&self, claimant: usize, dispute: &Contradiction) -> (Vec<usize>, Vec<Ballot>) {
         let ballots = (0..self.nodes.len()).map(|node| async move {
             if node == claimant {

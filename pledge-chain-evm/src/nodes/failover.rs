@@ -12,17 +12,17 @@ use super::{EvmNodes, NodeReport};
 use crate::chain::EvmChain;
 use crate::failure::{Denied, RestAsked, WrongChain};
 
-/// How a node stands to the blocks that were shown. It has none that contradicts them.
+/// How far a node has the blocks that were shown. It contradicts none of them.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Stands {
+pub(super) enum Standing {
     /// It has the newest of them, or none was shown yet.
     Level(BlockRef),
     /// It has older ones only.
     Behind(BlockRef),
 }
 
-impl Stands {
-    /// Its head.
+impl Standing {
+    /// The newest block of the node.
     pub(super) const fn head(self) -> BlockRef {
         match self {
             Self::Level(head) | Self::Behind(head) => head,
@@ -76,7 +76,7 @@ impl EvmNodes {
                     self.failed(node, &error);
                     failure = Some(error);
                 }
-                Err(error) if refusals.is_empty() && self.is_told(operation, &error) => {
+                Err(error) if refusals.is_empty() && self.is_passed_on(operation, &error) => {
                     return Err(error);
                 }
                 Err(error) => refusals.push((node, error)),
@@ -87,9 +87,9 @@ impl EvmNodes {
         Err(refusal.or(failure).unwrap_or_else(|| self.none_usable(operation)))
     }
 
-    /// Whether a refusal is passed on before the others are asked: whoever asks makes up for a block
+    /// Whether a refusal is returned before the others are asked: the caller recovers from a block
     /// that is gone, unless that happens again and again.
-    fn is_told(&self, operation: &'static str, error: &ChainError) -> bool {
+    fn is_passed_on(&self, operation: &'static str, error: &ChainError) -> bool {
         error.kind() == ChainErrorKind::BlockGone
             && self.state().missed(operation) < self.config.lag_heads
     }
@@ -123,6 +123,8 @@ impl EvmNodes {
         tried: &mut Vec<usize>,
         failure: &mut Option<ChainError>,
     ) -> Option<usize> {
+        // A node that lacks the newest block shown is the last resort, and never replaces a current
+        // one that is ready: the caller would see the chain go back.
         let mut behind = None;
         loop {
             let (next, current) = {
@@ -138,8 +140,8 @@ impl EvmNodes {
                 return next;
             }
             match self.meet(node).await {
-                Ok(Stands::Level(_)) => return next,
-                Ok(Stands::Behind(_)) => behind = behind.or(next),
+                Ok(Standing::Level(_)) => return next,
+                Ok(Standing::Behind(_)) => behind = behind.or(next),
                 Err(error) => *failure = Some(error),
             }
             tried.push(node);
@@ -154,7 +156,7 @@ impl EvmNodes {
     }
 
     /// Looks at a node that is not the current one, and compares it with what was shown.
-    pub(super) async fn meet(&self, node: usize) -> Result<Stands, ChainError> {
+    pub(super) async fn meet(&self, node: usize) -> Result<Standing, ChainError> {
         let tip = self.state().agreed.tip();
         let look = self.look(node, tip).await?;
         let (head, mut headers) = (look.head, look.headers());
@@ -169,6 +171,8 @@ impl EvmNodes {
             };
             headers.extend(self.look(node, Some(common)).await?.headers());
         }
+        // Every contradiction is settled before the node may answer: otherwise an answer could be
+        // of another branch than the ones before it.
         loop {
             let contradiction = self.state().agreed.contradiction(&headers);
             let Some(dispute) = contradiction else { break };
@@ -178,7 +182,7 @@ impl EvmNodes {
             }
         }
         self.state().agrees(node, &headers);
-        Ok(if is_level { Stands::Level(head) } else { Stands::Behind(head) })
+        Ok(if is_level { Standing::Level(head) } else { Standing::Behind(head) })
     }
 
     /// Whether an answer may be shown: the node that gave it is not on a fork.
@@ -220,7 +224,7 @@ impl EvmNodes {
         self.state().members[node].health.answered(Instant::now());
     }
 
-    /// What an error says of the node. Told once, until it answers again.
+    /// Records what an error means for the node. Logged once, until it answers again.
     pub(super) fn failed(&self, node: usize, error: &ChainError) {
         let mut reason = error.detail().to_owned();
         if has_source::<WrongChain>(error).is_some() {
@@ -238,7 +242,7 @@ impl EvmNodes {
         member.disputed = None;
     }
 
-    /// What the node says cannot be used.
+    /// Records that the node's answers cannot be used.
     pub(super) fn unfit(&self, node: usize, reason: String) {
         let health = &mut self.state().members[node].health;
         if health.is_fit() {

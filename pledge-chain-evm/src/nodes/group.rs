@@ -17,7 +17,7 @@ pub(super) struct Member {
     pub(super) health: Health,
     /// Its block 0, if it gave it.
     pub(super) genesis: Option<B256>,
-    /// What it says of a block that was shown, while that is undecided.
+    /// Its contradiction of a block that was shown, while that is undecided.
     pub(super) disputed: Option<Disputed>,
     /// When it was looked at last, to see whether it may be used again.
     looked_at: Option<Instant>,
@@ -51,8 +51,8 @@ pub(super) struct State {
     pub(super) members: Vec<Member>,
     pub(super) agreed: Agreed,
     current: Option<usize>,
-    /// Block 0 of the first node in use that gave it. It is never decided again: whoever has another is
-    /// out of use, even if it is the first in order.
+    /// Block 0 of the first node in use that returned it. It is never decided again: a node with
+    /// another is out of use, even if it is the first in order.
     genesis: Option<B256>,
     progress: Progress,
     /// Blocks that the current node did not have, in a row, by what was asked.
@@ -90,7 +90,7 @@ impl State {
         self.genesis
     }
 
-    /// Makes a node the one that answers, and tells which it was before.
+    /// Makes a node the one that answers, and returns which it was before.
     pub(super) fn adopt(&mut self, node: usize) -> Option<usize> {
         self.genesis = self.genesis.or(self.members[node].genesis);
         if self.current != Some(node) {
@@ -112,8 +112,8 @@ impl State {
         self.missed.remove(operation);
     }
 
-    /// A node contradicts a block that was shown, and nobody can tell who is right. Answers for how long
-    /// that has been so; what was not met for as long as `patience` is another dispute.
+    /// A node contradicts a block that was shown, and it is undecided which is right. Returns for
+    /// how long that has been so; what was not met for as long as `patience` is another dispute.
     pub(super) fn disputes(
         &mut self,
         node: usize,
@@ -135,9 +135,9 @@ impl State {
         *disputed = disputed.filter(|disputed| !cover(headers, disputed.number));
     }
 
-    /// The node to ask now, of those not tried: the current one while it answers, then those that do,
-    /// then those whose wait is over. If all wait by our own choice, whoever asks sets the pace: the one
-    /// whose wait is over first, once.
+    /// The node to ask now, of those not tried: the current one while it answers, then those that
+    /// do, then those whose wait is over. If all wait by our own choice, the caller sets the pace:
+    /// the one whose wait is over first, once.
     pub(super) fn next(&self, tried: &[usize], now: Instant) -> Option<usize> {
         let untried = self.usable(now).filter(|node| !tried.contains(node));
         let rank = |node: &usize| {
@@ -154,7 +154,7 @@ impl State {
         nodes.filter(move |(_, member)| member.health.rest(now).is_none()).map(|(node, _)| node)
     }
 
-    /// Usable nodes beside the current one.
+    /// Usable nodes other than the current one.
     pub(super) fn others(&self, now: Instant) -> Vec<usize> {
         self.usable(now).filter(|node| Some(*node) != self.current).collect()
     }
@@ -184,10 +184,10 @@ impl State {
         due
     }
 
-    /// The current node's head, and the highest block that was shown before. Answers whether it is time
-    /// to ask the others for theirs, and how much newer another's must be to take its place: any that is
-    /// further, if this one is below what was shown for some heads in a row or has been the same for
-    /// long; else, once in a while, one that is newer by that while.
+    /// The current node's head, and the highest block that was shown before. Returns whether it is
+    /// time to ask the others for theirs, and how much newer another's must be to take its place:
+    /// any that is further, if this one is below what was shown for some heads in a row or has been
+    /// the same for long; else, once in a while, one that is newer by that while.
     pub(super) fn saw_head(
         &mut self,
         head: BlockNumber,
@@ -204,6 +204,8 @@ impl State {
         let is_lower = head < highest || tip.is_some_and(|tip| head < tip);
         progress.lower = if is_lower { progress.lower + 1 } else { 0 };
         let is_stalled = now - since >= config.stall_time;
+        // A chain that stalls looks like a node that stalls. So the figures start over, and the
+        // others are asked now and then instead of at every head.
         if is_stalled || progress.lower >= config.lag_heads {
             let (highest, compared) = (Some((head, now)), Some(now));
             *progress = Progress { highest, last: Some(head), lower: 0, compared };

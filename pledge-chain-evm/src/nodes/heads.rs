@@ -10,7 +10,7 @@ use pledge_core::types::{BlockNumber, BlockRef};
 use tokio::time::Instant;
 
 use super::EvmNodes;
-use super::failover::Stands;
+use super::failover::Standing;
 use crate::chain::EvmChain;
 
 impl EvmNodes {
@@ -48,8 +48,9 @@ impl EvmNodes {
         {
             let mut state = self.state();
             let current = state.current();
-            for (node, stands) in due.into_iter().zip(met) {
-                let keeps_up = stands.is_ok_and(|stands| !state.is_behind(stands.head().number));
+            for (node, standing) in due.into_iter().zip(met) {
+                let keeps_up =
+                    standing.is_ok_and(|standing| !state.is_behind(standing.head().number));
                 let health = &mut state.members[node].health;
                 if !keeps_up {
                     health.proves_nothing();
@@ -63,16 +64,16 @@ impl EvmNodes {
         }
     }
 
-    /// The current node may have stopped, or be behind: whoever is further, by blocks that are so much
-    /// newer, takes its place.
+    /// The current node may have stopped, or be behind: the node that is furthest takes its place,
+    /// if its head is newer by at least `ahead`.
     async fn go_further(&self, head: &BlockRef, ahead: Duration) {
         let (current, others) = {
             let state = self.state();
             (state.current(), state.others(Instant::now()))
         };
         let met = join_all(others.iter().map(|node| self.meet(*node))).await;
-        let heads = others.into_iter().zip(met).filter_map(|(node, stands)| {
-            let other = stands.ok().map(Stands::head)?;
+        let heads = others.into_iter().zip(met).filter_map(|(node, standing)| {
+            let other = standing.ok().map(Standing::head)?;
             let newer = other.time.get().saturating_sub(head.time.get());
             let is_further = other.number > head.number && newer >= ahead.as_secs();
             is_further.then_some((other.number, Reverse(node)))

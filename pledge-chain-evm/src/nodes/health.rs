@@ -1,4 +1,4 @@
-//! Whether a node is used: told what happened and when, it says until when the node is left alone.
+//! Whether a node is used, and until when it is left alone, given what happened and when.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(super) enum Why {
     Failed,
     /// It asked for it.
     Asked,
-    /// What it says cannot be of the chain that the others are on.
+    /// Its answers cannot be of the chain that the others are on.
     Unfit,
 }
 
@@ -69,8 +69,8 @@ impl Health {
         Self { rules, rest: None, waits: waits.build(), streak: None, heard: None }
     }
 
-    /// It answered. Waits begin anew only once it has proved itself, so that one that comes and goes
-    /// is left alone for longer each time.
+    /// It answered. Waits start over only once it has proved itself, so that a node that comes and
+    /// goes is left alone for longer each time.
     pub(super) fn answered(&mut self, now: Instant) {
         self.heard = Some(now);
         if self.rest(now).is_some_and(|rest| rest.why != Why::Failed) {
@@ -96,7 +96,7 @@ impl Health {
         self.rest_until(Rest { until: now + wait, why, reason });
     }
 
-    /// What it says cannot be used, however well it answers.
+    /// Its answers cannot be used, however well it is reached.
     pub(super) fn unfit(&mut self, now: Instant, reason: String) {
         self.rest_until(Rest { until: now + self.rules.unfit_wait, why: Why::Unfit, reason });
     }

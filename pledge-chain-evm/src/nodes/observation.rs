@@ -1,4 +1,4 @@
-//! What a node says of itself in one request: its head, and a block or two to compare.
+//! A look at a node in one request: its head, and a block or two to compare.
 
 use std::time::Duration;
 
@@ -30,9 +30,9 @@ impl Observation {
 }
 
 impl EvmNodes {
-    /// A look at one node, which must be of the group's chain down to its first block. That is asked for
-    /// once, and again after a failure, since another machine may have come back. What comes of it is
-    /// told to its health, so an error need not be.
+    /// A look at one node, which must be of the group's chain down to its first block. That is
+    /// asked for once, and again after a failure, since another machine may have come back. Its
+    /// health records the outcome, so the caller need not record an error.
     pub(super) async fn look(
         &self,
         node: usize,

@@ -26,9 +26,9 @@ impl EvmNodes {
         Ok(reading.facts)
     }
 
-    /// The doubted blocks are asked of another node, then of the reader itself. Whoever omits logs, or has
-    /// some that two others do not have, is left alone for a while. `Transient` if logs are omitted, or
-    /// if it is one node's word against another's.
+    /// Asks another node for the doubted blocks, then the reader itself. A node that omits logs, or
+    /// has some that two others do not have, is left alone for a while. `Transient` if logs are
+    /// omitted, or if it is one node's word against another's.
     async fn settle_doubts(
         &self,
         reader: usize,
@@ -45,6 +45,8 @@ impl EvmNodes {
         if !omission.is_of_reading {
             return self.blame(second, omission.error);
         }
+        // One node's word does not decide against another's: the reader has to confirm its
+        // omission, or a third node has to agree with one of the two.
         if self.opinion_of(reader, request, reading).await?.is_some() {
             return self.blame(reader, omission.error);
         }
@@ -58,7 +60,7 @@ impl EvmNodes {
         }
     }
 
-    /// What the first of some nodes says that has the doubted blocks.
+    /// The opinion of the first of some nodes that has the doubted blocks.
     async fn opinion(
         &self,
         nodes: &mut (impl Iterator<Item = usize> + Send),

@@ -10,7 +10,7 @@ use super::group::Member;
 use super::health::{Rest, Why};
 use crate::chain::EvmChain;
 
-/// How one node of a group stands.
+/// The state of one node of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeReport {
     /// Host and port.
@@ -22,7 +22,7 @@ pub struct NodeReport {
 /// What a node is to its group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NodeState {
-    /// It answers.
+    /// The group's answers come from it.
     Current,
     /// It would answer if the current one failed.
     Ready,
@@ -30,14 +30,14 @@ pub enum NodeState {
     Waits {
         /// For how long yet; zero if it is asked next.
         wait: Duration,
-        /// What it said.
+        /// The failure that it waits after.
         reason: String,
     },
-    /// What it says cannot be of the chain that the others are on.
+    /// Its answers cannot be of the chain that the others are on.
     OutOfUse {
         /// How long until it is looked at again.
         wait: Duration,
-        /// Why.
+        /// Why its answers cannot be used.
         reason: String,
     },
 }
@@ -57,7 +57,7 @@ impl NodeReport {
 }
 
 impl EvmNodes {
-    /// How each node stands, in the order of preference.
+    /// The state of each node, in the order of preference.
     pub fn report(&self) -> Vec<NodeReport> {
         let (state, now) = (self.state(), Instant::now());
         let members = self.nodes.iter().zip(&state.members).enumerate();

@@ -1,17 +1,17 @@
-//! Whether a contradiction is a reorg or a node on a fork: what the majority says.
+//! Whether a contradiction is a reorg or a node on a fork: the majority decides.
 
 use alloy::primitives::B256;
 
 use super::agreed::Contradiction;
 
-/// What one node says about the block at a height.
+/// One node's answer about the block at a height.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ballot {
     /// It has this one.
     Block(B256),
     /// It has none yet.
     Abstains,
-    /// It was heard a moment ago, and does not answer now.
+    /// It answered a moment ago, and does not answer now.
     Silent,
 }
 
@@ -20,7 +20,7 @@ pub(super) enum Ballot {
 pub(super) enum Verdict {
     /// The chain changed: the claim is right.
     Reorg,
-    /// Whoever claims it is on a fork.
+    /// The node that claims it is on a fork.
     Fork,
     /// No majority for either.
     Undecided,

@@ -1,4 +1,4 @@
-//! What the blooms of blocks say of the logs that a node gives.
+//! The logs that a node returns, compared with the blooms of their blocks.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,9 +68,9 @@ pub(super) fn examine(
             continue;
         }
         let bloom = header.bloom.unwrap_or_default();
-        let beside = state_sync_tx(chain, block);
+        let state_sync = state_sync_tx(chain, block);
         let excluded = own.iter().find(|log| {
-            !bloom.contains_raw_log(log.address, &log.topics) && Some(log.tx_hash) != beside
+            !bloom.contains_raw_log(log.address, &log.topics) && Some(log.tx_hash) != state_sync
         });
         if let Some(log) = excluded {
             return Err(format!(
@@ -80,6 +80,8 @@ pub(super) fn examine(
         }
         let silent = |token: &&Address| own.iter().all(|log| log.address != **token);
         let silent: Vec<Address> = tokens.iter().filter(silent).copied().collect();
+        // A bloom has false positives: what it admits is a doubt to settle, what it excludes is
+        // certain.
         if may_hold(&bloom, &silent) {
             examined.doubts.push(Doubt { block, logs: own.to_vec() });
         }

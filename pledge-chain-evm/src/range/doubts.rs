@@ -1,4 +1,4 @@
-//! Blocks in which a node may have omitted logs, and the question that tells.
+//! Blocks in which a node may have omitted logs, and the question that settles it.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::range::logs::placed;
 use crate::range::{OPERATION, Slice};
 use crate::wire::{Log, WireLog};
 
-/// What a node says of a range, and where its word alone is not enough.
+/// A node's answer about a range, and where its word alone is not enough.
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) facts: RangeFacts,
@@ -46,8 +46,8 @@ pub(crate) struct Omission {
 }
 
 impl EvmChain {
-    /// Asks this node for the logs of each doubted block by its hash, and tells the first omission. The
-    /// reading may be another node's.
+    /// Asks this node for the logs of each doubted block by its hash, and returns the first
+    /// omission. The reading may be another node's.
     ///
     /// `BlockGone` if this node does not have such a block.
     pub(crate) async fn settle_doubts(

@@ -51,7 +51,8 @@ struct Found {
 }
 
 impl EvmChain {
-    /// Reads a slice in ranges of so many blocks. With the refusal of a range, if the answer ends before it.
+    /// Reads a slice in ranges of `range_blocks` blocks. The failure is the refusal of the range
+    /// that the answer ends before.
     pub(super) async fn read_slice(
         &self,
         slice: &Slice<'_>,
@@ -72,6 +73,7 @@ impl EvmChain {
         let mut logs = logs.concat();
         logs.sort_by_key(Log::place);
         let headers = self.missing_headers(slice, ends, &logs).await;
+        // Above the last header nothing proves the branch: those logs are left to the next slice.
         logs.retain(|log| headers.range(log.block..).next().is_some());
         check_branch(&headers, &logs)?;
         let (tokens, chain) = (slice.request.tokens, self.rpc().chain());
@@ -80,7 +82,7 @@ impl EvmChain {
             ChainError::transient(OPERATION, format!("{}: {detail}", self.endpoint()))
         })?;
         if let Some(block) = examined.bloomless {
-            self.tell_of_missing_blooms(block).await;
+            self.warn_of_missing_blooms(block).await;
         }
         let blocks = headers.into_values().map(|header| header.block).collect();
         let node = self.endpoint().to_owned();
@@ -128,9 +130,10 @@ impl EvmChain {
         Ok(Found { to: slice.to, headers, logs: vec![logs], refused: None })
     }
 
-    /// The same where there are many parts, so many of them to a range: they are asked for side by side,
-    /// between two looks at the upper end. The ranges have no ends of their own: the branch below a block
-    /// is one. What comes before a part that the node does not answer is kept.
+    /// The same for many parts, `parts_of_range` of them to a range: they are asked for
+    /// concurrently, between two looks at the upper end. The ranges need no ends of their own:
+    /// below a block there is only one branch. What comes before a part that the node does not
+    /// answer is kept.
     async fn ends_around_logs(
         &self,
         slice: &Slice<'_>,
@@ -150,6 +153,7 @@ impl EvmChain {
                 }
             }
         }
+        // Only whole ranges: one with the logs of some of its filters would pass for complete.
         logs.truncate(logs.len() - logs.len() % parts_of_range);
         if logs.is_empty() {
             return Err(refused_or_failed(
@@ -223,7 +227,7 @@ impl EvmChain {
     }
 }
 
-/// A slice in ranges of so many blocks.
+/// A slice in ranges of `range_blocks` blocks.
 fn ranges<'a>(slice: &Slice<'a>, range_blocks: u64) -> Vec<Slice<'a>> {
     let mut ranges = Vec::new();
     let mut from = slice.from;
@@ -275,6 +279,8 @@ pub(super) fn placed(slice: &Slice<'_>, logs: Vec<WireLog>) -> Result<Vec<Log>, 
         }
         placed.push(log);
     }
+    // The same log twice is harmless, so it goes before places are compared: two logs at one place
+    // are of two branches, or invented.
     placed.sort_by_key(Log::place);
     placed.dedup();
     match placed.windows(2).find(|pair| pair[0].place() == pair[1].place()) {

@@ -20,7 +20,7 @@ use crate::receipts::{Seal, hashed_header};
 use crate::response::Json;
 use crate::wire::{Log, WireHeader};
 
-/// How much one answer holds: it ends with the block in which it has so many logs.
+/// How much one answer holds: it ends with the block in which it reaches `logs_max` logs.
 #[derive(Debug, Clone, Copy)]
 struct Page {
     blocks_max: u64,
@@ -191,15 +191,15 @@ impl EvmChain {
             (None, None) => Seal::Missing,
         };
         if matches!(seal, Seal::Missing) {
-            self.tell_of_missing_blooms(header.block.id()).await;
+            self.warn_of_missing_blooms(header.block.id()).await;
         }
         let logs = self.wanted_logs(slice.request, header.block.id(), seal).await?;
         Ok((header.block, logs))
     }
 
     /// Warns, once, that this chain's blooms are of no use.
-    pub(super) async fn tell_of_missing_blooms(&self, block: BlockId) {
-        if self.told_of_missing_blooms.swap(true, Ordering::Relaxed) {
+    pub(super) async fn warn_of_missing_blooms(&self, block: BlockId) {
+        if self.warned_of_missing_blooms.swap(true, Ordering::Relaxed) {
             return;
         }
         let header = self.rpc().many(vec![header_call(block.number)]).await.remove(0).ok();

@@ -14,7 +14,8 @@ const STOPS: [usize; 15] = [
     10, 25, 50, 100, 250, 256, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_000,
 ];
 
-/// Whether an answer with so many logs may have been cut off. One block cannot be asked for in parts.
+/// Whether an answer with this many logs may have been cut off. One block cannot be asked for in
+/// parts.
 pub(super) fn may_be_cut(slice: &Slice<'_>, logs: usize) -> bool {
     slice.from < slice.to && STOPS.contains(&logs)
 }
@@ -28,6 +29,7 @@ impl EvmChain {
         logs: &[Log],
     ) -> Result<(), SliceError> {
         let mut suspects = if may_be_cut(slice, logs.len()) { vec![*slice] } else { Vec::new() };
+        // A half may have been cut off too, so it becomes a suspect. This ends: one block never is.
         while let Some(suspect) = suspects.pop() {
             let halves = halves(&suspect);
             let calls = halves.iter().map(logs_call).collect();

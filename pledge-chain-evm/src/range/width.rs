@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Ranges in one answer of the source.
 const RANGES_MAX: u64 = 100;
 
-/// Logs that one answer of the source is meant to hold at most, as far as the last one tells.
+/// The most logs that one answer of the source should hold, estimated from the last one.
 const LOGS_MAX: u64 = 20_000;
 
 /// One range shows whether the node takes its size; then twice as many each time.
@@ -17,13 +17,13 @@ impl Width {
         Self(AtomicU64::new(1))
     }
 
-    /// How many ranges to ask for, each in so many filters.
+    /// How many ranges to ask for, each in `filters` filters.
     pub(super) fn of(&self, filters: usize) -> u64 {
         let most = RANGES_MAX / (filters as u64).max(1);
         self.0.load(Ordering::Relaxed).min(most).max(1)
     }
 
-    /// So many ranges brought so many logs.
+    /// Records how many logs `ranges` ranges brought.
     pub(super) fn answered(&self, ranges: u64, logs: usize) {
         let room = ranges.saturating_mul(LOGS_MAX) / (logs as u64).max(1);
         let more = ranges.saturating_mul(2).min(RANGES_MAX);

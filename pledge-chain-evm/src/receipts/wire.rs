@@ -52,6 +52,8 @@ pub(crate) fn bloom_of<'a>(receipts: impl IntoIterator<Item = &'a WireReceipt>) 
 /// All logs of a block, each at the index that its place among the receipts gives it. Where a receipt
 /// or a log claims another place, the claim.
 pub(crate) fn logs_of(block: BlockId, receipts: Vec<WireReceipt>) -> Result<Vec<Log>, String> {
+    // The root covers no block hash, index or transaction hash. So places are counted here, and
+    // what the node claims must match.
     let mut logs = Vec::new();
     for (place, receipt) in (0_u64..).zip(receipts) {
         let is_of_block = receipt.block_hash == block.hash
@@ -82,7 +84,7 @@ pub(crate) fn logs_of(block: BlockId, receipts: Vec<WireReceipt>) -> Result<Vec<
 }
 
 impl WireReceipt {
-    /// As it stands in the trie.
+    /// Its encoding in the trie.
     fn encoded(&self) -> Option<Vec<u8>> {
         let receipt = Receipt {
             status: self.outcome()?,
@@ -106,7 +108,7 @@ impl WireReceipt {
                 nonce.encode(&mut out);
                 version.encode(&mut out);
             }
-            // Before Canyon, a deposit's nonce is told and not hashed.
+            // Before Canyon, a deposit's nonce is returned and not hashed.
             _ => receipt.rlp_encode_with_bloom(&bloom, &mut out),
         }
         Some(out)

@@ -102,7 +102,7 @@ impl Peer {
     }
 
     pub(crate) async fn receive(&mut self) -> Message {
-        let message = timeout(PATIENCE, self.0.next()).await.expect("the client says something");
+        let message = timeout(PATIENCE, self.0.next()).await.expect("the client sends something");
         message.unwrap().unwrap()
     }
 
@@ -140,16 +140,16 @@ impl Peer {
     }
 }
 
-/// Waits for a head, whatever incident is told before.
+/// Waits for a head, whatever incident is reported before.
 pub(crate) async fn woken(hints: &mut HeadHints) {
     let until_woken = async { while hints.next().await.is_err() {} };
     timeout(PATIENCE, until_woken).await.expect("a head wakes");
 }
 
-/// The next thing told, which must be incident, in every form in which it may be printed.
+/// The next report, which must be an incident, in every form in which it may be printed.
 pub(crate) async fn incident(hints: &mut HeadHints) -> String {
-    let told = timeout(PATIENCE, hints.next()).await.expect("incident is told");
-    let error: ChainError = told.unwrap_err();
+    let reported = timeout(PATIENCE, hints.next()).await.expect("an incident is reported");
+    let error: ChainError = reported.unwrap_err();
     assert!(!format!("{error} {error:?} {hints:?}").contains(API_KEY), "{error:?}");
     error.to_string()
 }

@@ -1,4 +1,4 @@
-//! What a node does wrong is told once, without secrets, and the next connection works.
+//! What a node does wrong is reported once, without secrets, and the next connection works.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use pledge_chain_evm::{HeadHints, HeadsConfig};
 /// A bound that a test waits for.
 const SOON: Duration = Duration::from_millis(50);
 
-fn assert_says(text: &str, parts: &[&str]) {
+fn assert_names(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part} is not in: {text}");
     }
 }
 
 #[tokio::test]
-async fn a_refused_subscription_is_told_with_the_nodes_words() {
+async fn a_refused_subscription_is_reported_with_the_nodes_words() {
     let node = FakeNode::start().await;
     let mut hints = node.listen();
     let mut peer = node.upgraded().await;
@@ -32,31 +32,31 @@ async fn a_refused_subscription_is_told_with_the_nodes_words() {
     let refusal = json!({ "error": { "code": -32_601, "message": message } });
     peer.answer("eth_subscribe", refusal).await;
     let text = incident(&mut hints).await;
-    assert_says(&text, &["127.0.0.1:", "refuses eth_subscribe", "does not exist for ***"]);
+    assert_names(&text, &["127.0.0.1:", "refuses eth_subscribe", "does not exist for ***"]);
     node.wakes(&mut hints).await;
 }
 
 #[tokio::test]
-async fn a_node_of_another_chain_is_told_and_its_heads_do_not_wake() {
+async fn a_node_of_another_chain_is_reported_and_its_heads_do_not_wake() {
     let node = FakeNode::start().await;
     let mut hints = node.listen();
     let mut peer = node.upgraded().await;
     peer.head().await;
     peer.answer("eth_chainId", json!({ "result": "0x1" })).await;
     let text = incident(&mut hints).await;
-    assert_says(&text, &["is on chain 1, not on chain 31337"]);
+    assert_names(&text, &["is on chain 1, not on chain 31337"]);
     node.wakes(&mut hints).await;
 }
 
 #[tokio::test]
-async fn the_same_trouble_is_told_once() {
+async fn the_same_incident_is_reported_once() {
     let node = FakeNode::start().await;
     let mut hints = node.listen();
     for _ in 0..5 {
         node.upgraded().await.answer("eth_chainId", json!({ "result": "0x1" })).await;
     }
     incident(&mut hints).await;
-    // By now the client has told of the five before.
+    // By now the client has reported the five before.
     let mut peer = node.subscribed().await;
     assert!(hints.next().now_or_never().is_none());
     peer.head().await;
@@ -76,13 +76,13 @@ async fn garbage_ends_the_connection() {
         let node = FakeNode::start().await;
         let mut hints = node.listen();
         node.subscribed().await.send(message).await;
-        assert_says(&incident(&mut hints).await, &[expected]);
+        assert_names(&incident(&mut hints).await, &[expected]);
         node.wakes(&mut hints).await;
     }
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_no_websocket_is_told() {
+async fn a_server_that_speaks_no_websocket_is_reported() {
     let answers = [
         ("\u{0}\u{1}garbage\r\n\r\n".to_owned(), "protocol error"),
         (format!("HTTP/1.1 401 Unauthorized\r\nX: {API_KEY}\r\n\r\n"), "401"),
@@ -96,7 +96,7 @@ async fn a_server_that_speaks_no_websocket_is_told() {
         stream.write_all(answer.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
         drop(stream);
-        assert_says(&incident(&mut hints).await, &[expected]);
+        assert_names(&incident(&mut hints).await, &[expected]);
         node.wakes(&mut hints).await;
     }
 }
@@ -107,7 +107,7 @@ async fn an_oversized_message_ends_the_connection() {
     let mut hints = node.listen();
     let mut peer = node.subscribed().await;
     peer.send(Message::text("x".repeat(65 << 10))).await;
-    assert_says(&incident(&mut hints).await, &["65536"]);
+    assert_names(&incident(&mut hints).await, &["65536"]);
     node.wakes(&mut hints).await;
 }
 
@@ -116,18 +116,18 @@ async fn a_flood_of_other_messages_ends_the_connection() {
     let node = FakeNode::start().await;
     let mut hints = node.listen();
     node.subscribed().await.flood(r#"{"method":"advertisement"}"#).await;
-    assert_says(&incident(&mut hints).await, &["floods"]);
+    assert_names(&incident(&mut hints).await, &["floods"]);
     node.wakes(&mut hints).await;
 }
 
 #[tokio::test]
-async fn a_goodbye_is_told_without_secrets() {
+async fn a_goodbye_is_reported_without_secrets() {
     let node = FakeNode::start().await;
     let mut hints = node.listen();
     let reason = format!("{API_KEY} is over its limit").into();
     let goodbye = CloseFrame { code: CloseCode::Policy, reason };
     node.subscribed().await.send(Message::Close(Some(goodbye))).await;
-    assert_says(&incident(&mut hints).await, &["closed the connection: *** is over its limit"]);
+    assert_names(&incident(&mut hints).await, &["closed the connection: *** is over its limit"]);
     node.wakes(&mut hints).await;
 }
 
@@ -136,7 +136,7 @@ async fn a_hanging_handshake_is_given_up() {
     let node = FakeNode::start().await;
     let mut hints = HeadHints::listen(HeadsConfig { answer_timeout: SOON, ..node.config() });
     let hanging = node.accept().await;
-    assert_says(&incident(&mut hints).await, &["is not connected and subscribed within 50ms"]);
+    assert_names(&incident(&mut hints).await, &["is not connected and subscribed within 50ms"]);
     node.accept().await;
     drop(hanging);
 }
@@ -159,7 +159,7 @@ async fn silence_ends_the_connection() {
     let node = FakeNode::start().await;
     let mut hints = HeadHints::listen(HeadsConfig { silence_min: SOON, ..node.config() });
     let silent = node.subscribed().await;
-    assert_says(&incident(&mut hints).await, &["has sent no head within 50ms"]);
+    assert_names(&incident(&mut hints).await, &["has sent no head within 50ms"]);
     node.subscribed().await;
     drop(silent);
 }
@@ -168,30 +168,30 @@ async fn silence_ends_the_connection() {
 async fn a_node_that_does_not_answer_a_ping_is_left() {
     let node = FakeNode::start().await;
     let mut hints = HeadHints::listen(HeadsConfig { ping_interval: SOON, ..node.config() });
-    // Nobody reads from it, so no pong is sent.
+    // It is not read from, so no pong is sent.
     let dead = node.subscribed().await;
-    assert_says(&incident(&mut hints).await, &["has not answered a ping within 50ms"]);
+    assert_names(&incident(&mut hints).await, &["has not answered a ping within 50ms"]);
     node.subscribed().await;
     drop(dead);
 }
 
 #[tokio::test]
-async fn tls_with_a_node_that_has_none_is_told() {
+async fn tls_with_a_node_that_has_none_is_reported() {
     let node = FakeNode::start().await;
     let mut config = node.config();
     config.url.set_scheme("wss").unwrap();
     let mut hints = HeadHints::listen(config);
     let mut stream = node.accept().await;
     stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
-    assert_says(&incident(&mut hints).await, &["InvalidContentType"]);
+    assert_names(&incident(&mut hints).await, &["InvalidContentType"]);
     node.accept().await;
 }
 
 #[tokio::test]
-async fn another_scheme_is_told() {
+async fn another_scheme_is_reported() {
     let node = FakeNode::start().await;
     let mut config = node.config();
     config.url = config.url.as_str().replacen("ws", "http", 1).parse().unwrap();
     let mut hints = HeadHints::listen(config);
-    assert_says(&incident(&mut hints).await, &["scheme"]);
+    assert_names(&incident(&mut hints).await, &["scheme"]);
 }

@@ -18,7 +18,7 @@ async fn a_head_wakes() {
     let mut hints = node.listen();
     let mut peer = node.subscribed().await;
     peer.is_read().await;
-    assert!(hints.next().now_or_never().is_none(), "nothing to tell before the first head");
+    assert!(hints.next().now_or_never().is_none(), "nothing to report before the first head");
     for _ in 0..3 {
         peer.head().await;
         woken(&mut hints).await;
@@ -34,7 +34,7 @@ async fn a_flood_of_heads_wakes_once() {
         peer.head().await;
     }
     peer.is_read().await;
-    assert!(hints.next().now_or_never().is_some_and(|told| told.is_ok()));
+    assert!(hints.next().now_or_never().is_some_and(|report| report.is_ok()));
     assert!(hints.next().now_or_never().is_none());
 }
 
@@ -46,7 +46,7 @@ async fn a_wait_that_was_given_up_loses_no_head() {
     assert!(hints.next().now_or_never().is_none());
     peer.head().await;
     peer.is_read().await;
-    assert!(hints.next().now_or_never().is_some_and(|told| told.is_ok()));
+    assert!(hints.next().now_or_never().is_some_and(|report| report.is_ok()));
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_node_that_answers_pings_is_kept() {
 }
 
 #[tokio::test]
-async fn a_node_that_says_other_things_now_and_then_is_kept() {
+async fn a_node_that_sends_other_messages_now_and_then_is_kept() {
     let node = FakeNode::start().await;
     let _hints = HeadHints::listen(HeadsConfig { ping_interval: SECOND, ..node.config() });
     let mut peer = node.subscribed().await;

@@ -17,7 +17,7 @@ use crate::stage::{TOKEN, connect, within};
 
 const BLOCKS: u64 = 12_000;
 const LIMIT: u64 = 10;
-/// One block in so many has a transfer.
+/// One block in this many has a transfer.
 const EVERY: u64 = 500;
 
 /// What a backfill took.
@@ -114,7 +114,8 @@ async fn no_header_of_a_backfill_is_asked_for_a_third_time() {
     assert!(more.len() <= 4, "{more:?}");
 }
 
-/// Words that no list has, and failures at random beside the limit: the ledger is exact all the same.
+/// Words that no list has, and random failures on top of the limit: the ledger is exact all the
+/// same.
 #[tokio::test]
 async fn a_backfill_in_small_ranges_over_a_node_that_fails_is_exact() {
     for failing in [Failing::ServerError, Failing::Null, Failing::UnknownWords] {

@@ -14,10 +14,10 @@ use crate::stage::TOKEN;
 #[tokio::test]
 async fn every_strange_transfer_is_counted_exactly() {
     let mut follower = Follower::new(0).await;
-    let [nobody, a, b] = [0, 1, 2].map(address);
+    let [zero, a, b] = [0, 1, 2].map(address);
     let pay = |from, to, amount| transfer(TOKEN, from, to, amount);
     let seconds = || follower.chain.head().header.timestamp + 1_200;
-    follower.chain.mine(seconds(), &[pay(nobody, a, U256::MAX)]);
+    follower.chain.mine(seconds(), &[pay(zero, a, U256::MAX)]);
     follower.chain.mine(
         seconds(),
         &[
@@ -27,10 +27,10 @@ async fn every_strange_transfer_is_counted_exactly() {
             pay(a, TOKEN, U256::from(5)),
             pay(TOKEN, TOKEN, U256::from(5)),
             pay(TOKEN, a, U256::from(2)),
-            pay(nobody, nobody, U256::from(77)),
+            pay(zero, zero, U256::from(77)),
             pay(a, b, U256::MAX - U256::from(3)),
-            pay(b, nobody, U256::MAX - U256::from(3)),
-            pay(nobody, b, U256::MAX - U256::from(3)),
+            pay(b, zero, U256::MAX - U256::from(3)),
+            pay(zero, b, U256::MAX - U256::from(3)),
         ],
     );
     follower.mine_empty(5);
@@ -114,7 +114,7 @@ async fn blocks_of_one_second_and_blocks_days_apart_earn_exactly() {
 }
 
 #[tokio::test]
-async fn a_contract_that_takes_more_than_was_held_stops_its_token_and_says_so() {
+async fn a_contract_that_takes_more_than_was_held_stops_its_token_and_reports_it() {
     let mut follower = Follower::alive(0).await;
     let good = follower.digest().await;
     follower.mine(400, &[(8, 1, 1)]);
@@ -143,18 +143,18 @@ async fn a_token_is_followed_from_its_first_block_wherever_that_is() {
     }
 }
 
-/// An upgrade of a proxy: amounts are base units, whatever a contract says of them from now on.
+/// An upgrade of a proxy: amounts are base units, whatever decimals a contract returns from now on.
 #[tokio::test]
 async fn a_contract_that_changes_its_decimals_changes_no_amount() {
     let mut follower = Follower::alive(0).await;
     follower.chain.deploy(TOKEN, "NEW", 6);
-    let said = follower.evm.token_metadata(TOKEN).await.unwrap();
-    assert_eq!(said.symbol, "NEW");
+    let changed = follower.evm.token_metadata(TOKEN).await.unwrap();
+    assert_eq!(changed.symbol, "NEW");
     follower.mine(400, &[(1, 2, 3)]);
     follower.expect_truth().await;
     let known = follower.fixture.balances.token(token()).await.unwrap().unwrap();
     assert_eq!(known.spec.metadata.symbol, "USDX");
-    assert_ne!(known.spec.metadata.decimals, said.decimals);
+    assert_ne!(known.spec.metadata.decimals, changed.decimals);
     let head = follower.evm.head().await.unwrap();
     let supply = follower.evm.total_supply(TOKEN, head.id()).await.unwrap();
     assert_eq!(supply, known.totals.supply);
@@ -174,7 +174,7 @@ async fn a_chain_whose_time_is_far_from_the_hosts_earns_by_its_own() {
     }
 }
 
-/// Yesterday's backup beside pending blocks of today, with or without a fork in between.
+/// Yesterday's backup with pending blocks of today, with or without a fork in between.
 #[tokio::test]
 async fn a_ledger_from_an_older_copy_goes_on_from_there() {
     for forked in [false, true] {

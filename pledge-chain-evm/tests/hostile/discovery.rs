@@ -1,4 +1,4 @@
-//! Deployments and metadata of many tokens, from nodes that lack state and do not say so.
+//! Deployments and metadata of many tokens, from nodes that lack state and do not report it.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ const fn deployed(number: u64) -> u64 {
     3 + number * 37 % (BLOCKS - 5)
 }
 
-/// A chain with so many tokens, where each block has a transaction, and a node of it.
+/// A chain with `tokens` tokens, where each block has a transaction, and a node of it.
 async fn node(tokens: u64) -> (HostileNode, EvmChain) {
     let chain = HostileChain::new(CHAIN.get(), 0);
     let [from, to] = [0xa1, 0xb0].map(Address::repeat_byte);

@@ -46,7 +46,7 @@ async fn an_answer_with_neither_result_nor_error_is_no_answer() {
     passing_and_lasting(Envelope::NoResult).await;
 }
 
-/// A single question, too: what comes may be meant for somebody else.
+/// Also of a single question: the answer may be meant for another caller.
 #[tokio::test]
 async fn a_single_answer_with_another_id_is_no_answer() {
     for envelope in [Envelope::WrongIds, Envelope::NoResult] {

@@ -32,7 +32,7 @@ struct Plan {
     genesis: u64,
     start: u64,
     confirmations: u64,
-    /// The depth of the confirmations if it is not said.
+    /// `None`: by depth, with `confirmations`.
     finality: Option<Finality>,
 }
 
@@ -178,7 +178,7 @@ impl Follower {
         panic!("the indexer does not come to rest: {:?}", self.poll().await);
     }
 
-    /// Polls until the chain halts, and says why.
+    /// Polls until the chain halts, and returns the reason.
     pub(crate) async fn halt(&mut self) -> String {
         for _ in 0..POLLS_MAX {
             if let Poll::Stopped(ChainStatus::Halted(reason)) = self.poll().await {
@@ -229,7 +229,8 @@ impl Follower {
         assert_eq!(self.digest().await, self.truth());
     }
 
-    /// Mines a block of these transfers between numbered accounts, so many seconds after the newest.
+    /// Mines a block of these transfers between numbered accounts, `later` seconds after the
+    /// newest.
     pub(crate) fn mine(&self, later: u64, moves: &[Move]) {
         let logs: Vec<Log> =
             moves.iter().map(|(from, to, amount)| log(*from, *to, *amount)).collect();
@@ -243,7 +244,7 @@ impl Follower {
         }
     }
 
-    /// Drops so many blocks.
+    /// Drops the newest `depth` blocks.
     pub(crate) fn drop_blocks(&self, depth: u64) {
         self.chain.roll_back_to(self.chain.head().number() - depth);
     }
@@ -266,7 +267,7 @@ impl Follower {
     }
 }
 
-/// From, to and how much; 0 is nobody.
+/// From, to and how much; 0 is the zero address.
 pub(crate) type Move = (u64, u64, u64);
 
 pub(crate) fn log(from: u64, to: u64, amount: u64) -> Log {
@@ -295,8 +296,8 @@ fn transfers(block: &Block) -> Vec<(BlockRef, Transfer)> {
     read_logs(block).0
 }
 
-/// The transfers of a block and the logs that only look like some, told apart the plain way: the three
-/// parameters are words, first those that are topics, then those that are data.
+/// The transfers of a block and the logs that only look like some, separated the plain way: the
+/// three parameters are words, first those that are topics, then those that are data.
 fn read_logs(block: &Block) -> (Vec<(BlockRef, Transfer)>, Vec<UnreadableLog>) {
     let of_transaction = block
         .transactions

@@ -51,16 +51,16 @@ async fn a_lower_head_of_one_node_is_no_fork() {
 }
 
 #[tokio::test]
-async fn a_chain_that_began_anew_halts_and_keeps_the_ledger() {
+async fn a_chain_that_started_over_halts_and_keeps_the_ledger() {
     let mut follower = Follower::alive(0).await;
     follower.mine_empty(2 * WINDOW);
     follower.rest().await;
     let before = follower.digest().await;
-    let anew = HostileChain::new(CHAIN.get(), THREE_PM + 1);
+    let fresh = HostileChain::new(CHAIN.get(), THREE_PM + 1);
     for height in 1..=60 {
-        anew.mine(THREE_PM + 400 * height, &[log(0, 1, 1)]);
+        fresh.mine(THREE_PM + 400 * height, &[log(0, 1, 1)]);
     }
-    follower.node.on(Outlook::Fork(anew.branch()));
+    follower.node.on(Outlook::Fork(fresh.branch()));
     let reason = follower.halt().await;
     assert!(reason.contains("another chain"), "{reason}");
     assert_eq!(follower.digest().await, before);

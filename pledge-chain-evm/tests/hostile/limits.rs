@@ -8,13 +8,13 @@ use crate::stage::{FULL, HEAD, Stage};
 const HINTS: [Hint; 5] =
     [Hint::Right, Hint::Inverted, Hint::Exclusive, Hint::Elsewhere, Hint::Same];
 
-/// Reads everything through a limit, and tells how many questions for logs it took.
+/// Reads everything through a limit, and returns how many questions for logs it took.
 async fn questions_under(measure: Measure, max: u64, text: LimitText, hint: Hint) -> usize {
     let stage = Stage::new().await;
     let limit = Refusal::Limit(Limit { measure, max, text, hint });
     let limited = stage.node.on(limit);
     stage.expect_truth(1, HEAD).await;
-    assert!(stage.node.met(limited) > 0, "{text:?} was never said");
+    assert!(stage.node.met(limited) > 0, "{text:?} was never sent");
     stage.node.asked("eth_getLogs").len()
 }
 
@@ -45,7 +45,7 @@ async fn a_limit_on_bytes_is_kept() {
     assert!(questions <= 60, "{questions} questions for logs");
 }
 
-/// Somebody asks the node for less, and it never says so again.
+/// After three refusals the node never refuses again.
 #[tokio::test]
 async fn a_limit_that_passes_leaves_nothing_out() {
     let stage = Stage::new().await;
@@ -65,7 +65,7 @@ async fn a_block_beyond_every_limit_is_read_by_its_receipts() {
     assert!((1..100).contains(&stage.node.met(limited)));
 }
 
-/// Not even the smallest question passes: it ends, and says what the node said.
+/// Not even the smallest question passes: the error holds what the node sent.
 #[tokio::test]
 async fn a_block_beyond_every_limit_ends_in_the_nodes_own_words() {
     let stage = Stage::new().await;
@@ -75,7 +75,7 @@ async fn a_block_beyond_every_limit_ends_in_the_nodes_own_words() {
     let text = LIMIT_TEXTS[2];
     let limit = Limit { measure: Measure::Logs, max: 3, text, hint: Hint::Same };
     let limited = stage.node.on(Refusal::Limit(limit));
-    let said = stage.expect_error(ChainErrorKind::Transient, FULL, HEAD).await;
-    assert!(said.contains("query returned more than"), "{said}");
+    let error = stage.expect_error(ChainErrorKind::Transient, FULL, HEAD).await;
+    assert!(error.contains("query returned more than"), "{error}");
     assert!(stage.node.met(limited) < 20);
 }

@@ -12,9 +12,9 @@ const LOGS: &[&str] = &["eth_getLogs"];
 /// A lie about the logs of one block is an error of this kind, and passes with the lie.
 async fn refused(lie: Lie, kind: ChainErrorKind) {
     let stage = Stage::new().await;
-    let told = stage.node.on(Switch::of(lie.clone()).only(LOGS).at(FULL..=FULL));
+    let switch = stage.node.on(Switch::of(lie.clone()).only(LOGS).at(FULL..=FULL));
     stage.expect_error(kind, 1, HEAD).await;
-    assert!(stage.node.met(told) > 0, "{lie:?} was not told");
+    assert!(stage.node.met(switch) > 0, "{lie:?} was not met");
     stage.node.calm();
     stage.expect_truth(1, HEAD).await;
 }
@@ -22,9 +22,9 @@ async fn refused(lie: Lie, kind: ChainErrorKind) {
 /// A lie that changes nothing that matters.
 async fn seen_through(lie: Lie) {
     let stage = Stage::new().await;
-    let told = stage.node.on(Switch::of(lie.clone()).only(LOGS).at(FULL..=FULL));
+    let switch = stage.node.on(Switch::of(lie.clone()).only(LOGS).at(FULL..=FULL));
     stage.expect_truth(1, HEAD).await;
-    assert!(stage.node.met(told) > 0, "{lie:?} was not told");
+    assert!(stage.node.met(switch) > 0, "{lie:?} was not met");
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn logs_that_were_not_asked_for_are_refused() {
     refused(Lie::Field("address", stranger), ChainErrorKind::Transient).await;
 }
 
-/// The number says one block, the hash another.
+/// The number names one block, the hash another.
 #[tokio::test]
 async fn logs_that_name_two_blocks_are_refused() {
     refused(Lie::Field("blockNumber", json!("0x7")), ChainErrorKind::BlockGone).await;

@@ -1,4 +1,4 @@
-//! Logs that a node does not tell of.
+//! Logs that a node omits.
 
 use alloy::primitives::Bloom;
 use pledge_chain_evm::LogProof;
@@ -50,19 +50,19 @@ async fn logs_of_a_machine_that_is_behind_are_not_taken_for_all() {
 async fn an_answer_that_ends_at_a_round_number_of_logs_is_compared_with_its_halves() {
     for count in [10, 25, 50] {
         let stage = Stage::new().await;
-        let told = stage.node.on(Switch::of(Lie::AtMost(count)).only(LOGS));
+        let lie = stage.node.on(Switch::of(Lie::AtMost(count)).only(LOGS));
         stage.expect_truth(1, HEAD).await;
-        assert!(stage.node.met(told) > 0, "{count}");
+        assert!(stage.node.met(lie) > 0, "{count}");
     }
 }
 
 #[tokio::test]
-async fn a_header_without_a_bloom_says_nothing_and_takes_nothing_away() {
+async fn a_header_without_a_bloom_proves_nothing_and_takes_nothing_away() {
     for lie in [Lie::Field("logsBloom", json!(Bloom::ZERO)), Lie::NoField("logsBloom")] {
         let stage = Stage::new().await;
-        let told = stage.node.on(Switch::of(lie).only(BLOCKS));
+        let lie = stage.node.on(Switch::of(lie).only(BLOCKS));
         stage.expect_truth(1, HEAD).await;
-        assert!(stage.node.met(told) > 0);
+        assert!(stage.node.met(lie) > 0);
     }
 }
 
@@ -71,10 +71,10 @@ async fn a_header_without_a_bloom_says_nothing_and_takes_nothing_away() {
 async fn a_header_that_lacks_its_bloom_for_a_while_is_waited_for() {
     for lie in [Lie::Field("logsBloom", json!(Bloom::ZERO)), Lie::NoField("logsBloom")] {
         let stage = Stage::new().await;
-        let told = Switch::of(lie).only(BLOCKS).at(HEAD..=HEAD).times(4);
-        let told = stage.node.on(told);
+        let lie = Switch::of(lie).only(BLOCKS).at(HEAD..=HEAD).times(4);
+        let lie = stage.node.on(lie);
         expect_truth_or_error(&stage, "no bloom").await;
-        assert!(stage.node.met(told) > 0);
+        assert!(stage.node.met(lie) > 0);
         stage.node.calm();
         stage.expect_truth(1, HEAD).await;
     }

@@ -102,7 +102,7 @@ async fn a_range_is_of_one_branch_however_long_another_one_is_shown() {
     }
 }
 
-/// As long as it is one branch, it is what the node says the chain is.
+/// As long as it is one branch, the chain is what the node shows.
 #[tokio::test]
 async fn a_node_that_stays_on_another_branch_gives_that_branch() {
     let stage = Stage::new().await;
@@ -179,14 +179,14 @@ async fn what_was_pruned_is_an_error_and_no_answer() {
 
 /// The same blocks again under another genesis: no block of one is a block of the other.
 #[tokio::test]
-async fn a_chain_that_began_anew_shares_no_block_with_the_old_one() {
+async fn a_chain_that_started_over_shares_no_block_with_the_old_one() {
     let stage = Stage::new().await;
     let old = within(stage.evm.headers(BlockNumber::new(0), BlockNumber::new(HEAD))).await.unwrap();
-    let anew = HostileChain::new(CHAIN.get(), 1);
+    let fresh = HostileChain::new(CHAIN.get(), 1);
     for height in 1..=HEAD {
-        mine(&anew, height, 1);
+        mine(&fresh, height, 1);
     }
-    stage.chain.return_to(&anew.branch());
+    stage.chain.return_to(&fresh.branch());
     let new = within(stage.evm.headers(BlockNumber::new(0), BlockNumber::new(HEAD))).await.unwrap();
     assert!(old.iter().zip(&new).all(|(old, new)| old.hash != new.hash));
 }

@@ -23,8 +23,8 @@ fn in_service(config: &mut EvmConfig) {
     config.retries_max = 14;
 }
 
-/// Reads everything with a limit on batches, told in this way, and gives the blocks of each question for
-/// logs.
+/// Reads everything with a limit on batches, reported in this way, and returns the blocks of each
+/// question for logs.
 async fn ranges_under(limit: Switch) -> Vec<u64> {
     let stage = Stage::with(in_service).await;
     let limited = stage.node.on(limit);
@@ -36,7 +36,8 @@ async fn ranges_under(limit: Switch) -> Vec<u64> {
     asked.map(|p| quantity(&p[0]["toBlock"]) - quantity(&p[0]["fromBlock"]) + 1).collect()
 }
 
-/// Batches of more than three, or of more than one, however that is told: the range stays whole.
+/// Batches of more than three, or of more than one, however that is reported: the range stays
+/// whole.
 #[tokio::test]
 async fn a_limit_on_batches_shrinks_no_range_whatever_its_form() {
     for max in [3, 1] {
@@ -55,7 +56,7 @@ async fn a_limit_on_batches_shrinks_no_range_whatever_its_form() {
 
 /// Whatever the status and the words, a limit on blocks halves the range and nothing else.
 #[tokio::test]
-async fn a_limit_on_blocks_told_by_any_status_halves_the_range() {
+async fn a_limit_on_blocks_reported_by_any_status_halves_the_range() {
     for (status, code) in
         [(403, -32_000), (401, -31_999), (404, -32_001), (500, -32_602), (200, -32_603)]
     {
@@ -99,7 +100,7 @@ async fn pass_on_once(mut client: TcpStream, port: u16) -> std::io::Result<()> {
     let (mut from_client, mut to_client) = client.split();
     let (mut from_node, mut to_node) = node.split();
     let mut has_answered = false;
-    let (mut asked, mut said) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         tokio::select! {
             count = from_client.read(&mut asked) => match count? {
@@ -108,11 +109,11 @@ async fn pass_on_once(mut client: TcpStream, port: u16) -> std::io::Result<()> {
                 _ if has_answered => return Ok(()),
                 count => to_node.write_all(&asked[..count]).await?,
             },
-            count = from_node.read(&mut said) => match count? {
+            count = from_node.read(&mut answered) => match count? {
                 0 => return Ok(()),
                 count => {
                     has_answered = true;
-                    to_client.write_all(&said[..count]).await?;
+                    to_client.write_all(&answered[..count]).await?;
                 }
             },
         }

@@ -27,7 +27,7 @@ fn in_service(config: &mut EvmConfig, failing: Failing) {
 /// Blocks asked for at once.
 const SLICE: u64 = 4;
 
-/// Reads every block of a node that fails so often, and says in how many requests.
+/// Reads every block of a node that fails this often, and returns the number of requests.
 async fn requests_to_read(failing: Failing, struck: Struck, percent: u32) -> usize {
     let stage = Stage::with(|config| in_service(config, failing)).await;
     stage.node.on(failing.switch(struck, percent, 5));

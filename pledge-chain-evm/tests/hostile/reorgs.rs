@@ -34,7 +34,7 @@ async fn a_tip_that_was_replaced_before_anybody_looked_makes_no_difference() {
     }
 }
 
-/// Seen as a fork at the tip that nobody saw the first version of, and was built upon.
+/// The new tip is never seen alone, only with a block on top.
 #[tokio::test]
 async fn a_tip_that_was_replaced_and_built_upon_between_two_looks_is_followed() {
     for confirmations in CONFIRMATIONS {
@@ -159,7 +159,7 @@ async fn a_block_that_changes_only_its_time_changes_the_points_and_no_balance() 
 
 /// One while it is offline, two while it is offline, and one where the slices begin to be near the head.
 #[tokio::test]
-async fn forks_while_nobody_looks_are_found_when_somebody_does() {
+async fn forks_between_two_looks_are_found_by_the_next() {
     for confirmations in CONFIRMATIONS {
         for forks in [1, 2] {
             let mut follower = Follower::alive(confirmations).await;

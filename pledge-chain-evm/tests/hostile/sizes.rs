@@ -22,7 +22,7 @@ fn token(number: u64) -> Address {
 }
 
 /// Each block has a transfer of some tokens from all over the list, those last in it first, and of
-/// tokens that nobody follows.
+/// tokens that are not followed.
 fn chain() -> HostileChain {
     let chain = HostileChain::new(CHAIN.get(), 0);
     let [from, to] = [0xa1, 0xb0].map(Address::repeat_byte);
@@ -72,10 +72,10 @@ async fn a_part_of_the_tokens_that_is_left_out_is_noticed() {
     let chain = chain();
     let node = HostileNode::of(&chain).await;
     let evm = connect(&node, |_| {}).await.unwrap();
-    let told = node.on(Switch::of(Lie::NoLogs).only(&["eth_getLogs"]).times(1));
+    let lie = node.on(Switch::of(Lie::NoLogs).only(&["eth_getLogs"]).times(1));
     let tokens: Vec<Address> = (0..TOKENS).map(token).collect();
     let (from, to) = (BlockNumber::new(1), BlockNumber::new(BLOCKS));
     let request = RangeRequest { from, to, tokens: &tokens, detail: HeaderDetail::All };
     assert!(within(evm.range(request)).await.is_err());
-    assert_eq!(node.met(told), 1);
+    assert_eq!(node.met(lie), 1);
 }

@@ -139,7 +139,7 @@ fn chain() -> HostileChain {
     chain
 }
 
-/// Mines a block with so many transfers.
+/// Mines a block with `payments` transfers.
 pub(crate) fn mine(chain: &HostileChain, height: u64, payments: u64) {
     let logs: Vec<_> = (0..payments).map(|index| payment(100 * height + index)).collect();
     chain.mine(12 * height, &logs);

@@ -126,7 +126,7 @@ async fn a_door_that_never_was_open_is_not_knocked_at_twice() {
     }
 }
 
-/// A url that has let us in is right: what it answers now says nothing of it.
+/// A url that was accepted once is right: these answers are no evidence against it.
 #[tokio::test]
 async fn a_door_that_was_open_is_knocked_at_again() {
     for status in [301, 401, 402, 403, 404] {

@@ -94,7 +94,7 @@ async fn a_lone_node_settles_its_own_doubts() {
 }
 
 #[tokio::test]
-async fn a_standby_that_hangs_holds_up_neither_a_doubt_nor_an_audit_for_long() {
+async fn a_standby_that_hangs_holds_up_neither_a_doubt_nor_a_cross_check_for_long() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 3).await;
     let group = group_with(&nodes, |config| config.answer_timeout = Duration::from_secs(1));
@@ -107,6 +107,6 @@ async fn a_standby_that_hangs_holds_up_neither_a_doubt_nor_an_audit_for_long() {
     range.await.expect("the third node is asked").unwrap_err();
     pass(Duration::from_secs(10)).await;
     let standby = group.standby();
-    let audit = tokio::time::timeout(limit, standby.headers(number(1), number(9)));
-    assert_eq!(audit.await.expect("another node is asked").unwrap().len(), 9);
+    let cross_check = tokio::time::timeout(limit, standby.headers(number(1), number(9)));
+    assert_eq!(cross_check.await.expect("another node is asked").unwrap().len(), 9);
 }

@@ -155,7 +155,7 @@ async fn a_node_that_turns_to_another_chain_is_out_of_use() {
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);
     group.head().await.unwrap();
-    nodes[0].says_chain("0x5");
+    nodes[0].reports_chain("0x5");
     pass(Duration::from_secs(301)).await;
     assert_eq!(group.head().await.unwrap().number, number(100));
     assert_eq!(group.endpoint(), nodes[1].endpoint());
@@ -166,10 +166,10 @@ async fn a_node_that_turns_to_another_chain_is_out_of_use() {
 }
 
 #[tokio::test]
-async fn a_node_of_another_chain_is_told_of_when_it_is_connected_to() {
+async fn a_node_of_another_chain_is_reported_when_it_is_connected_to() {
     let chain = chain(10);
     let nodes = nodes_of(&chain, 2).await;
-    nodes[1].says_chain("0x5");
+    nodes[1].reports_chain("0x5");
     let connected = group(&nodes).connect(Duration::from_secs(5)).await;
     assert!(connected[0].is_ok());
     let error = connected[1].as_ref().unwrap_err();

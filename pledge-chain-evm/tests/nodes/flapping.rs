@@ -63,8 +63,8 @@ async fn indexer(source: Arc<EvmNodes>, store: &Arc<MemoryStore>) -> Indexer {
     Indexer::new(CHAIN, source, store.clone(), pending, config)
 }
 
-/// Sets one node to what chance says; the others are well. A fork begins below a block that was shown:
-/// of blocks that no node has shown yet, nobody can tell which are right.
+/// Sets one node to a random fault; the others are well. A fork begins below a block that was
+/// shown: of blocks that no node has shown yet, it is undecided which are right.
 fn disturb(node: &Node, honest: &HostileChain, shown: u64, chance: &mut u64) -> &'static str {
     node.is_well();
     match below(chance, 5) {

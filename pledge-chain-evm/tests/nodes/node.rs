@@ -24,7 +24,7 @@ pub(crate) fn chain(height: u64) -> HostileChain {
     chain
 }
 
-/// So many blocks more.
+/// Mines `blocks` more blocks.
 pub(crate) fn mine(chain: &HostileChain, blocks: u64) {
     for _ in 0..blocks {
         let head = chain.head();
@@ -34,7 +34,8 @@ pub(crate) fn mine(chain: &HostileChain, blocks: u64) {
     }
 }
 
-/// A block with an event of the token that is no transfer, and that a bloom cannot tell from one.
+/// A block with an event of the token that is no transfer, and that a bloom cannot distinguish from
+/// one.
 pub(crate) fn mine_lookalike(chain: &HostileChain) -> Arc<Block> {
     let topics = vec![B256::repeat_byte(5), topic()];
     let log = Log::new_unchecked(TOKEN, topics, Bytes::new());
@@ -50,7 +51,7 @@ fn mint() -> Log {
     transfer(TOKEN, Address::ZERO, HOLDER, U256::from(1))
 }
 
-/// Another branch: the blocks up to a height, and so many of its own above.
+/// Another branch: the blocks up to a height, and `blocks` of its own above.
 pub(crate) fn fork(chain: &HostileChain, at: u64, blocks: u64) -> Branch {
     let honest = chain.branch();
     chain.roll_back_to(at);
@@ -99,13 +100,13 @@ impl Node {
         self.node.on(Wire::status(status, ""));
     }
 
-    /// It is busy, and asks to be left alone for so many seconds.
+    /// It is busy, and asks to be left alone for `seconds` seconds.
     pub(crate) fn is_busy_for(&self, seconds: u64) {
         let rest = vec![("retry-after", seconds.to_string())];
         self.node.on(Wire::Status(429, rest, String::new()));
     }
 
-    /// It takes requests and says nothing.
+    /// It takes requests and never answers.
     pub(crate) fn hangs(&self) {
         self.node.on(Wire::Silence);
     }
@@ -131,7 +132,7 @@ impl Node {
         self.node.on(lie.at(block..=block).times(1));
     }
 
-    /// It has a transfer in a block, of which nobody else knows, and which the block's bloom admits.
+    /// It has a transfer in a block that no other node has, and that the block's bloom admits.
     pub(crate) fn invents_log(&self, block: &Block) {
         self.invents(block, topic());
     }
@@ -158,7 +159,7 @@ impl Node {
         self.node.on(lie.at(number..=number));
     }
 
-    /// It has not seen so many of the newest blocks.
+    /// It has not seen the newest `blocks` blocks.
     pub(crate) fn lags(&self, blocks: u64) {
         self.node.on(Outlook::Behind(blocks));
     }
@@ -167,7 +168,7 @@ impl Node {
         self.node.on(Outlook::Fork(branch.clone()));
     }
 
-    pub(crate) fn says_chain(&self, id: &str) {
+    pub(crate) fn reports_chain(&self, id: &str) {
         self.node.on(Switch::of(Lie::Says(json!(id))).only(&["eth_chainId"]));
     }
 

@@ -39,7 +39,7 @@ async fn a_preferred_node_is_used_again_once_it_has_proved_itself() {
 }
 
 #[tokio::test]
-async fn a_failure_meanwhile_begins_the_proof_anew() {
+async fn a_failure_meanwhile_restarts_the_proof() {
     let chain = chain(100);
     let (nodes, group) = after_an_outage(&chain).await;
     for round in 0..12 {
@@ -125,7 +125,7 @@ async fn a_current_node_that_stopped_makes_way_for_one_that_goes_on() {
 }
 
 #[tokio::test]
-async fn a_chain_that_stands_still_on_all_nodes_keeps_its_node() {
+async fn a_chain_that_stalls_on_all_nodes_keeps_its_node() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);
@@ -186,7 +186,7 @@ async fn a_current_node_a_few_blocks_behind_that_moves_keeps_its_place() {
 }
 
 #[tokio::test]
-async fn a_standby_that_recovered_is_ready_again_and_still_stands_by() {
+async fn a_standby_that_recovered_is_ready_again_and_stays_a_standby() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);

@@ -1,4 +1,4 @@
-//! A contradiction: a reorg if the majority says so, else a node that lags or is on a fork.
+//! A contradiction: a reorg if the majority has it, else a node that lags or is on a fork.
 
 use std::time::Duration;
 

@@ -124,7 +124,7 @@ async fn a_bloom_of_zero_excludes_every_log_above_a_block_that_had_a_bloom() {
 
 /// A chain may have begun to fill in blooms.
 #[tokio::test]
-async fn a_bloom_of_zero_says_nothing_below_the_first_block_that_had_a_bloom() {
+async fn a_bloom_of_zero_proves_nothing_below_the_first_block_that_had_a_bloom() {
     let node = node().await;
     let chain = node.connect().await;
     read(&chain, 70, 70).await.unwrap();

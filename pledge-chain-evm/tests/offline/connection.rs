@@ -22,7 +22,7 @@ async fn another_chain_behind_the_url_is_persistent_and_named() {
 }
 
 #[tokio::test]
-async fn only_another_chain_has_the_source_that_says_so() {
+async fn only_another_chain_has_the_source_for_it() {
     let is_wrong_chain =
         |error: &dyn Error| error.source().is_some_and(|source| source.is::<WrongChain>());
     let node = FakeNode::start().await;
@@ -34,7 +34,7 @@ async fn only_another_chain_has_the_source_that_says_so() {
 }
 
 #[tokio::test]
-async fn an_unreachable_node_is_transient_and_says_so() {
+async fn an_unreachable_node_is_transient_and_named() {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -79,7 +79,7 @@ async fn an_answer_that_cannot_be_read_does_not_show_the_api_key() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_is_not_told_at_length() {
+async fn an_answer_that_cannot_be_read_is_not_quoted_at_length() {
     let long = "no ".repeat(10_000);
     for body in [json!({ "error": long }), json!({ "jsonrpc": "2.0", "id": 0, "result": long })] {
         let text = text_of_unreadable(body).await;
@@ -222,7 +222,7 @@ async fn a_batch_with_an_answer_to_no_call_is_not_believed() {
 }
 
 #[tokio::test]
-async fn receipts_prove_nothing_on_a_chain_with_transfers_beside_them() {
+async fn receipts_prove_nothing_on_a_chain_with_transfers_outside_them() {
     let node = FakeNode::start().await;
     let config =
         EvmConfig { chain: ChainId::new(137), log_proof: LogProof::Receipts, ..node.config() };

@@ -1,4 +1,4 @@
-//! A node that answers as told: a chain of empty blocks with some logs, and faults to switch on.
+//! A node with scripted answers: a chain of empty blocks with some logs, and faults to switch on.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
@@ -58,7 +58,7 @@ pub(crate) struct Script {
     pub(crate) log_errors: VecDeque<(i64, String)>,
     /// Refuses logs of more blocks.
     pub(crate) log_blocks_max: u64,
-    /// What the node says then, of the first and the last block.
+    /// The node's refusal then, given the first and the last block.
     pub(crate) log_refusal: fn(u64, u64) -> String,
     /// Hangs on logs of more blocks.
     pub(crate) log_blocks_slow: u64,
@@ -242,7 +242,7 @@ impl Script {
                 _ if params[1] == true => Ok(self.block_in_full(number(&params[0]))),
                 _ => Ok(self.header(number(&params[0]))),
             },
-            // Whoever is asked for has sent one transaction in every block.
+            // Every account has sent one transaction in every block.
             "eth_getTransactionCount" => Ok(json!(quantity(number(&params[1]) + 1))),
             "eth_getBalance" => Ok(json!("0x0")),
             "eth_getBlockByHash" => {
@@ -359,8 +359,8 @@ async fn serve(State(script): State<Arc<Mutex<Script>>>, Json(body): Json<Value>
     if blocks > script.log_blocks_gateway {
         return gives_up(script.gateway_status);
     }
-    if let Some(says) = script.body.clone().filter(|_| body["method"] != "eth_chainId") {
-        return Json(says).into_response();
+    if let Some(answer) = script.body.clone().filter(|_| body["method"] != "eth_chainId") {
+        return Json(answer).into_response();
     }
     let calls = match &body {
         Value::Array(calls) => calls.clone(),

@@ -1,4 +1,4 @@
-//! Ranges from a node that takes only so many blocks, and says so in its own way or not at all.
+//! Ranges from a node with a limit on blocks, which it reports in its own way or not at all.
 
 use crate::fake_node::FakeNode;
 use crate::ranges::{TOKEN, read};
@@ -59,7 +59,8 @@ async fn a_rate_limit_does_not_shrink_the_range() {
     assert_eq!(facts.last().unwrap().number, BlockNumber::new(100));
 }
 
-/// Reads blocks 1 to 100 of a node with three logs in every block, and says in how many answers.
+/// Reads blocks 1 to 100 of a node with three logs in every block, and returns the number of
+/// answers.
 async fn read_all(node: &FakeNode) -> usize {
     let logs = (1..=100).flat_map(|block| (0..3).map(move |index| (block, index)));
     let logs = logs.map(|(block, index)| node.log(TOKEN, block, index)).collect();

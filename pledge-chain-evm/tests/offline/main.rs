@@ -1,4 +1,4 @@
-//! The source against a node that answers as told: no network, every fault.
+//! The source against a node with scripted answers: no network, every fault.
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 

@@ -1,4 +1,4 @@
-//! What is proven, by what, and what is said where it cannot be.
+//! What is proven, by what, and what is reported where it cannot be.
 
 use alloy::primitives::{B256, Bloom, keccak256};
 use pledge_chain_evm::LogProof;
@@ -79,7 +79,7 @@ async fn without(receipts: &'static str) -> Stage {
 }
 
 #[tokio::test]
-async fn a_node_that_keeps_no_receipts_of_a_block_that_it_has_is_transient_and_says_what_to_do() {
+async fn a_node_that_keeps_no_receipts_of_a_block_that_it_has_is_transient_and_names_the_remedy() {
     for receipts in RECEIPTS {
         let error = without(receipts).await.read(FULL, FULL).await.unwrap_err();
         assert_eq!(error.kind(), ChainErrorKind::Transient, "{receipts}: {error}");
@@ -141,9 +141,9 @@ async fn a_log_left_out_of_receipts_is_noticed_on_a_chain_without_blooms() {
     assert!(error.to_string().contains("do not have the root"), "{error}");
 }
 
-/// Whatever a header says of its logs, its hash says it too.
+/// A header's hash covers all that the header commits to of its logs.
 #[tokio::test]
-async fn a_header_that_does_not_give_its_hash_is_persistent_and_says_what_to_do() {
+async fn a_header_that_does_not_give_its_hash_is_persistent_and_names_the_remedy() {
     let nothing = "0x".to_owned() + &"00".repeat(256);
     for (field, value) in [
         ("logsBloom", json!(nothing)),
@@ -167,9 +167,9 @@ async fn a_header_that_does_not_give_its_hash_is_persistent_and_says_what_to_do(
     }
 }
 
-/// What Polygon has beside its receipts, no other chain has.
+/// Only Polygon has a receipt outside the root.
 #[tokio::test]
-async fn a_receipt_beside_the_root_is_noticed() {
+async fn a_receipt_outside_the_root_is_noticed() {
     let stage = Stage::new(LogProof::Receipts).await;
     let (mut receipts, block) = (stage.receipts(FULL).await, stage.chain.block(FULL));
     let tx = keccak256([b"matic-bor-receipt-", &FULL.to_be_bytes()[..], &block.hash[..]].concat());

@@ -65,7 +65,7 @@ impl Stage {
         found
     }
 
-    /// What the node says to one question.
+    /// The node's answer to one question.
     pub(crate) async fn ask(&self, method: &str, params: Value) -> Value {
         let call = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
         let request = self.client.post(self.node.url()).body(call.to_string());

@@ -24,7 +24,7 @@ pub(crate) const KINDS: [Tamper; 12] = [
 /// Changes receipts. False if there was nothing to change in this way.
 pub(crate) type Tamper = fn(&mut Vec<Value>, &mut Rng) -> bool;
 
-/// Logs of a receipt that has at least so many.
+/// Logs of a random receipt that has `at_least` logs or more.
 fn logs<'a>(
     receipts: &'a mut [Value],
     rng: &mut Rng,

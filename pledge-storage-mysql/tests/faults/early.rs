@@ -31,7 +31,7 @@ async fn calls_that_are_dropped_leave_their_connections_to_others() {
     assert_eq!(stage.store.holders(token(), None, 10).await.unwrap().value.len(), 4);
 }
 
-/// Whoever leaves while the connection is being made leaves it to the next.
+/// A connection that is being made when its call is dropped goes to the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_is_dropped_while_it_connects_leaves_the_connection_to_the_next() {
     let stage = Stage::new().await;

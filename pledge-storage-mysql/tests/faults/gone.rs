@@ -50,15 +50,15 @@ async fn a_server_that_is_killed_in_the_middle_of_commits_has_each_of_them_once(
         server.kill();
         let answer = sending.await.unwrap().map_err(|error| error.kind());
         server.start().await;
-        let stands = stage.ledger.cursor().await.unwrap().number.get();
+        let reached = stage.ledger.cursor().await.unwrap().number.get();
         if answer.is_ok() {
-            assert_eq!(stands, height + 1, "what was answered is there");
+            assert_eq!(reached, height + 1, "what was answered is there");
         } else {
             met += 1;
             assert_eq!(answer, Err(StoreErrorKind::Unavailable));
-            assert!([height, height + 1].contains(&stands), "{stands}, not {height} or one more");
+            assert!([height, height + 1].contains(&reached), "{reached}, not {height} or one more");
             let again = stage.store.commit(&message).await.map_err(|error| error.kind());
-            let expected = if stands == height { Ok(()) } else { Err(StoreErrorKind::Conflict) };
+            let expected = if reached == height { Ok(()) } else { Err(StoreErrorKind::Conflict) };
             assert_eq!(again, expected);
         }
         height += 1;
@@ -99,7 +99,7 @@ async fn every_connection_that_is_cut_at_once_is_replaced() {
         read.unwrap();
     }
     stage.proxy.cut();
-    // Those that sleep are looked at before they are used, so nobody hears of it.
+    // Those that sleep are looked at before they are used, so no caller notices.
     assert_eq!(stage.store.chains().await.unwrap().len(), 1);
     stage.store.register_chain(CHAIN, "after").await.unwrap();
     assert!(stage.proxy.counts().resets > 1);
@@ -119,7 +119,7 @@ async fn a_server_that_takes_no_connection_is_unavailable_until_it_does() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_down_is_told_at_once_with_its_address_and_the_cause() {
+async fn a_server_that_is_down_is_reported_at_once_with_its_address_and_the_cause() {
     let mut server = OwnServer::mariadb(&[]).await;
     let place = MySqlPlace::on(&server.url()).await;
     let store = MySqlStore::open(&place.url()).await.unwrap();
@@ -140,7 +140,7 @@ async fn a_server_that_is_down_is_told_at_once_with_its_address_and_the_cause() 
     server.start().await;
 }
 
-/// One call finds out how long nobody answers; the others are not kept waiting for the same.
+/// One call waits for the server; the others do not wait for the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_one_call_tries_a_server_that_does_not_answer_others_are_refused_at_once() {
     const SHORT: Timeouts =

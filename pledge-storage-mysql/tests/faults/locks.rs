@@ -17,20 +17,20 @@ async fn send_next(
     tokio::spawn(async move { store.commit(&message).await })
 }
 
-/// The connection of ours that waits for a lock which the outsider holds.
+/// Our connection that waits for a lock which the outsider holds.
 async fn waiting(outsider: &mut MySqlConnection) -> u64 {
     let select = "SELECT CAST(trx_mysql_thread_id AS UNSIGNED) FROM information_schema.innodb_trx \
                   JOIN information_schema.processlist ON id = trx_mysql_thread_id \
                   WHERE db = DATABASE() AND trx_state = 'LOCK WAIT'";
     for _ in 0..25 {
-        // The table shows what it showed before until nobody has read it for a tenth of a second.
+        // The table shows what it showed before until it is not read for a tenth of a second.
         tokio::time::sleep(Duration::from_millis(150)).await;
         let found = sqlx::query_scalar(select).fetch_optional(&mut *outsider).await.unwrap();
         if let Some(id) = found {
             return id;
         }
     }
-    panic!("nobody waits for the lock");
+    panic!("no connection waits for the lock");
 }
 
 /// The same call goes through now, and leaves what it should.

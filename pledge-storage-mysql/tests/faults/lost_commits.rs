@@ -14,7 +14,7 @@ use crate::stage::{COMMIT, Stage, consumer, is_unavailable, refused};
 
 const UNKNOWN: &str = "may be there or not";
 
-/// What a write says: the same bytes however often it is tried.
+/// The content of a write: the same bytes however often it is tried.
 enum Message {
     Commit(LedgerCommit),
     Rewind(Rewind),

@@ -1,5 +1,5 @@
-//! What goes wrong between a store and its server: each fault is met for real, is told for what it is,
-//! leaves nothing half-written, and is over when it is over.
+//! What goes wrong between a store and its server: each fault is real, is reported as what it is,
+//! leaves nothing half-written, and has no effect once it is over.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

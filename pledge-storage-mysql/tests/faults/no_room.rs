@@ -8,7 +8,8 @@ use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
 
 use crate::stage::{Stage, is_unavailable, run};
 
-/// Every table in one file that ends at 32 MB: full as a disk is, whoever the test runs as.
+/// Every table in one file that ends at 32 MB: full as a disk is, also for a test that runs as
+/// root.
 const SMALL: &[&str] =
     &["--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M:autoextend:max:32M"];
 

@@ -1,4 +1,4 @@
-//! A network that is slow, and one that says nothing any more.
+//! A network that is slow, and one that goes silent.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ async fn silent(directions: &[Direction]) {
 }
 
 #[tokio::test]
-async fn a_server_that_hears_nothing_is_given_up_and_found_again() {
+async fn a_server_that_receives_nothing_is_given_up_and_found_again() {
     silent(&[Direction::ToServer]).await;
 }
 
@@ -110,7 +110,7 @@ async fn a_write_that_is_met_by_silence_half_way_is_given_up_and_taken_back() {
 }
 
 #[tokio::test]
-async fn a_server_that_stands_still_is_given_up_and_goes_on_later() {
+async fn a_server_that_stalls_is_given_up_and_goes_on_later() {
     let server = OwnServer::mariadb(&[]).await;
     let stage = Stage::on(&server).await;
     let store = impatient(&stage).await;

@@ -61,10 +61,10 @@ pub(crate) fn fixture(store: &MySqlStore) -> Fixture {
 }
 
 pub(crate) fn consumer() -> Consumer {
-    Consumer::new("somebody").unwrap()
+    Consumer::new("mail").unwrap()
 }
 
-/// The state, and what was told of how it came about.
+/// The state, and the events of how it came about.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Everything {
     pub(crate) digest: Digest,

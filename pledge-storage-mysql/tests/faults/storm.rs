@@ -139,7 +139,7 @@ async fn play(world: &mut World, step: &Step) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_history_in_a_storm_ends_where_the_oracle_says() {
+async fn a_history_in_a_storm_ends_where_the_oracle_does() {
     let seed = seed();
     println!("replay with PLEDGE_SEED={seed}");
     let place = MySqlPlace::new().await;

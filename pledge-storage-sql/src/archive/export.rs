@@ -17,6 +17,8 @@ pub(super) async fn export(
     db: &mut dyn Connection,
     sink: &mut dyn RecordSink,
 ) -> Result<(), Fault> {
+    // Records come after what they refer to, so that an import needs one pass and holds no record
+    // back.
     let chains = chains(db).await?;
     for chain in &chains {
         sink.put(ArchiveRecord::Chain(chain.clone())).await?;
@@ -106,7 +108,7 @@ async fn put_shards(
     Ok(())
 }
 
-/// One that was told nothing yet is like one that is not there.
+/// A consumer that received nothing yet is left out, as if it were not there.
 async fn put_positions(db: &mut dyn Connection, sink: &mut dyn RecordSink) -> Result<(), Fault> {
     let rows = query("SELECT * FROM event_delivery WHERE delivered > ? ORDER BY consumer")
         .bind(EventSeq::START)

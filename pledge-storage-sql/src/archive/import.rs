@@ -60,6 +60,8 @@ struct Import {
 
 impl Import {
     async fn take(&mut self, db: &mut dyn Connection, record: ArchiveRecord) -> Result<(), Fault> {
+        // Keys are new in this database. So a record names its owner, whose key is known because
+        // the owner came before it.
         match record {
             ArchiveRecord::Chain(state) => {
                 register_chain(db, state.chain, &state.name).await?;

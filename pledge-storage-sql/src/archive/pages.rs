@@ -169,6 +169,8 @@ impl Statements {
             let select = "SELECT * FROM user_points_change WHERE programme = ? AND account = ? AND";
             query(format!("{select} {range} {order}")).bind(self.key).bind(account)
         };
+        // Each is one range of the index. One condition with `OR` would read the account from its
+        // start.
         let ranges = [
             rows("reversed = ? AND epoch = ? AND window_start > ?")
                 .bind(kind)

@@ -16,7 +16,7 @@ use crate::unreadable;
 
 const ROWS_MAX: usize = 1_024;
 
-/// A row of a large table, where rows of one owner stand together.
+/// A row of a large table, where rows of one owner are adjacent.
 #[async_trait]
 pub(super) trait Stored: Sized {
     type Owner: Copy + PartialEq + Send;

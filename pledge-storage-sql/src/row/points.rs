@@ -9,7 +9,7 @@ use super::FromRow;
 use crate::connection::Row;
 use crate::fault::Fault;
 
-/// A programme and the small number that stands for it in the large tables.
+/// A programme and the small number that is its key in the large tables.
 #[derive(Debug)]
 pub(crate) struct ProgrammeRow {
     pub(crate) key: u64,
@@ -58,7 +58,7 @@ pub(crate) struct FailureRow {
 }
 
 impl FailureRow {
-    /// The zero address, which is no account, stands for a span from the start of its shard.
+    /// The zero address, which is no account, means a span from the start of its shard.
     pub(crate) fn span_after(span: BatchSpan) -> Address {
         span.after.map(Account::address).unwrap_or_default()
     }
