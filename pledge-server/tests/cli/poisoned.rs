@@ -1,4 +1,4 @@
-//! A Redis that is full of wrong answers: they reach readers for a while, and no decision.
+//! A Redis full of wrong answers: they may reach readers for a while, but no decision.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -25,7 +25,7 @@ const CHAIN: ChainId = ChainId::new(31_337);
 const DEPTH: u64 = 6;
 const WRONG: u64 = 7;
 
-/// So many that a question for all of them is worth keeping its answer.
+/// Enough accounts for the cache to keep an answer about all of them.
 fn holders() -> Vec<Account> {
     (1..=120).map(|number| Account::new(account(number)).unwrap()).collect()
 }
@@ -145,7 +145,7 @@ impl Stage {
         sum
     }
 
-    async fn is_as_the_oracle_says(&self) {
+    async fn equals_the_oracle(&self) {
         let found = digest(&self.stores.balances, &self.stores.points, id()).await.unwrap();
         let first = self.chain.block(0).unwrap();
         let Some(confirmed) = self.chain.head().number.get().checked_sub(DEPTH) else {
@@ -193,7 +193,7 @@ async fn wrong_answers_in_redis_change_no_ledger_and_no_points() {
         stage.ask().await;
         poison(&mut redis).await;
         fed += u32::from(stage.ask().await == Some(Amount::from(WRONG)));
-        stage.is_as_the_oracle_says().await;
+        stage.equals_the_oracle().await;
     }
     assert!(fed > 5, "readers are fed what is kept, {fed} times");
     assert!(spoilt.0 > 10 && spoilt.1 > 10, "{spoilt:?}");

@@ -22,7 +22,7 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// A process that goes on until it is told to stop.
+/// A process that runs until it is stopped.
 pub(crate) struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
@@ -93,7 +93,7 @@ impl Folder {
         }
     }
 
-    /// Starts a server and waits until it tells its address, on either output.
+    /// Starts a server and waits until it prints its address, on either output.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut running = self.begin(arguments);
         let line = running.wait_for("http://127.0.0.1:", |line| line.contains("/api/v1"));
@@ -166,12 +166,12 @@ impl Running {
         serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {head}\n{body}"))
     }
 
-    /// Asks until the answer is right.
+    /// Repeats the request until the answer is right.
     pub(crate) fn get_until(&self, path: &str, right: impl Fn(&Value) -> bool) -> Value {
         self.get_within(PATIENCE, path, right)
     }
 
-    /// Asks until the answer is right, for so long.
+    /// Repeats the request until the answer is right, within a time limit.
     pub(crate) fn get_within(
         &self,
         patience: Duration,

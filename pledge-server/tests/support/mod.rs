@@ -1,4 +1,4 @@
-//! A world to ask: scripted chains, any stores, and the API over them, all in this process.
+//! A test world: scripted chains, any stores, and the API over them, all in this process.
 
 mod away;
 
@@ -31,7 +31,7 @@ pub(crate) const BOB: Address = address!("0xb0b000000000000000000000000000000000
 /// The clock of the API, in unix seconds: an hour and a minute after the hour of most worlds began.
 pub(crate) const CLOCK: u64 = 1_767_625_200 + 3_660;
 
-/// Blocks that stand on a confirmed one.
+/// Blocks above a confirmed one.
 pub(crate) const CONFIRMATIONS: u64 = 2;
 
 /// One or two handles on one store.
@@ -182,7 +182,7 @@ impl World {
         self.settle_until(token, |_| false).await
     }
 
-    /// Settles closed windows, and stops after the batch at which `enough` says so.
+    /// Settles closed windows, and stops after the batch for which `enough` is true.
     pub(crate) async fn settle_until(
         &self,
         token: TokenId,

@@ -16,7 +16,7 @@ const FIRST_GROWTH: u64 = 10;
 /// Between two blocks while a process lives.
 const PAUSE_MS: Range<u64> = 0..60;
 const REORG_PERCENT: u64 = 8;
-/// A ledger stands six blocks below the head.
+/// The ledger is six blocks below the head, so some forks reach it.
 const REORG_DEPTH: Range<u64> = 1..16;
 
 /// The token's chain and those who move it.

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::super::chains::Setup;
 
-/// A `pledge run`. However a test ends, it does not outlive it.
+/// A `pledge run`. It does not outlive the test, however that ends.
 pub(super) struct Victim {
     child: Child,
     stdout: Option<BufReader<ChildStdout>>,
@@ -25,9 +25,9 @@ impl Victim {
         Self { child, stdout }
     }
 
-    /// Waits until it says that it serves: its database is open, and its work begins.
+    /// Waits until it reports that it serves: its database is open, and its work begins.
     pub(super) async fn serves(&mut self) {
-        let mut stdout = self.stdout.take().expect("it says so once");
+        let mut stdout = self.stdout.take().expect("`serves` is called once");
         let line = move || {
             let mut line = String::new();
             stdout.read_line(&mut line).unwrap();
