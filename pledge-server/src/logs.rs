@@ -16,7 +16,7 @@ const NEVER: [&str; 2] = ["tungstenite=off", "tungstenite::handshake::client=off
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// Text for people to read
+    /// One line of text per event
     #[default]
     Text,
     /// One JSON object per line

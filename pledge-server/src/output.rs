@@ -1,4 +1,4 @@
-//! Results, on standard output: text for people, or one JSON value for programs.
+//! Results on standard output: text, or one JSON value for programs.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ pub fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S:
     serializer.collect_str(value)
 }
 
-/// A number of things, for people: `1 account`, `2 accounts`, `2 batches`.
+/// A number of things as text: `1 account`, `2 accounts`, `2 batches`.
 pub fn counted(number: u64, one: &str) -> String {
     match number {
         1 => format!("1 {one}"),

@@ -44,7 +44,7 @@ struct ChainReport {
     reorgs: u64,
     /// Whether the newest confirmed block was reached.
     reached: bool,
-    /// Why the chain could not go on.
+    /// Why the chain could not continue.
     error: Option<String>,
     tokens: Vec<TokenReport>,
 }

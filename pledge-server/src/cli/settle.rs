@@ -24,7 +24,7 @@ pub(super) struct SettleArgs {
     /// Go on until every closed window is settled, also when the ledger moves meanwhile
     #[arg(long)]
     until_settled: bool,
-    /// Stop after this long, such as 30s; what is done stays, and the next run goes on from there
+    /// Stop after this long, such as 30s; what is done stays, and the next run continues from there
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     deadline: Option<Duration>,
 }

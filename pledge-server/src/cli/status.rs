@@ -148,7 +148,7 @@ impl fmt::Display for TokenRow {
         )?;
         match self.rewinds {
             0 => Ok(()),
-            rewinds => write!(f, ", {} by a person", counted(rewinds, "rewind")),
+            rewinds => write!(f, ", {} by an operator", counted(rewinds, "rewind")),
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct Story {
     pub market: MarketStory,
 }
 
-/// Points three ways: for people, as an exact fraction, and as they are kept.
+/// Points as a decimal, as an exact fraction, and as stored.
 #[derive(Debug, Serialize)]
 pub struct Earned {
     points: String,

@@ -3,7 +3,7 @@
 use crate::node::{NORMAL, Node, Oddities, token};
 use crate::process::{Ended, Folder};
 
-/// A port that nobody listens on.
+/// A port without a listener.
 const NOBODY: &str = "http://127.0.0.1:9/";
 
 fn config(url: &str, chain_id: u64, address: &str, more: &str) -> String {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::node::{NO_DECIMALS, NORMAL, Node, Oddities, THREE_PM, token};
 use crate::process::{Ended, Folder};
 
-/// A port that nobody listens on.
+/// A port without a listener.
 const NOBODY: &str = "http://127.0.0.1:9/";
 const CHECK: [&str; 2] = ["config", "check"];
 const CHECK_JSON: [&str; 3] = ["config", "check", "--json"];

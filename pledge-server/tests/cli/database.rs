@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use crate::node::{CHAIN, NORMAL, Node, THREE_PM, account, token, tokens};
 use crate::process::Folder;
 
-/// Nobody listens there.
+/// A server that does not exist.
 const NOBODY: &str = "mysql://pledge:hunter2@127.0.0.1:9/pledge";
 
 fn folder(node: &Node, storage: &str, more: &str) -> Folder {

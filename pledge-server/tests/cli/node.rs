@@ -53,7 +53,7 @@ pub(crate) fn token() -> Address {
     Address::repeat_byte(0x70)
 }
 
-/// The contract of a token that nobody has moved yet.
+/// The contract of a token without transfers.
 pub(crate) fn unused_token() -> Address {
     Address::repeat_byte(0x7e)
 }

@@ -172,7 +172,7 @@ fn register_a_token_without_points(folder: &Folder) {
     with_store(folder, async |store| store.register_token(&spec).await.unwrap());
 }
 
-/// Makes every window of one account's shard fail until a person looks at it.
+/// Makes every window of one account's shard fail until an operator retries it.
 fn break_a_batch(folder: &Folder) {
     with_store(folder, async |store| {
         let id = TokenId { chain: ChainId::new(CHAIN), address: token() };

@@ -38,7 +38,7 @@ fn time(minute: u64) -> Timestamp {
     Timestamp::new(THREE_PM + minute * 60).unwrap()
 }
 
-/// Every amount becomes another one; true if there was any.
+/// Changes every amount; true if there was one.
 fn spoil(value: &mut Value) -> bool {
     match value {
         Value::Object(fields) => {
@@ -58,7 +58,7 @@ fn spoil(value: &mut Value) -> bool {
     }
 }
 
-/// Spoils all that is kept; answers how many pending blocks and how many answers were.
+/// Corrupts everything in the cache; returns the number of pending blocks and of answers.
 async fn poison(redis: &mut MultiplexedConnection) -> (usize, usize) {
     let (mut pending, mut answers) = (0, 0);
     let keys: Vec<String> = redis.keys("*").await.unwrap();
@@ -120,14 +120,15 @@ impl Stage {
         self.chain.mine(time(minute), &transfers);
     }
 
-    /// Asks what the indexer will ask, of the cache: what it keeps for that is spoilt then.
+    /// Makes the reads of the indexer through the cache, so that it keeps their answers to be
+    /// corrupted.
     async fn ask(&self) -> Option<Amount> {
         let readers = self.stores.queries();
         let read = readers.balances().states(id(), &holders()).await.unwrap();
         read.value[0].map(|state| state.balance)
     }
 
-    /// Indexes, with all that is kept spoilt before each poll, and settles.
+    /// Indexes, with the cache corrupted before each poll, and settles.
     async fn run(&mut self, redis: &mut MultiplexedConnection) -> (usize, usize) {
         let mut sum = (0, 0);
         loop {
@@ -185,7 +186,7 @@ async fn wrong_answers_in_redis_change_no_ledger_and_no_points() {
             }
         }
         if round % 7 == 6 {
-            // Begun again, as after a restart: nothing is remembered but what is kept.
+            // A new indexer, as after a restart: it knows only what is stored.
             stage.indexer = Stage::indexer(&stage.chain, &stage.stores);
         }
         let (pending, answers) = stage.run(&mut redis).await;

@@ -62,7 +62,7 @@ impl Folder {
         self.run_with(&[], arguments)
     }
 
-    /// Runs a command whose outputs nobody reads; answers its exit code.
+    /// Runs a command whose outputs are not read; returns its exit code.
     pub(crate) fn run_unread(&self, arguments: &[&str]) -> Option<i32> {
         let unread = || std::io::pipe().unwrap().1;
         let mut command = self.command(arguments);
@@ -119,7 +119,7 @@ impl Folder {
             let sender = sender.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
-                    // Nobody reads the rest once the test is over.
+                    // The rest has no reader once the test is over.
                     let _ = sender.send(line);
                 }
             });
@@ -199,13 +199,13 @@ impl Running {
         (status, asked.elapsed())
     }
 
-    /// Sends SIGINT, as Ctrl-C does, and waits for the end; answers the lines not read before.
+    /// Sends SIGINT, as Ctrl-C does, and waits for the end; returns the unread lines.
     pub(crate) fn interrupt(mut self) -> (ExitStatus, Vec<String>) {
         let status = self.end_by("-INT");
         (status, self.lines.iter().collect())
     }
 
-    /// Waits until it ends by itself; answers the lines not read before.
+    /// Waits until it ends by itself; returns the unread lines.
     pub(crate) fn ends(mut self) -> (ExitStatus, Vec<String>) {
         let until = Instant::now() + PATIENCE;
         let status = loop {

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use crate::node::{NORMAL, Node, THREE_PM, token, unused_token};
 use crate::process::{Ended, Folder};
 
-/// A port that nobody listens on.
+/// A port without a listener.
 const NOBODY: &str = "http://127.0.0.1:9/";
 const INDEX: [&str; 2] = ["index", "--until-head"];
 const POINTS: &str = "[chains.local.tokens.plg.points]\nrate = \"0.05\"\n";

@@ -50,7 +50,7 @@ fn sequence(event: &Value) -> EventSeq {
     EventSeq::new(event["fields"]["sequence"].as_u64().unwrap())
 }
 
-/// Waits until the log's position in the database is the newest event, and answers it.
+/// Waits until the log's position in the database is the newest event, and returns it.
 fn until_recorded(folder: &Folder) -> EventSeq {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

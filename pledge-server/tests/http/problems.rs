@@ -59,7 +59,7 @@ async fn a_malformed_parameter_is_named() {
     }
 }
 
-/// A file keeps numbers of 63 bits, and anybody may ask for one of 64.
+/// SQLite has 63-bit numbers, but a request may name a 64-bit one.
 #[tokio::test]
 async fn a_chain_of_any_number_is_not_known_whatever_keeps_the_ledger() {
     let folder = tempfile::tempdir().unwrap();

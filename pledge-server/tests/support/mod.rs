@@ -200,7 +200,7 @@ impl World {
         run.expect("the store settles")
     }
 
-    /// What a path answers.
+    /// The answer of a path.
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         let response = self.send("GET", path).await;
         let status = response.status();
@@ -210,20 +210,20 @@ impl World {
         (status, body_of(response).await)
     }
 
-    /// What a path answers in JSON, whatever its status.
+    /// The JSON answer of a path, with any status.
     pub(crate) async fn json(&self, path: &str) -> (StatusCode, Value) {
         let response = self.send("GET", path).await;
         (response.status(), body_of(response).await)
     }
 
-    /// What a path answers, which must be 200.
+    /// The answer of a path, which must be 200.
     pub(crate) async fn ok(&self, path: &str) -> Value {
         let (status, body) = self.get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         body
     }
 
-    /// The problem that a path answers, which must have the status.
+    /// The problem document of a path, which must have the status.
     pub(crate) async fn problem(&self, path: &str, expected: u16) -> Value {
         let (status, body) = self.get(path).await;
         assert_eq!(status.as_u16(), expected, "{path}: {body}");

@@ -130,6 +130,6 @@ mod tests {
         });
         assert!(!is_pledge(address).await);
         other.await.unwrap();
-        assert!(!is_pledge(address).await, "nobody listens any more");
+        assert!(!is_pledge(address).await, "the port has no listener any more");
     }
 }

@@ -57,7 +57,7 @@ impl Market {
         }
     }
 
-    /// Mines a block and answers its height.
+    /// Mines a block and returns its height.
     async fn mine(&mut self) -> u64 {
         let transfers = self.random.below(0..32);
         self.crowd.send(&self.chain.anvil, transfers).await.unwrap();

@@ -17,7 +17,7 @@ const LIFE_MS: Range<u64> = 0..250;
 const WORK_MS: Range<u64> = 0..40;
 const LONG_WORK_MS: Range<u64> = 50..200;
 const LONG_PERCENT: u64 = 30;
-/// How often it is stopped and looked at, before it is killed whatever it does.
+/// The most looks at a stopped process before it is killed anyway.
 const LOOKS_MAX: u32 = 32;
 /// The pause before each of the first looks. It doubles after a number of looks, since a process
 /// that is stopped too often makes no progress.

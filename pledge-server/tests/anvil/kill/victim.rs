@@ -38,7 +38,7 @@ impl Victim {
         self.stdout = Some(stdout);
     }
 
-    /// Stops it in the middle of whatever it does, every thread of it.
+    /// Stops all its threads, whatever they are doing.
     pub(super) fn stop(&self) {
         kill_process(self.pid(), Signal::STOP).unwrap();
         let changed = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
@@ -46,7 +46,7 @@ impl Victim {
         assert!(status.stopped(), "it ended by itself: {status:?}");
     }
 
-    /// Lets it go on.
+    /// Lets it continue.
     pub(super) fn resume(&self) {
         kill_process(self.pid(), Signal::CONT).unwrap();
     }
