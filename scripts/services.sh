@@ -34,7 +34,7 @@ clean_up() {
     trap '' INT TERM HUP
     local group
     for group in $command $(jobs -p); do
-        for _ in $(seq 50); do # until none is left; where nobody collects orphans, dead ones stay
+        for _ in $(seq 50); do # until none is left; without a reaper of orphans, dead ones stay
             kill -KILL -- "-$group" || break
             sleep 0.02
         done
