@@ -89,7 +89,7 @@ pub(super) async fn alive() -> Json<Alive> {
 /// and servers. They make the instance unready only with `?strict`: confirmed data can still be
 /// read, and no other instance would do better.
 ///
-/// A probe reads nothing from the store: [`Pulse`] reads it once a second for all of them.
+/// A probe reads nothing from the store: `Pulse` reads it once a second for all of them.
 pub(super) async fn ready(
     State(api): State<Api>,
     Query(ReadyParams { strict }): Query<ReadyParams>,

@@ -59,7 +59,7 @@ async fn a_malformed_parameter_is_named() {
     }
 }
 
-/// SQLite has 63-bit numbers, but a request may name a 64-bit one.
+/// `SQLite` has 63-bit numbers, but a request may name a 64-bit one.
 #[tokio::test]
 async fn a_chain_of_any_number_is_not_known_whatever_keeps_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
