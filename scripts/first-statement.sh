@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what a newcomer waits for: from a clone with nothing compiled to the first settled statement, by the first command
+# Measures the time to the first statement: from a clone with nothing compiled to the first settled statement, by the first command
 # of the README. Downloads are not counted, since they depend on the network: crates are fetched before.
 #
 # Fails above the budget of CONTRIBUTING.md, in seconds of processor time: those depend least on what else the machine does.

@@ -1,6 +1,6 @@
-# What the scripts share. Sourced, not run.
+# Functions that the scripts share. Sourced, not run.
 
-# A step begins, so long after the script did.
+# Prints the name of a step, and the time since the script began.
 step() { printf '\n== %s (%d:%02d)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
 need() { # need COMMAND PACKAGE: installs the package unless the command is there

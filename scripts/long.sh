@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What takes too long for every run, by its name:
+# Checks that take too long for every run, by name:
 #
 #   scripts/long.sh simulation   100,000 seeds of the simulation, or as many as follow
 #   scripts/long.sh planted      every planted bug, until the simulation catches it
@@ -8,7 +8,7 @@
 #   scripts/long.sh bounds       time and memory of a page, of a large settlement, of short windows
 #   scripts/long.sh first        from a clone with nothing compiled to the first settled statement
 #
-# Each ends with an error if what it looks for is not so, and prints its figures.
+# Each prints its figures and ends with an error if its check fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A genuine MySQL of its own for tests, where scripts/services.sh brings MariaDB:
 #
-#   scripts/mysql.sh exec COMMAND...      runs the command beside it and ends it with it; its exit code is the command's
+#   scripts/mysql.sh exec COMMAND...      runs the command with it and stops it afterwards; its exit code is the command's
 #
 # The command finds it in PLEDGE_TEST_MYSQL_URL: a user who logs in as the server wants it by default (caching_sha2_password),
 # so over TLS the first time. The other variables are those of scripts/services.sh.
@@ -56,7 +56,7 @@ server() {
 clean_up() {
     trap '' INT TERM HUP
     [ -z "${mysqld:-}" ] || kill -KILL "$mysqld" 2>/dev/null || true
-    wait 2>/dev/null # bash tells of the dead here
+    wait 2>/dev/null # bash prints killed jobs here
     rm -rf "$work"
 }
 
@@ -66,7 +66,7 @@ refuse() { # refuse MESSAGE LOG
     exit 1
 }
 
-# Whether a port is free only the server itself can tell, so it tries several.
+# Only the server itself can find out whether a port is free, so it tries several.
 start() {
     local log=$work/mysqld.log
     (server --initialize-insecure) >"$log" 2>&1 || refuse "mysqld cannot make its data folder" "$log"

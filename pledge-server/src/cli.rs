@@ -49,7 +49,7 @@ struct Global {
     /// Print the result as JSON, and nothing else
     #[arg(long, global = true)]
     json: bool,
-    /// How log lines look; `RUST_LOG` says which
+    /// How log lines look; `RUST_LOG` selects which
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
 }
@@ -90,8 +90,8 @@ enum Command {
 }
 
 impl Command {
-    /// What is logged unless `RUST_LOG` says otherwise: a server tells what it does, the others tell
-    /// by their result and, beside text, how far they are. The demo's forks are no reason to warn.
+    /// The default of `RUST_LOG`. A server logs what it does; the other commands print a result
+    /// and, in text mode, log their progress. The demo's forks are no reason to warn.
     const fn log_level(&self, output: Output) -> &'static str {
         match (self, output) {
             (Self::Run(_), _) => "info",
@@ -107,8 +107,8 @@ impl Command {
 /// One chain and one token, without a configuration file.
 #[derive(Debug, Args)]
 struct QuickArgs {
-    /// A node; its chain id is asked. Other users of the machine see what is typed here, so a url with a
-    /// key belongs into the variable `PLEDGE_RPC_URL`
+    /// A node; its chain id is asked. Other users of the machine see what is typed here, so a url
+    /// with a key belongs into the variable `PLEDGE_RPC_URL`
     #[arg(long, value_name = "URL", requires = "token", conflicts_with = "config")]
     rpc_url: Option<String>,
     /// The contract to follow
@@ -126,14 +126,14 @@ struct QuickArgs {
     clock_slack: Option<String>,
 }
 
-/// What a command came to, where that is no error.
+/// The outcome of a command that ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Exit code 0.
     Fine,
-    /// The result says what failed: exit code 1.
+    /// The result lists what failed: exit code 1.
     Failed,
-    /// The result says what is wrong in the configuration: exit code 2.
+    /// The result lists what is wrong in the configuration: exit code 2.
     Wrong,
 }
 
@@ -171,7 +171,7 @@ impl Context {
         Config::load(self.file.as_deref(), &self.environment)
     }
 
-    /// The configuration of the flags, or of the file where there are none.
+    /// The configuration from the flags, or from the file if no flag names a token.
     async fn config_or_quick(&self, args: QuickArgs) -> anyhow::Result<Config> {
         let Some(quick) = self.quick(args)? else {
             return Ok(self.config()?);
@@ -180,7 +180,7 @@ impl Context {
         Ok(Config::quick(&quick, chain, &self.environment)?)
     }
 
-    /// What the flags say; `None` if they name no token.
+    /// The chain that the flags name; `None` if they name no token.
     fn quick(&self, args: QuickArgs) -> Result<Option<Quick>, ConfigError> {
         let Some(token) = args.token else {
             return Ok(None);
@@ -214,7 +214,8 @@ impl Context {
         parse_url(url, RPC_URL)
     }
 
-    /// The chain of a node. One that gives no answer is an error, and so is being told to stop.
+    /// The chain of a node. It is an error if the node does not answer, or if the user stops the
+    /// command.
     async fn chain_behind(&self, url: &NodeUrl) -> anyhow::Result<ChainId> {
         let answered = self.stop.run_until_cancelled(sources::chain_behind(url)).await;
         let answered = answered.with_context(|| format!("stopped before {url} answered"))?;
@@ -250,12 +251,12 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
     }
 }
 
-/// Whether an error is for the user to mend: exit code 2.
+/// Whether the user has to correct something: exit code 2.
 pub fn is_wrong_usage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<WrongUsage>())
 }
 
-/// An argument that names nothing.
+/// An argument that names something unknown.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct WrongUsage(String);

@@ -1,7 +1,8 @@
-//! The configuration: a TOML file, the environment above it, checked whole before anything starts.
+//! The configuration: a TOML file, overridden by the environment, checked as a whole before
+//! anything starts.
 //!
-//! Reading and checking are apart: [`Config::load`] answers either a configuration in
-//! which every value is of its domain's type, or a [`ConfigError`] that lists every wrong key at once.
+//! [`Config::load`] returns either a configuration in which every value has its domain's type, or a
+//! [`ConfigError`] that lists every wrong key.
 
 mod chain;
 mod durations;
@@ -40,7 +41,7 @@ use source::Written;
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "pledge.toml";
 
-/// What the process was told to do.
+/// The checked configuration of the process.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The HTTP server.
@@ -61,15 +62,14 @@ fn default_file() -> Option<PathBuf> {
 }
 
 impl Config {
-    /// Reads a file, or `pledge.toml` in the current folder if there is one, with the environment
-    /// above it.
+    /// Reads a file, or `pledge.toml` in the current folder if it exists. The environment overrides
+    /// it.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
         let file = file.map(Path::to_path_buf).or_else(default_file);
         Self::check(Written::read(file.as_deref(), environment)?.raw()?)
     }
 
-    /// What [`Config::load`] makes of the same, to be shown: with where each value comes from and
-    /// without secrets.
+    /// The result of [`Config::load`] for display: with the origin of each value, without secrets.
     pub fn effective(
         file: Option<&Path>,
         environment: &Environment,
@@ -79,7 +79,7 @@ impl Config {
         Ok(Effective::new(&Self::check(written.raw()?)?, &written))
     }
 
-    /// What [`Config::quick`] makes of the same, to be shown.
+    /// The result of [`Config::quick`] for display.
     pub fn effective_quick(
         quick: &Quick,
         chain: ChainId,
@@ -90,7 +90,7 @@ impl Config {
     }
 
     /// One chain and one token from the command line, without a file; the environment still counts.
-    /// The chain is that which the node says it is on.
+    /// The node reports the chain.
     pub fn quick(
         quick: &Quick,
         chain: ChainId,
@@ -111,7 +111,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The variables that may be keys, out of all of the process. One that is no text is an error.
+    /// The variables of the process that may be keys. One that is not valid text is an error.
     pub fn environment(
         variables: impl Iterator<Item = (OsString, OsString)>,
     ) -> Result<Environment, ConfigError> {

@@ -1,9 +1,9 @@
 //! `pledge demo`: two scripted chains, played from their first block on.
 //!
 //! The first is the worked case, to be checked by hand: one account, one hour, 20/3 points. The
-//! second is two days of a busy token, with a fork below its confirmed block; its story told, it
-//! lives on for two weeks of chain time, and begins anew with the next seed. Nothing is precomputed:
-//! indexer, settler and audit are those of `pledge run`.
+//! second is two days of a busy token, with a fork below its confirmed block. It continues for two
+//! weeks of chain time, and starts again with the next seed. Nothing is precomputed: the indexer
+//! and the settler are those of `pledge run`, the verification is that of `pledge verify`.
 
 mod hour;
 mod life;
@@ -26,7 +26,7 @@ pub use story::{Earned, ForkStory, HourStory, Leader, MarketStory, Story, Told};
 use crate::progress::Progress;
 use crate::stores::Stores;
 
-/// 2026-01-01T00:00:00Z.
+// 2026-01-01T00:00:00Z in unix seconds.
 const NEW_YEAR: u64 = 1_767_225_600;
 
 /// Plays both chains over stores in memory. The same seed plays the same market.

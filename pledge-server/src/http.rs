@@ -1,7 +1,8 @@
-//! The HTTP API: what the stores know, read as JSON.
+//! The HTTP API: reads the stores as JSON.
 //!
 //! Every answer is exact: amounts, integrals and raw points are decimal strings. Every error is an
-//! `application/problem+json` document. An answer made of several reads is one of one state.
+//! `application/problem+json` document. An answer made of several reads is consistent: all
+//! of them saw one state.
 
 mod accounts;
 mod chains;
@@ -34,18 +35,18 @@ pub use pulse::Pulse;
 
 use crate::tasks::Incidents;
 
-/// What the API answers from. Clones share the stores.
+/// The state behind the API. Clones share the stores.
 #[derive(Debug, Clone)]
 pub struct Api {
-    /// The stores, read for people.
+    /// Reads from the stores.
     pub queries: Queries,
-    /// The Redis server beside them, if one is configured: how it does is told.
+    /// The Redis server, if one is configured, for its health.
     pub redis: Option<Redis>,
-    /// What goes wrong in this process, told beside.
+    /// The open incidents of this process.
     pub incidents: Incidents,
-    /// How the store is.
+    /// The newest answer of the store.
     pub pulse: Pulse,
-    /// The wall clock, by which ages are told. It decides nothing else.
+    /// The wall clock, for ages only.
     pub clock: fn() -> SystemTime,
     /// Whether the process is ending.
     pub stop: CancellationToken,

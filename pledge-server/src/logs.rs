@@ -9,21 +9,22 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{ConfigError, Key};
 
-/// The WebSocket library logs the url of every handshake, API key included, and all that a node says.
+/// The WebSocket library logs the url of every handshake, with its API key, and every message of a
+/// node.
 const NEVER: [&str; 2] = ["tungstenite=off", "tungstenite::handshake::client=off"];
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// One line of text per event
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line
     Json,
 }
 
-/// Begins to log what `RUST_LOG` asks for, or `level` and above. Lines appear above the bars. A
-/// `RUST_LOG` that is no filter is a [`ConfigError`].
+/// Starts logging what `RUST_LOG` selects, by default `level` and above. Lines appear above the
+/// bars. An invalid `RUST_LOG` is a [`ConfigError`].
 pub fn init(format: LogFormat, level: &str, bars: &MultiProgress) -> anyhow::Result<()> {
     let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
         Ok(directives) => EnvFilter::try_new(&directives).map_err(|error| wrong_filter(&error))?,
@@ -50,8 +51,8 @@ fn wrong_filter(error: &dyn std::error::Error) -> ConfigError {
     ConfigError::at(&Key::root(EnvFilter::DEFAULT_ENV), what)
 }
 
-/// Standard error, with the bars out of the way while a line is written. A reader that has gone away
-/// is no error: a server goes on without being heard.
+/// Standard error, with the bars hidden while a line is written. A closed pipe is not an error: a
+/// server continues without a reader.
 struct AboveBars(MultiProgress);
 
 impl Write for AboveBars {

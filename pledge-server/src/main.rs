@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use pledge_server::cli::{self, Cli, Verdict};
 
-/// How long calls that cannot be interrupted may delay the exit.
+/// How long blocking calls may delay the exit.
 const EXIT_DELAY_MAX: Duration = Duration::from_millis(200);
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         Ok(Verdict::Failed) => ExitCode::from(FAILED),
         Ok(Verdict::Wrong) => ExitCode::from(WRONG_USAGE),
         Err(error) => {
-            // Nobody may read it any more; the exit code says it all the same.
+            // The pipe may be closed; the exit code still reports the failure.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
             let code = if cli::is_wrong_usage(&error) { WRONG_USAGE } else { FAILED };
             ExitCode::from(code)

@@ -1,4 +1,4 @@
-//! Results, on standard output: text for people, or one JSON value for programs.
+//! Results on standard output: text, or one JSON value for programs.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -8,18 +8,17 @@ use serde::{Serialize, Serializer};
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
-    /// As text.
     Text,
-    /// As JSON, and nothing else.
+    /// One JSON value, and nothing else.
     Json,
 }
 
-/// Serialises as the text shown to people: an address with its EIP-55 checksum.
+/// Serialises a value by its `Display`: an address with its EIP-55 checksum.
 pub fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
 
-/// A number of things, for people: `1 account`, `2 accounts`, `2 batches`.
+/// A number of things as text: `1 account`, `2 accounts`, `2 batches`.
 pub fn counted(number: u64, one: &str) -> String {
     match number {
         1 => format!("1 {one}"),
@@ -29,7 +28,7 @@ pub fn counted(number: u64, one: &str) -> String {
 }
 
 impl Output {
-    /// Prints a result. A reader that has gone away is no error.
+    /// Prints a result. A closed pipe is not an error.
     pub fn print<T: Display + Serialize>(self, result: &T) -> io::Result<()> {
         let text = match self {
             Self::Text => result.to_string(),

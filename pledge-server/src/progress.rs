@@ -1,4 +1,4 @@
-//! Long work shows how far it is: a bar on a terminal, a log line now and then elsewhere.
+//! The progress of long work: a bar on a terminal, a log line now and then elsewhere.
 
 mod board;
 
@@ -33,7 +33,7 @@ enum Shown {
 }
 
 impl Progress {
-    /// Bars if standard error is a terminal, else lines; nothing beside a result in JSON.
+    /// Bars if standard error is a terminal, else log lines; nothing with JSON output.
     pub fn new(output: Output) -> Self {
         let shown = match output {
             Output::Json => Shown::Nothing,
@@ -47,7 +47,7 @@ impl Progress {
         Self { bars: MultiProgress::with_draw_target(target), shown }
     }
 
-    /// The bars, for whoever writes to the same terminal.
+    /// The bars, for other writers to the same terminal.
     pub const fn bars(&self) -> &MultiProgress {
         &self.bars
     }
@@ -73,22 +73,22 @@ impl Progress {
 /// How far some work is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// What is done, of `total`; the time left follows from it.
+    /// The part of `total` that is done; the time left follows from it.
     pub done: u64,
-    /// What is to be done, done or not.
+    /// The whole work, in the unit of `done`.
     pub total: u64,
-    /// The same for people.
+    /// The text shown to the user.
     pub says: String,
-    /// What the pace is counted in.
+    /// The count from which the pace is computed.
     pub counted: u64,
-    /// What that is.
+    /// The unit of `counted`.
     pub unit: &'static str,
 }
 
 impl Step {
-    /// With the pace and the time left at the pace so far.
+    /// The text with the pace and the time left at that pace.
     fn message(&self, elapsed: Duration) -> String {
-        let Self { done, total, says, counted, unit } = self;
+        let Self { done, total, says: text, counted, unit } = self;
         let elapsed_ms = elapsed.as_millis().max(1);
         let per_second = u128::from(*counted) * 1_000 / elapsed_ms;
         let left = u128::from(total.saturating_sub(*done)) * elapsed_ms;
@@ -96,7 +96,7 @@ impl Step {
             let seconds = u64::try_from(left_ms / 1_000).unwrap_or(u64::MAX);
             format!(", {} left", humantime::format_duration(Duration::from_secs(seconds)))
         });
-        format!("{says}, {per_second} {unit}/s{left}")
+        format!("{text}, {per_second} {unit}/s{left}")
     }
 }
 
@@ -116,7 +116,7 @@ struct Run {
 }
 
 impl WorkProgress {
-    /// The work begins: its pace is counted from here.
+    /// Starts the work; its pace is computed from here.
     pub fn begin(&mut self) {
         let Self { shown, name, run } = self;
         run.get_or_insert_with(|| {
@@ -125,7 +125,7 @@ impl WorkProgress {
         });
     }
 
-    /// A step was done.
+    /// Shows a step.
     pub fn moved(&mut self, step: &Step) {
         self.begin();
         let Some(run) = &mut self.run else {
@@ -141,7 +141,7 @@ impl WorkProgress {
         }
     }
 
-    /// There is nothing more to do, for now.
+    /// Ends the work, for now.
     pub fn over(&mut self) {
         if let Some(run) = self.run.take() {
             run.bar.finish_and_clear();
@@ -159,7 +159,7 @@ impl Drop for WorkProgress {
 #[derive(Debug)]
 pub struct ChainProgress {
     work: WorkProgress,
-    /// Whose calls are counted.
+    /// The nodes whose calls are counted.
     nodes: Option<Arc<EvmNodes>>,
     /// The block at which it began.
     first: Option<u64>,
@@ -169,12 +169,12 @@ pub struct ChainProgress {
 }
 
 impl ChainProgress {
-    /// The calls that are left are told too, by those sent to these nodes.
+    /// Also shows the calls left, estimated from the calls sent to these nodes so far.
     pub fn count_calls(&mut self, nodes: &Arc<EvmNodes>) {
         (self.nodes, self.asked) = (Some(nodes.clone()), None);
     }
 
-    /// A slice was committed.
+    /// Shows a committed slice.
     pub fn advanced(&mut self, slice: &indexer::Progress) {
         let first = *self.first.get_or_insert(slice.from.get());
         self.transfers += slice.transfers;
@@ -197,14 +197,14 @@ impl ChainProgress {
         });
     }
 
-    /// The newest confirmed block was reached.
+    /// Ends the progress: the newest confirmed block was reached.
     pub fn reached(&mut self) {
         (self.first, self.asked, self.transfers) = (None, None, 0);
         self.work.over();
     }
 }
 
-/// The calls that the blocks ahead take, if they take as many as those behind.
+/// The calls that the remaining blocks need, at the rate of the blocks done.
 fn calls_left(blocks: u64, calls: u64, blocks_left: u64) -> String {
     let left = (u128::from(calls) * u128::from(blocks_left)).checked_div(blocks.into());
     left.filter(|left| *left > 0).map_or_else(String::new, |left| format!(", {left} calls left"))
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_tells_the_pace_and_the_time_left() {
+    fn a_step_shows_the_pace_and_the_time_left() {
         let message = step(2).message(Duration::from_secs(10));
         assert_eq!(message, "2/8 shards, 3 accounts/s, 30s left");
     }

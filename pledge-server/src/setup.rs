@@ -1,8 +1,8 @@
 //! The checks between configuration and work: nodes, contracts, start blocks, programmes.
 //!
-//! [`inspect`] and [`look`] only read, so that a wrong key anywhere is found before anything is written;
-//! [`register`] and [`register_token`] write. A command that ends inspects: whatever is wrong or fails
-//! ends it. A server looks: what fails is tried again beside what works.
+//! [`inspect`] and [`look`] only read, so that every wrong key is found before anything is written;
+//! [`register`] and [`register_token`] write. One-shot commands call `inspect`: any error ends
+//! them. A server calls `look`: failures are tried again while the rest works.
 
 mod discover;
 mod probe;
@@ -29,7 +29,7 @@ use crate::stores::Stores;
 /// Why a chain cannot be followed now.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// The configuration does not fit the chain or the store: a person has to change it.
+    /// The configuration does not fit the chain or the store: the operator has to change it.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Its nodes cannot be reached now: retry.
@@ -41,7 +41,7 @@ pub enum SetupError {
 }
 
 impl SetupError {
-    /// With the name of the chain; a wrong key names it already.
+    /// Adds the name of the chain, unless it is a wrong key, which names it already.
     pub fn of(self, config: &ChainConfig) -> anyhow::Error {
         match self {
             Self::Config(error) => error.into(),
@@ -50,19 +50,17 @@ impl SetupError {
     }
 }
 
-/// A chain of which a node answered, and whose tokens fit.
+/// A chain with a node that answered and tokens that fit.
 #[derive(Debug, Clone)]
 pub struct InspectedChain {
     /// How it is followed.
     pub config: ChainConfig,
-    /// Its nodes.
     pub source: Arc<EvmNodes>,
-    /// Its tokens, in the order of the configuration.
+    /// The tokens, in the order of the configuration.
     specs: Vec<TokenSpec>,
 }
 
 impl InspectedChain {
-    /// Its indexer.
     pub fn indexer(&self, stores: &Stores) -> Indexer {
         indexer(&self.config, &self.source, stores)
     }
@@ -87,17 +85,16 @@ pub const fn token_id(chain: &ChainConfig, token: &TokenConfig) -> TokenId {
     TokenId { chain: chain.id, address: token.address }
 }
 
-/// What the nodes of a chain answered when they were first asked.
+/// The first answers of the nodes of a chain.
 #[derive(Debug)]
 pub struct Look {
-    /// Its nodes.
     pub source: Arc<EvmNodes>,
     /// The tokens that the store did not know.
     pub tokens: Vec<Discovered>,
 }
 
-/// Connects to a chain and looks tokens up. Writes nothing. A token that cannot be looked up is no error:
-/// it is among those that are answered.
+/// Connects to a chain and looks tokens up. Writes nothing. A token that cannot be looked up is not
+/// an error: it is returned with its reason.
 pub async fn look(config: &ChainConfig, unknown: Vec<TokenConfig>) -> Result<Look, SetupError> {
     let source = sources::connect(config).await?;
     let tokens = discover(config, &source, &unknown).await;
@@ -105,7 +102,7 @@ pub async fn look(config: &ChainConfig, unknown: Vec<TokenConfig>) -> Result<Loo
 }
 
 /// Connects to a chain and checks its tokens against store and node. Writes nothing. What the store
-/// refuses is an error also while no node can be reached.
+/// refuses is an error even while no node can be reached.
 pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedChain, SetupError> {
     let mut examined = Examined::by_store(config, stores).await?;
     let connected = sources::connect_each(config).await?;
@@ -118,24 +115,25 @@ pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedC
     Ok(InspectedChain { config: config.clone(), source, specs: specs.collect() })
 }
 
-/// What is known of a chain's tokens, and what is wrong with it.
+/// What is known of a chain's tokens, and what is wrong with them.
 #[derive(Debug)]
 pub struct Examined {
-    /// In the order of the configuration; `None` is unknown.
+    /// In the order of the configuration; `None` if unknown.
     pub tokens: Vec<Option<TokenSpec>>,
     /// Every wrong key.
     pub problems: Problems,
 }
 
 impl Examined {
-    /// By the store alone.
+    /// Examines the tokens by the store alone.
     pub async fn by_store(config: &ChainConfig, stores: &Stores) -> Result<Self, StoreError> {
         let mut problems = Problems::default();
         let tokens = registered::check_all(config, stores, &mut problems).await?;
         Ok(Self { tokens, problems })
     }
 
-    /// Asks the nodes for what the store does not know. Every token is known then, or has a problem.
+    /// Asks the nodes for what the store does not know. Afterwards every token is known or has a
+    /// problem.
     pub async fn ask(
         &mut self,
         config: &ChainConfig,
@@ -161,7 +159,8 @@ impl Examined {
     }
 }
 
-/// A node that knows no finalized block would confirm nothing for ever.
+/// Checks that `finality = "finalized"` can work: a node without a finalized block would never
+/// confirm any.
 async fn check_finality(
     config: &ChainConfig,
     source: &EvmNodes,

@@ -4,7 +4,7 @@ use std::io;
 
 use tokio_util::sync::CancellationToken;
 
-/// Exit code of a process that was told to stop twice.
+/// Exit code of a process that gets a second signal.
 const EXIT_AT_ONCE: i32 = 1;
 
 /// A token that the first signal cancels. The second ends the process at once.
@@ -57,7 +57,7 @@ impl Signals {
 
     async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
-            // Without a handler the system ends the process by itself.
+            // Without a handler the operating system ends the process.
             std::future::pending::<()>().await;
         }
     }

@@ -13,23 +13,23 @@ use pledge_core::types::ChainId;
 use crate::config::{ChainConfig, ConfigError, NodeUrl, Problems};
 use crate::setup::SetupError;
 
-/// The tasks have a backoff of their own, so one question is not repeated for long.
+/// Retries of one call. Few, since the tasks have their own backoff.
 const RETRIES_MAX: usize = 3;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The nodes of a chain, and what each said first.
+/// The nodes of a chain, and the result of connecting to each.
 #[derive(Debug)]
 pub struct Connected {
-    /// All of them: those that did not answer join when they do.
+    /// All of them; those that did not answer yet join later.
     pub nodes: Arc<EvmNodes>,
-    /// What came of connecting to each, in the order of the configuration.
+    /// The result of connecting to each, in the order of the configuration.
     pub answers: Vec<Result<(), ChainError>>,
 }
 
 /// Connects to the nodes of a chain, one of which must answer now.
 ///
-/// Every node is asked for its chain id: one on another chain is a wrong configuration even if the
-/// others are right.
+/// Every node is asked for its chain id: one node on another chain makes the configuration wrong,
+/// even if the others are right.
 pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmNodes>, SetupError> {
     let connected = connect_each(config).await?;
     let mut problems = Problems::default();
@@ -39,8 +39,8 @@ pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmNodes>, SetupError> 
     Ok(connected.nodes)
 }
 
-/// Connects to every node of a chain, whatever comes of it. An error is of the configuration: the
-/// chain cannot be read in this way.
+/// Connects to every node of a chain and keeps the result of each. An error is one of the
+/// configuration: the chain cannot be read in this way.
 pub async fn connect_each(config: &ChainConfig) -> Result<Connected, ConfigError> {
     let node = |url| EvmConfig {
         log_proof: config.log_proof,
@@ -54,7 +54,7 @@ pub async fn connect_each(config: &ChainConfig) -> Result<Connected, ConfigError
     Ok(Connected { nodes: Arc::new(nodes), answers })
 }
 
-/// An error if no node answered; those on another chain are wrong keys.
+/// Requires that a node answered. Nodes on another chain are wrong keys.
 pub fn require_answer(
     config: &ChainConfig,
     connected: &Connected,
@@ -75,6 +75,7 @@ pub fn require_answer(
             Ok(()) => {}
         }
     }
+    // One answer is enough: the group retries the other nodes while it works.
     if connected.answers.iter().all(Result::is_err) {
         let failed = failed.join("; ");
         let detail = format!("{failed}: start one, or correct {}.rpc_urls", config.key);
@@ -86,7 +87,7 @@ pub fn require_answer(
     Ok(())
 }
 
-/// Whether a node answered, and is on another chain.
+/// Whether a node answered but is on another chain.
 pub fn is_wrong_chain(error: &ChainError) -> bool {
     error.source().is_some_and(|source| source.is::<WrongChain>())
 }
@@ -96,7 +97,7 @@ pub async fn connect_one(chain: ChainId, url: &NodeUrl) -> Result<EvmChain, Chai
     within(url, EvmChain::connect(evm_config(chain, url))).await
 }
 
-/// What a node answers, if it does before long.
+/// The answer of a node, within a short time limit.
 pub async fn within<T>(
     url: &NodeUrl,
     answer: impl Future<Output = Result<T, ChainError>>,
@@ -107,12 +108,12 @@ pub async fn within<T>(
     })
 }
 
-/// The chain that a node says it is on, if it does before long.
+/// The chain id that a node reports, within a short time limit.
 pub async fn chain_behind(url: &NodeUrl) -> Result<ChainId, ChainError> {
     within(url, EvmChain::chain_behind(&evm_config(ChainId::new(0), url))).await
 }
 
-/// Whether a node tells of new heads over its WebSocket.
+/// Checks that a node notifies of new heads over its WebSocket.
 pub async fn probe_heads(chain: ChainId, url: &NodeUrl) -> Result<(), ChainError> {
     HeadHints::probe(&HeadsConfig::new(chain, url.expose().clone())).await
 }

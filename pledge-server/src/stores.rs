@@ -20,34 +20,33 @@ use crate::config::{ConfigError, Key, RedisConfig, StorageConfig, StorageUrl};
 
 pub use probe::{Found, look};
 
-/// How often it is looked whether a file is still there.
+/// How often a file is checked for existence.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 /// The ports of one store.
 #[derive(Debug, Clone)]
 pub struct Stores {
-    /// The ledger.
     pub balances: Arc<dyn BalanceStore>,
     /// The points, in the same database.
     pub points: Arc<dyn PointsStore>,
-    /// What happened to both, in the same database.
+    /// The events of both, in the same database.
     pub events: Arc<dyn EventStore>,
-    /// All of it, to be moved.
+    /// Export and import of everything.
     pub archive: Arc<dyn Archive>,
-    /// The blocks above the ledger.
+    /// The pending blocks above the ledger.
     pub pending: Arc<dyn PendingCache>,
-    /// Where instances that share the store tell each other that they are there, if anywhere.
+    /// The leases by which instances that share the store find each other, if there are any.
     pub leases: Option<Arc<dyn Leases>>,
     /// The bounds of a settlement.
     pub settling: SettlerConfig,
-    /// The Redis server beside the store, if one is configured.
+    /// The Redis server, if one is configured.
     pub redis: Option<Redis>,
     database: Database,
-    /// Ledger and points for those who ask the same again and again, where that is faster.
+    /// Ledger and points through a cache for repeated reads, where that is faster.
     cached: Option<(Arc<dyn BalanceStore>, Arc<dyn PointsStore>)>,
 }
 
-/// What has to be closed.
+/// The database behind the stores, which has to be closed.
 #[derive(Debug, Clone)]
 enum Database {
     None,
@@ -55,17 +54,17 @@ enum Database {
     MySql(MySqlStore),
 }
 
-/// Opens the store, brings its schema up to date, and puts Redis beside it if there is one. What
-/// cannot be a database of ours is a wrong key.
+/// Opens the store, brings its schema up to date, and adds Redis if it is configured. A database
+/// that is not one of `pledge` is a wrong key.
 pub async fn open(config: &StorageConfig) -> anyhow::Result<Stores> {
     let stores = open_alone(config).await?;
     match &config.redis {
-        Some(redis) => stores.beside(redis, &config.url).await,
+        Some(redis) => stores.with_redis(redis, &config.url).await,
         None => Ok(stores),
     }
 }
 
-/// As [`open`], without Redis: for commands that end, which gain nothing by it.
+/// Like [`open`], without Redis: one-shot commands gain nothing from it.
 pub async fn open_alone(config: &StorageConfig) -> anyhow::Result<Stores> {
     match &config.url {
         StorageUrl::Memory => Ok(Stores::of(MemoryStore::new())),
@@ -80,7 +79,7 @@ pub async fn open_alone(config: &StorageConfig) -> anyhow::Result<Stores> {
     }
 }
 
-/// Opens a store that earlier commands have filled: never creates one.
+/// Opens an existing store; never creates one.
 pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
     match &config.url {
         StorageUrl::Memory => Err(keeps_nothing()),
@@ -90,9 +89,9 @@ pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
     }
 }
 
-/// Opens a store that earlier commands have filled, to read it alone. On a server, a user who may read
-/// is enough, and the schema stays as it is. A file is opened as for writing, since a program that
-/// writes to it may come at any time.
+/// Opens an existing store for reading. On a server a user with `SELECT` is enough, and the schema
+/// stays as it is. A file is opened for writing, since another program may start writing to it at
+/// any time.
 pub async fn open_to_read(config: &StorageConfig) -> anyhow::Result<Stores> {
     if !matches!(config.url, StorageUrl::MySql(_)) {
         return open_existing(config).await;
@@ -130,7 +129,7 @@ fn missing(what: &str) -> anyhow::Error {
     )
 }
 
-/// What cannot be a database of ours is a wrong key.
+/// Turns the error for a database that is not one of `pledge` into a wrong key.
 fn blame(error: StoreError) -> anyhow::Error {
     match error.kind() {
         StoreErrorKind::Invalid => ConfigError::at(&url_key(), error.detail()).into(),
@@ -138,8 +137,8 @@ fn blame(error: StoreError) -> anyhow::Error {
     }
 }
 
-/// Tells one store from another, so that those who share a Redis server take nothing for their own.
-/// Whoever reaches one database by two names has two scopes, and loses speed alone.
+/// A prefix per store, so that stores that share a Redis server do not read each other's keys. One
+/// database under two names gets two scopes, which only costs speed.
 fn scope(store: &StorageUrl) -> anyhow::Result<String> {
     let place = match store {
         StorageUrl::Sqlite(file) => std::path::absolute(file)?.display().to_string(),
@@ -182,9 +181,9 @@ impl Stores {
         Self { database: Database::MySql(store.clone()), ..Self::of(store) }
     }
 
-    /// With pending blocks on a Redis server; if the store is on a server too, with its larger answers
-    /// and the leases of those who share it.
-    async fn beside(self, config: &RedisConfig, store: &StorageUrl) -> anyhow::Result<Self> {
+    /// Adds pending blocks on a Redis server. If the store is on a server too, also adds cached
+    /// reads and the leases of the instances that share it.
+    async fn with_redis(self, config: &RedisConfig, store: &StorageUrl) -> anyhow::Result<Self> {
         let prefix = format!("{}:{}", config.prefix, scope(store)?);
         let redis = Redis::connect(config.url.expose().as_str(), &prefix).await;
         let redis = redis.map_err(|error| match error.kind() {
@@ -192,17 +191,17 @@ impl Stores {
             _ => anyhow::Error::from(error),
         })?;
         let pending = Arc::new(RedisPending::new(redis.clone()));
-        let beside = Self { pending, redis: Some(redis.clone()), ..self };
-        let Database::MySql(store) = &beside.database else {
-            return Ok(beside);
+        let stores = Self { pending, redis: Some(redis.clone()), ..self };
+        let Database::MySql(store) = &stores.database else {
+            return Ok(stores);
         };
         let cached = Arc::new(Cached::new(store.clone(), redis.clone()));
         let leases: Arc<dyn Leases> = Arc::new(RedisLeases::new(redis));
-        Ok(Self { leases: Some(leases), cached: Some((cached.clone(), cached)), ..beside })
+        Ok(Self { leases: Some(leases), cached: Some((cached.clone(), cached)), ..stores })
     }
 
-    /// Waits until the store can never be written to again, and answers why: its file was deleted or
-    /// replaced. A server that is away may come back, so it is no reason.
+    /// Waits until the store can never be written to again, and returns why: its file was deleted
+    /// or replaced. An unreachable server may come back, so it does not count.
     pub async fn lost(&self) -> anyhow::Error {
         let Database::Sqlite(store) = &self.database else {
             return std::future::pending().await;
@@ -215,8 +214,8 @@ impl Stores {
         }
     }
 
-    /// Ends the connections; folds the log of a file into it. A process that ends without it loses
-    /// nothing.
+    /// Closes the connections and merges the write-ahead log of a file. A process that ends without
+    /// it loses nothing.
     pub async fn close(&self) {
         match &self.database {
             Database::None => {}
@@ -225,7 +224,7 @@ impl Stores {
         }
     }
 
-    /// Answers for people.
+    /// Queries over these stores, cached where possible.
     pub fn queries(&self) -> Queries {
         let stored = || (self.balances.clone(), self.points.clone());
         let (balances, points) = self.cached.clone().unwrap_or_else(stored);

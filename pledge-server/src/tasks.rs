@@ -1,5 +1,5 @@
 //! The tasks of a running server: one that indexes and one that settles for each chain, one that
-//! delivers what happened, and the HTTP server. One chain's incident never stops another; a task that
+//! delivers events, and the HTTP server. A failure of one chain never stops another; a task that
 //! panics ends the process.
 
 mod ability;
@@ -39,19 +39,21 @@ pub use server::{bind, serve};
 pub use settle::{SettleTask, Wakes, settle_chain};
 pub(crate) use settle::{failed_batches, is_settled, settle_shown};
 
-/// How long tasks may take to stop before they are aborted. Nothing is lost by it: every write is
-/// whole or not at all.
+/// How long tasks may take to stop before they are aborted. Nothing is lost: every write is one
+/// transaction.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// What passes by itself is reported once it has kept work from being done for so long.
+/// A passing failure is reported once it has blocked the work for this long.
 const STANDSTILL: Duration = Duration::from_secs(60);
 
-/// What a task ends with.
+/// The running tasks.
 pub type Tasks = JoinSet<anyhow::Result<()>>;
 
 /// Waits until every task has ended. The first that fails, or panics, stops the others.
 pub async fn supervise(mut tasks: Tasks, stop: &CancellationToken) -> anyhow::Result<()> {
     let mut outcome = Ok(());
+    // The grace period runs inside the loop, so tasks that end in time are still checked for
+    // errors.
     let grace_over = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
@@ -85,10 +87,10 @@ pub async fn watch_store(stores: Stores, stop: CancellationToken) -> anyhow::Res
     stop.run_until_cancelled(stores.lost()).await.map_or(Ok(()), Err)
 }
 
-/// Waits until a task has to look again: after a delay if there was incident, else when something
-/// moved, at the latest after `interval`.
-async fn until_due(after_trouble: Option<Duration>, interval: Duration, moved: &Notify) {
-    match after_trouble {
+/// Waits until a task has to run again: after the delay if it failed, else when something moved, at
+/// the latest after `interval`.
+async fn until_due(after_failure: Option<Duration>, interval: Duration, moved: &Notify) {
+    match after_failure {
         Some(delay) => tokio::time::sleep(delay).await,
         None => tokio::select! {
             () = moved.notified() => {}

@@ -64,7 +64,7 @@ impl TestChain {
     }
 }
 
-/// Where the token's ledger stands.
+/// The token's current state.
 pub(crate) async fn token(stores: &Stores) -> TokenState {
     stores.balances.token(TOKEN).await.unwrap().unwrap()
 }

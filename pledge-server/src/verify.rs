@@ -1,8 +1,9 @@
-//! The audit: every balance against the contract's own, every change, integral and point recomputed.
+//! The verification: compares every balance with the contract, and recomputes every change,
+//! integral and point.
 //!
-//! A token is verified at one block, where its ledger stood when the audit began. The ledger may grow
-//! meanwhile: what is at or before that block changes only when it is rewound, and then the audit of
-//! the token begins again.
+//! A token is verified at one block: the cursor of its ledger at the start. The ledger may grow
+//! meanwhile. The part up to that block changes only by a rewind, and then the verification of the
+//! token starts again.
 
 mod account;
 mod report;
@@ -23,11 +24,11 @@ use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
 use crate::stores::Stores;
 
-/// Accounts compared at a time.
+/// Accounts per page.
 const PAGE_ACCOUNTS: usize = 500;
-/// All addresses, by their first two bytes.
+/// Parts of the address space, by the first two bytes.
 const PARTS: u64 = 1 << 16;
-/// How often a token is begun again when its ledger is rewound meanwhile.
+/// Attempts per token; a rewind of its ledger ends an attempt.
 const ATTEMPTS_MAX: usize = 5;
 
 /// Verifies one token at its newest confirmed block.
@@ -41,9 +42,9 @@ pub async fn verify_token(
     for _ in 0..ATTEMPTS_MAX {
         let state = stores.balances.token(token).await?;
         let state = state.with_context(|| format!("token {token} is not followed"))?;
-        let mut audit = Audit::new(source, stores, &state);
-        match audit.run(progress).await? {
-            Pass::Finished => return Ok(audit.report),
+        let mut verification = Verification::new(source, stores, &state);
+        match verification.run(progress).await? {
+            Pass::Finished => return Ok(verification.report),
             Pass::Moved(why) => last = Some(why),
         }
     }
@@ -58,7 +59,7 @@ enum Pass {
     Moved(Moved),
 }
 
-/// Why ledger or chain are not what they were when the audit began.
+/// Why the ledger or the chain changed since the start.
 #[derive(Debug, thiserror::Error)]
 enum Moved {
     #[error("its ledger is rewound again and again, so verify when the chain is calm")]
@@ -71,8 +72,8 @@ enum Moved {
     BlockGone(ChainError),
 }
 
-/// One token at one block.
-struct Audit<'a> {
+/// The verification of one token at one block.
+struct Verification<'a> {
     source: &'a dyn ChainSource,
     stores: &'a Stores,
     state: &'a TokenState,
@@ -80,7 +81,7 @@ struct Audit<'a> {
     sum: Amount,
 }
 
-impl<'a> Audit<'a> {
+impl<'a> Verification<'a> {
     fn new(source: &'a dyn ChainSource, stores: &'a Stores, state: &'a TokenState) -> Self {
         Self { source, stores, state, report: TokenReport::begin(state), sum: Amount::ZERO }
     }
@@ -109,7 +110,7 @@ impl<'a> Audit<'a> {
         self.check_supply(&cursor).await
     }
 
-    /// Where a ledger differs from its contract these may be why.
+    /// Lists unreadable logs, which may explain a difference between ledger and contract.
     async fn list_unreadable(&mut self) -> anyhow::Result<()> {
         if self.state.unreadable_logs > 0 {
             let (token, listed) = (self.state.spec.id, UNREADABLE_LISTED_MAX);
@@ -119,8 +120,8 @@ impl<'a> Audit<'a> {
         Ok(())
     }
 
-    /// How far the audit is. Nobody counts accounts that hold nothing any more, but addresses are
-    /// spread evenly: the next one tells what part of all is done.
+    /// The progress. The store does not count accounts without a balance, but addresses are spread
+    /// evenly, so the next address gives the fraction that is done.
     fn step(&self, next: Option<Address>) -> Step {
         let part = |next: Address| u64::from(u16::from_be_bytes([next[0], next[1]]));
         let (done, accounts) = (next.map_or(PARTS, part), self.report.accounts);
@@ -129,11 +130,12 @@ impl<'a> Audit<'a> {
         Step { done, total: PARTS, says, counted: accounts, unit: "accounts" }
     }
 
-    /// The accounts from an address on, as they were at the cursor. `None` if the ledger moved.
-    ///
-    /// Asked by time, since that is what a ledger that grows does not change. Only a later block with
-    /// the same time does: then the account's state at the cursor is read from its changes.
+    /// A page of accounts from `first` on, with their states at the cursor. `None` if the ledger
+    /// was rewound.
     async fn page(&self, cursor: &BlockRef, first: Address) -> anyhow::Result<Option<Page>> {
+        // Read by time, since a growing ledger does not change the past. Only a later block in the
+        // second of the cursor does: then the state at the cursor is read from the account's
+        // changes.
         let after = cursor.time.checked_add(1).context("the cursor's time has no successor")?;
         let query = HistoriesQuery {
             token: self.state.spec.id,
@@ -209,7 +211,7 @@ impl<'a> Audit<'a> {
         self.check_accounts(cursor, page).await
     }
 
-    /// The contract's own sum is the last word on mints and burns that it did not log.
+    /// Compares the sums. Only `totalSupply` shows mints and burns that the contract did not log.
     async fn check_supply(&mut self, cursor: &BlockRef) -> anyhow::Result<Pass> {
         let token = self.state.spec.id;
         let contract = match self.source.total_supply(token.address, cursor.id()).await {
@@ -226,7 +228,7 @@ impl<'a> Audit<'a> {
         self.still(token).await
     }
 
-    /// Whether the ledger was not rewound since the audit began.
+    /// Checks that the ledger was not rewound since the start.
     async fn still(&self, token: TokenId) -> anyhow::Result<Pass> {
         let now = self.stores.balances.token(token).await?;
         let same = now.is_some_and(|now| now.epoch == self.state.epoch);
@@ -234,7 +236,7 @@ impl<'a> Audit<'a> {
     }
 }
 
-/// Some accounts, ascending, and the address at which the next page begins.
+/// A page of accounts, ascending by address, and the first address of the next page.
 struct Page {
     accounts: Vec<(Account, Checkpoint)>,
     next: Option<Address>,

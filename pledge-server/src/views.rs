@@ -1,4 +1,4 @@
-//! What the command line and the HTTP API show alike: the same fields, the same words.
+//! Views shared by the command line and the HTTP API.
 
 mod age;
 mod chain;
@@ -37,15 +37,15 @@ impl Serialize for Eip55 {
     }
 }
 
-/// A figure, or a dash.
+/// A figure, or a dash if there is none.
 pub(crate) fn figure(figure: Option<impl fmt::Display>) -> String {
     figure.map_or("-".to_owned(), |figure| figure.to_string())
 }
 
-/// What a person does to set a chain going again; `None` of one that goes on by itself.
+/// How the operator sets a chain going again; `None` if the chain recovers alone.
 ///
-/// A chain halts only where its ledger and the nodes have no block in common that is held, so resumed
-/// alone it would halt again.
+/// A halted chain has no held block in common with its nodes, so resuming alone would halt it
+/// again.
 pub(crate) fn way_on(name: &str, status: &ChainStatus) -> Option<String> {
     match status {
         ChainStatus::Paused(_) => Some(format!("`pledge resume {name}` sets it going again")),
@@ -57,7 +57,7 @@ pub(crate) fn way_on(name: &str, status: &ChainStatus) -> Option<String> {
     }
 }
 
-/// What a person does about a halted token.
+/// How the operator sets a halted token going again.
 pub(crate) fn after_a_halt(chain: &str, token: Address) -> String {
     format!(
         "once its cause is gone, `pledge resume {chain} --token {token}` follows it again; while it is \
@@ -70,10 +70,11 @@ fn counted_tokens(halted: usize, of: usize) -> String {
     format!("{halted} of {of} tokens halted")
 }
 
-/// How often an answer starts again when the ledger is rewound under it.
+/// Attempts at an answer; a rewind during the reads ends an attempt.
 const ATTEMPTS_MAX: usize = 5;
 
-/// An answer made of several reads. An attempt that saw two epochs answers `None` and starts again.
+/// Runs `attempt` until its reads saw one epoch. An attempt that saw two returns `None` and is
+/// repeated.
 pub(crate) async fn in_one_epoch<T, E, F>(mut attempt: impl FnMut() -> F) -> Result<T, E>
 where
     E: From<StoreError>,

@@ -222,7 +222,7 @@ fn short_windows_are_for_those_who_ask_for_them() {
 }
 
 #[test]
-fn what_is_shown_says_where_each_value_comes_from() {
+fn what_is_shown_names_where_each_value_comes_from() {
     let variables = environment(&[("PLEDGE_CHAINS__SEPOLIA__CONFIRMATIONS", "12")]);
     let shown = shown(GOOD, &variables);
     let chain = "chains.sepolia";
@@ -563,7 +563,7 @@ fn the_environment_adds_to_the_chain_of_the_flags() {
 
 #[cfg(unix)]
 #[test]
-fn a_variable_of_ours_that_is_no_text_is_refused_and_others_are_left_alone() {
+fn a_pledge_variable_that_is_no_text_is_refused_and_others_are_left_alone() {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
 

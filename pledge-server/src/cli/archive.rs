@@ -12,8 +12,8 @@ use pledge_core::archive::{LineReader, LineWriter, Summary, Tally};
 use pledge_core::ports::Archive;
 use serde::Serialize;
 
-use self::counted::{ToldSink, ToldSource};
-use self::file::{AssignmentWatch, open};
+use self::counted::{CountedSink, CountedSource};
+use self::file::{PartialFile, open};
 use super::{Context, Verdict};
 use crate::config::{ConfigError, Key, StorageUrl};
 use crate::output::counted;
@@ -33,7 +33,7 @@ pub(super) struct ImportArgs {
     from: PathBuf,
 }
 
-/// What was moved. Equal digests are equal ledgers.
+/// What was moved. Equal digests mean equal ledgers.
 #[derive(Debug, Serialize)]
 struct Moved {
     from: String,
@@ -45,7 +45,7 @@ struct Moved {
 pub(super) async fn export(context: Context, args: ExportArgs) -> anyhow::Result<Verdict> {
     let config = context.config()?;
     let stores = stores::open_to_read(&config.storage).await?;
-    let part = AssignmentWatch::begin(&args.to)?;
+    let part = PartialFile::begin(&args.to)?;
     let written = context.stop.run_until_cancelled(write(&context, &stores, part)).await;
     let (to, summary) = written.context("stopped: the archive was not finished, and is gone")??;
     stores.close().await;
@@ -57,11 +57,11 @@ pub(super) async fn export(context: Context, args: ExportArgs) -> anyhow::Result
 async fn write(
     context: &Context,
     stores: &Stores,
-    part: AssignmentWatch,
+    part: PartialFile,
 ) -> anyhow::Result<(String, Summary)> {
     let mut lines = LineWriter::new(part.writer()?)?;
-    let mut told = ToldSink::new(&mut lines, context.progress.work("export"));
-    stores.archive.export(&mut told).await?;
+    let mut sink = CountedSink::new(&mut lines, context.progress.work("export"));
+    stores.archive.export(&mut sink).await?;
     let summary = lines.finish()?;
     Ok((part.finish()?, summary))
 }
@@ -77,7 +77,7 @@ pub(super) async fn import(context: Context, args: ImportArgs) -> anyhow::Result
     let mut lines = LineReader::new(reader)?;
     let stores = stores::open_alone(&config.storage).await?;
     let progress = context.progress.work("import");
-    let mut source = ToldSource::new(&mut lines, progress, bytes);
+    let mut source = CountedSource::new(&mut lines, progress, bytes);
     let imported = context.stop.run_until_cancelled(stores.archive.import(&mut source)).await;
     imported.context("stopped: nothing was imported")??;
     let summary = lines.summary().context("the archive ended without its summary")?.clone();
@@ -88,7 +88,7 @@ pub(super) async fn import(context: Context, args: ImportArgs) -> anyhow::Result
     Ok(Verdict::Fine)
 }
 
-/// Reads all of it back: what the store holds now is what the archive holds.
+/// Exports the store again and compares the digest with that of the archive.
 async fn check(archive: &dyn Archive, expected: &Summary) -> anyhow::Result<()> {
     let mut tally = Tally::default();
     archive.export(&mut tally).await?;

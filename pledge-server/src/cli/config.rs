@@ -1,4 +1,4 @@
-//! `pledge config`: the configuration, looked at and not followed.
+//! `pledge config`: inspects the configuration without following it.
 
 mod check;
 mod held;

@@ -1,4 +1,4 @@
-//! `pledge demo`: see it work, without anything else.
+//! `pledge demo`: shows how it works, without a node or a database.
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -17,7 +17,7 @@ pub(super) struct DemoArgs {
     /// Where the API listens; port 0 takes a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Play, tell and end, without serving
+    /// Play, print the story and end, without serving
     #[arg(long, visible_alias = "exit")]
     once: bool,
     /// Which market is played: the same seed plays the same blocks and forks
@@ -40,6 +40,8 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
         context.output.print(&story.told(None))?;
         return Ok(verdict);
     }
+    // Bound once, before anything is played: a busy port fails at once, and every market is served
+    // there.
     let listener = tasks::bind(args.listen, "--listen").await?.into_std()?;
     let (mut stores, mut market, story) = demo::play(&context.progress, args.seed).await?;
     let mut is_fine = story.is_fine();
@@ -54,14 +56,14 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
             return Ok(Verdict::fine_if(is_fine));
         }
         seed = seed.wrapping_add(1);
-        context.progress.leaves(|| format!("the market begins anew, with seed {seed}"));
+        context.progress.leaves(|| format!("the market starts again, with seed {seed}"));
         let (next_stores, next_market, story) = demo::play(&context.progress, seed).await?;
         (stores, market, paths) = (next_stores, next_market, story.paths());
         is_fine &= story.is_fine();
     }
 }
 
-/// One market's life, and the API over it.
+/// Runs one market to its end and serves the API over it.
 async fn live(
     context: &Context,
     args: &DemoArgs,
@@ -70,6 +72,7 @@ async fn live(
 ) -> anyhow::Result<()> {
     let over = context.stop.child_token();
     let pulse = Pulse::new(stores.balances.clone());
+    // Before the gate opens: `/readyz` has no answer until the store was read once.
     pulse.check().await;
     let gate = Gate::default();
     let api = Api {

@@ -45,7 +45,7 @@ struct ChainReport {
     reorgs: u64,
     /// Whether the newest confirmed block was reached.
     reached: bool,
-    /// Why the chain could not go on.
+    /// Why the chain could not continue.
     error: Option<String>,
     tokens: Vec<TokenReport>,
 }
@@ -83,7 +83,7 @@ pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result
     Ok(Verdict::fine_if(report.is_fine(args.until_head)))
 }
 
-/// Inspects every chain: nothing is written if one of them is wrong.
+/// Inspects every chain before anything is written, so that one wrong chain leaves no trace.
 async fn inspect(configs: &[ChainConfig], stores: &Stores) -> anyhow::Result<Vec<InspectedChain>> {
     let inspected = configs.iter().map(|config| async {
         let inspected = setup::inspect(config, stores).await;
@@ -100,8 +100,8 @@ async fn register(chains: &[InspectedChain], stores: &Stores) -> anyhow::Result<
     Ok(())
 }
 
-/// Indexes up to the newest confirmed block, or for ever; ends early when told to stop. A chain that
-/// cannot go on says why and does not stop the others.
+/// Indexes up to the newest confirmed block, or until the user stops it. The report of a chain that
+/// cannot go on names the reason; the other chains continue.
 async fn follow(
     context: &Context,
     stores: &Stores,
@@ -125,6 +125,7 @@ async fn follow(
     let drivers = (&mut indexer, &mut finder);
     let work = index(config, drivers, until_head, &mut progress, &mut report);
     let ended = context.stop.run_until_cancelled(work).await;
+    // Not returned: an error of one chain must not discard the reports of the others.
     if let Some(Err(error)) = ended {
         report.error = Some(format!("{error:#}"));
     }
@@ -150,6 +151,7 @@ async fn index(
     let mut retries = Retries::new(&config.name);
     loop {
         let poll = indexer.poll(SystemTime::now()).await;
+        // Only failures in a row count against the limit.
         if !matches!(poll, Poll::Retry(_)) {
             retries.over();
         }

@@ -1,4 +1,4 @@
-//! `pledge pause` and `pledge resume`: what a running server does is decided in its store.
+//! `pledge pause` and `pledge resume`: they write to the store, which a running server reads.
 
 use std::fmt;
 
@@ -76,6 +76,7 @@ async fn resume_token(
     if token.is_active() {
         bail!("token {id} is not halted");
     }
+    // The write names the cursor it read: if the token moved meanwhile, it is refused.
     let base = token.cursor.map(|cursor| cursor.id());
     stores.balances.resume_token(id, base).await?;
     stores.close().await;
@@ -90,8 +91,8 @@ async fn resume_token(
     Ok(Verdict::Fine)
 }
 
-/// The chain of a name or an id. A name that several have is refused: chains keep the names that they
-/// had when they were followed last.
+/// Finds a chain by name or id. An ambiguous name is refused: a chain keeps the name under which it
+/// was last followed, so two may share one.
 pub(super) async fn find(stores: &Stores, name: &str) -> anyhow::Result<ChainState> {
     let chains = stores.balances.chains().await?;
     let is_named = |chain: &ChainState| chain.name == name || chain.chain.to_string() == name;
@@ -125,6 +126,7 @@ async fn finish(
         status: status.name(),
         reason: status.reason().map(str::to_owned),
     };
+    // Resuming has a call of its own: a report never ends a state that needs the operator.
     if status.needs_operator() {
         let report = ChainReport {
             chain: chain.chain,

@@ -1,4 +1,4 @@
-//! `pledge retry`: another attempt at what failed in a settlement.
+//! `pledge retry`: tries the failed batches of a settlement again.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ struct Retried {
     id: String,
     /// Failed batches that were tried again.
     batches: usize,
-    /// Batches of this settlement that still wait: they failed once more, or were not reached.
+    /// Batches of this settlement that are still open: they failed again or were not reached.
     failed: usize,
 }
 

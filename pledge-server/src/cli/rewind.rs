@@ -1,4 +1,4 @@
-//! `pledge rewind`: the way out for a chain that halted by a reorg deeper than what is held.
+//! `pledge rewind`: recovers a chain that was halted by a reorg deeper than the held headers.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -75,7 +75,7 @@ async fn rewind(config: &Config, stores: &Stores, args: &RewindArgs) -> anyhow::
     Ok(Rewound { chain: state.name, chain_id: state.chain.get(), reason, record })
 }
 
-/// Says what would be taken back, and goes on only if a person says yes.
+/// Shows what would be taken back, and continues only if the user confirms.
 async fn confirm(stores: &Stores, chain: &ChainState, to: BlockNumber) -> anyhow::Result<()> {
     let question = question(chain, &stores.balances.tokens(chain.chain).await?, to);
     let answer = tokio::task::spawn_blocking(move || {
@@ -104,7 +104,7 @@ fn question(chain: &ChainState, tokens: &[TokenState], to: BlockNumber) -> Strin
 impl fmt::Display for Rewound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { chain, chain_id, reason: _, record } = self;
-        writeln!(f, "{chain} ({chain_id}) stands at block {} again", record.to.number)?;
+        writeln!(f, "{chain} ({chain_id}) is back at block {}", record.to.number)?;
         for token in &record.tokens {
             let changes = counted(token.changes_removed, "change");
             let statements = counted(token.statements_reversed, "statement");
@@ -114,10 +114,7 @@ impl fmt::Display for Rewound {
                 "  {address}: from block {from}, {changes} undone, {statements} taken back"
             )?;
         }
-        writeln!(
-            f,
-            "`pledge resume {chain}` sets it going again; `pledge verify` audits it after that"
-        )
+        writeln!(f, "`pledge resume {chain}` sets it going again; `pledge verify` then checks it")
     }
 }
 

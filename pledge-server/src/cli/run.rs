@@ -27,7 +27,8 @@ use crate::tasks::{
     self, AssignmentWatch, Follower, Incidents, SettleTask, Sharing, Start, Tasks, Wakes,
 };
 
-/// How long nodes may prove a configuration wrong before the API is opened without them.
+/// How long to wait for nodes that may prove the configuration wrong, before the API opens without
+/// them.
 const FIRST_LOOK: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
@@ -39,7 +40,7 @@ pub(super) struct RunArgs {
     listen: Option<SocketAddr>,
 }
 
-/// What is known once everything has started.
+/// Printed once everything has started.
 #[derive(Debug, Serialize)]
 struct Serving {
     url: String,
@@ -62,6 +63,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     let url = format!("http://{}/api/v1", listener.local_addr()?);
     let mut running = Tasks::new();
     let gate = Gate::default();
+    // The server answers `/healthz` while the store opens, which may take as long as a migration.
     running.spawn(tasks::serve(listener, gate.clone(), context.stop.clone()));
     let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
     let Some(prepared) = prepared else {
@@ -83,7 +85,8 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     ended.map(|()| Verdict::Fine)
 }
 
-/// Checks the configuration against the store and, for a moment, against the nodes; then opens the store.
+/// Checks the configuration against the store and, for a moment, against the nodes; then opens the
+/// store.
 async fn prepare(config: &mut Config) -> anyhow::Result<(Stores, Vec<Start>)> {
     let unchecked = Unchecked::open(&config.storage).await?;
     setup::keep_known_names(&mut config.chains, &unchecked.stores).await?;
@@ -96,8 +99,8 @@ async fn prepare(config: &mut Config) -> anyhow::Result<(Stores, Vec<Start>)> {
     Ok((stores, starts))
 }
 
-/// Looks at every chain at once, for a moment: what is slower, or fails, is gone on with beside the chains
-/// that work. What is provably wrong by then is refused, all of it.
+/// Inspects all chains at the same time, for a moment. A chain that is slower or fails is retried
+/// while the others run. Everything proven wrong by then is refused together.
 async fn first_look(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result<Vec<Start>> {
     let mut problems = Problems::default();
     let mut looks = Vec::with_capacity(chains.len());
@@ -121,13 +124,15 @@ async fn first_look(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result<V
     refuse(chains, looked.await)
 }
 
-/// A node of another chain is refused: its balances would be those of somebody else. A token that cannot
-/// be followed holds up no other, so it is refused only where there is no other.
+/// Refuses a node of another chain: its balances would be those of a different ledger. A token that
+/// cannot be followed delays no other, so it is refused only if no token is left.
 fn refuse(chains: &[ChainConfig], starts: Vec<Start>) -> anyhow::Result<Vec<Start>> {
     let mut wrong = Problems::default();
     let mut wrong_tokens = Problems::default();
     let mut kept = Vec::with_capacity(starts.len());
     let mut any_token = false;
+    // All chains are judged before an error returns, so that the operator sees every wrong key at
+    // once.
     for (chain, start) in chains.iter().zip(starts) {
         match start {
             Start::Failed(SetupError::Config(error)) => wrong.extend(chain.name_flags(error)),
@@ -156,14 +161,14 @@ fn refuse(chains: &[ChainConfig], starts: Vec<Start>) -> anyhow::Result<Vec<Star
     Ok(kept)
 }
 
-/// A lease on the chains, of an instance that nobody else is.
+/// A lease on the chains, with an instance id that is unique.
 fn lease(chains: &[ChainConfig]) -> Lease {
     let random = |salt: &str| u128::from(RandomState::new().hash_one((process::id(), salt)));
     let instance = InstanceId::new(random("high") << 64 | random("low"));
     Lease::whole(instance, chains.iter().map(|chain| chain.id))
 }
 
-/// This instance's part of the work: all of it, unless others can be heard of.
+/// This instance's part of the work: all of it, unless it shares leases with others.
 async fn share_out(
     stores: &Stores,
     lease: Lease,
@@ -191,6 +196,7 @@ async fn spawn(
     let (stop, chains) = (&context.stop, &config.chains);
     let incidents = Incidents::default();
     let pulse = Pulse::new(stores.balances.clone());
+    // Before the gate opens: `/readyz` has no answer until the store was read once.
     pulse.check().await;
     gate.open(Api {
         queries: stores.queries(),

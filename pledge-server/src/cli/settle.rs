@@ -24,7 +24,7 @@ pub(super) struct SettleArgs {
     /// Go on until every closed window is settled, also when the ledger moves meanwhile
     #[arg(long)]
     until_settled: bool,
-    /// Stop after this long, such as 30s; what is done stays, and the next run goes on from there
+    /// Stop after this long, such as 30s; what is done stays, and the next run continues from there
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     deadline: Option<Duration>,
 }
@@ -35,9 +35,9 @@ pub(super) struct Settled {
     batches: u64,
     accounts: u64,
     statements: u64,
-    /// Batches that failed and wait, those of earlier runs included.
+    /// Failed batches that wait for another attempt, including those of earlier runs.
     failed: u64,
-    /// Whether the store has everything settled that is closed.
+    /// Whether every closed window in the store is settled.
     complete: bool,
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn execute(context: Context, args: SettleArgs) -> anyhow::Resul
     Ok(Verdict::fine_if(settled.complete))
 }
 
-/// One pass over every chain, or passes until one settles nothing.
+/// Makes one pass over every chain, or passes until one of them settles nothing.
 async fn settle(
     context: &Context,
     stores: &Stores,
@@ -82,6 +82,7 @@ async fn settle(
             break;
         }
     }
+    // Asked of the store: a pass does not see what earlier runs left, or what another process did.
     sum.complete = true;
     for chain in stores.balances.chains().await? {
         sum.failed += tasks::failed_batches(stores, chain.chain).await?;
@@ -90,7 +91,7 @@ async fn settle(
     Ok(sum)
 }
 
-/// One pass over a chain, begun again with patience while its ledger moves, if that is wanted. `None`
+/// Makes one pass over a chain. If `until_settled`, it starts again while the ledger moves. `None`
 /// if it was stopped meanwhile.
 async fn settle_patiently(
     stores: &Stores,

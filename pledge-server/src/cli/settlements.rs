@@ -1,4 +1,4 @@
-//! `pledge settlements`: one line a window.
+//! `pledge settlements`: one line per window.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub(super) struct SettlementsArgs {
     /// Only those in which something failed
     #[arg(long)]
     failed: bool,
-    /// At most so many
+    /// The most to list
     #[arg(
         long,
         value_name = "N",

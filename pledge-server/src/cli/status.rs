@@ -1,4 +1,4 @@
-//! `pledge status`: where chains and tokens stand.
+//! `pledge status`: how far chains and tokens are.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -41,7 +41,7 @@ struct TokenRow {
     last_calculated_time: Option<Timestamp>,
     holders: u64,
     reorgs: u64,
-    /// Those by a person.
+    /// Rewinds by an operator, which are not reorgs.
     rewinds: u64,
 }
 
@@ -104,6 +104,7 @@ impl fmt::Display for Status {
         for ChainRow { chain, lag, tokens } in &self.chains {
             let (name, id, status) = (&chain.name, chain.chain_id, chain.status);
             writeln!(f, "{name} ({id}) {status}{}", because(chain.reason.as_ref()))?;
+            // The remedy comes before the figures: a stopped chain is what the reader looks for.
             if let Some(way_on) = &chain.way_on {
                 writeln!(f, "  {way_on}")?;
             }
@@ -147,7 +148,7 @@ impl fmt::Display for TokenRow {
         )?;
         match self.rewinds {
             0 => Ok(()),
-            rewinds => write!(f, ", {} by a person", counted(rewinds, "rewind")),
+            rewinds => write!(f, ", {} by an operator", counted(rewinds, "rewind")),
         }
     }
 }

@@ -3,14 +3,14 @@
 use crate::config::StorageConfig;
 use crate::stores::{self, Found, Stores};
 
-/// A store to check a configuration with. What does not exist yet is not made for that.
+/// A store to check a configuration against. The check creates nothing that does not exist.
 pub(super) struct Unchecked {
     pub(super) stores: Stores,
     is_missing: bool,
 }
 
 impl Unchecked {
-    /// Opens what is there; nothing stands in for a missing file or an empty database.
+    /// Opens an existing store. For a missing file or an empty database it opens nothing.
     pub(super) async fn open(config: &StorageConfig) -> anyhow::Result<Self> {
         let (looked, found) = stores::look(config).await?;
         if found.is_empty() {

@@ -15,8 +15,9 @@ use crate::{sources, stores};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// Verify the chain of this node, instead of those of the configuration. A url with a key belongs
-    /// into the variable `PLEDGE_RPC_URL`, which counts where the configuration has no chain
+    /// Verify the chain of this node, instead of those of the configuration. A url with a key
+    /// belongs into the variable `PLEDGE_RPC_URL`, which counts where the configuration has no
+    /// chain
     #[arg(long, value_name = "URL")]
     rpc_url: Option<String>,
 }

@@ -16,29 +16,28 @@ use super::{
 };
 
 const NAME_CHARS_MAX: usize = 64;
-/// Fewer could not undo an ordinary reorg; more slow every commit down for nothing.
+/// Fewer could not undo an ordinary reorg; more would only slow down every commit.
 const RETAINED_HEADERS: RangeInclusive<u64> = 64..=100_000;
 
 /// One chain to follow.
 #[derive(Debug, Clone)]
 pub struct ChainConfig {
-    /// Where it stands in the configuration.
+    /// Its key in the configuration.
     pub key: Key,
-    /// Its name there.
+    /// Its name in the configuration.
     pub name: String,
-    /// Whether a person chose the name. A made up one gives way to the name in the store.
+    /// Whether the operator chose the name. A generated one yields to the name in the store.
     pub is_named: bool,
-    /// Its id.
     pub id: ChainId,
-    /// Its nodes, at least one, those preferred first.
+    /// Its nodes in order of preference; at least one.
     pub rpc_urls: Vec<NodeUrl>,
-    /// How much each node must prove.
+    /// What each node must prove about its logs.
     pub log_proof: LogProof,
-    /// Calls that each node is sent in a second, if there is a limit.
+    /// The most calls sent to each node per second; `None` is no limit.
     pub requests_per_second: Option<NonZeroU32>,
     /// Whether a second node must agree before a block is committed.
     pub cross_check: bool,
-    /// A node's WebSocket that tells when to poll, beside the interval.
+    /// A node's WebSocket whose new heads trigger a poll, in addition to the interval.
     pub ws_url: Option<NodeUrl>,
     /// How it is indexed.
     pub indexer: IndexerConfig,
@@ -69,18 +68,19 @@ pub(super) fn check_all(
 }
 
 impl ChainConfig {
-    /// The tokens that a log halts that cannot be read.
+    /// The tokens that an unreadable log halts.
     pub fn halting_on_unreadable(&self) -> impl Iterator<Item = Address> {
         let halting = self.tokens.iter().filter(|token| token.on_unreadable == OnUnreadable::Halt);
         halting.map(|token| token.address)
     }
 
-    /// How a person wrote a key of this chain: a flag, if the command line made it up.
+    /// A key of this chain as the user wrote it: the flag, if the chain comes from the command
+    /// line.
     pub fn written(&self, key: &str) -> String {
         if self.is_named { key.to_owned() } else { quick::flag_of(key, &self.key) }
     }
 
-    /// An error in terms of what a person wrote.
+    /// Renames the keys of an error to what the user wrote.
     pub fn name_flags(&self, error: ConfigError) -> ConfigError {
         error.rename(|key| self.written(key))
     }
@@ -115,7 +115,7 @@ impl ChainConfig {
         let request_timeout =
             durations::check_request_timeout(timeout, &key.child("request_timeout"), problems);
         let tokens = token::check_all(raw.tokens, &key.child("tokens"), problems);
-        // Without an id there is no default, and nothing else to find wrong in it.
+        // Without an id the default is unknown, but the value itself can still be checked.
         let slack_of = ChainId::new(id.map_or(0, |Whole(id)| id));
         let (slack, slack_key) = (raw.clock_slack.as_deref(), key.child("clock_slack"));
         let clock_slack = durations::check_clock_slack(slack, slack_of, &slack_key, problems);
@@ -138,8 +138,8 @@ impl ChainConfig {
     }
 }
 
-/// Names are keys of the environment too, which has no upper case here, takes no `-` and splits at
-/// `__`. A chain is also named by its id on the command line, so digits alone are no name.
+/// Checks a name. Environment variables name it too: they are lower-cased, cannot contain `-` and
+/// split at `__`. The command line also takes a chain's id, so a name must not be digits alone.
 pub(super) fn check_name(name: &str, key: &Key, problems: &mut Problems) {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let fits = (1..=NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(allowed);
@@ -159,11 +159,13 @@ fn check_indexer(
     key: &Key,
     problems: &mut Problems,
 ) -> Option<IndexerConfig> {
+    // Depth and headers are compared last, with defaults filled in: either key alone can break the
+    // relation.
     let mut config = IndexerConfig::default();
     let finality_key = key.child("finality");
     match (confirmations, finality) {
         (Some(_), Some(_)) => {
-            let what = "cannot be given beside confirmations: remove one of the two";
+            let what = "cannot be given together with confirmations: remove one of the two";
             problems.add(&finality_key, what);
             return None;
         }

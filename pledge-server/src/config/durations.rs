@@ -9,25 +9,25 @@ use pledge_core::types::ChainId;
 
 use super::{Key, Problems};
 
-/// How long to wait for new blocks, unless the configuration says.
+/// The wait for new blocks.
 const POLL_INTERVAL: Bounded = Bounded {
     default: Duration::from_secs(2),
     range: Duration::from_millis(50)..=Duration::from_secs(3_600),
     bounds: "from 50ms to 1h, such as \"2s\"",
 };
-/// How long to wait before windows are looked at that closed meanwhile.
+/// The wait between two looks for closed windows.
 const SETTLEMENT_INTERVAL: Bounded = Bounded {
     default: Duration::from_secs(2),
     range: Duration::from_millis(50)..=Duration::from_secs(3_600),
     bounds: "from 50ms to 1h, such as \"2s\"",
 };
-/// How long to wait for one answer. Longer ones would let a frozen node pass for a slow one.
+/// The wait for one answer. A longer one would take a frozen node for a slow one.
 const REQUEST_TIMEOUT: Bounded = Bounded {
     default: Duration::from_secs(30),
     range: Duration::from_secs(1)..=Duration::from_secs(600),
     bounds: "from 1s to 10m, such as \"30s\"",
 };
-/// A day is more than any clock is wrong by chance, and less than what a false time can do harm with.
+/// A day is more than any clock is off by accident, and too little for a false time to do harm.
 const CLOCK_SLACK: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 /// No bound at all.
 const UNLIMITED: &str = "unlimited";
@@ -71,7 +71,7 @@ pub(super) fn check_request_timeout(
     REQUEST_TIMEOUT.check(raw, key, problems)
 }
 
-/// How far ahead of the clock the time of a block may be; `None` inside is without bound.
+/// How far ahead of the clock the time of a block may be; an inner `None` is no bound.
 pub(super) fn check_clock_slack(
     raw: Option<&str>,
     chain: ChainId,

@@ -55,17 +55,17 @@ pub struct Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Notes a wrong key.
+    /// Adds a wrong key.
     pub fn add(&mut self, key: &Key, what: impl fmt::Display) {
         self.0.push(Problem { key: key.as_str().to_owned(), what: what.to_string() });
     }
 
-    /// Notes the error of a value, and answers the value if there is none.
+    /// Adds the error of a value, or returns the value.
     pub fn take<T, E: fmt::Display>(&mut self, key: &Key, value: Result<T, E>) -> Option<T> {
         value.map_err(|error| self.add(key, error)).ok()
     }
 
-    /// A value that must be there.
+    /// Returns a required value, or adds a problem that shows an example.
     pub fn require<T>(&mut self, key: &Key, value: Option<T>, example: &str) -> Option<T> {
         if value.is_none() {
             self.add(key, format_args!("is missing: write {example}"));
@@ -73,7 +73,7 @@ impl Problems {
         value
     }
 
-    /// In the order of checking.
+    /// The problems, in the order of checking.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
     }
@@ -119,7 +119,7 @@ impl ConfigError {
         problems.collect::<Vec<_>>().join("; ")
     }
 
-    /// With every key passed through a function.
+    /// Maps every key through a function.
     #[must_use]
     pub fn rename(mut self, name: impl Fn(&str) -> String) -> Self {
         for problem in &mut self.problems {

@@ -1,4 +1,4 @@
-//! The nodes of `[chains.NAME]`, and how they are asked.
+//! The nodes of `[chains.NAME]`, and how they are called.
 
 use std::num::NonZeroU32;
 
@@ -7,7 +7,7 @@ use pledge_chain_evm::LogProof;
 use super::raw::{Flag, TextList, Whole};
 use super::{Key, NodeUrl, Problems};
 
-/// The nodes, each once.
+/// Checks the URLs; a duplicate is an error.
 pub(super) fn check_urls(
     raw: Option<TextList>,
     key: &Key,
@@ -46,7 +46,7 @@ pub(super) fn check_log_proof(
     problems.take(key, log_proof)
 }
 
-/// How the configuration writes it.
+/// The value in the configuration.
 pub(super) const fn log_proof_name(log_proof: LogProof) -> &'static str {
     match log_proof {
         LogProof::Bloom => "bloom",
@@ -70,7 +70,7 @@ pub(super) fn check_requests(
     problems.take(key, limit)
 }
 
-/// A cross-check compares two nodes.
+/// A cross-check needs at least two nodes.
 pub(super) fn check_cross_check(
     raw: Option<Flag>,
     nodes: usize,

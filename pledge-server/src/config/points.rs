@@ -12,7 +12,7 @@ use super::{ConfigError, Key, Problems};
 /// The rule of the programme `main`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PointsConfig {
-    /// Where it stands in the configuration.
+    /// Its key in the configuration.
     pub key: Key,
     /// Points per whole token per hour over time.
     pub rates: RateSchedule,
@@ -22,7 +22,7 @@ pub struct PointsConfig {
     pub allow_short_windows: bool,
 }
 
-/// Shorter windows make a statement of a few seconds, and lists that nobody reads.
+/// In seconds. Shorter windows would only make long lists of statements over a few seconds each.
 const WINDOW_MIN: u64 = 60;
 
 impl PointsConfig {
@@ -53,13 +53,13 @@ impl PointsConfig {
         })
     }
 
-    /// Why no new programme may have this window; one that is there already keeps its own.
+    /// Why a new programme may not have this window. An existing programme keeps its own.
     pub fn refuse_new(&self) -> Option<ConfigError> {
         let seconds = self.window.get();
         (seconds < WINDOW_MIN && !self.allow_short_windows).then(|| {
             let what = format!(
                 "{seconds}s is short for windows, which are fixed for ever: write 1m or more, or \
-                 allow_short_windows = true beside it"
+                 allow_short_windows = true next to it"
             );
             ConfigError::at(&self.key.child("window"), what)
         })

@@ -7,10 +7,9 @@ use super::raw::{RateText, RawConfig, TextList, Whole};
 use super::token::parse_address;
 use super::{ConfigError, Key, NodeUrl, Problems};
 
-/// What `pledge run --rpc-url URL --token 0x…` says.
+/// The arguments of `pledge run --rpc-url URL --token 0x…`.
 #[derive(Debug, Clone)]
 pub struct Quick {
-    /// The node.
     pub rpc_url: NodeUrl,
     /// The contract, as typed.
     pub token: String,
@@ -24,7 +23,8 @@ pub struct Quick {
 
 const TOKEN: &str = "token";
 
-/// Keys of the chain that the flags stand for; the first that is or holds a key names it.
+/// Keys of the chain and the flags that set them. The first entry that equals or contains a key
+/// names it.
 const FLAGS: [(&str, &str); 6] = [
     ("rpc_urls", "--rpc-url"),
     ("clock_slack", "--clock-slack"),
@@ -35,7 +35,7 @@ const FLAGS: [(&str, &str); 6] = [
 ];
 
 impl Quick {
-    /// What is wrong with the flags, as far as no node has to be asked.
+    /// Checks the flags as far as possible without asking a node.
     pub fn check(&self) -> Result<(), ConfigError> {
         let mut problems = Problems::default();
         problems.take(&Key::root("--token"), parse_address(&self.token));
@@ -76,12 +76,12 @@ impl Quick {
     }
 }
 
-/// The made up name of a chain.
+/// The generated name of a chain.
 pub(super) fn name_of(chain_id: ChainId) -> String {
     format!("chain_{chain_id}")
 }
 
-/// The flag that stands for a key of the chain, or the key itself.
+/// The flag that sets a key of the chain, or the key itself.
 pub(super) fn flag_of(key: &str, chain: &Key) -> String {
     let of_chain = key.strip_prefix(chain.as_str()).and_then(|rest| rest.strip_prefix('.'));
     let holds = |prefix: &str| {

@@ -1,4 +1,4 @@
-//! The configuration as written: every key optional, no value judged beyond its kind.
+//! The configuration as written: every key is optional, and only the type of a value is checked.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -150,6 +150,8 @@ impl<'de> Deserialize<'de> for Flag {
 
 impl<'de> Deserialize<'de> for RateText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // `deserialize_any`, not `String`: a number then gets an error with the remedy, not with
+        // serde's words.
         struct Text;
         impl Text {
             fn number<E: de::Error>(number: impl fmt::Display) -> Result<RateText, E> {
@@ -210,6 +212,7 @@ impl<'de> Deserialize<'de> for TextList {
 
 impl<'de> Deserialize<'de> for RawSchedule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // One visitor for both sources: the file gives a list, an environment variable one text.
         struct Steps;
         impl<'de> Visitor<'de> for Steps {
             type Value = RawSchedule;

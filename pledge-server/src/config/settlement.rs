@@ -8,14 +8,14 @@ use super::durations::check_settlement_interval;
 use super::raw::{RawSettlement, Whole};
 use super::{Key, Problems};
 
-/// The most that a batch may hold of accounts or of changes: a million of either is about a gigabyte.
+/// The most that a batch may hold of accounts or of changes: a million of either is about a
+/// gigabyte.
 const BATCH_MAX: u64 = 1_000_000;
 
 /// How points are settled, on every chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettlementConfig {
-    /// How long to wait before it is looked again for windows that are closed. It is also looked when
-    /// the ledger moves.
+    /// The wait between two looks for closed windows. A move of the ledger triggers a look too.
     pub interval: Duration,
     /// The most accounts and changes in one atomic write.
     pub settler: SettlerConfig,

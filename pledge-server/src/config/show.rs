@@ -1,4 +1,4 @@
-//! The configuration in effect, as its file would say it.
+//! The effective configuration, in the form of its file.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,10 +19,10 @@ use super::{
     SettlementConfig, StorageConfig, StorageUrl, TokenConfig,
 };
 
-/// Every value that counts and where it comes from; what may be secret is masked.
+/// Every effective value and its origin; what may be secret is masked.
 ///
-/// As text it is TOML that could be the file; as JSON it has the values under `config` and, by their
-/// full names, where they come from under `origins`.
+/// As text it is TOML that could be the file. As JSON it has the values under `config` and their
+/// origins, by full key, under `origins`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effective {
     file: Option<PathBuf>,
@@ -38,7 +38,7 @@ struct Section {
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
     name: &'static str,
-    /// `None` is found on the node.
+    /// `None` if the value is read from the node.
     value: Option<Value>,
     origin: Origin,
 }
@@ -47,6 +47,7 @@ type Values = Vec<(&'static str, Option<Value>)>;
 
 impl Effective {
     pub(super) fn new(config: &Config, written: &Written<'_>) -> Self {
+        // The order of the file: each table before the tables inside it.
         let Config { server, storage, settlement, chains } = config;
         let ServerConfig { listen } = server;
         let mut all = vec![
@@ -73,7 +74,7 @@ impl Effective {
         Self { file: written.file.clone(), sections: all.into_iter().map(section).collect() }
     }
 
-    /// With what the flags say as theirs.
+    /// Marks the values that come from flags.
     pub(super) fn of_flags(mut self, quick: &Quick, config: &Config) -> Self {
         let chains = config.chains.iter().filter(|chain| !chain.is_named);
         let keys: Vec<Key> = chains.flat_map(|chain| quick.keys(&chain.key)).collect();
@@ -85,7 +86,7 @@ impl Effective {
         self
     }
 
-    /// The values in the tables that they stand in, and where each comes from by its full name.
+    /// The values as nested tables, and the origin of each by its full key.
     fn json(&self) -> (Map<String, serde_json::Value>, Map<String, serde_json::Value>) {
         let (mut config, mut origins) = (Map::new(), Map::new());
         for Section { key, entries } in &self.sections {
@@ -103,7 +104,7 @@ impl Effective {
     }
 }
 
-// Taken apart without `..`: a new field cannot be forgotten here.
+// Destructured without `..`, so that the compiler finds a field that is missing here.
 
 fn of_storage(storage: &StorageConfig) -> Values {
     let StorageConfig { url, redis, events } = storage;
@@ -149,6 +150,7 @@ fn of_chain(chain: &ChainConfig) -> Values {
         tokens: _,
     } = chain;
     let IndexerConfig { finality, retained_headers, slice_blocks_max: _, clock_slack } = indexer;
+    // One of the two keys, never both: `check_indexer` refuses a file that has both.
     let confirmed = match finality {
         Finality::Depth(blocks) => ("confirmations", Some(whole(*blocks))),
         Finality::Finalized => ("finality", Some(text("finalized"))),
@@ -206,7 +208,7 @@ fn text(value: impl fmt::Display) -> Value {
     Value::String(value.to_string())
 }
 
-/// A number; as text where TOML has none so large.
+/// A number, or text if it is too large for TOML.
 fn whole(number: u64) -> Value {
     i64::try_from(number).map_or_else(|_| text(number), Value::Integer)
 }

@@ -1,4 +1,4 @@
-//! Reading: the file, then the environment above it.
+//! Reads the file, then applies the environment.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use super::raw::RawConfig;
 use super::{ConfigError, Environment, Key, Problems};
 
 const PREFIX: &str = "PLEDGE_";
-/// Every key is at least two levels deep.
+/// Separates the levels of a key in a variable; every key has at least two levels.
 const LEVELS: &str = "__";
 
-/// The node that the command line follows where `--rpc-url` names none: a flag is seen by every user of
-/// the machine.
+/// The node of the command line if `--rpc-url` is not given: every user of the machine can see a
+/// flag.
 pub const RPC_URL: &str = "PLEDGE_RPC_URL";
 
-/// Variables that are no keys: that one, and those of the tests and examples.
+/// Variables that are not keys: `RPC_URL` and those of the tests and examples.
 const OTHERS: [&str; 7] = [
     RPC_URL,
     "PLEDGE_ANVIL",
@@ -27,7 +27,7 @@ const OTHERS: [&str; 7] = [
     "PLEDGE_TEST_REDIS_URL",
 ];
 
-/// The variables that are ours, which must be text.
+/// The `PLEDGE_…` variables, which must be valid text.
 pub(super) fn own_variables(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Environment, ConfigError> {
@@ -52,15 +52,15 @@ pub(super) fn own_variables(
 pub enum Origin {
     /// The configuration file.
     File,
-    /// A variable, which wins over the file.
+    /// A variable, which overrides the file.
     Environment,
     /// The command line.
     Flag,
-    /// Nobody wrote it.
+    /// Not written anywhere.
     Default,
 }
 
-/// What the file says, with the environment above it; no value is judged yet.
+/// The file with the environment applied; no value is checked yet.
 pub(super) struct Written<'a> {
     pub(super) file: Option<PathBuf>,
     environment: &'a Environment,
@@ -133,7 +133,7 @@ fn parsed(
     Ok(source)
 }
 
-/// What is no TOML, and where. The line itself may hold an API key, so it is not repeated.
+/// The TOML error and its position. The line may contain an API key, so it is not repeated.
 fn place(text: &str, error: &toml::de::Error) -> String {
     let message = error.message();
     let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
@@ -149,7 +149,7 @@ fn source_name(file: Option<&Path>) -> Key {
     Key::root(&file.map_or("the environment".to_owned(), |file| file.display().to_string()))
 }
 
-/// Keys of a chain that had another name before.
+/// Keys of a chain that were renamed: old and new.
 const RENAMED: [(&str, &str); 2] = [("verify", "log_proof"), ("audit", "cross_check")];
 
 /// Names the key, and the variable if it comes from the environment.

@@ -18,18 +18,18 @@ const DEFAULT_REDIS_PREFIX: &str = "pledge";
 pub struct StorageConfig {
     /// The store itself.
     pub url: StorageUrl,
-    /// What makes several instances and restarts faster, if there is one.
+    /// Makes several instances and restarts faster, if configured.
     pub redis: Option<RedisConfig>,
-    /// How many events are kept, and how long for.
+    /// How many events are kept, and for how long.
     pub events: EventRetention,
 }
 
-/// A Redis server beside the store.
+/// A Redis server used with the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisConfig {
     /// Where it is.
     pub url: ServerUrl,
-    /// What every key there begins with.
+    /// The prefix of every key.
     pub prefix: String,
 }
 
@@ -55,7 +55,8 @@ impl StorageConfig {
     }
 }
 
-/// A few would be gone before a receiver that is down for a minute is back.
+/// Checks how many events are kept. Too few would be gone before a receiver returns from a minute's
+/// outage.
 fn check_events(kept: Option<Whole>) -> Result<EventRetention, String> {
     const EVENTS_KEPT_MIN: u64 = 1_000;
     let default = EventRetention::DEFAULT;
@@ -81,6 +82,8 @@ impl RedisConfig {
             }
             return None;
         };
+        // Both values are checked before either is returned, so that all problems are reported at
+        // once.
         let url = ServerUrl::parse(&url, &["redis", "rediss"], REDIS_EXAMPLE);
         let prefix = prefix.unwrap_or_else(|| DEFAULT_REDIS_PREFIX.to_owned());
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);

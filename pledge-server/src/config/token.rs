@@ -12,24 +12,23 @@ use super::{Key, PointsConfig, Problems};
 /// One ERC-20 contract to follow.
 #[derive(Debug, Clone)]
 pub struct TokenConfig {
-    /// Where it stands in the configuration.
+    /// Its key in the configuration.
     pub key: Key,
-    /// Its contract.
     pub address: Address,
     /// First block whose logs count; `None` finds the block of its deployment on the node.
     pub start_block: Option<BlockNumber>,
     /// The decimals of a contract that has none; `None` asks the contract.
     pub decimals: Option<Decimals>,
-    /// What becomes of it when one of its logs cannot be read.
+    /// What an unreadable log does to the token.
     pub on_unreadable: OnUnreadable,
     /// Its programme `main`; `None` keeps the ledger alone.
     pub points: Option<PointsConfig>,
 }
 
-/// What a log does to its token that has the topic of a transfer and cannot be read as one.
+/// What happens when a log has the topic of a transfer but cannot be read as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnUnreadable {
-    /// It is counted, and the token goes on without it.
+    /// The log is counted, and the token continues without it.
     #[default]
     Mark,
     /// The token is halted at the block before it.
@@ -51,7 +50,7 @@ impl OnUnreadable {
         }
     }
 
-    /// How the configuration writes it.
+    /// The value in the configuration.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Mark => "mark",
@@ -83,6 +82,7 @@ pub(super) fn check_all(
 
 impl TokenConfig {
     fn check(name: &str, raw: RawToken, tokens: &Key, problems: &mut Problems) -> Option<Self> {
+        // Every value is checked before the first `?`, so that all problems are reported at once.
         let key = tokens.child(name);
         check_name(name, &key, problems);
         let address_key = key.child("address");
@@ -118,7 +118,7 @@ fn check_decimals(decimals: u64) -> Result<Decimals, String> {
     known.ok_or_else(|| format!("{decimals} is above 77, the most that a token can have"))
 }
 
-/// An address with `0x`. Mixed case is an EIP-55 checksum, which must be right.
+/// Parses an address with `0x`. In mixed case its EIP-55 checksum must be right.
 pub(super) fn parse_address(text: &str) -> Result<Address, String> {
     let digits = text.strip_prefix("0x").unwrap_or_default();
     let one_case = digits == digits.to_ascii_lowercase() || digits == digits.to_ascii_uppercase();

@@ -1,10 +1,10 @@
-//! Addresses that may hold secrets: an API key in the path of a node's, a password in that of a server.
+//! Urls that may contain secrets: an API key in the path of a node, a password for a server.
 
 use std::fmt;
 
 use url::Url;
 
-/// The url of a node. Shows its scheme and host only: the rest often holds an API key.
+/// The url of a node. Displays its scheme and host only: the rest often contains an API key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NodeUrl(Url);
 
@@ -35,7 +35,7 @@ impl NodeUrl {
         &self.0
     }
 
-    /// A url that says whether there is more than may be shown.
+    /// The url with `***` for what must not be shown, if there is any.
     pub fn masked(&self) -> String {
         let Self(url) = self;
         let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
@@ -61,10 +61,10 @@ impl fmt::Debug for NodeUrl {
     }
 }
 
-/// Else they end the password, and what follows is taken for the host or the database.
+/// Unencoded, these characters end the password, and the rest is read as host or database.
 const ENCODED: &str = "in a password `@ / # ? %` are written `%40 %2F %23 %3F %25`";
 
-/// The url of a database or cache server. Shows no password and no options.
+/// The url of a database or cache server. Displays no password and no options.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl(Url);
 
@@ -87,12 +87,12 @@ impl ServerUrl {
         &self.0
     }
 
-    /// A url that says whether there is more than may be shown.
+    /// The url with `***` for what must not be shown, if there is any.
     pub fn masked(&self) -> String {
         let Self(url) = self;
         let mut shown = url.clone();
         if url.password().is_some() {
-            // Fails for urls without a host alone, and this one has one.
+            // Fails only for a url without a host, and this one has a host.
             let _ = shown.set_password(Some("***"));
         }
         shown.set_query(url.query().map(|_| "***"));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_url_says_what_is_masked_and_what_is_not() {
+    fn a_node_url_shows_what_is_masked_and_what_is_not() {
         let masked = |text: &str| NodeUrl::parse(text).unwrap().masked();
         assert_eq!(masked("http://127.0.0.1:8545/"), "http://127.0.0.1:8545");
         for secret in ["/s3cret", "/?s3cret", "/#s3cret"] {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_is_not_encoded_is_told_how_it_is_written() {
+    fn a_password_that_is_not_encoded_is_refused_with_the_encoding() {
         for wrong in
             ["mysql://me:s3/cret@host/b", "mysql://me:s3#cret@host/b", "mysql://me:s3?c@h/b"]
         {

@@ -30,6 +30,7 @@ pub(super) async fn play(stores: &Stores, progress: &Progress) -> anyhow::Result
         player.chain.mine(at(15, minute, 0), &[mint]);
     }
     player.chain.mine(at(16, 0, 0), &[]);
+    // The window closes by a confirmed block, so the block of 16:00 needs its confirmations.
     for block in 1..=CONFIRMATIONS {
         player.chain.mine(at(16, 0, block * BLOCK_SECONDS), &[]);
     }

@@ -1,4 +1,5 @@
-//! The market after its story: it lives on, forks now and then, and is audited after each deep fork.
+//! The market after its story: it continues, forks now and then, and is verified after each deep
+//! fork.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -16,15 +17,15 @@ use crate::progress::Progress;
 use crate::stores::Stores;
 use crate::verify::Verdict;
 
-/// Who trades when life begins; newcomers join them.
+/// The accounts that trade from the start; others join later.
 const ACCOUNTS: usize = 300;
 const TRANSFERS: RangeInclusive<u64> = 4..=12;
-/// A life lasts two weeks of chain time: ledger, statements and blocks keep all of it in memory, less
-/// than 200 MB.
+/// A market lasts two weeks of chain time. Ledger, statements and blocks stay in memory: less than
+/// 200 MB.
 const HOURS_MAX: u64 = 14 * 24;
 const STANDINGS_PAGE: usize = 1_000;
 
-/// A market whose story is told.
+/// A market that continues after its story.
 #[derive(Debug)]
 pub struct Life {
     market: Market,
@@ -38,7 +39,7 @@ pub struct Life {
     audit: Option<(Audited, Instant)>,
 }
 
-/// What an audit covered that found nothing.
+/// What a successful verification covered.
 #[derive(Debug, Clone, Copy)]
 struct Audited {
     at_block: u64,
@@ -46,7 +47,7 @@ struct Audited {
 }
 
 impl Life {
-    /// From where the story ends.
+    /// Continues where the story ends.
     pub fn new(mut market: Market, speed: Speed) -> Self {
         market.traffic = market.traffic.grown(ACCOUNTS, TRANSFERS);
         market.player.hush();
@@ -62,8 +63,8 @@ impl Life {
         }
     }
 
-    /// Lives until `stop`, or until it has grown as old as it may. An audit that finds anything is an
-    /// error.
+    /// Runs until `stop`, or until the market has reached its greatest age. A verification that
+    /// finds a fault is an error.
     pub async fn live(mut self, progress: Progress, stop: CancellationToken) -> anyhow::Result<()> {
         let board = progress.board();
         let mut redraw = interval(board.interval());
@@ -87,7 +88,7 @@ impl Life {
         Ok(())
     }
 
-    /// One block further, on this branch or on another.
+    /// Adds one block, on this branch or on another.
     async fn step(&mut self) -> anyhow::Result<()> {
         let market = &mut self.market;
         let tick = market.traffic.tick();
@@ -100,21 +101,26 @@ impl Life {
         market.catch_up().await?;
         if market.tally.reorgs > reorgs {
             self.reorg = self.fork;
-            self.audit().await?;
+            self.verify().await?;
         }
         Ok(())
     }
 
-    async fn audit(&mut self) -> anyhow::Result<()> {
+    async fn verify(&mut self) -> anyhow::Result<()> {
         let report = self.market.player.verify().await?;
-        ensure!(report.verdict == Verdict::Ok, "the audit found a fault in the ledger: {report}");
-        let at_block = report.at_block.context("an audit that agrees has a block")?;
+        ensure!(
+            report.verdict == Verdict::Ok,
+            "verification found a fault in the ledger: {report}"
+        );
+        let at_block = report.at_block.context("a verification that agrees has a block")?;
         self.audit = Some((Audited { at_block, accounts: report.accounts }, Instant::now()));
         Ok(())
     }
 
     async fn snapshot(&self) -> anyhow::Result<Snapshot> {
         let Market { player, tally, statements, seed, .. } = &self.market;
+        // Figures of the chain and of the store: between two polls the head may be ahead of the
+        // ledger.
         let head = player.chain.head();
         let token = player.stores.balances.token(player.token).await?;
         let token = token.context("the token was registered")?;

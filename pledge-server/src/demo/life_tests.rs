@@ -44,27 +44,27 @@ async fn after_a_day_with_forks_every_closed_window_is_settled() {
 }
 
 #[tokio::test]
-async fn the_changes_told_are_those_in_the_ledger() {
+async fn the_changes_shown_are_those_in_the_ledger() {
     let (_, life) = lived(9, 12).await;
-    let told = life.snapshot().await.unwrap();
+    let seen = life.snapshot().await.unwrap();
     let confirmed = life.market.player.chain.transfers().into_iter();
-    let confirmed = confirmed.filter(|(block, _)| block.number.get() <= told.confirmed);
+    let confirmed = confirmed.filter(|(block, _)| block.number.get() <= seen.confirmed);
     let legs = |party: Address| u64::from(!party.is_zero());
     let changes: u64 = confirmed.map(|(_, t)| legs(t.from) + legs(t.to)).sum();
-    assert_eq!(told.changes, changes);
+    assert_eq!(seen.changes, changes);
 }
 
 #[tokio::test]
-async fn a_deep_fork_takes_back_statements_and_is_audited() {
+async fn a_deep_fork_takes_back_statements_and_is_verified() {
     let (_, life) = lived(10, 12).await;
-    let told = life.snapshot().await.unwrap();
-    let reorg = told.reorg.unwrap();
+    let seen = life.snapshot().await.unwrap();
+    let reorg = seen.reorg.unwrap();
     assert!(reorg.ledger.changes_removed > 0 && reorg.ledger.statements_reversed > 0, "{reorg}");
-    assert!(told.audit.is_some());
+    assert!(seen.audit.is_some());
 }
 
 #[tokio::test]
-async fn an_audit_that_finds_a_fault_is_an_error() {
+async fn a_verification_that_finds_a_fault_is_an_error() {
     let (stores, mut life) = lived(15, 1).await;
     let token = life.market.player.token;
     let state = stores.balances.token(token).await.unwrap().unwrap();
@@ -85,8 +85,8 @@ async fn an_audit_that_finds_a_fault_is_an_error() {
         }],
     };
     stores.balances.commit(&without_its_transfers).await.unwrap();
-    let error = life.audit().await.unwrap_err().to_string();
-    assert!(error.starts_with("the audit found a fault in the ledger"), "{error}");
+    let error = life.verify().await.unwrap_err().to_string();
+    assert!(error.starts_with("verification found a fault in the ledger"), "{error}");
 }
 
 #[tokio::test]

@@ -21,12 +21,12 @@ pub(super) const CONFIRMATIONS: u64 = 6;
 const ACCOUNTS: usize = 50;
 const TRANSFERS: RangeInclusive<u64> = 0..=2;
 const HOURS: u64 = 48;
-/// The fork comes after this hour and drops so many blocks: more than two settled windows.
+/// The fork comes after this hour and drops the blocks of more than two settled windows.
 const FORK_HOUR: u64 = 30;
 const FORK_BLOCKS: u64 = 33;
 const LEADERS: usize = 3;
 
-/// A busy token: its chain, what its accounts do, and what became of its ledger.
+/// A busy token: its chain, the moves of its accounts, and the state of its ledger.
 #[derive(Debug)]
 pub struct Market {
     pub(super) player: Player,
@@ -79,7 +79,7 @@ impl Market {
         Ok(self.tally.read(&self.player.stores.events).await?)
     }
 
-    /// Plays on to the end of an hour, caught up at the end of each.
+    /// Plays up to the end of an hour, and catches up at the end of each.
     async fn play_to(&mut self, hour: u64) -> anyhow::Result<()> {
         while self.height() < hour * BLOCKS_PER_HOUR {
             let block = self.traffic.block();
@@ -103,6 +103,7 @@ impl Market {
         let scale = Scale::of(state.spec.metadata.decimals);
         let standings = stores.points.standings(&programme.id, None, LEADERS).await?;
         let programmes = stores.points.programmes(*token).await?;
+        // Settled points, not accrued ones: they stay the same until the next hour is settled.
         let settled = programmes.first().and_then(|state| state.settled());
         let leaders = standings.value.into_iter().map(|standing| Leader {
             account: standing.account,

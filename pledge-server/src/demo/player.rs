@@ -1,4 +1,4 @@
-//! A scripted chain with the engine over it, moved by hand.
+//! A scripted chain and the engine that follows it, driven step by step.
 
 use std::time::SystemTime;
 
@@ -61,6 +61,7 @@ impl Player {
         let followed = FollowedChain::new(scene.name, chain.clone())
             .bounded_by(IndexerConfig {
                 finality: Finality::Depth(scene.confirmations),
+                // Chain time runs far ahead of the machine's clock here.
                 clock_slack: None,
                 ..IndexerConfig::default()
             })
@@ -80,12 +81,12 @@ impl Player {
         })
     }
 
-    /// Shows no progress from now on.
+    /// Stops showing progress.
     pub(super) fn hush(&mut self) {
         self.progress = Progress::new(Output::Json);
     }
 
-    /// So many whole tokens.
+    /// A number of whole tokens, in base units.
     pub(super) fn tokens(&self, whole: u64) -> Amount {
         let unit = U256::from(10).pow(U256::from(self.decimals));
         Amount::new(U256::from(whole) * unit)
@@ -105,26 +106,26 @@ impl Player {
     /// Indexes and settles everything that the chain has.
     pub(super) async fn catch_up(&mut self) -> anyhow::Result<SettleReport> {
         let mut progress = self.progress.chain(self.name);
-        let told = |_, poll: &Poll| {
+        let report = |_, poll: &Poll| {
             if let Poll::Advanced(slice) = poll {
                 progress.advanced(slice);
             }
         };
-        let done = self.engine.catch_up(SystemTime::now, &Stop::never(), told).await;
+        let done = self.engine.catch_up(SystemTime::now, &Stop::never(), report).await;
         let done = done.context("the scripted chain failed")?;
         progress.reached();
         ensure!(done.halted.is_empty(), "the scripted token halted");
         Ok(done.settled)
     }
 
-    /// Audits the token against the scripted contract.
+    /// Verifies the token against the scripted contract.
     pub(super) async fn verify(&self) -> anyhow::Result<TokenReport> {
         let mut progress = self.progress.work(self.name);
         verify_token(&self.chain, &self.stores, self.token, &mut progress).await
     }
 }
 
-/// The address of a thing of the story: always the same, and of nobody.
+/// An address derived from a name: always the same, and without a known key.
 pub(super) fn address_of(name: &str) -> Address {
     let hash = keccak256(format!("pledge demo: {name}"));
     Address::from_slice(&hash[12..])

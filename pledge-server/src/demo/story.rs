@@ -1,4 +1,4 @@
-//! What was played, told in a few lines.
+//! The result of the demo, in a few lines.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,7 +10,6 @@ use serde::Serialize;
 use crate::output::as_text;
 use crate::verify::{TokenReport, Verdict};
 
-/// Both chains.
 #[derive(Debug, Serialize)]
 pub struct Story {
     /// One account, one hour.
@@ -19,7 +18,7 @@ pub struct Story {
     pub market: MarketStory,
 }
 
-/// Points three ways: for people, as an exact fraction, and as they are kept.
+/// Points as a decimal, as an exact fraction, and as stored.
 #[derive(Debug, Serialize)]
 pub struct Earned {
     points: String,
@@ -28,7 +27,7 @@ pub struct Earned {
     scale: Scale,
 }
 
-/// What became of the worked case.
+/// The result of the worked case.
 #[derive(Debug, Serialize)]
 pub struct HourStory {
     pub(super) chain_id: u64,
@@ -44,7 +43,7 @@ pub struct HourStory {
     pub(super) audit: TokenReport,
 }
 
-/// What became of the busy token.
+/// The result of the busy token.
 #[derive(Debug, Serialize)]
 pub struct MarketStory {
     pub(super) chain_id: u64,
@@ -79,12 +78,12 @@ pub struct Leader {
     pub(super) earned: Earned,
 }
 
-/// The story, and where to look at it.
+/// The story, and the urls that show it.
 #[derive(Debug, Serialize)]
 pub struct Told {
     #[serde(flatten)]
     story: Story,
-    /// Addresses to open; empty if nothing is served.
+    /// Urls to open; empty if nothing is served.
     urls: Vec<String>,
 }
 
@@ -97,13 +96,13 @@ impl Earned {
 }
 
 impl Story {
-    /// Whether both audits agree.
+    /// Whether both verifications agree.
     pub fn is_fine(&self) -> bool {
-        let audits = [&self.hour.audit, &self.market.audit];
-        audits.iter().all(|audit| audit.verdict == Verdict::Ok)
+        let reports = [&self.hour.audit, &self.market.audit];
+        reports.iter().all(|report| report.verdict == Verdict::Ok)
     }
 
-    /// With the addresses at which a server shows it.
+    /// Adds the urls at which a server shows it.
     pub fn told(self, server: Option<SocketAddr>) -> Told {
         let urls = server.map_or(Vec::new(), |server| self.urls(server));
         Told { story: self, urls }
@@ -150,7 +149,7 @@ impl fmt::Display for HourStory {
         writeln!(f, "  {account} held 0 PLG at 15:00, 100 at 15:10 and 200 at 15:30,")?;
         writeln!(f, "  at {rate} points per token and hour. The block of 16:00 settled the hour:")?;
         writeln!(f, "  {} points, exactly {}.", earned.points, earned.exact)?;
-        write!(f, "  audit: {}", self.audit)
+        write!(f, "  verification: {}", self.audit)
     }
 }
 
@@ -172,6 +171,6 @@ impl fmt::Display for MarketStory {
         for (place, Leader { account, earned }) in (1..).zip(&self.leaders) {
             writeln!(f, "  {place}. {account}  {} points", earned.points)?;
         }
-        write!(f, "  audit: {}", self.audit)
+        write!(f, "  verification: {}", self.audit)
     }
 }

@@ -1,4 +1,4 @@
-//! How the living market stands, in text.
+//! The state of the running market, as text.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use pledge_core::types::{ChainId, RawPoints, Scale, Timestamp};
 use super::speed::Speed;
 use super::story::ForkStory;
 
-/// What is told of the market at one moment.
+/// The figures of the market at one moment.
 #[derive(Debug, Clone)]
 pub(super) struct Snapshot {
     pub(super) name: &'static str,
@@ -21,9 +21,9 @@ pub(super) struct Snapshot {
     pub(super) confirmed: u64,
     /// Changes in the ledger.
     pub(super) changes: u64,
-    /// Changes written while the market lives, those removed since included.
+    /// Changes written since it started, including those removed again.
     pub(super) written: u64,
-    /// For how long it lives.
+    /// How long it has been running.
     pub(super) lives: Duration,
     pub(super) holders: u64,
     /// Sum over all accounts up to `settled`.
@@ -52,7 +52,7 @@ pub(super) struct ReorgSeen {
     pub(super) ago: Duration,
 }
 
-/// The newest audit. One that finds anything ends the demo, so it agreed.
+/// The newest verification. A fault would have ended the demo, so it agreed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AuditSeen {
     pub(super) at_block: u64,
@@ -68,11 +68,11 @@ impl Snapshot {
         let (points, rate) = (self.scale.points(self.points), self.changes_per_second());
         let reversed = self.statements_reversed;
         let reorg = self.reorg.map_or(String::new(), |reorg| format!("; reorg {reorg}"));
-        let audit = self.audit.map_or(String::new(), |audit| format!("; audit {audit}"));
+        let verified = self.audit.map_or(String::new(), |seen| format!("; verification {seen}"));
         format!(
             "{name} at {time}: head {head}, confirmed {confirmed}, {lag} behind; {changes} changes, \
              {rate} a second; {holders} holders; {points} points; {statements} statements, \
-             {reversed} taken back{reorg}{audit}"
+             {reversed} taken back{reorg}{verified}"
         )
     }
 
@@ -91,7 +91,8 @@ impl fmt::Display for Snapshot {
         let lag = self.lag();
         let time = self.time;
         let settled = self.settled.map_or("-".to_owned(), |settled| settled.to_string());
-        // Lines that a narrow terminal does not break: broken ones would stay when it is resized.
+        // Lines stay below 80 columns: a wrapped line would not be cleared when the terminal is
+        // resized.
         let points = self.scale.points(self.points);
         let whole = points.split('.').next().unwrap_or_default();
         let (rate, reversed) = (self.changes_per_second(), self.statements_reversed);
@@ -108,7 +109,7 @@ impl fmt::Display for Snapshot {
         writeln!(f, "  statements  {statements} published, {reversed} taken back")?;
         writeln!(f, "        fork  {}", or_none(self.fork))?;
         writeln!(f, "       reorg  {}", or_none(self.reorg))?;
-        write!(f, "       audit  {}", or_none(self.audit))
+        write!(f, "verification  {}", or_none(self.audit))
     }
 }
 
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_board_of_a_young_market_says_what_is_not_there_yet() {
+    fn a_board_of_a_young_market_shows_what_is_not_there_yet() {
         assert_eq!(
             young().to_string(),
             "market (31338), seed 7, 600 s of chain time a second\n\
@@ -209,18 +210,18 @@ mod tests {
              \x20 statements  800 published, 31 taken back\n\
              \x20       fork  none yet\n\
              \x20      reorg  none yet\n\
-             \x20      audit  none yet"
+             verification  none yet"
         );
     }
 
     #[test]
-    fn a_board_tells_the_last_fork_reorg_and_audit() {
+    fn a_board_shows_the_last_fork_reorg_and_verification() {
         let text = grown().to_string();
         for line in [
             "settled  2026-01-03T01:00:00Z",
             "fork  4 blocks, 0s ago",
             "reorg  27 blocks, 1m 12s ago: -402 changes, -133 statements",
-            "audit  ok at block 900, 1m 12s ago: 301 accounts agree",
+            "verification  ok at block 900, 1m 12s ago: 301 accounts agree",
         ] {
             assert!(text.contains(line), "{line} in:\n{text}");
         }
@@ -251,8 +252,8 @@ mod tests {
             grown().line(),
             "market at 2026-01-03T01:40:00Z: head 588, confirmed 582, 6 behind; 1200 changes, 30 a \
              second; 212 holders; 0.5 points; 800 statements, 31 taken back; reorg 27 blocks, \
-             1m 12s ago: -402 changes, -133 statements; audit ok at block 900, 1m 12s ago: 301 \
-             accounts agree"
+             1m 12s ago: -402 changes, -133 statements; verification ok at block 900, 1m 12s ago: \
+             301 accounts agree"
         );
         assert!(young().line().ends_with("31 taken back"));
     }

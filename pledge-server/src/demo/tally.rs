@@ -1,4 +1,4 @@
-//! What happened to a chain's ledger so far, as its store recorded it.
+//! What happened to a chain's ledger so far, from the events in its store.
 
 use pledge_core::error::StoreError;
 use pledge_core::event::{Event, EventSeq, ReorgRecord, SequencedEvent};
@@ -36,7 +36,7 @@ impl Tally {
         }
     }
 
-    /// Counts what was recorded since.
+    /// Counts the events since the last call.
     pub(super) async fn read(&mut self, store: &dyn EventStore) -> Result<(), StoreError> {
         loop {
             let events = store.events(self.sequence, EVENTS_PAGE).await?;

@@ -1,4 +1,4 @@
-//! What the accounts of a busy token do, block by block: arbitrary, valid, and the same for a seed.
+//! The moves of a busy token's accounts, block by block: random, valid, and determined by the seed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
@@ -9,17 +9,17 @@ use pledge_core::types::Account;
 use super::market::{BLOCKS_PER_HOUR, CONFIRMATIONS};
 use super::player::account_of;
 
-/// How far back a fork may reach: what is older is not kept.
+/// The greatest depth of a fork; older blocks are not kept.
 const UNDO_BLOCKS_MAX: u64 = 36;
-/// Nothing but pending blocks is rebuilt.
+/// The depth of a fork that rebuilds pending blocks only.
 const SHALLOW: RangeInclusive<u64> = 1..=CONFIRMATIONS;
-/// Always into a settled window.
+/// The depth of a fork that reaches a settled window.
 const DEEP: RangeInclusive<u64> = CONFIRMATIONS + BLOCKS_PER_HOUR..=UNDO_BLOCKS_MAX;
-/// One fork in so many is deep.
+/// One fork in this many is deep.
 const DEEP_EVERY: u64 = 3;
 /// Blocks from one fork to the next.
 const CALM: RangeInclusive<u64> = 10..=30;
-/// A newcomer appears every so many blocks.
+/// Blocks from one new account to the next.
 const NEWCOMER_EVERY: u64 = 16;
 const MINT_CENTS_MAX: u64 = 1_000_000;
 
@@ -31,16 +31,16 @@ pub(super) struct Move {
     pub(super) cents: u64,
 }
 
-/// One step of the chain: the newest blocks are dropped, and one more than these is mined.
+/// One step of the chain: drops the newest blocks and mines one more than it dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tick {
-    /// No fork if zero.
+    /// The number of blocks dropped; zero is no fork.
     pub(super) dropped: u64,
-    /// Ascending.
+    /// The blocks to mine, ascending by height.
     pub(super) blocks: Vec<Vec<Move>>,
 }
 
-/// Who holds what on the branch that stands, and what they do next.
+/// The balances on the current branch, and the generator of the next moves.
 #[derive(Debug, Clone)]
 pub(super) struct Traffic {
     seed: u64,
@@ -48,14 +48,14 @@ pub(super) struct Traffic {
     accounts: Vec<Account>,
     transfers: RangeInclusive<u64>,
     balances: BTreeMap<Account, u64>,
-    /// The newest blocks, ascending, to be undone by a fork.
+    /// The newest blocks, ascending, which a fork may undo.
     recent: VecDeque<Vec<Move>>,
     calm_left: u64,
     forks: u64,
 }
 
 impl Traffic {
-    /// So many accounts that hold nothing yet, and so many transfers a block.
+    /// A number of accounts with no balance yet, and the range of transfers per block.
     pub(super) fn new(seed: u64, accounts: usize, transfers: RangeInclusive<u64>) -> Self {
         let mut traffic = Self {
             seed,
@@ -71,19 +71,19 @@ impl Traffic {
         traffic
     }
 
-    /// With more accounts, and another number of transfers a block, from now on.
+    /// Adds accounts and changes the range of transfers per block.
     #[must_use]
     pub(super) fn grown(mut self, accounts: usize, transfers: RangeInclusive<u64>) -> Self {
         self.admit(accounts.saturating_sub(self.accounts.len()));
         Self { transfers, ..self }
     }
 
-    /// Accounts that have been there, whether they hold anything or not.
+    /// All accounts so far, with or without a balance.
     pub(super) fn accounts(&self) -> usize {
         self.accounts.len()
     }
 
-    /// The next step of a chain that forks now and then, and draws newcomers.
+    /// The next step of a chain that forks and gains accounts now and then.
     pub(super) fn tick(&mut self) -> Tick {
         let depth = self.fork_depth();
         let dropped = self.undo(depth);
@@ -104,8 +104,8 @@ impl Traffic {
         block
     }
 
-    /// Goes back by so many blocks, as far as they are kept; answers by how many. What comes next
-    /// differs from what came then.
+    /// Undoes up to `blocks` blocks, as far as they are kept, and returns how many. The blocks that
+    /// follow differ from those undone.
     pub(super) fn undo(&mut self, blocks: u64) -> u64 {
         let mut undone = 0;
         while undone < blocks
@@ -119,7 +119,7 @@ impl Traffic {
         undone
     }
 
-    /// How many blocks the fork of this moment drops; zero if it is calm.
+    /// How many blocks a fork drops now; zero if there is none.
     fn fork_depth(&mut self) -> u64 {
         if self.calm_left > 0 {
             self.calm_left -= 1;

@@ -13,8 +13,8 @@ use super::json::Eip55;
 use super::problem::Problem;
 use super::read::ProgrammeName;
 
-/// What an account holds and has earned at `at_time`: nothing, if it was never seen. The fields of
-/// points are null on a token without programme.
+/// The balance and points of an account at `at_time`; zero if it was never seen. The points are
+/// null on a token without programme.
 #[derive(Debug, Serialize)]
 pub(super) struct AccountAnswer {
     account: Eip55,
@@ -48,6 +48,8 @@ pub(super) async fn one(
     Query(params): Query<Params>,
 ) -> Result<Json<AccountAnswer>, Problem> {
     let (token, account) = (path.token(), path.account()?);
+    // Token and programme never change after registration, so only the last read has to be
+    // consistent.
     let metadata = api.queries.token(token).await?.spec.metadata;
     let name = ProgrammeName::asked(params.programme.as_ref());
     let programme = name.find(&api, token).await?;

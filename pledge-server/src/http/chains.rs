@@ -38,7 +38,6 @@ pub(super) async fn list(
     Ok(Json(page.with_items(items)))
 }
 
-/// One chain.
 pub(super) async fn one(
     State(api): State<Api>,
     Path(path): Path<ChainPath>,
@@ -48,7 +47,7 @@ pub(super) async fn one(
     Ok(Json(ChainView::read(&api.queries, state, api.now()).await?))
 }
 
-/// No parameter is known here.
+/// This path takes no parameters.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NoParams {}

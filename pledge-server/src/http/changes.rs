@@ -1,4 +1,4 @@
-//! What happened to an account's balance.
+//! The changes of an account's balance.
 
 use axum::Json;
 use axum::extract::State;
@@ -20,7 +20,8 @@ pub(super) struct ChangeView {
     /// Positive for in and mint, negative for out and burn.
     amount: String,
     balance_after: Amount,
-    /// Whether that is the balance at the block's end: log by log it would leave its range in between.
+    /// Whether `balance_after` is the balance at the end of the block, because log by log it would
+    /// leave its range in between.
     netted: bool,
     balance_seconds: BalanceSeconds,
     /// Null for mint and burn.
@@ -36,7 +37,7 @@ pub(super) struct ChangeView {
 struct ChangePlace {
     block: BlockNumber,
     log_index: LogIndex,
-    /// Tells the two changes of a self-transfer apart.
+    /// Distinguishes the two changes of a self-transfer.
     change_type: ChangeType,
 }
 
@@ -61,7 +62,8 @@ pub(super) async fn list(
     };
     let changes = api.queries.balances().changes(&query).await?.value;
     if changes.is_empty() && query.before.is_none() {
-        // An account without changes has none listed; a token without a confirmed block is an error.
+        // An account without changes gets an empty list; a token without a confirmed block is an
+        // error.
         api.queries.account(token, account, None, None).await?;
     }
     let page = Page::cut(changes, params.limit, |change| ChangePlace {

@@ -1,4 +1,4 @@
-//! What comes in: parameters of paths and queries, parsed.
+//! Parses the parameters of paths and queries.
 
 use std::fmt;
 
@@ -11,30 +11,27 @@ use serde::{Deserialize, Deserializer};
 
 use super::problem::{Kind, Problem};
 
-/// The path's parameters.
+/// The parameters of the path.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub(super) struct Path<T>(pub(super) T);
 
-/// The query's parameters. Their structs refuse unknown ones.
+/// The parameters of the query. Their structs refuse unknown ones.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Problem))]
 pub(super) struct Query<T>(pub(super) T);
 
-/// `/chains/{chain_id}`.
 #[derive(Deserialize)]
 pub(super) struct ChainPath {
     pub(super) chain_id: ChainId,
 }
 
-/// `/chains/{chain_id}/tokens/{token}`.
 #[derive(Deserialize)]
 pub(super) struct TokenPath {
     chain_id: ChainId,
     token: HexAddress,
 }
 
-/// `/chains/{chain_id}/tokens/{token}/accounts/{account}`.
 #[derive(Deserialize)]
 pub(super) struct TokenAccountPath {
     chain_id: ChainId,
@@ -42,7 +39,6 @@ pub(super) struct TokenAccountPath {
     account: HexAddress,
 }
 
-/// `/accounts/{account}`.
 #[derive(Deserialize)]
 pub(super) struct AccountPath {
     account: HexAddress,
@@ -76,7 +72,7 @@ pub(super) struct HexAddress(pub(super) Address);
 
 impl HexAddress {
     fn account(self) -> Result<Account, Problem> {
-        let never = "the zero address stands for mint and burn: it is never an account";
+        let never = "the zero address means mint or burn: it is never an account";
         Account::new(self.0).ok_or_else(|| Problem::new(Kind::UnknownAccount, never))
     }
 }
@@ -87,7 +83,7 @@ impl<'de> Deserialize<'de> for HexAddress {
     }
 }
 
-/// Parses within the visit: only then does axum know which parameter of the path is malformed.
+/// Parses inside the visitor, so that axum can name the malformed parameter of the path.
 struct HexAddressVisitor;
 
 impl Visitor<'_> for HexAddressVisitor {
@@ -169,7 +165,7 @@ impl Limit {
         self.0
     }
 
-    /// What to read to know whether another page follows.
+    /// One more than the limit: the extra row shows whether another page follows.
     pub(super) const fn and_one(self) -> usize {
         self.0 + 1
     }

@@ -1,4 +1,4 @@
-//! The API before there is anything to answer from.
+//! Serves the API before its state exists.
 
 use std::future::ready;
 use std::sync::{Arc, OnceLock};
@@ -13,18 +13,18 @@ use super::health;
 use super::problem::{Kind, Problem};
 use super::{Api, router};
 
-/// Answers `/healthz` from the beginning, and everything else once it is opened.
+/// Answers `/healthz` from the start, and everything else once it is open.
 #[derive(Debug, Clone, Default)]
 pub struct Gate(Arc<OnceLock<Router>>);
 
 impl Gate {
-    /// From now on the API answers. Only the first call counts.
+    /// Opens the API. Only the first call has an effect.
     pub fn open(&self, api: Api) {
-        // A second API has nothing that the first has not.
+        // An error means that it is open already.
         let _ = self.0.set(router(api));
     }
 
-    /// As [`Gate::open`], with short paths that lead to longer ones below `/api/v1/`.
+    /// Like [`Gate::open`], with short paths that redirect to longer ones below `/api/v1/`.
     pub fn open_with(&self, api: Api, short: impl IntoIterator<Item = (&'static str, String)>) {
         let router = short.into_iter().fold(router(api), |router, (path, to)| {
             let to = Redirect::temporary(&format!("/api/v1/{to}"));

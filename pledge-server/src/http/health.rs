@@ -1,4 +1,4 @@
-//! Whether the process lives, whether it can answer, and how its parts do.
+//! Whether the process is alive, whether it can answer, and the state of its parts.
 
 use std::time::UNIX_EPOCH;
 
@@ -23,20 +23,20 @@ pub(super) struct Alive {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReadyParams {
-    /// Present: a part that is not well makes the instance unready.
+    /// If present, a part that is not well makes the instance unready.
     strict: Option<String>,
 }
 
-/// What an instance that can answer says of itself.
+/// The answer of an instance that is ready.
 #[derive(Debug, Serialize)]
 struct Ready {
     /// `degraded` while any part is.
     status: &'static str,
     store: StoreHealth,
     chains: Vec<ChainHealth>,
-    /// What this instance tries again.
+    /// Work that failed here and is tried again.
     incidents: Vec<Incident>,
-    /// Null where none is configured.
+    /// Null if none is configured.
     redis: Option<RedisHealth>,
 }
 
@@ -45,10 +45,11 @@ struct StoreHealth {
     status: &'static str,
 }
 
-/// What is tried again. Why may name hosts, and repeat what they say: it is in the log.
+/// Work that failed and is tried again. The reason may contain hosts and their texts, so it is only
+/// in the log.
 #[derive(Debug, Serialize)]
 struct Incident {
-    /// Null where it is everybody's.
+    /// Null for work that is not about one chain.
     chain: Option<String>,
     work: &'static str,
 }
@@ -59,7 +60,7 @@ impl From<Troubled> for Incident {
     }
 }
 
-/// Without Redis all answers are the same, and some take longer.
+/// The state of Redis. Without it every answer is the same, only slower.
 #[derive(Debug, Serialize)]
 struct RedisHealth {
     status: &'static str,
@@ -84,10 +85,11 @@ pub(super) async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
-/// The store answers. What else is not well is listed, without the texts of nodes and servers, and makes the instance unready only where that is
-/// asked for with `?strict`: what is confirmed can still be read, and no other instance would do better.
+/// Ready if the store answers. Other parts that are not well are listed, without the texts of nodes
+/// and servers. They make the instance unready only with `?strict`: confirmed data can still be
+/// read, and no other instance would do better.
 ///
-/// Nothing is asked for it: the store is asked once a second, whoever wants to know.
+/// A probe reads nothing from the store: `Pulse` reads it once a second for all of them.
 pub(super) async fn ready(
     State(api): State<Api>,
     Query(ReadyParams { strict }): Query<ReadyParams>,
@@ -99,7 +101,7 @@ pub(super) async fn ready(
         return Err(Problem::new(Kind::Starting, "the store was not asked yet"));
     };
     let chains = beat.chains.map_err(|reason| {
-        // The reason may name hosts: it is in the log.
+        // The reason may contain hosts, so it is only in the log.
         tracing::debug!("not ready: {reason}");
         Problem::new(Kind::Unavailable, "the store cannot be read now")
     })?;

@@ -1,10 +1,10 @@
-//! How values look in answers.
+//! The form of values in answers.
 
 use std::fmt::Display;
 
 pub(super) use crate::views::Eip55;
 
-/// Whether a number adds or takes away.
+/// The sign of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {
     Plus,

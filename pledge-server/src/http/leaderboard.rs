@@ -15,14 +15,15 @@ use super::page::{self, Page, PageKey};
 use super::problem::Problem;
 use super::read::{ProgrammeName, in_one_epoch};
 
-/// A page of accounts and the settled time at which their points stand for everyone.
+/// A page of accounts, and the time up to which the points of every account are settled.
 #[derive(Debug, Serialize)]
 pub(super) struct Leaderboard {
     #[serde(flatten)]
     page: Page<Row>,
     symbol: String,
     decimals: Decimals,
-    /// End of the newest window settled in every shard; null before the first, and without programme.
+    /// End of the newest window settled in every shard; null before the first, and without
+    /// programme.
     settled: Option<Timestamp>,
     points_scale: Option<Scale>,
 }
@@ -36,7 +37,8 @@ struct Row {
     balance_formatted: String,
     points: Option<String>,
     points_raw: Option<RawPoints>,
-    /// How far this account is settled: ahead of the page's while a settlement is under way.
+    /// The time up to which this account is settled; ahead of the page's while a settlement is
+    /// under way.
     settled: Option<Timestamp>,
 }
 
@@ -83,8 +85,9 @@ impl PageKey for BalancePlace {
 
 /// Accounts by settled points or by balance descending, then by address.
 ///
-/// By points, those that earned anything; by balance, those that hold or earned anything. An account with
-/// neither is left out, so a page may hold fewer than asked for: the last is the one without a next.
+/// By points it lists accounts that earned anything; by balance, those that hold or earned
+/// anything. Accounts with neither are left out, so a page may have fewer rows than its limit. The
+/// last page has no next cursor.
 pub(super) async fn list(
     State(api): State<Api>,
     Path(path): Path<TokenPath>,
@@ -119,6 +122,7 @@ async fn by_points(
     });
     let accounts: Vec<_> = page.items().iter().map(|row| row.account).collect();
     let states = api.queries.balances().states(id, &accounts).await?;
+    // Points and balances of different epochs would belong to different branches.
     if [programme.epoch, standings.epoch, states.epoch] != [token.epoch; 3] {
         return Ok(None);
     }
@@ -154,7 +158,7 @@ async fn by_balance(
     }
     let mut holders = holders.value;
     if programme.is_none() {
-        // They come by balance, so nobody behind the first without one has any.
+        // Sorted by balance, so no account after the first with zero has any.
         holders.retain(|(_, state)| !state.balance.is_zero());
     }
     let page = Page::cut(holders, params.limit, |(account, state)| BalancePlace {
@@ -193,7 +197,8 @@ async fn by_balance(
     }))
 }
 
-/// An account without a total earned nothing up to where its shard is settled.
+/// A row of the page. An account without a total earned nothing up to the settled time of its
+/// shard.
 fn row_of(
     programme: &ProgrammeState,
     decimals: Decimals,

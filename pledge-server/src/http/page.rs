@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use super::extract::Limit;
 use super::problem::Problem;
 
-/// Written into every cursor; raised when a place changes its form.
+/// The version in every cursor; raised when the form of a place changes.
 const VERSION: u32 = 1;
 
 /// An item's place in the order of one list.
 pub(super) trait PageKey: Serialize + DeserializeOwned {
-    /// Which list and order: a cursor of another one is refused.
+    /// The list and its order. A cursor of another list is refused.
     const LIST: &'static str;
 }
 
-/// Some items, and where to go on.
+/// A page of items, and the cursor of the next page.
 #[derive(Debug, Serialize)]
 pub(super) struct Page<T> {
     items: Vec<T>,
     next_cursor: Option<String>,
 }
 
-/// What the query says of the page.
+/// The paging parameters of a query.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageParams {
@@ -37,12 +37,12 @@ impl<T> Page<T> {
         Page { items: self.items.into_iter().map(f).collect(), next_cursor: self.next_cursor }
     }
 
-    /// Items, and the place where the next page begins, if there is one.
+    /// A page with the place where the next one begins, if there is one.
     pub(super) fn new<P: PageKey>(items: Vec<T>, next: Option<&P>) -> Self {
         Self { items, next_cursor: next.map(encode) }
     }
 
-    /// From rows read with one more than the limit, if there are so many.
+    /// Cuts rows to a page. The caller reads one row more than the limit, if there is one.
     pub(super) fn cut<P: PageKey>(mut rows: Vec<T>, limit: Limit, place: impl Fn(&T) -> P) -> Self {
         let more = rows.len() > limit.get();
         rows.truncate(limit.get());

@@ -1,4 +1,4 @@
-//! What an account earned over time.
+//! The points of an account over time.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,10 +12,10 @@ use super::page::{self, Page, PageKey};
 use super::problem::{Kind, Problem};
 use super::read::{ProgrammeName, in_one_epoch};
 
-/// How far back an answer goes when no start is asked for, in seconds.
+/// The length of the answer if the query has no `from`, in seconds.
 const SPAN_DEFAULT: u64 = 86_400;
 
-/// What was earned in `[from, to)`.
+/// The points earned in `[from, to)`.
 #[derive(Debug, Serialize)]
 pub(super) struct Bucket {
     from: Timestamp,
@@ -36,7 +36,7 @@ pub(super) struct Params {
     cursor: Option<String>,
 }
 
-/// What is left of an answer: the intervals of `[from, to)`, whose edges are whole buckets from `grid` on.
+/// The rest of an answer: the intervals of `[from, to)`, with edges at whole buckets from `grid`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Span {
@@ -50,12 +50,12 @@ impl PageKey for Span {
     const LIST: &'static str = "points";
 }
 
-/// Points in neighbouring intervals of one length, oldest first, the last one cut at `to`; exact for any
-/// bounds. A cursor keeps the bounds and the length that its first page was asked with.
+/// Points in adjacent intervals of one length, oldest first, the last one cut at `to`; exact for
+/// any bounds. A cursor keeps the bounds and the length of its first page.
 ///
-/// `to` is the confirmed time unless asked otherwise. Intervals begin at `from`; without it they lie on
-/// whole multiples of their length, from that a day before `to` on, or from the token's first block if
-/// that is later.
+/// `to` defaults to the confirmed time. Intervals begin at `from`. Without `from` their edges are
+/// whole multiples of their length; the first begins a day before `to`, or at the token's first
+/// block if that is later.
 pub(super) async fn buckets(
     State(api): State<Api>,
     Path(path): Path<TokenAccountPath>,
@@ -75,7 +75,7 @@ pub(super) async fn buckets(
     Ok(Json(page))
 }
 
-/// `None` if the ledger was rewound to before the end that was assumed.
+/// `None` if the ledger was rewound to before the assumed end.
 async fn try_buckets(
     api: &Api,
     path: &TokenAccountPath,
@@ -92,6 +92,8 @@ async fn try_buckets(
         Some(left) => left,
         None => Span::asked(params, start, cursor.time)?,
     };
+    // An end that this function chose may vanish in a rewind: then it chooses again. The user's is
+    // an error.
     let assumes_end = params.to.is_none() && left.is_none();
     let (edges, rest) = span.edges(params.limit.get());
     let earned = api.queries.points_between(&programme, account, &edges);
@@ -129,12 +131,12 @@ impl Span {
         Ok(Self { from, to, grid, bucket })
     }
 
-    /// Whether a cursor may say so.
+    /// Whether the values of a cursor are valid.
     fn is_sound(&self) -> bool {
         self.bucket > 0 && self.grid <= self.from && self.from < self.to
     }
 
-    /// The edges of the next intervals, at most `count`, and what is left after them.
+    /// The edges of at most `count` intervals, and the rest after them.
     fn edges(self, count: usize) -> (Vec<Timestamp>, Option<Self>) {
         let mut edges = vec![self.from];
         let mut last = self.from;

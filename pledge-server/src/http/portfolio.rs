@@ -16,9 +16,9 @@ use super::json::Eip55;
 use super::problem::{Kind, Problem};
 use super::read::{ProgrammeName, in_one_epoch};
 
-/// The tokens on which the account was seen, at one instant: the confirmed time of the active token that is furthest
-/// behind. A halted token does not hold the others back; it stands where it stopped, if that is
-/// earlier.
+/// The tokens on which the account was seen, at one instant: the confirmed time of the slowest
+/// active token. A halted token does not hold the others back; it is shown at its own last time if
+/// that is earlier.
 #[derive(Debug, Serialize)]
 pub(super) struct Portfolio {
     account: Eip55,
@@ -72,13 +72,15 @@ pub(super) async fn one(
     Ok(Json(portfolio))
 }
 
-/// `None` if a ledger was rewound to before the instant that was chosen.
+/// `None` if a ledger was rewound to before the chosen instant.
 async fn try_read(
     api: &Api,
     account: Account,
     name: ProgrammeName<'_>,
 ) -> Result<Option<Portfolio>, Problem> {
     let found = find(api, account, name).await?;
+    // The slowest active token sets the time, since no token can be read beyond its confirmed
+    // block.
     let active = found.iter().filter(|found| found.state.is_active());
     let slowest = active.map(|found| found.view.at_time).min();
     let any = found.iter().map(|found| found.view.at_time).min();
@@ -145,7 +147,7 @@ async fn holding(
     let view = api.queries.account(token, account, programme.as_ref(), Some(at));
     let (balance, raw) = match view.await {
         Ok(view) => (view.balance, view.points.map(|points| points.raw)),
-        // Before the token's first block nobody held or earned anything.
+        // Before the token's first block no account held or earned anything.
         Err(QueryError::TooEarly { .. }) => (Amount::ZERO, programme.map(|_| RawPoints::ZERO)),
         Err(QueryError::TooLate { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
@@ -165,18 +167,19 @@ async fn holding(
     }))
 }
 
-/// Raw points (512 bits) brought to a larger scale (10^77 is below 2^256), summed over fewer than
-/// 2^64 tokens, and once more times 10^18 below the division: 892 bits.
+/// Raw points (512 bits) times a larger scale (10^77 is below 2^256), summed over fewer than 2^64
+/// tokens, times 10^18 before the division: 892 bits.
 type Wide = Uint<1024, 16>;
 
-/// A sum of points of tokens with different decimals.
+/// A sum of points over tokens with different decimals.
 struct Total {
     raw: Wide,
     scale: Scale,
 }
 
 impl Total {
-    /// The exact sum, over the largest scale: scales differ by powers of ten only. `None` of nothing.
+    /// The exact sum at the largest scale; scales differ only by powers of ten. `None` if there are
+    /// none.
     fn of(earned: impl Iterator<Item = (RawPoints, Scale)> + Clone) -> Option<Self> {
         let scale = earned.clone().map(|(_, scale)| scale).max_by_key(|scale| scale.get())?;
         let raw = earned.fold(Wide::ZERO, |sum, (raw, own)| {

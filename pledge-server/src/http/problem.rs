@@ -11,10 +11,10 @@ use pledge_core::query::QueryError;
 use pledge_core::types::{Overflow, Timestamp};
 use serde::Serialize;
 
-/// Seconds after which a client may try again when the store was away or busy.
+/// Seconds after which a client may try again if the store was unavailable or busy.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// What went wrong: each kind is one `type` of problem document.
+/// The kind of an error: each is one `type` of problem document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A parameter of the path or the query is malformed or unknown.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
     UnknownProgramme,
     UnknownAccount,
     UnknownSettlement,
-    /// Nothing of the token is confirmed yet.
+    /// The token has no confirmed block yet.
     NotStarted,
     /// An instant after the confirmed time.
     TooLate,
@@ -36,7 +36,7 @@ pub(super) enum Kind {
     Rewinding,
     /// The store cannot be read.
     Unavailable,
-    /// Nothing can be answered yet.
+    /// The process is starting.
     Starting,
     /// The process is ending.
     Stopping,
@@ -67,7 +67,7 @@ impl Kind {
     }
 }
 
-/// Why there is no answer.
+/// An error answer.
 #[derive(Debug)]
 pub(super) struct Problem {
     kind: Kind,
@@ -96,7 +96,7 @@ impl Problem {
         Self { kind, detail: detail.into(), parameter: None, bound: None }
     }
 
-    /// The request has to change: which parameter, and why.
+    /// A wrong parameter, and why it is wrong.
     pub(super) fn invalid(parameter: &str, why: impl std::fmt::Display) -> Self {
         Self {
             parameter: Some(parameter.to_owned()),
@@ -176,10 +176,10 @@ impl From<Overflow> for Problem {
     }
 }
 
-/// Tells the log why, and the client only that.
+/// Logs the cause, which the client does not see.
 fn internal(cause: &(dyn StdError + 'static)) -> Problem {
     tracing::error!(error = cause, "a request failed");
-    Problem::new(Kind::Internal, "the server could not answer; its log says why")
+    Problem::new(Kind::Internal, "the server could not answer; see its log for the cause")
 }
 
 impl From<PathRejection> for Problem {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_may_work_later_says_when_to_ask_again() {
+    async fn what_may_work_later_has_a_time_to_ask_again() {
         for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Conflict] {
             let (status, retry_after, _) = answer(StoreError::new(kind, "read", "busy")).await;
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);

@@ -1,4 +1,4 @@
-//! What is known of the store without asking it for each probe.
+//! The state of the store, read in the background instead of by each probe.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use pledge_core::types::ChainId;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// How often the store is asked, and how long it may take.
+/// How often the store is read, and how long a read may take.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Tokens are many, so they are read once in so many beats.
+/// Beats between two reads of the tokens, which may be many.
 const BEATS_A_TOKEN_READ: u64 = 5;
-/// How long the tokens of all chains may take. That they take longer does not make an instance unready.
+/// How long reading the tokens of all chains may take. A timeout does not make an instance unready.
 const TOKENS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks the store once a second, for all who want to know how it is.
+/// Reads the store once a second, for all probes.
 #[derive(Debug, Clone)]
 pub struct Pulse {
     store: Arc<dyn BalanceStore>,
@@ -28,19 +28,19 @@ pub struct Pulse {
 /// The newest answer of the store.
 #[derive(Debug, Clone)]
 pub(super) struct Beat {
-    /// Every chain, or why they cannot be read.
+    /// Every chain, or why the store cannot be read.
     pub(super) chains: Result<Arc<[ChainState]>, String>,
-    /// The tokens of each chain when they were read last.
+    /// The tokens of each chain as last read.
     pub(super) tokens: Arc<BTreeMap<ChainId, Vec<TokenState>>>,
 }
 
 impl Pulse {
-    /// Of a store that was not asked yet.
+    /// A pulse of a store that was not read yet.
     pub fn new(store: Arc<dyn BalanceStore>) -> Self {
         Self { store, beat: watch::Sender::new(None) }
     }
 
-    /// Asks until `stop`.
+    /// Reads the store until `stop`.
     pub async fn keep(self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut due = tokio::time::interval(INTERVAL);
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -53,7 +53,7 @@ impl Pulse {
         Ok(())
     }
 
-    /// Asks the store now, for its tokens too.
+    /// Reads the store now, including its tokens.
     pub async fn check(&self) {
         self.ask(true).await;
     }
@@ -94,7 +94,7 @@ impl Pulse {
     }
 }
 
-/// An answer, or why there is none in time.
+/// The result of a read, or why there is none in time.
 async fn within<T>(
     limit: Duration,
     answer: impl Future<Output = Result<T, StoreError>>,

@@ -19,7 +19,7 @@ pub(super) async fn chain(api: &Api, chain: ChainId) -> Result<ChainState, Probl
 pub(super) struct ProgrammeName<'a>(Option<&'a str>);
 
 impl<'a> ProgrammeName<'a> {
-    /// The one asked for by `?programme=`, or `main`.
+    /// The one named by `?programme=`, or `main`.
     pub(super) fn asked(name: Option<&'a String>) -> Self {
         Self(name.map(String::as_str))
     }
@@ -33,7 +33,7 @@ impl<'a> ProgrammeName<'a> {
         ProgrammeId::new(token, name).map_err(|e| Problem::invalid("programme", e))
     }
 
-    /// The programme of a known token, `None` if it has no such one.
+    /// The programme of a known token; `None` if the token does not have it.
     pub(super) async fn look_up(
         self,
         api: &Api,
@@ -44,8 +44,8 @@ impl<'a> ProgrammeName<'a> {
         Ok(programmes.into_iter().find(|state| state.programme.id == id))
     }
 
-    /// The programme of a known token. `None` if the request did not name one and there is no `main`;
-    /// one that was named must exist.
+    /// The programme of a known token. `None` if the request did not name one and there is no
+    /// `main`; one that was named must exist.
     pub(super) async fn find(
         self,
         api: &Api,

@@ -30,7 +30,7 @@ pub(super) struct IdPath {
     id: String,
 }
 
-/// Newest window first, then by programme.
+/// A place in the list: newest window first, then by programme.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SettlementPlace {
@@ -96,6 +96,8 @@ async fn sources(api: &Api, params: &Params) -> Result<Vec<Source>, Problem> {
         Some(chain) => vec![read::chain(api, chain).await?],
         None => balances.chains().await?,
     };
+    // Unknown filters are errors, not empty lists: a typing error must not look like "no
+    // settlements".
     let mut tokens = Vec::new();
     for chain in chains {
         tokens.extend(balances.tokens(chain.chain).await?);
@@ -129,8 +131,8 @@ impl Source {
     }
 }
 
-/// Where a programme's windows go on after a place in the list of all programmes: with the same window
-/// if the programme comes later in it, else with an earlier one.
+/// Where a programme's windows continue after a place in the list of all programmes: at the same
+/// window if the programme comes later in it, else at an earlier one.
 fn before(after: &SettlementPlace, programme: &ProgrammeId) -> Option<Timestamp> {
     if *programme > after.programme {
         after.window_start.checked_add(1)

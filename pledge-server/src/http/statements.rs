@@ -1,4 +1,4 @@
-//! The rows from which an account's settled points can be audited.
+//! The rows that sum to an account's settled points.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,11 +17,11 @@ use super::read::ProgrammeName;
 pub(super) struct StatementView {
     window_start: Timestamp,
     window_end: Timestamp,
-    /// `earned`, or `reversed` for one that takes back all that was listed from `window_start` on.
+    /// `earned`, or `reversed` for a row that takes back everything listed from `window_start` on.
     kind: StatementKind,
-    /// How often the ledger had been rewound when it was computed, or before it was taken back.
+    /// The number of rewinds of the ledger when it was computed, or before it was taken back.
     epoch: Epoch,
-    /// Negative if it takes back.
+    /// Negative for a `reversed` row.
     points: String,
     points_raw: String,
 }
@@ -39,8 +39,8 @@ impl PageKey for StatementPlace {
     const LIST: &'static str = "statements as published";
 }
 
-/// What an account was credited and what was taken back, in the order of publication: each window in which
-/// it earned something or its balance changed. They sum to its settled points.
+/// What an account was credited and what was taken back, in the order of publication: each window
+/// in which it earned something or its balance changed. The rows sum to its settled points.
 pub(super) async fn list(
     State(api): State<Api>,
     Path(path): Path<TokenAccountPath>,
@@ -54,7 +54,8 @@ pub(super) async fn list(
     let count = params.limit.and_one();
     let rows = api.queries.statements(&programme, account, after, count).await?;
     if rows.is_empty() && after.is_none() {
-        // No window of its settled yet, or an account that was never seen: that is an error.
+        // An account without rows gets an empty list; a token without a confirmed block is an
+        // error.
         api.queries.account(token, account, None, None).await?;
     }
     let scale = Scale::of(state.spec.metadata.decimals);

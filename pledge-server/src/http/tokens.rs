@@ -41,7 +41,7 @@ struct ProgrammeView {
     rate: Rate,
     schedule: Vec<RateStep>,
     window_seconds: u64,
-    /// End of the newest window settled for everyone.
+    /// End of the newest window settled in every shard.
     settled: Option<Timestamp>,
     points_scale: Scale,
 }
@@ -100,7 +100,6 @@ pub(super) async fn list(
     Ok(Json(page.with_items(items)))
 }
 
-/// One token.
 pub(super) async fn one(
     State(api): State<Api>,
     Path(path): Path<TokenPath>,

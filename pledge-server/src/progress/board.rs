@@ -1,4 +1,4 @@
-//! A few lines that stay on a terminal and are written anew in place.
+//! A few lines on a terminal that are redrawn in place.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{LINE_INTERVAL, Progress, Shown};
 
 const REDRAW_INTERVAL: Duration = Duration::from_millis(250);
-/// The first line is all that stays when a terminal's echo of Ctrl-C moves the others: it is empty.
+/// The first line is empty: it is the one that stays when a terminal's echo of Ctrl-C moves the
+/// others.
 const LINES: &str = "\n{msg}";
 
-/// How something that goes on stands now: a board on a terminal, a log line now and then elsewhere.
+/// The current state of long work: a board on a terminal, a log line now and then elsewhere.
 #[derive(Debug)]
 pub struct Board {
     shown: Progress,
@@ -30,7 +31,7 @@ impl Progress {
         self.shown == Shown::Bars
     }
 
-    /// Leaves a line that stays: above the bars on a terminal, in the log elsewhere.
+    /// Writes a line that stays: above the bars on a terminal, in the log elsewhere.
     pub fn leaves(&self, line: impl FnOnce() -> String) {
         match self.shown {
             Shown::Bars => self.bars.suspend(|| eprintln!("{}", line())),
@@ -41,7 +42,7 @@ impl Progress {
 }
 
 impl Board {
-    /// How often it wants to be told.
+    /// How often to update the board.
     pub fn interval(&self) -> Duration {
         match self.shown.shown {
             Shown::Bars => REDRAW_INTERVAL,
@@ -49,7 +50,7 @@ impl Board {
         }
     }
 
-    /// Says how it stands now: `text` has any number of lines, `line` is one.
+    /// Shows the current state: `text` has any number of lines, `line` is one.
     pub fn says(&self, text: impl FnOnce() -> String, line: impl FnOnce() -> String) {
         match self.shown.shown {
             Shown::Bars => self.bar.set_message(text()),
@@ -58,7 +59,7 @@ impl Board {
         }
     }
 
-    /// Leaves nothing but a last line.
+    /// Removes the board and leaves one last line.
     pub fn ends(self, line: impl FnOnce() -> String) {
         self.bar.finish_and_clear();
         self.shown.leaves(line);

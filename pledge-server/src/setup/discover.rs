@@ -1,4 +1,4 @@
-//! What the nodes of a chain say of tokens that the store does not know.
+//! Looks up tokens that the store does not know on the nodes of a chain.
 
 use pledge_chain_evm::{EvmNodes, StartFound, StartQuery, TokenDiscovery, TokenQuery};
 use pledge_core::error::{ChainError, ChainErrorKind};
@@ -14,11 +14,11 @@ use crate::config::{ChainConfig, ConfigError, TokenConfig};
 pub struct Discovered {
     /// How it is followed.
     pub token: TokenConfig,
-    /// What it is. A wrong key is for a person to mend; anything else may be answered later.
+    /// Its data. A wrong key needs the operator; any other error may pass.
     pub spec: Result<TokenSpec, SetupError>,
 }
 
-/// Looks tokens up, all together: each is answered in its place, and none fails another.
+/// Looks tokens up together. The result keeps their order, and no token fails another.
 pub async fn discover(
     chain: &ChainConfig,
     source: &EvmNodes,
@@ -65,7 +65,7 @@ fn judge(
             return Err(above_the_head(token, block, head));
         }
         let start = match (token.start_block, answer.start) {
-            // Whether there was code before is worth a warning, and no reason to wait.
+            // Whether the contract existed earlier is worth a warning, but no reason to wait.
             (Some(block), start) => {
                 if matches!(start, Ok(StartFound::CodeBefore)) {
                     warn_of_code_before(chain, token, block);
@@ -99,7 +99,7 @@ fn above_the_head(token: &TokenConfig, block: BlockNumber, head: BlockNumber) ->
 
 fn other_decimals(token: &TokenConfig, configured: Decimals, own: Decimals) -> SetupError {
     let what = format!(
-        "the contract says {}, not {}: leave it out, it counts for a contract that says none",
+        "the contract returns {}, not {}: leave it out, it is only for a contract that returns none",
         own.get(),
         configured.get()
     );
@@ -114,7 +114,7 @@ fn warn_of_code_before(chain: &ChainConfig, token: &TokenConfig, block: BlockNum
     );
 }
 
-/// What a node refuses for good is a wrong key.
+/// Turns a permanent refusal of a node into a wrong key.
 fn blame<T>(
     token: &TokenConfig,
     key: &str,

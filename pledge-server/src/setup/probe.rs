@@ -1,4 +1,4 @@
-//! What one node says of itself.
+//! The properties of one node.
 
 use std::time::Instant;
 
@@ -13,9 +13,9 @@ use serde::Serialize;
 pub struct NodeFacts {
     /// The chain it is on.
     pub chain_id: ChainId,
-    /// How long it took to say what its newest block is.
+    /// How long it took to return its newest block.
     pub latency_ms: u64,
-    /// Its software, if it says so.
+    /// Its software, if it reports it.
     pub client: Option<String>,
     /// Its newest block.
     pub head_block: BlockNumber,
@@ -23,12 +23,12 @@ pub struct NodeFacts {
     pub head_time: Timestamp,
     /// Its newest finalized block, if it knows one.
     pub finalized_block: Option<BlockNumber>,
-    /// Whether it keeps the state of old blocks, by which blocks of deployment are found.
+    /// Whether it keeps the state of old blocks, which finding a deployment needs.
     pub keeps_history: bool,
 }
 
-/// Asks a node everything that matters before it is followed. It was asked for its chain id when it
-/// was connected to.
+/// Asks a node everything that matters before it is followed, except its chain id, which connecting
+/// checks.
 pub async fn probe(chain_id: ChainId, node: &EvmChain) -> Result<NodeFacts, ChainError> {
     let asked = Instant::now();
     let head = node.head().await?;
@@ -45,7 +45,8 @@ pub async fn probe(chain_id: ChainId, node: &EvmChain) -> Result<NodeFacts, Chai
     })
 }
 
-/// Whether a node has the first blocks that will be asked for. An error names the first that it lacks.
+/// Whether a node has the first blocks that will be asked for. An error names the first that it
+/// lacks.
 pub async fn probe_first_block(node: &EvmChain, first: BlockNumber) -> Result<(), ChainError> {
     let shown = node.headers(first, first).await?;
     if shown.first().is_some_and(|header| header.number == first) {

@@ -1,4 +1,4 @@
-//! A look at a store that writes nothing.
+//! Inspects a store without writing to it.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -18,7 +18,7 @@ pub enum Found {
     Memory,
     /// Nothing: the file will be created.
     NoFile,
-    /// A database whose schema is as it should be, or will be.
+    /// A database whose schema is up to date or can be brought up to date.
     Schema(SchemaVersion),
 }
 
@@ -29,8 +29,8 @@ impl Found {
     }
 }
 
-/// Looks at a store without writing anything. What is answered is empty where there is nothing to
-/// read, or nothing that can be read before the schema is brought up to date.
+/// Inspects a store without writing to it. The returned stores are empty if there is nothing to
+/// read, or if the schema has to be brought up to date first.
 pub async fn look(config: &StorageConfig) -> anyhow::Result<(Stores, Found)> {
     match &config.url {
         StorageUrl::Memory => Ok((nothing(), Found::Memory)),
@@ -73,7 +73,7 @@ async fn look_at_file(url: &StorageUrl, file: &Path) -> anyhow::Result<(Stores, 
     Ok((nothing(), found))
 }
 
-/// The database's log stands beside it, so the folder must be writable also where the file exists.
+/// Checks that the folder is writable. The database needs it even if the file exists, for its log.
 fn check_folder(file: &Path) -> Result<(), ConfigError> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));

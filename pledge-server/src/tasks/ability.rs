@@ -1,4 +1,4 @@
-//! What this instance makes progress with, as its tasks say.
+//! The work with which this instance makes progress, as its tasks report.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,11 +17,10 @@ pub(super) enum Work {
     Follow(ChainId),
     /// Settling the programmes of a chain.
     Settle(ChainId),
-    /// Delivering events.
     Deliver,
 }
 
-/// What came of each piece of work.
+/// The progress of each piece of work.
 #[derive(Debug, Clone)]
 pub(super) struct Abilities {
     begun: Instant,
@@ -34,7 +33,7 @@ impl Default for Abilities {
     }
 }
 
-/// Where the task that does a piece of work says what comes of it.
+/// Where a task reports the progress of its work.
 #[derive(Debug, Clone)]
 pub(super) struct Doing {
     abilities: Abilities,
@@ -46,7 +45,7 @@ impl Abilities {
         Doing { abilities: self.clone(), work }
     }
 
-    /// What to offer of all that this instance is configured for.
+    /// The part of the configured work that this instance offers: what it can make progress with.
     pub(super) fn offer(&self, whole: &Lease, lease: Duration) -> Lease {
         let (now, known) = (self.now(), self.known());
         let is_able =
@@ -71,17 +70,17 @@ impl Abilities {
 }
 
 impl Doing {
-    /// The work begins, or goes on.
+    /// The work starts, or continues.
     pub(super) fn begins(&self) {
         self.note(Ability::begins);
     }
 
-    /// Something came of it, or there was nothing to do.
+    /// The work made progress, or there was nothing to do.
     pub(super) fn succeeded(&self) {
         self.note(|ability, _| ability.succeeded());
     }
 
-    /// Something came of it, and it goes on.
+    /// The work made progress and continues.
     pub(super) fn moved(&self) {
         self.note(|ability, now| {
             ability.succeeded();
@@ -89,22 +88,21 @@ impl Doing {
         });
     }
 
-    /// It failed.
     pub(super) fn failed(&self) {
         self.note(Ability::failed);
     }
 
-    /// It is another's now.
+    /// Another instance has the work now.
     pub(super) fn left(&self) {
         self.note(|ability, _| ability.left());
     }
 
-    /// Whether it is offered to others.
+    /// Whether this instance offers the work.
     pub(super) fn is_able(&self, lease: Duration) -> bool {
         self.current().is_able(self.abilities.now(), lease)
     }
 
-    /// How long nothing has come of it.
+    /// How long the work has made no progress.
     pub(super) fn fruitless_for(&self) -> Duration {
         self.current().fruitless_for(self.abilities.now())
     }
@@ -119,7 +117,7 @@ impl Doing {
     }
 }
 
-/// Waits for a part of the work, and finds out meanwhile whether what failed here could be done again.
+/// Waits for a part of the work, and tests meanwhile whether failed work would succeed again.
 #[derive(Debug)]
 pub(super) struct Trials {
     doing: Doing,
@@ -128,13 +126,13 @@ pub(super) struct Trials {
 }
 
 impl Trials {
-    /// Of a piece of work that is offered by leases of a length.
+    /// Trials of work that is offered by leases of the given length.
     pub(super) fn new(doing: Doing, lease: Duration) -> Self {
         Self { doing, lease, pauses: Backoff::from(lease) }
     }
 
-    /// Waits for `part`. While the work is not offered it is tried less and less often whether it
-    /// `works`: if so, it is offered again.
+    /// Waits for `part`. While the work is not offered, calls `works` at growing intervals: on
+    /// success the work is offered again.
     pub(super) async fn until<T, W: Future<Output = bool>>(
         &mut self,
         part: impl Future<Output = T>,

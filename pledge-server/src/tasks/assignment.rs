@@ -1,4 +1,4 @@
-//! This instance's part of the work, as far as others say that they are there.
+//! This instance's part of the work, given the leases of the other instances.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 use super::ability::{Abilities, Doing, Work};
 use super::{Incident, Incidents};
 
-/// How long a lease lasts: what an instance that died did is another's after this and one renewal.
+/// How long a lease lasts. The work of an instance that died passes to another after this and one
+/// renewal.
 pub(super) const LASTS: Duration = Duration::from_secs(9);
 pub(super) const RENEW_INTERVAL: Duration = Duration::from_secs(3);
-/// How long giving the lease back may hold up the end. It ends by itself a little later.
+/// How long releasing the lease may delay the end. An unreleased lease expires soon after.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is this instance's to do, now and whenever it changes.
+/// This instance's part of the work, and its changes.
 #[derive(Debug, Clone)]
 pub struct AssignmentWatch {
     share: watch::Receiver<Assignment>,
@@ -27,12 +28,12 @@ pub struct AssignmentWatch {
 }
 
 impl AssignmentWatch {
-    /// Everything, for ever: nobody else works over the store.
+    /// All of the work, for ever: no other instance uses the store.
     pub fn whole(whole: &Lease) -> Self {
         Self { share: watch::channel(Assignment::whole(whole)).1, abilities: Abilities::default() }
     }
 
-    /// What comes of a piece of work here, which decides whether it is offered again.
+    /// Where to report the progress of a piece of work, which decides whether it stays offered.
     pub(super) fn doing(&self, work: Work) -> Doing {
         self.abilities.of(work)
     }
@@ -41,12 +42,12 @@ impl AssignmentWatch {
         self.share.borrow().follows(chain)
     }
 
-    /// Waits until the chain is this instance's to follow.
+    /// Waits until this instance is to follow the chain.
     pub(super) async fn until_follows(&mut self, chain: ChainId) {
         self.until(|share| share.follows(chain).then_some(())).await;
     }
 
-    /// The shards of a chain that are this instance's to settle, as soon as there are any.
+    /// Waits until this instance has shards of the chain to settle, and returns them.
     pub(super) async fn until_settles(&mut self, chain: ChainId) -> ShardAssignment {
         self.until(|share| share.settles(chain)).await
     }
@@ -62,21 +63,21 @@ impl AssignmentWatch {
                 return part;
             }
             if self.share.changed().await.is_err() {
-                // Nothing changes any more, so it never will be.
+                // The sender is gone, so the part never changes again.
                 std::future::pending::<()>().await;
             }
         }
     }
 }
 
-/// Keeps a lease among those of the other instances, and works out what that leaves to do.
+/// Keeps this instance's lease and computes its part from all leases.
 ///
-/// The lease offers what this instance makes progress with. While leases cannot be had, all of the work
-/// is this instance's: others may do the same, which costs time and nothing else.
+/// The lease offers the work with which this instance makes progress. While leases are unavailable
+/// the part is all of the work. Other instances may do the same, which only costs time.
 #[derive(Debug)]
 pub struct Sharing {
     leases: Arc<dyn Leases>,
-    /// Everything that this instance is configured for.
+    /// All work that this instance is configured for.
     whole: Lease,
     abilities: Abilities,
     part: watch::Sender<Assignment>,
@@ -86,7 +87,7 @@ pub struct Sharing {
 }
 
 impl Sharing {
-    /// Takes the lease, so that the part that is answered is already this instance's own.
+    /// Takes the lease first, so that the returned part already accounts for it.
     pub async fn begin(
         leases: Arc<dyn Leases>,
         whole: Lease,
@@ -102,7 +103,7 @@ impl Sharing {
         (sharing, AssignmentWatch { share, abilities })
     }
 
-    /// Renews the lease until `stop`, then gives it back.
+    /// Renews the lease until `stop`, then releases it.
     pub async fn keep(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut due = tokio::time::interval(RENEW_INTERVAL);
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -137,7 +138,8 @@ impl Sharing {
 
     fn takes(&mut self, share: Assignment) {
         self.part.send_if_modified(|part| {
-            // The first part is logged even if it is the whole: the newest line is then always what holds.
+            // The first part is logged even if it is the whole, so that the newest line is always
+            // current.
             if *part == share && self.is_logged {
                 return false;
             }
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_instance_that_hears_nothing_of_the_others_does_everything_after_a_while() {
+    async fn an_instance_that_cannot_read_the_leases_does_everything_after_a_while() {
         let mut leases = MockLeases::new();
         let held = || Ok(vec![lease(1), lease(2)]);
         leases.expect_renew().times(1).returning(move |_, _| held());

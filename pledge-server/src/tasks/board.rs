@@ -1,4 +1,4 @@
-//! Where every chain stands, on the terminal of `pledge run`.
+//! How far every chain is, on the terminal of `pledge run`.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,11 +9,11 @@ use crate::output::counted;
 use crate::progress::Board;
 use crate::views::{ChainView, figure};
 
-/// Ages are in seconds, so nothing else is seen in between.
+/// Ages are in seconds, so redrawing more often would show nothing new.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Shows where the chains stand until `stop`. A store that cannot be read leaves the board as it is: the
-/// log says why.
+/// Shows how far the chains are until `stop`. If the store cannot be read, the board stays as it is
+/// and the log has the reason.
 pub async fn show_board(
     board: Board,
     queries: Queries,
@@ -39,7 +39,7 @@ async fn chains(queries: &Queries) -> anyhow::Result<Vec<ChainView>> {
     Ok(views)
 }
 
-/// Lines that a terminal of 80 columns does not break: broken ones would stay when it is resized.
+/// Lines stay below 80 columns: a wrapped line would not be cleared when the terminal is resized.
 fn text(url: &str, chains: &[ChainView]) -> String {
     let mut lines = vec![url.to_owned()];
     for chain in chains {
@@ -71,7 +71,7 @@ mod tests {
     use crate::test_chain::{TestChain, account};
 
     #[tokio::test]
-    async fn a_board_says_where_each_chain_stands_in_lines_that_are_not_broken() {
+    async fn a_board_shows_how_far_each_chain_is_in_lines_that_are_not_broken() {
         let stores = Stores::of(MemoryStore::new());
         let mut test = TestChain::open(&stores).await;
         test.mine(600, Some((account(1), 10))).await;

@@ -1,4 +1,4 @@
-//! Events as lines of the log, each value a field of its own.
+//! Writes events as log lines, each value in its own field.
 
 use async_trait::async_trait;
 use pledge_core::event::{Event, ReorgRecord, SequencedEvent};
@@ -7,21 +7,21 @@ use pledge_core::types::{ProgrammeId, Scale, Timestamp};
 
 use crate::stores::Stores;
 
-/// Writes each event in one line: times in RFC 3339, a settlement with the token's symbol and the points of
-/// its last window. What is confirmed is `DEBUG`, what is settled `INFO`, a ledger that went back `WARN`,
-/// whatever halts and a consumer that is dropped `ERROR`.
+/// Writes each event as one line: times in RFC 3339, a settlement with the token's symbol and the
+/// points of its last window. Confirmed blocks are `DEBUG`, settlements `INFO`, reorgs and rewinds
+/// `WARN`; halts and dropped consumers are `ERROR`.
 #[derive(Debug)]
 pub(super) struct EventLog {
     pub(super) stores: Stores,
 }
 
-/// A line under the name that core's own receiver logs under, so that one filter fits both.
+/// A line with the target of core's own receiver, so that one filter fits both.
 macro_rules! line {
-    ($level:ident, $told:expr, $($rest:tt)+) => {
+    ($level:ident, $event:expr, $($rest:tt)+) => {
         tracing::$level!(
             target: "pledge_core::notify",
-            sequence = $told.sequence.get(),
-            event_type = $told.event.name(),
+            sequence = $event.sequence.get(),
+            event_type = $event.event.name(),
             $($rest)+
         )
     };
@@ -29,48 +29,49 @@ macro_rules! line {
 
 #[async_trait]
 impl Notifier for EventLog {
-    async fn notify(&self, told: &SequencedEvent) -> Result<(), NotifyError> {
-        let event = &told.event;
+    async fn notify(&self, numbered: &SequencedEvent) -> Result<(), NotifyError> {
+        let event = &numbered.event;
+        // Fields are numbers and hex, not sentences, so that a log collector can filter by them.
         match event {
             Event::Confirmed { chain, from, to, changes } => {
                 let (chain, from, hash) = (chain.get(), from.get(), to.hash);
-                line!(debug, told, chain, from, to = to.number.get(), %hash, changes, "{event}");
+                line!(debug, numbered, chain, from, to = to.number.get(), %hash, changes, "{event}");
             }
-            Event::Reorged(record) => back(told, record, None),
-            Event::Rewound { record, reason } => back(told, record, reason.as_deref()),
+            Event::Reorged(record) => back(numbered, record, None),
+            Event::Rewound { record, reason } => back(numbered, record, reason.as_deref()),
             Event::Settled { programme, settled } => {
-                self.settled(told, programme, *settled).await?
+                self.settled(numbered, programme, *settled).await?
             }
             Event::TokenHalted { token, reason } => {
                 let (chain, token) = (token.chain.get(), token.address);
-                line!(error, told, chain, %token, reason, "{event}");
+                line!(error, numbered, chain, %token, reason, "{event}");
             }
             Event::ChainHalted { chain, reason } => {
-                line!(error, told, chain = chain.get(), reason, "{event}");
+                line!(error, numbered, chain = chain.get(), reason, "{event}");
             }
             Event::ConsumerDropped { consumer, delivered } => {
-                line!(error, told, %consumer, delivered = delivered.get(), "{event}");
+                line!(error, numbered, %consumer, delivered = delivered.get(), "{event}");
             }
         }
         Ok(())
     }
 }
 
-fn back(told: &SequencedEvent, record: &ReorgRecord, reason: Option<&str>) {
+fn back(numbered: &SequencedEvent, record: &ReorgRecord, reason: Option<&str>) {
     let ReorgRecord { chain, to, tokens } = record;
     let changes_removed: u64 = tokens.iter().map(|token| token.changes_removed).sum();
     let statements_reversed: u64 = tokens.iter().map(|token| token.statements_reversed).sum();
     line!(
-        warn, told, chain = chain.get(), to = to.number.get(), hash = %to.hash, time = %to.time,
-        tokens = tokens.len(), changes_removed, statements_reversed, reason, "{}", told.event
+        warn, numbered, chain = chain.get(), to = to.number.get(), hash = %to.hash, time = %to.time,
+        tokens = tokens.len(), changes_removed, statements_reversed, reason, "{}", numbered.event
     );
 }
 
 impl EventLog {
-    /// What was settled is read again for its figures; a ledger that went back since has none.
+    /// Reads the figures of the settlement from the store; after a rewind there are none.
     async fn settled(
         &self,
-        told: &SequencedEvent,
+        numbered: &SequencedEvent,
         programme: &ProgrammeId,
         settled: Timestamp,
     ) -> Result<(), NotifyError> {
@@ -83,6 +84,8 @@ impl EventLog {
         let token = self.stores.balances.token(programme.token).await.map_err(unread)?;
         let last = self.stores.points.settlements(&query).await.map_err(unread)?;
         let metadata = token.map(|token| token.spec.metadata);
+        // Events are delivered late: the newest window may be another one, whose points would be
+        // wrong here.
         let last = last.first().filter(|last| last.window.end == settled).zip(metadata.as_ref());
         let points =
             last.map(|(last, metadata)| Scale::of(metadata.decimals).points(last.total.raw));
@@ -91,7 +94,7 @@ impl EventLog {
             .as_ref()
             .map_or(String::new(), |points| format!(", {points} points in its last window"));
         line!(
-            info, told, chain = programme.token.chain.get(), token = %programme.token.address, symbol,
+            info, numbered, chain = programme.token.chain.get(), token = %programme.token.address, symbol,
             programme = programme.name(), settled = %settled, points,
             accounts = last.map(|(last, _)| last.total.accounts),
             "{symbol} {} settled up to {settled}{figures}", programme.name()

@@ -1,4 +1,4 @@
-//! One chain, followed for ever.
+//! The task that follows one chain.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -23,38 +23,36 @@ use crate::setup::{self, Look};
 use crate::stores::Stores;
 use crate::views::way_on;
 
-/// What the task of one chain works with.
+/// The parts of the task of one chain.
 #[derive(Debug)]
 pub struct Follower {
-    /// The chain.
     pub config: ChainConfig,
-    /// The stores.
     pub stores: Stores,
-    /// What is this instance's to do: a chain that is another's is left to it.
+    /// This instance's part of the work. The task waits while another instance follows the chain.
     pub part: AssignmentWatch,
-    /// Where incident is told.
+    /// Where failures are reported.
     pub incidents: Incidents,
     /// Where progress is shown.
     pub progress: ChainProgress,
-    /// Told whenever the ledger moved.
+    /// Notified whenever the ledger moved.
     pub moved: Arc<Notify>,
     /// Ends the task.
     pub stop: CancellationToken,
 }
 
-/// What came of a poll, for the loop around it.
+/// What the loop does after a poll.
 enum Next {
     /// Poll again at once.
     Again,
-    /// There is nothing to do until there are new blocks.
+    /// Wait for new blocks.
     Rest,
     /// Poll again after a while.
     Wait(Duration),
 }
 
 impl Follower {
-    /// Looks at the chain's nodes until one answers, then registers tokens and indexes the chain until
-    /// `stop`. Whatever goes wrong is reported as the chain's status and tried again.
+    /// Inspects the nodes until one answers, then registers tokens and indexes the chain until
+    /// `stop`. Failures are reported as the chain's status and tried again.
     pub async fn run(mut self, start: Start) -> anyhow::Result<()> {
         let stop = self.stop.clone();
         stop.run_until_cancelled(self.work(start)).await;
@@ -72,7 +70,7 @@ impl Follower {
 
     async fn follow(&mut self, source: &Arc<EvmNodes>, mut is_any: watch::Receiver<bool>) {
         if is_any.wait_for(|any| *any).await.is_err() {
-            // Every token was refused for good, which the registrar never takes for an answer.
+            // The sender is dropped only after every token is registered, so this does not happen.
             return;
         }
         self.progress.count_calls(source);
@@ -83,7 +81,10 @@ impl Follower {
             let turn = turns.next().await;
             if turn == Turn::StandsStill {
                 let name = &self.config.name;
-                tracing::warn!(chain = name, "the chain stands still elsewhere, following it here");
+                tracing::warn!(
+                    chain = name,
+                    "the chain makes no progress elsewhere, following it here"
+                );
             }
             self.follow_while(turn, source, &mut hints).await;
             turns.followed();
@@ -92,8 +93,9 @@ impl Follower {
         }
     }
 
-    /// Follows the chain for as long as it is this instance's turn, and finds edges meanwhile. What the two
-    /// remember is of no worth once another has worked on the chain, so they begin anew each time.
+    /// Follows the chain while it is this instance's turn, and finds edges meanwhile. Indexer and
+    /// finder are created for each turn: their memory is out of date once another instance has worked
+    /// on the chain.
     async fn follow_while(&mut self, turn: Turn, source: &Arc<EvmNodes>, hints: &mut Hints) {
         let finder = setup::edge_finder(&self.config, source, &self.stores);
         let (name, rests) = (self.config.name.clone(), Notify::new());
@@ -133,7 +135,7 @@ impl Follower {
         doing.left();
     }
 
-    /// One poll. One that is under way for long is reported, and goes on.
+    /// Runs one poll. A poll that takes longer than a minute is reported and continues.
     async fn poll(&self, indexer: &mut Indexer, incident: &mut Incident) -> Poll {
         let mut poll = std::pin::pin!(indexer.poll(SystemTime::now()).fuse());
         loop {
@@ -157,6 +159,8 @@ impl Follower {
         incident: &mut Incident,
     ) -> Next {
         let name = &self.config.name;
+        // A rewind does not end the incident: only a slice or an idle poll shows that the chain
+        // advances again.
         match poll {
             Poll::Advanced(slice) => {
                 doing.succeeded();
@@ -199,8 +203,8 @@ impl Follower {
     }
 }
 
-/// Looks for edges, one step each time the chain has nothing else to do, beside the next poll and never
-/// before it. What is not found is looked for again: nothing waits for it.
+/// Searches for edges, one step each time the chain has nothing else to do: concurrent with the next poll,
+/// never before it. What is not found is searched for again: nothing waits for it.
 async fn find_edges(name: &str, mut finder: EdgeFinder, rests: &Notify) {
     loop {
         rests.notified().await;
@@ -211,7 +215,7 @@ async fn find_edges(name: &str, mut finder: EdgeFinder, rests: &Notify) {
     }
 }
 
-/// Tells which nodes are not used now. Of a single one, whoever asks it tells.
+/// Reports the nodes that are not used now. A single node is reported by the poll that fails on it.
 fn tell_nodes(nodes: &EvmNodes, incident: &mut Incident) {
     let report = nodes.report();
     let incidents: Vec<String> = report.iter().filter_map(NodeReport::incident).collect();
@@ -222,7 +226,7 @@ fn tell_nodes(nodes: &EvmNodes, incident: &mut Incident) {
     }
 }
 
-/// What has incident while a chain is not followed.
+/// The name of the work in incidents of a chain that is not followed.
 pub(crate) const INDEXING: &str = "indexing";
 
 #[cfg(test)]
@@ -264,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_question_without_an_answer_is_told_after_a_minute_and_goes_on() {
+    async fn a_question_without_an_answer_is_reported_after_a_minute_and_goes_on() {
         const ANSWERED: Duration = Duration::from_secs(300);
         let (stores, incidents) = (Stores::of(MemoryStore::new()), Incidents::default());
         let test = TestChain::open(&stores).await;
@@ -279,7 +283,9 @@ mod tests {
             assert_eq!(incidents.list(), []);
             tokio::time::sleep(Duration::from_secs(2)).await;
             assert!(incidents.list()[0].reason.contains("more than a minute"));
-            let ChainStatus::Degraded(reason) = status(&stores).await else { panic!("not told") };
+            let ChainStatus::Degraded(reason) = status(&stores).await else {
+                panic!("not reported")
+            };
             assert!(reason.contains("more than a minute"), "{reason}");
         };
         let (poll, ()) = tokio::join!(follower.poll(&mut indexer, &mut incident), watched);

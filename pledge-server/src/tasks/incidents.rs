@@ -1,39 +1,40 @@
-//! What goes wrong and is tried again: logged when it begins, changes and is over, and told to whoever
-//! asks meanwhile. A store that is away, or full, cannot keep a chain's status, so this is kept here.
+//! Incidents: work that failed and is tried again. Each is logged when it starts, changes and ends,
+//! and listed in between. They are kept in memory, since an unreachable or full store cannot record
+//! a chain's status.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Which chain's, unless it is everybody's, and which work.
+/// The chain, if the work is about one, and the work.
 type Place = (Option<String>, &'static str);
 
-/// Everything that has incident in this process now.
+/// The open incidents of this process.
 #[derive(Debug, Clone, Default)]
 pub struct Incidents(Arc<Mutex<BTreeMap<Place, String>>>);
 
-/// Work that has incident, and why.
+/// Work that failed, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Troubled {
-    /// Which chain's, unless it is everybody's.
+    /// The chain, if the work is about one.
     pub chain: Option<String>,
-    /// What is tried again.
+    /// The work that is tried again.
     pub work: &'static str,
-    /// Why it failed last.
+    /// The reason of the last failure.
     pub reason: String,
 }
 
 impl Incidents {
-    /// Work on a chain, without incident yet.
+    /// The incident of work on a chain, not open yet.
     pub(crate) fn of_chain(&self, chain: &str, work: &'static str) -> Incident {
         Incident { incidents: self.clone(), place: (Some(chain.to_owned()), work) }
     }
 
-    /// Work for all chains.
+    /// The incident of work for all chains, not open yet.
     pub(crate) fn of_all(&self, work: &'static str) -> Incident {
         Incident { incidents: self.clone(), place: (None, work) }
     }
 
-    /// Whatever has incident, by chain.
+    /// The open incidents, by chain.
     pub fn list(&self) -> Vec<Troubled> {
         let troubled = |((chain, work), reason): (&Place, &String)| Troubled {
             chain: chain.clone(),
@@ -48,7 +49,7 @@ impl Incidents {
     }
 }
 
-/// The incident of one piece of work. Once nobody works on it here, it is no incident of ours.
+/// The incident of one piece of work. Dropping it closes it: the work is no longer done here.
 #[derive(Debug)]
 pub(crate) struct Incident {
     incidents: Incidents,
@@ -64,7 +65,7 @@ impl Incident {
         }
     }
 
-    /// Whether something was said that is not over.
+    /// Whether the incident is open.
     pub(crate) fn is_on(&self) -> bool {
         self.incidents.known().contains_key(&self.place)
     }
@@ -88,21 +89,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trouble_is_listed_until_it_is_over_or_nobody_works_on_it() {
+    fn an_incident_is_listed_until_it_is_over_or_nobody_works_on_it() {
         let incidents = Incidents::default();
         let mut indexing = incidents.of_chain("one", "indexing");
-        let mut telling = incidents.of_all("telling");
+        let mut delivering = incidents.of_all("delivering");
         assert_eq!(incidents.list(), []);
         indexing.says("away");
         indexing.says("full");
-        telling.says("deaf");
+        delivering.says("down");
         let reasons: Vec<_> =
             incidents.list().into_iter().map(|one| (one.work, one.reason)).collect();
-        assert_eq!(reasons, [("telling", "deaf".to_owned()), ("indexing", "full".to_owned())]);
+        assert_eq!(reasons, [("delivering", "down".to_owned()), ("indexing", "full".to_owned())]);
         assert!(indexing.is_on());
         indexing.over();
         assert!(!indexing.is_on());
-        drop(telling);
+        drop(delivering);
         assert_eq!(incidents.list(), []);
     }
 }

@@ -1,4 +1,4 @@
-//! The first answers of a chain's nodes, waited for as long as it takes.
+//! Waits for the first answer of a chain's nodes.
 
 use std::fmt;
 
@@ -13,13 +13,13 @@ use crate::config::ChainConfig;
 use crate::setup::{self, Look, SetupError};
 use crate::stores::Stores;
 
-/// How far the first look at a chain's nodes is.
+/// The state of the first look at a chain's nodes.
 pub enum Start {
     /// A node answered.
     Looked(Look),
-    /// None did: they are asked again until one does.
+    /// None answered; they are asked again.
     Failed(SetupError),
-    /// None has yet.
+    /// The look is still running.
     Looking(BoxFuture<'static, Result<Look, SetupError>>),
 }
 
@@ -34,8 +34,8 @@ impl fmt::Debug for Start {
 }
 
 impl Follower {
-    /// Looks until a node answers. A configuration that turns out to be wrong keeps the chain degraded:
-    /// the others run.
+    /// Repeats the look until a node answers. A configuration that turns out to be wrong keeps the
+    /// chain degraded while the others run.
     pub(super) async fn until_looked(&self, config: &ChainConfig, start: Start) -> Look {
         let mut backoff = Backoff::default();
         let mut incident = self.incidents.of_chain(&config.name, INDEXING);
@@ -58,6 +58,8 @@ impl Follower {
             doing.failed();
             let reason = format!("{:#}", anyhow::Error::from(error));
             incident.says(&reason);
+            // The status in the store is shared: another instance may follow the chain without a
+            // failure.
             if self.part.follows(config.id) {
                 report_degraded(&self.stores, config, reason).await;
             }
@@ -72,8 +74,8 @@ impl Follower {
     }
 }
 
-/// Reports why a chain is not followed. Failing to report is logged only: the incident itself is being
-/// tried again already.
+/// Reports why a chain is not followed. A failure to report is only logged, since the work itself
+/// is being retried.
 pub(super) async fn report_degraded(stores: &Stores, config: &ChainConfig, reason: String) {
     let report = ChainReport {
         chain: config.id,

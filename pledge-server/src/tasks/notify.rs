@@ -1,4 +1,4 @@
-//! Delivering to receivers what happened.
+//! Delivers events to their receivers.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::{AssignmentWatch, Incidents, until_due};
 use crate::backoff::Backoff;
 use crate::stores::Stores;
 
-/// The name under which the log is told.
+/// The consumer name of the log.
 const LOG: &str = "log";
 
 /// Delivers every event of the stores to the log.
@@ -27,8 +27,8 @@ pub fn log_dispatcher(stores: &Stores) -> Dispatcher {
     Dispatcher::new(stores.events.clone(), Arc::new(log), consumer)
 }
 
-/// Delivers whenever something `moved`, and every `interval`, until `stop`, while it is this
-/// instance's to do. What was not delivered stays due.
+/// Delivers events on `moved` and every `interval`, until `stop`, while this instance has the work.
+/// What was not delivered stays due.
 pub async fn keep_notifying(
     dispatcher: Dispatcher,
     mut part: AssignmentWatch,
@@ -38,7 +38,7 @@ pub async fn keep_notifying(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let doing = part.doing(Work::Deliver);
-    // Whether a receiver takes events again is found out by events alone.
+    // Only an event shows whether a receiver accepts events again, so a trial always succeeds.
     let mut trials = Trials::new(doing.clone(), LASTS);
     let mut backoff = Backoff::default();
     let mut incident = incidents.of_all("delivering to the log");
@@ -48,7 +48,7 @@ pub async fn keep_notifying(
         .is_some()
     {
         doing.begins();
-        let after_trouble = match drain_for_a_lease(&dispatcher, &stop).await {
+        let after_failure = match drain_for_a_lease(&dispatcher, &stop).await {
             Ok(drained) => {
                 doing.succeeded();
                 incident.over();
@@ -64,13 +64,13 @@ pub async fn keep_notifying(
                 Some(backoff.delay())
             }
         };
-        stop.run_until_cancelled(until_due(after_trouble, interval, &moved)).await;
+        stop.run_until_cancelled(until_due(after_failure, interval, &moved)).await;
     }
     Ok(())
 }
 
-/// Delivers for one lease at most, so that a long backlog is neither taken for a standstill nor kept by
-/// an instance that it is no longer for.
+/// Delivers for one lease at most. A long backlog must not look like a standstill, nor stay with an
+/// instance that no longer has the work.
 async fn drain_for_a_lease(
     dispatcher: &Dispatcher,
     stop: &CancellationToken,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_receiver_that_was_away_is_told_everything_once_it_is_back() {
+    async fn a_receiver_that_was_away_gets_everything_once_it_is_back() {
         let stores = stores_with_events().await;
         let receiver = Arc::new(Receiver::new(&[Fate::Taken, Fate::Failed, Fate::Failed]));
         let (stop, moved) = (CancellationToken::new(), Arc::new(Notify::new()));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_moved_is_told_before_the_interval_is_over_and_a_stop_ends_it() {
+    async fn what_moved_is_delivered_before_the_interval_is_over_and_a_stop_ends_it() {
         let stores = stores_with_events().await;
         let receiver = Arc::new(Receiver::new(&[]));
         let (stop, moved) = (CancellationToken::new(), Arc::new(Notify::new()));
@@ -149,19 +149,19 @@ mod tests {
         let telling =
             keep_notifying(dispatcher, alone(), HOUR, moved.clone(), incidents, stop.clone());
         let chain = async {
-            let told = async || {
+            let delivered = async || {
                 let events = stores.events.events(EventSeq::START, 100).await.unwrap();
                 while receiver.arrived() != events {
                     tokio::task::yield_now().await;
                 }
             };
-            told().await;
+            delivered().await;
             let (chain, status) = (TOKEN.chain, ChainStatus::Halted("a test".to_owned()));
             let report =
                 ChainReport { chain, status, head: None, head_time: None, processed: None };
             stores.balances.report_chain(&report).await.unwrap();
             moved.notify_one();
-            told().await;
+            delivered().await;
             stop.cancel();
         };
         let began = tokio::time::Instant::now();

@@ -1,4 +1,4 @@
-//! Removing the events that are needed no more.
+//! Removes events that are no longer needed.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::Incidents;
 
-/// How often it is looked. Several instances may look at once: each finds less to do.
+/// The wait between two rounds. Several instances may prune at the same time; each finds less to
+/// do.
 const EVERY: Duration = Duration::from_secs(3_600);
-/// Between two calls while there is more to remove, so that writes come between.
+/// The pause between two calls while there is more to remove, which lets other writes through.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Removes what the retention says, at once and every hour, until `stop`.
+/// Removes the events beyond `retention`, at once and every hour, until `stop`.
 pub async fn keep_pruning(
     events: Arc<dyn EventStore>,
     retention: EventRetention,
@@ -23,6 +24,7 @@ pub async fn keep_pruning(
     incidents: Incidents,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    // An error waits for the next round: nothing depends on when old events go.
     let mut incident = incidents.of_all("removing old events");
     let prune = async {
         loop {
@@ -43,7 +45,7 @@ pub async fn keep_pruning(
     Ok(())
 }
 
-/// Whether there is more to remove.
+/// Removes one batch; returns whether there is more.
 async fn prune(
     events: &dyn EventStore,
     retention: &EventRetention,

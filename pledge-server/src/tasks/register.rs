@@ -1,4 +1,4 @@
-//! The tokens of one chain, registered as soon as each is known.
+//! Registers the tokens of one chain, each as soon as it is known.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::config::{ChainConfig, TokenConfig};
 use crate::setup::{self, Discovered, SetupError};
 use crate::stores::Stores;
 
-/// Looked up in one go: what is known of them is registered before the next are asked for.
+/// Tokens per lookup. Each group is registered before the next is looked up.
 const TOKENS_AT_ONCE: usize = 50;
-/// Reasons that are told; the rest is counted.
-const TOLD_MAX: usize = 5;
+/// Reasons that are reported; the rest is counted.
+const LISTED_MAX: usize = 5;
 
-/// Registers the tokens of one chain; one that cannot be registered holds up no other.
+/// Registers the tokens of one chain; a token that cannot be registered delays no other.
 #[derive(Debug)]
 pub(super) struct Registrar {
     config: ChainConfig,
@@ -47,7 +47,7 @@ impl Open {
 }
 
 impl Registrar {
-    /// With a receiver of whether the chain has any token to follow.
+    /// Also returns a receiver: whether the chain has any token to follow.
     pub(super) fn new(
         config: ChainConfig,
         source: Arc<EvmNodes>,
@@ -59,13 +59,13 @@ impl Registrar {
         (Self { config, source, stores, incident, any }, is_any)
     }
 
-    /// Registers what the store or the first look knows, then what the nodes answer, until every token
-    /// is registered.
+    /// Registers the tokens known to the store or the first look, then asks the nodes until every
+    /// token is registered.
     pub(super) async fn run(mut self, found: Vec<Discovered>) {
         let mut backoff = Backoff::default();
         let mut open = self.register_known(found).await;
         while !open.is_empty() {
-            self.says(&open).await;
+            self.report(&open).await;
             tokio::time::sleep(backoff.delay()).await;
             open = self.register_others(open).await;
         }
@@ -76,7 +76,7 @@ impl Registrar {
         }
     }
 
-    /// Registers the tokens that the store has already, and those that were found.
+    /// Registers the tokens that the store already has, and those that were found.
     async fn register_known(&self, found: Vec<Discovered>) -> Vec<Open> {
         if self.stores.balances.tokens(self.config.id).await.is_ok_and(|known| !known.is_empty()) {
             self.any.send_replace(true);
@@ -91,7 +91,7 @@ impl Registrar {
         open
     }
 
-    /// Another attempt at what failed.
+    /// Looks up the failed tokens again and registers them.
     async fn register_others(&self, failed: Vec<Open>) -> Vec<Open> {
         let tokens: Vec<TokenConfig> = failed.into_iter().map(|open| open.token).collect();
         let mut open = Vec::new();
@@ -114,7 +114,7 @@ impl Registrar {
         open
     }
 
-    /// Registers a token as the store has it, with the programme that it has now.
+    /// Registers a token with its spec from the store and its current programme.
     async fn register_again(&self, token: &TokenConfig) -> Result<(), SetupError> {
         let id = setup::token_id(&self.config, token);
         let state = self.stores.balances.token(id).await?;
@@ -130,12 +130,13 @@ impl Registrar {
         Ok(())
     }
 
-    /// While there is nothing else to follow, that is why the chain stands still.
-    async fn says(&mut self, open: &[Open]) {
-        let told = open.iter().take(TOLD_MAX);
-        let mut reasons: Vec<String> = told.map(|open| open.reason.clone()).collect();
-        if open.len() > TOLD_MAX {
-            reasons.push(format!("and {} more", open.len() - TOLD_MAX));
+    /// Reports the open tokens; if there is no other token to follow, as the status of the chain
+    /// too.
+    async fn report(&mut self, open: &[Open]) {
+        let listed = open.iter().take(LISTED_MAX);
+        let mut reasons: Vec<String> = listed.map(|open| open.reason.clone()).collect();
+        if open.len() > LISTED_MAX {
+            reasons.push(format!("and {} more", open.len() - LISTED_MAX));
         }
         let reasons = reasons.join("; ");
         self.incident.says(&reasons);

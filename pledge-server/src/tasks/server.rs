@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::Gate;
 
-/// Takes the port, so that a busy one is an error before anything starts. The error names the
-/// settings that choose another.
+/// Binds the port, so that a busy port is an error before anything starts. The error names the
+/// settings that change it.
 pub async fn bind(listen: SocketAddr, settings: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(listen).await.map_err(|error| {
         let (ip, port) = (listen.ip(), listen.port());
@@ -26,7 +26,7 @@ pub async fn bind(listen: SocketAddr, settings: &str) -> anyhow::Result<TcpListe
     })
 }
 
-/// Answers requests until `stop`, then lets those under way finish.
+/// Serves requests until `stop`, then lets open ones finish.
 pub async fn serve(
     listener: TcpListener,
     gate: Gate,

@@ -19,35 +19,33 @@ use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
 use crate::stores::Stores;
 
-/// The first wait after a batch failed. What fails it is seldom over in a moment, and its attempts are
-/// few.
+/// The first wait after a failed batch. Long, since its cause seldom passes soon and attempts are
+/// limited.
 const FAILED_DELAY: Duration = Duration::from_secs(15);
 
-/// What wakes the settlement of a chain, and what it wakes.
+/// The notifications into and out of the settlement of a chain.
 #[derive(Debug)]
 pub struct Wakes {
-    /// Told whenever the ledger moved.
+    /// Notified whenever the ledger moved.
     pub moved: Arc<Notify>,
-    /// Told after each pass.
+    /// Notified after each pass.
     pub settled: Arc<Notify>,
 }
 
-/// What the task that settles one chain works with.
+/// The parts of the task that settles one chain.
 #[derive(Debug)]
 pub struct SettleTask {
-    /// The stores.
     pub stores: Stores,
-    /// Which chain.
     pub chain: ChainId,
     /// Its name in the configuration.
     pub name: String,
-    /// After how long it looks again, if nothing moved.
+    /// The longest wait between two passes.
     pub interval: Duration,
-    /// What is this instance's to do: the shards of others are left to them.
+    /// This instance's part of the work: the shards that it settles.
     pub part: AssignmentWatch,
-    /// What wakes it, and what it wakes.
+    /// The notifications into and out of the task.
     pub wakes: Wakes,
-    /// Where incident is told.
+    /// Where failures are reported.
     pub incidents: Incidents,
     /// Ends the task.
     pub stop: CancellationToken,
@@ -56,9 +54,11 @@ pub struct SettleTask {
 }
 
 impl SettleTask {
-    /// Settles whenever the ledger moved, and every `interval`, until `stop`.
+    /// Settles whenever the ledger moved and every `interval`, until `stop`.
     pub async fn run(mut self) -> anyhow::Result<()> {
         let doing = self.part.doing(Work::Settle(self.chain));
+        // Two backoffs: a store error passes soon, while a failed batch has few attempts that must
+        // not be wasted.
         let mut after_error = Backoff::default();
         let mut after_failure = Backoff::from(FAILED_DELAY);
         let mut incident = self.incidents.of_chain(&self.name, "settlement");
@@ -105,7 +105,7 @@ impl SettleTask {
     }
 }
 
-/// Says how many batches wait for another attempt, or for a person, when that changes.
+/// Reports how many failed batches wait for another attempt or for the operator.
 async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, incident: &mut Incident) {
     if failed == 0 && !incident.is_on() {
         return;
@@ -120,7 +120,7 @@ async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, incident: &
     }
 }
 
-/// Settles every closed window of a chain's tokens, once, and shows how far it is. `moved` is called
+/// Settles every closed window of a chain's tokens once, and shows the progress. `moved` is called
 /// after each batch.
 pub(crate) async fn settle_shown(
     stores: &Stores,
@@ -135,11 +135,11 @@ pub(crate) async fn settle_shown(
         let programmes = stores.points.programmes(token.spec.id).await?;
         total += programmes.iter().map(|state| state.shards.len() as u64).sum::<u64>();
     }
-    let told = |report: &SettleReport| {
+    let report = |report: &SettleReport| {
         moved();
         progress.moved(&step(report, total));
     };
-    let settled = settler.settle_chain(chain, &Stop::when(stop.clone()), told).await;
+    let settled = settler.settle_chain(chain, &Stop::when(stop.clone()), report).await;
     progress.over();
     settled
 }
@@ -150,7 +150,7 @@ fn step(report: &SettleReport, total: u64) -> Step {
     Step { done, total, says, counted: accounts, unit: "accounts" }
 }
 
-/// Settles every closed window of a chain's tokens, once. `progress` is told the sum so far.
+/// Settles every closed window of a chain's tokens once. `progress` gets the sum after each batch.
 pub async fn settle_chain(
     stores: &Stores,
     chain: ChainId,
@@ -160,8 +160,8 @@ pub async fn settle_chain(
     stores.settler().settle_chain(chain, &Stop::when(stop.clone()), progress).await
 }
 
-/// Batches that failed and wait. The settler leaves one that was tried too often alone, so the store
-/// is asked.
+/// Failed batches that wait. Read from the store, since the settler skips a batch that was tried
+/// too often.
 pub(crate) async fn failed_batches(stores: &Stores, chain: ChainId) -> Result<u64, StoreError> {
     let mut failed = 0;
     for token in stores.balances.tokens(chain).await? {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_conflict_that_stays_is_told_after_a_minute() {
+    async fn a_conflict_that_stays_is_reported_after_a_minute() {
         let stores = stores_that_refuse_a_batch(StoreErrorKind::Conflict).await;
         let incidents = Incidents::default();
         let task = tokio::spawn(task(&stores, &incidents).run());
@@ -264,16 +264,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_settlement_tells_how_many_shards_it_has_gone_through() {
+    async fn a_settlement_reports_how_many_shards_it_has_gone_through() {
         let stores = Stores::of(MemoryStore::new());
         let mut test = TestChain::open(&stores).await;
         test.mine(600, Some((account(1), 10))).await;
         test.mine(3_600, None).await;
-        let mut told = Vec::new();
+        let mut seen = Vec::new();
         let stop = CancellationToken::new();
-        let settled = settle_chain(&stores, TOKEN.chain, &stop, |report| told.push(report.shards));
+        let settled = settle_chain(&stores, TOKEN.chain, &stop, |report| seen.push(report.shards));
         let shards = settled.await.unwrap().shards;
-        assert_eq!(told, (0..shards).collect::<Vec<_>>());
+        assert_eq!(seen, (0..shards).collect::<Vec<_>>());
         let programmes = stores.points.programmes(TOKEN).await.unwrap();
         assert_eq!(shards, programmes[0].shards.len() as u64);
     }

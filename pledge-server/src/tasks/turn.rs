@@ -16,9 +16,10 @@ use crate::backoff::Backoff;
 /// Why an instance follows a chain now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// It is its own, for as long as that lasts.
+    /// The chain is assigned to this instance, until that changes.
     Own,
-    /// It is another's, and stands still: until there is nothing to do.
+    /// The chain is assigned to another instance but makes no progress: until there is nothing to
+    /// do.
     StandsStill,
 }
 
@@ -35,7 +36,7 @@ pub(super) struct Turns {
     probes: Backoff,
 }
 
-/// Where a chain stands, by what its follower writes.
+/// The state of a chain that its follower changes.
 #[derive(Debug, PartialEq, Eq)]
 struct Standing {
     head: Option<BlockNumber>,
@@ -61,8 +62,8 @@ impl Turns {
         }
     }
 
-    /// Waits until the chain is to be followed here. Meanwhile an instance that could not follow it looks
-    /// whether it could again, and one that could looks whether anybody does.
+    /// Waits until this instance is to follow the chain. Meanwhile an instance that failed tests
+    /// whether it could follow it again; one that could checks that the chain advances elsewhere.
     pub(super) async fn next(&mut self) -> Turn {
         let mut probe_at = Instant::now() + self.probes.delay();
         loop {
@@ -78,12 +79,12 @@ impl Turns {
                 return Turn::StandsStill;
             }
             let assigned = self.part.until_follows(self.chain);
-            // Without a part in time it is time to look again.
+            // A timeout only means that it is time to check again.
             let _ = tokio::time::timeout(RENEW_INTERVAL, assigned).await;
         }
     }
 
-    /// The chain was followed here: if that worked, the next probes come soon again.
+    /// Called after following the chain: on success the next probes come soon again.
     pub(super) fn followed(&mut self) {
         if self.doing.is_able(LASTS) {
             self.probes.reset();
@@ -97,7 +98,7 @@ impl Turns {
         }
     }
 
-    /// Whether nothing of the chain has moved for three leases. A store that cannot be read shows none.
+    /// Whether the chain has not moved for three leases. `false` if the store cannot be read.
     async fn stands_still(&mut self) -> bool {
         match self.standing().await {
             Ok(Some(standing)) => self.stillness.lasts(self.begun.elapsed(), standing, LASTS),
@@ -105,7 +106,7 @@ impl Turns {
         }
     }
 
-    /// `None` while a person keeps the chain from being followed.
+    /// `None` while the chain needs an operator.
     async fn standing(&self) -> Result<Option<Standing>, StoreError> {
         let chains = self.store.chains().await?;
         let chain = chains.into_iter().find(|state| state.chain == self.chain);
@@ -138,7 +139,8 @@ mod tests {
 
     const THREE_LEASES: Duration = Duration::from_secs(27);
 
-    /// The second of two instances, while the first has the chain on a lease that lasts for an hour.
+    /// The second of two instances, while the first has the chain on a lease that lasts for an
+    /// hour.
     async fn second(stores: &Stores, source: impl ChainSource) -> Turns {
         let leases = Arc::new(MemoryLeases::default());
         let lease = |id| Lease::whole(InstanceId::new(id), [TOKEN.chain]);
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_chain_that_nobody_moves_is_followed_after_three_leases_whoever_has_one() {
+    async fn a_chain_that_nobody_moves_is_followed_after_three_leases_despite_a_lease() {
         let stores = Stores::of(MemoryStore::new());
         let test = TestChain::open(&stores).await;
         let mut turns = second(&stores, test.chain.clone()).await;

@@ -1,4 +1,4 @@
-//! The wait between two polls, cut short when a node tells of a new head.
+//! The wait between two polls, which a notification of a new head ends early.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use url::Url;
 use super::{Incident, Incidents};
 use crate::config::ChainConfig;
 
-/// Shortest wait, however many heads are told: at most ten polls a second. Chains with a block every
-/// 250 ms are still followed block by block, and a hint is late by no more than this.
+/// The shortest wait, whatever the number of heads: at most ten polls per second. Chains with a
+/// block every 250 ms are still followed block by block, and a hint is late by at most this.
 const HINTED_WAIT_MIN: Duration = Duration::from_millis(100);
 
 /// The hints of one chain, if a node gives any.
@@ -20,7 +20,7 @@ pub(super) struct Hints {
 }
 
 impl Hints {
-    /// Begins to listen if the configuration says where.
+    /// Starts listening if the configuration has a `ws_url`.
     pub(super) fn of(config: &ChainConfig, incidents: &Incidents) -> Self {
         let listen = |url: Url| HeadHints::listen(HeadsConfig::new(config.id, url));
         let url = config.ws_url.as_ref().map(|url| url.expose().clone());
@@ -30,7 +30,8 @@ impl Hints {
         }
     }
 
-    /// Waits for the interval, or for a head. Incident with hints is logged and changes nothing else.
+    /// Waits for the interval or for a head. A failure of the hints is logged and has no other
+    /// effect.
     pub(super) async fn wait(&mut self, interval: Duration) {
         match &mut self.heads {
             Some(heads) => wait_for(head(heads, &mut self.incident), interval).await,
@@ -48,7 +49,7 @@ async fn head(heads: &mut HeadHints, incident: &mut Incident) {
 
 async fn wait_for(head: impl Future<Output = ()>, interval: Duration) {
     let hinted = async { tokio::join!(head, tokio::time::sleep(HINTED_WAIT_MIN)) };
-    // Without a head in time it is time to poll as well.
+    // A timeout means that the interval is over: poll without a head.
     let _ = tokio::time::timeout(interval, hinted).await;
 }
 

@@ -1,4 +1,4 @@
-//! One account: its changes folded again, its points computed from them the plain way.
+//! Verifies one account: folds its changes again and computes its points from them directly.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,22 @@ use pledge_core::types::{
     Window,
 };
 
-use super::{Audit, Moved, Pass, Subject, TokenReport};
+use super::{Moved, Pass, Subject, TokenReport, Verification};
 
-/// Changes read at a time.
+/// Changes per page.
 const PAGE_CHANGES: usize = 1_000;
-/// Statement rows read at a time.
+/// Statement rows per page.
 const PAGE_ROWS: usize = 1_000;
 
-impl Audit<'_> {
-    /// Recomputes a page of accounts. What is read later holds at least what was read before: points
-    /// first, the changes that they come from last.
+impl Verification<'_> {
+    /// Recomputes a page of accounts.
     pub(super) async fn check_accounts(
         &mut self,
         cursor: &BlockRef,
         page: &[(Account, Checkpoint)],
     ) -> anyhow::Result<Pass> {
+        // Points are read before the changes that they come from: the ledger grows meanwhile, and
+        // every point read must have its changes among those read.
         let token = self.state.spec.id;
         let programmes = self.stores.points.programmes(token).await?;
         let accounts: Vec<Account> = page.iter().map(|(account, _)| *account).collect();
@@ -80,7 +81,7 @@ impl Audit<'_> {
         }
     }
 
-    /// Every change of an account, in the order of the chain. `None` if the ledger moved.
+    /// Every change of an account, in the order of the chain. `None` if the ledger was rewound.
     async fn changes(&self, account: Account) -> anyhow::Result<Option<Vec<Change>>> {
         let mut changes: Vec<Change> = Vec::new();
         loop {
@@ -104,8 +105,8 @@ impl Audit<'_> {
     }
 }
 
-/// Folds the changes again, a block at a time, and compares each with what is stored of it, and the last
-/// one at or before the cursor with the account's state.
+/// Folds the changes again and compares each with the stored one, and the last at or before the
+/// cursor with the account's state.
 fn check_changes(
     report: &mut TokenReport,
     cursor: &BlockRef,
@@ -114,6 +115,8 @@ fn check_changes(
     changes: &[Change],
 ) -> Result<(), Overflow> {
     let mut before: Option<Checkpoint> = None;
+    // Block by block, since balances are judged at the end of a block. A wrong change is reported
+    // once: the next block continues from the right one.
     for block in changes.chunk_by(|one, next| one.block == next.block) {
         let right = replay_block(before.as_ref(), block)?;
         before = right.last().map(Change::checkpoint);
@@ -150,7 +153,7 @@ impl<'a> Points<'a> {
         Self { programme, changes, weights: WeightSchedule::constant(WeightBp::ONE) }
     }
 
-    /// What the account earned over `[from, to)` by its changes: those in it and the last before it.
+    /// The points earned over `[from, to)`, from the changes in it and the last one before it.
     fn earned(
         &self,
         changes: &[Change],
@@ -187,8 +190,8 @@ impl<'a> Points<'a> {
         Ok(())
     }
 
-    /// Each window with a change in it that is settled has one statement row in force, which is right,
-    /// also in the balance from which the windows after it are derived.
+    /// Checks that each settled window with a change has exactly one valid row, with the right
+    /// points and the right balance for the derived windows after it.
     fn check_statements(
         &self,
         report: &mut TokenReport,
@@ -213,7 +216,7 @@ impl<'a> Points<'a> {
         }
         let mut rest = self.changes;
         for (window, rows) in live {
-            // Windows ascend, as changes do, so no change is looked at for every window.
+            // Windows and changes both ascend, so each change is visited once.
             let begun = rest.partition_point(|change| change.time <= window.start);
             rest = &rest[begun.saturating_sub(1)..];
             let inside = &rest[..rest.partition_point(|change| change.time < window.end)];

@@ -1,4 +1,4 @@
-//! Accounts that are right, and accounts in which one thing is wrong.
+//! Correct accounts, and accounts with one error.
 
 use pledge_core::ledger::{ChangeType, TokenMetadata, TokenSpec, TokenState};
 use pledge_core::ports::ShardProgress;
@@ -105,7 +105,7 @@ fn an_integral_that_does_not_follow_from_the_one_before_is_found() {
     assert_eq!(found, [Subject::Change]);
 }
 
-/// In one block 50 are sent before the 40 arrive that the account lacks for it: both rows have the end.
+/// In one block 50 are sent before the missing 40 arrive: both rows have the balance at the end.
 #[test]
 fn netted_rows_are_right_with_the_balance_at_their_blocks_end_and_with_no_other() {
     let row = |log_index, change_type, amount: u64| Change {

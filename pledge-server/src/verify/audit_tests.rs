@@ -1,4 +1,4 @@
-//! Audits of a ledger that goes on meanwhile.
+//! Verification of a ledger that changes meanwhile.
 
 use pledge_storage_memory::MemoryStore;
 
@@ -7,11 +7,11 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::test_chain::{TestChain, account, token};
 
-async fn audit(test: &TestChain, stores: &Stores, state: &TokenState) -> (Pass, Verdict) {
+async fn run(test: &TestChain, stores: &Stores, state: &TokenState) -> (Pass, Verdict) {
     let mut progress = Progress::new(Output::Json).work("test");
-    let mut audit = Audit::new(&test.chain, stores, state);
-    let pass = audit.run(&mut progress).await.unwrap();
-    (pass, audit.report.verdict)
+    let mut verification = Verification::new(&test.chain, stores, state);
+    let pass = verification.run(&mut progress).await.unwrap();
+    (pass, verification.report.verdict)
 }
 
 #[tokio::test]
@@ -22,33 +22,33 @@ async fn a_ledger_that_grows_within_the_second_of_its_cursor_is_verified_at_the_
     let begun = token(&stores).await;
     test.mine(600, Some((account(1), 5))).await;
     test.mine(600, Some((account(2), 5))).await;
-    let (pass, verdict) = audit(&test, &stores, &begun).await;
+    let (pass, verdict) = run(&test, &stores, &begun).await;
     assert!(matches!(pass, Pass::Finished), "{pass:?}");
     assert_eq!(verdict, Verdict::Ok);
 }
 
 #[tokio::test]
-async fn a_ledger_that_was_rewound_is_told_as_such() {
+async fn a_ledger_that_was_rewound_is_reported_as_such() {
     let stores = Stores::of(MemoryStore::new());
     let mut test = TestChain::open(&stores).await;
     test.mine(600, Some((account(1), 10))).await;
     let begun = token(&stores).await;
     test.chain.fork_at(0);
     test.mine(700, Some((account(1), 10))).await;
-    let (pass, _) = audit(&test, &stores, &begun).await;
+    let (pass, _) = run(&test, &stores, &begun).await;
     assert!(matches!(pass, Pass::Moved(Moved::Rewound)), "{pass:?}");
 }
 
 #[tokio::test]
-async fn an_audit_tells_what_part_of_all_addresses_it_has_checked() {
+async fn a_verification_reports_what_part_of_all_addresses_it_has_checked() {
     let stores = Stores::of(MemoryStore::new());
     let mut test = TestChain::open(&stores).await;
     test.mine(600, Some((account(1), 10))).await;
     let state = token(&stores).await;
-    let mut audit = Audit::new(&test.chain, &stores, &state);
-    audit.report.accounts = 7;
-    let half = audit.step(Some(Address::repeat_byte(0x80)));
+    let mut verification = Verification::new(&test.chain, &stores, &state);
+    verification.report.accounts = 7;
+    let half = verification.step(Some(Address::repeat_byte(0x80)));
     assert_eq!((half.done, half.total), (0x8080, 0x1_0000));
     assert_eq!(half.says, "7 accounts checked, 50%");
-    assert_eq!(audit.step(None).says, "7 accounts checked, 100%");
+    assert_eq!(verification.step(None).says, "7 accounts checked, 100%");
 }

@@ -1,4 +1,4 @@
-//! What an audit found.
+//! The result of a verification.
 
 use std::fmt;
 
@@ -13,42 +13,38 @@ const LISTED_MAX: usize = 20;
 /// Unreadable logs listed for a token; the rest is counted.
 pub(super) const UNREADABLE_LISTED_MAX: usize = 5;
 
-/// Every token.
 #[derive(Debug, Default, Serialize)]
 pub struct VerifyReport {
-    /// In the order of chains and addresses.
+    /// The verified tokens, by chain and address.
     pub tokens: Vec<TokenReport>,
-    /// Chains of the database whose nodes were not named.
+    /// Chains of the database without a configured node.
     pub unverified: Vec<UnverifiedChain>,
 }
 
-/// A chain that was left out.
+/// A chain that was not verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnverifiedChain {
-    /// Its id.
     pub chain_id: ChainId,
     /// Its name in the database.
     pub name: String,
 }
 
-/// What is to be thought of a token's ledger.
+/// The outcome for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Everything agrees.
     Ok,
     /// No block is confirmed yet: there is nothing to verify.
     NotStarted,
     /// The token is halted and was not verified.
     Halted,
-    /// Every balance agrees, and yet the contract's `totalSupply` is not their sum: the contract
-    /// mints or burns without saying so.
+    /// Every balance agrees, but the contract's `totalSupply` is not their sum: the contract mints
+    /// or burns without a log.
     NonConserving,
     /// The ledger differs from the contract or from itself.
     Mismatch,
 }
 
-/// What differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
@@ -62,21 +58,18 @@ pub enum Subject {
     Statement,
 }
 
-/// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
-    /// Whose.
     #[serde(serialize_with = "as_text")]
     pub account: Account,
-    /// Of what.
     pub subject: Subject,
-    /// What is stored.
+    /// The stored value.
     pub stored: String,
-    /// What should be.
+    /// The expected value.
     pub expected: String,
 }
 
-/// The three sums, which should be one.
+/// Three sums, which should be equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SupplyReport {
     /// Sum of the ledger's balances.
@@ -87,34 +80,26 @@ pub struct SupplyReport {
     pub contract: Amount,
 }
 
-/// One token.
 #[derive(Debug, Serialize)]
 pub struct TokenReport {
-    /// Its chain.
     pub chain_id: u64,
-    /// Its contract.
     pub token: String,
-    /// Its symbol.
     pub symbol: String,
-    /// The outcome.
     pub verdict: Verdict,
-    /// Why it was not verified, if it was not.
+    /// Why the token was not verified, if it was not.
     pub reason: Option<String>,
-    /// The block at which everything was compared.
+    /// The block of the comparison.
     pub at_block: Option<u64>,
-    /// Accounts compared.
     pub accounts: u64,
     /// Logs that look like transfers and cannot be read. What they moved is in no balance here.
     pub unreadable_logs: u64,
-    /// The first of them.
+    /// The first unreadable logs.
     pub unreadable: Vec<UnreadableLog>,
     /// The first differences.
     pub mismatches: Vec<Mismatch>,
-    /// All differences.
     pub mismatches_total: u64,
-    /// The sums.
     pub supply: Option<SupplyReport>,
-    /// Whether the sums are one.
+    /// Whether the sums are equal.
     pub supply_ok: bool,
     /// Whether totals and statements are what the changes give.
     pub points_ok: bool,
@@ -210,6 +195,8 @@ impl fmt::Display for VerifyReport {
 
 impl fmt::Display for TokenReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The verdict comes first, on one line, so that a list of many tokens can be scanned;
+        // details follow.
         write!(f, "{} {} on chain {}: ", self.symbol, self.token, self.chain_id)?;
         let at = self.at_block.map_or(String::new(), |block| format!(" at block {block}"));
         let accounts = counted(self.accounts, "account");

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use pledge_core::types::Timestamp;
 use serde::Serialize;
 
-/// Seconds since a block; negative where its time is ahead of the clock.
+/// Seconds since a block; negative if its time is ahead of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Age(i64);
 
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_so_many_seconds_old_or_ahead_of_the_clock() {
+    fn the_age_of_a_block_is_in_seconds_and_negative_ahead_of_the_clock() {
         assert_eq!((age(100, 161), age(161, 100), age(7, 7)), (Age(61), Age(-61), Age(0)));
         assert_eq!(age(100, 161).to_string(), "1m 1s ago");
         assert_eq!(age(161, 100).to_string(), "1m 1s ahead of the clock");

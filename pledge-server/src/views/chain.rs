@@ -1,4 +1,4 @@
-//! Chains as people see them.
+//! The view of a chain.
 
 use std::time::SystemTime;
 
@@ -11,15 +11,15 @@ use serde::Serialize;
 
 use super::{Age, Eip55, in_one_epoch, way_on};
 
-/// A chain as its indexer last reported it, and the minimum over its active tokens: a figure is null
-/// while one of them has none yet.
+/// A chain as last reported by its indexer, with the minimum of each figure over its active tokens.
+/// A figure is null while one of them has none.
 #[derive(Debug, Serialize)]
 pub(crate) struct ChainView {
     pub(crate) chain_id: ChainId,
     pub(crate) name: String,
     pub(crate) status: &'static str,
     pub(crate) reason: Option<String>,
-    /// What sets it going again, where a person has to.
+    /// How the operator sets it going again, if needed.
     #[serde(skip)]
     pub(crate) way_on: Option<String>,
     pub(crate) head_block: Option<BlockNumber>,
@@ -29,11 +29,11 @@ pub(crate) struct ChainView {
     #[serde(flatten)]
     pub(crate) figures: Figures,
     pub(crate) last_confirmed_age_seconds: Option<Age>,
-    /// The tokens that stand still until their fault is gone.
+    /// The halted tokens.
     pub(crate) halted_tokens: Vec<HaltedToken>,
 }
 
-/// A token that stands still, and why.
+/// A halted token, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct HaltedToken {
     pub(crate) address: Eip55,
@@ -42,7 +42,7 @@ pub(crate) struct HaltedToken {
 }
 
 impl HaltedToken {
-    /// Those among a chain's tokens.
+    /// The halted ones among a chain's tokens.
     pub(crate) fn among(tokens: &[TokenState]) -> Vec<Self> {
         let halted = tokens.iter().filter_map(|token| {
             Some(Self {
@@ -55,7 +55,7 @@ impl HaltedToken {
     }
 }
 
-/// How far the active tokens of a chain are.
+/// The progress of the active tokens of a chain.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Figures {
     /// The cursor of the token that is furthest behind, and its time.
@@ -69,7 +69,7 @@ pub(crate) struct Figures {
 }
 
 impl ChainView {
-    /// The chain's figures, all of one state.
+    /// Reads the chain's figures, all from one state.
     pub(crate) async fn read(
         queries: &Queries,
         state: ChainState,
@@ -101,6 +101,7 @@ async fn try_figures(
 ) -> Result<Option<(Figures, Vec<HaltedToken>)>, StoreError> {
     let mut tokens = queries.balances().tokens(chain).await?;
     let halted = HaltedToken::among(&tokens);
+    // A halted token would hold the minimum where it stopped; it is listed apart instead.
     tokens.retain(TokenState::is_active);
     let confirmed = confirmed(&tokens);
     let mut settled = Vec::new();

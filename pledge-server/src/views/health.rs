@@ -1,4 +1,4 @@
-//! How a chain does.
+//! The health of a chain.
 
 use std::time::SystemTime;
 
@@ -11,13 +11,13 @@ use serde::Serialize;
 use super::chain::{HaltedToken, confirmed};
 use super::{Age, MarkedToken, counted_tokens};
 
-/// A chain as a part of an instance.
+/// The health of a chain, for `/readyz`.
 #[derive(Debug, Serialize)]
 pub(crate) struct ChainHealth {
     chain_id: ChainId,
     name: String,
-    /// As its indexer reported it; `degraded` where a token is halted. Why its nodes or its store fail
-    /// is left out.
+    /// The status reported by the indexer; `degraded` if a token is halted. Failures of nodes and
+    /// store have no reason here.
     status: &'static str,
     reason: Option<String>,
     head_block: Option<BlockNumber>,
@@ -27,12 +27,12 @@ pub(crate) struct ChainHealth {
     last_confirmed_time: Option<Timestamp>,
     last_confirmed_age_seconds: Option<Age>,
     halted_tokens: Vec<HaltedToken>,
-    /// Followed, with figures that may be wrong.
+    /// Tokens that are followed, but whose figures may be wrong.
     marked_tokens: Vec<MarkedToken>,
 }
 
 impl ChainHealth {
-    /// By what the store has of the chain and its tokens.
+    /// The health of a chain, from its state and tokens in the store.
     pub(crate) fn of(state: &ChainState, tokens: &[TokenState], now: SystemTime) -> Self {
         let confirmed = confirmed(tokens.iter().filter(|token| token.is_active()));
         let halted_tokens = HaltedToken::among(tokens);
@@ -40,7 +40,8 @@ impl ChainHealth {
             ChainStatus::Live | ChainStatus::Syncing if !halted_tokens.is_empty() => {
                 ("degraded", Some(counted_tokens(halted_tokens.len(), tokens.len())))
             }
-            // Texts of nodes and servers, which may name hosts, are in the log and in `pledge status`.
+            // Texts of nodes and servers may contain hosts; they are in the log and in `pledge
+            // status`.
             ChainStatus::Degraded(_) => ("degraded", None),
             status => (status.name(), status.reason().map(str::to_owned)),
         };
@@ -62,7 +63,7 @@ impl ChainHealth {
         }
     }
 
-    /// Whether nothing keeps it from being up to date soon.
+    /// Whether the chain is up to date or will be soon.
     pub(crate) fn is_well(&self) -> bool {
         matches!(self.status, "live" | "syncing")
     }

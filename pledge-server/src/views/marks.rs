@@ -1,4 +1,4 @@
-//! What makes the figures of a token doubtful though it is followed.
+//! Marks on a token that is followed, but whose figures may be wrong.
 
 use pledge_core::ledger::TokenState;
 use pledge_core::types::{Amount, BlockNumber};
@@ -9,15 +9,15 @@ use super::Eip55;
 /// The marks of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Marks {
-    /// Logs that look like transfers and cannot be read: what they moved is not counted.
+    /// Logs that look like transfers but cannot be read; their amounts are not counted.
     pub(crate) unreadable_logs: u64,
-    /// Null unless the ledger's supply and the contract's differed when they were compared last.
+    /// Null unless the supplies of ledger and contract differed in the last comparison.
     pub(crate) non_conserving: Option<NonConserving>,
-    /// Why the supplies could not be compared when that was tried last; null if they could.
+    /// Why the last attempt could not compare the supplies; null if it could.
     pub(crate) supply_unanswered: Option<String>,
 }
 
-/// Two supplies that should be one.
+/// Two supplies that should be equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct NonConserving {
     pub(crate) block: BlockNumber,
@@ -50,13 +50,13 @@ impl Marks {
         }
     }
 
-    /// Without what a node said, for everybody.
+    /// Removes the texts of nodes, for public answers.
     fn without_texts(self) -> Self {
-        let unanswered = self.supply_unanswered.map(|_| "the log says why".to_owned());
+        let unanswered = self.supply_unanswered.map(|_| "see the log for the cause".to_owned());
         Self { supply_unanswered: unanswered, ..self }
     }
 
-    /// Each mark in words, for people.
+    /// Each mark as a sentence.
     pub(crate) fn said(&self) -> Vec<String> {
         let unreadable = (self.unreadable_logs > 0).then(|| {
             format!(
@@ -74,7 +74,7 @@ impl Marks {
 }
 
 impl MarkedToken {
-    /// Those among a chain's tokens.
+    /// The marked ones among a chain's tokens.
     pub(crate) fn among(tokens: &[TokenState]) -> Vec<Self> {
         let marked = tokens.iter().map(|token| Self {
             address: Eip55(token.spec.id.address),

@@ -1,4 +1,4 @@
-//! Settlements as people see them: one per programme and window.
+//! The view of a settlement: one per programme and window.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -63,11 +63,11 @@ impl FromStr for SettlementId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SettlementStatus {
-    /// In every shard.
+    /// Settled in every shard.
     Settled,
-    /// Some batches of it failed and wait for another attempt.
+    /// Some batches failed and wait for another attempt.
     Failed,
-    /// Some shards are not there yet.
+    /// Some shards are not settled yet.
     Pending,
 }
 
@@ -81,7 +81,7 @@ impl SettlementStatus {
     }
 }
 
-/// The word that JSON has.
+/// The same word as in JSON.
 impl fmt::Display for SettlementStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
@@ -96,14 +96,14 @@ pub(crate) struct SettlementView {
     programme: String,
     window_start: Timestamp,
     window_end: Timestamp,
-    /// First and last block of the chain inside the window: null while they are not found yet, and of a window
-    /// that no block is in.
+    /// The first and last block of the chain inside the window: null until they are found, and for a
+    /// window without a block.
     from_block: Option<BlockNumber>,
     to_block: Option<BlockNumber>,
     pub(crate) status: SettlementStatus,
-    /// The most that one of its batches was tried.
+    /// The most attempts at one of its batches.
     attempts: u32,
-    /// Why the batch failed that failed last in the order of shards.
+    /// The reason of the last failed batch, in the order of shards.
     reason: Option<String>,
     pub(crate) accounts: u64,
     pub(crate) points: String,
@@ -111,7 +111,8 @@ pub(crate) struct SettlementView {
     pub(crate) failures: Vec<FailureView>,
 }
 
-/// A batch of accounts that waits for another attempt: those after `after`, up to and with `through`.
+/// A batch that waits for another attempt: the accounts after `after`, up to and including
+/// `through`.
 #[derive(Debug, Serialize)]
 pub(crate) struct FailureView {
     pub(crate) shard: ShardId,
@@ -206,11 +207,8 @@ impl FailureView {
     }
 }
 
-/// At least `count` settlements of one programme, if there are so many, newest first. `count` is
-/// above zero.
-///
-/// What is settled in every shard lies before the programme's settled time and the rest after it, so
-/// neither filter reads through the other's windows.
+/// At least `count` settlements of one programme, newest first; fewer if there are no more. `count`
+/// is above zero.
 pub(crate) async fn newest(
     queries: &Queries,
     state: &ProgrammeState,
@@ -219,6 +217,9 @@ pub(crate) async fn newest(
     count: usize,
 ) -> Result<Vec<Settlement>, StoreError> {
     use SettlementStatus::{Failed, Pending, Settled};
+    // Windows settled in every shard end at or before the programme's settled time, the others
+    // after it. So a filter starts or ends there and never reads through the windows of the other
+    // kind.
     let settled = state.settled();
     let mut before = match (status, settled) {
         (Some(Settled), None) => return Ok(Vec::new()),

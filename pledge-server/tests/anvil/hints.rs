@@ -1,4 +1,4 @@
-//! Heads told over a WebSocket: followed at once, and not missed when they end.
+//! Heads notified over a WebSocket: followed at once, and not missed when notifications end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,18 +73,18 @@ impl Followed {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_told_is_followed_at_once() {
+async fn a_notified_head_is_followed_at_once() {
     let chain = Chain::start(11_155_111).await;
     let url = chain.anvil.url().replacen("http", "ws", 1);
     let followed = Followed::new(chain, &url, HOUR).await;
     let five_blocks = async {
         for _ in 0..5 {
-            // Blocks before the subscription are not told; the next one makes up for them.
-            let told = async || {
+            // Blocks before the subscription are not notified; the next one makes up for them.
+            let notified = async || {
                 followed.chain.anvil.mine(1, 12).await.unwrap();
                 followed.caught_up().await;
             };
-            while timeout(Duration::from_secs(1), told()).await.is_err() {}
+            while timeout(Duration::from_secs(1), notified()).await.is_err() {}
         }
     };
     timeout(PATIENCE, five_blocks).await.expect("blocks arrive long before the hour is over");
@@ -104,7 +104,7 @@ async fn without_the_web_socket_polling_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_web_socket_that_tells_of_blocks_is_checked() {
+async fn a_web_socket_that_notifies_of_blocks_is_checked() {
     let chain = Chain::start(11_155_111).await;
     let url = chain.anvil.url().replacen("http", "ws", 1);
     let setup = Setup::of(&[&chain]);
@@ -112,5 +112,5 @@ async fn a_web_socket_that_tells_of_blocks_is_checked() {
     command.args(["config", "check"]).env("PLEDGE_CHAINS__C0__WS_URL", url);
     let output = command.env("PLEDGE_SERVER__LISTEN", "127.0.0.1:0").output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("tells of new blocks"), "{said}");
+    assert!(said.contains("notifies of new blocks"), "{said}");
 }

@@ -21,7 +21,8 @@ const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(15);
 /// Two instances that start together know of each other after one renewal, three seconds later.
 const SHARED_WITHIN: Duration = Duration::from_secs(30);
 
-/// A few transfers on each chain, hours after the last: windows close, and are settled in 16 shards.
+/// A few transfers on each chain, hours after the last: windows close, and are settled in 16
+/// shards.
 async fn play(chains: &[Chain], step: u64) {
     for chain in chains {
         let traffic = Traffic {
@@ -71,7 +72,8 @@ impl Disturbance<'_> {
             self.flushes += 1;
         }
         match self.asleep_since {
-            // Each does its share before: asleep, the one does nothing, however long the other works.
+            // Each does its share before: asleep, the one does nothing, however long the other
+            // works.
             None if !self.slept && self.have_shared() => {
                 self.sleeper.signal("STOP");
                 self.asleep_since = Some(Instant::now());

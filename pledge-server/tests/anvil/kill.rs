@@ -1,10 +1,10 @@
-//! The real binary, killed again and again while it indexes and settles a busy chain, and started
-//! again: most times in the middle of a write, else at any instant.
+//! The real binary, killed again and again while it indexes and settles a busy chain, and
+//! restarted: mostly in the middle of a write, else at any instant.
 //!
-//! Whether it is in the middle of a write is known and not guessed: it is stopped, its database is
-//! asked, and then it is killed or goes on. `PLEDGE_KILLS=1000` is the long run.
+//! The test knows whether a write is open: it stops the process, asks its database, and then kills
+//! the process or lets it continue. `PLEDGE_KILLS=1000` is the long run.
 
-#![expect(clippy::print_stdout, reason = "the seed and what was hit are told whoever asks")]
+#![expect(clippy::print_stdout, reason = "the seed and the counts are the result of a run")]
 
 mod backend;
 mod campaign;

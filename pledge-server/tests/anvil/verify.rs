@@ -97,7 +97,7 @@ async fn two_chains_are_exact_through_reorgs_in_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_chains_are_exact_through_reorgs_on_a_database_server_with_redis_beside_it() {
+async fn two_chains_are_exact_through_reorgs_on_a_database_server_with_redis() {
     let chains = busy_chains().await;
     let (place, redis) = (MySqlPlace::new().await, OwnServer::redis(&[]).await);
     let setup = Setup::over(&place.url(), &[&chains[0], &chains[1]]);

@@ -1,9 +1,9 @@
-//! Bad input: the exit code says whose fault it is, the text names the key.
+//! Bad input: exit code 2, and the text names the key.
 
 use crate::node::{NORMAL, Node, Oddities, token};
 use crate::process::{Ended, Folder};
 
-/// A port that nobody listens on.
+/// A port without a listener.
 const NOBODY: &str = "http://127.0.0.1:9/";
 
 fn config(url: &str, chain_id: u64, address: &str, more: &str) -> String {
@@ -174,7 +174,7 @@ fn what_is_refused_leaves_no_database_and_no_output() {
 }
 
 #[test]
-fn one_node_of_another_chain_beside_a_right_one_is_refused() {
+fn one_node_of_another_chain_next_to_a_right_one_is_refused() {
     let (right, wrong) = (Node::start(NORMAL), Node::start_as(5, NORMAL));
     let urls = format!("{}\", \"{}", right.url(), wrong.url());
     let ended = index(&config(&urls, 31_337, &token().to_string(), ""));
@@ -183,7 +183,7 @@ fn one_node_of_another_chain_beside_a_right_one_is_refused() {
 }
 
 #[test]
-fn a_storage_that_is_no_database_of_ours_is_refused_without_noise() {
+fn a_storage_that_is_no_pledge_database_is_refused_without_noise() {
     let folder = Folder::new();
     std::fs::write(folder.path().join("pledge.db"), "some text, no database ".repeat(99)).unwrap();
     let ended = folder.run(&["status"]);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::node::{NO_DECIMALS, NORMAL, Node, Oddities, THREE_PM, token};
 use crate::process::{Ended, Folder};
 
-/// A port that nobody listens on.
+/// A port without a listener.
 const NOBODY: &str = "http://127.0.0.1:9/";
 const CHECK: [&str; 2] = ["config", "check"];
 const CHECK_JSON: [&str; 3] = ["config", "check", "--json"];
@@ -63,7 +63,7 @@ fn a_configuration_that_would_run_is_fine_and_nothing_is_written() {
 }
 
 #[test]
-fn what_is_found_is_told_in_a_line_each() {
+fn what_is_found_is_reported_in_a_line_each() {
     let node = Node::with_the_first_hour(NORMAL);
     let ended = Folder::with_config(&good(&[&node.url()])).run(&CHECK);
     assert_eq!(ended.code, Some(0), "{}", ended.stdout);
@@ -91,7 +91,7 @@ fn the_flags_of_run_are_checked_and_named() {
 }
 
 #[test]
-fn a_web_socket_that_tells_nothing_is_named_with_a_remedy() {
+fn a_web_socket_that_notifies_of_nothing_is_named_with_a_remedy() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = Folder::with_config(&good(&[&node.url()]));
     let variables = [("PLEDGE_CHAINS__LOCAL__WS_URL", "ws://127.0.0.1:9/v2/s3cretkey")];
@@ -104,7 +104,7 @@ fn a_web_socket_that_tells_nothing_is_named_with_a_remedy() {
 }
 
 #[test]
-fn a_node_that_is_down_is_told_beside_one_that_answers() {
+fn a_node_that_is_down_is_reported_next_to_one_that_answers() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = Folder::with_config(&good(&[NOBODY, &node.url()]));
     let ended = folder.run(&CHECK_JSON);
@@ -118,7 +118,7 @@ fn a_node_that_is_down_is_told_beside_one_that_answers() {
 }
 
 #[test]
-fn tokens_that_no_node_was_asked_for_are_told_as_such() {
+fn tokens_that_no_node_was_asked_for_are_reported_as_such() {
     let ended = Folder::with_config(&good(&[NOBODY])).run(&CHECK_JSON);
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
     let token = check_of(&ended, "chains.local.tokens.plg");
@@ -138,7 +138,7 @@ fn a_node_of_another_chain_is_wrong_and_the_right_one_is_asked_all_the_same() {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once() {
+fn everything_wrong_is_reported_at_once() {
     let node = Node::start(NORMAL);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let stranger = format!("0x{}", "ab".repeat(20));
@@ -163,7 +163,7 @@ fn everything_wrong_is_told_at_once() {
 }
 
 #[test]
-fn a_file_with_wrong_keys_is_told_by_both_commands() {
+fn a_file_with_wrong_keys_is_reported_by_both_commands() {
     let checksum = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eb48";
     let unknown = good(&[NOBODY]) + "start_blok = 5\n";
     let cases = [
@@ -228,15 +228,18 @@ fn no_output_of_either_command_shows_a_secret() {
             for format in [&[][..], &["--json"][..]] {
                 let arguments = [&["config", command][..], format].concat();
                 let ended = folder.run_with(&[("RUST_LOG", "debug")], &arguments);
-                let told = ended.stdout + &ended.stderr;
-                assert!(!told.contains("s3cretkey") && !told.contains("hunter2"), "{told}");
+                let printed = ended.stdout + &ended.stderr;
+                assert!(
+                    !printed.contains("s3cretkey") && !printed.contains("hunter2"),
+                    "{printed}"
+                );
             }
         }
     }
 }
 
 #[test]
-fn what_is_shown_says_where_it_comes_from_and_needs_no_node() {
+fn what_is_shown_names_its_origin_and_needs_no_node() {
     let folder = Folder::with_config(&good(&["https://node.example/s3cret"]));
     let variables = [("PLEDGE_CHAINS__LOCAL__CONFIRMATIONS", "9")];
     let ended = folder.run_with(&variables, &SHOW);
@@ -273,7 +276,7 @@ fn the_file_that_init_writes_is_fine_once_its_node_is_filled_in() {
     let free = [("PLEDGE_SERVER__LISTEN", "127.0.0.1:0")];
     let checked = folder.run_with(&free, &CHECK);
     assert_eq!(checked.code, Some(0), "{}{}", checked.stdout, checked.stderr);
-    // What it says of defaults is what counts.
+    // The commented defaults of the template are the effective ones.
     let shown = folder.run(&SHOW).stdout;
     for line in filled.lines().filter_map(|line| line.strip_prefix("# ")) {
         let Some((key, _)) = line.split_once(" = ") else { continue };
@@ -290,7 +293,7 @@ fn the_file_that_init_writes_is_fine_once_its_node_is_filled_in() {
 }
 
 #[test]
-fn show_takes_the_flags_of_run_and_says_what_is_theirs() {
+fn show_takes_the_flags_of_run_and_marks_what_is_theirs() {
     let node = Node::with_the_first_hour(NORMAL);
     let (folder, url, token) = (Folder::new(), node.url(), token().to_string());
     let flags = ["--rpc-url", &url, "--token", &token, "--rate", "0.05"];
@@ -308,7 +311,7 @@ fn show_takes_the_flags_of_run_and_says_what_is_theirs() {
 }
 
 #[test]
-fn the_port_of_an_instance_of_ours_is_no_failure() {
+fn the_port_of_another_pledge_is_no_failure() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = Folder::with_config(&good(&[&node.url()]));
     let server = folder.start(&["run"]);

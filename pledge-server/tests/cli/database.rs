@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use crate::node::{CHAIN, NORMAL, Node, THREE_PM, account, token, tokens};
 use crate::process::Folder;
 
-/// Nobody listens there.
+/// A server that does not exist.
 const NOBODY: &str = "mysql://pledge:hunter2@127.0.0.1:9/pledge";
 
 fn folder(node: &Node, storage: &str, more: &str) -> Folder {
@@ -27,9 +27,9 @@ fn place() -> MySqlPlace {
     Runtime::new().unwrap().block_on(MySqlPlace::new())
 }
 
-/// The trouble that indexing has, if it has any.
+/// The incident of indexing, if there is one.
 fn indexing(ready: &Value) -> Option<&Value> {
-    ready["incidents"].as_array().unwrap().iter().find(|trouble| trouble["work"] == "indexing")
+    ready["incidents"].as_array().unwrap().iter().find(|incident| incident["work"] == "indexing")
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn the_worked_case_comes_out_of_a_database_server() {
 }
 
 #[test]
-fn an_empty_database_is_told_apart_from_one_in_use_and_left_empty() {
+fn an_empty_database_is_distinguished_from_one_in_use_and_left_empty() {
     let (node, place) = (Node::with_the_first_hour(NORMAL), place());
     let folder = folder(&node, &place.url(), "");
     let status = folder.run(&["status"]);
@@ -82,7 +82,7 @@ fn a_database_that_is_not_there_is_a_wrong_key_with_what_to_do() {
 }
 
 #[test]
-fn a_database_that_takes_no_writes_is_told_while_it_lasts_and_answers_go_on() {
+fn a_database_that_takes_no_writes_is_reported_while_it_lasts_and_answers_go_on() {
     let runtime = Runtime::new().unwrap();
     let server = runtime.block_on(OwnServer::mariadb(&[]));
     let place = runtime.block_on(MySqlPlace::on(&server.url()));
@@ -101,9 +101,9 @@ fn a_database_that_takes_no_writes_is_told_while_it_lasts_and_answers_go_on() {
     node.mine(THREE_PM + 7_200, Address::ZERO, account(1), tokens(50));
     node.mine_empty(THREE_PM + 7_300, 8);
     let ready = running.get_until("/readyz", |ready| indexing(ready).is_some());
-    let trouble = indexing(&ready).unwrap();
-    assert_eq!(trouble["chain"], "local", "{ready}");
-    assert_eq!(trouble.get("reason"), None, "{ready}");
+    let incident = indexing(&ready).unwrap();
+    assert_eq!(incident["chain"], "local", "{ready}");
+    assert_eq!(incident.get("reason"), None, "{ready}");
     running.wait_for("takes no writes", |line| line.contains("indexing"));
     assert!(!ready.to_string().contains("hunter2"), "{ready}");
     running.get_until(&board, holds(200));
@@ -125,7 +125,7 @@ fn a_server_that_is_away_fails_the_command_and_shows_no_password() {
     }
 }
 
-/// Who makes the schema, who works with it and who looks at it may be three.
+/// Migrating, running and reading may use three database users.
 #[test]
 fn each_command_needs_the_rights_for_what_it_does_and_no_more() {
     let runtime = Runtime::new().unwrap();

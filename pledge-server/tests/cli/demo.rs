@@ -78,7 +78,7 @@ fn the_demo_lives_on_and_its_answers_change() {
 }
 
 #[test]
-fn the_demo_tells_plain_lines_without_a_terminal_and_one_at_its_end() {
+fn the_demo_prints_plain_lines_without_a_terminal_and_one_at_its_end() {
     let demo = Folder::new().start(&["demo", "--listen", "127.0.0.1:0", "--speed", "1"]);
     let first = demo.wait_for("market at 2026-01-03T00:00:00Z: head 576", |_| true);
     let (status, rest) = demo.interrupt();
@@ -116,7 +116,7 @@ fn a_speed_of_zero_is_refused_with_an_example() {
 }
 
 #[test]
-fn the_demo_played_once_tells_its_story_as_json() {
+fn the_demo_played_once_prints_its_story_as_json() {
     let ended = Folder::new().run(&["demo", "--once", "--json"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let story = ended.json();

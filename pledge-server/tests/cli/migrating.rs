@@ -29,7 +29,7 @@ const SQLITE_SCHEMA: [&str; 2] = [
      FROM _sqlx_migrations ORDER BY version",
 ];
 
-/// Runs `pledge migrate` so many times at once; each must succeed.
+/// Runs `pledge migrate` in several processes at once; each must succeed.
 fn migrate(folder: &Folder, url: &str, processes: usize) {
     let together = Barrier::new(processes);
     let one = || {

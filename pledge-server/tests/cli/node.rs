@@ -14,7 +14,7 @@ use pledge_core::types::{
 };
 use serde_json::{Value, json};
 
-/// 2026-01-01T15:00:00Z.
+// 2026-01-01T15:00:00Z in unix seconds.
 pub(crate) const THREE_PM: u64 = 1_767_279_600;
 pub(crate) const CHAIN: u64 = 31_337;
 
@@ -37,13 +37,13 @@ struct Script {
 #[derive(Clone, Copy)]
 pub(crate) struct Oddities {
     pub(crate) decimals: u64,
-    /// `totalSupply` says so much more than was minted.
+    /// How much more `totalSupply` returns than was minted.
     pub(crate) supply_offset: u64,
-    /// `balanceOf` says so much more than was received.
+    /// How much more `balanceOf` returns than was received.
     pub(crate) balance_offset: u64,
 }
 
-/// The decimals of a contract that answers nothing to the question for them.
+/// The decimals of a contract that does not implement `decimals()`.
 pub(crate) const NO_DECIMALS: u64 = u64::MAX;
 
 pub(crate) const NORMAL: Oddities = Oddities { decimals: 18, supply_offset: 0, balance_offset: 0 };
@@ -53,17 +53,17 @@ pub(crate) fn token() -> Address {
     Address::repeat_byte(0x70)
 }
 
-/// The contract of a token that nobody has moved yet.
+/// The contract of a token without transfers.
 pub(crate) fn unused_token() -> Address {
     Address::repeat_byte(0x7e)
 }
 
-/// Some account.
+/// The account with this number.
 pub(crate) fn account(number: u8) -> Address {
     Address::repeat_byte(number)
 }
 
-/// So many whole tokens of 18 decimals.
+/// A number of whole tokens with 18 decimals, in base units.
 pub(crate) fn tokens(whole: u64) -> Amount {
     Amount::new(U256::from(whole) * U256::from(10).pow(U256::from(18)))
 }

@@ -87,7 +87,7 @@ fn a_token_without_points_does_not_hide_how_far_the_others_are_settled() {
 }
 
 #[test]
-fn verify_tells_a_contract_that_mints_in_silence() {
+fn verify_reports_a_contract_that_mints_in_silence() {
     let node = Node::with_the_first_hour(Oddities { supply_offset: 1, ..NORMAL });
     let ended = settled(&node).run(&["verify", "--json"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -108,7 +108,7 @@ fn verify_lists_a_balance_that_differs() {
 }
 
 #[test]
-fn verify_says_so_when_the_node_is_on_another_branch() {
+fn verify_reports_a_node_on_another_branch() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = settled(&node);
     node.chain.fork_at(0);
@@ -134,7 +134,7 @@ fn a_paused_chain_is_not_indexed_until_it_is_resumed() {
 }
 
 #[test]
-fn nothing_to_retry_is_a_failure_that_says_so() {
+fn nothing_to_retry_is_a_failure_with_a_reason() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = settled(&node);
     let listing = folder.run(&["settlements", "--json"]).json();
@@ -172,7 +172,7 @@ fn register_a_token_without_points(folder: &Folder) {
     with_store(folder, async |store| store.register_token(&spec).await.unwrap());
 }
 
-/// Makes every window of one account's shard fail until a person looks at it.
+/// Makes every window of one account's shard fail until an operator retries it.
 fn break_a_batch(folder: &Folder) {
     with_store(folder, async |store| {
         let id = TokenId { chain: ChainId::new(CHAIN), address: token() };

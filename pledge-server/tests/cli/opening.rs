@@ -1,4 +1,4 @@
-//! What is served before the nodes have answered, and what holds up what.
+//! What is served before the nodes have answered, and what must not delay it.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use crate::node::{CHAIN, NORMAL, Node, token, unused_token};
 use crate::process::Folder;
 
 const TOKENS: u64 = 60;
-/// One for the chain id and the heads, and those of the search for deployments, of all tokens together:
-/// one token alone took 24.
+/// One for the chain id and the heads, and those of the search for deployments, of all tokens
+/// together: one token alone took 24.
 const REQUESTS_MAX: usize = 120;
 
 fn chain(name: &str, id: u64, url: &str) -> String {
@@ -25,7 +25,7 @@ fn chain(name: &str, id: u64, url: &str) -> String {
     )
 }
 
-/// A node that takes connections and says nothing.
+/// A node that accepts connections and never answers.
 fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -81,8 +81,8 @@ fn a_token_that_is_refused_holds_up_no_other_and_is_named() {
     let server = folder.start(&["run", "--listen", "127.0.0.1:0"]);
     server.get_until(&format!("chains/{CHAIN}"), |chain| chain["status"] == "live");
     let ready = server.get_until("/readyz", |ready| ready["status"] == "degraded");
-    let trouble = &ready["incidents"][0];
-    assert_eq!(trouble["work"], "registering tokens", "{ready}");
+    let incident = &ready["incidents"][0];
+    assert_eq!(incident["work"], "registering tokens", "{ready}");
     let logged = server.wait_for("registering tokens", |_| true);
     for named in ["chains.local.tokens.bad.address: no contract code", "tokens.late.start_block"] {
         assert!(logged.contains(named), "{named} in: {logged}");
@@ -97,7 +97,7 @@ fn a_token_that_is_refused_holds_up_no_other_and_is_named() {
 }
 
 #[test]
-fn a_chain_without_any_token_says_why_and_a_missing_finality_stops_no_server() {
+fn a_chain_without_any_token_reports_why_and_a_missing_finality_stops_no_server() {
     let (node, other) = (Node::with_the_first_hour(NORMAL), Node::start_as(5, NORMAL));
     let stranger = format!("0x{}", "ab".repeat(20));
     let finalized = chain("local", CHAIN, &node.url())

@@ -1,4 +1,4 @@
-//! A Redis that is full of wrong answers: they reach readers for a while, and no decision.
+//! A Redis full of wrong answers: they may reach readers for a while, but no decision.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -25,7 +25,7 @@ const CHAIN: ChainId = ChainId::new(31_337);
 const DEPTH: u64 = 6;
 const WRONG: u64 = 7;
 
-/// So many that a question for all of them is worth keeping its answer.
+/// Enough accounts for the cache to keep an answer about all of them.
 fn holders() -> Vec<Account> {
     (1..=120).map(|number| Account::new(account(number)).unwrap()).collect()
 }
@@ -38,7 +38,7 @@ fn time(minute: u64) -> Timestamp {
     Timestamp::new(THREE_PM + minute * 60).unwrap()
 }
 
-/// Every amount becomes another one; true if there was any.
+/// Changes every amount; true if there was one.
 fn spoil(value: &mut Value) -> bool {
     match value {
         Value::Object(fields) => {
@@ -58,7 +58,7 @@ fn spoil(value: &mut Value) -> bool {
     }
 }
 
-/// Spoils all that is kept; answers how many pending blocks and how many answers were.
+/// Corrupts everything in the cache; returns the number of pending blocks and of answers.
 async fn poison(redis: &mut MultiplexedConnection) -> (usize, usize) {
     let (mut pending, mut answers) = (0, 0);
     let keys: Vec<String> = redis.keys("*").await.unwrap();
@@ -120,14 +120,15 @@ impl Stage {
         self.chain.mine(time(minute), &transfers);
     }
 
-    /// Asks what the indexer will ask, of the cache: what it keeps for that is spoilt then.
+    /// Makes the reads of the indexer through the cache, so that it keeps their answers to be
+    /// corrupted.
     async fn ask(&self) -> Option<Amount> {
         let readers = self.stores.queries();
         let read = readers.balances().states(id(), &holders()).await.unwrap();
         read.value[0].map(|state| state.balance)
     }
 
-    /// Indexes, with all that is kept spoilt before each poll, and settles.
+    /// Indexes, with the cache corrupted before each poll, and settles.
     async fn run(&mut self, redis: &mut MultiplexedConnection) -> (usize, usize) {
         let mut sum = (0, 0);
         loop {
@@ -145,7 +146,7 @@ impl Stage {
         sum
     }
 
-    async fn is_as_the_oracle_says(&self) {
+    async fn equals_the_oracle(&self) {
         let found = digest(&self.stores.balances, &self.stores.points, id()).await.unwrap();
         let first = self.chain.block(0).unwrap();
         let Some(confirmed) = self.chain.head().number.get().checked_sub(DEPTH) else {
@@ -185,7 +186,7 @@ async fn wrong_answers_in_redis_change_no_ledger_and_no_points() {
             }
         }
         if round % 7 == 6 {
-            // Begun again, as after a restart: nothing is remembered but what is kept.
+            // A new indexer, as after a restart: it knows only what is stored.
             stage.indexer = Stage::indexer(&stage.chain, &stage.stores);
         }
         let (pending, answers) = stage.run(&mut redis).await;
@@ -193,7 +194,7 @@ async fn wrong_answers_in_redis_change_no_ledger_and_no_points() {
         stage.ask().await;
         poison(&mut redis).await;
         fed += u32::from(stage.ask().await == Some(Amount::from(WRONG)));
-        stage.is_as_the_oracle_says().await;
+        stage.equals_the_oracle().await;
     }
     assert!(fed > 5, "readers are fed what is kept, {fed} times");
     assert!(spoilt.0 > 10 && spoilt.1 > 10, "{spoilt:?}");

@@ -22,7 +22,7 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// A process that goes on until it is told to stop.
+/// A process that runs until it is stopped.
 pub(crate) struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
@@ -62,7 +62,7 @@ impl Folder {
         self.run_with(&[], arguments)
     }
 
-    /// Runs a command whose outputs nobody reads; answers its exit code.
+    /// Runs a command whose outputs are not read; returns its exit code.
     pub(crate) fn run_unread(&self, arguments: &[&str]) -> Option<i32> {
         let unread = || std::io::pipe().unwrap().1;
         let mut command = self.command(arguments);
@@ -93,7 +93,7 @@ impl Folder {
         }
     }
 
-    /// Starts a server and waits until it tells its address, on either output.
+    /// Starts a server and waits until it prints its address, on either output.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut running = self.begin(arguments);
         let line = running.wait_for("http://127.0.0.1:", |line| line.contains("/api/v1"));
@@ -119,7 +119,7 @@ impl Folder {
             let sender = sender.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
-                    // Nobody reads the rest once the test is over.
+                    // The rest has no reader once the test is over.
                     let _ = sender.send(line);
                 }
             });
@@ -166,12 +166,12 @@ impl Running {
         serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {head}\n{body}"))
     }
 
-    /// Asks until the answer is right.
+    /// Repeats the request until the answer is right.
     pub(crate) fn get_until(&self, path: &str, right: impl Fn(&Value) -> bool) -> Value {
         self.get_within(PATIENCE, path, right)
     }
 
-    /// Asks until the answer is right, for so long.
+    /// Repeats the request until the answer is right, within a time limit.
     pub(crate) fn get_within(
         &self,
         patience: Duration,
@@ -199,13 +199,13 @@ impl Running {
         (status, asked.elapsed())
     }
 
-    /// Sends SIGINT, as Ctrl-C does, and waits for the end; answers the lines not read before.
+    /// Sends SIGINT, as Ctrl-C does, and waits for the end; returns the unread lines.
     pub(crate) fn interrupt(mut self) -> (ExitStatus, Vec<String>) {
         let status = self.end_by("-INT");
         (status, self.lines.iter().collect())
     }
 
-    /// Waits until it ends by itself; answers the lines not read before.
+    /// Waits until it ends by itself; returns the unread lines.
     pub(crate) fn ends(mut self) -> (ExitStatus, Vec<String>) {
         let until = Instant::now() + PATIENCE;
         let status = loop {

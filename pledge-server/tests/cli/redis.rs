@@ -1,4 +1,4 @@
-//! Redis beside a store: faster after a restart, and no harm when it is away.
+//! Redis with a store: faster after a restart, and harmless when it is away.
 
 use pledge_core::primitives::Address;
 use pledge_testing::OwnServer;
@@ -57,7 +57,7 @@ fn a_restarted_server_shows_the_pending_balance_before_a_node_answers() {
 }
 
 #[test]
-fn a_redis_that_goes_and_comes_back_is_told_and_changes_no_answer() {
+fn a_redis_that_goes_and_comes_back_is_reported_and_changes_no_answer() {
     let runtime = Runtime::new().unwrap();
     let mut redis = runtime.block_on(OwnServer::redis(&[]));
     let node = Node::with_the_first_hour(NORMAL);

@@ -1,4 +1,4 @@
-//! A chain that halted by a reorg deeper than what is held, and the way out.
+//! Recovery of a chain that was halted by a reorg deeper than the held headers.
 
 use pledge_core::primitives::Address;
 use serde_json::json;

@@ -155,7 +155,7 @@ fn verify_agrees_while_the_server_runs() {
     assert_eq!(ended.json()["tokens"][0]["verdict"], "ok");
 }
 
-/// Whatever asks a node that takes connections and says nothing is stopped while it waits.
+/// A command that waits for a node that accepts connections and never answers can be stopped.
 fn stops_while_a_node_is_silent(folder: &Folder, node: &TcpListener, arguments: &[&str]) {
     let waiting = folder.begin(arguments);
     let _connection = node.accept().unwrap();
@@ -175,7 +175,7 @@ fn a_command_obeys_a_stop_while_it_waits_for_a_node() {
 }
 
 #[test]
-fn an_outage_is_told_once_when_it_begins_and_once_when_it_is_over() {
+fn an_outage_is_logged_once_when_it_begins_and_once_when_it_is_over() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = Folder::with_config(&chain("local", CHAIN, &node.url()));
     let indexing = folder.begin(&["index"]);
@@ -248,7 +248,7 @@ fn two_servers_over_one_file_both_follow_and_agree() {
 }
 
 #[test]
-fn an_interrupted_command_says_where_it_stopped_and_goes_on_the_next_time() {
+fn an_interrupted_command_reports_where_it_stopped_and_goes_on_the_next_time() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = Folder::with_config(&chain("local", CHAIN, &node.url()));
     for round in 0..3 {
@@ -266,7 +266,7 @@ fn an_interrupted_command_says_where_it_stopped_and_goes_on_the_next_time() {
 }
 
 #[test]
-fn trouble_with_a_web_socket_is_told_and_no_log_shows_its_key() {
+fn a_failing_web_socket_is_logged_and_no_log_shows_its_key() {
     let node = Node::with_the_first_hour(NORMAL);
     let web_socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/v2/s3cr3t?key=s3cr3t", web_socket.local_addr().unwrap());

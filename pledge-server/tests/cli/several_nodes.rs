@@ -67,7 +67,7 @@ impl Stage {
 }
 
 #[test]
-fn a_second_node_takes_over_and_the_first_is_told_of() {
+fn a_second_node_takes_over_and_the_first_is_reported() {
     let stage = Stage::begin("");
     stage.until_held(200);
     stage.away(0, true);
@@ -102,7 +102,7 @@ fn after_an_outage_of_both_nodes_no_block_is_missing() {
 }
 
 #[test]
-fn what_cannot_be_audited_is_not_committed() {
+fn what_cannot_be_cross_checked_is_not_committed() {
     let stage = Stage::begin("cross_check = true");
     stage.until_held(200);
     stage.away(1, true);

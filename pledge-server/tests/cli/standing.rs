@@ -1,4 +1,4 @@
-//! A node that stands in the way for good, and says nothing wrong.
+//! A node that never has the needed blocks, although each of its answers is valid.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ fn without_beginning(runtime: &Runtime) -> (HostileNode, Folder) {
 }
 
 #[test]
-fn an_index_that_waits_for_blocks_says_so_within_seconds() {
+fn an_index_that_waits_for_blocks_reports_it_within_seconds() {
     let runtime = Runtime::new().unwrap();
     let (_node, folder) = without_beginning(&runtime);
     let begun = Instant::now();

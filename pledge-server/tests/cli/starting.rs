@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use crate::node::{NORMAL, Node, THREE_PM, token, unused_token};
 use crate::process::{Ended, Folder};
 
-/// A port that nobody listens on.
+/// A port without a listener.
 const NOBODY: &str = "http://127.0.0.1:9/";
 const INDEX: [&str; 2] = ["index", "--until-head"];
 const POINTS: &str = "[chains.local.tokens.plg.points]\nrate = \"0.05\"\n";
@@ -103,7 +103,7 @@ fn a_node_that_refuses_is_left_out_while_another_answers() {
 }
 
 #[test]
-fn where_no_node_answers_each_says_why() {
+fn where_no_node_answers_each_is_named_with_its_reason() {
     let toml = config("local", &[&refusing(401), &refusing(404)], "", "");
     let ended = Folder::with_config(&toml).run(&INDEX);
     ended_with(&ended, 1, &["chain local", "HTTP status 401", "HTTP status 404"]);
@@ -125,7 +125,7 @@ fn a_refused_rate_is_found_before_anything_is_written() {
 }
 
 #[test]
-fn a_programme_that_left_the_configuration_is_told_of() {
+fn a_programme_that_left_the_configuration_is_reported() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = Folder::with_config(&config("local", &[&node.url()], "", POINTS));
     let with_points = folder.run(&INDEX);
@@ -136,7 +136,7 @@ fn a_programme_that_left_the_configuration_is_told_of() {
 }
 
 #[test]
-fn a_token_that_left_the_configuration_is_followed_on_and_told_of() {
+fn a_token_that_left_the_configuration_is_followed_on_and_reported() {
     let node = Node::with_the_first_hour(NORMAL);
     let toml = config("local", &[&node.url()], "", "");
     let folder = Folder::with_config(&toml);
@@ -164,7 +164,7 @@ fn a_programme_that_earns_nothing_any_more_may_leave() {
 }
 
 #[test]
-fn flags_beside_a_file_say_so_and_keep_the_name_of_a_chain() {
+fn flags_next_to_a_file_are_reported_and_keep_the_name_of_a_chain() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = Folder::with_config(&config("local", &[&node.url()], "", ""));
     ended_with(&folder.run(&INDEX), 0, &[]);
@@ -191,7 +191,7 @@ fn a_chain_that_is_unknown_is_wrong_usage() {
 }
 
 #[test]
-fn only_strange_variables_are_told_of() {
+fn only_strange_variables_are_reported() {
     let variables = [("PLEDGE_SEED", "1"), ("PLEDGE_ANVIL", "anvil"), ("PLEDGE_LISTEN", "x")];
     let ended = Folder::new().run_with(&variables, &["migrate"]);
     ended_with(&ended, 0, &["PLEDGE_LISTEN is no key"]);

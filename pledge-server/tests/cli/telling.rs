@@ -1,4 +1,4 @@
-//! What `pledge run` tells in its log: each event once, also after a kill.
+//! The log of `pledge run`: each event once, also after a kill.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -23,21 +23,22 @@ fn folder(node: &Node) -> Folder {
     ))
 }
 
-/// The events told from now on, up to the first of a type.
-fn told_until(running: &Running, last: &str) -> Vec<Value> {
-    let told = RefCell::new(Vec::new());
+/// The events logged from now on, up to the first of a type.
+fn events_until(running: &Running, last: &str) -> Vec<Value> {
+    let events = RefCell::new(Vec::new());
     running.wait_for("event_type", |line| {
         let line: Value = serde_json::from_str(line).unwrap();
         let is_last = line["fields"]["event_type"] == last;
-        told.borrow_mut().push(line);
+        events.borrow_mut().push(line);
         is_last
     });
-    told.into_inner()
+    events.into_inner()
 }
 
 /// The level and the type of each.
-fn types(told: &[Value]) -> Vec<(&str, &str)> {
-    told.iter()
+fn types(events: &[Value]) -> Vec<(&str, &str)> {
+    events
+        .iter()
         .map(|line| {
             let (level, kind) = (&line["level"], &line["fields"]["event_type"]);
             (level.as_str().unwrap(), kind.as_str().unwrap())
@@ -45,11 +46,11 @@ fn types(told: &[Value]) -> Vec<(&str, &str)> {
         .collect()
 }
 
-fn sequence(told: &Value) -> EventSeq {
-    EventSeq::new(told["fields"]["sequence"].as_u64().unwrap())
+fn sequence(event: &Value) -> EventSeq {
+    EventSeq::new(event["fields"]["sequence"].as_u64().unwrap())
 }
 
-/// Waits until the log's position in the database is the newest event, and answers it.
+/// Waits until the log's position in the database is the newest event, and returns it.
 fn until_recorded(folder: &Folder) -> EventSeq {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -58,34 +59,34 @@ fn until_recorded(folder: &Folder) -> EventSeq {
         let until = Instant::now() + Duration::from_secs(20);
         let log = Consumer::new("log").unwrap();
         loop {
-            let stands = store.delivered(&log).await.unwrap();
-            if stands > EventSeq::START && store.events(stands, 1).await.unwrap().is_empty() {
-                return stands;
+            let position = store.delivered(&log).await.unwrap();
+            if position > EventSeq::START && store.events(position, 1).await.unwrap().is_empty() {
+                return position;
             }
-            assert!(Instant::now() < until, "the log stays at event {stands}");
+            assert!(Instant::now() < until, "the log stays at event {position}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     })
 }
 
 #[test]
-fn a_settlement_and_a_reorg_are_told_once_each_and_not_again_after_a_kill() {
+fn a_settlement_and_a_reorg_are_logged_once_each_and_not_again_after_a_kill() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = folder(&node);
     let killed = folder.begin(&RUN);
-    let mut told = told_until(&killed, "settled");
+    let mut events = events_until(&killed, "settled");
     node.chain.fork_at(1);
     node.mine_empty(THREE_PM + 3_600, 12);
-    told.extend(told_until(&killed, "reorged"));
-    told.extend(told_until(&killed, "settled"));
-    assert_eq!(types(&told), [("INFO", "settled"), ("WARN", "reorged"), ("INFO", "settled")]);
+    events.extend(events_until(&killed, "reorged"));
+    events.extend(events_until(&killed, "settled"));
+    assert_eq!(types(&events), [("INFO", "settled"), ("WARN", "reorged"), ("INFO", "settled")]);
     let recorded = until_recorded(&folder);
     drop(killed);
     let again = folder.begin(&RUN);
     node.mine_empty(THREE_PM + 7_200, 8);
-    let told = told_until(&again, "settled");
-    assert_eq!(types(&told), [("INFO", "settled")]);
-    assert!(sequence(&told[0]) > recorded);
+    let events = events_until(&again, "settled");
+    assert_eq!(types(&events), [("INFO", "settled")]);
+    assert!(sequence(&events[0]) > recorded);
 }
 
 #[test]
@@ -93,8 +94,8 @@ fn a_settlement_is_one_line_of_values() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = folder(&node);
     let running = folder.begin(&RUN);
-    let told = told_until(&running, "settled");
-    let fields = told.last().unwrap()["fields"].as_object().unwrap().clone();
+    let events = events_until(&running, "settled");
+    let fields = events.last().unwrap()["fields"].as_object().unwrap().clone();
     assert_eq!(fields["chain"], CHAIN);
     assert_eq!(fields["symbol"], "");
     assert_eq!((&fields["programme"], &fields["accounts"]), (&json!("main"), &json!(1)));
@@ -109,10 +110,10 @@ fn a_settlement_is_one_line_of_values() {
 }
 
 #[test]
-fn what_is_confirmed_is_told_only_to_those_who_ask() {
+fn what_is_confirmed_is_logged_only_when_asked_for() {
     let node = Node::with_the_first_hour(NORMAL);
     let folder = folder(&node);
     let chatty = folder.begin_with(&[("RUST_LOG", "pledge_core::notify=debug")], &RUN);
-    let told = told_until(&chatty, "settled");
-    assert_eq!(types(&told), [("DEBUG", "confirmed"), ("INFO", "settled")]);
+    let events = events_until(&chatty, "settled");
+    assert_eq!(types(&events), [("DEBUG", "confirmed"), ("INFO", "settled")]);
 }

@@ -41,12 +41,12 @@ impl Case {
         Self { world, chain, token, _folder: folder }
     }
 
-    /// A block so many seconds after 15:00 that mints to Alice.
+    /// Mines a block that mints to Alice, `seconds` after 15:00.
     fn gives(&self, seconds: u64, amount: Amount) {
         self.chain.mine(time(THREE_PM + seconds), &[mint(self.token, ALICE, amount)]);
     }
 
-    /// A block so many seconds after 15:00 that burns from Alice.
+    /// Mines a block that burns from Alice, `seconds` after 15:00.
     fn takes(&self, seconds: u64, amount: Amount) {
         let burn = transfer(self.token, ALICE, Default::default(), amount);
         self.chain.mine(time(THREE_PM + seconds), &[burn]);
@@ -58,7 +58,7 @@ impl Case {
         self.gives(hour + 30 * MINUTE, whole(100));
     }
 
-    /// Settles up to so many seconds after 15:00; what Alice has then.
+    /// Settles up to `seconds` after 15:00 and returns Alice's account.
     async fn alice_at(&mut self, seconds: u64) -> Value {
         self.chain.mine(time(THREE_PM + seconds), &[]);
         self.world.confirm().await;
@@ -223,7 +223,7 @@ mod plays {
         case.gives(0, whole(200));
         case.alice_at(MINUTE).await;
         let mut before = case.world.ok(&account_path(case.token, ALICE)).await;
-        // Blocks above a token that stands still are not read.
+        // Blocks above a halted token are not read.
         before["pending_balance"] = Value::Null;
         case.takes(2 * MINUTE, whole(201));
         let after = case.alice_at(HOUR).await;

@@ -8,7 +8,7 @@ use crate::support::{ALICE, World, mint, time, token_path, whole};
 use crate::worlds::{HOUR, MINUTE, OTHER_TOKEN, THREE_PM, TOKEN, seed};
 
 #[tokio::test]
-async fn a_chain_says_how_far_it_is() {
+async fn a_chain_shows_how_far_it_is() {
     let (world, token) = seed().await;
     world.settle(token).await;
     let expected = json!({

@@ -27,7 +27,7 @@ async fn report(world: &World, status: ChainStatus) {
 }
 
 #[tokio::test]
-async fn an_instance_says_how_each_part_does() {
+async fn an_instance_reports_how_each_part_does() {
     let (world, _) = seed().await;
     world.pulse.check().await;
     let expected = json!({

@@ -73,7 +73,7 @@ async fn the_leaderboard_agrees_with_each_account() {
 }
 
 #[tokio::test]
-async fn during_a_settlement_each_account_says_how_far_it_is_settled() {
+async fn during_a_settlement_each_account_shows_how_far_it_is_settled() {
     let (mut world, token) = busy().await;
     world.advance(1, THREE_PM + 4 * HOUR).await;
     world.settle_until(token, |report| report.batches == 5).await;
@@ -100,7 +100,8 @@ async fn by_balance_equal_balances_are_by_address() {
     assert_eq!(items.len(), 17, "those who were minted nothing are no accounts");
 }
 
-/// An account that is empty again has its points; one that never held anything for a second has nothing.
+/// An account that is empty again has its points; one that never held anything for a second has
+/// nothing.
 #[tokio::test]
 async fn accounts_with_neither_balance_nor_points_are_left_out() {
     let mut world = World::in_memory();

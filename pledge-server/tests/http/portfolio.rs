@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::support::{ALICE, World, account_path, mint, time, whole};
 use crate::worlds::{HOUR, MINUTE, OTHER_TOKEN, THREE_PM, TOKEN, seed};
 
-/// The worked case over two chains: 1000 of a token with 6 decimals for 30 minutes, and 2 of one with
-/// 18 decimals for 45 minutes; the second chain is confirmed later than the first.
+/// The worked case over two chains: 1000 of a token with 6 decimals for 30 minutes, and 2 of one
+/// with 18 decimals for 45 minutes; the second chain is confirmed later than the first.
 async fn two_chains() -> World {
     let mut world = World::in_memory();
     let (fast, slow) = (world.chain(1, THREE_PM).await, world.chain(2, THREE_PM).await);
@@ -23,7 +23,7 @@ async fn two_chains() -> World {
 }
 
 #[tokio::test]
-async fn a_total_over_chains_stands_at_the_slowest_ones_time() {
+async fn a_total_over_chains_is_at_the_slowest_ones_time() {
     let world = two_chains().await;
     let portfolio = world.ok(&format!("/api/v1/accounts/{ALICE}")).await;
     assert_eq!(portfolio["at_time"], THREE_PM + HOUR);

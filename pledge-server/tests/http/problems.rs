@@ -59,7 +59,7 @@ async fn a_malformed_parameter_is_named() {
     }
 }
 
-/// A file keeps numbers of 63 bits, and anybody may ask for one of 64.
+/// `SQLite` has 63-bit numbers, but a request may name a 64-bit one.
 #[tokio::test]
 async fn a_chain_of_any_number_is_not_known_whatever_keeps_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
@@ -154,7 +154,7 @@ async fn an_unknown_route_is_a_problem_too() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_a_problem_that_says_what_is_allowed() {
+async fn a_wrong_method_is_a_problem_that_names_what_is_allowed() {
     let (world, _) = seed().await;
     for path in ["/api/v1/chains", "/healthz"] {
         let response = world.send("DELETE", path).await;
@@ -165,7 +165,7 @@ async fn a_wrong_method_is_a_problem_that_says_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_problem_is_told_by_its_type() {
+async fn a_problem_is_known_by_its_type() {
     let (world, token) = seed().await;
     let path = format!("{}?at={}", account_path(token, ALICE), THREE_PM - 5);
     let expected = json!({

@@ -1,4 +1,4 @@
-//! A world to ask: scripted chains, any stores, and the API over them, all in this process.
+//! A test world: scripted chains, any stores, and the API over them, all in this process.
 
 mod away;
 
@@ -32,7 +32,7 @@ pub(crate) const BOB: Address = address!("0xb0b000000000000000000000000000000000
 /// The clock of the API, in unix seconds: an hour and a minute after the hour of most worlds began.
 pub(crate) const CLOCK: u64 = 1_767_625_200 + 3_660;
 
-/// Blocks that stand on a confirmed one.
+/// Blocks above a confirmed one.
 pub(crate) const CONFIRMATIONS: u64 = 2;
 
 /// One or two handles on one store.
@@ -194,7 +194,7 @@ impl World {
         self.settle_until(token, |_| false).await
     }
 
-    /// Settles closed windows, and stops after the batch at which `enough` says so.
+    /// Settles closed windows, and stops after the batch for which `enough` is true.
     pub(crate) async fn settle_until(
         &self,
         token: TokenId,
@@ -212,7 +212,7 @@ impl World {
         run.expect("the store settles")
     }
 
-    /// What a path answers.
+    /// The answer of a path.
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         let response = self.send("GET", path).await;
         let status = response.status();
@@ -222,20 +222,20 @@ impl World {
         (status, body_of(response).await)
     }
 
-    /// What a path answers in JSON, whatever its status.
+    /// The JSON answer of a path, with any status.
     pub(crate) async fn json(&self, path: &str) -> (StatusCode, Value) {
         let response = self.send("GET", path).await;
         (response.status(), body_of(response).await)
     }
 
-    /// What a path answers, which must be 200.
+    /// The answer of a path, which must be 200.
     pub(crate) async fn ok(&self, path: &str) -> Value {
         let (status, body) = self.get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body}");
         body
     }
 
-    /// The problem that a path answers, which must have the status.
+    /// The problem document of a path, which must have the status.
     pub(crate) async fn problem(&self, path: &str, expected: u16) -> Value {
         let (status, body) = self.get(path).await;
         assert_eq!(status.as_u16(), expected, "{path}: {body}");

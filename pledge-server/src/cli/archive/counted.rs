@@ -1,4 +1,4 @@
-//! Records on their way, counted for people.
+//! Counts records while they are exported or imported, to show progress.
 
 use std::io::{BufRead, Write};
 
@@ -10,24 +10,24 @@ use pledge_core::ports::{RecordSink, RecordSource};
 use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
 
-/// Progress is told once for so many records.
+/// Records between two progress reports.
 const STRIDE: u64 = 1_000;
 
-/// A sink that tells how many records it took. Nobody knows how many there will be.
-pub(super) struct ToldSink<'a, W> {
+/// A sink that reports how many records it took. The total is not known in advance.
+pub(super) struct CountedSink<'a, W> {
     lines: &'a mut LineWriter<W>,
     progress: WorkProgress,
     records: u64,
 }
 
-impl<'a, W> ToldSink<'a, W> {
+impl<'a, W> CountedSink<'a, W> {
     pub(super) const fn new(lines: &'a mut LineWriter<W>, progress: WorkProgress) -> Self {
         Self { lines, progress, records: 0 }
     }
 }
 
 #[async_trait]
-impl<W: Write + Send> RecordSink for ToldSink<'_, W> {
+impl<W: Write + Send> RecordSink for CountedSink<'_, W> {
     async fn put(&mut self, record: ArchiveRecord) -> Result<(), StoreError> {
         self.lines.put(record).await?;
         self.records += 1;
@@ -38,16 +38,16 @@ impl<W: Write + Send> RecordSink for ToldSink<'_, W> {
     }
 }
 
-/// A source that tells how far in its file it is.
-pub(super) struct ToldSource<'a, R> {
+/// A source that reports its position in the file.
+pub(super) struct CountedSource<'a, R> {
     lines: &'a mut LineReader<R>,
     progress: WorkProgress,
     bytes: u64,
     records: u64,
 }
 
-impl<'a, R> ToldSource<'a, R> {
-    /// Over a file of so many bytes.
+impl<'a, R> CountedSource<'a, R> {
+    /// A source over a file of `bytes` bytes.
     pub(super) const fn new(
         lines: &'a mut LineReader<R>,
         progress: WorkProgress,
@@ -58,7 +58,7 @@ impl<'a, R> ToldSource<'a, R> {
 }
 
 #[async_trait]
-impl<R: BufRead + Send> RecordSource for ToldSource<'_, R> {
+impl<R: BufRead + Send> RecordSource for CountedSource<'_, R> {
     async fn next(&mut self) -> Result<Option<ArchiveRecord>, StoreError> {
         let record = self.lines.next().await?;
         self.records += 1;

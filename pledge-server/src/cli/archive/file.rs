@@ -1,4 +1,4 @@
-//! The file of an archive: whole, or not there.
+//! The file of an archive: either complete or absent.
 
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter};
@@ -10,14 +10,15 @@ use tempfile::NamedTempFile;
 const NAME: &str = "ledger.jsonl";
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// An archive that is being written, beside where it will stand. It is gone unless it is finished.
-pub(super) struct AssignmentWatch {
+/// An archive that is being written, in the folder of its final file. Dropping it unfinished
+/// deletes it.
+pub(super) struct PartialFile {
     file: NamedTempFile,
     place: PathBuf,
 }
 
-impl AssignmentWatch {
-    /// Begins an archive in a folder, which must not hold one already.
+impl PartialFile {
+    /// Starts an archive in a folder, which must not contain one already.
     pub(super) fn begin(folder: &Path) -> anyhow::Result<Self> {
         let place = folder.join(NAME);
         if place.exists() {
@@ -34,7 +35,7 @@ impl AssignmentWatch {
         Ok(BufWriter::with_capacity(BUFFER_BYTES, file))
     }
 
-    /// Makes what was written durable and puts it in its place, which is answered.
+    /// Syncs the file, moves it to its final path and returns that path.
     pub(super) fn finish(self) -> anyhow::Result<String> {
         let Self { file, place } = self;
         file.as_file().sync_all().context("the archive cannot be written")?;
@@ -45,7 +46,7 @@ impl AssignmentWatch {
     }
 }
 
-/// An archive that is there.
+/// An existing archive.
 pub(super) struct Found {
     pub(super) name: String,
     pub(super) bytes: u64,

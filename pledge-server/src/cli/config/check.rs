@@ -1,4 +1,4 @@
-//! `pledge config check`: what `run` would say before it starts, all of it at once.
+//! `pledge config check`: everything that `run` would report before it starts, at once.
 
 use anyhow::Context as _;
 use futures::future::join_all;
@@ -58,7 +58,7 @@ async fn check_listen(config: &Config, report: &mut Report) {
     }
 }
 
-/// The store to compare with: an empty one where there is none.
+/// The store to compare with: an empty one if none exists.
 async fn check_storage(config: &StorageConfig, report: &mut Report) -> Stores {
     let key = Key::root("storage").child("url");
     match stores::look(config).await {
@@ -74,7 +74,8 @@ async fn check_storage(config: &StorageConfig, report: &mut Report) -> Stores {
     Stores::of(MemoryStore::new())
 }
 
-/// Whether Redis helps. Without it all works, slower, so a server that is away is never wrong.
+/// Checks Redis. Everything works without it, only slower, so an unreachable server is never
+/// `wrong`.
 async fn check_redis(config: &StorageConfig, report: &mut Report) {
     let Some(RedisConfig { url, prefix }) = &config.redis else {
         return;
@@ -112,15 +113,16 @@ async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
             return report;
         }
     };
+    // Read before the nodes are asked: that fills in the tokens that the store does not have.
     let registered: Vec<bool> = examined.tokens.iter().map(Option::is_some).collect();
     let asked = examined.ask(config, &connected).await;
     check_first_block(config, &connected, &examined, stores, &mut report).await;
-    let incident = asked.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
+    let failure = asked.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
     let tokens = config.tokens.iter().zip(examined.tokens).zip(registered);
     for ((token, spec), registered) in tokens {
-        match (spec, &incident) {
+        match (spec, &failure) {
             (Some(spec), _) => report.token(&token.key, facts(token, spec, registered)),
-            (None, Some(incident)) => report.failed(&token.key, format!("not checked: {incident}")),
+            (None, Some(failure)) => report.failed(&token.key, format!("not checked: {failure}")),
             (None, None) => {}
         }
     }
@@ -129,14 +131,14 @@ async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
     report
 }
 
-/// Whether the hints of new blocks come. Without them the chain is polled, so this is never wrong.
+/// Checks the WebSocket. Without it the chain is polled, so a failure is never `wrong`.
 async fn check_heads(config: &ChainConfig, report: &mut Report) {
     let Some(url) = &config.ws_url else {
         return;
     };
     let key = config.key.child("ws_url");
     match sources::probe_heads(config.id, url).await {
-        Ok(()) => report.ok(&key, format!("{url}: chain {}, tells of new blocks", config.id)),
+        Ok(()) => report.ok(&key, format!("{url}: chain {}, notifies of new blocks", config.id)),
         Err(error) => {
             let what = "correct the url, or remove it: without it the chain is polled";
             report.failed(&key, format!("{}: {what}", error.detail()));
@@ -144,7 +146,7 @@ async fn check_heads(config: &ChainConfig, report: &mut Report) {
     }
 }
 
-/// Each node by itself. Those on another chain are among the problems of the chain.
+/// Checks each node alone. A node on another chain is reported with the problems of the chain.
 async fn check_nodes(config: &ChainConfig, connected: &Connected, report: &mut Report) {
     let nodes = connected.nodes.nodes().iter().zip(&connected.answers);
     let nodes = config.rpc_urls.iter().zip(nodes);
@@ -159,8 +161,8 @@ async fn check_nodes(config: &ChainConfig, connected: &Connected, report: &mut R
     }
 }
 
-/// Whether each node that answers has the blocks from the first that will be read: a node that was never
-/// given them, or has pruned them, can be followed no further than it goes back.
+/// Checks that each node that answers has the first block that will be read. A node that never had
+/// it, or has pruned it, cannot be used for indexing.
 async fn check_first_block(
     config: &ChainConfig,
     connected: &Connected,
@@ -185,6 +187,7 @@ async fn check_first_block(
     let nodes = connected.nodes.nodes().iter().zip(&connected.answers).zip(&config.rpc_urls);
     for ((node, _), url) in nodes.filter(|((_, answer), _)| answer.is_ok()) {
         let asked = sources::within(url, async {
+            // A block above the head exists on no node yet, so its absence proves nothing.
             let head = node.head().await?.number;
             setup::probe_first_block(node, first.min(head)).await
         });

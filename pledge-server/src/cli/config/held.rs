@@ -1,4 +1,4 @@
-//! What there is from before: an instance that serves, a ledger that a node has to have too.
+//! What exists already: a running instance, and a ledger whose blocks the nodes must have.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::stores::Stores;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether an instance of pledge answers on an address.
+/// Whether an instance of `pledge` answers on an address.
 pub(super) async fn is_pledge(listen: SocketAddr) -> bool {
     let asked = async {
         let mut stream = TcpStream::connect(listen).await?;
@@ -30,8 +30,8 @@ pub(super) async fn is_pledge(listen: SocketAddr) -> bool {
     answer.is_ok_and(|answer| answer.is_ok_and(|answer| answer.ends_with(br#"{"status":"alive"}"#)))
 }
 
-/// Whether each node that answers has the lowest block that the ledger holds a header of: one that has
-/// another there, or none so high, halts the chain or lets it wait for ever.
+/// Checks that each node that answers has the lowest block of which the ledger holds a header. With
+/// another block there the chain would halt; with a head below it the chain would wait for ever.
 pub(super) async fn check_ledger(
     config: &ChainConfig,
     connected: &Connected,
@@ -50,6 +50,8 @@ pub(super) async fn check_ledger(
     for (index, ((node, answer), url)) in nodes.enumerate() {
         let asked = sources::within(url, async {
             let head = node.head().await?.number;
+            // A head below the block is judged as a missing block, whatever error the node would
+            // return.
             if head < lowest.number {
                 return Ok(Vec::new());
             }
@@ -57,14 +59,14 @@ pub(super) async fn check_ledger(
         });
         let key = config.key.child("rpc_urls").index(index);
         if answer.is_ok()
-            && let Some(incident) = judge(&lowest, asked.await)
+            && let Some(problem) = judge(&lowest, asked.await)
         {
-            report.failed(&key, format!("{url}: {incident}"));
+            report.failed(&key, format!("{url}: {problem}"));
         }
     }
 }
 
-/// The lowest of the newest headers held, which all link to one another.
+/// The lowest of the newest held headers that link to each other.
 async fn lowest_held(
     config: &ChainConfig,
     stores: &Stores,
@@ -77,7 +79,7 @@ async fn lowest_held(
     Ok(stores.balances.headers(config.id, newest, limit).await?.pop())
 }
 
-/// What is wrong with what a node has at the height of a block of the ledger.
+/// Why a node's block at the height of a block of the ledger does not fit, if it does not.
 fn judge(ours: &BlockRef, theirs: Result<Vec<BlockRef>, ChainError>) -> Option<String> {
     let remedy = "if the chain began again, delete the database or name a new one in storage.url";
     match theirs {
@@ -128,6 +130,6 @@ mod tests {
         });
         assert!(!is_pledge(address).await);
         other.await.unwrap();
-        assert!(!is_pledge(address).await, "nobody listens any more");
+        assert!(!is_pledge(address).await, "the port has no listener any more");
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::{Context, Verdict, WrongUsage};
 use crate::config::DEFAULT_FILE;
 
-/// Every key: those that must be written, and the others, commented, with their defaults.
+/// Every key: required ones to fill in, optional ones commented out with their defaults.
 const TEMPLATE: &str = include_str!("init/pledge.toml");
 
 #[derive(Debug, Args)]

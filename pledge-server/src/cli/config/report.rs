@@ -1,4 +1,4 @@
-//! What `pledge config check` found: one line a thing.
+//! What `pledge config check` found, one line per check.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,9 +29,9 @@ struct Check {
 #[serde(rename_all = "snake_case")]
 enum Outcome {
     Ok,
-    /// It may be right, and cannot be reached, or not be had, now.
+    /// It may be right, but cannot be reached or read now.
     Failed,
-    /// A person has to change the configuration.
+    /// The operator has to change the configuration.
     Wrong,
 }
 
@@ -51,15 +51,12 @@ pub(super) struct TokenFacts {
     pub(super) start: Start,
 }
 
-/// Who says which block is the first.
+/// Where the start block comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Start {
-    /// The database.
     Registered,
-    /// The configuration.
     Configured,
-    /// The node.
     Found,
 }
 
@@ -106,7 +103,7 @@ impl Report {
         self.checks.extend(other.checks);
     }
 
-    /// By the worst of what was found.
+    /// The verdict of the worst check.
     pub(super) fn verdict(&self) -> Verdict {
         match self.checks.iter().map(|check| check.outcome).max() {
             None | Some(Outcome::Ok) => Verdict::Fine,
@@ -175,8 +172,8 @@ impl fmt::Display for Outcome {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.checks.iter().map(|check| check.key.chars().count()).max().unwrap_or(0);
-        for Check { key, outcome, says, facts: _ } in &self.checks {
-            writeln!(f, "{outcome:<6}  {key:<width$}  {says}")?;
+        for Check { key, outcome, says: text, facts: _ } in &self.checks {
+            writeln!(f, "{outcome:<6}  {key:<width$}  {text}")?;
         }
         match (self.count(Outcome::Failed), self.count(Outcome::Wrong)) {
             (0, 0) => writeln!(f, "everything is fine"),

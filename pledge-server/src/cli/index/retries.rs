@@ -5,9 +5,9 @@ use crate::tasks::{INDEXING, Incident, Incidents};
 
 /// Attempts in a row that may fail before the command does.
 const ATTEMPTS_MAX: u32 = 6;
-/// The same while the chain or another writer moves under it: a minute of waiting.
+/// The same for failures that pass, such as a reorg or another writer: a minute of waiting.
 const PASSING_MAX: u32 = 9;
-/// What passes by itself passes within a second or two; what is still there is worth a word.
+/// Attempts before a passing failure is logged: most are over within a second or two.
 const PASSING_UNTOLD: u32 = 3;
 
 /// Attempts that failed in a row.
@@ -24,8 +24,8 @@ impl Retries {
         Self { backoff: Backoff::default(), incident, passing: 0, failed: 0 }
     }
 
-    /// Counts one more, says what is wrong if it is anything new and does not pass at once, and answers
-    /// whether another attempt is worth while.
+    /// Counts one more failure and returns whether to try again. Logs the failure if it is new and
+    /// does not pass at once.
     pub(super) fn count(&mut self, passing: bool, error: &anyhow::Error) -> bool {
         if passing {
             self.passing += 1;
@@ -76,17 +76,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_block_that_stays_away_is_told_within_seconds_and_given_up_after_a_minute() {
+    async fn a_block_that_stays_away_is_reported_within_seconds_and_given_up_after_a_minute() {
         let mut retries = Retries::new("local");
         let begun = tokio::time::Instant::now();
-        let mut told = None;
+        let mut reported = None;
         while retries.count(true, &anyhow!("block 7 is not there")) {
             if retries.incident.is_on() {
-                told.get_or_insert(begun.elapsed());
+                reported.get_or_insert(begun.elapsed());
             }
             retries.wait().await;
         }
-        assert!(told.unwrap().as_secs() < 5, "{told:?}");
+        assert!(reported.unwrap().as_secs() < 5, "{reported:?}");
         assert!((30..90).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     }
 }

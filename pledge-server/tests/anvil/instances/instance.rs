@@ -17,7 +17,7 @@ pub(super) struct Instance {
     log: PathBuf,
 }
 
-/// A batch, by all that makes it one: programme, epoch, shard, windows and first account.
+/// The identity of a batch: programme, epoch, shard, windows and first account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SettledBatch([String; 6]);
 
@@ -46,7 +46,7 @@ impl Instance {
         self.logged("batch settled").iter().map(batch).collect()
     }
 
-    /// Waits until it follows so many chains.
+    /// Waits until it follows `count` chains.
     pub(super) async fn until_it_follows(&self, count: usize, deadline: Instant) {
         loop {
             let parts = self.logged("a new assignment of work");

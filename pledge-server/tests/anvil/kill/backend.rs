@@ -2,13 +2,13 @@
 
 /// A database that processes are killed over.
 pub(super) trait Backend {
-    /// `storage.url`.
+    /// The value for `storage.url`.
     fn url(&self) -> String;
 
-    /// What a stopped process was about.
+    /// What a stopped process was doing.
     async fn look(&mut self) -> Look;
 
-    /// Waits until nothing of a dead process is under way any more.
+    /// Waits until nothing of a dead process is still running in the database.
     async fn has_forgotten_the_dead(&mut self);
 }
 

@@ -61,15 +61,14 @@ impl<B: Backend> Campaign<B> {
         tokio::join!(life, self.market.grow(&self.pace));
     }
 
-    /// What holds at any time holds here too.
+    /// Checks what must hold at any instant.
     async fn check(&mut self) {
         let stores = self.open().await;
         assert_adds_up(&stores, self.market.chain.id).await;
         stores.close().await;
     }
 
-    /// Once a process lives to the end, the state is what the oracle computes from the chain, and the
-    /// contract says the same.
+    /// Lets a process run to the end and compares the state with the oracle and with the contract.
     async fn assert_exact(&mut self) {
         let written = self.open().await;
         print_events(&written, self.market.reorgs).await;

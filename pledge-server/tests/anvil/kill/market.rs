@@ -16,7 +16,7 @@ const FIRST_GROWTH: u64 = 10;
 /// Between two blocks while a process lives.
 const PAUSE_MS: Range<u64> = 0..60;
 const REORG_PERCENT: u64 = 8;
-/// A ledger stands six blocks below the head.
+/// The ledger is six blocks below the head, so some forks reach it.
 const REORG_DEPTH: Range<u64> = 1..16;
 
 /// The token's chain and those who move it.
@@ -57,7 +57,7 @@ impl Market {
         }
     }
 
-    /// Mines a block and answers its height.
+    /// Mines a block and returns its height.
     async fn mine(&mut self) -> u64 {
         let transfers = self.random.below(0..32);
         self.crowd.send(&self.chain.anvil, transfers).await.unwrap();

@@ -1,4 +1,5 @@
-//! `MariaDB` or `MySQL`: a server that outlives the processes, and may still finish what they asked for.
+//! `MariaDB` or `MySQL`: a server that outlives the processes, and may still finish what they asked
+//! for.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::backend::{Backend, Look, Progress};
 const OTHERS: &str = "SELECT CAST(id AS UNSIGNED) FROM information_schema.processlist \
      WHERE db = DATABASE() AND id <> CONNECTION_ID()";
 
-/// A rollback of one of our writes takes milliseconds.
+/// Generous: a rollback of one write takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A database of its own, and a connection to it.
@@ -65,7 +66,7 @@ fn writers(status: &str) -> impl Iterator<Item = u64> {
 }
 
 #[test]
-fn writers_are_told_from_those_who_read() {
+fn writers_are_distinguished_from_readers() {
     let status = "LIST OF TRANSACTIONS FOR EACH SESSION:\n\
         ---TRANSACTION 19, ACTIVE 1 sec\n\
         1 lock struct(s), heap size 1128, 0 row lock(s), undo log entries 2\n\

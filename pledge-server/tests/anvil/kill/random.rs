@@ -21,7 +21,7 @@ impl Random {
         range.start + (number >> 33) % (range.end - range.start)
     }
 
-    /// Whether something happens that happens so often.
+    /// Whether an event of this probability happens.
     pub(super) const fn is(&mut self, percent: u64) -> bool {
         self.below(0..100) < percent
     }

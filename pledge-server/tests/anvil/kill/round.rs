@@ -13,14 +13,14 @@ use super::victim::Victim;
 /// Rounds that aim at a write; the others end at any instant.
 const AIMED_PERCENT: u64 = 80;
 const LIFE_MS: Range<u64> = 0..250;
-/// How long a process that is aimed at works before.
+/// How long a process works before the test aims at a write.
 const WORK_MS: Range<u64> = 0..40;
 const LONG_WORK_MS: Range<u64> = 50..200;
 const LONG_PERCENT: u64 = 30;
-/// How often it is stopped and looked at, before it is killed whatever it does.
+/// The most looks at a stopped process before it is killed anyway.
 const LOOKS_MAX: u32 = 32;
-/// The pause before each of the first looks. It doubles after every so many, since a process that is
-/// stopped too often gets nowhere.
+/// The pause before each of the first looks. It doubles after a number of looks, since a process
+/// that is stopped too often makes no progress.
 const PAUSE_US: Range<u64> = 0..3_000;
 const LOOKS_PER_PAUSE: u32 = 8;
 const FORKS_BEFORE_PERCENT: u64 = 15;
@@ -77,7 +77,8 @@ impl Round {
         tally.kills += 1;
     }
 
-    /// Stops the process and looks whether it is writing, again and again. If it is, it stays stopped.
+    /// Stops the process and looks whether it is writing, again and again. If it is, it stays
+    /// stopped.
     async fn wait_for_a_write(
         &mut self,
         victim: &Victim,

@@ -27,8 +27,8 @@ impl Backend for File {
         format!("sqlite:{}", self.path().display())
     }
 
-    /// The connection ends before the process does: a file that is still open when a process dies is
-    /// not recovered by the next one.
+    /// The connection ends before the process does: a file that is still open when a process dies
+    /// is not recovered by the next one.
     async fn look(&mut self) -> Look {
         let options = SqliteConnectOptions::new().filename(self.path());
         let mut db = options.busy_timeout(std::time::Duration::ZERO).connect().await.unwrap();

@@ -1,4 +1,4 @@
-//! What must add up in a database at any instant, whoever was killed before.
+//! What must add up in a database at any instant, whichever process was killed.
 
 use std::collections::BTreeMap;
 

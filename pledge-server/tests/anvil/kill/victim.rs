@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::super::chains::Setup;
 
-/// A `pledge run`. However a test ends, it does not outlive it.
+/// A `pledge run`. It does not outlive the test, however that ends.
 pub(super) struct Victim {
     child: Child,
     stdout: Option<BufReader<ChildStdout>>,
@@ -25,9 +25,9 @@ impl Victim {
         Self { child, stdout }
     }
 
-    /// Waits until it says that it serves: its database is open, and its work begins.
+    /// Waits until it reports that it serves: its database is open, and its work begins.
     pub(super) async fn serves(&mut self) {
-        let mut stdout = self.stdout.take().expect("it says so once");
+        let mut stdout = self.stdout.take().expect("`serves` is called once");
         let line = move || {
             let mut line = String::new();
             stdout.read_line(&mut line).unwrap();
@@ -38,7 +38,7 @@ impl Victim {
         self.stdout = Some(stdout);
     }
 
-    /// Stops it in the middle of whatever it does, every thread of it.
+    /// Stops all its threads, whatever they are doing.
     pub(super) fn stop(&self) {
         kill_process(self.pid(), Signal::STOP).unwrap();
         let changed = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
@@ -46,7 +46,7 @@ impl Victim {
         assert!(status.stopped(), "it ended by itself: {status:?}");
     }
 
-    /// Lets it go on.
+    /// Lets it continue.
     pub(super) fn resume(&self) {
         kill_process(self.pid(), Signal::CONT).unwrap();
     }
