@@ -76,7 +76,7 @@ pub enum EngineError {
     },
     /// A notifier did not receive every event: the rest stays due, catch up again.
     #[error("consumer {consumer} did not receive every event")]
-    Tell {
+    Notify {
         /// Name of the notifier.
         consumer: Consumer,
         /// Why its delivery failed.
@@ -194,7 +194,7 @@ impl Engine {
                 }
                 Err(source) => {
                     let consumer = dispatcher.consumer().clone();
-                    outcome = outcome.and(Err(EngineError::Tell { consumer, source }));
+                    outcome = outcome.and(Err(EngineError::Notify { consumer, source }));
                 }
             }
         }

@@ -39,7 +39,7 @@ impl<K: ErrorKind> PortError<K> {
 
     /// The same error with a kind and detail from a caller that knows more, keeping its source.
     #[must_use]
-    pub fn told_as(self, kind: K, detail: impl Into<String>) -> Self {
+    pub fn reclassified(self, kind: K, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), ..self }
     }
 

@@ -156,7 +156,7 @@ impl Event {
     pub fn of_rewind(cause: &RewindCause, record: ReorgRecord) -> Self {
         match cause {
             RewindCause::Reorg => Self::Reorged(record),
-            RewindCause::Person { reason } => Self::Rewound { record, reason: reason.clone() },
+            RewindCause::Operator { reason } => Self::Rewound { record, reason: reason.clone() },
         }
     }
 
@@ -208,7 +208,7 @@ pub enum RewindCause {
     /// The chain has another branch now.
     Reorg,
     /// An operator asked for it.
-    Person {
+    Operator {
         /// The operator's reason; `None` if none was given.
         reason: Option<String>,
     },
@@ -216,8 +216,8 @@ pub enum RewindCause {
 
 impl RewindCause {
     /// Whether an operator asked for it, and so answers for the block.
-    pub const fn is_person(&self) -> bool {
-        matches!(self, Self::Person { .. })
+    pub const fn is_operator(&self) -> bool {
+        matches!(self, Self::Operator { .. })
     }
 }
 

@@ -338,13 +338,13 @@ fn balance_after<'a>(
     let (mut received, mut sent) = (CumulativeAmount::from(balance), CumulativeAmount::ZERO);
     for transfer in transfers {
         if transfer.from == account.address() {
-            sent = sent.checked_add(transfer.amount).ok()?;
+            sent = sent.try_add(transfer.amount).ok()?;
         }
         if transfer.to == account.address() {
-            received = received.checked_add(transfer.amount).ok()?;
+            received = received.try_add(transfer.amount).ok()?;
         }
     }
-    received.checked_sub(sent).ok()?.narrow()
+    received.try_sub(sent).ok()?.narrow()
 }
 
 fn pending_transfers(snapshot: &PendingSnapshot) -> impl Iterator<Item = &Transfer> {

@@ -20,7 +20,7 @@ use pledge_core::types::TokenId;
 
 pub use discover::{Discovered, discover};
 pub use probe::{NodeFacts, probe, probe_first_block};
-pub use registered::{keep_known_names, tell_others, unknown_tokens};
+pub use registered::{announce, keep_known_names, unknown_tokens};
 
 use crate::config::{ChainConfig, ConfigError, Problems, TokenConfig};
 use crate::sources::{self, Connected};
@@ -192,7 +192,7 @@ pub async fn register(chain: &InspectedChain, stores: &Stores) -> Result<(), Set
         }
     }
     problems.into_result()?;
-    Ok(tell_others(&chain.config, stores).await?)
+    Ok(announce(&chain.config, stores).await?)
 }
 
 /// Makes one token of a chain, and its programme, known to the store. Idempotent.

@@ -31,7 +31,7 @@ pub use board::show_board;
 pub use follow::Follower;
 pub(crate) use follow::INDEXING;
 pub(crate) use incidents::Incident;
-pub use incidents::{Incidents, Troubled};
+pub use incidents::{Incidents, OpenIncident};
 pub use inspection::Start;
 pub use notify::{keep_notifying, log_dispatcher};
 pub use prune::keep_pruning;

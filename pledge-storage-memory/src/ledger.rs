@@ -343,5 +343,5 @@ pub(crate) fn require_cursor(
     if cursor == base {
         return Ok(());
     }
-    Err(StoreError::new(StoreErrorKind::Conflict, operation, token.state.stands_elsewhere(base)))
+    Err(StoreError::new(StoreErrorKind::Conflict, operation, token.state.cursor_mismatch(base)))
 }

@@ -67,7 +67,7 @@ impl PointsStore for MemoryStore {
         let mut totals = Vec::with_capacity(batch.earned.len());
         for (account, earned) in &batch.earned {
             let before = entry.totals.get(account).copied().unwrap_or_default();
-            totals.push((*account, before.checked_add(*earned).map_err(corrupt)?));
+            totals.push((*account, before.try_add(*earned).map_err(corrupt)?));
         }
         let run = (batch.shard, batch.from)..(batch.shard, batch.to);
         let known: Vec<_> = entry.windows.range(run).map(|(_, row)| row.clone()).collect();

@@ -51,7 +51,7 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
 
 /// The ancestor must be a held header, or the parent of one, or the operator's.
 fn require_held(chain: &Chain, Rewind { to, cause, .. }: &Rewind) -> Result<(), StoreError> {
-    let is_operators = cause.is_person();
+    let is_operators = cause.is_operator();
     let held = chain.headers.get(&to.number);
     let above = chain.headers.get(&to.number.next());
     match held {

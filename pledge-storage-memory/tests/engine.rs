@@ -205,7 +205,7 @@ async fn a_notifier_that_fails_receives_the_rest_from_the_next_call() {
     let receiver = Arc::new(Receiver::new(&[Fate::Taken, Fate::Failed]));
     let mut engine = notifying(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
     let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
-    assert!(matches!(error, EngineError::Tell { .. }), "{error}");
+    assert!(matches!(error, EngineError::Notify { .. }), "{error}");
     assert_eq!(settled(&engine, 1).await.as_deref(), Some("10"));
     let rest = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     let events = store.events(EventSeq::START, 100).await.unwrap();
@@ -248,7 +248,7 @@ async fn a_chain_that_halts_is_an_error_and_is_notified() {
 async fn a_stop_before_a_notifier_received_everything_is_reported() {
     let store = Arc::new(MemoryStore::new());
     let receiver = Arc::new(Receiver::new(&[Fate::TakenAndAskedToStop]));
-    let stop = receiver.stop_anew();
+    let stop = receiver.fresh_stop();
     let mut engine = notifying(&store, &chain(1), &[("test", &receiver)]).await.unwrap();
     let stopped = engine.catch_up(SystemTime::now, &stop, |_, _| {}).await.unwrap();
     assert_eq!((stopped.delivered, stopped.stopped), (1, true));

@@ -21,7 +21,7 @@ pub(crate) async fn add_earned(
     let mut totals = totals_of(db, programme, &accounts).await?;
     for (account, raw) in earned {
         let total = totals.entry(*account).or_insert(RawPoints::ZERO);
-        *total = total.checked_add(*raw)?;
+        *total = total.try_add(*raw)?;
     }
     let totals: Vec<_> = totals.into_iter().collect();
     save_totals(db, programme, &totals).await

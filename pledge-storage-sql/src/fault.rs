@@ -87,7 +87,7 @@ impl Fault {
         Self(match self.0 {
             Kind::Named(error) => {
                 let (kind, detail) = (error.kind(), word(error.detail()));
-                Kind::Named(error.told_as(kind, detail))
+                Kind::Named(error.reclassified(kind, detail))
             }
             Kind::Unnamed { kind, detail, source } => {
                 Kind::Unnamed { kind, detail: word(&detail), source }

@@ -136,7 +136,7 @@ pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Re
     .bind(cursor.map(|cursor| cursor.time))
     .bind(*start_time)
     .bind(*epoch)
-    .bind(state.rewinds_by_person)
+    .bind(state.rewinds_by_operator)
     .bind(status.reason())
     .bind(totals.holders)
     .bind(totals.supply)
@@ -208,7 +208,7 @@ pub(crate) async fn token_at(
     if row.state.cursor.map(|cursor| cursor.id()) == base {
         Ok(row)
     } else {
-        Err(Fault::conflict(row.state.stands_elsewhere(base)))
+        Err(Fault::conflict(row.state.cursor_mismatch(base)))
     }
 }
 
@@ -272,7 +272,7 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
     .bind(cursor.map(|cursor| cursor.time))
     .bind(*start_time)
     .bind(*epoch)
-    .bind(row.state.rewinds_by_person)
+    .bind(row.state.rewinds_by_operator)
     .bind(row.state.status.reason())
     .bind(totals.holders)
     .bind(totals.supply)

@@ -65,11 +65,11 @@ async fn require_held(db: &mut dyn Connection, request: &Rewind) -> Result<(), F
             .await?;
     match near.iter().find(|held| held.number == to.number) {
         Some(held) if *held == to => return Ok(()),
-        Some(held) if request.cause.is_person() || held.hash == to.hash => {
+        Some(held) if request.cause.is_operator() || held.hash == to.hash => {
             let detail = format!("block {to} contradicts the held header {held}");
             return Err(Fault::conflict(detail));
         }
-        None if request.cause.is_person() => return Ok(()),
+        None if request.cause.is_operator() => return Ok(()),
         _ if near.iter().any(|above| to.is_parent_of(above)) => return Ok(()),
         _ => {}
     }

@@ -84,7 +84,7 @@ impl FromRow for TokenRow {
             cursor: cursor(row)?,
             start_time: row.find("start_time")?,
             epoch: row.get("epoch")?,
-            rewinds_by_person: row.get("rewinds_by_person")?,
+            rewinds_by_operator: row.get("rewinds_by_person")?,
             status: row.find("halted")?.map_or(TokenStatus::Active, TokenStatus::Halted),
             totals: TokenTotals {
                 holders: row.get("holders")?,

@@ -125,8 +125,8 @@ pub async fn statement_rows(
 /// The sum of statements, without the reversed ones.
 pub fn sum_of(statements: &[Statement]) -> Result<RawPoints, Overflow> {
     statements.iter().try_fold(RawPoints::ZERO, |sum, row| match row.kind {
-        StatementKind::Earned => sum.checked_add(row.raw),
-        StatementKind::Reversed => sum.checked_sub(row.raw),
+        StatementKind::Earned => sum.try_add(row.raw),
+        StatementKind::Reversed => sum.try_sub(row.raw),
     })
 }
 

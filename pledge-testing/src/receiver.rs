@@ -53,7 +53,7 @@ impl Receiver {
     }
 
     /// A new stop, set by the script from now on.
-    pub fn stop_anew(&self) -> Stop {
+    pub fn fresh_stop(&self) -> Stop {
         let stop = Stop::never();
         self.lock().stop = stop.clone();
         stop

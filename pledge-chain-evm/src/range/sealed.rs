@@ -170,7 +170,7 @@ impl EvmChain {
                 _ => ChainErrorKind::Transient,
             };
             let detail = format!("{}; by its receipts: {}", refusal.detail, error.detail());
-            error.told_as(kind, detail)
+            error.reclassified(kind, detail)
         })?;
         let node = self.endpoint().to_owned();
         Ok(Reading { facts: facts(vec![block], &logs), doubts: Vec::new(), node })

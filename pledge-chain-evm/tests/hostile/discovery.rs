@@ -48,9 +48,9 @@ fn queries(tokens: u64, start: StartQuery) -> Vec<TokenQuery> {
 
 /// From a block down the node has no state, and answers as if nothing were there.
 fn prune(node: &HostileNode, up_to: u64) {
-    let nothing = |names| Switch::of(Lie::Says(json!("0x"))).only(names).at(0..=up_to);
+    let nothing = |names| Switch::of(Lie::Answers(json!("0x"))).only(names).at(0..=up_to);
     node.on(nothing(&["eth_getCode"]));
-    let zero = Switch::of(Lie::Says(json!("0x0"))).only(&STATE[1..]).at(0..=up_to);
+    let zero = Switch::of(Lie::Answers(json!("0x0"))).only(&STATE[1..]).at(0..=up_to);
     node.on(zero);
 }
 

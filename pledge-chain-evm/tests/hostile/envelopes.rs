@@ -109,7 +109,7 @@ async fn a_batch_beyond_the_nodes_limit_is_asked_in_parts() {
 async fn a_result_of_another_form_is_no_answer() {
     for result in [json!(7), json!([]), json!({}), json!({ "number": "0x1" }), json!("0x1")] {
         let stage = Stage::new().await;
-        let lie = Lie::Says(result.clone());
+        let lie = Lie::Answers(result.clone());
         stage.node.on(Switch::of(lie).only(&["eth_getBlockByNumber"]));
         stage.expect_error(ChainErrorKind::Transient, 1, HEAD).await;
         let error = within(stage.evm.head()).await.unwrap_err();

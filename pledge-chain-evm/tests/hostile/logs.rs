@@ -99,6 +99,6 @@ async fn logs_that_cannot_be_read_are_not_needed() {
 #[tokio::test]
 async fn an_answer_for_logs_that_is_no_list_is_not_needed() {
     for result in [Value::Null, json!({}), json!("0x"), json!([1])] {
-        seen_through(Lie::Says(result)).await;
+        seen_through(Lie::Answers(result)).await;
     }
 }

@@ -28,7 +28,7 @@ async fn expect_truth_or_error(stage: &Stage, what: &str) {
 #[tokio::test]
 async fn an_empty_answer_for_blocks_with_logs_is_noticed_by_their_blooms() {
     let stage = Stage::new().await;
-    stage.node.on(Switch::of(Lie::Says(json!([]))).only(LOGS).times(1));
+    stage.node.on(Switch::of(Lie::Answers(json!([]))).only(LOGS).times(1));
     stage.expect_error(ChainErrorKind::Transient, 1, HEAD).await;
     stage.expect_truth(1, HEAD).await;
 }
@@ -83,7 +83,7 @@ async fn a_header_that_lacks_its_bloom_for_a_while_is_waited_for() {
 /// Receipts are proven by their root, and nothing else is asked.
 #[tokio::test]
 async fn lies_about_logs_are_not_heard_where_receipts_are_verified() {
-    for lie in [Lie::NoLogs, Lie::OneLogLess, Lie::SharedIndex, Lie::Says(Value::Null)] {
+    for lie in [Lie::NoLogs, Lie::OneLogLess, Lie::SharedIndex, Lie::Answers(Value::Null)] {
         let stage = by_receipts().await;
         stage.node.on(Switch::of(lie).only(LOGS));
         stage.expect_truth(1, HEAD).await;

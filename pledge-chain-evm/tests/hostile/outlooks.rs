@@ -119,7 +119,7 @@ async fn a_node_that_stays_on_another_branch_gives_that_branch() {
 #[tokio::test]
 async fn another_chain_id_is_refused_at_once_and_after_an_outage() {
     let stage = Stage::new().await;
-    let other = Switch::of(Lie::Says(json!("0x1"))).only(&["eth_chainId"]);
+    let other = Switch::of(Lie::Answers(json!("0x1"))).only(&["eth_chainId"]);
     stage.node.on(other.clone());
     let refused = within(connect(&stage.node, |_| {})).await.unwrap_err();
     assert_eq!(refused.kind(), ChainErrorKind::Persistent);

@@ -155,7 +155,7 @@ impl Node {
             "logIndex": "0x0",
             "removed": false,
         });
-        let lie = Switch::of(Lie::Says(json!([log]))).only(&["eth_getLogs"]);
+        let lie = Switch::of(Lie::Answers(json!([log]))).only(&["eth_getLogs"]);
         self.node.on(lie.at(number..=number));
     }
 
@@ -169,7 +169,7 @@ impl Node {
     }
 
     pub(crate) fn reports_chain(&self, id: &str) {
-        self.node.on(Switch::of(Lie::Says(json!(id))).only(&["eth_chainId"]));
+        self.node.on(Switch::of(Lie::Answers(json!(id))).only(&["eth_chainId"]));
     }
 
     /// It names a head that is nowhere.

@@ -51,7 +51,7 @@ async fn a_thousand_changes_to_receipts_are_noticed() {
         if !KINDS[kind](&mut receipts, &mut rng) || receipts == *truth {
             continue;
         }
-        let lie = Switch::of(Lie::Says(Value::Array(receipts)));
+        let lie = Switch::of(Lie::Answers(Value::Array(receipts)));
         let lie = stage.node.on(lie.only(&["eth_getBlockReceipts"]).at(block..=block));
         let error = match stage.read(from, to).await {
             Err(error) => error,

@@ -97,8 +97,8 @@ async fn a_replaced_block_without_receipts_is_block_gone() {
         let old = stage.ask("eth_getBlockByNumber", json!([format!("{FULL:#x}"), false])).await;
         stage.chain.roll_back_to(FULL - 1);
         stage.chain.mine(12 * FULL, &[]);
-        stage.node.on(Switch::of(Lie::Says(old.clone())).only(HEADERS).times(1));
-        stage.node.on(Switch::of(Lie::Says(old)).only(&["eth_getBlockByHash"]));
+        stage.node.on(Switch::of(Lie::Answers(old.clone())).only(HEADERS).times(1));
+        stage.node.on(Switch::of(Lie::Answers(old)).only(&["eth_getBlockByHash"]));
         let error = stage.read(FULL, FULL).await.unwrap_err();
         assert_eq!(error.kind(), ChainErrorKind::BlockGone, "{receipts}: {error}");
     }
@@ -122,8 +122,8 @@ async fn bloomless(stage: &Stage) -> (Value, Value) {
 async fn receipts_give_the_transfers_of_a_chain_without_blooms() {
     let stage = Stage::new(LogProof::Receipts).await;
     let (block, receipts) = bloomless(&stage).await;
-    stage.node.on(Switch::of(Lie::Says(block)).only(HEADERS));
-    stage.node.on(Switch::of(Lie::Says(receipts)).only(&["eth_getBlockReceipts"]));
+    stage.node.on(Switch::of(Lie::Answers(block)).only(HEADERS));
+    stage.node.on(Switch::of(Lie::Answers(receipts)).only(&["eth_getBlockReceipts"]));
     let facts = stage.read(FULL, FULL).await.unwrap();
     assert_eq!(found(&facts), stage.truth(FULL, FULL));
 }
@@ -134,8 +134,8 @@ async fn a_log_left_out_of_receipts_is_noticed_on_a_chain_without_blooms() {
     let (block, mut receipts) = bloomless(&stage).await;
     let last = receipts.as_array_mut().unwrap().last_mut().unwrap();
     last["logs"].as_array_mut().unwrap().pop().unwrap();
-    stage.node.on(Switch::of(Lie::Says(block)).only(HEADERS));
-    stage.node.on(Switch::of(Lie::Says(receipts)).only(&["eth_getBlockReceipts"]));
+    stage.node.on(Switch::of(Lie::Answers(block)).only(HEADERS));
+    stage.node.on(Switch::of(Lie::Answers(receipts)).only(&["eth_getBlockReceipts"]));
     let error = stage.read(FULL, FULL).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient, "{error}");
     assert!(error.to_string().contains("do not have the root"), "{error}");
@@ -185,7 +185,7 @@ async fn a_receipt_outside_the_root_is_noticed() {
     }
     assert!(!logs.is_empty());
     list.push(added);
-    stage.node.on(Switch::of(Lie::Says(receipts)).only(&["eth_getBlockReceipts"]));
+    stage.node.on(Switch::of(Lie::Answers(receipts)).only(&["eth_getBlockReceipts"]));
     let error = stage.read(FULL, FULL).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient, "{error}");
 }
@@ -199,7 +199,7 @@ async fn a_header_of_another_branch_is_block_gone() {
         for height in EMPTY..=HEAD {
             stage.chain.mine(12 * height, &[]);
         }
-        stage.node.on(Switch::of(Lie::Says(old)).only(HEADERS).at(EMPTY..=EMPTY));
+        stage.node.on(Switch::of(Lie::Answers(old)).only(HEADERS).at(EMPTY..=EMPTY));
         let error = stage.read_with(1, HEAD, detail).await.unwrap_err();
         assert_eq!(error.kind(), ChainErrorKind::BlockGone, "{detail:?}");
     }

@@ -58,7 +58,7 @@ impl Sums {
             ChangeType::TransferIn | ChangeType::TransferOut => None,
         };
         if let Some(sum) = sum {
-            *sum = sum.checked_add(change.amount).map_err(|error| error.to_string())?;
+            *sum = sum.try_add(change.amount).map_err(|error| error.to_string())?;
         }
         let account = change.account;
         let open = self.open.get_or_insert_with(|| Open::first(account));
@@ -78,7 +78,7 @@ impl Sums {
             return Err(format!("the balance of {account} is not that after its last change"));
         }
         self.holders += u64::from(!state.balance.is_zero());
-        let sum = self.balances.checked_add(state.balance);
+        let sum = self.balances.try_add(state.balance);
         self.balances = sum.map_err(|error| error.to_string())?;
         Ok(())
     }

@@ -64,12 +64,13 @@ struct Work {
     search: Search,
 }
 
-/// The token that stands highest.
+/// The token with the highest cursor.
 struct Top {
     token: TokenId,
     epoch: Epoch,
     cursor: BlockRef,
-    /// The first block that any token is followed from: whoever has answered so far should have those above.
+    /// The first block that any token is followed from: a node that answered so far should have those
+    /// above.
     base: BlockNumber,
 }
 
@@ -94,10 +95,11 @@ impl EdgeFinder {
         }
     }
 
-    /// Looks for edges, with at most one question to the source, for the headers of 256 blocks. `now` is the
-    /// wall clock: after an error it answers `Idle` for a minute. Dropping the future is safe at any point.
+    /// Searches for edges, with at most one request to the source, for the headers of 256 blocks. `now`
+    /// is the wall clock: after an error the answer is `Idle` for a minute. Dropping the future is safe
+    /// at any point.
     ///
-    /// After an error nothing of the step is kept and the search begins anew: edges are not needed to go on.
+    /// After an error nothing of the step is kept and the search starts again: nothing waits for edges.
     pub async fn step(&mut self, now: SystemTime) -> Result<Finding, IndexerError> {
         let rests = |failed| now.duration_since(failed).is_ok_and(|passed| passed < REST);
         if self.failed_at.is_some_and(rests) {
@@ -109,7 +111,8 @@ impl EdgeFinder {
     }
 
     async fn try_step(&mut self) -> Result<Finding, IndexerError> {
-        // What is not put back by the end is begun anew: an answer that led to an error is not believed.
+        // A search that is not put back by the end starts again: an answer that led to an error is not
+        // trusted.
         let work = self.work.take();
         let tokens = self.balances.tokens(self.chain).await?;
         let Some(top) = Top::of(&tokens) else { return Ok(Finding::Idle) };
@@ -241,8 +244,8 @@ fn epochs(tokens: &[TokenState]) -> Vec<(TokenId, Epoch)> {
     tokens.iter().map(|token| (token.spec.id, token.epoch)).collect()
 }
 
-/// The cursor and the held headers that it stands on, one on the other: below a gap they may be of another
-/// branch, until a fork is resolved.
+/// The cursor and the held headers below it that are linked to each other: below a gap they may be of
+/// another branch, until a fork is resolved.
 fn linked(cursor: &BlockRef, held: Vec<BlockRef>) -> Vec<BlockRef> {
     let mut linked = vec![*cursor];
     for header in held.into_iter().filter(|header| header.number < cursor.number) {

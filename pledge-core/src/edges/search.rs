@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use crate::ledger::BlockEdge;
 use crate::types::{BlockId, BlockNumber, BlockRef, Timestamp};
 
-/// Up to so many blocks in doubt, all of them are asked for.
+/// Up to this number of blocks in doubt, all of them are requested.
 const FEW_BLOCKS: u64 = 4;
-/// So often the answer is guessed from the times around it; after that the blocks in doubt are divided
+/// How often an edge is estimated from the times around it. After that the blocks in doubt are divided
 /// evenly, so that no times make a search long.
 const GUESSES_MAX: u32 = 3;
-/// Into so many parts.
+/// The number of parts into which blocks in doubt are divided.
 const PARTS: u64 = 16;
 
 /// What was learned is not of one chain whose times never go back.

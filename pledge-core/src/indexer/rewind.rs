@@ -37,7 +37,7 @@ impl Indexer {
             return Err(invalid(format!("no token is above block {height}")).into());
         }
         let rewind =
-            Rewind { chain: self.chain, to, tokens, cause: RewindCause::Person { reason } };
+            Rewind { chain: self.chain, to, tokens, cause: RewindCause::Operator { reason } };
         let record = self.store.rewind(&rewind).await?;
         above.iter().for_each(|state| self.superseded.end(state));
         self.forget_branch();

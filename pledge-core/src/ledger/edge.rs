@@ -11,7 +11,7 @@ use crate::types::{BlockNumber, Timestamp};
 /// It is known once a confirmed block has the instant's time or a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BlockEdge {
-    /// The instant.
+    /// The instant at which a window begins or ends.
     pub instant: Timestamp,
     /// The last block before it; `None` if the chain begins at the instant or later.
     pub last: Option<BlockNumber>,

@@ -163,7 +163,7 @@ impl Netted {
             Leg::In => &mut self.received,
             Leg::Out => &mut self.sent,
         };
-        *sum = sum.checked_add(amount)?;
+        *sum = sum.try_add(amount)?;
         Ok(())
     }
 }
@@ -190,13 +190,13 @@ impl<'a> Folding<'a> {
             (None, Some(to)) => {
                 let totals = &mut self.folded.totals;
                 self.before.get_or_insert(*totals);
-                totals.minted = totals.minted.checked_add(amount)?;
+                totals.minted = totals.minted.try_add(amount)?;
                 self.change(transfer, side(to, ChangeType::Mint, None))
             }
             (Some(from), None) => {
                 let totals = &mut self.folded.totals;
                 self.before.get_or_insert(*totals);
-                totals.burned = totals.burned.checked_add(amount)?;
+                totals.burned = totals.burned.try_add(amount)?;
                 self.change(transfer, side(from, ChangeType::Burn, None))
             }
             (Some(from), Some(to)) => {
@@ -265,9 +265,9 @@ impl<'a> Folding<'a> {
         }
         if let Some(before) = &self.before {
             let (block, totals) = (self.block, &mut self.folded.totals);
-            let minted = totals.minted.checked_sub(before.minted)?;
-            let burned = totals.burned.checked_sub(before.burned)?;
-            let supply = minted.checked_add(before.supply)?.checked_sub(burned)?;
+            let minted = totals.minted.try_sub(before.minted)?;
+            let burned = totals.burned.try_sub(before.burned)?;
+            let supply = minted.try_add(before.supply)?.try_sub(burned)?;
             totals.supply = supply.narrow().ok_or(FoldError::SupplyOverflow { block })?;
         }
         Ok(())
@@ -280,7 +280,7 @@ impl<'a> Folding<'a> {
             return Err(self.overdrawn(*account, netted)?);
         }
         for (account, netted) in &mut self.netted {
-            let end = netted.received.checked_sub(netted.sent)?.narrow();
+            let end = netted.received.try_sub(netted.sent)?.narrow();
             // Where one balance is beyond 2^256-1 their sum is, too.
             let end = end.ok_or(FoldError::SupplyOverflow { block: self.block })?;
             let state = self.states.entry(*account).or_insert(NEVER_SEEN);
@@ -306,8 +306,8 @@ impl<'a> Folding<'a> {
             },
         };
         let balance = before.ok_or(Overflow("balance before a block"))?;
-        let below_zero = netted.sent.checked_sub(netted.received)?;
-        let sent = below_zero.checked_add(balance)?;
+        let below_zero = netted.sent.try_sub(netted.received)?;
+        let sent = below_zero.try_add(balance)?;
         Ok(FoldError::NegativeBalance { account, balance, sent, block: self.block })
     }
 }

@@ -31,14 +31,14 @@ pub fn replay_block(
             Leg::In => &mut received,
             Leg::Out => &mut sent,
         };
-        *side = side.checked_add(row.amount)?;
-        let running = received.checked_sub(sent).ok().and_then(CumulativeAmount::narrow);
+        *side = side.try_add(row.amount)?;
+        let running = received.try_sub(sent).ok().and_then(CumulativeAmount::narrow);
         is_netted |= running.is_none();
         row.balance_after = running.unwrap_or_default();
         row.netted = false;
     }
     if is_netted {
-        let end = received.checked_sub(sent).ok().and_then(CumulativeAmount::narrow);
+        let end = received.try_sub(sent).ok().and_then(CumulativeAmount::narrow);
         let end = end.ok_or(Overflow("balance at a block's end"))?;
         for row in &mut rows {
             (row.balance_after, row.netted) = (end, true);

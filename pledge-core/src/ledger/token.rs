@@ -107,7 +107,7 @@ pub struct TokenState {
     pub epoch: Epoch,
     /// How many of these an operator asked for: the others were reorgs.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub rewinds_by_person: u64,
+    pub rewinds_by_operator: u64,
     /// Followed or halted.
     pub status: TokenStatus,
     /// Sums at the cursor.
@@ -144,10 +144,10 @@ impl TokenTotals {
     /// All at once, because supply is judged at the end of a block: one by one it may leave its
     /// range.
     pub fn undo(&mut self, moves: &SupplyMoves) -> Result<(), Overflow> {
-        self.minted = self.minted.checked_sub(moves.minted)?;
-        self.burned = self.burned.checked_sub(moves.burned)?;
-        let supply = CumulativeAmount::from(self.supply).checked_add(moves.burned)?;
-        let supply = supply.checked_sub(moves.minted)?.narrow();
+        self.minted = self.minted.try_sub(moves.minted)?;
+        self.burned = self.burned.try_sub(moves.burned)?;
+        let supply = CumulativeAmount::from(self.supply).try_add(moves.burned)?;
+        let supply = supply.try_sub(moves.minted)?.narrow();
         self.supply = supply.ok_or(Overflow("supply"))?;
         Ok(())
     }
@@ -168,7 +168,7 @@ impl SupplyMoves {
             ChangeType::Burn => &mut self.burned,
             ChangeType::TransferIn | ChangeType::TransferOut => return Ok(()),
         };
-        *sum = sum.checked_add(amount)?;
+        *sum = sum.try_add(amount)?;
         Ok(())
     }
 }
@@ -181,7 +181,7 @@ impl TokenState {
             cursor: None,
             start_time: None,
             epoch: Epoch::FIRST,
-            rewinds_by_person: 0,
+            rewinds_by_operator: 0,
             status: TokenStatus::Active,
             totals: TokenTotals::default(),
             unreadable_logs: 0,
@@ -193,16 +193,16 @@ impl TokenState {
     /// Counts a rewind and starts the next epoch.
     pub fn count_rewind(&mut self, cause: &RewindCause) {
         self.epoch = self.epoch.next();
-        self.rewinds_by_person += u64::from(cause.is_person());
+        self.rewinds_by_operator += u64::from(cause.is_operator());
     }
 
     /// How often a reorg reached the ledger.
     pub const fn reorgs(&self) -> u64 {
-        self.epoch.get().saturating_sub(self.rewinds_by_person)
+        self.epoch.get().saturating_sub(self.rewinds_by_operator)
     }
 
     /// The error text for a write that assumed another cursor.
-    pub fn stands_elsewhere(&self, assumed: Option<BlockId>) -> String {
+    pub fn cursor_mismatch(&self, assumed: Option<BlockId>) -> String {
         let name = |id: Option<BlockId>| id.map_or("its start".to_owned(), |id| id.to_string());
         let cursor = self.cursor.map(|cursor| cursor.id());
         format!("token {} is at {}, not at {}", self.spec.id, name(cursor), name(assumed))
@@ -213,8 +213,8 @@ impl TokenState {
         if self.epoch == assumed {
             return Ok(());
         }
-        let (id, stands, assumed) = (self.spec.id, self.epoch.get(), assumed.get());
-        Err(format!("the ledger of token {id} is at epoch {stands}, not {assumed}"))
+        let (id, epoch, assumed) = (self.spec.id, self.epoch.get(), assumed.get());
+        Err(format!("the ledger of token {id} is at epoch {epoch}, not {assumed}"))
     }
 
     /// The next block the ledger needs.

@@ -32,7 +32,7 @@ pub fn accrue<E: From<Overflow>>(
     for (end, rate, weight) in pieces(rates, weights, from, to) {
         let after = integral_at(end)?;
         let area = after.checked_sub(before).ok_or(Overflow("integral going backwards"))?;
-        raw = raw.checked_add(RawPoints::of_area(area, rate, weight))?;
+        raw = raw.try_add(RawPoints::of_area(area, rate, weight))?;
         before = after;
     }
     Ok(raw)
@@ -96,6 +96,6 @@ pub fn accrue_segments(
 ) -> Result<RawPoints, Overflow> {
     segments.into_iter().try_fold(RawPoints::ZERO, |raw, (from, to, balance)| {
         let factor = rate_factor(rates, weights, from, to);
-        raw.checked_add(RawPoints::of_constant(balance, factor))
+        raw.try_add(RawPoints::of_constant(balance, factor))
     })
 }

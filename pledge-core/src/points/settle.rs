@@ -178,13 +178,13 @@ impl<'a> Settling<'a> {
         let window = self.programme.window.window_of(change.time);
         if walk.window.as_ref().is_none_or(|open| open.window != window) {
             self.close_window(walk)?;
-            walk.raw = walk.raw.checked_add(self.earned(walk, window.start))?;
+            walk.raw = walk.raw.try_add(self.earned(walk, window.start))?;
             walk.since = window.start;
             walk.window = Some(OpenWindow { window, opening: walk.balance, raw: RawPoints::ZERO });
         }
         let raw = self.earned(walk, change.time);
         let open = walk.window.as_mut().expect("it was opened above");
-        open.raw = open.raw.checked_add(raw)?;
+        open.raw = open.raw.try_add(raw)?;
         (walk.since, walk.balance) = (change.time, change.balance);
         let blocks = &mut self.changed_window(window.start).total.blocks;
         let (first, last) = blocks.unwrap_or((change.block, change.block));
@@ -197,11 +197,11 @@ impl<'a> Settling<'a> {
         let Some(OpenWindow { window, opening, raw }) = walk.window.take() else {
             return Ok(());
         };
-        let raw = raw.checked_add(self.earned(walk, window.end))?;
+        let raw = raw.try_add(self.earned(walk, window.end))?;
         walk.since = window.end;
-        walk.raw = walk.raw.checked_add(raw)?;
+        walk.raw = walk.raw.try_add(raw)?;
         let changed = self.changed_window(window.start);
-        changed.total.raw = changed.total.raw.checked_add(raw)?;
+        changed.total.raw = changed.total.raw.try_add(raw)?;
         changed.total.accounts += u64::from(raw != RawPoints::ZERO);
         changed.before.add(Holding::of(opening))?;
         changed.after.add(Holding::of(walk.balance))?;
@@ -221,7 +221,7 @@ impl<'a> Settling<'a> {
             return Ok(());
         };
         self.close_window(&mut walk)?;
-        let raw = walk.raw.checked_add(self.earned(&walk, self.to))?;
+        let raw = walk.raw.try_add(self.earned(&walk, self.to))?;
         if raw != RawPoints::ZERO {
             self.settled.earned.push((walk.account, raw));
         }

@@ -51,7 +51,7 @@ pub fn take_back(
     (before, after): (RawPoints, RawPoints),
     balance: Amount,
 ) -> Result<Statement, Overflow> {
-    let raw = before.checked_sub(after)?;
+    let raw = before.try_sub(after)?;
     Ok(Statement { account, window: open, epoch, raw, kind: StatementKind::Reversed, balance })
 }
 

@@ -223,7 +223,7 @@ impl WindowTotal {
     /// Adds the sums over other accounts in the same window.
     pub fn add(&mut self, other: &Self) -> Result<(), Overflow> {
         self.accounts = self.accounts.checked_add(other.accounts).ok_or(Overflow("accounts"))?;
-        self.raw = self.raw.checked_add(other.raw)?;
+        self.raw = self.raw.try_add(other.raw)?;
         self.blocks = match (self.blocks, other.blocks) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),

@@ -88,13 +88,13 @@ impl CumulativeAmount {
     pub const ZERO: Self = Self(U512::ZERO);
 
     /// The sum with one more amount.
-    pub fn checked_add(self, amount: impl Into<Self>) -> Result<Self, Overflow> {
+    pub fn try_add(self, amount: impl Into<Self>) -> Result<Self, Overflow> {
         let sum = self.0.checked_add(amount.into().0);
         sum.map(Self).ok_or(Overflow("cumulative amount"))
     }
 
     /// The sum without an amount counted before.
-    pub fn checked_sub(self, amount: impl Into<Self>) -> Result<Self, Overflow> {
+    pub fn try_sub(self, amount: impl Into<Self>) -> Result<Self, Overflow> {
         let rest = self.0.checked_sub(amount.into().0);
         rest.map(Self).ok_or(Overflow("cumulative amount"))
     }

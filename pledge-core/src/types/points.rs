@@ -211,12 +211,12 @@ impl RawPoints {
 
     /// The sum; an error above 512 bits.
     #[inline]
-    pub fn checked_add(self, other: Self) -> Result<Self, Overflow> {
+    pub fn try_add(self, other: Self) -> Result<Self, Overflow> {
         self.0.checked_add(other.0).map(Self).ok_or(Overflow("raw points"))
     }
 
     /// The difference; an error below zero.
-    pub fn checked_sub(self, other: Self) -> Result<Self, Overflow> {
+    pub fn try_sub(self, other: Self) -> Result<Self, Overflow> {
         self.0.checked_sub(other.0).map(Self).ok_or(Overflow("raw points"))
     }
 

@@ -84,7 +84,7 @@ async fn token_row(stores: &Stores, token: TokenState) -> anyhow::Result<TokenRo
         last_calculated_time: settled.flatten(),
         holders: token.totals.holders,
         reorgs,
-        rewinds: token.rewinds_by_person,
+        rewinds: token.rewinds_by_operator,
     })
 }
 

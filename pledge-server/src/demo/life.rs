@@ -163,7 +163,7 @@ async fn points_issued(stores: &Stores, programme: &ProgrammeId) -> anyhow::Resu
     loop {
         let page = stores.points.standings(programme, after, STANDINGS_PAGE).await?.value;
         for standing in &page {
-            sum = sum.checked_add(standing.raw)?;
+            sum = sum.try_add(standing.raw)?;
         }
         match page.last() {
             Some(last) if page.len() == STANDINGS_PAGE => after = Some((last.raw, last.account)),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::extract::Query;
 use super::problem::{Kind, Problem};
-use crate::tasks::Troubled;
+use crate::tasks::OpenIncident;
 use crate::views::ChainHealth;
 
 #[derive(Debug, Serialize)]
@@ -54,8 +54,8 @@ struct Incident {
     work: &'static str,
 }
 
-impl From<Troubled> for Incident {
-    fn from(Troubled { chain, work, reason: _ }: Troubled) -> Self {
+impl From<OpenIncident> for Incident {
+    fn from(OpenIncident { chain, work, reason: _ }: OpenIncident) -> Self {
         Self { chain, work }
     }
 }

@@ -101,7 +101,7 @@ pub async fn unknown_tokens(
 }
 
 /// Warns of tokens and programmes that the configuration no longer has: they continue.
-pub async fn tell_others(chain: &ChainConfig, stores: &Stores) -> Result<(), StoreError> {
+pub async fn announce(chain: &ChainConfig, stores: &Stores) -> Result<(), StoreError> {
     for token in stores.balances.tokens(chain.id).await? {
         let id = token.spec.id;
         let configured = chain.tokens.iter().find(|token| token.address == id.address);

@@ -122,6 +122,7 @@ impl Follower {
             let poll = self.poll(&mut indexer, &mut incident).await;
             tell_nodes(source, &mut nodes);
             let next = self.after(poll, &doing, &mut backoff, &mut incident);
+            // Edges wait until the chain has nothing else to do.
             if matches!(next, Next::Rest) {
                 rests.notify_one();
             }

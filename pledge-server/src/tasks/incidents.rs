@@ -14,7 +14,7 @@ pub struct Incidents(Arc<Mutex<BTreeMap<Place, String>>>);
 
 /// Work that failed, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Troubled {
+pub struct OpenIncident {
     /// The chain, if the work is about one.
     pub chain: Option<String>,
     /// The work that is tried again.
@@ -35,8 +35,8 @@ impl Incidents {
     }
 
     /// The open incidents, by chain.
-    pub fn list(&self) -> Vec<Troubled> {
-        let troubled = |((chain, work), reason): (&Place, &String)| Troubled {
+    pub fn list(&self) -> Vec<OpenIncident> {
+        let troubled = |((chain, work), reason): (&Place, &String)| OpenIncident {
             chain: chain.clone(),
             work,
             reason: reason.clone(),

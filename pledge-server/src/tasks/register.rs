@@ -70,7 +70,7 @@ impl Registrar {
             open = self.register_others(open).await;
         }
         self.incident.over();
-        while let Err(error) = setup::tell_others(&self.config, &self.stores).await {
+        while let Err(error) = setup::announce(&self.config, &self.stores).await {
             tracing::debug!(chain = self.config.name, %error, "tokens cannot be compared");
             tokio::time::sleep(backoff.delay()).await;
         }

@@ -193,7 +193,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "mint_not_counted",
         "ledger/fold.rs",
-        "totals.minted.checked_add(amount)?",
+        "totals.minted.try_add(amount)?",
         "totals.minted",
         "law 2: the sums",
     ),
@@ -270,7 +270,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "still_tail_not_earned",
         "points/settle.rs",
-        "walk.raw.checked_add(self.earned(&walk, self.to))?",
+        "walk.raw.try_add(self.earned(&walk, self.to))?",
         "walk.raw",
         "an unchanged balance earns",
     ),

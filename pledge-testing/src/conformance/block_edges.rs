@@ -116,7 +116,7 @@ async fn edges_above_the_cursor_or_out_of_order_are_invalid(fixture: Fixture) {
     record(&ledger, &[]).await.expect("nothing to keep");
 }
 
-/// An edge stands on the block after it too: at a rewind to an edge's own block it goes.
+/// An edge depends on the block after it too: a rewind to an edge's own block removes it.
 async fn a_rewind_takes_the_edges_whose_next_block_is_above(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     record(&ledger, &all()).await.expect("below the cursor");

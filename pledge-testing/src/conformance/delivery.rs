@@ -151,7 +151,7 @@ async fn a_stopped_drain_reports_whether_more_is_due(fixture: Fixture) {
     let dispatcher = dispatcher(&ledger.fixture, &receiver, "log", 3);
     let mut reports = Vec::new();
     for _ in 0..2 {
-        reports.push(dispatcher.drain(&receiver.stop_anew()).await.expect("drain"));
+        reports.push(dispatcher.drain(&receiver.fresh_stop()).await.expect("drain"));
     }
     let expected = [(2, true), (3, false)];
     let expected = expected.map(|(delivered, more_due)| Drained { delivered, more_due });
@@ -226,7 +226,7 @@ fn every_event_arrives_at_least_once_in_order_whatever_fails(
             for (step, (fates, crash)) in steps.iter().zip(attempts.iter().cycle()) {
                 play(&mut world, step).await;
                 receiver.script(fates);
-                let stop = receiver.stop_anew();
+                let stop = receiver.fresh_stop();
                 let drained = crash_after(crash.unwrap_or(usize::MAX), dispatcher.drain(&stop));
                 if let Some(Err(DispatchError::Store(error))) = drained.await {
                     panic!("a calm store delivers: {error}");

@@ -126,7 +126,7 @@ async fn edges_follow_the_chain_through_a_reorg(fixture: Fixture) {
     assert_eq!(kept(&world).await, scanned(&world).await);
 }
 
-/// What the node says of its branch is not believed of the ledger's.
+/// Headers of the node's branch do not count for the ledger's.
 async fn a_node_on_another_branch_shows_no_edge(fixture: Fixture) {
     let world = world(fixture).await;
     let branch = world.chain.branch();

@@ -153,7 +153,7 @@ fn points_of_all_accounts_equal_rate_times_supply(cases: u32, fresh: impl Fn() -
             let (from, to) = (at(a.min(b)), at(a.max(b)));
             let mut sum = RawPoints::ZERO;
             for number in 1..=ACCOUNTS {
-                sum = sum.checked_add(earned(&world, number, &[from, to]).await[0]).expect("fits");
+                sum = sum.try_add(earned(&world, number, &[from, to]).await[0]).expect("fits");
             }
             assert_eq!(sum, supply_points(&world, from, to));
         });
@@ -173,7 +173,7 @@ fn splitting_an_interval_changes_nothing(cases: u32, fresh: impl Fn() -> Fresh) 
             let transfers = world.chain.transfers();
             for number in 1..=ACCOUNTS {
                 let parts = earned(&world, number, &cuts).await;
-                let sum = parts.iter().try_fold(RawPoints::ZERO, |sum, raw| sum.checked_add(*raw));
+                let sum = parts.iter().try_fold(RawPoints::ZERO, |sum, raw| sum.try_add(*raw));
                 let whole = earned(&world, number, &[first, last]).await;
                 assert_eq!(sum.expect("fits"), whole[0]);
                 let naive = points_of(&programme, &transfers, account(number), first, last);
@@ -295,7 +295,7 @@ fn supply_points(world: &World, from: Timestamp, to: Timestamp) -> RawPoints {
             pledge_core::types::Amount::new(supply),
             rate * U256::from(seconds),
         );
-        area = area.checked_add(raw).expect("fits");
+        area = area.try_add(raw).expect("fits");
     };
     for (block, transfer) in world.chain.transfers() {
         let time = block.time.clamp(from, to);

@@ -130,9 +130,9 @@ async fn live(world: &World, account: Account) -> (usize, RawPoints) {
     let rows = statement_rows(&world.fixture.points, &id(), account).await.expect("read");
     let sum = |kind| {
         let of_kind = rows.iter().filter(|row| row.kind == kind);
-        of_kind.fold(RawPoints::ZERO, |sum, row| sum.checked_add(row.raw).expect("fits"))
+        of_kind.fold(RawPoints::ZERO, |sum, row| sum.try_add(row.raw).expect("fits"))
     };
-    let left = sum(StatementKind::Earned).checked_sub(sum(StatementKind::Reversed));
+    let left = sum(StatementKind::Earned).try_sub(sum(StatementKind::Reversed));
     (rows.len(), left.expect("never more taken back than given"))
 }
 

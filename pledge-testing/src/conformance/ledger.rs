@@ -144,10 +144,10 @@ impl Ledger {
     }
 
     /// The same without the proof of a held header.
-    pub async fn rewind_vouched(&self, to: BlockRef) -> Result<ReorgRecord, StoreError> {
+    pub async fn rewind_by_operator(&self, to: BlockRef) -> Result<ReorgRecord, StoreError> {
         let cursor = self.cursor().await.expect("there is a ledger to rewind");
         let tokens = vec![(token(), cursor.id())];
-        let cause = RewindCause::Person { reason: Some("a law".to_owned()) };
+        let cause = RewindCause::Operator { reason: Some("a law".to_owned()) };
         self.store().rewind(&Rewind { chain: CHAIN, to, tokens, cause }).await
     }
 

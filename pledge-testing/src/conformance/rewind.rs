@@ -22,10 +22,10 @@ laws! {
     a_rewind_below_the_held_headers_is_refused_with_its_own_kind
     a_rewind_that_leaves_a_token_above_is_refused
     a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one
-    a_vouched_rewind_goes_below_the_held_headers_exactly
+    an_operators_rewind_goes_below_the_held_headers_exactly
     a_rewind_by_a_person_is_an_event_of_its_own_and_no_reorg
-    a_vouched_rewind_to_another_block_than_the_held_one_is_refused
-    a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused
+    an_operators_rewind_to_another_block_than_the_held_one_is_refused
+    an_operators_rewind_that_cuts_changes_by_time_elsewhere_is_refused
     a_rewind_to_a_block_with_another_time_is_refused
     a_token_that_begins_above_the_ancestor_keeps_nothing_whatever_its_times
     a_rewind_that_names_a_token_twice_is_invalid
@@ -150,10 +150,10 @@ async fn a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one(fixtu
 }
 
 /// An operator who knows the chain may rewind below the held headers, as exactly.
-async fn a_vouched_rewind_goes_below_the_held_headers_exactly(fixture: Fixture) {
+async fn an_operators_rewind_goes_below_the_held_headers_exactly(fixture: Fixture) {
     let ledger = forgetful(fixture).await;
     let to = ledger.chain.block(2).expect("mined");
-    let record = ledger.rewind_vouched(to).await.expect("the operator's block 2 is accepted");
+    let record = ledger.rewind_by_operator(to).await.expect("the operator's block 2 is accepted");
     assert_eq!(record.to, to);
     let first = ledger.chain.block(1).expect("mined");
     let expected = oracle(token(), &first, &to, &ledger.chain.transfers(), &[]);
@@ -166,13 +166,13 @@ async fn a_vouched_rewind_goes_below_the_held_headers_exactly(fixture: Fixture) 
 async fn a_rewind_by_a_person_is_an_event_of_its_own_and_no_reorg(fixture: Fixture) {
     let ledger = forgetful(fixture).await;
     let record =
-        ledger.rewind_vouched(ledger.chain.block(2).expect("mined")).await.expect("rewind");
+        ledger.rewind_by_operator(ledger.chain.block(2).expect("mined")).await.expect("rewind");
     let reason = Some("a law".to_owned());
     let newest = ledger.fixture.all_events().await.expect("read").pop().map(|newest| newest.event);
     assert_eq!(newest, Some(Event::Rewound { record, reason }));
     let counts = async || {
         let state = ledger.store().token(token()).await.expect("read").expect("registered");
-        (state.epoch.get(), state.rewinds_by_person, state.reorgs())
+        (state.epoch.get(), state.rewinds_by_operator, state.reorgs())
     };
     assert_eq!(counts().await, (1, 1, 0));
     ledger.commit_to(6).await.expect("the ledger goes on from there");
@@ -181,24 +181,24 @@ async fn a_rewind_by_a_person_is_an_event_of_its_own_and_no_reorg(fixture: Fixtu
 }
 
 /// A held header overrides the operator's block.
-async fn a_vouched_rewind_to_another_block_than_the_held_one_is_refused(fixture: Fixture) {
+async fn an_operators_rewind_to_another_block_than_the_held_one_is_refused(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture).await;
     let before = ledger.digest().await;
     ledger.chain.fork_at(2);
     let stranger = ledger.mine(700, &[]);
-    let error = ledger.rewind_vouched(stranger).await.expect_err("another block 3 is held");
+    let error = ledger.rewind_by_operator(stranger).await.expect_err("another block 3 is held");
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
     assert_eq!(ledger.digest().await, before);
 }
 
 /// A block with the time of another branch would cut the changes elsewhere than its height does.
-async fn a_vouched_rewind_that_cuts_changes_by_time_elsewhere_is_refused(fixture: Fixture) {
+async fn an_operators_rewind_that_cuts_changes_by_time_elsewhere_is_refused(fixture: Fixture) {
     let ledger = forgetful(fixture).await;
     let before = ledger.digest().await;
     let to = ledger.chain.block(2).expect("mined");
     for time in [at(0), at(8_000)] {
         let elsewhere = BlockRef { time, ..to };
-        let error = ledger.rewind_vouched(elsewhere).await.expect_err("the times differ");
+        let error = ledger.rewind_by_operator(elsewhere).await.expect_err("the times differ");
         assert_eq!(error.kind(), StoreErrorKind::Conflict);
         assert_eq!(ledger.digest().await, before);
     }

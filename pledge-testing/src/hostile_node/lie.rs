@@ -7,7 +7,7 @@ use serde_json::Value;
 /// What is returned instead of the truth.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lie {
-    Says(Value),
+    Answers(Value),
     /// Every block, log and receipt has this value in this field.
     Field(&'static str, Value),
     /// No block, log and receipt has this field.
@@ -27,13 +27,13 @@ pub enum Lie {
 }
 
 impl Lie {
-    pub const NULL: Self = Self::Says(Value::Null);
+    pub const NULL: Self = Self::Answers(Value::Null);
 
     /// Applies the lie to a result; returns whether it changed.
     pub(super) fn apply(&self, result: &mut Value, blocks: &RangeInclusive<u64>) -> bool {
         let truth = result.clone();
         match self {
-            Self::Says(value) => result.clone_from(value),
+            Self::Answers(value) => result.clone_from(value),
             Self::Field(name, value) => objects(result, blocks, &mut |object| {
                 object[*name] = value.clone();
             }),
@@ -99,7 +99,7 @@ impl Lie {
                 }
             }
             Self::Unsorted => logs[first..=last].reverse(),
-            Self::Says(_) | Self::Field(..) | Self::NoField(_) => unreachable!("not of logs"),
+            Self::Answers(_) | Self::Field(..) | Self::NoField(_) => unreachable!("not of logs"),
         }
     }
 }

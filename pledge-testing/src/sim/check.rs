@@ -109,7 +109,7 @@ impl Checker {
             })?;
         }
         let totals = &state.totals;
-        let rest = totals.minted.checked_sub(state.totals.supply);
+        let rest = totals.minted.try_sub(state.totals.supply);
         let adds_up = rest.is_ok_and(|rest| rest == totals.burned);
         require(adds_up, || format!("{id}: supply is not minted - burned: {totals:?}"))?;
         let holders = now(fixture.balances.holders(id, None, 100)).expect("read").value;

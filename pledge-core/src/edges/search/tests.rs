@@ -10,7 +10,7 @@ fn time(seconds: u64) -> Timestamp {
     Timestamp::new(seconds).unwrap()
 }
 
-/// A block among its kind: its hash tells its number.
+/// A block whose hash is its number.
 fn block(number: u64, seconds: u64) -> BlockRef {
     let hash = |number: u64| B256::from(alloy_primitives::U256::from(number + 1));
     let parent_hash = number.checked_sub(1).map(hash).unwrap_or_default();
