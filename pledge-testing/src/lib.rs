@@ -6,7 +6,7 @@
 //! - [`digest`](mod@digest): all that two stores must agree on, read through the ports;
 //! - [`world`]: a scripted chain, an indexer and a settler over a store, driven step by step;
 //! - [`sim`]: the whole engine under faults, crashes and reorgs drawn from a seed;
-//! - [`twins`]: two stores that are given the same writes, and must give the same answers;
+//! - [`differential`]: two stores that are given the same writes, and must give the same answers;
 //! - [`generators`]: random histories for property tests;
 //! - [`liar`]: a chain source that lies; [`Slow`]: one that takes its time; [`mocks`]: mocks of every port.
 //!
