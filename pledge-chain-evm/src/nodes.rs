@@ -1,8 +1,8 @@
 //! Several nodes of one chain behind the port: one answers, the others stand by and vote.
 
 mod agreed;
-mod audit;
 mod config;
+mod cross_check;
 mod discovery;
 mod disputes;
 mod failover;
@@ -26,8 +26,8 @@ use pledge_core::ledger::TokenMetadata;
 use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
 use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
 
-pub use audit::StandbyNodes;
 pub use config::NodesConfig;
+pub use cross_check::StandbyNodes;
 pub use report::{NodeReport, NodeState};
 
 use self::group::State;

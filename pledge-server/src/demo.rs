@@ -21,7 +21,7 @@ use pledge_storage_memory::MemoryStore;
 pub use life::Life;
 pub use market::Market;
 pub use speed::{Speed, SpeedError};
-pub use story::{Earned, ForkStory, HourStory, Leader, MarketStory, Story, Told};
+pub use story::{Earned, FinishedStory, ForkStory, HourStory, Leader, MarketStory, Story};
 
 use crate::progress::Progress;
 use crate::stores::Stores;

@@ -78,7 +78,7 @@ pub struct Step {
     /// The whole work, in the unit of `done`.
     pub total: u64,
     /// The text shown to the user.
-    pub says: String,
+    pub text: String,
     /// The count from which the pace is computed.
     pub counted: u64,
     /// The unit of `counted`.
@@ -88,7 +88,7 @@ pub struct Step {
 impl Step {
     /// The text with the pace and the time left at that pace.
     fn message(&self, elapsed: Duration) -> String {
-        let Self { done, total, says: text, counted, unit } = self;
+        let Self { done, total, text, counted, unit } = self;
         let elapsed_ms = elapsed.as_millis().max(1);
         let per_second = u128::from(*counted) * 1_000 / elapsed_ms;
         let left = u128::from(total.saturating_sub(*done)) * elapsed_ms;
@@ -186,7 +186,7 @@ impl ChainProgress {
         self.work.moved(&Step {
             done,
             total,
-            says: format!(
+            text: format!(
                 "block {} ({}) of {}, {done}/{total} blocks{left}",
                 slice.to,
                 Age::of(slice.time, SystemTime::now()),
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     fn step(done: u64) -> Step {
-        Step { done, total: 8, says: format!("{done}/8 shards"), counted: 30, unit: "accounts" }
+        Step { done, total: 8, text: format!("{done}/8 shards"), counted: 30, unit: "accounts" }
     }
 
     #[test]

@@ -126,8 +126,8 @@ impl<'a> Verification<'a> {
         let part = |next: Address| u64::from(u16::from_be_bytes([next[0], next[1]]));
         let (done, accounts) = (next.map_or(PARTS, part), self.report.accounts);
         let counted = counted(accounts, "account");
-        let says = format!("{counted} checked, {}%", done * 100 / PARTS);
-        Step { done, total: PARTS, says, counted: accounts, unit: "accounts" }
+        let text = format!("{counted} checked, {}%", done * 100 / PARTS);
+        Step { done, total: PARTS, text, counted: accounts, unit: "accounts" }
     }
 
     /// A page of accounts from `first` on, with their states at the cursor. `None` if the ledger
@@ -243,5 +243,5 @@ struct Page {
 }
 
 #[cfg(test)]
-#[path = "verify/audit_tests.rs"]
+#[path = "verify/verification_tests.rs"]
 mod tests;

@@ -37,7 +37,7 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
     if args.once {
         let (_, _, story) = demo::play(&context.progress, args.seed).await?;
         let verdict = Verdict::fine_if(story.is_fine());
-        context.output.print(&story.told(None))?;
+        context.output.print(&story.finished(None))?;
         return Ok(verdict);
     }
     // Bound once, before anything is played: a busy port fails at once, and every market is served
@@ -47,7 +47,7 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
     let mut is_fine = story.is_fine();
     let address = listener.local_addr()?;
     let mut paths = story.paths();
-    context.output.print(&story.told(Some(address)))?;
+    context.output.print(&story.finished(Some(address)))?;
     let mut seed = args.seed;
     loop {
         let listener = TcpListener::from_std(listener.try_clone()?)?;

@@ -77,7 +77,7 @@ impl Life {
                 () = stop.cancelled() => break,
                 _ = redraw.tick() => {
                     let now = self.snapshot().await?;
-                    board.says(|| now.to_string(), || now.line());
+                    board.show(|| now.to_string(), || now.line());
                 }
                 _ = block.tick() => self.step().await?,
             }

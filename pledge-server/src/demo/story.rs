@@ -80,7 +80,7 @@ pub struct Leader {
 
 /// The story, and the urls that show it.
 #[derive(Debug, Serialize)]
-pub struct Told {
+pub struct FinishedStory {
     #[serde(flatten)]
     story: Story,
     /// Urls to open; empty if nothing is served.
@@ -103,9 +103,9 @@ impl Story {
     }
 
     /// Adds the urls at which a server shows it.
-    pub fn told(self, server: Option<SocketAddr>) -> Told {
+    pub fn finished(self, server: Option<SocketAddr>) -> FinishedStory {
         let urls = server.map_or(Vec::new(), |server| self.urls(server));
-        Told { story: self, urls }
+        FinishedStory { story: self, urls }
     }
 
     /// Short paths, which a terminal shows in one line each, and what they lead to.
@@ -128,7 +128,7 @@ impl Story {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for FinishedStory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\n{}", self.story.hour, self.story.market)?;
         if let Some((first, rest)) = self.urls.split_first() {

@@ -51,7 +51,7 @@ impl Board {
     }
 
     /// Shows the current state: `text` has any number of lines, `line` is one.
-    pub fn says(&self, text: impl FnOnce() -> String, line: impl FnOnce() -> String) {
+    pub fn show(&self, text: impl FnOnce() -> String, line: impl FnOnce() -> String) {
         match self.shown.shown {
             Shown::Bars => self.bar.set_message(text()),
             Shown::Lines => tracing::info!("{}", line()),

@@ -123,12 +123,12 @@ impl Sharing {
         let offer = self.abilities.offer(&self.whole, LASTS);
         match self.leases.renew(&offer, LASTS).await {
             Ok(held) => {
-                self.incident.over();
+                self.incident.close();
                 self.renewed = Some(asked);
                 self.takes(Assignment::of(&self.whole, &held));
             }
             Err(error) => {
-                self.incident.says(&format!("{error}; this instance does all of it meanwhile"));
+                self.incident.report(&format!("{error}; this instance does all of it meanwhile"));
                 if self.renewed.is_none_or(|renewed| renewed.elapsed() >= LASTS) {
                     self.takes(Assignment::whole(&self.whole));
                 }

@@ -24,7 +24,7 @@ pub async fn show_board(
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(due.tick()).await.is_some() {
         if let Some(Ok(chains)) = stop.run_until_cancelled(chains(&queries)).await {
-            board.says(|| text(&url, &chains), String::new);
+            board.show(|| text(&url, &chains), String::new);
         }
     }
     board.ends(String::new);

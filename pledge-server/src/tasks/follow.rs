@@ -145,7 +145,7 @@ impl Follower {
                 poll = &mut poll => return poll,
                 () = tokio::time::sleep(STANDSTILL) => {
                     let reason = "a question to its nodes or to the store has had no answer for more than a minute";
-                    incident.says(reason);
+                    incident.report(reason);
                     report_degraded(&self.stores, &self.config, reason.to_owned()).await;
                 }
             }
@@ -166,7 +166,7 @@ impl Follower {
             Poll::Advanced(slice) => {
                 doing.succeeded();
                 backoff.reset();
-                incident.over();
+                incident.close();
                 self.progress.advanced(&slice);
                 self.moved.notify_one();
                 Next::Again
@@ -180,7 +180,7 @@ impl Follower {
             Poll::Idle => {
                 doing.succeeded();
                 backoff.reset();
-                incident.over();
+                incident.close();
                 self.progress.reached();
                 Next::Rest
             }
@@ -188,7 +188,7 @@ impl Follower {
                 doing.succeeded();
                 backoff.reset();
                 let way_on = way_on(name, &status).map(|way_on| format!("; {way_on}"));
-                incident.says(&format!("{status}{}", way_on.unwrap_or_default()));
+                incident.report(&format!("{status}{}", way_on.unwrap_or_default()));
                 Next::Wait(self.config.poll_interval)
             }
             Poll::Retry(error) => {
@@ -196,7 +196,7 @@ impl Follower {
                 if error.is_passing() && doing.fruitless_for() < STANDSTILL {
                     tracing::debug!(chain = name, %error, "the chain moved, reading again");
                 } else {
-                    incident.says(&format!("{:#}", anyhow::Error::from(error)));
+                    incident.report(&format!("{:#}", anyhow::Error::from(error)));
                 }
                 Next::Wait(backoff.delay())
             }
@@ -221,9 +221,9 @@ fn tell_nodes(nodes: &EvmNodes, incident: &mut Incident) {
     let report = nodes.report();
     let incidents: Vec<String> = report.iter().filter_map(NodeReport::incident).collect();
     if incidents.is_empty() {
-        incident.over();
+        incident.close();
     } else if report.len() > 1 {
-        incident.says(&incidents.join("; "));
+        incident.report(&incidents.join("; "));
     }
 }
 

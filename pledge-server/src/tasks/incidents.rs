@@ -57,7 +57,7 @@ pub(crate) struct Incident {
 }
 
 impl Incident {
-    pub(crate) fn says(&mut self, reason: &str) {
+    pub(crate) fn report(&mut self, reason: &str) {
         let (chain, work) = &self.place;
         let last = self.incidents.known().insert(self.place.clone(), reason.to_owned());
         if last.as_deref() != Some(reason) {
@@ -70,7 +70,7 @@ impl Incident {
         self.incidents.known().contains_key(&self.place)
     }
 
-    pub(crate) fn over(&mut self) {
+    pub(crate) fn close(&mut self) {
         let (chain, work) = &self.place;
         if self.incidents.known().remove(&self.place).is_some() {
             tracing::info!(chain, "{work} goes on");
@@ -94,14 +94,14 @@ mod tests {
         let mut indexing = incidents.of_chain("one", "indexing");
         let mut delivering = incidents.of_all("delivering");
         assert_eq!(incidents.list(), []);
-        indexing.says("away");
-        indexing.says("full");
-        delivering.says("down");
+        indexing.report("away");
+        indexing.report("full");
+        delivering.report("down");
         let reasons: Vec<_> =
             incidents.list().into_iter().map(|one| (one.work, one.reason)).collect();
         assert_eq!(reasons, [("delivering", "down".to_owned()), ("indexing", "full".to_owned())]);
         assert!(indexing.is_on());
-        indexing.over();
+        indexing.close();
         assert!(!indexing.is_on());
         drop(delivering);
         assert_eq!(incidents.list(), []);

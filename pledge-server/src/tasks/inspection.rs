@@ -49,7 +49,7 @@ impl Follower {
         loop {
             let error = match looked {
                 Ok(look) => {
-                    incident.over();
+                    incident.close();
                     doing.succeeded();
                     return look;
                 }
@@ -57,7 +57,7 @@ impl Follower {
             };
             doing.failed();
             let reason = format!("{:#}", anyhow::Error::from(error));
-            incident.says(&reason);
+            incident.report(&reason);
             // The status in the store is shared: another instance may follow the chain without a
             // failure.
             if self.part.follows(config.id) {

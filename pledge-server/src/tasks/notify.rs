@@ -51,7 +51,7 @@ pub async fn keep_notifying(
         let after_failure = match drain_for_a_lease(&dispatcher, &stop).await {
             Ok(drained) => {
                 doing.succeeded();
-                incident.over();
+                incident.close();
                 backoff.reset();
                 if drained.more_due {
                     continue;
@@ -60,7 +60,7 @@ pub async fn keep_notifying(
             }
             Err(error) => {
                 doing.failed();
-                incident.says(&format!("{:#}", anyhow::Error::from(error)));
+                incident.report(&format!("{:#}", anyhow::Error::from(error)));
                 Some(backoff.delay())
             }
         };

@@ -30,11 +30,11 @@ pub async fn keep_pruning(
         loop {
             let pause = match prune(&*events, &retention, clock()).await {
                 Ok(is_more_due) => {
-                    incident.over();
+                    incident.close();
                     if is_more_due { PAUSE } else { EVERY }
                 }
                 Err(error) => {
-                    incident.says(&format!("{error:#}"));
+                    incident.report(&format!("{error:#}"));
                     EVERY
                 }
             };

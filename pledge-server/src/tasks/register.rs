@@ -69,7 +69,7 @@ impl Registrar {
             tokio::time::sleep(backoff.delay()).await;
             open = self.register_others(open).await;
         }
-        self.incident.over();
+        self.incident.close();
         while let Err(error) = setup::announce(&self.config, &self.stores).await {
             tracing::debug!(chain = self.config.name, %error, "tokens cannot be compared");
             tokio::time::sleep(backoff.delay()).await;
@@ -139,7 +139,7 @@ impl Registrar {
             reasons.push(format!("and {} more", open.len() - LISTED_MAX));
         }
         let reasons = reasons.join("; ");
-        self.incident.says(&reasons);
+        self.incident.report(&reasons);
         let is_any = *self.any.borrow();
         if !is_any {
             report_degraded(&self.stores, &self.config, reasons).await;

@@ -94,7 +94,7 @@ impl SettleTask {
                 Err(error) => {
                     doing.failed();
                     if !error.is_conflict() || doing.fruitless_for() >= STANDSTILL {
-                        incident.says(&format!("{:#}", anyhow::Error::from(error)));
+                        incident.report(&format!("{:#}", anyhow::Error::from(error)));
                     }
                     Some(after_error.delay())
                 }
@@ -111,12 +111,12 @@ async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, incident: &
         return;
     }
     match failed_batches(stores, chain).await {
-        Ok(0) => incident.over(),
-        Ok(waiting) => incident.says(&format!(
+        Ok(0) => incident.close(),
+        Ok(waiting) => incident.report(&format!(
             "{} failed and waiting: see `pledge settlements --failed`",
             counted(waiting, "batch")
         )),
-        Err(error) => incident.says(&format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => incident.report(&format!("{:#}", anyhow::Error::from(error))),
     }
 }
 
@@ -146,8 +146,8 @@ pub(crate) async fn settle_shown(
 
 fn step(report: &SettleReport, total: u64) -> Step {
     let SettleReport { shards: done, accounts, .. } = *report;
-    let says = format!("{done}/{total} shards, {}", counted(accounts, "account"));
-    Step { done, total, says, counted: accounts, unit: "accounts" }
+    let text = format!("{done}/{total} shards, {}", counted(accounts, "account"));
+    Step { done, total, text, counted: accounts, unit: "accounts" }
 }
 
 /// Settles every closed window of a chain's tokens once. `progress` gets the sum after each batch.

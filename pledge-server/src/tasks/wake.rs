@@ -42,9 +42,9 @@ impl Hints {
 
 async fn head(heads: &mut HeadHints, incident: &mut Incident) {
     while let Err(error) = heads.next().await {
-        incident.says(&format!("{}; polling goes on", error.detail()));
+        incident.report(&format!("{}; polling goes on", error.detail()));
     }
-    incident.over();
+    incident.close();
 }
 
 async fn wait_for(head: impl Future<Output = ()>, interval: Duration) {

@@ -58,7 +58,7 @@ fn a_configuration_that_would_run_is_fine_and_nothing_is_written() {
     assert_eq!(facts["decimals"], 18);
     assert_eq!((&facts["start_block"], &facts["start"]), (&json!(0), &json!("found")));
     let storage = check_of(&ended, "storage.url");
-    assert!(storage["says"].as_str().unwrap().contains("will be created"), "{storage}");
+    assert!(storage["message"].as_str().unwrap().contains("will be created"), "{storage}");
     nothing_was_written(&folder);
 }
 
@@ -99,7 +99,7 @@ fn a_web_socket_that_notifies_of_nothing_is_named_with_a_remedy() {
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
     let check = check_of(&ended, "chains.local.ws_url");
     assert_eq!(check["outcome"], "failed");
-    assert!(check["says"].as_str().unwrap().contains("or remove it"), "{check}");
+    assert!(check["message"].as_str().unwrap().contains("or remove it"), "{check}");
     assert!(!ended.stdout.contains("s3cretkey"), "{}", ended.stdout);
 }
 
@@ -111,7 +111,7 @@ fn a_node_that_is_down_is_reported_next_to_one_that_answers() {
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
     let down = check_of(&ended, "chains.local.rpc_urls[0]");
     assert_eq!(down["outcome"], "failed");
-    assert!(down["says"].as_str().unwrap().contains("127.0.0.1:9"), "{down}");
+    assert!(down["message"].as_str().unwrap().contains("127.0.0.1:9"), "{down}");
     assert_eq!(check_of(&ended, "chains.local.rpc_urls[1]")["outcome"], "ok");
     assert_eq!(check_of(&ended, "chains.local.tokens.plg")["outcome"], "ok");
     nothing_was_written(&folder);
@@ -123,7 +123,7 @@ fn tokens_that_no_node_was_asked_for_are_reported_as_such() {
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
     let token = check_of(&ended, "chains.local.tokens.plg");
     assert_eq!(token["outcome"], "failed");
-    assert!(token["says"].as_str().unwrap().contains("not checked"), "{token}");
+    assert!(token["message"].as_str().unwrap().contains("not checked"), "{token}");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_node_of_another_chain_is_wrong_and_the_right_one_is_asked_all_the_same() {
     assert_eq!(ended.code, Some(2), "{}", ended.stdout);
     let other = check_of(&ended, "chains.local.rpc_urls[0]");
     assert_eq!(other["outcome"], "wrong");
-    assert!(other["says"].as_str().unwrap().contains("chain 5"), "{other}");
+    assert!(other["message"].as_str().unwrap().contains("chain 5"), "{other}");
     assert_eq!(check_of(&ended, "chains.local.tokens.plg")["outcome"], "ok");
 }
 
@@ -158,7 +158,7 @@ fn everything_wrong_is_reported_at_once() {
         assert_eq!(check_of(&ended, key)["outcome"], outcome, "{key}");
     }
     let listen = check_of(&ended, "server.listen");
-    assert!(listen["says"].as_str().unwrap().contains("with server.listen"), "{listen}");
+    assert!(listen["message"].as_str().unwrap().contains("with server.listen"), "{listen}");
     nothing_was_written(&folder);
 }
 
@@ -319,7 +319,7 @@ fn the_port_of_another_pledge_is_no_failure() {
     let ended = folder.run_with(&listen, &CHECK_JSON);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     let check = check_of(&ended, "server.listen");
-    assert!(check["says"].as_str().unwrap().contains("pledge itself"), "{check}");
+    assert!(check["message"].as_str().unwrap().contains("pledge itself"), "{check}");
 }
 
 #[test]

@@ -70,5 +70,5 @@ impl<R: BufRead + Send> RecordSource for CountedSource<'_, R> {
 }
 
 fn step(records: u64, (done, total): (u64, u64)) -> Step {
-    Step { done, total, says: counted(records, "record"), counted: records, unit: "records" }
+    Step { done, total, text: counted(records, "record"), counted: records, unit: "records" }
 }

@@ -20,7 +20,7 @@ struct Check {
     key: String,
     outcome: Outcome,
     /// What was found, or what is wrong and the remedy.
-    says: String,
+    message: String,
     #[serde(flatten)]
     facts: Option<Facts>,
 }
@@ -68,12 +68,12 @@ impl Report {
         report
     }
 
-    pub(super) fn ok(&mut self, key: &Key, says: String) {
-        self.add(key.as_str(), Outcome::Ok, says, None);
+    pub(super) fn ok(&mut self, key: &Key, message: String) {
+        self.add(key.as_str(), Outcome::Ok, message, None);
     }
 
-    pub(super) fn failed(&mut self, key: &Key, says: String) {
-        self.add(key.as_str(), Outcome::Failed, says, None);
+    pub(super) fn failed(&mut self, key: &Key, message: String) {
+        self.add(key.as_str(), Outcome::Failed, message, None);
     }
 
     pub(super) fn wrong<'a>(&mut self, problems: impl IntoIterator<Item = &'a Problem>) {
@@ -83,13 +83,13 @@ impl Report {
     }
 
     pub(super) fn node(&mut self, key: &Key, url: &NodeUrl, node: NodeFacts) {
-        let says = format!("{url}: {}", describe_node(&node, SystemTime::now()));
-        self.add(key.as_str(), Outcome::Ok, says, Some(Facts::Node(node)));
+        let message = format!("{url}: {}", describe_node(&node, SystemTime::now()));
+        self.add(key.as_str(), Outcome::Ok, message, Some(Facts::Node(node)));
     }
 
     pub(super) fn token(&mut self, key: &Key, token: TokenFacts) {
-        let says = describe_token(&token);
-        self.add(key.as_str(), Outcome::Ok, says, Some(Facts::Token(token)));
+        let message = describe_token(&token);
+        self.add(key.as_str(), Outcome::Ok, message, Some(Facts::Token(token)));
     }
 
     /// Passes every key through a function.
@@ -112,8 +112,8 @@ impl Report {
         }
     }
 
-    fn add(&mut self, key: &str, outcome: Outcome, says: String, facts: Option<Facts>) {
-        self.checks.push(Check { key: key.to_owned(), outcome, says, facts });
+    fn add(&mut self, key: &str, outcome: Outcome, message: String, facts: Option<Facts>) {
+        self.checks.push(Check { key: key.to_owned(), outcome, message, facts });
     }
 
     fn count(&self, outcome: Outcome) -> usize {
@@ -172,7 +172,7 @@ impl fmt::Display for Outcome {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.checks.iter().map(|check| check.key.chars().count()).max().unwrap_or(0);
-        for Check { key, outcome, says: text, facts: _ } in &self.checks {
+        for Check { key, outcome, message: text, facts: _ } in &self.checks {
             writeln!(f, "{outcome:<6}  {key:<width$}  {text}")?;
         }
         match (self.count(Outcome::Failed), self.count(Outcome::Wrong)) {

@@ -33,7 +33,7 @@ impl Retries {
             self.failed += 1;
         }
         if !passing || self.passing > PASSING_UNTOLD {
-            self.incident.says(&format!("{error:#}"));
+            self.incident.report(&format!("{error:#}"));
         }
         self.failed < ATTEMPTS_MAX && self.passing < PASSING_MAX
     }
@@ -43,7 +43,7 @@ impl Retries {
     }
 
     pub(super) fn over(&mut self) {
-        self.incident.over();
+        self.incident.close();
         self.backoff.reset();
         (self.passing, self.failed) = (0, 0);
     }

@@ -49,6 +49,6 @@ async fn a_verification_reports_what_part_of_all_addresses_it_has_checked() {
     verification.report.accounts = 7;
     let half = verification.step(Some(Address::repeat_byte(0x80)));
     assert_eq!((half.done, half.total), (0x8080, 0x1_0000));
-    assert_eq!(half.says, "7 accounts checked, 50%");
-    assert_eq!(verification.step(None).says, "7 accounts checked, 100%");
+    assert_eq!(half.text, "7 accounts checked, 50%");
+    assert_eq!(verification.step(None).text, "7 accounts checked, 100%");
 }
