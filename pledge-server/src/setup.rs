@@ -77,7 +77,8 @@ pub fn indexer(config: &ChainConfig, source: &Arc<EvmNodes>, stores: &Stores) ->
 /// The finder of the blocks at the edges of a chain's windows.
 pub fn edge_finder(config: &ChainConfig, source: &Arc<EvmNodes>, stores: &Stores) -> EdgeFinder {
     let (balances, points) = (stores.balances.clone(), stores.points.clone());
-    EdgeFinder::new(config.id, source.clone(), balances, points)
+    let finder = EdgeFinder::new(config.id, source.clone(), balances, points);
+    if config.cross_check { finder.cross_checked_by(Arc::new(source.standby())) } else { finder }
 }
 
 /// A token of a chain, by its configuration.

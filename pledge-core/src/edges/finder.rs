@@ -1,5 +1,6 @@
 //! The driver.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +16,8 @@ use crate::types::{BlockNumber, BlockRef, ChainId, Epoch, Timestamp, TokenId};
 const CHUNK: usize = 1_024;
 /// Blocks in one question to the node, with the one that shows the branch.
 const NUMBERS_MAX: usize = 256;
+/// Edges that are read again in one request: two blocks each, and the one that shows the branch.
+const PROVEN_MAX: usize = (NUMBERS_MAX - 1) / 2;
 /// Held headers that are looked at before the node is asked.
 const HELD_MAX: usize = 4_096;
 /// A failure is followed by a rest, so that what a node cannot answer does not keep it busy.
@@ -32,12 +35,15 @@ pub enum Finding {
 /// Finds the last block before the end of each closed window of one chain's programmes, and before the start of
 /// the first.
 ///
-/// The newest edges come first. What the held headers show costs no question; the others are searched for in
-/// chunks, all edges of one at once. One value per chain; several over one store are safe.
+/// The newest edges come first. Those in the held headers cost no request; the others are searched for in
+/// chunks, all edges of one at once, and read again before they are recorded: a time that was wrong in one
+/// answer is no edge. One value per chain; several over one store are safe.
 #[derive(Debug)]
 pub struct EdgeFinder {
     chain: ChainId,
     source: Arc<dyn ChainSource>,
+    /// What reads the blocks at an edge again.
+    second: Arc<dyn ChainSource>,
     balances: Arc<dyn BalanceStore>,
     points: Arc<dyn PointsStore>,
     /// The epochs and windows that what follows holds for.
@@ -62,6 +68,8 @@ struct Standing {
 struct Work {
     chunk: Vec<Timestamp>,
     search: Search,
+    /// Edges from answers of the source, ascending, that are not read again yet.
+    unproven: Vec<BlockEdge>,
 }
 
 /// The token with the highest cursor.
@@ -84,6 +92,7 @@ impl EdgeFinder {
     ) -> Self {
         Self {
             chain,
+            second: source.clone(),
             source,
             balances,
             points,
@@ -93,6 +102,13 @@ impl EdgeFinder {
             work: None,
             failed_at: None,
         }
+    }
+
+    /// With a second source, which has to give the same blocks at an edge before it is recorded. Without one
+    /// the first source is asked twice.
+    #[must_use]
+    pub fn cross_checked_by(self, second: Arc<dyn ChainSource>) -> Self {
+        Self { second, ..self }
     }
 
     /// Searches for edges, with at most one request to the source, for the headers of 256 blocks. `now`
@@ -126,20 +142,24 @@ impl EdgeFinder {
             self.all_at = Some(top.cursor);
             return Ok(Finding::Idle);
         }
-        let mut work = match work.filter(|work| work.chunk == chunk) {
-            Some(work) => work,
+        let work = match work.filter(|work| work.chunk == chunk) {
+            Some(mut work) if work.unproven.is_empty() => {
+                let numbers = work.search.ask(NUMBERS_MAX - 1);
+                let headers = ask(&*self.source, numbers, &top.cursor).await?;
+                learn(&mut work.search, &headers)?;
+                work.unproven = work.search.take_found();
+                work
+            }
+            Some(mut work) => {
+                let proven =
+                    work.unproven.split_off(work.unproven.len().saturating_sub(PROVEN_MAX));
+                self.prove(&proven, &top).await?;
+                self.record(&top, &proven).await?;
+                work
+            }
             None => self.begin(chunk, &top).await?,
         };
-        let mut found = work.search.take_found();
-        if found.is_empty() && !work.search.is_done() {
-            let headers = self.ask(work.search.ask(NUMBERS_MAX - 1), &top.cursor).await?;
-            learn(&mut work.search, &headers)?;
-            found = work.search.take_found();
-        }
-        if !found.is_empty() {
-            self.record(&top, &found).await?;
-        }
-        if work.search.is_done() {
+        if work.unproven.is_empty() && work.search.is_done() {
             self.keep(&work.chunk);
         } else {
             self.work = Some(work);
@@ -202,31 +222,52 @@ impl EdgeFinder {
             self.balances.headers(self.chain, top.cursor.number, HELD_MAX).await?
         };
         let mut search = Search::new(top.base, missing);
+        // The ledger read the held headers itself, cross-checked like all that it commits.
         learn(&mut search, &linked(&top.cursor, held))?;
-        Ok(Work { chunk, search })
+        let held = search.take_found();
+        if !held.is_empty() {
+            self.record(top, &held).await?;
+        }
+        Ok(Work { chunk, search, unproven: Vec::new() })
     }
 
-    /// The headers of some blocks, as long as the ledger's cursor is on their branch.
-    async fn ask(
-        &self,
-        mut numbers: Vec<BlockNumber>,
-        cursor: &BlockRef,
-    ) -> Result<Vec<BlockRef>, ChainError> {
-        numbers.push(cursor.number);
-        let headers = self.source.headers_at(&numbers).await?;
-        if !headers.iter().map(|header| header.number).eq(numbers) {
-            return Err(ChainError::transient(OPERATION, "the headers are not those asked for"));
+    /// Reads the blocks at edges again, each edge by itself: the search may have placed an edge by a time
+    /// that was wrong in one answer.
+    async fn prove(&self, edges: &[BlockEdge], top: &Top) -> Result<(), ChainError> {
+        let blocks =
+            edges.iter().flat_map(|edge| edge.last.into_iter().chain([edge.first_after()]));
+        let numbers: BTreeSet<BlockNumber> = blocks.collect();
+        let numbers = numbers.into_iter().collect();
+        let mut again = Search::new(top.base, edges.iter().map(|edge| edge.instant));
+        learn(&mut again, &ask(&*self.second, numbers, &top.cursor).await?)?;
+        if again.take_found() == edges {
+            return Ok(());
         }
-        if headers.last().map(BlockRef::id) == Some(cursor.id()) {
-            return Ok(headers);
-        }
-        let detail = format!("block {cursor} of the ledger is not on the node's branch");
-        Err(ChainError::block_gone(OPERATION, detail))
+        let detail = "the blocks at the edge of a window have other times in another answer";
+        Err(ChainError::transient(OPERATION, detail))
     }
 
     async fn record(&self, top: &Top, found: &[BlockEdge]) -> Result<(), StoreError> {
         self.balances.record_edges(top.token, top.epoch, found).await
     }
+}
+
+/// The headers of some blocks, as long as the ledger's cursor is on their branch.
+async fn ask(
+    source: &dyn ChainSource,
+    mut numbers: Vec<BlockNumber>,
+    cursor: &BlockRef,
+) -> Result<Vec<BlockRef>, ChainError> {
+    numbers.push(cursor.number);
+    let headers = source.headers_at(&numbers).await?;
+    if !headers.iter().map(|header| header.number).eq(numbers) {
+        return Err(ChainError::transient(OPERATION, "the headers are not those asked for"));
+    }
+    if headers.last().map(BlockRef::id) == Some(cursor.id()) {
+        return Ok(headers);
+    }
+    let detail = format!("block {cursor} of the ledger is not on the node's branch");
+    Err(ChainError::block_gone(OPERATION, detail))
 }
 
 const OPERATION: &str = "find the blocks at the edges of windows";

@@ -93,7 +93,12 @@ async fn whole(
 fn difference(ours: &RangeFacts, theirs: &RangeFacts) -> Option<(BlockNumber, String)> {
     let headers = ours.headers.iter().find_map(|header| {
         let other = theirs.header(header.number).filter(|other| *other != header)?;
-        let what = format!("the node has {}, the second source {}", header.hash, other.hash);
+        let what = if other.hash == header.hash {
+            let (time, theirs) = (header.time, other.time);
+            format!("the node gives it time {time}, the second source {theirs}")
+        } else {
+            format!("the node has {}, the second source {}", header.hash, other.hash)
+        };
         Some((header.number, what))
     });
     let transfers = difference_in("transfers", &ours.transfers, &theirs.transfers, |t| t.block);
@@ -113,7 +118,9 @@ fn difference_in<T: PartialEq>(
     let block = [ours.get(same), theirs.get(same)].into_iter().flatten().map(&block_of).min()?;
     let count = |logs: &[T]| logs.iter().filter(|log| block_of(log) == block).count();
     let (ours, theirs) = (count(ours), count(theirs));
-    Some((block, format!("its {what} differ: the node has {ours}, the second source {theirs}")))
+    let how = if ours == theirs { ", with other contents" } else { "" };
+    let differ = format!("its {what} differ: the node has {ours}, the second source {theirs}{how}");
+    Some((block, differ))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use pledge_chain_evm::{EvmNodes, NodeReport};
-use pledge_core::edges::EdgeFinder;
+use pledge_core::edges::{EdgeFinder, Finding};
 use pledge_core::indexer::{Indexer, Poll};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -98,10 +98,12 @@ impl Follower {
     /// on the chain.
     async fn follow_while(&mut self, turn: Turn, source: &Arc<EvmNodes>, hints: &mut Hints) {
         let finder = setup::edge_finder(&self.config, source, &self.stores);
-        let (name, rests) = (self.config.name.clone(), Notify::new());
+        let edges =
+            self.incidents.of_chain(&self.config.name, "finding the blocks at windows' edges");
+        let rests = Notify::new();
         tokio::select! {
             () = self.index_while(turn, source, hints, &rests) => {}
-            () = find_edges(&name, finder, &rests) => {}
+            () = find_edges(finder, edges, &rests) => {}
         }
     }
 
@@ -206,12 +208,23 @@ impl Follower {
 
 /// Searches for edges, one step each time the chain has nothing else to do: concurrent with the next poll,
 /// never before it. What is not found is searched for again: nothing waits for it.
-async fn find_edges(name: &str, mut finder: EdgeFinder, rests: &Notify) {
+///
+/// The finder rests a minute after a failure, so the second in a row is an incident.
+async fn find_edges(mut finder: EdgeFinder, mut incident: Incident, rests: &Notify) {
+    let mut failed = false;
     loop {
         rests.notified().await;
-        if let Err(error) = finder.step(SystemTime::now()).await {
-            let error = anyhow::Error::from(error);
-            tracing::debug!(chain = name, "edges of windows are not found yet: {error:#}");
+        match finder.step(SystemTime::now()).await {
+            Ok(Finding::Advanced) => {
+                failed = false;
+                incident.close();
+            }
+            Ok(Finding::Idle) => {}
+            Err(error) if failed => incident.report(&format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => {
+                failed = true;
+                tracing::debug!(%error, "the blocks at windows' edges are not found yet");
+            }
         }
     }
 }
@@ -303,7 +316,8 @@ mod tests {
         }
         let (balances, points) = (stores.balances.clone(), stores.points.clone());
         let finder = EdgeFinder::new(TOKEN.chain, Arc::new(test.chain.clone()), balances, points);
-        let rests = Notify::new();
+        let (rests, incidents) = (Notify::new(), Incidents::default());
+        let incident = incidents.of_chain("test", "finding edges");
         let hour = Timestamp::new(3_600).unwrap();
         let kept = async || stores.balances.edges(TOKEN.chain, &[hour]).await.unwrap()[0];
         let looked = async {
@@ -314,7 +328,7 @@ mod tests {
             assert_eq!(kept().await.and_then(|edge| edge.last), Some(BlockNumber::new(59)));
         };
         tokio::select! {
-            () = find_edges("test", finder, &rests) => {}
+            () = find_edges(finder, incident, &rests) => {}
             () = looked => {}
         }
     }
