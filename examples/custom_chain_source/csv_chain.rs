@@ -38,12 +38,12 @@ impl CsvChain {
         at.and_then(|at| self.blocks.get(at)).copied().ok_or_else(gone)
     }
 
-    /// The transfers of a token up to a block, which must be one of this chain.
-    pub(crate) fn until(&self, token: Address, at: BlockId) -> Answer<Vec<&Transfer>> {
+    /// The transfers up to a block, which must be one of this chain.
+    pub(crate) fn until(&self, at: BlockId) -> Answer<Vec<&Transfer>> {
         if self.block(at.number)?.id() != at {
             return Err(ChainError::block_gone("read balances", format!("there is no block {at}")));
         }
-        let before = |row: &&Transfer| row.token == token && row.block <= at.number;
+        let before = |row: &&Transfer| row.block <= at.number;
         Ok(self.transfers.iter().filter(before).collect())
     }
 }

@@ -2,12 +2,17 @@
 
 use async_trait::async_trait;
 use pledge_core::error::ChainError;
-use pledge_core::ledger::{TokenMetadata, Transfer};
-use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
-use pledge_core::primitives::Address;
-use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+use pledge_core::ledger::Transfer;
+use pledge_core::ledger::erc20::{self, View, encode_number, encode_text};
+use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
+use pledge_core::primitives::{Address, Bytes, U256};
+use pledge_core::types::{
+    Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, Reverted,
+};
 
 use super::csv_chain::{Answer, CsvChain, TOKEN};
+
+const TOKEN_ADDRESS: Address = TOKEN.address;
 
 #[async_trait]
 impl ChainSource for CsvChain {
@@ -27,33 +32,49 @@ impl ChainSource for CsvChain {
         (from.get()..=to.get()).map(|number| self.block(BlockNumber::new(number))).collect()
     }
 
-    async fn range<'a>(&self, request: RangeRequest<'a>) -> Answer<RangeFacts> {
+    async fn logs<'a>(&self, request: LogsRequest<'a>) -> Answer<LogsAnswer> {
         let headers = self.headers(request.from, request.to).await?;
-        let asked = |row: &&Transfer| {
-            request.tokens.contains(&row.token) && (request.from..=request.to).contains(&row.block)
+        let mut logs = Vec::new();
+        for row in &self.transfers {
+            if (request.from..=request.to).contains(&row.block) {
+                logs.push(erc20::encode(row, self.block(row.block)?.hash));
+            }
+        }
+        logs.retain(|log| request.filter.matches(log));
+        Ok(LogsAnswer { headers, logs })
+    }
+
+    async fn calls(&self, calls: &[Call], at: BlockId) -> Answer<Vec<CallOutcome>> {
+        let rows = self.until(at)?;
+        calls.iter().map(|call| self.outcome(call, &rows)).collect()
+    }
+}
+
+impl CsvChain {
+    /// What the one contract of the file returns; every other address has no code and no balance.
+    fn outcome(&self, call: &Call, rows: &[&Transfer]) -> Answer<CallOutcome> {
+        let view = match call {
+            Call::Contract { to: Some(TOKEN_ADDRESS), data } => View::decode(data),
+            Call::Contract { .. } => return Ok(Ok(Bytes::new())),
+            Call::Code(TOKEN_ADDRESS) => return Ok(Ok(Bytes::from_static(b"csv"))),
+            Call::Code(_) => return Ok(Ok(Bytes::new())),
+            Call::Balance(_) => return Ok(Ok(encode_number(U256::ZERO))),
         };
-        let transfers = self.transfers.iter().filter(asked).cloned().collect();
-        Ok(RangeFacts { headers, transfers, unreadable: Vec::new() })
-    }
-
-    async fn token_metadata(&self, token: Address) -> Answer<TokenMetadata> {
-        let known = (token == TOKEN.address).then(|| self.metadata.clone());
-        known.ok_or_else(|| ChainError::persistent("read a token", format!("{token} is no token")))
-    }
-
-    async fn balances(&self, token: Address, of: &[Account], at: BlockId) -> Answer<Vec<Amount>> {
-        let rows = self.until(token, at)?;
-        let held = |account: &Account| {
-            let (received, sent) = flows(&rows, account.address());
-            received?.checked_sub(sent?)
-        };
-        of.iter().map(|account| held(account).ok_or_else(impossible)).collect()
-    }
-
-    async fn total_supply(&self, token: Address, at: BlockId) -> Answer<Amount> {
-        let (burned, minted) = flows(&self.until(token, at)?, Address::ZERO);
-        let supply = minted.zip(burned).and_then(|(minted, burned)| minted.checked_sub(burned));
-        supply.ok_or_else(impossible)
+        let amount =
+            |amount: Option<Amount>| amount.map(|a| encode_number(a.get())).ok_or_else(impossible);
+        Ok(match view {
+            Some(View::Decimals) => Ok(encode_number(U256::from(self.metadata.decimals.get()))),
+            Some(View::Symbol) => Ok(encode_text(&self.metadata.symbol)),
+            Some(View::BalanceOf(account)) => {
+                let (received, sent) = flows(rows, account);
+                Ok(amount(received.zip(sent).and_then(|(r, s)| r.checked_sub(s)))?)
+            }
+            Some(View::TotalSupply) => {
+                let (burned, minted) = flows(rows, Address::ZERO);
+                Ok(amount(minted.zip(burned).and_then(|(m, b)| m.checked_sub(b)))?)
+            }
+            None => Err(Reverted("the file has no such function".to_owned())),
+        })
     }
 }
 

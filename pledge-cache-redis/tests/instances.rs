@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use pledge_cache_redis::{Redis, RedisPending};
 use pledge_core::error::ChainError;
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
-use pledge_core::ledger::TokenMetadata;
-use pledge_core::ports::{BalanceStore, ChainSource, PendingCache, RangeFacts, RangeRequest};
+use pledge_core::ports::{BalanceStore, ChainSource, LogsAnswer, LogsRequest, PendingCache};
 use pledge_core::primitives::Address;
 use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
-use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, TokenId};
+use pledge_core::types::{
+    Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, TokenId,
+};
 use pledge_storage_memory::MemoryStore;
 use pledge_testing::world::{CHAIN, NOW, account, at, spec, token, tokens};
 use support::{prefix, server};
@@ -165,24 +166,11 @@ impl ChainSource for HeadsOnly {
         self.0.headers(from, to).await
     }
 
-    async fn range<'a>(&self, _: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
+    async fn logs<'a>(&self, _: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
         Err(ChainError::persistent("read a range", "there is nothing to read"))
     }
 
-    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
-        self.0.token_metadata(token).await
-    }
-
-    async fn balances(
-        &self,
-        token: Address,
-        accounts: &[Account],
-        at: BlockId,
-    ) -> Result<Vec<Amount>, ChainError> {
-        self.0.balances(token, accounts, at).await
-    }
-
-    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
-        self.0.total_supply(token, at).await
+    async fn calls(&self, calls: &[Call], at: BlockId) -> Result<Vec<CallOutcome>, ChainError> {
+        ChainSource::calls(&self.0, calls, at).await
     }
 }

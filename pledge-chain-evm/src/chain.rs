@@ -2,18 +2,17 @@
 
 use std::sync::atomic::AtomicBool;
 
-use alloy::primitives::{Address, U64};
+use alloy::primitives::U64;
 use async_trait::async_trait;
 use pledge_core::error::ChainError;
-use pledge_core::ledger::TokenMetadata;
-use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
-use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call as Question, CallOutcome, ChainId};
 use serde_json::json;
 
 use crate::adaptive_size::AdaptiveSize;
 use crate::config::{EvmConfig, LogProof};
 use crate::http::Call;
-use crate::range::{FILTER_TOKENS_MAX, FirstBloom, Width};
+use crate::range::{FILTER_ADDRESSES_MAX, FirstBloom, Width};
 use crate::rpc::{Rpc, chain_id_call};
 use crate::state_sync::has_state_sync;
 
@@ -66,7 +65,7 @@ impl EvmChain {
             rpc: Rpc::new(config)?,
             range_size: AdaptiveSize::new(config.range_blocks_max.get()),
             range_width: Width::new(),
-            filter_size: AdaptiveSize::new(FILTER_TOKENS_MAX),
+            filter_size: AdaptiveSize::new(FILTER_ADDRESSES_MAX),
             state_by_number: AtomicBool::new(false),
             receipts_one_by_one: AtomicBool::new(false),
             first_bloom: FirstBloom::unseen(),
@@ -131,24 +130,15 @@ impl ChainSource for EvmChain {
         headers.into_iter().map(|header| header.map(|header| header.block)).collect()
     }
 
-    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
-        self.read_range(&request).await
+    async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
+        self.read_logs(&request).await
     }
 
-    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
-        self.read_metadata(token).await
-    }
-
-    async fn balances(
+    async fn calls(
         &self,
-        token: Address,
-        accounts: &[Account],
+        questions: &[Question],
         at: BlockId,
-    ) -> Result<Vec<Amount>, ChainError> {
-        self.read_balances(token, accounts, at).await
-    }
-
-    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
-        self.read_total_supply(token, at).await
+    ) -> Result<Vec<CallOutcome>, ChainError> {
+        self.read_calls(questions, at).await
     }
 }

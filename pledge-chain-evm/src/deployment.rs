@@ -3,15 +3,16 @@
 use alloy::primitives::{Address, Bytes, U64, U256};
 use futures::{StreamExt, stream};
 use pledge_core::error::{ChainError, ChainErrorKind};
+use pledge_core::ledger::erc20::no_code;
 use pledge_core::ports::ChainSource;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, Call as Question};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::chain::EvmChain;
+use crate::contract_state::state_call;
 use crate::discovery::{OPERATION, is_missing_history};
 use crate::http::{Answer, Call};
-use crate::token::{code_call, no_code};
 
 /// Blocks that one step asks about for one token: with seven, a step is worth three of a bisection.
 const PROBES_MAX: usize = 7;
@@ -277,7 +278,7 @@ fn unproven(token: Address, block: u64, what: &str) -> ChainError {
 
 /// The code of a contract at the end of a block.
 pub(crate) fn code_at(token: Address, block: u64) -> Call {
-    code_call(token, &format!("{block:#x}"))
+    state_call(&Question::Code(token), &json!(format!("{block:#x}")))
 }
 
 #[cfg(test)]

@@ -3,16 +3,18 @@
 use alloy::primitives::Address;
 use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenMetadata;
+use pledge_core::ledger::erc20::{self, METADATA_CALLS};
 use pledge_core::ports::ChainSource;
-use pledge_core::types::{BlockNumber, Decimals};
+use pledge_core::types::{BlockNumber, CallOutcome, Decimals};
+use serde_json::json;
 
 use crate::chain::EvmChain;
 use crate::classify::Fault;
+use crate::contract_state::state_call;
 use crate::deployment::code_at;
-use crate::http::Answer;
-use crate::token::{METADATA_CALLS, metadata_calls};
 
 pub(crate) const OPERATION: &str = "find the block of deployment";
+const METADATA_OPERATION: &str = "read a token's metadata";
 
 /// What to find out about a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +44,9 @@ pub enum StartQuery {
 pub struct TokenDiscovery {
     /// The address that was asked about.
     pub address: Address,
-    /// As [`ChainSource::token_metadata`], or with the decimals that [`TokenQuery::decimals`] assumes.
+    /// As [`token_metadata`], or with the decimals that [`TokenQuery::decimals`] assumes.
+    ///
+    /// [`token_metadata`]: pledge_core::ports::ChainSourceExt::token_metadata
     pub metadata: Result<TokenMetadata, ChainError>,
     /// The answer to [`TokenQuery::start`].
     pub start: Result<StartFound, ChainError>,
@@ -108,12 +112,19 @@ impl EvmChain {
         &self,
         queries: &[TokenQuery],
     ) -> Vec<Result<TokenMetadata, ChainError>> {
-        let calls = queries.iter().flat_map(|query| metadata_calls(query.address)).collect();
-        let mut answers = self.rpc().many(calls).await.into_iter();
-        let mut next = || answers.next().expect("an answer for each call");
-        let metadata = queries.iter().map(|query| {
-            let answers: [Answer; METADATA_CALLS] = std::array::from_fn(|_| next());
-            self.metadata(query.address, answers, query.decimals)
+        let questions: Vec<_> =
+            queries.iter().map(|query| erc20::metadata_calls(query.address)).collect();
+        let latest = json!("latest");
+        let calls = questions.iter().flatten().map(|question| state_call(question, &latest));
+        let mut answers = self.rpc().many(calls.collect()).await.into_iter();
+        let metadata = queries.iter().zip(&questions).map(|(query, questions)| {
+            let outcomes: [Result<CallOutcome, ChainError>; METADATA_CALLS] =
+                questions.each_ref().map(|question| {
+                    let answer = answers.next().expect("an answer for each call");
+                    let outcome = self.outcome(question, answer);
+                    outcome.map_err(|failure| failure.during(METADATA_OPERATION))
+                });
+            erc20::metadata(query.address, outcomes, query.decimals)
         });
         metadata.collect()
     }

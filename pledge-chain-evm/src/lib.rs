@@ -27,7 +27,6 @@ mod chain;
 mod classify;
 mod config;
 mod contract_state;
-mod decode;
 mod deployment;
 mod discovery;
 mod failure;
@@ -43,8 +42,6 @@ mod redact;
 mod response;
 mod rpc;
 mod state_sync;
-mod symbol;
-mod token;
 mod wire;
 
 pub use chain::EvmChain;

@@ -1,6 +1,7 @@
 //! Several nodes of one chain behind the port: one answers, the others stand by and vote.
 
 mod agreed;
+mod calls;
 mod config;
 mod cross_check;
 mod discovery;
@@ -22,9 +23,8 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::join_all;
 use pledge_core::error::ChainError;
-use pledge_core::ledger::TokenMetadata;
-use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
-use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId};
 
 pub use config::NodesConfig;
 pub use cross_check::StandbyNodes;
@@ -154,24 +154,12 @@ impl ChainSource for EvmNodes {
         self.ask("read headers", |node| node.headers_at(numbers), |headers| headers).await
     }
 
-    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
-        self.read_range(&request).await
+    async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
+        self.read_logs(&request).await
     }
 
-    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
-        self.ask("read a token's metadata", |node| node.token_metadata(token), |_| &[]).await
-    }
-
-    async fn balances(
-        &self,
-        token: Address,
-        accounts: &[Account],
-        at: BlockId,
-    ) -> Result<Vec<Amount>, ChainError> {
-        self.ask("read balances", |node| node.balances(token, accounts, at), |_| &[]).await
-    }
-
-    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
-        self.ask("read the total supply", |node| node.total_supply(token, at), |_| &[]).await
+    async fn calls(&self, questions: &[Call], at: BlockId) -> Result<Vec<CallOutcome>, ChainError> {
+        let question = |node| calls::ask_node(node, questions, at).boxed();
+        calls::outcomes_of(self.ask(calls::OPERATION, question, |_| &[]).await)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use alloy::consensus;
 use alloy::primitives::{B256, Bloom};
 use pledge_core::error::ChainError;
-use pledge_core::types::BlockId;
+use pledge_core::types::{BlockId, Log};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -16,7 +16,6 @@ use crate::headers::header_by_hash_call;
 use crate::http::Call;
 use crate::response::Json;
 use crate::state_sync::state_sync_tx;
-use crate::wire::Log;
 
 mod wire;
 

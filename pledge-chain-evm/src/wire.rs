@@ -1,7 +1,7 @@
 //! What a node answers, as far as the ledger needs it: unknown fields and kinds of blocks are fine.
 
 use alloy::primitives::{Address, B256, Bloom, Bytes, U64};
-use pledge_core::types::{BlockNumber, BlockRef, LogIndex, OutOfRange, Timestamp};
+use pledge_core::types::{BlockNumber, BlockRef, Log, LogIndex, OutOfRange, Timestamp, Topics};
 use serde::Deserialize;
 
 /// A block's header as nodes send it.
@@ -54,48 +54,31 @@ pub(crate) struct WireLog {
     removed: Option<bool>,
 }
 
-/// A log with its place on the chain.
+/// Why a log cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Log {
-    pub(crate) block: BlockNumber,
-    pub(crate) index: LogIndex,
-    pub(crate) block_hash: B256,
-    pub(crate) tx_hash: B256,
-    pub(crate) address: Address,
-    pub(crate) topics: Vec<B256>,
-    pub(crate) data: Bytes,
-}
-
-impl Log {
-    /// Its place among all logs.
-    pub(crate) const fn place(&self) -> (BlockNumber, LogIndex) {
-        (self.block, self.index)
-    }
-}
-
-/// Why a log cannot be placed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unplaced {
+pub(crate) enum BadLog {
     /// The node calls it removed: its block is not on the chain any more.
     Removed,
     /// The node gives none of this: of a block that is still being made, or of any.
     Without(&'static str),
+    /// No contract can write so many topics.
+    Topics(OutOfRange),
 }
 
 impl TryFrom<WireLog> for Log {
-    type Error = Unplaced;
+    type Error = BadLog;
 
-    fn try_from(log: WireLog) -> Result<Self, Unplaced> {
+    fn try_from(log: WireLog) -> Result<Self, BadLog> {
         if log.removed == Some(true) {
-            return Err(Unplaced::Removed);
+            return Err(BadLog::Removed);
         }
         Ok(Self {
-            block: BlockNumber::new(log.block_number.ok_or(Unplaced::Without("blockNumber"))?.to()),
-            index: LogIndex::new(log.log_index.ok_or(Unplaced::Without("logIndex"))?.to()),
-            block_hash: log.block_hash.ok_or(Unplaced::Without("blockHash"))?,
-            tx_hash: log.transaction_hash.ok_or(Unplaced::Without("transactionHash"))?,
+            block: BlockNumber::new(log.block_number.ok_or(BadLog::Without("blockNumber"))?.to()),
+            log_index: LogIndex::new(log.log_index.ok_or(BadLog::Without("logIndex"))?.to()),
+            block_hash: log.block_hash.ok_or(BadLog::Without("blockHash"))?,
+            tx_hash: log.transaction_hash.ok_or(BadLog::Without("transactionHash"))?,
             address: log.address,
-            topics: log.topics,
+            topics: Topics::new(&log.topics).map_err(BadLog::Topics)?,
             data: log.data,
         })
     }

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, Bytes, U256};
 use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ledger::Transfer;
-use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
-use pledge_core::types::{Account, Amount, BlockNumber, BlockRef, ChainId};
+use pledge_core::ledger::erc20::{decode, encode_number, transfers_of};
+use pledge_core::ports::{ChainSource, ChainSourceExt, HeaderDetail, LogsAnswer, LogsRequest};
+use pledge_core::types::{Account, Amount, BlockNumber, BlockRef, Call, ChainId};
 use pledge_examples::{Anvil, Played, Token, Traffic};
 
 const CHAIN_ID: u64 = 31_337;
@@ -38,14 +39,15 @@ impl World {
         traffic.play(&self.anvil, &self.token).await.unwrap()
     }
 
-    async fn range(&self, from: u64, to: u64, detail: HeaderDetail) -> RangeFacts {
-        let request = RangeRequest {
+    async fn logs(&self, from: u64, to: u64, detail: HeaderDetail) -> LogsAnswer {
+        let tokens = [self.token.address()];
+        let request = LogsRequest {
             from: BlockNumber::new(from),
             to: BlockNumber::new(to),
-            tokens: &[self.token.address()],
+            filter: transfers_of(&tokens),
             detail,
         };
-        self.source.range(request).await.unwrap()
+        self.source.logs(request).await.unwrap()
     }
 
     async fn block(&self, number: u64) -> BlockRef {
@@ -79,10 +81,11 @@ fn added_up(transfers: &[Transfer]) -> BTreeMap<Address, U256> {
 async fn the_transfers_of_a_range_add_up_to_the_balances() {
     let world = World::new().await;
     let played = world.play(250).await;
-    let facts = world.range(0, played.last_block, HeaderDetail::Sparse).await;
-    assert_eq!(facts.transfers.len() as u64, played.transfers);
-    assert!(facts.unreadable.is_empty());
-    let mut balances = added_up(&facts.transfers);
+    let answer = world.logs(0, played.last_block, HeaderDetail::Sparse).await;
+    assert_eq!(answer.logs.len() as u64, played.transfers);
+    let transfers: Vec<Transfer> =
+        answer.logs.iter().map(|log| decode(log).unwrap().unwrap()).collect();
+    let mut balances = added_up(&transfers);
     for account in played.balances.keys() {
         balances.entry(*account).or_default();
     }
@@ -90,12 +93,12 @@ async fn the_transfers_of_a_range_add_up_to_the_balances() {
 }
 
 #[tokio::test]
-async fn sparse_and_full_answers_have_the_same_transfers() {
+async fn sparse_and_full_answers_have_the_same_logs() {
     let world = World::new().await;
     let played = world.play(30).await;
-    let sparse = world.range(3, played.last_block, HeaderDetail::Sparse).await;
-    let all = world.range(3, played.last_block, HeaderDetail::All).await;
-    assert_eq!(sparse.transfers, all.transfers);
+    let sparse = world.logs(3, played.last_block, HeaderDetail::Sparse).await;
+    let all = world.logs(3, played.last_block, HeaderDetail::All).await;
+    assert_eq!(sparse.logs, all.logs);
     assert_eq!(all.headers.len() as u64, played.last_block - 3 + 1);
     assert!(sparse.headers.len() < all.headers.len());
     assert!(sparse.headers.iter().all(|header| all.headers.contains(header)));
@@ -105,12 +108,12 @@ async fn sparse_and_full_answers_have_the_same_transfers() {
 async fn a_range_from_one_block_to_the_next_leaves_nothing_out() {
     let world = World::new().await;
     let played = world.play(12).await;
-    let whole = world.range(1, played.last_block, HeaderDetail::All).await;
-    let mut pieces = RangeFacts::default();
+    let whole = world.logs(1, played.last_block, HeaderDetail::All).await;
+    let mut pieces = LogsAnswer::default();
     for block in 1..=played.last_block {
-        let piece = world.range(block, block, HeaderDetail::All).await;
+        let piece = world.logs(block, block, HeaderDetail::All).await;
         pieces.headers.extend(piece.headers);
-        pieces.transfers.extend(piece.transfers);
+        pieces.logs.extend(piece.logs);
     }
     assert_eq!(pieces, whole);
 }
@@ -138,17 +141,17 @@ async fn a_reorg_gives_new_hashes_and_takes_its_transfers_away() {
     let world = World::new().await;
     let played = world.play(10).await;
     let (from, to) = (played.first_block, played.last_block);
-    let before = world.range(from, to, HeaderDetail::All).await;
+    let before = world.logs(from, to, HeaderDetail::All).await;
     world.anvil.reorg(3).await.unwrap();
-    let after = world.range(from, to, HeaderDetail::All).await;
+    let after = world.logs(from, to, HeaderDetail::All).await;
     let kept = before.headers.len() - 3;
     assert_eq!(before.headers[..kept], after.headers[..kept]);
     for (old, new) in before.headers[kept..].iter().zip(&after.headers[kept..]) {
         assert_eq!(old.number, new.number);
         assert_ne!(old.hash, new.hash);
     }
-    assert_eq!(after.transfers.len(), kept * 20);
-    assert_eq!(after.transfers, before.transfers[..kept * 20]);
+    assert_eq!(after.logs.len(), kept * 20);
+    assert_eq!(after.logs, before.logs[..kept * 20]);
 }
 
 #[tokio::test]
@@ -187,6 +190,21 @@ async fn metadata_is_what_the_contract_returns() {
     let world = World::new().await;
     let metadata = world.source.token_metadata(world.token.address()).await.unwrap();
     assert_eq!((metadata.symbol.as_str(), metadata.decimals.get()), ("USDX", 18));
+}
+
+/// PUSH1 42, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
+const RETURNS_42: &[u8] = &[0x60, 42, 0x60, 0, 0x52, 0x60, 32, 0x60, 0, 0xf3];
+
+#[tokio::test]
+async fn a_call_without_a_contract_runs_its_data() {
+    let world = World::new().await;
+    let at = world.source.head().await.unwrap().id();
+    let run = Call::Contract { to: None, data: Bytes::from_static(RETURNS_42) };
+    let owner = Call::Balance(world.token.owner());
+    let outcomes = world.source.calls(&[run, owner], at).await.unwrap();
+    assert_eq!(outcomes[0], Ok(encode_number(U256::from(42))));
+    let balance = U256::from_be_slice(outcomes[1].as_ref().unwrap());
+    assert!(balance > U256::ZERO, "it has paid for the deployment");
 }
 
 #[tokio::test]

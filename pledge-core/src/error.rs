@@ -43,6 +43,12 @@ impl<K: ErrorKind> PortError<K> {
         Self { kind, detail: detail.into(), ..self }
     }
 
+    /// The same error during another operation, of which the one that failed is a part.
+    #[must_use]
+    pub fn during(self, operation: &'static str) -> Self {
+        Self { operation, ..self }
+    }
+
     /// What the caller should do next.
     pub const fn kind(&self) -> K {
         self.kind

@@ -7,6 +7,7 @@ mod ancestor;
 mod claims;
 mod commit;
 mod cross_check;
+mod facts;
 mod finality;
 mod fork;
 mod pending;

@@ -2,6 +2,7 @@
 
 mod change;
 mod edge;
+pub mod erc20;
 mod fold;
 mod replay;
 mod supply;

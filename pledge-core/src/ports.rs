@@ -5,6 +5,7 @@
 mod archive;
 mod balance_store;
 mod chain_source;
+mod chain_source_ext;
 mod check;
 mod event_retention;
 mod event_store;
@@ -20,7 +21,9 @@ pub use balance_store::{
     AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage,
     HistoriesPlace, HistoriesQuery, LedgerCommit, Rewind, Seen, TokenCommit,
 };
-pub use chain_source::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+pub(crate) use chain_source::header_of;
+pub use chain_source::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
+pub use chain_source_ext::ChainSourceExt;
 pub use event_retention::{ConsumerState, EventRetention, Pruning};
 pub use event_store::{EventStore, check_delivery};
 pub use leases::Leases;

@@ -2,7 +2,10 @@
 
 mod amount;
 mod block;
+mod call;
 mod ids;
+mod log;
+mod log_filter;
 mod points;
 mod schedule;
 mod text;
@@ -10,7 +13,10 @@ mod time;
 
 pub use amount::{Amount, BalanceSeconds, CumulativeAmount};
 pub use block::{BlockId, BlockNumber, BlockRef, LogIndex};
+pub use call::{Call, CallOutcome, Reverted};
 pub use ids::{Account, ChainId, Epoch, ProgrammeId, ShardCount, ShardId, TokenId};
+pub use log::{Log, Topics};
+pub use log_filter::LogFilter;
 pub use points::{
     Decimals, RATE_DECIMALS_MAX, Rate, RateError, RateSchedule, RawPoints, Scale, WeightBp,
     WeightSchedule,

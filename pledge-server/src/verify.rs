@@ -11,7 +11,9 @@ mod report;
 use anyhow::{Context, bail};
 use pledge_core::error::{ChainError, ChainErrorKind, StoreError};
 use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState, TokenStatus};
-use pledge_core::ports::{BalanceStore, ChainSource, ChangesQuery, HistoriesQuery, Seen};
+use pledge_core::ports::{
+    BalanceStore, ChainSource, ChainSourceExt, ChangesQuery, HistoriesQuery, Seen,
+};
 use pledge_core::primitives::Address;
 use pledge_core::types::{Account, Amount, BlockRef, LogIndex, TokenId};
 

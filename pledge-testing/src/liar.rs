@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use async_trait::async_trait;
 use pledge_core::error::ChainError;
-use pledge_core::ledger::TokenMetadata;
-use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
+use pledge_core::ledger::erc20::{View, encode_number};
+use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
 use pledge_core::simulation::ScriptedChain;
-use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Timestamp};
+use pledge_core::types::{
+    Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, Timestamp,
+};
 
 /// The lies of a source. By default there are none.
 #[derive(Debug, Clone, Default)]
@@ -120,40 +122,35 @@ impl ChainSource for Liar {
         Ok(headers.into_iter().map(|header| self.bend(header)).collect())
     }
 
-    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
+    async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
         self.refuse_gone(request.from)?;
         let ranges = self.lies().ranges.clone();
-        let mut facts = ranges.unwrap_or_else(|| self.chain.clone()).range(request).await?;
-        for header in &mut facts.headers {
+        let mut answer = ranges.unwrap_or_else(|| self.chain.clone()).logs(request).await?;
+        for header in &mut answer.headers {
             *header = self.bend(*header);
         }
-        let ends = [facts.headers.first(), facts.last()].map(|end| end.map(|end| end.number));
+        let ends = [answer.headers.first(), answer.last()].map(|end| end.map(|end| end.number));
         if let Some(block) = self.lies().left_out.filter(|block| !ends.contains(&Some(*block))) {
-            facts.headers.retain(|header| header.number != block);
-            facts.transfers.retain(|transfer| transfer.block != block);
+            answer.headers.retain(|header| header.number != block);
+            answer.logs.retain(|log| log.block != block);
         }
-        Ok(facts)
+        Ok(answer)
     }
 
-    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
-        self.chain.token_metadata(token).await
-    }
-
-    async fn balances(
-        &self,
-        token: Address,
-        accounts: &[Account],
-        at: BlockId,
-    ) -> Result<Vec<Amount>, ChainError> {
-        self.chain.balances(token, accounts, at).await
-    }
-
-    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
+    async fn calls(&self, calls: &[Call], at: BlockId) -> Result<Vec<CallOutcome>, ChainError> {
+        let is_supply =
+            |call: &Call| View::in_call(call).is_some_and(|(_, view)| view == View::TotalSupply);
+        let Some(supply) = calls.iter().position(is_supply) else {
+            return ChainSource::calls(&self.chain, calls, at).await;
+        };
         let next = self.lies().supplies.pop();
-        match next {
-            None => self.chain.total_supply(token, at).await,
-            Some(Some(supply)) => Ok(supply),
-            Some(None) => Err(ChainError::block_gone("read a supply", format!("{at} is gone"))),
+        if next == Some(None) {
+            return Err(ChainError::block_gone("read a supply", format!("{at} is gone")));
         }
+        let mut outcomes = ChainSource::calls(&self.chain, calls, at).await?;
+        if let Some(claimed) = next.flatten() {
+            outcomes[supply] = Ok(encode_number(claimed.get()));
+        }
+        Ok(outcomes)
     }
 }

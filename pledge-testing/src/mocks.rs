@@ -22,22 +22,20 @@ use mockall::mock;
 use pledge_core::error::{ChainError, StoreError};
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{
-    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenMetadata, TokenSpec, TokenState,
-    UnreadableLog,
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     Archive, BalanceStore, BatchFailure, ChainReport, ChainSource, ChainState, ChangesQuery,
-    EventRetention, EventStore, HistoriesPage, HistoriesQuery, Leases, LedgerCommit, Notifier,
-    NotifyError, PendingCache, PendingSnapshot, PointsStore, Price, PriceError, PriceSource,
-    ProgrammeState, Pruning, RangeFacts, RangeRequest, RecordSink, RecordSource, Rewind, Seen,
+    EventRetention, EventStore, HistoriesPage, HistoriesQuery, Leases, LedgerCommit, LogsAnswer,
+    LogsRequest, Notifier, NotifyError, PendingCache, PendingSnapshot, PointsStore, Price,
+    PriceError, PriceSource, ProgrammeState, Pruning, RecordSink, RecordSource, Rewind, Seen,
     Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
-use pledge_core::primitives::Address;
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
-    RawPoints, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, Epoch, LogIndex,
+    ProgrammeId, RawPoints, Timestamp, TokenId,
 };
 
 // Written as `async_trait` expands it: mockall accepts no `dyn` behind a reference otherwise.
@@ -163,15 +161,12 @@ mock! {
             from: BlockNumber,
             to: BlockNumber,
         ) -> Result<Vec<BlockRef>, ChainError>;
-        async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError>;
-        async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError>;
-        async fn balances(
+        async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError>;
+        async fn calls(
             &self,
-            token: Address,
-            accounts: &[Account],
+            calls: &[Call],
             at: BlockId,
-        ) -> Result<Vec<Amount>, ChainError>;
-        async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError>;
+        ) -> Result<Vec<CallOutcome>, ChainError>;
     }
 }
 

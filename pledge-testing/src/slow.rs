@@ -7,11 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pledge_core::error::{ChainError, StoreError};
 use pledge_core::forward_store;
-use pledge_core::ledger::TokenMetadata;
-use pledge_core::ports::{BalanceStore, ChainSource, ChainState, RangeFacts, RangeRequest};
-use pledge_core::primitives::Address;
+use pledge_core::ports::{BalanceStore, ChainSource, ChainState, LogsAnswer, LogsRequest};
 use pledge_core::simulation::ScriptedChain;
-use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId};
 
 /// Delays the query that callers send first: the head of a chain, or the chains of a store. All
 /// other calls return at once.
@@ -74,24 +72,11 @@ impl ChainSource for Slow<ScriptedChain> {
         self.inner.headers(from, to).await
     }
 
-    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
-        self.inner.range(request).await
+    async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
+        self.inner.logs(request).await
     }
 
-    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
-        self.inner.token_metadata(token).await
-    }
-
-    async fn balances(
-        &self,
-        token: Address,
-        accounts: &[Account],
-        at: BlockId,
-    ) -> Result<Vec<Amount>, ChainError> {
-        self.inner.balances(token, accounts, at).await
-    }
-
-    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
-        self.inner.total_supply(token, at).await
+    async fn calls(&self, calls: &[Call], at: BlockId) -> Result<Vec<CallOutcome>, ChainError> {
+        ChainSource::calls(&self.inner, calls, at).await
     }
 }

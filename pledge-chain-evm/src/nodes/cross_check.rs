@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::Address;
 use async_trait::async_trait;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use pledge_core::error::ChainError;
-use pledge_core::ledger::TokenMetadata;
-use pledge_core::ports::{ChainSource, RangeFacts, RangeRequest};
-use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId};
 use tokio::time::Instant;
 
-use super::EvmNodes;
 use super::failover::is_of_the_node;
+use super::{EvmNodes, calls};
 use crate::chain::EvmChain;
 
 /// A group of nodes without its current one: each question is put to the most preferred of the others
@@ -87,24 +86,12 @@ impl ChainSource for StandbyNodes {
         self.ask("read headers", |node| node.headers_at(numbers)).await
     }
 
-    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
-        self.ask("read transfers", |node| node.range(request)).await
+    async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
+        self.ask("read logs", |node| node.logs(request)).await
     }
 
-    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
-        self.ask("read a token's metadata", |node| node.token_metadata(token)).await
-    }
-
-    async fn balances(
-        &self,
-        token: Address,
-        accounts: &[Account],
-        at: BlockId,
-    ) -> Result<Vec<Amount>, ChainError> {
-        self.ask("read balances", |node| node.balances(token, accounts, at)).await
-    }
-
-    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
-        self.ask("read the total supply", |node| node.total_supply(token, at)).await
+    async fn calls(&self, questions: &[Call], at: BlockId) -> Result<Vec<CallOutcome>, ChainError> {
+        let question = |node| calls::ask_node(node, questions, at).boxed();
+        calls::outcomes_of(self.ask(calls::OPERATION, question).await)
     }
 }

@@ -1,7 +1,7 @@
 //! Ranges: one node reads, another is asked where its word alone is not enough.
 
 use pledge_core::error::ChainError;
-use pledge_core::ports::{RangeFacts, RangeRequest};
+use pledge_core::ports::{LogsAnswer, LogsRequest};
 use tokio::time::Instant;
 
 use super::EvmNodes;
@@ -9,21 +9,21 @@ use super::failover::is_of_the_node;
 use crate::range::{Omission, Reading};
 
 impl EvmNodes {
-    pub(super) async fn read_range(
+    pub(super) async fn read_logs(
         &self,
-        request: &RangeRequest<'_>,
-    ) -> Result<RangeFacts, ChainError> {
+        request: &LogsRequest<'_>,
+    ) -> Result<LogsAnswer, ChainError> {
         let (reader, reading) = self
             .ask_one(
-                "read transfers",
-                |node| Box::pin(node.read_range_with_doubts(request)),
-                |reading| &reading.facts.headers,
+                "read logs",
+                |node| Box::pin(node.read_logs_with_doubts(request)),
+                |reading| &reading.answer.headers,
             )
             .await?;
         if !reading.doubts.is_empty() {
             self.settle_doubts(reader, request, &reading).await?;
         }
-        Ok(reading.facts)
+        Ok(reading.answer)
     }
 
     /// Asks another node for the doubted blocks, then the reader itself. A node that omits logs, or
@@ -32,7 +32,7 @@ impl EvmNodes {
     async fn settle_doubts(
         &self,
         reader: usize,
-        request: &RangeRequest<'_>,
+        request: &LogsRequest<'_>,
         reading: &Reading,
     ) -> Result<(), ChainError> {
         let usable: Vec<usize> = self.state().usable(Instant::now()).collect();
@@ -64,7 +64,7 @@ impl EvmNodes {
     async fn opinion(
         &self,
         nodes: &mut (impl Iterator<Item = usize> + Send),
-        request: &RangeRequest<'_>,
+        request: &LogsRequest<'_>,
         reading: &Reading,
     ) -> Option<(usize, Option<Omission>)> {
         for node in nodes {
@@ -78,7 +78,7 @@ impl EvmNodes {
     async fn opinion_of(
         &self,
         node: usize,
-        request: &RangeRequest<'_>,
+        request: &LogsRequest<'_>,
         reading: &Reading,
     ) -> Result<Option<Omission>, ChainError> {
         let opinion = self.nodes[node].settle_doubts(request, reading);
@@ -104,7 +104,7 @@ impl EvmNodes {
 
 fn invented(omission: &Omission) -> ChainError {
     let detail = format!("no other node has all its logs of {}", omission.difference);
-    ChainError::transient("read transfers", detail)
+    ChainError::transient("read logs", detail)
 }
 
 fn one_against_one(omission: &Omission) -> ChainError {
@@ -112,5 +112,5 @@ fn one_against_one(omission: &Omission) -> ChainError {
         "two nodes disagree about the logs of {}; if this lasts, do without one, or name a third node",
         omission.difference
     );
-    ChainError::transient("read transfers", detail)
+    ChainError::transient("read logs", detail)
 }

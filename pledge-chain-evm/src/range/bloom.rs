@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alloy::primitives::{Address, Bloom};
-use pledge_core::types::{BlockId, BlockNumber, ChainId};
+use alloy::primitives::{Address, B256, Bloom};
+use pledge_core::types::{BlockId, BlockNumber, ChainId, Log, LogFilter};
 
-use crate::decode::TRANSFER_TOPIC;
 use crate::range::Doubt;
 use crate::state_sync::state_sync_tx;
-use crate::wire::{Header, Log};
+use crate::wire::Header;
 
-/// Whether a block may hold a transfer of one of the tokens.
-pub(super) fn may_hold(bloom: &Bloom, tokens: &[Address]) -> bool {
-    tokens.iter().any(|token| bloom.contains_raw_log(*token, &[TRANSFER_TOPIC]))
+/// Whether a block may hold a log that a filter selects.
+pub(super) fn may_hold(bloom: &Bloom, filter: &LogFilter<'_>) -> bool {
+    kinds(filter).any(|(address, topic0)| bloom.contains_raw_log(address, &[topic0]))
+}
+
+/// Each contract with each event of a filter.
+fn kinds(filter: &LogFilter<'_>) -> impl Iterator<Item = (Address, B256)> {
+    let LogFilter { addresses, topic0s } = *filter;
+    addresses.iter().flat_map(move |address| topic0s.iter().map(move |topic0| (*address, *topic0)))
 }
 
 /// The lowest block seen with a bloom. A chain that fills in blooms does not stop to: from there on a
@@ -48,7 +53,7 @@ pub(super) struct Examined {
 pub(super) fn examine(
     headers: &BTreeMap<BlockNumber, Header>,
     logs: &[Log],
-    tokens: &[Address],
+    filter: &LogFilter<'_>,
     chain: ChainId,
     first_bloom: &FirstBloom,
 ) -> Result<Examined, String> {
@@ -70,7 +75,8 @@ pub(super) fn examine(
         let bloom = header.bloom.unwrap_or_default();
         let state_sync = state_sync_tx(chain, block);
         let excluded = own.iter().find(|log| {
-            !bloom.contains_raw_log(log.address, &log.topics) && Some(log.tx_hash) != state_sync
+            !bloom.contains_raw_log(log.address, log.topics.as_slice())
+                && Some(log.tx_hash) != state_sync
         });
         if let Some(log) = excluded {
             return Err(format!(
@@ -78,11 +84,17 @@ pub(super) fn examine(
                 log.address
             ));
         }
-        let silent = |token: &&Address| own.iter().all(|log| log.address != **token);
-        let silent: Vec<Address> = tokens.iter().filter(silent).copied().collect();
+        let is_silent = |(address, topic0): (Address, B256)| {
+            let is_of = |log: &Log| {
+                log.address == address && log.topics.as_slice().first() == Some(&topic0)
+            };
+            !own.iter().any(is_of)
+        };
         // A bloom has false positives: what it admits is a doubt to settle, what it excludes is
         // certain.
-        if may_hold(&bloom, &silent) {
+        let may_lack =
+            |kind: (Address, B256)| is_silent(kind) && bloom.contains_raw_log(kind.0, &[kind.1]);
+        if kinds(filter).any(may_lack) {
             examined.doubts.push(Doubt { block, logs: own.to_vec() });
         }
     }

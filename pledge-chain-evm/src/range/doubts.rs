@@ -3,30 +3,29 @@
 use std::collections::BTreeMap;
 
 use pledge_core::error::ChainError;
-use pledge_core::ports::{RangeFacts, RangeRequest};
-use pledge_core::types::BlockId;
+use pledge_core::ports::{LogsAnswer, LogsRequest};
+use pledge_core::types::{BlockId, Log};
 use serde_json::json;
 
 use crate::chain::EvmChain;
 use crate::classify::Fault;
-use crate::decode::TRANSFER_TOPIC;
 use crate::headers::header_by_hash_call;
 use crate::http::{Answer, Call};
 use crate::range::bloom::examine;
-use crate::range::logs::placed;
+use crate::range::logs::{first_topics, placed};
 use crate::range::{OPERATION, Slice};
-use crate::wire::{Log, WireLog};
+use crate::wire::WireLog;
 
 /// A node's answer about a range, and where its word alone is not enough.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    pub(crate) facts: RangeFacts,
+    pub(crate) answer: LogsAnswer,
     pub(crate) doubts: Vec<Doubt>,
     /// Host and port of the node.
     pub(crate) node: String,
 }
 
-/// A block whose bloom may hold a transfer that the answer lacks.
+/// A block whose bloom may hold a log that the answer lacks.
 #[derive(Debug)]
 pub(crate) struct Doubt {
     pub(crate) block: BlockId,
@@ -52,7 +51,7 @@ impl EvmChain {
     /// `BlockGone` if this node does not have such a block.
     pub(crate) async fn settle_doubts(
         &self,
-        request: &RangeRequest<'_>,
+        request: &LogsRequest<'_>,
         reading: &Reading,
     ) -> Result<Option<Omission>, ChainError> {
         let doubts = &reading.doubts;
@@ -76,7 +75,7 @@ impl EvmChain {
 
     async fn logs_of_block(
         &self,
-        request: &RangeRequest<'_>,
+        request: &LogsRequest<'_>,
         block: BlockId,
         header: Answer,
         logs: Vec<Answer>,
@@ -100,7 +99,7 @@ impl EvmChain {
         }
         let headers = BTreeMap::from([(block.number, header)]);
         let chain = self.rpc().chain();
-        match examine(&headers, &logs, request.tokens, chain, &self.first_bloom) {
+        match examine(&headers, &logs, &request.filter, chain, &self.first_bloom) {
             Ok(_) => Ok(logs),
             Err(detail) => {
                 let detail = format!("{}: {detail}", self.endpoint());
@@ -123,11 +122,11 @@ impl EvmChain {
     }
 }
 
-fn block_logs_call(request: &RangeRequest<'_>, block: BlockId) -> Call {
+fn block_logs_call(request: &LogsRequest<'_>, block: BlockId) -> Call {
     let filter = json!({
         "blockHash": block.hash,
-        "address": request.tokens,
-        "topics": [TRANSFER_TOPIC],
+        "address": request.filter.addresses,
+        "topics": [first_topics(&request.filter)],
     });
     Call::new("eth_getLogs", json!([filter])).divisible()
 }

@@ -3,20 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pledge_core::error::ChainError;
-use pledge_core::ports::{HeaderDetail, RangeRequest};
-use pledge_core::types::BlockNumber;
-use serde_json::json;
+use pledge_core::ports::{HeaderDetail, LogsAnswer, LogsRequest};
+use pledge_core::types::{BlockNumber, Log, LogFilter};
+use serde_json::{Value, json};
 
 use crate::chain::EvmChain;
-use crate::decode::TRANSFER_TOPIC;
 use crate::failure::Failure;
 use crate::headers::header_call;
 use crate::http::Call;
 use crate::range::bloom::examine;
 use crate::range::doubts::Reading;
-use crate::range::{OPERATION, Slice, SliceError, facts, refused_or_failed, wants};
+use crate::range::{OPERATION, Slice, SliceError, refused_or_failed};
 use crate::response::Json;
-use crate::wire::{Header, Log, Unplaced, WireHeader, WireLog};
+use crate::wire::{BadLog, Header, WireHeader, WireLog};
 
 /// One answer of a batch of both.
 enum Piece {
@@ -76,30 +75,32 @@ impl EvmChain {
         // Above the last header nothing proves the branch: those logs are left to the next slice.
         logs.retain(|log| headers.range(log.block..).next().is_some());
         check_branch(&headers, &logs)?;
-        let (tokens, chain) = (slice.request.tokens, self.rpc().chain());
-        let examined = examine(&headers, &logs, tokens, chain, &self.first_bloom);
+        let (filter, chain) = (&slice.request.filter, self.rpc().chain());
+        let examined = examine(&headers, &logs, filter, chain, &self.first_bloom);
         let examined = examined.map_err(|detail| {
             ChainError::transient(OPERATION, format!("{}: {detail}", self.endpoint()))
         })?;
         if let Some(block) = examined.bloomless {
             self.warn_of_missing_blooms(block).await;
         }
-        let blocks = headers.into_values().map(|header| header.block).collect();
+        let headers = headers.into_values().map(|header| header.block);
         let node = self.endpoint().to_owned();
-        let reading = Reading { facts: facts(blocks, &logs), doubts: examined.doubts, node };
+        let answer = LogsAnswer { headers: headers.collect(), logs };
+        let reading = Reading { answer, doubts: examined.doubts, node };
         Ok((reading, refused))
     }
 
-    /// A request in parts whose tokens fit into one filter.
-    pub(super) fn parts<'a>(&self, request: &RangeRequest<'a>) -> Vec<RangeRequest<'a>> {
-        let tokens = request.tokens.chunks(self.filter_tokens(request));
-        tokens.map(|tokens| RangeRequest { tokens, ..*request }).collect()
+    /// A request in parts whose contracts fit into one filter.
+    pub(super) fn parts<'a>(&self, request: &LogsRequest<'a>) -> Vec<LogsRequest<'a>> {
+        let parts = request.filter.addresses.chunks(self.filter_addresses(request));
+        let filters = parts.map(|addresses| LogFilter { addresses, ..request.filter });
+        filters.map(|filter| LogsRequest { filter, ..*request }).collect()
     }
 
-    /// How many of the tokens go into one filter.
-    pub(super) fn filter_tokens(&self, request: &RangeRequest<'_>) -> usize {
-        let tokens = self.filter_size.of(request.tokens.len() as u64);
-        usize::try_from(tokens).expect("not above the length of a list")
+    /// How many of the contracts go into one filter.
+    pub(super) fn filter_addresses(&self, request: &LogsRequest<'_>) -> usize {
+        let addresses = self.filter_size.of(request.filter.addresses.len() as u64);
+        usize::try_from(addresses).expect("not above the length of a list")
     }
 
     /// Both ends and the logs of the only part in one batch. The upper end is read before and after the
@@ -248,12 +249,21 @@ fn expect_same(before: &Header, after: &Header) -> Result<(), ChainError> {
     Err(ChainError::block_gone(OPERATION, detail))
 }
 
+/// What a node may match a log's first topic with: one word where one is enough, which every node
+/// takes.
+pub(super) fn first_topics(filter: &LogFilter<'_>) -> Value {
+    match filter.topic0s {
+        [topic0] => json!(topic0),
+        topic0s => json!(topic0s),
+    }
+}
+
 pub(super) fn logs_call(slice: &Slice<'_>) -> Call {
     let filter = json!({
         "fromBlock": format!("{:#x}", slice.from.get()),
         "toBlock": format!("{:#x}", slice.to.get()),
-        "address": slice.request.tokens,
-        "topics": [TRANSFER_TOPIC],
+        "address": slice.request.filter.addresses,
+        "topics": [first_topics(&slice.request.filter)],
     });
     Call::new("eth_getLogs", json!([filter])).divisible()
 }
@@ -262,17 +272,18 @@ pub(super) fn logs_call(slice: &Slice<'_>) -> Call {
 pub(super) fn placed(slice: &Slice<'_>, logs: Vec<WireLog>) -> Result<Vec<Log>, ChainError> {
     let mut placed = Vec::with_capacity(logs.len());
     for log in logs {
-        let log = Log::try_from(log).map_err(|unplaced| match unplaced {
-            Unplaced::Removed => ChainError::block_gone(OPERATION, "a log was removed meanwhile"),
-            Unplaced::Without(field) => {
+        let log = Log::try_from(log).map_err(|bad| match bad {
+            BadLog::Removed => ChainError::block_gone(OPERATION, "a log was removed meanwhile"),
+            BadLog::Without(field) => {
                 let detail = format!(
                     "a log has no {field}, so it cannot be placed: a node that goes on answering so \
                      cannot be followed, use another"
                 );
                 ChainError::transient(OPERATION, detail)
             }
+            BadLog::Topics(error) => ChainError::transient(OPERATION, error.to_string()),
         })?;
-        if !wants(slice.request, &log) || !(slice.from..=slice.to).contains(&log.block) {
+        if !slice.request.filter.matches(&log) || !(slice.from..=slice.to).contains(&log.block) {
             let detail =
                 format!("a log of {} in block {} was not asked for", log.address, log.block);
             return Err(ChainError::transient(OPERATION, detail));

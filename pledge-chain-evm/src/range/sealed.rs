@@ -4,21 +4,20 @@ use std::sync::atomic::Ordering;
 
 use alloy::consensus;
 use alloy::consensus::constants::EMPTY_ROOT_HASH;
-use alloy::primitives::Address;
 use futures::{StreamExt, stream};
 use pledge_core::error::{ChainError, ChainErrorKind};
-use pledge_core::ports::{HeaderDetail, RangeFacts, RangeRequest};
-use pledge_core::types::{BlockId, BlockNumber, BlockRef};
+use pledge_core::ports::{HeaderDetail, LogsAnswer, LogsRequest};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, Log, LogFilter};
 
 use crate::chain::EvmChain;
 use crate::failure::Failure;
 use crate::headers::{check_links, header_call};
 use crate::range::bloom::may_hold;
 use crate::range::doubts::Reading;
-use crate::range::{OPERATION, Slice, facts, wants};
+use crate::range::{OPERATION, Slice};
 use crate::receipts::{Seal, hashed_header};
 use crate::response::Json;
-use crate::wire::{Log, WireHeader};
+use crate::wire::WireHeader;
 
 /// How much one answer holds: it ends with the block in which it reaches `logs_max` logs.
 #[derive(Debug, Clone, Copy)]
@@ -36,30 +35,30 @@ struct Hashed {
 }
 
 impl EvmChain {
-    /// Every header is read and hashed. A block whose bloom is filled in and excludes the tokens holds
-    /// nothing of them; the logs of the others come out of receipts that have the root of their header.
+    /// Every header is read and hashed. A block whose bloom is filled in and excludes the filter's logs holds
+    /// none of them; the logs of the others come out of receipts that have the root of their header.
     pub(super) async fn read_sealed(
         &self,
-        request: &RangeRequest<'_>,
+        request: &LogsRequest<'_>,
         blocks: u64,
     ) -> Result<Reading, ChainError> {
-        let facts = self.sealed_page(request, blocks, PAGE).await?;
-        Ok(Reading { facts, doubts: Vec::new(), node: self.endpoint().to_owned() })
+        let answer = self.sealed_page(request, blocks, PAGE).await?;
+        Ok(Reading { answer, doubts: Vec::new(), node: self.endpoint().to_owned() })
     }
 
     async fn sealed_page(
         &self,
-        request: &RangeRequest<'_>,
+        request: &LogsRequest<'_>,
         blocks: u64,
         page: Page,
-    ) -> Result<RangeFacts, ChainError> {
+    ) -> Result<LogsAnswer, ChainError> {
         let size = self.range_size.of(blocks).min(page.blocks_max);
         let mut slice = Slice { from: request.from, to: request.from.up(size - 1), request };
         let headers = self.hashed_headers(&slice).await?;
         slice.to = headers.last().map_or(slice.to, |(block, _)| block.number);
         let sealed: Vec<(BlockId, Seal)> = headers
             .iter()
-            .filter(|(_, header)| may_have_sealed(header, request.tokens))
+            .filter(|(_, header)| may_have_sealed(header, &request.filter))
             .map(|(block, header)| (block.id(), Seal::Root(header.receipts_root)))
             .collect();
         let mut found = stream::iter(sealed)
@@ -82,7 +81,7 @@ impl EvmChain {
                 }
             };
             let mut more = self.sealed_by(OPERATION, id, &seal, receipts)?;
-            more.retain(|log| wants(request, log));
+            more.retain(|log| request.filter.matches(log));
             logs.extend(more);
             if logs.len() >= page.logs_max {
                 slice.to = block;
@@ -97,7 +96,7 @@ impl EvmChain {
                 || logs.binary_search_by_key(&block.number, |log| log.block).is_ok();
             block.number <= slice.to && is_wanted
         });
-        Ok(facts(blocks, &logs))
+        Ok(LogsAnswer { headers: blocks, logs })
     }
 
     /// The headers of a slice up to the first that the node does not give.
@@ -149,12 +148,12 @@ impl EvmChain {
 
     async fn wanted_logs(
         &self,
-        request: &RangeRequest<'_>,
+        request: &LogsRequest<'_>,
         block: BlockId,
         seal: Seal,
     ) -> Result<Vec<Log>, ChainError> {
         let mut logs = self.sealed_logs(OPERATION, block, seal).await?;
-        logs.retain(|log| wants(request, log));
+        logs.retain(|log| request.filter.matches(log));
         Ok(logs)
     }
 
@@ -173,7 +172,8 @@ impl EvmChain {
             error.reclassified(kind, detail)
         })?;
         let node = self.endpoint().to_owned();
-        Ok(Reading { facts: facts(vec![block], &logs), doubts: Vec::new(), node })
+        let answer = LogsAnswer { headers: vec![block], logs };
+        Ok(Reading { answer, doubts: Vec::new(), node })
     }
 
     /// The logs that are wanted of a slice's first block, out of its receipts.
@@ -219,11 +219,11 @@ impl EvmChain {
     }
 }
 
-/// Whether the receipts of a block may hold a transfer of one of the tokens. A chain that fills in no
+/// Whether the receipts of a block may hold a log that a filter selects. A chain that fills in no
 /// blooms still has the root of receipts.
-fn may_have_sealed(header: &consensus::Header, tokens: &[Address]) -> bool {
+fn may_have_sealed(header: &consensus::Header, filter: &LogFilter<'_>) -> bool {
     let is_unsaid = header.logs_bloom.is_zero() && header.receipts_root != EMPTY_ROOT_HASH;
-    is_unsaid || may_hold(&header.logs_bloom, tokens)
+    is_unsaid || may_hold(&header.logs_bloom, filter)
 }
 
 #[cfg(test)]

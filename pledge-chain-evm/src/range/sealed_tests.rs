@@ -2,6 +2,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use alloy::primitives::{Address, U256};
+use pledge_core::ledger::erc20::transfers_of;
 use pledge_core::types::ChainId;
 use pledge_testing::hostile_node::{Refusal, Switch, Wire, transfer};
 use pledge_testing::{HostileChain, HostileNode};
@@ -28,20 +29,21 @@ async fn node() -> (HostileNode, EvmChain) {
 }
 
 /// A block of which the node refuses the logs, and answers for its receipts in this way.
-async fn read_heavy_block(receipts: Wire) -> Result<RangeFacts, ChainError> {
+async fn read_heavy_block(receipts: Wire) -> Result<LogsAnswer, ChainError> {
     let (node, mut evm) = node().await;
     evm.log_proof = LogProof::Bloom;
     node.on(Switch::of(Refusal::error(-32_005, "too many logs")).only(&["eth_getLogs"]));
     node.on(Switch::of(receipts).only(&["eth_getBlockReceipts"]));
     let (from, to) = (BlockNumber::new(2), BlockNumber::new(2));
-    let request = RangeRequest { from, to, tokens: &[TOKEN], detail: HeaderDetail::All };
-    evm.read_range(&request).await
+    let request =
+        LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail: HeaderDetail::All };
+    evm.read_logs(&request).await
 }
 
 #[tokio::test]
 async fn a_node_that_denies_the_receipts_of_a_heavy_block_is_asked_for_each_transactions() {
-    let facts = read_heavy_block(Wire::status(403, "")).await.unwrap();
-    assert_eq!(facts.transfers.len(), 3);
+    let answer = read_heavy_block(Wire::status(403, "")).await.unwrap();
+    assert_eq!(answer.logs.len(), 3);
 }
 
 #[tokio::test]
@@ -56,17 +58,17 @@ async fn a_node_that_asks_for_a_rest_over_the_receipts_of_a_heavy_block_is_heard
 /// The blocks in which pages of such a size end.
 async fn ends(page: Page, detail: HeaderDetail) -> Vec<u64> {
     let (_node, evm) = node().await;
-    let (mut next, mut ends, mut transfers) = (1, Vec::new(), 0);
+    let (mut next, mut ends, mut logs) = (1, Vec::new(), 0);
     while next <= 20 {
         let (from, to) = (BlockNumber::new(next), BlockNumber::new(20));
-        let request = RangeRequest { from, to, tokens: &[TOKEN], detail };
-        let facts = evm.sealed_page(&request, 21 - next, page).await.unwrap();
-        facts.verify(&request).unwrap();
-        transfers += facts.transfers.len();
-        ends.push(facts.last().unwrap().number.get());
+        let request = LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail };
+        let answer = evm.sealed_page(&request, 21 - next, page).await.unwrap();
+        answer.verify(&request).unwrap();
+        logs += answer.logs.len();
+        ends.push(answer.last().unwrap().number.get());
         next = ends.last().unwrap() + 1;
     }
-    assert_eq!(transfers, 30, "each transfer once, whatever the pages");
+    assert_eq!(logs, 30, "each log once, whatever the pages");
     ends
 }
 

@@ -1,13 +1,13 @@
 //! Answers that end where a provider's limit is, without a word.
 
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, Log};
 
 use crate::chain::EvmChain;
 use crate::failure::Failure;
 use crate::http::Call;
 use crate::range::logs::{logs_call, placed};
 use crate::range::{Slice, SliceError, refused_or_failed};
-use crate::wire::{Log, WireLog};
+use crate::wire::WireLog;
 
 /// Numbers of logs at which providers are known to stop, or would.
 const STOPS: [usize; 15] = [

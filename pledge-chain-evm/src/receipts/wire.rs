@@ -3,10 +3,10 @@
 use alloy::consensus::{Eip658Value, Receipt, RlpEncodableReceipt, proofs};
 use alloy::primitives::{B256, Bloom, Bytes, Log as RawLog, LogData, U64, logs_bloom};
 use alloy::rlp::{Encodable, Header};
-use pledge_core::types::{BlockId, LogIndex};
+use pledge_core::types::{BlockId, Log, LogIndex};
 use serde::Deserialize;
 
-use crate::wire::{Log, WireLog};
+use crate::wire::WireLog;
 
 /// The type of a deposit from Ethereum to a rollup of the OP stack.
 const DEPOSIT: u8 = 0x7e;
@@ -68,10 +68,9 @@ pub(crate) fn logs_of(block: BlockId, receipts: Vec<WireReceipt>) -> Result<Vec<
         for wire in receipt.logs {
             let index = LogIndex::new(logs.len() as u64);
             let log = Log::try_from(wire).ok().filter(|log| {
-                log.block == block.number
-                    && log.block_hash == block.hash
+                log.block_id() == block
                     && log.tx_hash == receipt.transaction_hash
-                    && log.index == index
+                    && log.log_index == index
             });
             let Some(log) = log else {
                 let index = index.get();

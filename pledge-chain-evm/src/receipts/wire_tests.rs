@@ -127,7 +127,7 @@ fn logs_are_counted_through_the_block() {
         receipt(2, json!({ "logs": [log(2, 2)] })),
     ]);
     let logs = logs_of(BLOCK, receipts).unwrap();
-    let places: Vec<_> = logs.iter().map(|log| (log.index.get(), log.tx_hash)).collect();
+    let places: Vec<_> = logs.iter().map(|log| (log.log_index.get(), log.tx_hash)).collect();
     assert_eq!(places, [(0, tx(0)), (1, tx(0)), (2, tx(2))]);
 }
 

@@ -3,7 +3,7 @@
 use alloy::primitives::{B256, Bytes, Log, LogData, U256};
 use pledge_core::indexer::Poll;
 use pledge_core::ledger::TokenStatus;
-use pledge_core::ports::ChainSource;
+use pledge_core::ports::{ChainSource, ChainSourceExt};
 use pledge_testing::hostile_node::transfer;
 use pledge_testing::world::{account, token};
 

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use pledge_chain_evm::WrongChain;
 use pledge_core::error::ChainErrorKind;
-use pledge_core::ports::ChainSource;
+use pledge_core::ports::{ChainSource, ChainSourceExt};
 use pledge_core::types::{Account, BlockId, BlockNumber};
 use pledge_testing::HostileChain;
 use pledge_testing::hostile_node::{Lie, Outlook, Refusal, Switch, Wire};
@@ -89,8 +89,8 @@ async fn a_range_is_of_one_branch_however_long_another_one_is_shown() {
             let other = Switch::of(other_branch(&stage)).only(names).times(times);
             stage.node.on(other);
             match stage.range(15, HEAD).await {
-                Ok(facts) => {
-                    let tip = facts.last().unwrap().hash;
+                Ok(answer) => {
+                    let tip = answer.last().unwrap().hash;
                     assert_eq!(tip, stage.chain.head().hash, "{names:?} {times} times");
                     stage.expect_truth(15, HEAD).await;
                 }

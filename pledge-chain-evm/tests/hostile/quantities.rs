@@ -2,7 +2,8 @@
 
 use alloy::primitives::{Address, U256};
 use pledge_chain_evm::EvmConfig;
-use pledge_core::ports::{ChainSource, HeaderDetail, RangeRequest};
+use pledge_core::ledger::erc20::transfers_of;
+use pledge_core::ports::{ChainSource, HeaderDetail, LogsRequest};
 use pledge_core::types::BlockNumber;
 use pledge_testing::hostile_node::{
     ADDRESSES_TEXT, Envelope, Hint, Limit, LimitText, Measure, Refusal, Switch, Wire, transfer,
@@ -64,8 +65,8 @@ async fn a_limit_on_blocks_reported_by_any_status_halves_the_range() {
         let text = LimitText { node: "any", status, code, text: UNKNOWN };
         let limit = Limit { measure: Measure::Blocks, max: 10, text, hint: Hint::Right };
         let limited = stage.node.on(Refusal::Limit(limit));
-        let facts = stage.range(1, HEAD).await.unwrap();
-        assert_eq!(facts.last().unwrap().number.get(), 10, "{status}: 40 halved twice");
+        let answer = stage.range(1, HEAD).await.unwrap();
+        assert_eq!(answer.last().unwrap().number.get(), 10, "{status}: 40 halved twice");
         let met = stage.node.met(limited);
         assert!(met <= 16, "{status}: refused {met} times");
         stage.expect_truth(1, HEAD).await;
@@ -134,8 +135,8 @@ async fn a_node_that_closes_every_connection_is_asked_for_whole_ranges() {
     for evm in [&stage.evm, &hung_up] {
         let before = stage.node.asked("eth_getLogs").len();
         for _ in 0..3 {
-            let facts = read(evm, 1, HEAD, HeaderDetail::All).await.unwrap();
-            assert_eq!(facts.last().unwrap().number.get(), HEAD);
+            let answer = read(evm, 1, HEAD, HeaderDetail::All).await.unwrap();
+            assert_eq!(answer.last().unwrap().number.get(), HEAD);
         }
         assert_eq!(stage.node.asked("eth_getLogs").len() - before, 3);
     }
@@ -163,12 +164,13 @@ async fn a_limit_on_addresses_leaves_the_range_as_it_is() {
         node.on(Refusal::Limit(limit));
         let tokens: Vec<Address> = (1..=HEAD).map(token).collect();
         let (from, to) = (BlockNumber::new(1), BlockNumber::new(HEAD));
-        let request = RangeRequest { from, to, tokens: &tokens, detail: HeaderDetail::All };
-        let facts = within(evm.range(request)).await.unwrap();
-        assert_eq!(facts.last().unwrap().number.get(), HEAD, "{text:?}");
-        assert_eq!(facts.transfers.len() as u64, HEAD);
+        let request =
+            LogsRequest { from, to, filter: transfers_of(&tokens), detail: HeaderDetail::All };
+        let answer = within(evm.logs(request)).await.unwrap();
+        assert_eq!(answer.last().unwrap().number.get(), HEAD, "{text:?}");
+        assert_eq!(answer.logs.len() as u64, HEAD);
         let before = node.requests().len();
-        within(evm.range(request)).await.unwrap();
+        within(evm.logs(request)).await.unwrap();
         let requests: Vec<usize> = node.requests()[before..].iter().map(Vec::len).collect();
         assert!(requests.len() <= 4, "the size is remembered: {requests:?}");
     }
@@ -183,7 +185,7 @@ async fn a_limit_on_batches_and_one_on_blocks_are_both_found() {
     let text = LimitText { node: "any", status: 500, code: -31_999, text: UNKNOWN };
     let limit = Limit { measure: Measure::Blocks, max: 20, text, hint: Hint::Right };
     stage.node.on(Switch::of(Refusal::Limit(limit)));
-    let facts = stage.range(1, HEAD).await.unwrap();
-    assert_eq!(facts.last().unwrap().number.get(), 20);
+    let answer = stage.range(1, HEAD).await.unwrap();
+    assert_eq!(answer.last().unwrap().number.get(), 20);
     stage.expect_truth(1, HEAD).await;
 }

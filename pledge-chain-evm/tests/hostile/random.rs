@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pledge_chain_evm::{EvmConfig, LogProof};
 use pledge_core::error::ChainErrorKind;
-use pledge_core::ports::RangeFacts;
+use pledge_core::ports::LogsAnswer;
 use pledge_testing::hostile_node::{Failing, Struck};
 
 use crate::follower::Follower;
@@ -32,15 +32,15 @@ async fn requests_to_read(failing: Failing, struck: Struck, percent: u32) -> usi
     let stage = Stage::with(|config| in_service(config, failing)).await;
     stage.node.on(failing.switch(struck, percent, 5));
     let before = stage.node.requests().len();
-    let (mut facts, mut next, mut errors) = (RangeFacts::default(), 1, 0);
+    let (mut answer, mut next, mut errors) = (LogsAnswer::default(), 1, 0);
     // Each silence takes as long as the source waits.
     let end = if failing == Failing::Silence { 12 } else { HEAD };
     while next <= end {
         match stage.range(next, end.min(next + SLICE - 1)).await {
             Ok(part) => {
                 next = part.last().unwrap().number.get() + 1;
-                facts.headers.extend(part.headers);
-                facts.transfers.extend(part.transfers);
+                answer.headers.extend(part.headers);
+                answer.logs.extend(part.logs);
             }
             Err(error) => {
                 errors += 1;
@@ -49,7 +49,7 @@ async fn requests_to_read(failing: Failing, struck: Struck, percent: u32) -> usi
             }
         }
     }
-    stage.expect_facts(&facts, 1, end);
+    stage.expect_answer(&answer, 1, end);
     stage.node.requests().len() - before
 }
 

@@ -2,7 +2,8 @@
 
 use alloy::primitives::{Address, U256};
 use pledge_chain_evm::{EvmChain, LogProof};
-use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::ledger::erc20::transfers_of;
+use pledge_core::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
 use pledge_core::types::BlockNumber;
 use pledge_testing::hostile_node::{
     ADDRESSES_TEXT, Hint, Lie, Limit, Measure, Refusal, Switch, transfer,
@@ -34,11 +35,11 @@ fn chain() -> HostileChain {
     chain
 }
 
-async fn read_all(evm: &EvmChain, detail: HeaderDetail) -> RangeFacts {
+async fn read_all(evm: &EvmChain, detail: HeaderDetail) -> LogsAnswer {
     let tokens: Vec<Address> = (0..TOKENS).map(token).collect();
     let (from, to) = (BlockNumber::new(1), BlockNumber::new(BLOCKS));
-    let request = RangeRequest { from, to, tokens: &tokens, detail };
-    within(evm.range(request)).await.unwrap()
+    let request = LogsRequest { from, to, filter: transfers_of(&tokens), detail };
+    within(evm.logs(request)).await.unwrap()
 }
 
 /// Geth takes a thousand addresses in a filter.
@@ -54,8 +55,8 @@ async fn ten_thousand_tokens_are_asked_for_in_filters_that_nodes_take() {
         (HeaderDetail::All, LogProof::Receipts),
     ] {
         let evm = connect(&node, |config| config.log_proof = verify).await.unwrap();
-        let facts = read_all(&evm, detail).await;
-        let found: Vec<_> = facts.transfers.iter().map(|t| (t.block.get(), t.token)).collect();
+        let answer = read_all(&evm, detail).await;
+        let found: Vec<_> = answer.logs.iter().map(|log| (log.block.get(), log.address)).collect();
         let expected: Vec<_> = (1..=BLOCKS)
             .flat_map(|block| {
                 let followed = [9_999, 5_000 + block, 3_000, 1_000 + block, 999, 0];
@@ -75,7 +76,8 @@ async fn a_part_of_the_tokens_that_is_left_out_is_noticed() {
     let lie = node.on(Switch::of(Lie::NoLogs).only(&["eth_getLogs"]).times(1));
     let tokens: Vec<Address> = (0..TOKENS).map(token).collect();
     let (from, to) = (BlockNumber::new(1), BlockNumber::new(BLOCKS));
-    let request = RangeRequest { from, to, tokens: &tokens, detail: HeaderDetail::All };
-    assert!(within(evm.range(request)).await.is_err());
+    let request =
+        LogsRequest { from, to, filter: transfers_of(&tokens), detail: HeaderDetail::All };
+    assert!(within(evm.logs(request)).await.is_err());
     assert_eq!(node.met(lie), 1);
 }

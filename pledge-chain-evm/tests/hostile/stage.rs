@@ -5,7 +5,8 @@ use std::time::Duration;
 use alloy::primitives::{Address, U256};
 use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::error::{ChainError, ChainErrorKind};
-use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::ledger::erc20::{decode, transfers_of};
+use pledge_core::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
 use pledge_core::types::BlockNumber;
 use pledge_testing::hostile_node::transfer;
 use pledge_testing::world::CHAIN;
@@ -38,32 +39,32 @@ impl Stage {
         Self { chain, node, evm }
     }
 
-    pub(crate) async fn range(&self, from: u64, to: u64) -> Result<RangeFacts, ChainError> {
+    pub(crate) async fn range(&self, from: u64, to: u64) -> Result<LogsAnswer, ChainError> {
         read(&self.evm, from, to, HeaderDetail::All).await
     }
 
     /// All of a range, in as many answers as it takes.
-    pub(crate) async fn whole(&self, from: u64, to: u64) -> Result<RangeFacts, ChainError> {
-        let mut all = RangeFacts::default();
+    pub(crate) async fn whole(&self, from: u64, to: u64) -> Result<LogsAnswer, ChainError> {
+        let mut all = LogsAnswer::default();
         let mut next = from;
         while next <= to {
             let part = self.range(next, to).await?;
             next = part.last().unwrap().number.get() + 1;
             all.headers.extend(part.headers);
-            all.transfers.extend(part.transfers);
+            all.logs.extend(part.logs);
         }
         Ok(all)
     }
 
     /// Asserts that a range is read, and that it is the truth.
     pub(crate) async fn expect_truth(&self, from: u64, to: u64) {
-        self.expect_facts(&self.whole(from, to).await.unwrap(), from, to);
+        self.expect_answer(&self.whole(from, to).await.unwrap(), from, to);
     }
 
-    /// Asserts that facts are the truth of a range.
-    pub(crate) fn expect_facts(&self, facts: &RangeFacts, from: u64, to: u64) {
-        assert_eq!(hashes(facts), self.true_hashes(from, to));
-        assert_eq!(amounts(facts), self.true_amounts(from, to));
+    /// Asserts that answer are the truth of a range.
+    pub(crate) fn expect_answer(&self, answer: &LogsAnswer, from: u64, to: u64) {
+        assert_eq!(hashes(answer), self.true_hashes(from, to));
+        assert_eq!(amounts(answer), self.true_amounts(from, to));
     }
 
     /// Asserts that a range is not read to its end, and why.
@@ -88,12 +89,13 @@ impl Stage {
     }
 }
 
-fn hashes(facts: &RangeFacts) -> Vec<String> {
-    facts.headers.iter().map(|header| header.hash.to_string()).collect()
+fn hashes(answer: &LogsAnswer) -> Vec<String> {
+    answer.headers.iter().map(|header| header.hash.to_string()).collect()
 }
 
-fn amounts(facts: &RangeFacts) -> Vec<(u64, U256)> {
-    facts.transfers.iter().map(|t| (t.block.get(), t.amount.get())).collect()
+fn amounts(answer: &LogsAnswer) -> Vec<(u64, U256)> {
+    let transfers = answer.logs.iter().map(|log| decode(log).unwrap().unwrap());
+    transfers.map(|t| (t.block.get(), t.amount.get())).collect()
 }
 
 pub(crate) async fn read(
@@ -101,10 +103,10 @@ pub(crate) async fn read(
     from: u64,
     to: u64,
     detail: HeaderDetail,
-) -> Result<RangeFacts, ChainError> {
+) -> Result<LogsAnswer, ChainError> {
     let (from, to) = (BlockNumber::new(from), BlockNumber::new(to));
-    let request = RangeRequest { from, to, tokens: &[TOKEN], detail };
-    within(evm.range(request)).await
+    let request = LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail };
+    within(evm.logs(request)).await
 }
 
 /// What must end by itself.

@@ -22,7 +22,7 @@ async fn logs_that_the_reader_omits_are_missed_by_two_other_nodes() {
     assert_eq!(error.kind(), ChainErrorKind::Transient);
     let text = format!("{} omits logs of block", nodes[0].endpoint());
     assert!(error.to_string().contains(&text), "{error}");
-    assert_eq!(range(&group, 41, 50).await.unwrap().transfers.len(), 1);
+    assert_eq!(range(&group, 41, 50).await.unwrap().logs.len(), 1);
     assert_eq!(group.endpoint(), nodes[1].endpoint());
 }
 
@@ -36,7 +36,7 @@ async fn a_reader_that_contradicts_itself_is_passed_over() {
     let error = range(&group, 41, 50).await.unwrap_err();
     let text = format!("{} omits logs of block", nodes[0].endpoint());
     assert!(error.to_string().contains(&text), "{error}");
-    assert_eq!(range(&group, 41, 50).await.unwrap().transfers.len(), 1);
+    assert_eq!(range(&group, 41, 50).await.unwrap().logs.len(), 1);
     assert_eq!(group.endpoint(), nodes[1].endpoint());
 }
 
@@ -67,7 +67,7 @@ async fn a_log_that_only_one_of_three_nodes_has_is_that_nodes_invention() {
     let group = group(&nodes);
     group.head().await.unwrap();
     nodes[1].invents_log(&block);
-    assert_eq!(range(&group, 95, 101).await.unwrap().transfers.len(), 1);
+    assert_eq!(range(&group, 95, 101).await.unwrap().logs.len(), 1);
     assert!(matches!(state_of(&group, 1), NodeState::Waits { .. }));
     assert_eq!(group.endpoint(), nodes[0].endpoint());
 }
@@ -80,7 +80,7 @@ async fn logs_that_their_block_excludes_settle_no_doubt() {
     let group = group(&nodes);
     group.head().await.unwrap();
     nodes[1].invents_absurd_log(&block);
-    assert_eq!(range(&group, 95, 101).await.unwrap().transfers.len(), 1);
+    assert_eq!(range(&group, 95, 101).await.unwrap().logs.len(), 1);
     assert!(matches!(state_of(&group, 1), NodeState::Waits { .. }));
 }
 
@@ -90,7 +90,7 @@ async fn a_lone_node_settles_its_own_doubts() {
     let nodes = nodes_of(&chain, 1).await;
     nodes[0].omits_logs_of(50);
     let group = group(&nodes);
-    assert_eq!(range(&group, 41, 50).await.unwrap().transfers.len(), 0, "it omits them twice");
+    assert_eq!(range(&group, 41, 50).await.unwrap().logs.len(), 0, "it omits them twice");
 }
 
 #[tokio::test]

@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256, Bytes};
 use pledge_chain_evm::{NodeState, WrongChain};
 use pledge_core::error::{ChainError, ChainErrorKind};
-use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::ledger::erc20::transfers_of;
+use pledge_core::ports::{ChainSource, ChainSourceExt, HeaderDetail, LogsAnswer, LogsRequest};
+use pledge_core::types::{Amount, Call};
 
-use crate::node::{TOKEN, chain, mine};
+use crate::node::{Node, TOKEN, chain, mine};
 use crate::{group, group_with, nodes_of, number, pass, state_of};
 
 pub(crate) async fn range(
     source: &impl ChainSource,
     from: u64,
     to: u64,
-) -> Result<RangeFacts, ChainError> {
+) -> Result<LogsAnswer, ChainError> {
     let (from, to, detail) = (number(from), number(to), HeaderDetail::Sparse);
-    source.range(RangeRequest { from, to, tokens: &[TOKEN], detail }).await
+    source.logs(LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail }).await
 }
 
 #[tokio::test]
@@ -139,13 +141,13 @@ async fn a_range_is_of_one_node_even_if_the_first_dies_in_the_middle() {
     group.head().await.unwrap();
     // The ends and logs come, the headers of the logs' blocks do not.
     nodes[0].fails_at("eth_getBlockByNumber", 50);
-    let facts = range(&group, 1, 90).await.unwrap();
-    assert_eq!(facts.last().unwrap().number, number(49), "what the first has is proven and kept");
-    assert_eq!((facts.transfers.len(), nodes[1].calls_of("eth_getLogs")), (4, 0));
-    let facts = range(&group, 50, 90).await.unwrap();
+    let answer = range(&group, 1, 90).await.unwrap();
+    assert_eq!(answer.last().unwrap().number, number(49), "what the first has is proven and kept");
+    assert_eq!((answer.logs.len(), nodes[1].calls_of("eth_getLogs")), (4, 0));
+    let answer = range(&group, 50, 90).await.unwrap();
     let [first, second] = [0, 1].map(|node: usize| nodes[node].calls_of("eth_getLogs"));
     assert!(first > 0 && second > 0, "both were asked for logs: {first} and {second}");
-    assert_eq!(facts.transfers.len(), 5);
+    assert_eq!(answer.logs.len(), 5);
     assert_eq!(group.endpoint(), nodes[1].endpoint());
 }
 
@@ -222,8 +224,30 @@ async fn an_answer_that_takes_too_long_is_asked_of_another() {
     let group = group_with(&nodes, |config| config.answer_timeout = Duration::from_secs(1));
     group.head().await.unwrap();
     nodes[0].hangs();
-    assert_eq!(range(&group, 1, 50).await.unwrap().transfers.len(), 5);
+    assert_eq!(range(&group, 1, 50).await.unwrap().logs.len(), 5);
     assert_eq!(group.endpoint(), nodes[1].endpoint());
+}
+
+#[tokio::test]
+async fn a_call_that_returns_nothing_on_one_node_is_asked_of_another() {
+    let chain = chain(100);
+    let nodes = nodes_of(&chain, 2).await;
+    let ways: [fn(&Node); 2] = [|node| node.refuses("eth_call", 3), |node| node.runs_nothing()];
+    for returns_nothing in ways {
+        let group = group(&nodes);
+        let at = group.head().await.unwrap().id();
+        returns_nothing(&nodes[0]);
+        assert_eq!(group.total_supply(TOKEN, at).await.unwrap(), Amount::from(10));
+        returns_nothing(&nodes[1]);
+        let error = group.total_supply(TOKEN, at).await.unwrap_err();
+        assert_eq!(error.kind(), ChainErrorKind::Persistent);
+        assert!(error.to_string().contains("totalSupply()"), "{error}");
+        let code = [Call::Code(TOKEN), Call::Code(Address::ZERO)];
+        let outcomes = ChainSource::calls(&group, &code, at).await.unwrap();
+        assert_eq!(outcomes[1], Ok(Bytes::new()), "no node has code there");
+        assert!(outcomes[0].as_ref().is_ok_and(|code| !code.is_empty()));
+        nodes.iter().for_each(|node| node.is_well());
+    }
 }
 
 #[tokio::test]
@@ -233,7 +257,7 @@ async fn what_one_node_refuses_for_good_another_answers() {
     let group = group(&nodes);
     group.head().await.unwrap();
     nodes[0].refuses("eth_getLogs", -32601);
-    assert_eq!(range(&group, 1, 50).await.unwrap().transfers.len(), 5);
+    assert_eq!(range(&group, 1, 50).await.unwrap().logs.len(), 5);
     assert_eq!(group.endpoint(), nodes[1].endpoint());
     assert!(matches!(state_of(&group, 0), NodeState::Waits { .. }));
 }
@@ -264,7 +288,7 @@ async fn blocks_that_a_node_lacks_for_long_are_asked_of_another() {
         assert_eq!(error.kind(), ChainErrorKind::BlockGone);
     }
     group.head().await.unwrap();
-    assert_eq!(range(&group, 1, 50).await.unwrap().transfers.len(), 5);
+    assert_eq!(range(&group, 1, 50).await.unwrap().logs.len(), 5);
     assert_eq!(group.endpoint(), nodes[1].endpoint());
 }
 
@@ -305,9 +329,12 @@ async fn a_node_whose_times_go_back_makes_way_for_the_next() {
         group.head().await.unwrap();
         assert_eq!(group.endpoint(), nodes[0].endpoint());
         let (from, to) = (number(41), number(60));
-        let facts = group.range(RangeRequest { from, to, tokens: &[TOKEN], detail }).await.unwrap();
-        assert_eq!(facts.last().unwrap().number, to);
-        assert!(facts.headers.windows(2).all(|pair| pair[0].time < pair[1].time), "{detail:?}");
+        let answer = group
+            .logs(LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail })
+            .await
+            .unwrap();
+        assert_eq!(answer.last().unwrap().number, to);
+        assert!(answer.headers.windows(2).all(|pair| pair[0].time < pair[1].time), "{detail:?}");
         assert_eq!(group.endpoint(), nodes[1].endpoint(), "{detail:?}");
     }
     let group = group(&nodes);

@@ -121,6 +121,11 @@ impl Node {
         self.node.on(Switch::of(Refusal::error(code, "no")).only(&[name]));
     }
 
+    /// It answers every call of a contract as if there were no code.
+    pub(crate) fn runs_nothing(&self) {
+        self.node.on(Switch::of(Lie::Answers(json!("0x"))).only(&["eth_call"]));
+    }
+
     /// It leaves out the logs of a block, however it is asked.
     pub(crate) fn omits_logs_of(&self, block: u64) {
         self.node.on(Switch::of(Lie::NoLogs).only(&["eth_getLogs"]).at(block..=block));

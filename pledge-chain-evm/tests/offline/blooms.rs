@@ -5,7 +5,8 @@ use crate::ranges::{TOKEN, read, with};
 use alloy::primitives::{Address, keccak256};
 use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::error::{ChainError, ChainErrorKind};
-use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::ledger::erc20::transfers_of;
+use pledge_core::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
 use pledge_core::types::{BlockNumber, ChainId};
 use serde_json::json;
 
@@ -21,17 +22,17 @@ async fn node() -> FakeNode {
 }
 
 /// Every header and all transfers of two tokens in blocks 1 to 100.
-async fn read_all(node: &FakeNode) -> Result<RangeFacts, ChainError> {
-    let request = RangeRequest {
+async fn read_all(node: &FakeNode) -> Result<LogsAnswer, ChainError> {
+    let request = LogsRequest {
         from: BlockNumber::new(1),
         to: BlockNumber::new(100),
-        tokens: &[TOKEN, OTHER],
+        filter: transfers_of(&[TOKEN, OTHER]),
         detail: HeaderDetail::All,
     };
-    node.connect().await.range(request).await
+    node.connect().await.logs(request).await
 }
 
-fn text_of_transient(result: Result<RangeFacts, ChainError>) -> String {
+fn text_of_transient(result: Result<LogsAnswer, ChainError>) -> String {
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient, "{error}");
     error.to_string()
@@ -40,8 +41,8 @@ fn text_of_transient(result: Result<RangeFacts, ChainError>) -> String {
 #[tokio::test]
 async fn logs_that_fit_their_blooms_need_no_second_question() {
     let node = node().await;
-    let facts = read_all(&node).await.unwrap();
-    assert_eq!(facts.transfers.len(), 3);
+    let answer = read_all(&node).await.unwrap();
+    assert_eq!(answer.logs.len(), 3);
     let methods = node.script().requests.concat();
     assert!(!methods.contains(&"eth_getBlockByHash".to_owned()));
 }
@@ -71,7 +72,7 @@ async fn one_token_left_out_of_a_block_is_noticed() {
     let node = node().await;
     let log = node.log(OTHER, 70, 3);
     node.script().logs.push(log);
-    assert_eq!(read_all(&node).await.unwrap().transfers.len(), 4);
+    assert_eq!(read_all(&node).await.unwrap().logs.len(), 4);
     node.script().omitted = [(70, 3)].into();
     assert!(text_of_transient(read_all(&node).await).contains("omits logs of block 70"));
 }
@@ -88,7 +89,7 @@ async fn a_node_that_gives_fewer_logs_by_hash_contradicts_itself() {
 async fn a_false_positive_of_a_bloom_is_no_omission() {
     let node = node().await;
     node.script().false_positives = [(40, TOKEN), (70, OTHER)].into();
-    assert_eq!(read_all(&node).await.unwrap().transfers.len(), 3);
+    assert_eq!(read_all(&node).await.unwrap().logs.len(), 3);
     let methods = node.script().requests.concat();
     assert_eq!(methods.iter().filter(|method| *method == "eth_getBlockByHash").count(), 2);
 }
@@ -130,7 +131,7 @@ async fn a_bloom_of_zero_proves_nothing_below_the_first_block_that_had_a_bloom()
     read(&chain, 70, 70).await.unwrap();
     let log = node.log(TOKEN, 20, 0);
     node.script().invented.push(log);
-    assert_eq!(read(&chain, 20, 20).await.unwrap().transfers.len(), 1);
+    assert_eq!(read(&chain, 20, 20).await.unwrap().logs.len(), 1);
 }
 
 #[tokio::test]
@@ -145,14 +146,14 @@ async fn a_state_sync_is_outside_of_the_bloom_on_polygon_and_nowhere_else() {
     node.script().chain_id = 137;
     let config = EvmConfig { chain: ChainId::new(137), ..node.config() };
     let polygon = EvmChain::connect(config).await.unwrap();
-    assert_eq!(read(&polygon, 1, 100).await.unwrap().transfers.len(), 4);
+    assert_eq!(read(&polygon, 1, 100).await.unwrap().logs.len(), 4);
 }
 
 #[tokio::test]
 async fn a_chain_without_blooms_is_read_all_the_same() {
     let node = node().await;
     node.script().has_blooms = false;
-    assert_eq!(read_all(&node).await.unwrap().transfers.len(), 3);
+    assert_eq!(read_all(&node).await.unwrap().logs.len(), 3);
 }
 
 #[tokio::test]
@@ -180,9 +181,9 @@ async fn an_answer_cut_at_a_round_number_is_noticed_and_read_in_smaller_parts() 
         let chain = node.connect().await;
         let (mut next, mut transfers) = (1, 0);
         while next <= 100 {
-            let facts = read(&chain, next, 100).await.unwrap();
-            transfers += facts.transfers.len();
-            next = facts.last().unwrap().number.get() + 1;
+            let answer = read(&chain, next, 100).await.unwrap();
+            transfers += answer.logs.len();
+            next = answer.last().unwrap().number.get() + 1;
         }
         assert_eq!(transfers, 200, "{logs_max}");
     }
@@ -195,8 +196,8 @@ async fn an_answer_cut_within_the_first_of_its_halves_is_noticed() {
     node.script().logs = logs;
     node.script().logs_max = 25;
     let chain = node.connect().await;
-    let facts = read(&chain, 1, 100).await.unwrap();
-    assert_eq!((facts.last().unwrap().number.get(), facts.transfers.len()), (1, 15));
+    let answer = read(&chain, 1, 100).await.unwrap();
+    assert_eq!((answer.last().unwrap().number.get(), answer.logs.len()), (1, 15));
 }
 
 #[tokio::test]
@@ -205,7 +206,7 @@ async fn a_round_number_that_is_the_truth_stays_one_answer() {
     let logs = (1..=10).map(|block| node.log(TOKEN, 9 * block, 0)).collect();
     node.script().logs = logs;
     let chain = node.connect().await;
-    let facts = read(&chain, 1, 100).await.unwrap();
-    assert_eq!((facts.last().unwrap().number.get(), facts.transfers.len()), (100, 10));
+    let answer = read(&chain, 1, 100).await.unwrap();
+    assert_eq!((answer.last().unwrap().number.get(), answer.logs.len()), (100, 10));
     assert_eq!(node.script().log_ranges[..3], [100, 50, 50]);
 }

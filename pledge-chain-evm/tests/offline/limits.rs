@@ -11,8 +11,8 @@ async fn a_refused_range_is_halved_and_the_size_remembered() {
     let node = FakeNode::start().await;
     node.script().log_blocks_max = 30;
     let chain = node.connect().await;
-    let facts = read(&chain, 1, 100).await.unwrap();
-    assert_eq!(facts.last().unwrap().number, BlockNumber::new(25));
+    let answer = read(&chain, 1, 100).await.unwrap();
+    assert_eq!(answer.last().unwrap().number, BlockNumber::new(25));
     read(&chain, 26, 100).await.unwrap();
     assert_eq!(node.script().log_ranges, [100, 50, 25, 25, 25]);
 }
@@ -22,8 +22,8 @@ async fn a_range_that_takes_too_long_is_halved_without_repeats() {
     let node = FakeNode::start().await;
     node.script().log_blocks_slow = 60;
     let chain = node.connect().await;
-    let facts = read(&chain, 1, 100).await.unwrap();
-    assert_eq!(facts.last().unwrap().number, BlockNumber::new(50));
+    let answer = read(&chain, 1, 100).await.unwrap();
+    assert_eq!(answer.last().unwrap().number, BlockNumber::new(50));
 }
 
 #[tokio::test]
@@ -34,9 +34,9 @@ async fn an_answer_over_the_bound_halves_the_range() {
     let mut config = node.config();
     config.answer_bytes_max = 12_000;
     let chain = EvmChain::connect(config).await.unwrap();
-    let facts = read(&chain, 1, 64).await.unwrap();
-    assert_eq!(facts.last().unwrap().number, BlockNumber::new(16));
-    assert_eq!(facts.transfers.len(), 16);
+    let answer = read(&chain, 1, 64).await.unwrap();
+    assert_eq!(answer.last().unwrap().number, BlockNumber::new(16));
+    assert_eq!(answer.logs.len(), 16);
 }
 
 #[tokio::test]
@@ -55,8 +55,8 @@ async fn a_rate_limit_does_not_shrink_the_range() {
     let node = FakeNode::start().await;
     node.script().log_errors = [(-32_005, "request rate exceeded".to_owned())].into();
     let chain = node.connect().await;
-    let facts = read(&chain, 1, 100).await.unwrap();
-    assert_eq!(facts.last().unwrap().number, BlockNumber::new(100));
+    let answer = read(&chain, 1, 100).await.unwrap();
+    assert_eq!(answer.last().unwrap().number, BlockNumber::new(100));
 }
 
 /// Reads blocks 1 to 100 of a node with three logs in every block, and returns the number of
@@ -68,9 +68,9 @@ async fn read_all(node: &FakeNode) -> usize {
     let chain = node.connect().await;
     let (mut next, mut blocks, mut answers) = (1, Vec::new(), 0);
     while next <= 100 {
-        let facts = read(&chain, next, 100).await.unwrap();
-        blocks.extend(facts.transfers.iter().map(|transfer| transfer.block.get()));
-        next = facts.last().unwrap().number.get() + 1;
+        let answer = read(&chain, next, 100).await.unwrap();
+        blocks.extend(answer.logs.iter().map(|log| log.block.get()));
+        next = answer.last().unwrap().number.get() + 1;
         answers += 1;
     }
     let expected: Vec<u64> = (1..=100).flat_map(|block| [block; 3]).collect();
@@ -138,8 +138,8 @@ async fn a_node_that_is_down_does_not_shrink_the_range() {
     node.script().statuses = [502; 5].into();
     let error = read(&chain, 1, 100).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient);
-    let facts = read(&chain, 1, 100).await.unwrap();
-    assert_eq!(facts.last().unwrap().number, BlockNumber::new(100));
+    let answer = read(&chain, 1, 100).await.unwrap();
+    assert_eq!(answer.last().unwrap().number, BlockNumber::new(100));
 }
 
 #[tokio::test]

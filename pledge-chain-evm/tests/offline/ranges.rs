@@ -4,20 +4,21 @@ use crate::fake_node::{FakeNode, word};
 use alloy::primitives::{Address, B256};
 use pledge_chain_evm::EvmChain;
 use pledge_core::error::{ChainError, ChainErrorKind};
-use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::ledger::erc20::{decode, transfers_of};
+use pledge_core::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
 use pledge_core::types::BlockNumber;
 use serde_json::{Value, json};
 
 pub(crate) const TOKEN: Address = Address::repeat_byte(0x33);
 
-pub(crate) async fn read(chain: &EvmChain, from: u64, to: u64) -> Result<RangeFacts, ChainError> {
-    let request = RangeRequest {
+pub(crate) async fn read(chain: &EvmChain, from: u64, to: u64) -> Result<LogsAnswer, ChainError> {
+    let request = LogsRequest {
         from: BlockNumber::new(from),
         to: BlockNumber::new(to),
-        tokens: &[TOKEN],
+        filter: transfers_of(&[TOKEN]),
         detail: HeaderDetail::Sparse,
     };
-    chain.range(request).await
+    chain.logs(request).await
 }
 
 /// A node with these logs, and the error that reading blocks 1 to 100 of it gives.
@@ -34,8 +35,8 @@ pub(crate) fn with(mut log: Value, field: &str, value: impl Into<Value>) -> Valu
     log
 }
 
-fn numbers(facts: &RangeFacts) -> Vec<u64> {
-    facts.headers.iter().map(|header| header.number.get()).collect()
+fn numbers(answer: &LogsAnswer) -> Vec<u64> {
+    answer.headers.iter().map(|header| header.number.get()).collect()
 }
 
 #[tokio::test]
@@ -44,9 +45,9 @@ async fn a_sparse_range_brings_both_ends_and_the_blocks_with_logs() {
     let logs = vec![node.log(TOKEN, 70, 4), node.log(TOKEN, 70, 2), node.log(TOKEN, 30, 9)];
     node.script().logs = logs;
     let chain = node.connect().await;
-    let facts = read(&chain, 10, 100).await.unwrap();
-    assert_eq!(numbers(&facts), [10, 30, 70, 100]);
-    let places = facts.transfers.iter().map(|t| (t.block.get(), t.log_index.get()));
+    let answer = read(&chain, 10, 100).await.unwrap();
+    assert_eq!(numbers(&answer), [10, 30, 70, 100]);
+    let places = answer.logs.iter().map(|log| (log.block.get(), log.log_index.get()));
     assert_eq!(places.collect::<Vec<_>>(), [(30, 9), (70, 2), (70, 4)]);
 }
 
@@ -91,9 +92,9 @@ async fn a_range_ends_before_a_missing_block_with_logs_which_is_block_gone() {
     node.script().logs = logs;
     node.script().missing.insert(30);
     let chain = node.connect().await;
-    let facts = read(&chain, 1, 100).await.unwrap();
-    assert_eq!(facts.last().unwrap().number, BlockNumber::new(29));
-    assert!(facts.transfers.is_empty());
+    let answer = read(&chain, 1, 100).await.unwrap();
+    assert_eq!(answer.last().unwrap().number, BlockNumber::new(29));
+    assert!(answer.logs.is_empty());
     let error = read(&chain, 30, 100).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::BlockGone);
 }
@@ -140,11 +141,11 @@ async fn a_log_sent_twice_counts_once() {
     let log = node.log(TOKEN, 30, 0);
     node.script().logs = vec![log.clone(), log];
     let chain = node.connect().await;
-    assert_eq!(read(&chain, 1, 100).await.unwrap().transfers.len(), 1);
+    assert_eq!(read(&chain, 1, 100).await.unwrap().logs.len(), 1);
 }
 
 #[tokio::test]
-async fn logs_that_are_no_erc20_transfers_are_counted() {
+async fn logs_that_are_no_erc20_transfers_are_given() {
     let node = FakeNode::start().await;
     let mut nft = node.log(TOKEN, 30, 1);
     let last = nft["topics"][2].clone();
@@ -152,8 +153,9 @@ async fn logs_that_are_no_erc20_transfers_are_counted() {
     let log = node.log(TOKEN, 30, 0);
     node.script().logs = vec![log, with(nft, "data", "0x")];
     let chain = node.connect().await;
-    let facts = read(&chain, 1, 100).await.unwrap();
-    assert_eq!((facts.transfers.len(), facts.unreadable.len()), (1, 1));
+    let answer = read(&chain, 1, 100).await.unwrap();
+    let are_read: Vec<_> = answer.logs.iter().map(|log| decode(log).is_ok()).collect();
+    assert_eq!(are_read, [true, false]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use alloy::sol_types::SolValue;
 use pledge_chain_evm::{StartQuery, TokenQuery};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ledger::TokenMetadata;
-use pledge_core::ports::ChainSource;
+use pledge_core::ports::ChainSourceExt;
 use pledge_core::types::{Account, Amount, BlockNumber, Decimals};
 use serde_json::json;
 

@@ -55,9 +55,9 @@ async fn a_thousand_changes_to_receipts_are_noticed() {
         let lie = stage.node.on(lie.only(&["eth_getBlockReceipts"]).at(block..=block));
         let error = match stage.read(from, to).await {
             Err(error) => error,
-            Ok(facts) => panic!(
+            Ok(answer) => panic!(
                 "change {kind} of block {block} is not noticed: {:?} in place of {:?}",
-                found(&facts),
+                found(&answer),
                 stage.truth(from, to)
             ),
         };
@@ -69,8 +69,8 @@ async fn a_thousand_changes_to_receipts_are_noticed() {
     }
     assert!(kinds.iter().all(|count| *count > 0), "some kind was never played: {kinds:?}");
     println!("{noticed} changes to receipts, {noticed} noticed; by kind {kinds:?}");
-    let facts = stage.read(1, HEAD).await.unwrap();
-    assert_eq!(found(&facts), stage.truth(1, HEAD), "and without a lie it is the truth");
+    let answer = stage.read(1, HEAD).await.unwrap();
+    assert_eq!(found(&answer), stage.truth(1, HEAD), "and without a lie it is the truth");
 }
 
 #[tokio::test]
@@ -87,6 +87,6 @@ async fn a_thousand_blocks_given_as_empty_are_noticed_by_their_blooms() {
         assert!(text.contains(&format!("omits logs of block {block} ")), "{text}");
     }
     println!("{OMISSIONS} blocks given as empty, {OMISSIONS} noticed");
-    let facts = stage.read(1, HEAD).await.unwrap();
-    assert_eq!(found(&facts), stage.truth(1, HEAD), "and without a lie it is the truth");
+    let answer = stage.read(1, HEAD).await.unwrap();
+    assert_eq!(found(&answer), stage.truth(1, HEAD), "and without a lie it is the truth");
 }

@@ -18,9 +18,9 @@ const EMPTY: u64 = 6;
 #[tokio::test]
 async fn receipts_give_what_the_chain_has() {
     let stage = Stage::new(LogProof::Receipts).await;
-    let facts = stage.read(1, HEAD).await.unwrap();
-    assert_eq!(found(&facts), stage.truth(1, HEAD));
-    assert_eq!(facts.headers.len() as u64, HEAD);
+    let answer = stage.read(1, HEAD).await.unwrap();
+    assert_eq!(found(&answer), stage.truth(1, HEAD));
+    assert_eq!(answer.headers.len() as u64, HEAD);
     assert!(stage.node.asked("eth_getLogs").is_empty());
 }
 
@@ -35,10 +35,10 @@ async fn only_blocks_whose_bloom_may_hold_the_token_are_asked_for_receipts() {
 #[tokio::test]
 async fn a_sparse_range_brings_its_ends_and_the_blocks_with_transfers() {
     let stage = Stage::new(LogProof::Receipts).await;
-    let facts = stage.read_with(5, 12, HeaderDetail::Sparse).await.unwrap();
-    let numbers: Vec<u64> = facts.headers.iter().map(|header| header.number.get()).collect();
+    let answer = stage.read_with(5, 12, HeaderDetail::Sparse).await.unwrap();
+    let numbers: Vec<u64> = answer.headers.iter().map(|header| header.number.get()).collect();
     assert_eq!(numbers, [5, 7, 8, 10, 11, 12]);
-    assert_eq!(found(&facts), stage.truth(5, 12));
+    assert_eq!(found(&answer), stage.truth(5, 12));
 }
 
 #[tokio::test]
@@ -46,8 +46,8 @@ async fn a_node_without_block_receipts_is_asked_for_each_transactions() {
     let stage = Stage::new(LogProof::Receipts).await;
     let unknown = Refusal::error(-32_601, "the method does not exist");
     let unknown = stage.node.on(Switch::of(unknown).only(&["eth_getBlockReceipts"]));
-    let facts = stage.read(1, HEAD).await.unwrap();
-    assert_eq!(found(&facts), stage.truth(1, HEAD));
+    let answer = stage.read(1, HEAD).await.unwrap();
+    assert_eq!(found(&answer), stage.truth(1, HEAD));
     let met = stage.node.met(unknown);
     stage.read(1, HEAD).await.unwrap();
     assert_eq!(stage.node.met(unknown), met, "what it does not have it is not asked again");
@@ -124,8 +124,8 @@ async fn receipts_give_the_transfers_of_a_chain_without_blooms() {
     let (block, receipts) = bloomless(&stage).await;
     stage.node.on(Switch::of(Lie::Answers(block)).only(HEADERS));
     stage.node.on(Switch::of(Lie::Answers(receipts)).only(&["eth_getBlockReceipts"]));
-    let facts = stage.read(FULL, FULL).await.unwrap();
-    assert_eq!(found(&facts), stage.truth(FULL, FULL));
+    let answer = stage.read(FULL, FULL).await.unwrap();
+    assert_eq!(found(&answer), stage.truth(FULL, FULL));
 }
 
 #[tokio::test]
@@ -222,8 +222,8 @@ async fn a_heavy_block_is_read_by_its_receipts_and_compared_with_their_root() {
     let refusal = Refusal::error(-32_005, "query returned more than 10000 results");
     let logs = Switch::of(refusal).only(&["eth_getLogs"]).at(FULL..=FULL);
     let refused = stage.node.on(logs);
-    let facts = stage.read(FULL, FULL).await.unwrap();
-    assert_eq!(found(&facts), stage.truth(FULL, FULL));
+    let answer = stage.read(FULL, FULL).await.unwrap();
+    assert_eq!(found(&answer), stage.truth(FULL, FULL));
     assert_eq!(stage.node.met(refused), 1, "one block is not asked for twice");
     stage.node.on(Switch::of(Lie::OneLogLess).only(&["eth_getBlockReceipts"]));
     let error = stage.read(FULL, FULL).await.unwrap_err();
@@ -239,8 +239,8 @@ async fn the_receipts_of_a_heavy_block_must_have_its_bloom_where_its_header_has_
     let refusal = Refusal::error(-32_005, "query returned more than 10000 results");
     stage.node.on(Switch::of(refusal).only(&["eth_getLogs"]));
     stage.node.on(Switch::of(Lie::Field("mixHash", Value::Null)).only(HEADERS));
-    let facts = stage.read(FULL, FULL).await.unwrap();
-    assert_eq!(found(&facts), stage.truth(FULL, FULL));
+    let answer = stage.read(FULL, FULL).await.unwrap();
+    assert_eq!(found(&answer), stage.truth(FULL, FULL));
     stage.node.on(Switch::of(Lie::NoLogs).only(&["eth_getBlockReceipts"]));
     let error = stage.read(FULL, FULL).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient);

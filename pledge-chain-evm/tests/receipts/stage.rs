@@ -6,7 +6,8 @@ use alloy::primitives::{Address, U256};
 use alloy::transports::http::reqwest;
 use pledge_chain_evm::{EvmChain, EvmConfig, LogProof};
 use pledge_core::error::ChainError;
-use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::ledger::erc20::{decode, transfers_of};
+use pledge_core::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
 use pledge_core::types::{BlockNumber, ChainId};
 use pledge_testing::hostile_node::transfer;
 use pledge_testing::{HostileChain, HostileNode};
@@ -38,7 +39,7 @@ impl Stage {
         Self { chain, node, evm, client: reqwest::Client::new() }
     }
 
-    pub(crate) async fn read(&self, from: u64, to: u64) -> Result<RangeFacts, ChainError> {
+    pub(crate) async fn read(&self, from: u64, to: u64) -> Result<LogsAnswer, ChainError> {
         self.read_with(from, to, HeaderDetail::All).await
     }
 
@@ -47,9 +48,9 @@ impl Stage {
         from: u64,
         to: u64,
         detail: HeaderDetail,
-    ) -> Result<RangeFacts, ChainError> {
+    ) -> Result<LogsAnswer, ChainError> {
         let (from, to) = (BlockNumber::new(from), BlockNumber::new(to));
-        self.evm.range(RangeRequest { from, to, tokens: &[TOKEN], detail }).await
+        self.evm.logs(LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail }).await
     }
 
     /// What the chain has: block, log index and amount.
@@ -79,8 +80,9 @@ impl Stage {
     }
 }
 
-pub(crate) fn found(facts: &RangeFacts) -> Vec<(u64, u64, U256)> {
-    facts.transfers.iter().map(|t| (t.block.get(), t.log_index.get(), t.amount.get())).collect()
+pub(crate) fn found(answer: &LogsAnswer) -> Vec<(u64, u64, U256)> {
+    let transfers = answer.logs.iter().map(|log| decode(log).unwrap().unwrap());
+    transfers.map(|t| (t.block.get(), t.log_index.get(), t.amount.get())).collect()
 }
 
 /// Every third block has none of the token, every sixth is empty.

@@ -13,7 +13,9 @@ use crate::indexer::{Finality, Indexer, IndexerConfig};
 use crate::ledger::TokenSpec;
 use crate::notify::Dispatcher;
 use crate::points::{Programme, Settler, SettlerConfig};
-use crate::ports::{BalanceStore, ChainSource, EventStore, Notifier, PendingCache, PointsStore};
+use crate::ports::{
+    BalanceStore, ChainSource, ChainSourceExt, EventStore, Notifier, PendingCache, PointsStore,
+};
 use crate::query::Queries;
 use crate::types::{BlockNumber, ChainId, Rate, RateSchedule, TokenId};
 

@@ -3,11 +3,12 @@
 use alloy_primitives::Address;
 
 use super::Slice;
+use super::facts::RangeFacts;
 use super::poll::{Group, Indexer, IndexerError, Progress};
 use super::slice::addresses;
 use crate::error::{ChainError, StoreError};
-use crate::ledger::{AccountStates, FoldError, TokenState, Transfer, fold};
-use crate::ports::{HeaderDetail, LedgerCommit, RangeFacts, RangeRequest, TokenCommit};
+use crate::ledger::{AccountStates, FoldError, TokenState, Transfer, erc20, fold};
+use crate::ports::{HeaderDetail, LedgerCommit, LogsRequest, TokenCommit};
 use crate::types::{Account, BlockNumber, BlockRef, TokenId};
 
 /// Blocks that were committed.
@@ -103,7 +104,9 @@ impl Indexer {
             return Err(ChainError::transient("commit a slice", detail));
         }
         good.headers.extend(tip.headers);
-        good.verify(&RangeRequest { from: first.number, to, tokens, detail })?;
+        let filter = erc20::transfers_of(tokens);
+        let request = LogsRequest { from: first.number, to, filter, detail };
+        request.verify_headers(&good.headers)?;
         Ok(good)
     }
 

@@ -4,8 +4,9 @@ use alloy_primitives::Address;
 
 use super::poll::Indexer;
 use crate::error::{ChainError, ChainErrorKind};
-use crate::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
-use crate::types::{BlockNumber, BlockRef};
+use crate::ledger::erc20;
+use crate::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
+use crate::types::{BlockNumber, BlockRef, Log};
 
 const OPERATION: &str = "cross-check a slice";
 
@@ -13,24 +14,24 @@ impl Indexer {
     /// `Transient` if the second source has another answer, or none: then nothing is committed.
     pub(super) async fn cross_check(
         &self,
-        facts: &RangeFacts,
+        ours: &LogsAnswer,
         tokens: &[Address],
         detail: HeaderDetail,
     ) -> Result<(), ChainError> {
         let (Some(second), Some(first), Some(last)) =
-            (&self.second, facts.headers.first(), facts.last())
+            (&self.second, ours.headers.first(), ours.last())
         else {
             return Ok(());
         };
         // Exactly the blocks that the node returned: both answers must cover the same range to be
         // compared.
         let (from, to) = (first.number, last.number);
-        let request = RangeRequest { from, to, tokens, detail };
+        let request = LogsRequest { from, to, filter: erc20::transfers_of(tokens), detail };
         let theirs = whole(&**second, request).await.map_err(|error| {
             let detail = format!("blocks {from}..={to} cannot be cross-checked");
             ChainError::transient(OPERATION, detail).caused_by(error)
         })?;
-        match difference(facts, &theirs) {
+        match difference(ours, &theirs) {
             None => Ok(()),
             Some((block, what)) => {
                 let detail = format!(
@@ -69,16 +70,15 @@ impl Indexer {
 /// The whole range, in as many answers as the source needs.
 async fn whole(
     source: &dyn ChainSource,
-    request: RangeRequest<'_>,
-) -> Result<RangeFacts, ChainError> {
-    let mut whole = RangeFacts::default();
+    request: LogsRequest<'_>,
+) -> Result<LogsAnswer, ChainError> {
+    let mut whole = LogsAnswer::default();
     let mut rest = request;
     loop {
-        let part = source.range(rest).await?;
+        let part = source.logs(rest).await?;
         part.verify(&rest)?;
         whole.headers.extend(part.headers);
-        whole.transfers.extend(part.transfers);
-        whole.unreadable.extend(part.unreadable);
+        whole.logs.extend(part.logs);
         match whole.last() {
             Some(last) if last.number < request.to => rest.from = last.number.next(),
             _ => break,
@@ -90,7 +90,7 @@ async fn whole(
 
 /// The first block in which two answers for the same blocks differ, and how. A header that only one
 /// of them contains is no difference: answers may be cut differently.
-fn difference(ours: &RangeFacts, theirs: &RangeFacts) -> Option<(BlockNumber, String)> {
+fn difference(ours: &LogsAnswer, theirs: &LogsAnswer) -> Option<(BlockNumber, String)> {
     let headers = ours.headers.iter().find_map(|header| {
         let other = theirs.header(header.number).filter(|other| *other != header)?;
         let what = if other.hash == header.hash {
@@ -101,35 +101,28 @@ fn difference(ours: &RangeFacts, theirs: &RangeFacts) -> Option<(BlockNumber, St
         };
         Some((header.number, what))
     });
-    let transfers = difference_in("transfers", &ours.transfers, &theirs.transfers, |t| t.block);
-    let (logs, other) = (&ours.unreadable, &theirs.unreadable);
-    let logs = difference_in("unreadable logs", logs, other, |log| log.block);
-    [headers, transfers, logs].into_iter().flatten().min_by_key(|(block, _)| *block)
+    let logs = difference_in_logs(&ours.logs, &theirs.logs);
+    [headers, logs].into_iter().flatten().min_by_key(|(block, _)| *block)
 }
 
 /// The lower block of the first pair of logs that differ.
-fn difference_in<T: PartialEq>(
-    what: &str,
-    ours: &[T],
-    theirs: &[T],
-    block_of: impl Fn(&T) -> BlockNumber,
-) -> Option<(BlockNumber, String)> {
+fn difference_in_logs(ours: &[Log], theirs: &[Log]) -> Option<(BlockNumber, String)> {
     let same = ours.iter().zip(theirs).take_while(|(ours, theirs)| ours == theirs).count();
-    let block = [ours.get(same), theirs.get(same)].into_iter().flatten().map(&block_of).min()?;
-    let count = |logs: &[T]| logs.iter().filter(|log| block_of(log) == block).count();
+    let first = [ours.get(same), theirs.get(same)].into_iter().flatten();
+    let block = first.map(|log| log.block).min()?;
+    let count = |logs: &[Log]| logs.iter().filter(|log| log.block == block).count();
     let (ours, theirs) = (count(ours), count(theirs));
     let how = if ours == theirs { ", with other contents" } else { "" };
-    let differ = format!("its {what} differ: the node has {ours}, the second source {theirs}{how}");
+    let differ = format!("its logs differ: the node has {ours}, the second source {theirs}{how}");
     Some((block, differ))
 }
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::B256;
+    use alloy_primitives::{B256, Bytes};
 
     use super::*;
-    use crate::ledger::Transfer;
-    use crate::types::{Amount, BlockRef, LogIndex, Timestamp};
+    use crate::types::{BlockRef, LogIndex, Timestamp, Topics};
 
     fn header(number: u64, branch: u8) -> BlockRef {
         BlockRef {
@@ -140,24 +133,23 @@ mod tests {
         }
     }
 
-    fn transfer(block: u64, index: u64, amount: u64) -> Transfer {
-        Transfer {
-            token: Address::ZERO,
+    fn log(block: u64, index: u64, amount: u8) -> Log {
+        Log {
             block: BlockNumber::new(block),
+            block_hash: B256::ZERO,
             log_index: LogIndex::new(index),
             tx_hash: B256::ZERO,
-            from: Address::ZERO,
-            to: Address::ZERO,
-            amount: Amount::from(amount),
+            address: Address::ZERO,
+            topics: Topics::default(),
+            data: Bytes::from(vec![amount]),
         }
     }
 
-    fn facts(headers: &[BlockRef], transfers: &[Transfer]) -> RangeFacts {
-        let (headers, transfers) = (headers.to_vec(), transfers.to_vec());
-        RangeFacts { headers, transfers, unreadable: Vec::new() }
+    fn answer(headers: &[BlockRef], logs: &[Log]) -> LogsAnswer {
+        LogsAnswer { headers: headers.to_vec(), logs: logs.to_vec() }
     }
 
-    fn differs_at(ours: &RangeFacts, theirs: &RangeFacts) -> Option<u64> {
+    fn differs_at(ours: &LogsAnswer, theirs: &LogsAnswer) -> Option<u64> {
         let of = |a, b| difference(a, b).map(|(block, _)| block.get());
         assert_eq!(of(ours, theirs), of(theirs, ours), "which one is ours makes no difference");
         of(ours, theirs)
@@ -165,25 +157,25 @@ mod tests {
 
     #[test]
     fn answers_that_were_cut_differently_are_the_same() {
-        let ours = facts(&[header(1, 0), header(9, 0)], &[]);
-        let theirs = facts(&[header(1, 0), header(5, 0), header(6, 0), header(9, 0)], &[]);
+        let ours = answer(&[header(1, 0), header(9, 0)], &[]);
+        let theirs = answer(&[header(1, 0), header(5, 0), header(6, 0), header(9, 0)], &[]);
         assert_eq!(differs_at(&ours, &theirs), None);
     }
 
     #[test]
     fn the_first_block_that_differs_is_named() {
         let ends = [header(1, 0), header(9, 0)];
-        let ours = facts(&ends, &[transfer(3, 0, 7), transfer(5, 0, 7)]);
-        let cases: [(&[BlockRef], &[Transfer], u64); 6] = [
-            (&[header(1, 0), header(9, 1)], &ours.transfers, 9),
+        let ours = answer(&ends, &[log(3, 0, 7), log(5, 0, 7)]);
+        let cases: [(&[BlockRef], &[Log], u64); 6] = [
+            (&[header(1, 0), header(9, 1)], &ours.logs, 9),
             (&[header(1, 1), header(9, 1)], &[], 1),
-            (&ends, &[transfer(3, 0, 7)], 5),
-            (&ends, &[transfer(5, 0, 7)], 3),
-            (&ends, &[transfer(3, 0, 7), transfer(5, 0, 8)], 5),
-            (&ends, &[transfer(3, 0, 7), transfer(3, 1, 7), transfer(5, 0, 7)], 3),
+            (&ends, &[log(3, 0, 7)], 5),
+            (&ends, &[log(5, 0, 7)], 3),
+            (&ends, &[log(3, 0, 7), log(5, 0, 8)], 5),
+            (&ends, &[log(3, 0, 7), log(3, 1, 7), log(5, 0, 7)], 3),
         ];
-        for (headers, transfers, block) in cases {
-            assert_eq!(differs_at(&ours, &facts(headers, transfers)), Some(block));
+        for (headers, logs, block) in cases {
+            assert_eq!(differs_at(&ours, &answer(headers, logs)), Some(block));
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use alloy_primitives::Address;
 
+use super::facts::RangeFacts;
 use super::poll::{Group, Indexer, IndexerError};
 use super::slice::addresses;
 use crate::error::ChainError;
-use crate::ports::{HeaderDetail, PendingBlock, PendingSnapshot, RangeFacts};
+use crate::ports::{HeaderDetail, PendingBlock, PendingSnapshot};
 use crate::types::BlockRef;
 
 /// How often one refresh asks for more blocks when a node answers in parts.
@@ -102,7 +103,8 @@ impl Indexer {
             return Ok(None);
         }
         let (from, to) = (tip.number.next(), head.number);
-        let facts = self.fetch_range(from, to, tokens, HeaderDetail::All).await?;
+        let answer = self.fetch_range(from, to, tokens, HeaderDetail::All).await?;
+        let facts = RangeFacts::of(answer);
         let stands = facts.headers.first().is_some_and(|first| tip.is_parent_of(first));
         Ok(stands.then_some(facts))
     }

@@ -3,7 +3,7 @@
 use alloy_primitives::Address;
 
 use super::Slice;
-use crate::ports::RangeFacts;
+use super::facts::RangeFacts;
 
 /// How many groups of tokens are prefetched for at a time: each holds a slice in memory.
 const GROUPS_MAX: usize = 4;

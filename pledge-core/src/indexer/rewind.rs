@@ -1,10 +1,11 @@
 //! An operator's rewind, which may go further back than the held headers prove.
 
+use super::facts::RangeFacts;
 use super::poll::{Indexer, IndexerError};
 use crate::error::StoreError;
 use crate::event::{ReorgRecord, RewindCause};
-use crate::ledger::{Change, Leg, TokenState, Transfer};
-use crate::ports::{ChangesQuery, HeaderDetail, RangeFacts, RangeRequest, Rewind};
+use crate::ledger::{Change, Leg, TokenState, Transfer, erc20};
+use crate::ports::{ChangesQuery, HeaderDetail, LogsRequest, Rewind};
 use crate::types::{Account, BlockNumber, BlockRef, LogIndex, Timestamp, TokenId};
 
 const OPERATION: &str = "rewind to a block";
@@ -52,11 +53,11 @@ impl Indexer {
             return Ok(());
         };
         let tokens = [id.address];
-        let request =
-            RangeRequest { from: block, to: block, tokens: &tokens, detail: HeaderDetail::All };
-        let facts = self.source.range(request).await?;
-        facts.verify(&request)?;
-        if self.is_ours(id, &facts).await? {
+        let (filter, detail) = (erc20::transfers_of(&tokens), HeaderDetail::All);
+        let request = LogsRequest { from: block, to: block, filter, detail };
+        let answer = self.source.logs(request).await?;
+        answer.verify(&request)?;
+        if self.is_ours(id, &RangeFacts::of(answer)).await? {
             return Ok(());
         }
         let detail = format!(

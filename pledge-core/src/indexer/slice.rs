@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime};
 use alloy_primitives::Address;
 
 use super::claims::prove_height;
+use super::facts::RangeFacts;
 use super::poll::{Group, Indexer, IndexerError, Poll};
 use super::{Finality, Observed, Slice, plan};
 use crate::error::ChainError;
-use crate::ledger::TokenState;
+use crate::ledger::{TokenState, erc20};
 use crate::ports::{
-    ChainSource, HeaderDetail, PendingBlock, PendingSnapshot, RangeFacts, RangeRequest,
+    ChainSource, HeaderDetail, LogsAnswer, LogsRequest, PendingBlock, PendingSnapshot,
 };
 use crate::types::{BlockNumber, BlockRef};
 
@@ -191,8 +192,9 @@ impl Indexer {
         slice: Slice,
         tokens: &[Address],
     ) -> Result<RangeFacts, ChainError> {
-        let facts = self.fetch_range(slice.from, slice.to, tokens, slice.detail).await?;
-        self.cross_check(&facts, tokens, slice.detail).await?;
+        let answer = self.fetch_range(slice.from, slice.to, tokens, slice.detail).await?;
+        self.cross_check(&answer, tokens, slice.detail).await?;
+        let facts = RangeFacts::of(answer);
         self.prove_depth(slice.detail, &facts).await?;
         Ok(facts)
     }
@@ -239,14 +241,14 @@ impl Indexer {
         to: BlockNumber,
         tokens: &[Address],
         detail: HeaderDetail,
-    ) -> Result<RangeFacts, ChainError> {
-        let request = RangeRequest { from, to, tokens, detail };
-        let facts = self.source.range(request).await?;
-        if let Some(header) = facts.headers.iter().find(|header| self.is_ahead_of_clock(header)) {
+    ) -> Result<LogsAnswer, ChainError> {
+        let request = LogsRequest { from, to, filter: erc20::transfers_of(tokens), detail };
+        let answer = self.source.logs(request).await?;
+        if let Some(header) = answer.headers.iter().find(|header| self.is_ahead_of_clock(header)) {
             return Err(ahead_of_clock(header));
         }
-        facts.verify(&request)?;
-        Ok(facts)
+        answer.verify(&request)?;
+        Ok(answer)
     }
 
     fn is_ahead_of_clock(&self, header: &BlockRef) -> bool {

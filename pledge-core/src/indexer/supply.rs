@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::poll::error_chain;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ledger::{SupplyAnswer, TokenState};
-use crate::ports::{BalanceStore, ChainSource};
+use crate::ports::{BalanceStore, ChainSource, ChainSourceExt};
 use crate::types::{BlockNumber, BlockRef, Timestamp, TokenId};
 
 const DAY_SECONDS: u64 = 86_400;

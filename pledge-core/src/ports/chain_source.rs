@@ -1,62 +1,61 @@
-//! Where blocks and transfers come from.
+//! Where blocks and logs come from.
 
 use std::fmt::Debug;
 
-use alloy_primitives::Address;
 use async_trait::async_trait;
 
 use crate::error::ChainError;
-use crate::ledger::{TokenMetadata, Transfer, UnreadableLog};
-use crate::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, LogIndex};
+use crate::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, Log, LogFilter};
 
-/// Which headers the answer to a range request must contain.
+/// Which headers the answer to a request for logs must contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeaderDetail {
-    /// Both ends of the answer, and every block with a transfer.
+    /// Both ends of the answer, and every block with a log.
     Sparse,
     /// Every block of the answer.
     All,
 }
 
-/// A request for the transfers of a range of blocks.
+/// A request for the logs of a range of blocks.
 #[derive(Debug, Clone, Copy)]
-pub struct RangeRequest<'a> {
+pub struct LogsRequest<'a> {
     /// First block (inclusive).
     pub from: BlockNumber,
     /// Last block (inclusive), not below `from`.
     pub to: BlockNumber,
-    /// Token contracts, at least one.
-    pub tokens: &'a [Address],
+    /// Which logs; at least one contract and one event.
+    pub filter: LogFilter<'a>,
     /// Which headers the answer must contain.
     pub detail: HeaderDetail,
 }
 
 /// A source's answer for a range: a prefix of it, if the whole range was too much for one answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RangeFacts {
+pub struct LogsAnswer {
     /// Ascending. The first is the request's first block, the last is where the answer ends.
     pub headers: Vec<BlockRef>,
     /// Ascending by block and log index. The header of each one's block is in `headers`.
-    pub transfers: Vec<Transfer>,
-    /// Logs with the topic of a transfer that cannot be read as one, in the same order. The header
-    /// of each one's block is in `headers` too.
-    pub unreadable: Vec<UnreadableLog>,
+    pub logs: Vec<Log>,
 }
 
 /// One chain, read through one node or a group of nodes that agree.
 ///
 /// # Contract
-/// - `range` returns a prefix of the requested range, at least its first block, from one branch of
+/// - `logs` returns a prefix of the requested range, at least its first block, from one branch of
 ///   the chain: neighbouring headers link by parent hash.
-/// - Transfers are sorted and unique, belong to the requested tokens, and come with their block's
-///   header. So do logs with the topic of a transfer that cannot be read as one.
+/// - Logs are sorted and unique, match the filter, and come with the header of their very block.
+///   None that matches is left out.
 /// - `HeaderDetail::All` returns every header of the answer.
 /// - Times never decrease from one header of an answer to the next.
 /// - A block that does not exist is `BlockGone`, never an empty answer.
-/// - An unknown or unused contract is no error: the range has no transfers.
+/// - An unknown or unused contract is no error: the range has no logs, and its code is empty.
+/// - `calls` reads the state after the very block asked, or is `BlockGone`.
+///
+/// [`ChainSourceExt`](super::ChainSourceExt) has the questions about ERC-20 contracts.
 ///
 /// ```
-/// use pledge_core::ports::{ChainSource, HeaderDetail, RangeRequest};
+/// use pledge_core::ledger::erc20;
+/// use pledge_core::ports::{ChainSource, HeaderDetail, LogsRequest};
 /// use pledge_core::primitives::Address;
 /// use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 /// use pledge_core::types::{Amount, BlockNumber, ChainId, Timestamp};
@@ -70,12 +69,13 @@ pub struct RangeFacts {
 /// chain.mine(Timestamp::new(1_767_279_612)?, &[mint]);
 ///
 /// let head = chain.head().number;
-/// let (from, tokens, detail) = (BlockNumber::new(0), &[token], HeaderDetail::Sparse);
-/// let request = RangeRequest { from, to: head, tokens, detail };
-/// let facts = chain.range(request).await?;
-/// facts.verify(&request)?;
-/// assert_eq!(facts.transfers[0].amount, amount);
-/// assert_eq!(facts.last().map(|header| header.number), Some(head));
+/// let (from, tokens, detail) = (BlockNumber::new(0), [token], HeaderDetail::Sparse);
+/// let request = LogsRequest { from, to: head, filter: erc20::transfers_of(&tokens), detail };
+/// let answer = chain.logs(request).await?;
+/// answer.verify(&request)?;
+/// let transfer = erc20::decode(&answer.logs[0]).ok().flatten().ok_or("no transfer")?;
+/// assert_eq!(transfer.amount, amount);
+/// assert_eq!(answer.last().map(|header| header.number), Some(head));
 /// # Ok(())
 /// # }
 /// ```
@@ -109,25 +109,17 @@ pub trait ChainSource: Debug + Send + Sync + 'static {
         Ok(headers)
     }
 
-    /// Transfers and headers of a range.
-    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError>;
+    /// Logs and headers of a range.
+    async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError>;
 
-    /// Symbol and decimals; `Persistent` for an address without code or without `decimals()`.
-    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError>;
-
-    /// `balanceOf` for each account at a block, in the order asked.
-    async fn balances(
-        &self,
-        token: Address,
-        accounts: &[Account],
-        at: BlockId,
-    ) -> Result<Vec<Amount>, ChainError>;
-
-    /// `totalSupply` at a block.
-    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError>;
+    /// The outcome of each call in the state after a block, in the order asked.
+    ///
+    /// A contract that reverts is the outcome of its call alone. `BlockGone` if the block is not on
+    /// the chain any more: no outcome is of another block.
+    async fn calls(&self, calls: &[Call], at: BlockId) -> Result<Vec<CallOutcome>, ChainError>;
 }
 
-impl RangeFacts {
+impl LogsAnswer {
     /// The last block of the answer; the next request begins after it.
     pub fn last(&self) -> Option<&BlockRef> {
         self.headers.last()
@@ -135,39 +127,53 @@ impl RangeFacts {
 
     /// The header of a block, if the answer has it.
     pub fn header(&self, number: BlockNumber) -> Option<&BlockRef> {
-        let at = self.headers.binary_search_by_key(&number, |header| header.number).ok()?;
-        self.headers.get(at)
+        header_of(&self.headers, number)
     }
 
-    /// The part of the answer below a block. Its last block may have no header here.
-    pub(crate) fn below(&self, block: BlockNumber) -> Self {
-        let headers = self.headers.iter().filter(|header| header.number < block).copied();
-        let transfers = self.transfers.iter().filter(|transfer| transfer.block < block).cloned();
-        let unreadable = self.unreadable.iter().filter(|log| log.block < block).copied();
-        Self {
-            headers: headers.collect(),
-            transfers: transfers.collect(),
-            unreadable: unreadable.collect(),
-        }
-    }
-
-    /// Checks the answer against the contract of [`ChainSource::range`].
+    /// Checks the answer against the contract of [`ChainSource::logs`].
     ///
     /// A breach is `Transient`: another attempt or another node may give a correct answer.
-    pub fn verify(&self, request: &RangeRequest<'_>) -> Result<(), ChainError> {
-        let breach = |detail: String| Err(ChainError::transient("check a range", detail));
-        let (Some(first), Some(last)) = (self.headers.first(), self.headers.last()) else {
+    pub fn verify(&self, request: &LogsRequest<'_>) -> Result<(), ChainError> {
+        // Headers come first, because the logs are checked against them.
+        request.verify_headers(&self.headers)?;
+        let mut previous = None;
+        for log in &self.logs {
+            let block = log.block;
+            if previous.is_some_and(|previous| previous >= log.place()) {
+                return breach(format!("a log of block {block} is out of order"));
+            }
+            previous = Some(log.place());
+            let Some(header) = self.header(block) else {
+                return breach(format!("a log of block {block} has no header"));
+            };
+            if header.hash != log.block_hash {
+                return breach(format!("a log of block {header} is of {}", log.block_id()));
+            }
+            if !request.filter.matches(log) {
+                let (address, topics) = (log.address, log.topics.as_slice());
+                return breach(format!(
+                    "a log of {address} with topics {topics:?} was not asked for"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl LogsRequest<'_> {
+    /// Checks the headers of an answer: its range, links, times, and that none is missing.
+    pub(crate) fn verify_headers(&self, headers: &[BlockRef]) -> Result<(), ChainError> {
+        let (Some(first), Some(last)) = (headers.first(), headers.last()) else {
             return breach("the answer has no headers".to_owned());
         };
-        if first.number != request.from || last.number > request.to {
+        if first.number != self.from || last.number > self.to {
             return breach(format!(
                 "asked for {}..={}, got {}..={}",
-                request.from, request.to, first.number, last.number
+                self.from, self.to, first.number, last.number
             ));
         }
-        // Headers come first, because the logs are checked against them. A decreasing time that
-        // passed here would halt a token in the fold.
-        for pair in self.headers.windows(2) {
+        // A decreasing time that passed here would halt a token in the fold.
+        for pair in headers.windows(2) {
             let (lower, upper) = (&pair[0], &pair[1]);
             let neighbours = upper.number == lower.number.next();
             if upper.number <= lower.number {
@@ -182,37 +188,20 @@ impl RangeFacts {
                     upper.time, lower.time
                 ));
             }
-            if !neighbours && request.detail == HeaderDetail::All {
+            if !neighbours && self.detail == HeaderDetail::All {
                 return breach(format!("headers between {lower} and {upper} are missing"));
-            }
-        }
-        let transfers = self.transfers.iter().map(|t| (t.block, t.log_index, t.token));
-        let unreadable = self.unreadable.iter().map(|log| (log.block, log.log_index, log.token));
-        self.verify_logs(request, "transfer", transfers)?;
-        self.verify_logs(request, "unreadable log", unreadable)
-    }
-
-    fn verify_logs(
-        &self,
-        request: &RangeRequest<'_>,
-        what: &str,
-        logs: impl Iterator<Item = (BlockNumber, LogIndex, Address)>,
-    ) -> Result<(), ChainError> {
-        let breach = |detail: String| Err(ChainError::transient("check a range", detail));
-        let mut previous = None;
-        for (block, log_index, token) in logs {
-            let place = (block, log_index);
-            if previous.is_some_and(|previous| previous >= place) {
-                return breach(format!("a {what} of block {block} is out of order"));
-            }
-            previous = Some(place);
-            if self.header(block).is_none() {
-                return breach(format!("a {what} of block {block} has no header"));
-            }
-            if !request.tokens.contains(&token) {
-                return breach(format!("a {what} of {token} was not asked for"));
             }
         }
         Ok(())
     }
+}
+
+/// The header of a block among ascending headers.
+pub(crate) fn header_of(headers: &[BlockRef], number: BlockNumber) -> Option<&BlockRef> {
+    let at = headers.binary_search_by_key(&number, |header| header.number).ok()?;
+    headers.get(at)
+}
+
+fn breach(detail: String) -> Result<(), ChainError> {
+    Err(ChainError::transient("check a range", detail))
 }

@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, U256, U512};
+use alloy_primitives::{Address, Bytes, U256, U512};
 use async_trait::async_trait;
 
 use super::ScriptedChain;
 use super::scripted_chain::{Block, Script};
-use crate::error::{ChainError, ChainErrorKind};
-use crate::ledger::TokenMetadata;
-use crate::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
-use crate::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId};
+use crate::error::ChainError;
+use crate::ledger::UnreadableLog;
+use crate::ledger::erc20::{self, View, encode_number, encode_text};
+use crate::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
+use crate::types::{
+    Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, Log, Reverted, Topics,
+};
+
+const CALLS: &str = "call contracts";
 
 impl Script {
     /// Counts the call, and fails it if the script has a failure queued.
@@ -35,19 +40,59 @@ impl Script {
         self.visible().get(at).ok_or_else(gone)
     }
 
-    /// Balances at a block, summed over every transfer up to it.
+    /// What a call returns after a canonical block. The script has no native balances, and runs no
+    /// code but that of its tokens.
+    fn outcome(&self, call: &Call, at: BlockId) -> Result<CallOutcome, ChainError> {
+        let (token, view) = match call {
+            Call::Balance(_) => return Ok(Ok(encode_number(U256::ZERO))),
+            Call::Code(address) => {
+                let has_code = self.tokens.contains_key(address);
+                let code: &'static [u8] = if has_code { &[0x60] } else { &[] };
+                return Ok(Ok(Bytes::from_static(code)));
+            }
+            Call::Contract { to: None, .. } => return Ok(Err(reverted("the script runs no code"))),
+            Call::Contract { to: Some(token), data } => (*token, View::decode(data)),
+        };
+        // Amounts depend on the state of the block, which a script may prune, and metadata does not:
+        // it is the same at every block.
+        let metadata = self.tokens.get(&token);
+        Ok(match view {
+            Some(View::TotalSupply) => Ok(encode_number(self.supply_at(token, at)?.get())),
+            Some(View::BalanceOf(account)) => {
+                let balance = self.balances_at(token, at)?.remove(&account).unwrap_or_default();
+                Ok(encode_number(balance.get()))
+            }
+            Some(View::Decimals) => Ok(metadata.map_or_else(Bytes::new, |metadata| {
+                encode_number(U256::from(metadata.decimals.get()))
+            })),
+            Some(View::Symbol) => {
+                Ok(metadata.map_or_else(Bytes::new, |metadata| encode_text(&metadata.symbol)))
+            }
+            None if metadata.is_none() => Ok(Bytes::new()),
+            None => Err(reverted("the contract has no such function")),
+        })
+    }
+
+    fn supply_at(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
+        let balances = self.balances_at(token, at)?;
+        if let Some(claimed) = self.supplies.get(&token) {
+            return Ok(*claimed);
+        }
+        balances
+            .values()
+            .try_fold(Amount::ZERO, |sum, balance| sum.checked_add(*balance))
+            .ok_or_else(|| ChainError::persistent(CALLS, "the script's supply exceeds 2^256-1"))
+    }
+
+    /// Balances at a canonical block, summed over every transfer up to it.
     fn balances_at(
         &self,
-        operation: &'static str,
         token: Address,
         at: BlockId,
     ) -> Result<BTreeMap<Address, Amount>, ChainError> {
-        if self.block(operation, at.number)?.header.hash != at.hash {
-            return Err(ChainError::block_gone(operation, format!("block {at} is not canonical")));
-        }
         if self.is_pruned {
             let detail = format!("the state of block {at} is pruned");
-            return Err(ChainError::persistent(operation, detail));
+            return Err(ChainError::persistent(CALLS, detail));
         }
         let wide = |amount: Amount| U512::from(amount.get());
         let (mut received, mut sent) = (BTreeMap::<_, U512>::new(), BTreeMap::<_, U512>::new());
@@ -61,14 +106,30 @@ impl Script {
             let sent = sent.remove(&address).unwrap_or_default();
             let balance = received.checked_sub(sent).and_then(narrow);
             if !address.is_zero() {
-                balances.insert(address, balance.ok_or_else(|| impossible(operation))?);
+                balances.insert(address, balance.ok_or_else(impossible)?);
             }
         }
         // The remaining senders never received anything.
         match sent.iter().any(|(address, sent)| !address.is_zero() && !sent.is_zero()) {
-            true => Err(impossible(operation)),
+            true => Err(impossible()),
             false => Ok(balances),
         }
+    }
+}
+
+impl Block {
+    /// The logs as a contract would write them. One that cannot be read has neither addresses nor
+    /// an amount.
+    fn logs(&self) -> impl Iterator<Item = Log> {
+        let hash = self.header.hash;
+        let transfers = self.transfers.iter().map(move |transfer| erc20::encode(transfer, hash));
+        let unreadable = self.unreadable.iter().map(move |log| {
+            let UnreadableLog { token: address, block, log_index, tx_hash } = *log;
+            let topics = Topics::new(&[erc20::TRANSFER_TOPIC]).expect("one is not too many");
+            let data = Bytes::new();
+            Log { block, block_hash: hash, log_index, tx_hash, address, topics, data }
+        });
+        transfers.chain(unreadable)
     }
 }
 
@@ -76,8 +137,12 @@ fn narrow(balance: U512) -> Option<Amount> {
     U256::checked_from_limbs_slice(balance.as_limbs()).map(Amount::new)
 }
 
-fn impossible(operation: &'static str) -> ChainError {
-    ChainError::persistent(operation, "the script overdraws a balance")
+fn reverted(detail: &str) -> Reverted {
+    Reverted(detail.to_owned())
+}
+
+fn impossible() -> ChainError {
+    ChainError::persistent(CALLS, "the script overdraws a balance")
 }
 
 #[async_trait]
@@ -123,66 +188,33 @@ impl ChainSource for ScriptedChain {
         numbers.iter().map(header).collect()
     }
 
-    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
+    async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
         const OPERATION: &str = "read a range";
         let mut script = self.lock();
         script.call(OPERATION)?;
         let last = request.to.min(request.from.up(script.range_blocks_max - 1));
         script.block(OPERATION, last)?;
-        let mut facts = RangeFacts::default();
+        let mut answer = LogsAnswer::default();
         for number in request.from.get()..=last.get() {
             let number = BlockNumber::new(number);
             let block = script.block(OPERATION, number)?;
-            let count = |facts: &RangeFacts| facts.transfers.len() + facts.unreadable.len();
-            let before = count(&facts);
-            let asked = block.transfers.iter().filter(|t| request.tokens.contains(&t.token));
-            facts.transfers.extend(asked.cloned());
-            let asked = block.unreadable.iter().filter(|log| request.tokens.contains(&log.token));
-            facts.unreadable.extend(asked.copied());
+            let before = answer.logs.len();
+            answer.logs.extend(block.logs().filter(|log| request.filter.matches(log)));
             let is_end = number == request.from || number == last;
-            let wanted = is_end || count(&facts) > before;
+            let wanted = is_end || answer.logs.len() > before;
             if wanted || request.detail == HeaderDetail::All {
-                facts.headers.push(block.header);
+                answer.headers.push(block.header);
             }
         }
-        Ok(facts)
+        Ok(answer)
     }
 
-    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
-        const OPERATION: &str = "read a token";
+    async fn calls(&self, calls: &[Call], at: BlockId) -> Result<Vec<CallOutcome>, ChainError> {
         let mut script = self.lock();
-        script.call(OPERATION)?;
-        script.tokens.get(&token).cloned().ok_or_else(|| {
-            let detail = format!("there is no contract code at {token}");
-            ChainError::new(ChainErrorKind::Persistent, OPERATION, detail)
-        })
-    }
-
-    async fn balances(
-        &self,
-        token: Address,
-        accounts: &[Account],
-        at: BlockId,
-    ) -> Result<Vec<Amount>, ChainError> {
-        const OPERATION: &str = "read balances";
-        let mut script = self.lock();
-        script.call(OPERATION)?;
-        let balances = script.balances_at(OPERATION, token, at)?;
-        let of = |account: &Account| balances.get(&account.address()).copied().unwrap_or_default();
-        Ok(accounts.iter().map(of).collect())
-    }
-
-    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
-        const OPERATION: &str = "read the supply";
-        let mut script = self.lock();
-        script.call(OPERATION)?;
-        let balances = script.balances_at(OPERATION, token, at)?;
-        if let Some(claimed) = script.supplies.get(&token) {
-            return Ok(*claimed);
+        script.call(CALLS)?;
+        if script.block(CALLS, at.number)?.header.hash != at.hash {
+            return Err(ChainError::block_gone(CALLS, format!("block {at} is not canonical")));
         }
-        balances
-            .values()
-            .try_fold(Amount::ZERO, |sum, balance| sum.checked_add(*balance))
-            .ok_or_else(|| ChainError::persistent(OPERATION, "the script's supply exceeds 2^256-1"))
+        calls.iter().map(|call| script.outcome(call, at)).collect()
     }
 }

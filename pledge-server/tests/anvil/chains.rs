@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use pledge_core::indexer::Poll;
-use pledge_core::ledger::Transfer;
+use pledge_core::ledger::{Transfer, erc20};
 use pledge_core::points::Programme;
-use pledge_core::ports::{ChainSource, HeaderDetail, RangeRequest};
+use pledge_core::ports::{ChainSource, HeaderDetail, LogsRequest};
 use pledge_core::types::{BlockNumber, BlockRef, ChainId, TokenId};
 use pledge_examples::{Anvil, Token};
 use pledge_server::config::Config;
@@ -179,11 +179,12 @@ async fn transfers(
     while next <= head {
         let tokens = [token.address];
         let detail = HeaderDetail::Sparse;
-        let request = RangeRequest { from: next, to: head, tokens: &tokens, detail };
-        let facts = source.range(request).await.unwrap();
-        next = facts.last().unwrap().number.next();
-        let header = |transfer: &Transfer| *facts.header(transfer.block).unwrap();
-        all.extend(facts.transfers.iter().map(|transfer| (header(transfer), transfer.clone())));
+        let request =
+            LogsRequest { from: next, to: head, filter: erc20::transfers_of(&tokens), detail };
+        let answer = source.logs(request).await.unwrap();
+        next = answer.last().unwrap().number.next();
+        let transfers = answer.logs.iter().map(|log| erc20::decode(log).unwrap().unwrap());
+        all.extend(transfers.map(|transfer| (*answer.header(transfer.block).unwrap(), transfer)));
     }
     all
 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use pledge_core::ledger::{TokenMetadata, Transfer};
-use pledge_core::ports::ChainSource;
+use pledge_core::ports::{ChainSource, ChainSourceExt};
 use pledge_core::primitives::{Address, B256, U256, hex, keccak256};
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::types::{

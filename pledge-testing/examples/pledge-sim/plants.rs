@@ -53,7 +53,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "answer_not_verified",
         "indexer/slice.rs",
-        "facts.verify(&request)?",
+        "answer.verify(&request)?",
         "()",
         "an answer against the contract is refused",
     ),

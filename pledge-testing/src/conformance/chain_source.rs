@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes};
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ledger::TokenMetadata;
-use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
-use pledge_core::types::{Account, Amount, BlockId, BlockNumber, ChainId};
+use pledge_core::ledger::erc20::{self, View};
+use pledge_core::ports::{ChainSource, ChainSourceExt, HeaderDetail, LogsAnswer, LogsRequest};
+use pledge_core::types::{Account, Amount, BlockId, BlockNumber, Call, ChainId, LogFilter};
 
 laws! {
     __chain_source of chain_source(SourceFixture):
@@ -17,10 +18,14 @@ laws! {
     headers_are_complete_and_linked
     headers_come_in_the_order_asked
     every_header_comes_where_all_are_asked_for
-    sparse_answers_bring_ends_and_blocks_with_transfers
+    sparse_answers_bring_ends_and_blocks_with_logs
     a_range_is_the_sum_of_its_parts
+    logs_are_of_the_event_asked_for
     an_unused_contract_is_an_empty_range
     a_block_that_is_not_there_is_gone
+    outcomes_come_in_the_order_of_their_calls
+    a_revert_is_the_outcome_of_its_call_alone
+    calls_at_an_orphaned_block_are_gone
     metadata_is_the_contracts_own
     balances_and_supply_are_what_the_transfers_sum_to
     balances_at_an_orphaned_block_are_gone
@@ -47,23 +52,24 @@ impl fmt::Debug for SourceFixture {
 }
 
 impl SourceFixture {
-    async fn range(&self, from: u64, to: u64, detail: HeaderDetail) -> RangeFacts {
+    async fn range(&self, from: u64, to: u64, detail: HeaderDetail) -> LogsAnswer {
         let (from, to) = (BlockNumber::new(from), BlockNumber::new(to));
-        let request = RangeRequest { from, to, tokens: &[self.token], detail };
-        let facts = self.source.range(request).await.expect("the range is there");
-        facts.verify(&request).expect("an answer keeps the contract");
-        facts
+        let filter = erc20::transfers_of(std::slice::from_ref(&self.token));
+        let request = LogsRequest { from, to, filter, detail };
+        let answer = self.source.logs(request).await.expect("the range is there");
+        answer.verify(&request).expect("an answer keeps the contract");
+        answer
     }
 
     /// A range put together from as many answers as the source needs.
-    async fn whole(&self, from: u64, to: u64, detail: HeaderDetail) -> RangeFacts {
-        let mut all = RangeFacts::default();
+    async fn whole(&self, from: u64, to: u64, detail: HeaderDetail) -> LogsAnswer {
+        let mut all = LogsAnswer::default();
         let mut next = from;
         while next <= to {
             let part = self.range(next, to, detail).await;
             next = part.last().expect("never empty").number.get() + 1;
             all.headers.extend(part.headers);
-            all.transfers.extend(part.transfers);
+            all.logs.extend(part.logs);
         }
         all
     }
@@ -105,20 +111,20 @@ async fn headers_come_in_the_order_asked(fixture: SourceFixture) {
 /// Every header of the answer.
 async fn every_header_comes_where_all_are_asked_for(fixture: SourceFixture) {
     let head = fixture.head().await;
-    let facts = fixture.whole(0, head, HeaderDetail::All).await;
+    let answer = fixture.whole(0, head, HeaderDetail::All).await;
     let headers = fixture.source.headers(BlockNumber::new(0), BlockNumber::new(head)).await;
-    assert_eq!(facts.headers, headers.expect("all are there"));
+    assert_eq!(answer.headers, headers.expect("all are there"));
 }
 
-/// Both ends, each block with a transfer, and each transfer once.
-async fn sparse_answers_bring_ends_and_blocks_with_transfers(fixture: SourceFixture) {
+/// Both ends, each block with a log, and each log once.
+async fn sparse_answers_bring_ends_and_blocks_with_logs(fixture: SourceFixture) {
     let head = fixture.head().await;
-    let facts = fixture.whole(0, head, HeaderDetail::Sparse).await;
-    assert_eq!(facts.transfers.len(), fixture.transfers);
-    let numbers: Vec<_> = facts.headers.iter().map(|header| header.number.get()).collect();
+    let answer = fixture.whole(0, head, HeaderDetail::Sparse).await;
+    assert_eq!(answer.logs.len(), fixture.transfers);
+    let numbers: Vec<_> = answer.headers.iter().map(|header| header.number.get()).collect();
     assert_eq!((numbers.first(), numbers.last()), (Some(&0), Some(&head)));
     let all = fixture.whole(0, head, HeaderDetail::All).await;
-    assert_eq!(facts.transfers, all.transfers);
+    assert_eq!(answer.logs, all.logs);
 }
 
 /// However a range is cut.
@@ -126,27 +132,45 @@ async fn a_range_is_the_sum_of_its_parts(fixture: SourceFixture) {
     let head = fixture.head().await;
     let whole = fixture.whole(0, head, HeaderDetail::All).await;
     for step in [1, 3] {
-        let mut parts = RangeFacts::default();
+        let mut parts = LogsAnswer::default();
         for from in (0..=head).step_by(step) {
             let to = head.min(from + step as u64 - 1);
             let part = fixture.whole(from, to, HeaderDetail::All).await;
             parts.headers.extend(part.headers);
-            parts.transfers.extend(part.transfers);
+            parts.logs.extend(part.logs);
         }
-        assert_eq!(
-            (parts.headers, parts.transfers),
-            (whole.headers.clone(), whole.transfers.clone())
-        );
+        assert_eq!((parts.headers, parts.logs), (whole.headers.clone(), whole.logs.clone()));
     }
+}
+
+/// The filter names contracts and events: a log must match both.
+async fn logs_are_of_the_event_asked_for(fixture: SourceFixture) {
+    let (from, to) = (BlockNumber::new(0), BlockNumber::new(9));
+    let (addresses, other) = ([fixture.token], B256::repeat_byte(0xee));
+    let filter = LogFilter { addresses: &addresses, topic0s: &[other] };
+    let request = LogsRequest { from, to, filter, detail: HeaderDetail::Sparse };
+    let answer = fixture.source.logs(request).await.expect("an empty range is no error");
+    assert_eq!(answer.logs, []);
+    let filter = LogFilter { addresses: &addresses, topic0s: &[other, erc20::TRANSFER_TOPIC] };
+    let request = LogsRequest { from, to, filter, detail: HeaderDetail::All };
+    let both = fixture.source.logs(request).await.expect("the range is there");
+    both.verify(&request).expect("an answer keeps the contract");
+    let end = both.last().expect("never empty").number.get();
+    assert_eq!(both, fixture.whole(0, end, HeaderDetail::All).await);
 }
 
 /// Nothing happened there, which is no error.
 async fn an_unused_contract_is_an_empty_range(fixture: SourceFixture) {
     let tokens = [Address::repeat_byte(0xee)];
     let (from, to) = (BlockNumber::new(0), BlockNumber::new(3));
-    let request = RangeRequest { from, to, tokens: &tokens, detail: HeaderDetail::Sparse };
-    let facts = fixture.source.range(request).await.expect("an empty range is no error");
-    assert_eq!(facts.transfers, []);
+    let request = LogsRequest {
+        from,
+        to,
+        filter: erc20::transfers_of(&tokens),
+        detail: HeaderDetail::Sparse,
+    };
+    let answer = fixture.source.logs(request).await.expect("an empty range is no error");
+    assert_eq!(answer.logs, []);
 }
 
 /// The source never returns an empty answer for blocks that the node does not have.
@@ -156,9 +180,49 @@ async fn a_block_that_is_not_there_is_gone(fixture: SourceFixture) {
     assert_eq!(headers.kind(), ChainErrorKind::BlockGone);
     let tokens = [fixture.token];
     let detail = HeaderDetail::Sparse;
-    let request = RangeRequest { from: beyond, to: beyond, tokens: &tokens, detail };
-    let range = fixture.source.range(request).await.expect_err("not there");
+    let request =
+        LogsRequest { from: beyond, to: beyond, filter: erc20::transfers_of(&tokens), detail };
+    let range = fixture.source.logs(request).await.expect_err("not there");
     assert_eq!(range.kind(), ChainErrorKind::BlockGone);
+}
+
+/// One for each call, in their order, also twice; where there is no code, it has no bytes.
+async fn outcomes_come_in_the_order_of_their_calls(fixture: SourceFixture) {
+    let (source, unused) = (&fixture.source, Address::repeat_byte(0xee));
+    let at = source.head().await.expect("there is a head").id();
+    let supply = || View::TotalSupply.of(fixture.token);
+    let calls =
+        [supply(), Call::Code(unused), Call::Code(fixture.token), Call::Balance(unused), supply()];
+    let outcomes = source.calls(&calls, at).await.expect("the state is there");
+    let lengths: Vec<_> =
+        outcomes.iter().map(|outcome| outcome.as_ref().map(|bytes| bytes.len())).collect();
+    assert_eq!(lengths.len(), calls.len());
+    assert_eq!((&lengths[0], &lengths[1]), (&Ok(32), &Ok(0)));
+    assert_ne!(lengths[2], Ok(0), "the token has code");
+    assert_eq!(outcomes[0], outcomes[4]);
+    assert_eq!(outcomes[3], Ok(Bytes::from_static(&[0; 32])), "it holds nothing");
+    assert_eq!(source.calls(&[], at).await.expect("nothing was asked"), []);
+}
+
+/// The other calls of the same request are answered.
+async fn a_revert_is_the_outcome_of_its_call_alone(fixture: SourceFixture) {
+    let at = fixture.source.head().await.expect("there is a head").id();
+    let data = Bytes::from_static(&[0xde, 0xad, 0xbe, 0xef]);
+    let unknown = Call::Contract { to: Some(fixture.token), data };
+    let calls = [unknown, View::TotalSupply.of(fixture.token)];
+    let outcomes = fixture.source.calls(&calls, at).await.expect("it is there");
+    let are_returned: Vec<_> = outcomes.iter().map(Result::is_ok).collect();
+    assert_eq!(are_returned, [false, true]);
+}
+
+/// No outcome is of another block than the one asked.
+async fn calls_at_an_orphaned_block_are_gone(fixture: SourceFixture) {
+    let head = fixture.source.head().await.expect("there is a head");
+    let orphan = BlockId { number: head.number, hash: B256::repeat_byte(0xee) };
+    for call in [Call::Code(fixture.token), Call::Balance(fixture.token)] {
+        let outcomes = fixture.source.calls(&[call], orphan).await;
+        assert_eq!(outcomes.expect_err("orphaned").kind(), ChainErrorKind::BlockGone);
+    }
 }
 
 /// Symbol and decimals as the contract has them; an address without code is no token.
@@ -172,9 +236,10 @@ async fn metadata_is_the_contracts_own(fixture: SourceFixture) {
 /// The contract's own figures are what its transfers sum to.
 async fn balances_and_supply_are_what_the_transfers_sum_to(fixture: SourceFixture) {
     let head = fixture.source.head().await.expect("there is a head");
-    let facts = fixture.whole(0, head.number.get(), HeaderDetail::Sparse).await;
+    let answer = fixture.whole(0, head.number.get(), HeaderDetail::Sparse).await;
     let mut balances: BTreeMap<Account, Amount> = BTreeMap::new();
-    for transfer in &facts.transfers {
+    for log in &answer.logs {
+        let Ok(Some(transfer)) = erc20::decode(log) else { continue };
         if let Some(from) = Account::new(transfer.from) {
             let balance = balances.entry(from).or_default();
             *balance = balance.checked_sub(transfer.amount).expect("nobody overdraws");

@@ -99,8 +99,7 @@ async fn a_transfer_that_the_second_source_lacks_is_not_committed(fixture: Fixtu
     let (mut world, second) = open(fixture).await;
     second.return_to(&world.chain.branch());
     second.lose_transfers_of(18);
-    refuses(&mut world, &["block 18: its transfers differ: the node has 1, the second source 0"])
-        .await;
+    refuses(&mut world, &["block 18: its logs differ: the node has 1, the second source 0"]).await;
     second.return_to(&world.chain.branch());
     goes_on(&mut world).await;
 }

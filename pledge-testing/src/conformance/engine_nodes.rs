@@ -6,13 +6,14 @@ use alloy_primitives::Address;
 use async_trait::async_trait;
 use pledge_core::error::{ChainError, StoreErrorKind};
 use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, IndexerError, Poll};
-use pledge_core::ledger::TokenMetadata;
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    BalanceStore, ChainReport, ChainSource, HeaderDetail, RangeFacts, RangeRequest,
+    BalanceStore, ChainReport, ChainSource, HeaderDetail, LogsAnswer, LogsRequest,
 };
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
-use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, TokenId};
+use pledge_core::types::{
+    Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, TokenId,
+};
 
 use crate::Fixture;
 use crate::world::{CHAIN, NOW, OnePending, World, account, at, spec, token, tokens};
@@ -98,33 +99,21 @@ impl ChainSource for Nodes {
         self.rest.headers(from, to).await
     }
 
-    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
+    async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
         if let Some(store) = &self.paused {
             let report = report(ChainStatus::Paused(None));
             store.report_chain(&report).await.expect("an operator pauses");
         }
         let is_refused = |token: &Address| Some(*token) == self.refused;
-        if request.detail == HeaderDetail::Sparse && request.tokens.iter().any(is_refused) {
+        if request.detail == HeaderDetail::Sparse && request.filter.addresses.iter().any(is_refused)
+        {
             return Err(ChainError::persistent("read a range", "history pruned"));
         }
-        self.ranges.range(request).await
+        self.ranges.logs(request).await
     }
 
-    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
-        self.rest.token_metadata(token).await
-    }
-
-    async fn balances(
-        &self,
-        token: Address,
-        accounts: &[Account],
-        at: BlockId,
-    ) -> Result<Vec<Amount>, ChainError> {
-        self.rest.balances(token, accounts, at).await
-    }
-
-    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
-        self.rest.total_supply(token, at).await
+    async fn calls(&self, calls: &[Call], at: BlockId) -> Result<Vec<CallOutcome>, ChainError> {
+        ChainSource::calls(&self.rest, calls, at).await
     }
 }
 

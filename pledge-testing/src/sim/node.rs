@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use alloy_primitives::Address;
 use async_trait::async_trait;
 use pledge_core::error::{ChainError, ChainErrorKind};
-use pledge_core::ledger::TokenMetadata;
-use pledge_core::ports::{ChainSource, HeaderDetail, RangeFacts, RangeRequest};
+use pledge_core::ledger::erc20::View;
+use pledge_core::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
 use pledge_core::simulation::ScriptedChain;
-use pledge_core::types::{Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Timestamp};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, Timestamp};
 
 use super::control::{self, Control};
 use super::swarm::Faults;
@@ -205,7 +204,7 @@ impl Node {
     }
 
     /// Answers that break the contract of the port, which real nodes give.
-    fn breach(&self, facts: &mut RangeFacts, detail: HeaderDetail) {
+    fn breach(&self, answer: &mut LogsAnswer, detail: HeaderDetail) {
         let mut state = self.control.lock();
         let often = state.faults.breach;
         if !state.dice.chance(often) {
@@ -213,26 +212,26 @@ impl Node {
         }
         let kind = state.dice.below(5);
         let broken = match kind {
-            0 if facts.transfers.len() > 1 => {
-                facts.transfers.reverse();
+            0 if answer.logs.len() > 1 => {
+                answer.logs.reverse();
                 true
             }
-            1 if !facts.transfers.is_empty() => {
-                let again = facts.transfers[0].clone();
-                facts.transfers.insert(1, again);
+            1 if !answer.logs.is_empty() => {
+                let again = answer.logs[0].clone();
+                answer.logs.insert(1, again);
                 true
             }
-            2 if facts.headers.len() > 1 => {
-                facts.headers.remove(0);
+            2 if answer.headers.len() > 1 => {
+                answer.headers.remove(0);
                 true
             }
-            3 if facts.headers.len() > 2 && detail == HeaderDetail::All => {
-                facts.headers.remove(1);
+            3 if answer.headers.len() > 2 && detail == HeaderDetail::All => {
+                answer.headers.remove(1);
                 true
             }
-            4 if facts.headers.len() > 1 && detail == HeaderDetail::All => {
-                let other = facts.headers[0].parent_hash;
-                facts.headers[1].parent_hash = other;
+            4 if answer.headers.len() > 1 && detail == HeaderDetail::All => {
+                let other = answer.headers[0].parent_hash;
+                answer.headers[1].parent_hash = other;
                 true
             }
             _ => false,
@@ -290,7 +289,7 @@ impl ChainSource for Node {
         Ok(headers)
     }
 
-    async fn range<'a>(&self, request: RangeRequest<'a>) -> Result<RangeFacts, ChainError> {
+    async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
         self.call("range").await?;
         let mut asked = request;
         {
@@ -302,28 +301,20 @@ impl ChainSource for Node {
                 asked.to = request.from.up(state.dice.below(blocks));
             }
         }
-        let mut facts = self.view().range(asked).await?;
-        self.bend(&mut facts.headers, true);
-        self.breach(&mut facts, request.detail);
-        Ok(facts)
+        let mut answer = self.view().logs(asked).await?;
+        self.bend(&mut answer.headers, true);
+        self.breach(&mut answer, request.detail);
+        Ok(answer)
     }
 
-    async fn token_metadata(&self, token: Address) -> Result<TokenMetadata, ChainError> {
-        self.chain.token_metadata(token).await
-    }
-
-    async fn balances(
-        &self,
-        token: Address,
-        accounts: &[Account],
-        at: BlockId,
-    ) -> Result<Vec<Amount>, ChainError> {
-        self.chain.balances(token, accounts, at).await
-    }
-
-    async fn total_supply(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
-        self.call("read a supply").await?;
-        self.control.lock().counters.supplies += 1;
-        self.chain.total_supply(token, at).await
+    async fn calls(&self, calls: &[Call], at: BlockId) -> Result<Vec<CallOutcome>, ChainError> {
+        let is_supply =
+            |call: &Call| View::in_call(call).is_some_and(|(_, view)| view == View::TotalSupply);
+        // Only the engine asks for supplies; the check of the simulation asks for the rest.
+        if calls.iter().any(is_supply) {
+            self.call("read a supply").await?;
+            self.control.lock().counters.supplies += 1;
+        }
+        ChainSource::calls(&self.chain, calls, at).await
     }
 }

@@ -1,41 +1,56 @@
-//! Logs to transfers.
+//! What ERC-20 contracts log and return, to transfers, amounts and metadata.
 
-use alloy::primitives::{Address, B256, b256};
-use pledge_core::ledger::{Transfer, UnreadableLog};
-use pledge_core::types::Amount;
+use alloy_primitives::{Address, B256, b256};
 
-use crate::wire::Log;
+use super::{Transfer, UnreadableLog};
+use crate::types::{Amount, Log, LogFilter, Topics};
+
+mod metadata;
+mod symbol;
+mod view;
+
+pub(crate) use metadata::OPERATION as METADATA_OPERATION;
+pub use metadata::{METADATA_CALLS, metadata, metadata_calls, no_code};
+pub use view::{View, encode_number, encode_text};
 
 /// The first topic of a transfer: `keccak256("Transfer(address,address,uint256)")`.
-pub(crate) const TRANSFER_TOPIC: B256 =
+pub const TRANSFER_TOPIC: B256 =
     b256!("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
 
-/// What a log is to a ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Decoded {
-    /// A transfer that the ledger can count.
-    Transfer(Transfer),
-    /// A log that shares the topic of transfers and not their form: an ERC-721 transfer has four topics.
-    Unreadable(UnreadableLog),
-    /// Another event, or a transfer whose data is empty: it names no amount, and moves none.
-    Nothing,
+/// The logs of transfers of these tokens.
+pub const fn transfers_of(tokens: &[Address]) -> LogFilter<'_> {
+    LogFilter { addresses: tokens, topic0s: &[TRANSFER_TOPIC] }
 }
 
-/// Reads a log. Parameters that are not indexed are in the data, in the order of the signature; of two
-/// topics the second is the sender.
-pub(crate) fn decode(log: &Log) -> Decoded {
-    let Some((&TRANSFER_TOPIC, indexed)) = log.topics.split_first() else {
-        return Decoded::Nothing;
+/// The log of a transfer in a block with this hash, as the standard has it: both addresses are
+/// topics, the amount is the data.
+pub fn encode(transfer: &Transfer, block_hash: B256) -> Log {
+    let Transfer { token: address, block, log_index, tx_hash, from, to, amount } = *transfer;
+    let topics = [TRANSFER_TOPIC, from.into_word(), to.into_word()];
+    let topics = Topics::new(&topics).expect("three are not too many");
+    let data = encode_number(amount.get());
+    Log { block, block_hash, log_index, tx_hash, address, topics, data }
+}
+
+/// The transfer that a log is.
+///
+/// Parameters that are not indexed are in the data, in the order of the signature; of two topics the
+/// second is the sender. `None` for another event, and for a transfer whose data is empty: it names
+/// no amount, and moves none. The error is a log that shares the topic of transfers and not their
+/// form: an ERC-721 transfer has four topics.
+pub fn decode(log: &Log) -> Result<Option<Transfer>, UnreadableLog> {
+    let Some((&TRANSFER_TOPIC, indexed)) = log.topics.as_slice().split_first() else {
+        return Ok(None);
     };
     if indexed.len() == 2 && log.data.is_empty() {
-        return Decoded::Nothing;
+        return Ok(None);
     }
-    let Log { address: token, block, index: log_index, tx_hash, .. } = *log;
+    let Log { address: token, block, log_index, tx_hash, .. } = *log;
     match parameters(indexed, &log.data) {
         Some((from, to, amount)) => {
-            Decoded::Transfer(Transfer { token, block, log_index, tx_hash, from, to, amount })
+            Ok(Some(Transfer { token, block, log_index, tx_hash, from, to, amount }))
         }
-        None => Decoded::Unreadable(UnreadableLog { token, block, log_index, tx_hash }),
+        None => Err(UnreadableLog { token, block, log_index, tx_hash }),
     }
 }
 
@@ -61,10 +76,12 @@ fn address(word: B256) -> Option<Address> {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::{Bytes, U256, keccak256};
-    use pledge_core::types::{BlockNumber, LogIndex};
+    use alloy_primitives::{Bytes, U256, keccak256};
 
     use super::*;
+    use crate::types::{BlockNumber, LogIndex};
+
+    type Decoded = Result<Option<Transfer>, UnreadableLog>;
 
     const FROM: Address = Address::repeat_byte(0x11);
     const TO: Address = Address::repeat_byte(0x22);
@@ -72,11 +89,11 @@ mod tests {
     fn log(topics: Vec<B256>, data: Vec<u8>) -> Log {
         Log {
             block: BlockNumber::new(7),
-            index: LogIndex::new(3),
+            log_index: LogIndex::new(3),
             block_hash: B256::repeat_byte(1),
             tx_hash: B256::repeat_byte(2),
             address: Address::repeat_byte(0x33),
-            topics,
+            topics: Topics::new(&topics).unwrap(),
             data: Bytes::from(data),
         }
     }
@@ -93,13 +110,24 @@ mod tests {
     fn transfer(from: Address, to: Address, amount: Amount) -> Decoded {
         let (block, log_index) = (BlockNumber::new(7), LogIndex::new(3));
         let (token, tx_hash) = (Address::repeat_byte(0x33), B256::repeat_byte(2));
-        Decoded::Transfer(Transfer { token, block, log_index, tx_hash, from, to, amount })
+        Ok(Some(Transfer { token, block, log_index, tx_hash, from, to, amount }))
     }
 
     #[test]
     fn a_transfer_keeps_its_place_and_every_bit_of_its_amount() {
         let topics = vec![TRANSFER_TOPIC, FROM.into_word(), TO.into_word()];
         assert_eq!(decode(&log(topics, word(U256::MAX))), transfer(FROM, TO, Amount::MAX));
+    }
+
+    #[test]
+    fn a_transfer_is_read_back_from_its_log() {
+        for amount in [Amount::ZERO, Amount::from(1), Amount::MAX] {
+            let Ok(Some(made)) = transfer(FROM, TO, amount) else { unreachable!() };
+            let log = encode(&made, B256::repeat_byte(1));
+            assert_eq!(log.block_hash, B256::repeat_byte(1));
+            assert!(transfers_of(&[made.token]).matches(&log));
+            assert_eq!(decode(&log), Ok(Some(made)));
+        }
     }
 
     #[test]
@@ -149,7 +177,7 @@ mod tests {
         let (token, tx_hash) = (Address::repeat_byte(0x33), B256::repeat_byte(2));
         let expected = UnreadableLog { token, block, log_index, tx_hash };
         for (name, topics, data) in cases {
-            assert_eq!(decode(&log(topics, data)), Decoded::Unreadable(expected), "{name}");
+            assert_eq!(decode(&log(topics, data)), Err(expected), "{name}");
         }
     }
 
@@ -162,7 +190,7 @@ mod tests {
             ("another event", vec![B256::ZERO, from, to], word(U256::from(1))),
         ];
         for (name, topics, data) in cases {
-            assert_eq!(decode(&log(topics, data)), Decoded::Nothing, "{name}");
+            assert_eq!(decode(&log(topics, data)), Ok(None), "{name}");
         }
     }
 }

@@ -1,12 +1,11 @@
 //! A token's symbol, as hostile as contracts can make it.
 
-use pledge_core::ledger::TokenMetadata;
-
-use crate::contract_state::first_word;
+use super::view::first_word;
+use crate::ledger::TokenMetadata;
 
 /// Reads a symbol from the answer to `symbol()`: an ABI string, or 32 bytes as early tokens have it.
 /// Anything else is an empty symbol.
-pub(crate) fn symbol(answer: &[u8]) -> String {
+pub(super) fn symbol(answer: &[u8]) -> String {
     let bytes = if answer.len() == 32 { answer } else { abi_string(answer).unwrap_or_default() };
     // A character has at most four bytes; what is removed leaves room for a few more.
     let bytes = &bytes[..bytes.len().min(16 * TokenMetadata::SYMBOL_CHARS_MAX)];
@@ -42,17 +41,27 @@ fn is_shown(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::U256;
-    use alloy::sol_types::SolValue;
+    use alloy_primitives::U256;
 
     use super::*;
+    use crate::ledger::erc20::encode_text;
 
     fn abi(text: &str) -> Vec<u8> {
-        text.to_owned().abi_encode()
+        encode_text(text).to_vec()
     }
 
     fn words(words: &[U256]) -> Vec<u8> {
         words.iter().flat_map(|word| word.to_be_bytes_vec()).collect()
+    }
+
+    /// As Solidity's `abi.encode("USDX")` has it.
+    #[test]
+    fn a_text_is_its_offset_its_length_and_its_bytes() {
+        let mut bytes = [0; 96];
+        (bytes[31], bytes[63]) = (32, 4);
+        bytes[64..68].copy_from_slice(b"USDX");
+        assert_eq!(abi("USDX"), bytes);
+        assert_eq!(symbol(&bytes), "USDX");
     }
 
     #[test]
