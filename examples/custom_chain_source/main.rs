@@ -8,6 +8,7 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
+mod contract;
 mod csv_chain;
 mod rows;
 mod source;

@@ -61,7 +61,7 @@ pub(crate) enum BadLog {
     Removed,
     /// The node gives none of this: of a block that is still being made, or of any.
     Without(&'static str),
-    /// No contract can write so many topics.
+    /// No contract can write more than four topics.
     Topics(OutOfRange),
 }
 
