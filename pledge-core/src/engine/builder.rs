@@ -187,11 +187,9 @@ impl EngineBuilder {
             self.register(id, &chain, &specs).await?;
             let (balances, pending) = (self.balances.clone(), self.pending.clone());
             let (source, points) = (chain.source.clone(), self.points.clone());
-            let finder = EdgeFinder::new(id, source, balances.clone(), points);
-            let finder = match chain.second.clone() {
-                Some(second) => finder.cross_checked_by(second),
-                None => finder,
-            };
+            let second = chain.second.clone().unwrap_or_else(|| source.clone());
+            let finder =
+                EdgeFinder::new(id, source, balances.clone(), points).cross_checked_by(second);
             let halting = chain.tokens.iter().filter(|token| token.halts_on_unreadable);
             let halting: Vec<_> = halting.map(|token| token.address).collect();
             let indexer = Indexer::new(id, chain.source, balances, pending, chain.config)

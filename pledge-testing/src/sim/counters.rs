@@ -68,7 +68,7 @@ counters! {
     reset_batches: "failed batches reset", sum;
     taken_back: "statements taken back", sum;
     stopped: "settlements stopped by a deadline", sum;
-    told: "events delivered", sum;
+    delivered: "events delivered", sum;
     repeats: "events delivered again", sum;
     refused_tellings: "events not taken", sum;
     answers: "questions answered", sum;

@@ -31,7 +31,7 @@ impl Inbox {
             arrived.push(event.sequence);
         }
         let mut state = self.control.lock();
-        state.counters.told += u64::from(!repeat);
+        state.counters.delivered += u64::from(!repeat);
         state.counters.repeats += u64::from(repeat);
         state.trace.number("delivered", event.sequence.get());
     }
