@@ -3,7 +3,7 @@
 
 use pledge_core::ledger::{AccountStates, TokenMetadata, TokenSpec, TokenState, Transfer, fold};
 use pledge_core::points::Programme;
-use pledge_core::ports::{BalanceStore, LedgerCommit, TokenCommit};
+use pledge_core::ports::{BalanceStore, LedgerCommit, NewBlocks, TokenCommit};
 use pledge_core::primitives::{Address, B256, U256};
 use pledge_core::types::{
     Account, Amount, BlockNumber, BlockRef, ChainId, Decimals, LogIndex, Timestamp, TokenId,
@@ -108,12 +108,14 @@ pub async fn fold_next(store: &dyn BalanceStore, transfers: &[Transfer]) -> Ledg
     let folded = fold(state.totals, &mut states, transfers, time_of).expect("valid transfers");
     let tip = block(&transfers[transfers.len() - 1]);
     LedgerCommit {
-        chain: TOKEN.chain,
-        base: state.cursor.map(|cursor| cursor.id()),
-        first: block(&transfers[0]),
-        tip,
-        headers: vec![tip],
-        retain_from: BlockNumber::new(0),
+        blocks: NewBlocks {
+            chain: TOKEN.chain,
+            base: state.cursor.map(|cursor| cursor.id()),
+            first: block(&transfers[0]),
+            tip,
+            headers: vec![tip],
+            retain_from: BlockNumber::new(0),
+        },
         tokens: vec![TokenCommit {
             token: TOKEN,
             changes: folded.changes,

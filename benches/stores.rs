@@ -69,6 +69,7 @@ async fn time_rewind(store: &dyn BalanceStore, batch: &[Transfer]) -> Duration {
         chain: TOKEN.chain,
         to,
         tokens: vec![(TOKEN, above.id())],
+        contracts: Vec::new(),
         cause: RewindCause::Reorg,
     };
     let begun = Instant::now();

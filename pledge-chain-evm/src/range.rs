@@ -3,6 +3,7 @@
 use pledge_core::error::ChainError;
 use pledge_core::ports::{LogsAnswer, LogsRequest};
 use pledge_core::types::BlockNumber;
+use pledge_core::types::LogFilter;
 
 use crate::chain::EvmChain;
 use crate::config::LogProof;
@@ -96,8 +97,8 @@ impl EvmChain {
             let detail = format!("{}..={} is no range", request.from, request.to);
             return Err(ChainError::persistent(OPERATION, detail));
         };
-        if request.filter.addresses.is_empty() || request.filter.topic0s.is_empty() {
-            return Err(ChainError::persistent(OPERATION, "the filter selects nothing"));
+        if request.filters.iter().all(LogFilter::selects_nothing) {
+            return Err(ChainError::persistent(OPERATION, "the filters select nothing"));
         }
         let blocks = blocks.saturating_add(1);
         match self.log_proof {
@@ -114,7 +115,7 @@ impl EvmChain {
         let size_before = self.range_size.of(u64::MAX);
         loop {
             let size = self.range_size.of(blocks);
-            let filters = request.filter.addresses.len().div_ceil(self.filter_addresses(request));
+            let filters = self.parts(request).len();
             let ranges = self.range_width.of(filters).min(blocks.div_ceil(size));
             let to = request.from.up(size.saturating_mul(ranges).min(blocks) - 1);
             let slice = Slice { from: request.from, to, request };

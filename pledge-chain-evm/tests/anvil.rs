@@ -44,7 +44,7 @@ impl World {
         let request = LogsRequest {
             from: BlockNumber::new(from),
             to: BlockNumber::new(to),
-            filter: transfers_of(&tokens),
+            filters: &[transfers_of(&tokens)],
             detail,
         };
         self.source.logs(request).await.unwrap()

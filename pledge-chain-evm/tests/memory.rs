@@ -164,8 +164,8 @@ async fn a_million_logs_in_one_range_are_read_in_bounded_memory() {
     let (mut next, mut read, mut answers) = (1, 0, 0);
     while next <= BLOCKS {
         let (from, to) = (BlockNumber::new(next), BlockNumber::new(BLOCKS));
-        let (filter, detail) = (transfers_of(&[TOKEN]), HeaderDetail::Sparse);
-        let request = LogsRequest { from, to, filter, detail };
+        let (filters, detail) = ([transfers_of(&[TOKEN])], HeaderDetail::Sparse);
+        let request = LogsRequest { from, to, filters: &filters, detail };
         let answer = chain.logs(request).await.unwrap();
         let last = answer.last().unwrap().number.get();
         let count = answer.logs.len() as u64;

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    BlockId, BlockNumber, BlockRef, ChainId, Epoch, OutOfRange, ProgrammeId, Timestamp, TokenId,
+    BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, OutOfRange, ProgrammeId, Timestamp,
+    TokenId,
 };
 
 /// An event's position among all events of its store: ascending and unique, but with gaps. It is
@@ -226,10 +227,26 @@ impl RewindCause {
 pub struct ReorgRecord {
     /// The chain of the ledger.
     pub chain: ChainId,
-    /// The block that it went back to: the new cursor of every token that began at or below it.
+    /// The block that it went back to: the new cursor of all that began at or below it.
     pub to: BlockRef,
     /// What each token lost that was above it.
     pub tokens: Vec<RewoundToken>,
+    /// What each contract lost that was above it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contracts: Vec<RewoundContract>,
+}
+
+/// What a rewind took from the logs of one contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RewoundContract {
+    /// The contract that went back.
+    pub contract: ContractId,
+    /// Its cursor before the rewind.
+    pub from: BlockId,
+    /// Its epoch after the rewind.
+    pub epoch: Epoch,
+    /// The number of logs removed.
+    pub logs_removed: u64,
 }
 
 /// What a rewind took from one token.

@@ -72,6 +72,7 @@ pub mod error;
 pub mod event;
 pub mod indexer;
 pub mod ledger;
+pub mod logs;
 pub mod notify;
 pub mod points;
 pub mod ports;

@@ -11,6 +11,8 @@ mod event_retention;
 mod event_store;
 mod forward;
 mod leases;
+mod log_store;
+mod new_blocks;
 mod notifier;
 mod pending_cache;
 mod points_store;
@@ -27,6 +29,8 @@ pub use chain_source_ext::ChainSourceExt;
 pub use event_retention::{ConsumerState, EventRetention, Pruning};
 pub use event_store::{EventStore, check_delivery};
 pub use leases::Leases;
+pub use log_store::{ContractCommit, ContractLogsQuery, LogOrder, LogReads, LogStore, LogsCommit};
+pub use new_blocks::NewBlocks;
 pub use notifier::{Notifier, NotifyError, NotifyErrorKind};
 pub use pending_cache::{PendingBlock, PendingCache, PendingSnapshot};
 pub use points_store::{

@@ -14,7 +14,7 @@ mod time;
 pub use amount::{Amount, BalanceSeconds, CumulativeAmount};
 pub use block::{BlockId, BlockNumber, BlockRef, LogIndex};
 pub use call::{Call, CallOutcome, Reverted};
-pub use ids::{Account, ChainId, Epoch, ProgrammeId, ShardCount, ShardId, TokenId};
+pub use ids::{Account, ChainId, ContractId, Epoch, ProgrammeId, ShardCount, ShardId, TokenId};
 pub use log::{Log, Topics};
 pub use log_filter::LogFilter;
 pub use points::{

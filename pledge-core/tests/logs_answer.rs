@@ -47,8 +47,8 @@ fn good() -> LogsAnswer {
 
 fn verify(answer: &LogsAnswer) -> Result<(), (ChainErrorKind, String)> {
     let (from, to) = (BlockNumber::new(1), BlockNumber::new(9));
-    let (filter, detail) = (transfers_of(&[TOKEN]), HeaderDetail::Sparse);
-    let request = LogsRequest { from, to, filter, detail };
+    let (filters, detail) = ([transfers_of(&[TOKEN])], HeaderDetail::Sparse);
+    let request = LogsRequest { from, to, filters: &filters, detail };
     answer.verify(&request).map_err(|error| (error.kind(), error.to_string()))
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use async_trait::async_trait;
-use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::error::StoreError;
 use pledge_core::event::{Event, ReorgRecord};
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
@@ -98,7 +98,7 @@ impl BalanceStore for MemoryStore {
     ) -> Result<(), StoreError> {
         let mut state = self.lock();
         let entry = state.token_mut(token)?;
-        require_cursor("halt a token", entry, base)?;
+        entry.require_cursor("halt a token", base)?;
         let status = TokenStatus::Halted(reason.to_owned());
         let before = std::mem::replace(&mut entry.state.status, status);
         if before == TokenStatus::Active {
@@ -110,7 +110,7 @@ impl BalanceStore for MemoryStore {
     async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
         let mut state = self.lock();
         let entry = state.token_mut(token)?;
-        require_cursor("resume a token", entry, base)?;
+        entry.require_cursor("resume a token", base)?;
         entry.state.status = TokenStatus::Active;
         Ok(())
     }
@@ -163,7 +163,7 @@ impl BalanceStore for MemoryStore {
     ) -> Result<(), StoreError> {
         let mut state = self.lock();
         let entry = state.token_mut(token)?;
-        require_cursor("record a supply", entry, Some(base))?;
+        entry.require_cursor("record a supply", Some(base))?;
         entry.state.record_supply(answer);
         Ok(())
     }
@@ -176,17 +176,15 @@ impl BalanceStore for MemoryStore {
             let token = state.token_mut(part.token)?;
             changes += part.changes.len() as u64;
             part.changes.iter().cloned().for_each(|change| token.push(change));
-            token.state.start_time = token.state.start_time.or(Some(commit.first.time));
-            token.state.cursor = Some(commit.tip);
+            token.state.start_time = token.state.start_time.or(Some(commit.blocks.first.time));
+            token.state.cursor = Some(commit.blocks.tip);
             token.state.totals = part.totals;
             token.state.unreadable_logs += part.unreadable_logs.len() as u64;
             token.unreadable.extend(part.unreadable_logs.iter().map(|log| (log.place(), *log)));
         }
-        let held = &mut state.chain_mut(commit.chain)?.headers;
-        held.extend(commit.headers.iter().map(|header| (header.number, *header)));
-        *held = held.split_off(&commit.retain_from);
-        let (from, to) = (commit.first.number, commit.tip.id());
-        state.record(Event::Confirmed { chain: commit.chain, from, to, changes });
+        state.chain_mut(commit.blocks.chain)?.hold(&commit.blocks);
+        let (from, to) = (commit.blocks.first.number, commit.blocks.tip.id());
+        state.record(Event::Confirmed { chain: commit.blocks.chain, from, to, changes });
         Ok(())
     }
 
@@ -314,17 +312,11 @@ impl BalanceStore for MemoryStore {
 fn check(state: &State, commit: &LedgerCommit) -> Result<(), StoreError> {
     const OPERATION: &str = "commit to the ledger";
     commit.check().map_err(|detail| StoreError::invalid(OPERATION, detail))?;
-    let held = &state.chain(commit.chain)?.headers;
-    for header in &commit.headers {
-        if let Some(other) = held.get(&header.number).filter(|other| other.hash != header.hash) {
-            let detail = format!("block {header} contradicts the held header {other}");
-            return Err(StoreError::conflict(OPERATION, detail));
-        }
-    }
+    state.check_headers(OPERATION, &commit.blocks)?;
     for part in &commit.tokens {
         let token = state.token(part.token)?;
-        require_cursor(OPERATION, token, commit.base)?;
-        let follows = commit.check_follows(token.state.cursor.as_ref());
+        token.require_cursor(OPERATION, commit.blocks.base)?;
+        let follows = commit.blocks.check_follows(token.state.cursor.as_ref());
         follows.map_err(|detail| StoreError::invalid(OPERATION, detail))?;
         if !token.state.is_active() {
             let detail = format!("token {} is halted", part.token);
@@ -332,16 +324,4 @@ fn check(state: &State, commit: &LedgerCommit) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-pub(crate) fn require_cursor(
-    operation: &'static str,
-    token: &Token,
-    base: Option<BlockId>,
-) -> Result<(), StoreError> {
-    let cursor = token.state.cursor.map(|cursor| cursor.id());
-    if cursor == base {
-        return Ok(());
-    }
-    Err(StoreError::new(StoreErrorKind::Conflict, operation, token.state.cursor_mismatch(base)))
 }

@@ -10,6 +10,7 @@ mod edges;
 mod events;
 mod leases;
 mod ledger;
+mod logs;
 mod pending;
 mod points;
 mod rewind;

@@ -13,7 +13,7 @@ use pledge_core::types::{
     WeightBp, WeightSchedule, Window,
 };
 
-use crate::ledger::require_cursor;
+use crate::logs;
 use crate::state::{Chain, ProgrammeEntry, State, Token};
 
 const OPERATION: &str = "rewind the ledger";
@@ -22,29 +22,38 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     request.check().map_err(|detail| StoreError::invalid(OPERATION, detail))?;
     require_held(state.chain(request.chain)?, request)?;
     let states = state.tokens.values().map(|token| &token.state);
-    let of_chain = states.filter(|token| token.spec.id.chain == request.chain);
-    request.check_left(of_chain).map_err(|detail| StoreError::conflict(OPERATION, detail))?;
+    let tokens = states.filter(|token| token.spec.id.chain == request.chain);
+    let contracts = state.contracts.values().filter(|contract| contract.is_of(request.chain));
+    let left = request.check_left(tokens, contracts.map(|contract| &contract.state));
+    left.map_err(|detail| StoreError::conflict(OPERATION, detail))?;
     // Copies are rewound, and stored once all of them are: a refusal must leave every token as it
     // was.
     let mut rewound = Vec::with_capacity(request.tokens.len());
     for (id, cursor) in &request.tokens {
         let mut token = state.token(*id)?.clone();
-        require_cursor(OPERATION, &token, Some(*cursor))?;
+        token.require_cursor(OPERATION, Some(*cursor))?;
         if request.keeps_ledger(&token.state) {
             refuse_other_times(&token, request)?;
         }
         let record = rewind_token(&mut token, *id, request)?;
         rewound.push((token, record));
     }
+    let contracts = logs::rewound(state, request)?;
     let mut tokens = Vec::with_capacity(rewound.len());
     for (token, record) in rewound {
         state.tokens.insert(record.token, token);
         tokens.push(record);
     }
+    let mut contracts_rewound = Vec::with_capacity(contracts.len());
+    for (contract, record) in contracts {
+        state.contracts.insert(record.contract.clone(), contract);
+        contracts_rewound.push(record);
+    }
     let chain = state.chain_mut(request.chain)?;
     chain.headers.split_off(&request.to.number.next());
     chain.edges.retain(|_, edge| request.keeps_edge(edge));
-    let record = ReorgRecord { chain: request.chain, to: request.to, tokens };
+    let (chain, to, contracts) = (request.chain, request.to, contracts_rewound);
+    let record = ReorgRecord { chain, to, tokens, contracts };
     state.record(Event::of_rewind(&request.cause, record.clone()));
     Ok(record)
 }

@@ -9,12 +9,15 @@ use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
 use pledge_core::ledger::{BlockEdge, Change, Checkpoint, Leg, TokenState, UnreadableLog};
 use pledge_core::points::{Programme, WindowRow};
 use pledge_core::ports::{
-    ChainState, ConsumerState, Seen, ShardProgress, Statement, StatementKind, StatementPlace,
+    ChainState, ConsumerState, NewBlocks, Seen, ShardProgress, Statement, StatementKind,
+    StatementPlace,
 };
 use pledge_core::types::{
-    Account, Amount, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId, RawPoints,
-    ShardId, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, LogIndex,
+    ProgrammeId, RawPoints, ShardId, Timestamp, TokenId,
 };
+
+use crate::logs::Contract;
 
 /// The ledger and the points of any number of chains, in memory.
 #[derive(Debug, Default)]
@@ -37,6 +40,7 @@ impl MemoryStore {
 pub(crate) struct State {
     pub(crate) chains: BTreeMap<ChainId, Chain>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
+    pub(crate) contracts: BTreeMap<ContractId, Contract>,
     pub(crate) events: Vec<SequencedEvent>,
     pub(crate) consumers: BTreeMap<Consumer, ConsumerState>,
 }
@@ -46,6 +50,14 @@ pub(crate) struct Chain {
     pub(crate) state: ChainState,
     pub(crate) headers: BTreeMap<BlockNumber, BlockRef>,
     pub(crate) edges: BTreeMap<Timestamp, BlockEdge>,
+}
+
+impl Chain {
+    /// Holds the headers of new blocks, and drops those that may be forgotten.
+    pub(crate) fn hold(&mut self, blocks: &NewBlocks) {
+        self.headers.extend(blocks.headers.iter().map(|header| (header.number, *header)));
+        self.headers = self.headers.split_off(&blocks.retain_from);
+    }
 }
 
 /// A change's place on the chain, then the account that it concerns.
@@ -89,6 +101,34 @@ impl State {
         self.tokens.get_mut(&token).ok_or_else(|| unknown("token", token))
     }
 
+    pub(crate) fn contract(&self, contract: &ContractId) -> Result<&Contract, StoreError> {
+        self.contracts.get(contract).ok_or_else(|| unknown("contract", contract))
+    }
+
+    pub(crate) fn contract_mut(
+        &mut self,
+        contract: &ContractId,
+    ) -> Result<&mut Contract, StoreError> {
+        self.contracts.get_mut(contract).ok_or_else(|| unknown("contract", contract))
+    }
+
+    /// `Conflict` if a held header contradicts one of the blocks.
+    pub(crate) fn check_headers(
+        &self,
+        operation: &'static str,
+        blocks: &NewBlocks,
+    ) -> Result<(), StoreError> {
+        let held = &self.chain(blocks.chain)?.headers;
+        for header in &blocks.headers {
+            let other = held.get(&header.number).filter(|other| other.hash != header.hash);
+            if let Some(other) = other {
+                let detail = format!("block {header} contradicts the held header {other}");
+                return Err(StoreError::conflict(operation, detail));
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn programme(
         &self,
         id: &ProgrammeId,
@@ -122,6 +162,18 @@ impl State {
 }
 
 impl Token {
+    /// `Conflict` unless the token is at `base`.
+    pub(crate) fn require_cursor(
+        &self,
+        operation: &'static str,
+        base: Option<BlockId>,
+    ) -> Result<(), StoreError> {
+        if self.state.cursor.map(|cursor| cursor.id()) == base {
+            return Ok(());
+        }
+        Err(StoreError::conflict(operation, self.state.cursor_mismatch(base)))
+    }
+
     pub(crate) fn new(state: TokenState) -> Self {
         Self {
             state,

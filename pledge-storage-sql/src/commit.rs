@@ -20,12 +20,12 @@ pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Re
     // The chain is locked first, then its tokens, and the event is numbered last: in one order
     // everywhere, so that no two writes wait for each other.
     commit.check().map_err(Fault::invalid)?;
-    lock_chain(db, commit.chain).await?;
+    lock_chain(db, commit.blocks.chain).await?;
     refuse_contradiction(db, commit).await?;
     let mut changes = 0;
     for part in &commit.tokens {
         let token = token_to_advance(db, commit, part).await?;
-        commit.check_follows(token.state.cursor.as_ref()).map_err(Fault::invalid)?;
+        commit.blocks.check_follows(token.state.cursor.as_ref()).map_err(Fault::invalid)?;
         add_changes(db, token.key, &part.changes).await?;
         unreadable::add(db, token.key, &part.unreadable_logs).await?;
         let last = part.changes.iter();
@@ -34,16 +34,16 @@ pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Re
         advance(db, token, commit, part).await?;
         changes += part.changes.len() as u64;
     }
-    hold_headers(db, commit.chain, &commit.headers).await?;
+    hold_headers(db, commit.blocks.chain, &commit.blocks.headers).await?;
     query("DELETE FROM block_header WHERE chain = ? AND block < ?")
-        .bind(commit.chain)
-        .bound(commit.retain_from.get())
+        .bind(commit.blocks.chain)
+        .bound(commit.blocks.retain_from.get())
         .execute(db)
         .await?;
     let event = Event::Confirmed {
-        chain: commit.chain,
-        from: commit.first.number,
-        to: commit.tip.id(),
+        chain: commit.blocks.chain,
+        from: commit.blocks.first.number,
+        to: commit.blocks.tip.id(),
         changes,
     };
     record(db, &event).await
@@ -51,18 +51,19 @@ pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Re
 
 /// A header that we hold and that names another hash at the same height.
 async fn refuse_contradiction(db: &mut dyn Connection, commit: &LedgerCommit) -> Result<(), Fault> {
-    let (Some(first), Some(last)) = (commit.headers.first(), commit.headers.last()) else {
+    let (Some(first), Some(last)) = (commit.blocks.headers.first(), commit.blocks.headers.last())
+    else {
         return Ok(());
     };
     let held: Vec<BlockRef> =
         query("SELECT * FROM block_header WHERE chain = ? AND block BETWEEN ? AND ?")
-            .bind(commit.chain)
+            .bind(commit.blocks.chain)
             .bound(first.number.get())
             .bound(last.number.get())
             .all(db)
             .await?;
     let held: BTreeMap<_, _> = held.into_iter().map(|held| (held.number, held)).collect();
-    for header in &commit.headers {
+    for header in &commit.blocks.headers {
         match held.get(&header.number) {
             Some(other) if other.hash != header.hash => {
                 let detail = format!("block {header} contradicts the held header {other}");
@@ -79,7 +80,7 @@ async fn token_to_advance(
     commit: &LedgerCommit,
     part: &TokenCommit,
 ) -> Result<TokenRow, Fault> {
-    let token = token_at(db, part.token, commit.base).await?;
+    let token = token_at(db, part.token, commit.blocks.base).await?;
     if token.state.is_active() {
         Ok(token)
     } else {
@@ -139,8 +140,8 @@ async fn advance(
     part: &TokenCommit,
 ) -> Result<(), Fault> {
     let state = &mut token.state;
-    state.start_time = state.start_time.or(Some(commit.first.time));
-    state.cursor = Some(commit.tip);
+    state.start_time = state.start_time.or(Some(commit.blocks.first.time));
+    state.cursor = Some(commit.blocks.tip);
     state.totals = part.totals;
     state.unreadable_logs += part.unreadable_logs.len() as u64;
     save_token(db, &token).await

@@ -12,7 +12,8 @@ use pledge_core::event::{Consumer, EventSeq};
 use pledge_core::ledger::{Change, ChangeType, TokenMetadata, TokenSpec, TokenTotals};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    Archive, BalanceStore, ChangesQuery, EventStore, LedgerCommit, PointsStore, TokenCommit,
+    Archive, BalanceStore, ChangesQuery, EventStore, LedgerCommit, NewBlocks, PointsStore,
+    TokenCommit,
 };
 use pledge_core::primitives::{Address, B256};
 use pledge_core::types::{
@@ -45,12 +46,14 @@ fn first_commit(hash: u8) -> LedgerCommit {
         time: Timestamp::new(1_000).unwrap(),
     };
     LedgerCommit {
-        chain: CHAIN,
-        base: None,
-        first: block,
-        tip: block,
-        headers: vec![block],
-        retain_from: BlockNumber::new(0),
+        blocks: NewBlocks {
+            chain: CHAIN,
+            base: None,
+            first: block,
+            tip: block,
+            headers: vec![block],
+            retain_from: BlockNumber::new(0),
+        },
         tokens: vec![TokenCommit {
             token: token(),
             changes: Vec::new(),

@@ -14,7 +14,7 @@ use pledge_core::ledger::{
     AccountStates, BlockEdge, SupplyAnswer, TokenMetadata, TokenSpec, Transfer, UnreadableLog, fold,
 };
 use pledge_core::points::Programme;
-use pledge_core::ports::{LedgerCommit, Rewind, SettlementBatch, TokenCommit};
+use pledge_core::ports::{LedgerCommit, NewBlocks, Rewind, SettlementBatch, TokenCommit};
 use pledge_core::types::{
     Amount, BlockNumber, BlockRef, ChainId, Decimals, Epoch, LogIndex, ProgrammeId, Rate,
     RateSchedule, ShardCount, Step, Timestamp, TokenId, WindowLength,
@@ -303,12 +303,14 @@ impl Twins {
             parent = block;
         }
         let commit = LedgerCommit {
-            chain: CHAIN,
-            base: state.cursor.map(|cursor| cursor.id()),
-            first: headers[0],
-            tip: parent,
-            headers,
-            retain_from: parent.number.down(RETAINED),
+            blocks: NewBlocks {
+                chain: CHAIN,
+                base: state.cursor.map(|cursor| cursor.id()),
+                first: headers[0],
+                tip: parent,
+                headers,
+                retain_from: parent.number.down(RETAINED),
+            },
             tokens: vec![TokenCommit { token: token(), changes, unreadable_logs, totals }],
         };
         self.offer(commit).await;
@@ -317,7 +319,7 @@ impl Twins {
     /// Offers a commit, which is refused unless the ledger is at its base and is not halted.
     async fn offer(&mut self, commit: LedgerCommit) {
         if both!(self, balances.commit(&commit)).is_ok() {
-            self.chain.extend(&commit.headers);
+            self.chain.extend(&commit.blocks.headers);
         }
         self.last_commit = Some(commit);
     }
@@ -340,6 +342,7 @@ impl Twins {
             chain: CHAIN,
             to: self.tip(),
             tokens: vec![(token(), tip.id())],
+            contracts: Vec::new(),
             cause: RewindCause::Reorg,
         };
         let done = both!(self, balances.rewind(&rewind));

@@ -11,14 +11,40 @@ use crate::state_sync::state_sync_tx;
 use crate::wire::Header;
 
 /// Whether a block may hold a log that a filter selects.
-pub(super) fn may_hold(bloom: &Bloom, filter: &LogFilter<'_>) -> bool {
-    kinds(filter).any(|(address, topic0)| bloom.contains_raw_log(address, &[topic0]))
+pub(super) fn may_hold(bloom: &Bloom, filters: &[LogFilter<'_>]) -> bool {
+    kinds(filters).any(|kind| kind.is_in(bloom))
 }
 
-/// Each contract with each event of a filter.
-fn kinds(filter: &LogFilter<'_>) -> impl Iterator<Item = (Address, B256)> {
-    let LogFilter { addresses, topic0s } = *filter;
-    addresses.iter().flat_map(move |address| topic0s.iter().map(move |topic0| (*address, *topic0)))
+/// The logs of one contract, with one first topic or any.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    address: Address,
+    topic0: Option<B256>,
+}
+
+impl Kind {
+    fn is_in(&self, bloom: &Bloom) -> bool {
+        bloom.contains_raw_log(self.address, self.topic0.as_slice())
+    }
+
+    fn is_of(&self, log: &Log) -> bool {
+        let topic0 = log.topics.as_slice().first().copied();
+        log.address == self.address && (self.topic0.is_none() || topic0 == self.topic0)
+    }
+}
+
+/// Each contract with each event of the filters.
+fn kinds(filters: &[LogFilter<'_>]) -> impl Iterator<Item = Kind> {
+    filters.iter().flat_map(|LogFilter { addresses, topic0s }| {
+        let any = topic0s.is_none().then_some(None);
+        let named = topic0s.iter().copied().flatten().copied().map(Some);
+        let topic0s = any.into_iter().chain(named);
+        let of = move |address: &Address| {
+            let address = *address;
+            topic0s.clone().map(move |topic0| Kind { address, topic0 })
+        };
+        addresses.iter().flat_map(of)
+    })
 }
 
 /// The lowest block seen with a bloom. A chain that fills in blooms does not stop to: from there on a
@@ -53,7 +79,7 @@ pub(super) struct Examined {
 pub(super) fn examine(
     headers: &BTreeMap<BlockNumber, Header>,
     logs: &[Log],
-    filter: &LogFilter<'_>,
+    filters: &[LogFilter<'_>],
     chain: ChainId,
     first_bloom: &FirstBloom,
 ) -> Result<Examined, String> {
@@ -84,17 +110,10 @@ pub(super) fn examine(
                 log.address
             ));
         }
-        let is_silent = |(address, topic0): (Address, B256)| {
-            let is_of = |log: &Log| {
-                log.address == address && log.topics.as_slice().first() == Some(&topic0)
-            };
-            !own.iter().any(is_of)
-        };
         // A bloom has false positives: what it admits is a doubt to settle, what it excludes is
         // certain.
-        let may_lack =
-            |kind: (Address, B256)| is_silent(kind) && bloom.contains_raw_log(kind.0, &[kind.1]);
-        if kinds(filter).any(may_lack) {
+        let may_lack = |kind: Kind| !own.iter().any(|log| kind.is_of(log)) && kind.is_in(&bloom);
+        if kinds(filters).any(may_lack) {
             examined.doubts.push(Doubt { block, logs: own.to_vec() });
         }
     }

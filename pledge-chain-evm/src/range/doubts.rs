@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pledge_core::error::ChainError;
 use pledge_core::ports::{LogsAnswer, LogsRequest};
-use pledge_core::types::{BlockId, Log};
+use pledge_core::types::{BlockId, Log, LogFilter};
 use serde_json::json;
 
 use crate::chain::EvmChain;
@@ -12,7 +12,7 @@ use crate::classify::Fault;
 use crate::headers::header_by_hash_call;
 use crate::http::{Answer, Call};
 use crate::range::bloom::examine;
-use crate::range::logs::{first_topics, placed};
+use crate::range::logs::{placed, wire_filter};
 use crate::range::{OPERATION, Slice};
 use crate::wire::WireLog;
 
@@ -99,7 +99,7 @@ impl EvmChain {
         }
         let headers = BTreeMap::from([(block.number, header)]);
         let chain = self.rpc().chain();
-        match examine(&headers, &logs, &request.filter, chain, &self.first_bloom) {
+        match examine(&headers, &logs, request.filters, chain, &self.first_bloom) {
             Ok(_) => Ok(logs),
             Err(detail) => {
                 let detail = format!("{}: {detail}", self.endpoint());
@@ -122,11 +122,8 @@ impl EvmChain {
     }
 }
 
-fn block_logs_call(request: &LogsRequest<'_>, block: BlockId) -> Call {
-    let filter = json!({
-        "blockHash": block.hash,
-        "address": request.filter.addresses,
-        "topics": [first_topics(&request.filter)],
-    });
+fn block_logs_call(filter: &LogFilter<'_>, block: BlockId) -> Call {
+    let mut filter = wire_filter(filter);
+    filter["blockHash"] = json!(block.hash);
     Call::new("eth_getLogs", json!([filter])).divisible()
 }

@@ -57,7 +57,9 @@ impl EvmChain {
         slice: &Slice<'_>,
         range_blocks: u64,
     ) -> Result<(Reading, Option<Failure>), SliceError> {
-        let requests = self.parts(slice.request);
+        let filters = self.parts(slice.request);
+        let one = |filter| LogsRequest { filters: std::slice::from_ref(filter), ..*slice.request };
+        let requests: Vec<_> = filters.iter().map(one).collect();
         let ranges = ranges(slice, range_blocks);
         let of_range = |range| requests.iter().map(move |request| Slice { request, ..range });
         let parts: Vec<Slice<'_>> = ranges.into_iter().flat_map(of_range).collect();
@@ -71,12 +73,14 @@ impl EvmChain {
         }
         let mut logs = logs.concat();
         logs.sort_by_key(Log::place);
+        // Two filters may select one log.
+        logs.dedup();
         let headers = self.missing_headers(slice, ends, &logs).await;
         // Above the last header nothing proves the branch: those logs are left to the next slice.
         logs.retain(|log| headers.range(log.block..).next().is_some());
         check_branch(&headers, &logs)?;
-        let (filter, chain) = (&slice.request.filter, self.rpc().chain());
-        let examined = examine(&headers, &logs, filter, chain, &self.first_bloom);
+        let (filters, chain) = (slice.request.filters, self.rpc().chain());
+        let examined = examine(&headers, &logs, filters, chain, &self.first_bloom);
         let examined = examined.map_err(|detail| {
             ChainError::transient(OPERATION, format!("{}: {detail}", self.endpoint()))
         })?;
@@ -90,16 +94,21 @@ impl EvmChain {
         Ok((reading, refused))
     }
 
-    /// A request in parts whose contracts fit into one filter.
-    pub(super) fn parts<'a>(&self, request: &LogsRequest<'a>) -> Vec<LogsRequest<'a>> {
-        let parts = request.filter.addresses.chunks(self.filter_addresses(request));
-        let filters = parts.map(|addresses| LogFilter { addresses, ..request.filter });
-        filters.map(|filter| LogsRequest { filter, ..*request }).collect()
+    /// The filters of a request, divided so that the node takes the contracts of each.
+    pub(super) fn parts<'a>(&self, request: &LogsRequest<'a>) -> Vec<LogFilter<'a>> {
+        let size = self.filter_addresses(request);
+        let filters = request.filters.iter().filter(|filter| !filter.selects_nothing());
+        let parts = filters.flat_map(|filter| {
+            let parts = filter.addresses.chunks(size);
+            parts.map(|addresses| LogFilter { addresses, ..*filter })
+        });
+        parts.collect()
     }
 
-    /// How many of the contracts go into one filter.
+    /// How many contracts go into one filter.
     pub(super) fn filter_addresses(&self, request: &LogsRequest<'_>) -> usize {
-        let addresses = self.filter_size.of(request.filter.addresses.len() as u64);
+        let longest = request.filters.iter().map(|filter| filter.addresses.len()).max();
+        let addresses = self.filter_size.of(longest.unwrap_or_default() as u64);
         usize::try_from(addresses).expect("not above the length of a list")
     }
 
@@ -249,22 +258,22 @@ fn expect_same(before: &Header, after: &Header) -> Result<(), ChainError> {
     Err(ChainError::block_gone(OPERATION, detail))
 }
 
-/// What a node may match a log's first topic with: one word where one is enough, which every node
-/// takes.
-pub(super) fn first_topics(filter: &LogFilter<'_>) -> Value {
-    match filter.topic0s {
-        [topic0] => json!(topic0),
-        topic0s => json!(topic0s),
-    }
+/// What a node matches logs with, to which a range or a block is added. One word for the first topic
+/// where one is enough, which every node takes.
+pub(super) fn wire_filter(filter: &LogFilter<'_>) -> Value {
+    let topics = match filter.topic0s {
+        None => json!([]),
+        Some([topic0]) => json!([topic0]),
+        Some(topic0s) => json!([topic0s]),
+    };
+    json!({ "address": filter.addresses, "topics": topics })
 }
 
-pub(super) fn logs_call(slice: &Slice<'_>) -> Call {
-    let filter = json!({
-        "fromBlock": format!("{:#x}", slice.from.get()),
-        "toBlock": format!("{:#x}", slice.to.get()),
-        "address": slice.request.filter.addresses,
-        "topics": [first_topics(&slice.request.filter)],
-    });
+/// The call for a part of a slice: its request has one filter.
+pub(super) fn logs_call(part: &Slice<'_>) -> Call {
+    let mut filter = wire_filter(&part.request.filters[0]);
+    filter["fromBlock"] = json!(format!("{:#x}", part.from.get()));
+    filter["toBlock"] = json!(format!("{:#x}", part.to.get()));
     Call::new("eth_getLogs", json!([filter])).divisible()
 }
 
@@ -283,7 +292,7 @@ pub(super) fn placed(slice: &Slice<'_>, logs: Vec<WireLog>) -> Result<Vec<Log>, 
             }
             BadLog::Topics(error) => ChainError::transient(OPERATION, error.to_string()),
         })?;
-        if !slice.request.filter.matches(&log) || !(slice.from..=slice.to).contains(&log.block) {
+        if !slice.request.selects(&log) || !(slice.from..=slice.to).contains(&log.block) {
             let detail =
                 format!("a log of {} in block {} was not asked for", log.address, log.block);
             return Err(ChainError::transient(OPERATION, detail));

@@ -58,7 +58,7 @@ impl EvmChain {
         slice.to = headers.last().map_or(slice.to, |(block, _)| block.number);
         let sealed: Vec<(BlockId, Seal)> = headers
             .iter()
-            .filter(|(_, header)| may_have_sealed(header, &request.filter))
+            .filter(|(_, header)| may_have_sealed(header, request.filters))
             .map(|(block, header)| (block.id(), Seal::Root(header.receipts_root)))
             .collect();
         let mut found = stream::iter(sealed)
@@ -81,7 +81,7 @@ impl EvmChain {
                 }
             };
             let mut more = self.sealed_by(OPERATION, id, &seal, receipts)?;
-            more.retain(|log| request.filter.matches(log));
+            more.retain(|log| request.selects(log));
             logs.extend(more);
             if logs.len() >= page.logs_max {
                 slice.to = block;
@@ -153,7 +153,7 @@ impl EvmChain {
         seal: Seal,
     ) -> Result<Vec<Log>, ChainError> {
         let mut logs = self.sealed_logs(OPERATION, block, seal).await?;
-        logs.retain(|log| request.filter.matches(log));
+        logs.retain(|log| request.selects(log));
         Ok(logs)
     }
 
@@ -221,9 +221,9 @@ impl EvmChain {
 
 /// Whether the receipts of a block may hold a log that a filter selects. A chain that fills in no
 /// blooms still has the root of receipts.
-fn may_have_sealed(header: &consensus::Header, filter: &LogFilter<'_>) -> bool {
+fn may_have_sealed(header: &consensus::Header, filters: &[LogFilter<'_>]) -> bool {
     let is_unsaid = header.logs_bloom.is_zero() && header.receipts_root != EMPTY_ROOT_HASH;
-    is_unsaid || may_hold(&header.logs_bloom, filter)
+    is_unsaid || may_hold(&header.logs_bloom, filters)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ async fn read_heavy_block(receipts: Wire) -> Result<LogsAnswer, ChainError> {
     node.on(Switch::of(receipts).only(&["eth_getBlockReceipts"]));
     let (from, to) = (BlockNumber::new(2), BlockNumber::new(2));
     let request =
-        LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail: HeaderDetail::All };
+        LogsRequest { from, to, filters: &[transfers_of(&[TOKEN])], detail: HeaderDetail::All };
     evm.read_logs(&request).await
 }
 
@@ -61,7 +61,7 @@ async fn ends(page: Page, detail: HeaderDetail) -> Vec<u64> {
     let (mut next, mut ends, mut logs) = (1, Vec::new(), 0);
     while next <= 20 {
         let (from, to) = (BlockNumber::new(next), BlockNumber::new(20));
-        let request = LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail };
+        let request = LogsRequest { from, to, filters: &[transfers_of(&[TOKEN])], detail };
         let answer = evm.sealed_page(&request, 21 - next, page).await.unwrap();
         answer.verify(&request).unwrap();
         logs += answer.logs.len();

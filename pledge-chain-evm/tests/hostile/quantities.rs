@@ -165,7 +165,7 @@ async fn a_limit_on_addresses_leaves_the_range_as_it_is() {
         let tokens: Vec<Address> = (1..=HEAD).map(token).collect();
         let (from, to) = (BlockNumber::new(1), BlockNumber::new(HEAD));
         let request =
-            LogsRequest { from, to, filter: transfers_of(&tokens), detail: HeaderDetail::All };
+            LogsRequest { from, to, filters: &[transfers_of(&tokens)], detail: HeaderDetail::All };
         let answer = within(evm.logs(request)).await.unwrap();
         assert_eq!(answer.last().unwrap().number.get(), HEAD, "{text:?}");
         assert_eq!(answer.logs.len() as u64, HEAD);

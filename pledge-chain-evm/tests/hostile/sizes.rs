@@ -38,7 +38,7 @@ fn chain() -> HostileChain {
 async fn read_all(evm: &EvmChain, detail: HeaderDetail) -> LogsAnswer {
     let tokens: Vec<Address> = (0..TOKENS).map(token).collect();
     let (from, to) = (BlockNumber::new(1), BlockNumber::new(BLOCKS));
-    let request = LogsRequest { from, to, filter: transfers_of(&tokens), detail };
+    let request = LogsRequest { from, to, filters: &[transfers_of(&tokens)], detail };
     within(evm.logs(request)).await.unwrap()
 }
 
@@ -77,7 +77,7 @@ async fn a_part_of_the_tokens_that_is_left_out_is_noticed() {
     let tokens: Vec<Address> = (0..TOKENS).map(token).collect();
     let (from, to) = (BlockNumber::new(1), BlockNumber::new(BLOCKS));
     let request =
-        LogsRequest { from, to, filter: transfers_of(&tokens), detail: HeaderDetail::All };
+        LogsRequest { from, to, filters: &[transfers_of(&tokens)], detail: HeaderDetail::All };
     assert!(within(evm.logs(request)).await.is_err());
     assert_eq!(node.met(lie), 1);
 }

@@ -105,7 +105,7 @@ pub(crate) async fn read(
     detail: HeaderDetail,
 ) -> Result<LogsAnswer, ChainError> {
     let (from, to) = (BlockNumber::new(from), BlockNumber::new(to));
-    let request = LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail };
+    let request = LogsRequest { from, to, filters: &[transfers_of(&[TOKEN])], detail };
     within(evm.logs(request)).await
 }
 

@@ -18,7 +18,7 @@ pub(crate) async fn range(
     to: u64,
 ) -> Result<LogsAnswer, ChainError> {
     let (from, to, detail) = (number(from), number(to), HeaderDetail::Sparse);
-    source.logs(LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail }).await
+    source.logs(LogsRequest { from, to, filters: &[transfers_of(&[TOKEN])], detail }).await
 }
 
 #[tokio::test]
@@ -330,7 +330,7 @@ async fn a_node_whose_times_go_back_makes_way_for_the_next() {
         assert_eq!(group.endpoint(), nodes[0].endpoint());
         let (from, to) = (number(41), number(60));
         let answer = group
-            .logs(LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail })
+            .logs(LogsRequest { from, to, filters: &[transfers_of(&[TOKEN])], detail })
             .await
             .unwrap();
         assert_eq!(answer.last().unwrap().number, to);

@@ -26,7 +26,7 @@ async fn read_all(node: &FakeNode) -> Result<LogsAnswer, ChainError> {
     let request = LogsRequest {
         from: BlockNumber::new(1),
         to: BlockNumber::new(100),
-        filter: transfers_of(&[TOKEN, OTHER]),
+        filters: &[transfers_of(&[TOKEN, OTHER])],
         detail: HeaderDetail::All,
     };
     node.connect().await.logs(request).await

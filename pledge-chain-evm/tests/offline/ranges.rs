@@ -15,7 +15,7 @@ pub(crate) async fn read(chain: &EvmChain, from: u64, to: u64) -> Result<LogsAns
     let request = LogsRequest {
         from: BlockNumber::new(from),
         to: BlockNumber::new(to),
-        filter: transfers_of(&[TOKEN]),
+        filters: &[transfers_of(&[TOKEN])],
         detail: HeaderDetail::Sparse,
     };
     chain.logs(request).await

@@ -50,7 +50,7 @@ impl Stage {
         detail: HeaderDetail,
     ) -> Result<LogsAnswer, ChainError> {
         let (from, to) = (BlockNumber::new(from), BlockNumber::new(to));
-        self.evm.logs(LogsRequest { from, to, filter: transfers_of(&[TOKEN]), detail }).await
+        self.evm.logs(LogsRequest { from, to, filters: &[transfers_of(&[TOKEN])], detail }).await
     }
 
     /// What the chain has: block, log index and amount.

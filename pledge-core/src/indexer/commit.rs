@@ -8,7 +8,7 @@ use super::poll::{Group, Indexer, IndexerError, Progress};
 use super::slice::addresses;
 use crate::error::{ChainError, StoreError};
 use crate::ledger::{AccountStates, FoldError, TokenState, Transfer, erc20, fold};
-use crate::ports::{HeaderDetail, LedgerCommit, LogsRequest, TokenCommit};
+use crate::ports::{HeaderDetail, LedgerCommit, LogsRequest, NewBlocks, TokenCommit};
 use crate::types::{Account, BlockNumber, BlockRef, TokenId};
 
 /// Blocks that were committed.
@@ -104,8 +104,8 @@ impl Indexer {
             return Err(ChainError::transient("commit a slice", detail));
         }
         good.headers.extend(tip.headers);
-        let filter = erc20::transfers_of(tokens);
-        let request = LogsRequest { from: first.number, to, filter, detail };
+        let filters = [erc20::transfers_of(tokens)];
+        let request = LogsRequest { from: first.number, to, filters: &filters, detail };
         request.verify_headers(&good.headers)?;
         Ok(good)
     }
@@ -127,12 +127,14 @@ impl Indexer {
         let first_retained = self.config.first_retained(tip.number);
         let held = facts.headers.iter().filter(|header| header.number >= first_retained);
         let commit = LedgerCommit {
-            chain: self.chain,
-            base,
-            first,
-            tip,
-            headers: held.copied().collect(),
-            retain_from: first_retained,
+            blocks: NewBlocks {
+                chain: self.chain,
+                base,
+                first,
+                tip,
+                headers: held.copied().collect(),
+                retain_from: first_retained,
+            },
             tokens: folded.tokens,
         };
         let tokens = commit.tokens.iter().map(|commit| commit.token).collect::<Vec<_>>();

@@ -26,7 +26,7 @@ impl Indexer {
         // Exactly the blocks that the node returned: both answers must cover the same range to be
         // compared.
         let (from, to) = (first.number, last.number);
-        let request = LogsRequest { from, to, filter: erc20::transfers_of(tokens), detail };
+        let request = LogsRequest { from, to, filters: &[erc20::transfers_of(tokens)], detail };
         let theirs = whole(&**second, request).await.map_err(|error| {
             let detail = format!("blocks {from}..={to} cannot be cross-checked");
             ChainError::transient(OPERATION, detail).caused_by(error)

@@ -59,7 +59,13 @@ impl Indexer {
             return Err(ChainError::block_gone("resolve a fork", detail).into());
         }
         self.cross_check_fork(ours).await?;
-        let rewind = Rewind { chain: self.chain, to: ancestor, tokens, cause: RewindCause::Reorg };
+        let rewind = Rewind {
+            chain: self.chain,
+            to: ancestor,
+            tokens,
+            contracts: Vec::new(),
+            cause: RewindCause::Reorg,
+        };
         let record = match self.store.rewind(&rewind).await {
             Err(error) if error.kind() == StoreErrorKind::BeyondRetention => {
                 // Another instance may have gone further back meanwhile and dropped the headers.

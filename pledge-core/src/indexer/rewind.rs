@@ -37,8 +37,13 @@ impl Indexer {
         if tokens.is_empty() {
             return Err(invalid(format!("no token is above block {height}")).into());
         }
-        let rewind =
-            Rewind { chain: self.chain, to, tokens, cause: RewindCause::Operator { reason } };
+        let rewind = Rewind {
+            chain: self.chain,
+            to,
+            tokens,
+            contracts: Vec::new(),
+            cause: RewindCause::Operator { reason },
+        };
         let record = self.store.rewind(&rewind).await?;
         above.iter().for_each(|state| self.superseded.end(state));
         self.forget_branch();
@@ -53,8 +58,8 @@ impl Indexer {
             return Ok(());
         };
         let tokens = [id.address];
-        let (filter, detail) = (erc20::transfers_of(&tokens), HeaderDetail::All);
-        let request = LogsRequest { from: block, to: block, filter, detail };
+        let (filters, detail) = ([erc20::transfers_of(&tokens)], HeaderDetail::All);
+        let request = LogsRequest { from: block, to: block, filters: &filters, detail };
         let answer = self.source.logs(request).await?;
         answer.verify(&request)?;
         if self.is_ours(id, &RangeFacts::of(answer)).await? {

@@ -242,7 +242,7 @@ impl Indexer {
         tokens: &[Address],
         detail: HeaderDetail,
     ) -> Result<LogsAnswer, ChainError> {
-        let request = LogsRequest { from, to, filter: erc20::transfers_of(tokens), detail };
+        let request = LogsRequest { from, to, filters: &[erc20::transfers_of(tokens)], detail };
         let answer = self.source.logs(request).await?;
         if let Some(header) = answer.headers.iter().find(|header| self.is_ahead_of_clock(header)) {
             return Err(ahead_of_clock(header));

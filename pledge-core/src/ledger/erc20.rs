@@ -19,7 +19,7 @@ pub const TRANSFER_TOPIC: B256 =
 
 /// The logs of transfers of these tokens.
 pub const fn transfers_of(tokens: &[Address]) -> LogFilter<'_> {
-    LogFilter { addresses: tokens, topic0s: &[TRANSFER_TOPIC] }
+    LogFilter { addresses: tokens, topic0s: Some(&[TRANSFER_TOPIC]) }
 }
 
 /// The log of a transfer in a block with this hash, as the standard has it: both addresses are

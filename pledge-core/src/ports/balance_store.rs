@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::NewBlocks;
 use crate::error::StoreError;
 use crate::event::{ReorgRecord, RewindCause};
 use crate::indexer::ChainStatus;
@@ -13,7 +14,8 @@ use crate::ledger::{
     UnreadableLog,
 };
 use crate::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, LogIndex,
+    Timestamp, TokenId,
 };
 
 /// A value that was read, with the token's ledger position at that moment.
@@ -80,18 +82,9 @@ impl ChainState {
 /// Blocks to add to the ledger of one or more tokens at the same cursor.
 #[derive(Debug, Clone)]
 pub struct LedgerCommit {
-    /// The chain of every token in it.
-    pub chain: ChainId,
-    /// The cursor of every token in it; `None` if none of them has one yet.
-    pub base: Option<BlockId>,
-    /// The first block added: its time is the start time of tokens that begin here.
-    pub first: BlockRef,
-    /// The new cursor.
-    pub tip: BlockRef,
-    /// Headers to hold from now on, ascending.
-    pub headers: Vec<BlockRef>,
-    /// Held headers below this height may be forgotten.
-    pub retain_from: BlockNumber,
+    /// The blocks, on the chain of every token. The time of the first is the start time of tokens
+    /// that begin here.
+    pub blocks: NewBlocks,
     /// One entry per token.
     pub tokens: Vec<TokenCommit>,
 }
@@ -109,15 +102,17 @@ pub struct TokenCommit {
     pub totals: TokenTotals,
 }
 
-/// Takes the ledger back to an ancestor of its cursors.
+/// Takes a chain back to an ancestor of the cursors of its tokens and contracts.
 #[derive(Debug, Clone)]
 pub struct Rewind {
-    /// The chain of every token in it.
+    /// The chain of every token and contract in it.
     pub chain: ChainId,
-    /// The common ancestor: the new cursor of every token that began at or below it.
+    /// The common ancestor: the new cursor of everything that began at or below it.
     pub to: BlockRef,
     /// Every token whose cursor is above `to`, with that cursor.
     pub tokens: Vec<(TokenId, BlockId)>,
+    /// Every contract whose cursor is above `to`, with that cursor.
+    pub contracts: Vec<(ContractId, BlockId)>,
     /// Why the ledger is rewound. For an operator's rewind no held header has to prove `to`: the
     /// operator answers for the ledger up to it.
     pub cause: RewindCause,
@@ -205,7 +200,7 @@ pub struct AccountHistory {
 /// ```
 /// use pledge_core::error::StoreErrorKind;
 /// use pledge_core::ledger::{AccountStates, TokenMetadata, TokenSpec, Transfer, fold};
-/// use pledge_core::ports::{BalanceStore, LedgerCommit, TokenCommit};
+/// use pledge_core::ports::{BalanceStore, LedgerCommit, NewBlocks, TokenCommit};
 /// use pledge_core::primitives::{Address, B256};
 /// use pledge_core::types::{
 ///     Account, Amount, BlockNumber, BlockRef, ChainId, Decimals, LogIndex, Timestamp, TokenId,
@@ -239,12 +234,14 @@ pub struct AccountHistory {
 /// };
 /// let folded = fold(token.totals, &mut AccountStates::default(), &[mint], |_| block.time)?;
 /// let commit = LedgerCommit {
-///     chain: id.chain,
-///     base: None,
-///     first: block,
-///     tip: block,
-///     headers: vec![block],
-///     retain_from: block.number,
+///     blocks: NewBlocks {
+///         chain: id.chain,
+///         base: None,
+///         first: block,
+///         tip: block,
+///         headers: vec![block],
+///         retain_from: block.number,
+///     },
 ///     tokens: vec![TokenCommit {
 ///         token: id,
 ///         changes: folded.changes,
@@ -356,9 +353,12 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// whose next block is above it. A halted token is active again, because the block that halted
     /// it is above.
     ///
-    /// - `Invalid` if a token is named twice or the ancestor is above its cursor.
-    /// - `Conflict` if a token is not at the cursor named; if a token of the chain is above the
-    ///   ancestor and is not named; if the ancestor's time is not that of the held header or does
+    /// The logs of contracts go back in the same write: those above the ancestor are removed, and
+    /// the epoch of each contract is bumped.
+    ///
+    /// - `Invalid` if a token or contract is named twice or the ancestor is above its cursor.
+    /// - `Conflict` if a token or contract is not at the cursor named; if one of the chain is above
+    ///   the ancestor and is not named; if the ancestor's time is not that of the held header or does
     ///   not divide the changes as its height does; or if an operator's ancestor is not the block
     ///   held at its height.
     /// - `BeyondRetention` if the ancestor is neither a held header nor the parent of one, unless

@@ -23,8 +23,8 @@ pub struct LogsRequest<'a> {
     pub from: BlockNumber,
     /// Last block (inclusive), not below `from`.
     pub to: BlockNumber,
-    /// Which logs; at least one contract and one event.
-    pub filter: LogFilter<'a>,
+    /// Which logs: those that any of these selects. At least one must select something.
+    pub filters: &'a [LogFilter<'a>],
     /// Which headers the answer must contain.
     pub detail: HeaderDetail,
 }
@@ -43,7 +43,7 @@ pub struct LogsAnswer {
 /// # Contract
 /// - `logs` returns a prefix of the requested range, at least its first block, from one branch of
 ///   the chain: neighbouring headers link by parent hash.
-/// - Logs are sorted and unique, match the filter, and come with the header of their very block.
+/// - Logs are sorted and unique, match a filter, and come with the header of their very block.
 ///   None that matches is left out.
 /// - `HeaderDetail::All` returns every header of the answer.
 /// - Times never decrease from one header of an answer to the next.
@@ -70,7 +70,8 @@ pub struct LogsAnswer {
 ///
 /// let head = chain.head().number;
 /// let (from, tokens, detail) = (BlockNumber::new(0), [token], HeaderDetail::Sparse);
-/// let request = LogsRequest { from, to: head, filter: erc20::transfers_of(&tokens), detail };
+/// let filters = [erc20::transfers_of(&tokens)];
+/// let request = LogsRequest { from, to: head, filters: &filters, detail };
 /// let answer = chain.logs(request).await?;
 /// answer.verify(&request)?;
 /// let transfer = erc20::decode(&answer.logs[0]).ok().flatten().ok_or("no transfer")?;
@@ -119,6 +120,13 @@ pub trait ChainSource: Debug + Send + Sync + 'static {
     async fn calls(&self, calls: &[Call], at: BlockId) -> Result<Vec<CallOutcome>, ChainError>;
 }
 
+impl LogsRequest<'_> {
+    /// Whether a log is asked for, whatever its block.
+    pub fn selects(&self, log: &Log) -> bool {
+        self.filters.iter().any(|filter| filter.matches(log))
+    }
+}
+
 impl LogsAnswer {
     /// The last block of the answer; the next request begins after it.
     pub fn last(&self) -> Option<&BlockRef> {
@@ -149,7 +157,7 @@ impl LogsAnswer {
             if header.hash != log.block_hash {
                 return breach(format!("a log of block {header} is of {}", log.block_id()));
             }
-            if !request.filter.matches(log) {
+            if !request.selects(log) {
                 let (address, topics) = (log.address, log.topics.as_slice());
                 return breach(format!(
                     "a log of {address} with topics {topics:?} was not asked for"

@@ -1,36 +1,30 @@
 //! Messages that contradict themselves: every store refuses them as `Invalid` before any other
 //! check.
 
-use super::{LedgerCommit, Rewind, SettlementBatch, StatementKind, TokenCommit};
+use std::fmt;
+
+use super::{
+    ContractCommit, LedgerCommit, LogsCommit, NewBlocks, Rewind, SettlementBatch, StatementKind,
+    TokenCommit,
+};
 use crate::ledger::{BlockEdge, TokenState};
+use crate::logs::{ConfirmedLog, ContractSpec, ContractState};
 use crate::points::Programme;
-use crate::types::{Account, BlockNumber, BlockRef, RawPoints};
+use crate::types::{Account, BlockId, BlockNumber, BlockRef, ChainId, RawPoints};
 
 impl LedgerCommit {
     /// Checks that blocks and changes are in chain order; otherwise the reason to refuse the
     /// commit.
     pub fn check(&self) -> Result<(), String> {
-        if self.first.number > self.tip.number {
-            return Err(format!("block {} is above the tip {}", self.first, self.tip));
-        }
-        if !self.headers.is_sorted_by(|lower, upper| lower.number < upper.number) {
-            return Err("the headers do not ascend".to_owned());
-        }
+        self.blocks.check()?;
         self.tokens.iter().try_for_each(|part| self.check_token(part))
-    }
-
-    /// Checks that the blocks can follow a token's cursor: time must not decrease.
-    pub fn check_follows(&self, cursor: Option<&BlockRef>) -> Result<(), String> {
-        match cursor.filter(|cursor| self.first.time < cursor.time) {
-            Some(cursor) => Err(format!("block {} is older than block {cursor}", self.first)),
-            None => Ok(()),
-        }
     }
 
     fn check_token(&self, part: &TokenCommit) -> Result<(), String> {
         let token = part.token;
-        if token.chain != self.chain {
-            return Err(format!("token {token} is not on chain {}", self.chain));
+        let NewBlocks { chain, first, tip, .. } = &self.blocks;
+        if token.chain != *chain {
+            return Err(format!("token {token} is not on chain {chain}"));
         }
         // A store keeps the last change of an account as its balance, so a change out of order
         // would leave a wrong balance.
@@ -38,58 +32,131 @@ impl LedgerCommit {
             earlier.place() < later.place() && earlier.time <= later.time
         });
         let inside = part.changes.iter().all(|change| {
-            (self.first.number..=self.tip.number).contains(&change.block)
-                && (self.first.time..=self.tip.time).contains(&change.time)
+            (first.number..=tip.number).contains(&change.block)
+                && (first.time..=tip.time).contains(&change.time)
         });
         let logs = &part.unreadable_logs;
         let logs_fit = logs.is_sorted_by(|earlier, later| earlier.place() < later.place())
             && logs.iter().all(|log| {
-                log.token == token.address
-                    && (self.first.number..=self.tip.number).contains(&log.block)
+                log.token == token.address && (first.number..=tip.number).contains(&log.block)
             });
         if ascending && inside && logs_fit {
             return Ok(());
         }
-        let (first, last) = (self.first.number, self.tip.number);
+        let (first, last) = (first.number, tip.number);
         Err(format!(
             "changes or logs of {token} are out of order or outside blocks {first} to {last}"
         ))
     }
 }
 
+impl LogsCommit {
+    /// Checks that blocks and logs are in chain order; otherwise the reason to refuse the commit.
+    pub fn check(&self) -> Result<(), String> {
+        self.blocks.check()?;
+        self.contracts.iter().try_for_each(|part| self.check_contract(part))
+    }
+
+    fn check_contract(&self, part: &ContractCommit) -> Result<(), String> {
+        let NewBlocks { chain, first, tip, .. } = &self.blocks;
+        let contract = &part.contract;
+        if contract.chain != *chain {
+            return Err(format!("contract {contract} is not on chain {chain}"));
+        }
+        let ascending = part.logs.is_sorted_by(|earlier, later| {
+            earlier.log.place() < later.log.place() && earlier.time <= later.time
+        });
+        let inside = part.logs.iter().all(|kept| {
+            (first.number..=tip.number).contains(&kept.log.block)
+                && (first.time..=tip.time).contains(&kept.time)
+        });
+        if ascending && inside {
+            return Ok(());
+        }
+        let (first, last) = (first.number, tip.number);
+        Err(format!("logs of {contract} are out of order or outside blocks {first} to {last}"))
+    }
+}
+
+impl ContractCommit {
+    /// Checks that the contract keeps each of the logs; otherwise the reason to refuse the commit.
+    pub fn check_selected(&self, spec: &ContractSpec) -> Result<(), String> {
+        match self.logs.iter().find(|kept| !spec.selects(&kept.log)) {
+            Some(ConfirmedLog { log, .. }) => Err(format!(
+                "a log of {} at {} of block {} is not one that contract {} keeps",
+                log.address,
+                log.log_index.get(),
+                log.block,
+                spec.id
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Rewind {
-    /// Checks that each token is named once and that `to` can be an ancestor of its cursor;
-    /// otherwise the reason to refuse the rewind.
+    /// Checks that each token and each contract is named once and that `to` can be an ancestor of
+    /// its cursor; otherwise the reason to refuse the rewind.
     pub fn check(&self) -> Result<(), String> {
         for (at, (token, cursor)) in self.tokens.iter().enumerate() {
             if self.tokens[..at].iter().any(|(before, _)| before == token) {
                 return Err(format!("token {token} is named twice"));
             }
-            if token.chain != self.chain {
-                return Err(format!("token {token} is not on chain {}", self.chain));
+            self.check_named(format_args!("token {token}"), token.chain, cursor)?;
+        }
+        for (at, (contract, cursor)) in self.contracts.iter().enumerate() {
+            if self.contracts[..at].iter().any(|(before, _)| before == contract) {
+                return Err(format!("contract {contract} is named twice"));
             }
-            if cursor.number <= self.to.number && *cursor != self.to.id() {
-                return Err(format!("block {} is no ancestor of {cursor}", self.to));
+            self.check_named(format_args!("contract {contract}"), contract.chain, cursor)?;
+        }
+        Ok(())
+    }
+
+    fn check_named(
+        &self,
+        name: fmt::Arguments<'_>,
+        chain: ChainId,
+        cursor: &BlockId,
+    ) -> Result<(), String> {
+        if chain != self.chain {
+            return Err(format!("{name} is not on chain {}", self.chain));
+        }
+        if cursor.number <= self.to.number && *cursor != self.to.id() {
+            return Err(format!("block {} is no ancestor of {cursor}", self.to));
+        }
+        Ok(())
+    }
+
+    /// Checks that nothing of the chain, given in its current state, stays above the ancestor
+    /// without being named: the headers above it are dropped for all.
+    pub fn check_left<'a>(
+        &self,
+        tokens: impl IntoIterator<Item = &'a TokenState>,
+        contracts: impl IntoIterator<Item = &'a ContractState>,
+    ) -> Result<(), String> {
+        let is_above = |cursor: &BlockRef| cursor.number > self.to.number;
+        let left = |name: fmt::Arguments<'_>, cursor: BlockRef| {
+            Err(format!("{name} at block {cursor} would be left above block {}", self.to))
+        };
+        for TokenState { spec, cursor, .. } in tokens {
+            let is_named = self.tokens.iter().any(|(id, _)| *id == spec.id);
+            if let Some(cursor) = cursor.filter(is_above).filter(|_| !is_named) {
+                return left(format_args!("token {}", spec.id), cursor);
+            }
+        }
+        for ContractState { spec, cursor, .. } in contracts {
+            let is_named = self.contracts.iter().any(|(id, _)| *id == spec.id);
+            if let Some(cursor) = cursor.filter(is_above).filter(|_| !is_named) {
+                return left(format_args!("contract {}", spec.id), cursor);
             }
         }
         Ok(())
     }
 
-    /// Checks that no token of the chain, given in its current state, stays above the ancestor
-    /// without being named: the headers above it are dropped for all tokens.
-    pub fn check_left<'a>(
-        &self,
-        tokens: impl IntoIterator<Item = &'a TokenState>,
-    ) -> Result<(), String> {
-        let is_named = |state: &TokenState| self.tokens.iter().any(|(id, _)| *id == state.spec.id);
-        for state in tokens {
-            let above = state.cursor.filter(|cursor| cursor.number > self.to.number);
-            if let Some(cursor) = above.filter(|_| !is_named(state)) {
-                let (id, to) = (state.spec.id, self.to);
-                return Err(format!("token {id} at block {cursor} would be left above block {to}"));
-            }
-        }
-        Ok(())
+    /// Whether a contract still has logs after the rewind.
+    pub fn keeps_logs(&self, contract: &ContractState) -> bool {
+        contract.spec.start_block <= self.to.number
     }
 
     /// Whether the token still has a ledger after the rewind. A token that begins above `to` keeps

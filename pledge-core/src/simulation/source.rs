@@ -199,7 +199,7 @@ impl ChainSource for ScriptedChain {
             let number = BlockNumber::new(number);
             let block = script.block(OPERATION, number)?;
             let before = answer.logs.len();
-            answer.logs.extend(block.logs().filter(|log| request.filter.matches(log)));
+            answer.logs.extend(block.logs().filter(|log| request.selects(log)));
             let is_end = number == request.from || number == last;
             let wanted = is_end || answer.logs.len() > before;
             if wanted || request.detail == HeaderDetail::All {

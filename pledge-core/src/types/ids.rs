@@ -167,12 +167,7 @@ impl ProgrammeId {
 
     /// A programme of `token` by name.
     pub fn new(token: TokenId, name: &str) -> Result<Self, OutOfRange> {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
-        if (1..=32).contains(&name.len()) && name.chars().all(allowed) {
-            Ok(Self { token, name: name.to_owned() })
-        } else {
-            Err(OutOfRange::new("programme", name, "1 to 32 characters of a-z, 0-9, - and _"))
-        }
+        checked_name("programme", name).map(|name| Self { token, name })
     }
 
     /// The token's programme `main`.
@@ -202,6 +197,59 @@ impl FromStr for ProgrammeId {
         let chain = next()?.parse().map(ChainId::new).map_err(|_| malformed())?;
         let address = next()?.parse().map_err(|_| malformed())?;
         Self::new(TokenId { chain, address }, next()?)
+    }
+}
+
+/// A contract whose logs are kept, by a name of its own: two names may have one address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedContractId")]
+pub struct ContractId {
+    /// The chain that it is on.
+    pub chain: ChainId,
+    /// 1 to 32 characters of `a-z`, `0-9`, `-` and `_`.
+    name: String,
+}
+
+/// A contract as it is read from outside.
+#[derive(Deserialize)]
+struct UncheckedContractId {
+    chain: ChainId,
+    name: String,
+}
+
+impl TryFrom<UncheckedContractId> for ContractId {
+    type Error = OutOfRange;
+
+    fn try_from(unchecked: UncheckedContractId) -> Result<Self, OutOfRange> {
+        Self::new(unchecked.chain, &unchecked.name)
+    }
+}
+
+impl ContractId {
+    /// A contract of `chain` by name.
+    pub fn new(chain: ChainId, name: &str) -> Result<Self, OutOfRange> {
+        checked_name("contract", name).map(|name| Self { chain, name })
+    }
+
+    /// The name, unique among the chain's contracts.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for ContractId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.chain, self.name)
+    }
+}
+
+/// A name that a person gives: short, and safe in URLs, files and tables.
+fn checked_name(what: &'static str, name: &str) -> Result<String, OutOfRange> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    if (1..=32).contains(&name.len()) && name.chars().all(allowed) {
+        Ok(name.to_owned())
+    } else {
+        Err(OutOfRange::new(what, name, "1 to 32 characters of a-z, 0-9, - and _"))
     }
 }
 

@@ -5,21 +5,26 @@ use alloy_primitives::{Address, B256};
 use super::Log;
 
 /// Selects logs by contract and event: a log of one of `addresses` whose first topic is one of
-/// `topic0s`. An empty list selects nothing.
+/// `topic0s`, or any log of them. An empty list selects nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogFilter<'a> {
     /// The contracts that emit them.
     pub addresses: &'a [Address],
-    /// The hashes of the events' signatures.
-    pub topic0s: &'a [B256],
+    /// The hashes of the events' signatures; `None` for every event, anonymous ones too.
+    pub topic0s: Option<&'a [B256]>,
 }
 
 impl LogFilter<'_> {
+    /// Whether no log at all is selected.
+    pub fn selects_nothing(&self) -> bool {
+        self.addresses.is_empty() || self.topic0s.is_some_and(<[B256]>::is_empty)
+    }
+
     /// Whether a log is selected.
     pub fn matches(&self, log: &Log) -> bool {
         let topic0 = log.topics.as_slice().first();
-        self.addresses.contains(&log.address)
-            && topic0.is_some_and(|topic0| self.topic0s.contains(topic0))
+        let is_asked = |topic0s: &[B256]| topic0.is_some_and(|topic0| topic0s.contains(topic0));
+        self.addresses.contains(&log.address) && self.topic0s.is_none_or(is_asked)
     }
 }
 
@@ -43,7 +48,7 @@ mod tests {
             topics: Topics::new(topics).unwrap(),
             data: Bytes::new(),
         };
-        let filter = LogFilter { addresses: &[a], topic0s: &[x] };
+        let filter = LogFilter { addresses: &[a], topic0s: Some(&[x]) };
         let cases: [(Address, &[B256], bool); 5] = [
             (a, &[x], true),
             (a, &[x, y], true),
@@ -54,7 +59,9 @@ mod tests {
         for (address, topics, expected) in cases {
             assert_eq!(filter.matches(&log(address, topics)), expected, "{address} {topics:?}");
         }
-        let none = LogFilter { addresses: &[a], topic0s: &[] };
+        let none = LogFilter { addresses: &[a], topic0s: Some(&[]) };
         assert!(!none.matches(&log(a, &[x])));
+        let every = LogFilter { addresses: &[a], topic0s: None };
+        assert!(every.matches(&log(a, &[])) && !every.matches(&log(b, &[])));
     }
 }

@@ -1,4 +1,4 @@
-use pledge_core::ports::{LedgerCommit, TokenCommit};
+use pledge_core::ports::{LedgerCommit, NewBlocks, TokenCommit};
 use pledge_core::primitives::Address;
 use pledge_core::types::{BlockNumber, WindowLength};
 
@@ -71,12 +71,14 @@ async fn a_verification_that_finds_a_fault_is_an_error() {
     let cursor = state.cursor.unwrap();
     let block = life.market.player.chain.block(cursor.number.next().get()).unwrap();
     let without_its_transfers = LedgerCommit {
-        chain: token.chain,
-        base: Some(cursor.id()),
-        first: block,
-        tip: block,
-        headers: vec![block],
-        retain_from: BlockNumber::new(0),
+        blocks: NewBlocks {
+            chain: token.chain,
+            base: Some(cursor.id()),
+            first: block,
+            tip: block,
+            headers: vec![block],
+            retain_from: BlockNumber::new(0),
+        },
         tokens: vec![TokenCommit {
             token,
             changes: Vec::new(),

@@ -180,7 +180,7 @@ async fn transfers(
         let tokens = [token.address];
         let detail = HeaderDetail::Sparse;
         let request =
-            LogsRequest { from: next, to: head, filter: erc20::transfers_of(&tokens), detail };
+            LogsRequest { from: next, to: head, filters: &[erc20::transfers_of(&tokens)], detail };
         let answer = source.logs(request).await.unwrap();
         next = answer.last().unwrap().number.next();
         let transfers = answer.logs.iter().map(|log| erc20::decode(log).unwrap().unwrap());

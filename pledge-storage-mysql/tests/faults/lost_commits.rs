@@ -58,6 +58,7 @@ impl Write {
                     chain: CHAIN,
                     to,
                     tokens: vec![(token(), from)],
+                    contracts: Vec::new(),
                     cause: RewindCause::Reorg,
                 })
             }

@@ -12,7 +12,7 @@ use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{SupplyAnswer, UnreadableLog};
 use pledge_core::points::{Programme, Settler, SettlerConfig};
 use pledge_core::ports::{
-    BalanceStore, ChainReport, LedgerCommit, RecordSink, StatementKind, TokenCommit,
+    BalanceStore, ChainReport, LedgerCommit, NewBlocks, RecordSink, StatementKind, TokenCommit,
 };
 use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, TokenId};
@@ -118,12 +118,14 @@ async fn mark(store: &dyn BalanceStore, token: TokenId) {
         totals: state.totals,
     };
     let commit = LedgerCommit {
-        chain: token.chain,
-        base: Some(parent.id()),
-        first: block,
-        tip: block,
-        headers: vec![block],
-        retain_from: BlockNumber::new(0),
+        blocks: NewBlocks {
+            chain: token.chain,
+            base: Some(parent.id()),
+            first: block,
+            tip: block,
+            headers: vec![block],
+            retain_from: BlockNumber::new(0),
+        },
         tokens: vec![part],
     };
     store.commit(&commit).await.expect("commit");

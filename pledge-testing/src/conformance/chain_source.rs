@@ -54,8 +54,8 @@ impl fmt::Debug for SourceFixture {
 impl SourceFixture {
     async fn range(&self, from: u64, to: u64, detail: HeaderDetail) -> LogsAnswer {
         let (from, to) = (BlockNumber::new(from), BlockNumber::new(to));
-        let filter = erc20::transfers_of(std::slice::from_ref(&self.token));
-        let request = LogsRequest { from, to, filter, detail };
+        let filters = [erc20::transfers_of(std::slice::from_ref(&self.token))];
+        let request = LogsRequest { from, to, filters: &filters, detail };
         let answer = self.source.logs(request).await.expect("the range is there");
         answer.verify(&request).expect("an answer keeps the contract");
         answer
@@ -147,12 +147,13 @@ async fn a_range_is_the_sum_of_its_parts(fixture: SourceFixture) {
 async fn logs_are_of_the_event_asked_for(fixture: SourceFixture) {
     let (from, to) = (BlockNumber::new(0), BlockNumber::new(9));
     let (addresses, other) = ([fixture.token], B256::repeat_byte(0xee));
-    let filter = LogFilter { addresses: &addresses, topic0s: &[other] };
-    let request = LogsRequest { from, to, filter, detail: HeaderDetail::Sparse };
+    let filter = LogFilter { addresses: &addresses, topic0s: Some(&[other]) };
+    let request = LogsRequest { from, to, filters: &filters, detail: HeaderDetail::Sparse };
     let answer = fixture.source.logs(request).await.expect("an empty range is no error");
     assert_eq!(answer.logs, []);
-    let filter = LogFilter { addresses: &addresses, topic0s: &[other, erc20::TRANSFER_TOPIC] };
-    let request = LogsRequest { from, to, filter, detail: HeaderDetail::All };
+    let filter =
+        LogFilter { addresses: &addresses, topic0s: Some(&[other, erc20::TRANSFER_TOPIC]) };
+    let request = LogsRequest { from, to, filters: &filters, detail: HeaderDetail::All };
     let both = fixture.source.logs(request).await.expect("the range is there");
     both.verify(&request).expect("an answer keeps the contract");
     let end = both.last().expect("never empty").number.get();
@@ -166,7 +167,7 @@ async fn an_unused_contract_is_an_empty_range(fixture: SourceFixture) {
     let request = LogsRequest {
         from,
         to,
-        filter: erc20::transfers_of(&tokens),
+        filters: &[erc20::transfers_of(&tokens)],
         detail: HeaderDetail::Sparse,
     };
     let answer = fixture.source.logs(request).await.expect("an empty range is no error");
@@ -181,7 +182,7 @@ async fn a_block_that_is_not_there_is_gone(fixture: SourceFixture) {
     let tokens = [fixture.token];
     let detail = HeaderDetail::Sparse;
     let request =
-        LogsRequest { from: beyond, to: beyond, filter: erc20::transfers_of(&tokens), detail };
+        LogsRequest { from: beyond, to: beyond, filters: &[erc20::transfers_of(&tokens)], detail };
     let range = fixture.source.logs(request).await.expect_err("not there");
     assert_eq!(range.kind(), ChainErrorKind::BlockGone);
 }

@@ -5,7 +5,7 @@ use pledge_core::error::StoreErrorKind;
 use pledge_core::event::RewindCause;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{TokenMetadata, TokenSpec, TokenStatus, TokenTotals, Transfer, fold};
-use pledge_core::ports::{ChainReport, ChangesQuery, LedgerCommit, Rewind, TokenCommit};
+use pledge_core::ports::{ChainReport, ChangesQuery, LedgerCommit, NewBlocks, Rewind, TokenCommit};
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, Timestamp, TokenId};
 
@@ -177,12 +177,14 @@ async fn the_last_blocks_and_logs_round_trip(fixture: Fixture) {
         totals: folded.totals,
     };
     let commit = LedgerCommit {
-        chain: CHAIN,
-        base: None,
-        first,
-        tip,
-        headers: vec![first, tip],
-        retain_from: first.number,
+        blocks: NewBlocks {
+            chain: CHAIN,
+            base: None,
+            first,
+            tip,
+            headers: vec![first, tip],
+            retain_from: first.number,
+        },
         tokens: vec![part],
     };
     store.commit(&commit).await.expect("commit");
@@ -202,6 +204,7 @@ async fn the_last_blocks_and_logs_round_trip(fixture: Fixture) {
         chain: CHAIN,
         to: first,
         tokens: vec![(token(), tip.id())],
+        contracts: Vec::new(),
         cause: RewindCause::Reorg,
     };
     store.rewind(&rewind).await.expect("rewind");

@@ -408,6 +408,7 @@ async fn a_rewind_under_a_settlement_is_a_conflict(fixture: Fixture) {
         chain: CHAIN,
         to: ancestor,
         tokens: vec![(token(), cursor.expect("indexed").id())],
+        contracts: Vec::new(),
         cause: RewindCause::Reorg,
     };
     let stop = Stop::never();

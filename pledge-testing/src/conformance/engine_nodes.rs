@@ -105,7 +105,8 @@ impl ChainSource for Nodes {
             store.report_chain(&report).await.expect("an operator pauses");
         }
         let is_refused = |token: &Address| Some(*token) == self.refused;
-        if request.detail == HeaderDetail::Sparse && request.filter.addresses.iter().any(is_refused)
+        if request.detail == HeaderDetail::Sparse
+            && request.filters.iter().flat_map(|filter| filter.addresses).any(is_refused)
         {
             return Err(ChainError::persistent("read a range", "history pruned"));
         }

@@ -267,6 +267,7 @@ fn a_rewind_is_the_exact_inverse_of_any_blocks(cases: u32, fresh: impl Fn() -> F
                 chain: CHAIN,
                 to,
                 tokens: vec![(token(), from)],
+                contracts: Vec::new(),
                 cause: RewindCause::Reorg,
             };
             world.fixture.balances.rewind(&rewind).await.expect("the ancestor is held");

@@ -121,8 +121,13 @@ async fn a_refused_write_leaves_no_event(fixture: Fixture) {
     assert_eq!(kind(halted), StoreErrorKind::Conflict);
     let (to, above) = (ledger.chain.block(3).expect("mined"), ledger.chain.block(5));
     let above = above.expect("mined").id();
-    let stale =
-        Rewind { chain: CHAIN, to, tokens: vec![(token(), above)], cause: RewindCause::Reorg };
+    let stale = Rewind {
+        chain: CHAIN,
+        to,
+        tokens: vec![(token(), above)],
+        contracts: Vec::new(),
+        cause: RewindCause::Reorg,
+    };
     assert_eq!(kind(ledger.store().rewind(&stale).await), StoreErrorKind::Conflict);
     assert_eq!(ledger.fixture.all_events().await.expect("read"), before);
 }

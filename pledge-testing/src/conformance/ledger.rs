@@ -3,7 +3,7 @@
 use pledge_core::error::StoreError;
 use pledge_core::event::{ReorgRecord, RewindCause};
 use pledge_core::ledger::{AccountStates, Transfer, fold};
-use pledge_core::ports::{BalanceStore, LedgerCommit, Rewind, TokenCommit};
+use pledge_core::ports::{BalanceStore, LedgerCommit, NewBlocks, Rewind, TokenCommit};
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::types::{Account, Amount, BlockNumber, BlockRef, Timestamp, TokenId};
 
@@ -90,12 +90,14 @@ impl Ledger {
         }
         let block = |number| self.chain.block(number).expect("the block was mined");
         LedgerCommit {
-            chain: CHAIN,
-            base: first.cursor.map(|cursor| cursor.id()),
-            first: block(from.get()),
-            tip: block(height),
-            headers: (from.get()..=height).map(block).collect(),
-            retain_from: BlockNumber::new(0),
+            blocks: NewBlocks {
+                chain: CHAIN,
+                base: first.cursor.map(|cursor| cursor.id()),
+                first: block(from.get()),
+                tip: block(height),
+                headers: (from.get()..=height).map(block).collect(),
+                retain_from: BlockNumber::new(0),
+            },
             tokens: parts,
         }
     }
@@ -138,6 +140,7 @@ impl Ledger {
                 chain: CHAIN,
                 to,
                 tokens: vec![(token(), cursor.id())],
+                contracts: Vec::new(),
                 cause: RewindCause::Reorg,
             })
             .await
@@ -148,7 +151,9 @@ impl Ledger {
         let cursor = self.cursor().await.expect("there is a ledger to rewind");
         let tokens = vec![(token(), cursor.id())];
         let cause = RewindCause::Operator { reason: Some("a law".to_owned()) };
-        self.store().rewind(&Rewind { chain: CHAIN, to, tokens, cause }).await
+        self.store()
+            .rewind(&Rewind { chain: CHAIN, to, tokens, contracts: Vec::new(), cause })
+            .await
     }
 
     pub async fn cursor(&self) -> Option<BlockRef> {

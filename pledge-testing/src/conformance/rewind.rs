@@ -95,8 +95,13 @@ async fn a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing(fixture: Fix
     let ledger = Ledger::with_blocks(fixture).await;
     let before = ledger.digest().await;
     let (to, stale) = ledger.chain.block(2).zip(ledger.chain.block(4)).expect("mined");
-    let rewind =
-        Rewind { chain: CHAIN, to, tokens: vec![(token(), stale.id())], cause: RewindCause::Reorg };
+    let rewind = Rewind {
+        chain: CHAIN,
+        to,
+        tokens: vec![(token(), stale.id())],
+        contracts: Vec::new(),
+        cause: RewindCause::Reorg,
+    };
     let error = ledger.store().rewind(&rewind).await.expect_err("the cursor is at 5");
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
     assert_eq!(ledger.digest().await, before);
@@ -238,7 +243,8 @@ async fn a_token_that_begins_above_the_ancestor_keeps_nothing_whatever_its_times
     let to = ledger.mine(200, &[]);
     ledger.commit_to(5).await.expect("commit the other branch");
     let tokens = vec![(other, orphan.id())];
-    let rewind = Rewind { chain: CHAIN, to, tokens, cause: RewindCause::Reorg };
+    let rewind =
+        Rewind { chain: CHAIN, to, tokens, contracts: Vec::new(), cause: RewindCause::Reorg };
     let record = ledger.store().rewind(&rewind).await.expect("rewind");
     assert_eq!(record.tokens[0].changes_removed, 3);
     let (balances, points) = (&ledger.fixture.balances, &ledger.fixture.points);
@@ -255,7 +261,8 @@ async fn a_rewind_that_names_a_token_twice_is_invalid(fixture: Fixture) {
     let cursor = ledger.cursor().await.expect("committed").id();
     let to = ledger.chain.block(3).expect("mined");
     let tokens = vec![(token(), cursor); 2];
-    let rewind = Rewind { chain: CHAIN, to, tokens, cause: RewindCause::Reorg };
+    let rewind =
+        Rewind { chain: CHAIN, to, tokens, contracts: Vec::new(), cause: RewindCause::Reorg };
     let error = ledger.store().rewind(&rewind).await.expect_err("named twice");
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert_eq!(ledger.digest().await, before);
@@ -327,6 +334,7 @@ async fn a_halted_token_is_rewound_with_the_others_and_followed_again(fixture: F
         chain: CHAIN,
         to,
         tokens: vec![(token(), cursor), (other, cursor)],
+        contracts: Vec::new(),
         cause: RewindCause::Reorg,
     };
     ledger.store().rewind(&rewind).await.expect("rewind both");

@@ -1,0 +1,42 @@
+//! The blocks that a write adds.
+
+use crate::types::{BlockId, BlockNumber, BlockRef, ChainId};
+
+/// Blocks to add to what is followed at one cursor: the same for every kind of write.
+#[derive(Debug, Clone)]
+pub struct NewBlocks {
+    /// Their chain.
+    pub chain: ChainId,
+    /// The cursor of everything in the write; `None` if nothing of it has one yet.
+    pub base: Option<BlockId>,
+    /// The first block added.
+    pub first: BlockRef,
+    /// The new cursor.
+    pub tip: BlockRef,
+    /// Headers to hold from now on, ascending. They belong to the chain: whichever write comes
+    /// first adds them.
+    pub headers: Vec<BlockRef>,
+    /// Held headers below this height may be forgotten.
+    pub retain_from: BlockNumber,
+}
+
+impl NewBlocks {
+    /// Checks that the blocks are in chain order; otherwise the reason to refuse the write.
+    pub fn check(&self) -> Result<(), String> {
+        if self.first.number > self.tip.number {
+            return Err(format!("block {} is above the tip {}", self.first, self.tip));
+        }
+        if !self.headers.is_sorted_by(|lower, upper| lower.number < upper.number) {
+            return Err("the headers do not ascend".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Checks that the blocks can follow a cursor: time must not decrease.
+    pub fn check_follows(&self, cursor: Option<&BlockRef>) -> Result<(), String> {
+        match cursor.filter(|cursor| self.first.time < cursor.time) {
+            Some(cursor) => Err(format!("block {} is older than block {cursor}", self.first)),
+            None => Ok(()),
+        }
+    }
+}
