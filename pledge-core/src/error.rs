@@ -169,3 +169,14 @@ impl ChainError {
         matches!(self.kind, ChainErrorKind::BlockGone)
     }
 }
+
+/// An error with the errors below it, as one line.
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(source) = below {
+        text = format!("{text}: {source}");
+        below = source.source();
+    }
+    text
+}

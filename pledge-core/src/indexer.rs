@@ -4,19 +4,25 @@
 //! It never sleeps: the caller decides when to poll again.
 
 mod ancestor;
+mod branches;
 mod claims;
-mod commit;
+mod contracts;
 mod cross_check;
+mod decide;
 mod facts;
+mod fetcher;
 mod finality;
+mod followed;
 mod fork;
+mod ledger;
 mod pending;
 mod plan;
 mod poll;
 mod prefetched;
+mod projection;
+mod report;
 mod revisit;
 mod rewind;
-mod slice;
 mod standstill;
 mod status;
 mod superseded;

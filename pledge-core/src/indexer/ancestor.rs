@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use crate::ledger::TokenState;
+use super::followed::Followed;
 use crate::types::{BlockId, BlockNumber, BlockRef};
 
 /// A descent along the node's chain to the common ancestor.
 ///
-/// A token's ledger belongs to its cursor's branch. Of that branch we know the cursor, the held
-/// headers below it as long as each is the parent of the one above, and the parent hash of the last
-/// of them. Other held headers, below a gap or off the cursor's branch, may be of any branch:
-/// headers are held for all tokens of the chain, and those may be on different branches. The first
-/// known block that the node has too is where the token joins the node's chain; below it both
-/// chains are the same.
+/// What is kept of a token or a contract belongs to its cursor's branch. Of that branch we know the
+/// cursor, the held headers below it as long as each is the parent of the one above, and the parent
+/// hash of the last of them. Other held headers, below a gap or off the cursor's branch, may be of
+/// any branch: headers are held for the whole chain, and cursors may be on different branches. The
+/// first known block that the node has too is where a cursor's branch joins the node's chain; below
+/// it both are the same.
 ///
 /// The common ancestor is the highest block of the node's chain below the fork that the store can
-/// name (a held header or the parent of one) and that every token above it has joined. A token that
+/// name (a held header or the parent of one) and that the branch of every cursor above it has joined. One that
 /// runs out of known blocks never joins. Then only ancestors below its first block are left, where
 /// it has no facts that could be of another branch.
 #[derive(Debug)]
@@ -46,15 +46,15 @@ pub(super) enum Landing {
 
 impl Descent {
     /// A descent to a block below `orphan`, which is a cursor or a held header.
-    pub(super) fn new(orphan: BlockRef, tokens: &[TokenState], held: &[BlockRef]) -> Self {
-        let branch = |token: &TokenState| {
-            let (cursor, start) = (token.cursor?, token.spec.start_block);
+    pub(super) fn new(orphan: BlockRef, followed: &[Followed], held: &[BlockRef]) -> Self {
+        let branch = |one: &Followed| {
+            let (cursor, start) = (one.cursor?, one.start_block);
             Some(Branch { cursor, start, known: Some(cursor.id()), joined: false })
         };
         Self {
             orphan,
             held: held.iter().map(|header| (header.number, *header)).collect(),
-            branches: tokens.iter().filter_map(branch).collect(),
+            branches: followed.iter().filter_map(branch).collect(),
         }
     }
 

@@ -2,20 +2,71 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::{Finality, IndexerConfig, Observed};
 use crate::error::ChainError;
 use crate::ports::{ChainSource, PendingSnapshot};
 use crate::types::{BlockId, BlockNumber, BlockRef};
 
+/// The newest blocks that a node claims.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    head: Claim,
+    finalized: Claim,
+}
+
+impl Claims {
+    /// The newest blocks that the node reports, if they are plausible.
+    ///
+    /// A head near linked blocks is linked to them before it decides anything; one further away
+    /// must be the block at its height. `linked` is the highest block linked already: a cursor or a
+    /// block of `above`.
+    pub(super) async fn observe(
+        &mut self,
+        source: &dyn ChainSource,
+        config: &IndexerConfig,
+        linked: Option<BlockNumber>,
+        above: Option<&PendingSnapshot>,
+    ) -> Result<Observed, ChainError> {
+        let head = source.head().await?;
+        let finalized = match config.finality {
+            Finality::Depth(_) => None,
+            Finality::Finalized => source.finalized().await?,
+        };
+        let is_near = |linked: BlockNumber| head.number <= linked.up(config.retained_headers);
+        if !linked.is_some_and(is_near) {
+            self.head.prove(source, &head).await?;
+        }
+        if let Some(finalized) = &finalized.filter(|finalized| finalized.number > head.number) {
+            let detail = format!("the finalized block {finalized} is above the head {head}");
+            return Err(ChainError::block_gone("read the finalized block", detail));
+        }
+        if let Some(finalized) = &finalized {
+            self.finalized.is_among(finalized, above);
+            self.finalized.prove(source, finalized).await?;
+        }
+        Ok(Observed { head, finalized })
+    }
+
+    /// `BlockGone` unless the head is the block at its height, also near linked blocks.
+    pub(super) async fn prove_head(
+        &mut self,
+        source: &dyn ChainSource,
+        head: &BlockRef,
+    ) -> Result<(), ChainError> {
+        self.head.prove(source, head).await
+    }
+}
+
 /// A block that a node claims under a tag, as its head or its finalized block.
 #[derive(Debug, Default)]
-pub(super) struct Claim {
+struct Claim {
     /// The last claimed block that was found at its height.
     shown: Option<BlockId>,
 }
 
 impl Claim {
     /// Accepts a claimed block that is already linked to the ledger.
-    pub(super) fn is_among(&mut self, claimed: &BlockRef, linked: Option<&PendingSnapshot>) {
+    fn is_among(&mut self, claimed: &BlockRef, linked: Option<&PendingSnapshot>) {
         let mut linked = linked.iter().flat_map(|linked| &linked.blocks);
         if linked.any(|block| block.header == *claimed) {
             self.shown = Some(claimed.id());
@@ -23,7 +74,7 @@ impl Claim {
     }
 
     /// `BlockGone` unless the block is the one at its height and the child of the one below.
-    pub(super) async fn prove(
+    async fn prove(
         &mut self,
         source: &dyn ChainSource,
         claimed: &BlockRef,

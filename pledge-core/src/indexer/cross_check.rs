@@ -1,68 +1,62 @@
 //! A second source is asked before a slice is committed, and before a fork takes blocks back.
 
-use alloy_primitives::Address;
-
-use super::poll::Indexer;
 use crate::error::{ChainError, ChainErrorKind};
-use crate::ledger::erc20;
 use crate::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
-use crate::types::{BlockNumber, BlockRef, Log};
+use crate::types::{BlockNumber, BlockRef, Log, LogFilter};
 
 const OPERATION: &str = "cross-check a slice";
 
-impl Indexer {
-    /// `Transient` if the second source has another answer, or none: then nothing is committed.
-    pub(super) async fn cross_check(
-        &self,
-        ours: &LogsAnswer,
-        tokens: &[Address],
-        detail: HeaderDetail,
-    ) -> Result<(), ChainError> {
-        let (Some(second), Some(first), Some(last)) =
-            (&self.second, ours.headers.first(), ours.last())
-        else {
-            return Ok(());
-        };
-        // Exactly the blocks that the node returned: both answers must cover the same range to be
-        // compared.
-        let (from, to) = (first.number, last.number);
-        let request = LogsRequest { from, to, filters: &[erc20::transfers_of(tokens)], detail };
-        let theirs = whole(&**second, request).await.map_err(|error| {
-            let detail = format!("blocks {from}..={to} cannot be cross-checked");
-            ChainError::transient(OPERATION, detail).caused_by(error)
-        })?;
-        match difference(ours, &theirs) {
-            None => Ok(()),
-            Some((block, what)) => {
-                let detail = format!(
-                    "block {block}: {what}. Nothing is committed until both sources agree: find out \
-                     which of them is wrong, and replace it"
-                );
-                Err(ChainError::transient(OPERATION, detail))
-            }
+/// `Transient` if the second source has another answer, or none: then nothing is committed.
+pub(super) async fn cross_check(
+    second: &dyn ChainSource,
+    ours: &LogsAnswer,
+    filters: &[LogFilter<'_>],
+    detail: HeaderDetail,
+) -> Result<(), ChainError> {
+    let (Some(first), Some(last)) = (ours.headers.first(), ours.last()) else {
+        return Ok(());
+    };
+    // Exactly the blocks that the node returned: both answers must cover the same range to be
+    // compared.
+    let (from, to) = (first.number, last.number);
+    let theirs = whole(second, LogsRequest { from, to, filters, detail }).await;
+    let theirs = theirs.map_err(|error| {
+        let detail = format!("blocks {from}..={to} cannot be cross-checked");
+        ChainError::transient(OPERATION, detail).caused_by(error)
+    })?;
+    match difference(ours, &theirs) {
+        None => Ok(()),
+        Some((block, what)) => {
+            let detail = format!(
+                "block {block}: {what}. Nothing is committed until both sources agree: find out \
+                 which of them is wrong, and replace it"
+            );
+            Err(ChainError::transient(OPERATION, detail))
         }
     }
+}
 
-    /// `Transient` if the second source still has a block of the ledger that the node has replaced,
-    /// or has no answer: then nothing is taken back.
-    pub(super) async fn cross_check_fork(&self, ours: &BlockRef) -> Result<(), ChainError> {
-        const OPERATION: &str = "cross-check a fork";
-        let Some(second) = &self.second else { return Ok(()) };
-        match second.headers(ours.number, ours.number).await {
-            Ok(theirs) if !theirs.contains(ours) => Ok(()),
-            Ok(_) => {
-                let detail = format!(
-                    "block {ours} is not on the node's chain any more, but the second source \
-                     still has it. Nothing is taken back until both sources agree: find out which of \
-                     them is wrong, and replace it"
-                );
-                Err(ChainError::transient(OPERATION, detail))
-            }
-            Err(error) if error.kind() == ChainErrorKind::BlockGone => Ok(()),
-            Err(error) => {
-                let detail = format!("the fork at block {ours} cannot be cross-checked");
-                Err(ChainError::transient(OPERATION, detail).caused_by(error))
-            }
+/// `Transient` if the second source still has a block of ours that the node has replaced, or has no
+/// answer: then nothing is taken back.
+pub(super) async fn cross_check_fork(
+    second: &dyn ChainSource,
+    ours: &BlockRef,
+) -> Result<(), ChainError> {
+    const OPERATION: &str = "cross-check a fork";
+    match second.headers(ours.number, ours.number).await {
+        Ok(theirs) if !theirs.contains(ours) => Ok(()),
+        Ok(_) => {
+            let detail = format!(
+                "block {ours} is not on the node's chain any more, but the second source \
+                 still has it. Nothing is taken back until both sources agree: find out which of \
+                 them is wrong, and replace it"
+            );
+            Err(ChainError::transient(OPERATION, detail))
+        }
+        Err(error) if error.kind() == ChainErrorKind::BlockGone => Ok(()),
+        Err(error) => {
+            let detail = format!("the fork at block {ours} cannot be cross-checked");
+            Err(ChainError::transient(OPERATION, detail).caused_by(error))
         }
     }
 }
@@ -119,7 +113,7 @@ fn difference_in_logs(ours: &[Log], theirs: &[Log]) -> Option<(BlockNumber, Stri
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::{B256, Bytes};
+    use alloy_primitives::{Address, B256, Bytes};
 
     use super::*;
     use crate::types::{BlockRef, LogIndex, Timestamp, Topics};

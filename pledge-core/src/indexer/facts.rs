@@ -1,32 +1,106 @@
-//! What the ledger reads in a verified answer.
+//! What is wanted of a range of blocks, and what is read in a verified answer.
 
+use alloy_primitives::Address;
+
+use super::followed::Selection;
 use crate::ledger::{Transfer, UnreadableLog, erc20};
+use crate::logs::ContractSpec;
 use crate::ports::{LogsAnswer, header_of};
-use crate::types::{BlockNumber, BlockRef};
+use crate::types::{BlockNumber, BlockRef, Log, LogFilter};
 
-/// The blocks of a range with their transfers, decoded.
+/// The logs that a group needs of each block.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// Tokens whose transfers are wanted, ascending.
+    pub(super) tokens: Vec<Address>,
+    /// The logs wanted of contracts, those with the same events together.
+    contracts: Vec<Selection>,
+}
+
+impl Wanted {
+    /// The transfers of these tokens, ascending, and the logs of these contracts.
+    pub(super) fn new<'a>(
+        tokens: Vec<Address>,
+        contracts: impl IntoIterator<Item = &'a ContractSpec>,
+    ) -> Self {
+        let mut selections: Vec<Selection> = Vec::new();
+        for ContractSpec { address, events, .. } in contracts {
+            let topic0s = events.topic0s();
+            let same = |one: &&mut Selection| one.topic0s.as_deref() == topic0s;
+            match selections.iter_mut().find(same) {
+                Some(one) => one.add(*address),
+                None => selections.push(Selection::new(*address, topic0s)),
+            }
+        }
+        Self { tokens, contracts: selections }
+    }
+
+    /// The transfers of these tokens alone.
+    pub(super) fn transfers_of(tokens: Vec<Address>) -> Self {
+        Self { tokens, contracts: Vec::new() }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.tokens.is_empty() && self.contracts.is_empty()
+    }
+
+    /// As filters of a request.
+    pub(super) fn filters(&self) -> Vec<LogFilter<'_>> {
+        let transfers = (!self.tokens.is_empty()).then(|| erc20::transfers_of(&self.tokens));
+        transfers.into_iter().chain(self.contracts.iter().map(Selection::filter)).collect()
+    }
+
+    fn has_token(&self, address: &Address) -> bool {
+        // Where nothing else is asked for, every log is of a token.
+        self.contracts.is_empty() || self.tokens.binary_search(address).is_ok()
+    }
+
+    fn has_log(&self, log: &Log) -> bool {
+        self.contracts.iter().any(|contracts| contracts.filter().matches(log))
+    }
+
+    /// Whether both name a token or a contract.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        self.addresses().any(|address| other.addresses().any(|theirs| theirs == address))
+    }
+
+    fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.tokens.iter().chain(self.contracts.iter().flat_map(|one| &one.addresses))
+    }
+}
+
+/// The blocks of a range with what was wanted of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct RangeFacts {
     /// As in the answer.
     pub(super) headers: Vec<BlockRef>,
-    /// In the chain's order.
+    /// Transfers of the tokens, decoded, in the chain's order.
     pub(super) transfers: Vec<Transfer>,
-    /// Logs with the topic of a transfer that cannot be read as one, in the same order.
+    /// Logs of the tokens with the topic of a transfer that cannot be read as one, in the same
+    /// order.
     pub(super) unreadable: Vec<UnreadableLog>,
+    /// Logs of the contracts, in the same order.
+    pub(super) logs: Vec<Log>,
 }
 
 impl RangeFacts {
     /// Decodes the logs of a verified answer.
-    pub(super) fn of(answer: LogsAnswer) -> Self {
-        let LogsAnswer { headers, logs } = answer;
+    pub(super) fn of(answer: LogsAnswer, wanted: &Wanted) -> Self {
+        let LogsAnswer { headers, mut logs } = answer;
         let (mut transfers, mut unreadable) = (Vec::with_capacity(logs.len()), Vec::new());
-        for log in &logs {
+        for log in logs.iter().filter(|log| wanted.has_token(&log.address)) {
             match erc20::decode(log) {
                 Ok(transfer) => transfers.extend(transfer),
                 Err(log) => unreadable.push(log),
             }
         }
-        Self { headers, transfers, unreadable }
+        logs.retain(|log| wanted.has_log(log));
+        Self { headers, transfers, unreadable, logs }
+    }
+
+    /// The first block of the range.
+    pub(super) fn first(&self) -> Option<&BlockRef> {
+        self.headers.first()
     }
 
     /// The last block of the range.
@@ -44,10 +118,87 @@ impl RangeFacts {
         let headers = self.headers.iter().filter(|header| header.number < block).copied();
         let transfers = self.transfers.iter().filter(|transfer| transfer.block < block).cloned();
         let unreadable = self.unreadable.iter().filter(|log| log.block < block).copied();
+        let logs = self.logs.iter().filter(|log| log.block < block).cloned();
         Self {
             headers: headers.collect(),
             transfers: transfers.collect(),
             unreadable: unreadable.collect(),
+            logs: logs.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::{B256, Bytes};
+
+    use super::*;
+    use crate::logs::Events;
+    use crate::types::{ChainId, ContractId, LogIndex, Topics};
+
+    const TOKEN: Address = Address::repeat_byte(1);
+    const POOL: Address = Address::repeat_byte(2);
+    const OTHER: Address = Address::repeat_byte(3);
+    const SWAP: B256 = B256::repeat_byte(0xee);
+
+    fn contract(name: &str, address: Address, events: Events) -> ContractSpec {
+        let id = ContractId::new(ChainId::new(1), name).unwrap();
+        ContractSpec { id, address, events, start_block: BlockNumber::new(1) }
+    }
+
+    /// A log with an event's topic and nothing else, which is no transfer.
+    fn log(index: u64, address: Address, topic0: B256) -> Log {
+        Log {
+            block: BlockNumber::new(1),
+            block_hash: B256::ZERO,
+            log_index: LogIndex::new(index),
+            tx_hash: B256::ZERO,
+            address,
+            topics: Topics::new(&[topic0]).unwrap(),
+            data: Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn contracts_with_the_same_events_share_a_filter() {
+        let only = || Events::only([SWAP]).unwrap();
+        let specs = [
+            contract("b", POOL, only()),
+            contract("a", OTHER, Events::all()),
+            contract("c", TOKEN, only()),
+            contract("d", POOL, only()),
+        ];
+        let wanted = Wanted::new(vec![TOKEN], &specs);
+        let shown: Vec<_> =
+            wanted.filters().iter().map(|f| (f.addresses.to_vec(), f.topic0s.is_some())).collect();
+        assert_eq!(
+            shown,
+            [(vec![TOKEN], true), (vec![TOKEN, POOL], true), (vec![OTHER], false)],
+            "an address is asked for once, and addresses ascend"
+        );
+    }
+
+    #[test]
+    fn a_log_goes_to_all_that_want_it_and_to_nothing_else() {
+        let answer = LogsAnswer {
+            headers: Vec::new(),
+            logs: vec![
+                log(0, TOKEN, erc20::TRANSFER_TOPIC),
+                log(1, POOL, erc20::TRANSFER_TOPIC),
+                log(2, POOL, SWAP),
+            ],
+        };
+        let places = |wanted: &Wanted| {
+            let facts = RangeFacts::of(answer.clone(), wanted);
+            let unreadable = facts.unreadable.iter().map(|log| log.log_index.get());
+            let logs = facts.logs.iter().map(|log| log.log_index.get());
+            (unreadable.collect::<Vec<_>>(), logs.collect::<Vec<_>>())
+        };
+        let pool = contract("pool", POOL, Events::all());
+        assert_eq!(places(&Wanted::new(vec![TOKEN], [&pool])), (vec![0], vec![1, 2]));
+        let both = contract("token", TOKEN, Events::all());
+        assert_eq!(places(&Wanted::new(vec![TOKEN], [&both])), (vec![0], vec![0]));
+        let swaps = contract("pool", POOL, Events::only([SWAP]).unwrap());
+        assert_eq!(places(&Wanted::new(Vec::new(), [&swaps])), (vec![], vec![2]));
     }
 }

@@ -1,42 +1,74 @@
 //! The blocks above the cursor: followed to the head, thrown away on a fork, rebuilt at any time.
 
+use std::sync::Arc;
+
 use alloy_primitives::Address;
 
-use super::facts::RangeFacts;
-use super::poll::{Group, Indexer, IndexerError};
-use super::slice::addresses;
+use super::facts::{RangeFacts, Wanted};
+use super::fetcher::Fetcher;
+use super::poll::IndexerError;
 use crate::error::ChainError;
-use crate::ports::{HeaderDetail, PendingBlock, PendingSnapshot};
-use crate::types::BlockRef;
+use crate::ports::{PendingBlock, PendingCache, PendingSnapshot};
+use crate::types::{BlockNumber, BlockRef, ChainId};
 
 /// How often one refresh asks for more blocks when a node answers in parts.
 const REFRESH_ROUNDS_MAX: usize = 16;
 
-impl Indexer {
+/// The blocks above the cursor of the group in front, and what readers see of them.
+#[derive(Debug)]
+pub(super) struct PendingBlocks {
+    chain: ChainId,
+    /// Written for readers. It may hold blocks from elsewhere, so it decides nothing.
+    cache: Arc<dyn PendingCache>,
+    /// The blocks as this value read them from the source.
+    above: Option<PendingSnapshot>,
+}
+
+impl PendingBlocks {
+    pub(super) const fn new(chain: ChainId, cache: Arc<dyn PendingCache>) -> Self {
+        Self { chain, cache, above: None }
+    }
+
+    /// The blocks read so far.
+    pub(super) const fn known(&self) -> Option<&PendingSnapshot> {
+        self.above.as_ref()
+    }
+
+    /// The height of the newest block read so far.
+    pub(super) fn tip(&self) -> Option<BlockNumber> {
+        self.above.as_ref().and_then(PendingSnapshot::tip).map(|tip| tip.number)
+    }
+
+    /// Drops the blocks; readers still see what was shown.
+    pub(super) fn forget(&mut self) {
+        self.above = None;
+    }
+
     /// Brings the pending blocks up to the head. `None` if the head does not descend from the
     /// cursor: a fork that reaches the ledger.
     ///
     /// Only blocks that this value read itself count, because they confirm the blocks below the
-    /// head. The cache is written for readers.
-    pub(super) async fn refresh_pending(
+    /// head.
+    pub(super) async fn refresh(
         &mut self,
-        group: &Group,
+        fetcher: &Fetcher,
+        tokens: Vec<Address>,
         cursor: &BlockRef,
         head: &BlockRef,
     ) -> Result<Option<PendingSnapshot>, IndexerError> {
-        let tokens = addresses(group);
         // Blocks that were fetched for other tokens lack the transfers of these tokens.
         let above = self.above.take().filter(|above| above.tokens == tokens);
         let blocks = above.map(|above| rebase(above, cursor).blocks).unwrap_or_default();
         let mut snapshot = PendingSnapshot { base: cursor.id(), tokens, blocks };
         if !is_prefix(&snapshot, head) {
+            let wanted = Wanted::transfers_of(snapshot.tokens.clone());
             let mut is_first_try = true;
             for _ in 0..REFRESH_ROUNDS_MAX {
                 let tip = snapshot.tip().copied().unwrap_or(*cursor);
                 if tip.number >= head.number && tip.hash == head.hash {
                     break;
                 }
-                let fetched = self.fetch_above(&tip, head, &snapshot.tokens).await;
+                let fetched = fetch_above(fetcher, &tip, head, &wanted).await;
                 if fetched.is_err() {
                     // The blocks read so far are linked and need not be read again.
                     self.above = Some(snapshot.clone());
@@ -56,67 +88,65 @@ impl Indexer {
         if snapshot.blocks.iter().find(is_head).is_some_and(|block| block.header != *head) {
             return Err(differs(head, "its block has another time"));
         }
-        self.hold(snapshot.clone()).await?;
+        self.show(snapshot.clone()).await?;
         Ok(Some(snapshot))
     }
 
-    /// Keeps the blocks above the cursor and publishes them to readers.
-    pub(super) async fn hold(&mut self, snapshot: PendingSnapshot) -> Result<(), IndexerError> {
-        let shown = self.pending.load(self.chain).await?;
-        let is_shown = shown.as_ref() == Some(&snapshot);
-        let snapshot = self.above.insert(snapshot);
-        if !is_shown {
-            self.pending.store(self.chain, snapshot).await?;
-        }
-        Ok(())
-    }
-
     /// Handles a head that is the cursor: there is no block above it, unless some are known.
-    pub(super) async fn hold_none_yet(
+    pub(super) async fn show_none_yet(
         &mut self,
-        group: &Group,
+        tokens: Vec<Address>,
         cursor: &BlockRef,
     ) -> Result<(), IndexerError> {
-        let (base, tokens) = (cursor.id(), addresses(group));
+        let base = cursor.id();
         let is_known = |above: &PendingSnapshot| above.base == base && above.tokens == tokens;
         if self.above.as_ref().is_some_and(is_known) {
             return Ok(());
         }
-        self.hold(PendingSnapshot { base, tokens, blocks: Vec::new() }).await
+        self.show(PendingSnapshot { base, tokens, blocks: Vec::new() }).await
     }
 
     /// Publishes that no block above the cursor is held, for no token, so that no reader takes the
     /// confirmed balance for the newest.
-    pub(super) async fn hold_nothing_above(&mut self, at: &BlockRef) -> Result<(), IndexerError> {
+    pub(super) async fn show_nothing_above(&mut self, at: &BlockRef) -> Result<(), IndexerError> {
         let nothing = PendingSnapshot { base: at.id(), tokens: Vec::new(), blocks: Vec::new() };
-        self.hold(nothing).await
-    }
-
-    /// The blocks above `tip`; `None` if the first is not its child.
-    async fn fetch_above(
-        &self,
-        tip: &BlockRef,
-        head: &BlockRef,
-        tokens: &[Address],
-    ) -> Result<Option<RangeFacts>, IndexerError> {
-        if head.number <= tip.number {
-            return Ok(None);
-        }
-        let (from, to) = (tip.number.next(), head.number);
-        let answer = self.fetch_range(from, to, tokens, HeaderDetail::All).await?;
-        let facts = RangeFacts::of(answer);
-        let stands = facts.headers.first().is_some_and(|first| tip.is_parent_of(first));
-        Ok(stands.then_some(facts))
+        self.show(nothing).await
     }
 
     /// Moves the base of the pending blocks to the new cursor.
-    pub(super) async fn trim_pending(
+    pub(super) async fn trim(
         &mut self,
         snapshot: PendingSnapshot,
         cursor: &BlockRef,
     ) -> Result<(), IndexerError> {
-        self.hold(rebase(snapshot, cursor)).await
+        self.show(rebase(snapshot, cursor)).await
     }
+
+    /// Keeps the blocks above the cursor and publishes them to readers.
+    async fn show(&mut self, snapshot: PendingSnapshot) -> Result<(), IndexerError> {
+        let shown = self.cache.load(self.chain).await?;
+        let is_shown = shown.as_ref() == Some(&snapshot);
+        let snapshot = self.above.insert(snapshot);
+        if !is_shown {
+            self.cache.store(self.chain, snapshot).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The blocks above `tip`; `None` if the first is not its child.
+async fn fetch_above(
+    fetcher: &Fetcher,
+    tip: &BlockRef,
+    head: &BlockRef,
+    wanted: &Wanted,
+) -> Result<Option<RangeFacts>, ChainError> {
+    if head.number <= tip.number {
+        return Ok(None);
+    }
+    let facts = fetcher.unconfirmed(tip.number.next(), head.number, wanted).await?;
+    let follows = facts.first().is_some_and(|first| tip.is_parent_of(first));
+    Ok(follows.then_some(facts))
 }
 
 /// The error for answers about the head and the blocks below it that do not fit: both are read

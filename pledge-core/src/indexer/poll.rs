@@ -1,26 +1,33 @@
 //! The driver of one chain.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use alloy_primitives::Address;
 
-use super::claims::{Claim, SecondFinal};
+use super::branches::Branches;
+use super::claims::Claims;
+use super::contracts::ContractLogs;
+use super::decide::{Above, Learned, Pending, Place, Step, decide, is_near_head};
+use super::facts::RangeFacts;
+use super::fetcher::Fetcher;
 use super::finality::FinalityWatch;
-use super::prefetched::Prefetched;
-use super::revisit::Revisited;
+use super::followed::{Group, group_by_cursor};
+use super::ledger::Ledger;
+use super::pending::PendingBlocks;
+use super::projection::{Applied, Blocks, Projections};
+use super::report::Reporter;
+use super::revisit::{Revisited, Revisits};
 use super::standstill::Standstill;
 use super::superseded::Superseded;
 use super::supply::{Asked, SupplyChecks};
-use super::{ChainStatus, Finality, IndexerConfig, Observed, confirmed_target};
-use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
+use super::{ChainStatus, IndexerConfig, Observed, Slice, confirmed_target, plan};
+use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind, error_chain};
 use crate::event::ReorgRecord;
-use crate::ledger::TokenState;
 use crate::ports::{
-    BalanceStore, ChainReport, ChainSource, ChainState, PendingCache, PendingSnapshot,
+    BalanceStore, ChainSource, LogStore, PendingBlock, PendingCache, PendingSnapshot,
 };
-use crate::types::{BlockId, BlockNumber, BlockRef, ChainId, Timestamp};
+use crate::types::{BlockNumber, BlockRef, ChainId, Timestamp};
 
 /// Why a step of the indexer failed. The step wrote nothing.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +85,26 @@ pub struct Progress {
     pub transfers: u64,
     /// The number of logs that look like transfers and cannot be read.
     pub unreadable: u64,
+    /// The number of contracts' logs kept.
+    pub logs: u64,
+}
+
+impl Progress {
+    fn of(
+        applied: &[Applied],
+        (first, tip): (BlockNumber, &BlockRef),
+        target: BlockNumber,
+    ) -> Self {
+        Self {
+            from: first,
+            to: tip.number,
+            time: tip.time,
+            target,
+            transfers: applied.iter().map(|applied| applied.transfers).sum(),
+            unreadable: applied.iter().map(|applied| applied.unreadable).sum(),
+            logs: applied.iter().map(|applied| applied.logs).sum(),
+        }
+    }
 }
 
 /// Follows one chain. Use one value per chain; several over one store are safe, because a stale
@@ -85,32 +112,20 @@ pub struct Progress {
 #[derive(Debug)]
 pub struct Indexer {
     pub(super) chain: ChainId,
-    pub(super) source: Arc<dyn ChainSource>,
-    /// The source that cross-checks slices and forks.
-    pub(super) second: Option<Arc<dyn ChainSource>>,
     pub(super) store: Arc<dyn BalanceStore>,
-    pub(super) pending: Arc<dyn PendingCache>,
-    pub(super) config: IndexerConfig,
-    pub(super) prefetched: Prefetched,
-    /// The blocks above the cursor, as this value read them from the source. The cache may hold
-    /// blocks from elsewhere, so it decides nothing.
-    pub(super) above: Option<PendingSnapshot>,
-    /// Tokens that an unreadable log halts.
-    pub(super) halting_on_unreadable: BTreeSet<Address>,
-    pub(super) head: Claim,
-    finalized: Claim,
-    supplies: SupplyChecks,
-    pub(super) second_final: SecondFinal,
-    /// The head at which the halted tokens were last tried again.
-    pub(super) revisited: Option<BlockId>,
-    /// The wall clock at this poll.
-    pub(super) now: SystemTime,
+    config: IndexerConfig,
+    pub(super) fetcher: Fetcher,
+    pub(super) projections: Projections,
+    pub(super) branches: Branches,
+    pub(super) pending: PendingBlocks,
+    pub(super) claims: Claims,
+    pub(super) revisits: Revisits,
     /// The states that the writes of the last poll have ended.
     pub(super) superseded: Superseded,
-    pub(super) standstill: Standstill,
+    supplies: SupplyChecks,
+    standstill: Standstill,
     finality: FinalityWatch,
-    /// The chain's state when the poll began, with the reports made since.
-    known: Option<ChainState>,
+    reporter: Reporter,
 }
 
 impl Indexer {
@@ -122,43 +137,47 @@ impl Indexer {
         pending: Arc<dyn PendingCache>,
         config: IndexerConfig,
     ) -> Self {
-        // `now` and `known` are placeholders: every poll sets both before anything reads them.
         Self {
             chain,
-            source,
-            second: None,
-            store,
-            pending,
             config,
-            prefetched: Prefetched::default(),
-            above: None,
-            halting_on_unreadable: BTreeSet::new(),
-            head: Claim::default(),
-            finalized: Claim::default(),
-            supplies: SupplyChecks::default(),
-            second_final: SecondFinal::default(),
-            revisited: None,
-            now: SystemTime::UNIX_EPOCH,
+            fetcher: Fetcher::new(source.clone(), config),
+            projections: Projections { ledger: Ledger::new(chain, store.clone()), contracts: None },
+            branches: Branches::new(chain, source, store.clone()),
+            pending: PendingBlocks::new(chain, pending),
+            claims: Claims::default(),
+            revisits: Revisits::default(),
             superseded: Superseded::default(),
+            supplies: SupplyChecks::default(),
             standstill: Standstill::default(),
             finality: FinalityWatch::default(),
-            known: None,
+            reporter: Reporter::new(chain, store.clone()),
+            store,
         }
     }
 
     /// With a second source, which must confirm every slice before it is committed. While the two
     /// differ, or the second does not answer, nothing is committed and the chain is degraded.
     #[must_use]
-    pub fn cross_checked_by(self, second: Arc<dyn ChainSource>) -> Self {
-        Self { second: Some(second), ..self }
+    pub fn cross_checked_by(mut self, second: Arc<dyn ChainSource>) -> Self {
+        self.fetcher.cross_checked_by(second);
+        self
     }
 
     /// With tokens that halt at the block before an unreadable log: one with the topic of a
     /// transfer that cannot be read as one. Such logs of other tokens are counted
-    /// ([`TokenState::unreadable_logs`]).
+    /// ([`TokenState::unreadable_logs`](crate::ledger::TokenState::unreadable_logs)).
     #[must_use]
-    pub fn halting_on_unreadable(self, tokens: impl IntoIterator<Item = Address>) -> Self {
-        Self { halting_on_unreadable: tokens.into_iter().collect(), ..self }
+    pub fn halting_on_unreadable(mut self, tokens: impl IntoIterator<Item = Address>) -> Self {
+        self.projections.ledger.halt_on_unreadable(tokens);
+        self
+    }
+
+    /// Keeps the logs of the chain's registered contracts too. It must be the database of the
+    /// ledger: both are rewound in one write.
+    #[must_use]
+    pub fn keeping_logs(mut self, store: Arc<dyn LogStore>) -> Self {
+        self.projections.contracts = Some(ContractLogs::new(self.chain, store));
+        self
     }
 
     /// The chain that this value follows.
@@ -166,27 +185,27 @@ impl Indexer {
         self.chain
     }
 
-    /// Observes the chain and executes at most one slice for each group of tokens at one cursor.
+    /// Observes the chain and executes at most one slice for each group at one cursor.
     ///
     /// `now` is the wall clock. It bounds the times of blocks ([`IndexerConfig::clock_slack`]) and
     /// measures how long nothing moved; it decides no amount. Dropping the future is safe at any
     /// point: the store has either all of a slice or nothing.
     pub async fn poll(&mut self, now: SystemTime) -> Poll {
-        self.now = now;
-        match self.step().await {
+        self.fetcher.begin(now);
+        match self.step(now).await {
             Ok(poll) => {
                 self.standstill.succeed();
                 poll
             }
-            Err(error) => self.failed(error).await,
+            Err(error) => self.failed(error, now).await,
         }
     }
 
     /// Decides what an error means for the chain; no other place does.
-    async fn failed(&mut self, error: IndexerError) -> Poll {
-        self.prefetched = Prefetched::default();
-        self.standstill.fail(self.now);
-        if error.is_passing() && !self.standstill.is_reported(self.now) {
+    async fn failed(&mut self, error: IndexerError, now: SystemTime) -> Poll {
+        self.fetcher.forget_prefetched();
+        self.standstill.fail(now);
+        if error.is_passing() && !self.standstill.is_reported(now) {
             return Poll::Retry(error);
         }
         let status = match &error {
@@ -203,40 +222,43 @@ impl Indexer {
             IndexerError::Chain(e) => ChainStatus::Degraded(error_chain(e)),
         };
         // A store that is unavailable takes no report; the next poll reports the status again.
-        let reported = self.report(status.clone(), None, None).await;
+        let reported = self.reporter.report(status.clone(), None, None).await;
         match (status, reported) {
             (ChainStatus::Halted(reason), Ok(())) => Poll::Stopped(ChainStatus::Halted(reason)),
             _ => Poll::Retry(error),
         }
     }
 
-    async fn step(&mut self) -> Result<Poll, IndexerError> {
-        if let Some(status) = self.latched().await? {
+    async fn step(&mut self, now: SystemTime) -> Result<Poll, IndexerError> {
+        if let Some(status) = self.reporter.read().await? {
             return Ok(Poll::Stopped(status));
         }
-        let tokens = self.store.tokens(self.chain).await?;
-        self.superseded.check(&tokens)?;
-        let (mut tokens, halted): (Vec<_>, Vec<_>) =
-            tokens.into_iter().partition(TokenState::is_active);
-        self.standstill.observe(&tokens);
-        let observed = self.observe(&tokens).await?;
+        self.projections.read().await?;
+        let followed = self.projections.followed();
+        self.superseded.check(&followed)?;
+        self.standstill.observe(followed.iter().filter(|one| one.is_active));
+        let (source, linked) = (&*self.fetcher.source, self.linked());
+        let above = self.pending.known();
+        let observed = self.claims.observe(source, &self.config, linked, above).await?;
         let target = confirmed_target(self.config.finality, &observed);
-        self.standstill.confirm(target, self.now);
-        let doubt = self.finality.doubts(self.config.finality, &observed, self.now);
-        let mut outcome = Poll::Idle;
+        self.standstill.confirm(target, now);
+        let doubt = self.finality.doubts(self.config.finality, &observed, now);
         let mut failure = None;
-        match self.revisit(halted, &observed, target).await {
-            Ok(Revisited::Nothing) => {}
-            Ok(Revisited::Healed) => tokens = self.active_tokens().await?,
-            Ok(Revisited::Rewound(poll)) => return Ok(poll),
-            Err(halt @ IndexerError::Halt(_)) => return Err(halt),
-            Err(error) => failure = Some(error),
+        if self.revisits.are_due(&followed, &observed.head) {
+            match self.revisit(&observed.head, target).await {
+                Ok(None) => {}
+                Ok(Some(rewound)) => return Ok(rewound),
+                Err(halt @ IndexerError::Halt(_)) => return Err(halt),
+                Err(error) => failure = Some(error),
+            }
         }
-        let groups = group_by_cursor(tokens);
+        let mut outcome = Poll::Idle;
+        let followed = self.projections.followed();
+        let groups = group_by_cursor(followed.iter().filter(|one| one.is_active));
         for (index, group) in groups.iter().enumerate() {
             let join_at = groups[index + 1..].iter().find_map(|ahead| ahead.cursor);
-            let join_at = join_at.map(|cursor| cursor.number);
-            match self.advance(group, &observed, target, join_at).await {
+            let place = Place { target, join_at: join_at.map(|cursor| cursor.number) };
+            match self.advance(group, &observed, place).await {
                 Ok(Poll::Idle) => {}
                 Ok(rewound @ Poll::Rewound(_)) => return Ok(rewound),
                 Ok(other) => outcome = other,
@@ -250,150 +272,195 @@ impl Indexer {
         }
         match &outcome {
             Poll::Advanced(progress) if Some(progress.to) < target => {
-                let (status, head) = (self.unless_stuck(ChainStatus::Syncing), &observed.head);
-                self.report(status, Some(head), Some(progress.to)).await?;
+                let (status, head) = (self.unless_stuck(ChainStatus::Syncing, now), &observed.head);
+                self.reporter.report(status, Some(head), Some(progress.to)).await?;
             }
             _ => {
-                let tokens = self.report_live(&observed, target, doubt).await?;
-                let second = self.second.as_deref().unwrap_or(&*self.source);
-                let asked = Asked { source: &*self.source, second };
-                self.supplies.run(asked, &*self.store, &tokens, target).await?;
+                self.report_live(&observed, target, doubt, now).await?;
+                let asked =
+                    Asked { source: &*self.fetcher.source, second: self.fetcher.second_or_first() };
+                let tokens = self.projections.ledger.tokens().filter(|token| token.is_active());
+                self.supplies.run(asked, &*self.store, tokens, target).await?;
             }
         }
         Ok(outcome)
     }
 
-    async fn active_tokens(&self) -> Result<Vec<TokenState>, IndexerError> {
-        let mut tokens = self.store.tokens(self.chain).await?;
-        tokens.retain(TokenState::is_active);
-        Ok(tokens)
+    /// Tries the halted tokens again, and rewinds if one of them is on an abandoned branch.
+    async fn revisit(
+        &mut self,
+        head: &BlockRef,
+        target: Option<BlockNumber>,
+    ) -> Result<Option<Poll>, IndexerError> {
+        // No block is linked to the head yet.
+        self.claims.prove_head(&*self.fetcher.source, head).await?;
+        let parts = (&self.fetcher, &self.branches);
+        let at = (head, target);
+        match self.revisits.run(&mut self.projections, parts, &self.config, at).await? {
+            Revisited::Nothing | Revisited::Healed => Ok(None),
+            Revisited::Orphaned(ours) => self.resolve_fork(head, &ours).await.map(Some),
+        }
     }
 
-    /// Reads the chain's state from the store; returns the status if it stops the indexer.
-    async fn latched(&mut self) -> Result<Option<ChainStatus>, IndexerError> {
-        let chains = self.store.chains().await?;
-        self.known = chains.into_iter().find(|state| state.chain == self.chain);
-        let status = self.known.as_ref().map(|state| state.status.clone());
-        Ok(status.filter(ChainStatus::needs_operator))
+    /// Brings a group one slice forward.
+    async fn advance(
+        &mut self,
+        group: &Group,
+        observed: &Observed,
+        place: Place,
+    ) -> Result<Poll, IndexerError> {
+        let head = &observed.head;
+        let (mut learned, mut seen) = (Learned::default(), None);
+        // Each round learns one thing that the decision asked for, so there are three at the most.
+        loop {
+            match decide(&self.config, group, observed, place, &learned) {
+                Step::ReadHeld => {
+                    learned.held = Some(self.branches.held_at(head.number).await?);
+                }
+                Step::RefreshPending => {
+                    let cursor = group.cursor.expect("pending blocks build on a cursor");
+                    let tokens = group.token_addresses();
+                    seen = self.pending.refresh(&self.fetcher, tokens, &cursor, head).await?;
+                    let forked = seen.is_none();
+                    learned.pending = Some(if forked { Pending::Forked } else { Pending::Linked });
+                }
+                Step::Wait(above) => return self.wait(group, above).await,
+                Step::AwaitNode => return Err(await_node(head).into()),
+                Step::ResolveFork(ours) => return self.resolve_fork(head, &ours).await,
+                Step::Take(slice) => {
+                    return self.take(slice, group, observed, place, seen).await;
+                }
+            }
+        }
     }
 
-    /// The newest blocks that the node reports, if they are plausible.
-    ///
-    /// A head near linked blocks is linked to them before it decides anything; one further away
-    /// must be the block at its height.
-    async fn observe(&mut self, tokens: &[TokenState]) -> Result<Observed, IndexerError> {
-        let head = self.source.head().await?;
-        let finalized = match self.config.finality {
-            Finality::Depth(_) => None,
-            Finality::Finalized => self.source.finalized().await?,
+    async fn wait(&mut self, group: &Group, above: Option<Above>) -> Result<Poll, IndexerError> {
+        match above {
+            Some(Above::NoneYet(cursor)) => {
+                self.pending.show_none_yet(group.token_addresses(), &cursor).await?;
+            }
+            Some(Above::Nothing(cursor)) => self.pending.show_nothing_above(&cursor).await?,
+            None => {}
+        }
+        Ok(Poll::Idle)
+    }
+
+    /// Fetches a slice and commits it, while the next one is being fetched. `seen` are the pending
+    /// blocks, where the slice is near the head.
+    async fn take(
+        &mut self,
+        slice: Slice,
+        group: &Group,
+        observed: &Observed,
+        place: Place,
+        seen: Option<PendingSnapshot>,
+    ) -> Result<Poll, IndexerError> {
+        let (head, wanted) = (&observed.head, self.projections.wanted(group));
+        let facts = self.fetcher.slice(slice, &wanted).await?;
+        if let Some(ours) = self.branches.orphaned_by(group, &facts).await? {
+            return self.resolve_fork(head, &ours).await;
+        }
+        let (config, detail) = (&self.config, slice.detail);
+        let retained_headers = config.retained_headers;
+        let blocks = Blocks { facts: &facts, detail, fetcher: &self.fetcher, retained_headers };
+        let (first, tip) = (blocks.first(), blocks.tip());
+        if let Some(block) = seen.as_ref().and_then(|seen| answered_differently(seen, &facts)) {
+            self.pending.forget();
+            let detail =
+                format!("block {block} was answered in two ways: both are asked for again");
+            return Err(ChainError::transient("compare two answers", detail).into());
+        }
+        if is_near_head(config, group, observed, place) {
+            self.branches.check_on_branch(seen.as_ref(), &tip, observed).await?;
+        }
+        let following =
+            |target| plan(config, head.number, target, tip.number.next(), place.join_at);
+        let following = place.target.and_then(following);
+        let (applied, ahead) = tokio::join!(
+            self.projections.apply(group, &blocks),
+            self.fetcher.ahead(following, &wanted)
+        );
+        self.fetcher.keep(ahead, &wanted);
+        let mut applied = applied?;
+        applied.retain(|applied| !applied.taken.is_empty());
+        // Where one projection took fewer blocks than another, the group is as far as that one.
+        let Some(tip) = applied.iter().map(|applied| applied.tip).min_by_key(|tip| tip.number)
+        else {
+            return Ok(Poll::Idle);
         };
-        let is_near = |linked: BlockNumber| head.number <= linked.up(self.config.retained_headers);
-        if !self.linked(tokens).is_some_and(is_near) {
-            self.head.prove(&*self.source, &head).await?;
+        for Applied { taken, tip, .. } in &applied {
+            let before = group.members.iter().filter(|member| taken.contains(&member.id));
+            before.for_each(|before| self.superseded.end(before));
+            self.standstill.advance(taken, tip.number);
         }
-        if let Some(finalized) = &finalized.filter(|finalized| finalized.number > head.number) {
-            let detail = format!("the finalized block {finalized} is above the head {head}");
-            return Err(ChainError::block_gone("read the finalized block", detail).into());
+        if let Some(snapshot) = seen {
+            self.pending.trim(snapshot, &tip).await?;
         }
-        if let Some(finalized) = &finalized {
-            self.finalized.is_among(finalized, self.above.as_ref());
-            self.finalized.prove(&*self.source, finalized).await?;
-        }
-        Ok(Observed { head, finalized })
+        let target = place.target.unwrap_or(tip.number);
+        Ok(Poll::Advanced(Progress::of(&applied, (first.number, &tip), target)))
     }
 
     /// The highest block already linked to others: a cursor or a pending block.
-    fn linked(&self, tokens: &[TokenState]) -> Option<BlockNumber> {
-        let tip = self.above.as_ref().and_then(PendingSnapshot::tip).map(|tip| tip.number);
-        let cursors = tokens.iter().filter_map(|token| token.cursor).map(|cursor| cursor.number);
-        cursors.chain(tip).max()
+    fn linked(&self) -> Option<BlockNumber> {
+        self.projections.top().max(self.pending.tip())
     }
 
-    /// Drops what was learned about blocks that are no longer on the chain.
-    pub(super) fn forget_branch(&mut self) {
-        self.prefetched = Prefetched::default();
-        self.above = None;
-        self.revisited = None;
-        (self.head, self.finalized) = Default::default();
-        self.second_final = SecondFinal::default();
-    }
-
-    /// Reports that the newest confirmed block was reached, unless a token still catches up.
-    /// Returns the active tokens.
+    /// Reports that the newest confirmed block was reached, unless something still catches up.
     async fn report_live(
         &mut self,
         observed: &Observed,
         target: Option<BlockNumber>,
         doubt: Option<String>,
-    ) -> Result<Vec<TokenState>, IndexerError> {
-        let tokens = self.active_tokens().await?;
-        self.standstill.observe(&tokens);
-        let behind = tokens.iter().any(|token| Some(token.next_block()) <= target);
+        now: SystemTime,
+    ) -> Result<(), IndexerError> {
+        let followed = self.projections.followed();
+        let active = || followed.iter().filter(|one| one.is_active);
+        self.standstill.observe(active());
+        let behind = active().any(|one| Some(one.next_block()) <= target);
         let status = match doubt {
             Some(reason) => ChainStatus::Degraded(reason),
-            None if behind => self.unless_stuck(ChainStatus::Syncing),
+            None if behind => self.unless_stuck(ChainStatus::Syncing, now),
             None => ChainStatus::Live,
         };
-        let processed = self.linked(&tokens);
-        self.report(status, Some(&observed.head), processed).await?;
-        Ok(tokens)
+        self.reporter.report(status, Some(&observed.head), self.linked()).await?;
+        Ok(())
     }
 
-    /// The status of a chain on which nothing failed in this poll, unless no token moves even so.
-    fn unless_stuck(&self, status: ChainStatus) -> ChainStatus {
-        let Some(block) = self.standstill.awaited(self.now) else { return status };
+    /// The status of a chain on which nothing failed in this poll, unless nothing moves even so.
+    fn unless_stuck(&self, status: ChainStatus, now: SystemTime) -> ChainStatus {
+        let Some(block) = self.standstill.awaited(now) else { return status };
         ChainStatus::Degraded(format!(
             "block {block} has been confirmed for a minute or longer, and a token still has not come to \
              it: its node answers with one branch and then another, or several instances follow nodes on \
              different branches"
         ))
     }
-
-    /// Writes the status if it is new, unless an operator paused the chain meanwhile.
-    pub(super) async fn report(
-        &mut self,
-        status: ChainStatus,
-        head: Option<&BlockRef>,
-        processed: Option<BlockNumber>,
-    ) -> Result<(), IndexerError> {
-        let (head, head_time) = (head.map(|head| head.number), head.map(|head| head.time));
-        let report = ChainReport { chain: self.chain, status, head, head_time, processed };
-        let after = self.known.as_ref().map(|known| known.after(&report));
-        if after.is_none() || after != self.known {
-            self.store.report_chain(&report).await?;
-            self.known = after;
-        }
-        Ok(())
-    }
 }
 
-/// Tokens at the same cursor.
-#[derive(Debug)]
-pub(super) struct Group {
-    pub(super) cursor: Option<BlockRef>,
-    pub(super) next: BlockNumber,
-    pub(super) tokens: Vec<TokenState>,
+/// A block that two answers give with one hash but another time or other transfers: near the head
+/// each block is read twice.
+fn answered_differently(seen: &PendingSnapshot, facts: &RangeFacts) -> Option<BlockRef> {
+    let differs = |block: &&PendingBlock| {
+        let number = block.header.number;
+        let Some(theirs) = facts.header(number).filter(|theirs| theirs.id() == block.header.id())
+        else {
+            return false;
+        };
+        let transfers = facts.transfers.iter().filter(|transfer| transfer.block == number);
+        *theirs != block.header || !transfers.eq(&block.transfers)
+    };
+    seen.blocks.iter().find(differs).map(|block| block.header)
 }
 
-/// Groups tokens by cursor, those furthest behind first.
-pub(super) fn group_by_cursor(tokens: Vec<TokenState>) -> Vec<Group> {
-    let mut groups: BTreeMap<_, Group> = BTreeMap::new();
-    for token in tokens {
-        let (cursor, next) = (token.cursor, token.next_block());
-        let key = (next, cursor.map(|cursor| cursor.hash));
-        let empty = || Group { cursor, next, tokens: Vec::new() };
-        groups.entry(key).or_insert_with(empty).tokens.push(token);
-    }
-    groups.into_values().collect()
-}
-
-/// An error with the errors below it, as one line.
-pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(source) = below {
-        text = format!("{text}: {source}");
-        below = source.source();
-    }
-    text
+/// The error for a head too far below the ledger to compare: the node is syncing, so we wait.
+fn await_node(head: &BlockRef) -> ChainError {
+    ChainError::transient(
+        "compare the head",
+        format!(
+            "the node's head {head} is below every header held: it is syncing, was reset, \
+             or serves another chain. We wait until it has caught up; if it never will, \
+             use another node; for a chain that began again from its first block, delete the \
+             database or name a new one"
+        ),
+    )
 }

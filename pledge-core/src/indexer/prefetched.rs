@@ -1,35 +1,29 @@
 //! Slices that were fetched while those before them were being committed.
 
-use alloy_primitives::Address;
-
 use super::Slice;
-use super::facts::RangeFacts;
+use super::facts::{RangeFacts, Wanted};
 
-/// How many groups of tokens are prefetched for at a time: each holds a slice in memory.
+/// How many groups are prefetched for at a time: each holds a slice in memory.
 const GROUPS_MAX: usize = 4;
 
-/// The slices that are ready: at most one for each group of tokens far behind.
+/// The slices that are ready: at most one for each group far behind.
 #[derive(Debug, Default)]
 pub(super) struct Prefetched(Vec<Ready>);
 
 #[derive(Debug)]
 struct Ready {
     slice: Slice,
-    tokens: Vec<Address>,
+    wanted: Wanted,
     facts: RangeFacts,
 }
 
 impl Ready {
     /// Whether it is a prefix of the requested slice. Between two polls the head may go down, and
-    /// tokens may be added or removed.
-    fn answers(&self, slice: Slice, tokens: &[Address]) -> bool {
+    /// what is followed may change.
+    fn answers(&self, slice: Slice, wanted: &Wanted) -> bool {
         (self.slice.from, self.slice.detail) == (slice.from, slice.detail)
             && self.facts.last().is_some_and(|last| last.number <= slice.to)
-            && self.tokens == tokens
-    }
-
-    fn is_of(&self, tokens: &[Address]) -> bool {
-        self.tokens.iter().any(|token| tokens.contains(token))
+            && self.wanted == *wanted
     }
 }
 
@@ -39,23 +33,24 @@ impl Prefetched {
         self.0.len() < GROUPS_MAX
     }
 
-    /// The facts that are ready for a slice of these tokens. Other slices with one of the tokens
-    /// are useless now and dropped.
-    pub(super) fn take(&mut self, slice: Slice, tokens: &[Address]) -> Option<RangeFacts> {
-        let of_them = self.0.extract_if(.., |ready| ready.is_of(tokens)).collect::<Vec<_>>();
-        of_them.into_iter().find(|ready| ready.answers(slice, tokens)).map(|ready| ready.facts)
+    /// The facts that are ready for a slice. Other slices with one of the tokens or contracts are
+    /// useless now and dropped.
+    pub(super) fn take(&mut self, slice: Slice, wanted: &Wanted) -> Option<RangeFacts> {
+        let of_them = self.0.extract_if(.., |ready| ready.wanted.overlaps(wanted));
+        let of_them = of_them.collect::<Vec<_>>();
+        of_them.into_iter().find(|ready| ready.answers(slice, wanted)).map(|ready| ready.facts)
     }
 
-    /// Keeps the facts fetched for these tokens.
-    pub(super) fn put(&mut self, slice: Slice, tokens: Vec<Address>, facts: RangeFacts) {
-        self.0.retain(|ready| !ready.is_of(&tokens));
-        self.0.push(Ready { slice, tokens, facts });
+    /// Keeps the facts that were fetched.
+    pub(super) fn put(&mut self, slice: Slice, wanted: Wanted, facts: RangeFacts) {
+        self.0.retain(|ready| !ready.wanted.overlaps(&wanted));
+        self.0.push(Ready { slice, wanted, facts });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::B256;
+    use alloy_primitives::{Address, B256};
 
     use super::*;
     use crate::ports::HeaderDetail;
@@ -70,6 +65,10 @@ mod tests {
         Slice { from, to, detail: HeaderDetail::Sparse }
     }
 
+    fn of(tokens: &[Address]) -> Wanted {
+        Wanted::transfers_of(tokens.to_vec())
+    }
+
     fn facts(to: u64) -> RangeFacts {
         let (hash, time) = (B256::ZERO, Timestamp::ZERO);
         let header = BlockRef { number: BlockNumber::new(to), hash, parent_hash: hash, time };
@@ -79,11 +78,11 @@ mod tests {
     #[test]
     fn each_group_finds_what_was_fetched_for_it() {
         let mut ready = Prefetched::default();
-        ready.put(slice(1, 9), vec![A], facts(9));
-        ready.put(slice(50, 59), vec![B, C], facts(55));
-        assert_eq!(ready.take(slice(1, 9), &[A]), Some(facts(9)));
-        assert_eq!(ready.take(slice(50, 59), &[B, C]), Some(facts(55)), "a prefix is enough");
-        assert_eq!(ready.take(slice(50, 59), &[B, C]), None, "it is taken once");
+        ready.put(slice(1, 9), of(&[A]), facts(9));
+        ready.put(slice(50, 59), of(&[B, C]), facts(55));
+        assert_eq!(ready.take(slice(1, 9), &of(&[A])), Some(facts(9)));
+        assert_eq!(ready.take(slice(50, 59), &of(&[B, C])), Some(facts(55)), "a prefix is enough");
+        assert_eq!(ready.take(slice(50, 59), &of(&[B, C])), None, "it is taken once");
     }
 
     #[test]
@@ -96,9 +95,9 @@ mod tests {
             (slice(1, 9), &[A, B, C]),
         ] {
             let mut ready = Prefetched::default();
-            ready.put(slice(1, 9), vec![A, B], facts(9));
-            assert_eq!(ready.take(asked, tokens), None);
-            assert_eq!(ready.take(slice(1, 9), &[A, B]), None);
+            ready.put(slice(1, 9), of(&[A, B]), facts(9));
+            assert_eq!(ready.take(asked, &of(tokens)), None);
+            assert_eq!(ready.take(slice(1, 9), &of(&[A, B])), None);
         }
     }
 
@@ -107,10 +106,10 @@ mod tests {
         let mut ready = Prefetched::default();
         for group in 0..4 {
             assert!(ready.has_room());
-            ready.put(slice(1, 9), vec![Address::repeat_byte(group)], facts(9));
+            ready.put(slice(1, 9), of(&[Address::repeat_byte(group)]), facts(9));
         }
         assert!(!ready.has_room());
-        ready.put(slice(10, 19), vec![Address::ZERO], facts(19));
+        ready.put(slice(10, 19), of(&[Address::ZERO]), facts(19));
         assert_eq!(ready.0.len(), 4, "a later slice of a group takes the place of its last");
     }
 }

@@ -1,11 +1,13 @@
 //! Halted tokens, tried again while the chain may still change below their fault.
 
-use super::Observed;
-use super::poll::{Indexer, IndexerError, Poll, group_by_cursor};
-use super::{Slice, slice::addresses};
-use crate::ledger::TokenState;
+use super::branches::Branches;
+use super::fetcher::Fetcher;
+use super::followed::{Followed, group_by_cursor};
+use super::poll::IndexerError;
+use super::projection::Projections;
+use super::{IndexerConfig, Slice};
 use crate::ports::HeaderDetail;
-use crate::types::BlockNumber;
+use crate::types::{BlockId, BlockNumber, BlockRef};
 
 /// The result of trying the halted tokens again.
 #[derive(Debug)]
@@ -14,59 +16,62 @@ pub(super) enum Revisited {
     Nothing,
     /// Some are active again.
     Healed,
-    /// Their branch was abandoned, and the ledger rewound.
-    Rewound(Poll),
+    /// A block of theirs is not on the node's chain.
+    Orphaned(BlockRef),
 }
 
-impl Indexer {
-    /// Makes each halted token active whose next block no longer has a fault, and rewinds those on
-    /// an abandoned branch.
+/// When the halted tokens were tried.
+#[derive(Debug, Default)]
+pub(super) struct Revisits {
+    /// The head at the last attempt.
+    last: Option<BlockId>,
+}
+
+impl Revisits {
+    /// Whether there are halted tokens to try at this head.
+    pub(super) fn are_due(&self, followed: &[Followed], head: &BlockRef) -> bool {
+        self.last != Some(head.id()) && followed.iter().any(|one| !one.is_active)
+    }
+
+    /// Makes each halted token active whose next block no longer has a fault.
     ///
     /// A block halts a token. While that block is near the head a reorg may replace it, so the
     /// token is checked at each new head. Blocks that were near the head at the last check may have
     /// been replaced since; before the first check, any block may have been.
-    pub(super) async fn revisit(
+    ///
+    /// The head must have been proven: its position decides what is checked.
+    pub(super) async fn run(
         &mut self,
-        halted: Vec<TokenState>,
-        observed: &Observed,
-        target: Option<BlockNumber>,
+        projections: &mut Projections,
+        (fetcher, branches): (&Fetcher, &Branches),
+        config: &IndexerConfig,
+        (head, target): (&BlockRef, Option<BlockNumber>),
     ) -> Result<Revisited, IndexerError> {
-        let head = &observed.head;
-        if halted.is_empty() || self.revisited == Some(head.id()) {
-            return Ok(Revisited::Nothing);
-        }
-        // No block is linked to the head yet, and its position decides what is checked.
-        self.head.prove(&*self.source, head).await?;
         let mut revisited = Revisited::Nothing;
-        let last = self.revisited.map(|last| last.number.min(head.number));
-        let first_retained = last.map(|last| self.config.first_retained(last));
-        for group in group_by_cursor(halted) {
+        let last = self.last.map(|last| last.number.min(head.number));
+        let first_retained = last.map(|last| config.first_retained(last));
+        let followed = projections.followed();
+        for group in group_by_cursor(followed.iter().filter(|one| !one.is_active)) {
             if Some(group.next) < first_retained || Some(group.next) > target {
                 continue;
             }
             let slice = Slice { from: group.next, to: group.next, detail: HeaderDetail::All };
-            let facts = match self.fetch_checked(slice, &addresses(&group)).await {
+            let facts = match fetcher.checked(slice, &projections.wanted(&group)).await {
                 Ok(facts) => facts,
                 // The token is halted already: an unreadable block must not hold up the others.
                 Err(error) => {
-                    tracing::debug!(chain = %self.chain, %error, "a halted token cannot be tried again");
+                    tracing::debug!(%error, "a halted token cannot be tried again");
                     continue;
                 }
             };
-            if let Some(ours) = self.orphaned_by(&group, &facts).await? {
-                return self.resolve_fork(head, &ours).await.map(Revisited::Rewound);
+            if let Some(ours) = branches.orphaned_by(&group, &facts).await? {
+                return Ok(Revisited::Orphaned(ours));
             }
-            let base = group.cursor.map(|cursor| cursor.id());
-            let folded = self.fold_group(&group, &facts).await?;
-            let takes_it = |token: &&TokenState| folded.takes(token.spec.id);
-            for healed in group.tokens.iter().filter(takes_it) {
-                let token = healed.spec.id;
-                self.store.resume_token(token, base).await?;
-                tracing::info!(%token, block = %group.next, "the fault is gone, following the token again");
+            if projections.ledger.resume(&group, &facts).await? > 0 {
                 revisited = Revisited::Healed;
             }
         }
-        self.revisited = Some(head.id());
+        self.last = Some(head.id());
         Ok(revisited)
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use crate::ledger::TokenState;
-use crate::types::{BlockNumber, TokenId};
+use super::followed::{Followed, FollowedId};
+use crate::types::BlockNumber;
 
 /// A token that has blocks to take and does not move is reported after this long.
 const REPORTED_AFTER: Duration = Duration::from_secs(60);
@@ -15,7 +15,7 @@ const REPORTED_AFTER: Duration = Duration::from_secs(60);
 /// it ever was. Neither a successful step nor a rewind is progress.
 #[derive(Debug, Default)]
 pub(super) struct Standstill {
-    tokens: BTreeMap<TokenId, Place>,
+    waiting: BTreeMap<FollowedId, Place>,
     /// The first of the failures in a row. It counts even if no block is known to be due: blocks
     /// that were not observed may be.
     failing: Option<SystemTime>,
@@ -30,29 +30,32 @@ struct Place {
 
 impl Standstill {
     /// Compares the tokens' cursors with those seen before.
-    pub(super) fn observe(&mut self, tokens: &[TokenState]) {
+    pub(super) fn observe<'a>(&mut self, active: impl IntoIterator<Item = &'a Followed>) {
         let mut seen = BTreeMap::new();
-        for token in tokens {
-            let next = token.next_block();
-            let place = self.tokens.remove(&token.spec.id).unwrap_or(Place { next, due: None });
+        for followed in active {
+            let next = followed.next_block();
+            let place = self.waiting.remove(&followed.id).unwrap_or(Place { next, due: None });
             let has_moved = place.next < next;
             self.failing = self.failing.filter(|_| !has_moved);
-            seen.insert(token.spec.id, if has_moved { Place { next, due: None } } else { place });
+            seen.insert(
+                followed.id.clone(),
+                if has_moved { Place { next, due: None } } else { place },
+            );
         }
-        self.tokens = seen;
+        self.waiting = seen;
     }
 
     /// Starts the wait of each token that has blocks to take up to the confirmed target.
     pub(super) fn confirm(&mut self, target: Option<BlockNumber>, now: SystemTime) {
-        for place in self.tokens.values_mut() {
+        for place in self.waiting.values_mut() {
             place.due = (Some(place.next) <= target).then(|| not_after(place.due, now));
         }
     }
 
     /// Ends the wait of the tokens that took blocks.
-    pub(super) fn advance(&mut self, tokens: &[TokenId], tip: BlockNumber) {
-        for token in tokens {
-            if let Some(place) = self.tokens.get_mut(token).filter(|place| place.next <= tip) {
+    pub(super) fn advance(&mut self, taken: &[FollowedId], tip: BlockNumber) {
+        for id in taken {
+            if let Some(place) = self.waiting.get_mut(id).filter(|place| place.next <= tip) {
                 *place = Place { next: tip.next(), due: None };
             }
         }
@@ -70,7 +73,7 @@ impl Standstill {
 
     /// A confirmed block that a token has waited for so long that it is reported.
     pub(super) fn awaited(&self, now: SystemTime) -> Option<BlockNumber> {
-        let due = self.tokens.values().filter_map(|place| Some((place.due?, place.next)));
+        let due = self.waiting.values().filter_map(|place| Some((place.due?, place.next)));
         let (since, next) = due.min()?;
         is_reported_after(since, now).then_some(next)
     }
@@ -96,8 +99,7 @@ mod tests {
     use alloy_primitives::{Address, B256};
 
     use super::*;
-    use crate::ledger::{TokenMetadata, TokenSpec};
-    use crate::types::{BlockRef, ChainId, Decimals, Timestamp};
+    use crate::types::{BlockRef, ChainId, Epoch, Timestamp, TokenId};
 
     const TARGET: Option<BlockNumber> = Some(BlockNumber::new(100));
 
@@ -105,27 +107,30 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    fn token(number: u8, cursor: u64) -> TokenState {
+    fn token(number: u8, cursor: u64) -> Followed {
         let id = TokenId { chain: ChainId::new(1), address: Address::repeat_byte(number) };
-        let decimals = Decimals::new(18).expect("18 is in range");
-        let metadata = TokenMetadata { symbol: String::new(), decimals };
         let cursor = BlockRef {
             number: BlockNumber::new(cursor),
             hash: B256::ZERO,
             parent_hash: B256::ZERO,
             time: Timestamp::ZERO,
         };
-        let spec = TokenSpec { id, metadata, start_block: BlockNumber::new(1) };
-        TokenState { cursor: Some(cursor), ..TokenState::registered(spec) }
+        Followed {
+            id: FollowedId::Token(id),
+            start_block: BlockNumber::new(1),
+            cursor: Some(cursor),
+            epoch: Epoch::FIRST,
+            is_active: true,
+        }
     }
 
-    fn look(standstill: &mut Standstill, tokens: &[TokenState], seconds: u64) {
+    fn look(standstill: &mut Standstill, tokens: &[Followed], seconds: u64) {
         standstill.observe(tokens);
         standstill.confirm(TARGET, at(seconds));
     }
 
     /// Whether a failing poll with the tokens at these cursors is reported.
-    fn fails(standstill: &mut Standstill, tokens: &[TokenState], seconds: u64) -> bool {
+    fn fails(standstill: &mut Standstill, tokens: &[Followed], seconds: u64) -> bool {
         look(standstill, tokens, seconds);
         standstill.fail(at(seconds));
         standstill.is_reported(at(seconds))
@@ -193,7 +198,7 @@ mod tests {
         let mut standstill = Standstill::default();
         let waits = token(1, 7);
         look(&mut standstill, std::slice::from_ref(&waits), 0);
-        standstill.advance(&[waits.spec.id], BlockNumber::new(8));
+        standstill.advance(&[waits.id.clone()], BlockNumber::new(8));
         assert!(!standstill.is_reported(at(60)));
     }
 

@@ -1,8 +1,8 @@
-//! States of tokens that a write has ended.
+//! States that a write has ended.
 
+use super::followed::{Followed, FollowedId};
 use crate::error::StoreError;
-use crate::ledger::TokenState;
-use crate::types::{BlockRef, Epoch, TokenId};
+use crate::types::{BlockRef, Epoch};
 
 /// The states that the writes of the last poll have ended.
 ///
@@ -14,32 +14,31 @@ pub(super) struct Superseded(Vec<State>);
 /// What every commit and every rewind changes, and nothing restores.
 #[derive(Debug, PartialEq, Eq)]
 struct State {
-    token: TokenId,
+    id: FollowedId,
     cursor: Option<BlockRef>,
     epoch: Epoch,
 }
 
 impl State {
-    fn of(token: &TokenState) -> Self {
-        Self { token: token.spec.id, cursor: token.cursor, epoch: token.epoch }
+    fn of(followed: &Followed) -> Self {
+        Self { id: followed.id.clone(), cursor: followed.cursor, epoch: followed.epoch }
     }
 }
 
 impl Superseded {
-    /// Records that a write changed the token's state.
-    pub(super) fn end(&mut self, before: &TokenState) {
+    /// Records that a write changed the state.
+    pub(super) fn end(&mut self, before: &Followed) {
         self.0.push(State::of(before));
     }
 
     /// `Corrupt` if a state is back that was ended. Forgets the ended states.
-    pub(super) fn check(&mut self, tokens: &[TokenState]) -> Result<(), StoreError> {
+    pub(super) fn check(&mut self, all: &[Followed]) -> Result<(), StoreError> {
         let ended = std::mem::take(&mut self.0);
-        match tokens.iter().find(|token| ended.contains(&State::of(token))) {
+        match all.iter().find(|followed| ended.contains(&State::of(followed))) {
             None => Ok(()),
-            Some(token) => {
-                let id = token.spec.id;
-                let detail = format!("token {id} is where it was before a write that succeeded");
-                Err(StoreError::corrupt("read the tokens", detail))
+            Some(Followed { id, .. }) => {
+                let detail = format!("{id} is where it was before a write that succeeded");
+                Err(StoreError::corrupt("read the cursors", detail))
             }
         }
     }

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::poll::error_chain;
-use crate::error::{StoreError, StoreErrorKind};
+use crate::error::{StoreError, StoreErrorKind, error_chain};
 use crate::ledger::{SupplyAnswer, TokenState};
 use crate::ports::{BalanceStore, ChainSource, ChainSourceExt};
 use crate::types::{BlockNumber, BlockRef, Timestamp, TokenId};
@@ -35,11 +34,11 @@ pub(super) struct Asked<'a> {
 impl SupplyChecks {
     /// Checks the tokens at the confirmed block that are due, until one has no answer: a node that
     /// is slow to fail is not asked again now.
-    pub(super) async fn run(
+    pub(super) async fn run<'a>(
         &mut self,
         asked: Asked<'_>,
         store: &dyn BalanceStore,
-        tokens: &[TokenState],
+        tokens: impl Iterator<Item = &'a TokenState>,
         confirmed: Option<BlockNumber>,
     ) -> Result<(), StoreError> {
         // Only at the confirmed block: a node may have dropped the state of older blocks.
@@ -48,7 +47,6 @@ impl SupplyChecks {
             is_due(token, self.unanswered.get(&token.spec.id).copied(), cursor.time)
         };
         let due: Vec<_> = tokens
-            .iter()
             .filter_map(|token| live(token).map(|cursor| (token, cursor)))
             .filter(|(token, cursor)| is_due(token, cursor))
             .take(CHECKS_PER_POLL)

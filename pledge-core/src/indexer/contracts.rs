@@ -1,0 +1,92 @@
+//! The logs of contracts as a projection: kept as the chain has them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::followed::{FollowedId, Group};
+use super::poll::IndexerError;
+use super::projection::{Applied, Blocks};
+use crate::error::StoreError;
+use crate::logs::{ConfirmedLog, ContractSpec, ContractState};
+use crate::ports::{ContractCommit, ContractLogsQuery, LogOrder, LogReads, LogStore, LogsCommit};
+use crate::types::{BlockNumber, ChainId, ContractId, Log, LogIndex};
+
+/// The contracts of one chain.
+#[derive(Debug)]
+pub(super) struct ContractLogs {
+    chain: ChainId,
+    store: Arc<dyn LogStore>,
+    /// The contracts as they were read when the poll began, with what was written since.
+    contracts: BTreeMap<ContractId, ContractState>,
+}
+
+impl ContractLogs {
+    pub(super) const fn new(chain: ChainId, store: Arc<dyn LogStore>) -> Self {
+        Self { chain, store, contracts: BTreeMap::new() }
+    }
+
+    /// Reads the contracts, once a poll.
+    pub(super) async fn read(&mut self) -> Result<(), StoreError> {
+        let contracts = self.store.contracts(self.chain).await?;
+        let by_id = contracts.into_iter().map(|contract| (contract.spec.id.clone(), contract));
+        self.contracts = by_id.collect();
+        Ok(())
+    }
+
+    /// The contracts as they are now, ascending.
+    pub(super) fn contracts(&self) -> impl Iterator<Item = &ContractState> {
+        self.contracts.values()
+    }
+
+    /// What the group's contracts keep.
+    pub(super) fn specs(&self, group: &Group) -> impl Iterator<Item = &ContractSpec> {
+        let known = group.contracts().filter_map(|contract| self.contracts.get(contract));
+        known.map(|contract| &contract.spec)
+    }
+
+    /// The newest log of a contract up to a height.
+    pub(super) async fn newest_log(
+        &self,
+        contract: &ContractId,
+        at_most: BlockNumber,
+    ) -> Result<Option<ConfirmedLog>, StoreError> {
+        let query = ContractLogsQuery {
+            contract: contract.clone(),
+            order: LogOrder::NewestFirst,
+            after: Some((at_most.next(), LogIndex::new(0))),
+            limit: 1,
+        };
+        Ok(self.store.contract_logs(&query).await?.value.into_iter().next())
+    }
+
+    /// Commits the blocks for the contracts of the group.
+    pub(super) async fn apply(
+        &mut self,
+        group: &Group,
+        blocks: &Blocks<'_>,
+    ) -> Result<Applied, IndexerError> {
+        let facts = blocks.facts;
+        let time_of =
+            |log: &Log| facts.header(log.block).expect("verified: a log's header is there").time;
+        let part = |spec: &ContractSpec| {
+            let kept = facts.logs.iter().filter(|log| spec.selects(log));
+            let logs = kept.map(|log| ConfirmedLog { time: time_of(log), log: log.clone() });
+            ContractCommit { contract: spec.id.clone(), logs: logs.collect() }
+        };
+        let commit = LogsCommit {
+            blocks: blocks.to_add(self.chain, group.base()),
+            contracts: self.specs(group).map(part).collect(),
+        };
+        self.store.commit_logs(&commit).await?;
+        let mut applied = Applied::nothing_at(commit.blocks.tip);
+        for ContractCommit { contract, logs } in commit.contracts {
+            applied.logs += logs.len() as u64;
+            if let Some(state) = self.contracts.get_mut(&contract) {
+                state.cursor = Some(commit.blocks.tip);
+                state.logs += logs.len() as u64;
+            }
+            applied.taken.push(FollowedId::Contract(contract));
+        }
+        Ok(applied)
+    }
+}
