@@ -21,6 +21,7 @@ laws! {
     sparse_answers_bring_ends_and_blocks_with_logs
     a_range_is_the_sum_of_its_parts
     logs_are_of_the_event_asked_for
+    logs_of_several_filters_come_together_and_once
     an_unused_contract_is_an_empty_range
     a_block_that_is_not_there_is_gone
     outcomes_come_in_the_order_of_their_calls
@@ -63,11 +64,18 @@ impl SourceFixture {
 
     /// A range put together from as many answers as the source needs.
     async fn whole(&self, from: u64, to: u64, detail: HeaderDetail) -> LogsAnswer {
-        let mut all = LogsAnswer::default();
-        let mut next = from;
-        while next <= to {
-            let part = self.range(next, to, detail).await;
-            next = part.last().expect("never empty").number.get() + 1;
+        let transfers = [erc20::transfers_of(std::slice::from_ref(&self.token))];
+        let [from, to] = [from, to].map(BlockNumber::new);
+        self.all_of(LogsRequest { from, to, filters: &transfers, detail }).await
+    }
+
+    /// The answer to a request, put together likewise.
+    async fn all_of(&self, request: LogsRequest<'_>) -> LogsAnswer {
+        let (mut all, mut rest) = (LogsAnswer::default(), request);
+        while rest.from <= request.to {
+            let part = self.source.logs(rest).await.expect("the range is there");
+            part.verify(&rest).expect("an answer keeps the contract");
+            rest.from = part.last().expect("never empty").number.next();
             all.headers.extend(part.headers);
             all.logs.extend(part.logs);
         }
@@ -147,17 +155,36 @@ async fn a_range_is_the_sum_of_its_parts(fixture: SourceFixture) {
 async fn logs_are_of_the_event_asked_for(fixture: SourceFixture) {
     let (from, to) = (BlockNumber::new(0), BlockNumber::new(9));
     let (addresses, other) = ([fixture.token], B256::repeat_byte(0xee));
-    let filter = LogFilter { addresses: &addresses, topic0s: Some(&[other]) };
+    let filters = [LogFilter { addresses: &addresses, topic0s: Some(&[other]) }];
     let request = LogsRequest { from, to, filters: &filters, detail: HeaderDetail::Sparse };
     let answer = fixture.source.logs(request).await.expect("an empty range is no error");
     assert_eq!(answer.logs, []);
-    let filter =
-        LogFilter { addresses: &addresses, topic0s: Some(&[other, erc20::TRANSFER_TOPIC]) };
+    let either = [other, erc20::TRANSFER_TOPIC];
+    let filters = [LogFilter { addresses: &addresses, topic0s: Some(&either) }];
     let request = LogsRequest { from, to, filters: &filters, detail: HeaderDetail::All };
     let both = fixture.source.logs(request).await.expect("the range is there");
     both.verify(&request).expect("an answer keeps the contract");
     let end = both.last().expect("never empty").number.get();
     assert_eq!(both, fixture.whole(0, end, HeaderDetail::All).await);
+}
+
+/// Without a name, every event is asked for. A log that two filters select is one log.
+async fn logs_of_several_filters_come_together_and_once(fixture: SourceFixture) {
+    let (from, to) = (BlockNumber::new(0), BlockNumber::new(9));
+    let (addresses, unused) = ([fixture.token], [Address::repeat_byte(0xee)]);
+    let every = LogFilter { addresses: &addresses, topic0s: None };
+    let transfers = erc20::transfers_of(&addresses);
+    let nothing = LogFilter { addresses: &unused, topic0s: None };
+    let read = async |filters: &[LogFilter<'_>]| {
+        fixture.all_of(LogsRequest { from, to, filters, detail: HeaderDetail::All }).await
+    };
+    let all = read(&[every]).await;
+    let of_transfers = all.logs.iter().filter(|log| transfers.matches(log)).cloned();
+    assert_eq!(of_transfers.collect::<Vec<_>>(), read(&[transfers]).await.logs);
+    assert!(!all.logs.is_empty(), "a law about no logs shows nothing");
+    for filters in [&[transfers, every][..], &[every, nothing, every], &[nothing, every]] {
+        assert_eq!(read(filters).await, all);
+    }
 }
 
 /// Nothing happened there, which is no error.
