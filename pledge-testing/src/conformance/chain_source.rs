@@ -170,7 +170,7 @@ async fn logs_are_of_the_event_asked_for(fixture: SourceFixture) {
 
 /// Without a name, every event is asked for. A log that two filters select is one log.
 async fn logs_of_several_filters_come_together_and_once(fixture: SourceFixture) {
-    let (from, to) = (BlockNumber::new(0), BlockNumber::new(9));
+    let [from, to] = [0, fixture.head().await].map(BlockNumber::new);
     let (addresses, unused) = ([fixture.token], [Address::repeat_byte(0xee)]);
     let every = LogFilter { addresses: &addresses, topic0s: None };
     let transfers = erc20::transfers_of(&addresses);
@@ -181,7 +181,7 @@ async fn logs_of_several_filters_come_together_and_once(fixture: SourceFixture) 
     let all = read(&[every]).await;
     let of_transfers = all.logs.iter().filter(|log| transfers.matches(log)).cloned();
     assert_eq!(of_transfers.collect::<Vec<_>>(), read(&[transfers]).await.logs);
-    assert!(!all.logs.is_empty(), "a law about no logs shows nothing");
+    assert!(all.logs.len() >= fixture.transfers, "each transfer is a log of the contract");
     for filters in [&[transfers, every][..], &[every, nothing, every], &[nothing, every]] {
         assert_eq!(read(filters).await, all);
     }
