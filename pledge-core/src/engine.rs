@@ -9,7 +9,7 @@ mod builder;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub use builder::{EngineBuilder, FollowedChain, FollowedToken};
+pub use builder::{EngineBuilder, FollowedChain, FollowedContract, FollowedToken};
 
 use crate::edges::{EdgeFinder, Finding};
 use crate::error::{ChainError, StoreError};
@@ -17,10 +17,10 @@ use crate::event::Consumer;
 use crate::indexer::{ChainStatus, Indexer, IndexerError, Poll};
 use crate::notify::{DispatchError, Dispatcher};
 use crate::points::{SettleReport, Settler, SettlerError};
-use crate::ports::{BalanceStore, EventStore, PendingCache, PointsStore};
+use crate::ports::{BalanceStore, EventStore, LogStore, PendingCache, PointsStore};
 use crate::query::Queries;
 use crate::stop::Stop;
-use crate::types::{ChainId, TokenId};
+use crate::types::{ChainId, ContractId, OutOfRange, TokenId};
 
 /// How often in a row a chain may move under its indexer before a call gives up.
 const MOVED_MAX: usize = 16;
@@ -44,6 +44,12 @@ pub enum EngineError {
     /// A token is followed twice: it is unclear which of its rates counts.
     #[error("token {0} is followed twice: follow it once")]
     SameToken(TokenId),
+    /// A contract is followed twice under one name: it is unclear which logs are kept.
+    #[error("contract {0} is followed twice: give each a name of its own")]
+    SameContract(ContractId),
+    /// A contract's name cannot be one.
+    #[error("a contract cannot be followed under this name")]
+    ContractName(#[from] OutOfRange),
     /// Two notifiers share one position: an event delivered to one would be missed by the other.
     #[error("two notifiers are named {0}: give each a name of its own")]
     SameConsumer(Consumer),
@@ -89,6 +95,8 @@ pub enum EngineError {
 pub struct CaughtUp {
     /// The number of transfers folded into the ledger.
     pub transfers: u64,
+    /// The number of contracts' logs kept.
+    pub logs: u64,
     /// The number of reorgs that reached the ledger.
     pub reorgs: u64,
     /// What was settled, over all chains.
@@ -108,10 +116,12 @@ pub struct CaughtUp {
 /// # use std::sync::Arc;
 /// # use std::time::{Duration, SystemTime};
 /// # use pledge_core::engine::{Engine, EngineError, FollowedChain, FollowedToken};
-/// # use pledge_core::ports::{BalanceStore, ChainSource, EventStore, PendingCache, PointsStore};
+/// # use pledge_core::ports::{
+/// #     BalanceStore, ChainSource, EventStore, LogStore, PendingCache, PointsStore,
+/// # };
 /// # use pledge_core::stop::Stop;
 /// # async fn follow(
-/// #     store: Arc<impl BalanceStore + PointsStore + EventStore>,
+/// #     store: Arc<impl BalanceStore + PointsStore + EventStore + LogStore>,
 /// #     pending: Arc<dyn PendingCache>,
 /// #     source: impl ChainSource,
 /// #     usdx: FollowedToken,
@@ -141,13 +151,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine over a store that keeps ledger, points and events. `pending` serves
+    /// An engine over a store that keeps ledger, points, events and logs. `pending` serves
     /// `pending_balance`.
-    pub fn builder<S: BalanceStore + PointsStore + EventStore>(
+    pub fn builder<S: BalanceStore + PointsStore + EventStore + LogStore>(
         store: Arc<S>,
         pending: Arc<dyn PendingCache>,
     ) -> EngineBuilder {
-        EngineBuilder::new(store.clone(), store.clone(), store, pending)
+        EngineBuilder::new(store.clone(), store.clone(), store.clone(), store, pending)
     }
 
     /// Exact answers. Clone it to query at any time and from any task.
@@ -215,7 +225,10 @@ async fn index(
         let poll = indexer.poll(now()).await;
         progress(chain, &poll);
         match poll {
-            Poll::Advanced(slice) => sum.transfers += slice.transfers,
+            Poll::Advanced(slice) => {
+                sum.transfers += slice.transfers;
+                sum.logs += slice.logs;
+            }
             Poll::Rewound(_) => sum.reorgs += 1,
             Poll::Idle => return Ok(()),
             // Bounded, so that a chain that moves at every poll does not keep the others waiting.

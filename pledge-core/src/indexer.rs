@@ -4,6 +4,7 @@
 //! It never sleeps: the caller decides when to poll again.
 
 mod ancestor;
+mod blocks;
 mod branches;
 mod claims;
 mod contracts;
@@ -15,6 +16,7 @@ mod finality;
 mod followed;
 mod fork;
 mod ledger;
+mod outcome;
 mod pending;
 mod plan;
 mod poll;
@@ -28,6 +30,7 @@ mod status;
 mod superseded;
 mod supply;
 
+pub use outcome::{IndexerError, Poll, Progress};
 pub use plan::{Finality, IndexerConfig, Observed, Slice, confirmed_target, plan};
-pub use poll::{Indexer, IndexerError, Poll, Progress};
+pub use poll::Indexer;
 pub use status::ChainStatus;

@@ -10,34 +10,10 @@ use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
 use pledge_core::ports::{
     ContractLogsQuery, LogOrder, LogReads, LogStore, LogsCommit, Rewind, Seen,
 };
-use pledge_core::types::{BlockId, BlockNumber, ChainId, ContractId, LogIndex};
+use pledge_core::types::{BlockId, ChainId, ContractId, LogIndex};
 
 use crate::MemoryStore;
-use crate::state::State;
-
-/// A followed contract with its logs.
-#[derive(Debug, Clone)]
-pub(crate) struct Contract {
-    pub(crate) state: ContractState,
-    logs: BTreeMap<(BlockNumber, LogIndex), ConfirmedLog>,
-}
-
-impl Contract {
-    pub(crate) fn is_of(&self, chain: ChainId) -> bool {
-        self.state.spec.id.chain == chain
-    }
-
-    fn require_cursor(
-        &self,
-        operation: &'static str,
-        base: Option<BlockId>,
-    ) -> Result<(), StoreError> {
-        if self.state.cursor.map(|cursor| cursor.id()) == base {
-            return Ok(());
-        }
-        Err(StoreError::conflict(operation, self.state.cursor_mismatch(base)))
-    }
-}
+use crate::state::{Contract, State};
 
 #[async_trait]
 impl LogReads for MemoryStore {

@@ -11,13 +11,15 @@ use crate::error::ChainError;
 use crate::event::Consumer;
 use crate::indexer::{Finality, Indexer, IndexerConfig};
 use crate::ledger::TokenSpec;
+use crate::logs::{ContractSpec, Events};
 use crate::notify::Dispatcher;
 use crate::points::{Programme, Settler, SettlerConfig};
 use crate::ports::{
-    BalanceStore, ChainSource, ChainSourceExt, EventStore, Notifier, PendingCache, PointsStore,
+    BalanceStore, ChainSource, ChainSourceExt, EventStore, LogStore, Notifier, PendingCache,
+    PointsStore,
 };
 use crate::query::Queries;
-use crate::types::{BlockNumber, ChainId, Rate, RateSchedule, TokenId};
+use crate::types::{BlockNumber, ChainId, ContractId, Rate, RateSchedule, TokenId};
 
 /// A token to follow, and the rate at which it earns.
 #[derive(Debug, Clone)]
@@ -55,6 +57,29 @@ impl FollowedToken {
     }
 }
 
+/// A contract whose logs to keep.
+#[derive(Debug, Clone)]
+pub struct FollowedContract {
+    name: String,
+    address: Address,
+    start_block: BlockNumber,
+    events: Events,
+}
+
+impl FollowedContract {
+    /// A contract under a name of your choice, unique on its chain. Every log from the start block
+    /// on is kept.
+    pub fn new(name: impl Into<String>, address: Address, start_block: BlockNumber) -> Self {
+        Self { name: name.into(), address, start_block, events: Events::all() }
+    }
+
+    /// Keeps the logs of these events alone.
+    #[must_use]
+    pub fn keeping(self, events: Events) -> Self {
+        Self { events, ..self }
+    }
+}
+
 /// A chain to follow through one source.
 #[derive(Debug, Clone)]
 pub struct FollowedChain {
@@ -63,6 +88,7 @@ pub struct FollowedChain {
     second: Option<Arc<dyn ChainSource>>,
     config: IndexerConfig,
     tokens: Vec<FollowedToken>,
+    contracts: Vec<FollowedContract>,
 }
 
 impl FollowedChain {
@@ -74,6 +100,7 @@ impl FollowedChain {
             second: None,
             config: IndexerConfig::default(),
             tokens: Vec::new(),
+            contracts: Vec::new(),
         }
     }
 
@@ -106,6 +133,14 @@ impl FollowedChain {
         self.tokens.push(token);
         self
     }
+
+    /// With one more contract whose logs are kept: read them by
+    /// [`LogReads`](crate::ports::LogReads).
+    #[must_use]
+    pub fn contract(mut self, contract: FollowedContract) -> Self {
+        self.contracts.push(contract);
+        self
+    }
 }
 
 /// Collects what an [`Engine`] follows, and builds it.
@@ -114,6 +149,7 @@ pub struct EngineBuilder {
     balances: Arc<dyn BalanceStore>,
     points: Arc<dyn PointsStore>,
     events: Arc<dyn EventStore>,
+    logs: Arc<dyn LogStore>,
     pending: Arc<dyn PendingCache>,
     settler: SettlerConfig,
     chains: Vec<FollowedChain>,
@@ -126,10 +162,11 @@ impl EngineBuilder {
         balances: Arc<dyn BalanceStore>,
         points: Arc<dyn PointsStore>,
         events: Arc<dyn EventStore>,
+        logs: Arc<dyn LogStore>,
         pending: Arc<dyn PendingCache>,
     ) -> Self {
         let (settler, chains, dispatchers) = (SettlerConfig::default(), Vec::new(), Vec::new());
-        Self { balances, points, events, pending, settler, chains, dispatchers }
+        Self { balances, points, events, logs, pending, settler, chains, dispatchers }
     }
 
     /// With one more chain.
@@ -170,21 +207,30 @@ impl EngineBuilder {
         let mut asked = Vec::with_capacity(self.chains.len());
         for chain in std::mem::take(&mut self.chains) {
             let answer = ask(&chain).await;
-            let (id, specs) = answer.map_err(|source| {
+            let (id, tokens) = answer.map_err(|source| {
                 let name = chain.name.clone();
                 EngineError::Source { name, source }
             })?;
-            asked.push((id, chain, specs));
+            let contracts = contract_specs(id, &chain.contracts)?;
+            asked.push((id, chain, Specs { tokens, contracts }));
         }
         if let Some(id) = repeated(asked.iter().map(|(id, ..)| *id)) {
             return Err(EngineError::SameChain(id));
         }
-        if let Some(id) = repeated(asked.iter().flat_map(|(.., specs)| specs).map(|spec| spec.id)) {
+        let tokens = asked.iter().flat_map(|(.., specs)| &specs.tokens);
+        if let Some(id) = repeated(tokens.map(|spec| spec.id)) {
             return Err(EngineError::SameToken(id));
         }
+        let contracts = asked.iter().flat_map(|(.., specs)| &specs.contracts);
+        if let Some(id) = repeated(contracts.map(|spec| &spec.id)) {
+            return Err(EngineError::SameContract(id.clone()));
+        }
         let mut indexers = Vec::with_capacity(asked.len());
-        for (id, chain, specs) in asked {
-            self.register(id, &chain, &specs).await?;
+        for (id, chain, Specs { tokens, contracts }) in asked {
+            self.register(id, &chain, &tokens).await?;
+            for contract in &contracts {
+                self.logs.register_contract(contract).await?;
+            }
             let (balances, pending) = (self.balances.clone(), self.pending.clone());
             let (source, points) = (chain.source.clone(), self.points.clone());
             let second = chain.second.clone().unwrap_or_else(|| source.clone());
@@ -193,7 +239,8 @@ impl EngineBuilder {
             let halting = chain.tokens.iter().filter(|token| token.halts_on_unreadable);
             let halting: Vec<_> = halting.map(|token| token.address).collect();
             let indexer = Indexer::new(id, chain.source, balances, pending, chain.config)
-                .halting_on_unreadable(halting);
+                .halting_on_unreadable(halting)
+                .keeping_logs(self.logs.clone());
             let indexer = match chain.second {
                 Some(second) => indexer.cross_checked_by(second),
                 None => indexer,
@@ -220,6 +267,23 @@ impl EngineBuilder {
         }
         Ok(())
     }
+}
+
+/// What is to be registered of a chain.
+struct Specs {
+    tokens: Vec<TokenSpec>,
+    contracts: Vec<ContractSpec>,
+}
+
+fn contract_specs(
+    chain: ChainId,
+    contracts: &[FollowedContract],
+) -> Result<Vec<ContractSpec>, EngineError> {
+    let spec = |followed: &FollowedContract| {
+        let FollowedContract { name, address, start_block, events } = followed.clone();
+        Ok(ContractSpec { id: ContractId::new(chain, &name)?, address, events, start_block })
+    };
+    contracts.iter().map(spec).collect()
 }
 
 /// The first item that occurred before.

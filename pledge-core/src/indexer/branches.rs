@@ -1,4 +1,4 @@
-//! Our blocks beside the node's chain: which of ours it does not have.
+//! Our blocks compared with the node's chain: which of them it does not have.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::Observed;
 use super::ancestor::{Descent, Landing};
 use super::facts::RangeFacts;
 use super::followed::{Followed, Group};
-use super::poll::IndexerError;
+use super::outcome::IndexerError;
 use crate::error::{ChainError, StoreError};
 use crate::ports::{BalanceStore, ChainSource, PendingSnapshot};
 use crate::types::{BlockNumber, BlockRef, ChainId};
@@ -132,7 +132,7 @@ impl Branches {
         Ok(())
     }
 
-    /// Whether the node still has a block of ours.
+    /// Whether the node still has one of our blocks.
     pub(super) async fn is_ours_still(
         &self,
         head: &BlockRef,

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::blocks::{Applied, Blocks};
 use super::followed::{FollowedId, Group};
-use super::poll::IndexerError;
-use super::projection::{Applied, Blocks};
+use super::outcome::IndexerError;
 use crate::error::StoreError;
 use crate::logs::{ConfirmedLog, ContractSpec, ContractState};
 use crate::ports::{ContractCommit, ContractLogsQuery, LogOrder, LogReads, LogStore, LogsCommit};

@@ -36,7 +36,7 @@ pub(super) async fn cross_check(
     }
 }
 
-/// `Transient` if the second source still has a block of ours that the node has replaced, or has no
+/// `Transient` if the second source still has one of our blocks that the node has replaced, or has no
 /// answer: then nothing is taken back.
 pub(super) async fn cross_check_fork(
     second: &dyn ChainSource,

@@ -2,7 +2,8 @@
 
 use super::branches::NoAncestor;
 use super::followed::{Followed, FollowedId};
-use super::poll::{Indexer, IndexerError, Poll};
+use super::outcome::{IndexerError, Poll};
+use super::poll::Indexer;
 use crate::error::{ChainError, StoreError, StoreErrorKind};
 use crate::event::{ReorgRecord, RewindCause};
 use crate::ports::Rewind;

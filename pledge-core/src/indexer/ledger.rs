@@ -6,10 +6,10 @@ use std::sync::Arc;
 use alloy_primitives::Address;
 
 use super::Slice;
+use super::blocks::{Applied, Blocks};
 use super::facts::{RangeFacts, Wanted};
 use super::followed::{FollowedId, Group};
-use super::poll::IndexerError;
-use super::projection::{Applied, Blocks};
+use super::outcome::IndexerError;
 use crate::error::{ChainError, StoreError};
 use crate::ledger::{AccountStates, FoldError, TokenState, TokenStatus, Transfer, fold};
 use crate::ports::{BalanceStore, LedgerCommit, LogsRequest, NewBlocks, TokenCommit};

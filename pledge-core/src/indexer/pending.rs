@@ -6,7 +6,7 @@ use alloy_primitives::Address;
 
 use super::facts::{RangeFacts, Wanted};
 use super::fetcher::Fetcher;
-use super::poll::IndexerError;
+use super::outcome::IndexerError;
 use crate::error::ChainError;
 use crate::ports::{PendingBlock, PendingCache, PendingSnapshot};
 use crate::types::{BlockNumber, BlockRef, ChainId};

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use alloy_primitives::Address;
 
+use super::blocks::{Applied, Blocks};
 use super::branches::Branches;
 use super::claims::Claims;
 use super::contracts::ContractLogs;
@@ -14,98 +15,20 @@ use super::fetcher::Fetcher;
 use super::finality::FinalityWatch;
 use super::followed::{Group, group_by_cursor};
 use super::ledger::Ledger;
+use super::outcome::{IndexerError, Poll, Progress};
 use super::pending::PendingBlocks;
-use super::projection::{Applied, Blocks, Projections};
+use super::projection::Projections;
 use super::report::Reporter;
 use super::revisit::{Revisited, Revisits};
 use super::standstill::Standstill;
 use super::superseded::Superseded;
 use super::supply::{Asked, SupplyChecks};
 use super::{ChainStatus, IndexerConfig, Observed, Slice, confirmed_target, plan};
-use crate::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind, error_chain};
-use crate::event::ReorgRecord;
+use crate::error::{ChainError, StoreErrorKind, error_chain};
 use crate::ports::{
     BalanceStore, ChainSource, LogStore, PendingBlock, PendingCache, PendingSnapshot,
 };
-use crate::types::{BlockNumber, BlockRef, ChainId, Timestamp};
-
-/// Why a step of the indexer failed. The step wrote nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum IndexerError {
-    /// The chain source failed or has no answer.
-    #[error("the chain source failed")]
-    Chain(#[from] ChainError),
-    /// The store refused or failed.
-    #[error("the store failed")]
-    Store(#[from] StoreError),
-    /// The chain cannot go on without an operator.
-    #[error("{0}")]
-    Halt(String),
-}
-
-impl IndexerError {
-    /// Whether another writer was first, or a block vanished while it was read: no incident, poll
-    /// again.
-    pub const fn is_passing(&self) -> bool {
-        match self {
-            Self::Store(error) => matches!(error.kind(), StoreErrorKind::Conflict),
-            Self::Chain(error) => matches!(error.kind(), ChainErrorKind::BlockGone),
-            Self::Halt(_) => false,
-        }
-    }
-}
-
-/// What one poll did.
-#[derive(Debug)]
-pub enum Poll {
-    /// The ledger moved on; poll again at once.
-    Advanced(Progress),
-    /// The ledger went back to an ancestor; poll again at once.
-    Rewound(ReorgRecord),
-    /// Nothing to do until there are new blocks.
-    Idle,
-    /// The poll failed. Wait, then poll again: whatever failed is retried.
-    Retry(IndexerError),
-    /// Paused or halted: polling is pointless until an operator resumes the chain.
-    Stopped(ChainStatus),
-}
-
-/// How far a slice brought the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// First block of the slice.
-    pub from: BlockNumber,
-    /// Newest block of the slice.
-    pub to: BlockNumber,
-    /// Block time of `to`.
-    pub time: Timestamp,
-    /// Newest confirmed block: where the chain's ledger is going.
-    pub target: BlockNumber,
-    /// The number of transfers folded into the ledger.
-    pub transfers: u64,
-    /// The number of logs that look like transfers and cannot be read.
-    pub unreadable: u64,
-    /// The number of contracts' logs kept.
-    pub logs: u64,
-}
-
-impl Progress {
-    fn of(
-        applied: &[Applied],
-        (first, tip): (BlockNumber, &BlockRef),
-        target: BlockNumber,
-    ) -> Self {
-        Self {
-            from: first,
-            to: tip.number,
-            time: tip.time,
-            target,
-            transfers: applied.iter().map(|applied| applied.transfers).sum(),
-            unreadable: applied.iter().map(|applied| applied.unreadable).sum(),
-            logs: applied.iter().map(|applied| applied.logs).sum(),
-        }
-    }
-}
+use crate::types::{BlockNumber, BlockRef, ChainId};
 
 /// Follows one chain. Use one value per chain; several over one store are safe, because a stale
 /// write is refused.

@@ -3,69 +3,15 @@
 //! Both are at their cursors by themselves, and refuse blocks that do not build on them. They are
 //! rewound together, in one write of the database that keeps both.
 
+use super::blocks::{Applied, Blocks};
 use super::contracts::ContractLogs;
-use super::facts::{RangeFacts, Wanted};
-use super::fetcher::Fetcher;
-use super::followed::{Followed, FollowedId, Group};
+use super::facts::Wanted;
+use super::followed::{Followed, Group};
 use super::ledger::Ledger;
-use super::poll::IndexerError;
+use super::outcome::IndexerError;
 use crate::error::StoreError;
 use crate::logs::ConfirmedLog;
-use crate::ports::{HeaderDetail, NewBlocks};
-use crate::types::{BlockId, BlockNumber, BlockRef, ChainId, ContractId};
-
-/// Confirmed blocks with what was wanted of them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Blocks<'a> {
-    /// Never without headers.
-    pub(super) facts: &'a RangeFacts,
-    /// Which headers they have.
-    pub(super) detail: HeaderDetail,
-    /// For a projection that takes fewer blocks, whose last has no header here.
-    pub(super) fetcher: &'a Fetcher,
-    /// How many headers below the tip are held.
-    pub(super) retained_headers: u64,
-}
-
-impl Blocks<'_> {
-    pub(super) fn first(&self) -> BlockRef {
-        *self.facts.first().expect("a verified answer has headers")
-    }
-
-    pub(super) fn tip(&self) -> BlockRef {
-        *self.facts.last().expect("a verified answer has headers")
-    }
-
-    /// The blocks as a write adds them.
-    pub(super) fn to_add(&self, chain: ChainId, base: Option<BlockId>) -> NewBlocks {
-        let (first, tip) = (self.first(), self.tip());
-        // Counted from the committed blocks, not from a head that was only claimed.
-        let retain_from = tip.number.down(self.retained_headers);
-        let held = self.facts.headers.iter().filter(|header| header.number >= retain_from);
-        NewBlocks { chain, base, first, tip, headers: held.copied().collect(), retain_from }
-    }
-}
-
-/// What the blocks came to.
-#[derive(Debug)]
-pub(super) struct Applied {
-    /// What took them; a halted token did not.
-    pub(super) taken: Vec<FollowedId>,
-    /// The new cursor.
-    pub(super) tip: BlockRef,
-    /// The number of transfers folded.
-    pub(super) transfers: u64,
-    /// The number of logs that look like transfers and cannot be read.
-    pub(super) unreadable: u64,
-    /// The number of logs kept.
-    pub(super) logs: u64,
-}
-
-impl Applied {
-    pub(super) const fn nothing_at(tip: BlockRef) -> Self {
-        Self { taken: Vec::new(), tip, transfers: 0, unreadable: 0, logs: 0 }
-    }
-}
+use crate::types::{BlockNumber, ContractId};
 
 /// The projections of one chain in one database.
 #[derive(Debug)]

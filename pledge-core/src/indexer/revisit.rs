@@ -3,7 +3,7 @@
 use super::branches::Branches;
 use super::fetcher::Fetcher;
 use super::followed::{Followed, group_by_cursor};
-use super::poll::IndexerError;
+use super::outcome::IndexerError;
 use super::projection::Projections;
 use super::{IndexerConfig, Slice};
 use crate::ports::HeaderDetail;

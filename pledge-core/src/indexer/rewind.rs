@@ -3,7 +3,8 @@
 use super::facts::RangeFacts;
 use super::followed::{Followed, FollowedId, Group};
 use super::fork::is_above;
-use super::poll::{Indexer, IndexerError};
+use super::outcome::IndexerError;
+use super::poll::Indexer;
 use crate::error::StoreError;
 use crate::event::{ReorgRecord, RewindCause};
 use crate::ledger::{Change, Leg, TokenState, Transfer};
