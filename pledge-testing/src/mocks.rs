@@ -24,18 +24,20 @@ use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
+use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     Archive, BalanceStore, BatchFailure, ChainReport, ChainSource, ChainState, ChangesQuery,
-    EventRetention, EventStore, HistoriesPage, HistoriesQuery, Leases, LedgerCommit, LogsAnswer,
-    LogsRequest, Notifier, NotifyError, PendingCache, PendingSnapshot, PointsStore, Price,
-    PriceError, PriceSource, ProgrammeState, Pruning, RecordSink, RecordSource, Rewind, Seen,
-    Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    ContractLogsQuery, EventRetention, EventStore, HistoriesPage, HistoriesQuery, Leases,
+    LedgerCommit, LogReads, LogStore, LogsAnswer, LogsCommit, LogsRequest, Notifier, NotifyError,
+    PendingCache, PendingSnapshot, PointsStore, Price, PriceError, PriceSource, ProgrammeState,
+    Pruning, RecordSink, RecordSource, Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery,
+    Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, Epoch, LogIndex,
-    ProgrammeId, RawPoints, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, ContractId, Epoch,
+    LogIndex, ProgrammeId, RawPoints, Timestamp, TokenId,
 };
 
 // Written as `async_trait` expands it: mockall accepts no `dyn` behind a reference otherwise.
@@ -204,6 +206,42 @@ mock! {
     impl Leases for Leases {
         async fn renew(&self, lease: &Lease, lasts: Duration) -> Result<Vec<Lease>, StoreError>;
         async fn release(&self, instance: InstanceId) -> Result<(), StoreError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub LogReads {}
+
+    #[async_trait]
+    impl LogReads for LogReads {
+        async fn contracts(&self, chain: ChainId) -> Result<Vec<ContractState>, StoreError>;
+        async fn contract(&self, contract: &ContractId) -> Result<Option<ContractState>, StoreError>;
+        async fn contract_logs(
+            &self,
+            query: &ContractLogsQuery,
+        ) -> Result<Seen<Vec<ConfirmedLog>>, StoreError>;
+    }
+}
+
+mock! {
+    #[derive(Debug)]
+    pub LogStore {}
+
+    #[async_trait]
+    impl LogReads for LogStore {
+        async fn contracts(&self, chain: ChainId) -> Result<Vec<ContractState>, StoreError>;
+        async fn contract(&self, contract: &ContractId) -> Result<Option<ContractState>, StoreError>;
+        async fn contract_logs(
+            &self,
+            query: &ContractLogsQuery,
+        ) -> Result<Seen<Vec<ConfirmedLog>>, StoreError>;
+    }
+
+    #[async_trait]
+    impl LogStore for LogStore {
+        async fn register_contract(&self, spec: &ContractSpec) -> Result<ContractState, StoreError>;
+        async fn commit_logs(&self, commit: &LogsCommit) -> Result<(), StoreError>;
     }
 }
 

@@ -5,8 +5,8 @@
 ///
 /// The field is anything that implements the port: `Arc<dyn BalanceStore>`, or a type parameter
 /// bound by it. Methods are those of [`BalanceStore`](crate::ports::BalanceStore),
-/// [`PointsStore`](crate::ports::PointsStore) and [`EventStore`](crate::ports::EventStore), by
-/// name. The compiler reports a method that is neither written nor forwarded, so a new method of a
+/// [`PointsStore`](crate::ports::PointsStore), [`EventStore`](crate::ports::EventStore),
+/// [`LogReads`](crate::ports::LogReads) and [`LogStore`](crate::ports::LogStore), by name. The compiler reports a method that is neither written nor forwarded, so a new method of a
 /// port is never missed. The crate that uses the macro needs `async-trait`.
 ///
 /// ```
@@ -202,6 +202,26 @@ macro_rules! __forward_method {
     ($field:tt prune_events) => {
         $crate::__forwarded! { $field EventStore prune_events ['a]
             (retention: &'a $crate::ports::EventRetention, now: $crate::types::Timestamp) -> $crate::ports::Pruning }
+    };
+    ($field:tt contracts) => {
+        $crate::__forwarded! { $field LogReads contracts []
+            (chain: $crate::types::ChainId) -> Vec<$crate::logs::ContractState> }
+    };
+    ($field:tt contract) => {
+        $crate::__forwarded! { $field LogReads contract ['a]
+            (contract: &'a $crate::types::ContractId) -> Option<$crate::logs::ContractState> }
+    };
+    ($field:tt contract_logs) => {
+        $crate::__forwarded! { $field LogReads contract_logs ['a]
+            (query: &'a $crate::ports::ContractLogsQuery) -> $crate::ports::Seen<Vec<$crate::logs::ConfirmedLog>> }
+    };
+    ($field:tt register_contract) => {
+        $crate::__forwarded! { $field LogStore register_contract ['a]
+            (spec: &'a $crate::logs::ContractSpec) -> $crate::logs::ContractState }
+    };
+    ($field:tt commit_logs) => {
+        $crate::__forwarded! { $field LogStore commit_logs ['a]
+            (commit: &'a $crate::ports::LogsCommit) -> () }
     };
 }
 

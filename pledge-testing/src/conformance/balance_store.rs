@@ -177,9 +177,9 @@ async fn a_commit_on_another_base_is_refused_and_writes_nothing(fixture: Fixture
     ledger.mine(9_000, &[(2, 1, 1)]);
     let message = ledger.message(&[token()], 6).await;
     let mut other_hash = message.clone();
-    other_hash.base.as_mut().expect("there is a base").hash = B256::repeat_byte(9);
+    other_hash.blocks.base.as_mut().expect("there is a base").hash = B256::repeat_byte(9);
     let mut no_base = message;
-    no_base.base = None;
+    no_base.blocks.base = None;
     for message in [other_hash, no_base] {
         let error = ledger.store().commit(&message).await.expect_err("another base");
         assert_eq!(error.kind(), StoreErrorKind::Conflict);
@@ -211,9 +211,9 @@ async fn a_commit_out_of_the_chains_order_is_invalid(fixture: Fixture) {
     let mut swapped = message.clone();
     swapped.tokens[0].changes.swap(0, 1);
     let mut outside = message.clone();
-    outside.tip = message.first;
+    outside.blocks.tip = message.blocks.first;
     let mut headers = message.clone();
-    headers.headers.reverse();
+    headers.blocks.headers.reverse();
     for wrong in [swapped, outside, headers] {
         let error = ledger.store().commit(&wrong).await.expect_err("it contradicts itself");
         assert_eq!(error.kind(), StoreErrorKind::Invalid);
@@ -283,7 +283,7 @@ async fn a_halted_token_refuses_commits_until_it_is_reinstated(fixture: Fixture)
     let ledger = Ledger::with_blocks(fixture).await;
     ledger.mine(9_000, &[(2, 1, 1)]);
     let message = ledger.message(&[token()], 6).await;
-    let base = message.base;
+    let base = message.blocks.base;
     let store = ledger.store();
     let stale = store.halt_token(token(), None, "why").await.expect_err("another base");
     assert_eq!(stale.kind(), StoreErrorKind::Conflict);
@@ -312,7 +312,7 @@ async fn held_headers_are_forgotten_below_the_retained_height(fixture: Fixture) 
     assert_eq!(held, [ledger.chain.block(4), ledger.chain.block(3)].map(|b| b.expect("mined")));
     ledger.mine(9_000, &[]);
     let mut message = ledger.message(&[token()], 6).await;
-    message.retain_from = BlockNumber::new(4);
+    message.blocks.retain_from = BlockNumber::new(4);
     ledger.store().commit(&message).await.expect("commit");
     let held = ledger.store().headers(CHAIN, all, 100).await.expect("read");
     assert_eq!(numbers(held), [6, 5, 4]);

@@ -147,12 +147,12 @@ async fn a_range_is_the_sum_of_its_parts(fixture: SourceFixture) {
 async fn logs_are_of_the_event_asked_for(fixture: SourceFixture) {
     let (from, to) = (BlockNumber::new(0), BlockNumber::new(9));
     let (addresses, other) = ([fixture.token], B256::repeat_byte(0xee));
-    let filter = LogFilter { addresses: &addresses, topic0s: Some(&[other]) };
+    let filters = [LogFilter { addresses: &addresses, topic0s: Some(&[other]) }];
     let request = LogsRequest { from, to, filters: &filters, detail: HeaderDetail::Sparse };
     let answer = fixture.source.logs(request).await.expect("an empty range is no error");
     assert_eq!(answer.logs, []);
-    let filter =
-        LogFilter { addresses: &addresses, topic0s: Some(&[other, erc20::TRANSFER_TOPIC]) };
+    let topic0s = [other, erc20::TRANSFER_TOPIC];
+    let filters = [LogFilter { addresses: &addresses, topic0s: Some(&topic0s) }];
     let request = LogsRequest { from, to, filters: &filters, detail: HeaderDetail::All };
     let both = fixture.source.logs(request).await.expect("the range is there");
     both.verify(&request).expect("an answer keeps the contract");

@@ -49,7 +49,7 @@ fn mine_to(ledger: &Ledger, height: u64) {
 /// Commits blocks of one token, of which only the headers from `held_from` on are held.
 async fn commit(ledger: &Ledger, token: TokenId, height: u64, held_from: u64) {
     let mut message = ledger.message(&[token], height).await;
-    message.headers.retain(|header| header.number.get() >= held_from);
+    message.blocks.headers.retain(|header| header.number.get() >= held_from);
     ledger.store().commit(&message).await.expect("commit");
 }
 

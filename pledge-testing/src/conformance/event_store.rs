@@ -117,7 +117,7 @@ async fn a_refused_write_leaves_no_event(fixture: Fixture) {
     ledger.store().commit(&written).await.expect("commit");
     let before = ledger.fixture.all_events().await.expect("read");
     assert_eq!(kind(ledger.store().commit(&written).await), StoreErrorKind::Conflict);
-    let halted = ledger.store().halt_token(token(), written.base, "why").await;
+    let halted = ledger.store().halt_token(token(), written.blocks.base, "why").await;
     assert_eq!(kind(halted), StoreErrorKind::Conflict);
     let (to, above) = (ledger.chain.block(3).expect("mined"), ledger.chain.block(5));
     let above = above.expect("mined").id();

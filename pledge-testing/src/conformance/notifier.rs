@@ -8,9 +8,11 @@ use std::task::{Context, Poll, Waker};
 
 use alloy_primitives::{Address, B256};
 use async_trait::async_trait;
-use pledge_core::event::{Event, EventSeq, ReorgRecord, RewoundToken, SequencedEvent};
+use pledge_core::event::{
+    Event, EventSeq, ReorgRecord, RewoundContract, RewoundToken, SequencedEvent,
+};
 use pledge_core::ports::Notifier;
-use pledge_core::types::{BlockId, BlockNumber, BlockRef, Epoch, ProgrammeId, TokenId};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, ContractId, Epoch, ProgrammeId, TokenId};
 
 use crate::world::{CHAIN, at, token};
 
@@ -69,6 +71,12 @@ pub fn one_of_each() -> Vec<SequencedEvent> {
         changes_removed: 12,
         statements_reversed: 4,
     };
+    let lost_logs = RewoundContract {
+        contract: ContractId::new(CHAIN, "vault").expect("a name"),
+        from: to,
+        epoch: Epoch::new(2),
+        logs_removed: 7,
+    };
     let ancestor =
         BlockRef { number: BlockNumber::new(2), hash, parent_hash: B256::ZERO, time: at(0) };
     let reason = "a reason with \"quotes\", a\nline break and ünïcode".to_owned();
@@ -79,11 +87,17 @@ pub fn one_of_each() -> Vec<SequencedEvent> {
             chain: CHAIN,
             to: ancestor,
             tokens: vec![rewound(token()), rewound(other)],
+            contracts: vec![lost_logs],
         }),
         Event::TokenHalted { token: token(), reason: reason.clone() },
         Event::ChainHalted { chain: CHAIN, reason: reason.clone() },
         Event::Rewound {
-            record: ReorgRecord { chain: CHAIN, to: ancestor, tokens: vec![rewound(token())] },
+            record: ReorgRecord {
+                chain: CHAIN,
+                to: ancestor,
+                tokens: vec![rewound(token())],
+                contracts: Vec::new(),
+            },
             reason: Some(reason),
         },
     ];

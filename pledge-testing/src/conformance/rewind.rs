@@ -82,7 +82,8 @@ async fn a_rewind_bumps_the_epoch_and_leaves_a_record(fixture: Fixture) {
         changes_removed: 5,
         statements_reversed: 0,
     };
-    let expected = ReorgRecord { chain: CHAIN, to, tokens: vec![token_part] };
+    let (tokens, contracts) = (vec![token_part], Vec::new());
+    let expected = ReorgRecord { chain: CHAIN, to, tokens, contracts };
     assert_eq!(record, expected);
     let events = ledger.fixture.all_events().await.expect("read");
     assert_eq!(events.last().map(|e| &e.event), Some(&Event::Reorged(expected)));
@@ -114,7 +115,7 @@ async fn forgetful(fixture: Fixture) -> Ledger {
     let ledger = Ledger::with_blocks(fixture).await;
     ledger.mine(9_000, &[]);
     let mut message = ledger.message(&[token()], 6).await;
-    message.retain_from = BlockNumber::new(4);
+    message.blocks.retain_from = BlockNumber::new(4);
     ledger.store().commit(&message).await.expect("commit");
     ledger
 }
@@ -138,7 +139,7 @@ async fn a_rewind_into_a_gap_of_the_held_headers_goes_to_the_parent_of_one(fixtu
         ledger.mine(number, &[(0, 1, number)]);
     }
     let mut message = ledger.message(&[token()], 6).await;
-    message.headers.retain(|header| ![2, 3, 4].contains(&header.number.get()));
+    message.blocks.headers.retain(|header| ![2, 3, 4].contains(&header.number.get()));
     ledger.store().commit(&message).await.expect("commit");
     let [between, parent] = [3, 4].map(|number| ledger.chain.block(number).expect("mined"));
     let error = ledger.rewind_to(between).await.expect_err("no held header links to block 3");
@@ -327,7 +328,7 @@ async fn a_halted_token_is_rewound_with_the_others_and_followed_again(fixture: F
     ledger.mine(1, &[(1, 2, 1)]);
     let message = ledger.message(&[token(), other], 2).await;
     ledger.store().commit(&message).await.expect("commit");
-    let cursor = message.tip.id();
+    let cursor = message.blocks.tip.id();
     ledger.store().halt_token(other, Some(cursor), "why").await.expect("halt");
     let to = ledger.chain.block(1).expect("mined");
     let rewind = Rewind {
