@@ -33,7 +33,7 @@ impl MySqlDatabase {
 
     async fn migrated(url: &str, patience: Timeouts) -> Result<Self, Fault> {
         let place = Endpoint::of(url)?;
-        let mut db = place.open(Role::Writer, patience).await?;
+        let mut db = place.open(Role::Writer, patience).await?.connection;
         within(patience.answer, warn_of_lost_commits(&mut db)).await?;
         migrate(&mut db, place.name()).await?;
         leave(db, patience).await?;
@@ -57,7 +57,7 @@ impl Database for MySqlDatabase {
 
     async fn open_read_only(url: &str) -> Result<(Self, SchemaVersion), Fault> {
         let (place, patience) = (Endpoint::of(url)?, Timeouts::DEFAULT);
-        let mut db = place.open(Role::Reader, patience).await?;
+        let mut db = place.open(Role::Reader, patience).await?.connection;
         let version = within(patience.answer, schema_version(&mut db, place.name())).await?;
         leave(db, patience).await?;
         Ok((Self::over(place, Role::Reader, patience), version))

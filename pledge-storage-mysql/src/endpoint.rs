@@ -4,11 +4,11 @@ use std::fmt;
 
 use pledge_core::error::StoreErrorKind;
 use pledge_storage_sql::Fault;
+use sqlx::ConnectOptions;
 use sqlx::mysql::MySqlConnectOptions;
-use sqlx::{ConnectOptions, MySqlConnection};
 
 use crate::error::{codes, fault, number};
-use crate::session::{Role, set_up};
+use crate::session::{Role, Session, set_up};
 use crate::timeouts::{Timeouts, within};
 
 /// Statements that a connection keeps prepared: each of our texts in each of its sizes.
@@ -60,16 +60,10 @@ impl Endpoint {
     }
 
     /// A new connection that is set up.
-    pub(crate) async fn open(
-        &self,
-        role: Role,
-        patience: Timeouts,
-    ) -> Result<MySqlConnection, Fault> {
+    pub(crate) async fn open(&self, role: Role, patience: Timeouts) -> Result<Session, Fault> {
         let opened = within(patience.connection, async {
             let connected = self.options.connect().await;
-            let mut connection = connected.map_err(|error| self.explain(error))?;
-            set_up(&mut connection, role).await?;
-            Ok(connection)
+            set_up(connected.map_err(|error| self.explain(error))?, role).await
         });
         opened.await.map_err(|fault| match fault.kind() {
             StoreErrorKind::Unavailable => {

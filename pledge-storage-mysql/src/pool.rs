@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use pledge_core::error::StoreErrorKind;
 use pledge_storage_sql::Fault;
-use sqlx::{Connection, MySqlConnection};
+use sqlx::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::endpoint::Endpoint;
-use crate::session::Role;
+use crate::session::{Role, Session};
 use crate::timeouts::{Listener, Timeouts};
 
 /// Connections of one role to one database. A clone is another handle to the same.
@@ -29,7 +29,7 @@ struct Shared {
     patience: Timeouts,
     connections_max: u32,
     room: Arc<Semaphore>,
-    idle: Mutex<Vec<MySqlConnection>>,
+    idle: Mutex<Vec<Session>>,
     attempts: Mutex<Attempts>,
     is_closing: watch::Sender<bool>,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Room {
 
 /// A connection in use. Dropped, it is closed, and the server rolls back what it began.
 pub(crate) struct Slot {
-    pub(crate) connection: MySqlConnection,
+    pub(crate) session: Session,
     pub(crate) listener: Listener,
     room: Room,
 }
@@ -105,13 +105,13 @@ impl Pool {
         let _all = room.acquire_many(*connections_max).await;
         room.close();
         let idle = std::mem::take(&mut *self.idle());
-        for connection in idle {
+        for Session { connection, .. } in idle {
             // One that cannot be closed politely is closed by being dropped.
             let _ = timeout(patience.answer, connection.close()).await;
         }
     }
 
-    async fn connect(&self) -> Result<MySqlConnection, Fault> {
+    async fn connect(&self) -> Result<Session, Fault> {
         let Shared { place, role, patience, .. } = &*self.0;
         let attempt = Attempt::begin(self)?;
         let opened = place.open(*role, *patience).await;
@@ -119,7 +119,7 @@ impl Pool {
         opened
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<MySqlConnection>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
         self.0.idle.lock().expect("no holder panics")
     }
 
@@ -136,27 +136,28 @@ impl Room {
         let for_a_sleeper: Duration = patience.connection / (2 * connections_max);
         let listener = Listener::new(patience.answer);
         loop {
-            let Some(mut connection) = self.pool.idle().pop() else { break };
-            if let Ok(Ok(())) = timeout(for_a_sleeper, connection.ping()).await {
-                return Ok(Slot { connection, listener, room: self });
+            let Some(mut session) = self.pool.idle().pop() else { break };
+            if let Ok(Ok(())) = timeout(for_a_sleeper, session.connection.ping()).await {
+                return Ok(Slot { session, listener, room: self });
             }
         }
-        let connection = self.pool.connect().await?;
-        Ok(Slot { connection, listener, room: self })
+        let session = self.pool.connect().await?;
+        Ok(Slot { session, listener, room: self })
     }
 }
 
 impl Slot {
     /// Runs a statement without values, for what it does.
     pub(crate) async fn send(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
-        let Self { connection, listener, .. } = self;
-        listener.wait_for(sqlx::raw_sql(statement).execute(connection)).await.map(|_| ())
+        let Self { session, listener, .. } = self;
+        let done = sqlx::raw_sql(statement).execute(&mut session.connection);
+        listener.wait_for(done).await.map(|_| ())
     }
 
     /// Keeps the connection for the next call. Its own has ended, and left nothing behind.
     pub(crate) fn give_back(self) {
-        let Self { connection, room, .. } = self;
-        room.pool.idle().push(connection);
+        let Self { session, room, .. } = self;
+        room.pool.idle().push(session);
     }
 
     /// Takes back what its call began, and keeps the connection for the next one.

@@ -16,8 +16,19 @@ const COLLATION: &str = "utf8mb4_bin";
 const LOCK_WAIT_SECONDS: u32 = 5;
 /// An answer has all its rows.
 const ROWS_MAX: &str = "18446744073709551615";
-/// Statements stay below half of it.
-const PACKET_BYTES_MIN: u64 = 4 << 20;
+/// Statements of many rows stay below half of it.
+const PACKET_BYTES_MIN: usize = 4 << 20;
+/// What a statement needs besides its values.
+const STATEMENT_REST_BYTES: usize = 1 << 20;
+
+/// A connection that is set up.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) connection: MySqlConnection,
+    /// Bytes of values that the server takes in one statement. More it refuses by ending the
+    /// connection.
+    pub(crate) values_bytes_max: usize,
+}
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +56,7 @@ impl Role {
 }
 
 /// Sets a new connection up. `Invalid` if it did not obey.
-pub(crate) async fn set_up(db: &mut MySqlConnection, role: Role) -> Result<(), Fault> {
+pub(crate) async fn set_up(mut db: MySqlConnection, role: Role) -> Result<Session, Fault> {
     let (isolation, access) = (role.isolation(), role.access());
     let settings = format!(
         "SET autocommit = 1, sql_mode = '{SQL_MODE}', time_zone = '{TIME_ZONE}', \
@@ -54,10 +65,11 @@ pub(crate) async fn set_up(db: &mut MySqlConnection, role: Role) -> Result<(), F
          sql_safe_updates = 0, sql_big_selects = 1, NAMES utf8mb4 COLLATE {COLLATION}; \
          SET SESSION TRANSACTION ISOLATION LEVEL {isolation}, {access}"
     );
-    sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *db).await.map_err(fault)?;
-    let found = variables(db).await?;
+    sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut db).await.map_err(fault)?;
+    let found = variables(&mut db).await?;
     refuse_server(&found, role)?;
-    refuse_other(&found, role)
+    refuse_other(&found, role)?;
+    Ok(Session { connection: db, values_bytes_max: values_bytes_max(&found)? })
 }
 
 async fn variables(db: &mut MySqlConnection) -> Result<BTreeMap<String, String>, Fault> {
@@ -123,9 +135,13 @@ fn refuse_other(found: &BTreeMap<String, String>, role: Role) -> Result<(), Faul
             return Err(Fault::invalid(detail));
         }
     }
+    values_bytes_max(found).map(drop)
+}
+
+fn values_bytes_max(found: &BTreeMap<String, String>) -> Result<usize, Fault> {
     let packet = found.get("max_allowed_packet").and_then(|bytes| bytes.parse().ok());
-    if packet.is_some_and(|bytes: u64| bytes >= PACKET_BYTES_MIN) {
-        return Ok(());
+    if let Some(bytes) = packet.filter(|bytes: &usize| *bytes >= PACKET_BYTES_MIN) {
+        return Ok(bytes - STATEMENT_REST_BYTES);
     }
     let detail = format!("the server's max_allowed_packet is below {PACKET_BYTES_MIN}: raise it");
     Err(Fault::invalid(detail))

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use pledge_core::error::StoreErrorKind;
 use pledge_storage_sql::{Connection, Dialect, ExecResult, Fault, Row, Transaction, Value};
 use sqlx::AssertSqlSafe;
+use sqlx::mysql::MySqlArguments;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -110,7 +111,7 @@ impl MySqlUnit {
         W: Future<Output = (Slot, Result<T, sqlx::Error>)> + Send + 'static,
     {
         let At::Free(slot) = std::mem::replace(&mut self.at, At::Ended) else {
-            return Err(sqlx::Error::Protocol("the connection is lost".to_owned()));
+            return Err(lost());
         };
         let asked = question(slot);
         self.wait_for(async move {
@@ -118,6 +119,13 @@ impl MySqlUnit {
             (Some(slot), answer)
         })
         .await
+    }
+
+    fn arguments(&self, values: Vec<Value>) -> Result<MySqlArguments, Fault> {
+        match &self.at {
+            At::Free(slot) => arguments(values, slot.session.values_bytes_max),
+            At::Asked(_) | At::Ended => Err(fault(lost())),
+        }
     }
 
     async fn send(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
@@ -148,6 +156,10 @@ impl MySqlUnit {
     }
 }
 
+fn lost() -> sqlx::Error {
+    sqlx::Error::Protocol("the connection is lost".to_owned())
+}
+
 #[async_trait]
 impl Connection for MySqlUnit {
     fn dialect(&self) -> &'static dyn Dialect {
@@ -159,10 +171,10 @@ impl Connection for MySqlUnit {
         sql: Cow<'static, str>,
         values: Vec<Value>,
     ) -> Result<ExecResult, Fault> {
-        let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
+        let query = sqlx::query_with(AssertSqlSafe(sql), self.arguments(values)?);
         let done = self.ask(|mut slot| async move {
-            let Slot { connection, listener, .. } = &mut slot;
-            let done = listener.wait_for(query.execute(connection)).await;
+            let Slot { session, listener, .. } = &mut slot;
+            let done = listener.wait_for(query.execute(&mut session.connection)).await;
             (slot, done)
         });
         let done = done.await.map_err(fault)?;
@@ -177,10 +189,10 @@ impl Connection for MySqlUnit {
         sql: Cow<'static, str>,
         values: Vec<Value>,
     ) -> Result<Vec<Box<dyn Row>>, Fault> {
-        let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
+        let query = sqlx::query_with(AssertSqlSafe(sql), self.arguments(values)?);
         let rows = self.ask(|mut slot| async move {
-            let Slot { connection, listener, .. } = &mut slot;
-            let rows = listener.wait_for(query.fetch_all(connection)).await;
+            let Slot { session, listener, .. } = &mut slot;
+            let rows = listener.wait_for(query.fetch_all(&mut session.connection)).await;
             (slot, rows)
         });
         Ok(rows.await.map_err(fault)?.into_iter().map(|row| Box::new(DbRow(row)) as _).collect())

@@ -6,12 +6,9 @@ use sqlx::{Arguments, Row as _};
 
 use crate::error::fault;
 
-/// Bytes of texts and other bytes in one statement. Every server that a session accepts takes them,
-/// and room is left for the rest; what a server does not take it refuses by ending the connection.
-const STATEMENT_BYTES_MAX: usize = 3 << 20;
-
-/// A column of numbers holds 64 bits, so a bound is a number like any other.
-pub(crate) fn arguments(values: Vec<Value>) -> Result<MySqlArguments, Fault> {
+/// Values of at most so many bytes. A column of numbers holds 64 bits, so a bound is a number like
+/// any other.
+pub(crate) fn arguments(values: Vec<Value>, bytes_max: usize) -> Result<MySqlArguments, Fault> {
     // Refused here: beyond its limit the server ends the connection, and the caller would try again
     // for ever.
     let bytes = values.iter().map(|value| match value {
@@ -20,8 +17,11 @@ pub(crate) fn arguments(values: Vec<Value>) -> Result<MySqlArguments, Fault> {
         Value::Null | Value::Number(_) | Value::Key(_) | Value::Bound(_) => 0,
     });
     let bytes: usize = bytes.sum();
-    if bytes > STATEMENT_BYTES_MAX {
-        let detail = format!("{bytes} bytes at once are more than {STATEMENT_BYTES_MAX}");
+    if bytes > bytes_max {
+        let detail = format!(
+            "{bytes} bytes at once are more than the {bytes_max} that the server takes: raise its \
+             max_allowed_packet"
+        );
         return Err(Fault::invalid(detail));
     }
     let mut arguments = MySqlArguments::default();

@@ -11,8 +11,9 @@ const STATEMENT_ROWS_MAX: usize = 256;
 const STATEMENT_ROWS_ANY: usize = 16;
 /// Queries that one statement joins at most.
 const UNION_PARTS_MAX: usize = 64;
-/// A statement that binds this many bytes takes no more rows, so that it stays far below a server's
-/// `max_allowed_packet`.
+/// A statement that binds this many bytes takes no more rows, and a row of so many is alone in its
+/// statement: so no more than twice as many are bound at once, unless by one row. It stays far below
+/// a server's `max_allowed_packet`.
 const STATEMENT_BYTES_MAX: usize = 1 << 20;
 
 /// The values of a row.
@@ -42,8 +43,13 @@ fn fill<R, const COLUMNS: usize>(
     let mut values = Vec::with_capacity(count * COLUMNS);
     let (mut taken, mut bytes) = (0, 0);
     while taken < count && bytes < STATEMENT_BYTES_MAX {
-        values.extend(values_of(&rows[taken]));
-        bytes += values[taken * COLUMNS..].iter().map(size).sum::<usize>();
+        let row = values_of(&rows[taken]);
+        let row_bytes = row.iter().map(size).sum::<usize>();
+        if taken > 0 && row_bytes >= STATEMENT_BYTES_MAX {
+            break;
+        }
+        values.extend(row);
+        bytes += row_bytes;
         taken += 1;
     }
     (values, &rows[taken..])
@@ -169,5 +175,18 @@ mod tests {
         let rows = vec!["x".repeat(STATEMENT_BYTES_MAX / 2); 5];
         let (values, left) = fill(&rows, |text| values![text.as_str()]);
         assert_eq!((values.len(), left.len()), (2, 3));
+    }
+
+    #[test]
+    fn a_row_of_many_bytes_is_alone_in_its_statement() {
+        let rows = [1, 3 * STATEMENT_BYTES_MAX, 1].map(|length| "x".repeat(length));
+        let mut rest = &rows[..];
+        let mut taken = Vec::new();
+        while !rest.is_empty() {
+            let (values, left) = fill(rest, |text| values![text.as_str()]);
+            taken.push(values.len());
+            rest = left;
+        }
+        assert_eq!(taken, [1, 1, 1]);
     }
 }

@@ -4,12 +4,13 @@ use std::str::FromStr;
 
 use pledge_core::event::{Consumer, EventSeq};
 use pledge_core::ledger::{ChangeType, Leg};
+use pledge_core::logs::Events;
 use pledge_core::points::Programme;
 use pledge_core::ports::StatementKind;
-use pledge_core::primitives::{Address, B256};
+use pledge_core::primitives::{Address, B256, Bytes};
 use pledge_core::types::{
     Account, Amount, BalanceSeconds, BlockNumber, ChainId, CumulativeAmount, Epoch, LogIndex,
-    RateSchedule, RawPoints, ShardCount, ShardId, Timestamp, WindowLength,
+    RateSchedule, RawPoints, ShardCount, ShardId, Timestamp, Topics, WindowLength,
 };
 
 use crate::connection::{Row, Value};
@@ -107,6 +108,51 @@ byte_columns! {
     CumulativeAmount: CumulativeAmount::to_be_bytes, |bytes| Ok(CumulativeAmount::from_be_bytes(bytes));
     BalanceSeconds: BalanceSeconds::to_be_bytes, |bytes| Ok(BalanceSeconds::from_be_bytes(bytes));
     RawPoints: RawPoints::to_be_bytes, |bytes| Ok(RawPoints::from_be_bytes(bytes));
+}
+
+/// Bytes of any number.
+impl From<Bytes> for Value {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+impl Column for Bytes {
+    fn read(row: &dyn Row, name: &str) -> Result<Option<Self>, Fault> {
+        Ok(row.bytes(name)?.map(Self::copy_from_slice))
+    }
+}
+
+/// Columns of words of 32 bytes, one after the other.
+macro_rules! word_columns {
+    ($($type:ty: $words:expr, $value:expr;)*) => {$(
+        impl From<&$type> for Value {
+            fn from(value: &$type) -> Self {
+                let words: fn(&$type) -> &[B256] = $words;
+                Self::Bytes(words(value).iter().flatten().copied().collect())
+            }
+        }
+
+        impl Column for $type {
+            fn read(row: &dyn Row, name: &str) -> Result<Option<Self>, Fault> {
+                let value = |bytes: &[u8]| -> Result<$type, Malformed> {
+                    let (words, rest) = bytes.as_chunks();
+                    if !rest.is_empty() {
+                        return Err("bytes of no whole number of words".into());
+                    }
+                    let words: Vec<_> = words.iter().copied().map(B256::new).collect();
+                    Ok($value(words)?)
+                };
+                let found = row.bytes(name)?.map(value).transpose();
+                found.map_err(|error| Fault::malformed(name, error))
+            }
+        }
+    )*};
+}
+
+word_columns! {
+    Events: |events| events.topic0s().unwrap_or_default(), Events::try_from;
+    Topics: Topics::as_slice, |words: Vec<B256>| Topics::new(&words);
 }
 
 impl From<&str> for Value {

@@ -5,23 +5,22 @@ use std::collections::BTreeMap;
 use pledge_core::event::Event;
 use pledge_core::ledger::{Change, Checkpoint};
 use pledge_core::ports::{LedgerCommit, TokenCommit};
-use pledge_core::types::{Account, BlockRef, ChainId};
+use pledge_core::types::Account;
 
 use crate::bulk::{self, values};
 use crate::connection::Connection;
 use crate::events::record;
 use crate::fault::Fault;
-use crate::query::query;
 use crate::registry::{lock_chain, save_token, token_at};
 use crate::row::TokenRow;
-use crate::unreadable;
+use crate::{new_blocks, unreadable};
 
 pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Result<(), Fault> {
     // The chain is locked first, then its tokens, and the event is numbered last: in one order
     // everywhere, so that no two writes wait for each other.
     commit.check().map_err(Fault::invalid)?;
     lock_chain(db, commit.blocks.chain).await?;
-    refuse_contradiction(db, commit).await?;
+    new_blocks::refuse_contradiction(db, &commit.blocks).await?;
     let mut changes = 0;
     for part in &commit.tokens {
         let token = token_to_advance(db, commit, part).await?;
@@ -34,12 +33,7 @@ pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Re
         advance(db, token, commit, part).await?;
         changes += part.changes.len() as u64;
     }
-    hold_headers(db, commit.blocks.chain, &commit.blocks.headers).await?;
-    query("DELETE FROM block_header WHERE chain = ? AND block < ?")
-        .bind(commit.blocks.chain)
-        .bound(commit.blocks.retain_from.get())
-        .execute(db)
-        .await?;
+    new_blocks::hold(db, &commit.blocks).await?;
     let event = Event::Confirmed {
         chain: commit.blocks.chain,
         from: commit.blocks.first.number,
@@ -47,32 +41,6 @@ pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Re
         changes,
     };
     record(db, &event).await
-}
-
-/// A header that we hold and that names another hash at the same height.
-async fn refuse_contradiction(db: &mut dyn Connection, commit: &LedgerCommit) -> Result<(), Fault> {
-    let (Some(first), Some(last)) = (commit.blocks.headers.first(), commit.blocks.headers.last())
-    else {
-        return Ok(());
-    };
-    let held: Vec<BlockRef> =
-        query("SELECT * FROM block_header WHERE chain = ? AND block BETWEEN ? AND ?")
-            .bind(commit.blocks.chain)
-            .bound(first.number.get())
-            .bound(last.number.get())
-            .all(db)
-            .await?;
-    let held: BTreeMap<_, _> = held.into_iter().map(|held| (held.number, held)).collect();
-    for header in &commit.blocks.headers {
-        match held.get(&header.number) {
-            Some(other) if other.hash != header.hash => {
-                let detail = format!("block {header} contradicts the held header {other}");
-                return Err(Fault::conflict(detail));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 async fn token_to_advance(
@@ -145,18 +113,4 @@ async fn advance(
     state.totals = part.totals;
     state.unreadable_logs += part.unreadable_logs.len() as u64;
     save_token(db, &token).await
-}
-
-pub(crate) async fn hold_headers(
-    db: &mut dyn Connection,
-    chain: ChainId,
-    headers: &[BlockRef],
-) -> Result<(), Fault> {
-    let insert = "INSERT INTO block_header (chain, block, hash, parent_hash, time)";
-    // One that is held already is the same: a contradiction was refused before.
-    let or_keep = db.dialect().or_keep("block");
-    bulk::write(db, insert, &or_keep, headers, |header| {
-        values![chain, header.number, header.hash, header.parent_hash, header.time]
-    })
-    .await
 }

@@ -1,7 +1,7 @@
 //! What a store of pledge over SQL does, whatever the database.
 //!
-//! [`SqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore` and `Archive` of `pledge-core` over a
-//! [`Database`]: every statement, what is decided between two of them, and how a row becomes a record.
+//! [`SqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore`, `LogStore` and `Archive` of
+//! `pledge-core` over a [`Database`]: every statement, what is decided between two of them, and how a row becomes a record.
 //! A database brings its connections and transactions, its schema, what its errors mean, and a
 //! [`Dialect`]. `pledge-storage-sqlite` and `pledge-storage-mysql` are two.
 //!
@@ -18,6 +18,7 @@ mod bulk;
 mod column;
 mod commit;
 mod connection;
+mod contracts;
 mod database;
 mod dialect;
 mod earnings;
@@ -26,6 +27,8 @@ mod event_store;
 mod events;
 mod fault;
 mod histories;
+mod log_store;
+mod new_blocks;
 mod points_reads;
 mod points_store;
 mod programmes;

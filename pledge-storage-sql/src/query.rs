@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use pledge_core::types::ChainId;
+use pledge_core::types::{BlockRef, ChainId};
 
 use crate::column::Column;
 use crate::connection::{Connection, ExecResult, Row, Value};
@@ -45,6 +45,14 @@ impl Query {
     /// A page's length.
     pub(crate) fn limit(self, rows_max: usize) -> Self {
         self.bound(rows_max as u64)
+    }
+
+    /// The four columns of a cursor.
+    pub(crate) fn cursor(self, cursor: Option<BlockRef>) -> Self {
+        self.bind(cursor.map(|cursor| cursor.number))
+            .bind(cursor.map(|cursor| cursor.hash))
+            .bind(cursor.map(|cursor| cursor.parent_hash))
+            .bind(cursor.map(|cursor| cursor.time))
     }
 
     pub(crate) async fn execute(self, db: &mut dyn Connection) -> Result<ExecResult, Fault> {

@@ -130,10 +130,7 @@ pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Re
     .bind(spec.metadata.symbol.as_str())
     .bind(spec.metadata.decimals.get())
     .bind(spec.start_block)
-    .bind(cursor.map(|cursor| cursor.number))
-    .bind(cursor.map(|cursor| cursor.hash))
-    .bind(cursor.map(|cursor| cursor.parent_hash))
-    .bind(cursor.map(|cursor| cursor.time))
+    .cursor(*cursor)
     .bind(*start_time)
     .bind(*epoch)
     .bind(state.rewinds_by_operator)
@@ -266,10 +263,7 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
          minted = ?, burned = ?, unreadable_logs = ?, supply_block = ?, supply_time = ?, supply_ledger = ?, \
          supply_on_chain = ?, supply_unanswered = ? WHERE id = ?",
     )
-    .bind(cursor.map(|cursor| cursor.number))
-    .bind(cursor.map(|cursor| cursor.hash))
-    .bind(cursor.map(|cursor| cursor.parent_hash))
-    .bind(cursor.map(|cursor| cursor.time))
+    .cursor(*cursor)
     .bind(*start_time)
     .bind(*epoch)
     .bind(row.state.rewinds_by_operator)

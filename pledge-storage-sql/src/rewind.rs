@@ -1,4 +1,4 @@
-//! Going back to an ancestor: ledger and points in one transaction.
+//! Going back to an ancestor: ledger, points and contracts' logs in one transaction.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::reads::states_at;
 use crate::registry::{lock_chain, save_token, token_at, tokens};
 use crate::restate::reopen;
 use crate::row::TokenRow;
-use crate::{edges, unreadable};
+use crate::{contracts, edges, unreadable};
 
 /// Changes looked at together.
 const PAGE_ROWS: usize = 1_024;
@@ -26,13 +26,16 @@ pub(crate) async fn rewind(
     db: &mut dyn Connection,
     request: &Rewind,
 ) -> Result<ReorgRecord, Fault> {
-    // The chain is locked first, then its tokens, and the event is numbered last: the order of a
-    // commit, so that the two never wait for each other.
+    // The chain is locked first, then its tokens and contracts, and the event is numbered last: the
+    // order of a commit, so that the two never wait for each other.
     request.check().map_err(Fault::invalid)?;
     lock_chain(db, request.chain).await?;
     require_held(db, request).await?;
     let states = tokens(db, request.chain).await?;
-    request.check_left(states.iter().map(|row| &row.state)).map_err(Fault::conflict)?;
+    let followed = contracts::list(db, request.chain).await?;
+    let left = request
+        .check_left(states.iter().map(|row| &row.state), followed.iter().map(|row| &row.state));
+    left.map_err(Fault::conflict)?;
     let mut rewound = Vec::with_capacity(request.tokens.len());
     for (token, cursor) in &request.tokens {
         let row = token_at(db, *token, Some(*cursor)).await?;
@@ -41,6 +44,7 @@ pub(crate) async fn rewind(
         }
         rewound.push(rewind_token(db, row, request).await?);
     }
+    let contracts = contracts::rewind(db, request).await?;
     query("DELETE FROM block_header WHERE chain = ? AND block > ?")
         .bind(request.chain)
         .bound(request.to.number.get())
@@ -48,7 +52,7 @@ pub(crate) async fn rewind(
         .await?;
     edges::remove_above(db, request).await?;
     let (chain, to) = (request.chain, request.to);
-    let reorg = ReorgRecord { chain, to, tokens: rewound };
+    let reorg = ReorgRecord { chain, to, tokens: rewound, contracts };
     record(db, &Event::of_rewind(&request.cause, reorg.clone())).await?;
     Ok(reorg)
 }

@@ -100,7 +100,8 @@ impl FromRow for TokenRow {
     }
 }
 
-fn cursor(row: &dyn Row) -> Result<Option<BlockRef>, Fault> {
+/// The cursor of a token or a contract, if it has one.
+pub(crate) fn cursor(row: &dyn Row) -> Result<Option<BlockRef>, Fault> {
     let Some(number) = row.find("cursor_block")? else {
         return Ok(None);
     };

@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, sleep};
 
-use crate::error::{codes, fault, primary_code};
+use crate::error::{codes, explain_open, fault, primary_code};
 use crate::files::{self, Files, log_of};
 use crate::migrate::{migrate, schema_version};
 use crate::transaction::SqliteUnit;
@@ -181,17 +181,6 @@ async fn is_reusable(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
         connection.ping().await?;
     }
     Ok(!connection.is_in_transaction())
-}
-
-/// What is wrong with the location, where that is what an error means while opening.
-pub(crate) fn explain_open(location: &str, error: sqlx::Error) -> Fault {
-    let code = error.as_database_error().and_then(primary_code);
-    let detail = match code {
-        Some(codes::CANTOPEN) => "cannot be opened: does its folder exist, and may we write there?",
-        Some(codes::NOTADB) => "is not an SQLite database: name another file",
-        _ => return fault(error),
-    };
-    Fault::invalid(format!("`{location}` {detail}")).caused_by(error)
 }
 
 #[cfg(test)]

@@ -51,6 +51,17 @@ fn of_result_code(code: Option<i32>) -> (StoreErrorKind, String) {
     (kind, detail.to_owned())
 }
 
+/// What is wrong with the location, where that is what an error means while opening.
+pub(crate) fn explain_open(location: &str, error: sqlx::Error) -> Fault {
+    let code = error.as_database_error().and_then(primary_code);
+    let detail = match code {
+        Some(codes::CANTOPEN) => "cannot be opened: does its folder exist, and may we write there?",
+        Some(codes::NOTADB) => "is not an SQLite database: name another file",
+        _ => return fault(error),
+    };
+    Fault::invalid(format!("`{location}` {detail}")).caused_by(error)
+}
+
 /// The result code without its extension, as in <https://www.sqlite.org/rescode.html>.
 pub(crate) fn primary_code(error: &dyn DatabaseError) -> Option<i32> {
     let extended: i32 = error.code()?.parse().ok()?;

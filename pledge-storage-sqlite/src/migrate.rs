@@ -4,8 +4,7 @@ use pledge_storage_sql::{Fault, SchemaVersion};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{SqliteConnection, SqlitePool};
 
-use crate::database::explain_open;
-use crate::error::fault;
+use crate::error::{explain_open, fault};
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 

@@ -133,6 +133,8 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_it_h
     store.close().await;
     let mut outsider = place.outsider().await;
     for undo in [
+        "DROP TABLE contract_log",
+        "DROP TABLE contract",
         "DROP TABLE block_edge",
         "DROP TABLE event_delivery",
         "DROP TABLE unreadable_log",

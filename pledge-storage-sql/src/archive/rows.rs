@@ -7,11 +7,12 @@ use pledge_core::points::WindowRow;
 use pledge_core::ports::Statement;
 use pledge_core::types::{Account, BlockRef, ChainId, RawPoints, ShardId};
 
-use crate::commit::{add_changes, hold_headers, save_states};
+use crate::commit::{add_changes, save_states};
 use crate::connection::Connection;
 use crate::earnings::{add_statements, save_totals, save_windows};
 use crate::events::add_events;
 use crate::fault::Fault;
+use crate::new_blocks::hold_headers;
 use crate::unreadable;
 
 const ROWS_MAX: usize = 1_024;
