@@ -7,6 +7,7 @@
 mod chain;
 mod durations;
 mod error;
+mod name;
 mod nodes;
 mod points;
 mod quick;

@@ -5,6 +5,7 @@
 //! weeks of chain time, and starts again with the next seed. Nothing is precomputed: the indexer
 //! and the settler are those of `pledge run`, the verification is that of `pledge verify`.
 
+mod blocks;
 mod hour;
 mod life;
 mod market;

@@ -86,6 +86,19 @@ pub const fn token_id(chain: &ChainConfig, token: &TokenConfig) -> TokenId {
     TokenId { chain: chain.id, address: token.address }
 }
 
+/// Connects to the nodes of a chain, one of which must answer now.
+///
+/// Every node is asked for its chain id: one node on another chain makes the configuration wrong,
+/// even if the others are right.
+pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmNodes>, SetupError> {
+    let connected = sources::connect_each(config).await?;
+    let mut problems = Problems::default();
+    let answered = sources::require_answer(config, &connected, &mut problems);
+    problems.into_result()?;
+    answered?;
+    Ok(connected.nodes)
+}
+
 /// The first answers of the nodes of a chain.
 #[derive(Debug)]
 pub struct Look {
@@ -97,7 +110,7 @@ pub struct Look {
 /// Connects to a chain and looks tokens up. Writes nothing. A token that cannot be looked up is not
 /// an error: it is returned with its reason.
 pub async fn look(config: &ChainConfig, unknown: Vec<TokenConfig>) -> Result<Look, SetupError> {
-    let source = sources::connect(config).await?;
+    let source = connect(config).await?;
     let tokens = discover(config, &source, &unknown).await;
     Ok(Look { source, tokens })
 }

@@ -11,7 +11,6 @@ use pledge_core::error::ChainError;
 use pledge_core::types::ChainId;
 
 use crate::config::{ChainConfig, ConfigError, NodeUrl, Problems};
-use crate::setup::SetupError;
 
 /// Retries of one call. Few, since the tasks have their own backoff.
 const RETRIES_MAX: usize = 3;
@@ -24,19 +23,6 @@ pub struct Connected {
     pub nodes: Arc<EvmNodes>,
     /// The result of connecting to each, in the order of the configuration.
     pub answers: Vec<Result<(), ChainError>>,
-}
-
-/// Connects to the nodes of a chain, one of which must answer now.
-///
-/// Every node is asked for its chain id: one node on another chain makes the configuration wrong,
-/// even if the others are right.
-pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmNodes>, SetupError> {
-    let connected = connect_each(config).await?;
-    let mut problems = Problems::default();
-    let answered = require_answer(config, &connected, &mut problems);
-    problems.into_result()?;
-    answered?;
-    Ok(connected.nodes)
 }
 
 /// Connects to every node of a chain and keeps the result of each. An error is one of the

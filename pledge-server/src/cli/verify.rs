@@ -11,7 +11,7 @@ use super::{Context, Verdict};
 use crate::config::{Config, NodeUrl};
 use crate::stores::Stores;
 use crate::verify::{UnverifiedChain, VerifyReport, verify_token};
-use crate::{sources, stores};
+use crate::{setup, sources, stores};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -67,7 +67,7 @@ async fn verify(
 async fn configured_nodes(config: &Config) -> anyhow::Result<Vec<(ChainId, Arc<dyn ChainSource>)>> {
     let mut nodes = Vec::new();
     for chain in config.require_chains()? {
-        let source = sources::connect(chain).await;
+        let source = setup::connect(chain).await;
         let source = source.map_err(|error| error.of(chain))?;
         nodes.push((chain.id, source as Arc<dyn ChainSource>));
     }

@@ -10,12 +10,12 @@ use pledge_core::indexer::{Finality, IndexerConfig};
 use pledge_core::primitives::Address;
 use pledge_core::types::ChainId;
 
+use super::name::check_name;
 use super::raw::{RawChain, Whole};
 use super::{
     ConfigError, Key, NodeUrl, OnUnreadable, Problems, TokenConfig, durations, nodes, quick, token,
 };
 
-const NAME_CHARS_MAX: usize = 64;
 /// Fewer could not undo an ordinary reorg; more would only slow down every commit.
 const RETAINED_HEADERS: RangeInclusive<u64> = 64..=100_000;
 
@@ -135,20 +135,6 @@ impl ChainConfig {
             request_timeout: request_timeout?,
             tokens,
         })
-    }
-}
-
-/// Checks a name. Environment variables name it too: they are lower-cased, cannot contain `-` and
-/// split at `__`. The command line also takes a chain's id, so a name must not be digits alone.
-pub(super) fn check_name(name: &str, key: &Key, problems: &mut Problems) {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    let fits = (1..=NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(allowed);
-    if !fits || name.contains("__") || name.starts_with('_') || name.ends_with('_') {
-        let what = "is not a name: use 1 to 64 of a-z, 0-9 and single _ between them, so that the \
-                    environment can reach it";
-        problems.add(key, what);
-    } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
-        problems.add(key, "is not a name but a number: use at least one letter");
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use pledge_core::primitives::Address;
 use pledge_core::types::{BlockNumber, Decimals};
 
-use super::chain::check_name;
+use super::name::check_name;
 use super::raw::{RawToken, Whole};
 use super::{Key, PointsConfig, Problems};
 

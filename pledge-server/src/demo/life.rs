@@ -10,7 +10,8 @@ use pledge_core::types::{ProgrammeId, RawPoints, Scale};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::market::{BLOCK_MINUTES, BLOCKS_PER_HOUR, Market};
+use super::blocks::{BLOCK_MINUTES, BLOCKS_PER_HOUR};
+use super::market::Market;
 use super::speed::Speed;
 use super::summary::{AuditSeen, ForkSeen, ReorgSeen, Snapshot};
 use crate::progress::Progress;

@@ -8,6 +8,7 @@ use pledge_core::primitives::U256;
 use pledge_core::types::{Amount, ChainId, RateSchedule, Scale, Step};
 
 use super::at;
+use super::blocks::{BLOCK_MINUTES, BLOCKS_PER_HOUR, CONFIRMATIONS};
 use super::player::{Player, Scene};
 use super::story::{Earned, Leader, MarketStory};
 use super::tally::Tally;
@@ -15,9 +16,6 @@ use super::traffic::{Move, Traffic};
 use crate::progress::Progress;
 use crate::stores::Stores;
 
-pub(super) const BLOCKS_PER_HOUR: u64 = 12;
-pub(super) const BLOCK_MINUTES: u64 = 60 / BLOCKS_PER_HOUR;
-pub(super) const CONFIRMATIONS: u64 = 6;
 const ACCOUNTS: usize = 50;
 const TRANSFERS: RangeInclusive<u64> = 0..=2;
 const HOURS: u64 = 48;

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use pledge_core::primitives::keccak256;
 use pledge_core::types::Account;
 
-use super::market::{BLOCKS_PER_HOUR, CONFIRMATIONS};
+use super::blocks::{BLOCKS_PER_HOUR, CONFIRMATIONS};
 use super::player::account_of;
 
 /// The greatest depth of a fork; older blocks are not kept.
