@@ -33,7 +33,7 @@ impl ChainSource for CsvChain {
                 logs.push(erc20::encode(row, self.block(row.block)?.hash));
             }
         }
-        logs.retain(|log| request.filter.matches(log));
+        logs.retain(|log| request.selects(log));
         Ok(LogsAnswer { headers, logs })
     }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 use pledge_cache_redis::{Cached, Redis, RedisLeases, RedisPending};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::points::{Settler, SettlerConfig};
-use pledge_core::ports::{Archive, BalanceStore, EventStore, Leases, PendingCache, PointsStore};
+use pledge_core::ports::{
+    Archive, BalanceStore, EventStore, Leases, LogStore, PendingCache, PointsStore,
+};
 use pledge_core::primitives::{hex, keccak256};
 use pledge_core::query::Queries;
 use pledge_storage_memory::{MemoryPending, MemoryStore};
@@ -31,6 +33,8 @@ pub struct Stores {
     pub points: Arc<dyn PointsStore>,
     /// The events of both, in the same database.
     pub events: Arc<dyn EventStore>,
+    /// The logs of contracts, in the same database.
+    pub logs: Arc<dyn LogStore>,
     /// Export and import of everything.
     pub archive: Arc<dyn Archive>,
     /// The pending blocks above the ledger.
@@ -156,13 +160,14 @@ fn url_key() -> Key {
 }
 
 impl Stores {
-    /// The ports of a store that holds ledger, points and events; pending blocks stay in memory.
-    pub fn of<S: BalanceStore + PointsStore + EventStore + Archive>(store: S) -> Self {
+    /// The ports of a store that holds everything; pending blocks stay in memory.
+    pub fn of<S: BalanceStore + PointsStore + EventStore + LogStore + Archive>(store: S) -> Self {
         let store = Arc::new(store);
         Self {
             balances: store.clone(),
             points: store.clone(),
             events: store.clone(),
+            logs: store.clone(),
             archive: store,
             pending: Arc::new(MemoryPending::default()),
             leases: None,

@@ -58,12 +58,13 @@ impl Notifier for EventLog {
 }
 
 fn back(numbered: &SequencedEvent, record: &ReorgRecord, reason: Option<&str>) {
-    let ReorgRecord { chain, to, tokens } = record;
+    let ReorgRecord { chain, to, tokens, contracts } = record;
     let changes_removed: u64 = tokens.iter().map(|token| token.changes_removed).sum();
+    let logs_removed: u64 = contracts.iter().map(|contract| contract.logs_removed).sum();
     let statements_reversed: u64 = tokens.iter().map(|token| token.statements_reversed).sum();
     line!(
         warn, numbered, chain = chain.get(), to = to.number.get(), hash = %to.hash, time = %to.time,
-        tokens = tokens.len(), changes_removed, statements_reversed, reason, "{}", numbered.event
+        tokens = tokens.len(), changes_removed, statements_reversed, contracts = contracts.len(), logs_removed, reason, "{}", numbered.event
     );
 }
 

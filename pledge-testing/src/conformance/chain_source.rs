@@ -53,15 +53,6 @@ impl fmt::Debug for SourceFixture {
 }
 
 impl SourceFixture {
-    async fn range(&self, from: u64, to: u64, detail: HeaderDetail) -> LogsAnswer {
-        let (from, to) = (BlockNumber::new(from), BlockNumber::new(to));
-        let filters = [erc20::transfers_of(std::slice::from_ref(&self.token))];
-        let request = LogsRequest { from, to, filters: &filters, detail };
-        let answer = self.source.logs(request).await.expect("the range is there");
-        answer.verify(&request).expect("an answer keeps the contract");
-        answer
-    }
-
     /// A range put together from as many answers as the source needs.
     async fn whole(&self, from: u64, to: u64, detail: HeaderDetail) -> LogsAnswer {
         let transfers = [erc20::transfers_of(std::slice::from_ref(&self.token))];
