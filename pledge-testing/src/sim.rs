@@ -10,6 +10,7 @@
 //! write.
 
 mod check;
+mod contracts;
 mod control;
 mod convergence;
 mod counters;

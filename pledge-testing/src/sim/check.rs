@@ -7,9 +7,11 @@ use pledge_core::points::{Programme, list_statements};
 use pledge_core::ports::{Statement, StatementKind, StatementsQuery};
 use pledge_core::query::AccountView;
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, Epoch, ProgrammeId, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ContractId, Epoch, ProgrammeId, Timestamp,
+    TokenId,
 };
 
+use super::contracts;
 use super::control::{Control, now};
 use super::history::{ACCOUNTS, History, STARTS, token};
 use super::instance::Asked;
@@ -30,6 +32,12 @@ struct Published {
     listed: Vec<Statement>,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum FollowedId {
+    Token(TokenId),
+    Contract(ContractId),
+}
+
 /// Remembers what was published.
 #[derive(Debug, Default)]
 pub(super) struct Checker {
@@ -38,7 +46,7 @@ pub(super) struct Checker {
     /// Whether the ledger may hold a time that is not a block's, until the next block proves it.
     late_times: bool,
     published: BTreeMap<(ProgrammeId, Account), Published>,
-    stood: BTreeMap<TokenId, (Epoch, Option<BlockId>)>,
+    cursors_before: BTreeMap<FollowedId, (Epoch, Option<BlockId>)>,
     /// The highest head that a running step of an indexer may have seen.
     pub(super) head: u64,
     /// Every cursor of the first token, in order: the states that may be the base of an answer.
@@ -48,7 +56,7 @@ pub(super) struct Checker {
 /// Why a run is wrong.
 pub(super) type Verdict = Result<(), String>;
 
-fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
+pub(super) fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
@@ -82,32 +90,50 @@ impl Checker {
                 check_branch(fixture, history, people, &state)?;
             }
         }
+        for state in contracts::states(fixture) {
+            let id = FollowedId::Contract(state.spec.id.clone());
+            self.cursor(history, id, state.epoch, state.cursor)?;
+            if slow && !self.late_times {
+                contracts::check_branch(fixture, history, &state)?;
+            }
+        }
         if !self.late_times {
             headers(fixture, history, self.retained_headers)?;
         }
         self.statements(fixture, control, slow)
     }
 
+    /// A cursor is a block that was confirmed when it was added, and an epoch never goes back.
+    fn cursor(
+        &mut self,
+        history: &History,
+        id: FollowedId,
+        epoch: Epoch,
+        cursor: Option<BlockRef>,
+    ) -> Verdict {
+        let at = cursor.map(|cursor| cursor.id());
+        let before = self.cursors_before.insert(id.clone(), (epoch, at)).unwrap_or_default();
+        require(before.0 <= epoch, || format!("{id:?}: the epoch went back"))?;
+        let Some(cursor) = cursor else { return Ok(()) };
+        let known = history.get(cursor.hash);
+        let known =
+            known.ok_or_else(|| format!("{id:?} is at {cursor}, which was never a block"))?;
+        let is_own = known.header == cursor || self.late_times;
+        require(is_own, || format!("{id:?}: the cursor {cursor} is falsified"))?;
+        // Further from the head than headers are held only the height counts: a reorg as deep as
+        // that halts the chain, so a branch on which the block was not confirmed cannot be undone
+        // in any case.
+        let is_far = cursor.number.get() + self.retained_headers < self.head;
+        let is_added = before.0 == epoch && before.1 != at;
+        require(known.confirmed || is_far || !is_added, || {
+            format!("{id:?}: block {cursor} was never confirmed")
+        })
+    }
+
     fn token(&mut self, fixture: &Fixture, history: &History, state: &TokenState) -> Verdict {
         let id = state.spec.id;
         let cursor = state.cursor.map(|cursor| cursor.id());
-        let before = self.stood.insert(id, (state.epoch, cursor)).unwrap_or_default();
-        require(before.0 <= state.epoch, || format!("{id}: the epoch went back"))?;
-        if let Some(cursor) = state.cursor {
-            let known = history.get(cursor.hash);
-            let known =
-                known.ok_or_else(|| format!("{id} is at {cursor}, which was never a block"))?;
-            let is_own = known.header == cursor || self.late_times;
-            require(is_own, || format!("{id}: the cursor {cursor} is falsified"))?;
-            // Further from the head than headers are held only the height counts: a reorg as deep
-            // as that halts the chain, so a branch on which the block was not confirmed cannot be
-            // undone in any case.
-            let is_far = cursor.number.get() + self.retained_headers < self.head;
-            let is_added = before.0 == state.epoch && before.1 != Some(cursor.id());
-            require(known.confirmed || is_far || !is_added, || {
-                format!("{id}: block {cursor} was never confirmed")
-            })?;
-        }
+        self.cursor(history, FollowedId::Token(id), state.epoch, state.cursor)?;
         let totals = &state.totals;
         let rest = totals.minted.try_sub(state.totals.supply);
         let adds_up = rest.is_ok_and(|rest| rest == totals.burned);
@@ -303,17 +329,21 @@ fn headers(fixture: &Fixture, history: &History, retained_headers: u64) -> Verdi
     let unknown = held.iter().find(|header| !known(header));
     require(unknown.is_none(), || format!("held header {unknown:?} never was"))?;
     let tokens = now(fixture.balances.tokens(CHAIN)).expect("read");
-    let cursors: Vec<_> = tokens.iter().filter_map(|state| state.cursor).collect();
+    let tokens = tokens.iter().map(|state| (state.cursor, state.spec.start_block));
+    let contracts = contracts::states(fixture);
+    let contracts = contracts.iter().map(|state| (state.cursor, state.spec.start_block));
+    let followed: Vec<_> =
+        tokens.chain(contracts).filter_map(|(cursor, start)| Some((cursor?, start))).collect();
+    let cursors: Vec<_> = followed.iter().map(|(cursor, _)| *cursor).collect();
     let top = cursors.iter().map(|cursor| cursor.number).max();
     let above = held.iter().find(|header| Some(header.number) > top);
     require(above.is_none(), || format!("held header {above:?} is above every cursor"))?;
     let newest = held.first().filter(|newest| Some(newest.number) == top);
     let stray = newest.filter(|newest| !cursors.contains(newest));
-    require(stray.is_none(), || format!("held header {stray:?} is no token's cursor"))?;
+    require(stray.is_none(), || format!("held header {stray:?} is no cursor"))?;
     let near = history.top().saturating_sub(retained_headers);
-    for state in &tokens {
-        let Some(cursor) = state.cursor else { continue };
-        let first = near.max(state.spec.start_block.get());
+    for (cursor, start) in followed {
+        let first = near.max(start.get());
         let branch = history.branch_of(cursor.hash);
         let near = branch.iter().rev().map(|block| block.header);
         let mut near = near.take_while(|header| header.number.get() >= first);

@@ -6,6 +6,7 @@ use pledge_core::query::QueryError;
 use pledge_core::types::{Amount, BlockId, BlockNumber, BlockRef};
 
 use super::check::{Verdict, check_branch, expected};
+use super::contracts;
 use super::control::now;
 use super::edges::Edges;
 use super::history::{ACCOUNTS, STARTS, token};
@@ -52,7 +53,10 @@ impl Play<'_> {
         let every = self.fixture.balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX);
         let held = now(every).expect("read");
         let tokens = now(self.fixture.balances.tokens(CHAIN)).expect("read");
-        let top = tokens.iter().filter_map(|state| state.cursor).map(|cursor| cursor.number).max();
+        let cursors = tokens.iter().filter_map(|state| state.cursor);
+        let contracts = contracts::states(self.fixture);
+        let cursors = cursors.chain(contracts.iter().filter_map(|state| state.cursor));
+        let top = cursors.map(|cursor| cursor.number).max();
         let comparable = |at: u64| held.iter().any(|held| held.number.get() == at);
         while top.is_some_and(|top| self.history.height() <= top.get())
             && !comparable(self.history.height())
@@ -115,6 +119,7 @@ impl Play<'_> {
         match status {
             ChainStatus::Live => {
                 tokens.iter().try_for_each(|state| self.judge_token(state))?;
+                self.judge_contracts()?;
                 self.judge_edges()?;
                 (1..=ACCOUNTS).try_for_each(|number| self.judge_pending(number))
             }
@@ -172,6 +177,22 @@ impl Play<'_> {
         Err(format!("{id} ends with {holds:#?}\nmust be\n{expected:#?}"))
     }
 
+    /// Every log up to the confirmed block is kept. No token's fault holds a contract up.
+    fn judge_contracts(&self) -> Verdict {
+        for state in contracts::states(self.fixture) {
+            let id = &state.spec.id;
+            let start = state.spec.start_block;
+            let target = self.final_cursor(None).filter(|target| target.number >= start);
+            let cursor = state.cursor.map(|cursor| cursor.id());
+            if cursor != target {
+                return Err(format!("{id} ends at {cursor:?}, not at {target:?}"));
+            }
+            let kept = contracts::check_branch(self.fixture, &self.history, &state)?;
+            self.around.control.lock().counters.logs += kept;
+        }
+        Ok(())
+    }
+
     fn target(&self) -> Option<BlockNumber> {
         let height = self.history.height();
         let target = match self.history.finality {
@@ -207,12 +228,19 @@ impl Play<'_> {
             let linked = run.windows(2).take_while(|pair| pair[1].is_parent_of(&pair[0])).count();
             !canonical(cursor) && !run.iter().take(linked + 1).any(leads_back)
         };
-        if !tokens.iter().filter_map(|state| state.cursor).any(|cursor| is_lost(&cursor)) {
+        let contracts = contracts::states(self.fixture);
+        let cursors = tokens.iter().filter_map(|state| state.cursor);
+        let mut cursors = cursors.chain(contracts.iter().filter_map(|state| state.cursor));
+        if !cursors.any(|cursor| is_lost(&cursor)) {
             return Err(format!("the chain halted although an ancestor is held: {reason}"));
         }
         self.around.control.lock().counters.halted_chains += 1;
         let whole =
             |state: &TokenState| check_branch(self.fixture, &self.history, &self.people, state);
-        tokens.iter().try_for_each(whole)
+        tokens.iter().try_for_each(whole)?;
+        for state in &contracts {
+            contracts::check_branch(self.fixture, &self.history, state)?;
+        }
+        Ok(())
     }
 }

@@ -52,6 +52,7 @@ counters! {
     edges: "edges of windows found", sum;
     netted: "rows that carry the balance at their block's end", sum;
     unreadable: "logs that cannot be read", sum;
+    logs: "logs of contracts kept", sum;
     supplies: "supplies compared", sum;
     forks: "forks of the chain", sum;
     deepest_fork: "deepest fork", max;

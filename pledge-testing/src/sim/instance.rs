@@ -89,7 +89,8 @@ impl Instance {
         let cache: Arc<dyn PendingCache> = pending.clone();
         let node = nodes[at.min(nodes.len() - 1)].clone();
         let config = if at == 0 { swarm.indexer } else { swarm.second };
-        let indexer = Indexer::new(CHAIN, node, store.clone(), cache.clone(), config);
+        let indexer = Indexer::new(CHAIN, node, store.clone(), cache.clone(), config)
+            .keeping_logs(store.clone());
         let consumer = Consumer::new("sim").expect("a valid name");
         let at_once = NonZeroUsize::new(swarm.tell_at_once).expect("at least one");
         Self {

@@ -6,6 +6,7 @@ use pledge_core::points::Programme;
 use pledge_core::ports::{ChainReport, ShardProgress};
 use pledge_core::types::{BlockNumber, ProgrammeId, Rate, RateSchedule, Step, Timestamp, TokenId};
 
+use super::contracts;
 use super::control::{Control, now};
 use super::dice::Dice;
 use super::history::token;
@@ -30,6 +31,9 @@ impl People {
     pub(super) fn set_up(&mut self, fixture: &Fixture, swarm: &Swarm) {
         now(fixture.balances.register_chain(CHAIN, "sim")).expect("a fresh store");
         self.add_token(fixture, 0);
+        if swarm.keeps_logs {
+            contracts::follow(fixture, 0);
+        }
         self.put(fixture, self.rule(swarm, token(0), "main"));
     }
 
@@ -122,6 +126,10 @@ impl People {
             self.add_token(fixture, 1);
             control.lock().counters.late_tokens += 1;
             return "token added";
+        }
+        if swarm.keeps_logs && contracts::states(fixture).len() == 1 {
+            contracts::follow(fixture, 1);
+            return "contract added";
         }
         let missing = [(1, "main"), (0, "boost")].into_iter().find(|(index, name)| {
             let id = ProgrammeId::new(token(*index), name).expect("a valid name");

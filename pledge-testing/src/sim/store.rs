@@ -8,16 +8,17 @@ use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
+use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
-    HistoriesPage, HistoriesQuery, LedgerCommit, PendingCache, PendingSnapshot, PointsStore,
-    ProgrammeState, Pruning, Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing,
-    StatementRows, StatementsQuery,
+    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, ContractLogsQuery,
+    EventRetention, EventStore, HistoriesPage, HistoriesQuery, LedgerCommit, LogReads, LogStore,
+    LogsCommit, PendingCache, PendingSnapshot, PointsStore, ProgrammeState, Pruning, Rewind, Seen,
+    Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
-    RawPoints, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, LogIndex,
+    ProgrammeId, RawPoints, Timestamp, TokenId,
 };
 
 use super::control::Control;
@@ -28,13 +29,15 @@ pub(super) struct Store {
     balances: Arc<dyn BalanceStore>,
     points: Arc<dyn PointsStore>,
     events: Arc<dyn EventStore>,
+    logs: Arc<dyn LogStore>,
     control: Arc<Control>,
 }
 
 impl Store {
     pub(super) fn over(fixture: &Fixture, control: Arc<Control>) -> Self {
-        let Fixture { balances, points, events, .. } = fixture;
-        Self { balances: balances.clone(), points: points.clone(), events: events.clone(), control }
+        let Fixture { balances, points, events, logs, .. } = fixture;
+        let (balances, points) = (balances.clone(), points.clone());
+        Self { balances, points, events: events.clone(), logs: logs.clone(), control }
     }
 }
 
@@ -105,6 +108,17 @@ handed_on! { EventStore by events:
     read delivered(consumer: &Consumer) -> EventSeq;
     write record_delivered(consumer: &Consumer, from: EventSeq, to: EventSeq) -> ();
     write prune_events(retention: &EventRetention, now: Timestamp) -> Pruning;
+}
+
+handed_on! { LogReads by logs:
+    read contracts(chain: ChainId) -> Vec<ContractState>;
+    read contract(contract: &ContractId) -> Option<ContractState>;
+    read contract_logs(query: &ContractLogsQuery) -> Seen<Vec<ConfirmedLog>>;
+}
+
+handed_on! { LogStore by logs:
+    write register_contract(spec: &ContractSpec) -> ContractState;
+    write commit_logs(commit: &LogsCommit) -> ();
 }
 
 /// Pending blocks that are forgotten, or return to an earlier state.

@@ -76,6 +76,8 @@ pub(super) struct Swarm {
     pub(super) shards: ShardCount,
     pub(super) window: WindowLength,
     pub(super) tell_at_once: usize,
+    /// Whether the logs of contracts are kept too.
+    pub(super) keeps_logs: bool,
 }
 
 /// How far a block's time may be ahead of a process's clock.
@@ -182,6 +184,7 @@ impl Swarm {
             shards: shards.expect("powers of two"),
             window: window.expect("within a year"),
             tell_at_once: dice.pick(&[(1, 1), (2, 3), (1, 100)]),
+            keeps_logs: dice.chance(700),
         }
     }
 }
@@ -203,7 +206,8 @@ impl Swarm {
         };
         let shards = ShardCount::new(2).expect("a power of two");
         let bounds = Self::bounds(&mut Dice::new(0));
-        Self { instances: 1, indexer, second: indexer, settler, shards, ..bounds }
+        let keeps_logs = true;
+        Self { instances: 1, indexer, second: indexer, settler, shards, keeps_logs, ..bounds }
     }
 }
 
