@@ -1,6 +1,5 @@
 //! The port of contracts' logs.
 
-use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use async_trait::async_trait;
@@ -10,34 +9,11 @@ use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
 use pledge_core::ports::{
     ContractLogsQuery, LogOrder, LogReads, LogStore, LogsCommit, Rewind, Seen,
 };
-use pledge_core::types::{BlockId, BlockNumber, ChainId, ContractId, LogIndex};
+use pledge_core::types::{BlockId, ChainId, ContractId, LogIndex};
 
 use crate::MemoryStore;
+use crate::contract::Contract;
 use crate::state::State;
-
-/// A followed contract with its logs.
-#[derive(Debug, Clone)]
-pub(crate) struct Contract {
-    pub(crate) state: ContractState,
-    logs: BTreeMap<(BlockNumber, LogIndex), ConfirmedLog>,
-}
-
-impl Contract {
-    pub(crate) fn is_of(&self, chain: ChainId) -> bool {
-        self.state.spec.id.chain == chain
-    }
-
-    fn require_cursor(
-        &self,
-        operation: &'static str,
-        base: Option<BlockId>,
-    ) -> Result<(), StoreError> {
-        if self.state.cursor.map(|cursor| cursor.id()) == base {
-            return Ok(());
-        }
-        Err(StoreError::conflict(operation, self.state.cursor_mismatch(base)))
-    }
-}
 
 #[async_trait]
 impl LogReads for MemoryStore {
@@ -76,8 +52,7 @@ impl LogStore for MemoryStore {
     async fn register_contract(&self, spec: &ContractSpec) -> Result<ContractState, StoreError> {
         let mut state = self.lock();
         state.chain(spec.id.chain)?;
-        let fresh =
-            || Contract { state: ContractState::registered(spec.clone()), logs: BTreeMap::new() };
+        let fresh = || Contract::registered(spec.clone());
         let contract = state.contracts.entry(spec.id.clone()).or_insert_with(fresh);
         if contract.state.spec == *spec {
             return Ok(contract.state.clone());

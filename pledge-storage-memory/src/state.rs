@@ -17,7 +17,7 @@ use pledge_core::types::{
     ProgrammeId, RawPoints, ShardId, Timestamp, TokenId,
 };
 
-use crate::logs::Contract;
+use crate::contract::Contract;
 
 /// The ledger and the points of any number of chains, in memory.
 #[derive(Debug, Default)]
