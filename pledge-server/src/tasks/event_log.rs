@@ -58,7 +58,7 @@ impl Notifier for EventLog {
 }
 
 fn back(numbered: &SequencedEvent, record: &ReorgRecord, reason: Option<&str>) {
-    let ReorgRecord { chain, to, tokens } = record;
+    let ReorgRecord { chain, to, tokens, .. } = record;
     let changes_removed: u64 = tokens.iter().map(|token| token.changes_removed).sum();
     let statements_reversed: u64 = tokens.iter().map(|token| token.statements_reversed).sum();
     line!(
