@@ -63,5 +63,6 @@ mod tests {
 
     pledge_testing::balance_store_conformance!(fixture());
     pledge_testing::points_store_conformance!(fixture());
+    pledge_testing::log_store_conformance!(fixture());
     pledge_testing::event_store_conformance!(fixture());
 }

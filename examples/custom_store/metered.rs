@@ -8,8 +8,8 @@ use pledge_core::forward_store;
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::ports::{
     BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore, HistoriesPage,
-    HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Rewind, Seen, Settlement,
-    SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    HistoriesQuery, LedgerCommit, LogReads, LogStore, PointsStore, ProgrammeState, Rewind, Seen,
+    Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
@@ -64,6 +64,16 @@ metered!(BalanceStore {
 #[async_trait]
 impl<S: EventStore> EventStore for Metered<S> {
     forward_store!(store: events delivered record_delivered prune_events); // uncounted
+}
+
+#[async_trait]
+impl<S: LogReads> LogReads for Metered<S> {
+    forward_store!(store: contracts contract contract_logs);
+}
+
+#[async_trait]
+impl<S: LogStore> LogStore for Metered<S> {
+    forward_store!(store: register_contract commit_logs);
 }
 
 metered!(PointsStore {

@@ -1,6 +1,5 @@
 //! The port of contracts' logs.
 
-use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use async_trait::async_trait;
@@ -13,7 +12,8 @@ use pledge_core::ports::{
 use pledge_core::types::{BlockId, ChainId, ContractId, LogIndex};
 
 use crate::MemoryStore;
-use crate::state::{Contract, State};
+use crate::contract::Contract;
+use crate::state::State;
 
 #[async_trait]
 impl LogReads for MemoryStore {
@@ -52,8 +52,7 @@ impl LogStore for MemoryStore {
     async fn register_contract(&self, spec: &ContractSpec) -> Result<ContractState, StoreError> {
         let mut state = self.lock();
         state.chain(spec.id.chain)?;
-        let fresh =
-            || Contract { state: ContractState::registered(spec.clone()), logs: BTreeMap::new() };
+        let fresh = || Contract::registered(spec.clone());
         let contract = state.contracts.entry(spec.id.clone()).or_insert_with(fresh);
         if contract.state.spec == *spec {
             return Ok(contract.state.clone());

@@ -7,7 +7,6 @@ use std::sync::{Mutex, MutexGuard};
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
 use pledge_core::ledger::{BlockEdge, Change, Checkpoint, Leg, TokenState, UnreadableLog};
-use pledge_core::logs::{ConfirmedLog, ContractState};
 use pledge_core::points::{Programme, WindowRow};
 use pledge_core::ports::{
     ChainState, ConsumerState, NewBlocks, Seen, ShardProgress, Statement, StatementKind,
@@ -17,6 +16,8 @@ use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, LogIndex,
     ProgrammeId, RawPoints, ShardId, Timestamp, TokenId,
 };
+
+use crate::contract::Contract;
 
 /// The ledger and the points of any number of chains, in memory.
 #[derive(Debug, Default)]
@@ -81,30 +82,6 @@ pub(crate) struct ProgrammeEntry {
     pub(crate) totals: BTreeMap<Account, RawPoints>,
     pub(crate) by_points: BTreeSet<(Reverse<RawPoints>, Account)>,
     pub(crate) statements: BTreeMap<(Account, StatementPlace), Statement>,
-}
-
-/// A followed contract with its logs.
-#[derive(Debug, Clone)]
-pub(crate) struct Contract {
-    pub(crate) state: ContractState,
-    pub(crate) logs: BTreeMap<(BlockNumber, LogIndex), ConfirmedLog>,
-}
-
-impl Contract {
-    pub(crate) fn is_of(&self, chain: ChainId) -> bool {
-        self.state.spec.id.chain == chain
-    }
-
-    pub(crate) fn require_cursor(
-        &self,
-        operation: &'static str,
-        base: Option<BlockId>,
-    ) -> Result<(), StoreError> {
-        if self.state.cursor.map(|cursor| cursor.id()) == base {
-            return Ok(());
-        }
-        Err(StoreError::conflict(operation, self.state.cursor_mismatch(base)))
-    }
 }
 
 impl State {

@@ -15,6 +15,7 @@ mod plain {
 
     pledge_testing::balance_store_conformance!(fixture());
     pledge_testing::points_store_conformance!(fixture());
+    pledge_testing::log_store_conformance!(fixture());
     pledge_testing::event_store_conformance!(fixture());
     pledge_testing::engine_conformance!(fixture());
     pledge_testing::engine_properties!(fixture(), 256);
@@ -35,6 +36,7 @@ mod behind_arc {
 
     pledge_testing::balance_store_conformance!(async { fixture().await.behind_arc() });
     pledge_testing::points_store_conformance!(async { fixture().await.behind_arc() });
+    pledge_testing::log_store_conformance!(async { fixture().await.behind_arc() });
     pledge_testing::event_store_conformance!(async { fixture().await.behind_arc() });
 }
 

@@ -6,8 +6,8 @@ use sqlx::{Arguments, Row as _};
 
 use crate::error::fault;
 
-/// Values of at most so many bytes. A column of numbers holds 64 bits, so a bound is a number like
-/// any other.
+/// `Invalid` where the values have more than `bytes_max`. A column of numbers holds 64 bits, so a
+/// bound is a number like any other.
 pub(crate) fn arguments(values: Vec<Value>, bytes_max: usize) -> Result<MySqlArguments, Fault> {
     // Refused here: beyond its limit the server ends the connection, and the caller would try again
     // for ever.

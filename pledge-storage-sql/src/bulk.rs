@@ -11,9 +11,8 @@ const STATEMENT_ROWS_MAX: usize = 256;
 const STATEMENT_ROWS_ANY: usize = 16;
 /// Queries that one statement joins at most.
 const UNION_PARTS_MAX: usize = 64;
-/// A statement that binds this many bytes takes no more rows, and a row of so many is alone in its
-/// statement: so no more than twice as many are bound at once, unless by one row. It stays far below
-/// a server's `max_allowed_packet`.
+/// A statement that binds this many bytes takes no more rows, so that it stays far below a server's
+/// `max_allowed_packet`. A row of this many bytes is alone in its statement.
 const STATEMENT_BYTES_MAX: usize = 1 << 20;
 
 /// The values of a row.
@@ -52,6 +51,9 @@ fn fill<R, const COLUMNS: usize>(
         bytes += row_bytes;
         taken += 1;
     }
+    // Where bytes were the bound, the number of rows is any: one of the few sizes again.
+    let taken = statement_rows(taken, STATEMENT_ROWS_MAX);
+    values.truncate(taken * COLUMNS);
     (values, &rows[taken..])
 }
 
@@ -175,6 +177,13 @@ mod tests {
         let rows = vec!["x".repeat(STATEMENT_BYTES_MAX / 2); 5];
         let (values, left) = fill(&rows, |text| values![text.as_str()]);
         assert_eq!((values.len(), left.len()), (2, 3));
+    }
+
+    #[test]
+    fn rows_that_bytes_bound_are_of_a_few_numbers_too() {
+        let rows = vec!["x".repeat(STATEMENT_BYTES_MAX / 100); 256];
+        let (values, left) = fill(&rows, |text| values![text.as_str()]);
+        assert_eq!((values.len(), left.len()), (64, 192));
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub(crate) async fn register(
             Err(known.state.spec.refuse(spec).into())
         };
     }
+    // The columns of the cursor stay null: it is added without one, since no archive has contracts.
     let state = ContractState::registered(spec.clone());
     query(
         "INSERT INTO contract (chain, name, address, events, start_block, epoch, logs) \

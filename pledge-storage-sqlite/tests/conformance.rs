@@ -19,6 +19,7 @@ mod plain {
 
     pledge_testing::balance_store_conformance!(fixture());
     pledge_testing::points_store_conformance!(fixture());
+    pledge_testing::log_store_conformance!(fixture());
     pledge_testing::event_store_conformance!(fixture());
     pledge_testing::engine_conformance!(fixture());
     pledge_testing::engine_properties!(fixture(), 24);
@@ -62,5 +63,6 @@ mod behind_arc {
 
     pledge_testing::balance_store_conformance!(async { fixture().await.behind_arc() });
     pledge_testing::points_store_conformance!(async { fixture().await.behind_arc() });
+    pledge_testing::log_store_conformance!(async { fixture().await.behind_arc() });
     pledge_testing::event_store_conformance!(async { fixture().await.behind_arc() });
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use pledge_core::archive::ArchiveRecord;
 use pledge_core::error::StoreError;
 use pledge_core::ports::{
-    Archive, BalanceStore, EventStore, PointsStore, RecordSink, RecordSource,
+    Archive, BalanceStore, EventStore, LogStore, PointsStore, RecordSink, RecordSource,
 };
 
 use super::Fixture;
@@ -23,11 +23,20 @@ pub struct ArchiveFixture {
 
 impl ArchiveFixture {
     /// A fixture of a store that implements every port. `guard` is dropped with it.
-    pub fn new<S: BalanceStore + PointsStore + EventStore + Archive>(
+    pub fn new<S: BalanceStore + PointsStore + LogStore + EventStore + Archive>(
         store: Arc<S>,
         guard: impl Any + Send + Sync,
     ) -> Self {
-        Self { fixture: Fixture::new(store.clone(), guard), archive: store }
+        Self::of(store.clone(), store, guard)
+    }
+
+    /// A fixture of a store that decorates another and leaves the logs of contracts to it.
+    pub fn of<S: BalanceStore + PointsStore + EventStore + Archive>(
+        store: Arc<S>,
+        logs: Arc<dyn LogStore>,
+        guard: impl Any + Send + Sync,
+    ) -> Self {
+        Self { fixture: Fixture::of(store.clone(), logs, guard), archive: store }
     }
 
     /// Exports all that the store holds.

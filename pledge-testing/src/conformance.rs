@@ -9,6 +9,7 @@
 //! }
 //! pledge_testing::balance_store_conformance!(fixture());
 //! pledge_testing::points_store_conformance!(fixture());
+//! pledge_testing::log_store_conformance!(fixture());
 //! pledge_testing::event_store_conformance!(fixture());
 //! pledge_testing::engine_conformance!(fixture());
 //! pledge_testing::engine_properties!(fixture(), 256);
@@ -24,6 +25,7 @@ pub mod block_edges;
 pub mod block_ends;
 pub mod cases;
 pub mod chain_source;
+pub mod contracts;
 pub mod delivery;
 pub mod edges;
 pub mod engine;
@@ -44,6 +46,9 @@ pub mod event_store;
 pub mod failures;
 pub mod leases;
 pub mod ledger;
+pub mod log_pages;
+pub mod log_rewind;
+pub mod log_store;
 pub mod marks;
 pub mod notifier;
 pub mod pending_cache;
@@ -98,6 +103,17 @@ macro_rules! points_store_conformance {
         $crate::__points_store!($fixture);
         $crate::__points_rewind!($fixture);
         $crate::__points_edges!($fixture);
+    };
+}
+
+/// The laws of [`LogReads`](pledge_core::ports::LogReads) and
+/// [`LogStore`](pledge_core::ports::LogStore), likewise, and of a rewind over tokens and contracts.
+#[macro_export]
+macro_rules! log_store_conformance {
+    ($fixture:expr) => {
+        $crate::__log_store!($fixture);
+        $crate::__log_pages!($fixture);
+        $crate::__log_rewind!($fixture);
     };
 }
 

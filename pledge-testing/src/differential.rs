@@ -1,6 +1,7 @@
 //! Two stores that receive the same writes and must return the same answers, whatever happens.
 
 mod compare;
+mod logs;
 mod ops;
 mod settling;
 
@@ -11,10 +12,14 @@ use alloy_primitives::{Address, B256};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::RewindCause;
 use pledge_core::ledger::{
-    AccountStates, BlockEdge, SupplyAnswer, TokenMetadata, TokenSpec, Transfer, UnreadableLog, fold,
+    AccountStates, BlockEdge, SupplyAnswer, TokenMetadata, TokenSpec, TokenState, Transfer,
+    UnreadableLog, fold,
 };
+use pledge_core::logs::ContractState;
 use pledge_core::points::Programme;
-use pledge_core::ports::{LedgerCommit, NewBlocks, Rewind, SettlementBatch, TokenCommit};
+use pledge_core::ports::{
+    LedgerCommit, LogsCommit, NewBlocks, Rewind, SettlementBatch, TokenCommit,
+};
 use pledge_core::types::{
     Amount, BlockNumber, BlockRef, ChainId, Decimals, Epoch, LogIndex, ProgrammeId, Rate,
     RateSchedule, ShardCount, Step, Timestamp, TokenId, WindowLength,
@@ -40,7 +45,7 @@ pub fn any_history_gives_the_same_answers(
             let mut twins = Twins::new(store().await, reference().await).await;
             for op in &ops {
                 twins.apply(op).await;
-                if matches!(op, Op::Rewind(_)) {
+                if matches!(op, Op::Rewind { .. }) {
                     twins.compare().await;
                 }
             }
@@ -114,16 +119,27 @@ fn transfers(block: &BlockRef, moves: &[Move]) -> Vec<Transfer> {
 struct Twins {
     store: Fixture,
     reference: Fixture,
+    /// The blocks that the ledger or a contract has taken.
     chain: Vec<BlockRef>,
     forks: u64,
     programme: Programme,
     next_shard: u16,
     last_commit: Option<LedgerCommit>,
+    last_logs: Option<LogsCommit>,
     last_batch: Option<SettlementBatch>,
 }
 
 fn token() -> TokenId {
     TokenId { chain: CHAIN, address: Address::repeat_byte(0xaa) }
+}
+
+fn before_the_start() -> BlockRef {
+    BlockRef {
+        number: BlockNumber::new(2),
+        hash: B256::repeat_byte(2),
+        parent_hash: B256::repeat_byte(1),
+        time: Timestamp::new(100_000).expect("a valid step"),
+    }
 }
 
 fn programme_id() -> ProgrammeId {
@@ -176,6 +192,7 @@ impl Twins {
             programme,
             next_shard: 0,
             last_commit: None,
+            last_logs: None,
             last_batch: None,
         };
         let decimals = Decimals::new(18).expect("a valid step");
@@ -184,18 +201,12 @@ impl Twins {
         both!(twins, balances.register_chain(CHAIN, "five")).expect("a valid step");
         both!(twins, balances.register_token(&spec)).expect("a valid step");
         both!(twins, points.put_programme(&twins.programme)).expect("a valid step");
+        twins.register_contracts().await;
         twins
     }
 
     fn tip(&self) -> BlockRef {
-        let start = Timestamp::new(100_000).expect("a valid step");
-        let before = BlockRef {
-            number: BlockNumber::new(2),
-            hash: B256::repeat_byte(2),
-            parent_hash: B256::repeat_byte(1),
-            time: start,
-        };
-        self.chain.last().copied().unwrap_or(before)
+        self.chain.last().copied().unwrap_or_else(before_the_start)
     }
 
     fn child(&self, parent: &BlockRef, seconds: u64) -> BlockRef {
@@ -204,6 +215,7 @@ impl Twins {
         hash.0[..8].copy_from_slice(&number.get().to_be_bytes());
         hash.0[8..16].copy_from_slice(&self.forks.to_be_bytes());
         let time = parent.time.checked_add(seconds).expect("a valid step");
+        hash.0[16..24].copy_from_slice(&time.get().to_be_bytes());
         BlockRef { number, hash, parent_hash: parent.hash, time }
     }
 
@@ -215,7 +227,13 @@ impl Twins {
                     self.offer(commit).await;
                 }
             }
-            Op::Rewind(depth) => self.rewind(*depth).await,
+            Op::Logs { of, blocks, all } => self.commit_logs(*of, blocks, *all).await,
+            Op::LogsAgain => {
+                if let Some(commit) = self.last_logs.take() {
+                    self.offer_logs(commit).await;
+                }
+            }
+            Op::Rewind { depth, forgets } => self.rewind(*depth, *forgets).await,
             Op::Settle { limit, fails } => self.settle(*limit, *fails).await,
             Op::Retry { fails } => self.retry(*fails).await,
             Op::SettleAgain => {
@@ -230,7 +248,7 @@ impl Twins {
                 both!(self, points.reset_failures(&programme_id(), start)).expect("a valid step");
             }
             Op::Halt(halts) => {
-                let base = self.chain.last().map(BlockRef::id);
+                let base = self.ledger().await.cursor.map(|cursor| cursor.id());
                 let set = if *halts {
                     both!(self, balances.halt_token(token(), base, "a test"))
                 } else {
@@ -257,8 +275,9 @@ impl Twins {
     }
 
     async fn supply(&self, on_chain: Option<u64>, stale: bool) {
-        let place = if stale { self.chain.iter().rev().nth(1) } else { self.chain.last() };
-        let Some(place) = place else { return };
+        let Some(cursor) = self.ledger().await.cursor else { return };
+        let parent = self.chain.iter().find(|block| block.is_parent_of(&cursor)).copied();
+        let Some(place) = (if stale { parent } else { Some(cursor) }) else { return };
         let answer = match on_chain {
             Some(supply) => SupplyAnswer::Total(Amount::from(supply)),
             None => SupplyAnswer::Missing(format!("asked at {place}")),
@@ -268,20 +287,15 @@ impl Twins {
     }
 
     async fn commit(&mut self, blocks: &[Mined]) {
-        let base = self.tip();
-        let state = self
-            .reference
-            .balances
-            .token(token())
-            .await
-            .expect("a valid step")
-            .expect("a valid step");
+        let state = self.ledger().await;
         let mut states = self.newest_states().await;
         let (mut totals, mut changes) = (state.totals, Vec::new());
         let (mut headers, mut unreadable_logs) = (Vec::new(), Vec::new());
-        let mut parent = base;
+        let mut parent = state.cursor.unwrap_or_else(before_the_start);
         for Mined { later, moves, unreadable } in blocks {
-            let block = self.child(&parent, *later);
+            // A contract may have taken the next block before.
+            let known = self.chain.iter().find(|block| parent.is_parent_of(block)).copied();
+            let block = known.unwrap_or_else(|| self.child(&parent, *later));
             let mut transfers = transfers(&block, moves);
             // The steps never send more than is held.
             let (folded, after) = loop {
@@ -319,7 +333,7 @@ impl Twins {
     /// Offers a commit, which is refused unless the ledger is at its base and is not halted.
     async fn offer(&mut self, commit: LedgerCommit) {
         if both!(self, balances.commit(&commit)).is_ok() {
-            self.chain.extend(&commit.blocks.headers);
+            self.extend(&commit.blocks);
         }
         self.last_commit = Some(commit);
     }
@@ -331,35 +345,38 @@ impl Twins {
         known.filter_map(|(account, state)| Some((account, state?))).collect()
     }
 
-    async fn rewind(&mut self, depth: u64) {
-        let Some(tip) = self.chain.last().copied() else {
+    async fn rewind(&mut self, depth: u64, forgets: bool) {
+        if self.chain.is_empty() {
             return;
-        };
+        }
         let keep = self.chain.len().saturating_sub(usize::try_from(depth).expect("a valid step"));
-        let kept = self.chain[..keep].to_vec();
-        let removed = std::mem::replace(&mut self.chain, kept);
-        let rewind = Rewind {
-            chain: CHAIN,
-            to: self.tip(),
-            tokens: vec![(token(), tip.id())],
-            contracts: Vec::new(),
-            cause: RewindCause::Reorg,
-        };
-        let done = both!(self, balances.rewind(&rewind));
-        match done {
-            Ok(_) => self.forks += 1,
-            Err(_) => self.chain = removed,
+        let to = self.chain[..keep].last().copied().unwrap_or_else(before_the_start);
+        let is_above = |cursor: &BlockRef| cursor.number > to.number || cursor.id() == to.id();
+        let of_token = self.ledger().await.cursor.filter(is_above);
+        let mut tokens: Vec<_> =
+            of_token.map(|cursor| (token(), cursor.id())).into_iter().collect();
+        let mut contracts = Vec::new();
+        for ContractState { spec, cursor, .. } in self.contracts().await {
+            let cursor = cursor.filter(is_above);
+            contracts.extend(cursor.map(|cursor| (spec.id, cursor.id())));
+        }
+        if forgets && contracts.pop().is_none() {
+            tokens.clear();
+        }
+        let rewind = Rewind { chain: CHAIN, to, tokens, contracts, cause: RewindCause::Reorg };
+        if both!(self, balances.rewind(&rewind)).is_ok() {
+            self.forks += 1;
+            self.chain.truncate(keep);
         }
     }
 
+    async fn ledger(&self) -> TokenState {
+        let read = self.reference.balances.token(token()).await.expect("a valid step");
+        read.expect("a valid step")
+    }
+
     async fn epoch(&self) -> Epoch {
-        self.reference
-            .balances
-            .token(token())
-            .await
-            .expect("a valid step")
-            .expect("a valid step")
-            .epoch
+        self.ledger().await.epoch
     }
 
     async fn schedule(&mut self, after: u64, rate: u128) {

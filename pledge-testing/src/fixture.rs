@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use pledge_core::error::StoreError;
 use pledge_core::event::{EventSeq, SequencedEvent};
-use pledge_core::ports::{BalanceStore, EventStore, PointsStore};
+use pledge_core::ports::{BalanceStore, EventStore, LogStore, PointsStore};
 
 /// An empty store behind its ports, and anything that must outlive it. A clone is the same store.
 #[derive(Clone)]
 pub struct Fixture {
     pub balances: Arc<dyn BalanceStore>,
     pub points: Arc<dyn PointsStore>,
-    /// Events of both.
+    /// The logs of contracts, which a rewind of the ledger takes back too.
+    pub logs: Arc<dyn LogStore>,
+    /// Events of all of them.
     pub events: Arc<dyn EventStore>,
     guard: Arc<dyn Any + Send + Sync>,
 }
@@ -21,12 +23,21 @@ pub struct Fixture {
 impl Fixture {
     /// A fixture of a store that implements every port of one. `guard` is dropped with it, for
     /// instance a temporary folder.
-    pub fn new<S: BalanceStore + PointsStore + EventStore>(
+    pub fn new<S: BalanceStore + PointsStore + LogStore + EventStore>(
         store: Arc<S>,
         guard: impl Any + Send + Sync,
     ) -> Self {
+        Self::of(store.clone(), store, guard)
+    }
+
+    /// A fixture of a store that decorates another and leaves the logs of contracts to it.
+    pub fn of<S: BalanceStore + PointsStore + EventStore>(
+        store: Arc<S>,
+        logs: Arc<dyn LogStore>,
+        guard: impl Any + Send + Sync,
+    ) -> Self {
         let guard = Arc::new(guard);
-        Self { balances: store.clone(), points: store.clone(), events: store, guard }
+        Self { balances: store.clone(), points: store.clone(), logs, events: store, guard }
     }
 
     /// The same store, each port once more behind an `Arc<dyn …>`.
@@ -35,6 +46,7 @@ impl Fixture {
         Self {
             balances: Arc::new(self.balances),
             points: Arc::new(self.points),
+            logs: Arc::new(self.logs),
             events: Arc::new(self.events),
             guard: self.guard,
         }

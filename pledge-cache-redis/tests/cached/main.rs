@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pledge_cache_redis::{CacheCounts, Cached, Health, Redis};
-use pledge_core::ports::{BalanceStore, EventStore, PointsStore};
+use pledge_core::ports::{BalanceStore, EventStore, LogStore, PointsStore};
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_mysql::MySqlStore;
 use pledge_storage_sqlite::SqliteStore;
@@ -40,9 +40,11 @@ async fn mysql() -> (MySqlStore, MySqlPlace) {
 /// The store behind a cache of answers of any size, asked everything twice.
 fn behind<S>(store: S, redis: Redis, guard: impl Send + Sync + 'static) -> Fixture
 where
-    S: BalanceStore + PointsStore + EventStore,
+    S: BalanceStore + PointsStore + LogStore + EventStore,
 {
-    Fixture::new(Arc::new(Twice(Cached::new(store, redis).from_rows(0))), guard)
+    let store = Arc::new(store);
+    let cached = Cached::new(store.clone(), redis).from_rows(0);
+    Fixture::of(Arc::new(Twice(cached)), store, guard)
 }
 
 /// Empties the server again and again for as long as the test runs.
@@ -79,6 +81,7 @@ macro_rules! every_law {
     ($fixture:expr, $cases:expr) => {
         pledge_testing::balance_store_conformance!($fixture);
         pledge_testing::points_store_conformance!($fixture);
+        pledge_testing::log_store_conformance!($fixture);
         pledge_testing::event_store_conformance!($fixture);
         pledge_testing::engine_conformance!($fixture);
         pledge_testing::engine_properties!($fixture, $cases);
@@ -146,8 +149,9 @@ mod archive {
     use super::*;
 
     async fn fixture() -> ArchiveFixture {
-        let cached = Cached::new(memory(), healthy().await).from_rows(0);
-        ArchiveFixture::new(Arc::new(cached), ())
+        let store = Arc::new(memory());
+        let cached = Cached::new(store.clone(), healthy().await).from_rows(0);
+        ArchiveFixture::of(Arc::new(cached), store, ())
     }
 
     pledge_testing::archive_conformance!(fixture(), fixture());
@@ -156,10 +160,11 @@ mod archive {
 /// Plays a history with a reorg, and counts.
 async fn counts<S>(store: S, redis: Redis, guard: impl Send + Sync + 'static) -> CacheCounts
 where
-    S: BalanceStore + PointsStore + EventStore,
+    S: BalanceStore + PointsStore + LogStore + EventStore,
 {
-    let cached = Arc::new(Cached::new(store, redis).from_rows(0));
-    let fixture = Fixture::new(Arc::new(Twice(cached.clone())), guard);
+    let store = Arc::new(store);
+    let cached = Arc::new(Cached::new(store.clone(), redis).from_rows(0));
+    let fixture = Fixture::of(Arc::new(Twice(cached.clone())), store, guard);
     cases::laws::case_9_a_reorg_changes_the_points_exactly(fixture).await;
     cached.counts()
 }

@@ -1,14 +1,15 @@
 //! A connection that is lost around a commit, when the server did it and when it did not.
 
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::event::{EventSeq, RewindCause};
+use pledge_core::event::EventSeq;
 use pledge_core::ports::{
-    BalanceStore, EventStore, LedgerCommit, PointsStore, Rewind, SettlementBatch,
+    BalanceStore, EventStore, LedgerCommit, LogStore, LogsCommit, PointsStore, Rewind,
+    SettlementBatch,
 };
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::conformance::points_store::{WHOLE, batch, settle_both};
 use pledge_testing::fault_proxy::Fate;
-use pledge_testing::world::{CHAIN, token};
+use pledge_testing::world::token;
 
 use crate::stage::{COMMIT, Stage, consumer, is_unavailable, refused};
 
@@ -17,6 +18,7 @@ const UNKNOWN: &str = "may be there or not";
 /// The content of a write: the same bytes however often it is tried.
 enum Message {
     Commit(LedgerCommit),
+    Logs(LogsCommit),
     Rewind(Rewind),
     Batch(SettlementBatch),
     Delivered(EventSeq, EventSeq),
@@ -26,6 +28,7 @@ impl Message {
     async fn send(&self, store: &MySqlStore) -> Result<(), StoreError> {
         match self {
             Self::Commit(commit) => store.commit(commit).await,
+            Self::Logs(commit) => store.commit_logs(commit).await,
             Self::Rewind(rewind) => store.rewind(rewind).await.map(|_| ()),
             Self::Batch(batch) => store.commit_batch(batch).await,
             Self::Delivered(from, to) => store.record_delivered(&consumer(), *from, *to).await,
@@ -36,6 +39,7 @@ impl Message {
 #[derive(Clone, Copy)]
 enum Write {
     Commit,
+    Logs,
     Rewind,
     Batch,
     Delivered,
@@ -50,17 +54,19 @@ impl Write {
                 ledger.mine(9_000, &[(0, 5, 77), (2, 1, 5), (2, 2, 1)]);
                 Message::Commit(ledger.message(&[token()], 6).await)
             }
+            Self::Logs => {
+                let contracts = stage.contracts();
+                contracts.follow("vault").await;
+                ledger.mine(9_000, &[]);
+                let logs = contracts.some_of(6);
+                Message::Logs(contracts.message(&[("vault", logs)], 6).await)
+            }
             Self::Rewind => {
                 settle_both(ledger, (0, 7_200)).await;
-                let from = ledger.cursor().await.unwrap().id();
+                let contracts = stage.contracts();
+                contracts.follow("vault").await;
                 let to = ledger.chain.block(2).unwrap();
-                Message::Rewind(Rewind {
-                    chain: CHAIN,
-                    to,
-                    tokens: vec![(token(), from)],
-                    contracts: Vec::new(),
-                    cause: RewindCause::Reorg,
-                })
+                Message::Rewind(contracts.rewind_of(&["vault"], to).await)
             }
             Self::Batch => Message::Batch(batch(ledger, 0, WHOLE, (0, 7_200)).await),
             Self::Delivered => {
@@ -128,6 +134,11 @@ async fn a_commit_whose_reply_is_lost_is_there_once() {
 }
 
 #[tokio::test]
+async fn logs_whose_reply_is_lost_are_there_once() {
+    the_reply_to_commit_is_lost(Write::Logs).await;
+}
+
+#[tokio::test]
 async fn a_rewind_whose_reply_is_lost_is_there_once() {
     the_reply_to_commit_is_lost(Write::Rewind).await;
 }
@@ -145,6 +156,11 @@ async fn a_position_whose_reply_is_lost_is_moved_once() {
 #[tokio::test]
 async fn a_commit_that_does_not_arrive_is_done_by_the_same_call() {
     the_commit_does_not_arrive(Write::Commit).await;
+}
+
+#[tokio::test]
+async fn logs_that_do_not_arrive_are_written_by_the_same_call() {
+    the_commit_does_not_arrive(Write::Logs).await;
 }
 
 #[tokio::test]
@@ -180,6 +196,20 @@ async fn a_commit_cut_at_any_statement_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn logs_cut_at_any_statement_leave_nothing() {
+    let texts = [
+        "START TRANSACTION",
+        "FROM chain",
+        "FROM contract ",
+        "INTO contract_log",
+        "UPDATE contract ",
+        "INTO block_header",
+        "FROM block_header",
+    ];
+    a_statement_does_not_arrive_or_its_reply_is_lost(Write::Logs, &texts).await;
+}
+
+#[tokio::test]
 async fn a_rewind_cut_at_any_statement_leaves_nothing() {
     let texts = [
         "START TRANSACTION",
@@ -187,6 +217,8 @@ async fn a_rewind_cut_at_any_statement_leaves_nothing() {
         "INTO user_balance ",
         "FROM user_balance ",
         "UPDATE token",
+        "FROM contract_log",
+        "UPDATE contract ",
         "FROM block_header",
         "INTO user_points_change",
         "UPDATE event_counter",

@@ -6,6 +6,7 @@
 mod early;
 mod gone;
 mod hostile;
+mod kills;
 mod locks;
 mod lost_commits;
 mod no_room;

@@ -1,8 +1,9 @@
 //! What a server takes at once.
 
 use pledge_core::error::StoreErrorKind;
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::{BalanceStore, LogStore};
 use pledge_storage_mysql::MySqlStore;
+use pledge_testing::conformance::contracts::log_with;
 use pledge_testing::world::token;
 use pledge_testing::{MySqlPlace, OwnServer};
 
@@ -38,6 +39,27 @@ async fn a_text_that_no_packet_holds_is_refused_for_good_and_harms_nothing_after
     assert_eq!(stage.everything().await, before);
     let fits = "x".repeat(3 << 19);
     stage.store.halt_token(token(), cursor, &fits).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_no_packet_holds_is_refused_with_what_to_do_and_nothing_is_written() {
+    let server = OwnServer::mariadb(SMALLEST).await;
+    let stage = Stage::on(&server).await;
+    let contracts = stage.contracts();
+    contracts.follow("vault").await;
+    stage.ledger.mine(9_000, &[]);
+    let block = stage.ledger.chain.block(6).unwrap();
+    let before = stage.everything().await;
+    let message = async |bytes| {
+        let small = log_with(&block, 0, &[], b"small");
+        let large = log_with(&block, 1, &[], &vec![7; bytes]);
+        contracts.message(&[("vault", vec![small, large])], 6).await
+    };
+    let (kind, text) = refused(stage.store.commit_logs(&message(5 << 20).await).await);
+    assert_eq!(kind, StoreErrorKind::Invalid, "{text}");
+    assert!(text.contains("raise its max_allowed_packet"), "{text}");
+    assert_eq!(stage.everything().await, before);
+    stage.store.commit_logs(&message(5 << 19).await).await.unwrap();
 }
 
 #[tokio::test]

@@ -5,13 +5,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::event::{Consumer, EventSeq, SequencedEvent};
+use pledge_core::event::{Consumer, EventSeq};
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::Fixture;
+use pledge_testing::conformance::contracts::{self, Contracts};
 use pledge_testing::conformance::ledger::Ledger;
 use pledge_testing::conformance::points_store;
-use pledge_testing::digest::{Digest, digest};
-use pledge_testing::world::token;
 use pledge_testing::{FaultProxy, MySqlPlace, OwnServer};
 use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
 
@@ -37,6 +36,11 @@ impl Stage {
         let store = MySqlStore::open(&place.url_through(&proxy)).await.unwrap();
         let ledger = points_store::open(fixture(&store)).await;
         Self { place, proxy, store, ledger }
+    }
+
+    /// The contracts over the chain of the ledger.
+    pub(crate) fn contracts(&self) -> Contracts {
+        Contracts { ledger: self.ledger.clone() }
     }
 
     /// All that is in the store, read by another handle to the same.
@@ -67,17 +71,14 @@ pub(crate) fn consumer() -> Consumer {
 /// The state, and the events of how it came about.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Everything {
-    pub(crate) digest: Digest,
-    pub(crate) events: Vec<SequencedEvent>,
+    pub(crate) of_chain: contracts::Everything,
     pub(crate) delivered: EventSeq,
 }
 
 impl Everything {
     async fn of(fixture: &Fixture) -> Self {
-        let digest = digest(&fixture.balances, &fixture.points, token()).await;
         Self {
-            digest: digest.unwrap(),
-            events: fixture.all_events().await.unwrap(),
+            of_chain: contracts::Everything::of(fixture).await,
             delivered: fixture.events.delivered(&consumer()).await.unwrap(),
         }
     }

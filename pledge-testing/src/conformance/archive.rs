@@ -17,6 +17,7 @@ use pledge_core::ports::{
 use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, TokenId};
 
+use super::contracts::{Contracts, vault};
 use super::engine::{mint_other, other};
 use super::event_store::consumer;
 use super::ledger::Ledger;
@@ -29,6 +30,7 @@ laws! {
     an_empty_store_is_an_empty_archive
     an_export_has_everything_in_the_order_of_the_keys
     an_export_of_equal_stores_is_equal
+    the_logs_of_contracts_are_left_out
     an_export_sees_one_snapshot
     an_import_gives_the_same_export
     pages_of_an_archive_are_complete
@@ -178,6 +180,21 @@ async fn an_export_of_equal_stores_is_equal(stores: Move) {
     eventful(stores.from.fixture.clone()).await;
     eventful(stores.to.fixture.clone()).await;
     assert_eq!(stores.from.export().await, stores.to.export().await);
+}
+
+/// The chain gives them back. What they share with the ledger is moved all the same.
+async fn the_logs_of_contracts_are_left_out(stores: Move) {
+    let (from, to) = (&stores.from, &stores.to);
+    let contracts = Contracts::behind_blocks(from.fixture.clone(), &[]).await;
+    let before = from.export().await;
+    contracts.store().register_contract(&vault("vault")).await.expect("register");
+    let message = contracts.message(&[("vault", contracts.some_of(4))], 5).await;
+    contracts.store().commit_logs(&message).await.expect("commit");
+    assert_eq!(from.export().await, before);
+    stores.run().await;
+    assert_eq!(to.fixture.logs.contracts(CHAIN).await.expect("read"), []);
+    let state = to.fixture.logs.register_contract(&vault("vault")).await.expect("register");
+    assert_eq!(state.cursor, None);
 }
 
 /// Imported records are exported again, identical to the last byte.

@@ -22,6 +22,7 @@ impl Twins {
         both!(self, points.programmes(token())).expect("a valid question");
         self.compare_ledger().await;
         self.compare_points().await;
+        self.compare_logs().await;
     }
 
     async fn compare_ledger(&self) {

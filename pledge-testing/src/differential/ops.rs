@@ -12,8 +12,19 @@ pub(super) enum Op {
     Commit(Vec<Mined>),
     /// The last commit once more.
     CommitAgain,
-    /// Rewinds this many blocks.
-    Rewind(u64),
+    /// Commits logs of a contract in its next blocks; now and then also logs that it does not keep.
+    Logs {
+        of: usize,
+        blocks: Vec<LoggedBlock>,
+        all: bool,
+    },
+    /// The last commit of logs once more.
+    LogsAgain,
+    /// Rewinds this many blocks; now and then one that is above is left out.
+    Rewind {
+        depth: u64,
+        forgets: bool,
+    },
     /// Settles one batch in the next shard, or records its failure.
     Settle {
         limit: usize,
@@ -58,6 +69,21 @@ pub(super) struct Mined {
 
 pub(super) type Move = (u8, u8, u64);
 
+/// A block with logs of contracts, some seconds after the last where it is not there yet.
+#[derive(Debug, Clone)]
+pub(super) struct LoggedBlock {
+    pub(super) later: u64,
+    pub(super) logs: Vec<Logged>,
+}
+
+/// A log of an event with a number of topics and of bytes of data.
+#[derive(Debug, Clone)]
+pub(super) struct Logged {
+    pub(super) event: u8,
+    pub(super) topics: u8,
+    pub(super) length: usize,
+}
+
 pub(super) fn account(number: u8) -> Account {
     let mut bytes = [number; 20];
     bytes[0] = number.wrapping_mul(37).wrapping_add(1);
@@ -72,10 +98,21 @@ pub(super) fn ops(steps: Range<usize>) -> impl Strategy<Value = Vec<Op>> {
     let unreadable = prop_oneof![4 => Just(0_u64), 1 => 1_u64..5];
     let block = (0_u64..5_000, vec((0_u8..8, 0_u8..8, 0_u64..1_000), 0..5), unreadable)
         .prop_map(|(later, moves, unreadable)| Mined { later, moves, unreadable });
+    let logged = (1_u8..3, 0_u8..5, 0_usize..70).prop_map(|(event, topics, length)| Logged {
+        event,
+        topics,
+        length,
+    });
+    let logged_block =
+        (0_u64..5_000, vec(logged, 0..4)).prop_map(|(later, logs)| LoggedBlock { later, logs });
     let op = prop_oneof![
         6 => vec(block, 1..5).prop_map(Op::Commit),
         1 => Just(Op::CommitAgain),
-        2 => (0_u64..9).prop_map(Op::Rewind),
+        5 => (0_usize..3, vec(logged_block, 1..5), prop::bool::weighted(0.2))
+            .prop_map(|(of, blocks, all)| Op::Logs { of, blocks, all }),
+        1 => Just(Op::LogsAgain),
+        2 => (0_u64..9, prop::bool::weighted(0.1))
+            .prop_map(|(depth, forgets)| Op::Rewind { depth, forgets }),
         9 => (1_usize..4, prop::bool::weighted(0.2))
             .prop_map(|(limit, fails)| Op::Settle { limit, fails }),
         3 => any::<bool>().prop_map(|fails| Op::Retry { fails }),

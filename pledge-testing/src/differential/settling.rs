@@ -14,13 +14,7 @@ impl Twins {
         self.next_shard = (self.next_shard + 1) % 2;
         let state =
             self.reference.points.programmes(token()).await.expect("a valid step").remove(0);
-        let ledger = self
-            .reference
-            .balances
-            .token(token())
-            .await
-            .expect("a valid step")
-            .expect("a valid step");
+        let ledger = self.ledger().await;
         let (Some(cursor), Some(start)) = (ledger.cursor, ledger.start_time) else {
             return;
         };
