@@ -89,8 +89,8 @@ impl EvmNodes {
     }
 
     /// How many JSON-RPC calls were sent to the nodes so far, each one of a batch counted.
-    pub fn calls(&self) -> u64 {
-        self.nodes.iter().map(|node| node.rpc().calls()).sum()
+    pub fn calls_sent(&self) -> u64 {
+        self.nodes.iter().map(|node| node.calls_sent()).sum()
     }
 
     /// Asks every node for its chain id and waits at most so long for each. What comes of it is an

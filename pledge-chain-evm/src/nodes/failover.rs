@@ -107,10 +107,10 @@ impl EvmNodes {
         let (chain, timeout) = (&self.nodes[node], self.config.answer_timeout);
         let mut answer = pin!(answer);
         loop {
-            let heard = chain.rpc().answers();
+            let heard = chain.requests_answered();
             match tokio::time::timeout(timeout, &mut answer).await {
                 Ok(answer) => return answer,
-                Err(_) if chain.rpc().answers() > heard => {}
+                Err(_) if chain.requests_answered() > heard => {}
                 Err(_) => return Err(late(chain, timeout)),
             }
         }

@@ -93,7 +93,7 @@ fn head_first(
     at: Option<BlockNumber>,
 ) -> BoxFuture<'_, Result<Vec<BlockRef>, ChainError>> {
     Box::pin(async move {
-        let (head, [at]) = node.head_and([at]).await?;
+        let (head, [at]) = node.header_reader().head_and([at]).await?;
         Ok([head].into_iter().chain(at).collect())
     })
 }

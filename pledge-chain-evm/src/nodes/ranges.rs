@@ -16,7 +16,7 @@ impl EvmNodes {
         let (reader, reading) = self
             .ask_one(
                 "read logs",
-                |node| Box::pin(node.read_logs_with_doubts(request)),
+                |node| Box::pin(node.log_reader().read_with_doubts(request)),
                 |reading| &reading.answer.headers,
             )
             .await?;
@@ -81,7 +81,7 @@ impl EvmNodes {
         request: &LogsRequest<'_>,
         reading: &Reading,
     ) -> Result<Option<Omission>, ChainError> {
-        let opinion = self.nodes[node].settle_doubts(request, reading);
+        let opinion = self.nodes[node].log_reader().settle_doubts(request, reading);
         match self.question(node, opinion).await {
             Ok(opinion) => {
                 self.answered(node);
