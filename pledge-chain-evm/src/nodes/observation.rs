@@ -1,16 +1,13 @@
 //! A look at a node in one request: its head, and a block or two to compare.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use alloy::primitives::B256;
 use pledge_core::error::ChainError;
 use pledge_core::types::{BlockNumber, BlockRef};
 
-use super::EvmNodes;
-use crate::chain::EvmChain;
+use super::group::{Group, late};
 use crate::headers::GENESIS;
-
-const OPERATION: &str = "read the head";
 
 /// The head of a node, and its block at a height.
 #[derive(Debug)]
@@ -26,7 +23,17 @@ impl Observation {
     }
 }
 
-impl EvmNodes {
+/// Looks at nodes, the current one or not.
+#[derive(Debug, Clone)]
+pub(super) struct Observer {
+    group: Arc<Group>,
+}
+
+impl Observer {
+    pub(super) const fn new(group: Arc<Group>) -> Self {
+        Self { group }
+    }
+
     /// A look at one node, which must be of the group's chain down to its first block. That is
     /// asked for once, and again after a failure, since another machine may have come back. Its
     /// health records the outcome, so the caller need not record an error.
@@ -35,41 +42,36 @@ impl EvmNodes {
         node: usize,
         at: Option<BlockNumber>,
     ) -> Result<Observation, ChainError> {
-        let chain = &self.nodes[node];
+        let (chain, timeout) = (self.group.node(node), self.group.config().look_timeout);
         let known = {
-            let member = &self.state().members[node];
+            let member = &self.group.state().members[node];
             member.genesis.filter(|_| member.health.is_ready())
         };
         let look = chain.header_reader().head_and([at, known.is_none().then_some(GENESIS)]);
-        let look = tokio::time::timeout(self.config.look_timeout, look).await;
-        let (head, [at, genesis]) = look
-            .unwrap_or_else(|_| Err(late(chain, self.config.look_timeout)))
-            .inspect_err(|error| self.failed(node, error))?;
+        let (head, [at, genesis]) = tokio::time::timeout(timeout, look)
+            .await
+            .unwrap_or_else(|_| Err(late(chain, timeout)))
+            .inspect_err(|error| self.group.failed(node, error))?;
         match genesis.map(|genesis| genesis.hash).or(known) {
             Some(genesis) => self.compare_genesis(node, genesis)?,
-            None => self.answered(node),
+            None => self.group.answered(node),
         }
         Ok(Observation { head, at })
     }
 
     fn compare_genesis(&self, node: usize, genesis: B256) -> Result<(), ChainError> {
         let ours = {
-            let mut state = self.state();
+            let mut state = self.group.state();
             state.members[node].genesis = Some(genesis);
             state.genesis().unwrap_or(genesis)
         };
         if genesis == ours {
-            self.answered(node);
+            self.group.answered(node);
             return Ok(());
         }
         let detail = format!("its block 0 is {genesis}, that of the nodes in use is {ours}");
-        self.unfit(node, detail.clone());
-        Err(ChainError::transient(OPERATION, format!("{}: {detail}", self.nodes[node].endpoint())))
+        self.group.unfit(node, detail.clone());
+        let detail = format!("{}: {detail}", self.group.node(node).endpoint());
+        Err(ChainError::transient("read the head", detail))
     }
-}
-
-/// A node that lets us wait.
-pub(super) fn late(node: &EvmChain, waited: Duration) -> ChainError {
-    let detail = format!("{} gives no answer within {} s", node.endpoint(), waited.as_secs());
-    ChainError::transient("ask a node", detail)
 }
