@@ -55,6 +55,7 @@ enum ByProof {
 
 impl LogReader {
     pub(crate) fn new(config: &EvmConfig, asker: Arc<Asker>, headers: HeaderReader) -> Self {
+        // What one of the readers finds out about the node, the others go by too.
         let receipts = Arc::new(ReceiptReader::new(asker.clone(), headers.clone()));
         let blooms = Arc::new(Blooms::new(asker.clone()));
         let sizes = Arc::new(Sizes::new(config.range_blocks_max));

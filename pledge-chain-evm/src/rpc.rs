@@ -27,6 +27,8 @@ const JOINS_MAX: u32 = 16;
 /// The node behind a url may change without an outage, so the chain id is compared this often.
 const CHAIN_CHECK_INTERVAL: Duration = Duration::from_secs(300);
 
+const CONNECT: &str = "connect to a node";
+
 /// A conversation with one node.
 pub(crate) struct Rpc {
     node: Node,
@@ -50,17 +52,9 @@ pub(crate) struct Rpc {
 
 impl Rpc {
     pub(crate) fn new(config: &EvmConfig) -> Result<Self, ChainError> {
-        let operation = "connect to a node";
-        if !matches!(config.url.scheme(), "http" | "https") {
-            let detail = format!(
-                "the url of chain {} has the scheme {}: use http or https",
-                config.chain,
-                config.url.scheme()
-            );
-            return Err(ChainError::persistent(operation, detail));
-        }
+        check_scheme(config)?;
         let node = Node::new(config).map_err(|error| {
-            ChainError::persistent(operation, "cannot set up an HTTP client").caused_by(error)
+            ChainError::persistent(CONNECT, "cannot set up an HTTP client").caused_by(error)
         })?;
         Ok(Self {
             node,
@@ -242,6 +236,16 @@ impl Rpc {
     fn chain_in(&self, answer: Answer) -> Result<ChainId, Failure> {
         self.parse::<U64>(answer?).map(|id| ChainId::new(id.to()))
     }
+}
+
+fn check_scheme(config: &EvmConfig) -> Result<(), ChainError> {
+    let scheme = config.url.scheme();
+    if matches!(scheme, "http" | "https") {
+        return Ok(());
+    }
+    let detail =
+        format!("the url of chain {} has the scheme {scheme}: use http or https", config.chain);
+    Err(ChainError::persistent(CONNECT, detail))
 }
 
 /// The question for the chain id.

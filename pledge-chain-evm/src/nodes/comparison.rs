@@ -44,12 +44,12 @@ impl Comparer {
 
     /// Looks at a node that is not the current one, and compares it with what was shown.
     pub(super) async fn meet(&self, node: usize) -> Result<Standing, ChainError> {
-        let tip = self.group.state().agreed.tip();
+        let tip = self.group.state().tip();
         let look = self.observer.look(node, tip).await?;
         let (head, mut headers) = (look.head, look.headers());
         let is_level = tip.is_none() || look.at.is_some();
         if !is_level {
-            let Some(common) = self.group.state().agreed.at_or_below(head.number) else {
+            let Some(common) = self.group.state().shown_at_or_below(head.number) else {
                 let detail =
                     format!("its head {} is below every block that was shown", head.number);
                 let error = ChainError::transient("compare a node", detail);
@@ -61,7 +61,7 @@ impl Comparer {
         // Every contradiction is settled before the node may answer: otherwise an answer could be
         // of another branch than the ones before it.
         loop {
-            let contradiction = self.group.state().agreed.contradiction(&headers);
+            let contradiction = self.group.state().contradiction(&headers);
             let Some(dispute) = contradiction else { break };
             if !self.disputes.settle(node, &dispute).await? {
                 let detail = format!("{} is on a fork", self.group.node(node).endpoint());
@@ -84,9 +84,8 @@ impl Comparer {
         loop {
             let dispute = {
                 let mut state = self.group.state();
-                let Some(dispute) = state.agreed.contradiction(headers) else {
-                    state.agreed.show(headers);
-                    state.agrees(node, headers);
+                let Some(dispute) = state.contradiction(headers) else {
+                    state.shows(node, headers);
                     return Ok(true);
                 };
                 dispute

@@ -52,7 +52,7 @@ impl Disputes {
                     let mut state = self.group.state();
                     // Without a majority it is unknown how far down the two branches differ.
                     let first = if is_counted { number } else { BlockNumber::new(0) };
-                    state.agreed.forget_from(first);
+                    state.forget_from(first);
                     state.current()
                 };
                 let of_current = voters.iter().position(|voter| Some(*voter) == current);
@@ -66,7 +66,7 @@ impl Disputes {
                 self.group.unfit(claimant, reason);
             }
         }
-        self.group.state().members[claimant].disputed = None;
+        self.group.state().settled(claimant);
         Ok(verdict == Verdict::Reorg)
     }
 
@@ -76,12 +76,13 @@ impl Disputes {
             if node == claimant {
                 return Some((node, Ballot::Block(dispute.claimed)));
             }
-            let is_resting = self.group.state().members[node].health.rest(Instant::now()).is_some();
+            let is_resting = self.group.state().health(node).rest(Instant::now()).is_some();
             if !is_resting && let Ok(look) = self.observer.look(node, Some(dispute.number)).await {
                 let ballot = look.at.map_or(Ballot::Abstains, |block| Ballot::Block(block.hash));
                 return Some((node, ballot));
             }
-            let health = &self.group.state().members[node].health;
+            let state = self.group.state();
+            let health = state.health(node);
             let counts = health.is_fit() && health.was_heard_within(HEARD_RECENTLY, Instant::now());
             counts.then_some((node, Ballot::Silent))
         });

@@ -113,10 +113,7 @@ impl Failover {
             }
             tried.push(node);
         }
-        let is_current_ready = {
-            let state = self.group.state();
-            state.current().is_some_and(|current| state.members[current].health.is_ready())
-        };
+        let is_current_ready = self.group.state().is_current_ready();
         let behind = behind.filter(|_| !is_current_ready)?;
         self.group.adopt(behind);
         failure.is_none().then_some(behind)

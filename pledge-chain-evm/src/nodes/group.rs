@@ -151,7 +151,7 @@ impl Group {
 
     /// Records that the node answered.
     pub(super) fn answered(&self, node: usize) {
-        self.state().members[node].health.answered(Instant::now());
+        self.state().health_mut(node).answered(Instant::now());
     }
 
     /// Records what an error means for the node. Logged once, until it answers again.
@@ -164,17 +164,17 @@ impl Group {
         if let Some(asked) = asked {
             reason = format!("{reason}: {asked}");
         }
-        let member = &mut self.state().members[node];
-        if member.health.is_ready() {
+        let mut state = self.state();
+        if state.health(node).is_ready() {
             tracing::debug!(chain = %self.chain, "a node is left alone for a while: {reason}");
         }
-        member.health.failed(Instant::now(), asked.map(|asked| asked.0), reason);
-        member.disputed = None;
+        state.failed(node, asked.map(|asked| asked.0), reason, Instant::now());
     }
 
     /// Records that the node's answers cannot be used.
     pub(super) fn unfit(&self, node: usize, reason: String) {
-        let health = &mut self.state().members[node].health;
+        let mut state = self.state();
+        let health = state.health_mut(node);
         if health.is_fit() {
             let endpoint = self.nodes[node].endpoint();
             tracing::debug!(chain = %self.chain, "{endpoint} is out of use: {reason}");
@@ -185,10 +185,9 @@ impl Group {
     /// The state of each node, in the order of preference.
     pub(super) fn report(&self) -> Vec<NodeReport> {
         let (state, now) = (self.state(), Instant::now());
-        let members = self.nodes.iter().zip(&state.members).enumerate();
-        let report = members.map(|(node, (chain, member))| {
+        let report = self.nodes.iter().enumerate().map(|(node, chain)| {
             let is_current = state.current() == Some(node);
-            NodeReport::of(chain.endpoint(), is_current, &member.health, now)
+            NodeReport::of(chain.endpoint(), is_current, state.health(node), now)
         });
         report.collect()
     }

@@ -36,12 +36,12 @@ impl Heads {
         if !self.group.is_alone() {
             self.return_to_preferred().await;
         }
-        let tip = self.group.state().agreed.tip();
+        let tip = self.group.state().tip();
         let headers =
             self.failover.ask("read the head", |node| head_first(node, tip), |seen| seen).await?;
         let head = headers[0];
         let (config, now) = (self.group.config(), Instant::now());
-        let ahead = self.group.state().progress.saw(head.number, tip, config, now);
+        let ahead = self.group.state().saw_head(head.number, tip, config, now);
         if let Some(ahead) = ahead {
             self.go_further(&head, ahead).await;
         }
@@ -69,9 +69,9 @@ impl Heads {
             let mut state = self.group.state();
             let current = state.current();
             for (node, standing) in due.into_iter().zip(met) {
-                let keeps_up = standing
-                    .is_ok_and(|standing| !state.progress.is_behind(standing.head().number));
-                let health = &mut state.members[node].health;
+                let keeps_up =
+                    standing.is_ok_and(|standing| !state.is_behind(standing.head().number));
+                let health = state.health_mut(node);
                 if !keeps_up {
                     health.proves_nothing();
                 } else if Some(node) < current && health.has_proved_itself(Instant::now()) {
@@ -100,7 +100,7 @@ impl Heads {
         });
         if let Some((_, Reverse(node))) = heads.max() {
             if let Some(current) = current {
-                self.group.state().members[current].health.proves_nothing();
+                self.group.state().health_mut(current).proves_nothing();
             }
             self.group.adopt(node);
         }

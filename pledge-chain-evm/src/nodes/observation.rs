@@ -43,10 +43,7 @@ impl Observer {
         at: Option<BlockNumber>,
     ) -> Result<Observation, ChainError> {
         let (chain, timeout) = (self.group.node(node), self.group.config().look_timeout);
-        let known = {
-            let member = &self.group.state().members[node];
-            member.genesis.filter(|_| member.health.is_ready())
-        };
+        let known = self.group.state().known_genesis(node);
         let look = chain.header_reader().head_and([at, known.is_none().then_some(GENESIS)]);
         let (head, [at, genesis]) = tokio::time::timeout(timeout, look)
             .await
@@ -60,11 +57,7 @@ impl Observer {
     }
 
     fn compare_genesis(&self, node: usize, genesis: B256) -> Result<(), ChainError> {
-        let ours = {
-            let mut state = self.group.state();
-            state.members[node].genesis = Some(genesis);
-            state.genesis().unwrap_or(genesis)
-        };
+        let ours = self.group.state().gave_genesis(node, genesis);
         if genesis == ours {
             self.group.answered(node);
             return Ok(());

@@ -7,26 +7,26 @@ use alloy::primitives::B256;
 use pledge_core::types::{BlockNumber, BlockRef};
 use tokio::time::Instant;
 
-use super::agreed::{Agreed, cover};
+use super::agreed::{Agreed, Contradiction, cover};
 use super::config::NodesConfig;
 use super::health::{Health, Why};
 use super::progress::Progress;
 
 /// What is known of one node.
 #[derive(Debug)]
-pub(super) struct Member {
-    pub(super) health: Health,
+struct Member {
+    health: Health,
     /// Its block 0, if it gave it.
-    pub(super) genesis: Option<B256>,
+    genesis: Option<B256>,
     /// Its contradiction of a block that was shown, while that is undecided.
-    pub(super) disputed: Option<Disputed>,
+    disputed: Option<Disputed>,
     /// When it was looked at last, to see whether it may be used again.
     looked_at: Option<Instant>,
 }
 
 /// A contradiction without a verdict.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Disputed {
+struct Disputed {
     since: Instant,
     /// When it was met last.
     last: Instant,
@@ -37,14 +37,14 @@ pub(super) struct Disputed {
 /// All that a group knows. It has no clock: every instant is an argument.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) members: Vec<Member>,
-    pub(super) agreed: Agreed,
+    members: Vec<Member>,
+    agreed: Agreed,
     current: Option<usize>,
     /// Block 0 of the first node in use that returned it. It is never decided again: a node with
     /// another is out of use, even if it is the first in order.
     genesis: Option<B256>,
     /// How the heads of the current node move.
-    pub(super) progress: Progress,
+    progress: Progress,
     /// Blocks that the current node did not have, in a row, by what was asked.
     missed: BTreeMap<&'static str, u32>,
 }
@@ -72,9 +72,43 @@ impl State {
         self.current
     }
 
-    /// The block 0 of the nodes in use.
-    pub(super) const fn genesis(&self) -> Option<B256> {
-        self.genesis
+    /// Whether there is a current node, and it answered last.
+    pub(super) fn is_current_ready(&self) -> bool {
+        self.current.is_some_and(|current| self.health(current).is_ready())
+    }
+
+    /// How a node fares.
+    pub(super) fn health(&self, node: usize) -> &Health {
+        &self.members[node].health
+    }
+
+    /// How a node fares, to record what it did.
+    pub(super) fn health_mut(&mut self, node: usize) -> &mut Health {
+        &mut self.members[node].health
+    }
+
+    /// A node failed, and may have asked to be left alone for a while. So it disputes nothing now.
+    pub(super) fn failed(
+        &mut self,
+        node: usize,
+        asked: Option<Duration>,
+        reason: String,
+        now: Instant,
+    ) {
+        self.members[node].health.failed(now, asked, reason);
+        self.members[node].disputed = None;
+    }
+
+    /// A node's block 0, if it gave it and did not fail since.
+    pub(super) fn known_genesis(&self, node: usize) -> Option<B256> {
+        let Member { health, genesis, .. } = &self.members[node];
+        genesis.filter(|_| health.is_ready())
+    }
+
+    /// A node gave its block 0. Returns the one that it should have.
+    pub(super) fn gave_genesis(&mut self, node: usize, genesis: B256) -> B256 {
+        self.members[node].genesis = Some(genesis);
+        self.genesis.unwrap_or(genesis)
     }
 
     /// Makes a node the one that answers, and returns which it was before.
@@ -99,6 +133,32 @@ impl State {
         self.missed.remove(operation);
     }
 
+    /// The highest block that was shown.
+    pub(super) fn tip(&self) -> Option<BlockNumber> {
+        self.agreed.tip()
+    }
+
+    /// The highest block that was shown and is not above a height.
+    pub(super) fn shown_at_or_below(&self, number: BlockNumber) -> Option<BlockNumber> {
+        self.agreed.at_or_below(number)
+    }
+
+    /// The lowest contradiction between some headers, or their parents, and what was shown.
+    pub(super) fn contradiction(&self, headers: &[BlockRef]) -> Option<Contradiction> {
+        self.agreed.contradiction(headers)
+    }
+
+    /// Headers of a node were shown. They contradict nothing.
+    pub(super) fn shows(&mut self, node: usize, headers: &[BlockRef]) {
+        self.agreed.show(headers);
+        self.agrees(node, headers);
+    }
+
+    /// The chain is another from a height on: what was shown there counts no more.
+    pub(super) fn forget_from(&mut self, number: BlockNumber) {
+        self.agreed.forget_from(number);
+    }
+
     /// A node contradicts a block that was shown, and it is undecided which is right. Returns for
     /// how long that has been so; what was not met for as long as `patience` is another dispute.
     pub(super) fn disputes(
@@ -120,6 +180,11 @@ impl State {
     pub(super) fn agrees(&mut self, node: usize, headers: &[BlockRef]) {
         let disputed = &mut self.members[node].disputed;
         *disputed = disputed.filter(|disputed| !cover(headers, disputed.number));
+    }
+
+    /// It is decided who is right in a node's dispute.
+    pub(super) fn settled(&mut self, node: usize) {
+        self.members[node].disputed = None;
     }
 
     /// The node to ask now, of those not tried: the current one while it answers, then those that
@@ -169,6 +234,22 @@ impl State {
             is_due
         });
         due
+    }
+
+    /// The current node's head, and the highest block that was shown before: as [`Progress::saw`].
+    pub(super) fn saw_head(
+        &mut self,
+        head: BlockNumber,
+        tip: Option<BlockNumber>,
+        config: &NodesConfig,
+        now: Instant,
+    ) -> Option<Duration> {
+        self.progress.saw(head, tip, config, now)
+    }
+
+    /// Whether a head is below the current node's.
+    pub(super) fn is_behind(&self, head: BlockNumber) -> bool {
+        self.progress.is_behind(head)
     }
 }
 
