@@ -56,3 +56,50 @@ impl Reading {
         Some(Omission { is_of_reading, difference, error })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, B256};
+    use pledge_core::types::{BlockNumber, LogIndex, Topics};
+
+    use super::*;
+
+    const BLOCK: BlockId = BlockId { number: BlockNumber::new(7), hash: B256::ZERO };
+
+    fn log(index: u64) -> Log {
+        Log {
+            block: BLOCK.number,
+            log_index: LogIndex::new(index),
+            block_hash: BLOCK.hash,
+            tx_hash: B256::ZERO,
+            address: Address::ZERO,
+            topics: Topics::new(&[]).expect("no topic is not too many"),
+            data: Vec::new().into(),
+        }
+    }
+
+    /// The omission where `a` read some logs in a range, and `b` has others by the block's hash.
+    fn omission(of_reading: &[u64], by_hash: &[u64]) -> Option<Omission> {
+        let logs = |indices: &[u64]| indices.iter().copied().map(log).collect::<Vec<_>>();
+        let answer = LogsAnswer { headers: Vec::new(), logs: Vec::new() };
+        let doubt = Doubt { block: BLOCK, logs: logs(of_reading) };
+        Reading::proven(answer, "a").compare(&doubt, &logs(by_hash), "b")
+    }
+
+    #[test]
+    fn the_same_logs_are_no_omission() {
+        assert!(omission(&[1, 2], &[1, 2]).is_none());
+    }
+
+    #[test]
+    fn a_reading_without_a_log_that_the_block_has_omits_it() {
+        let found = omission(&[1], &[1, 2]).expect("a difference");
+        assert!(found.is_of_reading && found.error.detail().starts_with("a omits logs"));
+    }
+
+    #[test]
+    fn a_block_without_a_log_that_the_reading_has_omits_it() {
+        let found = omission(&[1, 2], &[1]).expect("a difference");
+        assert!(!found.is_of_reading && found.error.detail().starts_with("b omits logs"));
+    }
+}

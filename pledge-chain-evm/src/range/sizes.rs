@@ -97,3 +97,65 @@ pub(super) fn parts<'a>(request: &LogsRequest<'a>, addresses: usize) -> Vec<Logs
     let filters = parts.map(|addresses| LogFilter { addresses, ..request.filter });
     filters.map(|filter| LogsRequest { filter, ..*request }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::Address;
+    use pledge_core::ledger::erc20::transfers_of;
+    use pledge_core::ports::HeaderDetail;
+
+    use super::*;
+
+    fn sizes() -> Sizes {
+        Sizes::new(NonZeroU64::new(100).expect("not zero"))
+    }
+
+    /// What is asked for of `blocks` blocks of a number of contracts: blocks, ranges and addresses.
+    fn plan(sizes: &Sizes, contracts: usize, blocks: u64) -> (Plan, [u64; 3]) {
+        let addresses = vec![Address::ZERO; contracts];
+        let (from, to) = (BlockNumber::new(1), BlockNumber::new(blocks));
+        let (filter, detail) = (transfers_of(&addresses), HeaderDetail::Sparse);
+        let plan = sizes.plan(&LogsRequest { from, to, filter, detail }, blocks);
+        (plan, [plan.range_blocks, plan.ranges, plan.addresses as u64])
+    }
+
+    /// Answers until many ranges are asked for at the same time.
+    fn widen(sizes: &Sizes) {
+        for _ in 0..10 {
+            sizes.answered(&plan(sizes, 1, 1_000_000).0, 0);
+        }
+    }
+
+    #[test]
+    fn a_plan_ends_with_the_last_block_that_is_wanted() {
+        let sizes = sizes();
+        widen(&sizes);
+        let (plan, asked) = plan(&sizes, 1, 250);
+        assert_eq!(asked, [100, 3, 1]);
+        assert_eq!(plan.end(BlockNumber::new(1), 250), BlockNumber::new(250));
+    }
+
+    #[test]
+    fn more_filters_in_a_range_leave_room_for_fewer_ranges() {
+        let sizes = sizes();
+        widen(&sizes);
+        assert_eq!(plan(&sizes, 1_000, 1_000_000).1, [100, 100, 1_000]);
+        assert_eq!(plan(&sizes, 2_001, 1_000_000).1, [100, 33, 1_000]);
+    }
+
+    #[test]
+    fn a_refused_range_is_half_as_long_and_asked_for_alone() {
+        let sizes = sizes();
+        widen(&sizes);
+        sizes.refuse_range(100, None);
+        assert_eq!(plan(&sizes, 1, 1_000_000).1, [50, 1, 1]);
+    }
+
+    #[test]
+    fn a_refused_filter_is_halved_and_gives_the_range_its_blocks_back() {
+        let sizes = sizes();
+        sizes.refuse_range(100, Some(1));
+        sizes.refuse_filter(1_000, 100);
+        assert_eq!(plan(&sizes, 1_000, 1_000_000).1, [100, 1, 500]);
+    }
+}

@@ -60,3 +60,37 @@ impl From<Failure> for SliceError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pledge_core::ledger::erc20::transfers_of;
+    use pledge_core::ports::HeaderDetail;
+
+    use super::*;
+
+    /// The blocks from and to which the parts of a slice reach.
+    fn parts(from: u64, to: u64, cut: impl Fn(&Slice<'_>) -> Vec<[u64; 2]>) -> Vec<[u64; 2]> {
+        let (from, to) = (BlockNumber::new(from), BlockNumber::new(to));
+        let (filter, detail) = (transfers_of(&[]), HeaderDetail::Sparse);
+        cut(&Slice { from, to, request: &LogsRequest { from, to, filter, detail } })
+    }
+
+    fn ends(slice: &Slice<'_>) -> [u64; 2] {
+        [slice.from.get(), slice.to.get()]
+    }
+
+    #[test]
+    fn ranges_cover_every_block_once_and_the_last_one_is_what_is_left() {
+        let ranges = |size| parts(5, 14, |slice| slice.ranges(size).iter().map(ends).collect());
+        assert_eq!(ranges(4), [[5, 8], [9, 12], [13, 14]]);
+        assert_eq!(ranges(5), [[5, 9], [10, 14]]);
+        assert_eq!(ranges(11), [[5, 14]]);
+    }
+
+    #[test]
+    fn halves_cover_every_block_once() {
+        let halves = |from, to| parts(from, to, |slice| slice.halves().iter().map(ends).collect());
+        assert_eq!(halves(5, 6), [[5, 5], [6, 6]]);
+        assert_eq!(halves(5, 9), [[5, 7], [8, 9]]);
+    }
+}
