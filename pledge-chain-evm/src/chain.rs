@@ -1,18 +1,22 @@
 //! The source: one node behind the port.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 
-use alloy::primitives::U64;
+use alloy::primitives::{Address, U64};
 use async_trait::async_trait;
 use pledge_core::error::ChainError;
 use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
 use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call as Question, CallOutcome, ChainId};
 use serde_json::json;
 
-use crate::adaptive_size::AdaptiveSize;
+use crate::asker::Asker;
 use crate::config::{EvmConfig, LogProof};
+use crate::contract_state::StateReader;
+use crate::deployment::DeploymentFinder;
+use crate::discovery::{TokenDiscovery, TokenFinder, TokenQuery};
+use crate::headers::HeaderReader;
 use crate::http::Call;
-use crate::range::{FILTER_ADDRESSES_MAX, FirstBloom, Width};
+use crate::range::LogReader;
 use crate::rpc::{Rpc, chain_id_call};
 use crate::state_sync::has_state_sync;
 
@@ -23,20 +27,12 @@ use crate::state_sync::has_state_sync;
 /// compared again before anything else is believed.
 #[derive(Debug)]
 pub struct EvmChain {
-    rpc: Rpc,
-    /// Blocks in one `eth_getLogs`.
-    pub(crate) range_size: AdaptiveSize,
-    /// Such ranges asked for side by side.
-    pub(crate) range_width: Width,
-    /// Addresses in the filter of one `eth_getLogs`.
-    pub(crate) filter_size: AdaptiveSize,
-    /// The node does not take block hashes in `eth_call` (EIP-1898).
-    pub(crate) state_by_number: AtomicBool,
-    /// The node has no `eth_getBlockReceipts`.
-    pub(crate) receipts_one_by_one: AtomicBool,
-    pub(crate) first_bloom: FirstBloom,
-    pub(crate) warned_of_missing_blooms: AtomicBool,
-    pub(crate) log_proof: LogProof,
+    asker: Arc<Asker>,
+    headers: HeaderReader,
+    logs: LogReader,
+    state: StateReader,
+    deployments: DeploymentFinder,
+    tokens: TokenFinder,
 }
 
 impl EvmChain {
@@ -61,16 +57,16 @@ impl EvmChain {
             );
             return Err(ChainError::persistent("connect to a node", detail));
         }
+        let asker = Arc::new(Asker::new(config)?);
+        let headers = HeaderReader::new(asker.clone());
+        let deployments = DeploymentFinder::new(asker.clone(), headers.clone());
         Ok(Self {
-            rpc: Rpc::new(config)?,
-            range_size: AdaptiveSize::new(config.range_blocks_max.get()),
-            range_width: Width::new(),
-            filter_size: AdaptiveSize::new(FILTER_ADDRESSES_MAX),
-            state_by_number: AtomicBool::new(false),
-            receipts_one_by_one: AtomicBool::new(false),
-            first_bloom: FirstBloom::unseen(),
-            warned_of_missing_blooms: AtomicBool::new(false),
-            log_proof: config.log_proof,
+            logs: LogReader::new(config, asker.clone(), headers.clone()),
+            state: StateReader::new(asker.clone(), headers.clone()),
+            tokens: TokenFinder::new(asker.clone(), headers.clone(), deployments.clone()),
+            deployments,
+            headers,
+            asker,
         })
     }
 
@@ -85,36 +81,86 @@ impl EvmChain {
 
     /// Host and port of the node: what may be shown of its url.
     pub fn endpoint(&self) -> &str {
-        self.rpc.endpoint()
+        self.asker.endpoint()
     }
 
     /// The client software that the node reports: one short line.
     pub async fn client_version(&self) -> Result<String, ChainError> {
-        let version = self.rpc.call::<String>(Call::new("web3_clientVersion", json!([]))).await;
+        let version = self.asker.call::<String>(Call::new("web3_clientVersion", json!([]))).await;
         let version = version.map_err(|failure| failure.during("read the client's version"))?;
-        Ok(self.rpc.clean(&version))
+        Ok(self.asker.clean(&version))
     }
 
-    pub(crate) const fn rpc(&self) -> &Rpc {
-        &self.rpc
+    /// The first block with the token's code, found by bisection between genesis and the head, and
+    /// proven.
+    ///
+    /// A node that has pruned the state of a block may answer `0x` for the code there, as if the
+    /// contract did not exist yet. So the block before the one found has to prove itself: either a
+    /// transaction of the block found creates the contract (the address follows from its sender and
+    /// nonce alone, so no state is believed), or the same request that shows no code before it shows
+    /// the nonce or the balance of an account that sent a transaction, or made the block, to be above
+    /// zero there, which a node without that state answers as zero. Both need only methods that Geth,
+    /// Erigon, Nethermind, Besu, anvil and rollups have alike; `eth_getProof` is missing or bounded on
+    /// several of them. Behind a url that sends the calls of one batch to different machines the second
+    /// proof may fail to notice one of them that has no state.
+    ///
+    /// `Persistent` if there is no code at the head, if the node does not keep the state of old blocks,
+    /// or if the deployment cannot be proven: the error names `start_block`. A contract that destroyed
+    /// itself and was deployed again gives one of its deployments.
+    pub async fn find_deployment_block(&self, token: Address) -> Result<BlockNumber, ChainError> {
+        self.deployments.find(token).await
+    }
+
+    /// Whether the node keeps the state of the first blocks, without which no block of deployment can
+    /// be found.
+    pub async fn keeps_history(&self) -> Result<bool, ChainError> {
+        self.deployments.keeps_history().await
+    }
+
+    /// Looks many tokens up at once: symbol and decimals at the head and, where asked, the first block.
+    /// Answers come in the order asked, one a token, so that a bad token fails alone.
+    ///
+    /// All tokens share their requests: two or three batches for the metadata, one batch for each step
+    /// of the bisection (24 for sixteen million blocks), and one request a token for the proof of its
+    /// deployment.
+    pub async fn discover_tokens(&self, queries: &[TokenQuery]) -> Vec<TokenDiscovery> {
+        self.tokens.discover(queries).await
+    }
+
+    /// How many requests the node has answered so far.
+    pub(crate) fn requests_answered(&self) -> u64 {
+        self.asker.requests_answered()
+    }
+
+    /// How many JSON-RPC calls were sent so far, each one of a batch counted.
+    pub(crate) fn calls_sent(&self) -> u64 {
+        self.asker.calls_sent()
+    }
+
+    /// Its headers, with more than the port asks for.
+    pub(crate) const fn header_reader(&self) -> &HeaderReader {
+        &self.headers
+    }
+
+    /// Its logs, with the doubts that another node may settle.
+    pub(crate) const fn log_reader(&self) -> &LogReader {
+        &self.logs
     }
 }
 
 #[async_trait]
 impl ChainSource for EvmChain {
     async fn chain_id(&self) -> Result<ChainId, ChainError> {
-        let id = self.rpc.call::<U64>(chain_id_call()).await;
+        let id = self.asker.call::<U64>(chain_id_call()).await;
         id.map(|id| ChainId::new(id.to())).map_err(|failure| failure.during("read the chain id"))
     }
 
     async fn head(&self) -> Result<BlockRef, ChainError> {
-        let operation = "read the head";
-        let head = self.tagged_header(operation, "latest").await?;
-        head.ok_or_else(|| self.no_head(operation))
+        self.headers.head().await
     }
 
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
-        self.tagged_header("read the finalized block", "finalized").await
+        self.headers.finalized().await
     }
 
     async fn headers(
@@ -122,16 +168,15 @@ impl ChainSource for EvmChain {
         from: BlockNumber,
         to: BlockNumber,
     ) -> Result<Vec<BlockRef>, ChainError> {
-        self.linked_headers(from, to).await
+        self.headers.linked(from, to).await
     }
 
     async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {
-        let headers = self.headers_of("read headers", numbers).await;
-        headers.into_iter().map(|header| header.map(|header| header.block)).collect()
+        self.headers.at(numbers).await
     }
 
     async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
-        self.read_logs(&request).await
+        self.logs.read(&request).await
     }
 
     async fn calls(
@@ -139,6 +184,6 @@ impl ChainSource for EvmChain {
         questions: &[Question],
         at: BlockId,
     ) -> Result<Vec<CallOutcome>, ChainError> {
-        self.read_calls(questions, at).await
+        self.state.read(questions, at).await
     }
 }

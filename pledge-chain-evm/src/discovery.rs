@@ -1,19 +1,19 @@
 //! What the contracts of many tokens answer, and since when they exist, in few requests.
 
+use std::sync::Arc;
+
 use alloy::primitives::Address;
 use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenMetadata;
 use pledge_core::ledger::erc20::{self, METADATA_CALLS};
-use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, CallOutcome, Decimals};
 use serde_json::json;
 
-use crate::chain::EvmChain;
-use crate::classify::Fault;
-use crate::contract_state::state_call;
-use crate::deployment::code_at;
+use crate::asker::Asker;
+use crate::contract_state::{bytes, outcome, state_call};
+use crate::deployment::{DeploymentFinder, OPERATION, code_at, is_missing_history};
+use crate::headers::HeaderReader;
 
-pub(crate) const OPERATION: &str = "find the block of deployment";
 const METADATA_OPERATION: &str = "read a token's metadata";
 
 /// What to find out about a token.
@@ -57,7 +57,9 @@ pub struct TokenDiscovery {
 pub enum StartFound {
     /// It was not asked.
     Skipped,
-    /// The block of the deployment, proven as [`EvmChain::find_deployment_block`] describes.
+    /// The block of the deployment, proven as [`find_deployment_block`] describes.
+    ///
+    /// [`find_deployment_block`]: crate::EvmChain::find_deployment_block
     Deployment(BlockNumber),
     /// The contract had code before the block that was named: its ledger would lack what came before.
     CodeBefore,
@@ -89,14 +91,25 @@ impl TokenDiscovery {
     }
 }
 
-impl EvmChain {
-    /// Looks many tokens up at once: symbol and decimals at the head and, where asked, the first block.
-    /// Answers come in the order asked, one a token, so that a bad token fails alone.
-    ///
-    /// All tokens share their requests: two or three batches for the metadata, one batch for each step
-    /// of the bisection (24 for sixteen million blocks), and one request a token for the proof of its
-    /// deployment.
-    pub async fn discover_tokens(&self, queries: &[TokenQuery]) -> Vec<TokenDiscovery> {
+/// Looks tokens up on one node.
+#[derive(Debug)]
+pub(crate) struct TokenFinder {
+    asker: Arc<Asker>,
+    headers: HeaderReader,
+    deployments: DeploymentFinder,
+}
+
+impl TokenFinder {
+    pub(crate) const fn new(
+        asker: Arc<Asker>,
+        headers: HeaderReader,
+        deployments: DeploymentFinder,
+    ) -> Self {
+        Self { asker, headers, deployments }
+    }
+
+    /// What there is to find out about each token, in the order asked. All share their requests.
+    pub(crate) async fn discover(&self, queries: &[TokenQuery]) -> Vec<TokenDiscovery> {
         let metadata = self.read_metadata_of(queries).await;
         let starts = self.find_starts(queries).await;
         let found = queries.iter().zip(metadata).zip(starts);
@@ -116,12 +129,12 @@ impl EvmChain {
             queries.iter().map(|query| erc20::metadata_calls(query.address)).collect();
         let latest = json!("latest");
         let calls = questions.iter().flatten().map(|question| state_call(question, &latest));
-        let mut answers = self.rpc().many(calls.collect()).await.into_iter();
+        let mut answers = self.asker.many(calls.collect()).await.into_iter();
         let metadata = queries.iter().zip(&questions).map(|(query, questions)| {
             let outcomes: [Result<CallOutcome, ChainError>; METADATA_CALLS] =
                 questions.each_ref().map(|question| {
                     let answer = answers.next().expect("an answer for each call");
-                    let outcome = self.outcome(question, answer);
+                    let outcome = outcome(&self.asker, question, answer);
                     outcome.map_err(|failure| failure.during(METADATA_OPERATION))
                 });
             erc20::metadata(query.address, outcomes, query.decimals)
@@ -133,13 +146,13 @@ impl EvmChain {
         if queries.iter().all(|query| query.start == StartQuery::Skip) {
             return queries.iter().map(|_| Ok(StartFound::Skipped)).collect();
         }
-        let head = match self.head().await {
+        let head = match self.headers.head().await {
             Ok(head) => head.number,
             Err(error) => return failed_for_all(queries, &error),
         };
         let wanted = |query: &&TokenQuery| query.start == StartQuery::Deployment;
         let tokens: Vec<Address> = queries.iter().filter(wanted).map(|q| q.address).collect();
-        let mut deployed = self.deployments(&tokens, head).await.into_iter();
+        let mut deployed = self.deployments.find_all(&tokens, head).await.into_iter();
         let mut before = self.code_before(queries).await.into_iter();
         let starts = queries.iter().map(|query| match query.start {
             StartQuery::Skip => Ok(StartFound::Skipped),
@@ -159,12 +172,12 @@ impl EvmChain {
         });
         let named: Vec<(Address, Option<u64>)> = named.collect();
         let calls = named.iter().filter_map(|(token, block)| block.map(|b| code_at(*token, b)));
-        let mut answers = self.rpc().many(calls.collect()).await.into_iter();
+        let mut answers = self.asker.many(calls.collect()).await.into_iter();
         let found = named.iter().map(|(_, block)| {
             if block.is_none() {
                 return Ok(StartFound::NoCodeBefore);
             }
-            match self.bytes(answers.next().expect("an answer for each call")) {
+            match bytes(&self.asker, answers.next().expect("an answer for each call")) {
                 Ok(code) if !code.is_empty() => Ok(StartFound::CodeBefore),
                 Ok(_) => Ok(StartFound::NoCodeBefore),
                 Err(failure) if is_missing_history(failure.fault) => Ok(StartFound::NoCodeBefore),
@@ -178,9 +191,4 @@ impl EvmChain {
 fn failed_for_all<Q, T>(queries: &[Q], error: &ChainError) -> Vec<Result<T, ChainError>> {
     let copy = |_| Err(ChainError::new(error.kind(), OPERATION, error.detail()));
     queries.iter().map(copy).collect()
-}
-
-/// Nodes report pruned state in many ways, and most of them are an error answer.
-pub(crate) const fn is_missing_history(fault: Fault) -> bool {
-    matches!(fault, Fault::Refused | Fault::BadParams | Fault::BlockMissing | Fault::Unsupported)
 }

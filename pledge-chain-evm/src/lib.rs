@@ -21,7 +21,7 @@
 //! ```
 
 mod adaptive_size;
-mod asking;
+mod asker;
 mod backoff;
 mod chain;
 mod classify;

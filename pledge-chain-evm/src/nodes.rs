@@ -2,26 +2,29 @@
 
 mod agreed;
 mod calls;
+mod comparison;
 mod config;
 mod cross_check;
 mod discovery;
 mod disputes;
+mod errors;
 mod failover;
 mod group;
 mod heads;
 mod health;
 mod observation;
+mod progress;
 mod ranges;
 mod report;
+mod state;
 mod vote;
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::Address;
 use async_trait::async_trait;
 use futures::FutureExt;
-use futures::future::join_all;
 use pledge_core::error::ChainError;
 use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
 use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId};
@@ -30,13 +33,14 @@ pub use config::NodesConfig;
 pub use cross_check::StandbyNodes;
 pub use report::{NodeReport, NodeState};
 
-use self::group::State;
 use crate::chain::EvmChain;
-use crate::config::EvmConfig;
-
-/// Repeats of a call while there are other nodes to ask. The waits before them are short; a time-out
-/// counts twice.
-const RETRIES_MAX: usize = 3;
+use crate::discovery::{TokenDiscovery, TokenQuery};
+use comparison::Comparer;
+use discovery::Discovery;
+use failover::Failover;
+use group::Group;
+use heads::Heads;
+use ranges::Ranges;
 
 /// One EVM chain, read through several nodes that must agree.
 ///
@@ -50,10 +54,11 @@ const RETRIES_MAX: usize = 3;
 /// A switch is logged as a warning, once; [`EvmNodes::report`] returns the state of each node.
 #[derive(Debug)]
 pub struct EvmNodes {
-    chain: ChainId,
-    nodes: Vec<EvmChain>,
-    config: NodesConfig,
-    state: Mutex<State>,
+    group: Arc<Group>,
+    failover: Failover,
+    heads: Heads,
+    ranges: Ranges,
+    discovery: Discovery,
 }
 
 impl EvmNodes {
@@ -61,85 +66,78 @@ impl EvmNodes {
     ///
     /// `Persistent` if there is none, if they are of several chains, or if a url is no http url.
     pub fn new(config: NodesConfig) -> Result<Self, ChainError> {
-        let wrong = |detail: &str| ChainError::persistent("set up the nodes", detail);
-        let first = config.nodes.first().ok_or_else(|| wrong("name at least one node"))?;
-        let chain = first.chain;
-        if config.nodes.iter().any(|node| node.chain != chain) {
-            return Err(wrong("the nodes are of several chains: name those of one chain only"));
-        }
-        let is_alone = config.nodes.len() == 1;
-        let nodes = config.nodes.iter().map(|node| {
-            let retries_max =
-                if is_alone { node.retries_max } else { node.retries_max.min(RETRIES_MAX) };
-            EvmChain::new(&EvmConfig { retries_max, ..node.clone() })
-        });
-        let nodes = nodes.collect::<Result<_, _>>()?;
-        let state = Mutex::new(State::new(&config));
-        Ok(Self { chain, nodes, config, state })
+        let group = Arc::new(Group::new(config)?);
+        let comparer = Comparer::new(group.clone());
+        let failover = Failover::new(group.clone(), comparer.clone());
+        Ok(Self {
+            heads: Heads::new(group.clone(), comparer.clone(), failover.clone()),
+            ranges: Ranges::new(group.clone(), failover.clone()),
+            discovery: Discovery::new(group.clone(), comparer, failover.clone()),
+            failover,
+            group,
+        })
     }
 
     /// The nodes, in the order of preference, each by itself.
     pub fn nodes(&self) -> &[EvmChain] {
-        &self.nodes
+        self.group.nodes()
+    }
+
+    /// The nodes other than the current one, to cross-check it with.
+    pub fn standby(&self) -> StandbyNodes {
+        StandbyNodes::new(self.group.clone())
     }
 
     /// Host and port of the node that answers; of the most preferred one if none was asked yet.
     pub fn endpoint(&self) -> &str {
-        self.nodes[self.state().current().unwrap_or_default()].endpoint()
+        let current = self.group.state().current();
+        self.group.node(current.unwrap_or_default()).endpoint()
+    }
+
+    /// The state of each node, in the order of preference.
+    pub fn report(&self) -> Vec<NodeReport> {
+        self.group.report()
     }
 
     /// How many JSON-RPC calls were sent to the nodes so far, each one of a batch counted.
-    pub fn calls(&self) -> u64 {
-        self.nodes.iter().map(|node| node.rpc().calls()).sum()
+    pub fn calls_sent(&self) -> u64 {
+        self.nodes().iter().map(EvmChain::calls_sent).sum()
     }
 
     /// Asks every node for its chain id and waits at most so long for each. What comes of it is an
     /// error for each node that cannot be used now; [`WrongChain`](crate::WrongChain) is the source of
     /// that of a node of another chain.
     pub async fn connect(&self, timeout: Duration) -> Vec<Result<(), ChainError>> {
-        let nodes = self.nodes.iter().enumerate().map(|(node, chain)| async move {
-            let asked = tokio::time::timeout(timeout, chain.chain_id()).await;
-            match asked.unwrap_or_else(|_| Err(observation::late(chain, timeout))) {
-                Ok(_) => {
-                    self.answered(node);
-                    Ok(())
-                }
-                Err(error) => {
-                    self.failed(node, &error);
-                    Err(error)
-                }
-            }
-        });
-        join_all(nodes).await
+        self.group.connect(timeout).await
     }
 
     /// As [`EvmChain::find_deployment_block`], of the first node that answers.
     pub async fn find_deployment_block(&self, token: Address) -> Result<BlockNumber, ChainError> {
         let operation = "find the block of deployment";
-        self.ask(operation, |node| node.find_deployment_block(token).boxed(), |_| &[]).await
+        self.failover
+            .ask(operation, |node| node.find_deployment_block(token).boxed(), |_| &[])
+            .await
     }
 
-    fn is_alone(&self) -> bool {
-        self.nodes.len() == 1
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no holder panics")
+    /// As [`EvmChain::discover_tokens`], of the current node. What it cannot answer for a token, the
+    /// other nodes are asked in turn: one without old state may come before one that has it.
+    pub async fn discover_tokens(&self, queries: &[TokenQuery]) -> Vec<TokenDiscovery> {
+        self.discovery.tokens(queries).await
     }
 }
 
 #[async_trait]
 impl ChainSource for EvmNodes {
     async fn chain_id(&self) -> Result<ChainId, ChainError> {
-        self.ask("read the chain id", |node| node.chain_id(), |_| &[]).await
+        self.failover.ask("read the chain id", |node| node.chain_id(), |_| &[]).await
     }
 
     async fn head(&self) -> Result<BlockRef, ChainError> {
-        self.read_head().await
+        self.heads.head().await
     }
 
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
-        self.read_finalized().await
+        self.heads.finalized().await
     }
 
     async fn headers(
@@ -147,19 +145,19 @@ impl ChainSource for EvmNodes {
         from: BlockNumber,
         to: BlockNumber,
     ) -> Result<Vec<BlockRef>, ChainError> {
-        self.ask("read headers", |node| node.headers(from, to), |headers| headers).await
+        self.failover.ask("read headers", |node| node.headers(from, to), |headers| headers).await
     }
 
     async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {
-        self.ask("read headers", |node| node.headers_at(numbers), |headers| headers).await
+        self.failover.ask("read headers", |node| node.headers_at(numbers), |headers| headers).await
     }
 
     async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
-        self.read_logs(&request).await
+        self.ranges.read(&request).await
     }
 
     async fn calls(&self, questions: &[Call], at: BlockId) -> Result<Vec<CallOutcome>, ChainError> {
         let question = |node| calls::ask_node(node, questions, at).boxed();
-        calls::outcomes_of(self.ask(calls::OPERATION, question, |_| &[]).await)
+        calls::outcomes_of(self.failover.ask(calls::OPERATION, question, |_| &[]).await)
     }
 }

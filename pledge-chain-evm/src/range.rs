@@ -1,78 +1,101 @@
 //! Logs of a range of blocks, with the headers that prove where they belong.
 
+use std::sync::Arc;
+
 use pledge_core::error::ChainError;
 use pledge_core::ports::{LogsAnswer, LogsRequest};
-use pledge_core::types::BlockNumber;
 use pledge_core::types::LogFilter;
 
-use crate::chain::EvmChain;
-use crate::config::LogProof;
-use crate::failure::Failure;
+use crate::asker::Asker;
+use crate::config::{EvmConfig, LogProof};
+use crate::headers::{HeaderReader, READINGS_MAX};
+use crate::receipts::ReceiptReader;
 
 mod bloom;
 mod doubts;
-mod logs;
+mod hashed;
+mod heavy_block;
+mod log_calls;
+mod range_reader;
+mod reading;
 mod sealed;
+mod sizes;
+mod slice;
+mod slice_reader;
+#[cfg(test)]
+mod stage_tests;
 mod truncation;
 mod width;
 
-pub(crate) use bloom::FirstBloom;
-pub(crate) use doubts::{Doubt, Omission, Reading};
-pub(crate) use width::Width;
+pub(crate) use reading::{Omission, Reading};
+
+use bloom::Blooms;
+use doubts::DoubtSettler;
+use heavy_block::HeavyBlockReader;
+use range_reader::RangeReader;
+use sealed::SealedReader;
+use sizes::Sizes;
+use slice_reader::SliceReader;
 
 const OPERATION: &str = "read logs";
 
-/// How often blocks are read whose headers contradict one another.
-pub(crate) const READINGS_MAX: usize = 2;
-
-/// Geth takes no more addresses in a filter.
-pub(crate) const FILTER_ADDRESSES_MAX: u64 = 1_000;
-
-/// A question of a size that the node may take.
-#[derive(Debug, Clone, Copy)]
-struct Slice<'a> {
-    from: BlockNumber,
-    to: BlockNumber,
-    request: &'a LogsRequest<'a>,
+/// Reads logs from one node, as far proven as its configuration asks for.
+#[derive(Debug)]
+pub(crate) struct LogReader {
+    asker: Arc<Asker>,
+    by_proof: ByProof,
+    doubts: DoubtSettler,
 }
 
-/// Why a slice has no answer.
-enum SliceError {
-    /// Fewer blocks may pass.
-    Refused(Failure),
-    Failed(ChainError),
+/// The reader for a [`LogProof`].
+#[derive(Debug)]
+enum ByProof {
+    Bloom(RangeReader),
+    Receipts(SealedReader),
 }
 
-impl From<ChainError> for SliceError {
-    fn from(error: ChainError) -> Self {
-        Self::Failed(error)
+impl LogReader {
+    pub(crate) fn new(config: &EvmConfig, asker: Arc<Asker>, headers: HeaderReader) -> Self {
+        // What one of the readers finds out about the node, the others go by too.
+        let receipts = Arc::new(ReceiptReader::new(asker.clone(), headers.clone()));
+        let blooms = Arc::new(Blooms::new(asker.clone()));
+        let sizes = Arc::new(Sizes::new(config.range_blocks_max));
+        let heavy_blocks = Arc::new(HeavyBlockReader::new(
+            asker.clone(),
+            headers.clone(),
+            receipts.clone(),
+            blooms.clone(),
+        ));
+        let by_proof = match config.log_proof {
+            LogProof::Bloom => {
+                let slices = SliceReader::new(asker.clone(), headers.clone(), blooms.clone());
+                let sizes = sizes.clone();
+                let reader = RangeReader::new(asker.clone(), sizes, slices, heavy_blocks.clone());
+                ByProof::Bloom(reader)
+            }
+            LogProof::Receipts => {
+                let blocks_max = config.range_blocks_max.get();
+                let reader =
+                    SealedReader::new(asker.clone(), headers.clone(), receipts, blocks_max);
+                ByProof::Receipts(reader)
+            }
+        };
+        let doubts = DoubtSettler::new(asker.clone(), headers, sizes, blooms, heavy_blocks);
+        Self { asker, by_proof, doubts }
     }
-}
 
-fn refused_or_failed(failure: Failure) -> SliceError {
-    if failure.recurs {
-        SliceError::Refused(failure)
-    } else {
-        SliceError::Failed(failure.during(OPERATION))
-    }
-}
-
-impl EvmChain {
     /// The longest prefix of the range that the node gives in one answer.
-    pub(crate) async fn read_logs(
-        &self,
-        request: &LogsRequest<'_>,
-    ) -> Result<LogsAnswer, ChainError> {
-        let reading = self.read_logs_with_doubts(request).await?;
+    pub(crate) async fn read(&self, request: &LogsRequest<'_>) -> Result<LogsAnswer, ChainError> {
+        let reading = self.read_with_doubts(request).await?;
         match self.settle_doubts(request, &reading).await? {
             None => Ok(reading.answer),
             Some(Omission { error, .. }) => Err(error),
         }
     }
 
-    /// As [`EvmChain::read_logs`], without the question that settles the doubts: another node may
+    /// As [`LogReader::read`], without the question that settles the doubts: another node may
     /// answer it.
-    pub(crate) async fn read_logs_with_doubts(
+    pub(crate) async fn read_with_doubts(
         &self,
         request: &LogsRequest<'_>,
     ) -> Result<Reading, ChainError> {
@@ -84,7 +107,7 @@ impl EvmChain {
                 Ok(()) => return Ok(reading),
                 Err(error) if readings == READINGS_MAX => return Err(error),
                 Err(error) => {
-                    let (endpoint, cause) = (self.endpoint(), error.detail());
+                    let (endpoint, cause) = (self.asker.endpoint(), error.detail());
                     tracing::debug!(endpoint, cause, "an answer contradicts itself, asking again");
                     readings += 1;
                 }
@@ -101,69 +124,21 @@ impl EvmChain {
             return Err(ChainError::persistent(OPERATION, "the filters select nothing"));
         }
         let blocks = blocks.saturating_add(1);
-        match self.log_proof {
-            LogProof::Bloom => self.read_unsealed(request, blocks).await,
-            LogProof::Receipts => self.read_sealed(request, blocks).await,
+        match &self.by_proof {
+            ByProof::Bloom(reader) => reader.read(request, blocks).await,
+            ByProof::Receipts(reader) => reader.read(request, blocks).await,
         }
     }
 
-    async fn read_unsealed(
+    /// The first block of which the reading, or this node by the block's hash, lacks logs. The
+    /// reading may be another node's.
+    ///
+    /// `BlockGone` if this node does not have such a block.
+    pub(crate) async fn settle_doubts(
         &self,
         request: &LogsRequest<'_>,
-        blocks: u64,
-    ) -> Result<Reading, ChainError> {
-        let size_before = self.range_size.of(u64::MAX);
-        loop {
-            let size = self.range_size.of(blocks);
-            let filters = self.parts(request).len();
-            let ranges = self.range_width.of(filters).min(blocks.div_ceil(size));
-            let to = request.from.up(size.saturating_mul(ranges).min(blocks) - 1);
-            let slice = Slice { from: request.from, to, request };
-            let failure = match self.read_slice(&slice, size).await {
-                Ok((reading, None)) => {
-                    self.filter_size.answered(self.filter_addresses(request) as u64);
-                    self.range_width.answered(ranges, reading.answer.logs.len());
-                    if self.range_size.answered(size) {
-                        self.range_width.renew();
-                    }
-                    return Ok(reading);
-                }
-                Ok((reading, Some(failure))) => {
-                    self.refuse_ranges(size, &failure);
-                    return Ok(reading);
-                }
-                Err(SliceError::Failed(error)) => return Err(error),
-                Err(SliceError::Refused(failure)) => failure,
-            };
-            let (endpoint, cause) = (self.endpoint(), &failure.detail);
-            let addresses = self.filter_addresses(request) as u64;
-            if addresses > 1 && (size == 1 || failure.names_addresses) {
-                // If fewer blocks did not help, it was not the blocks.
-                tracing::info!(
-                    endpoint,
-                    addresses,
-                    cause,
-                    "filter refused, asking for fewer contracts"
-                );
-                self.filter_size.refused(addresses, None);
-                self.range_size.acquit(size_before);
-                self.range_width.renew();
-                continue;
-            }
-            if size == 1 {
-                let block = slice.from.get();
-                tracing::info!(endpoint, block, cause, "block refused, reading its receipts");
-                let block = Slice { to: slice.from, ..slice };
-                return self.read_heavy_block(&block, failure).await;
-            }
-            self.refuse_ranges(size, &failure);
-        }
-    }
-
-    fn refuse_ranges(&self, size: u64, failure: &Failure) {
-        let (endpoint, cause, hint) = (self.endpoint(), &failure.detail, failure.blocks_at_most);
-        tracing::info!(endpoint, blocks = size, hint, cause, "range refused, asking for less");
-        self.range_size.refused(size, hint);
-        self.range_width.renew();
+        reading: &Reading,
+    ) -> Result<Option<Omission>, ChainError> {
+        self.doubts.settle(request, reading).await
     }
 }

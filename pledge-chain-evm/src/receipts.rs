@@ -1,20 +1,19 @@
 //! The logs of a block by way of its receipts, and what binds them to it.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use alloy::consensus;
 use alloy::primitives::{B256, Bloom};
 use pledge_core::error::ChainError;
 use pledge_core::types::{BlockId, Log};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::chain::EvmChain;
+use crate::asker::Asker;
 use crate::classify::Fault;
 use crate::failure::Failure;
-use crate::headers::header_by_hash_call;
+use crate::headers::{HeaderReader, header_by_hash_call};
 use crate::http::Call;
-use crate::response::Json;
 use crate::state_sync::state_sync_tx;
 
 mod wire;
@@ -32,31 +31,38 @@ pub(crate) enum Seal {
     Missing,
 }
 
-/// The header in an answer, if its fields give its hash.
-pub(crate) fn hashed_header(header: &Json, hash: B256) -> Option<consensus::Header> {
-    let header = header.parse::<consensus::Header>().ok()?;
-    (header.hash_slow() == hash).then_some(header)
-}
-
 #[derive(Deserialize)]
 struct Transactions {
     transactions: Vec<B256>,
 }
 
-impl EvmChain {
+/// Reads the receipts of blocks from one node.
+#[derive(Debug)]
+pub(crate) struct ReceiptReader {
+    asker: Arc<Asker>,
+    headers: HeaderReader,
+    /// The node has no `eth_getBlockReceipts`.
+    is_one_by_one: AtomicBool,
+}
+
+impl ReceiptReader {
+    pub(crate) const fn new(asker: Arc<Asker>, headers: HeaderReader) -> Self {
+        Self { asker, headers, is_one_by_one: AtomicBool::new(false) }
+    }
+
     /// All logs of a block in their order, out of receipts that its seal covers.
-    pub(crate) async fn sealed_logs(
+    pub(crate) async fn logs(
         &self,
         operation: &'static str,
         block: BlockId,
         seal: Seal,
     ) -> Result<Vec<Log>, ChainError> {
-        let receipts = self.receipts(operation, block).await?;
-        self.sealed_by(operation, block, &seal, receipts)
+        let receipts = self.read(operation, block).await?;
+        self.logs_in(operation, block, &seal, receipts)
     }
 
     /// The logs in the receipts of a block, if its seal covers them.
-    pub(crate) fn sealed_by(
+    pub(crate) fn logs_in(
         &self,
         operation: &'static str,
         block: BlockId,
@@ -65,7 +71,7 @@ impl EvmChain {
     ) -> Result<Vec<Log>, ChainError> {
         // The receipt of state-sync logs is in neither the trie nor the bloom, so it is left out of
         // both; its logs count like all others.
-        let state_sync = state_sync_tx(self.rpc().chain(), block);
+        let state_sync = state_sync_tx(self.asker.chain(), block);
         let sealed =
             || receipts.iter().filter(|receipt| Some(receipt.transaction_hash) != state_sync);
         let fits = match seal {
@@ -79,32 +85,33 @@ impl EvmChain {
                 "the receipts that {} gives of block {block} do not have the {what} of its header: \
                  they are cut or changed, or the chain's receipts have a form unknown here, and then \
                  use log_proof = \"bloom\"",
-                self.endpoint()
+                self.asker.endpoint()
             );
             return Err(ChainError::transient(operation, detail));
         }
         logs_of(block, receipts).map_err(|detail| {
-            ChainError::transient(operation, format!("{}: {detail}", self.endpoint()))
+            ChainError::transient(operation, format!("{}: {detail}", self.asker.endpoint()))
         })
     }
 
-    pub(crate) async fn receipts(
+    /// The receipts of a block, compared with nothing.
+    pub(crate) async fn read(
         &self,
         operation: &'static str,
         block: BlockId,
     ) -> Result<Vec<WireReceipt>, ChainError> {
-        if !self.receipts_one_by_one.load(Ordering::Relaxed) {
+        if !self.is_one_by_one.load(Ordering::Relaxed) {
             let call = Call::new("eth_getBlockReceipts", json!([block.hash]));
             let call = call.expected().divisible().with_alternative();
-            match self.rpc().call::<Option<Vec<WireReceipt>>>(call).await {
+            match self.asker.call::<Option<Vec<WireReceipt>>>(call).await {
                 Ok(Some(receipts)) => return Ok(receipts),
                 Ok(None) => return Err(self.without_receipts(operation, block).await),
                 Err(failure) if failure.fault == Fault::Unsupported => {
                     tracing::info!(
-                        endpoint = self.endpoint(),
+                        endpoint = self.asker.endpoint(),
                         "the node has no eth_getBlockReceipts, asking for each transaction's"
                     );
-                    self.receipts_one_by_one.store(true, Ordering::Relaxed);
+                    self.is_one_by_one.store(true, Ordering::Relaxed);
                 }
                 // It may still answer for one transaction at a time.
                 Err(failure) if failure.recurs => {}
@@ -121,12 +128,12 @@ impl EvmChain {
     ) -> Result<Vec<WireReceipt>, ChainError> {
         let during = |failure: Failure| failure.during(operation);
         let call = header_by_hash_call(block);
-        let found = self.rpc().call::<Option<Transactions>>(call).await.map_err(during)?;
-        let found = found.ok_or_else(|| self.lost(operation, block))?;
+        let found = self.asker.call::<Option<Transactions>>(call).await.map_err(during)?;
+        let found = found.ok_or_else(|| self.headers.lost(operation, block))?;
         let call = |hash: &B256| Call::new("eth_getTransactionReceipt", json!([hash])).expected();
         let calls = found.transactions.iter().map(call).collect();
-        let read = |answer| self.rpc().parse::<Option<WireReceipt>>(answer);
-        let found = self.rpc().many_as(calls, read).await;
+        let read = |answer| self.asker.parse::<Option<WireReceipt>>(answer);
+        let found = self.asker.many_as(calls, read).await;
         let mut receipts = Vec::with_capacity(found.len());
         for receipt in found {
             match receipt.map_err(during)? {
@@ -139,21 +146,16 @@ impl EvmChain {
 
     /// Why a node has no receipts of a block: `BlockGone` only if it no longer has the block.
     async fn without_receipts(&self, operation: &'static str, block: BlockId) -> ChainError {
-        match self.headers_of(operation, &[block.number]).await.remove(0) {
+        match self.headers.one(operation, block.number).await {
             Ok(header) if header.block.id() == block => {
                 let detail = format!(
                     "{} has block {block} and keeps no receipts of it: if this lasts, use an archive node",
-                    self.endpoint()
+                    self.asker.endpoint()
                 );
                 ChainError::transient(operation, detail)
             }
-            Ok(_) => self.lost(operation, block),
+            Ok(_) => self.headers.lost(operation, block),
             Err(error) => error,
         }
-    }
-
-    pub(crate) fn lost(&self, operation: &'static str, block: BlockId) -> ChainError {
-        let detail = format!("{} does not have block {block} any more", self.endpoint());
-        ChainError::block_gone(operation, detail)
     }
 }

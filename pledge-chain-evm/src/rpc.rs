@@ -14,15 +14,11 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::adaptive_size::AdaptiveSize;
 use crate::backoff::{Backoff, Failed};
 use crate::config::EvmConfig;
 use crate::failure::Failure;
 use crate::http::{Answer, Call, Node};
 use crate::response::Json;
-
-/// Calls that may belong together: four of a question and the chain id.
-const TOGETHER_MAX: u64 = 5;
 
 /// How often one call is sent as a batch for the sake of the chain id before a batch has to be answered.
 /// Where each call fails its request with a chance of 60 %, one batch of two in six is.
@@ -31,27 +27,23 @@ const JOINS_MAX: u32 = 16;
 /// The node behind a url may change without an outage, so the chain id is compared this often.
 const CHAIN_CHECK_INTERVAL: Duration = Duration::from_secs(300);
 
+const CONNECT: &str = "connect to a node";
+
 /// A conversation with one node.
 pub(crate) struct Rpc {
     node: Node,
     chain: ChainId,
-    repeats_max: usize,
     backoff: Mutex<Backoff>,
     retry_delay_max: Duration,
-    batch_size: AdaptiveSize,
-    /// Calls of one question in a batch: never more than a few, so that the node's limit on
-    /// large batches does not matter to them.
-    together_size: AdaptiveSize,
-    batches_concurrent_max: usize,
     /// Calls that may be sent now.
     budget: Option<DefaultDirectRateLimiter>,
     budget_wait_max: Duration,
     /// Outages so far; the time before the first connection counts as the first.
     outages: AtomicU64,
     /// Requests that were answered.
-    answers: AtomicU64,
+    requests_answered: AtomicU64,
     /// Calls that were sent, each one of a batch counted.
-    calls: AtomicU64,
+    calls_sent: AtomicU64,
     /// How often yet one call may be sent as a batch: the node may take none.
     joins: AtomicU32,
     /// After how many outages, and when, the chain id was seen to be right last.
@@ -60,37 +52,22 @@ pub(crate) struct Rpc {
 
 impl Rpc {
     pub(crate) fn new(config: &EvmConfig) -> Result<Self, ChainError> {
-        let operation = "connect to a node";
-        if !matches!(config.url.scheme(), "http" | "https") {
-            let detail = format!(
-                "the url of chain {} has the scheme {}: use http or https",
-                config.chain,
-                config.url.scheme()
-            );
-            return Err(ChainError::persistent(operation, detail));
-        }
+        check_scheme(config)?;
         let node = Node::new(config).map_err(|error| {
-            ChainError::persistent(operation, "cannot set up an HTTP client").caused_by(error)
+            ChainError::persistent(CONNECT, "cannot set up an HTTP client").caused_by(error)
         })?;
-        // A batch stays within a second's budget: the limiter could never admit a longer one.
-        let budget = config.requests_per_second.map_or(u64::MAX, |limit| limit.get().into());
-        let calls_max = budget.min(config.batch_requests_max.get() as u64);
         Ok(Self {
             node,
             chain: config.chain,
-            repeats_max: config.retries_max,
             backoff: Mutex::new(Backoff::new(config.retry_delay_min, config.retry_delay_max)),
             retry_delay_max: config.retry_delay_max,
-            batch_size: AdaptiveSize::new(calls_max),
-            together_size: AdaptiveSize::new(calls_max.min(TOGETHER_MAX)),
-            batches_concurrent_max: config.batches_concurrent_max.get(),
             budget: config
                 .requests_per_second
                 .map(|limit| DefaultDirectRateLimiter::direct(Quota::per_second(limit))),
             budget_wait_max: config.request_timeout,
             outages: AtomicU64::new(1),
-            answers: AtomicU64::new(0),
-            calls: AtomicU64::new(0),
+            requests_answered: AtomicU64::new(0),
+            calls_sent: AtomicU64::new(0),
             joins: AtomicU32::new(0),
             checked: Mutex::new(None),
         })
@@ -107,49 +84,18 @@ impl Rpc {
     }
 
     /// How many requests the node has answered so far.
-    pub(crate) fn answers(&self) -> u64 {
-        self.answers.load(Ordering::Relaxed)
+    pub(crate) fn requests_answered(&self) -> u64 {
+        self.requests_answered.load(Ordering::Relaxed)
     }
 
     /// How many calls were sent so far.
-    pub(crate) fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
-    }
-
-    /// Requests that may be under way at once within one question.
-    pub(crate) const fn concurrency(&self) -> usize {
-        self.batches_concurrent_max
-    }
-
-    /// How often a call that failed is repeated.
-    pub(crate) const fn repeats_max(&self) -> usize {
-        self.repeats_max
-    }
-
-    /// Calls in a batch.
-    pub(crate) const fn batch_size(&self) -> &AdaptiveSize {
-        &self.batch_size
-    }
-
-    /// Calls of one question in a batch.
-    pub(crate) const fn together_size(&self) -> &AdaptiveSize {
-        &self.together_size
-    }
-
-    /// Calls that one batch may have now.
-    pub(crate) fn batch_calls(&self) -> usize {
-        size_of(&self.batch_size, usize::MAX)
+    pub(crate) fn calls_sent(&self) -> u64 {
+        self.calls_sent.load(Ordering::Relaxed)
     }
 
     /// A node's text, fit to be shown.
     pub(crate) fn clean(&self, text: &str) -> String {
         self.node.clean(text)
-    }
-
-    /// One call with its answer parsed.
-    pub(crate) async fn call<T: DeserializeOwned + Send>(&self, call: Call) -> Result<T, Failure> {
-        let read = |answer| self.parse(answer);
-        self.many_as(vec![call], read).await.remove(0)
     }
 
     /// An answer in the form that it must have.
@@ -192,15 +138,15 @@ impl Rpc {
     /// Sends one request. An answer to any of its calls ends the waits of the conversation.
     pub(crate) async fn ask_node(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
         self.take_from_budget(calls.len()).await?;
-        self.calls.fetch_add(calls.len() as u64, Ordering::Relaxed);
-        let (known, sent) = (self.answers() > 0, Instant::now());
+        self.calls_sent.fetch_add(calls.len() as u64, Ordering::Relaxed);
+        let (known, sent) = (self.requests_answered() > 0, Instant::now());
         let answers = self.node.ask(calls).await.map_err(|failure| {
             let failure = Failure { took: sent.elapsed(), ..failure };
             if known { failure.of_a_known_url() } else { failure }
         });
         match &answers {
             Ok(answers) if answers.iter().any(Result::is_ok) => {
-                self.answers.fetch_add(1, Ordering::Relaxed);
+                self.requests_answered.fetch_add(1, Ordering::Relaxed);
                 self.backoff.lock().expect("no holder panics").answered();
                 if calls.len() > 1 {
                     self.joins.store(JOINS_MAX, Ordering::Relaxed);
@@ -292,10 +238,14 @@ impl Rpc {
     }
 }
 
-/// How many of the calls to put into the next batch.
-pub(crate) fn size_of(batch_size: &AdaptiveSize, calls: usize) -> usize {
-    let size = batch_size.of(calls as u64);
-    usize::try_from(size).expect("not above the length of a list")
+fn check_scheme(config: &EvmConfig) -> Result<(), ChainError> {
+    let scheme = config.url.scheme();
+    if matches!(scheme, "http" | "https") {
+        return Ok(());
+    }
+    let detail =
+        format!("the url of chain {} has the scheme {scheme}: use http or https", config.chain);
+    Err(ChainError::persistent(CONNECT, detail))
 }
 
 /// The question for the chain id.
@@ -308,7 +258,6 @@ impl fmt::Debug for Rpc {
         f.debug_struct("Rpc")
             .field("endpoint", &self.endpoint())
             .field("chain", &self.chain)
-            .field("batch_size", &self.batch_size)
             .finish_non_exhaustive()
     }
 }

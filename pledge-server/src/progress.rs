@@ -180,7 +180,7 @@ impl ChainProgress {
         self.transfers += slice.transfers;
         let done = slice.to.get().saturating_sub(first) + 1;
         let total = done + slice.target.get().saturating_sub(slice.to.get());
-        let calls = self.nodes.as_ref().map_or(0, |nodes| nodes.calls());
+        let calls = self.nodes.as_ref().map_or(0, |nodes| nodes.calls_sent());
         let (done_then, calls_then) = *self.asked.get_or_insert((done, calls));
         let left = calls_left(done.saturating_sub(done_then), calls - calls_then, total - done);
         self.work.moved(&Step {

@@ -10,25 +10,22 @@ use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
 use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId};
 use tokio::time::Instant;
 
-use super::failover::is_of_the_node;
-use super::{EvmNodes, calls};
+use super::calls;
+use super::group::Group;
 use crate::chain::EvmChain;
 
 /// A group of nodes without its current one: each question is put to the most preferred of the others
 /// that answers. `Transient` if there is none now.
 #[derive(Debug, Clone)]
 pub struct StandbyNodes {
-    nodes: Arc<EvmNodes>,
-}
-
-impl EvmNodes {
-    /// The nodes other than the current one, to cross-check it with.
-    pub fn standby(self: &Arc<Self>) -> StandbyNodes {
-        StandbyNodes { nodes: self.clone() }
-    }
+    group: Arc<Group>,
 }
 
 impl StandbyNodes {
+    pub(super) const fn new(group: Arc<Group>) -> Self {
+        Self { group }
+    }
+
     async fn ask<'a, T>(
         &'a self,
         operation: &'static str,
@@ -39,24 +36,15 @@ impl StandbyNodes {
     {
         // Health is kept as by any other question, so a standby that fails is not asked first
         // again.
-        let nodes = &*self.nodes;
-        let others = nodes.state().others(Instant::now());
+        let others = self.group.state().others(Instant::now());
         let mut failure = None;
         for node in others {
-            match nodes.question(node, question(&nodes.nodes[node])).await {
-                Ok(answer) => {
-                    nodes.answered(node);
-                    return Ok(answer);
-                }
-                Err(error) => {
-                    if is_of_the_node(&error) {
-                        nodes.failed(node, &error);
-                    }
-                    failure = failure.or(Some(error));
-                }
+            match self.group.ask(node, question(self.group.node(node))).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => failure = failure.or(Some(error)),
             }
         }
-        Err(failure.unwrap_or_else(|| nodes.none_usable(operation)))
+        Err(failure.unwrap_or_else(|| self.group.none_usable(operation)))
     }
 }
 

@@ -1,342 +1,208 @@
-//! What a group knows: which node is current, how each fares, which blocks were shown.
+//! The nodes of a chain, which of them answers, and what each answer or failure means for its node.
 
-use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use alloy::primitives::B256;
-use pledge_core::types::{BlockNumber, BlockRef};
+use futures::future::join_all;
+use pledge_core::error::ChainError;
+use pledge_core::ports::ChainSource;
+use pledge_core::types::ChainId;
 use tokio::time::Instant;
 
-use super::agreed::{Agreed, cover};
 use super::config::NodesConfig;
-use super::health::{Health, Why};
+use super::errors::{is_of_the_node, rest_asked, wrong_chain};
+use super::report::NodeReport;
+use super::state::State;
+use crate::chain::EvmChain;
+use crate::config::EvmConfig;
 
-/// What is known of one node.
+/// Repeats of a call while there are other nodes to ask. The waits before them are short; a time-out
+/// counts twice.
+const RETRIES_MAX: usize = 3;
+
+/// Nodes of one chain with what is known of them. Every other part asks through it, so that the health
+/// of a node is what all its answers make of it.
 #[derive(Debug)]
-pub(super) struct Member {
-    pub(super) health: Health,
-    /// Its block 0, if it gave it.
-    pub(super) genesis: Option<B256>,
-    /// Its contradiction of a block that was shown, while that is undecided.
-    pub(super) disputed: Option<Disputed>,
-    /// When it was looked at last, to see whether it may be used again.
-    looked_at: Option<Instant>,
+pub(super) struct Group {
+    chain: ChainId,
+    nodes: Vec<EvmChain>,
+    config: NodesConfig,
+    state: Mutex<State>,
 }
 
-/// A contradiction without a verdict.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Disputed {
-    since: Instant,
-    /// When it was met last.
-    last: Instant,
-    /// The lowest block in dispute.
-    number: BlockNumber,
-}
-
-/// How the heads of the current node move.
-#[derive(Debug, Default)]
-struct Progress {
-    /// The highest head, and when it came.
-    highest: Option<(BlockNumber, Instant)>,
-    last: Option<BlockNumber>,
-    /// Heads in a row below the highest, or below a block that was shown.
-    lower: u32,
-    /// When the others were asked for theirs last, or the first head came.
-    compared: Option<Instant>,
-}
-
-/// All that a group knows. It has no clock: every instant is an argument.
-#[derive(Debug)]
-pub(super) struct State {
-    pub(super) members: Vec<Member>,
-    pub(super) agreed: Agreed,
-    current: Option<usize>,
-    /// Block 0 of the first node in use that returned it. It is never decided again: a node with
-    /// another is out of use, even if it is the first in order.
-    genesis: Option<B256>,
-    progress: Progress,
-    /// Blocks that the current node did not have, in a row, by what was asked.
-    missed: BTreeMap<&'static str, u32>,
-    /// Whether a finalized block was shown.
-    pub(super) has_finality: bool,
-}
-
-impl State {
-    pub(super) fn new(config: &NodesConfig) -> Self {
-        let member = |_| Member {
-            health: Health::new(config),
-            genesis: None,
-            disputed: None,
-            looked_at: None,
-        };
-        Self {
-            members: config.nodes.iter().map(member).collect(),
-            agreed: Agreed::default(),
-            current: None,
-            genesis: None,
-            progress: Progress::default(),
-            missed: BTreeMap::new(),
-            has_finality: false,
+impl Group {
+    /// Nodes that are not asked yet.
+    ///
+    /// `Persistent` if there is none, if they are of several chains, or if a url is no http url.
+    pub(super) fn new(config: NodesConfig) -> Result<Self, ChainError> {
+        let wrong = |detail: &str| ChainError::persistent("set up the nodes", detail);
+        let first = config.nodes.first().ok_or_else(|| wrong("name at least one node"))?;
+        let chain = first.chain;
+        if config.nodes.iter().any(|node| node.chain != chain) {
+            return Err(wrong("the nodes are of several chains: name those of one chain only"));
         }
-    }
-
-    /// The node that answers.
-    pub(super) const fn current(&self) -> Option<usize> {
-        self.current
-    }
-
-    /// The block 0 of the nodes in use.
-    pub(super) const fn genesis(&self) -> Option<B256> {
-        self.genesis
-    }
-
-    /// Makes a node the one that answers, and returns which it was before.
-    pub(super) fn adopt(&mut self, node: usize) -> Option<usize> {
-        self.genesis = self.genesis.or(self.members[node].genesis);
-        if self.current != Some(node) {
-            self.progress = Progress::default();
-            self.missed.clear();
-        }
-        self.current.replace(node)
-    }
-
-    /// The current node lacks a block that it was asked for. Answers how often in a row.
-    pub(super) fn missed(&mut self, operation: &'static str) -> u32 {
-        let missed = self.missed.entry(operation).or_default();
-        *missed = missed.saturating_add(1);
-        *missed
-    }
-
-    /// A question of this kind was answered.
-    pub(super) fn served(&mut self, operation: &'static str) {
-        self.missed.remove(operation);
-    }
-
-    /// A node contradicts a block that was shown, and it is undecided which is right. Returns for
-    /// how long that has been so; what was not met for as long as `patience` is another dispute.
-    pub(super) fn disputes(
-        &mut self,
-        node: usize,
-        number: BlockNumber,
-        patience: Duration,
-        now: Instant,
-    ) -> Duration {
-        let disputed = &mut self.members[node].disputed;
-        let known = disputed.filter(|known| now - known.last <= patience);
-        let Disputed { since, number: lowest, .. } =
-            known.unwrap_or(Disputed { since: now, last: now, number });
-        *disputed = Some(Disputed { since, last: now, number: lowest.min(number) });
-        now - since
-    }
-
-    /// Headers of a node contradict nothing: its dispute is over if they reach down to it.
-    pub(super) fn agrees(&mut self, node: usize, headers: &[BlockRef]) {
-        let disputed = &mut self.members[node].disputed;
-        *disputed = disputed.filter(|disputed| !cover(headers, disputed.number));
-    }
-
-    /// The node to ask now, of those not tried: the current one while it answers, then those that
-    /// do, then those whose wait is over. If all wait by our own choice, the caller sets the pace:
-    /// the one whose wait is over first, once.
-    pub(super) fn next(&self, tried: &[usize], now: Instant) -> Option<usize> {
-        let untried = self.usable(now).filter(|node| !tried.contains(node));
-        let rank = |node: &usize| {
-            let is_ready = self.members[*node].health.is_ready();
-            (!is_ready, Some(*node) != self.current, *node)
-        };
-        let best = untried.min_by_key(rank);
-        best.or_else(|| tried.is_empty().then(|| self.waits_least(now)).flatten())
-    }
-
-    /// Nodes that may be asked, those preferred first.
-    pub(super) fn usable(&self, now: Instant) -> impl Iterator<Item = usize> {
-        let nodes = self.members.iter().enumerate();
-        nodes.filter(move |(_, member)| member.health.rest(now).is_none()).map(|(node, _)| node)
-    }
-
-    /// Usable nodes other than the current one.
-    pub(super) fn others(&self, now: Instant) -> Vec<usize> {
-        self.usable(now).filter(|node| Some(*node) != self.current).collect()
-    }
-
-    fn waits_least(&self, now: Instant) -> Option<usize> {
-        let waits = self.members.iter().enumerate().filter_map(|(node, member)| {
-            let rest = member.health.rest(now).filter(|rest| rest.why == Why::Failed)?;
-            Some((rest.until, node))
+        let is_alone = config.nodes.len() == 1;
+        let nodes = config.nodes.iter().map(|node| {
+            let retries_max =
+                if is_alone { node.retries_max } else { node.retries_max.min(RETRIES_MAX) };
+            EvmChain::new(&EvmConfig { retries_max, ..node.clone() })
         });
-        waits.min().map(|(_, node)| node)
+        let nodes = nodes.collect::<Result<_, _>>()?;
+        let state = Mutex::new(State::new(&config));
+        Ok(Self { chain, nodes, config, state })
     }
 
-    /// Nodes of higher preference than the current one, or whose rest is over, whose turn it is to be
-    /// looked at.
-    pub(super) fn due(&mut self, interval: Duration, now: Instant) -> Vec<usize> {
-        let Some(current) = self.current else { return Vec::new() };
-        let mut due = self.others(now);
-        due.retain(|node| *node < current || !self.members[*node].health.is_ready());
-        due.retain(|node| {
-            let member = &mut self.members[*node];
-            let is_due = member.looked_at.is_none_or(|looked_at| now - looked_at >= interval);
-            if is_due {
-                member.looked_at = Some(now);
+    pub(super) const fn chain(&self) -> ChainId {
+        self.chain
+    }
+
+    /// The nodes, in the order of preference.
+    pub(super) fn nodes(&self) -> &[EvmChain] {
+        &self.nodes
+    }
+
+    pub(super) fn node(&self, node: usize) -> &EvmChain {
+        &self.nodes[node]
+    }
+
+    pub(super) const fn config(&self) -> &NodesConfig {
+        &self.config
+    }
+
+    /// All that is known of the nodes. Not held while one is asked.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder panics")
+    }
+
+    /// Whether there is nothing to compare a node with.
+    pub(super) const fn is_alone(&self) -> bool {
+        self.nodes.len() == 1
+    }
+
+    /// Asks every node for its chain id and waits at most this long for each.
+    pub(super) async fn connect(&self, timeout: Duration) -> Vec<Result<(), ChainError>> {
+        let nodes = self.nodes.iter().enumerate().map(|(node, chain)| async move {
+            let asked = tokio::time::timeout(timeout, chain.chain_id()).await;
+            match asked.unwrap_or_else(|_| Err(late(chain, timeout))) {
+                Ok(_) => {
+                    self.answered(node);
+                    Ok(())
+                }
+                Err(error) => {
+                    self.failed(node, &error);
+                    Err(error)
+                }
             }
-            is_due
         });
-        due
+        join_all(nodes).await
     }
 
-    /// The current node's head, and the highest block that was shown before. Returns whether it is
-    /// time to ask the others for theirs, and how much newer another's must be to take its place:
-    /// any that is further, if this one is below what was shown for some heads in a row or has been
-    /// the same for long; else, once in a while, one that is newer by that while.
-    pub(super) fn saw_head(
-        &mut self,
-        head: BlockNumber,
-        tip: Option<BlockNumber>,
-        config: &NodesConfig,
-        now: Instant,
-    ) -> Option<Duration> {
-        let progress = &mut self.progress;
-        let compared = *progress.compared.get_or_insert(now);
-        let is_known = progress.highest.is_some_and(|(highest, _)| head <= highest);
-        let (highest, since) = progress.highest.filter(|_| is_known).unwrap_or((head, now));
-        progress.highest = Some((highest, since));
-        progress.last = Some(head);
-        let is_lower = head < highest || tip.is_some_and(|tip| head < tip);
-        progress.lower = if is_lower { progress.lower + 1 } else { 0 };
-        let is_stalled = now - since >= config.stall_time;
-        // A chain that stalls looks like a node that stalls. So the figures start over, and the
-        // others are asked now and then instead of at every head.
-        if is_stalled || progress.lower >= config.lag_heads {
-            let (highest, compared) = (Some((head, now)), Some(now));
-            *progress = Progress { highest, last: Some(head), lower: 0, compared };
-            return Some(Duration::ZERO);
+    /// What one node answers, recorded in its health.
+    pub(super) async fn ask<T>(
+        &self,
+        node: usize,
+        answer: impl Future<Output = Result<T, ChainError>> + Send,
+    ) -> Result<T, ChainError> {
+        let answer = self.in_time(node, answer).await;
+        match &answer {
+            Ok(_) => self.answered(node),
+            Err(error) if is_of_the_node(error) => self.failed(node, error),
+            Err(_) => {}
         }
-        let is_due = now - compared >= config.stall_time;
-        is_due.then(|| {
-            progress.compared = Some(now);
-            config.stall_time
-        })
+        answer
     }
 
-    /// Whether a head is below the current node's.
-    pub(super) fn is_behind(&self, head: BlockNumber) -> bool {
-        self.progress.last.is_some_and(|last| head < last)
+    /// What one node answers. While another can be used, a node that answers none of the question's
+    /// requests for long has failed; how long the question takes in all is a matter of the budget too.
+    pub(super) async fn in_time<T>(
+        &self,
+        node: usize,
+        answer: impl Future<Output = Result<T, ChainError>> + Send,
+    ) -> Result<T, ChainError> {
+        if !self.state().usable(Instant::now()).any(|other| other != node) {
+            return answer.await;
+        }
+        let (chain, timeout) = (&self.nodes[node], self.config.answer_timeout);
+        let mut answer = pin!(answer);
+        loop {
+            let heard = chain.requests_answered();
+            match tokio::time::timeout(timeout, &mut answer).await {
+                Ok(answer) => return answer,
+                Err(_) if chain.requests_answered() > heard => {}
+                Err(_) => return Err(late(chain, timeout)),
+            }
+        }
+    }
+
+    /// From now on this node answers.
+    pub(super) fn adopt(&self, node: usize) {
+        let before = self.state().adopt(node);
+        let endpoint = self.nodes[node].endpoint();
+        match before {
+            Some(before) if before != node => {
+                let before = self.nodes[before].endpoint();
+                tracing::warn!(chain = %self.chain, "{endpoint} is used instead of {before}");
+            }
+            Some(_) => {}
+            None => tracing::debug!(chain = %self.chain, "{endpoint} is used"),
+        }
+    }
+
+    /// Records that the node answered.
+    pub(super) fn answered(&self, node: usize) {
+        self.state().health_mut(node).answered(Instant::now());
+    }
+
+    /// Records what an error means for the node. Logged once, until it answers again.
+    pub(super) fn failed(&self, node: usize, error: &ChainError) {
+        let mut reason = error.detail().to_owned();
+        if wrong_chain(error).is_some() {
+            return self.unfit(node, reason);
+        }
+        let asked = rest_asked(error);
+        if let Some(asked) = asked {
+            reason = format!("{reason}: {asked}");
+        }
+        let mut state = self.state();
+        if state.health(node).is_ready() {
+            tracing::debug!(chain = %self.chain, "a node is left alone for a while: {reason}");
+        }
+        state.failed(node, asked.map(|asked| asked.0), reason, Instant::now());
+    }
+
+    /// Records that the node's answers cannot be used.
+    pub(super) fn unfit(&self, node: usize, reason: String) {
+        let mut state = self.state();
+        let health = state.health_mut(node);
+        if health.is_fit() {
+            let endpoint = self.nodes[node].endpoint();
+            tracing::debug!(chain = %self.chain, "{endpoint} is out of use: {reason}");
+        }
+        health.unfit(Instant::now(), reason);
+    }
+
+    /// The state of each node, in the order of preference.
+    pub(super) fn report(&self) -> Vec<NodeReport> {
+        let (state, now) = (self.state(), Instant::now());
+        let report = self.nodes.iter().enumerate().map(|(node, chain)| {
+            let is_current = state.current() == Some(node);
+            NodeReport::of(chain.endpoint(), is_current, state.health(node), now)
+        });
+        report.collect()
+    }
+
+    /// The error where no node can be asked, with the reason of each.
+    pub(super) fn none_usable(&self, operation: &'static str) -> ChainError {
+        let report = self.report();
+        let incidents: Vec<String> = report.iter().filter_map(NodeReport::incident).collect();
+        let detail = format!("no node can be asked now: {}", incidents.join("; "));
+        ChainError::transient(operation, detail)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use pledge_core::types::ChainId;
-
-    use super::*;
-    use crate::config::EvmConfig;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn state(nodes: usize) -> (State, NodesConfig, Instant) {
-        let url = "http://node.example".parse().unwrap();
-        let config = NodesConfig::new(vec![EvmConfig::new(ChainId::new(1), url); nodes]);
-        (State::new(&config), config, Instant::now())
-    }
-
-    fn fail(state: &mut State, node: usize, asked: Option<Duration>, now: Instant) {
-        state.members[node].health.failed(now, asked, "away".into());
-    }
-
-    #[test]
-    fn the_current_node_goes_before_those_preferred() {
-        let (mut state, _, now) = state(3);
-        assert_eq!(state.next(&[], now), Some(0));
-        state.adopt(1);
-        assert_eq!(state.next(&[], now), Some(1));
-        assert_eq!(state.next(&[1], now), Some(0));
-        assert_eq!(state.next(&[1, 0], now), Some(2));
-        assert_eq!(state.next(&[0, 1, 2], now), None);
-    }
-
-    #[test]
-    fn a_node_that_failed_comes_after_those_that_answer() {
-        let (mut state, _, now) = state(2);
-        state.adopt(0);
-        fail(&mut state, 0, None, now);
-        assert_eq!(state.next(&[], now), Some(1));
-        assert_eq!(state.next(&[1], now), None, "a wait is a wait while another can be asked");
-        let later = now + 10 * SECOND;
-        assert_eq!(state.next(&[], later), Some(1));
-        assert_eq!(state.next(&[1], later), Some(0));
-    }
-
-    #[test]
-    fn when_all_wait_by_our_choice_one_is_asked_all_the_same() {
-        let (mut state, _, now) = state(2);
-        state.adopt(0);
-        fail(&mut state, 1, None, now);
-        for _ in 0..3 {
-            fail(&mut state, 0, None, now);
-        }
-        assert_eq!(state.next(&[], now), Some(1), "its wait is the shorter one");
-        assert_eq!(state.next(&[1], now), None);
-    }
-
-    #[test]
-    fn a_node_that_asked_for_rest_or_is_unfit_is_left_alone_even_if_it_is_the_last() {
-        let (mut state, _, now) = state(2);
-        fail(&mut state, 0, Some(120 * SECOND), now);
-        state.members[1].health.unfit(now, "another chain".into());
-        assert_eq!(state.next(&[], now + 119 * SECOND), None);
-        assert_eq!(state.next(&[], now + 120 * SECOND), Some(0));
-    }
-
-    #[test]
-    fn nodes_of_higher_preference_are_looked_at_now_and_then() {
-        let (mut state, _, now) = state(4);
-        state.adopt(2);
-        fail(&mut state, 1, None, now);
-        assert_eq!(state.due(10 * SECOND, now), [0]);
-        assert_eq!(state.due(10 * SECOND, now + 9 * SECOND), [1]);
-        assert_eq!(state.due(10 * SECOND, now + 10 * SECOND), [0]);
-    }
-
-    #[test]
-    fn lower_heads_in_a_row_call_for_a_look_at_the_others() {
-        let (mut state, config, now) = state(2);
-        let saw = |state: &mut State, head| {
-            state.saw_head(BlockNumber::new(head), None, &config, now).is_some()
-        };
-        let heads = [10, 9, 9, 10, 9, 9, 9, 9, 9];
-        let looks = heads.map(|head| saw(&mut state, head));
-        assert_eq!(looks, [false, false, false, false, false, false, true, false, false]);
-        assert!(state.is_behind(BlockNumber::new(8)) && !state.is_behind(BlockNumber::new(9)));
-    }
-
-    #[test]
-    fn a_head_that_stays_calls_for_a_look_at_the_others_once_in_a_while() {
-        let (mut state, config, now) = state(2);
-        let mut saw = |head, second| {
-            state.saw_head(BlockNumber::new(head), None, &config, now + second * SECOND)
-        };
-        let heads = [(10, 0), (10, 59), (10, 60), (10, 61), (10, 120), (11, 179), (11, 180)];
-        let looks = heads.map(|(head, second)| saw(head, second));
-        let any = Some(Duration::ZERO);
-        assert_eq!(looks, [None, None, any, None, any, None, Some(config.stall_time)]);
-    }
-
-    #[test]
-    fn heads_below_what_was_shown_call_for_a_look_at_the_others_though_they_rise() {
-        let (mut state, config, now) = state(2);
-        let tip = Some(BlockNumber::new(13));
-        let mut saw = |head| state.saw_head(BlockNumber::new(head), tip, &config, now);
-        let any = Some(Duration::ZERO);
-        assert_eq!([10, 11, 12, 13, 12].map(&mut saw), [None, None, any, None, None]);
-    }
-
-    #[test]
-    fn heads_that_rise_call_for_a_look_at_the_others_that_only_a_much_newer_one_wins() {
-        let (mut state, config, now) = state(2);
-        let mut saw = |head| {
-            state.saw_head(BlockNumber::new(head), None, &config, now + Duration::from_secs(head))
-        };
-        let newer = Some(config.stall_time);
-        assert_eq!([0, 30, 59, 60, 90, 119, 120].map(&mut saw)[3..], [newer, None, None, newer]);
-    }
+/// The error of a node that gives no answer in time.
+pub(super) fn late(node: &EvmChain, waited: Duration) -> ChainError {
+    let detail = format!("{} gives no answer within {} s", node.endpoint(), waited.as_secs());
+    ChainError::transient("ask a node", detail)
 }

@@ -1,6 +1,8 @@
 //! The head: the one question by which the current node is judged, and the way back to a better one.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
@@ -9,19 +11,37 @@ use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, BlockRef};
 use tokio::time::Instant;
 
-use super::EvmNodes;
-use super::failover::Standing;
+use super::comparison::{Comparer, Standing};
+use super::failover::Failover;
+use super::group::Group;
 use crate::chain::EvmChain;
 
-impl EvmNodes {
-    pub(super) async fn read_head(&self) -> Result<BlockRef, ChainError> {
-        if !self.is_alone() {
+/// Reads the head and the finalized block, and looks for a better node now and then.
+#[derive(Debug)]
+pub(super) struct Heads {
+    group: Arc<Group>,
+    comparer: Comparer,
+    failover: Failover,
+    /// Whether a finalized block was shown.
+    has_finality: AtomicBool,
+}
+
+impl Heads {
+    pub(super) const fn new(group: Arc<Group>, comparer: Comparer, failover: Failover) -> Self {
+        Self { group, comparer, failover, has_finality: AtomicBool::new(false) }
+    }
+
+    /// The newest block of the current node.
+    pub(super) async fn head(&self) -> Result<BlockRef, ChainError> {
+        if !self.group.is_alone() {
             self.return_to_preferred().await;
         }
-        let tip = self.state().agreed.tip();
-        let headers = self.ask("read the head", |node| head_first(node, tip), |seen| seen).await?;
+        let tip = self.group.state().tip();
+        let headers =
+            self.failover.ask("read the head", |node| head_first(node, tip), |seen| seen).await?;
         let head = headers[0];
-        let ahead = self.state().saw_head(head.number, tip, &self.config, Instant::now());
+        let (config, now) = (self.group.config(), Instant::now());
+        let ahead = self.group.state().saw_head(head.number, tip, config, now);
         if let Some(ahead) = ahead {
             self.go_further(&head, ahead).await;
         }
@@ -29,29 +49,29 @@ impl EvmNodes {
     }
 
     /// The finalized block. Once there was one, a node that knows of none is no node to ask.
-    pub(super) async fn read_finalized(&self) -> Result<Option<BlockRef>, ChainError> {
-        let has_finality = !self.is_alone() && self.state().has_finality;
+    pub(super) async fn finalized(&self) -> Result<Option<BlockRef>, ChainError> {
+        let has_finality = !self.group.is_alone() && self.has_finality.load(Ordering::Relaxed);
         let operation = "read the finalized block";
         let question = |node| finalized_of(node, has_finality);
-        let finalized = self.ask(operation, question, Option::as_slice).await?;
-        self.state().has_finality |= finalized.is_some();
+        let finalized = self.failover.ask(operation, question, Option::as_slice).await?;
+        self.has_finality.fetch_or(finalized.is_some(), Ordering::Relaxed);
         Ok(finalized)
     }
 
     /// Looks at the nodes that go before the current one, and at those whose rest is over, now and then.
     /// Of the former it takes the first back that has proved itself.
     async fn return_to_preferred(&self) {
-        let interval = self.config.proof_time / self.config.proof_answers.max(1);
-        let due = self.state().due(interval, Instant::now());
-        let met = join_all(due.iter().map(|node| self.meet(*node))).await;
+        let interval = self.group.config().proof_time / self.group.config().proof_answers.max(1);
+        let due = self.group.state().due(interval, Instant::now());
+        let met = join_all(due.iter().map(|node| self.comparer.meet(*node))).await;
         let mut proved = None;
         {
-            let mut state = self.state();
+            let mut state = self.group.state();
             let current = state.current();
             for (node, standing) in due.into_iter().zip(met) {
                 let keeps_up =
                     standing.is_ok_and(|standing| !state.is_behind(standing.head().number));
-                let health = &mut state.members[node].health;
+                let health = state.health_mut(node);
                 if !keeps_up {
                     health.proves_nothing();
                 } else if Some(node) < current && health.has_proved_itself(Instant::now()) {
@@ -60,7 +80,7 @@ impl EvmNodes {
             }
         }
         if let Some(node) = proved {
-            self.adopt(node);
+            self.group.adopt(node);
         }
     }
 
@@ -68,10 +88,10 @@ impl EvmNodes {
     /// if its head is newer by at least `ahead`.
     async fn go_further(&self, head: &BlockRef, ahead: Duration) {
         let (current, others) = {
-            let state = self.state();
+            let state = self.group.state();
             (state.current(), state.others(Instant::now()))
         };
-        let met = join_all(others.iter().map(|node| self.meet(*node))).await;
+        let met = join_all(others.iter().map(|node| self.comparer.meet(*node))).await;
         let heads = others.into_iter().zip(met).filter_map(|(node, standing)| {
             let other = standing.ok().map(Standing::head)?;
             let newer = other.time.get().saturating_sub(head.time.get());
@@ -80,9 +100,9 @@ impl EvmNodes {
         });
         if let Some((_, Reverse(node))) = heads.max() {
             if let Some(current) = current {
-                self.state().members[current].health.proves_nothing();
+                self.group.state().health_mut(current).proves_nothing();
             }
-            self.adopt(node);
+            self.group.adopt(node);
         }
     }
 }
@@ -93,7 +113,7 @@ fn head_first(
     at: Option<BlockNumber>,
 ) -> BoxFuture<'_, Result<Vec<BlockRef>, ChainError>> {
     Box::pin(async move {
-        let (head, [at]) = node.head_and([at]).await?;
+        let (head, [at]) = node.header_reader().head_and([at]).await?;
         Ok([head].into_iter().chain(at).collect())
     })
 }

@@ -1,22 +1,34 @@
 //! Ranges: one node reads, another is asked where its word alone is not enough.
 
+use std::sync::Arc;
+
 use pledge_core::error::ChainError;
 use pledge_core::ports::{LogsAnswer, LogsRequest};
 use tokio::time::Instant;
 
-use super::EvmNodes;
-use super::failover::is_of_the_node;
+use super::failover::Failover;
+use super::group::Group;
 use crate::range::{Omission, Reading};
 
-impl EvmNodes {
-    pub(super) async fn read_logs(
-        &self,
-        request: &LogsRequest<'_>,
-    ) -> Result<LogsAnswer, ChainError> {
+/// Reads logs from one node, and settles its doubts with the others.
+#[derive(Debug)]
+pub(super) struct Ranges {
+    group: Arc<Group>,
+    failover: Failover,
+}
+
+impl Ranges {
+    pub(super) const fn new(group: Arc<Group>, failover: Failover) -> Self {
+        Self { group, failover }
+    }
+
+    /// The longest prefix of the range that one node gives in one answer.
+    pub(super) async fn read(&self, request: &LogsRequest<'_>) -> Result<LogsAnswer, ChainError> {
         let (reader, reading) = self
+            .failover
             .ask_one(
                 "read logs",
-                |node| Box::pin(node.read_logs_with_doubts(request)),
+                |node| Box::pin(node.log_reader().read_with_doubts(request)),
                 |reading| &reading.answer.headers,
             )
             .await?;
@@ -35,7 +47,7 @@ impl EvmNodes {
         request: &LogsRequest<'_>,
         reading: &Reading,
     ) -> Result<(), ChainError> {
-        let usable: Vec<usize> = self.state().usable(Instant::now()).collect();
+        let usable: Vec<usize> = self.group.state().usable(Instant::now()).collect();
         let mut others = usable.into_iter().filter(|node| *node != reader);
         let Some((second, omission)) = self.opinion(&mut others, request, reading).await else {
             let own = self.opinion_of(reader, request, reading).await?;
@@ -52,7 +64,7 @@ impl EvmNodes {
         }
         match self.opinion(&mut others, request, reading).await {
             Some((_, None)) => {
-                self.failed(second, &invented(&omission));
+                self.group.failed(second, &invented(&omission));
                 Ok(())
             }
             Some((_, Some(third))) if third.is_of_reading => self.blame(reader, omission.error),
@@ -81,23 +93,12 @@ impl EvmNodes {
         request: &LogsRequest<'_>,
         reading: &Reading,
     ) -> Result<Option<Omission>, ChainError> {
-        let opinion = self.nodes[node].settle_doubts(request, reading);
-        match self.question(node, opinion).await {
-            Ok(opinion) => {
-                self.answered(node);
-                Ok(opinion)
-            }
-            Err(error) => {
-                if is_of_the_node(&error) {
-                    self.failed(node, &error);
-                }
-                Err(error)
-            }
-        }
+        let opinion = self.group.node(node).log_reader().settle_doubts(request, reading);
+        self.group.ask(node, opinion).await
     }
 
     fn blame(&self, node: usize, error: ChainError) -> Result<(), ChainError> {
-        self.failed(node, &error);
+        self.group.failed(node, &error);
         Err(error)
     }
 }

@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::EvmNodes;
-use super::group::Member;
-use super::health::{Rest, Why};
-use crate::chain::EvmChain;
+use super::health::{Health, Rest, Why};
 
 /// The state of one node of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +40,15 @@ pub enum NodeState {
 }
 
 impl NodeReport {
+    pub(super) fn of(endpoint: &str, is_current: bool, health: &Health, now: Instant) -> Self {
+        let state = match health.last_rest() {
+            Some(rest) => rest_state(rest, now),
+            None if is_current => NodeState::Current,
+            None => NodeState::Ready,
+        };
+        Self { endpoint: endpoint.to_owned(), state }
+    }
+
     /// What is wrong with the node, if anything: the same for as long as that is the same.
     pub fn incident(&self) -> Option<String> {
         let endpoint = &self.endpoint;
@@ -53,23 +59,6 @@ impl NodeReport {
                 Some(format!("{endpoint} is out of use ({reason})"))
             }
         }
-    }
-}
-
-impl EvmNodes {
-    /// The state of each node, in the order of preference.
-    pub fn report(&self) -> Vec<NodeReport> {
-        let (state, now) = (self.state(), Instant::now());
-        let members = self.nodes.iter().zip(&state.members).enumerate();
-        let report = |(node, (chain, member)): (usize, (&EvmChain, &Member))| {
-            let state = match member.health.last_rest() {
-                Some(rest) => rest_state(rest, now),
-                None if state.current() == Some(node) => NodeState::Current,
-                None => NodeState::Ready,
-            };
-            NodeReport { endpoint: chain.endpoint().to_owned(), state }
-        };
-        members.map(report).collect()
     }
 }
 

@@ -1,14 +1,70 @@
 //! The logs that a node returns, compared with the blooms of their blocks.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use alloy::primitives::{Address, B256, Bloom};
+use pledge_core::error::ChainError;
 use pledge_core::types::{BlockId, BlockNumber, ChainId, Log, LogFilter};
 
-use crate::range::Doubt;
+use super::OPERATION;
+use super::hashed::hashed_header;
+use super::reading::Doubt;
+use crate::asker::Asker;
+use crate::headers::header_call;
 use crate::state_sync::state_sync_tx;
 use crate::wire::Header;
+
+/// What is known of the blooms of one node's chain.
+#[derive(Debug)]
+pub(super) struct Blooms {
+    asker: Arc<Asker>,
+    first: FirstBloom,
+    is_warned: AtomicBool,
+}
+
+impl Blooms {
+    pub(super) const fn new(asker: Arc<Asker>) -> Self {
+        Self { asker, first: FirstBloom::unseen(), is_warned: AtomicBool::new(false) }
+    }
+
+    /// Compares logs in the chain's order with the blooms of their blocks. `Transient` if a block's
+    /// bloom excludes one of its logs.
+    pub(super) fn examine(
+        &self,
+        headers: &BTreeMap<BlockNumber, Header>,
+        logs: &[Log],
+        filters: &[LogFilter<'_>],
+    ) -> Result<Examined, ChainError> {
+        let examined = examine(headers, logs, filters, self.asker.chain(), &self.first);
+        examined.map_err(|detail| {
+            let detail = format!("{}: {detail}", self.asker.endpoint());
+            ChainError::transient(OPERATION, detail)
+        })
+    }
+
+    /// Warns, once, that this chain's blooms are of no use.
+    pub(super) async fn warn_of_missing(&self, block: BlockId) {
+        if self.is_warned.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let header = self.asker.many(vec![header_call(block.number)]).await.remove(0).ok();
+        let is_hashed = header.is_some_and(|header| hashed_header(&header, block.hash).is_some());
+        let remedy = if is_hashed {
+            "set log_proof = \"receipts\" to notice them"
+        } else {
+            "and log_proof = \"receipts\" cannot be used, for the headers do not give their hashes: \
+             use a node that you trust"
+        };
+        tracing::warn!(
+            endpoint = self.asker.endpoint(),
+            block = %block,
+            remedy,
+            "the chain's blocks have no bloom: logs that the node omits cannot be noticed"
+        );
+    }
+}
 
 /// Whether a block may hold a log that a filter selects.
 pub(super) fn may_hold(bloom: &Bloom, filters: &[LogFilter<'_>]) -> bool {
@@ -50,10 +106,10 @@ fn kinds(filters: &[LogFilter<'_>]) -> impl Iterator<Item = Kind> {
 /// The lowest block seen with a bloom. A chain that fills in blooms does not stop to: from there on a
 /// bloom of zero is a block without logs.
 #[derive(Debug)]
-pub(crate) struct FirstBloom(AtomicU64);
+struct FirstBloom(AtomicU64);
 
 impl FirstBloom {
-    pub(crate) const fn unseen() -> Self {
+    const fn unseen() -> Self {
         Self(AtomicU64::new(u64::MAX))
     }
 
@@ -76,7 +132,7 @@ pub(super) struct Examined {
 
 /// Compares logs in the chain's order with the blooms of their blocks. A log that its block's bloom
 /// excludes is an error.
-pub(super) fn examine(
+fn examine(
     headers: &BTreeMap<BlockNumber, Header>,
     logs: &[Log],
     filters: &[LogFilter<'_>],

@@ -1,73 +1,69 @@
 //! Blocks in which a node may have omitted logs, and the question that settles it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pledge_core::error::ChainError;
-use pledge_core::ports::{LogsAnswer, LogsRequest};
-use pledge_core::types::{BlockId, Log, LogFilter};
-use serde_json::json;
+use pledge_core::ports::LogsRequest;
+use pledge_core::types::{BlockId, Log};
 
-use crate::chain::EvmChain;
+use super::OPERATION;
+use super::bloom::Blooms;
+use super::heavy_block::HeavyBlockReader;
+use super::log_calls::{block_logs_call, placed};
+use super::reading::{Doubt, Omission, Reading};
+use super::sizes::{Sizes, parts};
+use super::slice::Slice;
+use crate::asker::Asker;
 use crate::classify::Fault;
-use crate::headers::header_by_hash_call;
-use crate::http::{Answer, Call};
-use crate::range::bloom::examine;
-use crate::range::logs::{placed, wire_filter};
-use crate::range::{OPERATION, Slice};
+use crate::headers::{HeaderReader, header_by_hash_call};
+use crate::http::Answer;
 use crate::wire::WireLog;
 
-/// A node's answer about a range, and where its word alone is not enough.
+/// Asks one node for doubted blocks by their hashes.
 #[derive(Debug)]
-pub(crate) struct Reading {
-    pub(crate) answer: LogsAnswer,
-    pub(crate) doubts: Vec<Doubt>,
-    /// Host and port of the node.
-    pub(crate) node: String,
+pub(super) struct DoubtSettler {
+    asker: Arc<Asker>,
+    headers: HeaderReader,
+    sizes: Arc<Sizes>,
+    blooms: Arc<Blooms>,
+    heavy_blocks: Arc<HeavyBlockReader>,
 }
 
-/// A block whose bloom may hold a log that the answer lacks.
-#[derive(Debug)]
-pub(crate) struct Doubt {
-    pub(crate) block: BlockId,
-    /// What the answer has of the block.
-    pub(crate) logs: Vec<Log>,
-}
+impl DoubtSettler {
+    pub(super) const fn new(
+        asker: Arc<Asker>,
+        headers: HeaderReader,
+        sizes: Arc<Sizes>,
+        blooms: Arc<Blooms>,
+        heavy_blocks: Arc<HeavyBlockReader>,
+    ) -> Self {
+        Self { asker, headers, sizes, blooms, heavy_blocks }
+    }
 
-/// A block of which one of two answers lacks logs.
-#[derive(Debug)]
-pub(crate) struct Omission {
-    /// Whether the reading lacks them; otherwise the answer by the block's hash does.
-    pub(crate) is_of_reading: bool,
-    /// What each has of which block.
-    pub(crate) difference: String,
-    /// `Transient`: who omits what.
-    pub(crate) error: ChainError,
-}
-
-impl EvmChain {
-    /// Asks this node for the logs of each doubted block by its hash, and returns the first
+    /// Asks the node for the logs of each doubted block by its hash, and returns the first
     /// omission. The reading may be another node's.
     ///
-    /// `BlockGone` if this node does not have such a block.
-    pub(crate) async fn settle_doubts(
+    /// `BlockGone` if the node does not have such a block.
+    pub(super) async fn settle(
         &self,
         request: &LogsRequest<'_>,
         reading: &Reading,
     ) -> Result<Option<Omission>, ChainError> {
-        let doubts = &reading.doubts;
-        let parts = self.parts(request);
-        let calls = doubts.iter().flat_map(|Doubt { block, .. }| {
+        let parts = parts(request, self.sizes.filter_addresses(request));
+        let calls = reading.doubts.iter().flat_map(|Doubt { block, .. }| {
             let logs = parts.iter().map(|part| block_logs_call(part, *block));
             [header_by_hash_call(*block)].into_iter().chain(logs)
         });
-        let mut answers = self.rpc().many(calls.collect()).await.into_iter();
-        for doubt in doubts {
+        let mut answers = self.asker.many(calls.collect()).await.into_iter();
+        for doubt in &reading.doubts {
             let mut next = || answers.next().expect("an answer for each call");
             let header = next();
             let logs = parts.iter().map(|_| next()).collect();
             let logs = self.logs_of_block(request, doubt.block, header, logs).await?;
-            if logs != doubt.logs {
-                return Ok(Some(self.omission(reading, doubt, &logs)));
+            let omission = reading.compare(doubt, &logs, self.asker.endpoint());
+            if omission.is_some() {
+                return Ok(omission);
             }
         }
         Ok(None)
@@ -81,49 +77,23 @@ impl EvmChain {
         logs: Vec<Answer>,
     ) -> Result<Vec<Log>, ChainError> {
         // Some nodes answer an empty list for a block that they do not have.
-        let header = self.header(OPERATION, block.number, header)?;
+        let header = self.headers.in_answer(OPERATION, block.number, header)?;
         if header.block.hash != block.hash {
-            return Err(self.lost(OPERATION, block));
+            return Err(self.headers.lost(OPERATION, block));
         }
         let slice = Slice { from: block.number, to: block.number, request };
-        let parsed = logs.into_iter().map(|logs| self.rpc().parse::<Vec<WireLog>>(logs?));
+        let parsed = logs.into_iter().map(|logs| self.asker.parse::<Vec<WireLog>>(logs?));
         let logs = match parsed.collect::<Result<Vec<_>, _>>() {
             Ok(logs) => placed(&slice, logs.concat())?,
             Err(failure) if failure.recurs || failure.fault == Fault::Malformed => {
-                return self.heavy_block_logs(&slice).await.map(|(_, logs)| logs);
+                return self.heavy_blocks.logs(&slice).await.map(|(_, logs)| logs);
             }
             Err(failure) => return Err(failure.during(OPERATION)),
         };
         if logs.iter().any(|log| log.block_hash != block.hash) {
-            return Err(self.lost(OPERATION, block));
+            return Err(self.headers.lost(OPERATION, block));
         }
         let headers = BTreeMap::from([(block.number, header)]);
-        let chain = self.rpc().chain();
-        match examine(&headers, &logs, request.filters, chain, &self.first_bloom) {
-            Ok(_) => Ok(logs),
-            Err(detail) => {
-                let detail = format!("{}: {detail}", self.endpoint());
-                Err(ChainError::transient(OPERATION, detail))
-            }
-        }
+        self.blooms.examine(&headers, &logs, request.filters).map(|_| logs)
     }
-
-    fn omission(&self, reading: &Reading, doubt: &Doubt, logs: &[Log]) -> Omission {
-        let (one, other, block) = (&reading.node, self.endpoint(), doubt.block);
-        let counts = (doubt.logs.len(), logs.len());
-        let is_of_reading = logs.iter().any(|log| !doubt.logs.contains(log));
-        let who = if is_of_reading { one } else { other };
-        let difference = format!(
-            "block {block}: the range that {one} gave has {}, {other} by the block's hash has {}",
-            counts.0, counts.1
-        );
-        let detail = format!("{who} omits logs of {difference}; if this lasts, do without {who}");
-        Omission { is_of_reading, difference, error: ChainError::transient(OPERATION, detail) }
-    }
-}
-
-fn block_logs_call(filter: &LogFilter<'_>, block: BlockId) -> Call {
-    let mut filter = wire_filter(filter);
-    filter["blockHash"] = json!(block.hash);
-    Call::new("eth_getLogs", json!([filter])).divisible()
 }

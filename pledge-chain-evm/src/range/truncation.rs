@@ -1,12 +1,12 @@
 //! Answers that end where a provider's limit is, without a word.
 
-use pledge_core::types::{BlockNumber, Log};
+use pledge_core::types::Log;
 
-use crate::chain::EvmChain;
+use super::log_calls::{logs_call, placed};
+use super::slice::{Slice, SliceError};
+use crate::asker::Asker;
 use crate::failure::Failure;
 use crate::http::Call;
-use crate::range::logs::{logs_call, placed};
-use crate::range::{Slice, SliceError, refused_or_failed};
 use crate::wire::WireLog;
 
 /// Numbers of logs at which providers are known to stop, or would.
@@ -16,54 +16,44 @@ const STOPS: [usize; 15] = [
 
 /// Whether an answer with this many logs may have been cut off. One block cannot be asked for in
 /// parts.
-pub(super) fn may_be_cut(slice: &Slice<'_>, logs: usize) -> bool {
+fn may_be_cut(slice: &Slice<'_>, logs: usize) -> bool {
     slice.from < slice.to && STOPS.contains(&logs)
 }
 
-impl EvmChain {
-    /// Asks for the halves of a slice, and for theirs, until no answer may have been cut off: together
-    /// they must have the logs that the whole had.
-    pub(super) async fn compare_with_halves(
-        &self,
-        slice: &Slice<'_>,
-        logs: &[Log],
-    ) -> Result<(), SliceError> {
-        let mut suspects = if may_be_cut(slice, logs.len()) { vec![*slice] } else { Vec::new() };
-        // A half may have been cut off too, so it becomes a suspect. This ends: one block never is.
-        while let Some(suspect) = suspects.pop() {
-            let halves = halves(&suspect);
-            let calls = halves.iter().map(logs_call).collect();
-            let read = |_: &Call, answer| self.rpc().parse::<Vec<WireLog>>(answer);
-            let answers = self.rpc().together_as(calls, read).await;
-            let mut found = Vec::new();
-            for (half, half_logs) in halves.into_iter().zip(answers) {
-                let half_logs = placed(&half, half_logs.map_err(refused_or_failed)?)?;
-                if may_be_cut(&half, half_logs.len()) {
-                    suspects.push(half);
-                }
-                found.extend(half_logs);
+/// Asks for the halves of a slice, and for theirs, until no answer may have been cut off: together
+/// they must have the logs that the whole had.
+pub(super) async fn compare_with_halves(
+    asker: &Asker,
+    slice: &Slice<'_>,
+    logs: &[Log],
+) -> Result<(), SliceError> {
+    let mut suspects = if may_be_cut(slice, logs.len()) { vec![*slice] } else { Vec::new() };
+    // A half may have been cut off too, so it becomes a suspect. This ends: one block never is.
+    while let Some(suspect) = suspects.pop() {
+        let halves = suspect.halves();
+        let calls = halves.iter().map(logs_call).collect();
+        let read = |_: &Call, answer| asker.parse::<Vec<WireLog>>(answer);
+        let answers = asker.together_as(calls, read).await;
+        let mut found = Vec::new();
+        for (half, half_logs) in halves.into_iter().zip(answers) {
+            let half_logs = placed(&half, half_logs?)?;
+            if may_be_cut(&half, half_logs.len()) {
+                suspects.push(half);
             }
-            let start = logs.partition_point(|log| log.block < suspect.from);
-            let end = logs.partition_point(|log| log.block <= suspect.to);
-            if found != logs[start..end] {
-                return Err(SliceError::Refused(Failure::truncated(format!(
-                    "{} gives {} logs of blocks {}..={} at once and {} in halves: truncated",
-                    self.endpoint(),
-                    end - start,
-                    suspect.from,
-                    suspect.to,
-                    found.len()
-                ))));
-            }
+            found.extend(half_logs);
         }
-        Ok(())
+        let start = logs.partition_point(|log| log.block < suspect.from);
+        let end = logs.partition_point(|log| log.block <= suspect.to);
+        if found != logs[start..end] {
+            return Err(SliceError::Refused(Failure::truncated(format!(
+                "{} gives {} logs of blocks {}..={} at once and {} in halves: truncated",
+                asker.endpoint(),
+                end - start,
+                suspect.from,
+                suspect.to,
+                found.len()
+            ))));
+        }
     }
-}
-
-fn halves<'a>(slice: &Slice<'a>) -> [Slice<'a>; 2] {
-    let middle = slice.from.get() + (slice.to.get() - slice.from.get()) / 2;
-    [
-        Slice { to: BlockNumber::new(middle), ..*slice },
-        Slice { from: BlockNumber::new(middle + 1), ..*slice },
-    ]
+    Ok(())
 }

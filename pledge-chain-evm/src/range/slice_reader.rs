@@ -1,21 +1,24 @@
 //! A slice by way of `eth_getLogs`, compared with all that can be compared.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use pledge_core::error::ChainError;
 use pledge_core::ports::{HeaderDetail, LogsAnswer, LogsRequest};
 use pledge_core::types::{BlockNumber, Log, LogFilter};
-use serde_json::{Value, json};
 
-use crate::chain::EvmChain;
+use super::OPERATION;
+use super::bloom::Blooms;
+use super::log_calls::{logs_call, placed};
+use super::reading::Reading;
+use super::slice::{Slice, SliceError};
+use super::truncation::compare_with_halves;
+use crate::asker::Asker;
 use crate::failure::Failure;
-use crate::headers::header_call;
+use crate::headers::{HeaderReader, header_call};
 use crate::http::Call;
-use crate::range::bloom::examine;
-use crate::range::doubts::Reading;
-use crate::range::{OPERATION, Slice, SliceError, refused_or_failed};
 use crate::response::Json;
-use crate::wire::{BadLog, Header, WireHeader, WireLog};
+use crate::wire::{Header, WireHeader, WireLog};
 
 /// One answer of a batch of both.
 enum Piece {
@@ -49,18 +52,30 @@ struct Found {
     refused: Option<Failure>,
 }
 
-impl EvmChain {
-    /// Reads a slice in ranges of `range_blocks` blocks. The failure is the refusal of the range
-    /// that the answer ends before.
-    pub(super) async fn read_slice(
+/// Reads slices of a size that the node may take.
+#[derive(Debug)]
+pub(super) struct SliceReader {
+    asker: Arc<Asker>,
+    headers: HeaderReader,
+    blooms: Arc<Blooms>,
+}
+
+impl SliceReader {
+    pub(super) const fn new(asker: Arc<Asker>, headers: HeaderReader, blooms: Arc<Blooms>) -> Self {
+        Self { asker, headers, blooms }
+    }
+
+    /// Reads a slice in ranges of `range_blocks` blocks, each by the filters of its request. The
+    /// failure is the refusal of the range that the answer ends before.
+    pub(super) async fn read(
         &self,
         slice: &Slice<'_>,
+        filters: &[LogFilter<'_>],
         range_blocks: u64,
     ) -> Result<(Reading, Option<Failure>), SliceError> {
-        let filters = self.parts(slice.request);
         let one = |filter| LogsRequest { filters: std::slice::from_ref(filter), ..*slice.request };
         let requests: Vec<_> = filters.iter().map(one).collect();
-        let ranges = ranges(slice, range_blocks);
+        let ranges = slice.ranges(range_blocks);
         let of_range = |range| requests.iter().map(move |request| Slice { request, ..range });
         let parts: Vec<Slice<'_>> = ranges.into_iter().flat_map(of_range).collect();
         let Found { to, headers: ends, logs, refused } = match parts.len() {
@@ -69,7 +84,7 @@ impl EvmChain {
         };
         let slice = &Slice { to, ..*slice };
         for (part, logs) in parts.iter().zip(&logs) {
-            self.compare_with_halves(part, logs).await?;
+            compare_with_halves(&self.asker, part, logs).await?;
         }
         let mut logs = logs.concat();
         logs.sort_by_key(Log::place);
@@ -79,37 +94,15 @@ impl EvmChain {
         // Above the last header nothing proves the branch: those logs are left to the next slice.
         logs.retain(|log| headers.range(log.block..).next().is_some());
         check_branch(&headers, &logs)?;
-        let (filters, chain) = (slice.request.filters, self.rpc().chain());
-        let examined = examine(&headers, &logs, filters, chain, &self.first_bloom);
-        let examined = examined.map_err(|detail| {
-            ChainError::transient(OPERATION, format!("{}: {detail}", self.endpoint()))
-        })?;
+        let examined = self.blooms.examine(&headers, &logs, slice.request.filters)?;
         if let Some(block) = examined.bloomless {
-            self.warn_of_missing_blooms(block).await;
+            self.blooms.warn_of_missing(block).await;
         }
         let headers = headers.into_values().map(|header| header.block);
-        let node = self.endpoint().to_owned();
+        let node = self.asker.endpoint().to_owned();
         let answer = LogsAnswer { headers: headers.collect(), logs };
         let reading = Reading { answer, doubts: examined.doubts, node };
         Ok((reading, refused))
-    }
-
-    /// The filters of a request, divided so that the node takes the contracts of each.
-    pub(super) fn parts<'a>(&self, request: &LogsRequest<'a>) -> Vec<LogFilter<'a>> {
-        let size = self.filter_addresses(request);
-        let filters = request.filters.iter().filter(|filter| !filter.selects_nothing());
-        let parts = filters.flat_map(|filter| {
-            let parts = filter.addresses.chunks(size);
-            parts.map(|addresses| LogFilter { addresses, ..*filter })
-        });
-        parts.collect()
-    }
-
-    /// How many contracts go into one filter.
-    pub(super) fn filter_addresses(&self, request: &LogsRequest<'_>) -> usize {
-        let longest = request.filters.iter().map(|filter| filter.addresses.len()).max();
-        let addresses = self.filter_size.of(longest.unwrap_or_default() as u64);
-        usize::try_from(addresses).expect("not above the length of a list")
     }
 
     /// Both ends and the logs of the only part in one batch. The upper end is read before and after the
@@ -124,11 +117,11 @@ impl EvmChain {
         let mut calls: Vec<Call> = ends.iter().copied().map(header_call).collect();
         calls.extend([logs_call(part), header_call(slice.to)]);
         let read = |call: &Call, answer| self.piece(call, answer);
-        let mut pieces = self.rpc().together_as(calls, read).await.into_iter();
+        let mut pieces = self.asker.together_as(calls, read).await.into_iter();
         let mut next = || pieces.next().expect("a batch has an answer for each call");
         let header = |number, piece: Result<Piece, Failure>| {
             let header = piece.map_err(|failure| failure.during(OPERATION))?;
-            self.header_of(OPERATION, number, header.into_header())
+            self.headers.of_block(OPERATION, number, header.into_header())
         };
         let mut headers = BTreeMap::new();
         for end in ends {
@@ -136,7 +129,7 @@ impl EvmChain {
         }
         let logs = next();
         expect_same(&headers[&slice.to], &header(slice.to, next())?)?;
-        let logs = placed(part, logs.map_err(refused_or_failed)?.into_logs())?;
+        let logs = placed(part, logs?.into_logs())?;
         Ok(Found { to: slice.to, headers, logs: vec![logs], refused: None })
     }
 
@@ -152,9 +145,9 @@ impl EvmChain {
     ) -> Result<Found, SliceError> {
         let mut headers = self.headers_at([slice.from, slice.to]).await?;
         let calls = parts.iter().map(logs_call).collect();
-        let read = |answer| self.rpc().parse::<Vec<WireLog>>(answer);
+        let read = |answer| self.asker.parse::<Vec<WireLog>>(answer);
         let (mut logs, mut failure) = (Vec::new(), None);
-        for (part, found) in parts.iter().zip(self.rpc().many_as(calls, read).await) {
+        for (part, found) in parts.iter().zip(self.asker.many_as(calls, read).await) {
             match found {
                 Ok(found) => logs.push(placed(part, found)?),
                 Err(error) => {
@@ -166,9 +159,7 @@ impl EvmChain {
         // Only whole ranges: one with the logs of some of its filters would pass for complete.
         logs.truncate(logs.len() - logs.len() % parts_of_range);
         if logs.is_empty() {
-            return Err(refused_or_failed(
-                failure.expect("a part without an answer has a failure"),
-            ));
+            return Err(failure.expect("a part without an answer has a failure").into());
         }
         let to = parts[logs.len() - 1].to;
         let mut after = self.headers_at([to, slice.to]).await?;
@@ -184,15 +175,15 @@ impl EvmChain {
         ends: [BlockNumber; 2],
     ) -> Result<BTreeMap<BlockNumber, Header>, ChainError> {
         let ends: Vec<BlockNumber> = BTreeSet::from(ends).into_iter().collect();
-        let headers = self.headers_of(OPERATION, &ends).await;
+        let headers = self.headers.each(OPERATION, &ends).await;
         ends.iter().copied().zip(headers).map(|(end, header)| Ok((end, header?))).collect()
     }
 
     fn piece(&self, call: &Call, answer: Json) -> Result<Piece, Failure> {
         if call.is_divisible {
-            self.rpc().parse(answer).map(Piece::Logs)
+            self.asker.parse(answer).map(Piece::Logs)
         } else {
-            self.rpc().parse(answer).map(Piece::Header)
+            self.asker.parse(answer).map(Piece::Header)
         }
     }
 
@@ -212,20 +203,20 @@ impl EvmChain {
         };
         let missing: Vec<BlockNumber> =
             wanted.into_iter().filter(|number| !headers.contains_key(number)).collect();
-        let found = self.headers_of(OPERATION, &missing).await;
+        let found = self.headers.each(OPERATION, &missing).await;
         for (number, header) in missing.into_iter().zip(found) {
             match header {
                 Ok(header) => {
                     headers.insert(number, header);
                 }
                 Err(error) => {
-                    let (endpoint, cause) = (self.endpoint(), error.detail());
+                    let (endpoint, cause) = (self.asker.endpoint(), error.detail());
                     tracing::debug!(endpoint, %number, cause, "the range ends before a block");
                     headers.split_off(&number);
                     // A sparse range lacks the header of the block before, which has no logs.
                     let end = number.down(1);
                     if !headers.contains_key(&end)
-                        && let Ok(header) = self.headers_of(OPERATION, &[end]).await.remove(0)
+                        && let Ok(header) = self.headers.one(OPERATION, end).await
                     {
                         headers.insert(end, header);
                     }
@@ -237,18 +228,6 @@ impl EvmChain {
     }
 }
 
-/// A slice in ranges of `range_blocks` blocks.
-fn ranges<'a>(slice: &Slice<'a>, range_blocks: u64) -> Vec<Slice<'a>> {
-    let mut ranges = Vec::new();
-    let mut from = slice.from;
-    while from <= slice.to {
-        let to = from.up(range_blocks - 1).min(slice.to);
-        ranges.push(Slice { from, to, ..*slice });
-        from = to.next();
-    }
-    ranges
-}
-
 /// The upper end of a slice must be one block before and after its logs were read.
 fn expect_same(before: &Header, after: &Header) -> Result<(), ChainError> {
     if before == after {
@@ -256,61 +235,6 @@ fn expect_same(before: &Header, after: &Header) -> Result<(), ChainError> {
     }
     let detail = format!("block {} was replaced while its range was read", before.block);
     Err(ChainError::block_gone(OPERATION, detail))
-}
-
-/// What a node matches logs with, to which a range or a block is added. One word for the first topic
-/// where one is enough, which every node takes.
-pub(super) fn wire_filter(filter: &LogFilter<'_>) -> Value {
-    let topics = match filter.topic0s {
-        None => json!([]),
-        Some([topic0]) => json!([topic0]),
-        Some(topic0s) => json!([topic0s]),
-    };
-    json!({ "address": filter.addresses, "topics": topics })
-}
-
-/// The call for a part of a slice: its request has one filter.
-pub(super) fn logs_call(part: &Slice<'_>) -> Call {
-    let mut filter = wire_filter(&part.request.filters[0]);
-    filter["fromBlock"] = json!(format!("{:#x}", part.from.get()));
-    filter["toBlock"] = json!(format!("{:#x}", part.to.get()));
-    Call::new("eth_getLogs", json!([filter])).divisible()
-}
-
-/// The logs of a slice in the chain's order, each once.
-pub(super) fn placed(slice: &Slice<'_>, logs: Vec<WireLog>) -> Result<Vec<Log>, ChainError> {
-    let mut placed = Vec::with_capacity(logs.len());
-    for log in logs {
-        let log = Log::try_from(log).map_err(|bad| match bad {
-            BadLog::Removed => ChainError::block_gone(OPERATION, "a log was removed meanwhile"),
-            BadLog::Without(field) => {
-                let detail = format!(
-                    "a log has no {field}, so it cannot be placed: a node that goes on answering so \
-                     cannot be followed, use another"
-                );
-                ChainError::transient(OPERATION, detail)
-            }
-            BadLog::Topics(error) => ChainError::transient(OPERATION, error.to_string()),
-        })?;
-        if !slice.request.selects(&log) || !(slice.from..=slice.to).contains(&log.block) {
-            let detail =
-                format!("a log of {} in block {} was not asked for", log.address, log.block);
-            return Err(ChainError::transient(OPERATION, detail));
-        }
-        placed.push(log);
-    }
-    // The same log twice is harmless, so it goes before places are compared: two logs at one place
-    // are of two branches, or invented.
-    placed.sort_by_key(Log::place);
-    placed.dedup();
-    match placed.windows(2).find(|pair| pair[0].place() == pair[1].place()) {
-        None => Ok(placed),
-        Some(pair) => {
-            let (block, index) = pair[0].place();
-            let detail = format!("two different logs at index {} of block {block}", index.get());
-            Err(ChainError::transient(OPERATION, detail))
-        }
-    }
 }
 
 /// Every log must be of the very block whose header we hold.
