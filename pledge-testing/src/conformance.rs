@@ -30,6 +30,7 @@ pub mod delivery;
 pub mod edges;
 pub mod engine;
 pub mod engine_claims;
+pub mod engine_contracts;
 pub mod engine_cross_check;
 pub mod engine_edges;
 pub mod engine_finality;
@@ -154,6 +155,7 @@ macro_rules! engine_conformance {
         $crate::__failures!($fixture);
         $crate::__engine_nodes!($fixture);
         $crate::__engine_forks!($fixture);
+        $crate::__engine_contracts!($fixture);
         $crate::__engine_audit!($fixture);
         $crate::__engine_claims!($fixture);
         $crate::__engine_edges!($fixture);

@@ -123,7 +123,8 @@ impl World {
         let pending: Arc<dyn PendingCache> = Arc::new(OnePending::default());
         let source = Arc::new(chain.clone());
         let store = fixture.balances.clone();
-        let indexer = Indexer::new(CHAIN, source, store, pending.clone(), config);
+        let indexer = Indexer::new(CHAIN, source, store, pending.clone(), config)
+            .keeping_logs(fixture.logs.clone());
         let small = SettlerConfig {
             batch_accounts_max: 3,
             batch_changes_max: 4,
@@ -139,7 +140,8 @@ impl World {
     /// Replaces the indexer by a fresh one that reads the chain through another source.
     pub fn read_through(&mut self, source: Arc<dyn ChainSource>) {
         let (store, pending) = (self.fixture.balances.clone(), Arc::new(OnePending::default()));
-        self.indexer = Indexer::new(CHAIN, source, store, pending, self.config);
+        self.indexer = Indexer::new(CHAIN, source, store, pending, self.config)
+            .keeping_logs(self.fixture.logs.clone());
     }
 
     /// Mines a block with transfers at `seconds` after 15:00.
