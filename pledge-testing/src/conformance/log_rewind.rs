@@ -271,13 +271,22 @@ async fn a_rewind_that_names_a_contract_twice_is_invalid(fixture: Fixture) {
     is_refused(&contracts, &rewind, StoreErrorKind::Invalid).await;
 }
 
-/// A rewind is of one chain.
+/// A rewind is of one chain, even where the other chain's blocks are the same.
 async fn a_rewind_of_a_contract_of_another_chain_is_invalid(fixture: Fixture) {
     let contracts = Contracts::with_logs(fixture).await;
-    let mut rewind = contracts.rewind_of(&["vault"], contracts.block(2)).await;
+    contracts.ledger.store().register_chain(ELSEWHERE, "elsewhere").await.expect("register");
     let id = ContractId::new(ELSEWHERE, "vault").expect("a name");
-    rewind.contracts.push((id, contracts.block(5).id()));
+    let spec = ContractSpec { id: id.clone(), ..vault("vault") };
+    contracts.store().register_contract(&spec).await.expect("register");
+    contracts.store().register_contract(&vault("new")).await.expect("register");
+    let mut message = contracts.message(&[("new", contracts.some_of(5))], 5).await;
+    (message.blocks.chain, message.contracts[0].contract) = (ELSEWHERE, id.clone());
+    contracts.store().commit_logs(&message).await.expect("commit");
+    let mut rewind = contracts.rewind_of(&["vault"], contracts.block(2)).await;
+    rewind.contracts.push((id.clone(), contracts.block(5).id()));
     is_refused(&contracts, &rewind, StoreErrorKind::Invalid).await;
+    let elsewhere = contracts.store().contract(&id).await.expect("read").expect("registered");
+    assert_eq!(elsewhere.logs, 5);
 }
 
 /// A name may be misspelt.
