@@ -21,8 +21,8 @@ use crate::config::EvmConfig;
 /// counts twice.
 const RETRIES_MAX: usize = 3;
 
-/// Nodes of one chain with what is known of them. Every other part asks through it, so that the health
-/// of a node is what all its answers make of it.
+/// Nodes of one chain with what is known of them. Whichever part asks a node, what comes of it is
+/// recorded here.
 #[derive(Debug)]
 pub(super) struct Group {
     chain: ChainId,
@@ -113,8 +113,9 @@ impl Group {
         answer
     }
 
-    /// What one node answers. While another can be used, a node that answers none of the question's
-    /// requests for long has failed; how long the question takes in all is a matter of the budget too.
+    /// What one node answers, not recorded. While another can be used, a node that answers none of the
+    /// question's requests for long has failed; how long the question takes in all is a matter of the
+    /// budget too.
     pub(super) async fn in_time<T>(
         &self,
         node: usize,
