@@ -32,7 +32,7 @@ async fn a_budget_is_kept_and_counts_every_call_of_a_batch() {
 async fn a_budget_without_room_is_an_error_that_names_it() {
     let chain = chain(100);
     let node = Node::start(&chain).await;
-    let config = EvmConfig { request_timeout: Duration::from_millis(50), ..per_second(&node, 2) };
+    let config = EvmConfig { request_timeout: Duration::from_secs(1), ..per_second(&node, 2) };
     let source = EvmChain::connect(EvmConfig { retries_max: 0, ..config }).await.unwrap();
     let error = source.headers(BlockNumber::new(1), BlockNumber::new(9)).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient);
