@@ -6,14 +6,16 @@ use super::followed::Selection;
 use crate::ledger::{Transfer, UnreadableLog, erc20};
 use crate::logs::ContractSpec;
 use crate::ports::{LogsAnswer, header_of};
-use crate::types::{BlockNumber, BlockRef, Log, LogFilter};
+use crate::types::{BlockNumber, BlockRef, ContractId, Log, LogFilter};
 
 /// The logs that a group needs of each block.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
     /// Tokens whose transfers are wanted, ascending.
     pub(super) tokens: Vec<Address>,
-    /// The logs wanted of contracts, those with the same events together.
+    /// Contracts whose logs are wanted: two may have one address.
+    names: Vec<ContractId>,
+    /// Their logs, those of the same events together.
     contracts: Vec<Selection>,
 }
 
@@ -23,8 +25,9 @@ impl Wanted {
         tokens: Vec<Address>,
         contracts: impl IntoIterator<Item = &'a ContractSpec>,
     ) -> Self {
-        let mut selections: Vec<Selection> = Vec::new();
-        for ContractSpec { address, events, .. } in contracts {
+        let (mut selections, mut names) = (Vec::<Selection>::new(), Vec::new());
+        for ContractSpec { id, address, events, .. } in contracts {
+            names.push(id.clone());
             let topic0s = events.topic0s();
             let same = |one: &&mut Selection| one.topic0s.as_deref() == topic0s;
             match selections.iter_mut().find(same) {
@@ -32,12 +35,12 @@ impl Wanted {
                 None => selections.push(Selection::new(*address, topic0s)),
             }
         }
-        Self { tokens, contracts: selections }
+        Self { tokens, names, contracts: selections }
     }
 
     /// The transfers of these tokens alone.
     pub(super) fn transfers_of(tokens: Vec<Address>) -> Self {
-        Self { tokens, contracts: Vec::new() }
+        Self { tokens, ..Self::default() }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -59,13 +62,10 @@ impl Wanted {
         self.contracts.iter().any(|contracts| contracts.filter().matches(log))
     }
 
-    /// Whether both name a token or a contract.
+    /// Whether both are for one token or one contract.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
-        self.addresses().any(|address| other.addresses().any(|theirs| theirs == address))
-    }
-
-    fn addresses(&self) -> impl Iterator<Item = &Address> {
-        self.tokens.iter().chain(self.contracts.iter().flat_map(|one| &one.addresses))
+        self.tokens.iter().any(|token| other.tokens.contains(token))
+            || self.names.iter().any(|name| other.names.contains(name))
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
     use crate::logs::Events;
-    use crate::types::{ChainId, ContractId, LogIndex, Topics};
+    use crate::types::{ChainId, LogIndex, Topics};
 
     const TOKEN: Address = Address::repeat_byte(1);
     const POOL: Address = Address::repeat_byte(2);

@@ -9,7 +9,7 @@ use super::fetcher::Fetcher;
 use super::outcome::IndexerError;
 use crate::error::ChainError;
 use crate::ports::{PendingBlock, PendingCache, PendingSnapshot};
-use crate::types::{BlockNumber, BlockRef, ChainId};
+use crate::types::{BlockNumber, BlockRef, ChainId, Log};
 
 /// How often one refresh asks for more blocks when a node answers in parts.
 const REFRESH_ROUNDS_MAX: usize = 16;
@@ -22,11 +22,14 @@ pub(super) struct PendingBlocks {
     cache: Arc<dyn PendingCache>,
     /// The blocks as this value read them from the source.
     above: Option<PendingSnapshot>,
+    /// What was wanted of them, and the logs of contracts among it: readers see none of these.
+    wanted: Wanted,
+    logs: Vec<Log>,
 }
 
 impl PendingBlocks {
-    pub(super) const fn new(chain: ChainId, cache: Arc<dyn PendingCache>) -> Self {
-        Self { chain, cache, above: None }
+    pub(super) fn new(chain: ChainId, cache: Arc<dyn PendingCache>) -> Self {
+        Self { chain, cache, above: None, wanted: Wanted::default(), logs: Vec::new() }
     }
 
     /// The blocks read so far.
@@ -37,6 +40,26 @@ impl PendingBlocks {
     /// The height of the newest block read so far.
     pub(super) fn tip(&self) -> Option<BlockNumber> {
         self.above.as_ref().and_then(PendingSnapshot::tip).map(|tip| tip.number)
+    }
+
+    /// A block that two answers give with one hash but another time, other transfers or other logs:
+    /// near the head each block is read twice.
+    pub(super) fn contradicted_by(&self, facts: &RangeFacts) -> Option<BlockRef> {
+        let differs = |block: &&PendingBlock| {
+            let number = block.header.number;
+            let Some(theirs) =
+                facts.header(number).filter(|theirs| theirs.id() == block.header.id())
+            else {
+                return false;
+            };
+            let transfers = facts.transfers.iter().filter(|transfer| transfer.block == number);
+            let of_block = |log: &&Log| log.block == number;
+            let logs = facts.logs.iter().filter(of_block);
+            *theirs != block.header
+                || !transfers.eq(&block.transfers)
+                || !logs.eq(self.logs.iter().filter(of_block))
+        };
+        self.above.iter().flat_map(|above| &above.blocks).find(differs).map(|block| block.header)
     }
 
     /// Drops the blocks; readers still see what was shown.
@@ -52,33 +75,39 @@ impl PendingBlocks {
     pub(super) async fn refresh(
         &mut self,
         fetcher: &Fetcher,
-        tokens: Vec<Address>,
+        wanted: &Wanted,
         cursor: &BlockRef,
         head: &BlockRef,
     ) -> Result<Option<PendingSnapshot>, IndexerError> {
-        // Blocks that were fetched for other tokens lack the transfers of these tokens.
-        let above = self.above.take().filter(|above| above.tokens == tokens);
+        // Blocks that were fetched for others lack what is wanted of these.
+        let above = self.above.take().filter(|_| self.wanted == *wanted);
         let blocks = above.map(|above| rebase(above, cursor).blocks).unwrap_or_default();
+        let tokens = wanted.tokens.clone();
         let mut snapshot = PendingSnapshot { base: cursor.id(), tokens, blocks };
+        self.wanted = wanted.clone();
+        self.logs.retain(|log| snapshot.blocks.iter().any(|b| b.header.id() == log.block_id()));
         if !is_prefix(&snapshot, head) {
-            let wanted = Wanted::transfers_of(snapshot.tokens.clone());
             let mut is_first_try = true;
             for _ in 0..REFRESH_ROUNDS_MAX {
                 let tip = snapshot.tip().copied().unwrap_or(*cursor);
                 if tip.number >= head.number && tip.hash == head.hash {
                     break;
                 }
-                let fetched = fetch_above(fetcher, &tip, head, &wanted).await;
+                let fetched = fetch_above(fetcher, &tip, head, wanted).await;
                 if fetched.is_err() {
                     // The blocks read so far are linked and need not be read again.
                     self.above = Some(snapshot.clone());
                 }
                 match fetched? {
-                    Some(facts) => snapshot.blocks.extend(blocks_of(facts)),
+                    Some(mut facts) => {
+                        self.logs.append(&mut facts.logs);
+                        snapshot.blocks.extend(blocks_of(facts));
+                    }
                     None if snapshot.blocks.is_empty() => return Ok(None),
                     None if is_first_try => {
                         is_first_try = false;
                         snapshot.blocks.clear();
+                        self.logs.clear();
                     }
                     None => return Err(differs(head, "the blocks below it are of two branches")),
                 }

@@ -10,7 +10,6 @@ use super::branches::Branches;
 use super::claims::Claims;
 use super::contracts::ContractLogs;
 use super::decide::{Above, Learned, Pending, Place, Step, decide, is_near_head};
-use super::facts::RangeFacts;
 use super::fetcher::Fetcher;
 use super::finality::FinalityWatch;
 use super::followed::{Group, group_by_cursor};
@@ -25,9 +24,7 @@ use super::superseded::Superseded;
 use super::supply::{Asked, SupplyChecks};
 use super::{ChainStatus, IndexerConfig, Observed, Slice, confirmed_target, plan};
 use crate::error::{ChainError, StoreErrorKind, error_chain};
-use crate::ports::{
-    BalanceStore, ChainSource, LogStore, PendingBlock, PendingCache, PendingSnapshot,
-};
+use crate::ports::{BalanceStore, ChainSource, LogStore, PendingCache, PendingSnapshot};
 use crate::types::{BlockNumber, BlockRef, ChainId};
 
 /// Follows one chain. Use one value per chain; several over one store are safe, because a stale
@@ -196,7 +193,7 @@ impl Indexer {
         match &outcome {
             Poll::Advanced(progress) if Some(progress.to) < target => {
                 let (status, head) = (self.unless_stuck(ChainStatus::Syncing, now), &observed.head);
-                self.reporter.report(status, Some(head), Some(progress.to)).await?;
+                self.reporter.report(status, Some(head), self.linked()).await?;
             }
             _ => {
                 self.report_live(&observed, target, doubt, now).await?;
@@ -242,8 +239,8 @@ impl Indexer {
                 }
                 Step::RefreshPending => {
                     let cursor = group.cursor.expect("pending blocks build on a cursor");
-                    let tokens = group.token_addresses();
-                    seen = self.pending.refresh(&self.fetcher, tokens, &cursor, head).await?;
+                    let wanted = self.projections.wanted(group);
+                    seen = self.pending.refresh(&self.fetcher, &wanted, &cursor, head).await?;
                     let forked = seen.is_none();
                     learned.pending = Some(if forked { Pending::Forked } else { Pending::Linked });
                 }
@@ -287,7 +284,9 @@ impl Indexer {
         let retained_headers = config.retained_headers;
         let blocks = Blocks { facts: &facts, detail, fetcher: &self.fetcher, retained_headers };
         let (first, tip) = (blocks.first(), blocks.tip());
-        if let Some(block) = seen.as_ref().and_then(|seen| answered_differently(seen, &facts)) {
+        if seen.is_some()
+            && let Some(block) = self.pending.contradicted_by(&facts)
+        {
             self.pending.forget();
             let detail =
                 format!("block {block} was answered in two ways: both are asked for again");
@@ -337,9 +336,8 @@ impl Indexer {
         now: SystemTime,
     ) -> Result<(), IndexerError> {
         let followed = self.projections.followed();
-        let active = || followed.iter().filter(|one| one.is_active);
-        self.standstill.observe(active());
-        let behind = active().any(|one| Some(one.next_block()) <= target);
+        let mut active = followed.iter().filter(|one| one.is_active);
+        let behind = active.any(|one| Some(one.next_block()) <= target);
         let status = match doubt {
             Some(reason) => ChainStatus::Degraded(reason),
             None if behind => self.unless_stuck(ChainStatus::Syncing, now),
@@ -358,21 +356,6 @@ impl Indexer {
              different branches"
         ))
     }
-}
-
-/// A block that two answers give with one hash but another time or other transfers: near the head
-/// each block is read twice.
-fn answered_differently(seen: &PendingSnapshot, facts: &RangeFacts) -> Option<BlockRef> {
-    let differs = |block: &&PendingBlock| {
-        let number = block.header.number;
-        let Some(theirs) = facts.header(number).filter(|theirs| theirs.id() == block.header.id())
-        else {
-            return false;
-        };
-        let transfers = facts.transfers.iter().filter(|transfer| transfer.block == number);
-        *theirs != block.header || !transfers.eq(&block.transfers)
-    };
-    seen.blocks.iter().find(differs).map(|block| block.header)
 }
 
 /// The error for a head too far below the ledger to compare: the node is syncing, so we wait.

@@ -28,8 +28,9 @@ impl Indexer {
         height: BlockNumber,
         reason: Option<String>,
     ) -> Result<ReorgRecord, IndexerError> {
-        let to = self.fetcher.source.headers(height, height).await?;
-        let to = *to.first().ok_or_else(|| invalid(format!("the node has no block {height}")))?;
+        let found = self.fetcher.source.headers(height, height).await?;
+        let to = found.first().copied().filter(|found| found.number == height);
+        let to = to.ok_or_else(|| invalid(format!("the node has no block {height}")))?;
         self.projections.read().await?;
         let followed = self.projections.followed();
         let above: Vec<_> = followed.iter().filter(|one| is_above(one, &to)).collect();
