@@ -54,8 +54,8 @@ impl ChainState {
         }
     }
 
-    /// The state after a rewind to a block. What is known of the head is of the branch that was left, so
-    /// it is unknown until the next report.
+    /// The state after a rewind to a block. The head was of the branch that was left, so it is
+    /// unknown until the next report.
     #[must_use]
     pub fn rewound(&self, to: BlockNumber) -> Self {
         Self {

@@ -37,11 +37,12 @@ async fn a_commit_that_contradicts_a_held_header_is_refused(fixture: Fixture) {
     assert_eq!(state.cursor, None);
 }
 
-/// The claims that differ from a held header in one thing, under its hash.
+/// The held hash with another time.
 fn redate(blocks: &mut NewBlocks) {
     blocks.headers[1].time = at(599);
 }
 
+/// The held hash with another parent.
 fn move_parent(blocks: &mut NewBlocks) {
     blocks.headers[1].parent_hash = B256::repeat_byte(9);
 }
