@@ -6,6 +6,7 @@ mod archive;
 mod balance_store;
 mod chain_source;
 mod chain_source_ext;
+mod chain_state;
 mod check;
 mod event_retention;
 mod event_store;
@@ -20,12 +21,13 @@ mod price_source;
 
 pub use archive::{Archive, RecordSink, RecordSource};
 pub use balance_store::{
-    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage,
-    HistoriesPlace, HistoriesQuery, LedgerCommit, Rewind, Seen, TokenCommit,
+    AccountHistory, BalanceStore, ChangesQuery, HistoriesPage, HistoriesPlace, HistoriesQuery,
+    LedgerCommit, Rewind, Seen, TokenCommit,
 };
 pub(crate) use chain_source::header_of;
 pub use chain_source::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
 pub use chain_source_ext::ChainSourceExt;
+pub use chain_state::{ChainReport, ChainState};
 pub use event_retention::{ConsumerState, EventRetention, Pruning};
 pub use event_store::{EventStore, check_delivery};
 pub use leases::Leases;

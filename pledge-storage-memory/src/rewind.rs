@@ -52,6 +52,7 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     let chain = state.chain_mut(request.chain)?;
     chain.headers.split_off(&request.to.number.next());
     chain.edges.retain(|_, edge| request.keeps_edge(edge));
+    chain.state = chain.state.rewound(request.to.number);
     let (chain, to, contracts) = (request.chain, request.to, contracts_rewound);
     let record = ReorgRecord { chain, to, tokens, contracts };
     state.record(Event::of_rewind(&request.cause, record.clone()));

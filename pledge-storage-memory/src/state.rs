@@ -119,14 +119,8 @@ impl State {
         blocks: &NewBlocks,
     ) -> Result<(), StoreError> {
         let held = &self.chain(blocks.chain)?.headers;
-        for header in &blocks.headers {
-            let other = held.get(&header.number).filter(|other| other.hash != header.hash);
-            if let Some(other) = other {
-                let detail = format!("block {header} contradicts the held header {other}");
-                return Err(StoreError::conflict(operation, detail));
-            }
-        }
-        Ok(())
+        let checked = blocks.check_held(|number| held.get(&number).copied());
+        checked.map_err(|detail| StoreError::conflict(operation, detail))
     }
 
     pub(crate) fn programme(

@@ -18,13 +18,20 @@ pub enum Value {
     /// A number to look for, which anybody may have made up: where it is beyond what columns hold, no
     /// row has it.
     Key(u64),
-    /// A number that columns are compared with: where it is beyond what they hold, their largest
-    /// means the same.
+    /// A number that columns are compared with: where it is beyond what they hold, it is above all of
+    /// them.
     Bound(u64),
     /// Bytes: hashes, addresses, and big-endian amounts.
     Bytes(Vec<u8>),
     /// A text in UTF-8.
     Text(String),
+}
+
+impl Value {
+    /// The length of a page. No table has more rows than the largest that every database takes.
+    pub(crate) fn limit(rows_max: usize) -> Self {
+        Self::Number((rows_max as u64).min(i64::MAX.cast_unsigned()))
+    }
 }
 
 /// What a statement did.

@@ -197,9 +197,8 @@ impl Reading<'_> {
         let first = self.opened_at.map_or(BlockNumber::new(0), BlockNumber::next);
         let token = self.token;
         let placed: Vec<Placed> = bulk::select_each(db, select, others, |(account, _)| {
-            let bounds = [first.get(), end.get(), each as u64].map(Value::Bound);
-            let [first, end, each] = bounds;
-            values![token, *account, first, end, each]
+            let [first, end] = [first.get(), end.get()].map(Value::Bound);
+            values![token, *account, first, end, Value::limit(each)]
         })
         .await?;
         for change in placed {

@@ -11,7 +11,7 @@ use crate::connection::Connection;
 use crate::fault::Fault;
 use crate::query::query;
 
-/// `Conflict` if a held header names another hash at the height of one of these.
+/// `Conflict` if a held header contradicts one of these.
 pub(crate) async fn refuse_contradiction(
     db: &mut dyn Connection,
     blocks: &NewBlocks,
@@ -28,14 +28,7 @@ pub(crate) async fn refuse_contradiction(
             .all(db)
             .await?;
     let held: BTreeMap<_, _> = held.into_iter().map(|held| (held.number, held)).collect();
-    for header in &blocks.headers {
-        let other = held.get(&header.number).filter(|other| other.hash != header.hash);
-        if let Some(other) = other {
-            let detail = format!("block {header} contradicts the held header {other}");
-            return Err(Fault::conflict(detail));
-        }
-    }
-    Ok(())
+    blocks.check_held(|number| held.get(&number).copied()).map_err(Fault::conflict)
 }
 
 /// Holds the headers, and drops those that may be forgotten.

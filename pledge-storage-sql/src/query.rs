@@ -44,7 +44,7 @@ impl Query {
 
     /// A page's length.
     pub(crate) fn limit(self, rows_max: usize) -> Self {
-        self.bound(rows_max as u64)
+        self.bind(Value::limit(rows_max))
     }
 
     /// The four columns of a cursor.

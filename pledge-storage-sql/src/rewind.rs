@@ -14,7 +14,7 @@ use crate::events::record;
 use crate::fault::Fault;
 use crate::query::query;
 use crate::reads::states_at;
-use crate::registry::{lock_chain, save_token, token_at, tokens};
+use crate::registry::{lock_chain, save_chain, save_token, token_at, tokens};
 use crate::restate::reopen;
 use crate::row::TokenRow;
 use crate::{contracts, edges, unreadable};
@@ -29,7 +29,7 @@ pub(crate) async fn rewind(
     // The chain is locked first, then its tokens and contracts, and the event is numbered last: the
     // order of a commit, so that the two never wait for each other.
     request.check().map_err(Fault::invalid)?;
-    lock_chain(db, request.chain).await?;
+    let chain_before = lock_chain(db, request.chain).await?;
     require_held(db, request).await?;
     let states = tokens(db, request.chain).await?;
     let followed = contracts::list(db, request.chain).await?;
@@ -51,6 +51,7 @@ pub(crate) async fn rewind(
         .execute(db)
         .await?;
     edges::remove_above(db, request).await?;
+    save_chain(db, &chain_before.rewound(request.to.number)).await?;
     let (chain, to) = (request.chain, request.to);
     let reorg = ReorgRecord { chain, to, tokens: rewound, contracts };
     record(db, &Event::of_rewind(&request.cause, reorg.clone())).await?;

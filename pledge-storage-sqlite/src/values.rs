@@ -6,6 +6,9 @@ use sqlx::{Arguments, Row as _};
 
 use crate::error::fault;
 
+/// What compares as greater than every number.
+const BEYOND_NUMBERS: &[u8] = b"beyond";
+
 /// A column of numbers holds 63 bits and a sign; our numbers have none.
 pub(crate) fn arguments(values: Vec<Value>) -> Result<SqliteArguments, Fault> {
     let mut arguments = SqliteArguments::default();
@@ -18,7 +21,11 @@ pub(crate) fn arguments(values: Vec<Value>) -> Result<SqliteArguments, Fault> {
             }
             // No row has a number below zero.
             Value::Key(number) => arguments.add(i64::try_from(number).unwrap_or(-1)),
-            Value::Bound(number) => arguments.add(i64::try_from(number).unwrap_or(i64::MAX)),
+            // SQLite orders bytes above every number. The largest number would not do: a row may have it.
+            Value::Bound(number) => match i64::try_from(number) {
+                Ok(number) => arguments.add(number),
+                Err(_) => arguments.add(BEYOND_NUMBERS),
+            },
             Value::Bytes(bytes) => arguments.add(bytes),
             Value::Text(text) => arguments.add(text),
         };

@@ -10,10 +10,14 @@ mod support;
 use std::fs;
 use std::sync::Arc;
 
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ports::ChainReport;
+use pledge_core::types::BlockNumber;
 use pledge_storage_sqlite::SqliteStore;
 use pledge_testing::Fixture;
 use pledge_testing::conformance::contracts::{Contracts, Everything};
 use pledge_testing::conformance::points_store::{self, settle_both};
+use pledge_testing::world::{CHAIN, at};
 use support::Place;
 
 const NAMES: [&str; 2] = ["router", "vault"];
@@ -54,6 +58,7 @@ async fn a_kill_around_a_rewind_leaves_ledger_and_logs_both_rewound_or_neither()
     for name in NAMES {
         contracts.follow(name).await;
     }
+    contracts.ledger.store().report_chain(&live()).await.unwrap();
     // What is closed has its log in its file, so that the next log is the rewind's alone.
     store.close().await;
     let store = place.open().await;
@@ -72,6 +77,18 @@ async fn a_kill_around_a_rewind_leaves_ledger_and_logs_both_rewound_or_neither()
     }
     assert_eq!(is_rewound.first().zip(is_rewound.last()), Some((&false, &true)));
     assert!(is_rewound.is_sorted(), "what was committed stays so: {is_rewound:?}");
+}
+
+/// A head above the ledger, which a rewind forgets.
+fn live() -> ChainReport {
+    let six = Some(BlockNumber::new(6));
+    ChainReport {
+        chain: CHAIN,
+        status: ChainStatus::Live,
+        head: six,
+        head_time: Some(at(9_000)),
+        processed: six,
+    }
 }
 
 /// The same chain over the store that was opened again.

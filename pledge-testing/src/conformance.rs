@@ -45,8 +45,10 @@ pub mod engine_unreadable;
 pub mod event_retention;
 pub mod event_store;
 pub mod failures;
+pub mod held_headers;
 pub mod leases;
 pub mod ledger;
+pub mod ledger_pages;
 pub mod log_pages;
 pub mod log_rewind;
 pub mod log_store;
@@ -90,6 +92,7 @@ pub fn run<F: Future<Output = ()>>(law: F) {
 macro_rules! balance_store_conformance {
     ($fixture:expr) => {
         $crate::__balance_store!($fixture);
+        $crate::__ledger_pages!($fixture);
         $crate::__rewind!($fixture);
         $crate::__marks!($fixture);
         $crate::__block_edges!($fixture);
@@ -115,6 +118,7 @@ macro_rules! log_store_conformance {
         $crate::__log_store!($fixture);
         $crate::__log_pages!($fixture);
         $crate::__log_rewind!($fixture);
+        $crate::__held_headers!($fixture);
     };
 }
 

@@ -5,10 +5,9 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::NewBlocks;
+use super::{ChainReport, ChainState, NewBlocks};
 use crate::error::StoreError;
 use crate::event::{ReorgRecord, RewindCause};
-use crate::indexer::ChainStatus;
 use crate::ledger::{
     BlockEdge, Change, Checkpoint, Leg, SupplyAnswer, TokenSpec, TokenState, TokenTotals,
     UnreadableLog,
@@ -27,56 +26,6 @@ pub struct Seen<T> {
     pub epoch: Epoch,
     /// What the read returned.
     pub value: T,
-}
-
-/// A chain as last reported by its indexer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChainState {
-    /// The chain's id.
-    pub chain: ChainId,
-    /// Its name in the configuration.
-    pub name: String,
-    /// What its indexer is doing.
-    pub status: ChainStatus,
-    /// Newest block seen on a node.
-    pub head: Option<BlockNumber>,
-    /// The head's block time, in unix seconds; `None` before it was reported.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub head_time: Option<Timestamp>,
-    /// Newest block whose facts were fetched.
-    pub processed: Option<BlockNumber>,
-}
-
-/// What an indexer reports about its chain. It decides no amount.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChainReport {
-    /// The chain that the report is about.
-    pub chain: ChainId,
-    /// What its indexer is doing.
-    pub status: ChainStatus,
-    /// Newest block seen on a node, unchanged if `None`.
-    pub head: Option<BlockNumber>,
-    /// The head's block time, unchanged if `None`.
-    pub head_time: Option<Timestamp>,
-    /// Newest block whose facts were fetched, unchanged if `None`.
-    pub processed: Option<BlockNumber>,
-}
-
-impl ChainState {
-    /// The state after a report. A paused or halted chain stays so until it is resumed: only its
-    /// heights move, or it changes from one of the two to the other.
-    #[must_use]
-    pub fn after(&self, report: &ChainReport) -> Self {
-        let keeps = self.status.needs_operator() && !report.status.needs_operator();
-        Self {
-            chain: self.chain,
-            name: self.name.clone(),
-            status: if keeps { self.status.clone() } else { report.status.clone() },
-            head: report.head.or(self.head),
-            head_time: report.head_time.or(self.head_time),
-            processed: report.processed.or(self.processed),
-        }
-    }
 }
 
 /// Blocks to add to the ledger of one or more tokens at the same cursor.
@@ -342,8 +291,8 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// Adds blocks: changes, balances, sums, unreadable logs and their number, headers, cursor and
     /// event, in one write.
     ///
-    /// `Conflict` if a token is not at `base`, is halted, or a held header contradicts one of
-    /// these.
+    /// `Conflict` if a token is not at `base`, is halted, or a held header contradicts one of these
+    /// ([`NewBlocks::check_held`]).
     async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError>;
 
     /// Goes back to an ancestor: afterwards the ledger is exactly what it was there. A token that
@@ -354,7 +303,8 @@ pub trait BalanceStore: Debug + Send + Sync + 'static {
     /// it is above.
     ///
     /// The logs of contracts go back in the same write: those above the ancestor are removed, and
-    /// the epoch of each contract is bumped.
+    /// the epoch of each contract is bumped. So does the chain's state, as [`ChainState::rewound`]
+    /// defines.
     ///
     /// - `Invalid` if a token or contract is named twice or the ancestor is above its cursor.
     /// - `Conflict` if a token or contract is not at the cursor named; if one of the chain is above

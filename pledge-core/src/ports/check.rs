@@ -1,6 +1,7 @@
 //! Messages that contradict themselves: every store refuses them as `Invalid` before any other
 //! check.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{
@@ -12,11 +13,24 @@ use crate::logs::{ConfirmedLog, ContractSpec, ContractState};
 use crate::points::Programme;
 use crate::types::{Account, BlockId, BlockNumber, BlockRef, ChainId, RawPoints};
 
+/// Checks that each name is given once.
+fn check_once<N: Copy + Ord + fmt::Display>(
+    what: &str,
+    mut names: impl Iterator<Item = N>,
+) -> Result<(), String> {
+    let mut named = BTreeSet::new();
+    match names.find(|name| !named.insert(*name)) {
+        Some(name) => Err(format!("{what} {name} is named twice")),
+        None => Ok(()),
+    }
+}
+
 impl LedgerCommit {
-    /// Checks that blocks and changes are in chain order; otherwise the reason to refuse the
-    /// commit.
+    /// Checks that each token is named once, and that blocks and changes are in chain order;
+    /// otherwise the reason to refuse the commit.
     pub fn check(&self) -> Result<(), String> {
         self.blocks.check()?;
+        check_once("token", self.tokens.iter().map(|part| part.token))?;
         self.tokens.iter().try_for_each(|part| self.check_token(part))
     }
 
@@ -51,9 +65,11 @@ impl LedgerCommit {
 }
 
 impl LogsCommit {
-    /// Checks that blocks and logs are in chain order; otherwise the reason to refuse the commit.
+    /// Checks that each contract is named once, and that blocks and logs are in chain order;
+    /// otherwise the reason to refuse the commit.
     pub fn check(&self) -> Result<(), String> {
         self.blocks.check()?;
+        check_once("contract", self.contracts.iter().map(|part| &part.contract))?;
         self.contracts.iter().try_for_each(|part| self.check_contract(part))
     }
 
@@ -98,16 +114,12 @@ impl Rewind {
     /// Checks that each token and each contract is named once and that `to` can be an ancestor of
     /// its cursor; otherwise the reason to refuse the rewind.
     pub fn check(&self) -> Result<(), String> {
-        for (at, (token, cursor)) in self.tokens.iter().enumerate() {
-            if self.tokens[..at].iter().any(|(before, _)| before == token) {
-                return Err(format!("token {token} is named twice"));
-            }
+        check_once("token", self.tokens.iter().map(|(token, _)| token))?;
+        check_once("contract", self.contracts.iter().map(|(contract, _)| contract))?;
+        for (token, cursor) in &self.tokens {
             self.check_named(format_args!("token {token}"), token.chain, cursor)?;
         }
-        for (at, (contract, cursor)) in self.contracts.iter().enumerate() {
-            if self.contracts[..at].iter().any(|(before, _)| before == contract) {
-                return Err(format!("contract {contract} is named twice"));
-            }
+        for (contract, cursor) in &self.contracts {
             self.check_named(format_args!("contract {contract}"), contract.chain, cursor)?;
         }
         Ok(())

@@ -39,4 +39,24 @@ impl NewBlocks {
             None => Ok(()),
         }
     }
+
+    /// Checks that no held header differs from the one given for its block; otherwise the reason to
+    /// refuse the write. A hash covers the parent and the time, so one hash with two times is a
+    /// contradiction too: what is followed on one chain would date one block differently.
+    pub fn check_held(&self, held: impl Fn(BlockNumber) -> Option<BlockRef>) -> Result<(), String> {
+        for header in &self.headers {
+            let Some(held) = held(header.number).filter(|held| held != header) else {
+                continue;
+            };
+            if held.hash != header.hash {
+                return Err(format!("block {header} contradicts the held header {held}"));
+            }
+            return Err(format!(
+                "block {header} comes with time {} and parent {}, and is held with time {} and \
+                 parent {}",
+                header.time, header.parent_hash, held.time, held.parent_hash
+            ));
+        }
+        Ok(())
+    }
 }

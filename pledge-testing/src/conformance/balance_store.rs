@@ -5,7 +5,7 @@ use pledge_core::error::StoreErrorKind;
 use pledge_core::event::Event;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{Checkpoint, TokenStatus};
-use pledge_core::ports::{AccountHistory, ChainReport, ChangesQuery, HistoriesQuery};
+use pledge_core::ports::{AccountHistory, ChainReport, HistoriesQuery};
 use pledge_core::types::{Amount, BlockNumber, ChainId, Epoch, TokenId};
 
 use super::ledger::Ledger;
@@ -28,19 +28,16 @@ laws! {
     a_commit_with_one_bad_token_writes_nothing
     a_commit_out_of_the_chains_order_is_invalid
     a_commit_older_than_the_cursor_is_invalid
-    a_commit_that_contradicts_a_held_header_is_refused
+    a_commit_that_names_a_token_twice_is_invalid
     tokens_at_one_cursor_are_committed_together
     of_two_writers_one_wins
     a_halted_token_refuses_commits_until_it_is_reinstated
-    held_headers_are_forgotten_below_the_retained_height
     history_is_the_state_after_the_last_change_at_or_before_an_instant
     the_last_change_block_is_the_tokens_own
     histories_split_an_account_at_the_instant_asked_for
     pages_of_histories_are_complete
     histories_end_a_page_before_one_change_too_many
     the_time_of_a_change_is_that_of_its_number
-    pages_of_changes_are_complete_and_newest_first
-    pages_of_holders_are_complete_and_sorted
     the_largest_amounts_round_trip
     tokens_and_chains_do_not_see_each_other
     a_chain_of_any_number_may_be_asked_for
@@ -232,17 +229,21 @@ async fn a_commit_older_than_the_cursor_is_invalid(fixture: Fixture) {
     assert_eq!(ledger.digest().await, before);
 }
 
-/// Two tokens of one chain never stand on different branches.
-async fn a_commit_that_contradicts_a_held_header_is_refused(fixture: Fixture) {
-    let ledger = Ledger::with_blocks(fixture).await;
-    ledger.store().register_token(&spec(other_token())).await.expect("register");
-    ledger.chain.fork_at(2);
-    ledger.mine(700, &[]);
-    let message = ledger.message(&[other_token()], 3).await;
-    let error = ledger.store().commit(&message).await.expect_err("block 3 is another one");
-    assert_eq!(error.kind(), StoreErrorKind::Conflict);
-    let state = ledger.store().token(other_token()).await.expect("read").expect("registered");
-    assert_eq!(state.cursor, None);
+/// One commit moves a token once, whether its two entries differ or not.
+async fn a_commit_that_names_a_token_twice_is_invalid(fixture: Fixture) {
+    let ledger = Ledger::open(fixture).await;
+    ledger.mine(0, &[(0, 1, 1_000)]);
+    let message = ledger.message(&[token()], 1).await;
+    let mut same = message.clone();
+    same.tokens.push(message.tokens[0].clone());
+    let mut without_changes = same.clone();
+    without_changes.tokens[1].changes.clear();
+    for twice in [same, without_changes] {
+        let error = ledger.store().commit(&twice).await.expect_err("named twice");
+        assert_eq!(error.kind(), StoreErrorKind::Invalid);
+        assert_eq!(ledger.digest().await, Default::default());
+    }
+    ledger.store().commit(&message).await.expect("named once");
 }
 
 /// One message carries every token at one cursor.
@@ -297,25 +298,6 @@ async fn a_halted_token_refuses_commits_until_it_is_reinstated(fixture: Fixture)
     assert_eq!(events.last().map(|event| &event.event), Some(&halted));
     store.resume_token(token(), base).await.expect("reinstate");
     store.commit(&message).await.expect("active again");
-}
-
-/// Headers come newest first, and go when they are too old.
-async fn held_headers_are_forgotten_below_the_retained_height(fixture: Fixture) {
-    let ledger = Ledger::with_blocks(fixture).await;
-    let numbers = |headers: Vec<pledge_core::types::BlockRef>| -> Vec<u64> {
-        headers.iter().map(|header| header.number.get()).collect()
-    };
-    let (all, some) = (BlockNumber::new(u64::MAX >> 1), BlockNumber::new(4));
-    let held = ledger.store().headers(CHAIN, all, 100).await.expect("read");
-    assert_eq!(numbers(held), [5, 4, 3, 2, 1]);
-    let held = ledger.store().headers(CHAIN, some, 2).await.expect("read");
-    assert_eq!(held, [ledger.chain.block(4), ledger.chain.block(3)].map(|b| b.expect("mined")));
-    ledger.mine(9_000, &[]);
-    let mut message = ledger.message(&[token()], 6).await;
-    message.blocks.retain_from = BlockNumber::new(4);
-    ledger.store().commit(&message).await.expect("commit");
-    let held = ledger.store().headers(CHAIN, all, 100).await.expect("read");
-    assert_eq!(numbers(held), [6, 5, 4]);
 }
 
 /// The state at an instant includes a change at that very instant, and of several the last.
@@ -437,46 +419,6 @@ async fn the_time_of_a_change_is_that_of_its_number(fixture: Fixture) {
             let seen = ledger.store().change_time(token(), from, number).await.expect("read");
             assert_eq!(seen.value.as_ref(), later.get(number - 1).copied(), "{number} from {from}");
         }
-    }
-}
-
-/// Newest first, each change once, whatever the page's size.
-async fn pages_of_changes_are_complete_and_newest_first(fixture: Fixture) {
-    let ledger = Ledger::with_blocks(fixture).await;
-    for limit in 1..=4 {
-        let mut walked = Vec::new();
-        let mut before = None;
-        loop {
-            let query = ChangesQuery { token: token(), account: account(3), before, limit };
-            let page = ledger.store().changes(&query).await.expect("read").value;
-            assert!(page.len() <= limit);
-            let Some(last) = page.last() else { break };
-            before = Some(last.place());
-            walked.extend(page);
-        }
-        let balances: Vec<_> = walked.iter().map(|change| change.balance_after).collect();
-        assert_eq!(balances, [0, 700, 200, 250, 150, 250].map(Amount::from), "pages of {limit}");
-    }
-}
-
-/// By balance descending; among equal balances by address.
-async fn pages_of_holders_are_complete_and_sorted(fixture: Fixture) {
-    let ledger = Ledger::with_blocks(fixture).await;
-    for limit in 1..=5 {
-        let mut walked = Vec::new();
-        let mut after = None;
-        loop {
-            let page = ledger.store().holders(token(), after, limit).await.expect("read").value;
-            let Some((last, state)) = page.last() else {
-                break;
-            };
-            after = Some((state.balance, *last));
-            walked.extend(page.into_iter().map(|(account, state)| (state.balance, account)));
-        }
-        let mut expected: Vec<_> =
-            [(700, 2), (500, 1), (0, 3), (0, 4)].map(|(b, n)| (Amount::from(b), account(n))).into();
-        expected.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        assert_eq!(walked, expected, "pages of {limit}");
     }
 }
 

@@ -7,7 +7,8 @@ use pledge_core::error::StoreError;
 use pledge_core::event::{ReorgRecord, RewindCause, SequencedEvent};
 use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState, Events};
 use pledge_core::ports::{
-    ContractCommit, ContractLogsQuery, LogOrder, LogStore, LogsCommit, NewBlocks, Rewind, Seen,
+    ChainState, ContractCommit, ContractLogsQuery, LogOrder, LogStore, LogsCommit, NewBlocks,
+    Rewind, Seen,
 };
 use pledge_core::types::{
     BlockId, BlockNumber, BlockRef, ChainId, ContractId, Log, LogIndex, Topics,
@@ -68,9 +69,10 @@ pub struct Contracts {
     pub ledger: Ledger,
 }
 
-/// All that a store holds of the chain and its token.
+/// All that a store holds of the chain and its token, and what was reported of every chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Everything {
+    pub chains: Vec<ChainState>,
     pub ledger: Digest,
     pub headers: Vec<BlockRef>,
     pub events: Vec<SequencedEvent>,
@@ -89,6 +91,7 @@ impl Everything {
         }
         let all = BlockNumber::new(u64::MAX);
         Self {
+            chains: balances.chains().await.expect("read"),
             ledger: digest(balances, points, token()).await.expect("read"),
             headers: balances.headers(CHAIN, all, usize::MAX).await.expect("read"),
             events: fixture.all_events().await.expect("read"),

@@ -3,21 +3,32 @@
 use alloy_primitives::B256;
 use pledge_core::logs::ConfirmedLog;
 use pledge_core::ports::LogOrder;
-use pledge_core::types::{BlockNumber, LogIndex};
+use pledge_core::types::{BlockNumber, BlockRef, LogIndex};
 
-use super::contracts::{Contracts, log_with, vault};
+use super::contracts::{Contracts, event, log, log_with, vault};
 use crate::Fixture;
 
 laws! {
     __log_pages of log_pages(Fixture):
     pages_of_logs_are_complete_in_both_orders
     a_page_continues_after_any_place
+    a_page_continues_after_any_place_near_the_largest
     a_page_of_no_logs_is_empty
     topics_and_data_come_back_byte_for_byte
     logs_of_many_megabytes_come_back_byte_for_byte
 }
 
 const ORDERS: [LogOrder; 2] = [LogOrder::OldestFirst, LogOrder::NewestFirst];
+
+/// The largest number that every store holds. A caller may name a larger one.
+pub(super) const LARGEST: u64 = i64::MAX.cast_unsigned();
+
+/// Places around the largest, and low ones.
+pub(super) fn around() -> impl Iterator<Item = (BlockNumber, LogIndex)> {
+    let numbers = [0, 1, LARGEST - 1, LARGEST, LARGEST + 1, u64::MAX];
+    let places = numbers.into_iter().flat_map(move |block| numbers.map(|index| (block, index)));
+    places.map(|(block, index)| (BlockNumber::new(block), LogIndex::new(index)))
+}
 
 /// All logs of `vault`, in an order.
 async fn all(contracts: &Contracts, order: LogOrder) -> Vec<ConfirmedLog> {
@@ -56,12 +67,38 @@ async fn a_page_continues_after_any_place(fixture: Fixture) {
         {
             let place = (BlockNumber::new(block), LogIndex::new(index));
             let mut expected = all(&contracts, order).await;
-            expected.retain(|kept| match order {
-                LogOrder::OldestFirst => kept.log.place() > place,
-                LogOrder::NewestFirst => kept.log.place() < place,
-            });
+            expected.retain(|kept| is_after(kept, order, place));
             let page = contracts.page("vault", order, Some(place), usize::MAX).await;
             assert_eq!(page.value, expected, "{order:?}, after {block}, {index}");
+        }
+    }
+}
+
+fn is_after(kept: &ConfirmedLog, order: LogOrder, place: (BlockNumber, LogIndex)) -> bool {
+    match order {
+        LogOrder::OldestFirst => kept.log.place() > place,
+        LogOrder::NewestFirst => kept.log.place() < place,
+    }
+}
+
+/// A place may be above the largest that a store holds, and a log at that one.
+async fn a_page_continues_after_any_place_near_the_largest(fixture: Fixture) {
+    let contracts = Contracts::behind_blocks(fixture, &[vault("vault")]).await;
+    let far = BlockRef { number: BlockNumber::new(LARGEST), ..contracts.block(2) };
+    let near = log(&contracts.block(1), 0, event(1));
+    let logs = vec![near, log(&far, 0, event(1)), log(&far, LARGEST, event(1))];
+    let mut message = contracts.message(&[("vault", logs)], 1).await;
+    message.blocks.tip = far;
+    message.blocks.headers.push(far);
+    contracts.store().commit_logs(&message).await.expect("commit");
+    for order in ORDERS {
+        let all = contracts.page("vault", order, None, usize::MAX).await.value;
+        assert_eq!(all.len(), 3);
+        for place in around() {
+            let page = contracts.page("vault", order, Some(place), usize::MAX).await.value;
+            let mut expected = all.clone();
+            expected.retain(|kept| is_after(kept, order, place));
+            assert_eq!(page, expected, "{order:?}, after {place:?}");
         }
     }
 }

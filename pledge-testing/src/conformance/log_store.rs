@@ -26,6 +26,7 @@ laws! {
     logs_out_of_the_chains_order_are_invalid
     logs_outside_the_blocks_are_invalid
     logs_older_than_the_cursor_are_invalid
+    a_commit_that_names_a_contract_twice_is_invalid
     a_log_that_the_contract_does_not_keep_is_invalid
     contracts_at_one_cursor_are_committed_together
     of_two_writers_of_logs_one_wins
@@ -243,6 +244,15 @@ async fn logs_older_than_the_cursor_are_invalid(fixture: Fixture) {
     contracts.ledger.mine(7_999, &[]);
     let message = contracts.message(&[("vault", contracts.some_of(6))], 6).await;
     are_invalid(&contracts, [message]).await;
+}
+
+/// One commit moves a contract once, whether its two entries differ or not.
+async fn a_commit_that_names_a_contract_twice_is_invalid(fixture: Fixture) {
+    let contracts = Contracts::behind_blocks(fixture, &[vault("vault")]).await;
+    let logs = contracts.some_of(1);
+    let same = contracts.message(&[("vault", logs.clone()), ("vault", logs.clone())], 1).await;
+    let without_logs = contracts.message(&[("vault", logs), ("vault", Vec::new())], 1).await;
+    are_invalid(&contracts, [same, without_logs]).await;
 }
 
 /// What is kept is what was registered: address and first topic.

@@ -3,8 +3,9 @@
 use alloy_primitives::Address;
 use pledge_core::error::StoreErrorKind;
 use pledge_core::event::{Event, ReorgRecord, RewindCause, RewoundToken};
+use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::TokenSpec;
-use pledge_core::ports::Rewind;
+use pledge_core::ports::{ChainReport, ChainState, Rewind};
 use pledge_core::types::{Amount, BlockNumber, BlockRef, Epoch, TokenId};
 
 use super::ledger::Ledger;
@@ -18,6 +19,8 @@ laws! {
     a_rewind_is_the_exact_inverse_of_the_commits_above
     a_rewind_to_before_the_start_leaves_no_ledger
     a_rewind_bumps_the_epoch_and_leaves_a_record
+    a_rewind_leaves_no_head_of_the_dead_branch
+    a_rewind_leaves_no_block_processed_above_the_ancestor
     a_rewind_from_a_stale_cursor_is_refused_and_writes_nothing
     a_rewind_below_the_held_headers_is_refused_with_its_own_kind
     a_rewind_that_leaves_a_token_above_is_refused
@@ -89,6 +92,35 @@ async fn a_rewind_bumps_the_epoch_and_leaves_a_record(fixture: Fixture) {
     assert_eq!(events.last().map(|e| &e.event), Some(&Event::Reorged(expected)));
     let seen = ledger.store().states(token(), &[account(1)]).await.expect("read");
     assert_eq!((seen.cursor, seen.epoch), (Some(to), Epoch::new(1)));
+}
+
+/// Goes back to block 3 after a report, and returns the chain's state before and after.
+async fn rewind_after_report(fixture: Fixture, processed: u64) -> [ChainState; 2] {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let report = ChainReport {
+        chain: CHAIN,
+        status: ChainStatus::Live,
+        head: Some(BlockNumber::new(9)),
+        head_time: Some(at(9_000)),
+        processed: Some(BlockNumber::new(processed)),
+    };
+    ledger.store().report_chain(&report).await.expect("report");
+    let state = async || ledger.store().chains().await.expect("read").remove(0);
+    let before = state().await;
+    ledger.rewind_to(ledger.chain.block(3).expect("mined")).await.expect("rewind");
+    [before, state().await]
+}
+
+/// The newest head is unknown until it is reported; nothing else of the chain changes.
+async fn a_rewind_leaves_no_head_of_the_dead_branch(fixture: Fixture) {
+    let [before, after] = rewind_after_report(fixture, 3).await;
+    assert_eq!(after, ChainState { head: None, head_time: None, ..before });
+}
+
+/// What was fetched above it was of the branch that was left.
+async fn a_rewind_leaves_no_block_processed_above_the_ancestor(fixture: Fixture) {
+    let [_, after] = rewind_after_report(fixture, 7).await;
+    assert_eq!(after.processed, Some(BlockNumber::new(3)));
 }
 
 /// A rewind names the cursor it starts from.
