@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-use super::plants::{PLANTS, Plant};
+use super::plants::{Plant, plants};
 
 /// The crates that the simulation consists of.
 const CRATES: [&str; 3] = ["pledge-core", "pledge-storage-memory", "pledge-testing"];
@@ -76,7 +76,7 @@ fn plant(root: &Path, copy: &Path) -> Result<(), String> {
         &testing,
         &read(&testing)?.replace("name = \"pledge-sim\"", "name = \"pledge-planted\""),
     )?;
-    for plant in PLANTS {
+    for plant in plants() {
         let path = copy.join("pledge-core/src").join(plant.file);
         write(&path, &choice(plant, &read(&path)?)?)?;
     }

@@ -1,5 +1,7 @@
 //! The bugs that are planted, one expression each.
 
+use super::contract_plants;
+
 #[derive(Debug)]
 pub(crate) struct Plant {
     pub(crate) name: &'static str,
@@ -11,7 +13,7 @@ pub(crate) struct Plant {
     pub(crate) breaks: &'static str,
 }
 
-const fn plant(
+pub(crate) const fn plant(
     name: &'static str,
     file: &'static str,
     right: &'static str,
@@ -21,7 +23,12 @@ const fn plant(
     Plant { name, file, right, wrong, breaks }
 }
 
-pub(crate) const PLANTS: &[Plant] = &[
+/// All of them.
+pub(crate) fn plants() -> impl Iterator<Item = &'static Plant> {
+    PLANTS.iter().chain(contract_plants::PLANTS)
+}
+
+const PLANTS: &[Plant] = &[
     plant(
         "confirmed_one_block_early",
         "indexer/plan.rs",
@@ -38,7 +45,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     plant(
         "parent_not_checked",
-        "indexer/slice.rs",
+        "indexer/branches.rs",
         "!cursor.is_parent_of(first)",
         "false",
         "a slice continues from the cursor",
@@ -46,13 +53,13 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "prefetched_for_other_tokens",
         "indexer/prefetched.rs",
-        "self.tokens == tokens",
+        "self.wanted == *wanted",
         "true",
         "a prefetched slice has the transfers of every token",
     ),
     plant(
         "answer_not_verified",
-        "indexer/slice.rs",
+        "indexer/fetcher.rs",
         "answer.verify(&request)?",
         "()",
         "an answer against the contract is refused",
@@ -74,14 +81,14 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "one_block_above_stays",
         "indexer/fork.rs",
-        "cursor.number > ancestor.number",
-        "cursor.number > ancestor.number.next()",
+        "cursor.number > block.number",
+        "cursor.number > block.number.next()",
         "a rewind takes every token above the ancestor",
     ),
     plant(
         "pending_not_linked",
         "indexer/pending.rs",
-        "stands.then_some(facts)",
+        "follows.then_some(facts)",
         "Some(facts)",
         "pending blocks stand on the cursor",
     ),
@@ -94,35 +101,35 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     plant(
         "good_blocks_not_first",
-        "indexer/commit.rs",
+        "indexer/ledger.rs",
         "blocks.min().filter(|block| *block > first)",
         "blocks.min().filter(|_| false)",
         "a token halts at the block before its fault",
     ),
     plant(
         "lowest_headers_not_held",
-        "indexer/commit.rs",
-        "header.number >= first_retained",
-        "header.number > first_retained.up(1)",
+        "indexer/blocks.rs",
+        "header.number >= retain_from",
+        "header.number > retain_from.up(1)",
         "headers are held as deep as was promised",
     ),
     plant(
         "depth_not_shown",
-        "indexer/slice.rs",
+        "indexer/fetcher.rs",
         "prove_height(&*self.source, height).await?",
         "()",
         "far from the head the chain goes on above what is confirmed",
     ),
     plant(
         "pruned_by_more_than_the_tip",
-        "indexer/commit.rs",
-        "self.config.first_retained(tip.number)",
-        "self.config.first_retained(tip.number.up(self.config.retained_headers))",
+        "indexer/blocks.rs",
+        "tip.number.down(self.retained_headers)",
+        "tip.number",
         "what is pruned follows from the committed tip",
     ),
     plant(
         "false_time_stays",
-        "indexer/slice.rs",
+        "indexer/branches.rs",
         "first.time < cursor.time || held != cursor",
         "false",
         "no block is before its parent",
@@ -136,7 +143,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     plant(
         "clock_not_asked",
-        "indexer/slice.rs",
+        "indexer/fetcher.rs",
         "ahead > slack",
         "false",
         "no block is far ahead of the clock",
@@ -172,8 +179,8 @@ pub(crate) const PLANTS: &[Plant] = &[
     plant(
         "halted_for_good",
         "indexer/revisit.rs",
-        "halted.is_empty()",
-        "true",
+        "followed.iter().any(|one| !one.is_active)",
+        "false",
         "a halt ends with its cause",
     ),
     plant(
@@ -220,7 +227,7 @@ pub(crate) const PLANTS: &[Plant] = &[
     ),
     plant(
         "unreadable_logs_not_kept",
-        "indexer/commit.rs",
+        "indexer/ledger.rs",
         "unreadable.copied().collect()",
         "Vec::new()",
         "logs that cannot be read are counted",

@@ -1,7 +1,7 @@
 //! The table of the planted bugs.
 
 use super::planted::Copy;
-use super::plants::PLANTS;
+use super::plants::plants;
 use super::play;
 
 /// The number of seeds within which each bug must be caught.
@@ -15,7 +15,7 @@ pub(crate) fn print(only: Option<&str>) -> Result<bool, String> {
     }
     play::print("| bug | what it breaks | seeds until caught |\n|---|---|---|");
     let mut all_caught = true;
-    for plant in PLANTS.iter().filter(|plant| only.is_none_or(|only| only == plant.name)) {
+    for plant in plants().filter(|plant| only.is_none_or(|only| only == plant.name)) {
         let seeds = copy.play(Some(plant.name), SEEDS)?;
         let caught = seeds.map_or_else(|| "**survived**".to_owned(), |seeds| seeds.to_string());
         play::print(&format!("| `{}` | {} | {caught} |", plant.name, plant.breaks));

@@ -32,7 +32,7 @@ impl People {
         now(fixture.balances.register_chain(CHAIN, "sim")).expect("a fresh store");
         self.add_token(fixture, 0);
         if swarm.keeps_logs {
-            contracts::follow(fixture, 0);
+            contracts::set_up(fixture);
         }
         self.put(fixture, self.rule(swarm, token(0), "main"));
     }
@@ -127,8 +127,7 @@ impl People {
             control.lock().counters.late_tokens += 1;
             return "token added";
         }
-        if swarm.keeps_logs && contracts::states(fixture).len() == 1 {
-            contracts::follow(fixture, 1);
+        if swarm.keeps_logs && contracts::follow_late(fixture) {
             return "contract added";
         }
         let missing = [(1, "main"), (0, "boost")].into_iter().find(|(index, name)| {
