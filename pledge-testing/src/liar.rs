@@ -1,6 +1,6 @@
 //! A source with scripted lies, honest otherwise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use alloy_primitives::B256;
@@ -26,6 +26,8 @@ pub struct Lies {
     pub times: BTreeMap<BlockNumber, Timestamp>,
     /// Blocks below this height are gone, as on a node that pruned them.
     pub gone_below: BlockNumber,
+    /// Blocks that are gone while those around them are there.
+    pub withheld: BTreeSet<BlockNumber>,
     /// A block that is left out of ranges in which it is neither first nor last.
     pub left_out: Option<BlockNumber>,
     /// The next supplies, the last one first; `None` means that the block is gone.
@@ -107,7 +109,10 @@ impl ChainSource for Liar {
         to: BlockNumber,
     ) -> Result<Vec<BlockRef>, ChainError> {
         self.refuse_gone(from)?;
-        let Lies { head, shows_head, .. } = self.lies().clone();
+        let Lies { head, shows_head, withheld, .. } = self.lies().clone();
+        if let Some(block) = withheld.range(from..=to).next() {
+            return Err(ChainError::block_gone("read blocks", format!("block {block} is null")));
+        }
         if let Some(head) = head.filter(|head| shows_head && head.number == to) {
             let below = BlockRef {
                 number: to.down(1),

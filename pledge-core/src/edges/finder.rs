@@ -1,11 +1,13 @@
 //! The driver.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::inquiry::Outcome;
+use super::question::{Asked, OPERATION, Question, blocks_at};
 use super::search::Search;
 use super::wanted::{self, Span};
+use super::withheld::{Withheld, WithheldEdge};
 use crate::error::{ChainError, StoreError};
 use crate::indexer::IndexerError;
 use crate::ledger::{BlockEdge, TokenState};
@@ -37,7 +39,8 @@ pub enum Finding {
 ///
 /// The newest edges come first. Those in the held headers cost no request; the others are searched for in
 /// chunks, all edges of one at once, and read again before they are recorded: a time that was wrong in one
-/// answer is no edge. One value per chain; several over one store are safe.
+/// answer is no edge. A block that is not given costs only the edges next to it: they are searched for again
+/// after all others. One value per chain; several over one store are safe.
 #[derive(Debug)]
 pub struct EdgeFinder {
     chain: ChainId,
@@ -53,6 +56,7 @@ pub struct EdgeFinder {
     /// The cursor at which all were.
     all_at: Option<BlockRef>,
     work: Option<Work>,
+    withheld: Withheld,
     failed_at: Option<SystemTime>,
 }
 
@@ -70,6 +74,8 @@ struct Work {
     search: Search,
     /// Edges from answers of the source, ascending, that are not read again yet.
     unproven: Vec<BlockEdge>,
+    /// What is being asked.
+    question: Option<Question>,
 }
 
 /// The token with the highest cursor.
@@ -100,6 +106,7 @@ impl EdgeFinder {
             kept: None,
             all_at: None,
             work: None,
+            withheld: Withheld::default(),
             failed_at: None,
         }
     }
@@ -115,56 +122,115 @@ impl EdgeFinder {
     /// is the wall clock: after an error the answer is `Idle` for a minute. Dropping the future is safe
     /// at any point.
     ///
-    /// After an error nothing of the step is kept and the search starts again: nothing waits for edges.
+    /// A question that is refused is divided, and goes on: at once if the source gave something else or no longer
+    /// has a block, else after the minute. After any other error nothing of the step is kept and the search
+    /// starts again: nothing waits for edges.
     pub async fn step(&mut self, now: SystemTime) -> Result<Finding, IndexerError> {
         let rests = |failed| now.duration_since(failed).is_ok_and(|passed| passed < REST);
         if self.failed_at.is_some_and(rests) {
             return Ok(Finding::Idle);
         }
-        let found = self.try_step().await;
+        let found = self.try_step(now).await;
         self.failed_at = found.is_err().then_some(now);
         found
     }
 
-    async fn try_step(&mut self) -> Result<Finding, IndexerError> {
+    /// The newest edge that cannot be found, because a block next to it is not given. It is searched for
+    /// again, at least every hour.
+    pub fn withheld(&self) -> Option<WithheldEdge> {
+        self.withheld.newest()
+    }
+
+    async fn try_step(&mut self, now: SystemTime) -> Result<Finding, IndexerError> {
         // A search that is not put back by the end starts again: an answer that led to an error is not
-        // trusted.
+        // trusted, nor is one from before a rewind.
         let work = self.work.take();
         let tokens = self.balances.tokens(self.chain).await?;
         let Some(top) = Top::of(&tokens) else { return Ok(Finding::Idle) };
-        if self.all_at == Some(top.cursor) && self.standing.epochs == epochs(&tokens) {
+        let is_due = self.withheld.is_due(now);
+        if self.all_at == Some(top.cursor) && self.standing.epochs == epochs(&tokens) && !is_due {
             return Ok(Finding::Idle);
         }
         let spans = self.spans(&tokens).await?;
-        self.stand(&tokens, &spans);
+        let is_as_before = self.stand(&tokens, &spans);
+        if is_due {
+            self.withheld.search_again();
+            (self.kept, self.all_at) = Default::default();
+        }
         let chunk = self.next_chunk(&spans);
         if chunk.is_empty() {
             self.all_at = Some(top.cursor);
+            self.withheld.rest(now);
             return Ok(Finding::Idle);
         }
-        let work = match work.filter(|work| work.chunk == chunk) {
-            Some(mut work) if work.unproven.is_empty() => {
-                let numbers = work.search.ask(NUMBERS_MAX - 1);
-                let headers = ask(&*self.source, numbers, &top.cursor).await?;
-                learn(&mut work.search, &headers)?;
-                work.unproven = work.search.take_found();
-                work
+        match work.filter(|work| is_as_before && work.chunk == chunk) {
+            Some(work) => self.go_on(work, &top).await?,
+            None => {
+                let work = self.begin(chunk, &top).await?;
+                self.put_back(work);
             }
-            Some(mut work) => {
-                let proven =
-                    work.unproven.split_off(work.unproven.len().saturating_sub(PROVEN_MAX));
-                self.prove(&proven, &top).await?;
-                self.record(&top, &proven).await?;
-                work
-            }
-            None => self.begin(chunk, &top).await?,
-        };
-        if work.unproven.is_empty() && work.search.is_done() {
-            self.keep(&work.chunk);
-        } else {
-            self.work = Some(work);
         }
         Ok(Finding::Advanced)
+    }
+
+    /// Asks the next part of a question, and takes up the answer once it is whole.
+    async fn go_on(&mut self, mut work: Work, top: &Top) -> Result<(), IndexerError> {
+        let Some(mut question) = self.next_question(&mut work) else {
+            self.put_back(work);
+            return Ok(());
+        };
+        let source = if question.is_proof() { &self.second } else { &self.source };
+        // Only a refusal keeps the search: any other error is one of an answer.
+        match question.ask(&**source, &top.cursor).await? {
+            Asked::Whole(outcome) => self.take_up(&mut work, question, outcome, top).await?,
+            Asked::InPart => work.question = Some(question),
+            Asked::Refused(error) => {
+                work.question = Some(question);
+                self.work = Some(work);
+                return Err(error.into());
+            }
+        }
+        self.put_back(work);
+        Ok(())
+    }
+
+    async fn take_up(
+        &mut self,
+        work: &mut Work,
+        question: Question,
+        answer: Outcome,
+        top: &Top,
+    ) -> Result<(), IndexerError> {
+        match question {
+            Question::Proving(edges, _) => self.prove(edges, answer, top).await,
+            Question::Narrowing(_) => {
+                self.withheld.add_blocks(answer.withheld);
+                learn(&mut work.search, &answer.given)?;
+                work.unproven = work.search.take_found();
+                Ok(())
+            }
+        }
+    }
+
+    /// The question under way, else the next one; `None` if there is nothing left to ask.
+    fn next_question(&mut self, work: &mut Work) -> Option<Question> {
+        if work.question.is_some() {
+            return work.question.take();
+        }
+        if work.unproven.is_empty() {
+            work.search.exclude(self.withheld.blocks());
+            let numbers = work.search.ask(NUMBERS_MAX - 1);
+            self.withheld.set_aside(work.search.take_given_up());
+            return (!numbers.is_empty()).then(|| Question::narrowing(numbers));
+        }
+        let edges = work.unproven.split_off(work.unproven.len().saturating_sub(PROVEN_MAX));
+        Some(Question::proving(edges))
+    }
+
+    /// Keeps a search that is not over for the next step.
+    fn put_back(&mut self, work: Work) {
+        let is_over = work.question.is_none() && work.unproven.is_empty() && work.search.is_done();
+        if is_over { self.keep(&work.chunk) } else { self.work = Some(work) }
     }
 
     async fn spans(&self, tokens: &[TokenState]) -> Result<Vec<Span>, StoreError> {
@@ -176,14 +242,17 @@ impl EdgeFinder {
         Ok(spans)
     }
 
-    /// Forgets what was found if the chain was rewound, or other windows are asked for.
-    fn stand(&mut self, tokens: &[TokenState], spans: &[Span]) {
+    /// Forgets what was found if the chain was rewound, or other windows are asked for. Returns whether neither
+    /// happened.
+    fn stand(&mut self, tokens: &[TokenState], spans: &[Span]) -> bool {
         let spans = spans.iter().map(Span::begun).collect();
         let standing = Standing { epochs: epochs(tokens), spans };
-        if self.standing != standing {
+        let is_as_before = self.standing == standing;
+        if !is_as_before {
             self.standing = standing;
-            (self.kept, self.all_at) = Default::default();
+            (self.kept, self.all_at, self.withheld) = Default::default();
         }
+        is_as_before
     }
 
     /// The newest edges above those that are kept, else the newest below.
@@ -210,9 +279,10 @@ impl EdgeFinder {
     }
 
     /// The search for those edges of a chunk that are not kept yet.
-    async fn begin(&self, chunk: Vec<Timestamp>, top: &Top) -> Result<Work, IndexerError> {
+    async fn begin(&mut self, chunk: Vec<Timestamp>, top: &Top) -> Result<Work, IndexerError> {
         let ascending: Vec<_> = chunk.iter().rev().copied().collect();
         let kept = self.balances.edges(self.chain, &ascending).await?;
+        self.withheld.found(&kept.iter().copied().flatten().collect::<Vec<_>>());
         let missing = ascending.into_iter().zip(kept);
         let missing: Vec<_> =
             missing.filter(|(_, kept)| kept.is_none()).map(|(instant, _)| instant).collect();
@@ -228,49 +298,41 @@ impl EdgeFinder {
         if !held.is_empty() {
             self.record(top, &held).await?;
         }
-        Ok(Work { chunk, search, unproven: Vec::new() })
+        Ok(Work { chunk, search, unproven: Vec::new(), question: None })
     }
 
-    /// Reads the blocks at edges again, each edge by itself: the search may have placed an edge by a time
-    /// that was wrong in one answer.
-    async fn prove(&self, edges: &[BlockEdge], top: &Top) -> Result<(), ChainError> {
-        let blocks =
-            edges.iter().flat_map(|edge| edge.last.into_iter().chain([edge.first_after()]));
-        let numbers: BTreeSet<BlockNumber> = blocks.collect();
-        let numbers = numbers.into_iter().collect();
-        let mut again = Search::new(top.base, edges.iter().map(|edge| edge.instant));
-        learn(&mut again, &ask(&*self.second, numbers, &top.cursor).await?)?;
-        if again.take_found() == edges {
+    /// Compares edges with the same blocks as read again, each edge by itself: the search may have placed an
+    /// edge by a time that was wrong in one answer.
+    async fn prove(
+        &mut self,
+        edges: Vec<BlockEdge>,
+        again: Outcome,
+        top: &Top,
+    ) -> Result<(), IndexerError> {
+        let lacking = |edge: &BlockEdge| {
+            let block = blocks_at(edge).find(|block| again.withheld.contains(block))?;
+            Some((edge.instant, block))
+        };
+        self.withheld.set_aside(edges.iter().filter_map(lacking));
+        let proven: Vec<_> = edges.into_iter().filter(|edge| lacking(edge).is_none()).collect();
+        if proven.is_empty() {
             return Ok(());
         }
-        let detail = "the blocks at the edge of a window have other times in another answer";
-        Err(ChainError::transient(OPERATION, detail))
+        let mut search = Search::new(top.base, proven.iter().map(|edge| edge.instant));
+        learn(&mut search, &again.given)?;
+        if search.take_found() != proven {
+            let detail = "the blocks at the edge of a window have other times in another answer";
+            return Err(ChainError::transient(OPERATION, detail).into());
+        }
+        Ok(self.record(top, &proven).await?)
     }
 
-    async fn record(&self, top: &Top, found: &[BlockEdge]) -> Result<(), StoreError> {
-        self.balances.record_edges(top.token, top.epoch, found).await
+    async fn record(&mut self, top: &Top, found: &[BlockEdge]) -> Result<(), StoreError> {
+        self.balances.record_edges(top.token, top.epoch, found).await?;
+        self.withheld.found(found);
+        Ok(())
     }
 }
-
-/// The headers of some blocks, as long as the ledger's cursor is on their branch.
-async fn ask(
-    source: &dyn ChainSource,
-    mut numbers: Vec<BlockNumber>,
-    cursor: &BlockRef,
-) -> Result<Vec<BlockRef>, ChainError> {
-    numbers.push(cursor.number);
-    let headers = source.headers_at(&numbers).await?;
-    if !headers.iter().map(|header| header.number).eq(numbers) {
-        return Err(ChainError::transient(OPERATION, "the headers are not those asked for"));
-    }
-    if headers.last().map(BlockRef::id) == Some(cursor.id()) {
-        return Ok(headers);
-    }
-    let detail = format!("block {cursor} of the ledger is not on the node's branch");
-    Err(ChainError::block_gone(OPERATION, detail))
-}
-
-const OPERATION: &str = "find the blocks at the edges of windows";
 
 impl Top {
     fn of(tokens: &[TokenState]) -> Option<Self> {

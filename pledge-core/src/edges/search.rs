@@ -34,13 +34,23 @@ pub(super) struct Search {
     open: Vec<(Timestamp, u32)>,
     /// Those that are known, ascending, each once.
     blocks: Vec<BlockRef>,
+    /// Blocks that cannot be learned.
+    withheld: BTreeSet<BlockNumber>,
+    /// Instants given up, each with a block that it lacks.
+    given_up: Vec<(Timestamp, BlockNumber)>,
 }
 
 impl Search {
     /// A search for ascending instants. One that no known block is at or after is not asked for.
     pub(super) fn new(base: BlockNumber, instants: impl IntoIterator<Item = Timestamp>) -> Self {
         let open = instants.into_iter().map(|instant| (instant, 0)).collect();
-        Self { base, open, blocks: Vec::new() }
+        let (blocks, withheld, given_up) = Default::default();
+        Self { base, open, blocks, withheld, given_up }
+    }
+
+    /// Excludes blocks that cannot be learned: they are never asked for.
+    pub(super) fn exclude(&mut self, blocks: &BTreeSet<BlockNumber>) {
+        self.withheld.extend(blocks);
     }
 
     /// Adds what is known of blocks. Nothing is learned from what contradicts itself or what is known.
@@ -69,30 +79,46 @@ impl Search {
         found
     }
 
+    /// Takes out the instants given up: all blocks that could narrow them further are excluded. Each comes
+    /// with one of those blocks.
+    pub(super) fn take_given_up(&mut self) -> Vec<(Timestamp, BlockNumber)> {
+        std::mem::take(&mut self.given_up)
+    }
+
     /// Blocks to ask for next, at most `limit`, ascending: those for the newest instants first. There is one
     /// while anything can be found.
     pub(super) fn ask(&mut self, limit: usize) -> Vec<BlockNumber> {
+        let is_learnable = |number: &u64| !self.withheld.contains(&BlockNumber::new(*number));
+        let base = Some(self.base.get()).filter(is_learnable);
         let mut numbers = BTreeSet::new();
         for (instant, asked) in self.open.iter_mut().rev() {
             let (lower, upper) = around(&self.blocks, *instant);
             let Some(upper) = upper else { continue };
-            let wanted = match lower {
-                None if upper.number > self.base => vec![self.base.get()],
-                None => down_from(upper.number),
-                Some(lower) if *asked < GUESSES_MAX => guess(lower, upper, *instant, *asked),
-                Some(lower) => divide(lower.number, upper.number),
+            // What is excluded may be all of one step: the later ones go further around it.
+            let wanted = loop {
+                let mut wanted = step(base, lower, upper, *instant, *asked);
+                wanted.retain(is_learnable);
+                *asked += 1;
+                if !wanted.is_empty() || *asked > GUESSES_MAX {
+                    break wanted;
+                }
             };
+            if wanted.is_empty() {
+                let lacking = self.withheld.range(..upper.number).next_back();
+                self.given_up.extend(lacking.map(|block| (*instant, *block)));
+            }
             let known = numbers.len();
             numbers.extend(wanted.into_iter().take(limit - known));
-            *asked += 1;
             if numbers.len() >= limit {
                 break;
             }
         }
+        let given_up = &self.given_up;
+        self.open.retain(|(instant, _)| !given_up.iter().any(|(other, _)| other == instant));
         numbers.into_iter().map(BlockNumber::new).collect()
     }
 
-    /// Whether every instant was found and taken.
+    /// Whether every instant was found and taken, or given up.
     pub(super) fn is_done(&self) -> bool {
         self.open.is_empty()
     }
@@ -120,6 +146,22 @@ fn edge_at(blocks: &[BlockRef], instant: Timestamp) -> Option<BlockEdge> {
     let last = lower.map(|lower| lower.number);
     let edge = BlockEdge { instant, last };
     (upper?.number == edge.first_after()).then_some(edge)
+}
+
+/// The blocks that narrow an instant when it is asked for once more.
+fn step(
+    base: Option<u64>,
+    lower: Option<&BlockRef>,
+    upper: &BlockRef,
+    instant: Timestamp,
+    asked: u32,
+) -> Vec<u64> {
+    match (lower, base) {
+        (None, Some(base)) if upper.number.get() > base => vec![base],
+        (None, _) => down_from(upper.number),
+        (Some(lower), _) if asked < GUESSES_MAX => guess(lower, upper, instant, asked),
+        (Some(lower), _) => divide(lower.number, upper.number),
+    }
 }
 
 /// Nothing below is known: ever further down, to the first of all.

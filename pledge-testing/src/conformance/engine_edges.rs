@@ -11,7 +11,7 @@ use pledge_core::types::{BlockNumber, Timestamp, WindowLength};
 
 use crate::Fixture;
 use crate::liar::{Liar, Lies};
-use crate::world::{CHAIN, CONFIRMATIONS, NOW, World, at, token, tokens};
+use crate::world::{CHAIN, CONFIRMATIONS, NOW, World, at, spec, token, tokens};
 
 laws! {
     __engine_edges of engine_edges(Fixture):
@@ -21,6 +21,11 @@ laws! {
     a_node_on_another_branch_shows_no_edge
     a_time_that_only_one_source_gives_makes_no_edge
     a_failed_question_is_asked_again_after_a_minute
+    blocks_that_are_not_given_cost_only_the_edges_next_to_them
+    an_edge_that_cannot_be_found_is_searched_for_again
+    a_block_that_the_second_source_does_not_give_costs_only_its_edges
+    a_source_that_is_away_withholds_no_block
+    an_answer_from_before_a_rewind_makes_no_edge
     an_edge_waits_for_a_confirmed_block_after_it
 }
 
@@ -184,6 +189,116 @@ async fn a_failed_question_is_asked_again_after_a_minute(fixture: Fixture) {
     assert_eq!(world.chain.calls(), calls);
     while finder.step(later(60)).await.expect("answers") == Finding::Advanced {}
     assert_eq!(kept(&world).await, scanned(&world).await);
+}
+
+/// A source without some blocks, and those blocks: the first that a token is followed from, the last before
+/// an edge, the first after another, and one in the middle of a window.
+async fn withholding(world: &World) -> (Arc<Liar>, Vec<BlockNumber>) {
+    let scanned = scanned(world).await;
+    let last = |edge: usize| scanned[edge].and_then(|edge| edge.last).expect("a block before it");
+    let withheld = [spec(token()).start_block, last(2), last(4).next(), last(3).up(4)];
+    let liar = Arc::new(Liar::new(&world.chain));
+    liar.tell(Lies { withheld: withheld.into(), ..Lies::default() });
+    (liar, withheld.into())
+}
+
+/// What must be kept while some blocks are not given.
+async fn kept_without(world: &World, withheld: &[BlockNumber]) -> Vec<Option<BlockEdge>> {
+    let lacks = |edge: &BlockEdge| {
+        withheld.iter().any(|block| edge.last == Some(*block) || edge.first_after() == *block)
+    };
+    scanned(world).await.into_iter().map(|edge| edge.filter(|edge| !lacks(edge))).collect()
+}
+
+/// The search goes around them, and names an edge that it cannot find.
+async fn blocks_that_are_not_given_cost_only_the_edges_next_to_them(fixture: Fixture) {
+    let world = world(fixture).await;
+    let (liar, withheld) = withholding(&world).await;
+    let Fixture { balances, points, .. } = &world.fixture;
+    let mut finder = EdgeFinder::new(CHAIN, liar, balances.clone(), points.clone());
+    find(&mut finder).await;
+    let expected = kept_without(&world, &withheld).await;
+    assert!(expected.iter().filter(|edge| edge.is_none()).count() >= 2, "nothing is withheld");
+    assert_eq!(kept(&world).await, expected);
+    let named = finder.withheld().expect("an edge is not found");
+    assert!(withheld.contains(&named.block), "{named:?}");
+    let newest = expected.iter().rposition(Option::is_none).expect("counted above");
+    assert_eq!(named.instant, instants(&world).await[newest]);
+}
+
+/// Not before a while, and with success once the source gives every block.
+async fn an_edge_that_cannot_be_found_is_searched_for_again(fixture: Fixture) {
+    let world = world(fixture).await;
+    let (liar, _) = withholding(&world).await;
+    let Fixture { balances, points, .. } = &world.fixture;
+    let mut finder = EdgeFinder::new(CHAIN, liar.clone(), balances.clone(), points.clone());
+    find(&mut finder).await;
+    liar.stop();
+    let calls = world.chain.calls();
+    find(&mut finder).await;
+    assert_eq!(world.chain.calls(), calls);
+    let later = NOW + Duration::from_secs(60);
+    while finder.step(later).await.expect("answers") == Finding::Advanced {}
+    assert_eq!(kept(&world).await, scanned(&world).await);
+    assert_eq!(finder.withheld(), None);
+}
+
+/// What cannot be read again is not recorded; the rest is.
+async fn a_block_that_the_second_source_does_not_give_costs_only_its_edges(fixture: Fixture) {
+    let world = world(fixture).await;
+    let (liar, withheld) = withholding(&world).await;
+    let Fixture { balances, points, .. } = &world.fixture;
+    let source = Arc::new(world.chain.clone());
+    let mut finder = EdgeFinder::new(CHAIN, source, balances.clone(), points.clone())
+        .cross_checked_by(liar.clone());
+    find(&mut finder).await;
+    assert_eq!(kept(&world).await, kept_without(&world, &withheld).await);
+    assert!(finder.withheld().is_some_and(|named| withheld.contains(&named.block)));
+}
+
+/// Only a block that is refused while another is given is named.
+async fn a_source_that_is_away_withholds_no_block(fixture: Fixture) {
+    let world = world(fixture).await;
+    let mut finder = finder(&world);
+    let mut minutes = (0..).map(|minute| NOW + Duration::from_secs(minute * 60));
+    for kind in [ChainErrorKind::Transient, ChainErrorKind::BlockGone] {
+        let calls = world.chain.calls();
+        world.chain.fail_next(40, kind);
+        while world.chain.calls() < calls + 40 {
+            let _refused = finder.step(minutes.next().expect("endless")).await;
+            assert_eq!(finder.withheld(), None);
+        }
+    }
+    // What the last failures were taken for is corrected by the next search.
+    for minute in minutes.take(3) {
+        while finder.step(minute).await.expect("answers") == Finding::Advanced {}
+    }
+    assert_eq!(kept(&world).await, scanned(&world).await);
+}
+
+/// A rewind between the parts of one question, which the source divides by a block that it does not give.
+async fn an_answer_from_before_a_rewind_makes_no_edge(fixture: Fixture) {
+    let mut world = world(fixture).await;
+    let withheld = BlockNumber::new(100);
+    let liar = Arc::new(Liar::new(&world.chain));
+    liar.tell(Lies { withheld: [withheld].into(), ..Lies::default() });
+    let Fixture { balances, points, .. } = world.fixture.clone();
+    for steps in [4, 7, 10, 13] {
+        let source = Arc::new(world.chain.clone());
+        let mut finder = EdgeFinder::new(CHAIN, source, balances.clone(), points.clone())
+            .cross_checked_by(liar.clone());
+        for _ in 0..steps {
+            finder.step(NOW).await.expect("answers");
+        }
+        world.chain.fork_at(30);
+        for number in 31..300_u64 {
+            world.mine(number / 3 * 7 + steps, &[]);
+        }
+        world.indexer.rewind_to(BlockNumber::new(30), None).await.expect("a common block");
+        world.index().await;
+        find(&mut finder).await;
+        assert_eq!(kept(&world).await, kept_without(&world, &[withheld]).await, "{steps} steps");
+    }
 }
 
 /// Blocks that are not confirmed are no part of an edge.

@@ -91,6 +91,71 @@ proptest! {
     }
 }
 
+/// Searches a chain of which some blocks are not given; returns what was found and what was given up.
+fn find_without(
+    withheld: &BTreeSet<BlockNumber>,
+    times: &[u32],
+    instants: &[Timestamp],
+) -> (Vec<BlockEdge>, Vec<(Timestamp, BlockNumber)>) {
+    let at = |number: BlockNumber| {
+        assert!(!withheld.contains(&number), "{number} is asked for");
+        block(number.get(), u64::from(times[usize::try_from(number.get()).unwrap()]))
+    };
+    let mut search = Search::new(BlockNumber::new(0), instants.iter().copied());
+    search.exclude(withheld);
+    search.learn(&[at(BlockNumber::new(times.len() as u64 - 1))]).unwrap();
+    let (mut found, mut given_up) = (search.take_found(), Vec::new());
+    loop {
+        let numbers = search.ask(LIMIT);
+        given_up.extend(search.take_given_up());
+        if numbers.is_empty() {
+            assert!(search.is_done());
+            found.sort_by_key(|edge| edge.instant);
+            return (found, given_up);
+        }
+        search.learn(&numbers.into_iter().map(at).collect::<Vec<_>>()).unwrap();
+        found.extend(search.take_found());
+    }
+}
+
+proptest! {
+    #[test]
+    fn one_block_that_is_not_given_leaves_only_the_edges_next_to_it_open(
+        times in chains(),
+        length in prop_oneof![1..50_u64, 100..10_000_u64],
+        withheld in 0..400_usize,
+    ) {
+        // The block that the search begins with is known.
+        let withheld = BlockNumber::new((withheld % times.len().max(2)) as u64);
+        prop_assume!(withheld.get() + 1 < times.len() as u64);
+        let (first, last) = (u64::from(times[0]), u64::from(*times.last().unwrap()));
+        let instants: Vec<_> =
+            (first / length..=last / length).map(|edge| time(edge * length)).take(500).collect();
+        let (found, given_up) = find_without(&[withheld].into(), &times, &instants);
+        let is_next_to = |edge: &BlockEdge| {
+            edge.last == Some(withheld) || edge.first_after() == withheld
+        };
+        let all = instants.iter().map(|instant| scan(&times, *instant));
+        let (open, expected): (Vec<_>, Vec<_>) = all.partition(is_next_to);
+        prop_assert_eq!(found, expected);
+        let mut open: Vec<_> = open.iter().map(|edge| (edge.instant, withheld)).collect();
+        open.reverse();
+        prop_assert_eq!(given_up, open);
+    }
+}
+
+#[test]
+fn where_no_block_below_a_height_is_given_all_edges_above_are_found() {
+    let times: Vec<u32> = (0..1_000).map(|number| number * 10).collect();
+    let withheld = (0..400).map(BlockNumber::new).collect();
+    let instants: Vec<_> = (0..100).map(|edge| time(edge * 100)).collect();
+    let (found, given_up) = find_without(&withheld, &times, &instants);
+    let expected: Vec<_> = instants[41..].iter().map(|instant| scan(&times, *instant)).collect();
+    assert_eq!(found, expected);
+    assert_eq!(given_up.len(), 41);
+    assert!(given_up.iter().all(|(_, block)| *block == BlockNumber::new(399)));
+}
+
 #[test]
 fn an_instant_at_a_blocks_time_lies_below_all_blocks_of_that_second() {
     let times = [10, 20, 20, 20, 30];

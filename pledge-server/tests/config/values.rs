@@ -1,0 +1,88 @@
+//! What right values become.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use pledge_chain_evm::LogProof;
+use pledge_core::indexer::Finality;
+use pledge_core::types::{ChainId, Timestamp};
+use pledge_server::config::{OnUnreadable, StorageUrl};
+
+use crate::good::{GOOD, USDX, load};
+
+#[test]
+fn a_good_file_becomes_domain_values() {
+    let config = load(GOOD, &[]).unwrap();
+    assert_eq!(config.storage.url, StorageUrl::Memory);
+    let [chain] = &config.chains[..] else { panic!("one chain") };
+    assert_eq!(chain.id, ChainId::new(11_155_111));
+    assert_eq!(chain.indexer.finality, Finality::Depth(3));
+    assert_eq!(chain.poll_interval, Duration::from_millis(500));
+    assert_eq!(chain.request_timeout, Duration::from_secs(25));
+    assert_eq!(chain.indexer.clock_slack, Some(Duration::from_secs(1_200)));
+    assert_eq!(chain.rpc_urls.len(), 2);
+    assert_eq!(chain.log_proof, LogProof::Receipts);
+    assert_eq!(chain.requests_per_second, NonZeroU32::new(25));
+    assert!(chain.cross_check);
+    assert_eq!(chain.ws_url.as_ref().unwrap().expose().as_str(), "wss://one.example/key");
+    let token = &chain.tokens[0];
+    assert_eq!(token.address.to_string(), USDX);
+    assert_eq!(token.on_unreadable, OnUnreadable::Halt);
+    let points = token.points.as_ref().unwrap();
+    assert_eq!(points.window.get(), 1_800);
+    let new_year = Timestamp::new(1_767_225_600).unwrap();
+    assert_eq!(points.rates.at(Timestamp::ZERO).to_string(), "0.05");
+    assert_eq!(points.rates.at(new_year).to_string(), "0.1");
+}
+
+#[test]
+fn the_bounds_of_a_settlement_are_keys() {
+    let written =
+        "[settlement]\ninterval = \"10s\"\nbatch_accounts = 7\nbatch_changes = 70\n[storage]";
+    let settlement = load(&GOOD.replace("[storage]", written), &[]).unwrap().settlement;
+    assert_eq!(settlement.interval, Duration::from_secs(10));
+    let settler = settlement.settler;
+    assert_eq!((settler.batch_accounts_max, settler.batch_changes_max), (7, 70));
+}
+
+#[test]
+fn short_windows_are_for_those_who_ask_for_them() {
+    let refused = |toml: &str| {
+        let config = load(toml, &[]).unwrap();
+        let points = config.chains[0].tokens[0].points.clone().unwrap();
+        points.refuse_new().map(|error| error.to_string())
+    };
+    let short = GOOD.replace("\"30m\"", "\"59s\"");
+    let why = refused(&short).unwrap();
+    assert!(why.contains("points.window") && why.contains("allow_short_windows = true"), "{why}");
+    let asked = short.replace("window =", "allow_short_windows = true\nwindow =");
+    for toml in [asked.as_str(), &GOOD.replace("\"30m\"", "\"60s\"")] {
+        assert_eq!(refused(toml), None);
+    }
+}
+
+#[test]
+fn a_database_is_one_file_however_its_url_is_written() {
+    for (url, file) in [
+        ("sqlite:pledge.db", "pledge.db"),
+        ("sqlite://pledge.db", "pledge.db"),
+        ("sqlite:///var/pledge.db", "/var/pledge.db"),
+    ] {
+        let config = load(&GOOD.replace("memory:", url), &[]).unwrap();
+        assert_eq!(config.storage.url, StorageUrl::Sqlite(file.to_owned()), "{url}");
+    }
+}
+
+#[test]
+fn a_clock_slack_is_fifteen_minutes_except_on_the_chains_of_local_nodes() {
+    let of_chain = |id: &str| {
+        let toml = GOOD.replace("11155111", id).replace("clock_slack = \"20m\"", "");
+        let config = load(&toml, &[]).unwrap();
+        config.chains[0].indexer.clock_slack
+    };
+    assert_eq!(of_chain("11155111"), Some(Duration::from_secs(900)));
+    assert_eq!([of_chain("1337"), of_chain("31337")], [None, None]);
+    let toml = GOOD.replace("11155111", "1337").replace("20m", "5m");
+    let set = load(&toml, &[]).unwrap().chains[0].indexer.clock_slack;
+    assert_eq!(set, Some(Duration::from_secs(300)));
+}
