@@ -82,7 +82,7 @@ fn a_token_that_is_refused_holds_up_no_other_and_is_named() {
     server.get_until(&format!("chains/{CHAIN}"), |chain| chain["status"] == "live");
     let ready = server.get_until("/readyz", |ready| ready["status"] == "degraded");
     let incident = &ready["incidents"][0];
-    assert_eq!(incident["work"], "registering tokens", "{ready}");
+    assert_eq!(incident["work"], "registering tokens and contracts", "{ready}");
     let logged = server.wait_for("registering tokens", |_| true);
     for named in ["chains.local.tokens.bad.address: no contract code", "tokens.late.start_block"] {
         assert!(logged.contains(named), "{named} in: {logged}");
