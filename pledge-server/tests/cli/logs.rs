@@ -267,9 +267,7 @@ fn a_contract_that_is_not_there_holds_up_no_other() {
     folder.run_until(&["logs", "local:pool", "--json"], |ended| {
         ended.code == Some(0) && blocks(&ended.json()) == [3, 2, 1]
     });
-    let ready = server.get_until("/readyz", |ready| ready["incidents"][0]["reason"].is_string());
-    let reason = ready["incidents"][0]["reason"].as_str().unwrap();
-    assert!(reason.contains("chains.local.contracts.absent.address"), "{ready}");
+    server.wait_for("chains.local.contracts.absent.address", |_| true);
     folder.run_until(&["status", "--json"], |ended| {
         ended.json()["chains"][0]["tokens"][0]["last_confirmed_block"] == 3
     });
@@ -293,4 +291,14 @@ fn a_contract_that_the_configuration_no_longer_has_continues_with_a_warning() {
     let ended = folder.run(&["index", "--until-head"]);
     assert!(ended.stderr.contains("31337:pool"), "{}", ended.stderr);
     assert_eq!(listing(&folder, &[])["logs"][0]["event"], Value::Null);
+}
+
+#[test]
+fn an_operators_rewind_takes_logs_back_too() {
+    let node = with_three_changes();
+    let folder = indexed(&node, &state_changes());
+    assert_eq!(folder.run(&["pause", "local"]).code, Some(0));
+    let rewound = folder.run(&["rewind", "local", "--to", "1"]);
+    assert!(rewound.stdout.contains("  pool: from block 3, 2 logs removed"), "{}", rewound.stdout);
+    assert_eq!(blocks(&listing(&folder, &[])), [1]);
 }

@@ -193,8 +193,11 @@ impl Script {
     async fn logs(&self, filter: &Value) -> Value {
         let bound = |key: &str| BlockNumber::new(number(filter[key].as_str().unwrap()));
         let addresses: Vec<Address> = serde_json::from_value(filter["address"].clone()).unwrap();
-        let topic0s: Option<Vec<B256>> =
-            serde_json::from_value(filter["topics"][0].clone()).unwrap();
+        let topic0s: Option<Vec<B256>> = match &filter["topics"][0] {
+            Value::Null => None,
+            one @ Value::String(_) => Some(vec![serde_json::from_value(one.clone()).unwrap()]),
+            list => Some(serde_json::from_value(list.clone()).unwrap()),
+        };
         let filters = [LogFilter { addresses: &addresses, topic0s: topic0s.as_deref() }];
         let (from, to, detail) = (bound("fromBlock"), bound("toBlock"), HeaderDetail::Sparse);
         let to = to.min(self.chain.head().number);
