@@ -260,7 +260,7 @@ pub fn is_wrong_usage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<WrongUsage>())
 }
 
-/// An argument that names something unknown.
+/// An argument that names something unknown or impossible.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct WrongUsage(String);

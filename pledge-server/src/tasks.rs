@@ -5,6 +5,7 @@
 mod ability;
 mod assignment;
 mod board;
+mod edges;
 mod event_log;
 mod follow;
 mod incidents;
@@ -28,6 +29,7 @@ use crate::stores::Stores;
 
 pub use assignment::{AssignmentWatch, Sharing};
 pub use board::show_board;
+pub(crate) use edges::EdgeSearch;
 pub use follow::Follower;
 pub(crate) use follow::INDEXING;
 pub(crate) use incidents::Incident;

@@ -28,7 +28,7 @@ impl fmt::Display for WithheldEdge {
         let Self { instant, block, others } = self;
         write!(f, "the last block before {instant} is unknown")?;
         if *others > 0 {
-            write!(f, ", and that of {others} more edges")?;
+            write!(f, " (and {others} more)")?;
         }
         write!(f, ": the node does not give the header of block {block}, add one that has it")
     }

@@ -8,7 +8,6 @@ use std::time::SystemTime;
 use anyhow::bail;
 use clap::Args;
 use futures::future::try_join_all;
-use pledge_core::edges::{EdgeFinder, Finding};
 use pledge_core::event::Event;
 use pledge_core::indexer::{Indexer, Poll};
 use serde::Serialize;
@@ -21,6 +20,7 @@ use crate::output::counted;
 use crate::progress::ChainProgress;
 use crate::setup::{self, InspectedChain};
 use crate::stores::Stores;
+use crate::tasks::{EdgeSearch, Incidents};
 use crate::views::way_on;
 
 #[derive(Debug, Args)]
@@ -134,8 +134,9 @@ async fn follow(
     let mut indexer = chain.indexer(stores);
     let mut progress = context.progress.chain(&config.name);
     progress.count_calls(&chain.source);
-    let mut finder = setup::edge_finder(config, &chain.source, stores);
-    let drivers = (&mut indexer, &mut finder);
+    let finder = setup::edge_finder(config, &chain.source, stores);
+    let mut edges = EdgeSearch::new(finder, &Incidents::default(), &config.name);
+    let drivers = (&mut indexer, &mut edges);
     let work = index(config, drivers, until_head, &mut progress, &mut report);
     let ended = context.stop.run_until_cancelled(work).await;
     // Not returned: an error of one chain must not discard the reports of the others.
@@ -164,7 +165,7 @@ async fn follow(
 
 async fn index(
     config: &ChainConfig,
-    (indexer, finder): (&mut Indexer, &mut EdgeFinder),
+    (indexer, edges): (&mut Indexer, &mut EdgeSearch),
     until_head: bool,
     progress: &mut ChainProgress,
     report: &mut ChainReport,
@@ -190,11 +191,12 @@ async fn index(
                 report.reached = true;
                 progress.reached();
                 if until_head {
-                    find_all_edges(finder, &config.name).await;
+                    // What is not found is left to the next run.
+                    edges.find_all().await;
                     return Ok(());
                 }
                 let rest = tokio::time::sleep(config.poll_interval);
-                tokio::join!(rest, find_edges(finder, &config.name));
+                tokio::join!(rest, edges.step());
             }
             Poll::Stopped(status) => {
                 let way_on = way_on(&config.name, &status).unwrap_or_default();
@@ -210,19 +212,6 @@ async fn index(
             }
         }
     }
-}
-
-/// Finds the edges of all windows that have closed. Those that are not found are left to the next run.
-async fn find_all_edges(finder: &mut EdgeFinder, chain: &str) {
-    while find_edges(finder, chain).await == Finding::Advanced {}
-}
-
-async fn find_edges(finder: &mut EdgeFinder, chain: &str) -> Finding {
-    finder.step(SystemTime::now()).await.unwrap_or_else(|error| {
-        let error = anyhow::Error::from(error);
-        tracing::debug!(chain, "edges of windows are not found yet: {error:#}");
-        Finding::Idle
-    })
 }
 
 impl IndexReport {

@@ -5,7 +5,9 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use pledge_core::error::StoreErrorKind;
 use pledge_core::event::ReorgRecord;
+use pledge_core::indexer::IndexerError;
 use pledge_core::ledger::TokenState;
 use pledge_core::logs::ContractState;
 use pledge_core::ports::ChainState;
@@ -66,14 +68,40 @@ async fn rewind(config: &Config, stores: &Stores, args: &RewindArgs) -> anyhow::
     let chain = chain.ok_or_else(|| {
         WrongUsage(format!("chain {} has no section in the configuration", state.name))
     })?;
+    require_above(&stores.balances.tokens(state.chain).await?, height)?;
     if !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
         confirm(stores, &state, height).await?;
     }
     let chain: InspectedChain =
         setup::inspect(chain, stores).await.map_err(|error| error.of(chain))?;
     let reason = args.reason.clone();
-    let record = chain.indexer(stores).rewind_to(height, reason.clone()).await?;
+    let record = chain.indexer(stores).rewind_to(height, reason.clone()).await;
+    let record = record.map_err(|error| refused(height, error))?;
     Ok(Rewound { chain: state.name, chain_id: state.chain.get(), reason, record })
+}
+
+/// Checks that there is something to take back.
+fn require_above(tokens: &[TokenState], to: BlockNumber) -> Result<(), WrongUsage> {
+    let newest = tokens.iter().filter_map(|token| token.cursor).map(|cursor| cursor.number).max();
+    match newest {
+        Some(newest) if newest > to => Ok(()),
+        Some(newest) => Err(WrongUsage(format!(
+            "--to {to}: no token is above that block: name one below {newest}, the newest in the ledger"
+        ))),
+        None => Err(WrongUsage(format!(
+            "--to {to}: the ledger has no block of the chain, so there is nothing to take back"
+        ))),
+    }
+}
+
+/// A block that the ledger refuses is a wrong argument; everything else failed.
+fn refused(to: BlockNumber, error: IndexerError) -> anyhow::Error {
+    match error {
+        IndexerError::Store(error) if error.kind() == StoreErrorKind::Invalid => {
+            WrongUsage(format!("--to {to}: {}", error.detail())).into()
+        }
+        error => error.into(),
+    }
 }
 
 /// Shows what would be taken back, and continues only if the user confirms.

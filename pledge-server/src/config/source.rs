@@ -77,6 +77,8 @@ impl<'a> Written<'a> {
     }
 
     pub(super) fn raw(&self) -> Result<RawConfig, ConfigError> {
+        // The first unknown key ends the reading below, so old names are looked for before.
+        refuse_renamed(&self.tree, self.environment)?;
         let raw = serde_path_to_error::deserialize(&self.tree);
         raw.map_err(|error| explain(&error, self.environment))
     }
@@ -152,32 +154,37 @@ fn source_name(file: Option<&Path>) -> Key {
 /// Keys of a chain that were renamed: old and new.
 const RENAMED: [(&str, &str); 2] = [("verify", "log_proof"), ("audit", "cross_check")];
 
+/// Names every key of a chain that has another name now.
+fn refuse_renamed(tree: &serde_json::Value, environment: &Environment) -> Result<(), ConfigError> {
+    let mut problems = Problems::default();
+    let chains = tree.get("chains").and_then(serde_json::Value::as_object);
+    for (name, chain) in chains.into_iter().flatten() {
+        for (old, new) in RENAMED.iter().filter(|(old, _)| chain.get(old).is_some()) {
+            let key = Key::root("chains").child(name).child(old);
+            let origin = set_by(&key, environment);
+            problems.add(&key, format!("`{old}` is called `{new}` now{origin}: write {new}"));
+        }
+    }
+    problems.into_result()
+}
+
 /// Names the key, and the variable if it comes from the environment.
 fn explain(
     error: &serde_path_to_error::Error<serde_json::Error>,
     environment: &Environment,
 ) -> ConfigError {
     let key = Key::root(&error.path().to_string());
-    let origin = if is_variable(&key, environment) {
-        format!(" (set by {})", key.variable())
-    } else {
-        String::new()
-    };
-    let path = key.as_str();
-    let renamed = RENAMED.iter().find(|(old, _)| is_key_of_a_chain(path, old));
-    if let Some((old, new)) = renamed {
-        return ConfigError::at(
-            &key,
-            format!("`{old}` is called `{new}` now{origin}: write {new}"),
-        );
-    }
+    let origin = set_by(&key, environment);
     ConfigError::at(&key, format!("{}{origin}", error.inner()))
 }
 
-/// Whether a path is `chains.NAME.key`.
-fn is_key_of_a_chain(path: &str, key: &str) -> bool {
-    let levels: Vec<&str> = path.split('.').collect();
-    matches!(levels[..], ["chains", _, last] if last == key)
+/// The variable that sets a key, in brackets.
+fn set_by(key: &Key, environment: &Environment) -> String {
+    if is_variable(key, environment) {
+        format!(" (set by {})", key.variable())
+    } else {
+        String::new()
+    }
 }
 
 fn is_variable(key: &Key, environment: &Environment) -> bool {

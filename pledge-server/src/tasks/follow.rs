@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use pledge_chain_evm::{EvmNodes, NodeReport};
-use pledge_core::edges::{EdgeFinder, Finding};
 use pledge_core::indexer::{Indexer, Poll};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::ability::{Doing, Work};
+use super::edges::EdgeSearch;
 use super::inspection::{Start, report_degraded};
 use super::register::Registrar;
 use super::turn::{Turn, Turns};
@@ -98,12 +98,11 @@ impl Follower {
     /// on the chain.
     async fn follow_while(&mut self, turn: Turn, source: &Arc<EvmNodes>, hints: &mut Hints) {
         let finder = setup::edge_finder(&self.config, source, &self.stores);
-        let edges =
-            self.incidents.of_chain(&self.config.name, "finding the blocks at windows' edges");
+        let edges = EdgeSearch::new(finder, &self.incidents, &self.config.name);
         let rests = Notify::new();
         tokio::select! {
             () = self.index_while(turn, source, hints, &rests) => {}
-            () = find_edges(finder, edges, &rests) => {}
+            () = find_edges(edges, &rests) => {}
         }
     }
 
@@ -207,25 +206,11 @@ impl Follower {
 }
 
 /// Searches for edges, one step each time the chain has nothing else to do: concurrent with the next poll,
-/// never before it. What is not found is searched for again: nothing waits for it.
-///
-/// The finder rests a minute after a failure, so the second in a row is an incident.
-async fn find_edges(mut finder: EdgeFinder, mut incident: Incident, rests: &Notify) {
-    let mut failed = false;
+/// never before it.
+async fn find_edges(mut edges: EdgeSearch, rests: &Notify) {
     loop {
         rests.notified().await;
-        match finder.step(SystemTime::now()).await {
-            Ok(Finding::Advanced) => {
-                failed = false;
-                incident.close();
-            }
-            Ok(Finding::Idle) => {}
-            Err(error) if failed => incident.report(&format!("{:#}", anyhow::Error::from(error))),
-            Err(error) => {
-                failed = true;
-                tracing::debug!(%error, "the blocks at windows' edges are not found yet");
-            }
-        }
+        edges.step().await;
     }
 }
 
@@ -245,6 +230,7 @@ pub(crate) const INDEXING: &str = "indexing";
 
 #[cfg(test)]
 mod tests {
+    use pledge_core::edges::EdgeFinder;
     use pledge_core::indexer::{ChainStatus, IndexerConfig};
     use pledge_core::sharing::{InstanceId, Lease};
     use pledge_core::types::{BlockNumber, Timestamp};
@@ -317,7 +303,7 @@ mod tests {
         let (balances, points) = (stores.balances.clone(), stores.points.clone());
         let finder = EdgeFinder::new(TOKEN.chain, Arc::new(test.chain.clone()), balances, points);
         let (rests, incidents) = (Notify::new(), Incidents::default());
-        let incident = incidents.of_chain("test", "finding edges");
+        let edges = EdgeSearch::new(finder, &incidents, "test");
         let hour = Timestamp::new(3_600).unwrap();
         let kept = async || stores.balances.edges(TOKEN.chain, &[hour]).await.unwrap()[0];
         let looked = async {
@@ -328,7 +314,7 @@ mod tests {
             assert_eq!(kept().await.and_then(|edge| edge.last), Some(BlockNumber::new(59)));
         };
         tokio::select! {
-            () = find_edges(finder, incident, &rests) => {}
+            () = find_edges(edges, &rests) => {}
             () = looked => {}
         }
     }

@@ -1,6 +1,8 @@
 //! A JSON-RPC node over a scripted chain.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::State;
 use axum::routing::post;
@@ -23,6 +25,7 @@ pub(crate) const CHAIN: u64 = 31_337;
 pub(crate) struct Node {
     pub(crate) chain: ScriptedChain,
     pub(crate) address: SocketAddr,
+    withheld: Arc<AtomicU64>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -32,6 +35,8 @@ struct Script {
     decimals: u64,
     supply_offset: u64,
     balance_offset: u64,
+    /// The block whose header is not given.
+    withheld: Arc<AtomicU64>,
 }
 
 /// What is wrong with the node's token.
@@ -107,15 +112,22 @@ impl Node {
             .unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind(listen)).unwrap();
         let address = listener.local_addr().unwrap();
+        let withheld = Arc::new(AtomicU64::new(u64::MAX));
         let script = Script {
             chain: chain.clone(),
             decimals: oddities.decimals,
             supply_offset: oddities.supply_offset,
             balance_offset: oddities.balance_offset,
+            withheld: withheld.clone(),
         };
         let router = Router::new().route("/", post(answer)).with_state(script);
         runtime.spawn(async move { axum::serve(listener, router).await });
-        Self { chain, address, _runtime: runtime }
+        Self { chain, address, withheld, _runtime: runtime }
+    }
+
+    /// Gives no header of a block from now on.
+    pub(crate) fn withhold(&self, block: u64) {
+        self.withheld.store(block, Ordering::SeqCst);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -177,6 +189,7 @@ impl Script {
         let header = match block.as_str().unwrap() {
             "latest" => Some(self.chain.head()),
             "finalized" => None,
+            text if number(text) == self.withheld.load(Ordering::SeqCst) => None,
             text => self.chain.block(number(text)),
         };
         let wire = |header: BlockRef| {

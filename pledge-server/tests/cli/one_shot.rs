@@ -51,6 +51,29 @@ fn index_and_settle_give_the_worked_case() {
 }
 
 #[test]
+fn index_names_the_edge_that_it_cannot_find_and_the_block_that_is_missing() {
+    let node = Node::with_the_first_hour(NORMAL);
+    node.mine_empty(THREE_PM + 3_700, 100);
+    let ledger = format!(
+        "[chains.local]\nchain_id = 31337\nrpc_urls = [\"{}\"]\nretained_headers = 64\n\
+         [chains.local.tokens.plg]\naddress = \"{}\"\n",
+        node.url(),
+        token()
+    );
+    let folder = Folder::with_config(&ledger);
+    assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));
+    // Edges are searched for once there are windows.
+    node.withhold(2);
+    let earning = ledger + "[chains.local.tokens.plg.points]\nrate = \"0.05\"\n";
+    std::fs::write(folder.path().join("pledge.toml"), earning).unwrap();
+    let ended = folder.run(&["index", "--until-head"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let warning = "finding the blocks at windows' edges: the last block before \
+                   2026-01-01T16:00:00Z is unknown: the node does not give the header of block 2";
+    assert!(ended.stderr.contains(warning), "{}", ended.stderr);
+}
+
+#[test]
 fn verify_agrees_with_an_honest_contract() {
     let node = Node::with_the_first_hour(NORMAL);
     let ended = settled(&node).run(&["verify", "--json"]);

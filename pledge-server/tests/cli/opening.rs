@@ -16,6 +16,8 @@ const TOKENS: u64 = 60;
 /// One for the chain id and the heads, and those of the search for deployments, of all tokens
 /// together: one token alone took 24.
 const REQUESTS_MAX: usize = 120;
+/// Twice the longest wait of the server before it tries again.
+const RETRY_MAX: Duration = Duration::from_secs(60);
 
 fn chain(name: &str, id: u64, url: &str) -> String {
     format!(
@@ -80,17 +82,19 @@ fn a_token_that_is_refused_holds_up_no_other_and_is_named() {
     let folder = Folder::with_config(&toml);
     let server = folder.start(&["run", "--listen", "127.0.0.1:0"]);
     server.get_until(&format!("chains/{CHAIN}"), |chain| chain["status"] == "live");
-    let ready = server.get_until("/readyz", |ready| ready["status"] == "degraded");
-    let incident = &ready["incidents"][0];
-    assert_eq!(incident["work"], "registering tokens and contracts", "{ready}");
-    let logged = server.wait_for("registering tokens", |_| true);
-    for named in ["chains.local.tokens.bad.address: no contract code", "tokens.late.start_block"] {
-        assert!(logged.contains(named), "{named} in: {logged}");
-    }
+    // A busy machine may have other incidents before, and other reasons at first.
+    server.get_until("/readyz", |ready| {
+        let mut incidents = ready["incidents"].as_array().into_iter().flatten();
+        let work = "registering tokens and contracts";
+        let is_open = incidents.any(|incident| incident["work"] == work);
+        is_open && ready["status"] == "degraded"
+    });
+    let refused = ["chains.local.tokens.bad.address: no contract code", "tokens.late.start_block"];
+    server.wait_for("registering tokens", |line| refused.iter().all(|one| line.contains(one)));
     // Later than the chain now, and not for ever.
     node.mine_empty(crate::node::THREE_PM + 3_700, 1_000);
     let of_chain = |answer: &Value| answer["items"].as_array().map(Vec::len) == Some(2);
-    server.get_until(&format!("chains/{CHAIN}/tokens"), of_chain);
+    server.get_within(RETRY_MAX, &format!("chains/{CHAIN}/tokens"), of_chain);
     server.wait_for("registering tokens", |line| {
         line.contains("tokens.bad") && !line.contains("tokens.late")
     });

@@ -53,8 +53,20 @@ fn a_halted_chain_is_taken_back_resumed_and_right_again() {
 fn a_block_above_the_fork_is_refused_with_where_to_look() {
     let (_node, folder) = halted();
     let ended = folder.run(&["rewind", "local", "--to", "30"]);
-    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert_eq!(ended.code, Some(2), "{}", ended.stdout);
     assert!(ended.stderr.contains("name one below 11"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("the store failed"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_block_that_is_not_below_the_ledger_is_a_wrong_argument() {
+    let (_node, folder) = halted();
+    for block in ["105", "99999"] {
+        let ended = folder.run(&["rewind", "local", "--to", block]);
+        assert_eq!(ended.code, Some(2), "{}{}", ended.stdout, ended.stderr);
+        let remedy = format!("--to {block}: no token is above that block: name one below 105,");
+        assert!(ended.stderr.contains(&remedy), "{}", ended.stderr);
+    }
 }
 
 #[test]

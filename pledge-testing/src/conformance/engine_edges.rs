@@ -279,11 +279,11 @@ async fn a_source_that_is_away_withholds_no_block(fixture: Fixture) {
 /// A rewind between the parts of one question, which the source divides by a block that it does not give.
 async fn an_answer_from_before_a_rewind_makes_no_edge(fixture: Fixture) {
     let mut world = world(fixture).await;
-    let withheld = BlockNumber::new(100);
     let liar = Arc::new(Liar::new(&world.chain));
-    liar.tell(Lies { withheld: [withheld].into(), ..Lies::default() });
     let Fixture { balances, points, .. } = world.fixture.clone();
-    for steps in [4, 7, 10, 13] {
+    for steps in [4, 6, 8, 10, 12, 14] {
+        let withheld = scanned(&world).await[3].and_then(|edge| edge.last).expect("a block");
+        liar.tell(Lies { withheld: [withheld].into(), ..Lies::default() });
         let source = Arc::new(world.chain.clone());
         let mut finder = EdgeFinder::new(CHAIN, source, balances.clone(), points.clone())
             .cross_checked_by(liar.clone());
