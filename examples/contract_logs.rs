@@ -8,10 +8,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use pledge_core::engine::{Engine, FollowedChain, FollowedContract};
 use pledge_core::indexer::Finality;
-use pledge_core::logs::Events;
+use pledge_core::logs::{ConfirmedLog, Events};
 use pledge_core::ports::{ContractLogsQuery, LogOrder, LogReads};
 use pledge_core::primitives::{Address, B256, Bytes, U256, keccak256};
 use pledge_core::simulation::{ScriptedChain, ScriptedLog};
@@ -35,27 +35,23 @@ async fn main() -> Result<()> {
     let store = Arc::new(MemoryStore::new());
     let builder = Engine::builder(store.clone(), Arc::new(MemoryPending::default()));
     let mut engine = builder.follow(followed).build().await?;
-    for (time, changes) in [("15:00", vec![[7, 0, 1]]), ("15:20", vec![[7, 1, 2]]), ("16:00", vec![])] {
-        mine(&chain, time, &changes)?;
-    }
+    mine(&chain, "15:00", [7, 0, 1])?;
+    mine(&chain, "15:20", [7, 1, 2])?;
+    chain.mine(instant("16:00")?, &[]);
     engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
     show(&store).await?;
-    println!("\nThe chain forks above block 1: now the pool is closed at 15:30.");
+    println!("\nThe chain forks above block 1: now the state changes at 15:30, to another one.");
     chain.fork_at(1);
-    for (time, changes) in [("15:30", vec![[7, 1, 4]]), ("16:00", vec![]), ("16:10", vec![])] {
-        mine(&chain, time, &changes)?;
-    }
+    mine(&chain, "15:30", [7, 1, 4])?;
+    chain.mine(instant("16:00")?, &[]);
     engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
     show(&store).await
 }
 
-fn mine(chain: &ScriptedChain, time: &str, changes: &[[u64; 3]]) -> Result<()> {
-    let logs = changes.iter().map(|change| {
-        let [number, before, after] = change.map(|value| B256::from(U256::from(value)));
-        let topics = Topics::new(&[keccak256(STATE_CHANGE), number, before, after])?;
-        Ok(ScriptedLog { address: POOL, topics, data: Bytes::new() })
-    });
-    chain.mine_logs(instant(time)?, &logs.collect::<Result<Vec<_>>>()?);
+fn mine(chain: &ScriptedChain, time: &str, change: [u64; 3]) -> Result<()> {
+    let [number, before, after] = change.map(|value| B256::from(U256::from(value)));
+    let topics = Topics::new(&[keccak256(STATE_CHANGE), number, before, after])?;
+    chain.mine_logs(instant(time)?, &[ScriptedLog { address: POOL, topics, data: Bytes::new() }]);
     Ok(())
 }
 
@@ -64,10 +60,17 @@ async fn show(store: &MemoryStore) -> Result<()> {
     let query = ContractLogsQuery { contract, order, after: None, limit: 100 };
     let logs = store.contract_logs(&query).await?;
     println!("The logs in epoch {}:", logs.epoch.get());
-    for kept in logs.value {
-        let values = kept.log.topics.as_slice()[1..].iter().map(|topic| U256::from_be_bytes(topic.0));
-        let values: Vec<_> = values.map(|value| value.to_string()).collect();
-        println!("  block {} at {}: StateChange({})", kept.log.block, clock(kept.time), values.join(", "));
+    for ConfirmedLog { log, time } in logs.value {
+        let [_, number, before, after] = log.topics.as_slice() else {
+            bail!("{log:?} has not the topics of a StateChange")
+        };
+        let [number, before, after] =
+            [number, before, after].map(|word| U256::from_be_bytes(word.0));
+        println!(
+            "  block {} at {}: pool {number} goes from {before} to {after}",
+            log.block,
+            clock(time)
+        );
     }
     Ok(())
 }

@@ -149,16 +149,13 @@ async fn list(
 }
 
 /// The error of a contract that is not followed, with those that are.
-async fn unknown(
-    stores: &Stores,
-    chain: &ChainState,
-    name: &str,
-) -> anyhow::Result<anyhow::Error> {
+async fn unknown(stores: &Stores, chain: &ChainState, name: &str) -> anyhow::Result<anyhow::Error> {
     let known = stores.logs.contracts(chain.chain).await?;
     let known: Vec<&str> = known.iter().map(|state| state.spec.id.name()).collect();
     let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
     let chain = &chain.name;
-    let wrong = format!("no logs are kept of a contract `{name}` of {chain}; its contracts: {known}");
+    let wrong =
+        format!("no logs are kept of a contract `{name}` of {chain}; its contracts: {known}");
     Ok(WrongUsage(wrong).into())
 }
 

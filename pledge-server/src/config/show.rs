@@ -15,8 +15,8 @@ use super::durations::{duration_text, slack_text};
 use super::nodes::log_proof_name;
 use super::source::Written;
 use super::{
-    ChainConfig, Config, ContractConfig, EventConfig, Key, Origin, PointsConfig, Quick, RedisConfig, ServerConfig,
-    SettlementConfig, StorageConfig, StorageUrl, TokenConfig,
+    ChainConfig, Config, ContractConfig, EventConfig, Key, Origin, PointsConfig, Quick,
+    RedisConfig, ServerConfig, SettlementConfig, StorageConfig, StorageUrl, TokenConfig,
 };
 
 /// Every effective value and its origin; what may be secret is masked.

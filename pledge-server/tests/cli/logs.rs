@@ -176,7 +176,10 @@ fn logs_of_other_events_are_left_out_unless_every_log_is_kept() {
     assert_eq!(blocks(&listing(&folder, &[])), [3, 2, 1]);
     let every = folder.run(&["logs", "local:everything", "--json"]).json();
     assert_eq!(blocks(&every), [6, 5, 3, 2, 1]);
-    assert_eq!((&every["logs"][0]["topics"], &every["logs"][4]["event"]), (&json!([]), &Value::Null));
+    assert_eq!(
+        (&every["logs"][0]["topics"], &every["logs"][4]["event"]),
+        (&json!([]), &Value::Null)
+    );
 }
 
 #[test]
@@ -240,7 +243,8 @@ fn what_is_kept_under_a_name_is_fixed() {
 fn a_contract_is_checked_like_a_token() {
     let node = with_three_changes();
     let check = |contracts: &str| {
-        let ended = Folder::with_config(&config(&node, contracts)).run(&["config", "check", "--json"]);
+        let ended =
+            Folder::with_config(&config(&node, contracts)).run(&["config", "check", "--json"]);
         let checks = ended.json()["checks"].as_array().unwrap().clone();
         let mut of_contract = checks.into_iter().filter(|check| {
             check["key"].as_str().is_some_and(|key| key.starts_with("chains.local.contracts"))
@@ -249,8 +253,14 @@ fn a_contract_is_checked_like_a_token() {
         (ended.code, found)
     };
     let (code, fine) = check(&state_changes());
-    assert_eq!((code, &fine["outcome"], &fine["contract"]["events"]), (Some(0), &json!("ok"), &json!(1)));
-    assert_eq!((&fine["contract"]["start"], &fine["contract"]["start_block"]), (&json!("found"), &json!(0)));
+    assert_eq!(
+        (code, &fine["outcome"], &fine["contract"]["events"]),
+        (Some(0), &json!("ok"), &json!(1))
+    );
+    assert_eq!(
+        (&fine["contract"]["start"], &fine["contract"]["start_block"]),
+        (&json!("found"), &json!(0))
+    );
     let (code, wrong) = check(&contract("pool", "0x".to_owned() + &"ab".repeat(20), ""));
     assert_eq!((code, &wrong["key"]), (Some(2), &json!("chains.local.contracts.pool.address")));
     let (code, wrong) = check(&contract("pool", pool(), "start_block = 99"));
