@@ -84,7 +84,7 @@ mkdir "$work/contract"
     grep -A 2 '^\[chains.local.contracts.roles\]$' README.md
 } >"$work/contract/pledge.toml"
 (cd "$work/contract" && "$bin/pledge" index --until-head >"$work/contract.log" 2>&1) || { cat "$work/contract.log" >&2; exit 1; }
-folder=contract shows logs logs local:roles --limit 2
+folder=contract shows logs logs local:roles --limit 1
 
 awk -v work="$work" '
     /^<!-- recorded: .* -->$/ {

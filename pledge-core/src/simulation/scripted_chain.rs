@@ -29,9 +29,9 @@ pub struct ScriptedTransfer {
 pub struct ScriptedLog {
     /// The contract that emits it.
     pub address: Address,
-    /// Its topics.
+    /// The hash of the event's signature first, then the indexed parameters.
     pub topics: Topics,
-    /// Its data.
+    /// The parameters that are not indexed.
     pub data: Bytes,
 }
 

@@ -83,6 +83,8 @@ pub async fn discover_contracts(
                 Some(block) => Ok(block),
                 None => deployed(contract, deployments.next().expect("one for each")),
             };
+            // The address is judged first: without a contract there is no deployment to find either,
+            // and it is the address that is wrong.
             if !has_code {
                 let error = erc20::no_code(OPERATION, contract.address);
                 return Err(ConfigError::at(&key("address"), error.detail()).into());
