@@ -38,11 +38,11 @@ block() {
     } >"$work/$1"
 }
 
-# shows NAME COMMAND...: a block with a command of pledge and what it prints.
+# shows NAME COMMAND...: a block with a command of pledge and what it prints, in $folder if it is set.
 shows() {
     local name=$1 printed
     shift
-    printed=$(cd "$work" && "$bin/pledge" "$@" 2>"$work/errors") || { cat "$work/errors" >&2; exit 1; }
+    printed=$(cd "$work/${folder:-}" && "$bin/pledge" "$@" 2>"$work/errors") || { cat "$work/errors" >&2; exit 1; }
     { echo "\$ pledge $*"; echo "$printed"; } | block "$name" text
 }
 
@@ -76,6 +76,15 @@ shows index index --rpc-url "$rpc" --token "$token" --rate 0.05 --until-head
 shows settle settle --until-settled
 shows status status
 shows verify verify --rpc-url "$rpc"
+
+# The section of the README, on a chain of its own folder.
+mkdir "$work/contract"
+{
+    printf '[chains.local]\nchain_id = 31337\nrpc_urls = ["%s"]\n' "$rpc"
+    grep -A 2 '^\[chains.local.contracts.roles\]$' README.md
+} >"$work/contract/pledge.toml"
+(cd "$work/contract" && "$bin/pledge" index --until-head >"$work/contract.log" 2>&1) || { cat "$work/contract.log" >&2; exit 1; }
+folder=contract shows logs logs local:roles --limit 1
 
 awk -v work="$work" '
     /^<!-- recorded: .* -->$/ {

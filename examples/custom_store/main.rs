@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 mod metered;
+mod uncounted;
 
 use std::sync::Arc;
 use std::time::SystemTime;

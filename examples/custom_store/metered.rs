@@ -4,12 +4,11 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use async_trait::async_trait;
 use pledge_core::event::ReorgRecord;
-use pledge_core::forward_store;
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::ports::{
-    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventStore, HistoriesPage,
-    HistoriesQuery, LedgerCommit, LogReads, LogStore, PointsStore, ProgrammeState, Rewind, Seen,
-    Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, HistoriesPage,
+    HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Rewind, Seen, Settlement,
+    SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
@@ -19,7 +18,7 @@ use pledge_core::{error::StoreError, ledger, points::Programme};
 /// Counts the calls of every operation.
 #[derive(Debug, Default)]
 pub(crate) struct Metered<S> {
-    store: S,
+    pub(crate) store: S,
     pub(crate) calls: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -60,21 +59,6 @@ metered!(BalanceStore {
     histories(query: &HistoriesQuery) -> Seen<HistoriesPage>;
     holders(id: TokenId, after: Option<(Amount, Account)>, n: usize) -> Seen<Vec<(Account, Checkpoint)>>;
 });
-
-#[async_trait]
-impl<S: EventStore> EventStore for Metered<S> {
-    forward_store!(store: events delivered record_delivered prune_events); // uncounted
-}
-
-#[async_trait]
-impl<S: LogReads> LogReads for Metered<S> {
-    forward_store!(store: contracts contract contract_logs);
-}
-
-#[async_trait]
-impl<S: LogStore> LogStore for Metered<S> {
-    forward_store!(store: register_contract commit_logs);
-}
 
 metered!(PointsStore {
     put_programme(programme: &Programme) -> ();

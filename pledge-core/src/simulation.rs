@@ -6,4 +6,4 @@
 mod scripted_chain;
 mod source;
 
-pub use scripted_chain::{Branch, ScriptedChain, ScriptedTransfer};
+pub use scripted_chain::{Branch, ScriptedChain, ScriptedLog, ScriptedTransfer};

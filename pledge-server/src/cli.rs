@@ -4,6 +4,7 @@ mod archive;
 mod config;
 mod demo;
 mod index;
+mod logs;
 mod migrate;
 mod pause;
 mod retry;
@@ -23,7 +24,7 @@ use pledge_core::types::ChainId;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, Environment, Key, NodeUrl, Quick, RPC_URL};
-use crate::logs::{self, LogFormat};
+use crate::logs::LogFormat;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::{shutdown, sources};
@@ -66,8 +67,10 @@ enum Command {
     Settle(settle::SettleArgs),
     /// Recompute the ledger and compare it with the chain's own balances
     Verify(verify::VerifyArgs),
-    /// Show chains and tokens
+    /// Show chains, tokens and contracts
     Status,
+    /// List the logs that are kept of a contract, newest first
+    Logs(logs::LogsArgs),
     /// Look at the configuration without following it
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -157,7 +160,7 @@ impl Context {
     fn new(global: Global, command: &Command) -> anyhow::Result<Self> {
         let output = if global.json { Output::Json } else { Output::Text };
         let progress = Progress::new(output);
-        logs::init(global.log_format, command.log_level(output), progress.bars())?;
+        crate::logs::init(global.log_format, command.log_level(output), progress.bars())?;
         Ok(Self {
             file: global.config,
             environment: Config::environment(std::env::vars_os())?,
@@ -239,6 +242,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Settle(args) => settle::execute(context, args).await,
         Command::Verify(args) => verify::execute(context, args).await,
         Command::Status => status::execute(context).await,
+        Command::Logs(args) => logs::execute(context, args).await,
         Command::Config(command) => config::execute(context, command).await,
         Command::Migrate => migrate::execute(context).await,
         Command::Export(args) => archive::export(context, args).await,

@@ -5,8 +5,10 @@
 //! [`ConfigError`] that lists every wrong key.
 
 mod chain;
+mod contract;
 mod durations;
 mod error;
+mod event;
 mod name;
 mod nodes;
 mod points;
@@ -24,7 +26,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use chain::ChainConfig;
+pub use contract::ContractConfig;
 pub use error::{ConfigError, Key, Problem, Problems};
+pub use event::EventConfig;
 pub use points::PointsConfig;
 pub use quick::Quick;
 pub use server::ServerConfig;

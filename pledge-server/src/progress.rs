@@ -55,7 +55,7 @@ impl Progress {
     /// The progress of one chain's indexer.
     pub fn chain(&self, name: &str) -> ChainProgress {
         let work = self.work(name);
-        ChainProgress { work, nodes: None, first: None, asked: None, transfers: 0 }
+        ChainProgress { work, nodes: None, first: None, asked: None, events: 0 }
     }
 
     /// The progress of other work. Nothing is shown before its first step.
@@ -165,7 +165,8 @@ pub struct ChainProgress {
     first: Option<u64>,
     /// The blocks done and the calls sent when its first slice was committed.
     asked: Option<(u64, u64)>,
-    transfers: u64,
+    /// Transfers and logs kept.
+    events: u64,
 }
 
 impl ChainProgress {
@@ -177,7 +178,7 @@ impl ChainProgress {
     /// Shows a committed slice.
     pub fn advanced(&mut self, slice: &indexer::Progress) {
         let first = *self.first.get_or_insert(slice.from.get());
-        self.transfers += slice.transfers;
+        self.events += slice.transfers + slice.logs;
         let done = slice.to.get().saturating_sub(first) + 1;
         let total = done + slice.target.get().saturating_sub(slice.to.get());
         let calls = self.nodes.as_ref().map_or(0, |nodes| nodes.calls_sent());
@@ -192,14 +193,14 @@ impl ChainProgress {
                 Age::of(slice.time, SystemTime::now()),
                 slice.target
             ),
-            counted: self.transfers,
+            counted: self.events,
             unit: "events",
         });
     }
 
     /// Ends the progress: the newest confirmed block was reached.
     pub fn reached(&mut self) {
-        (self.first, self.asked, self.transfers) = (None, None, 0);
+        (self.first, self.asked, self.events) = (None, None, 0);
         self.work.over();
     }
 }

@@ -4,6 +4,7 @@
 //! [`register`] and [`register_token`] write. One-shot commands call `inspect`: any error ends
 //! them. A server calls `look`: failures are tried again while the rest works.
 
+mod contracts;
 mod discover;
 mod probe;
 mod registered;
@@ -15,14 +16,19 @@ use pledge_core::edges::EdgeFinder;
 use pledge_core::error::{ChainError, StoreError, StoreErrorKind};
 use pledge_core::indexer::{Finality, Indexer};
 use pledge_core::ledger::TokenSpec;
+use pledge_core::logs::ContractSpec;
 use pledge_core::ports::ChainSource;
 use pledge_core::types::TokenId;
 
+pub use contracts::{FoundContract, discover_contracts, register_contract};
 pub use discover::{Discovered, discover};
 pub use probe::{NodeFacts, probe, probe_first_block};
-pub use registered::{announce, keep_known_names, unknown_tokens};
+pub use registered::{announce, keep_known_names};
 
-use crate::config::{ChainConfig, ConfigError, Problems, TokenConfig};
+use contracts::unknown_contracts;
+use registered::unknown_tokens;
+
+use crate::config::{ChainConfig, ConfigError, ContractConfig, Problems, TokenConfig};
 use crate::sources::{self, Connected};
 use crate::stores::Stores;
 
@@ -58,6 +64,8 @@ pub struct InspectedChain {
     pub source: Arc<EvmNodes>,
     /// The tokens, in the order of the configuration.
     specs: Vec<TokenSpec>,
+    /// The contracts whose logs are kept, in the order of the configuration.
+    contracts: Vec<ContractSpec>,
 }
 
 impl InspectedChain {
@@ -70,7 +78,8 @@ impl InspectedChain {
 pub fn indexer(config: &ChainConfig, source: &Arc<EvmNodes>, stores: &Stores) -> Indexer {
     let (balances, pending) = (stores.balances.clone(), stores.pending.clone());
     let indexer = Indexer::new(config.id, source.clone(), balances, pending, config.indexer)
-        .halting_on_unreadable(config.halting_on_unreadable());
+        .halting_on_unreadable(config.halting_on_unreadable())
+        .keeping_logs(stores.logs.clone());
     if config.cross_check { indexer.cross_checked_by(Arc::new(source.standby())) } else { indexer }
 }
 
@@ -105,14 +114,32 @@ pub struct Look {
     pub source: Arc<EvmNodes>,
     /// The tokens that the store did not know.
     pub tokens: Vec<Discovered>,
+    /// The contracts that the store did not know.
+    pub contracts: Vec<FoundContract>,
 }
 
-/// Connects to a chain and looks tokens up. Writes nothing. A token that cannot be looked up is not
-/// an error: it is returned with its reason.
-pub async fn look(config: &ChainConfig, unknown: Vec<TokenConfig>) -> Result<Look, SetupError> {
+/// What the store does not know of a chain's configuration.
+#[derive(Debug, Default)]
+pub struct Unknown {
+    tokens: Vec<TokenConfig>,
+    contracts: Vec<ContractConfig>,
+}
+
+impl Unknown {
+    /// Asks the store.
+    pub async fn of(config: &ChainConfig, stores: &Stores) -> Result<Self, StoreError> {
+        let tokens = unknown_tokens(config, stores).await?;
+        Ok(Self { tokens, contracts: unknown_contracts(config, stores).await? })
+    }
+}
+
+/// Connects to a chain and looks tokens and contracts up. Writes nothing. One that cannot be looked
+/// up is not an error: it is returned with its reason.
+pub async fn look(config: &ChainConfig, unknown: Unknown) -> Result<Look, SetupError> {
     let source = connect(config).await?;
-    let tokens = discover(config, &source, &unknown).await;
-    Ok(Look { source, tokens })
+    let tokens = discover(config, &source, &unknown.tokens).await;
+    let contracts = discover_contracts(config, &source, &unknown.contracts).await;
+    Ok(Look { source, tokens, contracts })
 }
 
 /// Connects to a chain and checks its tokens against store and node. Writes nothing. What the store
@@ -121,33 +148,39 @@ pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedC
     let mut examined = Examined::by_store(config, stores).await?;
     let connected = sources::connect_each(config).await?;
     let asked = examined.ask(config, &connected).await;
-    let Examined { tokens, problems } = examined;
+    let Examined { tokens, contracts, problems } = examined;
     problems.into_result().map_err(|error| config.name_flags(error))?;
     asked?;
     let source = connected.nodes;
     let specs = tokens.into_iter().map(|spec| spec.expect("a token without problem is known"));
-    Ok(InspectedChain { config: config.clone(), source, specs: specs.collect() })
+    let contracts =
+        contracts.into_iter().map(|spec| spec.expect("a contract without problem is known"));
+    let (specs, contracts) = (specs.collect(), contracts.collect());
+    Ok(InspectedChain { config: config.clone(), source, specs, contracts })
 }
 
-/// What is known of a chain's tokens, and what is wrong with them.
+/// What is known of a chain's tokens and contracts, and what is wrong with them.
 #[derive(Debug)]
 pub struct Examined {
     /// In the order of the configuration; `None` if unknown.
     pub tokens: Vec<Option<TokenSpec>>,
+    /// In the order of the configuration; `None` if unknown.
+    pub contracts: Vec<Option<ContractSpec>>,
     /// Every wrong key.
     pub problems: Problems,
 }
 
 impl Examined {
-    /// Examines the tokens by the store alone.
+    /// Examines them by the store alone.
     pub async fn by_store(config: &ChainConfig, stores: &Stores) -> Result<Self, StoreError> {
         let mut problems = Problems::default();
         let tokens = registered::check_all(config, stores, &mut problems).await?;
-        Ok(Self { tokens, problems })
+        let contracts = contracts::check_all(config, stores, &mut problems).await?;
+        Ok(Self { tokens, contracts, problems })
     }
 
-    /// Asks the nodes for what the store does not know. Afterwards every token is known or has a
-    /// problem.
+    /// Asks the nodes for what the store does not know. Afterwards every token and contract is known
+    /// or has a problem.
     pub async fn ask(
         &mut self,
         config: &ChainConfig,
@@ -156,21 +189,41 @@ impl Examined {
         sources::require_answer(config, connected, &mut self.problems)?;
         let source = &*connected.nodes;
         check_finality(config, source, &mut self.problems).await?;
-        let known = config.tokens.iter().zip(&mut self.tokens);
-        let (tokens, specs): (Vec<_>, Vec<_>) = known
-            .filter(|(_, spec)| spec.is_none())
-            .map(|(token, spec)| (token.clone(), spec))
-            .unzip();
+        let (tokens, specs) = open(&config.tokens, &mut self.tokens);
         let mut outcome = Ok(());
         for (found, spec) in discover(config, source, &tokens).await.into_iter().zip(specs) {
-            match found.spec {
-                Ok(found) => *spec = Some(found),
-                Err(SetupError::Config(error)) => self.problems.extend(error),
-                Err(other) => outcome = outcome.and(Err(other)),
-            }
+            outcome = outcome.and(learn(found.spec, spec, &mut self.problems));
+        }
+        let (contracts, specs) = open(&config.contracts, &mut self.contracts);
+        let found = discover_contracts(config, source, &contracts).await;
+        for (found, spec) in found.into_iter().zip(specs) {
+            outcome = outcome.and(learn(found.spec, spec, &mut self.problems));
         }
         outcome
     }
+}
+
+/// What is not known yet, and where it goes once it is.
+fn open<'a, C: Clone, S>(
+    configured: &[C],
+    specs: &'a mut [Option<S>],
+) -> (Vec<C>, Vec<&'a mut Option<S>>) {
+    let all = configured.iter().cloned().zip(specs);
+    all.filter(|(_, spec)| spec.is_none()).unzip()
+}
+
+/// Keeps what was found, or what is wrong with it; an error may pass.
+fn learn<S>(
+    found: Result<S, SetupError>,
+    spec: &mut Option<S>,
+    problems: &mut Problems,
+) -> Result<(), SetupError> {
+    match found {
+        Ok(found) => *spec = Some(found),
+        Err(SetupError::Config(error)) => problems.extend(error),
+        Err(other) => return Err(other),
+    }
+    Ok(())
 }
 
 /// Checks that `finality = "finalized"` can work: a node without a finalized block would never
@@ -194,13 +247,19 @@ async fn check_finality(
     Ok(())
 }
 
-/// Makes the chain, its tokens and their programmes known to the store. Idempotent.
+/// Makes the chain, its tokens, their programmes and its contracts known to the store. Idempotent.
 pub async fn register(chain: &InspectedChain, stores: &Stores) -> Result<(), SetupError> {
     let config = &chain.config;
     stores.balances.register_chain(config.id, &config.name).await?;
     let mut problems = Problems::default();
     for (token, spec) in config.tokens.iter().zip(&chain.specs) {
         match register_token(config, token, spec, stores).await {
+            Err(SetupError::Config(error)) => problems.extend(error),
+            other => other?,
+        }
+    }
+    for (contract, spec) in config.contracts.iter().zip(&chain.contracts) {
+        match register_contract(contract, spec, stores).await {
             Err(SetupError::Config(error)) => problems.extend(error),
             other => other?,
         }

@@ -2,6 +2,7 @@
 
 mod age;
 mod chain;
+mod contract;
 mod health;
 mod marks;
 mod settlement;
@@ -15,6 +16,7 @@ use serde::{Serialize, Serializer};
 
 pub(crate) use age::Age;
 pub(crate) use chain::ChainView;
+pub(crate) use contract::ContractView;
 pub(crate) use health::ChainHealth;
 pub(crate) use marks::{MarkedToken, Marks};
 pub(crate) use settlement::{
@@ -73,7 +75,7 @@ fn counted_tokens(halted: usize, of: usize) -> String {
 /// Attempts at an answer; a rewind during the reads ends an attempt.
 const ATTEMPTS_MAX: usize = 5;
 
-/// Runs `attempt` until its reads saw one epoch. An attempt that saw two returns `None` and is
+/// Runs `attempt` until its reads saw one state. An attempt that saw two returns `None` and is
 /// repeated.
 pub(crate) async fn in_one_epoch<T, E, F>(mut attempt: impl FnMut() -> F) -> Result<T, E>
 where

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use alloy_primitives::{Address, B256, Keccak256};
+use alloy_primitives::{Address, B256, Bytes, Keccak256};
 
 use crate::error::ChainErrorKind;
 use crate::ledger::{TokenMetadata, Transfer, UnreadableLog};
-use crate::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, OutOfRange, Timestamp};
+use crate::types::{
+    Amount, BlockNumber, BlockRef, ChainId, Log, LogIndex, OutOfRange, Timestamp, Topics,
+};
 
 /// A transfer to mine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,25 @@ pub struct ScriptedTransfer {
     pub to: Address,
     /// In base units of the token.
     pub amount: Amount,
+}
+
+/// A log to mine that is no transfer: no balance follows from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptedLog {
+    /// The contract that emits it.
+    pub address: Address,
+    /// The hash of the event's signature first, then the indexed parameters.
+    pub topics: Topics,
+    /// The parameters that are not indexed.
+    pub data: Bytes,
+}
+
+/// What a block consists of, in the order of its logs.
+#[derive(Debug, Clone, Copy, Default)]
+struct Content<'a> {
+    transfers: &'a [ScriptedTransfer],
+    unreadable: &'a [Address],
+    logs: &'a [ScriptedLog],
 }
 
 /// A scripted chain. Clones are handles to the same chain, so one can mine while another is read.
@@ -53,6 +74,7 @@ pub(super) struct Block {
     pub(super) header: BlockRef,
     pub(super) transfers: Vec<Transfer>,
     pub(super) unreadable: Vec<UnreadableLog>,
+    pub(super) logs: Vec<Log>,
 }
 
 /// The blocks of a branch, genesis first, for a return to it.
@@ -75,7 +97,7 @@ impl ScriptedChain {
             supplies: BTreeMap::new(),
             is_pruned: false,
         };
-        script.push(genesis, &[], &[]);
+        script.push(genesis, Content::default());
         Self { script: Arc::new(Mutex::new(script)) }
     }
 
@@ -96,7 +118,7 @@ impl ScriptedChain {
 
     /// Mines a block. Its time is not checked: a script may go back in time.
     pub fn mine(&self, time: Timestamp, transfers: &[ScriptedTransfer]) -> BlockRef {
-        self.lock().push(time, transfers, &[])
+        self.lock().push(time, Content { transfers, ..Content::default() })
     }
 
     /// Mines a block in which, after the transfers, each of some contracts emits a log that looks
@@ -107,7 +129,13 @@ impl ScriptedChain {
         transfers: &[ScriptedTransfer],
         contracts: &[Address],
     ) -> BlockRef {
-        self.lock().push(time, transfers, contracts)
+        let content = Content { transfers, unreadable: contracts, ..Content::default() };
+        self.lock().push(time, content)
+    }
+
+    /// Mines a block whose logs are no transfers.
+    pub fn mine_logs(&self, time: Timestamp, logs: &[ScriptedLog]) -> BlockRef {
+        self.lock().push(time, Content { logs, ..Content::default() })
     }
 
     /// Drops every block above a height. Blocks mined afterwards differ from those dropped, even
@@ -235,45 +263,47 @@ impl Script {
         self.blocks.last().expect("genesis is never dropped").header
     }
 
-    fn push(
-        &mut self,
-        time: Timestamp,
-        transfers: &[ScriptedTransfer],
-        unreadable: &[Address],
-    ) -> BlockRef {
+    fn push(&mut self, time: Timestamp, content: Content<'_>) -> BlockRef {
         // The hash covers the branch and the parent: a block mined again after a fork differs even
         // if its content is the same.
+        let Content { transfers, unreadable, logs } = content;
         let parent = self.blocks.last().map(|block| block.header);
-        let number = parent.map_or(BlockNumber::new(0), |parent| parent.number.next());
+        let block = parent.map_or(BlockNumber::new(0), |parent| parent.number.next());
         let parent_hash = parent.map(|parent| parent.hash).unwrap_or_default();
-        let hash = self.hash((number, parent_hash, time), transfers, unreadable);
-        let logs = (0_u64..).zip(transfers).map(|(index, transfer)| Transfer {
+        let hash = self.hash((block, parent_hash, time), content);
+        let mut places = (0_u64..).map(|index| (LogIndex::new(index), tx_hash(hash, index)));
+        let transfers = transfers.iter().zip(&mut places);
+        let transfers = transfers.map(|(transfer, (log_index, tx_hash))| Transfer {
             token: transfer.token,
-            block: number,
-            log_index: LogIndex::new(index),
-            tx_hash: tx_hash(hash, index),
+            block,
+            log_index,
+            tx_hash,
             from: transfer.from,
             to: transfer.to,
             amount: transfer.amount,
         });
-        let garbled =
-            (transfers.len() as u64..).zip(unreadable).map(|(index, token)| UnreadableLog {
-                token: *token,
-                block: number,
-                log_index: LogIndex::new(index),
-                tx_hash: tx_hash(hash, index),
-            });
-        let header = BlockRef { number, hash, parent_hash, time };
-        let (transfers, unreadable) = (logs.collect(), garbled.collect());
-        self.blocks.push(Block { header, transfers, unreadable });
+        let transfers = transfers.collect();
+        let unreadable = unreadable.iter().zip(&mut places);
+        let unreadable = unreadable.map(|(token, (log_index, tx_hash))| UnreadableLog {
+            token: *token,
+            block,
+            log_index,
+            tx_hash,
+        });
+        let unreadable = unreadable.collect();
+        let logs = logs.iter().zip(places).map(|(log, (log_index, tx_hash))| {
+            let ScriptedLog { address, topics, data } = log.clone();
+            Log { block, block_hash: hash, log_index, tx_hash, address, topics, data }
+        });
+        let header = BlockRef { number: block, hash, parent_hash, time };
+        self.blocks.push(Block { header, transfers, unreadable, logs: logs.collect() });
         header
     }
 
     fn hash(
         &self,
         (number, parent_hash, time): (BlockNumber, B256, Timestamp),
-        transfers: &[ScriptedTransfer],
-        unreadable: &[Address],
+        Content { transfers, unreadable, logs }: Content<'_>,
     ) -> B256 {
         let mut hasher = Keccak256::new();
         for part in [self.chain.get(), self.branch, number.get(), time.get()] {
@@ -287,6 +317,11 @@ impl Script {
             hasher.update(transfer.amount.to_be_bytes());
         }
         unreadable.iter().for_each(|contract| hasher.update(contract));
+        for log in logs {
+            hasher.update(log.address);
+            log.topics.as_slice().iter().for_each(|topic| hasher.update(topic));
+            hasher.update(&log.data);
+        }
         hasher.finalize()
     }
 }

@@ -118,7 +118,7 @@ impl Script {
 }
 
 impl Block {
-    /// The logs as a contract would write them. One that cannot be read has neither addresses nor
+    /// The logs as contracts would write them, those that are no transfers last. One that cannot be read has neither addresses nor
     /// an amount.
     fn logs(&self) -> impl Iterator<Item = Log> {
         let hash = self.header.hash;
@@ -129,7 +129,7 @@ impl Block {
             let data = Bytes::new();
             Log { block, block_hash: hash, log_index, tx_hash, address, topics, data }
         });
-        transfers.chain(unreadable)
+        transfers.chain(unreadable).chain(self.logs.iter().cloned())
     }
 }
 

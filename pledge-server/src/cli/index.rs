@@ -1,4 +1,4 @@
-//! `pledge index`: the ledger alone.
+//! `pledge index`: the ledger and the logs of contracts, without points.
 
 mod retries;
 
@@ -42,12 +42,15 @@ struct ChainReport {
     chain_id: u64,
     name: String,
     transfers: u64,
+    /// The number of contracts' logs kept.
+    logs: u64,
     reorgs: u64,
     /// Whether the newest confirmed block was reached.
     reached: bool,
     /// Why the chain could not continue.
     error: Option<String>,
     tokens: Vec<TokenReport>,
+    contracts: Vec<ContractReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,6 +60,14 @@ struct TokenReport {
     confirmed: Option<u64>,
     holders: u64,
     halted: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ContractReport {
+    contract: String,
+    address: String,
+    confirmed: Option<u64>,
+    logs: u64,
 }
 
 pub(super) async fn execute(context: Context, args: IndexArgs) -> anyhow::Result<Verdict> {
@@ -113,10 +124,12 @@ async fn follow(
         chain_id: config.id.get(),
         name: config.name.clone(),
         transfers: 0,
+        logs: 0,
         reorgs: 0,
         reached: false,
         error: None,
         tokens: Vec::new(),
+        contracts: Vec::new(),
     };
     let mut indexer = chain.indexer(stores);
     let mut progress = context.progress.chain(&config.name);
@@ -139,6 +152,14 @@ async fn follow(
             halted: state.status.reason().map(str::to_owned),
         });
     }
+    for state in stores.logs.contracts(config.id).await? {
+        report.contracts.push(ContractReport {
+            contract: state.spec.id.name().to_owned(),
+            address: state.spec.address.to_string(),
+            confirmed: state.cursor.map(|cursor| cursor.number.get()),
+            logs: state.logs,
+        });
+    }
     Ok(report)
 }
 
@@ -159,6 +180,7 @@ async fn index(
         match poll {
             Poll::Advanced(slice) => {
                 report.transfers += slice.transfers;
+                report.logs += slice.logs;
                 progress.advanced(&slice);
             }
             Poll::Rewound(record) => {
@@ -202,26 +224,41 @@ impl IndexReport {
 
 impl fmt::Display for IndexReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chain in &self.chains {
-            let transfers = counted(chain.transfers, "transfer");
-            let (name, reorgs) = (&chain.name, counted(chain.reorgs, "reorg"));
-            let end = match &chain.error {
-                Some(error) => format!(", failed: {error}"),
-                None if chain.reached => String::new(),
-                None => ", stopped early".to_owned(),
-            };
-            writeln!(f, "{name}: {transfers}, {reorgs}{end}")?;
-            for TokenReport { token, symbol, confirmed, holders, halted } in &chain.tokens {
-                let block =
-                    confirmed.map_or("nothing".to_owned(), |block| format!("block {block}"));
-                let holders = counted(*holders, "holder");
-                write!(f, "  {symbol} {token}: {block} confirmed, {holders}")?;
-                match halted {
-                    Some(reason) => writeln!(f, ", halted: {reason}")?,
-                    None => writeln!(f)?,
-                }
+        self.chains.iter().try_for_each(|chain| write!(f, "{chain}"))
+    }
+}
+
+impl fmt::Display for ChainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, transfers) = (&self.name, counted(self.transfers, "transfer"));
+        // A chain of tokens alone has no figure that is always zero.
+        let logs = match self.contracts.len() {
+            0 => String::new(),
+            _ => format!(", {}", counted(self.logs, "log")),
+        };
+        let reorgs = counted(self.reorgs, "reorg");
+        let end = match &self.error {
+            Some(error) => format!(", failed: {error}"),
+            None if self.reached => String::new(),
+            None => ", stopped early".to_owned(),
+        };
+        writeln!(f, "{name}: {transfers}{logs}, {reorgs}{end}")?;
+        for TokenReport { token, symbol, confirmed, holders, halted } in &self.tokens {
+            let (block, holders) = (block(*confirmed), counted(*holders, "holder"));
+            write!(f, "  {symbol} {token}: {block} confirmed, {holders}")?;
+            match halted {
+                Some(reason) => writeln!(f, ", halted: {reason}")?,
+                None => writeln!(f)?,
             }
+        }
+        for ContractReport { contract, address, confirmed, logs } in &self.contracts {
+            let (block, logs) = (block(*confirmed), counted(*logs, "log"));
+            writeln!(f, "  {contract} {address}: {block} confirmed, {logs}")?;
         }
         Ok(())
     }
+}
+
+fn block(confirmed: Option<u64>) -> String {
+    confirmed.map_or("nothing".to_owned(), |block| format!("block {block}"))
 }

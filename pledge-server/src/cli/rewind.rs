@@ -9,6 +9,7 @@ use pledge_core::error::StoreErrorKind;
 use pledge_core::event::ReorgRecord;
 use pledge_core::indexer::IndexerError;
 use pledge_core::ledger::TokenState;
+use pledge_core::logs::ContractState;
 use pledge_core::ports::ChainState;
 use pledge_core::types::BlockNumber;
 use serde::Serialize;
@@ -105,7 +106,8 @@ fn refused(to: BlockNumber, error: IndexerError) -> anyhow::Error {
 
 /// Shows what would be taken back, and continues only if the user confirms.
 async fn confirm(stores: &Stores, chain: &ChainState, to: BlockNumber) -> anyhow::Result<()> {
-    let question = question(chain, &stores.balances.tokens(chain.chain).await?, to);
+    let contracts = stores.logs.contracts(chain.chain).await?;
+    let question = question(chain, &stores.balances.tokens(chain.chain).await?, &contracts, to);
     let answer = tokio::task::spawn_blocking(move || {
         write!(io::stderr(), "{question}")?;
         let mut answer = String::new();
@@ -117,13 +119,24 @@ async fn confirm(stores: &Stores, chain: &ChainState, to: BlockNumber) -> anyhow
     }
 }
 
-fn question(chain: &ChainState, tokens: &[TokenState], to: BlockNumber) -> String {
+fn question(
+    chain: &ChainState,
+    tokens: &[TokenState],
+    contracts: &[ContractState],
+    to: BlockNumber,
+) -> String {
     let mut text = format!("{} ({}) would go back to block {to}:\n", chain.name, chain.chain);
     for token in tokens {
         if let Some(cursor) = token.cursor.filter(|cursor| cursor.number > to) {
             let (symbol, address) = (&token.spec.metadata.symbol, token.spec.id.address);
             let from = format_args!("from block {} ({})", cursor.number, cursor.time);
             text += &format!("  {symbol} {address} {from}\n");
+        }
+    }
+    for contract in contracts {
+        if let Some(cursor) = contract.cursor.filter(|cursor| cursor.number > to) {
+            let (name, number, time) = (contract.spec.id.name(), cursor.number, cursor.time);
+            text += &format!("  the logs of {name} from block {number} ({time})\n");
         }
     }
     text + "What was published after that block is taken back by added rows. Go on? [y/N] "
@@ -142,12 +155,19 @@ impl fmt::Display for Rewound {
                 "  {address}: from block {from}, {changes} undone, {statements} taken back"
             )?;
         }
+        for contract in &record.contracts {
+            let (name, from) = (contract.contract.name(), contract.from.number);
+            let logs = counted(contract.logs_removed, "log");
+            writeln!(f, "  {name}: from block {from}, {logs} removed")?;
+        }
         writeln!(f, "`pledge resume {chain}` sets it going again; `pledge verify` then checks it")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use pledge_core::logs::{ContractSpec, Events};
+    use pledge_core::types::ContractId;
     use pledge_storage_memory::MemoryStore;
 
     use super::*;
@@ -161,12 +181,32 @@ mod tests {
         let chain = stores.balances.chains().await.unwrap().remove(0);
         let state = token(&stores).await;
         let cursor = state.cursor.unwrap();
-        let asked = |to| question(&chain, std::slice::from_ref(&state), to);
+        let asked = |to| question(&chain, std::slice::from_ref(&state), &[], to);
         let below = asked(cursor.number.down(1));
         assert!(
             below.contains(&format!("from block {} ({})", cursor.number, cursor.time)),
             "{below}"
         );
         assert!(!asked(cursor.number).contains("from block"), "{below}");
+    }
+
+    #[tokio::test]
+    async fn a_person_is_asked_with_the_contracts_whose_logs_would_be_taken_back() {
+        let stores = Stores::of(MemoryStore::new());
+        let mut test = TestChain::open(&stores).await;
+        test.mine(600, None).await;
+        let chain = stores.balances.chains().await.unwrap().remove(0);
+        let cursor = token(&stores).await.cursor.unwrap();
+        let pool = ContractSpec {
+            id: ContractId::new(chain.chain, "pool").unwrap(),
+            address: account(9).address(),
+            events: Events::all(),
+            start_block: cursor.number,
+        };
+        let pool = ContractState { cursor: Some(cursor), ..ContractState::registered(pool) };
+        let asked = |to| question(&chain, &[], std::slice::from_ref(&pool), to);
+        let named = format!("the logs of pool from block {} ({})", cursor.number, cursor.time);
+        let (below, at) = (asked(cursor.number.down(1)), asked(cursor.number));
+        assert!(below.contains(&named) && !at.contains("pool"), "{below}{at}");
     }
 }

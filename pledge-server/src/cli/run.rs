@@ -21,7 +21,7 @@ use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Config, Problems};
 use crate::http::{Api, Gate, Pulse};
-use crate::setup::{self, Examined, SetupError};
+use crate::setup::{self, Examined, SetupError, Unknown};
 use crate::stores::Stores;
 use crate::tasks::{
     self, AssignmentWatch, Follower, Incidents, SettleTask, Sharing, Start, Tasks, Wakes,
@@ -109,7 +109,7 @@ async fn first_look(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result<V
         if let Err(error) = examined.problems.into_result() {
             problems.extend(chain.name_flags(error));
         }
-        let (config, unknown) = (chain.clone(), setup::unknown_tokens(chain, stores).await?);
+        let (config, unknown) = (chain.clone(), Unknown::of(chain, stores).await?);
         looks.push(async move { setup::look(&config, unknown).await }.boxed());
     }
     problems.into_result()?;
@@ -124,13 +124,13 @@ async fn first_look(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result<V
     refuse(chains, looked.await)
 }
 
-/// Refuses a node of another chain: its balances would be those of a different ledger. A token that
-/// cannot be followed delays no other, so it is refused only if no token is left.
+/// Refuses a node of another chain: its balances would be those of a different ledger. A token or
+/// contract that cannot be followed delays no other, so it is refused only if none is left.
 fn refuse(chains: &[ChainConfig], starts: Vec<Start>) -> anyhow::Result<Vec<Start>> {
     let mut wrong = Problems::default();
-    let mut wrong_tokens = Problems::default();
+    let mut wrong_parts = Problems::default();
     let mut kept = Vec::with_capacity(starts.len());
-    let mut any_token = false;
+    let mut any_left = false;
     // All chains are judged before an error returns, so that the operator sees every wrong key at
     // once.
     for (chain, start) in chains.iter().zip(starts) {
@@ -138,25 +138,27 @@ fn refuse(chains: &[ChainConfig], starts: Vec<Start>) -> anyhow::Result<Vec<Star
             Start::Failed(SetupError::Config(error)) => wrong.extend(chain.name_flags(error)),
             Start::Failed(error @ SetupError::Store(_)) => return Err(error.of(chain)),
             Start::Looked(look) => {
+                let tokens = look.tokens.iter().map(|token| token.spec.as_ref().err());
+                let contracts = look.contracts.iter().map(|one| one.spec.as_ref().err());
                 let mut refused = 0;
-                for token in &look.tokens {
-                    if let Err(SetupError::Config(error)) = &token.spec {
-                        wrong_tokens.extend(error.clone());
+                for failure in tokens.chain(contracts).flatten() {
+                    if let SetupError::Config(error) = failure {
+                        wrong_parts.extend(error.clone());
                         refused += 1;
                     }
                 }
-                any_token |= refused < chain.tokens.len();
+                any_left |= refused < chain.tokens.len() + chain.contracts.len();
                 kept.push(Start::Looked(look));
             }
             other => {
-                any_token = true;
+                any_left = true;
                 kept.push(other);
             }
         }
     }
     wrong.into_result()?;
-    if !any_token {
-        wrong_tokens.into_result()?;
+    if !any_left {
+        wrong_parts.into_result()?;
     }
     Ok(kept)
 }

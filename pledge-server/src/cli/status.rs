@@ -1,4 +1,4 @@
-//! `pledge status`: how far chains and tokens are.
+//! `pledge status`: how far chains, tokens and contracts are.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Context, Verdict};
 use crate::output::counted;
 use crate::stores::{self, Stores};
-use crate::views::{Age, ChainView, Eip55, Marks, after_a_halt, figure};
+use crate::views::{Age, ChainView, ContractView, Eip55, Marks, after_a_halt, figure};
 
 #[derive(Debug, Serialize)]
 struct Status {
@@ -25,6 +25,7 @@ struct ChainRow {
     /// Blocks between the ledger and the head.
     lag: Option<u64>,
     tokens: Vec<TokenRow>,
+    contracts: Vec<ContractView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,7 +66,9 @@ async fn chain_row(stores: &Stores, state: ChainState) -> anyhow::Result<ChainRo
     let confirmed = chain.figures.last_confirmed_block;
     let lag = chain.head_block.zip(confirmed);
     let lag = lag.map(|(head, at)| head.get().saturating_sub(at.get()));
-    Ok(ChainRow { chain, lag, tokens })
+    let contracts = stores.logs.contracts(chain.chain_id).await?;
+    let contracts = contracts.iter().map(ContractView::of).collect();
+    Ok(ChainRow { chain, lag, tokens, contracts })
 }
 
 async fn token_row(stores: &Stores, token: TokenState) -> anyhow::Result<TokenRow> {
@@ -101,7 +104,7 @@ impl fmt::Display for Status {
         if self.chains.is_empty() {
             return f.write_str("no chain is known yet");
         }
-        for ChainRow { chain, lag, tokens } in &self.chains {
+        for ChainRow { chain, lag, tokens, contracts } in &self.chains {
             let (name, id, status) = (&chain.name, chain.chain_id, chain.status);
             writeln!(f, "{name} ({id}) {status}{}", because(chain.reason.as_ref()))?;
             // The remedy comes before the figures: a stopped chain is what the reader looks for.
@@ -125,6 +128,9 @@ impl fmt::Display for Status {
                 if token.reason.is_some() {
                     writeln!(f, "    {}", after_a_halt(name, token.address.0))?;
                 }
+            }
+            for contract in contracts {
+                writeln!(f, "  {contract}")?;
             }
         }
         Ok(())

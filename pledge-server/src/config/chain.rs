@@ -10,10 +10,11 @@ use pledge_core::indexer::{Finality, IndexerConfig};
 use pledge_core::primitives::Address;
 use pledge_core::types::ChainId;
 
-use super::name::check_name;
+use super::name::{NAME_CHARS_MAX, check_name};
 use super::raw::{RawChain, Whole};
 use super::{
-    ConfigError, Key, NodeUrl, OnUnreadable, Problems, TokenConfig, durations, nodes, quick, token,
+    ConfigError, ContractConfig, Key, NodeUrl, OnUnreadable, Problems, TokenConfig, contract,
+    durations, nodes, quick, token,
 };
 
 /// Fewer could not undo an ordinary reorg; more would only slow down every commit.
@@ -45,8 +46,10 @@ pub struct ChainConfig {
     pub poll_interval: Duration,
     /// How long to wait for one answer of a node.
     pub request_timeout: Duration,
-    /// What is followed on it, ascending by name; at least one.
+    /// The tokens that are followed on it, ascending by name. Without any there is a contract.
     pub tokens: Vec<TokenConfig>,
+    /// The contracts whose logs are kept, ascending by name.
+    pub contracts: Vec<ContractConfig>,
 }
 
 pub(super) fn check_all(
@@ -87,7 +90,7 @@ impl ChainConfig {
 
     fn check(name: String, raw: RawChain, chains: &Key, problems: &mut Problems) -> Option<Self> {
         let key = chains.child(&name);
-        check_name(&name, &key, problems);
+        check_name(&name, NAME_CHARS_MAX, &key, problems);
         let id_key = key.child("chain_id");
         let id = problems.require(&id_key, raw.chain_id, "chain_id = 11155111");
         let rpc_urls = nodes::check_urls(raw.rpc_urls, &key.child("rpc_urls"), problems);
@@ -114,11 +117,18 @@ impl ChainConfig {
         let timeout = raw.request_timeout.as_deref();
         let request_timeout =
             durations::check_request_timeout(timeout, &key.child("request_timeout"), problems);
+        if raw.tokens.is_empty() && raw.contracts.is_empty() {
+            let what = "is empty: write a [chains.NAME.tokens.NAME] section with an address, or a \
+                        [chains.NAME.contracts.NAME] section to keep a contract's logs";
+            problems.add(&key.child("tokens"), what);
+        }
         let tokens = token::check_all(raw.tokens, &key.child("tokens"), problems);
-        // Without an id the default is unknown, but the value itself can still be checked.
-        let slack_of = ChainId::new(id.map_or(0, |Whole(id)| id));
+        // Without an id some defaults are unknown, but the values themselves can still be checked.
+        let chain = ChainId::new(id.map_or(0, |Whole(id)| id));
+        let contracts_key = key.child("contracts");
+        let contracts = contract::check_all(raw.contracts, chain, &contracts_key, problems);
         let (slack, slack_key) = (raw.clock_slack.as_deref(), key.child("clock_slack"));
-        let clock_slack = durations::check_clock_slack(slack, slack_of, &slack_key, problems);
+        let clock_slack = durations::check_clock_slack(slack, chain, &slack_key, problems);
         let (id, clock_slack) = (ChainId::new(id?.0), clock_slack?);
         Some(Self {
             key,
@@ -134,6 +144,7 @@ impl ChainConfig {
             poll_interval: poll_interval?,
             request_timeout: request_timeout?,
             tokens,
+            contracts,
         })
     }
 }

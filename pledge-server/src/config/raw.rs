@@ -54,6 +54,15 @@ pub(super) struct RawChain {
     pub(super) clock_slack: Option<String>,
     pub(super) retained_headers: Option<Whole>,
     pub(super) tokens: BTreeMap<String, RawToken>,
+    pub(super) contracts: BTreeMap<String, RawContract>,
+}
+
+#[derive(Debug, Default, Derive)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawContract {
+    pub(super) address: Option<String>,
+    pub(super) start_block: Option<Whole>,
+    pub(super) events: Option<EventList>,
 }
 
 #[derive(Debug, Default, Derive)]
@@ -97,6 +106,11 @@ pub(super) struct RateText(pub(super) String);
 /// A list of texts, or in the environment one text with commas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TextList(pub(super) Vec<String>);
+
+/// A list of events, or in the environment one text with commas; a comma in parentheses separates
+/// parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EventList(pub(super) Vec<String>);
 
 /// A list of steps, or in the environment one text `FROM=RATE,FROM=RATE`.
 #[derive(Debug, Clone)]
@@ -187,27 +201,49 @@ impl<'de> Deserialize<'de> for RateText {
     }
 }
 
+/// A list of texts, or one text that is split.
+struct List(fn(&str) -> Vec<&str>);
+
+impl<'de> Visitor<'de> for List {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of texts")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<String>, E> {
+        let parts = (self.0)(text).into_iter().map(|part| part.trim().to_owned());
+        Ok(parts.filter(|part| !part.is_empty()).collect())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<String>, A::Error> {
+        Vec::deserialize(de::value::SeqAccessDeserializer::new(list))
+    }
+}
+
 impl<'de> Deserialize<'de> for TextList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = TextList;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of texts")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<TextList, E> {
-                let parts = text.split(',').map(|part| part.trim().to_owned());
-                Ok(TextList(parts.filter(|part| !part.is_empty()).collect()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<TextList, A::Error> {
-                Vec::deserialize(de::value::SeqAccessDeserializer::new(list)).map(TextList)
-            }
-        }
-        deserializer.deserialize_any(List)
+        deserializer.deserialize_any(List(|text| text.split(',').collect())).map(Self)
     }
+}
+
+impl<'de> Deserialize<'de> for EventList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(List(split_outside_parentheses)).map(Self)
+    }
+}
+
+fn split_outside_parentheses(text: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let is_separator = |c: char| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    };
+    text.split(is_separator).collect()
 }
 
 impl<'de> Deserialize<'de> for RawSchedule {

@@ -15,8 +15,8 @@ use super::durations::{duration_text, slack_text};
 use super::nodes::log_proof_name;
 use super::source::Written;
 use super::{
-    ChainConfig, Config, Key, Origin, PointsConfig, Quick, RedisConfig, ServerConfig,
-    SettlementConfig, StorageConfig, StorageUrl, TokenConfig,
+    ChainConfig, Config, ContractConfig, EventConfig, Key, Origin, PointsConfig, Quick,
+    RedisConfig, ServerConfig, SettlementConfig, StorageConfig, StorageUrl, TokenConfig,
 };
 
 /// Every effective value and its origin; what may be secret is masked.
@@ -63,6 +63,7 @@ impl Effective {
                     token.points.iter().map(|points| (points.key.clone(), of_points(points))),
                 );
             }
+            all.extend(chain.contracts.iter().map(|one| (one.key.clone(), of_contract(one))));
         }
         let section = |(key, values): (Key, Values)| {
             let entry = |(name, value)| {
@@ -148,6 +149,7 @@ fn of_chain(chain: &ChainConfig) -> Values {
         poll_interval,
         request_timeout,
         tokens: _,
+        contracts: _,
     } = chain;
     let IndexerConfig { finality, retained_headers, slice_blocks_max: _, clock_slack } = indexer;
     // One of the two keys, never both: `check_indexer` refuses a file that has both.
@@ -182,6 +184,19 @@ fn of_token(token: &TokenConfig) -> Values {
         ("decimals", decimals.map(|decimals| whole(decimals.get().into()))),
         ("on_unreadable", Some(text(on_unreadable.name()))),
     ]
+}
+
+fn of_contract(contract: &ContractConfig) -> Values {
+    let ContractConfig { key: _, id: _, address, start_block, events, kept: _ } = contract;
+    let mut values = vec![
+        ("address", Some(text(address))),
+        ("start_block", start_block.map(|block| whole(block.get()))),
+    ];
+    if !events.is_empty() {
+        let written = events.iter().map(|EventConfig { written, .. }| text(written));
+        values.push(("events", Some(Value::Array(written.collect()))));
+    }
+    values
 }
 
 fn of_points(points: &PointsConfig) -> Values {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use pledge_core::primitives::Address;
 use pledge_core::types::{BlockNumber, Decimals};
 
-use super::name::check_name;
+use super::name::{NAME_CHARS_MAX, check_name};
 use super::raw::{RawToken, Whole};
 use super::{Key, PointsConfig, Problems};
 
@@ -64,9 +64,6 @@ pub(super) fn check_all(
     key: &Key,
     problems: &mut Problems,
 ) -> Vec<TokenConfig> {
-    if raw.is_empty() {
-        problems.add(key, "is empty: write a [chains.NAME.tokens.NAME] section with an address");
-    }
     let checked =
         raw.into_iter().filter_map(|(name, raw)| TokenConfig::check(&name, raw, key, problems));
     let tokens: Vec<TokenConfig> = checked.collect();
@@ -84,7 +81,7 @@ impl TokenConfig {
     fn check(name: &str, raw: RawToken, tokens: &Key, problems: &mut Problems) -> Option<Self> {
         // Every value is checked before the first `?`, so that all problems are reported at once.
         let key = tokens.child(name);
-        check_name(name, &key, problems);
+        check_name(name, NAME_CHARS_MAX, &key, problems);
         let address_key = key.child("address");
         let text = problems.require(&address_key, raw.address, "address = \"0x…\"");
         let address = text.and_then(|text| problems.take(&address_key, parse_address(&text)));

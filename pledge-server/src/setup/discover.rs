@@ -7,7 +7,7 @@ use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, Decimals};
 
 use super::{SetupError, token_id};
-use crate::config::{ChainConfig, ConfigError, TokenConfig};
+use crate::config::{ChainConfig, ConfigError, Key, TokenConfig};
 
 /// A token that was looked up.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ fn judge(
             return Err(other_decimals(token, configured, metadata.decimals));
         }
         if let Some(block) = token.start_block.filter(|block| *block > head) {
-            return Err(above_the_head(token, block, head));
+            return Err(above_the_head(&token.key.child("start_block"), block, head).into());
         }
         let start = match (token.start_block, answer.start) {
             // Whether the contract existed earlier is worth a warning, but no reason to wait.
@@ -89,12 +89,13 @@ fn judge(
     Discovered { token: token.clone(), spec }
 }
 
-fn above_the_head(token: &TokenConfig, block: BlockNumber, head: BlockNumber) -> SetupError {
+/// The error of a first block that does not exist yet.
+pub(super) fn above_the_head(key: &Key, block: BlockNumber, head: BlockNumber) -> ConfigError {
     let what = format!(
-        "{block} is above the chain's newest block {head}: write the block of the token's \
+        "{block} is above the chain's newest block {head}: write the block of the contract's \
          deployment, or leave it out to have that found"
     );
-    ConfigError::at(&token.key.child("start_block"), what).into()
+    ConfigError::at(key, what)
 }
 
 fn other_decimals(token: &TokenConfig, configured: Decimals, own: Decimals) -> SetupError {

@@ -5,7 +5,7 @@ use pledge_core::ledger::TokenSpec;
 use pledge_core::ports::{ProgrammeState, ShardProgress};
 use pledge_core::types::{ProgrammeId, Rate, Timestamp, TokenId};
 
-use super::token_id;
+use super::{contracts, token_id};
 use crate::config::{ChainConfig, PointsConfig, Problems, TokenConfig};
 use crate::stores::Stores;
 
@@ -87,7 +87,7 @@ pub(super) async fn programme_main(
 }
 
 /// The tokens that the store does not have yet.
-pub async fn unknown_tokens(
+pub(super) async fn unknown_tokens(
     chain: &ChainConfig,
     stores: &Stores,
 ) -> Result<Vec<TokenConfig>, StoreError> {
@@ -100,8 +100,9 @@ pub async fn unknown_tokens(
     Ok(unknown)
 }
 
-/// Warns of tokens and programmes that the configuration no longer has: they continue.
+/// Warns of contracts, tokens and programmes that the configuration no longer has: they continue.
 pub async fn announce(chain: &ChainConfig, stores: &Stores) -> Result<(), StoreError> {
+    contracts::announce(chain, stores).await?;
     for token in stores.balances.tokens(chain.id).await? {
         let id = token.spec.id;
         let configured = chain.tokens.iter().find(|token| token.address == id.address);

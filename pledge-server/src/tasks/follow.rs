@@ -62,15 +62,15 @@ impl Follower {
 
     async fn work(&mut self, start: Start) {
         let config = self.config.clone();
-        let Look { source, tokens } = self.until_looked(&config, start).await;
+        let Look { source, tokens, contracts } = self.until_looked(&config, start).await;
         let (stores, incidents) = (self.stores.clone(), self.incidents.clone());
         let (registrar, is_any) = Registrar::new(config, source.clone(), stores, &incidents);
-        tokio::join!(registrar.run(tokens), self.follow(&source, is_any));
+        tokio::join!(registrar.run(tokens, contracts), self.follow(&source, is_any));
     }
 
     async fn follow(&mut self, source: &Arc<EvmNodes>, mut is_any: watch::Receiver<bool>) {
         if is_any.wait_for(|any| *any).await.is_err() {
-            // The sender is dropped only after every token is registered, so this does not happen.
+            // The sender is dropped only after everything is registered, so this does not happen.
             return;
         }
         self.progress.count_calls(source);

@@ -10,7 +10,7 @@ use super::ability::Work;
 use super::{Follower, INDEXING};
 use crate::backoff::Backoff;
 use crate::config::ChainConfig;
-use crate::setup::{self, Look, SetupError};
+use crate::setup::{self, Look, SetupError, Unknown};
 use crate::stores::Stores;
 
 /// The state of the first look at a chain's nodes.
@@ -69,7 +69,7 @@ impl Follower {
     }
 
     async fn look(&self, config: &ChainConfig) -> Result<Look, SetupError> {
-        let unknown = setup::unknown_tokens(config, &self.stores).await?;
+        let unknown = Unknown::of(config, &self.stores).await?;
         setup::look(config, unknown).await
     }
 }

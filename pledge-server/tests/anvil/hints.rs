@@ -9,7 +9,7 @@ use pledge_core::types::BlockNumber;
 use pledge_server::config::NodeUrl;
 use pledge_server::output::Output;
 use pledge_server::progress::Progress;
-use pledge_server::setup;
+use pledge_server::setup::{self, Unknown};
 use pledge_server::stores::Stores;
 use pledge_server::tasks::{AssignmentWatch, Follower, Incidents, Start};
 use pledge_storage_memory::MemoryStore;
@@ -50,7 +50,7 @@ impl Followed {
             stop: CancellationToken::new(),
         };
         setup::prepare(&config, &stores).await.unwrap();
-        let start = Start::Looked(setup::look(&config, Vec::new()).await.unwrap());
+        let start = Start::Looked(setup::look(&config, Unknown::default()).await.unwrap());
         tokio::spawn(follower.run(start));
         let followed = Self { chain, stores, moved };
         timeout(PATIENCE, followed.caught_up()).await.expect("the ledger catches up");

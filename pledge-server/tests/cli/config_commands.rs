@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::node::{NO_DECIMALS, NORMAL, Node, Oddities, THREE_PM, token};
+use crate::node::{NO_DECIMALS, NORMAL, Node, Oddities, THREE_PM, pool, token};
 use crate::process::{Ended, Folder};
 
 /// A port without a listener.
@@ -265,11 +265,16 @@ fn the_file_that_init_writes_is_fine_once_its_node_is_filled_in() {
     assert_eq!(written.code, Some(0), "{}", written.stderr);
     let file = folder.path().join("pledge.toml");
     let template = std::fs::read_to_string(&file).unwrap();
+    let pool_address = format!("address = \"{}\"", pool());
     let filled = template
         .replace("https://your.node.example", &node.url())
         .replace("chain_id = 1\n", "chain_id = 31337\n")
         .replace("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eb48", &token().to_string())
         .replace("start_block = 6082465", "start_block = 0")
+        .replace("# [chains.mainnet.contracts", "[chains.mainnet.contracts")
+        .replace("# address = \"0x87870Bca3F3fD6335C3F4ce8392D69350B4fA4E2\"", &pool_address)
+        .replace("# start_block = 16291127", "start_block = 0")
+        .replace("# events = [", "events = [")
         // The default is another on a local chain.
         .replace("# clock_slack", "clock_slack");
     std::fs::write(&file, &filled).unwrap();

@@ -8,6 +8,7 @@ mod config_commands;
 mod database;
 mod demo;
 mod instances;
+mod logs;
 mod migrating;
 mod node;
 mod notifying;

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
-use pledge_core::ledger::{TokenMetadata, Transfer};
-use pledge_core::ports::{ChainSource, ChainSourceExt};
-use pledge_core::primitives::{Address, B256, U256, hex, keccak256};
-use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
+use pledge_core::ledger::TokenMetadata;
+use pledge_core::ports::{ChainSource, ChainSourceExt, HeaderDetail, LogsRequest};
+use pledge_core::primitives::{Address, B256, U256, hex};
+use pledge_core::simulation::{ScriptedChain, ScriptedLog, ScriptedTransfer};
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Decimals, Timestamp,
+    Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Decimals, Log, LogFilter, Timestamp,
+    Topics,
 };
 use serde_json::{Value, json};
 
@@ -61,6 +62,11 @@ pub(crate) fn token() -> Address {
 /// The contract of a token without transfers.
 pub(crate) fn unused_token() -> Address {
     Address::repeat_byte(0x7e)
+}
+
+/// A contract that is no token.
+pub(crate) fn pool() -> Address {
+    Address::repeat_byte(0x90)
 }
 
 /// The account with this number.
@@ -133,6 +139,13 @@ impl Node {
         self.chain.mine(Timestamp::new(time).unwrap(), &[transfer]);
     }
 
+    /// A block with one log of the pool.
+    pub(crate) fn mine_log(&self, time: u64, topics: &[B256], data: &[u8]) {
+        let (address, data) = (pool(), data.to_vec().into());
+        let log = ScriptedLog { address, topics: Topics::new(topics).unwrap(), data };
+        self.chain.mine_logs(Timestamp::new(time).unwrap(), &[log]);
+    }
+
     /// Empty blocks, 12 seconds apart.
     pub(crate) fn mine_empty(&self, from: u64, blocks: u64) {
         for block in 0..blocks {
@@ -158,8 +171,10 @@ impl Script {
         let result = match call["method"].as_str().unwrap() {
             "eth_chainId" => json!(quantity(self.chain.chain_id().await.unwrap().get())),
             "eth_getBlockByNumber" => self.header(&params[0]),
-            "eth_getLogs" => self.logs(&params[0]),
-            "eth_getCode" if [token(), unused_token()].map(|t| json!(t)).contains(&params[0]) => {
+            "eth_getLogs" => self.logs(&params[0]).await,
+            "eth_getCode"
+                if [token(), unused_token(), pool()].map(|one| json!(one)).contains(&params[0]) =>
+            {
                 json!("0x60")
             }
             "eth_getCode" => json!("0x"),
@@ -188,15 +203,20 @@ impl Script {
         header.map_or(Value::Null, wire)
     }
 
-    fn logs(&self, filter: &Value) -> Value {
-        let bound = |key: &str| number(filter[key].as_str().unwrap());
-        let blocks = bound("fromBlock")..=bound("toBlock");
-        let transfers = self.chain.transfers().into_iter();
-        let is_asked = |token| filter["address"].as_array().unwrap().contains(&json!(token));
-        let wanted = transfers.filter(|(header, transfer)| {
-            blocks.contains(&header.number.get()) && is_asked(transfer.token)
-        });
-        wanted.map(|(header, transfer)| log(&header, &transfer)).collect()
+    async fn logs(&self, filter: &Value) -> Value {
+        let bound = |key: &str| BlockNumber::new(number(filter[key].as_str().unwrap()));
+        let addresses: Vec<Address> = serde_json::from_value(filter["address"].clone()).unwrap();
+        let topic0s: Option<Vec<B256>> = match &filter["topics"][0] {
+            Value::Null => None,
+            one @ Value::String(_) => Some(vec![serde_json::from_value(one.clone()).unwrap()]),
+            list => Some(serde_json::from_value(list.clone()).unwrap()),
+        };
+        let filters = [LogFilter { addresses: &addresses, topic0s: topic0s.as_deref() }];
+        let (from, to, detail) = (bound("fromBlock"), bound("toBlock"), HeaderDetail::Sparse);
+        let to = to.min(self.chain.head().number);
+        let request = LogsRequest { from, to, filters: &filters, detail };
+        let answer = self.chain.logs(request).await;
+        answer.map_or_else(|_| json!([]), |answer| answer.logs.iter().map(wire_log).collect())
     }
 
     async fn call(&self, call: &Value, block: &Value) -> String {
@@ -229,19 +249,15 @@ impl Script {
     }
 }
 
-fn log(header: &BlockRef, transfer: &Transfer) -> Value {
+fn wire_log(log: &Log) -> Value {
     json!({
-        "address": transfer.token,
-        "topics": [
-            keccak256("Transfer(address,address,uint256)"),
-            transfer.from.into_word(),
-            transfer.to.into_word(),
-        ],
-        "data": hex::encode_prefixed(transfer.amount.to_be_bytes()),
-        "blockNumber": quantity(header.number.get()),
-        "blockHash": header.hash,
-        "transactionHash": transfer.tx_hash,
-        "logIndex": quantity(transfer.log_index.get()),
+        "address": log.address,
+        "topics": log.topics.as_slice(),
+        "data": log.data,
+        "blockNumber": quantity(log.block.get()),
+        "blockHash": log.block_hash,
+        "transactionHash": log.tx_hash,
+        "logIndex": quantity(log.log_index.get()),
     })
 }
 

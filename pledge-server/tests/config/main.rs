@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
+mod contracts;
 mod effective;
 mod file;
 mod flags;

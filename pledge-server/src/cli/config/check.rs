@@ -6,15 +6,17 @@ use pledge_cache_redis::{Health, Redis};
 use pledge_chain_evm::EvmChain;
 use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenSpec;
+use pledge_core::logs::ContractSpec;
 use pledge_core::ports::ChainSource;
 use pledge_core::types::BlockNumber;
 use pledge_storage_memory::MemoryStore;
 
 use super::held;
-use super::report::{Report, Start, TokenFacts};
+use super::report::{ContractFacts, Report, Start, TokenFacts};
 use crate::cli::{Context, QuickArgs, Verdict};
 use crate::config::{
-    ChainConfig, Config, ConfigError, Key, NodeUrl, RedisConfig, StorageConfig, TokenConfig,
+    ChainConfig, Config, ConfigError, ContractConfig, Key, NodeUrl, RedisConfig, StorageConfig,
+    TokenConfig,
 };
 use crate::setup::{self, Examined, NodeFacts};
 use crate::sources::{self, Connected};
@@ -113,17 +115,27 @@ async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
             return report;
         }
     };
-    // Read before the nodes are asked: that fills in the tokens that the store does not have.
+    // Read before the nodes are asked: that fills in what the store does not have.
     let registered: Vec<bool> = examined.tokens.iter().map(Option::is_some).collect();
+    let kept: Vec<bool> = examined.contracts.iter().map(Option::is_some).collect();
     let asked = examined.ask(config, &connected).await;
     check_first_block(config, &connected, &examined, stores, &mut report).await;
     let failure = asked.err().map(|error| format!("{:#}", anyhow::Error::from(error)));
-    let tokens = config.tokens.iter().zip(examined.tokens).zip(registered);
-    for ((token, spec), registered) in tokens {
-        match (spec, &failure) {
-            (Some(spec), _) => report.token(&token.key, facts(token, spec, registered)),
-            (None, Some(failure)) => report.failed(&token.key, format!("not checked: {failure}")),
-            (None, None) => {}
+    let failed = |key: &Key, report: &mut Report| {
+        if let Some(failure) = &failure {
+            report.failed(key, format!("not checked: {failure}"));
+        }
+    };
+    for ((token, spec), known) in config.tokens.iter().zip(examined.tokens).zip(registered) {
+        match spec {
+            Some(spec) => report.token(&token.key, facts(token, spec, known)),
+            None => failed(&token.key, &mut report),
+        }
+    }
+    for ((contract, spec), known) in config.contracts.iter().zip(examined.contracts).zip(kept) {
+        match spec {
+            Some(spec) => report.contract(&contract.key, contract_facts(contract, &spec, known)),
+            None => failed(&contract.key, &mut report),
         }
     }
     report.wrong(examined.problems.iter());
@@ -170,18 +182,7 @@ async fn check_first_block(
     stores: &Stores,
     report: &mut Report,
 ) {
-    let mut first: Option<(BlockNumber, &TokenConfig)> = None;
-    for (token, spec) in config.tokens.iter().zip(&examined.tokens) {
-        let Some(spec) = spec else {
-            continue;
-        };
-        let known = stores.balances.token(spec.id).await.ok().flatten();
-        let next = known.map_or(spec.start_block, |token| token.next_block());
-        if first.is_none_or(|(first, _)| next < first) {
-            first = Some((next, token));
-        }
-    }
-    let Some((first, token)) = first else {
+    let Some((first, key)) = first_block(config, examined, stores).await else {
         return;
     };
     let nodes = connected.nodes.nodes().iter().zip(&connected.answers).zip(&config.rpc_urls);
@@ -197,9 +198,29 @@ async fn check_first_block(
                  on, or a later start_block in a new database",
                 error.detail()
             );
-            report.failed(&token.key.child("start_block"), what);
+            report.failed(&key.child("start_block"), what);
         }
     }
+}
+
+/// The first block that will be read, and the key of the token or contract that needs it.
+async fn first_block<'a>(
+    config: &'a ChainConfig,
+    examined: &Examined,
+    stores: &Stores,
+) -> Option<(BlockNumber, &'a Key)> {
+    let mut needed: Vec<(BlockNumber, &Key)> = Vec::new();
+    for (token, spec) in config.tokens.iter().zip(&examined.tokens) {
+        let Some(spec) = spec else { continue };
+        let known = stores.balances.token(spec.id).await.ok().flatten();
+        needed.push((known.map_or(spec.start_block, |known| known.next_block()), &token.key));
+    }
+    for (contract, spec) in config.contracts.iter().zip(&examined.contracts) {
+        let Some(spec) = spec else { continue };
+        let known = stores.logs.contract(&spec.id).await.ok().flatten();
+        needed.push((known.map_or(spec.start_block, |known| known.next_block()), &contract.key));
+    }
+    needed.into_iter().min_by_key(|(first, _)| *first)
 }
 
 async fn probe(
@@ -219,16 +240,32 @@ async fn probe(
 }
 
 fn facts(token: &TokenConfig, spec: TokenSpec, registered: bool) -> TokenFacts {
-    let start = match token.start_block {
-        _ if registered => Start::Registered,
-        Some(_) => Start::Configured,
-        None => Start::Found,
-    };
     TokenFacts {
         address: token.address.to_string(),
         symbol: spec.metadata.symbol,
         decimals: spec.metadata.decimals.get(),
         start_block: spec.start_block,
-        start,
+        start: start(token.start_block, registered),
+    }
+}
+
+fn contract_facts(
+    contract: &ContractConfig,
+    spec: &ContractSpec,
+    registered: bool,
+) -> ContractFacts {
+    ContractFacts {
+        address: contract.address.to_string(),
+        events: spec.events.topic0s().map(<[_]>::len),
+        start_block: spec.start_block,
+        start: start(contract.start_block, registered),
+    }
+}
+
+const fn start(configured: Option<BlockNumber>, registered: bool) -> Start {
+    match configured {
+        _ if registered => Start::Registered,
+        Some(_) => Start::Configured,
+        None => Start::Found,
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::cli::Verdict;
 use crate::config::{ConfigError, Key, NodeUrl, Problem};
+use crate::output::counted;
 use crate::setup::NodeFacts;
 
 #[derive(Debug, Default, Serialize)]
@@ -40,6 +41,7 @@ enum Outcome {
 enum Facts {
     Node(NodeFacts),
     Token(TokenFacts),
+    Contract(ContractFacts),
 }
 
 #[derive(Debug, Serialize)]
@@ -47,6 +49,15 @@ pub(super) struct TokenFacts {
     pub(super) address: String,
     pub(super) symbol: String,
     pub(super) decimals: u8,
+    pub(super) start_block: BlockNumber,
+    pub(super) start: Start,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ContractFacts {
+    pub(super) address: String,
+    /// The number of events that are kept; `None` for all.
+    pub(super) events: Option<usize>,
     pub(super) start_block: BlockNumber,
     pub(super) start: Start,
 }
@@ -90,6 +101,11 @@ impl Report {
     pub(super) fn token(&mut self, key: &Key, token: TokenFacts) {
         let message = describe_token(&token);
         self.add(key.as_str(), Outcome::Ok, message, Some(Facts::Token(token)));
+    }
+
+    pub(super) fn contract(&mut self, key: &Key, contract: ContractFacts) {
+        let message = describe_contract(&contract);
+        self.add(key.as_str(), Outcome::Ok, message, Some(Facts::Contract(contract)));
     }
 
     /// Passes every key through a function.
@@ -151,12 +167,26 @@ fn age(time: Timestamp, now: SystemTime) -> String {
 fn describe_token(token: &TokenFacts) -> String {
     let TokenFacts { address, symbol, decimals, start_block, start } = token;
     let symbol = if symbol.is_empty() { "no symbol" } else { symbol };
-    let start = match start {
-        Start::Registered => "as in the database",
-        Start::Configured => "as configured",
-        Start::Found => "that of its deployment",
-    };
     format!("{symbol} {address}, {decimals} decimals, from block {start_block}, {start}")
+}
+
+fn describe_contract(contract: &ContractFacts) -> String {
+    let ContractFacts { address, events, start_block, start } = contract;
+    let events = match events {
+        None => "every log".to_owned(),
+        Some(events) => counted(*events as u64, "event"),
+    };
+    format!("{address}, {events}, from block {start_block}, {start}")
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Registered => "as in the database",
+            Self::Configured => "as configured",
+            Self::Found => "that of its deployment",
+        })
+    }
 }
 
 impl fmt::Display for Outcome {

@@ -1,0 +1,84 @@
+//! `[chains.NAME.contracts.NAME]`.
+
+use std::collections::BTreeMap;
+
+use pledge_core::logs::{ContractSpec, Events};
+use pledge_core::primitives::{Address, B256};
+use pledge_core::types::{BlockNumber, ChainId, ContractId};
+
+use super::event::{self, EventConfig};
+use super::name::check_name;
+use super::raw::{RawContract, Whole};
+use super::token::parse_address;
+use super::{Key, Problems};
+
+/// The longest name of a [`ContractId`].
+const NAME_CHARS_MAX: usize = 32;
+
+/// One contract whose logs are kept.
+#[derive(Debug, Clone)]
+pub struct ContractConfig {
+    /// Its key in the configuration.
+    pub key: Key,
+    /// Its chain and its name in the configuration.
+    pub id: ContractId,
+    pub address: Address,
+    /// First block whose logs count; `None` finds the block of its deployment on the node.
+    pub start_block: Option<BlockNumber>,
+    /// The events as they are written; none keeps every log.
+    pub events: Vec<EventConfig>,
+    /// The events by their topics.
+    pub kept: Events,
+}
+
+pub(super) fn check_all(
+    raw: BTreeMap<String, RawContract>,
+    chain: ChainId,
+    key: &Key,
+    problems: &mut Problems,
+) -> Vec<ContractConfig> {
+    let checked = raw
+        .into_iter()
+        .filter_map(|(name, raw)| ContractConfig::check(&name, raw, chain, key, problems));
+    checked.collect()
+}
+
+impl ContractConfig {
+    /// What is registered of it, once its first block is known.
+    pub fn spec(&self, start_block: BlockNumber) -> ContractSpec {
+        let (id, events) = (self.id.clone(), self.kept.clone());
+        ContractSpec { id, address: self.address, events, start_block }
+    }
+
+    /// The signature of the event with a first topic, if the configuration has it as text.
+    pub fn signature(&self, topic0: &B256) -> Option<&str> {
+        let event = self.events.iter().find(|event| event.topic0 == *topic0)?;
+        event.signature.as_deref()
+    }
+
+    fn check(
+        name: &str,
+        raw: RawContract,
+        chain: ChainId,
+        contracts: &Key,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        // Every value is checked before the first `?`, so that all problems are reported at once.
+        let key = contracts.child(name);
+        let is_name = check_name(name, NAME_CHARS_MAX, &key, problems);
+        let id = is_name.then(|| problems.take(&key, ContractId::new(chain, name))).flatten();
+        let address_key = key.child("address");
+        let text = problems.require(&address_key, raw.address, "address = \"0x…\"");
+        let address = text.and_then(|text| problems.take(&address_key, parse_address(&text)));
+        let events = event::check_all(raw.events, &key.child("events"), problems);
+        let (events, kept) = events?;
+        Some(Self {
+            key,
+            id: id?,
+            address: address?,
+            start_block: raw.start_block.map(|Whole(block)| BlockNumber::new(block)),
+            events,
+            kept,
+        })
+    }
+}
