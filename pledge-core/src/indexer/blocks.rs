@@ -29,7 +29,7 @@ impl Blocks<'_> {
     }
 
     /// The blocks as a write adds them.
-    pub(super) fn to_add(&self, chain: ChainId, base: Option<BlockId>) -> NewBlocks {
+    pub(super) fn new_blocks(&self, chain: ChainId, base: Option<BlockId>) -> NewBlocks {
         let (first, tip) = (self.first(), self.tip());
         // Counted from the committed blocks, not from a head that was only claimed.
         let retain_from = tip.number.down(self.retained_headers);

@@ -74,7 +74,7 @@ impl ContractLogs {
             ContractCommit { contract: spec.id.clone(), logs: logs.collect() }
         };
         let commit = LogsCommit {
-            blocks: blocks.to_add(self.chain, group.base()),
+            blocks: blocks.new_blocks(self.chain, group.base()),
             contracts: self.specs(group).map(part).collect(),
         };
         self.store.commit_logs(&commit).await?;

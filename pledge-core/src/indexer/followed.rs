@@ -92,6 +92,14 @@ impl Group {
         self.cursor.map(|cursor| cursor.id())
     }
 
+    /// Its tokens, where contracts are among its members.
+    pub(super) fn without_contracts(&self) -> Option<Self> {
+        let is_token = |member: &&Followed| matches!(member.id, FollowedId::Token(_));
+        let members: Vec<_> = self.members.iter().filter(is_token).cloned().collect();
+        let is_mixed = !members.is_empty() && members.len() < self.members.len();
+        is_mixed.then_some(Self { members, ..*self })
+    }
+
     /// Its tokens, ascending.
     pub(super) fn tokens(&self) -> impl Iterator<Item = TokenId> {
         self.members.iter().filter_map(|member| match &member.id {

@@ -99,7 +99,7 @@ impl Ledger {
             self.halt(token, base, &error).await?;
         }
         let commit =
-            LedgerCommit { blocks: blocks.to_add(self.chain, base), tokens: folded.tokens };
+            LedgerCommit { blocks: blocks.new_blocks(self.chain, base), tokens: folded.tokens };
         if !commit.tokens.is_empty() {
             self.store.commit(&commit).await?;
         }

@@ -46,6 +46,8 @@ pub struct Indexer {
     standstill: Standstill,
     finality: FinalityWatch,
     reporter: Reporter,
+    /// The head of this poll, once the group in front went on under it.
+    head: Option<BlockRef>,
 }
 
 impl Indexer {
@@ -71,6 +73,7 @@ impl Indexer {
             standstill: Standstill::default(),
             finality: FinalityWatch::default(),
             reporter: Reporter::new(chain, store.clone()),
+            head: None,
             store,
         }
     }
@@ -112,6 +115,7 @@ impl Indexer {
     /// point: the store has either all of a slice or nothing.
     pub async fn poll(&mut self, now: SystemTime) -> Poll {
         self.fetcher.begin(now);
+        self.head = None;
         match self.step(now).await {
             Ok(poll) => {
                 self.standstill.succeed();
@@ -142,7 +146,8 @@ impl Indexer {
             IndexerError::Chain(e) => ChainStatus::Degraded(error_chain(e)),
         };
         // A store that is unavailable takes no report; the next poll reports the status again.
-        let reported = self.reporter.report(status.clone(), None, None).await;
+        let (head, processed) = (self.head, self.head.and_then(|_| self.linked()));
+        let reported = self.reporter.report(status.clone(), head.as_ref(), processed).await;
         match (status, reported) {
             (ChainStatus::Halted(reason), Ok(())) => Poll::Stopped(ChainStatus::Halted(reason)),
             _ => Poll::Retry(error),
@@ -178,7 +183,19 @@ impl Indexer {
         for (index, group) in groups.iter().enumerate() {
             let join_at = groups[index + 1..].iter().find_map(|ahead| ahead.cursor);
             let place = Place { target, join_at: join_at.map(|cursor| cursor.number) };
-            match self.advance(group, &observed, place).await {
+            let mut advanced = self.advance(group, &observed, place).await;
+            if let (Err(IndexerError::Chain(error)), Some(tokens)) =
+                (&advanced, group.without_contracts())
+                && !error.is_block_gone()
+            {
+                // What a node does not give of a contract must not hold up the tokens.
+                failure = failure.or(advanced.err());
+                advanced = self.advance(&tokens, &observed, place).await;
+            }
+            if place.is_front() && advanced.is_ok() {
+                self.head = Some(observed.head);
+            }
+            match advanced {
                 Ok(Poll::Idle) => {}
                 Ok(rewound @ Poll::Rewound(_)) => return Ok(rewound),
                 Ok(other) => outcome = other,
@@ -341,7 +358,8 @@ impl Indexer {
         let status = match doubt {
             Some(reason) => ChainStatus::Degraded(reason),
             None if behind => self.unless_stuck(ChainStatus::Syncing, now),
-            None => ChainStatus::Live,
+            // A token that was halted in this poll waits until the store shows the halt.
+            None => self.unless_stuck(ChainStatus::Live, now),
         };
         self.reporter.report(status, Some(&observed.head), self.linked()).await?;
         Ok(())

@@ -198,7 +198,7 @@ mod tests {
         let mut standstill = Standstill::default();
         let waits = token(1, 7);
         look(&mut standstill, std::slice::from_ref(&waits), 0);
-        standstill.advance(&[waits.id.clone()], BlockNumber::new(8));
+        standstill.advance(std::slice::from_ref(&waits.id), BlockNumber::new(8));
         assert!(!standstill.is_reported(at(60)));
     }
 
