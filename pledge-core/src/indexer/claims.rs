@@ -33,6 +33,7 @@ impl Claims {
             Finality::Finalized => source.finalized().await?,
         };
         let is_near = |linked: BlockNumber| head.number <= linked.up(config.retained_headers);
+        // A head that is near is read with every block below it anyway, and proven by that.
         if !linked.is_some_and(is_near) {
             self.head.prove(source, &head).await?;
         }

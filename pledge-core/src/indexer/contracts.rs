@@ -78,6 +78,7 @@ impl ContractLogs {
             contracts: self.specs(group).map(part).collect(),
         };
         self.store.commit_logs(&commit).await?;
+        // What was written is known now, so the store need not be read again in this poll.
         let mut applied = Applied::nothing_at(commit.blocks.tip);
         for ContractCommit { contract, logs } in commit.contracts {
             applied.logs += logs.len() as u64;

@@ -15,7 +15,7 @@ pub(super) enum Step {
     AwaitNode,
     /// The head is near: bring the pending blocks up to it, then decide again.
     RefreshPending,
-    /// The node's chain does not have this block of ours: find the common ancestor.
+    /// The node's chain does not have this block that we hold: find the common ancestor.
     ResolveFork(BlockRef),
     /// Fetch these blocks, and commit them.
     Take(Slice),
@@ -85,6 +85,7 @@ pub(super) fn decide(
     let head = &observed.head;
     let near_head = is_near_head(config, group, observed, place);
     let cursor = group.cursor.filter(|_| place.is_front());
+    // The comparisons come before the plan: a slice of another branch must never be asked for.
     if let Some(cursor) = cursor {
         if head.id() == cursor.id() {
             return Step::Wait(Some(Above::NoneYet(cursor)));

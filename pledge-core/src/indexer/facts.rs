@@ -113,17 +113,17 @@ impl RangeFacts {
         header_of(&self.headers, number)
     }
 
-    /// The part below a block. Its last block may have no header here.
-    pub(super) fn below(&self, block: BlockNumber) -> Self {
+    /// The transfers below a block, without the logs of contracts. The last block may have no
+    /// header here.
+    pub(super) fn transfers_below(&self, block: BlockNumber) -> Self {
         let headers = self.headers.iter().filter(|header| header.number < block).copied();
         let transfers = self.transfers.iter().filter(|transfer| transfer.block < block).cloned();
         let unreadable = self.unreadable.iter().filter(|log| log.block < block).copied();
-        let logs = self.logs.iter().filter(|log| log.block < block).cloned();
         Self {
             headers: headers.collect(),
             transfers: transfers.collect(),
             unreadable: unreadable.collect(),
-            logs: logs.collect(),
+            logs: Vec::new(),
         }
     }
 }

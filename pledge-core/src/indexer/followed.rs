@@ -137,7 +137,7 @@ pub(super) fn group_by_cursor<'a>(all: impl IntoIterator<Item = &'a Followed>) -
 /// Logs to ask for: those of contracts with the same events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Selection {
-    /// Ascending.
+    /// The contracts' addresses, ascending.
     pub(super) addresses: Vec<Address>,
     /// `None` for every event.
     pub(super) topic0s: Option<Vec<B256>>,

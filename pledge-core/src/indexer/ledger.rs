@@ -95,6 +95,7 @@ impl Ledger {
         folded: FoldedGroup,
     ) -> Result<Applied, IndexerError> {
         let (base, facts) = (group.base(), blocks.facts);
+        // A fault is of verified blocks, so it is recorded whatever becomes of the commit.
         for (token, error) in folded.failed {
             self.halt(token, base, &error).await?;
         }
@@ -226,7 +227,7 @@ async fn below(
     wanted: &Wanted,
 ) -> Result<RangeFacts, ChainError> {
     let Blocks { facts, detail, fetcher, .. } = *blocks;
-    let mut good = facts.below(fault);
+    let mut good = facts.transfers_below(fault);
     let (first, to) = (blocks.first(), fault.down(1));
     if good.last().is_some_and(|last| last.number == to) {
         return Ok(good);

@@ -59,6 +59,7 @@ impl Indexer {
         pending: Arc<dyn PendingCache>,
         config: IndexerConfig,
     ) -> Self {
+        // The parts share the ports and nothing else: what one learns, another gets as an argument.
         Self {
             chain,
             config,

@@ -10,7 +10,7 @@ use crate::event::{ReorgRecord, RewindCause};
 use crate::ledger::{Change, Leg, TokenState, Transfer};
 use crate::logs::ConfirmedLog;
 use crate::ports::{BalanceStore, ChangesQuery};
-use crate::types::{Account, BlockNumber, BlockRef, LogIndex, Timestamp, TokenId};
+use crate::types::{Account, BlockNumber, BlockRef, ContractId, LogIndex, Timestamp, TokenId};
 
 const OPERATION: &str = "rewind to a block";
 
@@ -48,37 +48,57 @@ impl Indexer {
 
     /// Checks that the newest that is kept up to a block is on the node's chain too.
     async fn compare(&self, one: &Followed, to: &BlockRef) -> Result<(), IndexerError> {
-        let kept = match &one.id {
-            FollowedId::Token(token) => {
-                let token = self.projections.ledger.token(token);
-                let block = last_change(&*self.store, token, to.number).await?;
-                block.map(|block| (block, None))
-            }
-            FollowedId::Contract(contract) => {
-                let log = self.projections.newest_log(contract, to.number).await?;
-                log.map(|log| (log.log.block, Some(log)))
-            }
+        let differs = match &one.id {
+            FollowedId::Token(token) => self.differing_changes(one, token, to.number).await?,
+            FollowedId::Contract(contract) => self.differing_logs(one, contract, to.number).await?,
         };
-        let Some((block, log)) = kept else { return Ok(()) };
-        let wanted = self.projections.wanted(&Group::of(one));
-        let facts = self.fetcher.unconfirmed(block, block, &wanted).await?;
-        let (is_ours, what) = match (&one.id, log) {
-            (FollowedId::Token(token), _) => {
-                (is_ours(&*self.store, *token, &facts).await?, "changes")
-            }
-            (FollowedId::Contract(_), log) => {
-                (log.is_some_and(|log| is_kept(&log, &facts)), "logs")
-            }
-        };
-        if is_ours {
-            return Ok(());
-        }
+        let Some(block) = differs else { return Ok(()) };
         let (id, to) = (&one.id, to.number);
         let detail = format!(
-            "the {what} of {id} in block {block} are not those of the node's chain: the fork is deeper \
+            "what is kept of {id} in block {block} is not what the node's chain has: the fork is deeper \
              than block {to}, so name one below {block}"
         );
         Err(invalid(detail).into())
+    }
+
+    /// The block of the token's newest change up to a height, if the node's chain has another there.
+    async fn differing_changes(
+        &self,
+        one: &Followed,
+        token: &TokenId,
+        height: BlockNumber,
+    ) -> Result<Option<BlockNumber>, IndexerError> {
+        let state = self.projections.ledger.token(token);
+        let Some(block) = last_change(&*self.store, state, height).await? else {
+            return Ok(None);
+        };
+        let facts = self.facts_of(one, block).await?;
+        let is_ours = is_ours(&*self.store, *token, &facts).await?;
+        Ok((!is_ours).then_some(block))
+    }
+
+    /// The block of the contract's newest log up to a height, if the node's chain has another there.
+    async fn differing_logs(
+        &self,
+        one: &Followed,
+        contract: &ContractId,
+        height: BlockNumber,
+    ) -> Result<Option<BlockNumber>, IndexerError> {
+        let Some(kept) = self.projections.newest_log(contract, height).await? else {
+            return Ok(None);
+        };
+        let block = kept.log.block;
+        let facts = self.facts_of(one, block).await?;
+        Ok((!is_kept(&kept, &facts)).then_some(block))
+    }
+
+    async fn facts_of(
+        &self,
+        one: &Followed,
+        block: BlockNumber,
+    ) -> Result<RangeFacts, IndexerError> {
+        let wanted = self.projections.wanted(&Group::of(one));
+        Ok(self.fetcher.unconfirmed(block, block, &wanted).await?)
     }
 }
 
@@ -104,6 +124,7 @@ async fn last_change(
     };
     let (mut low, mut high) = (start.get(), cursor.time.get());
     let mut found = None;
+    // A search by halves: there may be millions of changes, and the store finds the last by time.
     while low <= high {
         let middle = low + (high - low) / 2;
         let time = Timestamp::new(middle).map_err(|e| invalid(e.to_string()))?;

@@ -5,7 +5,7 @@ use crate::types::{BlockId, BlockNumber, BlockRef, ChainId};
 /// Blocks to add to what is followed at one cursor: the same for every kind of write.
 #[derive(Debug, Clone)]
 pub struct NewBlocks {
-    /// Their chain.
+    /// The chain that the blocks are on.
     pub chain: ChainId,
     /// The cursor of everything in the write; `None` if nothing of it has one yet.
     pub base: Option<BlockId>,

@@ -73,6 +73,16 @@ impl Setup {
         Self { folder }
     }
 
+    /// Keeps every log of the first chain's token too, under the name `every`.
+    pub(crate) fn keeping_logs_of(self, chain: &Chain) -> Self {
+        let file = self.path().join("pledge.toml");
+        let mut text = std::fs::read_to_string(&file).unwrap();
+        let address = chain.id.address;
+        write!(text, "[chains.c0.contracts.every]\naddress = \"{address}\"\n").unwrap();
+        std::fs::write(file, text).unwrap();
+        self
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

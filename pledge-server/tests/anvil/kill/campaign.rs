@@ -32,7 +32,7 @@ impl<B: Backend> Campaign<B> {
         println!("seed {seed}: PLEDGE_SEED={seed} chooses the same rounds");
         let mut random = Random::new(seed);
         let market = Market::open(&mut random).await;
-        let setup = Setup::over(&backend.url(), &[&market.chain]);
+        let setup = Setup::over(&backend.url(), &[&market.chain]).keeping_logs_of(&market.chain);
         Self { backend, market, setup, random, pace: Pace::default(), tally: Tally::default() }
     }
 
@@ -77,6 +77,11 @@ impl<B: Backend> Campaign<B> {
         self.setup.run(&["settle", "--until-settled"]);
         let engine = Engine::new(&self.setup.config(), self.open().await).await;
         let token = self.market.chain.id;
+        let [every] = &engine.stores.logs.contracts(token.chain).await.unwrap()[..] else {
+            panic!("one contract is followed");
+        };
+        let ledger = engine.stores.balances.token(token).await.unwrap().unwrap();
+        assert_eq!(every.cursor, ledger.cursor, "the contract is as far as the ledger");
         assert_adds_up(&engine.stores, token).await;
         let (found, expected) = (engine.digest(token).await, engine.oracle(token).await);
         assert!(found == expected, "the state differs from the oracle's");
