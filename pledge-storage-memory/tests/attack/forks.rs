@@ -2,19 +2,6 @@
 
 use super::*;
 
-/// The token is halted at block 10, the contract goes on.
-async fn halted_at_10() -> (World, ContractSpec) {
-    let mut world = world().await;
-    let pool = contract("pool", POOL, 1);
-    follow(&world, &pool).await;
-    mine_to(&world, 10);
-    world.mine(660, &[(Some(1), Some(2), tokens(1_000_000))]);
-    mine_to(&world, 40);
-    world.index().await;
-    assert_eq!(world.cursor().await, world.chain.block(10));
-    (world, pool)
-}
-
 #[tokio::test]
 async fn a_fork_below_a_contract_and_above_every_token_takes_the_contract_back() {
     let (mut world, pool) = halted_at_10().await;

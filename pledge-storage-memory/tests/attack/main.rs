@@ -360,3 +360,25 @@ async fn assert_as_the_chain(world: &World, specs: &[&ContractSpec]) {
     world.settle().await.unwrap();
     assert!(world.digest().await == world.oracle(), "the ledger is not the oracle's");
 }
+
+/// The result of a future over ports in memory, which never wait.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Ready::Ready(value) => value,
+        Ready::Pending => panic!("a port in memory waited"),
+    }
+}
+
+/// The token is halted at block 10, the contract goes on.
+async fn halted_at_10() -> (World, ContractSpec) {
+    let mut world = world().await;
+    let pool = contract("pool", POOL, 1);
+    follow(&world, &pool).await;
+    mine_to(&world, 10);
+    world.mine(660, &[(Some(1), Some(2), tokens(1_000_000))]);
+    mine_to(&world, 40);
+    world.index().await;
+    assert_eq!(world.cursor().await, world.chain.block(10));
+    (world, pool)
+}

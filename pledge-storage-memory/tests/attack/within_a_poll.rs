@@ -2,15 +2,6 @@
 
 use super::*;
 
-/// The result of a future over ports in memory, which never wait.
-fn ready<T>(future: impl Future<Output = T>) -> T {
-    let mut context = Context::from_waker(Waker::noop());
-    match pin!(future).poll(&mut context) {
-        Ready::Ready(value) => value,
-        Ready::Pending => panic!("a port in memory waited"),
-    }
-}
-
 #[derive(Debug, Clone, Copy)]
 enum Meanwhile {
     OtherMoves,
