@@ -11,7 +11,7 @@ use pledge_core::indexer::IndexerError;
 use pledge_core::ledger::TokenState;
 use pledge_core::logs::ContractState;
 use pledge_core::ports::ChainState;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, ChainId};
 use serde::Serialize;
 
 use super::pause::find;
@@ -68,7 +68,7 @@ async fn rewind(config: &Config, stores: &Stores, args: &RewindArgs) -> anyhow::
     let chain = chain.ok_or_else(|| {
         WrongUsage(format!("chain {} has no section in the configuration", state.name))
     })?;
-    require_above(&stores.balances.tokens(state.chain).await?, height)?;
+    require_above(newest_block(stores, state.chain).await?, height)?;
     if !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
         confirm(stores, &state, height).await?;
     }
@@ -80,16 +80,24 @@ async fn rewind(config: &Config, stores: &Stores, args: &RewindArgs) -> anyhow::
     Ok(Rewound { chain: state.name, chain_id: state.chain.get(), reason, record })
 }
 
+/// The highest block that anything of the chain has come to.
+async fn newest_block(stores: &Stores, chain: ChainId) -> anyhow::Result<Option<BlockNumber>> {
+    let (tokens, contracts) =
+        (stores.balances.tokens(chain).await?, stores.logs.contracts(chain).await?);
+    let tokens = tokens.iter().filter_map(|token| token.cursor);
+    let contracts = contracts.iter().filter_map(|contract| contract.cursor);
+    Ok(tokens.chain(contracts).map(|cursor| cursor.number).max())
+}
+
 /// Checks that there is something to take back.
-fn require_above(tokens: &[TokenState], to: BlockNumber) -> Result<(), WrongUsage> {
-    let newest = tokens.iter().filter_map(|token| token.cursor).map(|cursor| cursor.number).max();
+fn require_above(newest: Option<BlockNumber>, to: BlockNumber) -> Result<(), WrongUsage> {
     match newest {
         Some(newest) if newest > to => Ok(()),
         Some(newest) => Err(WrongUsage(format!(
-            "--to {to}: no token is above that block: name one below {newest}, the newest in the ledger"
+            "--to {to}: nothing is above that block: name one below {newest}, the newest in the store"
         ))),
         None => Err(WrongUsage(format!(
-            "--to {to}: the ledger has no block of the chain, so there is nothing to take back"
+            "--to {to}: the store has no block of the chain, so there is nothing to take back"
         ))),
     }
 }

@@ -309,6 +309,11 @@ fn an_operators_rewind_takes_logs_back_too() {
     let folder = indexed(&node, &state_changes());
     assert_eq!(folder.run(&["pause", "local"]).code, Some(0));
     let rewound = folder.run(&["rewind", "local", "--to", "1"]);
-    assert!(rewound.stdout.contains("  pool: from block 3, 2 logs removed"), "{}", rewound.stdout);
+    assert!(
+        rewound.stdout.contains("  pool: from block 3, 2 logs removed"),
+        "{} {}",
+        rewound.stdout,
+        rewound.stderr
+    );
     assert_eq!(blocks(&listing(&folder, &[])), [1]);
 }

@@ -64,7 +64,7 @@ fn a_block_that_is_not_below_the_ledger_is_a_wrong_argument() {
     for block in ["105", "99999"] {
         let ended = folder.run(&["rewind", "local", "--to", block]);
         assert_eq!(ended.code, Some(2), "{}{}", ended.stdout, ended.stderr);
-        let remedy = format!("--to {block}: no token is above that block: name one below 105,");
+        let remedy = format!("--to {block}: nothing is above that block: name one below 105,");
         assert!(ended.stderr.contains(&remedy), "{}", ended.stderr);
     }
 }
