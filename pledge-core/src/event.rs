@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{
     BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, OutOfRange, ProgrammeId, Timestamp,
-    TokenId,
+    TokenId, checked_name,
 };
 
 /// An event's position among all events of its store: ascending and unique, but with gaps. It is
@@ -52,12 +52,7 @@ pub struct Consumer(String);
 impl Consumer {
     /// A name: 1 to 32 characters of `a-z`, `0-9`, `-` and `_`.
     pub fn new(name: &str) -> Result<Self, OutOfRange> {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
-        if (1..=32).contains(&name.len()) && name.chars().all(allowed) {
-            Ok(Self(name.to_owned()))
-        } else {
-            Err(OutOfRange::new("consumer", name, "1 to 32 characters of a-z, 0-9, - and _"))
-        }
+        checked_name("consumer", name).map(Self)
     }
 
     /// The name, as it was given.

@@ -12,8 +12,10 @@ mod text;
 mod time;
 
 pub use amount::{Amount, BalanceSeconds, CumulativeAmount};
+pub(crate) use block::require_cursor;
 pub use block::{BlockId, BlockNumber, BlockRef, LogIndex};
 pub use call::{Call, CallOutcome, Reverted};
+pub(crate) use ids::checked_name;
 pub use ids::{Account, ChainId, ContractId, Epoch, ProgrammeId, ShardCount, ShardId, TokenId};
 pub use log::{Log, Topics};
 pub use log_filter::LogFilter;

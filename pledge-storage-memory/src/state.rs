@@ -162,10 +162,8 @@ impl Token {
         operation: &'static str,
         base: Option<BlockId>,
     ) -> Result<(), StoreError> {
-        if self.state.cursor.map(|cursor| cursor.id()) == base {
-            return Ok(());
-        }
-        Err(StoreError::conflict(operation, self.state.cursor_mismatch(base)))
+        let required = self.state.require_cursor(base);
+        required.map_err(|detail| StoreError::conflict(operation, detail))
     }
 
     pub(crate) fn new(state: TokenState) -> Self {

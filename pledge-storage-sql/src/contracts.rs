@@ -105,11 +105,8 @@ async fn contract_at(
 ) -> Result<ContractRow, Fault> {
     let for_update = db.dialect().for_update();
     let row = known(contract, contract_by(db, contract, for_update).await?)?;
-    if row.state.cursor.map(|cursor| cursor.id()) == base {
-        Ok(row)
-    } else {
-        Err(Fault::conflict(row.state.cursor_mismatch(base)))
-    }
+    row.state.require_cursor(base).map_err(Fault::conflict)?;
+    Ok(row)
 }
 
 /// Writes what a commit or a rewind changes of a contract.

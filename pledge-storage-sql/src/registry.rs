@@ -202,11 +202,8 @@ pub(crate) async fn token_at(
     base: Option<BlockId>,
 ) -> Result<TokenRow, Fault> {
     let row = lock_token(db, token).await?;
-    if row.state.cursor.map(|cursor| cursor.id()) == base {
-        Ok(row)
-    } else {
-        Err(Fault::conflict(row.state.cursor_mismatch(base)))
-    }
+    row.state.require_cursor(base).map_err(Fault::conflict)?;
+    Ok(row)
 }
 
 pub(crate) async fn halt_token(

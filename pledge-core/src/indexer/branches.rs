@@ -22,15 +22,6 @@ pub(super) struct Branches {
     store: Arc<dyn BalanceStore>,
 }
 
-/// Why a comparison came to no result.
-#[derive(Debug)]
-pub(super) enum NoAncestor {
-    /// The held headers do not lead every token to a block of the node's chain.
-    TooDeep,
-    /// The node still has the block that it seemed to have replaced.
-    NoFork,
-}
-
 impl Branches {
     pub(super) fn new(
         chain: ChainId,
@@ -145,17 +136,18 @@ impl Branches {
         Ok(theirs.first() == Some(ours))
     }
 
-    /// Descends the node's chain to the common ancestor: see [`Descent`].
+    /// Descends the node's chain to the common ancestor: see [`Descent`]. `None` if the held headers do
+    /// not lead every cursor to a block of the node's chain.
     pub(super) async fn common_ancestor(
         &self,
         head: &BlockRef,
         ours: &BlockRef,
         followed: &[Followed],
-    ) -> Result<Result<BlockRef, NoAncestor>, IndexerError> {
+    ) -> Result<Option<Landing>, IndexerError> {
         let every = BlockNumber::new(u64::MAX);
         let held = self.store.headers(self.chain, every, usize::MAX).await?;
         if held.is_empty() {
-            return Ok(Err(NoAncestor::TooDeep));
+            return Ok(None);
         }
         let mut descent = Descent::new(*ours, followed, &held);
         let (mut at_most, bottom) = descent.bounds(head.number);
@@ -174,10 +166,9 @@ impl Branches {
                 return Err(ChainError::block_gone("find the common ancestor", detail).into());
             }
             match page.iter().rev().find_map(|theirs| descent.step(theirs)) {
-                Some(Landing::Ancestor(ancestor)) => return Ok(Ok(ancestor)),
-                Some(Landing::NoFork) => return Ok(Err(NoAncestor::NoFork)),
+                Some(landing) => return Ok(Some(landing)),
                 None if from > bottom => (above, at_most) = (page.first().copied(), from.down(1)),
-                None => return Ok(Err(NoAncestor::TooDeep)),
+                None => return Ok(None),
             }
         }
     }

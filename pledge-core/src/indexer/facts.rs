@@ -1,8 +1,7 @@
 //! What is wanted of a range of blocks, and what is read in a verified answer.
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 
-use super::followed::Selection;
 use crate::ledger::{Transfer, UnreadableLog, erc20};
 use crate::logs::ContractSpec;
 use crate::ports::{LogsAnswer, header_of};
@@ -69,6 +68,32 @@ impl Wanted {
     }
 }
 
+/// Logs to ask for: those of contracts with the same events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Selection {
+    /// The contracts' addresses, ascending.
+    addresses: Vec<Address>,
+    /// `None` for every event.
+    topic0s: Option<Vec<B256>>,
+}
+
+impl Selection {
+    fn new(address: Address, topic0s: Option<&[B256]>) -> Self {
+        Self { addresses: vec![address], topic0s: topic0s.map(<[B256]>::to_vec) }
+    }
+
+    /// Adds one more contract.
+    fn add(&mut self, address: Address) {
+        if let Err(at) = self.addresses.binary_search(&address) {
+            self.addresses.insert(at, address);
+        }
+    }
+
+    fn filter(&self) -> LogFilter<'_> {
+        LogFilter { addresses: &self.addresses, topic0s: self.topic0s.as_deref() }
+    }
+}
+
 /// The blocks of a range with what was wanted of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct RangeFacts {
@@ -130,7 +155,7 @@ impl RangeFacts {
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::{B256, Bytes};
+    use alloy_primitives::Bytes;
 
     use super::*;
     use crate::logs::Events;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::Address;
 
 use crate::ledger::TokenState;
 use crate::logs::ContractState;
-use crate::types::{BlockId, BlockNumber, BlockRef, ContractId, Epoch, LogFilter, TokenId};
+use crate::types::{BlockId, BlockNumber, BlockRef, ContractId, Epoch, TokenId};
 
 /// What a cursor belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,30 +132,4 @@ pub(super) fn group_by_cursor<'a>(all: impl IntoIterator<Item = &'a Followed>) -
         groups.entry(key).or_insert_with(empty).members.push(followed.clone());
     }
     groups.into_values().collect()
-}
-
-/// Logs to ask for: those of contracts with the same events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Selection {
-    /// The contracts' addresses, ascending.
-    pub(super) addresses: Vec<Address>,
-    /// `None` for every event.
-    pub(super) topic0s: Option<Vec<B256>>,
-}
-
-impl Selection {
-    pub(super) fn new(address: Address, topic0s: Option<&[B256]>) -> Self {
-        Self { addresses: vec![address], topic0s: topic0s.map(<[B256]>::to_vec) }
-    }
-
-    /// Adds one more contract.
-    pub(super) fn add(&mut self, address: Address) {
-        if let Err(at) = self.addresses.binary_search(&address) {
-            self.addresses.insert(at, address);
-        }
-    }
-
-    pub(super) fn filter(&self) -> LogFilter<'_> {
-        LogFilter { addresses: &self.addresses, topic0s: self.topic0s.as_deref() }
-    }
 }

@@ -1,6 +1,6 @@
 //! A fork that reaches the ledger: find the common ancestor and go back to it.
 
-use super::branches::NoAncestor;
+use super::ancestor::Landing;
 use super::followed::{Followed, FollowedId};
 use super::outcome::{IndexerError, Poll};
 use super::poll::Indexer;
@@ -23,9 +23,9 @@ impl Indexer {
         }
         let followed = self.projections.followed();
         let ancestor = match self.branches.common_ancestor(head, ours, &followed).await? {
-            Ok(ancestor) => ancestor,
-            Err(NoAncestor::NoFork) => return Err(no_fork(ours)),
-            Err(NoAncestor::TooDeep) => {
+            Some(Landing::Ancestor(ancestor)) => ancestor,
+            Some(Landing::NoFork) => return Err(no_fork(ours)),
+            None => {
                 self.require_still(&followed).await?;
                 return Err(too_deep(ours));
             }

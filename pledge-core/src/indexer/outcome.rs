@@ -70,7 +70,8 @@ impl Progress {
     /// What a group came to, from its first block to where it is now.
     pub(super) fn of(
         applied: &[Applied],
-        (first, tip): (BlockNumber, &BlockRef),
+        first: BlockNumber,
+        tip: &BlockRef,
         target: BlockNumber,
     ) -> Self {
         Self {

@@ -18,7 +18,7 @@ use super::outcome::{IndexerError, Poll, Progress};
 use super::pending::PendingBlocks;
 use super::projection::Projections;
 use super::report::Reporter;
-use super::revisit::{Revisited, Revisits};
+use super::revisit::{Revisited, Revisits, Visit};
 use super::standstill::Standstill;
 use super::superseded::Superseded;
 use super::supply::{Asked, SupplyChecks};
@@ -232,9 +232,14 @@ impl Indexer {
     ) -> Result<Option<Poll>, IndexerError> {
         // No block is linked to the head yet.
         self.claims.prove_head(&*self.fetcher.source, head).await?;
-        let parts = (&self.fetcher, &self.branches);
-        let at = (head, target);
-        match self.revisits.run(&mut self.projections, parts, &self.config, at).await? {
+        let visit = Visit {
+            fetcher: &self.fetcher,
+            branches: &self.branches,
+            config: &self.config,
+            head,
+            target,
+        };
+        match self.revisits.run(&mut self.projections, &visit).await? {
             Revisited::Nothing | Revisited::Healed => Ok(None),
             Revisited::Orphaned(ours) => self.resolve_fork(head, &ours).await.map(Some),
         }
@@ -337,7 +342,7 @@ impl Indexer {
             self.pending.trim(snapshot, &tip).await?;
         }
         let target = place.target.unwrap_or(tip.number);
-        Ok(Poll::Advanced(Progress::of(&applied, (first.number, &tip), target)))
+        Ok(Poll::Advanced(Progress::of(&applied, first.number, &tip, target)))
     }
 
     /// The highest block already linked to others: a cursor or a pending block.

@@ -20,6 +20,17 @@ pub(super) enum Revisited {
     Orphaned(BlockRef),
 }
 
+/// One attempt: what it asks, and under which head.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Visit<'a> {
+    pub(super) fetcher: &'a Fetcher,
+    pub(super) branches: &'a Branches,
+    pub(super) config: &'a IndexerConfig,
+    /// Proven: its position decides what is tried.
+    pub(super) head: &'a BlockRef,
+    pub(super) target: Option<BlockNumber>,
+}
+
 /// When the halted tokens were tried.
 #[derive(Debug, Default)]
 pub(super) struct Revisits {
@@ -38,15 +49,12 @@ impl Revisits {
     /// A block halts a token. While that block is near the head a reorg may replace it, so the
     /// token is checked at each new head. Blocks that were near the head at the last check may have
     /// been replaced since; before the first check, any block may have been.
-    ///
-    /// The head must have been proven: its position decides what is checked.
     pub(super) async fn run(
         &mut self,
         projections: &mut Projections,
-        (fetcher, branches): (&Fetcher, &Branches),
-        config: &IndexerConfig,
-        (head, target): (&BlockRef, Option<BlockNumber>),
+        visit: &Visit<'_>,
     ) -> Result<Revisited, IndexerError> {
+        let Visit { fetcher, branches, config, head, target } = *visit;
         let mut revisited = Revisited::Nothing;
         let last = self.last.map(|last| last.number.min(head.number));
         let first_retained = last.map(|last| config.first_retained(last));

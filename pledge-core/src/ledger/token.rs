@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::event::RewindCause;
 use crate::types::{
     Amount, BlockId, BlockNumber, BlockRef, CumulativeAmount, Decimals, Epoch, Overflow, Timestamp,
-    TokenId,
+    TokenId, require_cursor,
 };
 
 /// What a token's contract reports about itself.
@@ -201,11 +201,9 @@ impl TokenState {
         self.epoch.get().saturating_sub(self.rewinds_by_operator)
     }
 
-    /// The error text for a write that assumed another cursor.
-    pub fn cursor_mismatch(&self, assumed: Option<BlockId>) -> String {
-        let name = |id: Option<BlockId>| id.map_or("its start".to_owned(), |id| id.to_string());
-        let cursor = self.cursor.map(|cursor| cursor.id());
-        format!("token {} is at {}, not at {}", self.spec.id, name(cursor), name(assumed))
+    /// Why a write that assumed a cursor is refused.
+    pub fn require_cursor(&self, assumed: Option<BlockId>) -> Result<(), String> {
+        require_cursor(format_args!("token {}", self.spec.id), self.cursor, assumed)
     }
 
     /// Why a write that assumed an epoch is refused.

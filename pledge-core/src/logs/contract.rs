@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::types::{
     BlockId, BlockNumber, BlockRef, ContractId, Epoch, Log, LogFilter, OutOfRange, Timestamp,
+    require_cursor,
 };
 
 /// The events of a contract that are kept, by the hashes of their signatures.
@@ -124,11 +125,9 @@ impl ContractState {
         self.cursor.map_or(self.spec.start_block, |cursor| cursor.number.next())
     }
 
-    /// The error text for a write that assumed another cursor.
-    pub fn cursor_mismatch(&self, assumed: Option<BlockId>) -> String {
-        let name = |id: Option<BlockId>| id.map_or("its start".to_owned(), |id| id.to_string());
-        let cursor = self.cursor.map(|cursor| cursor.id());
-        format!("contract {} is at {}, not at {}", self.spec.id, name(cursor), name(assumed))
+    /// Why a write that assumed a cursor is refused.
+    pub fn require_cursor(&self, assumed: Option<BlockId>) -> Result<(), String> {
+        require_cursor(format_args!("contract {}", self.spec.id), self.cursor, assumed)
     }
 }
 

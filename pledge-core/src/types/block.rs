@@ -114,6 +114,20 @@ impl BlockRef {
     }
 }
 
+/// The reason to refuse a write that assumes another cursor than the one of `what`.
+pub(crate) fn require_cursor(
+    what: impl fmt::Display,
+    cursor: Option<BlockRef>,
+    assumed: Option<BlockId>,
+) -> Result<(), String> {
+    let cursor = cursor.map(|cursor| cursor.id());
+    if cursor == assumed {
+        return Ok(());
+    }
+    let name = |id: Option<BlockId>| id.map_or("its start".to_owned(), |id| id.to_string());
+    Err(format!("{what} is at {}, not at {}", name(cursor), name(assumed)))
+}
+
 impl fmt::Display for BlockRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.id().fmt(f)

@@ -244,7 +244,7 @@ impl fmt::Display for ContractId {
 }
 
 /// A name that a person gives: short, and safe in URLs, files and tables.
-fn checked_name(what: &'static str, name: &str) -> Result<String, OutOfRange> {
+pub(crate) fn checked_name(what: &'static str, name: &str) -> Result<String, OutOfRange> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     if (1..=32).contains(&name.len()) && name.chars().all(allowed) {
         Ok(name.to_owned())

@@ -2,13 +2,11 @@
 
 use alloy_primitives::{Address, B256, Bytes};
 use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState, Events};
-use pledge_core::ports::{ContractCommit, ContractLogsQuery, LogOrder, LogsCommit, NewBlocks};
+use pledge_core::ports::{ContractCommit, LogsCommit, NewBlocks};
 use pledge_core::types::{BlockNumber, BlockRef, ContractId, Log, LogIndex, Topics};
 
 use super::ops::{Logged, LoggedBlock};
 use super::{CHAIN, RETAINED, Twins, both, same};
-
-const PAGE: usize = 3;
 
 /// Three names of one address: for every log, from later on, and for one event alone.
 pub(super) fn specs() -> [ContractSpec; 3] {
@@ -125,22 +123,5 @@ impl Twins {
             self.extend(&commit.blocks);
         }
         self.last_logs = Some(commit);
-    }
-
-    pub(super) async fn compare_logs(&self) {
-        both!(self, logs.contracts(CHAIN)).expect("a valid question");
-        for spec in specs() {
-            both!(self, logs.contract(&spec.id)).expect("a valid question");
-            for order in [LogOrder::OldestFirst, LogOrder::NewestFirst] {
-                let mut after = None;
-                loop {
-                    let contract = spec.id.clone();
-                    let query = ContractLogsQuery { contract, order, after, limit: PAGE };
-                    let page = both!(self, logs.contract_logs(&query)).expect("a valid question");
-                    let Some(last) = page.value.last() else { break };
-                    after = Some(last.log.place());
-                }
-            }
-        }
     }
 }
