@@ -3,11 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod after_a_fork;
 mod claims;
 mod forks;
 mod instances;
 mod lies;
 mod other_branch;
+mod processed;
 mod refused;
 mod rewinds;
 mod starts;
@@ -63,6 +65,7 @@ struct Bent {
     logs: Mutex<Option<BendLogs>>,
     headers: Mutex<Option<BendHeaders>>,
     head: Mutex<Option<BlockRef>>,
+    finalized: Mutex<Option<BlockRef>>,
     hook: Mutex<Option<Hook>>,
 }
 
@@ -74,8 +77,14 @@ impl fmt::Debug for Bent {
 
 impl Bent {
     fn new(chain: &ScriptedChain) -> Arc<Self> {
-        let (logs, headers, head) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Arc::new(Self { chain: chain.clone(), logs, headers, head, hook: Mutex::default() })
+        Arc::new(Self {
+            chain: chain.clone(),
+            logs: Mutex::default(),
+            headers: Mutex::default(),
+            head: Mutex::default(),
+            finalized: Mutex::default(),
+            hook: Mutex::default(),
+        })
     }
 
     fn ask(&self) {
@@ -102,6 +111,7 @@ impl Bent {
         *self.logs.lock().unwrap() = None;
         *self.headers.lock().unwrap() = None;
         *self.head.lock().unwrap() = None;
+        *self.finalized.lock().unwrap() = None;
     }
 }
 
@@ -118,7 +128,8 @@ impl ChainSource for Bent {
     }
 
     async fn finalized(&self) -> Answer<Option<BlockRef>> {
-        self.chain.finalized().await
+        let finalized = self.chain.finalized().await?;
+        Ok(self.finalized.lock().unwrap().or(finalized))
     }
 
     async fn headers(&self, from: BlockNumber, to: BlockNumber) -> Answer<Vec<BlockRef>> {
