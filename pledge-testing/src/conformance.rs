@@ -56,6 +56,9 @@ pub mod marks;
 pub mod notifier;
 pub mod pending_cache;
 pub mod points_edges;
+pub mod points_failures;
+pub mod points_pages;
+pub mod points_programmes;
 pub mod points_rewind;
 pub mod points_store;
 pub mod price_source;
@@ -104,7 +107,10 @@ macro_rules! balance_store_conformance {
 #[macro_export]
 macro_rules! points_store_conformance {
     ($fixture:expr) => {
+        $crate::__points_programmes!($fixture);
         $crate::__points_store!($fixture);
+        $crate::__points_failures!($fixture);
+        $crate::__points_pages!($fixture);
         $crate::__points_rewind!($fixture);
         $crate::__points_edges!($fixture);
     };

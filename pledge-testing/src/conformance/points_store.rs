@@ -1,13 +1,10 @@
-//! Laws of [`PointsStore`].
+//! Laws of [`PointsStore`] about batches: what a settlement writes, and when it is refused.
 
 use alloy_primitives::{Address, U256};
 use pledge_core::error::StoreErrorKind;
 use pledge_core::event::Event;
 use pledge_core::points::{BatchSpan, Programme, settle};
-use pledge_core::ports::{
-    BatchFailure, HistoriesQuery, PointsStore, ProgrammeState, SettlementBatch, SettlementsQuery,
-    Statement, StatementsQuery,
-};
+use pledge_core::ports::{HistoriesQuery, PointsStore, ProgrammeState, SettlementBatch};
 use pledge_core::types::{
     Account, Amount, Epoch, ProgrammeId, Rate, RateSchedule, RawPoints, ShardCount, ShardId, Step,
     Timestamp, WindowLength,
@@ -21,11 +18,7 @@ use crate::world::{account, at, token};
 
 laws! {
     __points_store of points_store(Fixture):
-    a_programme_is_what_was_put
-    a_rate_change_in_the_settled_past_is_refused
-    a_rate_change_under_a_settlement_is_refused
     a_batch_by_other_rates_is_refused
-    windows_and_shards_of_a_programme_cannot_change
     a_batch_moves_points_and_progress_together
     the_same_batch_again_is_refused_and_counts_once
     a_batch_from_another_epoch_is_refused
@@ -34,18 +27,11 @@ laws! {
     a_batch_outside_its_accounts_or_windows_is_invalid
     a_window_that_is_not_closed_is_refused
     a_shard_is_settled_when_every_account_was_reached
-    a_failed_batch_is_recorded_and_the_rest_goes_on
-    a_window_whose_batches_all_failed_is_listed
-    another_attempt_completes_a_failed_batch
-    attempts_are_counted_and_can_be_reset
     settling_every_shard_is_an_event
-    standings_are_sorted_and_pages_complete
-    pages_of_statements_are_complete_and_in_order
-    a_settlement_costs_its_changes_and_not_its_windows
     the_largest_points_round_trip
 }
 
-fn rate(text: &str) -> Rate {
+pub(super) fn rate(text: &str) -> Rate {
     text.parse().expect("a rate")
 }
 
@@ -114,19 +100,6 @@ pub async fn batch(
     }
 }
 
-fn failure(of: &SettlementBatch, reason: &str) -> BatchFailure {
-    BatchFailure {
-        programme: of.programme.clone(),
-        epoch: of.epoch,
-        shard: of.shard,
-        from: of.from,
-        to: of.to,
-        span: of.span,
-        attempts: 1,
-        reason: reason.to_owned(),
-    }
-}
-
 /// Settles both shards from one instant after 15:00 to another.
 pub async fn settle_both(ledger: &Ledger, seconds: (u64, u64)) {
     for shard in [0, 1] {
@@ -135,7 +108,7 @@ pub async fn settle_both(ledger: &Ledger, seconds: (u64, u64)) {
     }
 }
 
-async fn refused(ledger: &Ledger, batch: &SettlementBatch) {
+pub(super) async fn refused(ledger: &Ledger, batch: &SettlementBatch) {
     let before = (ledger.digest().await, state(ledger).await);
     let error = points(ledger).commit_batch(batch).await.expect_err("the batch does not fit");
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
@@ -148,48 +121,6 @@ pub(super) fn accounts_of(shard: u16) -> Vec<Account> {
     let mut accounts: Vec<_> = [1, 2, 3, 4].map(account).into_iter().filter(in_shard).collect();
     accounts.sort();
     accounts
-}
-
-/// A programme is read as it was put, also after putting it again.
-async fn a_programme_is_what_was_put(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    points(&ledger).put_programme(&two_shards()).await.expect("the same again");
-    let state = state(&ledger).await;
-    assert_eq!(state.programme, two_shards());
-    assert_eq!((state.settled(), state.shards.len()), (None, 2));
-    assert_eq!(state.epoch, Epoch::FIRST);
-}
-
-/// The future may change, the settled past may not.
-async fn a_rate_change_in_the_settled_past_is_refused(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    settle_both(&ledger, (0, 3_600)).await;
-    let from = |seconds| {
-        let step = Step { from: at(seconds), value: rate("0.1") };
-        let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
-        Programme { rates, ..two_shards() }
-    };
-    let error = points(&ledger).put_programme(&from(3_599)).await.expect_err("settled already");
-    assert_eq!(error.kind(), StoreErrorKind::Invalid);
-    assert_eq!(state(&ledger).await.programme, two_shards());
-    points(&ledger).put_programme(&from(3_600)).await.expect("not settled yet");
-    assert_eq!(state(&ledger).await.programme, from(3_600));
-}
-
-/// The batches of a settlement under way were computed by these rates.
-async fn a_rate_change_under_a_settlement_is_refused(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    let span = BatchSpan { after: None, through: Some(accounts_of(1)[0]) };
-    let part = batch(&ledger, 1, span, (0, 7_200)).await;
-    points(&ledger).commit_batch(&part).await.expect("commit");
-    let step = Step { from: at(3_600), value: rate("0.1") };
-    let changed = Programme {
-        rates: RateSchedule::new(rate("0.05"), vec![step]).expect("one step"),
-        ..two_shards()
-    };
-    let error = points(&ledger).put_programme(&changed).await;
-    let error = error.expect_err("being settled");
-    assert_eq!(error.kind(), StoreErrorKind::Invalid);
 }
 
 /// A batch is written under the rates by which it was computed.
@@ -208,18 +139,6 @@ async fn a_batch_by_other_rates_is_refused(fixture: Fixture) {
     later.expect("nothing is settled yet");
     let committed = points(&ledger).commit_batch(&stale).await;
     committed.expect("the rates differ only after the batch");
-}
-
-/// Settled rows would lose their meaning.
-async fn windows_and_shards_of_a_programme_cannot_change(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    let window = WindowLength::new(60).expect("a minute");
-    let shards = ShardCount::new(4).expect("a power of two");
-    for other in [Programme { window, ..two_shards() }, Programme { shards, ..two_shards() }] {
-        let error = points(&ledger).put_programme(&other).await.expect_err("fixed");
-        assert_eq!(error.kind(), StoreErrorKind::Invalid);
-    }
-    assert_eq!(state(&ledger).await.programme, two_shards());
 }
 
 /// A batch is written completely or not at all.
@@ -337,75 +256,6 @@ async fn a_shard_is_settled_when_every_account_was_reached(fixture: Fixture) {
     assert_eq!(ledger.digest().await, expected);
 }
 
-/// A failure holds up its shard, not the batches after it.
-async fn a_failed_batch_is_recorded_and_the_rest_goes_on(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    let first = accounts_of(1)[0];
-    let span = BatchSpan { after: None, through: Some(first) };
-    let failed = batch(&ledger, 1, span, (0, 3_600)).await;
-    points(&ledger).record_failure(&failure(&failed, "why")).await.expect("record");
-    let rest = BatchSpan { after: Some(first), through: None };
-    let rest = batch(&ledger, 1, rest, (0, 3_600)).await;
-    points(&ledger).commit_batch(&rest).await.expect("the rest goes on");
-    let progress = state(&ledger).await.shards[1].clone();
-    let run = progress.run.expect("not complete");
-    assert_eq!((progress.settled, run.scanned, run.failures.len()), (None, true, 1));
-    assert_eq!((run.failures[0].attempts, run.failures[0].reason.as_str()), (1, "why"));
-    let query = SettlementsQuery { programme: id(), before: None, limit: 9 };
-    let settlements = points(&ledger).settlements(&query).await.expect("read");
-    assert_eq!((settlements.len(), settlements[0].settled), (1, false));
-    assert_eq!(settlements[0].failures, run.failures);
-}
-
-/// A failure is listed under its window.
-async fn a_window_whose_batches_all_failed_is_listed(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    let failed = batch(&ledger, 1, WHOLE, (0, 7_200)).await;
-    points(&ledger).record_failure(&failure(&failed, "why")).await.expect("record");
-    let query = SettlementsQuery { programme: id(), before: None, limit: 9 };
-    let settlements = points(&ledger).settlements(&query).await.expect("read");
-    let windows: Vec<_> = settlements.iter().map(|s| (s.window.start, s.failures.len())).collect();
-    assert_eq!(windows, [(at(3_600), 1), (at(0), 1)]);
-    assert!(settlements.iter().all(|s| s.total.accounts == 0 && !s.settled));
-}
-
-/// The result is that of no failure.
-async fn another_attempt_completes_a_failed_batch(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    let whole = batch(&ledger, 0, WHOLE, (0, 7_200)).await;
-    points(&ledger).commit_batch(&whole).await.expect("the other shard");
-    let span = BatchSpan { after: None, through: Some(accounts_of(1)[0]) };
-    let failed = batch(&ledger, 1, span, (0, 7_200)).await;
-    points(&ledger).record_failure(&failure(&failed, "why")).await.expect("record");
-    let rest = BatchSpan { after: span.through, through: None };
-    let rest = batch(&ledger, 1, rest, (0, 7_200)).await;
-    points(&ledger).commit_batch(&rest).await.expect("the rest");
-    points(&ledger).commit_batch(&failed).await.expect("another attempt");
-    assert_eq!(state(&ledger).await.settled(), Some(at(7_200)));
-    refused(&ledger, &failed).await;
-    let (start, cursor) = ledger.chain.block(1).zip(ledger.chain.block(5)).expect("mined");
-    let transfers = ledger.chain.transfers();
-    let expected = oracle(token(), &start, &cursor, &transfers, &[two_shards()]);
-    assert_eq!(ledger.digest().await, expected);
-}
-
-/// Attempts are counted for each span; an operator may reset the count.
-async fn attempts_are_counted_and_can_be_reset(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    let failed = batch(&ledger, 1, WHOLE, (0, 7_200)).await;
-    for reason in ["first", "second"] {
-        points(&ledger).record_failure(&failure(&failed, reason)).await.expect("record");
-    }
-    let failures = async || state(&ledger).await.shards[1].clone().run.expect("open").failures;
-    let recorded = failures().await;
-    assert_eq!((recorded.len(), recorded[0].attempts), (1, 2));
-    assert_eq!(recorded[0].reason, "second");
-    let elsewhere = points(&ledger).reset_failures(&id(), at(7_200)).await.expect("reset");
-    assert_eq!(elsewhere, 0);
-    let reset = points(&ledger).reset_failures(&id(), at(3_600)).await.expect("reset");
-    assert_eq!((reset, failures().await[0].attempts), (1, 0));
-}
-
 /// There is one event, when the slowest shard is settled.
 async fn settling_every_shard_is_an_event(fixture: Fixture) {
     let ledger = open(fixture).await;
@@ -415,80 +265,6 @@ async fn settling_every_shard_is_an_event(fixture: Fixture) {
         events.iter().filter(|e| matches!(e.event, Event::Settled { .. })).collect();
     let expected = Event::Settled { programme: id(), settled: at(3_600) };
     assert_eq!(settled.iter().map(|e| &e.event).collect::<Vec<_>>(), [&expected]);
-}
-
-/// By points descending, then by address, whatever the page's size.
-async fn standings_are_sorted_and_pages_complete(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    settle_both(&ledger, (0, 7_200)).await;
-    let mut expected: Vec<_> = ledger.digest().await.programmes["main"]
-        .totals
-        .clone()
-        .into_iter()
-        .map(|(account, raw)| (raw, account))
-        .collect();
-    expected.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    assert!(expected.len() >= 3, "several accounts earned");
-    for limit in 1..=4 {
-        let mut walked = Vec::new();
-        let mut after = None;
-        loop {
-            let page = points(&ledger).standings(&id(), after, limit).await.expect("read").value;
-            let Some(last) = page.last() else { break };
-            after = Some((last.raw, last.account));
-            walked.extend(page.iter().map(|standing| (standing.raw, standing.account)));
-        }
-        assert_eq!(walked, expected, "pages of {limit}");
-    }
-}
-
-/// Each row once, in the order of publication, with the row before the page, whatever its size.
-async fn pages_of_statements_are_complete_and_in_order(fixture: Fixture) {
-    let ledger = open(fixture).await;
-    settle_both(&ledger, (0, 7_200)).await;
-    ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
-    let whole = statement_rows(points(&ledger), &id(), account(3)).await.expect("read");
-    assert!(whole.len() >= 3 && whole.is_sorted_by_key(Statement::place), "{whole:?}");
-    for limit in 1..=4 {
-        let mut walked: Vec<Statement> = Vec::new();
-        loop {
-            let after = walked.last().map(Statement::place);
-            let query = StatementsQuery { programme: id(), account: account(3), after, limit };
-            let page = points(&ledger).statements(&query).await.expect("read").value;
-            assert_eq!((page.before.as_ref(), page.settled), (walked.last(), Some(at(3_600))));
-            assert!(page.rows.len() <= limit);
-            if page.rows.is_empty() {
-                break;
-            }
-            walked.extend(page.rows);
-        }
-        assert_eq!(walked, whole, "pages of {limit}");
-    }
-}
-
-/// A fortnight of windows of one second, in which little happens.
-async fn a_settlement_costs_its_changes_and_not_its_windows(fixture: Fixture) {
-    const FORTNIGHT: u64 = 14 * 86_400;
-    let ledger = Ledger::with_blocks(fixture).await;
-    ledger.mine(FORTNIGHT, &[]);
-    ledger.commit_to(6).await.expect("commit");
-    let window = WindowLength::new(1).expect("a second");
-    points(&ledger).put_programme(&Programme { window, ..two_shards() }).await.expect("put");
-    for shard in [0, 1] {
-        let batch = batch(&ledger, shard, WHOLE, (0, FORTNIGHT)).await;
-        assert!(batch.windows.len() + batch.statements.len() < 40, "{batch:?}");
-        points(&ledger).commit_batch(&batch).await.expect("the next batch of its shard");
-    }
-    let query = |before| SettlementsQuery { programme: id(), before, limit: 1_000 };
-    let last = points(&ledger).settlements(&query(None)).await.expect("read");
-    let supply = ledger.digest().await.totals.supply;
-    assert_eq!((last.len(), last[0].window.end), (1_000, at(FORTNIGHT)));
-    let second =
-        RawPoints::of_constant(supply, U256::from(rate("0.05").e18()) * U256::from(10_000));
-    assert!(last.iter().all(|settlement| settlement.settled && settlement.total.raw == second));
-    let first = points(&ledger).settlements(&query(Some(at(2)))).await.expect("read");
-    let starts: Vec<_> = first.iter().map(|settlement| settlement.window.start).collect();
-    assert_eq!(starts, [at(1), at(0)]);
 }
 
 /// The largest balance at the largest rate for a century.
