@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alloy_primitives::Address;
+
 use super::blocks::{Applied, Blocks};
 use super::followed::{FollowedId, Group};
 use super::outcome::IndexerError;
@@ -16,7 +18,7 @@ use crate::types::{BlockNumber, ChainId, ContractId, Log, LogIndex};
 pub(super) struct ContractLogs {
     chain: ChainId,
     store: Arc<dyn LogStore>,
-    /// The contracts as they were read when the poll began, with what was written since.
+    /// The contracts as they were read when the poll began, with their cursors as they are now.
     contracts: BTreeMap<ContractId, ContractState>,
 }
 
@@ -68,10 +70,16 @@ impl ContractLogs {
         let facts = blocks.facts;
         let time_of =
             |log: &Log| facts.header(log.block).expect("verified: a log's header is there").time;
+        // There may be thousands of contracts: each looks through the logs of its own address only.
+        let mut by_address: BTreeMap<Address, Vec<&Log>> = BTreeMap::new();
+        for log in &facts.logs {
+            by_address.entry(log.address).or_default().push(log);
+        }
         let part = |spec: &ContractSpec| {
-            let kept = facts.logs.iter().filter(|log| spec.selects(log));
-            let logs = kept.map(|log| ConfirmedLog { time: time_of(log), log: log.clone() });
-            ContractCommit { contract: spec.id.clone(), logs: logs.collect() }
+            let of_address = by_address.get(&spec.address).into_iter().flatten();
+            let kept = of_address.filter(|log| spec.selects(log));
+            let kept = kept.map(|log| ConfirmedLog { time: time_of(log), log: (*log).clone() });
+            ContractCommit { contract: spec.id.clone(), logs: kept.collect() }
         };
         let commit = LogsCommit {
             blocks: blocks.new_blocks(self.chain, group.base()),
@@ -84,7 +92,6 @@ impl ContractLogs {
             applied.logs += logs.len() as u64;
             if let Some(state) = self.contracts.get_mut(&contract) {
                 state.cursor = Some(commit.blocks.tip);
-                state.logs += logs.len() as u64;
             }
             applied.taken.push(FollowedId::Contract(contract));
         }

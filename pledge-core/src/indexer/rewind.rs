@@ -35,7 +35,7 @@ impl Indexer {
         let followed = self.projections.followed();
         let above: Vec<_> = followed.iter().filter(|one| is_above(one, &to)).collect();
         if above.is_empty() {
-            return Err(invalid(format!("no token is above block {height}")).into());
+            return Err(invalid(format!("nothing of the chain is above block {height}")).into());
         }
         // Everything is compared before the one write, so that a refusal changes nothing.
         for one in above {

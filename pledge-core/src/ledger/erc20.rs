@@ -17,7 +17,7 @@ pub use view::{View, encode_number, encode_text};
 pub const TRANSFER_TOPIC: B256 =
     b256!("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
 
-/// The logs of transfers of these tokens.
+/// The logs of transfers of these tokens, which ascend by address.
 pub const fn transfers_of(tokens: &[Address]) -> LogFilter<'_> {
     LogFilter { addresses: tokens, topic0s: Some(&[TRANSFER_TOPIC]) }
 }

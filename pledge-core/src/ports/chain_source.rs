@@ -23,7 +23,8 @@ pub struct LogsRequest<'a> {
     pub from: BlockNumber,
     /// Last block (inclusive), not below `from`.
     pub to: BlockNumber,
-    /// Which logs: those that any of these selects. At least one must select something.
+    /// Which logs: those that any of these selects. At least one must select something, and the
+    /// addresses of each ascend.
     pub filters: &'a [LogFilter<'a>],
     /// Which headers the answer must contain.
     pub detail: HeaderDetail,
@@ -140,8 +141,13 @@ impl LogsAnswer {
 
     /// Checks the answer against the contract of [`ChainSource::logs`].
     ///
-    /// A breach is `Transient`: another attempt or another node may give a correct answer.
+    /// A breach is `Transient`: another attempt or another node may give a correct answer. It is
+    /// `Persistent` if the request itself is wrong: a filter's addresses do not ascend.
     pub fn verify(&self, request: &LogsRequest<'_>) -> Result<(), ChainError> {
+        if !request.filters.iter().all(|filter| filter.addresses.is_sorted()) {
+            let detail = "the addresses of a filter do not ascend";
+            return Err(ChainError::persistent("check a range", detail));
+        }
         // Headers come first, because the logs are checked against them.
         request.verify_headers(&self.headers)?;
         let mut previous = None;

@@ -8,7 +8,8 @@ use super::Log;
 /// `topic0s`, or any log of them. An empty list selects nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogFilter<'a> {
-    /// The contracts that emit them.
+    /// The contracts that emit them, ascending: there may be thousands, and each log is searched for
+    /// among them.
     pub addresses: &'a [Address],
     /// The hashes of the events' signatures; `None` for every event, anonymous ones too.
     pub topic0s: Option<&'a [B256]>,
@@ -24,7 +25,7 @@ impl LogFilter<'_> {
     pub fn matches(&self, log: &Log) -> bool {
         let topic0 = log.topics.as_slice().first();
         let is_asked = |topic0s: &[B256]| topic0.is_some_and(|topic0| topic0s.contains(topic0));
-        self.addresses.contains(&log.address) && self.topic0s.is_none_or(is_asked)
+        self.addresses.binary_search(&log.address).is_ok() && self.topic0s.is_none_or(is_asked)
     }
 }
 
@@ -61,6 +62,8 @@ mod tests {
         }
         let none = LogFilter { addresses: &[a], topic0s: Some(&[]) };
         assert!(!none.matches(&log(a, &[x])));
+        let both = LogFilter { addresses: &[a, b], topic0s: None };
+        assert!(both.matches(&log(a, &[])) && both.matches(&log(b, &[])));
         let every = LogFilter { addresses: &[a], topic0s: None };
         assert!(every.matches(&log(a, &[])) && !every.matches(&log(b, &[])));
     }
