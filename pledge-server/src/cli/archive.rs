@@ -74,6 +74,7 @@ pub(super) async fn import(context: Context, args: ImportArgs) -> anyhow::Result
     }
     let (from, reader) = open(&args.from)?;
     let bytes = from.bytes;
+    // Its first line is read before the store is opened, so that a wrong file makes no database.
     let mut lines = LineReader::new(reader)?;
     let stores = stores::open_alone(&config.storage).await?;
     let progress = context.progress.work("import");

@@ -46,6 +46,7 @@ impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        // Digits alone: a number of Rust may begin with `+`.
         let is_number = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
         let number = |part| Some(part).filter(is_number)?.parse::<u64>().ok();
         let place = text.split_once(':').and_then(|(block, index)| {

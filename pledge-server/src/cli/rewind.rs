@@ -116,6 +116,7 @@ fn refused(to: BlockNumber, error: IndexerError) -> anyhow::Error {
 async fn confirm(stores: &Stores, chain: &ChainState, to: BlockNumber) -> anyhow::Result<()> {
     let contracts = stores.logs.contracts(chain.chain).await?;
     let question = question(chain, &stores.balances.tokens(chain.chain).await?, &contracts, to);
+    // On a thread of its own: a signal has to end the command while it waits for the answer.
     let answer = tokio::task::spawn_blocking(move || {
         write!(io::stderr(), "{question}")?;
         let mut answer = String::new();

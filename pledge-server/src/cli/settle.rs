@@ -52,6 +52,7 @@ pub(super) async fn execute(context: Context, args: SettleArgs) -> anyhow::Resul
     let settled = tokio::select! {
         settled = &mut work => settled,
         () = tokio::time::sleep(deadline) => {
+            // Stopped, not dropped: the batch under way is finished and counted.
             stop.cancel();
             work.await
         }

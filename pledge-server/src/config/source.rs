@@ -124,6 +124,7 @@ fn parsed(
         let what = format!("cannot be read ({error}); name another file with --config");
         ConfigError::at(&name, what)
     })?;
+    // Parsed here first, since the error of `config` repeats the line, which may hold a key.
     toml::de::DeTable::parse(&text)
         .map_err(|error| ConfigError::at(&name, place(&text, &error)))?;
     let source = config::File::from_str(&text, config::FileFormat::Toml);
@@ -188,6 +189,7 @@ fn set_by(key: &Key, environment: &Environment) -> String {
 }
 
 fn is_variable(key: &Key, environment: &Environment) -> bool {
+    // `config` lower-cases the names of variables, so they count in any case.
     let variable = key.variable();
     environment.iter().any(|(name, _)| name.to_uppercase() == variable)
 }

@@ -59,6 +59,7 @@ async fn look_at_file(url: &StorageUrl, file: &Path) -> anyhow::Result<(Stores, 
     if !file.exists() {
         return Ok((nothing(), Found::NoFile));
     }
+    // Opened, though nothing is written: permissions do not show a file system that is read only.
     OpenOptions::new().write(true).open(file).map_err(|error| {
         let what = format!("`{}` cannot be written to ({error})", file.display());
         ConfigError::at(&url_key(), format!("{what}: give us the right, or name another file"))

@@ -139,6 +139,7 @@ impl Follower {
 
     /// Runs one poll. A poll that takes longer than a minute is reported and continues.
     async fn poll(&self, indexer: &mut Indexer, incident: &mut Incident) -> Poll {
+        // Not dropped after a minute: begun again each time, a slow poll would never end.
         let mut poll = std::pin::pin!(indexer.poll(SystemTime::now()).fuse());
         loop {
             tokio::select! {
@@ -185,6 +186,8 @@ impl Follower {
                 self.progress.reached();
                 Next::Rest
             }
+            // A chain that waits for an operator is no failure of this instance: no other could go
+            // on.
             Poll::Stopped(status) => {
                 doing.succeeded();
                 backoff.reset();

@@ -26,6 +26,7 @@ impl PartialFile {
         }
         let unwritten = || format!("--to: nothing can be written to `{}`", folder.display());
         fs::create_dir_all(folder).with_context(unwritten)?;
+        // In the same folder: only within one file system is the last step a rename.
         let file = NamedTempFile::with_prefix_in(format!(".{NAME}."), folder);
         Ok(Self { file: file.with_context(unwritten)?, place })
     }
@@ -40,6 +41,7 @@ impl PartialFile {
         let Self { file, place } = self;
         file.as_file().sync_all().context("the archive cannot be written")?;
         let shown = place.display().to_string();
+        // An archive that appeared since `begin` is not written over.
         let persisted = file.persist_noclobber(&place);
         persisted.with_context(|| format!("`{shown}` cannot be made"))?;
         Ok(shown)
