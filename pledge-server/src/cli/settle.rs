@@ -138,7 +138,7 @@ impl fmt::Display for Settled {
         } else if self.complete {
             writeln!(f, "every closed window is settled")
         } else {
-            writeln!(f, "stopped before everything was settled: run it again to go on")
+            writeln!(f, "not every closed window is settled yet: run it again")
         }
     }
 }

@@ -105,7 +105,9 @@ fn merge(file: Option<&Path>, environment: &Environment) -> Result<serde_json::V
     let (keys, others): (Vec<_>, Vec<_>) =
         own.cloned().partition(|(name, _)| name.contains(LEVELS));
     for (name, _) in others.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str())) {
-        tracing::warn!("{name} is no key of the configuration: levels are joined by {LEVELS}");
+        tracing::warn!(
+            "{name} is ignored: levels of a key are joined by `{LEVELS}`, as in PLEDGE_STORAGE__URL"
+        );
     }
     let variables = config::Environment::with_prefix("PLEDGE")
         .prefix_separator("_")

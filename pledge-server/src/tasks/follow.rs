@@ -83,7 +83,8 @@ impl Follower {
                 let name = &self.config.name;
                 tracing::warn!(
                     chain = name,
-                    "the chain makes no progress elsewhere, following it here"
+                    "another instance has the chain and makes no progress, so this one follows \
+                     it too"
                 );
             }
             self.follow_while(turn, source, &mut hints).await;
