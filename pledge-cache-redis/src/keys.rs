@@ -14,6 +14,8 @@ pub(crate) struct Keys {
 impl Keys {
     /// `None` if the prefix has no characters, or some that mean something in keys.
     pub(crate) fn new(prefix: &str) -> Option<Self> {
+        // A brace in the prefix would be the tag by which a cluster places a key, and the keys of
+        // one script would be apart.
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
         let is_prefix = !prefix.is_empty() && prefix.bytes().all(is_plain);
         is_prefix.then(|| Self { prefix: prefix.to_owned() })

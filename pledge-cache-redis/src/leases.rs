@@ -72,6 +72,8 @@ impl RedisLeases {
 
     fn script(&self, script: &str, instance: InstanceId) -> Cmd {
         let keys = self.redis.keys();
+        // The whole script each time: `EVALSHA` fails on a server that was restarted and has
+        // forgotten it.
         let mut command = redis::cmd("EVAL");
         command.arg(script).arg(2).arg(keys.lease_ends()).arg(keys.lease_offers());
         command.arg(instance.to_string());
@@ -90,6 +92,7 @@ impl Leases for RedisLeases {
         let offer = serde_json::to_string(lease).map_err(|error| {
             StoreError::invalid(OPERATION, "the lease cannot be written").caused_by(error)
         })?;
+        // Rounded up, so that no lease is shorter than was asked for.
         let millis = |lasts: Duration| lasts.as_nanos().div_ceil(1_000_000).to_string();
         let mut command = self.script(RENEW, lease.instance);
         command.arg(offer).arg(millis(lasts)).arg(millis(LEASE_LASTS_MAX));

@@ -143,6 +143,8 @@ impl Redis {
             State::Up { connection, number } => (connection.clone(), *number),
             State::Down { reason, .. } => return Err(unavailable(reason)),
         };
+        // An error that the server answers counts too: one that takes no write, full or a replica,
+        // is of no use either.
         let reason = match timeout(limit, command.query_async(&mut connection)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => error.to_string(),
@@ -212,6 +214,8 @@ impl Link {
     async fn connection(&self, keys: &Keys) -> redis::RedisResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_LIMIT))
+            // Each call has a limit of its own; the client's, half a second, would cut that of
+            // large values.
             .set_response_timeout(None);
         let mut connection =
             self.client.get_multiplexed_async_connection_with_config(&config).await?;

@@ -122,6 +122,7 @@ impl RedisPending {
         let mut command = redis::cmd("GETRANGE");
         command.arg(self.redis.keys().pending(chain)).arg(0).arg(TAG_BYTES - 1);
         let tag = self.redis.call(OPERATION, &command, CALL_LIMIT).await.ok()?;
+        // Bytes that are no text are no tag: they count as nothing, and may be written over.
         Some(String::from_utf8(tag).unwrap_or_default())
     }
 }
@@ -140,6 +141,8 @@ impl PendingCache for RedisPending {
     async fn load(&self, chain: ChainId) -> Result<Option<PendingSnapshot>, StoreError> {
         let known = self.known(chain);
         let own = known.as_ref().filter(|known| known.source != Source::Loaded);
+        // The tag first, and alone: a snapshot may have megabytes, and is mostly the one that is
+        // known already.
         let Some(tag) = self.tag_on_server(chain).await else {
             return Ok(own.map(|own| own.copy()));
         };
@@ -153,6 +156,7 @@ impl PendingCache for RedisPending {
             self.write(chain, own).await;
             return Ok(Some(own.copy()));
         }
+        // What cannot be read there does not hide what was stored here.
         let Some(theirs) = self.read(chain).await else {
             return Ok(own.map(|own| own.copy()));
         };
@@ -164,10 +168,13 @@ impl PendingCache for RedisPending {
     async fn store(&self, chain: ChainId, snapshot: &PendingSnapshot) -> Result<(), StoreError> {
         let before = self.known(chain);
         let own = Arc::new(Known {
+            // The keys of the hash are this process's own, and the count is this call's: tags of two
+            // processes, or of two calls, differ.
             tag: format!("{:016x}", self.tags.hash_one(self.calls.fetch_add(1, Relaxed))),
             snapshot: Arc::new(snapshot.clone()),
             source: Source::Unwritten { above: before.and_then(|known| known.on_server()) },
         });
+        // Known here before it is written: while the server is away, `load` answers from here.
         self.known.lock().expect("no holder panics").insert(chain, own.clone());
         self.write(chain, &own).await;
         Ok(())

@@ -52,6 +52,7 @@ impl AdaptiveSize {
     pub(crate) fn answered(&self, size: u64) -> bool {
         let mut state = self.state();
         state.suspected = state.suspected.filter(|(suspected, _)| *suspected > size);
+        // A smaller question proves nothing about this size.
         if size < state.size || state.size == self.max {
             return false;
         }
@@ -87,6 +88,7 @@ impl AdaptiveSize {
     /// one.
     pub(crate) fn refused(&self, size: u64, hint: Option<u64>) {
         let half = (size / 2).max(1);
+        // A node may suggest a range that it refuses itself, so only a smaller one counts.
         let next = hint.filter(|hint| (1..size).contains(hint)).unwrap_or(half);
         let mut state = self.state();
         state.suspected = None;

@@ -135,6 +135,8 @@ pub(crate) fn fault_of_connection(kind: &TransportErrorKind) -> Fault {
                 return Fault::TooLarge;
             }
             match error.downcast_ref::<reqwest::Error>() {
+                // A time-out while connecting is not about the question: a smaller one would not
+                // pass either.
                 Some(error) if error.is_timeout() && !error.is_connect() => Fault::TimedOut,
                 _ => Fault::Unreachable,
             }
@@ -160,6 +162,8 @@ fn words_of_answer(payload: &ErrorPayload) -> String {
 }
 
 fn fault_of_answer(payload: &ErrorPayload) -> Fault {
+    // By text first, since nodes share few codes: 3 is Geth's for a revert, -32001 is EIP-1474's
+    // for what is not there.
     let by_text = fault_of_text(&words_of_answer(payload));
     match (payload.code, by_text) {
         (429, _) => Fault::RateLimited,

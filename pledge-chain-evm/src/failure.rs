@@ -71,6 +71,8 @@ impl Failure {
     pub(crate) fn new(endpoint: &str, error: &TransportError) -> Self {
         let (fault, words) = (fault_of(error), words_of(error));
         let words = words.as_deref().unwrap_or_default();
+        // `limit` and `range` are in other refusals too (`rate limit`, `BlockOutOfRange`), and less
+        // would not help there.
         let is_limit = !matches!(fault, Fault::RateLimited | Fault::BlockMissing | Fault::Reverted);
         Self {
             retry_after: error.as_transport_err().and_then(TransportErrorKind::retry_after),

@@ -75,6 +75,7 @@ impl HeaderReader {
         match self.asker.call::<Option<WireHeader>>(call).await {
             Ok(Some(header)) => self.placed(operation, header).map(|h| Some(h.block)),
             Ok(None) => Ok(None),
+            // Nodes answer an unknown tag with null, as a missing block, or as bad parameters.
             Err(Failure { fault: Fault::BlockMissing | Fault::BadParams, .. }) => Ok(None),
             Err(failure) => Err(failure.during(operation)),
         }
@@ -107,6 +108,8 @@ impl HeaderReader {
                 Err(_) if height == GENESIS => None,
                 Err(error) if error.kind() != ChainErrorKind::BlockGone => return Err(error),
                 Err(_) if head.number < height => None,
+                // Two machines may be behind the url: the one with the head is ahead of the one
+                // asked for this.
                 Err(_) => return Err(self.has_no_such_head(head.number, height)),
             };
         }
@@ -139,6 +142,8 @@ impl HeaderReader {
         let mut readings = 1;
         loop {
             let blocks = self.at(&numbers).await?;
+            // A broken link is a change of the chain, which the caller resolves; a time that goes
+            // back may be one wrong answer, so only that is read again.
             check_links(READ_HEADERS, &blocks)?;
             match self.check_times(&blocks) {
                 Ok(()) => return Ok(blocks),

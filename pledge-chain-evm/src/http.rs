@@ -72,6 +72,7 @@ impl Node {
     pub(crate) fn new(config: &EvmConfig) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .timeout(config.request_timeout)
+            // A question must go nowhere but to the url that is configured.
             .redirect(redirect::Policy::none())
             .user_agent(concat!("pledge/", env!("CARGO_PKG_VERSION")))
             .build()?;
@@ -131,6 +132,7 @@ impl Node {
     async fn read(&self, mut response: reqwest::Response) -> Result<Bytes, TransportError> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(connection_error)? {
+            // Counted as it comes: an answer without an end names no length beforehand.
             if body.len() + chunk.len() > self.answer_bytes_max {
                 return Err(TransportErrorKind::custom(AnswerTooLarge {
                     bytes_max: self.answer_bytes_max,

@@ -2,10 +2,10 @@
 //!
 //! [`EvmNodes`] reads a chain through several nodes, of which one answers and the others stand by
 //! and vote. [`EvmChain`] reads one node over HTTP. It trusts nothing that it can check: the chain
-//! id (when it connects and after every outage), the number of each header, the parent links, the
-//! block hash of each log, and, as far as [`LogProof`] proves it, that no log is missing. What it
-//! cannot get it reports as an error of the right kind, never as an empty answer. [`HeadHints`]
-//! wakes its caller when the node announces a new block over a WebSocket.
+//! id (when it connects, after every outage and every five minutes), the number of each header, the
+//! parent links, the block hash of each log, and, as far as [`LogProof`] proves it, that no log is
+//! missing. What it cannot get it reports as an error of the right kind, never as an empty answer.
+//! [`HeadHints`] wakes its caller when the node announces a new block over a WebSocket.
 //!
 //! ```no_run
 //! use pledge_chain_evm::{EvmChain, EvmConfig};

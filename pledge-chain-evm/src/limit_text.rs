@@ -78,6 +78,8 @@ fn ends(text: &str, between: char) -> Option<(u64, u64)> {
 }
 
 fn limit(text: &str) -> Option<u64> {
+    // `logs matched by query exceeds limit of 10000`: the number is of logs, and no unit follows
+    // it.
     if text.contains("logs matched") {
         return None;
     }

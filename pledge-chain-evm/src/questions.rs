@@ -196,8 +196,10 @@ impl<T> Questions<T> {
         self.put_back(again);
     }
 
-    /// Puts calls back whose request was not sent.
+    /// Puts calls back that are asked again.
     pub(crate) fn put_back(&mut self, batch: Vec<Open>) {
+        // To the back, so that what fails does not hold up the rest; in an ordered question nothing
+        // may come before it.
         if self.is_ordered {
             batch.into_iter().rev().for_each(|open| self.open.push_front(open));
         } else {

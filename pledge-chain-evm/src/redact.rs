@@ -58,6 +58,8 @@ impl Redactor {
 
     pub(crate) fn clean(&self, text: &str) -> String {
         let text = &text[..text.floor_char_boundary(TEXT_BYTES_READ_MAX)];
+        // Redacted before it is shortened and split: a part of a secret could be too short to be
+        // found.
         let redacted = self.redact(text);
         let mut clean: String = redacted
             .split(|c: char| c.is_control() || c.is_whitespace())
@@ -72,6 +74,7 @@ impl Redactor {
 
     /// The text with each stretch that parts of secrets cover as `***`.
     fn redact(&self, text: &str) -> String {
+        // ASCII alone: other letters may change their length in lower case, and places must stay.
         let lower = text.to_ascii_lowercase().into_bytes();
         let mut covered = vec![false; lower.len()];
         for at in 0..lower.len() {

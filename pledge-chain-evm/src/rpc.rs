@@ -198,6 +198,7 @@ impl Rpc {
     /// As [`Rpc::ask_node`], with the chain id in the same request. A failure to get that is one of the
     /// whole request.
     pub(crate) async fn ask_with_chain(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
+        // Counted before the question: an outage meanwhile makes the comparison due again.
         let outages = self.outages.load(Ordering::Acquire);
         let joined: Vec<Call> =
             std::iter::once(chain_id_call()).chain(calls.iter().cloned()).collect();

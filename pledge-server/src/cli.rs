@@ -50,14 +50,14 @@ struct Global {
     /// Print the result as JSON, and nothing else
     #[arg(long, global = true)]
     json: bool,
-    /// How log lines look; `RUST_LOG` selects which
+    /// Format of log lines; `RUST_LOG` selects which are written
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play scripted chains and serve them while they live on: no node, no network, no files
+    /// Play scripted chains and serve the API over them: needs no node, network or files
     Demo(demo::DemoArgs),
     /// Follow the chains, settle points and serve the API
     Run(run::RunArgs),
@@ -71,14 +71,14 @@ enum Command {
     Status,
     /// List the logs that are kept of a contract, newest first
     Logs(logs::LogsArgs),
-    /// Look at the configuration without following it
+    /// Check, show or write a configuration; follows no chain
     #[command(subcommand)]
     Config(config::ConfigCommand),
     /// Bring the database's schema up to date
     Migrate,
     /// Write all that the store holds into one file: a backup, or the way into another store
     Export(archive::ExportArgs),
-    /// Take a file of `export` over, into an empty store
+    /// Read an archive of `export` into an empty store
     Import(archive::ImportArgs),
     /// List settlements, newest first
     Settlements(settlements::SettlementsArgs),
@@ -111,7 +111,7 @@ impl Command {
 #[derive(Debug, Args)]
 struct QuickArgs {
     /// A node; its chain id is asked. Other users of the machine see what is typed here, so a url
-    /// with a key belongs into the variable `PLEDGE_RPC_URL`
+    /// with a key belongs in the variable `PLEDGE_RPC_URL`
     #[arg(long, value_name = "URL", requires = "token", conflicts_with = "config")]
     rpc_url: Option<String>,
     /// The contract to follow

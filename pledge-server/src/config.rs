@@ -102,7 +102,7 @@ impl Config {
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
         if let Some(file) = default_file() {
-            tracing::warn!("{} is not read: the flags stand in its place", file.display());
+            tracing::warn!("{} is not read: --rpc-url and --token replace it", file.display());
         }
         let mut raw = Written::read(None, environment)?.raw()?;
         quick.write_into(chain, &mut raw);

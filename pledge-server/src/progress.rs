@@ -1,21 +1,25 @@
 //! The progress of long work: a bar on a terminal, a log line now and then elsewhere.
 
 mod board;
+mod terminal;
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pledge_chain_evm::EvmNodes;
 use pledge_core::indexer;
 
 pub use board::Board;
 
+use self::terminal::BrokenLines;
 use crate::output::Output;
 use crate::views::Age;
 
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
+const REDRAWS_PER_SECOND: u8 = 20;
 const BAR: &str = "{prefix:>16} {bar:30} {msg}";
 
 /// Where progress is shown.
@@ -41,7 +45,10 @@ impl Progress {
             Output::Text => Shown::Lines,
         };
         let target = match shown {
-            Shown::Bars => ProgressDrawTarget::stderr(),
+            Shown::Bars => {
+                let terminal = BrokenLines::new(Term::buffered_stderr());
+                ProgressDrawTarget::term_like_with_hz(Box::new(terminal), REDRAWS_PER_SECOND)
+            }
             Shown::Lines | Shown::Nothing => ProgressDrawTarget::hidden(),
         };
         Self { bars: MultiProgress::with_draw_target(target), shown }

@@ -149,6 +149,7 @@ pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedC
     let connected = sources::connect_each(config).await?;
     let asked = examined.ask(config, &connected).await;
     let Examined { tokens, contracts, problems } = examined;
+    // A wrong key comes first: it is still wrong when the nodes answer again.
     problems.into_result().map_err(|error| config.name_flags(error))?;
     asked?;
     let source = connected.nodes;
@@ -190,6 +191,8 @@ impl Examined {
         let source = &*connected.nodes;
         check_finality(config, source, &mut self.problems).await?;
         let (tokens, specs) = open(&config.tokens, &mut self.tokens);
+        // The first failure is kept and the rest still learned, so that every wrong key is
+        // reported.
         let mut outcome = Ok(());
         for (found, spec) in discover(config, source, &tokens).await.into_iter().zip(specs) {
             outcome = outcome.and(learn(found.spec, spec, &mut self.problems));

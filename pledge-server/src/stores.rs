@@ -114,7 +114,7 @@ pub async fn open_to_read(config: &StorageConfig) -> anyhow::Result<Stores> {
 }
 
 fn keeps_nothing() -> anyhow::Error {
-    ConfigError::at(&url_key(), "memory: keeps nothing between commands: use sqlite:FILE").into()
+    ConfigError::at(&url_key(), "`memory:` keeps nothing between commands: use sqlite:FILE").into()
 }
 
 fn no_file(file: &str) -> anyhow::Result<anyhow::Error> {
@@ -128,8 +128,8 @@ fn is_empty(url: &StorageUrl) -> anyhow::Error {
 
 fn missing(what: &str) -> anyhow::Error {
     anyhow::anyhow!(
-        "{what}: make one with `pledge run`, `pledge index` or `pledge migrate`, or name it in \
-         storage.url"
+        "{what}: set it up with `pledge run`, `pledge index` or `pledge migrate`, or name an \
+         existing one in storage.url"
     )
 }
 

@@ -1,6 +1,6 @@
-//! The tasks of a running server: one that indexes and one that settles for each chain, one that
-//! delivers events, and the HTTP server. A failure of one chain never stops another; a task that
-//! panics ends the process.
+//! The tasks of a running server: one that indexes and one that settles for each chain, one each
+//! that delivers events, removes old ones, watches the store's file and keeps the lease, and the
+//! HTTP server. A failure of one chain never stops another; a task that panics ends the process.
 
 mod ability;
 mod assignment;

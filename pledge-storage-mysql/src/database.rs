@@ -69,6 +69,7 @@ impl Database for MySqlDatabase {
     }
 
     async fn begin(&self, access: Access) -> Result<Box<dyn Transaction>, Fault> {
+        // Apart, so that a read does not wait while every writer waits for a lock.
         let pool = if access == Access::Write { &self.writers } else { &self.readers };
         let is_transaction = access != Access::ReadOnce;
         Ok(Box::new(MySqlUnit::begin(pool, is_transaction).await?))

@@ -41,6 +41,8 @@ impl Endpoint {
             let detail = format!("the URL has an `@` behind its host: {FORM}; {ENCODED}");
             return Err(Fault::invalid(detail));
         }
+        // The driver would append two modes to the server's own. `set_up` replaces all of them
+        // instead.
         let options = options
             .charset("utf8mb4")
             .pipes_as_concat(false)

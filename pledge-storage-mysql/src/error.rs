@@ -28,10 +28,13 @@ pub(crate) fn fault(error: sqlx::Error) -> Fault {
 fn of_server(error: &dyn DatabaseError) -> (StoreErrorKind, String) {
     use StoreErrorKind::{Corrupt, Invalid, Unavailable};
     let (kind, detail) = match number(error) {
+        // 1020 is MariaDB's since 11.6, where a row has changed after the snapshot: it passes like
+        // a deadlock.
         Some(codes::DEADLOCK | codes::LOCK_WAIT | codes::CHANGED_SINCE_READ) => {
             (Unavailable, "another write was in the way, and this one was taken back")
         }
         Some(
+            // After a failover the name may lead to the old primary for a while, so this passes.
             codes::READ_ONLY_OPTION
             | codes::READ_ONLY_TABLE
             | codes::READ_ONLY_TRANSACTION

@@ -1,8 +1,8 @@
 //! The stores of pledge in one database of a MySQL (8 or later) or MariaDB (10.8 or later) server.
 //!
-//! [`MySqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore` and `Archive` of
-//! `pledge-core` over one database, so a rewind takes back ledger and points, and records its
-//! event, in one transaction.
+//! [`MySqlStore`] implements `BalanceStore`, `PointsStore`, `LogStore`, `EventStore` and `Archive`
+//! of `pledge-core` over one database, so a rewind takes back ledger, points and contracts' logs,
+//! and records its event, in one transaction.
 //!
 //! - A write locks the row of what it builds on (its chain, its token, a consumer's position), then
 //!   reads and checks it: under `READ COMMITTED` it sees what the last writer left. Any number of

@@ -20,10 +20,13 @@ pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), 
         return Ok(());
     }
     lock(db, name).await?;
+    // Read again under the lock: another process may have changed the schema meanwhile.
     let SchemaVersion { found, newest } = schema_version(db, name).await?;
     if (1..newest).contains(&found) {
         tracing::info!("bringing the schema of `{name}` from version {found} to {newest}");
     }
+    // The server commits each change of a schema by itself, so an interrupted migration is half
+    // made.
     let run = match MIGRATOR.run_direct(None, db, false).await {
         Err(MigrateError::Dirty(version)) => {
             begin_again(db, name, version).await?;

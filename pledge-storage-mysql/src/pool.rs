@@ -102,6 +102,7 @@ impl Pool {
     pub(crate) async fn close(&self) {
         let Shared { room, patience, connections_max, is_closing, .. } = &*self.0;
         is_closing.send_replace(true);
+        // Calls that wait already go first; closed before that, the room would refuse them.
         let _all = room.acquire_many(*connections_max).await;
         room.close();
         let idle = std::mem::take(&mut *self.idle());
@@ -137,6 +138,8 @@ impl Room {
         let listener = Listener::new(patience.answer);
         loop {
             let Some(mut session) = self.pool.idle().pop() else { break };
+            // A server or a proxy may have closed a connection that was idle: no age limit shows
+            // that, a ping does.
             if let Ok(Ok(())) = timeout(for_a_sleeper, session.connection.ping()).await {
                 return Ok(Slot { session, listener, room: self });
             }

@@ -58,6 +58,8 @@ impl Role {
 /// Sets a new connection up. `Invalid` if it did not obey.
 pub(crate) async fn set_up(mut db: MySqlConnection, role: Role) -> Result<Session, Fault> {
     let (isolation, access) = (role.isolation(), role.access());
+    // `CHAIN` would open a transaction after each commit, and a limit would cut answers. The
+    // isolation is a statement of its own: its variable has two names.
     let settings = format!(
         "SET autocommit = 1, sql_mode = '{SQL_MODE}', time_zone = '{TIME_ZONE}', \
          innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, lock_wait_timeout = {LOCK_WAIT_SECONDS}, \

@@ -140,6 +140,8 @@ impl MySqlUnit {
         let Err(error) = self.send("COMMIT").await else {
             return Ok(());
         };
+        // The server answers that it did not commit. Any other error may have lost the answer
+        // alone.
         if error.as_database_error().is_some() {
             return Err(fault(error));
         }
@@ -223,6 +225,8 @@ impl Transaction for MySqlUnit {
         let taken_back = self.send("ROLLBACK").await;
         let slot = self.end();
         match taken_back {
+            // The server may be read only since a failover: the next call connects again, perhaps
+            // to another.
             Ok(()) if after == StoreErrorKind::Unavailable => drop(slot),
             Ok(()) => slot.into_iter().for_each(Slot::give_back),
             Err(error) => tracing::debug!(%error, "the connection is given up"),

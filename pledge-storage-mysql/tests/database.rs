@@ -297,7 +297,7 @@ async fn a_leaderboard_sorts_no_accounts() {
     {
         for bound in ["", &format!("AND {by} < UNHEX(REPEAT('1', 64))")] {
             let page = format!(
-                "EXPLAIN SELECT * FROM {table} WHERE {owner} = 1 {bound} ORDER BY {by} DESC, account LIMIT 100"
+                "EXPLAIN FORMAT = TRADITIONAL SELECT * FROM {table} WHERE {owner} = 1 {bound} ORDER BY {by} DESC, account LIMIT 100"
             );
             let rows = outsider.fetch_all(AssertSqlSafe(page)).await.unwrap();
             for row in rows {

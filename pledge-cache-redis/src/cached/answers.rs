@@ -60,6 +60,7 @@ impl Answers {
         state: &impl Serialize,
     ) -> Place {
         let asked = serde_json::to_vec(&(VERSION, question, state));
+        // A question may name a thousand accounts: its digest keeps the key short.
         let digest: B256 = keccak256(asked.expect("a question can be written"));
         Place { key: self.redis.keys().answer(token, digest) }
     }
@@ -69,6 +70,8 @@ impl Answers {
         command.arg(&place.key);
         let found: Option<Vec<u8>> =
             self.redis.call(OPERATION, &command, CALL_LIMIT).await.unwrap_or_default();
+        // What cannot be read, cut or written by another program, counts as absent: the store is
+        // asked.
         let answer = found.and_then(|value| serde_json::from_slice(&value).ok());
         let count = if answer.is_some() { &self.hits } else { &self.misses };
         count.fetch_add(1, Relaxed);

@@ -57,6 +57,8 @@ impl<S: BalanceStore> Cached<S> {
             return Ok(answer);
         }
         let answer = read.await?;
+        // The read may have met a newer block than `now`: the answer is kept under the state that
+        // it names itself.
         let state = LedgerState::seen(&now, answer.cursor, answer.epoch);
         self.answers.put(&place(state), &answer).await;
         Ok(answer)

@@ -68,6 +68,8 @@ impl<S: BalanceStore + PointsStore> Cached<S> {
             return Ok(answer);
         }
         let answer = read.await?;
+        // The answer names no progress. A state that is equal before and after was there in
+        // between, since within an epoch nothing goes back.
         if self.points_state(id).await? == Some(now) {
             self.answers.put(&place, &answer).await;
         }

@@ -195,6 +195,7 @@ where
     ) -> Result<(), Failure> {
         let FailedRequest { size, failure, is_of_each } = failed;
         let is_divisible = Questions::<T>::has_divisible(&batch, &self.task.calls);
+        // Only an answer right before this failure shows that the node is up, so it counts once.
         let mut others_pass = std::mem::take(&mut self.was_answered);
         let mut is_confirmed = false;
         if self.is_over(&failure) {

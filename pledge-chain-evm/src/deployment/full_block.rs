@@ -30,6 +30,7 @@ struct Sent {
 impl FullBlock {
     /// Whether one of its transactions creates a contract at this address.
     pub(super) fn creates(&self, token: Address) -> bool {
+        // A contract that another one creates does not show here; witnesses prove that one.
         self.transactions.iter().any(|sent| match (sent.from, sent.to, sent.nonce) {
             (Some(from), None, Some(nonce)) => from.create(nonce.to()) == token,
             _ => false,
@@ -47,6 +48,8 @@ impl FullBlock {
             .collect();
         senders.sort_unstable();
         senders.dedup_by_key(|(_, sender)| *sender);
+        // The highest nonces first: those accounts have most surely sent something before this
+        // block.
         let nonces = senders.iter().rev().take(WITNESSES_MAX - 1);
         let nonces =
             nonces.map(|(_, sender)| Call::new("eth_getTransactionCount", json!([sender, at])));

@@ -77,6 +77,8 @@ impl Connection {
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX))
             .read_buffer_size(READ_BUFFER_BYTES)
+            // A ping leaves at once, and what does not leave has a bound: the library's default has
+            // none.
             .write_buffer_size(0)
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX);
         let connecting =
@@ -106,6 +108,8 @@ impl Connection {
     /// Calls `on_head` at every head until the connection ends; returns why it did.
     pub(super) async fn listen(&mut self, pace: &mut Pace, mut on_head: impl FnMut()) -> Cause {
         let mut pings = interval_at(Instant::now() + self.ping_interval, self.ping_interval);
+        // After a stall on our side two pings must not be due at once: the second would find no
+        // answer to the first.
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut silent_at = Instant::now() + pace.silence();
         let (mut is_alive, mut strays) = (true, 0);

@@ -78,6 +78,7 @@ impl Comparer {
         node: usize,
         headers: &[BlockRef],
     ) -> Result<bool, ChainError> {
+        // A lone node is followed as it is; the indexer compares it with the ledger's headers.
         if self.group.is_alone() {
             return Ok(true);
         }

@@ -96,6 +96,7 @@ impl Heads {
             let other = standing.ok().map(Standing::head)?;
             let newer = other.time.get().saturating_sub(head.time.get());
             let is_further = other.number > head.number && newer >= ahead.as_secs();
+            // `Reverse`: of two nodes with one head the more preferred one is the larger.
             is_further.then_some((other.number, Reverse(node)))
         });
         if let Some((_, Reverse(node))) = heads.max() {

@@ -89,6 +89,8 @@ impl Health {
     pub(super) fn failed(&mut self, now: Instant, asked: Option<Duration>, reason: String) {
         let own = self.waits.next().expect("the number of waits has no bound");
         let asked = asked.map(|asked| asked.min(self.rules.rest_asked_max));
+        // The reason matters when all nodes wait: a wait of our own choice may be cut short, one
+        // that was asked for is kept.
         let (wait, why) = match asked {
             Some(asked) if asked >= own => (asked, Why::Asked),
             _ => (own, Why::Failed),

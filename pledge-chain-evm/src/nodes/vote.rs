@@ -28,6 +28,7 @@ pub(super) enum Verdict {
 
 /// The verdict of the majority of those that do not abstain; the claimant's ballot is among them.
 pub(super) fn count(dispute: &Contradiction, ballots: &[Ballot]) -> Verdict {
+    // Silent nodes count against both sides: while they are away, the rest is no majority.
     let electorate = ballots.iter().filter(|ballot| **ballot != Ballot::Abstains).count();
     let votes = |hash| ballots.iter().filter(|ballot| **ballot == Ballot::Block(hash)).count();
     let is_majority = |hash| 2 * votes(hash) > electorate;

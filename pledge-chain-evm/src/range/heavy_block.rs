@@ -42,6 +42,7 @@ impl HeavyBlockReader {
         refusal: Failure,
     ) -> Result<Reading, ChainError> {
         let (block, logs) = self.logs(slice).await.map_err(|error| {
+            // Never `Persistent`: a block that is refused today may be given tomorrow.
             let kind = match error.kind() {
                 ChainErrorKind::BlockGone => ChainErrorKind::BlockGone,
                 _ => ChainErrorKind::Transient,

@@ -38,6 +38,8 @@ impl RangeReader {
         request: &LogsRequest<'_>,
         blocks: u64,
     ) -> Result<Reading, ChainError> {
+        // A filter that is too long looks like a range that is: ranges that shrank in vain get this
+        // size back.
         let size_before = self.sizes.range_blocks();
         loop {
             let plan = self.sizes.plan(request, blocks);

@@ -94,6 +94,7 @@ impl SealedReader {
                     break;
                 }
             };
+            // A proof that fails is no end of the range: what the node gives is wrong, not missing.
             let mut more = self.receipts.logs_in(OPERATION, id, &seal, receipts)?;
             more.retain(|log| request.selects(log));
             logs.extend(more);

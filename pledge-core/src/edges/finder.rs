@@ -126,6 +126,7 @@ impl EdgeFinder {
     /// has a block, else after the minute. After any other error nothing of the step is kept and the search
     /// starts again: nothing waits for edges.
     pub async fn step(&mut self, now: SystemTime) -> Result<Finding, IndexerError> {
+        // A clock that was set back ends the rest.
         let rests = |failed| now.duration_since(failed).is_ok_and(|passed| passed < REST);
         if self.failed_at.is_some_and(rests) {
             return Ok(Finding::Idle);

@@ -62,6 +62,7 @@ impl Descent {
     pub(super) fn bounds(&self, head: BlockNumber) -> (BlockNumber, BlockNumber) {
         let top = self.branches.iter().map(|branch| branch.cursor.number).max();
         let top = top.unwrap_or(self.orphan.number).min(head);
+        // One below the lowest held header: its parent hash names that block too.
         let lowest = self.held.keys().next().map(|lowest| lowest.down(1));
         (top, lowest.unwrap_or(self.orphan.number).min(top))
     }

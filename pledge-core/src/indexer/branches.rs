@@ -36,6 +36,7 @@ impl Branches {
         &self,
         number: BlockNumber,
     ) -> Result<Option<BlockRef>, StoreError> {
+        // The store returns the newest header at or below the height; one below is no answer here.
         let held = self.store.headers(self.chain, number, 1).await?;
         Ok(held.first().copied().filter(|held| held.number == number))
     }
@@ -58,6 +59,7 @@ impl Branches {
             if !cursor.is_parent_of(first) {
                 return Ok(Some(*cursor));
             }
+            // The cursor is kept twice, as a cursor and as a header: a false time may be in either.
             let is_same = |held: &&BlockRef| held.id() == cursor.id();
             let held = held.iter().find(is_same).unwrap_or(cursor);
             if first.time < cursor.time || held != cursor {
@@ -110,6 +112,8 @@ impl Branches {
             snapshot.blocks.iter().any(|held| held.header.id() == block.id())
         };
         for above in [Some(observed.head), observed.finalized].into_iter().flatten() {
+            // The pending blocks are linked one by one, so two of them are on one branch without a
+            // request.
             if seen.is_some_and(|seen| holds(seen, tip) && holds(seen, &above)) {
                 continue;
             }

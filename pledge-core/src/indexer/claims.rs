@@ -83,6 +83,8 @@ impl Claim {
         if self.shown == Some(claimed.id()) {
             return Ok(());
         }
+        // With the block below: a source links what it returns, so the claimed block must be the
+        // child of that one.
         let shown = source.headers(claimed.number.down(1), claimed.number).await?;
         if shown.last() != Some(claimed) {
             let detail = format!("the node has another block than {claimed} at its height");

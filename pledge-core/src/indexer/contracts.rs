@@ -52,6 +52,7 @@ impl ContractLogs {
         contract: &ContractId,
         at_most: BlockNumber,
     ) -> Result<Option<ConfirmedLog>, StoreError> {
+        // With the newest first, `after` is the bound from above: the first place above the height.
         let query = ContractLogsQuery {
             contract: contract.clone(),
             order: LogOrder::NewestFirst,

@@ -53,6 +53,7 @@ pub(super) async fn cross_check_fork(
             );
             Err(ChainError::transient(OPERATION, detail))
         }
+        // Without a block at that height the second source has not this one either.
         Err(error) if error.kind() == ChainErrorKind::BlockGone => Ok(()),
         Err(error) => {
             let detail = format!("the fork at block {ours} cannot be cross-checked");

@@ -83,6 +83,7 @@ impl Fetcher {
         slice: Option<Slice>,
         wanted: &Wanted,
     ) -> Option<(Slice, RangeFacts)> {
+        // Near the head a slice has to fit the pending blocks of its own poll.
         let is_far = |slice: &Slice| slice.detail == HeaderDetail::Sparse;
         let slice = slice.filter(|slice| is_far(slice) && self.prefetched.has_room())?;
         let facts = self.checked(slice, wanted).await.ok()?;

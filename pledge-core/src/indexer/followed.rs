@@ -127,6 +127,7 @@ pub(super) fn group_by_cursor<'a>(all: impl IntoIterator<Item = &'a Followed>) -
     let mut groups: BTreeMap<_, Group> = BTreeMap::new();
     for followed in all {
         let (cursor, next) = (followed.cursor, followed.next_block());
+        // With the hash: cursors at one height may be on two branches, which no request may join.
         let key = (next, cursor.map(|cursor| cursor.hash));
         let empty = || Group { cursor, next, members: Vec::new() };
         groups.entry(key).or_insert_with(empty).members.push(followed.clone());

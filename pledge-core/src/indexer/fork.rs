@@ -18,6 +18,7 @@ impl Indexer {
         head: &BlockRef,
         ours: &BlockRef,
     ) -> Result<Poll, IndexerError> {
+        // One answer that does not fit is no fork yet: the block itself is asked for once more.
         if self.branches.is_ours_still(head, ours).await? {
             return Err(no_fork(ours));
         }

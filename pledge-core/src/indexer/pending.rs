@@ -104,6 +104,8 @@ impl PendingBlocks {
                         snapshot.blocks.extend(blocks_of(facts));
                     }
                     None if snapshot.blocks.is_empty() => return Ok(None),
+                    // The blocks read before are of a branch that was left: once, all are read
+                    // again from the cursor.
                     None if is_first_try => {
                         is_first_try = false;
                         snapshot.blocks.clear();
@@ -153,6 +155,7 @@ impl PendingBlocks {
 
     /// Keeps the blocks above the cursor and publishes them to readers.
     async fn show(&mut self, snapshot: PendingSnapshot) -> Result<(), IndexerError> {
+        // Compared with what the cache has now: it may have lost what was stored.
         let shown = self.cache.load(self.chain).await?;
         let is_shown = shown.as_ref() == Some(&snapshot);
         let snapshot = self.above.insert(snapshot);

@@ -327,6 +327,8 @@ impl Indexer {
         );
         self.fetcher.keep(ahead, &wanted);
         let mut applied = applied?;
+        // A projection whose tokens are all halted took nothing, so it does not decide how far the
+        // group is.
         applied.retain(|applied| !applied.taken.is_empty());
         // Where one projection took fewer blocks than another, the group is as far as that one.
         let Some(tip) = applied.iter().map(|applied| applied.tip).min_by_key(|tip| tip.number)

@@ -60,6 +60,8 @@ impl Projections {
         group: &Group,
         blocks: &Blocks<'_>,
     ) -> Result<Vec<Applied>, IndexerError> {
+        // One write each: a crash between them leaves two cursors, which are two groups at the next
+        // poll.
         let mut all = Vec::new();
         if group.tokens().next().is_some() {
             all.push(self.ledger.apply(group, blocks).await?);

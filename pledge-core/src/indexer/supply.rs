@@ -90,6 +90,7 @@ impl Asked<'_> {
             Ok(total) => total,
             Err(error) => return SupplyAnswer::Missing(error_chain(&error)),
         };
+        // Only a new mark needs a second answer.
         if total == token.totals.supply || token.non_conserving().is_some() {
             return SupplyAnswer::Total(total);
         }

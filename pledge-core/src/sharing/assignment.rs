@@ -94,6 +94,7 @@ impl Assignment {
 /// The follower of each chain that some instance offers to follow.
 fn followers(leases: &BTreeMap<InstanceId, &Lease>) -> BTreeMap<ChainId, InstanceId> {
     let mut load: BTreeMap<InstanceId, usize> = leases.keys().map(|id| (*id, 0)).collect();
+    // In ascending order, so that every instance counts the same loads.
     let offered: BTreeSet<ChainId> =
         leases.values().flat_map(|lease| lease.follows.iter().copied()).collect();
     let follower = |chain: ChainId| {

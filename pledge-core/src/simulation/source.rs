@@ -74,6 +74,7 @@ impl Script {
     }
 
     fn supply_at(&self, token: Address, at: BlockId) -> Result<Amount, ChainError> {
+        // Before the claim: a node without state has no supply either.
         let balances = self.balances_at(token, at)?;
         if let Some(claimed) = self.supplies.get(&token) {
             return Ok(*claimed);
@@ -94,6 +95,8 @@ impl Script {
             let detail = format!("the state of block {at} is pruned");
             return Err(ChainError::persistent(CALLS, detail));
         }
+        // Received and sent are summed apart: within a block a balance may be below zero for a
+        // while.
         let wide = |amount: Amount| U512::from(amount.get());
         let (mut received, mut sent) = (BTreeMap::<_, U512>::new(), BTreeMap::<_, U512>::new());
         let blocks = self.blocks.iter().filter(|block| block.header.number <= at.number);
@@ -118,8 +121,8 @@ impl Script {
 }
 
 impl Block {
-    /// The logs as contracts would write them, those that are no transfers last. One that cannot be read has neither addresses nor
-    /// an amount.
+    /// The logs as contracts would write them, those that are no transfers last. One that cannot be
+    /// read has neither addresses nor an amount.
     fn logs(&self) -> impl Iterator<Item = Log> {
         let hash = self.header.hash;
         let transfers = self.transfers.iter().map(move |transfer| erc20::encode(transfer, hash));

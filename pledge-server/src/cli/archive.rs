@@ -21,7 +21,7 @@ use crate::stores::{self, Stores};
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    /// The folder for the archive, made if it is not there
+    /// The folder for the archive, created if it does not exist
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
 }
@@ -47,7 +47,7 @@ pub(super) async fn export(context: Context, args: ExportArgs) -> anyhow::Result
     let stores = stores::open_to_read(&config.storage).await?;
     let part = PartialFile::begin(&args.to)?;
     let written = context.stop.run_until_cancelled(write(&context, &stores, part)).await;
-    let (to, summary) = written.context("stopped: the archive was not finished, and is gone")??;
+    let (to, summary) = written.context("stopped: the unfinished archive was deleted")??;
     stores.close().await;
     let moved = Moved { from: config.storage.url.to_string(), to, summary };
     context.output.print(&moved)?;
@@ -70,16 +70,22 @@ pub(super) async fn import(context: Context, args: ImportArgs) -> anyhow::Result
     let config = context.config()?;
     if config.storage.url == StorageUrl::Memory {
         let key = Key::root("storage").child("url");
-        return Err(ConfigError::at(&key, "memory: keeps nothing: name a file or a server").into());
+        return Err(
+            ConfigError::at(&key, "`memory:` keeps nothing: name a file or a server").into()
+        );
     }
     let (from, reader) = open(&args.from)?;
     let bytes = from.bytes;
+    // Its first line is read before the store is opened, so that a wrong file makes no database.
     let mut lines = LineReader::new(reader)?;
     let stores = stores::open_alone(&config.storage).await?;
     let progress = context.progress.work("import");
     let mut source = CountedSource::new(&mut lines, progress, bytes);
     let imported = context.stop.run_until_cancelled(stores.archive.import(&mut source)).await;
-    imported.context("stopped: nothing was imported")??;
+    // A call dropped during its commit may have been committed.
+    imported.context(
+        "stopped: the import is there whole or not at all; `pledge status` shows which",
+    )??;
     let summary = lines.summary().context("the archive ended without its summary")?.clone();
     check(&*stores.archive, &summary).await?;
     stores.close().await;

@@ -16,8 +16,8 @@ pub(super) enum ConfigCommand {
     ///
     /// Exit codes: 0 everything is fine, 1 something cannot be reached, 2 something is wrong.
     Check(QuickArgs),
-    /// Print every value that counts and where it comes from, without secrets; only with --rpc-url and
-    /// --token is a node asked, for its chain id
+    /// Print every effective value and its origin, without secrets. A node is asked only with
+    /// --rpc-url and --token
     Show(QuickArgs),
     /// Write a file with every key, commented, to fill in
     Init(init::InitArgs),

@@ -20,10 +20,10 @@ pub(super) struct DemoArgs {
     /// Play, print the story and end, without serving
     #[arg(long, visible_alias = "exit")]
     once: bool,
-    /// Which market is played: the same seed plays the same blocks and forks
+    /// Seed of the market: the same seed plays the same blocks and forks
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How fast the market lives on: seconds of chain time a second
+    /// Speed of the market: seconds of chain time that pass in one second
     #[arg(long, value_name = "N", default_value = "600", conflicts_with = "once")]
     speed: Speed,
 }

@@ -22,7 +22,7 @@ pub(super) struct LogsArgs {
     /// The contract, by its chain's name or id and its own name, such as mainnet:pool
     #[arg(value_name = "CHAIN:NAME")]
     contract: String,
-    /// The most to list
+    /// Rows to list at most
     #[arg(
         long,
         value_name = "N",
@@ -30,10 +30,10 @@ pub(super) struct LogsArgs {
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000)
     )]
     limit: usize,
-    /// Continue after this log of the list
+    /// Continue after this place, as the last line of the list gives it
     #[arg(long, value_name = "BLOCK:INDEX")]
     after: Option<Place>,
-    /// In the order of the chain
+    /// List the oldest first
     #[arg(long)]
     oldest: bool,
 }
@@ -46,6 +46,7 @@ impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        // Digits alone: a number of Rust may begin with `+`.
         let is_number = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
         let number = |part| Some(part).filter(is_number)?.parse::<u64>().ok();
         let place = text.split_once(':').and_then(|(block, index)| {
@@ -154,8 +155,7 @@ async fn unknown(stores: &Stores, chain: &ChainState, name: &str) -> anyhow::Res
     let known: Vec<&str> = known.iter().map(|state| state.spec.id.name()).collect();
     let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
     let chain = &chain.name;
-    let wrong =
-        format!("no logs are kept of a contract `{name}` of {chain}; its contracts: {known}");
+    let wrong = format!("no contract `{name}` is followed on {chain}; followed: {known}");
     Ok(WrongUsage(wrong).into())
 }
 

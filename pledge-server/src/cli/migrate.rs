@@ -19,7 +19,7 @@ pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
         let key = Key::root("storage").child("url");
         return Err(ConfigError::at(
             &key,
-            "memory: has no schema: use sqlite:FILE or mysql://USER@HOST/DATABASE",
+            "`memory:` has no schema: use sqlite:FILE or mysql://USER@HOST/DATABASE",
         )
         .into());
     }

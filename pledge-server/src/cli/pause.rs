@@ -17,7 +17,7 @@ use crate::stores::{self, Stores};
 pub(super) struct PauseArgs {
     /// The chain, by name or id
     chain: String,
-    /// Why, for those who look at its status
+    /// The reason, shown with the chain's status
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -26,7 +26,7 @@ pub(super) struct PauseArgs {
 pub(super) struct ResumeArgs {
     /// The chain, by name or id
     chain: String,
-    /// A halted token of it to follow again
+    /// Resume this halted token instead of the chain
     #[arg(long, value_name = "0x…")]
     token: Option<Address>,
 }
@@ -47,7 +47,10 @@ pub(super) async fn pause(context: Context, args: PauseArgs) -> anyhow::Result<V
     let stores = stores::open_existing(&context.config()?.storage).await?;
     let chain = find(&stores, &args.chain).await?;
     if let ChainStatus::Halted(reason) = &chain.status {
-        bail!("chain {} is halted already: {reason}", chain.name);
+        bail!(
+            "chain {} is halted, so it is not followed and need not be paused: {reason}",
+            chain.name
+        );
     }
     finish(context, &stores, chain, ChainStatus::Paused(args.reason)).await
 }
@@ -72,7 +75,9 @@ async fn resume_token(
 ) -> anyhow::Result<Verdict> {
     let id = TokenId { chain: chain.chain, address };
     let token = stores.balances.token(id).await?;
-    let token = token.ok_or_else(|| WrongUsage(format!("token {id} is not followed")))?;
+    let token = token.ok_or_else(|| {
+        WrongUsage(format!("token {id} is not followed: `pledge status` lists the tokens"))
+    })?;
     if token.is_active() {
         bail!("token {id} is not halted");
     }

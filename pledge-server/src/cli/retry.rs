@@ -8,6 +8,7 @@ use pledge_core::stop::Stop;
 use serde::Serialize;
 
 use super::{Context, Verdict};
+use crate::output::counted;
 use crate::stores;
 use crate::views::SettlementId;
 
@@ -33,7 +34,11 @@ pub(super) async fn execute(context: Context, args: RetryArgs) -> anyhow::Result
     let SettlementId { programme, window_start } = &args.id;
     let batches = stores.points.reset_failures(programme, *window_start).await?;
     if batches == 0 {
-        bail!("nothing has failed in settlement {}", args.id);
+        bail!(
+            "nothing has failed in settlement {}: `pledge settlements --failed` lists those that \
+             failed",
+            args.id
+        );
     }
     let stop = Stop::when(context.stop.clone());
     stores.settler().settle_token(programme.token, &stop, |_| {}).await?;
@@ -47,6 +52,7 @@ pub(super) async fn execute(context: Context, args: RetryArgs) -> anyhow::Result
 impl fmt::Display for Retried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, batches, failed } = self;
-        write!(f, "{id}: {batches} batches tried again, {failed} still fail")
+        let batches = counted(*batches as u64, "batch");
+        write!(f, "{id}: {batches} tried again, {failed} still open")
     }
 }

@@ -28,10 +28,10 @@ pub(super) struct RewindArgs {
     /// The newest block to keep, which the ledger and the node have in common
     #[arg(long, value_name = "BLOCK")]
     to: u64,
-    /// Why, for those who read the event of it
+    /// The reason, kept with its event
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Do not ask; without a terminal nothing is asked anyway
+    /// Do not ask for confirmation; it is asked for only on a terminal
     #[arg(long)]
     yes: bool,
 }
@@ -51,7 +51,9 @@ pub(super) async fn execute(context: Context, args: RewindArgs) -> anyhow::Resul
     let stores = stores::open_existing(&config.storage).await?;
     let rewound = rewind(&config, &stores, &args);
     let rewound = context.stop.run_until_cancelled(rewound).await;
-    let rewound = rewound.context("stopped before anything was written")?;
+    // A call dropped during its commit may have been committed.
+    let rewound = rewound
+        .context("stopped: the rewind is done whole or not at all; `pledge status` shows which")?;
     stores.close().await;
     context.output.print(&rewound?)?;
     Ok(Verdict::Fine)
@@ -60,13 +62,20 @@ pub(super) async fn execute(context: Context, args: RewindArgs) -> anyhow::Resul
 async fn rewind(config: &Config, stores: &Stores, args: &RewindArgs) -> anyhow::Result<Rewound> {
     let state = find(stores, &args.chain).await?;
     let height = BlockNumber::new(args.to);
+    // A chain that is still followed would be indexed again at once.
     if !state.status.needs_operator() {
         let name = &state.name;
-        bail!("chain {name} is {}: `pledge pause {name}` first", state.status);
+        bail!(
+            "chain {name} is {}: a rewind needs it paused or halted, run `pledge pause \
+             {name}` first",
+            state.status
+        );
     }
     let chain = config.chains.iter().find(|chain| chain.id == state.chain);
     let chain = chain.ok_or_else(|| {
-        WrongUsage(format!("chain {} has no section in the configuration", state.name))
+        let name = &state.name;
+        let what = "has no section in the configuration";
+        WrongUsage(format!("chain {name} {what}: write [chains.{name}] with its nodes"))
     })?;
     require_above(newest_block(stores, state.chain).await?, height)?;
     if !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
@@ -116,6 +125,7 @@ fn refused(to: BlockNumber, error: IndexerError) -> anyhow::Error {
 async fn confirm(stores: &Stores, chain: &ChainState, to: BlockNumber) -> anyhow::Result<()> {
     let contracts = stores.logs.contracts(chain.chain).await?;
     let question = question(chain, &stores.balances.tokens(chain.chain).await?, &contracts, to);
+    // On a thread of its own: a signal has to end the command while it waits for the answer.
     let answer = tokio::task::spawn_blocking(move || {
         write!(io::stderr(), "{question}")?;
         let mut answer = String::new();
@@ -147,7 +157,8 @@ fn question(
             text += &format!("  the logs of {name} from block {number} ({time})\n");
         }
     }
-    text + "What was published after that block is taken back by added rows. Go on? [y/N] "
+    text + "Statements published after that block stay listed and are reversed by added rows. \
+            Continue? [y/N] "
 }
 
 impl fmt::Display for Rewound {

@@ -94,6 +94,7 @@ async fn prepare(config: &mut Config) -> anyhow::Result<(Stores, Vec<Start>)> {
     let mut stores = unchecked.checked(&config.storage).await?;
     stores.settling = config.settlement.settler;
     for chain in &config.chains {
+        // Before any node answers: a chain that is not registered has no status to report.
         stores.balances.register_chain(chain.id, &chain.name).await?;
     }
     Ok((stores, starts))
@@ -118,6 +119,7 @@ async fn first_look(chains: &[ChainConfig], stores: &Stores) -> anyhow::Result<V
         match tokio::time::timeout_at(until, &mut look).await {
             Ok(Ok(look)) => Start::Looked(look),
             Ok(Err(error)) => Start::Failed(error),
+            // It goes on in the task of its chain, so that what the node has answered is kept.
             Err(_) => Start::Looking(look),
         }
     }));

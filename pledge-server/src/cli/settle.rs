@@ -52,6 +52,7 @@ pub(super) async fn execute(context: Context, args: SettleArgs) -> anyhow::Resul
     let settled = tokio::select! {
         settled = &mut work => settled,
         () = tokio::time::sleep(deadline) => {
+            // Stopped, not dropped: the batch under way is finished and counted.
             stop.cancel();
             work.await
         }
@@ -137,7 +138,7 @@ impl fmt::Display for Settled {
         } else if self.complete {
             writeln!(f, "every closed window is settled")
         } else {
-            writeln!(f, "stopped before everything was settled: run it again to go on")
+            writeln!(f, "not every closed window is settled yet: run it again")
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct SettlementsArgs {
     /// Only those in which something failed
     #[arg(long)]
     failed: bool,
-    /// The most to list
+    /// Rows to list at most
     #[arg(
         long,
         value_name = "N",

@@ -102,7 +102,8 @@ fn because(reason: Option<&String>) -> String {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.chains.is_empty() {
-            return f.write_str("no chain is known yet");
+            return f
+                .write_str("the database has no chain yet: start `pledge run` or `pledge index`");
         }
         for ChainRow { chain, lag, tokens, contracts } in &self.chains {
             let (name, id, status) = (&chain.name, chain.chain_id, chain.status);

@@ -16,8 +16,7 @@ use crate::{setup, sources, stores};
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
     /// Verify the chain of this node, instead of those of the configuration. A url with a key
-    /// belongs into the variable `PLEDGE_RPC_URL`, which counts where the configuration has no
-    /// chain
+    /// belongs in the variable `PLEDGE_RPC_URL`, which is used if the configuration has no chain
     #[arg(long, value_name = "URL")]
     rpc_url: Option<String>,
 }
@@ -83,7 +82,8 @@ async fn node_at(
     let known = stores.balances.chains().await?;
     ensure!(
         known.iter().any(|state| state.chain == chain),
-        "{url} is a node of chain {chain}, which is not in the database"
+        "{url} is a node of chain {chain}, which is not in the database: name a node of a chain \
+         that `pledge status` lists"
     );
     Ok((chain, Arc::new(sources::connect_one(chain, url).await?)))
 }

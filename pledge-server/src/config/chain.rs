@@ -189,7 +189,8 @@ fn check_indexer(
     {
         let headers = config.retained_headers;
         let what = format!(
-            "{headers} is not above the {blocks} confirmations: a reorg could not be undone; raise it"
+            "{headers} must be above the {blocks} confirmations, or a reorg could not be undone: \
+             raise it"
         );
         problems.add(&key.child("retained_headers"), what);
         return None;

@@ -1,4 +1,4 @@
-//! The durations of `[chains.NAME]`.
+//! The durations of `[chains.NAME]` and `[settlement]`.
 
 use std::fmt;
 use std::ops::RangeInclusive;

@@ -58,8 +58,8 @@ impl PointsConfig {
         let seconds = self.window.get();
         (seconds < WINDOW_MIN && !self.allow_short_windows).then(|| {
             let what = format!(
-                "{seconds}s is short for windows, which are fixed for ever: write 1m or more, or \
-                 allow_short_windows = true next to it"
+                "{seconds}s is shorter than 1m, and a window's length can never be changed: write \
+                 1m or more, or allow_short_windows = true next to it"
             );
             ConfigError::at(&self.key.child("window"), what)
         })
@@ -105,7 +105,7 @@ fn parse_window(text: &str) -> Result<WindowLength, String> {
 fn parse_instant(text: &str) -> Result<Timestamp, String> {
     let example = "write UTC as 2026-01-01T00:00:00Z";
     let instant = DateTime::parse_from_rfc3339(text)
-        .map_err(|error| format!("`{text}` is not an instant of RFC 3339 ({error}): {example}"))?;
+        .map_err(|error| format!("`{text}` is not a time in RFC 3339 ({error}): {example}"))?;
     let whole = instant.timestamp_subsec_nanos() == 0;
     let seconds = u64::try_from(instant.timestamp()).ok().filter(|_| whole);
     seconds

@@ -105,7 +105,9 @@ fn merge(file: Option<&Path>, environment: &Environment) -> Result<serde_json::V
     let (keys, others): (Vec<_>, Vec<_>) =
         own.cloned().partition(|(name, _)| name.contains(LEVELS));
     for (name, _) in others.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str())) {
-        tracing::warn!("{name} is no key of the configuration: levels are joined by {LEVELS}");
+        tracing::warn!(
+            "{name} is ignored: levels of a key are joined by `{LEVELS}`, as in PLEDGE_STORAGE__URL"
+        );
     }
     let variables = config::Environment::with_prefix("PLEDGE")
         .prefix_separator("_")
@@ -124,6 +126,7 @@ fn parsed(
         let what = format!("cannot be read ({error}); name another file with --config");
         ConfigError::at(&name, what)
     })?;
+    // Parsed here first, since the error of `config` repeats the line, which may hold a key.
     toml::de::DeTable::parse(&text)
         .map_err(|error| ConfigError::at(&name, place(&text, &error)))?;
     let source = config::File::from_str(&text, config::FileFormat::Toml);
@@ -188,6 +191,7 @@ fn set_by(key: &Key, environment: &Environment) -> String {
 }
 
 fn is_variable(key: &Key, environment: &Environment) -> bool {
+    // `config` lower-cases the names of variables, so they count in any case.
     let variable = key.variable();
     environment.iter().any(|(name, _)| name.to_uppercase() == variable)
 }

@@ -64,7 +64,7 @@ fn check_events(kept: Option<Whole>) -> Result<EventRetention, String> {
     NonZeroU64::new(kept)
         .filter(|kept| kept.get() >= EVENTS_KEPT_MIN)
         .map(|events_kept| EventRetention { events_kept, ..default })
-        .ok_or_else(|| format!("is {kept}: write a whole number from {EVENTS_KEPT_MIN} up"))
+        .ok_or_else(|| format!("{kept} is too few: write at least {EVENTS_KEPT_MIN}"))
 }
 
 impl RedisConfig {
@@ -90,7 +90,7 @@ impl RedisConfig {
         let prefix = if !prefix.is_empty() && prefix.bytes().all(is_plain) {
             Ok(prefix)
         } else {
-            Err(format!("`{prefix}` is no prefix of keys: use letters, digits and -_.:"))
+            Err(format!("`{prefix}` cannot be a prefix of keys: use letters, digits and -_.:"))
         };
         let url = problems.take(&key.child("redis_url"), url);
         let prefix = problems.take(&key.child("redis_prefix"), prefix);

@@ -130,7 +130,7 @@ pub(super) fn parse_address(text: &str) -> Result<Address, String> {
         ));
     }
     if address.is_zero() {
-        return Err("the zero address is no contract".to_owned());
+        return Err("the zero address is no contract: write the address of the contract".to_owned());
     }
     Ok(address)
 }

@@ -71,9 +71,12 @@ impl Life {
         let mut redraw = interval(board.interval());
         redraw.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut block = interval(self.speed.real(Duration::from_secs(BLOCK_MINUTES * 60)));
+        // A step that takes longer than a block must not be followed by a burst of them.
         block.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.market.height() < self.height_max {
             tokio::select! {
+                // In this order: at a high speed a block is always due, and a stop must not wait
+                // for its turn.
                 biased;
                 () = stop.cancelled() => break,
                 _ = redraw.tick() => {

@@ -12,8 +12,8 @@ pub struct Speed(NonZeroU32);
 /// Why a text is no speed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "write seconds of chain time a second, a whole number from 1 to {}, such as 600: ten minutes a \
-     second",
+    "write the seconds of chain time that pass in one second, a whole number from 1 to {}, such as \
+     600: ten minutes in a second",
     Speed::MAX
 )]
 pub struct SpeedError;

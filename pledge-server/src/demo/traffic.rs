@@ -111,6 +111,7 @@ impl Traffic {
         while undone < blocks
             && let Some(block) = self.recent.pop_back()
         {
+            // Backwards: what an account passed on may have come to it within the block.
             for Move { from, to, cents } in block.into_iter().rev() {
                 self.shift(to, from, cents);
             }

@@ -37,6 +37,7 @@ pub async fn probe(chain_id: ChainId, node: &EvmChain) -> Result<NodeFacts, Chai
     Ok(NodeFacts {
         chain_id,
         latency_ms,
+        // Not every node names its software, and nothing depends on it.
         client: node.client_version().await.ok(),
         head_block: head.number,
         head_time: head.time,
@@ -45,8 +46,8 @@ pub async fn probe(chain_id: ChainId, node: &EvmChain) -> Result<NodeFacts, Chai
     })
 }
 
-/// Whether a node has the first blocks that will be asked for. An error names the first that it
-/// lacks.
+/// Checks that a node has the first block that will be asked for. The error of a node that lacks it
+/// names the block.
 pub async fn probe_first_block(node: &EvmChain, first: BlockNumber) -> Result<(), ChainError> {
     let shown = node.headers(first, first).await?;
     if shown.first().is_some_and(|header| header.number == first) {

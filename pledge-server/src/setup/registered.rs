@@ -67,6 +67,8 @@ async fn check_programme(
         return Ok(());
     };
     if let Some(state) = programme_main(id, stores).await? {
+        // Also where a rewind has taken it back: rows that stay listed were computed by these
+        // rates.
         let reached = state.shards.iter().filter_map(ShardProgress::published).max();
         if let Some(reason) = state.programme.refuse_change(&points.programme(id), reached) {
             let dated = reached.map(|time| format!(" (settled up to {time})"));

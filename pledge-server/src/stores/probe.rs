@@ -59,9 +59,13 @@ async fn look_at_file(url: &StorageUrl, file: &Path) -> anyhow::Result<(Stores, 
     if !file.exists() {
         return Ok((nothing(), Found::NoFile));
     }
+    // Opened, though nothing is written: permissions do not show a file system that is read only.
     OpenOptions::new().write(true).open(file).map_err(|error| {
         let what = format!("`{}` cannot be written to ({error})", file.display());
-        ConfigError::at(&url_key(), format!("{what}: give us the right, or name another file"))
+        ConfigError::at(
+            &url_key(),
+            format!("{what}: make it writable for this user, or name another file"),
+        )
     })?;
     let looked = SqliteStore::open_read_only(&url.to_string()).await;
     let (store, version) = looked.map_err(blame)?;
@@ -96,7 +100,11 @@ impl fmt::Display for Found {
                 write!(f, "schema version {}", version.found)
             }
             Self::Schema(SchemaVersion { found, newest }) => {
-                write!(f, "schema version {found}, to be brought to {newest}; not read before that")
+                write!(
+                    f,
+                    "schema version {found}: `pledge migrate` brings it to {newest}; nothing was \
+                     compared with it"
+                )
             }
         }
     }

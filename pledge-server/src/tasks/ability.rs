@@ -83,6 +83,7 @@ impl Doing {
     /// The work made progress and continues.
     pub(super) fn moved(&self) {
         self.note(|ability, now| {
+            // The rest has its own time to bring a result.
             ability.succeeded();
             ability.begins(now);
         });

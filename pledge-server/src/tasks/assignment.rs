@@ -119,6 +119,7 @@ impl Sharing {
     }
 
     async fn renew(&mut self) {
+        // Before the call: on the server the lease may begin as early as this.
         let asked = Instant::now();
         let offer = self.abilities.offer(&self.whole, LASTS);
         match self.leases.renew(&offer, LASTS).await {
@@ -128,7 +129,9 @@ impl Sharing {
                 self.takes(Assignment::of(&self.whole, &held));
             }
             Err(error) => {
-                self.incident.report(&format!("{error}; this instance does all of it meanwhile"));
+                self.incident
+                    .report(&format!("{error}; if it lasts, this instance does all of the work"));
+                // Until the lease has ended the others count on this division, so it is kept.
                 if self.renewed.is_none_or(|renewed| renewed.elapsed() >= LASTS) {
                     self.takes(Assignment::whole(&self.whole));
                 }

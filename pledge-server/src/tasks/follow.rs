@@ -83,7 +83,8 @@ impl Follower {
                 let name = &self.config.name;
                 tracing::warn!(
                     chain = name,
-                    "the chain makes no progress elsewhere, following it here"
+                    "another instance has the chain and makes no progress, so this one follows \
+                     it too"
                 );
             }
             self.follow_while(turn, source, &mut hints).await;
@@ -139,6 +140,7 @@ impl Follower {
 
     /// Runs one poll. A poll that takes longer than a minute is reported and continues.
     async fn poll(&self, indexer: &mut Indexer, incident: &mut Incident) -> Poll {
+        // Not dropped after a minute: begun again each time, a slow poll would never end.
         let mut poll = std::pin::pin!(indexer.poll(SystemTime::now()).fuse());
         loop {
             tokio::select! {
@@ -185,6 +187,8 @@ impl Follower {
                 self.progress.reached();
                 Next::Rest
             }
+            // A chain that waits for an operator is no failure of this instance: no other could go
+            // on.
             Poll::Stopped(status) => {
                 doing.succeeded();
                 backoff.reset();

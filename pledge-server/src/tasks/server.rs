@@ -20,8 +20,9 @@ pub async fn bind(listen: SocketAddr, settings: &str) -> anyhow::Result<TcpListe
                  port with {settings}, such as {ip}:{} (port 0 takes a free one)",
                 port.checked_add(1).unwrap_or(0)
             ),
-            _ => anyhow!(error)
-                .context(format!("cannot listen on {listen}: choose with {settings}")),
+            _ => anyhow!(
+                "cannot listen on {listen} ({error}): choose another address with {settings}"
+            ),
         }
     })
 }

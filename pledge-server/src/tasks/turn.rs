@@ -115,6 +115,7 @@ impl Turns {
         };
         let tokens = self.store.tokens(self.chain).await?;
         let cursors = tokens.into_iter().map(|token| token.cursor).collect();
+        // With the head: it moves under a follower even while nothing new is confirmed.
         Ok(Some(Standing { head: chain.head, cursors }))
     }
 }

@@ -54,7 +54,7 @@ fn an_empty_database_is_distinguished_from_one_in_use_and_left_empty() {
     let folder = folder(&node, &place.url(), "");
     let status = folder.run(&["status"]);
     assert_eq!(status.code, Some(1));
-    assert!(status.stderr.contains("is empty: make one with `pledge run`"), "{}", status.stderr);
+    assert!(status.stderr.contains("is empty: set it up with `pledge run`"), "{}", status.stderr);
     let check = folder.run(&["config", "check"]);
     assert!(check.stdout.contains("empty: its tables will be created"), "{}", check.stdout);
     assert_eq!(folder.run(&["migrate"]).code, Some(0));

@@ -206,7 +206,7 @@ fn a_contract_that_is_not_followed_is_wrong_usage_that_lists_those_that_are() {
     let node = with_three_changes();
     let folder = indexed(&node, &state_changes());
     for (name, remedy) in [
-        ("local:vault", "its contracts: pool"),
+        ("local:vault", "on local; followed: pool"),
         ("other:pool", "its chains: local (31337)"),
         ("pool", "such as mainnet:pool"),
         ("local:Pool", "a-z"),

@@ -265,5 +265,5 @@ fn migrate_makes_a_database_that_status_reads() {
     assert_eq!(folder.run(&["migrate"]).code, Some(0));
     let ended = folder.run(&["status"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stdout.contains("no chain is known yet"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("the database has no chain yet"), "{}", ended.stdout);
 }

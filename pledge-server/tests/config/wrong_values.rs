@@ -176,7 +176,7 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "[chains.sepolia]",
         "events_kept = 999\n[chains.sepolia]",
         "storage.events_kept",
-        "a whole number from 1000 up",
+        "999 is too few: write at least 1000",
     ),
     ("127.0.0.1:0", "localhost", "server.listen", "IP:PORT"),
 ];

@@ -1,11 +1,11 @@
 //! The file of an archive: either complete or absent.
 
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter};
+use std::io::{self, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use tempfile::NamedTempFile;
+use anyhow::{Context as _, anyhow, bail};
+use tempfile::{NamedTempFile, PersistError};
 
 const NAME: &str = "ledger.jsonl";
 const BUFFER_BYTES: usize = 1 << 20;
@@ -24,10 +24,17 @@ impl PartialFile {
         if place.exists() {
             bail!("`{}` is there already: name another folder, or remove it", place.display());
         }
-        let unwritten = || format!("--to: nothing can be written to `{}`", folder.display());
-        fs::create_dir_all(folder).with_context(unwritten)?;
+        let unwritten = |error: io::Error| {
+            let folder = folder.display();
+            anyhow!(
+                "--to: cannot write to the folder `{folder}` ({error}): make it writable, \
+                 or name another"
+            )
+        };
+        fs::create_dir_all(folder).map_err(unwritten)?;
+        // In the same folder: only within one file system is the last step a rename.
         let file = NamedTempFile::with_prefix_in(format!(".{NAME}."), folder);
-        Ok(Self { file: file.with_context(unwritten)?, place })
+        Ok(Self { file: file.map_err(unwritten)?, place })
     }
 
     pub(super) fn writer(&self) -> anyhow::Result<BufWriter<File>> {
@@ -40,8 +47,13 @@ impl PartialFile {
         let Self { file, place } = self;
         file.as_file().sync_all().context("the archive cannot be written")?;
         let shown = place.display().to_string();
+        // An archive that appeared since `begin` is not written over.
         let persisted = file.persist_noclobber(&place);
-        persisted.with_context(|| format!("`{shown}` cannot be made"))?;
+        persisted.map_err(|PersistError { error, .. }| {
+            anyhow!(
+                "the archive cannot be moved to `{shown}` ({error}): does one exist there by now?"
+            )
+        })?;
         Ok(shown)
     }
 }

@@ -53,8 +53,8 @@ async fn check_listen(config: &Config, report: &mut Report) {
     match tasks::bind(listen, key.as_str()).await {
         Ok(_) => report.ok(&key, format!("{listen} is free")),
         Err(_) if held::is_pledge(listen).await => {
-            let what = "pledge itself serves there: stop it before another is started there";
-            report.ok(&key, format!("{listen} is in use, and {what}"));
+            let what = "stop that one before you start another there";
+            report.ok(&key, format!("{listen} is in use by a running pledge: {what}"));
         }
         Err(error) => report.failed(&key, format!("{error:#}")),
     }

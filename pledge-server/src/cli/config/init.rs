@@ -30,6 +30,7 @@ struct Written {
 pub(super) fn execute(context: &Context, args: &InitArgs) -> anyhow::Result<Verdict> {
     let file = context.file.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
     let mut options = OpenOptions::new();
+    // `create_new`, not a look first: a file that appears in between is not written over.
     options.write(true).truncate(args.force).create(args.force).create_new(!args.force);
     let opened = match options.open(&file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {

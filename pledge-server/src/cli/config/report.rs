@@ -141,9 +141,13 @@ fn describe_node(node: &NodeFacts, now: SystemTime) -> String {
     let client = node.client.as_ref().map_or(String::new(), |client| format!(", {client}"));
     let finalized = match node.finalized_block {
         Some(block) => format!("finalized {block}"),
-        None => "knows no finalized block".to_owned(),
+        None => "no finalized block".to_owned(),
     };
-    let history = if node.keeps_history { "keeps history" } else { "keeps no history" };
+    let history = if node.keeps_history {
+        "keeps history"
+    } else {
+        "no state of old blocks, so it cannot find a start_block"
+    };
     format!(
         "chain {}{client}, {} ms, block {} ({}), {finalized}, {history}",
         node.chain_id,
@@ -184,7 +188,7 @@ impl fmt::Display for Start {
         f.write_str(match self {
             Self::Registered => "as in the database",
             Self::Configured => "as configured",
-            Self::Found => "that of its deployment",
+            Self::Found => "found: the block of its deployment",
         })
     }
 }
@@ -207,7 +211,7 @@ impl fmt::Display for Report {
         }
         match (self.count(Outcome::Failed), self.count(Outcome::Wrong)) {
             (0, 0) => writeln!(f, "everything is fine"),
-            (failed, wrong) => writeln!(f, "{failed} failed, {wrong} wrong"),
+            (failed, wrong) => writeln!(f, "{failed} failed, {wrong} to correct"),
         }
     }
 }
@@ -244,7 +248,8 @@ mod tests {
             keeps_history: true,
         };
         let now = UNIX_EPOCH + Duration::from_secs(161);
-        let line = "chain 5, anvil/v1, 12 ms, block 7 (1m 1s ago), knows no finalized block, keeps history";
+        let line =
+            "chain 5, anvil/v1, 12 ms, block 7 (1m 1s ago), no finalized block, keeps history";
         assert_eq!(describe_node(&node, now), line);
         let early = UNIX_EPOCH + Duration::from_secs(1);
         assert!(describe_node(&node, early).contains("block 7 (in the future)"));
