@@ -74,8 +74,8 @@ impl Follower {
             return;
         }
         self.progress.count_calls(source);
-        let (id, store) = (self.config.id, self.stores.balances.clone());
-        let mut turns = Turns::new(id, self.part.clone(), store, source.clone());
+        let (id, part) = (self.config.id, self.part.clone());
+        let mut turns = Turns::new(id, part, &self.stores, source.clone());
         let mut hints = Hints::of(&self.config, &self.incidents);
         loop {
             let turn = turns.next().await;

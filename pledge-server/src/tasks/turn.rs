@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pledge_core::error::StoreError;
-use pledge_core::ports::{BalanceStore, ChainSource};
+use pledge_core::ports::{BalanceStore, ChainSource, LogStore};
 use pledge_core::sharing::Stillness;
 use pledge_core::types::{BlockNumber, BlockRef, ChainId};
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use super::AssignmentWatch;
 use super::ability::{Doing, Work};
 use super::assignment::{LASTS, RENEW_INTERVAL};
 use crate::backoff::Backoff;
+use crate::stores::Stores;
 
 /// Why an instance follows a chain now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(super) struct Turns {
     part: AssignmentWatch,
     doing: Doing,
     store: Arc<dyn BalanceStore>,
+    logs: Arc<dyn LogStore>,
     source: Arc<dyn ChainSource>,
     begun: Instant,
     stillness: Stillness<Standing>,
@@ -40,6 +42,7 @@ pub(super) struct Turns {
 #[derive(Debug, PartialEq, Eq)]
 struct Standing {
     head: Option<BlockNumber>,
+    /// Of tokens, then of contracts.
     cursors: Vec<Option<BlockRef>>,
 }
 
@@ -47,14 +50,15 @@ impl Turns {
     pub(super) fn new(
         chain: ChainId,
         part: AssignmentWatch,
-        store: Arc<dyn BalanceStore>,
+        stores: &Stores,
         source: Arc<dyn ChainSource>,
     ) -> Self {
         Self {
             chain,
             doing: part.doing(Work::Follow(chain)),
             part,
-            store,
+            store: stores.balances.clone(),
+            logs: stores.logs.clone(),
             source,
             begun: Instant::now(),
             stillness: Stillness::default(),
@@ -114,9 +118,11 @@ impl Turns {
             return Ok(None);
         };
         let tokens = self.store.tokens(self.chain).await?;
-        let cursors = tokens.into_iter().map(|token| token.cursor).collect();
+        let contracts = self.logs.contracts(self.chain).await?;
+        let of_tokens = tokens.into_iter().map(|token| token.cursor);
+        let of_contracts = contracts.into_iter().map(|contract| contract.cursor);
         // With the head: it moves under a follower even while nothing new is confirmed.
-        Ok(Some(Standing { head: chain.head, cursors }))
+        Ok(Some(Standing { head: chain.head, cursors: of_tokens.chain(of_contracts).collect() }))
     }
 }
 
@@ -126,17 +132,18 @@ mod tests {
 
     use pledge_core::error::ChainError;
     use pledge_core::indexer::ChainStatus;
-    use pledge_core::ports::ChainReport;
+    use pledge_core::logs::{ContractSpec, Events};
+    use pledge_core::ports::{ChainReport, ContractCommit, LogsCommit, NewBlocks};
     use pledge_core::sharing::{InstanceId, LEASE_LASTS_MAX, Lease};
+    use pledge_core::types::ContractId;
     use pledge_storage_memory::{MemoryLeases, MemoryStore};
     use pledge_testing::mocks::MockChainSource;
     use tokio::time::timeout;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::stores::Stores;
     use crate::tasks::{Incidents, Sharing};
-    use crate::test_chain::{TOKEN, TestChain};
+    use crate::test_chain::{TOKEN, TestChain, time};
 
     const THREE_LEASES: Duration = Duration::from_secs(27);
 
@@ -149,7 +156,7 @@ mod tests {
         held.renew(&lease(1), LEASE_LASTS_MAX).await.unwrap();
         let (sharing, part) = Sharing::begin(held, lease(2), &Incidents::default()).await;
         tokio::spawn(sharing.keep(CancellationToken::new()));
-        Turns::new(TOKEN.chain, part, stores.balances.clone(), Arc::new(source))
+        Turns::new(TOKEN.chain, part, stores, Arc::new(source))
     }
 
     #[tokio::test(start_paused = true)]
@@ -177,6 +184,36 @@ mod tests {
         let moves = async {
             for minute in 1..=60 {
                 test.mine(minute * 60, None).await;
+                tokio::time::sleep(Duration::from_secs(20)).await;
+            }
+        };
+        tokio::select! {
+            turn = turns.next() => panic!("{turn:?}"),
+            () = moves => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_chain_of_which_another_moves_only_a_contract_is_left_to_it() {
+        let stores = Stores::of(MemoryStore::new());
+        let test = TestChain::open(&stores).await;
+        let contract = ContractId::new(TOKEN.chain, "pool").unwrap();
+        let (address, events) = (TOKEN.address, Events::all());
+        let start_block = BlockNumber::new(1);
+        let spec = ContractSpec { id: contract.clone(), address, events, start_block };
+        stores.logs.register_contract(&spec).await.unwrap();
+        let mut turns = second(&stores, test.chain.clone()).await;
+        let moves = async {
+            let mut base = None;
+            for minute in 1..=20 {
+                let block = test.chain.mine(time(minute * 60), &[]);
+                let (first, tip, retain_from) = (block, block, block.number);
+                let (chain, headers) = (TOKEN.chain, vec![block]);
+                let blocks = NewBlocks { chain, base, first, tip, headers, retain_from };
+                let part = ContractCommit { contract: contract.clone(), logs: Vec::new() };
+                let commit = LogsCommit { blocks, contracts: vec![part] };
+                stores.logs.commit_logs(&commit).await.unwrap();
+                base = Some(block.id());
                 tokio::time::sleep(Duration::from_secs(20)).await;
             }
         };
