@@ -99,3 +99,37 @@ impl SchemaDialect for MySqlDialect {
         Some("CREATE, ALTER, INDEX and DROP")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pledge_storage_sql::{Connection, Value};
+    use pledge_testing::MySqlPlace;
+
+    use super::*;
+    use crate::MySqlStore;
+    use crate::direct::Direct;
+
+    #[tokio::test]
+    async fn a_part_of_the_schema_is_found_where_it_is_and_nowhere_else() {
+        let place = MySqlPlace::new().await;
+        MySqlStore::open(&place.url()).await.unwrap().close().await;
+        let mut db = place.outsider().await;
+        let (table, index) = ("user_balance", "user_balance_by_balance");
+        for (part, is_there) in [
+            (Part::Table(table), true),
+            (Part::Table("balance"), false),
+            (Part::Column { table, column: "balance" }, true),
+            (Part::Column { table, column: "raw" }, false),
+            (Part::Column { table: "chain", column: "balance" }, false),
+            (Part::Index { table, index }, true),
+            (Part::Index { table, index: "balance" }, false),
+            (Part::Index { table: "chain", index }, false),
+        ] {
+            let count = MySqlDialect.count_parts(part).unwrap();
+            let names = part.names().into_iter().map(Value::from).collect();
+            let rows = Direct(&mut db).fetch(count.into(), names).await.unwrap();
+            let count = rows[0].number("count").unwrap();
+            assert_eq!(count.is_some_and(|count| count > 0), is_there, "{part:?}");
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod support;
 use std::sync::Arc;
 
 use pledge_core::error::StoreErrorKind;
+use pledge_core::ports::BalanceStore;
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::conformance::ledger::Ledger;
@@ -62,6 +63,15 @@ async fn a_database_of_its_day_gets_the_schema_of_a_new_one() {
         (schema(&mut old.outsider().await).await, schema(&mut new.outsider().await).await);
     assert_eq!(new.len(), 19);
     assert_eq!(old, new);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_its_day_may_be_opened_from_several_sides_at_once() {
+    let place = place_of_its_day().await;
+    let opened = futures::future::join_all((0..4).map(|_| place.try_open())).await;
+    for store in opened {
+        assert_eq!(BalanceStore::chains(&store.unwrap()).await.unwrap().len(), 2);
+    }
 }
 
 #[tokio::test]

@@ -19,8 +19,7 @@ pub enum Value {
     /// row has it.
     Key(u64),
     /// A number that columns are compared with: where it is beyond what they hold, it is above all of
-    /// them. A database whose numbers have 63 bits may keep its largest for that, and store no more
-    /// than the one before.
+    /// them.
     Bound(u64),
     /// Bytes: hashes, addresses, and big-endian amounts.
     Bytes(Vec<u8>),
@@ -29,11 +28,9 @@ pub enum Value {
 }
 
 impl Value {
-    /// The length of a page. No table has more rows than the largest number that every database
-    /// stores.
+    /// The length of a page. No table has more rows than the largest that every database takes.
     pub(crate) fn limit(rows_max: usize) -> Self {
-        const ROWS_MAX: u64 = i64::MAX.cast_unsigned() - 1;
-        Self::Number((rows_max as u64).min(ROWS_MAX))
+        Self::Number((rows_max as u64).min(i64::MAX.cast_unsigned()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{Debug, Write};
 
-use crate::schema::SchemaDialect;
+use crate::schema_dialect::SchemaDialect;
 
 /// The words of one database, where it has its own.
 ///

@@ -7,19 +7,18 @@
 mod plan;
 mod sets;
 mod text;
-mod words;
 
 use pledge_core::error::StoreErrorKind;
 
 use self::plan::{Made, Step, plan};
 use self::sets::{BASELINE, ENGINE, RECORD, SETS};
 use self::text::statements;
-pub use self::words::{ColumnType, Part, RowOrder, SchemaDialect};
-use crate::connection::Connection;
+use crate::connection::{Connection, Value};
 use crate::database::SchemaVersion;
 use crate::dialect::{Conflict, Dialect};
 use crate::fault::Fault;
 use crate::query::{query, query_with};
+use crate::schema_dialect::Part;
 
 /// Where migrations are recorded.
 const RECORD_TABLE: &str = "schema_migration";
@@ -52,6 +51,7 @@ impl<'a> Schema<'a> {
         let names = query(db.dialect().schema().table_names()).rows(db).await?;
         let names: Vec<String> =
             names.iter().map(|row| row.get("name")).collect::<Result<_, _>>()?;
+        // One look at all names, whatever else is there: a table that is not there cannot be asked.
         let has = |table| names.iter().any(|name| name == table);
         let (has_record, is_earlier) = (has(RECORD_TABLE), has(EARLIER_TABLE));
         if !names.is_empty() && !has_record && !is_earlier {
@@ -97,7 +97,7 @@ impl<'a> Schema<'a> {
         let SchemaVersion { found, newest } = self.version();
         if (1..newest).contains(&found) {
             let name = self.place.name;
-            tracing::info!("bringing the schema of {name} from version {found} to {newest}");
+            tracing::info!("bringing the schema of `{name}` from version {found} to {newest}");
         }
     }
 
@@ -110,6 +110,7 @@ impl<'a> Schema<'a> {
     }
 
     async fn record_earlier(&self, db: &mut dyn Connection) -> Result<(), Fault> {
+        // The earlier record goes last: until then a run that is interrupted begins here again.
         self.make_record(db).await?;
         let key = &["migration_set", "version"];
         let or_keep = db.dialect().on_conflict(Conflict { key, updates: &[] });
@@ -190,6 +191,7 @@ impl<'a> Schema<'a> {
     /// The version that a set was brought to; zero for none.
     fn found(&self, set: &str) -> i64 {
         let made = self.made.iter().filter(|made| made.is_whole && made.set == set);
+        // Where the step from the earlier texts was interrupted, both records are there: it is not over.
         let recorded = made.map(|made| made.version.into()).max().unwrap_or(0);
         self.earlier.filter(|_| set == ENGINE.name).unwrap_or(recorded)
     }
@@ -228,7 +230,8 @@ async fn run(db: &mut dyn Connection, sql: String) -> Result<(), Fault> {
     if let Some(part) = Part::of(&sql)
         && let Some(count) = db.dialect().schema().count_parts(part)
     {
-        let found: Option<u64> = query_with(count, part.names()).value(db, "count").await?;
+        let names = part.names().into_iter().map(Value::from);
+        let found: Option<u64> = query_with(count, names.collect()).value(db, "count").await?;
         if found.is_some_and(|count| count > 0) {
             return Ok(());
         }

@@ -38,8 +38,8 @@ pub(super) struct Step {
     pub(super) is_begun: bool,
 }
 
-/// The migrations that are missing. `Invalid` where those that were made are not the first of ours. Sets
-/// that are not ours are left alone.
+/// The migrations that are missing. `Invalid` where those that were made are not the first of this
+/// release. Sets that it does not know are left alone.
 pub(super) fn plan(place: Place<'_>, made: &[Made]) -> Result<Vec<Step>, Fault> {
     let mut steps = Vec::new();
     for set in SETS {

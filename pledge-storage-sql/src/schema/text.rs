@@ -8,9 +8,9 @@
 //! - `{or keep id}`: ends an `INSERT` that leaves a row with this key as it is;
 //! - `{counter}` before a statement that is only for databases with a counter of events.
 
-use super::words::{ColumnType, RowOrder};
 use crate::dialect::{Conflict, Dialect};
 use crate::fault::Fault;
+use crate::schema_dialect::{ColumnType, RowOrder};
 
 /// The statements of a text, in a dialect. `Invalid` where it has words between braces that mean
 /// nothing.
@@ -38,6 +38,7 @@ fn write(statement: &str, dialect: &dyn Dialect) -> Result<String, Fault> {
         let unknown = || Fault::invalid(format!("a migration has `{{{part}`, which means nothing"));
         let (words, rest) = part.split_once('}').ok_or_else(unknown)?;
         let written = word(words, &sql, dialect).ok_or_else(unknown)?;
+        // What is left out leaves no space, and a comma follows what it separates.
         if written.is_empty() || written.starts_with(',') {
             sql.truncate(sql.trim_end().len());
         }
@@ -61,6 +62,7 @@ fn word(words: &str, before: &str, dialect: &dyn Dialect) -> Option<String> {
         "by id" => Some(schema.table(RowOrder::Id).to_owned()),
         "by key" => Some(schema.table(RowOrder::Key).to_owned()),
         _ => {
+            // A column's name is what its type follows.
             let name = before.split_whitespace().next_back()?;
             Some(schema.column(name, ColumnType::named(words)?))
         }
@@ -71,7 +73,7 @@ fn word(words: &str, before: &str, dialect: &dyn Dialect) -> Option<String> {
 mod tests {
     use super::*;
     use crate::dialect::{EventCounter, Marks};
-    use crate::schema::{Part, SchemaDialect};
+    use crate::schema_dialect::{Part, SchemaDialect};
 
     /// A database of short words, which makes guards and counts events as it is made to.
     #[derive(Debug)]

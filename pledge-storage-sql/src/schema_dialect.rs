@@ -2,8 +2,6 @@
 
 use std::fmt::Debug;
 
-use crate::connection::Value;
-
 /// The words of one database for its schema.
 pub trait SchemaDialect: Debug + Sync {
     /// The type of a column. Where the type does not make sure of a length, with a check of it, which
@@ -36,7 +34,7 @@ pub enum ColumnType {
     NewId,
     /// `{sequence}`: the same, given by the table or by the [`EventCounter`](crate::EventCounter).
     Sequence,
-    /// `{u8}` to `{u64}`: an unsigned number of so many bits.
+    /// `{u8}`, `{u16}`, `{u32}`, `{u64}`: an unsigned number of this many bits.
     Unsigned(u32),
     /// `{bytes 20}`: bytes of one length.
     Bytes(u32),
@@ -54,7 +52,7 @@ pub enum ColumnType {
 
 impl ColumnType {
     /// The type that a text names between braces.
-    pub(super) fn named(words: &str) -> Option<Self> {
+    pub(crate) fn named(words: &str) -> Option<Self> {
         let number = |digits: &str| digits.parse().ok();
         Some(match words.split(' ').collect::<Vec<_>>()[..] {
             ["id"] => Self::Id,
@@ -87,27 +85,27 @@ pub enum RowOrder {
 /// A part of a schema that one statement makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part<'a> {
-    /// A table.
+    /// A table with all of its columns.
     Table(&'a str),
     /// A column of a table that was there before.
     Column {
         /// The table that gets it.
         table: &'a str,
-        /// Its name.
+        /// The name of the column.
         column: &'a str,
     },
-    /// An index.
+    /// An index over a table that was there before.
     Index {
         /// The table whose rows it orders.
         table: &'a str,
-        /// Its name.
+        /// The name of the index.
         index: &'a str,
     },
 }
 
 impl<'a> Part<'a> {
     /// What a statement makes. `None` for one that makes no part: it may run twice.
-    pub(super) fn of(sql: &'a str) -> Option<Self> {
+    pub(crate) fn of(sql: &'a str) -> Option<Self> {
         match sql.split_whitespace().take(6).collect::<Vec<_>>()[..] {
             ["CREATE", "TABLE", table, ..] => Some(Self::Table(table)),
             ["CREATE", "INDEX", index, "ON", table, ..]
@@ -121,12 +119,12 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The table, then the column or index, as the values of [`SchemaDialect::count_parts`].
-    pub fn names(self) -> Vec<Value> {
+    /// The table, then the column or index: the values for [`SchemaDialect::count_parts`].
+    pub fn names(self) -> Vec<&'a str> {
         match self {
-            Self::Table(table) => vec![table.into()],
+            Self::Table(table) => vec![table],
             Self::Column { table, column: name } | Self::Index { table, index: name } => {
-                vec![table.into(), name.into()]
+                vec![table, name]
             }
         }
     }
