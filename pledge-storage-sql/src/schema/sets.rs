@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn versions_of_a_set_ascend() {
         for set in SETS {
-            let mut versions = set.migrations.iter().map(|migration| migration.version);
+            let versions = set.migrations.iter().map(|migration| migration.version);
             assert!(versions.is_sorted_by(|lower, upper| lower < upper), "{}", set.name);
         }
     }
