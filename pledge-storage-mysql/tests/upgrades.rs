@@ -92,9 +92,9 @@ async fn a_database_that_was_left_between_its_earlier_texts_and_these_is_finishe
     let checksum: &[u8] = sqlx::Row::get(&recorded, "checksum");
     for begun in [true, false] {
         let mut half = place.outsider().await;
+        half.execute("CREATE TABLE copied LIKE schema_migration").await.unwrap();
         as_earlier(&mut half).await;
-        let table = &whole.iter().find(|(name, _)| name == "schema_migration").unwrap().1;
-        half.execute(sqlx::AssertSqlSafe(table.clone())).await.unwrap();
+        half.execute("RENAME TABLE copied TO schema_migration").await.unwrap();
         if begun {
             let insert = "INSERT INTO schema_migration VALUES ('engine', 9, 'baseline', ?, 1)";
             sqlx::query(insert).bind(checksum).execute(&mut half).await.unwrap();
