@@ -2,7 +2,8 @@
 //!
 //! A migration is one text for every database; what they word differently is between braces (see
 //! `schema/text.rs`). Migrations are in sets with versions of their own, `engine` and `office`, and
-//! recorded in `schema_migration` with the checksum of their texts. A text that was released never changes.
+//! recorded in `schema_migration` with the checksum of their texts. A text that was released never
+//! changes. A new one is a file in `migrations/engine`, numbered on, and an entry in `schema/sets.rs`.
 
 mod plan;
 mod sets;
