@@ -1,23 +1,26 @@
 #!/usr/bin/env bash
-# The database servers that tests need: a MariaDB and a Redis of their own, on free ports of 127.0.0.1.
+# The database servers that tests need: a MariaDB, a PostgreSQL and a Redis of their own, on free ports of 127.0.0.1.
 #
 #   scripts/services.sh exec COMMAND...   runs the command with them and stops them afterwards; its exit code is the command's
 #   scripts/services.sh start             starts them for work by hand and prints `export` lines, also in target/services
 #   scripts/services.sh stop              ends what start began
 #
-# The command finds them in PLEDGE_TEST_MYSQL_URL (a user that may create databases) and PLEDGE_TEST_REDIS_URL. What is set
-# already stays, and nothing is started for it: so tests run on a genuine MySQL too. It has no standard input.
+# The command finds them in PLEDGE_TEST_MYSQL_URL (a user that may create databases), PLEDGE_TEST_POSTGRES_URL (one that may
+# create schemas) and PLEDGE_TEST_REDIS_URL. What is set already stays, and nothing is started for it: so tests run on a genuine
+# MySQL too. It has no standard input.
 #
 # Data live in a new folder below TMPDIR and are gone at the end. No server that runs already, no default data folder and no
-# configuration of the system is touched. Needs MariaDB 10.8 and Redis 6 or newer, installed like what scripts/test.sh needs.
+# configuration of the system is touched. Needs MariaDB 10.8, PostgreSQL 15 and Redis 6 or newer, installed like what
+# scripts/test.sh needs.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 source "$root/scripts/lib.sh"
 
 PATH=$PATH:/usr/sbin:/usr/local/sbin # where packages put servers, and where PATH seldom leads
 state=$root/target/services
-work=''    # the folder of the data
-command='' # the process that runs the command, and its group
+work=''     # the folder of the data
+command=''  # the process that runs the command, and its group
+postgres='' # PostgreSQL's process
 
 usage() {
     sed -n '4,6s/^# *//p' "$0" >&2
@@ -30,9 +33,13 @@ fail() {
 }
 
 # Nothing here outlives the run, so servers are killed: no stop is faster or more certain. Nor does a child of the command.
+# PostgreSQL alone has memory that outlives it, and may give it back first.
 clean_up() {
     trap '' INT TERM HUP
     local group
+    if [ -n "$postgres" ] && kill -QUIT "$postgres" 2>/dev/null; then
+        for _ in $(seq 50); do kill -0 "$postgres" 2>/dev/null && sleep 0.02; done
+    fi
     for group in $command $(jobs -p); do
         for _ in $(seq 50); do # until none is left; without a reaper of orphans, dead ones stay
             kill -KILL -- "-$group" || break
@@ -80,6 +87,7 @@ refuse() { # refuse MESSAGE LOG
 }
 
 mariadb_answers() { mariadb-admin --no-defaults --user=root --socket="$work/mariadb.sock" ping; }
+postgres_answers() { psql --no-psqlrc --host="$work" --port="$port" --username=pledge --dbname=postgres --command='SELECT 1'; }
 redis_answers() { [ "$(redis-cli -s "$work/redis.sock" ping)" = PONG ]; }
 
 start_mariadb() {
@@ -97,6 +105,34 @@ start_mariadb() {
     export PLEDGE_TEST_MYSQL_URL=mysql://root@127.0.0.1:$port
 }
 
+# PostgreSQL refuses to run as root, and then runs as the user of its package.
+as_postgres() {
+    local user=()
+    [ "$(id -u)" != 0 ] || user=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+    exec "${user[@]}" "$@"
+}
+
+postgres_server() { # postgres_server --port PORT, as every server is launched
+    as_postgres postgres -D "$work/postgres" -p "$2" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$work" \
+        -c max_connections=500 -c dynamic_shared_memory_type=mmap -c fsync=off # no test kills it
+}
+
+start_postgres() {
+    local debian=/usr/lib/postgresql/*/bin
+    PATH=$PATH$(printf ':%s' $debian)
+    need postgres postgresql >&2
+    PATH=$PATH$(printf ':%s' $debian) # again, for what was installed
+    chmod 711 "$work"
+    mkdir "$work/postgres"
+    [ "$(id -u)" != 0 ] || chown postgres: "$work" "$work/postgres"
+    local log=$work/initdb.log
+    apart as_postgres initdb -D "$work/postgres" --username=pledge --auth=trust --encoding=UTF8 --no-locale --no-sync >"$log" 2>&1
+    wait $! || refuse "initdb fails" "$log"
+    launch postgres postgres_server
+    postgres=$!
+    export PLEDGE_TEST_POSTGRES_URL=postgres://pledge@127.0.0.1:$port/postgres
+}
+
 start_redis() {
     need redis-server redis-server >&2
     launch redis redis-server --bind 127.0.0.1 --unixsocket "$work/redis.sock" --dir "$work" --save '' --appendonly no
@@ -110,6 +146,7 @@ start_servers() {
     trap 'signalled HUP 1' HUP
     work=$(mktemp -d "${TMPDIR:-/tmp}/pledge-services.XXXXXX")
     [ -n "${PLEDGE_TEST_MYSQL_URL:-}" ] || start_mariadb
+    [ -n "${PLEDGE_TEST_POSTGRES_URL:-}" ] || start_postgres
     [ -n "${PLEDGE_TEST_REDIS_URL:-}" ] || start_redis
 }
 
@@ -126,7 +163,8 @@ hold() {
     start_servers
     local lines
     lines=$(printf '# data: %s\n' "$work"
-        printf 'export %s=%q\n' PLEDGE_TEST_MYSQL_URL "$PLEDGE_TEST_MYSQL_URL" PLEDGE_TEST_REDIS_URL "$PLEDGE_TEST_REDIS_URL")
+        local name
+        for name in PLEDGE_TEST_{MYSQL,POSTGRES,REDIS}_URL; do printf 'export %s=%q\n' "$name" "${!name}"; done)
     (set -o noclobber && echo "$lines" >"$state")
     while [ "$(cat "$state" 2>/dev/null)" = "$lines" ]; do sleep 0.2; done
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Passes the tests on a fresh machine: checks format, lints and docs, runs every test, plays what the README shows.
 #
-# Needs the Rust toolchain, a C compiler, Node.js with npm, curl, MariaDB and Redis. What is missing is installed from Debian's
-# packages when that is possible, and named when it is not. Anvil and the ERC-20 contract come from npm, into node_modules.
+# Needs the Rust toolchain, a C compiler, Node.js with npm, curl, MariaDB, PostgreSQL and Redis. What is missing is installed from
+# Debian's packages when that is possible, and named when it is not. Anvil and the ERC-20 contract come from npm, into node_modules.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh

@@ -21,6 +21,7 @@
 
 mod database;
 mod dialect;
+mod direct;
 mod endpoint;
 mod error;
 mod migrate;

@@ -6,9 +6,9 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use pledge_core::error::StoreErrorKind;
-use pledge_storage_sql::{Connection, Dialect, ExecResult, Fault, Row, Transaction, Value};
+use pledge_storage_sql::{Connection, Dialect, Fault, Row, Transaction, Value};
 use sqlx::AssertSqlSafe;
-use sqlx::mysql::MySqlArguments;
+use sqlx::mysql::{MySqlArguments, MySqlQueryResult};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -128,6 +128,20 @@ impl MySqlUnit {
         }
     }
 
+    async fn run(
+        &mut self,
+        sql: Cow<'static, str>,
+        values: Vec<Value>,
+    ) -> Result<MySqlQueryResult, Fault> {
+        let query = sqlx::query_with(AssertSqlSafe(sql), self.arguments(values)?);
+        let done = self.ask(|mut slot| async move {
+            let Slot { session, listener, .. } = &mut slot;
+            let done = listener.wait_for(query.execute(&mut session.connection)).await;
+            (slot, done)
+        });
+        done.await.map_err(fault)
+    }
+
     async fn send(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         self.ask(|mut slot| async move {
             let done = slot.send(statement).await;
@@ -168,22 +182,17 @@ impl Connection for MySqlUnit {
         &MySqlDialect
     }
 
-    async fn execute(
+    async fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<u64, Fault> {
+        Ok(self.run(sql, values).await?.rows_affected())
+    }
+
+    async fn execute_for_key(
         &mut self,
         sql: Cow<'static, str>,
         values: Vec<Value>,
-    ) -> Result<ExecResult, Fault> {
-        let query = sqlx::query_with(AssertSqlSafe(sql), self.arguments(values)?);
-        let done = self.ask(|mut slot| async move {
-            let Slot { session, listener, .. } = &mut slot;
-            let done = listener.wait_for(query.execute(&mut session.connection)).await;
-            (slot, done)
-        });
-        let done = done.await.map_err(fault)?;
-        Ok(ExecResult {
-            rows_affected: done.rows_affected(),
-            last_insert_id: done.last_insert_id(),
-        })
+    ) -> Result<Option<u64>, Fault> {
+        let done = self.run(sql, values).await?;
+        Ok((done.rows_affected() > 0).then_some(done.last_insert_id()))
     }
 
     async fn fetch(

@@ -43,8 +43,16 @@ pub(crate) fn arguments(values: Vec<Value>, bytes_max: usize) -> Result<MySqlArg
 pub(crate) struct DbRow(pub(crate) MySqlRow);
 
 impl Row for DbRow {
+    /// A column has no sign, a count has one.
     fn number(&self, column: &str) -> Result<Option<u64>, Fault> {
-        self.0.try_get(column).map_err(fault)
+        match self.0.try_get(column) {
+            Err(sqlx::Error::ColumnDecode { .. }) => {
+                let number: Option<i64> = self.0.try_get(column).map_err(fault)?;
+                let number = number.map(u64::try_from).transpose();
+                number.map_err(|error| Fault::malformed(column, error))
+            }
+            read => read.map_err(fault),
+        }
     }
 
     fn bytes(&self, column: &str) -> Result<Option<&[u8]>, Fault> {

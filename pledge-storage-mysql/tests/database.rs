@@ -18,7 +18,7 @@ use pledge_testing::Fixture;
 use pledge_testing::conformance::ledger::Ledger;
 use pledge_testing::world::{CHAIN, spec, token};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
-use support::Place;
+use support::{Place, schema};
 
 /// A ledger with nothing in it over an open store.
 async fn ledger(store: &MySqlStore) -> Ledger {
@@ -96,9 +96,8 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
 async fn a_database_of_a_newer_version_is_refused_with_what_to_do() {
     let place = Place::new().await;
     place.open().await.close().await;
-    let newer = "INSERT INTO _sqlx_migrations \
-                 (version, description, success, checksum, execution_time) \
-                 VALUES (9999, 'later', TRUE, x'00', 0)";
+    let newer = "INSERT INTO schema_migration (migration_set, version, name, checksum, made) \
+                 VALUES ('engine', 9999, 'later', REPEAT('x', 32), 1)";
     place.outsider().await.execute(newer).await.unwrap();
     let (kind, text) = refused(place.try_open().await);
     assert_eq!(kind, StoreErrorKind::Invalid);
@@ -128,13 +127,14 @@ async fn a_schema_that_was_left_half_way_is_finished() {
     place.open().await.close().await;
     let mut outsider = place.outsider().await;
     let whole = schema(&mut outsider).await;
-    for left in 0..whole.len() {
-        for (table, _) in whole.iter().skip(left) {
+    let tables: Vec<_> = whole.iter().map(|(name, _)| name).collect();
+    let tables: Vec<_> = tables.into_iter().filter(|name| *name != "schema_migration").collect();
+    for left in 0..tables.len() {
+        for table in tables.iter().skip(left) {
             let drop = format!("DROP TABLE IF EXISTS {table}");
             outsider.execute(AssertSqlSafe(drop)).await.unwrap();
         }
-        outsider.execute("DELETE FROM _sqlx_migrations WHERE version > 1").await.unwrap();
-        outsider.execute("UPDATE _sqlx_migrations SET success = FALSE").await.unwrap();
+        outsider.execute("UPDATE schema_migration SET made = 0").await.unwrap();
         let (_, version) = MySqlStore::open_read_only(&place.url()).await.unwrap();
         assert!(!version.is_current(), "with {left} tables: {version:?}");
         place.open().await.close().await;
@@ -144,89 +144,31 @@ async fn a_schema_that_was_left_half_way_is_finished() {
     Ledger::with_blocks(Fixture::new(Arc::new(store), ())).await;
 }
 
-/// The second version of the schema has four parts, of which any number may be there; none is what the
-/// first version leaves.
+/// A table may be there without the index that comes next.
 #[tokio::test]
-async fn a_change_of_the_schema_that_was_left_half_way_is_finished() {
-    const UNDO: [&str; 4] = [
-        "DROP TABLE unreadable_log",
-        "ALTER TABLE user_balance_change DROP COLUMN netted",
-        "ALTER TABLE token DROP COLUMN unreadable_logs, DROP COLUMN supply_block, \
-         DROP COLUMN supply_time, DROP COLUMN supply_ledger, DROP COLUMN supply_on_chain, \
-         DROP COLUMN supply_unanswered",
-        "ALTER TABLE chain DROP COLUMN head_time",
-    ];
+async fn a_schema_that_was_left_without_an_index_is_finished() {
     let place = Place::new().await;
-    let store = place.open().await;
-    let ledger = Ledger::with_blocks(Fixture::new(Arc::new(store), ())).await;
-    // What a column had goes with it.
-    let unmarked = async |ledger: &Ledger| {
-        let mut digest = ledger.digest().await;
-        digest.changes.iter_mut().for_each(|row| row.netted = false);
-        digest
-    };
-    let before = unmarked(&ledger).await;
+    place.open().await.close().await;
     let mut outsider = place.outsider().await;
     let whole = schema(&mut outsider).await;
-    for undone in 0..=UNDO.len() {
-        // What came later comes again, behind the same columns.
-        outsider.execute("ALTER TABLE token DROP COLUMN rewinds_by_person").await.unwrap();
-        outsider.execute("DELETE FROM _sqlx_migrations WHERE version = 5").await.unwrap();
-        for undo in &UNDO[..undone] {
-            outsider.execute(*undo).await.unwrap();
-        }
-        let half = "UPDATE _sqlx_migrations SET success = FALSE WHERE version = 2";
-        outsider.execute(half).await.unwrap();
-        let store = place.open().await;
-        assert_eq!(schema(&mut outsider).await, whole, "with {undone} parts undone");
-        let again = Ledger { fixture: Fixture::new(Arc::new(store), ()), ..ledger.clone() };
-        assert_eq!(unmarked(&again).await, before);
-    }
-}
-
-/// The third version rebuilds tables, so any part of it that is there may be done again.
-#[tokio::test]
-async fn a_third_version_that_was_left_half_way_is_finished() {
-    let place = Place::new().await;
-    let store = place.open().await;
-    let ledger = Ledger::with_blocks(Fixture::new(Arc::new(store), ())).await;
-    let before = ledger.digest().await;
-    let mut outsider = place.outsider().await;
-    let whole = schema(&mut outsider).await;
-    for undo in [
-        "DO 0",
-        "DROP TABLE user_points_change",
-        "DROP TABLE settlement_window",
-        "ALTER TABLE shard_progress DROP COLUMN published",
+    for (table, index) in [
+        ("user_balance", "user_balance_by_balance"),
+        ("user_balance_change", "user_balance_change_by_time"),
+        ("user_points_change", "user_points_change_by_window"),
     ] {
-        outsider.execute(undo).await.unwrap();
-        let half = "UPDATE _sqlx_migrations SET success = FALSE WHERE version = 3";
-        outsider.execute(half).await.unwrap();
-        let store = place.open().await;
-        assert_eq!(schema(&mut outsider).await, whole, "after {undo}");
-        let again = Ledger { fixture: Fixture::new(Arc::new(store), ()), ..ledger.clone() };
-        assert_eq!(again.digest().await, before);
+        let drop = format!("ALTER TABLE {table} DROP INDEX {index}");
+        outsider.execute(AssertSqlSafe(drop)).await.unwrap();
+        outsider.execute("UPDATE schema_migration SET made = 0").await.unwrap();
+        place.open().await.close().await;
+        assert_eq!(schema(&mut outsider).await, whole, "without {index}");
     }
-}
-
-/// Every table of the schema as the server describes it.
-async fn schema(db: &mut sqlx::MySqlConnection) -> Vec<(String, String)> {
-    let names = "SELECT table_name AS name FROM information_schema.tables \
-                 WHERE table_schema = DATABASE() AND table_name <> '_sqlx_migrations' ORDER BY 1";
-    let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&mut *db).await.unwrap();
-    let mut tables = Vec::new();
-    for name in names {
-        let show = AssertSqlSafe(format!("SHOW CREATE TABLE {name}"));
-        tables.push(sqlx::query_as(show).fetch_one(&mut *db).await.unwrap());
-    }
-    tables
 }
 
 #[tokio::test]
 async fn a_schema_that_another_version_left_half_way_is_refused_with_what_to_do() {
     let place = Place::new().await;
     place.open().await.close().await;
-    let half = "UPDATE _sqlx_migrations SET success = FALSE, checksum = x'00'";
+    let half = "UPDATE schema_migration SET made = 0, checksum = REPEAT('x', 32)";
     place.outsider().await.execute(half).await.unwrap();
     let (kind, text) = refused(place.try_open().await);
     assert_eq!(kind, StoreErrorKind::Invalid);

@@ -6,7 +6,44 @@
 use pledge_core::error::StoreError;
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::MySqlPlace;
-use sqlx::MySqlConnection;
+use sqlx::migrate::{Migrate, Migrator};
+use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
+
+/// The texts that servers had for themselves.
+static EARLIER: Migrator = sqlx::migrate!("./migrations");
+
+/// Records a schema as an earlier release did that had all of those texts.
+pub(crate) async fn as_earlier(db: &mut MySqlConnection) {
+    db.execute("DROP TABLE schema_migration").await.unwrap();
+    db.ensure_migrations_table("_sqlx_migrations").await.unwrap();
+    for made in EARLIER.iter() {
+        let insert = "INSERT INTO _sqlx_migrations \
+                      (version, description, success, checksum, execution_time) \
+                      VALUES (?, ?, TRUE, ?, 0)";
+        let insert = sqlx::query(insert).bind(made.version).bind(&*made.description);
+        insert.bind(&*made.checksum).execute(&mut *db).await.unwrap();
+    }
+}
+
+/// Every table of the schema as the server describes it.
+pub(crate) async fn schema(db: &mut MySqlConnection) -> Vec<(String, String)> {
+    let names = "SELECT CAST(table_name AS CHAR) AS name FROM information_schema.tables \
+                 WHERE table_schema = DATABASE() ORDER BY 1";
+    let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&mut *db).await.unwrap();
+    let mut tables = Vec::new();
+    for name in names {
+        let show = AssertSqlSafe(format!("SHOW CREATE TABLE {name}"));
+        let (name, mut text): (String, String) =
+            sqlx::query_as(show).fetch_one(&mut *db).await.unwrap();
+        // The next number is not of the schema.
+        if let Some(start) = text.find(" AUTO_INCREMENT=") {
+            let digits = text[start + 16..].find(' ').unwrap();
+            text.replace_range(start..start + 16 + digits, "");
+        }
+        tables.push((name, text));
+    }
+    tables
+}
 
 /// An empty database that is opened as a store, dropped at the end.
 pub(crate) struct Place(MySqlPlace);

@@ -96,7 +96,7 @@ pub(crate) async fn delete<K: Copy + Into<Value> + Sync>(
     let mut gone = 0;
     for slice in slices(keys, STATEMENT_ROWS_MAX) {
         let sql = format!("{delete} ({})", marks(slice.len()));
-        gone += query_with(sql, list(first, slice)).execute(db).await?.rows_affected;
+        gone += query_with(sql, list(first, slice)).execute(db).await?;
     }
     Ok(gone)
 }

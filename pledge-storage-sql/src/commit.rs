@@ -9,6 +9,7 @@ use pledge_core::types::Account;
 
 use crate::bulk::{self, values};
 use crate::connection::Connection;
+use crate::dialect::Conflict;
 use crate::events::record;
 use crate::fault::Fault;
 use crate::registry::{lock_chain, save_token, token_at};
@@ -94,7 +95,8 @@ pub(crate) async fn save_states(
 ) -> Result<(), Fault> {
     let rows: Vec<_> = states.iter().collect();
     let insert = "INSERT INTO user_balance (token, account, balance, balance_seconds, time, block)";
-    let or_update = db.dialect().or_update(&["balance", "balance_seconds", "time", "block"]);
+    let updates = &["balance", "balance_seconds", "time", "block"];
+    let or_update = db.dialect().on_conflict(Conflict { key: &["token", "account"], updates });
     bulk::write(db, insert, &or_update, &rows, |(account, state)| {
         values![token, **account, state.balance, state.balance_seconds, state.time, state.block,]
     })

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::dialect::Dialect;
 use crate::fault::Fault;
 
-/// A value for a question mark.
+/// A value for a mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// The absence of a value, `NULL`.
@@ -34,15 +34,6 @@ impl Value {
     }
 }
 
-/// What a statement did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExecResult {
-    /// Rows that it added, changed or removed.
-    pub rows_affected: u64,
-    /// The key that the database gave to the row added last, where it gives one.
-    pub last_insert_id: u64,
-}
-
 /// A row of an answer. A column that is not there, or of another kind, is `Corrupt`, as is a number
 /// below zero; null is `None`.
 pub trait Row: Send + Sync {
@@ -58,19 +49,24 @@ pub trait Row: Send + Sync {
 
 /// A connection that runs statements, one after the other.
 ///
-/// A text is made of this crate's own words and question marks, never of data, so a statement can be
-/// kept prepared by its text.
+/// A text is made of this crate's own words and the dialect's, never of data, so a statement can be
+/// kept prepared by its text. Its marks are the dialect's.
 #[async_trait]
 pub trait Connection: Debug + Send {
     /// The database's own way with words.
     fn dialect(&self) -> &'static dyn Dialect;
 
-    /// Runs a statement that answers nothing.
-    async fn execute(
+    /// Runs a statement that answers nothing, and returns how many rows it added, changed or removed.
+    async fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<u64, Fault>;
+
+    /// Runs a statement that adds or changes one row, and returns the key that this row was given.
+    /// `None` where there was no row. The text ends with [`Dialect::returning`], or is that of an
+    /// [`EventCounter`](crate::EventCounter).
+    async fn execute_for_key(
         &mut self,
         sql: Cow<'static, str>,
         values: Vec<Value>,
-    ) -> Result<ExecResult, Fault>;
+    ) -> Result<Option<u64>, Fault>;
 
     /// Runs a statement that answers rows.
     async fn fetch(

@@ -196,7 +196,7 @@ async fn remove_above(
         .bound(block.get())
         .execute(db)
         .await?;
-    Ok(removed.rows_affected)
+    Ok(removed)
 }
 
 pub(crate) async fn logs(

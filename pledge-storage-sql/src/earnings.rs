@@ -8,6 +8,7 @@ use pledge_core::types::{Account, RawPoints, ShardId, Timestamp};
 
 use crate::bulk::{self, values};
 use crate::connection::Connection;
+use crate::dialect::Conflict;
 use crate::fault::Fault;
 use crate::query::query;
 use crate::row::ProgrammeRow;
@@ -44,7 +45,8 @@ pub(crate) async fn save_totals(
     totals: &[(Account, RawPoints)],
 ) -> Result<(), Fault> {
     let insert = "INSERT INTO user_points (programme, account, raw)";
-    let or_update = db.dialect().or_update(&["raw"]);
+    let key = &["programme", "account"];
+    let or_update = db.dialect().on_conflict(Conflict { key, updates: &["raw"] });
     bulk::write(db, insert, &or_update, totals, |(account, raw)| values![programme, *account, *raw])
         .await
 }
@@ -86,8 +88,9 @@ pub(crate) async fn add_windows(
     let known: Vec<_> = known.into_iter().map(|(_, row)| row).collect();
     let sums = sum_windows(&programme.programme, &known, &batch.windows)?;
     let sums: Vec<_> = sums.into_iter().map(|row| (batch.shard, row)).collect();
-    let columns = ["accounts", "raw", "first_block", "last_block", "holders", "balance"];
-    let or_update = db.dialect().or_update(&columns);
+    let key = &["programme", "shard", "window_start"];
+    let updates = &["accounts", "raw", "first_block", "last_block", "holders", "balance"];
+    let or_update = db.dialect().on_conflict(Conflict { key, updates });
     save_windows(db, programme.key, &sums, &or_update).await?;
     // Only now: until the settlement is complete, another batch may add to that row.
     if complete && let Some((shard, first)) = sums.first() {

@@ -5,6 +5,7 @@ use pledge_core::ports::check_delivery;
 
 use crate::bulk::{self, values};
 use crate::connection::{Connection, Row};
+use crate::dialect::Conflict;
 use crate::fault::Fault;
 use crate::query::query;
 use crate::row::FromRow;
@@ -27,11 +28,8 @@ pub(crate) async fn take_number(db: &mut dyn Connection) -> Result<Option<u64>, 
     let Some(counter) = db.dialect().event_counter() else {
         return Ok(None);
     };
-    let taken = query(counter.take).execute(db).await?;
-    if taken.rows_affected != 1 {
-        return Err(Fault::corrupt("the counter of events is gone"));
-    }
-    Ok(Some(taken.last_insert_id))
+    let taken = query(counter.take).key_taken(db).await?;
+    taken.map(Some).ok_or_else(|| Fault::corrupt("the counter of events is gone"))
 }
 
 /// Adds events that have their numbers already.
@@ -91,7 +89,15 @@ pub(crate) async fn delivered(
     db: &mut dyn Connection,
     consumer: &Consumer,
 ) -> Result<EventSeq, Fault> {
-    let known = query("SELECT delivered FROM event_delivery WHERE consumer = ?")
+    position(db, consumer, "").await
+}
+
+async fn position(
+    db: &mut dyn Connection,
+    consumer: &Consumer,
+    tail: &'static str,
+) -> Result<EventSeq, Fault> {
+    let known = query(format!("SELECT delivered FROM event_delivery WHERE consumer = ? {tail}"))
         .bind(consumer.as_str())
         .value(db, "delivered")
         .await?;
@@ -119,11 +125,12 @@ pub(crate) async fn record_delivered(
 /// A consumer's position, which no other moves until the transaction ends. A row that is not
 /// there cannot be locked, so it is made.
 async fn lock_delivery(db: &mut dyn Connection, consumer: &Consumer) -> Result<EventSeq, Fault> {
-    let or_keep = db.dialect().or_keep("consumer");
+    let or_keep = db.dialect().on_conflict(Conflict { key: &["consumer"], updates: &[] });
     query(format!("INSERT INTO event_delivery (consumer, delivered) VALUES (?, ?) {or_keep}"))
         .bind(consumer.as_str())
         .bind(EventSeq::START)
         .execute(db)
         .await?;
-    delivered(db, consumer).await
+    let for_update = db.dialect().for_update();
+    position(db, consumer, for_update).await
 }

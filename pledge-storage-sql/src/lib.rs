@@ -2,10 +2,12 @@
 //!
 //! [`SqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore`, `LogStore` and `Archive` of
 //! `pledge-core` over a [`Database`]: every statement, what is decided between two of them, and how a row becomes a record.
-//! A database brings its connections and transactions, its schema, what its errors mean, and a
-//! [`Dialect`]. `pledge-storage-sqlite` and `pledge-storage-mysql` are two.
+//! A database brings its connections and transactions, what its errors mean, and a [`Dialect`].
+//! `pledge-storage-sqlite` and `pledge-storage-mysql` are two.
 //!
-//! - Statements keep to what SQLite, MySQL and MariaDB share; the dialect words the rest.
+//! - Statements keep to what SQLite, MySQL, MariaDB and PostgreSQL share; the dialect words the rest.
+//! - A migration is one text for every database, worded by the [`SchemaDialect`]; a [`Schema`] finds out
+//!   how far a database is, and brings it up to date.
 //! - Texts are few, and the same again for the same call: each is worth being kept prepared.
 //! - A write locks the row of what it builds on (its chain, its token, a consumer's position), then
 //!   reads and checks it. Those that assumed another state get `Conflict`.
@@ -39,12 +41,16 @@ mod restate;
 mod retention;
 mod rewind;
 mod row;
+mod schema;
+mod schema_dialect;
 mod statements;
 mod store;
 mod unreadable;
 
-pub use connection::{Connection, ExecResult, Row, Value};
+pub use connection::{Connection, Row, Value};
 pub use database::{Access, Database, SchemaVersion, Transaction};
-pub use dialect::{Dialect, EventCounter};
+pub use dialect::{Conflict, Dialect, EventCounter, Marks};
 pub use fault::Fault;
+pub use schema::{Place, Schema};
+pub use schema_dialect::{ColumnType, Part, RowOrder, SchemaDialect};
 pub use store::SqlStore;

@@ -8,6 +8,7 @@ use pledge_core::types::{BlockRef, ChainId};
 
 use crate::bulk::{self, values};
 use crate::connection::Connection;
+use crate::dialect::Conflict;
 use crate::fault::Fault;
 use crate::query::query;
 
@@ -49,7 +50,7 @@ pub(crate) async fn hold_headers(
 ) -> Result<(), Fault> {
     let insert = "INSERT INTO block_header (chain, block, hash, parent_hash, time)";
     // One that is held already is the same: a contradiction was refused before.
-    let or_keep = db.dialect().or_keep("block");
+    let or_keep = db.dialect().on_conflict(Conflict { key: &["chain", "block"], updates: &[] });
     bulk::write(db, insert, &or_keep, headers, |header| {
         values![chain, header.number, header.hash, header.parent_hash, header.time]
     })

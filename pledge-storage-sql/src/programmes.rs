@@ -36,7 +36,7 @@ pub(crate) async fn add(
     token: u64,
     programme: &Programme,
 ) -> Result<u64, Fault> {
-    let added = query(
+    let key = query(
         "INSERT INTO programme (token, name, rates, window_seconds, shards) \
          VALUES (?, ?, ?, ?, ?)",
     )
@@ -45,9 +45,8 @@ pub(crate) async fn add(
     .bind(rates(programme)?)
     .bind(programme.window)
     .bind(programme.shards)
-    .execute(db)
+    .new_key(db, "id")
     .await?;
-    let key = added.last_insert_id;
     let shards: Vec<_> = programme.shards.shards().collect();
     let insert = "INSERT INTO shard_progress (programme, shard)";
     bulk::write(db, insert, "", &shards, |shard| values![key, *shard]).await?;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use pledge_core::types::{BlockRef, ChainId};
 
 use crate::column::Column;
-use crate::connection::{Connection, ExecResult, Row, Value};
+use crate::connection::{Connection, Row, Value};
 use crate::fault::Fault;
 use crate::row::FromRow;
 
@@ -55,12 +55,28 @@ impl Query {
             .bind(cursor.map(|cursor| cursor.time))
     }
 
-    pub(crate) async fn execute(self, db: &mut dyn Connection) -> Result<ExecResult, Fault> {
-        db.execute(self.sql, self.values).await
+    /// How many rows it added, changed or removed.
+    pub(crate) async fn execute(self, db: &mut dyn Connection) -> Result<u64, Fault> {
+        let sql = db.dialect().marks().write(self.sql);
+        db.execute(sql, self.values).await
+    }
+
+    /// The key of the row that it adds or changes, which the text answers where it must.
+    pub(crate) async fn key_taken(self, db: &mut dyn Connection) -> Result<Option<u64>, Fault> {
+        let sql = db.dialect().marks().write(self.sql);
+        db.execute_for_key(sql, self.values).await
+    }
+
+    /// The key that the database gives to the row that it adds.
+    pub(crate) async fn new_key(self, db: &mut dyn Connection, column: &str) -> Result<u64, Fault> {
+        let sql = format!("{} {}", self.sql, db.dialect().returning(column));
+        let key = query_with(sql, self.values).key_taken(db).await?;
+        key.ok_or_else(|| Fault::corrupt("a new row has no key"))
     }
 
     pub(crate) async fn rows(self, db: &mut dyn Connection) -> Result<Vec<Box<dyn Row>>, Fault> {
-        db.fetch(self.sql, self.values).await
+        let sql = db.dialect().marks().write(self.sql);
+        db.fetch(sql, self.values).await
     }
 
     /// Every row, each as a record.

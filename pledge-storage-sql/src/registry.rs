@@ -7,6 +7,7 @@ use pledge_core::ports::{ChainReport, ChainState, Seen};
 use pledge_core::types::{BlockId, BlockNumber, BlockRef, ChainId, TokenId};
 
 use crate::connection::Connection;
+use crate::dialect::Conflict;
 use crate::events::record;
 use crate::fault::Fault;
 use crate::query::query;
@@ -17,7 +18,7 @@ pub(crate) async fn register_chain(
     chain: ChainId,
     name: &str,
 ) -> Result<(), Fault> {
-    let or_update = db.dialect().or_update(&["name"]);
+    let or_update = db.dialect().on_conflict(Conflict { key: &["id"], updates: &["name"] });
     query(format!("INSERT INTO chain (id, name, status) VALUES (?, ?, ?) {or_update}"))
         .bind(chain)
         .bind(name)
@@ -118,7 +119,7 @@ pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Re
     // Every column is bound, also those that a new token has at zero: an import adds tokens in any
     // state.
     let check = state.supply_check;
-    let added = query(
+    query(
         "INSERT INTO token (chain, address, symbol, decimals, start_block, cursor_block, \
          cursor_hash, cursor_parent_hash, cursor_time, start_time, epoch, rewinds_by_person, halted, holders, \
          supply, minted, burned, unreadable_logs, supply_block, supply_time, supply_ledger, \
@@ -145,9 +146,8 @@ pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Re
     .bind(check.map(|check| check.ledger))
     .bind(check.map(|check| check.on_chain))
     .bind(state.supply_unanswered.as_deref())
-    .execute(db)
-    .await?;
-    Ok(added.last_insert_id)
+    .new_key(db, "id")
+    .await
 }
 
 /// The tokens of a chain, ascending by address.

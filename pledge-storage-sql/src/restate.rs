@@ -92,7 +92,7 @@ impl Reopened<'_> {
         let (low, high) = self.bounds();
         let by_window = db.dialect().by_index("user_points_change_by_window");
         let count = query(format!(
-            "SELECT CAST(COUNT(*) AS UNSIGNED) AS count FROM user_points_change AS earned {by_window} \
+            "SELECT COUNT(*) AS count FROM user_points_change AS earned {by_window} \
              WHERE programme = ? AND window_start >= ? AND account BETWEEN ? AND ? AND {IN_FORCE}",
         ))
         .bind(self.ledger.programme.key)

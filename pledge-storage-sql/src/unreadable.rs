@@ -32,7 +32,7 @@ pub(crate) async fn remove_above(
         .bound(block.get())
         .execute(db)
         .await?;
-    Ok(removed.rows_affected)
+    Ok(removed)
 }
 
 pub(crate) async fn list(

@@ -81,7 +81,7 @@ impl SqliteDatabase {
         let readers = pool_options(READERS_MAX).connect_with(options).await.map_err(explain)?;
         let mut db = readers.acquire().await.map_err(explain)?;
         sqlx::query("PRAGMA schema_version").execute(&mut *db).await.map_err(explain)?;
-        let version = schema_version(&mut db, location).await?;
+        let version = schema_version(db, location).await?;
         let (writer, keeper) = (readers.clone(), Arc::default());
         Ok((Self { writer, readers, files: None, keeper }, version))
     }

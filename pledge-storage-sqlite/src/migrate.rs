@@ -1,14 +1,18 @@
-//! The schema and its versions.
+//! The schema of a file.
 
-use pledge_storage_sql::{Fault, SchemaVersion};
+use pledge_storage_sql::{Fault, Place, Schema, SchemaVersion, Transaction};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool};
 
 use crate::error::{explain_open, fault};
+use crate::transaction::SqliteUnit;
 
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+/// The texts that files had for themselves, up to version 8. None is added: what follows is one text for
+/// every database, in `pledge-storage-sql`.
+static EARLIER: Migrator = sqlx::migrate!("./migrations");
 
-/// "PLDG", written by the first migration.
+/// "PLDG": distinguishes our files from those of other programs.
 const APPLICATION_ID: i64 = 0x504c_4447;
 
 /// Brings the schema up to date in one transaction, so that two programs that open a new file at
@@ -16,38 +20,35 @@ const APPLICATION_ID: i64 = 0x504c_4447;
 pub(crate) async fn migrate(writer: &SqlitePool, location: &str) -> Result<(), Fault> {
     let explain = |error| explain_open(location, error);
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(explain)?;
-    let SchemaVersion { found, newest } = schema_version(&mut tx, location).await?;
-    if (1..newest).contains(&found) {
-        tracing::info!("bringing the schema of {location} from version {found} to {newest}");
+    refuse_foreign(&mut tx, location).await?;
+    let mut unit = SqliteUnit::Write(tx, None);
+    let mut schema = Schema::look(&mut unit, place(location)).await?;
+    schema.announce();
+    if schema.is_earlier() {
+        let run = EARLIER.run_direct(None, unit.db(), false).await;
+        run.map_err(|error| explain_earlier(location, error))?;
+        schema = schema.leave_earlier(&mut unit).await?;
     }
-    let run = MIGRATOR.run_direct(None, &mut *tx, false).await;
-    run.map_err(|error| explain_migration(location, error))?;
-    tx.commit().await.map_err(fault)?;
-    Ok(())
+    if schema.version().found == 0 {
+        let mark = AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}"));
+        sqlx::query(mark).execute(unit.db()).await.map_err(fault)?;
+    }
+    schema.bring_up_to_date(&mut unit).await?;
+    Box::new(unit).commit().await
 }
 
 /// The schema's version; one that is newer than this release, or of another program, is `Invalid`.
 pub(crate) async fn schema_version(
-    db: &mut SqliteConnection,
+    db: PoolConnection<Sqlite>,
     location: &str,
 ) -> Result<SchemaVersion, Fault> {
-    refuse_foreign(db, location).await?;
-    let query = "SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
-    let tables: i64 = sqlx::query_scalar(query).fetch_one(&mut *db).await.map_err(fault)?;
-    let found = if tables == 0 {
-        0
-    } else {
-        let query = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
-        sqlx::query_scalar(query).fetch_one(db).await.map_err(fault)?
-    };
-    let newest = MIGRATOR.iter().map(|known| known.version).max().unwrap_or(0);
-    if found > newest {
-        return Err(Fault::invalid(format!(
-            "`{location}` has schema version {found}, written by a newer version of pledge; this one \
-             knows up to {newest}: upgrade pledge, or open another file"
-        )));
-    }
-    Ok(SchemaVersion { found, newest })
+    let mut unit = SqliteUnit::Statement(db);
+    refuse_foreign(unit.db(), location).await?;
+    Ok(Schema::look(&mut unit, place(location)).await?.version())
+}
+
+const fn place(location: &str) -> Place<'_> {
+    Place { name: location, what: "file" }
 }
 
 async fn refuse_foreign(db: &mut SqliteConnection, location: &str) -> Result<(), Fault> {
@@ -64,7 +65,7 @@ async fn refuse_foreign(db: &mut SqliteConnection, location: &str) -> Result<(),
     Err(Fault::invalid(detail))
 }
 
-fn explain_migration(location: &str, error: MigrateError) -> Fault {
+fn explain_earlier(location: &str, error: MigrateError) -> Fault {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => fault(error),
         other => Fault::invalid(format!(

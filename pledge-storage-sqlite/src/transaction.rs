@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pledge_core::error::StoreErrorKind;
-use pledge_storage_sql::{Connection, Dialect, ExecResult, Fault, Row, Transaction, Value};
+use pledge_storage_sql::{Connection, Dialect, Fault, Row, Transaction, Value};
 use sqlx::pool::PoolConnection;
+use sqlx::sqlite::SqliteQueryResult;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
 
 use crate::dialect::SqliteDialect;
@@ -22,11 +23,20 @@ pub(crate) enum SqliteUnit {
 }
 
 impl SqliteUnit {
-    fn db(&mut self) -> &mut SqliteConnection {
+    pub(crate) fn db(&mut self) -> &mut SqliteConnection {
         match self {
             Self::Write(tx, _) | Self::Read(tx) => tx,
             Self::Statement(connection) => connection,
         }
+    }
+
+    async fn run(
+        &mut self,
+        sql: Cow<'static, str>,
+        values: Vec<Value>,
+    ) -> Result<SqliteQueryResult, Fault> {
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
+        query.execute(self.db()).await.map_err(fault)
     }
 }
 
@@ -36,16 +46,21 @@ impl Connection for SqliteUnit {
         &SqliteDialect
     }
 
-    async fn execute(
+    async fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<u64, Fault> {
+        Ok(self.run(sql, values).await?.rows_affected())
+    }
+
+    async fn execute_for_key(
         &mut self,
         sql: Cow<'static, str>,
         values: Vec<Value>,
-    ) -> Result<ExecResult, Fault> {
-        let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
-        let done = query.execute(self.db()).await.map_err(fault)?;
+    ) -> Result<Option<u64>, Fault> {
+        let done = self.run(sql, values).await?;
+        if done.rows_affected() == 0 {
+            return Ok(None);
+        }
         let key = u64::try_from(done.last_insert_rowid());
-        let key = key.map_err(|error| Fault::corrupt("a key below zero").caused_by(error))?;
-        Ok(ExecResult { rows_affected: done.rows_affected(), last_insert_id: key })
+        key.map(Some).map_err(|error| Fault::corrupt("a key below zero").caused_by(error))
     }
 
     async fn fetch(

@@ -24,7 +24,7 @@ use pledge_storage_memory::MemoryStore;
 use pledge_storage_sqlite::SqliteStore;
 use pledge_testing::Records;
 use sqlx::{AssertSqlSafe, Connection, Executor};
-use support::Place;
+use support::{Place, as_earlier};
 
 const CHAIN: ChainId = ChainId::new(1);
 
@@ -149,10 +149,10 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_it_h
         "ALTER TABLE user_balance_change DROP COLUMN netted",
         "ALTER TABLE shard_progress DROP COLUMN published",
         "UPDATE shard_progress SET settled = 7200",
-        "DELETE FROM _sqlx_migrations WHERE version > 1",
     ] {
         outsider.execute(undo).await.unwrap();
     }
+    as_earlier(&mut outsider, 1).await;
     outsider.close().await.unwrap();
     let store = place.open().await;
     assert_eq!(store.events(EventSeq::START, 9).await.unwrap(), before);
@@ -219,9 +219,8 @@ async fn a_database_of_a_newer_version_is_refused_with_what_to_do() {
     let place = Place::new();
     place.open().await.close().await;
     let mut outsider = place.outsider().await;
-    let newer = "INSERT INTO _sqlx_migrations \
-                 (version, description, success, checksum, execution_time) \
-                 VALUES (9999, 'later', TRUE, x'00', 0)";
+    let newer = "INSERT INTO schema_migration (migration_set, version, name, checksum, made) \
+                 VALUES ('engine', 9999, 'later', zeroblob(32), 1)";
     outsider.execute(newer).await.unwrap();
     let (kind, text) = refused(place.try_open().await);
     assert_eq!(kind, StoreErrorKind::Invalid);

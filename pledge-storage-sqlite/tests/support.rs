@@ -5,9 +5,26 @@
 
 use pledge_core::error::StoreError;
 use pledge_storage_sqlite::SqliteStore;
+use sqlx::migrate::{Migrate, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Executor, SqliteConnection};
 use tempfile::TempDir;
+
+/// The texts that files had for themselves.
+static EARLIER: Migrator = sqlx::migrate!("./migrations");
+
+/// Records a schema as an earlier release did that had the texts up to a version.
+pub(crate) async fn as_earlier(db: &mut SqliteConnection, version: i64) {
+    db.execute("DROP TABLE schema_migration").await.unwrap();
+    db.ensure_migrations_table("_sqlx_migrations").await.unwrap();
+    for made in EARLIER.iter().filter(|made| made.version <= version) {
+        let insert = "INSERT INTO _sqlx_migrations \
+                      (version, description, success, checksum, execution_time) \
+                      VALUES (?, ?, TRUE, ?, 0)";
+        let insert = sqlx::query(insert).bind(made.version).bind(&*made.description);
+        insert.bind(&*made.checksum).execute(&mut *db).await.unwrap();
+    }
+}
 
 /// A path to a database that does not exist yet; its folder goes with it.
 pub(crate) struct Place {

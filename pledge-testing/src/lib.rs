@@ -7,6 +7,7 @@
 //! - [`world`]: a scripted chain, an indexer and a settler over a store, driven step by step;
 //! - [`sim`]: the whole engine under faults, crashes and reorgs drawn from a seed;
 //! - [`differential`]: two stores that are given the same writes, and must give the same answers;
+//! - [`kept`]: what a database of an earlier day must still answer;
 //! - [`generators`]: random histories for property tests;
 //! - [`liar`]: a chain source that lies; [`Slow`]: one that takes its time; [`mocks`]: mocks of every port.
 //!
@@ -29,6 +30,7 @@ pub mod fault_proxy;
 pub mod generators;
 #[cfg(feature = "nodes")]
 pub mod hostile_node;
+pub mod kept;
 pub mod liar;
 pub mod mocks;
 pub mod oracle;

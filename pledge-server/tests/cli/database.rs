@@ -157,7 +157,8 @@ fn each_command_needs_the_rights_for_what_it_does_and_no_more() {
         let ended = reader.run(command);
         assert_eq!(ended.code, Some(0), "{command:?}: {}{}", ended.stdout, ended.stderr);
     }
-    let older = "DELETE FROM _sqlx_migrations WHERE version > 1";
+    // As a release that kept its versions elsewhere left it.
+    let older = "CREATE TABLE _sqlx_migrations AS SELECT 7 AS version, TRUE AS success";
     runtime.block_on(async { place.outsider().await.execute(older).await.map(drop) }).unwrap();
     let ended = reader.run(&["status"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);

@@ -20,13 +20,13 @@ const MYSQL_SCHEMA: [&str; 4] = [
      FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY 1",
     "SELECT CAST(concat_ws('|', table_name, index_name, seq_in_index, column_name, non_unique) AS CHAR) \
      FROM information_schema.statistics WHERE table_schema = DATABASE() ORDER BY 1",
-    "SELECT CAST(concat_ws('|', version, description, success, hex(checksum)) AS CHAR) \
-     FROM _sqlx_migrations ORDER BY version",
+    "SELECT CAST(concat_ws('|', migration_set, version, name, made, hex(checksum)) AS CHAR) \
+     FROM schema_migration ORDER BY 1",
 ];
 const SQLITE_SCHEMA: [&str; 2] = [
     "SELECT concat_ws('|', type, name, sql) FROM sqlite_schema ORDER BY 1",
-    "SELECT concat_ws('|', version, description, success, hex(checksum)) \
-     FROM _sqlx_migrations ORDER BY version",
+    "SELECT concat_ws('|', migration_set, version, name, made, hex(checksum)) \
+     FROM schema_migration ORDER BY 1",
 ];
 
 /// Runs `pledge migrate` in several processes at once; each must succeed.

@@ -1,0 +1,242 @@
+//! The schema and its versions.
+//!
+//! A migration is one text for every database; what they word differently is between braces (see
+//! `schema/text.rs`). Migrations are in sets with versions of their own, `engine` and `office`, and
+//! recorded in `schema_migration` with the checksum of their texts. A text that was released never
+//! changes. A new one is a file in `migrations/engine`, numbered on, and an entry in `schema/sets.rs`.
+
+mod plan;
+mod sets;
+mod text;
+
+use pledge_core::error::StoreErrorKind;
+
+use self::plan::{Made, Step, plan};
+use self::sets::{BASELINE, ENGINE, RECORD, SETS};
+use self::text::statements;
+use crate::connection::{Connection, Value};
+use crate::database::SchemaVersion;
+use crate::dialect::{Conflict, Dialect};
+use crate::fault::Fault;
+use crate::query::{query, query_with};
+use crate::schema_dialect::Part;
+
+/// Where migrations are recorded.
+const RECORD_TABLE: &str = "schema_migration";
+/// Where they were recorded while each database had texts of its own.
+const EARLIER_TABLE: &str = "_sqlx_migrations";
+
+/// A database, as errors name it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Its name or location, without a password.
+    pub name: &'a str,
+    /// What it is to its user, such as "file".
+    pub what: &'static str,
+}
+
+/// How far the schema of a database is.
+#[derive(Debug)]
+pub struct Schema<'a> {
+    place: Place<'a>,
+    /// The version of the database's own texts, where it has not left them yet.
+    earlier: Option<i64>,
+    has_record: bool,
+    made: Vec<Made>,
+}
+
+impl<'a> Schema<'a> {
+    /// Reads how far a database is, and changes nothing. `Invalid` for a database of another program,
+    /// or of a newer release.
+    pub async fn look(db: &mut dyn Connection, place: Place<'a>) -> Result<Self, Fault> {
+        let names = query(db.dialect().schema().table_names()).rows(db).await?;
+        let names: Vec<String> =
+            names.iter().map(|row| row.get("name")).collect::<Result<_, _>>()?;
+        // One look at all names, whatever else is there: a table that is not there cannot be asked.
+        let has = |table| names.iter().any(|name| name == table);
+        let (has_record, is_earlier) = (has(RECORD_TABLE), has(EARLIER_TABLE));
+        if !names.is_empty() && !has_record && !is_earlier {
+            let Place { name, what } = place;
+            let detail =
+                format!("`{name}` is the database of another program: open another {what}");
+            return Err(Fault::invalid(detail));
+        }
+        let mut schema = Self { place, earlier: None, has_record, made: Vec::new() };
+        if is_earlier {
+            schema.earlier = Some(earlier_version(db).await?);
+        }
+        if has_record {
+            let select = "SELECT * FROM schema_migration ORDER BY migration_set, version";
+            schema.made = query(select).all(db).await?;
+        }
+        schema.refuse_newer()?;
+        Ok(schema)
+    }
+
+    /// Its version: that of the first set which is not up to date, of the engine's where all are.
+    pub fn version(&self) -> SchemaVersion {
+        let engine = SchemaVersion { found: self.found(ENGINE.name), newest: ENGINE.newest() };
+        let mut versions = SETS
+            .iter()
+            .map(|set| SchemaVersion { found: self.found(set.name), newest: set.newest() });
+        versions.find(|version| !version.is_current()).unwrap_or(engine)
+    }
+
+    /// Whether every migration was made to its end, and is the one that we know.
+    pub fn is_whole(&self) -> bool {
+        self.earlier.is_none() && plan(self.place, &self.made).is_ok_and(|steps| steps.is_empty())
+    }
+
+    /// Whether the database has the texts of its own kind still, which must be at their end before
+    /// [`Schema::leave_earlier`].
+    pub const fn is_earlier(&self) -> bool {
+        self.earlier.is_some()
+    }
+
+    /// Logs that a schema is brought up to date, unless it is new or has nothing to do.
+    pub fn announce(&self) {
+        let SchemaVersion { found, newest } = self.version();
+        if (1..newest).contains(&found) {
+            let name = self.place.name;
+            tracing::info!("bringing the schema of `{name}` from version {found} to {newest}");
+        }
+    }
+
+    /// Records what the earlier texts made as the first migration of the engine, forgets them, and
+    /// looks again. It may run again after an interruption.
+    pub async fn leave_earlier(self, db: &mut dyn Connection) -> Result<Self, Fault> {
+        let left = self.record_earlier(db).await;
+        left.map_err(|fault| self.explain(fault, db.dialect()))?;
+        Self::look(db, self.place).await
+    }
+
+    async fn record_earlier(&self, db: &mut dyn Connection) -> Result<(), Fault> {
+        // The earlier record goes last: until then a run that is interrupted begins here again.
+        self.make_record(db).await?;
+        let key = &["migration_set", "version"];
+        let or_keep = db.dialect().on_conflict(Conflict { key, updates: &[] });
+        insert(db, ENGINE.name, &BASELINE, true, &or_keep).await?;
+        run(db, format!("DROP TABLE {EARLIER_TABLE}")).await
+    }
+
+    /// Makes what is missing, in the order of the sets. The caller keeps others from doing the same.
+    ///
+    /// `Invalid` where what was made is not what a release of pledge makes.
+    pub async fn bring_up_to_date(&self, db: &mut dyn Connection) -> Result<(), Fault> {
+        let steps = plan(self.place, &self.made)?;
+        let made = self.make(db, &steps).await;
+        made.map_err(|fault| self.explain(fault, db.dialect()))
+    }
+
+    async fn make(&self, db: &mut dyn Connection, steps: &[Step]) -> Result<(), Fault> {
+        self.make_record(db).await?;
+        // A migration is recorded before its first change and marked at its end: a database that takes
+        // no change back shows in between that it was begun, and by which text.
+        for Step { set, migration, is_begun } in steps {
+            if *is_begun {
+                let (name, version) = (self.place.name, migration.version);
+                tracing::warn!(
+                    "bringing the schema of `{name}` to version {version} was interrupted, doing it again"
+                );
+            } else {
+                insert(db, set, migration, false, "").await?;
+            }
+            for statement in statements(migration.text, db.dialect())? {
+                run(db, statement).await?;
+            }
+            query("UPDATE schema_migration SET made = 1 WHERE migration_set = ? AND version = ?")
+                .bind(*set)
+                .bind(migration.version)
+                .execute(db)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn make_record(&self, db: &mut dyn Connection) -> Result<(), Fault> {
+        if !self.has_record {
+            for statement in statements(RECORD, db.dialect())? {
+                run(db, statement).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Names the rights of a change of the schema, where a server has refused one.
+    pub fn explain(&self, fault: Fault, dialect: &dyn Dialect) -> Fault {
+        let is_refused = fault.kind() == StoreErrorKind::Invalid;
+        let Some(rights) = dialect.schema().rights().filter(|_| is_refused) else {
+            return fault;
+        };
+        let SchemaVersion { found, newest } = self.version();
+        let name = self.place.name;
+        fault.with_detail(|detail| {
+            format!(
+                "{detail}: the schema of `{name}` is of version {found}, to be brought to {newest}: run \
+                 `pledge migrate` once with a user who may {rights} there"
+            )
+        })
+    }
+
+    fn refuse_newer(&self) -> Result<(), Fault> {
+        let newer = |set: &&sets::MigrationSet| self.found(set.name) > set.newest();
+        let Some(set) = SETS.iter().find(newer) else { return Ok(()) };
+        let Place { name, what } = self.place;
+        let (found, newest) = (self.found(set.name), set.newest());
+        Err(Fault::invalid(format!(
+            "`{name}` has schema version {found}, written by a newer version of pledge; this one knows up \
+             to {newest}: upgrade pledge, or open another {what}"
+        )))
+    }
+
+    /// The version that a set was brought to; zero for none.
+    fn found(&self, set: &str) -> i64 {
+        let made = self.made.iter().filter(|made| made.is_whole && made.set == set);
+        // Where the step from the earlier texts was interrupted, both records are there: it is not over.
+        let recorded = made.map(|made| made.version.into()).max().unwrap_or(0);
+        self.earlier.filter(|_| set == ENGINE.name).unwrap_or(recorded)
+    }
+}
+
+async fn earlier_version(db: &mut dyn Connection) -> Result<i64, Fault> {
+    let newest = "SELECT coalesce(max(version), 0) AS version FROM _sqlx_migrations WHERE success";
+    let newest: Option<u64> = query(newest).value(db, "version").await?;
+    let newest = i64::try_from(newest.unwrap_or(0));
+    newest.map_err(|error| Fault::malformed("version", error))
+}
+
+async fn insert(
+    db: &mut dyn Connection,
+    set: &str,
+    migration: &sets::Migration,
+    is_whole: bool,
+    or_else: &str,
+) -> Result<(), Fault> {
+    query(format!(
+        "INSERT INTO schema_migration (migration_set, version, name, checksum, made) \
+         VALUES (?, ?, ?, ?, ?) {or_else}"
+    ))
+    .bind(set)
+    .bind(migration.version)
+    .bind(migration.name)
+    .bind(migration.checksum())
+    .bind(is_whole)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Runs a statement, unless what it makes is there from an interrupted run.
+async fn run(db: &mut dyn Connection, sql: String) -> Result<(), Fault> {
+    if let Some(part) = Part::of(&sql)
+        && let Some(count) = db.dialect().schema().count_parts(part)
+    {
+        let names = part.names().into_iter().map(Value::from);
+        let found: Option<u64> = query_with(count, names.collect()).value(db, "count").await?;
+        if found.is_some_and(|count| count > 0) {
+            return Ok(());
+        }
+    }
+    query(sql).execute(db).await?;
+    Ok(())
+}

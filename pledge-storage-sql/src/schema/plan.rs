@@ -1,0 +1,154 @@
+//! What is to be made of the migrations, given what was made.
+
+use pledge_core::primitives::B256;
+
+use super::Place;
+use super::sets::{Migration, MigrationSet, SETS};
+use crate::connection::Row;
+use crate::fault::Fault;
+use crate::row::FromRow;
+
+/// A migration as a database has recorded it.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    pub(super) set: String,
+    pub(super) version: u32,
+    pub(super) checksum: B256,
+    /// Whether its last change was made.
+    pub(super) is_whole: bool,
+}
+
+impl FromRow for Made {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        Ok(Self {
+            set: row.get("migration_set")?,
+            version: row.get("version")?,
+            checksum: row.get("checksum")?,
+            is_whole: row.get("made")?,
+        })
+    }
+}
+
+/// A migration to make.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    pub(super) set: &'static str,
+    pub(super) migration: &'static Migration,
+    /// Whether an interrupted run has made some of it.
+    pub(super) is_begun: bool,
+}
+
+/// The migrations that are missing. `Invalid` where those that were made are not the first of this
+/// release. Sets that it does not know are left alone.
+pub(super) fn plan(place: Place<'_>, made: &[Made]) -> Result<Vec<Step>, Fault> {
+    let mut steps = Vec::new();
+    for set in SETS {
+        let of_set: Vec<_> = made.iter().filter(|made| made.set == set.name).collect();
+        steps.extend(missing(place, set, &of_set)?);
+    }
+    Ok(steps)
+}
+
+/// Those of one set, whose records ascend by version.
+fn missing(
+    place: Place<'_>,
+    set: &'static MigrationSet,
+    made: &[&Made],
+) -> Result<Vec<Step>, Fault> {
+    let mut steps = Vec::new();
+    let mut records = made.iter();
+    for migration in set.migrations {
+        let record = records.next();
+        let step = Step { set: set.name, migration, is_begun: record.is_some() };
+        match record {
+            None => steps.push(step),
+            Some(made) if made.version != migration.version => return Err(foreign(place)),
+            Some(made) if made.checksum == migration.checksum() => {
+                steps.extend((!made.is_whole).then_some(step));
+            }
+            Some(made) if made.is_whole => return Err(foreign(place)),
+            Some(made) => return Err(begun_by_another(place, made.version)),
+        }
+    }
+    // One that we do not know was begun: only its release can end it. Whole, it was refused as newer.
+    records.next().map_or(Ok(steps), |made| Err(begun_by_another(place, made.version)))
+}
+
+fn foreign(Place { name, what }: Place<'_>) -> Fault {
+    Fault::invalid(format!(
+        "the schema of `{name}` is not one that a release of pledge made: open another {what}"
+    ))
+}
+
+fn begun_by_another(Place { name, .. }: Place<'_>, version: u32) -> Fault {
+    Fault::invalid(format!(
+        "bringing the schema of `{name}` to version {version} was interrupted, and another version of \
+         pledge began it: open it once with that version of pledge, or restore it from a backup"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use pledge_core::error::StoreErrorKind;
+
+    use super::*;
+    use crate::schema::sets::{BASELINE, ENGINE};
+
+    const PLACE: Place<'static> = Place { name: "pledge", what: "file" };
+
+    fn baseline() -> Made {
+        let (set, version) = (ENGINE.name.to_owned(), BASELINE.version);
+        Made { set, version, checksum: BASELINE.checksum(), is_whole: true }
+    }
+
+    fn refused(made: &[Made]) -> String {
+        let fault = plan(PLACE, made).expect_err("a plan is refused");
+        assert_eq!(fault.kind(), StoreErrorKind::Invalid);
+        fault.explained()
+    }
+
+    #[test]
+    fn an_empty_database_gets_every_migration() {
+        let steps = plan(PLACE, &[]).unwrap();
+        let versions: Vec<_> = steps.iter().map(|step| (step.set, step.is_begun)).collect();
+        assert_eq!(versions, [("engine", false)]);
+    }
+
+    #[test]
+    fn a_database_that_has_them_gets_none() {
+        assert!(plan(PLACE, &[baseline()]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_set_of_others_is_left_alone() {
+        let theirs = Made { set: "theirs".to_owned(), version: 3, ..baseline() };
+        assert!(plan(PLACE, &[baseline(), theirs]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_migration_that_was_begun_is_made_again() {
+        let begun = Made { is_whole: false, ..baseline() };
+        let steps = plan(PLACE, &[begun]).unwrap();
+        assert!(steps.len() == 1 && steps[0].is_begun, "{steps:?}");
+    }
+
+    #[test]
+    fn a_migration_that_another_text_began_is_refused_with_what_to_do() {
+        let begun = Made { is_whole: false, checksum: B256::ZERO, ..baseline() };
+        let later = Made { is_whole: false, version: 99, ..baseline() };
+        for made in [&[begun][..], &[baseline(), later]] {
+            let text = refused(made);
+            assert!(text.contains("interrupted") && text.contains("that version"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_migration_of_another_text_or_number_is_refused() {
+        let text = Made { checksum: B256::ZERO, ..baseline() };
+        let number = Made { version: 7, ..baseline() };
+        for made in [text, number] {
+            let text = refused(&[made]);
+            assert!(text.contains("not one that a release"), "{text}");
+        }
+    }
+}

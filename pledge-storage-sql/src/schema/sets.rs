@@ -1,0 +1,65 @@
+//! The migrations of this release.
+
+use pledge_core::primitives::{B256, keccak256};
+
+/// Migrations that build on each other, with versions of their own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MigrationSet {
+    pub(super) name: &'static str,
+    /// Ascending by version.
+    pub(super) migrations: &'static [Migration],
+}
+
+/// A change of the schema. Once released, its text never changes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Migration {
+    pub(super) version: u32,
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+}
+
+/// Chains, ledgers, points, contracts' logs and events.
+pub(super) const ENGINE: MigrationSet = MigrationSet { name: "engine", migrations: &[BASELINE] };
+
+/// Everything that databases had when the sets began.
+pub(super) const BASELINE: Migration = Migration {
+    version: 9,
+    name: "baseline",
+    text: include_str!("../../migrations/engine/0009_baseline.sql"),
+};
+
+/// The domains around the engine, which have no tables yet.
+pub(super) const OFFICE: MigrationSet = MigrationSet { name: "office", migrations: &[] };
+
+/// All sets, in the order in which they are brought up to date.
+pub(super) const SETS: &[MigrationSet] = &[ENGINE, OFFICE];
+
+/// The table in which migrations are recorded.
+pub(super) const RECORD: &str = include_str!("../../migrations/record.sql");
+
+impl MigrationSet {
+    /// The version that a database has after all of them; zero for none.
+    pub(super) fn newest(&self) -> i64 {
+        self.migrations.last().map_or(0, |last| last.version.into())
+    }
+}
+
+impl Migration {
+    /// Of the text, the same for every database.
+    pub(super) fn checksum(&self) -> B256 {
+        keccak256(self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_a_set_ascend() {
+        for set in SETS {
+            let versions = set.migrations.iter().map(|migration| migration.version);
+            assert!(versions.is_sorted_by(|lower, upper| lower < upper), "{}", set.name);
+        }
+    }
+}

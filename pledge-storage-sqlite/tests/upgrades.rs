@@ -1,0 +1,157 @@
+//! A file of an earlier release, opened by this one.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pledge_core::error::StoreErrorKind;
+use pledge_core::ports::BalanceStore;
+use pledge_storage_memory::MemoryStore;
+use pledge_testing::{ArchiveFixture, kept};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection};
+use support::Place;
+
+/// What a file kept of its day. It stays as it is.
+const DATABASE: &str = include_str!("kept/database.sql");
+
+async fn place_of_its_day() -> Place {
+    let place = Place::new();
+    let mut outsider = place.outsider().await;
+    sqlx::raw_sql(DATABASE).execute(&mut outsider).await.unwrap();
+    outsider.close().await.unwrap();
+    place
+}
+
+async fn opened() -> ArchiveFixture {
+    let place = place_of_its_day().await;
+    ArchiveFixture::new(Arc::new(place.open().await), place)
+}
+
+fn empty() -> ArchiveFixture {
+    ArchiveFixture::new(Arc::new(MemoryStore::new()), ())
+}
+
+#[tokio::test]
+async fn a_file_of_its_day_exports_what_it_did() {
+    kept::exports_what_it_did(&opened().await).await;
+}
+
+#[tokio::test]
+async fn a_file_of_its_day_gives_every_answer_that_it_did() {
+    kept::answers_as_its_archive_does(&opened().await, &empty()).await;
+}
+
+#[tokio::test]
+async fn a_file_of_its_day_has_the_logs_of_its_contracts_and_its_blocks_before_instants() {
+    kept::has_what_the_chain_gives_back(&opened().await).await;
+}
+
+#[tokio::test]
+async fn a_file_of_its_day_goes_on_behind_what_it_had() {
+    kept::goes_on(&opened().await, &empty()).await;
+}
+
+#[tokio::test]
+async fn a_file_of_its_day_gets_the_schema_of_a_new_one() {
+    let (old, new) = (place_of_its_day().await, Place::new());
+    for place in [&old, &new] {
+        place.open().await.close().await;
+    }
+    let (old, new) =
+        (schema(&mut old.outsider().await).await, schema(&mut new.outsider().await).await);
+    assert_eq!(new.len(), 18, "{:?}", new.keys());
+    assert_eq!(old, new);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_its_day_may_be_opened_from_several_sides_at_once() {
+    let place = place_of_its_day().await;
+    let opened = futures::future::join_all((0..4).map(|_| place.try_open())).await;
+    for store in opened {
+        assert_eq!(BalanceStore::chains(&store.unwrap()).await.unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_its_day_that_is_looked_at_stays_of_its_version() {
+    let place = place_of_its_day().await;
+    let (_, version) =
+        pledge_storage_sqlite::SqliteStore::open_read_only(&place.path()).await.unwrap();
+    assert_eq!((version.found, version.is_current()), (8, false));
+}
+
+/// A release that a file of an earlier kind was never opened with.
+#[tokio::test]
+async fn an_earlier_file_of_a_newer_version_is_refused_with_what_to_do() {
+    let place = place_of_its_day().await;
+    let newer = "INSERT INTO _sqlx_migrations \
+                 (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'later', TRUE, x'00', 0)";
+    place.outsider().await.execute(newer).await.unwrap();
+    let error = place.try_open().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    let text = error.to_string();
+    assert!(text.contains("9999") && text.contains("upgrade pledge"), "{text}");
+}
+
+#[tokio::test]
+async fn an_earlier_file_whose_texts_were_others_is_refused() {
+    let place = place_of_its_day().await;
+    let other = "UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 3";
+    place.outsider().await.execute(other).await.unwrap();
+    let error = place.try_open().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    assert!(error.to_string().contains("not one that a release"), "{error}");
+}
+
+/// Every table, with its columns, keys, indexes, references and checks as SQLite understands them.
+async fn schema(db: &mut SqliteConnection) -> BTreeMap<String, Vec<String>> {
+    const PARTS: [&str; 5] = [
+        "SELECT concat_ws('|', type, ncol, wr, strict) AS part FROM pragma_table_list(?)",
+        "SELECT concat_ws('|', cid, name, type, \"notnull\", coalesce(dflt_value, 'none'), pk, hidden) AS part \
+         FROM pragma_table_xinfo(?)",
+        "SELECT concat_ws('|', list.name, list.\"unique\", list.origin, list.partial, info.seqno, \
+         coalesce(info.name, 'none'), info.\"desc\", info.coll, info.key) AS part \
+         FROM pragma_index_list(?) AS list, pragma_index_xinfo(list.name) AS info ORDER BY part",
+        "SELECT concat_ws('|', id, seq, \"table\", \"from\", \"to\", on_update, on_delete) AS part \
+         FROM pragma_foreign_key_list(?) ORDER BY part",
+        "SELECT iif(sql LIKE '%AUTOINCREMENT%', 'numbered', 'not numbered') AS part \
+         FROM sqlite_schema WHERE name = ?",
+    ];
+    let names =
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let mut tables = BTreeMap::new();
+    for row in sqlx::query(names).fetch_all(&mut *db).await.unwrap() {
+        let (name, sql): (String, String) = (row.get("name"), row.get("sql"));
+        let mut parts = checks(&sql);
+        for select in PARTS {
+            let found = sqlx::query(AssertSqlSafe(select)).bind(&name).fetch_all(&mut *db);
+            parts.extend(found.await.unwrap().iter().map(|row| row.get::<String, _>("part")));
+        }
+        tables.insert(name, parts);
+    }
+    tables
+}
+
+/// The checks of a definition, which SQLite keeps nowhere else.
+fn checks(sql: &str) -> Vec<String> {
+    let mut checks = Vec::new();
+    for (start, _) in sql.match_indices("CHECK (") {
+        let inside = &sql[start + "CHECK (".len()..];
+        let mut depth = 1;
+        let end = inside.find(|char| {
+            depth += match char {
+                '(' => 1,
+                ')' => -1,
+                _ => 0,
+            };
+            depth == 0
+        });
+        checks.push(inside[..end.unwrap()].to_owned());
+    }
+    checks.sort();
+    checks
+}
