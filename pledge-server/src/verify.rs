@@ -11,9 +11,7 @@ mod report;
 use anyhow::{Context, bail};
 use pledge_core::error::{ChainError, ChainErrorKind, StoreError};
 use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState, TokenStatus};
-use pledge_core::ports::{
-    BalanceStore, ChainSource, ChainSourceExt, ChangesQuery, HistoriesQuery, Seen,
-};
+use pledge_core::ports::{ChainSource, ChainSourceExt, ChangesQuery, HistoriesQuery, Seen};
 use pledge_core::primitives::Address;
 use pledge_core::types::{Account, Amount, BlockRef, LogIndex, TokenId};
 

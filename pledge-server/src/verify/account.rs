@@ -6,8 +6,7 @@ use pledge_core::error::StoreError;
 use pledge_core::ledger::{Change, Checkpoint, replay_block};
 use pledge_core::points::{Programme, accrue_segments};
 use pledge_core::ports::{
-    BalanceStore, ChangesQuery, PointsStore, ProgrammeState, Standing, Statement, StatementKind,
-    StatementsQuery,
+    ChangesQuery, ProgrammeState, Standing, Statement, StatementKind, StatementsQuery,
 };
 use pledge_core::types::{
     Account, BlockRef, Overflow, ProgrammeId, RawPoints, Timestamp, WeightBp, WeightSchedule,
