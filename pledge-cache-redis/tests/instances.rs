@@ -55,7 +55,12 @@ impl World {
     }
 
     async fn queries(&self) -> Queries {
-        Queries::new(self.store.clone(), self.store.clone(), self.pending().await)
+        Queries::new(
+            self.store.clone(),
+            self.store.clone(),
+            self.store.clone(),
+            self.pending().await,
+        )
     }
 
     /// Ten blocks that mint one whole of each token.

@@ -271,7 +271,7 @@ async fn list_halted(
     chain: ChainId,
     sum: &mut CaughtUp,
 ) -> Result<(), EngineError> {
-    let tokens = queries.balances().tokens(chain).await?;
+    let tokens = queries.ledger().tokens(chain).await?;
     let halted = tokens.iter().filter(|token| !token.is_active());
     sum.halted.extend(halted.map(|token| token.spec.id));
     Ok(())

@@ -4,12 +4,12 @@ use std::fmt;
 
 use anyhow::bail;
 use clap::Args;
+use pledge_core::query::SettlementId;
 use pledge_core::stop::Stop;
 use serde::Serialize;
 
 use super::{Context, Verdict};
 use crate::stores;
-use crate::views::SettlementId;
 
 #[derive(Debug, Args)]
 pub(super) struct RetryArgs {
