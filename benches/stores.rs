@@ -12,7 +12,7 @@ use pledge_benches::{
 };
 use pledge_core::event::RewindCause;
 use pledge_core::ledger::Transfer;
-use pledge_core::ports::{BalanceStore, PointsStore, Rewind};
+use pledge_core::ports::{BalanceStore, LogStore, PointsStore, Rewind};
 use pledge_core::query::{AccountView, Queries};
 use pledge_core::types::{Account, Timestamp};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
@@ -87,7 +87,7 @@ fn bench_queries(c: &mut Criterion) {
 /// Queries a ledger in which the first account has 10,000 changes and 100,000 have a few each.
 fn bench_queries_of<S>(c: &mut Criterion, runtime: &Runtime, name: &str, store: Arc<S>)
 where
-    S: BalanceStore + PointsStore + 'static,
+    S: BalanceStore + PointsStore + LogStore,
 {
     const ACCOUNTS: u64 = 100_000;
     const CHANGES: u64 = 10_000;
@@ -99,7 +99,8 @@ where
     });
     let (first, now) = (at(12), runtime.block_on(token(&store)).cursor.expect("committed").time);
     let seconds = now.seconds_since(first).expect("later");
-    let queries = Queries::new(store.clone(), store, Arc::new(MemoryPending::default()));
+    let queries =
+        Queries::new(store.clone(), store.clone(), store, Arc::new(MemoryPending::default()));
     let mut group = c.benchmark_group(format!("as-of query, {name}"));
     group.throughput(Throughput::Elements(1));
     for (name, accounts) in

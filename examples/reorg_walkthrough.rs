@@ -36,8 +36,8 @@ async fn main() -> Result<()> {
     let mut clean = fresh_engine(&usdx).await?;
     follow(&mut clean, &usdx).await?;
     let [ours, theirs] = [engine.queries(), clean.queries()];
-    let ours = digest(ours.balances(), ours.points(), usdx.token).await?;
-    let theirs = digest(theirs.balances(), theirs.points(), usdx.token).await?;
+    let ours = digest(ours.ledger(), ours.points(), usdx.token).await?;
+    let theirs = digest(theirs.ledger(), theirs.points(), usdx.token).await?;
     ensure!(ours == theirs, "the engines hold {ours:#?} and {theirs:#?}");
     println!("\nBoth hold the same: every change, balance, sum, total and window.");
     Ok(())

@@ -11,7 +11,7 @@ use std::time::Instant;
 use data::{HOUR_BLOCKS, Store, transfer};
 use pledge_benches::{account, at};
 use pledge_core::points::{Settler, SettlerConfig};
-use pledge_core::ports::{PointsStore, StatementKind, StatementPlace, StatementsQuery};
+use pledge_core::ports::{PointsReads, StatementKind, StatementPlace, StatementsQuery};
 use pledge_core::stop::Stop;
 use pledge_core::types::{Epoch, ProgrammeId, WindowLength};
 use pledge_storage_sqlite::SqliteStore;

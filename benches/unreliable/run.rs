@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use alloy_primitives::{Address, U256};
 use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::{LedgerReads, Registry};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::hostile_node::{Failing, Struck, SwitchId, transfer};
 use pledge_testing::world::{CHAIN, NOW, THREE_PM, account, spec, token};

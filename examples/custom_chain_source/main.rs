@@ -46,7 +46,7 @@ async fn main() -> Result<()> {
         bail!("{file}: {reason}");
     }
     println!("{} transfers; the largest balances, and what they have earned:", done.transfers);
-    for (account, state) in queries.balances().holders(TOKEN, None, LARGEST).await?.value {
+    for (account, state) in queries.ledger().holders(TOKEN, None, LARGEST).await?.value {
         let view = queries.account(TOKEN, account, Some(&main), None).await?;
         let points = view.points.context("the token has a programme")?;
         let points = points.scale.points(points.raw);

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use pledge_core::event::ReorgRecord;
 use pledge_core::ledger::{Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog};
 use pledge_core::ports::{
-    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, HistoriesPage,
-    HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Rewind, Seen, Settlement,
-    SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    BatchFailure, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
+    LedgerCommit, LedgerReads, LedgerWrites, PointsReads, PointsStore, ProgrammeState, Registry,
+    Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows,
+    StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
@@ -23,7 +24,7 @@ pub(crate) struct Metered<S> {
 }
 
 macro_rules! metered {
-    ($port:ident { $($operation:ident($($name:ident: $type:ty),*) -> $answer:ty;)* }) => {
+    ($($port:ident { $($operation:ident($($name:ident: $type:ty),*) -> $answer:ty;)* })*) => {$(
         #[async_trait]
         impl<S: $port> $port for Metered<S> {
             $(async fn $operation(&self, $($name: $type),*) -> Result<$answer, StoreError> {
@@ -31,26 +32,25 @@ macro_rules! metered {
                 self.store.$operation($($name),*).await
             })*
         }
-    };
+    )*};
 }
 
-metered!(BalanceStore {
+metered! { Registry {
     register_chain(chain: ChainId, name: &str) -> ();
-    chains() -> Vec<ChainState>;
     report_chain(report: &ChainReport) -> ();
     resume_chain(chain: ChainId) -> ();
     register_token(spec: &TokenSpec) -> TokenState;
-    tokens(chain: ChainId) -> Vec<TokenState>;
-    token(token: TokenId) -> Option<TokenState>;
     halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
     resume_token(token: TokenId, base: Option<BlockId>) -> ();
+    record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
+} LedgerReads {
+    chains() -> Vec<ChainState>;
+    chain(chain: ChainId) -> Option<ChainState>;
+    tokens(chain: ChainId) -> Vec<TokenState>;
+    token(token: TokenId) -> Option<TokenState>;
     headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
-    record_edges(token: TokenId, epoch: Epoch, edges: &[ledger::BlockEdge]) -> ();
     edges(chain: ChainId, instants: &[Timestamp]) -> Vec<Option<ledger::BlockEdge>>;
     states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
-    record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
-    commit(commit: &LedgerCommit) -> ();
-    rewind(rewind: &Rewind) -> ReorgRecord;
     history(token: TokenId, who: Account, at: &[Timestamp]) -> Seen<Vec<Option<Checkpoint>>>;
     last_change_block(token: TokenId, at: Timestamp) -> Seen<Option<BlockNumber>>;
     changes(query: &ChangesQuery) -> Seen<Vec<Change>>;
@@ -58,16 +58,19 @@ metered!(BalanceStore {
     change_time(token: TokenId, from: Timestamp, number: usize) -> Seen<Option<Timestamp>>;
     histories(query: &HistoriesQuery) -> Seen<HistoriesPage>;
     holders(id: TokenId, after: Option<(Amount, Account)>, n: usize) -> Seen<Vec<(Account, Checkpoint)>>;
-});
-
-metered!(PointsStore {
-    put_programme(programme: &Programme) -> ();
+} LedgerWrites {
+    commit(commit: &LedgerCommit) -> ();
+    rewind(rewind: &Rewind) -> ReorgRecord;
+    record_edges(token: TokenId, epoch: Epoch, edges: &[ledger::BlockEdge]) -> ();
+} PointsReads {
     programmes(token: TokenId) -> Vec<ProgrammeState>;
-    commit_batch(batch: &SettlementBatch) -> ();
-    record_failure(failure: &BatchFailure) -> ();
-    reset_failures(programme: &ProgrammeId, window_start: Timestamp) -> usize;
     settlements(query: &SettlementsQuery) -> Vec<Settlement>;
     totals(id: &ProgrammeId, accounts: &[Account]) -> Seen<Vec<Option<Standing>>>;
     standings(id: &ProgrammeId, after: Option<(RawPoints, Account)>, n: usize) -> Seen<Vec<Standing>>;
     statements(query: &StatementsQuery) -> Seen<StatementRows>;
-});
+} PointsStore {
+    put_programme(programme: &Programme) -> ();
+    commit_batch(batch: &SettlementBatch) -> ();
+    record_failure(failure: &BatchFailure) -> ();
+    reset_failures(programme: &ProgrammeId, window_start: Timestamp) -> usize;
+}}

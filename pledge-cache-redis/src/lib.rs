@@ -31,8 +31,8 @@
 //! // The engine writes to the store itself; queries read through the cache.
 //! let pending = Arc::new(RedisPending::new(redis.clone()));
 //! let engine = Engine::builder(store.clone(), pending.clone()).build().await?;
-//! let cached = Arc::new(Cached::new(store, redis));
-//! let queries = Queries::new(cached.clone(), cached, pending);
+//! let cached = Arc::new(Cached::new(store.clone(), redis));
+//! let queries = Queries::new(cached.clone(), cached, store, pending);
 //! # Ok(())
 //! # }
 //! ```

@@ -9,7 +9,7 @@ use std::slice;
 
 use pledge_cache_redis::{CacheCounts, Cached, Health, Redis};
 use pledge_core::ledger::{Checkpoint, TokenState};
-use pledge_core::ports::{BalanceStore, Seen};
+use pledge_core::ports::{LedgerReads, Seen};
 use pledge_core::primitives::B256;
 use pledge_core::types::{Account, BalanceSeconds, BlockNumber, BlockRef, Epoch};
 use pledge_testing::OwnServer;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use pledge_cache_redis::{Redis, RedisPending};
 use pledge_core::error::ChainError;
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
-use pledge_core::ports::{BalanceStore, ChainSource, LogsAnswer, LogsRequest, PendingCache};
+use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest, PendingCache, Registry};
 use pledge_core::primitives::Address;
 use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
@@ -55,7 +55,12 @@ impl World {
     }
 
     async fn queries(&self) -> Queries {
-        Queries::new(self.store.clone(), self.store.clone(), self.pending().await)
+        Queries::new(
+            self.store.clone(),
+            self.store.clone(),
+            self.store.clone(),
+            self.pending().await,
+        )
     }
 
     /// Ten blocks that mint one whole of each token.

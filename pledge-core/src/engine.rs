@@ -64,7 +64,7 @@ pub enum EngineError {
         /// Why its indexer failed.
         source: IndexerError,
     },
-    /// A chain is paused or halted until `BalanceStore::resume_chain`.
+    /// A chain is paused or halted until `Registry::resume_chain`.
     #[error("chain {chain} is {status}")]
     Latched {
         /// The chain that was stopped.
@@ -101,7 +101,7 @@ pub struct CaughtUp {
     pub reorgs: u64,
     /// What was settled, over all chains.
     pub settled: SettleReport,
-    /// Halted tokens; their status has the reason. `BalanceStore::resume_token` makes one active
+    /// Halted tokens; their status has the reason. `Registry::resume_token` makes one active
     /// again.
     pub halted: Vec<TokenId>,
     /// The number of events that notifiers took, duplicates included.
@@ -271,7 +271,7 @@ async fn list_halted(
     chain: ChainId,
     sum: &mut CaughtUp,
 ) -> Result<(), EngineError> {
-    let tokens = queries.balances().tokens(chain).await?;
+    let tokens = queries.ledger().tokens(chain).await?;
     let halted = tokens.iter().filter(|token| !token.is_active());
     sum.halted.extend(halted.map(|token| token.spec.id));
     Ok(())

@@ -73,6 +73,7 @@ pub mod event;
 pub mod indexer;
 pub mod ledger;
 pub mod logs;
+mod moving;
 pub mod notify;
 pub mod points;
 pub mod ports;

@@ -12,18 +12,18 @@ mod event_retention;
 mod event_store;
 mod forward;
 mod leases;
+mod ledger_reads;
+mod ledger_writes;
 mod log_store;
 mod new_blocks;
 mod notifier;
 mod pending_cache;
 mod points_store;
 mod price_source;
+mod registry;
 
 pub use archive::{Archive, RecordSink, RecordSource};
-pub use balance_store::{
-    AccountHistory, BalanceStore, ChangesQuery, HistoriesPage, HistoriesPlace, HistoriesQuery,
-    LedgerCommit, Rewind, Seen, TokenCommit,
-};
+pub use balance_store::BalanceStore;
 pub(crate) use chain_source::header_of;
 pub use chain_source::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
 pub use chain_source_ext::ChainSourceExt;
@@ -31,13 +31,18 @@ pub use chain_state::{ChainReport, ChainState};
 pub use event_retention::{ConsumerState, EventRetention, Pruning};
 pub use event_store::{EventStore, check_delivery};
 pub use leases::Leases;
+pub use ledger_reads::{
+    AccountHistory, ChangesQuery, HistoriesPage, HistoriesPlace, HistoriesQuery, LedgerReads, Seen,
+};
+pub use ledger_writes::{LedgerCommit, LedgerWrites, Rewind, TokenCommit};
 pub use log_store::{ContractCommit, ContractLogsQuery, LogOrder, LogReads, LogStore, LogsCommit};
 pub use new_blocks::NewBlocks;
 pub use notifier::{Notifier, NotifyError, NotifyErrorKind};
 pub use pending_cache::{PendingBlock, PendingCache, PendingSnapshot};
 pub use points_store::{
-    BatchFailure, PointsStore, ProgrammeState, Settlement, SettlementBatch, SettlementsQuery,
-    ShardProgress, ShardRun, Standing, Statement, StatementKind, StatementPlace, StatementRows,
-    StatementsQuery, WindowTotal,
+    BatchFailure, PointsReads, PointsStore, ProgrammeState, Settlement, SettlementBatch,
+    SettlementsQuery, ShardProgress, ShardRun, Standing, Statement, StatementKind, StatementPlace,
+    StatementRows, StatementsQuery, WindowTotal,
 };
 pub use price_source::{Price, PriceError, PriceErrorKind, PriceSource};
+pub use registry::Registry;

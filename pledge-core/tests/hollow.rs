@@ -62,12 +62,12 @@ fn hollow(state: TokenState) -> Indexer {
         chain.mine(at(second), &[mint]);
     }
     let mut store = MockBalanceStore::new();
-    store.expect_chains().returning(|| {
+    store.expect_chain().returning(|_| {
         let status = ChainStatus::Syncing;
         let name = "test".to_owned();
         let chain =
             ChainState { chain: CHAIN, name, status, head: None, head_time: None, processed: None };
-        Ok(vec![chain])
+        Ok(Some(chain))
     });
     let cursor = state.cursor;
     store.expect_tokens().returning(move |_| {

@@ -8,7 +8,7 @@ use pledge_core::ledger::{Checkpoint, TokenState, Transfer};
 use pledge_core::ports::{PendingBlock, PendingSnapshot, Seen};
 use pledge_core::query::Queries;
 use pledge_core::types::{BalanceSeconds, BlockNumber, BlockRef, Epoch, LogIndex};
-use pledge_testing::mocks::{MockBalanceStore, MockPendingCache, MockPointsStore};
+use pledge_testing::mocks::{MockBalanceStore, MockLogStore, MockPendingCache, MockPointsStore};
 use pledge_testing::world::{account, at, spec, token, tokens};
 
 fn block(number: u64) -> BlockRef {
@@ -69,7 +69,7 @@ fn confirmed_meanwhile() -> Queries {
         Ok(Some(snapshot))
     });
     let points = Arc::new(MockPointsStore::new());
-    Queries::new(Arc::new(balances), points, Arc::new(pending))
+    Queries::new(Arc::new(balances), points, Arc::new(MockLogStore::new()), Arc::new(pending))
 }
 
 #[tokio::test]

@@ -17,7 +17,6 @@ mod points;
 mod portfolio;
 mod problem;
 mod pulse;
-mod read;
 mod settlements;
 mod statements;
 mod tokens;
@@ -73,10 +72,10 @@ impl Api {
 /// let store = Arc::new(MemoryStore::new());
 /// let pending = Arc::new(MemoryPending::default());
 /// let app: axum::Router = router(Api {
-///     queries: Queries::new(store.clone(), store.clone(), pending),
+///     queries: Queries::new(store.clone(), store.clone(), store.clone(), pending),
 ///     redis: None,
 ///     incidents: Incidents::default(),
-///     pulse: Pulse::new(store),
+///     pulse: Pulse::new(store.clone(), store),
 ///     clock: SystemTime::now,
 ///     stop: CancellationToken::new(),
 /// });

@@ -10,7 +10,8 @@ use pledge_cache_redis::{Cached, Redis, RedisLeases, RedisPending};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::points::{Settler, SettlerConfig};
 use pledge_core::ports::{
-    Archive, BalanceStore, EventStore, Leases, LogStore, PendingCache, PointsStore,
+    Archive, BalanceStore, EventStore, Leases, LedgerReads, LogStore, PendingCache, PointsReads,
+    PointsStore,
 };
 use pledge_core::primitives::{hex, keccak256};
 use pledge_core::query::Queries;
@@ -47,7 +48,7 @@ pub struct Stores {
     pub redis: Option<Redis>,
     database: Database,
     /// Ledger and points through a cache for repeated reads, where that is faster.
-    cached: Option<(Arc<dyn BalanceStore>, Arc<dyn PointsStore>)>,
+    cached: Option<(Arc<dyn LedgerReads>, Arc<dyn PointsReads>)>,
 }
 
 /// The database behind the stores, which has to be closed.
@@ -231,9 +232,16 @@ impl Stores {
 
     /// Queries over these stores, cached where possible.
     pub fn queries(&self) -> Queries {
-        let stored = || (self.balances.clone(), self.points.clone());
-        let (balances, points) = self.cached.clone().unwrap_or_else(stored);
-        Queries::new(balances, points, self.pending.clone())
+        let Some((ledger, points)) = self.cached.clone() else {
+            return self.uncached_queries();
+        };
+        Queries::new(ledger, points, self.logs.clone(), self.pending.clone())
+    }
+
+    /// Queries that read the database itself.
+    pub fn uncached_queries(&self) -> Queries {
+        let Self { balances, points, logs, pending, .. } = self;
+        Queries::new(balances.clone(), points.clone(), logs.clone(), pending.clone())
     }
 
     /// The settler over these stores.

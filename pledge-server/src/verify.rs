@@ -8,14 +8,13 @@
 mod account;
 mod report;
 
-use anyhow::{Context, bail};
-use pledge_core::error::{ChainError, ChainErrorKind, StoreError};
-use pledge_core::ledger::{Change, Checkpoint, Leg, TokenState, TokenStatus};
-use pledge_core::ports::{
-    BalanceStore, ChainSource, ChainSourceExt, ChangesQuery, HistoriesQuery, Seen,
-};
+use anyhow::{Context, anyhow};
+use pledge_core::error::{ChainError, ChainErrorKind};
+use pledge_core::ledger::{Checkpoint, TokenState, TokenStatus};
+use pledge_core::ports::{ChainSource, ChainSourceExt};
 use pledge_core::primitives::Address;
-use pledge_core::types::{Account, Amount, BlockRef, LogIndex, TokenId};
+use pledge_core::query::{Attempt, Queries, QueryError, TokenReading, while_ledger_moves};
+use pledge_core::types::{Account, Amount, BlockRef, TokenId};
 
 pub use report::{
     Mismatch, Subject, SupplyReport, TokenReport, UnverifiedChain, Verdict, VerifyReport,
@@ -26,8 +25,6 @@ use crate::output::counted;
 use crate::progress::{Step, WorkProgress};
 use crate::stores::Stores;
 
-/// Accounts per page.
-const PAGE_ACCOUNTS: usize = 500;
 /// Parts of the address space, by the first two bytes.
 const PARTS: u64 = 1 << 16;
 /// Attempts per token; a rewind of its ledger ends an attempt.
@@ -40,25 +37,38 @@ pub async fn verify_token(
     token: TokenId,
     progress: &mut WorkProgress,
 ) -> anyhow::Result<TokenReport> {
-    let mut last = None;
-    for _ in 0..ATTEMPTS_MAX {
-        let state = stores.balances.token(token).await?;
-        let state = state.with_context(|| format!("token {token} is not followed"))?;
-        let mut verification = Verification::new(source, stores, &state);
-        match verification.run(progress).await? {
-            Pass::Finished => return Ok(verification.report),
-            Pass::Moved(why) => last = Some(why),
-        }
-    }
-    let why = last.map_or(String::new(), |why| format!(": {why}"));
-    bail!("token {token} could not be read at one state in {ATTEMPTS_MAX} attempts{why}")
+    // What is cached is not what is verified.
+    let queries = stores.uncached_queries();
+    let pass = TokenPass { source, queries: &queries, token, progress };
+    let has_moved = |error: &anyhow::Error| error.is::<Moved>();
+    let verified = while_ledger_moves(ATTEMPTS_MAX, has_moved, pass).await;
+    verified.map_err(|error| match error.downcast::<Moved>() {
+        Ok(why) => anyhow!(
+            "token {token} could not be read at one state in {ATTEMPTS_MAX} attempts: {why}"
+        ),
+        Err(error) => error,
+    })
 }
 
-/// How a pass over a token, or over a part of it, ended.
-#[derive(Debug)]
-enum Pass {
-    Finished,
-    Moved(Moved),
+/// A pass over a token.
+struct TokenPass<'a> {
+    source: &'a dyn ChainSource,
+    queries: &'a Queries,
+    token: TokenId,
+    progress: &'a mut WorkProgress,
+}
+
+impl Attempt for TokenPass<'_> {
+    type Output = TokenReport;
+    type Error = anyhow::Error;
+
+    async fn attempt(&mut self) -> anyhow::Result<TokenReport> {
+        let state = self.queries.token(self.token).await?;
+        let reading = TokenReading::of(self.queries, state);
+        let mut verification = Verification::new(self.source, reading);
+        verification.run(self.progress).await?;
+        Ok(verification.report)
+    }
 }
 
 /// Why the ledger or the chain changed since the start.
@@ -74,38 +84,47 @@ enum Moved {
     BlockGone(ChainError),
 }
 
+/// What the ledger holds; that it was rewound is one of the reasons to start again.
+fn held<T>(read: Result<T, QueryError>) -> anyhow::Result<T> {
+    read.map_err(|error| if error.has_moved() { Moved::Rewound.into() } else { error.into() })
+}
+
+/// What the chain returns; a block that the node does not have is one of the reasons to start again.
+fn on_chain<T>(read: Result<T, ChainError>) -> anyhow::Result<T> {
+    read.map_err(|error| match error.kind() {
+        ChainErrorKind::BlockGone => Moved::BlockGone(error).into(),
+        _ => error.into(),
+    })
+}
+
 /// The verification of one token at one block.
 struct Verification<'a> {
     source: &'a dyn ChainSource,
-    stores: &'a Stores,
-    state: &'a TokenState,
+    reading: TokenReading<'a>,
     report: TokenReport,
     sum: Amount,
 }
 
 impl<'a> Verification<'a> {
-    fn new(source: &'a dyn ChainSource, stores: &'a Stores, state: &'a TokenState) -> Self {
-        Self { source, stores, state, report: TokenReport::begin(state), sum: Amount::ZERO }
+    fn new(source: &'a dyn ChainSource, reading: TokenReading<'a>) -> Self {
+        let report = TokenReport::begin(reading.state());
+        Self { source, reading, report, sum: Amount::ZERO }
     }
 
-    async fn run(&mut self, progress: &mut WorkProgress) -> anyhow::Result<Pass> {
-        if let TokenStatus::Halted(reason) = &self.state.status {
+    async fn run(&mut self, progress: &mut WorkProgress) -> anyhow::Result<()> {
+        if let TokenStatus::Halted(reason) = &self.reading.state().status {
             self.report.halted(reason);
-            return Ok(Pass::Finished);
+            return Ok(());
         }
-        let Some(cursor) = self.state.cursor else {
-            return Ok(Pass::Finished);
+        let Some(cursor) = self.reading.state().cursor else {
+            return Ok(());
         };
         let mut next = Some(Address::ZERO);
         progress.begin();
         while let Some(first) = next {
-            let Some(page) = self.page(&cursor, first).await? else {
-                return Ok(Pass::Moved(Moved::Rewound));
-            };
+            let page = held(self.reading.accounts(&cursor, first).await)?;
             next = page.next;
-            if let moved @ Pass::Moved(_) = self.check_page(&cursor, &page.accounts).await? {
-                return Ok(moved);
-            }
+            self.check_page(&cursor, &page.accounts).await?;
             progress.moved(&self.step(next));
         }
         self.list_unreadable().await?;
@@ -114,10 +133,9 @@ impl<'a> Verification<'a> {
 
     /// Lists unreadable logs, which may explain a difference between ledger and contract.
     async fn list_unreadable(&mut self) -> anyhow::Result<()> {
-        if self.state.unreadable_logs > 0 {
-            let (token, listed) = (self.state.spec.id, UNREADABLE_LISTED_MAX);
-            self.report.unreadable =
-                self.stores.balances.unreadable_logs(token, None, listed).await?.value;
+        if self.reading.state().unreadable_logs > 0 {
+            let listed = self.reading.unreadable_logs(UNREADABLE_LISTED_MAX).await;
+            self.report.unreadable = held(listed)?;
         }
         Ok(())
     }
@@ -132,76 +150,14 @@ impl<'a> Verification<'a> {
         Step { done, total: PARTS, text, counted: accounts, unit: "accounts" }
     }
 
-    /// A page of accounts from `first` on, with their states at the cursor. `None` if the ledger
-    /// was rewound.
-    async fn page(&self, cursor: &BlockRef, first: Address) -> anyhow::Result<Option<Page>> {
-        // Read by time, since a growing ledger does not change the past. Only a later block in the
-        // second of the cursor does: then the state at the cursor is read from the account's
-        // changes.
-        let after = cursor.time.checked_add(1).context("the cursor's time has no successor")?;
-        let query = HistoriesQuery {
-            token: self.state.spec.id,
-            first,
-            last: Address::repeat_byte(0xff),
-            after: None,
-            limit: PAGE_ACCOUNTS,
-            changes_max: 1,
-            from: after,
-            to: after,
-        };
-        let seen = self.stores.balances.histories(&query).await?;
-        if seen.epoch != self.state.epoch {
-            return Ok(None);
-        }
-        let next = seen.value.next.map(|next| next.first);
-        let mut accounts = Vec::with_capacity(seen.value.histories.len());
-        for history in seen.value.histories {
-            let state = match history.opening {
-                Some(state) if state.block > cursor.number => {
-                    let seen = self.last_change(cursor, history.account).await?;
-                    if seen.epoch != self.state.epoch {
-                        return Ok(None);
-                    }
-                    seen.value
-                }
-                state => state,
-            };
-            accounts.extend(state.map(|state| (history.account, state)));
-        }
-        Ok(Some(Page { accounts, next }))
-    }
-
-    /// An account's state after the last of its changes at or before the cursor.
-    async fn last_change(
-        &self,
-        cursor: &BlockRef,
-        account: Account,
-    ) -> Result<Seen<Option<Checkpoint>>, StoreError> {
-        let query = ChangesQuery {
-            token: self.state.spec.id,
-            account,
-            before: Some((cursor.number.next(), LogIndex::new(0), Leg::Out)),
-            limit: 1,
-        };
-        let seen = self.stores.balances.changes(&query).await?;
-        let value = seen.value.first().map(Change::checkpoint);
-        Ok(Seen { value, epoch: seen.epoch, cursor: seen.cursor })
-    }
-
     async fn check_page(
         &mut self,
         cursor: &BlockRef,
         page: &[(Account, Checkpoint)],
-    ) -> anyhow::Result<Pass> {
+    ) -> anyhow::Result<()> {
         let accounts: Vec<Account> = page.iter().map(|(account, _)| *account).collect();
-        let token = self.state.spec.id;
-        let read = self.source.balances(token.address, &accounts, cursor.id()).await;
-        let balances = match read {
-            Err(error) if error.kind() == ChainErrorKind::BlockGone => {
-                return Ok(Pass::Moved(Moved::BlockGone(error)));
-            }
-            read => read?,
-        };
+        let token = self.reading.state().spec.id.address;
+        let balances = on_chain(self.source.balances(token, &accounts, cursor.id()).await)?;
         for ((account, state), actual) in page.iter().zip(balances) {
             self.report.accounts += 1;
             let sum = self.sum.checked_add(state.balance);
@@ -214,34 +170,13 @@ impl<'a> Verification<'a> {
     }
 
     /// Compares the sums. Only `totalSupply` shows mints and burns that the contract did not log.
-    async fn check_supply(&mut self, cursor: &BlockRef) -> anyhow::Result<Pass> {
-        let token = self.state.spec.id;
-        let contract = match self.source.total_supply(token.address, cursor.id()).await {
-            Err(error) if error.kind() == ChainErrorKind::BlockGone => {
-                return Ok(Pass::Moved(Moved::BlockGone(error)));
-            }
-            read => read?,
-        };
-        self.report.conclude(SupplyReport {
-            accounts: self.sum,
-            ledger: self.state.totals.supply,
-            contract,
-        });
-        self.still(token).await
+    async fn check_supply(&mut self, cursor: &BlockRef) -> anyhow::Result<()> {
+        let TokenState { spec, totals, .. } = self.reading.state();
+        let contract = on_chain(self.source.total_supply(spec.id.address, cursor.id()).await)?;
+        let ledger = totals.supply;
+        self.report.conclude(SupplyReport { accounts: self.sum, ledger, contract });
+        held(self.reading.still().await)
     }
-
-    /// Checks that the ledger was not rewound since the start.
-    async fn still(&self, token: TokenId) -> anyhow::Result<Pass> {
-        let now = self.stores.balances.token(token).await?;
-        let same = now.is_some_and(|now| now.epoch == self.state.epoch);
-        Ok(if same { Pass::Finished } else { Pass::Moved(Moved::Rewound) })
-    }
-}
-
-/// A page of accounts, ascending by address, and the first address of the next page.
-struct Page {
-    accounts: Vec<(Account, Checkpoint)>,
-    next: Option<Address>,
 }
 
 #[cfg(test)]

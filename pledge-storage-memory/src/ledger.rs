@@ -12,8 +12,8 @@ use pledge_core::ledger::{
     UnreadableLog,
 };
 use pledge_core::ports::{
-    AccountHistory, BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage,
-    HistoriesPlace, HistoriesQuery, LedgerCommit, Rewind, Seen,
+    AccountHistory, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesPlace,
+    HistoriesQuery, LedgerCommit, LedgerReads, LedgerWrites, Registry, Rewind, Seen,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
@@ -24,7 +24,7 @@ use crate::rewind::rewind;
 use crate::state::{Chain, State, Token};
 
 #[async_trait]
-impl BalanceStore for MemoryStore {
+impl Registry for MemoryStore {
     async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError> {
         let mut state = self.lock();
         let entry = state.chains.entry(chain).or_insert_with(|| Chain {
@@ -41,10 +41,6 @@ impl BalanceStore for MemoryStore {
         });
         name.clone_into(&mut entry.state.name);
         Ok(())
-    }
-
-    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
-        Ok(self.lock().chains.values().map(|chain| chain.state.clone()).collect())
     }
 
     async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError> {
@@ -80,16 +76,6 @@ impl BalanceStore for MemoryStore {
         Err(token.state.spec.refuse(spec))
     }
 
-    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
-        let state = self.lock();
-        let of_chain = state.tokens.values().filter(|token| token.state.spec.id.chain == chain);
-        Ok(of_chain.map(|token| token.state.clone()).collect())
-    }
-
-    async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
-        Ok(self.lock().tokens.get(&token).map(|token| token.state.clone()))
-    }
-
     async fn halt_token(
         &self,
         token: TokenId,
@@ -115,6 +101,40 @@ impl BalanceStore for MemoryStore {
         Ok(())
     }
 
+    async fn record_supply(
+        &self,
+        token: TokenId,
+        base: BlockId,
+        answer: &SupplyAnswer,
+    ) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let entry = state.token_mut(token)?;
+        entry.require_cursor("record a supply", Some(base))?;
+        entry.state.record_supply(answer);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl LedgerReads for MemoryStore {
+    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
+        Ok(self.lock().chains.values().map(|chain| chain.state.clone()).collect())
+    }
+
+    async fn chain(&self, chain: ChainId) -> Result<Option<ChainState>, StoreError> {
+        Ok(self.lock().chains.get(&chain).map(|chain| chain.state.clone()))
+    }
+
+    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
+        let state = self.lock();
+        let of_chain = state.tokens.values().filter(|token| token.state.spec.id.chain == chain);
+        Ok(of_chain.map(|token| token.state.clone()).collect())
+    }
+
+    async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
+        Ok(self.lock().tokens.get(&token).map(|token| token.state.clone()))
+    }
+
     async fn headers(
         &self,
         chain: ChainId,
@@ -124,15 +144,6 @@ impl BalanceStore for MemoryStore {
         let state = self.lock();
         let held = &state.chain(chain)?.headers;
         Ok(held.range(..=at_most).rev().take(limit).map(|(_, header)| *header).collect())
-    }
-
-    async fn record_edges(
-        &self,
-        token: TokenId,
-        epoch: Epoch,
-        edges: &[BlockEdge],
-    ) -> Result<(), StoreError> {
-        crate::edges::record(&mut self.lock(), token, epoch, edges)
     }
 
     async fn edges(
@@ -153,43 +164,6 @@ impl BalanceStore for MemoryStore {
         let state = self.lock();
         let token = state.token(token)?;
         Ok(token.seen(accounts.iter().map(|account| token.newest(*account)).collect()))
-    }
-
-    async fn record_supply(
-        &self,
-        token: TokenId,
-        base: BlockId,
-        answer: &SupplyAnswer,
-    ) -> Result<(), StoreError> {
-        let mut state = self.lock();
-        let entry = state.token_mut(token)?;
-        entry.require_cursor("record a supply", Some(base))?;
-        entry.state.record_supply(answer);
-        Ok(())
-    }
-
-    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
-        let mut state = self.lock();
-        check(&state, commit)?;
-        let mut changes = 0;
-        for part in &commit.tokens {
-            let token = state.token_mut(part.token)?;
-            changes += part.changes.len() as u64;
-            part.changes.iter().cloned().for_each(|change| token.push(change));
-            token.state.start_time = token.state.start_time.or(Some(commit.blocks.first.time));
-            token.state.cursor = Some(commit.blocks.tip);
-            token.state.totals = part.totals;
-            token.state.unreadable_logs += part.unreadable_logs.len() as u64;
-            token.unreadable.extend(part.unreadable_logs.iter().map(|log| (log.place(), *log)));
-        }
-        state.chain_mut(commit.blocks.chain)?.hold(&commit.blocks);
-        let (from, to) = (commit.blocks.first.number, commit.blocks.tip.id());
-        state.record(Event::Confirmed { chain: commit.blocks.chain, from, to, changes });
-        Ok(())
-    }
-
-    async fn rewind(&self, request: &Rewind) -> Result<ReorgRecord, StoreError> {
-        rewind(&mut self.lock(), request)
     }
 
     async fn history(
@@ -305,6 +279,42 @@ impl BalanceStore for MemoryStore {
         let page = token.by_balance.range((start, Unbounded)).take(limit);
         let with_state = page.filter_map(|(_, account)| Some((*account, token.newest(*account)?)));
         Ok(token.seen(with_state.collect()))
+    }
+}
+
+#[async_trait]
+impl LedgerWrites for MemoryStore {
+    async fn record_edges(
+        &self,
+        token: TokenId,
+        epoch: Epoch,
+        edges: &[BlockEdge],
+    ) -> Result<(), StoreError> {
+        crate::edges::record(&mut self.lock(), token, epoch, edges)
+    }
+
+    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        check(&state, commit)?;
+        let mut changes = 0;
+        for part in &commit.tokens {
+            let token = state.token_mut(part.token)?;
+            changes += part.changes.len() as u64;
+            part.changes.iter().cloned().for_each(|change| token.push(change));
+            token.state.start_time = token.state.start_time.or(Some(commit.blocks.first.time));
+            token.state.cursor = Some(commit.blocks.tip);
+            token.state.totals = part.totals;
+            token.state.unreadable_logs += part.unreadable_logs.len() as u64;
+            token.unreadable.extend(part.unreadable_logs.iter().map(|log| (log.place(), *log)));
+        }
+        state.chain_mut(commit.blocks.chain)?.hold(&commit.blocks);
+        let (from, to) = (commit.blocks.first.number, commit.blocks.tip.id());
+        state.record(Event::Confirmed { chain: commit.blocks.chain, from, to, changes });
+        Ok(())
+    }
+
+    async fn rewind(&self, request: &Rewind) -> Result<ReorgRecord, StoreError> {
+        rewind(&mut self.lock(), request)
     }
 }
 

@@ -10,9 +10,9 @@ use pledge_core::points::{
     BatchOutcome, BatchPlace, Programme, settlement_windows, settlements_of, sum_windows,
 };
 use pledge_core::ports::{
-    BatchFailure, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch, SettlementsQuery,
-    ShardProgress, Standing, Statement, StatementKind, StatementPlace, StatementRows,
-    StatementsQuery,
+    BatchFailure, PointsReads, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch,
+    SettlementsQuery, ShardProgress, Standing, Statement, StatementKind, StatementPlace,
+    StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
     Account, Epoch, Overflow, ProgrammeId, RawPoints, ShardId, Timestamp, TokenId,
@@ -20,6 +20,71 @@ use pledge_core::types::{
 
 use crate::MemoryStore;
 use crate::state::{ProgrammeEntry, State};
+
+#[async_trait]
+impl PointsReads for MemoryStore {
+    async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError> {
+        let state = self.lock();
+        let token = state.token(token)?;
+        let programmes = token.programmes.values().map(|entry| ProgrammeState {
+            programme: entry.programme.clone(),
+            epoch: token.state.epoch,
+            shards: entry.shards.clone(),
+        });
+        Ok(programmes.collect())
+    }
+
+    async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError> {
+        let state = self.lock();
+        let (token, entry) = state.programme(&query.programme)?;
+        let (programme, shards) = (&entry.programme, &entry.shards);
+        let first_edge = token.first_edge(programme).unwrap_or(Timestamp::ZERO);
+        let Some(span) = settlement_windows(programme, shards, first_edge, query) else {
+            return Ok(Vec::new());
+        };
+        let rows = |shard| entry.windows_of(shard, span);
+        settlements_of(programme, shards, span, rows).map_err(corrupt)
+    }
+
+    async fn totals(
+        &self,
+        programme: &ProgrammeId,
+        accounts: &[Account],
+    ) -> Result<Seen<Vec<Option<Standing>>>, StoreError> {
+        let state = self.lock();
+        let (token, entry) = state.programme(programme)?;
+        let standings = accounts.iter().map(|account| {
+            let raw = entry.totals.get(account)?;
+            entry.standing(*account, *raw)
+        });
+        Ok(token.seen(standings.collect()))
+    }
+
+    async fn standings(
+        &self,
+        programme: &ProgrammeId,
+        after: Option<(RawPoints, Account)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<Standing>>, StoreError> {
+        let state = self.lock();
+        let (token, entry) = state.programme(programme)?;
+        let start = after.map_or(Unbounded, |(raw, account)| Excluded((Reverse(raw), account)));
+        let page = entry.by_points.range((start, Unbounded)).take(limit);
+        let standings = page.filter_map(|(raw, account)| entry.standing(*account, raw.0));
+        Ok(token.seen(standings.collect()))
+    }
+
+    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
+        let state = self.lock();
+        let (token, entry) = state.programme(&query.programme)?;
+        let is_before = |place| query.after.is_some_and(|after| place <= after);
+        let rows = || entry.statements_of(query.account);
+        let before = rows().rev().find(|row| is_before(row.place())).cloned();
+        let rows = rows().skip_while(|row| is_before(row.place())).take(query.limit);
+        let settled = entry.settled_of(query.account);
+        Ok(token.seen(StatementRows { settled, before, rows: rows.cloned().collect() }))
+    }
+}
 
 #[async_trait]
 impl PointsStore for MemoryStore {
@@ -37,17 +102,6 @@ impl PointsStore for MemoryStore {
         }
         entry.programme = programme.clone();
         Ok(())
-    }
-
-    async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError> {
-        let state = self.lock();
-        let token = state.token(token)?;
-        let programmes = token.programmes.values().map(|entry| ProgrammeState {
-            programme: entry.programme.clone(),
-            epoch: token.state.epoch,
-            shards: entry.shards.clone(),
-        });
-        Ok(programmes.collect())
     }
 
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
@@ -113,57 +167,6 @@ impl PointsStore for MemoryStore {
             count += 1;
         }
         Ok(count)
-    }
-
-    async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError> {
-        let state = self.lock();
-        let (token, entry) = state.programme(&query.programme)?;
-        let (programme, shards) = (&entry.programme, &entry.shards);
-        let first_edge = token.first_edge(programme).unwrap_or(Timestamp::ZERO);
-        let Some(span) = settlement_windows(programme, shards, first_edge, query) else {
-            return Ok(Vec::new());
-        };
-        let rows = |shard| entry.windows_of(shard, span);
-        settlements_of(programme, shards, span, rows).map_err(corrupt)
-    }
-
-    async fn totals(
-        &self,
-        programme: &ProgrammeId,
-        accounts: &[Account],
-    ) -> Result<Seen<Vec<Option<Standing>>>, StoreError> {
-        let state = self.lock();
-        let (token, entry) = state.programme(programme)?;
-        let standings = accounts.iter().map(|account| {
-            let raw = entry.totals.get(account)?;
-            entry.standing(*account, *raw)
-        });
-        Ok(token.seen(standings.collect()))
-    }
-
-    async fn standings(
-        &self,
-        programme: &ProgrammeId,
-        after: Option<(RawPoints, Account)>,
-        limit: usize,
-    ) -> Result<Seen<Vec<Standing>>, StoreError> {
-        let state = self.lock();
-        let (token, entry) = state.programme(programme)?;
-        let start = after.map_or(Unbounded, |(raw, account)| Excluded((Reverse(raw), account)));
-        let page = entry.by_points.range((start, Unbounded)).take(limit);
-        let standings = page.filter_map(|(raw, account)| entry.standing(*account, raw.0));
-        Ok(token.seen(standings.collect()))
-    }
-
-    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
-        let state = self.lock();
-        let (token, entry) = state.programme(&query.programme)?;
-        let is_before = |place| query.after.is_some_and(|after| place <= after);
-        let rows = || entry.statements_of(query.account);
-        let before = rows().rev().find(|row| is_before(row.place())).cloned();
-        let rows = rows().skip_while(|row| is_before(row.place())).take(query.limit);
-        let settled = entry.settled_of(query.account);
-        Ok(token.seen(StatementRows { settled, before, rows: rows.cloned().collect() }))
     }
 }
 

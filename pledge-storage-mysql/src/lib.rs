@@ -44,7 +44,7 @@ pub use timeouts::Timeouts;
 /// A clone is another handle to the same connections.
 ///
 /// ```no_run
-/// use pledge_core::ports::BalanceStore;
+/// use pledge_core::ports::{LedgerReads, Registry};
 /// use pledge_core::types::ChainId;
 /// use pledge_storage_mysql::MySqlStore;
 ///

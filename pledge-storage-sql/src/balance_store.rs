@@ -7,8 +7,8 @@ use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
 use pledge_core::ports::{
-    BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
-    LedgerCommit, Rewind, Seen,
+    ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery, LedgerCommit,
+    LedgerReads, LedgerWrites, Registry, Rewind, Seen,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
@@ -19,17 +19,11 @@ use crate::store::SqlStore;
 use crate::{commit, edges, histories, reads, registry, rewind, unreadable};
 
 #[async_trait]
-impl<D: Database> BalanceStore for SqlStore<D> {
+impl<D: Database> Registry for SqlStore<D> {
     async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError> {
         let mut unit = self.write("register a chain").await?;
         let done = registry::register_chain(unit.db(), chain, name).await;
         unit.finish(done).await
-    }
-
-    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
-        let mut unit = self.read_once("list chains").await?;
-        let read = registry::chains(unit.db()).await;
-        unit.finish(read).await
     }
 
     async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError> {
@@ -50,18 +44,6 @@ impl<D: Database> BalanceStore for SqlStore<D> {
         unit.finish(done).await
     }
 
-    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
-        let mut unit = self.read_once("list tokens").await?;
-        let read = registry::tokens(unit.db(), chain).await;
-        unit.finish(read.map(|rows| rows.into_iter().map(|row| row.state).collect())).await
-    }
-
-    async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
-        let mut unit = self.read_once("read a token").await?;
-        let read = registry::find_token(unit.db(), token).await;
-        unit.finish(read.map(|found| found.map(|row| row.state))).await
-    }
-
     async fn halt_token(
         &self,
         token: TokenId,
@@ -79,6 +61,44 @@ impl<D: Database> BalanceStore for SqlStore<D> {
         unit.finish(done).await
     }
 
+    async fn record_supply(
+        &self,
+        token: TokenId,
+        base: BlockId,
+        answer: &SupplyAnswer,
+    ) -> Result<(), StoreError> {
+        let mut unit = self.write("record a supply").await?;
+        let done = registry::record_supply(unit.db(), token, base, answer).await;
+        unit.finish(done).await
+    }
+}
+
+#[async_trait]
+impl<D: Database> LedgerReads for SqlStore<D> {
+    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
+        let mut unit = self.read_once("list chains").await?;
+        let read = registry::chains(unit.db()).await;
+        unit.finish(read).await
+    }
+
+    async fn chain(&self, chain: ChainId) -> Result<Option<ChainState>, StoreError> {
+        let mut unit = self.read_once("read a chain").await?;
+        let read = registry::find_chain(unit.db(), chain).await;
+        unit.finish(read).await
+    }
+
+    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
+        let mut unit = self.read_once("list tokens").await?;
+        let read = registry::tokens(unit.db(), chain).await;
+        unit.finish(read.map(|rows| rows.into_iter().map(|row| row.state).collect())).await
+    }
+
+    async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
+        let mut unit = self.read_once("read a token").await?;
+        let read = registry::find_token(unit.db(), token).await;
+        unit.finish(read.map(|found| found.map(|row| row.state))).await
+    }
+
     async fn headers(
         &self,
         chain: ChainId,
@@ -88,17 +108,6 @@ impl<D: Database> BalanceStore for SqlStore<D> {
         let mut unit = self.read("read headers").await?;
         let read = registry::headers(unit.db(), chain, at_most, limit).await;
         unit.finish(read).await
-    }
-
-    async fn record_edges(
-        &self,
-        token: TokenId,
-        epoch: Epoch,
-        edges: &[BlockEdge],
-    ) -> Result<(), StoreError> {
-        let mut unit = self.write("record edges").await?;
-        let done = edges::record(unit.db(), token, epoch, edges).await;
-        unit.finish(done).await
     }
 
     async fn edges(
@@ -119,29 +128,6 @@ impl<D: Database> BalanceStore for SqlStore<D> {
         let mut unit = self.read("read accounts").await?;
         let read = reads::states(unit.db(), token, accounts).await;
         unit.finish(read).await
-    }
-
-    async fn record_supply(
-        &self,
-        token: TokenId,
-        base: BlockId,
-        answer: &SupplyAnswer,
-    ) -> Result<(), StoreError> {
-        let mut unit = self.write("record a supply").await?;
-        let done = registry::record_supply(unit.db(), token, base, answer).await;
-        unit.finish(done).await
-    }
-
-    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
-        let mut unit = self.write("commit to the ledger").await?;
-        let done = commit::commit(unit.db(), commit).await;
-        unit.finish(done).await
-    }
-
-    async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError> {
-        let mut unit = self.write("rewind the ledger").await?;
-        let done = rewind::rewind(unit.db(), rewind).await;
-        unit.finish(done).await
     }
 
     async fn history(
@@ -208,5 +194,31 @@ impl<D: Database> BalanceStore for SqlStore<D> {
         let mut unit = self.read("list holders").await?;
         let read = reads::holders(unit.db(), token, after, limit).await;
         unit.finish(read).await
+    }
+}
+
+#[async_trait]
+impl<D: Database> LedgerWrites for SqlStore<D> {
+    async fn record_edges(
+        &self,
+        token: TokenId,
+        epoch: Epoch,
+        edges: &[BlockEdge],
+    ) -> Result<(), StoreError> {
+        let mut unit = self.write("record edges").await?;
+        let done = edges::record(unit.db(), token, epoch, edges).await;
+        unit.finish(done).await
+    }
+
+    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
+        let mut unit = self.write("commit to the ledger").await?;
+        let done = commit::commit(unit.db(), commit).await;
+        unit.finish(done).await
+    }
+
+    async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError> {
+        let mut unit = self.write("rewind the ledger").await?;
+        let done = rewind::rewind(unit.db(), rewind).await;
+        unit.finish(done).await
     }
 }

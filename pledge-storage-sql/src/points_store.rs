@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    BatchFailure, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch, SettlementsQuery,
-    Standing, StatementRows, StatementsQuery,
+    BatchFailure, PointsReads, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch,
+    SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{Account, ProgrammeId, RawPoints, Timestamp, TokenId};
 
@@ -14,39 +14,11 @@ use crate::store::SqlStore;
 use crate::{batch, points_reads, programmes, statements};
 
 #[async_trait]
-impl<D: Database> PointsStore for SqlStore<D> {
-    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
-        let mut unit = self.write("change a programme").await?;
-        let done = programmes::put(unit.db(), programme).await;
-        unit.finish(done).await
-    }
-
+impl<D: Database> PointsReads for SqlStore<D> {
     async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError> {
         let mut unit = self.read("list programmes").await?;
         let read = programmes::states(unit.db(), token).await;
         unit.finish(read).await
-    }
-
-    async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
-        let mut unit = self.write("settle a batch").await?;
-        let done = batch::commit_batch(unit.db(), batch).await;
-        unit.finish(done).await
-    }
-
-    async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError> {
-        let mut unit = self.write("record a failed batch").await?;
-        let done = batch::record_failure(unit.db(), failure).await;
-        unit.finish(done).await
-    }
-
-    async fn reset_failures(
-        &self,
-        programme: &ProgrammeId,
-        window_start: Timestamp,
-    ) -> Result<usize, StoreError> {
-        let mut unit = self.write("reset failed batches").await?;
-        let done = batch::reset_failures(unit.db(), programme, window_start).await;
-        unit.finish(done).await
     }
 
     async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError> {
@@ -80,5 +52,36 @@ impl<D: Database> PointsStore for SqlStore<D> {
         let mut unit = self.read("list statements").await?;
         let read = statements::statements(unit.db(), query).await;
         unit.finish(read).await
+    }
+}
+
+#[async_trait]
+impl<D: Database> PointsStore for SqlStore<D> {
+    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
+        let mut unit = self.write("change a programme").await?;
+        let done = programmes::put(unit.db(), programme).await;
+        unit.finish(done).await
+    }
+
+    async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
+        let mut unit = self.write("settle a batch").await?;
+        let done = batch::commit_batch(unit.db(), batch).await;
+        unit.finish(done).await
+    }
+
+    async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError> {
+        let mut unit = self.write("record a failed batch").await?;
+        let done = batch::record_failure(unit.db(), failure).await;
+        unit.finish(done).await
+    }
+
+    async fn reset_failures(
+        &self,
+        programme: &ProgrammeId,
+        window_start: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut unit = self.write("reset failed batches").await?;
+        let done = batch::reset_failures(unit.db(), programme, window_start).await;
+        unit.finish(done).await
     }
 }

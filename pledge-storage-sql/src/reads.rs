@@ -1,18 +1,39 @@
 //! Reads of the ledger. Each runs inside one read transaction: one snapshot.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pledge_core::ledger::{Change, Checkpoint};
 use pledge_core::ports::{ChangesQuery, Seen};
 use pledge_core::types::{Account, Amount, BlockNumber, Timestamp, TokenId};
 
 use crate::bulk::{self, values};
-use crate::connection::{Connection, Value};
+use crate::connection::{Connection, Row, Value};
 use crate::fault::Fault;
 use crate::query::query;
 use crate::registry::{require_token, seen};
+use crate::row::FromRow;
+
+/// Instants that one statement reads an account at: a power of two.
+const INSTANTS_AT_ONCE: usize = 64;
+
+/// The block of a token's last change at or before an instant.
+const LAST_BLOCK: &str = "SELECT block FROM user_balance_change WHERE token = ? AND time <= ? \
+                          ORDER BY time DESC, block DESC LIMIT 1";
+/// An account's state after its last change up to a block.
+const STATE_AT: &str = "SELECT account, balance_after AS balance, balance_seconds, time, block \
+                        FROM user_balance_change WHERE token = ? AND account = ? AND block <= ? \
+                        ORDER BY block DESC, log_index DESC, leg DESC LIMIT 1";
 
 type Holder = (Account, Checkpoint);
+
+/// A row of [`LAST_BLOCK`].
+struct LastBlock(BlockNumber);
+
+impl FromRow for LastBlock {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        Ok(Self(row.get("block")?))
+    }
+}
 
 pub(crate) async fn states(
     db: &mut dyn Connection,
@@ -46,10 +67,7 @@ pub(crate) async fn states_at(
     accounts: &[Account],
     block: BlockNumber,
 ) -> Result<BTreeMap<Account, Checkpoint>, Fault> {
-    let select = "SELECT account, balance_after AS balance, balance_seconds, time, block \
-                  FROM user_balance_change WHERE token = ? AND account = ? AND block <= ? \
-                  ORDER BY block DESC, log_index DESC, leg DESC LIMIT 1";
-    let rows = bulk::select_each(db, select, accounts, |account| {
+    let rows = bulk::select_each(db, STATE_AT, accounts, |account| {
         values![token, *account, Value::Bound(block.get())]
     })
     .await?;
@@ -81,14 +99,7 @@ pub(crate) async fn last_block_at(
     token: u64,
     at: Timestamp,
 ) -> Result<Option<BlockNumber>, Fault> {
-    query(
-        "SELECT block FROM user_balance_change WHERE token = ? AND time <= ? \
-         ORDER BY time DESC, block DESC LIMIT 1",
-    )
-    .bind(token)
-    .bind(at)
-    .value(db, "block")
-    .await
+    query(LAST_BLOCK).bind(token).bind(at).value(db, "block").await
 }
 
 pub(crate) async fn last_change_block(
@@ -111,16 +122,49 @@ pub(crate) async fn history(
     let Some(newest) = newest(db, token.key, account).await? else {
         return Ok(seen(&token.state, vec![None; times.len()]));
     };
-    let mut states = Vec::with_capacity(times.len());
-    for time in times {
-        states.push(if newest.time <= *time {
-            Some(newest)
-        } else {
-            let until = last_block_at(db, token.key, *time).await?;
-            states_until(db, token.key, &[(account, newest)], until).await?.remove(&account)
-        });
+    let earlier: Vec<_> = times.iter().copied().filter(|time| *time < newest.time).collect();
+    let mut known = states_before(db, token.key, account, &earlier).await?;
+    known.push(newest);
+    // The state at an instant is among those that were read, and no other of them lies between the
+    // two: so the last one at or before the instant is it.
+    let state_at = |time: &Timestamp| {
+        let until = known.partition_point(|state| state.time <= *time);
+        until.checked_sub(1).map(|last| known[last])
+    };
+    Ok(seen(&token.state, times.iter().map(state_at).collect()))
+}
+
+/// An account's states at some instants, in the order of the chain; none for an instant before its
+/// first change. Two statements for many instants: the token's blocks in the index by time, then
+/// the account's changes at these in the key, which has no time.
+async fn states_before(
+    db: &mut dyn Connection,
+    token: u64,
+    account: Account,
+    instants: &[Timestamp],
+) -> Result<Vec<Checkpoint>, Fault> {
+    let mut states = Vec::with_capacity(instants.len());
+    for instants in instants.chunks(INSTANTS_AT_ONCE) {
+        let time_of = |instant: &Timestamp| values![token, *instant];
+        let blocks = bulk::select_each(db, LAST_BLOCK, &filled(instants), time_of).await?;
+        let blocks: BTreeSet<_> = blocks.into_iter().map(|LastBlock(block)| block).collect();
+        let blocks: Vec<_> = blocks.into_iter().collect();
+        let place_of = |block: &BlockNumber| values![token, account, Value::Bound(block.get())];
+        let rows = bulk::select_each(db, STATE_AT, &filled(&blocks), place_of).await?;
+        states.extend(rows.into_iter().map(|(_, state): Holder| state));
     }
-    Ok(seen(&token.state, states))
+    states.sort_by_key(|state| (state.time, state.block));
+    Ok(states)
+}
+
+/// At most [`INSTANTS_AT_ONCE`] keys, filled up with the last one to a power of two: so they fit in
+/// one statement, of which there are a few texts.
+fn filled<K: Copy>(keys: &[K]) -> Vec<K> {
+    let mut filled = keys.to_vec();
+    if let Some(last) = keys.last() {
+        filled.resize(keys.len().next_power_of_two(), *last);
+    }
+    filled
 }
 
 pub(crate) async fn changes(

@@ -36,7 +36,7 @@ pub(crate) async fn require_chain(
     db: &mut dyn Connection,
     chain: ChainId,
 ) -> Result<ChainState, Fault> {
-    chain_by(db, chain, "").await
+    find_chain(db, chain).await?.ok_or_else(|| unknown(chain))
 }
 
 /// The chain, which no other writes until the transaction ends. A write to several tokens takes
@@ -46,17 +46,20 @@ pub(crate) async fn lock_chain(
     chain: ChainId,
 ) -> Result<ChainState, Fault> {
     let for_update = db.dialect().for_update();
-    chain_by(db, chain, for_update).await
+    let locked = query(format!("SELECT * FROM chain WHERE id = ? {for_update}"));
+    locked.key(chain).one(db).await?.ok_or_else(|| unknown(chain))
 }
 
-async fn chain_by(
+/// One chain; `None` if it is unknown.
+pub(crate) async fn find_chain(
     db: &mut dyn Connection,
     chain: ChainId,
-    tail: &'static str,
-) -> Result<ChainState, Fault> {
-    let found =
-        query(format!("SELECT * FROM chain WHERE id = ? {tail}")).key(chain).one(db).await?;
-    found.ok_or_else(|| Fault::invalid(format!("chain {chain} is not registered")))
+) -> Result<Option<ChainState>, Fault> {
+    query("SELECT * FROM chain WHERE id = ?").key(chain).one(db).await
+}
+
+fn unknown(chain: ChainId) -> Fault {
+    Fault::invalid(format!("chain {chain} is not registered"))
 }
 
 pub(crate) async fn report_chain(

@@ -188,7 +188,7 @@ mod tests {
     use std::error::Error as _;
 
     use pledge_core::error::StoreErrorKind;
-    use pledge_core::ports::BalanceStore;
+    use pledge_core::ports::{LedgerReads, Registry};
     use pledge_core::types::ChainId;
 
     use super::*;

@@ -35,7 +35,7 @@ pub use pledge_storage_sql::SchemaVersion;
 /// A clone is another handle to the same connections.
 ///
 /// ```
-/// use pledge_core::ports::BalanceStore;
+/// use pledge_core::ports::{LedgerReads, Registry};
 /// use pledge_core::types::ChainId;
 /// use pledge_storage_sqlite::SqliteStore;
 ///

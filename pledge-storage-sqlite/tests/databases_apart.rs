@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::logs::{ConfirmedLog, ContractSpec, Events};
-use pledge_core::ports::{BalanceStore, ContractLogsQuery, LogOrder, LogReads, LogStore};
+use pledge_core::ports::{ContractLogsQuery, LogOrder, LogReads, LogStore, Registry};
 use pledge_core::primitives::Address;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::types::{BlockNumber, ContractId};

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use pledge_core::error::StoreErrorKind;
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::Registry;
 use pledge_core::types::ChainId;
 use pledge_storage_sqlite::SqliteStore;
 use support::Place;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pledge_core::error::StoreError;
 use pledge_core::ledger::{Change, Checkpoint, TokenTotals, UnreadableLog};
 use pledge_core::ports::{
-    BalanceStore, ChangesQuery, PointsStore, SettlementsQuery, Statement, StatementKind,
+    ChangesQuery, LedgerReads, PointsReads, SettlementsQuery, Statement, StatementKind,
     StatementsQuery, WindowTotal,
 };
 use pledge_core::types::{Account, BlockId, Overflow, ProgrammeId, RawPoints, Timestamp, TokenId};
@@ -46,8 +46,8 @@ const PAGE: usize = 100;
 
 /// Reads the digest of a token through the ports.
 pub async fn digest(
-    balances: &dyn BalanceStore,
-    points: &dyn PointsStore,
+    balances: &dyn LedgerReads,
+    points: &dyn PointsReads,
     token: TokenId,
 ) -> Result<Digest, StoreError> {
     let Some(state) = balances.token(token).await? else {
@@ -85,7 +85,7 @@ pub async fn digest(
 }
 
 async fn all_changes(
-    balances: &dyn BalanceStore,
+    balances: &dyn LedgerReads,
     token: TokenId,
     account: Account,
 ) -> Result<Vec<Change>, StoreError> {
@@ -104,7 +104,7 @@ async fn all_changes(
 
 /// Every statement row of an account, in the order of publication.
 pub async fn statement_rows(
-    points: &dyn PointsStore,
+    points: &dyn PointsReads,
     programme: &ProgrammeId,
     account: Account,
 ) -> Result<Vec<Statement>, StoreError> {
@@ -131,7 +131,7 @@ pub fn sum_of(statements: &[Statement]) -> Result<RawPoints, Overflow> {
 }
 
 async fn read_programme(
-    points: &dyn PointsStore,
+    points: &dyn PointsReads,
     programme: &ProgrammeId,
     accounts: &[Account],
 ) -> Result<ProgrammeDigest, StoreError> {

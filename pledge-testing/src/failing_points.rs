@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::forward_store;
-use pledge_core::ports::{PointsStore, SettlementBatch};
+use pledge_core::ports::{PointsReads, PointsStore, SettlementBatch};
 use pledge_core::types::Account;
 
 /// Refuses batches that contain an account, a given number of times.
@@ -31,6 +31,11 @@ impl FailingPoints {
 }
 
 #[async_trait]
+impl PointsReads for FailingPoints {
+    forward_store!(inner: programmes settlements totals standings statements);
+}
+
+#[async_trait]
 impl PointsStore for FailingPoints {
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
         let concerned = batch.earned.iter().any(|(account, _)| *account == self.account);
@@ -41,6 +46,5 @@ impl PointsStore for FailingPoints {
         self.inner.commit_batch(batch).await
     }
 
-    forward_store!(inner: put_programme programmes record_failure reset_failures settlements);
-    forward_store!(inner: totals standings statements);
+    forward_store!(inner: put_programme record_failure reset_failures);
 }

@@ -27,12 +27,12 @@ use pledge_core::ledger::{
 use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    Archive, BalanceStore, BatchFailure, ChainReport, ChainSource, ChainState, ChangesQuery,
-    ContractLogsQuery, EventRetention, EventStore, HistoriesPage, HistoriesQuery, Leases,
-    LedgerCommit, LogReads, LogStore, LogsAnswer, LogsCommit, LogsRequest, Notifier, NotifyError,
-    PendingCache, PendingSnapshot, PointsStore, Price, PriceError, PriceSource, ProgrammeState,
-    Pruning, RecordSink, RecordSource, Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery,
-    Standing, StatementRows, StatementsQuery,
+    Archive, BatchFailure, ChainReport, ChainSource, ChainState, ChangesQuery, ContractLogsQuery,
+    EventRetention, EventStore, HistoriesPage, HistoriesQuery, Leases, LedgerCommit, LedgerReads,
+    LedgerWrites, LogReads, LogStore, LogsAnswer, LogsCommit, LogsRequest, Notifier, NotifyError,
+    PendingCache, PendingSnapshot, PointsReads, PointsStore, Price, PriceError, PriceSource,
+    ProgrammeState, Pruning, RecordSink, RecordSource, Registry, Rewind, Seen, Settlement,
+    SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::{
@@ -70,14 +70,11 @@ mock! {
     pub BalanceStore {}
 
     #[async_trait]
-    impl BalanceStore for BalanceStore {
+    impl Registry for BalanceStore {
         async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError>;
-        async fn chains(&self) -> Result<Vec<ChainState>, StoreError>;
         async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError>;
         async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError>;
         async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError>;
-        async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError>;
-        async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError>;
         async fn halt_token(
             &self,
             token: TokenId,
@@ -85,36 +82,36 @@ mock! {
             reason: &str,
         ) -> Result<(), StoreError>;
         async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError>;
-        async fn record_edges(
-            &self,
-            token: TokenId,
-            epoch: Epoch,
-            edges: &[BlockEdge],
-        ) -> Result<(), StoreError>;
-        async fn edges(
-            &self,
-            chain: ChainId,
-            instants: &[Timestamp],
-        ) -> Result<Vec<Option<BlockEdge>>, StoreError>;
-        async fn headers(
-            &self,
-            chain: ChainId,
-            at_most: BlockNumber,
-            limit: usize,
-        ) -> Result<Vec<BlockRef>, StoreError>;
-        async fn states(
-            &self,
-            token: TokenId,
-            accounts: &[Account],
-        ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError>;
         async fn record_supply(
             &self,
             token: TokenId,
             base: BlockId,
             answer: &SupplyAnswer,
         ) -> Result<(), StoreError>;
-        async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError>;
-        async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError>;
+    }
+
+    #[async_trait]
+    impl LedgerReads for BalanceStore {
+        async fn chains(&self) -> Result<Vec<ChainState>, StoreError>;
+        async fn chain(&self, chain: ChainId) -> Result<Option<ChainState>, StoreError>;
+        async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError>;
+        async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError>;
+        async fn headers(
+            &self,
+            chain: ChainId,
+            at_most: BlockNumber,
+            limit: usize,
+        ) -> Result<Vec<BlockRef>, StoreError>;
+        async fn edges(
+            &self,
+            chain: ChainId,
+            instants: &[Timestamp],
+        ) -> Result<Vec<Option<BlockEdge>>, StoreError>;
+        async fn states(
+            &self,
+            token: TokenId,
+            accounts: &[Account],
+        ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError>;
         async fn history(
             &self,
             token: TokenId,
@@ -146,6 +143,18 @@ mock! {
             after: Option<(Amount, Account)>,
             limit: usize,
         ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError>;
+    }
+
+    #[async_trait]
+    impl LedgerWrites for BalanceStore {
+        async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError>;
+        async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError>;
+        async fn record_edges(
+            &self,
+            token: TokenId,
+            epoch: Epoch,
+            edges: &[BlockEdge],
+        ) -> Result<(), StoreError>;
     }
 }
 
@@ -271,16 +280,8 @@ mock! {
     pub PointsStore {}
 
     #[async_trait]
-    impl PointsStore for PointsStore {
-        async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError>;
+    impl PointsReads for PointsStore {
         async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError>;
-        async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError>;
-        async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError>;
-        async fn reset_failures(
-            &self,
-            programme: &ProgrammeId,
-            window_start: Timestamp,
-        ) -> Result<usize, StoreError>;
         async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError>;
         async fn totals(
             &self,
@@ -294,6 +295,18 @@ mock! {
             limit: usize,
         ) -> Result<Seen<Vec<Standing>>, StoreError>;
         async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError>;
+    }
+
+    #[async_trait]
+    impl PointsStore for PointsStore {
+        async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError>;
+        async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError>;
+        async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError>;
+        async fn reset_failures(
+            &self,
+            programme: &ProgrammeId,
+            window_start: Timestamp,
+        ) -> Result<usize, StoreError>;
     }
 }
 

@@ -7,7 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pledge_core::error::{ChainError, StoreError};
 use pledge_core::forward_store;
-use pledge_core::ports::{BalanceStore, ChainSource, ChainState, LogsAnswer, LogsRequest};
+use pledge_core::ports::{
+    BalanceStore, ChainSource, ChainState, LedgerReads, LedgerWrites, LogsAnswer, LogsRequest,
+    Registry,
+};
 use pledge_core::simulation::ScriptedChain;
 use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId};
 
@@ -38,15 +41,25 @@ impl<T> Slow<T> {
 }
 
 #[async_trait]
-impl BalanceStore for Slow<Arc<dyn BalanceStore>> {
+impl Registry for Slow<Arc<dyn BalanceStore>> {
+    forward_store!(inner: register_chain report_chain resume_chain register_token halt_token);
+    forward_store!(inner: resume_token record_supply);
+}
+
+#[async_trait]
+impl LedgerReads for Slow<Arc<dyn BalanceStore>> {
     async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
         self.wait().await;
         self.inner.chains().await
     }
 
-    forward_store!(inner: register_chain report_chain resume_chain register_token tokens token halt_token resume_token);
-    forward_store!(inner: headers states record_supply commit rewind history last_change_block changes);
-    forward_store!(inner: unreadable_logs change_time histories holders record_edges edges);
+    forward_store!(inner: chain tokens token headers edges states history last_change_block);
+    forward_store!(inner: changes unreadable_logs change_time histories holders);
+}
+
+#[async_trait]
+impl LedgerWrites for Slow<Arc<dyn BalanceStore>> {
+    forward_store!(inner: commit rewind record_edges);
 }
 
 #[async_trait]

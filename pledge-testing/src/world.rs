@@ -132,7 +132,12 @@ impl World {
             attempts_max: 3,
         };
         let settler = Settler::new(fixture.balances.clone(), fixture.points.clone(), small);
-        let queries = Queries::new(fixture.balances.clone(), fixture.points.clone(), pending);
+        let queries = Queries::new(
+            fixture.balances.clone(),
+            fixture.points.clone(),
+            fixture.logs.clone(),
+            pending,
+        );
         let programmes = vec![programme];
         Self { chain, fixture, indexer, settler, queries, programmes, config }
     }

@@ -11,7 +11,7 @@ use pledge_core::ledger::{
 };
 use pledge_core::ports::{
     BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
-    LedgerCommit, Rewind, Seen,
+    LedgerCommit, LedgerReads, LedgerWrites, Registry, Rewind, Seen,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
@@ -66,13 +66,9 @@ impl<S: BalanceStore> Cached<S> {
 }
 
 #[async_trait]
-impl<S: BalanceStore> BalanceStore for Cached<S> {
+impl<S: BalanceStore> Registry for Cached<S> {
     async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError> {
         self.store.register_chain(chain, name).await
-    }
-
-    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
-        self.store.chains().await
     }
 
     async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError> {
@@ -85,14 +81,6 @@ impl<S: BalanceStore> BalanceStore for Cached<S> {
 
     async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError> {
         self.store.register_token(spec).await
-    }
-
-    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
-        self.store.tokens(chain).await
-    }
-
-    async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
-        self.store.token(token).await
     }
 
     async fn halt_token(
@@ -108,6 +96,34 @@ impl<S: BalanceStore> BalanceStore for Cached<S> {
         self.store.resume_token(token, base).await
     }
 
+    async fn record_supply(
+        &self,
+        token: TokenId,
+        base: BlockId,
+        answer: &SupplyAnswer,
+    ) -> Result<(), StoreError> {
+        self.store.record_supply(token, base, answer).await
+    }
+}
+
+#[async_trait]
+impl<S: BalanceStore> LedgerReads for Cached<S> {
+    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
+        self.store.chains().await
+    }
+
+    async fn chain(&self, chain: ChainId) -> Result<Option<ChainState>, StoreError> {
+        self.store.chain(chain).await
+    }
+
+    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
+        self.store.tokens(chain).await
+    }
+
+    async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
+        self.store.token(token).await
+    }
+
     async fn headers(
         &self,
         chain: ChainId,
@@ -115,15 +131,6 @@ impl<S: BalanceStore> BalanceStore for Cached<S> {
         limit: usize,
     ) -> Result<Vec<BlockRef>, StoreError> {
         self.store.headers(chain, at_most, limit).await
-    }
-
-    async fn record_edges(
-        &self,
-        token: TokenId,
-        epoch: Epoch,
-        edges: &[BlockEdge],
-    ) -> Result<(), StoreError> {
-        self.store.record_edges(token, epoch, edges).await
     }
 
     async fn edges(
@@ -144,23 +151,6 @@ impl<S: BalanceStore> BalanceStore for Cached<S> {
             return read.await;
         }
         self.of_ledger(token, ("states", accounts), read).await
-    }
-
-    async fn record_supply(
-        &self,
-        token: TokenId,
-        base: BlockId,
-        answer: &SupplyAnswer,
-    ) -> Result<(), StoreError> {
-        self.store.record_supply(token, base, answer).await
-    }
-
-    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
-        self.store.commit(commit).await
-    }
-
-    async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError> {
-        self.store.rewind(rewind).await
     }
 
     async fn history(
@@ -226,5 +216,25 @@ impl<S: BalanceStore> BalanceStore for Cached<S> {
             return read.await;
         }
         self.of_ledger(token, ("holders", after, limit), read).await
+    }
+}
+
+#[async_trait]
+impl<S: BalanceStore> LedgerWrites for Cached<S> {
+    async fn record_edges(
+        &self,
+        token: TokenId,
+        epoch: Epoch,
+        edges: &[BlockEdge],
+    ) -> Result<(), StoreError> {
+        self.store.record_edges(token, epoch, edges).await
+    }
+
+    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
+        self.store.commit(commit).await
+    }
+
+    async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError> {
+        self.store.rewind(rewind).await
     }
 }

@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    BalanceStore, BatchFailure, PointsStore, ProgrammeState, Seen, Settlement, SettlementBatch,
-    SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    BalanceStore, BatchFailure, PointsReads, PointsStore, ProgrammeState, Seen, Settlement,
+    SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{Account, ProgrammeId, RawPoints, Timestamp, TokenId};
 use serde::Serialize;
@@ -78,29 +78,9 @@ impl<S: BalanceStore + PointsStore> Cached<S> {
 }
 
 #[async_trait]
-impl<S: BalanceStore + PointsStore> PointsStore for Cached<S> {
-    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
-        self.store.put_programme(programme).await
-    }
-
+impl<S: BalanceStore + PointsStore> PointsReads for Cached<S> {
     async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError> {
         self.store.programmes(token).await
-    }
-
-    async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
-        self.store.commit_batch(batch).await
-    }
-
-    async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError> {
-        self.store.record_failure(failure).await
-    }
-
-    async fn reset_failures(
-        &self,
-        programme: &ProgrammeId,
-        window_start: Timestamp,
-    ) -> Result<usize, StoreError> {
-        self.store.reset_failures(programme, window_start).await
     }
 
     async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError> {
@@ -137,5 +117,28 @@ impl<S: BalanceStore + PointsStore> PointsStore for Cached<S> {
 
     async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
         self.store.statements(query).await
+    }
+}
+
+#[async_trait]
+impl<S: BalanceStore + PointsStore> PointsStore for Cached<S> {
+    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
+        self.store.put_programme(programme).await
+    }
+
+    async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
+        self.store.commit_batch(batch).await
+    }
+
+    async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError> {
+        self.store.record_failure(failure).await
+    }
+
+    async fn reset_failures(
+        &self,
+        programme: &ProgrammeId,
+        window_start: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.store.reset_failures(programme, window_start).await
     }
 }

@@ -9,8 +9,9 @@ use pledge_core::ledger::{
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
-    HistoriesPage, HistoriesQuery, LedgerCommit, PointsStore, ProgrammeState, Pruning, Rewind,
-    Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    HistoriesPage, HistoriesQuery, LedgerCommit, LedgerReads, LedgerWrites, PointsReads,
+    PointsStore, ProgrammeState, Pruning, Registry, Rewind, Seen, Settlement, SettlementBatch,
+    SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
@@ -29,13 +30,9 @@ macro_rules! twice {
 }
 
 #[async_trait]
-impl<S: BalanceStore> BalanceStore for Twice<S> {
+impl<S: BalanceStore> Registry for Twice<S> {
     async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError> {
         self.0.register_chain(chain, name).await
-    }
-
-    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
-        self.0.chains().await
     }
 
     async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError> {
@@ -48,14 +45,6 @@ impl<S: BalanceStore> BalanceStore for Twice<S> {
 
     async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError> {
         self.0.register_token(spec).await
-    }
-
-    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
-        self.0.tokens(chain).await
-    }
-
-    async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
-        self.0.token(token).await
     }
 
     async fn halt_token(
@@ -71,6 +60,34 @@ impl<S: BalanceStore> BalanceStore for Twice<S> {
         self.0.resume_token(token, base).await
     }
 
+    async fn record_supply(
+        &self,
+        token: TokenId,
+        base: BlockId,
+        answer: &SupplyAnswer,
+    ) -> Result<(), StoreError> {
+        self.0.record_supply(token, base, answer).await
+    }
+}
+
+#[async_trait]
+impl<S: BalanceStore> LedgerReads for Twice<S> {
+    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
+        self.0.chains().await
+    }
+
+    async fn chain(&self, chain: ChainId) -> Result<Option<ChainState>, StoreError> {
+        self.0.chain(chain).await
+    }
+
+    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
+        self.0.tokens(chain).await
+    }
+
+    async fn token(&self, token: TokenId) -> Result<Option<TokenState>, StoreError> {
+        self.0.token(token).await
+    }
+
     async fn headers(
         &self,
         chain: ChainId,
@@ -78,15 +95,6 @@ impl<S: BalanceStore> BalanceStore for Twice<S> {
         limit: usize,
     ) -> Result<Vec<BlockRef>, StoreError> {
         self.0.headers(chain, at_most, limit).await
-    }
-
-    async fn record_edges(
-        &self,
-        token: TokenId,
-        epoch: Epoch,
-        edges: &[BlockEdge],
-    ) -> Result<(), StoreError> {
-        self.0.record_edges(token, epoch, edges).await
     }
 
     async fn edges(
@@ -103,23 +111,6 @@ impl<S: BalanceStore> BalanceStore for Twice<S> {
         accounts: &[Account],
     ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError> {
         twice!(self.states(token, accounts))
-    }
-
-    async fn record_supply(
-        &self,
-        token: TokenId,
-        base: BlockId,
-        answer: &SupplyAnswer,
-    ) -> Result<(), StoreError> {
-        self.0.record_supply(token, base, answer).await
-    }
-
-    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
-        self.0.commit(commit).await
-    }
-
-    async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError> {
-        self.0.rewind(rewind).await
     }
 
     async fn history(
@@ -176,29 +167,29 @@ impl<S: BalanceStore> BalanceStore for Twice<S> {
 }
 
 #[async_trait]
-impl<S: PointsStore> PointsStore for Twice<S> {
-    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
-        self.0.put_programme(programme).await
+impl<S: BalanceStore> LedgerWrites for Twice<S> {
+    async fn record_edges(
+        &self,
+        token: TokenId,
+        epoch: Epoch,
+        edges: &[BlockEdge],
+    ) -> Result<(), StoreError> {
+        self.0.record_edges(token, epoch, edges).await
     }
 
+    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
+        self.0.commit(commit).await
+    }
+
+    async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError> {
+        self.0.rewind(rewind).await
+    }
+}
+
+#[async_trait]
+impl<S: PointsStore> PointsReads for Twice<S> {
     async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError> {
         twice!(self.programmes(token))
-    }
-
-    async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
-        self.0.commit_batch(batch).await
-    }
-
-    async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError> {
-        self.0.record_failure(failure).await
-    }
-
-    async fn reset_failures(
-        &self,
-        programme: &ProgrammeId,
-        window_start: Timestamp,
-    ) -> Result<usize, StoreError> {
-        self.0.reset_failures(programme, window_start).await
     }
 
     async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError> {
@@ -224,6 +215,29 @@ impl<S: PointsStore> PointsStore for Twice<S> {
 
     async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError> {
         twice!(self.statements(query))
+    }
+}
+
+#[async_trait]
+impl<S: PointsStore> PointsStore for Twice<S> {
+    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
+        self.0.put_programme(programme).await
+    }
+
+    async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
+        self.0.commit_batch(batch).await
+    }
+
+    async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError> {
+        self.0.record_failure(failure).await
+    }
+
+    async fn reset_failures(
+        &self,
+        programme: &ProgrammeId,
+        window_start: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.0.reset_failures(programme, window_start).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alloy::primitives::{Address, U256};
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::{LedgerReads, Registry};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::hostile_node::{
     Failing, Hint, LIMIT_TEXTS, Limit, LimitText, Measure, Refusal, Struck, transfer,

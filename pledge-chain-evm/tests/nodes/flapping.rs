@@ -8,7 +8,7 @@ use pledge_chain_evm::EvmNodes;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, IndexerError, Poll};
 use pledge_core::ledger::TokenSpec;
-use pledge_core::ports::{BalanceStore, ChainSource};
+use pledge_core::ports::{ChainSource, LedgerReads, Registry};
 use pledge_core::types::{Amount, BlockNumber, TokenId};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::HostileChain;

@@ -248,7 +248,7 @@ impl EngineBuilder {
             indexers.push((indexer, finder));
         }
         let settler = Settler::new(self.balances.clone(), self.points.clone(), self.settler);
-        let queries = Queries::new(self.balances, self.points, self.pending);
+        let queries = Queries::new(self.balances, self.points, self.logs, self.pending);
         Ok(Engine { indexers, settler, dispatchers: self.dispatchers, queries })
     }
 

@@ -23,8 +23,7 @@ impl Reporter {
 
     /// Reads the chain's state, once a poll; returns the status if it stops the indexer.
     pub(super) async fn read(&mut self) -> Result<Option<ChainStatus>, StoreError> {
-        let chains = self.store.chains().await?;
-        self.known = chains.into_iter().find(|state| state.chain == self.chain);
+        self.known = self.store.chain(self.chain).await?;
         let status = self.known.as_ref().map(|state| state.status.clone());
         Ok(status.filter(ChainStatus::needs_operator))
     }

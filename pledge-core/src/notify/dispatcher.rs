@@ -47,7 +47,7 @@ pub struct Drained {
 /// use pledge_core::event::Consumer;
 /// use pledge_core::indexer::ChainStatus;
 /// use pledge_core::notify::{Dispatcher, LogNotifier};
-/// use pledge_core::ports::{BalanceStore, ChainReport};
+/// use pledge_core::ports::{ChainReport, Registry};
 /// use pledge_core::stop::Stop;
 /// use pledge_core::types::ChainId;
 /// use pledge_storage_memory::MemoryStore;

@@ -1,11 +1,12 @@
 //! Passes over a token or a chain, restarted when the ledger moves under them.
 
 use super::{SettleReport, Settler, SettlerError};
+use crate::moving::{Attempt, while_ledger_moves};
 use crate::stop::Stop;
 use crate::types::{ChainId, TokenId};
 
-/// How often a pass restarts at once when the ledger moves under it.
-const CONFLICTS_MAX: usize = 5;
+/// Attempts at a pass: when the ledger moves under it, it restarts at once.
+const ATTEMPTS_MAX: usize = 6;
 
 impl Settler {
     /// Calls [`Settler::settle_token`] for every token of a chain; `progress` receives the sum.
@@ -36,24 +37,38 @@ impl Settler {
         &self,
         token: TokenId,
         stop: &Stop,
-        mut progress: impl FnMut(&SettleReport) + Send,
+        progress: impl FnMut(&SettleReport) + Send,
     ) -> Result<SettleReport, SettlerError> {
-        let mut conflicts = 0;
-        let (mut before, mut last) = (SettleReport::default(), SettleReport::default());
-        loop {
-            let add = |report: &SettleReport| {
-                last = before.plus(report);
-                progress(&last);
-            };
-            match self.run(token, stop, add).await {
-                Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => {
-                    conflicts += 1;
-                    // Every shard is visited again, and failed batches are tried again.
-                    before = SettleReport { shards: 0, failed: 0, ..last };
-                }
-                ended => return ended.map(|report| before.plus(&report)),
-            }
-        }
+        let (before, last) = (SettleReport::default(), SettleReport::default());
+        let pass = Pass { settler: self, token, stop, progress, before, last };
+        while_ledger_moves(ATTEMPTS_MAX, SettlerError::is_conflict, pass).await
+    }
+}
+
+/// A pass over a token, with the sums of the attempts before.
+struct Pass<'a, P> {
+    settler: &'a Settler,
+    token: TokenId,
+    stop: &'a Stop,
+    progress: P,
+    before: SettleReport,
+    last: SettleReport,
+}
+
+impl<P: FnMut(&SettleReport) + Send> Attempt for Pass<'_, P> {
+    type Output = SettleReport;
+    type Error = SettlerError;
+
+    async fn attempt(&mut self) -> Result<SettleReport, SettlerError> {
+        // Every shard is visited again, and failed batches are tried again.
+        self.before = SettleReport { shards: 0, failed: 0, ..self.last };
+        let Self { settler, token, stop, progress, before, last } = self;
+        let add = |report: &SettleReport| {
+            *last = before.plus(report);
+            progress(last);
+        };
+        let report = settler.run(*token, stop, add).await?;
+        Ok(self.before.plus(&report))
     }
 }
 

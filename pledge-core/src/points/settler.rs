@@ -7,7 +7,7 @@ use super::{BatchSpan, Settling, plan_target};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ledger::TokenState;
 use crate::ports::{
-    BalanceStore, BatchFailure, HistoriesPage, HistoriesPlace, HistoriesQuery, PointsStore,
+    BatchFailure, HistoriesPage, HistoriesPlace, HistoriesQuery, LedgerReads, PointsStore,
     ProgrammeState, ShardProgress, ShardRun,
 };
 use crate::sharing::ShardAssignment;
@@ -77,16 +77,16 @@ pub struct SettleReport {
 /// may end at any instant, and another instance may continue.
 #[derive(Debug, Clone)]
 pub struct Settler {
-    pub(super) balances: Arc<dyn BalanceStore>,
+    pub(super) balances: Arc<dyn LedgerReads>,
     points: Arc<dyn PointsStore>,
     config: SettlerConfig,
     share: ShardAssignment,
 }
 
 impl Settler {
-    /// A settler over two ports of one store.
+    /// A settler over the ports of one store: it reads the ledger, and writes points.
     pub fn new(
-        balances: Arc<dyn BalanceStore>,
+        balances: Arc<dyn LedgerReads>,
         points: Arc<dyn PointsStore>,
         config: SettlerConfig,
     ) -> Self {

@@ -38,7 +38,7 @@ pub trait RecordSource: Send {
 ///
 /// ```
 /// use pledge_core::archive::{LineReader, LineWriter};
-/// use pledge_core::ports::{Archive, BalanceStore};
+/// use pledge_core::ports::{Archive, LedgerReads, Registry};
 /// use pledge_core::types::ChainId;
 /// use pledge_storage_memory::MemoryStore;
 ///

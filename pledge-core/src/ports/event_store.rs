@@ -31,7 +31,7 @@ use crate::types::Timestamp;
 /// ```
 /// use pledge_core::event::{Consumer, EventSeq};
 /// use pledge_core::indexer::ChainStatus;
-/// use pledge_core::ports::{BalanceStore, ChainReport, EventStore};
+/// use pledge_core::ports::{ChainReport, EventStore, Registry};
 /// use pledge_core::types::ChainId;
 /// use pledge_storage_memory::MemoryStore;
 ///

@@ -4,10 +4,13 @@
 /// decorator needs one line for all that it does not change.
 ///
 /// The field is anything that implements the port: `Arc<dyn BalanceStore>`, or a type parameter
-/// bound by it. Methods are those of [`BalanceStore`](crate::ports::BalanceStore),
+/// bound by it. Methods are those of the parts of [`BalanceStore`](crate::ports::BalanceStore)
+/// ([`Registry`](crate::ports::Registry), [`LedgerReads`](crate::ports::LedgerReads),
+/// [`LedgerWrites`](crate::ports::LedgerWrites)), of [`PointsReads`](crate::ports::PointsReads) and
 /// [`PointsStore`](crate::ports::PointsStore), [`EventStore`](crate::ports::EventStore),
-/// [`LogReads`](crate::ports::LogReads) and [`LogStore`](crate::ports::LogStore), by name. The compiler reports a method that is neither written nor forwarded, so a new method of a
-/// port is never missed. The crate that uses the macro needs `async-trait`.
+/// [`LogReads`](crate::ports::LogReads) and [`LogStore`](crate::ports::LogStore), by name. The
+/// compiler reports a method that is neither written nor forwarded, so a new method of a port is
+/// never missed. The crate that uses the macro needs `async-trait`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -16,7 +19,7 @@
 /// use async_trait::async_trait;
 /// use pledge_core::error::StoreError;
 /// use pledge_core::forward_store;
-/// use pledge_core::ports::{PointsStore, SettlementBatch};
+/// use pledge_core::ports::{PointsReads, PointsStore, SettlementBatch};
 /// use pledge_storage_memory::MemoryStore;
 ///
 /// /// Counts the batches that are written.
@@ -27,14 +30,18 @@
 /// }
 ///
 /// #[async_trait]
+/// impl PointsReads for Counting {
+///     forward_store!(inner: programmes settlements totals standings statements);
+/// }
+///
+/// #[async_trait]
 /// impl PointsStore for Counting {
 ///     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
 ///         self.batches.fetch_add(1, Ordering::Relaxed);
 ///         self.inner.commit_batch(batch).await
 ///     }
 ///
-///     forward_store!(inner: put_programme programmes record_failure reset_failures settlements);
-///     forward_store!(inner: totals standings statements);
+///     forward_store!(inner: put_programme record_failure reset_failures);
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -60,95 +67,99 @@ macro_rules! forward_store {
 #[macro_export]
 macro_rules! __forward_method {
     ($field:tt register_chain) => {
-        $crate::__forwarded! { $field BalanceStore register_chain ['a]
+        $crate::__forwarded! { $field Registry register_chain ['a]
             (chain: $crate::types::ChainId, name: &'a str) -> () }
     };
     ($field:tt chains) => {
-        $crate::__forwarded! { $field BalanceStore chains []
+        $crate::__forwarded! { $field LedgerReads chains []
             () -> Vec<$crate::ports::ChainState> }
     };
+    ($field:tt chain) => {
+        $crate::__forwarded! { $field LedgerReads chain []
+            (chain: $crate::types::ChainId) -> Option<$crate::ports::ChainState> }
+    };
     ($field:tt report_chain) => {
-        $crate::__forwarded! { $field BalanceStore report_chain ['a]
+        $crate::__forwarded! { $field Registry report_chain ['a]
             (report: &'a $crate::ports::ChainReport) -> () }
     };
     ($field:tt resume_chain) => {
-        $crate::__forwarded! { $field BalanceStore resume_chain []
+        $crate::__forwarded! { $field Registry resume_chain []
             (chain: $crate::types::ChainId) -> () }
     };
     ($field:tt register_token) => {
-        $crate::__forwarded! { $field BalanceStore register_token ['a]
+        $crate::__forwarded! { $field Registry register_token ['a]
             (spec: &'a $crate::ledger::TokenSpec) -> $crate::ledger::TokenState }
     };
     ($field:tt tokens) => {
-        $crate::__forwarded! { $field BalanceStore tokens []
+        $crate::__forwarded! { $field LedgerReads tokens []
             (chain: $crate::types::ChainId) -> Vec<$crate::ledger::TokenState> }
     };
     ($field:tt token) => {
-        $crate::__forwarded! { $field BalanceStore token []
+        $crate::__forwarded! { $field LedgerReads token []
             (token: $crate::types::TokenId) -> Option<$crate::ledger::TokenState> }
     };
     ($field:tt halt_token) => {
-        $crate::__forwarded! { $field BalanceStore halt_token ['a]
+        $crate::__forwarded! { $field Registry halt_token ['a]
             (token: $crate::types::TokenId, base: Option<$crate::types::BlockId>, reason: &'a str) -> () }
     };
     ($field:tt resume_token) => {
-        $crate::__forwarded! { $field BalanceStore resume_token []
+        $crate::__forwarded! { $field Registry resume_token []
             (token: $crate::types::TokenId, base: Option<$crate::types::BlockId>) -> () }
     };
     ($field:tt headers) => {
-        $crate::__forwarded! { $field BalanceStore headers []
+        $crate::__forwarded! { $field LedgerReads headers []
             (chain: $crate::types::ChainId, at_most: $crate::types::BlockNumber, limit: usize) -> Vec<$crate::types::BlockRef> }
     };
     ($field:tt record_edges) => {
-        $crate::__forwarded! { $field BalanceStore record_edges ['a]
+        $crate::__forwarded! { $field LedgerWrites record_edges ['a]
             (token: $crate::types::TokenId, epoch: $crate::types::Epoch, edges: &'a [$crate::ledger::BlockEdge]) -> () }
     };
     ($field:tt edges) => {
-        $crate::__forwarded! { $field BalanceStore edges ['a]
+        $crate::__forwarded! { $field LedgerReads edges ['a]
             (chain: $crate::types::ChainId, instants: &'a [$crate::types::Timestamp]) -> Vec<Option<$crate::ledger::BlockEdge>> }
     };
     ($field:tt states) => {
-        $crate::__forwarded! { $field BalanceStore states ['a]
+        $crate::__forwarded! { $field LedgerReads states ['a]
             (token: $crate::types::TokenId, accounts: &'a [$crate::types::Account]) -> $crate::ports::Seen<Vec<Option<$crate::ledger::Checkpoint>>> }
     };
     ($field:tt record_supply) => {
-        $crate::__forwarded! { $field BalanceStore record_supply ['a]
+        $crate::__forwarded! { $field Registry record_supply ['a]
             (token: $crate::types::TokenId, base: $crate::types::BlockId, answer: &'a $crate::ledger::SupplyAnswer) -> () }
     };
     ($field:tt commit) => {
-        $crate::__forwarded! { $field BalanceStore commit ['a]
+        $crate::__forwarded! { $field LedgerWrites commit ['a]
             (commit: &'a $crate::ports::LedgerCommit) -> () }
     };
     ($field:tt rewind) => {
-        $crate::__forwarded! { $field BalanceStore rewind ['a]
+        $crate::__forwarded! { $field LedgerWrites rewind ['a]
             (rewind: &'a $crate::ports::Rewind) -> $crate::event::ReorgRecord }
     };
     ($field:tt history) => {
-        $crate::__forwarded! { $field BalanceStore history ['a]
+        $crate::__forwarded! { $field LedgerReads history ['a]
             (token: $crate::types::TokenId, account: $crate::types::Account, times: &'a [$crate::types::Timestamp]) -> $crate::ports::Seen<Vec<Option<$crate::ledger::Checkpoint>>> }
     };
     ($field:tt last_change_block) => {
-        $crate::__forwarded! { $field BalanceStore last_change_block []
+        $crate::__forwarded! { $field LedgerReads last_change_block []
             (token: $crate::types::TokenId, at: $crate::types::Timestamp) -> $crate::ports::Seen<Option<$crate::types::BlockNumber>> }
     };
     ($field:tt changes) => {
-        $crate::__forwarded! { $field BalanceStore changes ['a]
+        $crate::__forwarded! { $field LedgerReads changes ['a]
             (query: &'a $crate::ports::ChangesQuery) -> $crate::ports::Seen<Vec<$crate::ledger::Change>> }
     };
     ($field:tt unreadable_logs) => {
-        $crate::__forwarded! { $field BalanceStore unreadable_logs []
+        $crate::__forwarded! { $field LedgerReads unreadable_logs []
             (token: $crate::types::TokenId, after: Option<($crate::types::BlockNumber, $crate::types::LogIndex)>, limit: usize) -> $crate::ports::Seen<Vec<$crate::ledger::UnreadableLog>> }
     };
     ($field:tt histories) => {
-        $crate::__forwarded! { $field BalanceStore histories ['a]
+        $crate::__forwarded! { $field LedgerReads histories ['a]
             (query: &'a $crate::ports::HistoriesQuery) -> $crate::ports::Seen<$crate::ports::HistoriesPage> }
     };
     ($field:tt change_time) => {
-        $crate::__forwarded! { $field BalanceStore change_time []
+        $crate::__forwarded! { $field LedgerReads change_time []
             (token: $crate::types::TokenId, from: $crate::types::Timestamp, number: usize) -> $crate::ports::Seen<Option<$crate::types::Timestamp>> }
     };
     ($field:tt holders) => {
-        $crate::__forwarded! { $field BalanceStore holders []
+        $crate::__forwarded! { $field LedgerReads holders []
             (token: $crate::types::TokenId, after: Option<($crate::types::Amount, $crate::types::Account)>, limit: usize) -> $crate::ports::Seen<Vec<($crate::types::Account, $crate::ledger::Checkpoint)>> }
     };
     ($field:tt put_programme) => {
@@ -156,7 +167,7 @@ macro_rules! __forward_method {
             (programme: &'a $crate::points::Programme) -> () }
     };
     ($field:tt programmes) => {
-        $crate::__forwarded! { $field PointsStore programmes []
+        $crate::__forwarded! { $field PointsReads programmes []
             (token: $crate::types::TokenId) -> Vec<$crate::ports::ProgrammeState> }
     };
     ($field:tt commit_batch) => {
@@ -172,19 +183,19 @@ macro_rules! __forward_method {
             (programme: &'a $crate::types::ProgrammeId, window_start: $crate::types::Timestamp) -> usize }
     };
     ($field:tt settlements) => {
-        $crate::__forwarded! { $field PointsStore settlements ['a]
+        $crate::__forwarded! { $field PointsReads settlements ['a]
             (query: &'a $crate::ports::SettlementsQuery) -> Vec<$crate::ports::Settlement> }
     };
     ($field:tt totals) => {
-        $crate::__forwarded! { $field PointsStore totals ['a 'b]
+        $crate::__forwarded! { $field PointsReads totals ['a 'b]
             (programme: &'a $crate::types::ProgrammeId, accounts: &'b [$crate::types::Account]) -> $crate::ports::Seen<Vec<Option<$crate::ports::Standing>>> }
     };
     ($field:tt standings) => {
-        $crate::__forwarded! { $field PointsStore standings ['a]
+        $crate::__forwarded! { $field PointsReads standings ['a]
             (programme: &'a $crate::types::ProgrammeId, after: Option<($crate::types::RawPoints, $crate::types::Account)>, limit: usize) -> $crate::ports::Seen<Vec<$crate::ports::Standing>> }
     };
     ($field:tt statements) => {
-        $crate::__forwarded! { $field PointsStore statements ['a]
+        $crate::__forwarded! { $field PointsReads statements ['a]
             (query: &'a $crate::ports::StatementsQuery) -> $crate::ports::Seen<$crate::ports::StatementRows> }
     };
     ($field:tt events) => {

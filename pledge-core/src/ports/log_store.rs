@@ -67,7 +67,7 @@ pub trait LogReads: Debug + Send + Sync + 'static {
 }
 
 /// The logs of contracts: one cursor per contract, and everything up to it. Part of the database
-/// that keeps the ledger: [`BalanceStore::rewind`](super::BalanceStore::rewind) takes both back in
+/// that keeps the ledger: [`LedgerWrites::rewind`](super::LedgerWrites::rewind) takes both back in
 /// one write, and both hold the headers of their blocks together.
 ///
 /// # Contract

@@ -293,6 +293,38 @@ pub struct Standing {
     pub settled: Timestamp,
 }
 
+/// Reads programmes, settlements and points: the reading half of a [`PointsStore`], which states
+/// the contract.
+#[async_trait]
+#[auto_impl::auto_impl(Arc, Box)]
+pub trait PointsReads: Debug + Send + Sync + 'static {
+    /// The programmes of a token, ascending by name.
+    async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError>;
+
+    /// One programme's settlements: every window that a shard has settled or has begun to settle.
+    async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError>;
+
+    /// The totals of some accounts, in the order asked; `None` for an account that has earned
+    /// nothing.
+    async fn totals(
+        &self,
+        programme: &ProgrammeId,
+        accounts: &[Account],
+    ) -> Result<Seen<Vec<Option<Standing>>>, StoreError>;
+
+    /// Totals by points descending, then address ascending, after the given position.
+    async fn standings(
+        &self,
+        programme: &ProgrammeId,
+        after: Option<(RawPoints, Account)>,
+        limit: usize,
+    ) -> Result<Seen<Vec<Standing>>, StoreError>;
+
+    /// Statement rows of an account, reversed rows and reversals included, in the order of their
+    /// positions.
+    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError>;
+}
+
 /// Settled points: statements, totals and progress, next to the ledger they come from.
 ///
 /// # Contract
@@ -313,7 +345,7 @@ pub struct Standing {
 /// use pledge_core::error::StoreErrorKind;
 /// use pledge_core::ledger::{TokenMetadata, TokenSpec};
 /// use pledge_core::points::Programme;
-/// use pledge_core::ports::{BalanceStore, PointsStore};
+/// use pledge_core::ports::{PointsReads, PointsStore, Registry};
 /// use pledge_core::primitives::Address;
 /// use pledge_core::types::{BlockNumber, ChainId, Decimals, TokenId, WindowLength};
 /// use pledge_storage_memory::MemoryStore;
@@ -342,14 +374,11 @@ pub struct Standing {
 /// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
-pub trait PointsStore: Debug + Send + Sync + 'static {
+pub trait PointsStore: PointsReads {
     /// Registers a programme, or changes its rates. It is `Invalid` to change the rate of a time
     /// that a shard has settled, also before a rewind, or to change the window or the number of
     /// shards.
     async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError>;
-
-    /// The programmes of a token, ascending by name.
-    async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError>;
 
     /// Writes a batch: the next of its shard, or another attempt at a failed one.
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError>;
@@ -366,27 +395,4 @@ pub trait PointsStore: Debug + Send + Sync + 'static {
         programme: &ProgrammeId,
         window_start: Timestamp,
     ) -> Result<usize, StoreError>;
-
-    /// One programme's settlements: every window that a shard has settled or has begun to settle.
-    async fn settlements(&self, query: &SettlementsQuery) -> Result<Vec<Settlement>, StoreError>;
-
-    /// The totals of some accounts, in the order asked; `None` for an account that has earned
-    /// nothing.
-    async fn totals(
-        &self,
-        programme: &ProgrammeId,
-        accounts: &[Account],
-    ) -> Result<Seen<Vec<Option<Standing>>>, StoreError>;
-
-    /// Totals by points descending, then address ascending, after the given position.
-    async fn standings(
-        &self,
-        programme: &ProgrammeId,
-        after: Option<(RawPoints, Account)>,
-        limit: usize,
-    ) -> Result<Seen<Vec<Standing>>, StoreError>;
-
-    /// Statement rows of an account, reversed rows and reversals included, in the order of their
-    /// positions.
-    async fn statements(&self, query: &StatementsQuery) -> Result<Seen<StatementRows>, StoreError>;
 }

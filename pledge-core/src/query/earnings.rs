@@ -1,10 +1,23 @@
 //! What an account earned, interval by interval or statement by statement.
 
-use super::{ATTEMPTS_MAX, PointsBucket, Queries, QueryError, instant, look_up, moved_meanwhile};
-use crate::ledger::TokenState;
+use super::{ATTEMPTS_MAX, Queries, QueryError, instant, look_up};
+use crate::moving::while_ledger_moves;
 use crate::points::{Programme, accrual_times, accrue, list_statements};
 use crate::ports::{Seen, Statement, StatementPlace, StatementsQuery};
-use crate::types::{Account, Overflow, ProgrammeId, Timestamp, WeightBp, WeightSchedule};
+use crate::types::{
+    Account, Overflow, ProgrammeId, RawPoints, Timestamp, WeightBp, WeightSchedule,
+};
+
+/// What an account earned in an interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PointsBucket {
+    /// First instant of the interval.
+    pub from: Timestamp,
+    /// First instant after the interval.
+    pub to: Timestamp,
+    /// What the account earned in the interval.
+    pub raw: RawPoints,
+}
 
 impl Queries {
     /// An account's statements after a position, at most `limit`, in the order of publication: each
@@ -37,39 +50,34 @@ impl Queries {
             return Err(QueryError::Descending { earlier: pair[1], later: pair[0] });
         }
         let rule = self.programme(programme).await?;
-        for _ in 0..ATTEMPTS_MAX {
-            let state = self.token(programme.token).await?;
-            for edge in edges {
-                instant(&state, Some(*edge))?;
-            }
-            if let Some(buckets) = self.try_between(&state, &rule, account, edges).await? {
-                return Ok(buckets);
-            }
-        }
-        Err(moved_meanwhile())
+        let attempt = || self.try_between(&rule, account, edges);
+        while_ledger_moves(ATTEMPTS_MAX, QueryError::has_moved, attempt).await
     }
 
     async fn try_between(
         &self,
-        state: &TokenState,
         rule: &Programme,
         account: Account,
         edges: &[Timestamp],
-    ) -> Result<Option<Vec<PointsBucket>>, QueryError> {
+    ) -> Result<Vec<PointsBucket>, QueryError> {
+        let token = rule.id.token;
+        let state = self.token(token).await?;
+        for edge in edges {
+            instant(&state, Some(*edge))?;
+        }
         let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
-            return Ok(Some(Vec::new()));
+            return Ok(Vec::new());
         };
         let weights = WeightSchedule::constant(WeightBp::ONE);
         let mut times = accrual_times(&rule.rates, &weights, *first, *last);
         times.extend_from_slice(edges);
         times.sort_unstable();
         times.dedup();
-        let token = state.spec.id;
-        let Seen { epoch, value, .. } = self.balances.history(token, account, &times).await?;
+        let Seen { epoch, value, .. } = self.ledger.history(token, account, &times).await?;
         // The epoch is enough here: a change at the confirmed time itself has no width and earns
         // nothing yet.
         if epoch != state.epoch {
-            return Ok(None);
+            return Err(QueryError::moved());
         }
         let mut buckets = Vec::with_capacity(edges.len().saturating_sub(1));
         for pair in edges.windows(2) {
@@ -78,6 +86,6 @@ impl Queries {
             let raw = accrue(&rule.rates, &weights, from, to, state_at)?;
             buckets.push(PointsBucket { from, to, raw });
         }
-        Ok(Some(buckets))
+        Ok(buckets)
     }
 }

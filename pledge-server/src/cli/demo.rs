@@ -71,7 +71,7 @@ async fn live(
     (stores, market, paths): (Stores, Market, [(&'static str, String); 3]),
 ) -> anyhow::Result<()> {
     let over = context.stop.child_token();
-    let pulse = Pulse::new(stores.balances.clone());
+    let pulse = Pulse::new(stores.balances.clone(), stores.logs.clone());
     // Before the gate opens: `/readyz` has no answer until the store was read once.
     pulse.check().await;
     let gate = Gate::default();

@@ -8,6 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use pledge_core::logs::ConfirmedLog;
 use pledge_core::ports::{ChainState, ContractLogsQuery, LogOrder};
 use pledge_core::primitives::{B256, Bytes};
+use pledge_core::query::ContractLogs;
 use pledge_core::types::{BlockNumber, ChainId, ContractId, LogIndex, Timestamp};
 use serde::{Serialize, Serializer};
 
@@ -15,7 +16,7 @@ use super::pause::find;
 use super::{Context, Verdict, WrongUsage};
 use crate::config::{Config, ContractConfig};
 use crate::stores::{self, Stores};
-use crate::views::{ContractView, Eip55, in_one_epoch};
+use crate::views::{ContractView, Eip55};
 
 #[derive(Debug, Args)]
 pub(super) struct LogsArgs {
@@ -117,34 +118,24 @@ async fn list(
 ) -> anyhow::Result<Listing> {
     let contract = ContractId::new(chain.chain, name);
     let contract = contract.map_err(|error| WrongUsage(error.to_string()))?;
-    if stores.logs.contract(&contract).await?.is_none() {
-        return Err(unknown(stores, &chain, name).await?);
-    }
-    // One more than is listed shows whether there are any after it.
     let query = ContractLogsQuery {
         contract: contract.clone(),
         order: if args.oldest { LogOrder::OldestFirst } else { LogOrder::NewestFirst },
         after: args.after.map(|Place(block, index)| (block, index)),
-        limit: args.limit + 1,
+        limit: args.limit,
     };
-    let (state, mut logs) = in_one_epoch(async || {
-        let page = stores.logs.contract_logs(&query).await?;
-        let state = stores.logs.contract(&contract).await?;
-        let state = state.filter(|s| (s.cursor, s.epoch) == (page.cursor, page.epoch));
-        Ok::<_, anyhow::Error>(state.map(|state| (state, page.value)))
-    })
-    .await?;
-    let has_more = logs.len() > args.limit;
-    logs.truncate(args.limit);
+    // The error of an unknown contract names the others: a wrong name is mostly a typing error.
+    let Some(read) = ContractLogs::read(&stores.queries(), &query).await? else {
+        return Err(unknown(stores, &chain, name).await?);
+    };
     let configured = configured(config, &contract);
-    let rows: Vec<LogRow> = logs.into_iter().map(|log| LogRow::of(log, configured)).collect();
-    let last = rows.last().map(|row| Place(row.block, row.log_index));
+    let rows = read.page.items.into_iter().map(|log| LogRow::of(log, configured));
     Ok(Listing {
         chain_id: chain.chain,
         chain: chain.name,
-        contract: ContractView::of(&state),
-        logs: rows,
-        next_after: last.filter(|_| has_more),
+        contract: ContractView::of(&read.contract),
+        logs: rows.collect(),
+        next_after: read.page.next.map(|(block, index)| Place(block, index)),
         oldest: args.oldest,
     })
 }

@@ -4,13 +4,13 @@ use std::fmt;
 
 use anyhow::bail;
 use clap::Args;
+use pledge_core::query::SettlementId;
 use pledge_core::stop::Stop;
 use serde::Serialize;
 
 use super::{Context, Verdict};
 use crate::output::counted;
 use crate::stores;
-use crate::views::SettlementId;
 
 #[derive(Debug, Args)]
 pub(super) struct RetryArgs {

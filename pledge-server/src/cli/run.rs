@@ -199,7 +199,7 @@ async fn spawn(
 ) {
     let (stop, chains) = (&context.stop, &config.chains);
     let incidents = Incidents::default();
-    let pulse = Pulse::new(stores.balances.clone());
+    let pulse = Pulse::new(stores.balances.clone(), stores.logs.clone());
     // Before the gate opens: `/readyz` has no answer until the store was read once.
     pulse.check().await;
     gate.open(Api {

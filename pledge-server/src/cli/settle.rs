@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use clap::Args;
-use pledge_core::points::SettleReport;
+use pledge_core::points::{SettleReport, SettlerError};
+use pledge_core::query::{Attempt, while_ledger_moves};
 use pledge_core::types::ChainId;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -16,8 +17,8 @@ use crate::progress::WorkProgress;
 use crate::stores::{self, Stores};
 use crate::tasks;
 
-/// Conflicts in a row after which `--until-settled` gives up: about a minute and a half of waiting.
-const CONFLICTS_MAX: u32 = 10;
+/// Attempts after which `--until-settled` gives up: about a minute and a half of waiting.
+const ATTEMPTS_MAX: usize = 11;
 
 #[derive(Debug, Args)]
 pub(super) struct SettleArgs {
@@ -101,20 +102,40 @@ async fn settle_patiently(
     stop: &CancellationToken,
     progress: &mut WorkProgress,
 ) -> anyhow::Result<Option<SettleReport>> {
-    let mut backoff = Backoff::default();
-    let mut conflicts = 0;
-    loop {
-        match tasks::settle_shown(stores, stores.settler(), chain, stop, progress, || {}).await {
-            Ok(report) => return Ok(Some(report)),
-            Err(error) if patient && error.is_conflict() && conflicts < CONFLICTS_MAX => {
-                conflicts += 1;
-                let wait = tokio::time::sleep(backoff.delay());
-                if stop.run_until_cancelled(wait).await.is_none() {
-                    return Ok(None);
-                }
+    let attempts_max = if patient { ATTEMPTS_MAX } else { 1 };
+    let backoff = Backoff::default();
+    let pass = ChainPass { stores, chain, stop, progress, backoff, attempts: 0 };
+    let settled = while_ledger_moves(attempts_max, SettlerError::is_conflict, pass).await;
+    Ok(settled?)
+}
+
+/// A pass over a chain, which waits before every attempt but the first.
+struct ChainPass<'a> {
+    stores: &'a Stores,
+    chain: ChainId,
+    stop: &'a CancellationToken,
+    progress: &'a mut WorkProgress,
+    backoff: Backoff,
+    attempts: usize,
+}
+
+impl Attempt for ChainPass<'_> {
+    /// `None` if it was stopped meanwhile.
+    type Output = Option<SettleReport>;
+    type Error = SettlerError;
+
+    async fn attempt(&mut self) -> Result<Option<SettleReport>, SettlerError> {
+        self.attempts += 1;
+        if self.attempts > 1 {
+            let wait = tokio::time::sleep(self.backoff.delay());
+            if self.stop.run_until_cancelled(wait).await.is_none() {
+                return Ok(None);
             }
-            Err(error) => return Err(error.into()),
         }
+        let Self { stores, chain, stop, progress, .. } = self;
+        let settled =
+            tasks::settle_shown(stores, stores.settler(), *chain, stop, progress, || {}).await?;
+        Ok(Some(settled))
     }
 }
 

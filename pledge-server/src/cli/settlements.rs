@@ -4,13 +4,13 @@ use std::fmt;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use pledge_core::types::Scale;
+use pledge_core::query::{self, PageQuery, SettlementFilter, SettlementStatus};
 use serde::Serialize;
 
 use super::{Context, Verdict};
 use crate::output::counted;
-use crate::stores::{self, Stores};
-use crate::views::{FailureView, SettlementStatus, SettlementView, by_window, newest};
+use crate::stores;
+use crate::views::{FailureView, SettlementView};
 
 #[derive(Debug, Args)]
 pub(super) struct SettlementsArgs {
@@ -34,29 +34,14 @@ struct Listing {
 
 pub(super) async fn execute(context: Context, args: SettlementsArgs) -> anyhow::Result<Verdict> {
     let stores = stores::open_to_read(&context.config()?.storage).await?;
-    let settlements = list(&stores, &args).await?;
+    let status = args.failed.then_some(SettlementStatus::Failed);
+    let filter = SettlementFilter { status, ..SettlementFilter::default() };
+    let newest = PageQuery { after: None, limit: args.limit };
+    let page = query::SettlementView::list(&stores.queries(), &filter, &newest).await?;
     stores.close().await;
+    let settlements = page.items.into_iter().map(SettlementView::of).collect();
     context.output.print(&Listing { settlements })?;
     Ok(Verdict::Fine)
-}
-
-/// The newest settlements over all programmes.
-async fn list(stores: &Stores, args: &SettlementsArgs) -> anyhow::Result<Vec<SettlementView>> {
-    let queries = stores.queries();
-    let status = args.failed.then_some(SettlementStatus::Failed);
-    let mut rows = Vec::new();
-    for chain in stores.balances.chains().await? {
-        for token in stores.balances.tokens(chain.chain).await? {
-            let scale = Scale::of(token.spec.metadata.decimals);
-            for programme in stores.points.programmes(token.spec.id).await? {
-                let found = newest(&queries, &programme, None, status, args.limit).await?;
-                rows.extend(found.into_iter().map(|row| (row, scale)));
-            }
-        }
-    }
-    rows.sort_by(|(a, _), (b, _)| by_window(a, b));
-    rows.truncate(args.limit);
-    Ok(SettlementView::read(&queries, rows).await?)
 }
 
 impl fmt::Display for Listing {

@@ -3,15 +3,14 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use pledge_core::ledger::TokenState;
-use pledge_core::ports::{ChainState, ProgrammeState};
+use pledge_core::query::{self, FollowedToken};
 use pledge_core::types::{BlockNumber, Timestamp};
 use serde::Serialize;
 
 use super::{Context, Verdict};
 use crate::output::counted;
-use crate::stores::{self, Stores};
-use crate::views::{Age, ChainView, ContractView, Eip55, Marks, after_a_halt, figure};
+use crate::stores;
+use crate::views::{Age, ChainView, Eip55, Marks, after_a_halt, figure};
 
 #[derive(Debug, Serialize)]
 struct Status {
@@ -25,7 +24,6 @@ struct ChainRow {
     /// Blocks between the ledger and the head.
     lag: Option<u64>,
     tokens: Vec<TokenRow>,
-    contracts: Vec<ContractView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,47 +46,39 @@ struct TokenRow {
 
 pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
     let stores = stores::open_to_read(&context.config()?.storage).await?;
-    let mut status = Status { chains: Vec::new() };
-    for chain in stores.balances.chains().await? {
-        status.chains.push(chain_row(&stores, chain).await?);
-    }
+    let chains = query::ChainView::all(&stores.queries()).await?;
     stores.close().await;
+    let status = Status { chains: chains.into_iter().map(ChainRow::of).collect() };
     context.output.print(&status)?;
     Ok(Verdict::Fine)
 }
 
-async fn chain_row(stores: &Stores, state: ChainState) -> anyhow::Result<ChainRow> {
-    let mut tokens = Vec::new();
-    for token in stores.balances.tokens(state.chain).await? {
-        tokens.push(token_row(stores, token).await?);
+impl ChainRow {
+    fn of(chain: query::ChainView) -> Self {
+        let tokens = chain.tokens.iter().map(TokenRow::of).collect();
+        let chain = ChainView::of(chain, SystemTime::now());
+        Self { lag: chain.lag, chain, tokens }
     }
-    let chain = ChainView::read(&stores.queries(), state, SystemTime::now()).await?;
-    let confirmed = chain.figures.last_confirmed_block;
-    let lag = chain.head_block.zip(confirmed);
-    let lag = lag.map(|(head, at)| head.get().saturating_sub(at.get()));
-    let contracts = stores.logs.contracts(chain.chain_id).await?;
-    let contracts = contracts.iter().map(ContractView::of).collect();
-    Ok(ChainRow { chain, lag, tokens, contracts })
 }
 
-async fn token_row(stores: &Stores, token: TokenState) -> anyhow::Result<TokenRow> {
-    let programmes = stores.points.programmes(token.spec.id).await?;
-    let settled = programmes.iter().map(ProgrammeState::settled).min();
-    let (marks, reorgs) = (Marks::of(&token), token.reorgs());
-    Ok(TokenRow {
-        address: Eip55(token.spec.id.address),
-        symbol: token.spec.metadata.symbol,
-        start_block: token.spec.start_block,
-        status: token.status.name(),
-        reason: token.status.reason().map(str::to_owned),
-        marks,
-        last_confirmed_block: token.cursor.map(|cursor| cursor.number),
-        last_confirmed_time: token.cursor.map(|cursor| cursor.time),
-        last_calculated_time: settled.flatten(),
-        holders: token.totals.holders,
-        reorgs,
-        rewinds: token.rewinds_by_operator,
-    })
+impl TokenRow {
+    fn of(token: &FollowedToken) -> Self {
+        let state = &token.state;
+        Self {
+            address: Eip55(state.spec.id.address),
+            symbol: state.spec.metadata.symbol.clone(),
+            start_block: state.spec.start_block,
+            status: state.status.name(),
+            reason: state.status.reason().map(str::to_owned),
+            marks: Marks::of(state),
+            last_confirmed_block: state.cursor.map(|cursor| cursor.number),
+            last_confirmed_time: state.cursor.map(|cursor| cursor.time),
+            last_calculated_time: token.settled(),
+            holders: state.totals.holders,
+            reorgs: state.reorgs(),
+            rewinds: state.rewinds_by_operator,
+        }
+    }
 }
 
 fn in_brackets(age: Option<Age>) -> String {
@@ -105,7 +95,7 @@ impl fmt::Display for Status {
             return f
                 .write_str("the database has no chain yet: start `pledge run` or `pledge index`");
         }
-        for ChainRow { chain, lag, tokens, contracts } in &self.chains {
+        for ChainRow { chain, lag, tokens } in &self.chains {
             let (name, id, status) = (&chain.name, chain.chain_id, chain.status);
             writeln!(f, "{name} ({id}) {status}{}", because(chain.reason.as_ref()))?;
             // The remedy comes before the figures: a stopped chain is what the reader looks for.
@@ -118,11 +108,11 @@ impl fmt::Display for Status {
                 figure(chain.head_block),
                 in_brackets(chain.head_age_seconds),
                 figure(chain.last_processed_block),
-                figure(chain.figures.last_confirmed_block),
-                figure(chain.figures.last_confirmed_time),
+                figure(chain.last_confirmed_block),
+                figure(chain.last_confirmed_time),
                 in_brackets(chain.last_confirmed_age_seconds),
                 lag.map_or("-".to_owned(), |lag| counted(lag, "block")),
-                figure(chain.figures.last_calculated_time)
+                figure(chain.last_calculated_time)
             )?;
             for token in tokens {
                 writeln!(f, "{token}")?;
@@ -130,7 +120,7 @@ impl fmt::Display for Status {
                     writeln!(f, "    {}", after_a_halt(name, token.address.0))?;
                 }
             }
-            for contract in contracts {
+            for contract in &chain.contracts {
                 writeln!(f, "  {contract}")?;
             }
         }

@@ -79,9 +79,8 @@ async fn node_at(
     stores: &Stores,
 ) -> anyhow::Result<(ChainId, Arc<dyn ChainSource>)> {
     let chain = context.chain_behind(url).await?;
-    let known = stores.balances.chains().await?;
     ensure!(
-        known.iter().any(|state| state.chain == chain),
+        stores.balances.chain(chain).await?.is_some(),
         "{url} is a node of chain {chain}, which is not in the database: name a node of a chain \
          that `pledge status` lists"
     );

@@ -5,7 +5,6 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use pledge_core::ports::{BalanceStore, PointsStore};
 use pledge_core::types::{ProgrammeId, RawPoints, Scale};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;

@@ -3,7 +3,6 @@
 use std::ops::RangeInclusive;
 
 use anyhow::Context;
-use pledge_core::ports::{BalanceStore, PointsStore};
 use pledge_core::primitives::U256;
 use pledge_core::types::{Amount, ChainId, RateSchedule, Scale, Step};
 

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use pledge_core::query::{NamedAccount, ProgrammeChoice};
 use pledge_core::types::{
     Amount, BalanceSeconds, BlockNumber, Decimals, RawPoints, Scale, Timestamp, WeightBp,
 };
@@ -11,7 +12,6 @@ use super::Api;
 use super::extract::{Instant, Path, Query, TokenAccountPath};
 use super::json::Eip55;
 use super::problem::Problem;
-use super::read::ProgrammeName;
 
 /// The balance and points of an account at `at_time`; zero if it was never seen. The points are
 /// null on a token without programme.
@@ -48,14 +48,11 @@ pub(super) async fn one(
     Query(params): Query<Params>,
 ) -> Result<Json<AccountAnswer>, Problem> {
     let (token, account) = (path.token(), path.account()?);
-    // Token and programme never change after registration, so only the last read has to be
-    // consistent.
-    let metadata = api.queries.token(token).await?.spec.metadata;
-    let name = ProgrammeName::asked(params.programme.as_ref());
-    let programme = name.find(&api, token).await?;
-    let programme = programme.as_ref().map(|state| &state.programme.id);
+    let programme = ProgrammeChoice::of(params.programme.as_deref());
     let at = params.at.map(|at| at.0);
-    let view = api.queries.account(token, account, programme, at).await?;
+    let read = NamedAccount::read(&api.queries, token, account, programme, at);
+    let NamedAccount { metadata, view } = read.await?;
+    // Without a programme the points are null: zero would mean that the account earned nothing.
     let points = view.points.as_ref();
     Ok(Json(AccountAnswer {
         account: Eip55(view.account.address()),

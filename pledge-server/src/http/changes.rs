@@ -3,15 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use pledge_core::ledger::{Change, ChangeType, Leg};
-use pledge_core::ports::ChangesQuery;
 use pledge_core::primitives::B256;
+use pledge_core::query::{self, ChangePlace};
 use pledge_core::types::{Amount, BalanceSeconds, BlockNumber, LogIndex, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Api;
 use super::extract::{Path, Query, TokenAccountPath};
 use super::json::{Eip55, Sign};
-use super::page::{self, Page, PageKey, PageParams};
+use super::page::{Page, PageKey, PageParams};
 use super::problem::Problem;
 
 #[derive(Debug, Serialize)]
@@ -32,15 +32,6 @@ pub(super) struct ChangeView {
     block_time: Timestamp,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChangePlace {
-    block: BlockNumber,
-    log_index: LogIndex,
-    /// Distinguishes the two changes of a self-transfer.
-    change_type: ChangeType,
-}
-
 impl PageKey for ChangePlace {
     const LIST: &'static str = "changes";
 }
@@ -52,26 +43,8 @@ pub(super) async fn list(
     Query(params): Query<PageParams>,
 ) -> Result<Json<Page<ChangeView>>, Problem> {
     let (token, account) = (path.token(), path.account()?);
-    let after: Option<ChangePlace> = page::decode(params.cursor.as_deref())?;
-    api.queries.token(token).await?;
-    let query = ChangesQuery {
-        token,
-        account,
-        before: after.map(|place| (place.block, place.log_index, place.change_type.leg())),
-        limit: params.limit.and_one(),
-    };
-    let changes = api.queries.balances().changes(&query).await?.value;
-    if changes.is_empty() && query.before.is_none() {
-        // An account without changes gets an empty list; a token without a confirmed block is an
-        // error.
-        api.queries.account(token, account, None, None).await?;
-    }
-    let page = Page::cut(changes, params.limit, |change| ChangePlace {
-        block: change.block,
-        log_index: change.log_index,
-        change_type: change.change_type,
-    });
-    Ok(Json(page.map(view)))
+    let page = query::Page::read(&api.queries, token, account, params.query()?).await?;
+    Ok(Json(Page::show(page, view)))
 }
 
 fn view(change: Change) -> ChangeView {

@@ -164,11 +164,6 @@ impl Limit {
     pub(super) const fn get(self) -> usize {
         self.0
     }
-
-    /// One more than the limit: the extra row shows whether another page follows.
-    pub(super) const fn and_one(self) -> usize {
-        self.0 + 1
-    }
 }
 
 impl Default for Limit {

@@ -7,11 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use pledge_cache_redis::Health;
+use pledge_core::ports::ChainState;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::extract::Query;
 use super::problem::{Kind, Problem};
+use super::pulse::Followed;
 use crate::tasks::OpenIncident;
 use crate::views::ChainHealth;
 
@@ -106,9 +108,12 @@ pub(super) async fn ready(
         Problem::new(Kind::Unavailable, "the store cannot be read now")
     })?;
     let now = api.now();
-    let tokens = |state| beat.tokens.get(&state).map_or(&[][..], Vec::as_slice);
-    let chains: Vec<ChainHealth> =
-        chains.iter().map(|state| ChainHealth::of(state, tokens(state.chain), now)).collect();
+    let nothing = Followed::default();
+    let health = |state: &ChainState| {
+        let Followed { tokens, contracts } = beat.followed.get(&state.chain).unwrap_or(&nothing);
+        ChainHealth::of(state, tokens, contracts, now)
+    };
+    let chains: Vec<ChainHealth> = chains.iter().map(health).collect();
     let incidents: Vec<Incident> = api.incidents.list().into_iter().map(Into::into).collect();
     let redis: Option<RedisHealth> = api.redis.as_ref().map(|redis| redis.health().into());
     let is_well = chains.iter().all(ChainHealth::is_well)

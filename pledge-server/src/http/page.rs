@@ -1,6 +1,7 @@
 //! Pages, and the opaque cursors between them.
 
 use pledge_core::primitives::hex;
+use pledge_core::query::{self, PageQuery};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -32,32 +33,27 @@ pub(super) struct PageParams {
     pub(super) cursor: Option<String>,
 }
 
+impl PageParams {
+    /// The page that a query names.
+    pub(super) fn query<P: PageKey>(&self) -> Result<PageQuery<P>, Problem> {
+        query(self.cursor.as_deref(), self.limit)
+    }
+}
+
 impl<T> Page<T> {
-    pub(super) fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(f).collect(), next_cursor: self.next_cursor }
+    /// A page as it is shown, with the place where the next one begins, if there is one.
+    pub(super) fn show<U, P: PageKey>(page: query::Page<U, P>, item: impl FnMut(U) -> T) -> Self {
+        let next_cursor = page.next.as_ref().map(encode);
+        Self { items: page.items.into_iter().map(item).collect(), next_cursor }
     }
+}
 
-    /// A page with the place where the next one begins, if there is one.
-    pub(super) fn new<P: PageKey>(items: Vec<T>, next: Option<&P>) -> Self {
-        Self { items, next_cursor: next.map(encode) }
-    }
-
-    /// Cuts rows to a page. The caller reads one row more than the limit, if there is one.
-    pub(super) fn cut<P: PageKey>(mut rows: Vec<T>, limit: Limit, place: impl Fn(&T) -> P) -> Self {
-        let more = rows.len() > limit.get();
-        rows.truncate(limit.get());
-        let last = rows.last().filter(|_| more);
-        Self { next_cursor: last.map(|last| encode(&place(last))), items: rows }
-    }
-
-    pub(super) fn items(&self) -> &[T] {
-        &self.items
-    }
-
-    /// The same page with other items, at most one for each.
-    pub(super) fn with_items<U>(self, items: Vec<U>) -> Page<U> {
-        Page { items, next_cursor: self.next_cursor }
-    }
+/// The page after the place that a cursor of this list names.
+pub(super) fn query<P: PageKey>(
+    cursor: Option<&str>,
+    limit: Limit,
+) -> Result<PageQuery<P>, Problem> {
+    Ok(PageQuery { after: decode(cursor)?, limit: limit.get() })
 }
 
 fn encode<P: PageKey>(place: &P) -> String {

@@ -2,18 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use pledge_core::query::QueryError;
-use pledge_core::types::{RawPoints, Scale, Timestamp};
+use pledge_core::query::{Bounds, Intervals, IntervalsAsked, PointsHistory, ProgrammeChoice};
+use pledge_core::types::{RawPoints, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::extract::{Instant, Length, Limit, Path, Query, TokenAccountPath};
 use super::page::{self, Page, PageKey};
-use super::problem::{Kind, Problem};
-use super::read::{ProgrammeName, in_one_epoch};
-
-/// The length of the answer if the query has no `from`, in seconds.
-const SPAN_DEFAULT: u64 = 86_400;
+use super::problem::Problem;
 
 /// The points earned in `[from, to)`.
 #[derive(Debug, Serialize)]
@@ -36,17 +32,7 @@ pub(super) struct Params {
     cursor: Option<String>,
 }
 
-/// The rest of an answer: the intervals of `[from, to)`, with edges at whole buckets from `grid`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Span {
-    from: Timestamp,
-    to: Timestamp,
-    grid: Timestamp,
-    bucket: u64,
-}
-
-impl PageKey for Span {
+impl PageKey for Intervals {
     const LIST: &'static str = "points";
 }
 
@@ -67,86 +53,25 @@ pub(super) async fn buckets(
         let why = format!("{} is not later than `from`, {}", to.0, from.0);
         return Err(Problem::invalid("to", why));
     }
-    let left: Option<Span> = page::decode(params.cursor.as_deref())?;
+    let left: Option<Intervals> = page::decode(params.cursor.as_deref())?;
     if left.is_some_and(|left| !left.is_sound()) {
         return Err(Problem::invalid("cursor", "it names no intervals"));
     }
-    let page = in_one_epoch(|| try_buckets(&api, &path, &params, left)).await?;
-    Ok(Json(page))
-}
-
-/// `None` if the ledger was rewound to before the assumed end.
-async fn try_buckets(
-    api: &Api,
-    path: &TokenAccountPath,
-    params: &Params,
-    left: Option<Span>,
-) -> Result<Option<Page<Bucket>>, Problem> {
-    let (token, account) = (path.token(), path.account()?);
-    let state = api.queries.token(token).await?;
-    let programme = ProgrammeName::asked(params.programme.as_ref()).of(token)?;
-    let (Some(cursor), Some(start)) = (state.cursor, state.start_time) else {
-        return Err(QueryError::NotStarted(token).into());
+    let bounds = Bounds {
+        from: params.from.map(|from| from.0),
+        to: params.to.map(|to| to.0),
+        bucket: params.bucket.unwrap_or(Length::HOUR).0,
     };
-    let span = match left {
-        Some(left) => left,
-        None => Span::asked(params, start, cursor.time)?,
-    };
-    // An end that this function chose may vanish in a rewind: then it chooses again. The user's is
-    // an error.
-    let assumes_end = params.to.is_none() && left.is_none();
-    let (edges, rest) = span.edges(params.limit.get());
-    let earned = api.queries.points_between(&programme, account, &edges);
-    let earned = match earned.await.map_err(Problem::from) {
-        Err(problem) if problem.kind() == Kind::TooLate && assumes_end => return Ok(None),
-        earned => earned?,
-    };
-    let scale = Scale::of(state.spec.metadata.decimals);
-    let buckets = earned.into_iter().map(|bucket| Bucket {
+    // The rest of a list keeps the bounds of its first page, whatever this request names.
+    let asked = left.map_or(IntervalsAsked::Bounds(bounds), IntervalsAsked::Rest);
+    let programme = ProgrammeChoice::of(params.programme.as_deref());
+    let (token, account, limit) = (path.token(), path.account()?, params.limit.get());
+    let read = PointsHistory::read(&api.queries, token, account, programme, asked, limit);
+    let PointsHistory { scale, page } = read.await?;
+    Ok(Json(Page::show(page, |bucket| Bucket {
         from: bucket.from,
         to: bucket.to,
         points: scale.points(bucket.raw),
         points_raw: bucket.raw,
-    });
-    Ok(Some(Page::new(buckets.collect(), rest.as_ref())))
-}
-
-impl Span {
-    fn asked(params: &Params, start: Timestamp, confirmed: Timestamp) -> Result<Self, Problem> {
-        let to = params.to.map_or(confirmed, |to| to.0);
-        let bucket = params.bucket.unwrap_or(Length::HOUR).0;
-        let (from, grid) = match params.from {
-            Some(from) if params.to.is_none() && from.0 > confirmed => {
-                let (asked, bound) = (from.0, confirmed);
-                return Err(QueryError::TooLate { asked, bound }.into());
-            }
-            Some(from) => (from.0, from.0),
-            None => {
-                let day_before = to.get().saturating_sub(SPAN_DEFAULT);
-                let edge = Timestamp::new(day_before - day_before % bucket);
-                let edge = edge.expect("earlier than an instant");
-                (start.max(edge).min(to), Timestamp::ZERO)
-            }
-        };
-        Ok(Self { from, to, grid, bucket })
-    }
-
-    /// Whether the values of a cursor are valid.
-    fn is_sound(&self) -> bool {
-        self.bucket > 0 && self.grid <= self.from && self.from < self.to
-    }
-
-    /// The edges of at most `count` intervals, and the rest after them.
-    fn edges(self, count: usize) -> (Vec<Timestamp>, Option<Self>) {
-        let mut edges = vec![self.from];
-        let mut last = self.from;
-        while last < self.to && edges.len() <= count {
-            let passed = (last.get() - self.grid.get()) % self.bucket;
-            let next = last.checked_add(self.bucket - passed);
-            last = next.map_or(self.to, |next| next.min(self.to));
-            edges.push(last);
-        }
-        let rest = (last < self.to).then_some(Self { from: last, ..self });
-        (edges, rest)
-    }
+    })))
 }

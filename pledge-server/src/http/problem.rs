@@ -104,10 +104,6 @@ impl Problem {
         }
     }
 
-    pub(super) const fn kind(&self) -> Kind {
-        self.kind
-    }
-
     fn with_bound(self, bound: Timestamp) -> Self {
         Self { bound: Some(bound), ..self }
     }
@@ -139,8 +135,15 @@ impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         let detail = error.to_string();
         match error {
-            QueryError::UnknownToken(_) => Self::new(Kind::UnknownToken, detail),
-            QueryError::UnknownProgramme(_) => Self::new(Kind::UnknownProgramme, detail),
+            QueryError::UnknownChain(_) => Self::new(Kind::UnknownChain, detail),
+            QueryError::UnknownToken(_) | QueryError::UnknownAddress(_) => {
+                Self::new(Kind::UnknownToken, detail)
+            }
+            QueryError::UnknownProgramme(_)
+            | QueryError::UnknownProgrammeName(_)
+            | QueryError::NoTokenWithProgramme => Self::new(Kind::UnknownProgramme, detail),
+            QueryError::MalformedProgramme(error) => Self::invalid("programme", error),
+            QueryError::UnknownSettlement(_) => Self::new(Kind::UnknownSettlement, detail),
             QueryError::NotStarted(_) => Self::new(Kind::NotStarted, detail),
             QueryError::Descending { .. } => Self::new(Kind::InvalidParameter, detail),
             QueryError::TooLate { bound, .. } => Self::new(Kind::TooLate, detail).with_bound(bound),

@@ -6,22 +6,25 @@ use std::time::Duration;
 
 use pledge_core::error::StoreError;
 use pledge_core::ledger::TokenState;
-use pledge_core::ports::{BalanceStore, ChainState};
+use pledge_core::logs::ContractState;
+use pledge_core::ports::{ChainState, LedgerReads, LogReads};
 use pledge_core::types::ChainId;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How often the store is read, and how long a read may take.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Beats between two reads of the tokens, which may be many.
-const BEATS_A_TOKEN_READ: u64 = 5;
-/// How long reading the tokens of all chains may take. A timeout does not make an instance unready.
-const TOKENS_TIMEOUT: Duration = Duration::from_secs(5);
+/// Beats between two reads of the tokens and contracts, which may be many.
+const BEATS_A_LONG_READ: u64 = 5;
+/// How long reading the tokens and contracts of all chains may take. A timeout does not make an
+/// instance unready.
+const FOLLOWED_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads the store once a second, for all probes.
 #[derive(Debug, Clone)]
 pub struct Pulse {
-    store: Arc<dyn BalanceStore>,
+    ledger: Arc<dyn LedgerReads>,
+    logs: Arc<dyn LogReads>,
     beat: watch::Sender<Option<Beat>>,
 }
 
@@ -30,14 +33,21 @@ pub struct Pulse {
 pub(super) struct Beat {
     /// Every chain, or why the store cannot be read.
     pub(super) chains: Result<Arc<[ChainState]>, String>,
-    /// The tokens of each chain as last read.
-    pub(super) tokens: Arc<BTreeMap<ChainId, Vec<TokenState>>>,
+    /// What each chain follows, as last read.
+    pub(super) followed: Arc<BTreeMap<ChainId, Followed>>,
+}
+
+/// What a chain follows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Followed {
+    pub(super) tokens: Vec<TokenState>,
+    pub(super) contracts: Vec<ContractState>,
 }
 
 impl Pulse {
     /// A pulse of a store that was not read yet.
-    pub fn new(store: Arc<dyn BalanceStore>) -> Self {
-        Self { store, beat: watch::Sender::new(None) }
+    pub fn new(ledger: Arc<dyn LedgerReads>, logs: Arc<dyn LogReads>) -> Self {
+        Self { ledger, logs, beat: watch::Sender::new(None) }
     }
 
     /// Reads the store until `stop`.
@@ -46,46 +56,49 @@ impl Pulse {
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut beats = 0_u64;
         while stop.run_until_cancelled(due.tick()).await.is_some() {
-            let asked = self.ask(beats.is_multiple_of(BEATS_A_TOKEN_READ));
+            let asked = self.ask(beats.is_multiple_of(BEATS_A_LONG_READ));
             stop.run_until_cancelled(asked).await;
             beats += 1;
         }
         Ok(())
     }
 
-    /// Reads the store now, including its tokens.
+    /// Reads the store now, including what the chains follow.
     pub async fn check(&self) {
         self.ask(true).await;
     }
 
-    async fn ask(&self, for_tokens: bool) {
-        let chains = within(INTERVAL, self.store.chains()).await;
+    async fn ask(&self, for_followed: bool) {
+        let chains = within(INTERVAL, self.ledger.chains()).await;
         if let Err(reason) = &chains
             && self.last().is_none_or(|beat| beat.chains.is_ok())
         {
             tracing::error!("not ready: the store cannot be read: {reason}");
         }
         let chains: Result<Arc<[ChainState]>, String> = chains.map(Into::into);
-        let known = self.last().map(|beat| beat.tokens).unwrap_or_default();
-        self.beat.send_replace(Some(Beat { chains: chains.clone(), tokens: known }));
+        let known = self.last().map(|beat| beat.followed).unwrap_or_default();
+        self.beat.send_replace(Some(Beat { chains: chains.clone(), followed: known }));
         let Ok(chains) = chains else {
             return;
         };
-        if for_tokens && let Ok(tokens) = within(TOKENS_TIMEOUT, self.tokens(&chains)).await {
-            let beat = Beat { chains: Ok(chains), tokens: Arc::new(tokens) };
+        if for_followed && let Ok(followed) = within(FOLLOWED_TIMEOUT, self.followed(&chains)).await
+        {
+            let beat = Beat { chains: Ok(chains), followed: Arc::new(followed) };
             self.beat.send_replace(Some(beat));
         }
     }
 
-    async fn tokens(
+    async fn followed(
         &self,
         chains: &[ChainState],
-    ) -> Result<BTreeMap<ChainId, Vec<TokenState>>, StoreError> {
-        let mut tokens = BTreeMap::new();
-        for state in chains {
-            tokens.insert(state.chain, self.store.tokens(state.chain).await?);
+    ) -> Result<BTreeMap<ChainId, Followed>, StoreError> {
+        let mut followed = BTreeMap::new();
+        for ChainState { chain, .. } in chains {
+            let tokens = self.ledger.tokens(*chain).await?;
+            let contracts = self.logs.contracts(*chain).await?;
+            followed.insert(*chain, Followed { tokens, contracts });
         }
-        Ok(tokens)
+        Ok(followed)
     }
 
     /// The newest answer; `None` before the first.
@@ -107,6 +120,7 @@ async fn within<T>(
 
 #[cfg(test)]
 mod tests {
+    use pledge_core::ports::BalanceStore;
     use pledge_storage_memory::MemoryStore;
     use pledge_testing::Slow;
     use tokio::time::Instant;
@@ -115,9 +129,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_store_that_is_silent_is_noticed_within_two_seconds_and_asked_once_a_second() {
-        let store: Arc<dyn BalanceStore> = Arc::new(MemoryStore::new());
+        let logs = Arc::new(MemoryStore::new());
+        let store: Arc<dyn BalanceStore> = logs.clone();
         let store = Arc::new(Slow::new(store, Duration::from_secs(3_600)));
-        let pulse = Pulse::new(store.clone());
+        let pulse = Pulse::new(store.clone(), logs);
         let stop = CancellationToken::new();
         let kept = tokio::spawn(pulse.clone().keep(stop.clone()));
         let begun = Instant::now();

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use pledge_core::ports::{Statement, StatementKind, StatementPlace};
+use pledge_core::query::{ProgrammeChoice, StatementList};
 use pledge_core::types::{Epoch, Scale, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,6 @@ use super::extract::{Limit, Path, Query, TokenAccountPath};
 use super::json::Sign;
 use super::page::{self, Page, PageKey};
 use super::problem::Problem;
-use super::read::ProgrammeName;
 
 #[derive(Debug, Serialize)]
 pub(super) struct StatementView {
@@ -47,20 +47,11 @@ pub(super) async fn list(
     Query(params): Query<Params>,
 ) -> Result<Json<Page<StatementView>>, Problem> {
     let (token, account) = (path.token(), path.account()?);
-    let after: Option<StatementPlace> = page::decode(params.cursor.as_deref())?;
-    let state = api.queries.token(token).await?;
-    let name = ProgrammeName::asked(params.programme.as_ref());
-    let programme = name.require(&api, token).await?.programme.id;
-    let count = params.limit.and_one();
-    let rows = api.queries.statements(&programme, account, after, count).await?;
-    if rows.is_empty() && after.is_none() {
-        // An account without rows gets an empty list; a token without a confirmed block is an
-        // error.
-        api.queries.account(token, account, None, None).await?;
-    }
-    let scale = Scale::of(state.spec.metadata.decimals);
-    let page = Page::cut(rows, params.limit, Statement::place);
-    Ok(Json(page.map(|row| view(&row, scale))))
+    let page = page::query(params.cursor.as_deref(), params.limit)?;
+    let programme = ProgrammeChoice::of(params.programme.as_deref());
+    let read = StatementList::read(&api.queries, token, account, programme, page);
+    let StatementList { scale, page } = read.await?;
+    Ok(Json(Page::show(page, |row| view(&row, scale))))
 }
 
 fn view(row: &Statement, scale: Scale) -> StatementView {

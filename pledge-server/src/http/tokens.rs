@@ -2,10 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use pledge_core::ledger::TokenState;
 use pledge_core::ports::ProgrammeState;
-use pledge_core::primitives::Address;
-use pledge_core::types::{Amount, BlockNumber, Decimals, Rate, Scale, Timestamp, TokenId};
+use pledge_core::query::{self, ProgrammeChoice, TokenPlace};
+use pledge_core::types::{Amount, BlockNumber, Decimals, Rate, Scale, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
@@ -13,7 +12,6 @@ use super::extract::{ChainPath, Limit, Path, Query, TokenPath};
 use super::json::Eip55;
 use super::page::{self, Page, PageKey};
 use super::problem::Problem;
-use super::read::{self, ProgrammeName, in_one_epoch};
 use crate::views::Marks;
 
 #[derive(Debug, Serialize)]
@@ -67,12 +65,6 @@ pub(super) struct OneParams {
     programme: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenPlace {
-    address: Address,
-}
-
 impl PageKey for TokenPlace {
     const LIST: &'static str = "tokens";
 }
@@ -83,21 +75,10 @@ pub(super) async fn list(
     Path(path): Path<ChainPath>,
     Query(params): Query<ListParams>,
 ) -> Result<Json<Page<TokenView>>, Problem> {
-    let chain = read::chain(&api, path.chain_id).await?.chain;
-    let after: Option<TokenPlace> = page::decode(params.cursor.as_deref())?;
-    let mut tokens = api.queries.balances().tokens(chain).await?;
-    tokens.retain(|token| {
-        let address = token.spec.id.address;
-        after.as_ref().is_none_or(|after| address > after.address)
-    });
-    let page =
-        Page::cut(tokens, params.limit, |token| TokenPlace { address: token.spec.id.address });
-    let name = ProgrammeName::asked(params.programme.as_ref());
-    let mut items = Vec::with_capacity(page.items().len());
-    for token in page.items() {
-        items.push(read_view(&api, token.spec.id, name).await?);
-    }
-    Ok(Json(page.with_items(items)))
+    let page = page::query(params.cursor.as_deref(), params.limit)?;
+    let programme = ProgrammeChoice::of(params.programme.as_deref());
+    let page = query::TokenView::list(&api.queries, path.chain_id, programme, page).await?;
+    Ok(Json(Page::show(page, view)))
 }
 
 pub(super) async fn one(
@@ -105,29 +86,12 @@ pub(super) async fn one(
     Path(path): Path<TokenPath>,
     Query(params): Query<OneParams>,
 ) -> Result<Json<TokenView>, Problem> {
-    let name = ProgrammeName::asked(params.programme.as_ref());
-    let view = read_view(&api, path.token(), name).await?;
-    if view.programme.is_none() && name.is_explicit() {
-        return Err(name.unknown(path.token()));
-    }
-    Ok(Json(view))
+    let programme = ProgrammeChoice::of(params.programme.as_deref());
+    let token = query::TokenView::read(&api.queries, path.token(), programme).await?;
+    Ok(Json(view(token)))
 }
 
-async fn read_view(
-    api: &Api,
-    token: TokenId,
-    name: ProgrammeName<'_>,
-) -> Result<TokenView, Problem> {
-    let attempt = async || -> Result<_, Problem> {
-        let state = api.queries.token(token).await?;
-        let programme = name.look_up(api, token).await?;
-        let fits = programme.iter().all(|found| found.epoch == state.epoch);
-        Ok(fits.then(|| view(state, programme)))
-    };
-    in_one_epoch(attempt).await
-}
-
-fn view(token: TokenState, programme: Option<ProgrammeState>) -> TokenView {
+fn view(query::TokenView { state: token, programme }: query::TokenView) -> TokenView {
     let decimals = token.spec.metadata.decimals;
     let marks = Marks::of(&token);
     TokenView {

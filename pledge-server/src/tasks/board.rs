@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use pledge_core::query::Queries;
+use pledge_core::query::{self, Queries};
 use tokio_util::sync::CancellationToken;
 
 use crate::output::counted;
@@ -32,21 +32,15 @@ pub async fn show_board(
 }
 
 async fn chains(queries: &Queries) -> anyhow::Result<Vec<ChainView>> {
-    let mut views = Vec::new();
-    for state in queries.balances().chains().await? {
-        views.push(ChainView::read(queries, state, SystemTime::now()).await?);
-    }
-    Ok(views)
+    let (chains, now) = (query::ChainView::all(queries).await?, SystemTime::now());
+    Ok(chains.into_iter().map(|chain| ChainView::of(chain, now)).collect())
 }
 
 /// Lines stay below 80 columns: a wrapped line would not be cleared when the terminal is resized.
 fn text(url: &str, chains: &[ChainView]) -> String {
     let mut lines = vec![url.to_owned()];
     for chain in chains {
-        let confirmed = chain.figures.last_confirmed_block;
-        let lag =
-            chain.head_block.zip(confirmed).map(|(head, at)| head.get().saturating_sub(at.get()));
-        let lag = lag.map_or("-".to_owned(), |lag| counted(lag, "block"));
+        let lag = chain.lag.map_or("-".to_owned(), |lag| counted(lag, "block"));
         let halted = match chain.halted_tokens.len() {
             0 => String::new(),
             halted => format!(", {} halted", counted(halted as u64, "token")),
@@ -54,10 +48,10 @@ fn text(url: &str, chains: &[ChainView]) -> String {
         lines.push(format!("{:.20} ({}) {}{halted}", chain.name, chain.chain_id, chain.status));
         lines.push(format!(
             "  confirmed {}, {lag} behind, head {}",
-            figure(confirmed),
+            figure(chain.last_confirmed_block),
             figure(chain.head_age_seconds)
         ));
-        lines.push(format!("  settled to {}", figure(chain.figures.last_calculated_time)));
+        lines.push(format!("  settled to {}", figure(chain.last_calculated_time)));
     }
     lines.join("\n")
 }

@@ -112,8 +112,7 @@ impl Turns {
 
     /// `None` while the chain needs an operator.
     async fn standing(&self) -> Result<Option<Standing>, StoreError> {
-        let chains = self.store.chains().await?;
-        let chain = chains.into_iter().find(|state| state.chain == self.chain);
+        let chain = self.store.chain(self.chain).await?;
         let Some(chain) = chain.filter(|state| !state.status.needs_operator()) else {
             return Ok(None);
         };

@@ -2,24 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use pledge_core::error::StoreError;
 use pledge_core::ledger::{Change, Checkpoint, replay_block};
 use pledge_core::points::{Programme, accrue_segments};
-use pledge_core::ports::{
-    BalanceStore, ChangesQuery, PointsStore, ProgrammeState, Standing, Statement, StatementKind,
-    StatementsQuery,
-};
+use pledge_core::ports::{ProgrammeState, Standing, Statement, StatementKind};
+use pledge_core::query::{AccountEarnings, ProgrammeTotals};
 use pledge_core::types::{
-    Account, BlockRef, Overflow, ProgrammeId, RawPoints, Timestamp, WeightBp, WeightSchedule,
-    Window,
+    Account, BlockRef, Overflow, RawPoints, Timestamp, WeightBp, WeightSchedule, Window,
 };
 
-use super::{Moved, Pass, Subject, TokenReport, Verification};
-
-/// Changes per page.
-const PAGE_CHANGES: usize = 1_000;
-/// Statement rows per page.
-const PAGE_ROWS: usize = 1_000;
+use super::{Subject, TokenReport, Verification, held};
 
 impl Verification<'_> {
     /// Recomputes a page of accounts.
@@ -27,81 +18,23 @@ impl Verification<'_> {
         &mut self,
         cursor: &BlockRef,
         page: &[(Account, Checkpoint)],
-    ) -> anyhow::Result<Pass> {
-        // Points are read before the changes that they come from: the ledger grows meanwhile, and
-        // every point read must have its changes among those read.
-        let token = self.state.spec.id;
-        let programmes = self.stores.points.programmes(token).await?;
+    ) -> anyhow::Result<()> {
         let accounts: Vec<Account> = page.iter().map(|(account, _)| *account).collect();
-        let mut totals = Vec::with_capacity(programmes.len());
-        for state in &programmes {
-            let seen = self.stores.points.totals(&state.programme.id, &accounts).await?;
-            if seen.epoch != self.state.epoch {
-                return Ok(Pass::Moved(Moved::Rewound));
-            }
-            totals.push(seen.value);
-        }
+        let programmes = held(self.reading.totals(&accounts).await)?;
         for (index, (account, checkpoint)) in page.iter().enumerate() {
-            let mut statements = Vec::with_capacity(programmes.len());
-            for state in &programmes {
-                let id = &state.programme.id;
-                statements.push(self.statements(id, *account).await?);
-            }
-            let Some(changes) = self.changes(*account).await? else {
-                return Ok(Pass::Moved(Moved::Rewound));
-            };
+            let earnings = held(self.reading.earnings(&programmes, *account).await)?;
+            let AccountEarnings { statements, changes } = earnings;
             check_changes(&mut self.report, cursor, *account, checkpoint, &changes)?;
-            let earned = programmes.iter().zip(&totals).zip(&statements);
-            for ((state, totals), statements) in earned {
+            for (ProgrammeTotals { programme: state, totals }, statements) in
+                programmes.iter().zip(&statements)
+            {
                 let total = totals.get(index).copied().flatten();
                 let points = Points::new(&state.programme, &changes);
                 points.check_total(&mut self.report, state, *account, total)?;
                 points.check_statements(&mut self.report, state, *account, statements)?;
             }
         }
-        self.still(token).await
-    }
-
-    /// Every statement row of an account, in the order of publication.
-    async fn statements(
-        &self,
-        programme: &ProgrammeId,
-        account: Account,
-    ) -> Result<Vec<Statement>, StoreError> {
-        let mut rows: Vec<Statement> = Vec::new();
-        loop {
-            let (programme, after) = (programme.clone(), rows.last().map(Statement::place));
-            let query = StatementsQuery { programme, account, after, limit: PAGE_ROWS };
-            let page = self.stores.points.statements(&query).await?.value.rows;
-            let full = page.len() >= PAGE_ROWS;
-            rows.extend(page);
-            if !full {
-                return Ok(rows);
-            }
-        }
-    }
-
-    /// Every change of an account, in the order of the chain. `None` if the ledger was rewound.
-    async fn changes(&self, account: Account) -> anyhow::Result<Option<Vec<Change>>> {
-        let mut changes: Vec<Change> = Vec::new();
-        loop {
-            let query = ChangesQuery {
-                token: self.state.spec.id,
-                account,
-                before: changes.last().map(Change::place),
-                limit: PAGE_CHANGES,
-            };
-            let seen = self.stores.balances.changes(&query).await?;
-            if seen.epoch != self.state.epoch {
-                return Ok(None);
-            }
-            let full = seen.value.len() >= PAGE_CHANGES;
-            changes.extend(seen.value);
-            if !full {
-                changes.reverse();
-                return Ok(Some(changes));
-            }
-        }
+        held(self.reading.still().await)
     }
 }
 

@@ -2,17 +2,15 @@
 
 use std::time::SystemTime;
 
-use pledge_core::error::StoreError;
 use pledge_core::ledger::TokenState;
-use pledge_core::ports::{ChainState, ProgrammeState};
-use pledge_core::query::Queries;
+use pledge_core::query;
 use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::Serialize;
 
-use super::{Age, Eip55, in_one_epoch, way_on};
+use super::{Age, ContractView, Eip55, way_on};
 
-/// A chain as last reported by its indexer, with the minimum of each figure over its active tokens.
-/// A figure is null while one of them has none.
+/// A chain as last reported by its indexer, with the minimum of each figure over its active tokens
+/// and its contracts. A figure is null while one of them has none.
 #[derive(Debug, Serialize)]
 pub(crate) struct ChainView {
     pub(crate) chain_id: ChainId,
@@ -26,11 +24,22 @@ pub(crate) struct ChainView {
     pub(crate) head_time: Option<Timestamp>,
     pub(crate) head_age_seconds: Option<Age>,
     pub(crate) last_processed_block: Option<BlockNumber>,
-    #[serde(flatten)]
-    pub(crate) figures: Figures,
+    /// The cursor that is furthest behind, and its time.
+    pub(crate) last_confirmed_block: Option<BlockNumber>,
+    pub(crate) last_confirmed_time: Option<Timestamp>,
+    /// The last block of the chain before `last_calculated_time`: the points of the blocks up to it
+    /// are settled. Null while it is not found yet, too.
+    pub(crate) last_calculated_block: Option<BlockNumber>,
+    /// The settled time of the programme that is furthest behind.
+    pub(crate) last_calculated_time: Option<Timestamp>,
     pub(crate) last_confirmed_age_seconds: Option<Age>,
+    /// Blocks between the confirmed one and the head.
+    #[serde(skip)]
+    pub(crate) lag: Option<u64>,
     /// The halted tokens.
     pub(crate) halted_tokens: Vec<HaltedToken>,
+    /// The contracts whose logs are kept.
+    pub(crate) contracts: Vec<ContractView>,
 }
 
 /// A halted token, and the reason.
@@ -43,8 +52,8 @@ pub(crate) struct HaltedToken {
 
 impl HaltedToken {
     /// The halted ones among a chain's tokens.
-    pub(crate) fn among(tokens: &[TokenState]) -> Vec<Self> {
-        let halted = tokens.iter().filter_map(|token| {
+    pub(crate) fn among<'a>(tokens: impl IntoIterator<Item = &'a TokenState>) -> Vec<Self> {
+        let halted = tokens.into_iter().filter_map(|token| {
             Some(Self {
                 address: Eip55(token.spec.id.address),
                 symbol: token.spec.metadata.symbol.clone(),
@@ -55,29 +64,15 @@ impl HaltedToken {
     }
 }
 
-/// The progress of the active tokens of a chain.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Figures {
-    /// The cursor of the token that is furthest behind, and its time.
-    pub(crate) last_confirmed_block: Option<BlockNumber>,
-    pub(crate) last_confirmed_time: Option<Timestamp>,
-    /// The last block of the chain before `last_calculated_time`: the points of the blocks up to it are settled.
-    /// Null while it is not found yet, too.
-    pub(crate) last_calculated_block: Option<BlockNumber>,
-    /// The settled time of the programme that is furthest behind.
-    pub(crate) last_calculated_time: Option<Timestamp>,
-}
-
 impl ChainView {
-    /// Reads the chain's figures, all from one state.
-    pub(crate) async fn read(
-        queries: &Queries,
-        state: ChainState,
-        now: SystemTime,
-    ) -> Result<Self, StoreError> {
-        let (figures, halted_tokens) = in_one_epoch(|| try_figures(queries, state.chain)).await?;
+    /// A chain as it is shown at this time of the clock.
+    pub(crate) fn of(chain: query::ChainView, now: SystemTime) -> Self {
+        let lag = chain.lag();
+        let query::ChainView { state, progress, tokens, contracts } = chain;
+        // An age is by the clock of this machine, which no query knows.
         let age = |time: Option<Timestamp>| time.map(|time| Age::of(time, now));
-        Ok(Self {
+        let confirmed_time = progress.confirmed.map(|block| block.time);
+        Self {
             chain_id: state.chain,
             status: state.status.name(),
             reason: state.status.reason().map(str::to_owned),
@@ -87,64 +82,14 @@ impl ChainView {
             head_time: state.head_time,
             head_age_seconds: age(state.head_time),
             last_processed_block: state.processed,
-            last_confirmed_age_seconds: age(figures.last_confirmed_time),
-            figures,
-            halted_tokens,
-        })
-    }
-}
-
-/// `None` if the ledger was rewound between two reads.
-async fn try_figures(
-    queries: &Queries,
-    chain: ChainId,
-) -> Result<Option<(Figures, Vec<HaltedToken>)>, StoreError> {
-    let mut tokens = queries.balances().tokens(chain).await?;
-    let halted = HaltedToken::among(&tokens);
-    // A halted token would hold the minimum where it stopped; it is listed apart instead.
-    tokens.retain(TokenState::is_active);
-    let confirmed = confirmed(&tokens);
-    let mut settled = Vec::new();
-    for token in &tokens {
-        let programmes = queries.points().programmes(token.spec.id).await?;
-        if programmes.iter().any(|state| state.epoch != token.epoch) {
-            return Ok(None);
+            last_confirmed_block: progress.confirmed.map(|block| block.number),
+            last_confirmed_time: confirmed_time,
+            last_calculated_block: progress.calculated_block,
+            last_calculated_time: progress.calculated,
+            last_confirmed_age_seconds: age(confirmed_time),
+            lag,
+            halted_tokens: HaltedToken::among(tokens.iter().map(|token| &token.state)),
+            contracts: contracts.iter().map(ContractView::of).collect(),
         }
-        settled.extend(programmes.iter().map(ProgrammeState::settled));
     }
-    let calculated = settled.into_iter().min().flatten();
-    let last_calculated_block = match calculated {
-        Some(end) => last_block_before(queries, chain, end).await?,
-        None => None,
-    };
-    // A rewind takes edges back, and others may have been found since.
-    let now = queries.balances().tokens(chain).await?;
-    let epoch_of = |id| now.iter().find(|token| token.spec.id == id).map(|token| token.epoch);
-    if tokens.iter().any(|token| epoch_of(token.spec.id) != Some(token.epoch)) {
-        return Ok(None);
-    }
-    let figures = Figures {
-        last_confirmed_block: confirmed.map(|(block, _)| block),
-        last_confirmed_time: confirmed.map(|(_, time)| time),
-        last_calculated_block,
-        last_calculated_time: calculated,
-    };
-    Ok(Some((figures, halted)))
-}
-
-/// The cursor that is furthest behind; `None` while a token has none.
-pub(super) fn confirmed<'a>(
-    tokens: impl IntoIterator<Item = &'a TokenState>,
-) -> Option<(BlockNumber, Timestamp)> {
-    let cursors = tokens.into_iter().map(|token| token.cursor);
-    cursors.map(|cursor| cursor.map(|cursor| (cursor.number, cursor.time))).min().flatten()
-}
-
-async fn last_block_before(
-    queries: &Queries,
-    chain: ChainId,
-    instant: Timestamp,
-) -> Result<Option<BlockNumber>, StoreError> {
-    let edges = queries.balances().edges(chain, &[instant]).await?;
-    Ok(edges.into_iter().flatten().next().and_then(|edge| edge.last))
 }

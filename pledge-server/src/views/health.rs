@@ -4,11 +4,13 @@ use std::time::SystemTime;
 
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::TokenState;
+use pledge_core::logs::ContractState;
 use pledge_core::ports::ChainState;
+use pledge_core::query::furthest_behind;
 use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::Serialize;
 
-use super::chain::{HaltedToken, confirmed};
+use super::chain::HaltedToken;
 use super::{Age, MarkedToken, counted_tokens};
 
 /// The health of a chain, for `/readyz`.
@@ -32,9 +34,14 @@ pub(crate) struct ChainHealth {
 }
 
 impl ChainHealth {
-    /// The health of a chain, from its state and tokens in the store.
-    pub(crate) fn of(state: &ChainState, tokens: &[TokenState], now: SystemTime) -> Self {
-        let confirmed = confirmed(tokens.iter().filter(|token| token.is_active()));
+    /// The health of a chain, from its state, tokens and contracts in the store.
+    pub(crate) fn of(
+        state: &ChainState,
+        tokens: &[TokenState],
+        contracts: &[ContractState],
+        now: SystemTime,
+    ) -> Self {
+        let confirmed = furthest_behind(tokens, contracts);
         let halted_tokens = HaltedToken::among(tokens);
         let (status, reason) = match &state.status {
             ChainStatus::Live | ChainStatus::Syncing if !halted_tokens.is_empty() => {
@@ -45,7 +52,7 @@ impl ChainHealth {
             ChainStatus::Degraded(_) => ("degraded", None),
             status => (status.name(), status.reason().map(str::to_owned)),
         };
-        let confirmed_time = confirmed.map(|(_, time)| time);
+        let confirmed_time = confirmed.map(|block| block.time);
         let age = |time: Option<Timestamp>| time.map(|time| Age::of(time, now));
         Self {
             chain_id: state.chain,
@@ -55,7 +62,7 @@ impl ChainHealth {
             head_block: state.head,
             head_time: state.head_time,
             head_age_seconds: age(state.head_time),
-            last_confirmed_block: confirmed.map(|(block, _)| block),
+            last_confirmed_block: confirmed.map(|block| block.number),
             last_confirmed_time: confirmed_time,
             last_confirmed_age_seconds: age(confirmed_time),
             halted_tokens,

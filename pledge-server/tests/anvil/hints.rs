@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pledge_core::ports::BalanceStore;
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::BlockNumber;
 use pledge_server::config::NodeUrl;

@@ -194,6 +194,7 @@ fn index_and_status_count_the_logs_of_each_contract() {
     assert_eq!(chain["contracts"], expected);
     let status = folder.run(&["status", "--json"]).json();
     assert_eq!(status["chains"][0]["contracts"][0]["logs"], 3, "{status}");
+    assert_eq!(status["chains"][0]["last_confirmed_block"], 3, "{status}");
     let again = folder.run(&["index", "--until-head"]).stdout;
     assert!(again.contains("local: 0 transfers, 0 logs, 0 reorgs"), "{again}");
     assert!(again.contains(&format!("pool {address}: block 3 confirmed, 3 logs")), "{again}");

@@ -2,7 +2,7 @@
 
 use pledge_core::ledger::{TokenMetadata, TokenSpec};
 use pledge_core::points::{BatchSpan, SettlerConfig};
-use pledge_core::ports::{BalanceStore, BatchFailure, PointsStore};
+use pledge_core::ports::{BatchFailure, PointsReads, PointsStore, Registry};
 use pledge_core::types::{Account, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
 use pledge_storage_sqlite::SqliteStore;
 use serde_json::json;

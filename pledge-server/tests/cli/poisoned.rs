@@ -124,7 +124,7 @@ impl Stage {
     /// corrupted.
     async fn ask(&self) -> Option<Amount> {
         let readers = self.stores.queries();
-        let read = readers.balances().states(id(), &holders()).await.unwrap();
+        let read = readers.ledger().states(id(), &holders()).await.unwrap();
         read.value[0].map(|state| state.balance)
     }
 

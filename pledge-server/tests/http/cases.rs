@@ -32,7 +32,7 @@ impl Case {
                 let url = format!("sqlite:{}", folder.path().join("case.db").display());
                 let store = Arc::new(SqliteStore::open(&url).await.expect("a fresh database"));
                 let pending = Arc::new(MemoryPending::default());
-                Stores { balances: store.clone(), points: store, pending }
+                Stores::of(store, pending)
             }
         };
         let mut world = World::over(stores);

@@ -1,7 +1,12 @@
 //! Chains and tokens.
 
+use pledge_core::logs::{ContractSpec, Events};
 use pledge_core::points::Programme;
-use pledge_core::types::{RateSchedule, Step};
+use pledge_core::ports::{ContractCommit, LogsCommit, NewBlocks};
+use pledge_core::primitives::B256;
+use pledge_core::types::{
+    BlockNumber, BlockRef, ChainId, ContractId, RateSchedule, Step, Timestamp,
+};
 use serde_json::{Value, json};
 
 use crate::support::{ALICE, World, mint, time, token_path, whole};
@@ -26,6 +31,7 @@ async fn a_chain_shows_how_far_it_is() {
         "last_calculated_block": 2,
         "last_calculated_time": THREE_PM + HOUR,
         "halted_tokens": [],
+        "contracts": [],
     });
     assert_eq!(world.ok("/api/v1/chains/1").await, expected);
     let list = world.ok("/api/v1/chains").await;
@@ -41,6 +47,47 @@ async fn a_chains_figures_are_null_while_an_active_token_has_none() {
     for figure in ["confirmed_block", "confirmed_time", "calculated_block", "calculated_time"] {
         assert_eq!(chain[format!("last_{figure}")], Value::Null, "{figure}");
     }
+}
+
+#[tokio::test]
+async fn a_chain_of_contracts_alone_is_as_far_as_the_last_of_them() {
+    let world = World::in_memory();
+    let chain = ChainId::new(5);
+    world.stores.balances.register_chain(chain, "contracts").await.unwrap();
+    let contract = |name: &str| ContractId::new(chain, name).unwrap();
+    for name in ["pool", "vault"] {
+        let (address, events, start_block) = (TOKEN, Events::all(), BlockNumber::new(7));
+        let spec = ContractSpec { id: contract(name), address, events, start_block };
+        world.stores.logs.register_contract(&spec).await.unwrap();
+    }
+    let block = |number: u64| BlockRef {
+        number: BlockNumber::new(number),
+        hash: B256::left_padding_from(&number.to_be_bytes()),
+        parent_hash: B256::left_padding_from(&(number - 1).to_be_bytes()),
+        time: Timestamp::new(THREE_PM + number).unwrap(),
+    };
+    for (name, last) in [("pool", 9), ("vault", 8)] {
+        let headers: Vec<_> = (7..=last).map(block).collect();
+        let (first, tip, retain_from) = (block(7), block(last), BlockNumber::new(0));
+        let blocks = NewBlocks { chain, base: None, first, tip, headers, retain_from };
+        let contracts = vec![ContractCommit { contract: contract(name), logs: Vec::new() }];
+        world.stores.logs.commit_logs(&LogsCommit { blocks, contracts }).await.unwrap();
+    }
+    let shown = world.ok("/api/v1/chains/5").await;
+    assert_eq!(
+        (&shown["last_confirmed_block"], &shown["last_confirmed_time"]),
+        (&json!(8), &json!(THREE_PM + 8))
+    );
+    let reached = |at: usize| {
+        (&shown["contracts"][at]["name"], &shown["contracts"][at]["last_confirmed_block"])
+    };
+    assert_eq!(
+        [reached(0), reached(1)],
+        [(&json!("pool"), &json!(9)), (&json!("vault"), &json!(8))]
+    );
+    world.pulse.check().await;
+    let ready = world.ok("/readyz").await;
+    assert_eq!(ready["chains"][0]["last_confirmed_block"], 8);
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ async fn a_chain_of_any_number_is_not_known_whatever_keeps_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pledge.db");
     let store = Arc::new(SqliteStore::open(file.to_str().unwrap()).await.unwrap());
-    let on_file = Stores { balances: store.clone(), points: store, ..Stores::in_memory() };
+    let on_file = Stores::of(store, Stores::in_memory().pending);
     for world in [World::in_memory(), World::over(on_file)] {
         for id in [i64::MAX as u64, 1 << 63, u64::MAX] {
             let token = format!("/api/v1/chains/{id}/tokens/{TOKEN}");

@@ -7,8 +7,8 @@ use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
 use pledge_core::ports::{
-    BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
-    LedgerCommit, Rewind, Seen,
+    ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery, LedgerCommit,
+    LedgerReads, LedgerWrites, Registry, Rewind, Seen,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
@@ -24,12 +24,8 @@ fn away<T>() -> Result<T, StoreError> {
 }
 
 #[async_trait]
-impl BalanceStore for Away {
+impl Registry for Away {
     async fn register_chain(&self, _: ChainId, _: &str) -> Result<(), StoreError> {
-        away()
-    }
-
-    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
         away()
     }
 
@@ -45,19 +41,39 @@ impl BalanceStore for Away {
         away()
     }
 
-    async fn tokens(&self, _: ChainId) -> Result<Vec<TokenState>, StoreError> {
-        away()
-    }
-
-    async fn token(&self, _: TokenId) -> Result<Option<TokenState>, StoreError> {
-        away()
-    }
-
     async fn halt_token(&self, _: TokenId, _: Option<BlockId>, _: &str) -> Result<(), StoreError> {
         away()
     }
 
     async fn resume_token(&self, _: TokenId, _: Option<BlockId>) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn record_supply(
+        &self,
+        _: TokenId,
+        _: BlockId,
+        _: &SupplyAnswer,
+    ) -> Result<(), StoreError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl LedgerReads for Away {
+    async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
+        away()
+    }
+
+    async fn chain(&self, _: ChainId) -> Result<Option<ChainState>, StoreError> {
+        away()
+    }
+
+    async fn tokens(&self, _: ChainId) -> Result<Vec<TokenState>, StoreError> {
+        away()
+    }
+
+    async fn token(&self, _: TokenId) -> Result<Option<TokenState>, StoreError> {
         away()
     }
 
@@ -67,10 +83,6 @@ impl BalanceStore for Away {
         _: BlockNumber,
         _: usize,
     ) -> Result<Vec<BlockRef>, StoreError> {
-        away()
-    }
-
-    async fn record_edges(&self, _: TokenId, _: Epoch, _: &[BlockEdge]) -> Result<(), StoreError> {
         away()
     }
 
@@ -87,23 +99,6 @@ impl BalanceStore for Away {
         _: TokenId,
         _: &[Account],
     ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError> {
-        away()
-    }
-
-    async fn record_supply(
-        &self,
-        _: TokenId,
-        _: BlockId,
-        _: &SupplyAnswer,
-    ) -> Result<(), StoreError> {
-        away()
-    }
-
-    async fn commit(&self, _: &LedgerCommit) -> Result<(), StoreError> {
-        away()
-    }
-
-    async fn rewind(&self, _: &Rewind) -> Result<ReorgRecord, StoreError> {
         away()
     }
 
@@ -156,6 +151,21 @@ impl BalanceStore for Away {
         _: Option<(Amount, Account)>,
         _: usize,
     ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl LedgerWrites for Away {
+    async fn record_edges(&self, _: TokenId, _: Epoch, _: &[BlockEdge]) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn commit(&self, _: &LedgerCommit) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn rewind(&self, _: &Rewind) -> Result<ReorgRecord, StoreError> {
         away()
     }
 }

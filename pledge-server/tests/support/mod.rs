@@ -13,7 +13,7 @@ use pledge_core::edges::{EdgeFinder, Finding};
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::{TokenMetadata, TokenSpec};
 use pledge_core::points::{Programme, SettleReport, Settler, SettlerConfig};
-use pledge_core::ports::{BalanceStore, PendingCache, PointsStore};
+use pledge_core::ports::{BalanceStore, LogStore, PendingCache, PointsStore};
 use pledge_core::primitives::{Address, U256, address};
 use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
@@ -40,13 +40,21 @@ pub(crate) const CONFIRMATIONS: u64 = 2;
 pub(crate) struct Stores {
     pub(crate) balances: Arc<dyn BalanceStore>,
     pub(crate) points: Arc<dyn PointsStore>,
+    pub(crate) logs: Arc<dyn LogStore>,
     pub(crate) pending: Arc<dyn PendingCache>,
 }
 
 impl Stores {
     pub(crate) fn in_memory() -> Self {
-        let store = Arc::new(MemoryStore::new());
-        Self { balances: store.clone(), points: store, pending: Arc::new(MemoryPending::default()) }
+        let pending = Arc::new(MemoryPending::default());
+        Self::of(Arc::new(MemoryStore::new()), pending)
+    }
+
+    pub(crate) fn of<S: BalanceStore + PointsStore + LogStore>(
+        store: Arc<S>,
+        pending: Arc<dyn PendingCache>,
+    ) -> Self {
+        Self { balances: store.clone(), points: store.clone(), logs: store, pending }
     }
 
     /// A ledger that cannot be reached.
@@ -66,9 +74,9 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn over(stores: Stores) -> Self {
-        let queries =
-            Queries::new(stores.balances.clone(), stores.points.clone(), stores.pending.clone());
-        let pulse = Pulse::new(stores.balances.clone());
+        let Stores { balances, points, logs, pending } = stores.clone();
+        let queries = Queries::new(balances, points, logs, pending);
+        let pulse = Pulse::new(stores.balances.clone(), stores.logs.clone());
         let stop = CancellationToken::new();
         Self {
             router: router(Api {

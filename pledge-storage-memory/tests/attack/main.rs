@@ -31,8 +31,9 @@ use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Indexe
 use pledge_core::ledger::{TokenState, erc20};
 use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState, Events};
 use pledge_core::ports::{
-    BalanceStore, ChainReport, ChainSource, ContractLogsQuery, LedgerCommit, LogOrder, LogReads,
-    LogStore, LogsAnswer, LogsCommit, LogsRequest, Rewind,
+    BalanceStore, ChainReport, ChainSource, ContractLogsQuery, LedgerCommit, LedgerReads,
+    LedgerWrites, LogOrder, LogReads, LogStore, LogsAnswer, LogsCommit, LogsRequest, Registry,
+    Rewind,
 };
 use pledge_core::primitives::{Address, B256, Bytes};
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
@@ -195,15 +196,7 @@ impl Odd {
 }
 
 #[async_trait]
-impl BalanceStore for Odd {
-    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
-        let stale = self.stale.lock().unwrap().as_ref().map(|stale| stale.0.clone());
-        match stale {
-            Some(stale) => Ok(stale),
-            None => self.inner.tokens(chain).await,
-        }
-    }
-
+impl Registry for Odd {
     async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError> {
         self.reports.lock().unwrap().push(report.clone());
         self.inner.report_chain(report).await
@@ -228,6 +221,25 @@ impl BalanceStore for Odd {
         }
     }
 
+    forward_store!(inner: register_chain resume_chain register_token record_supply);
+}
+
+#[async_trait]
+impl LedgerReads for Odd {
+    async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
+        let stale = self.stale.lock().unwrap().as_ref().map(|stale| stale.0.clone());
+        match stale {
+            Some(stale) => Ok(stale),
+            None => self.inner.tokens(chain).await,
+        }
+    }
+
+    forward_store!(inner: chains chain token headers edges states history last_change_block);
+    forward_store!(inner: changes unreadable_logs change_time histories holders);
+}
+
+#[async_trait]
+impl LedgerWrites for Odd {
     async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
         match self.takes("commit")? {
             true => self.inner.commit(commit).await,
@@ -247,9 +259,7 @@ impl BalanceStore for Odd {
         }
     }
 
-    forward_store!(inner: register_chain chains resume_chain register_token token);
-    forward_store!(inner: headers states record_supply history last_change_block changes);
-    forward_store!(inner: unreadable_logs change_time histories holders record_edges edges);
+    forward_store!(inner: record_edges);
 }
 
 #[async_trait]

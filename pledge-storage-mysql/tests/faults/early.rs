@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::{LedgerReads, Registry};
 use pledge_testing::world::{CHAIN, token};
 
 use crate::stage::Stage;

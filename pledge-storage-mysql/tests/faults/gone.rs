@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pledge_core::error::StoreErrorKind;
-use pledge_core::ports::{BalanceStore, LedgerCommit};
+use pledge_core::ports::{LedgerCommit, LedgerReads, LedgerWrites, Registry};
 use pledge_core::types::ChainId;
 use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Timeouts};
 use pledge_testing::world::{CHAIN, token};

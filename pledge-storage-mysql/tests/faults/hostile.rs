@@ -1,6 +1,6 @@
 //! Servers whose defaults are not ours.
 
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::{LedgerReads, Registry};
 use pledge_core::types::ChainId;
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::conformance::points_store::settle_both;

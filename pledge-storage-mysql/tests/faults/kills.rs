@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pledge_core::error::StoreErrorKind;
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::LedgerWrites;
 use pledge_testing::OwnServer;
 use pledge_testing::conformance::points_store::settle_both;
 use pledge_testing::fault_proxy::Fate;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::LedgerWrites;
 use pledge_testing::world::token;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 

@@ -3,7 +3,7 @@
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::EventSeq;
 use pledge_core::ports::{
-    BalanceStore, EventStore, LedgerCommit, LogStore, LogsCommit, PointsStore, Rewind,
+    EventStore, LedgerCommit, LedgerWrites, LogStore, LogsCommit, PointsStore, Rewind,
     SettlementBatch,
 };
 use pledge_storage_mysql::MySqlStore;

@@ -1,6 +1,6 @@
 //! A server whose disk is full.
 
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::LedgerWrites;
 use pledge_core::types::BlockRef;
 use pledge_testing::OwnServer;
 use pledge_testing::world::token;

@@ -1,7 +1,7 @@
 //! What a server takes at once.
 
 use pledge_core::error::StoreErrorKind;
-use pledge_core::ports::{BalanceStore, LogStore};
+use pledge_core::ports::{LedgerReads, LogStore, Registry};
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::conformance::contracts::log_with;
 use pledge_testing::world::token;

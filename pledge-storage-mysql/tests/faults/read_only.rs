@@ -1,6 +1,6 @@
 //! A server that takes no writes: what a replica is, and what a primary becomes.
 
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::{LedgerReads, LedgerWrites, Registry};
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::world::{CHAIN, token};
 use pledge_testing::{MySqlPlace, OwnServer};

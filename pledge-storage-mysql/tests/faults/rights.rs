@@ -1,7 +1,7 @@
 //! Users who may do less than everything, and servers that do less than is needed.
 
 use pledge_core::error::StoreErrorKind;
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::{LedgerReads, Registry};
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::conformance::points_store::{self, settle_both};
 use pledge_testing::world::CHAIN;

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use pledge_core::error::StoreErrorKind;
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::{LedgerReads, LedgerWrites, Registry};
 use pledge_storage_mysql::{MySqlDatabase, MySqlStore, Timeouts};
 use pledge_testing::OwnServer;
 use pledge_testing::fault_proxy::{Direction, Fate, Flow};

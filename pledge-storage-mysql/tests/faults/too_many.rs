@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::Registry;
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::world::CHAIN;
 use pledge_testing::{MySqlPlace, OwnServer};

@@ -388,7 +388,7 @@ const PLANTS: &[Plant] = &[
     ),
     plant(
         "answer_of_two_states",
-        "query.rs",
+        "query/account.rs",
         "is_past || cursor == state.cursor",
         "true",
         "an answer is one of one state",

@@ -40,6 +40,7 @@ laws! {
     the_time_of_a_change_is_that_of_its_number
     the_largest_amounts_round_trip
     tokens_and_chains_do_not_see_each_other
+    one_chain_is_what_the_list_of_all_has_of_it
     a_chain_of_any_number_may_be_asked_for
 }
 
@@ -464,4 +465,19 @@ async fn tokens_and_chains_do_not_see_each_other(fixture: Fixture) {
     assert_eq!(held, []);
     assert_eq!(store.tokens(CHAIN).await.expect("read").len(), 2);
     assert_eq!(store.chains().await.expect("read").len(), 2);
+}
+
+/// A chain asked for by its id is the one listed, and one that is not registered is unknown.
+async fn one_chain_is_what_the_list_of_all_has_of_it(fixture: Fixture) {
+    let store = fixture.balances;
+    let other = ChainId::new(CHAIN.get() + 1);
+    for (chain, name) in [(CHAIN, "one"), (other, "two")] {
+        store.register_chain(chain, name).await.expect("register");
+    }
+    for state in store.chains().await.expect("read") {
+        assert_eq!(store.chain(state.chain).await.expect("read"), Some(state));
+    }
+    for unknown in [other.get() + 1, u64::MAX] {
+        assert_eq!(store.chain(ChainId::new(unknown)).await.expect("read"), None);
+    }
 }

@@ -375,9 +375,10 @@ async fn a_pending_balance_that_is_not_known_is_none(fixture: Fixture) {
     let config = IndexerConfig { finality: Finality::Finalized, ..CONFIG };
     let (mut world, liar, _) = open(fixture, config).await;
     let pending = Arc::new(OnePending::default());
-    let (balances, points) = (world.fixture.balances.clone(), world.fixture.points.clone());
+    let Fixture { balances, points, logs, .. } = &world.fixture;
+    let (balances, points, logs) = (balances.clone(), points.clone(), logs.clone());
     let mut indexer = Indexer::new(CHAIN, liar, balances.clone(), pending.clone(), config);
-    world.queries = Queries::new(balances, points, pending);
+    world.queries = Queries::new(balances, points, logs, pending);
     world.chain.set_finalized(Some(105));
     comes_to_rest(&mut indexer).await;
     let account = account(4);

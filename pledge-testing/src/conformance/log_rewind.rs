@@ -1,5 +1,5 @@
 //! Laws of contracts' logs on a chain that they share with tokens: held headers, and
-//! [`BalanceStore::rewind`](pledge_core::ports::BalanceStore::rewind).
+//! [`LedgerWrites::rewind`](pledge_core::ports::LedgerWrites::rewind).
 
 use pledge_core::error::StoreErrorKind;
 use pledge_core::event::{Event, RewindCause, RewoundContract};

@@ -1,4 +1,4 @@
-//! Laws of [`BalanceStore::rewind`](pledge_core::ports::BalanceStore::rewind) for the ledger.
+//! Laws of [`LedgerWrites::rewind`](pledge_core::ports::LedgerWrites::rewind) for the ledger.
 
 use alloy_primitives::Address;
 use pledge_core::error::StoreErrorKind;

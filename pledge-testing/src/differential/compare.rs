@@ -17,6 +17,7 @@ const PAGE: usize = 3;
 /// Sends every query of the ports to both stores.
 pub(super) async fn compare(twins: &Twins) {
     both!(twins, balances.chains()).expect("a valid question");
+    both!(twins, balances.chain(CHAIN)).expect("a valid question");
     both!(twins, balances.tokens(CHAIN)).expect("a valid question");
     both!(twins, balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX))
         .expect("a valid question");

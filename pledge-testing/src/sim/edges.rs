@@ -14,7 +14,7 @@ use pledge_core::error::StoreError;
 use pledge_core::forward_store;
 use pledge_core::indexer::IndexerError;
 use pledge_core::ledger::{BlockEdge, TokenState};
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::{BalanceStore, LedgerReads, LedgerWrites, Registry};
 use pledge_core::simulation::ScriptedChain;
 use pledge_core::types::{BlockNumber, BlockRef, ChainId, Epoch, Timestamp, TokenId};
 
@@ -166,7 +166,13 @@ struct Paused {
 }
 
 #[async_trait]
-impl BalanceStore for Paused {
+impl Registry for Paused {
+    forward_store!(inner: register_chain report_chain resume_chain register_token halt_token);
+    forward_store!(inner: resume_token record_supply);
+}
+
+#[async_trait]
+impl LedgerReads for Paused {
     async fn tokens(&self, chain: ChainId) -> Result<Vec<TokenState>, StoreError> {
         let tokens = self.inner.tokens(chain).await;
         tokio::task::yield_now().await;
@@ -194,6 +200,12 @@ impl BalanceStore for Paused {
         edges
     }
 
+    forward_store!(inner: chains chain token states history last_change_block changes);
+    forward_store!(inner: unreadable_logs change_time histories holders);
+}
+
+#[async_trait]
+impl LedgerWrites for Paused {
     async fn record_edges(
         &self,
         token: TokenId,
@@ -204,7 +216,5 @@ impl BalanceStore for Paused {
         self.inner.record_edges(token, epoch, edges).await
     }
 
-    forward_store!(inner: register_chain chains report_chain resume_chain register_token token);
-    forward_store!(inner: halt_token resume_token states record_supply commit rewind history last_change_block);
-    forward_store!(inner: changes unreadable_logs histories change_time holders);
+    forward_store!(inner: commit rewind);
 }

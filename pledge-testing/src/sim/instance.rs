@@ -100,7 +100,7 @@ impl Instance {
             settler: Settler::new(store.clone(), store.clone(), swarm.settler),
             dispatcher: Dispatcher::new(store.clone(), inbox.clone(), consumer)
                 .with_batch_events_max(at_once),
-            queries: Queries::new(store.clone(), store.clone(), cache),
+            queries: Queries::new(store.clone(), store.clone(), store.clone(), cache),
             work: None,
         }
     }

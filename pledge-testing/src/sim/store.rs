@@ -12,9 +12,10 @@ use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, ContractLogsQuery,
-    EventRetention, EventStore, HistoriesPage, HistoriesQuery, LedgerCommit, LogReads, LogStore,
-    LogsCommit, PendingCache, PendingSnapshot, PointsStore, ProgrammeState, Pruning, Rewind, Seen,
-    Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    EventRetention, EventStore, HistoriesPage, HistoriesQuery, LedgerCommit, LedgerReads,
+    LedgerWrites, LogReads, LogStore, LogsCommit, PendingCache, PendingSnapshot, PointsReads,
+    PointsStore, ProgrammeState, Pruning, Registry, Rewind, Seen, Settlement, SettlementBatch,
+    SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, LogIndex,
@@ -57,23 +58,24 @@ macro_rules! handed_on {
     };
 }
 
-handed_on! { BalanceStore by balances:
+handed_on! { Registry by balances:
     write register_chain(chain: ChainId, name: &str) -> ();
-    read chains() -> Vec<ChainState>;
     write report_chain(report: &ChainReport) -> ();
     write resume_chain(chain: ChainId) -> ();
     write register_token(spec: &TokenSpec) -> TokenState;
-    read tokens(chain: ChainId) -> Vec<TokenState>;
-    read token(token: TokenId) -> Option<TokenState>;
     write halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
     write resume_token(token: TokenId, base: Option<BlockId>) -> ();
+    write record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
+}
+
+handed_on! { LedgerReads by balances:
+    read chains() -> Vec<ChainState>;
+    read chain(chain: ChainId) -> Option<ChainState>;
+    read tokens(chain: ChainId) -> Vec<TokenState>;
+    read token(token: TokenId) -> Option<TokenState>;
     read headers(chain: ChainId, at_most: BlockNumber, limit: usize) -> Vec<BlockRef>;
-    write record_edges(token: TokenId, epoch: Epoch, edges: &[BlockEdge]) -> ();
     read edges(chain: ChainId, instants: &[Timestamp]) -> Vec<Option<BlockEdge>>;
     read states(token: TokenId, accounts: &[Account]) -> Seen<Vec<Option<Checkpoint>>>;
-    write record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
-    write commit(commit: &LedgerCommit) -> ();
-    write rewind(rewind: &Rewind) -> ReorgRecord;
     read history(token: TokenId, account: Account, times: &[Timestamp])
         -> Seen<Vec<Option<Checkpoint>>>;
     read last_change_block(token: TokenId, at: Timestamp) -> Seen<Option<BlockNumber>>;
@@ -86,12 +88,14 @@ handed_on! { BalanceStore by balances:
         -> Seen<Vec<(Account, Checkpoint)>>;
 }
 
-handed_on! { PointsStore by points:
-    batch commit_batch(batch: &SettlementBatch) -> ();
-    write put_programme(programme: &Programme) -> ();
+handed_on! { LedgerWrites by balances:
+    write commit(commit: &LedgerCommit) -> ();
+    write rewind(rewind: &Rewind) -> ReorgRecord;
+    write record_edges(token: TokenId, epoch: Epoch, edges: &[BlockEdge]) -> ();
+}
+
+handed_on! { PointsReads by points:
     read programmes(token: TokenId) -> Vec<ProgrammeState>;
-    write record_failure(failure: &BatchFailure) -> ();
-    write reset_failures(programme: &ProgrammeId, window_start: Timestamp) -> usize;
     read settlements(query: &SettlementsQuery) -> Vec<Settlement>;
     read totals(programme: &ProgrammeId, accounts: &[Account])
         -> Seen<Vec<Option<Standing>>>;
@@ -101,6 +105,13 @@ handed_on! { PointsStore by points:
         limit: usize
     ) -> Seen<Vec<Standing>>;
     read statements(query: &StatementsQuery) -> Seen<StatementRows>;
+}
+
+handed_on! { PointsStore by points:
+    write put_programme(programme: &Programme) -> ();
+    batch commit_batch(batch: &SettlementBatch) -> ();
+    write record_failure(failure: &BatchFailure) -> ();
+    write reset_failures(programme: &ProgrammeId, window_start: Timestamp) -> usize;
 }
 
 handed_on! { EventStore by events:

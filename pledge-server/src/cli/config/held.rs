@@ -71,7 +71,7 @@ async fn lowest_held(
     config: &ChainConfig,
     stores: &Stores,
 ) -> Result<Option<BlockRef>, StoreError> {
-    if !stores.balances.chains().await?.iter().any(|known| known.chain == config.id) {
+    if stores.balances.chain(config.id).await?.is_none() {
         return Ok(None);
     }
     let newest = BlockNumber::new(u64::MAX >> 1);

@@ -1,0 +1,50 @@
+//! What is followed, and in which state.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::ChainReport;
+use crate::error::StoreError;
+use crate::ledger::{SupplyAnswer, TokenSpec, TokenState};
+use crate::types::{BlockId, ChainId, TokenId};
+
+/// Registers chains and tokens, and writes their status and marks: the part of a
+/// [`BalanceStore`](super::BalanceStore) that moves no cursor.
+#[async_trait]
+#[auto_impl::auto_impl(Arc, Box)]
+pub trait Registry: Debug + Send + Sync + 'static {
+    /// Registers a chain, or renames it. Idempotent.
+    async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError>;
+
+    /// Applies an indexer's report, as [`ChainState::after`](super::ChainState::after) defines. Halting writes its event.
+    async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError>;
+
+    /// Resumes a paused or halted chain; does nothing to another.
+    async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError>;
+
+    /// Registers a token. The same spec again returns the token's current state; another spec for
+    /// the same token is `Invalid`, as is a token of an unknown chain.
+    async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError>;
+
+    /// Halts a token with a reason. `base` is the cursor it must have; else the answer is `Conflict`.
+    /// Halting writes its event; a new reason for a token that is already halted does not.
+    async fn halt_token(
+        &self,
+        token: TokenId,
+        base: Option<BlockId>,
+        reason: &str,
+    ) -> Result<(), StoreError>;
+
+    /// Makes a halted token active again; one that is active stays so. `base` as for halting.
+    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError>;
+
+    /// Records a node's answer for the token's `totalSupply` at its cursor, as
+    /// [`TokenState::record_supply`] defines. `Conflict` if the token is not at `base`.
+    async fn record_supply(
+        &self,
+        token: TokenId,
+        base: BlockId,
+        answer: &SupplyAnswer,
+    ) -> Result<(), StoreError>;
+}
