@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use crate::error::StoreError;
 use crate::ledger::{Checkpoint, TokenState, Transfer};
-use crate::points::{Programme, accrual_times, accrue};
+use crate::points::Programme;
 use crate::ports::{BalanceStore, PendingCache, PendingSnapshot, PointsStore};
 use crate::types::{
     Account, Amount, BalanceSeconds, BlockNumber, CumulativeAmount, Overflow, ProgrammeId,
-    RawPoints, Scale, Timestamp, TokenId, WeightBp, WeightSchedule,
+    RawPoints, Scale, Timestamp, TokenId, WeightBp,
 };
 
 /// How often an answer starts again when the ledger moves under it.
@@ -188,9 +188,8 @@ impl Queries {
     ) -> Result<Option<AccountView>, QueryError> {
         let state = self.token(token).await?;
         let at_time = instant(&state, at)?;
-        let weights = WeightSchedule::constant(WeightBp::ONE);
         let mut times = match programme {
-            Some(rule) => accrual_times(&rule.rates, &weights, Timestamp::ZERO, at_time),
+            Some(rule) => rule.accrual(account).times(Timestamp::ZERO, at_time).collect(),
             None => Vec::new(),
         };
         times.push(at_time);
@@ -210,12 +209,13 @@ impl Queries {
         let points = match programme {
             Some(rule) => {
                 let raw_until = |to| {
-                    let state_at = |time| Ok(look_up(&times, &history.value, time));
-                    accrue::<Overflow>(&rule.rates, &weights, Timestamp::ZERO, to, state_at)
+                    let state_at = |time| Ok::<_, Overflow>(look_up(&times, &history.value, time));
+                    rule.accrual(account).accrue(Timestamp::ZERO, to, state_at)
                 };
                 let raw = raw_until(at_time)?;
                 let closed = closed.map(|end| Ok::<_, Overflow>((end, raw_until(end)?)));
-                let view = self.points_view(&state, rule, account, raw, closed.transpose()?);
+                let view =
+                    self.points_view(&state, rule, account, at_time, raw, closed.transpose()?);
                 let Some(view) = view.await? else {
                     return Ok(None);
                 };
@@ -261,6 +261,7 @@ impl Queries {
         state: &TokenState,
         rule: &Programme,
         account: Account,
+        at_time: Timestamp,
         raw: RawPoints,
         closed: Option<(Timestamp, RawPoints)>,
     ) -> Result<Option<PointsView>, QueryError> {
@@ -268,6 +269,7 @@ impl Queries {
         if total.epoch != state.epoch {
             return Ok(None);
         }
+        // A total is of the settled time's end, so at an earlier instant the closed window's counts.
         let standing = total.value.first().copied().flatten();
         let settled = standing.map(|standing| (standing.settled, standing.raw));
         let settled = settled.map(|newest| closed.map_or(newest, |closed| newest.min(closed)));
@@ -277,7 +279,7 @@ impl Queries {
             scale: Scale::of(state.spec.metadata.decimals),
             settled_raw: settled.map(|(_, raw)| raw).unwrap_or_default(),
             settled: settled.map(|(end, _)| end),
-            weight: WeightBp::ONE,
+            weight: rule.accrual(account).weight_at(at_time),
         }))
     }
 
