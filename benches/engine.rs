@@ -9,11 +9,9 @@ use std::mem;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pledge_benches::{account, at, mints, programme, time_of, transfers};
 use pledge_core::ledger::{AccountStates, Checkpoint, TokenTotals, Transfer, fold};
-use pledge_core::points::{Programme, accrue, settle};
+use pledge_core::points::{Programme, settle};
 use pledge_core::ports::AccountHistory;
-use pledge_core::types::{
-    Account, Epoch, Overflow, RateSchedule, Step, WeightBp, WeightSchedule, Window,
-};
+use pledge_core::types::{Account, Epoch, Overflow, RateSchedule, Step, Window};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -76,7 +74,6 @@ fn rules() -> [(&'static str, Programme); 2] {
 fn bench_accrue(c: &mut Criterion) {
     let (states, _) = holders(1_000);
     let states: Vec<_> = states.into_values().collect();
-    let weights = WeightSchedule::constant(WeightBp::ONE);
     let starts = (0..24).map(|hour| SETTLED + hour * HOUR);
     let windows: Vec<_> =
         starts.map(|start| Window { start: at(start), end: at(start + HOUR) }).collect();
@@ -88,8 +85,8 @@ fn bench_accrue(c: &mut Criterion) {
                 for state in black_box(&states) {
                     for window in &windows {
                         let state_at = |_| Ok::<_, Overflow>(Some(*state));
-                        let rates = &programme.rates;
-                        black_box(accrue(rates, &weights, window.start, window.end, state_at)).ok();
+                        let accrual = programme.accrual(account(0));
+                        black_box(accrual.accrue(window.start, window.end, state_at)).ok();
                     }
                 }
             });

@@ -10,6 +10,7 @@ mod points;
 mod schedule;
 mod text;
 mod time;
+mod weight;
 
 pub use amount::{Amount, BalanceSeconds, CumulativeAmount};
 pub(crate) use block::require_cursor;
@@ -19,12 +20,10 @@ pub(crate) use ids::checked_name;
 pub use ids::{Account, ChainId, ContractId, Epoch, ProgrammeId, ShardCount, ShardId, TokenId};
 pub use log::{Log, Topics};
 pub use log_filter::LogFilter;
-pub use points::{
-    Decimals, RATE_DECIMALS_MAX, Rate, RateError, RateSchedule, RawPoints, Scale, WeightBp,
-    WeightSchedule,
-};
+pub use points::{Decimals, RATE_DECIMALS_MAX, Rate, RateError, RateSchedule, RawPoints, Scale};
 pub use schedule::{Piece, Schedule, Step};
 pub use time::{Timestamp, Window, WindowLength};
+pub use weight::{WeightBp, WeightSchedule, WeightedBalance};
 
 /// A value outside the range its type allows. The text names the type and the bound.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

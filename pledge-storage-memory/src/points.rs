@@ -118,11 +118,9 @@ impl PointsStore for MemoryStore {
         // All that can fail comes before the first write: nothing is rolled back here.
         let corrupt =
             |e: Overflow| StoreError::corrupt("settle a batch", e.to_string()).caused_by(e);
-        let mut totals = Vec::with_capacity(batch.earned.len());
-        for (account, earned) in &batch.earned {
-            let before = entry.totals.get(account).copied().unwrap_or_default();
-            totals.push((*account, before.try_add(*earned).map_err(corrupt)?));
-        }
+        let known = |(account, _): &(Account, _)| Some((*account, *entry.totals.get(account)?));
+        let known = batch.earned.iter().filter_map(known).collect();
+        let totals = batch.totals(&known).map_err(corrupt)?;
         let run = (batch.shard, batch.from)..(batch.shard, batch.to);
         let known: Vec<_> = entry.windows.range(run).map(|(_, row)| row.clone()).collect();
         let windows = sum_windows(&entry.programme, &known, &batch.windows).map_err(corrupt)?;
@@ -190,7 +188,8 @@ impl ProgrammeEntry {
         let before = self.windows.range((shard, Timestamp::ZERO)..(shard, from)).next_back();
         let before = before.map(|(_, row)| row);
         let key = (shard, from);
-        if self.windows.get(&key).is_some_and(|first| first.is_derived_from(before)) {
+        let first = self.windows.get(&key);
+        if first.is_some_and(|first| first.is_derived_from(&self.programme, before)) {
             self.windows.remove(&key);
         }
     }

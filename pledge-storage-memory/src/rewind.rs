@@ -6,12 +6,11 @@ use std::ops::Bound::{Excluded, Unbounded};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{Event, ReorgRecord, RewoundToken};
 use pledge_core::ledger::{Leg, SupplyMoves, TokenStatus};
-use pledge_core::points::{accrue, take_back};
-use pledge_core::ports::{Rewind, ShardProgress};
-use pledge_core::types::{
-    Account, BlockNumber, BlockRef, Epoch, LogIndex, Overflow, RawPoints, Timestamp, TokenId,
-    WeightBp, WeightSchedule, Window,
+use pledge_core::points::{
+    Published, Reopened, RestateError, Restated, RestatedTotal, RewoundLedger,
 };
+use pledge_core::ports::Rewind;
+use pledge_core::types::{Account, BlockNumber, BlockRef, LogIndex, Overflow, RawPoints, TokenId};
 
 use crate::logs;
 use crate::state::{Chain, ProgrammeEntry, State, Token};
@@ -95,13 +94,10 @@ fn rewind_token(
     request: &Rewind,
 ) -> Result<RewoundToken, StoreError> {
     let to = &request.to;
-    let overflow = |e: Overflow| StoreError::corrupt(OPERATION, e.to_string()).caused_by(e);
     let from = token.state.cursor.expect("the cursor was required before").id();
-    // First edges are read before the start time may go: the windows that were published began
-    // there.
-    let first_edges: Vec<_> =
-        token.programmes.values().map(|entry| token.first_edge(&entry.programme)).collect();
-    let changes_removed = remove_changes(token, to).map_err(overflow)?;
+    // Read before the start time may go: the windows that were published began there.
+    let started = token.state.start_time;
+    let changes_removed = remove_changes(token, to).map_err(|e| corrupt(e.into()))?;
     remove_unreadable(token, to);
     token.state.forget_supply_above(to.number);
     let keeps_ledger = request.keeps_ledger(&token.state);
@@ -111,23 +107,25 @@ fn rewind_token(
     token.state.count_rewind(&request.cause);
     token.state.status = TokenStatus::Active;
 
+    let ledger = RewoundLedger { ended, started, confirmed: keeps_ledger.then_some(to.time) };
     let mut programmes = std::mem::take(&mut token.programmes);
     let mut statements_reversed = 0;
-    for (entry, first_edge) in programmes.values_mut().zip(first_edges) {
-        let cut = keeps_ledger.then(|| entry.programme.window.floor(to.time));
-        let first_edge = first_edge.unwrap_or(Timestamp::ZERO);
-        for index in 0..entry.shards.len() {
-            if let Some(progress) = entry.shards[index].rewound(cut, first_edge) {
-                let before = entry.shards[index].clone();
-                let reversed = reverse(token, entry, (&before, &progress), (ended, first_edge));
-                statements_reversed += reversed.map_err(overflow)?;
-                entry.shards[index] = progress;
+    for entry in programmes.values_mut() {
+        let (programme, shards) = (entry.programme.clone(), entry.shards.clone());
+        for (index, before) in shards.iter().enumerate() {
+            if let Some(reopened) = ledger.reopen(&programme, before) {
+                statements_reversed += restate(token, entry, &reopened).map_err(corrupt)?;
+                entry.shards[index] = reopened.progress().clone();
             }
         }
     }
     token.programmes = programmes;
     let epoch = token.state.epoch;
     Ok(RewoundToken { token: id, from, epoch, changes_removed, statements_reversed })
+}
+
+fn corrupt(error: RestateError) -> StoreError {
+    StoreError::corrupt(OPERATION, error.to_string()).caused_by(error)
 }
 
 /// Drops the unreadable logs above the ancestor.
@@ -160,55 +158,39 @@ fn remove_changes(token: &mut Token, to: &BlockRef) -> Result<u64, Overflow> {
     Ok(count)
 }
 
-/// Takes back what was published in the windows that are open again: a row for each account that
-/// earned in them or has rows of them. Returns how many rows of theirs that were in force.
-fn reverse(
+/// Restates the accounts of a shard with windows that are open again. Returns how many rows of
+/// theirs were in force.
+fn restate(
     token: &Token,
     entry: &mut ProgrammeEntry,
-    (before, after): (&ShardProgress, &ShardProgress),
-    (epoch, first_edge): (Epoch, Timestamp),
-) -> Result<u64, Overflow> {
-    let start = after.settled.unwrap_or(first_edge);
-    entry.windows.retain(|(shard, window), _| *shard != after.shard || *window < start);
-    let own = |account: &Account| entry.programme.shards.shard_of(*account) == after.shard;
+    reopened: &Reopened<'_>,
+) -> Result<u64, RestateError> {
+    let (shard, from) = (reopened.progress().shard, reopened.from());
+    entry.windows.retain(|(of, window), _| *of != shard || *window < from);
+    let own = |account: &Account| entry.programme.shards.shard_of(*account) == shard;
+    // Those with a total, and those that earned nothing but have rows.
     let mut in_force: BTreeMap<Account, u64> = BTreeMap::new();
-    // Accounts with a total but without rows in force count too: their windows are derived, and
-    // were published all the same.
     for account in entry.totals.keys().filter(|account| own(account)) {
         in_force.insert(*account, 0);
     }
     for ((account, place), _) in entry.statements.iter().filter(|((account, _), _)| own(account)) {
-        if place.window_start >= start && entry.is_in_force(*account, *place) {
+        if place.window_start >= from && entry.is_in_force(*account, *place) {
             *in_force.entry(*account).or_default() += 1;
         }
     }
     let mut count = 0;
     for (account, rows) in in_force {
-        let raw = entry.totals.get(&account).copied().unwrap_or_default();
-        let left = earned(token, entry, account, after.settled)?;
-        count += rows;
-        if let Some(end) = before.settled_of(account).filter(|_| rows > 0 || left != raw) {
-            let opening = token.last_where(account, |change| change.time < start);
-            let balance = opening.map(|opening| opening.balance).unwrap_or_default();
-            let row = take_back(account, epoch, Window { start, end }, (raw, left), balance)?;
-            entry.statements.insert((account, row.place()), row);
+        let total = entry.totals.get(&account).copied().unwrap_or_default();
+        let published = Published { account, total, has_rows: rows > 0 };
+        let state_at = |time| Ok(token.last_where(account, |change| change.time <= time));
+        let Restated { row, total } = reopened.restate(published, state_at)?;
+        entry.statements.extend(row.map(|row| ((account, row.place()), row)));
+        match total {
+            RestatedTotal::Kept => {}
+            RestatedTotal::Replaced(raw) => entry.set_total(account, raw),
+            RestatedTotal::Removed => entry.set_total(account, RawPoints::ZERO),
         }
-        entry.set_total(account, left);
+        count += rows;
     }
     Ok(count)
-}
-
-/// What an account earned up to where its shard is settled, by the ledger as it is now.
-fn earned(
-    token: &Token,
-    entry: &ProgrammeEntry,
-    account: Account,
-    settled: Option<Timestamp>,
-) -> Result<RawPoints, Overflow> {
-    let Some(settled) = settled else {
-        return Ok(RawPoints::ZERO);
-    };
-    let weights = WeightSchedule::constant(WeightBp::ONE);
-    let state_at = |time| Ok(token.last_where(account, |change| change.time <= time));
-    accrue::<Overflow>(&entry.programme.rates, &weights, Timestamp::ZERO, settled, state_at)
 }

@@ -25,7 +25,7 @@ pub(crate) async fn commit_batch(
     }
     let progress = before.advance(place, BatchOutcome::Done)?;
     let key = before.programme.key;
-    add_earned(db, key, &batch.earned).await?;
+    add_earned(db, key, batch).await?;
     add_statements(db, key, &batch.statements).await?;
     add_windows(db, &before.programme, batch, progress.run.is_none()).await?;
     before.save(db, &progress).await?;

@@ -16,14 +16,10 @@ use crate::row::ProgrammeRow;
 pub(crate) async fn add_earned(
     db: &mut dyn Connection,
     programme: u64,
-    earned: &[(Account, RawPoints)],
+    batch: &SettlementBatch,
 ) -> Result<(), Fault> {
-    let accounts: Vec<_> = earned.iter().map(|(account, _)| *account).collect();
-    let mut totals = totals_of(db, programme, &accounts).await?;
-    for (account, raw) in earned {
-        let total = totals.entry(*account).or_insert(RawPoints::ZERO);
-        *total = total.try_add(*raw)?;
-    }
+    let accounts: Vec<_> = batch.earned.iter().map(|(account, _)| *account).collect();
+    let totals = batch.totals(&totals_of(db, programme, &accounts).await?)?;
     let totals: Vec<_> = totals.into_iter().collect();
     save_totals(db, programme, &totals).await
 }
@@ -95,7 +91,7 @@ pub(crate) async fn add_windows(
     // Only now: until the settlement is complete, another batch may add to that row.
     if complete && let Some((shard, first)) = sums.first() {
         let before = row_before(db, programme.key, *shard, first.total.start).await?;
-        if first.is_derived_from(before.as_ref()) {
+        if first.is_derived_from(&programme.programme, before.as_ref()) {
             query(
                 "DELETE FROM settlement_window \
                  WHERE programme = ? AND shard = ? AND window_start = ?",

@@ -2,7 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{ProgrammeId, Rate, RateSchedule, ShardCount, Timestamp, WindowLength};
+use super::Accrual;
+use crate::types::{
+    Account, ProgrammeId, Rate, RateSchedule, ShardCount, Timestamp, WeightBp, WeightSchedule,
+    WindowLength,
+};
+
+/// The weight over time of an account without a weight of its own.
+static BASE_WEIGHTS: WeightSchedule = WeightSchedule::constant(Programme::BASE_WEIGHT);
 
 /// How the balances of a token earn points.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +25,15 @@ pub struct Programme {
 }
 
 impl Programme {
+    /// The weight of an account without one of its own. Sums over accounts are kept in whole base
+    /// units at this weight ([`Holding`](super::Holding)).
+    pub const BASE_WEIGHT: WeightBp = WeightBp::ONE;
+
+    /// How an account earns: the one place where that is decided. All accounts have the base weight.
+    pub const fn accrual(&self, _account: Account) -> Accrual<'_> {
+        Accrual::new(&self.rates, &BASE_WEIGHTS)
+    }
+
     /// A programme `main` with one constant rate, windows of an hour, and 16 shards.
     pub fn main(token: crate::types::TokenId, rate: Rate) -> Self {
         Self {

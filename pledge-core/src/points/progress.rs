@@ -1,8 +1,10 @@
 //! How a shard advances and goes back: decided here once, written by every store.
 
+use std::collections::BTreeMap;
+
 use super::BatchSpan;
 use crate::ports::{BatchFailure, SettlementBatch, ShardProgress, ShardRun};
-use crate::types::{Account, Epoch, ProgrammeId, ShardId, Timestamp};
+use crate::types::{Account, Epoch, Overflow, ProgrammeId, RawPoints, ShardId, Timestamp};
 
 /// The outcome of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,20 @@ impl SettlementBatch {
     pub const fn place(&self) -> BatchPlace<'_> {
         let Self { programme, epoch, from, to, span, .. } = self;
         BatchPlace { programme, epoch: *epoch, from: *from, to: *to, span: *span }
+    }
+
+    /// What the totals of the accounts that earned become, given those that have one before.
+    pub fn totals(
+        &self,
+        before: &BTreeMap<Account, RawPoints>,
+    ) -> Result<BTreeMap<Account, RawPoints>, Overflow> {
+        let mut totals = BTreeMap::new();
+        for (account, earned) in &self.earned {
+            let before = || before.get(account).copied().unwrap_or_default();
+            let total = totals.entry(*account).or_insert_with(before);
+            *total = total.try_add(*earned)?;
+        }
+        Ok(totals)
     }
 }
 

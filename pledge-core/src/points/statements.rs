@@ -1,11 +1,9 @@
 //! An account's statements: rows where its balance changed, and the windows between, derived from
 //! them.
 
-use super::{Programme, rate_factor};
+use super::{Accrual, Programme};
 use crate::ports::{Statement, StatementKind, StatementPlace, StatementRows};
-use crate::types::{
-    Account, Amount, Epoch, Overflow, RawPoints, Timestamp, WeightBp, WeightSchedule, Window,
-};
+use crate::types::{Account, Amount, Epoch, Overflow, RawPoints, Timestamp};
 
 /// The next statements of an account after a position, at most `limit`: the rows read there, and
 /// between them each window in which the balance was constant and earned something.
@@ -19,7 +17,8 @@ pub fn list_statements(
     read: &StatementRows,
     limit: usize,
 ) -> Result<Vec<Statement>, Overflow> {
-    let mut list = List { programme, account, limit, listed: Vec::new() };
+    let accrual = programme.accrual(account);
+    let mut list = List { programme, accrual, account, limit, listed: Vec::new() };
     let mut still = read.before.as_ref().map(Still::after);
     if let (Some(still), Some(after)) = (&mut still, after) {
         still.go_on_after(programme, after);
@@ -38,21 +37,6 @@ pub fn list_statements(
         list.still(still, settled)?;
     }
     Ok(list.listed)
-}
-
-/// The row that a rewind adds to an account's statements. It takes back everything published from
-/// the start of `open` on; `open` ends where the account was settled.
-///
-/// `before` and `after` are its totals, `balance` what it holds where `open` begins.
-pub fn take_back(
-    account: Account,
-    epoch: Epoch,
-    open: Window,
-    (before, after): (RawPoints, RawPoints),
-    balance: Amount,
-) -> Result<Statement, Overflow> {
-    let raw = before.try_sub(after)?;
-    Ok(Statement { account, window: open, epoch, raw, kind: StatementKind::Reversed, balance })
 }
 
 /// A balance that is constant from a window edge on.
@@ -87,6 +71,7 @@ impl Still {
 
 struct List<'a> {
     programme: &'a Programme,
+    accrual: Accrual<'a>,
     account: Account,
     limit: usize,
     listed: Vec<Statement>,
@@ -106,16 +91,14 @@ impl List<'_> {
         else {
             return Ok(());
         };
-        let rates = &self.programme.rates;
-        let weights = WeightSchedule::constant(WeightBp::ONE);
         let mut start = from;
         while start < end && self.listed.len() < self.limit {
             let window = self.programme.window.window_of(start);
-            let factor = rate_factor(rates, &weights, window.start, window.end);
+            let factor = self.accrual.factor(window.start, window.end);
             start = window.end;
             if factor.is_zero() {
-                // A rate of zero may last for years: go on with the window of its next step.
-                let step = rates.next_step(window.start).unwrap_or(end);
+                // Nothing may be earned for years: go on with the window of the next step.
+                let step = self.accrual.next_step(window.start).unwrap_or(end);
                 start = start.max(self.programme.window.floor(step));
                 continue;
             }

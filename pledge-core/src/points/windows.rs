@@ -2,72 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Programme, rate_factor};
+use super::{Holding, Programme};
 use crate::ports::{Settlement, SettlementsQuery, ShardProgress, WindowTotal};
-use crate::types::{
-    Amount, Overflow, RawPoints, ShardId, Timestamp, WeightBp, WeightSchedule, Window,
-};
+use crate::types::{Overflow, ShardId, Timestamp};
 
-/// What some accounts hold together at an instant.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holding {
-    /// The number of accounts with a balance above zero.
-    pub holders: u64,
-    /// The sum of their balances.
-    pub balance: Amount,
-}
-
-/// One shard's sums of a window in which a balance changed, or of the first window of a settlement
-/// under way. The windows up to the next row are derived from its closing balance.
+/// One shard's sums of a window in which a balance or a weight changed, or of the first window of a
+/// settlement under way. The windows up to the next row are derived from its closing holding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowRow {
     /// What the shard's accounts earned in the window.
     #[serde(flatten)]
     pub total: WindowTotal,
-    /// What the shard's accounts hold at the end of the window.
+    /// What the shard's accounts hold from the end of the window on.
     pub closing: Holding,
-}
-
-impl Holding {
-    /// The holding of one account.
-    pub fn of(balance: Amount) -> Self {
-        Self { holders: u64::from(!balance.is_zero()), balance }
-    }
-
-    /// Adds other accounts' holdings at the same instant.
-    pub fn add(&mut self, other: Self) -> Result<(), Overflow> {
-        self.holders = self.holders.checked_add(other.holders).ok_or(Overflow("holders"))?;
-        let sum = self.balance.checked_add(other.balance);
-        self.balance = sum.ok_or(Overflow("sum of balances"))?;
-        Ok(())
-    }
-
-    /// Subtracts some of the accounts.
-    pub fn take(&mut self, other: Self) -> Result<(), Overflow> {
-        self.holders = self.holders.checked_sub(other.holders).ok_or(Overflow("holders"))?;
-        let rest = self.balance.checked_sub(other.balance);
-        self.balance = rest.ok_or(Overflow("sum of balances"))?;
-        Ok(())
-    }
-
-    /// The sums of a window in which no balance changes, by its start.
-    pub fn earn(&self, programme: &Programme, start: Timestamp) -> WindowTotal {
-        let Window { start, end } = programme.window.window_of(start);
-        let weights = WeightSchedule::constant(WeightBp::ONE);
-        let factor = rate_factor(&programme.rates, &weights, start, end);
-        WindowTotal {
-            accounts: if factor.is_zero() { 0 } else { self.holders },
-            raw: RawPoints::of_constant(self.balance, factor),
-            ..WindowTotal::empty(start)
-        }
-    }
 }
 
 impl WindowRow {
     /// Whether the row before it in its shard gives the same row, once the settlement is complete.
-    pub fn is_derived_from(&self, before: Option<&Self>) -> bool {
+    pub fn is_derived_from(&self, programme: &Programme, before: Option<&Self>) -> bool {
         let opening = before.map(|before| before.closing).unwrap_or_default();
-        self.total.blocks.is_none() && self.closing == opening
+        *self == Self::derived(programme, opening, self.total.start)
+    }
+
+    /// The row of a window in which nothing changes, from what the accounts hold where it begins.
+    fn derived(programme: &Programme, opening: Holding, start: Timestamp) -> Self {
+        Self { total: opening.earn(programme, start), closing: opening }
     }
 }
 
@@ -83,22 +42,16 @@ pub fn sum_windows(
     union.sort_unstable();
     union.dedup();
     let sum = |start| {
-        let mut sum = WindowRow::empty(start);
+        let (mut total, mut closing) = (WindowTotal::empty(start), Holding::default());
         for rows in [one, other] {
             if let Some(row) = at(programme, rows, start) {
-                sum.total.add(&row.total)?;
-                sum.closing.add(row.closing)?;
+                total.add(&row.total)?;
+                closing.add(row.closing)?;
             }
         }
-        Ok(sum)
+        Ok(WindowRow { total, closing })
     };
     union.into_iter().map(sum).collect()
-}
-
-impl WindowRow {
-    fn empty(start: Timestamp) -> Self {
-        Self { total: WindowTotal::empty(start), closing: Holding::default() }
-    }
 }
 
 /// The row of a window, stored or derived from the last one before it; `None` before the first.
@@ -108,7 +61,7 @@ fn at(programme: &Programme, rows: &[WindowRow], start: Timestamp) -> Option<Win
     if last.total.start == start {
         return Some(last.clone());
     }
-    Some(WindowRow { total: last.closing.earn(programme, start), closing: last.closing })
+    Some(WindowRow::derived(programme, last.closing, start))
 }
 
 /// The windows of a page of settlements, `[from, to)`; `None` if there are none.

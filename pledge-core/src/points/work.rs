@@ -1,6 +1,6 @@
 //! A shard's work, and a batch as far as it is read.
 
-use super::{BatchSpan, Settled, Settling};
+use super::{BatchSpan, Programme, Settled, Settling};
 use crate::ports::{BatchFailure, HistoriesPage, ProgrammeState, SettlementBatch};
 use crate::types::{Account, Overflow, ShardId, Timestamp, TokenId};
 
@@ -15,6 +15,7 @@ pub(super) struct Work<'a> {
 
 /// A batch as far as it is read.
 pub(super) struct Reading<'a> {
+    programme: &'a Programme,
     pub(super) settling: Result<Settling<'a>, Overflow>,
     pub(super) accounts: u64,
     pub(super) last: Option<Account>,
@@ -24,7 +25,7 @@ impl<'a> Reading<'a> {
     pub(super) fn of(work: &Work<'a>) -> Self {
         let (programme, epoch) = (&work.state.programme, work.state.epoch);
         let settling = Settling::new(programme, epoch, work.from, work.to);
-        Self { settling: Ok(settling), accounts: 0, last: None }
+        Self { programme, settling: Ok(settling), accounts: 0, last: None }
     }
 
     /// Reads on even if the batch cannot be computed: its failure must name its last account.
@@ -33,7 +34,8 @@ impl<'a> Reading<'a> {
             self.accounts += u64::from(self.last != Some(history.account));
             self.last = Some(history.account);
             if let Ok(settling) = &mut self.settling
-                && let Err(overflow) = settling.add(history)
+                && let Err(overflow) =
+                    settling.add(history, self.programme.accrual(history.account))
             {
                 self.settling = Err(overflow);
             }

@@ -333,13 +333,13 @@ pub trait PointsReads: Debug + Send + Sync + 'static {
 ///   and nothing of it is written.
 /// - A batch that writes outside its accounts, windows or epoch (`check`) is `Invalid`.
 /// - A statement never changes once it is written. A rewind adds a reversal for each account whose
-///   total changes or that has rows in the windows it opens again ([`take_back`]), and restates
+///   total changes or that has rows in the windows it opens again ([`Reopened`]), and restates
 ///   totals. So an account's statements, those derived between its rows included, sum to its total.
 /// - A shard's `settled` moves once every account was visited and no failure is left.
 /// - A total is kept for every account that earned; `standings` is an indexed leaderboard.
 /// - The number of rows written and read depends on the changes, never on the number of windows.
 ///
-/// [`take_back`]: crate::points::take_back
+/// [`Reopened`]: crate::points::Reopened
 ///
 /// ```
 /// use pledge_core::error::StoreErrorKind;

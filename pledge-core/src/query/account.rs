@@ -3,11 +3,11 @@
 use super::{ATTEMPTS_MAX, ProgrammeChoice, Queries, QueryError, instant, look_up};
 use crate::ledger::{TokenMetadata, TokenState, Transfer};
 use crate::moving::while_ledger_moves;
-use crate::points::{Programme, accrual_times, accrue};
+use crate::points::Programme;
 use crate::ports::PendingSnapshot;
 use crate::types::{
     Account, Amount, BalanceSeconds, BlockNumber, CumulativeAmount, Overflow, ProgrammeId,
-    RawPoints, Scale, Timestamp, TokenId, WeightBp, WeightSchedule,
+    RawPoints, Scale, Timestamp, TokenId, WeightBp,
 };
 
 /// What an account holds and has earned at an instant.
@@ -105,9 +105,8 @@ impl Queries {
     ) -> Result<AccountView, QueryError> {
         let state = self.token(token).await?;
         let at_time = instant(&state, at)?;
-        let weights = WeightSchedule::constant(WeightBp::ONE);
         let mut times = match programme {
-            Some(rule) => accrual_times(&rule.rates, &weights, Timestamp::ZERO, at_time),
+            Some(rule) => rule.accrual(account).times(Timestamp::ZERO, at_time).collect(),
             None => Vec::new(),
         };
         times.push(at_time);
@@ -127,12 +126,13 @@ impl Queries {
         let points = match programme {
             Some(rule) => {
                 let raw_until = |to| {
-                    let state_at = |time| Ok(look_up(&times, &history.value, time));
-                    accrue::<Overflow>(&rule.rates, &weights, Timestamp::ZERO, to, state_at)
+                    let state_at = |time| Ok::<_, Overflow>(look_up(&times, &history.value, time));
+                    rule.accrual(account).accrue(Timestamp::ZERO, to, state_at)
                 };
                 let raw = raw_until(at_time)?;
                 let closed = closed.map(|end| Ok::<_, Overflow>((end, raw_until(end)?)));
-                let view = self.points_view(&state, rule, account, raw, closed.transpose()?);
+                let view =
+                    self.points_view(&state, rule, account, at_time, raw, closed.transpose()?);
                 Some(view.await?)
             }
             None => None,
@@ -175,6 +175,7 @@ impl Queries {
         state: &TokenState,
         rule: &Programme,
         account: Account,
+        at_time: Timestamp,
         raw: RawPoints,
         closed: Option<(Timestamp, RawPoints)>,
     ) -> Result<PointsView, QueryError> {
@@ -182,6 +183,7 @@ impl Queries {
         if total.epoch != state.epoch {
             return Err(QueryError::moved());
         }
+        // A total is of the settled time's end, so at an earlier instant the closed window's counts.
         let standing = total.value.first().copied().flatten();
         let settled = standing.map(|standing| (standing.settled, standing.raw));
         let settled = settled.map(|newest| closed.map_or(newest, |closed| newest.min(closed)));
@@ -191,7 +193,7 @@ impl Queries {
             scale: Scale::of(state.spec.metadata.decimals),
             settled_raw: settled.map(|(_, raw)| raw).unwrap_or_default(),
             settled: settled.map(|(end, _)| end),
-            weight: WeightBp::ONE,
+            weight: rule.accrual(account).weight_at(at_time),
         })
     }
 

@@ -2,11 +2,9 @@
 
 use super::{ATTEMPTS_MAX, Queries, QueryError, instant, look_up};
 use crate::moving::while_ledger_moves;
-use crate::points::{Programme, accrual_times, accrue, list_statements};
+use crate::points::{Programme, list_statements};
 use crate::ports::{Seen, Statement, StatementPlace, StatementsQuery};
-use crate::types::{
-    Account, Overflow, ProgrammeId, RawPoints, Timestamp, WeightBp, WeightSchedule,
-};
+use crate::types::{Account, Overflow, ProgrammeId, RawPoints, Timestamp};
 
 /// What an account earned in an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +66,8 @@ impl Queries {
         let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
             return Ok(Vec::new());
         };
-        let weights = WeightSchedule::constant(WeightBp::ONE);
-        let mut times = accrual_times(&rule.rates, &weights, *first, *last);
+        let accrual = rule.accrual(account);
+        let mut times: Vec<_> = accrual.times(*first, *last).collect();
         times.extend_from_slice(edges);
         times.sort_unstable();
         times.dedup();
@@ -83,7 +81,7 @@ impl Queries {
         for pair in edges.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             let state_at = |time| Ok::<_, Overflow>(look_up(&times, &value, time));
-            let raw = accrue(&rule.rates, &weights, from, to, state_at)?;
+            let raw = accrual.accrue(from, to, state_at)?;
             buckets.push(PointsBucket { from, to, raw });
         }
         Ok(buckets)

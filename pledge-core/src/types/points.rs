@@ -1,4 +1,4 @@
-//! Rates, weights, and points as exact rationals `raw / scale`.
+//! Rates, and points as exact rationals `raw / scale`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schedule::Schedule;
 use super::text::decimal_text;
-use super::{Amount, BalanceSeconds, OutOfRange, Overflow};
+use super::{Amount, BalanceSeconds, OutOfRange, Overflow, Timestamp, WeightBp, WeightedBalance};
 
 /// The most decimals that a rate may have.
 pub const RATE_DECIMALS_MAX: u32 = 18;
@@ -94,7 +94,7 @@ impl Rate {
     /// `rate_e18 * weight_bp`: what one base unit earns in a second, in raw points below 2^120.
     #[inline]
     pub fn weighted(self, weight: WeightBp) -> U192 {
-        U192::from(self.0 * u128::from(weight.0))
+        U192::from(self.0 * u128::from(weight.get()))
     }
 }
 
@@ -142,48 +142,18 @@ impl<'de> Deserialize<'de> for Rate {
     }
 }
 
-/// A factor on what an account earns, in basis points below 2^24: 10000 is 1x, 0 earns nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
-pub struct WeightBp(u32);
-
-impl WeightBp {
-    /// 1x: the weight of every account by default.
-    pub const ONE: Self = Self(10_000);
-
-    /// Basis points below 2^24.
-    pub fn new(basis_points: u32) -> Result<Self, OutOfRange> {
-        if basis_points >> 24 == 0 {
-            Ok(Self(basis_points))
-        } else {
-            Err(OutOfRange::new("weight", basis_points, "basis points below 2^24"))
-        }
-    }
-
-    /// The weight in basis points.
-    pub const fn get(self) -> u32 {
-        self.0
-    }
-}
-
-impl TryFrom<u32> for WeightBp {
-    type Error = OutOfRange;
-
-    fn try_from(basis_points: u32) -> Result<Self, OutOfRange> {
-        Self::new(basis_points)
-    }
-}
-
-impl From<WeightBp> for u32 {
-    fn from(weight: WeightBp) -> Self {
-        weight.0
-    }
-}
-
 /// The rate over time.
 pub type RateSchedule = Schedule<Rate>;
-/// An account's weight over time.
-pub type WeightSchedule = Schedule<WeightBp>;
+
+impl RateSchedule {
+    /// `sum(rate_e18 * seconds)` over `[from, to)`, below 2^136.
+    pub fn rate_seconds(&self, from: Timestamp, to: Timestamp) -> U192 {
+        self.pieces(from, to).fold(U192::ZERO, |sum, piece| {
+            let seconds = piece.to.get() - piece.from.get();
+            sum + U192::from(piece.value.0) * U192::from(seconds)
+        })
+    }
+}
 
 /// Points before the one division: `sum(balance * seconds * rate_e18 * weight_bp)`, exact.
 ///
@@ -207,6 +177,12 @@ impl RawPoints {
     #[inline]
     pub fn of_area(area: BalanceSeconds, rate: Rate, weight: WeightBp) -> Self {
         Self(area.get().widening_mul(rate.weighted(weight)))
+    }
+
+    /// What weighted balances earn while `sum(rate_e18 * seconds)` adds up.
+    #[inline]
+    pub fn of_weighted(balances: WeightedBalance, rate_seconds: U192) -> Self {
+        Self(balances.get().widening_mul(rate_seconds))
     }
 
     /// The sum; an error above 512 bits.
@@ -251,7 +227,7 @@ impl Scale {
         let ten = U512::from(10);
         let whole_token = ten.pow(U512::from(decimals.0));
         let rate_unit = ten.pow(U512::from(RATE_DECIMALS_MAX));
-        let weight_unit = U512::from(WeightBp::ONE.0);
+        let weight_unit = U512::from(WeightBp::ONE.get());
         Self(whole_token * U512::from(SECONDS_PER_HOUR) * rate_unit * weight_unit)
     }
 

@@ -68,16 +68,30 @@ impl<V: Copy + PartialEq> Schedule<V> {
 
     /// The value at an instant.
     pub fn at(&self, time: Timestamp) -> V {
-        match self.steps.partition_point(|step| step.from <= time) {
-            0 => self.initial,
-            passed => self.steps[passed - 1].value,
-        }
+        self.from(time).0
     }
 
     /// The first step after an instant; `None` if there is none.
     pub fn next_step(&self, time: Timestamp) -> Option<Timestamp> {
-        let passed = self.steps.partition_point(|step| step.from <= time);
-        self.steps.get(passed).map(|step| step.from)
+        self.from(time).1.first().map(|step| step.from)
+    }
+
+    /// The value at an instant, and the steps after it.
+    #[inline]
+    pub fn from(&self, time: Timestamp) -> (V, &[Step<V>]) {
+        self.split(self.steps.partition_point(|step| step.from <= time))
+    }
+
+    /// The value just before an instant, and the steps from it on.
+    #[inline]
+    pub fn before(&self, time: Timestamp) -> (V, &[Step<V>]) {
+        self.split(self.steps.partition_point(|step| step.from < time))
+    }
+
+    #[inline]
+    fn split(&self, passed: usize) -> (V, &[Step<V>]) {
+        let (behind, ahead) = self.steps.split_at(passed);
+        (behind.last().map_or(self.initial, |step| step.value), ahead)
     }
 
     /// The intervals of `[from, to)` between steps, in order, none of them empty.

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use pledge_core::ledger::{Change, Checkpoint, replay_block};
-use pledge_core::points::{Programme, accrue_segments};
+use pledge_core::points::{Accrual, Programme};
 use pledge_core::ports::{ProgrammeState, Standing, Statement, StatementKind};
 use pledge_core::query::{AccountEarnings, ProgrammeTotals};
-use pledge_core::types::{
-    Account, BlockRef, Overflow, RawPoints, Timestamp, WeightBp, WeightSchedule, Window,
-};
+use pledge_core::types::{Account, BlockRef, Overflow, Piece, RawPoints, Timestamp, Window};
 
 use super::{Subject, TokenReport, Verification, held};
 
@@ -29,7 +27,7 @@ impl Verification<'_> {
                 programmes.iter().zip(&statements)
             {
                 let total = totals.get(index).copied().flatten();
-                let points = Points::new(&state.programme, &changes);
+                let points = Points::new(&state.programme, *account, &changes);
                 points.check_total(&mut self.report, state, *account, total)?;
                 points.check_statements(&mut self.report, state, *account, statements)?;
             }
@@ -77,13 +75,13 @@ fn figures(change: &Change) -> String {
 /// The points of one account in one programme, from segments of constant balance.
 struct Points<'a> {
     programme: &'a Programme,
+    accrual: Accrual<'a>,
     changes: &'a [Change],
-    weights: WeightSchedule,
 }
 
 impl<'a> Points<'a> {
-    fn new(programme: &'a Programme, changes: &'a [Change]) -> Self {
-        Self { programme, changes, weights: WeightSchedule::constant(WeightBp::ONE) }
+    fn new(programme: &'a Programme, account: Account, changes: &'a [Change]) -> Self {
+        Self { programme, accrual: programme.accrual(account), changes }
     }
 
     /// The points earned over `[from, to)`, from the changes in it and the last one before it.
@@ -97,9 +95,9 @@ impl<'a> Points<'a> {
         let segments = changes.iter().zip(ends.chain(std::iter::once(to)));
         let clipped = segments.filter_map(|(change, end)| {
             let (start, end) = (change.time.max(from), end.min(to));
-            (start < end).then_some((start, end, change.balance_after))
+            (start < end).then_some(Piece { from: start, to: end, value: change.balance_after })
         });
-        accrue_segments(&self.programme.rates, &self.weights, clipped)
+        self.accrual.of_segments(clipped)
     }
 
     fn check_total(
@@ -123,8 +121,15 @@ impl<'a> Points<'a> {
         Ok(())
     }
 
-    /// Checks that each settled window with a change has exactly one valid row, with the right
-    /// points and the right balance for the derived windows after it.
+    /// When the account's weight changes, from its first change of balance on.
+    fn weight_steps(&self) -> impl Iterator<Item = Timestamp> {
+        let first = self.changes.first().map_or(Timestamp::MAX, |change| change.time);
+        let (_, steps) = self.accrual.weight_before(first);
+        steps.iter().map(|step| step.from)
+    }
+
+    /// Checks that each settled window with a change of balance or weight has exactly one valid row,
+    /// with the right points and the right balance for the derived windows after it.
     fn check_statements(
         &self,
         report: &mut TokenReport,
@@ -142,7 +147,7 @@ impl<'a> Points<'a> {
             }
         }
         let settled = state.settled_of(account);
-        let changed = self.changes.iter().map(|change| change.time);
+        let changed = self.changes.iter().map(|change| change.time).chain(self.weight_steps());
         let windows = changed.map(|time| self.programme.window.window_of(time));
         for window in windows.filter(|window| Some(window.end) <= settled) {
             live.entry(window).or_default();

@@ -77,7 +77,7 @@ fn audited(changes: &[Change], total: RawPoints, statements: &[Statement]) -> Ve
         BlockRef { number: last.block, hash: B256::ZERO, parent_hash: B256::ZERO, time: last.time };
     check_changes(&mut report, &cursor, account(), &last.checkpoint(), changes).unwrap();
     let state = programme();
-    let points = Points::new(&state.programme, changes);
+    let points = Points::new(&state.programme, account(), changes);
     let total = Standing { account: account(), raw: total, settled: time(HOUR) };
     points.check_total(&mut report, &state, account(), Some(total)).unwrap();
     points.check_statements(&mut report, &state, account(), statements).unwrap();
@@ -189,7 +189,7 @@ fn statements_of_windows_with_changes_on_their_edges_are_right() {
     let mut state = programme();
     state.shards.iter_mut().for_each(|shard| shard.settled = Some(time(4 * HOUR)));
     let mut report = TokenReport::begin(&token());
-    let points = Points::new(&state.programme, &changes);
+    let points = Points::new(&state.programme, account(), &changes);
     points.check_statements(&mut report, &state, account(), &rows).unwrap();
     assert_eq!(report.mismatches, []);
     points.check_statements(&mut report, &state, account(), &rows[1..]).unwrap();
