@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 
 use pledge_core::error::StoreErrorKind;
-use pledge_core::ports::BalanceStore;
+use pledge_core::ports::LedgerReads;
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::conformance::ledger::Ledger;
@@ -70,7 +70,7 @@ async fn a_database_of_its_day_may_be_opened_from_several_sides_at_once() {
     let place = place_of_its_day().await;
     let opened = futures::future::join_all((0..4).map(|_| place.try_open())).await;
     for store in opened {
-        assert_eq!(BalanceStore::chains(&store.unwrap()).await.unwrap().len(), 2);
+        assert_eq!(LedgerReads::chains(&store.unwrap()).await.unwrap().len(), 2);
     }
 }
 

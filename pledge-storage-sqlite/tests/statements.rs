@@ -16,8 +16,7 @@ use pledge_core::primitives::{Address, B256};
 use pledge_core::types::{BlockNumber, BlockRef, LogIndex, Timestamp};
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_sql::{
-    Access, Connection, Database, Dialect, ExecResult, Fault, Row, SchemaVersion, SqlStore,
-    Transaction, Value,
+    Access, Connection, Database, Dialect, Fault, Row, SchemaVersion, SqlStore, Transaction, Value,
 };
 use pledge_storage_sqlite::SqliteDatabase;
 use pledge_testing::world::{CHAIN, account, at, spec, token, tokens};
@@ -63,12 +62,16 @@ impl Connection for CountedTransaction {
         self.inner.dialect()
     }
 
-    async fn execute(
+    async fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value>) -> Result<u64, Fault> {
+        self.inner.execute(sql, values).await
+    }
+
+    async fn execute_for_key(
         &mut self,
         sql: Cow<'static, str>,
         values: Vec<Value>,
-    ) -> Result<ExecResult, Fault> {
-        self.inner.execute(sql, values).await
+    ) -> Result<Option<u64>, Fault> {
+        self.inner.execute_for_key(sql, values).await
     }
 
     async fn fetch(

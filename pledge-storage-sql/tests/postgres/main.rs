@@ -68,6 +68,6 @@ async fn an_empty_schema_may_be_opened_from_several_sides_at_once() {
     let schema = Schema::new().await;
     let opened = futures::future::join_all((0..4).map(|_| schema.open())).await;
     for store in opened {
-        assert!(pledge_core::ports::BalanceStore::chains(&store).await.unwrap().is_empty());
+        assert!(pledge_core::ports::LedgerReads::chains(&store).await.unwrap().is_empty());
     }
 }
