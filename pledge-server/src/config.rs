@@ -159,12 +159,13 @@ impl Config {
     }
 
     fn check(raw: RawConfig) -> Result<Self, ConfigError> {
+        let RawConfig { server, storage, settlement, chains } = raw;
         let mut problems = Problems::default();
-        let server = ServerConfig::check(raw.server, &Key::root("server"), &mut problems);
-        let storage = StorageConfig::check(raw.storage, &Key::root("storage"), &mut problems);
+        let server = ServerConfig::check(server, &Key::root("server"), &mut problems);
+        let storage = StorageConfig::check(storage, &Key::root("storage"), &mut problems);
         let settlement =
-            SettlementConfig::check(raw.settlement, &Key::root("settlement"), &mut problems);
-        let chains = chain::check_all(raw.chains, &Key::root("chains"), &mut problems);
+            SettlementConfig::check(settlement, &Key::root("settlement"), &mut problems);
+        let chains = chain::check_all(chains, &Key::root("chains"), &mut problems);
         match (server, storage, settlement) {
             (Some(server), Some(storage), Some(settlement)) if problems.is_empty() => {
                 Ok(Self { server, storage, settlement, chains })

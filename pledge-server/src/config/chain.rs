@@ -131,42 +131,54 @@ impl ChainConfig {
     }
 
     fn check(name: String, raw: RawChain, chains: &Key, problems: &mut Problems) -> Option<Self> {
+        // Without `..`, so that the compiler finds a key that is not checked.
+        let RawChain {
+            chain_id,
+            rpc_urls,
+            ws_url,
+            log_proof,
+            requests_per_second,
+            cross_check,
+            confirmations,
+            finality,
+            poll_interval,
+            request_timeout,
+            clock_slack,
+            retained_headers,
+            tokens,
+            contracts,
+        } = raw;
         let key = chains.child(&name);
         check_name(&name, NAME_CHARS_MAX, &key, problems);
         let id_key = key.child("chain_id");
-        let id = problems.require(&id_key, raw.chain_id, "chain_id = 11155111");
-        let rpc_urls = nodes::check_urls(raw.rpc_urls, &key.child("rpc_urls"), problems);
-        let log_proof = nodes::check_log_proof(&raw.log_proof, &key.child("log_proof"), problems);
+        let id = problems.require(&id_key, chain_id, "chain_id = 11155111");
+        let rpc_urls = nodes::check_urls(rpc_urls, &key.child("rpc_urls"), problems);
+        let log_proof = nodes::check_log_proof(&log_proof, &key.child("log_proof"), problems);
         let requests_key = key.child("requests_per_second");
         let requests_per_second =
-            nodes::check_requests(raw.requests_per_second, &requests_key, problems);
+            nodes::check_requests(requests_per_second, &requests_key, problems);
         let count = rpc_urls.as_ref().map_or(usize::MAX, Vec::len);
         let cross_check =
-            nodes::check_cross_check(raw.cross_check, count, &key.child("cross_check"), problems);
+            nodes::check_cross_check(cross_check, count, &key.child("cross_check"), problems);
         let ws_key = key.child("ws_url");
-        let ws_url = raw.ws_url.and_then(|text| problems.take(&ws_key, NodeUrl::parse_ws(&text)));
-        let indexer = check_indexer(
-            raw.confirmations,
-            raw.finality.as_deref(),
-            raw.retained_headers,
-            &key,
-            problems,
-        );
+        let ws_url = ws_url.and_then(|text| problems.take(&ws_key, NodeUrl::parse_ws(&text)));
+        let indexer =
+            check_indexer(confirmations, finality.as_deref(), retained_headers, &key, problems);
         let poll_key = key.child("poll_interval");
-        let poll_interval = POLL_INTERVAL.check(&raw.poll_interval, &poll_key, problems);
+        let poll_interval = POLL_INTERVAL.check(&poll_interval, &poll_key, problems);
         let timeout_key = key.child("request_timeout");
-        let request_timeout = REQUEST_TIMEOUT.check(&raw.request_timeout, &timeout_key, problems);
-        if raw.tokens.is_empty() && raw.contracts.is_empty() {
+        let request_timeout = REQUEST_TIMEOUT.check(&request_timeout, &timeout_key, problems);
+        if tokens.is_empty() && contracts.is_empty() {
             let what = "is empty: write a [chains.NAME.tokens.NAME] section with an address, or a \
                         [chains.NAME.contracts.NAME] section to keep a contract's logs";
             problems.add(&key.child("tokens"), what);
         }
-        let tokens = token::check_all(raw.tokens, &key.child("tokens"), problems);
+        let tokens = token::check_all(tokens, &key.child("tokens"), problems);
         // Without an id some defaults are unknown, but the values themselves can still be checked.
         let chain = ChainId::new(id.map_or(0, |Whole(id)| id));
         let contracts_key = key.child("contracts");
-        let contracts = contract::check_all(raw.contracts, chain, &contracts_key, problems);
-        let (slack, slack_key) = (raw.clock_slack.as_deref(), key.child("clock_slack"));
+        let contracts = contract::check_all(contracts, chain, &contracts_key, problems);
+        let (slack, slack_key) = (clock_slack.as_deref(), key.child("clock_slack"));
         let clock_slack = durations::check_clock_slack(slack, chain, &slack_key, problems);
         let (id, clock_slack) = (ChainId::new(id?.0), clock_slack?);
         Some(Self {

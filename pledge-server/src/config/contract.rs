@@ -82,19 +82,20 @@ impl ContractConfig {
         problems: &mut Problems,
     ) -> Option<Self> {
         // Every value is checked before the first `?`, so that all problems are reported at once.
+        let RawContract { address, start_block, events } = raw;
         let key = contracts.child(name);
         let is_name = check_name(name, NAME_CHARS_MAX, &key, problems);
         let id = is_name.then(|| problems.take(&key, ContractId::new(chain, name))).flatten();
         let address_key = key.child("address");
-        let text = problems.require(&address_key, raw.address, "address = \"0x…\"");
+        let text = problems.require(&address_key, address, "address = \"0x…\"");
         let address = text.and_then(|text| problems.take(&address_key, parse_address(&text)));
-        let events = event::check_all(raw.events, &key.child("events"), problems);
+        let events = event::check_all(events, &key.child("events"), problems);
         let (events, kept) = events?;
         Some(Self {
             key,
             id: id?,
             address: address?,
-            start_block: raw.start_block.map(|Whole(block)| BlockNumber::new(block)),
+            start_block: start_block.map(|Whole(block)| BlockNumber::new(block)),
             events,
             kept,
         })

@@ -56,16 +56,18 @@ impl PointsConfig {
     }
 
     pub(super) fn check(raw: RawPoints, key: &Key, problems: &mut Problems) -> Option<Self> {
-        let rate = check_rate(raw.rate, &key.child("rate"), problems);
-        let window = problems.take(&key.child("window"), parse_window(&raw.window));
-        let RawSchedule(steps) = raw.schedule.unwrap_or(RawSchedule(Vec::new()));
+        let RawPoints { rate, window, allow_short_windows: Flag(allow_short_windows), schedule } =
+            raw;
+        let rate = check_rate(rate, &key.child("rate"), problems);
+        let window = problems.take(&key.child("window"), parse_window(&window));
+        let RawSchedule(steps) = schedule.unwrap_or(RawSchedule(Vec::new()));
         let steps = check_steps(steps, &key.child("schedule"), problems);
         let rates = RateSchedule::new(rate?, steps?);
         Some(Self {
             key: key.clone(),
             rates: problems.take(&key.child("schedule"), rates)?,
             window: window?,
-            allow_short_windows: raw.allow_short_windows.0,
+            allow_short_windows,
         })
     }
 

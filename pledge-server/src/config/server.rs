@@ -24,7 +24,7 @@ pub struct ServerConfig {
 
 impl ServerConfig {
     pub(super) fn check(raw: RawServer, key: &Key, problems: &mut Problems) -> Option<Self> {
-        let text = &raw.listen;
+        let RawServer { listen: text } = raw;
         let parsed = text.parse::<SocketAddr>().map_err(|_| {
             format!("`{text}` is not an address: write IP:PORT, such as {DEFAULT_LISTEN}")
         });

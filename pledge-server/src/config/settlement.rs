@@ -36,10 +36,11 @@ pub struct SettlementConfig {
 
 impl SettlementConfig {
     pub(super) fn check(raw: RawSettlement, key: &Key, problems: &mut Problems) -> Option<Self> {
-        let interval = SETTLEMENT_INTERVAL.check(&raw.interval, &key.child("interval"), problems);
+        let RawSettlement { interval, batch_accounts, batch_changes } = raw;
+        let interval = SETTLEMENT_INTERVAL.check(&interval, &key.child("interval"), problems);
         let mut batch = |name, batch| problems.take(&key.child(name), check_batch(batch));
-        let accounts = batch("batch_accounts", raw.batch_accounts);
-        let changes = batch("batch_changes", raw.batch_changes);
+        let accounts = batch("batch_accounts", batch_accounts);
+        let changes = batch("batch_changes", batch_changes);
         let settler = SettlerConfig {
             batch_accounts_max: accounts?,
             batch_changes_max: changes?,

@@ -62,9 +62,10 @@ pub enum StorageUrl {
 
 impl StorageConfig {
     pub(super) fn check(raw: RawStorage, key: &Key, problems: &mut Problems) -> Option<Self> {
-        let url = problems.take(&key.child("url"), StorageUrl::parse(&raw.url));
-        let redis = RedisConfig::check(raw.redis_url, raw.redis_prefix, key, problems);
-        let events = check_events(raw.events_kept);
+        let RawStorage { url, redis_url, redis_prefix, events_kept } = raw;
+        let url = problems.take(&key.child("url"), StorageUrl::parse(&url));
+        let redis = RedisConfig::check(redis_url, redis_prefix, key, problems);
+        let events = check_events(events_kept);
         let events = problems.take(&key.child("events_kept"), events);
         Some(Self { url: url?, redis, events: events? })
     }

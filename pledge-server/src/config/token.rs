@@ -92,29 +92,30 @@ pub(super) fn check_all(
 impl TokenConfig {
     fn check(name: &str, raw: RawToken, tokens: &Key, problems: &mut Problems) -> Option<Self> {
         // Every value is checked before the first `?`, so that all problems are reported at once.
+        let RawToken { address, start_block, decimals, on_unreadable, points } = raw;
         let key = tokens.child(name);
         check_name(name, NAME_CHARS_MAX, &key, problems);
         let address_key = key.child("address");
-        let text = problems.require(&address_key, raw.address, "address = \"0x…\"");
+        let text = problems.require(&address_key, address, "address = \"0x…\"");
         let address = text.and_then(|text| problems.take(&address_key, parse_address(&text)));
-        let on_unreadable = OnUnreadable::check(&raw.on_unreadable);
+        let on_unreadable = OnUnreadable::check(&on_unreadable);
         let on_unreadable = problems.take(&key.child("on_unreadable"), on_unreadable);
         let decimals_key = key.child("decimals");
-        let decimals = match raw.decimals {
+        let decimals = match decimals {
             Some(Whole(decimals)) => {
                 problems.take(&decimals_key, check_decimals(decimals)).map(Some)
             }
             None => Some(None),
         };
         let points_key = key.child("points");
-        let points = match raw.points {
+        let points = match points {
             Some(raw) => PointsConfig::check(raw, &points_key, problems).map(Some),
             None => Some(None),
         };
         Some(Self {
             key,
             address: address?,
-            start_block: raw.start_block.map(|Whole(block)| BlockNumber::new(block)),
+            start_block: start_block.map(|Whole(block)| BlockNumber::new(block)),
             decimals: decimals?,
             on_unreadable: on_unreadable?,
             points: points?,
