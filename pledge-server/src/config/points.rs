@@ -73,6 +73,7 @@ impl PointsConfig {
 
     pub(super) fn shown(&self) -> PointsShown {
         let Self { key: _, rates, window, allow_short_windows } = self;
+        // The first piece is the rate itself, which has a key of its own.
         let later = rates.pieces(Timestamp::ZERO, Timestamp::MAX).skip(1);
         let schedule = RawSchedule(later.map(|step| RawStep::new(step.from, step.value)).collect());
         PointsShown {

@@ -163,6 +163,7 @@ impl<T> Nested<T> {
             place.levels.push("NAME");
             place.examples.push(example);
         }
+        // What is inside a section that is commented out must be commented out too.
         place.is_extra |= self.is_extra;
         (self.describe)(&place)
     }

@@ -59,6 +59,7 @@ impl Effective {
                 let value = match shown {
                     Shown::Value(value) => Some(value),
                     Shown::OnNode => None,
+                    // Left out, so that what is shown can be the file again.
                     Shown::Nothing => return None,
                 };
                 let origin = written.origin(&key.child(name));

@@ -72,6 +72,7 @@ impl StorageConfig {
 
     pub(super) fn shown(&self) -> StorageShown {
         let Self { url, redis, events } = self;
+        // Both servers may have a password in their urls.
         let url = match url {
             StorageUrl::MySql(url) => Shown::text(url.masked()),
             other => Shown::text(other),
