@@ -14,6 +14,7 @@ mod nodes;
 mod points;
 mod quick;
 mod raw;
+mod section;
 mod server;
 mod settlement;
 mod show;
@@ -22,6 +23,7 @@ mod storage;
 mod token;
 mod url;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +33,7 @@ pub use error::{ConfigError, Key, Problem, Problems};
 pub use event::EventConfig;
 pub use points::PointsConfig;
 pub use quick::Quick;
+pub use section::{KeyDoc, Need, SectionDoc};
 pub use server::ServerConfig;
 pub use settlement::SettlementConfig;
 pub use show::Effective;
@@ -41,10 +44,26 @@ pub use url::{NodeUrl, ServerUrl};
 
 use pledge_core::types::ChainId;
 
+use chain::RawChain;
+use section::{Place, Section as _, always, named, section};
+use server::RawServer;
+use settlement::RawSettlement;
 use source::Written;
+use storage::RawStorage;
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "pledge.toml";
+
+section! {
+    /// The whole configuration, as it is written.
+    RawConfig {}
+    sections {
+        server: RawServer = always(),
+        storage: RawStorage = always(),
+        settlement: RawSettlement = always(),
+        chains: BTreeMap<String, RawChain> = named("mainnet"),
+    }
+}
 
 /// The checked configuration of the process.
 #[derive(Debug, Clone)]
@@ -123,6 +142,12 @@ impl Config {
         source::own_variables(variables)
     }
 
+    /// Every section with its keys, in the order of the file.
+    pub fn sections() -> Vec<SectionDoc> {
+        // The first is the whole file, which has no keys of its own.
+        RawConfig::describe(&Place::default()).split_off(1)
+    }
+
     /// The chains, at least one.
     pub fn require_chains(&self) -> Result<&[ChainConfig], ConfigError> {
         if self.chains.is_empty() {
@@ -133,13 +158,14 @@ impl Config {
         Ok(&self.chains)
     }
 
-    fn check(raw: raw::RawConfig) -> Result<Self, ConfigError> {
+    fn check(raw: RawConfig) -> Result<Self, ConfigError> {
+        let RawConfig { server, storage, settlement, chains } = raw;
         let mut problems = Problems::default();
-        let server = ServerConfig::check(raw.server, &Key::root("server"), &mut problems);
-        let storage = StorageConfig::check(raw.storage, &Key::root("storage"), &mut problems);
+        let server = ServerConfig::check(server, &Key::root("server"), &mut problems);
+        let storage = StorageConfig::check(storage, &Key::root("storage"), &mut problems);
         let settlement =
-            SettlementConfig::check(raw.settlement, &Key::root("settlement"), &mut problems);
-        let chains = chain::check_all(raw.chains, &Key::root("chains"), &mut problems);
+            SettlementConfig::check(settlement, &Key::root("settlement"), &mut problems);
+        let chains = chain::check_all(chains, &Key::root("chains"), &mut problems);
         match (server, storage, settlement) {
             (Some(server), Some(storage), Some(settlement)) if problems.is_empty() => {
                 Ok(Self { server, storage, settlement, chains })

@@ -8,9 +8,27 @@ use pledge_core::types::{BlockNumber, ChainId, ContractId};
 
 use super::event::{self, EventConfig};
 use super::name::check_name;
-use super::raw::{RawContract, Whole};
+use super::raw::{EventList, Whole};
+use super::section::{Shown, advised, optional, required, section};
 use super::token::parse_address;
 use super::{Key, Problems};
+
+section! {
+    /// The logs of a contract, kept as the chain has them: `pledge logs CHAIN:NAME` lists them. As
+    /// many as you like.
+    RawContract shown as ContractShown {
+        /// The address of the contract.
+        address: Option<String> = required("0x87870Bca3F3fD6335C3F4ce8392D69350B4fA4E2"),
+        /// The first block whose logs count. Default: that of the deployment, found on a node that
+        /// keeps history.
+        start_block: Option<Whole> = advised(Whole(16_291_127)),
+        /// Signatures, or topics of 0x and 64 hex digits. Default: every log is kept. What is kept
+        /// cannot be changed later.
+        events: Option<EventList> = optional(EventList(vec![EVENT_EXAMPLE.to_owned()])),
+    }
+}
+
+const EVENT_EXAMPLE: &str = "ReserveDataUpdated(address,uint256,uint256,uint256,uint256,uint256)";
 
 /// The longest name of a [`ContractId`].
 const NAME_CHARS_MAX: usize = 32;
@@ -64,21 +82,35 @@ impl ContractConfig {
         problems: &mut Problems,
     ) -> Option<Self> {
         // Every value is checked before the first `?`, so that all problems are reported at once.
+        let RawContract { address, start_block, events } = raw;
         let key = contracts.child(name);
         let is_name = check_name(name, NAME_CHARS_MAX, &key, problems);
         let id = is_name.then(|| problems.take(&key, ContractId::new(chain, name))).flatten();
         let address_key = key.child("address");
-        let text = problems.require(&address_key, raw.address, "address = \"0x…\"");
+        let text = problems.require(&address_key, address, "address = \"0x…\"");
         let address = text.and_then(|text| problems.take(&address_key, parse_address(&text)));
-        let events = event::check_all(raw.events, &key.child("events"), problems);
+        let events = event::check_all(events, &key.child("events"), problems);
         let (events, kept) = events?;
         Some(Self {
             key,
             id: id?,
             address: address?,
-            start_block: raw.start_block.map(|Whole(block)| BlockNumber::new(block)),
+            start_block: start_block.map(|Whole(block)| BlockNumber::new(block)),
             events,
             kept,
         })
+    }
+
+    pub(super) fn shown(&self) -> ContractShown {
+        let Self { key: _, id: _, address, start_block, events, kept: _ } = self;
+        let events = match &events[..] {
+            [] => Shown::Nothing,
+            events => Shown::list(events.iter().map(|EventConfig { written, .. }| written)),
+        };
+        ContractShown {
+            address: Shown::text(address),
+            start_block: start_block.map_or(Shown::OnNode, |block| Shown::whole(block.get())),
+            events,
+        }
     }
 }

@@ -10,20 +10,17 @@ use pledge_core::types::ChainId;
 use super::{Key, Problems};
 
 /// The wait for new blocks.
-const POLL_INTERVAL: Bounded = Bounded {
-    default: Duration::from_secs(2),
+pub(super) const POLL_INTERVAL: Bounded = Bounded {
     range: Duration::from_millis(50)..=Duration::from_secs(3_600),
     bounds: "from 50ms to 1h, such as \"2s\"",
 };
 /// The wait between two looks for closed windows.
-const SETTLEMENT_INTERVAL: Bounded = Bounded {
-    default: Duration::from_secs(2),
+pub(super) const SETTLEMENT_INTERVAL: Bounded = Bounded {
     range: Duration::from_millis(50)..=Duration::from_secs(3_600),
     bounds: "from 50ms to 1h, such as \"2s\"",
 };
 /// The wait for one answer. A longer one would take a frozen node for a slow one.
-const REQUEST_TIMEOUT: Bounded = Bounded {
-    default: Duration::from_secs(30),
+pub(super) const REQUEST_TIMEOUT: Bounded = Bounded {
     range: Duration::from_secs(1)..=Duration::from_secs(600),
     bounds: "from 1s to 10m, such as \"30s\"",
 };
@@ -32,43 +29,16 @@ const CLOCK_SLACK: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration:
 /// No bound at all.
 const UNLIMITED: &str = "unlimited";
 
-/// A duration with its default and its bounds.
-struct Bounded {
-    default: Duration,
+/// The bounds of a duration.
+pub(super) struct Bounded {
     range: RangeInclusive<Duration>,
     bounds: &'static str,
 }
 
 impl Bounded {
-    fn check(&self, raw: Option<&str>, key: &Key, problems: &mut Problems) -> Option<Duration> {
-        raw.map_or(Some(self.default), |text| {
-            problems.take(key, parse_within(text, &self.range, self.bounds))
-        })
+    pub(super) fn check(&self, raw: &str, key: &Key, problems: &mut Problems) -> Option<Duration> {
+        problems.take(key, parse_within(raw, &self.range, self.bounds))
     }
-}
-
-pub(super) fn check_poll_interval(
-    raw: Option<&str>,
-    key: &Key,
-    problems: &mut Problems,
-) -> Option<Duration> {
-    POLL_INTERVAL.check(raw, key, problems)
-}
-
-pub(super) fn check_settlement_interval(
-    raw: Option<&str>,
-    key: &Key,
-    problems: &mut Problems,
-) -> Option<Duration> {
-    SETTLEMENT_INTERVAL.check(raw, key, problems)
-}
-
-pub(super) fn check_request_timeout(
-    raw: Option<&str>,
-    key: &Key,
-    problems: &mut Problems,
-) -> Option<Duration> {
-    REQUEST_TIMEOUT.check(raw, key, problems)
 }
 
 /// How far ahead of the clock the time of a block may be; an inner `None` is no bound.

@@ -31,15 +31,11 @@ pub(super) fn check_urls(
     (urls.len() == texts.len()).then_some(urls)
 }
 
-pub(super) fn check_log_proof(
-    raw: Option<&str>,
-    key: &Key,
-    problems: &mut Problems,
-) -> Option<LogProof> {
+pub(super) fn check_log_proof(raw: &str, key: &Key, problems: &mut Problems) -> Option<LogProof> {
     let log_proof = match raw {
-        None | Some("bloom") => Ok(LogProof::Bloom),
-        Some("receipts") => Ok(LogProof::Receipts),
-        Some(other) => Err(format!(
+        "bloom" => Ok(LogProof::Bloom),
+        "receipts" => Ok(LogProof::Receipts),
+        other => Err(format!(
             "`{other}` is not known: write \"bloom\", which is the default, or \"receipts\""
         )),
     };
@@ -72,12 +68,11 @@ pub(super) fn check_requests(
 
 /// A cross-check needs at least two nodes.
 pub(super) fn check_cross_check(
-    raw: Option<Flag>,
+    Flag(cross_check): Flag,
     nodes: usize,
     key: &Key,
     problems: &mut Problems,
 ) -> bool {
-    let Flag(cross_check) = raw.unwrap_or(Flag(false));
     if cross_check && nodes < 2 {
         let what =
             "needs a second node to compare with: name one more in rpc_urls, or remove cross_check";

@@ -1,13 +1,32 @@
 //! `[chains.NAME.tokens.NAME.points]`.
 
+use std::time::Duration;
+
 use chrono::DateTime;
 use pledge_core::points::Programme;
 use pledge_core::types::{
     ProgrammeId, Rate, RateSchedule, ShardCount, Step, Timestamp, TokenId, WindowLength,
 };
 
-use super::raw::{Flag, RateText, RawPoints, RawSchedule, RawStep};
+use super::durations::duration_text;
+use super::raw::{Flag, RateText, RawSchedule, RawStep};
+use super::section::{Kind as _, Shown, optional, preset, required, section};
 use super::{ConfigError, Key, Problems};
+
+section! {
+    /// The points of a token; without this section only its ledger is kept.
+    RawPoints shown as PointsShown {
+        /// Points per whole token per hour, as text: a number would not be exact.
+        rate: Option<RateText> = required(RateText("0.05".to_owned())),
+        /// How long a settlement's window is. It cannot be changed later.
+        window: String = preset("1h"),
+        /// With `true` a new programme may have windows of less than 1m.
+        allow_short_windows: Flag = preset(Flag(false)),
+        /// Other rates from an instant on; a last step to `"0"` ends a season. No default.
+        schedule: Option<RawSchedule> =
+            optional(RawSchedule(vec![RawStep::new("2026-01-01T00:00:00Z", "0.10")])),
+    }
+}
 
 /// The rule of the programme `main`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,20 +56,32 @@ impl PointsConfig {
     }
 
     pub(super) fn check(raw: RawPoints, key: &Key, problems: &mut Problems) -> Option<Self> {
-        let rate = check_rate(raw.rate, &key.child("rate"), problems);
-        let window = match raw.window.as_deref() {
-            Some(text) => problems.take(&key.child("window"), parse_window(text)),
-            None => Some(WindowLength::HOUR),
-        };
-        let RawSchedule(steps) = raw.schedule.unwrap_or(RawSchedule(Vec::new()));
+        let RawPoints { rate, window, allow_short_windows: Flag(allow_short_windows), schedule } =
+            raw;
+        let rate = check_rate(rate, &key.child("rate"), problems);
+        let window = problems.take(&key.child("window"), parse_window(&window));
+        let RawSchedule(steps) = schedule.unwrap_or(RawSchedule(Vec::new()));
         let steps = check_steps(steps, &key.child("schedule"), problems);
         let rates = RateSchedule::new(rate?, steps?);
         Some(Self {
             key: key.clone(),
             rates: problems.take(&key.child("schedule"), rates)?,
             window: window?,
-            allow_short_windows: raw.allow_short_windows.is_some_and(|Flag(allow)| allow),
+            allow_short_windows,
         })
+    }
+
+    pub(super) fn shown(&self) -> PointsShown {
+        let Self { key: _, rates, window, allow_short_windows } = self;
+        // The first piece is the rate itself, which has a key of its own.
+        let later = rates.pieces(Timestamp::ZERO, Timestamp::MAX).skip(1);
+        let schedule = RawSchedule(later.map(|step| RawStep::new(step.from, step.value)).collect());
+        PointsShown {
+            rate: Shown::text(rates.at(Timestamp::ZERO)),
+            window: Shown::text(duration_text(Duration::from_secs(window.get()))),
+            allow_short_windows: Shown::flag(*allow_short_windows),
+            schedule: Shown::Value(schedule.to_toml()),
+        }
     }
 
     /// Why a new programme may not have this window. An existing programme keeps its own.

@@ -3,9 +3,9 @@
 use pledge_core::types::{ChainId, Rate};
 
 use super::durations::parse_slack;
-use super::raw::{RateText, RawConfig, TextList, Whole};
+use super::raw::{RateText, TextList, Whole};
 use super::token::parse_address;
-use super::{ConfigError, Key, NodeUrl, Problems};
+use super::{ConfigError, Key, NodeUrl, Problems, RawConfig};
 
 /// The arguments of `pledge run --rpc-url URL --token 0x…`.
 #[derive(Debug, Clone)]

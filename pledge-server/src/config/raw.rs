@@ -1,94 +1,24 @@
-//! The configuration as written: every key is optional, and only the type of a value is checked.
+//! The kinds of values as they are written: only the type is checked.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize as Derive;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use toml::Value;
 
-#[derive(Debug, Default, Derive)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawConfig {
-    pub(super) server: RawServer,
-    pub(super) storage: RawStorage,
-    pub(super) settlement: RawSettlement,
-    pub(super) chains: BTreeMap<String, RawChain>,
-}
-
-#[derive(Debug, Default, Derive)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawServer {
-    pub(super) listen: Option<String>,
-}
-
-#[derive(Debug, Default, Derive)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawStorage {
-    pub(super) url: Option<String>,
-    pub(super) redis_url: Option<String>,
-    pub(super) redis_prefix: Option<String>,
-    pub(super) events_kept: Option<Whole>,
-}
-
-#[derive(Debug, Default, Derive)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawSettlement {
-    pub(super) interval: Option<String>,
-    pub(super) batch_accounts: Option<Whole>,
-    pub(super) batch_changes: Option<Whole>,
-}
-
-#[derive(Debug, Default, Derive)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawChain {
-    pub(super) chain_id: Option<Whole>,
-    pub(super) rpc_urls: Option<TextList>,
-    pub(super) ws_url: Option<String>,
-    pub(super) log_proof: Option<String>,
-    pub(super) requests_per_second: Option<Whole>,
-    pub(super) cross_check: Option<Flag>,
-    pub(super) confirmations: Option<Whole>,
-    pub(super) finality: Option<String>,
-    pub(super) poll_interval: Option<String>,
-    pub(super) request_timeout: Option<String>,
-    pub(super) clock_slack: Option<String>,
-    pub(super) retained_headers: Option<Whole>,
-    pub(super) tokens: BTreeMap<String, RawToken>,
-    pub(super) contracts: BTreeMap<String, RawContract>,
-}
-
-#[derive(Debug, Default, Derive)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawContract {
-    pub(super) address: Option<String>,
-    pub(super) start_block: Option<Whole>,
-    pub(super) events: Option<EventList>,
-}
-
-#[derive(Debug, Default, Derive)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawToken {
-    pub(super) address: Option<String>,
-    pub(super) start_block: Option<Whole>,
-    pub(super) decimals: Option<Whole>,
-    pub(super) on_unreadable: Option<String>,
-    pub(super) points: Option<RawPoints>,
-}
-
-#[derive(Debug, Default, Derive)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawPoints {
-    pub(super) rate: Option<RateText>,
-    pub(super) window: Option<String>,
-    pub(super) allow_short_windows: Option<Flag>,
-    pub(super) schedule: Option<RawSchedule>,
-}
+use super::section::{Kind, list, text, whole};
 
 #[derive(Debug, Default, Clone, Derive)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawStep {
     pub(super) from: Option<String>,
     pub(super) rate: Option<RateText>,
+}
+
+impl RawStep {
+    pub(super) fn new(from: impl fmt::Display, rate: impl fmt::Display) -> Self {
+        Self { from: Some(from.to_string()), rate: Some(RateText(rate.to_string())) }
+    }
 }
 
 /// A whole number. The environment has only text, so digits as text count too.
@@ -115,6 +45,67 @@ pub(super) struct EventList(pub(super) Vec<String>);
 /// A list of steps, or in the environment one text `FROM=RATE,FROM=RATE`.
 #[derive(Debug, Clone)]
 pub(super) struct RawSchedule(pub(super) Vec<RawStep>);
+
+impl Kind for String {
+    const NAME: &'static str = "text";
+
+    fn to_toml(&self) -> Value {
+        text(self)
+    }
+}
+
+impl Kind for Whole {
+    const NAME: &'static str = "whole number";
+
+    fn to_toml(&self) -> Value {
+        whole(self.0)
+    }
+}
+
+impl Kind for Flag {
+    const NAME: &'static str = "`true` or `false`";
+
+    fn to_toml(&self) -> Value {
+        Value::Boolean(self.0)
+    }
+}
+
+impl Kind for RateText {
+    const NAME: &'static str = "number as text";
+
+    fn to_toml(&self) -> Value {
+        text(&self.0)
+    }
+}
+
+impl Kind for TextList {
+    const NAME: &'static str = "list of texts";
+
+    fn to_toml(&self) -> Value {
+        list(&self.0)
+    }
+}
+
+impl Kind for EventList {
+    const NAME: &'static str = "list of texts";
+
+    fn to_toml(&self) -> Value {
+        list(&self.0)
+    }
+}
+
+impl Kind for RawSchedule {
+    const NAME: &'static str = "list of steps";
+
+    fn to_toml(&self) -> Value {
+        let step = |RawStep { from, rate }: &RawStep| {
+            let rate = rate.as_ref().map(|RateText(rate)| rate);
+            let keys = [("from", from.as_ref()), ("rate", rate)].into_iter();
+            keys.filter_map(|(name, value)| Some((name.to_owned(), text(value?)))).collect()
+        };
+        Value::Array(self.0.iter().map(step).map(Value::Table).collect())
+    }
+}
 
 impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -260,10 +251,7 @@ impl<'de> Deserialize<'de> for RawSchedule {
             fn visit_str<E: de::Error>(self, text: &str) -> Result<RawSchedule, E> {
                 let step = |part: &str| {
                     let (from, rate) = part.split_once('=').unwrap_or((part, ""));
-                    RawStep {
-                        from: Some(from.trim().to_owned()),
-                        rate: Some(RateText(rate.trim().to_owned())),
-                    }
+                    RawStep::new(from.trim(), rate.trim())
                 };
                 let parts = text.split(',').filter(|part| !part.trim().is_empty());
                 Ok(RawSchedule(parts.map(step).collect()))

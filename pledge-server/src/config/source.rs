@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::raw::RawConfig;
-use super::{ConfigError, Environment, Key, Problems};
+use super::{ConfigError, Environment, Key, Problems, RawConfig};
 
 const PREFIX: &str = "PLEDGE_";
 /// Separates the levels of a key in a variable; every key has at least two levels.
@@ -17,9 +16,10 @@ const LEVELS: &str = "__";
 pub const RPC_URL: &str = "PLEDGE_RPC_URL";
 
 /// Variables that are not keys: `RPC_URL` and those of the tests and examples.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 8] = [
     RPC_URL,
     "PLEDGE_ANVIL",
+    "PLEDGE_BLESS",
     "PLEDGE_EXAMPLE_KEY",
     "PLEDGE_KILLS",
     "PLEDGE_SEED",

@@ -4,14 +4,30 @@ use std::num::NonZeroU64;
 
 use pledge_core::ports::EventRetention;
 
-use super::raw::{RawStorage, Whole};
+use super::raw::Whole;
+use super::section::{Shown, optional, preset, section, usual};
 use super::{Key, Problems, ServerUrl};
 
-const DEFAULT_URL: &str = "sqlite:pledge.db";
 const KINDS: &str = "memory:, sqlite:FILE or mysql://USER@HOST/DATABASE";
 const MYSQL_EXAMPLE: &str = "mysql://pledge@127.0.0.1:3306/pledge";
 const REDIS_EXAMPLE: &str = "redis://127.0.0.1:6379";
 const DEFAULT_REDIS_PREFIX: &str = "pledge";
+
+section! {
+    /// Where the ledger is kept.
+    RawStorage shown as StorageShown {
+        /// `"sqlite:FILE"`, `"mysql://USER@HOST:3306/DATABASE"` (the password in
+        /// `PLEDGE_STORAGE__URL`), or `"memory:"`.
+        url: String = preset("sqlite:pledge.db"),
+        /// With a server as the database, Redis shares the work of several instances out. No
+        /// default.
+        redis_url: Option<String> = optional(REDIS_EXAMPLE),
+        /// What every key in Redis begins with.
+        redis_prefix: Option<String> = usual(DEFAULT_REDIS_PREFIX),
+        /// Older events go once every consumer has them, or was silent for 30 days.
+        events_kept: Whole = preset(Whole(EventRetention::DEFAULT.events_kept.get())),
+    }
+}
 
 /// Where the ledger is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,24 +62,38 @@ pub enum StorageUrl {
 
 impl StorageConfig {
     pub(super) fn check(raw: RawStorage, key: &Key, problems: &mut Problems) -> Option<Self> {
-        let url = raw.url.as_deref().unwrap_or(DEFAULT_URL);
-        let url = problems.take(&key.child("url"), StorageUrl::parse(url));
-        let redis = RedisConfig::check(raw.redis_url, raw.redis_prefix, key, problems);
-        let events = check_events(raw.events_kept);
+        let RawStorage { url, redis_url, redis_prefix, events_kept } = raw;
+        let url = problems.take(&key.child("url"), StorageUrl::parse(&url));
+        let redis = RedisConfig::check(redis_url, redis_prefix, key, problems);
+        let events = check_events(events_kept);
         let events = problems.take(&key.child("events_kept"), events);
         Some(Self { url: url?, redis, events: events? })
+    }
+
+    pub(super) fn shown(&self) -> StorageShown {
+        let Self { url, redis, events } = self;
+        // Both servers may have a password in their urls.
+        let url = match url {
+            StorageUrl::MySql(url) => Shown::text(url.masked()),
+            other => Shown::text(other),
+        };
+        let (redis_url, redis_prefix) = match redis {
+            Some(RedisConfig { url, prefix }) => (Shown::text(url.masked()), Shown::text(prefix)),
+            None => (Shown::Nothing, Shown::Nothing),
+        };
+        let EventRetention { events_kept, silence_seconds: _ } = events;
+        let events_kept = Shown::whole(events_kept.get());
+        StorageShown { url, redis_url, redis_prefix, events_kept }
     }
 }
 
 /// Checks how many events are kept. Too few would be gone before a receiver returns from a minute's
 /// outage.
-fn check_events(kept: Option<Whole>) -> Result<EventRetention, String> {
+fn check_events(Whole(kept): Whole) -> Result<EventRetention, String> {
     const EVENTS_KEPT_MIN: u64 = 1_000;
-    let default = EventRetention::DEFAULT;
-    let kept = kept.map_or(default.events_kept.get(), |Whole(kept)| kept);
     NonZeroU64::new(kept)
         .filter(|kept| kept.get() >= EVENTS_KEPT_MIN)
-        .map(|events_kept| EventRetention { events_kept, ..default })
+        .map(|events_kept| EventRetention { events_kept, ..EventRetention::DEFAULT })
         .ok_or_else(|| format!("{kept} is too few: write at least {EVENTS_KEPT_MIN}"))
 }
 

@@ -6,8 +6,28 @@ use pledge_core::primitives::Address;
 use pledge_core::types::{BlockNumber, Decimals};
 
 use super::name::{NAME_CHARS_MAX, check_name};
-use super::raw::{RawToken, Whole};
+use super::points::RawPoints;
+use super::raw::Whole;
+use super::section::{Shown, advised, maybe, optional, preset, required, section};
 use super::{Key, PointsConfig, Problems};
+
+section! {
+    /// A token to follow; as many as you like, each with a name of yours.
+    RawToken shown as TokenShown {
+        /// The address of the contract; the example is USDC.
+        address: Option<String> = required("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"),
+        /// The first block whose logs count. Default: that of the deployment, found on a node that
+        /// keeps history.
+        start_block: Option<Whole> = advised(Whole(6_082_465)),
+        /// For a contract without `decimals()`. Default: what the contract returns.
+        decimals: Option<Whole> = optional(Whole(18)),
+        /// `"mark"` counts a log of a transfer that cannot be read; `"halt"` stops the token there.
+        on_unreadable: String = preset(OnUnreadable::Mark.name()),
+    }
+    sections {
+        points: Option<RawPoints> = maybe(),
+    }
+}
 
 /// One ERC-20 contract to follow.
 #[derive(Debug, Clone)]
@@ -26,32 +46,24 @@ pub struct TokenConfig {
 }
 
 /// What happens when a log has the topic of a transfer but cannot be read as one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnUnreadable {
     /// The log is counted, and the token continues without it.
-    #[default]
     Mark,
     /// The token is halted at the block before it.
     Halt,
 }
 
 impl OnUnreadable {
-    fn check(raw: Option<&str>) -> Result<Self, String> {
-        match raw {
-            None => Ok(Self::default()),
-            Some(text) => [Self::Mark, Self::Halt]
-                .into_iter()
-                .find(|known| known.name() == text)
-                .ok_or_else(|| {
-                    format!(
-                        "`{text}` is not known: write \"mark\", which is the default, or \"halt\""
-                    )
-                }),
-        }
+    fn check(text: &str) -> Result<Self, String> {
+        let known = [Self::Mark, Self::Halt].into_iter().find(|known| known.name() == text);
+        known.ok_or_else(|| {
+            format!("`{text}` is not known: write \"mark\", which is the default, or \"halt\"")
+        })
     }
 
     /// The value in the configuration.
-    pub(super) const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Mark => "mark",
             Self::Halt => "halt",
@@ -80,33 +92,44 @@ pub(super) fn check_all(
 impl TokenConfig {
     fn check(name: &str, raw: RawToken, tokens: &Key, problems: &mut Problems) -> Option<Self> {
         // Every value is checked before the first `?`, so that all problems are reported at once.
+        let RawToken { address, start_block, decimals, on_unreadable, points } = raw;
         let key = tokens.child(name);
         check_name(name, NAME_CHARS_MAX, &key, problems);
         let address_key = key.child("address");
-        let text = problems.require(&address_key, raw.address, "address = \"0x…\"");
+        let text = problems.require(&address_key, address, "address = \"0x…\"");
         let address = text.and_then(|text| problems.take(&address_key, parse_address(&text)));
-        let on_unreadable = OnUnreadable::check(raw.on_unreadable.as_deref());
+        let on_unreadable = OnUnreadable::check(&on_unreadable);
         let on_unreadable = problems.take(&key.child("on_unreadable"), on_unreadable);
         let decimals_key = key.child("decimals");
-        let decimals = match raw.decimals {
+        let decimals = match decimals {
             Some(Whole(decimals)) => {
                 problems.take(&decimals_key, check_decimals(decimals)).map(Some)
             }
             None => Some(None),
         };
         let points_key = key.child("points");
-        let points = match raw.points {
+        let points = match points {
             Some(raw) => PointsConfig::check(raw, &points_key, problems).map(Some),
             None => Some(None),
         };
         Some(Self {
             key,
             address: address?,
-            start_block: raw.start_block.map(|Whole(block)| BlockNumber::new(block)),
+            start_block: start_block.map(|Whole(block)| BlockNumber::new(block)),
             decimals: decimals?,
             on_unreadable: on_unreadable?,
             points: points?,
         })
+    }
+
+    pub(super) fn shown(&self) -> TokenShown {
+        let Self { key: _, address, start_block, decimals, on_unreadable, points: _ } = self;
+        TokenShown {
+            address: Shown::text(address),
+            start_block: start_block.map_or(Shown::OnNode, |block| Shown::whole(block.get())),
+            decimals: decimals.map_or(Shown::OnNode, |known| Shown::whole(known.get().into())),
+            on_unreadable: Shown::text(on_unreadable.name()),
+        }
     }
 }
 

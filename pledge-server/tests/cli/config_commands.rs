@@ -269,7 +269,7 @@ fn the_file_that_init_writes_is_fine_once_its_node_is_filled_in() {
     let filled = template
         .replace("https://your.node.example", &node.url())
         .replace("chain_id = 1\n", "chain_id = 31337\n")
-        .replace("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eb48", &token().to_string())
+        .replace("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", &token().to_string())
         .replace("start_block = 6082465", "start_block = 0")
         .replace("# [chains.mainnet.contracts", "[chains.mainnet.contracts")
         .replace("# address = \"0x87870Bca3F3fD6335C3F4ce8392D69350B4fA4E2\"", &pool_address)

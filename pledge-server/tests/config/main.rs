@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 mod contracts;
+mod documented;
 mod effective;
 mod file;
 mod flags;

@@ -8,7 +8,7 @@ use pledge_core::indexer::Finality;
 use pledge_core::types::Timestamp;
 use pledge_server::config::{Config, OnUnreadable};
 
-use crate::good::{GOOD, USDX, load, shown};
+use crate::good::{GOOD, USDX, load};
 
 #[test]
 fn every_key_is_reached_by_the_environment() {
@@ -51,51 +51,6 @@ fn every_key_is_reached_by_the_environment() {
     assert_eq!(chain.tokens[0].on_unreadable, OnUnreadable::Halt);
     let rates = &chain.tokens[0].points.as_ref().unwrap().rates;
     assert_eq!(rates.at(Timestamp::MAX).to_string(), "0.2");
-}
-
-/// The configuration that the README documents, its placeholders filled in.
-fn documented() -> String {
-    let readme = include_str!("../../../README.md");
-    let begin = readme.find("```toml\n").unwrap() + "```toml\n".len();
-    let block = &readme[begin..][..readme[begin..].find("```").unwrap()];
-    block.replace("\"0x…\"", &format!("{USDX:?}")).replace("://…", "://node.example")
-}
-
-/// Every key with its value in the form of the environment.
-fn as_variables(table: &toml::Table, above: &str, variables: &mut Vec<(String, String)>) {
-    for (name, value) in table {
-        let name = format!("{above}__{}", name.to_uppercase());
-        let text = |value: &toml::Value| match value {
-            toml::Value::String(text) => text.clone(),
-            toml::Value::Table(step) => {
-                format!("{}={}", step["from"].as_str().unwrap(), step["rate"].as_str().unwrap())
-            }
-            other => other.to_string(),
-        };
-        match value {
-            toml::Value::Table(below) => as_variables(below, &name, variables),
-            toml::Value::Array(list) => {
-                let texts: Vec<String> = list.iter().map(text).collect();
-                variables.push((name, texts.join(",")));
-            }
-            value => variables.push((name, text(value))),
-        }
-    }
-}
-
-#[test]
-fn every_documented_key_is_set_by_the_environment_alone() {
-    let toml = documented();
-    let mut variables = Vec::new();
-    as_variables(&toml.parse().unwrap(), "PLEDGE", &mut variables);
-    for (name, _) in &mut variables {
-        *name = name.replacen("PLEDGE__", "PLEDGE_", 1);
-    }
-    assert_eq!(variables.len(), 30, "{variables:?}");
-    let (by_file, by_environment) = (shown(&toml, &Vec::new()), shown("", &variables));
-    assert_eq!(by_environment["config"], by_file["config"]);
-    let origins = by_environment["origins"].as_object().unwrap();
-    assert!(origins.values().all(|origin| origin == "environment"), "{origins:?}");
 }
 
 #[test]

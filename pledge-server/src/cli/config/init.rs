@@ -10,10 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::{Context, Verdict, WrongUsage};
-use crate::config::DEFAULT_FILE;
-
-/// Every key: required ones to fill in, optional ones commented out with their defaults.
-const TEMPLATE: &str = include_str!("init/pledge.toml");
+use crate::config::{Config, DEFAULT_FILE, Need, SectionDoc};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct InitArgs {
@@ -26,6 +23,9 @@ pub(in crate::cli) struct InitArgs {
 struct Written {
     file: PathBuf,
 }
+
+/// Every key: required ones to fill in, optional ones commented out with their defaults.
+struct Template(Vec<SectionDoc>);
 
 pub(super) fn execute(context: &Context, args: &InitArgs) -> anyhow::Result<Verdict> {
     let file = context.file.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
@@ -42,10 +42,45 @@ pub(super) fn execute(context: &Context, args: &InitArgs) -> anyhow::Result<Verd
         }
         opened => opened,
     };
-    let written = opened.and_then(|mut opened| opened.write_all(TEMPLATE.as_bytes()));
+    let template = Template(Config::sections()).to_string();
+    let written = opened.and_then(|mut opened| opened.write_all(template.as_bytes()));
     written.with_context(|| format!("cannot write `{}`", file.display()))?;
     context.output.print(&Written { file })?;
     Ok(Verdict::Fine)
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "# The configuration of pledge. What is commented shows its default, or an example."
+        )?;
+        writeln!(
+            f,
+            "# Each key can come from the environment instead, as PLEDGE_ and the levels joined by two"
+        )?;
+        writeln!(f, "# underscores: PLEDGE_CHAINS__MAINNET__RPC_URLS.")?;
+        for SectionDoc { example, doc, is_extra, keys, .. } in &self.0 {
+            writeln!(f)?;
+            write_comment(f, doc)?;
+            writeln!(f, "{}[{example}]", mark(*is_extra))?;
+            for key in keys {
+                write_comment(f, &key.doc)?;
+                let is_written = matches!(key.need, Need::Required | Need::Advised);
+                writeln!(f, "{}{} = {}", mark(*is_extra || !is_written), key.name, key.value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a line begins with that is commented out, or is not.
+const fn mark(is_comment: bool) -> &'static str {
+    if is_comment { "# " } else { "" }
+}
+
+fn write_comment(f: &mut fmt::Formatter<'_>, lines: &str) -> fmt::Result {
+    lines.lines().try_for_each(|line| writeln!(f, "# {line}"))
 }
 
 impl fmt::Display for Written {
