@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use pledge_core::ledger::erc20;
 use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
-use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId};
 
 use super::csv_chain::{Answer, CsvChain, TOKEN};
 
@@ -21,12 +21,12 @@ impl ChainSource for CsvChain {
         self.head().await.map(Some)
     }
 
-    async fn headers(&self, from: BlockNumber, to: BlockNumber) -> Answer<Vec<BlockRef>> {
-        (from.get()..=to.get()).map(|number| self.block(BlockNumber::new(number))).collect()
+    async fn headers(&self, blocks: BlockSpan) -> Answer<Vec<BlockRef>> {
+        blocks.numbers().map(|number| self.block(number)).collect()
     }
 
     async fn logs<'a>(&self, request: LogsRequest<'a>) -> Answer<LogsAnswer> {
-        let headers = self.headers(request.from, request.to).await?;
+        let headers = self.headers(BlockSpan::new(request.from, request.to)).await?;
         let mut logs = Vec::new();
         for row in &self.transfers {
             if (request.from..=request.to).contains(&row.block) {

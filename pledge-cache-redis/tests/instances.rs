@@ -13,7 +13,7 @@ use pledge_core::primitives::Address;
 use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::types::{
-    Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, TokenId,
+    Amount, BlockId, BlockRef, BlockSpan, Call, CallOutcome, ChainId, TokenId,
 };
 use pledge_storage_memory::MemoryStore;
 use pledge_testing::world::{CHAIN, NOW, account, at, spec, token, tokens};
@@ -163,12 +163,8 @@ impl ChainSource for HeadsOnly {
         self.0.finalized().await
     }
 
-    async fn headers(
-        &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<BlockRef>, ChainError> {
-        self.0.headers(from, to).await
+    async fn headers(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError> {
+        self.0.headers(blocks).await
     }
 
     async fn logs<'a>(&self, _: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {

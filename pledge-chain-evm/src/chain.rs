@@ -6,7 +6,9 @@ use alloy::primitives::{Address, U64};
 use async_trait::async_trait;
 use pledge_core::error::ChainError;
 use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
-use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call as Question, CallOutcome, ChainId};
+use pledge_core::types::{
+    BlockId, BlockNumber, BlockRef, BlockSpan, Call as Question, CallOutcome, ChainId,
+};
 use serde_json::json;
 
 use crate::asker::Asker;
@@ -163,12 +165,8 @@ impl ChainSource for EvmChain {
         self.headers.finalized().await
     }
 
-    async fn headers(
-        &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<BlockRef>, ChainError> {
-        self.headers.linked(from, to).await
+    async fn headers(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError> {
+        self.headers.linked(blocks).await
     }
 
     async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {

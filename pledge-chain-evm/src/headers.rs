@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pledge_core::error::{ChainError, ChainErrorKind};
-use pledge_core::types::{BlockId, BlockNumber, BlockRef};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, BlockSpan};
 use serde_json::json;
 
 use crate::asker::Asker;
@@ -128,17 +128,13 @@ impl HeaderReader {
         ChainError::transient(READ_HEAD, detail)
     }
 
-    /// Every header of `from..=to`, linked by parent hash.
-    pub(crate) async fn linked(
-        &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<BlockRef>, ChainError> {
-        if from > to {
-            let detail = format!("{from}..={to} is no range");
+    /// Every header of the blocks, linked by parent hash.
+    pub(crate) async fn linked(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError> {
+        let numbers: Vec<BlockNumber> = blocks.numbers().collect();
+        if numbers.is_empty() {
+            let detail = format!("{blocks} is no range");
             return Err(ChainError::persistent(READ_HEADERS, detail));
         }
-        let numbers: Vec<BlockNumber> = (from.get()..=to.get()).map(BlockNumber::new).collect();
         let mut readings = 1;
         loop {
             let blocks = self.at(&numbers).await?;

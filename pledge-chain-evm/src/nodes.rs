@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use pledge_core::error::ChainError;
 use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
-use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId};
 
 pub use config::NodesConfig;
 pub use cross_check::StandbyNodes;
@@ -140,12 +140,8 @@ impl ChainSource for EvmNodes {
         self.heads.finalized().await
     }
 
-    async fn headers(
-        &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<BlockRef>, ChainError> {
-        self.failover.ask("read headers", |node| node.headers(from, to), |headers| headers).await
+    async fn headers(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError> {
+        self.failover.ask("read headers", |node| node.headers(blocks), |headers| headers).await
     }
 
     async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {

@@ -10,7 +10,7 @@ use pledge_core::error::ChainErrorKind;
 use pledge_core::ledger::Transfer;
 use pledge_core::ledger::erc20::{decode, encode_number, transfers_of};
 use pledge_core::ports::{ChainSource, ChainSourceExt, HeaderDetail, LogsAnswer, LogsRequest};
-use pledge_core::types::{Account, Amount, BlockNumber, BlockRef, Call, ChainId};
+use pledge_core::types::{Account, Amount, BlockNumber, BlockRef, BlockSpan, Call, ChainId};
 use pledge_examples::{Anvil, Played, Token, Traffic};
 
 const CHAIN_ID: u64 = 31_337;
@@ -52,7 +52,7 @@ impl World {
 
     async fn block(&self, number: u64) -> BlockRef {
         let number = BlockNumber::new(number);
-        self.source.headers(number, number).await.unwrap()[0]
+        self.source.headers(BlockSpan::one(number)).await.unwrap()[0]
     }
 }
 
@@ -172,7 +172,7 @@ async fn a_head_that_went_down_is_seen() {
     world.anvil.rollback(3).await.unwrap();
     let low = world.source.head().await.unwrap();
     assert_eq!(high.number.above(low.number), Some(3));
-    let headers = world.source.headers(low.number, high.number).await;
+    let headers = world.source.headers(BlockSpan::new(low.number, high.number)).await;
     assert_eq!(headers.unwrap_err().kind(), ChainErrorKind::BlockGone);
 }
 

@@ -16,7 +16,7 @@ use futures::stream;
 use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::ledger::erc20::transfers_of;
 use pledge_core::ports::{ChainSource, HeaderDetail, LogsRequest};
-use pledge_core::types::{BlockNumber, ChainId};
+use pledge_core::types::{BlockNumber, BlockSpan, ChainId};
 use serde_json::{Value, json};
 
 const CHAIN: ChainId = ChainId::new(31_337);
@@ -149,7 +149,7 @@ async fn connect() -> EvmChain {
 async fn headers_of_full_blocks_are_read_in_bounded_memory() {
     let chain = connect().await;
     let (from, to) = (BlockNumber::new(BLOCKS + 1), BlockNumber::new(BLOCKS + FULL_BLOCKS));
-    let headers = chain.headers(from, to).await.unwrap();
+    let headers = chain.headers(BlockSpan::new(from, to)).await.unwrap();
     assert_eq!(headers.len() as u64, FULL_BLOCKS);
     let peak = peak_mb();
     let sent = FULL_BLOCKS * TRANSACTION_HASHES.len() as u64 / 1_000_000;

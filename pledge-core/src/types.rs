@@ -14,7 +14,7 @@ mod weight;
 
 pub use amount::{Amount, BalanceSeconds, CumulativeAmount};
 pub(crate) use block::require_cursor;
-pub use block::{BlockId, BlockNumber, BlockRef, LogIndex};
+pub use block::{BlockId, BlockNumber, BlockRef, BlockSpan, LogIndex};
 pub use call::{Call, CallOutcome, Reverted};
 pub(crate) use ids::checked_name;
 pub use ids::{Account, ChainId, ContractId, Epoch, ProgrammeId, ShardCount, ShardId, TokenId};

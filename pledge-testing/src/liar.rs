@@ -10,7 +10,7 @@ use pledge_core::ledger::erc20::{View, encode_number};
 use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
 use pledge_core::simulation::ScriptedChain;
 use pledge_core::types::{
-    Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, Timestamp,
+    Amount, BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId, Timestamp,
 };
 
 /// The lies of a source. By default there are none.
@@ -103,11 +103,8 @@ impl ChainSource for Liar {
         Ok(self.lies().finalized.or(finalized))
     }
 
-    async fn headers(
-        &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<BlockRef>, ChainError> {
+    async fn headers(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError> {
+        let BlockSpan { first: from, last: to } = blocks;
         self.refuse_gone(from)?;
         let Lies { head, shows_head, withheld, .. } = self.lies().clone();
         if let Some(block) = withheld.range(from..=to).next() {
@@ -123,7 +120,7 @@ impl ChainSource for Liar {
             let shown = [below, head].into_iter().filter(|block| block.number >= from);
             return Ok(shown.collect());
         }
-        let headers = self.chain.headers(from, to).await?;
+        let headers = self.chain.headers(blocks).await?;
         Ok(headers.into_iter().map(|header| self.bend(header)).collect())
     }
 

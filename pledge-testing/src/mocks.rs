@@ -36,8 +36,8 @@ use pledge_core::ports::{
 };
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::{
-    Account, Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, ContractId, Epoch,
-    LogIndex, ProgrammeId, RawPoints, Timestamp, TokenId,
+    Account, Amount, BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId,
+    ContractId, Epoch, LogIndex, ProgrammeId, RawPoints, Timestamp, TokenId,
 };
 
 // Written as `async_trait` expands it: mockall accepts no `dyn` behind a reference otherwise.
@@ -167,11 +167,7 @@ mock! {
         async fn chain_id(&self) -> Result<ChainId, ChainError>;
         async fn head(&self) -> Result<BlockRef, ChainError>;
         async fn finalized(&self) -> Result<Option<BlockRef>, ChainError>;
-        async fn headers(
-            &self,
-            from: BlockNumber,
-            to: BlockNumber,
-        ) -> Result<Vec<BlockRef>, ChainError>;
+        async fn headers(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError>;
         async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError>;
         async fn calls(
             &self,

@@ -12,7 +12,7 @@ use pledge_core::ports::{
     Registry,
 };
 use pledge_core::simulation::ScriptedChain;
-use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId};
+use pledge_core::types::{BlockId, BlockRef, BlockSpan, Call, CallOutcome, ChainId};
 
 /// Delays the query that callers send first: the head of a chain, or the chains of a store. All
 /// other calls return at once.
@@ -77,12 +77,8 @@ impl ChainSource for Slow<ScriptedChain> {
         self.inner.finalized().await
     }
 
-    async fn headers(
-        &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<BlockRef>, ChainError> {
-        self.inner.headers(from, to).await
+    async fn headers(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError> {
+        self.inner.headers(blocks).await
     }
 
     async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use pledge_core::error::ChainError;
 use pledge_core::ports::{ChainSource, LogsAnswer, LogsRequest};
-use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId};
 use tokio::time::Instant;
 
 use super::calls;
@@ -62,12 +62,8 @@ impl ChainSource for StandbyNodes {
         self.ask("read the finalized block", |node| node.finalized()).await
     }
 
-    async fn headers(
-        &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<BlockRef>, ChainError> {
-        self.ask("read headers", |node| node.headers(from, to)).await
+    async fn headers(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError> {
+        self.ask("read headers", |node| node.headers(blocks)).await
     }
 
     async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {

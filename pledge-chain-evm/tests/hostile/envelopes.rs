@@ -2,7 +2,7 @@
 
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, BlockSpan};
 use pledge_testing::hostile_node::{Envelope, Lie, Switch};
 use serde_json::json;
 
@@ -78,11 +78,14 @@ async fn one_error_in_a_batch_costs_one_call_and_if_it_lasts_has_its_own_kind() 
         stage.node.on(Switch::of(error()).times(1));
         let (from, to) = (BlockNumber::new(1), BlockNumber::new(HEAD));
         let before = stage.node.requests().len();
-        assert_eq!(within(stage.evm.headers(from, to)).await.unwrap().len() as u64, HEAD);
+        assert_eq!(
+            within(stage.evm.headers(BlockSpan::new(from, to))).await.unwrap().len() as u64,
+            HEAD
+        );
         let requests: Vec<usize> = stage.node.requests()[before..].iter().map(Vec::len).collect();
         assert_eq!(requests, [40, 1], "{text}");
         stage.node.on(Switch::of(error()).only(&["eth_getBlockByNumber"]));
-        let error = within(stage.evm.headers(from, to)).await.unwrap_err();
+        let error = within(stage.evm.headers(BlockSpan::new(from, to))).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use pledge_chain_evm::WrongChain;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::{ChainSource, ChainSourceExt};
-use pledge_core::types::{Account, BlockId, BlockNumber};
+use pledge_core::types::{Account, BlockId, BlockNumber, BlockSpan};
 use pledge_testing::HostileChain;
 use pledge_testing::hostile_node::{Lie, Outlook, Refusal, Switch, Wire};
 use pledge_testing::world::CHAIN;
@@ -181,12 +181,18 @@ async fn what_was_pruned_is_an_error_and_no_answer() {
 #[tokio::test]
 async fn a_chain_that_started_over_shares_no_block_with_the_old_one() {
     let stage = Stage::new().await;
-    let old = within(stage.evm.headers(BlockNumber::new(0), BlockNumber::new(HEAD))).await.unwrap();
+    let old =
+        within(stage.evm.headers(BlockSpan::new(BlockNumber::new(0), BlockNumber::new(HEAD))))
+            .await
+            .unwrap();
     let fresh = HostileChain::new(CHAIN.get(), 1);
     for height in 1..=HEAD {
         mine(&fresh, height, 1);
     }
     stage.chain.return_to(&fresh.branch());
-    let new = within(stage.evm.headers(BlockNumber::new(0), BlockNumber::new(HEAD))).await.unwrap();
+    let new =
+        within(stage.evm.headers(BlockSpan::new(BlockNumber::new(0), BlockNumber::new(HEAD))))
+            .await
+            .unwrap();
     assert!(old.iter().zip(&new).all(|(old, new)| old.hash != new.hash));
 }

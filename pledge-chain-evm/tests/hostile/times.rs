@@ -2,7 +2,7 @@
 
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, BlockSpan};
 use pledge_testing::hostile_node::{Lie, Switch};
 use serde_json::json;
 
@@ -21,7 +21,7 @@ async fn a_time_below_the_parents_is_asked_for_again() {
     stage.expect_truth(1, HEAD).await;
     assert_eq!(stage.node.met(lied), 1);
     let lied = stage.node.on(lie().times(1));
-    let headers = stage.evm.headers(BlockNumber::new(1), BlockNumber::new(HEAD));
+    let headers = stage.evm.headers(BlockSpan::new(BlockNumber::new(1), BlockNumber::new(HEAD)));
     let headers = within(headers).await.unwrap();
     assert!(headers.windows(2).all(|pair| pair[0].time < pair[1].time));
     assert_eq!(stage.node.met(lied), 1);
@@ -32,7 +32,7 @@ async fn a_time_that_stays_below_the_parents_is_an_error_that_names_both_blocks(
     let stage = Stage::new().await;
     stage.node.on(lie());
     let text = stage.expect_error(ChainErrorKind::Transient, 1, HEAD).await;
-    let headers = stage.evm.headers(BlockNumber::new(1), BlockNumber::new(HEAD));
+    let headers = stage.evm.headers(BlockSpan::new(BlockNumber::new(1), BlockNumber::new(HEAD)));
     let error = within(headers).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient, "{error}");
     for text in [text, error.to_string()] {

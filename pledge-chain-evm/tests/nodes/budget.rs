@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, BlockSpan};
 
 use crate::node::{Node, chain};
 use crate::{group_with, nodes_of};
@@ -22,7 +22,7 @@ async fn a_budget_is_kept_and_counts_every_call_of_a_batch() {
     let config = EvmConfig { request_timeout: Duration::from_secs(30), ..per_second(&node, 20) };
     let source = EvmChain::connect(config).await.unwrap();
     let (begin, last) = (Instant::now(), BlockNumber::new(60));
-    source.headers(BlockNumber::new(1), last).await.unwrap();
+    source.headers(BlockSpan::new(BlockNumber::new(1), last)).await.unwrap();
     // Twenty may go at once, and the other forty take two seconds.
     assert!(begin.elapsed() >= Duration::from_millis(1_900), "{:?}", begin.elapsed());
     assert!(node.longest_batch() <= 20, "{}", node.longest_batch());
@@ -34,7 +34,8 @@ async fn a_budget_without_room_is_an_error_that_names_it() {
     let node = Node::start(&chain).await;
     let config = EvmConfig { request_timeout: Duration::from_secs(1), ..per_second(&node, 2) };
     let source = EvmChain::connect(EvmConfig { retries_max: 0, ..config }).await.unwrap();
-    let error = source.headers(BlockNumber::new(1), BlockNumber::new(9)).await.unwrap_err();
+    let error =
+        source.headers(BlockSpan::new(BlockNumber::new(1), BlockNumber::new(9))).await.unwrap_err();
     assert_eq!(error.kind(), ChainErrorKind::Transient);
     assert!(error.to_string().contains("requests_per_second"), "{error}");
 }
@@ -49,7 +50,7 @@ async fn the_time_that_a_budget_takes_is_no_failure_of_the_node() {
         config.nodes[0].batch_requests_max = NonZeroUsize::new(5).unwrap();
     });
     let begin = Instant::now();
-    group.headers(BlockNumber::new(1), BlockNumber::new(90)).await.unwrap();
+    group.headers(BlockSpan::new(BlockNumber::new(1), BlockNumber::new(90))).await.unwrap();
     assert!(begin.elapsed() > Duration::from_secs(3), "{:?}", begin.elapsed());
     assert_eq!(group.endpoint(), nodes[0].endpoint());
     assert_eq!(nodes[1].requests(), 0);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pledge_chain_evm::NodeState;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
+use pledge_core::types::BlockSpan;
 
 use crate::failover::range;
 use crate::node::{chain, mine_lookalike};
@@ -107,6 +108,7 @@ async fn a_standby_that_hangs_holds_up_neither_a_doubt_nor_a_cross_check_for_lon
     range.await.expect("the third node is asked").unwrap_err();
     pass(Duration::from_secs(10)).await;
     let standby = group.standby();
-    let cross_check = tokio::time::timeout(limit, standby.headers(number(1), number(9)));
+    let cross_check =
+        tokio::time::timeout(limit, standby.headers(BlockSpan::new(number(1), number(9))));
     assert_eq!(cross_check.await.expect("another node is asked").unwrap().len(), 9);
 }

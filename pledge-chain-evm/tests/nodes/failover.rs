@@ -7,7 +7,7 @@ use pledge_chain_evm::{NodeState, WrongChain};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ledger::erc20::transfers_of;
 use pledge_core::ports::{ChainSource, ChainSourceExt, HeaderDetail, LogsAnswer, LogsRequest};
-use pledge_core::types::{Amount, Call};
+use pledge_core::types::{Amount, BlockSpan, Call};
 
 use crate::node::{Node, TOKEN, chain, mine};
 use crate::{group, group_with, nodes_of, number, pass, state_of};
@@ -56,7 +56,7 @@ async fn a_question_is_not_repeated_on_a_node_without_the_newest_block() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);
-    group.headers(number(90), number(100)).await.unwrap();
+    group.headers(BlockSpan::new(number(90), number(100))).await.unwrap();
     nodes[0].is_away();
     nodes[1].lags(3);
     assert_eq!(group.head().await.unwrap_err().kind(), ChainErrorKind::Transient);
@@ -338,6 +338,6 @@ async fn a_node_whose_times_go_back_makes_way_for_the_next() {
         assert_eq!(group.endpoint(), nodes[1].endpoint(), "{detail:?}");
     }
     let group = group(&nodes);
-    let headers = group.headers(number(41), number(60)).await.unwrap();
+    let headers = group.headers(BlockSpan::new(number(41), number(60))).await.unwrap();
     assert!(headers.windows(2).all(|pair| pair[0].time < pair[1].time));
 }

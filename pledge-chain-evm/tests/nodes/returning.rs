@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pledge_chain_evm::NodeState;
 use pledge_core::ports::ChainSource;
+use pledge_core::types::BlockSpan;
 
 use crate::node::{Node, chain, fork, head, mine};
 use crate::{group, nodes_of, number, pass, state_of};
@@ -141,7 +142,7 @@ async fn a_node_that_took_over_far_behind_makes_way_again_though_it_moves() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);
-    group.headers(number(40), number(100)).await.unwrap();
+    group.headers(BlockSpan::new(number(40), number(100))).await.unwrap();
     nodes[1].lags(50);
     nodes[0].is_away();
     group.head().await.unwrap_err();

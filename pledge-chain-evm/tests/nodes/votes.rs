@@ -5,6 +5,7 @@ use std::time::Duration;
 use pledge_chain_evm::NodeState;
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
+use pledge_core::types::BlockSpan;
 
 use crate::node::{Node, chain, fork, head, mine, tip};
 use crate::{group, nodes_of, number, pass, state_of};
@@ -17,7 +18,7 @@ async fn a_second_node_that_lags_is_no_reorg() {
     let nodes = nodes_of(&chain, 2).await;
     nodes[1].lags(4);
     let group = group(&nodes);
-    let first = group.headers(number(90), number(100)).await.unwrap();
+    let first = group.headers(BlockSpan::new(number(90), number(100))).await.unwrap();
     nodes[0].is_away();
     group.head().await.unwrap_err();
     let lagging = group.head().await.unwrap();
@@ -103,9 +104,9 @@ async fn headers_of_a_fork_are_not_passed_on_either() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 3).await;
     let group = group(&nodes);
-    let before = group.headers(number(90), number(100)).await.unwrap();
+    let before = group.headers(BlockSpan::new(number(90), number(100))).await.unwrap();
     nodes[0].is_on(&fork(&chain, 95, 20));
-    assert_eq!(group.headers(number(90), number(100)).await.unwrap(), before);
+    assert_eq!(group.headers(BlockSpan::new(number(90), number(100))).await.unwrap(), before);
 }
 
 #[tokio::test]
@@ -158,7 +159,7 @@ async fn a_minute_of_disagreement_ends_it_however_deep_the_branches_part() {
     let group = group(&nodes);
     let read = async || {
         let head = group.head().await?;
-        group.headers(number(94), head.number).await
+        group.headers(BlockSpan::new(number(94), head.number)).await
     };
     read().await.unwrap();
     let reorged = fork(&chain, 95, 8);
@@ -178,12 +179,12 @@ async fn a_head_that_nobody_disputes_does_not_prolong_a_dispute_below_it() {
     let chain = chain(100);
     let nodes = nodes_of(&chain, 2).await;
     let group = group(&nodes);
-    group.headers(number(94), number(100)).await.unwrap();
+    group.headers(BlockSpan::new(number(94), number(100))).await.unwrap();
     let other = fork(&chain, 93, 20);
     let mut outcomes = Vec::new();
     for _ in 0..11 {
         nodes[0].is_on(&other);
-        outcomes.push(group.headers(number(94), number(96)).await.is_ok());
+        outcomes.push(group.headers(BlockSpan::new(number(94), number(96))).await.is_ok());
         nodes[0].is_well();
         group.head().await.unwrap();
         pass(PATIENCE / 10).await;

@@ -6,7 +6,7 @@ use crate::fake_node::{API_KEY, CHAIN, FakeNode, all_texts, config};
 use pledge_chain_evm::{EvmChain, EvmConfig, LogProof, WrongChain};
 use pledge_core::error::ChainErrorKind;
 use pledge_core::ports::ChainSource;
-use pledge_core::types::{BlockNumber, ChainId};
+use pledge_core::types::{BlockNumber, BlockSpan, ChainId};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -159,10 +159,10 @@ async fn a_batch_that_is_refused_whole_is_halved_and_the_size_remembered() {
     let chain = node.connect().await;
     let blocks = |from, to| (BlockNumber::new(from), BlockNumber::new(to));
     let (from, to) = blocks(1, 50);
-    assert_eq!(chain.headers(from, to).await.unwrap().len(), 50);
+    assert_eq!(chain.headers(BlockSpan::new(from, to)).await.unwrap().len(), 50);
     node.script().requests.clear();
     let (from, to) = blocks(51, 100);
-    assert_eq!(chain.headers(from, to).await.unwrap().len(), 50);
+    assert_eq!(chain.headers(BlockSpan::new(from, to)).await.unwrap().len(), 50);
     let largest = node.script().requests.iter().map(Vec::len).max();
     assert!(largest.unwrap() <= 20);
     assert_eq!(node.script().requests.len(), 5, "50 headers in batches of 12");
@@ -183,14 +183,14 @@ async fn a_batch_size_that_was_halved_grows_back() {
     node.script().batch_max = 20;
     let chain = node.connect().await;
     let (first, last) = (BlockNumber::new(1), BlockNumber::new(300));
-    chain.headers(first, last).await.unwrap();
+    chain.headers(BlockSpan::new(first, last)).await.unwrap();
     {
         let mut script = node.script();
         script.batch_max = usize::MAX;
         script.requests.clear();
     }
     for _ in 0..20 {
-        chain.headers(first, last).await.unwrap();
+        chain.headers(BlockSpan::new(first, last)).await.unwrap();
     }
     let largest = node.script().requests.iter().map(Vec::len).max();
     assert_eq!(largest, Some(100));
@@ -202,7 +202,7 @@ async fn is_asked_one_by_one(extra: Value) -> bool {
     node.script().batch_extra = Some(extra);
     let chain = node.connect().await;
     node.script().requests.clear();
-    let headers = chain.headers(BlockNumber::new(1), BlockNumber::new(50)).await;
+    let headers = chain.headers(BlockSpan::new(BlockNumber::new(1), BlockNumber::new(50))).await;
     assert_eq!(headers.unwrap().len(), 50);
     let requests = node.script().requests.clone();
     requests.iter().filter(|request| **request == ["eth_getBlockByNumber"]).count() == 50
@@ -238,7 +238,8 @@ async fn a_batch_too_heavy_for_a_gateway_is_halved() {
         node.script().batch_gateway = 20;
         node.script().gateway_status = status;
         let chain = node.connect().await;
-        let headers = chain.headers(BlockNumber::new(1), BlockNumber::new(50)).await;
+        let headers =
+            chain.headers(BlockSpan::new(BlockNumber::new(1), BlockNumber::new(50))).await;
         assert_eq!(headers.unwrap().len(), 50, "{status:?}");
     }
 }
@@ -249,9 +250,9 @@ async fn a_node_that_is_down_does_not_shrink_a_batch() {
     let chain = node.connect().await;
     let (first, last) = (BlockNumber::new(1), BlockNumber::new(50));
     node.script().statuses = [502; 6].into();
-    chain.headers(first, last).await.unwrap_err();
+    chain.headers(BlockSpan::new(first, last)).await.unwrap_err();
     node.script().requests.clear();
-    chain.headers(first, last).await.unwrap();
+    chain.headers(BlockSpan::new(first, last)).await.unwrap();
     let largest = node.script().requests.iter().map(Vec::len).max();
     assert_eq!(largest, Some(51), "the headers and, after an outage, the chain id");
 }

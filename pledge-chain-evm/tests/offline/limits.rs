@@ -4,7 +4,7 @@ use crate::fake_node::FakeNode;
 use crate::ranges::{TOKEN, read};
 use pledge_chain_evm::EvmChain;
 use pledge_core::error::ChainErrorKind;
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, BlockSpan};
 
 #[tokio::test]
 async fn a_refused_range_is_halved_and_the_size_remembered() {
@@ -149,7 +149,7 @@ async fn the_ends_and_the_logs_travel_together_whatever_is_known_of_large_batche
     let chain = node.connect().await;
     read(&chain, 1, 1).await.unwrap();
     let headers = pledge_core::ports::ChainSource::headers;
-    headers(&chain, BlockNumber::new(1), BlockNumber::new(100)).await.unwrap();
+    headers(&chain, BlockSpan::new(BlockNumber::new(1), BlockNumber::new(100))).await.unwrap();
     node.script().requests.clear();
     read(&chain, 1, 100).await.unwrap();
     let requests = node.script().requests.clone();

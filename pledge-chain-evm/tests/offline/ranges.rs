@@ -6,7 +6,7 @@ use pledge_chain_evm::EvmChain;
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ledger::erc20::{decode, transfers_of};
 use pledge_core::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
-use pledge_core::types::BlockNumber;
+use pledge_core::types::{BlockNumber, BlockSpan};
 use serde_json::{Value, json};
 
 pub(crate) const TOKEN: Address = Address::repeat_byte(0x33);
@@ -171,7 +171,7 @@ async fn a_fork_between_the_logs_and_their_headers_is_block_gone() {
 async fn headers_come_for_every_block_asked() {
     let node = FakeNode::start().await;
     let chain = node.connect().await;
-    let headers = chain.headers(BlockNumber::new(1), BlockNumber::new(450));
+    let headers = chain.headers(BlockSpan::new(BlockNumber::new(1), BlockNumber::new(450)));
     let found = headers.await.unwrap();
     let numbers = found.iter().map(|header| header.number.get());
     assert!(numbers.eq(1..=450));
@@ -182,7 +182,7 @@ async fn headers_that_do_not_link_are_block_gone() {
     let node = FakeNode::start().await;
     node.script().unlinked.insert(7);
     let chain = node.connect().await;
-    let headers = chain.headers(BlockNumber::new(1), BlockNumber::new(9));
+    let headers = chain.headers(BlockSpan::new(BlockNumber::new(1), BlockNumber::new(9)));
     assert_eq!(headers.await.unwrap_err().kind(), ChainErrorKind::BlockGone);
 }
 
@@ -190,7 +190,7 @@ async fn headers_that_do_not_link_are_block_gone() {
 async fn headers_beyond_the_head_are_block_gone() {
     let node = FakeNode::start().await;
     let chain = node.connect().await;
-    let headers = chain.headers(BlockNumber::new(999), BlockNumber::new(1_001));
+    let headers = chain.headers(BlockSpan::new(BlockNumber::new(999), BlockNumber::new(1_001)));
     assert_eq!(headers.await.unwrap_err().kind(), ChainErrorKind::BlockGone);
 }
 

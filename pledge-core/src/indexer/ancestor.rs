@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::followed::Followed;
-use crate::types::{BlockId, BlockNumber, BlockRef};
+use crate::types::{BlockId, BlockNumber, BlockRef, BlockSpan};
 
 /// A descent along the node's chain to the common ancestor.
 ///
@@ -58,13 +58,13 @@ impl Descent {
         }
     }
 
-    /// The first and last block of the node's chain to step on, for a head at this height.
-    pub(super) fn bounds(&self, head: BlockNumber) -> (BlockNumber, BlockNumber) {
+    /// The blocks of the node's chain to step on, for a head at this height.
+    pub(super) fn bounds(&self, head: BlockNumber) -> BlockSpan {
         let top = self.branches.iter().map(|branch| branch.cursor.number).max();
         let top = top.unwrap_or(self.orphan.number).min(head);
         // One below the lowest held header: its parent hash names that block too.
         let lowest = self.held.keys().next().map(|lowest| lowest.down(1));
-        (top, lowest.unwrap_or(self.orphan.number).min(top))
+        BlockSpan { first: lowest.unwrap_or(self.orphan.number).min(top), last: top }
     }
 
     /// Goes one block further down the node's chain.

@@ -9,7 +9,7 @@ use super::followed::{Followed, Group};
 use super::outcome::IndexerError;
 use crate::error::{ChainError, StoreError};
 use crate::ports::{BalanceStore, ChainSource, PendingSnapshot};
-use crate::types::{BlockNumber, BlockRef, ChainId};
+use crate::types::{BlockNumber, BlockRef, BlockSpan, ChainId};
 
 /// Number of node headers read at a time.
 const PAGE_HEADERS: u64 = 64;
@@ -87,7 +87,7 @@ impl Branches {
     ) -> Result<BlockRef, IndexerError> {
         let operation = "check the time of a block";
         let number = ours[0].number;
-        let again = self.source.headers(number, number).await?;
+        let again = self.source.headers(BlockSpan::one(number)).await?;
         let gone = || ChainError::block_gone(operation, format!("block {number} is gone"));
         let again = again.first().ok_or_else(gone)?;
         ours.iter().find(|ours| *ours != again).copied().ok_or_else(|| {
@@ -117,7 +117,7 @@ impl Branches {
             if seen.is_some_and(|seen| holds(seen, tip) && holds(seen, &above)) {
                 continue;
             }
-            let branch = self.source.headers(tip.number, above.number).await?;
+            let branch = self.source.headers(BlockSpan::new(tip.number, above.number)).await?;
             let ends = branch.first().zip(branch.last()).map(|(low, top)| (low.id(), top.id()));
             if ends != Some((tip.id(), above.id())) {
                 let detail = format!("block {tip} is not on the branch of {above} any more");
@@ -136,7 +136,7 @@ impl Branches {
         if ours.number > head.number {
             return Ok(false);
         }
-        let theirs = self.source.headers(ours.number, ours.number).await?;
+        let theirs = self.source.headers(BlockSpan::one(ours.number)).await?;
         Ok(theirs.first() == Some(ours))
     }
 
@@ -154,11 +154,11 @@ impl Branches {
             return Ok(None);
         }
         let mut descent = Descent::new(*ours, followed, &held);
-        let (mut at_most, bottom) = descent.bounds(head.number);
+        let BlockSpan { first: bottom, last: mut at_most } = descent.bounds(head.number);
         let mut above: Option<BlockRef> = None;
         loop {
             let from = at_most.down(PAGE_HEADERS - 1).max(bottom);
-            let page = self.source.headers(from, at_most).await?;
+            let page = self.source.headers(BlockSpan::new(from, at_most)).await?;
             // Pages must link, or the descent would step from one branch to another and find a
             // false ancestor.
             let follows = |top: &BlockRef| match &above {

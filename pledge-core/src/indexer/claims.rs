@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{Finality, IndexerConfig, Observed};
 use crate::error::ChainError;
 use crate::ports::{ChainSource, PendingSnapshot};
-use crate::types::{BlockId, BlockNumber, BlockRef};
+use crate::types::{BlockId, BlockNumber, BlockRef, BlockSpan};
 
 /// The newest blocks that a node claims.
 #[derive(Debug, Default)]
@@ -85,7 +85,7 @@ impl Claim {
         }
         // With the block below: a source links what it returns, so the claimed block must be the
         // child of that one.
-        let shown = source.headers(claimed.number.down(1), claimed.number).await?;
+        let shown = source.headers(BlockSpan::new(claimed.number.down(1), claimed.number)).await?;
         if shown.last() != Some(claimed) {
             let detail = format!("the node has another block than {claimed} at its height");
             return Err(ChainError::block_gone("look at a block that is claimed", detail));
@@ -105,7 +105,7 @@ pub(super) async fn prove_height(
     source: &dyn ChainSource,
     height: BlockNumber,
 ) -> Result<(), ChainError> {
-    let shown = source.headers(height.down(1), height).await?;
+    let shown = source.headers(BlockSpan::new(height.down(1), height)).await?;
     if shown.last().is_some_and(|shown| shown.number == height) {
         return Ok(());
     }

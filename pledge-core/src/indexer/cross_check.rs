@@ -2,7 +2,7 @@
 
 use crate::error::{ChainError, ChainErrorKind};
 use crate::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
-use crate::types::{BlockNumber, BlockRef, Log, LogFilter};
+use crate::types::{BlockNumber, BlockRef, BlockSpan, Log, LogFilter};
 
 const OPERATION: &str = "cross-check a slice";
 
@@ -43,7 +43,7 @@ pub(super) async fn cross_check_fork(
     ours: &BlockRef,
 ) -> Result<(), ChainError> {
     const OPERATION: &str = "cross-check a fork";
-    match second.headers(ours.number, ours.number).await {
+    match second.headers(BlockSpan::one(ours.number)).await {
         Ok(theirs) if !theirs.contains(ours) => Ok(()),
         Ok(_) => {
             let detail = format!(

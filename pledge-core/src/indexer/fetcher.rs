@@ -10,7 +10,7 @@ use super::prefetched::Prefetched;
 use super::{Finality, IndexerConfig, Slice};
 use crate::error::ChainError;
 use crate::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
-use crate::types::{BlockNumber, BlockRef};
+use crate::types::{BlockRef, BlockSpan};
 
 /// Reads blocks for one chain. It keeps slices that were read ahead, and nothing else.
 #[derive(Debug)]
@@ -117,10 +117,10 @@ impl Fetcher {
     /// Facts above the confirmed block, which are read again before they are committed.
     pub(super) async fn unconfirmed(
         &self,
-        from: BlockNumber,
-        to: BlockNumber,
+        blocks: BlockSpan,
         wanted: &Wanted,
     ) -> Result<RangeFacts, ChainError> {
+        let BlockSpan { first: from, last: to } = blocks;
         let slice = Slice { from, to, detail: HeaderDetail::All };
         Ok(RangeFacts::of(self.verified(slice, wanted).await?, wanted))
     }
@@ -132,7 +132,7 @@ impl Fetcher {
         let filters = wanted.filters();
         let request = LogsRequest { from, to, filters: &filters, detail };
         let answer = if wanted.is_empty() {
-            let headers = self.source.headers(from, to).await?;
+            let headers = self.source.headers(BlockSpan::new(from, to)).await?;
             LogsAnswer { headers, logs: Vec::new() }
         } else {
             self.source.logs(request).await?

@@ -9,7 +9,7 @@ use super::fetcher::Fetcher;
 use super::outcome::IndexerError;
 use crate::error::ChainError;
 use crate::ports::{PendingBlock, PendingCache, PendingSnapshot};
-use crate::types::{BlockNumber, BlockRef, ChainId, Log};
+use crate::types::{BlockNumber, BlockRef, BlockSpan, ChainId, Log};
 
 /// How often one refresh asks for more blocks when a node answers in parts.
 const REFRESH_ROUNDS_MAX: usize = 16;
@@ -176,7 +176,8 @@ async fn fetch_above(
     if head.number <= tip.number {
         return Ok(None);
     }
-    let facts = fetcher.unconfirmed(tip.number.next(), head.number, wanted).await?;
+    let above = BlockSpan::new(tip.number.next(), head.number);
+    let facts = fetcher.unconfirmed(above, wanted).await?;
     let follows = facts.first().is_some_and(|first| tip.is_parent_of(first));
     Ok(follows.then_some(facts))
 }

@@ -10,7 +10,9 @@ use crate::event::{ReorgRecord, RewindCause};
 use crate::ledger::{Change, Leg, TokenState, Transfer};
 use crate::logs::ConfirmedLog;
 use crate::ports::{BalanceStore, ChangesQuery};
-use crate::types::{Account, BlockNumber, BlockRef, ContractId, LogIndex, Timestamp, TokenId};
+use crate::types::{
+    Account, BlockNumber, BlockRef, BlockSpan, ContractId, LogIndex, Timestamp, TokenId,
+};
 
 const OPERATION: &str = "rewind to a block";
 
@@ -28,7 +30,7 @@ impl Indexer {
         height: BlockNumber,
         reason: Option<String>,
     ) -> Result<ReorgRecord, IndexerError> {
-        let found = self.fetcher.source.headers(height, height).await?;
+        let found = self.fetcher.source.headers(BlockSpan::one(height)).await?;
         let to = found.first().copied().filter(|found| found.number == height);
         let to = to.ok_or_else(|| invalid(format!("the node has no block {height}")))?;
         self.projections.read().await?;
@@ -98,7 +100,7 @@ impl Indexer {
         block: BlockNumber,
     ) -> Result<RangeFacts, IndexerError> {
         let wanted = self.projections.wanted(&Group::of(one));
-        Ok(self.fetcher.unconfirmed(block, block, &wanted).await?)
+        Ok(self.fetcher.unconfirmed(BlockSpan::one(block), &wanted).await?)
     }
 }
 

@@ -5,7 +5,9 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use crate::error::ChainError;
-use crate::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, Log, LogFilter};
+use crate::types::{
+    BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId, Log, LogFilter,
+};
 
 /// Which headers the answer to a request for logs must contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,12 +95,8 @@ pub trait ChainSource: Debug + Send + Sync + 'static {
     /// The newest block under the `finalized` tag; `None` if the chain has no such tag.
     async fn finalized(&self) -> Result<Option<BlockRef>, ChainError>;
 
-    /// The canonical headers of `from..=to`, complete and linked.
-    async fn headers(
-        &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<BlockRef>, ChainError>;
+    /// The canonical headers of these blocks, complete and linked.
+    async fn headers(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError>;
 
     /// The canonical headers of these blocks, in the order asked.
     ///
@@ -106,7 +104,7 @@ pub trait ChainSource: Debug + Send + Sync + 'static {
     async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {
         let mut headers = Vec::with_capacity(numbers.len());
         for number in numbers {
-            headers.extend(self.headers(*number, *number).await?);
+            headers.extend(self.headers(BlockSpan::one(*number)).await?);
         }
         Ok(headers)
     }

@@ -12,7 +12,8 @@ use crate::ledger::UnreadableLog;
 use crate::ledger::erc20::{self, View, encode_number, encode_text};
 use crate::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
 use crate::types::{
-    Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, Log, Reverted, Topics,
+    Amount, BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId, Log, Reverted,
+    Topics,
 };
 
 const CALLS: &str = "call contracts";
@@ -170,16 +171,14 @@ impl ChainSource for ScriptedChain {
         number.map(|number| script.block(OPERATION, number).map(|block| block.header)).transpose()
     }
 
-    async fn headers(
-        &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<BlockRef>, ChainError> {
+    async fn headers(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError> {
         const OPERATION: &str = "read headers";
         let mut script = self.lock();
         script.call(OPERATION)?;
-        let numbers = (from.get()..=to.get()).map(BlockNumber::new);
-        numbers.map(|number| script.block(OPERATION, number).map(|block| block.header)).collect()
+        blocks
+            .numbers()
+            .map(|number| script.block(OPERATION, number).map(|block| block.header))
+            .collect()
     }
 
     async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {

@@ -55,6 +55,43 @@ impl fmt::Display for BlockNumber {
     }
 }
 
+/// Blocks from `first` to `last`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BlockSpan {
+    /// The lowest block.
+    pub first: BlockNumber,
+    /// The highest block. Where it is below the first, there are no such blocks.
+    pub last: BlockNumber,
+}
+
+impl BlockSpan {
+    /// The blocks from one to another.
+    pub const fn new(first: BlockNumber, last: BlockNumber) -> Self {
+        Self { first, last }
+    }
+
+    /// One block alone.
+    pub const fn one(block: BlockNumber) -> Self {
+        Self { first: block, last: block }
+    }
+
+    /// The heights of the blocks, ascending.
+    pub fn numbers(self) -> impl Iterator<Item = BlockNumber> {
+        (self.first.get()..=self.last.get()).map(BlockNumber::new)
+    }
+
+    /// Whether a height is that of one of the blocks.
+    pub fn contains(self, block: BlockNumber) -> bool {
+        self.first <= block && block <= self.last
+    }
+}
+
+impl fmt::Display for BlockSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..={}", self.first, self.last)
+    }
+}
+
 /// A log's position in its block.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

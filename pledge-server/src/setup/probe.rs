@@ -5,7 +5,7 @@ use std::time::Instant;
 use pledge_chain_evm::EvmChain;
 use pledge_core::error::ChainError;
 use pledge_core::ports::ChainSource;
-use pledge_core::types::{BlockNumber, ChainId, Timestamp};
+use pledge_core::types::{BlockNumber, BlockSpan, ChainId, Timestamp};
 use serde::Serialize;
 
 /// A node that answered.
@@ -49,7 +49,7 @@ pub async fn probe(chain_id: ChainId, node: &EvmChain) -> Result<NodeFacts, Chai
 /// Checks that a node has the first block that will be asked for. The error of a node that lacks it
 /// names the block.
 pub async fn probe_first_block(node: &EvmChain, first: BlockNumber) -> Result<(), ChainError> {
-    let shown = node.headers(first, first).await?;
+    let shown = node.headers(BlockSpan::one(first)).await?;
     if shown.first().is_some_and(|header| header.number == first) {
         return Ok(());
     }

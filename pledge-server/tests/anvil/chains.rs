@@ -8,7 +8,7 @@ use pledge_core::indexer::Poll;
 use pledge_core::ledger::{Transfer, erc20};
 use pledge_core::points::Programme;
 use pledge_core::ports::{ChainSource, HeaderDetail, LogsRequest};
-use pledge_core::types::{BlockNumber, BlockRef, ChainId, TokenId};
+use pledge_core::types::{BlockNumber, BlockRef, BlockSpan, ChainId, TokenId};
 use pledge_examples::{Anvil, Token};
 use pledge_server::config::Config;
 use pledge_server::output::Output as Form;
@@ -169,9 +169,9 @@ impl Engine {
         let state = self.stores.balances.token(token).await.unwrap().unwrap();
         let start = state.spec.start_block;
         let transfers = transfers(&*chain.source, token, start, head).await;
-        let first = chain.source.headers(start, start).await.unwrap()[0];
+        let first = chain.source.headers(BlockSpan::one(start)).await.unwrap()[0];
         let cursor = head.down(CONFIRMATIONS);
-        let cursor = chain.source.headers(cursor, cursor).await.unwrap()[0];
+        let cursor = chain.source.headers(BlockSpan::one(cursor)).await.unwrap()[0];
         let rate = "0.05".parse().unwrap();
         oracle(token, &first, &cursor, &transfers, &[Programme::main(token, rate)])
     }

@@ -38,8 +38,8 @@ use pledge_core::ports::{
 use pledge_core::primitives::{Address, B256, Bytes};
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::types::{
-    BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, ContractId, Log, LogIndex, TokenId,
-    Topics,
+    BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId, ContractId, Log,
+    LogIndex, TokenId, Topics,
 };
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::Fixture;
@@ -133,11 +133,11 @@ impl ChainSource for Bent {
         Ok(self.finalized.lock().unwrap().or(finalized))
     }
 
-    async fn headers(&self, from: BlockNumber, to: BlockNumber) -> Answer<Vec<BlockRef>> {
+    async fn headers(&self, blocks: BlockSpan) -> Answer<Vec<BlockRef>> {
         self.ask();
-        let answer = self.chain.headers(from, to).await;
+        let answer = self.chain.headers(blocks).await;
         match &mut *self.headers.lock().unwrap() {
-            Some(bend) => bend(from, answer),
+            Some(bend) => bend(blocks.first, answer),
             None => answer,
         }
     }

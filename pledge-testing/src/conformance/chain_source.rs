@@ -10,7 +10,9 @@ use pledge_core::error::ChainErrorKind;
 use pledge_core::ledger::TokenMetadata;
 use pledge_core::ledger::erc20::{self, View};
 use pledge_core::ports::{ChainSource, ChainSourceExt, HeaderDetail, LogsAnswer, LogsRequest};
-use pledge_core::types::{Account, Amount, BlockId, BlockNumber, Call, ChainId, LogFilter};
+use pledge_core::types::{
+    Account, Amount, BlockId, BlockNumber, BlockSpan, Call, ChainId, LogFilter,
+};
 
 laws! {
     __chain_source of chain_source(SourceFixture):
@@ -87,7 +89,8 @@ async fn the_chain_id_is_reported(fixture: SourceFixture) {
 async fn headers_are_complete_and_linked(fixture: SourceFixture) {
     let head = fixture.source.head().await.expect("there is a head");
     let first = BlockNumber::new(0);
-    let headers = fixture.source.headers(first, head.number).await.expect("all are there");
+    let headers =
+        fixture.source.headers(BlockSpan::new(first, head.number)).await.expect("all are there");
     assert_eq!(headers.len() as u64, head.number.get() + 1);
     assert!(headers.windows(2).all(|pair| pair[0].is_parent_of(&pair[1])));
     assert_eq!(headers.last(), Some(&head));
@@ -96,8 +99,11 @@ async fn headers_are_complete_and_linked(fixture: SourceFixture) {
 /// Those of single blocks, in any order and also twice; without one of them there is no answer.
 async fn headers_come_in_the_order_asked(fixture: SourceFixture) {
     let head = fixture.source.head().await.expect("there is a head");
-    let all =
-        fixture.source.headers(BlockNumber::new(0), head.number).await.expect("all are there");
+    let all = fixture
+        .source
+        .headers(BlockSpan::new(BlockNumber::new(0), head.number))
+        .await
+        .expect("all are there");
     let numbers = [5, 0, 9, 5].map(BlockNumber::new);
     let answer = fixture.source.headers_at(&numbers).await.expect("all are there");
     assert_eq!(answer, [all[5], all[0], all[9], all[5]]);
@@ -111,7 +117,8 @@ async fn headers_come_in_the_order_asked(fixture: SourceFixture) {
 async fn every_header_comes_where_all_are_asked_for(fixture: SourceFixture) {
     let head = fixture.head().await;
     let answer = fixture.whole(0, head, HeaderDetail::All).await;
-    let headers = fixture.source.headers(BlockNumber::new(0), BlockNumber::new(head)).await;
+    let headers =
+        fixture.source.headers(BlockSpan::new(BlockNumber::new(0), BlockNumber::new(head))).await;
     assert_eq!(answer.headers, headers.expect("all are there"));
 }
 
@@ -195,7 +202,7 @@ async fn an_unused_contract_is_an_empty_range(fixture: SourceFixture) {
 /// The source never returns an empty answer for blocks that the node does not have.
 async fn a_block_that_is_not_there_is_gone(fixture: SourceFixture) {
     let beyond = BlockNumber::new(fixture.head().await + 5);
-    let headers = fixture.source.headers(beyond, beyond).await.expect_err("not there");
+    let headers = fixture.source.headers(BlockSpan::one(beyond)).await.expect_err("not there");
     assert_eq!(headers.kind(), ChainErrorKind::BlockGone);
     let tokens = [fixture.token];
     let detail = HeaderDetail::Sparse;

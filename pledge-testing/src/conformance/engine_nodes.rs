@@ -12,7 +12,7 @@ use pledge_core::ports::{
 };
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::types::{
-    Amount, BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, TokenId,
+    Amount, BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId, TokenId,
 };
 
 use crate::Fixture;
@@ -91,12 +91,8 @@ impl ChainSource for Nodes {
         self.finalized.finalized().await
     }
 
-    async fn headers(
-        &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<BlockRef>, ChainError> {
-        self.rest.headers(from, to).await
+    async fn headers(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError> {
+        self.rest.headers(blocks).await
     }
 
     async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {

@@ -7,7 +7,9 @@ use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ledger::erc20::View;
 use pledge_core::ports::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
 use pledge_core::simulation::ScriptedChain;
-use pledge_core::types::{BlockId, BlockNumber, BlockRef, Call, CallOutcome, ChainId, Timestamp};
+use pledge_core::types::{
+    BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId, Timestamp,
+};
 
 use super::control::{self, Control};
 use super::swarm::Faults;
@@ -268,12 +270,9 @@ impl ChainSource for Node {
         Ok(finalized.map(|finalized| self.invent(finalized)))
     }
 
-    async fn headers(
-        &self,
-        from: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Vec<BlockRef>, ChainError> {
+    async fn headers(&self, blocks: BlockSpan) -> Result<Vec<BlockRef>, ChainError> {
         self.call("read headers").await?;
+        let BlockSpan { first: from, last: to } = blocks;
         let lie = self.state().head;
         if let Some(lie) = lie.filter(|lie| lie.shown > 0 && lie.header.number == to) {
             let below = BlockRef { hash: lie.header.parent_hash, number: to.down(1), ..lie.header };
@@ -284,7 +283,7 @@ impl ChainSource for Node {
             };
         }
         // An earlier time of an ancestor contradicts nothing, so it would go unnoticed.
-        let mut headers = self.view().headers(from, to).await?;
+        let mut headers = self.view().headers(blocks).await?;
         self.bend(&mut headers, false);
         Ok(headers)
     }

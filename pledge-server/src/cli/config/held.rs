@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pledge_core::error::{ChainError, StoreError};
 use pledge_core::ports::ChainSource;
-use pledge_core::types::{BlockNumber, BlockRef};
+use pledge_core::types::{BlockNumber, BlockRef, BlockSpan};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -55,7 +55,7 @@ pub(super) async fn check_ledger(
             if head < lowest.number {
                 return Ok(Vec::new());
             }
-            node.headers(lowest.number, lowest.number).await
+            node.headers(BlockSpan::one(lowest.number)).await
         });
         let key = config.key.child("rpc_urls").index(index);
         if answer.is_ok()
