@@ -44,7 +44,7 @@ impl Following {
     }
 
     /// One poll, and what follows it. `see` gets the poll; `now` is as for [`Indexer::poll`], which
-    /// also says why dropping the future is safe.
+    /// also states what dropping the future leaves.
     pub async fn step(&mut self, now: SystemTime, see: impl FnOnce(&Poll)) -> Next {
         let poll = self.indexer.poll(now).await;
         see(&poll);

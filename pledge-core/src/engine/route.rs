@@ -12,7 +12,7 @@ use crate::types::ChainId;
 /// The ports of one database, which must implement all but the last; decorators may wrap them.
 #[derive(Debug, Clone)]
 pub struct Ports {
-    /// The ledger.
+    /// The ledger that is written.
     pub balances: Arc<dyn BalanceStore>,
     /// The points, in the same database.
     pub points: Arc<dyn PointsStore>,
@@ -42,7 +42,7 @@ pub struct Route {
     pub source: Arc<dyn ChainSource>,
     /// A second source that must agree before anything is committed.
     pub second: Option<Arc<dyn ChainSource>>,
-    /// The bounds.
+    /// The bounds of a slice, and when a block is confirmed.
     pub config: IndexerConfig,
     /// Tokens that halt at an unreadable log: see [`Indexer::halting_on_unreadable`].
     pub halting_on_unreadable: Vec<Address>,

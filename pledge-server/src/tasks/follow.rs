@@ -158,7 +158,7 @@ impl Follower {
         }
     }
 
-    /// Shows what a step came to, and says how to go on.
+    /// Shows what a step came to, and decides how to go on.
     fn after(
         &mut self,
         next: Next,
