@@ -19,8 +19,6 @@ mod route;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use alloy_primitives::Address;
-
 pub use builder::EngineBuilder;
 pub use error::EngineError;
 pub use followed::{FollowedChain, FollowedContract, FollowedToken};
@@ -158,14 +156,16 @@ impl Engine {
         chain: ChainId,
         token: FollowedToken,
     ) -> Result<TokenId, EngineError> {
-        let source = self.chain(chain)?.route.source.clone();
+        let found = self.chains.iter_mut().find(|followed| followed.following.chain() == chain);
+        let Chain { name, following, route, .. } = found.ok_or(EngineError::UnknownChain(chain))?;
         let halting = token.halting();
-        let asked = token.ask(chain, &*source).await;
-        let asked = asked.map_err(|source| EngineError::Unanswered { chain, source })?;
+        let asked = token.ask(chain, &*route.source).await;
+        let asked = asked.map_err(|source| EngineError::Source { name: name.clone(), source })?;
         asked.register(Registration::new(&self.ports)).await?;
-        if let Some(halting) = halting {
-            let chain = self.chains.iter_mut().find(|one| one.following.chain() == chain);
-            chain.expect("it was found above").halt_on_unreadable(halting, &self.ports);
+        if halting.is_some() {
+            // An indexer knows these tokens from its start; what it remembers it reads again.
+            route.halting_on_unreadable.extend(halting);
+            following.go_on_by(route.indexer(chain, &self.ports));
         }
         Ok(asked.spec.id)
     }
@@ -196,10 +196,10 @@ impl Engine {
     /// Registers a chain whose source has answered, and follows it.
     async fn admit(&mut self, asked: AskedChain) -> Result<(), EngineError> {
         asked.register(Registration::new(&self.ports)).await?;
-        let (id, route) = (asked.id, asked.route);
+        let AskedChain { id, name, route, .. } = asked;
         let following = Following::new(route.indexer(id, &self.ports), PATIENCE);
         let finder = route.finder(id, &self.ports);
-        self.chains.push(Chain { following, finder, route });
+        self.chains.push(Chain { name, following, finder, route });
         Ok(())
     }
 
@@ -257,16 +257,10 @@ impl Engine {
 /// One chain, and how it is followed.
 #[derive(Debug)]
 struct Chain {
+    name: String,
     following: Following,
     finder: EdgeFinder,
     route: Route,
-}
-
-impl Chain {
-    fn halt_on_unreadable(&mut self, token: Address, ports: &Ports) {
-        self.route.halting_on_unreadable.push(token);
-        self.following.go_on_by(self.route.indexer(self.following.chain(), ports));
-    }
 }
 
 /// Indexes up to the newest confirmed block; whether a stop came before.
@@ -280,6 +274,7 @@ async fn index(
     following.begin();
     while !stop.is_requested() {
         match following.step(now(), |poll| progress(chain, poll)).await {
+            // Not waited for: what only passes may be over at the next step.
             Next::Again(_) | Next::Wait(_) => {}
             Next::Rest => return Ok(false),
             Next::Stop(reason) => return Err(reason.of(chain)),

@@ -84,6 +84,7 @@ impl InspectedChain {
 /// The way of a chain into a store: over its nodes, of which a second one checks the first where the
 /// configuration wants that.
 pub fn route(config: &ChainConfig, source: &Arc<EvmNodes>) -> Route {
+    // The standby nodes, never the one that answers: a node agrees with itself.
     let second = config.cross_check.then(|| -> Arc<dyn ChainSource> { Arc::new(source.standby()) });
     let halting_on_unreadable = config.halting_on_unreadable().collect();
     Route { source: source.clone(), second, config: config.indexer, halting_on_unreadable }

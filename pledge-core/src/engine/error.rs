@@ -52,14 +52,6 @@ pub enum EngineError {
         /// Why its indexer failed.
         source: IndexerError,
     },
-    /// The source of a followed chain had no answer about a token that is added.
-    #[error("chain {chain} gave no answer about the token")]
-    Unanswered {
-        /// The chain of the token.
-        chain: ChainId,
-        /// The error that the source returned.
-        source: ChainError,
-    },
     /// A chain is paused or halted until `Registry::resume_chain`.
     #[error("chain {chain} is {status}")]
     Latched {

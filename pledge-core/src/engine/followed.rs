@@ -172,6 +172,7 @@ impl FollowedChain {
     pub(super) async fn ask(self) -> Result<AskedChain, EngineError> {
         let Self { name, mut route, tokens, contracts } = self;
         let unanswered = |source| EngineError::Source { name: name.clone(), source };
+        // Asked first: tokens and contracts are named by their chain.
         let id = route.source.chain_id().await.map_err(unanswered)?;
         route.halting_on_unreadable.extend(tokens.iter().filter_map(FollowedToken::halting));
         let mut asked = Vec::with_capacity(tokens.len());

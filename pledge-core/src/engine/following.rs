@@ -60,7 +60,7 @@ impl Following {
         next
     }
 
-    /// Goes on by another indexer of the same chain.
+    /// Goes on by another indexer of the same chain, with the failures so far.
     pub(super) fn go_on_by(&mut self, indexer: Indexer) {
         self.indexer = indexer;
     }

@@ -76,6 +76,7 @@ pub(super) struct Failures {
 impl Failures {
     /// Decides what follows a poll, by the failures before it.
     pub(super) fn after(&mut self, poll: Poll, patience: Patience) -> Next {
+        // Taken first: every poll that did not fail ends both rows.
         let before = std::mem::take(self);
         match poll {
             Poll::Advanced(slice) => Next::Again(Moved::Forward(slice)),
@@ -106,6 +107,7 @@ impl Failures {
     }
 
     fn exhaust(self, patience: Patience) -> bool {
+        // Compared as a whole: a count that saturates reaches the bounds of an endless one too.
         patience != Patience::ENDLESS
             && (self.other >= patience.failures || self.passing >= patience.passing)
     }

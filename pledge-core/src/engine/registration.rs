@@ -95,6 +95,7 @@ impl<'a> Registration<'a> {
 }
 
 fn refused(error: StoreError, what: impl FnOnce() -> Subject) -> RegistrationError {
+    // Only this kind is about what was to be registered; every other is about the store.
     match error.kind() {
         StoreErrorKind::Invalid => RegistrationError::Refused { what: what(), source: error },
         _ => RegistrationError::Store(error),

@@ -70,6 +70,7 @@ impl Route {
     pub fn finder(&self, chain: ChainId, ports: &Ports) -> EdgeFinder {
         let (balances, points) = (ports.balances.clone(), ports.points.clone());
         let finder = EdgeFinder::new(chain, self.source.clone(), balances, points);
+        // Without a second source the finder asks the first one twice.
         match &self.second {
             Some(second) => finder.cross_checked_by(second.clone()),
             None => finder,

@@ -177,6 +177,7 @@ async fn index(
     let mut retries = Retries::new(&config.name);
     loop {
         let next = following.step(SystemTime::now(), |_| {}).await;
+        // A step that succeeds ends the incident, so that the next failure is logged again.
         if !next.is_failure() {
             retries.over();
         }
