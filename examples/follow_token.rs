@@ -1,4 +1,4 @@
-//! The shortest whole program: follows a token on a node into SQLite, and prints what a holder has
+//! The shortest whole program: follows a token on a node into `SQLite`, and prints what a holder has
 //! earned. Run it again, and it goes on from the file.
 //!
 //! ```text
