@@ -3,19 +3,23 @@
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use pledge_examples::Anvil;
+use alloy::primitives::U256;
+use pledge_examples::{Anvil, Token};
 
 /// The node's URL in `token_events` without `--rpc-url`.
 const DEFAULT_URL: &str = "http://127.0.0.1:8545";
+/// The examples that need a node.
+const WITH_A_NODE: [&str; 2] = ["token_events", "follow_token"];
 const LINES_MAX: usize = 79;
 const BLESS: &str = "if that is meant: `PLEDGE_BLESS=1 cargo test -p pledge-examples`";
 
 #[test]
 fn examples_without_a_node_print_what_is_expected() {
-    let names = names().into_iter().filter(|name| name != "token_events");
+    let names = names().into_iter().filter(|name| !WITH_A_NODE.contains(&name.as_str()));
     let wrong: Vec<_> = names.filter_map(|name| compare(&name, &run(&name, &[])).err()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -26,6 +30,37 @@ async fn token_events_prints_what_is_expected_over_a_fresh_node() {
     let printed = run("token_events", &["--rpc-url", anvil.url()]);
     let compared = compare("token_events", &printed.replace(anvil.url(), DEFAULT_URL));
     compared.unwrap_or_else(|difference| panic!("{difference}"));
+}
+
+#[tokio::test]
+async fn follow_token_prints_what_a_holder_earns_as_long_as_it_runs() {
+    let anvil = Anvil::start(31_337, &[]).await.unwrap();
+    let owner = anvil.accounts().await.unwrap()[0];
+    let token = Token::deploy(anvil.provider(), owner, "Example Dollar", "USDX").await.unwrap();
+    token.mint(owner, U256::from(100)).await.unwrap();
+    anvil.mine(7, 3_600).await.unwrap();
+    let own = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binary("follow_token"));
+    let variables = [("TOKEN", token.address().to_string()), ("HOLDER", owner.to_string())];
+    command.envs(variables).env("RPC_URL", anvil.url()).current_dir(own.path());
+    let mut follower = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let printed: Vec<String> = lines.take(2).map(Result::unwrap).collect();
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+    assert!(
+        printed.iter().all(|line| line.starts_with("Some(\"0.0000000000000000")),
+        "{printed:?}"
+    );
+}
+
+#[test]
+fn the_shortest_program_has_at_most_25_lines_of_code() {
+    let text = fs::read_to_string(folder().join("follow_token.rs")).unwrap();
+    let is_code =
+        |line: &&str| !line.is_empty() && !line.starts_with("//") && !line.starts_with("#!");
+    let lines = text.lines().map(str::trim).filter(is_code).count();
+    assert!(lines <= 25, "{lines} lines");
 }
 
 #[test]
@@ -52,11 +87,16 @@ fn no_file_of_an_example_is_longer_than_a_page() {
     }
 }
 
-/// The output of the example's binary, which `cargo test` builds together with this one.
-fn run(name: &str, arguments: &[&str]) -> String {
+/// The example's binary.
+fn binary(name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let profile = this.ancestors().nth(2).expect("a test runs in <profile>/deps");
-    let binary = profile.join(format!("examples/{name}{}", std::env::consts::EXE_SUFFIX));
+    profile.join(format!("examples/{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// The output of the example's binary, which `cargo test` builds together with this one.
+fn run(name: &str, arguments: &[&str]) -> String {
+    let binary = binary(name);
     let output = Command::new(&binary).args(arguments).output().unwrap_or_else(|error| {
         panic!(
             "cannot run {}: {error}; `cargo test -p pledge-examples` builds it",

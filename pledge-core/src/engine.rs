@@ -2,93 +2,47 @@
 //!
 //! [`Engine`] joins [`Indexer`], [`EdgeFinder`], [`Settler`], [`Dispatcher`] and [`Queries`] for a
 //! program of yours. Like them it neither sleeps nor spawns: [`Engine::catch_up`] does what is due
-//! and returns.
+//! and returns. Between two calls chains, tokens, contracts and programmes can be added.
+//!
+//! Its parts serve a driver of your own: [`Following`] takes one chain step by step and decides what
+//! follows each, [`Registration`] makes known to a store what is followed, and a [`Route`] joins a
+//! chain's sources with the [`Ports`] of a database.
 
 mod builder;
+mod error;
+mod followed;
+mod following;
+mod next;
+mod registration;
+mod route;
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub use builder::{EngineBuilder, FollowedChain, FollowedContract, FollowedToken};
+pub use builder::EngineBuilder;
+pub use error::EngineError;
+pub use followed::{FollowedChain, FollowedContract, FollowedToken};
+pub use following::{Following, Indexed};
+pub use next::{Failure, Moved, Next, Patience, StopReason};
+pub use registration::{Registration, RegistrationError, Subject};
+pub use route::{Ports, Route};
+
+use followed::AskedChain;
 
 use crate::edges::{EdgeFinder, Finding};
-use crate::error::{ChainError, StoreError};
-use crate::event::Consumer;
-use crate::indexer::{ChainStatus, Indexer, IndexerError, Poll};
-use crate::notify::{DispatchError, Dispatcher};
-use crate::points::{SettleReport, Settler, SettlerError};
+use crate::indexer::Poll;
+use crate::notify::Dispatcher;
+use crate::points::{Programme, SettleReport, Settler, SettlerConfig};
 use crate::ports::{BalanceStore, EventStore, LogStore, PendingCache, PointsStore};
 use crate::query::Queries;
 use crate::stop::Stop;
-use crate::types::{ChainId, ContractId, OutOfRange, TokenId};
+use crate::types::{ChainId, ContractId, TokenId};
 
-/// How often in a row a chain may move under its indexer before a call gives up.
-const MOVED_MAX: usize = 16;
+/// A call does not wait, so what fails ends it at once; a chain may move under its indexer 16 times.
+/// Bounded, so that one that moves at every step does not keep the others waiting.
+const PATIENCE: Patience = Patience { failures: 1, passing: 17 };
 /// Steps that a call takes to find edges: questions to a node that nobody waits for.
 const EDGE_STEPS_MAX: usize = 16;
-
-/// Why the engine could not be built, or a chain did not catch up.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// A chain source had no answer about its chain or a token.
-    #[error("chain {name} cannot be followed")]
-    Source {
-        /// The chain's name.
-        name: String,
-        /// The error that the source returned.
-        source: ChainError,
-    },
-    /// Two sources have the same chain id.
-    #[error("chain id {0} is followed twice: put both tokens into one FollowedChain")]
-    SameChain(ChainId),
-    /// A token is followed twice: it is unclear which of its rates counts.
-    #[error("token {0} is followed twice: follow it once")]
-    SameToken(TokenId),
-    /// A contract is followed twice under one name: it is unclear which logs are kept.
-    #[error("contract {0} is followed twice: give each a name of its own")]
-    SameContract(ContractId),
-    /// A contract's name cannot be one.
-    #[error("a contract cannot be followed under this name")]
-    ContractName(#[from] OutOfRange),
-    /// Two notifiers share one position: an event delivered to one would be missed by the other.
-    #[error("two notifiers are named {0}: give each a name of its own")]
-    SameConsumer(Consumer),
-    /// The store refused or failed.
-    #[error("the store failed")]
-    Store(#[from] StoreError),
-    /// A chain did not advance. The step wrote nothing: wait, and catch up again.
-    #[error("chain {chain} did not advance")]
-    Index {
-        /// The chain that did not advance.
-        chain: ChainId,
-        /// Why its indexer failed.
-        source: IndexerError,
-    },
-    /// A chain is paused or halted until `Registry::resume_chain`.
-    #[error("chain {chain} is {status}")]
-    Latched {
-        /// The chain that was stopped.
-        chain: ChainId,
-        /// Paused or halted, with the reason.
-        status: ChainStatus,
-    },
-    /// A chain's closed windows are not settled: catch up again.
-    #[error("chain {chain} is not settled")]
-    Settle {
-        /// The chain whose windows are not settled.
-        chain: ChainId,
-        /// Why its settler failed.
-        source: SettlerError,
-    },
-    /// A notifier did not receive every event: the rest stays due, catch up again.
-    #[error("consumer {consumer} did not receive every event")]
-    Notify {
-        /// Name of the notifier.
-        consumer: Consumer,
-        /// Why its delivery failed.
-        source: DispatchError,
-    },
-}
 
 /// What a call of [`Engine::catch_up`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,6 +62,14 @@ pub struct CaughtUp {
     pub delivered: u64,
     /// Whether a stop came before everything was done.
     pub stopped: bool,
+}
+
+impl CaughtUp {
+    const fn add(&mut self, indexed: Indexed) {
+        self.transfers += indexed.transfers;
+        self.logs += indexed.logs;
+        self.reorgs += indexed.reorgs;
+    }
 }
 
 /// Follows chains into one store.
@@ -144,7 +106,8 @@ pub struct CaughtUp {
 /// The crate's documentation has a whole program.
 #[derive(Debug)]
 pub struct Engine {
-    indexers: Vec<(Indexer, EdgeFinder)>,
+    ports: Ports,
+    chains: Vec<Chain>,
     settler: Settler,
     dispatchers: Vec<Dispatcher>,
     queries: Queries,
@@ -157,12 +120,87 @@ impl Engine {
         store: Arc<S>,
         pending: Arc<dyn PendingCache>,
     ) -> EngineBuilder {
-        EngineBuilder::new(store.clone(), store.clone(), store.clone(), store, pending)
+        EngineBuilder::new(Ports::of(store, pending))
+    }
+
+    /// An engine that follows nothing yet.
+    fn over(ports: Ports, settling: SettlerConfig, dispatchers: Vec<Dispatcher>) -> Self {
+        let Ports { balances, points, logs, pending, .. } = ports.clone();
+        let settler = Settler::new(balances.clone(), points.clone(), settling);
+        let queries = Queries::new(balances, points, logs, pending);
+        Self { ports, chains: Vec::new(), settler, dispatchers, queries }
     }
 
     /// Exact answers. Clone it to query at any time and from any task.
     pub const fn queries(&self) -> &Queries {
         &self.queries
+    }
+
+    /// Follows one more chain, from the next call of [`Engine::catch_up`] on. Nothing is written
+    /// before its source has answered. Idempotent in the store; a chain that this engine follows
+    /// already is an error.
+    pub async fn follow(&mut self, chain: FollowedChain) -> Result<ChainId, EngineError> {
+        let asked = chain.ask().await?;
+        let id = asked.id;
+        if self.chain(id).is_ok() {
+            return Err(EngineError::SameChain(id));
+        }
+        self.admit(asked).await?;
+        Ok(id)
+    }
+
+    /// Follows one more token of a chain: it catches up alone, then joins the others. A token that
+    /// is followed already gets these rates, if they leave what is settled as it is.
+    pub async fn add_token(
+        &mut self,
+        chain: ChainId,
+        token: FollowedToken,
+    ) -> Result<TokenId, EngineError> {
+        let found = self.chains.iter_mut().find(|followed| followed.following.chain() == chain);
+        let Chain { name, following, route, .. } = found.ok_or(EngineError::UnknownChain(chain))?;
+        let halting = token.halting();
+        let asked = token.ask(chain, &*route.source).await;
+        let asked = asked.map_err(|source| EngineError::Source { name: name.clone(), source })?;
+        asked.register(Registration::new(&self.ports)).await?;
+        if halting.is_some() {
+            // An indexer knows these tokens from its start; what it remembers it reads again.
+            route.halting_on_unreadable.extend(halting);
+            following.go_on_by(route.indexer(chain, &self.ports));
+        }
+        Ok(asked.spec.id)
+    }
+
+    /// Keeps the logs of one more contract of a chain, from its start block on.
+    pub async fn add_contract(
+        &mut self,
+        chain: ChainId,
+        contract: FollowedContract,
+    ) -> Result<ContractId, EngineError> {
+        let spec = self.chain(chain).and_then(|_| Ok(contract.spec(chain)?))?;
+        Registration::new(&self.ports).contract(&spec).await?;
+        Ok(spec.id)
+    }
+
+    /// Puts one more programme on a token, which earns from its first block on; or changes a
+    /// programme's rates after what is settled.
+    pub async fn add_programme(&mut self, programme: &Programme) -> Result<(), EngineError> {
+        self.chain(programme.id.token.chain)?;
+        Ok(Registration::new(&self.ports).programme(programme).await?)
+    }
+
+    fn chain(&self, id: ChainId) -> Result<&Chain, EngineError> {
+        let found = self.chains.iter().find(|chain| chain.following.chain() == id);
+        found.ok_or(EngineError::UnknownChain(id))
+    }
+
+    /// Registers a chain whose source has answered, and follows it.
+    async fn admit(&mut self, asked: AskedChain) -> Result<(), EngineError> {
+        asked.register(Registration::new(&self.ports)).await?;
+        let AskedChain { id, name, route, .. } = asked;
+        let following = Following::new(route.indexer(id, &self.ports), PATIENCE);
+        let finder = route.finder(id, &self.ports);
+        self.chains.push(Chain { name, following, finder, route });
+        Ok(())
     }
 
     /// Brings every chain to its newest confirmed block, settles every closed window, and notifies
@@ -187,13 +225,17 @@ impl Engine {
         let mut outcome = Ok(());
         // A chain is settled and listed even if its indexer failed: windows that closed before stay
         // due.
-        for (indexer, finder) in &mut self.indexers {
-            let indexed = index(indexer, &now, stop, &mut progress, &mut sum).await;
-            if indexed.is_ok() {
+        for Chain { following, finder, .. } in &mut self.chains {
+            let chain = following.chain();
+            let indexed = index(following, &now, stop, &mut progress).await;
+            sum.add(following.indexed());
+            if let Ok(stopped) = &indexed {
+                sum.stopped |= stopped;
                 find_edges(finder, &now, stop).await;
             }
-            let settled = settle(&self.settler, indexer.chain(), stop, &mut sum).await;
-            let listed = list_halted(&self.queries, indexer.chain(), &mut sum).await;
+            let indexed = indexed.map(|_| ());
+            let settled = settle(&self.settler, chain, stop, &mut sum).await;
+            let listed = list_halted(&self.queries, chain, &mut sum).await;
             outcome = outcome.and(indexed).and(settled).and(listed);
         }
         for dispatcher in &self.dispatchers {
@@ -212,37 +254,33 @@ impl Engine {
     }
 }
 
+/// One chain, and how it is followed.
+#[derive(Debug)]
+struct Chain {
+    name: String,
+    following: Following,
+    finder: EdgeFinder,
+    route: Route,
+}
+
+/// Indexes up to the newest confirmed block; whether a stop came before.
 async fn index(
-    indexer: &mut Indexer,
+    following: &mut Following,
     now: &(impl Fn() -> SystemTime + Send),
     stop: &Stop,
     progress: &mut (impl FnMut(ChainId, &Poll) + Send),
-    sum: &mut CaughtUp,
-) -> Result<(), EngineError> {
-    let chain = indexer.chain();
-    let mut moved = 0;
+) -> Result<bool, EngineError> {
+    let chain = following.chain();
+    following.begin();
     while !stop.is_requested() {
-        let poll = indexer.poll(now()).await;
-        progress(chain, &poll);
-        match poll {
-            Poll::Advanced(slice) => {
-                sum.transfers += slice.transfers;
-                sum.logs += slice.logs;
-            }
-            Poll::Rewound(_) => sum.reorgs += 1,
-            Poll::Idle => return Ok(()),
-            // Bounded, so that a chain that moves at every poll does not keep the others waiting.
-            Poll::Retry(error) if error.is_passing() && moved < MOVED_MAX => {
-                moved += 1;
-                continue;
-            }
-            Poll::Retry(source) => return Err(EngineError::Index { chain, source }),
-            Poll::Stopped(status) => return Err(EngineError::Latched { chain, status }),
+        match following.step(now(), |poll| progress(chain, poll)).await {
+            // Not waited for: what only passes may be over at the next step.
+            Next::Again(_) | Next::Wait(_) => {}
+            Next::Rest => return Ok(false),
+            Next::Stop(reason) => return Err(reason.of(chain)),
         }
-        moved = 0;
     }
-    sum.stopped = true;
-    Ok(())
+    Ok(true)
 }
 
 async fn find_edges(finder: &mut EdgeFinder, now: &(impl Fn() -> SystemTime + Send), stop: &Stop) {

@@ -7,6 +7,7 @@ mod progress;
 mod restate;
 mod retry;
 mod settle;
+mod settlement;
 mod settler;
 mod statements;
 mod tally;

@@ -12,9 +12,9 @@ mod registered;
 use std::sync::Arc;
 
 use pledge_chain_evm::EvmNodes;
-use pledge_core::edges::EdgeFinder;
-use pledge_core::error::{ChainError, StoreError, StoreErrorKind};
-use pledge_core::indexer::{Finality, Indexer};
+use pledge_core::engine::{Registration, RegistrationError, Route};
+use pledge_core::error::{ChainError, StoreError};
+use pledge_core::indexer::Finality;
 use pledge_core::ledger::TokenSpec;
 use pledge_core::logs::ContractSpec;
 use pledge_core::ports::ChainSource;
@@ -46,6 +46,12 @@ pub enum SetupError {
     Store(#[from] StoreError),
 }
 
+impl From<RegistrationError> for SetupError {
+    fn from(error: RegistrationError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 impl SetupError {
     /// Adds the name of the chain, unless it is a wrong key, which names it already.
     pub fn of(self, config: &ChainConfig) -> anyhow::Error {
@@ -69,25 +75,19 @@ pub struct InspectedChain {
 }
 
 impl InspectedChain {
-    pub fn indexer(&self, stores: &Stores) -> Indexer {
-        indexer(&self.config, &self.source, stores)
+    /// Its way into a store.
+    pub fn route(&self) -> Route {
+        route(&self.config, &self.source)
     }
 }
 
-/// The indexer of a chain over its nodes.
-pub fn indexer(config: &ChainConfig, source: &Arc<EvmNodes>, stores: &Stores) -> Indexer {
-    let (balances, pending) = (stores.balances.clone(), stores.pending.clone());
-    let indexer = Indexer::new(config.id, source.clone(), balances, pending, config.indexer)
-        .halting_on_unreadable(config.halting_on_unreadable())
-        .keeping_logs(stores.logs.clone());
-    if config.cross_check { indexer.cross_checked_by(Arc::new(source.standby())) } else { indexer }
-}
-
-/// The finder of the blocks at the edges of a chain's windows.
-pub fn edge_finder(config: &ChainConfig, source: &Arc<EvmNodes>, stores: &Stores) -> EdgeFinder {
-    let (balances, points) = (stores.balances.clone(), stores.points.clone());
-    let finder = EdgeFinder::new(config.id, source.clone(), balances, points);
-    if config.cross_check { finder.cross_checked_by(Arc::new(source.standby())) } else { finder }
+/// The way of a chain into a store: over its nodes, of which a second one checks the first where the
+/// configuration wants that.
+pub fn route(config: &ChainConfig, source: &Arc<EvmNodes>) -> Route {
+    // The standby nodes, never the one that answers: a node agrees with itself.
+    let second = config.cross_check.then(|| -> Arc<dyn ChainSource> { Arc::new(source.standby()) });
+    let halting_on_unreadable = config.halting_on_unreadable().collect();
+    Route { source: source.clone(), second, config: config.indexer, halting_on_unreadable }
 }
 
 /// A token of a chain, by its configuration.
@@ -253,7 +253,8 @@ async fn check_finality(
 /// Makes the chain, its tokens, their programmes and its contracts known to the store. Idempotent.
 pub async fn register(chain: &InspectedChain, stores: &Stores) -> Result<(), SetupError> {
     let config = &chain.config;
-    stores.balances.register_chain(config.id, &config.name).await?;
+    let ports = stores.ports();
+    Registration::new(&ports).chain(config.id, &config.name).await?;
     let mut problems = Problems::default();
     for (token, spec) in config.tokens.iter().zip(&chain.specs) {
         match register_token(config, token, spec, stores).await {
@@ -278,7 +279,9 @@ pub async fn register_token(
     spec: &TokenSpec,
     stores: &Stores,
 ) -> Result<(), SetupError> {
-    stores.balances.register_token(spec).await?;
+    let ports = stores.ports();
+    let registration = Registration::new(&ports);
+    registration.token(spec).await?;
     let Some(points) = &token.points else {
         return Ok(());
     };
@@ -286,9 +289,9 @@ pub async fn register_token(
     if let Some(wrong) = points.refuse_new().filter(|_| is_new) {
         return Err(chain.name_flags(wrong).into());
     }
-    match stores.points.put_programme(&points.programme(spec.id)).await {
-        Err(error) if error.kind() == StoreErrorKind::Invalid => {
-            let wrong = ConfigError::at(&points.key, error.detail());
+    match registration.programme(&points.programme(spec.id)).await {
+        Err(RegistrationError::Refused { source, .. }) => {
+            let wrong = ConfigError::at(&points.key, source.detail());
             Err(chain.name_flags(wrong).into())
         }
         other => Ok(other?),

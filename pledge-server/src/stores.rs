@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pledge_cache_redis::{Cached, Redis, RedisLeases, RedisPending};
+use pledge_core::engine::Ports;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::points::{Settler, SettlerConfig};
 use pledge_core::ports::{
@@ -242,6 +243,12 @@ impl Stores {
     pub fn uncached_queries(&self) -> Queries {
         let Self { balances, points, logs, pending, .. } = self;
         Queries::new(balances.clone(), points.clone(), logs.clone(), pending.clone())
+    }
+
+    /// The ports that an engine works with.
+    pub fn ports(&self) -> Ports {
+        let Self { balances, points, events, logs, pending, .. } = self.clone();
+        Ports { balances, points, events, logs, pending }
     }
 
     /// The settler over these stores.

@@ -39,7 +39,7 @@ pub use notify::{keep_notifying, log_dispatcher};
 pub use prune::keep_pruning;
 pub use server::{bind, serve};
 pub use settle::{SettleTask, Wakes, settle_chain};
-pub(crate) use settle::{failed_batches, is_settled, settle_shown};
+pub(crate) use settle::{ShownSettlement, failed_batches, is_settled};
 
 /// How long tasks may take to stop before they are aborted. Nothing is lost: every write is one
 /// transaction.

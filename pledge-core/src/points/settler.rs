@@ -1,14 +1,13 @@
-//! The driver of settlements: plan, read a batch, settle it, commit, check for a stop.
+//! Settles programmes within bounds: what is read, and how far a pass goes.
 
 use std::sync::Arc;
 
-use super::work::{Reading, Work};
-use super::{BatchSpan, Settling, plan_target};
+use super::settlement::Settlement;
+use super::work::Work;
+use super::{BatchSpan, plan_target};
 use crate::error::{StoreError, StoreErrorKind};
-use crate::ledger::TokenState;
 use crate::ports::{
-    BatchFailure, HistoriesPage, HistoriesPlace, HistoriesQuery, LedgerReads, PointsStore,
-    ProgrammeState, ShardProgress, ShardRun,
+    HistoriesPage, HistoriesPlace, HistoriesQuery, LedgerReads, PointsStore, ProgrammeState,
 };
 use crate::sharing::ShardAssignment;
 use crate::stop::Stop;
@@ -78,8 +77,8 @@ pub struct SettleReport {
 #[derive(Debug, Clone)]
 pub struct Settler {
     pub(super) balances: Arc<dyn LedgerReads>,
-    points: Arc<dyn PointsStore>,
-    config: SettlerConfig,
+    pub(super) points: Arc<dyn PointsStore>,
+    pub(super) config: SettlerConfig,
     share: ShardAssignment,
 }
 
@@ -108,102 +107,28 @@ impl Settler {
         &self,
         token: TokenId,
         stop: &Stop,
-        mut progress: impl FnMut(&SettleReport) + Send,
+        progress: impl FnMut(&SettleReport) + Send,
     ) -> Result<SettleReport, SettlerError> {
-        let mut report = SettleReport::default();
         let Some(ledger) = self.balances.token(token).await? else {
-            return Ok(report);
+            return Ok(SettleReport::default());
         };
+        let mut settlement = Settlement::new(self, stop, progress);
         for programme in self.points.programmes(token).await? {
             let shards = programme.shards.iter();
             for shard in shards.filter(|progress| self.share.owns(progress.shard)) {
-                self.run_shard(&ledger, &programme, shard, stop, &mut report, &mut progress)
-                    .await?;
-                if report.stopped {
-                    return Ok(report);
+                settlement.shard(&ledger, &programme, shard).await?;
+                if settlement.report.stopped {
+                    return Ok(settlement.report);
                 }
-                report.shards += 1;
+                settlement.report.shards += 1;
             }
         }
-        Ok(report)
-    }
-
-    /// Settles one shard up to the last closed window, pass by pass.
-    async fn run_shard(
-        &self,
-        ledger: &TokenState,
-        state: &ProgrammeState,
-        shard: &ShardProgress,
-        stop: &Stop,
-        report: &mut SettleReport,
-        progress: &mut (impl FnMut(&SettleReport) + Send),
-    ) -> Result<(), SettlerError> {
-        let (Some(cursor), Some(start)) = (ledger.cursor, ledger.start_time) else {
-            return Ok(());
-        };
-        let window = state.programme.window;
-        let token = ledger.spec.id;
-        let mut from = shard.settled.unwrap_or_else(|| window.floor(start));
-        let mut run = shard.run.clone();
-        loop {
-            // A run under way keeps its end, even if more windows are closed by now: its batches
-            // cover exactly its own windows.
-            let to = match run.as_ref().map(|run| run.to) {
-                Some(to) => Some(to),
-                None => self.target(state, from, cursor.time).await?,
-            };
-            let Some(to) = to else {
-                return Ok(());
-            };
-            let work = Work { state, token, shard: shard.shard, from, to };
-            match self.pass(&work, run.as_ref(), stop, report, progress).await? {
-                Some(0) => (from, run) = (to, None),
-                Some(_) => return Ok(()),
-                None => {
-                    report.stopped = true;
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    /// One pass over a shard's accounts: first the batches that failed in `run`, then the accounts
-    /// it has not reached. Returns the number of batches that wait for another attempt, `None` if
-    /// it was stopped.
-    async fn pass(
-        &self,
-        work: &Work<'_>,
-        run: Option<&ShardRun>,
-        stop: &Stop,
-        report: &mut SettleReport,
-        progress: &mut (impl FnMut(&SettleReport) + Send),
-    ) -> Result<Option<u64>, SettlerError> {
-        let mut failed = 0;
-        // Each batch is committed on its own, so a stop between two of them loses nothing.
-        for failure in run.map_or(&[][..], |run| &run.failures) {
-            if stop.is_requested() {
-                return Ok(None);
-            }
-            failed += u64::from(!self.retry(work, failure, report).await?);
-            progress(report);
-        }
-        let mut scanned = run.is_some_and(|run| run.scanned);
-        let mut after = run.and_then(|run| run.through);
-        while !scanned {
-            if stop.is_requested() {
-                return Ok(None);
-            }
-            let (span, settled) = self.next_batch(work, after, report).await?;
-            failed += u64::from(!settled);
-            (after, scanned) = (span.through, span.through.is_none());
-            progress(report);
-        }
-        Ok(Some(failed))
+        Ok(settlement.report)
     }
 
     /// Where a pass that starts at an instant ends: as far as windows are closed, unless that would
     /// be both more windows and more changes than a pass may have.
-    async fn target(
+    pub(super) async fn target(
         &self,
         state: &ProgrammeState,
         from: Timestamp,
@@ -222,68 +147,11 @@ impl Settler {
         Ok(target.max(few))
     }
 
-    /// Settles the accounts after `after`; `false` if the batch failed and was recorded.
-    async fn next_batch(
-        &self,
-        work: &Work<'_>,
-        after: Option<Account>,
-        report: &mut SettleReport,
-    ) -> Result<(BatchSpan, bool), SettlerError> {
-        let Some(mut query) = self.query(work, BatchSpan { after, through: None }) else {
-            let span = BatchSpan { after, through: None };
-            return Ok((span, self.settle_batch(work, span, Reading::of(work), report).await?));
-        };
-        let mut reading = Reading::of(work);
-        let through = loop {
-            let page = self.read(work, &query).await?;
-            reading.add(&page);
-            match page.next {
-                None if query.last == query.first => break reading.last,
-                None => break None,
-                // The account that the page ended in is read to its end; the next account begins a
-                // batch.
-                Some(HistoriesPlace { first, after: after @ Some(_) }) => {
-                    (query.first, query.last, query.after) = (first, first, after);
-                }
-                Some(_) => break reading.last,
-            }
-        };
-        let span = BatchSpan { after, through };
-        let settled = self.settle_batch(work, span, reading, report).await?;
-        Ok((span, settled))
-    }
-
-    /// Another attempt at a failed batch; `false` if it failed again or is not tried any more.
-    async fn retry(
-        &self,
-        work: &Work<'_>,
-        failure: &BatchFailure,
-        report: &mut SettleReport,
-    ) -> Result<bool, SettlerError> {
-        if failure.attempts >= self.config.attempts_max {
-            return Ok(false);
-        }
-        let span = failure.span;
-        let mut reading = Reading::of(work);
-        let mut next = self.query(work, span);
-        while let Some(query) = next {
-            let page = self.read(work, &query).await?;
-            reading.add(&page);
-            let go_on = |place: HistoriesPlace| HistoriesQuery {
-                first: place.first,
-                after: place.after,
-                ..query
-            };
-            next = page.next.map(go_on);
-        }
-        self.settle_batch(work, span, reading, report).await
-    }
-
     /// The first page of a batch's histories; `None` if no account can be in it.
-    fn query(&self, work: &Work<'_>, span: BatchSpan) -> Option<HistoriesQuery> {
+    pub(super) fn query(&self, work: &Work<'_>, span: BatchSpan) -> Option<HistoriesQuery> {
         let (first, last) = work.state.programme.shards.bounds(work.shard);
         Some(HistoriesQuery {
-            token: work.token,
+            token: work.state.programme.id.token,
             first: span.after.map_or(Some(first), Account::successor)?,
             last: span.through.map_or(last, Account::address),
             after: None,
@@ -294,7 +162,7 @@ impl Settler {
         })
     }
 
-    async fn read(
+    pub(super) async fn read(
         &self,
         work: &Work<'_>,
         query: &HistoriesQuery,
@@ -306,42 +174,6 @@ impl Settler {
             return Err(out_of_order(work, place).into());
         }
         Ok(seen.value)
-    }
-
-    /// Commits a batch. A batch that fails for good is recorded, so that the rest goes on.
-    async fn settle_batch(
-        &self,
-        work: &Work<'_>,
-        span: BatchSpan,
-        reading: Reading<'_>,
-        report: &mut SettleReport,
-    ) -> Result<bool, SettlerError> {
-        let programme = &work.state.programme;
-        let accounts = reading.accounts;
-        let settled = reading.settling.and_then(Settling::finish);
-        // A batch that cannot be computed, or that the store rejects, fails alone. Any other error
-        // ends the run, because the next batch would meet it too.
-        let reason = match settled {
-            Ok(settled) => {
-                let statements = settled.statements.len() as u64;
-                match self.points.commit_batch(&work.batch(span, settled)).await {
-                    Ok(()) => {
-                        work.log_settled(span);
-                        report.batches += 1;
-                        report.accounts += accounts;
-                        report.statements += statements;
-                        return Ok(true);
-                    }
-                    Err(e) if is_failure_of_batch(&e) => e.to_string(),
-                    Err(e) => return Err(e.into()),
-                }
-            }
-            Err(overflow) => overflow.to_string(),
-        };
-        tracing::error!(programme = %programme.id, shard = work.shard.get(), reason, "batch failed");
-        self.points.record_failure(&work.failure(span, reason)).await?;
-        report.failed += 1;
-        Ok(false)
     }
 }
 
@@ -359,9 +191,4 @@ fn out_of_order(work: &Work<'_>, place: HistoriesPlace) -> StoreError {
          before it"
     );
     StoreError::corrupt("read histories", detail)
-}
-
-/// Whether a failure concerns this batch alone, so that the others may go on.
-const fn is_failure_of_batch(error: &StoreError) -> bool {
-    matches!(error.kind(), StoreErrorKind::Corrupt | StoreErrorKind::Invalid)
 }

@@ -2,12 +2,11 @@
 
 use super::{BatchSpan, Programme, Settled, Settling};
 use crate::ports::{BatchFailure, HistoriesPage, ProgrammeState, SettlementBatch};
-use crate::types::{Account, Overflow, ShardId, Timestamp, TokenId};
+use crate::types::{Account, Overflow, ShardId, Timestamp};
 
 /// One shard's work over the windows `[from, to)`.
 pub(super) struct Work<'a> {
     pub(super) state: &'a ProgrammeState,
-    pub(super) token: TokenId,
     pub(super) shard: ShardId,
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,

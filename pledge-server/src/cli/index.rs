@@ -8,11 +8,11 @@ use std::time::SystemTime;
 use anyhow::bail;
 use clap::Args;
 use futures::future::try_join_all;
+use pledge_core::engine::{Following, Indexed, Moved, Next, Patience, StopReason};
 use pledge_core::event::Event;
-use pledge_core::indexer::{Indexer, Poll};
 use serde::Serialize;
 
-use self::retries::Retries;
+use self::retries::{PATIENCE, Retries};
 use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::ChainConfig;
@@ -131,14 +131,18 @@ async fn follow(
         tokens: Vec::new(),
         contracts: Vec::new(),
     };
-    let mut indexer = chain.indexer(stores);
+    let (route, ports) = (chain.route(), stores.ports());
+    let patience = if until_head { PATIENCE } else { Patience::ENDLESS };
+    let mut following = Following::new(route.indexer(config.id, &ports), patience);
     let mut progress = context.progress.chain(&config.name);
     progress.count_calls(&chain.source);
-    let finder = setup::edge_finder(config, &chain.source, stores);
+    let finder = route.finder(config.id, &ports);
     let mut edges = EdgeSearch::new(finder, &Incidents::default(), &config.name);
-    let drivers = (&mut indexer, &mut edges);
-    let work = index(config, drivers, until_head, &mut progress, &mut report);
+    let drivers = (&mut following, &mut edges);
+    let work = index(config, drivers, until_head, &mut progress, &mut report.reached);
     let ended = context.stop.run_until_cancelled(work).await;
+    let Indexed { transfers, logs, reorgs } = following.indexed();
+    (report.transfers, report.logs, report.reorgs) = (transfers, logs, reorgs);
     // Not returned: an error of one chain must not discard the reports of the others.
     if let Some(Err(error)) = ended {
         report.error = Some(format!("{error:#}"));
@@ -165,30 +169,25 @@ async fn follow(
 
 async fn index(
     config: &ChainConfig,
-    (indexer, edges): (&mut Indexer, &mut EdgeSearch),
+    (following, edges): (&mut Following, &mut EdgeSearch),
     until_head: bool,
     progress: &mut ChainProgress,
-    report: &mut ChainReport,
+    reached: &mut bool,
 ) -> anyhow::Result<()> {
     let mut retries = Retries::new(&config.name);
     loop {
-        let poll = indexer.poll(SystemTime::now()).await;
-        // Only failures in a row count against the limit.
-        if !matches!(poll, Poll::Retry(_)) {
+        let next = following.step(SystemTime::now(), |_| {}).await;
+        // A step that succeeds ends the incident, so that the next failure is logged again.
+        if !next.is_failure() {
             retries.over();
         }
-        match poll {
-            Poll::Advanced(slice) => {
-                report.transfers += slice.transfers;
-                report.logs += slice.logs;
-                progress.advanced(&slice);
-            }
-            Poll::Rewound(record) => {
-                report.reorgs += 1;
+        match next {
+            Next::Again(Moved::Forward(slice)) => progress.advanced(&slice),
+            Next::Again(Moved::Back(record)) => {
                 tracing::warn!(chain = config.name, "{}", Event::Reorged(record));
             }
-            Poll::Idle => {
-                report.reached = true;
+            Next::Rest => {
+                *reached = true;
                 progress.reached();
                 if until_head {
                     // What is not found is left to the next run.
@@ -198,17 +197,17 @@ async fn index(
                 let rest = tokio::time::sleep(config.poll_interval);
                 tokio::join!(rest, edges.step());
             }
-            Poll::Stopped(status) => {
+            Next::Wait(failure) => {
+                retries.report(failure);
+                retries.wait().await;
+            }
+            Next::Stop(StopReason::Latched(status)) => {
                 let way_on = way_on(&config.name, &status).unwrap_or_default();
                 bail!("chain {} is {status}; {way_on}", config.name);
             }
-            Poll::Retry(error) => {
-                let passing = error.is_passing();
-                let error = anyhow::Error::from(error);
-                if !retries.count(passing, &error) && until_head {
-                    return Err(error.context(format!("chain {} cannot go on", config.name)));
-                }
-                retries.wait().await;
+            Next::Stop(StopReason::OutOfPatience(failure)) => {
+                let error = retries.report(failure);
+                return Err(error.context(format!("chain {} cannot go on", config.name)));
             }
         }
     }

@@ -84,7 +84,8 @@ async fn rewind(config: &Config, stores: &Stores, args: &RewindArgs) -> anyhow::
     let chain: InspectedChain =
         setup::inspect(chain, stores).await.map_err(|error| error.of(chain))?;
     let reason = args.reason.clone();
-    let record = chain.indexer(stores).rewind_to(height, reason.clone()).await;
+    let mut indexer = chain.route().indexer(chain.config.id, &stores.ports());
+    let record = indexer.rewind_to(height, reason.clone()).await;
     let record = record.map_err(|error| refused(height, error))?;
     Ok(Rewound { chain: state.name, chain_id: state.chain.get(), reason, record })
 }

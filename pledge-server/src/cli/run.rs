@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use futures::FutureExt;
 use futures::future::join_all;
+use pledge_core::engine::Registration;
+use pledge_core::error::StoreError;
 use pledge_core::sharing::{InstanceId, Lease};
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -93,9 +95,11 @@ async fn prepare(config: &mut Config) -> anyhow::Result<(Stores, Vec<Start>)> {
     let starts = first_look(&config.chains, &unchecked.stores).await?;
     let mut stores = unchecked.checked(&config.storage).await?;
     stores.settling = config.settlement.settler;
+    let ports = stores.ports();
     for chain in &config.chains {
         // Before any node answers: a chain that is not registered has no status to report.
-        stores.balances.register_chain(chain.id, &chain.name).await?;
+        let registered = Registration::new(&ports).chain(chain.id, &chain.name).await;
+        registered.map_err(StoreError::from)?;
     }
     Ok((stores, starts))
 }

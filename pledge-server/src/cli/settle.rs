@@ -15,7 +15,7 @@ use crate::backoff::Backoff;
 use crate::output::counted;
 use crate::progress::WorkProgress;
 use crate::stores::{self, Stores};
-use crate::tasks;
+use crate::tasks::{self, ShownSettlement};
 
 /// Attempts after which `--until-settled` gives up: about a minute and a half of waiting.
 const ATTEMPTS_MAX: usize = 11;
@@ -133,9 +133,9 @@ impl Attempt for ChainPass<'_> {
             }
         }
         let Self { stores, chain, stop, progress, .. } = self;
-        let settled =
-            tasks::settle_shown(stores, stores.settler(), *chain, stop, progress, || {}).await?;
-        Ok(Some(settled))
+        let (settler, chain) = (stores.settler(), *chain);
+        let settlement = ShownSettlement { stores, settler, chain, stop, progress };
+        Ok(Some(settlement.run(|| {}).await?))
     }
 }
 

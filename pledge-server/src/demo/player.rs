@@ -66,8 +66,7 @@ impl Player {
                 ..IndexerConfig::default()
             })
             .token(followed.earning_by(scene.rates.clone()));
-        let Stores { balances, points, events, logs, pending, .. } = stores.clone();
-        let engine = EngineBuilder::new(balances, points, events, logs, pending).follow(followed);
+        let engine = EngineBuilder::new(stores.ports()).follow(followed);
         let programme = Programme { rates: scene.rates, ..Programme::main(token, Rate::ZERO) };
         Ok(Self {
             chain,

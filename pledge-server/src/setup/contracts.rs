@@ -1,7 +1,8 @@
 //! The contracts of a chain whose logs are kept: compared with the store, looked up, registered.
 
 use pledge_chain_evm::{EvmNodes, StartFound, StartQuery, TokenQuery};
-use pledge_core::error::{ChainError, ChainErrorKind, StoreError, StoreErrorKind};
+use pledge_core::engine::{Registration, RegistrationError};
+use pledge_core::error::{ChainError, ChainErrorKind, StoreError};
 use pledge_core::ledger::erc20;
 use pledge_core::logs::ContractSpec;
 use pledge_core::ports::ChainSource;
@@ -161,12 +162,12 @@ pub async fn register_contract(
     spec: &ContractSpec,
     stores: &Stores,
 ) -> Result<(), SetupError> {
-    match stores.logs.register_contract(spec).await {
-        Err(error) if error.kind() == StoreErrorKind::Invalid => {
-            Err(ConfigError::at(&contract.key, error.detail()).into())
+    let ports = stores.ports();
+    match Registration::new(&ports).contract(spec).await {
+        Err(RegistrationError::Refused { source, .. }) => {
+            Err(ConfigError::at(&contract.key, source.detail()).into())
         }
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok(()),
+        other => Ok(other?),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use pledge_chain_evm::{EvmNodes, NodeReport};
-use pledge_core::indexer::{Indexer, Poll};
+use pledge_core::engine::{Following, Moved, Next, Patience, StopReason};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -40,13 +40,13 @@ pub struct Follower {
     pub stop: CancellationToken,
 }
 
-/// What the loop does after a poll.
-enum Next {
-    /// Poll again at once.
+/// What the loop does after a step.
+enum Then {
+    /// Step again at once.
     Again,
     /// Wait for new blocks.
     Rest,
-    /// Poll again after a while.
+    /// Step again after a while.
     Wait(Duration),
 }
 
@@ -98,7 +98,8 @@ impl Follower {
     /// finder are created for each turn: their memory is out of date once another instance has worked
     /// on the chain.
     async fn follow_while(&mut self, turn: Turn, source: &Arc<EvmNodes>, hints: &mut Hints) {
-        let finder = setup::edge_finder(&self.config, source, &self.stores);
+        let route = setup::route(&self.config, source);
+        let finder = route.finder(self.config.id, &self.stores.ports());
         let edges = EdgeSearch::new(finder, &self.incidents, &self.config.name);
         let rests = Notify::new();
         tokio::select! {
@@ -115,37 +116,39 @@ impl Follower {
         rests: &Notify,
     ) {
         let doing = self.part.doing(Work::Follow(self.config.id));
-        let mut indexer = setup::indexer(&self.config, source, &self.stores);
+        let route = setup::route(&self.config, source);
+        let indexer = route.indexer(self.config.id, &self.stores.ports());
+        let mut following = Following::new(indexer, Patience::ENDLESS);
         let mut backoff = Backoff::default();
         let mut incident = self.incidents.of_chain(&self.config.name, INDEXING);
         let mut nodes = self.incidents.of_chain(&self.config.name, "using every node");
         while turn == Turn::StandsStill || self.part.follows(self.config.id) {
             doing.begins();
-            let poll = self.poll(&mut indexer, &mut incident).await;
+            let next = self.step(&mut following, &mut incident).await;
             tell_nodes(source, &mut nodes);
-            let next = self.after(poll, &doing, &mut backoff, &mut incident);
+            let then = self.after(next, &doing, &mut backoff, &mut incident);
             // Edges wait until the chain has nothing else to do.
-            if matches!(next, Next::Rest) {
+            if matches!(then, Then::Rest) {
                 rests.notify_one();
             }
-            match next {
-                Next::Again => continue,
+            match then {
+                Then::Again => continue,
                 _ if turn == Turn::StandsStill => break,
-                Next::Rest => hints.wait(self.config.poll_interval).await,
-                Next::Wait(delay) => tokio::time::sleep(delay).await,
+                Then::Rest => hints.wait(self.config.poll_interval).await,
+                Then::Wait(delay) => tokio::time::sleep(delay).await,
             }
         }
         doing.left();
     }
 
-    /// Runs one poll. A poll that takes longer than a minute is reported and continues.
-    async fn poll(&self, indexer: &mut Indexer, incident: &mut Incident) -> Poll {
-        // Not dropped after a minute: begun again each time, a slow poll would never end.
-        let mut poll = std::pin::pin!(indexer.poll(SystemTime::now()).fuse());
+    /// Takes one step. A step that takes longer than a minute is reported and continues.
+    async fn step(&self, following: &mut Following, incident: &mut Incident) -> Next {
+        // Not dropped after a minute: begun again each time, a slow step would never end.
+        let mut step = std::pin::pin!(following.step(SystemTime::now(), |_| {}).fuse());
         loop {
             tokio::select! {
                 biased;
-                poll = &mut poll => return poll,
+                next = &mut step => return next,
                 () = tokio::time::sleep(STANDSTILL) => {
                     let reason = "a question to its nodes or to the store has had no answer for more than a minute";
                     incident.report(reason);
@@ -155,55 +158,52 @@ impl Follower {
         }
     }
 
+    /// Shows what a step came to, and decides how to go on.
     fn after(
         &mut self,
-        poll: Poll,
+        next: Next,
         doing: &Doing,
         backoff: &mut Backoff,
         incident: &mut Incident,
-    ) -> Next {
+    ) -> Then {
         let name = &self.config.name;
-        // A rewind does not end the incident: only a slice or an idle poll shows that the chain
-        // advances again.
-        match poll {
-            Poll::Advanced(slice) => {
-                doing.succeeded();
-                backoff.reset();
-                incident.close();
-                self.progress.advanced(&slice);
+        if next.is_failure() {
+            doing.failed();
+        } else {
+            doing.succeeded();
+            backoff.reset();
+        }
+        match next {
+            Next::Again(moved) => {
+                // A rewind does not end the incident: only a slice or a rest shows that the chain
+                // advances again.
+                if let Moved::Forward(slice) = moved {
+                    incident.close();
+                    self.progress.advanced(&slice);
+                }
                 self.moved.notify_one();
-                Next::Again
+                Then::Again
             }
-            Poll::Rewound(_) => {
-                doing.succeeded();
-                backoff.reset();
-                self.moved.notify_one();
-                Next::Again
-            }
-            Poll::Idle => {
-                doing.succeeded();
-                backoff.reset();
+            Next::Rest => {
                 incident.close();
                 self.progress.reached();
-                Next::Rest
+                Then::Rest
             }
             // A chain that waits for an operator is no failure of this instance: no other could go
             // on.
-            Poll::Stopped(status) => {
-                doing.succeeded();
-                backoff.reset();
+            Next::Stop(StopReason::Latched(status)) => {
                 let way_on = way_on(name, &status).map(|way_on| format!("; {way_on}"));
                 incident.report(&format!("{status}{}", way_on.unwrap_or_default()));
-                Next::Wait(self.config.poll_interval)
+                Then::Wait(self.config.poll_interval)
             }
-            Poll::Retry(error) => {
-                doing.failed();
+            Next::Wait(failure) | Next::Stop(StopReason::OutOfPatience(failure)) => {
+                let error = failure.error;
                 if error.is_passing() && doing.fruitless_for() < STANDSTILL {
                     tracing::debug!(chain = name, %error, "the chain moved, reading again");
                 } else {
                     incident.report(&format!("{:#}", anyhow::Error::from(error)));
                 }
-                Next::Wait(backoff.delay())
+                Then::Wait(backoff.delay())
             }
         }
     }
@@ -235,7 +235,7 @@ pub(crate) const INDEXING: &str = "indexing";
 #[cfg(test)]
 mod tests {
     use pledge_core::edges::EdgeFinder;
-    use pledge_core::indexer::{ChainStatus, IndexerConfig};
+    use pledge_core::indexer::{ChainStatus, Indexer, IndexerConfig};
     use pledge_core::sharing::{InstanceId, Lease};
     use pledge_core::types::{BlockNumber, Timestamp};
     use pledge_storage_memory::MemoryStore;
@@ -279,7 +279,8 @@ mod tests {
         let source = Arc::new(Slow::new(test.chain.clone(), ANSWERED));
         let (balances, pending) = (stores.balances.clone(), stores.pending.clone());
         let config = IndexerConfig { clock_slack: None, ..IndexerConfig::default() };
-        let mut indexer = Indexer::new(TOKEN.chain, source.clone(), balances, pending, config);
+        let indexer = Indexer::new(TOKEN.chain, source.clone(), balances, pending, config);
+        let mut following = Following::new(indexer, Patience::ENDLESS);
         let follower = follower(&stores, &incidents);
         let mut incident = incidents.of_chain("test", INDEXING);
         let watched = async {
@@ -292,8 +293,8 @@ mod tests {
             };
             assert!(reason.contains("more than a minute"), "{reason}");
         };
-        let (poll, ()) = tokio::join!(follower.poll(&mut indexer, &mut incident), watched);
-        assert!(matches!(poll, Poll::Idle), "{poll:?}");
+        let (next, ()) = tokio::join!(follower.step(&mut following, &mut incident), watched);
+        assert!(matches!(next, Next::Rest), "{next:?}");
         assert_eq!(source.asked(), 1);
     }
 

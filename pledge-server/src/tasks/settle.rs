@@ -76,10 +76,14 @@ impl SettleTask {
             };
             doing.begins();
             let settler = self.stores.settler().of_shards(share);
-            let moved = || doing.moved();
-            let settled =
-                settle_shown(&self.stores, settler, self.chain, &stop, &mut self.progress, moved);
-            let delay = match settled.await {
+            let settlement = ShownSettlement {
+                stores: &self.stores,
+                settler,
+                chain,
+                stop: &stop,
+                progress: &mut self.progress,
+            };
+            let delay = match settlement.run(|| doing.moved()).await {
                 Ok(report) => {
                     doing.succeeded();
                     after_error.reset();
@@ -120,28 +124,36 @@ async fn tell_failures(stores: &Stores, chain: ChainId, failed: u64, incident: &
     }
 }
 
-/// Settles every closed window of a chain's tokens once, and shows the progress. `moved` is called
-/// after each batch.
-pub(crate) async fn settle_shown(
-    stores: &Stores,
-    settler: Settler,
-    chain: ChainId,
-    stop: &CancellationToken,
-    progress: &mut WorkProgress,
-    mut moved: impl FnMut() + Send,
-) -> Result<SettleReport, SettlerError> {
-    let mut total = 0;
-    for token in stores.balances.tokens(chain).await? {
-        let programmes = stores.points.programmes(token.spec.id).await?;
-        total += programmes.iter().map(|state| state.shards.len() as u64).sum::<u64>();
+/// A settlement of every closed window of a chain's tokens, whose progress is shown.
+#[derive(Debug)]
+pub(crate) struct ShownSettlement<'a> {
+    pub(crate) stores: &'a Stores,
+    pub(crate) settler: Settler,
+    pub(crate) chain: ChainId,
+    pub(crate) stop: &'a CancellationToken,
+    pub(crate) progress: &'a mut WorkProgress,
+}
+
+impl ShownSettlement<'_> {
+    /// Settles once. `moved` is called after each batch.
+    pub(crate) async fn run(
+        self,
+        mut moved: impl FnMut() + Send,
+    ) -> Result<SettleReport, SettlerError> {
+        let Self { stores, settler, chain, stop, progress } = self;
+        let mut total = 0;
+        for token in stores.balances.tokens(chain).await? {
+            let programmes = stores.points.programmes(token.spec.id).await?;
+            total += programmes.iter().map(|state| state.shards.len() as u64).sum::<u64>();
+        }
+        let report = |report: &SettleReport| {
+            moved();
+            progress.moved(&step(report, total));
+        };
+        let settled = settler.settle_chain(chain, &Stop::when(stop.clone()), report).await;
+        progress.over();
+        settled
     }
-    let report = |report: &SettleReport| {
-        moved();
-        progress.moved(&step(report, total));
-    };
-    let settled = settler.settle_chain(chain, &Stop::when(stop.clone()), report).await;
-    progress.over();
-    settled
 }
 
 fn step(report: &SettleReport, total: u64) -> Step {

@@ -130,7 +130,8 @@ impl Engine {
     /// Indexes and settles every chain until there is nothing to do.
     pub(crate) async fn run(&self) {
         for chain in &self.chains {
-            let mut indexer = chain.indexer(&self.stores);
+            let ports = self.stores.ports();
+            let mut indexer = chain.route().indexer(chain.config.id, &ports);
             loop {
                 match indexer.poll(std::time::SystemTime::now()).await {
                     Poll::Idle => break,
