@@ -111,6 +111,7 @@ pub async fn fold_next(store: &dyn BalanceStore, transfers: &[Transfer]) -> Ledg
         blocks: NewBlocks {
             chain: TOKEN.chain,
             base: state.cursor.map(|cursor| cursor.id()),
+            confirmed_by: None,
             first: block(&transfers[0]),
             tip,
             headers: vec![tip],

@@ -30,6 +30,7 @@ pub use route::{Ports, Route};
 use followed::AskedChain;
 
 use crate::edges::{EdgeFinder, Finding};
+use crate::error::ChainError;
 use crate::indexer::Poll;
 use crate::notify::Dispatcher;
 use crate::points::{Programme, SettleReport, Settler, SettlerConfig};
@@ -41,6 +42,8 @@ use crate::types::{ChainId, ContractId, TokenId};
 /// A call does not wait, so what fails ends it at once; a chain may move under its indexer 16 times.
 /// Bounded, so that one that moves at every step does not keep the others waiting.
 const PATIENCE: Patience = Patience { failures: 1, passing: 17 };
+/// Rewinds of one chain in a call, bounded for the same reason.
+const REWINDS_MAX: u64 = 16;
 /// Steps that a call takes to find edges: questions to a node that nobody waits for.
 const EDGE_STEPS_MAX: usize = 16;
 
@@ -157,16 +160,19 @@ impl Engine {
         token: FollowedToken,
     ) -> Result<TokenId, EngineError> {
         let found = self.chains.iter_mut().find(|followed| followed.following.chain() == chain);
-        let Chain { name, following, route, .. } = found.ok_or(EngineError::UnknownChain(chain))?;
+        let Chain { name, following, route, finder } =
+            found.ok_or(EngineError::UnknownChain(chain))?;
         let halting = token.halting();
         let asked = token.ask(chain, &*route.source).await;
         let asked = asked.map_err(|source| EngineError::Source { name: name.clone(), source })?;
-        asked.register(Registration::new(&self.ports)).await?;
         if halting.is_some() {
-            // An indexer knows these tokens from its start; what it remembers it reads again.
+            // An indexer knows these tokens from its start; what it remembers it reads again. Before the
+            // token is registered: a call that ends there must not leave it followed without its halt.
             route.halting_on_unreadable.extend(halting);
             following.go_on_by(route.indexer(chain, &self.ports));
         }
+        asked.register(Registration::new(&self.ports)).await?;
+        *finder = route.finder(chain, &self.ports);
         Ok(asked.spec.id)
     }
 
@@ -184,8 +190,13 @@ impl Engine {
     /// Puts one more programme on a token, which earns from its first block on; or changes a
     /// programme's rates after what is settled.
     pub async fn add_programme(&mut self, programme: &Programme) -> Result<(), EngineError> {
-        self.chain(programme.id.token.chain)?;
-        Ok(Registration::new(&self.ports).programme(programme).await?)
+        let id = programme.id.token.chain;
+        let found = self.chains.iter_mut().find(|followed| followed.following.chain() == id);
+        let Chain { route, finder, .. } = found.ok_or(EngineError::UnknownChain(id))?;
+        Registration::new(&self.ports).programme(programme).await?;
+        // A finder that has found every edge rests until the chain moves, and this one has edges too.
+        *finder = route.finder(id, &self.ports);
+        Ok(())
     }
 
     fn chain(&self, id: ChainId) -> Result<&Chain, EngineError> {
@@ -274,6 +285,14 @@ async fn index(
     following.begin();
     while !stop.is_requested() {
         match following.step(now(), |poll| progress(chain, poll)).await {
+            // Each slice and each failure between two rewinds begins the other counts again.
+            Next::Again(Moved::Back(_)) if following.indexed().reorgs >= REWINDS_MAX => {
+                let detail = format!(
+                    "it was rewound {REWINDS_MAX} times in one call: its node shows one branch and then another"
+                );
+                let source = ChainError::transient("follow the chain", detail).into();
+                return Err(EngineError::Index { chain, source });
+            }
             // Not waited for: what only passes may be over at the next step.
             Next::Again(_) | Next::Wait(_) => {}
             Next::Rest => return Ok(false),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pledge_core::ports::NewBlocks;
-use pledge_core::types::{BlockRef, ChainId};
+use pledge_core::types::{BlockRef, BlockSpan, ChainId};
 
 use crate::bulk::{self, values};
 use crate::connection::Connection;
@@ -12,23 +12,28 @@ use crate::dialect::Conflict;
 use crate::fault::Fault;
 use crate::query::query;
 
-/// `Conflict` if a held header contradicts one of these.
+/// `Conflict` if a held header contradicts one of these, or the block that confirms them is not held.
 pub(crate) async fn refuse_contradiction(
     db: &mut dyn Connection,
     blocks: &NewBlocks,
 ) -> Result<(), Fault> {
-    let (Some(first), Some(last)) = (blocks.headers.first(), blocks.headers.last()) else {
-        return Ok(());
-    };
     // All between the first and the last are read at once: a slice near the head has every header.
-    let held: Vec<BlockRef> =
-        query("SELECT * FROM block_header WHERE chain = ? AND block BETWEEN ? AND ?")
-            .bind(blocks.chain)
-            .bound(first.number.get())
-            .bound(last.number.get())
-            .all(db)
-            .await?;
-    let held: BTreeMap<_, _> = held.into_iter().map(|held| (held.number, held)).collect();
+    let given = blocks.headers.first().zip(blocks.headers.last());
+    let spans = [
+        given.map(|(first, last)| BlockSpan { first: first.number, last: last.number }),
+        blocks.confirmed_by.map(|by| BlockSpan::one(by.number)),
+    ];
+    let mut held = BTreeMap::new();
+    for span in spans.into_iter().flatten() {
+        let read: Vec<BlockRef> =
+            query("SELECT * FROM block_header WHERE chain = ? AND block BETWEEN ? AND ?")
+                .bind(blocks.chain)
+                .bound(span.first.get())
+                .bound(span.last.get())
+                .all(db)
+                .await?;
+        held.extend(read.into_iter().map(|held| (held.number, held)));
+    }
     blocks.check_held(|number| held.get(&number).copied()).map_err(Fault::conflict)
 }
 

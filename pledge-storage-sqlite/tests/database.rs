@@ -49,6 +49,7 @@ fn first_commit(hash: u8) -> LedgerCommit {
         blocks: NewBlocks {
             chain: CHAIN,
             base: None,
+            confirmed_by: None,
             first: block,
             tip: block,
             headers: vec![block],

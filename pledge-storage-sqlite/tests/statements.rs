@@ -133,7 +133,15 @@ async fn fill(store: &(impl Registry + LedgerWrites)) {
     let (first, tip) = (blocks[0], blocks[99]);
     let retain_from = first.number;
     let commit = LedgerCommit {
-        blocks: NewBlocks { chain: CHAIN, base: None, first, tip, headers: blocks, retain_from },
+        blocks: NewBlocks {
+            chain: CHAIN,
+            base: None,
+            confirmed_by: None,
+            first,
+            tip,
+            headers: blocks,
+            retain_from,
+        },
         tokens: vec![TokenCommit {
             token: token(),
             changes: folded.changes,

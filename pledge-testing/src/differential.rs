@@ -321,6 +321,7 @@ impl Twins {
             blocks: NewBlocks {
                 chain: CHAIN,
                 base: state.cursor.map(|cursor| cursor.id()),
+                confirmed_by: None,
                 first: headers[0],
                 tip: parent,
                 headers,

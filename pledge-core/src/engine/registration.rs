@@ -73,8 +73,16 @@ impl<'a> Registration<'a> {
         Ok(self.ports.balances.register_chain(chain, name).await?)
     }
 
-    /// Registers a token of a registered chain.
+    /// Registers a token of a registered chain. One that is registered already keeps its symbol, which
+    /// its contract may change at any time; its first block and its decimals must be the same.
     pub async fn token(&self, spec: &TokenSpec) -> Result<(), RegistrationError> {
+        let known = self.ports.balances.token(spec.id).await?.map(|state| state.spec);
+        if known.is_some_and(|known| {
+            known.start_block == spec.start_block
+                && known.metadata.decimals == spec.metadata.decimals
+        }) {
+            return Ok(());
+        }
         let registered = self.ports.balances.register_token(spec).await;
         registered.map_err(|error| refused(error, || Subject::Token(spec.id)))?;
         Ok(())

@@ -15,6 +15,8 @@ pub(super) struct Blocks<'a> {
     pub(super) detail: HeaderDetail,
     /// For a projection that takes fewer blocks, whose last has no header here.
     pub(super) fetcher: &'a Fetcher,
+    /// The cursor of the group ahead, by which these are confirmed; `None` for the group in front.
+    pub(super) confirmed_by: Option<BlockId>,
     /// How many headers below the tip are held.
     pub(super) retained_headers: u64,
 }
@@ -34,7 +36,8 @@ impl Blocks<'_> {
         // Counted from the committed blocks, not from a head that was only claimed.
         let retain_from = tip.number.down(self.retained_headers);
         let held = self.facts.headers.iter().filter(|header| header.number >= retain_from);
-        NewBlocks { chain, base, first, tip, headers: held.copied().collect(), retain_from }
+        let (confirmed_by, headers) = (self.confirmed_by, held.copied().collect());
+        NewBlocks { chain, base, confirmed_by, first, tip, headers, retain_from }
     }
 }
 

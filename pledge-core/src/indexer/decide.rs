@@ -2,7 +2,7 @@
 
 use super::followed::Group;
 use super::{IndexerConfig, Observed, Slice, plan};
-use crate::types::{BlockNumber, BlockRef};
+use crate::types::{BlockId, BlockNumber, BlockRef};
 
 /// The next step of a group at one cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +37,16 @@ pub(super) struct Place {
     pub(super) target: Option<BlockNumber>,
     /// The cursor of the group before this one, at which both can go on together; `None` for the
     /// group in front.
-    pub(super) join_at: Option<BlockNumber>,
+    pub(super) join_at: Option<BlockId>,
 }
 
 impl Place {
     pub(super) const fn is_front(&self) -> bool {
         self.join_at.is_none()
+    }
+
+    pub(super) fn join_height(&self) -> Option<BlockNumber> {
+        self.join_at.map(|cursor| cursor.number)
     }
 }
 
@@ -99,7 +103,7 @@ pub(super) fn decide(
             None | Some(Pending::Linked) => {}
         }
     }
-    let slice = |target| plan(config, head.number, target, group.next, place.join_at);
+    let slice = |target| plan(config, head.number, target, group.next, place.join_height());
     match place.target.and_then(slice) {
         Some(slice) => Step::Take(slice),
         None => Step::Wait(cursor.filter(|_| !near_head).map(Above::Nothing)),

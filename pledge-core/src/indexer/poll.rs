@@ -183,7 +183,7 @@ impl Indexer {
         let groups = group_by_cursor(followed.iter().filter(|one| one.is_active));
         for (index, group) in groups.iter().enumerate() {
             let join_at = groups[index + 1..].iter().find_map(|ahead| ahead.cursor);
-            let place = Place { target, join_at: join_at.map(|cursor| cursor.number) };
+            let place = Place { target, join_at: join_at.map(|cursor| cursor.id()) };
             let mut advanced = self.advance(group, &observed, place).await;
             if let (Err(IndexerError::Chain(error)), Some(tokens)) =
                 (&advanced, group.without_contracts())
@@ -305,7 +305,8 @@ impl Indexer {
         }
         let (config, detail) = (&self.config, slice.detail);
         let retained_headers = config.retained_headers;
-        let blocks = Blocks { facts: &facts, detail, fetcher: &self.fetcher, retained_headers };
+        let (fetcher, confirmed_by) = (&self.fetcher, place.join_at);
+        let blocks = Blocks { facts: &facts, detail, fetcher, confirmed_by, retained_headers };
         let (first, tip) = (blocks.first(), blocks.tip());
         if seen.is_some()
             && let Some(block) = self.pending.contradicted_by(&facts)
@@ -319,7 +320,7 @@ impl Indexer {
             self.branches.check_on_branch(seen.as_ref(), &tip, observed).await?;
         }
         let following =
-            |target| plan(config, head.number, target, tip.number.next(), place.join_at);
+            |target| plan(config, head.number, target, tip.number.next(), place.join_height());
         let following = place.target.and_then(following);
         let (applied, ahead) = tokio::join!(
             self.projections.apply(group, &blocks),

@@ -61,6 +61,7 @@ use super::{LedgerReads, LedgerWrites, Registry};
 ///     blocks: NewBlocks {
 ///         chain: id.chain,
 ///         base: None,
+///         confirmed_by: None,
 ///         first: block,
 ///         tip: block,
 ///         headers: vec![block],

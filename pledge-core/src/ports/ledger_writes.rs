@@ -57,8 +57,8 @@ pub trait LedgerWrites: Debug + Send + Sync + 'static {
     /// Adds blocks: changes, balances, sums, unreadable logs and their number, headers, cursor and
     /// event, in one write.
     ///
-    /// `Conflict` if a token is not at `base`, is halted, or a held header contradicts one of these
-    /// ([`NewBlocks::check_held`]).
+    /// `Conflict` if a token is not at `base`, is halted, a held header contradicts one of these, or the
+    /// block that confirms them is not held any more ([`NewBlocks::check_held`]).
     async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError>;
 
     /// Goes back to an ancestor: afterwards the ledger is exactly what it was there. A token that

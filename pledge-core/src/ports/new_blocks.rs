@@ -9,6 +9,9 @@ pub struct NewBlocks {
     pub chain: ChainId,
     /// The cursor of everything in the write; `None` if nothing of it has one yet.
     pub base: Option<BlockId>,
+    /// The cursor of what is further ahead on the chain and confirms these blocks: it must still be held
+    /// when they are added. `None` where they are confirmed by the blocks above them.
+    pub confirmed_by: Option<BlockId>,
     /// The first block added.
     pub first: BlockRef,
     /// The new cursor.
@@ -40,10 +43,16 @@ impl NewBlocks {
         }
     }
 
-    /// Checks that no held header differs from the one given for its block; otherwise the reason to
-    /// refuse the write. A hash covers the parent and the time, so one hash with two times is a
+    /// Checks that the block that confirms these is still held, and that no held header differs from
+    /// the one given for its block; otherwise the reason to refuse the write. A hash covers the parent and the time, so one hash with two times is a
     /// contradiction too: what is followed on one chain would date one block differently.
     pub fn check_held(&self, held: impl Fn(BlockNumber) -> Option<BlockRef>) -> Result<(), String> {
+        // A rewind since has taken it back, and with it the reason to call these confirmed.
+        if let Some(by) = self.confirmed_by
+            && held(by.number).is_none_or(|held| held.id() != by)
+        {
+            return Err(format!("block {by}, which confirms these, is not held any more"));
+        }
         for header in &self.headers {
             let Some(held) = held(header.number).filter(|held| held != header) else {
                 continue;

@@ -74,6 +74,7 @@ async fn a_verification_that_finds_a_fault_is_an_error() {
         blocks: NewBlocks {
             chain: token.chain,
             base: Some(cursor.id()),
+            confirmed_by: None,
             first: block,
             tip: block,
             headers: vec![block],

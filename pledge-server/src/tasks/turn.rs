@@ -208,7 +208,8 @@ mod tests {
                 let block = test.chain.mine(time(minute * 60), &[]);
                 let (first, tip, retain_from) = (block, block, block.number);
                 let (chain, headers) = (TOKEN.chain, vec![block]);
-                let blocks = NewBlocks { chain, base, first, tip, headers, retain_from };
+                let blocks =
+                    NewBlocks { chain, base, confirmed_by: None, first, tip, headers, retain_from };
                 let part = ContractCommit { contract: contract.clone(), logs: Vec::new() };
                 let commit = LogsCommit { blocks, contracts: vec![part] };
                 stores.logs.commit_logs(&commit).await.unwrap();

@@ -69,7 +69,8 @@ async fn a_chain_of_contracts_alone_is_as_far_as_the_last_of_them() {
     for (name, last) in [("pool", 9), ("vault", 8)] {
         let headers: Vec<_> = (7..=last).map(block).collect();
         let (first, tip, retain_from) = (block(7), block(last), BlockNumber::new(0));
-        let blocks = NewBlocks { chain, base: None, first, tip, headers, retain_from };
+        let blocks =
+            NewBlocks { chain, base: None, confirmed_by: None, first, tip, headers, retain_from };
         let contracts = vec![ContractCommit { contract: contract(name), logs: Vec::new() }];
         world.stores.logs.commit_logs(&LogsCommit { blocks, contracts }).await.unwrap();
     }

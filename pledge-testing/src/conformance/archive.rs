@@ -123,6 +123,7 @@ async fn mark(store: &dyn BalanceStore, token: TokenId) {
         blocks: NewBlocks {
             chain: token.chain,
             base: Some(parent.id()),
+            confirmed_by: None,
             first: block,
             tip: block,
             headers: vec![block],

@@ -158,6 +158,7 @@ impl Contracts {
             blocks: NewBlocks {
                 chain: CHAIN,
                 base: state.cursor.map(|cursor| cursor.id()),
+                confirmed_by: None,
                 first: self.block(first),
                 tip: self.block(height),
                 headers: (first..=height).map(|height| self.block(height)).collect(),

@@ -180,6 +180,7 @@ async fn the_last_blocks_and_logs_round_trip(fixture: Fixture) {
         blocks: NewBlocks {
             chain: CHAIN,
             base: None,
+            confirmed_by: None,
             first,
             tip,
             headers: vec![first, tip],

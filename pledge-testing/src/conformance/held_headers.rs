@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256};
 use pledge_core::error::StoreErrorKind;
 use pledge_core::ports::NewBlocks;
-use pledge_core::types::{BlockNumber, BlockRef, TokenId};
+use pledge_core::types::{BlockId, BlockNumber, BlockRef, TokenId};
 
 use super::contracts::{Contracts, vault};
 use super::ledger::Ledger;
@@ -17,6 +17,8 @@ laws! {
     a_commit_with_another_parent_of_a_held_block_is_refused
     logs_with_another_time_of_a_held_block_are_refused
     logs_with_another_parent_of_a_held_block_are_refused
+    a_commit_whose_confirming_block_is_not_held_is_refused
+    logs_whose_confirming_block_is_not_held_are_refused
     held_headers_are_forgotten_below_the_retained_height
 }
 
@@ -97,6 +99,21 @@ async fn logs_with_another_time_of_a_held_block_are_refused(fixture: Fixture) {
 /// Contracts and tokens are rewound together.
 async fn logs_with_another_parent_of_a_held_block_are_refused(fixture: Fixture) {
     refuses_logs(fixture, move_parent).await;
+}
+
+/// A block further up than the ledger, which nothing holds.
+fn confirm_by_what_is_not_held(blocks: &mut NewBlocks) {
+    blocks.confirmed_by = Some(BlockId { number: BlockNumber::new(9), hash: B256::ZERO });
+}
+
+/// What is behind is confirmed by what is ahead of it, until a rewind takes that back.
+async fn a_commit_whose_confirming_block_is_not_held_is_refused(fixture: Fixture) {
+    refuses_ledger(fixture, confirm_by_what_is_not_held).await;
+}
+
+/// Contracts are confirmed as tokens are.
+async fn logs_whose_confirming_block_is_not_held_are_refused(fixture: Fixture) {
+    refuses_logs(fixture, confirm_by_what_is_not_held).await;
 }
 
 /// Headers come newest first, and go when they are too old.

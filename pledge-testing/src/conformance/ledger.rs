@@ -93,6 +93,7 @@ impl Ledger {
             blocks: NewBlocks {
                 chain: CHAIN,
                 base: first.cursor.map(|cursor| cursor.id()),
+                confirmed_by: None,
                 first: block(from.get()),
                 tip: block(height),
                 headers: (from.get()..=height).map(block).collect(),

@@ -83,6 +83,7 @@ impl Twins {
             blocks: NewBlocks {
                 chain: CHAIN,
                 base,
+                confirmed_by: None,
                 first: lowest,
                 tip,
                 retain_from: tip.number.down(RETAINED),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alloy_primitives::B256;
 use pledge_core::ledger::TokenState;
 use pledge_core::points::{Programme, list_statements};
 use pledge_core::ports::{Statement, StatementKind, StatementsQuery};
@@ -125,8 +126,19 @@ impl Checker {
         // in any case.
         let is_far = cursor.number.get() + self.retained_headers < self.head;
         let is_added = before.0 == epoch && before.1 != at;
-        require(known.confirmed || is_far || !is_added, || {
+        let is_confirmed = known.confirmed || is_far || !is_added;
+        // What is behind follows what is ahead of it, which may have come there while it was far.
+        require(is_confirmed || self.is_below_another(history, &id, cursor.hash), || {
             format!("{id:?}: block {cursor} was never confirmed")
+        })
+    }
+
+    /// Whether something else is at a block, or further up on its branch.
+    fn is_below_another(&self, history: &History, id: &FollowedId, block: B256) -> bool {
+        let others = self.cursors_before.iter().filter(|(other, _)| *other != id);
+        let mut cursors = others.filter_map(|(_, (_, cursor))| *cursor);
+        cursors.any(|cursor| {
+            history.branch_of(cursor.hash).iter().any(|known| known.header.hash == block)
         })
     }
 

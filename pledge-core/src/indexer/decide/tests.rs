@@ -49,7 +49,8 @@ impl Case {
         let group = Group { cursor, next, members: Vec::new() };
         let observed = Observed { head: block(self.head), finalized: None };
         let target = observed.head.number.get().checked_sub(6).map(BlockNumber::new);
-        let place = Place { target, join_at: self.join_at.map(BlockNumber::new) };
+        let place =
+            Place { target, join_at: self.join_at.map(|height| block(&format!("a{height}")).id()) };
         let held = self.held.map(|held| held.map(block));
         decide(&CONFIG, &group, &observed, place, &Learned { held, pending: self.pending })
     }
