@@ -11,7 +11,7 @@ mod text;
 
 use pledge_core::error::StoreErrorKind;
 
-use self::plan::{Made, Step, plan};
+use self::plan::{Made, Step, begun_by_another, plan};
 use self::sets::{BASELINE, ENGINE, RECORD, SETS};
 use self::text::statements;
 use crate::connection::{Connection, Value};
@@ -179,14 +179,22 @@ impl<'a> Schema<'a> {
     }
 
     fn refuse_newer(&self) -> Result<(), Fault> {
-        let newer = |set: &&sets::MigrationSet| self.found(set.name) > set.newest();
-        let Some(set) = SETS.iter().find(newer) else { return Ok(()) };
-        let Place { name, what } = self.place;
-        let (found, newest) = (self.found(set.name), set.newest());
-        Err(Fault::invalid(format!(
-            "`{name}` has schema version {found}, written by a newer version of pledge; this one knows up \
-             to {newest}: upgrade pledge, or open another {what}"
-        )))
+        for set in SETS {
+            let (found, newest) = (self.found(set.name), set.newest());
+            if found > newest {
+                let Place { name, what } = self.place;
+                return Err(Fault::invalid(format!(
+                    "`{name}` has schema version {found}, written by a newer version of pledge; this one \
+                     knows up to {newest}: upgrade pledge, or open another {what}"
+                )));
+            }
+            // One that is only begun may have changed anything already.
+            let mut of_set = self.made.iter().filter(|made| made.set == set.name);
+            if let Some(begun) = of_set.find(|made| i64::from(made.version) > newest) {
+                return Err(begun_by_another(self.place, begun.version));
+            }
+        }
+        Ok(())
     }
 
     /// The version that a set was brought to; zero for none.

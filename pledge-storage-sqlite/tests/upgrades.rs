@@ -10,6 +10,7 @@ use std::sync::Arc;
 use pledge_core::error::StoreErrorKind;
 use pledge_core::ports::LedgerReads;
 use pledge_storage_memory::MemoryStore;
+use pledge_storage_sqlite::SqliteStore;
 use pledge_testing::{ArchiveFixture, kept};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection};
 use support::Place;
@@ -78,8 +79,7 @@ async fn a_file_of_its_day_may_be_opened_from_several_sides_at_once() {
 #[tokio::test]
 async fn a_file_of_its_day_that_is_looked_at_stays_of_its_version() {
     let place = place_of_its_day().await;
-    let (_, version) =
-        pledge_storage_sqlite::SqliteStore::open_read_only(&place.path()).await.unwrap();
+    let (_, version) = SqliteStore::open_read_only(&place.path()).await.unwrap();
     assert_eq!((version.found, version.is_current()), (8, false));
 }
 
@@ -105,6 +105,26 @@ async fn an_earlier_file_whose_texts_were_others_is_refused() {
     let error = place.try_open().await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert!(error.to_string().contains("not one that a release"), "{error}");
+}
+
+/// What a newer release has begun may be anything already.
+#[tokio::test]
+async fn a_file_that_a_newer_release_has_half_changed_is_refused_even_to_look_at() {
+    let place = Place::new();
+    place.open().await.close().await;
+    record(&place, 9999, false).await;
+    let error = SqliteStore::open_read_only(&place.path()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    let text = error.to_string();
+    assert!(text.contains("9999") && text.contains("that version of pledge"), "{text}");
+}
+
+/// Records a change of the schema by a newer release.
+async fn record(place: &Place, version: u32, whole: bool) {
+    let insert = "INSERT INTO schema_migration (migration_set, version, name, checksum, made) \
+                  VALUES ('engine', ?, 'later', zeroblob(32), ?)";
+    let insert = sqlx::query(insert).bind(version).bind(whole);
+    insert.execute(&mut place.outsider().await).await.unwrap();
 }
 
 /// Every table, with its columns, keys, indexes, references and checks as SQLite understands them.
