@@ -47,7 +47,7 @@ pub struct Schema<'a> {
 
 impl<'a> Schema<'a> {
     /// Reads how far a database is, and changes nothing. `Invalid` for a database of another program,
-    /// or of a newer release.
+    /// of a newer release, whether that has ended its change or only begun it, or of two backups.
     pub async fn look(db: &mut dyn Connection, place: Place<'a>) -> Result<Self, Fault> {
         let names = query(db.dialect().schema().table_names()).rows(db).await?;
         let names: Vec<String> =
@@ -69,6 +69,7 @@ impl<'a> Schema<'a> {
             let select = "SELECT * FROM schema_migration ORDER BY migration_set, version";
             schema.made = query(select).all(db).await?;
         }
+        schema.refuse_two_backups()?;
         schema.refuse_newer()?;
         Ok(schema)
     }
@@ -176,6 +177,21 @@ impl<'a> Schema<'a> {
                  `pledge migrate` once with a user who may {rights} there"
             )
         })
+    }
+
+    /// The earlier record is dropped before any migration but the baseline is made, so a record of
+    /// another one next to it shows that an earlier backup was restored over a later database.
+    fn refuse_two_backups(&self) -> Result<(), Fault> {
+        let Some(earlier) = self.earlier else { return Ok(()) };
+        let is_baseline = |made: &Made| made.set == ENGINE.name && made.version == BASELINE.version;
+        let Some(later) = self.made.iter().find(|made| !is_baseline(made)) else { return Ok(()) };
+        let Place { name, what } = self.place;
+        let Made { set, version, .. } = later;
+        Err(Fault::invalid(format!(
+            "`{name}` has the records of two backups, of schema version {earlier} in `{EARLIER_TABLE}` and \
+             of {set} version {version} in `{RECORD_TABLE}`, so its tables may be of both: restore one \
+             backup into an empty {what}"
+        )))
     }
 
     fn refuse_newer(&self) -> Result<(), Fault> {

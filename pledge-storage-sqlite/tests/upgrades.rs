@@ -13,7 +13,7 @@ use pledge_storage_memory::MemoryStore;
 use pledge_storage_sqlite::SqliteStore;
 use pledge_testing::{ArchiveFixture, kept};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection};
-use support::Place;
+use support::{Place, as_earlier};
 
 /// What a file kept of its day. It stays as it is.
 const DATABASE: &str = include_str!("kept/database.sql");
@@ -117,6 +117,23 @@ async fn a_file_that_a_newer_release_has_half_changed_is_refused_even_to_look_at
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     let text = error.to_string();
     assert!(text.contains("9999") && text.contains("that version of pledge"), "{text}");
+}
+
+/// A backup that was restored over a newer database leaves records of both.
+#[tokio::test]
+async fn a_file_with_earlier_records_and_later_ones_is_refused_as_two_backups() {
+    let place = Place::new();
+    place.open().await.close().await;
+    record(&place, 10, true).await;
+    let mut outsider = place.outsider().await;
+    outsider.execute("ALTER TABLE schema_migration RENAME TO kept").await.unwrap();
+    outsider.execute("CREATE TABLE schema_migration (version INTEGER)").await.unwrap();
+    as_earlier(&mut outsider, 8).await;
+    outsider.execute("ALTER TABLE kept RENAME TO schema_migration").await.unwrap();
+    let error = place.try_open().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    let text = error.to_string();
+    assert!(text.contains("two backups") && text.contains("an empty file"), "{text}");
 }
 
 /// Records a change of the schema by a newer release.
