@@ -5,12 +5,14 @@
 //! recorded in `schema_migration` with the checksum of their texts. A text that was released never
 //! changes. A new one is a file in `migrations/engine`, numbered on, and an entry in `schema/sets.rs`.
 
+mod fence;
 mod plan;
 mod sets;
 mod text;
 
 use pledge_core::error::StoreErrorKind;
 
+pub(crate) use self::fence::Fence;
 use self::plan::{Made, Step, begun_by_another, plan};
 use self::sets::{BASELINE, ENGINE, RECORD, SETS};
 use self::text::statements;
@@ -76,10 +78,11 @@ impl<'a> Schema<'a> {
 
     /// Its version: that of the first set which is not up to date, of the engine's where all are.
     pub fn version(&self) -> SchemaVersion {
-        let engine = SchemaVersion { found: self.found(ENGINE.name), newest: ENGINE.newest() };
+        let engine =
+            SchemaVersion { found: self.found(ENGINE.name), newest: ENGINE.newest().into() };
         let mut versions = SETS
             .iter()
-            .map(|set| SchemaVersion { found: self.found(set.name), newest: set.newest() });
+            .map(|set| SchemaVersion { found: self.found(set.name), newest: set.newest().into() });
         versions.find(|version| !version.is_current()).unwrap_or(engine)
     }
 
@@ -197,7 +200,7 @@ impl<'a> Schema<'a> {
     fn refuse_newer(&self) -> Result<(), Fault> {
         for set in SETS {
             let (found, newest) = (self.found(set.name), set.newest());
-            if found > newest {
+            if found > i64::from(newest) {
                 let Place { name, what } = self.place;
                 return Err(Fault::invalid(format!(
                     "`{name}` has schema version {found}, written by a newer version of pledge; this one \
@@ -206,7 +209,7 @@ impl<'a> Schema<'a> {
             }
             // One that is only begun may have changed anything already.
             let mut of_set = self.made.iter().filter(|made| made.set == set.name);
-            if let Some(begun) = of_set.find(|made| i64::from(made.version) > newest) {
+            if let Some(begun) = of_set.find(|made| made.version > newest) {
                 return Err(begun_by_another(self.place, begun.version));
             }
         }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pledge_core::error::StoreErrorKind;
-use pledge_core::ports::LedgerReads;
+use pledge_core::ports::{LedgerReads, Registry};
+use pledge_core::types::ChainId;
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_sqlite::SqliteStore;
 use pledge_testing::{ArchiveFixture, kept};
@@ -134,6 +135,25 @@ async fn a_file_with_earlier_records_and_later_ones_is_refused_as_two_backups() 
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     let text = error.to_string();
     assert!(text.contains("two backups") && text.contains("an empty file"), "{text}");
+}
+
+/// Whether its release has ended the change or only begun it.
+#[tokio::test]
+async fn a_store_whose_schema_a_newer_release_changes_takes_no_more_writes() {
+    for whole in [false, true] {
+        let place = Place::new();
+        let store = place.open().await;
+        let write = async |name| store.register_chain(ChainId::new(1), name).await;
+        write("before").await.unwrap();
+        store.check().await.unwrap();
+        record(&place, 9999, whole).await;
+        for error in [write("after").await.unwrap_err(), store.check().await.unwrap_err()] {
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+            let text = error.detail();
+            assert!(text.contains("9999") && text.contains("start that release"), "{text}");
+        }
+        assert_eq!(LedgerReads::chains(&store).await.unwrap()[0].name, "before");
+    }
 }
 
 /// Records a change of the schema by a newer release.
