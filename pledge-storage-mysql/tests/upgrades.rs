@@ -114,6 +114,7 @@ async fn an_earlier_schema_that_another_version_left_half_way_is_refused_with_wh
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     let text = error.to_string();
     assert!(text.contains("interrupted") && text.contains("that version of pledge"), "{text}");
+    assert!(!text.contains("pledge migrate"), "{text}");
 }
 
 /// Whether its release has ended the change or only begun it.
