@@ -58,10 +58,7 @@ impl<'a> Schema<'a> {
         let has = |table| names.iter().any(|name| name == table);
         let (has_record, is_earlier) = (has(RECORD_TABLE), has(EARLIER_TABLE));
         if !names.is_empty() && !has_record && !is_earlier {
-            let Place { name, what } = place;
-            let detail =
-                format!("`{name}` is the database of another program: open another {what}");
-            return Err(Fault::invalid(detail));
+            return Err(foreign(place, db.dialect()));
         }
         let mut schema = Self { place, earlier: None, has_record, made: Vec::new() };
         if is_earlier {
@@ -223,6 +220,19 @@ impl<'a> Schema<'a> {
         let recorded = made.map(|made| made.version.into()).max().unwrap_or(0);
         self.earlier.filter(|_| set == ENGINE.name).unwrap_or(recorded)
     }
+}
+
+/// A database that has tables and no record.
+fn foreign(Place { name, what }: Place<'_>, dialect: &dyn Dialect) -> Fault {
+    let theirs = format!("`{name}` is the database of another program");
+    // Where users have rights, tables on which one has none are not listed.
+    Fault::invalid(match dialect.schema().rights() {
+        None => format!("{theirs}: open another {what}"),
+        Some(_) => format!(
+            "{theirs}, or its user may not read `{RECORD_TABLE}`: open another {what}, or grant the user \
+             SELECT on all tables of this one"
+        ),
+    })
 }
 
 async fn earlier_version(db: &mut dyn Connection) -> Result<i64, Fault> {
