@@ -70,7 +70,7 @@ fn missing(
             Some(made) => return Err(begun_by_another(place, made.version)),
         }
     }
-    // One that we do not know was begun: only its release can end it. Whole, it was refused as newer.
+    // One that we do not know: only its release can end it. A look at the database refuses it first.
     records.next().map_or(Ok(steps), |made| Err(begun_by_another(place, made.version)))
 }
 
