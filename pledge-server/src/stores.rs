@@ -24,7 +24,7 @@ use crate::config::{ConfigError, Key, RedisConfig, StorageConfig, StorageUrl};
 
 pub use probe::{Found, look};
 
-/// How often a file is checked for existence.
+/// How often a store is checked for being the one that was opened.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 /// The ports of one store.
@@ -208,13 +208,16 @@ impl Stores {
     }
 
     /// Waits until the store can never be written to again, and returns why: its file was deleted
-    /// or replaced. An unreachable server may come back, so it does not count.
+    /// or replaced, or a newer release has changed its schema. An unreachable server may come back,
+    /// so it does not count.
     pub async fn lost(&self) -> anyhow::Error {
-        let Database::Sqlite(store) = &self.database else {
-            return std::future::pending().await;
-        };
         loop {
-            if let Err(error) = store.check().await {
+            let checked = match &self.database {
+                Database::None => return std::future::pending().await,
+                Database::Sqlite(store) => store.check().await,
+                Database::MySql(store) => store.check().await,
+            };
+            if let Err(error) = checked {
                 return error.into();
             }
             tokio::time::sleep(LOOKED_AT_EVERY).await;

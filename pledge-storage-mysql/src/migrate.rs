@@ -30,8 +30,7 @@ pub(crate) async fn migrate(db: &mut MySqlConnection, name: &str) -> Result<(), 
     let mut schema = Schema::look(&mut Direct(db), place).await?;
     schema.announce();
     if schema.is_earlier() {
-        let ended = end_earlier(db, name).await;
-        ended.map_err(|fault| schema.explain(fault, &MySqlDialect))?;
+        end_earlier(db, name, &schema).await?;
         schema = schema.leave_earlier(&mut Direct(db)).await?;
     }
     schema.bring_up_to_date(&mut Direct(db)).await
@@ -50,7 +49,11 @@ const fn place(name: &str) -> Place<'_> {
 }
 
 /// Runs what is left of the earlier texts.
-async fn end_earlier(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> {
+async fn end_earlier(
+    db: &mut MySqlConnection,
+    name: &str,
+    schema: &Schema<'_>,
+) -> Result<(), Fault> {
     // The server commits each change of a schema by itself, so an interrupted migration is half
     // made.
     let run = match EARLIER.run_direct(None, db, false).await {
@@ -61,7 +64,10 @@ async fn end_earlier(db: &mut MySqlConnection, name: &str) -> Result<(), Fault> 
         run => run,
     };
     run.map_err(|error| match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => fault(error),
+        // Only a statement can lack a right.
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            schema.explain(fault(error), &MySqlDialect)
+        }
         other => Fault::invalid(format!(
             "the schema of `{name}` is not one that a release of pledge made"
         ))

@@ -92,6 +92,16 @@ async fn a_database_of_another_program_is_refused_and_left_alone() {
     assert_eq!(tables.len(), 1);
 }
 
+/// A server lists no table on which a user has no right at all.
+#[tokio::test]
+async fn a_database_that_shows_no_record_is_refused_with_the_right_that_may_be_missing() {
+    let place = Place::new().await;
+    place.outsider().await.execute("CREATE TABLE chain (id INT)").await.unwrap();
+    let (kind, text) = refused(place.try_open().await);
+    assert_eq!(kind, StoreErrorKind::Invalid);
+    assert!(text.contains("SELECT") && text.contains("schema_migration"), "{text}");
+}
+
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_refused_with_what_to_do() {
     let place = Place::new().await;

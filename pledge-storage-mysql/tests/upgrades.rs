@@ -7,7 +7,8 @@ mod support;
 use std::sync::Arc;
 
 use pledge_core::error::StoreErrorKind;
-use pledge_core::ports::LedgerReads;
+use pledge_core::ports::{LedgerReads, Registry};
+use pledge_core::types::ChainId;
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::conformance::ledger::Ledger;
@@ -113,6 +114,28 @@ async fn an_earlier_schema_that_another_version_left_half_way_is_refused_with_wh
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     let text = error.to_string();
     assert!(text.contains("interrupted") && text.contains("that version of pledge"), "{text}");
+    assert!(!text.contains("pledge migrate"), "{text}");
+}
+
+/// Whether its release has ended the change or only begun it.
+#[tokio::test]
+async fn a_store_whose_schema_a_newer_release_changes_takes_no_more_writes() {
+    for whole in [false, true] {
+        let place = Place::new().await;
+        let store = place.open().await;
+        let write = async |name| store.register_chain(ChainId::new(1), name).await;
+        write("before").await.unwrap();
+        store.check().await.unwrap();
+        let insert =
+            "INSERT INTO schema_migration VALUES ('engine', 9999, 'later', REPEAT('x', 32), ?)";
+        sqlx::query(insert).bind(whole).execute(&mut place.outsider().await).await.unwrap();
+        for error in [write("after").await.unwrap_err(), store.check().await.unwrap_err()] {
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+            let text = error.detail();
+            assert!(text.contains("9999") && text.contains("start that release"), "{text}");
+        }
+        assert_eq!(LedgerReads::chains(&store).await.unwrap()[0].name, "before");
+    }
 }
 
 /// The second version of the schema has four parts, of which any number may be there; none is what the

@@ -5,13 +5,15 @@
 //! recorded in `schema_migration` with the checksum of their texts. A text that was released never
 //! changes. A new one is a file in `migrations/engine`, numbered on, and an entry in `schema/sets.rs`.
 
+mod fence;
 mod plan;
 mod sets;
 mod text;
 
 use pledge_core::error::StoreErrorKind;
 
-use self::plan::{Made, Step, plan};
+pub(crate) use self::fence::Fence;
+use self::plan::{Made, Step, begun_by_another, plan};
 use self::sets::{BASELINE, ENGINE, RECORD, SETS};
 use self::text::statements;
 use crate::connection::{Connection, Value};
@@ -47,7 +49,7 @@ pub struct Schema<'a> {
 
 impl<'a> Schema<'a> {
     /// Reads how far a database is, and changes nothing. `Invalid` for a database of another program,
-    /// or of a newer release.
+    /// of a newer release, whether that has ended its change or only begun it, or of two backups.
     pub async fn look(db: &mut dyn Connection, place: Place<'a>) -> Result<Self, Fault> {
         let names = query(db.dialect().schema().table_names()).rows(db).await?;
         let names: Vec<String> =
@@ -56,10 +58,7 @@ impl<'a> Schema<'a> {
         let has = |table| names.iter().any(|name| name == table);
         let (has_record, is_earlier) = (has(RECORD_TABLE), has(EARLIER_TABLE));
         if !names.is_empty() && !has_record && !is_earlier {
-            let Place { name, what } = place;
-            let detail =
-                format!("`{name}` is the database of another program: open another {what}");
-            return Err(Fault::invalid(detail));
+            return Err(foreign(place, db.dialect()));
         }
         let mut schema = Self { place, earlier: None, has_record, made: Vec::new() };
         if is_earlier {
@@ -69,16 +68,18 @@ impl<'a> Schema<'a> {
             let select = "SELECT * FROM schema_migration ORDER BY migration_set, version";
             schema.made = query(select).all(db).await?;
         }
+        schema.refuse_two_backups()?;
         schema.refuse_newer()?;
         Ok(schema)
     }
 
     /// Its version: that of the first set which is not up to date, of the engine's where all are.
     pub fn version(&self) -> SchemaVersion {
-        let engine = SchemaVersion { found: self.found(ENGINE.name), newest: ENGINE.newest() };
+        let engine =
+            SchemaVersion { found: self.found(ENGINE.name), newest: ENGINE.newest().into() };
         let mut versions = SETS
             .iter()
-            .map(|set| SchemaVersion { found: self.found(set.name), newest: set.newest() });
+            .map(|set| SchemaVersion { found: self.found(set.name), newest: set.newest().into() });
         versions.find(|version| !version.is_current()).unwrap_or(engine)
     }
 
@@ -178,15 +179,38 @@ impl<'a> Schema<'a> {
         })
     }
 
-    fn refuse_newer(&self) -> Result<(), Fault> {
-        let newer = |set: &&sets::MigrationSet| self.found(set.name) > set.newest();
-        let Some(set) = SETS.iter().find(newer) else { return Ok(()) };
+    /// The earlier record is dropped before any migration but the baseline is made, so a record of
+    /// another one next to it shows that an earlier backup was restored over a later database.
+    fn refuse_two_backups(&self) -> Result<(), Fault> {
+        let Some(earlier) = self.earlier else { return Ok(()) };
+        let is_baseline = |made: &Made| made.set == ENGINE.name && made.version == BASELINE.version;
+        let Some(later) = self.made.iter().find(|made| !is_baseline(made)) else { return Ok(()) };
         let Place { name, what } = self.place;
-        let (found, newest) = (self.found(set.name), set.newest());
+        let Made { set, version, .. } = later;
         Err(Fault::invalid(format!(
-            "`{name}` has schema version {found}, written by a newer version of pledge; this one knows up \
-             to {newest}: upgrade pledge, or open another {what}"
+            "`{name}` has the records of two backups, of schema version {earlier} in `{EARLIER_TABLE}` and \
+             of {set} version {version} in `{RECORD_TABLE}`, so its tables may be of both: restore one \
+             backup into an empty {what}"
         )))
+    }
+
+    fn refuse_newer(&self) -> Result<(), Fault> {
+        for set in SETS {
+            let (found, newest) = (self.found(set.name), set.newest());
+            if found > i64::from(newest) {
+                let Place { name, what } = self.place;
+                return Err(Fault::invalid(format!(
+                    "`{name}` has schema version {found}, written by a newer version of pledge; this one \
+                     knows up to {newest}: upgrade pledge, or open another {what}"
+                )));
+            }
+            // One that is only begun may have changed anything already.
+            let mut of_set = self.made.iter().filter(|made| made.set == set.name);
+            if let Some(begun) = of_set.find(|made| made.version > newest) {
+                return Err(begun_by_another(self.place, begun.version));
+            }
+        }
+        Ok(())
     }
 
     /// The version that a set was brought to; zero for none.
@@ -196,6 +220,19 @@ impl<'a> Schema<'a> {
         let recorded = made.map(|made| made.version.into()).max().unwrap_or(0);
         self.earlier.filter(|_| set == ENGINE.name).unwrap_or(recorded)
     }
+}
+
+/// A database that has tables and no record.
+fn foreign(Place { name, what }: Place<'_>, dialect: &dyn Dialect) -> Fault {
+    let theirs = format!("`{name}` is the database of another program");
+    // Where users have rights, tables on which one has none are not listed.
+    Fault::invalid(match dialect.schema().rights() {
+        None => format!("{theirs}: open another {what}"),
+        Some(_) => format!(
+            "{theirs}, or its user may not read `{RECORD_TABLE}`: open another {what}, or grant the user \
+             SELECT on all tables of this one"
+        ),
+    })
 }
 
 async fn earlier_version(db: &mut dyn Connection) -> Result<i64, Fault> {

@@ -5,6 +5,7 @@ use pledge_core::error::StoreError;
 use crate::connection::Connection;
 use crate::database::{Access, Database, SchemaVersion, Transaction};
 use crate::fault::Fault;
+use crate::schema::Fence;
 
 /// The ledger and the points of any number of chains, and what happened to both, in one database.
 ///
@@ -13,12 +14,13 @@ use crate::fault::Fault;
 #[derive(Debug, Clone)]
 pub struct SqlStore<D> {
     database: D,
+    fence: Fence,
 }
 
 impl<D> SqlStore<D> {
     /// The store in a database that is open already.
-    pub const fn over(database: D) -> Self {
-        Self { database }
+    pub fn over(database: D) -> Self {
+        Self { database, fence: Fence::default() }
     }
 }
 
@@ -48,14 +50,20 @@ impl<D: Database> SqlStore<D> {
         self.database.close().await;
     }
 
-    /// Whether the database that was opened is still the one at its place: a file may be deleted or
-    /// replaced. `Unavailable` if not; then every write is refused, and only opening again helps.
+    /// Whether the database is still the one that was opened: a file may be deleted or replaced, and a
+    /// newer release may change the schema, which the next write finds. `Unavailable` if not; then every
+    /// write is refused, and only opening again helps, by that release where it is the schema.
     pub async fn check(&self) -> Result<(), StoreError> {
-        self.database.check().await.map_err(|fault| fault.during("check the database"))
+        let checked = self.database.check().await.and_then(|()| self.fence.check());
+        checked.map_err(|fault| fault.during("check the database"))
     }
 
     pub(crate) async fn write(&self, operation: &'static str) -> Result<Call, StoreError> {
-        self.begin(Access::Write, operation).await
+        let mut call = self.begin(Access::Write, operation).await?;
+        match self.fence.pass(call.db()).await {
+            Ok(()) => Ok(call),
+            Err(fault) => call.finish(Err(fault)).await,
+        }
     }
 
     pub(crate) async fn read(&self, operation: &'static str) -> Result<Call, StoreError> {

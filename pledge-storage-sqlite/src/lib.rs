@@ -9,7 +9,8 @@
 //!   snapshot, and never wait for the writer (write-ahead log).
 //! - `synchronous = FULL`: what a call answered `Ok` to survives a crash of the machine.
 //! - A file that is deleted or replaced while it is open is written to no more: every write is
-//!   `Unavailable` from then on, and [`SqliteStore::check`] reports it without one.
+//!   `Unavailable` from then on, and [`SqliteStore::check`] reports it without one. So is every write
+//!   once a newer release has begun to change the schema.
 //! - A new file is readable and writable by its owner alone, as are its log and its index.
 //! - A call whose future is dropped is rolled back, unless it was already being committed: then it is
 //!   there whole. Read the cursor again to know.

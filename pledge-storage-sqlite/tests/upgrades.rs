@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pledge_core::error::StoreErrorKind;
-use pledge_core::ports::LedgerReads;
+use pledge_core::ports::{LedgerReads, Registry};
+use pledge_core::types::ChainId;
 use pledge_storage_memory::MemoryStore;
+use pledge_storage_sqlite::SqliteStore;
 use pledge_testing::{ArchiveFixture, kept};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection};
-use support::Place;
+use support::{Place, as_earlier};
 
 /// What a file kept of its day. It stays as it is.
 const DATABASE: &str = include_str!("kept/database.sql");
@@ -78,8 +80,7 @@ async fn a_file_of_its_day_may_be_opened_from_several_sides_at_once() {
 #[tokio::test]
 async fn a_file_of_its_day_that_is_looked_at_stays_of_its_version() {
     let place = place_of_its_day().await;
-    let (_, version) =
-        pledge_storage_sqlite::SqliteStore::open_read_only(&place.path()).await.unwrap();
+    let (_, version) = SqliteStore::open_read_only(&place.path()).await.unwrap();
     assert_eq!((version.found, version.is_current()), (8, false));
 }
 
@@ -105,6 +106,62 @@ async fn an_earlier_file_whose_texts_were_others_is_refused() {
     let error = place.try_open().await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert!(error.to_string().contains("not one that a release"), "{error}");
+}
+
+/// What a newer release has begun may be anything already.
+#[tokio::test]
+async fn a_file_that_a_newer_release_has_half_changed_is_refused_even_to_look_at() {
+    let place = Place::new();
+    place.open().await.close().await;
+    record(&place, 9999, false).await;
+    let error = SqliteStore::open_read_only(&place.path()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    let text = error.to_string();
+    assert!(text.contains("9999") && text.contains("that version of pledge"), "{text}");
+}
+
+/// A backup that was restored over a newer database leaves records of both.
+#[tokio::test]
+async fn a_file_with_earlier_records_and_later_ones_is_refused_as_two_backups() {
+    let place = Place::new();
+    place.open().await.close().await;
+    record(&place, 10, true).await;
+    let mut outsider = place.outsider().await;
+    outsider.execute("ALTER TABLE schema_migration RENAME TO kept").await.unwrap();
+    outsider.execute("CREATE TABLE schema_migration (version INTEGER)").await.unwrap();
+    as_earlier(&mut outsider, 8).await;
+    outsider.execute("ALTER TABLE kept RENAME TO schema_migration").await.unwrap();
+    let error = place.try_open().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    let text = error.to_string();
+    assert!(text.contains("two backups") && text.contains("an empty file"), "{text}");
+}
+
+/// Whether its release has ended the change or only begun it.
+#[tokio::test]
+async fn a_store_whose_schema_a_newer_release_changes_takes_no_more_writes() {
+    for whole in [false, true] {
+        let place = Place::new();
+        let store = place.open().await;
+        let write = async |name| store.register_chain(ChainId::new(1), name).await;
+        write("before").await.unwrap();
+        store.check().await.unwrap();
+        record(&place, 9999, whole).await;
+        for error in [write("after").await.unwrap_err(), store.check().await.unwrap_err()] {
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+            let text = error.detail();
+            assert!(text.contains("9999") && text.contains("start that release"), "{text}");
+        }
+        assert_eq!(LedgerReads::chains(&store).await.unwrap()[0].name, "before");
+    }
+}
+
+/// Records a change of the schema by a newer release.
+async fn record(place: &Place, version: u32, whole: bool) {
+    let insert = "INSERT INTO schema_migration (migration_set, version, name, checksum, made) \
+                  VALUES ('engine', ?, 'later', zeroblob(32), ?)";
+    let insert = sqlx::query(insert).bind(version).bind(whole);
+    insert.execute(&mut place.outsider().await).await.unwrap();
 }
 
 /// Every table, with its columns, keys, indexes, references and checks as SQLite understands them.

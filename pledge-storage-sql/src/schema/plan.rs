@@ -70,7 +70,7 @@ fn missing(
             Some(made) => return Err(begun_by_another(place, made.version)),
         }
     }
-    // One that we do not know was begun: only its release can end it. Whole, it was refused as newer.
+    // One that we do not know: only its release can end it. A look at the database refuses it first.
     records.next().map_or(Ok(steps), |made| Err(begun_by_another(place, made.version)))
 }
 
@@ -80,7 +80,8 @@ fn foreign(Place { name, what }: Place<'_>) -> Fault {
     ))
 }
 
-fn begun_by_another(Place { name, .. }: Place<'_>, version: u32) -> Fault {
+/// What only the release that began it can end.
+pub(super) fn begun_by_another(Place { name, .. }: Place<'_>, version: u32) -> Fault {
     Fault::invalid(format!(
         "bringing the schema of `{name}` to version {version} was interrupted, and another version of \
          pledge began it: open it once with that version of pledge, or restore it from a backup"

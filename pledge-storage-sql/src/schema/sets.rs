@@ -39,8 +39,8 @@ pub(super) const RECORD: &str = include_str!("../../migrations/record.sql");
 
 impl MigrationSet {
     /// The version that a database has after all of them; zero for none.
-    pub(super) fn newest(&self) -> i64 {
-        self.migrations.last().map_or(0, |last| last.version.into())
+    pub(super) fn newest(&self) -> u32 {
+        self.migrations.last().map_or(0, |last| last.version)
     }
 }
 

@@ -1,0 +1,45 @@
+//! The fence: a process whose schema a newer release has changed writes nothing any more.
+
+use std::sync::{Arc, OnceLock};
+
+use super::sets::SETS;
+use crate::connection::Connection;
+use crate::fault::Fault;
+use crate::query::query;
+
+/// Stops the writes of a running process once a newer release has begun to change the schema that it
+/// opened. A clone is another handle to the same fence.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fence {
+    /// The version that the first refused write found.
+    newer: Arc<OnceLock<u32>>,
+}
+
+impl Fence {
+    /// Lets a write begin, in whose transaction `db` is. `Unavailable` where a set has the record of a
+    /// newer release, whole or only begun.
+    pub(crate) async fn pass(&self, db: &mut dyn Connection) -> Result<(), Fault> {
+        let is_newer = SETS.iter().map(|_| "(migration_set = ? AND version > ?)");
+        let is_newer = is_newer.collect::<Vec<_>>().join(" OR ");
+        let mut newer = query(format!(
+            "SELECT version FROM schema_migration WHERE {is_newer} ORDER BY version DESC LIMIT 1"
+        ));
+        for set in SETS {
+            newer = newer.bind(set.name).bind(set.newest());
+        }
+        let Some(version) = newer.value(db, "version").await? else { return Ok(()) };
+        Err(closed(*self.newer.get_or_init(|| version)))
+    }
+
+    /// Whether every write passed so far. Asks the database nothing. `Unavailable` if one did not.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        self.newer.get().map_or(Ok(()), |version| Err(closed(*version)))
+    }
+}
+
+fn closed(version: u32) -> Fault {
+    Fault::unavailable(format!(
+        "the schema is of version {version} by a newer release of pledge, and nothing more is written: \
+         stop this process and start that release"
+    ))
+}
