@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Observed;
 use super::ancestor::{Descent, Landing};
 use super::facts::RangeFacts;
 use super::followed::{Followed, Group};
 use super::outcome::IndexerError;
 use crate::error::{ChainError, StoreError};
 use crate::ports::{BalanceStore, ChainSource, PendingSnapshot};
-use crate::types::{BlockNumber, BlockRef, BlockSpan, ChainId};
+use crate::types::{BlockId, BlockNumber, BlockRef, BlockSpan, ChainId};
 
 /// Number of node headers read at a time.
 const PAGE_HEADERS: u64 = 64;
@@ -100,26 +99,27 @@ impl Branches {
         })
     }
 
-    /// Near the head a block is confirmed only as an ancestor of the head, and of the finalized
-    /// block where that is required: the chain may have moved since they were read.
+    /// Near the head a block is confirmed only as an ancestor of what confirms it
+    /// (`Place::confirming`), or as that block: the chain may have moved since it was read.
     pub(super) async fn check_on_branch(
         &self,
         seen: Option<&PendingSnapshot>,
         tip: &BlockRef,
-        observed: &Observed,
+        confirming: impl IntoIterator<Item = BlockId>,
     ) -> Result<(), IndexerError> {
-        let holds = |snapshot: &PendingSnapshot, block: &BlockRef| {
-            snapshot.blocks.iter().any(|held| held.header.id() == block.id())
+        let holds = |snapshot: &PendingSnapshot, block: &BlockId| {
+            snapshot.blocks.iter().any(|held| held.header.id() == *block)
         };
-        for above in [Some(observed.head), observed.finalized].into_iter().flatten() {
+        for above in confirming {
             // The pending blocks are linked one by one, so two of them are on one branch without a
             // request.
-            if seen.is_some_and(|seen| holds(seen, tip) && holds(seen, &above)) {
+            let are_linked = seen.is_some_and(|seen| holds(seen, &tip.id()) && holds(seen, &above));
+            if are_linked || above == tip.id() {
                 continue;
             }
             let branch = self.source.headers(BlockSpan::new(tip.number, above.number)).await?;
             let ends = branch.first().zip(branch.last()).map(|(low, top)| (low.id(), top.id()));
-            if ends != Some((tip.id(), above.id())) {
+            if ends != Some((tip.id(), above)) {
                 let detail = format!("block {tip} is not on the branch of {above} any more");
                 return Err(ChainError::block_gone("confirm blocks", detail).into());
             }

@@ -45,6 +45,20 @@ impl Place {
         self.join_at.is_none()
     }
 
+    /// The blocks that confirm their ancestors near the head: for the group in front the head, and the
+    /// finalized block where that is required; for one behind the cursor ahead, which the node's chain
+    /// may have left since.
+    pub(super) fn confirming(&self, observed: &Observed) -> impl Iterator<Item = BlockId> {
+        let Observed { head, finalized } = observed;
+        let of_front = [Some(head.id()), finalized.map(|finalized| finalized.id())];
+        match self.join_at {
+            Some(ahead) => [Some(ahead), None],
+            None => of_front,
+        }
+        .into_iter()
+        .flatten()
+    }
+
     pub(super) fn join_height(&self) -> Option<BlockNumber> {
         self.join_at.map(|cursor| cursor.number)
     }
@@ -111,12 +125,7 @@ pub(super) fn decide(
 }
 
 /// Whether the group is in front and its next block within the retained headers of the head.
-pub(super) fn is_near_head(
-    config: &IndexerConfig,
-    group: &Group,
-    observed: &Observed,
-    place: Place,
-) -> bool {
+fn is_near_head(config: &IndexerConfig, group: &Group, observed: &Observed, place: Place) -> bool {
     place.is_front() && group.next >= config.first_retained(observed.head.number)
 }
 

@@ -9,7 +9,7 @@ use super::blocks::{Applied, Blocks};
 use super::branches::Branches;
 use super::claims::Claims;
 use super::contracts::ContractLogs;
-use super::decide::{Above, Learned, Pending, Place, Step, decide, is_near_head};
+use super::decide::{Above, Learned, Pending, Place, Step, decide};
 use super::fetcher::Fetcher;
 use super::finality::FinalityWatch;
 use super::followed::{Group, group_by_cursor};
@@ -24,7 +24,9 @@ use super::superseded::Superseded;
 use super::supply::{Asked, SupplyChecks};
 use super::{ChainStatus, IndexerConfig, Observed, Slice, confirmed_target, plan};
 use crate::error::{ChainError, StoreErrorKind, error_chain};
-use crate::ports::{BalanceStore, ChainSource, LogStore, PendingCache, PendingSnapshot};
+use crate::ports::{
+    BalanceStore, ChainSource, HeaderDetail, LogStore, PendingCache, PendingSnapshot,
+};
 use crate::types::{BlockNumber, BlockRef, ChainId};
 
 /// Follows one chain. Use one value per chain; several over one store are safe, because a stale
@@ -303,9 +305,8 @@ impl Indexer {
         if let Some(ours) = self.branches.orphaned_by(group, &facts).await? {
             return self.resolve_fork(head, &ours).await;
         }
-        let (config, detail) = (&self.config, slice.detail);
-        let retained_headers = config.retained_headers;
-        let (fetcher, confirmed_by) = (&self.fetcher, place.join_at);
+        let (config, detail, confirmed_by) = (&self.config, slice.detail, place.join_at);
+        let (fetcher, retained_headers) = (&self.fetcher, config.retained_headers);
         let blocks = Blocks { facts: &facts, detail, fetcher, confirmed_by, retained_headers };
         let (first, tip) = (blocks.first(), blocks.tip());
         if seen.is_some()
@@ -316,8 +317,8 @@ impl Indexer {
                 format!("block {block} was answered in two ways: both are asked for again");
             return Err(ChainError::transient("compare two answers", detail).into());
         }
-        if is_near_head(config, group, observed, place) {
-            self.branches.check_on_branch(seen.as_ref(), &tip, observed).await?;
+        if detail == HeaderDetail::All {
+            self.branches.check_on_branch(seen.as_ref(), &tip, place.confirming(observed)).await?;
         }
         let following =
             |target| plan(config, head.number, target, tip.number.next(), place.join_height());
