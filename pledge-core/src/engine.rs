@@ -1,6 +1,6 @@
 //! The whole engine over one store: any number of chains, settled and queried together.
 //!
-//! [`Engine`] joins [`Indexer`], [`EdgeFinder`], [`Settler`], [`Dispatcher`] and [`Queries`] for a
+//! [`Engine`] joins [`Indexer`](crate::indexer::Indexer), [`EdgeFinder`], [`Settler`], [`Dispatcher`] and [`Queries`] for a
 //! program of yours. Like them it neither sleeps nor spawns: [`Engine::catch_up`] does what is due
 //! and returns. Between two calls chains, tokens, contracts and programmes can be added.
 //!

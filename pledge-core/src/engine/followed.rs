@@ -32,7 +32,8 @@ impl FollowedToken {
     }
 
     /// Halts the token at an unreadable log, one with the topic of a transfer that cannot be read
-    /// as one, instead of counting it: see [`Indexer::halting_on_unreadable`].
+    /// as one, instead of counting it: see
+    /// [`Indexer::halting_on_unreadable`](crate::indexer::Indexer::halting_on_unreadable).
     #[must_use]
     pub fn halting_on_unreadable(self) -> Self {
         Self { halts_on_unreadable: true, ..self }
@@ -146,7 +147,7 @@ impl FollowedChain {
     }
 
     /// With a second source that must agree before anything is committed: see
-    /// [`Indexer::cross_checked_by`].
+    /// [`Indexer::cross_checked_by`](crate::indexer::Indexer::cross_checked_by).
     #[must_use]
     pub fn cross_checked_by(mut self, second: impl ChainSource) -> Self {
         self.route.second = Some(Arc::new(second));
