@@ -304,7 +304,7 @@ const PLANTS: &[Plant] = &[
     ),
     plant(
         "page_ends_the_account",
-        "points/settler.rs",
+        "points/settlement.rs",
         "(query.first, query.last, query.after) = (first, first, after)",
         "break reading.last",
         "an account is read to its end",
@@ -332,9 +332,9 @@ const PLANTS: &[Plant] = &[
     ),
     plant(
         "retry_reads_the_rest",
-        "points/settler.rs",
-        "self.query(work, span)",
-        "self.query(work, BatchSpan { through: None, ..span })",
+        "points/settlement.rs",
+        "self.settler.query(work, span)",
+        "self.settler.query(work, BatchSpan { through: None, ..span })",
         "another attempt has the same accounts",
     ),
     plant(
