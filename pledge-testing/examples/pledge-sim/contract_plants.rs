@@ -11,11 +11,11 @@ pub(crate) const PLANTS: &[Plant] = &[
         "a contract keeps the events that were asked for",
     ),
     plant(
-        "logs_of_another_contract_kept",
-        "logs/contract.rs",
-        "[self.address]",
-        "[log.address]",
-        "a contract keeps its own logs alone",
+        "logs_of_the_first_address",
+        "indexer/contracts.rs",
+        "by_address.get(&spec.address)",
+        "by_address.values().next()",
+        "a contract keeps the logs of its own address",
     ),
     plant(
         "logs_at_the_time_of_the_tip",
