@@ -159,9 +159,7 @@ impl Engine {
         chain: ChainId,
         token: FollowedToken,
     ) -> Result<TokenId, EngineError> {
-        let found = self.chains.iter_mut().find(|followed| followed.following.chain() == chain);
-        let Chain { name, following, route, finder } =
-            found.ok_or(EngineError::UnknownChain(chain))?;
+        let Chain { name, following, route, finder } = found(&mut self.chains, chain)?;
         let halting = token.halting();
         let asked = token.ask(chain, &*route.source).await;
         let asked = asked.map_err(|source| EngineError::Source { name: name.clone(), source })?;
@@ -191,8 +189,7 @@ impl Engine {
     /// programme's rates after what is settled.
     pub async fn add_programme(&mut self, programme: &Programme) -> Result<(), EngineError> {
         let id = programme.id.token.chain;
-        let found = self.chains.iter_mut().find(|followed| followed.following.chain() == id);
-        let Chain { route, finder, .. } = found.ok_or(EngineError::UnknownChain(id))?;
+        let Chain { route, finder, .. } = found(&mut self.chains, id)?;
         Registration::new(&self.ports).programme(programme).await?;
         // A finder that has found every edge rests until the chain moves, and this one has edges too.
         *finder = route.finder(id, &self.ports);
@@ -272,6 +269,11 @@ struct Chain {
     following: Following,
     finder: EdgeFinder,
     route: Route,
+}
+
+fn found(chains: &mut [Chain], id: ChainId) -> Result<&mut Chain, EngineError> {
+    let mut chains = chains.iter_mut();
+    chains.find(|chain| chain.following.chain() == id).ok_or(EngineError::UnknownChain(id))
 }
 
 /// Indexes up to the newest confirmed block; whether a stop came before.

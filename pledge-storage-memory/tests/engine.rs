@@ -300,3 +300,23 @@ async fn a_programme_of_another_token_has_no_answer() {
         engine.queries().account(first, account(1), Some(&foreign), None).await.unwrap_err();
     assert!(matches!(error, QueryError::UnknownProgramme(_)), "{error}");
 }
+
+#[tokio::test]
+async fn a_chain_that_goes_back_after_every_step_does_not_keep_a_call_from_ending() {
+    let store = Arc::new(MemoryStore::new());
+    let chains = [chain(1), chain(2)];
+    let mut engine = engine(&store, &chains).await.unwrap();
+    // The confirmed block is 2, so each fork reaches the ledger.
+    let fork = |of, poll: &Poll| {
+        if of == ChainId::new(1) && matches!(poll, Poll::Advanced(_)) {
+            chains[0].fork_at(1);
+            for _ in 0..7 {
+                chains[0].mine(at(HOUR), &[]);
+            }
+        }
+    };
+    let error = engine.catch_up(SystemTime::now, &Stop::never(), fork).await.unwrap_err();
+    assert!(matches!(error, EngineError::Index { chain, .. } if chain.get() == 1), "{error}");
+    let other = TokenId { chain: ChainId::new(2), ..token() };
+    assert!(store.token(other).await.unwrap().unwrap().cursor.is_some(), "the other chain went on");
+}

@@ -12,12 +12,13 @@ use pledge_core::engine::{
 };
 use pledge_core::error::StoreError;
 use pledge_core::indexer::{IndexerConfig, Poll};
+use pledge_core::ledger::TokenMetadata;
 use pledge_core::points::Programme;
 use pledge_core::ports::{Archive, LedgerReads, RecordSink};
 use pledge_core::primitives::{Address, B256, Bytes};
 use pledge_core::simulation::{ScriptedChain, ScriptedLog, ScriptedTransfer};
 use pledge_core::stop::Stop;
-use pledge_core::types::{BlockNumber, ChainId, ProgrammeId, Rate, TokenId, Topics};
+use pledge_core::types::{BlockNumber, ChainId, Decimals, ProgrammeId, Rate, TokenId, Topics};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::world::{account, at, spec, token, tokens};
 
@@ -198,4 +199,31 @@ async fn a_token_added_with_another_start_block_is_refused_by_what_differs() {
     };
     assert!(what.to_string().starts_with("token 1:"), "{what}");
     assert!(source.detail().contains("registered with start_block 1"), "{source}");
+}
+
+/// An engine over a store that followed the token under the metadata of `world`, and now finds another.
+async fn again_with(change: impl FnOnce(&mut TokenMetadata)) -> (Result<(), EngineError>, String) {
+    let (mut before, store) = engine(followed("first", &chain(FIRST)).token(main_token())).await;
+    catch_up(&mut before).await;
+    let mut metadata = spec(token()).metadata;
+    change(&mut metadata);
+    let changed = ScriptedChain::new(FIRST, at(0)).with_token(token().address, metadata);
+    let builder = Engine::builder(store.clone(), Arc::new(MemoryPending::default()));
+    let built = builder.follow(followed("first", &changed).token(main_token())).build().await;
+    let id = TokenId { chain: FIRST, address: token().address };
+    let kept = store.token(id).await.unwrap().unwrap().spec.metadata.symbol;
+    (built.map(drop), kept)
+}
+
+#[tokio::test]
+async fn a_token_that_changed_its_symbol_is_followed_on_under_the_one_before() {
+    let (built, kept) = again_with(|metadata| metadata.symbol = "NEW".to_owned()).await;
+    assert!(built.is_ok(), "{built:?}");
+    assert_eq!(kept, spec(token()).metadata.symbol);
+}
+
+#[tokio::test]
+async fn a_token_that_changed_its_decimals_is_refused() {
+    let (built, _) = again_with(|metadata| metadata.decimals = Decimals::new(3).unwrap()).await;
+    assert!(matches!(built, Err(EngineError::Registration(_))), "{built:?}");
 }

@@ -1,11 +1,17 @@
 //! The fence: a process whose schema a newer release has changed writes nothing any more.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::sets::SETS;
 use crate::connection::Connection;
 use crate::fault::Fault;
 use crate::query::query;
+
+static NEWEST: LazyLock<String> = LazyLock::new(|| {
+    let of_set = SETS.iter().map(|_| "(migration_set = ? AND version > ?)");
+    let is_newer = of_set.collect::<Vec<_>>().join(" OR ");
+    format!("SELECT version FROM schema_migration WHERE {is_newer} ORDER BY version DESC LIMIT 1")
+});
 
 /// Stops the writes of a running process once a newer release has begun to change the schema that it
 /// opened. A clone is another handle to the same fence.
@@ -19,11 +25,7 @@ impl Fence {
     /// Lets a write begin, in whose transaction `db` is. `Unavailable` where a set has the record of a
     /// newer release, whole or only begun.
     pub(crate) async fn pass(&self, db: &mut dyn Connection) -> Result<(), Fault> {
-        let is_newer = SETS.iter().map(|_| "(migration_set = ? AND version > ?)");
-        let is_newer = is_newer.collect::<Vec<_>>().join(" OR ");
-        let mut newer = query(format!(
-            "SELECT version FROM schema_migration WHERE {is_newer} ORDER BY version DESC LIMIT 1"
-        ));
+        let mut newer = query(NEWEST.as_str());
         for set in SETS {
             newer = newer.bind(set.name).bind(set.newest());
         }
