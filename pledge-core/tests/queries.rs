@@ -1,13 +1,18 @@
 //! Answers made of several reads while the ledger moves.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use alloy_primitives::B256;
 use pledge_core::ledger::{Checkpoint, TokenState, Transfer};
-use pledge_core::ports::{PendingBlock, PendingSnapshot, Seen};
+use pledge_core::points::Programme;
+use pledge_core::ports::{
+    PendingBlock, PendingSnapshot, ProgrammeState, Seen, ShardProgress, Standing,
+};
 use pledge_core::query::Queries;
-use pledge_core::types::{BalanceSeconds, BlockNumber, BlockRef, Epoch, LogIndex};
+use pledge_core::types::{
+    BalanceSeconds, BlockNumber, BlockRef, Epoch, LogIndex, Overflow, ProgrammeId, Rate,
+};
 use pledge_testing::mocks::{MockBalanceStore, MockLogStore, MockPendingCache, MockPointsStore};
 use pledge_testing::world::{account, at, spec, token, tokens};
 
@@ -78,4 +83,71 @@ async fn a_block_of_the_same_second_is_not_counted_twice() {
     let view = queries.account(token(), account(1), None, None).await;
     let view = view.unwrap();
     assert_eq!((view.balance, view.pending_balance), (tokens(60), None), "not known yet");
+}
+
+/// A token with a block at 15:00 and one an hour later, where the account has held 60 from the first
+/// on.
+fn an_hour_of_sixty() -> MockBalanceStore {
+    let (first, last) = (block(5), BlockRef { time: at(3_600), ..block(6) });
+    let mut balances = MockBalanceStore::new();
+    balances.expect_token().returning(move |_| {
+        let state = TokenState {
+            cursor: Some(last),
+            start_time: Some(first.time),
+            ..TokenState::registered(spec(token()))
+        };
+        Ok(Some(state))
+    });
+    balances.expect_history().returning(move |_, _, times| {
+        let since = held_since(first);
+        let value = times.iter().map(|time| (*time >= first.time).then_some(since)).collect();
+        Ok(Seen { cursor: Some(last), epoch: Epoch::FIRST, value })
+    });
+    balances.expect_last_change_block().returning(move |_, _| {
+        Ok(Seen { cursor: Some(last), epoch: Epoch::FIRST, value: Some(first.number) })
+    });
+    balances
+}
+
+fn held_since(first: BlockRef) -> Checkpoint {
+    Checkpoint {
+        balance: tokens(60),
+        balance_seconds: BalanceSeconds::ZERO,
+        time: first.time,
+        block: first.number,
+    }
+}
+
+/// The rate is 1 when the answer begins. Before the total is read it becomes 2 for the whole hour,
+/// and the hour is settled.
+#[tokio::test]
+async fn a_rate_that_is_changed_and_settled_meanwhile_is_the_one_of_the_answer() {
+    let rule = |rate: &str| Programme::main(token(), rate.parse::<Rate>().expect("a rate"));
+    let is_changed = Arc::new(AtomicBool::new(false));
+    let earned = rule("2")
+        .accrual(account(1))
+        .accrue(at(0), at(3_600), |_| Ok::<_, Overflow>(Some(held_since(block(5)))));
+    let earned = earned.unwrap();
+
+    let mut points = MockPointsStore::new();
+    let changed = is_changed.clone();
+    points.expect_totals().returning(move |_, _| {
+        changed.store(true, Ordering::Relaxed);
+        let standing = Standing { account: account(1), raw: earned, settled: at(3_600) };
+        Ok(Seen { cursor: None, epoch: Epoch::FIRST, value: vec![Some(standing)] })
+    });
+    points.expect_programmes().returning(move |_| {
+        let programme = rule(if is_changed.load(Ordering::Relaxed) { "2" } else { "1" });
+        let shards = programme.shards.shards().map(ShardProgress::fresh).collect();
+        Ok(vec![ProgrammeState { programme, epoch: Epoch::FIRST, shards }])
+    });
+    let mut pending = MockPendingCache::new();
+    pending.expect_load().returning(|_| Ok(None));
+    let (balances, logs) = (Arc::new(an_hour_of_sixty()), Arc::new(MockLogStore::new()));
+    let queries = Queries::new(balances, Arc::new(points), logs, Arc::new(pending));
+
+    let main = ProgrammeId::main(token());
+    let view = queries.account(token(), account(1), Some(&main), None).await.unwrap();
+    let points = view.points.unwrap();
+    assert_eq!((points.raw, points.settled_raw), (earned, earned));
 }

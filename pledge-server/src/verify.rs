@@ -74,7 +74,10 @@ impl Attempt for TokenPass<'_> {
 /// Why the ledger or the chain changed since the start.
 #[derive(Debug, thiserror::Error)]
 enum Moved {
-    #[error("its ledger is rewound again and again, so verify when the chain is calm")]
+    #[error(
+        "its ledger was rewound or a rate was changed during every attempt, so verify when the chain \
+         is calm"
+    )]
     Rewound,
     /// The node does not have the ledger's block.
     #[error(
@@ -175,7 +178,7 @@ impl<'a> Verification<'a> {
         let contract = on_chain(self.source.total_supply(spec.id.address, cursor.id()).await)?;
         let ledger = totals.supply;
         self.report.conclude(SupplyReport { accounts: self.sum, ledger, contract });
-        held(self.reading.still().await)
+        held(self.reading.still(&[]).await)
     }
 }
 

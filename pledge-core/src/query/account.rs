@@ -1,10 +1,10 @@
 //! An account on one token at an instant.
 
 use super::{ATTEMPTS_MAX, ProgrammeChoice, Queries, QueryError, instant, look_up};
-use crate::ledger::{TokenMetadata, TokenState, Transfer};
+use crate::ledger::{Checkpoint, TokenMetadata, TokenState, Transfer};
 use crate::moving::while_ledger_moves;
 use crate::points::Programme;
-use crate::ports::PendingSnapshot;
+use crate::ports::{PendingSnapshot, Standing};
 use crate::types::{
     Account, Amount, BalanceSeconds, BlockNumber, CumulativeAmount, Overflow, ProgrammeId,
     RawPoints, Scale, Timestamp, TokenId, WeightBp,
@@ -87,12 +87,10 @@ impl Queries {
         programme: Option<&ProgrammeId>,
         at: Option<Timestamp>,
     ) -> Result<AccountView, QueryError> {
-        let rule = match programme {
-            Some(id) if id.token == token => Some(self.programme(id).await?),
-            Some(id) => return Err(QueryError::UnknownProgramme(id.clone())),
-            None => None,
-        };
-        let attempt = || self.try_account(token, account, rule.as_ref(), at);
+        if let Some(id) = programme.filter(|id| id.token != token) {
+            return Err(QueryError::UnknownProgramme(id.clone()));
+        }
+        let attempt = || self.try_account(token, account, programme, at);
         while_ledger_moves(ATTEMPTS_MAX, QueryError::has_moved, attempt).await
     }
 
@@ -100,19 +98,17 @@ impl Queries {
         &self,
         token: TokenId,
         account: Account,
-        programme: Option<&Programme>,
+        programme: Option<&ProgrammeId>,
         at: Option<Timestamp>,
     ) -> Result<AccountView, QueryError> {
         let state = self.token(token).await?;
         let at_time = instant(&state, at)?;
-        let mut times = match programme {
-            Some(rule) => rule.accrual(account).times(Timestamp::ZERO, at_time).collect(),
-            None => Vec::new(),
+        let earned = match programme {
+            Some(id) => Some(self.earned(&state, id, account).await?),
+            None => None,
         };
+        let mut times = earned.as_ref().map(|earned| earned.times(at, at_time)).unwrap_or_default();
         times.push(at_time);
-        // What was settled at a past instant ends at the last window edge before it.
-        let closed = at.zip(programme).map(|(at, rule)| rule.window.floor(at));
-        times.extend(closed);
         times.sort_unstable();
         times.dedup();
         let history = self.ledger.history(token, account, &times).await?;
@@ -122,21 +118,9 @@ impl Queries {
         if !fits(history.epoch, history.cursor) || !fits(at_block.epoch, at_block.cursor) {
             return Err(QueryError::moved());
         }
-        let newest = look_up(&times, &history.value, at_time);
-        let points = match programme {
-            Some(rule) => {
-                let raw_until = |to| {
-                    let state_at = |time| Ok::<_, Overflow>(look_up(&times, &history.value, time));
-                    rule.accrual(account).accrue(Timestamp::ZERO, to, state_at)
-                };
-                let raw = raw_until(at_time)?;
-                let closed = closed.map(|end| Ok::<_, Overflow>((end, raw_until(end)?)));
-                let view =
-                    self.points_view(&state, rule, account, at_time, raw, closed.transpose()?);
-                Some(view.await?)
-            }
-            None => None,
-        };
+        let state_at = |time| look_up(&times, &history.value, time);
+        let points = earned.map(|earned| earned.view(at, at_time, state_at)).transpose()?;
+        let newest = state_at(at_time);
         let balance = newest.map(|state| state.balance).unwrap_or_default();
         let pending_balance = match at {
             Some(_) => Some(balance),
@@ -169,32 +153,24 @@ impl Queries {
         Ok(touched)
     }
 
-    /// `closed` is the last window edge before a past instant, with what was earned up to it.
-    async fn points_view(
+    /// What an account has earned by a programme of the token, which is in this state.
+    async fn earned(
         &self,
         state: &TokenState,
-        rule: &Programme,
+        programme: &ProgrammeId,
         account: Account,
-        at_time: Timestamp,
-        raw: RawPoints,
-        closed: Option<(Timestamp, RawPoints)>,
-    ) -> Result<PointsView, QueryError> {
-        let total = self.points.totals(&rule.id, &[account]).await?;
+    ) -> Result<Earned, QueryError> {
+        // The total before the rule: rates of settled time never change, so a rule that is read
+        // later is the one by which the total was earned.
+        let total = self.points.totals(programme, &[account]).await;
+        let rule = self.programme(programme).await?;
+        let total = total?;
         if total.epoch != state.epoch {
             return Err(QueryError::moved());
         }
-        // A total is of the settled time's end, so at an earlier instant the closed window's counts.
         let standing = total.value.first().copied().flatten();
-        let settled = standing.map(|standing| (standing.settled, standing.raw));
-        let settled = settled.map(|newest| closed.map_or(newest, |closed| newest.min(closed)));
-        let settled = settled.filter(|(_, raw)| *raw != RawPoints::ZERO);
-        Ok(PointsView {
-            raw,
-            scale: Scale::of(state.spec.metadata.decimals),
-            settled_raw: settled.map(|(_, raw)| raw).unwrap_or_default(),
-            settled: settled.map(|(end, _)| end),
-            weight: rule.accrual(account).weight_at(at_time),
-        })
+        let scale = Scale::of(state.spec.metadata.decimals);
+        Ok(Earned { account, rule, standing, scale })
     }
 
     /// The balance after the pending blocks, if the token's are held and build on its cursor.
@@ -217,6 +193,51 @@ impl Queries {
             let of_token = block.transfers.iter().filter(|t| t.token == token.address);
             balance_after(account, balance, of_token)
         }))
+    }
+}
+
+/// What an account has earned by a rule in settled windows, and what it earns.
+struct Earned {
+    account: Account,
+    rule: Programme,
+    standing: Option<Standing>,
+    scale: Scale,
+}
+
+impl Earned {
+    /// The times at which the account's state is needed to show what it earned up to `at_time`.
+    fn times(&self, at: Option<Timestamp>, at_time: Timestamp) -> Vec<Timestamp> {
+        let times = self.rule.accrual(self.account).times(Timestamp::ZERO, at_time);
+        times.chain(self.closed(at)).collect()
+    }
+
+    /// The last window edge before a past instant: what was settled at the instant ends there.
+    fn closed(&self, at: Option<Timestamp>) -> Option<Timestamp> {
+        at.map(|at| self.rule.window.floor(at))
+    }
+
+    /// The points up to `at_time`; `state_at` is the account's state at one of the times.
+    fn view(
+        &self,
+        at: Option<Timestamp>,
+        at_time: Timestamp,
+        state_at: impl Fn(Timestamp) -> Option<Checkpoint>,
+    ) -> Result<PointsView, Overflow> {
+        let accrual = self.rule.accrual(self.account);
+        let state_at = |time| Ok::<_, Overflow>(state_at(time));
+        let raw_until = |end| accrual.accrue(Timestamp::ZERO, end, state_at);
+        let closed = self.closed(at).map(|end| Ok((end, raw_until(end)?))).transpose()?;
+        // A total is of the settled time's end, so at an earlier instant the closed window's counts.
+        let settled = self.standing.map(|standing| (standing.settled, standing.raw));
+        let settled = settled.map(|newest| closed.map_or(newest, |closed| newest.min(closed)));
+        let settled = settled.filter(|(_, raw)| *raw != RawPoints::ZERO);
+        Ok(PointsView {
+            raw: raw_until(at_time)?,
+            scale: self.scale,
+            settled_raw: settled.map(|(_, raw)| raw).unwrap_or_default(),
+            settled: settled.map(|(end, _)| end),
+            weight: accrual.weight_at(at_time),
+        })
     }
 }
 

@@ -184,12 +184,20 @@ impl<'a> TokenReading<'a> {
         Ok(self.queries.ledger.unreadable_logs(token, None, limit).await?.value)
     }
 
-    /// Checks that the ledger was not rewound since the start.
-    pub async fn still(&self) -> Result<(), QueryError> {
+    /// Checks that the ledger was not rewound since the start, and that the programmes have the
+    /// rules with which they were read.
+    pub async fn still(&self, programmes: &[ProgrammeTotals]) -> Result<(), QueryError> {
+        let token = self.state.spec.id;
+        // A rate may change only for time that is not settled, but that time may be settled before
+        // the next read of points.
+        let rules = self.queries.points.programmes(token).await?;
+        let has_rule = |read: &ProgrammeTotals| {
+            rules.iter().any(|state| state.programme == read.programme.programme)
+        };
         // The epoch is enough: the ledger may grow, and only a rewind changes what was read.
-        let now = self.queries.ledger.token(self.state.spec.id).await?;
+        let now = self.queries.ledger.token(token).await?;
         match now {
-            Some(now) if now.epoch == self.state.epoch => Ok(()),
+            Some(now) if now.epoch == self.state.epoch && programmes.iter().all(has_rule) => Ok(()),
             _ => Err(QueryError::moved()),
         }
     }

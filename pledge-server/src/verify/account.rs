@@ -32,7 +32,7 @@ impl Verification<'_> {
                 points.check_statements(&mut self.report, state, *account, statements)?;
             }
         }
-        held(self.reading.still().await)
+        held(self.reading.still(&programmes).await)
     }
 }
 
