@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use alloy_primitives::B256;
+use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{Checkpoint, TokenState, Transfer};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    PendingBlock, PendingSnapshot, ProgrammeState, Seen, ShardProgress, Standing,
+    ChainState, PendingBlock, PendingSnapshot, ProgrammeState, Seen, Settlement, ShardProgress,
+    Standing, WindowTotal,
 };
-use pledge_core::query::Queries;
+use pledge_core::query::{PageQuery, Queries, SettlementFilter, SettlementView};
 use pledge_core::types::{
     BalanceSeconds, BlockNumber, BlockRef, Epoch, LogIndex, Overflow, ProgrammeId, Rate,
 };
@@ -150,4 +152,44 @@ async fn a_rate_that_is_changed_and_settled_meanwhile_is_the_one_of_the_answer()
     let view = queries.account(token(), account(1), Some(&main), None).await.unwrap();
     let points = view.points.unwrap();
     assert_eq!((points.raw, points.settled_raw), (earned, earned));
+}
+
+/// A window is listed, then the ledger is rewound to before it.
+#[tokio::test]
+async fn a_list_of_settlements_that_meets_a_rewind_shows_what_is_settled_after_it() {
+    let programme = Programme::main(token(), Rate::ZERO);
+    let epoch = Arc::new(AtomicU64::new(0));
+    let epoch_now = |epoch: &AtomicU64| match epoch.load(Ordering::Relaxed) {
+        0 => Epoch::FIRST,
+        _ => Epoch::FIRST.next(),
+    };
+    let state = move |epoch| TokenState { epoch, ..TokenState::registered(spec(token())) };
+    let mut balances = MockBalanceStore::new();
+    balances.expect_chains().returning(|| {
+        let (chain, name, status) = (token().chain, "example".to_owned(), ChainStatus::Live);
+        Ok(vec![ChainState { chain, name, status, head: None, head_time: None, processed: None }])
+    });
+    let now = epoch.clone();
+    balances.expect_tokens().returning(move |_| Ok(vec![state(epoch_now(&now))]));
+    let now = epoch.clone();
+    balances.expect_token().returning(move |_| Ok(Some(state(epoch_now(&now)))));
+    balances.expect_edges().returning(|_, instants| Ok(vec![None; instants.len()]));
+
+    let mut points = MockPointsStore::new();
+    let (now, rule) = (epoch.clone(), programme.clone());
+    points.expect_programmes().returning(move |_| {
+        let (programme, epoch) = (rule.clone(), epoch_now(&now));
+        let shards = programme.shards.shards().map(ShardProgress::fresh).collect();
+        Ok(vec![ProgrammeState { programme, epoch, shards }])
+    });
+    points.expect_settlements().returning(move |_| {
+        let row = Settlement::begin(&programme, &[], WindowTotal::empty(at(0)));
+        Ok(if epoch.fetch_add(1, Ordering::Relaxed) == 0 { vec![row] } else { Vec::new() })
+    });
+    let (points, logs) = (Arc::new(points), Arc::new(MockLogStore::new()));
+    let queries = Queries::new(Arc::new(balances), points, logs, Arc::new(MockPendingCache::new()));
+
+    let all = PageQuery { after: None, limit: 10 };
+    let listed = SettlementView::list(&queries, &SettlementFilter::default(), &all).await.unwrap();
+    assert_eq!(listed.items, []);
 }

@@ -8,10 +8,11 @@ use std::str::FromStr;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use super::{Page, PageQuery, Queries, QueryError};
+use super::{ATTEMPTS_MAX, Page, PageQuery, Queries, QueryError};
 use crate::ledger::BlockEdge;
+use crate::moving::while_ledger_moves;
 use crate::ports::{ProgrammeState, Settlement, SettlementsQuery};
-use crate::types::{BlockNumber, ChainId, ProgrammeId, Scale, Timestamp};
+use crate::types::{BlockNumber, ChainId, Epoch, ProgrammeId, Scale, Timestamp, TokenId};
 
 /// A programme and one of its windows, written `CHAIN_ID:0xTOKEN:PROGRAMME:WINDOW_START`. In a list
 /// it is also the place of the settlement: newest window first, then by programme.
@@ -136,11 +137,17 @@ struct Source {
 impl SettlementView {
     /// One settlement, which has to exist.
     pub async fn read(queries: &Queries, id: &SettlementId) -> Result<Self, QueryError> {
+        let attempt = || Self::try_read(queries, id);
+        while_ledger_moves(ATTEMPTS_MAX, QueryError::has_moved, attempt).await
+    }
+
+    async fn try_read(queries: &Queries, id: &SettlementId) -> Result<Self, QueryError> {
         let token = queries.token(id.programme.token).await?;
         queries.programme(&id.programme).await?;
         let found = id.find(queries).await?;
         let row = found.ok_or_else(|| QueryError::UnknownSettlement(id.clone()))?;
         let edges = Edges::read(queries, std::iter::once(&row)).await?;
+        still(queries, &BTreeMap::from([(token.spec.id, token.epoch)])).await?;
         let scale = Scale::of(token.spec.metadata.decimals);
         Ok(Self { blocks: edges.blocks_of(&row), settlement: row, scale })
     }
@@ -151,8 +158,18 @@ impl SettlementView {
         filter: &SettlementFilter<'_>,
         query: &PageQuery<SettlementId>,
     ) -> Result<Page<Self, SettlementId>, QueryError> {
-        let mut rows = Vec::new();
+        let attempt = || Self::try_list(queries, filter, query);
+        while_ledger_moves(ATTEMPTS_MAX, QueryError::has_moved, attempt).await
+    }
+
+    async fn try_list(
+        queries: &Queries,
+        filter: &SettlementFilter<'_>,
+        query: &PageQuery<SettlementId>,
+    ) -> Result<Page<Self, SettlementId>, QueryError> {
+        let (mut rows, mut epochs) = (Vec::new(), BTreeMap::new());
         for Source { state, scale } in sources(queries, filter).await? {
+            epochs.insert(state.programme.id.token, state.epoch);
             let before = query.after.as_ref().and_then(|after| after.before(&state.programme.id));
             let found = newest(queries, &state, before, filter.status, query.rows()).await?;
             rows.extend(found.into_iter().map(|row| (row, scale)));
@@ -161,6 +178,8 @@ impl SettlementView {
         rows.truncate(query.rows());
         let page = Page::cut(rows, query.limit, |(row, _)| SettlementId::of(row));
         let edges = Edges::read(queries, page.items.iter().map(|(row, _)| row)).await?;
+        epochs.retain(|token, _| page.items.iter().any(|(row, _)| row.programme.token == *token));
+        still(queries, &epochs).await?;
         let views = page.items.iter().map(|(row, scale)| Self {
             settlement: row.clone(),
             scale: *scale,
@@ -169,6 +188,17 @@ impl SettlementView {
         let views = views.collect();
         Ok(page.with_items(views))
     }
+}
+
+/// Checks that tokens have the epochs with which they were read: settlements and edges of different
+/// epochs would be of different branches.
+async fn still(queries: &Queries, epochs: &BTreeMap<TokenId, Epoch>) -> Result<(), QueryError> {
+    for (token, epoch) in epochs {
+        if queries.token(*token).await?.epoch != *epoch {
+            return Err(QueryError::moved());
+        }
+    }
+    Ok(())
 }
 
 /// The programmes that the filter leaves.
