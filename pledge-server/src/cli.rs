@@ -24,7 +24,7 @@ use pledge_core::types::ChainId;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, Environment, Key, NodeUrl, Quick, RPC_URL};
-use crate::logs::LogFormat;
+use crate::logs::{LogFiles, LogFormat};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::{shutdown, sources};
@@ -152,6 +152,9 @@ struct Context {
     file: Option<PathBuf>,
     environment: Environment,
     output: Output,
+    /// The log files, which a server opens.
+    log_files: LogFiles,
+    log_format: LogFormat,
     progress: Progress,
     stop: CancellationToken,
 }
@@ -160,11 +163,14 @@ impl Context {
     fn new(global: Global, command: &Command) -> anyhow::Result<Self> {
         let output = if global.json { Output::Json } else { Output::Text };
         let progress = Progress::new(output);
-        crate::logs::init(global.log_format, command.log_level(output), progress.bars())?;
+        let format = global.log_format;
+        let log_files = crate::logs::init(format, command.log_level(output), progress.bars())?;
         Ok(Self {
             file: global.config,
             environment: Config::environment(std::env::vars_os())?,
             output,
+            log_files,
+            log_format: format,
             progress,
             stop: shutdown::on_signals()?,
         })

@@ -9,6 +9,7 @@ mod contract;
 mod durations;
 mod error;
 mod event;
+mod logs;
 mod name;
 mod nodes;
 mod points;
@@ -31,6 +32,7 @@ pub use chain::ChainConfig;
 pub use contract::ContractConfig;
 pub use error::{ConfigError, Key, Problem, Problems};
 pub use event::EventConfig;
+pub use logs::{LogBounds, LogsConfig};
 pub use points::PointsConfig;
 pub use quick::Quick;
 pub use section::{KeyDoc, Need, SectionDoc};
@@ -45,6 +47,7 @@ pub use url::{NodeUrl, ServerUrl};
 use pledge_core::types::ChainId;
 
 use chain::RawChain;
+use logs::RawLogs;
 use section::{Place, Section as _, always, named, section};
 use server::RawServer;
 use settlement::RawSettlement;
@@ -61,6 +64,7 @@ section! {
         server: RawServer = always(),
         storage: RawStorage = always(),
         settlement: RawSettlement = always(),
+        logs: RawLogs = always().extra(),
         chains: BTreeMap<String, RawChain> = named("mainnet"),
     }
 }
@@ -74,6 +78,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// How points are settled.
     pub settlement: SettlementConfig,
+    /// Log files.
+    pub logs: LogsConfig,
     /// The chains, ascending by name.
     pub chains: Vec<ChainConfig>,
 }
@@ -159,16 +165,17 @@ impl Config {
     }
 
     fn check(raw: RawConfig) -> Result<Self, ConfigError> {
-        let RawConfig { server, storage, settlement, chains } = raw;
+        let RawConfig { server, storage, settlement, logs, chains } = raw;
         let mut problems = Problems::default();
         let server = ServerConfig::check(server, &Key::root("server"), &mut problems);
         let storage = StorageConfig::check(storage, &Key::root("storage"), &mut problems);
         let settlement =
             SettlementConfig::check(settlement, &Key::root("settlement"), &mut problems);
+        let logs = LogsConfig::check(logs, &Key::root("logs"), &mut problems);
         let chains = chain::check_all(chains, &Key::root("chains"), &mut problems);
-        match (server, storage, settlement) {
-            (Some(server), Some(storage), Some(settlement)) if problems.is_empty() => {
-                Ok(Self { server, storage, settlement, chains })
+        match (server, storage, settlement, logs) {
+            (Some(server), Some(storage), Some(settlement), Some(logs)) if problems.is_empty() => {
+                Ok(Self { server, storage, settlement, logs, chains })
             }
             _ => Err(problems.into()),
         }

@@ -1,11 +1,19 @@
-//! Logs, on standard error.
+//! Logs, on standard error and in files.
+
+mod closed;
+mod files;
+mod rotating;
 
 use std::env::VarError;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
 use indicatif::MultiProgress;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+pub use files::LogFiles;
 
 use crate::config::{ConfigError, Key};
 
@@ -23,9 +31,9 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging what `RUST_LOG` selects, by default `level` and above. Lines appear above the
-/// bars. An invalid `RUST_LOG` is a [`ConfigError`].
-pub fn init(format: LogFormat, level: &str, bars: &MultiProgress) -> anyhow::Result<()> {
+/// Starts logging what `RUST_LOG` selects, by default `level` and above, and returns the files, which
+/// are still to be opened. Lines appear above the bars. An invalid `RUST_LOG` is a [`ConfigError`].
+pub fn init(format: LogFormat, level: &str, bars: &MultiProgress) -> anyhow::Result<LogFiles> {
     let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
         Ok(directives) => EnvFilter::try_new(&directives).map_err(|error| wrong_filter(&error))?,
         Err(VarError::NotPresent) => EnvFilter::new(level),
@@ -35,15 +43,16 @@ pub fn init(format: LogFormat, level: &str, bars: &MultiProgress) -> anyhow::Res
         never.parse().map(|directive| filter.add_directive(directive))
     })?;
     let bars = bars.clone();
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
         .with_writer(move || AboveBars(bars.clone()));
-    let started = match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let lines = match format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
-    started.map_err(|error| anyhow::anyhow!(error))
+    let files = LogFiles::default();
+    tracing_subscriber::registry().with(files.clone()).with(lines).with(filter).try_init()?;
+    Ok(files)
 }
 
 fn wrong_filter(error: &dyn std::error::Error) -> ConfigError {

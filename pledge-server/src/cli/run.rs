@@ -60,6 +60,7 @@ impl fmt::Display for Serving {
 pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<Verdict> {
     let mut config = context.config_or_quick(args.quick).await?;
     config.require_chains()?;
+    context.log_files.open(&config.logs, context.log_format)?;
     let listen = args.listen.unwrap_or(config.server.listen);
     let listener = tasks::bind(listen, "--listen or server.listen").await?;
     let url = format!("http://{}/api/v1", listener.local_addr()?);

@@ -49,6 +49,34 @@ fn run_without_a_file_indexes_settles_and_serves() {
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
+#[test]
+fn a_server_writes_its_lines_into_files_too() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let config = format!("[logs]\ndir = \"logs\"\n{}", chain("local", CHAIN, &node.url()));
+    let folder = Folder::with_config(&config);
+    let server = folder.start(&LISTEN);
+    server.get_until(&board(), |answer| answer["items"][0].is_object());
+    assert!(server.terminate().0.success());
+    let read = |name| std::fs::read_to_string(folder.path().join("logs").join(name)).unwrap();
+    assert!(read("app.log").contains("pledge_server"), "{}", read("app.log"));
+    assert_eq!(read("error.log"), "");
+}
+
+#[test]
+fn log_files_that_cannot_be_written_are_refused_before_anything_starts() {
+    let node = Node::with_the_first_hour(NORMAL);
+    let config = format!("[logs]\ndir = \"pledge.toml\"\n{}", chain("local", CHAIN, &node.url()));
+    let folder = Folder::with_config(&config);
+    let ended = folder.run(&LISTEN);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("logs.dir: `pledge.toml` cannot be written to"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!folder.path().join("pledge.db").exists());
+}
+
 /// What it wrote from then on would be gone with it.
 #[test]
 fn a_database_that_is_deleted_or_replaced_ends_the_process_with_the_reason() {

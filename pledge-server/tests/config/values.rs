@@ -6,7 +6,7 @@ use std::time::Duration;
 use pledge_chain_evm::LogProof;
 use pledge_core::indexer::Finality;
 use pledge_core::types::{ChainId, Timestamp};
-use pledge_server::config::{OnUnreadable, StorageUrl};
+use pledge_server::config::{LogBounds, LogsConfig, OnUnreadable, StorageUrl};
 
 use crate::good::{GOOD, USDX, load};
 
@@ -43,6 +43,15 @@ fn the_bounds_of_a_settlement_are_keys() {
     assert_eq!(settlement.interval, Duration::from_secs(10));
     let settler = settlement.settler;
     assert_eq!((settler.batch_accounts_max, settler.batch_changes_max), (7, 70));
+}
+
+#[test]
+fn the_folder_and_the_bounds_of_log_files_are_keys() {
+    let written = "[logs]\ndir = \"/var/log/pledge\"\nmegabytes = 5\nkept = 3\ndays = 2\n[storage]";
+    let logs = load(&GOOD.replace("[storage]", written), &[]).unwrap().logs;
+    let bounds = LogBounds { bytes: 5_000_000, kept: 3, age: Duration::from_secs(2 * 86_400) };
+    assert_eq!(logs, LogsConfig { dir: Some("/var/log/pledge".into()), bounds });
+    assert_eq!(load(GOOD, &[]).unwrap().logs.dir, None);
 }
 
 #[test]
