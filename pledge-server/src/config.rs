@@ -9,6 +9,7 @@ mod contract;
 mod durations;
 mod error;
 mod event;
+mod limits;
 mod logs;
 mod name;
 mod nodes;
@@ -32,6 +33,7 @@ pub use chain::ChainConfig;
 pub use contract::ContractConfig;
 pub use error::{ConfigError, Key, Problem, Problems};
 pub use event::EventConfig;
+pub use limits::LimitsConfig;
 pub use logs::{LogBounds, LogsConfig};
 pub use points::PointsConfig;
 pub use quick::Quick;
@@ -47,6 +49,7 @@ pub use url::{NodeUrl, ServerUrl};
 use pledge_core::types::ChainId;
 
 use chain::RawChain;
+use limits::RawLimits;
 use logs::RawLogs;
 use section::{Place, Section as _, always, named, section};
 use server::RawServer;
@@ -64,6 +67,7 @@ section! {
         server: RawServer = always(),
         storage: RawStorage = always(),
         settlement: RawSettlement = always(),
+        limits: RawLimits = always().extra(),
         logs: RawLogs = always().extra(),
         chains: BTreeMap<String, RawChain> = named("mainnet"),
     }
@@ -78,6 +82,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// How points are settled.
     pub settlement: SettlementConfig,
+    /// What the HTTP server gives to its readers.
+    pub limits: LimitsConfig,
     /// Log files.
     pub logs: LogsConfig,
     /// The chains, ascending by name.
@@ -165,18 +171,21 @@ impl Config {
     }
 
     fn check(raw: RawConfig) -> Result<Self, ConfigError> {
-        let RawConfig { server, storage, settlement, logs, chains } = raw;
+        let RawConfig { server, storage, settlement, limits, logs, chains } = raw;
         let mut problems = Problems::default();
         let server = ServerConfig::check(server, &Key::root("server"), &mut problems);
         let storage = StorageConfig::check(storage, &Key::root("storage"), &mut problems);
         let settlement =
             SettlementConfig::check(settlement, &Key::root("settlement"), &mut problems);
+        let limits = LimitsConfig::check(limits, &Key::root("limits"), &mut problems);
         let logs = LogsConfig::check(logs, &Key::root("logs"), &mut problems);
         let chains = chain::check_all(chains, &Key::root("chains"), &mut problems);
-        match (server, storage, settlement, logs) {
-            (Some(server), Some(storage), Some(settlement), Some(logs)) if problems.is_empty() => {
-                Ok(Self { server, storage, settlement, logs, chains })
-            }
+        let checked = || {
+            let (server, storage, settlement) = (server?, storage?, settlement?);
+            Some(Self { server, storage, settlement, limits: limits?, logs: logs?, chains })
+        };
+        match checked() {
+            Some(config) if problems.is_empty() => Ok(config),
             _ => Err(problems.into()),
         }
     }

@@ -14,6 +14,7 @@ pub mod http;
 pub mod logs;
 pub mod output;
 pub mod progress;
+pub mod serving;
 pub mod setup;
 pub mod shutdown;
 pub mod sources;

@@ -13,7 +13,6 @@ mod inspection;
 mod notify;
 mod prune;
 mod register;
-mod server;
 mod settle;
 mod turn;
 mod wake;
@@ -37,7 +36,6 @@ pub use incidents::{Incidents, OpenIncident};
 pub use inspection::Start;
 pub use notify::{keep_notifying, log_dispatcher};
 pub use prune::keep_pruning;
-pub use server::{bind, serve};
 pub use settle::{SettleTask, Wakes, settle_chain};
 pub(crate) use settle::{ShownSettlement, failed_batches, is_settled};
 

@@ -7,8 +7,10 @@ use clap::Args;
 use tokio::net::TcpListener;
 
 use super::{Context, Verdict, WrongUsage};
+use crate::config::LimitsConfig;
 use crate::demo::{self, Life, Market, Speed};
 use crate::http::{Api, Gate, Pulse};
+use crate::serving;
 use crate::stores::Stores;
 use crate::tasks::{self, Incidents, Tasks};
 
@@ -42,7 +44,7 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
     }
     // Bound once, before anything is played: a busy port fails at once, and every market is served
     // there.
-    let listener = tasks::bind(args.listen, "--listen").await?.into_std()?;
+    let listener = serving::bind(args.listen, "--listen").await?.into_std()?;
     let (mut stores, mut market, story) = demo::play(&context.progress, args.seed).await?;
     let mut is_fine = story.is_fine();
     let address = listener.local_addr()?;
@@ -86,7 +88,7 @@ async fn live(
     gate.open_with(api, paths);
     let mut running = Tasks::new();
     running.spawn(pulse.keep(over.clone()));
-    running.spawn(tasks::serve(listener, gate, over.clone()));
+    running.spawn(serving::serve(listener, gate.router(), LimitsConfig::default(), over.clone()));
     let life = Life::new(market, args.speed);
     running.spawn(life.live(context.progress.clone(), over.clone()));
     tasks::supervise(running, &over).await

@@ -23,6 +23,7 @@ use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Config, Problems};
 use crate::http::{Api, Gate, Pulse};
+use crate::serving;
 use crate::setup::{self, Examined, SetupError, Unknown};
 use crate::stores::Stores;
 use crate::tasks::{
@@ -62,12 +63,13 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     config.require_chains()?;
     context.log_files.open(&config.logs, context.log_format)?;
     let listen = args.listen.unwrap_or(config.server.listen);
-    let listener = tasks::bind(listen, "--listen or server.listen").await?;
+    let listener = serving::bind(listen, "--listen or server.listen").await?;
     let url = format!("http://{}/api/v1", listener.local_addr()?);
     let mut running = Tasks::new();
     let gate = Gate::default();
     // The server answers `/healthz` while the store opens, which may take as long as a migration.
-    running.spawn(tasks::serve(listener, gate.clone(), context.stop.clone()));
+    let router = gate.clone().router();
+    running.spawn(serving::serve(listener, router, config.limits, context.stop.clone()));
     let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
     let Some(prepared) = prepared else {
         return Ok(Verdict::Fine);

@@ -31,8 +31,8 @@ const UNLIMITED: &str = "unlimited";
 
 /// The bounds of a duration.
 pub(super) struct Bounded {
-    range: RangeInclusive<Duration>,
-    bounds: &'static str,
+    pub(super) range: RangeInclusive<Duration>,
+    pub(super) bounds: &'static str,
 }
 
 impl Bounded {

@@ -38,11 +38,12 @@ struct Entry {
 impl Effective {
     pub(super) fn new(config: &Config, written: &Written<'_>) -> Self {
         // The order of the file: each table before the tables inside it.
-        let Config { server, storage, settlement, logs, chains } = config;
+        let Config { server, storage, settlement, limits, logs, chains } = config;
         let mut all = vec![
             (Key::root("server"), server.shown().values()),
             (Key::root("storage"), storage.shown().values()),
             (Key::root("settlement"), settlement.shown().values()),
+            (Key::root("limits"), limits.shown().values()),
             (Key::root("logs"), logs.shown().values()),
         ];
         for chain in chains {

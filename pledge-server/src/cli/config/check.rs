@@ -18,10 +18,10 @@ use crate::config::{
     ChainConfig, Config, ConfigError, ContractConfig, Key, NodeUrl, RedisConfig, StorageConfig,
     TokenConfig,
 };
+use crate::serving;
 use crate::setup::{self, Examined, NodeFacts};
 use crate::sources::{self, Connected};
 use crate::stores::{self, Stores};
-use crate::tasks;
 
 pub(super) async fn execute(context: Context, args: QuickArgs) -> anyhow::Result<Verdict> {
     let report = match context.config_or_quick(args).await {
@@ -50,7 +50,7 @@ async fn check(config: &Config) -> Report {
 async fn check_listen(config: &Config, report: &mut Report) {
     let listen = config.server.listen;
     let key = Key::root("server").child("listen");
-    match tasks::bind(listen, key.as_str()).await {
+    match serving::bind(listen, key.as_str()).await {
         Ok(_) => report.ok(&key, format!("{listen} is free")),
         Err(_) if held::is_pledge(listen).await => {
             let what = "stop that one before you start another there";

@@ -1,0 +1,57 @@
+//! File descriptors: readers must not take those that the database and the nodes need.
+
+/// Descriptors kept free of readers: for files, logs, the pools of the database and of Redis, and the
+/// connections to nodes, each with room for one that is about to close.
+const KEPT_FREE: u64 = 160;
+
+/// The number of connections that readers may have, at most `wanted`. Raises the process's own limit
+/// as far as it may.
+pub(super) fn keep_free(wanted: usize) -> usize {
+    let allowed = allowed(raised_limit());
+    let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+    if allowed < wanted {
+        tracing::warn!(
+            "the limit of open files leaves {allowed} of {wanted} connections for readers: raise it \
+             (`ulimit -n`, LimitNOFILE)"
+        );
+    }
+    wanted.min(allowed)
+}
+
+/// How many connections a limit of descriptors leaves: at least half, since some is better than none.
+const fn allowed(limit: Option<u64>) -> u64 {
+    match limit {
+        None => u64::MAX,
+        Some(limit) if limit >= 2 * KEPT_FREE => limit - KEPT_FREE,
+        Some(limit) => limit / 2,
+    }
+}
+
+/// The limit of the process after it was raised; `None` for none.
+#[cfg(unix)]
+fn raised_limit() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        Ok(()) => maximum,
+        Err(_) => current,
+    }
+}
+
+#[cfg(not(unix))]
+fn raised_limit() -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_leaves_what_the_database_and_the_nodes_need() {
+        assert_eq!(allowed(Some(1_024)), 864);
+        assert_eq!(allowed(Some(256)), 128);
+        assert_eq!(allowed(None), u64::MAX);
+        assert!((0..10_000).all(|limit| allowed(Some(limit)) <= allowed(Some(limit + 1))));
+    }
+}
