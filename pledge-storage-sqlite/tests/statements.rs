@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::borrow::Cow;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,6 +45,11 @@ impl Database for Counted {
     async fn open_read_only(location: &str) -> Result<(Self, SchemaVersion), Fault> {
         let (inner, version) = SqliteDatabase::open_read_only(location).await?;
         Ok((Self { inner, statements: Arc::default() }, version))
+    }
+
+    fn for_readers(&self, connections_max: NonZeroU16) -> Self {
+        let inner = self.inner.for_readers(connections_max);
+        Self { inner, statements: self.statements.clone() }
     }
 
     async fn close(&self) {
