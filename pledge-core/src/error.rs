@@ -83,6 +83,9 @@ pub enum StoreErrorKind {
     /// The store cannot be reached now: retry with backoff. Nothing was written, unless the
     /// connection was lost during the commit: then all of it may be, and the retry is a `Conflict`.
     Unavailable,
+    /// The store serves as many of its readers as it may, and it works. Nothing was done: answer those
+    /// who asked that they may ask again shortly. It is no incident, and no sign that the store is broken.
+    Busy,
     /// The store's state is not the one that the write builds on. Read again and plan again.
     Conflict,
     /// The rewind goes below the held headers. The chain halts until an operator rewinds it: see
@@ -98,6 +101,7 @@ impl ErrorKind for StoreErrorKind {
     fn words(self) -> Option<&'static str> {
         Some(match self {
             Self::Unavailable => "store unavailable",
+            Self::Busy => "store busy",
             Self::Conflict => "store conflict",
             Self::BeyondRetention => "beyond retention",
             Self::Corrupt => "store corrupt",
@@ -127,7 +131,7 @@ impl StoreError {
 
     /// Whether the same call may succeed later, unchanged.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self.kind, StoreErrorKind::Unavailable)
+        matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::Busy)
     }
 }
 

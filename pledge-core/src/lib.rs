@@ -65,6 +65,7 @@
 //! # }
 //! ```
 
+pub mod admission;
 pub mod archive;
 pub mod edges;
 pub mod engine;

@@ -1,5 +1,7 @@
 //! The database: connections that write, and others that read.
 
+use std::num::NonZeroU16;
+
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_storage_sql::{Access, Database, Fault, SchemaVersion, Transaction};
@@ -61,6 +63,12 @@ impl Database for MySqlDatabase {
         let version = within(patience.answer, schema_version(&mut db, place.name())).await?;
         leave(db, patience).await?;
         Ok((Self::over(place, Role::Reader, patience), version))
+    }
+
+    fn for_readers(&self, connections_max: NonZeroU16) -> Self {
+        let readers = self.readers.another(connections_max.get().into());
+        // What writes through it is refused, since its connections only read.
+        Self { writers: readers.clone(), readers }
     }
 
     async fn close(&self) {

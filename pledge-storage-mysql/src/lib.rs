@@ -8,6 +8,7 @@
 //!   reads and checks it: under `READ COMMITTED` it sees what the last writer left. Any number of
 //!   processes may write; those that assumed another state get `Conflict`.
 //! - Reads never wait for a write, and each call reads one snapshot (`REPEATABLE READ`, read only).
+//!   `MySqlStore::for_readers` gives readers outside connections of their own, within bounds.
 //! - A write that met a deadlock or waited too long for a lock is taken back and answers
 //!   `Unavailable`: the caller tries again. Nothing is tried again in here.
 //! - A connection that is lost during a commit answers `Unavailable` too, and the write may be there

@@ -75,6 +75,12 @@ impl Pool {
         }))
     }
 
+    /// Another one of the same role to the same place. Nothing is connected yet.
+    pub(crate) fn another(&self, connections_max: u32) -> Self {
+        let Shared { place, role, patience, .. } = &*self.0;
+        Self::new(place.clone(), *role, connections_max, *patience)
+    }
+
     /// Waits until one connection more may be used.
     pub(crate) async fn room(&self) -> Result<Room, Fault> {
         let Shared { room, patience, connections_max, .. } = &*self.0;

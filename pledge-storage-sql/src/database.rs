@@ -1,6 +1,7 @@
 //! A database: where connections come from, and how a transaction ends.
 
 use std::fmt::Debug;
+use std::num::NonZeroU16;
 
 use async_trait::async_trait;
 use pledge_core::error::StoreErrorKind;
@@ -45,7 +46,13 @@ pub trait Database: Debug + Clone + Send + Sync + 'static {
     /// Opens the database to look at it: its schema stays as it is, and writes fail.
     async fn open_read_only(location: &str) -> Result<(Self, SchemaVersion), Fault>;
 
-    /// Waits for the calls under way and closes every connection.
+    /// Another handle to the same database, for reads alone, with connections of its own: at most
+    /// `connections_max`, made when they are needed. So the calls of one handle never wait for a
+    /// connection that the other uses. Closing it closes these alone.
+    fn for_readers(&self, connections_max: NonZeroU16) -> Self;
+
+    /// Waits for the calls under way and closes every connection of this handle. A later call is
+    /// `Unavailable`.
     async fn close(&self);
 
     /// Whether the database that was opened is still the one at its place. `Unavailable` if not, and it will

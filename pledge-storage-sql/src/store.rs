@@ -1,10 +1,12 @@
 //! The store, and a call of one of its ports.
 
+use pledge_core::admission::Admitted;
 use pledge_core::error::StoreError;
 
 use crate::connection::Connection;
 use crate::database::{Access, Database, SchemaVersion, Transaction};
 use crate::fault::Fault;
+use crate::outside::{Entrance, Outside, ReaderBounds};
 use crate::schema::Fence;
 
 /// The ledger and the points of any number of chains, and what happened to both, in one database.
@@ -15,12 +17,16 @@ use crate::schema::Fence;
 pub struct SqlStore<D> {
     database: D,
     fence: Fence,
+    /// What reads outside take first, in a handle for readers.
+    entrance: Option<Entrance>,
+    /// The databases of handles for readers, which are closed with this one.
+    outside: Outside<D>,
 }
 
 impl<D> SqlStore<D> {
     /// The store in a database that is open already.
     pub fn over(database: D) -> Self {
-        Self { database, fence: Fence::default() }
+        Self { database, fence: Fence::default(), entrance: None, outside: Outside::default() }
     }
 }
 
@@ -45,8 +51,20 @@ impl<D: Database> SqlStore<D> {
         Ok((Self::over(database), version))
     }
 
-    /// Waits for the calls under way and closes every connection.
+    /// Another handle to the same store, within bounds and over connections of its own, which are
+    /// closed with those of this one.
+    pub(crate) fn outside(&self, bounds: ReaderBounds) -> Result<Self, StoreError> {
+        let opened = self.outside.open(|| self.database.for_readers(bounds.connections));
+        let database = opened.map_err(|fault| fault.during("open the store for readers"))?;
+        let (fence, entrance) = (self.fence.clone(), Some(Entrance::new(bounds)));
+        Ok(Self { database, fence, entrance, outside: Outside::default() })
+    }
+
+    /// Waits for the calls under way, also those of readers outside, and closes every connection.
     pub async fn close(&self) {
+        for readers in self.outside.close() {
+            readers.close().await;
+        }
         self.database.close().await;
     }
 
@@ -75,9 +93,14 @@ impl<D: Database> SqlStore<D> {
     }
 
     async fn begin(&self, access: Access, operation: &'static str) -> Result<Call, StoreError> {
-        let begun = self.database.begin(access).await;
-        let unit = begun.map_err(|fault| fault.during(operation))?;
-        Ok(Call { unit, operation })
+        let begun = async {
+            let admitted = match &self.entrance {
+                Some(entrance) => Some(entrance.admit().await?),
+                None => None,
+            };
+            Ok(Call { unit: self.database.begin(access).await?, operation, _admitted: admitted })
+        };
+        begun.await.map_err(|fault: Fault| fault.during(operation))
     }
 }
 
@@ -86,6 +109,8 @@ impl<D: Database> SqlStore<D> {
 pub(crate) struct Call {
     unit: Box<dyn Transaction>,
     operation: &'static str,
+    /// The turn of a reader outside, until the call has ended.
+    _admitted: Option<Admitted>,
 }
 
 impl Call {
@@ -95,7 +120,7 @@ impl Call {
 
     /// Commits what succeeded; takes back what failed.
     pub(crate) async fn finish<T>(self, outcome: Result<T, Fault>) -> Result<T, StoreError> {
-        let Self { unit, operation } = self;
+        let Self { unit, operation, _admitted } = self;
         let ended = match outcome {
             Ok(answer) => unit.commit().await.map(|()| answer),
             Err(fault) => {

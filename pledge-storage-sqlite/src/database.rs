@@ -1,5 +1,6 @@
 //! The database: one connection that writes, several that read.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -96,6 +97,13 @@ impl Database for SqliteDatabase {
     /// Writes no file, unless a program that did not close the database left its log behind.
     async fn open_read_only(location: &str) -> Result<(Self, SchemaVersion), Fault> {
         Self::connect_read_only(location).await
+    }
+
+    fn for_readers(&self, connections_max: NonZeroU16) -> Self {
+        let options = (*self.readers.connect_options()).clone();
+        let readers = pool_options(connections_max.get().into()).connect_lazy_with(options);
+        // What writes through it is refused, since its connections only read.
+        Self { writer: readers.clone(), readers, files: None, keeper: Arc::default() }
     }
 
     /// Also folds the log into the file.

@@ -41,7 +41,7 @@ impl LedgerState {
     }
 }
 
-impl<S: BalanceStore> Cached<S> {
+impl<S: LedgerReads> Cached<S> {
     /// The answer about the state that the token is in now, or the one that `read` gives.
     async fn of_ledger<T: Serialize + DeserializeOwned>(
         &self,
@@ -107,7 +107,7 @@ impl<S: BalanceStore> Registry for Cached<S> {
 }
 
 #[async_trait]
-impl<S: BalanceStore> LedgerReads for Cached<S> {
+impl<S: LedgerReads> LedgerReads for Cached<S> {
     async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
         self.store.chains().await
     }

@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    BalanceStore, BatchFailure, PointsReads, PointsStore, ProgrammeState, Seen, Settlement,
-    SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    BalanceStore, BatchFailure, LedgerReads, PointsReads, PointsStore, ProgrammeState, Seen,
+    Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{Account, ProgrammeId, RawPoints, Timestamp, TokenId};
 use serde::Serialize;
@@ -39,7 +39,7 @@ impl PointsState {
     }
 }
 
-impl<S: BalanceStore + PointsStore> Cached<S> {
+impl<S: LedgerReads + PointsReads> Cached<S> {
     /// The programme's state; `None` if it is unknown or was rewound between the reads.
     async fn points_state(&self, id: &ProgrammeId) -> Result<Option<PointsState>, StoreError> {
         let Some(token) = self.store.token(id.token).await? else {
@@ -78,7 +78,7 @@ impl<S: BalanceStore + PointsStore> Cached<S> {
 }
 
 #[async_trait]
-impl<S: BalanceStore + PointsStore> PointsReads for Cached<S> {
+impl<S: LedgerReads + PointsReads> PointsReads for Cached<S> {
     async fn programmes(&self, token: TokenId) -> Result<Vec<ProgrammeState>, StoreError> {
         self.store.programmes(token).await
     }

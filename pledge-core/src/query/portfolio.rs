@@ -114,7 +114,12 @@ impl Holding {
         found: Found,
         at_time: Timestamp,
     ) -> Result<Self, QueryError> {
-        let Found { state: token, programme, view: _ } = found;
+        let Found { state: token, programme, view } = found;
+        // Tokens that are committed together have one cursor, so most were read at this instant.
+        if view.at_time == at_time {
+            let AccountView { balance, points, .. } = view;
+            return Ok(Self { token, balance, raw: points.map(|points| points.raw), at_time });
+        }
         let view = queries.account(token.spec.id, account, programme.as_ref(), Some(at_time));
         let (balance, raw) = match view.await {
             Ok(view) => (view.balance, view.points.map(|points| points.raw)),

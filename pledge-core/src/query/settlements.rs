@@ -1,12 +1,15 @@
 //! Settlements: one per programme and window.
 
-use std::cmp::Ordering;
+mod newest;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
+
+use newest::newest;
 
 use super::{ATTEMPTS_MAX, Page, PageQuery, Queries, QueryError};
 use crate::ledger::BlockEdge;
@@ -167,15 +170,11 @@ impl SettlementView {
         filter: &SettlementFilter<'_>,
         query: &PageQuery<SettlementId>,
     ) -> Result<Page<Self, SettlementId>, QueryError> {
-        let (mut rows, mut epochs) = (Vec::new(), BTreeMap::new());
-        for Source { state, scale } in sources(queries, filter).await? {
-            epochs.insert(state.programme.id.token, state.epoch);
-            let before = query.after.as_ref().and_then(|after| after.before(&state.programme.id));
-            let found = newest(queries, &state, before, filter.status, query.rows()).await?;
-            rows.extend(found.into_iter().map(|row| (row, scale)));
-        }
-        rows.sort_by(|(a, _), (b, _)| by_window(a, b));
-        rows.truncate(query.rows());
+        let sources = sources(queries, filter).await?;
+        let epoch_of = |Source { state, .. }: &Source| (state.programme.id.token, state.epoch);
+        let mut epochs: BTreeMap<_, _> = sources.iter().map(epoch_of).collect();
+        let after = query.after.as_ref();
+        let rows = newest(queries, &sources, after, filter.status, query.rows()).await?;
         let page = Page::cut(rows, query.limit, |(row, _)| SettlementId::of(row));
         let edges = Edges::read(queries, page.items.iter().map(|(row, _)| row)).await?;
         epochs.retain(|token, _| page.items.iter().any(|(row, _)| row.programme.token == *token));
@@ -235,47 +234,6 @@ async fn sources(
         }
     }
     Ok(sources)
-}
-
-/// At least `count` settlements of one programme, newest first; fewer if there are no more. `count`
-/// is above zero.
-async fn newest(
-    queries: &Queries,
-    state: &ProgrammeState,
-    before: Option<Timestamp>,
-    status: Option<SettlementStatus>,
-    count: usize,
-) -> Result<Vec<Settlement>, QueryError> {
-    use SettlementStatus::{Failed, Pending, Settled};
-    // Windows settled in every shard end at or before the programme's settled time, the others
-    // after it. So a filter starts or ends there and never reads through the windows of the other
-    // kind.
-    let settled = state.settled();
-    let mut before = match (status, settled) {
-        (Some(Settled), None) => return Ok(Vec::new()),
-        (Some(Settled), Some(end)) => Some(before.map_or(end, |before| before.min(end))),
-        _ => before,
-    };
-    let only_open = matches!(status, Some(Failed | Pending));
-    let mut found = Vec::new();
-    loop {
-        let programme = state.programme.id.clone();
-        let query = SettlementsQuery { programme, before, limit: count };
-        let read = queries.points.settlements(&query).await?;
-        before = read.last().map(|row| row.window.start);
-        let ended = read.len() < count || (only_open && before < settled);
-        let wanted =
-            |row: &Settlement| status.is_none_or(|status| status == SettlementStatus::of(row));
-        found.extend(read.into_iter().filter(wanted));
-        if ended || found.len() >= count {
-            return Ok(found);
-        }
-    }
-}
-
-/// The order of a list over all programmes: newest window first, then by programme.
-fn by_window(a: &Settlement, b: &Settlement) -> Ordering {
-    (b.window.start, &a.programme).cmp(&(a.window.start, &b.programme))
 }
 
 /// The edges of some windows, as far as they are kept.

@@ -52,13 +52,22 @@ pub struct Piece<V> {
 }
 
 impl<V: Copy + PartialEq> Schedule<V> {
+    /// A step is an instant at which each answer about an account reads its state. A step a day is
+    /// eleven years.
+    pub const STEPS_MAX: usize = 4_096;
+
     /// One value at all times.
     pub const fn constant(value: V) -> Self {
         Self { initial: value, steps: Vec::new() }
     }
 
-    /// `initial`, then the steps, which must be in strictly ascending time.
+    /// `initial`, then the steps, at most [`STEPS_MAX`](Self::STEPS_MAX), which must be in strictly
+    /// ascending time.
     pub fn new(initial: V, steps: Vec<Step<V>>) -> Result<Self, OutOfRange> {
+        if steps.len() > Self::STEPS_MAX {
+            let bound = "at most 4096: another programme takes more";
+            return Err(OutOfRange::new("number of schedule steps", steps.len(), bound));
+        }
         if let Some(pair) = steps.windows(2).find(|pair| pair[0].from >= pair[1].from) {
             let bound = "later than the step before it";
             return Err(OutOfRange::new("schedule step", pair[1].from, bound));
@@ -116,5 +125,22 @@ impl<V: Copy + PartialEq> Schedule<V> {
             .chain(edges)
             .filter(|edge| *edge < time)
             .all(|edge| self.at(edge) == other.at(edge))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(count: usize) -> Vec<Step<usize>> {
+        let instant = |value| Timestamp::new(value as u64).unwrap();
+        (1..=count).map(|value| Step { from: instant(value), value }).collect()
+    }
+
+    #[test]
+    fn a_schedule_with_more_steps_than_an_answer_may_read_is_refused() {
+        assert!(Schedule::new(0, steps(Schedule::<usize>::STEPS_MAX)).is_ok());
+        let refused = Schedule::new(0, steps(Schedule::<usize>::STEPS_MAX + 1)).unwrap_err();
+        assert!(refused.to_string().contains("4097") && refused.to_string().contains("4096"));
     }
 }

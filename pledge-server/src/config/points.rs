@@ -22,7 +22,7 @@ section! {
         window: String = preset("1h"),
         /// With `true` a new programme may have windows of less than 1m.
         allow_short_windows: Flag = preset(Flag(false)),
-        /// Other rates from an instant on; a last step to `"0"` ends a season. No default.
+        /// Other rates from an instant on, at most 4096; a last step to `"0"` ends a season. No default.
         schedule: Option<RawSchedule> =
             optional(RawSchedule(vec![RawStep::new("2026-01-01T00:00:00Z", "0.10")])),
     }

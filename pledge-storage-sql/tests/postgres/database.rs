@@ -1,6 +1,7 @@
 //! The seam over a PostgreSQL: as much of a backend as the laws need.
 
 use std::borrow::Cow;
+use std::num::NonZeroU16;
 
 use async_trait::async_trait;
 use pledge_core::error::StoreErrorKind;
@@ -72,6 +73,12 @@ impl Database for PostgresDatabase {
         let schema = Schema::look(&mut Unit::Statement(connection), place(url)).await?;
         let version = schema.version();
         Ok((database, version))
+    }
+
+    fn for_readers(&self, connections_max: NonZeroU16) -> Self {
+        let options = (*self.0.connect_options()).clone();
+        let pool = PgPoolOptions::new().max_connections(connections_max.get().into());
+        Self(pool.connect_lazy_with(options))
     }
 
     async fn close(&self) {

@@ -10,10 +10,16 @@ mod dialect;
 mod place;
 mod values;
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::time::Duration;
 
+use database::PostgresDatabase;
+use futures::future::join_all;
 use place::{PostgresStore, Schema};
+use pledge_core::ports::LedgerReads;
 use pledge_storage_memory::MemoryStore;
+use pledge_storage_sql::{Access, Database, ReaderBounds};
 use pledge_testing::{ArchiveFixture, Fixture};
 
 async fn fixture() -> Fixture {
@@ -63,11 +69,23 @@ async fn a_schema_is_made_once_and_current_afterwards() {
     assert!(after.is_current(), "{after:?}");
 }
 
+#[tokio::test]
+async fn readers_outside_have_connections_of_their_own() {
+    let schema = Schema::new().await;
+    let database = PostgresDatabase::open(&schema.url()).await.unwrap();
+    let bounds =
+        ReaderBounds { connections: NonZeroU16::MIN, waiting: 0, wait: Duration::from_secs(60) };
+    let readers = PostgresStore::over(database.clone()).for_readers(bounds).unwrap();
+    let own = join_all((0..8).map(|_| database.begin(Access::Read))).await;
+    assert!(own.iter().all(Result::is_ok));
+    assert!(readers.chains().await.unwrap().is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_schema_may_be_opened_from_several_sides_at_once() {
     let schema = Schema::new().await;
-    let opened = futures::future::join_all((0..4).map(|_| schema.open())).await;
+    let opened = join_all((0..4).map(|_| schema.open())).await;
     for store in opened {
-        assert!(pledge_core::ports::LedgerReads::chains(&store).await.unwrap().is_empty());
+        assert!(store.chains().await.unwrap().is_empty());
     }
 }
