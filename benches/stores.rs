@@ -17,6 +17,7 @@ use pledge_core::query::{AccountView, Queries};
 use pledge_core::types::{Account, Timestamp};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_storage_sqlite::SqliteStore;
+use pledge_testing::world::operator;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -93,7 +94,7 @@ where
     const CHANGES: u64 = 10_000;
     runtime.block_on(async {
         register(&store).await;
-        store.put_programme(&programme()).await.expect("put a programme");
+        store.put_programme(&programme(), &operator()).await.expect("put a programme");
         commit(&store, &mints(ACCOUNTS)).await;
         commit(&store, &transfers_from(account(0), ACCOUNTS, CHANGES, ACCOUNTS)).await;
     });

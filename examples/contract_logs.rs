@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Result, bail};
+use pledge_core::audit::Attribution;
 use pledge_core::engine::{Engine, FollowedChain, FollowedContract};
 use pledge_core::indexer::Finality;
 use pledge_core::logs::{ConfirmedLog, Events};
@@ -34,7 +35,8 @@ async fn main() -> Result<()> {
     let followed = followed.confirmed_by(Finality::Depth(1));
     let store = Arc::new(MemoryStore::new());
     let builder = Engine::builder(store.clone(), Arc::new(MemoryPending::default()));
-    let mut engine = builder.follow(followed).build().await?;
+    let by = Attribution::program("example", SystemTime::now())?;
+    let mut engine = builder.follow(followed).build(&by).await?;
     mine(&chain, "15:00", [7, 0, 1])?;
     mine(&chain, "15:20", [7, 1, 2])?;
     chain.mine(instant("16:00")?, &[]);

@@ -6,14 +6,13 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
-use std::env::var;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use std::{env::var, sync::Arc};
 
 use pledge_chain_evm::{EvmChain, EvmConfig};
 use pledge_core::engine::{Engine, FollowedChain, FollowedToken};
-use pledge_core::stop::Stop;
 use pledge_core::types::{Account, BlockNumber, ChainId, ProgrammeId, TokenId};
+use pledge_core::{audit::Attribution, stop::Stop};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -25,7 +24,8 @@ async fn main() -> anyhow::Result<()> {
     // 0.05 points per whole token per hour, from the block of the token's deployment or any before.
     let usdx = FollowedToken::new(token.address, BlockNumber::new(0)).earning("0.05".parse()?);
     let chain = FollowedChain::new("local", node).token(usdx);
-    let mut engine = Engine::builder(Arc::new(store), pending).follow(chain).build().await?;
+    let by = Attribution::program("follow-token", SystemTime::now())?;
+    let mut engine = Engine::builder(Arc::new(store), pending).follow(chain).build(&by).await?;
     let main = ProgrammeId::main(token);
     loop {
         // What failed is due again in the next call.

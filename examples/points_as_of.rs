@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use pledge_core::audit::Attribution;
 use pledge_core::engine::Engine;
 use pledge_core::stop::Stop;
 use pledge_core::types::{Account, ProgrammeId, RateSchedule, RawPoints, Scale, Step};
@@ -34,7 +35,7 @@ async fn main() -> Result<()> {
     let store = Arc::new(MemoryStore::new());
     let mut engine = Engine::builder(store, Arc::new(MemoryPending::default()))
         .follow(usdx.followed(rates))
-        .build()
+        .build(&Attribution::program("example", SystemTime::now())?)
         .await?;
     engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use pledge_core::audit::Attribution;
 use pledge_core::engine::{Engine, FollowedChain, FollowedToken};
 use pledge_core::ledger::TokenMetadata;
 use pledge_core::primitives::Address;
@@ -34,7 +35,7 @@ async fn main() -> Result<()> {
     let store = Arc::new(MemoryStore::new());
     let mut engine = Engine::builder(store, Arc::new(MemoryPending::default()))
         .follow(FollowedChain::new("example", chain).token(usdx))
-        .build()
+        .build(&Attribution::program("example", SystemTime::now())?)
         .await?;
 
     // A long-running program calls this every few seconds.

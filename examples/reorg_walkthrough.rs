@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
-use pledge_core::engine::Engine;
 use pledge_core::indexer::Poll;
 use pledge_core::stop::Stop;
 use pledge_core::types::{ProgrammeId, RateSchedule};
+use pledge_core::{audit::Attribution, engine::Engine};
 use pledge_examples::{ALICE, BOB, NOBODY, Simulated};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::digest::digest;
@@ -31,7 +31,6 @@ async fn main() -> Result<()> {
     usdx.mine("15:30", &[(ALICE, BOB, 60)])?;
     (0..4).try_for_each(|_| usdx.mine("16:00", &[]).map(drop))?;
     follow(&mut engine, &usdx).await?;
-
     println!("\nAnother engine, which never saw the first branch.");
     let mut clean = fresh_engine(&usdx).await?;
     follow(&mut clean, &usdx).await?;
@@ -46,7 +45,8 @@ async fn main() -> Result<()> {
 async fn fresh_engine(usdx: &Simulated) -> Result<Engine> {
     let (store, pending) = (Arc::new(MemoryStore::new()), Arc::new(MemoryPending::default()));
     let chain = usdx.followed(RateSchedule::constant("0.05".parse()?));
-    Ok(Engine::builder(store, pending).follow(chain).build().await?)
+    let builder = Engine::builder(store, pending).follow(chain);
+    Ok(builder.build(&Attribution::program("example", SystemTime::now())?).await?)
 }
 
 /// Catches up, poll by poll, and prints Bob's points and statements.

@@ -7,6 +7,7 @@ use pledge_core::ports::PointsStore;
 use pledge_core::primitives::{Address, B256, U256};
 use pledge_core::types::{Amount, BlockNumber, LogIndex, WindowLength};
 use pledge_storage_sqlite::SqliteStore;
+use pledge_testing::world::operator;
 use tempfile::TempDir;
 
 /// Blocks in an hour, at 12 seconds a block.
@@ -30,7 +31,7 @@ impl Store {
         register(&store).await;
         let window = WindowLength::new(window_seconds).expect("a length");
         let programme = Programme { window, ..pledge_benches::programme() };
-        store.put_programme(&programme).await.expect("put a programme");
+        store.put_programme(&programme, &operator()).await.expect("put a programme");
         Self { store, folder }
     }
 

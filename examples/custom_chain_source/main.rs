@@ -18,6 +18,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use csv_chain::{CsvChain, TOKEN};
+use pledge_core::audit::Attribution;
 use pledge_core::engine::{Engine, FollowedChain, FollowedToken};
 use pledge_core::indexer::Finality;
 use pledge_core::stop::Stop;
@@ -38,7 +39,7 @@ async fn main() -> Result<()> {
     let mut engine =
         Engine::builder(Arc::new(MemoryStore::new()), Arc::new(MemoryPending::default()))
             .follow(chain)
-            .build()
+            .build(&Attribution::program("example", SystemTime::now())?)
             .await?;
     let done = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
     let (queries, main) = (engine.queries(), ProgrammeId::main(TOKEN));

@@ -16,6 +16,7 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 use metered::Metered;
+use pledge_core::audit::Attribution;
 use pledge_core::engine::Engine;
 use pledge_core::stop::Stop;
 use pledge_core::types::{ProgrammeId, RateSchedule};
@@ -34,7 +35,7 @@ async fn main() -> Result<()> {
     let store = Arc::new(Metered::<MemoryStore>::default());
     let mut engine = Engine::builder(store.clone(), Arc::new(MemoryPending::default()))
         .follow(usdx.followed(RateSchedule::constant("0.05".parse()?)))
-        .build()
+        .build(&Attribution::program("example", SystemTime::now())?)
         .await?;
     report("To begin", &store);
     engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
@@ -66,4 +67,5 @@ mod tests {
     pledge_testing::points_store_conformance!(fixture());
     pledge_testing::log_store_conformance!(fixture());
     pledge_testing::event_store_conformance!(fixture());
+    pledge_testing::audit_conformance!(fixture());
 }

@@ -15,7 +15,7 @@ use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
     RawPoints, Timestamp, TokenId,
 };
-use pledge_core::{error::StoreError, ledger, points::Programme};
+use pledge_core::{audit::Attribution, error::StoreError, ledger, points::Programme};
 /// Counts the calls of every operation.
 #[derive(Debug, Default)]
 pub(crate) struct Metered<S> {
@@ -38,10 +38,13 @@ macro_rules! metered {
 metered! { Registry {
     register_chain(chain: ChainId, name: &str) -> ();
     report_chain(report: &ChainReport) -> ();
-    resume_chain(chain: ChainId) -> ();
+    pause_chain(chain: ChainId, by: &Attribution) -> ();
+    resume_chain(chain: ChainId, by: &Attribution) -> ();
     register_token(spec: &TokenSpec) -> TokenState;
     halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
-    resume_token(token: TokenId, base: Option<BlockId>) -> ();
+    heal_token(token: TokenId, base: Option<BlockId>) -> ();
+    pause_token(token: TokenId, by: &Attribution) -> ();
+    resume_token(token: TokenId, base: Option<BlockId>, by: &Attribution) -> ();
     record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
 } LedgerReads {
     chains() -> Vec<ChainState>;
@@ -69,8 +72,8 @@ metered! { Registry {
     standings(id: &ProgrammeId, after: Option<(RawPoints, Account)>, n: usize) -> Seen<Vec<Standing>>;
     statements(query: &StatementsQuery) -> Seen<StatementRows>;
 } PointsStore {
-    put_programme(programme: &Programme) -> ();
+    put_programme(programme: &Programme, by: &Attribution) -> ();
     commit_batch(batch: &SettlementBatch) -> ();
     record_failure(failure: &BatchFailure) -> ();
-    reset_failures(programme: &ProgrammeId, window_start: Timestamp) -> usize;
+    reset_failures(programme: &ProgrammeId, start: Timestamp, by: &Attribution) -> usize;
 }}

@@ -2,13 +2,18 @@
 
 use async_trait::async_trait;
 use pledge_core::forward_store;
-use pledge_core::ports::{EventStore, LogReads, LogStore};
+use pledge_core::ports::{AuditReads, EventStore, LogReads, LogStore};
 
 use super::metered::Metered;
 
 #[async_trait]
 impl<S: EventStore> EventStore for Metered<S> {
     forward_store!(store: events delivered record_delivered prune_events);
+}
+
+#[async_trait]
+impl<S: AuditReads> AuditReads for Metered<S> {
+    forward_store!(store: audit);
 }
 
 #[async_trait]

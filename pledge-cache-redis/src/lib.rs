@@ -13,8 +13,10 @@
 //!
 //! ```no_run
 //! use std::sync::Arc;
+//! use std::time::SystemTime;
 //!
 //! use pledge_cache_redis::{Cached, Health, Redis, RedisPending};
+//! use pledge_core::audit::Attribution;
 //! use pledge_core::engine::Engine;
 //! use pledge_core::query::Queries;
 //! use pledge_storage_sqlite::SqliteStore;
@@ -30,7 +32,8 @@
 //!
 //! // The engine writes to the store itself; queries read through the cache.
 //! let pending = Arc::new(RedisPending::new(redis.clone()));
-//! let engine = Engine::builder(store.clone(), pending.clone()).build().await?;
+//! let by = Attribution::program("example", SystemTime::now())?;
+//! let engine = Engine::builder(store.clone(), pending.clone()).build(&by).await?;
 //! let cached = Arc::new(Cached::new(store.clone(), redis));
 //! let queries = Queries::new(cached.clone(), cached, store, pending);
 //! # Ok(())

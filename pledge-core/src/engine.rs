@@ -29,6 +29,7 @@ pub use route::{Ports, Route};
 
 use followed::AskedChain;
 
+use crate::audit::Attribution;
 use crate::edges::{EdgeFinder, Finding};
 use crate::error::ChainError;
 use crate::indexer::Poll;
@@ -58,8 +59,8 @@ pub struct CaughtUp {
     pub reorgs: u64,
     /// What was settled, over all chains.
     pub settled: SettleReport,
-    /// Halted tokens; their status has the reason. `Registry::resume_token` makes one active
-    /// again.
+    /// Halted and paused tokens; their status has the reason. `Registry::resume_token` makes one
+    /// active again.
     pub halted: Vec<TokenId>,
     /// The number of events that notifiers took, duplicates included.
     pub delivered: u64,
@@ -80,7 +81,8 @@ impl CaughtUp {
 /// ```no_run
 /// # use std::sync::Arc;
 /// # use std::time::{Duration, SystemTime};
-/// # use pledge_core::engine::{Engine, EngineError, FollowedChain, FollowedToken};
+/// # use pledge_core::audit::Attribution;
+/// # use pledge_core::engine::{Engine, FollowedChain, FollowedToken};
 /// # use pledge_core::ports::{
 /// #     BalanceStore, ChainSource, EventStore, LogStore, PendingCache, PointsStore,
 /// # };
@@ -91,10 +93,10 @@ impl CaughtUp {
 /// #     source: impl ChainSource,
 /// #     usdx: FollowedToken,
 /// #     stop: Stop,
-/// # ) -> Result<(), EngineError> {
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut engine = Engine::builder(store, pending)
 ///     .follow(FollowedChain::new("sepolia", source).token(usdx))
-///     .build()
+///     .build(&Attribution::program("backend", SystemTime::now())?)
 ///     .await?;
 /// loop {
 ///     // A failed step is retried: the next call continues from the state in the store.
@@ -142,13 +144,17 @@ impl Engine {
     /// Follows one more chain, from the next call of [`Engine::catch_up`] on. Nothing is written
     /// before its source has answered. Idempotent in the store; a chain that this engine follows
     /// already is an error.
-    pub async fn follow(&mut self, chain: FollowedChain) -> Result<ChainId, EngineError> {
+    pub async fn follow(
+        &mut self,
+        chain: FollowedChain,
+        by: &Attribution,
+    ) -> Result<ChainId, EngineError> {
         let asked = chain.ask().await?;
         let id = asked.id;
         if self.chain(id).is_ok() {
             return Err(EngineError::SameChain(id));
         }
-        self.admit(asked).await?;
+        self.admit(asked, by).await?;
         Ok(id)
     }
 
@@ -158,6 +164,7 @@ impl Engine {
         &mut self,
         chain: ChainId,
         token: FollowedToken,
+        by: &Attribution,
     ) -> Result<TokenId, EngineError> {
         let Chain { name, following, route, finder } = found(&mut self.chains, chain)?;
         let halting = token.halting();
@@ -169,7 +176,7 @@ impl Engine {
             route.halting_on_unreadable.extend(halting);
             following.go_on_by(route.indexer(chain, &self.ports));
         }
-        asked.register(Registration::new(&self.ports)).await?;
+        asked.register(Registration::new(&self.ports), by).await?;
         *finder = route.finder(chain, &self.ports);
         Ok(asked.spec.id)
     }
@@ -186,11 +193,15 @@ impl Engine {
     }
 
     /// Puts one more programme on a token, which earns from its first block on; or changes a
-    /// programme's rates after what is settled.
-    pub async fn add_programme(&mut self, programme: &Programme) -> Result<(), EngineError> {
+    /// programme's rates after what is settled. Either is recorded with who it is by.
+    pub async fn add_programme(
+        &mut self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), EngineError> {
         let id = programme.id.token.chain;
         let Chain { route, finder, .. } = found(&mut self.chains, id)?;
-        Registration::new(&self.ports).programme(programme).await?;
+        Registration::new(&self.ports).programme(programme, by).await?;
         // A finder that has found every edge rests until the chain moves, and this one has edges too.
         *finder = route.finder(id, &self.ports);
         Ok(())
@@ -202,8 +213,8 @@ impl Engine {
     }
 
     /// Registers a chain whose source has answered, and follows it.
-    async fn admit(&mut self, asked: AskedChain) -> Result<(), EngineError> {
-        asked.register(Registration::new(&self.ports)).await?;
+    async fn admit(&mut self, asked: AskedChain, by: &Attribution) -> Result<(), EngineError> {
+        asked.register(Registration::new(&self.ports), by).await?;
         let AskedChain { id, name, route, .. } = asked;
         let following = Following::new(route.indexer(id, &self.ports), PATIENCE);
         let finder = route.finder(id, &self.ports);

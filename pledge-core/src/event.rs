@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Attribution;
 use crate::types::{
     BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, OutOfRange, ProgrammeId, Timestamp,
     TokenId, checked_name,
@@ -152,7 +153,7 @@ impl Event {
     pub fn of_rewind(cause: &RewindCause, record: ReorgRecord) -> Self {
         match cause {
             RewindCause::Reorg => Self::Reorged(record),
-            RewindCause::Operator { reason } => Self::Rewound { record, reason: reason.clone() },
+            RewindCause::Operator { by } => Self::Rewound { record, reason: by.reason() },
         }
     }
 
@@ -205,8 +206,8 @@ pub enum RewindCause {
     Reorg,
     /// An operator asked for it.
     Operator {
-        /// The operator's reason; `None` if none was given.
-        reason: Option<String>,
+        /// Who asked, and why.
+        by: Attribution,
     },
 }
 

@@ -20,6 +20,7 @@
 //! use std::sync::Arc;
 //! use std::time::SystemTime;
 //!
+//! use pledge_core::audit::Attribution;
 //! use pledge_core::engine::{Engine, FollowedChain, FollowedToken};
 //! use pledge_core::event::Consumer;
 //! use pledge_core::ledger::TokenMetadata;
@@ -53,7 +54,7 @@
 //! let mut engine = Engine::builder(store, Arc::new(MemoryPending::default()))
 //!     .follow(FollowedChain::new("example", chain).token(followed))
 //!     .notifier(Consumer::new("log")?, LogNotifier)
-//!     .build()
+//!     .build(&Attribution::program("example", SystemTime::now())?)
 //!     .await?;
 //! engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await?;
 //!
@@ -67,6 +68,7 @@
 
 pub mod admission;
 pub mod archive;
+pub mod audit;
 pub mod edges;
 pub mod engine;
 pub mod error;

@@ -3,6 +3,7 @@
 //! Every sentence of a port's contract is a law in `pledge-testing`, tested on each implementation.
 
 mod archive;
+mod audit_reads;
 mod balance_store;
 mod chain_source;
 mod chain_source_ext;
@@ -21,8 +22,10 @@ mod pending_cache;
 mod points_store;
 mod price_source;
 mod registry;
+mod settlement;
 
 pub use archive::{Archive, RecordSink, RecordSource};
+pub use audit_reads::{AuditQuery, AuditReads};
 pub use balance_store::BalanceStore;
 pub(crate) use chain_source::header_of;
 pub use chain_source::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
@@ -40,9 +43,9 @@ pub use new_blocks::NewBlocks;
 pub use notifier::{Notifier, NotifyError, NotifyErrorKind};
 pub use pending_cache::{PendingBlock, PendingCache, PendingSnapshot};
 pub use points_store::{
-    BatchFailure, PointsReads, PointsStore, ProgrammeState, Settlement, SettlementBatch,
-    SettlementsQuery, ShardProgress, ShardRun, Standing, Statement, StatementKind, StatementPlace,
-    StatementRows, StatementsQuery, WindowTotal,
+    BatchFailure, PointsReads, PointsStore, ProgrammeState, SettlementBatch, ShardProgress,
+    ShardRun, Standing, Statement, StatementKind, StatementPlace, StatementRows, StatementsQuery,
 };
 pub use price_source::{Price, PriceError, PriceErrorKind, PriceSource};
 pub use registry::Registry;
+pub use settlement::{Settlement, SettlementsQuery, WindowTotal};

@@ -172,6 +172,17 @@ async fn a_file_that_is_no_archive_is_refused_at_once() {
     }
 }
 
+/// It had the same records, but for what persons did.
+#[tokio::test]
+async fn an_archive_of_the_format_before_is_read() {
+    let (file, summary) = written().await;
+    let before = file.replacen("{\"pledge_archive\":3}", "{\"pledge_archive\":2}", 1);
+    assert_ne!(before, file);
+    let mut lines = LineReader::new(before.as_bytes()).unwrap();
+    MemoryStore::new().import(&mut lines).await.unwrap();
+    assert_eq!(lines.summary(), Some(&summary));
+}
+
 #[tokio::test]
 async fn an_archive_of_another_format_is_refused_with_what_to_do() {
     let refused = LineReader::new(&b"{\"pledge_archive\":1}\n"[..]).unwrap_err();

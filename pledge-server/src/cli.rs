@@ -1,6 +1,8 @@
 //! The command line: what users type, one file a command.
 
+mod acting;
 mod archive;
+mod audit;
 mod config;
 mod demo;
 mod index;
@@ -84,12 +86,14 @@ enum Command {
     Settlements(settlements::SettlementsArgs),
     /// Try a failed settlement again
     Retry(retry::RetryArgs),
-    /// Stop following a chain until it is resumed
+    /// Stop following a chain, or one token, until it is resumed
     Pause(pause::PauseArgs),
-    /// Follow a paused or halted chain again
+    /// Follow a paused or halted chain, or token, again
     Resume(pause::ResumeArgs),
     /// Take a halted chain's ledger back to a block, however deep
     Rewind(rewind::RewindArgs),
+    /// List who did what, newest first
+    Audit(audit::AuditArgs),
 }
 
 impl Command {
@@ -258,6 +262,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Pause(args) => pause::pause(context, args).await,
         Command::Resume(args) => pause::resume(context, args).await,
         Command::Rewind(args) => rewind::execute(context, args).await,
+        Command::Audit(args) => audit::execute(context, args).await,
     }
 }
 

@@ -10,15 +10,17 @@ mod probe;
 mod registered;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use pledge_chain_evm::EvmNodes;
+use pledge_core::audit::{Actor, ActorKind, Attribution};
 use pledge_core::engine::{Registration, RegistrationError, Route};
 use pledge_core::error::{ChainError, StoreError};
 use pledge_core::indexer::Finality;
 use pledge_core::ledger::TokenSpec;
 use pledge_core::logs::ContractSpec;
 use pledge_core::ports::ChainSource;
-use pledge_core::types::TokenId;
+use pledge_core::types::{OutOfRange, Timestamp, TokenId};
 
 pub use contracts::{FoundContract, discover_contracts, register_contract};
 pub use discover::{Discovered, discover};
@@ -28,7 +30,7 @@ pub use registered::{announce, keep_known_names};
 use contracts::unknown_contracts;
 use registered::unknown_tokens;
 
-use crate::config::{ChainConfig, ConfigError, ContractConfig, Problems, TokenConfig};
+use crate::config::{ChainConfig, ConfigError, ContractConfig, Key, Problems, TokenConfig};
 use crate::sources::{self, Connected};
 use crate::stores::Stores;
 
@@ -289,13 +291,21 @@ pub async fn register_token(
     if let Some(wrong) = points.refuse_new().filter(|_| is_new) {
         return Err(chain.name_flags(wrong).into());
     }
-    match registration.programme(&points.programme(spec.id)).await {
+    // Only what changes is recorded: each start puts the same programme again.
+    let by = by_configuration(&points.key).map_err(|error| ConfigError::at(&points.key, error))?;
+    match registration.programme(&points.programme(spec.id), &by).await {
         Err(RegistrationError::Refused { source, .. }) => {
             let wrong = ConfigError::at(&points.key, source.detail());
             Err(chain.name_flags(wrong).into())
         }
         other => Ok(other?),
     }
+}
+
+/// The configuration acts, by the key of what it changes.
+fn by_configuration(key: &Key) -> Result<Attribution, OutOfRange> {
+    let actor = Actor::new(ActorKind::Configuration, &key.to_string())?;
+    Ok(Attribution::new(actor, Timestamp::of_clock(SystemTime::now())?))
 }
 
 /// Inspects and registers.

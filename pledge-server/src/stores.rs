@@ -11,8 +11,8 @@ use pledge_core::engine::Ports;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::points::{Settler, SettlerConfig};
 use pledge_core::ports::{
-    Archive, BalanceStore, EventStore, Leases, LedgerReads, LogStore, PendingCache, PointsReads,
-    PointsStore,
+    Archive, AuditReads, BalanceStore, EventStore, Leases, LedgerReads, LogStore, PendingCache,
+    PointsReads, PointsStore,
 };
 use pledge_core::primitives::{hex, keccak256};
 use pledge_core::query::Queries;
@@ -37,6 +37,8 @@ pub struct Stores {
     pub events: Arc<dyn EventStore>,
     /// The logs of contracts, in the same database.
     pub logs: Arc<dyn LogStore>,
+    /// Who did what to any of them, in the same database.
+    pub audit: Arc<dyn AuditReads>,
     /// Export and import of everything.
     pub archive: Arc<dyn Archive>,
     /// The pending blocks above the ledger.
@@ -163,13 +165,17 @@ fn url_key() -> Key {
 
 impl Stores {
     /// The ports of a store that holds everything; pending blocks stay in memory.
-    pub fn of<S: BalanceStore + PointsStore + EventStore + LogStore + Archive>(store: S) -> Self {
+    pub fn of<S>(store: S) -> Self
+    where
+        S: BalanceStore + PointsStore + EventStore + LogStore + AuditReads + Archive,
+    {
         let store = Arc::new(store);
         Self {
             balances: store.clone(),
             points: store.clone(),
             events: store.clone(),
             logs: store.clone(),
+            audit: store.clone(),
             archive: store,
             pending: Arc::new(MemoryPending::default()),
             leases: None,

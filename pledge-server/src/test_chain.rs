@@ -9,6 +9,7 @@ use pledge_core::points::Programme;
 use pledge_core::primitives::Address;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::types::{Account, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
+use pledge_testing::world::operator;
 
 use crate::stores::Stores;
 
@@ -40,7 +41,7 @@ impl TestChain {
         let spec = TokenSpec { id: TOKEN, metadata, start_block };
         stores.balances.register_token(&spec).await.unwrap();
         let programme = Programme::main(TOKEN, "1".parse().unwrap());
-        stores.points.put_programme(&programme).await.unwrap();
+        stores.points.put_programme(&programme, &operator()).await.unwrap();
         let config = IndexerConfig {
             finality: Finality::Depth(0),
             clock_slack: None,

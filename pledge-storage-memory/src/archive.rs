@@ -37,8 +37,9 @@ impl Archive for MemoryStore {
 
 fn refuse_used(state: &State) -> Result<(), StoreError> {
     // A contract is of a chain that is there.
-    let State { chains, tokens, contracts: _, events, consumers } = state;
-    if chains.is_empty() && tokens.is_empty() && events.is_empty() && consumers.is_empty() {
+    let State { chains, tokens, contracts: _, events, consumers, audit } = state;
+    let is_silent = events.is_empty() && consumers.is_empty() && audit.is_empty();
+    if chains.is_empty() && tokens.is_empty() && is_silent {
         return Ok(());
     }
     Err(FittingRecords::refuse_used())
@@ -46,6 +47,7 @@ fn refuse_used(state: &State) -> Result<(), StoreError> {
 
 /// Everything, in the order of an archive.
 fn records(state: &State) -> Vec<ArchiveRecord> {
+    // What a record refers to comes before it.
     let mut records = Vec::new();
     records.extend(state.chains.values().map(|chain| ArchiveRecord::Chain(chain.state.clone())));
     for (chain, entry) in &state.chains {
@@ -61,6 +63,8 @@ fn records(state: &State) -> Vec<ArchiveRecord> {
     for part in [shards, windows, totals, statements] {
         programmes().for_each(|entry| part(&entry.programme.id, entry, &mut records));
     }
+    let audit = state.audit.iter().cloned().map(Box::new);
+    records.extend(audit.map(ArchiveRecord::Audit));
     records.extend(state.events.iter().cloned().map(ArchiveRecord::Event));
     let positions = state.consumers.values().filter(|known| known.delivered > EventSeq::START);
     records.extend(positions.map(|known| ArchiveRecord::Position {
@@ -159,6 +163,7 @@ fn take(state: &mut State, record: ArchiveRecord) -> Result<(), StoreError> {
             let key = (row.account, row.place());
             state.programme_mut(&programme)?.statements.insert(key, row);
         }
+        ArchiveRecord::Audit(record) => state.audit.push(*record),
         ArchiveRecord::Event(event) => state.events.push(event),
         ArchiveRecord::Position { consumer, delivered } => {
             state.set_delivered(&consumer, delivered);

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use async_trait::async_trait;
+use pledge_core::audit::{Act, Action, Attribution};
 use pledge_core::error::StoreError;
 use pledge_core::event::{Event, ReorgRecord};
 use pledge_core::indexer::ChainStatus;
@@ -44,6 +45,7 @@ impl Registry for MemoryStore {
     }
 
     async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError> {
+        report.check().map_err(|detail| StoreError::invalid("report a chain", detail))?;
         let mut state = self.lock();
         let chain = &mut state.chain_mut(report.chain)?.state;
         let after = chain.after(report);
@@ -56,13 +58,17 @@ impl Registry for MemoryStore {
         Ok(())
     }
 
-    async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError> {
+    async fn pause_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
         let mut state = self.lock();
-        let status = &mut state.chain_mut(chain)?.state.status;
-        if status.needs_operator() {
-            *status = ChainStatus::Syncing;
-        }
-        Ok(())
+        let paused = state.chain(chain)?.state.status.paused(by);
+        let paused = paused.map_err(|detail| StoreError::conflict("pause a chain", detail))?;
+        set_chain_status(&mut state, chain, paused, (Action::PAUSE_CHAIN, by))
+    }
+
+    async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let resumed = state.chain(chain)?.state.status.resumed();
+        set_chain_status(&mut state, chain, resumed, (Action::RESUME_CHAIN, by))
     }
 
     async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError> {
@@ -85,7 +91,7 @@ impl Registry for MemoryStore {
         let mut state = self.lock();
         let entry = state.token_mut(token)?;
         entry.require_cursor("halt a token", base)?;
-        let status = TokenStatus::Halted(reason.to_owned());
+        let status = entry.state.status.halted(reason);
         let before = std::mem::replace(&mut entry.state.status, status);
         if before == TokenStatus::Active {
             state.record(Event::TokenHalted { token, reason: reason.to_owned() });
@@ -93,12 +99,28 @@ impl Registry for MemoryStore {
         Ok(())
     }
 
-    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
+    async fn heal_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
         let mut state = self.lock();
         let entry = state.token_mut(token)?;
-        entry.require_cursor("resume a token", base)?;
-        entry.state.status = TokenStatus::Active;
+        entry.require_cursor("heal a token", base)?;
+        entry.state.status = entry.state.status.healed();
         Ok(())
+    }
+
+    async fn pause_token(&self, token: TokenId, by: &Attribution) -> Result<(), StoreError> {
+        let paused = TokenStatus::paused(by);
+        set_token_status(&mut self.lock(), token, paused, (Action::PAUSE_TOKEN, by))
+    }
+
+    async fn resume_token(
+        &self,
+        token: TokenId,
+        base: Option<BlockId>,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        state.token(token)?.require_cursor("resume a token", base)?;
+        set_token_status(&mut state, token, TokenStatus::Active, (Action::RESUME_TOKEN, by))
     }
 
     async fn record_supply(
@@ -113,6 +135,34 @@ impl Registry for MemoryStore {
         entry.state.record_supply(answer);
         Ok(())
     }
+}
+
+/// Gives a chain another status, by a person's act.
+fn set_chain_status(
+    state: &mut State,
+    chain: ChainId,
+    after: ChainStatus,
+    (action, by): (Action, &Attribution),
+) -> Result<(), StoreError> {
+    let status = &mut state.chain_mut(chain)?.state.status;
+    let act = Act::on_chain(action, chain, status, &after);
+    *status = after;
+    state.attribute(by, act);
+    Ok(())
+}
+
+/// Gives a token another status, by a person's act.
+fn set_token_status(
+    state: &mut State,
+    token: TokenId,
+    after: TokenStatus,
+    (action, by): (Action, &Attribution),
+) -> Result<(), StoreError> {
+    let status = &mut state.token_mut(token)?.state.status;
+    let act = Act::on_token(action, token, status, &after);
+    *status = after;
+    state.attribute(by, act);
+    Ok(())
 }
 
 #[async_trait]

@@ -6,6 +6,7 @@
 //! nothing behind. The front page of `pledge-core` has a whole program over them.
 
 mod archive;
+mod audit;
 mod contract;
 mod edges;
 mod events;

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use async_trait::async_trait;
+use pledge_core::audit::{Act, Attempts, Attribution};
 use pledge_core::error::StoreError;
 use pledge_core::event::Event;
 use pledge_core::points::{
@@ -88,19 +89,26 @@ impl PointsReads for MemoryStore {
 
 #[async_trait]
 impl PointsStore for MemoryStore {
-    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
+    async fn put_programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
         let mut state = self.lock();
         let programmes = &mut state.token_mut(programme.id.token)?.programmes;
         let Some(entry) = programmes.get_mut(programme.id.name()) else {
             let name = programme.id.name().to_owned();
             programmes.insert(name, ProgrammeEntry::new(programme.clone()));
+            state.attribute(by, Act::programme(None, programme));
             return Ok(());
         };
         let reached = entry.shards.iter().filter_map(ShardProgress::published).max();
         if let Some(reason) = entry.programme.refuse_change(programme, reached) {
             return Err(StoreError::invalid("change a programme", reason));
         }
+        let act = Act::programme(Some(&entry.programme), programme);
         entry.programme = programme.clone();
+        state.attribute(by, act);
         Ok(())
     }
 
@@ -154,16 +162,19 @@ impl PointsStore for MemoryStore {
         &self,
         programme: &ProgrammeId,
         window_start: Timestamp,
+        by: &Attribution,
     ) -> Result<usize, StoreError> {
         let mut state = self.lock();
         let runs = state.programme_mut(programme)?.shards.iter_mut();
         let failures =
             runs.filter_map(|shard| shard.run.as_mut()).flat_map(|run| &mut run.failures);
-        let mut count = 0;
+        let (mut count, mut before) = (0, Attempts::default());
         for failure in failures.filter(|failure| failure.covers(window_start)) {
+            before.add(failure.attempts);
             failure.attempts = 0;
             count += 1;
         }
+        state.attribute(by, Act::retry(programme, window_start, before));
         Ok(count)
     }
 }

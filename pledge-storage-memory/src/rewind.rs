@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
+use pledge_core::audit::Act;
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::event::{Event, ReorgRecord, RewoundToken};
-use pledge_core::ledger::{Leg, SupplyMoves, TokenStatus};
+use pledge_core::event::{Event, ReorgRecord, RewindCause, RewoundToken};
+use pledge_core::ledger::{Leg, SupplyMoves};
 use pledge_core::points::{
     Published, Reopened, RestateError, Restated, RestatedTotal, RewoundLedger,
 };
@@ -54,6 +55,9 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     chain.state = chain.state.rewound(request.to.number);
     let (chain, to, contracts) = (request.chain, request.to, contracts_rewound);
     let record = ReorgRecord { chain, to, tokens, contracts };
+    if let RewindCause::Operator { by } = &request.cause {
+        state.attribute(by, Some(Act::rewind(&record)));
+    }
     state.record(Event::of_rewind(&request.cause, record.clone()));
     Ok(record)
 }
@@ -105,7 +109,7 @@ fn rewind_token(
     token.state.start_time = token.state.start_time.filter(|_| keeps_ledger);
     let ended = token.state.epoch;
     token.state.count_rewind(&request.cause);
-    token.state.status = TokenStatus::Active;
+    token.state.status = token.state.status.healed();
 
     let ledger = RewoundLedger { ended, started, confirmed: keeps_ledger.then_some(to.time) };
     let mut programmes = std::mem::take(&mut token.programmes);

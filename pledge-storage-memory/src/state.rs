@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
+use pledge_core::audit::AuditRecord;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
 use pledge_core::ledger::{BlockEdge, Change, Checkpoint, Leg, TokenState, UnreadableLog};
@@ -43,6 +44,7 @@ pub(crate) struct State {
     pub(crate) contracts: BTreeMap<ContractId, Contract>,
     pub(crate) events: Vec<SequencedEvent>,
     pub(crate) consumers: BTreeMap<Consumer, ConsumerState>,
+    pub(crate) audit: Vec<AuditRecord>,
 }
 
 #[derive(Debug)]

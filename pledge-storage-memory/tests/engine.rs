@@ -14,7 +14,7 @@ use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::types::{BlockNumber, ChainId, ProgrammeId, TokenId};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
-use pledge_testing::world::{account, at, spec, token, tokens};
+use pledge_testing::world::{account, at, operator, spec, token, tokens};
 use pledge_testing::{Fate, Receiver};
 
 const HOUR: u64 = 3_600;
@@ -44,7 +44,7 @@ async fn engine(store: &Arc<MemoryStore>, chains: &[ScriptedChain]) -> Result<En
     for (name, chain) in ["first", "second"].into_iter().zip(chains) {
         builder = builder.follow(followed(name, chain));
     }
-    builder.build().await
+    builder.build(&operator()).await
 }
 
 /// An engine over one chain that notifies these consumers.
@@ -58,7 +58,7 @@ async fn notifying(
     for (consumer, receiver) in notifiers {
         builder = builder.notifier(Consumer::new(consumer).expect("a name"), Arc::clone(receiver));
     }
-    builder.build().await
+    builder.build(&operator()).await
 }
 
 /// What account 1 earned on a chain, settled; `None` while nothing is confirmed there.
@@ -139,15 +139,7 @@ async fn an_engine_built_again_goes_on_from_the_store() {
 async fn a_paused_chain_is_an_error_of_its_own() {
     let store = Arc::new(MemoryStore::new());
     let mut engine = engine(&store, &[chain(1)]).await.unwrap();
-    let status = ChainStatus::Paused(None);
-    let report = ChainReport {
-        chain: ChainId::new(1),
-        status,
-        head: None,
-        head_time: None,
-        processed: None,
-    };
-    store.report_chain(&report).await.unwrap();
+    store.pause_chain(ChainId::new(1), &operator()).await.unwrap();
     let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert_eq!(error.to_string(), "chain 1 is paused");
 }
@@ -269,7 +261,7 @@ async fn a_token_followed_twice_is_refused_and_nothing_is_written() {
     let usdx = FollowedToken::new(token().address, BlockNumber::new(0));
     let error = Engine::builder(store.clone(), Arc::new(MemoryPending::default()))
         .follow(followed("first", &chain(1)).token(usdx.earning("0.10".parse().unwrap())))
-        .build()
+        .build(&operator())
         .await
         .unwrap_err();
     assert!(

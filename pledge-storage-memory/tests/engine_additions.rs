@@ -20,7 +20,7 @@ use pledge_core::simulation::{ScriptedChain, ScriptedLog, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::types::{BlockNumber, ChainId, Decimals, ProgrammeId, Rate, TokenId, Topics};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
-use pledge_testing::world::{account, at, spec, token, tokens};
+use pledge_testing::world::{account, at, operator, spec, token, tokens};
 
 const FIRST: ChainId = ChainId::new(1);
 const SECOND: ChainId = ChainId::new(2);
@@ -81,7 +81,7 @@ fn followed(name: &str, chain: &ScriptedChain) -> FollowedChain {
 async fn engine(chain: FollowedChain) -> (Engine, Arc<MemoryStore>) {
     let store = Arc::new(MemoryStore::new());
     let builder = Engine::builder(store.clone(), Arc::new(MemoryPending::default()));
-    (builder.follow(chain).build().await.unwrap(), store)
+    (builder.follow(chain).build(&operator()).await.unwrap(), store)
 }
 
 async fn catch_up(engine: &mut Engine) {
@@ -125,7 +125,7 @@ async fn a_token_added_behind_gets_the_bytes_of_one_that_was_there_from_the_star
     catch_up(&mut whole).await;
     let (mut engine, store) = engine(followed("first", &chain).token(main_token())).await;
     fall_behind(&mut engine).await;
-    let added = engine.add_token(FIRST, other_token()).await.unwrap();
+    let added = engine.add_token(FIRST, other_token(), &operator()).await.unwrap();
     assert_eq!(store.token(added).await.unwrap().unwrap().cursor, None);
     catch_up(&mut engine).await;
     assert_eq!(summary(&store).await, summary(&expected).await);
@@ -148,11 +148,11 @@ async fn a_contract_added_behind_gets_the_bytes_of_one_that_was_there_from_the_s
 async fn a_programme_added_behind_gets_the_bytes_of_one_that_was_there_from_the_start() {
     let chain = chain(FIRST);
     let (mut whole, expected) = engine(followed("first", &chain).token(main_token())).await;
-    whole.add_programme(&bonus()).await.unwrap();
+    whole.add_programme(&bonus(), &operator()).await.unwrap();
     catch_up(&mut whole).await;
     let (mut engine, store) = engine(followed("first", &chain).token(main_token())).await;
     fall_behind(&mut engine).await;
-    engine.add_programme(&bonus()).await.unwrap();
+    engine.add_programme(&bonus(), &operator()).await.unwrap();
     catch_up(&mut engine).await;
     assert_eq!(summary(&store).await, summary(&expected).await);
 }
@@ -165,11 +165,11 @@ async fn a_chain_added_behind_gets_the_bytes_of_one_that_was_there_from_the_star
     let whole = Engine::builder(store.clone(), Arc::new(MemoryPending::default()))
         .follow(followed("first", &first).token(main_token()))
         .follow(of_second());
-    catch_up(&mut whole.build().await.unwrap()).await;
+    catch_up(&mut whole.build(&operator()).await.unwrap()).await;
     let expected = summary(&store).await;
     let (mut engine, store) = engine(followed("first", &first).token(main_token())).await;
     fall_behind(&mut engine).await;
-    assert_eq!(engine.follow(of_second()).await.unwrap(), SECOND);
+    assert_eq!(engine.follow(of_second(), &operator()).await.unwrap(), SECOND);
     catch_up(&mut engine).await;
     assert_eq!(summary(&store).await, expected);
 }
@@ -177,7 +177,7 @@ async fn a_chain_added_behind_gets_the_bytes_of_one_that_was_there_from_the_star
 #[tokio::test]
 async fn what_belongs_to_a_chain_that_is_not_followed_is_refused() {
     let (mut engine, _store) = engine(followed("first", &chain(FIRST)).token(main_token())).await;
-    let error = engine.add_token(SECOND, other_token()).await.unwrap_err();
+    let error = engine.add_token(SECOND, other_token(), &operator()).await.unwrap_err();
     assert_eq!(error.to_string(), "chain 2 is not followed: follow it first");
 }
 
@@ -185,7 +185,7 @@ async fn what_belongs_to_a_chain_that_is_not_followed_is_refused() {
 async fn a_chain_that_is_followed_already_is_refused() {
     let chain = chain(FIRST);
     let (mut engine, _store) = engine(followed("first", &chain).token(main_token())).await;
-    let error = engine.follow(followed("again", &chain)).await.unwrap_err();
+    let error = engine.follow(followed("again", &chain), &operator()).await.unwrap_err();
     assert!(matches!(error, EngineError::SameChain(FIRST)), "{error}");
 }
 
@@ -193,7 +193,7 @@ async fn a_chain_that_is_followed_already_is_refused() {
 async fn a_token_added_with_another_start_block_is_refused_by_what_differs() {
     let (mut engine, _store) = engine(followed("first", &chain(FIRST)).token(main_token())).await;
     let later = FollowedToken::new(token().address, BlockNumber::new(9));
-    let error = engine.add_token(FIRST, later).await.unwrap_err();
+    let error = engine.add_token(FIRST, later, &operator()).await.unwrap_err();
     let EngineError::Registration(RegistrationError::Refused { what, source }) = error else {
         panic!("{error}")
     };
@@ -209,7 +209,8 @@ async fn again_with(change: impl FnOnce(&mut TokenMetadata)) -> (Result<(), Engi
     change(&mut metadata);
     let changed = ScriptedChain::new(FIRST, at(0)).with_token(token().address, metadata);
     let builder = Engine::builder(store.clone(), Arc::new(MemoryPending::default()));
-    let built = builder.follow(followed("first", &changed).token(main_token())).build().await;
+    let built =
+        builder.follow(followed("first", &changed).token(main_token())).build(&operator()).await;
     let id = TokenId { chain: FIRST, address: token().address };
     let kept = store.token(id).await.unwrap().unwrap().spec.metadata.symbol;
     (built.map(drop), kept)

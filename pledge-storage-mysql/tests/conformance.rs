@@ -17,5 +17,6 @@ pledge_testing::balance_store_conformance!(fixture());
 pledge_testing::points_store_conformance!(fixture());
 pledge_testing::log_store_conformance!(fixture());
 pledge_testing::event_store_conformance!(fixture());
+pledge_testing::audit_conformance!(fixture());
 pledge_testing::engine_conformance!(fixture());
 pledge_testing::engine_properties!(fixture(), 8);

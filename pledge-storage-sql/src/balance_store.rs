@@ -1,6 +1,7 @@
 //! The ledger's port.
 
 use async_trait::async_trait;
+use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
 use pledge_core::ledger::{
@@ -32,9 +33,15 @@ impl<D: Database> Registry for SqlStore<D> {
         unit.finish(done).await
     }
 
-    async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError> {
+    async fn pause_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
+        let mut unit = self.write("pause a chain").await?;
+        let done = registry::pause_chain(unit.db(), chain, by).await;
+        unit.finish(done).await
+    }
+
+    async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
         let mut unit = self.write("resume a chain").await?;
-        let done = registry::resume_chain(unit.db(), chain).await;
+        let done = registry::resume_chain(unit.db(), chain, by).await;
         unit.finish(done).await
     }
 
@@ -55,9 +62,26 @@ impl<D: Database> Registry for SqlStore<D> {
         unit.finish(done).await
     }
 
-    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
+    async fn heal_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
+        let mut unit = self.write("heal a token").await?;
+        let done = registry::heal_token(unit.db(), token, base).await;
+        unit.finish(done).await
+    }
+
+    async fn pause_token(&self, token: TokenId, by: &Attribution) -> Result<(), StoreError> {
+        let mut unit = self.write("pause a token").await?;
+        let done = registry::pause_token(unit.db(), token, by).await;
+        unit.finish(done).await
+    }
+
+    async fn resume_token(
+        &self,
+        token: TokenId,
+        base: Option<BlockId>,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
         let mut unit = self.write("resume a token").await?;
-        let done = registry::resume_token(unit.db(), token, base).await;
+        let done = registry::resume_token(unit.db(), token, base, by).await;
         unit.finish(done).await
     }
 

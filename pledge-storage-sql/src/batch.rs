@@ -1,10 +1,12 @@
 //! Batches: what a settlement writes.
 
+use pledge_core::audit::{Act, Attempts, Attribution};
 use pledge_core::event::Event;
 use pledge_core::points::{BatchOutcome, BatchPlace};
 use pledge_core::ports::{BatchFailure, SettlementBatch, ShardProgress};
 use pledge_core::types::{ProgrammeId, ShardId, Timestamp};
 
+use crate::audit::attribute;
 use crate::connection::Connection;
 use crate::earnings::{add_earned, add_statements, add_windows};
 use crate::events::record;
@@ -46,14 +48,17 @@ pub(crate) async fn reset_failures(
     db: &mut dyn Connection,
     programme: &ProgrammeId,
     window_start: Timestamp,
+    by: &Attribution,
 ) -> Result<usize, Fault> {
+    // Under the lock, so that no attempt is counted between what is found and what is left.
     let (_, row) = lock(db, programme).await?;
-    let mut count = 0;
+    let (mut count, mut attempts) = (0, Attempts::default());
     for before in shards_of(db, &row).await? {
         let mut shard = before.clone();
         let failures = shard.run.iter_mut().flat_map(|run| &mut run.failures);
         let mut of_shard = 0;
         for failure in failures.filter(|failure| failure.covers(window_start)) {
+            attempts.add(failure.attempts);
             failure.attempts = 0;
             of_shard += 1;
         }
@@ -62,6 +67,7 @@ pub(crate) async fn reset_failures(
         }
         count += of_shard;
     }
+    attribute(db, by, Act::retry(programme, window_start, attempts)).await?;
     Ok(count)
 }
 

@@ -1,7 +1,9 @@
 //! One value and its column: the only place where a primitive of SQL becomes a domain quantity.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
+use pledge_core::audit::{Action, AuditNumber, Reason, RequestId, Snapshot};
 use pledge_core::event::{Consumer, EventSeq};
 use pledge_core::ledger::{ChangeType, Leg};
 use pledge_core::logs::Events;
@@ -59,6 +61,7 @@ number_columns! {
     ChainId: ChainId::get, |n| Ok(ChainId::new(n));
     Epoch: Epoch::get, |n| Ok(Epoch::new(n));
     EventSeq: EventSeq::get, |n| Ok(EventSeq::new(n));
+    AuditNumber: AuditNumber::get, |n| Ok(AuditNumber::new(n));
     LogIndex: LogIndex::get, |n| Ok(LogIndex::new(n));
     Timestamp: Timestamp::get, |n| Ok(Timestamp::new(n)?);
     WindowLength: WindowLength::get, |n| Ok(WindowLength::new(n)?);
@@ -190,6 +193,11 @@ text_columns! {
     String: |text| Ok(text.to_owned());
     ChangeType: |text| Ok(Self::from_str(text)?);
     Consumer: |text| Ok(Self::new(text)?);
+    Action: |text| Ok(Self::new(text)?);
+    Reason: |text| Ok(Self::new(text)?);
+    RequestId: |text| Ok(Self::new(text)?);
+    IpAddr: |text| Ok(text.parse()?);
+    Snapshot: |text| Ok(serde_json::from_str(text)?);
     RateSchedule: |text| Ok(serde_json::from_str(text)?);
 }
 

@@ -1,7 +1,7 @@
 //! What a store of pledge over SQL does, whatever the database.
 //!
-//! [`SqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore`, `LogStore` and `Archive` of
-//! `pledge-core` over a [`Database`]: every statement, what is decided between two of them, and how a row becomes a record.
+//! [`SqlStore`] implements `BalanceStore`, `PointsStore`, `EventStore`, `AuditReads`, `LogStore` and
+//! `Archive` of `pledge-core` over a [`Database`]: every statement, what is decided between two of them, and how a row becomes a record.
 //! A database brings its connections and transactions, what its errors mean, and a [`Dialect`].
 //! `pledge-storage-sqlite` and `pledge-storage-mysql` are two.
 //!
@@ -14,6 +14,7 @@
 //! - Amounts are fixed-width big-endian bytes, never numbers of SQL: exact, and sorted as numbers.
 
 mod archive;
+mod audit;
 mod balance_store;
 mod batch;
 mod bulk;

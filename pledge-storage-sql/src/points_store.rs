@@ -1,6 +1,7 @@
 //! The points' port.
 
 use async_trait::async_trait;
+use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
 use pledge_core::points::Programme;
 use pledge_core::ports::{
@@ -57,9 +58,13 @@ impl<D: Database> PointsReads for SqlStore<D> {
 
 #[async_trait]
 impl<D: Database> PointsStore for SqlStore<D> {
-    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
+    async fn put_programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
         let mut unit = self.write("change a programme").await?;
-        let done = programmes::put(unit.db(), programme).await;
+        let done = programmes::put(unit.db(), programme, by).await;
         unit.finish(done).await
     }
 
@@ -79,9 +84,10 @@ impl<D: Database> PointsStore for SqlStore<D> {
         &self,
         programme: &ProgrammeId,
         window_start: Timestamp,
+        by: &Attribution,
     ) -> Result<usize, StoreError> {
         let mut unit = self.write("reset failed batches").await?;
-        let done = batch::reset_failures(unit.db(), programme, window_start).await;
+        let done = batch::reset_failures(unit.db(), programme, window_start, by).await;
         unit.finish(done).await
     }
 }

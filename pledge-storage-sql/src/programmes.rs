@@ -1,9 +1,11 @@
 //! Programmes and the progress of their shards.
 
+use pledge_core::audit::{Act, Attribution};
 use pledge_core::points::Programme;
 use pledge_core::ports::{BatchFailure, ProgrammeState, ShardProgress};
 use pledge_core::types::{ProgrammeId, Timestamp, TokenId};
 
+use crate::audit::attribute;
 use crate::bulk::{self, values};
 use crate::column::rates;
 use crate::connection::Connection;
@@ -12,10 +14,15 @@ use crate::query::query;
 use crate::registry::{lock_token, require_token};
 use crate::row::{FailureRow, ProgrammeRow, TokenRow};
 
-pub(crate) async fn put(db: &mut dyn Connection, programme: &Programme) -> Result<(), Fault> {
+pub(crate) async fn put(
+    db: &mut dyn Connection,
+    programme: &Programme,
+    by: &Attribution,
+) -> Result<(), Fault> {
     let token = lock_token(db, programme.id.token).await?;
     let Some(known) = find(db, &token, programme.id.name()).await? else {
-        return add(db, token.key, programme).await.map(drop);
+        add(db, token.key, programme).await?;
+        return attribute(db, by, Act::programme(None, programme)).await;
     };
     let shards = shards_of(db, &known).await?;
     let reached = shards.iter().filter_map(ShardProgress::published).max();
@@ -27,7 +34,7 @@ pub(crate) async fn put(db: &mut dyn Connection, programme: &Programme) -> Resul
         .bind(known.key)
         .execute(db)
         .await?;
-    Ok(())
+    attribute(db, by, Act::programme(Some(&known.programme), programme)).await
 }
 
 /// Adds a programme with fresh shards, and returns its key.

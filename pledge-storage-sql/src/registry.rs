@@ -1,11 +1,13 @@
 //! Chains and tokens: the small tables.
 
+use pledge_core::audit::{Act, Action, Attribution};
 use pledge_core::event::Event;
 use pledge_core::indexer::ChainStatus;
-use pledge_core::ledger::{SupplyAnswer, TokenSpec, TokenState};
+use pledge_core::ledger::{SupplyAnswer, TokenSpec, TokenState, TokenStatus};
 use pledge_core::ports::{ChainReport, ChainState, Seen};
 use pledge_core::types::{BlockId, BlockNumber, BlockRef, ChainId, TokenId};
 
+use crate::audit::attribute;
 use crate::connection::Connection;
 use crate::dialect::Conflict;
 use crate::events::record;
@@ -66,6 +68,7 @@ pub(crate) async fn report_chain(
     db: &mut dyn Connection,
     report: &ChainReport,
 ) -> Result<(), Fault> {
+    report.check().map_err(Fault::invalid)?;
     let before = lock_chain(db, report.chain).await?;
     save_chain(db, &before.after(report)).await?;
     match &report.status {
@@ -77,13 +80,38 @@ pub(crate) async fn report_chain(
     }
 }
 
-pub(crate) async fn resume_chain(db: &mut dyn Connection, chain: ChainId) -> Result<(), Fault> {
-    let mut state = lock_chain(db, chain).await?;
-    if state.status.needs_operator() {
-        state.status = ChainStatus::Syncing;
-        save_chain(db, &state).await?;
+pub(crate) async fn pause_chain(
+    db: &mut dyn Connection,
+    chain: ChainId,
+    by: &Attribution,
+) -> Result<(), Fault> {
+    let before = lock_chain(db, chain).await?;
+    let status = before.status.paused(by).map_err(Fault::conflict)?;
+    set_status(db, before, status, (Action::PAUSE_CHAIN, by)).await
+}
+
+pub(crate) async fn resume_chain(
+    db: &mut dyn Connection,
+    chain: ChainId,
+    by: &Attribution,
+) -> Result<(), Fault> {
+    let before = lock_chain(db, chain).await?;
+    let status = before.status.resumed();
+    set_status(db, before, status, (Action::RESUME_CHAIN, by)).await
+}
+
+/// Gives a locked chain another status, by a person's act.
+async fn set_status(
+    db: &mut dyn Connection,
+    before: ChainState,
+    status: ChainStatus,
+    (action, by): (Action, &Attribution),
+) -> Result<(), Fault> {
+    let act = Act::on_chain(action, before.chain, &before.status, &status);
+    if act.is_some() {
+        save_chain(db, &ChainState { status, ..before }).await?;
     }
-    Ok(())
+    attribute(db, by, act).await
 }
 
 pub(crate) async fn save_chain(db: &mut dyn Connection, state: &ChainState) -> Result<(), Fault> {
@@ -126,8 +154,8 @@ pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Re
         "INSERT INTO token (chain, address, symbol, decimals, start_block, cursor_block, \
          cursor_hash, cursor_parent_hash, cursor_time, start_time, epoch, rewinds_by_person, halted, holders, \
          supply, minted, burned, unreadable_logs, supply_block, supply_time, supply_ledger, \
-         supply_on_chain, supply_unanswered) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         supply_on_chain, supply_unanswered, paused) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(spec.id.chain)
     .bind(spec.id.address)
@@ -149,6 +177,7 @@ pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Re
     .bind(check.map(|check| check.ledger))
     .bind(check.map(|check| check.on_chain))
     .bind(state.supply_unanswered.as_deref())
+    .bind(status.is_paused())
     .new_key(db, "id")
     .await
 }
@@ -216,29 +245,64 @@ pub(crate) async fn halt_token(
     reason: &str,
 ) -> Result<(), Fault> {
     let row = token_at(db, token, base).await?;
-    set_halted(db, row.key, Some(reason)).await?;
+    set_token_status(db, row.key, &row.state.status.halted(reason)).await?;
     if row.state.is_active() {
         record(db, &Event::TokenHalted { token, reason: reason.to_owned() }).await?;
     }
     Ok(())
 }
 
-pub(crate) async fn resume_token(
+pub(crate) async fn heal_token(
     db: &mut dyn Connection,
     token: TokenId,
     base: Option<BlockId>,
 ) -> Result<(), Fault> {
     let row = token_at(db, token, base).await?;
-    set_halted(db, row.key, None).await
+    set_token_status(db, row.key, &row.state.status.healed()).await
 }
 
-async fn set_halted(
+pub(crate) async fn pause_token(
+    db: &mut dyn Connection,
+    token: TokenId,
+    by: &Attribution,
+) -> Result<(), Fault> {
+    let row = lock_token(db, token).await?;
+    change_token_status(db, &row, &TokenStatus::paused(by), (Action::PAUSE_TOKEN, by)).await
+}
+
+pub(crate) async fn resume_token(
+    db: &mut dyn Connection,
+    token: TokenId,
+    base: Option<BlockId>,
+    by: &Attribution,
+) -> Result<(), Fault> {
+    let row = token_at(db, token, base).await?;
+    change_token_status(db, &row, &TokenStatus::Active, (Action::RESUME_TOKEN, by)).await
+}
+
+/// Gives a locked token another status, by a person's act.
+async fn change_token_status(
+    db: &mut dyn Connection,
+    row: &TokenRow,
+    status: &TokenStatus,
+    (action, by): (Action, &Attribution),
+) -> Result<(), Fault> {
+    let act = Act::on_token(action, row.state.spec.id, &row.state.status, status);
+    set_token_status(db, row.key, status).await?;
+    attribute(db, by, act).await
+}
+
+async fn set_token_status(
     db: &mut dyn Connection,
     token: u64,
-    reason: Option<&str>,
+    status: &TokenStatus,
 ) -> Result<(), Fault> {
-    let update = query("UPDATE token SET halted = ? WHERE id = ?").bind(reason).bind(token);
-    update.execute(db).await?;
+    query("UPDATE token SET halted = ?, paused = ? WHERE id = ?")
+        .bind(status.reason())
+        .bind(status.is_paused())
+        .bind(token)
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -261,7 +325,7 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
         "UPDATE token SET cursor_block = ?, cursor_hash = ?, cursor_parent_hash = ?, \
          cursor_time = ?, start_time = ?, epoch = ?, rewinds_by_person = ?, halted = ?, holders = ?, supply = ?, \
          minted = ?, burned = ?, unreadable_logs = ?, supply_block = ?, supply_time = ?, supply_ledger = ?, \
-         supply_on_chain = ?, supply_unanswered = ? WHERE id = ?",
+         supply_on_chain = ?, supply_unanswered = ?, paused = ? WHERE id = ?",
     )
     .cursor(*cursor)
     .bind(*start_time)
@@ -278,6 +342,7 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
     .bind(check.map(|check| check.ledger))
     .bind(check.map(|check| check.on_chain))
     .bind(row.state.supply_unanswered.as_deref())
+    .bind(row.state.status.is_paused())
     .bind(row.key)
     .execute(db)
     .await?;

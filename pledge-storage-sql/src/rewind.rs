@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use pledge_core::event::{Event, ReorgRecord, RewoundToken};
-use pledge_core::ledger::{Checkpoint, Leg, SupplyMoves, TokenStatus};
+use pledge_core::audit::Act;
+use pledge_core::event::{Event, ReorgRecord, RewindCause, RewoundToken};
+use pledge_core::ledger::{Checkpoint, Leg, SupplyMoves};
 use pledge_core::ports::Rewind;
 use pledge_core::types::{Account, BlockNumber, BlockRef, LogIndex, Timestamp};
 
+use crate::audit::attribute;
 use crate::bulk::{self, values};
 use crate::commit::save_states;
 use crate::connection::{Connection, Value};
@@ -27,7 +29,7 @@ pub(crate) async fn rewind(
     request: &Rewind,
 ) -> Result<ReorgRecord, Fault> {
     // The chain is locked first, then its tokens and contracts, and the event is numbered last: the
-    // order of a commit, so that the two never wait for each other.
+    // order of a commit, so that the two never wait for each other. An act is numbered before the event.
     request.check().map_err(Fault::invalid)?;
     let chain_before = lock_chain(db, request.chain).await?;
     require_held(db, request).await?;
@@ -54,6 +56,9 @@ pub(crate) async fn rewind(
     save_chain(db, &chain_before.rewound(request.to.number)).await?;
     let (chain, to) = (request.chain, request.to);
     let reorg = ReorgRecord { chain, to, tokens: rewound, contracts };
+    if let RewindCause::Operator { by } = &request.cause {
+        attribute(db, by, Some(Act::rewind(&reorg))).await?;
+    }
     record(db, &Event::of_rewind(&request.cause, reorg.clone())).await?;
     Ok(reorg)
 }
@@ -121,7 +126,7 @@ async fn rewind_token(
     row.state.cursor = keeps_ledger.then_some(request.to);
     row.state.start_time = before.start_time.filter(|_| keeps_ledger);
     row.state.count_rewind(&request.cause);
-    row.state.status = TokenStatus::Active;
+    row.state.status = row.state.status.healed();
     save_token(db, &row).await?;
     let statements_reversed = reopen(db, &row, (before.start_time, before.epoch)).await?;
     Ok(RewoundToken { token, from, epoch: row.state.epoch, changes_removed, statements_reversed })

@@ -85,7 +85,7 @@ impl FromRow for TokenRow {
             start_time: row.find("start_time")?,
             epoch: row.get("epoch")?,
             rewinds_by_operator: row.get("rewinds_by_person")?,
-            status: row.find("halted")?.map_or(TokenStatus::Active, TokenStatus::Halted),
+            status: token_status(row)?,
             totals: TokenTotals {
                 holders: row.get("holders")?,
                 supply: row.get("supply")?,
@@ -98,6 +98,14 @@ impl FromRow for TokenRow {
         };
         Ok(Self { key: row.get("id")?, state })
     }
+}
+
+fn token_status(row: &dyn Row) -> Result<TokenStatus, Fault> {
+    let reason = row.find("halted")?;
+    if row.get("paused")? {
+        return Ok(TokenStatus::Paused(reason));
+    }
+    Ok(reason.map_or(TokenStatus::Active, TokenStatus::Halted))
 }
 
 /// The cursor of a token or a contract, if it has one.

@@ -21,6 +21,7 @@ mod plain {
     pledge_testing::points_store_conformance!(fixture());
     pledge_testing::log_store_conformance!(fixture());
     pledge_testing::event_store_conformance!(fixture());
+    pledge_testing::audit_conformance!(fixture());
     pledge_testing::engine_conformance!(fixture());
     pledge_testing::engine_properties!(fixture(), 24);
 }
@@ -65,4 +66,5 @@ mod behind_arc {
     pledge_testing::points_store_conformance!(async { fixture().await.behind_arc() });
     pledge_testing::log_store_conformance!(async { fixture().await.behind_arc() });
     pledge_testing::event_store_conformance!(async { fixture().await.behind_arc() });
+    pledge_testing::audit_conformance!(async { fixture().await.behind_arc() });
 }

@@ -23,6 +23,7 @@ use pledge_core::types::{
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_sqlite::SqliteStore;
 use pledge_testing::Records;
+use pledge_testing::world::operator;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use support::{Place, as_earlier};
 
@@ -130,7 +131,7 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_it_h
     let before = store.events(EventSeq::START, 9).await.unwrap();
     let (state, changes) = (store.token(token()).await.unwrap(), mints(1));
     let programme = Programme::main(token(), "0.05".parse().unwrap());
-    store.put_programme(&programme).await.unwrap();
+    store.put_programme(&programme, &operator()).await.unwrap();
     store.close().await;
     let mut outsider = place.outsider().await;
     for undo in [
@@ -166,7 +167,7 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date_with_all_that_it_h
     let published = Some(Timestamp::new(7_200).unwrap());
     assert!(shards.iter().all(|shard| (shard.settled, shard.published) == (None, published)));
     let rates = RateSchedule::constant(Rate::ZERO);
-    let changed = store.put_programme(&Programme { rates, ..programme }).await;
+    let changed = store.put_programme(&Programme { rates, ..programme }, &operator()).await;
     assert_eq!(changed.unwrap_err().kind(), StoreErrorKind::Invalid);
 }
 
@@ -313,7 +314,7 @@ async fn a_programme_without_its_shards_is_corrupt() {
     store.register_chain(CHAIN, "one").await.unwrap();
     store.register_token(&spec(1)).await.unwrap();
     let programme = Programme::main(token(), Rate::ZERO);
-    store.put_programme(&programme).await.unwrap();
+    store.put_programme(&programme, &operator()).await.unwrap();
     let mut outsider = place.outsider().await;
     outsider.execute("DELETE FROM shard_progress WHERE shard = 3").await.unwrap();
     let (kind, text) = refused(store.programmes(token()).await);

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use pledge_core::archive::ArchiveRecord;
 use pledge_core::error::StoreError;
 use pledge_core::ports::{
-    Archive, BalanceStore, EventStore, LogStore, PointsStore, RecordSink, RecordSource,
+    Archive, AuditReads, BalanceStore, EventStore, LogStore, PointsStore, RecordSink, RecordSource,
 };
 
 use super::Fixture;
@@ -23,7 +23,7 @@ pub struct ArchiveFixture {
 
 impl ArchiveFixture {
     /// A fixture of a store that implements every port. `guard` is dropped with it.
-    pub fn new<S: BalanceStore + PointsStore + LogStore + EventStore + Archive>(
+    pub fn new<S: BalanceStore + PointsStore + LogStore + EventStore + AuditReads + Archive>(
         store: Arc<S>,
         guard: impl Any + Send + Sync,
     ) -> Self {
@@ -31,7 +31,7 @@ impl ArchiveFixture {
     }
 
     /// A fixture of a store that decorates another and leaves the logs of contracts to it.
-    pub fn of<S: BalanceStore + PointsStore + EventStore + Archive>(
+    pub fn of<S: BalanceStore + PointsStore + EventStore + AuditReads + Archive>(
         store: Arc<S>,
         logs: Arc<dyn LogStore>,
         guard: impl Any + Send + Sync,

@@ -11,6 +11,7 @@
 //! pledge_testing::points_store_conformance!(fixture());
 //! pledge_testing::log_store_conformance!(fixture());
 //! pledge_testing::event_store_conformance!(fixture());
+//! pledge_testing::audit_conformance!(fixture());
 //! pledge_testing::engine_conformance!(fixture());
 //! pledge_testing::engine_properties!(fixture(), 256);
 //! ```
@@ -20,6 +21,7 @@ mod laws;
 
 pub mod archive;
 pub mod archive_refused;
+pub mod audit;
 pub mod balance_store;
 pub mod block_edges;
 pub mod block_ends;
@@ -54,6 +56,7 @@ pub mod log_rewind;
 pub mod log_store;
 pub mod marks;
 pub mod notifier;
+pub mod pauses;
 pub mod pending_cache;
 pub mod points_edges;
 pub mod points_failures;
@@ -98,6 +101,7 @@ macro_rules! balance_store_conformance {
         $crate::__ledger_pages!($fixture);
         $crate::__rewind!($fixture);
         $crate::__marks!($fixture);
+        $crate::__pauses!($fixture);
         $crate::__block_edges!($fixture);
         $crate::__edges!($fixture);
     };
@@ -136,6 +140,15 @@ macro_rules! event_store_conformance {
         $crate::__event_store!($fixture);
         $crate::__event_retention!($fixture);
         $crate::__delivery!($fixture);
+    };
+}
+
+/// The laws of [`AuditReads`](pledge_core::ports::AuditReads), likewise, and of every write that it
+/// reads.
+#[macro_export]
+macro_rules! audit_conformance {
+    ($fixture:expr) => {
+        $crate::__audit!($fixture);
     };
 }
 

@@ -1,5 +1,6 @@
 //! Two stores that receive the same writes and must return the same answers, whatever happens.
 
+mod acts;
 mod compare;
 mod logs;
 mod ops;
@@ -28,6 +29,7 @@ use pledge_core::types::{
 use self::ops::{Mined, Move, Op, account, address, ops};
 use crate::conformance::engine_properties::{Fresh, check};
 use crate::conformance::run;
+use crate::world::{operator, operator_because};
 use crate::{ArchiveFixture, Fixture};
 
 const CHAIN: ChainId = ChainId::new(5);
@@ -201,7 +203,7 @@ impl Twins {
         let spec = TokenSpec { id: token(), metadata, start_block: BlockNumber::new(3) };
         both!(twins, balances.register_chain(CHAIN, "five")).expect("a valid step");
         both!(twins, balances.register_token(&spec)).expect("a valid step");
-        both!(twins, points.put_programme(&twins.programme)).expect("a valid step");
+        both!(twins, points.put_programme(&twins.programme, &operator())).expect("a valid step");
         twins.register_contracts().await;
         twins
     }
@@ -234,7 +236,8 @@ impl Twins {
                     self.offer_logs(commit).await;
                 }
             }
-            Op::Rewind { depth, forgets } => self.rewind(*depth, *forgets).await,
+            Op::Rewind { depth, forgets, by } => self.rewind(*depth, *forgets, *by).await,
+            Op::Act { act, reason } => self.act(*act, *reason).await,
             Op::Settle { limit, fails } => self.settle(*limit, *fails).await,
             Op::Retry { fails } => self.retry(*fails).await,
             Op::SettleAgain => {
@@ -246,17 +249,20 @@ impl Twins {
             Op::Schedule { after, rate } => self.schedule(*after, *rate).await,
             Op::ResetFailures => {
                 let start = WindowLength::HOUR.floor(self.tip().time);
-                both!(self, points.reset_failures(&programme_id(), start)).expect("a valid step");
+                let by = operator();
+                both!(self, points.reset_failures(&programme_id(), start, &by))
+                    .expect("a valid step");
             }
             Op::Halt(halts) => {
                 let base = self.ledger().await.cursor.map(|cursor| cursor.id());
                 let set = if *halts {
                     both!(self, balances.halt_token(token(), base, "a test"))
                 } else {
-                    both!(self, balances.resume_token(token(), base))
+                    both!(self, balances.heal_token(token(), base))
                 };
                 set.expect("a valid step");
             }
+            Op::HaltChain => self.halt_chain().await,
             Op::Supply { on_chain, stale } => self.supply(*on_chain, *stale).await,
             Op::Edge { below, later, is_wrong, is_late } => {
                 self.edge((*below, *later), *is_wrong, *is_late).await;
@@ -347,7 +353,7 @@ impl Twins {
         known.filter_map(|(account, state)| Some((account, state?))).collect()
     }
 
-    async fn rewind(&mut self, depth: u64, forgets: bool) {
+    async fn rewind(&mut self, depth: u64, forgets: bool, by: Option<u8>) {
         if self.chain.is_empty() {
             return;
         }
@@ -365,7 +371,10 @@ impl Twins {
         if forgets && contracts.pop().is_none() {
             tokens.clear();
         }
-        let rewind = Rewind { chain: CHAIN, to, tokens, contracts, cause: RewindCause::Reorg };
+        let operators =
+            |reason| RewindCause::Operator { by: operator_because(&format!("reason {reason}")) };
+        let cause = by.map_or(RewindCause::Reorg, operators);
+        let rewind = Rewind { chain: CHAIN, to, tokens, contracts, cause };
         if both!(self, balances.rewind(&rewind)).is_ok() {
             self.forks += 1;
             self.chain.truncate(keep);
@@ -387,7 +396,7 @@ impl Twins {
         let initial = self.programme.rates.at(Timestamp::ZERO);
         let rates = RateSchedule::new(initial, vec![Step { from, value }]).expect("a valid step");
         let programme = Programme { rates, ..self.programme.clone() };
-        if both!(self, points.put_programme(&programme)).is_ok() {
+        if both!(self, points.put_programme(&programme, &operator())).is_ok() {
             self.programme = programme;
         }
     }

@@ -4,9 +4,10 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use pledge_core::audit::AuditRecord;
 use pledge_core::error::StoreError;
 use pledge_core::event::{EventSeq, SequencedEvent};
-use pledge_core::ports::{BalanceStore, EventStore, LogStore, PointsStore};
+use pledge_core::ports::{AuditQuery, AuditReads, BalanceStore, EventStore, LogStore, PointsStore};
 
 /// An empty store behind its ports, and anything that must outlive it. A clone is the same store.
 #[derive(Clone)]
@@ -17,13 +18,15 @@ pub struct Fixture {
     pub logs: Arc<dyn LogStore>,
     /// Events of all of them.
     pub events: Arc<dyn EventStore>,
+    /// Who did what to any of them.
+    pub audit: Arc<dyn AuditReads>,
     guard: Arc<dyn Any + Send + Sync>,
 }
 
 impl Fixture {
     /// A fixture of a store that implements every port of one. `guard` is dropped with it, for
     /// instance a temporary folder.
-    pub fn new<S: BalanceStore + PointsStore + LogStore + EventStore>(
+    pub fn new<S: BalanceStore + PointsStore + LogStore + EventStore + AuditReads>(
         store: Arc<S>,
         guard: impl Any + Send + Sync,
     ) -> Self {
@@ -31,13 +34,14 @@ impl Fixture {
     }
 
     /// A fixture of a store that decorates another and leaves the logs of contracts to it.
-    pub fn of<S: BalanceStore + PointsStore + EventStore>(
+    pub fn of<S: BalanceStore + PointsStore + EventStore + AuditReads>(
         store: Arc<S>,
         logs: Arc<dyn LogStore>,
         guard: impl Any + Send + Sync,
     ) -> Self {
         let guard = Arc::new(guard);
-        Self { balances: store.clone(), points: store.clone(), logs, events: store, guard }
+        let (balances, points, events) = (store.clone(), store.clone(), store.clone());
+        Self { balances, points, logs, events, audit: store, guard }
     }
 
     /// The same store, each port once more behind an `Arc<dyn …>`.
@@ -48,8 +52,16 @@ impl Fixture {
             points: Arc::new(self.points),
             logs: Arc::new(self.logs),
             events: Arc::new(self.events),
+            audit: Arc::new(self.audit),
             guard: self.guard,
         }
+    }
+
+    /// All that persons did so far, oldest first.
+    pub async fn all_acts(&self) -> Result<Vec<AuditRecord>, StoreError> {
+        let mut records = self.audit.audit(&AuditQuery::newest(usize::MAX)).await?;
+        records.reverse();
+        Ok(records)
     }
 
     /// Every event so far.

@@ -19,14 +19,14 @@ pub const ARCHIVE: &str = include_str!("kept/archive.jsonl");
 /// The last block with logs of the contract.
 const LOGS_END: u64 = 4;
 
-/// Exports it, to the byte and so to the digest.
+/// Exports it, to the byte and so to the digest; only the number of the format is that of the release.
 pub async fn exports_what_it_did(kept: &ArchiveFixture) {
     let mut file = Vec::new();
     let mut lines = LineWriter::new(&mut file).expect("a first line");
     kept.archive.export(&mut lines).await.expect("the store can be read");
     lines.finish().expect("a last line");
     let file = String::from_utf8(file).expect("lines of text");
-    for (line, expected) in file.lines().zip(ARCHIVE.lines()) {
+    for (line, expected) in file.lines().zip(ARCHIVE.lines()).skip(1) {
         assert_eq!(line, expected);
     }
     assert_eq!(file.lines().count(), ARCHIVE.lines().count());

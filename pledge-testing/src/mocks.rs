@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mockall::mock;
+use pledge_core::audit::{Attribution, AuditRecord};
 use pledge_core::error::{ChainError, StoreError};
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{
@@ -27,18 +28,29 @@ use pledge_core::ledger::{
 use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    Archive, BatchFailure, ChainReport, ChainSource, ChainState, ChangesQuery, ContractLogsQuery,
-    EventRetention, EventStore, HistoriesPage, HistoriesQuery, Leases, LedgerCommit, LedgerReads,
-    LedgerWrites, LogReads, LogStore, LogsAnswer, LogsCommit, LogsRequest, Notifier, NotifyError,
-    PendingCache, PendingSnapshot, PointsReads, PointsStore, Price, PriceError, PriceSource,
-    ProgrammeState, Pruning, RecordSink, RecordSource, Registry, Rewind, Seen, Settlement,
-    SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    Archive, AuditQuery, AuditReads, BatchFailure, ChainReport, ChainSource, ChainState,
+    ChangesQuery, ContractLogsQuery, EventRetention, EventStore, HistoriesPage, HistoriesQuery,
+    Leases, LedgerCommit, LedgerReads, LedgerWrites, LogReads, LogStore, LogsAnswer, LogsCommit,
+    LogsRequest, Notifier, NotifyError, PendingCache, PendingSnapshot, PointsReads, PointsStore,
+    Price, PriceError, PriceSource, ProgrammeState, Pruning, RecordSink, RecordSource, Registry,
+    Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows,
+    StatementsQuery,
 };
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, BlockSpan, Call, CallOutcome, ChainId,
     ContractId, Epoch, LogIndex, ProgrammeId, RawPoints, Timestamp, TokenId,
 };
+
+mock! {
+    #[derive(Debug)]
+    pub AuditReads {}
+
+    #[async_trait]
+    impl AuditReads for AuditReads {
+        async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
+    }
+}
 
 // Written as `async_trait` expands it: mockall accepts no `dyn` behind a reference otherwise.
 mock! {
@@ -73,7 +85,8 @@ mock! {
     impl Registry for BalanceStore {
         async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError>;
         async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError>;
-        async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError>;
+        async fn pause_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError>;
+        async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError>;
         async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError>;
         async fn halt_token(
             &self,
@@ -81,7 +94,14 @@ mock! {
             base: Option<BlockId>,
             reason: &str,
         ) -> Result<(), StoreError>;
-        async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError>;
+        async fn heal_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError>;
+        async fn pause_token(&self, token: TokenId, by: &Attribution) -> Result<(), StoreError>;
+        async fn resume_token(
+            &self,
+            token: TokenId,
+            base: Option<BlockId>,
+            by: &Attribution,
+        ) -> Result<(), StoreError>;
         async fn record_supply(
             &self,
             token: TokenId,
@@ -295,13 +315,18 @@ mock! {
 
     #[async_trait]
     impl PointsStore for PointsStore {
-        async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError>;
+        async fn put_programme(
+            &self,
+            programme: &Programme,
+            by: &Attribution,
+        ) -> Result<(), StoreError>;
         async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError>;
         async fn record_failure(&self, failure: &BatchFailure) -> Result<(), StoreError>;
         async fn reset_failures(
             &self,
             programme: &ProgrammeId,
             window_start: Timestamp,
+            by: &Attribution,
         ) -> Result<usize, StoreError>;
     }
 }

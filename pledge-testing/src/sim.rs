@@ -9,6 +9,7 @@
 //! [`oracle`](super::oracle) gives for the canonical chain. Invariants are checked after every
 //! write.
 
+mod acts;
 mod check;
 mod contracts;
 mod control;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use alloy_primitives::{Address, U256};
 use async_trait::async_trait;
+use pledge_core::audit::{Actor, ActorKind, Attribution};
 use pledge_core::error::StoreError;
 use pledge_core::event::Event;
 use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
@@ -37,6 +38,17 @@ pub const CONFIRMATIONS: u64 = 6;
 /// An instant `seconds` after [`THREE_PM`].
 pub fn at(seconds: u64) -> Timestamp {
     Timestamp::new(THREE_PM + seconds).expect("a small number of seconds")
+}
+
+/// Who acts in tests, at [`THREE_PM`].
+pub fn operator() -> Attribution {
+    let actor = Actor::new(ActorKind::Person, "olivia").expect("a short name");
+    Attribution::new(actor, at(0))
+}
+
+/// The same, with a reason.
+pub fn operator_because(reason: &str) -> Attribution {
+    operator().because(reason.parse().expect("a short reason"))
 }
 
 /// The account with a number, from 1; its address ends in it, its first byte spreads the shards.
@@ -105,7 +117,11 @@ impl World {
             ScriptedChain::new(CHAIN, genesis).with_token(token().address, spec(token()).metadata);
         fixture.balances.register_chain(CHAIN, "test").await.expect("a fresh store takes a chain");
         fixture.balances.register_token(&spec(token())).await.expect("a fresh store takes a token");
-        fixture.points.put_programme(&programme).await.expect("a fresh store takes a programme");
+        fixture
+            .points
+            .put_programme(&programme, &operator())
+            .await
+            .expect("a fresh store takes a programme");
         Self::assemble(chain, fixture, programme, config)
     }
 

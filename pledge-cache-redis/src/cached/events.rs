@@ -1,12 +1,20 @@
 //! The events' port: nothing of it is kept.
 
 use async_trait::async_trait;
+use pledge_core::audit::AuditRecord;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, SequencedEvent};
-use pledge_core::ports::{EventRetention, EventStore, Pruning};
+use pledge_core::ports::{AuditQuery, AuditReads, EventRetention, EventStore, Pruning};
 use pledge_core::types::Timestamp;
 
 use super::Cached;
+
+#[async_trait]
+impl<S: AuditReads> AuditReads for Cached<S> {
+    async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+        self.store.audit(query).await
+    }
+}
 
 #[async_trait]
 impl<S: EventStore> EventStore for Cached<S> {

@@ -4,6 +4,7 @@
 //! these and the epoch, which answers carry, name its state.
 
 use async_trait::async_trait;
+use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
 use pledge_core::ledger::{
@@ -75,8 +76,12 @@ impl<S: BalanceStore> Registry for Cached<S> {
         self.store.report_chain(report).await
     }
 
-    async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError> {
-        self.store.resume_chain(chain).await
+    async fn pause_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
+        self.store.pause_chain(chain, by).await
+    }
+
+    async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
+        self.store.resume_chain(chain, by).await
     }
 
     async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError> {
@@ -92,8 +97,21 @@ impl<S: BalanceStore> Registry for Cached<S> {
         self.store.halt_token(token, base, reason).await
     }
 
-    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
-        self.store.resume_token(token, base).await
+    async fn heal_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
+        self.store.heal_token(token, base).await
+    }
+
+    async fn pause_token(&self, token: TokenId, by: &Attribution) -> Result<(), StoreError> {
+        self.store.pause_token(token, by).await
+    }
+
+    async fn resume_token(
+        &self,
+        token: TokenId,
+        base: Option<BlockId>,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        self.store.resume_token(token, base, by).await
     }
 
     async fn record_supply(

@@ -10,6 +10,7 @@
 //! Statements are the exception: which rows were taken back is history, and no function of the state.
 
 use async_trait::async_trait;
+use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
 use pledge_core::points::Programme;
 use pledge_core::ports::{
@@ -122,8 +123,12 @@ impl<S: LedgerReads + PointsReads> PointsReads for Cached<S> {
 
 #[async_trait]
 impl<S: BalanceStore + PointsStore> PointsStore for Cached<S> {
-    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
-        self.store.put_programme(programme).await
+    async fn put_programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        self.store.put_programme(programme, by).await
     }
 
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
@@ -138,7 +143,8 @@ impl<S: BalanceStore + PointsStore> PointsStore for Cached<S> {
         &self,
         programme: &ProgrammeId,
         window_start: Timestamp,
+        by: &Attribution,
     ) -> Result<usize, StoreError> {
-        self.store.reset_failures(programme, window_start).await
+        self.store.reset_failures(programme, window_start, by).await
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pledge_cache_redis::{CacheCounts, Cached, Health, Redis};
-use pledge_core::ports::{BalanceStore, EventStore, LogStore, PointsStore};
+use pledge_core::ports::{AuditReads, BalanceStore, EventStore, LogStore, PointsStore};
 use pledge_storage_memory::MemoryStore;
 use pledge_storage_mysql::MySqlStore;
 use pledge_storage_sqlite::SqliteStore;
@@ -40,7 +40,7 @@ async fn mysql() -> (MySqlStore, MySqlPlace) {
 /// The store behind a cache of answers of any size, asked everything twice.
 fn behind<S>(store: S, redis: Redis, guard: impl Send + Sync + 'static) -> Fixture
 where
-    S: BalanceStore + PointsStore + LogStore + EventStore,
+    S: BalanceStore + PointsStore + LogStore + EventStore + AuditReads,
 {
     let store = Arc::new(store);
     let cached = Cached::new(store.clone(), redis).from_rows(0);
@@ -83,6 +83,7 @@ macro_rules! every_law {
         pledge_testing::points_store_conformance!($fixture);
         pledge_testing::log_store_conformance!($fixture);
         pledge_testing::event_store_conformance!($fixture);
+        pledge_testing::audit_conformance!($fixture);
         pledge_testing::engine_conformance!($fixture);
         pledge_testing::engine_properties!($fixture, $cases);
         pledge_testing::same_answers!($fixture, plain(), $cases);
@@ -160,7 +161,7 @@ mod archive {
 /// Plays a history with a reorg, and counts.
 async fn counts<S>(store: S, redis: Redis, guard: impl Send + Sync + 'static) -> CacheCounts
 where
-    S: BalanceStore + PointsStore + LogStore + EventStore,
+    S: BalanceStore + PointsStore + LogStore + EventStore + AuditReads,
 {
     let store = Arc::new(store);
     let cached = Arc::new(Cached::new(store.clone(), redis).from_rows(0));

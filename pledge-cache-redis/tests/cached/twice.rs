@@ -1,6 +1,7 @@
 //! A store that is asked everything twice, so that its second answer comes from the cache.
 
 use async_trait::async_trait;
+use pledge_core::audit::{Attribution, AuditRecord};
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{
@@ -8,10 +9,10 @@ use pledge_core::ledger::{
 };
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, EventRetention, EventStore,
-    HistoriesPage, HistoriesQuery, LedgerCommit, LedgerReads, LedgerWrites, PointsReads,
-    PointsStore, ProgrammeState, Pruning, Registry, Rewind, Seen, Settlement, SettlementBatch,
-    SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    AuditQuery, AuditReads, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery,
+    EventRetention, EventStore, HistoriesPage, HistoriesQuery, LedgerCommit, LedgerReads,
+    LedgerWrites, PointsReads, PointsStore, ProgrammeState, Pruning, Registry, Rewind, Seen,
+    Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
@@ -39,8 +40,12 @@ impl<S: BalanceStore> Registry for Twice<S> {
         self.0.report_chain(report).await
     }
 
-    async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError> {
-        self.0.resume_chain(chain).await
+    async fn pause_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
+        self.0.pause_chain(chain, by).await
+    }
+
+    async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
+        self.0.resume_chain(chain, by).await
     }
 
     async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError> {
@@ -56,8 +61,21 @@ impl<S: BalanceStore> Registry for Twice<S> {
         self.0.halt_token(token, base, reason).await
     }
 
-    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
-        self.0.resume_token(token, base).await
+    async fn heal_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
+        self.0.heal_token(token, base).await
+    }
+
+    async fn pause_token(&self, token: TokenId, by: &Attribution) -> Result<(), StoreError> {
+        self.0.pause_token(token, by).await
+    }
+
+    async fn resume_token(
+        &self,
+        token: TokenId,
+        base: Option<BlockId>,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        self.0.resume_token(token, base, by).await
     }
 
     async fn record_supply(
@@ -220,8 +238,12 @@ impl<S: PointsStore> PointsReads for Twice<S> {
 
 #[async_trait]
 impl<S: PointsStore> PointsStore for Twice<S> {
-    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError> {
-        self.0.put_programme(programme).await
+    async fn put_programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        self.0.put_programme(programme, by).await
     }
 
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError> {
@@ -236,8 +258,16 @@ impl<S: PointsStore> PointsStore for Twice<S> {
         &self,
         programme: &ProgrammeId,
         window_start: Timestamp,
+        by: &Attribution,
     ) -> Result<usize, StoreError> {
-        self.0.reset_failures(programme, window_start).await
+        self.0.reset_failures(programme, window_start, by).await
+    }
+}
+
+#[async_trait]
+impl<S: AuditReads> AuditReads for Twice<S> {
+    async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+        twice!(self.audit(query))
     }
 }
 

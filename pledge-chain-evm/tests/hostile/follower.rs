@@ -16,7 +16,7 @@ use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::digest::{Digest, digest};
 use pledge_testing::hostile_node::{Block, transfer};
 use pledge_testing::oracle::oracle;
-use pledge_testing::world::{CHAIN, NOW, THREE_PM, account, spec, token};
+use pledge_testing::world::{CHAIN, NOW, THREE_PM, account, operator, spec, token};
 use pledge_testing::{Fixture, Records};
 use pledge_testing::{HostileChain, HostileNode};
 
@@ -117,7 +117,7 @@ impl Follower {
         let spec = TokenSpec { start_block: BlockNumber::new(plan.start), ..spec(token()) };
         balances.register_chain(CHAIN, "hostile").await.unwrap();
         balances.register_token(&spec).await.unwrap();
-        points.put_programme(&follower.programme).await.unwrap();
+        points.put_programme(&follower.programme, &operator()).await.unwrap();
         follower
     }
 

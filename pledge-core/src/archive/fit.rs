@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::sums::Sums;
 use super::{ArchiveKey, ArchiveRecord};
+use crate::audit::AuditNumber;
 use crate::error::StoreError;
 use crate::event::EventSeq;
 use crate::points::Programme;
@@ -117,6 +118,11 @@ impl Passed {
             ArchiveRecord::Total { programme, .. } | ArchiveRecord::Statement { programme, .. } => {
                 self.shards(programme)?;
             }
+            ArchiveRecord::Audit(record) if record.number == AuditNumber::START => {
+                return Err("no act has this number".to_owned());
+            }
+            // What an act is about may be of another domain, whose records are elsewhere.
+            ArchiveRecord::Audit(_) => {}
             ArchiveRecord::Event(event) if event.sequence == EventSeq::START => {
                 return Err("no event has this number".to_owned());
             }

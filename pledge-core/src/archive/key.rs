@@ -1,6 +1,7 @@
 //! The order of records.
 
 use super::ArchiveRecord;
+use crate::audit::AuditNumber;
 use crate::event::{Consumer, EventSeq};
 use crate::ledger::Leg;
 use crate::ports::StatementKind;
@@ -32,6 +33,8 @@ pub enum ArchiveKey {
     Total(ProgrammeId, Account),
     /// A statement: those of an account that earn, then those that take back.
     Statement(ProgrammeId, Account, StatementKind, Epoch, Timestamp),
+    /// What a person did, by its number.
+    Audit(AuditNumber),
     /// An event, by its sequence number.
     Event(EventSeq),
     /// A consumer's position.
@@ -81,6 +84,7 @@ impl ArchiveRecord {
                 let (epoch, start) = (row.epoch, row.window.start);
                 ArchiveKey::Statement(programme.clone(), row.account, row.kind, epoch, start)
             }
+            Self::Audit(record) => ArchiveKey::Audit(record.number),
             Self::Event(event) => ArchiveKey::Event(event.sequence),
             Self::Position { consumer, .. } => ArchiveKey::Position(consumer.clone()),
         }

@@ -9,7 +9,10 @@ use super::{ArchiveRecord, Summary, Tally};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ports::{RecordSink, RecordSource};
 
-const VERSION: u32 = 2;
+/// What is written.
+const VERSION: u32 = 3;
+/// The earliest that is read: it has the same records but for those of persons' acts.
+const VERSION_MIN: u32 = 2;
 /// The longest line that is read. The longest texts are reasons, which stores keep up to 16 MiB.
 const LINE_BYTES_MAX: u64 = 64 << 20;
 const READ: &str = "read an archive";
@@ -86,9 +89,9 @@ impl<R: BufRead> LineReader<R> {
         let Ok(Head { pledge_archive }) = serde_json::from_slice(&line) else {
             return Err(lines.refuse("this is no archive of pledge"));
         };
-        if pledge_archive != VERSION {
+        if !(VERSION_MIN..=VERSION).contains(&pledge_archive) {
             let detail = format!(
-                "the archive has format {pledge_archive} and this release reads {VERSION}: import it \
+                "the archive has format {pledge_archive} and this release reads {VERSION_MIN} to {VERSION}: import it \
                  with a release that reads that format, into a database that this one then migrates"
             );
             return Err(lines.refuse(&detail));

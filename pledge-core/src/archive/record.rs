@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::AuditRecord;
 use crate::event::{Consumer, EventSeq, SequencedEvent};
 use crate::ledger::{Change, Checkpoint, TokenState, UnreadableLog};
 use crate::points::{Programme, WindowRow};
@@ -88,6 +89,8 @@ pub enum ArchiveRecord {
         #[serde(flatten)]
         statement: Statement,
     },
+    /// What a person did, with its number.
+    Audit(Box<AuditRecord>),
     /// An event with its sequence number.
     Event(SequencedEvent),
     /// A consumer's position in the events.
@@ -125,6 +128,8 @@ pub enum RecordKind {
     Total,
     /// A statement row: [`ArchiveRecord::Statement`].
     Statement,
+    /// What a person did: [`ArchiveRecord::Audit`].
+    Audit,
     /// An event: [`ArchiveRecord::Event`].
     Event,
     /// A consumer's position: [`ArchiveRecord::Position`].
@@ -146,6 +151,7 @@ impl ArchiveRecord {
             Self::Window { .. } => RecordKind::Window,
             Self::Total { .. } => RecordKind::Total,
             Self::Statement { .. } => RecordKind::Statement,
+            Self::Audit(_) => RecordKind::Audit,
             Self::Event(_) => RecordKind::Event,
             Self::Position { .. } => RecordKind::Position,
         }
@@ -167,6 +173,7 @@ impl RecordKind {
             Self::Window => "window",
             Self::Total => "total",
             Self::Statement => "statement",
+            Self::Audit => "audit",
             Self::Event => "event",
             Self::Position => "position",
         }

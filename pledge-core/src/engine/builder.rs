@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::followed::repeated;
 use super::{Engine, EngineError, FollowedChain, Ports};
+use crate::audit::Attribution;
 use crate::event::Consumer;
 use crate::notify::Dispatcher;
 use crate::points::SettlerConfig;
@@ -53,8 +54,9 @@ impl EngineBuilder {
     /// Asks every source for its chain and tokens, and registers them in the store.
     ///
     /// Nothing is written before every source has answered. Idempotent: a store that knows them
-    /// continues from its state. A duplicate chain, token or consumer is an error.
-    pub async fn build(self) -> Result<Engine, EngineError> {
+    /// continues from its state. A duplicate chain, token or consumer is an error. `by` is recorded
+    /// with each programme that is added or gets other rates.
+    pub async fn build(self, by: &Attribution) -> Result<Engine, EngineError> {
         let Self { ports, settler, chains, dispatchers } = self;
         if let Some(consumer) = repeated(dispatchers.iter().map(Dispatcher::consumer)) {
             return Err(EngineError::SameConsumer(consumer.clone()));
@@ -70,7 +72,7 @@ impl EngineBuilder {
         }
         let mut engine = Engine::over(ports, settler, dispatchers);
         for chain in asked {
-            engine.admit(chain).await?;
+            engine.admit(chain, by).await?;
         }
         Ok(engine)
     }

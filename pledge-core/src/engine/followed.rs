@@ -7,6 +7,7 @@ use alloy_primitives::Address;
 
 use super::registration::{Registration, RegistrationError};
 use super::{EngineError, Route};
+use crate::audit::Attribution;
 use crate::error::ChainError;
 use crate::indexer::{Finality, IndexerConfig};
 use crate::ledger::TokenSpec;
@@ -77,10 +78,14 @@ pub(super) struct AskedToken {
 }
 
 impl AskedToken {
-    pub(super) async fn register(&self, store: Registration<'_>) -> Result<(), RegistrationError> {
+    pub(super) async fn register(
+        &self,
+        store: Registration<'_>,
+        by: &Attribution,
+    ) -> Result<(), RegistrationError> {
         store.token(&self.spec).await?;
         match &self.programme {
-            Some(programme) => store.programme(programme).await,
+            Some(programme) => store.programme(programme, by).await,
             None => Ok(()),
         }
     }
@@ -208,10 +213,14 @@ impl AskedChain {
         }
     }
 
-    pub(super) async fn register(&self, store: Registration<'_>) -> Result<(), RegistrationError> {
+    pub(super) async fn register(
+        &self,
+        store: Registration<'_>,
+        by: &Attribution,
+    ) -> Result<(), RegistrationError> {
         store.chain(self.id, &self.name).await?;
         for token in &self.tokens {
-            token.register(store).await?;
+            token.register(store, by).await?;
         }
         for contract in &self.contracts {
             store.contract(contract).await?;

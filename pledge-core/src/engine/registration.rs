@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Ports;
+use crate::audit::Attribution;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ledger::TokenSpec;
 use crate::logs::ContractSpec;
@@ -88,9 +89,14 @@ impl<'a> Registration<'a> {
         Ok(())
     }
 
-    /// Puts a programme on a registered token, or changes its rates after what is settled.
-    pub async fn programme(&self, programme: &Programme) -> Result<(), RegistrationError> {
-        let put = self.ports.points.put_programme(programme).await;
+    /// Puts a programme on a registered token, or changes its rates after what is settled. Either is
+    /// recorded.
+    pub async fn programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), RegistrationError> {
+        let put = self.ports.points.put_programme(programme, by).await;
         put.map_err(|error| refused(error, || Subject::Programme(programme.id.clone())))
     }
 

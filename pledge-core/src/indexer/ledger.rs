@@ -142,21 +142,24 @@ impl Ledger {
         Ok(())
     }
 
-    /// Makes the halted tokens of a group active that can take its next block. Returns how many.
+    /// Makes the halted tokens of a group active that can take its next block. Returns how many. A
+    /// paused token stays so: an operator stopped it, whatever its next block is.
     pub(super) async fn resume(
         &mut self,
         group: &Group,
         next: &RangeFacts,
     ) -> Result<usize, IndexerError> {
         let folded = self.fold_group(group, next).await?;
+        let mut healed = 0;
         for TokenCommit { token, .. } in &folded.tokens {
-            self.store.resume_token(*token, group.base()).await?;
+            let known = self.tokens.get_mut(token);
+            let Some(state) = known.filter(|known| known.status.is_halted()) else { continue };
+            self.store.heal_token(*token, group.base()).await?;
             tracing::info!(%token, block = %group.next, "the fault is gone, following the token again");
-            if let Some(token) = self.tokens.get_mut(token) {
-                token.status = TokenStatus::Active;
-            }
+            state.status = TokenStatus::Active;
+            healed += 1;
         }
-        Ok(folded.tokens.len())
+        Ok(healed)
     }
 
     async fn fold_group(

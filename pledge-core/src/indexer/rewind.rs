@@ -5,6 +5,7 @@ use super::followed::{Followed, FollowedId, Group};
 use super::fork::is_above;
 use super::outcome::IndexerError;
 use super::poll::Indexer;
+use crate::audit::Attribution;
 use crate::error::StoreError;
 use crate::event::{ReorgRecord, RewindCause};
 use crate::ledger::{Change, Leg, TokenState, Transfer};
@@ -23,12 +24,11 @@ impl Indexer {
     /// No held header proves the ledger up to there. So the newest change of each token, and the
     /// newest log of each contract, at or below the block is compared with the node's chain.
     /// `Invalid` means that they differ: name a lower block. What begins above the block keeps
-    /// nothing afterwards. `reason` is the operator's, kept with the event; the event is not a
-    /// reorg.
+    /// nothing afterwards. The event has the operator's reason, and is not a reorg.
     pub async fn rewind_to(
         &mut self,
         height: BlockNumber,
-        reason: Option<String>,
+        by: &Attribution,
     ) -> Result<ReorgRecord, IndexerError> {
         let found = self.fetcher.source.headers(BlockSpan::one(height)).await?;
         let to = found.first().copied().filter(|found| found.number == height);
@@ -43,7 +43,8 @@ impl Indexer {
         for one in above {
             self.compare(one, &to).await?;
         }
-        let record = self.rewind(&followed, to, RewindCause::Operator { reason }).await?;
+        let cause = RewindCause::Operator { by: by.clone() };
+        let record = self.rewind(&followed, to, cause).await?;
         self.after_rewind(&to).await?;
         Ok(record)
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Attribution;
 use crate::types::OutOfRange;
 
 /// A chain's state. `Paused` and `Halted` last until an operator resumes the chain, also across
@@ -82,6 +83,23 @@ impl ChainStatus {
             Self::Paused(reason) => reason.as_deref(),
             Self::Syncing | Self::Live => None,
         }
+    }
+
+    /// The state after an operator pauses the chain; otherwise why that is refused. A halted chain
+    /// is not followed anyway, and a pause would hide why.
+    pub fn paused(&self, by: &Attribution) -> Result<Self, String> {
+        match self {
+            Self::Halted(reason) => {
+                Err(format!("it is halted, so it is not followed and need not be paused: {reason}"))
+            }
+            _ => Ok(Self::Paused(by.reason())),
+        }
+    }
+
+    /// The state after an operator resumes the chain: one that was not stopped stays as it is.
+    #[must_use]
+    pub fn resumed(&self) -> Self {
+        if self.needs_operator() { Self::Syncing } else { self.clone() }
     }
 
     /// Whether only an operator can resume the chain.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeType, SupplyCheck};
+use crate::audit::Attribution;
 use crate::error::StoreError;
 use crate::event::RewindCause;
 use crate::types::{
@@ -61,6 +62,8 @@ pub enum TokenStatus {
     Active,
     /// Stopped for a reason that needs an operator; the others go on.
     Halted(String),
+    /// Stopped by an operator, with the operator's reason if one was given, until one resumes it.
+    Paused(Option<String>),
 }
 
 impl TokenStatus {
@@ -69,14 +72,47 @@ impl TokenStatus {
         match self {
             Self::Active => "active",
             Self::Halted(_) => "halted",
+            Self::Paused(_) => "paused",
         }
     }
 
-    /// Why it is halted; `None` while it is active.
+    /// Whether the ledger stopped it, not an operator.
+    pub const fn is_halted(&self) -> bool {
+        matches!(self, Self::Halted(_))
+    }
+
+    /// Whether an operator stopped it.
+    pub const fn is_paused(&self) -> bool {
+        matches!(self, Self::Paused(_))
+    }
+
+    /// The status after the ledger stops the token. One that an operator stopped stays so: it meets
+    /// its fault again once it is resumed.
+    #[must_use]
+    pub fn halted(&self, reason: &str) -> Self {
+        match self {
+            Self::Paused(_) => self.clone(),
+            Self::Active | Self::Halted(_) => Self::Halted(reason.to_owned()),
+        }
+    }
+
+    /// The status after the fault is gone that halted the token. A pause stays.
+    #[must_use]
+    pub fn healed(&self) -> Self {
+        if self.is_halted() { Self::Active } else { self.clone() }
+    }
+
+    /// The status after an operator stops the token, whatever it was before.
+    pub fn paused(by: &Attribution) -> Self {
+        Self::Paused(by.reason())
+    }
+
+    /// Why it is halted or paused; `None` while it is active, or where no reason was given.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Active => None,
             Self::Halted(reason) => Some(reason),
+            Self::Paused(reason) => reason.as_deref(),
         }
     }
 }
@@ -108,7 +144,7 @@ pub struct TokenState {
     /// How many of these an operator asked for: the others were reorgs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rewinds_by_operator: u64,
-    /// Followed or halted.
+    /// Followed, halted or paused.
     pub status: TokenStatus,
     /// Sums at the cursor.
     pub totals: TokenTotals,
@@ -220,7 +256,7 @@ impl TokenState {
         self.cursor.map_or(self.spec.start_block, |cursor| cursor.number.next())
     }
 
-    /// Whether it is followed, not halted.
+    /// Whether it is followed, neither halted nor paused.
     pub fn is_active(&self) -> bool {
         self.status == TokenStatus::Active
     }

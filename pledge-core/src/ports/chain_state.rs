@@ -38,9 +38,22 @@ pub struct ChainReport {
     pub processed: Option<BlockNumber>,
 }
 
+impl ChainReport {
+    /// Checks that the report does not pause the chain, which only a person does; otherwise the
+    /// reason to refuse it.
+    pub fn check(&self) -> Result<(), String> {
+        match self.status {
+            ChainStatus::Paused(_) => {
+                Err(format!("no report pauses chain {}: an operator does", self.chain))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl ChainState {
     /// The state after a report. A paused or halted chain stays so until it is resumed: only its
-    /// heights move, or it changes from one of the two to the other.
+    /// heights move, or a paused one is halted.
     #[must_use]
     pub fn after(&self, report: &ChainReport) -> Self {
         let keeps = self.status.needs_operator() && !report.status.needs_operator();

@@ -8,7 +8,8 @@
 /// ([`Registry`](crate::ports::Registry), [`LedgerReads`](crate::ports::LedgerReads),
 /// [`LedgerWrites`](crate::ports::LedgerWrites)), of [`PointsReads`](crate::ports::PointsReads) and
 /// [`PointsStore`](crate::ports::PointsStore), [`EventStore`](crate::ports::EventStore),
-/// [`LogReads`](crate::ports::LogReads) and [`LogStore`](crate::ports::LogStore), by name. The
+/// [`AuditReads`](crate::ports::AuditReads), [`LogReads`](crate::ports::LogReads) and
+/// [`LogStore`](crate::ports::LogStore), by name. The
 /// compiler reports a method that is neither written nor forwarded, so a new method of a port is
 /// never missed. The crate that uses the macro needs `async-trait`.
 ///
@@ -82,9 +83,13 @@ macro_rules! __forward_method {
         $crate::__forwarded! { $field Registry report_chain ['a]
             (report: &'a $crate::ports::ChainReport) -> () }
     };
+    ($field:tt pause_chain) => {
+        $crate::__forwarded! { $field Registry pause_chain ['a]
+            (chain: $crate::types::ChainId, by: &'a $crate::audit::Attribution) -> () }
+    };
     ($field:tt resume_chain) => {
-        $crate::__forwarded! { $field Registry resume_chain []
-            (chain: $crate::types::ChainId) -> () }
+        $crate::__forwarded! { $field Registry resume_chain ['a]
+            (chain: $crate::types::ChainId, by: &'a $crate::audit::Attribution) -> () }
     };
     ($field:tt register_token) => {
         $crate::__forwarded! { $field Registry register_token ['a]
@@ -102,9 +107,17 @@ macro_rules! __forward_method {
         $crate::__forwarded! { $field Registry halt_token ['a]
             (token: $crate::types::TokenId, base: Option<$crate::types::BlockId>, reason: &'a str) -> () }
     };
-    ($field:tt resume_token) => {
-        $crate::__forwarded! { $field Registry resume_token []
+    ($field:tt heal_token) => {
+        $crate::__forwarded! { $field Registry heal_token []
             (token: $crate::types::TokenId, base: Option<$crate::types::BlockId>) -> () }
+    };
+    ($field:tt pause_token) => {
+        $crate::__forwarded! { $field Registry pause_token ['a]
+            (token: $crate::types::TokenId, by: &'a $crate::audit::Attribution) -> () }
+    };
+    ($field:tt resume_token) => {
+        $crate::__forwarded! { $field Registry resume_token ['a]
+            (token: $crate::types::TokenId, base: Option<$crate::types::BlockId>, by: &'a $crate::audit::Attribution) -> () }
     };
     ($field:tt headers) => {
         $crate::__forwarded! { $field LedgerReads headers []
@@ -163,8 +176,8 @@ macro_rules! __forward_method {
             (token: $crate::types::TokenId, after: Option<($crate::types::Amount, $crate::types::Account)>, limit: usize) -> $crate::ports::Seen<Vec<($crate::types::Account, $crate::ledger::Checkpoint)>> }
     };
     ($field:tt put_programme) => {
-        $crate::__forwarded! { $field PointsStore put_programme ['a]
-            (programme: &'a $crate::points::Programme) -> () }
+        $crate::__forwarded! { $field PointsStore put_programme ['a 'b]
+            (programme: &'a $crate::points::Programme, by: &'b $crate::audit::Attribution) -> () }
     };
     ($field:tt programmes) => {
         $crate::__forwarded! { $field PointsReads programmes []
@@ -179,8 +192,8 @@ macro_rules! __forward_method {
             (failure: &'a $crate::ports::BatchFailure) -> () }
     };
     ($field:tt reset_failures) => {
-        $crate::__forwarded! { $field PointsStore reset_failures ['a]
-            (programme: &'a $crate::types::ProgrammeId, window_start: $crate::types::Timestamp) -> usize }
+        $crate::__forwarded! { $field PointsStore reset_failures ['a 'b]
+            (programme: &'a $crate::types::ProgrammeId, window_start: $crate::types::Timestamp, by: &'b $crate::audit::Attribution) -> usize }
     };
     ($field:tt settlements) => {
         $crate::__forwarded! { $field PointsReads settlements ['a]
@@ -213,6 +226,10 @@ macro_rules! __forward_method {
     ($field:tt prune_events) => {
         $crate::__forwarded! { $field EventStore prune_events ['a]
             (retention: &'a $crate::ports::EventRetention, now: $crate::types::Timestamp) -> $crate::ports::Pruning }
+    };
+    ($field:tt audit) => {
+        $crate::__forwarded! { $field AuditReads audit ['a]
+            (query: &'a $crate::ports::AuditQuery) -> Vec<$crate::audit::AuditRecord> }
     };
     ($field:tt contracts) => {
         $crate::__forwarded! { $field LogReads contracts []

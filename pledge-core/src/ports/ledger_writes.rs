@@ -66,7 +66,9 @@ pub trait LedgerWrites: Debug + Send + Sync + 'static {
     /// rows what was settled after the ancestor's time, restates totals, writes the reorg record. A
     /// comparison of supplies above the ancestor is forgotten, and so is each edge of the chain
     /// whose next block is above it. A halted token is active again, because the block that halted
-    /// it is above.
+    /// it is above; a paused one stays paused.
+    ///
+    /// An operator's rewind leaves its record, as [`AuditReads`](super::AuditReads) states.
     ///
     /// The logs of contracts go back in the same write: those above the ancestor are removed, and
     /// the epoch of each contract is bumped. So does the chain's state, as [`ChainState::rewound`](super::ChainState::rewound)

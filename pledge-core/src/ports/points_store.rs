@@ -5,12 +5,13 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::Seen;
+use super::{Seen, Settlement, SettlementsQuery};
+use crate::audit::Attribution;
 use crate::error::StoreError;
 use crate::points::{BatchSpan, Programme, WindowRow};
 use crate::types::{
-    Account, Amount, BlockNumber, Epoch, Overflow, ProgrammeId, RateSchedule, RawPoints, ShardId,
-    Timestamp, TokenId, Window,
+    Account, Amount, Epoch, ProgrammeId, RateSchedule, RawPoints, ShardId, Timestamp, TokenId,
+    Window,
 };
 
 /// A programme, and how far it is settled.
@@ -200,86 +201,11 @@ pub struct StatementRows {
     pub rows: Vec<Statement>,
 }
 
-/// Sums over some accounts in one window.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WindowTotal {
-    /// Start of the window.
-    pub start: Timestamp,
-    /// Accounts that earned in it.
-    pub accounts: u64,
-    /// What they earned.
-    pub raw: RawPoints,
-    /// First and last block with a change of those accounts in it; `None` if there was none, so that
-    /// the window can be derived. The blocks of the window itself are its edges'.
-    pub blocks: Option<(BlockNumber, BlockNumber)>,
-}
-
-impl WindowTotal {
-    /// A window in which no account has earned yet.
-    pub const fn empty(start: Timestamp) -> Self {
-        Self { start, accounts: 0, raw: RawPoints::ZERO, blocks: None }
-    }
-
-    /// Adds the sums over other accounts in the same window.
-    pub fn add(&mut self, other: &Self) -> Result<(), Overflow> {
-        self.accounts = self.accounts.checked_add(other.accounts).ok_or(Overflow("accounts"))?;
-        self.raw = self.raw.try_add(other.raw)?;
-        self.blocks = match (self.blocks, other.blocks) {
-            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-            (a, b) => a.or(b),
-        };
-        Ok(())
-    }
-}
-
 impl BatchFailure {
     /// Whether the failure affects the window that starts at this time.
     pub fn covers(&self, window_start: Timestamp) -> bool {
         (self.from..self.to).contains(&window_start)
     }
-}
-
-impl Settlement {
-    /// A window's settlement with the sums of its first shard; add the other shards' to `total`.
-    pub fn begin(programme: &Programme, shards: &[ShardProgress], total: WindowTotal) -> Self {
-        let window = programme.window.window_of(total.start);
-        let runs = shards.iter().filter_map(|shard| shard.run.as_ref());
-        let failures = runs.flat_map(|run| &run.failures).filter(|f| f.covers(window.start));
-        Self {
-            programme: programme.id.clone(),
-            window,
-            settled: shards.iter().all(|shard| shard.settled >= Some(window.end)),
-            total,
-            failures: failures.cloned().collect(),
-        }
-    }
-}
-
-/// One window of one programme, over all shards: the same whether settled on time or after an
-/// outage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settlement {
-    /// Programme of the settlement.
-    pub programme: ProgrammeId,
-    /// The settled time, `[start, end)`.
-    pub window: Window,
-    /// Whether every shard has settled it.
-    pub settled: bool,
-    /// Sums over the accounts settled so far.
-    pub total: WindowTotal,
-    /// Failed batches of it that wait for another attempt.
-    pub failures: Vec<BatchFailure>,
-}
-
-/// A page of settlements, newest window first.
-#[derive(Debug, Clone)]
-pub struct SettlementsQuery {
-    /// Programme of the settlements.
-    pub programme: ProgrammeId,
-    /// Only windows that start before this time; `None` starts at the newest.
-    pub before: Option<Timestamp>,
-    /// The maximum number of settlements.
-    pub limit: usize,
 }
 
 /// An account's total.
@@ -338,10 +264,14 @@ pub trait PointsReads: Debug + Send + Sync + 'static {
 /// - A shard's `settled` moves once every account was visited and no failure is left.
 /// - A total is kept for every account that earned; `standings` is an indexed leaderboard.
 /// - The number of rows written and read depends on the changes, never on the number of windows.
+/// - What an operator decides leaves its record, as [`AuditReads`](super::AuditReads) states.
 ///
 /// [`Reopened`]: crate::points::Reopened
 ///
 /// ```
+/// use std::time::SystemTime;
+///
+/// use pledge_core::audit::Attribution;
 /// use pledge_core::error::StoreErrorKind;
 /// use pledge_core::ledger::{TokenMetadata, TokenSpec};
 /// use pledge_core::points::Programme;
@@ -360,14 +290,15 @@ pub trait PointsReads: Debug + Send + Sync + 'static {
 /// store.register_token(&spec).await?;
 ///
 /// let programme = Programme::main(id, "0.05".parse()?);
-/// store.put_programme(&programme).await?;
+/// let by = Attribution::program("example", SystemTime::now())?;
+/// store.put_programme(&programme, &by).await?;
 /// let programmes = store.programmes(id).await?;
 /// assert_eq!(programmes[0].programme, programme);
 /// assert_eq!(programmes[0].settled(), None);
 ///
 /// // What is published stays true: a programme keeps its windows.
 /// let daily = Programme { window: WindowLength::new(86_400)?, ..programme };
-/// let refused = store.put_programme(&daily).await.unwrap_err();
+/// let refused = store.put_programme(&daily, &by).await.unwrap_err();
 /// assert_eq!(refused.kind(), StoreErrorKind::Invalid);
 /// # Ok(())
 /// # }
@@ -378,7 +309,11 @@ pub trait PointsStore: PointsReads {
     /// Registers a programme, or changes its rates. It is `Invalid` to change the rate of a time
     /// that a shard has settled, also before a rewind, or to change the window or the number of
     /// shards.
-    async fn put_programme(&self, programme: &Programme) -> Result<(), StoreError>;
+    async fn put_programme(
+        &self,
+        programme: &Programme,
+        by: &Attribution,
+    ) -> Result<(), StoreError>;
 
     /// Writes a batch: the next of its shard, or another attempt at a failed one.
     async fn commit_batch(&self, batch: &SettlementBatch) -> Result<(), StoreError>;
@@ -394,5 +329,6 @@ pub trait PointsStore: PointsReads {
         &self,
         programme: &ProgrammeId,
         window_start: Timestamp,
+        by: &Attribution,
     ) -> Result<usize, StoreError>;
 }

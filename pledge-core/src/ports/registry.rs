@@ -5,12 +5,14 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use super::ChainReport;
+use crate::audit::Attribution;
 use crate::error::StoreError;
 use crate::ledger::{SupplyAnswer, TokenSpec, TokenState};
 use crate::types::{BlockId, ChainId, TokenId};
 
 /// Registers chains and tokens, and writes their status and marks: the part of a
-/// [`BalanceStore`](super::BalanceStore) that moves no cursor.
+/// [`BalanceStore`](super::BalanceStore) that moves no cursor. What an operator decides takes an
+/// [`Attribution`], and leaves its record as [`AuditReads`](super::AuditReads) states.
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
 pub trait Registry: Debug + Send + Sync + 'static {
@@ -18,17 +20,24 @@ pub trait Registry: Debug + Send + Sync + 'static {
     async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError>;
 
     /// Applies an indexer's report, as [`ChainState::after`](super::ChainState::after) defines. Halting writes its event.
+    /// `Invalid` for a report that pauses ([`ChainReport::check`]).
     async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError>;
 
+    /// Pauses a chain until it is resumed, as [`ChainStatus::paused`](crate::indexer::ChainStatus::paused)
+    /// defines: with the reason given, which replaces that of an earlier pause. `Conflict` if it is
+    /// halted.
+    async fn pause_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError>;
+
     /// Resumes a paused or halted chain; does nothing to another.
-    async fn resume_chain(&self, chain: ChainId) -> Result<(), StoreError>;
+    async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError>;
 
     /// Registers a token. The same spec again returns the token's current state; another spec for
     /// the same token is `Invalid`, as is a token of an unknown chain.
     async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError>;
 
-    /// Halts a token with a reason. `base` is the cursor it must have; else the answer is `Conflict`.
-    /// Halting writes its event; a new reason for a token that is already halted does not.
+    /// Halts a token with a reason that its ledger gives; a paused one stays paused. `base` is the
+    /// cursor it must have; else the answer is `Conflict`. Halting writes its event; a new reason for a
+    /// token that is already halted does not.
     async fn halt_token(
         &self,
         token: TokenId,
@@ -36,8 +45,23 @@ pub trait Registry: Debug + Send + Sync + 'static {
         reason: &str,
     ) -> Result<(), StoreError>;
 
-    /// Makes a halted token active again; one that is active stays so. `base` as for halting.
-    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError>;
+    /// Makes a halted token active again whose fault is gone; one that is active or paused stays so.
+    /// `base` as for halting.
+    async fn heal_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError>;
+
+    /// Pauses a token, halted or not, until it is resumed: it is not committed to, and neither a
+    /// rewind nor an indexer makes it active. With the reason given, which replaces that of an
+    /// earlier pause.
+    async fn pause_token(&self, token: TokenId, by: &Attribution) -> Result<(), StoreError>;
+
+    /// Makes a halted or paused token active again; one that is active stays so. `base` as for
+    /// halting.
+    async fn resume_token(
+        &self,
+        token: TokenId,
+        base: Option<BlockId>,
+        by: &Attribution,
+    ) -> Result<(), StoreError>;
 
     /// Records a node's answer for the token's `totalSupply` at its cursor, as
     /// [`TokenState::record_supply`] defines. `Conflict` if the token is not at `base`.

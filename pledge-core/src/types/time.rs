@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::OutOfRange;
 
-/// Unix seconds of a block's header. Below 2^40, so that a balance integral has a bound.
+/// Unix seconds of a block's header, or of a clock. Below 2^40, so that a balance integral has a bound.
 ///
 /// It displays as RFC 3339 in UTC, `2026-01-01T15:00:00Z`, and is a number in JSON.
 #[derive(
@@ -29,6 +30,15 @@ impl Timestamp {
         } else {
             Err(OutOfRange::new("time", seconds, "unix seconds below 2^40"))
         }
+    }
+
+    /// The second of a wall clock. An error for a clock before 1970.
+    pub fn of_clock(now: SystemTime) -> Result<Self, OutOfRange> {
+        let since = now.duration_since(SystemTime::UNIX_EPOCH);
+        let since = since.map_err(|_| {
+            OutOfRange::new("time", "of the clock", "1970 or later: set this machine's clock")
+        })?;
+        Self::new(since.as_secs())
     }
 
     /// The time in unix seconds.

@@ -2,14 +2,17 @@
 
 use std::fmt;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
+use pledge_core::audit::Reason;
 use pledge_core::indexer::ChainStatus;
-use pledge_core::ports::{ChainReport, ChainState};
+use pledge_core::ledger::TokenState;
+use pledge_core::ports::ChainState;
 use pledge_core::primitives::Address;
 use pledge_core::types::TokenId;
 use serde::Serialize;
 
+use super::acting::attribution;
 use super::{Context, Verdict, WrongUsage};
 use crate::stores::{self, Stores};
 
@@ -17,18 +20,24 @@ use crate::stores::{self, Stores};
 pub(super) struct PauseArgs {
     /// The chain, by name or id
     chain: String,
-    /// The reason, shown with the chain's status
+    /// Pause this token instead of the chain
+    #[arg(long, value_name = "0x…")]
+    token: Option<Address>,
+    /// The reason, shown with the status and kept with who did it
     #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    reason: Option<Reason>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ResumeArgs {
     /// The chain, by name or id
     chain: String,
-    /// Resume this halted token instead of the chain
+    /// Resume this halted or paused token instead of the chain
     #[arg(long, value_name = "0x…")]
     token: Option<Address>,
+    /// The reason, kept with who did it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<Reason>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,54 +53,73 @@ struct Changed {
 }
 
 pub(super) async fn pause(context: Context, args: PauseArgs) -> anyhow::Result<Verdict> {
+    let by = attribution(args.reason.as_ref())?;
     let stores = stores::open_existing(&context.config()?.storage).await?;
     let chain = find(&stores, &args.chain).await?;
+    if let Some(address) = args.token {
+        let token = find_token(&stores, &chain, address).await?;
+        stores.balances.pause_token(token.spec.id, &by).await?;
+        return finish_token(context, &stores, chain, &token).await;
+    }
     if let ChainStatus::Halted(reason) = &chain.status {
         bail!(
             "chain {} is halted, so it is not followed and need not be paused: {reason}",
             chain.name
         );
     }
-    finish(context, &stores, chain, ChainStatus::Paused(args.reason)).await
+    stores.balances.pause_chain(chain.chain, &by).await?;
+    finish(context, &stores, chain, &ChainStatus::Paused(by.reason())).await
 }
 
 pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result<Verdict> {
+    let by = attribution(args.reason.as_ref())?;
     let stores = stores::open_existing(&context.config()?.storage).await?;
     let chain = find(&stores, &args.chain).await?;
     if let Some(address) = args.token {
-        return resume_token(context, &stores, chain, address).await;
+        let token = find_token(&stores, &chain, address).await?;
+        if token.is_active() {
+            bail!("token {} is neither halted nor paused", token.spec.id);
+        }
+        // The write names the cursor it read: if the token moved meanwhile, it is refused.
+        let base = token.cursor.map(|cursor| cursor.id());
+        stores.balances.resume_token(token.spec.id, base, &by).await?;
+        return finish_token(context, &stores, chain, &token).await;
     }
     if !chain.status.needs_operator() {
         bail!("chain {} is neither paused nor halted: it is {}", chain.name, chain.status);
     }
-    finish(context, &stores, chain, ChainStatus::Syncing).await
+    stores.balances.resume_chain(chain.chain, &by).await?;
+    finish(context, &stores, chain, &ChainStatus::Syncing).await
 }
 
-async fn resume_token(
+async fn find_token(
+    stores: &Stores,
+    chain: &ChainState,
+    address: Address,
+) -> anyhow::Result<TokenState> {
+    let id = TokenId { chain: chain.chain, address };
+    let token = stores.balances.token(id).await?;
+    let unknown = format!("token {id} is not followed: `pledge status` lists the tokens");
+    Ok(token.ok_or(WrongUsage(unknown))?)
+}
+
+/// Prints what a token was before, and what it is now.
+async fn finish_token(
     context: Context,
     stores: &Stores,
     chain: ChainState,
-    address: Address,
+    before: &TokenState,
 ) -> anyhow::Result<Verdict> {
-    let id = TokenId { chain: chain.chain, address };
-    let token = stores.balances.token(id).await?;
-    let token = token.ok_or_else(|| {
-        WrongUsage(format!("token {id} is not followed: `pledge status` lists the tokens"))
-    })?;
-    if token.is_active() {
-        bail!("token {id} is not halted");
-    }
-    // The write names the cursor it read: if the token moved meanwhile, it is refused.
-    let base = token.cursor.map(|cursor| cursor.id());
-    stores.balances.resume_token(id, base).await?;
+    let now = stores.balances.token(before.spec.id).await?;
     stores.close().await;
+    let now = now.context("the token is gone from the database")?.status;
     context.output.print(&Changed {
         chain_id: chain.chain.get(),
         name: chain.name,
-        token: Some(address),
-        before: "halted".to_owned(),
-        status: "active",
-        reason: None,
+        token: Some(before.spec.id.address),
+        before: before.status.name().to_owned(),
+        status: now.name(),
+        reason: now.reason().map(str::to_owned),
     })?;
     Ok(Verdict::Fine)
 }
@@ -121,31 +149,17 @@ async fn finish(
     context: Context,
     stores: &Stores,
     chain: ChainState,
-    status: ChainStatus,
+    status: &ChainStatus,
 ) -> anyhow::Result<Verdict> {
-    let changed = Changed {
+    stores.close().await;
+    context.output.print(&Changed {
         chain_id: chain.chain.get(),
         name: chain.name,
         token: None,
         before: chain.status.to_string(),
         status: status.name(),
         reason: status.reason().map(str::to_owned),
-    };
-    // Resuming has a call of its own: a report never ends a state that needs the operator.
-    if status.needs_operator() {
-        let report = ChainReport {
-            chain: chain.chain,
-            status,
-            head: None,
-            head_time: None,
-            processed: None,
-        };
-        stores.balances.report_chain(&report).await?;
-    } else {
-        stores.balances.resume_chain(chain.chain).await?;
-    }
-    stores.close().await;
-    context.output.print(&changed)?;
+    })?;
     Ok(Verdict::Fine)
 }
 

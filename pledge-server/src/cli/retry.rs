@@ -4,10 +4,12 @@ use std::fmt;
 
 use anyhow::bail;
 use clap::Args;
+use pledge_core::audit::Reason;
 use pledge_core::query::SettlementId;
 use pledge_core::stop::Stop;
 use serde::Serialize;
 
+use super::acting::attribution;
 use super::{Context, Verdict};
 use crate::output::counted;
 use crate::stores;
@@ -16,6 +18,9 @@ use crate::stores;
 pub(super) struct RetryArgs {
     /// The settlement, as `pledge settlements` names it: `CHAIN_ID:0xTOKEN:PROGRAMME:WINDOW_START`
     id: SettlementId,
+    /// The reason, kept with who did it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<Reason>,
 }
 
 #[derive(Debug, Serialize)]
@@ -32,7 +37,8 @@ pub(super) async fn execute(context: Context, args: RetryArgs) -> anyhow::Result
     let mut stores = stores::open_existing(&config.storage).await?;
     stores.settling = config.settlement.settler;
     let SettlementId { programme, window_start } = &args.id;
-    let batches = stores.points.reset_failures(programme, *window_start).await?;
+    let by = attribution(args.reason.as_ref())?;
+    let batches = stores.points.reset_failures(programme, *window_start, &by).await?;
     if batches == 0 {
         bail!(
             "nothing has failed in settlement {}: `pledge settlements --failed` lists those that \

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use pledge_core::audit::Reason;
 use pledge_core::error::StoreErrorKind;
 use pledge_core::event::ReorgRecord;
 use pledge_core::indexer::IndexerError;
@@ -14,6 +15,7 @@ use pledge_core::ports::ChainState;
 use pledge_core::types::{BlockNumber, ChainId};
 use serde::Serialize;
 
+use super::acting::attribution;
 use super::pause::find;
 use super::{Context, Verdict, WrongUsage};
 use crate::config::Config;
@@ -28,9 +30,9 @@ pub(super) struct RewindArgs {
     /// The newest block to keep, which the ledger and the node have in common
     #[arg(long, value_name = "BLOCK")]
     to: u64,
-    /// The reason, kept with its event
+    /// The reason, kept with its event and with who did it
     #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    reason: Option<Reason>,
     /// Do not ask for confirmation; it is asked for only on a terminal
     #[arg(long)]
     yes: bool,
@@ -41,7 +43,7 @@ struct Rewound {
     chain: String,
     chain_id: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    reason: Option<Reason>,
     #[serde(flatten)]
     record: ReorgRecord,
 }
@@ -83,11 +85,11 @@ async fn rewind(config: &Config, stores: &Stores, args: &RewindArgs) -> anyhow::
     }
     let chain: InspectedChain =
         setup::inspect(chain, stores).await.map_err(|error| error.of(chain))?;
-    let reason = args.reason.clone();
+    let by = attribution(args.reason.as_ref())?;
     let mut indexer = chain.route().indexer(chain.config.id, &stores.ports());
-    let record = indexer.rewind_to(height, reason.clone()).await;
+    let record = indexer.rewind_to(height, &by).await;
     let record = record.map_err(|error| refused(height, error))?;
-    Ok(Rewound { chain: state.name, chain_id: state.chain.get(), reason, record })
+    Ok(Rewound { chain: state.name, chain_id: state.chain.get(), reason: by.reason, record })
 }
 
 /// The highest block that anything of the chain has come to.

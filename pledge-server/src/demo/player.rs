@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
+use pledge_core::audit::Attribution;
 use pledge_core::engine::{Engine, EngineBuilder, FollowedChain, FollowedToken};
 use pledge_core::indexer::{Finality, IndexerConfig, Poll};
 use pledge_core::ledger::TokenMetadata;
@@ -74,7 +75,7 @@ impl Player {
             programme,
             name: scene.name,
             decimals: scene.decimals,
-            engine: engine.build().await?,
+            engine: engine.build(&Attribution::program("demo", SystemTime::now())?).await?,
             stores: stores.clone(),
             progress: progress.clone(),
         })

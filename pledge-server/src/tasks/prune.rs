@@ -65,6 +65,7 @@ mod tests {
     use pledge_core::ports::{ChainReport, Registry};
     use pledge_core::types::ChainId;
     use pledge_storage_memory::MemoryStore;
+    use pledge_testing::world::operator;
 
     use super::*;
 
@@ -78,7 +79,7 @@ mod tests {
             let report =
                 ChainReport { chain, status, head: None, head_time: None, processed: None };
             store.report_chain(&report).await.unwrap();
-            store.resume_chain(chain).await.unwrap();
+            store.resume_chain(chain, &operator()).await.unwrap();
         }
         let retention = EventRetention {
             events_kept: NonZeroU64::new(1_000).unwrap(),

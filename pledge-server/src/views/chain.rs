@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use pledge_core::ledger::TokenState;
+use pledge_core::ledger::{TokenState, TokenStatus};
 use pledge_core::query;
 use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::Serialize;
@@ -42,7 +42,7 @@ pub(crate) struct ChainView {
     pub(crate) contracts: Vec<ContractView>,
 }
 
-/// A halted token, and the reason.
+/// A halted or paused token, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct HaltedToken {
     pub(crate) address: Eip55,
@@ -51,14 +51,17 @@ pub(crate) struct HaltedToken {
 }
 
 impl HaltedToken {
-    /// The halted ones among a chain's tokens.
+    /// The halted and paused ones among a chain's tokens.
     pub(crate) fn among<'a>(tokens: impl IntoIterator<Item = &'a TokenState>) -> Vec<Self> {
         let halted = tokens.into_iter().filter_map(|token| {
-            Some(Self {
-                address: Eip55(token.spec.id.address),
-                symbol: token.spec.metadata.symbol.clone(),
-                reason: token.status.reason()?.to_owned(),
-            })
+            let reason = match &token.status {
+                TokenStatus::Active => return None,
+                TokenStatus::Halted(reason) => reason.clone(),
+                TokenStatus::Paused(None) => "paused by an operator".to_owned(),
+                TokenStatus::Paused(Some(reason)) => format!("paused by an operator: {reason}"),
+            };
+            let (address, symbol) = (token.spec.id.address, token.spec.metadata.symbol.clone());
+            Some(Self { address: Eip55(address), symbol, reason })
         });
         halted.collect()
     }

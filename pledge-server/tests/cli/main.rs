@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
+mod acting;
 mod archive;
 mod bad_input;
 mod config_commands;

@@ -14,6 +14,7 @@ use pledge_server::config::Config;
 use pledge_server::stores::{self, Stores};
 use pledge_testing::digest::digest;
 use pledge_testing::oracle::oracle;
+use pledge_testing::world::operator;
 use pledge_testing::{MySqlPlace, OwnServer};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
@@ -93,7 +94,7 @@ impl Stage {
         let spec = TokenSpec { id: id(), metadata, start_block: BlockNumber::new(0) };
         stores.balances.register_token(&spec).await.unwrap();
         let programme = Programme::main(id(), "0.05".parse().unwrap());
-        stores.points.put_programme(&programme).await.unwrap();
+        stores.points.put_programme(&programme, &operator()).await.unwrap();
         let indexer = Self::indexer(&chain, &stores);
         Self { chain, stores, indexer, programme }
     }

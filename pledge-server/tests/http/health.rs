@@ -8,10 +8,21 @@ use pledge_core::ports::ChainReport;
 use pledge_core::types::ChainId;
 use pledge_testing::Slow;
 use pledge_testing::mocks::MockBalanceStore;
+use pledge_testing::world::{operator, operator_because};
 use serde_json::{Value, json};
 
 use crate::support::{Stores, World};
 use crate::worlds::{HOUR, OTHER_TOKEN, THREE_PM, seed};
+
+/// As an indexer or, for a pause, as an operator.
+async fn show(world: &World, status: ChainStatus) {
+    let ChainStatus::Paused(reason) = status else {
+        return report(world, status).await;
+    };
+    let by = reason.map_or_else(operator, |reason| operator_because(&reason));
+    world.stores.balances.pause_chain(ChainId::new(1), &by).await.expect("pause");
+    world.pulse.check().await;
+}
 
 async fn report(world: &World, status: ChainStatus) {
     let report = ChainReport {
@@ -66,7 +77,7 @@ async fn a_chain_that_is_not_well_leaves_the_instance_ready_and_degraded() {
     for (status, reason) in not_well {
         let (world, _) = seed().await;
         let name = status.name();
-        report(&world, status).await;
+        show(&world, status).await;
         let ready = world.ok("/readyz").await;
         assert_eq!(ready["status"], "degraded");
         let chain = &ready["chains"][0];

@@ -1,6 +1,7 @@
 //! A store that cannot be reached.
 
 use async_trait::async_trait;
+use pledge_core::audit::Attribution;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::ReorgRecord;
 use pledge_core::ledger::{
@@ -33,7 +34,11 @@ impl Registry for Away {
         away()
     }
 
-    async fn resume_chain(&self, _: ChainId) -> Result<(), StoreError> {
+    async fn pause_chain(&self, _: ChainId, _: &Attribution) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn resume_chain(&self, _: ChainId, _: &Attribution) -> Result<(), StoreError> {
         away()
     }
 
@@ -45,7 +50,20 @@ impl Registry for Away {
         away()
     }
 
-    async fn resume_token(&self, _: TokenId, _: Option<BlockId>) -> Result<(), StoreError> {
+    async fn heal_token(&self, _: TokenId, _: Option<BlockId>) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn pause_token(&self, _: TokenId, _: &Attribution) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn resume_token(
+        &self,
+        _: TokenId,
+        _: Option<BlockId>,
+        _: &Attribution,
+    ) -> Result<(), StoreError> {
         away()
     }
 

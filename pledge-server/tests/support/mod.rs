@@ -22,6 +22,7 @@ use pledge_core::types::{Amount, BlockNumber, ChainId, Decimals, Timestamp, Toke
 use pledge_server::http::{Api, Pulse, router};
 use pledge_server::tasks::Incidents;
 use pledge_storage_memory::{MemoryPending, MemoryStore};
+use pledge_testing::world::operator;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -153,7 +154,7 @@ impl World {
     }
 
     pub(crate) async fn programme(&self, programme: &Programme) {
-        let put = self.stores.points.put_programme(programme).await;
+        let put = self.stores.points.put_programme(programme, &operator()).await;
         put.expect("a programme can be put");
     }
 

@@ -46,7 +46,7 @@ async fn a_cursor_that_another_instance_left_and_reached_again_is_no_reason_to_h
         let source = Bent::new(&world.chain);
         let act = move || {
             chain.return_to(&ours);
-            ready(other.rewind_to(n(50), None)).unwrap();
+            ready(other.rewind_to(n(50), &operator())).unwrap();
             ready(index_until_rest(&mut other)).unwrap();
             chain.return_to(&theirs);
         };

@@ -43,7 +43,9 @@ use pledge_core::types::{
 };
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::Fixture;
-use pledge_testing::world::{CHAIN, CONFIRMATIONS, NOW, World, account, at, token, tokens};
+use pledge_testing::world::{
+    CHAIN, CONFIRMATIONS, NOW, World, account, at, operator, token, tokens,
+};
 
 const POOL: Address = Address::repeat_byte(0x7e);
 const CONFIG: IndexerConfig = IndexerConfig {
@@ -214,14 +216,15 @@ impl Registry for Odd {
         }
     }
 
-    async fn resume_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
-        match self.takes("resume_token")? {
-            true => self.inner.resume_token(token, base).await,
+    async fn heal_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError> {
+        match self.takes("heal_token")? {
+            true => self.inner.heal_token(token, base).await,
             false => Ok(()),
         }
     }
 
-    forward_store!(inner: register_chain resume_chain register_token record_supply);
+    forward_store!(inner: register_chain pause_chain resume_chain register_token record_supply);
+    forward_store!(inner: pause_token resume_token);
 }
 
 #[async_trait]

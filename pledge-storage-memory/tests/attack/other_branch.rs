@@ -52,7 +52,7 @@ async fn a_contract_from_block_zero_is_followed_and_rewound() {
     mine_to(&world, 30);
     world.index().await;
     assert_as_the_chain(&world, &[&pool]).await;
-    world.indexer.rewind_to(n(0), None).await.unwrap();
+    world.indexer.rewind_to(n(0), &operator()).await.unwrap();
     assert_eq!(state(&world, &pool).await.cursor, world.chain.block(0));
     world.chain.fork_at(0);
     mine_to(&world, 30);

@@ -17,7 +17,7 @@ async fn a_rewind_to_a_block_that_was_not_asked_for_is_refused() {
             from if from == n(8) => Ok(vec![other]),
             _ => answer,
         }));
-        let rewound = world.indexer.rewind_to(n(8), None).await;
+        let rewound = world.indexer.rewind_to(n(8), &operator()).await;
         assert!(rewound.is_err(), "asked for block 8, went back to {}", rewound.unwrap().to);
     }
 }
@@ -30,7 +30,7 @@ async fn a_rewind_below_the_start_of_a_contract_leaves_it_to_begin_again() {
     follow(&world, &late).await;
     mine_to(&world, 30);
     world.index().await;
-    let record = world.indexer.rewind_to(n(8), None).await.unwrap();
+    let record = world.indexer.rewind_to(n(8), &operator()).await.unwrap();
     assert_eq!(record.contracts.len(), 2);
     assert_eq!(state(&world, &late).await.cursor, None);
     world.index().await;

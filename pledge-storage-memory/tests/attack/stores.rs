@@ -49,7 +49,7 @@ async fn a_resume_that_wrote_nothing_leaves_the_token_visibly_halted() {
     }
     mine_to(&world, 20);
     index_until_rest(&mut world.indexer).await.unwrap();
-    odd.ignore("resume_token");
+    odd.ignore("heal_token");
     world.chain.fork_at(10);
     mine_to(&world, 40);
     for seconds in 10..300 {

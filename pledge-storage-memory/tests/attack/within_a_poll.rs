@@ -34,13 +34,10 @@ impl Other {
             OtherForks => self.fork_and_poll(1),
             OtherForksAndMoves => self.fork_and_poll(6),
             OperatorRewinds => {
-                ready(self.indexer.rewind_to(n(12), None)).unwrap();
+                ready(self.indexer.rewind_to(n(12), &operator())).unwrap();
             }
             Pauses => {
-                let status = ChainStatus::Paused(None);
-                let (chain, head) = (CHAIN, None);
-                let report = ChainReport { chain, status, head, head_time: None, processed: None };
-                ready(self.fixture.balances.report_chain(&report)).unwrap();
+                ready(self.fixture.balances.pause_chain(CHAIN, &operator())).unwrap();
             }
             Registers => {
                 ready(self.fixture.logs.register_contract(late)).unwrap();
@@ -99,7 +96,7 @@ async fn acts_at_a_question(meanwhile: Meanwhile, question: usize) {
     assert_eq!(stopped, matches!(meanwhile, Pauses), "{context}");
     if stopped {
         assert_eq!(world.status().await, ChainStatus::Paused(None), "{context}");
-        balances.resume_chain(CHAIN).await.unwrap();
+        balances.resume_chain(CHAIN, &operator()).await.unwrap();
     }
     world.index().await;
     let mut all = vec![&pool];

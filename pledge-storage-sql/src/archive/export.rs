@@ -5,7 +5,7 @@ use pledge_core::event::EventSeq;
 use pledge_core::ports::{ChainState, RecordSink};
 
 use super::accounts::Accounts;
-use super::pages::{Events, Headers, Pages, Statements, Totals, Unreadable, Windows};
+use super::pages::{Audit, Events, Headers, Pages, Statements, Totals, Unreadable, Windows};
 use crate::connection::Connection;
 use crate::fault::Fault;
 use crate::programmes::{of_token, shards_of};
@@ -46,6 +46,7 @@ pub(super) async fn export(
     for row in &programmes {
         put_pages(db, sink, Statements::new(row)).await?;
     }
+    put_pages(db, sink, Audit::default()).await?;
     put_pages(db, sink, Events::default()).await?;
     put_positions(db, sink).await
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use pledge_core::archive::{ArchiveRecord, FittingRecords};
+use pledge_core::audit::{AuditNumber, AuditRecord};
 use pledge_core::event::{EventSeq, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, UnreadableLog};
 use pledge_core::points::WindowRow;
@@ -11,6 +12,7 @@ use pledge_core::ports::{RecordSource, ShardProgress, Statement};
 use pledge_core::types::{Account, BlockRef, ProgrammeId, RawPoints, ShardId, TokenId};
 
 use super::rows::Rows;
+use crate::audit;
 use crate::connection::Connection;
 use crate::events::{add_position, go_on_after, take_number};
 use crate::fault::Fault;
@@ -22,7 +24,8 @@ pub(super) async fn import(
     db: &mut dyn Connection,
     records: &mut FittingRecords<'_>,
 ) -> Result<(), Fault> {
-    // A second import waits here until this one has ended.
+    // A second import waits here until this one has ended. The counters in the order of a write.
+    audit::newest(db).await?;
     take_number(db).await?;
     refuse_used(db).await?;
     let mut import = Import::default();
@@ -33,7 +36,7 @@ pub(super) async fn import(
 }
 
 async fn refuse_used(db: &mut dyn Connection) -> Result<(), Fault> {
-    for table in ["chain", "token", "event", "event_delivery"] {
+    for table in ["chain", "token", "event", "event_delivery", "audit_record"] {
         let rows = query(format!("SELECT 1 FROM {table} LIMIT 1")).rows(db).await?;
         if !rows.is_empty() {
             return Err(FittingRecords::refuse_used().into());
@@ -54,6 +57,8 @@ struct Import {
     windows: Rows<(ShardId, WindowRow)>,
     totals: Rows<(Account, RawPoints)>,
     statements: Rows<Statement>,
+    audit: Rows<AuditRecord>,
+    newest_act: AuditNumber,
     events: Rows<SequencedEvent>,
     newest_event: EventSeq,
 }
@@ -101,6 +106,10 @@ impl Import {
             ArchiveRecord::Statement { programme, statement } => {
                 self.statements.push(db, key(&self.programmes, &programme)?, statement).await
             }
+            ArchiveRecord::Audit(record) => {
+                self.newest_act = record.number;
+                self.audit.push(db, (), *record).await
+            }
             ArchiveRecord::Event(event) => {
                 self.newest_event = event.sequence;
                 self.events.push(db, (), event).await
@@ -119,7 +128,9 @@ impl Import {
         self.windows.flush(db).await?;
         self.totals.flush(db).await?;
         self.statements.flush(db).await?;
+        self.audit.flush(db).await?;
         self.events.flush(db).await?;
+        audit::go_on_after(db, self.newest_act).await?;
         go_on_after(db, self.newest_event).await
     }
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use pledge_core::archive::ArchiveRecord;
+use pledge_core::audit::AuditNumber;
 use pledge_core::event::EventSeq;
 use pledge_core::ledger::UnreadableLog;
 use pledge_core::points::WindowRow;
@@ -11,6 +12,7 @@ use pledge_core::types::{
     Account, BlockNumber, BlockRef, ChainId, Epoch, ProgrammeId, RawPoints, ShardId, Timestamp,
 };
 
+use crate::audit;
 use crate::connection::Connection;
 use crate::events;
 use crate::fault::Fault;
@@ -208,6 +210,20 @@ impl Pages for Statements {
         let record =
             |statement| ArchiveRecord::Statement { programme: self.programme.clone(), statement };
         Ok(page.into_iter().map(record).collect())
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Audit {
+    after: AuditNumber,
+}
+
+#[async_trait]
+impl Pages for Audit {
+    async fn next(&mut self, db: &mut dyn Connection) -> Result<Vec<ArchiveRecord>, Fault> {
+        let page = audit::after(db, self.after, PAGE_ROWS).await?;
+        self.after = page.last().map_or(self.after, |record| record.number);
+        Ok(page.into_iter().map(|record| ArchiveRecord::Audit(Box::new(record))).collect())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rows that wait to be written together.
 
 use async_trait::async_trait;
+use pledge_core::audit::AuditRecord;
 use pledge_core::event::SequencedEvent;
 use pledge_core::ledger::{Change, Checkpoint, UnreadableLog};
 use pledge_core::points::WindowRow;
@@ -13,7 +14,7 @@ use crate::earnings::{add_statements, save_totals, save_windows};
 use crate::events::add_events;
 use crate::fault::Fault;
 use crate::new_blocks::hold_headers;
-use crate::unreadable;
+use crate::{audit, unreadable};
 
 const ROWS_MAX: usize = 1_024;
 
@@ -95,5 +96,6 @@ stored! {
     };
     (Account, RawPoints), of u64: |db, programme, rows| save_totals(db, programme, &rows).await;
     Statement, of u64: |db, programme, rows| add_statements(db, programme, &rows).await;
+    AuditRecord, of (): |db, _owner, rows| audit::add(db, &rows).await;
     SequencedEvent, of (): |db, _owner, rows| add_events(db, &rows).await;
 }

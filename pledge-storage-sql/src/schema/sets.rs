@@ -18,14 +18,22 @@ pub(super) struct Migration {
     pub(super) text: &'static str,
 }
 
-/// Chains, ledgers, points, contracts' logs and events.
-pub(super) const ENGINE: MigrationSet = MigrationSet { name: "engine", migrations: &[BASELINE] };
+/// Chains, ledgers, points, contracts' logs, events, and who did what.
+pub(super) const ENGINE: MigrationSet =
+    MigrationSet { name: "engine", migrations: &[BASELINE, AUDIT] };
 
 /// Everything that databases had when the sets began.
 pub(super) const BASELINE: Migration = Migration {
     version: 9,
     name: "baseline",
     text: include_str!("../../migrations/engine/0009_baseline.sql"),
+};
+
+/// Who did what, and tokens that a person stopped.
+const AUDIT: Migration = Migration {
+    version: 10,
+    name: "audit",
+    text: include_str!("../../migrations/engine/0010_audit.sql"),
 };
 
 /// The domains around the engine, which have no tables yet.

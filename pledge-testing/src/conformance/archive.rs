@@ -6,10 +6,11 @@ use std::sync::Arc;
 use alloy_primitives::B256;
 use async_trait::async_trait;
 use pledge_core::archive::{ArchiveKey, ArchiveRecord, RecordKind, Tally};
+use pledge_core::audit::Action;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::EventSeq;
 use pledge_core::indexer::ChainStatus;
-use pledge_core::ledger::{SupplyAnswer, UnreadableLog};
+use pledge_core::ledger::{SupplyAnswer, TokenStatus, UnreadableLog};
 use pledge_core::points::{Programme, Settler, SettlerConfig};
 use pledge_core::ports::{
     BalanceStore, ChainReport, LedgerCommit, NewBlocks, RecordSink, StatementKind, TokenCommit,
@@ -22,7 +23,7 @@ use super::engine::{mint_other, other};
 use super::event_store::consumer;
 use super::ledger::Ledger;
 use crate::digest::statement_rows;
-use crate::world::{CHAIN, World, account, at, spec, token, tokens};
+use crate::world::{CHAIN, World, account, at, operator, operator_because, spec, token, tokens};
 use crate::{ArchiveFixture, FailingPoints, Fixture, Records};
 
 laws! {
@@ -38,6 +39,8 @@ laws! {
     reversed_statements_survive
     a_settlement_under_way_and_its_failures_survive
     event_numbers_go_on
+    what_persons_did_is_moved_and_its_numbers_go_on
+    what_persons_stopped_stays_stopped
     an_imported_ledger_goes_on_as_the_original_would
 }
 
@@ -59,8 +62,8 @@ impl Move {
     }
 }
 
-/// A store with something of each kind in it: two chains, one of them halted; two tokens, one
-/// halted; two programmes; logs that cannot be read, and a supply that differs from the contract's;
+/// A store with something of each kind in it: three chains, one of them halted and one paused; two
+/// tokens, one halted, then paused; two programmes; logs that cannot be read, and a supply that differs from the contract's;
 /// a reorg that reversed settled windows; a settlement under way with a failed batch; a consumer
 /// that has received some of the events.
 pub async fn eventful(fixture: Fixture) -> World {
@@ -72,10 +75,12 @@ pub async fn eventful(fixture: Fixture) -> World {
     let head_time = Some(at(7));
     let report = ChainReport { chain: ChainId::new(5), status, head, head_time, processed };
     balances.report_chain(&report).await.expect("report");
+    balances.register_chain(ChainId::new(6), "six").await.expect("register");
+    balances.pause_chain(ChainId::new(6), &operator()).await.expect("pause");
     balances.register_token(&spec(other())).await.expect("register");
     let late = ProgrammeId::new(token(), "late").expect("a name");
     let late = Programme { id: late, ..world.programme().clone() };
-    points.put_programme(&late).await.expect("put");
+    points.put_programme(&late, &operator()).await.expect("put");
     let (events, balances) = (events.clone(), balances.clone());
 
     let mints: Vec<_> = (1..=20).map(|n| (None, Some(n), tokens(100 * n))).collect();
@@ -93,6 +98,7 @@ pub async fn eventful(fixture: Fixture) -> World {
     let of_other = balances.token(other()).await.expect("read").expect("registered");
     let cursor = of_other.cursor.map(|cursor| cursor.id());
     balances.halt_token(other(), cursor, "a test").await.expect("halt");
+    balances.pause_token(other(), &operator_because("a test")).await.expect("pause");
     mark(&*balances, token()).await;
     let delivered = events.events(EventSeq::START, 3).await.expect("read")[2].sequence;
     let (start, mail) = (EventSeq::START, consumer("mail"));
@@ -173,7 +179,7 @@ async fn an_export_has_everything_in_the_order_of_the_keys(stores: Move) {
     let keys: Vec<ArchiveKey> = records.iter().map(ArchiveRecord::key).collect();
     assert!(keys.is_sorted_by(|lower, upper| lower < upper));
     let kinds: BTreeSet<RecordKind> = records.iter().map(ArchiveRecord::kind).collect();
-    assert_eq!(kinds.len(), 13, "{kinds:?}");
+    assert_eq!(kinds.len(), 14, "{kinds:?}");
 }
 
 /// The same history gives the same records in both stores.
@@ -323,6 +329,29 @@ async fn event_numbers_go_on(stores: Move) {
     let delivered = before.delivered(&consumer("mail")).await.expect("read");
     assert!(delivered > EventSeq::START);
     assert_eq!(after.delivered(&consumer("mail")).await.expect("read"), delivered);
+}
+
+async fn what_persons_did_is_moved_and_its_numbers_go_on(stores: Move) {
+    eventful(stores.from.fixture.clone()).await;
+    stores.run().await;
+    let before = stores.from.fixture.all_acts().await.expect("read");
+    assert!(before.len() >= 4, "{before:?}");
+    assert_eq!(stores.to.fixture.all_acts().await.expect("read"), before);
+    stores.to.fixture.balances.pause_chain(CHAIN, &operator()).await.expect("pause");
+    let mut after = stores.to.fixture.all_acts().await.expect("read");
+    let last = after.pop().expect("there are some");
+    assert_eq!((&after, last.act.action), (&before, Action::PAUSE_CHAIN));
+    assert!(Some(last.number) > before.last().map(|record| record.number));
+}
+
+async fn what_persons_stopped_stays_stopped(stores: Move) {
+    eventful(stores.from.fixture.clone()).await;
+    stores.run().await;
+    let balances = &stores.to.fixture.balances;
+    let chain = balances.chain(ChainId::new(6)).await.expect("read").expect("it was moved");
+    assert_eq!(chain.status, ChainStatus::Paused(None));
+    let token = balances.token(other()).await.expect("read").expect("it was moved");
+    assert_eq!(token.status, TokenStatus::Paused(Some("a test".to_owned())));
 }
 
 /// After a reorg below what was settled, more blocks and settlements, both stores are equal.

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use pledge_core::archive::{ArchiveRecord, RecordKind};
+use pledge_core::audit::AuditNumber;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::ports::RecordSource;
 use pledge_core::types::{Amount, ChainId};
@@ -18,6 +19,7 @@ laws! {
     records_out_of_order_are_refused
     a_record_without_what_it_refers_to_is_refused
     figures_that_do_not_add_up_are_refused
+    an_act_without_a_number_is_refused
     a_refused_record_is_named
 }
 
@@ -186,6 +188,18 @@ async fn figures_that_do_not_add_up_are_refused(stores: Move) {
     ] {
         refused(&stores.to, altered, what).await;
     }
+}
+
+/// Numbers begin above it, so a reader would never get it.
+async fn an_act_without_a_number_is_refused(stores: Move) {
+    let mut records = records(&stores.from).await;
+    let first = records.0.iter_mut().find_map(|record| match record {
+        ArchiveRecord::Audit(record) => Some(&mut record.number),
+        _ => None,
+    });
+    *first.expect("persons acted") = AuditNumber::START;
+    let error = refused(&stores.to, records, "no number").await;
+    assert!(error.detail().contains("a audit,"), "{error}");
 }
 
 /// The error names the record by its number and its kind.

@@ -11,7 +11,7 @@ use pledge_core::types::{Amount, BlockNumber, ChainId, Epoch, TokenId};
 use super::ledger::Ledger;
 use crate::Fixture;
 use crate::oracle::oracle;
-use crate::world::{CHAIN, account, at, spec, token};
+use crate::world::{CHAIN, account, at, operator, spec, token};
 
 laws! {
     __balance_store of balance_store(Fixture):
@@ -118,17 +118,16 @@ async fn a_latched_chain_keeps_its_status_until_it_is_resumed(fixture: Fixture) 
     let report =
         |status, head| ChainReport { chain: CHAIN, status, head, head_time: None, processed: None };
     let head = Some(BlockNumber::new(9));
-    for report in [report(ChainStatus::Paused(None), None), report(ChainStatus::Live, head)] {
-        ledger.store().report_chain(&report).await.expect("report");
-    }
+    ledger.store().pause_chain(CHAIN, &operator()).await.expect("pause");
+    ledger.store().report_chain(&report(ChainStatus::Live, head)).await.expect("report");
     let state = async || ledger.store().chains().await.expect("read").remove(0);
     let paused = state().await;
     assert_eq!((paused.status, paused.head), (ChainStatus::Paused(None), head));
-    ledger.store().resume_chain(CHAIN).await.expect("resume");
+    ledger.store().resume_chain(CHAIN, &operator()).await.expect("resume");
     assert_eq!(state().await.status, ChainStatus::Syncing);
     let live = report(ChainStatus::Live, None);
     ledger.store().report_chain(&live).await.expect("report");
-    ledger.store().resume_chain(CHAIN).await.expect("nothing to resume");
+    ledger.store().resume_chain(CHAIN, &operator()).await.expect("nothing to resume");
     assert_eq!(state().await.status, ChainStatus::Live);
 }
 
@@ -297,7 +296,7 @@ async fn a_halted_token_refuses_commits_until_it_is_reinstated(fixture: Fixture)
     let events = ledger.fixture.all_events().await.expect("read");
     let halted = Event::TokenHalted { token: token(), reason: "why".to_owned() };
     assert_eq!(events.last().map(|event| &event.event), Some(&halted));
-    store.resume_token(token(), base).await.expect("reinstate");
+    store.resume_token(token(), base, &operator()).await.expect("reinstate");
     store.commit(&message).await.expect("active again");
 }
 

@@ -15,7 +15,7 @@ use pledge_core::types::{
 
 use crate::Fixture;
 use crate::digest::statement_rows;
-use crate::world::{NOW, OnePending, World, account, at, token, tokens};
+use crate::world::{NOW, OnePending, World, account, at, operator, token, tokens};
 
 laws! {
     __cases of cases(Fixture):
@@ -203,7 +203,7 @@ async fn case_15_two_chains_with_different_decimals_add_up(fixture: Fixture) {
     let (balances, points) = (world.fixture.balances.clone(), world.fixture.points.clone());
     balances.register_chain(id.chain, "elsewhere").await.expect("register");
     balances.register_token(&six_spec).await.expect("register");
-    points.put_programme(&Programme::main(id, rate("0.05"))).await.expect("put");
+    points.put_programme(&Programme::main(id, rate("0.05")), &operator()).await.expect("put");
     let (source, pending) = (Arc::new(elsewhere), Arc::new(OnePending::default()));
     let config = IndexerConfig { clock_slack: None, ..IndexerConfig::default() };
     let mut indexer = Indexer::new(id.chain, source, balances, pending, config);

@@ -9,14 +9,13 @@ use pledge_core::event::{Event, RewindCause};
 use pledge_core::indexer::{ChainStatus, Finality, IndexerConfig, Poll};
 use pledge_core::ledger::TokenStatus;
 use pledge_core::points::{Programme, SettleReport, SettlerError};
-use pledge_core::ports::ChainReport;
 use pledge_core::simulation::ScriptedTransfer;
 use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, Rate, TokenId};
 
 use super::cases::mine_seed;
 use crate::oracle::oracle;
-use crate::world::{CHAIN, NOW, World, account, at, spec, token, tokens};
+use crate::world::{CHAIN, NOW, World, account, at, operator, spec, token, tokens};
 use crate::{Fixture, ManualClock};
 
 laws! {
@@ -174,7 +173,7 @@ async fn a_resumed_chain_that_still_differs_halts_again(fixture: Fixture) {
     world.fork(25);
     for _ in 0..2 {
         assert!(matches!(world.indexer.poll(NOW).await, Poll::Stopped(ChainStatus::Halted(_))));
-        world.fixture.balances.resume_chain(CHAIN).await.expect("resume");
+        world.fixture.balances.resume_chain(CHAIN, &operator()).await.expect("resume");
     }
 }
 
@@ -184,18 +183,12 @@ async fn a_paused_chain_stays_paused_until_it_is_resumed(fixture: Fixture) {
     mine_seed(&world, 0);
     world.confirm(HOUR);
     let store = world.fixture.balances.clone();
-    let paused = ChainReport {
-        chain: CHAIN,
-        status: ChainStatus::Paused(None),
-        head: None,
-        head_time: None,
-        processed: None,
-    };
-    let (polled, reported) = tokio::join!(world.indexer.poll(NOW), store.report_chain(&paused));
-    reported.expect("pause");
+    let by = operator();
+    let (polled, paused) = tokio::join!(world.indexer.poll(NOW), store.pause_chain(CHAIN, &by));
+    paused.expect("pause");
     assert!(!matches!(polled, Poll::Retry(_)), "{polled:?}");
     assert!(matches!(world.indexer.poll(NOW).await, Poll::Stopped(ChainStatus::Paused(None))));
-    store.resume_chain(CHAIN).await.expect("resume");
+    store.resume_chain(CHAIN, &operator()).await.expect("resume");
     world.run().await;
     assert_eq!(world.digest().await, world.oracle());
     let chains = store.chains().await.expect("read");

@@ -11,7 +11,7 @@ use pledge_core::simulation::ScriptedTransfer;
 use pledge_core::types::{BlockNumber, BlockRef, ContractId};
 
 use crate::Fixture;
-use crate::world::{CHAIN, CONFIRMATIONS, World, at, token, tokens};
+use crate::world::{CHAIN, CONFIRMATIONS, World, at, operator, token, tokens};
 
 laws! {
     __engine_contracts of engine_contracts(Fixture):
@@ -183,7 +183,7 @@ async fn an_operators_rewind_takes_logs_back_and_fetches_none_twice(fixture: Fix
     follow(&world, &every).await;
     mine_to(&world, 20);
     world.index().await;
-    let record = world.indexer.rewind_to(BlockNumber::new(8), None).await.expect("rewind");
+    let record = world.indexer.rewind_to(BlockNumber::new(8), &operator()).await.expect("rewind");
     assert_eq!((record.tokens.len(), record.contracts.len()), (1, 1));
     assert_eq!(record.contracts[0].logs_removed, 6, "blocks 9 to 14");
     world.index().await;
@@ -210,10 +210,11 @@ async fn an_operators_rewind_above_a_fork_of_the_logs_is_refused(fixture: Fixtur
     assert_eq!(kept(&world, &pool).await.len(), 1);
     world.chain.fork_at(5);
     mine_to(&world, 20);
-    let error = world.indexer.rewind_to(BlockNumber::new(6), None).await.expect_err("another log");
+    let error =
+        world.indexer.rewind_to(BlockNumber::new(6), &operator()).await.expect_err("another log");
     let IndexerError::Store(error) = error else { panic!("{error:?}") };
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert!(error.detail().contains("what is kept of contract"), "{error}");
-    world.indexer.rewind_to(BlockNumber::new(5), None).await.expect("below the fork");
+    world.indexer.rewind_to(BlockNumber::new(5), &operator()).await.expect("below the fork");
     assert_eq!(kept(&world, &pool).await, []);
 }

@@ -11,7 +11,7 @@ use pledge_core::types::{BlockNumber, Timestamp, WindowLength};
 
 use crate::Fixture;
 use crate::liar::{Liar, Lies};
-use crate::world::{CHAIN, CONFIRMATIONS, NOW, World, at, spec, token, tokens};
+use crate::world::{CHAIN, CONFIRMATIONS, NOW, World, at, operator, spec, token, tokens};
 
 laws! {
     __engine_edges of engine_edges(Fixture):
@@ -294,7 +294,7 @@ async fn an_answer_from_before_a_rewind_makes_no_edge(fixture: Fixture) {
         for number in 31..300_u64 {
             world.mine(number / 3 * 7 + steps, &[]);
         }
-        world.indexer.rewind_to(BlockNumber::new(30), None).await.expect("a common block");
+        world.indexer.rewind_to(BlockNumber::new(30), &operator()).await.expect("a common block");
         world.index().await;
         find(&mut finder).await;
         assert_eq!(kept(&world).await, kept_without(&world, &[withheld]).await, "{steps} steps");

@@ -16,7 +16,7 @@ use pledge_core::types::{
 };
 
 use crate::Fixture;
-use crate::world::{CHAIN, NOW, OnePending, World, account, at, spec, token, tokens};
+use crate::world::{CHAIN, NOW, OnePending, World, account, at, operator, spec, token, tokens};
 
 laws! {
     __engine_nodes of engine_nodes(Fixture):
@@ -97,8 +97,7 @@ impl ChainSource for Nodes {
 
     async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
         if let Some(store) = &self.paused {
-            let report = report(ChainStatus::Paused(None));
-            store.report_chain(&report).await.expect("an operator pauses");
+            store.pause_chain(CHAIN, &operator()).await.expect("an operator pauses");
         }
         let is_refused = |token: &Address| Some(*token) == self.refused;
         if request.detail == HeaderDetail::Sparse
@@ -448,7 +447,7 @@ async fn a_fork_below_a_cursor_that_is_not_held_halts_the_chain(fixture: Fixture
         world.mine(number, &[]);
     }
     for _ in 0..6 {
-        world.fixture.balances.resume_chain(CHAIN).await.expect("resume");
+        world.fixture.balances.resume_chain(CHAIN, &operator()).await.expect("resume");
         world.indexer.poll(NOW).await;
     }
     assert!(matches!(world.status().await, ChainStatus::Halted(_)));

@@ -12,7 +12,7 @@ use pledge_core::types::{
 
 use crate::Fixture;
 use crate::digest::statement_rows;
-use crate::world::{CHAIN, World, account, at, token, tokens};
+use crate::world::{CHAIN, World, account, at, operator, token, tokens};
 
 laws! {
     __engine_settling of engine_settling(Fixture):
@@ -78,7 +78,7 @@ async fn a_batch_that_keeps_failing_waits_for_a_person(fixture: Fixture) {
     let programmes = points.programmes(token()).await.expect("read");
     let settled = |shard: &&pledge_core::ports::ShardProgress| shard.settled == Some(at(9 * HOUR));
     assert_eq!(programmes[0].shards.iter().filter(settled).count(), 15);
-    let reset = points.reset_failures(&id(), at(HOUR)).await.expect("reset");
+    let reset = points.reset_failures(&id(), at(HOUR), &operator()).await.expect("reset");
     assert_eq!(reset, 1);
     world.settle().await.expect("settles");
     assert_eq!(world.digest().await, world.oracle());
@@ -175,7 +175,7 @@ async fn a_programme_added_late_is_settled_from_the_start(fixture: Fixture) {
         id: ProgrammeId::new(token(), "late").expect("a name"),
         ..world.programme().clone()
     };
-    let put = world.fixture.points.put_programme(&late).await;
+    let put = world.fixture.points.put_programme(&late, &operator()).await;
     put.expect("put");
     world.settle().await.expect("settles");
     let programmes = world.digest().await.programmes;

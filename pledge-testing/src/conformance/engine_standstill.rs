@@ -7,12 +7,12 @@ use pledge_core::indexer::{ChainStatus, Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::TokenState;
 use pledge_core::points::Programme;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
-use pledge_core::types::{Amount, BlockNumber, TokenId};
+use pledge_core::types::{Amount, BlockNumber, BlockRef, TokenId};
 
 use crate::Fixture;
 use crate::liar::{Liar, Lies};
 use crate::world::{
-    CHAIN, CONFIRMATIONS, NOW, OnePending, World, account, at, spec, token, tokens,
+    CHAIN, CONFIRMATIONS, NOW, OnePending, World, account, at, operator, spec, token, tokens,
 };
 
 laws! {
@@ -26,6 +26,9 @@ laws! {
     a_halted_token_on_a_lost_branch_is_rewound
     a_halted_token_alone_on_a_lost_branch_is_rewound
     a_header_of_a_halted_token_keeps_no_other_from_its_block
+    a_paused_token_waits_while_the_others_go_on_and_then_catches_up
+    a_paused_token_is_rewound_and_stays_paused
+    a_paused_token_whose_next_block_has_a_fault_halts_once_it_is_resumed
 }
 
 const HOUR: u64 = 3_600;
@@ -231,6 +234,69 @@ async fn a_halted_token_alone_on_a_lost_branch_is_rewound(fixture: Fixture) {
     world.run().await;
     assert!(state(&world, token()).await.is_active());
     assert_eq!(world.digest().await, world.oracle());
+}
+
+/// A world of two tokens, one of which an operator has paused at the confirmed block.
+async fn paused(fixture: Fixture) -> World {
+    let mut world = open(fixture).await;
+    world.fixture.balances.register_token(&spec(other())).await.expect("register");
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    world.confirm(60);
+    world.index().await;
+    world.fixture.balances.pause_token(other(), &operator()).await.expect("pause");
+    world
+}
+
+async fn resume(world: &World) {
+    let base = state(world, other()).await.cursor.map(|cursor| cursor.id());
+    let store = &world.fixture.balances;
+    store.resume_token(other(), base, &operator()).await.expect("resume");
+}
+
+/// Its status is an operator's, so no head and no clean block ends it.
+async fn a_paused_token_waits_while_the_others_go_on_and_then_catches_up(fixture: Fixture) {
+    let mut world = paused(fixture).await;
+    let before = state(&world, other()).await;
+    for _ in 0..3 {
+        world.confirm_later(HOUR);
+        world.index().await;
+        assert_eq!(state(&world, other()).await, before);
+        assert_eq!(world.status().await, ChainStatus::Live);
+    }
+    let number = |cursor: Option<BlockRef>| cursor.map(|cursor| cursor.number);
+    assert!(number(world.cursor().await) > number(before.cursor));
+    resume(&world).await;
+    both_are_right(&mut world).await;
+}
+
+/// Its cursor never stays on a branch that was left.
+async fn a_paused_token_is_rewound_and_stays_paused(fixture: Fixture) {
+    let mut world = paused(fixture).await;
+    let cursor = state(&world, other()).await.cursor.expect("it has one");
+    world.confirm_later(60);
+    world.index().await;
+    world.chain.fork_at(cursor.number.get() - 1);
+    world.confirm_later(60);
+    world.confirm_later(60);
+    world.index().await;
+    let after = state(&world, other()).await;
+    assert_eq!((after.status.name(), after.epoch.get()), ("paused", 1));
+    assert_eq!(after.cursor, world.chain.block(cursor.number.get() - 1));
+    resume(&world).await;
+    both_are_right(&mut world).await;
+}
+
+/// A pause hides no fault.
+async fn a_paused_token_whose_next_block_has_a_fault_halts_once_it_is_resumed(fixture: Fixture) {
+    let mut world = paused(fixture).await;
+    world.confirm_later(60);
+    overdraw(&world, 200);
+    world.confirm_later(60);
+    world.index().await;
+    assert!(state(&world, other()).await.status.is_paused());
+    resume(&world).await;
+    world.index().await;
+    assert!(state(&world, other()).await.status.is_halted());
 }
 
 /// A header that a halted token holds of a lost branch does not block a token added later.

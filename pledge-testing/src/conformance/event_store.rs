@@ -9,7 +9,7 @@ use tokio::task::yield_now;
 
 use super::ledger::Ledger;
 use crate::Fixture;
-use crate::world::{CHAIN, token};
+use crate::world::{CHAIN, operator, token};
 
 laws! {
     __event_store of event_store(Fixture):
@@ -140,7 +140,7 @@ async fn a_halted_token_that_is_halted_again_is_no_second_event(fixture: Fixture
     for reason in ["why", "why not"] {
         store.halt_token(token(), base, reason).await.expect("halt");
     }
-    store.resume_token(token(), base).await.expect("resume");
+    store.resume_token(token(), base, &operator()).await.expect("resume");
     store.halt_token(token(), base, "again").await.expect("halt");
     let events = ledger.fixture.all_events().await.expect("read").split_off(5);
     let halted = |reason: &str| Event::TokenHalted { token: token(), reason: reason.to_owned() };
@@ -183,7 +183,7 @@ async fn halt_and_resume(store: &dyn BalanceStore, chain: ChainId, round: usize)
     let status = ChainStatus::Halted(format!("round {round}"));
     let report = ChainReport { chain, status, head: None, head_time: None, processed: None };
     store.report_chain(&report).await.expect("halt");
-    store.resume_chain(chain).await.expect("resume");
+    store.resume_chain(chain, &operator()).await.expect("resume");
 }
 
 /// The position is read back, and may be recorded again unchanged.

@@ -9,7 +9,7 @@ use pledge_core::stop::Stop;
 use pledge_core::types::ProgrammeId;
 
 use super::engine::{mint_other, other};
-use crate::world::{CHAIN, World, account, at, spec, token, tokens};
+use crate::world::{CHAIN, World, account, at, operator, spec, token, tokens};
 use crate::{FailingPoints, Fixture};
 
 laws! {
@@ -89,7 +89,8 @@ async fn a_batch_is_given_up_after_its_attempts_until_it_is_reset(fixture: Fixtu
     let settlement = newest_settlement(&world).await;
     assert_eq!((settlement.settled, settlement.failures[0].attempts), (false, 3));
     let id = ProgrammeId::main(token());
-    let reset = world.fixture.points.reset_failures(&id, settlement.window.start).await;
+    let reset =
+        world.fixture.points.reset_failures(&id, settlement.window.start, &operator()).await;
     assert_eq!(reset.expect("reset"), 1);
     settle(&settler).await.expect("it succeeds now");
     assert_eq!(world.digest().await, world.oracle());
@@ -129,7 +130,7 @@ async fn one_tokens_failure_keeps_no_other_from_being_settled(fixture: Fixture) 
     let mut world = World::new(fixture).await;
     world.fixture.balances.register_token(&spec(other())).await.expect("register");
     let main = Programme { id: ProgrammeId::main(other()), ..world.programme().clone() };
-    world.fixture.points.put_programme(&main).await.expect("put");
+    world.fixture.points.put_programme(&main, &operator()).await.expect("put");
     world.mine(0, &[(None, Some(30), tokens(1))]);
     mint_other(&world, 0, None, 1);
     world.confirm(3 * HOUR);

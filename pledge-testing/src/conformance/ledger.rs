@@ -9,7 +9,7 @@ use pledge_core::types::{Account, Amount, BlockNumber, BlockRef, Timestamp, Toke
 
 use crate::Fixture;
 use crate::digest::{Digest, digest};
-use crate::world::{CHAIN, THREE_PM, account, at, spec, token};
+use crate::world::{CHAIN, THREE_PM, account, at, operator_because, spec, token};
 
 /// A store with one chain and one token, and the chain's blocks.
 #[derive(Debug, Clone)]
@@ -151,7 +151,7 @@ impl Ledger {
     pub async fn rewind_by_operator(&self, to: BlockRef) -> Result<ReorgRecord, StoreError> {
         let cursor = self.cursor().await.expect("there is a ledger to rewind");
         let tokens = vec![(token(), cursor.id())];
-        let cause = RewindCause::Operator { reason: Some("a law".to_owned()) };
+        let cause = RewindCause::Operator { by: operator_because("a law") };
         self.store()
             .rewind(&Rewind { chain: CHAIN, to, tokens, contracts: Vec::new(), cause })
             .await

@@ -10,7 +10,7 @@ use pledge_core::types::{BlockId, BlockNumber, BlockRef, ContractId, Epoch};
 use super::contracts::{Contracts, ELSEWHERE, event, log, named, vault};
 use super::log_store::kind;
 use crate::Fixture;
-use crate::world::token;
+use crate::world::{operator_because, token};
 
 laws! {
     __log_rewind of log_rewind(Fixture):
@@ -123,11 +123,12 @@ async fn an_operators_rewind_of_logs_is_no_reorg(fixture: Fixture) {
     let mut message = contracts.message(&[("vault", contracts.some_of(6))], 6).await;
     message.blocks.retain_from = BlockNumber::new(6);
     contracts.store().commit_logs(&message).await.expect("commit");
-    let reason = Some("a law".to_owned());
+    let by = operator_because("a law");
+    let reason = by.reason();
     let rewind = contracts.rewind_of(&["vault"], contracts.block(2)).await;
     let refused = contracts.ledger.store().rewind(&rewind).await;
     assert_eq!(kind(refused), StoreErrorKind::BeyondRetention);
-    let cause = RewindCause::Operator { reason: reason.clone() };
+    let cause = RewindCause::Operator { by };
     let record = contracts.ledger.store().rewind(&Rewind { cause, ..rewind }).await;
     let record = record.expect("the operator's block 2 is accepted");
     assert_eq!(record.contracts[0].logs_removed, 18);

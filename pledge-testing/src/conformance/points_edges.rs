@@ -9,7 +9,7 @@ use pledge_core::types::{
 
 use super::edges::since_the_first_instant;
 use crate::Fixture;
-use crate::world::{account, token};
+use crate::world::{account, operator, token};
 
 laws! {
     __points_edges of points_edges(Fixture):
@@ -26,7 +26,7 @@ async fn the_points_of_all_time_round_trip(fixture: Fixture) {
     let rates = RateSchedule::constant(largest);
     let programme = Programme { window, shards, rates, ..Programme::main(token(), largest) };
     let (balances, points) = (ledger.fixture.balances.clone(), ledger.fixture.points.clone());
-    points.put_programme(&programme).await.expect("put");
+    points.put_programme(&programme, &operator()).await.expect("put");
     let config = SettlerConfig { windows_max: u32::MAX, ..SettlerConfig::default() };
     let settler = Settler::new(balances, points.clone(), config);
     settler.run(token(), &Stop::never(), |_| {}).await.expect("settles");

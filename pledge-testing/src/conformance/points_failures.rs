@@ -8,7 +8,7 @@ use super::points_store::{
 };
 use crate::Fixture;
 use crate::oracle::oracle;
-use crate::world::{at, token};
+use crate::world::{at, operator, token};
 
 laws! {
     __points_failures of points_failures(Fixture):
@@ -94,8 +94,9 @@ async fn attempts_are_counted_and_can_be_reset(fixture: Fixture) {
     let recorded = failures().await;
     assert_eq!((recorded.len(), recorded[0].attempts), (1, 2));
     assert_eq!(recorded[0].reason, "second");
-    let elsewhere = points(&ledger).reset_failures(&id(), at(7_200)).await.expect("reset");
+    let elsewhere =
+        points(&ledger).reset_failures(&id(), at(7_200), &operator()).await.expect("reset");
     assert_eq!(elsewhere, 0);
-    let reset = points(&ledger).reset_failures(&id(), at(3_600)).await.expect("reset");
+    let reset = points(&ledger).reset_failures(&id(), at(3_600), &operator()).await.expect("reset");
     assert_eq!((reset, failures().await[0].attempts), (1, 0));
 }

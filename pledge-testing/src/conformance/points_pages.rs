@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::points_store::{WHOLE, batch, id, open, points, rate, settle_both, two_shards};
 use crate::Fixture;
 use crate::digest::statement_rows;
-use crate::world::{account, at};
+use crate::world::{account, at, operator};
 
 laws! {
     __points_pages of points_pages(Fixture):
@@ -74,7 +74,10 @@ async fn a_settlement_costs_its_changes_and_not_its_windows(fixture: Fixture) {
     ledger.mine(FORTNIGHT, &[]);
     ledger.commit_to(6).await.expect("commit");
     let window = WindowLength::new(1).expect("a second");
-    points(&ledger).put_programme(&Programme { window, ..two_shards() }).await.expect("put");
+    points(&ledger)
+        .put_programme(&Programme { window, ..two_shards() }, &operator())
+        .await
+        .expect("put");
     for shard in [0, 1] {
         let batch = batch(&ledger, shard, WHOLE, (0, FORTNIGHT)).await;
         assert!(batch.windows.len() + batch.statements.len() < 40, "{batch:?}");

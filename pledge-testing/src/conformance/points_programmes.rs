@@ -6,7 +6,7 @@ use pledge_core::types::{Epoch, RateSchedule, ShardCount, Step, WindowLength};
 
 use super::points_store::{accounts_of, batch, open, points, rate, settle_both, state, two_shards};
 use crate::Fixture;
-use crate::world::at;
+use crate::world::{at, operator};
 
 laws! {
     __points_programmes of points_programmes(Fixture):
@@ -19,7 +19,7 @@ laws! {
 /// A programme is read as it was put, also after putting it again.
 async fn a_programme_is_what_was_put(fixture: Fixture) {
     let ledger = open(fixture).await;
-    points(&ledger).put_programme(&two_shards()).await.expect("the same again");
+    points(&ledger).put_programme(&two_shards(), &operator()).await.expect("the same again");
     let state = state(&ledger).await;
     assert_eq!(state.programme, two_shards());
     assert_eq!((state.settled(), state.shards.len()), (None, 2));
@@ -35,10 +35,13 @@ async fn a_rate_change_in_the_settled_past_is_refused(fixture: Fixture) {
         let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
         Programme { rates, ..two_shards() }
     };
-    let error = points(&ledger).put_programme(&from(3_599)).await.expect_err("settled already");
+    let error = points(&ledger)
+        .put_programme(&from(3_599), &operator())
+        .await
+        .expect_err("settled already");
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
     assert_eq!(state(&ledger).await.programme, two_shards());
-    points(&ledger).put_programme(&from(3_600)).await.expect("not settled yet");
+    points(&ledger).put_programme(&from(3_600), &operator()).await.expect("not settled yet");
     assert_eq!(state(&ledger).await.programme, from(3_600));
 }
 
@@ -53,7 +56,7 @@ async fn a_rate_change_under_a_settlement_is_refused(fixture: Fixture) {
         rates: RateSchedule::new(rate("0.05"), vec![step]).expect("one step"),
         ..two_shards()
     };
-    let error = points(&ledger).put_programme(&changed).await;
+    let error = points(&ledger).put_programme(&changed, &operator()).await;
     let error = error.expect_err("being settled");
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
 }
@@ -64,7 +67,7 @@ async fn windows_and_shards_of_a_programme_cannot_change(fixture: Fixture) {
     let window = WindowLength::new(60).expect("a minute");
     let shards = ShardCount::new(4).expect("a power of two");
     for other in [Programme { window, ..two_shards() }, Programme { shards, ..two_shards() }] {
-        let error = points(&ledger).put_programme(&other).await.expect_err("fixed");
+        let error = points(&ledger).put_programme(&other, &operator()).await.expect_err("fixed");
         assert_eq!(error.kind(), StoreErrorKind::Invalid);
     }
     assert_eq!(state(&ledger).await.programme, two_shards());

@@ -13,7 +13,7 @@ use super::points_store::{
 use crate::Fixture;
 use crate::digest::statement_rows;
 use crate::oracle::oracle;
-use crate::world::{account, at, token};
+use crate::world::{account, at, operator, token};
 
 laws! {
     __points_rewind of points_rewind(Fixture):
@@ -65,7 +65,10 @@ async fn a_rewind_takes_back_rows_that_earned_nothing(fixture: Fixture) {
     let ledger = open(fixture).await;
     let step = Step { from: at(7_200), value: "0.05".parse().expect("a rate") };
     let rates = RateSchedule::new(Rate::ZERO, vec![step]).expect("one step");
-    points(&ledger).put_programme(&Programme { rates, ..two_shards() }).await.expect("put");
+    points(&ledger)
+        .put_programme(&Programme { rates, ..two_shards() }, &operator())
+        .await
+        .expect("put");
     settle_both(&ledger, (0, 7_200)).await;
     ledger.rewind_to(ledger.chain.block(4).expect("mined")).await.expect("rewind");
     for number in 1..=4 {
@@ -86,9 +89,12 @@ async fn a_rate_cannot_change_where_points_were_published(fixture: Fixture) {
         let rates = RateSchedule::new("0.05".parse().expect("a rate"), vec![step]);
         Programme { rates: rates.expect("one step"), ..two_shards() }
     };
-    let error = points(&ledger).put_programme(&change(7_199)).await.expect_err("published once");
+    let error = points(&ledger)
+        .put_programme(&change(7_199), &operator())
+        .await
+        .expect_err("published once");
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
-    points(&ledger).put_programme(&change(7_200)).await.expect("never published");
+    points(&ledger).put_programme(&change(7_200), &operator()).await.expect("never published");
 }
 
 /// A shard that is ahead of another reverses no row of the other.

@@ -14,7 +14,7 @@ use super::ledger::Ledger;
 use crate::Fixture;
 use crate::digest::statement_rows;
 use crate::oracle::oracle;
-use crate::world::{account, at, token};
+use crate::world::{account, at, operator, token};
 
 laws! {
     __points_store of points_store(Fixture):
@@ -50,7 +50,7 @@ pub const WHOLE: BatchSpan = BatchSpan { after: None, through: None };
 /// Five blocks committed, two windows closed, nothing settled; a programme of two shards.
 pub async fn open(fixture: Fixture) -> Ledger {
     let ledger = Ledger::with_blocks(fixture).await;
-    points(&ledger).put_programme(&two_shards()).await.expect("put a programme");
+    points(&ledger).put_programme(&two_shards(), &operator()).await.expect("put a programme");
     ledger
 }
 
@@ -132,10 +132,10 @@ async fn a_batch_by_other_rates_is_refused(fixture: Fixture) {
         let rates = RateSchedule::new(rate("0.05"), vec![step]).expect("one step");
         Programme { rates, ..two_shards() }
     };
-    let later = points(&ledger).put_programme(&change(3_599)).await;
+    let later = points(&ledger).put_programme(&change(3_599), &operator()).await;
     later.expect("nothing is settled yet");
     refused(&ledger, &stale).await;
-    let later = points(&ledger).put_programme(&change(3_600)).await;
+    let later = points(&ledger).put_programme(&change(3_600), &operator()).await;
     later.expect("nothing is settled yet");
     let committed = points(&ledger).commit_batch(&stale).await;
     committed.expect("the rates differ only after the batch");
@@ -277,7 +277,7 @@ async fn the_largest_points_round_trip(fixture: Fixture) {
     let largest = Rate::from_e18((1 << 96) - 1).expect("the largest rate");
     let window = WindowLength::new(31_557_600).expect("a year");
     let programme = Programme { window, rates: RateSchedule::constant(largest), ..two_shards() };
-    points(&ledger).put_programme(&programme).await.expect("put");
+    points(&ledger).put_programme(&programme, &operator()).await.expect("put");
     let from = window.floor(at(0));
     let to = window.floor(at(century));
     let seconds = |time: Timestamp| time.get().checked_sub(at(0).get());

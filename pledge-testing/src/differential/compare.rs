@@ -23,6 +23,7 @@ pub(super) async fn compare(twins: &Twins) {
         .expect("a valid question");
     both!(twins, events.events(EventSeq::START, usize::MAX)).expect("a valid question");
     both!(twins, points.programmes(token())).expect("a valid question");
+    twins.compare_acts().await;
     compare_ledger(twins).await;
     compare_points(twins).await;
     compare_logs(twins).await;

@@ -20,10 +20,17 @@ pub(super) enum Op {
     },
     /// The last commit of logs once more.
     LogsAgain,
-    /// Rewinds this many blocks; now and then one that is above is left out.
+    /// Rewinds this many blocks, by a reorg or for an operator's reason; now and then one that is above
+    /// is left out.
     Rewind {
         depth: u64,
         forgets: bool,
+        by: Option<u8>,
+    },
+    /// What an operator does, with one of a few reasons or none.
+    Act {
+        act: Acted,
+        reason: u8,
     },
     /// Settles one batch in the next shard, or records its failure.
     Settle {
@@ -42,7 +49,9 @@ pub(super) enum Op {
         rate: u128,
     },
     ResetFailures,
+    /// Halts the token, or finds its fault gone.
     Halt(bool),
+    HaltChain,
     /// Records an answer about the supply at the cursor, or none; now and then at another block.
     Supply {
         on_chain: Option<u64>,
@@ -56,6 +65,15 @@ pub(super) enum Op {
         is_wrong: bool,
         is_late: bool,
     },
+}
+
+/// What an operator does with the chain or the token.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Acted {
+    PauseChain,
+    ResumeChain,
+    PauseToken,
+    ResumeToken,
 }
 
 /// A block some seconds after the last, with transfers among accounts, and logs that cannot be
@@ -105,14 +123,22 @@ pub(super) fn ops(steps: Range<usize>) -> impl Strategy<Value = Vec<Op>> {
     });
     let logged_block =
         (0_u64..5_000, vec(logged, 0..4)).prop_map(|(later, logs)| LoggedBlock { later, logs });
+    // Resumed more often than paused: a paused token takes no block.
+    let acted = prop_oneof![
+        2 => Just(Acted::PauseChain),
+        2 => Just(Acted::ResumeChain),
+        1 => Just(Acted::PauseToken),
+        3 => Just(Acted::ResumeToken),
+    ];
     let op = prop_oneof![
         6 => vec(block, 1..5).prop_map(Op::Commit),
         1 => Just(Op::CommitAgain),
         5 => (0_usize..3, vec(logged_block, 1..5), prop::bool::weighted(0.2))
             .prop_map(|(of, blocks, all)| Op::Logs { of, blocks, all }),
         1 => Just(Op::LogsAgain),
-        2 => (0_u64..9, prop::bool::weighted(0.1))
-            .prop_map(|(depth, forgets)| Op::Rewind { depth, forgets }),
+        2 => (0_u64..9, prop::bool::weighted(0.1), prop::option::weighted(0.3, 1_u8..3))
+            .prop_map(|(depth, forgets, by)| Op::Rewind { depth, forgets, by }),
+        3 => (acted, 0_u8..3).prop_map(|(act, reason)| Op::Act { act, reason }),
         9 => (1_usize..4, prop::bool::weighted(0.2))
             .prop_map(|(limit, fails)| Op::Settle { limit, fails }),
         3 => any::<bool>().prop_map(|fails| Op::Retry { fails }),
@@ -120,6 +146,7 @@ pub(super) fn ops(steps: Range<usize>) -> impl Strategy<Value = Vec<Op>> {
         1 => (0_u64..9_000, 0_u128..9).prop_map(|(after, rate)| Op::Schedule { after, rate }),
         1 => Just(Op::ResetFailures),
         1 => any::<bool>().prop_map(Op::Halt),
+        1 => Just(Op::HaltChain),
         1 => (prop::option::of(0_u64..3), prop::bool::weighted(0.2))
             .prop_map(|(on_chain, stale)| Op::Supply { on_chain, stale }),
         3 => (0_usize..4, 0_u64..2, prop::bool::weighted(0.2), prop::bool::weighted(0.2))

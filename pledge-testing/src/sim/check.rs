@@ -101,6 +101,7 @@ impl Checker {
         if !self.late_times {
             headers(fixture, history, self.retained_headers)?;
         }
+        people.acts.check(fixture)?;
         self.statements(fixture, control, slow)
     }
 

@@ -30,9 +30,10 @@ impl Play<'_> {
         self.around.nodes.iter().for_each(|node| node.heal());
         self.clocks.fill(WallClock::default());
         self.confirm_all();
-        // Operators resume a paused chain and decide about a reorg that is too deep. They do
-        // nothing about tokens.
+        // Operators resume what they paused and decide about a reorg that is too deep. They do
+        // nothing about halted tokens.
         self.people.resume(self.fixture);
+        self.people.resume_tokens(self.fixture);
         self.people.reset(self.fixture, &self.around.control);
         self.index_to_rest()?;
         self.settle_to_rest()?;

@@ -77,6 +77,7 @@ counters! {
     late_tokens: "tokens added late", sum;
     late_programmes: "programmes added late", sum;
     pauses: "pauses", sum;
+    paused_tokens: "tokens paused", sum;
     shared_chains: "chains shared by leases", sum;
     halted_tokens: "tokens that end halted", sum;
     halted_chains: "chains that end halted beyond retention", sum;

@@ -167,8 +167,8 @@ struct Paused {
 
 #[async_trait]
 impl Registry for Paused {
-    forward_store!(inner: register_chain report_chain resume_chain register_token halt_token);
-    forward_store!(inner: resume_token record_supply);
+    forward_store!(inner: register_chain report_chain pause_chain resume_chain register_token);
+    forward_store!(inner: halt_token heal_token pause_token resume_token record_supply);
 }
 
 #[async_trait]

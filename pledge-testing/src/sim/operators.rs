@@ -1,11 +1,13 @@
 //! What operators do while the engine runs: rates, programmes, tokens, pauses, failed batches.
 
-use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::TokenSpec;
 use pledge_core::points::Programme;
-use pledge_core::ports::{ChainReport, ShardProgress};
+use pledge_core::ports::ShardProgress;
 use pledge_core::types::{BlockNumber, ProgrammeId, Rate, RateSchedule, Step, Timestamp, TokenId};
 
+use serde_json::{Value, json};
+
+use super::acts::{Act, Acts};
 use super::contracts;
 use super::control::{Control, now};
 use super::dice::Dice;
@@ -20,6 +22,8 @@ pub(super) struct People {
     programmes: Vec<Programme>,
     /// Every rule that the first token's `main` had.
     pub(super) rules: Vec<Programme>,
+    /// What the audit log must have.
+    pub(super) acts: Acts,
 }
 
 fn rate(e15: u64) -> Rate {
@@ -51,9 +55,16 @@ impl People {
 
     /// Puts a programme; the store may refuse it, since a shard has settled what it changes.
     fn put(&mut self, fixture: &Fixture, programme: Programme) -> bool {
-        if now(fixture.points.put_programme(&programme)).is_err() {
+        let known = self.programmes.iter().find(|known| known.id == programme.id);
+        let before = known.map_or(Value::Null, rule_of);
+        let action = if before.is_null() { "add_programme" } else { "change_programme" };
+        let object = ("programme", programme.id.to_string());
+        let act = Act { by: self.acts.by(), action, object, before };
+        let put = || now(fixture.points.put_programme(&programme, &act.by));
+        if self.acts.insist(put).is_err() {
             return false;
         }
+        self.acts.made(act, rule_of(&programme));
         if programme.id == ProgrammeId::main(token(0)) {
             self.rules.push(programme.clone());
         }
@@ -80,7 +91,10 @@ impl People {
             0..3 => self.change_rate(fixture, control, dice),
             3..5 => self.add_late(fixture, control, swarm),
             5 => self.pause(fixture, control),
-            6..9 => self.resume(fixture),
+            6..9 => {
+                self.resume_tokens(fixture);
+                self.resume(fixture)
+            }
             _ => self.reset(fixture, control),
         };
         let mut state = control.lock();
@@ -142,34 +156,107 @@ impl People {
         "programme added"
     }
 
-    fn pause(&self, fixture: &Fixture, control: &Control) -> &'static str {
-        let status = ChainStatus::Paused(None);
-        let report =
-            ChainReport { chain: CHAIN, status, head: None, head_time: None, processed: None };
-        now(fixture.balances.report_chain(&report)).expect("the chain is known");
+    /// Pauses the chain, or only its second token.
+    fn pause(&mut self, fixture: &Fixture, control: &Control) -> &'static str {
+        let known = now(fixture.balances.token(token(1))).expect("read");
+        if known.is_some() && self.acts.chance(500) {
+            let object = ("token", token(1).to_string());
+            let (action, before) = ("pause_token", token_status(fixture, 1));
+            let act = Act { by: self.acts.by(), action, object, before };
+            let pause = || now(fixture.balances.pause_token(token(1), &act.by));
+            self.acts.insist(pause).expect("the token is known");
+            self.acts.made(act, token_status(fixture, 1));
+            control.lock().counters.paused_tokens += 1;
+            return "token paused";
+        }
+        let act = self.on_chain(fixture, "pause_chain");
+        // A halted chain is not paused: the store refuses that.
+        if self.acts.insist(|| now(fixture.balances.pause_chain(CHAIN, &act.by))).is_err() {
+            return "pause refused";
+        }
+        self.acts.made(act, chain_status(fixture));
         control.lock().counters.pauses += 1;
         "paused"
     }
 
     /// Resumes the chain, whatever stopped it.
-    pub(super) fn resume(&self, fixture: &Fixture) -> &'static str {
-        now(fixture.balances.resume_chain(CHAIN)).expect("the chain is known");
+    pub(super) fn resume(&mut self, fixture: &Fixture) -> &'static str {
+        let act = self.on_chain(fixture, "resume_chain");
+        let resume = || now(fixture.balances.resume_chain(CHAIN, &act.by));
+        self.acts.insist(resume).expect("the chain is known");
+        self.acts.made(act, chain_status(fixture));
         "resumed"
     }
 
+    fn on_chain(&mut self, fixture: &Fixture, action: &'static str) -> Act {
+        let (object, before) = (("chain", CHAIN.to_string()), chain_status(fixture));
+        Act { by: self.acts.by(), action, object, before }
+    }
+
+    /// Resumes the second token if it is paused.
+    pub(super) fn resume_tokens(&mut self, fixture: &Fixture) {
+        let known = now(fixture.balances.token(token(1))).expect("read");
+        let Some(state) = known.filter(|state| state.status.is_paused()) else { return };
+        let base = state.cursor.map(|cursor| cursor.id());
+        let object = ("token", token(1).to_string());
+        let (action, before) = ("resume_token", token_status(fixture, 1));
+        let act = Act { by: self.acts.by(), action, object, before };
+        let resume = || now(fixture.balances.resume_token(token(1), base, &act.by));
+        self.acts.insist(resume).expect("the token is at its cursor");
+        self.acts.made(act, token_status(fixture, 1));
+    }
+
     /// Gives failed batches new attempts.
-    pub(super) fn reset(&self, fixture: &Fixture, control: &Control) -> &'static str {
-        for programme in &self.programmes {
-            for shard in shards(fixture, &programme.id) {
+    pub(super) fn reset(&mut self, fixture: &Fixture, control: &Control) -> &'static str {
+        let programmes: Vec<_> = self.programmes.iter().map(|known| known.id.clone()).collect();
+        for id in programmes {
+            for shard in shards(fixture, &id) {
                 for failure in shard.run.iter().flat_map(|run| &run.failures) {
-                    let reset = fixture.points.reset_failures(&programme.id, failure.from);
-                    let count = u64::try_from(now(reset).expect("known")).expect("few");
-                    control.lock().counters.reset_batches += count;
+                    let from = failure.from;
+                    let object = ("settlement", format!("{id}:{}", from.get()));
+                    let (action, before) = ("retry_settlement", attempts(fixture, &id, from));
+                    let act = Act { by: self.acts.by(), action, object, before };
+                    let reset = || now(fixture.points.reset_failures(&id, from, &act.by));
+                    let count = self.acts.insist(reset).expect("the programme is known");
+                    self.acts.made(act, attempts(fixture, &id, from));
+                    control.lock().counters.reset_batches += u64::try_from(count).expect("few");
                 }
             }
         }
         "reset"
     }
+}
+
+fn rule_of(programme: &Programme) -> Value {
+    let Programme { rates, window, shards, .. } = programme;
+    json!({ "rates": rates, "window": window, "shards": shards })
+}
+
+fn status(name: &str, reason: Option<&str>) -> Value {
+    match reason {
+        Some(reason) => json!({ "status": name, "reason": reason }),
+        None => json!({ "status": name }),
+    }
+}
+
+fn chain_status(fixture: &Fixture) -> Value {
+    let chain = now(fixture.balances.chain(CHAIN)).expect("read").expect("registered");
+    status(chain.status.name(), chain.status.reason())
+}
+
+fn token_status(fixture: &Fixture, index: usize) -> Value {
+    let state = now(fixture.balances.token(token(index))).expect("read").expect("registered");
+    status(state.status.name(), state.status.reason())
+}
+
+/// The failed batches of a settlement, and how often they were tried.
+fn attempts(fixture: &Fixture, programme: &ProgrammeId, window_start: Timestamp) -> Value {
+    let shards = shards(fixture, programme);
+    let failures =
+        shards.iter().filter_map(|shard| shard.run.as_ref()).flat_map(|run| &run.failures);
+    let failed: Vec<_> = failures.filter(|failure| failure.covers(window_start)).collect();
+    let attempts: u32 = failed.iter().map(|failure| failure.attempts).sum();
+    json!({ "batches": failed.len(), "attempts": attempts })
 }
 
 fn shards(fixture: &Fixture, programme: &ProgrammeId) -> Vec<ShardProgress> {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::ledger::{
@@ -61,10 +62,13 @@ macro_rules! handed_on {
 handed_on! { Registry by balances:
     write register_chain(chain: ChainId, name: &str) -> ();
     write report_chain(report: &ChainReport) -> ();
-    write resume_chain(chain: ChainId) -> ();
+    write pause_chain(chain: ChainId, by: &Attribution) -> ();
+    write resume_chain(chain: ChainId, by: &Attribution) -> ();
     write register_token(spec: &TokenSpec) -> TokenState;
     write halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
-    write resume_token(token: TokenId, base: Option<BlockId>) -> ();
+    write heal_token(token: TokenId, base: Option<BlockId>) -> ();
+    write pause_token(token: TokenId, by: &Attribution) -> ();
+    write resume_token(token: TokenId, base: Option<BlockId>, by: &Attribution) -> ();
     write record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
 }
 
@@ -108,10 +112,11 @@ handed_on! { PointsReads by points:
 }
 
 handed_on! { PointsStore by points:
-    write put_programme(programme: &Programme) -> ();
+    write put_programme(programme: &Programme, by: &Attribution) -> ();
     batch commit_batch(batch: &SettlementBatch) -> ();
     write record_failure(failure: &BatchFailure) -> ();
-    write reset_failures(programme: &ProgrammeId, window_start: Timestamp) -> usize;
+    write reset_failures(programme: &ProgrammeId, window_start: Timestamp, by: &Attribution)
+        -> usize;
 }
 
 handed_on! { EventStore by events:

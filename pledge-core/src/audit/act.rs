@@ -1,0 +1,300 @@
+//! What was done, and what it changed.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::AuditObject;
+use crate::event::ReorgRecord;
+use crate::indexer::ChainStatus;
+use crate::ledger::TokenStatus;
+use crate::points::Programme;
+use crate::types::{
+    BlockNumber, BlockRef, ChainId, OutOfRange, ProgrammeId, RateSchedule, ShardCount, Timestamp,
+    TokenId, WindowLength, checked_name,
+};
+
+/// What was done, by name. The engine's are the constants; a domain of its own names others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Action(Cow<'static, str>);
+
+impl Action {
+    /// A chain is not followed until it is resumed.
+    pub const PAUSE_CHAIN: Self = Self(Cow::Borrowed("pause_chain"));
+    /// A paused or halted chain is followed again.
+    pub const RESUME_CHAIN: Self = Self(Cow::Borrowed("resume_chain"));
+    /// A token is not followed until it is resumed.
+    pub const PAUSE_TOKEN: Self = Self(Cow::Borrowed("pause_token"));
+    /// A paused or halted token is followed again.
+    pub const RESUME_TOKEN: Self = Self(Cow::Borrowed("resume_token"));
+    /// A chain's ledger goes back to a block.
+    pub const REWIND_CHAIN: Self = Self(Cow::Borrowed("rewind_chain"));
+    /// The failed batches of a settlement are tried again.
+    pub const RETRY_SETTLEMENT: Self = Self(Cow::Borrowed("retry_settlement"));
+    /// A token gets one more programme.
+    pub const ADD_PROGRAMME: Self = Self(Cow::Borrowed("add_programme"));
+    /// A programme gets other rates.
+    pub const CHANGE_PROGRAMME: Self = Self(Cow::Borrowed("change_programme"));
+
+    /// A name of 1 to 32 characters of `a-z`, `0-9`, `-` and `_`.
+    pub fn new(name: &str) -> Result<Self, OutOfRange> {
+        checked_name("action", name).map(|name| Self(name.into()))
+    }
+
+    /// The name, as it is stored and shown.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Action {
+    type Error = OutOfRange;
+
+    fn try_from(name: String) -> Result<Self, OutOfRange> {
+        Self::new(&name)
+    }
+}
+
+impl std::str::FromStr for Action {
+    type Err = OutOfRange;
+
+    fn from_str(name: &str) -> Result<Self, OutOfRange> {
+        Self::new(name)
+    }
+}
+
+impl From<Action> for String {
+    fn from(action: Action) -> Self {
+        action.0.into_owned()
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A part of the state as a write found or left it: a JSON object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Snapshot(serde_json::Map<String, serde_json::Value>);
+
+impl Snapshot {
+    /// The fields of a value. An error for what is no object in JSON.
+    pub fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
+        serde_json::to_value(value).and_then(serde_json::from_value).map(Self)
+    }
+
+    fn of_fields(fields: &impl Serialize) -> Self {
+        Self::of(fields).expect("the fields of a struct are an object")
+    }
+}
+
+/// What was done to what, with the state before and after, as the transaction saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// What was done.
+    pub action: Action,
+    /// To what.
+    pub object: AuditObject,
+    /// What the write found; `None` where there was nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Snapshot>,
+    /// What it left; `None` where nothing is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Snapshot>,
+}
+
+/// The failed batches of a settlement, and their attempts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Attempts {
+    /// How many batches failed.
+    pub batches: u64,
+    /// How often they were tried, all together.
+    pub attempts: u64,
+}
+
+#[derive(Serialize)]
+struct StatusFields<'a> {
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    /// How many characters the whole reason has, where only its beginning is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason_chars: Option<usize>,
+}
+
+impl<'a> StatusFields<'a> {
+    fn of(status: &'a str, reason: Option<&'a str>) -> Self {
+        // The ledger's own reasons may be as long as a node's answer, and a record is short.
+        let cut = reason.and_then(|reason| reason.char_indices().nth(Act::REASON_CHARS_MAX));
+        Self {
+            status,
+            reason: reason.map(|reason| cut.map_or(reason, |(end, _)| &reason[..end])),
+            reason_chars: cut.and(reason).map(|reason| reason.chars().count()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ProgrammeFields<'a> {
+    rates: &'a RateSchedule,
+    window: WindowLength,
+    shards: ShardCount,
+}
+
+/// The newest block of each thing that a rewind takes back.
+#[derive(Serialize)]
+struct AboveFields {
+    tokens: BTreeMap<String, BlockNumber>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    contracts: BTreeMap<String, BlockNumber>,
+}
+
+#[derive(Serialize)]
+struct BackAtFields {
+    block: BlockRef,
+}
+
+impl Act {
+    /// The characters that are kept of a status' reason; a longer one is cut, with the number that it has.
+    pub const REASON_CHARS_MAX: usize = 4_000;
+
+    /// A chain's status was changed; `None` if it stays as it is.
+    pub fn on_chain(
+        action: Action,
+        chain: ChainId,
+        before: &ChainStatus,
+        after: &ChainStatus,
+    ) -> Option<Self> {
+        let fields = |status: &ChainStatus| {
+            Snapshot::of_fields(&StatusFields::of(status.name(), status.reason()))
+        };
+        (before != after).then(|| Self {
+            action,
+            object: AuditObject::chain(chain),
+            before: Some(fields(before)),
+            after: Some(fields(after)),
+        })
+    }
+
+    /// A token's status was changed; `None` if it stays as it is.
+    pub fn on_token(
+        action: Action,
+        token: TokenId,
+        before: &TokenStatus,
+        after: &TokenStatus,
+    ) -> Option<Self> {
+        let fields = |status: &TokenStatus| {
+            Snapshot::of_fields(&StatusFields::of(status.name(), status.reason()))
+        };
+        (before != after).then(|| Self {
+            action,
+            object: AuditObject::token(token),
+            before: Some(fields(before)),
+            after: Some(fields(after)),
+        })
+    }
+
+    /// A chain's ledger went back.
+    pub fn rewind(record: &ReorgRecord) -> Self {
+        let tokens = record.tokens.iter().map(|one| (one.token.to_string(), one.from.number));
+        let contracts =
+            record.contracts.iter().map(|one| (one.contract.to_string(), one.from.number));
+        let before = AboveFields { tokens: tokens.collect(), contracts: contracts.collect() };
+        Self {
+            action: Action::REWIND_CHAIN,
+            object: AuditObject::chain(record.chain),
+            before: Some(Snapshot::of_fields(&before)),
+            after: Some(Snapshot::of_fields(&BackAtFields { block: record.to })),
+        }
+    }
+
+    /// Failed batches were given new attempts; `None` if each has all of them.
+    pub fn retry(
+        programme: &ProgrammeId,
+        window_start: Timestamp,
+        before: Attempts,
+    ) -> Option<Self> {
+        let after = Attempts { attempts: 0, ..before };
+        (before != after).then(|| Self {
+            action: Action::RETRY_SETTLEMENT,
+            object: AuditObject::settlement(programme, window_start),
+            before: Some(Snapshot::of_fields(&before)),
+            after: Some(Snapshot::of_fields(&after)),
+        })
+    }
+
+    /// A programme was added, or changed; `None` if it stays as it is.
+    pub fn programme(before: Option<&Programme>, after: &Programme) -> Option<Self> {
+        let fields = |programme: &Programme| {
+            let Programme { rates, window, shards, .. } = programme;
+            Snapshot::of_fields(&ProgrammeFields { rates, window: *window, shards: *shards })
+        };
+        let is_new = before.is_none();
+        (before != Some(after)).then(|| Self {
+            action: if is_new { Action::ADD_PROGRAMME } else { Action::CHANGE_PROGRAMME },
+            object: AuditObject::programme(&after.id),
+            before: before.map(fields),
+            after: Some(fields(after)),
+        })
+    }
+}
+
+impl Attempts {
+    /// With one more failed batch.
+    pub fn add(&mut self, attempts: u32) {
+        self.batches += 1;
+        self.attempts += u64::from(attempts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::Address;
+
+    use super::*;
+
+    #[test]
+    fn what_changes_nothing_is_no_act() {
+        let token = TokenId { chain: ChainId::new(1), address: Address::repeat_byte(1) };
+        let programme = Programme::main(token, "0.05".parse().unwrap());
+        let paused = ChainStatus::Paused(None);
+        assert_eq!(Act::on_chain(Action::PAUSE_CHAIN, token.chain, &paused, &paused), None);
+        let halted = TokenStatus::Halted("why".to_owned());
+        assert_eq!(Act::on_token(Action::PAUSE_TOKEN, token, &halted, &halted), None);
+        assert_eq!(Act::programme(Some(&programme), &programme), None);
+        let window = Timestamp::ZERO;
+        let mut fresh = Attempts::default();
+        assert_eq!(Act::retry(&programme.id, window, fresh), None);
+        fresh.add(0);
+        assert_eq!(Act::retry(&programme.id, window, fresh), None);
+        fresh.add(3);
+        let act = Act::retry(&programme.id, window, fresh).unwrap();
+        let json = serde_json::to_string(&act).unwrap();
+        let figures = r#""before":{"attempts":3,"batches":2},"after":{"attempts":0,"batches":2}"#;
+        assert!(json.contains(figures), "{json}");
+    }
+
+    #[test]
+    fn an_act_is_read_as_it_is_written() {
+        let token = TokenId { chain: ChainId::new(1), address: Address::repeat_byte(1) };
+        let programme = Programme::main(token, "0.05".parse().unwrap());
+        let added = Act::programme(None, &programme).unwrap();
+        assert_eq!((&added.action, &added.before), (&Action::ADD_PROGRAMME, &None));
+        let json = serde_json::to_string(&added).unwrap();
+        assert_eq!(serde_json::from_str::<Act>(&json).unwrap(), added);
+    }
+
+    #[test]
+    fn an_action_has_a_short_plain_name() {
+        assert_eq!(Action::new("pause_chain").unwrap(), Action::PAUSE_CHAIN);
+        for wrong in ["", "Pause", "pause chain", &"x".repeat(33)] {
+            assert!(Action::new(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
