@@ -19,7 +19,7 @@ use pledge_core::types::{
     BlockNumber, BlockRef, LogIndex, RateSchedule, ShardCount, Step, TokenId, WindowLength,
 };
 use pledge_storage_memory::MemoryPending;
-use pledge_testing::world::{CHAIN, account, at, spec, tokens};
+use pledge_testing::world::{CHAIN, account, at, operator, spec, tokens};
 use tempfile::TempDir;
 
 use crate::counted::{Cost, Counter, counted};
@@ -85,7 +85,7 @@ impl Stage {
         let mut commits = Vec::new();
         for token in (0..tokens).map(token_of) {
             let state = store.register_token(&spec(token)).await.unwrap();
-            store.put_programme(&programme(token, steps)).await.unwrap();
+            store.put_programme(&programme(token, steps), &operator()).await.unwrap();
             let mints = (1..=BLOCKS).flat_map(|number| {
                 [mint(token, number, 1, 0), mint(token, number, 1 + number % ACCOUNTS, 1)]
             });
