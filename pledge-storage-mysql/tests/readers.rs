@@ -19,7 +19,7 @@ use pledge_testing::Fixture;
 use pledge_testing::conformance::ledger::Ledger;
 use pledge_testing::conformance::points_store;
 use pledge_testing::world::{CHAIN, account, token};
-use sqlx::{Executor, MySqlConnection};
+use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
 use support::Place;
 use tokio::task::JoinHandle;
 
@@ -35,11 +35,13 @@ const BOUNDS: ReaderBounds = ReaderBounds {
 /// A ledger of five blocks with a programme, its readers, and a table that another program holds, so
 /// that a read of statements waits in the server.
 struct Stage {
-    place: Place,
     store: MySqlStore,
     ledger: Ledger,
     readers: SqlReaders<MySqlDatabase>,
     holder: MySqlConnection,
+    outsider: MySqlConnection,
+    /// Dropped last.
+    _place: Place,
 }
 
 type Reading = JoinHandle<Result<Seen<StatementRows>, StoreError>>;
@@ -60,7 +62,8 @@ impl Stage {
         let readers = store.for_readers(BOUNDS).unwrap();
         let mut holder = place.outsider().await;
         holder.execute("LOCK TABLES user_points_change WRITE").await.unwrap();
-        Self { place, store, ledger, readers, holder }
+        let outsider = place.outsider().await;
+        Self { store, ledger, readers, holder, outsider, _place: place }
     }
 
     fn read(&self) -> Reading {
@@ -69,25 +72,40 @@ impl Stage {
     }
 
     /// Reads on all the readers' connections.
-    async fn held(&self) -> Vec<Reading> {
+    async fn held(&mut self) -> Vec<Reading> {
         let held = (0..CONNECTIONS).map(|_| self.read()).collect();
         self.are_waiting(CONNECTIONS).await;
         held
     }
 
     /// Waits until as many statements wait for the table in the server.
-    async fn are_waiting(&self, count: u16) {
-        let mut outsider = self.place.outsider().await;
-        let select = "SELECT COUNT(*) FROM information_schema.processlist \
-                      WHERE db = DATABASE() AND state = 'Waiting for table metadata lock'";
+    async fn are_waiting(&mut self, count: u16) {
+        self.come_to(count, "AND state = 'Waiting for table metadata lock'").await;
+    }
+
+    /// Waits until the database has as many connections: a server counts one for a moment longer than
+    /// it lasts.
+    async fn are_connected(&mut self, count: u16) {
+        self.come_to(count, "").await;
+    }
+
+    async fn come_to(&mut self, count: u16, condition: &str) {
+        let mut found = 0;
         for _ in 0..1_000 {
-            let found: i64 = sqlx::query_scalar(select).fetch_one(&mut outsider).await.unwrap();
-            if found == i64::from(count) {
+            found = self.connections(condition).await;
+            if found == count {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("no {count} reads wait for the table");
+        panic!("{found} connections instead of {count} {condition}");
+    }
+
+    async fn connections(&mut self, condition: &str) -> u16 {
+        let select = "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE()";
+        let select = AssertSqlSafe(format!("{select} {condition}"));
+        let found: i64 = sqlx::query_scalar(select).fetch_one(&mut self.outsider).await.unwrap();
+        found.try_into().unwrap()
     }
 
     async fn release(&mut self) {
@@ -137,6 +155,7 @@ async fn the_store_works_on_while_readers_have_all_their_connections() {
 #[tokio::test]
 async fn readers_that_leave_cost_no_connection() {
     let mut stage = Stage::new().await;
+    let before = stage.connections("").await;
     for _ in 0..3 {
         let readings = stage.held().await;
         readings.iter().for_each(JoinHandle::abort);
@@ -144,28 +163,17 @@ async fn readers_that_leave_cost_no_connection() {
             assert!(reading.await.unwrap_err().is_cancelled());
         }
         stage.release().await;
-        // They are finished in the background, and serve again.
-        stage.are_waiting(0).await;
+        // What they asked is finished in the background, and their connections serve again.
         let again = (0..CONNECTIONS).map(|_| stage.read()).collect();
         are_served(again).await;
+        let now = stage.connections("").await;
+        assert!(now <= before + CONNECTIONS, "{now} connections, {before} before the readers came");
         stage.holder.execute("LOCK TABLES user_points_change WRITE").await.unwrap();
     }
-    let mut outsider = stage.place.outsider().await;
-    let select = "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE()";
-    let before: i64 = sqlx::query_scalar(select).fetch_one(&mut outsider).await.unwrap();
     stage.release().await;
     stage.store.close().await;
-    // The outsider and the holder are left; a server counts a connection for a moment longer.
-    for _ in 0..1_000 {
-        let left: i64 = sqlx::query_scalar(select).fetch_one(&mut outsider).await.unwrap();
-        if left == 2 {
-            assert!(before > left + i64::from(CONNECTIONS), "{before} connections");
-            assert!(before <= left + i64::from(CONNECTIONS) + 16, "{before} connections");
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("connections are left after closing");
+    // The holder and the outsider.
+    stage.are_connected(2).await;
 }
 
 #[tokio::test]

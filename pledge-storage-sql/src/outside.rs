@@ -37,8 +37,10 @@ impl Entrance {
         let admitted = self.admission.admit(tokio::time::sleep(wait)).await;
         admitted.map_err(|refused| {
             let detail = match refused {
-                Refused::Full => format!("{connections} reads are under way and {waiting} wait"),
-                Refused::Late => format!("{connections} reads have been under way for {wait:?}"),
+                Refused::Full => format!("reads under way: {connections}, waiting: {waiting}"),
+                Refused::Late => {
+                    format!("reads under way: {connections}, no turn came in {wait:?}")
+                }
             };
             Fault::new(StoreErrorKind::Busy, detail).caused_by(refused)
         })

@@ -141,7 +141,7 @@ async fn one_reader_more_than_may_wait_is_refused_at_once_and_the_others_are_ser
     readings.push(stage.read());
     tokio::task::yield_now().await;
     let text = busy(stage.readers.chains().await);
-    assert_eq!(text, "list chains: store busy: 2 reads are under way and 1 wait");
+    assert_eq!(text, "list chains: store busy: reads under way: 2, waiting: 1");
     stage.gate.open();
     for reading in try_join_all(readings).await.unwrap() {
         assert_eq!(reading.unwrap().len(), 1);
@@ -181,7 +181,7 @@ async fn a_reader_that_has_waited_its_time_is_refused() {
     let text = busy(stage.readers.chains().await);
     // A timer of the runtime ends within its next millisecond.
     assert!((WAIT..WAIT + Duration::from_millis(2)).contains(&before.elapsed()));
-    assert_eq!(text, "list chains: store busy: 1 reads have been under way for 3s");
+    assert_eq!(text, "list chains: store busy: reads under way: 1, no turn came in 3s");
     tokio::time::resume();
     stage.gate.open();
     assert!(try_join_all(readings).await.unwrap().iter().all(Result::is_ok));

@@ -25,13 +25,25 @@ use tempfile::TempDir;
 use crate::counted::{Cost, Counter, counted};
 
 const HOUR: u64 = 3_600;
-const BLOCKS: u64 = 1_200;
 const ACCOUNTS: u64 = 1_200;
 const LIMIT: usize = 1_000;
 const MAIN: ProgrammeChoice<'static> = ProgrammeChoice::Main;
 
+/// What there is to read.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    tokens: u8,
+    /// Those of them that are settled; of the others one batch is.
+    settled: u8,
+    /// How often the rate of each changes.
+    steps: u64,
+    blocks: u64,
+}
+
+const ONE: Shape = Shape { tokens: 1, settled: 1, steps: 0, blocks: 1_200 };
+
 /// A chain, a block an hour, in which an account gets something of each token in every block, and
-/// each of the others once.
+/// others in turn.
 struct Stage {
     _folder: TempDir,
     counter: Counter,
@@ -77,8 +89,7 @@ fn programme(token: TokenId, steps: u64) -> Programme {
 }
 
 impl Stage {
-    /// With as many tokens, of which the first are settled; of the others one batch is.
-    async fn new(tokens: u8, steps: u64, settled: u8) -> Self {
+    async fn new(Shape { tokens, settled, steps, blocks }: Shape) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (store, counter) = counted(&folder).await;
         store.register_chain(CHAIN, "test").await.unwrap();
@@ -86,7 +97,7 @@ impl Stage {
         for token in (0..tokens).map(token_of) {
             let state = store.register_token(&spec(token)).await.unwrap();
             store.put_programme(&programme(token, steps), &operator()).await.unwrap();
-            let mints = (1..=BLOCKS).flat_map(|number| {
+            let mints = (1..=blocks).flat_map(|number| {
                 [mint(token, number, 1, 0), mint(token, number, 1 + number % ACCOUNTS, 1)]
             });
             let mints: Vec<_> = mints.collect();
@@ -100,7 +111,7 @@ impl Stage {
                 totals: folded.totals,
             });
         }
-        let (first, tip) = (block(1), block(BLOCKS));
+        let (first, tip) = (block(1), block(blocks));
         let blocks = NewBlocks {
             chain: CHAIN,
             base: None,
@@ -204,12 +215,11 @@ const MOST: [(&str, [(usize, usize); 3]); 14] = [
     ("settlement", [(15, 42), (15, 42), (15, 42)]),
 ];
 
-/// The cost of a request is bounded by its limits, its tokens and the steps of its rate, never by how
-/// much the chain has seen.
 #[tokio::test]
 async fn no_route_asks_more_than_is_known_of_it() {
-    for (case, (tokens, steps)) in [(1, 0), (3, 0), (1, 1_000)].into_iter().enumerate() {
-        let stage = Stage::new(tokens, steps, tokens).await;
+    let shapes = [ONE, Shape { tokens: 3, settled: 3, ..ONE }, Shape { steps: 1_000, ..ONE }];
+    for (case, shape) in shapes.into_iter().enumerate() {
+        let stage = Stage::new(shape).await;
         let costs = stage.costs().await;
         for ((route, Cost { statements, rows }), (name, most)) in costs.into_iter().zip(MOST) {
             let (statements_max, rows_max) = most[case];
@@ -220,6 +230,12 @@ async fn no_route_asks_more_than_is_known_of_it() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_chain_that_is_twice_as_long_costs_no_route_more() {
+    let (short, long) = (Stage::new(ONE).await, Stage::new(Shape { blocks: 2_400, ..ONE }).await);
+    assert_eq!(short.costs().await, long.costs().await);
 }
 
 async fn settlements(
@@ -241,7 +257,7 @@ async fn settlements(
 
 #[tokio::test]
 async fn a_list_of_settlements_is_that_of_each_programme_merged_whatever_its_pages() {
-    let stage = Stage::new(3, 0, 2).await;
+    let stage = Stage::new(Shape { tokens: 3, settled: 2, ..ONE }).await;
     let statuses = [None, Some(SettlementStatus::Settled), Some(SettlementStatus::Pending)];
     for status in statuses {
         let mut merged = Vec::new();
