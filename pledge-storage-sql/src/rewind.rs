@@ -54,7 +54,7 @@ pub(crate) async fn rewind(
     save_chain(db, &chain_before.rewound(request.to.number)).await?;
     let (chain, to) = (request.chain, request.to);
     let reorg = ReorgRecord { chain, to, tokens: rewound, contracts };
-    record(db, &Event::of_rewind(&request.cause, reorg.clone())).await?;
+    record(db, Event::of_rewind(&request.cause, reorg.clone())).await?;
     Ok(reorg)
 }
 
