@@ -35,7 +35,7 @@ pub trait DomainEvent: Serialize + DeserializeOwned {
 ///
 /// # As JSON
 /// An event of the engine is its body alone, `{"type":"confirmed","chain":1,…}`: the other parts
-/// follow from it. One of another domain has them beside it:
+/// follow from it. One of another domain has them next to it:
 /// `{"domain":"prices","subject":"price:PLGR","time":1767283200,"body":{"type":"halted",…}}`, without
 /// `time` where there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
