@@ -2,6 +2,8 @@
 
 use pledge_core::primitives::{B256, keccak256};
 
+use crate::database;
+
 /// Migrations that build on each other, with versions of their own.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MigrationSet {
@@ -19,7 +21,8 @@ pub(super) struct Migration {
 }
 
 /// Chains, ledgers, points, contracts' logs and events.
-pub(super) const ENGINE: MigrationSet = MigrationSet { name: "engine", migrations: &[BASELINE] };
+pub(super) const ENGINE: MigrationSet =
+    MigrationSet { name: database::ENGINE, migrations: &[BASELINE] };
 
 /// Everything that databases had when the sets began.
 pub(super) const BASELINE: Migration = Migration {
@@ -28,11 +31,23 @@ pub(super) const BASELINE: Migration = Migration {
     text: include_str!("../../migrations/engine/0009_baseline.sql"),
 };
 
-/// The domains around the engine, which have no tables yet.
-pub(super) const OFFICE: MigrationSet = MigrationSet { name: "office", migrations: &[] };
+/// The domains around the engine.
+#[cfg(feature = "office")]
+pub(super) const OFFICE: MigrationSet = MigrationSet {
+    name: "office",
+    migrations: &[Migration {
+        version: 1,
+        name: "base",
+        text: include_str!("../../migrations/office/0001_base.sql"),
+    }],
+};
 
 /// All sets, in the order in which they are brought up to date.
-pub(super) const SETS: &[MigrationSet] = &[ENGINE, OFFICE];
+pub(super) const SETS: &[MigrationSet] = &[
+    ENGINE,
+    #[cfg(feature = "office")]
+    OFFICE,
+];
 
 /// The table in which migrations are recorded.
 pub(super) const RECORD: &str = include_str!("../../migrations/record.sql");
