@@ -23,6 +23,7 @@ laws! {
     a_message_that_is_not_taken_holds_up_no_other
     a_stop_ends_a_drain_before_the_next_message
     a_drain_is_bounded_and_the_next_goes_on
+    a_drain_that_takes_longer_than_a_claim_keeps_it
     of_two_instances_at_once_one_sends
     a_channel_that_was_drained_is_free_for_another_instance
     a_message_is_sent_again_after_a_crash_with_the_same_id
@@ -151,6 +152,15 @@ async fn a_drain_is_bounded_and_the_next_goes_on(office: OfficeFixture) {
     let second = office.drain(ONE, &to).await;
     assert_eq!(second, Drained { delivered: 2, ..Drained::default() });
     assert_eq!(to.arrived(), sorted(&messages));
+}
+
+/// Each message takes as long as a channel may.
+async fn a_drain_that_takes_longer_than_a_claim_keeps_it(office: OfficeFixture) {
+    office.enqueue(&messages(20)).await;
+    let slow = office.clone();
+    let to = MessageChannel::new(&[]).before(move || slow.advance(Delivery::SEND_TIME_MAX));
+    let drained = office.drain(ONE, &to).await;
+    assert_eq!(drained, Drained { delivered: 20, ..Drained::default() });
 }
 
 /// The other one sees that messages may be due.
