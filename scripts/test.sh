@@ -26,6 +26,8 @@ scripts/supply-chain.sh
 step "lints"
 cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 
+scripts/features.sh
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --locked --quiet
 

@@ -1,4 +1,10 @@
 //! Events, each written with a sequence number in the transaction that it describes.
+//!
+//! Every domain has a typed enum of its own; the engine's is [`Event`]. Stores, archives and receivers
+//! carry the [`EventEnvelope`], whatever the domain.
+
+mod envelope;
+mod subject;
 
 use std::fmt;
 
@@ -9,6 +15,9 @@ use crate::types::{
     BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, OutOfRange, ProgrammeId, Timestamp,
     TokenId, checked_name,
 };
+
+pub use envelope::{DomainEvent, EnvelopeError, EventEnvelope};
+pub use subject::Subject;
 
 /// An event's position among all events of its store: ascending and unique, but with gaps. It is
 /// also the event's id: a receiver drops duplicates by it.
@@ -87,11 +96,11 @@ impl fmt::Display for Consumer {
 pub struct SequencedEvent {
     /// Its position, by which a receiver recognizes duplicates.
     pub sequence: EventSeq,
-    /// The event itself.
-    pub event: Event,
+    /// The event itself, of any domain.
+    pub event: EventEnvelope,
 }
 
-/// A fact about the store that its readers may want to know.
+/// A fact about the engine's store that its readers may want to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
@@ -167,6 +176,40 @@ impl Event {
             Self::TokenHalted { .. } => "token_halted",
             Self::ChainHalted { .. } => "chain_halted",
             Self::ConsumerDropped { .. } => "consumer_dropped",
+        }
+    }
+}
+
+impl DomainEvent for Event {
+    const DOMAIN: &'static str = "engine";
+    const KINDS: &'static [&'static str] = &[
+        "confirmed",
+        "reorged",
+        "rewound",
+        "settled",
+        "token_halted",
+        "chain_halted",
+        "consumer_dropped",
+    ];
+
+    fn subject(&self) -> Subject {
+        match self {
+            Self::Confirmed { chain, .. } | Self::ChainHalted { chain, .. } => (*chain).into(),
+            Self::Reorged(record) | Self::Rewound { record, .. } => record.chain.into(),
+            Self::Settled { programme, .. } => programme.into(),
+            Self::TokenHalted { token, .. } => (*token).into(),
+            Self::ConsumerDropped { consumer, .. } => consumer.into(),
+        }
+    }
+
+    fn block_time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Reorged(record) | Self::Rewound { record, .. } => Some(record.to.time),
+            Self::Settled { settled, .. } => Some(*settled),
+            Self::Confirmed { .. }
+            | Self::TokenHalted { .. }
+            | Self::ChainHalted { .. }
+            | Self::ConsumerDropped { .. } => None,
         }
     }
 }

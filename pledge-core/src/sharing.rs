@@ -43,6 +43,11 @@ impl InstanceId {
     pub const fn new(number: u128) -> Self {
         Self(number)
     }
+
+    /// The number that identifies the instance.
+    pub const fn get(self) -> u128 {
+        self.0
+    }
 }
 
 impl fmt::Display for InstanceId {

@@ -16,7 +16,7 @@ pub use amount::{Amount, BalanceSeconds, CumulativeAmount};
 pub(crate) use block::require_cursor;
 pub use block::{BlockId, BlockNumber, BlockRef, BlockSpan, LogIndex};
 pub use call::{Call, CallOutcome, Reverted};
-pub(crate) use ids::checked_name;
+pub use ids::checked_name;
 pub use ids::{Account, ChainId, ContractId, Epoch, ProgrammeId, ShardCount, ShardId, TokenId};
 pub use log::{Log, Topics};
 pub use log_filter::LogFilter;
@@ -35,7 +35,8 @@ pub struct OutOfRange {
 }
 
 impl OutOfRange {
-    pub(crate) fn new(what: &'static str, value: impl ToString, bound: &'static str) -> Self {
+    /// The error of a value of a type, and the bound that the type has.
+    pub fn new(what: &'static str, value: impl ToString, bound: &'static str) -> Self {
         Self { what, value: value.to_string(), bound }
     }
 }

@@ -4,10 +4,12 @@
 
 use pledge_core::archive::{ArchiveRecord, LineReader, LineWriter, RecordKind, Summary, Tally};
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::ports::{Archive, RecordSource};
+use pledge_core::event::SequencedEvent;
+use pledge_core::ports::{Archive, RecordSink, RecordSource};
 use pledge_storage_memory::MemoryStore;
 use pledge_testing::conformance::archive::eventful;
 use pledge_testing::conformance::ledger::Ledger;
+use pledge_testing::conformance::notifier::one_of_each;
 use pledge_testing::{ArchiveFixture, Records};
 
 /// A store with something of each kind in it.
@@ -49,6 +51,40 @@ async fn what_was_written_is_read() {
     let (records, read) = read(file.as_bytes()).await.unwrap();
     assert_eq!(records, store().await.export().await);
     assert_eq!(read, Some(summary));
+}
+
+#[tokio::test]
+async fn an_event_of_any_domain_is_written_and_read_to_the_byte() {
+    let mut file = Vec::new();
+    let mut lines = LineWriter::new(&mut file).unwrap();
+    let events = one_of_each();
+    for event in &events {
+        lines.put(ArchiveRecord::Event(event.clone())).await.unwrap();
+    }
+    lines.finish().unwrap();
+    let text = String::from_utf8(file).unwrap();
+    for (line, SequencedEvent { sequence, event }) in text.lines().skip(1).zip(&events) {
+        let event = event.to_json();
+        let expected = format!(r#"{{"record":"event","sequence":{sequence},"event":{event}}}"#);
+        assert_eq!(line, expected);
+    }
+    let (records, _) = read(text.as_bytes()).await.unwrap();
+    assert_eq!(records.0, events.into_iter().map(ArchiveRecord::Event).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_event_written_in_another_way_is_refused() {
+    let (file, _) = written().await;
+    let at = file.lines().position(|line| line.contains("\"record\":\"event\"")).unwrap();
+    for (from, to) in [
+        ("\"event\":{", "\"event\": {"),
+        ("\"sequence\":", "\"more\":1,\"sequence\":"),
+        ("\"type\":\"", "\"type\":\"UP"),
+    ] {
+        let line = file.lines().nth(at).unwrap();
+        let altered = file.replacen(line, &line.replacen(from, to, 1), 1);
+        assert_eq!(refused(&altered).await.0, at + 1, "{to}");
+    }
 }
 
 /// An archive of a release without marks is read, and written again, unchanged.
@@ -224,7 +260,7 @@ async fn a_file_that_fits_no_ledger_is_refused_by_the_store_even_with_a_digest_o
     let mut file = Vec::new();
     let mut lines = LineWriter::new(&mut file).unwrap();
     for record in records.0 {
-        pledge_core::ports::RecordSink::put(&mut lines, record).await.unwrap();
+        lines.put(record).await.unwrap();
     }
     lines.finish().unwrap();
     let empty = MemoryStore::new();

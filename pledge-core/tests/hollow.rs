@@ -22,7 +22,7 @@ use pledge_testing::world::{CHAIN, account, at, spec, token, tokens};
 
 fn event(number: u64) -> SequencedEvent {
     let event = Event::ChainHalted { chain: CHAIN, reason: String::new() };
-    SequencedEvent { sequence: EventSeq::new(number), event }
+    SequencedEvent { sequence: EventSeq::new(number), event: event.into() }
 }
 
 /// A store whose events stay due, whatever position is recorded.

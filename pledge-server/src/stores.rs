@@ -107,10 +107,11 @@ pub async fn open_to_read(config: &StorageConfig) -> anyhow::Result<Stores> {
     let (stores, found) = look(config).await?;
     match found {
         Found::Schema(version) if version.is_current() => Ok(stores),
-        Found::Schema(version) if version.found > 0 => Err(anyhow::anyhow!(
-            "the schema of {} is of version {}, and {} is needed to read it: run `pledge migrate`",
+        Found::Schema(version) if !version.is_empty => Err(anyhow::anyhow!(
+            "the schema of {} is of version {}{}, and {} is needed to read it: run `pledge migrate`",
             config.url,
             version.found,
+            version.of_set(),
             version.newest
         )),
         Found::Schema(_) | Found::Memory | Found::NoFile => Err(is_empty(&config.url)),

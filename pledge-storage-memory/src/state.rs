@@ -144,7 +144,7 @@ impl State {
 
     pub(crate) fn record(&mut self, event: Event) {
         let sequence = self.newest_event().next();
-        self.events.push(SequencedEvent { sequence, event });
+        self.events.push(SequencedEvent { sequence, event: event.into() });
     }
 
     pub(crate) fn set_delivered(&mut self, consumer: &Consumer, delivered: EventSeq) {

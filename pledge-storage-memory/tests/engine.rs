@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use pledge_core::engine::{Engine, EngineError, FollowedChain, FollowedToken};
 use pledge_core::error::ChainErrorKind;
-use pledge_core::event::{Consumer, Event, EventSeq};
+use pledge_core::event::{Consumer, EventSeq};
 use pledge_core::indexer::{ChainStatus, Poll};
 use pledge_core::ports::{ChainReport, EventStore, LedgerReads, Registry};
 use pledge_core::primitives::Address;
@@ -187,7 +187,7 @@ async fn a_notifier_receives_every_event_once() {
         engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap();
     }
     let events = store.events(EventSeq::START, 100).await.unwrap();
-    assert!(matches!(events.last().unwrap().event, Event::Settled { .. }));
+    assert_eq!(events.last().unwrap().event.kind(), "settled");
     assert_eq!(receiver.arrived(), events);
 }
 
@@ -233,7 +233,7 @@ async fn a_chain_that_halts_is_an_error_and_is_notified() {
     let error = engine.catch_up(SystemTime::now, &Stop::never(), |_, _| {}).await.unwrap_err();
     assert!(matches!(error, EngineError::Latched { .. }), "{error}");
     let last = receiver.arrived().pop().unwrap();
-    assert!(matches!(last.event, Event::ChainHalted { .. }), "{last:?}");
+    assert!(last.event.kind() == "chain_halted", "{last:?}");
 }
 
 #[tokio::test]

@@ -42,6 +42,10 @@ impl Dialect for MySqlDialect {
         })
     }
 
+    fn clock(&self) -> &'static str {
+        "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED) AS millis"
+    }
+
     fn schema(&self) -> &'static dyn SchemaDialect {
         &Self
     }

@@ -21,6 +21,10 @@
 //! - A call whose future is dropped is rolled back, unless it was already being committed: then it is
 //!   there whole.
 //! - Amounts are fixed-width big-endian bytes, never numbers of SQL: exact, and sorted as numbers.
+//!
+//! # Features
+//!
+//! - `office`, off by default: the stores of `pledge-office` in the same database, in tables of their own.
 
 mod database;
 mod dialect;

@@ -1,5 +1,8 @@
 //! The laws of the ports over the stores on a server.
 
+#[cfg(feature = "office")]
+#[path = "../../pledge-storage-sql/tests/support/shifted_clock.rs"]
+mod shifted_clock;
 mod support;
 
 use std::sync::Arc;
@@ -20,3 +23,18 @@ pledge_testing::event_store_conformance!(fixture());
 pledge_testing::audit_conformance!(fixture());
 pledge_testing::engine_conformance!(fixture());
 pledge_testing::engine_properties!(fixture(), 8);
+
+/// What the domains around the engine share.
+#[cfg(feature = "office")]
+mod office {
+    use pledge_storage_mysql::MySqlDatabase;
+
+    use super::*;
+
+    async fn office() -> pledge_testing::OfficeFixture {
+        let place = Place::new().await;
+        shifted_clock::office::<MySqlDatabase>(&place.url(), place).await
+    }
+
+    pledge_testing::office_conformance!(office());
+}

@@ -140,7 +140,7 @@ impl Before {
         match settled(&self.shards) {
             Some(settled) if before != Some(settled) => {
                 let programme = self.programme.programme.id;
-                record(db, &Event::Settled { programme, settled }).await
+                record(db, Event::Settled { programme, settled }).await
             }
             _ => Ok(()),
         }

@@ -18,7 +18,7 @@ use pledge_core::types::{
 use crate::connection::{Row, Value};
 use crate::fault::Fault;
 
-type Malformed = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Malformed = Box<dyn std::error::Error + Send + Sync>;
 
 /// A domain value that has a column. Its way into one is `Value::from`.
 pub(crate) trait Column: Sized {
@@ -200,6 +200,9 @@ text_columns! {
     Snapshot: |text| Ok(serde_json::from_str(text)?);
     RateSchedule: |text| Ok(serde_json::from_str(text)?);
 }
+
+#[cfg(feature = "office")]
+pub(crate) use {byte_columns, number_columns, text_columns};
 
 /// A programme's rates, as their column holds them.
 pub(crate) fn rates(programme: &Programme) -> Result<Value, Fault> {

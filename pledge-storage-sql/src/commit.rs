@@ -41,7 +41,7 @@ pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Re
         to: commit.blocks.tip.id(),
         changes,
     };
-    record(db, &event).await
+    record(db, event).await
 }
 
 async fn token_to_advance(

@@ -9,19 +9,32 @@ use pledge_core::error::StoreErrorKind;
 use crate::connection::Connection;
 use crate::fault::Fault;
 
-/// The version of a database's schema, and the newest that this release knows.
+/// The name of the set that every database has.
+pub(crate) const ENGINE: &str = "engine";
+
+/// The version of a database's schema, and the newest that this release knows: of the first set of
+/// migrations that is not up to date, of the engine's where all are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchemaVersion {
-    /// That of the database; zero for an empty one.
+    /// The set of migrations: `engine` or `office`.
+    pub set: &'static str,
+    /// The version of that set in the database; zero for none of it.
     pub found: i64,
-    /// That which [`SqlStore::open`](crate::SqlStore::open) brings it to.
+    /// The version which [`SqlStore::open`](crate::SqlStore::open) brings it to.
     pub newest: i64,
+    /// Whether the database has no tables of pledge yet, of any set.
+    pub is_empty: bool,
 }
 
 impl SchemaVersion {
     /// Whether the database can be read as it is.
     pub const fn is_current(&self) -> bool {
         self.found == self.newest
+    }
+
+    /// Follows the number in a text: ` of the office`, and nothing for the engine's.
+    pub fn of_set(&self) -> String {
+        if self.set == ENGINE { String::new() } else { format!(" of the {}", self.set) }
     }
 }
 

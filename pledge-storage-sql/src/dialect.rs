@@ -31,6 +31,10 @@ pub trait Dialect: Debug + Sync {
     /// they become visible.
     fn event_counter(&self) -> Option<EventCounter>;
 
+    /// A whole statement that selects as `millis` the milliseconds since 1970 by the database's own clock, at
+    /// the time at which the statement runs.
+    fn clock(&self) -> &'static str;
+
     /// The words of the schema.
     fn schema(&self) -> &'static dyn SchemaDialect;
 }

@@ -1,6 +1,6 @@
 //! Events, and the position of each consumer.
 
-use pledge_core::event::{Consumer, Event, EventSeq, SequencedEvent};
+use pledge_core::event::{Consumer, EventEnvelope, EventSeq, SequencedEvent};
 use pledge_core::ports::check_delivery;
 
 use crate::bulk::{self, values};
@@ -12,8 +12,11 @@ use crate::row::FromRow;
 
 /// Appends an event to those of the transaction, last of all that it does: the one that takes a
 /// number holds up the others until it ends, so a number is never given below one that can be read.
-pub(crate) async fn record(db: &mut dyn Connection, event: &Event) -> Result<(), Fault> {
-    let payload = serde_json::to_string(event)?;
+pub(crate) async fn record(
+    db: &mut dyn Connection,
+    event: impl Into<EventEnvelope>,
+) -> Result<(), Fault> {
+    let payload = event.into().to_json();
     let insert = match take_number(db).await? {
         None => query("INSERT INTO event (payload) VALUES (?)"),
         Some(number) => query("INSERT INTO event (sequence, payload) VALUES (?, ?)").bind(number),
@@ -37,8 +40,7 @@ pub(crate) async fn add_events(
     db: &mut dyn Connection,
     events: &[SequencedEvent],
 ) -> Result<(), Fault> {
-    let text = |event: &SequencedEvent| Ok((event.sequence, serde_json::to_string(&event.event)?));
-    let rows = events.iter().map(text).collect::<Result<Vec<_>, Fault>>()?;
+    let rows: Vec<_> = events.iter().map(|event| (event.sequence, event.event.to_json())).collect();
     let insert = "INSERT INTO event (sequence, payload)";
     bulk::write(db, insert, "", &rows, |(sequence, payload)| values![*sequence, payload.as_str()])
         .await
@@ -68,7 +70,9 @@ pub(crate) async fn add_position(
 
 impl FromRow for SequencedEvent {
     fn from_row(row: &dyn Row) -> Result<Self, Fault> {
-        let event = serde_json::from_str(&row.get::<String>("payload")?)?;
+        let payload: String = row.get("payload")?;
+        let event = EventEnvelope::from_json(&payload);
+        let event = event.map_err(|error| Fault::malformed("payload", error))?;
         Ok(Self { sequence: row.get("sequence")?, event })
     }
 }

@@ -11,6 +11,8 @@
 //! - Texts are few, and the same again for the same call: each is worth being kept prepared.
 //! - A write locks the row of what it builds on (its chain, its token, a consumer's position), then
 //!   reads and checks it. Those that assumed another state get `Conflict`.
+//! - With the feature `office` it implements the ports of `pledge-office` too, in tables and with migrations
+//!   of their own. Without it those tables are neither made nor needed, and left alone where they are.
 //! - Amounts are fixed-width big-endian bytes, never numbers of SQL: exact, and sorted as numbers.
 
 mod archive;
@@ -32,6 +34,8 @@ mod fault;
 mod histories;
 mod log_store;
 mod new_blocks;
+#[cfg(feature = "office")]
+mod office;
 mod outside;
 mod points_reads;
 mod points_store;

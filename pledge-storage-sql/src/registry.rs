@@ -74,7 +74,7 @@ pub(crate) async fn report_chain(
     match &report.status {
         ChainStatus::Halted(reason) if before.status != report.status => {
             let (chain, reason) = (report.chain, reason.clone());
-            record(db, &Event::ChainHalted { chain, reason }).await
+            record(db, Event::ChainHalted { chain, reason }).await
         }
         _ => Ok(()),
     }
@@ -247,7 +247,7 @@ pub(crate) async fn halt_token(
     let row = token_at(db, token, base).await?;
     set_token_status(db, row.key, &row.state.status.halted(reason)).await?;
     if row.state.is_active() {
-        record(db, &Event::TokenHalted { token, reason: reason.to_owned() }).await?;
+        record(db, Event::TokenHalted { token, reason: reason.to_owned() }).await?;
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ pub(crate) async fn prune(
     }
     query("DELETE FROM event WHERE sequence <= ?").bind(pruning.through).execute(db).await?;
     for event in pruning.events() {
-        record(db, &event).await?;
+        record(db, event).await?;
     }
     Ok(pruning)
 }

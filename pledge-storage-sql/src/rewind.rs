@@ -59,7 +59,7 @@ pub(crate) async fn rewind(
     if let RewindCause::Operator { by } = &request.cause {
         attribute(db, by, Some(Act::rewind(&reorg))).await?;
     }
-    record(db, &Event::of_rewind(&request.cause, reorg.clone())).await?;
+    record(db, Event::of_rewind(&request.cause, reorg.clone())).await?;
     Ok(reorg)
 }
 

@@ -3,7 +3,8 @@
 //! A migration is one text for every database; what they word differently is between braces (see
 //! `schema/text.rs`). Migrations are in sets with versions of their own, `engine` and `office`, and
 //! recorded in `schema_migration` with the checksum of their texts. A text that was released never
-//! changes. A new one is a file in `migrations/engine`, numbered on, and an entry in `schema/sets.rs`.
+//! changes. A new one is a file in the folder of its set, numbered on, and an entry in `schema/sets.rs`.
+//! Without the feature `office` its set is one that this build does not know, and is left alone.
 
 mod fence;
 mod plan;
@@ -14,7 +15,7 @@ use pledge_core::error::StoreErrorKind;
 
 pub(crate) use self::fence::Fence;
 use self::plan::{Made, Step, begun_by_another, plan};
-use self::sets::{BASELINE, ENGINE, RECORD, SETS};
+use self::sets::{BASELINE, ENGINE, MigrationSet, RECORD, SETS};
 use self::text::statements;
 use crate::connection::{Connection, Value};
 use crate::database::SchemaVersion;
@@ -75,17 +76,19 @@ impl<'a> Schema<'a> {
 
     /// Its version: that of the first set which is not up to date, of the engine's where all are.
     pub fn version(&self) -> SchemaVersion {
-        let engine =
-            SchemaVersion { found: self.found(ENGINE.name), newest: ENGINE.newest().into() };
-        let mut versions = SETS
-            .iter()
-            .map(|set| SchemaVersion { found: self.found(set.name), newest: set.newest().into() });
-        versions.find(|version| !version.is_current()).unwrap_or(engine)
+        let is_empty = self.found(ENGINE.name) == 0;
+        let of_set = |set: &MigrationSet| {
+            let (found, newest) = (self.found(set.name), set.newest().into());
+            SchemaVersion { set: set.name, found, newest, is_empty }
+        };
+        let behind = SETS.iter().map(of_set).find(|version| !version.is_current());
+        behind.unwrap_or_else(|| of_set(&ENGINE))
     }
 
     /// Whether every migration was made to its end, and is the one that we know.
     pub fn is_whole(&self) -> bool {
-        self.earlier.is_none() && plan(self.place, &self.made).is_ok_and(|steps| steps.is_empty())
+        self.earlier.is_none()
+            && plan(self.place, SETS, &self.made).is_ok_and(|steps| steps.is_empty())
     }
 
     /// Whether the database has the texts of its own kind still, which must be at their end before
@@ -96,10 +99,13 @@ impl<'a> Schema<'a> {
 
     /// Logs that a schema is brought up to date, unless it is new or has nothing to do.
     pub fn announce(&self) {
-        let SchemaVersion { found, newest } = self.version();
-        if (1..newest).contains(&found) {
-            let name = self.place.name;
-            tracing::info!("bringing the schema of `{name}` from version {found} to {newest}");
+        let version = self.version();
+        if !version.is_empty && !version.is_current() {
+            let (name, of_set) = (self.place.name, version.of_set());
+            let SchemaVersion { found, newest, .. } = version;
+            tracing::info!(
+                "bringing the schema of `{name}` from version {found}{of_set} to {newest}"
+            );
         }
     }
 
@@ -124,7 +130,7 @@ impl<'a> Schema<'a> {
     ///
     /// `Invalid` where what was made is not what a release of pledge makes.
     pub async fn bring_up_to_date(&self, db: &mut dyn Connection) -> Result<(), Fault> {
-        let steps = plan(self.place, &self.made)?;
+        let steps = plan(self.place, SETS, &self.made)?;
         let made = self.make(db, &steps).await;
         made.map_err(|fault| self.explain(fault, db.dialect()))
     }
@@ -169,11 +175,11 @@ impl<'a> Schema<'a> {
         let Some(rights) = dialect.schema().rights().filter(|_| is_refused) else {
             return fault;
         };
-        let SchemaVersion { found, newest } = self.version();
-        let name = self.place.name;
+        let (name, of_set) = (self.place.name, self.version().of_set());
+        let SchemaVersion { found, newest, .. } = self.version();
         fault.with_detail(|detail| {
             format!(
-                "{detail}: the schema of `{name}` is of version {found}, to be brought to {newest}: run \
+                "{detail}: the schema of `{name}` is of version {found}{of_set}, to be brought to {newest}: run \
                  `pledge migrate` once with a user who may {rights} there"
             )
         })

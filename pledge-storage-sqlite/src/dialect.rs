@@ -32,6 +32,10 @@ impl Dialect for SqliteDialect {
         None
     }
 
+    fn clock(&self) -> &'static str {
+        "SELECT CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER) AS millis"
+    }
+
     fn schema(&self) -> &'static dyn SchemaDialect {
         &Self
     }

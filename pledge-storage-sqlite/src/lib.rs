@@ -16,6 +16,10 @@
 //! - A call whose future is dropped is rolled back, unless it was already being committed: then it is
 //!   there whole. Read the cursor again to know.
 //! - Amounts are fixed-width big-endian blobs, never numbers of SQL: exact, and sorted as numbers.
+//!
+//! # Features
+//!
+//! - `office`, off by default: the stores of `pledge-office` in the same database, in tables of their own.
 
 mod database;
 mod dialect;

@@ -29,7 +29,7 @@ pub(crate) async fn migrate(writer: &SqlitePool, location: &str) -> Result<(), F
         run.map_err(|error| explain_earlier(location, error))?;
         schema = schema.leave_earlier(&mut unit).await?;
     }
-    if schema.version().found == 0 {
+    if schema.version().is_empty {
         let mark = AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}"));
         sqlx::query(mark).execute(unit.db()).await.map_err(fault)?;
     }

@@ -1,5 +1,8 @@
 //! The laws of the ports over the stores in a file.
 
+#[cfg(feature = "office")]
+#[path = "../../pledge-storage-sql/tests/support/shifted_clock.rs"]
+mod shifted_clock;
 mod support;
 
 use std::sync::Arc;
@@ -24,6 +27,21 @@ mod plain {
     pledge_testing::audit_conformance!(fixture());
     pledge_testing::engine_conformance!(fixture());
     pledge_testing::engine_properties!(fixture(), 24);
+}
+
+/// What the domains around the engine share.
+#[cfg(feature = "office")]
+mod office {
+    use pledge_storage_sqlite::SqliteDatabase;
+
+    use super::*;
+
+    async fn office() -> pledge_testing::OfficeFixture {
+        let place = Place::new();
+        shifted_clock::office::<SqliteDatabase>(&place.path(), place).await
+    }
+
+    pledge_testing::office_conformance!(office());
 }
 
 /// What is moved between files, and between a file and memory.

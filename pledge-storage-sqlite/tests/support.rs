@@ -7,7 +7,7 @@ use pledge_core::error::StoreError;
 use pledge_storage_sqlite::SqliteStore;
 use sqlx::migrate::{Migrate, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Executor, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, SqliteConnection};
 use tempfile::TempDir;
 
 /// The texts that files had for themselves.
@@ -17,12 +17,18 @@ static EARLIER: Migrator = sqlx::migrate!("./migrations");
 const AUDIT_UNDONE: [&str; 3] =
     ["DROP TABLE audit_record", "DROP TABLE audit_counter", "ALTER TABLE token DROP COLUMN paused"];
 
-/// Records a schema as an earlier release did that had the texts up to a version.
+/// The tables of the office, which a build without it has not.
+pub(crate) const OFFICE: [&str; 4] = ["claim", "claim_fence", "outbox_message", "outbox_attempt"];
+
+/// Records a schema as an earlier release did that had the texts up to a version, and none of the office.
 pub(crate) async fn as_earlier(db: &mut SqliteConnection, version: i64) {
     for undo in AUDIT_UNDONE {
         db.execute(undo).await.unwrap();
     }
     db.execute("DROP TABLE schema_migration").await.unwrap();
+    for table in OFFICE {
+        db.execute(AssertSqlSafe(format!("DROP TABLE IF EXISTS {table}"))).await.unwrap();
+    }
     db.ensure_migrations_table("_sqlx_migrations").await.unwrap();
     for made in EARLIER.iter().filter(|made| made.version <= version) {
         let insert = "INSERT INTO _sqlx_migrations \

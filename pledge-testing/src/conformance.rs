@@ -27,6 +27,8 @@ pub mod block_edges;
 pub mod block_ends;
 pub mod cases;
 pub mod chain_source;
+#[cfg(feature = "office")]
+pub mod claims;
 pub mod contracts;
 pub mod delivery;
 pub mod edges;
@@ -56,6 +58,12 @@ pub mod log_rewind;
 pub mod log_store;
 pub mod marks;
 pub mod notifier;
+#[cfg(feature = "office")]
+pub mod outbox;
+#[cfg(feature = "office")]
+pub mod outbox_attempts;
+#[cfg(feature = "office")]
+pub mod outbox_delivery;
 pub mod pauses;
 pub mod pending_cache;
 pub mod points_edges;
@@ -281,5 +289,18 @@ macro_rules! notifier_conformance {
 macro_rules! price_source_conformance {
     ($fixture:expr) => {
         $crate::__price_source!($fixture);
+    };
+}
+
+/// The laws of what the domains around the engine share, `Claims` and `Outbox` of `pledge-office`, and of the
+/// `Delivery` over them: over a future that gives a fresh [`OfficeFixture`](super::OfficeFixture).
+#[cfg(feature = "office")]
+#[macro_export]
+macro_rules! office_conformance {
+    ($fixture:expr) => {
+        $crate::__claims!($fixture);
+        $crate::__outbox!($fixture);
+        $crate::__outbox_attempts!($fixture);
+        $crate::__outbox_delivery!($fixture);
     };
 }

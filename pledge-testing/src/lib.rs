@@ -17,6 +17,7 @@
 //!
 //! None is on by default.
 //! - `nodes`: `HostileNode`, a JSON-RPC node over a scripted chain, with faults to switch on;
+//! - `office`: the laws of what the domains around the engine share, `OfficeFixture` and `MessageChannel`;
 //! - `servers`: `FaultProxy`, a TCP proxy that delays, swallows and cuts; `OwnServer`, a MariaDB or a Redis for one test;
 //!   `MySqlPlace`, an empty database on the server of `PLEDGE_TEST_MYSQL_URL`.
 
@@ -41,8 +42,12 @@ mod archives;
 mod failing_points;
 mod fixture;
 mod manual_clock;
+#[cfg(feature = "office")]
+mod message_channel;
 #[cfg(feature = "servers")]
 mod mysql_place;
+#[cfg(feature = "office")]
+mod office_fixture;
 #[cfg(feature = "servers")]
 mod own_server;
 mod receiver;
@@ -56,8 +61,12 @@ pub use fixture::Fixture;
 #[cfg(feature = "nodes")]
 pub use hostile_node::{HostileChain, HostileNode};
 pub use manual_clock::ManualClock;
+#[cfg(feature = "office")]
+pub use message_channel::{MessageChannel, Sent};
 #[cfg(feature = "servers")]
 pub use mysql_place::MySqlPlace;
+#[cfg(feature = "office")]
+pub use office_fixture::OfficeFixture;
 #[cfg(feature = "servers")]
 pub use own_server::OwnServer;
 pub use receiver::{Fate, Receiver};

@@ -22,3 +22,12 @@ impl Clock for ManualClock {
         *self.elapsed.lock().expect("no holder panics")
     }
 }
+
+/// The time that passed since 1970.
+#[cfg(feature = "office")]
+impl pledge_office::base::WallClock for ManualClock {
+    fn now(&self) -> pledge_core::types::Timestamp {
+        let seconds = self.elapsed().as_secs();
+        pledge_core::types::Timestamp::new(seconds).expect("a test stays below the year 36812")
+    }
+}

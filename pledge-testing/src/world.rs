@@ -273,7 +273,10 @@ impl World {
     /// Every reorg that reached the ledger.
     pub async fn reorgs(&self) -> Result<usize, StoreError> {
         let events = self.fixture.all_events().await?;
-        Ok(events.iter().filter(|event| matches!(event.event, Event::Reorged(_))).count())
+        Ok(events
+            .iter()
+            .filter(|event| matches!(event.event.engine(), Some(Event::Reorged(_))))
+            .count())
     }
 }
 

@@ -5,8 +5,9 @@ use std::io::{BufRead, Read, Write};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{ArchiveRecord, Summary, Tally};
+use super::{ArchiveRecord, RecordKind, Summary, Tally};
 use crate::error::{StoreError, StoreErrorKind};
+use crate::event::{EventEnvelope, EventSeq, SequencedEvent};
 use crate::ports::{RecordSink, RecordSource};
 
 /// What is written.
@@ -133,8 +134,8 @@ impl<R: BufRead> LineReader<R> {
         if !line.starts_with(br#"{"record":"#) {
             return self.end(&line).map(|()| None);
         }
-        let record: ArchiveRecord = serde_json::from_slice(&line)
-            .map_err(|error| self.refuse("this is no record").caused_by(error))?;
+        let record =
+            record(&line).map_err(|error| self.refuse("this is no record").caused_by(error))?;
         if record.line()? != line {
             return Err(self.refuse("this line is not exactly the text of its record"));
         }
@@ -165,6 +166,23 @@ impl<R: BufRead> LineReader<R> {
     fn refuse(&self, detail: &str) -> StoreError {
         StoreError::invalid(READ, format!("line {}: {detail}", self.number))
     }
+}
+
+/// The record of a line. An event's JSON is read as it is, so it has no other on the way.
+fn record(line: &[u8]) -> serde_json::Result<ArchiveRecord> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct EventLine {
+        #[serde(rename = "record")]
+        _kind: RecordKind,
+        sequence: EventSeq,
+        event: EventEnvelope,
+    }
+    if !line.starts_with(br#"{"record":"event","#) {
+        return serde_json::from_slice(line);
+    }
+    let EventLine { sequence, event, .. } = serde_json::from_slice(line)?;
+    Ok(ArchiveRecord::Event(SequencedEvent { sequence, event }))
 }
 
 #[async_trait]

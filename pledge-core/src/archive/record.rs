@@ -12,6 +12,9 @@ use crate::ports::{ChainState, ShardProgress, Statement};
 use crate::types::{Account, BlockRef, ChainId, ProgrammeId, RawPoints, ShardId, TokenId};
 
 /// One fact of a store, named by its subject and never by a store's own keys.
+///
+/// Its text is read by [`LineReader`](super::LineReader): an event keeps its JSON to the byte, which
+/// serde loses on the way to a tagged enum.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum ArchiveRecord {
@@ -92,6 +95,7 @@ pub enum ArchiveRecord {
     /// What a person did, with its number.
     Audit(Box<AuditRecord>),
     /// An event with its sequence number.
+    #[serde(skip_deserializing)]
     Event(SequencedEvent),
     /// A consumer's position in the events.
     Position {

@@ -11,13 +11,17 @@ use crate::types::Timestamp;
 
 /// The events written by a [`BalanceStore`](super::BalanceStore) and a
 /// [`PointsStore`](super::PointsStore), and a position in them for each consumer. One database
-/// holds all three: an event is written in the transaction that it describes.
+/// holds all three: an event is written in the transaction that it describes. Domains around the engine
+/// write theirs into the same log, so what is read is an
+/// [`EventEnvelope`](crate::event::EventEnvelope).
 ///
 /// # Contract
 /// - Events are returned in the order of their sequence numbers, which begin above
 ///   [`EventSeq::START`].
 /// - Once an event was read, no later read returns a new one below it. So a reader that continues
 ///   after the last event it read misses none, whatever is written meanwhile.
+/// - An event of a domain or a kind that is not known is kept, returned and archived as any other, its
+///   body the same to the byte.
 /// - An event never changes: what a reorg takes back is one more event. Only
 ///   [`EventStore::prune_events`] removes events, once every consumer has them; the newest always
 ///   stays.
@@ -48,7 +52,7 @@ use crate::types::Timestamp;
 /// let position = store.delivered(&mail).await?;
 /// assert_eq!(position, EventSeq::START);
 /// let due = store.events(position, 100).await?;
-/// assert_eq!(due[0].event.name(), "chain_halted");
+/// assert_eq!(due[0].event.kind(), "chain_halted");
 /// store.record_delivered(&mail, position, due[0].sequence).await?;
 /// assert!(store.events(store.delivered(&mail).await?, 100).await?.is_empty());
 /// # Ok(())

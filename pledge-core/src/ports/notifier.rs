@@ -70,7 +70,7 @@ impl NotifyError {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (sender, mut receiver) = mpsc::channel(16);
 /// let halted = Event::ChainHalted { chain: ChainId::new(1), reason: "an example".to_owned() };
-/// let event = SequencedEvent { sequence: EventSeq::new(7), event: halted };
+/// let event = SequencedEvent { sequence: EventSeq::new(7), event: halted.into() };
 /// let channel = Channel(sender);
 /// channel.notify(&event).await?;
 /// assert_eq!(receiver.recv().await, Some(event.clone()));

@@ -243,8 +243,9 @@ impl fmt::Display for ContractId {
     }
 }
 
-/// A name that a person gives: short, and safe in URLs, files and tables.
-pub(crate) fn checked_name(what: &'static str, name: &str) -> Result<String, OutOfRange> {
+/// A name that a person gives to `what`: short, and safe in URLs, files and tables. An error unless it is
+/// 1 to 32 characters of `a-z`, `0-9`, `-` and `_`.
+pub fn checked_name(what: &'static str, name: &str) -> Result<String, OutOfRange> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     if (1..=32).contains(&name.len()) && name.chars().all(allowed) {
         Ok(name.to_owned())

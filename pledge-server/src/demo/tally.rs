@@ -49,11 +49,11 @@ impl Tally {
 
     fn count(&mut self, event: &SequencedEvent) {
         self.sequence = event.sequence;
-        match &event.event {
-            Event::Confirmed { chain, changes, .. } if *chain == self.chain => {
+        match event.event.engine() {
+            Some(Event::Confirmed { chain, changes, .. }) if chain == self.chain => {
                 self.changes_written += changes;
             }
-            Event::Reorged(record) if record.chain == self.chain => self.count_reorg(record),
+            Some(Event::Reorged(record)) if record.chain == self.chain => self.count_reorg(&record),
             _ => {}
         }
     }

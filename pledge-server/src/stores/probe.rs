@@ -25,7 +25,7 @@ pub enum Found {
 impl Found {
     /// Whether nothing is kept there yet.
     pub const fn is_empty(self) -> bool {
-        !matches!(self, Self::Schema(SchemaVersion { found: 1.., .. }))
+        !matches!(self, Self::Schema(SchemaVersion { is_empty: false, .. }))
     }
 }
 
@@ -93,19 +93,48 @@ impl fmt::Display for Found {
         match self {
             Self::Memory => f.write_str("kept in memory, and gone with the process"),
             Self::NoFile => f.write_str("no file yet: it will be created"),
-            Self::Schema(SchemaVersion { found: 0, .. }) => {
+            Self::Schema(SchemaVersion { is_empty: true, .. }) => {
                 f.write_str("empty: its tables will be created")
             }
             Self::Schema(version) if version.is_current() => {
                 write!(f, "schema version {}", version.found)
             }
-            Self::Schema(SchemaVersion { found, newest }) => {
+            Self::Schema(version) => {
+                let SchemaVersion { found, newest, .. } = version;
+                let of_set = version.of_set();
                 write!(
                     f,
-                    "schema version {found}: `pledge migrate` brings it to {newest}; nothing was \
+                    "schema version {found}{of_set}: `pledge migrate` brings it to {newest}; nothing was \
                      compared with it"
                 )
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(set: &'static str, found: i64, is_empty: bool) -> Found {
+        Found::Schema(SchemaVersion { set, found, newest: 9, is_empty })
+    }
+
+    #[test]
+    fn a_database_without_tables_of_the_office_is_not_empty() {
+        let behind = found("office", 0, false);
+        assert!(!behind.is_empty());
+        let text = behind.to_string();
+        assert!(text.starts_with("schema version 0 of the office: `pledge migrate`"), "{text}");
+        let earlier = found("engine", 8, false).to_string();
+        assert!(earlier.starts_with("schema version 8: `pledge migrate`"), "{earlier}");
+        assert_eq!(found("engine", 9, false).to_string(), "schema version 9");
+    }
+
+    #[test]
+    fn a_database_without_any_table_is_empty() {
+        let empty = found("engine", 0, true);
+        assert!(empty.is_empty());
+        assert_eq!(empty.to_string(), "empty: its tables will be created");
     }
 }

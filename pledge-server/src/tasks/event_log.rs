@@ -9,7 +9,7 @@ use crate::stores::Stores;
 
 /// Writes each event as one line: times in RFC 3339, a settlement with the token's symbol and the
 /// points of its last window. Confirmed blocks are `DEBUG`, settlements `INFO`, reorgs and rewinds
-/// `WARN`; halts and dropped consumers are `ERROR`.
+/// `WARN`; halts and dropped consumers are `ERROR`; events of other domains are `INFO`.
 #[derive(Debug)]
 pub(super) struct EventLog {
     pub(super) stores: Stores,
@@ -21,7 +21,7 @@ macro_rules! line {
         tracing::$level!(
             target: "pledge_core::notify",
             sequence = $event.sequence.get(),
-            event_type = $event.event.name(),
+            event_type = $event.event.kind(),
             $($rest)+
         )
     };
@@ -31,8 +31,13 @@ macro_rules! line {
 impl Notifier for EventLog {
     async fn notify(&self, numbered: &SequencedEvent) -> Result<(), NotifyError> {
         let event = &numbered.event;
+        let Some(known) = event.engine() else {
+            let (domain, subject) = (event.domain(), event.subject());
+            line!(info, numbered, domain, %subject, body = event.body(), "{event}");
+            return Ok(());
+        };
         // Fields are numbers and hex, not sentences, so that a log collector can filter by them.
-        match event {
+        match &known {
             Event::Confirmed { chain, from, to, changes } => {
                 let (chain, from, hash) = (chain.get(), from.get(), to.hash);
                 line!(debug, numbered, chain, from, to = to.number.get(), %hash, changes, "{event}");

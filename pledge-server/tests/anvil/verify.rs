@@ -2,7 +2,7 @@
 //! contract's own, and every byte equals the oracle's.
 
 use pledge_cache_redis::Health;
-use pledge_core::event::{Event, EventSeq, ReorgRecord};
+use pledge_core::event::{Event, EventEnvelope, EventSeq, ReorgRecord};
 use pledge_core::ports::EventStore;
 use pledge_examples::Traffic;
 use pledge_server::config::Config;
@@ -35,8 +35,8 @@ async fn busy_chains() -> [Chain; 2] {
 
 async fn reorgs(store: &dyn EventStore) -> Vec<ReorgRecord> {
     let events = store.events(EventSeq::START, 100_000).await.unwrap();
-    let reorged = |event| match event {
-        Event::Reorged(record) => Some(record),
+    let reorged = |event: EventEnvelope| match event.engine() {
+        Some(Event::Reorged(record)) => Some(record),
         _ => None,
     };
     events.into_iter().filter_map(|event| reorged(event.event)).collect()

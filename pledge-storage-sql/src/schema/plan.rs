@@ -3,7 +3,7 @@
 use pledge_core::primitives::B256;
 
 use super::Place;
-use super::sets::{Migration, MigrationSet, SETS};
+use super::sets::{Migration, MigrationSet};
 use crate::connection::Row;
 use crate::fault::Fault;
 use crate::row::FromRow;
@@ -38,11 +38,15 @@ pub(super) struct Step {
     pub(super) is_begun: bool,
 }
 
-/// The migrations that are missing. `Invalid` where those that were made are not the first of this
-/// release. Sets that it does not know are left alone.
-pub(super) fn plan(place: Place<'_>, made: &[Made]) -> Result<Vec<Step>, Fault> {
+/// The migrations of the sets that are missing. `Invalid` where those that were made are not the first of
+/// this release. Other sets are left alone.
+pub(super) fn plan(
+    place: Place<'_>,
+    sets: &'static [MigrationSet],
+    made: &[Made],
+) -> Result<Vec<Step>, Fault> {
     let mut steps = Vec::new();
-    for set in SETS {
+    for set in sets {
         let of_set: Vec<_> = made.iter().filter(|made| made.set == set.name).collect();
         steps.extend(missing(place, set, &of_set)?);
     }
@@ -93,9 +97,10 @@ mod tests {
     use pledge_core::error::StoreErrorKind;
 
     use super::*;
-    use crate::schema::sets::{BASELINE, ENGINE};
+    use crate::schema::sets::{BASELINE, ENGINE, SETS};
 
     const PLACE: Place<'static> = Place { name: "pledge", what: "file" };
+    const ENGINE_ALONE: &[MigrationSet] = &[ENGINE];
 
     fn baseline() -> Made {
         let (set, version) = (ENGINE.name.to_owned(), BASELINE.version);
@@ -112,34 +117,46 @@ mod tests {
     }
 
     fn refused(made: &[Made]) -> String {
-        let fault = plan(PLACE, made).expect_err("a plan is refused");
+        let fault = plan(PLACE, ENGINE_ALONE, made).expect_err("a plan is refused");
         assert_eq!(fault.kind(), StoreErrorKind::Invalid);
         fault.explained()
     }
 
     #[test]
     fn an_empty_database_gets_every_migration() {
-        let steps = plan(PLACE, &[]).unwrap();
+        let steps = plan(PLACE, SETS, &[]).unwrap();
         let versions: Vec<_> = steps.iter().map(|step| (step.set, step.is_begun)).collect();
-        assert_eq!(versions, [("engine", false), ("engine", false)]);
+        let of_office = cfg!(feature = "office").then_some(("office", false));
+        let of_engine = [("engine", false), ("engine", false)];
+        assert_eq!(versions, of_engine.into_iter().chain(of_office).collect::<Vec<_>>());
+    }
+
+    /// Each set has versions of its own.
+    #[cfg(feature = "office")]
+    #[test]
+    fn a_database_of_the_engine_gets_what_the_office_lacks() {
+        let steps = plan(PLACE, SETS, &all()).unwrap();
+        let versions: Vec<_> =
+            steps.iter().map(|step| (step.set, step.migration.version)).collect();
+        assert_eq!(versions, [("office", 1)]);
     }
 
     #[test]
     fn a_database_that_has_them_gets_none() {
-        assert!(plan(PLACE, &all()).unwrap().is_empty());
+        assert!(plan(PLACE, ENGINE_ALONE, &all()).unwrap().is_empty());
     }
 
     #[test]
     fn a_set_of_others_is_left_alone() {
         let mut made = all();
         made.push(Made { set: "theirs".to_owned(), version: 3, ..baseline() });
-        assert!(plan(PLACE, &made).unwrap().is_empty());
+        assert!(plan(PLACE, ENGINE_ALONE, &made).unwrap().is_empty());
     }
 
     #[test]
     fn a_migration_that_was_begun_is_made_again() {
         let begun = Made { is_whole: false, ..baseline() };
-        let steps = plan(PLACE, &[begun]).unwrap();
+        let steps = plan(PLACE, ENGINE_ALONE, &[begun]).unwrap();
         assert!(steps[0].is_begun && steps[1..].iter().all(|step| !step.is_begun), "{steps:?}");
     }
 

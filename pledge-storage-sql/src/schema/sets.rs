@@ -2,6 +2,8 @@
 
 use pledge_core::primitives::{B256, keccak256};
 
+use crate::database;
+
 /// Migrations that build on each other, with versions of their own.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MigrationSet {
@@ -20,7 +22,7 @@ pub(super) struct Migration {
 
 /// Chains, ledgers, points, contracts' logs, events, and who did what.
 pub(super) const ENGINE: MigrationSet =
-    MigrationSet { name: "engine", migrations: &[BASELINE, AUDIT] };
+    MigrationSet { name: database::ENGINE, migrations: &[BASELINE, AUDIT] };
 
 /// Everything that databases had when the sets began.
 pub(super) const BASELINE: Migration = Migration {
@@ -36,11 +38,23 @@ const AUDIT: Migration = Migration {
     text: include_str!("../../migrations/engine/0010_audit.sql"),
 };
 
-/// The domains around the engine, which have no tables yet.
-pub(super) const OFFICE: MigrationSet = MigrationSet { name: "office", migrations: &[] };
+/// The domains around the engine.
+#[cfg(feature = "office")]
+pub(super) const OFFICE: MigrationSet = MigrationSet {
+    name: "office",
+    migrations: &[Migration {
+        version: 1,
+        name: "base",
+        text: include_str!("../../migrations/office/0001_base.sql"),
+    }],
+};
 
 /// All sets, in the order in which they are brought up to date.
-pub(super) const SETS: &[MigrationSet] = &[ENGINE, OFFICE];
+pub(super) const SETS: &[MigrationSet] = &[
+    ENGINE,
+    #[cfg(feature = "office")]
+    OFFICE,
+];
 
 /// The table in which migrations are recorded.
 pub(super) const RECORD: &str = include_str!("../../migrations/record.sql");

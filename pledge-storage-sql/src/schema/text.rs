@@ -104,6 +104,10 @@ mod tests {
             GUARDS.then_some(EventCounter { take: "", set: "" })
         }
 
+        fn clock(&self) -> &'static str {
+            ""
+        }
+
         fn schema(&self) -> &'static dyn SchemaDialect {
             &Self
         }

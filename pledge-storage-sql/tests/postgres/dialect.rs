@@ -35,6 +35,10 @@ impl Dialect for PostgresDialect {
         })
     }
 
+    fn clock(&self) -> &'static str {
+        "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS millis"
+    }
+
     fn schema(&self) -> &'static dyn SchemaDialect {
         &Self
     }

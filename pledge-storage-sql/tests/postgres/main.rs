@@ -8,6 +8,9 @@
 mod database;
 mod dialect;
 mod place;
+#[cfg(feature = "office")]
+#[path = "../support/shifted_clock.rs"]
+mod shifted_clock;
 mod values;
 
 use std::num::NonZeroU16;
@@ -45,6 +48,19 @@ pledge_testing::event_store_conformance!(fixture());
 pledge_testing::audit_conformance!(fixture());
 pledge_testing::engine_conformance!(fixture());
 pledge_testing::engine_properties!(fixture(), 4);
+
+/// What the domains around the engine share.
+#[cfg(feature = "office")]
+mod office {
+    use super::*;
+
+    async fn office() -> pledge_testing::OfficeFixture {
+        let schema = Schema::new().await;
+        shifted_clock::office::<database::PostgresDatabase>(&schema.url(), schema).await
+    }
+
+    pledge_testing::office_conformance!(office());
+}
 
 mod from_memory_to_server {
     use super::*;

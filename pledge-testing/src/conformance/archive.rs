@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use pledge_core::archive::{ArchiveKey, ArchiveRecord, RecordKind, Tally};
 use pledge_core::audit::Action;
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::event::EventSeq;
+use pledge_core::event::{EventSeq, SequencedEvent};
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{SupplyAnswer, TokenStatus, UnreadableLog};
+use pledge_core::notify::Dispatcher;
 use pledge_core::points::{Programme, Settler, SettlerConfig};
 use pledge_core::ports::{
     BalanceStore, ChainReport, LedgerCommit, NewBlocks, RecordSink, StatementKind, TokenCommit,
@@ -22,9 +23,10 @@ use super::contracts::{Contracts, vault};
 use super::engine::{mint_other, other};
 use super::event_store::consumer;
 use super::ledger::Ledger;
+use super::notifier::one_of_each;
 use crate::digest::statement_rows;
 use crate::world::{CHAIN, World, account, at, operator, operator_because, spec, token, tokens};
-use crate::{ArchiveFixture, FailingPoints, Fixture, Records};
+use crate::{ArchiveFixture, FailingPoints, Fixture, Receiver, Records};
 
 laws! {
     __archive of archive(Move):
@@ -38,6 +40,7 @@ laws! {
     the_largest_figures_are_moved
     reversed_statements_survive
     a_settlement_under_way_and_its_failures_survive
+    events_of_any_domain_are_moved_to_the_byte
     event_numbers_go_on
     what_persons_did_is_moved_and_its_numbers_go_on
     what_persons_stopped_stays_stopped
@@ -309,6 +312,24 @@ async fn a_settlement_under_way_and_its_failures_survive(stores: Move) {
     let settled = moved.fixture.points.programmes(token()).await.expect("read");
     assert!(settled.iter().all(|programme| programme.settled() == Some(at(4 * HOUR))));
     assert_eq!(stores.from.export().await, stores.to.export().await);
+}
+
+/// An event of a domain that no release has is in the store, its archive and at a receiver as it was.
+async fn events_of_any_domain_are_moved_to_the_byte(stores: Move) {
+    let events = one_of_each();
+    let records = Records(events.iter().cloned().map(ArchiveRecord::Event).collect());
+    stores.from.import(records.clone()).await.expect("an empty store takes an archive");
+    assert_eq!(stores.from.export().await, records);
+    stores.run().await;
+    assert_eq!(stores.to.export().await, records);
+    let (store, receiver) = (&stores.to.fixture.events, Arc::new(Receiver::new(&[])));
+    let dispatcher = Dispatcher::new(store.clone(), receiver.clone(), consumer("mail"));
+    dispatcher.drain(&Stop::never()).await.expect("drain");
+    assert_eq!(receiver.arrived(), events);
+    let texts = |events: &[SequencedEvent]| -> Vec<_> {
+        events.iter().map(|event| event.event.to_json()).collect()
+    };
+    assert_eq!(texts(&receiver.arrived()), texts(&events));
 }
 
 /// The next event follows the imported ones, and positions are unchanged.

@@ -108,7 +108,7 @@ async fn a_chain_report_is_remembered_and_halting_is_an_event(fixture: Fixture) 
     assert_eq!((chains.len(), &chains[0].status, chains[0].head), (1, &halted, head));
     assert_eq!(chains[0].head_time, Some(at(9)), "the newest time that was reported");
     let events = ledger.fixture.all_events().await.expect("read");
-    let expected = Event::ChainHalted { chain: CHAIN, reason: "why".to_owned() };
+    let expected = Event::ChainHalted { chain: CHAIN, reason: "why".to_owned() }.into();
     assert_eq!(events.iter().map(|e| &e.event).collect::<Vec<_>>(), [&expected]);
 }
 
@@ -294,7 +294,7 @@ async fn a_halted_token_refuses_commits_until_it_is_reinstated(fixture: Fixture)
     let error = store.commit(&message).await.expect_err("halted");
     assert_eq!(error.kind(), StoreErrorKind::Conflict);
     let events = ledger.fixture.all_events().await.expect("read");
-    let halted = Event::TokenHalted { token: token(), reason: "why".to_owned() };
+    let halted = Event::TokenHalted { token: token(), reason: "why".to_owned() }.into();
     assert_eq!(events.last().map(|event| &event.event), Some(&halted));
     store.resume_token(token(), base, &operator()).await.expect("reinstate");
     store.commit(&message).await.expect("active again");

@@ -117,7 +117,7 @@ async fn a_reorg_is_delivered_like_any_other_event(fixture: Fixture) {
     let record = ledger.rewind_to(ledger.chain.block(3).expect("mined")).await.expect("rewind");
     drain(&dispatcher).await.expect("drain");
     let arrived = receiver.arrived();
-    assert_eq!(arrived.last().map(|last| &last.event), Some(&Event::Reorged(record)));
+    assert_eq!(arrived.last().map(|last| &last.event), Some(&Event::Reorged(record).into()));
     assert_eq!(repeats(&arrived, &all(&ledger.fixture).await), 0);
 }
 

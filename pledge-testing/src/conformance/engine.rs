@@ -162,7 +162,7 @@ async fn a_fork_deeper_than_the_retained_headers_halts_the_chain(fixture: Fixtur
     let chains = world.fixture.balances.chains().await.expect("read");
     assert_eq!(chains[0].status, ChainStatus::Halted(reason.clone()));
     let events = world.fixture.all_events().await.expect("read");
-    let halted = Event::ChainHalted { chain: CHAIN, reason };
+    let halted = Event::ChainHalted { chain: CHAIN, reason }.into();
     assert_eq!(events.last().map(|event| &event.event), Some(&halted));
     assert!(matches!(world.indexer.poll(NOW).await, Poll::Stopped(_)), "latched");
 }

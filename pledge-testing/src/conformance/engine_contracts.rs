@@ -134,11 +134,11 @@ async fn a_reorg_takes_ledger_and_logs_back_in_one_write(fixture: Fixture) {
     assert_eq!(kept(&world, &every).await, on_chain(&world, &every));
     assert_eq!(world.digest().await, world.oracle());
     let events = world.fixture.all_events().await.expect("read");
-    let records = events.iter().filter_map(|numbered| match &numbered.event {
-        Event::Reorged(record) => Some(record),
+    let records = events.iter().filter_map(|numbered| match numbered.event.engine() {
+        Some(Event::Reorged(record)) => Some(record),
         _ => None,
     });
-    let [record] = records.collect::<Vec<_>>()[..] else { panic!("one reorg: {events:?}") };
+    let [record] = &records.collect::<Vec<_>>()[..] else { panic!("one reorg: {events:?}") };
     assert_eq!(record.tokens.len(), 1);
     let [contract] = &record.contracts[..] else { panic!("one contract: {record:?}") };
     assert_eq!((&contract.contract, contract.logs_removed), (&every.id, 4), "blocks 11 to 14");

@@ -185,7 +185,9 @@ async fn a_ledger_whose_tip_was_orphaned_while_away_is_rewound_first(fixture: Fi
     let mut world = world.moved(world.fixture.clone());
     world.run().await;
     let events = world.fixture.all_events().await.expect("read");
-    let Event::Reorged(record) = &events[known].event else { panic!("{:?}", events[known]) };
+    let Some(Event::Reorged(record)) = events[known].event.engine() else {
+        panic!("{:?}", events[known])
+    };
     assert_eq!(record.tokens[0].from, tip);
     assert_eq!(world.digest().await, world.oracle());
 }

@@ -203,7 +203,7 @@ async fn a_halt_stays_while_its_block_does(fixture: Fixture) {
         assert!(!state(&world, other()).await.is_active());
     }
     let events = world.fixture.all_events().await.expect("read");
-    let halts = events.iter().filter(|event| event.event.name() == "token_halted").count();
+    let halts = events.iter().filter(|event| event.event.kind() == "token_halted").count();
     assert_eq!(halts, 1, "it is reported once");
 }
 

@@ -81,7 +81,8 @@ async fn a_consumer_that_takes_nothing_for_too_long_is_dropped_and_that_is_an_ev
     }
     assert_eq!(prune(fixture, 31).await.dropped.len(), 1);
     let events = left(fixture).await;
-    let dropped = Event::ConsumerDropped { consumer: consumer("slow"), delivered: numbers[1] };
+    let dropped =
+        Event::ConsumerDropped { consumer: consumer("slow"), delivered: numbers[1] }.into();
     assert_eq!(events.last().expect("an event").event, dropped);
     assert!(events.last().expect("an event").sequence > numbers[4]);
     assert_eq!(events[0].sequence, numbers[3]);

@@ -1,7 +1,7 @@
 //! Laws of [`EventStore`].
 
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::event::{Consumer, Event, EventSeq, RewindCause, SequencedEvent};
+use pledge_core::event::{Consumer, Event, EventEnvelope, EventSeq, RewindCause, SequencedEvent};
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ports::{BalanceStore, ChainReport, EventStore, Rewind};
 use pledge_core::types::ChainId;
@@ -74,8 +74,10 @@ async fn events_come_in_order_with_what_they_describe(fixture: Fixture) {
     let events = ledger.fixture.all_events().await.expect("read");
     let changes: Vec<_> = events
         .iter()
-        .map(|event| match &event.event {
-            Event::Confirmed { chain: CHAIN, from, to, changes } if *from == to.number => *changes,
+        .map(|event| match event.event.engine() {
+            Some(Event::Confirmed { chain: CHAIN, from, to, changes }) if from == to.number => {
+                changes
+            }
             other => panic!("not a confirmed block: {other:?}"),
         })
         .collect();
@@ -105,7 +107,7 @@ async fn a_reorg_is_one_more_event_and_takes_none_back(fixture: Fixture) {
     let after = ledger.fixture.all_events().await.expect("read");
     assert_eq!(after[..5], before);
     assert_eq!(after.len(), 6);
-    assert_eq!(after[5].event, Event::Reorged(record));
+    assert_eq!(after[5].event, Event::Reorged(record).into());
     assert!(after[5].sequence > after[4].sequence);
 }
 
@@ -145,7 +147,7 @@ async fn a_halted_token_that_is_halted_again_is_no_second_event(fixture: Fixture
     let events = ledger.fixture.all_events().await.expect("read").split_off(5);
     let halted = |reason: &str| Event::TokenHalted { token: token(), reason: reason.to_owned() };
     let events: Vec<_> = events.into_iter().map(|event| event.event).collect();
-    assert_eq!(events, ["why", "again"].map(halted));
+    assert_eq!(events, ["why", "again"].map(halted).map(EventEnvelope::from));
 }
 
 /// A reader that continues from the last event it read misses none, however many writers there are.

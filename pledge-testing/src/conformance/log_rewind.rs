@@ -113,7 +113,7 @@ async fn a_rewind_of_logs_bumps_the_epoch_and_is_in_the_record(fixture: Fixture)
     assert_eq!(record.tokens.len(), 1);
     assert_eq!(contracts.state("vault").await.epoch, epoch);
     let events = contracts.ledger.fixture.all_events().await.expect("read");
-    assert_eq!(events.last().map(|newest| &newest.event), Some(&Event::Reorged(record)));
+    assert_eq!(events.last().map(|newest| &newest.event), Some(&Event::Reorged(record).into()));
 }
 
 /// It is an event of its own, and needs no held header.
@@ -133,7 +133,7 @@ async fn an_operators_rewind_of_logs_is_no_reorg(fixture: Fixture) {
     let record = record.expect("the operator's block 2 is accepted");
     assert_eq!(record.contracts[0].logs_removed, 18);
     let newest = contracts.ledger.fixture.all_events().await.expect("read").pop();
-    assert_eq!(newest.map(|newest| newest.event), Some(Event::Rewound { record, reason }));
+    assert_eq!(newest.map(|newest| newest.event), Some(Event::Rewound { record, reason }.into()));
 }
 
 /// A reader that compares epochs notices that pages do not fit together.

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use alloy_primitives::{Address, B256};
 use async_trait::async_trait;
 use pledge_core::event::{
-    Event, EventSeq, ReorgRecord, RewoundContract, RewoundToken, SequencedEvent,
+    Event, EventEnvelope, EventSeq, ReorgRecord, RewoundContract, RewoundToken, SequencedEvent,
 };
 use pledge_core::ports::Notifier;
 use pledge_core::types::{BlockId, BlockNumber, BlockRef, ContractId, Epoch, ProgrammeId, TokenId};
@@ -23,6 +23,12 @@ laws! {
     a_repeat_is_taken_with_the_same_sequence_number
     a_dropped_call_harms_no_later_one
 }
+
+/// An event of a domain that no release has, with all that JSON may be written in.
+pub(super) const UNKNOWN: &str = concat!(
+    r#"{"domain":"moon-base_2","subject":"crater:Tycho/7","time":1767283200,"body":{"type":"rebased","#,
+    r#""z":1.50e-3,"a":[1, 18446744073709551616,null],"ü\u00fc":"\/ \n ü","o":{ }}}"#
+);
 
 /// A notifier whose receiver can be inspected.
 pub struct NotifierFixture {
@@ -101,9 +107,11 @@ pub fn one_of_each() -> Vec<SequencedEvent> {
             reason: Some(reason),
         },
     ];
+    let known = events.into_iter().map(EventEnvelope::from);
+    let events = known.chain([EventEnvelope::from_json(UNKNOWN).expect("an event")]);
     // 2^63 - 1 is the largest number that the project's stores assign.
-    let numbers = [1, 2, 3, 1 << 40, 1 << 62, u64::MAX >> 1].map(EventSeq::new);
-    let sequenced = numbers.into_iter().zip(events);
+    let numbers = [1, 2, 3, 1 << 40, 1 << 62, (u64::MAX >> 1) - 1, u64::MAX >> 1];
+    let sequenced = numbers.map(EventSeq::new).into_iter().zip(events);
     sequenced.map(|(sequence, event)| SequencedEvent { sequence, event }).collect()
 }
 

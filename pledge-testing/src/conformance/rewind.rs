@@ -89,7 +89,7 @@ async fn a_rewind_bumps_the_epoch_and_leaves_a_record(fixture: Fixture) {
     let expected = ReorgRecord { chain: CHAIN, to, tokens, contracts };
     assert_eq!(record, expected);
     let events = ledger.fixture.all_events().await.expect("read");
-    assert_eq!(events.last().map(|e| &e.event), Some(&Event::Reorged(expected)));
+    assert_eq!(events.last().map(|e| &e.event), Some(&Event::Reorged(expected).into()));
     let seen = ledger.store().states(token(), &[account(1)]).await.expect("read");
     assert_eq!((seen.cursor, seen.epoch), (Some(to), Epoch::new(1)));
 }
@@ -207,7 +207,7 @@ async fn a_rewind_by_a_person_is_an_event_of_its_own_and_no_reorg(fixture: Fixtu
         ledger.rewind_by_operator(ledger.chain.block(2).expect("mined")).await.expect("rewind");
     let reason = Some("a law".to_owned());
     let newest = ledger.fixture.all_events().await.expect("read").pop().map(|newest| newest.event);
-    assert_eq!(newest, Some(Event::Rewound { record, reason }));
+    assert_eq!(newest, Some(Event::Rewound { record, reason }.into()));
     let counts = async || {
         let state = ledger.store().token(token()).await.expect("read").expect("registered");
         (state.epoch.get(), state.rewinds_by_operator, state.reorgs())

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use pledge_core::event::{Event, EventSeq};
+use pledge_core::event::EventSeq;
 use pledge_server::stores::{self, Stores};
 use pledge_server::verify::Verdict;
 
@@ -98,10 +98,8 @@ impl<B: Backend> Campaign<B> {
 /// How often the killed processes wrote to the ledger, took it back and finished a settlement.
 async fn print_events(stores: &Stores, reorgs: u32) {
     let events = stores.events.events(EventSeq::START, 1_000_000).await.unwrap();
-    let count = |kind: fn(&Event) -> bool| events.iter().filter(|event| kind(&event.event)).count();
-    let commits = count(|event| matches!(event, Event::Confirmed { .. }));
-    let rewinds = count(|event| matches!(event, Event::Reorged(_)));
-    let settled = count(|event| matches!(event, Event::Settled { .. }));
+    let count = |kind: &str| events.iter().filter(|event| event.event.kind() == kind).count();
+    let (commits, rewinds, settled) = (count("confirmed"), count("reorged"), count("settled"));
     println!(
         "{commits} commits, {rewinds} rewinds, {settled} settlements; {reorgs} reorgs on the chain"
     );

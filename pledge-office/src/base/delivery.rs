@@ -1,0 +1,155 @@
+//! The driver of the outbox: claim a channel, send what is due, record each attempt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::sharing::InstanceId;
+use pledge_core::stop::Stop;
+
+use super::{
+    AttemptEnd, AttemptOutcome, Channel, Claim, ClaimName, Claims, Detail, Message, MessageState,
+    Outbox, RetrySchedule, SendError,
+};
+
+/// What a drain of a channel did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// The number of messages that the channel took.
+    pub delivered: u64,
+    /// The number of attempts that failed and are made again.
+    pub failed: u64,
+    /// The number of messages that were given up.
+    pub given_up: u64,
+    /// Whether messages may still be due: a stop came, the bound of a drain was reached, or another
+    /// instance has the channel.
+    pub more_due: bool,
+}
+
+/// Sends what is due to channels: each message at least once, with the same id each time.
+///
+/// Holds no state: a drain may end at any instant. Only the instance with the channel's claim sends, and
+/// an attempt is recorded only under that claim, so an instance that was thought dead records nothing.
+/// Within an instance a channel is drained by one at a time: a second drain takes the claim from the first,
+/// which then stops, and what it was sending comes twice.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    claims: Arc<dyn Claims>,
+    outbox: Arc<dyn Outbox>,
+    instance: InstanceId,
+    retry: RetrySchedule,
+}
+
+impl Delivery {
+    /// The time within which a channel answers.
+    pub const SEND_TIME_MAX: Duration = Duration::from_secs(30);
+    /// Messages sent under one taking or renewal of the claim.
+    const BATCH_MESSAGES: usize = 8;
+    /// Longer than the messages of a batch take. So long does a channel wait for another instance where
+    /// this one dies.
+    const CLAIM_LASTS: Duration = Duration::from_secs(300);
+    /// Batches of one drain: other channels are served too.
+    const BATCHES_MAX: usize = 16;
+
+    /// Sends for an instance, again by a schedule.
+    pub fn new(
+        claims: Arc<dyn Claims>,
+        outbox: Arc<dyn Outbox>,
+        instance: InstanceId,
+        retry: RetrySchedule,
+    ) -> Self {
+        Self { claims, outbox, instance, retry }
+    }
+
+    /// Sends the messages of one channel that are due, until none is, `stop` is requested, or the bound of
+    /// a drain is reached. `stop` is asked before each message.
+    ///
+    /// Another instance that has the channel is no error, nor is one that takes it meanwhile. A channel
+    /// that does not take a message holds up no other message.
+    pub async fn drain(
+        &self,
+        name: &super::ChannelName,
+        channel: &dyn Channel,
+        stop: &Stop,
+    ) -> Result<Drained, StoreError> {
+        let mut drained = Drained::default();
+        let claimed = ClaimName::of_channel(name);
+        let taken = self.claims.take(&claimed, self.instance, Self::CLAIM_LASTS).await?;
+        let Some(claim) = taken else {
+            drained.more_due = true;
+            return Ok(drained);
+        };
+        match self.send_batches(&claim, name, channel, stop, &mut drained).await {
+            Err(error) if error.kind() == StoreErrorKind::Conflict => {
+                tracing::debug!(channel = %name, %error, "the channel was taken by another instance");
+                drained.more_due = true;
+            }
+            sent => sent?,
+        }
+        self.claims.release(&claim).await?;
+        Ok(drained)
+    }
+
+    async fn send_batches(
+        &self,
+        claim: &Claim,
+        name: &super::ChannelName,
+        channel: &dyn Channel,
+        stop: &Stop,
+        drained: &mut Drained,
+    ) -> Result<(), StoreError> {
+        for _ in 0..Self::BATCHES_MAX {
+            let due = self.outbox.due(name, Self::BATCH_MESSAGES).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            // Renewed by the batch, so that the claim outlasts every answer in it.
+            self.claims.renew(claim, Self::CLAIM_LASTS).await?;
+            for MessageState { message, .. } in &due {
+                if stop.is_requested() {
+                    drained.more_due = true;
+                    return Ok(());
+                }
+                self.send(claim, message, channel, drained).await?;
+            }
+        }
+        drained.more_due = true;
+        Ok(())
+    }
+
+    /// Makes one attempt and records it, before and after.
+    async fn send(
+        &self,
+        claim: &Claim,
+        message: &Message,
+        channel: &dyn Channel,
+        drained: &mut Drained,
+    ) -> Result<(), StoreError> {
+        let id = message.id();
+        let Some(number) = self.outbox.begin_attempt(claim, id, &self.retry).await? else {
+            drained.given_up += 1;
+            return Ok(());
+        };
+        let sent = channel.send(message).await;
+        let outcome = self.retry.outcome(number, sent.as_ref().map(drop));
+        let end = AttemptEnd { outcome, detail: sent.unwrap_or_else(|error| detail_of(&error)) };
+        self.outbox.end_attempt(claim, id, number, &end).await?;
+        *match outcome {
+            AttemptOutcome::Delivered => &mut drained.delivered,
+            AttemptOutcome::Again { .. } => &mut drained.failed,
+            AttemptOutcome::GivenUp => &mut drained.given_up,
+        } += 1;
+        Ok(())
+    }
+}
+
+/// An error with the errors below it, as one line.
+fn detail_of(error: &SendError) -> Detail {
+    let mut text = error.to_string();
+    let mut below = std::error::Error::source(error);
+    while let Some(source) = below {
+        text = format!("{text}: {source}");
+        below = source.source();
+    }
+    Detail::new(&text)
+}

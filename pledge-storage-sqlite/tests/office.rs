@@ -1,0 +1,92 @@
+//! The tables of the office in a file.
+
+#![cfg(feature = "office")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::time::Duration;
+
+use pledge_core::error::StoreErrorKind;
+use pledge_core::ports::{LedgerReads, Registry};
+use pledge_core::sharing::InstanceId;
+use pledge_core::types::ChainId;
+use pledge_office::base::{ClaimName, Claims};
+use pledge_storage_sqlite::SqliteStore;
+use sqlx::{AssertSqlSafe, Executor, Row};
+use support::{OFFICE, Place};
+
+/// A file of a build without the office, with one chain.
+async fn of_an_embedder() -> Place {
+    let place = Place::new();
+    let store = place.open().await;
+    store.register_chain(ChainId::new(1), "one").await.unwrap();
+    store.close().await;
+    let mut outsider = place.outsider().await;
+    for table in OFFICE {
+        outsider.execute(AssertSqlSafe(format!("DROP TABLE {table}"))).await.unwrap();
+    }
+    let forget = "DELETE FROM schema_migration WHERE migration_set = 'office'";
+    outsider.execute(forget).await.unwrap();
+    place
+}
+
+#[tokio::test]
+async fn a_file_of_an_embedder_gets_the_tables_of_the_office() {
+    let place = of_an_embedder().await;
+    let (_, version) = SqliteStore::open_read_only(&place.path()).await.unwrap();
+    assert_eq!((version.set, version.found, version.newest), ("office", 0, 1));
+    assert!(!version.is_empty && !version.is_current(), "{version:?}");
+    assert_eq!(version.of_set(), " of the office");
+    let store = place.open().await;
+    assert_eq!(LedgerReads::chains(&store).await.unwrap()[0].name, "one");
+    let (name, instance) = (ClaimName::new("a").unwrap(), InstanceId::new(1));
+    let claim = store.take(&name, instance, Duration::from_secs(60)).await.unwrap().unwrap();
+    assert_eq!(store.holder(&name).await.unwrap(), Some(claim));
+    let (_, version) = SqliteStore::open_read_only(&place.path()).await.unwrap();
+    assert!(version.is_current(), "{version:?}");
+    assert_eq!((version.set, version.of_set().as_str()), ("engine", ""));
+}
+
+#[tokio::test]
+async fn a_newer_schema_of_the_office_stops_writes_and_is_not_opened() {
+    let place = Place::new();
+    let store = place.open().await;
+    let newer = "INSERT INTO schema_migration (migration_set, version, name, checksum, made) \
+                 VALUES ('office', 9999, 'later', zeroblob(32), 1)";
+    place.outsider().await.execute(newer).await.unwrap();
+    let error = store.register_chain(ChainId::new(1), "one").await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    let error = place.try_open().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Invalid);
+    assert!(error.to_string().contains("9999"), "{error}");
+}
+
+/// Each statement that selects more than one row by anything but its key.
+#[tokio::test]
+async fn every_page_of_the_office_is_read_in_the_order_of_an_index() {
+    let place = Place::new();
+    place.open().await.close().await;
+    let mut outsider = place.outsider().await;
+    for (select, index) in [
+        (
+            "SELECT * FROM outbox_message WHERE channel = 'ops' AND due <= 7 \
+             ORDER BY channel, due, id LIMIT 8",
+            "outbox_message_by_due (channel=? AND due<?)",
+        ),
+        (
+            "SELECT id FROM outbox_message WHERE ended <= 7 ORDER BY ended LIMIT 8",
+            "outbox_message_by_end (ended<?)",
+        ),
+        (
+            "SELECT * FROM outbox_attempt WHERE message = zeroblob(16) ORDER BY attempt",
+            "PRIMARY KEY (message=?)",
+        ),
+    ] {
+        let plan = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {select}"));
+        let rows = sqlx::query(plan).fetch_all(&mut outsider).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let [step] = &steps[..] else { panic!("{select} sorts: {steps:?}") };
+        assert!(step.contains(index), "{select}: {step}");
+    }
+}
