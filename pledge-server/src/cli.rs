@@ -29,7 +29,7 @@ use crate::config::{Config, ConfigError, Environment, Key, NodeUrl, Quick, RPC_U
 use crate::logs::{LogFiles, LogFormat};
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::{shutdown, sources};
+use crate::{shutdown, wire};
 
 /// An exact, reorg-safe ledger of ERC-20 balances, and exact points from it.
 ///
@@ -99,14 +99,16 @@ enum Command {
 impl Command {
     /// The default of `RUST_LOG`. A server logs what it does; the other commands print a result
     /// and, in text mode, log their progress. The demo's forks are no reason to warn.
-    const fn log_level(&self, output: Output) -> &'static str {
+    fn log_level(&self, output: Output) -> String {
         match (self, output) {
-            (Self::Run(_), _) => "info",
-            (Self::Demo(_), _) => "error,pledge_server::progress=info",
+            (Self::Run(_), _) => "info".to_owned(),
+            (Self::Demo(_), _) => "error,pledge_server::progress=info".to_owned(),
             (_, Output::Text) => {
-                "warn,pledge_server=info,pledge_storage_sqlite=info,pledge_storage_mysql=info"
+                let stores = wire::BACKENDS.iter().map(|backend| backend.crate_name);
+                let crates: Vec<_> = ["pledge_server"].into_iter().chain(stores).collect();
+                format!("warn,{}=info", crates.join("=info,"))
             }
-            (_, Output::Json) => "warn",
+            (_, Output::Json) => "warn".to_owned(),
         }
     }
 }
@@ -168,7 +170,7 @@ impl Context {
         let output = if global.json { Output::Json } else { Output::Text };
         let progress = Progress::new(output);
         let format = global.log_format;
-        let log_files = crate::logs::init(format, command.log_level(output), progress.bars())?;
+        let log_files = crate::logs::init(format, &command.log_level(output), progress.bars())?;
         Ok(Self {
             file: global.config,
             environment: Config::environment(std::env::vars_os())?,
@@ -230,7 +232,7 @@ impl Context {
     /// The chain of a node. It is an error if the node does not answer, or if the user stops the
     /// command.
     async fn chain_behind(&self, url: &NodeUrl) -> anyhow::Result<ChainId> {
-        let answered = self.stop.run_until_cancelled(sources::chain_behind(url)).await;
+        let answered = self.stop.run_until_cancelled(wire::chain_behind(url)).await;
         let answered = answered.with_context(|| format!("stopped before {url} answered"))?;
         answered.map_err(|error| {
             anyhow!("--rpc-url: {}: start the node, or correct the url", error.detail())

@@ -35,6 +35,7 @@ pub use error::{ConfigError, Key, Problem, Problems};
 pub use event::EventConfig;
 pub use limits::LimitsConfig;
 pub use logs::{LogBounds, LogsConfig};
+pub use nodes::LogProof;
 pub use points::PointsConfig;
 pub use quick::Quick;
 pub use section::{KeyDoc, Need, SectionDoc};

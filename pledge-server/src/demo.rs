@@ -17,7 +17,6 @@ mod tally;
 mod traffic;
 
 use pledge_core::types::Timestamp;
-use pledge_storage_memory::MemoryStore;
 
 pub use life::Life;
 pub use market::Market;
@@ -32,7 +31,7 @@ const NEW_YEAR: u64 = 1_767_225_600;
 
 /// Plays both chains over stores in memory. The same seed plays the same market.
 pub async fn play(progress: &Progress, seed: u64) -> anyhow::Result<(Stores, Market, Story)> {
-    let stores = Stores::of(MemoryStore::new());
+    let stores = Stores::in_memory();
     let hour = hour::play(&stores, progress).await?;
     let (market, story) = market::play(&stores, progress, seed).await?;
     Ok((stores, market, Story { hour, market: story }))

@@ -1,8 +1,9 @@
-//! The pledge server: command line, HTTP API and tasks.
+//! The pledge server: configuration, command line, tasks, and the wiring of it all.
 //!
 //! The binary `pledge` is [`cli`] over the parts of this library: [`config`] reads and checks the
-//! configuration, [`setup`] compares it with the chains, [`tasks`] follows them, [`http`] answers,
-//! [`verify`] compares the ledger with the chain, [`demo`] plays scripted chains.
+//! configuration, [`setup`] compares it with the chains, [`tasks`] follows them, and `pledge-http`
+//! answers; [`verify`] compares the ledger with the chain, [`demo`] plays scripted chains. `wire`
+//! alone names the crates of databases, caches and nodes.
 
 #![allow(missing_docs, reason = "the names say it; what is not obvious has a comment")]
 
@@ -10,8 +11,8 @@ mod backoff;
 pub mod cli;
 pub mod config;
 pub mod demo;
-pub mod http;
 pub mod logs;
+pub mod nodes;
 pub mod output;
 pub mod progress;
 pub mod serving;
@@ -24,3 +25,4 @@ pub mod tasks;
 mod test_chain;
 pub mod verify;
 mod views;
+mod wire;

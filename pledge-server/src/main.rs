@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use pledge_server::cli::{self, Cli, Verdict};
+use pledge_server::shutdown;
 
 /// How long blocking calls may delay the exit.
 const EXIT_DELAY_MAX: Duration = Duration::from_millis(200);
@@ -34,5 +35,6 @@ fn run(cli: Cli) -> anyhow::Result<Verdict> {
         .context("cannot start the runtime")?;
     let outcome = runtime.block_on(cli::execute(cli));
     runtime.shutdown_timeout(EXIT_DELAY_MAX);
+    shutdown::clean_up();
     outcome
 }

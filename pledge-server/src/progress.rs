@@ -9,14 +9,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pledge_chain_evm::EvmNodes;
 use pledge_core::indexer;
+use pledge_http::views::Age;
 
 pub use board::Board;
 
 use self::terminal::BrokenLines;
+use crate::nodes::Nodes;
 use crate::output::Output;
-use crate::views::Age;
+use crate::views::ago;
 
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 const REDRAWS_PER_SECOND: u8 = 20;
@@ -167,7 +168,7 @@ impl Drop for WorkProgress {
 pub struct ChainProgress {
     work: WorkProgress,
     /// The nodes whose calls are counted.
-    nodes: Option<Arc<EvmNodes>>,
+    nodes: Option<Arc<dyn Nodes>>,
     /// The block at which it began.
     first: Option<u64>,
     /// The blocks done and the calls sent when its first slice was committed.
@@ -178,7 +179,7 @@ pub struct ChainProgress {
 
 impl ChainProgress {
     /// Also shows the calls left, estimated from the calls sent to these nodes so far.
-    pub fn count_calls(&mut self, nodes: &Arc<EvmNodes>) {
+    pub fn count_calls(&mut self, nodes: &Arc<dyn Nodes>) {
         (self.nodes, self.asked) = (Some(nodes.clone()), None);
     }
 
@@ -197,7 +198,7 @@ impl ChainProgress {
             text: format!(
                 "block {} ({}) of {}, {done}/{total} blocks{left}",
                 slice.to,
-                Age::of(slice.time, SystemTime::now()),
+                ago(Age::of(slice.time, SystemTime::now())),
                 slice.target
             ),
             counted: self.events,

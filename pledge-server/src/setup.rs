@@ -12,14 +12,12 @@ mod registered;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use pledge_chain_evm::EvmNodes;
 use pledge_core::audit::{Actor, ActorKind, Attribution};
 use pledge_core::engine::{Registration, RegistrationError, Route};
 use pledge_core::error::{ChainError, StoreError};
 use pledge_core::indexer::Finality;
 use pledge_core::ledger::TokenSpec;
 use pledge_core::logs::ContractSpec;
-use pledge_core::ports::ChainSource;
 use pledge_core::types::{OutOfRange, Timestamp, TokenId};
 
 pub use contracts::{FoundContract, discover_contracts, register_contract};
@@ -31,8 +29,10 @@ use contracts::unknown_contracts;
 use registered::unknown_tokens;
 
 use crate::config::{ChainConfig, ConfigError, ContractConfig, Key, Problems, TokenConfig};
+use crate::nodes::Nodes;
 use crate::sources::{self, Connected};
 use crate::stores::Stores;
+use crate::wire;
 
 /// Why a chain cannot be followed now.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ impl SetupError {
 pub struct InspectedChain {
     /// How it is followed.
     pub config: ChainConfig,
-    pub source: Arc<EvmNodes>,
+    pub source: Arc<dyn Nodes>,
     /// The tokens, in the order of the configuration.
     specs: Vec<TokenSpec>,
     /// The contracts whose logs are kept, in the order of the configuration.
@@ -85,9 +85,9 @@ impl InspectedChain {
 
 /// The way of a chain into a store: over its nodes, of which a second one checks the first where the
 /// configuration wants that.
-pub fn route(config: &ChainConfig, source: &Arc<EvmNodes>) -> Route {
+pub fn route(config: &ChainConfig, source: &Arc<dyn Nodes>) -> Route {
     // The standby nodes, never the one that answers: a node agrees with itself.
-    let second = config.cross_check.then(|| -> Arc<dyn ChainSource> { Arc::new(source.standby()) });
+    let second = config.cross_check.then(|| source.standby());
     let halting_on_unreadable = config.halting_on_unreadable().collect();
     Route { source: source.clone(), second, config: config.indexer, halting_on_unreadable }
 }
@@ -101,8 +101,8 @@ pub const fn token_id(chain: &ChainConfig, token: &TokenConfig) -> TokenId {
 ///
 /// Every node is asked for its chain id: one node on another chain makes the configuration wrong,
 /// even if the others are right.
-pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmNodes>, SetupError> {
-    let connected = sources::connect_each(config).await?;
+pub async fn connect(config: &ChainConfig) -> Result<Arc<dyn Nodes>, SetupError> {
+    let connected = wire::connect_each(config).await?;
     let mut problems = Problems::default();
     let answered = sources::require_answer(config, &connected, &mut problems);
     problems.into_result()?;
@@ -113,7 +113,7 @@ pub async fn connect(config: &ChainConfig) -> Result<Arc<EvmNodes>, SetupError> 
 /// The first answers of the nodes of a chain.
 #[derive(Debug)]
 pub struct Look {
-    pub source: Arc<EvmNodes>,
+    pub source: Arc<dyn Nodes>,
     /// The tokens that the store did not know.
     pub tokens: Vec<Discovered>,
     /// The contracts that the store did not know.
@@ -139,8 +139,8 @@ impl Unknown {
 /// up is not an error: it is returned with its reason.
 pub async fn look(config: &ChainConfig, unknown: Unknown) -> Result<Look, SetupError> {
     let source = connect(config).await?;
-    let tokens = discover(config, &source, &unknown.tokens).await;
-    let contracts = discover_contracts(config, &source, &unknown.contracts).await;
+    let tokens = discover(config, &*source, &unknown.tokens).await;
+    let contracts = discover_contracts(config, &*source, &unknown.contracts).await;
     Ok(Look { source, tokens, contracts })
 }
 
@@ -148,7 +148,7 @@ pub async fn look(config: &ChainConfig, unknown: Unknown) -> Result<Look, SetupE
 /// refuses is an error even while no node can be reached.
 pub async fn inspect(config: &ChainConfig, stores: &Stores) -> Result<InspectedChain, SetupError> {
     let mut examined = Examined::by_store(config, stores).await?;
-    let connected = sources::connect_each(config).await?;
+    let connected = wire::connect_each(config).await?;
     let asked = examined.ask(config, &connected).await;
     let Examined { tokens, contracts, problems } = examined;
     // A wrong key comes first: it is still wrong when the nodes answer again.
@@ -235,7 +235,7 @@ fn learn<S>(
 /// confirm any.
 async fn check_finality(
     config: &ChainConfig,
-    source: &EvmNodes,
+    source: &dyn Nodes,
     problems: &mut Problems,
 ) -> Result<(), ChainError> {
     if config.indexer.finality != Finality::Finalized {

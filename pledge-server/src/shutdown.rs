@@ -4,6 +4,8 @@ use std::io;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::wire;
+
 /// Exit code of a process that gets a second signal.
 const EXIT_AT_ONCE: i32 = 1;
 
@@ -17,9 +19,15 @@ pub fn on_signals() -> io::Result<CancellationToken> {
         tracing::info!("stopping; a second signal ends the process at once");
         cancelled.cancel();
         signals.next().await;
+        clean_up();
         std::process::exit(EXIT_AT_ONCE);
     });
     Ok(stop)
+}
+
+/// Removes what is not to outlive the process, for an end that runs no destructors.
+pub fn clean_up() {
+    wire::remove_private_folders();
 }
 
 #[cfg(unix)]

@@ -1,12 +1,9 @@
 //! The stores, by configuration.
 
-mod probe;
-
-use std::path::Path;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pledge_cache_redis::{Cached, Redis, RedisLeases, RedisPending};
 use pledge_core::engine::Ports;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::points::{Settler, SettlerConfig};
@@ -14,15 +11,11 @@ use pledge_core::ports::{
     Archive, AuditReads, BalanceStore, EventStore, Leases, LedgerReads, LogStore, PendingCache,
     PointsReads, PointsStore,
 };
-use pledge_core::primitives::{hex, keccak256};
 use pledge_core::query::Queries;
-use pledge_storage_memory::{MemoryPending, MemoryStore};
-use pledge_storage_mysql::MySqlStore;
-use pledge_storage_sqlite::SqliteStore;
+use pledge_http::PartState;
 
-use crate::config::{ConfigError, Key, RedisConfig, StorageConfig, StorageUrl};
-
-pub use probe::{Found, look};
+use crate::config::{ConfigError, Key, StorageConfig, StorageUrl};
+use crate::wire::{self, Database};
 
 /// How often a store is checked for being the one that was opened.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
@@ -48,18 +41,77 @@ pub struct Stores {
     /// The bounds of a settlement.
     pub settling: SettlerConfig,
     /// The Redis server, if one is configured.
-    pub redis: Option<Redis>,
-    database: Database,
+    pub redis: Option<Arc<dyn Cache>>,
+    /// The database behind the ports, which has to be closed.
+    pub(crate) database: Option<Arc<dyn Database>>,
     /// Ledger and points through a cache for repeated reads, where that is faster.
-    cached: Option<(Arc<dyn LedgerReads>, Arc<dyn PointsReads>)>,
+    pub(crate) cached: Option<(Arc<dyn LedgerReads>, Arc<dyn PointsReads>)>,
 }
 
-/// The database behind the stores, which has to be closed.
-#[derive(Debug, Clone)]
-enum Database {
-    None,
-    Sqlite(SqliteStore),
-    MySql(MySqlStore),
+/// A cache that may be lost at any time.
+pub trait Cache: fmt::Debug + Send + Sync {
+    /// Whether it is there.
+    fn state(&self) -> PartState;
+}
+
+/// What [`open`] would find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: a private file, which goes with the process.
+    Memory,
+    /// Nothing: the file will be created.
+    NoFile,
+    /// A database whose schema is up to date or can be brought up to date.
+    Schema(Schema),
+}
+
+/// How far a database's schema is: of the first set of migrations that is not up to date, of the
+/// engine's where all are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema {
+    /// Follows the version in a text: which set is meant, and nothing for the engine's.
+    pub of_set: String,
+    /// The version of the set; zero for none of it.
+    pub found: i64,
+    /// The version that `open` brings it to.
+    pub newest: i64,
+    /// Whether the database has no tables of pledge yet, of any set.
+    pub is_empty: bool,
+}
+
+impl Schema {
+    const fn is_current(&self) -> bool {
+        self.found == self.newest
+    }
+}
+
+impl Found {
+    /// Whether nothing is kept there yet.
+    pub const fn is_empty(&self) -> bool {
+        !matches!(self, Self::Schema(Schema { is_empty: false, .. }))
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("kept in a private file, and gone with the process"),
+            Self::NoFile => f.write_str("no file yet: it will be created"),
+            Self::Schema(Schema { is_empty: true, .. }) => {
+                f.write_str("empty: its tables will be created")
+            }
+            Self::Schema(schema) if schema.is_current() => {
+                write!(f, "schema version {}", schema.found)
+            }
+            Self::Schema(Schema { of_set, found, newest, .. }) => {
+                write!(
+                    f,
+                    "schema version {found}{of_set}: `pledge migrate` brings it to {newest}; nothing was \
+                     compared with it"
+                )
+            }
+        }
+    }
 }
 
 /// Opens the store, brings its schema up to date, and adds Redis if it is configured. A database
@@ -67,33 +119,28 @@ enum Database {
 pub async fn open(config: &StorageConfig) -> anyhow::Result<Stores> {
     let stores = open_alone(config).await?;
     match &config.redis {
-        Some(redis) => stores.with_redis(redis, &config.url).await,
+        Some(_) if !config.url.keeps() => {
+            tracing::warn!("storage.redis_url is not used: no other process reads {}", config.url);
+            Ok(stores)
+        }
+        Some(redis) => wire::join_redis(stores, redis, &config.url).await,
         None => Ok(stores),
     }
 }
 
 /// Like [`open`], without Redis: one-shot commands gain nothing from it.
 pub async fn open_alone(config: &StorageConfig) -> anyhow::Result<Stores> {
-    match &config.url {
-        StorageUrl::Memory => Ok(Stores::of(MemoryStore::new())),
-        StorageUrl::Sqlite(_) => {
-            let store = SqliteStore::open(&config.url.to_string()).await;
-            Ok(Stores::of_sqlite(store.map_err(blame)?))
-        }
-        StorageUrl::MySql(url) => {
-            let store = MySqlStore::open(url.expose().as_str()).await;
-            Ok(Stores::of_mysql(store.map_err(blame)?))
-        }
-    }
+    config.url.storage().open().await
 }
 
 /// Opens an existing store; never creates one.
 pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
-    match &config.url {
-        StorageUrl::Memory => Err(keeps_nothing()),
-        StorageUrl::Sqlite(file) if !Path::new(file).exists() => Err(no_file(file)?),
-        StorageUrl::MySql(_) if look(config).await?.1.is_empty() => Err(is_empty(&config.url)),
-        StorageUrl::Sqlite(_) | StorageUrl::MySql(_) => open_alone(config).await,
+    if !config.url.keeps() {
+        return Err(keeps_nothing(&config.url));
+    }
+    match config.url.storage().missing().await? {
+        Some(what) => Err(missing(&what)),
+        None => open_alone(config).await,
     }
 }
 
@@ -101,34 +148,34 @@ pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
 /// stays as it is. A file is opened for writing, since another program may start writing to it at
 /// any time.
 pub async fn open_to_read(config: &StorageConfig) -> anyhow::Result<Stores> {
-    if !matches!(config.url, StorageUrl::MySql(_)) {
+    if !config.url.storage().has_read_only_users() {
         return open_existing(config).await;
     }
     let (stores, found) = look(config).await?;
     match found {
-        Found::Schema(version) if version.is_current() => Ok(stores),
-        Found::Schema(version) if !version.is_empty => Err(anyhow::anyhow!(
+        Found::Schema(schema) if schema.is_current() => Ok(stores),
+        Found::Schema(schema) if !schema.is_empty => Err(anyhow::anyhow!(
             "the schema of {} is of version {}{}, and {} is needed to read it: run `pledge migrate`",
             config.url,
-            version.found,
-            version.of_set(),
-            version.newest
+            schema.found,
+            schema.of_set,
+            schema.newest
         )),
-        Found::Schema(_) | Found::Memory | Found::NoFile => Err(is_empty(&config.url)),
+        Found::Schema(_) | Found::Memory | Found::NoFile => {
+            Err(missing(&format!("the database {} is empty", config.url)))
+        }
     }
 }
 
-fn keeps_nothing() -> anyhow::Error {
-    ConfigError::at(&url_key(), "`memory:` keeps nothing between commands: use sqlite:FILE").into()
+/// Inspects a store without writing to it. The returned stores are empty if there is nothing to
+/// read, or if the schema has to be brought up to date first.
+pub async fn look(config: &StorageConfig) -> anyhow::Result<(Stores, Found)> {
+    config.url.storage().look().await
 }
 
-fn no_file(file: &str) -> anyhow::Result<anyhow::Error> {
-    let file = std::path::absolute(file)?;
-    Ok(missing(&format!("there is no database `{}`", file.display())))
-}
-
-fn is_empty(url: &StorageUrl) -> anyhow::Error {
-    missing(&format!("the database {url} is empty"))
+fn keeps_nothing(url: &StorageUrl) -> anyhow::Error {
+    let what = format!("`{url}` keeps nothing between commands: use sqlite:FILE");
+    ConfigError::at(&url_key(), what).into()
 }
 
 fn missing(what: &str) -> anyhow::Error {
@@ -139,38 +186,23 @@ fn missing(what: &str) -> anyhow::Error {
 }
 
 /// Turns the error for a database that is not one of `pledge` into a wrong key.
-fn blame(error: StoreError) -> anyhow::Error {
+pub(crate) fn blame(error: StoreError) -> anyhow::Error {
     match error.kind() {
         StoreErrorKind::Invalid => ConfigError::at(&url_key(), error.detail()).into(),
         _ => error.into(),
     }
 }
 
-/// A prefix per store, so that stores that share a Redis server do not read each other's keys. One
-/// database under two names gets two scopes, which only costs speed.
-fn scope(store: &StorageUrl) -> anyhow::Result<String> {
-    let place = match store {
-        StorageUrl::Sqlite(file) => std::path::absolute(file)?.display().to_string(),
-        StorageUrl::Memory | StorageUrl::MySql(_) => store.to_string(),
-    };
-    Ok(hex::encode(&keccak256(place)[..8]))
-}
-
-fn redis_key() -> Key {
-    Key::root("storage").child("redis_url")
-}
-
-fn url_key() -> Key {
+pub(crate) fn url_key() -> Key {
     Key::root("storage").child("url")
 }
 
 impl Stores {
-    /// The ports of a store that holds everything; pending blocks stay in memory.
-    pub fn of<S>(store: S) -> Self
+    /// The ports of a store that holds everything but the pending blocks.
+    pub(crate) fn over<S>(store: Arc<S>, pending: Arc<dyn PendingCache>) -> Self
     where
         S: BalanceStore + PointsStore + EventStore + LogStore + AuditReads + Archive,
     {
-        let store = Arc::new(store);
         Self {
             balances: store.clone(),
             points: store.clone(),
@@ -178,66 +210,40 @@ impl Stores {
             logs: store.clone(),
             audit: store.clone(),
             archive: store,
-            pending: Arc::new(MemoryPending::default()),
+            pending,
             leases: None,
             settling: SettlerConfig::default(),
             redis: None,
-            database: Database::None,
+            database: None,
             cached: None,
         }
     }
 
-    fn of_sqlite(store: SqliteStore) -> Self {
-        Self { database: Database::Sqlite(store.clone()), ..Self::of(store) }
-    }
-
-    fn of_mysql(store: MySqlStore) -> Self {
-        Self { database: Database::MySql(store.clone()), ..Self::of(store) }
-    }
-
-    /// Adds pending blocks on a Redis server. If the store is on a server too, also adds cached
-    /// reads and the leases of the instances that share it.
-    async fn with_redis(self, config: &RedisConfig, store: &StorageUrl) -> anyhow::Result<Self> {
-        let prefix = format!("{}:{}", config.prefix, scope(store)?);
-        let redis = Redis::connect(config.url.expose().as_str(), &prefix).await;
-        let redis = redis.map_err(|error| match error.kind() {
-            StoreErrorKind::Invalid => ConfigError::at(&redis_key(), error.detail()).into(),
-            _ => anyhow::Error::from(error),
-        })?;
-        let pending = Arc::new(RedisPending::new(redis.clone()));
-        let stores = Self { pending, redis: Some(redis.clone()), ..self };
-        let Database::MySql(store) = &stores.database else {
-            return Ok(stores);
-        };
-        let cached = Arc::new(Cached::new(store.clone(), redis.clone()));
-        let leases: Arc<dyn Leases> = Arc::new(RedisLeases::new(redis));
-        Ok(Self { leases: Some(leases), cached: Some((cached.clone(), cached)), ..stores })
+    /// With the database that has to be closed.
+    pub(crate) fn with_database(self, database: impl Database + 'static) -> Self {
+        Self { database: Some(Arc::new(database)), ..self }
     }
 
     /// Waits until the store can never be written to again, and returns why: its file was deleted
     /// or replaced, or a newer release has changed its schema. An unreachable server may come back,
     /// so it does not count.
     pub async fn lost(&self) -> anyhow::Error {
+        let Some(database) = &self.database else {
+            return std::future::pending().await;
+        };
         loop {
-            let checked = match &self.database {
-                Database::None => return std::future::pending().await,
-                Database::Sqlite(store) => store.check().await,
-                Database::MySql(store) => store.check().await,
-            };
-            if let Err(error) = checked {
+            if let Err(error) = database.check().await {
                 return error.into();
             }
             tokio::time::sleep(LOOKED_AT_EVERY).await;
         }
     }
 
-    /// Closes the connections and merges the write-ahead log of a file. A process that ends without
-    /// it loses nothing.
+    /// Closes the connections and merges the write-ahead log of a file; what keeps nothing is gone
+    /// then. A process that ends without it loses nothing.
     pub async fn close(&self) {
-        match &self.database {
-            Database::None => {}
-            Database::Sqlite(store) => store.close().await,
-            Database::MySql(store) => store.close().await,
+        if let Some(database) = &self.database {
+            database.close().await;
         }
     }
 
@@ -264,5 +270,32 @@ impl Stores {
     /// The settler over these stores.
     pub fn settler(&self) -> Settler {
         Settler::new(self.balances.clone(), self.points.clone(), self.settling)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(of_set: &str, found: i64, is_empty: bool) -> Found {
+        Found::Schema(Schema { of_set: of_set.to_owned(), found, newest: 9, is_empty })
+    }
+
+    #[test]
+    fn a_database_without_tables_of_the_office_is_not_empty() {
+        let behind = found(" of the office", 0, false);
+        assert!(!behind.is_empty());
+        let text = behind.to_string();
+        assert!(text.starts_with("schema version 0 of the office: `pledge migrate`"), "{text}");
+        let earlier = found("", 8, false).to_string();
+        assert!(earlier.starts_with("schema version 8: `pledge migrate`"), "{earlier}");
+        assert_eq!(found("", 9, false).to_string(), "schema version 9");
+    }
+
+    #[test]
+    fn a_database_without_any_table_is_empty() {
+        let empty = found("", 0, true);
+        assert!(empty.is_empty());
+        assert_eq!(empty.to_string(), "empty: its tables will be created");
     }
 }

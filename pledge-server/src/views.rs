@@ -1,44 +1,47 @@
-//! Views shared by the command line and the HTTP API.
-
-mod age;
-mod chain;
-mod contract;
-mod health;
-mod marks;
-mod settlement;
+//! What the API shows, as the command line words it for an operator.
 
 use std::fmt;
+use std::time::Duration;
 
 use pledge_core::indexer::ChainStatus;
 use pledge_core::primitives::Address;
-use serde::{Serialize, Serializer};
+use pledge_http::views::{Age, ContractView, Marks, NonConserving};
 
-pub(crate) use age::Age;
-pub(crate) use chain::ChainView;
-pub(crate) use contract::ContractView;
-pub(crate) use health::ChainHealth;
-pub(crate) use marks::{MarkedToken, Marks};
-pub(crate) use settlement::{FailureView, SettlementView};
-
-/// An address with its EIP-55 checksum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Eip55(pub(crate) Address);
-
-impl fmt::Display for Eip55 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Serialize for Eip55 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+use crate::output::counted;
 
 /// A figure, or a dash if there is none.
 pub(crate) fn figure(figure: Option<impl fmt::Display>) -> String {
     figure.map_or("-".to_owned(), |figure| figure.to_string())
+}
+
+/// How long ago a block was mined.
+pub(crate) fn ago(age: Age) -> String {
+    let seconds = age.seconds();
+    let lasts = humantime::format_duration(Duration::from_secs(seconds.unsigned_abs()));
+    if seconds < 0 { format!("{lasts} ahead of the clock") } else { format!("{lasts} ago") }
+}
+
+/// A contract whose logs are kept, in one line.
+pub(crate) fn contract_line(contract: &ContractView) -> String {
+    let ContractView { name, address, last_confirmed_block, last_confirmed_time, .. } = contract;
+    let (block, time) = (figure(*last_confirmed_block), figure(*last_confirmed_time));
+    let (logs, epoch) = (counted(contract.logs, "log"), contract.epoch.get());
+    format!("{name} {address}: {logs}, confirmed {block} at {time}, epoch {epoch}")
+}
+
+/// Each mark of a token as a sentence.
+pub(crate) fn marks_in_words(marks: &Marks) -> Vec<String> {
+    let Marks { unreadable_logs, non_conserving, supply_unanswered } = marks;
+    let unreadable = (*unreadable_logs > 0).then(|| {
+        let logs = counted(*unreadable_logs, "log");
+        format!("{logs} that look like transfers cannot be read")
+    });
+    let supply = non_conserving.map(|NonConserving { block, ledger, on_chain }| {
+        format!("at block {block} the supply was {ledger} here and {on_chain} by the contract")
+    });
+    let unanswered = supply_unanswered.as_ref();
+    let unanswered = unanswered.map(|why| format!("the supply could not be compared: {why}"));
+    unreadable.into_iter().chain(supply).chain(unanswered).collect()
 }
 
 /// How the operator sets a chain going again; `None` if the chain recovers alone.
@@ -64,7 +67,40 @@ pub(crate) fn after_a_halt(chain: &str, token: Address) -> String {
     )
 }
 
-/// How many of a chain's tokens are halted.
-fn counted_tokens(halted: usize, of: usize) -> String {
-    format!("{halted} of {of} tokens halted")
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use pledge_core::types::{Amount, BlockNumber, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn an_age_ahead_of_the_clock_is_worded_so() {
+        let age = |time, now| {
+            let time = Timestamp::new(time).unwrap();
+            ago(Age::of(time, UNIX_EPOCH + Duration::from_secs(now)))
+        };
+        assert_eq!(age(100, 161), "1m 1s ago");
+        assert_eq!(age(161, 100), "1m 1s ahead of the clock");
+    }
+
+    #[test]
+    fn each_mark_is_a_sentence_with_its_figures() {
+        let block = BlockNumber::new(7);
+        let (ledger, on_chain) = (Amount::from(50), Amount::from(150));
+        let all = Marks {
+            unreadable_logs: 1,
+            non_conserving: Some(NonConserving { block, ledger, on_chain }),
+            supply_unanswered: Some("pruned".to_owned()),
+        };
+        let expected = [
+            "1 log that look like transfers cannot be read",
+            "at block 7 the supply was 50 here and 150 by the contract",
+            "the supply could not be compared: pruned",
+        ];
+        assert_eq!(marks_in_words(&all), expected);
+        let none = Marks { unreadable_logs: 0, non_conserving: None, supply_unanswered: None };
+        assert!(marks_in_words(&none).is_empty());
+    }
 }

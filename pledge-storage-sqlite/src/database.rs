@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use pledge_core::error::StoreError;
 use pledge_storage_sql::{Access, Database, Fault, SchemaVersion, Transaction};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
@@ -38,7 +39,18 @@ pub struct SqliteDatabase {
 }
 
 impl SqliteDatabase {
-    async fn connect(location: &str, busy_timeout: Duration) -> Result<Self, Fault> {
+    /// Opens a file that is not to outlive its process: as [`Database::open`], but no write waits for the
+    /// disk. After a crash of the machine the file may be damaged.
+    pub async fn open_unsynced(location: &str) -> Result<Self, StoreError> {
+        let opened = Self::connect(location, BUSY_TIMEOUT, SqliteSynchronous::Off).await;
+        opened.map_err(|fault| fault.during("open the database"))
+    }
+
+    async fn connect(
+        location: &str,
+        busy_timeout: Duration,
+        synchronous: SqliteSynchronous,
+    ) -> Result<Self, Fault> {
         let path = path_of(location)?;
         let explain = |error| explain_open(location, error);
         let options = SqliteConnectOptions::new()
@@ -54,7 +66,7 @@ impl SqliteDatabase {
         let writing = options
             .clone()
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(synchronous)
             .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"));
         let writer = open_writer(writing, busy_timeout).await.map_err(explain)?;
         migrate(&writer, location).await?;
@@ -91,7 +103,7 @@ impl SqliteDatabase {
 #[async_trait]
 impl Database for SqliteDatabase {
     async fn open(location: &str) -> Result<Self, Fault> {
-        Self::connect(location, BUSY_TIMEOUT).await
+        Self::connect(location, BUSY_TIMEOUT, SqliteSynchronous::Full).await
     }
 
     /// Writes no file, unless a program that did not close the database left its log behind.
@@ -205,7 +217,8 @@ mod tests {
     async fn fresh(busy_timeout: Duration) -> (SqliteStore, SqliteDatabase, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pledge.db");
-        let opened = SqliteDatabase::connect(file.to_str().unwrap(), busy_timeout).await;
+        let synced = SqliteSynchronous::Full;
+        let opened = SqliteDatabase::connect(file.to_str().unwrap(), busy_timeout, synced).await;
         let database = opened.unwrap();
         (SqliteStore::over(database.clone()), database, folder)
     }
@@ -259,7 +272,7 @@ mod tests {
     async fn a_file_that_another_program_writes_is_unavailable() {
         let (store, _database, folder) = fresh(Duration::from_millis(50)).await;
         let location = folder.path().join("pledge.db");
-        let other = SqliteDatabase::connect(location.to_str().unwrap(), BUSY_TIMEOUT).await;
+        let other = SqliteDatabase::open(location.to_str().unwrap()).await;
         let unit = other.unwrap().begin(Access::Write).await.unwrap();
         let held = kind_of_write(&store, "one").await;
         assert_eq!(held, Err(StoreErrorKind::Unavailable));
@@ -269,13 +282,28 @@ mod tests {
 
     #[tokio::test]
     async fn every_commit_is_synced_to_the_disk() {
-        let (_store, database, _folder) = fresh(BUSY_TIMEOUT).await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pledge.db");
+        let database = SqliteDatabase::open(file.to_str().unwrap()).await.unwrap();
+        assert_eq!(modes(&database).await, ("wal".to_owned(), 2));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_to_outlive_its_process_is_not_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pledge.db");
+        let database = SqliteDatabase::open_unsynced(file.to_str().unwrap()).await.unwrap();
+        assert_eq!(modes(&database).await, ("wal".to_owned(), 0));
+        let store = SqliteStore::over(database);
+        assert_eq!(kind_of_write(&store, "one").await, Ok(()));
+    }
+
+    /// The mode of the log, and `synchronous`.
+    async fn modes(database: &SqliteDatabase) -> (String, i64) {
         let mut writer = database.writer.acquire().await.unwrap();
-        let mode: String =
-            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *writer).await.unwrap();
-        let synchronous: i64 =
-            sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *writer).await.unwrap();
-        assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+        let mode = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *writer).await;
+        let synchronous = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *writer).await;
+        (mode.unwrap(), synchronous.unwrap())
     }
 
     #[tokio::test]

@@ -8,7 +8,8 @@
 //! - One connection writes, under `BEGIN IMMEDIATE`; several read meanwhile, each call in one
 //!   snapshot, and never wait for the writer (write-ahead log). `SqliteStore::for_readers` gives readers
 //!   outside connections of their own, within bounds.
-//! - `synchronous = FULL`: what a call answered `Ok` to survives a crash of the machine.
+//! - `synchronous = FULL`: what a call answered `Ok` to survives a crash of the machine, unless the
+//!   database was opened by [`SqliteDatabase::open_unsynced`], for a file that goes with its process.
 //! - A file that is deleted or replaced while it is open is written to no more: every write is
 //!   `Unavailable` from then on, and [`SqliteStore::check`] reports it without one. So is every write
 //!   once a newer release has begun to change the schema.

@@ -1,4 +1,5 @@
-//! What the documents name exists: paths, names of the code, tables and their columns.
+//! What the documents name exists: paths, names of the code, tables and their columns. What they
+//! promise of the crates is so.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -14,6 +15,8 @@ const MIGRATIONS: &str = "pledge-storage-sql/migrations";
 
 /// What a path ends with, where it has no `/`.
 const FILES: [&str; 6] = [".rs", ".sql", ".md", ".sh", ".py", ".toml"];
+/// How the names of the crates that talk to something outside begin.
+const ADAPTERS: [&str; 3] = ["pledge_storage_", "pledge_cache_", "pledge_chain_"];
 /// A part of a path that the reader replaces.
 const BLANKS: [&str; 2] = ["NAME", "NNNN"];
 
@@ -231,5 +234,47 @@ fn every_column_that_the_document_of_the_schema_names_is_in_the_schema() {
         let Some(columns) = tables.get(table) else { continue };
         let column = words(rest).next().unwrap_or_default();
         assert!(columns.contains(column), "{SCHEMA}:{line}: {table} has no column {column}");
+    }
+}
+
+/// The code of a file without its tests, which are last.
+fn shipped(file: &Path) -> String {
+    let text = std::fs::read_to_string(file).unwrap();
+    let is_tests = file.to_str().unwrap().ends_with("_tests.rs");
+    if is_tests {
+        String::new()
+    } else {
+        text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn no_file_of_the_server_but_its_wiring_names_an_adapter() {
+    let sources = root().join("pledge-server/src");
+    let (wiring, others): (Vec<_>, Vec<_>) =
+        files(&sources, &[".rs"]).into_iter().partition(|file| {
+            file.starts_with(sources.join("wire")) || *file == sources.join("wire.rs")
+        });
+    let naming = |files: &[PathBuf]| {
+        let named = files.iter().flat_map(|file| {
+            let text = shipped(file);
+            let adapters = words(&text)
+                .filter(|word| ADAPTERS.iter().any(|adapter| word.starts_with(adapter)));
+            adapters.map(|adapter| format!("{}: {adapter}", file.display())).collect::<Vec<_>>()
+        });
+        named.collect::<Vec<_>>()
+    };
+    assert!(!naming(&wiring).is_empty(), "the wiring names them, or this test reads nothing");
+    let named = naming(&others);
+    assert!(named.is_empty(), "only `wire` names adapters:\n{}", named.join("\n"));
+}
+
+#[test]
+fn the_api_depends_on_no_adapter() {
+    let manifest = std::fs::read_to_string(root().join("pledge-http/Cargo.toml")).unwrap();
+    let shipped = manifest.split("[dev-dependencies]").next().unwrap().replace('-', "_");
+    assert!(shipped.contains("pledge_core"), "{shipped}");
+    for adapter in ADAPTERS {
+        assert!(!shipped.contains(adapter), "pledge-http depends on {adapter}…");
     }
 }

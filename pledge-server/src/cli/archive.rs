@@ -15,7 +15,7 @@ use serde::Serialize;
 use self::counted::{CountedSink, CountedSource};
 use self::file::{PartialFile, open};
 use super::{Context, Verdict};
-use crate::config::{ConfigError, Key, StorageUrl};
+use crate::config::{ConfigError, Key};
 use crate::output::counted;
 use crate::stores::{self, Stores};
 
@@ -68,11 +68,10 @@ async fn write(
 
 pub(super) async fn import(context: Context, args: ImportArgs) -> anyhow::Result<Verdict> {
     let config = context.config()?;
-    if config.storage.url == StorageUrl::Memory {
+    if !config.storage.url.keeps() {
         let key = Key::root("storage").child("url");
-        return Err(
-            ConfigError::at(&key, "`memory:` keeps nothing: name a file or a server").into()
-        );
+        let what = format!("`{}` keeps nothing: name a file or a server", config.storage.url);
+        return Err(ConfigError::at(&key, what).into());
     }
     let (from, reader) = open(&args.from)?;
     let bytes = from.bytes;

@@ -1,18 +1,19 @@
 //! `pledge demo`: shows how it works, without a node or a database.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Args;
+use pledge_http::{Api, Gate, Health, Pulse};
 use tokio::net::TcpListener;
 
 use super::{Context, Verdict, WrongUsage};
 use crate::config::LimitsConfig;
 use crate::demo::{self, Life, Market, Speed};
-use crate::http::{Api, Gate, Pulse};
 use crate::serving;
 use crate::stores::Stores;
-use crate::tasks::{self, Incidents, Tasks};
+use crate::tasks::{self, Incidents, Tasks, ThisProcess};
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -77,17 +78,13 @@ async fn live(
     // Before the gate opens: `/readyz` has no answer until the store was read once.
     pulse.check().await;
     let gate = Gate::default();
-    let api = Api {
-        queries: stores.queries(),
-        redis: None,
-        incidents: Incidents::default(),
-        pulse: pulse.clone(),
-        clock: SystemTime::now,
-        stop: over.clone(),
-    };
-    gate.open_with(api, paths);
+    let process = ThisProcess::new(Incidents::default(), &stores, over.clone());
+    let api = Api { queries: stores.queries(), clock: SystemTime::now };
+    let health =
+        Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
+    gate.open_with(api, health, paths);
     let mut running = Tasks::new();
-    running.spawn(pulse.keep(over.clone()));
+    running.spawn(tasks::keep_pulse(pulse, over.clone()));
     running.spawn(serving::serve(listener, gate.router(), LimitsConfig::default(), over.clone()));
     let life = Life::new(market, args.speed);
     running.spawn(life.live(context.progress.clone(), over.clone()));

@@ -10,13 +10,14 @@ use pledge_core::ports::{ChainState, ContractLogsQuery, LogOrder};
 use pledge_core::primitives::{B256, Bytes};
 use pledge_core::query::ContractLogs;
 use pledge_core::types::{BlockNumber, ChainId, ContractId, LogIndex, Timestamp};
+use pledge_http::views::{ContractView, Eip55};
 use serde::{Serialize, Serializer};
 
 use super::pause::find;
 use super::{Context, Verdict, WrongUsage};
 use crate::config::{Config, ContractConfig};
 use crate::stores::{self, Stores};
-use crate::views::{ContractView, Eip55};
+use crate::views::contract_line;
 
 #[derive(Debug, Args)]
 pub(super) struct LogsArgs {
@@ -176,13 +177,13 @@ impl LogRow {
 impl fmt::Display for Listing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { chain_id, chain, contract, logs, next_after, oldest } = self;
-        writeln!(f, "{chain} ({chain_id}) {contract}")?;
+        writeln!(f, "{chain} ({chain_id}) {}", contract_line(contract))?;
         for log in logs {
             write!(f, "{log}")?;
         }
         let Some(place) = next_after else { return Ok(()) };
         let (order, flag) = if *oldest { ("newer", " --oldest") } else { ("older", "") };
-        let name = contract.name();
+        let name = &contract.name;
         writeln!(f, "`pledge logs {chain}:{name}{flag} --after {place}` lists {order} ones")
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Context, Verdict};
-use crate::config::{ConfigError, Key, StorageUrl};
-use crate::stores;
+use crate::config::{ConfigError, Key};
+use crate::{stores, wire};
 
 #[derive(Debug, Serialize)]
 struct Migrated {
@@ -15,13 +15,11 @@ struct Migrated {
 
 pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
     let config = context.config()?;
-    if config.storage.url == StorageUrl::Memory {
+    if !config.storage.url.keeps() {
         let key = Key::root("storage").child("url");
-        return Err(ConfigError::at(
-            &key,
-            "`memory:` has no schema: use sqlite:FILE or mysql://USER@HOST/DATABASE",
-        )
-        .into());
+        let (url, kept) = (&config.storage.url, wire::forms_that_keep());
+        let what = format!("`{url}` has no schema: use {kept}");
+        return Err(ConfigError::at(&key, what).into());
     }
     stores::open_alone(&config.storage).await?.close().await;
     let storage = config.storage.url.to_string();

@@ -14,6 +14,7 @@ use futures::future::join_all;
 use pledge_core::engine::Registration;
 use pledge_core::error::StoreError;
 use pledge_core::sharing::{InstanceId, Lease};
+use pledge_http::{Api, Gate, Health, Pulse};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -22,12 +23,12 @@ use tokio_util::sync::CancellationToken;
 use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Config, Problems};
-use crate::http::{Api, Gate, Pulse};
 use crate::serving;
 use crate::setup::{self, Examined, SetupError, Unknown};
 use crate::stores::Stores;
 use crate::tasks::{
-    self, AssignmentWatch, Follower, Incidents, SettleTask, Sharing, Start, Tasks, Wakes,
+    self, AssignmentWatch, Follower, Incidents, SettleTask, Sharing, Start, Tasks, ThisProcess,
+    Wakes,
 };
 
 /// How long to wait for nodes that may prove the configuration wrong, before the API opens without
@@ -209,15 +210,12 @@ async fn spawn(
     let pulse = Pulse::new(stores.balances.clone(), stores.logs.clone());
     // Before the gate opens: `/readyz` has no answer until the store was read once.
     pulse.check().await;
-    gate.open(Api {
-        queries: stores.queries(),
-        redis: stores.redis.clone(),
-        incidents: incidents.clone(),
-        pulse: pulse.clone(),
-        clock: SystemTime::now,
-        stop: stop.clone(),
-    });
-    running.spawn(pulse.keep(stop.clone()));
+    let process = ThisProcess::new(incidents.clone(), stores, stop.clone());
+    gate.open(
+        Api { queries: stores.queries(), clock: SystemTime::now },
+        Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now },
+    );
+    running.spawn(tasks::keep_pulse(pulse, stop.clone()));
     running.spawn(tasks::watch_store(stores.clone(), stop.clone()));
     let part = share_out(stores, lease(chains), &incidents, running, stop).await;
     let pruning = tasks::keep_pruning(

@@ -5,12 +5,12 @@ use std::fmt;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use pledge_core::query::{self, PageQuery, SettlementFilter, SettlementStatus};
+use pledge_http::views::{FailureView, SettlementView};
 use serde::Serialize;
 
 use super::{Context, Verdict};
 use crate::output::counted;
 use crate::stores;
-use crate::views::{FailureView, SettlementView};
 
 #[derive(Debug, Args)]
 pub(super) struct SettlementsArgs {

@@ -5,12 +5,13 @@ use std::time::SystemTime;
 
 use pledge_core::query::{self, FollowedToken};
 use pledge_core::types::{BlockNumber, Timestamp};
+use pledge_http::views::{Age, ChainView, Eip55, Marks};
 use serde::Serialize;
 
 use super::{Context, Verdict};
 use crate::output::counted;
 use crate::stores;
-use crate::views::{Age, ChainView, Eip55, Marks, after_a_halt, figure};
+use crate::views::{after_a_halt, ago, contract_line, figure, marks_in_words, way_on};
 
 #[derive(Debug, Serialize)]
 struct Status {
@@ -21,6 +22,9 @@ struct Status {
 struct ChainRow {
     #[serde(flatten)]
     chain: ChainView,
+    /// How the operator sets it going again, if needed.
+    #[serde(skip)]
+    way_on: Option<String>,
     /// Blocks between the ledger and the head.
     lag: Option<u64>,
     tokens: Vec<TokenRow>,
@@ -56,8 +60,9 @@ pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
 impl ChainRow {
     fn of(chain: query::ChainView) -> Self {
         let tokens = chain.tokens.iter().map(TokenRow::of).collect();
+        let way_on = way_on(&chain.state.name, &chain.state.status);
         let chain = ChainView::of(chain, SystemTime::now());
-        Self { lag: chain.lag, chain, tokens }
+        Self { way_on, lag: chain.lag, chain, tokens }
     }
 }
 
@@ -82,7 +87,7 @@ impl TokenRow {
 }
 
 fn in_brackets(age: Option<Age>) -> String {
-    age.map_or(String::new(), |age| format!(" ({age})"))
+    age.map_or(String::new(), |age| format!(" ({})", ago(age)))
 }
 
 fn because(reason: Option<&String>) -> String {
@@ -95,11 +100,11 @@ impl fmt::Display for Status {
             return f
                 .write_str("the database has no chain yet: start `pledge run` or `pledge index`");
         }
-        for ChainRow { chain, lag, tokens } in &self.chains {
+        for ChainRow { chain, way_on, lag, tokens } in &self.chains {
             let (name, id, status) = (&chain.name, chain.chain_id, chain.status);
             writeln!(f, "{name} ({id}) {status}{}", because(chain.reason.as_ref()))?;
             // The remedy comes before the figures: a stopped chain is what the reader looks for.
-            if let Some(way_on) = &chain.way_on {
+            if let Some(way_on) = way_on {
                 writeln!(f, "  {way_on}")?;
             }
             writeln!(
@@ -121,7 +126,7 @@ impl fmt::Display for Status {
                 }
             }
             for contract in &chain.contracts {
-                writeln!(f, "  {contract}")?;
+                writeln!(f, "  {}", contract_line(contract))?;
             }
         }
         Ok(())
@@ -132,7 +137,7 @@ impl fmt::Display for TokenRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (symbol, address, status) = (&self.symbol, &self.address, self.status);
         writeln!(f, "  {symbol} {address} {status}{}", because(self.reason.as_ref()))?;
-        for mark in self.marks.said() {
+        for mark in marks_in_words(&self.marks) {
             writeln!(f, "    warning: {mark}")?;
         }
         write!(

@@ -1,7 +1,7 @@
 //! The store before and after the configuration is checked against it.
 
 use crate::config::StorageConfig;
-use crate::stores::{self, Found, Stores};
+use crate::stores::{self, Stores};
 
 /// A store to check a configuration against. The check creates nothing that does not exist.
 pub(super) struct Unchecked {
@@ -14,7 +14,7 @@ impl Unchecked {
     pub(super) async fn open(config: &StorageConfig) -> anyhow::Result<Self> {
         let (looked, found) = stores::look(config).await?;
         if found.is_empty() {
-            return Ok(Self { stores: looked, is_missing: found != Found::Memory });
+            return Ok(Self { stores: looked, is_missing: true });
         }
         looked.close().await;
         Ok(Self { stores: stores::open(config).await?, is_missing: false })

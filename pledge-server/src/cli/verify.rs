@@ -11,7 +11,7 @@ use super::{Context, Verdict};
 use crate::config::{Config, NodeUrl};
 use crate::stores::Stores;
 use crate::verify::{UnverifiedChain, VerifyReport, verify_token};
-use crate::{setup, sources, stores};
+use crate::{setup, stores, wire};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -84,5 +84,5 @@ async fn node_at(
         "{url} is a node of chain {chain}, which is not in the database: name a node of a chain \
          that `pledge status` lists"
     );
-    Ok((chain, Arc::new(sources::connect_one(chain, url).await?)))
+    Ok((chain, wire::connect_one(chain, url).await?))
 }

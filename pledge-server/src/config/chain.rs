@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use pledge_chain_evm::LogProof;
 use pledge_core::indexer::{Finality, IndexerConfig};
 use pledge_core::primitives::Address;
 use pledge_core::types::ChainId;
@@ -13,6 +12,7 @@ use pledge_core::types::ChainId;
 use super::contract::RawContract;
 use super::durations::{POLL_INTERVAL, REQUEST_TIMEOUT, duration_text, slack_text};
 use super::name::{NAME_CHARS_MAX, check_name};
+use super::nodes::LogProof;
 use super::raw::{Flag, TextList, Whole};
 use super::section::{Shown, named, optional, preset, required, section, usual};
 use super::token::RawToken;

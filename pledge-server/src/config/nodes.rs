@@ -2,10 +2,17 @@
 
 use std::num::NonZeroU32;
 
-use pledge_chain_evm::LogProof;
-
 use super::raw::{Flag, TextList, Whole};
 use super::{Key, NodeUrl, Problems};
+
+/// What each node must prove about its logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogProof {
+    /// The filter in the header of each block.
+    Bloom,
+    /// The receipts of each block.
+    Receipts,
+}
 
 /// Checks the URLs; a duplicate is an error.
 pub(super) fn check_urls(

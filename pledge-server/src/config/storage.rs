@@ -1,15 +1,16 @@
 //! `[storage]`.
 
+use std::fmt;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use pledge_core::ports::EventRetention;
 
 use super::raw::Whole;
 use super::section::{Shown, optional, preset, section, usual};
 use super::{Key, Problems, ServerUrl};
+use crate::wire::{self, Backend, Storage};
 
-const KINDS: &str = "memory:, sqlite:FILE or mysql://USER@HOST/DATABASE";
-const MYSQL_EXAMPLE: &str = "mysql://pledge@127.0.0.1:3306/pledge";
 const REDIS_EXAMPLE: &str = "redis://127.0.0.1:6379";
 const DEFAULT_REDIS_PREFIX: &str = "pledge";
 
@@ -30,7 +31,7 @@ section! {
 }
 
 /// Where the ledger is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StorageConfig {
     /// The store itself.
     pub url: StorageUrl,
@@ -49,15 +50,11 @@ pub struct RedisConfig {
     pub prefix: String,
 }
 
-/// A kind of store, and where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StorageUrl {
-    /// In memory: gone with the process.
-    Memory,
-    /// In one `SQLite` file, relative to the current folder.
-    Sqlite(String),
-    /// In a database of a `MySQL` or MariaDB server.
-    MySql(ServerUrl),
+/// A kind of store, and where it is. Displays no password.
+#[derive(Clone)]
+pub struct StorageUrl {
+    backend: &'static Backend,
+    storage: Arc<dyn Storage>,
 }
 
 impl StorageConfig {
@@ -73,10 +70,7 @@ impl StorageConfig {
     pub(super) fn shown(&self) -> StorageShown {
         let Self { url, redis, events } = self;
         // Both servers may have a password in their urls.
-        let url = match url {
-            StorageUrl::MySql(url) => Shown::text(url.masked()),
-            other => Shown::text(other),
-        };
+        let url = Shown::text(url.storage.masked());
         let (redis_url, redis_prefix) = match redis {
             Some(RedisConfig { url, prefix }) => (Shown::text(url.masked()), Shown::text(prefix)),
             None => (Shown::Nothing, Shown::Nothing),
@@ -131,34 +125,29 @@ impl RedisConfig {
 impl StorageUrl {
     fn parse(url: &str) -> Result<Self, String> {
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
-        match (scheme, rest) {
-            ("memory", "") => Ok(Self::Memory),
-            ("sqlite", location) => match location.strip_prefix("//").unwrap_or(location) {
-                "" => Err("names no file: write sqlite:pledge.db".to_owned()),
-                file if file.contains('?') => {
-                    Err("takes no options: remove `?` and what follows".to_owned())
-                }
-                file => Ok(Self::Sqlite(file.to_owned())),
-            },
-            ("mysql" | "mariadb", _) => {
-                let url = ServerUrl::parse(url, &["mysql", "mariadb"], MYSQL_EXAMPLE)?;
-                if url.expose().path().len() < 2 {
-                    return Err(format!("names no database: write {MYSQL_EXAMPLE}"));
-                }
-                Ok(Self::MySql(url))
-            }
-            // The rest of an unknown url may hold a password.
-            _ => Err(format!("`{scheme}` is no kind of storage: use {KINDS}")),
-        }
+        let backend = wire::of_scheme(scheme).ok_or_else(|| wire::unknown(scheme))?;
+        Ok(Self { backend, storage: (backend.parse)(url, rest)? })
+    }
+
+    /// Whether what is stored is still there after the process.
+    pub const fn keeps(&self) -> bool {
+        self.backend.keeps
+    }
+
+    /// The way to open it.
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        &*self.storage
     }
 }
 
-impl std::fmt::Display for StorageUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Memory => f.write_str("memory:"),
-            Self::Sqlite(file) => write!(f, "sqlite:{file}"),
-            Self::MySql(url) => url.fmt(f),
-        }
+impl fmt::Display for StorageUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.storage.fmt(f)
+    }
+}
+
+impl fmt::Debug for StorageUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StorageUrl({self})")
     }
 }

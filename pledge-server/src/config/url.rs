@@ -70,7 +70,7 @@ pub struct ServerUrl(Url);
 
 impl ServerUrl {
     /// Parses a url of one of the schemes; the error does not repeat it.
-    pub(super) fn parse(text: &str, schemes: &[&str], example: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, schemes: &[&str], example: &str) -> Result<Self, String> {
         let url = Url::parse(text)
             .map_err(|error| format!("is not a url ({error}): write {example}; {ENCODED}"))?;
         if !schemes.contains(&url.scheme()) {

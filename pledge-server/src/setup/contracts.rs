@@ -1,16 +1,15 @@
 //! The contracts of a chain whose logs are kept: compared with the store, looked up, registered.
 
-use pledge_chain_evm::{EvmNodes, StartFound, StartQuery, TokenQuery};
 use pledge_core::engine::{Registration, RegistrationError};
 use pledge_core::error::{ChainError, ChainErrorKind, StoreError};
 use pledge_core::ledger::erc20;
 use pledge_core::logs::ContractSpec;
-use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, BlockRef, Call, Decimals};
 
 use super::SetupError;
 use super::discover::above_the_head;
 use crate::config::{ChainConfig, ConfigError, ContractConfig, Problems};
+use crate::nodes::{Nodes, StartAnswer, StartQuestion, TokenQuestion};
 use crate::stores::Stores;
 
 const OPERATION: &str = "look a contract up";
@@ -62,7 +61,7 @@ pub(super) async fn unknown_contracts(
 /// Looks contracts up together. The result keeps their order, and no contract fails another.
 pub async fn discover_contracts(
     chain: &ChainConfig,
-    source: &EvmNodes,
+    source: &dyn Nodes,
     contracts: &[ContractConfig],
 ) -> Vec<FoundContract> {
     if contracts.is_empty() {
@@ -103,12 +102,12 @@ pub async fn discover_contracts(
 
 /// Whether each address has code at a block.
 async fn codes(
-    source: &EvmNodes,
+    source: &dyn Nodes,
     contracts: &[ContractConfig],
     at: &BlockRef,
 ) -> Result<Vec<bool>, ChainError> {
     let calls: Vec<Call> = contracts.iter().map(|one| Call::Code(one.address)).collect();
-    let outcomes = ChainSource::calls(source, &calls, at.id()).await?.into_iter();
+    let outcomes = source.calls(&calls, at.id()).await?.into_iter();
     let codes = outcomes.map(|code| {
         let code = code.map_err(|error| ChainError::transient(OPERATION, error.to_string()))?;
         Ok(!code.is_empty())
@@ -119,32 +118,32 @@ async fn codes(
 /// The blocks of deployment of the contracts without a `start_block`, in their order.
 async fn deployments(
     chain: &ChainConfig,
-    source: &EvmNodes,
+    source: &dyn Nodes,
     contracts: &[ContractConfig],
-) -> Vec<Result<StartFound, ChainError>> {
+) -> Vec<Result<StartAnswer, ChainError>> {
     let wanted = contracts.iter().filter(|contract| contract.start_block.is_none());
-    let queries: Vec<TokenQuery> = wanted
-        .map(|contract| TokenQuery {
+    let questions: Vec<TokenQuestion> = wanted
+        .map(|contract| TokenQuestion {
             address: contract.address,
-            start: StartQuery::Deployment,
+            start: StartQuestion::Deployment,
             // Not every contract has decimals: without a default each node would be asked for them.
             decimals: Decimals::new(0).ok(),
         })
         .collect();
-    if queries.is_empty() {
+    if questions.is_empty() {
         return Vec::new();
     }
     tracing::info!(chain = chain.name, "looking for blocks of deployment on its nodes");
-    let found = source.discover_tokens(&queries).await;
+    let found = source.look_up(&questions).await;
     found.into_iter().map(|found| found.start).collect()
 }
 
 fn deployed(
     contract: &ContractConfig,
-    found: Result<StartFound, ChainError>,
+    found: Result<StartAnswer, ChainError>,
 ) -> Result<BlockNumber, SetupError> {
     match found {
-        Ok(StartFound::Deployment(block)) => Ok(block),
+        Ok(StartAnswer::Deployment(block)) => Ok(block),
         Ok(other) => {
             let detail = format!("asked for a deployment, answered {other:?}");
             Err(ChainError::transient(OPERATION, detail).into())

@@ -1,13 +1,12 @@
 //! Looks up tokens that the store does not know on the nodes of a chain.
 
-use pledge_chain_evm::{EvmNodes, StartFound, StartQuery, TokenDiscovery, TokenQuery};
 use pledge_core::error::{ChainError, ChainErrorKind};
 use pledge_core::ledger::TokenSpec;
-use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, Decimals};
 
 use super::{SetupError, token_id};
 use crate::config::{ChainConfig, ConfigError, Key, TokenConfig};
+use crate::nodes::{Nodes, StartAnswer, StartQuestion, TokenAnswer, TokenQuestion};
 
 /// A token that was looked up.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub struct Discovered {
 /// Looks tokens up together. The result keeps their order, and no token fails another.
 pub async fn discover(
     chain: &ChainConfig,
-    source: &EvmNodes,
+    source: &dyn Nodes,
     tokens: &[TokenConfig],
 ) -> Vec<Discovered> {
     if tokens.is_empty() {
@@ -34,19 +33,19 @@ pub async fn discover(
     if tokens.iter().any(|token| token.start_block.is_none()) {
         tracing::info!(chain = chain.name, "looking for blocks of deployment on its nodes");
     }
-    let queries: Vec<TokenQuery> = tokens.iter().map(|token| query(token, head)).collect();
-    let answers = source.discover_tokens(&queries).await;
+    let questions: Vec<_> = tokens.iter().map(|token| question(token, head)).collect();
+    let answers = source.look_up(&questions).await;
     let answers = tokens.iter().zip(answers);
     answers.map(|(token, answer)| judge(chain, token, head, answer)).collect()
 }
 
-fn query(token: &TokenConfig, head: BlockNumber) -> TokenQuery {
+fn question(token: &TokenConfig, head: BlockNumber) -> TokenQuestion {
     let start = match token.start_block {
-        None => StartQuery::Deployment,
-        Some(block) if block > head || block.get() == 0 => StartQuery::Skip,
-        Some(block) => StartQuery::CodeBefore(block),
+        None => StartQuestion::Deployment,
+        Some(block) if block > head || block.get() == 0 => StartQuestion::Nothing,
+        Some(block) => StartQuestion::CodeBefore(block),
     };
-    TokenQuery { address: token.address, start, decimals: token.decimals }
+    TokenQuestion { address: token.address, start, decimals: token.decimals }
 }
 
 /// What a node's answer means for the configuration.
@@ -54,7 +53,7 @@ fn judge(
     chain: &ChainConfig,
     token: &TokenConfig,
     head: BlockNumber,
-    answer: TokenDiscovery,
+    answer: TokenAnswer,
 ) -> Discovered {
     let spec = (|| {
         let metadata = blame(token, "address", answer.metadata)?;
@@ -67,13 +66,13 @@ fn judge(
         let start = match (token.start_block, answer.start) {
             // Whether the contract existed earlier is worth a warning, but no reason to wait.
             (Some(block), start) => {
-                if matches!(start, Ok(StartFound::CodeBefore)) {
+                if matches!(start, Ok(StartAnswer::CodeBefore)) {
                     warn_of_code_before(chain, token, block);
                 }
                 block
             }
             (None, start) => match blame(token, "start_block", start)? {
-                StartFound::Deployment(block) => block,
+                StartAnswer::Deployment(block) => block,
                 other => {
                     let detail = format!("asked for a deployment, answered {other:?}");
                     return Err(ChainError::transient("look a token up", detail).into());

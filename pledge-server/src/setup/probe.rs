@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use pledge_chain_evm::EvmChain;
 use pledge_core::error::ChainError;
-use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, BlockSpan, ChainId, Timestamp};
 use serde::Serialize;
+
+use crate::nodes::Node;
 
 /// A node that answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,7 +29,7 @@ pub struct NodeFacts {
 
 /// Asks a node everything that matters before it is followed, except its chain id, which connecting
 /// checks.
-pub async fn probe(chain_id: ChainId, node: &EvmChain) -> Result<NodeFacts, ChainError> {
+pub async fn probe(chain_id: ChainId, node: &dyn Node) -> Result<NodeFacts, ChainError> {
     let asked = Instant::now();
     let head = node.head().await?;
     let latency_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -48,7 +48,7 @@ pub async fn probe(chain_id: ChainId, node: &EvmChain) -> Result<NodeFacts, Chai
 
 /// Checks that a node has the first block that will be asked for. The error of a node that lacks it
 /// names the block.
-pub async fn probe_first_block(node: &EvmChain, first: BlockNumber) -> Result<(), ChainError> {
+pub async fn probe_first_block(node: &dyn Node, first: BlockNumber) -> Result<(), ChainError> {
     let shown = node.headers(BlockSpan::one(first)).await?;
     if shown.first().is_some_and(|header| header.number == first) {
         return Ok(());

@@ -3,11 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use pledge_core::query::{self, Queries};
+use pledge_http::views::ChainView;
 use tokio_util::sync::CancellationToken;
 
 use crate::output::counted;
 use crate::progress::Board;
-use crate::views::{ChainView, figure};
+use crate::views::{ago, figure};
 
 /// Ages are in seconds, so redrawing more often would show nothing new.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -49,7 +50,7 @@ fn text(url: &str, chains: &[ChainView]) -> String {
         lines.push(format!(
             "  confirmed {}, {lag} behind, head {}",
             figure(chain.last_confirmed_block),
-            figure(chain.head_age_seconds)
+            figure(chain.head_age_seconds.map(ago))
         ));
         lines.push(format!("  settled to {}", figure(chain.last_calculated_time)));
     }

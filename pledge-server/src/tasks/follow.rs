@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
-use pledge_chain_evm::{EvmNodes, NodeReport};
 use pledge_core::engine::{Following, Moved, Next, Patience, StopReason};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +17,7 @@ use super::wake::Hints;
 use super::{AssignmentWatch, Incident, Incidents, STANDSTILL};
 use crate::backoff::Backoff;
 use crate::config::ChainConfig;
+use crate::nodes::Nodes;
 use crate::progress::ChainProgress;
 use crate::setup::{self, Look};
 use crate::stores::Stores;
@@ -68,7 +68,7 @@ impl Follower {
         tokio::join!(registrar.run(tokens, contracts), self.follow(&source, is_any));
     }
 
-    async fn follow(&mut self, source: &Arc<EvmNodes>, mut is_any: watch::Receiver<bool>) {
+    async fn follow(&mut self, source: &Arc<dyn Nodes>, mut is_any: watch::Receiver<bool>) {
         if is_any.wait_for(|any| *any).await.is_err() {
             // The sender is dropped only after everything is registered, so this does not happen.
             return;
@@ -97,7 +97,7 @@ impl Follower {
     /// Follows the chain while it is this instance's turn, and finds edges meanwhile. Indexer and
     /// finder are created for each turn: their memory is out of date once another instance has worked
     /// on the chain.
-    async fn follow_while(&mut self, turn: Turn, source: &Arc<EvmNodes>, hints: &mut Hints) {
+    async fn follow_while(&mut self, turn: Turn, source: &Arc<dyn Nodes>, hints: &mut Hints) {
         let route = setup::route(&self.config, source);
         let finder = route.finder(self.config.id, &self.stores.ports());
         let edges = EdgeSearch::new(finder, &self.incidents, &self.config.name);
@@ -111,7 +111,7 @@ impl Follower {
     async fn index_while(
         &mut self,
         turn: Turn,
-        source: &Arc<EvmNodes>,
+        source: &Arc<dyn Nodes>,
         hints: &mut Hints,
         rests: &Notify,
     ) {
@@ -125,7 +125,7 @@ impl Follower {
         while turn == Turn::StandsStill || self.part.follows(self.config.id) {
             doing.begins();
             let next = self.step(&mut following, &mut incident).await;
-            tell_nodes(source, &mut nodes);
+            tell_nodes(&**source, &mut nodes);
             let then = self.after(next, &doing, &mut backoff, &mut incident);
             // Edges wait until the chain has nothing else to do.
             if matches!(then, Then::Rest) {
@@ -219,12 +219,12 @@ async fn find_edges(mut edges: EdgeSearch, rests: &Notify) {
 }
 
 /// Reports the nodes that are not used now. A single node is reported by the poll that fails on it.
-fn tell_nodes(nodes: &EvmNodes, incident: &mut Incident) {
-    let report = nodes.report();
-    let incidents: Vec<String> = report.iter().filter_map(NodeReport::incident).collect();
+fn tell_nodes(nodes: &dyn Nodes, incident: &mut Incident) {
+    let of_each = nodes.incidents();
+    let incidents: Vec<&str> = of_each.iter().filter_map(Option::as_deref).collect();
     if incidents.is_empty() {
         incident.close();
-    } else if report.len() > 1 {
+    } else if of_each.len() > 1 {
         incident.report(&incidents.join("; "));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use pledge_chain_evm::EvmNodes;
 use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenSpec;
 use pledge_core::logs::ContractSpec;
@@ -12,6 +11,7 @@ use super::inspection::report_degraded;
 use super::{Incident, Incidents};
 use crate::backoff::Backoff;
 use crate::config::{ChainConfig, ContractConfig, Key, TokenConfig};
+use crate::nodes::Nodes;
 use crate::setup::{self, Discovered, FoundContract, SetupError};
 use crate::stores::Stores;
 
@@ -24,7 +24,7 @@ const LISTED_MAX: usize = 5;
 #[derive(Debug)]
 pub(super) struct Registrar {
     config: ChainConfig,
-    source: Arc<EvmNodes>,
+    source: Arc<dyn Nodes>,
     stores: Stores,
     incident: Incident,
     /// Whether there is anything to follow.
@@ -66,7 +66,7 @@ impl Registrar {
     /// Also returns a receiver: whether the chain has anything to follow.
     pub(super) fn new(
         config: ChainConfig,
-        source: Arc<EvmNodes>,
+        source: Arc<dyn Nodes>,
         stores: Stores,
         incidents: &Incidents,
     ) -> (Self, watch::Receiver<bool>) {
@@ -127,11 +127,11 @@ impl Registrar {
     async fn register_others(&self, failed: Open) -> Open {
         let mut open = Open::default();
         for tokens in failed.tokens.chunks(AT_ONCE) {
-            let found = setup::discover(&self.config, &self.source, tokens).await;
+            let found = setup::discover(&self.config, &*self.source, tokens).await;
             self.register_found(found, &mut open).await;
         }
         for contracts in failed.contracts.chunks(AT_ONCE) {
-            let found = setup::discover_contracts(&self.config, &self.source, contracts).await;
+            let found = setup::discover_contracts(&self.config, &*self.source, contracts).await;
             self.register_found_contracts(found, &mut open).await;
         }
         open

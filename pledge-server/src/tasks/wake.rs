@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use pledge_chain_evm::{HeadHints, HeadsConfig};
-use url::Url;
-
 use super::{Incident, Incidents};
 use crate::config::ChainConfig;
+use crate::nodes::Heads;
+use crate::wire;
 
 /// The shortest wait, whatever the number of heads: at most ten polls per second. Chains with a
 /// block every 250 ms are still followed block by block, and a hint is late by at most this.
@@ -15,17 +14,16 @@ const HINTED_WAIT_MIN: Duration = Duration::from_millis(100);
 /// The hints of one chain, if a node gives any.
 #[derive(Debug)]
 pub(super) struct Hints {
-    heads: Option<HeadHints>,
+    heads: Option<Box<dyn Heads>>,
     incident: Incident,
 }
 
 impl Hints {
     /// Starts listening if the configuration has a `ws_url`.
     pub(super) fn of(config: &ChainConfig, incidents: &Incidents) -> Self {
-        let listen = |url: Url| HeadHints::listen(HeadsConfig::new(config.id, url));
-        let url = config.ws_url.as_ref().map(|url| url.expose().clone());
+        let url = config.ws_url.as_ref();
         Self {
-            heads: url.map(listen),
+            heads: url.map(|url| wire::listen_for_heads(config.id, url)),
             incident: incidents.of_chain(&config.name, "listening for heads"),
         }
     }
@@ -34,13 +32,13 @@ impl Hints {
     /// effect.
     pub(super) async fn wait(&mut self, interval: Duration) {
         match &mut self.heads {
-            Some(heads) => wait_for(head(heads, &mut self.incident), interval).await,
+            Some(heads) => wait_for(head(&mut **heads, &mut self.incident), interval).await,
             None => tokio::time::sleep(interval).await,
         }
     }
 }
 
-async fn head(heads: &mut HeadHints, incident: &mut Incident) {
+async fn head(heads: &mut dyn Heads, incident: &mut Incident) {
     while let Err(error) = heads.next().await {
         incident.report(&format!("{}; polling goes on", error.detail()));
     }

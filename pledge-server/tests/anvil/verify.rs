@@ -1,10 +1,10 @@
 //! Two chains, 5,000 transfers among 200 accounts each, then reorgs: every balance equals the
 //! contract's own, and every byte equals the oracle's.
 
-use pledge_cache_redis::Health;
 use pledge_core::event::{Event, EventEnvelope, EventSeq, ReorgRecord};
 use pledge_core::ports::EventStore;
 use pledge_examples::Traffic;
+use pledge_http::PartState;
 use pledge_server::config::Config;
 use pledge_server::stores::{self, Stores};
 use pledge_server::verify::Verdict;
@@ -106,7 +106,7 @@ async fn two_chains_are_exact_through_reorgs_on_a_database_server_with_redis() {
     let stores = stores::open(&config.storage).await.unwrap();
     let redis = stores.redis.clone().expect("one is configured");
     two_chains_through_reorgs(stores.clone(), &chains, &setup).await;
-    assert_eq!(redis.health(), Health::Up);
+    assert_eq!(redis.state(), PartState::Up);
     stores.close().await;
 }
 

@@ -16,6 +16,8 @@ mod notifying;
 mod one_shot;
 mod opening;
 mod poisoned;
+#[cfg(unix)]
+mod private;
 mod process;
 mod redis;
 mod rewind;

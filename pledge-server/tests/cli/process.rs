@@ -95,7 +95,12 @@ impl Folder {
 
     /// Starts a server and waits until it prints its address, on either output.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        let mut running = self.begin(arguments);
+        self.start_with(&[], arguments)
+    }
+
+    /// As [`Folder::start`], with environment variables.
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Running {
+        let mut running = self.begin_with(variables, arguments);
         let line = running.wait_for("http://127.0.0.1:", |line| line.contains("/api/v1"));
         let address = line.split("http://").nth(1).unwrap();
         address.split('/').next().unwrap().clone_into(&mut running.server);
@@ -222,9 +227,18 @@ impl Running {
         (status, self.lines.iter().collect())
     }
 
-    fn end_by(&mut self, signal: &str) -> ExitStatus {
+    /// Sends SIGINT and waits for nothing.
+    pub(crate) fn signal(&self) {
+        self.send("-INT");
+    }
+
+    fn send(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    fn end_by(&mut self, signal: &str) -> ExitStatus {
+        self.send(signal);
         self.child.wait().unwrap()
     }
 }

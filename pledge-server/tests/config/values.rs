@@ -3,17 +3,16 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use pledge_chain_evm::LogProof;
 use pledge_core::indexer::Finality;
 use pledge_core::types::{ChainId, Timestamp};
-use pledge_server::config::{LogBounds, LogsConfig, OnUnreadable, StorageUrl};
+use pledge_server::config::{LogBounds, LogProof, LogsConfig, OnUnreadable};
 
 use crate::good::{GOOD, USDX, load};
 
 #[test]
 fn a_good_file_becomes_domain_values() {
     let config = load(GOOD, &[]).unwrap();
-    assert_eq!(config.storage.url, StorageUrl::Memory);
+    assert_eq!(config.storage.url.to_string(), "memory:");
     let [chain] = &config.chains[..] else { panic!("one chain") };
     assert_eq!(chain.id, ChainId::new(11_155_111));
     assert_eq!(chain.indexer.finality, Finality::Depth(3));
@@ -78,7 +77,7 @@ fn a_database_is_one_file_however_its_url_is_written() {
         ("sqlite:///var/pledge.db", "/var/pledge.db"),
     ] {
         let config = load(&GOOD.replace("memory:", url), &[]).unwrap();
-        assert_eq!(config.storage.url, StorageUrl::Sqlite(file.to_owned()), "{url}");
+        assert_eq!(config.storage.url.to_string(), format!("sqlite:{file}"), "{url}");
     }
 }
 

@@ -3,10 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use pledge_chain_evm::LogProof;
 use pledge_core::indexer::Finality;
 use pledge_core::types::Timestamp;
-use pledge_server::config::{Config, OnUnreadable};
+use pledge_server::config::{Config, LogProof, OnUnreadable};
 
 use crate::good::{GOOD, USDX, load};
 

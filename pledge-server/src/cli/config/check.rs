@@ -2,26 +2,22 @@
 
 use anyhow::Context as _;
 use futures::future::join_all;
-use pledge_cache_redis::{Health, Redis};
-use pledge_chain_evm::EvmChain;
 use pledge_core::error::ChainError;
 use pledge_core::ledger::TokenSpec;
 use pledge_core::logs::ContractSpec;
-use pledge_core::ports::ChainSource;
 use pledge_core::types::BlockNumber;
-use pledge_storage_memory::MemoryStore;
 
 use super::held;
 use super::report::{ContractFacts, Report, Start, TokenFacts};
 use crate::cli::{Context, QuickArgs, Verdict};
 use crate::config::{
-    ChainConfig, Config, ConfigError, ContractConfig, Key, NodeUrl, RedisConfig, StorageConfig,
-    TokenConfig,
+    ChainConfig, Config, ConfigError, ContractConfig, Key, NodeUrl, StorageConfig, TokenConfig,
 };
-use crate::serving;
+use crate::nodes::Node;
 use crate::setup::{self, Examined, NodeFacts};
 use crate::sources::{self, Connected};
 use crate::stores::{self, Stores};
+use crate::{serving, wire};
 
 pub(super) async fn execute(context: Context, args: QuickArgs) -> anyhow::Result<Verdict> {
     let report = match context.config_or_quick(args).await {
@@ -73,31 +69,29 @@ async fn check_storage(config: &StorageConfig, report: &mut Report) -> Stores {
             None => report.failed(&key, format!("{}: {error:#}", config.url)),
         },
     }
-    Stores::of(MemoryStore::new())
+    Stores::in_memory()
 }
 
 /// Checks Redis. Everything works without it, only slower, so an unreachable server is never
 /// `wrong`.
 async fn check_redis(config: &StorageConfig, report: &mut Report) {
-    let Some(RedisConfig { url, prefix }) = &config.redis else {
+    let Some(redis) = &config.redis else {
         return;
     };
-    let key = Key::root("storage").child("redis_url");
-    match Redis::connect(url.expose().as_str(), prefix).await {
-        Err(error) => report.wrong(ConfigError::at(&key, error.detail()).problems()),
-        Ok(redis) => match redis.health() {
-            Health::Up => report.ok(&key, format!("{url}: reached")),
-            Health::Degraded { reason, .. } => {
-                let what = "start the server, correct the url, or remove it";
-                report.failed(&key, format!("{url}: {reason}: {what}"));
-            }
-        },
+    let (key, url) = (Key::root("storage").child("redis_url"), &redis.url);
+    match wire::reach_redis(redis).await {
+        Err(error) => report.wrong(error.problems()),
+        Ok(Ok(())) => report.ok(&key, format!("{url}: reached")),
+        Ok(Err(reason)) => {
+            let what = "start the server, correct the url, or remove it";
+            report.failed(&key, format!("{url}: {reason}: {what}"));
+        }
     }
 }
 
 async fn check_chain(config: &ChainConfig, stores: &Stores) -> Report {
     let mut report = Report::default();
-    let connected = match sources::connect_each(config).await {
+    let connected = match wire::connect_each(config).await {
         Ok(connected) => connected,
         Err(error) => {
             report.wrong(error.problems());
@@ -149,7 +143,7 @@ async fn check_heads(config: &ChainConfig, report: &mut Report) {
         return;
     };
     let key = config.key.child("ws_url");
-    match sources::probe_heads(config.id, url).await {
+    match wire::probe_heads(config.id, url).await {
         Ok(()) => report.ok(&key, format!("{url}: chain {}, notifies of new blocks", config.id)),
         Err(error) => {
             let what = "correct the url, or remove it: without it the chain is polled";
@@ -160,7 +154,7 @@ async fn check_heads(config: &ChainConfig, report: &mut Report) {
 
 /// Checks each node alone. A node on another chain is reported with the problems of the chain.
 async fn check_nodes(config: &ChainConfig, connected: &Connected, report: &mut Report) {
-    let nodes = connected.nodes.nodes().iter().zip(&connected.answers);
+    let nodes = connected.nodes.each().into_iter().zip(&connected.answers);
     let nodes = config.rpc_urls.iter().zip(nodes);
     let probes = nodes.map(|(url, (node, answer))| probe(config, url, node, answer));
     for (index, probed) in join_all(probes).await.into_iter().enumerate() {
@@ -185,7 +179,7 @@ async fn check_first_block(
     let Some((first, key)) = first_block(config, examined, stores).await else {
         return;
     };
-    let nodes = connected.nodes.nodes().iter().zip(&connected.answers).zip(&config.rpc_urls);
+    let nodes = connected.nodes.each().into_iter().zip(&connected.answers).zip(&config.rpc_urls);
     for ((node, _), url) in nodes.filter(|((_, answer), _)| answer.is_ok()) {
         let asked = sources::within(url, async {
             // A block above the head exists on no node yet, so its absence proves nothing.
@@ -226,7 +220,7 @@ async fn first_block<'a>(
 async fn probe(
     config: &ChainConfig,
     url: &NodeUrl,
-    node: &EvmChain,
+    node: &dyn Node,
     answer: &Result<(), ChainError>,
 ) -> Option<Result<NodeFacts, String>> {
     match answer {
@@ -234,7 +228,7 @@ async fn probe(
             let probed = sources::within(url, setup::probe(config.id, node)).await;
             Some(probed.map_err(|error| error.to_string()))
         }
-        Err(error) if sources::is_wrong_chain(error) => None,
+        Err(error) if wire::is_wrong_chain(error) => None,
         Err(error) => Some(Err(error.detail().to_owned())),
     }
 }

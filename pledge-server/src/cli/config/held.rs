@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use pledge_core::error::{ChainError, StoreError};
-use pledge_core::ports::ChainSource;
 use pledge_core::types::{BlockNumber, BlockRef, BlockSpan};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -46,7 +45,7 @@ pub(super) async fn check_ledger(
             return report.failed(&config.key, format!("the ledger cannot be read: {error:#}"));
         }
     };
-    let nodes = connected.nodes.nodes().iter().zip(&connected.answers).zip(&config.rpc_urls);
+    let nodes = connected.nodes.each().into_iter().zip(&connected.answers).zip(&config.rpc_urls);
     for (index, ((node, answer), url)) in nodes.enumerate() {
         let asked = sources::within(url, async {
             let head = node.head().await?.number;

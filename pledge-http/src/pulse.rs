@@ -1,6 +1,7 @@
 //! The state of the store, read in the background instead of by each probe.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use pledge_core::logs::ContractState;
 use pledge_core::ports::{ChainState, LedgerReads, LogReads};
 use pledge_core::types::ChainId;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 /// How often the store is read, and how long a read may take.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const BEATS_A_LONG_READ: u64 = 5;
 /// instance unready.
 const FOLLOWED_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads the store once a second, for all probes.
+/// Reads the store once a second, for all probes. Clones share what was read.
 #[derive(Debug, Clone)]
 pub struct Pulse {
     ledger: Arc<dyn LedgerReads>,
@@ -50,17 +50,16 @@ impl Pulse {
         Self { ledger, logs, beat: watch::Sender::new(None) }
     }
 
-    /// Reads the store until `stop`.
-    pub async fn keep(self, stop: CancellationToken) -> anyhow::Result<()> {
+    /// Reads the store for ever: a host ends it by dropping it, at any time.
+    pub async fn keep(&self) -> Infallible {
         let mut due = tokio::time::interval(INTERVAL);
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut beats = 0_u64;
-        while stop.run_until_cancelled(due.tick()).await.is_some() {
-            let asked = self.ask(beats.is_multiple_of(BEATS_A_LONG_READ));
-            stop.run_until_cancelled(asked).await;
+        loop {
+            due.tick().await;
+            self.ask(beats.is_multiple_of(BEATS_A_LONG_READ)).await;
             beats += 1;
         }
-        Ok(())
     }
 
     /// Reads the store now, including what the chains follow.
@@ -133,8 +132,10 @@ mod tests {
         let store: Arc<dyn BalanceStore> = logs.clone();
         let store = Arc::new(Slow::new(store, Duration::from_secs(3_600)));
         let pulse = Pulse::new(store.clone(), logs);
-        let stop = CancellationToken::new();
-        let kept = tokio::spawn(pulse.clone().keep(stop.clone()));
+        let kept = tokio::spawn({
+            let pulse = pulse.clone();
+            async move { pulse.keep().await }
+        });
         let begun = Instant::now();
         while pulse.last().is_none() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -143,8 +144,7 @@ mod tests {
         let reason = pulse.last().unwrap().chains.unwrap_err();
         assert_eq!(reason, "no answer within 1 s");
         tokio::time::sleep(Duration::from_secs(5)).await;
-        stop.cancel();
-        kept.await.unwrap().unwrap();
+        kept.abort();
         assert!((1..=7).contains(&store.asked()), "{}", store.asked());
     }
 }

@@ -5,10 +5,10 @@ mod cases;
 mod chains;
 mod health;
 mod lists;
+mod mounted;
 mod points;
 mod portfolio;
 mod problems;
 mod settlements;
-#[path = "../support/mod.rs"]
 mod support;
 mod worlds;

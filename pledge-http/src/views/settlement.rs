@@ -7,42 +7,61 @@ use serde::Serialize;
 
 use super::Eip55;
 
+/// The settlement of one programme and window.
 #[derive(Debug, Serialize)]
-pub(crate) struct SettlementView {
-    pub(crate) id: String,
-    chain_id: ChainId,
-    token: Eip55,
-    programme: String,
-    window_start: Timestamp,
-    window_end: Timestamp,
-    /// The first and last block of the chain inside the window: null until they are found, and for a
-    /// window without a block.
-    from_block: Option<BlockNumber>,
-    to_block: Option<BlockNumber>,
-    pub(crate) status: SettlementStatus,
+pub struct SettlementView {
+    /// Its id in paths: `chain_id:token:programme:window_start`.
+    pub id: String,
+    /// The chain of the token.
+    pub chain_id: ChainId,
+    /// The contract of the token.
+    pub token: Eip55,
+    /// The name of the programme.
+    pub programme: String,
+    /// The window's first second.
+    pub window_start: Timestamp,
+    /// The first second after the window.
+    pub window_end: Timestamp,
+    /// The first block of the chain inside the window: null until it is found, and for a window
+    /// without a block.
+    pub from_block: Option<BlockNumber>,
+    /// The last block inside the window, likewise.
+    pub to_block: Option<BlockNumber>,
+    /// How far it is.
+    pub status: SettlementStatus,
     /// The most attempts at one of its batches.
-    attempts: u32,
+    pub attempts: u32,
     /// The reason of the last failed batch, in the order of shards.
-    reason: Option<String>,
-    pub(crate) accounts: u64,
-    pub(crate) points: String,
-    points_raw: RawPoints,
-    pub(crate) failures: Vec<FailureView>,
+    pub reason: Option<String>,
+    /// The number of accounts that earned something.
+    pub accounts: u64,
+    /// What they earned, to 18 places.
+    pub points: String,
+    /// What they earned, not divided.
+    pub points_raw: RawPoints,
+    /// What failed in it.
+    pub failures: Vec<FailureView>,
 }
 
 /// A batch that waits for another attempt: the accounts after `after`, up to and including
 /// `through`.
 #[derive(Debug, Serialize)]
-pub(crate) struct FailureView {
-    pub(crate) shard: ShardId,
-    after: Option<Eip55>,
-    through: Option<Eip55>,
-    pub(crate) attempts: u32,
-    pub(crate) reason: String,
+pub struct FailureView {
+    /// The shard of its accounts.
+    pub shard: ShardId,
+    /// Null for a batch from the shard's first account on.
+    pub after: Option<Eip55>,
+    /// Null for a batch up to the shard's last account.
+    pub through: Option<Eip55>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why the last attempt failed.
+    pub reason: String,
 }
 
 impl SettlementView {
-    pub(crate) fn of(read: query::SettlementView) -> Self {
+    /// A settlement as it is shown.
+    pub fn of(read: query::SettlementView) -> Self {
         let query::SettlementView { settlement: row, scale, blocks } = read;
         let status = SettlementStatus::of(&row);
         let tried = row.failures.iter().map(|failure| failure.attempts).max();

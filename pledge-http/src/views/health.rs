@@ -11,7 +11,7 @@ use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::Serialize;
 
 use super::chain::HaltedToken;
-use super::{Age, MarkedToken, counted_tokens};
+use super::{Age, MarkedToken};
 
 /// The health of a chain, for `/readyz`.
 #[derive(Debug, Serialize)]
@@ -45,7 +45,8 @@ impl ChainHealth {
         let halted_tokens = HaltedToken::among(tokens);
         let (status, reason) = match &state.status {
             ChainStatus::Live | ChainStatus::Syncing if !halted_tokens.is_empty() => {
-                ("degraded", Some(counted_tokens(halted_tokens.len(), tokens.len())))
+                let (halted, all) = (halted_tokens.len(), tokens.len());
+                ("degraded", Some(format!("{halted} of {all} tokens halted")))
             }
             // Texts of nodes and servers may contain hosts; they are in the log and in `pledge
             // status`.

@@ -7,52 +7,62 @@ use pledge_core::query;
 use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::Serialize;
 
-use super::{Age, ContractView, Eip55, way_on};
+use super::{Age, ContractView, Eip55};
 
 /// A chain as last reported by its indexer, with the minimum of each figure over its active tokens
 /// and its contracts. A figure is null while one of them has none.
 #[derive(Debug, Serialize)]
-pub(crate) struct ChainView {
-    pub(crate) chain_id: ChainId,
-    pub(crate) name: String,
-    pub(crate) status: &'static str,
-    pub(crate) reason: Option<String>,
-    /// How the operator sets it going again, if needed.
-    #[serde(skip)]
-    pub(crate) way_on: Option<String>,
-    pub(crate) head_block: Option<BlockNumber>,
-    pub(crate) head_time: Option<Timestamp>,
-    pub(crate) head_age_seconds: Option<Age>,
-    pub(crate) last_processed_block: Option<BlockNumber>,
-    /// The cursor that is furthest behind, and its time.
-    pub(crate) last_confirmed_block: Option<BlockNumber>,
-    pub(crate) last_confirmed_time: Option<Timestamp>,
+pub struct ChainView {
+    /// Its number on every node.
+    pub chain_id: ChainId,
+    /// Its name in the store.
+    pub name: String,
+    /// `syncing`, `live`, `degraded`, `paused` or `halted`.
+    pub status: &'static str,
+    /// Why it is degraded, paused or halted.
+    pub reason: Option<String>,
+    /// The newest block that was seen.
+    pub head_block: Option<BlockNumber>,
+    /// When that was mined.
+    pub head_time: Option<Timestamp>,
+    /// How long ago that was.
+    pub head_age_seconds: Option<Age>,
+    /// The newest block whose facts are held, confirmed or not.
+    pub last_processed_block: Option<BlockNumber>,
+    /// The cursor that is furthest behind.
+    pub last_confirmed_block: Option<BlockNumber>,
+    /// When that block was mined.
+    pub last_confirmed_time: Option<Timestamp>,
     /// The last block of the chain before `last_calculated_time`: the points of the blocks up to it
     /// are settled. Null while it is not found yet, too.
-    pub(crate) last_calculated_block: Option<BlockNumber>,
+    pub last_calculated_block: Option<BlockNumber>,
     /// The settled time of the programme that is furthest behind.
-    pub(crate) last_calculated_time: Option<Timestamp>,
-    pub(crate) last_confirmed_age_seconds: Option<Age>,
+    pub last_calculated_time: Option<Timestamp>,
+    /// How long ago the last confirmed block was mined.
+    pub last_confirmed_age_seconds: Option<Age>,
     /// Blocks between the confirmed one and the head.
     #[serde(skip)]
-    pub(crate) lag: Option<u64>,
+    pub lag: Option<u64>,
     /// The halted tokens.
-    pub(crate) halted_tokens: Vec<HaltedToken>,
+    pub halted_tokens: Vec<HaltedToken>,
     /// The contracts whose logs are kept.
-    pub(crate) contracts: Vec<ContractView>,
+    pub contracts: Vec<ContractView>,
 }
 
 /// A halted or paused token, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct HaltedToken {
-    pub(crate) address: Eip55,
-    pub(crate) symbol: String,
-    pub(crate) reason: String,
+pub struct HaltedToken {
+    /// The address of its contract.
+    pub address: Eip55,
+    /// Its symbol, as the contract returned it.
+    pub symbol: String,
+    /// Why it is halted.
+    pub reason: String,
 }
 
 impl HaltedToken {
     /// The halted and paused ones among a chain's tokens.
-    pub(crate) fn among<'a>(tokens: impl IntoIterator<Item = &'a TokenState>) -> Vec<Self> {
+    pub(super) fn among<'a>(tokens: impl IntoIterator<Item = &'a TokenState>) -> Vec<Self> {
         let halted = tokens.into_iter().filter_map(|token| {
             let reason = match &token.status {
                 TokenStatus::Active => return None,
@@ -69,7 +79,7 @@ impl HaltedToken {
 
 impl ChainView {
     /// A chain as it is shown at this time of the clock.
-    pub(crate) fn of(chain: query::ChainView, now: SystemTime) -> Self {
+    pub fn of(chain: query::ChainView, now: SystemTime) -> Self {
         let lag = chain.lag();
         let query::ChainView { state, progress, tokens, contracts } = chain;
         // An age is by the clock of this machine, which no query knows.
@@ -79,7 +89,6 @@ impl ChainView {
             chain_id: state.chain,
             status: state.status.name(),
             reason: state.status.reason().map(str::to_owned),
-            way_on: way_on(&state.name, &state.status),
             name: state.name,
             head_block: state.head,
             head_time: state.head_time,

@@ -1,11 +1,13 @@
 //! Whether an instance can answer, and how its parts do.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, UNIX_EPOCH};
 
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ports::ChainReport;
 use pledge_core::types::ChainId;
+use pledge_http::{Incident, PartState};
 use pledge_testing::Slow;
 use pledge_testing::mocks::MockBalanceStore;
 use pledge_testing::world::{operator, operator_because};
@@ -116,10 +118,44 @@ async fn an_instance_is_not_ready_before_its_store_was_asked_and_while_it_stops(
     assert_eq!(starting["type"], "urn:pledge:problem:starting");
     world.pulse.check().await;
     world.ok("/readyz").await;
-    world.stop.cancel();
+    world.process.is_ending.store(true, Ordering::Relaxed);
     let stopping = world.problem("/readyz", 503).await;
     assert_eq!(stopping["type"], "urn:pledge:problem:stopping");
     assert_eq!(world.ok("/healthz").await, json!({ "status": "alive" }));
+}
+
+#[tokio::test]
+async fn a_part_that_is_lost_leaves_the_instance_ready_and_degraded() {
+    let (world, _) = seed().await;
+    world.pulse.check().await;
+    let is = |state| *world.process.redis.lock().unwrap() = Some(state);
+    is(PartState::Up);
+    let ready = world.ok("/readyz?strict").await;
+    assert_eq!(ready["status"], "ready");
+    assert_eq!(ready["redis"], json!({ "status": "up", "since": null }));
+    is(PartState::Degraded { since: UNIX_EPOCH + Duration::from_secs(THREE_PM) });
+    let ready = world.ok("/readyz").await;
+    assert_eq!(ready["status"], "degraded");
+    assert_eq!(ready["redis"], json!({ "status": "degraded", "since": THREE_PM }));
+    assert_eq!(world.json("/readyz?strict").await.0.as_u16(), 503);
+}
+
+#[tokio::test]
+async fn work_that_is_tried_again_is_listed_and_leaves_the_instance_degraded() {
+    let (world, _) = seed().await;
+    world.pulse.check().await;
+    *world.process.incidents.lock().unwrap() = vec![
+        Incident { chain: None, work: "removing old events" },
+        Incident { chain: Some("one".to_owned()), work: "indexing" },
+    ];
+    let ready = world.ok("/readyz").await;
+    assert_eq!(ready["status"], "degraded");
+    let expected = json!([
+        { "chain": null, "work": "removing old events" },
+        { "chain": "one", "work": "indexing" },
+    ]);
+    assert_eq!(ready["incidents"], expected);
+    assert_eq!(world.json("/readyz?strict").await.0.as_u16(), 503);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use axum::Json;
+use axum::extract::OriginalUri;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -219,13 +220,28 @@ impl From<QueryRejection> for Problem {
     }
 }
 
-pub(super) async fn unknown_route(uri: Uri) -> Problem {
-    let detail = format!("there is nothing at {}: begin at /api/v1/chains", uri.path());
+/// There is nothing at a path below the mounted routes.
+pub(super) async fn unknown_route(OriginalUri(asked): OriginalUri, below: Uri) -> Problem {
+    nothing_at(&asked, mounted_at(asked.path(), below.path()))
+}
+
+/// There is nothing at a path of [`service`](crate::service).
+pub(super) async fn unknown_route_of_service(OriginalUri(asked): OriginalUri) -> Problem {
+    nothing_at(&asked, crate::API)
+}
+
+fn nothing_at(asked: &Uri, mounted: &str) -> Problem {
+    let detail = format!("there is nothing at {}: begin at {mounted}/chains", asked.path());
     Problem::new(Kind::UnknownRoute, detail)
 }
 
-pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    Problem::new(Kind::WrongMethod, format!("{} does not answer {method}", uri.path()))
+/// The path at which the routes are mounted: what was asked for without the part below it.
+fn mounted_at<'a>(asked: &'a str, below: &str) -> &'a str {
+    asked.strip_suffix(below).unwrap_or(asked)
+}
+
+pub(super) async fn wrong_method(method: Method, OriginalUri(asked): OriginalUri) -> Problem {
+    Problem::new(Kind::WrongMethod, format!("{} does not answer {method}", asked.path()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 mod away;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Router;
@@ -19,12 +20,10 @@ use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
-use pledge_server::http::{Api, Pulse, router};
-use pledge_server::tasks::Incidents;
+use pledge_http::{Api, Health, Incident, Part, PartState, Process, Pulse, service};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::world::operator;
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub(crate) const ALICE: Address = address!("0xa11ce00000000000000000000000000000000001");
@@ -64,12 +63,36 @@ impl Stores {
     }
 }
 
+/// What a process shows of itself, as a test sets it.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) incidents: Mutex<Vec<Incident>>,
+    pub(crate) redis: Mutex<Option<PartState>>,
+    pub(crate) is_ending: AtomicBool,
+}
+
+impl Process for Shown {
+    fn incidents(&self) -> Vec<Incident> {
+        self.incidents.lock().expect("no holder panics").clone()
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        vec![Part { name: "redis", state: *self.redis.lock().expect("no holder panics") }]
+    }
+
+    fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+}
+
 /// Scripted chains, indexed and settled into some stores, and the API over them.
 pub(crate) struct World {
     pub(crate) stores: Stores,
     pub(crate) pulse: Pulse,
-    pub(crate) stop: CancellationToken,
+    pub(crate) process: Arc<Shown>,
     chains: BTreeMap<ChainId, (ScriptedChain, Indexer, EdgeFinder)>,
+    pub(crate) api: Api,
+    pub(crate) health: Health,
     router: Router,
 }
 
@@ -78,18 +101,16 @@ impl World {
         let Stores { balances, points, logs, pending } = stores.clone();
         let queries = Queries::new(balances, points, logs, pending);
         let pulse = Pulse::new(stores.balances.clone(), stores.logs.clone());
-        let stop = CancellationToken::new();
+        let process = Arc::new(Shown::default());
+        let clock = || UNIX_EPOCH + Duration::from_secs(CLOCK);
+        let health = Health { pulse: pulse.clone(), process: process.clone(), clock };
+        let api = Api { queries, clock };
         Self {
-            router: router(Api {
-                queries,
-                redis: None,
-                incidents: Incidents::default(),
-                pulse: pulse.clone(),
-                clock: || UNIX_EPOCH + Duration::from_secs(CLOCK),
-                stop: stop.clone(),
-            }),
+            router: service(api.clone(), health.clone()),
+            api,
+            health,
             pulse,
-            stop,
+            process,
             stores,
             chains: BTreeMap::new(),
         }
@@ -280,7 +301,7 @@ impl World {
     }
 }
 
-async fn body_of(response: Response<Body>) -> Value {
+pub(crate) async fn body_of(response: Response<Body>) -> Value {
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
     serde_json::from_slice(&body.expect("a body in memory")).expect("every answer is JSON")
 }

@@ -1,4 +1,4 @@
-//! Serves the API before its state exists.
+//! Serves the whole before its state exists.
 
 use std::future::ready;
 use std::sync::{Arc, OnceLock};
@@ -11,7 +11,7 @@ use tower::ServiceExt;
 
 use super::health;
 use super::problem::{Kind, Problem};
-use super::{Api, router};
+use super::{API, Api, Health, service};
 
 /// Answers `/healthz` from the start, and everything else once it is open.
 #[derive(Debug, Clone, Default)]
@@ -19,15 +19,20 @@ pub struct Gate(Arc<OnceLock<Router>>);
 
 impl Gate {
     /// Opens the API. Only the first call has an effect.
-    pub fn open(&self, api: Api) {
+    pub fn open(&self, api: Api, health: Health) {
         // An error means that it is open already.
-        let _ = self.0.set(router(api));
+        let _ = self.0.set(service(api, health));
     }
 
-    /// Like [`Gate::open`], with short paths that redirect to longer ones below `/api/v1/`.
-    pub fn open_with(&self, api: Api, short: impl IntoIterator<Item = (&'static str, String)>) {
-        let router = short.into_iter().fold(router(api), |router, (path, to)| {
-            let to = Redirect::temporary(&format!("/api/v1/{to}"));
+    /// Like [`Gate::open`], with short paths that redirect to longer ones below [`API`].
+    pub fn open_with(
+        &self,
+        api: Api,
+        health: Health,
+        short: impl IntoIterator<Item = (&'static str, String)>,
+    ) {
+        let router = short.into_iter().fold(service(api, health), |router, (path, to)| {
+            let to = Redirect::temporary(&format!("{API}/{to}"));
             router.route(path, get(move || ready(to.clone())))
         });
         let _ = self.0.set(router);

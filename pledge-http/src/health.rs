@@ -1,0 +1,195 @@
+//! Whether the process is alive, whether it can answer, and the state of its parts.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use pledge_core::ports::ChainState;
+use serde::{Deserialize, Serialize};
+
+use super::extract::Query;
+use super::problem::{Kind, Problem};
+use super::pulse::{Followed, Pulse};
+use super::views::ChainHealth;
+
+/// The state behind the probes.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// The newest answer of the store. Nothing is ready before the first.
+    pub pulse: Pulse,
+    /// What the process knows of itself.
+    pub process: Arc<dyn Process>,
+    /// The wall clock, for ages only.
+    pub clock: fn() -> SystemTime,
+}
+
+/// What a process knows of itself, besides its store and its chains. The defaults are those of a
+/// process that has nothing to report.
+///
+/// ```
+/// use pledge_http::{Part, PartState, Process};
+///
+/// #[derive(Debug)]
+/// struct Mine;
+///
+/// impl Process for Mine {
+///     fn parts(&self) -> Vec<Part> {
+///         vec![Part { name: "mail", state: Some(PartState::Up) }]
+///     }
+/// }
+/// ```
+pub trait Process: Debug + Send + Sync + 'static {
+    /// Work that failed and is tried again, in the order of the answer.
+    fn incidents(&self) -> Vec<Incident> {
+        Vec::new()
+    }
+
+    /// The parts that the process can do without for a while.
+    fn parts(&self) -> Vec<Part> {
+        Vec::new()
+    }
+
+    /// Whether the process is ending. It is not ready then, whatever its parts do.
+    fn is_ending(&self) -> bool {
+        false
+    }
+}
+
+/// Work that failed and is tried again. Its reason may contain hosts and their texts, so it belongs
+/// in the log alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Incident {
+    /// Null for work that is not about one chain.
+    pub chain: Option<String>,
+    /// The work, as the log names it.
+    pub work: &'static str,
+}
+
+/// A part of a process that answers without it too, only slower or later: a cache, a feed of prices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its key in the answer of `/readyz`: another than that of any other part, and none of `status`,
+    /// `store`, `chains` and `incidents`.
+    pub name: &'static str,
+    /// `None`, shown as null, if none is configured.
+    pub state: Option<PartState>,
+}
+
+/// How a part does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartState {
+    /// It works, as far as the last use of it has shown.
+    Up,
+    /// It does not.
+    Degraded {
+        /// When it was lost.
+        since: SystemTime,
+    },
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Alive {
+    status: &'static str,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReadyParams {
+    /// If present, a part that is not well makes the instance unready.
+    strict: Option<String>,
+}
+
+/// The answer of an instance that is ready.
+#[derive(Debug, Serialize)]
+struct Ready {
+    /// `degraded` while any part is.
+    status: &'static str,
+    store: StoreHealth,
+    chains: Vec<ChainHealth>,
+    /// Work that failed here and is tried again.
+    incidents: Vec<Incident>,
+    /// The parts of the process, by their names.
+    #[serde(flatten)]
+    parts: BTreeMap<&'static str, Option<PartHealth>>,
+}
+
+#[derive(Debug, Serialize)]
+struct StoreHealth {
+    status: &'static str,
+}
+
+/// The state of a part. Without it every answer is the same.
+#[derive(Debug, Serialize)]
+struct PartHealth {
+    status: &'static str,
+    /// When it was lost, in unix seconds.
+    since: Option<u64>,
+}
+
+impl From<PartState> for PartHealth {
+    fn from(state: PartState) -> Self {
+        match state {
+            PartState::Up => Self { status: "up", since: None },
+            PartState::Degraded { since } => {
+                let since = since.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
+                Self { status: "degraded", since }
+            }
+        }
+    }
+}
+
+/// The process runs.
+pub(super) async fn alive() -> Json<Alive> {
+    Json(Alive { status: "alive" })
+}
+
+/// Ready if the store answers. Other parts that are not well are listed, without the texts of nodes
+/// and servers. They make the instance unready only with `?strict`: confirmed data can still be
+/// read, and no other instance would do better.
+///
+/// A probe reads nothing from the store: `Pulse` reads it once a second for all of them.
+pub(super) async fn ready(
+    State(Health { pulse, process, clock }): State<Health>,
+    Query(ReadyParams { strict }): Query<ReadyParams>,
+) -> Result<Response, Problem> {
+    if process.is_ending() {
+        return Err(Problem::new(Kind::Stopping, "pledge is stopping"));
+    }
+    let Some(beat) = pulse.last() else {
+        return Err(Problem::new(Kind::Starting, "the store was not asked yet"));
+    };
+    let chains = beat.chains.map_err(|reason| {
+        // The reason may contain hosts, so it is only in the log.
+        tracing::debug!("not ready: {reason}");
+        Problem::new(Kind::Unavailable, "the store cannot be read now")
+    })?;
+    let now = clock();
+    let nothing = Followed::default();
+    let health = |state: &ChainState| {
+        let Followed { tokens, contracts } = beat.followed.get(&state.chain).unwrap_or(&nothing);
+        ChainHealth::of(state, tokens, contracts, now)
+    };
+    let chains: Vec<ChainHealth> = chains.iter().map(health).collect();
+    let incidents = process.incidents();
+    let parts = process.parts();
+    let is_well = chains.iter().all(ChainHealth::is_well)
+        && incidents.is_empty()
+        && parts.iter().all(|part| part.state.is_none_or(|state| state == PartState::Up));
+    let status = if is_well { "ready" } else { "degraded" };
+    let store = StoreHealth { status: "up" };
+    let parts = parts.into_iter().map(|part| (part.name, part.state.map(Into::into))).collect();
+    let code = match strict.as_deref() {
+        None | Some("false") => StatusCode::OK,
+        Some("" | "true") if is_well => StatusCode::OK,
+        Some("" | "true") => StatusCode::SERVICE_UNAVAILABLE,
+        Some(other) => {
+            return Err(Problem::invalid("strict", format!("`{other}` is neither true nor false")));
+        }
+    };
+    Ok((code, Json(Ready { status, store, chains, incidents, parts })).into_response())
+}
