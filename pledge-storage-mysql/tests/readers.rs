@@ -40,7 +40,7 @@ struct Stage {
     readers: SqlReaders<MySqlDatabase>,
     holder: MySqlConnection,
     outsider: MySqlConnection,
-    /// Dropped last.
+    /// Dropped last: a database in use cannot be.
     _place: Place,
 }
 
