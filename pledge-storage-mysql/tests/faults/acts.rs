@@ -52,7 +52,8 @@ async fn an_act_whose_commit_does_not_arrive_leaves_no_record() {
 async fn an_act_that_is_cut_at_any_statement_leaves_nothing() {
     let stage = Stage::new().await;
     let (before, known) = (stage.everything().await, records(&stage).await.len());
-    for text in ["UPDATE chain", "FROM audit_counter", "UPDATE audit_counter", "INTO audit_record"] {
+    for text in ["UPDATE chain", "FROM audit_counter", "UPDATE audit_counter", "INTO audit_record"]
+    {
         for fate in [Fate::CutBefore, Fate::DropReply] {
             stage.proxy.trap(text, fate);
             is_unavailable(pause(&stage).await, "no connection to the database");
