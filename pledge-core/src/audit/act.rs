@@ -99,7 +99,7 @@ impl Snapshot {
 pub struct Act {
     /// What was done.
     pub action: Action,
-    /// To what.
+    /// What it was done to.
     pub object: AuditObject,
     /// What the write found; `None` where there was nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]

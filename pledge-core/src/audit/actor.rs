@@ -22,7 +22,7 @@ pub enum ActorKind {
 }
 
 impl ActorKind {
-    /// Every kind.
+    /// Every kind, in the order of the declaration.
     pub const ALL: [Self; 4] =
         [Self::Person, Self::CommandLine, Self::Configuration, Self::Program];
 

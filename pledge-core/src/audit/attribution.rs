@@ -11,7 +11,7 @@ use crate::types::{OutOfRange, Timestamp};
 /// Who makes a write, and why: what a record has apart from what changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribution {
-    /// Who acts.
+    /// Who acts, and what vouches for the name.
     pub actor: Actor,
     /// When, by a wall clock of the actor's side. It orders nothing: numbers do.
     pub at: Timestamp,

@@ -49,17 +49,17 @@ impl AuditObject {
         Self { kind: kind.to_owned(), id: id.to_string() }
     }
 
-    /// A chain.
+    /// A chain, by its id.
     pub fn chain(chain: ChainId) -> Self {
         Self::known("chain", chain)
     }
 
-    /// A token.
+    /// A token, by chain and address.
     pub fn token(token: TokenId) -> Self {
         Self::known("token", token)
     }
 
-    /// A programme.
+    /// A programme, by token and name.
     pub fn programme(programme: &ProgrammeId) -> Self {
         Self::known("programme", programme)
     }
