@@ -10,8 +10,9 @@ use std::process::{Command, ExitStatus};
 
 use super::plants::{Plant, plants};
 
-/// The crates that the simulation consists of.
-const CRATES: [&str; 3] = ["pledge-core", "pledge-storage-memory", "pledge-testing"];
+/// The crates that the simulation consists of, and those that their manifests name.
+const CRATES: [&str; 4] =
+    ["pledge-core", "pledge-office", "pledge-storage-memory", "pledge-testing"];
 
 /// The copy of the crates, built.
 #[derive(Debug)]
