@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use pledge_chain_evm::{EvmNodes, NodeReport};
-use pledge_core::engine::{Following, Moved, Next, Patience, StopReason};
+use pledge_core::engine::{Failure, Following, Moved, Next, Patience, StopReason};
+use pledge_core::indexer::IndexerError;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -167,6 +168,14 @@ impl Follower {
         incident: &mut Incident,
     ) -> Then {
         let name = &self.config.name;
+        // All that can go on has: another instance comes no further, and edges can be searched for.
+        if let Next::Wait(Failure { error: error @ IndexerError::Stranded(_), .. }) = &next {
+            doing.succeeded();
+            backoff.reset();
+            self.progress.reached();
+            incident.report(&error.to_string());
+            return Then::Rest;
+        }
         if next.is_failure() {
             doing.failed();
         } else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use pledge_core::indexer::{ChainStatus, Poll};
+use pledge_core::indexer::{ChainStatus, IndexerError, Poll};
 use pledge_core::types::{BlockNumber, Timestamp};
 
 use super::check::{Checker, Verdict};
@@ -69,12 +69,16 @@ enum Event {
     Clock,
     Cut,
     View,
+    Old,
 }
 
 impl<'a> Play<'a> {
     pub(super) fn new(seed: u64, fixture: &'a Fixture, trace: bool) -> Self {
         let mut dice = Dice::new(seed);
-        let swarm = Swarm::draw(&mut dice);
+        let mut swarm = Swarm::draw(&mut dice);
+        // By dice of its own, so that a seed without it draws what it drew before there was any.
+        let mut old = Dice::new(seed ^ 0x01d);
+        swarm.weather.old = if old.chance(400) { old.between(2, 12) } else { 0 };
         Self::with(seed, fixture, swarm, None, trace)
     }
 
@@ -201,6 +205,7 @@ impl<'a> Play<'a> {
             (weather.clock, Event::Clock),
             (weather.cut, Event::Cut),
             (weather.view, Event::View),
+            (weather.old, Event::Old),
         ]);
         self.line(&format!("{event:?}"));
         if !matches!(event, Event::People | Event::Clock) {
@@ -275,6 +280,10 @@ impl<'a> Play<'a> {
                 around.control.lock().counters.clock_jumps += 1;
             }
             Event::Cut => around.pick_node(dice).cut(),
+            Event::Old => {
+                let branch = history.old_branch(dice);
+                around.pick_node(dice).toggle_old(branch);
+            }
             Event::View => {
                 let stopped = around.pick_node(dice).toggle_view();
                 around.control.lock().counters.views += u64::from(stopped);
@@ -403,6 +412,10 @@ impl<'a> Play<'a> {
                 let (word, rested) = match &poll {
                     Poll::Advanced(_) => ("advanced", false),
                     Poll::Idle => ("idle", true),
+                    Poll::Retry(IndexerError::Stranded(_)) => {
+                        state.counters.set_aside += 1;
+                        ("set aside", true)
+                    }
                     Poll::Retry(_) => ("retry", false),
                     Poll::Stopped(_) => ("stopped", true),
                     Poll::Rewound(record) => {

@@ -55,6 +55,8 @@ pub(super) struct Weather {
     pub(super) cut: u64,
     /// A process's node stops following the chain, or follows it again.
     pub(super) view: u64,
+    /// A process's node gives its old blocks of another branch, or its own again.
+    pub(super) old: u64,
     pub(super) overdraft: u64,
     /// The block that halts a token is replaced.
     pub(super) undo: u64,
@@ -130,6 +132,7 @@ impl Swarm {
             clock: 2 + class(10),
             cut: class(6),
             view: class(6),
+            old: 0,
             overdraft: class(150),
             undo: class(8),
         };
@@ -226,6 +229,7 @@ impl Weather {
             clock: 0,
             cut: 0,
             view: 0,
+            old: 0,
             overdraft: 0,
             undo: 0,
         }
