@@ -46,6 +46,8 @@ pub(super) struct State {
     pub(super) trace: Trace,
     /// Whether the ledger, the points or the events changed since the last check.
     pub(super) wrote: bool,
+    /// What a call of the engine broke.
+    pub(super) broken: Option<String>,
     /// Whether the last poll ended at a crash point, and not in a waiting store.
     at_point: bool,
     crash_asked: bool,
@@ -66,6 +68,7 @@ impl Control {
             counters: Counters::default(),
             trace,
             wrote: false,
+            broken: None,
             at_point: false,
             crash_asked: false,
             calm: false,

@@ -180,6 +180,9 @@ impl<'a> Play<'a> {
 
     /// Checks the invariants if anything was written.
     pub(super) fn check(&mut self) -> Verdict {
+        if let Some(broken) = self.around.control.lock().broken.take() {
+            return Err(broken);
+        }
         if !std::mem::take(&mut self.around.control.lock().wrote) {
             return Ok(());
         }

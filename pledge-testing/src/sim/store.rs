@@ -132,6 +132,16 @@ handed_on! { LogStore by logs:
     write commit_logs(commit: &LogsCommit) -> ();
 }
 
+/// What a snapshot has that readers may not be shown.
+fn broken(snapshot: &PendingSnapshot) -> Option<String> {
+    if !snapshot.is_linked() {
+        return Some(format!("pending blocks are not linked: {snapshot:?}"));
+    }
+    let mut transfers = snapshot.blocks.iter().flat_map(|block| &block.transfers);
+    let stray = transfers.find(|transfer| !snapshot.tokens.contains(&transfer.token));
+    stray.map(|stray| format!("pending blocks of {:?} have {stray:?}", snapshot.tokens))
+}
+
 /// Pending blocks that are forgotten, or return to an earlier state.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -163,6 +173,10 @@ impl PendingCache for Pending {
     }
 
     async fn store(&self, _chain: ChainId, snapshot: &PendingSnapshot) -> Result<(), StoreError> {
+        let broken = broken(snapshot);
+        if broken.is_some() {
+            self.control.lock().broken = broken;
+        }
         self.control
             .read("store_pending", async {
                 let mut held = self.held.lock().expect("no holder panics");
