@@ -6,12 +6,43 @@ use super::ancestor::Landing;
 use super::followed::{Followed, FollowedId, Group};
 use super::outcome::{IndexerError, Poll};
 use super::poll::Indexer;
+use super::revisit::{Revisited, Visit};
 use crate::error::{ChainError, StoreError, StoreErrorKind};
 use crate::event::{ReorgRecord, RewindCause};
 use crate::ports::Rewind;
 use crate::types::{BlockNumber, BlockRef};
 
 impl Indexer {
+    /// Tries the halted tokens again, and rewinds if one of them is on an abandoned branch.
+    pub(super) async fn revisit(
+        &mut self,
+        head: &BlockRef,
+        target: Option<BlockNumber>,
+    ) -> Result<Option<Poll>, IndexerError> {
+        // No block is linked to the head yet.
+        self.claims.prove_head(&*self.fetcher.source, head).await?;
+        // Each round after the first has one more group set aside.
+        loop {
+            let visit = Visit {
+                fetcher: &self.fetcher,
+                branches: &self.branches,
+                config: &self.config,
+                stranded: &self.stranded,
+                head,
+                target,
+            };
+            match self.revisits.run(&mut self.projections, &visit).await? {
+                Revisited::Nothing | Revisited::Healed => return Ok(None),
+                Revisited::Orphaned(ours, group) => {
+                    match self.resolve_fork(head, &ours, &group).await? {
+                        Poll::Idle => {}
+                        rewound => return Ok(Some(rewound)),
+                    }
+                }
+            }
+        }
+    }
+
     /// Finds the common ancestor and rewinds everything whose cursor is above it. Where there is none,
     /// [`no_ancestor`](Self::no_ancestor) decides.
     ///
@@ -152,4 +183,17 @@ fn too_deep(ours: &BlockRef) -> IndexerError {
 fn no_fork(ours: &BlockRef) -> IndexerError {
     let detail = format!("an answer did not fit block {ours}, but the node still has it");
     ChainError::block_gone("resolve a fork", detail).into()
+}
+
+/// The error for a head too far below the ledger to compare: the node is syncing, so we wait.
+pub(super) fn await_node(head: &BlockRef) -> ChainError {
+    ChainError::transient(
+        "compare the head",
+        format!(
+            "the node's head {head} is below every header held: it is syncing, was reset, \
+             or serves another chain. We wait until it has caught up; if it never will, \
+             use another node; for a chain that began again from its first block, delete the \
+             database or name a new one"
+        ),
+    )
 }

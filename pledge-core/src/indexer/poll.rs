@@ -13,12 +13,13 @@ use super::decide::{Above, Learned, Pending, Place, Step, decide};
 use super::fetcher::Fetcher;
 use super::finality::FinalityWatch;
 use super::followed::{Followed, Group, group_by_cursor};
+use super::fork::await_node;
 use super::ledger::Ledger;
 use super::outcome::{IndexerError, Poll, Progress};
 use super::pending::PendingBlocks;
 use super::projection::Projections;
 use super::report::Reporter;
-use super::revisit::{Revisited, Revisits, Visit};
+use super::revisit::Revisits;
 use super::standstill::Standstill;
 use super::stranded::Stranded;
 use super::superseded::Superseded;
@@ -36,7 +37,7 @@ use crate::types::{BlockNumber, BlockRef, ChainId};
 pub struct Indexer {
     pub(super) chain: ChainId,
     pub(super) store: Arc<dyn BalanceStore>,
-    config: IndexerConfig,
+    pub(super) config: IndexerConfig,
     pub(super) fetcher: Fetcher,
     pub(super) projections: Projections,
     pub(super) branches: Branches,
@@ -240,36 +241,6 @@ impl Indexer {
         })
     }
 
-    /// Tries the halted tokens again, and rewinds if one of them is on an abandoned branch.
-    async fn revisit(
-        &mut self,
-        head: &BlockRef,
-        target: Option<BlockNumber>,
-    ) -> Result<Option<Poll>, IndexerError> {
-        // No block is linked to the head yet.
-        self.claims.prove_head(&*self.fetcher.source, head).await?;
-        // Each round after the first has one more group set aside.
-        loop {
-            let visit = Visit {
-                fetcher: &self.fetcher,
-                branches: &self.branches,
-                config: &self.config,
-                stranded: &self.stranded,
-                head,
-                target,
-            };
-            match self.revisits.run(&mut self.projections, &visit).await? {
-                Revisited::Nothing | Revisited::Healed => return Ok(None),
-                Revisited::Orphaned(ours, group) => {
-                    match self.resolve_fork(head, &ours, &group).await? {
-                        Poll::Idle => {}
-                        rewound => return Ok(Some(rewound)),
-                    }
-                }
-            }
-        }
-    }
-
     /// Brings a group one slice forward.
     async fn advance(
         &mut self,
@@ -418,17 +389,4 @@ impl Indexer {
         let reasons: Vec<_> = self.stranded.reason().into_iter().chain(stuck).collect();
         if reasons.is_empty() { status } else { ChainStatus::Degraded(reasons.join("; ")) }
     }
-}
-
-/// The error for a head too far below the ledger to compare: the node is syncing, so we wait.
-fn await_node(head: &BlockRef) -> ChainError {
-    ChainError::transient(
-        "compare the head",
-        format!(
-            "the node's head {head} is below every header held: it is syncing, was reset, \
-             or serves another chain. We wait until it has caught up; if it never will, \
-             use another node; for a chain that began again from its first block, delete the \
-             database or name a new one"
-        ),
-    )
 }
