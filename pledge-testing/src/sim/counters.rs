@@ -63,6 +63,7 @@ counters! {
     unreadable: "logs that cannot be read", sum;
     logs: "logs of contracts kept", sum;
     supplies: "supplies compared", sum;
+    taken_back_meanwhile: "cursors ahead taken back before what they confirm was added", sum;
     forks: "forks of the chain", sum;
     deepest_fork: "deepest fork", max;
     short_forks: "forks to a branch that is not longer", sum;

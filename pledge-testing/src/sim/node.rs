@@ -307,6 +307,16 @@ impl ChainSource for Node {
         Ok(headers)
     }
 
+    async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {
+        self.call("read headers").await?;
+        let mut headers = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            headers.extend(self.up_to(*number).headers(BlockSpan::one(*number)).await?);
+        }
+        self.bend(&mut headers, false);
+        Ok(headers)
+    }
+
     async fn logs<'a>(&self, request: LogsRequest<'a>) -> Result<LogsAnswer, ChainError> {
         self.call("range").await?;
         let mut asked = request;

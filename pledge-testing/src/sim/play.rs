@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use pledge_core::indexer::{ChainStatus, IndexerError, Poll};
 use pledge_core::types::{BlockNumber, Timestamp};
 
-use super::check::{Checker, Verdict};
+use super::check::{Checker, Verdict, check_behind};
 use super::control::{Control, Died, OneFate, now};
 use super::dice::Dice;
 use super::edges::Edges;
@@ -76,9 +76,7 @@ impl<'a> Play<'a> {
     pub(super) fn new(seed: u64, fixture: &'a Fixture, trace: bool) -> Self {
         let mut dice = Dice::new(seed);
         let mut swarm = Swarm::draw(&mut dice);
-        // By dice of its own, so that a seed without it draws what it drew before there was any.
-        let mut old = Dice::new(seed ^ 0x01d);
-        swarm.weather.old = if old.chance(400) { old.between(2, 12) } else { 0 };
+        swarm.draw_more(&mut Dice::new(seed ^ 0x01d));
         Self::with(seed, fixture, swarm, None, trace)
     }
 
@@ -180,8 +178,13 @@ impl<'a> Play<'a> {
 
     /// Checks the invariants if anything was written.
     pub(super) fn check(&mut self) -> Verdict {
-        if let Some(broken) = self.around.control.lock().broken.take() {
-            return Err(broken);
+        let (broken, added) = {
+            let mut state = self.around.control.lock();
+            (state.broken.take(), std::mem::take(&mut state.added_behind))
+        };
+        broken.map_or(Ok(()), Err)?;
+        if self.around.swarm.weather.old == 0 {
+            check_behind(&self.history, &added)?;
         }
         if !std::mem::take(&mut self.around.control.lock().wrote) {
             return Ok(());
