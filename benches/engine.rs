@@ -109,9 +109,9 @@ fn bench_settle(c: &mut Criterion) {
         ("with 4 changes a day each", &constant, histories(4)),
         ("with 4 changes a day each, 4 rate changes", &stepped, histories(4)),
     ] {
-        let (from, to) = (at(SETTLED), at(SETTLED + DAY));
+        let day = Window { start: at(SETTLED), end: at(SETTLED + DAY) };
         group.bench_function(format!("account-windows of a day {name}"), |b| {
-            b.iter(|| settle(programme, Epoch::FIRST, from, to, black_box(&histories)));
+            b.iter(|| settle(programme, Epoch::FIRST, day, black_box(&histories)));
         });
     }
     group.finish();

@@ -103,6 +103,8 @@ impl LogReader {
         loop {
             let reading = self.read_once(request).await?;
             let end = reading.answer.last().map_or(request.to, |last| last.number);
+            // Core checks the answer that it trusts. This is about the node: it is asked again, and fails
+            // here if it stays so, so that another one is asked within the same question.
             match reading.answer.verify(&LogsRequest { to: end, ..*request }) {
                 Ok(()) => return Ok(reading),
                 Err(error) if readings == READINGS_MAX => return Err(error),

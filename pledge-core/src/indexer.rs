@@ -27,6 +27,7 @@ mod revisit;
 mod rewind;
 mod standstill;
 mod status;
+mod stranded;
 mod superseded;
 mod supply;
 

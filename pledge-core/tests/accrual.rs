@@ -8,7 +8,7 @@ use pledge_core::ports::{AccountHistory, ShardProgress, WindowTotal};
 use pledge_core::primitives::{Address, U512};
 use pledge_core::types::{
     Account, Amount, BalanceSeconds, BlockNumber, ChainId, Epoch, Piece, Rate, RateSchedule,
-    RawPoints, Schedule, ShardCount, Step, Timestamp, TokenId, WeightBp, WeightSchedule,
+    RawPoints, Schedule, ShardCount, Step, Timestamp, TokenId, WeightBp, WeightSchedule, Window,
     WindowLength,
 };
 use proptest::prelude::*;
@@ -136,9 +136,13 @@ fn programme(rates: RateSchedule) -> Programme {
     }
 }
 
+fn window(start: u64, end: u64) -> Window {
+    Window { start: at(start), end: at(end) }
+}
+
 /// Settles the holders by their own weights.
 fn settle(programme: &Programme, holders: &[Holder], (from, to): (u64, u64)) -> Settled {
-    let mut settling = Settling::new(programme, Epoch::FIRST, at(from), at(to));
+    let mut settling = Settling::new(programme, Epoch::FIRST, window(from, to));
     for holder in holders {
         let history = holder.history(from, to);
         // An account without a change before the end is in no page of a store.
@@ -154,8 +158,8 @@ fn settle(programme: &Programme, holders: &[Holder], (from, to): (u64, u64)) -> 
 fn listed(programme: &Programme, rows: &[WindowRow]) -> Vec<(Timestamp, WindowTotal)> {
     let mut progress = ShardProgress::fresh(programme.shards.shards().next().expect("one"));
     progress.settled = Some(at(RUN.1));
-    let span = (at(RUN.0), at(RUN.1));
-    let listed = settlements_of(programme, &[progress], span, |_| rows.to_vec());
+    let over = window(RUN.0, RUN.1);
+    let listed = settlements_of(programme, &[progress], over, |_| rows.to_vec());
     let listed = listed.expect("small numbers").into_iter();
     listed.map(|settlement| (settlement.window.start, settlement.total)).collect()
 }
@@ -261,7 +265,7 @@ fn a_sum_that_is_not_whole_at_the_base_weight_is_refused() {
     let programme = programme(RateSchedule::constant(Rate::from_e18(1).expect("small")));
     let weights = WeightSchedule::constant(WeightBp::new(15_000).expect("below 2^24"));
     let holder = Holder { account: account(0), balances: vec![(0, 1)], weights };
-    let mut settling = Settling::new(&programme, Epoch::FIRST, at(RUN.0), at(RUN.1));
+    let mut settling = Settling::new(&programme, Epoch::FIRST, window(RUN.0, RUN.1));
     let accrual = Accrual::new(&programme.rates, &holder.weights);
     settling.add(&holder.history(RUN.0, RUN.1), accrual).expect("small numbers");
     let refused = settling.finish().expect_err("one and a half base units");

@@ -40,11 +40,11 @@ impl PointsReads for MemoryStore {
         let (token, entry) = state.programme(&query.programme)?;
         let (programme, shards) = (&entry.programme, &entry.shards);
         let first_edge = token.first_edge(programme).unwrap_or(Timestamp::ZERO);
-        let Some(span) = settlement_windows(programme, shards, first_edge, query) else {
+        let Some(over) = settlement_windows(programme, shards, first_edge, query) else {
             return Ok(Vec::new());
         };
-        let rows = |shard| entry.windows_of(shard, span);
-        settlements_of(programme, shards, span, rows).map_err(corrupt)
+        let rows = |shard| entry.windows_of(shard, over);
+        settlements_of(programme, shards, over, rows).map_err(corrupt)
     }
 
     async fn totals(
@@ -228,8 +228,8 @@ fn next_progress(
     let (Some(confirmed), Some(first_edge)) = (confirmed, first_edge) else {
         return Err(StoreError::conflict(OPERATION, "the token has no ledger yet"));
     };
-    if batch.to > confirmed {
-        let detail = format!("window end {} is not confirmed: {confirmed} is", batch.to);
+    if batch.over.end > confirmed {
+        let detail = format!("window end {} is not confirmed: {confirmed} is", batch.over.end);
         return Err(StoreError::conflict(OPERATION, detail));
     }
     let progress = entry.shards.get(usize::from(shard.get()));

@@ -15,7 +15,7 @@ use pledge_core::ports::{
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, LogIndex,
-    ProgrammeId, RawPoints, ShardId, Timestamp, TokenId,
+    ProgrammeId, RawPoints, ShardId, Timestamp, TokenId, Window,
 };
 
 use crate::contract::Contract;
@@ -255,13 +255,9 @@ impl ProgrammeEntry {
     }
 
     /// A shard's window rows that start in an interval, and the last one before it.
-    pub(crate) fn windows_of(
-        &self,
-        shard: ShardId,
-        (from, to): (Timestamp, Timestamp),
-    ) -> Vec<WindowRow> {
-        let before = self.windows.range((shard, Timestamp::ZERO)..(shard, from)).next_back();
-        let inside = self.windows.range((shard, from)..(shard, to));
+    pub(crate) fn windows_of(&self, shard: ShardId, over: Window) -> Vec<WindowRow> {
+        let before = self.windows.range((shard, Timestamp::ZERO)..(shard, over.start)).next_back();
+        let inside = self.windows.range((shard, over.start)..(shard, over.end));
         before.into_iter().chain(inside).map(|(_, row)| row.clone()).collect()
     }
 

@@ -97,14 +97,14 @@ impl Before {
         let (Some(cursor), Some(started)) = (token.cursor, token.start_time) else {
             return Err(Fault::conflict("the token has no ledger yet"));
         };
-        if batch.to > cursor.time {
-            let (end, confirmed) = (batch.to, cursor.time);
+        if batch.over.end > cursor.time {
+            let (end, confirmed) = (batch.over.end, cursor.time);
             let detail = format!("window end {end} is not confirmed: {confirmed} is");
             return Err(Fault::conflict(detail));
         }
         let window = programme.programme.window;
-        if window.floor(batch.to) != batch.to {
-            let detail = format!("{} is not the end of a window", batch.to);
+        if window.floor(batch.over.end) != batch.over.end {
+            let detail = format!("{} is not the end of a window", batch.over.end);
             return Err(Fault::invalid(detail));
         }
         let shards = shards_of(db, &programme).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pledge_core::points::{WindowRow, settlement_windows, settlements_of};
 use pledge_core::ports::{Seen, Settlement, SettlementsQuery, ShardProgress, Standing};
-use pledge_core::types::{Account, ProgrammeId, RawPoints, ShardCount, ShardId, Timestamp};
+use pledge_core::types::{Account, ProgrammeId, RawPoints, ShardCount, ShardId, Timestamp, Window};
 
 use crate::bulk::{self, values};
 use crate::connection::Connection;
@@ -25,10 +25,10 @@ pub(crate) async fn settlements(
     let programme = &row.programme;
     let started = token.state.start_time.unwrap_or_default();
     let first_edge = programme.window.floor(started);
-    let Some(span) = settlement_windows(programme, &shards, first_edge, request) else {
+    let Some(over) = settlement_windows(programme, &shards, first_edge, request) else {
         return Ok(Vec::new());
     };
-    let (from, to) = span;
+    let Window { start: from, end: to } = over;
     let numbers: Vec<_> = shards.iter().map(|shard| shard.shard).collect();
     // The last row before the span is read too: windows without a row are derived from it.
     let before = "SELECT * FROM settlement_window WHERE programme = ? AND shard = ? \
@@ -46,7 +46,7 @@ pub(crate) async fn settlements(
     }
     by_shard.values_mut().for_each(|rows| rows.sort_by_key(|row| row.total.start));
     let rows = |shard| by_shard.get(&shard).cloned().unwrap_or_default();
-    Ok(settlements_of(programme, &shards, span, rows)?)
+    Ok(settlements_of(programme, &shards, over, rows)?)
 }
 
 pub(crate) async fn totals(

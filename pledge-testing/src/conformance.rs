@@ -33,6 +33,7 @@ pub mod contracts;
 pub mod delivery;
 pub mod edges;
 pub mod engine;
+pub mod engine_behind;
 pub mod engine_claims;
 pub mod engine_contracts;
 pub mod engine_cross_check;
@@ -188,6 +189,7 @@ macro_rules! engine_conformance {
         $crate::__engine_forks!($fixture);
         $crate::__engine_contracts!($fixture);
         $crate::__engine_audit!($fixture);
+        $crate::__engine_behind!($fixture);
         $crate::__engine_claims!($fixture);
         $crate::__engine_edges!($fixture);
         $crate::__engine_finality!($fixture);

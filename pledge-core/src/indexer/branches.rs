@@ -127,6 +127,29 @@ impl Branches {
         Ok(())
     }
 
+    /// Far behind the head a range is linked to nothing above it. It is of the chain of the cursor ahead, which
+    /// confirms it, only if the node has both: its last block and that cursor, in one answer.
+    pub(super) async fn check_same_chain(
+        &self,
+        tip: &BlockRef,
+        ahead: &BlockId,
+    ) -> Result<(), IndexerError> {
+        if tip.id() == *ahead {
+            return Ok(());
+        }
+        let shown = self.source.headers_at(&[tip.number, ahead.number]).await?;
+        if let [low, top] = shown[..]
+            && low == *tip
+            && top.id() == *ahead
+        {
+            return Ok(());
+        }
+        let detail = format!(
+            "block {tip} and block {ahead}, which confirms it, are not on one chain of the node"
+        );
+        Err(ChainError::block_gone("confirm blocks", detail).into())
+    }
+
     /// Whether the node still has one of our blocks.
     pub(super) async fn is_ours_still(
         &self,

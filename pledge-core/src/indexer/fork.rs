@@ -1,22 +1,57 @@
 //! A fork that reaches the ledger: find the common ancestor and go back to it.
 
+use alloy_primitives::B256;
+
 use super::ancestor::Landing;
-use super::followed::{Followed, FollowedId};
+use super::followed::{Followed, FollowedId, Group};
 use super::outcome::{IndexerError, Poll};
 use super::poll::Indexer;
+use super::revisit::{Revisited, Visit};
 use crate::error::{ChainError, StoreError, StoreErrorKind};
 use crate::event::{ReorgRecord, RewindCause};
 use crate::ports::Rewind;
-use crate::types::BlockRef;
+use crate::types::{BlockNumber, BlockRef};
 
 impl Indexer {
-    /// Finds the common ancestor and rewinds everything whose cursor is above it.
+    /// Tries the halted tokens again, and rewinds if one of them is on an abandoned branch.
+    pub(super) async fn revisit(
+        &mut self,
+        head: &BlockRef,
+        target: Option<BlockNumber>,
+    ) -> Result<Option<Poll>, IndexerError> {
+        // No block is linked to the head yet.
+        self.claims.prove_head(&*self.fetcher.source, head).await?;
+        // Each round after the first has one more group set aside.
+        loop {
+            let visit = Visit {
+                fetcher: &self.fetcher,
+                branches: &self.branches,
+                config: &self.config,
+                stranded: &self.stranded,
+                head,
+                target,
+            };
+            match self.revisits.run(&mut self.projections, &visit).await? {
+                Revisited::Nothing | Revisited::Healed => return Ok(None),
+                Revisited::Orphaned(ours, group) => {
+                    match self.resolve_fork(head, &ours, &group).await? {
+                        Poll::Idle => {}
+                        rewound => return Ok(Some(rewound)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds the common ancestor and rewinds everything whose cursor is above it. Where there is none,
+    /// [`no_ancestor`](Self::no_ancestor) decides.
     ///
-    /// `ours` is a block of the ledger that the node's answer contradicts.
+    /// `ours` is a block of the ledger that the node's answer for the group contradicts.
     pub(super) async fn resolve_fork(
         &mut self,
         head: &BlockRef,
         ours: &BlockRef,
+        group: &Group,
     ) -> Result<Poll, IndexerError> {
         // One answer that does not fit is no fork yet: the block itself is asked for once more.
         if self.branches.is_ours_still(head, ours).await? {
@@ -28,7 +63,7 @@ impl Indexer {
             Some(Landing::NoFork) => return Err(no_fork(ours)),
             None => {
                 self.require_still(&followed).await?;
-                return Err(too_deep(ours));
+                return self.no_ancestor(head, ours, group, &followed).await;
             }
         };
         if followed.iter().all(|one| !is_above(one, &ancestor)) {
@@ -47,6 +82,39 @@ impl Indexer {
         tracing::debug!(chain = %self.chain, to = %ancestor, "ledger rewound after a reorg");
         self.after_rewind(&ancestor).await?;
         Ok(Poll::Rewound(record))
+    }
+
+    /// Decides what it means that no held header leads to a block of the node's chain: only what is
+    /// in front halts its chain. While that is on the node's chain, what is behind on another one
+    /// was read from there, and is set aside.
+    async fn no_ancestor(
+        &mut self,
+        head: &BlockRef,
+        ours: &BlockRef,
+        group: &Group,
+        followed: &[Followed],
+    ) -> Result<Poll, IndexerError> {
+        let active =
+            followed.iter().filter(|one| one.is_active && !self.stranded.has(one.cursor.as_ref()));
+        let top = active.filter_map(|one| one.cursor).max_by_key(order);
+        let Some(ahead) = top.filter(|top| Some(order(top)) > group.cursor.as_ref().map(order))
+        else {
+            return Err(too_deep(ours));
+        };
+        if !self.branches.is_ours_still(head, &ahead).await? {
+            let detail =
+                format!("block {ours} has no ancestor, and block {ahead} ahead of it is gone too");
+            return Err(ChainError::block_gone("resolve a fork", detail).into());
+        }
+        if group.base() != Some(ours.id()) {
+            let detail = format!(
+                "block {ours} is held and is not on the node's chain: what read it was read from another one. \
+                 It is forgotten when the chain has grown"
+            );
+            return Err(ChainError::block_gone("resolve a fork", detail).into());
+        }
+        self.stranded.set_aside(group, followed);
+        Ok(Poll::Idle)
     }
 
     /// Takes everything above a block back to it, in one write.
@@ -76,6 +144,7 @@ impl Indexer {
         self.fetcher.forget_branch();
         self.claims = Default::default();
         self.revisits = Default::default();
+        self.stranded = Default::default();
         self.pending.show_nothing_above(to).await
     }
 
@@ -95,6 +164,11 @@ pub(super) fn is_above(one: &Followed, block: &BlockRef) -> bool {
     one.cursor.is_some_and(|cursor| cursor.number > block.number)
 }
 
+/// The order of cursors, as of the groups at them: the last is in front.
+fn order(cursor: &BlockRef) -> (BlockNumber, B256) {
+    (cursor.number, cursor.hash)
+}
+
 fn too_deep(ours: &BlockRef) -> IndexerError {
     IndexerError::Halt(format!(
         "block {ours} is not on the node's chain, and the headers held do not lead every token above to a \
@@ -109,4 +183,17 @@ fn too_deep(ours: &BlockRef) -> IndexerError {
 fn no_fork(ours: &BlockRef) -> IndexerError {
     let detail = format!("an answer did not fit block {ours}, but the node still has it");
     ChainError::block_gone("resolve a fork", detail).into()
+}
+
+/// The error for a head too far below the ledger to compare: the node is syncing, so we wait.
+pub(super) fn await_node(head: &BlockRef) -> ChainError {
+    ChainError::transient(
+        "compare the head",
+        format!(
+            "the node's head {head} is below every header held: it is syncing, was reset, \
+             or serves another chain. We wait until it has caught up; if it never will, \
+             use another node; for a chain that began again from its first block, delete the \
+             database or name a new one"
+        ),
+    )
 }

@@ -18,6 +18,10 @@ pub enum IndexerError {
     /// The chain cannot go on without an operator.
     #[error("{0}")]
     Halt(String),
+    /// Everything else is done, and something is at a block that the node's chain does not have,
+    /// with what is ahead of it on that chain. It was read from another one, and is set aside.
+    #[error("{0}")]
+    Stranded(String),
 }
 
 impl IndexerError {
@@ -27,7 +31,7 @@ impl IndexerError {
         match self {
             Self::Store(error) => matches!(error.kind(), StoreErrorKind::Conflict),
             Self::Chain(error) => matches!(error.kind(), ChainErrorKind::BlockGone),
-            Self::Halt(_) => false,
+            Self::Halt(_) | Self::Stranded(_) => false,
         }
     }
 }

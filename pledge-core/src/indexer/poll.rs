@@ -12,14 +12,16 @@ use super::contracts::ContractLogs;
 use super::decide::{Above, Learned, Pending, Place, Step, decide};
 use super::fetcher::Fetcher;
 use super::finality::FinalityWatch;
-use super::followed::{Group, group_by_cursor};
+use super::followed::{Followed, Group, group_by_cursor};
+use super::fork::await_node;
 use super::ledger::Ledger;
 use super::outcome::{IndexerError, Poll, Progress};
 use super::pending::PendingBlocks;
 use super::projection::Projections;
 use super::report::Reporter;
-use super::revisit::{Revisited, Revisits, Visit};
+use super::revisit::Revisits;
 use super::standstill::Standstill;
+use super::stranded::Stranded;
 use super::superseded::Superseded;
 use super::supply::{Asked, SupplyChecks};
 use super::{ChainStatus, IndexerConfig, Observed, Slice, confirmed_target, plan};
@@ -35,13 +37,14 @@ use crate::types::{BlockNumber, BlockRef, ChainId};
 pub struct Indexer {
     pub(super) chain: ChainId,
     pub(super) store: Arc<dyn BalanceStore>,
-    config: IndexerConfig,
+    pub(super) config: IndexerConfig,
     pub(super) fetcher: Fetcher,
     pub(super) projections: Projections,
     pub(super) branches: Branches,
     pub(super) pending: PendingBlocks,
     pub(super) claims: Claims,
     pub(super) revisits: Revisits,
+    pub(super) stranded: Stranded,
     /// The states that the writes of the last poll have ended.
     pub(super) superseded: Superseded,
     supplies: SupplyChecks,
@@ -71,6 +74,7 @@ impl Indexer {
             pending: PendingBlocks::new(chain, pending),
             claims: Claims::default(),
             revisits: Revisits::default(),
+            stranded: Stranded::default(),
             superseded: Superseded::default(),
             supplies: SupplyChecks::default(),
             standstill: Standstill::default(),
@@ -137,6 +141,7 @@ impl Indexer {
         }
         let status = match &error {
             IndexerError::Halt(reason) => ChainStatus::Halted(reason.clone()),
+            IndexerError::Stranded(reason) => ChainStatus::Degraded(reason.clone()),
             IndexerError::Store(e)
                 if matches!(
                     e.kind(),
@@ -164,13 +169,16 @@ impl Indexer {
         self.projections.read().await?;
         let followed = self.projections.followed();
         self.superseded.check(&followed)?;
-        self.standstill.observe(followed.iter().filter(|one| one.is_active));
+        self.stranded.forget_moved(&followed);
+        let waits = |one: &&Followed| one.is_active && !self.stranded.has(one.cursor.as_ref());
+        self.standstill.observe(followed.iter().filter(waits));
         let (source, linked) = (&*self.fetcher.source, self.linked());
         let above = self.pending.known();
         let observed = self.claims.observe(source, &self.config, linked, above).await?;
         let target = confirmed_target(self.config.finality, &observed);
         self.standstill.confirm(target, now);
         let doubt = self.finality.doubts(self.config.finality, &observed, now);
+        self.stranded.forget_healed(&self.branches, &observed.head).await;
         let mut failure = None;
         if self.revisits.are_due(&followed, &observed.head) {
             match self.revisit(&observed.head, target).await {
@@ -184,7 +192,11 @@ impl Indexer {
         let followed = self.projections.followed();
         let groups = group_by_cursor(followed.iter().filter(|one| one.is_active));
         for (index, group) in groups.iter().enumerate() {
-            let join_at = groups[index + 1..].iter().find_map(|ahead| ahead.cursor);
+            if self.stranded.has(group.cursor.as_ref()) {
+                continue;
+            }
+            let ahead = groups[index + 1..].iter().filter_map(|ahead| ahead.cursor);
+            let join_at = ahead.filter(|ahead| !self.stranded.has(Some(ahead))).next();
             let place = Place { target, join_at: join_at.map(|cursor| cursor.id()) };
             let mut advanced = self.advance(group, &observed, place).await;
             if let (Err(IndexerError::Chain(error)), Some(tokens)) =
@@ -223,28 +235,10 @@ impl Indexer {
                 self.supplies.run(asked, &*self.store, tokens, target).await?;
             }
         }
-        Ok(outcome)
-    }
-
-    /// Tries the halted tokens again, and rewinds if one of them is on an abandoned branch.
-    async fn revisit(
-        &mut self,
-        head: &BlockRef,
-        target: Option<BlockNumber>,
-    ) -> Result<Option<Poll>, IndexerError> {
-        // No block is linked to the head yet.
-        self.claims.prove_head(&*self.fetcher.source, head).await?;
-        let visit = Visit {
-            fetcher: &self.fetcher,
-            branches: &self.branches,
-            config: &self.config,
-            head,
-            target,
-        };
-        match self.revisits.run(&mut self.projections, &visit).await? {
-            Revisited::Nothing | Revisited::Healed => Ok(None),
-            Revisited::Orphaned(ours) => self.resolve_fork(head, &ours).await.map(Some),
-        }
+        Ok(match (outcome, self.stranded.reason()) {
+            (Poll::Idle, Some(reason)) => Poll::Retry(IndexerError::Stranded(reason)),
+            (outcome, _) => outcome,
+        })
     }
 
     /// Brings a group one slice forward.
@@ -271,7 +265,7 @@ impl Indexer {
                 }
                 Step::Wait(above) => return self.wait(group, above).await,
                 Step::AwaitNode => return Err(await_node(head).into()),
-                Step::ResolveFork(ours) => return self.resolve_fork(head, &ours).await,
+                Step::ResolveFork(ours) => return self.resolve_fork(head, &ours, group).await,
                 Step::Take(slice) => {
                     return self.take(slice, group, observed, place, seen).await;
                 }
@@ -303,7 +297,7 @@ impl Indexer {
         let (head, wanted) = (&observed.head, self.projections.wanted(group));
         let facts = self.fetcher.slice(slice, &wanted).await?;
         if let Some(ours) = self.branches.orphaned_by(group, &facts).await? {
-            return self.resolve_fork(head, &ours).await;
+            return self.resolve_fork(head, &ours, group).await;
         }
         let (config, detail, confirmed_by) = (&self.config, slice.detail, place.join_at);
         let (fetcher, retained_headers) = (&self.fetcher, config.retained_headers);
@@ -317,8 +311,15 @@ impl Indexer {
                 format!("block {block} was answered in two ways: both are asked for again");
             return Err(ChainError::transient("compare two answers", detail).into());
         }
-        if detail == HeaderDetail::All {
-            self.branches.check_on_branch(seen.as_ref(), &tip, place.confirming(observed)).await?;
+        match place.join_at {
+            Some(ahead) if detail == HeaderDetail::Sparse => {
+                self.branches.check_same_chain(&tip, &ahead).await?;
+            }
+            None if detail == HeaderDetail::Sparse => {}
+            _ => {
+                let confirming = place.confirming(observed);
+                self.branches.check_on_branch(seen.as_ref(), &tip, confirming).await?;
+            }
         }
         let following =
             |target| plan(config, head.number, target, tip.number.next(), place.join_height());
@@ -375,26 +376,17 @@ impl Indexer {
         Ok(())
     }
 
-    /// The status of a chain on which nothing failed in this poll, unless nothing moves even so.
+    /// The status of a chain on which nothing failed in this poll, unless something does not move even
+    /// so, or is set aside.
     fn unless_stuck(&self, status: ChainStatus, now: SystemTime) -> ChainStatus {
-        let Some(block) = self.standstill.awaited(now) else { return status };
-        ChainStatus::Degraded(format!(
-            "block {block} has been confirmed for a minute or longer, and a token still has not come to \
-             it: its node answers with one branch and then another, or several instances follow nodes on \
-             different branches"
-        ))
+        let stuck = self.standstill.awaited(now).map(|block| {
+            format!(
+                "block {block} has been confirmed for a minute or longer, and a token still has not come to \
+                 it: its node answers with one branch and then another, or several instances follow nodes on \
+                 different branches"
+            )
+        });
+        let reasons: Vec<_> = self.stranded.reason().into_iter().chain(stuck).collect();
+        if reasons.is_empty() { status } else { ChainStatus::Degraded(reasons.join("; ")) }
     }
-}
-
-/// The error for a head too far below the ledger to compare: the node is syncing, so we wait.
-fn await_node(head: &BlockRef) -> ChainError {
-    ChainError::transient(
-        "compare the head",
-        format!(
-            "the node's head {head} is below every header held: it is syncing, was reset, \
-             or serves another chain. We wait until it has caught up; if it never will, \
-             use another node; for a chain that began again from its first block, delete the \
-             database or name a new one"
-        ),
-    )
 }

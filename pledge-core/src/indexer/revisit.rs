@@ -2,9 +2,10 @@
 
 use super::branches::Branches;
 use super::fetcher::Fetcher;
-use super::followed::{Followed, group_by_cursor};
+use super::followed::{Followed, Group, group_by_cursor};
 use super::outcome::IndexerError;
 use super::projection::Projections;
+use super::stranded::Stranded;
 use super::{IndexerConfig, Slice};
 use crate::ports::HeaderDetail;
 use crate::types::{BlockId, BlockNumber, BlockRef};
@@ -16,8 +17,8 @@ pub(super) enum Revisited {
     Nothing,
     /// Some are active again.
     Healed,
-    /// A block of theirs is not on the node's chain.
-    Orphaned(BlockRef),
+    /// A block that contradicts what is next for a group of them is not on the node's chain.
+    Orphaned(BlockRef, Group),
 }
 
 /// One attempt: what it asks, and under which head.
@@ -26,6 +27,7 @@ pub(super) struct Visit<'a> {
     pub(super) fetcher: &'a Fetcher,
     pub(super) branches: &'a Branches,
     pub(super) config: &'a IndexerConfig,
+    pub(super) stranded: &'a Stranded,
     /// Proven: its position decides what is tried.
     pub(super) head: &'a BlockRef,
     pub(super) target: Option<BlockNumber>,
@@ -54,13 +56,14 @@ impl Revisits {
         projections: &mut Projections,
         visit: &Visit<'_>,
     ) -> Result<Revisited, IndexerError> {
-        let Visit { fetcher, branches, config, head, target } = *visit;
+        let Visit { fetcher, branches, config, stranded, head, target } = *visit;
         let mut revisited = Revisited::Nothing;
         let last = self.last.map(|last| last.number.min(head.number));
         let first_retained = last.map(|last| config.first_retained(last));
         let followed = projections.followed();
         for group in group_by_cursor(followed.iter().filter(|one| !one.is_active)) {
-            if Some(group.next) < first_retained || Some(group.next) > target {
+            let is_settled = Some(group.next) < first_retained || Some(group.next) > target;
+            if is_settled || stranded.has(group.cursor.as_ref()) {
                 continue;
             }
             let slice = Slice { from: group.next, to: group.next, detail: HeaderDetail::All };
@@ -73,7 +76,7 @@ impl Revisits {
                 }
             };
             if let Some(ours) = branches.orphaned_by(&group, &facts).await? {
-                return Ok(Revisited::Orphaned(ours));
+                return Ok(Revisited::Orphaned(ours, group));
             }
             if projections.ledger.resume(&group, &facts).await? > 0 {
                 revisited = Revisited::Healed;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::BatchSpan;
 use crate::ports::{BatchFailure, SettlementBatch, ShardProgress, ShardRun};
-use crate::types::{Account, Epoch, Overflow, ProgrammeId, RawPoints, ShardId, Timestamp};
+use crate::types::{Account, Epoch, Overflow, ProgrammeId, RawPoints, ShardId, Timestamp, Window};
 
 /// The outcome of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +22,8 @@ pub struct BatchPlace<'a> {
     pub programme: &'a ProgrammeId,
     /// The epoch of the ledger it read.
     pub epoch: Epoch,
-    /// Start of the first window.
-    pub from: Timestamp,
-    /// End of the last window.
-    pub to: Timestamp,
+    /// The windows that it settles.
+    pub over: Window,
     /// Accounts of the batch.
     pub span: BatchSpan,
 }
@@ -34,7 +32,8 @@ impl SettlementBatch {
     /// The batch's place, for [`ShardProgress::advance`].
     pub const fn place(&self) -> BatchPlace<'_> {
         let Self { programme, epoch, from, to, span, .. } = self;
-        BatchPlace { programme, epoch: *epoch, from: *from, to: *to, span: *span }
+        let over = Window { start: *from, end: *to };
+        BatchPlace { programme, epoch: *epoch, over, span: *span }
     }
 
     /// What the totals of the accounts that earned become, given those that have one before.
@@ -56,7 +55,8 @@ impl BatchFailure {
     /// The failed batch's place, for [`ShardProgress::advance`].
     pub const fn place(&self) -> BatchPlace<'_> {
         let Self { programme, epoch, from, to, span, .. } = self;
-        BatchPlace { programme, epoch: *epoch, from: *from, to: *to, span: *span }
+        let over = Window { start: *from, end: *to };
+        BatchPlace { programme, epoch: *epoch, over, span: *span }
     }
 }
 
@@ -111,22 +111,21 @@ impl ShardProgress {
     }
 
     fn run_of(&self, batch: BatchPlace<'_>, first_edge: Timestamp) -> Result<ShardRun, String> {
-        let place = |from: Timestamp, to: Timestamp| format!("{from} to {to}");
+        let place = |over: Window| format!("{} to {}", over.start, over.end);
+        let over = batch.over;
         match &self.run {
-            Some(run) if (run.from, run.to) == (batch.from, batch.to) => Ok(run.clone()),
+            Some(run) if run.over() == over => Ok(run.clone()),
             Some(run) => Err(format!(
                 "shard {} is settling {}, not {}",
                 self.shard.get(),
-                place(run.from, run.to),
-                place(batch.from, batch.to)
+                place(run.over()),
+                place(over)
             )),
-            None if batch.from == self.settled.unwrap_or(first_edge) && batch.from < batch.to => {
-                let (from, to) = (batch.from, batch.to);
+            None if over.start == self.settled.unwrap_or(first_edge) && over.start < over.end => {
+                let Window { start: from, end: to } = over;
                 Ok(ShardRun { from, to, through: None, scanned: false, failures: Vec::new() })
             }
-            None => {
-                Err(format!("shard {} is not at {}", self.shard.get(), place(batch.from, batch.to)))
-            }
+            None => Err(format!("shard {} is not at {}", self.shard.get(), place(over))),
         }
     }
 
@@ -135,8 +134,8 @@ impl ShardProgress {
             programme: batch.programme.clone(),
             epoch: batch.epoch,
             shard: self.shard,
-            from: batch.from,
-            to: batch.to,
+            from: batch.over.start,
+            to: batch.over.end,
             span: batch.span,
             attempts: 1,
             reason: reason.to_owned(),
@@ -177,6 +176,11 @@ impl ShardProgress {
 }
 
 impl ShardRun {
+    /// The windows that it settles.
+    pub const fn over(&self) -> Window {
+        Window { start: self.from, end: self.to }
+    }
+
     fn has_settled(&self, account: Account) -> bool {
         let reached = self.scanned || self.through.is_some_and(|through| account <= through);
         reached && !self.failures.iter().any(|failure| failure.span.contains(account))

@@ -6,7 +6,7 @@ use super::tally::Tally;
 use super::walk::{Books, Walk};
 use super::{Accrual, Programme, WindowRow};
 use crate::ports::{AccountHistory, Statement};
-use crate::types::{Account, Epoch, Overflow, RawPoints, Timestamp, WindowLength};
+use crate::types::{Account, Epoch, Overflow, RawPoints, Timestamp, Window, WindowLength};
 
 /// The accounts of a batch: those of its shard after `after`, up to and including `through`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,18 +43,17 @@ pub fn plan_target(
     (target > from).then_some(target)
 }
 
-/// Settles the accounts over the windows of `[from, to)`, which must be whole.
+/// Settles the accounts over an interval of whole windows.
 ///
 /// The cost depends on the accounts' changes, not on the number of windows: a run of windows with a
 /// constant balance is one product.
 pub fn settle(
     programme: &Programme,
     epoch: Epoch,
-    from: Timestamp,
-    to: Timestamp,
+    over: Window,
     histories: &[AccountHistory],
 ) -> Result<Settled, Overflow> {
-    let mut settling = Settling::new(programme, epoch, from, to);
+    let mut settling = Settling::new(programme, epoch, over);
     for history in histories {
         settling.add(history, programme.accrual(history.account))?;
     }
@@ -65,19 +64,18 @@ pub fn settle(
 #[derive(Debug)]
 pub struct Settling<'a> {
     programme: &'a Programme,
-    from: Timestamp,
-    to: Timestamp,
+    over: Window,
     earned: Vec<(Account, RawPoints)>,
     books: Books,
     open: Option<Walk<'a>>,
 }
 
 impl<'a> Settling<'a> {
-    /// A settlement without accounts yet, over the windows of `[from, to)`, which must be whole.
-    pub fn new(programme: &'a Programme, epoch: Epoch, from: Timestamp, to: Timestamp) -> Self {
-        let (length, tally) = (programme.window, Tally::new(from));
+    /// A settlement without accounts yet, over an interval of whole windows.
+    pub fn new(programme: &'a Programme, epoch: Epoch, over: Window) -> Self {
+        let (length, tally) = (programme.window, Tally::new(over.start));
         let books = Books { epoch, length, statements: Vec::new(), tally };
-        Self { programme, from, to, earned: Vec::new(), books, open: None }
+        Self { programme, over, earned: Vec::new(), books, open: None }
     }
 
     /// Adds the next account, which earns by `accrual`, or more changes of the last one.
@@ -89,7 +87,7 @@ impl<'a> Settling<'a> {
         let walk = match &mut self.open {
             Some(walk) if is_open => walk,
             open => {
-                let walk = open.insert(Walk::new(history, accrual, self.from, self.to));
+                let walk = open.insert(Walk::new(history, accrual, self.over));
                 self.books.tally.open(walk.share())?;
                 walk
             }
@@ -110,7 +108,7 @@ impl<'a> Settling<'a> {
 
     fn close(&mut self) -> Result<(), Overflow> {
         if let Some(walk) = &mut self.open {
-            let raw = walk.end(self.to, &mut self.books)?;
+            let raw = walk.end(self.over.end, &mut self.books)?;
             if raw != RawPoints::ZERO {
                 self.earned.push((walk.account(), raw));
             }

@@ -8,7 +8,7 @@ use crate::ports::{
     BatchFailure, HistoriesPlace, HistoriesQuery, ProgrammeState, ShardProgress, ShardRun,
 };
 use crate::stop::Stop;
-use crate::types::Account;
+use crate::types::{Account, Window};
 
 /// One run of a settler: the value that goes through all its calls.
 pub(super) struct Settlement<'a, P> {
@@ -46,7 +46,7 @@ impl<'a, P: FnMut(&SettleReport) + Send> Settlement<'a, P> {
             let Some(to) = to else {
                 return Ok(());
             };
-            let work = Work { state, shard: shard.shard, from, to };
+            let work = Work { state, shard: shard.shard, over: Window { start: from, end: to } };
             match self.pass(&work, run.as_ref()).await? {
                 Some(0) => (from, run) = (to, None),
                 Some(_) => return Ok(()),

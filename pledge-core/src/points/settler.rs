@@ -157,8 +157,8 @@ impl Settler {
             after: None,
             limit: self.config.batch_accounts_max.max(1),
             changes_max: self.config.batch_changes_max.max(1),
-            from: work.from,
-            to: work.to,
+            from: work.over.start,
+            to: work.over.end,
         })
     }
 

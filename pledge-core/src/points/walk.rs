@@ -48,20 +48,16 @@ struct OpenWindow {
 }
 
 impl<'a> Walk<'a> {
-    /// The way of an account over the windows of `[from, to)`.
-    pub(super) fn new(
-        history: &AccountHistory,
-        accrual: Accrual<'a>,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Self {
+    /// The way of an account over an interval of whole windows.
+    pub(super) fn new(history: &AccountHistory, accrual: Accrual<'a>, over: Window) -> Self {
         let balance = history.opening.map_or(Amount::ZERO, |opening| opening.balance);
         // Before its first change the account is in no settlement, so its weight changes nothing.
         let first = history.changes.first().map(|change| change.time);
-        let known = history.opening.map_or(first, |_| Some(from));
-        let (weight, steps) = accrual.weight_before(known.unwrap_or(to));
+        let known = history.opening.map_or(first, |_| Some(over.start));
+        let (weight, steps) = accrual.weight_before(known.unwrap_or(over.end));
         let (account, share) = (history.account, Share { balance, weight });
-        Self { account, accrual, raw: RawPoints::ZERO, since: from, share, steps, window: None }
+        let since = over.start;
+        Self { account, accrual, raw: RawPoints::ZERO, since, share, steps, window: None }
     }
 
     pub(super) const fn account(&self) -> Account {

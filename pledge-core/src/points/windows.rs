@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Holding, Programme};
 use crate::ports::{Settlement, SettlementsQuery, ShardProgress, WindowTotal};
-use crate::types::{Overflow, ShardId, Timestamp};
+use crate::types::{Overflow, ShardId, Timestamp, Window};
 
 /// One shard's sums of a window in which a balance or a weight changed, or of the first window of a
 /// settlement under way. The windows up to the next row are derived from its closing holding.
@@ -64,7 +64,7 @@ fn at(programme: &Programme, rows: &[WindowRow], start: Timestamp) -> Option<Win
     Some(WindowRow::derived(programme, last.closing, start))
 }
 
-/// The windows of a page of settlements, `[from, to)`; `None` if there are none.
+/// The interval of the windows of a page of settlements; `None` if there are none.
 ///
 /// `first_edge` is the start of the programme's first window. A window is listed once one shard has
 /// settled it or has begun to.
@@ -73,7 +73,7 @@ pub fn settlement_windows(
     shards: &[ShardProgress],
     first_edge: Timestamp,
     query: &SettlementsQuery,
-) -> Option<(Timestamp, Timestamp)> {
+) -> Option<Window> {
     let length = programme.window.get();
     let reached = shards.iter().filter_map(ShardProgress::reached).max()?;
     let before = query.before.map_or(reached, |before| {
@@ -85,18 +85,18 @@ pub fn settlement_windows(
     let span = length.saturating_mul(query.limit as u64);
     let from = Timestamp::new(to.get().saturating_sub(span)).unwrap_or(Timestamp::ZERO);
     let from = from.max(first_edge);
-    (from < to).then_some((from, to))
+    (from < to).then_some(Window { start: from, end: to })
 }
 
-/// The settlements of the windows of `[from, to)`, newest first. `rows` returns for each shard,
-/// ascending, its last row before `from` and those inside.
+/// The settlements of the windows of an interval, newest first. `rows` returns for each shard,
+/// ascending, its last row before the interval and those inside.
 pub fn settlements_of(
     programme: &Programme,
     shards: &[ShardProgress],
-    (from, to): (Timestamp, Timestamp),
+    over: Window,
     rows: impl Fn(ShardId) -> Vec<WindowRow>,
 ) -> Result<Vec<Settlement>, Overflow> {
-    let starts: Vec<_> = programme.window_starts(from, to).collect();
+    let starts: Vec<_> = programme.window_starts(over.start, over.end).collect();
     let mut totals: Vec<_> = starts.iter().map(|start| WindowTotal::empty(*start)).collect();
     for shard in shards {
         let rows = rows(shard.shard);

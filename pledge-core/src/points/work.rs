@@ -2,14 +2,13 @@
 
 use super::{BatchSpan, Programme, Settled, Settling};
 use crate::ports::{BatchFailure, HistoriesPage, ProgrammeState, SettlementBatch};
-use crate::types::{Account, Overflow, ShardId, Timestamp};
+use crate::types::{Account, Overflow, ShardId, Window};
 
-/// One shard's work over the windows `[from, to)`.
+/// One shard's work over an interval of whole windows.
 pub(super) struct Work<'a> {
     pub(super) state: &'a ProgrammeState,
     pub(super) shard: ShardId,
-    pub(super) from: Timestamp,
-    pub(super) to: Timestamp,
+    pub(super) over: Window,
 }
 
 /// A batch as far as it is read.
@@ -23,7 +22,7 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub(super) fn of(work: &Work<'a>) -> Self {
         let (programme, epoch) = (&work.state.programme, work.state.epoch);
-        let settling = Settling::new(programme, epoch, work.from, work.to);
+        let settling = Settling::new(programme, epoch, work.over);
         Self { programme, settling: Ok(settling), accounts: 0, last: None }
     }
 
@@ -48,8 +47,8 @@ impl Work<'_> {
             programme = %self.state.programme.id,
             epoch = self.state.epoch.get(),
             shard = self.shard.get(),
-            from = self.from.get(),
-            to = self.to.get(),
+            from = self.over.start.get(),
+            to = self.over.end.get(),
             after = span.after.map(tracing::field::display),
             "batch settled"
         );
@@ -61,8 +60,8 @@ impl Work<'_> {
             epoch: self.state.epoch,
             rates: self.state.programme.rates.clone(),
             shard: self.shard,
-            from: self.from,
-            to: self.to,
+            from: self.over.start,
+            to: self.over.end,
             span,
             earned: settled.earned,
             statements: settled.statements,
@@ -75,8 +74,8 @@ impl Work<'_> {
             programme: self.state.programme.id.clone(),
             epoch: self.state.epoch,
             shard: self.shard,
-            from: self.from,
-            to: self.to,
+            from: self.over.start,
+            to: self.over.end,
             span,
             attempts: 1,
             reason,

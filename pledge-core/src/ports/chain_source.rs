@@ -141,6 +141,9 @@ impl LogsAnswer {
     ///
     /// A breach is `Transient`: another attempt or another node may give a correct answer. It is
     /// `Persistent` if the request itself is wrong: a filter's addresses do not ascend.
+    ///
+    /// The engine checks every answer once, where it begins to trust it. A source may check its own
+    /// before that, to ask its node again or another one.
     pub fn verify(&self, request: &LogsRequest<'_>) -> Result<(), ChainError> {
         if !request.filters.iter().all(|filter| filter.addresses.is_sorted()) {
             let detail = "the addresses of a filter do not ascend";

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
-use pledge_core::engine::{Following, Moved, Next, Patience, StopReason};
+use pledge_core::engine::{Failure, Following, Moved, Next, Patience, StopReason};
+use pledge_core::indexer::IndexerError;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -42,12 +43,22 @@ pub struct Follower {
 
 /// What the loop does after a step.
 enum Then {
-    /// Step again at once.
-    Again,
+    /// Step again after this delay, which is none where the ledger went forward.
+    Again(Duration),
     /// Wait for new blocks.
     Rest,
     /// Step again after a while.
     Wait(Duration),
+}
+
+/// The delays of a chain that comes no further.
+#[derive(Debug, Default)]
+struct Delays {
+    /// After a step that failed.
+    failed: Backoff,
+    /// After a rewind. What is read again between two rewinds is no progress, so only a rest resets it: a node
+    /// that shows one branch and then another would otherwise be asked without a pause.
+    rewound: Backoff,
 }
 
 impl Follower {
@@ -119,20 +130,20 @@ impl Follower {
         let route = setup::route(&self.config, source);
         let indexer = route.indexer(self.config.id, &self.stores.ports());
         let mut following = Following::new(indexer, Patience::ENDLESS);
-        let mut backoff = Backoff::default();
+        let mut delays = Delays::default();
         let mut incident = self.incidents.of_chain(&self.config.name, INDEXING);
         let mut nodes = self.incidents.of_chain(&self.config.name, "using every node");
         while turn == Turn::StandsStill || self.part.follows(self.config.id) {
             doing.begins();
             let next = self.step(&mut following, &mut incident).await;
             tell_nodes(&**source, &mut nodes);
-            let then = self.after(next, &doing, &mut backoff, &mut incident);
+            let then = self.after(next, &doing, &mut delays, &mut incident);
             // Edges wait until the chain has nothing else to do.
             if matches!(then, Then::Rest) {
                 rests.notify_one();
             }
             match then {
-                Then::Again => continue,
+                Then::Again(delay) => tokio::time::sleep(delay).await,
                 _ if turn == Turn::StandsStill => break,
                 Then::Rest => hints.wait(self.config.poll_interval).await,
                 Then::Wait(delay) => tokio::time::sleep(delay).await,
@@ -163,28 +174,38 @@ impl Follower {
         &mut self,
         next: Next,
         doing: &Doing,
-        backoff: &mut Backoff,
+        delays: &mut Delays,
         incident: &mut Incident,
     ) -> Then {
         let name = &self.config.name;
+        // All that can go on has: another instance comes no further, and edges can be searched for.
+        if let Next::Wait(Failure { error: error @ IndexerError::Stranded(_), .. }) = &next {
+            doing.succeeded();
+            *delays = Delays::default();
+            self.progress.reached();
+            incident.report(&error.to_string());
+            return Then::Rest;
+        }
         if next.is_failure() {
             doing.failed();
         } else {
             doing.succeeded();
-            backoff.reset();
+            delays.failed.reset();
         }
         match next {
             Next::Again(moved) => {
                 // A rewind does not end the incident: only a slice or a rest shows that the chain
                 // advances again.
-                if let Moved::Forward(slice) = moved {
-                    incident.close();
-                    self.progress.advanced(&slice);
-                }
                 self.moved.notify_one();
-                Then::Again
+                let Moved::Forward(slice) = moved else {
+                    return Then::Again(delays.rewound.delay());
+                };
+                incident.close();
+                self.progress.advanced(&slice);
+                Then::Again(Duration::ZERO)
             }
             Next::Rest => {
+                delays.rewound.reset();
                 incident.close();
                 self.progress.reached();
                 Then::Rest
@@ -203,7 +224,7 @@ impl Follower {
                 } else {
                     incident.report(&format!("{:#}", anyhow::Error::from(error)));
                 }
-                Then::Wait(backoff.delay())
+                Then::Wait(delays.failed.delay())
             }
         }
     }
@@ -296,6 +317,46 @@ mod tests {
         let (next, ()) = tokio::join!(follower.step(&mut following, &mut incident), watched);
         assert!(matches!(next, Next::Rest), "{next:?}");
         assert_eq!(source.asked(), 1);
+    }
+
+    /// A slice forward after each rewind is what the rewind took back.
+    #[tokio::test]
+    async fn a_chain_that_goes_back_and_forth_is_asked_ever_more_slowly_until_it_rests() {
+        let (stores, incidents) = (Stores::of(MemoryStore::new()), Incidents::default());
+        let mut test = TestChain::open(&stores).await;
+        let (balances, pending) = (stores.balances.clone(), stores.pending.clone());
+        let config = IndexerConfig { clock_slack: None, ..IndexerConfig::default() };
+        let source = Arc::new(test.chain.clone());
+        let indexer = Indexer::new(TOKEN.chain, source, balances, pending, config);
+        let mut following = Following::new(indexer, Patience::ENDLESS);
+        let mut follower = follower(&stores, &incidents);
+        let doing = follower.part.doing(Work::Follow(TOKEN.chain));
+        let mut incident = incidents.of_chain("test", INDEXING);
+        let (mut delays, mut waited) = (Delays::default(), Vec::new());
+        for minute in 1..=20 {
+            test.mine(minute * 60, None).await;
+        }
+        let other = test.chain.copy();
+        other.fork_at(5);
+        let other = other.with_height(20, 30).unwrap();
+        let branches = [test.chain.branch(), other.branch()];
+        for turn in 0..5 {
+            test.chain.return_to(&branches[turn % 2]);
+            loop {
+                let next = following.step(SystemTime::now(), |_| {}).await;
+                let is_forward = matches!(next, Next::Again(Moved::Forward(_)));
+                let then = follower.after(next, &doing, &mut delays, &mut incident);
+                let Then::Again(delay) = then else { panic!("it rests") };
+                waited.push(delay.as_millis());
+                if is_forward {
+                    break;
+                }
+            }
+        }
+        assert_eq!(waited, [0, 250, 0, 500, 0, 1_000, 0, 2_000, 0]);
+        let rested = follower.after(Next::Rest, &doing, &mut delays, &mut incident);
+        assert!(matches!(rested, Then::Rest));
+        assert_eq!(delays.rewound.delay().as_millis(), 250);
     }
 
     #[tokio::test(start_paused = true)]

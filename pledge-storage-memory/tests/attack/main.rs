@@ -14,6 +14,7 @@ mod refused;
 mod rewinds;
 mod starts;
 mod stores;
+mod stranded;
 mod within_a_poll;
 
 use std::collections::BTreeSet;

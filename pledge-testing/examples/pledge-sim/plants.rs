@@ -1,6 +1,6 @@
 //! The bugs that are planted, one expression each.
 
-use super::contract_plants;
+use super::{behind_plants, contract_plants};
 
 #[derive(Debug)]
 pub(crate) struct Plant {
@@ -25,7 +25,7 @@ pub(crate) const fn plant(
 
 /// All of them.
 pub(crate) fn plants() -> impl Iterator<Item = &'static Plant> {
-    PLANTS.iter().chain(contract_plants::PLANTS)
+    PLANTS.iter().chain(contract_plants::PLANTS).chain(behind_plants::PLANTS)
 }
 
 const PLANTS: &[Plant] = &[

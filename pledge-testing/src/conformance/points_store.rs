@@ -7,7 +7,7 @@ use pledge_core::points::{BatchSpan, Programme, settle};
 use pledge_core::ports::{HistoriesQuery, PointsStore, ProgrammeState, SettlementBatch};
 use pledge_core::types::{
     Account, Amount, Epoch, ProgrammeId, Rate, RateSchedule, RawPoints, ShardCount, ShardId, Step,
-    Timestamp, WindowLength,
+    Timestamp, Window, WindowLength,
 };
 
 use super::ledger::Ledger;
@@ -64,7 +64,8 @@ pub(super) async fn state(ledger: &Ledger) -> ProgrammeState {
 }
 
 /// All of some accounts' histories in one page.
-fn histories(first: Address, last: Address, (from, to): (Timestamp, Timestamp)) -> HistoriesQuery {
+fn histories(first: Address, last: Address, over: Window) -> HistoriesQuery {
+    let Window { start: from, end: to } = over;
     let (after, limit, changes_max) = (None, 1_000, usize::MAX);
     HistoriesQuery { token: token(), first, last, after, limit, changes_max, from, to }
 }
@@ -78,21 +79,21 @@ pub async fn batch(
 ) -> SettlementBatch {
     let state = state(ledger).await;
     let shard = ShardId::new(shard);
-    let (from, to) = (at(seconds.0), at(seconds.1));
+    let over = Window { start: at(seconds.0), end: at(seconds.1) };
     let (first, last) = state.programme.shards.bounds(shard);
     let last = span.through.map_or(last, Account::address);
-    let query = histories(first, last, (from, to));
+    let query = histories(first, last, over);
     let seen = ledger.store().histories(&query).await.expect("read");
     let inside = seen.value.histories.into_iter().filter(|h| span.contains(h.account));
     let inside = inside.collect::<Vec<_>>();
-    let settled = settle(&state.programme, seen.epoch, from, to, &inside).expect("in range");
+    let settled = settle(&state.programme, seen.epoch, over, &inside).expect("in range");
     SettlementBatch {
         programme: id(),
         epoch: seen.epoch,
         rates: state.programme.rates,
         shard,
-        from,
-        to,
+        from: over.start,
+        to: over.end,
         span,
         earned: settled.earned,
         statements: settled.statements,
@@ -277,23 +278,22 @@ async fn the_largest_points_round_trip(fixture: Fixture) {
     let window = WindowLength::new(31_557_600).expect("a year");
     let programme = Programme { window, rates: RateSchedule::constant(largest), ..two_shards() };
     points(&ledger).put_programme(&programme, &operator()).await.expect("put");
-    let from = window.floor(at(0));
-    let to = window.floor(at(century));
+    let over = Window { start: window.floor(at(0)), end: window.floor(at(century)) };
     let seconds = |time: Timestamp| time.get().checked_sub(at(0).get());
-    assert!(seconds(to).is_some());
+    assert!(seconds(over.end).is_some());
     for shard in programme.shards.shards() {
         let (first, last) = programme.shards.bounds(shard);
-        let query = histories(first, last, (from, to));
+        let query = histories(first, last, over);
         let seen = ledger.store().histories(&query).await.expect("read");
         let page = seen.value.histories;
-        let settled = settle(&programme, seen.epoch, from, to, &page).expect("in range");
+        let settled = settle(&programme, seen.epoch, over, &page).expect("in range");
         let batch = SettlementBatch {
             programme: id(),
             epoch: seen.epoch,
             rates: programme.rates.clone(),
             shard,
-            from,
-            to,
+            from: over.start,
+            to: over.end,
             span: WHOLE,
             earned: settled.earned,
             statements: settled.statements,
@@ -301,7 +301,7 @@ async fn the_largest_points_round_trip(fixture: Fixture) {
         };
         points(&ledger).commit_batch(&batch).await.expect("commit");
     }
-    let held = to.get() - at(0).get();
+    let held = over.end.get() - at(0).get();
     let seen = points(&ledger).totals(&id(), &[account(1)]).await.expect("read");
     let factor = U256::from(largest.e18()) * U256::from(10_000) * U256::from(held);
     let expected = RawPoints::of_constant(Amount::MAX, factor);

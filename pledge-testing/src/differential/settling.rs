@@ -4,7 +4,7 @@ use pledge_core::points::{BatchSpan, plan_target, settle};
 use pledge_core::ports::{
     AccountHistory, BatchFailure, HistoriesPlace, HistoriesQuery, SettlementBatch,
 };
-use pledge_core::types::{Account, ShardId, Timestamp};
+use pledge_core::types::{Account, ShardId, Window};
 
 use super::{Twins, both, programme_id, same, token};
 
@@ -29,10 +29,11 @@ impl Twins {
             }
         };
         let Some(to) = to else { return };
-        let histories = self.histories(progress.shard, (after, None), (from, to), limit).await;
+        let over = Window { start: from, end: to };
+        let histories = self.histories(progress.shard, (after, None), over, limit).await;
         let full = histories.len() == limit;
         let through = histories.last().map(|last| last.account).filter(|_| full);
-        self.finish_batch(progress.shard, BatchSpan { after, through }, (from, to), fails).await;
+        self.finish_batch(progress.shard, BatchSpan { after, through }, over, fails).await;
     }
 
     pub(super) async fn retry(&mut self, fails: bool) {
@@ -43,7 +44,13 @@ impl Twins {
             Some((shard.shard, failure.clone()))
         });
         if let Some((shard, failure)) = failed {
-            self.finish_batch(shard, failure.span, (failure.from, failure.to), fails).await;
+            self.finish_batch(
+                shard,
+                failure.span,
+                Window { start: failure.from, end: failure.to },
+                fails,
+            )
+            .await;
         }
     }
 
@@ -51,10 +58,11 @@ impl Twins {
         &self,
         shard: ShardId,
         (after, through): (Option<Account>, Option<Account>),
-        (from, to): (Timestamp, Timestamp),
+        over: Window,
         limit: usize,
     ) -> Vec<AccountHistory> {
         let (low, high) = self.programme.shards.bounds(shard);
+        let Window { start: from, end: to } = over;
         let query = HistoriesQuery {
             token: token(),
             first: after.map_or(low, Account::address),
@@ -90,14 +98,9 @@ impl Twins {
         }
     }
 
-    async fn finish_batch(
-        &mut self,
-        shard: ShardId,
-        span: BatchSpan,
-        (from, to): (Timestamp, Timestamp),
-        fails: bool,
-    ) {
+    async fn finish_batch(&mut self, shard: ShardId, span: BatchSpan, over: Window, fails: bool) {
         let (programme, epoch) = (programme_id(), self.epoch().await);
+        let Window { start: from, end: to } = over;
         if fails {
             let (attempts, reason) = (0, format!("attempt after {from}"));
             let failure =
@@ -106,8 +109,8 @@ impl Twins {
             return;
         }
         let bounds = (span.after, span.through);
-        let histories = self.histories(shard, bounds, (from, to), usize::MAX).await;
-        let settled = settle(&self.programme, epoch, from, to, &histories).expect("a valid step");
+        let histories = self.histories(shard, bounds, over, usize::MAX).await;
+        let settled = settle(&self.programme, epoch, over, &histories).expect("a valid step");
         let batch = SettlementBatch {
             programme,
             epoch,

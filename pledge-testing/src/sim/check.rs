@@ -365,3 +365,14 @@ fn headers(fixture: &Fixture, history: &History, retained_headers: u64) -> Verdi
     }
     Ok(())
 }
+
+/// What is added behind is on the branch of what confirms it, unless a node mixes branches.
+pub(super) fn check_behind(history: &History, added: &[(BlockId, BlockId)]) -> Verdict {
+    for (tip, by) in added {
+        let branch = history.branch_of(by.hash);
+        require(branch.iter().any(|known| known.header.hash == tip.hash), || {
+            format!("{tip} was added behind {by}, which is on another branch")
+        })?;
+    }
+    Ok(())
+}

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::types::BlockId;
 
 use super::counters::Counters;
 use super::dice::Dice;
@@ -46,6 +47,10 @@ pub(super) struct State {
     pub(super) trace: Trace,
     /// Whether the ledger, the points or the events changed since the last check.
     pub(super) wrote: bool,
+    /// The last blocks that were added behind since the last check, each with what confirms it.
+    pub(super) added_behind: Vec<(BlockId, BlockId)>,
+    /// What a call of the engine broke.
+    pub(super) broken: Option<String>,
     /// Whether the last poll ended at a crash point, and not in a waiting store.
     at_point: bool,
     crash_asked: bool,
@@ -66,6 +71,8 @@ impl Control {
             counters: Counters::default(),
             trace,
             wrote: false,
+            added_behind: Vec::new(),
+            broken: None,
             at_point: false,
             crash_asked: false,
             calm: false,

@@ -5,7 +5,7 @@ use pledge_core::ledger::TokenState;
 use pledge_core::query::QueryError;
 use pledge_core::types::{Amount, BlockId, BlockNumber, BlockRef};
 
-use super::check::{Verdict, check_branch, expected};
+use super::check::{Verdict, check_branch, expected, require};
 use super::contracts;
 use super::control::now;
 use super::edges::Edges;
@@ -117,16 +117,44 @@ impl Play<'_> {
         let chains = now(self.fixture.balances.chains()).expect("read");
         let status = &chains.first().expect("registered").status;
         let tokens = now(self.fixture.balances.tokens(CHAIN)).expect("read");
+        let lost = self.lost(&tokens);
         match status {
             ChainStatus::Live => {
                 tokens.iter().try_for_each(|state| self.judge_token(state))?;
-                self.judge_contracts()?;
+                self.judge_contracts(&lost)?;
                 self.judge_edges()?;
                 (1..=ACCOUNTS).try_for_each(|number| self.judge_pending(number))
             }
-            ChainStatus::Halted(reason) => self.judge_halt(&tokens, reason),
+            ChainStatus::Halted(reason) => self.judge_halt(&tokens, &lost, reason),
+            ChainStatus::Degraded(reason) => self.judge_set_aside(&tokens, &lost, reason),
             other => Err(format!("the chain ends {other}")),
         }
+    }
+
+    /// What is set aside is named, on a branch that was left, and as that branch has it; everything
+    /// else is as on a chain that is live.
+    fn judge_set_aside(&self, tokens: &[TokenState], lost: &[BlockRef], reason: &str) -> Verdict {
+        let is_lost =
+            |cursor: Option<BlockRef>| cursor.is_some_and(|cursor| lost.contains(&cursor));
+        let named = |id: String| {
+            require(reason.contains(&id), || format!("{id} is set aside without a word: {reason}"))
+        };
+        require(!lost.is_empty(), || format!("nothing is lost, and the chain ends: {reason}"))?;
+        for state in tokens {
+            if is_lost(state.cursor) {
+                named(format!("token {}", state.spec.id))?;
+                check_branch(self.fixture, &self.history, &self.people, state)?;
+            } else {
+                self.judge_token(state)?;
+            }
+        }
+        for state in contracts::states(self.fixture) {
+            if is_lost(state.cursor) {
+                named(format!("contract {}", state.spec.id))?;
+            }
+        }
+        self.judge_contracts(lost)?;
+        Ok(())
     }
 
     /// Edges are asked for by number alone, so a time that was false once, and kept, may have misled them.
@@ -178,14 +206,16 @@ impl Play<'_> {
         Err(format!("{id} ends with {holds:#?}\nmust be\n{expected:#?}"))
     }
 
-    /// Every log up to the confirmed block is kept. No token's fault holds a contract up.
-    fn judge_contracts(&self) -> Verdict {
+    /// Every log up to the confirmed block is kept, or up to the cursor of one that is set aside. No token's
+    /// fault holds a contract up.
+    fn judge_contracts(&self, lost: &[BlockRef]) -> Verdict {
         for state in contracts::states(self.fixture) {
             let id = &state.spec.id;
             let start = state.spec.start_block;
             let target = self.final_cursor(None).filter(|target| target.number >= start);
+            let is_lost = state.cursor.is_some_and(|cursor| lost.contains(&cursor));
             let cursor = state.cursor.map(|cursor| cursor.id());
-            if cursor != target {
+            if cursor != target && !is_lost {
                 return Err(format!("{id} ends at {cursor:?}, not at {target:?}"));
             }
             let kept = contracts::check_branch(self.fixture, &self.history, &state)?;
@@ -210,37 +240,51 @@ impl Play<'_> {
         self.history.chain.block(last.get()).as_ref().map(BlockRef::id)
     }
 
-    /// A halt is right when a cursor is on a branch that was left, the held headers below it lead
-    /// to no block of the node's chain, and the ledger is consistent.
-    fn judge_halt(&self, tokens: &[TokenState], reason: &str) -> Verdict {
+    /// The cursors on a branch that was left of which the held headers lead to no block of the node's
+    /// chain.
+    fn lost(&self, tokens: &[TokenState]) -> Vec<BlockRef> {
         let every = self.fixture.balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX);
         let held = now(every).expect("read");
-        let canonical = |block: &BlockRef| {
-            let ours = self.history.chain.block(block.number.get());
-            ours.is_some_and(|ours| ours.hash == block.hash)
-        };
         let leads_back = |held: &BlockRef| {
             let parent = self.history.get(held.parent_hash).map(|known| known.header);
-            canonical(held) || parent.is_some_and(|parent| canonical(&parent))
+            self.is_canonical(held) || parent.is_some_and(|parent| self.is_canonical(&parent))
         };
         let is_lost = |cursor: &BlockRef| {
             let at = held.iter().position(|held| held == cursor).unwrap_or(held.len());
             let run = &held[at..];
             let linked = run.windows(2).take_while(|pair| pair[1].is_parent_of(&pair[0])).count();
-            !canonical(cursor) && !run.iter().take(linked + 1).any(leads_back)
+            !self.is_canonical(cursor) && !run.iter().take(linked + 1).any(leads_back)
         };
-        let contracts = contracts::states(self.fixture);
-        let cursors = tokens.iter().filter_map(|state| state.cursor);
-        let mut cursors = cursors.chain(contracts.iter().filter_map(|state| state.cursor));
-        if !cursors.any(|cursor| is_lost(&cursor)) {
-            return Err(format!("the chain halted although an ancestor is held: {reason}"));
-        }
+        self.cursors(tokens).filter(is_lost).collect()
+    }
+
+    fn is_canonical(&self, block: &BlockRef) -> bool {
+        let ours = self.history.chain.block(block.number.get());
+        ours.is_some_and(|ours| ours.hash == block.hash)
+    }
+
+    fn cursors(&self, tokens: &[TokenState]) -> impl Iterator<Item = BlockRef> {
+        let contracts = contracts::states(self.fixture).into_iter().map(|state| state.cursor);
+        let active = tokens.iter().filter(|state| state.is_active()).map(|state| state.cursor);
+        active.chain(contracts).flatten().collect::<Vec<_>>().into_iter()
+    }
+
+    /// A halt is right when what is in front is on a branch that was left, a cursor is lost, and the ledger is
+    /// consistent.
+    fn judge_halt(&self, tokens: &[TokenState], lost: &[BlockRef], reason: &str) -> Verdict {
+        require(!lost.is_empty(), || {
+            format!("the chain halted although an ancestor is held: {reason}")
+        })?;
+        let front = self.cursors(tokens).max_by_key(|cursor| (cursor.number, cursor.hash));
+        require(!front.is_some_and(|front| self.is_canonical(&front)), || {
+            format!("the chain halted for what is behind: {reason}")
+        })?;
         self.around.control.lock().counters.halted_chains += 1;
         let whole =
             |state: &TokenState| check_branch(self.fixture, &self.history, &self.people, state);
         tokens.iter().try_for_each(whole)?;
-        for state in &contracts {
-            contracts::check_branch(self.fixture, &self.history, state)?;
+        for state in contracts::states(self.fixture) {
+            contracts::check_branch(self.fixture, &self.history, &state)?;
         }
         Ok(())
     }

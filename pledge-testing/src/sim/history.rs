@@ -254,12 +254,23 @@ impl History {
         self.branches.push(self.chain.branch());
     }
 
+    /// A chain on an old branch, if there is one.
+    pub(super) fn old_branch(&self, dice: &mut Dice) -> Option<ScriptedChain> {
+        let old = self.chain.copy();
+        old.return_to(self.pick_branch(dice)?);
+        Some(old)
+    }
+
+    fn pick_branch(&self, dice: &mut Dice) -> Option<&Branch> {
+        let count = u64::try_from(self.branches.len()).expect("few");
+        let at = dice.below(count.max(1));
+        self.branches.get(usize::try_from(at).expect("few"))
+    }
+
     /// An old branch comes back. Returns how many blocks it drops, `None` if there is no old
     /// branch.
     pub(super) fn rebirth(&mut self, dice: &mut Dice) -> Option<u64> {
-        let count = u64::try_from(self.branches.len()).expect("few");
-        let at = dice.below(count.max(1));
-        let chosen = self.branches.get(usize::try_from(at).expect("few"))?.clone();
+        let chosen = self.pick_branch(dice)?.clone();
         let before: Vec<_> =
             self.branch_of(self.chain.head().hash).iter().map(|block| block.header.hash).collect();
         self.keep();

@@ -33,6 +33,8 @@ struct State {
     is_cut: bool,
     /// The state of the chain that the node keeps showing, if it no longer follows it.
     view: Option<ScriptedChain>,
+    /// Another branch, of which the node gives the blocks that both have a height for.
+    old: Option<ScriptedChain>,
     head: Option<FalseHead>,
     time: Option<FalseTime>,
 }
@@ -86,6 +88,15 @@ impl Node {
         state.view.is_some()
     }
 
+    /// Makes the node give the blocks of another branch up to its height, or its own again. Returns
+    /// whether it gives others.
+    pub(super) fn toggle_old(&self, branch: Option<ScriptedChain>) -> bool {
+        let mut state = self.state();
+        let old = state.old.take();
+        state.old = branch.filter(|_| old.is_none());
+        state.old.is_some()
+    }
+
     /// Removes every fault.
     pub(super) fn heal(&self) {
         *self.state() = State::default();
@@ -98,6 +109,14 @@ impl Node {
     /// The chain as the node knows it.
     fn view(&self) -> ScriptedChain {
         self.state().view.clone().unwrap_or_else(|| self.chain.clone())
+    }
+
+    /// The chain that the node gives blocks of, up to this one.
+    fn up_to(&self, last: BlockNumber) -> ScriptedChain {
+        let old = self.state().old.clone().filter(|old| last <= old.head().number);
+        let Some(old) = old else { return self.view() };
+        self.control.lock().counters.old_blocks += 1;
+        old
     }
 
     /// A head that no chain has, above or below the true one.
@@ -283,7 +302,17 @@ impl ChainSource for Node {
             };
         }
         // An earlier time of an ancestor contradicts nothing, so it would go unnoticed.
-        let mut headers = self.view().headers(blocks).await?;
+        let mut headers = self.up_to(to).headers(blocks).await?;
+        self.bend(&mut headers, false);
+        Ok(headers)
+    }
+
+    async fn headers_at(&self, numbers: &[BlockNumber]) -> Result<Vec<BlockRef>, ChainError> {
+        self.call("read headers").await?;
+        let mut headers = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            headers.extend(self.up_to(*number).headers(BlockSpan::one(*number)).await?);
+        }
         self.bend(&mut headers, false);
         Ok(headers)
     }
@@ -300,7 +329,7 @@ impl ChainSource for Node {
                 asked.to = request.from.up(state.dice.below(blocks));
             }
         }
-        let mut answer = self.view().logs(asked).await?;
+        let mut answer = self.up_to(asked.to).logs(asked).await?;
         self.bend(&mut answer.headers, true);
         self.breach(&mut answer, request.detail);
         Ok(answer)

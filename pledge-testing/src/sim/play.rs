@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use pledge_core::indexer::{ChainStatus, Poll};
+use pledge_core::indexer::{ChainStatus, IndexerError, Poll};
 use pledge_core::types::{BlockNumber, Timestamp};
 
-use super::check::{Checker, Verdict};
+use super::check::{Checker, Verdict, check_behind};
 use super::control::{Control, Died, OneFate, now};
 use super::dice::Dice;
 use super::edges::Edges;
@@ -69,12 +69,14 @@ enum Event {
     Clock,
     Cut,
     View,
+    Old,
 }
 
 impl<'a> Play<'a> {
     pub(super) fn new(seed: u64, fixture: &'a Fixture, trace: bool) -> Self {
         let mut dice = Dice::new(seed);
-        let swarm = Swarm::draw(&mut dice);
+        let mut swarm = Swarm::draw(&mut dice);
+        swarm.draw_more(&mut Dice::new(seed ^ 0x01d));
         Self::with(seed, fixture, swarm, None, trace)
     }
 
@@ -176,6 +178,14 @@ impl<'a> Play<'a> {
 
     /// Checks the invariants if anything was written.
     pub(super) fn check(&mut self) -> Verdict {
+        let (broken, added) = {
+            let mut state = self.around.control.lock();
+            (state.broken.take(), std::mem::take(&mut state.added_behind))
+        };
+        broken.map_or(Ok(()), Err)?;
+        if self.around.swarm.weather.old == 0 {
+            check_behind(&self.history, &added)?;
+        }
         if !std::mem::take(&mut self.around.control.lock().wrote) {
             return Ok(());
         }
@@ -201,6 +211,7 @@ impl<'a> Play<'a> {
             (weather.clock, Event::Clock),
             (weather.cut, Event::Cut),
             (weather.view, Event::View),
+            (weather.old, Event::Old),
         ]);
         self.line(&format!("{event:?}"));
         if !matches!(event, Event::People | Event::Clock) {
@@ -275,6 +286,10 @@ impl<'a> Play<'a> {
                 around.control.lock().counters.clock_jumps += 1;
             }
             Event::Cut => around.pick_node(dice).cut(),
+            Event::Old => {
+                let branch = history.old_branch(dice);
+                around.pick_node(dice).toggle_old(branch);
+            }
             Event::View => {
                 let stopped = around.pick_node(dice).toggle_view();
                 around.control.lock().counters.views += u64::from(stopped);
@@ -403,6 +418,10 @@ impl<'a> Play<'a> {
                 let (word, rested) = match &poll {
                     Poll::Advanced(_) => ("advanced", false),
                     Poll::Idle => ("idle", true),
+                    Poll::Retry(IndexerError::Stranded(_)) => {
+                        state.counters.set_aside += 1;
+                        ("set aside", true)
+                    }
                     Poll::Retry(_) => ("retry", false),
                     Poll::Stopped(_) => ("stopped", true),
                     Poll::Rewound(record) => {

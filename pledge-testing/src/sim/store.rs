@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
-use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
+use pledge_core::event::{Consumer, EventSeq, ReorgRecord, RewindCause, SequencedEvent};
 use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
@@ -14,9 +14,9 @@ use pledge_core::points::Programme;
 use pledge_core::ports::{
     BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, ContractLogsQuery,
     EventRetention, EventStore, HistoriesPage, HistoriesQuery, LedgerCommit, LedgerReads,
-    LedgerWrites, LogReads, LogStore, LogsCommit, PendingCache, PendingSnapshot, PointsReads,
-    PointsStore, ProgrammeState, Pruning, Registry, Rewind, Seen, Settlement, SettlementBatch,
-    SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    LedgerWrites, LogReads, LogStore, LogsCommit, NewBlocks, PendingCache, PendingSnapshot,
+    PointsReads, PointsStore, ProgrammeState, Pruning, Registry, Rewind, Seen, Settlement,
+    SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, LogIndex,
@@ -92,10 +92,81 @@ handed_on! { LedgerReads by balances:
         -> Seen<Vec<(Account, Checkpoint)>>;
 }
 
-handed_on! { LedgerWrites by balances:
-    write commit(commit: &LedgerCommit) -> ();
-    write rewind(rewind: &Rewind) -> ReorgRecord;
-    write record_edges(token: TokenId, epoch: Epoch, edges: &[BlockEdge]) -> ();
+impl Store {
+    /// A write that adds blocks. What confirms them may be taken back just before, and must be held when
+    /// they are added.
+    async fn add(
+        &self,
+        label: &'static str,
+        blocks: &NewBlocks,
+        call: impl Future<Output = Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        let added = async {
+            if let Some(by) = blocks.confirmed_by {
+                self.take_back(blocks.chain, by).await?;
+            }
+            call.await?;
+            if let Some(by) = blocks.confirmed_by {
+                let held = self.balances.headers(blocks.chain, by.number, 1).await?;
+                self.control.lock().added_behind.push((blocks.tip.id(), by));
+                if held.first().is_none_or(|held| held.id() != by) {
+                    let broken =
+                        format!("{} was added, and {by}, which confirms it, is gone", blocks.tip);
+                    self.control.lock().broken = Some(broken);
+                }
+            }
+            Ok(())
+        };
+        self.control.write(label, added).await
+    }
+
+    /// Another instance, whose node has left the branch of a block, rewinds to below it now and then.
+    async fn take_back(&self, chain: ChainId, block: BlockId) -> Result<(), StoreError> {
+        {
+            let mut state = self.control.lock();
+            let often = state.faults.taken_back;
+            if !state.dice.chance(often) {
+                return Ok(());
+            }
+        }
+        let below = self.balances.headers(chain, block.number.down(1), 1).await?;
+        let Some(to) = below.first().copied() else { return Ok(()) };
+        let above = |cursor: Option<BlockRef>| cursor.filter(|cursor| cursor.number > to.number);
+        let tokens = self.balances.tokens(chain).await?.into_iter();
+        let tokens = tokens.filter_map(|state| Some((state.spec.id, above(state.cursor)?.id())));
+        let contracts = self.logs.contracts(chain).await?.into_iter();
+        let contracts =
+            contracts.filter_map(|state| Some((state.spec.id, above(state.cursor)?.id())));
+        let (tokens, contracts) = (tokens.collect(), contracts.collect());
+        let rewind = Rewind { chain, to, tokens, contracts, cause: RewindCause::Reorg };
+        // It is refused where the ledger has a false time, as an instance's would be.
+        let taken_back = self.balances.rewind(&rewind).await.is_ok();
+        let mut state = self.control.lock();
+        state.wrote |= taken_back;
+        state.counters.taken_back_meanwhile += u64::from(taken_back);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl LedgerWrites for Store {
+    async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError> {
+        self.add("commit", &commit.blocks, self.balances.commit(commit)).await
+    }
+
+    async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError> {
+        self.control.write("rewind", self.balances.rewind(rewind)).await
+    }
+
+    async fn record_edges(
+        &self,
+        token: TokenId,
+        epoch: Epoch,
+        edges: &[BlockEdge],
+    ) -> Result<(), StoreError> {
+        let call = self.balances.record_edges(token, epoch, edges);
+        self.control.write("record_edges", call).await
+    }
 }
 
 handed_on! { PointsReads by points:
@@ -132,9 +203,25 @@ handed_on! { LogReads by logs:
     read contract_logs(query: &ContractLogsQuery) -> Seen<Vec<ConfirmedLog>>;
 }
 
-handed_on! { LogStore by logs:
-    write register_contract(spec: &ContractSpec) -> ContractState;
-    write commit_logs(commit: &LogsCommit) -> ();
+#[async_trait]
+impl LogStore for Store {
+    async fn register_contract(&self, spec: &ContractSpec) -> Result<ContractState, StoreError> {
+        self.control.write("register_contract", self.logs.register_contract(spec)).await
+    }
+
+    async fn commit_logs(&self, commit: &LogsCommit) -> Result<(), StoreError> {
+        self.add("commit_logs", &commit.blocks, self.logs.commit_logs(commit)).await
+    }
+}
+
+/// What a snapshot has that readers may not be shown.
+fn broken(snapshot: &PendingSnapshot) -> Option<String> {
+    if !snapshot.is_linked() {
+        return Some(format!("pending blocks are not linked: {snapshot:?}"));
+    }
+    let mut transfers = snapshot.blocks.iter().flat_map(|block| &block.transfers);
+    let stray = transfers.find(|transfer| !snapshot.tokens.contains(&transfer.token));
+    stray.map(|stray| format!("pending blocks of {:?} have {stray:?}", snapshot.tokens))
 }
 
 /// Pending blocks that are forgotten, or return to an earlier state.
@@ -168,6 +255,10 @@ impl PendingCache for Pending {
     }
 
     async fn store(&self, _chain: ChainId, snapshot: &PendingSnapshot) -> Result<(), StoreError> {
+        let broken = broken(snapshot);
+        if broken.is_some() {
+            self.control.lock().broken = broken;
+        }
         self.control
             .read("store_pending", async {
                 let mut held = self.held.lock().expect("no holder panics");

@@ -28,6 +28,8 @@ pub(super) struct Faults {
     /// which could replace that block.
     pub(super) late_time: u64,
     pub(super) refused_telling: u64,
+    /// Another instance takes back what is ahead before what is behind is added.
+    pub(super) taken_back: u64,
     pub(super) world: u64,
 }
 
@@ -55,6 +57,8 @@ pub(super) struct Weather {
     pub(super) cut: u64,
     /// A process's node stops following the chain, or follows it again.
     pub(super) view: u64,
+    /// A process's node gives its old blocks of another branch, or its own again.
+    pub(super) old: u64,
     pub(super) overdraft: u64,
     /// The block that halts a token is replaced.
     pub(super) undo: u64,
@@ -115,6 +119,7 @@ impl Swarm {
             false_time: class(100),
             late_time: 0,
             refused_telling: class(300),
+            taken_back: 0,
             world: 40 + class(200),
         };
         let weather = Weather {
@@ -130,6 +135,7 @@ impl Swarm {
             clock: 2 + class(10),
             cut: class(6),
             view: class(6),
+            old: 0,
             overdraft: class(150),
             undo: class(8),
         };
@@ -137,6 +143,15 @@ impl Swarm {
             return Self::of_late_times(faults, weather, dice);
         }
         Self { faults, weather, ..Self::bounds(dice) }
+    }
+
+    /// What came later draws by dice of its own, so that a seed without it plays what it played before.
+    pub(super) fn draw_more(&mut self, dice: &mut Dice) {
+        if self.faults.late_time > 0 {
+            return;
+        }
+        self.weather.old = if dice.chance(400) { dice.between(2, 12) } else { 0 };
+        self.faults.taken_back = if dice.chance(300) { dice.between(20, 300) } else { 0 };
     }
 
     /// Blocks are committed with times later than their own, which only their successors disprove.
@@ -226,6 +241,7 @@ impl Weather {
             clock: 0,
             cut: 0,
             view: 0,
+            old: 0,
             overdraft: 0,
             undo: 0,
         }
