@@ -21,17 +21,37 @@ const CONNECTIONS_MAX: u32 = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct PostgresDatabase(PgPool);
 
+/// What one call does, in a transaction or by one statement.
 #[derive(Debug)]
-enum Unit {
-    Transaction(sqlx::Transaction<'static, Postgres>),
-    Statement(PoolConnection<Postgres>),
+struct Unit {
+    connection: PoolConnection<Postgres>,
+    is_transaction: bool,
+    is_ended: bool,
 }
 
 impl Unit {
+    const fn statement(connection: PoolConnection<Postgres>) -> Self {
+        Self { connection, is_transaction: false, is_ended: false }
+    }
+
     fn db(&mut self) -> &mut PgConnection {
-        match self {
-            Self::Transaction(tx) => tx,
-            Self::Statement(connection) => connection,
+        &mut self.connection
+    }
+
+    async fn end(&mut self, word: &'static str) -> Result<(), Fault> {
+        if self.is_transaction {
+            sqlx::raw_sql(word).execute(self.db()).await.map_err(fault)?;
+        }
+        self.is_ended = true;
+        Ok(())
+    }
+}
+
+impl Drop for Unit {
+    /// A connection whose call did not end may have half an answer, and an open transaction.
+    fn drop(&mut self) {
+        if !self.is_ended {
+            self.connection.close_on_drop();
         }
     }
 }
@@ -45,7 +65,11 @@ impl PostgresDatabase {
     }
 
     async fn transaction(&self, begin: &'static str) -> Result<Unit, Fault> {
-        self.0.begin_with(begin).await.map(Unit::Transaction).map_err(fault)
+        let connection = self.0.acquire().await.map_err(fault)?;
+        let mut unit = Unit::statement(connection);
+        unit.is_transaction = true;
+        sqlx::raw_sql(begin).execute(unit.db()).await.map_err(fault)?;
+        Ok(unit)
     }
 }
 
@@ -70,7 +94,7 @@ impl Database for PostgresDatabase {
     async fn open_read_only(url: &str) -> Result<(Self, SchemaVersion), Fault> {
         let database = Self::connect(url).await?;
         let connection = database.0.acquire().await.map_err(fault)?;
-        let schema = Schema::look(&mut Unit::Statement(connection), place(url)).await?;
+        let schema = Schema::look(&mut Unit::statement(connection), place(url)).await?;
         let version = schema.version();
         Ok((database, version))
     }
@@ -91,7 +115,7 @@ impl Database for PostgresDatabase {
             Access::Read => {
                 self.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?
             }
-            Access::ReadOnce => Unit::Statement(self.0.acquire().await.map_err(fault)?),
+            Access::ReadOnce => Unit::statement(self.0.acquire().await.map_err(fault)?),
         }))
     }
 }
@@ -136,17 +160,12 @@ impl Connection for Unit {
 
 #[async_trait]
 impl Transaction for Unit {
-    async fn commit(self: Box<Self>) -> Result<(), Fault> {
-        match *self {
-            Self::Transaction(tx) => tx.commit().await.map_err(fault),
-            Self::Statement(_) => Ok(()),
-        }
+    async fn commit(mut self: Box<Self>) -> Result<(), Fault> {
+        self.end("COMMIT").await
     }
 
-    async fn roll_back(self: Box<Self>, _after: StoreErrorKind) {
-        if let Self::Transaction(tx) = *self {
-            // One that cannot be rolled back is closed, and so taken back.
-            let _ = tx.rollback().await;
-        }
+    async fn roll_back(mut self: Box<Self>, _after: StoreErrorKind) {
+        // One that cannot be rolled back is closed, and so taken back.
+        let _ = self.end("ROLLBACK").await;
     }
 }
