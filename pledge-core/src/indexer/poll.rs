@@ -195,8 +195,8 @@ impl Indexer {
             if self.stranded.has(group.cursor.as_ref()) {
                 continue;
             }
-            let ahead = groups[index + 1..].iter().filter_map(|ahead| ahead.cursor);
-            let join_at = ahead.filter(|ahead| !self.stranded.has(Some(ahead))).next();
+            let mut ahead = groups[index + 1..].iter().filter_map(|ahead| ahead.cursor);
+            let join_at = ahead.find(|ahead| !self.stranded.has(Some(ahead)));
             let place = Place { target, join_at: join_at.map(|cursor| cursor.id()) };
             let mut advanced = self.advance(group, &observed, place).await;
             if let (Err(IndexerError::Chain(error)), Some(tokens)) =

@@ -155,7 +155,8 @@ async fn an_ancestor_below_the_start_of_a_token_is_found_without_it(fixture: Fix
     assert_eq!(ledger.digest().await, clean_pass(&ledger, token()));
 }
 
-/// Without held headers there is nothing to compare, however far apart the tokens are.
+/// Without held headers there is nothing to compare, however far apart the tokens are: a few questions for
+/// the token behind, and a few for the one in front, which decides.
 async fn a_fork_is_not_searched_for_where_no_header_is_held(fixture: Fixture) {
     let ledger = Ledger::open(fixture).await;
     ledger.store().register_token(&spec(other())).await.expect("register");
@@ -168,7 +169,7 @@ async fn a_fork_is_not_searched_for_where_no_header_is_held(fixture: Fixture) {
     let poll = indexer(&ledger).poll(NOW).await;
     assert!(matches!(poll, Poll::Stopped(_)), "{poll:?}");
     let asked = ledger.chain.calls() - before;
-    assert!(asked <= 5, "the node was asked {asked} times");
+    assert!(asked <= 9, "the node was asked {asked} times");
 }
 
 /// No block is added on top of one that was orphaned while the indexer was stopped.
