@@ -85,7 +85,7 @@ pub struct Config {
     pub settlement: SettlementConfig,
     /// What the HTTP server gives to its readers.
     pub limits: LimitsConfig,
-    /// Log files.
+    /// Where log lines are written, and how long they are kept.
     pub logs: LogsConfig,
     /// The chains, ascending by name.
     pub chains: Vec<ChainConfig>,

@@ -94,6 +94,7 @@ impl Indexer {
         group: &Group,
         followed: &[Followed],
     ) -> Result<Poll, IndexerError> {
+        // A halted or stranded cursor proves nothing about the chain: the node may never have had it.
         let active =
             followed.iter().filter(|one| one.is_active && !self.stranded.has(one.cursor.as_ref()));
         let top = active.filter_map(|one| one.cursor).max_by_key(order);
@@ -183,17 +184,4 @@ fn too_deep(ours: &BlockRef) -> IndexerError {
 fn no_fork(ours: &BlockRef) -> IndexerError {
     let detail = format!("an answer did not fit block {ours}, but the node still has it");
     ChainError::block_gone("resolve a fork", detail).into()
-}
-
-/// The error for a head too far below the ledger to compare: the node is syncing, so we wait.
-pub(super) fn await_node(head: &BlockRef) -> ChainError {
-    ChainError::transient(
-        "compare the head",
-        format!(
-            "the node's head {head} is below every header held: it is syncing, was reset, \
-             or serves another chain. We wait until it has caught up; if it never will, \
-             use another node; for a chain that began again from its first block, delete the \
-             database or name a new one"
-        ),
-    )
 }

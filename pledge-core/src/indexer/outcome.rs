@@ -89,3 +89,16 @@ impl Progress {
         }
     }
 }
+
+/// The error for a head too far below the ledger to compare: the node is syncing, so we wait.
+pub(super) fn await_node(head: &BlockRef) -> ChainError {
+    ChainError::transient(
+        "compare the head",
+        format!(
+            "the node's head {head} is below every header held: it is syncing, was reset, \
+             or serves another chain. We wait until it has caught up; if it never will, \
+             use another node; for a chain that began again from its first block, delete the \
+             database or name a new one"
+        ),
+    )
+}

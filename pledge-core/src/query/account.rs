@@ -101,6 +101,8 @@ impl Queries {
         programme: Option<&ProgrammeId>,
         at: Option<Timestamp>,
     ) -> Result<AccountView, QueryError> {
+        // The total before the history, which must show the cursor of this state: so no total is of
+        // a block above it.
         let state = self.token(token).await?;
         let at_time = instant(&state, at)?;
         let earned = match programme {

@@ -73,6 +73,7 @@ impl LimitsConfig {
             write_timeout,
             drain,
         } = raw;
+        // All are checked before any is missing, so that the user sees every wrong key at once.
         let mut count = |name, Whole(number)| {
             let inside = Some(number).filter(|number| (1..=CONNECTIONS_MAX).contains(number));
             let inside = inside.and_then(|number| usize::try_from(number).ok());

@@ -30,7 +30,7 @@ const MEGABYTES_MAX: u64 = 1_000_000;
 const KEPT_MAX: u64 = 10_000;
 const DAYS_MAX: u64 = 3_650;
 
-/// Log files.
+/// Where log lines are written, and how long they are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogsConfig {
     /// The folder; `None` for no files.
