@@ -37,6 +37,8 @@ pub(super) enum Kind {
     Rewinding,
     /// The store cannot be read.
     Unavailable,
+    /// As many read already as may.
+    Busy,
     /// The process is starting.
     Starting,
     /// The process is ending.
@@ -61,6 +63,7 @@ impl Kind {
             Self::TooEarly => (S::CONFLICT, "too-early", "Before the token's first block"),
             Self::Rewinding => (S::SERVICE_UNAVAILABLE, "moving", "Ledger moving"),
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "Store unavailable"),
+            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Too many readers"),
             Self::Starting => (S::SERVICE_UNAVAILABLE, "starting", "Starting"),
             Self::Stopping => (S::SERVICE_UNAVAILABLE, "stopping", "Stopping"),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
@@ -169,6 +172,11 @@ impl From<StoreError> for Problem {
                 tracing::error!(error = cause, "the store is unavailable");
                 Self::new(Kind::Unavailable, "the store cannot be read now; ask again shortly")
             }
+            // What readers cause is no incident of the store.
+            StoreErrorKind::Busy => {
+                tracing::debug!(error = cause, "a reader is refused");
+                Self::new(Kind::Busy, "as many read already as may; ask again shortly")
+            }
             _ => internal(cause),
         }
     }
@@ -259,7 +267,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_may_work_later_has_a_time_to_ask_again() {
-        for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Conflict] {
+        use StoreErrorKind::{Busy, Conflict, Unavailable};
+        for kind in [Unavailable, Busy, Conflict] {
             let (status, retry_after, _) = answer(StoreError::new(kind, "read", "busy")).await;
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(retry_after, Some(RETRY_AFTER));

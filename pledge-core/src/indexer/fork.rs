@@ -94,7 +94,7 @@ impl Indexer {
         group: &Group,
         followed: &[Followed],
     ) -> Result<Poll, IndexerError> {
-        // A halted or stranded cursor proves nothing about the chain: the node may never have had it.
+        // A set aside cursor is evidence of nothing, and a halted one may be at the block that halted it.
         let active =
             followed.iter().filter(|one| one.is_active && !self.stranded.has(one.cursor.as_ref()));
         let top = active.filter_map(|one| one.cursor).max_by_key(order);
