@@ -266,7 +266,7 @@ mod tests {
     use crate::config::Config;
     use crate::output::Output;
     use crate::progress::Progress;
-    use crate::test_chain::{TOKEN, TestChain};
+    use crate::test_chain::{TOKEN, TestChain, time};
 
     fn follower(stores: &Stores, incidents: &Incidents) -> Follower {
         let variables = [
@@ -323,7 +323,7 @@ mod tests {
     #[tokio::test]
     async fn a_chain_that_goes_back_and_forth_is_asked_ever_more_slowly_until_it_rests() {
         let (stores, incidents) = (Stores::of(MemoryStore::new()), Incidents::default());
-        let mut test = TestChain::open(&stores).await;
+        let test = TestChain::open(&stores).await;
         let (balances, pending) = (stores.balances.clone(), stores.pending.clone());
         let config = IndexerConfig { clock_slack: None, ..IndexerConfig::default() };
         let source = Arc::new(test.chain.clone());
@@ -334,7 +334,7 @@ mod tests {
         let mut incident = incidents.of_chain("test", INDEXING);
         let (mut delays, mut waited) = (Delays::default(), Vec::new());
         for minute in 1..=20 {
-            test.mine(minute * 60, None).await;
+            test.chain.mine(time(minute * 60), &[]);
         }
         let other = test.chain.copy();
         other.fork_at(5);

@@ -130,13 +130,13 @@ mod tests {
     use std::time::Duration;
 
     use pledge_core::error::ChainError;
-    use pledge_core::indexer::ChainStatus;
     use pledge_core::logs::{ContractSpec, Events};
-    use pledge_core::ports::{ChainReport, ContractCommit, LogsCommit, NewBlocks};
+    use pledge_core::ports::{ContractCommit, LogsCommit, NewBlocks};
     use pledge_core::sharing::{InstanceId, LEASE_LASTS_MAX, Lease};
     use pledge_core::types::ContractId;
     use pledge_storage_memory::{MemoryLeases, MemoryStore};
     use pledge_testing::mocks::MockChainSource;
+    use pledge_testing::world::operator;
     use tokio::time::timeout;
     use tokio_util::sync::CancellationToken;
 
@@ -227,14 +227,7 @@ mod tests {
     async fn a_chain_that_a_person_paused_is_followed_by_nobody() {
         let stores = Stores::of(MemoryStore::new());
         let test = TestChain::open(&stores).await;
-        let paused = ChainReport {
-            chain: TOKEN.chain,
-            status: ChainStatus::Paused(None),
-            head: None,
-            head_time: None,
-            processed: None,
-        };
-        stores.balances.report_chain(&paused).await.unwrap();
+        stores.balances.pause_chain(TOKEN.chain, &operator()).await.unwrap();
         let mut turns = second(&stores, test.chain.clone()).await;
         assert!(timeout(THREE_LEASES * 4, turns.next()).await.is_err());
     }

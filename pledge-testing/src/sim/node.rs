@@ -111,6 +111,11 @@ impl Node {
         self.state().view.clone().unwrap_or_else(|| self.chain.clone())
     }
 
+    /// The height of the chain as the node knows it.
+    pub(super) fn height(&self) -> u64 {
+        self.view().head().number.get()
+    }
+
     /// The chain that the node gives blocks of, up to this one.
     fn up_to(&self, last: BlockNumber) -> ScriptedChain {
         let old = self.state().old.clone().filter(|old| last <= old.head().number);

@@ -219,12 +219,18 @@ impl<'a> Play<'a> {
             self.around.control.lock().counters.moves_inside += u64::from(inside);
         }
         self.happen(event);
-        let height = self.history.height();
+        let height = self.highest_shown();
         self.highest.iter_mut().for_each(|highest| *highest = height.max(*highest));
         let head = self.history.chain.head();
         let mut state = self.around.control.lock();
         state.trace.number("head", head.number.get());
         state.trace.bytes(head.hash.as_slice());
+    }
+
+    /// The highest head that a node may show: one whose view has stopped may be above the chain.
+    fn highest_shown(&self) -> u64 {
+        let shown = self.around.nodes.iter().map(|node| node.height());
+        shown.max().unwrap_or_default().max(self.history.height())
     }
 
     fn happen(&mut self, event: Event) {
@@ -379,7 +385,7 @@ impl<'a> Play<'a> {
 
     /// Begins a step of an indexer.
     pub(super) fn index(&mut self, at: usize) {
-        self.highest[at] = self.history.height();
+        self.highest[at] = self.highest_shown();
         let newest = self.history.chain.head().time.get();
         let shown = newest.saturating_add_signed(self.clocks[at].ahead);
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(shown);
