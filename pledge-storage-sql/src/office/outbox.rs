@@ -100,7 +100,7 @@ pub(crate) async fn due(
     let now = now(db).await?;
     query(
         "SELECT * FROM outbox_message WHERE channel = ? AND due <= ? \
-         ORDER BY channel, due, id LIMIT ?",
+         ORDER BY due, id LIMIT ?",
     )
     .bind(channel.as_str())
     .bind(now)
