@@ -54,7 +54,7 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let connections_max = descriptors::keep_free(limits.connections);
     let connections = Connections::new(connections_max, limits.connections_per_address);
-    let open = TaskTracker::new();
+    let (open, over) = (TaskTracker::new(), CancellationToken::new());
     let mut has_failed = false;
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
@@ -63,11 +63,12 @@ pub async fn serve(
                 match connections.admit(peer.ip()) {
                     Some(seat) => {
                         let connection = Connection { stream, peer, seat, limits };
-                        open.spawn(connection.serve(router.clone(), stop.clone()));
+                        open.spawn(connection.serve(router.clone(), stop.clone(), over.clone()));
                     }
                     None => refuse(&stream),
                 }
             }
+            Err(error) if is_of_client(&error) => {}
             Err(error) => {
                 // Once in a row: while descriptors lack, every attempt fails.
                 if !std::mem::replace(&mut has_failed, true) {
@@ -82,8 +83,16 @@ pub async fn serve(
     open.close();
     if tokio::time::timeout(limits.drain, open.wait()).await.is_err() {
         tracing::warn!("{} connections were still open at the end", open.len());
+        over.cancel();
+        open.wait().await;
     }
     Ok(())
+}
+
+/// Whether a connection was gone before it was accepted.
+fn is_of_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 /// A client that does not read it is none the wiser, and nothing waits for it.

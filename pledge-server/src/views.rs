@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use pledge_core::indexer::ChainStatus;
+use pledge_core::ledger::TokenStatus;
 use pledge_core::primitives::Address;
 use pledge_http::views::{Age, ContractView, Marks, NonConserving};
 
@@ -59,12 +60,16 @@ pub(crate) fn way_on(name: &str, status: &ChainStatus) -> Option<String> {
     }
 }
 
-/// How the operator sets a halted token going again.
-pub(crate) fn after_a_halt(chain: &str, token: Address) -> String {
-    format!(
-        "once its cause is gone, `pledge resume {chain} --token {token}` follows it again; while it is \
-         there, it halts again"
-    )
+/// How the operator sets a token going again; `None` if it is active.
+pub(crate) fn way_on_of_token(chain: &str, token: Address, status: &TokenStatus) -> Option<String> {
+    let resume = format!("`pledge resume {chain} --token {token}`");
+    match status {
+        TokenStatus::Active => None,
+        TokenStatus::Halted(_) => Some(format!(
+            "once its cause is gone, {resume} follows it again; while it is there, it halts again"
+        )),
+        TokenStatus::Paused(_) => Some(format!("{resume} follows it again")),
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use clap::Args;
 use futures::future::try_join_all;
 use pledge_core::engine::{Following, Indexed, Moved, Next, Patience, StopReason};
 use pledge_core::event::Event;
+use pledge_core::ledger::TokenStatus;
 use serde::Serialize;
 
 use self::retries::{PATIENCE, Retries};
@@ -59,7 +60,9 @@ struct TokenReport {
     symbol: String,
     confirmed: Option<u64>,
     holders: u64,
-    halted: Option<String>,
+    status: &'static str,
+    /// Why it is not active, if a reason was given.
+    reason: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -153,7 +156,8 @@ async fn follow(
             symbol: state.spec.metadata.symbol,
             confirmed: state.cursor.map(|cursor| cursor.number.get()),
             holders: state.totals.holders,
-            halted: state.status.reason().map(str::to_owned),
+            status: state.status.name(),
+            reason: state.status.reason().map(str::to_owned),
         });
     }
     for state in stores.logs.contracts(config.id).await? {
@@ -216,7 +220,8 @@ async fn index(
 impl IndexReport {
     fn is_fine(&self, until_head: bool) -> bool {
         let reached = |chain: &ChainReport| chain.error.is_none() && (chain.reached || !until_head);
-        let active = |chain: &ChainReport| chain.tokens.iter().all(|token| token.halted.is_none());
+        let is_active = |token: &TokenReport| token.status == TokenStatus::Active.name();
+        let active = |chain: &ChainReport| chain.tokens.iter().all(is_active);
         self.chains.iter().all(|chain| reached(chain) && active(chain))
     }
 }
@@ -242,12 +247,13 @@ impl fmt::Display for ChainReport {
             None => ", stopped early".to_owned(),
         };
         writeln!(f, "{name}: {transfers}{logs}, {reorgs}{end}")?;
-        for TokenReport { token, symbol, confirmed, holders, halted } in &self.tokens {
+        for TokenReport { token, symbol, confirmed, holders, status, reason } in &self.tokens {
             let (block, holders) = (block(*confirmed), counted(*holders, "holder"));
             write!(f, "  {symbol} {token}: {block} confirmed, {holders}")?;
-            match halted {
-                Some(reason) => writeln!(f, ", halted: {reason}")?,
-                None => writeln!(f)?,
+            match reason {
+                Some(reason) => writeln!(f, ", {status}: {reason}")?,
+                None if *status == TokenStatus::Active.name() => writeln!(f)?,
+                None => writeln!(f, ", {status}")?,
             }
         }
         for ContractReport { contract, address, confirmed, logs } in &self.contracts {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Context, Verdict};
 use crate::output::counted;
 use crate::stores;
-use crate::views::{after_a_halt, ago, contract_line, figure, marks_in_words, way_on};
+use crate::views::{ago, contract_line, figure, marks_in_words, way_on, way_on_of_token};
 
 #[derive(Debug, Serialize)]
 struct Status {
@@ -37,6 +37,8 @@ struct TokenRow {
     start_block: BlockNumber,
     status: &'static str,
     reason: Option<String>,
+    #[serde(skip)]
+    way_on: Option<String>,
     #[serde(flatten)]
     marks: Marks,
     last_confirmed_block: Option<BlockNumber>,
@@ -59,7 +61,8 @@ pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
 
 impl ChainRow {
     fn of(chain: query::ChainView) -> Self {
-        let tokens = chain.tokens.iter().map(TokenRow::of).collect();
+        let name = &chain.state.name;
+        let tokens = chain.tokens.iter().map(|token| TokenRow::of(name, token)).collect();
         let way_on = way_on(&chain.state.name, &chain.state.status);
         let chain = ChainView::of(chain, SystemTime::now());
         Self { way_on, lag: chain.lag, chain, tokens }
@@ -67,9 +70,10 @@ impl ChainRow {
 }
 
 impl TokenRow {
-    fn of(token: &FollowedToken) -> Self {
+    fn of(chain: &str, token: &FollowedToken) -> Self {
         let state = &token.state;
         Self {
+            way_on: way_on_of_token(chain, state.spec.id.address, &state.status),
             address: Eip55(state.spec.id.address),
             symbol: state.spec.metadata.symbol.clone(),
             start_block: state.spec.start_block,
@@ -121,8 +125,8 @@ impl fmt::Display for Status {
             )?;
             for token in tokens {
                 writeln!(f, "{token}")?;
-                if token.reason.is_some() {
-                    writeln!(f, "    {}", after_a_halt(name, token.address.0))?;
+                if let Some(way_on) = &token.way_on {
+                    writeln!(f, "    {way_on}")?;
                 }
             }
             for contract in &chain.contracts {

@@ -1,5 +1,6 @@
 //! Closed log files: compressed, and removed in time.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,12 +8,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::SystemTime;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::config::LogBounds;
 
+/// The time in a name.
+const TIME: &str = "%Y%m%dT%H%M%S";
 /// Behind the name of a file that was compressed.
 const COMPRESSED: &str = ".gz";
 /// Behind the name of a file that is being compressed.
@@ -35,7 +38,7 @@ impl ClosedFiles {
 
     /// A path for a file that is closed now. Later paths sort behind earlier ones.
     pub(super) fn free_path(&self, now: SystemTime) -> PathBuf {
-        let time = DateTime::<Utc>::from(now).format("%Y%m%dT%H%M%S");
+        let time = DateTime::<Utc>::from(now).format(TIME);
         let mut numbered =
             (0_u32..).map(|number| self.dir.join(format!("{}-{time}-{number:04}.log", self.name)));
         let is_free = |path: &PathBuf| !path.exists() && !with_ending(path, COMPRESSED).exists();
@@ -59,26 +62,35 @@ impl ClosedFiles {
     /// Also finishes what a process that ended left behind.
     fn tidy_now(&self, now: SystemTime) -> io::Result<()> {
         let _alone = self.tidying.lock().expect("no holder panics");
-        let mut closed = Vec::new();
+        let mut closed: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
         for path in self.list()? {
             let name = path.to_string_lossy();
             if name.ends_with(PART) {
                 fs::remove_file(&path)?;
-            } else if name.ends_with(COMPRESSED) {
-                closed.push(path);
             } else {
-                closed.push(compress(&path)?);
+                let line_file = name.strip_suffix(COMPRESSED).unwrap_or(&name).into();
+                closed.entry(line_file).or_default().push(path);
             }
         }
-        closed.sort();
+        // Removed before any is compressed, which needs room on the disk.
         let surplus = closed.len().saturating_sub(self.bounds.kept);
-        for (index, path) in closed.iter().enumerate() {
-            let age = now.duration_since(fs::metadata(path)?.modified()?).unwrap_or_default();
-            if index < surplus || age >= self.bounds.age {
-                fs::remove_file(path)?;
-            }
+        let mut failed = None;
+        for (index, (line_file, files)) in closed.iter().enumerate() {
+            let is_plain = files.contains(line_file);
+            let done = match index < surplus || self.is_old(&files[0], now)? {
+                true => files.iter().try_for_each(fs::remove_file),
+                false if is_plain => compress(line_file),
+                false => Ok(()),
+            };
+            // One that cannot be handled holds up no other.
+            failed = failed.or(done.err());
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn is_old(&self, file: &Path, now: SystemTime) -> io::Result<bool> {
+        let age = now.duration_since(fs::metadata(file)?.modified()?).unwrap_or_default();
+        Ok(age >= self.bounds.age)
     }
 
     fn list(&self) -> io::Result<Vec<PathBuf>> {
@@ -99,16 +111,18 @@ impl ClosedFiles {
             return false;
         };
         let Some((time, ending)) = rest.split_once('.') else { return false };
-        let form = |c: char| c.is_ascii_digit() || c == 'T' || c == '-';
-        time.len() >= "20260101T000000-0000".len()
-            && time.chars().all(form)
+        let Some((time, number)) = time.split_once('-') else { return false };
+        let is_number = number.len() >= 4 && number.bytes().all(|digit| digit.is_ascii_digit());
+        is_number
+            && NaiveDateTime::parse_from_str(time, TIME)
+                .is_ok_and(|read| read.format(TIME).to_string() == time)
             && matches!(ending, "log" | "log.gz" | "log.gz.part")
     }
 }
 
-/// Compresses a file, whose time stays, and returns the path of the result. An interruption leaves the
-/// file and a part of the result.
-fn compress(path: &Path) -> io::Result<PathBuf> {
+/// Compresses a file, whose time stays. An interruption leaves the file, and a part of the result or
+/// all of it.
+fn compress(path: &Path) -> io::Result<()> {
     let compressed = with_ending(path, COMPRESSED);
     let part = with_ending(&compressed, PART);
     let mut lines = File::open(path)?;
@@ -119,8 +133,7 @@ fn compress(path: &Path) -> io::Result<PathBuf> {
     written.set_modified(time)?;
     written.sync_all()?;
     fs::rename(&part, &compressed)?;
-    fs::remove_file(path)?;
-    Ok(compressed)
+    fs::remove_file(path)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {
@@ -241,10 +254,40 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_there_twice_is_counted_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = of(dir.path(), 2);
+        for second in 0..2 {
+            let path = files.free_path(now() + Duration::from_secs(second));
+            add(&path, "a line\n", Duration::ZERO);
+            add(
+                &with_ending(&path, COMPRESSED),
+                "from before the end of a process",
+                Duration::ZERO,
+            );
+        }
+        files.tidy_now(now()).unwrap();
+        assert_eq!(names(dir.path()).len(), 2);
+        assert_eq!(text(&dir.path().join("app-20260101T150000-0000.log.gz")), "a line\n");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_compressed_keeps_no_old_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = of(dir.path(), 10);
+        fs::create_dir(files.free_path(now())).unwrap();
+        let old = files.free_path(now() + Duration::from_secs(1));
+        add(&old, "", Duration::from_secs(86_400));
+        assert!(files.tidy_now(now()).is_err());
+        assert!(!old.exists());
+    }
+
+    #[test]
     fn files_of_others_stay() {
         let dir = tempfile::tempdir().unwrap();
         let others = [
             "access-20260101T150000-0000.log.gz",
+            "app-2026-01-01T15-00-00-123.log",
             "app-20260101T150000-0000.log.gz.old",
             "app-notes.log",
             "app.log",

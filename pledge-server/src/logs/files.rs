@@ -22,6 +22,9 @@ const ACCESS: &str = "pledge::access";
 /// Lines about scheduled tasks have this target or one below it.
 const TASKS: &str = "pledge::tasks";
 
+/// The file whose lock shows that a process has its logs in the folder.
+const LOCK: &str = ".pledge-logs.lock";
+
 type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// The layer that writes lines into files, once the configuration has named their folder. A clone is
@@ -92,7 +95,7 @@ struct Files {
 impl Files {
     fn open(dir: &Path, bounds: LogBounds, clock: fn() -> SystemTime) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        let lock = File::create(dir.join("lock"))?;
+        let lock = File::options().create(true).append(true).open(dir.join(LOCK))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::other("another process has its logs there"),
             TryLockError::Error(error) => error,

@@ -69,12 +69,26 @@ impl RotatingFile {
         open.write(line)
     }
 
-    /// Gives the file a name with the time, and begins another one.
+    /// Gives the file a name with the time, and begins another one. After an error it is as it was.
     fn begin_again(&self, now: SystemTime) -> io::Result<Open> {
-        fs::rename(&self.path, self.closed.free_path(now))?;
-        let next = Open::append_to(&self.path, now);
-        self.closed.tidy(now);
-        next
+        let closed = self.closed.free_path(now);
+        match fs::rename(&self.path, &closed) {
+            // Somebody else moved or removed it: what is written to it now would be in no file.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Open::append_to(&self.path, now);
+            }
+            renamed => renamed?,
+        }
+        match Open::append_to(&self.path, now) {
+            Ok(next) => {
+                self.closed.tidy(now);
+                Ok(next)
+            }
+            Err(error) => {
+                fs::rename(&closed, &self.path)?;
+                Err(error)
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -218,17 +232,30 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_closed_goes_on() {
+    fn a_file_that_was_removed_is_begun_again_with_the_day() {
         let dir = tempfile::tempdir().unwrap();
         let file = open(dir.path());
         file.write_line(b"1\n").unwrap();
-        pass(DAY);
         fs::remove_file(dir.path().join("app.log")).unwrap();
+        pass(DAY);
         file.write_line(b"2\n").unwrap();
-        assert_eq!(file.lock().bytes, 4, "the file has both lines");
+        assert_eq!((current(dir.path()).as_str(), closed(dir.path())), ("2\n", 0));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_closed_goes_on_and_is_closed_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("logs");
+        fs::create_dir(&folder).unwrap();
+        let file = open(&folder);
+        file.write_line(b"1\n").unwrap();
+        pass(DAY);
+        fs::rename(&folder, dir.path().join("away")).unwrap();
+        file.write_line(b"2\n").unwrap();
+        fs::rename(dir.path().join("away"), &folder).unwrap();
+        assert_eq!((current(&folder).as_str(), closed(&folder)), ("1\n2\n", 0));
         pass(ATTEMPTS_EVERY);
-        fs::write(dir.path().join("app.log"), "").unwrap();
         file.write_line(b"3\n").unwrap();
-        assert_eq!((current(dir.path()).as_str(), closed(dir.path())), ("3\n", 1));
+        assert_eq!((current(&folder).as_str(), closed(&folder)), ("3\n", 1));
     }
 }

@@ -36,8 +36,13 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Serves its requests until the client leaves, it is evicted, or `stop`, which lets a request
-    /// under way finish.
-    pub(super) async fn serve(self, router: Router, stop: CancellationToken) {
+    /// under way finish until `over`.
+    pub(super) async fn serve(
+        self,
+        router: Router,
+        stop: CancellationToken,
+        over: CancellationToken,
+    ) {
         let Self { stream, peer, seat, limits } = self;
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
@@ -49,6 +54,7 @@ impl Connection {
             .header_read_timeout(limits.header_timeout)
             .max_header_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
+            .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
@@ -56,7 +62,7 @@ impl Connection {
             () = seat.evicted().cancelled() => Ok(()),
             () = stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                over.run_until_cancelled(connection).await.unwrap_or(Ok(()))
             }
         };
         // What a client does is no incident of the server.
@@ -78,7 +84,7 @@ async fn answer(
     Ok(response.map(|body| Body::new(Answer { body, _busy: busy })))
 }
 
-/// The body of an answer; its connection is busy until it is written or dropped.
+/// The body of an answer; its connection is busy until hyper has taken all of it.
 struct Answer {
     body: Body,
     _busy: Busy,

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The connections of one server. A clone is another handle to the same.
 ///
-/// A connection is busy from the head of a request to the end of its answer. The others wait for a
-/// request, or take their time to send one: where there is no room, the one that waits longest is
+/// A connection is busy from the head of a request until its answer is on the way. The others wait for
+/// a request, or take their time to send one or to read an answer: where there is no room, the one that waits longest is
 /// evicted. So connections that send nothing keep nobody out.
 #[derive(Debug, Clone)]
 pub(super) struct Connections(Arc<Shared>);
