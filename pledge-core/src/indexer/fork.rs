@@ -94,12 +94,7 @@ impl Indexer {
         group: &Group,
         followed: &[Followed],
     ) -> Result<Poll, IndexerError> {
-        // A set aside cursor is evidence of nothing, and a halted one may be at the block that halted it.
-        let active =
-            followed.iter().filter(|one| one.is_active && !self.stranded.has(one.cursor.as_ref()));
-        let top = active.filter_map(|one| one.cursor).max_by_key(order);
-        let Some(ahead) = top.filter(|top| Some(order(top)) > group.cursor.as_ref().map(order))
-        else {
+        let Some(ahead) = self.ahead_of(head, group, followed).await? else {
             return Err(too_deep(ours));
         };
         if !self.branches.is_ours_still(head, &ahead).await? {
@@ -116,6 +111,29 @@ impl Indexer {
         }
         self.stranded.set_aside(group, followed);
         Ok(Poll::Idle)
+    }
+
+    /// The cursor that is furthest ahead of a group and decides for it; `None` if the group is in front.
+    async fn ahead_of(
+        &self,
+        head: &BlockRef,
+        group: &Group,
+        followed: &[Followed],
+    ) -> Result<Option<BlockRef>, IndexerError> {
+        let furthest = |is_active: bool| {
+            let cursors = followed.iter().filter(|one| one.is_active == is_active);
+            let top =
+                cursors.filter_map(|one| one.cursor).filter(|at| !self.stranded.has(Some(at)));
+            let top = top.max_by_key(order);
+            top.filter(|top| Some(order(top)) > group.cursor.as_ref().map(order))
+        };
+        if let Some(ahead) = furthest(true) {
+            return Ok(Some(ahead));
+        }
+        // One that a person or a fault stopped shows which chain this is only while the node has its
+        // block: it may be at the block that stopped it.
+        let Some(stopped) = furthest(false) else { return Ok(None) };
+        Ok(self.branches.is_ours_still(head, &stopped).await?.then_some(stopped))
     }
 
     /// Takes everything above a block back to it, in one write.

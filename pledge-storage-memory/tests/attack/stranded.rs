@@ -216,6 +216,25 @@ async fn what_is_set_aside_is_set_aside_after_a_restart() {
     }
 }
 
+/// A person has stopped what is ahead, so that nothing active shows which chain it is.
+#[tokio::test]
+async fn what_is_set_aside_halts_no_chain_whose_front_is_paused() {
+    let (mut world, source) = patched(true).await;
+    let pool = contract("pool", POOL, 60);
+    follow(&world, &pool).await;
+    poll(&mut world, 4).await;
+    source.heal();
+    world.fixture.balances.pause_token(token(), &operator()).await.unwrap();
+    world.read_through(source);
+    mine_to(&world, 320);
+    poll(&mut world, 20).await;
+    assert_named(&world, &["pool"]).await;
+    let base = world.cursor().await.map(|cursor| cursor.id());
+    world.fixture.balances.resume_token(token(), base, &operator()).await.unwrap();
+    grow(&mut world, 330).await;
+    assert_named(&world, &["pool"]).await;
+}
+
 /// Here the contract is right and the node is not.
 #[tokio::test]
 async fn what_is_set_aside_goes_on_once_the_node_has_its_block() {
