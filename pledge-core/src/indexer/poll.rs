@@ -187,36 +187,9 @@ impl Indexer {
                 Err(error) => failure = Some(error),
             }
         }
-        let mut outcome = Poll::Idle;
-        let followed = self.projections.followed();
-        let groups = group_by_cursor(followed.iter().filter(|one| one.is_active));
-        for (index, group) in groups.iter().enumerate() {
-            if self.stranded.has(group.cursor.as_ref()) {
-                continue;
-            }
-            let mut ahead = groups[index + 1..].iter().filter_map(|ahead| ahead.cursor);
-            let join_at = ahead.find(|ahead| !self.stranded.has(Some(ahead)));
-            let place = Place { target, join_at: join_at.map(|cursor| cursor.id()) };
-            let mut advanced = self.advance(group, &observed, place).await;
-            if let (Err(IndexerError::Chain(error)), Some(tokens)) =
-                (&advanced, group.without_contracts())
-                && !error.is_block_gone()
-            {
-                // What a node does not give of a contract must not hold up the tokens.
-                failure = failure.or(advanced.err());
-                advanced = self.advance(&tokens, &observed, place).await;
-            }
-            if place.is_front() && advanced.is_ok() {
-                self.head = Some(observed.head);
-            }
-            match advanced {
-                Ok(Poll::Idle) => {}
-                Ok(rewound @ Poll::Rewound(_)) => return Ok(rewound),
-                Ok(other) => outcome = other,
-                Err(halt @ IndexerError::Halt(_)) => return Err(halt),
-                // A failure of the tokens behind must not hold up those in front.
-                Err(error) => failure = failure.or(Some(error)),
-            }
+        let outcome = self.advance_each(&observed, target, &mut failure).await?;
+        if let Poll::Rewound(_) = outcome {
+            return Ok(outcome);
         }
         if let Some(error) = failure {
             return Err(error);
@@ -238,6 +211,48 @@ impl Indexer {
             (Poll::Idle, Some(reason)) => Poll::Retry(IndexerError::Stranded(reason)),
             (outcome, _) => outcome,
         })
+    }
+
+    /// Brings every group that is not set aside one slice forward, the furthest behind first, until one
+    /// of them is rewound. Keeps the first failure, for which the others do not wait.
+    async fn advance_each(
+        &mut self,
+        observed: &Observed,
+        target: Option<BlockNumber>,
+        failure: &mut Option<IndexerError>,
+    ) -> Result<Poll, IndexerError> {
+        let mut outcome = Poll::Idle;
+        let followed = self.projections.followed();
+        let groups = group_by_cursor(followed.iter().filter(|one| one.is_active));
+        for (index, group) in groups.iter().enumerate() {
+            if self.stranded.has(group.cursor.as_ref()) {
+                continue;
+            }
+            let mut ahead = groups[index + 1..].iter().filter_map(|ahead| ahead.cursor);
+            let join_at = ahead.find(|ahead| !self.stranded.has(Some(ahead)));
+            let place = Place { target, join_at: join_at.map(|cursor| cursor.id()) };
+            let mut advanced = self.advance(group, observed, place).await;
+            if let (Err(IndexerError::Chain(error)), Some(tokens)) =
+                (&advanced, group.without_contracts())
+                && !error.is_block_gone()
+            {
+                // What a node does not give of a contract must not hold up the tokens.
+                *failure = failure.take().or(advanced.err());
+                advanced = self.advance(&tokens, observed, place).await;
+            }
+            if place.is_front() && advanced.is_ok() {
+                self.head = Some(observed.head);
+            }
+            match advanced {
+                Ok(Poll::Idle) => {}
+                Ok(rewound @ Poll::Rewound(_)) => return Ok(rewound),
+                Ok(other) => outcome = other,
+                Err(halt @ IndexerError::Halt(_)) => return Err(halt),
+                // A failure of the tokens behind must not hold up those in front.
+                Err(error) => *failure = failure.take().or(Some(error)),
+            }
+        }
+        Ok(outcome)
     }
 
     /// Brings a group one slice forward.

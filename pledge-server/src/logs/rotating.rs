@@ -73,7 +73,7 @@ impl RotatingFile {
     fn begin_again(&self, now: SystemTime) -> io::Result<Open> {
         let closed = self.closed.free_path(now);
         match fs::rename(&self.path, &closed) {
-            // Somebody else moved or removed it: what is written to it now would be in no file.
+            // Another program moved or removed the file: lines written to it now would be lost.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Open::append_to(&self.path, now);
             }
