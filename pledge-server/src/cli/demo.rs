@@ -1,11 +1,15 @@
 //! `pledge demo`: shows how it works, without a node or a database.
 
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
 use clap::Args;
-use pledge_http::{Api, Gate, Health, Pulse};
+use pledge_http::{API, Api, Gate, Health, Pulse};
 use tokio::net::TcpListener;
 
 use super::{Context, Verdict, WrongUsage};
@@ -82,11 +86,19 @@ async fn live(
     let api = Api { queries: stores.queries(), clock: SystemTime::now };
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
-    gate.open_with(api, health, paths);
+    gate.open(with_short_paths(pledge_http::service(api, health), paths));
     let mut running = Tasks::new();
     running.spawn(tasks::keep_pulse(pulse, over.clone()));
     running.spawn(serving::serve(listener, gate.router(), LimitsConfig::default(), over.clone()));
     let life = Life::new(market, args.speed);
     running.spawn(life.live(context.progress.clone(), over.clone()));
     tasks::supervise(running, &over).await
+}
+
+/// With short paths that lead to longer ones of the API.
+fn with_short_paths(service: Router, paths: [(&'static str, String); 3]) -> Router {
+    paths.into_iter().fold(service, |router, (path, to)| {
+        let to = Redirect::temporary(&format!("{API}/{to}"));
+        router.route(path, get(move || ready(to.clone())))
+    })
 }

@@ -211,10 +211,10 @@ async fn spawn(
     // Before the gate opens: `/readyz` has no answer until the store was read once.
     pulse.check().await;
     let process = ThisProcess::new(incidents.clone(), stores, stop.clone());
-    gate.open(
+    gate.open(pledge_http::service(
         Api { queries: stores.queries(), clock: SystemTime::now },
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now },
-    );
+    ));
     running.spawn(tasks::keep_pulse(pulse, stop.clone()));
     running.spawn(tasks::watch_store(stores.clone(), stop.clone()));
     let part = share_out(stores, lease(chains), &incidents, running, stop).await;
