@@ -22,7 +22,7 @@ const BATCH: u64 = 5_000;
 
 fn holders(accounts: u64) -> (AccountStates, TokenTotals) {
     let mut states = AccountStates::default();
-    let folded = fold(TokenTotals::default(), &mut states, &mints(accounts), time_of);
+    let folded = fold(TokenTotals::default(), &mut states, &mints(0..accounts), time_of);
     (states, folded.expect("mints fold").totals)
 }
 

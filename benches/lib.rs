@@ -1,6 +1,8 @@
 //! Data for the benchmarks, the same in every run: a token, transfers among many accounts, their
 //! ledger.
 
+use std::ops::Range;
+
 use pledge_core::ledger::{AccountStates, TokenMetadata, TokenSpec, TokenState, Transfer, fold};
 use pledge_core::points::Programme;
 use pledge_core::ports::{BalanceStore, LedgerCommit, NewBlocks, TokenCommit};
@@ -38,10 +40,10 @@ pub fn programme() -> Programme {
     Programme::main(TOKEN, "0.05".parse().expect("a rate"))
 }
 
-/// One mint for each account.
-pub fn mints(accounts: u64) -> Vec<Transfer> {
+/// One mint for each account of some numbers.
+pub fn mints(accounts: Range<u64>) -> Vec<Transfer> {
     let mint = |n| transfer(n, Address::ZERO, account(n).address(), 1_000_000_000);
-    (0..accounts).map(mint).collect()
+    accounts.map(mint).collect()
 }
 
 /// Transfers of one base unit between accounts picked at random; `first` counts those before.

@@ -42,7 +42,7 @@ fn bench_writes_of(c: &mut Criterion, runtime: &Runtime, name: &str, store: &dyn
     const ACCOUNTS: u64 = 20_000;
     runtime.block_on(async {
         register(store).await;
-        commit(store, &mints(ACCOUNTS)).await;
+        commit(store, &mints(0..ACCOUNTS)).await;
     });
     let next = Cell::new(ACCOUNTS);
     let batch = || transfers(ACCOUNTS, BATCH, next.replace(next.get() + BATCH));
@@ -95,7 +95,7 @@ where
     runtime.block_on(async {
         register(&store).await;
         store.put_programme(&programme(), &operator()).await.expect("put a programme");
-        commit(&store, &mints(ACCOUNTS)).await;
+        commit(&store, &mints(0..ACCOUNTS)).await;
         commit(&store, &transfers_from(account(0), ACCOUNTS, CHANGES, ACCOUNTS)).await;
     });
     let (first, now) = (at(12), runtime.block_on(token(&store)).cursor.expect("committed").time);

@@ -6,6 +6,8 @@
 #   scripts/long.sh kills        1,000 kills of the binary over each durable store, or as many as follow
 #   scripts/long.sh unreliable   requests and time of a follower over nodes that fail
 #   scripts/long.sh bounds       time and memory of a page, of a large settlement, of short windows
+#   scripts/long.sh requests     requests a second of the server over 10,000,000 changes, next to a bare handler
+#   scripts/long.sh attack       the follower's lag while readers flood the server
 #   scripts/long.sh first        from a clone with nothing compiled to the first settled statement
 #
 # Each prints its figures and ends with an error if its check fails.
@@ -19,9 +21,16 @@ case ${1:-} in
     planted) simulation --planted ;;
     kills) PLEDGE_KILLS=${2:-1000} scripts/services.sh exec cargo test -p pledge-server --all-features --test anvil kills_over -- --nocapture ;;
     unreliable | bounds) cargo bench -p pledge-benches --bench "$1" ;;
+    requests | attack)
+        source scripts/lib.sh
+        need wrk wrk
+        cargo build --release -p pledge-server
+        ulimit -n "$(ulimit -Hn)"
+        scripts/services.sh exec cargo bench -p pledge-benches --bench serving -- "$1"
+        ;;
     first) scripts/first-statement.sh ;;
     *)
-        sed -n '3,10s/^#\( *\)//p' "$0" >&2
+        sed -n '3,12s/^#\( *\)//p' "$0" >&2
         exit 2
         ;;
 esac
