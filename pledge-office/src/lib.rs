@@ -7,4 +7,6 @@
 //! As core, this crate opens no socket, reads no clock, spawns nothing and knows no SQL. Its laws are in
 //! `pledge-testing`, its stores in `pledge-storage-sql`, each behind a feature `office`.
 
+#[cfg(feature = "access")]
+pub mod access;
 pub mod base;
