@@ -9,7 +9,7 @@ use tempfile::TempDir;
 /// A running `pledge run`, killed when dropped.
 pub(crate) struct Server {
     child: Child,
-    /// `http://127.0.0.1:PORT`.
+    /// Where it serves, without a path: `http://127.0.0.1:PORT`.
     pub(crate) url: String,
     _folder: TempDir,
 }

@@ -131,6 +131,7 @@ impl fmt::Display for SignInMessage {
         }
         let address = self.address.to_checksum(None);
         write!(f, "{}{}\n{address}\n\n", self.domain, grammar::WANTS)?;
+        // A statement has its line, though it be empty; without one two empty lines follow the address.
         if let Some(statement) = &self.statement {
             writeln!(f, "{statement}")?;
         }

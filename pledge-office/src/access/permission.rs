@@ -32,7 +32,7 @@ pub enum Permission {
 pub struct UnknownPermission(String);
 
 impl Permission {
-    /// Every permission.
+    /// Every permission, each once.
     pub const ALL: [Self; 9] = [
         Self::ReadAll,
         Self::PauseChains,

@@ -72,13 +72,13 @@ impl Role {
 /// Where a role is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// Everywhere.
+    /// Everywhere, also for what is of no chain.
     Everywhere,
     /// On some chains with all that is on them, and on some tokens. Never for what is of no chain.
     Within {
         /// Chains with their tokens and contracts.
         chains: BTreeSet<ChainId>,
-        /// Single tokens.
+        /// Single tokens, on any chain.
         tokens: BTreeSet<TokenId>,
     },
 }
@@ -86,7 +86,7 @@ pub enum Scope {
 /// A role that a caller has, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// The role.
+    /// What the caller may do there.
     pub role: Role,
     /// Where it is valid.
     pub scope: Scope,

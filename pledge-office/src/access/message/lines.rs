@@ -74,7 +74,7 @@ impl<'a> Lines<'a> {
         Ok(Some(resources))
     }
 
-    /// Nothing follows.
+    /// Fails where anything follows.
     pub(super) fn end(&mut self) -> Result<(), MalformedMessage> {
         match self.lines.next() {
             None => Ok(()),
