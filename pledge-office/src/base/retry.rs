@@ -52,7 +52,7 @@ impl RetrySchedule {
         self.attempts_max
     }
 
-    /// Whether a message of so many attempts with an end is sent once more.
+    /// Whether a message with this number of attempts that have an end is sent once more.
     pub const fn has_left(&self, ended: u32) -> bool {
         ended < self.attempts_max.get()
     }
