@@ -2,13 +2,18 @@
 
 use async_trait::async_trait;
 use pledge_core::forward_store;
-use pledge_core::ports::{AuditReads, EventStore, LogReads, LogStore};
+use pledge_core::ports::{AuditReads, EventReads, EventStore, LogReads, LogStore};
 
 use super::metered::Metered;
 
 #[async_trait]
+impl<S: EventReads> EventReads for Metered<S> {
+    forward_store!(store: events kept_events);
+}
+
+#[async_trait]
 impl<S: EventStore> EventStore for Metered<S> {
-    forward_store!(store: events delivered record_delivered prune_events);
+    forward_store!(store: delivered record_delivered prune_events);
 }
 
 #[async_trait]

@@ -32,7 +32,7 @@ pub use chain_source::{ChainSource, HeaderDetail, LogsAnswer, LogsRequest};
 pub use chain_source_ext::ChainSourceExt;
 pub use chain_state::{ChainReport, ChainState};
 pub use event_retention::{ConsumerState, EventRetention, Pruning};
-pub use event_store::{EventStore, check_delivery};
+pub use event_store::{EventReads, EventStore, KeptEvents, check_delivery};
 pub use leases::Leases;
 pub use ledger_reads::{
     AccountHistory, ChangesQuery, HistoriesPage, HistoriesPlace, HistoriesQuery, LedgerReads, Seen,

@@ -24,8 +24,8 @@ pub use claims::Claims;
 pub use clock::{StoreTime, WallClock};
 pub use delivery::{Delivery, Drained};
 pub use message::{
-    Attempt, AttemptEnd, AttemptOutcome, ChannelName, Detail, Message, MessageId, MessageState,
-    MessageStatus,
+    Attempt, AttemptEnd, AttemptOutcome, BegunAttempt, ChannelName, Detail, Message, MessageId,
+    MessageState, MessageStatus,
 };
 pub use outbox::Outbox;
 pub use retry::RetrySchedule;

@@ -77,6 +77,8 @@ pub struct Schema {
     pub newest: i64,
     /// Whether the database has no tables of pledge yet, of any set.
     pub is_empty: bool,
+    /// Whether what the engine reads is up to date, whatever the sets behind it lack.
+    pub has_engine: bool,
 }
 
 impl Schema {
@@ -103,12 +105,12 @@ impl fmt::Display for Found {
             Self::Schema(schema) if schema.is_current() => {
                 write!(f, "schema version {}", schema.found)
             }
-            Self::Schema(Schema { of_set, found, newest, .. }) => {
+            Self::Schema(Schema { of_set, found, newest, has_engine, .. }) => {
                 write!(
                     f,
-                    "schema version {found}{of_set}: `pledge migrate` brings it to {newest}; nothing was \
-                     compared with it"
-                )
+                    "schema version {found}{of_set}: `pledge migrate` brings it to {newest}"
+                )?;
+                f.write_str(if *has_engine { "" } else { "; nothing was compared with it" })
             }
         }
     }
@@ -144,8 +146,8 @@ pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
     }
 }
 
-/// Opens an existing store for reading. On a server a user with `SELECT` is enough, and the schema
-/// stays as it is. A file is opened for writing, since another program may start writing to it at
+/// Opens an existing store for reading what the engine wrote. On a server a user with `SELECT` is enough, and
+/// the schema stays as it is: tables of the office may be missing. A file is opened for writing, since another program may start writing to it at
 /// any time.
 pub async fn open_to_read(config: &StorageConfig) -> anyhow::Result<Stores> {
     if !config.url.storage().has_read_only_users() {
@@ -153,7 +155,7 @@ pub async fn open_to_read(config: &StorageConfig) -> anyhow::Result<Stores> {
     }
     let (stores, found) = look(config).await?;
     match found {
-        Found::Schema(schema) if schema.is_current() => Ok(stores),
+        Found::Schema(schema) if schema.has_engine => Ok(stores),
         Found::Schema(schema) if !schema.is_empty => Err(anyhow::anyhow!(
             "the schema of {} is of version {}{}, and {} is needed to read it: run `pledge migrate`",
             config.url,
@@ -168,7 +170,7 @@ pub async fn open_to_read(config: &StorageConfig) -> anyhow::Result<Stores> {
 }
 
 /// Inspects a store without writing to it. The returned stores are empty if there is nothing to
-/// read, or if the schema has to be brought up to date first.
+/// read, or if the schema of the engine has to be brought up to date first.
 pub async fn look(config: &StorageConfig) -> anyhow::Result<(Stores, Found)> {
     config.url.storage().look().await
 }
@@ -278,7 +280,8 @@ mod tests {
     use super::*;
 
     fn found(of_set: &str, found: i64, is_empty: bool) -> Found {
-        Found::Schema(Schema { of_set: of_set.to_owned(), found, newest: 9, is_empty })
+        let has_engine = found == 9 || !of_set.is_empty();
+        Found::Schema(Schema { of_set: of_set.to_owned(), found, newest: 9, is_empty, has_engine })
     }
 
     #[test]
@@ -287,8 +290,10 @@ mod tests {
         assert!(!behind.is_empty());
         let text = behind.to_string();
         assert!(text.starts_with("schema version 0 of the office: `pledge migrate`"), "{text}");
+        assert!(!text.contains("compared"), "{text}");
         let earlier = found("", 8, false).to_string();
         assert!(earlier.starts_with("schema version 8: `pledge migrate`"), "{earlier}");
+        assert!(earlier.ends_with("nothing was compared with it"), "{earlier}");
         assert_eq!(found("", 9, false).to_string(), "schema version 9");
     }
 

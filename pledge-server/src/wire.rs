@@ -47,6 +47,7 @@ pub(crate) static BACKENDS: [Backend; 3] = [
 
 /// How far the schema of a database is, which was looked at.
 fn schema(version: &pledge_storage_sqlite::SchemaVersion) -> Schema {
-    let of_set = version.of_set();
-    Schema { of_set, found: version.found, newest: version.newest, is_empty: version.is_empty }
+    let (of_set, has_engine) = (version.of_set(), version.has_engine());
+    let pledge_storage_sqlite::SchemaVersion { found, newest, is_empty, .. } = *version;
+    Schema { of_set, found, newest, is_empty, has_engine }
 }

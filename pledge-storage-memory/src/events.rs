@@ -3,14 +3,16 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, SequencedEvent};
-use pledge_core::ports::{EventRetention, EventStore, Pruning, check_delivery};
+use pledge_core::ports::{
+    EventReads, EventRetention, EventStore, KeptEvents, Pruning, check_delivery,
+};
 use pledge_core::types::Timestamp;
 
 use crate::MemoryStore;
 use crate::state::State;
 
 #[async_trait]
-impl EventStore for MemoryStore {
+impl EventReads for MemoryStore {
     async fn events(
         &self,
         after: EventSeq,
@@ -21,6 +23,13 @@ impl EventStore for MemoryStore {
         Ok(state.events[passed..].iter().take(limit).cloned().collect())
     }
 
+    async fn kept_events(&self) -> Result<KeptEvents, StoreError> {
+        Ok(kept(&self.lock()))
+    }
+}
+
+#[async_trait]
+impl EventStore for MemoryStore {
     async fn delivered(&self, consumer: &Consumer) -> Result<EventSeq, StoreError> {
         Ok(delivered(&self.lock(), consumer))
     }
@@ -45,8 +54,8 @@ impl EventStore for MemoryStore {
     ) -> Result<Pruning, StoreError> {
         let mut state = self.lock();
         let consumers: Vec<_> = state.consumers.values().cloned().collect();
-        let oldest = state.events.first().map_or(EventSeq::START, |first| first.sequence);
-        let pruning = retention.plan(&consumers, (oldest, state.newest_event()), now);
+        let KeptEvents { oldest, newest } = kept(&state);
+        let pruning = retention.plan(&consumers, (oldest, newest), now);
         for consumer in &pruning.silent {
             if let Some(known) = state.consumers.get_mut(consumer) {
                 known.silent_since = Some(now);
@@ -58,6 +67,11 @@ impl EventStore for MemoryStore {
         pruning.events().for_each(|event| state.record(event));
         Ok(pruning)
     }
+}
+
+fn kept(state: &State) -> KeptEvents {
+    let oldest = state.events.first().map_or(EventSeq::START, |first| first.sequence);
+    KeptEvents { oldest, newest: state.newest_event() }
 }
 
 fn delivered(state: &State, consumer: &Consumer) -> EventSeq {

@@ -7,7 +7,7 @@ use pledge_core::engine::{Engine, EngineError, FollowedChain, FollowedToken};
 use pledge_core::error::ChainErrorKind;
 use pledge_core::event::{Consumer, EventSeq};
 use pledge_core::indexer::{ChainStatus, Poll};
-use pledge_core::ports::{ChainReport, EventStore, LedgerReads, Registry};
+use pledge_core::ports::{ChainReport, EventReads, LedgerReads, Registry};
 use pledge_core::primitives::Address;
 use pledge_core::query::QueryError;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};

@@ -103,6 +103,12 @@ impl SchemaDialect for MySqlDialect {
         })
     }
 
+    /// An `ALTER TABLE` waits for the transactions that have read its table. `LOCK TABLES` does too, by a right
+    /// that nothing else needs.
+    fn let_writes_end(&self) -> Option<&'static str> {
+        Some("ALTER TABLE schema_migration COMMENT = ''")
+    }
+
     fn rights(&self) -> Option<&'static str> {
         Some("CREATE, ALTER, INDEX and DROP")
     }

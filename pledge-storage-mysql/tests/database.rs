@@ -11,7 +11,7 @@ use std::time::Duration;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::EventSeq;
 use pledge_core::indexer::ChainStatus;
-use pledge_core::ports::{ChainReport, EventStore, LedgerReads, LedgerWrites, Registry};
+use pledge_core::ports::{ChainReport, EventReads, LedgerReads, LedgerWrites, Registry};
 use pledge_core::types::{BlockNumber, ChainId};
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::Fixture;

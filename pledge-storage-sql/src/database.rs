@@ -27,9 +27,14 @@ pub struct SchemaVersion {
 }
 
 impl SchemaVersion {
-    /// Whether the database can be read as it is.
+    /// Whether every set is up to date.
     pub const fn is_current(&self) -> bool {
         self.found == self.newest
+    }
+
+    /// Whether what the engine's ports read is up to date, whatever the sets behind it lack.
+    pub fn has_engine(&self) -> bool {
+        self.is_current() || self.set != ENGINE
     }
 
     /// Follows the number in a text: ` of the office`, and nothing for the engine's.

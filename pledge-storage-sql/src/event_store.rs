@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, SequencedEvent};
-use pledge_core::ports::{EventRetention, EventStore, Pruning};
+use pledge_core::ports::{EventReads, EventRetention, EventStore, KeptEvents, Pruning};
 use pledge_core::types::Timestamp;
 
 use crate::database::Database;
@@ -12,7 +12,7 @@ use crate::retention;
 use crate::store::SqlStore;
 
 #[async_trait]
-impl<D: Database> EventStore for SqlStore<D> {
+impl<D: Database> EventReads for SqlStore<D> {
     async fn events(
         &self,
         after: EventSeq,
@@ -23,6 +23,15 @@ impl<D: Database> EventStore for SqlStore<D> {
         unit.finish(read).await
     }
 
+    async fn kept_events(&self) -> Result<KeptEvents, StoreError> {
+        let mut unit = self.read_once("read which events are kept").await?;
+        let read = events::kept(unit.db()).await;
+        unit.finish(read).await
+    }
+}
+
+#[async_trait]
+impl<D: Database> EventStore for SqlStore<D> {
     async fn delivered(&self, consumer: &Consumer) -> Result<EventSeq, StoreError> {
         let mut unit = self.read_once("read a delivery").await?;
         let read = events::delivered(unit.db(), consumer).await;

@@ -1,7 +1,7 @@
 //! Events, and the position of each consumer.
 
 use pledge_core::event::{Consumer, EventEnvelope, EventSeq, SequencedEvent};
-use pledge_core::ports::check_delivery;
+use pledge_core::ports::{KeptEvents, check_delivery};
 
 use crate::bulk::{self, values};
 use crate::connection::{Connection, Row};
@@ -89,6 +89,21 @@ pub(crate) async fn after(
         .await
 }
 
+impl FromRow for KeptEvents {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        let edge = |column| Ok::<_, Fault>(row.find(column)?.unwrap_or(EventSeq::START));
+        Ok(Self { oldest: edge("oldest")?, newest: edge("newest")? })
+    }
+}
+
+pub(crate) async fn kept(db: &mut dyn Connection) -> Result<KeptEvents, Fault> {
+    // Two looks at the key: together they would be a walk over every event.
+    let select = "SELECT (SELECT min(sequence) FROM event) AS oldest, \
+                  (SELECT max(sequence) FROM event) AS newest";
+    let kept = query(select).one(db).await?;
+    kept.ok_or_else(|| Fault::corrupt("the database answers no row to a question about all events"))
+}
+
 pub(crate) async fn delivered(
     db: &mut dyn Connection,
     consumer: &Consumer,
@@ -115,8 +130,7 @@ pub(crate) async fn record_delivered(
     to: EventSeq,
 ) -> Result<(), Fault> {
     let current = lock_delivery(db, consumer).await?;
-    let newest = query("SELECT max(sequence) AS newest FROM event").value(db, "newest").await?;
-    let newest = newest.unwrap_or(EventSeq::START);
+    let newest = kept(db).await?.newest;
     check_delivery(consumer, (current, newest), (from, to))?;
     query("UPDATE event_delivery SET delivered = ?, silent_since = NULL WHERE consumer = ?")
         .bind(to)

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::forward_store;
-use pledge_core::ports::{LedgerReads, LogReads, PointsReads};
+use pledge_core::ports::{EventReads, LedgerReads, LogReads, PointsReads};
 
 use crate::database::Database;
 use crate::outside::ReaderBounds;
@@ -41,6 +41,11 @@ impl<D: Database> LedgerReads for SqlReaders<D> {
 #[async_trait]
 impl<D: Database> PointsReads for SqlReaders<D> {
     forward_store!(store: programmes settlements totals standings statements);
+}
+
+#[async_trait]
+impl<D: Database> EventReads for SqlReaders<D> {
+    forward_store!(store: events kept_events);
 }
 
 #[async_trait]

@@ -1,11 +1,10 @@
 //! Events that are needed no more, and consumers that are not waited for any more.
 
-use pledge_core::event::EventSeq;
-use pledge_core::ports::{ConsumerState, EventRetention, Pruning};
+use pledge_core::ports::{ConsumerState, EventRetention, KeptEvents, Pruning};
 use pledge_core::types::Timestamp;
 
 use crate::connection::{Connection, Row};
-use crate::events::record;
+use crate::events::{kept, record};
 use crate::fault::Fault;
 use crate::query::query;
 use crate::row::FromRow;
@@ -31,8 +30,7 @@ pub(crate) async fn prune(
     let for_update = db.dialect().for_update();
     let consumers = format!("SELECT * FROM event_delivery ORDER BY consumer {for_update}");
     let consumers: Vec<ConsumerState> = query(consumers).all(db).await?;
-    let oldest = edge(db, "SELECT min(sequence) AS edge FROM event").await?;
-    let newest = edge(db, "SELECT max(sequence) AS edge FROM event").await?;
+    let KeptEvents { oldest, newest } = kept(db).await?;
     let pruning = retention.plan(&consumers, (oldest, newest), now);
     for consumer in &pruning.silent {
         query("UPDATE event_delivery SET silent_since = ? WHERE consumer = ?")
@@ -52,8 +50,4 @@ pub(crate) async fn prune(
         record(db, event).await?;
     }
     Ok(pruning)
-}
-
-async fn edge(db: &mut dyn Connection, select: &'static str) -> Result<EventSeq, Fault> {
-    Ok(query(select).value(db, "edge").await?.unwrap_or(EventSeq::START))
 }

@@ -137,18 +137,12 @@ impl<'a> Schema<'a> {
 
     async fn make(&self, db: &mut dyn Connection, steps: &[Step]) -> Result<(), Fault> {
         self.make_record(db).await?;
-        // A migration is recorded before its first change and marked at its end: a database that takes
-        // no change back shows in between that it was begun, and by which text.
-        for Step { set, migration, is_begun } in steps {
-            if *is_begun {
-                let (name, version) = (self.place.name, migration.version);
-                tracing::warn!(
-                    "bringing the schema of `{name}` to version {version} was interrupted, doing it again"
-                );
-            } else {
-                insert(db, set, migration, false, "").await?;
-            }
-            for statement in statements(migration.text, db.dialect())? {
+        for step in steps {
+            let Step { set, migration, .. } = step;
+            let statements = statements(migration.text, db.dialect())?;
+            let mut rest = statements.into_iter();
+            self.begin(db, step, rest.next()).await?;
+            for statement in rest {
                 run(db, statement).await?;
             }
             query("UPDATE schema_migration SET made = 1 WHERE migration_set = ? AND version = ?")
@@ -158,6 +152,56 @@ impl<'a> Schema<'a> {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Records a migration and makes its first change. One of which nothing was made leaves no record.
+    async fn begin(
+        &self,
+        db: &mut dyn Connection,
+        step: &Step,
+        first: Option<String>,
+    ) -> Result<(), Fault> {
+        let Step { set, migration, is_begun } = step;
+        if *is_begun {
+            let (name, version) = (self.place.name, migration.version);
+            tracing::warn!(
+                "bringing the schema of `{name}` to version {version} was interrupted, doing it again"
+            );
+            return self.change_first(db, first).await;
+        }
+        // Before the record, which stops the processes of an earlier release: one who may not change the
+        // schema is refused here.
+        self.let_writes_end(db).await?;
+        // A migration is recorded before its first change and marked at its end: a database that takes
+        // no change back shows in between that it was begun, and by which text.
+        insert(db, set, migration, false, "").await?;
+        let changed = self.change_first(db, first).await;
+        if changed.is_err() {
+            withdraw(db, step).await;
+        }
+        changed
+    }
+
+    async fn change_first(
+        &self,
+        db: &mut dyn Connection,
+        first: Option<String>,
+    ) -> Result<(), Fault> {
+        self.let_writes_end(db).await?;
+        match first {
+            Some(statement) => run(db, statement).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until every write has ended that passed the [`Fence`] before. Nobody writes to a database that
+    /// has no schema yet.
+    async fn let_writes_end(&self, db: &mut dyn Connection) -> Result<(), Fault> {
+        let wait = db.dialect().schema().let_writes_end();
+        match wait.filter(|_| !self.made.is_empty()) {
+            Some(wait) => query(wait).execute(db).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     async fn make_record(&self, db: &mut dyn Connection) -> Result<(), Fault> {
@@ -267,6 +311,18 @@ async fn insert(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Forgets a migration of which nothing was made, so that it stops no process. Where that fails too, it
+/// stays as one that was interrupted, and the next run makes it.
+async fn withdraw(db: &mut dyn Connection, Step { set, migration, .. }: &Step) {
+    let forget =
+        "DELETE FROM schema_migration WHERE migration_set = ? AND version = ? AND made = 0";
+    let forgotten = query(forget).bind(*set).bind(migration.version).execute(db).await;
+    if let Err(fault) = forgotten {
+        let (version, fault) = (migration.version, fault.explained());
+        tracing::debug!("the record of schema version {version} stays: {fault}");
+    }
 }
 
 /// Runs a statement, unless what it makes is there from an interrupted run.

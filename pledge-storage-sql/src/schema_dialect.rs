@@ -21,6 +21,12 @@ pub trait SchemaDialect: Debug + Sync {
     /// [`Part::names`]. `None` where a change of the schema that did not end leaves nothing.
     fn count_parts(&self, part: Part<'_>) -> Option<&'static str>;
 
+    /// A statement that a change of the schema begins with: it ends once no other transaction is open that has
+    /// read `schema_migration`, so no write goes on that began under the schema of before. It needs a right
+    /// that only changes of the schema need, and changes nothing. `None` where one transaction writes at a
+    /// time.
+    fn let_writes_end(&self) -> Option<&'static str>;
+
     /// The rights that a change of the schema needs, where a user may lack them.
     fn rights(&self) -> Option<&'static str>;
 }

@@ -72,6 +72,10 @@ impl SchemaDialect for SqliteDialect {
         None
     }
 
+    fn let_writes_end(&self) -> Option<&'static str> {
+        None
+    }
+
     fn rights(&self) -> Option<&'static str> {
         None
     }

@@ -12,8 +12,8 @@ use pledge_core::event::{Consumer, EventSeq};
 use pledge_core::ledger::{Change, ChangeType, TokenMetadata, TokenSpec, TokenTotals};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
-    Archive, ChangesQuery, EventStore, LedgerCommit, LedgerReads, LedgerWrites, NewBlocks,
-    PointsReads, PointsStore, Registry, TokenCommit,
+    Archive, ChangesQuery, EventReads, EventStore, LedgerCommit, LedgerReads, LedgerWrites,
+    NewBlocks, PointsReads, PointsStore, Registry, TokenCommit,
 };
 use pledge_core::primitives::{Address, B256};
 use pledge_core::types::{

@@ -75,12 +75,18 @@ async fn every_page_of_the_office_is_read_in_the_order_of_an_index() {
             "outbox_message_by_due (channel=? AND due<?)",
         ),
         (
+            "SELECT * FROM outbox_message WHERE channel = 'ops' AND due > 1900 \
+             ORDER BY due, id LIMIT 8",
+            "outbox_message_by_due (channel=? AND due>?)",
+        ),
+        (
             "SELECT id FROM outbox_message WHERE ended <= 7 ORDER BY ended LIMIT 8",
             "outbox_message_by_end (ended<?)",
         ),
         (
-            "SELECT * FROM outbox_attempt WHERE message = zeroblob(16) ORDER BY attempt",
-            "PRIMARY KEY (message=?)",
+            "SELECT * FROM outbox_attempt WHERE message = zeroblob(16) AND attempt > 3 \
+             ORDER BY attempt LIMIT 8",
+            "PRIMARY KEY (message=? AND attempt>?)",
         ),
     ] {
         let plan = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {select}"));

@@ -13,7 +13,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::{join_all, try_join_all};
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::ports::{ChainState, LedgerReads, LogReads, PointsReads, Registry};
+use pledge_core::event::EventSeq;
+use pledge_core::ports::{ChainState, EventReads, LedgerReads, LogReads, PointsReads, Registry};
 use pledge_storage_sql::{
     Access, Database, Fault, ReaderBounds, SchemaVersion, SqlReaders, SqlStore, Transaction,
 };
@@ -258,6 +259,9 @@ async fn readers_see_what_the_store_has_written() {
     assert_eq!(readers.tokens(CHAIN).await.unwrap(), store.tokens(CHAIN).await.unwrap());
     assert_eq!(readers.programmes(token()).await.unwrap(), []);
     assert_eq!(readers.contracts(CHAIN).await.unwrap(), []);
+    stage.store.halt_token(token(), None, "why").await.unwrap();
+    assert_eq!(readers.events(EventSeq::START, 9).await.unwrap().len(), 1);
+    assert_eq!(readers.kept_events().await.unwrap(), store.kept_events().await.unwrap());
 }
 
 #[tokio::test]

@@ -29,12 +29,12 @@ use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     Archive, AuditQuery, AuditReads, BatchFailure, ChainReport, ChainSource, ChainState,
-    ChangesQuery, ContractLogsQuery, EventRetention, EventStore, HistoriesPage, HistoriesQuery,
-    Leases, LedgerCommit, LedgerReads, LedgerWrites, LogReads, LogStore, LogsAnswer, LogsCommit,
-    LogsRequest, Notifier, NotifyError, PendingCache, PendingSnapshot, PointsReads, PointsStore,
-    Price, PriceError, PriceSource, ProgrammeState, Pruning, RecordSink, RecordSource, Registry,
-    Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows,
-    StatementsQuery,
+    ChangesQuery, ContractLogsQuery, EventReads, EventRetention, EventStore, HistoriesPage,
+    HistoriesQuery, KeptEvents, Leases, LedgerCommit, LedgerReads, LedgerWrites, LogReads,
+    LogStore, LogsAnswer, LogsCommit, LogsRequest, Notifier, NotifyError, PendingCache,
+    PendingSnapshot, PointsReads, PointsStore, Price, PriceError, PriceSource, ProgrammeState,
+    Pruning, RecordSink, RecordSource, Registry, Rewind, Seen, Settlement, SettlementBatch,
+    SettlementsQuery, Standing, StatementRows, StatementsQuery,
 };
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::{
@@ -202,12 +202,17 @@ mock! {
     pub EventStore {}
 
     #[async_trait]
-    impl EventStore for EventStore {
+    impl EventReads for EventStore {
         async fn events(
             &self,
             after: EventSeq,
             limit: usize,
         ) -> Result<Vec<SequencedEvent>, StoreError>;
+        async fn kept_events(&self) -> Result<KeptEvents, StoreError>;
+    }
+
+    #[async_trait]
+    impl EventStore for EventStore {
         async fn delivered(&self, consumer: &Consumer) -> Result<EventSeq, StoreError>;
         async fn record_delivered(
             &self,

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use pledge_core::audit::AuditRecord;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, SequencedEvent};
-use pledge_core::ports::{AuditQuery, AuditReads, EventRetention, EventStore, Pruning};
+use pledge_core::ports::{
+    AuditQuery, AuditReads, EventReads, EventRetention, EventStore, KeptEvents, Pruning,
+};
 use pledge_core::types::Timestamp;
 
 use super::Cached;
@@ -17,7 +19,7 @@ impl<S: AuditReads> AuditReads for Cached<S> {
 }
 
 #[async_trait]
-impl<S: EventStore> EventStore for Cached<S> {
+impl<S: EventReads> EventReads for Cached<S> {
     async fn events(
         &self,
         after: EventSeq,
@@ -26,6 +28,13 @@ impl<S: EventStore> EventStore for Cached<S> {
         self.store.events(after, limit).await
     }
 
+    async fn kept_events(&self) -> Result<KeptEvents, StoreError> {
+        self.store.kept_events().await
+    }
+}
+
+#[async_trait]
+impl<S: EventStore> EventStore for Cached<S> {
     async fn delivered(&self, consumer: &Consumer) -> Result<EventSeq, StoreError> {
         self.store.delivered(consumer).await
     }

@@ -10,9 +10,10 @@ use pledge_core::ledger::{
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     AuditQuery, AuditReads, BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery,
-    EventRetention, EventStore, HistoriesPage, HistoriesQuery, LedgerCommit, LedgerReads,
-    LedgerWrites, PointsReads, PointsStore, ProgrammeState, Pruning, Registry, Rewind, Seen,
-    Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    EventReads, EventRetention, EventStore, HistoriesPage, HistoriesQuery, KeptEvents,
+    LedgerCommit, LedgerReads, LedgerWrites, PointsReads, PointsStore, ProgrammeState, Pruning,
+    Registry, Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows,
+    StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
@@ -272,7 +273,7 @@ impl<S: AuditReads> AuditReads for Twice<S> {
 }
 
 #[async_trait]
-impl<S: EventStore> EventStore for Twice<S> {
+impl<S: EventReads> EventReads for Twice<S> {
     async fn events(
         &self,
         after: EventSeq,
@@ -281,6 +282,13 @@ impl<S: EventStore> EventStore for Twice<S> {
         twice!(self.events(after, limit))
     }
 
+    async fn kept_events(&self) -> Result<KeptEvents, StoreError> {
+        twice!(self.kept_events())
+    }
+}
+
+#[async_trait]
+impl<S: EventStore> EventStore for Twice<S> {
     async fn delivered(&self, consumer: &Consumer) -> Result<EventSeq, StoreError> {
         self.0.delivered(consumer).await
     }

@@ -183,6 +183,10 @@ fn kind_of(body: &str) -> Result<String, EnvelopeError> {
     struct Tagged {
         r#type: String,
     }
+    // A tagged struct is read from an array, too, by the order of its fields.
+    if !body.starts_with('{') || !body.ends_with('}') {
+        return Err(EnvelopeError::NotAnEvent("its JSON is not an object alone"));
+    }
     let Tagged { r#type: kind } = serde_json::from_str(body)?;
     if body.contains(['\n', '\r']) {
         return Err(EnvelopeError::NotAnEvent("its JSON has more than one line"));

@@ -191,7 +191,12 @@ fn what_an_envelope_would_not_write_is_refused() {
         r#"{"domain":"lunar","subject":"lunar"}"#,
         r#"{"domain":"","subject":"lunar","body":{"type":"landed"}}"#,
         r#"{"domain":"lunar","subject":"","body":{"type":"landed"}}"#,
+        r#"["landed"]"#,
+        r#"["chain_halted",1,"why"]"#,
+        r#" {"type":"landed"}"#,
+        "{\"type\":\"landed\"} ",
         r#"{"domain":"lunar","subject":"lunar","body":[]}"#,
+        r#"{"domain":"lunar","subject":"lunar","body":["landed"]}"#,
         r#"{"domain":"lunar","subject":"lunar","body":{"type":"landed"},"more":1}"#,
         r#"{"domain":"lunar","subject":"lunar", "body":{"type":"landed"}}"#,
         r#"{"domain":"lunar","body":{"type":"landed"},"subject":"lunar"}"#,
@@ -201,6 +206,29 @@ fn what_an_envelope_would_not_write_is_refused() {
     ] {
         assert!(EventEnvelope::from_json(text).is_err(), "{text}");
     }
+}
+
+/// Events whose JSON is an array, as that of every tuple.
+#[derive(Debug, Serialize, Deserialize)]
+struct Listed(String, u64);
+
+impl DomainEvent for Listed {
+    const DOMAIN: &'static str = "listed";
+    const KINDS: &'static [&'static str] = &["landed"];
+
+    fn subject(&self) -> Subject {
+        Subject::new(Self::DOMAIN).unwrap()
+    }
+
+    fn block_time(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+#[test]
+fn an_event_that_is_not_an_object_is_refused() {
+    let listed = EventEnvelope::of(&Listed("landed".to_owned(), 7));
+    assert!(matches!(listed, Err(EnvelopeError::NotAnEvent(_))), "{listed:?}");
 }
 
 #[test]

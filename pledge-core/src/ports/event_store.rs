@@ -9,11 +9,7 @@ use crate::error::StoreError;
 use crate::event::{Consumer, EventSeq, SequencedEvent};
 use crate::types::Timestamp;
 
-/// The events written by a [`BalanceStore`](super::BalanceStore) and a
-/// [`PointsStore`](super::PointsStore), and a position in them for each consumer. One database
-/// holds all three: an event is written in the transaction that it describes. Domains around the engine
-/// write theirs into the same log, so what is read is an
-/// [`EventEnvelope`](crate::event::EventEnvelope).
+/// The events that a store keeps: the reading half of [`EventStore`].
 ///
 /// # Contract
 /// - Events are returned in the order of their sequence numbers, which begin above
@@ -23,8 +19,49 @@ use crate::types::Timestamp;
 /// - An event of a domain or a kind that is not known is kept, returned and archived as any other, its
 ///   body the same to the byte.
 /// - An event never changes: what a reorg takes back is one more event. Only
-///   [`EventStore::prune_events`] removes events, once every consumer has them; the newest always
-///   stays.
+///   [`EventStore::prune_events`] removes events; the newest always stays.
+/// - The oldest event that is kept is of the state of the call, and none comes below it later. So a reader
+///   that was away reads a page first and what is kept afterwards: where its position does not
+///   [continue](KeptEvents::continue_after) there, events that it has not read may be gone.
+#[async_trait]
+#[auto_impl::auto_impl(Arc, Box)]
+pub trait EventReads: Debug + Send + Sync + 'static {
+    /// Events after a position, ascending, at most `limit`.
+    async fn events(
+        &self,
+        after: EventSeq,
+        limit: usize,
+    ) -> Result<Vec<SequencedEvent>, StoreError>;
+
+    /// The oldest and the newest event that is kept.
+    async fn kept_events(&self) -> Result<KeptEvents, StoreError>;
+}
+
+/// Which events a store keeps: these two, and all between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptEvents {
+    /// The oldest; [`EventSeq::START`] where nothing has happened yet.
+    pub oldest: EventSeq,
+    /// The newest; [`EventSeq::START`] likewise.
+    pub newest: EventSeq,
+}
+
+impl KeptEvents {
+    /// Whether a reader misses none that reads on after a position: whether every event after it is kept, and
+    /// it is not beyond the newest, as one of another database or of before a backup was restored may be.
+    pub fn continue_after(&self, position: EventSeq) -> bool {
+        position <= self.newest && self.oldest <= position.next()
+    }
+}
+
+/// The events written by a [`BalanceStore`](super::BalanceStore) and a
+/// [`PointsStore`](super::PointsStore), and a position in them for each consumer. One database
+/// holds all three: an event is written in the transaction that it describes. Domains around the engine
+/// write theirs into the same log, so what is read is an
+/// [`EventEnvelope`](crate::event::EventEnvelope).
+///
+/// # Contract
+/// - What is read is that of [`EventReads`]. Events are removed once every consumer has them.
 /// - A write of a position names the position it starts from. If the consumer is at another one,
 ///   the store returns `Conflict` and writes nothing. So two may deliver for one consumer without a
 ///   lock.
@@ -35,7 +72,7 @@ use crate::types::Timestamp;
 /// ```
 /// use pledge_core::event::{Consumer, EventSeq};
 /// use pledge_core::indexer::ChainStatus;
-/// use pledge_core::ports::{ChainReport, EventStore, Registry};
+/// use pledge_core::ports::{ChainReport, EventReads, EventStore, Registry};
 /// use pledge_core::types::ChainId;
 /// use pledge_storage_memory::MemoryStore;
 ///
@@ -60,14 +97,7 @@ use crate::types::Timestamp;
 /// ```
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
-pub trait EventStore: Debug + Send + Sync + 'static {
-    /// Events after a position, ascending, at most `limit`.
-    async fn events(
-        &self,
-        after: EventSeq,
-        limit: usize,
-    ) -> Result<Vec<SequencedEvent>, StoreError>;
-
+pub trait EventStore: EventReads {
     /// The last event delivered to a consumer; [`EventSeq::START`] for a new one.
     async fn delivered(&self, consumer: &Consumer) -> Result<EventSeq, StoreError>;
 
@@ -109,4 +139,30 @@ pub fn check_delivery(
         return Err(StoreError::invalid(OPERATION, detail));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_misses_events_that_are_gone_and_those_of_another_store() {
+        let kept = |oldest, newest| KeptEvents {
+            oldest: EventSeq::new(oldest),
+            newest: EventSeq::new(newest),
+        };
+        for (kept, position, misses_none) in [
+            (kept(0, 0), 0, true),
+            (kept(0, 0), 1, false),
+            (kept(1, 9), 0, true),
+            (kept(5, 9), 3, false),
+            (kept(5, 9), 4, true),
+            (kept(5, 9), 9, true),
+            (kept(5, 9), 10, false),
+            (kept(5, 9), u64::MAX, false),
+        ] {
+            let position = EventSeq::new(position);
+            assert_eq!(kept.continue_after(position), misses_none, "{position} of {kept:?}");
+        }
+    }
 }

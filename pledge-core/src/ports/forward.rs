@@ -7,7 +7,8 @@
 /// bound by it. Methods are those of the parts of [`BalanceStore`](crate::ports::BalanceStore)
 /// ([`Registry`](crate::ports::Registry), [`LedgerReads`](crate::ports::LedgerReads),
 /// [`LedgerWrites`](crate::ports::LedgerWrites)), of [`PointsReads`](crate::ports::PointsReads) and
-/// [`PointsStore`](crate::ports::PointsStore), [`EventStore`](crate::ports::EventStore),
+/// [`PointsStore`](crate::ports::PointsStore), [`EventReads`](crate::ports::EventReads) and
+/// [`EventStore`](crate::ports::EventStore),
 /// [`AuditReads`](crate::ports::AuditReads), [`LogReads`](crate::ports::LogReads) and
 /// [`LogStore`](crate::ports::LogStore), by name. The
 /// compiler reports a method that is neither written nor forwarded, so a new method of a port is
@@ -212,8 +213,12 @@ macro_rules! __forward_method {
             (query: &'a $crate::ports::StatementsQuery) -> $crate::ports::Seen<$crate::ports::StatementRows> }
     };
     ($field:tt events) => {
-        $crate::__forwarded! { $field EventStore events []
+        $crate::__forwarded! { $field EventReads events []
             (after: $crate::event::EventSeq, limit: usize) -> Vec<$crate::event::SequencedEvent> }
+    };
+    ($field:tt kept_events) => {
+        $crate::__forwarded! { $field EventReads kept_events []
+            () -> $crate::ports::KeptEvents }
     };
     ($field:tt delivered) => {
         $crate::__forwarded! { $field EventStore delivered ['a]

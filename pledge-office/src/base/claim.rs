@@ -113,8 +113,9 @@ impl Claim {
     /// Why the holder of this claim may not write, where the store has `known` under its name; `None` if
     /// it may. What the holder itself knows of the end decides nothing.
     pub fn refusal(&self, known: Option<&Self>, now: StoreTime) -> Option<String> {
-        let Self { name, fence, .. } = self;
-        let Some(known) = known.filter(|known| known.fence == *fence) else {
+        let Self { name, instance, fence, .. } = self;
+        let is_this = |known: &&Self| known.fence == *fence && known.instance == *instance;
+        let Some(known) = known.filter(is_this) else {
             return Some(format!("claim {name} was taken or released since taking {fence}"));
         };
         let until = known.until;
@@ -167,6 +168,7 @@ mod tests {
             (Some(claim(7, 4 * MINUTE)), 4 * MINUTE, false),
             (Some(claim(8, 9 * MINUTE)), MINUTE, false),
             (Some(claim(6, 9 * MINUTE)), MINUTE, false),
+            (Some(Claim { instance: OTHER, ..claim(7, 9 * MINUTE) }), MINUTE, false),
             (None, MINUTE, false),
         ] {
             let refusal = mine.refusal(known.as_ref(), at(now));

@@ -21,6 +21,8 @@ use super::{Claim, ClaimName};
 ///   `Conflict`, and stays as it is.
 /// - A claim that was released is no one's. Releasing one that is over, was taken by another or was
 ///   released already changes nothing, and is no error.
+/// - A claim with the fence of one taking and the instance of another allows nothing and releases nothing.
+/// - A claim that is returned is held, whatever is released at the same time.
 /// - A write that names a claim is refused with `Conflict` unless [`Claim::refusal`] is `None` in its own
 ///   transaction: no other instance takes the claim between that check and the commit.
 /// - A length that [`Claim::end`] refuses is `Invalid`.

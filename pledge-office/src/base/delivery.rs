@@ -43,6 +43,11 @@ pub struct Delivery {
 impl Delivery {
     /// The time within which a channel answers.
     pub const SEND_TIME_MAX: Duration = Duration::from_secs(30);
+    /// The time within which an attempt ends, its records included. One without an end may be under way until
+    /// then, and is not repeated before.
+    pub const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(60);
+    /// How long a message stays, with its attempts, after it has ended.
+    pub const KEPT: Duration = Duration::from_secs(30 * 86_400);
     /// Messages sent under one taking or renewal of the claim.
     const BATCH_MESSAGES: usize = 8;
     /// Longer than the messages of a batch take. So long does a channel wait for another instance where
@@ -50,6 +55,8 @@ impl Delivery {
     const CLAIM_LASTS: Duration = Duration::from_secs(300);
     /// Batches of one drain: other channels are served too.
     const BATCHES_MAX: usize = 16;
+    /// Messages removed by one write.
+    const PRUNED_MESSAGES: usize = 1_000;
 
     /// Sends for an instance, again by a schedule.
     pub fn new(
@@ -90,6 +97,20 @@ impl Delivery {
         Ok(drained)
     }
 
+    /// Removes the messages that ended [`Delivery::KEPT`] ago or longer, of every channel, and returns how many.
+    /// `stop` is asked before each write.
+    pub async fn prune(&self, stop: &Stop) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        while !stop.is_requested() {
+            let of_write = self.outbox.prune_messages(Self::KEPT, Self::PRUNED_MESSAGES).await?;
+            if of_write == 0 {
+                break;
+            }
+            removed += of_write;
+        }
+        Ok(removed)
+    }
+
     async fn send_batches(
         &self,
         claim: &Claim,
@@ -126,14 +147,14 @@ impl Delivery {
         drained: &mut Drained,
     ) -> Result<(), StoreError> {
         let id = message.id();
-        let Some(number) = self.outbox.begin_attempt(claim, id, &self.retry).await? else {
+        let Some(begun) = self.outbox.begin_attempt(claim, id, &self.retry).await? else {
             drained.given_up += 1;
             return Ok(());
         };
         let sent = channel.send(message).await;
-        let outcome = self.retry.outcome(number, sent.as_ref().map(drop));
+        let outcome = self.retry.outcome(begun, sent.as_ref().map(drop));
         let end = AttemptEnd { outcome, detail: sent.unwrap_or_else(|error| detail_of(&error)) };
-        self.outbox.end_attempt(claim, id, number, &end).await?;
+        self.outbox.end_attempt(claim, id, begun.number, &end).await?;
         *match outcome {
             AttemptOutcome::Delivered => &mut drained.delivered,
             AttemptOutcome::Again { .. } => &mut drained.failed,

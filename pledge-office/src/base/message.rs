@@ -7,7 +7,7 @@ use std::time::Duration;
 use pledge_core::primitives::{Keccak256, hex};
 use pledge_core::types::OutOfRange;
 
-use super::StoreTime;
+use super::{RetrySchedule, StoreTime};
 
 /// The name of a channel: 1 to 32 characters of `a-z`, `0-9`, `-` and `_`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,6 +159,40 @@ pub enum MessageStatus {
     GivenUp(StoreTime),
 }
 
+impl MessageStatus {
+    /// Whether it is sent now.
+    ///
+    /// One that is due later than any wait ends is due too: the clock was set back since.
+    pub fn is_due(self, now: StoreTime) -> bool {
+        matches!(self, Self::Due(due) if due <= now || due > Self::latest_due(now))
+    }
+
+    /// When a message is due that waits for so long from `now` on. An error for a wait longer than
+    /// [`RetrySchedule::WAIT_MAX`].
+    pub fn due_after(now: StoreTime, wait: Duration) -> Result<StoreTime, OutOfRange> {
+        let due = (wait <= RetrySchedule::WAIT_MAX).then(|| now.checked_add(wait)).flatten();
+        let millis = wait.as_millis();
+        due.ok_or_else(|| OutOfRange::new("wait in milliseconds", millis, "at most 1 day"))
+    }
+
+    /// The time up to which a message can wait that was written or sent by `now`, with an hour for a clock that
+    /// is corrected by itself.
+    pub fn latest_due(now: StoreTime) -> StoreTime {
+        let longest = RetrySchedule::WAIT_MAX + Duration::from_secs(3_600);
+        now.checked_add(longest).unwrap_or(StoreTime::MAX)
+    }
+}
+
+/// An attempt that begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BegunAttempt {
+    /// Its number among those of the message, from 1 on.
+    pub number: u32,
+    /// How many before it have an end. The others were interrupted: they show that the message may have been
+    /// sent, and not that it was.
+    pub ended_before: u32,
+}
+
 /// One attempt to send a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
@@ -258,6 +292,29 @@ mod tests {
             assert!(message(subject, "").is_err(), "{subject:?}");
         }
         assert!(message("s", &"b".repeat((256 << 10) + 1)).is_err());
+    }
+
+    #[test]
+    fn a_message_is_due_from_its_time_on_and_after_a_clock_was_set_back() {
+        let at = |millis| StoreTime::new(millis).unwrap();
+        let (now, day_and_hour) = (at(200_000_000), 90_000_000);
+        for (due, is_due) in [
+            (now.get() - 1, true),
+            (now.get(), true),
+            (now.get() + 1, false),
+            (now.get() + day_and_hour, false),
+            (now.get() + day_and_hour + 1, true),
+            (StoreTime::MAX.get(), true),
+        ] {
+            assert_eq!(MessageStatus::Due(at(due)).is_due(now), is_due, "{due}");
+        }
+        let longest = MessageStatus::due_after(now, RetrySchedule::WAIT_MAX);
+        assert!(longest.unwrap() < MessageStatus::latest_due(now));
+        let longer = RetrySchedule::WAIT_MAX + Duration::from_millis(1);
+        assert!(MessageStatus::due_after(now, longer).is_err());
+        assert!(!MessageStatus::Due(StoreTime::MAX).is_due(at(StoreTime::MAX.get() - 1)));
+        assert!(!MessageStatus::Delivered(now).is_due(now));
+        assert!(!MessageStatus::GivenUp(now).is_due(now));
     }
 
     #[test]

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use pledge_core::error::StoreError;
 
 use super::{
-    Attempt, AttemptEnd, ChannelName, Claim, Message, MessageId, MessageState, RetrySchedule,
+    Attempt, AttemptEnd, BegunAttempt, ChannelName, Claim, Message, MessageId, MessageState,
+    RetrySchedule,
 };
 
 /// Messages until their channel has them, and every attempt to send one.
@@ -19,13 +20,18 @@ use super::{
 /// - A message is due from the moment of its writing. One whose id is there already is no second message,
 ///   whatever became of the first; one of the same id and another text is `Invalid`, and nothing of the
 ///   call is written.
-/// - Due messages of a channel are returned by the time since which they are due, then by id.
-/// - An attempt is written before it is made, and the message is then due after the wait of its schedule:
-///   where an instance dies meanwhile, the attempt stays without an end, and the message is sent again.
-/// - An attempt begins only for a message that is due. One that had all its attempts, the last of which
-///   has no end, is given up instead.
+/// - Due messages of a channel are returned by the time since which they are due, then by id. Those that a
+///   clock which was ahead left due later than any wait ends follow
+///   ([`MessageStatus::is_due`](super::MessageStatus::is_due)).
+/// - An attempt is written before it is made, and the message is then due after
+///   [`RetrySchedule::wait_without_end`]: where an instance dies meanwhile, the attempt stays without an end,
+///   and the message is sent again.
+/// - An attempt begins only for a message that is due. One that has no attempt left by a schedule of fewer,
+///   counting those with an end, is given up instead. So no message is given up that was not once answered
+///   by its channel: an attempt without an end is no answer.
 /// - An end is written once, for the attempt that began last. What follows from it for the message is
-///   written with it. A second end, and one for another attempt, is a `Conflict`.
+///   written with it. A second end, and one for another attempt, is a `Conflict`. A wait longer than
+///   [`RetrySchedule::WAIT_MAX`] is `Invalid`.
 /// - Both need the claim of the message's channel (see [`Claims`](super::Claims)): without it they are a
 ///   `Conflict`, and nothing is written. A claim of another name is `Invalid`, as is an id that is not
 ///   there.
@@ -44,13 +50,13 @@ pub trait Outbox: Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<MessageState>, StoreError>;
 
-    /// Begins an attempt and returns its number; `None` if the message was given up instead.
+    /// Begins an attempt and returns it; `None` if the message was given up instead.
     async fn begin_attempt(
         &self,
         claim: &Claim,
         id: MessageId,
         retry: &RetrySchedule,
-    ) -> Result<Option<u32>, StoreError>;
+    ) -> Result<Option<BegunAttempt>, StoreError>;
 
     /// Ends an attempt that began.
     async fn end_attempt(
@@ -64,8 +70,14 @@ pub trait Outbox: Debug + Send + Sync + 'static {
     /// A message and what became of it.
     async fn message(&self, id: MessageId) -> Result<Option<MessageState>, StoreError>;
 
-    /// The attempts to send a message, in their order.
-    async fn attempts(&self, id: MessageId) -> Result<Vec<Attempt>, StoreError>;
+    /// The attempts to send a message behind that of a number, in their order, at most `limit`. From 0 on they
+    /// are all.
+    async fn attempts(
+        &self,
+        id: MessageId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<Attempt>, StoreError>;
 
     /// Removes messages that ended `kept` ago or longer, at most `limit`, the oldest first, and returns how
     /// many.

@@ -2,7 +2,7 @@
 
 use pledge_core::error::StoreError;
 use pledge_core::event::{Event, EventSeq, ReorgRecord, SequencedEvent};
-use pledge_core::ports::EventStore;
+use pledge_core::ports::EventReads;
 use pledge_core::types::ChainId;
 
 use super::story::ForkStory;
@@ -37,7 +37,7 @@ impl Tally {
     }
 
     /// Counts the events since the last call.
-    pub(super) async fn read(&mut self, store: &dyn EventStore) -> Result<(), StoreError> {
+    pub(super) async fn read(&mut self, store: &dyn EventReads) -> Result<(), StoreError> {
         loop {
             let events = store.events(self.sequence, EVENTS_PAGE).await?;
             if events.is_empty() {

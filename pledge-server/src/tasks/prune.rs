@@ -62,7 +62,7 @@ mod tests {
 
     use pledge_core::event::EventSeq;
     use pledge_core::indexer::ChainStatus;
-    use pledge_core::ports::{ChainReport, Registry};
+    use pledge_core::ports::{ChainReport, EventReads, Registry};
     use pledge_core::types::ChainId;
     use pledge_storage_memory::MemoryStore;
     use pledge_testing::world::operator;

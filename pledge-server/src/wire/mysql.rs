@@ -58,7 +58,7 @@ impl Storage for Server {
         let looked = MySqlStore::open_read_only(self.0.expose().as_str()).await;
         let (store, version) = looked.map_err(blame)?;
         let found = Found::Schema(super::schema(&version));
-        if version.is_current() {
+        if version.has_engine() {
             return Ok((stores(store), found));
         }
         store.close().await;

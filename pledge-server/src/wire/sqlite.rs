@@ -70,7 +70,7 @@ impl Storage for File {
         let looked = SqliteStore::open_read_only(&self.to_string()).await;
         let (store, version) = looked.map_err(blame)?;
         let found = Found::Schema(super::schema(&version));
-        if version.is_current() {
+        if version.has_engine() {
             return Ok((stores(store), found));
         }
         store.close().await;

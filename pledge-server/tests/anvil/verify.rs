@@ -2,7 +2,7 @@
 //! contract's own, and every byte equals the oracle's.
 
 use pledge_core::event::{Event, EventEnvelope, EventSeq, ReorgRecord};
-use pledge_core::ports::EventStore;
+use pledge_core::ports::EventReads;
 use pledge_examples::Traffic;
 use pledge_http::PartState;
 use pledge_server::config::Config;
@@ -33,7 +33,7 @@ async fn busy_chains() -> [Chain; 2] {
     chains
 }
 
-async fn reorgs(store: &dyn EventStore) -> Vec<ReorgRecord> {
+async fn reorgs(store: &dyn EventReads) -> Vec<ReorgRecord> {
     let events = store.events(EventSeq::START, 100_000).await.unwrap();
     let reorged = |event: EventEnvelope| match event.engine() {
         Some(Event::Reorged(record)) => Some(record),

@@ -143,6 +143,38 @@ fn a_server_that_is_away_fails_the_command_and_shows_no_password() {
     }
 }
 
+/// Commands that read need none of them, and make none.
+#[test]
+fn a_database_without_the_tables_of_the_office_is_read() {
+    let (node, place) = (Node::with_the_first_hour(NORMAL), place());
+    let folder = folder(&node, &place.url(), "");
+    assert_eq!(folder.run(&["index", "--until-head"]).code, Some(0));
+    let runtime = Runtime::new().unwrap();
+    let mut admin = runtime.block_on(place.outsider());
+    for undo in [
+        "DROP TABLE claim, claim_fence, outbox_message, outbox_attempt",
+        "DELETE FROM schema_migration WHERE migration_set = 'office'",
+    ] {
+        runtime.block_on(admin.execute(undo)).unwrap();
+    }
+    let tables = runtime.block_on(admin.fetch_all("SHOW TABLES")).unwrap().len();
+    for command in [
+        &["status"][..],
+        &["settlements"],
+        &["audit"],
+        &["verify"],
+        &["export", "--to", "."],
+        &["config", "check"],
+    ] {
+        let ended = folder.run(command);
+        assert_eq!(ended.code, Some(0), "{command:?}: {}{}", ended.stdout, ended.stderr);
+    }
+    let check = folder.run(&["config", "check"]).stdout;
+    assert!(check.contains("version 0 of the office: `pledge migrate` brings it"), "{check}");
+    let left = runtime.block_on(admin.fetch_all("SHOW TABLES")).unwrap().len();
+    assert_eq!(left, tables);
+}
+
 /// Migrating, running and reading may use three database users.
 #[test]
 fn each_command_needs_the_rights_for_what_it_does_and_no_more() {

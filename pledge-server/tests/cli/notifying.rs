@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use pledge_core::event::{Consumer, EventSeq};
-use pledge_core::ports::EventStore;
+use pledge_core::ports::{EventReads, EventStore};
 use pledge_storage_sqlite::SqliteStore;
 use serde_json::{Value, json};
 

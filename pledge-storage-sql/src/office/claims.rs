@@ -12,6 +12,9 @@ use crate::fault::Fault;
 use crate::query::query;
 use crate::row::FromRow;
 
+/// How often a row is made that others remove at the same time.
+const ROWS_MADE_MAX: usize = 4;
+
 impl FromRow for Claim {
     fn from_row(row: &dyn Row) -> Result<Self, Fault> {
         Ok(Self {
@@ -38,11 +41,10 @@ pub(crate) async fn take(
     instance: InstanceId,
     lasts: Duration,
 ) -> Result<Option<Claim>, Fault> {
-    add_free(db, name, instance).await?;
-    let known = lock(db, name).await?;
+    let known = lock_row(db, name, instance).await?;
     let now = now(db).await?;
     let until = Claim::end(now, lasts).map_err(out_of_range)?;
-    if !Claim::may_take(known.as_ref(), instance, now) {
+    if !Claim::may_take(Some(&known), instance, now) {
         return Ok(None);
     }
     let claim = Claim { name: name.clone(), instance, until, fence: next_fence(db).await? };
@@ -50,7 +52,25 @@ pub(crate) async fn take(
     Ok(Some(claim))
 }
 
-/// Adds a claim that is over, unless there is one: what has no row cannot be locked.
+/// The claim of this name, locked. Where there is none, one that is over is made: what has no row cannot be
+/// locked.
+async fn lock_row(
+    db: &mut dyn Connection,
+    name: &ClaimName,
+    instance: InstanceId,
+) -> Result<Claim, Fault> {
+    // A row that was found may be one that another transaction removes: it is gone once that has ended, and
+    // the next attempt makes one of this transaction.
+    for _ in 0..ROWS_MADE_MAX {
+        add_free(db, name, instance).await?;
+        if let Some(known) = lock(db, name).await? {
+            return Ok(known);
+        }
+    }
+    Err(Fault::unavailable(format!("claim {name} is being taken and released by others")))
+}
+
+/// Adds a claim that is over, unless there is one.
 async fn add_free(
     db: &mut dyn Connection,
     name: &ClaimName,
@@ -82,9 +102,10 @@ pub(crate) async fn renew(
 }
 
 pub(crate) async fn release(db: &mut dyn Connection, claim: &Claim) -> Result<(), Fault> {
-    query("DELETE FROM claim WHERE name = ? AND fence = ?")
+    query("DELETE FROM claim WHERE name = ? AND fence = ? AND instance = ?")
         .bind(claim.name.as_str())
         .bind(claim.fence)
+        .bind(claim.instance)
         .execute(db)
         .await?;
     Ok(())

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use pledge_office::base::{
-    Attempt, AttemptEnd, AttemptOutcome, ChannelName, Claim, ClaimName, Detail, Message, MessageId,
-    MessageState, MessageStatus, RetrySchedule, StoreTime,
+    Attempt, AttemptEnd, AttemptOutcome, BegunAttempt, ChannelName, Claim, ClaimName, Detail,
+    Message, MessageId, MessageState, MessageStatus, RetrySchedule, StoreTime,
 };
 
 use super::claims;
-use super::time::now;
+use super::time::{now, out_of_range};
 use crate::bulk;
 use crate::connection::{Connection, Row};
 use crate::dialect::Conflict;
@@ -98,60 +98,70 @@ pub(crate) async fn due(
     rows_max: usize,
 ) -> Result<Vec<MessageState>, Fault> {
     let now = now(db).await?;
-    query(
-        "SELECT * FROM outbox_message WHERE channel = ? AND due <= ? \
-         ORDER BY due, id LIMIT ?",
-    )
+    let mut due = page(db, channel, ("due <= ?", now), rows_max).await?;
+    if due.len() < rows_max {
+        // Two ranges of one index: as one condition they would be sorted.
+        let latest = MessageStatus::latest_due(now);
+        due.extend(page(db, channel, ("due > ?", latest), rows_max - due.len()).await?);
+    }
+    Ok(due)
+}
+
+async fn page(
+    db: &mut dyn Connection,
+    channel: &ChannelName,
+    (range, bound): (&'static str, StoreTime),
+    rows_max: usize,
+) -> Result<Vec<MessageState>, Fault> {
+    query(format!(
+        "SELECT * FROM outbox_message WHERE channel = ? AND {range} ORDER BY due, id LIMIT ?"
+    ))
     .bind(channel.as_str())
-    .bind(now)
+    .bind(bound)
     .limit(rows_max)
     .all(db)
     .await
 }
 
-/// Begins an attempt, or gives the message up where its last one was interrupted.
+/// Begins an attempt, or gives a message up that has none left by a schedule of fewer.
 pub(crate) async fn begin_attempt(
     db: &mut dyn Connection,
     claim: &Claim,
     id: MessageId,
     retry: &RetrySchedule,
-) -> Result<Option<u32>, Fault> {
+) -> Result<Option<BegunAttempt>, Fault> {
     let (now, known) = claimed(db, claim, id).await?;
-    if !matches!(known.status, MessageStatus::Due(due) if due <= now) {
+    if !known.status.is_due(now) {
         return Err(Fault::conflict(format!("message {id} is not due")));
     }
-    if known.attempts >= retry.attempts_max().get() {
-        return give_up_interrupted(db, &known, now).await.map(|()| None);
+    let ended_before = count_ended(db, id).await?;
+    if !retry.has_left(ended_before) {
+        return end_message(db, id, false, now).await.map(|()| None);
     }
-    let number = known.attempts + 1;
+    let number = known.attempts.checked_add(1);
+    let number =
+        number.ok_or_else(|| Fault::invalid(format!("message {id} has no number left")))?;
     query("INSERT INTO outbox_attempt (message, attempt, began) VALUES (?, ?, ?)")
         .bind(id)
         .bind(number)
         .bind(now)
         .execute(db)
         .await?;
-    // Due again already: nobody is left to say so where this instance dies.
+    // Due again already: nobody is left to write it where this instance dies.
     query("UPDATE outbox_message SET attempts = ?, due = ? WHERE id = ?")
         .bind(number)
-        .bind(later(now, retry.wait(number))?)
+        .bind(due_after(now, retry.wait_without_end(number))?)
         .bind(id)
         .execute(db)
         .await?;
-    Ok(Some(number))
+    Ok(Some(BegunAttempt { number, ended_before }))
 }
 
-async fn give_up_interrupted(
-    db: &mut dyn Connection,
-    known: &MessageState,
-    now: StoreTime,
-) -> Result<(), Fault> {
-    let (id, number) = (known.message.id(), known.attempts);
-    let detail =
-        Detail::new("the last attempt was interrupted: it is unknown whether it succeeded");
-    let end = AttemptEnd { outcome: AttemptOutcome::GivenUp, detail };
-    // A schedule of fewer attempts finds one that has ended; its end stays.
-    save_end(db, (id, number), &end, now).await?;
-    end_message(db, id, false, now).await
+/// How many attempts to send a message have an end.
+async fn count_ended(db: &mut dyn Connection, id: MessageId) -> Result<u32, Fault> {
+    let count = "SELECT COUNT(*) AS ended FROM outbox_attempt \
+                 WHERE message = ? AND ended IS NOT NULL";
+    Ok(query(count).bind(id).value(db, "ended").await?.unwrap_or(0))
 }
 
 pub(crate) async fn end_attempt(
@@ -170,7 +180,7 @@ pub(crate) async fn end_attempt(
     match end.outcome {
         AttemptOutcome::Again { after } => {
             query("UPDATE outbox_message SET due = ? WHERE id = ?")
-                .bind(later(now, after)?)
+                .bind(due_after(now, after)?)
                 .bind(id)
                 .execute(db)
                 .await?;
@@ -251,8 +261,15 @@ pub(crate) async fn find(
 pub(crate) async fn attempts(
     db: &mut dyn Connection,
     id: MessageId,
+    after: u32,
+    rows_max: usize,
 ) -> Result<Vec<Attempt>, Fault> {
-    query("SELECT * FROM outbox_attempt WHERE message = ? ORDER BY attempt").bind(id).all(db).await
+    query("SELECT * FROM outbox_attempt WHERE message = ? AND attempt > ? ORDER BY attempt LIMIT ?")
+        .bind(id)
+        .bound(after.into())
+        .limit(rows_max)
+        .all(db)
+        .await
 }
 
 pub(crate) async fn prune(
@@ -273,9 +290,8 @@ pub(crate) async fn prune(
     bulk::delete(db, "DELETE FROM outbox_message WHERE id IN", &[], &old).await
 }
 
-fn later(now: StoreTime, wait: Duration) -> Result<StoreTime, Fault> {
-    let later = now.checked_add(wait);
-    later.ok_or_else(|| Fault::invalid(format!("a wait of {wait:?} ends after all times")))
+fn due_after(now: StoreTime, wait: Duration) -> Result<StoreTime, Fault> {
+    MessageStatus::due_after(now, wait).map_err(out_of_range)
 }
 
 fn millis(duration: Duration) -> Result<u64, Fault> {

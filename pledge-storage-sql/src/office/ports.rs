@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use pledge_core::error::StoreError;
 use pledge_core::sharing::InstanceId;
 use pledge_office::base::{
-    Attempt, AttemptEnd, ChannelName, Claim, ClaimName, Claims, Message, MessageId, MessageState,
-    Outbox, RetrySchedule,
+    Attempt, AttemptEnd, BegunAttempt, ChannelName, Claim, ClaimName, Claims, Message, MessageId,
+    MessageState, Outbox, RetrySchedule,
 };
 
 use super::{claims, outbox};
@@ -69,7 +69,7 @@ impl<D: Database> Outbox for SqlStore<D> {
         claim: &Claim,
         id: MessageId,
         retry: &RetrySchedule,
-    ) -> Result<Option<u32>, StoreError> {
+    ) -> Result<Option<BegunAttempt>, StoreError> {
         let mut unit = self.write("begin to send a message").await?;
         let begun = outbox::begin_attempt(unit.db(), claim, id, retry).await;
         unit.finish(begun).await
@@ -93,9 +93,14 @@ impl<D: Database> Outbox for SqlStore<D> {
         unit.finish(read).await
     }
 
-    async fn attempts(&self, id: MessageId) -> Result<Vec<Attempt>, StoreError> {
+    async fn attempts(
+        &self,
+        id: MessageId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<Attempt>, StoreError> {
         let mut unit = self.read_once("read attempts").await?;
-        let read = outbox::attempts(unit.db(), id).await;
+        let read = outbox::attempts(unit.db(), id, after, limit).await;
         unit.finish(read).await
     }
 

@@ -1,4 +1,9 @@
 //! The fence: a process whose schema a newer release has changed writes nothing any more.
+//!
+//! A write reads the record of migrations first, in its own transaction. One that did so before a newer
+//! release recorded its change is waited for by that release
+//! ([`SchemaDialect::let_writes_end`](crate::SchemaDialect::let_writes_end)), which costs the write nothing:
+//! a transaction keeps its lock on the definition of a table that it has read.
 
 use std::sync::{Arc, LazyLock, OnceLock};
 

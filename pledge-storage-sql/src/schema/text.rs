@@ -137,6 +137,10 @@ mod tests {
             None
         }
 
+        fn let_writes_end(&self) -> Option<&'static str> {
+            None
+        }
+
         fn rights(&self) -> Option<&'static str> {
             None
         }

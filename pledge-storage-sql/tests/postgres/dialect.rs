@@ -75,6 +75,11 @@ impl SchemaDialect for PostgresDialect {
         None
     }
 
+    /// The lock is kept until the schema is changed, so the writes that wait for it find the new record.
+    fn let_writes_end(&self) -> Option<&'static str> {
+        Some("LOCK TABLE schema_migration IN ACCESS EXCLUSIVE MODE")
+    }
+
     fn rights(&self) -> Option<&'static str> {
         Some("CREATE")
     }

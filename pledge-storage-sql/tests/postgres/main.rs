@@ -62,6 +62,9 @@ mod office {
     pledge_testing::office_conformance!(office());
 }
 
+#[cfg(feature = "office")]
+mod waits;
+
 mod from_memory_to_server {
     use super::*;
 

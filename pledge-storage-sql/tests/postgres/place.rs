@@ -33,6 +33,12 @@ impl Schema {
         format!("{}?options[search_path]={}", self.server, self.name)
     }
 
+    /// Another program's connection to the same tables.
+    #[cfg(feature = "office")]
+    pub(crate) async fn outsider(&self) -> PgConnection {
+        PgConnection::connect(&self.url()).await.unwrap()
+    }
+
     pub(crate) async fn open(&self) -> PostgresStore {
         PostgresStore::open(&self.url()).await.unwrap()
     }

@@ -22,6 +22,8 @@ laws! {
     a_claim_that_another_took_is_not_renewed
     a_released_claim_is_no_ones
     a_late_release_ends_no_claim_of_another
+    a_claim_of_another_instance_under_its_number_allows_nothing
+    a_claim_that_is_taken_while_it_is_released_is_held
     a_clock_that_is_set_forward_ends_claims
     a_clock_that_is_set_back_keeps_no_claim_for_longer_than_the_longest
     claims_of_other_names_are_not_seen
@@ -178,6 +180,36 @@ async fn a_late_release_ends_no_claim_of_another(office: OfficeFixture) {
     let second = office.take("a", TWO, 5).await.expect("it is over");
     office.claims.release(&first).await.expect("no error");
     assert_eq!(office.holder("a").await, Some(second));
+}
+
+/// Such as one that was put together wrongly: neither its renewal nor its release changes the real one.
+async fn a_claim_of_another_instance_under_its_number_allows_nothing(office: OfficeFixture) {
+    let claim = office.take("a", ONE, 5).await.expect("it is free");
+    let other = Claim { instance: TWO, ..claim.clone() };
+    assert_eq!(kind(office.claims.renew(&other, MINUTE).await), StoreErrorKind::Conflict);
+    office.claims.release(&other).await.expect("no error");
+    assert_eq!(office.holder("a").await, Some(claim));
+}
+
+/// In each round one instance releases it and another takes it, in either order.
+async fn a_claim_that_is_taken_while_it_is_released_is_held(office: OfficeFixture) {
+    let mut held = office.take("a", InstanceId::new(1), 5).await.expect("it is free");
+    for by in 2..30 {
+        let take = async || loop {
+            match office.claims.take(&name("a"), InstanceId::new(by), MINUTE * 5).await {
+                Ok(taken) => return taken,
+                // A server may take back one of two writers that wait for each other.
+                Err(error) => assert!(error.is_retryable(), "{error}"),
+            }
+        };
+        let (released, taken) = tokio::join!(office.claims.release(&held), take());
+        released.expect("release");
+        assert_eq!(office.holder("a").await, taken, "round {by}");
+        held = match taken {
+            Some(taken) => taken,
+            None => take().await.expect("it was released"),
+        };
+    }
 }
 
 /// The holder is refused, though little time has passed for it.

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use pledge_core::event::{Event, EventSeq, SequencedEvent};
-use pledge_core::ports::{EventRetention, Pruning};
+use pledge_core::ports::{EventRetention, KeptEvents, Pruning};
 use pledge_core::types::Timestamp;
 
 use super::event_store::{consumer, five_events};
@@ -16,6 +16,7 @@ laws! {
     a_consumer_that_takes_nothing_for_too_long_is_dropped_and_that_is_an_event
     a_consumer_that_takes_one_event_is_waited_for_again
     a_consumer_that_is_dropped_begins_again_with_what_is_kept
+    a_reader_learns_that_events_behind_its_position_are_gone
 }
 
 const DAY: u64 = 86_400;
@@ -115,4 +116,20 @@ async fn a_consumer_that_is_dropped_begins_again_with_what_is_kept(fixture: Fixt
     deliver(fixture, "slow", EventSeq::START, due[0].sequence).await;
     prune(fixture, 32).await;
     assert_eq!(left(fixture).await, due[1..]);
+}
+
+/// By the oldest event that is kept; the newest bounds it from above.
+async fn a_reader_learns_that_events_behind_its_position_are_gone(fixture: Fixture) {
+    let kept = async |fixture: &Fixture| fixture.events.kept_events().await.expect("read");
+    let nothing = KeptEvents { oldest: EventSeq::START, newest: EventSeq::START };
+    assert_eq!(kept(&fixture).await, nothing);
+    let (ledger, numbers) = five_events(fixture).await;
+    let all = KeptEvents { oldest: numbers[0], newest: numbers[4] };
+    assert_eq!(kept(&ledger.fixture).await, all);
+    prune(&ledger.fixture, 1).await;
+    let left = KeptEvents { oldest: numbers[3], newest: numbers[4] };
+    assert_eq!(kept(&ledger.fixture).await, left);
+    for (position, misses_none) in [(numbers[1], false), (numbers[2], true), (numbers[4], true)] {
+        assert_eq!(left.continue_after(position), misses_none, "{position}");
+    }
 }

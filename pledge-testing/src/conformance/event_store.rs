@@ -1,9 +1,9 @@
-//! Laws of [`EventStore`].
+//! Laws of [`EventReads`] and [`EventStore`](pledge_core::ports::EventStore).
 
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{Consumer, Event, EventEnvelope, EventSeq, RewindCause, SequencedEvent};
 use pledge_core::indexer::ChainStatus;
-use pledge_core::ports::{BalanceStore, ChainReport, EventStore, Rewind};
+use pledge_core::ports::{BalanceStore, ChainReport, EventReads, Rewind};
 use pledge_core::types::ChainId;
 use tokio::task::yield_now;
 
@@ -46,7 +46,7 @@ pub(super) async fn five_events(fixture: Fixture) -> (Ledger, Vec<EventSeq>) {
 }
 
 /// Every event after a position, in pages.
-async fn walk(store: &dyn EventStore, limit: usize) -> Vec<SequencedEvent> {
+async fn walk(store: &dyn EventReads, limit: usize) -> Vec<SequencedEvent> {
     let mut walked: Vec<SequencedEvent> = Vec::new();
     loop {
         let after = walked.last().map_or(EventSeq::START, |last| last.sequence);

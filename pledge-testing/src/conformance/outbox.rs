@@ -1,5 +1,6 @@
 //! Laws of [`Outbox`](pledge_office::base::Outbox): which messages there are, and which are due.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pledge_core::error::StoreErrorKind;
@@ -21,6 +22,7 @@ laws! {
     due_messages_come_by_their_time_and_id
     messages_of_other_channels_are_not_due
     a_clock_that_is_set_back_delays_and_loses_nothing
+    a_clock_that_was_far_ahead_hides_no_message
     messages_that_ended_are_removed_in_their_time
     messages_that_are_due_are_never_removed
     what_is_not_there_is_none
@@ -63,7 +65,7 @@ impl OfficeFixture {
         let claim = self.take(&claimed, ONE, 5).await.expect("nobody else has it");
         let (id, retry) = (message.id(), RetrySchedule::USUAL);
         let begun = self.outbox.begin_attempt(&claim, id, &retry).await.expect("begin");
-        let number = begun.expect("it has attempts left");
+        let number = begun.expect("it has attempts left").number;
         self.outbox.end_attempt(&claim, id, number, &ended(outcome)).await.expect("end");
     }
 }
@@ -182,6 +184,35 @@ async fn a_clock_that_is_set_back_delays_and_loses_nothing(office: OfficeFixture
     assert_eq!(office.due("ops").await, [first.id()]);
 }
 
+/// It was ahead by more than any wait, when one was written, one waited and one was sent. They come behind the
+/// others, in pages of any length, and each is sent.
+async fn a_clock_that_was_far_ahead_hides_no_message(office: OfficeFixture) {
+    let (hidden, usual): (Vec<_>, Vec<_>) =
+        ((0..3).map(|n| message(n, "ops")).collect(), (3..5).map(|n| message(n, "ops")).collect());
+    let year = HOUR * 24 * 365;
+    office.advance(year);
+    office.enqueue(&hidden).await;
+    office.attempt(&hidden[1], AttemptOutcome::Again { after: HOUR }).await;
+    let claim = office.take("outbox:ops", ONE, 5).await.expect("it is its own");
+    let begun = office.outbox.begin_attempt(&claim, hidden[2].id(), &RetrySchedule::USUAL).await;
+    assert!(begun.expect("begin").is_some());
+    office.set_back(year);
+    office.enqueue(&usual).await;
+    let all = office.due("ops").await;
+    let ids = |messages: &[Message]| messages.iter().map(Message::id).collect::<BTreeSet<_>>();
+    assert_eq!(all.iter().take(2).copied().collect::<BTreeSet<_>>(), ids(&usual));
+    assert_eq!(all.iter().skip(2).copied().collect::<BTreeSet<_>>(), ids(&hidden));
+    for limit in 0..=6 {
+        let page = office.outbox.due(&channel("ops"), limit).await.expect("read");
+        let page: Vec<_> = page.iter().map(|state| state.message.id()).collect();
+        assert_eq!(page, all[..limit.min(5)], "a page of {limit}");
+    }
+    for message in &hidden {
+        office.attempt(message, AttemptOutcome::Delivered).await;
+    }
+    assert_eq!(office.due("ops").await.len(), 2);
+}
+
 /// With their attempts, the oldest first, no more than asked for. Then the id is a new message.
 async fn messages_that_ended_are_removed_in_their_time(office: OfficeFixture) {
     let messages: Vec<_> = (0..5).map(|number| message(number, "ops")).collect();
@@ -196,7 +227,7 @@ async fn messages_that_ended_are_removed_in_their_time(office: OfficeFixture) {
     assert_eq!(prune(MINUTE, 2).await, 2);
     let left = async |message: &Message| {
         let state = office.outbox.message(message.id()).await.expect("read");
-        let attempts = office.outbox.attempts(message.id()).await.expect("read");
+        let attempts = office.attempts(message).await;
         (state.is_some(), attempts.len())
     };
     for gone in &messages[..4] {
@@ -224,7 +255,7 @@ async fn messages_that_are_due_are_never_removed(office: OfficeFixture) {
 async fn what_is_not_there_is_none(office: OfficeFixture) {
     let id = message(1, "ops").id();
     assert_eq!(office.outbox.message(id).await.expect("read"), None);
-    assert_eq!(office.outbox.attempts(id).await.expect("read"), []);
+    assert_eq!(office.outbox.attempts(id, 0, 10).await.expect("read"), []);
     let claim = office.take("outbox:ops", ONE, 5).await.expect("it is free");
     let begun = office.outbox.begin_attempt(&claim, id, &RetrySchedule::USUAL).await;
     assert_eq!(kind(begun), StoreErrorKind::Invalid);

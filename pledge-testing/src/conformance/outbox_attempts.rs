@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use pledge_core::error::StoreErrorKind;
 use pledge_office::base::{
-    Attempt, AttemptEnd, AttemptOutcome, Claim, Detail, Message, MessageStatus, RetrySchedule,
+    Attempt, AttemptEnd, AttemptOutcome, BegunAttempt, Claim, Delivery, Detail, Message,
+    MessageStatus, RetrySchedule,
 };
 
 use super::claims::{HOUR, MINUTE, ONE, TWO, kind};
@@ -19,18 +20,27 @@ laws! {
     a_failed_attempt_is_made_again_after_its_wait
     a_message_that_is_not_due_has_no_attempt
     an_attempt_without_an_end_is_followed_by_another
-    a_message_whose_last_attempt_has_no_end_is_given_up
+    a_message_is_not_due_while_an_attempt_may_be_under_way
+    a_message_that_was_never_answered_is_not_given_up
+    an_attempt_without_an_end_is_not_counted
     a_message_that_had_more_attempts_than_a_new_schedule_is_given_up
+    attempts_come_in_pages
     an_end_is_written_once
     an_end_is_of_the_attempt_that_began_last
     a_holder_whose_claim_is_over_writes_nothing
     a_holder_that_was_taken_over_writes_nothing
     a_claim_of_another_name_is_refused
-    a_wait_that_ends_after_all_times_is_refused
+    a_wait_that_is_longer_than_any_is_refused
 }
 
 const DELIVERED: AttemptOutcome = AttemptOutcome::Delivered;
 const RETRY: RetrySchedule = RetrySchedule::USUAL;
+
+/// A schedule of one attempt.
+fn once() -> RetrySchedule {
+    let second = Duration::from_secs(1);
+    RetrySchedule::new(second, second, NonZeroU32::MIN).expect("a schedule")
+}
 
 /// An outbox with one message, and the claim of its channel.
 async fn one_message(office: &OfficeFixture) -> (Message, Claim) {
@@ -41,7 +51,16 @@ async fn one_message(office: &OfficeFixture) -> (Message, Claim) {
 
 impl OfficeFixture {
     async fn begin(&self, claim: &Claim, message: &Message) -> Option<u32> {
-        self.outbox.begin_attempt(claim, message.id(), &RETRY).await.expect("begin an attempt")
+        self.begin_by(&RETRY, claim, message).await.map(|begun| begun.number)
+    }
+
+    async fn begin_by(
+        &self,
+        retry: &RetrySchedule,
+        claim: &Claim,
+        message: &Message,
+    ) -> Option<BegunAttempt> {
+        self.outbox.begin_attempt(claim, message.id(), retry).await.expect("begin an attempt")
     }
 
     async fn end(&self, claim: &Claim, message: &Message, number: u32, end: &AttemptEnd) {
@@ -49,7 +68,7 @@ impl OfficeFixture {
     }
 
     pub(super) async fn attempts(&self, message: &Message) -> Vec<Attempt> {
-        self.outbox.attempts(message.id()).await.expect("read attempts")
+        self.outbox.attempts(message.id(), 0, usize::MAX).await.expect("read attempts")
     }
 }
 
@@ -60,10 +79,10 @@ async fn an_attempt_is_written_before_it_is_made(office: OfficeFixture) {
     let attempts = office.attempts(&message).await;
     let [Attempt { number: 1, began, end: None }] = attempts[..] else { panic!("{attempts:?}") };
     let state = office.state(&message).await;
-    let due = began.checked_add(RETRY.wait(1)).expect("in our time");
+    let due = began.checked_add(RETRY.wait_without_end(1)).expect("in our time");
     assert_eq!((state.attempts, state.status), (1, MessageStatus::Due(due)));
     assert_eq!(office.due("ops").await, []);
-    office.advance(RETRY.wait(1));
+    office.advance(RETRY.wait_without_end(1));
     assert_eq!(office.due("ops").await, [message.id()]);
 }
 
@@ -132,25 +151,67 @@ async fn an_attempt_without_an_end_is_followed_by_another(office: OfficeFixture)
     assert_eq!((&state.message, state.attempts), (&message, 2));
 }
 
-/// A message that ends its instance each time is not sent for ever.
-async fn a_message_whose_last_attempt_has_no_end_is_given_up(office: OfficeFixture) {
+/// Neither by the wait of a short schedule nor for another instance, so its receiver does not get it twice at
+/// once.
+async fn a_message_is_not_due_while_an_attempt_may_be_under_way(office: OfficeFixture) {
+    let (message, claim) = one_message(&office).await;
+    assert!(office.begin_by(&once(), &claim, &message).await.is_some());
+    office.claims.release(&claim).await.expect("release");
+    let other = office.take("outbox:ops", TWO, 5).await.expect("it was released");
+    office.advance(Delivery::SEND_TIME_MAX + Duration::from_secs(20));
+    assert_eq!(office.due("ops").await, []);
+    let begun = office.outbox.begin_attempt(&other, message.id(), &once()).await;
+    assert_eq!(kind(begun), StoreErrorKind::Conflict);
+    office.advance(Delivery::ATTEMPT_TIME_MAX);
+    assert_eq!(office.due("ops").await, [message.id()]);
+}
+
+/// However often its instance died meanwhile, by a schedule of any length.
+async fn a_message_that_was_never_answered_is_not_given_up(office: OfficeFixture) {
     let message = message(1, "ops");
     office.enqueue(std::slice::from_ref(&message)).await;
-    let most = RETRY.attempts_max().get();
-    for number in 1..=most {
-        let claim = office.take("outbox:ops", ONE, 5).await.expect("it is free or its own");
-        assert_eq!(office.begin(&claim, &message).await, Some(number));
-        office.advance(HOUR);
+    for retry in [once(), RETRY] {
+        for _ in 0..=retry.attempts_max().get() {
+            let claim = office.take("outbox:ops", ONE, 5).await.expect("it is free or its own");
+            let begun = office.begin_by(&retry, &claim, &message).await.expect("it is sent again");
+            assert_eq!(begun.ended_before, 0);
+            office.advance(HOUR);
+        }
     }
-    let claim = office.take("outbox:ops", TWO, 5).await.expect("it is over");
-    assert_eq!(office.begin(&claim, &message).await, None);
-    let status = office.state(&message).await.status;
-    assert!(matches!(status, MessageStatus::GivenUp(_)), "{status:?}");
-    let attempts = office.attempts(&message).await;
-    assert_eq!(attempts.len(), most as usize);
-    let (_, end) = attempts.last().and_then(|last| last.end.clone()).expect("it has ended");
-    assert_eq!(end.outcome, AttemptOutcome::GivenUp);
-    assert!(end.detail.as_str().contains("interrupted"), "{end:?}");
+    assert_eq!(office.due("ops").await, [message.id()]);
+}
+
+/// Those with an end are, wherever they are among the others.
+async fn an_attempt_without_an_end_is_not_counted(office: OfficeFixture) {
+    let (message, claim) = one_message(&office).await;
+    let again = ended(AttemptOutcome::Again { after: MINUTE });
+    for (number, ended_before) in [(1, 0), (2, 0), (3, 1), (4, 1)] {
+        let begun = office.begin_by(&RETRY, &claim, &message).await;
+        assert_eq!(begun, Some(BegunAttempt { number, ended_before }));
+        if number % 2 == 0 {
+            office.end(&claim, &message, number, &again).await;
+        }
+        office.advance(MINUTE);
+    }
+}
+
+/// Of any length, from any number on.
+async fn attempts_come_in_pages(office: OfficeFixture) {
+    let (message, claim) = one_message(&office).await;
+    for number in 1..=4 {
+        assert_eq!(office.begin(&claim, &message).await, Some(number));
+        office.advance(RETRY.wait_without_end(number));
+        office.claims.renew(&claim, MINUTE * 5).await.expect("it is held");
+    }
+    let all = office.attempts(&message).await;
+    assert_eq!(all.len(), 4);
+    for (after, from) in [(0, 0), (1, 1), (3, 3), (4, 4), (u32::MAX, 4)] {
+        for limit in 0..5 {
+            let page = office.outbox.attempts(message.id(), after, limit).await.expect("read");
+            let end = (from + limit).min(4);
+            assert_eq!(page, all[from..end], "{limit} after {after}");
+        }
+    }
 }
 
 /// The end of its last attempt stays as it was.
@@ -162,10 +223,9 @@ async fn a_message_that_had_more_attempts_than_a_new_schedule_is_given_up(office
         office.end(&claim, &message, number, &end).await;
         office.advance(MINUTE);
     }
-    let second = Duration::from_secs(1);
-    let once = RetrySchedule::new(second, second, NonZeroU32::MIN).expect("a schedule");
-    let begun = office.outbox.begin_attempt(&claim, message.id(), &once).await;
-    assert_eq!(begun.expect("give it up"), None);
+    assert_eq!(office.begin_by(&once(), &claim, &message).await, None);
+    let status = office.state(&message).await.status;
+    assert!(matches!(status, MessageStatus::GivenUp(_)), "{status:?}");
     let attempts = office.attempts(&message).await;
     assert_eq!(attempts[1].end.as_ref().map(|(_, last)| last), Some(&end));
     assert_eq!(office.due("ops").await, []);
@@ -243,12 +303,13 @@ async fn a_claim_of_another_name_is_refused(office: OfficeFixture) {
     assert_eq!(office.state(&message).await.attempts, 0);
 }
 
-/// The attempt stays open.
-async fn a_wait_that_ends_after_all_times_is_refused(office: OfficeFixture) {
+/// The attempt stays open. A message due later than that would be taken for one of a clock that was ahead.
+async fn a_wait_that_is_longer_than_any_is_refused(office: OfficeFixture) {
     let (message, claim) = one_message(&office).await;
     let number = office.begin(&claim, &message).await.expect("the first");
     let before = (office.state(&message).await, office.attempts(&message).await);
-    for after in [Duration::MAX, Duration::from_secs(1 << 40)] {
+    let longer = RetrySchedule::WAIT_MAX + Duration::from_millis(1);
+    for after in [Duration::MAX, Duration::from_secs(1 << 40), longer] {
         let end = ended(AttemptOutcome::Again { after });
         let recorded = office.outbox.end_attempt(&claim, message.id(), number, &end).await;
         assert_eq!(kind(recorded), StoreErrorKind::Invalid);

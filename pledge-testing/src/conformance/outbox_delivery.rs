@@ -1,5 +1,6 @@
 //! Laws of [`Delivery`] over an outbox.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use pledge_office::base::{
     AttemptOutcome, Delivery, Drained, Message, MessageStatus, RetrySchedule,
 };
 
-use super::claims::{HOUR, ONE, TWO};
+use super::claims::{HOUR, MINUTE, ONE, TWO};
 use super::outbox::{channel, message};
 use crate::{MessageChannel, OfficeFixture, Sent};
 
@@ -29,6 +30,8 @@ laws! {
     a_message_is_sent_again_after_a_crash_with_the_same_id
     an_instance_that_was_taken_over_records_nothing
     a_message_written_twice_arrives_once
+    a_message_of_one_attempt_is_answered_before_it_is_given_up
+    messages_are_removed_once_they_were_kept_for_long_enough
 }
 
 const RETRY: RetrySchedule = RetrySchedule::USUAL;
@@ -226,4 +229,42 @@ async fn a_message_written_twice_arrives_once(office: OfficeFixture) {
         office.drain(ONE, &to).await;
     }
     assert_eq!(to.arrived(), sorted(&messages));
+}
+
+/// The instance died in the first, so the second is the one that counts.
+async fn a_message_of_one_attempt_is_answered_before_it_is_given_up(office: OfficeFixture) {
+    let message = message(1, "ops");
+    office.enqueue(std::slice::from_ref(&message)).await;
+    let second = Duration::from_secs(1);
+    let once = RetrySchedule::new(second, second, NonZeroU32::MIN).expect("a schedule");
+    let delivery = |by| Delivery::new(office.claims.clone(), office.outbox.clone(), by, once);
+    let (ops, stop) = (channel("ops"), Stop::never());
+    let to = MessageChannel::new(&[Sent::TakenWithoutAnswer, Sent::Busy(None)]);
+    let first = delivery(ONE);
+    tokio::select! {
+        drained = first.drain(&ops, &to, &stop) => panic!("no answer comes: {drained:?}"),
+        () = to.next_arrived() => {}
+    }
+    office.advance(HOUR);
+    let drained = delivery(TWO).drain(&ops, &to, &stop).await.expect("the store is there");
+    assert_eq!(drained, Drained { given_up: 1, ..Drained::default() });
+    let attempts = office.attempts(&message).await;
+    let has_end: Vec<_> = attempts.iter().map(|attempt| attempt.end.is_some()).collect();
+    assert_eq!(has_end, [false, true]);
+}
+
+/// Those that ended: what is due stays, however old it is.
+async fn messages_are_removed_once_they_were_kept_for_long_enough(office: OfficeFixture) {
+    let (messages, to) = (messages(3), MessageChannel::new(&[Sent::Busy(None)]));
+    office.enqueue(&messages).await;
+    office.drain(ONE, &to).await;
+    let prune = async || office.delivery(ONE).prune(&Stop::never()).await.expect("prune");
+    office.advance(Delivery::KEPT - MINUTE);
+    assert_eq!(prune().await, 0);
+    office.advance(MINUTE);
+    let stopped = Stop::never();
+    stopped.request();
+    assert_eq!(office.delivery(ONE).prune(&stopped).await.expect("prune"), 0);
+    assert_eq!(prune().await, 2);
+    assert_eq!(office.due("ops").await, [sorted(&messages)[0].id()]);
 }

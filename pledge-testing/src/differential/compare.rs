@@ -22,6 +22,7 @@ pub(super) async fn compare(twins: &Twins) {
     both!(twins, balances.headers(CHAIN, BlockNumber::new(u64::MAX), usize::MAX))
         .expect("a valid question");
     both!(twins, events.events(EventSeq::START, usize::MAX)).expect("a valid question");
+    both!(twins, events.kept_events()).expect("a valid question");
     both!(twins, points.programmes(token())).expect("a valid question");
     twins.compare_acts().await;
     compare_ledger(twins).await;

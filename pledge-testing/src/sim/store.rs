@@ -13,10 +13,11 @@ use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     BalanceStore, BatchFailure, ChainReport, ChainState, ChangesQuery, ContractLogsQuery,
-    EventRetention, EventStore, HistoriesPage, HistoriesQuery, LedgerCommit, LedgerReads,
-    LedgerWrites, LogReads, LogStore, LogsCommit, NewBlocks, PendingCache, PendingSnapshot,
-    PointsReads, PointsStore, ProgrammeState, Pruning, Registry, Rewind, Seen, Settlement,
-    SettlementBatch, SettlementsQuery, Standing, StatementRows, StatementsQuery,
+    EventReads, EventRetention, EventStore, HistoriesPage, HistoriesQuery, KeptEvents,
+    LedgerCommit, LedgerReads, LedgerWrites, LogReads, LogStore, LogsCommit, NewBlocks,
+    PendingCache, PendingSnapshot, PointsReads, PointsStore, ProgrammeState, Pruning, Registry,
+    Rewind, Seen, Settlement, SettlementBatch, SettlementsQuery, Standing, StatementRows,
+    StatementsQuery,
 };
 use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, ContractId, Epoch, LogIndex,
@@ -190,8 +191,12 @@ handed_on! { PointsStore by points:
         -> usize;
 }
 
-handed_on! { EventStore by events:
+handed_on! { EventReads by events:
     read events(after: EventSeq, limit: usize) -> Vec<SequencedEvent>;
+    read kept_events() -> KeptEvents;
+}
+
+handed_on! { EventStore by events:
     read delivered(consumer: &Consumer) -> EventSeq;
     write record_delivered(consumer: &Consumer, from: EventSeq, to: EventSeq) -> ();
     write prune_events(retention: &EventRetention, now: Timestamp) -> Pruning;

@@ -1,0 +1,102 @@
+//! A change of the schema next to processes that write.
+
+#![cfg(feature = "office")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::time::Duration;
+
+use pledge_core::error::StoreErrorKind;
+use pledge_storage_mysql::MySqlStore;
+use pledge_testing::{MySqlPlace, OwnServer};
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, Row};
+use support::Place;
+
+/// What a write asks first.
+const PASS: &str = "SELECT version FROM schema_migration WHERE migration_set = 'office'";
+/// Long enough for a change of the schema to reach its first statement. One that is slower proves less, and
+/// fails nothing.
+const REACHES_THE_CHANGE: Duration = Duration::from_millis(500);
+
+/// Takes the office back: what is left is the schema of an earlier release.
+async fn without_office(db: &mut MySqlConnection) {
+    for table in ["claim", "claim_fence", "outbox_message", "outbox_attempt"] {
+        db.execute(AssertSqlSafe(format!("DROP TABLE {table}"))).await.unwrap();
+    }
+    let forget = "DELETE FROM schema_migration WHERE migration_set = 'office'";
+    db.execute(forget).await.unwrap();
+}
+
+async fn tables(db: &mut MySqlConnection) -> usize {
+    db.fetch_all("SHOW TABLES").await.unwrap().len()
+}
+
+/// The records of migrations, by which the processes of an earlier release go on or stop.
+async fn records(db: &mut MySqlConnection) -> Vec<(String, u32, u8)> {
+    let select = "SELECT migration_set, version, made FROM schema_migration ORDER BY 1, 2";
+    let rows = db.fetch_all(select).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+}
+
+/// The processes of the earlier release go on. One of the users lacks every right to change the schema, one
+/// finds out at the first change.
+#[tokio::test]
+async fn a_user_who_may_not_change_the_schema_leaves_no_record_of_a_change() {
+    let server = OwnServer::mariadb(&[]).await;
+    let place = MySqlPlace::on(&server.url()).await;
+    MySqlStore::open(&place.url()).await.unwrap().close().await;
+    let mut root = place.outsider().await;
+    without_office(&mut root).await;
+    let before = (tables(&mut root).await, records(&mut root).await);
+    for (user, more) in [("writer", ""), ("alterer", ", ALTER")] {
+        let rights = format!("GRANT SELECT, INSERT, UPDATE, DELETE{more} ON {}.*", place.name());
+        let grant = AssertSqlSafe(format!("{rights} TO {user} IDENTIFIED BY 'secret'"));
+        root.execute(grant).await.unwrap();
+        let url = place.url().replace("root@", &format!("{user}:secret@"));
+        let error = MySqlStore::open(&url).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Invalid, "{error}");
+        assert!(error.detail().contains("pledge migrate"), "{error}");
+        assert_eq!((tables(&mut root).await, records(&mut root).await), before, "{user}");
+    }
+    MySqlStore::open(&place.url()).await.unwrap().close().await;
+    assert_eq!(tables(&mut root).await, before.0 + 4);
+}
+
+/// It passed the fence when there was nothing to see, and what it writes is of the schema of before.
+#[tokio::test]
+async fn a_change_of_the_schema_waits_for_a_write_that_began_before_it() {
+    let place = Place::new().await;
+    place.open().await.close().await;
+    let mut outsider = place.outsider().await;
+    without_office(&mut outsider).await;
+    let before = tables(&mut outsider).await;
+    let mut writer = place.outsider().await;
+    let mut write = writer.begin().await.unwrap();
+    write.fetch_all(PASS).await.unwrap();
+    let mut opening = Box::pin(place.try_open());
+    let opened = tokio::time::timeout(REACHES_THE_CHANGE, &mut opening).await;
+    assert!(opened.is_err(), "opened in the middle of a write: {opened:?}");
+    assert_eq!(tables(&mut outsider).await, before);
+    write.commit().await.unwrap();
+    opening.await.unwrap().close().await;
+    assert_eq!(tables(&mut outsider).await, before + 4);
+}
+
+/// The writes go on, and the change is made later.
+#[tokio::test]
+async fn a_change_of_the_schema_that_waits_for_too_long_leaves_no_record() {
+    let place = Place::new().await;
+    place.open().await.close().await;
+    let mut outsider = place.outsider().await;
+    without_office(&mut outsider).await;
+    let before = records(&mut outsider).await;
+    let mut writer = place.outsider().await;
+    let mut write = writer.begin().await.unwrap();
+    write.fetch_all(PASS).await.unwrap();
+    let error = place.try_open().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+    assert_eq!(records(&mut outsider).await, before);
+    write.commit().await.unwrap();
+    place.open().await.close().await;
+}
