@@ -29,11 +29,12 @@ started() {
 }
 
 # block NAME LANGUAGE: standard input becomes that block of the README. The age of the blocks depends on when they are read, so it is
-# replaced by a few seconds.
+# replaced by a few seconds; the id of a request is another each time.
 block() {
     {
         echo "\`\`\`$2"
-        sed -E "s|$rpc|http://127.0.0.1:8545|; s|$api|http://127.0.0.1:8080|; s/\(([0-9]+[a-z]+ ?)+ ago\)/(7s ago)/g"
+        sed -E "s|$rpc|http://127.0.0.1:8545|; s|$api|http://127.0.0.1:8080|; s/\(([0-9]+[a-z]+ ?)+ ago\)/(7s ago)/g
+            s/(\"request_id\": \")[0-9a-f]{32}/\10f1e2d3c4b5a69788796a5b4c3d2e1f0/"
         echo '```'
     } >"$work/$1"
 }

@@ -43,6 +43,11 @@ impl Keys {
         format!("{}:{{leases}}:offers", self.prefix)
     }
 
+    /// When the next request of a client is due.
+    pub(crate) fn rate(&self, client: &str) -> String {
+        format!("{}:{{{client}}}:rate", self.prefix)
+    }
+
     /// The answer to a question about one state of a token.
     pub(crate) fn answer(&self, token: TokenId, digest: B256) -> String {
         format!("{}:{{{token}}}:answer:{digest:x}", self.prefix)

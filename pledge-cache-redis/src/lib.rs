@@ -3,6 +3,7 @@
 //!
 //! - [`RedisPending`]: the blocks above the ledger, for a process begun again and for other instances;
 //! - [`RedisLeases`]: which instances are there, so that they share the work out;
+//! - [`RedisRates`]: how often a client may ask, whichever instance it asks;
 //! - [`Cached`]: a store whose larger answers are kept for those who ask the same.
 //!
 //! All of them share one connection, a [`Redis`], whose [`health`](Redis::health) shows whether it
@@ -45,8 +46,10 @@ mod keys;
 mod leases;
 mod link;
 mod pending;
+mod rates;
 
 pub use cached::{CacheCounts, Cached};
 pub use leases::RedisLeases;
 pub use link::{Health, Redis};
 pub use pending::RedisPending;
+pub use rates::{RedisRates, Taken};

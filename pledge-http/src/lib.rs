@@ -42,6 +42,7 @@ mod points;
 mod portfolio;
 mod problem;
 mod pulse;
+mod refusal;
 mod settlements;
 mod statements;
 mod tokens;
@@ -56,6 +57,7 @@ use pledge_core::query::Queries;
 pub use gate::Gate;
 pub use health::{Health, Incident, Part, PartState, Process};
 pub use pulse::Pulse;
+pub use refusal::Refusal;
 
 /// Where [`service`] has the routes of [`router`].
 pub const API: &str = "/api/v1";
@@ -113,8 +115,14 @@ pub fn probes(health: Health) -> Router {
 
 /// The whole, as the binary `pledge` serves it: [`router`] below [`API`], and [`probes`].
 pub fn service(api: Api, health: Health) -> Router {
+    service_over(router(api), health)
+}
+
+/// As [`service`], over routes of [`router`] to which the host has added layers. What bounds readers
+/// does not reach the probes, so it keeps no orchestrator waiting.
+pub fn service_over(routes: Router, health: Health) -> Router {
     Router::new()
-        .nest(API, router(api))
+        .nest(API, routes)
         .merge(probes(health))
         .fallback(problem::unknown_route_of_service)
 }

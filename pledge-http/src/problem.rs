@@ -44,11 +44,19 @@ pub(super) enum Kind {
     /// The process is ending.
     Stopping,
     Internal,
+    /// No answer within the time for a request.
+    TimedOut,
+    BodyTooLarge,
+    /// The client did not send all of its request.
+    IncompleteBody,
+    UriTooLong,
+    TooManyRequests,
 }
 
 impl Kind {
     const fn parts(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
+        // Clients compare the names: one that was published stays.
         match self {
             Self::InvalidParameter => (S::BAD_REQUEST, "invalid-parameter", "Invalid parameter"),
             Self::UnknownRoute => (S::NOT_FOUND, "unknown-route", "Unknown route"),
@@ -67,6 +75,13 @@ impl Kind {
             Self::Starting => (S::SERVICE_UNAVAILABLE, "starting", "Starting"),
             Self::Stopping => (S::SERVICE_UNAVAILABLE, "stopping", "Stopping"),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+            Self::TimedOut => (S::SERVICE_UNAVAILABLE, "timed-out", "No answer in time"),
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
+            Self::IncompleteBody => (S::BAD_REQUEST, "incomplete-body", "Incomplete body"),
+            Self::UriTooLong => (S::URI_TOO_LONG, "uri-too-long", "URI too long"),
+            Self::TooManyRequests => {
+                (S::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests")
+            }
         }
     }
 }

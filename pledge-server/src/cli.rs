@@ -9,6 +9,7 @@ mod index;
 mod logs;
 mod migrate;
 mod pause;
+mod reload;
 mod retry;
 mod rewind;
 mod run;
@@ -19,17 +20,20 @@ mod storage;
 mod verify;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Parser, Subcommand};
 use pledge_core::types::ChainId;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, Environment, Key, NodeUrl, Quick, RPC_URL};
 use crate::logs::{LogFiles, LogFormat};
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::{shutdown, wire};
+use crate::shutdown::{self, Signalled};
+use crate::wire;
 
 /// An exact, reorg-safe ledger of ERC-20 balances, and exact points from it.
 ///
@@ -104,9 +108,8 @@ impl Command {
             (Self::Run(_), _) => "info".to_owned(),
             (Self::Demo(_), _) => "error,pledge_server::progress=info".to_owned(),
             (_, Output::Text) => {
-                let stores = wire::BACKENDS.iter().map(|backend| backend.crate_name);
-                let crates: Vec<_> = ["pledge_server"].into_iter().chain(stores).collect();
-                format!("warn,{}=info", crates.join("=info,"))
+                let stores = wire::STORAGE_CRATES.map(|name| format!(",{name}=info")).concat();
+                format!("warn,pledge_server=info{stores}")
             }
             (_, Output::Json) => "warn".to_owned(),
         }
@@ -163,6 +166,8 @@ struct Context {
     log_format: LogFormat,
     progress: Progress,
     stop: CancellationToken,
+    /// Notified when the configuration is to be read again.
+    reload: Arc<Notify>,
 }
 
 impl Context {
@@ -171,6 +176,7 @@ impl Context {
         let progress = Progress::new(output);
         let format = global.log_format;
         let log_files = crate::logs::init(format, &command.log_level(output), progress.bars())?;
+        let Signalled { stop, reload } = shutdown::on_signals()?;
         Ok(Self {
             file: global.config,
             environment: Config::environment(std::env::vars_os())?,
@@ -178,7 +184,8 @@ impl Context {
             log_files,
             log_format: format,
             progress,
-            stop: shutdown::on_signals()?,
+            stop,
+            reload,
         })
     }
 

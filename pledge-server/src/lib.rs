@@ -25,4 +25,4 @@ pub mod tasks;
 mod test_chain;
 pub mod verify;
 mod views;
-mod wire;
+pub mod wire;

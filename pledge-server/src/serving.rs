@@ -1,9 +1,23 @@
 //! The HTTP server: connections with bounds, so that no reader keeps others out or takes what the
 //! database and the nodes need.
 
+mod access;
+mod bounds;
+mod buckets;
+mod client;
 mod connection;
 mod connections;
+mod delivery;
 mod descriptors;
+mod gcra;
+mod headers;
+mod layers;
+mod origins;
+mod probes;
+mod proxies;
+mod rate;
+mod request_id;
+mod turns;
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,14 +25,18 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use axum::Router;
+use futures::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::LimitsConfig;
-
 use connection::Connection;
 use connections::Connections;
+
+pub use gcra::Verdict;
+pub use layers::Layers;
+pub use rate::SharedRates;
+pub use turns::taking_turns;
 
 /// Sent to a client for which there is no room, which may come again after a second.
 const REFUSAL: &[u8] =
@@ -48,25 +66,28 @@ pub async fn bind(listen: SocketAddr, settings: &str) -> anyhow::Result<TcpListe
 /// Serves requests until `stop`, then finishes those that are open, within the bound.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
-    limits: LimitsConfig,
+    routes: Router,
+    layers: Layers,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let connections_max = descriptors::keep_free(limits.connections);
-    let connections = Connections::new(connections_max, limits.connections_per_address);
+    let (router, limits) = (layers.around(routes), layers.limits);
+    let connections_max = descriptors::keep_free(limits.connections, limits.reads.concurrent);
+    let connections =
+        Connections::new(connections_max, limits.connections_per_address, layers.proxies);
     let (open, over) = (TaskTracker::new(), CancellationToken::new());
+    let admit = |stream: TcpStream, peer: SocketAddr| match connections.admit(peer.ip()) {
+        Some(seat) => {
+            let connection = Connection { stream, peer, seat, limits };
+            open.spawn(connection.serve(router.clone(), stop.clone(), over.clone()));
+        }
+        None => refuse(&stream),
+    };
     let mut has_failed = false;
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((stream, peer)) => {
                 has_failed = false;
-                match connections.admit(peer.ip()) {
-                    Some(seat) => {
-                        let connection = Connection { stream, peer, seat, limits };
-                        open.spawn(connection.serve(router.clone(), stop.clone(), over.clone()));
-                    }
-                    None => refuse(&stream),
-                }
+                admit(stream, peer);
             }
             Err(error) if is_of_client(&error) => {}
             Err(error) => {
@@ -78,6 +99,10 @@ pub async fn serve(
                 stop.run_until_cancelled(tokio::time::sleep(ACCEPTS_AGAIN)).await;
             }
         }
+    }
+    // Those whom the system has accepted already do not know of the stop.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        admit(stream, peer);
     }
     drop(listener);
     open.close();
@@ -103,3 +128,7 @@ fn refuse(stream: &TcpStream) {
 #[cfg(test)]
 #[path = "serving/serving_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "serving/layers_tests.rs"]
+mod layers_tests;

@@ -38,7 +38,7 @@ pub async fn verify_token(
     progress: &mut WorkProgress,
 ) -> anyhow::Result<TokenReport> {
     // What is cached is not what is verified.
-    let queries = stores.uncached_queries();
+    let queries = stores.queries();
     let pass = TokenPass { source, queries: &queries, token, progress };
     let has_moved = |error: &anyhow::Error| error.is::<Moved>();
     let verified = while_ledger_moves(ATTEMPTS_MAX, has_moved, pass).await;

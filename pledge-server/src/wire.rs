@@ -1,53 +1,37 @@
 //! Which crate does what: the only place of the server that names adapters.
 //!
-//! A kind of database is a row of [`BACKENDS`], found by the scheme of its url, and a file with its
-//! [`Storage`]. The rest of the server knows the ports of core, [`Stores`](crate::stores::Stores),
+//! A kind of database is a file with its [`Storage`], which [`storage`] finds for what a url names. The
+//! rest of the server knows the ports of core, [`Stores`](crate::stores::Stores),
 //! [`Nodes`](crate::nodes::Nodes) and [`Heads`](crate::nodes::Heads).
 
 mod backend;
 mod memory;
 mod mysql;
 mod nodes;
+mod opening;
 mod redis;
 mod sqlite;
 
-pub(crate) use backend::{Backend, Database, Storage, forms_that_keep, of_scheme, unknown};
 pub(crate) use memory::remove_private_folders;
 pub(crate) use nodes::{
     chain_behind, connect_each, connect_one, is_wrong_chain, listen_for_heads, probe_heads,
 };
-pub(crate) use redis::{join_redis, reach_redis};
+pub use opening::open;
+pub(crate) use opening::{look, open_alone, open_existing, open_to_read};
+pub(crate) use redis::reach_redis;
 
-use crate::stores::Schema;
+use backend::Storage;
 
-/// Every kind of database.
-pub(crate) static BACKENDS: [Backend; 3] = [
-    Backend {
-        schemes: &["memory"],
-        form: "memory:",
-        keeps: false,
-        crate_name: "pledge_storage_sqlite",
-        parse: memory::parse,
-    },
-    Backend {
-        schemes: &["sqlite"],
-        form: "sqlite:FILE",
-        keeps: true,
-        crate_name: "pledge_storage_sqlite",
-        parse: sqlite::parse,
-    },
-    Backend {
-        schemes: &["mysql", "mariadb"],
-        form: "mysql://USER@HOST/DATABASE",
-        keeps: true,
-        crate_name: "pledge_storage_mysql",
-        parse: mysql::parse,
-    },
-];
+use crate::config::{StoragePlace, StorageUrl};
 
-/// How far the schema of a database is, which was looked at.
-fn schema(version: &pledge_storage_sqlite::SchemaVersion) -> Schema {
-    let (of_set, has_engine) = (version.of_set(), version.has_engine());
-    let pledge_storage_sqlite::SchemaVersion { found, newest, is_empty, .. } = *version;
-    Schema { of_set, found, newest, is_empty, has_engine }
+/// The crates of the databases, whose log lines a command shows.
+pub(crate) const STORAGE_CRATES: [&str; 2] = ["pledge_storage_sqlite", "pledge_storage_mysql"];
+
+/// The way to open what a url names.
+fn storage(url: &StorageUrl) -> Box<dyn Storage> {
+    match url.place() {
+        StoragePlace::Memory => Box::new(memory::Memory),
+        StoragePlace::Sqlite(file) => Box::new(sqlite::File(file.clone())),
+        StoragePlace::MySql(url) => Box::new(mysql::Server(url.clone())),
+    }
 }

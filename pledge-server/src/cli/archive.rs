@@ -17,7 +17,8 @@ use self::file::{PartialFile, open};
 use super::{Context, Verdict};
 use crate::config::{ConfigError, Key};
 use crate::output::counted;
-use crate::stores::{self, Stores};
+use crate::stores::Stores;
+use crate::wire;
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
@@ -44,7 +45,7 @@ struct Moved {
 
 pub(super) async fn export(context: Context, args: ExportArgs) -> anyhow::Result<Verdict> {
     let config = context.config()?;
-    let stores = stores::open_to_read(&config.storage).await?;
+    let stores = wire::open_to_read(&config.storage).await?;
     let part = PartialFile::begin(&args.to)?;
     let written = context.stop.run_until_cancelled(write(&context, &stores, part)).await;
     let (to, summary) = written.context("stopped: the unfinished archive was deleted")??;
@@ -77,7 +78,7 @@ pub(super) async fn import(context: Context, args: ImportArgs) -> anyhow::Result
     let bytes = from.bytes;
     // Its first line is read before the store is opened, so that a wrong file makes no database.
     let mut lines = LineReader::new(reader)?;
-    let stores = stores::open_alone(&config.storage).await?;
+    let stores = wire::open_alone(&config.storage).await?;
     let progress = context.progress.work("import");
     let mut source = CountedSource::new(&mut lines, progress, bytes);
     let imported = context.stop.run_until_cancelled(stores.archive.import(&mut source)).await;

@@ -9,7 +9,7 @@ use pledge_core::ports::AuditQuery;
 use serde::Serialize;
 
 use super::{Context, Verdict};
-use crate::stores;
+use crate::wire;
 
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
@@ -43,7 +43,7 @@ struct Listing {
 }
 
 pub(super) async fn execute(context: Context, args: AuditArgs) -> anyhow::Result<Verdict> {
-    let stores = stores::open_to_read(&context.config()?.storage).await?;
+    let stores = wire::open_to_read(&context.config()?.storage).await?;
     // One more than is shown, which shows whether the list goes on.
     let query = AuditQuery {
         below: args.below.map(AuditNumber::new),

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use super::{Context, Verdict, WrongUsage};
 use crate::config::LimitsConfig;
 use crate::demo::{self, Life, Market, Speed};
-use crate::serving;
+use crate::serving::{self, Layers};
 use crate::stores::Stores;
 use crate::tasks::{self, Incidents, Tasks, ThisProcess};
 
@@ -81,15 +81,16 @@ async fn live(
     let pulse = Pulse::new(stores.balances.clone(), stores.logs.clone());
     // Before the gate opens: `/readyz` has no answer until the store was read once.
     pulse.check().await;
-    let gate = Gate::default();
+    let (gate, limits) = (Gate::default(), LimitsConfig::default());
     let process = ThisProcess::new(Incidents::default(), &stores, over.clone());
     let api = Api { queries: stores.queries(), clock: SystemTime::now };
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
-    gate.open(with_short_paths(pledge_http::service(api, health), paths));
+    let routes = serving::taking_turns(pledge_http::router(api), limits.reads);
+    gate.open(with_short_paths(pledge_http::service_over(routes, health), paths));
     let mut running = Tasks::new();
     running.spawn(tasks::keep_pulse(pulse, over.clone()));
-    running.spawn(serving::serve(listener, gate.router(), LimitsConfig::default(), over.clone()));
+    running.spawn(serving::serve(listener, gate.router(), Layers::bare(limits), over.clone()));
     let life = Life::new(market, args.speed);
     running.spawn(life.live(context.progress.clone(), over.clone()));
     tasks::supervise(running, &over).await

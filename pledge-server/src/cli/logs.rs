@@ -16,8 +16,9 @@ use serde::{Serialize, Serializer};
 use super::pause::find;
 use super::{Context, Verdict, WrongUsage};
 use crate::config::{Config, ContractConfig};
-use crate::stores::{self, Stores};
+use crate::stores::Stores;
 use crate::views::contract_line;
+use crate::wire;
 
 #[derive(Debug, Args)]
 pub(super) struct LogsArgs {
@@ -101,7 +102,7 @@ pub(super) async fn execute(context: Context, args: LogsArgs) -> anyhow::Result<
         let contract = &args.contract;
         WrongUsage(format!("`{contract}` is not CHAIN:NAME: write one such as mainnet:pool"))
     })?;
-    let stores = stores::open_to_read(&config.storage).await?;
+    let stores = wire::open_to_read(&config.storage).await?;
     let chain = find(&stores, chain).await?;
     let listing = list(&stores, &config, chain, name, &args).await?;
     stores.close().await;

@@ -14,7 +14,8 @@ use serde::Serialize;
 
 use super::acting::attribution;
 use super::{Context, Verdict, WrongUsage};
-use crate::stores::{self, Stores};
+use crate::stores::Stores;
+use crate::wire;
 
 #[derive(Debug, Args)]
 pub(super) struct PauseArgs {
@@ -54,7 +55,7 @@ struct Changed {
 
 pub(super) async fn pause(context: Context, args: PauseArgs) -> anyhow::Result<Verdict> {
     let by = attribution(args.reason.as_ref())?;
-    let stores = stores::open_existing(&context.config()?.storage).await?;
+    let stores = wire::open_existing(&context.config()?.storage).await?;
     let chain = find(&stores, &args.chain).await?;
     if let Some(address) = args.token {
         let token = find_token(&stores, &chain, address).await?;
@@ -73,7 +74,7 @@ pub(super) async fn pause(context: Context, args: PauseArgs) -> anyhow::Result<V
 
 pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result<Verdict> {
     let by = attribution(args.reason.as_ref())?;
-    let stores = stores::open_existing(&context.config()?.storage).await?;
+    let stores = wire::open_existing(&context.config()?.storage).await?;
     let chain = find(&stores, &args.chain).await?;
     if let Some(address) = args.token {
         let token = find_token(&stores, &chain, address).await?;

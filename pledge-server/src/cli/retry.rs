@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::acting::attribution;
 use super::{Context, Verdict};
 use crate::output::counted;
-use crate::stores;
+use crate::wire;
 
 #[derive(Debug, Args)]
 pub(super) struct RetryArgs {
@@ -34,7 +34,7 @@ struct Retried {
 
 pub(super) async fn execute(context: Context, args: RetryArgs) -> anyhow::Result<Verdict> {
     let config = context.config()?;
-    let mut stores = stores::open_existing(&config.storage).await?;
+    let mut stores = wire::open_existing(&config.storage).await?;
     stores.settling = config.settlement.settler;
     let SettlementId { programme, window_start } = &args.id;
     let by = attribution(args.reason.as_ref())?;

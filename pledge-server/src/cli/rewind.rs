@@ -21,7 +21,8 @@ use super::{Context, Verdict, WrongUsage};
 use crate::config::Config;
 use crate::output::counted;
 use crate::setup::{self, InspectedChain};
-use crate::stores::{self, Stores};
+use crate::stores::Stores;
+use crate::wire;
 
 #[derive(Debug, Args)]
 pub(super) struct RewindArgs {
@@ -50,7 +51,7 @@ struct Rewound {
 
 pub(super) async fn execute(context: Context, args: RewindArgs) -> anyhow::Result<Verdict> {
     let config = context.config()?;
-    let stores = stores::open_existing(&config.storage).await?;
+    let stores = wire::open_existing(&config.storage).await?;
     let rewound = rewind(&config, &stores, &args);
     let rewound = context.stop.run_until_cancelled(rewound).await;
     // A call dropped during its commit may have been committed.

@@ -20,10 +20,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::reload::Reloading;
 use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Config, Problems};
-use crate::serving;
+use crate::serving::{self, Layers};
 use crate::setup::{self, Examined, SetupError, Unknown};
 use crate::stores::Stores;
 use crate::tasks::{
@@ -60,23 +61,35 @@ impl fmt::Display for Serving {
 }
 
 pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<Verdict> {
+    // What flags gave cannot be read again.
+    let is_reloaded = args.quick.token.is_none();
     let mut config = context.config_or_quick(args.quick).await?;
     config.require_chains()?;
     context.log_files.open(&config.logs, context.log_format)?;
     let listen = args.listen.unwrap_or(config.server.listen);
     let listener = serving::bind(listen, "--listen or server.listen").await?;
-    let url = format!("http://{}/api/v1", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    let url = format!("http://{address}/api/v1");
+    tracing::info!("listening on {address}; opening {}", config.storage.url);
     let mut running = Tasks::new();
     let gate = Gate::default();
     // The server answers `/healthz` while the store opens, which may take as long as a migration.
     let router = gate.clone().router();
-    running.spawn(serving::serve(listener, router, config.limits, context.stop.clone()));
+    let layers = Layers::new(&config.server, config.limits);
+    if is_reloaded {
+        running.spawn(Reloading::new(&context, layers.clone())?.keep(context.stop.clone()));
+    }
+    running.spawn(serving::serve(listener, router, layers.clone(), context.stop.clone()));
     let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
     let Some(prepared) = prepared else {
         return Ok(Verdict::Fine);
     };
     let (stores, starts) = prepared?;
-    spawn(&context, &stores, &config, starts, &gate, &mut running).await;
+    tracing::info!("{} is open; starting {} chains", config.storage.url, config.chains.len());
+    if let Some(rates) = &stores.rates {
+        layers.share_rates(rates.clone());
+    }
+    spawn(&context, &stores, &config, starts, &gate, &mut running).await?;
     context.output.print(&Serving {
         url: url.clone(),
         storage: config.storage.url.to_string(),
@@ -204,15 +217,17 @@ async fn spawn(
     starts: Vec<Start>,
     gate: &Gate,
     running: &mut Tasks,
-) {
+) -> anyhow::Result<()> {
     let (stop, chains) = (&context.stop, &config.chains);
     let incidents = Incidents::default();
     let pulse = Pulse::new(stores.balances.clone(), stores.logs.clone());
     // Before the gate opens: `/readyz` has no answer until the store was read once.
     pulse.check().await;
     let process = ThisProcess::new(incidents.clone(), stores, stop.clone());
-    gate.open(pledge_http::service(
-        Api { queries: stores.queries(), clock: SystemTime::now },
+    let reads = config.limits.reads;
+    let api = Api { queries: stores.queries_for_readers(reads)?, clock: SystemTime::now };
+    gate.open(pledge_http::service_over(
+        serving::taking_turns(pledge_http::router(api), reads),
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now },
     ));
     running.spawn(tasks::keep_pulse(pulse, stop.clone()));
@@ -259,4 +274,5 @@ async fn spawn(
         running.spawn(follower.run(start));
         running.spawn(settling.run());
     }
+    Ok(())
 }

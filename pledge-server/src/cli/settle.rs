@@ -14,8 +14,9 @@ use super::{Context, Verdict};
 use crate::backoff::Backoff;
 use crate::output::counted;
 use crate::progress::WorkProgress;
-use crate::stores::{self, Stores};
+use crate::stores::Stores;
 use crate::tasks::{self, ShownSettlement};
+use crate::wire;
 
 /// Attempts after which `--until-settled` gives up: about a minute and a half of waiting.
 const ATTEMPTS_MAX: usize = 11;
@@ -44,7 +45,7 @@ pub(super) struct Settled {
 
 pub(super) async fn execute(context: Context, args: SettleArgs) -> anyhow::Result<Verdict> {
     let config = context.config()?;
-    let mut stores = stores::open_existing(&config.storage).await?;
+    let mut stores = wire::open_existing(&config.storage).await?;
     stores.settling = config.settlement.settler;
     let stop = context.stop.child_token();
     let work = settle(&context, &stores, args.until_settled, &stop);

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Context, Verdict};
 use crate::output::counted;
-use crate::stores;
+use crate::wire;
 
 #[derive(Debug, Args)]
 pub(super) struct SettlementsArgs {
@@ -33,7 +33,7 @@ struct Listing {
 }
 
 pub(super) async fn execute(context: Context, args: SettlementsArgs) -> anyhow::Result<Verdict> {
-    let stores = stores::open_to_read(&context.config()?.storage).await?;
+    let stores = wire::open_to_read(&context.config()?.storage).await?;
     let status = args.failed.then_some(SettlementStatus::Failed);
     let filter = SettlementFilter { status, ..SettlementFilter::default() };
     let newest = PageQuery { after: None, limit: args.limit };

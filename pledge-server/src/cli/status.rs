@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::{Context, Verdict};
 use crate::output::counted;
-use crate::stores;
 use crate::views::{ago, contract_line, figure, marks_in_words, way_on, way_on_of_token};
+use crate::wire;
 
 #[derive(Debug, Serialize)]
 struct Status {
@@ -51,7 +51,7 @@ struct TokenRow {
 }
 
 pub(super) async fn execute(context: Context) -> anyhow::Result<Verdict> {
-    let stores = stores::open_to_read(&context.config()?.storage).await?;
+    let stores = wire::open_to_read(&context.config()?.storage).await?;
     let chains = query::ChainView::all(&stores.queries()).await?;
     stores.close().await;
     let status = Status { chains: chains.into_iter().map(ChainRow::of).collect() };

@@ -11,7 +11,7 @@ use super::{Context, Verdict};
 use crate::config::{Config, NodeUrl};
 use crate::stores::Stores;
 use crate::verify::{UnverifiedChain, VerifyReport, verify_token};
-use crate::{setup, stores, wire};
+use crate::{setup, wire};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -23,7 +23,7 @@ pub(super) struct VerifyArgs {
 
 pub(super) async fn execute(context: Context, args: VerifyArgs) -> anyhow::Result<Verdict> {
     let config = context.config()?;
-    let stores = stores::open_to_read(&config.storage).await?;
+    let stores = wire::open_to_read(&config.storage).await?;
     let work = async {
         let is_named = args.rpc_url.is_some() || config.chains.is_empty() && context.names_node();
         let nodes = if is_named {

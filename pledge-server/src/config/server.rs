@@ -1,39 +1,154 @@
 //! `[server]`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use super::section::{Shown, preset, section};
+use ipnet::IpNet;
+use url::Url;
+
+use super::raw::TextList;
+use super::section::{Shown, optional, preset, section};
 use super::{Key, Problems};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+const NETWORK_EXAMPLE: &str = "10.0.0.7/32";
+const ORIGIN_EXAMPLE: &str = "https://app.example";
 
 section! {
     /// The HTTP server.
     RawServer shown as ServerShown {
         /// Where the HTTP API listens; port 0 takes a free one.
         listen: String = preset(DEFAULT_LISTEN),
+        /// Networks of the proxies in front of it. What a proxy writes into `x-forwarded-for`, `forwarded`,
+        /// `x-forwarded-proto` and `x-request-id` counts only from these. Without it the client is
+        /// who connects.
+        trusted_proxies: Option<TextList> = optional(TextList(vec![NETWORK_EXAMPLE.to_owned()])),
+        /// Origins of the sites whose scripts may read the API in a browser. Without it only those of
+        /// its own origin may. Read again on SIGHUP.
+        allowed_origins: Option<TextList> = optional(TextList(vec![ORIGIN_EXAMPLE.to_owned()])),
     }
 }
 
 /// The HTTP server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The proxies whose word about a client counts.
+    pub trusted_proxies: Networks,
+    /// The origins of sites that may read the API.
+    pub allowed_origins: Vec<WebOrigin>,
 }
+
+/// A set of addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Networks(Vec<IpNet>);
+
+/// The origin of a site, as a browser sends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebOrigin(String);
 
 impl ServerConfig {
     pub(super) fn check(raw: RawServer, key: &Key, problems: &mut Problems) -> Option<Self> {
-        let RawServer { listen: text } = raw;
+        let RawServer { listen: text, trusted_proxies, allowed_origins } = raw;
         let parsed = text.parse::<SocketAddr>().map_err(|_| {
             format!("`{text}` is not an address: write IP:PORT, such as {DEFAULT_LISTEN}")
         });
-        let listen = problems.take(&key.child("listen"), parsed)?;
-        Some(Self { listen })
+        let listen = problems.take(&key.child("listen"), parsed);
+        let networks = each(trusted_proxies, &key.child("trusted_proxies"), problems, network);
+        let origins =
+            each(allowed_origins, &key.child("allowed_origins"), problems, WebOrigin::parse);
+        Some(Self {
+            listen: listen?,
+            trusted_proxies: Networks(networks),
+            allowed_origins: origins,
+        })
     }
 
     pub(super) fn shown(&self) -> ServerShown {
-        let Self { listen } = self;
-        ServerShown { listen: Shown::text(listen) }
+        let Self { listen, trusted_proxies: Networks(networks), allowed_origins } = self;
+        let origins = allowed_origins.iter().map(WebOrigin::as_str);
+        ServerShown {
+            listen: Shown::text(listen),
+            trusted_proxies: shown_unless_empty(networks.iter()),
+            allowed_origins: shown_unless_empty(origins),
+        }
+    }
+}
+
+/// The texts of a list that are right; each wrong one is a problem of its own.
+fn each<T>(
+    texts: Option<TextList>,
+    key: &Key,
+    problems: &mut Problems,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Vec<T> {
+    let TextList(texts) = texts.unwrap_or_else(|| TextList(Vec::new()));
+    let texts = texts.iter().enumerate();
+    texts.filter_map(|(index, text)| problems.take(&key.index(index), parse(text))).collect()
+}
+
+fn shown_unless_empty(list: impl ExactSizeIterator<Item: std::fmt::Display>) -> Shown {
+    if list.len() == 0 { Shown::Nothing } else { Shown::list(list) }
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = match text.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address),
+        Err(_) => text.parse::<IpNet>().map_err(|_| {
+            format!("`{text}` is not a network: write ADDRESS/BITS, such as {NETWORK_EXAMPLE}")
+        })?,
+    };
+    if network.trunc() == network {
+        Ok(network)
+    } else {
+        Err(format!("`{text}` has bits behind its prefix: write {}", network.trunc()))
+    }
+}
+
+impl Networks {
+    /// Whether an address is in one of them. An IPv4 address in IPv6 form counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+#[cfg(test)]
+impl Networks {
+    pub(crate) fn of(texts: &[&str]) -> Self {
+        Self(texts.iter().map(|text| network(text).unwrap()).collect())
+    }
+}
+
+impl WebOrigin {
+    /// Browsers send one form, which is compared as text.
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "*" {
+            let why = "would let every site read what a visitor may";
+            return Err(format!("`*` {why}: name each origin, such as {ORIGIN_EXAMPLE}"));
+        }
+        let url = Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+        let Some(url) = url else {
+            return Err(format!("`{text}` is not an origin: write one such as {ORIGIN_EXAMPLE}"));
+        };
+        let origin = url.origin().ascii_serialization();
+        if origin == text {
+            Ok(Self(origin))
+        } else {
+            Err(format!("`{text}` is not what a browser sends: write {origin}"))
+        }
+    }
+
+    /// It, as a browser sends it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+impl WebOrigin {
+    pub(crate) fn of(text: &str) -> Self {
+        Self::parse(text).unwrap()
     }
 }

@@ -1,5 +1,6 @@
 //! The effective configuration, in the form of its file.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -82,6 +83,20 @@ impl Effective {
             }
         }
         self
+    }
+
+    /// The full keys whose shown values are not the same in both, sorted.
+    pub(crate) fn keys_that_differ(&self, other: &Self) -> Vec<String> {
+        let (one, other) = (self.by_key(), other.by_key());
+        let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+        keys.into_iter().filter(|key| one.get(*key) != other.get(*key)).cloned().collect()
+    }
+
+    fn by_key(&self) -> BTreeMap<String, Option<&Value>> {
+        let entries = self.sections.iter().flat_map(|Section { key, entries }| {
+            entries.iter().map(|entry| (key.child(entry.name).to_string(), entry.value.as_ref()))
+        });
+        entries.collect()
     }
 
     /// The values as nested tables, and the origin of each by its full key.

@@ -1,15 +1,12 @@
 //! `[storage]`.
 
-use std::fmt;
 use std::num::NonZeroU64;
-use std::sync::Arc;
 
 use pledge_core::ports::EventRetention;
 
 use super::raw::Whole;
 use super::section::{Shown, optional, preset, section, usual};
-use super::{Key, Problems, ServerUrl};
-use crate::wire::{self, Backend, Storage};
+use super::{Key, Problems, ServerUrl, StorageUrl};
 
 const REDIS_EXAMPLE: &str = "redis://127.0.0.1:6379";
 const DEFAULT_REDIS_PREFIX: &str = "pledge";
@@ -50,13 +47,6 @@ pub struct RedisConfig {
     pub prefix: String,
 }
 
-/// A kind of store, and where it is. Displays no password.
-#[derive(Clone)]
-pub struct StorageUrl {
-    backend: &'static Backend,
-    storage: Arc<dyn Storage>,
-}
-
 impl StorageConfig {
     pub(super) fn check(raw: RawStorage, key: &Key, problems: &mut Problems) -> Option<Self> {
         let RawStorage { url, redis_url, redis_prefix, events_kept } = raw;
@@ -70,7 +60,7 @@ impl StorageConfig {
     pub(super) fn shown(&self) -> StorageShown {
         let Self { url, redis, events } = self;
         // Both servers may have a password in their urls.
-        let url = Shown::text(url.storage.masked());
+        let url = Shown::text(url.masked());
         let (redis_url, redis_prefix) = match redis {
             Some(RedisConfig { url, prefix }) => (Shown::text(url.masked()), Shown::text(prefix)),
             None => (Shown::Nothing, Shown::Nothing),
@@ -119,35 +109,5 @@ impl RedisConfig {
         let url = problems.take(&key.child("redis_url"), url);
         let prefix = problems.take(&key.child("redis_prefix"), prefix);
         Some(Self { url: url?, prefix: prefix? })
-    }
-}
-
-impl StorageUrl {
-    fn parse(url: &str) -> Result<Self, String> {
-        let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
-        let backend = wire::of_scheme(scheme).ok_or_else(|| wire::unknown(scheme))?;
-        Ok(Self { backend, storage: (backend.parse)(url, rest)? })
-    }
-
-    /// Whether what is stored is still there after the process.
-    pub const fn keeps(&self) -> bool {
-        self.backend.keeps
-    }
-
-    /// The way to open it.
-    pub(crate) fn storage(&self) -> &dyn Storage {
-        &*self.storage
-    }
-}
-
-impl fmt::Display for StorageUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.storage.fmt(f)
-    }
-}
-
-impl fmt::Debug for StorageUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StorageUrl({self})")
     }
 }

@@ -2,14 +2,14 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
-use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,12 +19,15 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::connections::{Busy, Seat};
+use super::connections::Seat;
+use super::delivery::{Delivering, Delivery};
 use crate::config::LimitsConfig;
 
 /// The largest head of a request, in bytes: a path, a cursor and the headers of browsers and proxies.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 const HEADERS_MAX: usize = 100;
+/// The time after a stop in which a request that was already sent is still read.
+const LAST_REQUESTS: Duration = Duration::from_millis(100);
 
 /// A connection that has a seat.
 pub(super) struct Connection {
@@ -48,22 +51,33 @@ impl Connection {
         let mut stream = TimeoutStream::new(stream);
         // Time for a request is bounded by hyper and by its handler; time for taking an answer here.
         stream.set_write_timeout(Some(limits.write_timeout));
-        let service = service_fn(|request| answer(router.clone(), request, peer, seat.begin()));
+        let delivery = Delivery::default();
+        let stream = Delivering::new(Box::pin(stream), delivery.clone());
+        let service = service_fn(|request| {
+            delivery.begin(&seat);
+            answer(router.clone(), request, peer, delivery.clone(), limits.answer_timeout)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
             .max_header_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(Box::pin(stream)), service);
+            .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = seat.evicted().cancelled() => Ok(()),
-            () = stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                over.run_until_cancelled(connection).await.unwrap_or(Ok(()))
-            }
+            () = stop.cancelled() => over.run_until_cancelled(async {
+                // An idle connection closes at once, with whatever its client has just sent.
+                match tokio::time::timeout(LAST_REQUESTS, connection.as_mut()).await {
+                    Ok(ended) => ended,
+                    Err(_) => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                }
+            }).await.unwrap_or(Ok(())),
         };
         // What a client does is no incident of the server.
         if let Err(error) = ended {
@@ -76,36 +90,13 @@ async fn answer(
     router: Router,
     request: Request<Incoming>,
     peer: SocketAddr,
-    busy: Busy,
+    delivery: Delivery,
+    limit: Duration,
 ) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
     let response = router.oneshot(request).await?;
-    Ok(response.map(|body| Body::new(Answer { body, _busy: busy })))
-}
-
-/// The body of an answer; its connection is busy until hyper has taken all of it.
-struct Answer {
-    body: Body,
-    _busy: Busy,
-}
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    let kind = response.headers().get(CONTENT_TYPE);
+    let lasts = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    Ok(response.map(|body| delivery.carry(body, (!lasts).then_some(limit))))
 }

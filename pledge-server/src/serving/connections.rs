@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio_util::sync::CancellationToken;
 
+use super::proxies::Proxies;
+
 /// The connections of one server. A clone is another handle to the same.
 ///
-/// A connection is busy from the head of a request until its answer is on the way. The others wait for
-/// a request, or take their time to send one or to read an answer: where there is no room, the one that waits longest is
-/// evicted. So connections that send nothing keep nobody out.
+/// A connection is busy from the head of a request until its answer is passed on, each of which has a
+/// limit in time. The others wait for a request or take their time to send one: where there is no room,
+/// the one that waits longest is evicted. So connections that send nothing keep nobody out.
 #[derive(Debug, Clone)]
 pub(super) struct Connections(Arc<Shared>);
 
@@ -18,6 +20,8 @@ pub(super) struct Connections(Arc<Shared>);
 struct Shared {
     connections_max: usize,
     per_address_max: usize,
+    /// The connections of a proxy are of all its clients: they are not counted as one's.
+    proxies: Proxies,
     table: Mutex<Table>,
 }
 
@@ -55,17 +59,19 @@ pub(super) struct Busy {
 }
 
 impl Connections {
-    pub(super) fn new(connections_max: usize, per_address_max: usize) -> Self {
+    pub(super) fn new(connections_max: usize, per_address_max: usize, proxies: Proxies) -> Self {
         let table = Mutex::default();
-        Self(Arc::new(Shared { connections_max, per_address_max, table }))
+        Self(Arc::new(Shared { connections_max, per_address_max, proxies, table }))
     }
 
     /// A seat for a connection from this address; `None` while all that it could take are busy.
     pub(super) fn admit(&self, address: IpAddr) -> Option<Seat> {
         let network = network_of(address);
+        let is_bounded = !self.0.proxies.trusted().contains(address);
         let mut table = self.lock();
         // The network's own bound first: one network at its bound must not evict others.
-        if table.by_network.get(&network).is_some_and(|open| *open >= self.0.per_address_max)
+        if is_bounded
+            && table.by_network.get(&network).is_some_and(|open| *open >= self.0.per_address_max)
             && !table.evict(|open| open.network == network)
         {
             return None;
@@ -164,9 +170,9 @@ impl Drop for Busy {
     }
 }
 
-/// Whose connections are counted together: an IPv4 address, or the 64 bits of an IPv6 address that a
+/// Whose connections and requests are counted together: an IPv4 address, or the 64 bits of an IPv6 address that a
 /// provider gives to one customer.
-fn network_of(address: IpAddr) -> IpAddr {
+pub(super) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -179,9 +185,14 @@ fn network_of(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Networks;
 
     fn ip(last: u8) -> IpAddr {
         [10, 0, 0, last].into()
+    }
+
+    fn connections(connections_max: usize, per_address_max: usize) -> Connections {
+        Connections::new(connections_max, per_address_max, Proxies::default())
     }
 
     fn is_evicted(seat: &Seat) -> bool {
@@ -190,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_connection_that_waits_longest_goes_for_a_new_one() {
-        let connections = Connections::new(2, 2);
+        let connections = connections(2, 2);
         let (first, second) =
             (connections.admit(ip(1)).unwrap(), connections.admit(ip(2)).unwrap());
         // It has waited less since its request than the second since it came.
@@ -201,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_busy_connection_stays_and_the_new_one_is_refused() {
-        let connections = Connections::new(1, 1);
+        let connections = connections(1, 1);
         let seat = connections.admit(ip(1)).unwrap();
         let busy = seat.begin();
         assert!(connections.admit(ip(2)).is_none());
@@ -212,7 +223,7 @@ mod tests {
 
     #[test]
     fn an_address_at_its_bound_evicts_its_own() {
-        let connections = Connections::new(10, 2);
+        let connections = connections(10, 2);
         let other = connections.admit(ip(1)).unwrap();
         let own = [connections.admit(ip(2)).unwrap(), connections.admit(ip(2)).unwrap()];
         let _more = connections.admit(ip(2)).unwrap();
@@ -221,7 +232,7 @@ mod tests {
 
     #[test]
     fn an_address_whose_connections_are_busy_is_refused_and_others_are_not() {
-        let connections = Connections::new(10, 1);
+        let connections = connections(10, 1);
         let seat = connections.admit(ip(1)).unwrap();
         let _busy = seat.begin();
         assert!(connections.admit(ip(1)).is_none());
@@ -229,8 +240,17 @@ mod tests {
     }
 
     #[test]
+    fn a_trusted_proxy_may_have_the_connections_of_all_its_clients() {
+        let proxies = Proxies::new(Networks::of(&["10.0.0.1"]));
+        let connections = Connections::new(2, 1, proxies);
+        let seats = [(); 2].map(|()| connections.admit(ip(1)).unwrap());
+        let _busy = seats.each_ref().map(Seat::begin);
+        assert!(connections.admit(ip(1)).is_none(), "there are no more for anyone");
+    }
+
+    #[test]
     fn a_place_is_free_again_once_its_connection_ends() {
-        let connections = Connections::new(1, 1);
+        let connections = connections(1, 1);
         for _ in 0..3 {
             let seat = connections.admit(ip(1)).unwrap();
             drop(seat.begin());
@@ -241,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_was_evicted_leaves_nothing_when_it_ends() {
-        let connections = Connections::new(1, 1);
+        let connections = connections(1, 1);
         let first = connections.admit(ip(1)).unwrap();
         let second = connections.admit(ip(1)).unwrap();
         drop(first.begin());

@@ -1,13 +1,19 @@
 //! File descriptors: readers must not take those that the database and the nodes need.
 
+use std::num::NonZeroU16;
+
 /// Descriptors kept free of readers: for files, logs, the pools of the database and of Redis, and the
 /// connections to nodes, each with room for one that is about to close.
 const KEPT_FREE: u64 = 160;
+/// What a connection to the database for readers takes: `SQLite` opens its file, the log and the index
+/// of the log.
+const PER_READ: u64 = 3;
 
-/// The number of connections that readers may have, at most `wanted`. Raises the process's own limit
-/// as far as it may.
-pub(super) fn keep_free(wanted: usize) -> usize {
-    let allowed = allowed(raised_limit());
+/// The number of connections that readers may have, at most `wanted`, where the
+/// database needs connections for `reads`. Raises the process's own limit as far as it may.
+pub(super) fn keep_free(wanted: usize, reads: NonZeroU16) -> usize {
+    let kept = KEPT_FREE + PER_READ * u64::from(reads.get());
+    let allowed = allowed(raised_limit(), kept);
     let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
     if allowed < wanted {
         tracing::warn!(
@@ -19,10 +25,10 @@ pub(super) fn keep_free(wanted: usize) -> usize {
 }
 
 /// How many connections a limit of descriptors leaves: at least half, since some is better than none.
-const fn allowed(limit: Option<u64>) -> u64 {
+const fn allowed(limit: Option<u64>, kept: u64) -> u64 {
     match limit {
         None => u64::MAX,
-        Some(limit) if limit >= 2 * KEPT_FREE => limit - KEPT_FREE,
+        Some(limit) if limit >= 2 * kept => limit - kept,
         Some(limit) => limit / 2,
     }
 }
@@ -49,9 +55,10 @@ mod tests {
 
     #[test]
     fn a_limit_leaves_what_the_database_and_the_nodes_need() {
-        assert_eq!(allowed(Some(1_024)), 864);
-        assert_eq!(allowed(Some(256)), 128);
-        assert_eq!(allowed(None), u64::MAX);
-        assert!((0..10_000).all(|limit| allowed(Some(limit)) <= allowed(Some(limit + 1))));
+        assert_eq!(allowed(Some(1_024), 160), 864);
+        assert_eq!(allowed(Some(256), 160), 128);
+        assert_eq!(allowed(None, 160), u64::MAX);
+        let grows = |limit| allowed(Some(limit), 160) <= allowed(Some(limit + 1), 160);
+        assert!((0..10_000).all(grows));
     }
 }

@@ -1,5 +1,6 @@
 //! The server over real connections.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
 
@@ -7,32 +8,39 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::routing::get;
 use futures::stream;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::config::LimitsConfig;
 
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
+pub(super) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
 /// Long enough for any machine; a test that waits for it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Running {
+pub(super) struct Running {
     address: SocketAddr,
     stop: CancellationToken,
     /// Notified once the request that is never answered has begun.
-    begun: Arc<Notify>,
+    pub(super) begun: Arc<Notify>,
     serving: JoinHandle<anyhow::Result<()>>,
 }
 
 async fn start(limits: LimitsConfig) -> Running {
+    start_over(Router::new(), Layers::bare(limits)).await
+}
+
+/// Serves these routes, and some of its own.
+pub(super) async fn start_over(routes: Router, layers: Layers) -> Running {
     let endless = || async {
         let chunks = stream::repeat_with(|| Ok::<_, io::Error>(vec![0_u8; 1 << 16]));
         Body::from_stream(chunks)
     };
     let begun = Arc::new(Notify::new());
     let started = begun.clone();
-    let router = Router::new()
+    let router = routes
         .route("/", get(|| async { "here" }))
         .route(
             "/slow",
@@ -51,28 +59,28 @@ async fn start(limits: LimitsConfig) -> Running {
         .route("/endless", get(endless));
     let listener = bind("127.0.0.1:0".parse().unwrap(), "a test").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let serving = tokio::spawn(serve(listener, router, limits, stop.clone()));
+    let serving = tokio::spawn(serve(listener, router, layers, stop.clone()));
     Running { address, stop, begun, serving }
 }
 
 impl Running {
-    async fn connect(&self) -> TcpStream {
+    pub(super) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    async fn send(&self, request: &[u8]) -> TcpStream {
+    pub(super) async fn send(&self, request: &[u8]) -> TcpStream {
         let mut stream = self.connect().await;
         stream.write_all(request).await.unwrap();
         stream
     }
 
-    async fn is_answered(&self) -> bool {
+    pub(super) async fn is_answered(&self) -> bool {
         answer_of(self.send(REQUEST).await).await.starts_with("HTTP/1.1 200")
     }
 }
 
 /// What the server sends first, as text; empty if it closes the connection.
-async fn answer_of(mut stream: TcpStream) -> String {
+pub(super) async fn answer_of(mut stream: TcpStream) -> String {
     let mut answer = vec![0; 1_024];
     let read = tokio::time::timeout(PATIENCE, stream.read(&mut answer)).await;
     let read = read.expect("an answer or an end").unwrap_or(0);
@@ -81,10 +89,60 @@ async fn answer_of(mut stream: TcpStream) -> String {
 }
 
 /// Reads until the server closes the connection.
-async fn is_closed(mut stream: TcpStream) {
+pub(super) async fn is_closed(mut stream: TcpStream) {
     let mut rest = vec![0; 1 << 16];
     let closed = async { while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {} };
     tokio::time::timeout(PATIENCE, closed).await.expect("the server closes the connection");
+}
+
+/// An answer, taken apart.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    headers: BTreeMap<String, String>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    pub(super) fn problem(&self) -> Value {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The name of its problem.
+    pub(super) fn kind(&self) -> String {
+        let problem = self.problem();
+        let kind = problem["type"].as_str().unwrap().rsplit(':').next().unwrap();
+        kind.to_owned()
+    }
+}
+
+/// The answer to `GET` with these lines in its head.
+pub(super) async fn get_with(server: &Running, path: &str, lines: &[&str]) -> Answer {
+    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{lines}\r\n");
+    answer_to(server, request.as_bytes()).await
+}
+
+pub(super) async fn answer_to(server: &Running, request: &[u8]) -> Answer {
+    let mut stream = server.send(request).await;
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    read.expect("the server ends its answer").unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let mut headers = BTreeMap::<String, String>::new();
+    for line in lines {
+        let (name, value) = line.split_once(": ").unwrap();
+        let all = headers.entry(name.to_lowercase()).or_default();
+        *all = if all.is_empty() { value.to_owned() } else { format!("{all}, {value}") };
+    }
+    Answer { status, headers, body: answer[end + 4..].to_vec() }
 }
 
 #[tokio::test]

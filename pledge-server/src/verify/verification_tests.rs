@@ -13,7 +13,7 @@ async fn run(
     state: TokenState,
 ) -> (anyhow::Result<()>, Verdict) {
     let mut progress = Progress::new(Output::Json).work("test");
-    let queries = stores.uncached_queries();
+    let queries = stores.queries();
     let reading = TokenReading::of(&queries, state);
     let mut verification = Verification::new(&test.chain, reading);
     let pass = verification.run(&mut progress).await;
@@ -51,7 +51,7 @@ async fn a_verification_reports_what_part_of_all_addresses_it_has_checked() {
     let mut test = TestChain::open(&stores).await;
     test.mine(600, Some((account(1), 10))).await;
     let state = token(&stores).await;
-    let queries = stores.uncached_queries();
+    let queries = stores.queries();
     let reading = TokenReading::of(&queries, state);
     let mut verification = Verification::new(&test.chain, reading);
     verification.report.accounts = 7;

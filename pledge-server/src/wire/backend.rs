@@ -1,56 +1,28 @@
-//! A kind of database, and one that a url names.
-
-use std::fmt::{Debug, Display};
-use std::sync::Arc;
+//! A database that a url names.
 
 use async_trait::async_trait;
 use pledge_cache_redis::Redis;
 use pledge_core::error::StoreError;
-use pledge_core::ports::{LedgerReads, PointsReads};
+use pledge_storage_sqlite::{ReaderBounds, SchemaVersion};
 
-use super::BACKENDS;
-use crate::stores::{Found, Stores};
+use super::opening::blame;
+use crate::config::ReadsConfig;
+use crate::stores::{Database, Found, Schema, Stores};
 
-/// A kind of database: a row of the table.
-#[derive(Debug)]
-pub(crate) struct Backend {
-    /// The schemes of its urls.
-    pub(crate) schemes: &'static [&'static str],
-    /// How its user writes a url.
-    pub(crate) form: &'static str,
-    /// Whether what it holds is still there after the process.
-    pub(crate) keeps: bool,
-    /// The crate whose log lines a command shows.
-    pub(crate) crate_name: &'static str,
-    /// Reads a url, and what follows its scheme and colon. The error does not repeat it: it may hold
-    /// a password.
-    pub(crate) parse: fn(url: &str, rest: &str) -> Parsed,
-}
-
-/// A database, or why a url names none.
-pub(crate) type Parsed = Result<Arc<dyn Storage>, String>;
-
-/// A database that a url names, which may not be there yet. Displays no password.
+/// A database that a url names, which may not be there yet.
 #[async_trait]
-pub(crate) trait Storage: Debug + Display + Send + Sync {
-    /// The url with `***` for what must not be shown, if there is any.
-    fn masked(&self) -> String {
-        self.to_string()
-    }
-
+pub(super) trait Storage: Send + Sync {
     /// A text that no other database has. One database under two names has two.
-    fn place(&self) -> anyhow::Result<String> {
-        Ok(self.to_string())
-    }
+    fn place(&self) -> anyhow::Result<String>;
 
-    /// Whether a user that may only read can open it.
-    fn has_read_only_users(&self) -> bool {
+    /// Whether several machines may share it, and a user that may only read can open it.
+    fn is_on_a_server(&self) -> bool {
         false
     }
 
     /// Opens it, created if need be, and brings its schema up to date. A database that is not one of
-    /// `pledge` is a wrong key.
-    async fn open(&self) -> anyhow::Result<Stores>;
+    /// `pledge` is a wrong key. What readers outside ask again and again may be kept on Redis.
+    async fn open(&self, redis: Option<&Redis>) -> anyhow::Result<Stores>;
 
     /// What is missing, if there is nothing to open.
     async fn missing(&self) -> anyhow::Result<Option<String>>;
@@ -60,72 +32,25 @@ pub(crate) trait Storage: Debug + Display + Send + Sync {
     async fn look(&self) -> anyhow::Result<(Stores, Found)>;
 }
 
-/// The reading halves of one store.
-pub(crate) type Reads = (Arc<dyn LedgerReads>, Arc<dyn PointsReads>);
-
-/// An open database behind the ports.
-#[async_trait]
-pub(crate) trait Database: Debug + Send + Sync {
-    /// An error if it can never be written to again.
-    async fn check(&self) -> Result<(), StoreError>;
-
-    /// Closes its connections.
-    async fn close(&self);
-
-    /// Repeated reads through a cache, of a database that several instances may share. A file is
-    /// read faster than a cache.
-    fn cached(&self, _redis: &Redis) -> Option<Reads> {
-        None
+/// What was looked at: its stores if the schema of the engine is up to date, else empty ones over a database that is
+/// closed again.
+pub(super) async fn looked_at<D: Database>(
+    looked: Result<(D, SchemaVersion), StoreError>,
+    stores: impl FnOnce(D) -> Stores,
+) -> anyhow::Result<(Stores, Found)> {
+    let (database, version) = looked.map_err(blame)?;
+    let (has_engine, of_set) = (version.has_engine(), version.of_set());
+    let SchemaVersion { found, newest, is_empty, .. } = version;
+    let found = Found::Schema(Schema { of_set, found, newest, is_empty, has_engine });
+    if has_engine {
+        return Ok((stores(database), found));
     }
+    database.close().await;
+    Ok((Stores::in_memory(), found))
 }
 
-/// The kind of a scheme.
-pub(crate) fn of_scheme(scheme: &str) -> Option<&'static Backend> {
-    BACKENDS.iter().find(|backend| backend.schemes.contains(&scheme))
-}
-
-/// Why a url of another scheme is refused. The rest of such a url may hold a password.
-pub(crate) fn unknown(scheme: &str) -> String {
-    let forms = BACKENDS.iter().map(|backend| backend.form);
-    format!("`{scheme}` is no kind of storage: use {}", or(forms))
-}
-
-/// How to write the url of a database that is still there after the process.
-pub(crate) fn forms_that_keep() -> String {
-    or(BACKENDS.iter().filter(|backend| backend.keeps).map(|backend| backend.form))
-}
-
-/// Texts as a choice: `a, b or c`.
-fn or<'a>(texts: impl Iterator<Item = &'a str>) -> String {
-    let texts: Vec<&str> = texts.collect();
-    match &texts[..] {
-        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-        texts => texts.concat(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_scheme_leads_to_one_row_whose_form_has_it() {
-        for backend in &BACKENDS {
-            for scheme in backend.schemes {
-                let found = of_scheme(scheme).unwrap();
-                assert!(std::ptr::eq(found, backend), "{scheme} has two rows");
-            }
-            let (scheme, _) = backend.form.split_once(':').unwrap();
-            assert_eq!(backend.schemes.first(), Some(&scheme));
-        }
-    }
-
-    #[test]
-    fn what_is_refused_names_every_form_and_nothing_behind_the_scheme() {
-        let refused = unknown("postgres");
-        let forms = "memory:, sqlite:FILE or mysql://USER@HOST/DATABASE";
-        assert_eq!(refused, format!("`postgres` is no kind of storage: use {forms}"));
-        assert_eq!(forms_that_keep(), "sqlite:FILE or mysql://USER@HOST/DATABASE");
-        assert_eq!(or(["a"].into_iter()), "a");
-    }
+/// The bounds of readers outside.
+pub(super) const fn bounds(reads: ReadsConfig) -> ReaderBounds {
+    let ReadsConfig { concurrent, waiting, wait } = reads;
+    ReaderBounds { connections: concurrent, waiting, wait }
 }

@@ -4,7 +4,6 @@
 //! its owner alone, as its folder is.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::fs;
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,38 +12,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use pledge_cache_redis::Redis;
 use pledge_core::error::StoreError;
 use pledge_core::ports::{Archive, AuditReads, BalanceStore, EventStore, LogStore, PointsStore};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_storage_sqlite::{SqliteDatabase, SqliteStore};
 use tempfile::TempDir;
 
-use super::backend::Parsed;
-use super::{Database, Storage, unknown};
-use crate::stores::{Found, Stores};
+use super::backend::Storage;
+use crate::config::ReadsConfig;
+use crate::stores::{Database, Found, Readers, Stores};
 
 /// The folders that are there now.
 static FOLDERS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-#[derive(Debug)]
-struct Memory;
-
-pub(super) fn parse(_url: &str, rest: &str) -> Parsed {
-    if rest.is_empty() {
-        return Ok(Arc::new(Memory));
-    }
-    Err(unknown("memory"))
-}
-
-impl fmt::Display for Memory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("memory:")
-    }
-}
+pub(super) struct Memory;
 
 #[async_trait]
 impl Storage for Memory {
-    async fn open(&self) -> anyhow::Result<Stores> {
+    fn place(&self) -> anyhow::Result<String> {
+        Ok("memory:".to_owned())
+    }
+
+    async fn open(&self, _redis: Option<&Redis>) -> anyhow::Result<Stores> {
         let folder = Folder::create()?;
         let database = SqliteDatabase::open_unsynced(&folder.location()?).await?;
         let store = SqliteStore::over(database);
@@ -79,6 +69,10 @@ struct Private {
 impl Database for Private {
     async fn check(&self) -> Result<(), StoreError> {
         self.store.check().await
+    }
+
+    fn for_readers(&self, reads: ReadsConfig) -> Result<Readers, StoreError> {
+        Database::for_readers(&self.store, reads)
     }
 
     async fn close(&self) {
@@ -161,7 +155,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_private_store_is_removed_when_it_is_closed_and_the_others_stay() {
-        let stores = async || Memory.open().await.unwrap();
+        let stores = async || Memory.open(None).await.unwrap();
         let (one, other) = (stores().await, stores().await);
         for stores in [&one, &other] {
             stores.balances.register_chain(ChainId::new(1), "one").await.unwrap();

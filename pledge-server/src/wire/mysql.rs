@@ -1,6 +1,5 @@
 //! `mysql://USER@HOST/DATABASE`, of `MySQL` and what speaks its protocol.
 
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,80 +7,73 @@ use pledge_cache_redis::{Cached, Redis};
 use pledge_core::error::StoreError;
 use pledge_storage_mysql::MySqlStore;
 
-use super::backend::{Parsed, Reads};
-use super::{Database, Storage};
-use crate::config::ServerUrl;
-use crate::stores::{Found, Stores, blame};
-
-const EXAMPLE: &str = "mysql://pledge@127.0.0.1:3306/pledge";
+use super::backend::{Storage, bounds, looked_at};
+use super::opening::blame;
+use crate::config::{ReadsConfig, ServerUrl};
+use crate::stores::{Database, Found, Readers, Stores};
 
 /// A database of a server.
-#[derive(Debug)]
-struct Server(ServerUrl);
-
-pub(super) fn parse(url: &str, _rest: &str) -> Parsed {
-    let url = ServerUrl::parse(url, &["mysql", "mariadb"], EXAMPLE)?;
-    if url.expose().path().len() < 2 {
-        return Err(format!("names no database: write {EXAMPLE}"));
-    }
-    Ok(Arc::new(Server(url)))
-}
-
-impl fmt::Display for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+pub(super) struct Server(pub(super) ServerUrl);
 
 #[async_trait]
 impl Storage for Server {
-    fn masked(&self) -> String {
-        self.0.masked()
+    fn place(&self) -> anyhow::Result<String> {
+        Ok(self.0.to_string())
     }
 
-    fn has_read_only_users(&self) -> bool {
+    fn is_on_a_server(&self) -> bool {
         true
     }
 
-    async fn open(&self) -> anyhow::Result<Stores> {
-        let store = MySqlStore::open(self.0.expose().as_str()).await;
-        Ok(stores(store.map_err(blame)?))
+    async fn open(&self, redis: Option<&Redis>) -> anyhow::Result<Stores> {
+        let store = MySqlStore::open(self.0.expose().as_str()).await.map_err(blame)?;
+        Ok(Open { store, redis: redis.cloned() }.stores())
     }
 
     async fn missing(&self) -> anyhow::Result<Option<String>> {
         let (looked, found) = self.look().await?;
         looked.close().await;
-        Ok(found.is_empty().then(|| format!("the database {self} is empty")))
+        Ok(found.is_empty().then(|| format!("the database {} is empty", self.0)))
     }
 
     async fn look(&self) -> anyhow::Result<(Stores, Found)> {
         let looked = MySqlStore::open_read_only(self.0.expose().as_str()).await;
-        let (store, version) = looked.map_err(blame)?;
-        let found = Found::Schema(super::schema(&version));
-        if version.has_engine() {
-            return Ok((stores(store), found));
-        }
-        store.close().await;
-        Ok((Stores::in_memory(), found))
+        let looked = looked.map(|(store, version)| (Open { store, redis: None }, version));
+        looked_at(looked, Open::stores).await
+    }
+}
+
+/// An open database, and where answers to its readers are kept.
+#[derive(Debug)]
+struct Open {
+    store: MySqlStore,
+    redis: Option<Redis>,
+}
+
+impl Open {
+    fn stores(self) -> Stores {
+        Stores::of(self.store.clone()).with_database(self)
     }
 }
 
 #[async_trait]
-impl Database for MySqlStore {
+impl Database for Open {
     async fn check(&self) -> Result<(), StoreError> {
-        Self::check(self).await
+        self.store.check().await
+    }
+
+    /// A server is asked less where Redis has the answer.
+    fn for_readers(&self, reads: ReadsConfig) -> Result<Readers, StoreError> {
+        let readers = self.store.for_readers(bounds(reads))?;
+        let logs = Arc::new(readers.clone());
+        let Some(redis) = &self.redis else {
+            return Ok(Readers { ledger: logs.clone(), points: logs.clone(), logs });
+        };
+        let cached = Arc::new(Cached::new(readers, redis.clone()));
+        Ok(Readers { ledger: cached.clone(), points: cached, logs })
     }
 
     async fn close(&self) {
-        Self::close(self).await;
+        self.store.close().await;
     }
-
-    fn cached(&self, redis: &Redis) -> Option<Reads> {
-        let cached = Arc::new(Cached::new(self.clone(), redis.clone()));
-        Some((cached.clone(), cached))
-    }
-}
-
-fn stores(store: MySqlStore) -> Stores {
-    Stores::of(store.clone()).with_database(store)
 }

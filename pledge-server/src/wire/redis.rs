@@ -1,14 +1,17 @@
 //! Redis: a hint, never needed.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use pledge_cache_redis::{Health, Redis, RedisLeases, RedisPending};
-use pledge_core::error::StoreErrorKind;
+use async_trait::async_trait;
+use pledge_cache_redis::{Health, Redis, RedisLeases, RedisPending, RedisRates, Taken};
+use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::ports::Leases;
 use pledge_core::primitives::{hex, keccak256};
 use pledge_http::PartState;
 
-use crate::config::{ConfigError, Key, RedisConfig, StorageUrl};
+use crate::config::{ConfigError, Key, RateConfig, RedisConfig};
+use crate::serving::{SharedRates, Verdict};
 use crate::stores::{Cache, Stores};
 
 impl Cache for Redis {
@@ -20,24 +23,35 @@ impl Cache for Redis {
     }
 }
 
-/// Adds pending blocks on a Redis server. If the store is on a server too, also adds cached reads and
-/// the leases of the instances that share it.
-pub(crate) async fn join_redis(
-    stores: Stores,
-    config: &RedisConfig,
-    store: &StorageUrl,
-) -> anyhow::Result<Stores> {
-    let prefix = format!("{}:{}", config.prefix, scope(store)?);
+#[async_trait]
+impl SharedRates for RedisRates {
+    async fn take(&self, client: IpAddr, rate: RateConfig) -> Result<Verdict, StoreError> {
+        let RateConfig { per_second, burst } = rate;
+        let taken = self.take(&client.to_string(), per_second, burst).await?;
+        let Taken { is_allowed, remaining, full_in, allowed_in } = taken;
+        Ok(Verdict { is_allowed, remaining, full_in, allowed_in })
+    }
+}
+
+/// The server, with a prefix per store, so that stores that share a Redis server do not read each
+/// other's keys. One database under two names gets two scopes, which only costs speed.
+pub(super) async fn connect(config: &RedisConfig, place: &str) -> anyhow::Result<Redis> {
+    let prefix = format!("{}:{}", config.prefix, hex::encode(&keccak256(place)[..8]));
     let redis = Redis::connect(config.url.expose().as_str(), &prefix).await;
-    let redis = redis.map_err(|error| match error.kind() {
+    redis.map_err(|error| match error.kind() {
         StoreErrorKind::Invalid => ConfigError::at(&key(), error.detail()).into(),
         _ => anyhow::Error::from(error),
-    })?;
+    })
+}
+
+/// Adds pending blocks on a Redis server, and the leases of the instances that share a store on a
+/// server.
+pub(super) fn join(stores: Stores, redis: Redis, is_shared: bool) -> Stores {
     let pending = Arc::new(RedisPending::new(redis.clone()));
-    let cached = stores.database.as_ref().and_then(|database| database.cached(&redis));
     let leases: Option<Arc<dyn Leases>> =
-        cached.is_some().then(|| Arc::new(RedisLeases::new(redis.clone())) as _);
-    Ok(Stores { pending, leases, cached, redis: Some(Arc::new(redis)), ..stores })
+        is_shared.then(|| Arc::new(RedisLeases::new(redis.clone())) as _);
+    let rates = Arc::new(RedisRates::new(redis.clone()));
+    Stores { pending, leases, rates: Some(rates), redis: Some(Arc::new(redis)), ..stores }
 }
 
 /// Whether the server answers; why not, if it does not. A url that cannot be one is a wrong key.
@@ -49,12 +63,6 @@ pub(crate) async fn reach_redis(config: &RedisConfig) -> Result<Result<(), Strin
         Health::Up => Ok(()),
         Health::Degraded { reason, since: _ } => Err(reason),
     })
-}
-
-/// A prefix per store, so that stores that share a Redis server do not read each other's keys. One
-/// database under two names gets two scopes, which only costs speed.
-fn scope(store: &StorageUrl) -> anyhow::Result<String> {
-    Ok(hex::encode(&keccak256(store.storage().place()?)[..8]))
 }
 
 fn key() -> Key {

@@ -1,36 +1,25 @@
 //! `sqlite:FILE`.
 
-use std::fmt;
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use pledge_cache_redis::Redis;
 use pledge_core::error::StoreError;
 use pledge_storage_sqlite::SqliteStore;
 
-use super::backend::Parsed;
-use super::{Database, Storage};
-use crate::config::ConfigError;
-use crate::stores::{Found, Stores, blame, url_key};
+use super::backend::{Storage, bounds, looked_at};
+use super::opening::{blame, url_key};
+use crate::config::{ConfigError, ReadsConfig};
+use crate::stores::{Database, Found, Readers, Stores};
 
 /// A file, relative to the current folder.
-#[derive(Debug)]
-struct File(String);
+pub(super) struct File(pub(super) String);
 
-pub(super) fn parse(_url: &str, rest: &str) -> Parsed {
-    match rest.strip_prefix("//").unwrap_or(rest) {
-        "" => Err("names no file: write sqlite:pledge.db".to_owned()),
-        file if file.contains('?') => {
-            Err("takes no options: remove `?` and what follows".to_owned())
-        }
-        file => Ok(Arc::new(File(file.to_owned()))),
-    }
-}
-
-impl fmt::Display for File {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sqlite:{}", self.0)
+impl File {
+    fn location(&self) -> String {
+        format!("sqlite:{}", self.0)
     }
 }
 
@@ -40,8 +29,8 @@ impl Storage for File {
         Ok(std::path::absolute(&self.0)?.display().to_string())
     }
 
-    async fn open(&self) -> anyhow::Result<Stores> {
-        let store = SqliteStore::open(&self.to_string()).await;
+    async fn open(&self, _redis: Option<&Redis>) -> anyhow::Result<Stores> {
+        let store = SqliteStore::open(&self.location()).await;
         Ok(stores(store.map_err(blame)?))
     }
 
@@ -67,14 +56,7 @@ impl Storage for File {
                 format!("{what}: make it writable for this user, or name another file"),
             )
         })?;
-        let looked = SqliteStore::open_read_only(&self.to_string()).await;
-        let (store, version) = looked.map_err(blame)?;
-        let found = Found::Schema(super::schema(&version));
-        if version.has_engine() {
-            return Ok((stores(store), found));
-        }
-        store.close().await;
-        Ok((Stores::in_memory(), found))
+        looked_at(SqliteStore::open_read_only(&self.location()).await, stores).await
     }
 }
 
@@ -82,6 +64,11 @@ impl Storage for File {
 impl Database for SqliteStore {
     async fn check(&self) -> Result<(), StoreError> {
         Self::check(self).await
+    }
+
+    fn for_readers(&self, reads: ReadsConfig) -> Result<Readers, StoreError> {
+        let readers = Arc::new(Self::for_readers(self, bounds(reads))?);
+        Ok(Readers { ledger: readers.clone(), points: readers.clone(), logs: readers })
     }
 
     async fn close(&self) {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use pledge_examples::Traffic;
-use pledge_server::stores;
 use pledge_server::verify::Verdict;
+use pledge_server::wire;
 use pledge_testing::{MySqlPlace, OwnServer};
 
 use super::chains::{Chain, Engine, Setup};
@@ -137,7 +137,7 @@ async fn two_instances_settle_two_thousand_batches_once_each_whatever_happens_to
     setup.run(&["index", "--until-head"]);
     setup.run(&["settle", "--until-settled"]);
     let config = setup.config();
-    let engine = Engine::new(&config, stores::open(&config.storage).await.unwrap()).await;
+    let engine = Engine::new(&config, wire::open(&config.storage).await.unwrap()).await;
     for chain in &chains {
         let (found, expected) = (engine.digest(chain.id).await, engine.oracle(chain.id).await);
         assert!(found == expected, "the state differs from the oracle's on {}", chain.id);

@@ -6,8 +6,9 @@ use pledge_core::ports::EventReads;
 use pledge_examples::Traffic;
 use pledge_http::PartState;
 use pledge_server::config::Config;
-use pledge_server::stores::{self, Stores};
+use pledge_server::stores::Stores;
 use pledge_server::verify::Verdict;
+use pledge_server::wire;
 use pledge_storage_memory::MemoryStore;
 use pledge_testing::{MySqlPlace, OwnServer};
 
@@ -103,7 +104,7 @@ async fn two_chains_are_exact_through_reorgs_on_a_database_server_with_redis() {
     let setup = Setup::over(&place.url(), &[&chains[0], &chains[1]]);
     let variables = [("PLEDGE_STORAGE__REDIS_URL".to_owned(), redis.url())];
     let config = Config::load(Some(&setup.path().join("pledge.toml")), &variables.into()).unwrap();
-    let stores = stores::open(&config.storage).await.unwrap();
+    let stores = wire::open(&config.storage).await.unwrap();
     let redis = stores.redis.clone().expect("one is configured");
     two_chains_through_reorgs(stores.clone(), &chains, &setup).await;
     assert_eq!(redis.state(), PartState::Up);

@@ -22,6 +22,7 @@ mod process;
 mod redis;
 mod rewind;
 mod running;
+mod serving;
 mod several_nodes;
 mod standing;
 mod starting;

@@ -7,11 +7,13 @@ use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::{TokenMetadata, TokenSpec};
 use pledge_core::points::Programme;
 use pledge_core::primitives::Address;
+use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::types::{Account, Amount, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
-use pledge_server::config::Config;
-use pledge_server::stores::{self, Stores};
+use pledge_server::config::{Config, LimitsConfig};
+use pledge_server::stores::Stores;
+use pledge_server::wire;
 use pledge_testing::digest::digest;
 use pledge_testing::oracle::oracle;
 use pledge_testing::world::operator;
@@ -81,6 +83,7 @@ async fn poison(redis: &mut MultiplexedConnection) -> (usize, usize) {
 struct Stage {
     chain: ScriptedChain,
     stores: Stores,
+    readers: Queries,
     indexer: Indexer,
     programme: Programme,
 }
@@ -91,12 +94,13 @@ impl Stage {
             TokenMetadata { symbol: "PLG".to_owned(), decimals: Decimals::new(18).unwrap() };
         let chain = ScriptedChain::new(CHAIN, time(0)).with_token(token(), metadata.clone());
         stores.balances.register_chain(CHAIN, "local").await.unwrap();
+        let readers = stores.queries_for_readers(LimitsConfig::default().reads).unwrap();
         let spec = TokenSpec { id: id(), metadata, start_block: BlockNumber::new(0) };
         stores.balances.register_token(&spec).await.unwrap();
         let programme = Programme::main(id(), "0.05".parse().unwrap());
         stores.points.put_programme(&programme, &operator()).await.unwrap();
         let indexer = Self::indexer(&chain, &stores);
-        Self { chain, stores, indexer, programme }
+        Self { chain, stores, readers, indexer, programme }
     }
 
     fn indexer(chain: &ScriptedChain, stores: &Stores) -> Indexer {
@@ -124,8 +128,7 @@ impl Stage {
     /// Makes the reads of the indexer through the cache, so that it keeps their answers to be
     /// corrupted.
     async fn ask(&self) -> Option<Amount> {
-        let readers = self.stores.queries();
-        let read = readers.ledger().states(id(), &holders()).await.unwrap();
+        let read = self.readers.ledger().states(id(), &holders()).await.unwrap();
         read.value[0].map(|state| state.balance)
     }
 
@@ -165,7 +168,7 @@ async fn open(place: &MySqlPlace, redis: &OwnServer) -> Stores {
         ("PLEDGE_STORAGE__REDIS_URL".to_owned(), redis.url()),
     ];
     let config = Config::load(None, &variables.into()).unwrap();
-    stores::open(&config.storage).await.unwrap()
+    wire::open(&config.storage).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

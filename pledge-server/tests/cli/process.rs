@@ -232,6 +232,11 @@ impl Running {
         self.send("-INT");
     }
 
+    /// Sends SIGHUP and waits for nothing.
+    pub(crate) fn hang_up(&self) {
+        self.send("-HUP");
+    }
+
     fn send(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());

@@ -54,6 +54,29 @@ fn the_folder_and_the_bounds_of_log_files_are_keys() {
 }
 
 #[test]
+fn proxies_and_sites_are_keys() {
+    let written = "trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n\
+                   allowed_origins = [\"https://app.example\"]\nlisten =";
+    let server = load(&GOOD.replace("listen =", written), &[]).unwrap().server;
+    let is_trusted = |text: &str| server.trusted_proxies.contains(text.parse().unwrap());
+    assert!(["10.1.2.3", "::ffff:10.1.2.3", "::1"].into_iter().all(is_trusted));
+    assert!(!["11.0.0.1", "::2"].into_iter().any(is_trusted));
+    assert_eq!(server.allowed_origins[0].as_str(), "https://app.example");
+    assert!(!load(GOOD, &[]).unwrap().server.trusted_proxies.contains([127, 0, 0, 1].into()));
+}
+
+#[test]
+fn a_rate_of_zero_is_no_limit() {
+    let of = |keys: &str| {
+        let toml = GOOD.replace("[storage]", &format!("[limits]\n{keys}\n[storage]"));
+        load(&toml, &[]).unwrap().limits.rate
+    };
+    assert_eq!(of("requests_per_second = 0"), None);
+    let rate = of("requests_per_second = 5\nburst = 7").unwrap();
+    assert_eq!((rate.per_second.get(), rate.burst.get()), (5, 7));
+}
+
+#[test]
 fn short_windows_are_for_those_who_ask_for_them() {
     let refused = |toml: &str| {
         let config = load(toml, &[]).unwrap();

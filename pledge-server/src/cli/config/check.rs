@@ -16,7 +16,7 @@ use crate::config::{
 use crate::nodes::Node;
 use crate::setup::{self, Examined, NodeFacts};
 use crate::sources::{self, Connected};
-use crate::stores::{self, Stores};
+use crate::stores::Stores;
 use crate::{serving, wire};
 
 pub(super) async fn execute(context: Context, args: QuickArgs) -> anyhow::Result<Verdict> {
@@ -59,7 +59,7 @@ async fn check_listen(config: &Config, report: &mut Report) {
 /// The store to compare with: an empty one if none exists.
 async fn check_storage(config: &StorageConfig, report: &mut Report) -> Stores {
     let key = Key::root("storage").child("url");
-    match stores::look(config).await {
+    match wire::look(config).await {
         Ok((stores, found)) => {
             report.ok(&key, format!("{}: {found}", config.url));
             return stores;

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use pledge_core::event::EventSeq;
-use pledge_server::stores::{self, Stores};
+use pledge_server::stores::Stores;
 use pledge_server::verify::Verdict;
+use pledge_server::wire;
 
 use super::super::chains::{Engine, Setup};
 use super::backend::Backend;
@@ -91,7 +92,7 @@ impl<B: Backend> Campaign<B> {
 
     async fn open(&mut self) -> Stores {
         self.backend.has_forgotten_the_dead().await;
-        stores::open(&self.setup.config().storage).await.unwrap()
+        wire::open(&self.setup.config().storage).await.unwrap()
     }
 }
 

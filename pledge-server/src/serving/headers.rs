@@ -1,0 +1,63 @@
+//! What every answer asks of browsers and caches, unless its route decided otherwise.
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
+    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::Response;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::client::Client;
+use super::origins::Origins;
+use super::rate::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use super::request_id::X_REQUEST_ID;
+
+/// How long a browser remembers what it may ask of another site.
+const PREFLIGHT_LASTS: Duration = Duration::from_secs(3_600);
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The answers are data: nothing in them is to be run, framed or guessed at.
+const SAFE: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+/// For a year no browser comes by http any more.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Adds what a route has not set itself.
+pub(super) async fn protect(request: Request, next: Next) -> Response {
+    let is_https = request.extensions().get::<Client>().is_some_and(|client| client.is_https);
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in SAFE {
+        headers.entry(name).or_insert(value);
+    }
+    // By http a browser ignores it, and a test on one's own machine must not bind the host.
+    if is_https {
+        headers.entry(STRICT_TRANSPORT_SECURITY).or_insert(HTTPS_ONLY);
+    }
+    response
+}
+
+/// Lets the scripts of the listed sites read the API, without cookies.
+pub(super) fn cross_origin(origins: Origins) -> CorsLayer {
+    let is_listed = move |origin: &HeaderValue, _: &axum::http::request::Parts| {
+        origins.contain(origin.as_bytes())
+    };
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(is_listed))
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([CONTENT_TYPE, IF_NONE_MATCH, LAST_EVENT_ID])
+        .expose_headers([ETAG, RETRY_AFTER, X_REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY])
+        .max_age(PREFLIGHT_LASTS)
+}

@@ -1,0 +1,77 @@
+//! The layers between the connections and the routes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use tower::ServiceBuilder;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+
+use super::origins::Origins;
+use super::proxies::Proxies;
+use super::rate::{Rates, SharedRates};
+use super::{access, bounds, headers, rate, request_id};
+use crate::config::{LimitsConfig, ServerConfig};
+
+/// A smaller answer fits into one packet as it is.
+const COMPRESSED_FROM: u64 = 1_024;
+
+/// The layers, with what they decide by. A clone is another handle to the same.
+#[derive(Debug, Clone)]
+pub struct Layers {
+    pub(super) proxies: Proxies,
+    origins: Origins,
+    rates: Rates,
+    pub(super) limits: LimitsConfig,
+}
+
+impl Layers {
+    /// The layers of a server.
+    pub fn new(server: &ServerConfig, limits: LimitsConfig) -> Self {
+        let ServerConfig { trusted_proxies, allowed_origins, .. } = server;
+        Self {
+            proxies: Proxies::new(trusted_proxies.clone()),
+            origins: Origins::new(allowed_origins.clone()),
+            ..Self::bare(limits)
+        }
+    }
+
+    /// Layers that trust no proxy and let no other site read.
+    pub fn bare(limits: LimitsConfig) -> Self {
+        let (proxies, origins) = (Proxies::default(), Origins::default());
+        Self { proxies, origins, rates: Rates::new(limits.rate), limits }
+    }
+
+    /// Counts the requests of clients with the other instances too, from now on.
+    pub fn share_rates(&self, rates: Arc<dyn SharedRates>) {
+        self.rates.share(rates);
+    }
+
+    /// Takes over what may change while a server runs: rates and origins.
+    pub fn reload(&self, server: &ServerConfig, limits: LimitsConfig) {
+        self.origins.replace(server.allowed_origins.clone());
+        self.rates.replace(limits.rate);
+    }
+
+    /// The routes with every layer around them, the outermost first.
+    pub(super) fn around(&self, routes: Router) -> Router {
+        let Self { proxies, origins, rates, limits } = self.clone();
+        let is_worth_it = SizeAbove::new(COMPRESSED_FROM).and(NotForContentType::SSE);
+        let compressing = CompressionLayer::new().quality(CompressionLevel::Fastest);
+        let layers = ServiceBuilder::new()
+            .layer(from_fn_with_state(proxies, access::log))
+            .layer(from_fn(headers::protect))
+            // Above what refuses, so that a script can read why.
+            .layer(headers::cross_origin(origins))
+            .layer(compressing.compress_when(is_worth_it))
+            .layer(from_fn(request_id::name_in_problem))
+            .layer(from_fn(bounds::bound_uri))
+            // What is refused here has cost nothing yet.
+            .layer(from_fn_with_state(rates, rate::limit))
+            .layer(from_fn_with_state(limits.request_timeout, bounds::bound_time))
+            .layer(from_fn_with_state(limits.body_bytes, bounds::bound_body));
+        routes.layer(layers)
+    }
+}

@@ -1,0 +1,398 @@
+//! The layers around the routes, from outside.
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use async_trait::async_trait;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use pledge_core::error::{StoreError, StoreErrorKind};
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+use tracing_subscriber::layer::SubscriberExt;
+
+use super::tests::{PATIENCE, answer_to, get_with, is_closed, start_over};
+use super::*;
+use crate::config::{LimitsConfig, Networks, RateConfig, ReadsConfig, ServerConfig, WebOrigin};
+
+fn limits() -> LimitsConfig {
+    LimitsConfig { rate: None, ..LimitsConfig::default() }
+}
+
+/// Layers that trust a proxy on this machine, and let one site read.
+fn behind_a_proxy(limits: LimitsConfig) -> Layers {
+    let server = ServerConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        trusted_proxies: Networks::of(&["127.0.0.1"]),
+        allowed_origins: vec![WebOrigin::of("https://app.example")],
+    };
+    Layers::new(&server, limits)
+}
+
+fn rate(per_second: u32, burst: u32) -> LimitsConfig {
+    let number = |number| NonZeroU32::new(number).unwrap();
+    let rate = RateConfig { per_second: number(per_second), burst: number(burst) };
+    LimitsConfig { rate: Some(rate), ..LimitsConfig::default() }
+}
+
+/// A route `/work` that never answers, and a token that is cancelled once its work is dropped.
+fn endless_work() -> (Router, CancellationToken) {
+    let dropped = CancellationToken::new();
+    let guard = Arc::new(Mutex::new(Some(dropped.clone().drop_guard())));
+    let never = async move || {
+        let _guard = guard.lock().unwrap().take();
+        std::future::pending::<&str>().await
+    };
+    (Router::new().route("/work", get(never)), dropped)
+}
+
+#[tokio::test]
+async fn a_request_that_finds_no_turn_is_busy_at_once_and_what_is_beside_is_answered() {
+    let reads =
+        ReadsConfig { concurrent: NonZeroU16::MIN, waiting: 0, wait: Duration::from_secs(20) };
+    let reading = Router::new().route("/read", get(std::future::pending::<&str>));
+    let server = start_over(taking_turns(reading, reads), Layers::bare(limits())).await;
+    let _served = server.send(b"GET /read HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    let busy = loop {
+        let answer =
+            tokio::time::timeout(Duration::from_millis(500), get_with(&server, "/read", &[]));
+        // Until the first has its turn, the second may get it and is given up.
+        if let Ok(answer) = answer.await {
+            break answer;
+        }
+    };
+    assert_eq!((busy.status, busy.kind().as_str()), (503, "busy"));
+    assert_eq!(busy.header("retry-after"), Some("1"));
+    assert!(server.is_answered().await);
+}
+
+#[tokio::test]
+async fn a_request_that_waits_too_long_for_its_turn_is_busy() {
+    let wait = Duration::from_millis(50);
+    let reads = ReadsConfig { concurrent: NonZeroU16::MIN, waiting: 1, wait };
+    let reading = Router::new().route("/read", get(std::future::pending::<&str>));
+    let server = start_over(taking_turns(reading, reads), Layers::bare(limits())).await;
+    let _served = server.send(b"GET /read HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    assert_eq!(get_with(&server, "/read", &[]).await.kind(), "busy");
+}
+
+#[tokio::test]
+async fn a_request_without_an_answer_in_time_is_ended_with_its_work() {
+    let (routes, dropped) = endless_work();
+    let limits = LimitsConfig { request_timeout: Duration::from_millis(100), ..limits() };
+    let server = start_over(routes, Layers::bare(limits)).await;
+    let answer = get_with(&server, "/work", &[]).await;
+    assert_eq!((answer.status, answer.kind().as_str()), (503, "timed-out"));
+    assert!(dropped.is_cancelled());
+}
+
+#[tokio::test]
+async fn a_request_whose_client_left_is_ended_with_its_work() {
+    let (routes, dropped) = endless_work();
+    let server = start_over(routes, Layers::bare(limits())).await;
+    drop(server.send(b"GET /work HTTP/1.1\r\nhost: test\r\n\r\n").await);
+    tokio::time::timeout(PATIENCE, dropped.cancelled()).await.expect("the work is dropped");
+}
+
+#[tokio::test]
+async fn a_body_above_the_bound_is_refused_whether_announced_or_not() {
+    let limits = LimitsConfig { body_bytes: 10, ..limits() };
+    let echo = Router::new().route("/echo", post(|body: String| async { body }));
+    let server = start_over(echo, Layers::bare(limits)).await;
+    let close = "host: test\r\nconnection: close";
+    let sent = |body: &str| {
+        let length = body.len();
+        format!("POST /echo HTTP/1.1\r\n{close}\r\ncontent-length: {length}\r\n\r\n{body}")
+    };
+    let small = answer_to(&server, sent("0123456789").as_bytes()).await;
+    assert_eq!((small.status, small.body.as_slice()), (200, b"0123456789".as_slice()));
+    let large = answer_to(&server, sent("0123456789a").as_bytes()).await;
+    assert_eq!((large.status, large.kind().as_str()), (413, "body-too-large"));
+    let chunked = format!(
+        "GET / HTTP/1.1\r\n{close}\r\ntransfer-encoding: chunked\r\n\r\nb\r\n0123456789a\r\n0\r\n\r\n"
+    );
+    assert_eq!(answer_to(&server, chunked.as_bytes()).await.status, 413);
+}
+
+#[tokio::test]
+async fn a_head_beyond_its_bounds_is_answered_with_what_is_too_large() {
+    let server = start_over(Router::new(), Layers::bare(limits())).await;
+    let long = get_with(&server, &format!("/?{}", "a".repeat(20_000)), &[]).await;
+    assert_eq!((long.status, long.kind().as_str()), (414, "uri-too-long"));
+    let many: Vec<String> = (0..120).map(|number| format!("x-{number}: 1")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(get_with(&server, "/", &many).await.status, 431);
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_an_answer_bit_by_bit_loses_it_after_a_while() {
+    let limits = LimitsConfig { answer_timeout: Duration::from_millis(300), ..limits() };
+    let server = start_over(Router::new(), Layers::bare(limits)).await;
+    let mut reader = server.send(b"GET /endless HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    let mut bit = vec![0; 1_024];
+    let trickle = async {
+        while reader.read(&mut bit).await.is_ok_and(|read| read > 0) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, trickle).await.expect("the server closes the connection");
+}
+
+#[tokio::test]
+async fn a_connection_is_not_evicted_before_its_answer_is_sent() {
+    const BYTES: usize = 16 << 20;
+    let limits = LimitsConfig { connections: 1, connections_per_address: 1, ..limits() };
+    let large = Router::new().route("/large", get(|| async { vec![7_u8; BYTES] }));
+    let server = start_over(large, Layers::bare(limits)).await;
+    let mut reader = server.send(b"GET /large HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    // The answer has begun, so hyper has all of it.
+    let mut taken = reader.read(&mut [0; 16]).await.unwrap();
+    for _ in 0..3 {
+        assert!(!server.is_answered().await);
+    }
+    let mut rest = vec![0; 1 << 20];
+    while taken < BYTES {
+        let read = tokio::time::timeout(PATIENCE, reader.read(&mut rest)).await.unwrap().unwrap();
+        assert!(read > 0, "the answer ended after {taken} bytes");
+        taken += read;
+    }
+    // Now it waits, and goes for a new one.
+    let until = tokio::time::Instant::now() + PATIENCE;
+    while !server.is_answered().await {
+        assert!(tokio::time::Instant::now() < until, "the connection stays busy");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    is_closed(reader).await;
+}
+
+#[tokio::test]
+async fn every_answer_and_every_problem_has_the_id_of_its_request() {
+    let server = start_over(Router::new(), behind_a_proxy(limits())).await;
+    let given = get_with(&server, "/", &["x-request-id: from-the-proxy"]).await;
+    assert_eq!(given.header("x-request-id"), Some("from-the-proxy"));
+    let path = format!("/?{}", "a".repeat(20_000));
+    let refused = get_with(&server, &path, &[]).await;
+    let id = refused.header("x-request-id").unwrap();
+    assert_eq!(refused.problem()["request_id"], id);
+    let stranger = start_over(Router::new(), Layers::bare(limits())).await;
+    let own = get_with(&stranger, "/", &["x-request-id: invented"]).await;
+    assert_ne!(own.header("x-request-id"), Some("invented"));
+}
+
+/// Lines in memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// Has the lines of this thread, of the level `info` and above, while the guard is there.
+    fn begin() -> (Self, impl Drop) {
+        let lines = Self::default();
+        let writer = lines.clone();
+        let layer = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
+        let filter = tracing_subscriber::EnvFilter::new("info");
+        let subscriber = tracing_subscriber::registry().with(layer).with(filter);
+        let guard = tracing::subscriber::set_default(subscriber);
+        // With one subscriber alone, what a thread without any finds out about a line counts for all.
+        static ANOTHER: LazyLock<tracing::Dispatch> =
+            LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+        LazyLock::force(&ANOTHER);
+        (lines, guard)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The fields of the lines about requests.
+    fn of_requests(&self) -> Vec<Value> {
+        let text = self.text();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let access = lines.filter(|line| line["target"] == "pledge::access");
+        access.map(|line| line["fields"].clone()).collect()
+    }
+}
+
+#[tokio::test]
+async fn each_request_is_one_line_without_its_query() {
+    let (lines, _logging) = Lines::begin();
+    let routes = Router::new().route("/healthz", get(|| async { "alive" }));
+    let server = start_over(routes, behind_a_proxy(limits())).await;
+    let head =
+        ["x-forwarded-for: 203.0.113.5", "x-request-id: one", "user-agent: a\u{9b}31m \"b\""];
+    assert_eq!(get_with(&server, "/?key=s3cret", &head).await.status, 200);
+    get_with(&server, "/healthz", &[]).await;
+    drop(server.send(b"GET /never HTTP/1.1\r\nhost: test\r\n\r\n").await);
+    let until = tokio::time::Instant::now() + PATIENCE;
+    while lines.of_requests().len() < 2 && tokio::time::Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let text = lines.text();
+    assert!(!text.contains("s3cret") && !text.contains('\u{9b}'), "{text}");
+    let [answered, left] = &lines.of_requests()[..] else { panic!("two lines: {text}") };
+    let expected = serde_json::json!({
+        "message": "request", "client": "203.0.113.5", "id": "one", "method": "GET", "path": "/",
+        "status": 200, "bytes": 4, "micros": answered["micros"], "is_whole": true,
+        "agent": "a\u{fffd}31m \"b\"",
+    });
+    assert_eq!(*answered, expected);
+    assert_eq!((left["path"].as_str(), left["status"].as_u64()), (Some("/never"), Some(499)));
+}
+
+#[tokio::test]
+async fn a_proxy_that_may_have_been_forgotten_is_reported_once() {
+    let (lines, _logging) = Lines::begin();
+    let server = start_over(Router::new(), Layers::bare(limits())).await;
+    get_with(&server, "/", &[]).await;
+    assert!(!lines.text().contains("server.trusted_proxies"));
+    for _ in 0..2 {
+        get_with(&server, "/", &["x-forwarded-for: 203.0.113.5"]).await;
+    }
+    assert_eq!(lines.text().matches("name it in server.trusted_proxies").count(), 1);
+}
+
+#[tokio::test]
+async fn answers_forbid_browsers_what_data_needs_not() {
+    let own = Router::new().route("/own", get(|| async { [("cache-control", "no-cache")] }));
+    let server = start_over(own, behind_a_proxy(limits())).await;
+    let plain = get_with(&server, "/", &[]).await;
+    let expected = [
+        ("x-content-type-options", Some("nosniff")),
+        ("content-security-policy", Some("default-src 'none'; frame-ancestors 'none'")),
+        ("referrer-policy", Some("no-referrer")),
+        ("cache-control", Some("no-store")),
+        ("strict-transport-security", None),
+    ];
+    for (name, value) in expected {
+        assert_eq!(plain.header(name), value, "{name}");
+    }
+    assert_eq!(get_with(&server, "/own", &[]).await.header("cache-control"), Some("no-cache"));
+    let https = get_with(&server, "/", &["x-forwarded-proto: https"]).await;
+    assert_eq!(https.header("strict-transport-security"), Some("max-age=31536000"));
+}
+
+#[tokio::test]
+async fn a_listed_site_may_read_and_another_may_not() {
+    let server = start_over(Router::new(), behind_a_proxy(limits())).await;
+    let listed = get_with(&server, "/", &["origin: https://app.example"]).await;
+    assert_eq!(listed.header("access-control-allow-origin"), Some("https://app.example"));
+    assert_eq!(listed.header("access-control-allow-credentials"), None);
+    let exposed = listed.header("access-control-expose-headers").unwrap();
+    for name in ["etag", "retry-after", "x-request-id", "ratelimit", "ratelimit-policy"] {
+        assert!(exposed.split(',').any(|one| one.trim() == name), "{name}: {exposed}");
+    }
+    for origin in ["https://evil.example", "https://app.example.evil.example", "null"] {
+        let other = get_with(&server, "/", &[&format!("origin: {origin}")]).await;
+        assert_eq!(other.header("access-control-allow-origin"), None, "{origin}");
+        assert!(other.header("vary").unwrap().contains("origin"), "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_asks_first_is_answered_without_a_route() {
+    let server = start_over(Router::new(), behind_a_proxy(limits())).await;
+    let asked = "OPTIONS /never HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
+                 origin: https://app.example\r\naccess-control-request-method: GET\r\n\r\n";
+    let answer = answer_to(&server, asked.as_bytes()).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("access-control-allow-methods"), Some("GET,HEAD"));
+    assert_eq!(answer.header("access-control-max-age"), Some("3600"));
+}
+
+#[tokio::test]
+async fn a_large_answer_is_compressed_and_a_small_one_or_a_stream_of_events_is_not() {
+    let of = |kind: &'static str, bytes: usize| {
+        get(move || async move { ([(CONTENT_TYPE, kind)], vec![b'a'; bytes]).into_response() })
+    };
+    let routes = Router::new()
+        .route("/large", of("application/json", 5_000))
+        .route("/small", of("application/json", 500))
+        .route("/events", of("text/event-stream", 5_000));
+    let server = start_over(routes, Layers::bare(limits())).await;
+    let takes = ["accept-encoding: gzip"];
+    let large = get_with(&server, "/large", &takes).await;
+    assert_eq!(large.header("content-encoding"), Some("gzip"));
+    assert!(large.body.len() < 500 && large.header("vary").unwrap().contains("accept-encoding"));
+    for path in ["/small", "/events"] {
+        let answer = get_with(&server, path, &takes).await;
+        assert_eq!(answer.header("content-encoding"), None, "{path}");
+    }
+    assert_eq!(get_with(&server, "/large", &[]).await.body.len(), 5_000);
+}
+
+#[tokio::test]
+async fn a_client_beyond_its_rate_is_refused_with_the_time_to_come_again() {
+    let routes = Router::new().route("/healthz", get(|| async { "alive" }));
+    let server = start_over(routes, behind_a_proxy(rate(1, 2))).await;
+    let [one, other] = ["x-forwarded-for: 203.0.113.5", "x-forwarded-for: 203.0.113.6"];
+    let first = get_with(&server, "/", &[one]).await;
+    assert_eq!(first.header("ratelimit-policy"), Some("\"client\";q=2;w=2"));
+    assert_eq!(first.header("ratelimit"), Some("\"client\";r=1;t=1"));
+    // Seconds may pass between the requests on a slow machine.
+    let refused = loop {
+        let answer = get_with(&server, "/", &[one]).await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    assert_eq!((refused.status, refused.kind().as_str()), (429, "too-many-requests"));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert!(refused.header("ratelimit").unwrap().starts_with("\"client\";r=0;t="));
+    assert_eq!(get_with(&server, "/", &[other]).await.status, 200);
+    for _ in 0..5 {
+        assert_eq!(get_with(&server, "/healthz", &[one]).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn the_addresses_of_one_customer_are_counted_together() {
+    let server = start_over(Router::new(), behind_a_proxy(rate(1, 1))).await;
+    let mut statuses = Vec::new();
+    for last in 1..=4 {
+        let client = format!("x-forwarded-for: 2001:db8:1:2::{last}");
+        statuses.push(get_with(&server, "/", &[&client]).await.status);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
+/// Instances that count together: each client has one request in all, or none can be asked.
+#[derive(Debug)]
+struct Others {
+    is_away: bool,
+}
+
+#[async_trait]
+impl SharedRates for Others {
+    async fn take(&self, _client: IpAddr, _rate: RateConfig) -> Result<Verdict, StoreError> {
+        if self.is_away {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "count a request", "away"));
+        }
+        let allowed_in = Duration::from_millis(2_100);
+        Ok(Verdict { is_allowed: false, remaining: 0, full_in: allowed_in, allowed_in })
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_asked_elsewhere_counts_while_the_others_can_be_asked() {
+    for (is_away, status) in [(false, 429), (true, 200)] {
+        let layers = Layers::bare(rate(100, 100));
+        layers.share_rates(Arc::new(Others { is_away }));
+        let server = start_over(Router::new(), layers).await;
+        let answer = get_with(&server, "/", &[]).await;
+        assert_eq!(answer.status, status, "away: {is_away}");
+        assert_eq!(answer.header("retry-after"), (!is_away).then_some("3"));
+    }
+}

@@ -1,0 +1,34 @@
+//! One turn for each request that reads, so that overload sheds readers whole and at once.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use pledge_core::admission::Admission;
+use pledge_http::Refusal;
+
+use crate::config::ReadsConfig;
+
+/// Routes that read, each request of which takes a turn for all of its reads. One without a turn, and
+/// one whose wait ends, is refused as busy.
+pub fn taking_turns(routes: Router, reads: ReadsConfig) -> Router {
+    let admission = Admission::new(reads.concurrent, reads.waiting);
+    routes.route_layer(from_fn_with_state((admission, reads.wait), take_turn))
+}
+
+async fn take_turn(
+    State((admission, wait)): State<(Admission, Duration)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match admission.admit(tokio::time::sleep(wait)).await {
+        // Held until the answer is made: its last read is over then.
+        Ok(_turn) => next.run(request).await,
+        Err(refused) => {
+            tracing::debug!("a reader is refused: {refused}");
+            Refusal::Busy.into_response()
+        }
+    }
+}
