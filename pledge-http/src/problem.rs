@@ -27,6 +27,8 @@ pub(super) enum Kind {
     UnknownProgramme,
     UnknownAccount,
     UnknownSettlement,
+    /// The account is on more tokens than one answer has.
+    TooManyTokens,
     /// The token has no confirmed block yet.
     NotStarted,
     /// An instant after the confirmed time.
@@ -66,6 +68,7 @@ impl Kind {
             Self::UnknownProgramme => (S::NOT_FOUND, "unknown-programme", "Unknown programme"),
             Self::UnknownAccount => (S::NOT_FOUND, "unknown-account", "Unknown account"),
             Self::UnknownSettlement => (S::NOT_FOUND, "unknown-settlement", "Unknown settlement"),
+            Self::TooManyTokens => (S::UNPROCESSABLE_ENTITY, "too-many-tokens", "Too many tokens"),
             Self::NotStarted => (S::CONFLICT, "not-started", "Nothing confirmed yet"),
             Self::TooLate => (S::CONFLICT, "too-late", "Not confirmed yet"),
             Self::TooEarly => (S::CONFLICT, "too-early", "Before the token's first block"),
@@ -161,6 +164,7 @@ impl From<QueryError> for Problem {
             QueryError::UnknownProgramme(_)
             | QueryError::UnknownProgrammeName(_)
             | QueryError::NoTokenWithProgramme => Self::new(Kind::UnknownProgramme, detail),
+            QueryError::TooManyTokens { .. } => Self::new(Kind::TooManyTokens, detail),
             QueryError::MalformedProgramme(error) => Self::invalid("programme", error),
             QueryError::UnknownSettlement(_) => Self::new(Kind::UnknownSettlement, detail),
             QueryError::NotStarted(_) => Self::new(Kind::NotStarted, detail),

@@ -4,7 +4,7 @@ use alloy_primitives::Address;
 
 use super::SettlementId;
 use crate::error::{StoreError, StoreErrorKind};
-use crate::types::{ChainId, OutOfRange, Overflow, ProgrammeId, Timestamp, TokenId};
+use crate::types::{Account, ChainId, OutOfRange, Overflow, ProgrammeId, Timestamp, TokenId};
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,14 @@ pub enum QueryError {
     /// The account was seen on tokens, but none of them has the programme.
     #[error("no token of this account has that programme")]
     NoTokenWithProgramme,
+    /// The account was seen on more tokens than one answer has.
+    #[error("account {account} was seen on more than {max} tokens: ask for it token by token")]
+    TooManyTokens {
+        /// The account asked for.
+        account: Account,
+        /// The most that one answer has.
+        max: usize,
+    },
     /// The name of the programme is none.
     #[error(transparent)]
     MalformedProgramme(OutOfRange),

@@ -41,6 +41,10 @@ struct Found {
 }
 
 impl Portfolio {
+    /// The tokens of one answer, each of which costs a few reads: [`QueryError::TooManyTokens`] for an
+    /// account that was seen on more.
+    pub const TOKENS_MAX: usize = 1_000;
+
     /// The account on every chain and token. A programme that was named has to exist on one of the
     /// tokens on which the account was seen, if there are any.
     pub async fn read(
@@ -93,6 +97,9 @@ async fn find(
             let token = state.spec.id;
             if !queries.was_seen(token, account).await? {
                 continue;
+            }
+            if found.len() == Portfolio::TOKENS_MAX {
+                return Err(QueryError::TooManyTokens { account, max: Portfolio::TOKENS_MAX });
             }
             let programme = choice.look_up(queries, token).await?;
             let programme = programme.map(|state| state.programme.id);

@@ -1,74 +1,82 @@
 //! Who types a command.
 
-use std::env::VarError;
+use std::env::{self, VarError};
 use std::time::SystemTime;
 
+use anyhow::Context as _;
+use nix::unistd::{Uid, User};
 use pledge_core::audit::{Actor, ActorKind, Attribution, Reason};
 use pledge_core::types::Timestamp;
 
 use super::WrongUsage;
 
-/// The variables that may name the user, the most telling first: `sudo` sets the first of them.
-const NAMED_BY: [&str; 3] = ["SUDO_USER", "USER", "LOGNAME"];
+/// The variable in which `sudo` leaves who asked for the rights of another user.
+const SUDO_USER: &str = "SUDO_USER";
 
-/// The system's user, now, for a reason. It vouches for no more than the environment does; who may
-/// open the database is up to the machine.
+/// The system's user, now, for a reason. The system vouches for the name: no variable changes it but
+/// that of `sudo`, and that only for a process with the rights of root.
 pub(super) fn attribution(reason: Option<&Reason>) -> anyhow::Result<Attribution> {
-    let uid = format!("uid {}", rustix::process::getuid().as_raw());
-    let actor = user(|name| std::env::var(name), &uid)?;
+    let uid = Uid::current();
+    let login = User::from_uid(uid).context("the system's list of users cannot be read")?;
+    let actor = actor(uid, login.map(|user| user.name), env::var(SUDO_USER))?;
     let at = Timestamp::of_clock(SystemTime::now())?;
     Ok(Attribution { reason: reason.cloned(), ..Attribution::new(actor, at) })
 }
 
-/// The user by the first variable that is set, else by `uid`.
-fn user(
-    variable: impl Fn(&str) -> Result<String, VarError>,
-    uid: &str,
+/// The actor by the login name of the process' user, else by the number; for root, by whom `sudo` acts for.
+fn actor(
+    uid: Uid,
+    login: Option<String>,
+    sudo_user: Result<String, VarError>,
 ) -> Result<Actor, WrongUsage> {
-    for name in NAMED_BY {
-        let wrong = |what: String| WrongUsage(format!("the variable {name} is no user: {what}"));
-        match variable(name) {
-            Ok(text) if text.is_empty() => {}
-            Err(VarError::NotPresent) => {}
-            Ok(text) => {
-                let actor = Actor::new(ActorKind::CommandLine, &text);
-                return actor.map_err(|error| wrong(error.to_string()));
+    let wrong = |of: &str, what: String| WrongUsage(format!("{of} is no user: {what}"));
+    let variable = || format!("the variable {SUDO_USER}");
+    if uid.is_root() {
+        match sudo_user {
+            Ok(name) if !name.is_empty() => {
+                let actor = Actor::new(ActorKind::CommandLine, &name);
+                return actor.map_err(|error| wrong(&variable(), error.to_string()));
             }
-            Err(error) => return Err(wrong(error.to_string())),
+            Ok(_) | Err(VarError::NotPresent) => {}
+            Err(error) => return Err(wrong(&variable(), error.to_string())),
         }
     }
-    Ok(Actor::new(ActorKind::CommandLine, uid).expect("a number makes a short name"))
+    let name = login.unwrap_or_else(|| format!("uid {uid}"));
+    let actor = Actor::new(ActorKind::CommandLine, &name);
+    actor.map_err(|error| wrong("the login name of this process", error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn user_of(variables: &[(&str, &str)]) -> Result<String, String> {
-        let variable = |name: &str| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, text)| (*text).to_owned()).ok_or(VarError::NotPresent)
-        };
-        let actor = user(variable, "uid 1000").map_err(|error| error.to_string())?;
-        Ok(actor.to_string())
+    const ROOT: u32 = 0;
+    const OSCAR: u32 = 1_000;
+
+    fn of(uid: u32, login: Option<&str>, sudo_user: Option<&str>) -> Result<String, String> {
+        let sudo_user = sudo_user.map(str::to_owned).ok_or(VarError::NotPresent);
+        let actor = actor(Uid::from_raw(uid), login.map(str::to_owned), sudo_user);
+        actor.map(|actor| actor.to_string()).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_one_who_asked_for_the_rights_of_another_is_named() {
-        let named = user_of(&[("USER", "root"), ("SUDO_USER", "olivia"), ("LOGNAME", "root")]);
-        assert_eq!(named.unwrap(), "command_line:olivia");
+    fn the_one_for_whom_root_acts_is_named() {
+        assert_eq!(of(ROOT, Some("root"), Some("olivia")).unwrap(), "command_line:olivia");
+        assert_eq!(of(ROOT, Some("root"), Some("")).unwrap(), "command_line:root");
+        assert_eq!(of(ROOT, Some("root"), None).unwrap(), "command_line:root");
     }
 
     #[test]
-    fn a_user_without_a_name_is_named_by_number() {
-        assert_eq!(user_of(&[]).unwrap(), "command_line:uid 1000");
-        assert_eq!(user_of(&[("USER", "")]).unwrap(), "command_line:uid 1000");
-        assert_eq!(user_of(&[("USER", ""), ("LOGNAME", "oscar")]).unwrap(), "command_line:oscar");
+    fn a_variable_gives_a_user_without_the_rights_of_root_no_other_name() {
+        assert_eq!(of(OSCAR, Some("oscar"), Some("olivia")).unwrap(), "command_line:oscar");
+        assert_eq!(of(OSCAR, None, Some("olivia")).unwrap(), "command_line:uid 1000");
     }
 
     #[test]
-    fn a_name_of_two_lines_is_refused_by_its_variable() {
-        let refused = user_of(&[("USER", "a\nb")]).unwrap_err();
-        assert!(refused.contains("USER") && refused.contains("one line"), "{refused}");
+    fn a_name_of_two_lines_is_refused_by_where_it_is_from() {
+        let refused = of(ROOT, Some("root"), Some("a\nb")).unwrap_err();
+        assert!(refused.contains(SUDO_USER) && refused.contains("one line"), "{refused}");
+        let refused = of(OSCAR, Some("a\nb"), None).unwrap_err();
+        assert!(refused.contains("login name") && refused.contains("one line"), "{refused}");
     }
 }
