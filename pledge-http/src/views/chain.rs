@@ -6,19 +6,24 @@ use pledge_core::ledger::{TokenState, TokenStatus};
 use pledge_core::query;
 use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{Age, ContractView, Eip55};
+use super::{Age, ContractView, Eip55, ReasonCode};
 
 /// A chain as last reported by its indexer, with the minimum of each figure over its active tokens
 /// and its contracts. A figure is null while one of them has none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Chain)]
 pub struct ChainView {
     /// Its number on every node.
     pub chain_id: ChainId,
     /// Its name in the store.
     pub name: String,
-    /// `syncing`, `live`, `degraded`, `paused` or `halted`.
+    /// What its indexer is doing.
+    #[schema(value_type = crate::schema::ChainStatusSchema)]
     pub status: &'static str,
+    /// Why it is degraded, paused or halted, for programs.
+    pub reason_code: Option<ReasonCode>,
     /// Why it is degraded, paused or halted.
     pub reason: Option<String>,
     /// The newest block that was seen.
@@ -42,6 +47,7 @@ pub struct ChainView {
     pub last_confirmed_age_seconds: Option<Age>,
     /// Blocks between the confirmed one and the head.
     #[serde(skip)]
+    #[schema(ignore)]
     pub lag: Option<u64>,
     /// The halted tokens.
     pub halted_tokens: Vec<HaltedToken>,
@@ -50,12 +56,14 @@ pub struct ChainView {
 }
 
 /// A halted or paused token, and the reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HaltedToken {
     /// The address of its contract.
     pub address: Eip55,
     /// Its symbol, as the contract returned it.
     pub symbol: String,
+    /// Why it is halted, for programs.
+    pub reason_code: ReasonCode,
     /// Why it is halted.
     pub reason: String,
 }
@@ -64,6 +72,7 @@ impl HaltedToken {
     /// The halted and paused ones among a chain's tokens.
     pub(super) fn among<'a>(tokens: impl IntoIterator<Item = &'a TokenState>) -> Vec<Self> {
         let halted = tokens.into_iter().filter_map(|token| {
+            let reason_code = ReasonCode::of_token(&token.status)?;
             let reason = match &token.status {
                 TokenStatus::Active => return None,
                 TokenStatus::Halted(reason) => reason.clone(),
@@ -71,7 +80,7 @@ impl HaltedToken {
                 TokenStatus::Paused(Some(reason)) => format!("paused by an operator: {reason}"),
             };
             let (address, symbol) = (token.spec.id.address, token.spec.metadata.symbol.clone());
-            Some(Self { address: Eip55(address), symbol, reason })
+            Some(Self { address: Eip55(address), symbol, reason_code, reason })
         });
         halted.collect()
     }
@@ -88,6 +97,7 @@ impl ChainView {
         Self {
             chain_id: state.chain,
             status: state.status.name(),
+            reason_code: ReasonCode::of_chain(&state.status),
             reason: state.status.reason().map(str::to_owned),
             name: state.name,
             head_block: state.head,
@@ -103,5 +113,18 @@ impl ChainView {
             halted_tokens: HaltedToken::among(tokens.iter().map(|token| &token.state)),
             contracts: contracts.iter().map(ContractView::of).collect(),
         }
+    }
+
+    /// The chain for the public: without texts of nodes, servers and operators.
+    pub(crate) fn public(chain: query::ChainView, now: SystemTime) -> Self {
+        let tokens = chain.tokens.iter().map(|token| &token.state);
+        let halted_tokens = HaltedToken::among(tokens.clone())
+            .into_iter()
+            .zip(tokens.filter_map(|token| ReasonCode::text_of_token(&token.status)))
+            .map(|(token, reason)| HaltedToken { reason, ..token })
+            .collect();
+        let full = Self::of(chain, now);
+        let reason = full.reason_code.map(ReasonCode::text);
+        Self { reason, halted_tokens, ..full }
     }
 }
