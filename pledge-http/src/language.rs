@@ -6,6 +6,10 @@
 mod catalogue;
 mod preferred;
 
+use std::error::Error;
+use std::fmt;
+use std::str::FromStr;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -34,6 +38,14 @@ impl Language {
         }
     }
 
+    /// Its short name, `en` or `zh`: what [`FromStr`] reads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh",
+        }
+    }
+
     /// The text of a key with its arguments.
     pub(crate) fn text(self, key: &str, arguments: &[(&'static str, &str)]) -> String {
         Catalogue::of(self).text(key, arguments)
@@ -44,6 +56,27 @@ impl Language {
         let mut accepted = headers.get_all(header::ACCEPT_LANGUAGE).into_iter();
         let named = accepted.find_map(|accepted| Self::preferred(accepted.to_str().ok()?));
         named.unwrap_or(self)
+    }
+}
+
+/// A text is no name of a language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownLanguage(String);
+
+impl fmt::Display for UnknownLanguage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is no language of the API: write en or zh", self.0)
+    }
+}
+
+impl Error for UnknownLanguage {}
+
+impl FromStr for Language {
+    type Err = UnknownLanguage;
+
+    fn from_str(name: &str) -> Result<Self, UnknownLanguage> {
+        let named = [Self::English, Self::Chinese].into_iter().find(|one| one.name() == name);
+        named.ok_or_else(|| UnknownLanguage(name.to_owned()))
     }
 }
 

@@ -44,6 +44,7 @@ mod points;
 mod portfolio;
 mod problem;
 mod pulse;
+mod refusal;
 mod schema;
 mod settlements;
 mod statements;
@@ -63,8 +64,9 @@ use utoipa_axum::routes;
 pub use document::{document, openapi, openapi_of_service};
 pub use gate::Gate;
 pub use health::{Health, Incident, Part, PartState, Process};
-pub use language::{Language, localized};
+pub use language::{Language, UnknownLanguage, localized};
 pub use pulse::Pulse;
+pub use refusal::Refusal;
 
 /// Where [`service`] has the routes of [`router`].
 pub const API: &str = "/api/v1";
@@ -131,8 +133,14 @@ fn probe_routes() -> OpenApiRouter<Health> {
 /// The whole, as the binary `pledge` serves it: [`router`] below [`API`], [`probes`], and the
 /// [`document`] of both.
 pub fn service(api: Api, health: Health) -> Router {
+    service_over(router(api), health)
+}
+
+/// As [`service`], over routes of [`router`] to which the host has added layers. The probes are beside
+/// them, so what bounds readers keeps no orchestrator waiting.
+pub fn service_over(routes: Router, health: Health) -> Router {
     let routes = Router::new()
-        .nest(API, router(api))
+        .nest(API, routes)
         .merge(probes(health))
         .merge(document(&openapi_of_service()))
         .fallback(problem::unknown_route_of_service)

@@ -12,12 +12,17 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use super::examples;
 use crate::problem::{Kind, MEDIA_TYPE};
 
-/// What every route of the API may refuse.
-const EVERY: [Kind; 6] = [
+/// What every route of the API may refuse, or a host for it.
+const EVERY: [Kind; 11] = [
     Kind::InvalidParameter,
+    Kind::IncompleteBody,
+    Kind::BodyTooLarge,
+    Kind::UriTooLong,
+    Kind::TooManyRequests,
     Kind::Rewinding,
     Kind::Unavailable,
     Kind::Busy,
+    Kind::TimedOut,
     Kind::Starting,
     Kind::Internal,
 ];
@@ -111,7 +116,7 @@ fn response(status: StatusCode, kinds: &[Kind]) -> Response {
         .description(codes.join(", "))
         .content(MEDIA_TYPE, content)
         .header("Content-Language", language.build());
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status) {
         let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0_u32)).build();
         let after = HeaderBuilder::new()
             .schema(Some(seconds))

@@ -17,6 +17,11 @@ title-busy = Too many readers
 title-starting = Starting
 title-stopping = Stopping
 title-internal = Internal error
+title-timed-out = No answer in time
+title-body-too-large = Body too large
+title-incomplete-body = Incomplete body
+title-uri-too-long = URI too long
+title-too-many-requests = Too many requests
 
 malformed-parameter = { $parameter }: `{ $value }` is not { $form ->
         [chain-id] a chain id, a whole number
@@ -59,3 +64,8 @@ starting = pledge is starting: the configuration is being checked and the store 
 not-read-yet = the store was not asked yet
 stopping = pledge is stopping
 internal = the server could not answer; see its log for the cause
+timed-out = no answer within the time for a request; ask for less, or again
+body-too-large = a body may have { $most } bytes at most
+incomplete-body = the request ended before its body did
+uri-too-long = a path with its query may have { $most } bytes at most
+too-many-requests = this client asks too often; ask again in { $seconds } s

@@ -17,6 +17,11 @@ title-busy = 并发读取过多
 title-starting = 服务正在启动
 title-stopping = 服务正在停止
 title-internal = 内部错误
+title-timed-out = 请求处理超时
+title-body-too-large = 请求体过大
+title-incomplete-body = 请求体不完整
+title-uri-too-long = URI 过长
+title-too-many-requests = 请求过于频繁
 
 malformed-parameter = { $parameter }：`{ $value }` { $form ->
         [chain-id] 不是有效的链 ID，应为非负整数
@@ -59,3 +64,8 @@ starting = pledge 正在启动：正在检查配置并打开存储
 not-read-yet = 尚未读取过存储
 stopping = pledge 正在停止
 internal = 服务器无法完成该请求，原因见服务器日志
+timed-out = 未能在单次请求的时限内完成，请缩小查询范围或稍后重试
+body-too-large = 请求体不得超过 { $most } 字节
+incomplete-body = 请求在请求体发送完毕之前中断
+uri-too-long = 路径与查询串合计不得超过 { $most } 字节
+too-many-requests = 该客户端请求过于频繁，请在 { $seconds } 秒后重试

@@ -59,6 +59,13 @@ kinds! {
     /// The process is ending.
     Stopping SERVICE_UNAVAILABLE "stopping";
     Internal INTERNAL_SERVER_ERROR "internal";
+    /// No answer within the time for a request.
+    TimedOut SERVICE_UNAVAILABLE "timed-out";
+    BodyTooLarge PAYLOAD_TOO_LARGE "body-too-large";
+    /// The client did not send all of its request.
+    IncompleteBody BAD_REQUEST "incomplete-body";
+    UriTooLong URI_TOO_LONG "uri-too-long";
+    TooManyRequests TOO_MANY_REQUESTS "too-many-requests";
 }
 
 impl Kind {

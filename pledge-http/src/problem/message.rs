@@ -76,4 +76,9 @@ messages! {
     Stopping Stopping "stopping" {}
     /// The cause is in the log alone.
     Internal Internal "internal" {}
+    TimedOut TimedOut "timed-out" {}
+    BodyTooLarge BodyTooLarge "body-too-large" { most }
+    IncompleteBody IncompleteBody "incomplete-body" {}
+    UriTooLong UriTooLong "uri-too-long" { most }
+    TooManyRequests TooManyRequests "too-many-requests" { seconds }
 }

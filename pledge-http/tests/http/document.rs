@@ -8,7 +8,7 @@ use axum::Router;
 use axum::http::header;
 use pledge_core::error::StoreErrorKind;
 use pledge_core::types::{ChainId, TokenId};
-use pledge_http::{API, Gate, openapi, openapi_of_service, service};
+use pledge_http::{API, Gate, Refusal, openapi, openapi_of_service, service};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -75,8 +75,18 @@ async fn refused() -> BTreeMap<&'static str, (Router, String)> {
         |kind| (routes(&World::over(Stores::failing(kind))), "/api/v1/chains/1".to_owned());
     let ending = World::in_memory();
     ending.process.is_ending.store(true, std::sync::atomic::Ordering::Relaxed);
+    let host = |refusal: Refusal| {
+        let host = Router::new().fallback(move || std::future::ready(refusal));
+        (host, "/api/v1/chains".to_owned())
+    };
     BTreeMap::from([
+        ("timed-out", host(Refusal::TimedOut)),
+        ("body-too-large", host(Refusal::BodyTooLarge { bytes_max: 1_024 })),
+        ("incomplete-body", host(Refusal::IncompleteBody)),
+        ("uri-too-long", host(Refusal::UriTooLong { bytes_max: 8_192 })),
+        ("too-many-requests", host(Refusal::TooManyRequests { seconds: 3 })),
         ("invalid-parameter", asked("/api/v1/chains?limit=0".to_owned())),
+        ("wrong-method", asked("/api/v1/chains".to_owned())),
         ("unknown-route", asked("/api/v1/blocks".to_owned())),
         ("unknown-chain", asked("/api/v1/chains/7".to_owned())),
         ("unknown-token", asked("/api/v1/chains/7/tokens/".to_owned() + &TOKEN.to_string())),
@@ -121,7 +131,8 @@ async fn every_example_of_an_answer_is_what_the_router_answers() {
 async fn every_example_of_a_problem_is_what_the_router_answers() {
     let mut answered = BTreeMap::new();
     for (code, (router, path)) in refused().await {
-        let problem = body_of(send(router, "GET", &path, &[]).await).await;
+        let method = if code == "wrong-method" { "DELETE" } else { "GET" };
+        let problem = body_of(send(router, method, &path, &[]).await).await;
         assert_eq!(problem["code"], code, "{path}: {problem}");
         answered.insert(code, problem);
     }
