@@ -7,41 +7,74 @@ use pledge_core::types::{
     Amount, BalanceSeconds, BlockNumber, Decimals, RawPoints, Scale, Timestamp, WeightBp,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::document::OfAccountAtInstant;
 use super::extract::{Instant, Path, Query, TokenAccountPath};
 use super::json::Eip55;
 use super::problem::Problem;
 
 /// The balance and points of an account at `at_time`; zero if it was never seen. The points are
 /// null on a token without programme.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
 pub(super) struct AccountAnswer {
     account: Eip55,
+    /// The token's symbol, as its contract returned it.
     symbol: String,
     decimals: Decimals,
+    /// At `at_time`.
     balance: Amount,
-    /// In whole tokens.
+    /// `balance` in whole tokens.
+    #[schema(value_type = crate::schema::WholeTokensSchema)]
     balance_formatted: String,
+    /// At the newest block seen; with `at`, the same as `balance`. Null while the blocks above the
+    /// confirmed one are not known, and while they send more than is held.
     pending_balance: Option<Amount>,
+    /// Up to `at_time`.
     balance_seconds: BalanceSeconds,
+    /// Earned up to `at_time`, time that is not settled yet included.
+    #[schema(value_type = Option<crate::schema::PointsSchema>)]
     points: Option<String>,
     points_raw: Option<RawPoints>,
     points_scale: Option<Scale>,
+    /// Earned in the settled windows that end at or before `at_time`.
+    #[schema(value_type = Option<crate::schema::PointsSchema>)]
     settled_points: Option<String>,
+    /// At `at_time`.
     weight_bp: Option<WeightBp>,
+    /// The block of the token's last change at or before `at_time`, of whichever account; null before
+    /// the first.
     at_block: Option<BlockNumber>,
+    /// The instant of the answer: `at`, or the time of the confirmed block.
     at_time: Timestamp,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
+    /// The instant of the answer; the confirmed block's time without it. One that is later, or before
+    /// the token's first block, is refused with the bound.
+    #[param(inline)]
     at: Option<Instant>,
+    /// `main` without it.
+    #[param(inline, value_type = Option<crate::schema::ProgrammeNameSchema>)]
     programme: Option<String>,
 }
 
-/// The account at the confirmed block's time, or exactly at another instant.
+/// An account on a token
+///
+/// At the confirmed block's time, or exactly at another instant.
+#[utoipa::path(
+    get,
+    path = "/chains/{chain_id}/tokens/{token}/accounts/{account}",
+    operation_id = "account",
+    tag = "accounts",
+    params(TokenAccountPath, Params),
+    responses((status = 200, body = AccountAnswer), OfAccountAtInstant),
+)]
 pub(super) async fn one(
     State(api): State<Api>,
     Path(path): Path<TokenAccountPath>,

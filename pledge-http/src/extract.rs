@@ -3,13 +3,15 @@
 use std::fmt;
 
 use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use chrono::DateTime;
 use pledge_core::primitives::Address;
 use pledge_core::types::{Account, ChainId, Timestamp, TokenId};
-use serde::de::{Expected, Visitor};
+use serde::de::{DeserializeOwned, Expected, Visitor};
 use serde::{Deserialize, Deserializer};
+use utoipa::IntoParams;
 
-use super::problem::{Kind, Problem};
+use super::problem::{Message, Problem, of_query};
 
 /// The parameters of the path.
 #[derive(FromRequestParts)]
@@ -17,30 +19,62 @@ use super::problem::{Kind, Problem};
 pub(super) struct Path<T>(pub(super) T);
 
 /// The parameters of the query. Their structs refuse unknown ones.
-#[derive(FromRequestParts)]
-#[from_request(via(axum::extract::Query), rejection(Problem))]
 pub(super) struct Query<T>(pub(super) T);
 
-#[derive(Deserialize)]
+impl<S: Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match axum::extract::Query::try_from_uri(&parts.uri) {
+            Ok(axum::extract::Query(read)) => Ok(Self(read)),
+            Err(rejection) => {
+                let known: Vec<String> =
+                    T::into_params(|| None).into_iter().map(|parameter| parameter.name).collect();
+                let query = parts.uri.query().unwrap_or_default();
+                Err(of_query(&rejection, query, &known))
+            }
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
 pub(super) struct ChainPath {
+    /// The chain.
+    #[param(inline)]
     pub(super) chain_id: ChainId,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
 pub(super) struct TokenPath {
+    /// The chain of the token.
+    #[param(inline)]
     chain_id: ChainId,
+    /// The token's contract.
+    #[param(inline)]
     token: HexAddress,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
 pub(super) struct TokenAccountPath {
+    /// The chain of the token.
+    #[param(inline)]
     chain_id: ChainId,
+    /// The token's contract.
+    #[param(inline)]
     token: HexAddress,
+    /// The account, whether it was ever seen or not.
+    #[param(inline)]
     account: HexAddress,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
 pub(super) struct AccountPath {
+    /// The account, whether it was ever seen or not.
+    #[param(inline)]
     account: HexAddress,
 }
 
@@ -72,8 +106,7 @@ pub(super) struct HexAddress(pub(super) Address);
 
 impl HexAddress {
     fn account(self) -> Result<Account, Problem> {
-        let never = "the zero address means mint or burn: it is never an account";
-        Account::new(self.0).ok_or_else(|| Problem::new(Kind::UnknownAccount, never))
+        Account::new(self.0).ok_or_else(|| Problem::new(Message::ZeroAccount {}))
     }
 }
 

@@ -9,7 +9,8 @@ use axum::routing::get;
 use tower::ServiceExt;
 
 use super::health;
-use super::problem::{Kind, Problem};
+use super::language::{Language, localized};
+use super::problem::{Message, Problem};
 
 /// Answers `/healthz` from the start, and everything else once it is open.
 #[derive(Debug, Clone, Default)]
@@ -24,14 +25,14 @@ impl Gate {
 
     /// Every path: answered by the routes, once it is open.
     pub fn router(self) -> Router {
-        Router::new().route("/healthz", get(health::alive)).fallback(pass).with_state(self)
+        let gate = Router::new().route("/healthz", get(health::alive)).fallback(pass);
+        localized(gate.with_state(self), Language::default())
     }
 }
 
 async fn pass(State(gate): State<Gate>, request: Request) -> Response {
     let Some(router) = gate.0.get() else {
-        let detail = "pledge is starting: the configuration is being checked and the store opened";
-        return Problem::new(Kind::Starting, detail).into_response();
+        return Problem::new(Message::Starting {}).into_response();
     };
     router.clone().oneshot(request).await.into_response()
 }

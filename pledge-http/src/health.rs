@@ -11,9 +11,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use pledge_core::ports::ChainState;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use super::document::OfReadiness;
 use super::extract::Query;
-use super::problem::{Kind, Problem};
+use super::problem::{Message, Problem};
 use super::pulse::{Followed, Pulse};
 use super::views::ChainHealth;
 
@@ -62,7 +64,7 @@ pub trait Process: Debug + Send + Sync + 'static {
 
 /// Work that failed and is tried again. Its reason may contain hosts and their texts, so it belongs
 /// in the log alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Incident {
     /// Null for work that is not about one chain.
     pub chain: Option<String>,
@@ -92,22 +94,26 @@ pub enum PartState {
     },
 }
 
-#[derive(Debug, Serialize)]
+/// The answer of a process that runs.
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Alive {
+    /// `alive`.
     status: &'static str,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReadyParams {
     /// If present, a part that is not well makes the instance unready.
+    #[param(inline, value_type = Option<crate::schema::FlagSchema>)]
     strict: Option<String>,
 }
 
 /// The answer of an instance that is ready.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Ready {
-    /// `degraded` while any part is.
+    /// `ready`; `degraded` while any part is.
     status: &'static str,
     store: StoreHealth,
     chains: Vec<ChainHealth>,
@@ -115,17 +121,21 @@ struct Ready {
     incidents: Vec<Incident>,
     /// The parts of the process, by their names.
     #[serde(flatten)]
+    #[schema(value_type = BTreeMap<String, PartHealth>)]
     parts: BTreeMap<&'static str, Option<PartHealth>>,
 }
 
-#[derive(Debug, Serialize)]
+/// The state of the store.
+#[derive(Debug, Serialize, ToSchema)]
 struct StoreHealth {
+    /// `up`.
     status: &'static str,
 }
 
 /// The state of a part. Without it every answer is the same.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct PartHealth {
+    /// `up` or `degraded`.
     status: &'static str,
     /// When it was lost, in unix seconds.
     since: Option<u64>,
@@ -143,30 +153,50 @@ impl From<PartState> for PartHealth {
     }
 }
 
-/// The process runs.
+/// Whether the process runs
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "healthz",
+    tag = "probes",
+    responses((status = 200, description = "The process runs.", body = Alive)),
+)]
 pub(super) async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
+/// Whether the instance can answer
+///
 /// Ready if the store answers. Other parts that are not well are listed, without the texts of nodes
 /// and servers. They make the instance unready only with `?strict`: confirmed data can still be
 /// read, and no other instance would do better.
 ///
-/// A probe reads nothing from the store: `Pulse` reads it once a second for all of them.
+/// A probe reads nothing from the store: it is read once a second for all of them.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "readyz",
+    tag = "probes",
+    params(ReadyParams),
+    responses(
+        (status = 200, description = "Ready, with what is not well.", body = Ready),
+        OfReadiness,
+    ),
+)]
 pub(super) async fn ready(
     State(Health { pulse, process, clock }): State<Health>,
     Query(ReadyParams { strict }): Query<ReadyParams>,
 ) -> Result<Response, Problem> {
     if process.is_ending() {
-        return Err(Problem::new(Kind::Stopping, "pledge is stopping"));
+        return Err(Problem::new(Message::Stopping {}));
     }
     let Some(beat) = pulse.last() else {
-        return Err(Problem::new(Kind::Starting, "the store was not asked yet"));
+        return Err(Problem::new(Message::NotReadYet {}));
     };
     let chains = beat.chains.map_err(|reason| {
         // The reason may contain hosts, so it is only in the log.
         tracing::debug!("not ready: {reason}");
-        Problem::new(Kind::Unavailable, "the store cannot be read now")
+        Problem::new(Message::Unavailable {})
     })?;
     let now = clock();
     let nothing = Followed::default();
@@ -188,7 +218,7 @@ pub(super) async fn ready(
         Some("" | "true") if is_well => StatusCode::OK,
         Some("" | "true") => StatusCode::SERVICE_UNAVAILABLE,
         Some(other) => {
-            return Err(Problem::invalid("strict", format!("`{other}` is neither true nor false")));
+            return Err(Problem::malformed("strict", other));
         }
     };
     Ok((code, Json(Ready { status, store, chains, incidents, parts })).into_response())

@@ -8,18 +8,21 @@ use pledge_core::query::{
 };
 use pledge_core::types::{Amount, Decimals, RawPoints, Scale, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::document::OfProgramme;
 use super::extract::{Limit, Path, Query, TokenPath};
 use super::json::Eip55;
 use super::page::{self, Page, PageKey};
 use super::problem::Problem;
 
 /// A page of accounts, and the time up to which the points of every account are settled.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Leaderboard {
     #[serde(flatten)]
     page: Page<Row>,
+    /// The token's symbol, as its contract returned it.
     symbol: String,
     decimals: Decimals,
     /// End of the newest window settled in every shard; null before the first, and without
@@ -29,12 +32,16 @@ pub(super) struct Leaderboard {
 }
 
 /// An account's confirmed balance, and its points in settled windows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RankedAccount)]
 struct Row {
     account: Eip55,
     balance: Amount,
-    /// In whole tokens.
+    /// `balance` in whole tokens.
+    #[schema(value_type = crate::schema::WholeTokensSchema)]
     balance_formatted: String,
+    /// Null for an account that earned nothing, and without programme.
+    #[schema(value_type = Option<crate::schema::PointsSchema>)]
     points: Option<String>,
     points_raw: Option<RawPoints>,
     /// The time up to which this account is settled; ahead of the page's while a settlement is
@@ -42,14 +49,23 @@ struct Row {
     settled: Option<Timestamp>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
+    /// `points` without it.
     #[serde(default)]
+    #[param(inline)]
     sort: Sort,
+    /// `main` without it.
+    #[param(inline, value_type = Option<crate::schema::ProgrammeNameSchema>)]
     programme: Option<String>,
+    /// 100 without it.
     #[serde(default)]
+    #[param(inline)]
     limit: Limit,
+    /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<crate::schema::CursorSchema>)]
     cursor: Option<String>,
 }
 
@@ -69,11 +85,21 @@ impl PageKey for BalancePlace {
     const LIST: &'static str = "accounts by balance";
 }
 
-/// Accounts by settled points or by balance descending, then by address.
+/// Accounts of a token
+///
+/// By settled points or by balance descending, then by address.
 ///
 /// By points it lists accounts that earned anything; by balance, those that hold or earned
 /// anything. Accounts with neither are left out, so a page may have fewer rows than its limit. The
 /// last page has no next cursor.
+#[utoipa::path(
+    get,
+    path = "/chains/{chain_id}/tokens/{token}/accounts",
+    operation_id = "accounts",
+    tag = "accounts",
+    params(TokenPath, Params),
+    responses((status = 200, body = Leaderboard), OfProgramme),
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     Path(path): Path<TokenPath>,

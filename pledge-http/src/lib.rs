@@ -32,10 +32,12 @@
 mod accounts;
 mod chains;
 mod changes;
+mod document;
 mod extract;
 mod gate;
 mod health;
 mod json;
+mod language;
 mod leaderboard;
 mod page;
 mod points;
@@ -43,19 +45,26 @@ mod portfolio;
 mod problem;
 mod pulse;
 mod refusal;
+mod schema;
 mod settlements;
 mod statements;
+mod tag;
 mod tokens;
 pub mod views;
 
 use std::time::SystemTime;
 
 use axum::Router;
-use axum::routing::get;
+use axum::middleware::from_fn_with_state;
 use pledge_core::query::Queries;
+pub use utoipa;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+pub use document::{document, openapi, openapi_of_service};
 pub use gate::Gate;
 pub use health::{Health, Incident, Part, PartState, Process};
+pub use language::{Language, UnknownLanguage, localized};
 pub use pulse::Pulse;
 pub use refusal::Refusal;
 
@@ -83,46 +92,58 @@ impl Api {
 /// documents; where a router of the host without a fallback lies between, the outer one's fallback has
 /// the first. Everything else is left to the host: listening, authentication, limits, CORS.
 pub fn router(api: Api) -> Router {
-    let of_account = Router::new()
-        .route("/", get(accounts::one))
-        .route("/changes", get(changes::list))
-        .route("/points", get(points::buckets))
-        .route("/statements", get(statements::list));
-    Router::new()
-        .route("/chains", get(chains::list))
-        .route("/chains/{chain_id}", get(chains::one))
-        .route("/chains/{chain_id}/tokens", get(tokens::list))
-        .route("/chains/{chain_id}/tokens/{token}", get(tokens::one))
-        .route("/chains/{chain_id}/tokens/{token}/accounts", get(leaderboard::list))
-        .nest("/chains/{chain_id}/tokens/{token}/accounts/{account}", of_account)
-        .route("/accounts/{account}", get(portfolio::one))
-        .route("/settlements", get(settlements::list))
-        .route("/settlements/{id}", get(settlements::one))
+    let (routes, _) = routes().split_for_parts();
+    let routes = routes
+        .layer(from_fn_with_state(api.clone(), tag::tagged))
         .fallback(problem::unknown_route)
         .method_not_allowed_fallback(problem::wrong_method)
-        .with_state(api)
+        .with_state(api);
+    localized(routes, Language::default())
+}
+
+/// The routes that read, with what the document states of each.
+fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(chains::list))
+        .routes(routes!(chains::one))
+        .routes(routes!(tokens::list))
+        .routes(routes!(tokens::one))
+        .routes(routes!(leaderboard::list))
+        .routes(routes!(accounts::one))
+        .routes(routes!(changes::list))
+        .routes(routes!(points::buckets))
+        .routes(routes!(statements::list))
+        .routes(routes!(portfolio::one))
+        .routes(routes!(settlements::list))
+        .routes(routes!(settlements::one))
 }
 
 /// `/healthz`, which answers while the process runs, and `/readyz`, which answers 200 while the store
 /// can be read, and lists what is not well. A host merges them into its own routes.
 pub fn probes(health: Health) -> Router {
-    Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .method_not_allowed_fallback(problem::wrong_method)
-        .with_state(health)
+    let (routes, _) = probe_routes().split_for_parts();
+    let routes = routes.method_not_allowed_fallback(problem::wrong_method).with_state(health);
+    localized(routes, Language::default())
 }
 
-/// The whole, as the binary `pledge` serves it: [`router`] below [`API`], and [`probes`].
+fn probe_routes() -> OpenApiRouter<Health> {
+    OpenApiRouter::new().routes(routes!(health::alive)).routes(routes!(health::ready))
+}
+
+/// The whole, as the binary `pledge` serves it: [`router`] below [`API`], [`probes`], and the
+/// [`document`] of both.
 pub fn service(api: Api, health: Health) -> Router {
     service_over(router(api), health)
 }
 
-/// As [`service`], over routes of [`router`] to which the host has added layers. What bounds readers
-/// does not reach the probes, so it keeps no orchestrator waiting.
+/// As [`service`], over routes of [`router`] to which the host has added layers. The probes are beside
+/// them, so what bounds readers keeps no orchestrator waiting.
 pub fn service_over(routes: Router, health: Health) -> Router {
-    Router::new()
+    let routes = Router::new()
         .nest(API, routes)
         .merge(probes(health))
+        .merge(document(&openapi_of_service()))
         .fallback(problem::unknown_route_of_service)
+        .method_not_allowed_fallback(problem::wrong_method);
+    localized(routes, Language::default())
 }

@@ -4,9 +4,10 @@ use pledge_core::primitives::hex;
 use pledge_core::query::{self, PageQuery};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::extract::Limit;
-use super::problem::Problem;
+use super::problem::{Message, Problem};
 
 /// The version in every cursor; raised when the form of a place changes.
 const VERSION: u32 = 1;
@@ -18,18 +19,26 @@ pub(super) trait PageKey: Serialize + DeserializeOwned {
 }
 
 /// A page of items, and the cursor of the next page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Page<T> {
+    /// As many as `limit`, or fewer.
     items: Vec<T>,
+    /// Null on the last page.
+    #[schema(value_type = Option<crate::schema::CursorSchema>)]
     next_cursor: Option<String>,
 }
 
 /// The paging parameters of a query.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageParams {
+    /// 100 without it.
     #[serde(default)]
+    #[param(inline)]
     pub(super) limit: Limit,
+    /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<crate::schema::CursorSchema>)]
     pub(super) cursor: Option<String>,
 }
 
@@ -66,12 +75,7 @@ pub(super) fn decode<P: PageKey>(cursor: Option<&str>) -> Result<Option<P>, Prob
     let Some(cursor) = cursor else {
         return Ok(None);
     };
-    let malformed = || {
-        Problem::invalid(
-            "cursor",
-            "not a cursor of this list; pass a `next_cursor` on as it was given",
-        )
-    };
+    let malformed = || Problem::invalid("cursor", Message::ForeignCursor {});
     let text = hex::decode(cursor).map_err(|_| malformed())?;
     let (version, list, place): (u32, String, serde_json::Value) =
         serde_json::from_slice(&text).map_err(|_| malformed())?;

@@ -3,7 +3,7 @@
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use super::problem::{Kind, Problem};
+use super::problem::{Message, Problem};
 
 /// Why a host of the routes refuses a request: a problem document, as those of the routes are.
 ///
@@ -41,34 +41,26 @@ pub enum Refusal {
     },
 }
 
+impl From<Refusal> for Message {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Busy => Self::Busy {},
+            Refusal::TimedOut => Self::TimedOut {},
+            Refusal::BodyTooLarge { bytes_max } => {
+                Self::BodyTooLarge { most: bytes_max.to_string() }
+            }
+            Refusal::IncompleteBody => Self::IncompleteBody {},
+            Refusal::UriTooLong { bytes_max } => Self::UriTooLong { most: bytes_max.to_string() },
+            Refusal::TooManyRequests { seconds } => {
+                Self::TooManyRequests { seconds: seconds.to_string() }
+            }
+        }
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let problem = match self {
-            Self::Busy => {
-                Problem::new(Kind::Busy, "as many read already as may; ask again shortly")
-            }
-            Self::TimedOut => {
-                let detail = "no answer within the time for a request; ask for less, or again";
-                Problem::new(Kind::TimedOut, detail)
-            }
-            Self::BodyTooLarge { bytes_max } => {
-                let detail = format!("a body may have {bytes_max} bytes at most");
-                Problem::new(Kind::BodyTooLarge, detail)
-            }
-            Self::IncompleteBody => {
-                Problem::new(Kind::IncompleteBody, "the request ended before its body did")
-            }
-            Self::UriTooLong { bytes_max } => {
-                let detail = format!("a path with its query may have {bytes_max} bytes at most");
-                Problem::new(Kind::UriTooLong, detail)
-            }
-            Self::TooManyRequests { seconds } => {
-                let detail = format!("this client asks too often; ask again in {seconds} s");
-                Problem::new(Kind::TooManyRequests, detail)
-            }
-        };
-        let mut response = problem.into_response();
-        // A problem names its own time only where it is the same for all.
+        let mut response = Problem::new(self.into()).into_response();
         if let Self::TooManyRequests { seconds } = self {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }

@@ -5,27 +5,45 @@ use axum::extract::State;
 use pledge_core::query::{self, SettlementFilter, SettlementId, SettlementStatus};
 use pledge_core::types::ChainId;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::Api;
+use super::document::{OfSettlement, OfSettlements};
 use super::extract::{HexAddress, Limit, Path, Query};
 use super::page::{self, Page, PageKey};
 use super::problem::Problem;
 use crate::views::SettlementView;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
+    /// Only those of one chain.
+    #[param(inline)]
     chain_id: Option<ChainId>,
+    /// Only those of the tokens with this address.
+    #[param(inline)]
     token: Option<HexAddress>,
+    /// Only those of programmes of this name.
+    #[param(inline, value_type = Option<crate::schema::ProgrammeNameSchema>)]
     programme: Option<String>,
+    /// Only those of this status.
+    #[param(inline)]
     status: Option<SettlementStatus>,
+    /// 100 without it.
     #[serde(default)]
+    #[param(inline)]
     limit: Limit,
+    /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<crate::schema::CursorSchema>)]
     cursor: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
 pub(super) struct IdPath {
+    /// `chain_id:token:programme:window_start`, as lists have it.
+    #[param(inline, value_type = crate::schema::SettlementIdSchema)]
     id: String,
 }
 
@@ -33,7 +51,17 @@ impl PageKey for SettlementId {
     const LIST: &'static str = "settlements";
 }
 
-/// The settlements of every programme that the filters leave, newest window first.
+/// Settlements
+///
+/// One per programme and window: those that the filters leave, newest window first.
+#[utoipa::path(
+    get,
+    path = "/settlements",
+    operation_id = "settlements",
+    tag = "points",
+    params(Params),
+    responses((status = 200, body = Page<SettlementView>), OfSettlements),
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     Query(params): Query<Params>,
@@ -46,16 +74,24 @@ pub(super) async fn list(
         status: params.status,
     };
     let page = query::SettlementView::list(&api.queries, &filter, &page).await?;
-    Ok(Json(Page::show(page, SettlementView::of)))
+    Ok(Json(Page::show(page, SettlementView::public)))
 }
 
-/// One settlement by its id, `chain_id:token:programme:window_start`.
+/// A settlement
+#[utoipa::path(
+    get,
+    path = "/settlements/{id}",
+    operation_id = "settlement",
+    tag = "points",
+    params(IdPath),
+    responses((status = 200, body = SettlementView), OfSettlement),
+)]
 pub(super) async fn one(
     State(api): State<Api>,
     Path(path): Path<IdPath>,
     Query(super::chains::NoParams {}): Query<super::chains::NoParams>,
 ) -> Result<Json<SettlementView>, Problem> {
-    let id: SettlementId = path.id.parse().map_err(|form| Problem::invalid("id", form))?;
+    let id: SettlementId = path.id.parse().map_err(|_| Problem::malformed("id", &path.id))?;
     let settlement = query::SettlementView::read(&api.queries, &id).await?;
-    Ok(Json(SettlementView::of(settlement)))
+    Ok(Json(SettlementView::public(settlement)))
 }

@@ -6,65 +6,96 @@ use pledge_core::ports::ProgrammeState;
 use pledge_core::query::{self, ProgrammeChoice, TokenPlace};
 use pledge_core::types::{Amount, BlockNumber, Decimals, Rate, Scale, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::document::{OfProgramme, OfTokens};
 use super::extract::{ChainPath, Limit, Path, Query, TokenPath};
 use super::json::Eip55;
 use super::page::{self, Page, PageKey};
 use super::problem::Problem;
-use crate::views::Marks;
+use crate::views::{Marks, ReasonCode};
 
-#[derive(Debug, Serialize)]
+/// A token, its sums and one of its programmes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Token)]
 pub(super) struct TokenView {
     address: Eip55,
+    /// As its contract returned it.
     symbol: String,
     decimals: Decimals,
+    /// The block from which it is followed.
     start_block: BlockNumber,
+    #[schema(value_type = crate::schema::TokenStatusSchema)]
     status: &'static str,
+    /// Why it is halted or paused, for programs.
+    reason_code: Option<ReasonCode>,
+    /// Why it is halted or paused.
     reason: Option<String>,
     /// Why it is halted besides, while it is paused; left out otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     halt_reason: Option<String>,
     #[serde(flatten)]
     marks: Marks,
+    /// The newest block in its ledger; null before the first.
     last_confirmed_block: Option<BlockNumber>,
+    /// When that block was mined.
     last_confirmed_time: Option<Timestamp>,
+    /// Accounts with a balance above zero.
     holders: u64,
+    /// Minted less burned.
     total_supply: Amount,
     /// Null if the token has no such programme.
     programme: Option<ProgrammeView>,
 }
 
-#[derive(Debug, Serialize)]
+/// By what rule accounts earn points.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Programme)]
 struct ProgrammeView {
+    #[schema(value_type = crate::schema::ProgrammeNameSchema)]
     name: String,
     /// Points per whole token per hour, before the first step of the schedule.
     rate: Rate,
+    /// The steps of the rate, ascending by time.
     schedule: Vec<RateStep>,
+    /// The length of a settlement window.
+    #[schema(minimum = 1, maximum = 31622400)]
     window_seconds: u64,
     /// End of the newest window settled in every shard.
     settled: Option<Timestamp>,
     points_scale: Scale,
 }
 
-#[derive(Debug, Serialize)]
+/// A rate from an instant on.
+#[derive(Debug, Serialize, ToSchema)]
 struct RateStep {
     from: Timestamp,
     rate: Rate,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListParams {
+    /// The programme that is shown where a token has it; `main` without it.
+    #[param(inline, value_type = Option<crate::schema::ProgrammeNameSchema>)]
     programme: Option<String>,
+    /// 100 without it.
     #[serde(default)]
+    #[param(inline)]
     limit: Limit,
+    /// The `next_cursor` of the page before.
+    #[param(inline, value_type = Option<crate::schema::CursorSchema>)]
     cursor: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OneParams {
+    /// `main` without it.
+    #[param(inline, value_type = Option<crate::schema::ProgrammeNameSchema>)]
     programme: Option<String>,
 }
 
@@ -72,7 +103,17 @@ impl PageKey for TokenPlace {
     const LIST: &'static str = "tokens";
 }
 
-/// A chain's tokens, ascending by address.
+/// Tokens of a chain
+///
+/// Ascending by address.
+#[utoipa::path(
+    get,
+    path = "/chains/{chain_id}/tokens",
+    operation_id = "tokens",
+    tag = "chains",
+    params(ChainPath, ListParams),
+    responses((status = 200, body = Page<TokenView>), OfTokens),
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     Path(path): Path<ChainPath>,
@@ -84,6 +125,15 @@ pub(super) async fn list(
     Ok(Json(Page::show(page, view)))
 }
 
+/// A token
+#[utoipa::path(
+    get,
+    path = "/chains/{chain_id}/tokens/{token}",
+    operation_id = "token",
+    tag = "chains",
+    params(TokenPath, OneParams),
+    responses((status = 200, body = TokenView), OfProgramme),
+)]
 pub(super) async fn one(
     State(api): State<Api>,
     Path(path): Path<TokenPath>,
@@ -96,14 +146,15 @@ pub(super) async fn one(
 
 fn view(query::TokenView { state: token, programme }: query::TokenView) -> TokenView {
     let decimals = token.spec.metadata.decimals;
-    let marks = Marks::of(&token);
+    let marks = Marks::of(&token).without_texts();
     TokenView {
         address: Eip55(token.spec.id.address),
         symbol: token.spec.metadata.symbol,
         decimals,
         start_block: token.spec.start_block,
         status: token.status.name(),
-        reason: token.status.reason().map(str::to_owned),
+        reason_code: ReasonCode::of_token(&token.status),
+        reason: ReasonCode::text_of_token(&token.status),
         halt_reason: token.status.halt_under_pause().map(str::to_owned),
         marks,
         last_confirmed_block: token.cursor.map(|cursor| cursor.number),

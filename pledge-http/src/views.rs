@@ -6,6 +6,7 @@ mod chain;
 mod contract;
 mod health;
 mod marks;
+mod reason;
 mod settlement;
 
 use std::fmt;
@@ -19,6 +20,7 @@ pub use contract::ContractView;
 pub(crate) use health::ChainHealth;
 pub(crate) use marks::MarkedToken;
 pub use marks::{Marks, NonConserving};
+pub use reason::ReasonCode;
 pub use settlement::{FailureView, SettlementView};
 
 /// An address with its EIP-55 checksum.

@@ -6,19 +6,24 @@ use pledge_core::ledger::{TokenState, TokenStatus};
 use pledge_core::query;
 use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{Age, ContractView, Eip55};
+use super::{Age, ContractView, Eip55, ReasonCode};
 
 /// A chain as last reported by its indexer, with the minimum of each figure over its active tokens
 /// and its contracts. A figure is null while one of them has none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Chain)]
 pub struct ChainView {
     /// Its number on every node.
     pub chain_id: ChainId,
     /// Its name in the store.
     pub name: String,
-    /// `syncing`, `live`, `degraded`, `paused` or `halted`.
+    /// What its indexer is doing.
+    #[schema(value_type = crate::schema::ChainStatusSchema)]
     pub status: &'static str,
+    /// Why it is degraded, paused or halted, for programs.
+    pub reason_code: Option<ReasonCode>,
     /// Why it is degraded, paused or halted.
     pub reason: Option<String>,
     /// Why it is halted besides, while it is paused; left out otherwise.
@@ -45,6 +50,7 @@ pub struct ChainView {
     pub last_confirmed_age_seconds: Option<Age>,
     /// Blocks between the confirmed one and the head.
     #[serde(skip)]
+    #[schema(ignore)]
     pub lag: Option<u64>,
     /// The halted and paused tokens.
     pub halted_tokens: Vec<HaltedToken>,
@@ -53,12 +59,14 @@ pub struct ChainView {
 }
 
 /// A halted or paused token, and the reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HaltedToken {
     /// The address of its contract.
     pub address: Eip55,
     /// Its symbol, as the contract returned it.
     pub symbol: String,
+    /// Why it is halted or paused, for programs.
+    pub reason_code: ReasonCode,
     /// Why it is halted or paused, or both.
     pub reason: String,
 }
@@ -67,6 +75,7 @@ impl HaltedToken {
     /// The halted and paused ones among a chain's tokens.
     pub(super) fn among<'a>(tokens: impl IntoIterator<Item = &'a TokenState>) -> Vec<Self> {
         let halted = tokens.into_iter().filter_map(|token| {
+            let reason_code = ReasonCode::of_token(&token.status)?;
             let reason = match &token.status {
                 TokenStatus::Active => return None,
                 TokenStatus::Halted(halt) => halt.clone(),
@@ -76,9 +85,18 @@ impl HaltedToken {
                 }
             };
             let (address, symbol) = (token.spec.id.address, token.spec.metadata.symbol.clone());
-            Some(Self { address: Eip55(address), symbol, reason })
+            Some(Self { address: Eip55(address), symbol, reason_code, reason })
         });
         halted.collect()
+    }
+
+    /// Both reasons without what an operator wrote.
+    fn public_reason(status: &TokenStatus) -> Option<String> {
+        let reason = ReasonCode::text_of_token(status)?;
+        Some(match status.halt_under_pause() {
+            Some(halt) => format!("{halt}; {reason}"),
+            None => reason,
+        })
     }
 }
 
@@ -98,6 +116,7 @@ impl ChainView {
         Self {
             chain_id: state.chain,
             status: state.status.name(),
+            reason_code: ReasonCode::of_chain(&state.status),
             reason: state.status.reason().map(str::to_owned),
             halt_reason: state.status.halt_under_pause().map(str::to_owned),
             name: state.name,
@@ -114,5 +133,19 @@ impl ChainView {
             halted_tokens: HaltedToken::among(tokens.iter().map(|token| &token.state)),
             contracts: contracts.iter().map(ContractView::of).collect(),
         }
+    }
+
+    /// The chain for the public: without texts of nodes, servers and operators.
+    pub(crate) fn public(chain: query::ChainView, now: SystemTime) -> Self {
+        let tokens = chain.tokens.iter().map(|token| &token.state);
+        let halted_tokens = HaltedToken::among(tokens.clone())
+            .into_iter()
+            .zip(tokens.filter_map(|token| HaltedToken::public_reason(&token.status)))
+            .map(|(token, reason)| HaltedToken { reason, ..token })
+            .collect();
+        let full = Self::of(chain, now);
+        let reason = full.reason_code.map(ReasonCode::text);
+        let halt_reason = full.halt_reason.as_ref().map(|_| ReasonCode::NeedsOperator.text());
+        Self { reason, halt_reason, halted_tokens, ..full }
     }
 }

@@ -3,11 +3,13 @@
 use pledge_core::logs::ContractState;
 use pledge_core::types::{BlockNumber, Epoch, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Eip55;
 
 /// A contract, and how far its logs are.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Contract)]
 pub struct ContractView {
     /// The name by which it is followed.
     pub name: String,

@@ -9,17 +9,19 @@ use pledge_core::ports::ChainState;
 use pledge_core::query::furthest_behind;
 use pledge_core::types::{BlockNumber, ChainId, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::chain::HaltedToken;
 use super::{Age, MarkedToken};
 
 /// The health of a chain, for `/readyz`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChainHealth {
     chain_id: ChainId,
     name: String,
     /// The status reported by the indexer; `degraded` if a token is stopped. Failures of nodes and
     /// store have no reason here.
+    #[schema(value_type = crate::schema::ChainStatusSchema)]
     status: &'static str,
     reason: Option<String>,
     /// Why it is halted besides, while it is paused; left out otherwise.

@@ -3,11 +3,12 @@
 use pledge_core::ledger::TokenState;
 use pledge_core::types::{Amount, BlockNumber};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Eip55;
 
 /// The marks of a token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Marks {
     /// Logs that look like transfers but cannot be read; their amounts are not counted.
     pub unreadable_logs: u64,
@@ -18,7 +19,7 @@ pub struct Marks {
 }
 
 /// Two supplies that should be equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NonConserving {
     /// The block at whose end they were compared.
     pub block: BlockNumber,
@@ -29,9 +30,10 @@ pub struct NonConserving {
 }
 
 /// A token that has a mark.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct MarkedToken {
     address: Eip55,
+    /// As its contract returned it.
     symbol: String,
     #[serde(flatten)]
     marks: Marks,
@@ -53,7 +55,7 @@ impl Marks {
     }
 
     /// Removes the texts of nodes, for public answers.
-    fn without_texts(self) -> Self {
+    pub(crate) fn without_texts(self) -> Self {
         let unanswered = self.supply_unanswered.map(|_| "see the log for the cause".to_owned());
         Self { supply_unanswered: unanswered, ..self }
     }

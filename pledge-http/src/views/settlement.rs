@@ -4,19 +4,23 @@ use pledge_core::ports::BatchFailure;
 use pledge_core::query::{self, SettlementId, SettlementStatus};
 use pledge_core::types::{Account, BlockNumber, ChainId, RawPoints, ShardId, Timestamp, TokenId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::Eip55;
+use super::{Eip55, ReasonCode};
 
 /// The settlement of one programme and window.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Settlement)]
 pub struct SettlementView {
     /// Its id in paths: `chain_id:token:programme:window_start`.
+    #[schema(value_type = crate::schema::SettlementIdSchema)]
     pub id: String,
     /// The chain of the token.
     pub chain_id: ChainId,
     /// The contract of the token.
     pub token: Eip55,
     /// The name of the programme.
+    #[schema(value_type = crate::schema::ProgrammeNameSchema)]
     pub programme: String,
     /// The window's first second.
     pub window_start: Timestamp,
@@ -31,11 +35,14 @@ pub struct SettlementView {
     pub status: SettlementStatus,
     /// The most attempts at one of its batches.
     pub attempts: u32,
+    /// Why the last failed batch failed, for programs.
+    pub reason_code: Option<ReasonCode>,
     /// The reason of the last failed batch, in the order of shards.
     pub reason: Option<String>,
     /// The number of accounts that earned something.
     pub accounts: u64,
     /// What they earned, to 18 places.
+    #[schema(value_type = crate::schema::PointsSchema)]
     pub points: String,
     /// What they earned, not divided.
     pub points_raw: RawPoints,
@@ -45,7 +52,8 @@ pub struct SettlementView {
 
 /// A batch that waits for another attempt: the accounts after `after`, up to and including
 /// `through`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BatchFailure)]
 pub struct FailureView {
     /// The shard of its accounts.
     pub shard: ShardId,
@@ -80,11 +88,26 @@ impl SettlementView {
             to_block: blocks.map(|(_, last)| last),
             status,
             attempts: tried.unwrap_or(once),
+            reason_code: row.failures.last().map(|_| ReasonCode::BatchFails),
             reason: row.failures.last().map(|failure| failure.reason.clone()),
             accounts: row.total.accounts,
             points: scale.points(row.total.raw),
             points_raw: row.total.raw,
             failures: row.failures.into_iter().map(FailureView::new).collect(),
+        }
+    }
+
+    /// A settlement for the public: why a batch failed may name hosts of the store.
+    pub(crate) fn public(read: query::SettlementView) -> Self {
+        let full = Self::of(read);
+        let because = ReasonCode::BatchFails.text();
+        let failures = full.failures.into_iter();
+        Self {
+            reason: full.reason.map(|_| because.clone()),
+            failures: failures
+                .map(|failure| FailureView { reason: because.clone(), ..failure })
+                .collect(),
+            ..full
         }
     }
 }

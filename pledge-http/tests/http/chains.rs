@@ -20,6 +20,7 @@ async fn a_chain_shows_how_far_it_is() {
         "chain_id": 1,
         "name": "chain-1",
         "status": "live",
+        "reason_code": null,
         "reason": null,
         "head_block": 5,
         "head_time": THREE_PM + HOUR,
@@ -102,8 +103,12 @@ async fn a_halted_token_does_not_hold_its_chain_back() {
     let mut after = world.ok("/api/v1/chains/1").await;
     let listed = after["halted_tokens"].take();
     let symbol = "TOK";
-    let expected =
-        json!([{ "address": OTHER_TOKEN.to_string(), "symbol": symbol, "reason": "overdrawn" }]);
+    let expected = json!([{
+        "address": OTHER_TOKEN.to_string(),
+        "symbol": symbol,
+        "reason_code": "ledger-fault",
+        "reason": "overdrawn",
+    }]);
     assert_eq!(listed, expected);
     after["halted_tokens"] = json!([]);
     assert_eq!(after, before);
@@ -137,6 +142,7 @@ async fn a_token_shows_its_sums_and_its_programme() {
         "decimals": 18,
         "start_block": 0,
         "status": "active",
+        "reason_code": null,
         "reason": null,
         "unreadable_logs": 0,
         "non_conserving": null,

@@ -3,12 +3,16 @@
 mod accounts;
 mod cases;
 mod chains;
+mod document;
 mod health;
+mod language;
 mod lists;
 mod mounted;
 mod points;
 mod portfolio;
 mod problems;
+mod reasons;
 mod settlements;
 mod support;
+mod tags;
 mod worlds;

@@ -170,6 +170,7 @@ async fn a_problem_is_known_by_its_type() {
     let path = format!("{}?at={}", account_path(token, ALICE), THREE_PM - 5);
     let expected = json!({
         "type": "urn:pledge:problem:too-early",
+        "code": "too-early",
         "title": "Before the token's first block",
         "status": 409,
         "detail": "2026-01-05T14:59:55Z is before the time of the token's first block, \

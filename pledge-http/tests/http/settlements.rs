@@ -50,6 +50,7 @@ async fn a_settlement_is_found_by_its_id() {
         "to_block": 2,
         "status": "settled",
         "attempts": 1,
+        "reason_code": null,
         "reason": null,
         "accounts": 1,
         "points": "6.666666666666666666",
@@ -194,13 +195,15 @@ async fn what_failed_inside_a_settlement_is_listed_in_it() {
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0]["window_start"], THREE_PM + 3 * HOUR);
     assert_eq!((&failed[0]["attempts"], &failed[0]["status"]), (&json!(5), &json!("failed")));
-    assert_eq!(failed[0]["reason"], "raw points overflows");
+    assert_eq!(failed[0]["reason_code"], "batch-fails");
+    let reason = "a batch failed; `pledge settlements --failed` has the cause";
+    assert_eq!(failed[0]["reason"], reason);
     let expected = json!([{
         "shard": 0,
         "after": null,
         "through": null,
         "attempts": 5,
-        "reason": "raw points overflows",
+        "reason": reason,
     }]);
     assert_eq!(failed[0]["failures"], expected);
 }

@@ -1,16 +1,20 @@
 //! A test world: scripted chains, any stores, and the API over them, all in this process.
 
 mod away;
+mod no_statements;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
+pub(crate) use no_statements::NoStatements;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use pledge_core::edges::{EdgeFinder, Finding};
+use pledge_core::error::StoreErrorKind;
 use pledge_core::indexer::{Finality, Indexer, IndexerConfig, Poll};
 use pledge_core::ledger::{TokenMetadata, TokenSpec};
 use pledge_core::points::{Programme, SettleReport, Settler, SettlerConfig};
@@ -59,7 +63,12 @@ impl Stores {
 
     /// A ledger that cannot be reached.
     pub(crate) fn away() -> Self {
-        Self { balances: Arc::new(away::Away), ..Self::in_memory() }
+        Self::failing(StoreErrorKind::Unavailable)
+    }
+
+    /// A ledger of which every read fails in this way.
+    pub(crate) fn failing(kind: StoreErrorKind) -> Self {
+        Self { balances: Arc::new(away::Away(kind)), ..Self::in_memory() }
     }
 }
 
@@ -277,10 +286,12 @@ impl World {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str) -> Response<Body> {
-        let request = Request::builder().method(method).uri(path);
-        let request = request.body(Body::empty()).expect("a request of a test");
-        let answer = self.router.clone().oneshot(request).await;
-        answer.expect("the router never fails")
+        send(self.router.clone(), method, path, &[]).await
+    }
+
+    /// The answer to a GET with some headers.
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        send(self.router.clone(), "GET", path, headers).await
     }
 
     /// Every item of a list, read in pages of `limit`.
@@ -299,6 +310,20 @@ impl World {
         }
         items
     }
+}
+
+/// The answer of a router to a request with some headers.
+pub(crate) async fn send(
+    router: Router,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Response<Body> {
+    let request = Request::builder().method(method).uri(path);
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let request = request.body(Body::empty()).expect("a request of a test");
+    router.oneshot(request).await.expect("the router never fails")
 }
 
 pub(crate) async fn body_of(response: Response<Body>) -> Value {

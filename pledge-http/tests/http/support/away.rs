@@ -1,4 +1,4 @@
-//! A store that cannot be reached.
+//! A store that fails.
 
 use async_trait::async_trait;
 use pledge_core::audit::Attribution;
@@ -16,27 +16,28 @@ use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, Timestamp, TokenId,
 };
 
-/// Every call is `Unavailable`.
+/// Every call fails with this kind.
 #[derive(Debug)]
-pub(crate) struct Away;
+pub(crate) struct Away(pub(crate) StoreErrorKind);
 
-fn away<T>() -> Result<T, StoreError> {
-    let kind = StoreErrorKind::Unavailable;
-    Err(StoreError::new(kind, "connect", "connection refused by 10.0.0.7"))
+impl Away {
+    fn away<T>(&self) -> Result<T, StoreError> {
+        Err(StoreError::new(self.0, "connect", "connection refused by 10.0.0.7"))
+    }
 }
 
 #[async_trait]
 impl Registry for Away {
     async fn register_chain(&self, _: ChainId, _: &str) -> Result<(), StoreError> {
-        away()
+        self.away()
     }
 
     async fn report_chain(&self, _: &ChainReport) -> Result<(), StoreError> {
-        away()
+        self.away()
     }
 
     async fn pause_chain(&self, _: ChainId, _: &Attribution) -> Result<(), StoreError> {
-        away()
+        self.away()
     }
 
     async fn resume_chain(
@@ -45,23 +46,23 @@ impl Registry for Away {
         _: &ChainStatus,
         _: &Attribution,
     ) -> Result<(), StoreError> {
-        away()
+        self.away()
     }
 
     async fn register_token(&self, _: &TokenSpec) -> Result<TokenState, StoreError> {
-        away()
+        self.away()
     }
 
     async fn halt_token(&self, _: TokenId, _: Option<BlockId>, _: &str) -> Result<(), StoreError> {
-        away()
+        self.away()
     }
 
     async fn heal_token(&self, _: TokenId, _: Option<BlockId>) -> Result<(), StoreError> {
-        away()
+        self.away()
     }
 
     async fn pause_token(&self, _: TokenId, _: &Attribution) -> Result<(), StoreError> {
-        away()
+        self.away()
     }
 
     async fn resume_token(
@@ -70,7 +71,7 @@ impl Registry for Away {
         _: Option<BlockId>,
         _: &Attribution,
     ) -> Result<(), StoreError> {
-        away()
+        self.away()
     }
 
     async fn record_supply(
@@ -79,26 +80,26 @@ impl Registry for Away {
         _: BlockId,
         _: &SupplyAnswer,
     ) -> Result<(), StoreError> {
-        away()
+        self.away()
     }
 }
 
 #[async_trait]
 impl LedgerReads for Away {
     async fn chains(&self) -> Result<Vec<ChainState>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn chain(&self, _: ChainId) -> Result<Option<ChainState>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn tokens(&self, _: ChainId) -> Result<Vec<TokenState>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn token(&self, _: TokenId) -> Result<Option<TokenState>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn headers(
@@ -107,7 +108,7 @@ impl LedgerReads for Away {
         _: BlockNumber,
         _: usize,
     ) -> Result<Vec<BlockRef>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn edges(
@@ -115,7 +116,7 @@ impl LedgerReads for Away {
         _: ChainId,
         _: &[Timestamp],
     ) -> Result<Vec<Option<BlockEdge>>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn states(
@@ -123,7 +124,7 @@ impl LedgerReads for Away {
         _: TokenId,
         _: &[Account],
     ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn history(
@@ -132,7 +133,7 @@ impl LedgerReads for Away {
         _: Account,
         _: &[Timestamp],
     ) -> Result<Seen<Vec<Option<Checkpoint>>>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn last_change_block(
@@ -140,11 +141,11 @@ impl LedgerReads for Away {
         _: TokenId,
         _: Timestamp,
     ) -> Result<Seen<Option<BlockNumber>>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn changes(&self, _: &ChangesQuery) -> Result<Seen<Vec<Change>>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn unreadable_logs(
@@ -153,7 +154,7 @@ impl LedgerReads for Away {
         _: Option<(BlockNumber, LogIndex)>,
         _: usize,
     ) -> Result<Seen<Vec<UnreadableLog>>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn change_time(
@@ -162,11 +163,11 @@ impl LedgerReads for Away {
         _: Timestamp,
         _: usize,
     ) -> Result<Seen<Option<Timestamp>>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn histories(&self, _: &HistoriesQuery) -> Result<Seen<HistoriesPage>, StoreError> {
-        away()
+        self.away()
     }
 
     async fn holders(
@@ -175,21 +176,21 @@ impl LedgerReads for Away {
         _: Option<(Amount, Account)>,
         _: usize,
     ) -> Result<Seen<Vec<(Account, Checkpoint)>>, StoreError> {
-        away()
+        self.away()
     }
 }
 
 #[async_trait]
 impl LedgerWrites for Away {
     async fn record_edges(&self, _: TokenId, _: Epoch, _: &[BlockEdge]) -> Result<(), StoreError> {
-        away()
+        self.away()
     }
 
     async fn commit(&self, _: &LedgerCommit) -> Result<(), StoreError> {
-        away()
+        self.away()
     }
 
     async fn rewind(&self, _: &Rewind) -> Result<ReorgRecord, StoreError> {
-        away()
+        self.away()
     }
 }

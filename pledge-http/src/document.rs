@@ -1,0 +1,204 @@
+//! The API as an OpenAPI 3.1 document, made from the handlers themselves.
+
+mod examples;
+#[cfg(feature = "docs")]
+mod page;
+mod refused;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use serde_json::json;
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, Schema, Type};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    Components, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder,
+};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) use refused::{
+    OfAccount, OfAccountAndProgramme, OfAccountAtInstant, OfChain, OfEvery, OfPortfolio,
+    OfProgramme, OfReadiness, OfSettlement, OfSettlements, OfTokens,
+};
+
+use crate::problem::Document;
+use crate::tag::Freshness;
+
+/// What the document states of the whole.
+const ABOUT: &str = "\
+An exact ledger of ERC-20 balances on EVM chains, and exact time-weighted points.
+
+Amounts, integrals and raw points are decimal texts, exact to the last digit; times are unix seconds; \
+addresses have their EIP-55 checksum. A list is read in pages: pass the `next_cursor` of a page on as \
+`cursor`. An answer made of several reads shows one state. Errors are RFC 9457 problem documents, worded in \
+English or Chinese by `Accept-Language`; `type` and `code` never change. What may work later is 503 with \
+`Retry-After`.";
+
+/// The groups of operations.
+const TAGS: [(&str, &str); 5] = [
+    ("chains", "Chains and tokens, and how far they are"),
+    ("accounts", "Balances, and the points that they earned"),
+    ("points", "What was settled, and when"),
+    ("probes", "Whether the process is well"),
+    ("document", "This document"),
+];
+
+/// The document of [`router`](crate::router), with paths as that has them. A host that mounts the routes
+/// nests it: `OpenApi::default().nest("/points", pledge_http::openapi())`.
+pub fn openapi() -> OpenApi {
+    finished(crate::routes().into_openapi())
+}
+
+/// The document of [`service`](crate::service).
+pub fn openapi_of_service() -> OpenApi {
+    let api = OpenApiRouter::new().nest(crate::API, crate::routes());
+    let document = described_routes().into_openapi();
+    let mut whole = api.into_openapi();
+    whole.merge(crate::probe_routes().into_openapi());
+    whole.merge(document);
+    finished(whole)
+}
+
+/// `/openapi.json`, which answers a document, to be merged into the routes of a host; with the feature
+/// `docs` also `/docs`, a page that shows it.
+pub fn document(openapi: &OpenApi) -> Router {
+    let text = openapi.to_pretty_json().expect("a document is plain data");
+    let (routes, _) = described_routes().split_for_parts();
+    #[cfg(feature = "docs")]
+    let routes = routes.merge(page::routes());
+    routes.with_state(Bytes::from(text))
+}
+
+fn described_routes() -> OpenApiRouter<Bytes> {
+    OpenApiRouter::new().routes(routes!(described))
+}
+
+/// This document
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "openapi",
+    tag = "document",
+    responses((status = 200, description = "An OpenAPI 3.1 document.", body = serde_json::Value)),
+)]
+async fn described(State(text): State<Bytes>) -> impl IntoResponse {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, text)
+}
+
+/// The document of some routes with all that no handler states.
+fn finished(mut openapi: OpenApi) -> OpenApi {
+    let license = LicenseBuilder::new().name("MIT OR Apache-2.0").build();
+    openapi.info = InfoBuilder::new()
+        .title("pledge")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(license))
+        .build();
+    let tag =
+        |(name, about): (&str, &str)| TagBuilder::new().name(name).description(Some(about)).build();
+    openapi.tags = Some(TAGS.into_iter().map(tag).collect());
+    finish_schemas(openapi.components.get_or_insert_with(Components::new));
+    for (path, item) in &mut openapi.paths.paths {
+        if let Some(operation) = &mut item.get {
+            finish(operation, path);
+        }
+    }
+    openapi
+}
+
+/// Adds the schema of problems, which no handler returns, and states that every field of an answer is
+/// present: what is unknown is null.
+fn finish_schemas(components: &mut Components) {
+    let pages = components.schemas.iter_mut().filter_map(|(name, schema)| match schema {
+        RefOr::T(page) => name.strip_prefix("Page_").zip(Some(page)),
+        RefOr::Ref(_) => None,
+    });
+    let items: Vec<_> = pages.filter_map(|(item, page)| refer_to_items(page, item)).collect();
+    for (name, item) in items {
+        components.schemas.entry(name).or_insert(item);
+    }
+    for schema in components.schemas.values_mut() {
+        if let RefOr::T(schema) = schema {
+            require_all(schema);
+        }
+    }
+    let mut used = vec![(Document::name().into_owned(), Document::schema())];
+    Document::schemas(&mut used);
+    components.schemas.extend(used);
+}
+
+fn require_all(schema: &mut Schema) {
+    match schema {
+        Schema::Object(object) => object.required = object.properties.keys().cloned().collect(),
+        Schema::AllOf(all) => {
+            for item in &mut all.items {
+                if let RefOr::T(item) = item {
+                    require_all(item);
+                }
+            }
+        }
+        // Any other is of one value.
+        _ => {}
+    }
+}
+
+/// Lets a page refer to the schema of its items, of which the derive makes a copy. Returns the copy by
+/// its name.
+fn refer_to_items(page: &mut Schema, item: &str) -> Option<(String, RefOr<Schema>)> {
+    let Schema::Object(page) = page else {
+        return None;
+    };
+    let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items") else {
+        return None;
+    };
+    let reference = Box::new(Ref::from_schema_name(item).into());
+    match std::mem::replace(&mut items.items, ArrayItems::RefOrSchema(reference)) {
+        ArrayItems::RefOrSchema(copy) => Some((item.to_owned(), *copy)),
+        ArrayItems::False => None,
+    }
+}
+
+/// Adds what is the same for every operation: an example of its answer, who may use it, and how its
+/// answer is used again.
+fn finish(operation: &mut Operation, path: &str) {
+    let public = ExtensionsBuilder::new().add("x-role", json!("public")).build();
+    operation.extensions.get_or_insert_default().merge(public);
+    let example = operation.operation_id.as_deref().and_then(examples::of_answer);
+    let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") else {
+        return;
+    };
+    if answer.description.is_empty() {
+        "The answer.".clone_into(&mut answer.description);
+    }
+    if let Some(RefOr::T(content)) = answer.content.get_mut("application/json") {
+        content.example = example;
+    }
+    let tag = |name: &str| name == "probes" || name == "document";
+    let is_outside = operation.tags.iter().flatten().any(|name| tag(name));
+    if is_outside || Freshness::of(path) == Freshness::Passing {
+        return;
+    }
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let etag = HeaderBuilder::new()
+        .schema(Some(text().build()))
+        .description(Some("Differs from that of every other answer of the path."));
+    answer.headers.insert("ETag".to_owned(), etag.build().into());
+    let unchanged =
+        ResponseBuilder::new().description("The answer is still that of the given `ETag`.");
+    operation.responses.responses.insert("304".to_owned(), unchanged.build().into());
+    let known = ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The `ETag` of an answer that is known."))
+        .schema(Some(text().examples(["W/\"00\""]).build()));
+    operation.parameters.get_or_insert_default().push(known.build().into());
+}

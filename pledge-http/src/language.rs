@@ -1,0 +1,110 @@
+//! The languages of what the API states to people.
+//!
+//! A handler returns a problem in no language; [`localized`] gives it the reader's, by
+//! `Accept-Language`. What programs read (`type`, `code`, `status`, names and numbers) has no language.
+
+mod catalogue;
+mod preferred;
+
+use std::error::Error;
+use std::fmt;
+use std::str::FromStr;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+
+use crate::problem::Problem;
+use catalogue::Catalogue;
+
+/// A language in which errors are worded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// Chinese, in simplified characters.
+    Chinese,
+}
+
+impl Language {
+    /// Its tag in `Content-Language`.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh-Hans",
+        }
+    }
+
+    /// Its short name, `en` or `zh`: what [`FromStr`] reads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh",
+        }
+    }
+
+    /// The text of a key with its arguments.
+    pub(crate) fn text(self, key: &str, arguments: &[(&'static str, &str)]) -> String {
+        Catalogue::of(self).text(key, arguments)
+    }
+
+    /// The reader's language; this one for a reader who names none of them.
+    fn or_preferred(self, headers: &HeaderMap) -> Self {
+        let mut accepted = headers.get_all(header::ACCEPT_LANGUAGE).into_iter();
+        let named = accepted.find_map(|accepted| Self::preferred(accepted.to_str().ok()?));
+        named.unwrap_or(self)
+    }
+}
+
+/// A text is no name of a language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownLanguage(String);
+
+impl fmt::Display for UnknownLanguage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is no language of the API: write en or zh", self.0)
+    }
+}
+
+impl Error for UnknownLanguage {}
+
+impl FromStr for Language {
+    type Err = UnknownLanguage;
+
+    fn from_str(name: &str) -> Result<Self, UnknownLanguage> {
+        let named = [Self::English, Self::Chinese].into_iter().find(|one| one.name() == name);
+        named.ok_or_else(|| UnknownLanguage(name.to_owned()))
+    }
+}
+
+/// The routes, with each problem in the reader's language: the one that `Accept-Language` prefers, else
+/// `default`.
+///
+/// [`router`](crate::router), [`probes`](crate::probes) and [`service`](crate::service) are so by
+/// themselves, in English by default. A host that prefers another default puts this around them; it also
+/// covers the problems of layers inside.
+pub fn localized(routes: Router, default: Language) -> Router {
+    routes.layer(from_fn_with_state(default, localize))
+}
+
+async fn localize(State(default): State<Language>, request: Request, next: Next) -> Response {
+    let language = default.or_preferred(request.headers());
+    let mut response = next.run(request).await;
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+        return response;
+    };
+    let (mut parts, _) = response.into_parts();
+    let (worded, body) = problem.answer(language).into_parts();
+    // The length of the text in the other language.
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.extend(worded.headers);
+    let varies = HeaderValue::from_static("accept-language");
+    if !parts.headers.get_all(header::VARY).iter().any(|value| *value == varies) {
+        parts.headers.append(header::VARY, varies);
+    }
+    parts.extensions.extend(worded.extensions);
+    Response::from_parts(parts, body)
+}
