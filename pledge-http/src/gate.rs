@@ -11,7 +11,7 @@ use tower::ServiceExt;
 use super::health;
 use super::problem::{Kind, Problem};
 
-/// Answers `/healthz` from the start, and everything else once it is open.
+/// Answers `/healthz` and `/ping` from the start, and everything else once it is open.
 #[derive(Debug, Clone, Default)]
 pub struct Gate(Arc<OnceLock<Router>>);
 
@@ -24,7 +24,9 @@ impl Gate {
 
     /// Every path: answered by the routes, once it is open.
     pub fn router(self) -> Router {
-        Router::new().route("/healthz", get(health::alive)).fallback(pass).with_state(self)
+        let alive =
+            Router::new().route("/healthz", get(health::alive)).route("/ping", get(health::pong));
+        alive.fallback(pass).with_state(self)
     }
 }
 

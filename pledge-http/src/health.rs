@@ -1,6 +1,6 @@
 //! Whether the process is alive, whether it can answer, and the state of its parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -92,9 +92,16 @@ pub enum PartState {
     },
 }
 
+const UP: &str = "up";
+
 #[derive(Debug, Serialize)]
 pub(super) struct Alive {
     status: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Pong {
+    message: &'static str,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,6 +125,13 @@ struct Ready {
     parts: BTreeMap<&'static str, Option<PartHealth>>,
 }
 
+/// The same for a listener that anybody may reach.
+#[derive(Debug, Serialize)]
+struct ReadyInBrief {
+    status: &'static str,
+    codes: BTreeSet<String>,
+}
+
 #[derive(Debug, Serialize)]
 struct StoreHealth {
     status: &'static str,
@@ -134,7 +148,7 @@ struct PartHealth {
 impl From<PartState> for PartHealth {
     fn from(state: PartState) -> Self {
         match state {
-            PartState::Up => Self { status: "up", since: None },
+            PartState::Up => Self { status: UP, since: None },
             PartState::Degraded { since } => {
                 let since = since.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
                 Self { status: "degraded", since }
@@ -148,48 +162,110 @@ pub(super) async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
+/// The process answers.
+pub(super) async fn pong() -> Json<Pong> {
+    Json(Pong { message: "pong" })
+}
+
 /// Ready if the store answers. Other parts that are not well are listed, without the texts of nodes
 /// and servers. They make the instance unready only with `?strict`: confirmed data can still be
 /// read, and no other instance would do better.
 ///
 /// A probe reads nothing from the store: `Pulse` reads it once a second for all of them.
 pub(super) async fn ready(
-    State(Health { pulse, process, clock }): State<Health>,
-    Query(ReadyParams { strict }): Query<ReadyParams>,
+    State(health): State<Health>,
+    Query(params): Query<ReadyParams>,
 ) -> Result<Response, Problem> {
-    if process.is_ending() {
-        return Err(Problem::new(Kind::Stopping, "pledge is stopping"));
-    }
-    let Some(beat) = pulse.last() else {
-        return Err(Problem::new(Kind::Starting, "the store was not asked yet"));
-    };
-    let chains = beat.chains.map_err(|reason| {
-        // The reason may contain hosts, so it is only in the log.
-        tracing::debug!("not ready: {reason}");
-        Problem::new(Kind::Unavailable, "the store cannot be read now")
-    })?;
-    let now = clock();
-    let nothing = Followed::default();
-    let health = |state: &ChainState| {
-        let Followed { tokens, contracts } = beat.followed.get(&state.chain).unwrap_or(&nothing);
-        ChainHealth::of(state, tokens, contracts, now)
-    };
-    let chains: Vec<ChainHealth> = chains.iter().map(health).collect();
-    let incidents = process.incidents();
-    let parts = process.parts();
-    let is_well = chains.iter().all(ChainHealth::is_well)
-        && incidents.is_empty()
-        && parts.iter().all(|part| part.state.is_none_or(|state| state == PartState::Up));
-    let status = if is_well { "ready" } else { "degraded" };
-    let store = StoreHealth { status: "up" };
-    let parts = parts.into_iter().map(|part| (part.name, part.state.map(Into::into))).collect();
-    let code = match strict.as_deref() {
-        None | Some("false") => StatusCode::OK,
-        Some("" | "true") if is_well => StatusCode::OK,
-        Some("" | "true") => StatusCode::SERVICE_UNAVAILABLE,
-        Some(other) => {
-            return Err(Problem::invalid("strict", format!("`{other}` is neither true nor false")));
+    let ready = health.check()?;
+    let code = params.code_for(ready.is_well())?;
+    Ok((code, Json(ready)).into_response())
+}
+
+/// As [`ready`], for those who must not learn what an instance works on: the codes alone.
+pub(super) async fn ready_in_brief(
+    State(health): State<Health>,
+    Query(params): Query<ReadyParams>,
+) -> Result<Response, Problem> {
+    let ready = health.check()?;
+    let code = params.code_for(ready.is_well())?;
+    Ok((code, Json(ready.in_brief())).into_response())
+}
+
+impl Health {
+    /// The state of all parts, or why the instance is not ready.
+    fn check(&self) -> Result<Ready, Problem> {
+        let Self { pulse, process, clock } = self;
+        if process.is_ending() {
+            return Err(Problem::new(Kind::Stopping, "pledge is stopping"));
         }
-    };
-    Ok((code, Json(Ready { status, store, chains, incidents, parts })).into_response())
+        let Some(beat) = pulse.last() else {
+            return Err(Problem::new(Kind::Starting, "the store was not asked yet"));
+        };
+        let chains = beat.chains.map_err(|reason| {
+            // The reason may contain hosts, so it is only in the log.
+            tracing::debug!("not ready: {reason}");
+            Problem::new(Kind::Unavailable, "the store cannot be read now")
+        })?;
+        let now = clock();
+        let nothing = Followed::default();
+        let health = |state: &ChainState| {
+            let followed = beat.followed.get(&state.chain).unwrap_or(&nothing);
+            ChainHealth::of(state, &followed.tokens, &followed.contracts, now)
+        };
+        let parts = process.parts().into_iter();
+        Ok(Ready {
+            status: "ready",
+            store: StoreHealth { status: "up" },
+            chains: chains.iter().map(health).collect(),
+            incidents: process.incidents(),
+            parts: parts.map(|part| (part.name, part.state.map(Into::into))).collect(),
+        }
+        .judged())
+    }
+}
+
+impl Ready {
+    fn judged(self) -> Self {
+        let status = if self.is_well() { "ready" } else { "degraded" };
+        Self { status, ..self }
+    }
+
+    fn is_well(&self) -> bool {
+        self.codes().is_empty()
+    }
+
+    fn in_brief(&self) -> ReadyInBrief {
+        ReadyInBrief { status: self.status, codes: self.codes() }
+    }
+
+    /// What is not well, without a name: each code once, ascending.
+    fn codes(&self) -> BTreeSet<String> {
+        let chains = self.chains.iter().filter(|chain| !chain.is_well());
+        let chains = chains.map(|chain| format!("chain-{}", chain.status()));
+        let work = self.incidents.first().map(|_| "work-repeated".to_owned());
+        let parts = self.parts.iter().filter_map(|(name, part)| {
+            part.as_ref().filter(|part| !part.is_up()).map(|part| format!("{name}-{}", part.status))
+        });
+        chains.chain(work).chain(parts).collect()
+    }
+}
+
+impl PartHealth {
+    fn is_up(&self) -> bool {
+        self.status == UP
+    }
+}
+
+impl ReadyParams {
+    /// The status of an answer. A part that is not well matters only where the probe is strict.
+    fn code_for(&self, is_well: bool) -> Result<StatusCode, Problem> {
+        match self.strict.as_deref() {
+            None | Some("false") => Ok(StatusCode::OK),
+            Some("" | "true") if is_well => Ok(StatusCode::OK),
+            Some("" | "true") => Ok(StatusCode::SERVICE_UNAVAILABLE),
+            Some(other) => {
+                Err(Problem::invalid("strict", format!("`{other}` is neither true nor false")))
+            }
+        }
+    }
 }

@@ -50,12 +50,12 @@ pub mod views;
 use std::time::SystemTime;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use pledge_core::query::Queries;
 
 pub use gate::Gate;
 pub use health::{Health, Incident, Part, PartState, Process};
-pub use pulse::Pulse;
+pub use pulse::{Beat, Followed, Pulse};
 
 /// Where [`service`] has the routes of [`router`].
 pub const API: &str = "/api/v1";
@@ -101,20 +101,36 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// `/healthz`, which answers while the process runs, and `/readyz`, which answers 200 while the store
-/// can be read, and lists what is not well. A host merges them into its own routes.
+/// `/healthz` and `/ping`, which answer while the process runs, and `/readyz`, which answers 200 while
+/// the store can be read, and lists what is not well. A host merges them into its own routes.
 pub fn probes(health: Health) -> Router {
+    probes_with(get(health::ready), health)
+}
+
+/// The same, for a listener that anybody may reach: `/readyz` names no chain and no work, only codes.
+pub fn public_probes(health: Health) -> Router {
+    probes_with(get(health::ready_in_brief), health)
+}
+
+fn probes_with(ready: MethodRouter<Health>, health: Health) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .route("/ping", get(health::pong))
+        .route("/readyz", ready)
         .method_not_allowed_fallback(problem::wrong_method)
         .with_state(health)
 }
 
 /// The whole, as the binary `pledge` serves it: [`router`] below [`API`], and [`probes`].
 pub fn service(api: Api, health: Health) -> Router {
-    Router::new()
-        .nest(API, router(api))
-        .merge(probes(health))
-        .fallback(problem::unknown_route_of_service)
+    service_with(api, probes(health))
+}
+
+/// The whole with [`public_probes`], for a listener that anybody may reach.
+pub fn public_service(api: Api, health: Health) -> Router {
+    service_with(api, public_probes(health))
+}
+
+fn service_with(api: Api, probes: Router) -> Router {
+    Router::new().nest(API, router(api)).merge(probes).fallback(problem::unknown_route_of_service)
 }

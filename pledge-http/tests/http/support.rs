@@ -20,7 +20,9 @@ use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
-use pledge_http::{Api, Health, Incident, Part, PartState, Process, Pulse, service};
+use pledge_http::{
+    Api, Health, Incident, Part, PartState, Process, Pulse, public_service, service,
+};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::world::operator;
 use serde_json::Value;
@@ -281,6 +283,14 @@ impl World {
         let request = request.body(Body::empty()).expect("a request of a test");
         let answer = self.router.clone().oneshot(request).await;
         answer.expect("the router never fails")
+    }
+
+    /// The answer where anybody may reach the routes, with any status.
+    pub(crate) async fn public(&self, path: &str) -> (u16, Value) {
+        let router = public_service(self.api.clone(), self.health.clone());
+        let request = Request::get(path).body(Body::empty()).expect("a request of a test");
+        let answer = router.oneshot(request).await.expect("the router never fails");
+        (answer.status().as_u16(), body_of(answer).await)
     }
 
     /// Every item of a list, read in pages of `limit`.
