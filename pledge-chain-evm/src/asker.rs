@@ -16,6 +16,7 @@ use crate::http::{Answer, Call};
 use crate::questions::Questions;
 use crate::response::Json;
 use crate::rpc::Rpc;
+use crate::traffic::NodeTraffic;
 
 mod worker;
 
@@ -74,6 +75,11 @@ impl Asker {
     /// How many calls were sent so far, each one of a batch counted.
     pub(crate) fn calls_sent(&self) -> u64 {
         self.rpc.calls_sent()
+    }
+
+    /// What the node was asked so far, and how it answered.
+    pub(crate) fn traffic(&self) -> NodeTraffic {
+        self.rpc.traffic()
     }
 
     /// Requests that may be under way at once within one question.

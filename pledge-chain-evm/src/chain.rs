@@ -21,6 +21,7 @@ use crate::http::Call;
 use crate::range::LogReader;
 use crate::rpc::{Rpc, chain_id_call};
 use crate::state_sync::has_state_sync;
+use crate::traffic::NodeTraffic;
 
 /// One EVM chain, read from one node over JSON-RPC.
 ///
@@ -137,6 +138,11 @@ impl EvmChain {
     /// How many JSON-RPC calls were sent so far, each one of a batch counted.
     pub(crate) fn calls_sent(&self) -> u64 {
         self.asker.calls_sent()
+    }
+
+    /// What the node was asked so far, and how it answered.
+    pub fn traffic(&self) -> NodeTraffic {
+        self.asker.traffic()
     }
 
     /// Its headers, with more than the port asks for.

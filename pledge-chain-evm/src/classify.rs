@@ -43,6 +43,44 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// Every fault, in the order of their declaration.
+    pub(crate) const ALL: [Self; 14] = [
+        Self::RateLimited,
+        Self::Unreachable,
+        Self::ServerError,
+        Self::TimedOut,
+        Self::TooLarge,
+        Self::BatchTooLong,
+        Self::Malformed,
+        Self::BlockMissing,
+        Self::Reverted,
+        Self::BadParams,
+        Self::Unsupported,
+        Self::Denied,
+        Self::WrongChain,
+        Self::Refused,
+    ];
+
+    /// A name for counts: one word or several, with `_` between.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::RateLimited => "rate_limited",
+            Self::Unreachable => "unreachable",
+            Self::ServerError => "server_error",
+            Self::TimedOut => "timed_out",
+            Self::TooLarge => "too_large",
+            Self::BatchTooLong => "batch_too_long",
+            Self::Malformed => "malformed",
+            Self::BlockMissing => "block_missing",
+            Self::Reverted => "reverted",
+            Self::BadParams => "bad_params",
+            Self::Unsupported => "unsupported",
+            Self::Denied => "denied",
+            Self::WrongChain => "wrong_chain",
+            Self::Refused => "refused",
+        }
+    }
+
     /// What the caller of the port does next.
     pub(crate) const fn kind(self) -> ChainErrorKind {
         match self {

@@ -42,6 +42,7 @@ mod redact;
 mod response;
 mod rpc;
 mod state_sync;
+mod traffic;
 mod wire;
 
 pub use chain::EvmChain;
@@ -50,4 +51,5 @@ pub use discovery::{StartFound, StartQuery, TokenDiscovery, TokenQuery};
 pub use failure::WrongChain;
 pub use heads::{HeadHints, HeadsConfig};
 pub use nodes::{EvmNodes, NodeReport, NodeState, NodesConfig, StandbyNodes};
+pub use traffic::{Durations, NodeTraffic};
 pub use url;

@@ -19,6 +19,7 @@ use crate::config::EvmConfig;
 use crate::failure::Failure;
 use crate::http::{Answer, Call, Node};
 use crate::response::Json;
+use crate::traffic::{NodeTraffic, TrafficCounts};
 
 /// How often one call is sent as a batch for the sake of the chain id before a batch has to be answered.
 /// Where each call fails its request with a chance of 60 %, one batch of two in six is.
@@ -40,10 +41,7 @@ pub(crate) struct Rpc {
     budget_wait_max: Duration,
     /// Outages so far; the time before the first connection counts as the first.
     outages: AtomicU64,
-    /// Requests that were answered.
-    requests_answered: AtomicU64,
-    /// Calls that were sent, each one of a batch counted.
-    calls_sent: AtomicU64,
+    counts: TrafficCounts,
     /// How often yet one call may be sent as a batch: the node may take none.
     joins: AtomicU32,
     /// After how many outages, and when, the chain id was seen to be right last.
@@ -66,8 +64,7 @@ impl Rpc {
                 .map(|limit| DefaultDirectRateLimiter::direct(Quota::per_second(limit))),
             budget_wait_max: config.request_timeout,
             outages: AtomicU64::new(1),
-            requests_answered: AtomicU64::new(0),
-            calls_sent: AtomicU64::new(0),
+            counts: TrafficCounts::default(),
             joins: AtomicU32::new(0),
             checked: Mutex::new(None),
         })
@@ -85,12 +82,17 @@ impl Rpc {
 
     /// How many requests the node has answered so far.
     pub(crate) fn requests_answered(&self) -> u64 {
-        self.requests_answered.load(Ordering::Relaxed)
+        self.counts.requests_answered()
     }
 
     /// How many calls were sent so far.
     pub(crate) fn calls_sent(&self) -> u64 {
-        self.calls_sent.load(Ordering::Relaxed)
+        self.counts.calls()
+    }
+
+    /// What the node was asked so far, and how it answered.
+    pub(crate) fn traffic(&self) -> NodeTraffic {
+        self.counts.traffic()
     }
 
     /// A node's text, fit to be shown.
@@ -138,15 +140,15 @@ impl Rpc {
     /// Sends one request. An answer to any of its calls ends the waits of the conversation.
     pub(crate) async fn ask_node(&self, calls: &[Call]) -> Result<Vec<Answer>, Failure> {
         self.take_from_budget(calls.len()).await?;
-        self.calls_sent.fetch_add(calls.len() as u64, Ordering::Relaxed);
+        self.counts.sends(calls.len());
         let (known, sent) = (self.requests_answered() > 0, Instant::now());
         let answers = self.node.ask(calls).await.map_err(|failure| {
             let failure = Failure { took: sent.elapsed(), ..failure };
             if known { failure.of_a_known_url() } else { failure }
         });
+        let is_answered = self.counts.ended(sent.elapsed(), &answers);
         match &answers {
-            Ok(answers) if answers.iter().any(Result::is_ok) => {
-                self.requests_answered.fetch_add(1, Ordering::Relaxed);
+            Ok(_) if is_answered => {
                 self.backoff.lock().expect("no holder panics").answered();
                 if calls.len() > 1 {
                     self.joins.store(JOINS_MAX, Ordering::Relaxed);

@@ -12,7 +12,7 @@ use super::health;
 use super::language::{Language, localized};
 use super::problem::{Message, Problem};
 
-/// Answers `/healthz` from the start, and everything else once it is open.
+/// Answers `/healthz` and `/ping` from the start, and everything else once it is open.
 #[derive(Debug, Clone, Default)]
 pub struct Gate(Arc<OnceLock<Router>>);
 
@@ -25,8 +25,9 @@ impl Gate {
 
     /// Every path: answered by the routes, once it is open.
     pub fn router(self) -> Router {
-        let gate = Router::new().route("/healthz", get(health::alive)).fallback(pass);
-        localized(gate.with_state(self), Language::default())
+        let alive =
+            Router::new().route("/healthz", get(health::alive)).route("/ping", get(health::pong));
+        localized(alive.fallback(pass).with_state(self), Language::default())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether the process is alive, whether it can answer, and the state of its parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -94,11 +94,20 @@ pub enum PartState {
     },
 }
 
+const UP: &str = "up";
+
 /// The answer of a process that runs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Alive {
     /// `alive`.
     status: &'static str,
+}
+
+/// The answer to a ping.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Pong {
+    /// `pong`.
+    message: &'static str,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -125,6 +134,15 @@ struct Ready {
     parts: BTreeMap<&'static str, Option<PartHealth>>,
 }
 
+/// The answer of an instance that is ready, on a listener that anybody may reach.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReadyInBrief {
+    /// `ready`; `degraded` while any part is.
+    status: &'static str,
+    /// What is not well, without a name, such as `chain-halted` or `redis-degraded`.
+    codes: BTreeSet<String>,
+}
+
 /// The state of the store.
 #[derive(Debug, Serialize, ToSchema)]
 struct StoreHealth {
@@ -144,7 +162,7 @@ struct PartHealth {
 impl From<PartState> for PartHealth {
     fn from(state: PartState) -> Self {
         match state {
-            PartState::Up => Self { status: "up", since: None },
+            PartState::Up => Self { status: UP, since: None },
             PartState::Degraded { since } => {
                 let since = since.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
                 Self { status: "degraded", since }
@@ -163,6 +181,18 @@ impl From<PartState> for PartHealth {
 )]
 pub(super) async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
+}
+
+/// Whether the server answers
+#[utoipa::path(
+    get,
+    path = "/ping",
+    operation_id = "ping",
+    tag = "probes",
+    responses((status = 200, description = "The process answers.", body = Pong)),
+)]
+pub(super) async fn pong() -> Json<Pong> {
+    Json(Pong { message: "pong" })
 }
 
 /// Whether the instance can answer
@@ -184,42 +214,97 @@ pub(super) async fn alive() -> Json<Alive> {
     ),
 )]
 pub(super) async fn ready(
-    State(Health { pulse, process, clock }): State<Health>,
-    Query(ReadyParams { strict }): Query<ReadyParams>,
+    State(health): State<Health>,
+    Query(params): Query<ReadyParams>,
 ) -> Result<Response, Problem> {
-    if process.is_ending() {
-        return Err(Problem::new(Message::Stopping {}));
-    }
-    let Some(beat) = pulse.last() else {
-        return Err(Problem::new(Message::NotReadYet {}));
-    };
-    let chains = beat.chains.map_err(|reason| {
-        // The reason may contain hosts, so it is only in the log.
-        tracing::debug!("not ready: {reason}");
-        Problem::new(Message::Unavailable {})
-    })?;
-    let now = clock();
-    let nothing = Followed::default();
-    let health = |state: &ChainState| {
-        let Followed { tokens, contracts } = beat.followed.get(&state.chain).unwrap_or(&nothing);
-        ChainHealth::of(state, tokens, contracts, now)
-    };
-    let chains: Vec<ChainHealth> = chains.iter().map(health).collect();
-    let incidents = process.incidents();
-    let parts = process.parts();
-    let is_well = chains.iter().all(ChainHealth::is_well)
-        && incidents.is_empty()
-        && parts.iter().all(|part| part.state.is_none_or(|state| state == PartState::Up));
-    let status = if is_well { "ready" } else { "degraded" };
-    let store = StoreHealth { status: "up" };
-    let parts = parts.into_iter().map(|part| (part.name, part.state.map(Into::into))).collect();
-    let code = match strict.as_deref() {
-        None | Some("false") => StatusCode::OK,
-        Some("" | "true") if is_well => StatusCode::OK,
-        Some("" | "true") => StatusCode::SERVICE_UNAVAILABLE,
-        Some(other) => {
-            return Err(Problem::malformed("strict", other));
+    let ready = health.check()?;
+    let code = params.code_for(ready.is_well())?;
+    Ok((code, Json(ready)).into_response())
+}
+
+/// As [`ready`], for those who must not learn what an instance works on: the codes alone.
+pub(super) async fn ready_in_brief(
+    State(health): State<Health>,
+    Query(params): Query<ReadyParams>,
+) -> Result<Response, Problem> {
+    let ready = health.check()?;
+    let code = params.code_for(ready.is_well())?;
+    Ok((code, Json(ready.in_brief())).into_response())
+}
+
+impl Health {
+    /// The state of all parts, or why the instance is not ready.
+    fn check(&self) -> Result<Ready, Problem> {
+        let Self { pulse, process, clock } = self;
+        if process.is_ending() {
+            return Err(Problem::new(Message::Stopping {}));
         }
-    };
-    Ok((code, Json(Ready { status, store, chains, incidents, parts })).into_response())
+        let Some(beat) = pulse.last() else {
+            return Err(Problem::new(Message::NotReadYet {}));
+        };
+        let chains = beat.chains.map_err(|reason| {
+            // The reason may contain hosts, so it is only in the log.
+            tracing::debug!("not ready: {reason}");
+            Problem::new(Message::Unavailable {})
+        })?;
+        let now = clock();
+        let nothing = Followed::default();
+        let health = |state: &ChainState| {
+            let followed = beat.followed.get(&state.chain).unwrap_or(&nothing);
+            ChainHealth::of(state, &followed.tokens, &followed.contracts, now)
+        };
+        let parts = process.parts().into_iter();
+        Ok(Ready {
+            status: "ready",
+            store: StoreHealth { status: "up" },
+            chains: chains.iter().map(health).collect(),
+            incidents: process.incidents(),
+            parts: parts.map(|part| (part.name, part.state.map(Into::into))).collect(),
+        }
+        .judged())
+    }
+}
+
+impl Ready {
+    fn judged(self) -> Self {
+        let status = if self.is_well() { "ready" } else { "degraded" };
+        Self { status, ..self }
+    }
+
+    fn is_well(&self) -> bool {
+        self.codes().is_empty()
+    }
+
+    fn in_brief(&self) -> ReadyInBrief {
+        ReadyInBrief { status: self.status, codes: self.codes() }
+    }
+
+    /// What is not well, without a name: each code once, ascending.
+    fn codes(&self) -> BTreeSet<String> {
+        let chains = self.chains.iter().filter(|chain| !chain.is_well());
+        let chains = chains.map(|chain| format!("chain-{}", chain.status()));
+        let work = self.incidents.first().map(|_| "work-repeated".to_owned());
+        let parts = self.parts.iter().filter_map(|(name, part)| {
+            part.as_ref().filter(|part| !part.is_up()).map(|part| format!("{name}-{}", part.status))
+        });
+        chains.chain(work).chain(parts).collect()
+    }
+}
+
+impl PartHealth {
+    fn is_up(&self) -> bool {
+        self.status == UP
+    }
+}
+
+impl ReadyParams {
+    /// The status of an answer. A part that is not well matters only where the probe is strict.
+    fn code_for(&self, is_well: bool) -> Result<StatusCode, Problem> {
+        match self.strict.as_deref() {
+            None | Some("false") => Ok(StatusCode::OK),
+            Some("" | "true") if is_well => Ok(StatusCode::OK),
+            Some("" | "true") => Ok(StatusCode::SERVICE_UNAVAILABLE),
+            Some(other) => Err(Problem::malformed("strict", other)),
+        }
+    }
 }

@@ -56,6 +56,7 @@ use std::time::SystemTime;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use pledge_core::query::Queries;
 pub use utoipa;
 use utoipa_axum::router::OpenApiRouter;
@@ -65,7 +66,7 @@ pub use document::{document, openapi, openapi_of_service};
 pub use gate::Gate;
 pub use health::{Health, Incident, Part, PartState, Process};
 pub use language::{Language, UnknownLanguage, localized};
-pub use pulse::Pulse;
+pub use pulse::{Beat, Followed, Pulse};
 pub use refusal::Refusal;
 
 /// Where [`service`] has the routes of [`router`].
@@ -118,30 +119,46 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(settlements::one))
 }
 
-/// `/healthz`, which answers while the process runs, and `/readyz`, which answers 200 while the store
-/// can be read, and lists what is not well. A host merges them into its own routes.
+/// `/healthz` and `/ping`, which answer while the process runs, and `/readyz`, which answers 200 while
+/// the store can be read, and lists what is not well. A host merges them into its own routes.
 pub fn probes(health: Health) -> Router {
     let (routes, _) = probe_routes().split_for_parts();
+    probing(routes, health)
+}
+
+/// The same, for a listener that anybody may reach: `/readyz` names no chain and no work, only codes.
+pub fn public_probes(health: Health) -> Router {
+    let (routes, _) = unnamed_probes().split_for_parts();
+    probing(routes.route("/readyz", get(health::ready_in_brief)), health)
+}
+
+fn probing(routes: Router<Health>, health: Health) -> Router {
     let routes = routes.method_not_allowed_fallback(problem::wrong_method).with_state(health);
     localized(routes, Language::default())
 }
 
 fn probe_routes() -> OpenApiRouter<Health> {
-    OpenApiRouter::new().routes(routes!(health::alive)).routes(routes!(health::ready))
+    unnamed_probes().routes(routes!(health::ready))
 }
 
-/// The whole, as the binary `pledge` serves it: [`router`] below [`API`], [`probes`], and the
-/// [`document`] of both.
+/// Those that say the same to everybody.
+fn unnamed_probes() -> OpenApiRouter<Health> {
+    OpenApiRouter::new().routes(routes!(health::alive)).routes(routes!(health::pong))
+}
+
+/// The whole, as the binary `pledge` serves it to this machine: [`router`] below [`API`], [`probes`],
+/// and the [`document`] of both.
 pub fn service(api: Api, health: Health) -> Router {
-    service_over(router(api), health)
+    service_over(router(api), probes(health))
 }
 
-/// As [`service`], over routes of [`router`] to which the host has added layers. The probes are beside
-/// them, so what bounds readers keeps no orchestrator waiting.
-pub fn service_over(routes: Router, health: Health) -> Router {
+/// As [`service`], over routes of [`router`] to which the host has added layers, and with [`probes`] or
+/// [`public_probes`]. The probes are next to the routes, so what bounds readers keeps no orchestrator
+/// waiting.
+pub fn service_over(routes: Router, probes: Router) -> Router {
     let routes = Router::new()
         .nest(API, routes)
-        .merge(probes(health))
+        .merge(probes)
         .merge(document(&openapi_of_service()))
         .fallback(problem::unknown_route_of_service)
         .method_not_allowed_fallback(problem::wrong_method);

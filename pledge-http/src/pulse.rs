@@ -30,18 +30,20 @@ pub struct Pulse {
 
 /// The newest answer of the store.
 #[derive(Debug, Clone)]
-pub(super) struct Beat {
-    /// Every chain, or why the store cannot be read.
-    pub(super) chains: Result<Arc<[ChainState]>, String>,
+pub struct Beat {
+    /// Every chain, or why the store cannot be read. The reason may contain hosts.
+    pub chains: Result<Arc<[ChainState]>, String>,
     /// What each chain follows, as last read.
-    pub(super) followed: Arc<BTreeMap<ChainId, Followed>>,
+    pub followed: Arc<BTreeMap<ChainId, Followed>>,
 }
 
 /// What a chain follows.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Followed {
-    pub(super) tokens: Vec<TokenState>,
-    pub(super) contracts: Vec<ContractState>,
+pub struct Followed {
+    /// The tokens whose balances are kept.
+    pub tokens: Vec<TokenState>,
+    /// The contracts whose logs are kept.
+    pub contracts: Vec<ContractState>,
 }
 
 impl Pulse {
@@ -101,7 +103,7 @@ impl Pulse {
     }
 
     /// The newest answer; `None` before the first.
-    pub(super) fn last(&self) -> Option<Beat> {
+    pub fn last(&self) -> Option<Beat> {
         self.beat.borrow().clone()
     }
 }

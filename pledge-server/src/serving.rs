@@ -30,6 +30,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::metrics::ListenerMeter;
+
 use connection::Connection;
 use connections::Connections;
 
@@ -68,19 +70,25 @@ pub async fn serve(
     listener: TcpListener,
     routes: Router,
     layers: Layers,
+    meter: ListenerMeter,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (router, limits) = (layers.around(routes), layers.limits);
+    // What a layer refuses counts too.
+    let (router, limits) = (meter.http.around(layers.around(routes)), layers.limits);
     let connections_max = descriptors::keep_free(limits.connections, limits.reads.concurrent);
     let connections =
         Connections::new(connections_max, limits.connections_per_address, layers.proxies);
     let (open, over) = (TaskTracker::new(), CancellationToken::new());
     let admit = |stream: TcpStream, peer: SocketAddr| match connections.admit(peer.ip()) {
         Some(seat) => {
-            let connection = Connection { stream, peer, seat, limits };
+            let metered = meter.connections.accepts();
+            let connection = Connection { stream, peer, seat, limits, metered };
             open.spawn(connection.serve(router.clone(), stop.clone(), over.clone()));
         }
-        None => refuse(&stream),
+        None => {
+            meter.connections.refuses();
+            refuse(&stream);
+        }
     };
     let mut has_failed = false;
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {

@@ -18,6 +18,7 @@ use pledge_core::query::Queries;
 use pledge_http::PartState;
 
 use crate::config::ReadsConfig;
+use crate::load::{LoadReader, StoreLoad};
 use crate::serving::SharedRates;
 
 pub use found::{Found, Schema};
@@ -63,16 +64,28 @@ pub(crate) trait Database: fmt::Debug + Send + Sync {
     /// closing it closes too. Through a cache for repeated reads, where that is faster.
     fn for_readers(&self, reads: ReadsConfig) -> Result<Readers, StoreError>;
 
+    /// How busy its connections are, those of readers outside not counted.
+    fn load(&self) -> StoreLoad;
+
     /// Closes its connections.
     async fn close(&self);
 }
 
 /// The reading halves of the ports of one store.
 #[derive(Debug)]
-pub(crate) struct Readers {
+pub struct Readers {
     pub(crate) ledger: Arc<dyn LedgerReads>,
     pub(crate) points: Arc<dyn PointsReads>,
     pub(crate) logs: Arc<dyn LogReads>,
+    /// How busy their connections are.
+    pub(crate) load: LoadReader,
+}
+
+impl Readers {
+    /// Queries over them, and over the pending blocks of these stores.
+    pub fn queries(self, stores: &Stores) -> Queries {
+        Queries::new(self.ledger, self.points, self.logs, stores.pending.clone())
+    }
 }
 
 /// A cache that may be lost at any time.
@@ -123,6 +136,11 @@ impl Stores {
         }
     }
 
+    /// How busy the connections of the database are, if there is one.
+    pub(crate) fn load(&self) -> Option<StoreLoad> {
+        self.database.as_ref().map(|database| database.load())
+    }
+
     /// Closes the connections and merges the write-ahead log of a file; what keeps nothing is gone
     /// then. A process that ends without it loses nothing.
     pub async fn close(&self) {
@@ -137,12 +155,18 @@ impl Stores {
         Queries::new(balances.clone(), points.clone(), logs.clone(), pending.clone())
     }
 
-    /// Queries for readers outside, whom the process's own work never waits for. Called once: the
-    /// connections last until the store is closed.
-    pub fn queries_for_readers(&self, reads: ReadsConfig) -> Result<Queries, StoreError> {
-        let Some(database) = &self.database else { return Ok(self.queries()) };
-        let Readers { ledger, points, logs } = database.for_readers(reads)?;
-        Ok(Queries::new(ledger, points, logs, self.pending.clone()))
+    /// The reading halves for readers outside, whom the process's own work never waits for. Called once:
+    /// the connections last until the store is closed.
+    pub fn for_readers(&self, reads: ReadsConfig) -> Result<Readers, StoreError> {
+        match &self.database {
+            Some(database) => database.for_readers(reads),
+            None => Ok(Readers {
+                ledger: self.balances.clone(),
+                points: self.points.clone(),
+                logs: self.logs.clone(),
+                load: LoadReader::default(),
+            }),
+        }
     }
 
     /// The ports that an engine works with.

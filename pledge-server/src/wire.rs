@@ -20,6 +20,8 @@ pub use opening::open;
 pub(crate) use opening::{look, open_alone, open_existing, open_to_read};
 pub(crate) use redis::reach_redis;
 
+use crate::load::StoreLoad;
+
 use backend::Storage;
 
 use crate::config::{StoragePlace, StorageUrl};
@@ -34,4 +36,10 @@ fn storage(url: &StorageUrl) -> Box<dyn Storage> {
         StoragePlace::Sqlite(file) => Box::new(sqlite::File(file.clone())),
         StoragePlace::MySql(url) => Box::new(mysql::Server(url.clone())),
     }
+}
+
+/// How busy a database is.
+fn load(of: pledge_storage_sqlite::StoreLoad) -> StoreLoad {
+    let pledge_storage_sqlite::StoreLoad { under_way, waiting, waits, waited, refused } = of;
+    StoreLoad { under_way, waiting, waits, waited, refused }
 }

@@ -32,6 +32,7 @@ mod event_store;
 mod events;
 mod fault;
 mod histories;
+mod load;
 mod log_store;
 mod new_blocks;
 #[cfg(feature = "office")]
@@ -58,6 +59,7 @@ pub use connection::{Connection, Row, Value};
 pub use database::{Access, Database, SchemaVersion, Transaction};
 pub use dialect::{Conflict, Dialect, EventCounter, Marks};
 pub use fault::Fault;
+pub use load::StoreLoad;
 pub use outside::ReaderBounds;
 pub use readers::SqlReaders;
 pub use schema::{Place, Schema};

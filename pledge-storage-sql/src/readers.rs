@@ -6,6 +6,7 @@ use pledge_core::forward_store;
 use pledge_core::ports::{EventReads, LedgerReads, LogReads, PointsReads};
 
 use crate::database::Database;
+use crate::load::StoreLoad;
 use crate::outside::ReaderBounds;
 use crate::store::SqlStore;
 
@@ -29,6 +30,13 @@ impl<D: Database> SqlStore<D> {
     /// `Unavailable` once this store is closed.
     pub fn for_readers(&self, bounds: ReaderBounds) -> Result<SqlReaders<D>, StoreError> {
         Ok(SqlReaders { store: self.outside(bounds)? })
+    }
+}
+
+impl<D> SqlReaders<D> {
+    /// How busy the connections for readers are, and how many reads were refused.
+    pub fn load(&self) -> StoreLoad {
+        self.store.load()
     }
 }
 

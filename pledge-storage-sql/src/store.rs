@@ -6,6 +6,7 @@ use pledge_core::error::StoreError;
 use crate::connection::Connection;
 use crate::database::{Access, Database, SchemaVersion, Transaction};
 use crate::fault::Fault;
+use crate::load::{LoadMeter, StoreLoad, UnderWay};
 use crate::outside::{Entrance, Outside, ReaderBounds};
 use crate::schema::Fence;
 
@@ -21,12 +22,19 @@ pub struct SqlStore<D> {
     entrance: Option<Entrance>,
     /// The databases of handles for readers, which are closed with this one.
     outside: Outside<D>,
+    meter: LoadMeter,
 }
 
 impl<D> SqlStore<D> {
     /// The store in a database that is open already.
     pub fn over(database: D) -> Self {
-        Self { database, fence: Fence::default(), entrance: None, outside: Outside::default() }
+        let (fence, outside) = (Fence::default(), Outside::default());
+        Self { database, fence, entrance: None, outside, meter: LoadMeter::default() }
+    }
+
+    /// How busy its connections are, those of readers outside not counted.
+    pub fn load(&self) -> StoreLoad {
+        self.meter.load()
     }
 }
 
@@ -57,7 +65,8 @@ impl<D: Database> SqlStore<D> {
         let opened = self.outside.open(|| self.database.for_readers(bounds.connections));
         let database = opened.map_err(|fault| fault.during("open the store for readers"))?;
         let (fence, entrance) = (self.fence.clone(), Some(Entrance::new(bounds)));
-        Ok(Self { database, fence, entrance, outside: Outside::default() })
+        let (outside, meter) = (Outside::default(), LoadMeter::default());
+        Ok(Self { database, fence, entrance, outside, meter })
     }
 
     /// Waits for the calls under way, also those of readers outside, and closes every connection.
@@ -94,11 +103,17 @@ impl<D: Database> SqlStore<D> {
 
     async fn begin(&self, access: Access, operation: &'static str) -> Result<Call, StoreError> {
         let begun = async {
+            let waiting = self.meter.waits();
             let admitted = match &self.entrance {
-                Some(entrance) => Some(entrance.admit().await?),
+                Some(entrance) => {
+                    Some(entrance.admit().await.inspect_err(|_| self.meter.refuses())?)
+                }
                 None => None,
             };
-            Ok(Call { unit: self.database.begin(access).await?, operation, _admitted: admitted })
+            let unit = self.database.begin(access).await?;
+            drop(waiting);
+            let under_way = self.meter.begins();
+            Ok(Call { unit, operation, _under_way: under_way, _admitted: admitted })
         };
         begun.await.map_err(|fault: Fault| fault.during(operation))
     }
@@ -109,6 +124,7 @@ impl<D: Database> SqlStore<D> {
 pub(crate) struct Call {
     unit: Box<dyn Transaction>,
     operation: &'static str,
+    _under_way: UnderWay,
     /// The turn of a reader outside, until the call has ended.
     _admitted: Option<Admitted>,
 }
@@ -120,7 +136,7 @@ impl Call {
 
     /// Commits what succeeded; takes back what failed.
     pub(crate) async fn finish<T>(self, outcome: Result<T, Fault>) -> Result<T, StoreError> {
-        let Self { unit, operation, _admitted } = self;
+        let Self { unit, operation, _under_way, _admitted } = self;
         let ended = match outcome {
             Ok(answer) => unit.commit().await.map(|()| answer),
             Err(fault) => {

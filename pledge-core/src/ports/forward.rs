@@ -57,10 +57,49 @@
 /// # Ok(())
 /// # }
 /// ```
+///
+/// What does the same around every method names a function of its own, which gets the method's name
+/// and the call that has not begun:
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use async_trait::async_trait;
+/// use pledge_core::error::StoreError;
+/// use pledge_core::forward_store;
+/// use pledge_core::ports::PointsReads;
+///
+/// /// Counts the reads that fail.
+/// #[derive(Debug)]
+/// struct Counting<S> {
+///     inner: S,
+///     failed: AtomicU64,
+/// }
+///
+/// impl<S> Counting<S> {
+///     async fn counted<T>(
+///         &self,
+///         _method: &'static str,
+///         call: impl Future<Output = Result<T, StoreError>> + Send,
+///     ) -> Result<T, StoreError> {
+///         let answer = call.await;
+///         self.failed.fetch_add(u64::from(answer.is_err()), Ordering::Relaxed);
+///         answer
+///     }
+/// }
+///
+/// #[async_trait]
+/// impl<S: PointsReads> PointsReads for Counting<S> {
+///     forward_store!(inner through counted: programmes settlements totals standings statements);
+/// }
+/// ```
 #[macro_export]
 macro_rules! forward_store {
     ($field:tt: $($method:ident)+) => {
         $($crate::__forward_method!($field $method);)+
+    };
+    ($field:ident through $around:ident: $($method:ident)+) => {
+        $($crate::__forward_method!(($field through $around) $method);)+
     };
 }
 
@@ -277,7 +316,21 @@ macro_rules! __forwarded {
             $($life: 'async_trait,)*
             Self: 'async_trait,
         {
-            $crate::ports::$port::$method(&self.$field, $($argument),*)
+            $crate::__called!(self $field $port $method ($($argument),*))
         }
+    };
+}
+
+/// The call of a forwarded method, as it is or through a function of the decorator.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __called {
+    ($this:ident ($field:ident through $around:ident) $port:ident $method:ident
+        ($($argument:ident),*)) => {{
+        let call = $crate::ports::$port::$method(&$this.$field, $($argument),*);
+        ::std::boxed::Box::pin($this.$around(::core::stringify!($method), call))
+    }};
+    ($this:ident $field:tt $port:ident $method:ident ($($argument:ident),*)) => {
+        $crate::ports::$port::$method(&$this.$field, $($argument),*)
     };
 }

@@ -77,6 +77,11 @@ impl ChainHealth {
         }
     }
 
+    /// The status, as it is shown.
+    pub(crate) const fn status(&self) -> &'static str {
+        self.status
+    }
+
     /// Whether the chain is up to date or will be soon.
     pub(crate) fn is_well(&self) -> bool {
         matches!(self.status, "live" | "syncing")

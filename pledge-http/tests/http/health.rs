@@ -215,6 +215,29 @@ async fn probes_ask_the_store_nothing() {
 }
 
 #[tokio::test]
+async fn anybody_sees_codes_of_what_is_not_well_and_no_name_of_it() {
+    let (world, _) = seed().await;
+    world.pulse.check().await;
+    let well = json!({ "status": "ready", "codes": [] });
+    assert_eq!(world.public("/readyz?strict").await, (200, well));
+    show(&world, ChainStatus::Halted("its time goes back".to_owned())).await;
+    *world.process.redis.lock().unwrap() = Some(PartState::Degraded { since: UNIX_EPOCH });
+    *world.process.incidents.lock().unwrap() =
+        vec![Incident { chain: Some("one".to_owned()), work: "indexing" }];
+    let codes = json!(["chain-halted", "redis-degraded", "work-repeated"]);
+    let expected = json!({ "status": "degraded", "codes": codes });
+    assert_eq!(world.public("/readyz").await, (200, expected.clone()));
+    assert_eq!(world.public("/readyz?strict").await, (503, expected));
+}
+
+#[tokio::test]
+async fn a_ping_needs_nothing() {
+    let world = World::over(Stores::away());
+    assert_eq!(world.ok("/ping").await, json!({ "message": "pong" }));
+    assert_eq!(world.public("/ping").await, (200, json!({ "message": "pong" })));
+}
+
+#[tokio::test]
 async fn a_strictness_that_is_none_is_refused() {
     let (world, _) = seed().await;
     world.pulse.check().await;

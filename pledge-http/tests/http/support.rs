@@ -24,7 +24,10 @@ use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
-use pledge_http::{Api, Health, Incident, Part, PartState, Process, Pulse, service};
+use pledge_http::{
+    Api, Health, Incident, Part, PartState, Process, Pulse, public_probes, router, service,
+    service_over,
+};
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::world::operator;
 use serde_json::Value;
@@ -292,6 +295,14 @@ impl World {
     /// The answer to a GET with some headers.
     pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
         send(self.router.clone(), "GET", path, headers).await
+    }
+
+    /// The answer where anybody may reach the routes, with any status.
+    pub(crate) async fn public(&self, path: &str) -> (u16, Value) {
+        let router = service_over(router(self.api.clone()), public_probes(self.health.clone()));
+        let request = Request::get(path).body(Body::empty()).expect("a request of a test");
+        let answer = router.oneshot(request).await.expect("the router never fails");
+        (answer.status().as_u16(), body_of(answer).await)
     }
 
     /// Every item of a list, read in pages of `limit`.

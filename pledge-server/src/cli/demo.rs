@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use super::{Context, Verdict, WrongUsage};
 use crate::config::LimitsConfig;
 use crate::demo::{self, Life, Market, Speed};
+use crate::metrics::ListenerMeter;
 use crate::serving::{self, Layers};
 use crate::stores::Stores;
 use crate::tasks::{self, Incidents, Tasks, ThisProcess};
@@ -87,10 +88,14 @@ async fn live(
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
     let routes = serving::taking_turns(pledge_http::router(api), limits.reads);
-    gate.open(with_short_paths(pledge_http::service_over(routes, health), paths));
+    gate.open(with_short_paths(
+        pledge_http::service_over(routes, pledge_http::probes(health)),
+        paths,
+    ));
     let mut running = Tasks::new();
     running.spawn(tasks::keep_pulse(pulse, over.clone()));
-    running.spawn(serving::serve(listener, gate.router(), Layers::bare(limits), over.clone()));
+    let (layers, meter) = (Layers::bare(limits), ListenerMeter::default());
+    running.spawn(serving::serve(listener, gate.router(), layers, meter, over.clone()));
     let life = Life::new(market, args.speed);
     running.spawn(life.live(context.progress.clone(), over.clone()));
     tasks::supervise(running, &over).await

@@ -14,7 +14,7 @@ use futures::future::join_all;
 use pledge_core::engine::Registration;
 use pledge_core::error::StoreError;
 use pledge_core::sharing::{InstanceId, Lease};
-use pledge_http::{Api, Gate, Health, Pulse};
+use pledge_http::{Api, Health, Pulse};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -24,7 +24,9 @@ use super::reload::Reloading;
 use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Config, Problems};
-use crate::serving::{self, Layers};
+use crate::metrics::Meters;
+use crate::operations::{Gates, Listeners};
+use crate::serving::Layers;
 use crate::setup::{self, Examined, SetupError, Unknown};
 use crate::stores::Stores;
 use crate::tasks::{
@@ -49,6 +51,9 @@ pub(super) struct RunArgs {
 #[derive(Debug, Serialize)]
 struct Serving {
     url: String,
+    /// Where operators look in, if that is elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operations: Option<String>,
     storage: String,
     chains: Vec<String>,
 }
@@ -56,7 +61,11 @@ struct Serving {
 impl fmt::Display for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let chains = self.chains.join(", ");
-        write!(f, "serving {} from {}, following {chains}", self.url, self.storage)
+        write!(f, "serving {} from {}, following {chains}", self.url, self.storage)?;
+        match &self.operations {
+            Some(url) => write!(f, "; metrics at {url}/metrics"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -67,19 +76,18 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     config.require_chains()?;
     context.log_files.open(&config.logs, context.log_format)?;
     let listen = args.listen.unwrap_or(config.server.listen);
-    let listener = serving::bind(listen, "--listen or server.listen").await?;
-    let address = listener.local_addr()?;
+    let listeners = Listeners::bind(listen, &config.server).await?;
+    let address = listeners.address()?;
     let url = format!("http://{address}/api/v1");
+    let operations = listeners.operations_address()?.map(|address| format!("http://{address}"));
     tracing::info!("listening on {address}; opening {}", config.storage.url);
-    let mut running = Tasks::new();
-    let gate = Gate::default();
+    let (mut running, meters) = (Tasks::new(), Meters::new(&config.chains));
     // The server answers `/healthz` while the store opens, which may take as long as a migration.
-    let router = gate.clone().router();
     let layers = Layers::new(&config.server, config.limits);
     if is_reloaded {
         running.spawn(Reloading::new(&context, layers.clone())?.keep(context.stop.clone()));
     }
-    running.spawn(serving::serve(listener, router, layers.clone(), context.stop.clone()));
+    let gates = listeners.serve(&layers, &meters, &mut running, &context.stop);
     let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
     let Some(prepared) = prepared else {
         return Ok(Verdict::Fine);
@@ -89,9 +97,11 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     if let Some(rates) = &stores.rates {
         layers.share_rates(rates.clone());
     }
-    spawn(&context, &stores, &config, starts, &gate, &mut running).await?;
+    let stores = meters.store.around(stores);
+    spawn(&context, &stores, &config, starts, (gates, meters), &mut running).await?;
     context.output.print(&Serving {
         url: url.clone(),
+        operations,
         storage: config.storage.url.to_string(),
         chains: config.chains.iter().map(|chain| chain.name.clone()).collect(),
     })?;
@@ -215,7 +225,7 @@ async fn spawn(
     stores: &Stores,
     config: &Config,
     starts: Vec<Start>,
-    gate: &Gate,
+    (gates, meters): (Gates, Meters),
     running: &mut Tasks,
 ) -> anyhow::Result<()> {
     let (stop, chains) = (&context.stop, &config.chains);
@@ -225,12 +235,16 @@ async fn spawn(
     pulse.check().await;
     let process = ThisProcess::new(incidents.clone(), stores, stop.clone());
     let reads = config.limits.reads;
-    let api = Api { queries: stores.queries_for_readers(reads)?, clock: SystemTime::now };
-    gate.open(pledge_http::service_over(
-        serving::taking_turns(pledge_http::router(api), reads),
-        Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now },
-    ));
-    running.spawn(tasks::keep_pulse(pulse, stop.clone()));
+    let queries = meters.store.around_readers(stores.for_readers(reads)?).queries(stores);
+    let api = Api { queries, clock: SystemTime::now };
+    let routes = serving::taking_turns(pledge_http::router(api), reads);
+    let health =
+        Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
+    gates.open(routes, health, &meters, stores);
+    running.spawn(tasks::keep_pulse(pulse.clone(), stop.clone()));
+    let survey = meters.survey.clone();
+    let consumers = vec![tasks::log_dispatcher(stores).consumer().clone()];
+    running.spawn(survey.keep(stores.clone(), pulse, consumers, stop.clone()));
     running.spawn(tasks::watch_store(stores.clone(), stop.clone()));
     let part = share_out(stores, lease(chains), &incidents, running, stop).await;
     let pruning = tasks::keep_pruning(
@@ -256,6 +270,7 @@ async fn spawn(
             stores: stores.clone(),
             part: part.clone(),
             incidents: incidents.clone(),
+            nodes: meters.nodes.clone(),
             progress: context.progress.chain(&chain.name),
             moved: wakes.moved.clone(),
             stop: stop.clone(),

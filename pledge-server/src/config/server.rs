@@ -12,6 +12,8 @@ use super::{Key, Problems};
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const NETWORK_EXAMPLE: &str = "10.0.0.7/32";
 const ORIGIN_EXAMPLE: &str = "https://app.example";
+const OPERATIONS: &str = "operations_listen";
+const OPERATIONS_EXAMPLE: &str = "127.0.0.1:9090";
 
 section! {
     /// The HTTP server.
@@ -25,6 +27,9 @@ section! {
         /// Origins of the sites whose scripts may read the API in a browser. Without it only those of
         /// its own origin may. Read again on SIGHUP.
         allowed_origins: Option<TextList> = optional(TextList(vec![ORIGIN_EXAMPLE.to_owned()])),
+        /// Where `/metrics` and the full answer of `/readyz` are served, for no reader from outside; port 0 takes
+        /// a free one. Without it both are on `listen` if that is a loopback address, and nowhere if it is not.
+        operations_listen: Option<String> = optional("127.0.0.1:9090"),
     }
 }
 
@@ -37,6 +42,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Networks,
     /// The origins of sites that may read the API.
     pub allowed_origins: Vec<WebOrigin>,
+    /// Where operators look in, if that is elsewhere.
+    pub operations_listen: Option<SocketAddr>,
 }
 
 /// A set of addresses.
@@ -49,26 +56,47 @@ pub struct WebOrigin(String);
 
 impl ServerConfig {
     pub(super) fn check(raw: RawServer, key: &Key, problems: &mut Problems) -> Option<Self> {
-        let RawServer { listen: text, trusted_proxies, allowed_origins } = raw;
-        let parsed = text.parse::<SocketAddr>().map_err(|_| {
-            format!("`{text}` is not an address: write IP:PORT, such as {DEFAULT_LISTEN}")
-        });
-        let listen = problems.take(&key.child("listen"), parsed);
+        let RawServer { listen, trusted_proxies, allowed_origins, operations_listen } = raw;
+        let mut address = |name, text: String, example| {
+            let parsed = text.parse::<SocketAddr>().map_err(|_| {
+                format!("`{text}` is not an address: write IP:PORT, such as {example}")
+            });
+            problems.take(&key.child(name), parsed)
+        };
+        // All are checked before any is missing, so that the user sees every wrong key at once.
+        let listen = address("listen", listen, DEFAULT_LISTEN);
+        let operations_listen = match operations_listen {
+            None => Some(None),
+            Some(text) => address(OPERATIONS, text, OPERATIONS_EXAMPLE).map(Some),
+        };
         let networks = each(trusted_proxies, &key.child("trusted_proxies"), problems, network);
         let origins =
             each(allowed_origins, &key.child("allowed_origins"), problems, WebOrigin::parse);
+        let (listen, operations_listen) = (listen?, operations_listen?);
+        if operations_listen.is_some_and(|other| other == listen && other.port() != 0) {
+            let what = format!("{listen} is server.listen: choose another port, or leave it out");
+            problems.add(&key.child(OPERATIONS), what);
+            return None;
+        }
         Some(Self {
-            listen: listen?,
+            listen,
+            operations_listen,
             trusted_proxies: Networks(networks),
             allowed_origins: origins,
         })
     }
 
     pub(super) fn shown(&self) -> ServerShown {
-        let Self { listen, trusted_proxies: Networks(networks), allowed_origins } = self;
+        let Self {
+            listen,
+            operations_listen,
+            trusted_proxies: Networks(networks),
+            allowed_origins,
+        } = self;
         let origins = allowed_origins.iter().map(WebOrigin::as_str);
         ServerShown {
             listen: Shown::text(listen),
+            operations_listen: operations_listen.map_or(Shown::Nothing, Shown::text),
             trusted_proxies: shown_unless_empty(networks.iter()),
             allowed_origins: shown_unless_empty(origins),
         }

@@ -22,6 +22,7 @@ use tower::ServiceExt;
 use super::connections::Seat;
 use super::delivery::{Delivering, Delivery};
 use crate::config::LimitsConfig;
+use crate::metrics::OpenConnection;
 
 /// The largest head of a request, in bytes: a path, a cursor and the headers of browsers and proxies.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -35,6 +36,7 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     pub(super) seat: Seat,
     pub(super) limits: LimitsConfig,
+    pub(super) metered: OpenConnection,
 }
 
 impl Connection {
@@ -46,7 +48,7 @@ impl Connection {
         stop: CancellationToken,
         over: CancellationToken,
     ) {
-        let Self { stream, peer, seat, limits } = self;
+        let Self { stream, peer, seat, limits, metered } = self;
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         // Time for a request is bounded by hyper and by its handler; time for taking an answer here.
@@ -67,7 +69,10 @@ impl Connection {
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = seat.evicted().cancelled() => Ok(()),
+            () = seat.evicted().cancelled() => {
+                metered.is_evicted();
+                Ok(())
+            }
             () = stop.cancelled() => over.run_until_cancelled(async {
                 // An idle connection closes at once, with whatever its client has just sent.
                 match tokio::time::timeout(LAST_REQUESTS, connection.as_mut()).await {
@@ -81,6 +86,7 @@ impl Connection {
         };
         // What a client does is no incident of the server.
         if let Err(error) = ended {
+            metered.is_broken();
             tracing::debug!(%peer, "a connection ended early: {error}");
         }
     }

@@ -44,6 +44,11 @@ impl Layers {
         Self { proxies, origins, rates: Rates::new(limits.rate), limits }
     }
 
+    /// What a client may take.
+    pub(crate) const fn limits(&self) -> LimitsConfig {
+        self.limits
+    }
+
     /// Counts the requests of clients with the other instances too, from now on.
     pub fn share_rates(&self, rates: Arc<dyn SharedRates>) {
         self.rates.share(rates);

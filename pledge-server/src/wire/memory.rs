@@ -21,6 +21,7 @@ use tempfile::TempDir;
 
 use super::backend::Storage;
 use crate::config::ReadsConfig;
+use crate::load::StoreLoad;
 use crate::stores::{Database, Found, Readers, Stores};
 
 /// The folders that are there now.
@@ -78,6 +79,10 @@ impl Database for Private {
     async fn close(&self) {
         self.store.close().await;
         self.folder.remove();
+    }
+
+    fn load(&self) -> StoreLoad {
+        super::load(self.store.load())
     }
 }
 

@@ -10,6 +10,7 @@ use pledge_storage_mysql::MySqlStore;
 use super::backend::{Storage, bounds, looked_at};
 use super::opening::blame;
 use crate::config::{ReadsConfig, ServerUrl};
+use crate::load::{LoadReader, StoreLoad};
 use crate::stores::{Database, Found, Readers, Stores};
 
 /// A database of a server.
@@ -66,14 +67,20 @@ impl Database for Open {
     fn for_readers(&self, reads: ReadsConfig) -> Result<Readers, StoreError> {
         let readers = self.store.for_readers(bounds(reads))?;
         let logs = Arc::new(readers.clone());
+        let busy = readers.clone();
+        let load = LoadReader::new(move || super::load(busy.load()));
         let Some(redis) = &self.redis else {
-            return Ok(Readers { ledger: logs.clone(), points: logs.clone(), logs });
+            return Ok(Readers { ledger: logs.clone(), points: logs.clone(), logs, load });
         };
         let cached = Arc::new(Cached::new(readers, redis.clone()));
-        Ok(Readers { ledger: cached.clone(), points: cached, logs })
+        Ok(Readers { ledger: cached.clone(), points: cached, logs, load })
     }
 
     async fn close(&self) {
         self.store.close().await;
+    }
+
+    fn load(&self) -> StoreLoad {
+        super::load(self.store.load())
     }
 }

@@ -12,6 +12,7 @@ use pledge_storage_sqlite::SqliteStore;
 use super::backend::{Storage, bounds, looked_at};
 use super::opening::{blame, url_key};
 use crate::config::{ConfigError, ReadsConfig};
+use crate::load::{LoadReader, StoreLoad};
 use crate::stores::{Database, Found, Readers, Stores};
 
 /// A file, relative to the current folder.
@@ -68,11 +69,17 @@ impl Database for SqliteStore {
 
     fn for_readers(&self, reads: ReadsConfig) -> Result<Readers, StoreError> {
         let readers = Arc::new(Self::for_readers(self, bounds(reads))?);
-        Ok(Readers { ledger: readers.clone(), points: readers.clone(), logs: readers })
+        let busy = readers.clone();
+        let load = LoadReader::new(move || super::load(busy.load()));
+        Ok(Readers { ledger: readers.clone(), points: readers.clone(), logs: readers, load })
     }
 
     async fn close(&self) {
         Self::close(self).await;
+    }
+
+    fn load(&self) -> StoreLoad {
+        super::load(Self::load(self))
     }
 }
 

@@ -5,6 +5,7 @@
 mod acting;
 mod archive;
 mod bad_input;
+mod canary;
 mod config_commands;
 mod database;
 mod demo;
@@ -15,6 +16,8 @@ mod node;
 mod notifying;
 mod one_shot;
 mod opening;
+mod operations;
+mod pages;
 mod poisoned;
 #[cfg(unix)]
 mod private;
