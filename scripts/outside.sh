@@ -58,7 +58,7 @@ url = "sqlite:$work/pledge.db"
 listen = "127.0.0.1:0"
 allowed_origins = ["$friend"]
 [limits]
-requests_per_second = 10000
+requests_per_second = 0
 [chains.local]
 chain_id = 31337
 rpc_urls = ["$rpc"]

@@ -95,7 +95,7 @@ async fn serve_bare() -> String {
 fn config(storage: &str) -> String {
     format!(
         "[storage]\nurl = \"{storage}\"\n[server]\nlisten = \"127.0.0.1:0\"\n\
-         [chains.bench]\nchain_id = {}\nrpc_urls = [\"http://127.0.0.1:1\"]\n\
+         [limits]\nrequests_per_second = 0\n[chains.bench]\nchain_id = {}\nrpc_urls = [\"http://127.0.0.1:1\"]\n\
          [chains.bench.tokens.bench]\naddress = \"{}\"\nstart_block = 1\n\
          [chains.bench.tokens.bench.points]\nrate = \"0.05\"\n",
         TOKEN.chain, TOKEN.address
