@@ -319,7 +319,6 @@ async fn set_token_status(
         .bind(status.reason())
         .bind(status.is_paused())
         .bind(status.halt_under_pause())
-        .bind(status.halt_under_pause())
         .bind(token)
         .execute(db)
         .await?;

@@ -128,33 +128,21 @@ impl Passed {
             ArchiveRecord::Total { programme, .. } | ArchiveRecord::Statement { programme, .. } => {
                 self.shards(programme)?;
             }
-            ArchiveRecord::Audit(record) => self.act(record.number)?,
-            ArchiveRecord::Event(event) => self.event(event.sequence)?,
+            // What an act is about may be of another domain, whose records are elsewhere.
+            ArchiveRecord::Audit(record) => {
+                check_number("act", record.number.get(), AuditNumber::ARCHIVED_MAX.get())?;
+                self.newest_act = record.number;
+            }
+            ArchiveRecord::Event(event) => {
+                check_number("event", event.sequence.get(), EventSeq::ARCHIVED_MAX.get())?;
+                self.newest_event = event.sequence;
+            }
             ArchiveRecord::Position { delivered, .. } => {
                 if *delivered == EventSeq::START || *delivered > self.newest_event {
                     return Err(format!("there is no event {delivered}"));
                 }
             }
         }
-        Ok(())
-    }
-
-    /// What an act is about may be of another domain, whose records are elsewhere.
-    fn act(&mut self, number: AuditNumber) -> Result<(), String> {
-        if number == AuditNumber::START || number > AuditNumber::ARCHIVED_MAX {
-            let max = AuditNumber::ARCHIVED_MAX;
-            return Err(format!("no act has the number {number}: they are from 1 to {max}"));
-        }
-        self.newest_act = number;
-        Ok(())
-    }
-
-    fn event(&mut self, number: EventSeq) -> Result<(), String> {
-        if number == EventSeq::START || number > EventSeq::ARCHIVED_MAX {
-            let max = EventSeq::ARCHIVED_MAX;
-            return Err(format!("no event has the number {number}: they are from 1 to {max}"));
-        }
-        self.newest_event = number;
         Ok(())
     }
 
@@ -185,6 +173,14 @@ impl Passed {
         let shards = self.programmes.get_mut(programme);
         shards.ok_or_else(|| format!("there is no programme {programme}"))
     }
+}
+
+/// Stores number from 1 on, and leave room for what follows an import.
+fn check_number(of: &str, number: u64, max: u64) -> Result<(), String> {
+    if (1..=max).contains(&number) {
+        return Ok(());
+    }
+    Err(format!("no {of} has the number {number}: they are from 1 to {max}"))
 }
 
 impl Shards {

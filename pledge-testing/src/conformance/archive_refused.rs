@@ -12,7 +12,7 @@ use pledge_core::event::EventSeq;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ports::{BalanceStore, ChainReport, RecordSource};
 use pledge_core::types::{Amount, ChainId};
-use tokio::task::JoinHandle;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::archive::{Move, eventful};
@@ -72,23 +72,22 @@ async fn of_two_imports_one_wins(stores: Move) {
 /// of an event.
 struct Meanwhile {
     records: Records,
-    store: Arc<dyn BalanceStore>,
-    write: Option<JoinHandle<Result<(), StoreError>>>,
+    begins: Option<Arc<Notify>>,
 }
 
 #[async_trait]
 impl RecordSource for Meanwhile {
     async fn next(&mut self) -> Result<Option<ArchiveRecord>, StoreError> {
-        if self.write.is_none() {
-            self.write = Some(tokio::spawn(halt_five(self.store.clone())));
-            // Until it is done, or waits for the import.
+        if let Some(begins) = self.begins.take() {
+            begins.notify_one();
+            // Until the write is done, or waits for the import.
             sleep(Duration::from_millis(200)).await;
         }
         self.records.next().await
     }
 }
 
-async fn halt_five(store: Arc<dyn BalanceStore>) -> Result<(), StoreError> {
+async fn halt_five(store: &dyn BalanceStore) -> Result<(), StoreError> {
     let (chain, status) = (ChainId::new(5), ChainStatus::Halted("meanwhile".to_owned()));
     store.register_chain(chain, "five").await?;
     let report = ChainReport { chain, status, head: None, head_time: None, processed: None };
@@ -97,10 +96,14 @@ async fn halt_five(store: Arc<dyn BalanceStore>) -> Result<(), StoreError> {
 
 /// Locks are taken in one order. The import is refused, or whole and the write is behind it.
 async fn an_import_and_a_write_to_one_of_its_chains_do_not_wait_for_each_other(stores: Move) {
-    let (records, store) = (records(&stores.from).await, stores.to.fixture.balances.clone());
-    let mut source = Meanwhile { records, store, write: None };
-    let imported = stores.to.archive.import(&mut source, &operator()).await;
-    let written = source.write.expect("it began").await.expect("it does not panic");
+    let (records, begins) = (records(&stores.from).await, Arc::new(Notify::new()));
+    let mut source = Meanwhile { records, begins: Some(begins.clone()) };
+    let write = async {
+        begins.notified().await;
+        halt_five(&*stores.to.fixture.balances).await
+    };
+    let by = operator();
+    let (imported, written) = tokio::join!(stores.to.archive.import(&mut source, &by), write);
     written.expect("the write is not taken back");
     let kind = imported.err().map(|error| error.kind());
     assert!(matches!(kind, None | Some(StoreErrorKind::Invalid)), "{kind:?}");
@@ -244,11 +247,10 @@ async fn figures_that_do_not_add_up_are_refused(stores: Move) {
 /// Numbers begin at 1, so a reader would never get 0; and behind the highest there is no next.
 async fn a_number_that_no_store_comes_to_is_refused(stores: Move) {
     let records = records(&stores.from).await;
-    let beyond = AuditNumber::ARCHIVED_MAX.next().get();
-    for (kind, number) in [0, beyond, u64::MAX]
-        .into_iter()
-        .flat_map(|number| [RecordKind::Audit, RecordKind::Event].map(|kind| (kind, number)))
-    {
+    let (act, event) = (AuditNumber::ARCHIVED_MAX.next(), EventSeq::ARCHIVED_MAX.next());
+    let acts = [0, act.get(), u64::MAX].map(|number| (RecordKind::Audit, number));
+    let events = [0, event.get(), u64::MAX].map(|number| (RecordKind::Event, number));
+    for (kind, number) in acts.into_iter().chain(events) {
         let mut altered = records.clone();
         // The first or the last of its kind, so that they still ascend.
         let mut of_kind = altered.0.iter_mut().filter(|record| record.kind() == kind);

@@ -130,7 +130,7 @@ async fn a_chain_that_was_stopped_otherwise_meanwhile_is_not_resumed(fixture: Fi
     ledger.store().resume_chain(CHAIN, &now, &operator()).await.expect("the answer was lost");
 }
 
-/// Both ways to stop a chain, each with what lifts it.
+/// Stops the chain as an operator, or as an indexer that found a fault.
 async fn stop(ledger: &Ledger, pauses: bool) {
     if pauses {
         ledger.store().pause_chain(CHAIN, &operator()).await.expect("pause");
