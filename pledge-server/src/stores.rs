@@ -146,9 +146,9 @@ pub async fn open_existing(config: &StorageConfig) -> anyhow::Result<Stores> {
     }
 }
 
-/// Opens an existing store for reading what the engine wrote. On a server a user with `SELECT` is enough, and
-/// the schema stays as it is: tables of the office may be missing. A file is opened for writing, since another program may start writing to it at
-/// any time.
+/// Opens an existing store for reading what the engine wrote. On a server a user with `SELECT` is enough,
+/// and the schema stays as it is: tables of the office may be missing. A file is opened for writing, since
+/// another program may start writing to it at any time.
 pub async fn open_to_read(config: &StorageConfig) -> anyhow::Result<Stores> {
     if !config.url.storage().has_read_only_users() {
         return open_existing(config).await;
