@@ -39,7 +39,7 @@ async fn a_change_of_the_schema_waits_for_a_write_that_began_before_it() {
     assert_eq!(tables(&mut outsider).await, before + 4);
 }
 
-/// Its row is gone once the release has ended, and what has no row is held by no one.
+/// The row that it found and waits for is gone then, and what has no row is held by no one.
 #[tokio::test]
 async fn a_claim_that_is_taken_while_it_is_released_has_its_row() {
     let schema = Schema::new().await;
@@ -48,10 +48,11 @@ async fn a_claim_that_is_taken_while_it_is_released_has_its_row() {
     store.take(&name, InstanceId::new(1), lasts).await.unwrap().unwrap();
     let mut outsider = schema.outsider().await;
     let mut release = outsider.begin().await.unwrap();
-    release.execute("DELETE FROM claim").await.unwrap();
+    release.execute("SELECT * FROM claim FOR UPDATE").await.unwrap();
     let mut taking = store.take(&name, InstanceId::new(2), lasts);
     let taken = tokio::time::timeout(REACHES_THE_LOCK, &mut taking).await;
     assert!(taken.is_err(), "taken before the release has ended: {taken:?}");
+    release.execute("DELETE FROM claim").await.unwrap();
     release.commit().await.unwrap();
     let claim = taking.await.unwrap();
     assert!(claim.is_some());

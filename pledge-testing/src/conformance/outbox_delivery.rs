@@ -1,8 +1,11 @@
 //! Laws of [`Delivery`] over an outbox.
 
+use std::future::poll_fn;
 use std::num::NonZeroU32;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use pledge_core::sharing::InstanceId;
@@ -28,6 +31,7 @@ laws! {
     of_two_instances_at_once_one_sends
     a_channel_that_was_drained_is_free_for_another_instance
     a_message_is_sent_again_after_a_crash_with_the_same_id
+    a_drain_that_ends_anywhere_loses_no_message
     an_instance_that_was_taken_over_records_nothing
     a_message_written_twice_arrives_once
     a_message_of_one_attempt_is_answered_before_it_is_given_up
@@ -204,6 +208,46 @@ async fn a_message_is_sent_again_after_a_crash_with_the_same_id(office: OfficeFi
     let attempts = office.attempts(&message).await;
     let has_end: Vec<_> = attempts.iter().map(|attempt| attempt.end.is_some()).collect();
     assert_eq!(has_end, [false, true]);
+}
+
+/// Between two of its steps, or within one. The next instance sends what is left, so a message arrives once, or
+/// twice where the end of its attempt was not written.
+async fn a_drain_that_ends_anywhere_loses_no_message(office: OfficeFixture) {
+    let (ops, to) = (channel("ops"), MessageChannel::new(&[]));
+    let mut twice = 0;
+    for polls in 1..2_000 {
+        let message = message(polls, "ops");
+        office.enqueue(std::slice::from_ref(&message)).await;
+        let (delivery, stop) = (office.delivery(ONE), Stop::never());
+        let drained = killed_after(polls, delivery.drain(&ops, &to, &stop)).await;
+        office.advance(HOUR);
+        assert!(!office.drain(TWO, &to).await.more_due, "after {polls} polls");
+        let status = office.state(&message).await.status;
+        assert!(matches!(status, MessageStatus::Delivered(_)), "after {polls} polls: {status:?}");
+        let times = to.arrived().iter().filter(|arrived| **arrived == message).count();
+        assert!((1..=2).contains(&times), "after {polls} polls it arrived {times} times");
+        twice += times - 1;
+        if let Some(drained) = drained {
+            drained.expect("the store is there");
+            assert!(twice > 0, "none of {polls} ended between a send and its record");
+            return;
+        }
+    }
+    panic!("a drain of one message has fewer steps");
+}
+
+/// What a call returns, unless it is dropped before, as by the end of its process.
+async fn killed_after<T>(polls: u32, call: impl Future<Output = T>) -> Option<T> {
+    let (mut call, mut left) = (pin!(call), polls);
+    poll_fn(|context| {
+        left -= 1;
+        match call.as_mut().poll(context) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// It was paused while it sent, for longer than its claim.
