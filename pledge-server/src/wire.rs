@@ -1,6 +1,6 @@
 //! Which crate does what: the only place of the server that names adapters.
 //!
-//! A kind of database is a file with its [`Storage`], which [`storage`] finds for what a url names. The
+//! A kind of database is a file with its `Storage`, which `storage` finds for what a url names. The
 //! rest of the server knows the ports of core, [`Stores`](crate::stores::Stores),
 //! [`Nodes`](crate::nodes::Nodes) and [`Heads`](crate::nodes::Heads).
 

@@ -257,6 +257,19 @@ fn what_is_shown_names_its_origin_and_needs_no_node() {
     nothing_was_written(&folder);
 }
 
+/// Each line with the section that it is in, which may be commented out.
+fn by_section(file: &str) -> Vec<(&str, &str)> {
+    let mut section = "";
+    let mut line_of = |line| {
+        let bare: &str = str::strip_prefix(line, "# ").unwrap_or(line);
+        if bare.starts_with('[') && bare.ends_with(']') {
+            section = bare;
+        }
+        (section, line)
+    };
+    file.lines().map(&mut line_of).collect()
+}
+
 #[test]
 fn the_file_that_init_writes_is_fine_once_its_node_is_filled_in() {
     let node = Node::with_the_first_hour(NORMAL);
@@ -283,11 +296,14 @@ fn the_file_that_init_writes_is_fine_once_its_node_is_filled_in() {
     assert_eq!(checked.code, Some(0), "{}{}", checked.stdout, checked.stderr);
     // The commented defaults of the template are the effective ones.
     let shown = folder.run(&SHOW).stdout;
-    for line in filled.lines().filter_map(|line| line.strip_prefix("# ")) {
+    let in_effect = by_section(&shown);
+    for (section, line) in by_section(&filled) {
+        let Some(line) = line.strip_prefix("# ") else { continue };
         let Some((key, _)) = line.split_once(" = ") else { continue };
-        let has_default = shown.lines().any(|shown| shown.starts_with(&format!("{key} = ")));
-        let is_shown = shown.lines().any(|shown| shown == format!("{line}  # default"));
-        assert!(is_shown || !has_default || key == "schedule", "{line} in:\n{shown}");
+        let here = || in_effect.iter().filter(|(other, _)| *other == section);
+        let has_default = here().any(|(_, shown)| shown.starts_with(&format!("{key} = ")));
+        let is_shown = here().any(|(_, shown)| *shown == format!("{line}  # default"));
+        assert!(is_shown || !has_default || key == "schedule", "{section} {line} in:\n{shown}");
     }
     let again = folder.run(&["config", "init"]);
     assert_eq!(again.code, Some(2), "{}", again.stdout);
