@@ -22,6 +22,7 @@ mod plan;
 mod poll;
 mod prefetched;
 mod projection;
+mod quiet;
 mod report;
 mod revisit;
 mod rewind;

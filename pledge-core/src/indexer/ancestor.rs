@@ -105,8 +105,8 @@ impl Branch {
     }
 }
 
-/// Follows held headers from a block down to a height.
-fn lowered(
+/// Follows held headers from a block down to a height; `None` if they end above it.
+pub(super) fn lowered(
     held: &BTreeMap<BlockNumber, BlockRef>,
     mut block: BlockId,
     height: BlockNumber,

@@ -46,6 +46,11 @@ impl ContractLogs {
         known.map(|contract| &contract.spec)
     }
 
+    /// Whether a contract keeps a log.
+    pub(super) fn selects(&self, contract: &ContractId, log: &Log) -> bool {
+        self.contracts.get(contract).is_some_and(|known| known.spec.selects(log))
+    }
+
     /// The newest log of a contract up to a height.
     pub(super) async fn newest_log(
         &self,

@@ -125,6 +125,18 @@ impl Fetcher {
         Ok(RangeFacts::of(self.verified(slice, wanted).await?, wanted))
     }
 
+    /// Facts that are compared with the ledger's and not added to it: a prefix of these blocks, with the
+    /// headers of its ends and of the blocks with logs.
+    pub(super) async fn compared(
+        &self,
+        blocks: BlockSpan,
+        wanted: &Wanted,
+    ) -> Result<RangeFacts, ChainError> {
+        let BlockSpan { first: from, last: to } = blocks;
+        let slice = Slice { from, to, detail: HeaderDetail::Sparse };
+        Ok(RangeFacts::of(self.verified(slice, wanted).await?, wanted))
+    }
+
     /// An answer of the first source that keeps its contract. Blocks of which no log is wanted are
     /// headers alone.
     async fn verified(&self, slice: Slice, wanted: &Wanted) -> Result<LogsAnswer, ChainError> {

@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::outcome::IndexerError;
 use crate::error::StoreError;
 use crate::logs::ConfirmedLog;
-use crate::types::{BlockNumber, ContractId};
+use crate::types::{BlockNumber, ContractId, Log};
 
 /// The projections of one chain in one database.
 #[derive(Debug)]
@@ -40,6 +40,11 @@ impl Projections {
     pub(super) fn wanted(&self, group: &Group) -> Wanted {
         let specs = self.contracts.iter().flat_map(|contracts| contracts.specs(group));
         Wanted::new(group.token_addresses(), specs)
+    }
+
+    /// Whether a contract keeps a log.
+    pub(super) fn selects(&self, contract: &ContractId, log: &Log) -> bool {
+        self.contracts.as_ref().is_some_and(|contracts| contracts.selects(contract, log))
     }
 
     /// The newest log of a contract up to a height.

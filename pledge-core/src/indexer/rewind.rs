@@ -1,30 +1,52 @@
 //! An operator's rewind, which may go further back than the held headers prove.
 
+use std::collections::BTreeMap;
+
+use alloy_primitives::Address;
+
+use super::ancestor::lowered;
 use super::facts::RangeFacts;
 use super::followed::{Followed, FollowedId, Group};
 use super::fork::is_above;
 use super::outcome::IndexerError;
 use super::poll::Indexer;
+use super::quiet::Quiet;
 use crate::audit::Attribution;
 use crate::error::StoreError;
 use crate::event::{ReorgRecord, RewindCause};
 use crate::ledger::{Change, Leg, TokenState, Transfer};
 use crate::logs::ConfirmedLog;
-use crate::ports::{BalanceStore, ChangesQuery};
+use crate::ports::{BalanceStore, ChangesQuery, HistoriesPlace, HistoriesQuery};
 use crate::types::{
     Account, BlockNumber, BlockRef, BlockSpan, ContractId, LogIndex, Timestamp, TokenId,
 };
 
 const OPERATION: &str = "rewind to a block";
+/// Number of accounts, and of their changes, that are read at a time.
+const PAGE_ROWS: usize = 1_000;
+
+/// The headers that are held of a chain.
+type Held = BTreeMap<BlockNumber, BlockRef>;
 
 impl Indexer {
     /// Takes every token and contract above a block back to it, however deep it is: the way out for
     /// a chain that halted because a reorg was deeper than the held headers.
     ///
-    /// No held header proves the ledger up to there. So the newest change of each token, and the
-    /// newest log of each contract, at or below the block is compared with the node's chain.
-    /// `Invalid` means that they differ: name a lower block. What begins above the block keeps
-    /// nothing afterwards. The event has the operator's reason, and is not a reorg.
+    /// Each token and contract above the block is compared with the node's chain. `Invalid` means that
+    /// one of them differs: name a lower block. Nothing is written then.
+    ///
+    /// - Where held headers lead from its cursor down to the height, their hash decides.
+    /// - Otherwise the newest that is kept at or below the block decides: a change by its block, time,
+    ///   place, transaction and amount, a log as a whole, with the hash of its block. From there up to the
+    ///   block the node must have nothing of it, as the ledger has not. That reads as many blocks as
+    ///   nothing is kept of, by ranges of `slice_blocks_max`.
+    ///
+    /// What is older than the newest change is not compared: two branches that have the same transaction at
+    /// the same place of a block with the same height and time are taken for one. `pledge verify` compares
+    /// balances.
+    ///
+    /// What begins above the block keeps nothing afterwards. The event has the operator's reason, and is
+    /// not a reorg.
     pub async fn rewind_to(
         &mut self,
         height: BlockNumber,
@@ -40,59 +62,68 @@ impl Indexer {
             return Err(invalid(format!("nothing of the chain is above block {height}")).into());
         }
         // Everything is compared before the one write, so that a refusal changes nothing.
+        let held = self.store.headers(self.chain, BlockNumber::new(u64::MAX), usize::MAX).await?;
+        let held: Held = held.into_iter().map(|header| (header.number, header)).collect();
+        let mut quiet = Vec::new();
         for one in above {
-            self.compare(one, &to).await?;
+            quiet.extend(self.compare(one, &to, &held).await?);
         }
+        self.require_quiet(quiet, &to).await?;
         let cause = RewindCause::Operator { by: by.clone() };
         let record = self.rewind(&followed, to, cause).await?;
         self.after_rewind(&to).await?;
         Ok(record)
     }
 
-    /// Checks that the newest that is kept up to a block is on the node's chain too.
-    async fn compare(&self, one: &Followed, to: &BlockRef) -> Result<(), IndexerError> {
-        let differs = match &one.id {
-            FollowedId::Token(token) => self.differing_changes(one, token, to.number).await?,
-            FollowedId::Contract(contract) => self.differing_logs(one, contract, to.number).await?,
+    /// Checks that one thing is on the branch of a block, or that the newest that is kept of it up to
+    /// there is on the node's chain. Returns above which block nothing is kept then, up to this one.
+    async fn compare(
+        &self,
+        one: &Followed,
+        to: &BlockRef,
+        held: &Held,
+    ) -> Result<Option<Quiet>, IndexerError> {
+        let cursor = one.cursor.expect("above a block is only what has a cursor");
+        if let Some(ours) = lowered(held, cursor.id(), to.number) {
+            return if ours == to.id() { Ok(None) } else { Err(differs(one, to.number, to)) };
+        }
+        let newest = match &one.id {
+            FollowedId::Token(token) => self.common_change(one, token, to).await?,
+            FollowedId::Contract(contract) => self.common_log(one, contract, to).await?,
         };
-        let Some(block) = differs else { return Ok(()) };
-        let (id, to) = (&one.id, to.number);
-        let detail = format!(
-            "what is kept of {id} in block {block} is not what the node's chain has: the fork is deeper \
-             than block {to}, so name one below {block}"
-        );
-        Err(invalid(detail).into())
+        let from = newest.map_or(one.start_block, BlockNumber::next);
+        Ok((from <= to.number).then(|| Quiet { one: one.clone(), from }))
     }
 
-    /// The block of the token's newest change up to a height, if the node's chain has another there.
-    async fn differing_changes(
+    /// The block of the token's newest change up to another, which the node's chain must have too.
+    async fn common_change(
         &self,
         one: &Followed,
         token: &TokenId,
-        height: BlockNumber,
+        to: &BlockRef,
     ) -> Result<Option<BlockNumber>, IndexerError> {
         let state = self.projections.ledger.token(token);
-        let Some(block) = last_change(&*self.store, state, height).await? else {
+        let Some(block) = last_change(&*self.store, state, to).await? else {
             return Ok(None);
         };
         let facts = self.facts_of(one, block).await?;
         let is_ours = is_ours(&*self.store, *token, &facts).await?;
-        Ok((!is_ours).then_some(block))
+        if is_ours { Ok(Some(block)) } else { Err(differs(one, block, to)) }
     }
 
-    /// The block of the contract's newest log up to a height, if the node's chain has another there.
-    async fn differing_logs(
+    /// The block of the contract's newest log up to another, which the node's chain must have too.
+    async fn common_log(
         &self,
         one: &Followed,
         contract: &ContractId,
-        height: BlockNumber,
+        to: &BlockRef,
     ) -> Result<Option<BlockNumber>, IndexerError> {
-        let Some(kept) = self.projections.newest_log(contract, height).await? else {
+        let Some(kept) = self.projections.newest_log(contract, to.number).await? else {
             return Ok(None);
         };
         let block = kept.log.block;
         let facts = self.facts_of(one, block).await?;
-        Ok((!is_kept(&kept, &facts)).then_some(block))
+        if is_kept(&kept, &facts) { Ok(Some(block)) } else { Err(differs(one, block, to)) }
     }
 
     async fn facts_of(
@@ -111,14 +142,16 @@ fn is_kept(ours: &ConfirmedLog, facts: &RangeFacts) -> bool {
     facts.logs.last() == Some(&ours.log) && time == Some(ours.time)
 }
 
-/// The block of the token's newest change at or below a height.
+/// The block of the token's newest change at or below a block.
 ///
-/// The search uses the ledger's own times, because the node's may be those of another branch. A
-/// change in the same second as one above the height is skipped for the one before.
+/// The search uses the ledger's own times, because the node's may be those of another branch. It finds
+/// the last second of which no change is above the block. Another change at or below it can only be in the
+/// next second with changes, and only where that is the block's own: of every other time the store refuses
+/// the rewind (`Rewind::check_times`).
 async fn last_change(
     store: &dyn BalanceStore,
     token: Option<&TokenState>,
-    height: BlockNumber,
+    to: &BlockRef,
 ) -> Result<Option<BlockNumber>, StoreError> {
     let Some((token, start, cursor)) =
         token.and_then(|token| Some((token.spec.id, token.start_time?, token.cursor?)))
@@ -132,14 +165,57 @@ async fn last_change(
         let middle = low + (high - low) / 2;
         let time = Timestamp::new(middle).map_err(|e| invalid(e.to_string()))?;
         match store.last_change_block(token, time).await?.value {
-            Some(block) if block > height => match middle.checked_sub(1) {
+            Some(block) if block > to.number => match middle.checked_sub(1) {
                 Some(below) => high = below,
                 None => break,
             },
             block => (found, low) = (block, middle + 1),
         }
     }
-    Ok(found)
+    if low != to.time.get() || to.time > cursor.time {
+        return Ok(found);
+    }
+    Ok(found.max(last_change_in_second(store, token, to).await?))
+}
+
+/// The block of the token's newest change in the second of a block, at or below it.
+async fn last_change_in_second(
+    store: &dyn BalanceStore,
+    token: TokenId,
+    to: &BlockRef,
+) -> Result<Option<BlockNumber>, StoreError> {
+    // A change without another in its second is the one above the block.
+    if store.change_time(token, to.time, 2).await?.value != Some(to.time) {
+        return Ok(None);
+    }
+    let end = to.time.checked_add(1);
+    let end = end.ok_or_else(|| invalid(format!("no time is after that of block {to}")))?;
+    let mut place = HistoriesPlace { first: Address::ZERO, after: None };
+    let mut found = None;
+    // Changes are in the order of time or of accounts, not of blocks alone, so all accounts are read.
+    loop {
+        let HistoriesPlace { first, after } = place;
+        let query = HistoriesQuery {
+            token,
+            first,
+            last: Address::repeat_byte(0xff),
+            after,
+            limit: PAGE_ROWS,
+            changes_max: PAGE_ROWS,
+            from: to.time,
+            to: end,
+        };
+        let page = store.histories(&query).await?.value;
+        let blocks = page.histories.iter().flat_map(|one| &one.changes).map(|state| state.block);
+        found = found.max(blocks.filter(|block| *block <= to.number).max());
+        match page.next {
+            Some(next) if next > place => place = next,
+            Some(_) => {
+                return Err(StoreError::corrupt(OPERATION, "a page of accounts comes again"));
+            }
+            None => return Ok(found),
+        }
+    }
 }
 
 /// Whether the ledger's last change at a block is that of the block's last transfer. A transfer of
@@ -168,6 +244,16 @@ fn is_change_of(change: &Change, transfer: &Transfer, header: &BlockRef) -> bool
     (change.block, change.time) == (header.number, header.time)
         && (change.log_index, change.tx_hash) == (transfer.log_index, transfer.tx_hash)
         && change.amount == transfer.amount
+}
+
+/// The refusal where the ledger has something else in a block than the node's chain.
+pub(super) fn differs(one: &Followed, block: BlockNumber, to: &BlockRef) -> IndexerError {
+    let (id, to) = (&one.id, to.number);
+    let detail = format!(
+        "what is kept of {id} in block {block} is not what the node's chain has: the fork is deeper \
+         than block {to}, so name one below {block}"
+    );
+    invalid(detail).into()
 }
 
 fn invalid(detail: String) -> StoreError {

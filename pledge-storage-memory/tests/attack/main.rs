@@ -10,6 +10,7 @@ mod instances;
 mod lies;
 mod other_branch;
 mod processed;
+mod quiet_rewinds;
 mod refused;
 mod rewinds;
 mod starts;

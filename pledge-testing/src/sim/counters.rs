@@ -55,6 +55,7 @@ counters! {
     cuts: "calls over a way that was cut", sum;
     views: "nodes that stood still while others went on", sum;
     old_blocks: "answers with the blocks of another branch below the node's own", sum;
+    torn_answers: "answers of a machine on another branch than the others behind its address", sum;
     clock_jumps: "clocks that jumped", sum;
     standstills: "polls after a minute without a move", sum;
     blocks: "blocks mined", sum;

@@ -261,6 +261,13 @@ impl History {
         Some(old)
     }
 
+    /// A chain on the branch that was left last, if there is one.
+    pub(super) fn left_branch(&self) -> Option<ScriptedChain> {
+        let left = self.chain.copy();
+        left.return_to(self.branches.last()?);
+        Some(left)
+    }
+
     fn pick_branch(&self, dice: &mut Dice) -> Option<&Branch> {
         let count = u64::try_from(self.branches.len()).expect("few");
         let at = dice.below(count.max(1));

@@ -35,6 +35,9 @@ struct State {
     view: Option<ScriptedChain>,
     /// Another branch, of which the node gives the blocks that both have a height for.
     old: Option<ScriptedChain>,
+    /// The branch that another machine behind the node's address is on. Either answers for a range, and for
+    /// each block that is asked for by its number alone.
+    torn: Option<ScriptedChain>,
     head: Option<FalseHead>,
     time: Option<FalseTime>,
 }
@@ -97,6 +100,16 @@ impl Node {
         state.old.is_some()
     }
 
+    /// Leaves another machine behind the node's address on a branch.
+    pub(super) fn tear(&self, branch: Option<ScriptedChain>) {
+        self.state().torn = branch;
+    }
+
+    /// Lets every machine behind the node's address catch up. Returns whether one had to.
+    pub(super) fn mend(&self) -> bool {
+        self.state().torn.take().is_some()
+    }
+
     /// Removes every fault.
     pub(super) fn heal(&self) {
         *self.state() = State::default();
@@ -122,6 +135,22 @@ impl Node {
         let Some(old) = old else { return self.view() };
         self.control.lock().counters.old_blocks += 1;
         old
+    }
+
+    /// The chain of the machine that answers for blocks up to this one.
+    fn any_machine(&self, last: BlockNumber) -> ScriptedChain {
+        let torn = self.state().torn.clone().filter(|torn| last <= torn.head().number);
+        let mut state = self.control.lock();
+        match torn.filter(|_| state.dice.chance(500)) {
+            Some(torn) => {
+                state.counters.torn_answers += 1;
+                torn
+            }
+            None => {
+                drop(state);
+                self.up_to(last)
+            }
+        }
     }
 
     /// A head that no chain has, above or below the true one.
@@ -316,7 +345,7 @@ impl ChainSource for Node {
         self.call("read headers").await?;
         let mut headers = Vec::with_capacity(numbers.len());
         for number in numbers {
-            headers.extend(self.up_to(*number).headers(BlockSpan::one(*number)).await?);
+            headers.extend(self.any_machine(*number).headers(BlockSpan::one(*number)).await?);
         }
         self.bend(&mut headers, false);
         Ok(headers)
@@ -334,7 +363,7 @@ impl ChainSource for Node {
                 asked.to = request.from.up(state.dice.below(blocks));
             }
         }
-        let mut answer = self.up_to(asked.to).logs(asked).await?;
+        let mut answer = self.any_machine(asked.to).logs(asked).await?;
         self.bend(&mut answer.headers, true);
         self.breach(&mut answer, request.detail);
         Ok(answer)

@@ -70,6 +70,7 @@ enum Event {
     Cut,
     View,
     Old,
+    Torn,
 }
 
 impl<'a> Play<'a> {
@@ -183,7 +184,7 @@ impl<'a> Play<'a> {
             (state.broken.take(), std::mem::take(&mut state.added_behind))
         };
         broken.map_or(Ok(()), Err)?;
-        if self.around.swarm.weather.old == 0 {
+        if !self.around.swarm.weather.mixes_branches() {
             check_behind(&self.history, &added)?;
         }
         if !std::mem::take(&mut self.around.control.lock().wrote) {
@@ -212,6 +213,7 @@ impl<'a> Play<'a> {
             (weather.cut, Event::Cut),
             (weather.view, Event::View),
             (weather.old, Event::Old),
+            (weather.torn, Event::Torn),
         ]);
         self.line(&format!("{event:?}"));
         if !matches!(event, Event::People | Event::Clock) {
@@ -246,10 +248,7 @@ impl<'a> Play<'a> {
                 let fork = Fork { depth, blocks: (depth + dice.below(4)).saturating_sub(1) };
                 self.fork(fork);
             }
-            Event::DeepFork => {
-                let depth = around.swarm.indexer.retained_headers + dice.below(12);
-                self.fork(Fork { depth, blocks: depth + 1 });
-            }
+            Event::DeepFork => self.fork_deep(),
             Event::Shrink => {
                 let depth = dice.between(1, 8);
                 let fork = Fork { depth, blocks: dice.below(depth) };
@@ -292,6 +291,7 @@ impl<'a> Play<'a> {
                 around.control.lock().counters.clock_jumps += 1;
             }
             Event::Cut => around.pick_node(dice).cut(),
+            Event::Torn => self.tear(),
             Event::Old => {
                 let branch = history.old_branch(dice);
                 around.pick_node(dice).toggle_old(branch);
@@ -311,6 +311,20 @@ impl<'a> Play<'a> {
             self.fork(Fork { depth, blocks });
             self.around.control.lock().counters.undone_faults += 1;
         }
+    }
+
+    /// The chain leaves a branch on which one machine behind a node stays; or that one catches up.
+    fn tear(&mut self) {
+        if !self.around.pick_node(&mut self.dice).mend() {
+            self.fork_deep();
+            let left = self.history.left_branch();
+            self.around.pick_node(&mut self.dice).tear(left);
+        }
+    }
+
+    fn fork_deep(&mut self) {
+        let depth = self.around.swarm.indexer.retained_headers + self.dice.below(12);
+        self.fork(Fork { depth, blocks: depth + 1 });
     }
 
     fn fork(&mut self, fork: Fork) {

@@ -59,9 +59,19 @@ pub(super) struct Weather {
     pub(super) view: u64,
     /// A process's node gives its old blocks of another branch, or its own again.
     pub(super) old: u64,
+    /// A fork deeper than headers are held, on which one of the machines behind a process's node stays
+    /// behind, or catches up.
+    pub(super) torn: u64,
     pub(super) overdraft: u64,
     /// The block that halts a token is replaced.
     pub(super) undo: u64,
+}
+
+impl Weather {
+    /// Whether a node may answer with blocks of two branches.
+    pub(super) const fn mixes_branches(&self) -> bool {
+        self.old > 0 || self.torn > 0
+    }
 }
 
 /// All that a seed decides before the first tick.
@@ -136,6 +146,7 @@ impl Swarm {
             cut: class(6),
             view: class(6),
             old: 0,
+            torn: 0,
             overdraft: class(150),
             undo: class(8),
         };
@@ -152,6 +163,11 @@ impl Swarm {
         }
         self.weather.old = if dice.chance(400) { dice.between(2, 12) } else { 0 };
         self.faults.taken_back = if dice.chance(300) { dice.between(20, 300) } else { 0 };
+        if dice.chance(300) {
+            self.weather.torn = dice.between(2, 12);
+            // Only what is registered late is far behind, where two branches can meet.
+            self.weather.people += 6;
+        }
     }
 
     /// Blocks are committed with times later than their own, which only their successors disprove.
@@ -242,6 +258,7 @@ impl Weather {
             cut: 0,
             view: 0,
             old: 0,
+            torn: 0,
             overdraft: 0,
             undo: 0,
         }
