@@ -14,7 +14,7 @@ use futures::future::join_all;
 use pledge_core::engine::Registration;
 use pledge_core::error::StoreError;
 use pledge_core::sharing::{InstanceId, Lease};
-use pledge_http::{Api, Gate, Health, Pulse};
+use pledge_http::{Api, Gate, Health, Pulse, localized};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -69,7 +69,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     let mut running = Tasks::new();
     let gate = Gate::default();
     // The server answers `/healthz` while the store opens, which may take as long as a migration.
-    let router = gate.clone().router();
+    let router = localized(gate.clone().router(), config.server.language);
     running.spawn(serving::serve(listener, router, config.limits, context.stop.clone()));
     let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
     let Some(prepared) = prepared else {

@@ -192,6 +192,7 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "999 is too few: write at least 1000",
     ),
     ("127.0.0.1:0", "localhost", "server.listen", "IP:PORT"),
+    ("listen =", "language = \"fr\"\nlisten =", "server.language", "en or zh"),
 ];
 
 #[test]
