@@ -6,6 +6,7 @@
 #   scripts/long.sh kills        1,000 kills of the binary over each durable store, or as many as follow
 #   scripts/long.sh unreliable   requests and time of a follower over nodes that fail
 #   scripts/long.sh bounds       time and memory of a page, of a large settlement, of short windows
+#   scripts/long.sh schemathesis 200 cases of every operation of the API, or as many as follow
 #   scripts/long.sh first        from a clone with nothing compiled to the first settled statement
 #
 # Each prints its figures and ends with an error if its check fails.
@@ -19,9 +20,10 @@ case ${1:-} in
     planted) simulation --planted ;;
     kills) PLEDGE_KILLS=${2:-1000} scripts/services.sh exec cargo test -p pledge-server --all-features --test anvil kills_over -- --nocapture ;;
     unreliable | bounds) cargo bench -p pledge-benches --bench "$1" ;;
+    schemathesis) scripts/schemathesis.sh "${2:-200}" ;;
     first) scripts/first-statement.sh ;;
     *)
-        sed -n '3,10s/^#\( *\)//p' "$0" >&2
+        sed -n '3,11s/^#\( *\)//p' "$0" >&2
         exit 2
         ;;
 esac
