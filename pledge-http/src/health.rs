@@ -121,8 +121,8 @@ struct Ready {
     incidents: Vec<Incident>,
     /// The parts of the process, by their names.
     #[serde(flatten)]
-    #[schema(value_type = BTreeMap<String, PartHealth>)]
-    parts: BTreeMap<&'static str, Option<PartHealth>>,
+    #[schema(value_type = BTreeMap<String, PartShown>)]
+    parts: BTreeMap<&'static str, PartShown>,
 }
 
 /// The state of the store.
@@ -131,6 +131,10 @@ struct StoreHealth {
     /// `up`.
     status: &'static str,
 }
+
+/// The state of a part; null if none is configured.
+#[derive(Debug, Serialize, ToSchema)]
+struct PartShown(Option<PartHealth>);
 
 /// The state of a part. Without it every answer is the same.
 #[derive(Debug, Serialize, ToSchema)]
@@ -212,7 +216,8 @@ pub(super) async fn ready(
         && parts.iter().all(|part| part.state.is_none_or(|state| state == PartState::Up));
     let status = if is_well { "ready" } else { "degraded" };
     let store = StoreHealth { status: "up" };
-    let parts = parts.into_iter().map(|part| (part.name, part.state.map(Into::into))).collect();
+    let parts =
+        parts.into_iter().map(|part| (part.name, PartShown(part.state.map(Into::into)))).collect();
     let code = match strict.as_deref() {
         None | Some("false") => StatusCode::OK,
         Some("" | "true") if is_well => StatusCode::OK,
