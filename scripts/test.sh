@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Passes the tests on a fresh machine: checks format, lints and docs, runs every test, plays what the README shows.
 #
-# Needs the Rust toolchain, a C compiler, Node.js with npm, curl, MariaDB, PostgreSQL and Redis. What is missing is installed from
+# Needs the Rust toolchain, a C compiler, Node.js with npm, Python 3, curl, MariaDB, PostgreSQL and Redis. What is missing is installed from
 # Debian's packages when that is possible, and named when it is not. Anvil and the ERC-20 contract come from npm, into node_modules.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +14,7 @@ fi
 need cc build-essential
 need npm npm
 need curl curl
+need python3 python3-venv
 
 step "anvil and the ERC-20 contract"
 npm ci --no-audit --no-fund --loglevel=error
@@ -36,6 +37,8 @@ step "tests"
 memory=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }' || true)
 if [ "${memory:-0}" -gt 4000000 ]; then export TMPDIR=/dev/shm; fi
 scripts/services.sh exec cargo test --workspace --all-features --locked
+
+scripts/schemathesis.sh
 
 step "the README shows what the program prints"
 scripts/record.sh --check
