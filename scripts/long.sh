@@ -8,6 +8,7 @@
 #   scripts/long.sh bounds       time and memory of a page, of a large settlement, of short windows
 #   scripts/long.sh requests     requests a second of the server over 10,000,000 changes, next to a bare handler
 #   scripts/long.sh attack       the follower's lag while readers flood the server
+#   scripts/long.sh schemathesis 200 cases of every operation of the API, or as many as follow
 #   scripts/long.sh first        from a clone with nothing compiled to the first settled statement
 #
 # Each prints its figures and ends with an error if its check fails.
@@ -28,9 +29,10 @@ case ${1:-} in
         ulimit -n "$(ulimit -Hn)"
         scripts/services.sh exec cargo bench -p pledge-benches --bench serving -- "$1"
         ;;
+    schemathesis) scripts/schemathesis.sh "${2:-200}" ;;
     first) scripts/first-statement.sh ;;
     *)
-        sed -n '3,12s/^#\( *\)//p' "$0" >&2
+        sed -n '3,13s/^#\( *\)//p' "$0" >&2
         exit 2
         ;;
 esac

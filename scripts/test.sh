@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Passes the tests on a fresh machine: checks format, lints and docs, runs every test, plays what the README shows.
 #
-# Needs the Rust toolchain, a C compiler, Node.js with npm, curl, MariaDB, PostgreSQL, Redis and SQLite's shell. What is missing is
-# installed from Debian's packages when that is possible, and named when it is not. Anvil and the ERC-20 contract come from npm,
-# into node_modules.
+# Needs the Rust toolchain, a C compiler, Node.js with npm, Python 3, curl, MariaDB, PostgreSQL, Redis and SQLite's shell. What is
+# missing is installed from Debian's packages when that is possible, and named when it is not. Anvil and the ERC-20 contract come
+# from npm, into node_modules.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh
@@ -16,6 +16,7 @@ need cc build-essential
 need npm npm
 need curl curl
 need sqlite3 sqlite3
+need python3 python3-venv
 
 step "anvil and the ERC-20 contract"
 npm ci --no-audit --no-fund --loglevel=error
@@ -40,6 +41,8 @@ step "tests"
 memory=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }' || true)
 if [ "${memory:-0}" -gt 4000000 ]; then export TMPDIR=/dev/shm; fi
 scripts/services.sh exec cargo test --workspace --all-features --locked
+
+scripts/schemathesis.sh
 
 step "the README shows what the program prints"
 scripts/record.sh --check

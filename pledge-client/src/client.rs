@@ -133,7 +133,7 @@ impl ClientBuilder {
         Self { language: Some(language), ..self }
     }
 
-    /// The client.
+    /// The client; an error if the address is none of `http` or `https`.
     pub fn build(self) -> Result<Client, Error> {
         let Self { api, timeout, retries, language } = self;
         let is_http = |url: &Url| ["http", "https"].contains(&url.scheme());

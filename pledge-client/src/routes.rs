@@ -13,10 +13,10 @@ use crate::{Client, Error, Pages};
 /// What accounts are ordered by, descending.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
-    /// Settled points.
+    /// The points of settled windows.
     #[default]
     Points,
-    /// Balance.
+    /// The confirmed balance.
     Balance,
 }
 
@@ -57,7 +57,7 @@ impl Client {
         Pages::new(self, path(&["chains"]), Vec::new())
     }
 
-    /// A chain.
+    /// A chain, and how far it is.
     pub async fn chain(&self, chain: ChainId) -> Result<Chain, Error> {
         self.get(&["chains", &chain.to_string()], &[]).await
     }
@@ -120,7 +120,7 @@ impl<'a> TokenRoutes<'a> {
         self.get(&[], [("programme", self.named())]).await
     }
 
-    /// Its accounts.
+    /// Its accounts in an order, then by address.
     pub fn accounts(&self, order: Order) -> Pages<Leaderboard> {
         let sort = match order {
             Order::Points => "points",
@@ -130,7 +130,7 @@ impl<'a> TokenRoutes<'a> {
         Pages::new(self.client, self.path(&["accounts"]), given(query))
     }
 
-    /// An account.
+    /// An account, at the confirmed block's time or at the instant asked for.
     pub async fn account(&self, account: Address, asked: Asked) -> Result<Account, Error> {
         let at = asked.at.map(|at| at.get().to_string());
         let query = [("at", at), ("programme", self.named())];

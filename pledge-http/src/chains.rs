@@ -37,7 +37,7 @@ pub(super) async fn list(
     Ok(Json(Page::show(page, |chain| ChainView::public(chain, now))))
 }
 
-/// A chain
+/// A chain and how far it is
 #[utoipa::path(
     get,
     path = "/chains/{chain_id}",

@@ -80,7 +80,7 @@ fn described_routes() -> OpenApiRouter<Bytes> {
     OpenApiRouter::new().routes(routes!(described))
 }
 
-/// This document
+/// This document, in JSON
 #[utoipa::path(
     get,
     path = "/openapi.json",
@@ -172,25 +172,30 @@ fn finish(operation: &mut Operation, path: &str) {
     let public = ExtensionsBuilder::new().add("x-role", json!("public")).build();
     operation.extensions.get_or_insert_default().merge(public);
     let example = operation.operation_id.as_deref().and_then(examples::of_answer);
-    let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") else {
-        return;
-    };
-    if answer.description.is_empty() {
-        "The answer.".clone_into(&mut answer.description);
+    if let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") {
+        if answer.description.is_empty() {
+            "The answer.".clone_into(&mut answer.description);
+        }
+        if let Some(RefOr::T(content)) = answer.content.get_mut("application/json") {
+            content.example = example;
+        }
     }
-    if let Some(RefOr::T(content)) = answer.content.get_mut("application/json") {
-        content.example = example;
+    let outside = ["probes", "document"];
+    let is_outside = operation.tags.iter().flatten().any(|tag| outside.contains(&tag.as_str()));
+    if !is_outside && Freshness::of(path) != Freshness::Passing {
+        state_tags(operation);
     }
-    let tag = |name: &str| name == "probes" || name == "document";
-    let is_outside = operation.tags.iter().flatten().any(|name| tag(name));
-    if is_outside || Freshness::of(path) == Freshness::Passing {
-        return;
-    }
+}
+
+/// States that the answers of an operation have tags, and that a reader may name one.
+fn state_tags(operation: &mut Operation) {
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let etag = HeaderBuilder::new()
         .schema(Some(text().build()))
         .description(Some("Differs from that of every other answer of the path."));
-    answer.headers.insert("ETag".to_owned(), etag.build().into());
+    if let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200") {
+        answer.headers.insert("ETag".to_owned(), etag.build().into());
+    }
     let unchanged =
         ResponseBuilder::new().description("The answer is still that of the given `ETag`.");
     operation.responses.responses.insert("304".to_owned(), unchanged.build().into());

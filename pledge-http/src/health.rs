@@ -130,8 +130,8 @@ struct Ready {
     incidents: Vec<Incident>,
     /// The parts of the process, by their names.
     #[serde(flatten)]
-    #[schema(value_type = BTreeMap<String, PartHealth>)]
-    parts: BTreeMap<&'static str, Option<PartHealth>>,
+    #[schema(value_type = BTreeMap<String, PartShown>)]
+    parts: BTreeMap<&'static str, PartShown>,
 }
 
 /// The answer of an instance that is ready, on a listener that anybody may reach.
@@ -149,6 +149,10 @@ struct StoreHealth {
     /// `up`.
     status: &'static str,
 }
+
+/// The state of a part; null if none is configured.
+#[derive(Debug, Serialize, ToSchema)]
+struct PartShown(Option<PartHealth>);
 
 /// The state of a part. Without it every answer is the same.
 #[derive(Debug, Serialize, ToSchema)]
@@ -259,7 +263,7 @@ impl Health {
             store: StoreHealth { status: "up" },
             chains: chains.iter().map(health).collect(),
             incidents: process.incidents(),
-            parts: parts.map(|part| (part.name, part.state.map(Into::into))).collect(),
+            parts: parts.map(|part| (part.name, PartShown(part.state.map(Into::into)))).collect(),
         }
         .judged())
     }
@@ -285,6 +289,7 @@ impl Ready {
         let chains = chains.map(|chain| format!("chain-{}", chain.status()));
         let work = self.incidents.first().map(|_| "work-repeated".to_owned());
         let parts = self.parts.iter().filter_map(|(name, part)| {
+            let PartShown(part) = part;
             part.as_ref().filter(|part| !part.is_up()).map(|part| format!("{name}-{}", part.status))
         });
         chains.chain(work).chain(parts).collect()

@@ -77,7 +77,7 @@ pub(super) async fn list(
     Ok(Json(Page::show(page, SettlementView::public)))
 }
 
-/// A settlement
+/// A settlement by its id
 #[utoipa::path(
     get,
     path = "/settlements/{id}",

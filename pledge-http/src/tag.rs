@@ -95,26 +95,35 @@ impl Tag {
         Self(HeaderValue::try_from(format!("W/\"{digest}\"")).expect("hexadecimal digits"))
     }
 
-    /// Whether the reader has the answer of this tag; by weak comparison.
-    fn is_in(&self, headers: &HeaderMap) -> bool {
-        let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    /// Whether a reader names it, by weak comparison.
+    fn is_named_in(&self, headers: &HeaderMap) -> bool {
+        let opaque = |tag: &str| tag.trim_start_matches("W/").to_owned();
         let own = self.0.to_str().map(opaque).unwrap_or_default();
-        let lists = headers.get_all(header::IF_NONE_MATCH).into_iter();
-        let mut known =
-            lists.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(','));
-        known.any(|tag| tag.trim() == "*" || opaque(tag) == own)
+        known(headers).any(|tag| opaque(tag) == own)
     }
 
-    fn put_on(&self, response: &mut Response) {
+    /// The answer with the tag, or without its text if the reader has it or any. To be asked once it is
+    /// sure that there is an answer.
+    fn put_on(&self, mut response: Response, known_tags: &HeaderMap) -> Response {
+        if self.is_named_in(known_tags) || known(known_tags).any(|tag| tag == "*") {
+            return self.not_modified();
+        }
         response.headers_mut().insert(header::ETAG, self.0.clone());
+        with_directive(response, "no-cache")
     }
 
     /// The answer to a reader who has it.
     fn not_modified(&self) -> Response {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
-        self.put_on(&mut response);
+        response.headers_mut().insert(header::ETAG, self.0.clone());
         with_directive(response, "no-cache")
     }
+}
+
+/// The tags that a reader names.
+fn known(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lists = headers.get_all(header::IF_NONE_MATCH).into_iter();
+    lists.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(',')).map(str::trim)
 }
 
 /// Gives an answer its tag, or answers that the reader has it.
@@ -133,7 +142,7 @@ pub(crate) async fn tagged(State(api): State<Api>, mut request: Request, next: N
         _ => None,
     };
     let before = facts().await;
-    if let Some(tag) = before.as_ref().filter(|tag| tag.is_in(&headers)) {
+    if let Some(tag) = before.as_ref().filter(|tag| tag.is_named_in(&headers)) {
         return tag.not_modified();
     }
     let response = next.run(request).await;
@@ -145,15 +154,10 @@ pub(crate) async fn tagged(State(api): State<Api>, mut request: Request, next: N
         // A HEAD has no text to digest.
         Freshness::OfText if is_get => by_text(response, &asked, &headers).await,
         Freshness::OfText => with_directive(response, "no-cache"),
-        Freshness::OfToken | Freshness::OfTokenAndPending => {
-            let mut response = with_directive(response, "no-cache");
-            if let Some(tag) = before
-                && facts().await.as_ref() == Some(&tag)
-            {
-                tag.put_on(&mut response);
-            }
-            response
-        }
+        Freshness::OfToken | Freshness::OfTokenAndPending => match before {
+            Some(tag) if facts().await.as_ref() == Some(&tag) => tag.put_on(response, &headers),
+            _ => with_directive(response, "no-cache"),
+        },
     }
 }
 
@@ -174,16 +178,11 @@ async fn tag_of(api: &Api, asked: &str, token: TokenId, with_pending: bool) -> O
 }
 
 /// An answer tagged by its text.
-async fn by_text(response: Response, asked: &str, known: &HeaderMap) -> Response {
+async fn by_text(response: Response, asked: &str, known_tags: &HeaderMap) -> Response {
     let (parts, body) = response.into_parts();
     let text = to_bytes(body, usize::MAX).await.expect("the text of an answer is in memory");
     let tag = Tag::of([asked.as_bytes(), &text]);
-    if tag.is_in(known) {
-        return tag.not_modified();
-    }
-    let mut response = Response::from_parts(parts, Body::from(text));
-    tag.put_on(&mut response);
-    with_directive(response, "no-cache")
+    tag.put_on(Response::from_parts(parts, Body::from(text)), known_tags)
 }
 
 fn with_directive(mut response: Response, directive: &'static str) -> Response {
@@ -205,13 +204,13 @@ mod tests {
             (own.clone(), true),
             (strong, true),
             (format!("\"other\", {own}"), true),
-            ("*".to_owned(), true),
             ("\"other\"".to_owned(), false),
             (String::new(), false),
         ];
         for (list, is_known) in cases {
             let headers = [(header::IF_NONE_MATCH, HeaderValue::try_from(&list).unwrap())];
-            assert_eq!(tag.is_in(&headers.into_iter().collect()), is_known, "{list}");
+            let headers: HeaderMap = headers.into_iter().collect();
+            assert_eq!(tag.is_named_in(&headers), is_known, "{list}");
         }
     }
 

@@ -125,7 +125,7 @@ pub(super) async fn list(
     Ok(Json(Page::show(page, view)))
 }
 
-/// A token
+/// A token with its sums and its programme
 #[utoipa::path(
     get,
     path = "/chains/{chain_id}/tokens/{token}",

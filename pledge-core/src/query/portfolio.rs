@@ -52,6 +52,7 @@ impl Portfolio {
         account: Account,
         programme: ProgrammeChoice<'_>,
     ) -> Result<Self, QueryError> {
+        programme.check()?;
         let attempt = || Self::try_read(queries, account, programme);
         while_ledger_moves(ATTEMPTS_MAX, QueryError::has_moved, attempt).await
     }

@@ -1,8 +1,10 @@
 //! Which programme a question is about.
 
+use alloy_primitives::Address;
+
 use super::{Queries, QueryError};
 use crate::ports::ProgrammeState;
-use crate::types::{ProgrammeId, TokenId};
+use crate::types::{ChainId, ProgrammeId, TokenId};
 
 /// Which programme of a token a question is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,12 @@ impl<'a> ProgrammeChoice<'a> {
     /// The one that was named, or `main`.
     pub fn of(name: Option<&'a str>) -> Self {
         name.map_or(Self::Main, Self::Named)
+    }
+
+    /// Refuses a name that no programme can have, where no token is known whose programme it would be.
+    pub(super) fn check(self) -> Result<(), QueryError> {
+        let any = TokenId { chain: ChainId::new(0), address: Address::ZERO };
+        self.id(any).map(drop)
     }
 
     /// The id of the chosen programme of a token; whether the token has it is another question.

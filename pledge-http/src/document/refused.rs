@@ -109,6 +109,7 @@ fn response(status: StatusCode, kinds: &[Kind]) -> Response {
         Some((kind.code().to_owned(), RefOr::T(example.build())))
     });
     let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build();
+    // What a reader of the language needs, and of the time to ask again.
     let language = HeaderBuilder::new()
         .schema(Some(words(vec!["en".to_owned(), "zh-Hans".to_owned()])))
         .description(Some("The language of `title` and `detail`."));

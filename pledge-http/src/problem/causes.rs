@@ -11,6 +11,7 @@ use super::{Message, Problem};
 impl From<QueryError> for Problem {
     /// Each error with its own arguments, so that its text exists in every language.
     fn from(error: QueryError) -> Self {
+        // No arm for the rest: a new error needs words in every language.
         match error {
             QueryError::UnknownChain(chain) => {
                 Self::new(Message::UnknownChain { chain: chain.to_string() })

@@ -7,7 +7,7 @@ use pledge_storage_sqlite::SqliteStore;
 use serde_json::json;
 
 use crate::support::{ALICE, Stores, World, account_path, token_path};
-use crate::worlds::{THREE_PM, TOKEN, busy, seed};
+use crate::worlds::{OTHER_TOKEN, THREE_PM, TOKEN, busy, seed};
 
 #[tokio::test]
 async fn a_malformed_parameter_is_named() {
@@ -33,6 +33,7 @@ async fn a_malformed_parameter_is_named() {
         (format!("{of_account}?at=2026-01-05T15:00:00.5Z"), "at"),
         (format!("{of_account}?at=1969-12-31T23:59:59Z"), "at"),
         (format!("{of_account}?programme=No%20Such"), "programme"),
+        (format!("/api/v1/accounts/{OTHER_TOKEN}?programme="), "programme"),
         (format!("{of_account}/points?bucket=1"), "bucket"),
         (format!("{of_account}/points?bucket=0h"), "bucket"),
         (format!("{of_account}/points?bucket=h"), "bucket"),

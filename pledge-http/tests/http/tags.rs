@@ -123,6 +123,21 @@ async fn a_reader_who_has_an_answer_is_answered_304_until_a_new_block() {
 }
 
 #[tokio::test]
+async fn any_answer_is_named_by_a_star_and_a_refusal_by_nothing() {
+    let (world, token) = seed().await;
+    let star = [("if-none-match", "*")];
+    for path in tagged_paths(token) {
+        let known = world.get_with(&path, &star).await;
+        assert_eq!(known.status(), StatusCode::NOT_MODIFIED, "{path}");
+    }
+    for wrong in ["?limit=0", "?at=x", "/statements?limit=0"] {
+        let path = account_path(token, ALICE) + wrong;
+        let refused = world.get_with(&path, &star).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_with_an_age_is_neither_tagged_nor_stored() {
     let (world, _) = seed().await;
     for path in ["/api/v1/chains", "/api/v1/chains/1"] {

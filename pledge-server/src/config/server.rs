@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
+use pledge_http::{Language, UnknownLanguage};
 use url::Url;
 
 use super::raw::TextList;
@@ -14,6 +15,7 @@ const NETWORK_EXAMPLE: &str = "10.0.0.7/32";
 const ORIGIN_EXAMPLE: &str = "https://app.example";
 const OPERATIONS: &str = "operations_listen";
 const OPERATIONS_EXAMPLE: &str = "127.0.0.1:9090";
+const DEFAULT_LANGUAGE: &str = Language::English.name();
 
 section! {
     /// The HTTP server.
@@ -30,6 +32,9 @@ section! {
         /// Where `/metrics` and the full answer of `/readyz` are served, for no reader from outside; port 0 takes
         /// a free one. Without it both are on `listen` if that is a loopback address, and nowhere if it is not.
         operations_listen: Option<String> = optional("127.0.0.1:9090"),
+        /// The language of error messages, `en` or `zh`, for readers whose `Accept-Language` names
+        /// neither.
+        language: String = preset(DEFAULT_LANGUAGE),
     }
 }
 
@@ -44,6 +49,8 @@ pub struct ServerConfig {
     pub allowed_origins: Vec<WebOrigin>,
     /// Where operators look in, if that is elsewhere.
     pub operations_listen: Option<SocketAddr>,
+    /// The language of error messages, where the reader names none.
+    pub language: Language,
 }
 
 /// A set of addresses.
@@ -56,7 +63,8 @@ pub struct WebOrigin(String);
 
 impl ServerConfig {
     pub(super) fn check(raw: RawServer, key: &Key, problems: &mut Problems) -> Option<Self> {
-        let RawServer { listen, trusted_proxies, allowed_origins, operations_listen } = raw;
+        let RawServer { listen, trusted_proxies, allowed_origins, operations_listen, language } =
+            raw;
         let mut address = |name, text: String, example| {
             let parsed = text.parse::<SocketAddr>().map_err(|_| {
                 format!("`{text}` is not an address: write IP:PORT, such as {example}")
@@ -72,6 +80,8 @@ impl ServerConfig {
         let networks = each(trusted_proxies, &key.child("trusted_proxies"), problems, network);
         let origins =
             each(allowed_origins, &key.child("allowed_origins"), problems, WebOrigin::parse);
+        let language = language.parse().map_err(|unknown: UnknownLanguage| unknown.to_string());
+        let language = problems.take(&key.child("language"), language);
         let (listen, operations_listen) = (listen?, operations_listen?);
         if operations_listen.is_some_and(|other| other == listen && other.port() != 0) {
             let what = format!("{listen} is server.listen: choose another port, or leave it out");
@@ -83,6 +93,7 @@ impl ServerConfig {
             operations_listen,
             trusted_proxies: Networks(networks),
             allowed_origins: origins,
+            language: language?,
         })
     }
 
@@ -92,6 +103,7 @@ impl ServerConfig {
             operations_listen,
             trusted_proxies: Networks(networks),
             allowed_origins,
+            language,
         } = self;
         let origins = allowed_origins.iter().map(WebOrigin::as_str);
         ServerShown {
@@ -99,6 +111,7 @@ impl ServerConfig {
             operations_listen: operations_listen.map_or(Shown::Nothing, Shown::text),
             trusted_proxies: shown_unless_empty(networks.iter()),
             allowed_origins: shown_unless_empty(origins),
+            language: Shown::text(language.name()),
         }
     }
 }

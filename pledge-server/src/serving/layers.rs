@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use pledge_http::{Language, localized};
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -24,16 +25,18 @@ pub struct Layers {
     pub(super) proxies: Proxies,
     origins: Origins,
     rates: Rates,
+    language: Language,
     pub(super) limits: LimitsConfig,
 }
 
 impl Layers {
     /// The layers of a server.
     pub fn new(server: &ServerConfig, limits: LimitsConfig) -> Self {
-        let ServerConfig { trusted_proxies, allowed_origins, .. } = server;
+        let ServerConfig { trusted_proxies, allowed_origins, language, .. } = server;
         Self {
             proxies: Proxies::new(trusted_proxies.clone()),
             origins: Origins::new(allowed_origins.clone()),
+            language: *language,
             ..Self::bare(limits)
         }
     }
@@ -41,7 +44,13 @@ impl Layers {
     /// Layers that trust no proxy and let no other site read.
     pub fn bare(limits: LimitsConfig) -> Self {
         let (proxies, origins) = (Proxies::default(), Origins::default());
-        Self { proxies, origins, rates: Rates::new(limits.rate), limits }
+        Self {
+            proxies,
+            origins,
+            rates: Rates::new(limits.rate),
+            language: Language::default(),
+            limits,
+        }
     }
 
     /// What a client may take.
@@ -62,21 +71,23 @@ impl Layers {
 
     /// The routes with every layer around them, the outermost first.
     pub(super) fn around(&self, routes: Router) -> Router {
-        let Self { proxies, origins, rates, limits } = self.clone();
+        let Self { proxies, origins, rates, language, limits } = self.clone();
         let is_worth_it = SizeAbove::new(COMPRESSED_FROM).and(NotForContentType::SSE);
         let compressing = CompressionLayer::new().quality(CompressionLevel::Fastest);
-        let layers = ServiceBuilder::new()
+        let outer = ServiceBuilder::new()
             .layer(from_fn_with_state(proxies, access::log))
             .layer(from_fn(headers::protect))
             // Above what refuses, so that a script can read why.
             .layer(headers::cross_origin(origins))
             .layer(compressing.compress_when(is_worth_it))
-            .layer(from_fn(request_id::name_in_problem))
+            .layer(from_fn(request_id::name_in_problem));
+        let bounds = ServiceBuilder::new()
             .layer(from_fn(bounds::bound_uri))
             // What is refused here has cost nothing yet.
             .layer(from_fn_with_state(rates, rate::limit))
             .layer(from_fn_with_state(limits.request_timeout, bounds::bound_time))
             .layer(from_fn_with_state(limits.body_bytes, bounds::bound_body));
-        routes.layer(layers)
+        // Between them, so that what is refused has the reader's language, and then its id.
+        localized(routes.layer(bounds), language).layer(outer)
     }
 }

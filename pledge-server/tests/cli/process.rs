@@ -64,6 +64,19 @@ impl Folder {
         command
     }
 
+    /// Waits until `pledge status` shows a text: the API does not show texts of nodes.
+    pub(crate) fn shows(&self, text: &str) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let shown = self.run(&["status"]).stdout;
+            if shown.contains(text) {
+                return;
+            }
+            assert!(Instant::now() < until, "{text} is not in: {shown}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.run_with(&[], arguments)

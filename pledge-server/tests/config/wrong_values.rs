@@ -272,6 +272,7 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "server.operations_listen",
         "is server.listen: choose another port",
     ),
+    ("listen =", "language = \"fr\"\nlisten =", "server.language", "en or zh"),
 ];
 
 #[test]
