@@ -26,8 +26,10 @@ fn limits() -> LimitsConfig {
 fn behind_a_proxy(limits: LimitsConfig) -> Layers {
     let server = ServerConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
+        operations_listen: None,
         trusted_proxies: Networks::of(&["127.0.0.1"]),
         allowed_origins: vec![WebOrigin::of("https://app.example")],
+        language: Language::default(),
     };
     Layers::new(&server, limits)
 }

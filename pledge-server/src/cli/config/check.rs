@@ -47,7 +47,7 @@ async fn check(config: &Config) -> Report {
 }
 
 async fn check_listen(config: &Config, report: &mut Report) {
-    let ServerConfig { listen, operations_listen } = config.server;
+    let ServerConfig { listen, operations_listen, .. } = config.server;
     let server = Key::root("server");
     check_port(&server.child("listen"), listen, report).await;
     if let Some(listen) = operations_listen {
