@@ -81,7 +81,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     let url = format!("http://{address}/api/v1");
     let operations = listeners.operations_address()?.map(|address| format!("http://{address}"));
     tracing::info!("listening on {address}; opening {}", config.storage.url);
-    let (mut running, meters) = (Tasks::new(), Meters::new(&config.chains));
+    let (mut running, meters) = (Tasks::new(), Meters::default());
     // The server answers `/healthz` while the store opens, which may take as long as a migration.
     let layers = Layers::new(&config.server, config.limits);
     if is_reloaded {
@@ -97,6 +97,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     if let Some(rates) = &stores.rates {
         layers.share_rates(rates.clone());
     }
+    meters.name_chains(&config.chains);
     let stores = meters.store.around(stores);
     spawn(&context, &stores, &config, starts, (gates, meters), &mut running).await?;
     context.output.print(&Serving {
