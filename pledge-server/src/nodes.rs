@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pledge_core::error::ChainError;
@@ -29,8 +30,42 @@ pub trait Nodes: ChainSource {
     /// for as long as that is the same.
     fn incidents(&self) -> Vec<Option<String>>;
 
+    /// What each node is to the chain now and was asked so far, in the order of the configuration.
+    fn figures(&self) -> Vec<NodeFigures>;
+
     /// Looks tokens up together: an answer for each, in their order.
     async fn look_up(&self, tokens: &[TokenQuestion]) -> Vec<TokenAnswer>;
+}
+
+/// What one node is to its chain now, and what it was asked so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeFigures {
+    pub standing: Standing,
+    /// Calls that were sent, each one of a batch counted.
+    pub calls: u64,
+    /// Requests that brought at least one answer.
+    pub requests_answered: u64,
+    /// Requests that failed and single calls that were refused, by the reason's name.
+    pub failures: Vec<(&'static str, u64)>,
+    /// The number of requests that took at most this long and longer than the bound before, by bound.
+    pub durations: Vec<(Duration, u64)>,
+    /// The number of requests that took longer than the last bound.
+    pub longer: u64,
+    /// The sum of the durations of all requests.
+    pub duration_sum: Duration,
+}
+
+/// What one node is to its chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The answers come from it.
+    Current,
+    /// It would answer if the current one failed.
+    Ready,
+    /// It failed, or asked to be left alone.
+    Waits,
+    /// Its answers cannot be of the chain that the others are on.
+    OutOfUse,
 }
 
 /// One node of a chain.

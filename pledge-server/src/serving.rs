@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::LimitsConfig;
+use crate::metrics::ConnectionMeter;
 
 use connection::Connection;
 use connections::Connections;
@@ -50,6 +51,7 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: LimitsConfig,
+    meter: ConnectionMeter,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let connections_max = descriptors::keep_free(limits.connections);
@@ -62,10 +64,14 @@ pub async fn serve(
                 has_failed = false;
                 match connections.admit(peer.ip()) {
                     Some(seat) => {
-                        let connection = Connection { stream, peer, seat, limits };
+                        let metered = meter.accepts();
+                        let connection = Connection { stream, peer, seat, limits, metered };
                         open.spawn(connection.serve(router.clone(), stop.clone(), over.clone()));
                     }
-                    None => refuse(&stream),
+                    None => {
+                        meter.refuses();
+                        refuse(&stream);
+                    }
                 }
             }
             Err(error) if is_of_client(&error) => {}

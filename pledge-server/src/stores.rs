@@ -15,7 +15,7 @@ use pledge_core::query::Queries;
 use pledge_http::PartState;
 
 use crate::config::{ConfigError, Key, StorageConfig, StorageUrl};
-use crate::wire::{self, Database};
+use crate::wire::{self, Database, StoreLoad};
 
 /// How often a store is checked for being the one that was opened.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
@@ -237,6 +237,11 @@ impl Stores {
             }
             tokio::time::sleep(LOOKED_AT_EVERY).await;
         }
+    }
+
+    /// How busy the connections of the database are, if there is one.
+    pub(crate) fn load(&self) -> Option<StoreLoad> {
+        self.database.as_ref().map(|database| database.load())
     }
 
     /// Closes the connections and merges the write-ahead log of a file; what keeps nothing is gone

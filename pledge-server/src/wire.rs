@@ -18,6 +18,8 @@ pub(crate) use nodes::{
 };
 pub(crate) use redis::{join_redis, reach_redis};
 
+pub(crate) use pledge_storage_sqlite::StoreLoad;
+
 use crate::stores::Schema;
 
 /// Every kind of database.

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use super::{Context, Verdict, WrongUsage};
 use crate::config::LimitsConfig;
 use crate::demo::{self, Life, Market, Speed};
+use crate::metrics::ConnectionMeter;
 use crate::serving;
 use crate::stores::Stores;
 use crate::tasks::{self, Incidents, Tasks, ThisProcess};
@@ -89,7 +90,9 @@ async fn live(
     gate.open(with_short_paths(pledge_http::service(api, health), paths));
     let mut running = Tasks::new();
     running.spawn(tasks::keep_pulse(pulse, over.clone()));
-    running.spawn(serving::serve(listener, gate.router(), LimitsConfig::default(), over.clone()));
+    let meter = ConnectionMeter::default();
+    let limits = LimitsConfig::default();
+    running.spawn(serving::serve(listener, gate.router(), limits, meter, over.clone()));
     let life = Life::new(market, args.speed);
     running.spawn(life.live(context.progress.clone(), over.clone()));
     tasks::supervise(running, &over).await

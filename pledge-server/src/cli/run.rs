@@ -14,7 +14,7 @@ use futures::future::join_all;
 use pledge_core::engine::Registration;
 use pledge_core::error::StoreError;
 use pledge_core::sharing::{InstanceId, Lease};
-use pledge_http::{Api, Gate, Health, Pulse};
+use pledge_http::{Api, Health, Pulse};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -23,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Config, Problems};
-use crate::serving;
+use crate::metrics::Meters;
+use crate::operations::{Gates, Listeners};
 use crate::setup::{self, Examined, SetupError, Unknown};
 use crate::stores::Stores;
 use crate::tasks::{
@@ -48,6 +49,9 @@ pub(super) struct RunArgs {
 #[derive(Debug, Serialize)]
 struct Serving {
     url: String,
+    /// Where operators look in, if that is elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operations: Option<String>,
     storage: String,
     chains: Vec<String>,
 }
@@ -55,7 +59,11 @@ struct Serving {
 impl fmt::Display for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let chains = self.chains.join(", ");
-        write!(f, "serving {} from {}, following {chains}", self.url, self.storage)
+        write!(f, "serving {} from {}, following {chains}", self.url, self.storage)?;
+        match &self.operations {
+            Some(url) => write!(f, "; metrics at {url}/metrics"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -64,21 +72,23 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     config.require_chains()?;
     context.log_files.open(&config.logs, context.log_format)?;
     let listen = args.listen.unwrap_or(config.server.listen);
-    let listener = serving::bind(listen, "--listen or server.listen").await?;
-    let url = format!("http://{}/api/v1", listener.local_addr()?);
-    let mut running = Tasks::new();
-    let gate = Gate::default();
+    let listeners = Listeners::bind(listen, &config.server).await?;
+    let url = format!("http://{}/api/v1", listeners.address()?);
+    let operations = listeners.operations_address()?.map(|address| format!("http://{address}"));
+    let (mut running, meters) = (Tasks::new(), Meters::new(&config.chains));
     // The server answers `/healthz` while the store opens, which may take as long as a migration.
-    let router = gate.clone().router();
-    running.spawn(serving::serve(listener, router, config.limits, context.stop.clone()));
+    let gates =
+        listeners.serve(config.limits, meters.connections.clone(), &mut running, &context.stop);
     let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
     let Some(prepared) = prepared else {
         return Ok(Verdict::Fine);
     };
     let (stores, starts) = prepared?;
-    spawn(&context, &stores, &config, starts, &gate, &mut running).await;
+    let stores = meters.store.around(stores);
+    spawn(&context, &stores, &config, starts, (gates, meters), &mut running).await;
     context.output.print(&Serving {
         url: url.clone(),
+        operations,
         storage: config.storage.url.to_string(),
         chains: config.chains.iter().map(|chain| chain.name.clone()).collect(),
     })?;
@@ -202,7 +212,7 @@ async fn spawn(
     stores: &Stores,
     config: &Config,
     starts: Vec<Start>,
-    gate: &Gate,
+    (gates, meters): (Gates, Meters),
     running: &mut Tasks,
 ) {
     let (stop, chains) = (&context.stop, &config.chains);
@@ -211,11 +221,14 @@ async fn spawn(
     // Before the gate opens: `/readyz` has no answer until the store was read once.
     pulse.check().await;
     let process = ThisProcess::new(incidents.clone(), stores, stop.clone());
-    gate.open(pledge_http::service(
-        Api { queries: stores.queries(), clock: SystemTime::now },
-        Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now },
-    ));
-    running.spawn(tasks::keep_pulse(pulse, stop.clone()));
+    let api = Api { queries: stores.queries(), clock: SystemTime::now };
+    let health =
+        Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
+    gates.open(api, health, &meters, stores);
+    running.spawn(tasks::keep_pulse(pulse.clone(), stop.clone()));
+    let survey = meters.survey.clone();
+    let consumers = vec![tasks::log_dispatcher(stores).consumer().clone()];
+    running.spawn(survey.keep(stores.clone(), pulse, consumers, stop.clone()));
     running.spawn(tasks::watch_store(stores.clone(), stop.clone()));
     let part = share_out(stores, lease(chains), &incidents, running, stop).await;
     let pruning = tasks::keep_pruning(
@@ -241,6 +254,7 @@ async fn spawn(
             stores: stores.clone(),
             part: part.clone(),
             incidents: incidents.clone(),
+            nodes: meters.nodes.clone(),
             progress: context.progress.chain(&chain.name),
             moved: wakes.moved.clone(),
             stop: stop.clone(),

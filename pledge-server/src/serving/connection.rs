@@ -21,6 +21,7 @@ use tower::ServiceExt;
 
 use super::connections::{Busy, Seat};
 use crate::config::LimitsConfig;
+use crate::metrics::OpenConnection;
 
 /// The largest head of a request, in bytes: a path, a cursor and the headers of browsers and proxies.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -32,6 +33,7 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     pub(super) seat: Seat,
     pub(super) limits: LimitsConfig,
+    pub(super) metered: OpenConnection,
 }
 
 impl Connection {
@@ -43,7 +45,7 @@ impl Connection {
         stop: CancellationToken,
         over: CancellationToken,
     ) {
-        let Self { stream, peer, seat, limits } = self;
+        let Self { stream, peer, seat, limits, metered } = self;
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         // Time for a request is bounded by hyper and by its handler; time for taking an answer here.
@@ -59,7 +61,10 @@ impl Connection {
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = seat.evicted().cancelled() => Ok(()),
+            () = seat.evicted().cancelled() => {
+                metered.is_evicted();
+                Ok(())
+            }
             () = stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 over.run_until_cancelled(connection).await.unwrap_or(Ok(()))
@@ -67,6 +72,7 @@ impl Connection {
         };
         // What a client does is no incident of the server.
         if let Err(error) = ended {
+            metered.is_broken();
             tracing::debug!(%peer, "a connection ended early: {error}");
         }
     }

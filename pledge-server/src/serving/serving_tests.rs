@@ -51,7 +51,8 @@ async fn start(limits: LimitsConfig) -> Running {
         .route("/endless", get(endless));
     let listener = bind("127.0.0.1:0".parse().unwrap(), "a test").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let serving = tokio::spawn(serve(listener, router, limits, stop.clone()));
+    let serving =
+        tokio::spawn(serve(listener, router, limits, ConnectionMeter::default(), stop.clone()));
     Running { address, stop, begun, serving }
 }
 

@@ -18,6 +18,7 @@ use super::wake::Hints;
 use super::{AssignmentWatch, Incident, Incidents, STANDSTILL};
 use crate::backoff::Backoff;
 use crate::config::ChainConfig;
+use crate::metrics::NodesSeen;
 use crate::nodes::Nodes;
 use crate::progress::ChainProgress;
 use crate::setup::{self, Look};
@@ -33,6 +34,8 @@ pub struct Follower {
     pub part: AssignmentWatch,
     /// Where failures are reported.
     pub incidents: Incidents,
+    /// Where its nodes are shown to the metrics.
+    pub nodes: NodesSeen,
     /// Where progress is shown.
     pub progress: ChainProgress,
     /// Notified whenever the ledger moved.
@@ -74,6 +77,7 @@ impl Follower {
     async fn work(&mut self, start: Start) {
         let config = self.config.clone();
         let Look { source, tokens, contracts } = self.until_looked(&config, start).await;
+        self.nodes.show(&config.name, source.clone());
         let (stores, incidents) = (self.stores.clone(), self.incidents.clone());
         let (registrar, is_any) = Registrar::new(config, source.clone(), stores, &incidents);
         tokio::join!(registrar.run(tokens, contracts), self.follow(&source, is_any));
@@ -282,6 +286,7 @@ mod tests {
             config,
             stores: stores.clone(),
             incidents: incidents.clone(),
+            nodes: NodesSeen::default(),
             progress: Progress::new(Output::Json).chain("test"),
             moved: Arc::new(Notify::new()),
             stop: CancellationToken::new(),

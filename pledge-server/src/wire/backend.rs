@@ -8,7 +8,7 @@ use pledge_cache_redis::Redis;
 use pledge_core::error::StoreError;
 use pledge_core::ports::{LedgerReads, PointsReads};
 
-use super::BACKENDS;
+use super::{BACKENDS, StoreLoad};
 use crate::stores::{Found, Stores};
 
 /// A kind of database: a row of the table.
@@ -71,6 +71,9 @@ pub(crate) trait Database: Debug + Send + Sync {
 
     /// Closes its connections.
     async fn close(&self);
+
+    /// How busy its connections are.
+    fn load(&self) -> StoreLoad;
 
     /// Repeated reads through a cache, of a database that several instances may share. A file is
     /// read faster than a cache.

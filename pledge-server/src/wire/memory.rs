@@ -20,7 +20,7 @@ use pledge_storage_sqlite::{SqliteDatabase, SqliteStore};
 use tempfile::TempDir;
 
 use super::backend::Parsed;
-use super::{Database, Storage, unknown};
+use super::{Database, Storage, StoreLoad, unknown};
 use crate::stores::{Found, Stores};
 
 /// The folders that are there now.
@@ -84,6 +84,10 @@ impl Database for Private {
     async fn close(&self) {
         self.store.close().await;
         self.folder.remove();
+    }
+
+    fn load(&self) -> StoreLoad {
+        self.store.load()
     }
 }
 

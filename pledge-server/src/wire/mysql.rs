@@ -9,7 +9,7 @@ use pledge_core::error::StoreError;
 use pledge_storage_mysql::MySqlStore;
 
 use super::backend::{Parsed, Reads};
-use super::{Database, Storage};
+use super::{Database, Storage, StoreLoad};
 use crate::config::ServerUrl;
 use crate::stores::{Found, Stores, blame};
 
@@ -74,6 +74,10 @@ impl Database for MySqlStore {
 
     async fn close(&self) {
         Self::close(self).await;
+    }
+
+    fn load(&self) -> StoreLoad {
+        Self::load(self)
     }
 
     fn cached(&self, redis: &Redis) -> Option<Reads> {

@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pledge_chain_evm::{
-    EvmChain, EvmConfig, EvmNodes, HeadHints, HeadsConfig, LogProof, NodeReport, NodesConfig,
-    WrongChain,
+    Durations, EvmChain, EvmConfig, EvmNodes, HeadHints, HeadsConfig, LogProof, NodeReport,
+    NodeState, NodeTraffic, NodesConfig, WrongChain,
 };
 use pledge_core::error::ChainError;
 use pledge_core::ports::ChainSource;
 use pledge_core::types::ChainId;
 
 use crate::config::{self, ChainConfig, ConfigError, NodeUrl};
-use crate::nodes::{Heads, Node, Nodes, StartAnswer, StartQuestion, TokenAnswer, TokenQuestion};
+use crate::nodes::{
+    Heads, Node, NodeFigures, Nodes, Standing, StartAnswer, StartQuestion, TokenAnswer,
+    TokenQuestion,
+};
 use crate::sources::{ANSWER_TIMEOUT, Connected, within};
 
 /// Retries of one call. Few, since the tasks have their own backoff.
@@ -94,6 +97,10 @@ impl Nodes for EvmNodes {
         self.report().iter().map(NodeReport::incident).collect()
     }
 
+    fn figures(&self) -> Vec<NodeFigures> {
+        self.report().iter().zip(self.nodes()).map(figures).collect()
+    }
+
     async fn look_up(&self, tokens: &[TokenQuestion]) -> Vec<TokenAnswer> {
         let queries: Vec<_> = tokens.iter().map(query).collect();
         let found = self.discover_tokens(&queries).await.into_iter();
@@ -120,6 +127,26 @@ impl Node for EvmChain {
 impl Heads for HeadHints {
     async fn next(&mut self) -> Result<(), ChainError> {
         Self::next(self).await
+    }
+}
+
+fn figures((report, node): (&NodeReport, &EvmChain)) -> NodeFigures {
+    let NodeTraffic { calls, requests_answered, failures, durations } = node.traffic();
+    let Durations { classes, longer, sum } = durations;
+    let standing = match report.state {
+        NodeState::Current => Standing::Current,
+        NodeState::Ready => Standing::Ready,
+        NodeState::Waits { .. } => Standing::Waits,
+        NodeState::OutOfUse { .. } => Standing::OutOfUse,
+    };
+    NodeFigures {
+        standing,
+        calls,
+        requests_answered,
+        failures,
+        durations: classes,
+        longer,
+        duration_sum: sum,
     }
 }
 

@@ -10,7 +10,7 @@ use pledge_core::error::StoreError;
 use pledge_storage_sqlite::SqliteStore;
 
 use super::backend::Parsed;
-use super::{Database, Storage};
+use super::{Database, Storage, StoreLoad};
 use crate::config::ConfigError;
 use crate::stores::{Found, Stores, blame, url_key};
 
@@ -86,6 +86,10 @@ impl Database for SqliteStore {
 
     async fn close(&self) {
         Self::close(self).await;
+    }
+
+    fn load(&self) -> StoreLoad {
+        Self::load(self)
     }
 }
 

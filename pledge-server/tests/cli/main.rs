@@ -15,6 +15,7 @@ mod node;
 mod notifying;
 mod one_shot;
 mod opening;
+mod operations;
 mod poisoned;
 #[cfg(unix)]
 mod private;

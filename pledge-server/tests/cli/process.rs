@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -26,6 +26,7 @@ pub(crate) struct Ended {
 pub(crate) struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
+    printed: Arc<Mutex<String>>,
     pub(crate) server: String,
 }
 
@@ -46,8 +47,14 @@ impl Folder {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pledge"));
-        command.args(arguments).current_dir(self.path());
+        let mut command = self.clean(Command::new(env!("CARGO_BIN_EXE_pledge")));
+        command.args(arguments);
+        command
+    }
+
+    /// A command in this folder, without variables of the configuration and without input.
+    pub(crate) fn clean(&self, mut command: Command) -> Command {
+        command.current_dir(self.path());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("PLEDGE_") {
                 command.env_remove(name);
@@ -118,18 +125,20 @@ impl Folder {
         command.envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
+        let printed = Arc::new(Mutex::new(String::new()));
         let outputs: [Box<dyn Read + Send>; 2] =
             [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
         for output in outputs {
-            let sender = sender.clone();
+            let (sender, printed) = (sender.clone(), printed.clone());
             std::thread::spawn(move || {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    *printed.lock().unwrap() += &format!("{line}\n");
                     // The rest has no reader once the test is over.
                     let _ = sender.send(line);
                 }
             });
         }
-        Running { child, lines, server: String::new() }
+        Running { child, lines, printed, server: String::new() }
     }
 }
 
@@ -139,6 +148,16 @@ impl Ended {
             panic!("{error} in: {}\n{}", self.stdout, self.stderr);
         })
     }
+}
+
+/// The whole answer to a GET, head and body.
+pub(crate) fn ask(server: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(server).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
 impl Running {
@@ -161,14 +180,14 @@ impl Running {
             Some(path) => format!("/{path}"),
             None => format!("/api/v1/{path}"),
         };
-        let mut stream = TcpStream::connect(&self.server).unwrap();
-        let request =
-            format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.server);
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
+        let response = ask(&self.server, &path);
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
         serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {head}\n{body}"))
+    }
+
+    /// Everything that it has printed so far, on both outputs.
+    pub(crate) fn printed(&self) -> String {
+        self.printed.lock().unwrap().clone()
     }
 
     /// Repeats the request until the answer is right.

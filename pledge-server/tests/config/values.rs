@@ -35,6 +35,14 @@ fn a_good_file_becomes_domain_values() {
 }
 
 #[test]
+fn a_listener_for_operations_is_there_only_if_it_is_written() {
+    let of = |toml: &str| load(toml, &[]).unwrap().server.operations_listen;
+    assert_eq!(of(GOOD), None);
+    let written = GOOD.replace("[storage]", "operations_listen = \"127.0.0.1:0\"\n[storage]");
+    assert_eq!(of(&written), Some("127.0.0.1:0".parse().unwrap()));
+}
+
+#[test]
 fn the_bounds_of_a_settlement_are_keys() {
     let written =
         "[settlement]\ninterval = \"10s\"\nbatch_accounts = 7\nbatch_changes = 70\n[storage]";

@@ -192,6 +192,18 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "999 is too few: write at least 1000",
     ),
     ("127.0.0.1:0", "localhost", "server.listen", "IP:PORT"),
+    (
+        "[storage]",
+        "operations_listen = \"9090\"\n[storage]",
+        "server.operations_listen",
+        "such as 127.0.0.1:9090",
+    ),
+    (
+        "127.0.0.1:0\"",
+        "127.0.0.1:80\"\noperations_listen = \"127.0.0.1:80\"",
+        "server.operations_listen",
+        "is server.listen: choose another port",
+    ),
 ];
 
 #[test]

@@ -1,5 +1,7 @@
 //! `pledge config check`: everything that `run` would report before it starts, at once.
 
+use std::net::SocketAddr;
+
 use anyhow::Context as _;
 use futures::future::join_all;
 use pledge_core::error::ChainError;
@@ -11,7 +13,8 @@ use super::held;
 use super::report::{ContractFacts, Report, Start, TokenFacts};
 use crate::cli::{Context, QuickArgs, Verdict};
 use crate::config::{
-    ChainConfig, Config, ConfigError, ContractConfig, Key, NodeUrl, StorageConfig, TokenConfig,
+    ChainConfig, Config, ConfigError, ContractConfig, Key, NodeUrl, ServerConfig, StorageConfig,
+    TokenConfig,
 };
 use crate::nodes::Node;
 use crate::setup::{self, Examined, NodeFacts};
@@ -44,15 +47,22 @@ async fn check(config: &Config) -> Report {
 }
 
 async fn check_listen(config: &Config, report: &mut Report) {
-    let listen = config.server.listen;
-    let key = Key::root("server").child("listen");
+    let ServerConfig { listen, operations_listen } = config.server;
+    let server = Key::root("server");
+    check_port(&server.child("listen"), listen, report).await;
+    if let Some(listen) = operations_listen {
+        check_port(&server.child("operations_listen"), listen, report).await;
+    }
+}
+
+async fn check_port(key: &Key, listen: SocketAddr, report: &mut Report) {
     match serving::bind(listen, key.as_str()).await {
-        Ok(_) => report.ok(&key, format!("{listen} is free")),
+        Ok(_) => report.ok(key, format!("{listen} is free")),
         Err(_) if held::is_pledge(listen).await => {
             let what = "stop that one before you start another there";
-            report.ok(&key, format!("{listen} is in use by a running pledge: {what}"));
+            report.ok(key, format!("{listen} is in use by a running pledge: {what}"));
         }
-        Err(error) => report.failed(&key, format!("{error:#}")),
+        Err(error) => report.failed(key, format!("{error:#}")),
     }
 }
 
