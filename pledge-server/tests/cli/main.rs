@@ -5,6 +5,7 @@
 mod acting;
 mod archive;
 mod bad_input;
+mod canary;
 mod config_commands;
 mod database;
 mod demo;
@@ -16,6 +17,7 @@ mod notifying;
 mod one_shot;
 mod opening;
 mod operations;
+mod pages;
 mod poisoned;
 #[cfg(unix)]
 mod private;
