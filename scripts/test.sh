@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Passes the tests on a fresh machine: checks format, lints and docs, runs every test, plays what the README shows.
 #
-# Needs the Rust toolchain, a C compiler, Node.js with npm, curl, MariaDB, PostgreSQL and Redis. What is missing is installed from
-# Debian's packages when that is possible, and named when it is not. Anvil and the ERC-20 contract come from npm, into node_modules.
+# Needs the Rust toolchain, a C compiler, Node.js with npm, curl, MariaDB, PostgreSQL, Redis and SQLite's shell. What is missing is
+# installed from Debian's packages when that is possible, and named when it is not. Anvil and the ERC-20 contract come from npm,
+# into node_modules.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh
@@ -14,6 +15,7 @@ fi
 need cc build-essential
 need npm npm
 need curl curl
+need sqlite3 sqlite3
 
 step "anvil and the ERC-20 contract"
 npm ci --no-audit --no-fund --loglevel=error
@@ -22,6 +24,8 @@ step "format"
 cargo fmt --all --check
 
 scripts/supply-chain.sh
+
+scripts/operations.sh
 
 step "lints"
 cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
