@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the samples of docs/operations by the programs that read them: rules and their tests by promtool, the unit by systemd-analyze,
-# nginx.conf by nginx, Caddyfile by Caddy, and that the rest is what its format says.
+# nginx.conf by nginx, Caddyfile by Caddy, and that the others are valid in their formats.
 #
 # A program that is neither installed nor in a Debian package that can be fetched is a line that begins with NOT CHECKED. Packages are
 # unpacked below target/tools, and nothing is installed or started.

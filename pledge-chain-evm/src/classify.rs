@@ -43,7 +43,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Every fault.
+    /// Every fault, in the order of their declaration.
     pub(crate) const ALL: [Self; 14] = [
         Self::RateLimited,
         Self::Unreachable,

@@ -49,7 +49,7 @@ type ChainNames = Arc<BTreeMap<ChainId, String>>;
 pub struct Meters {
     /// The connections of readers.
     pub connections: ConnectionMeter,
-    /// Their requests.
+    /// The requests of readers, by route.
     pub http: HttpMeter,
     /// The calls of the store's ports.
     pub store: StoreMeter,

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{LimitsConfig, ServerConfig};
-use crate::metrics::{ConnectionMeter, Meters, Sources};
+use crate::metrics::{ConnectionMeter, HttpMeter, Meters, Sources};
 use crate::serving;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
@@ -76,12 +76,13 @@ impl Listeners {
     pub fn serve(
         self,
         limits: LimitsConfig,
-        meter: ConnectionMeter,
+        meters: &Meters,
         running: &mut Tasks,
         stop: &CancellationToken,
     ) -> Gates {
         let Self { readers: (listener, readers), operators, audience } = self;
-        let router = readers.clone().router();
+        let router = meters.http.around(HttpMeter::naming(readers.clone().router()));
+        let meter = meters.connections.clone();
         running.spawn(serving::serve(listener, router, limits, meter, stop.clone()));
         let operators = operators.map(|(listener, gate)| {
             // The connections of a scraper are not those of readers.
@@ -93,7 +94,7 @@ impl Listeners {
     }
 }
 
-/// What stands before the routes until the store is open.
+/// The gates before the routes, which open once the store is open.
 #[derive(Debug)]
 pub struct Gates {
     readers: Gate,
@@ -115,7 +116,7 @@ impl Gates {
             Audience::Both => pledge_http::service(api, health.clone()).merge(metrics.clone()),
             Audience::Readers => pledge_http::public_service(api, health.clone()),
         };
-        readers.open(meters.http.around(routes));
+        readers.open(HttpMeter::naming(routes));
         if let Some(operators) = operators {
             let routes: Router = pledge_http::probes(health).merge(metrics);
             operators.open(routes);

@@ -15,7 +15,8 @@ use pledge_core::query::Queries;
 use pledge_http::PartState;
 
 use crate::config::{ConfigError, Key, StorageConfig, StorageUrl};
-use crate::wire::{self, Database, StoreLoad};
+use crate::load::StoreLoad;
+use crate::wire::{self, Database};
 
 /// How often a store is checked for being the one that was opened.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);

@@ -18,8 +18,7 @@ pub(crate) use nodes::{
 };
 pub(crate) use redis::{join_redis, reach_redis};
 
-pub(crate) use pledge_storage_sqlite::StoreLoad;
-
+use crate::load::StoreLoad;
 use crate::stores::Schema;
 
 /// Every kind of database.
@@ -51,4 +50,10 @@ pub(crate) static BACKENDS: [Backend; 3] = [
 fn schema(version: &pledge_storage_sqlite::SchemaVersion) -> Schema {
     let of_set = version.of_set();
     Schema { of_set, found: version.found, newest: version.newest, is_empty: version.is_empty }
+}
+
+/// How busy a database is.
+fn load(of: pledge_storage_sqlite::StoreLoad) -> StoreLoad {
+    let pledge_storage_sqlite::StoreLoad { under_way, waiting, waits, waited, refused } = of;
+    StoreLoad { under_way, waiting, waits, waited, refused }
 }

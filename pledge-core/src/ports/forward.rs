@@ -296,25 +296,6 @@ macro_rules! __forward_method {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __forwarded {
-    (($field:ident through $around:ident) $port:ident $method:ident [$($life:lifetime)*]
-        ($($argument:ident: $type:ty),*) -> $answer:ty) => {
-        fn $method<'life0, $($life,)* 'async_trait>(
-            &'life0 self,
-            $($argument: $type),*
-        ) -> ::core::pin::Pin<::std::boxed::Box<
-            dyn ::core::future::Future<
-                Output = ::core::result::Result<$answer, $crate::error::StoreError>,
-            > + ::core::marker::Send + 'async_trait,
-        >>
-        where
-            'life0: 'async_trait,
-            $($life: 'async_trait,)*
-            Self: 'async_trait,
-        {
-            let call = $crate::ports::$port::$method(&self.$field, $($argument),*);
-            ::std::boxed::Box::pin(self.$around(::core::stringify!($method), call))
-        }
-    };
     ($field:tt $port:ident $method:ident [$($life:lifetime)*]
         ($($argument:ident: $type:ty),*) -> $answer:ty) => {
         fn $method<'life0, $($life,)* 'async_trait>(
@@ -330,7 +311,21 @@ macro_rules! __forwarded {
             $($life: 'async_trait,)*
             Self: 'async_trait,
         {
-            $crate::ports::$port::$method(&self.$field, $($argument),*)
+            $crate::__called!(self $field $port $method ($($argument),*))
         }
+    };
+}
+
+/// The call of a forwarded method, as it is or through a function of the decorator.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __called {
+    ($this:ident ($field:ident through $around:ident) $port:ident $method:ident
+        ($($argument:ident),*)) => {{
+        let call = $crate::ports::$port::$method(&$this.$field, $($argument),*);
+        ::std::boxed::Box::pin($this.$around(::core::stringify!($method), call))
+    }};
+    ($this:ident $field:tt $port:ident $method:ident ($($argument:ident),*)) => {
+        $crate::ports::$port::$method(&$this.$field, $($argument),*)
     };
 }

@@ -77,8 +77,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     let operations = listeners.operations_address()?.map(|address| format!("http://{address}"));
     let (mut running, meters) = (Tasks::new(), Meters::new(&config.chains));
     // The server answers `/healthz` while the store opens, which may take as long as a migration.
-    let gates =
-        listeners.serve(config.limits, meters.connections.clone(), &mut running, &context.stop);
+    let gates = listeners.serve(config.limits, &meters, &mut running, &context.stop);
     let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
     let Some(prepared) = prepared else {
         return Ok(Verdict::Fine);

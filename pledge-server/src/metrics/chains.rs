@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use pledge_core::ledger::{TokenState, TokenStatus};
+use pledge_core::ledger::TokenState;
 use pledge_core::ports::ChainState;
 use pledge_core::query::furthest_behind;
 use pledge_core::types::{BlockRef, Timestamp};
@@ -17,6 +17,9 @@ use super::family::{gauge, gauges};
 
 /// Every status of a chain.
 const STATES: [&str; 5] = ["syncing", "live", "degraded", "paused", "halted"];
+
+/// Every status of a token.
+const TOKEN_STATES: [&str; 3] = ["active", "halted", "paused"];
 
 #[derive(Debug)]
 struct Chains {
@@ -45,9 +48,9 @@ impl Seen<'_> {
         Some(self.state.head?.get().saturating_sub(self.confirmed?.number.get()))
     }
 
-    fn tokens(&self, is_meant: fn(&TokenStatus) -> bool) -> u64 {
-        let of = |token: &&TokenState| is_meant(&token.status);
-        self.followed.tokens.iter().filter(of).count() as u64
+    fn tokens(&self, state: &str) -> u64 {
+        let in_it = |token: &&TokenState| token.status.name() == state;
+        self.followed.tokens.iter().filter(in_it).count() as u64
     }
 }
 
@@ -91,14 +94,9 @@ fn encode_states(encoder: &mut DescriptorEncoder<'_>, seen: &[Seen<'_>]) -> fmt:
     let help = "The state of a chain: 1 for the one that it is in, 0 for the others";
     gauges(encoder, ("pledge_chain_state", help), states)?;
     let tokens = seen.iter().flat_map(|seen| {
-        let of_each: [(&str, fn(&TokenStatus) -> bool); 3] = [
-            ("active", |status| matches!(status, TokenStatus::Active)),
-            ("halted", |status| matches!(status, TokenStatus::Halted(_))),
-            ("paused", |status| matches!(status, TokenStatus::Paused(_))),
-        ];
-        of_each.map(|(state, is_meant)| {
+        TOKEN_STATES.map(|state| {
             let [chain] = seen.labels();
-            ([chain, ("state", state.to_owned())], seen.tokens(is_meant))
+            ([chain, ("state", state.to_owned())], seen.tokens(state))
         })
     });
     gauges(encoder, ("pledge_tokens", "Tokens of a chain, by state"), tokens)

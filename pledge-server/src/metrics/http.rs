@@ -1,5 +1,6 @@
 //! Requests, by the template of their route.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::Router;
@@ -51,9 +52,16 @@ impl HttpMeter {
         }
     }
 
-    /// These routes, counted. Layers that answer for a route belong inside.
+    /// These routes, whose requests are counted. Layers that answer in the place of a route belong inside,
+    /// so that what they refuse counts too.
     pub fn around(&self, routes: Router) -> Router {
         routes.layer(middleware::from_fn_with_state(self.clone(), measure))
+    }
+
+    /// These routes, whose templates are known to [`HttpMeter::around`], wherever that is: what lies between
+    /// has no routes of its own.
+    pub fn naming(routes: Router) -> Router {
+        routes.layer(middleware::from_fn(name))
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
@@ -67,13 +75,26 @@ impl HttpMeter {
     }
 }
 
-async fn measure(State(meter): State<HttpMeter>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or(UNKNOWN, MatchedPath::as_str);
-    let asked = Asked { method: name_of(request.method()), route: route.to_owned() };
-    let mut begun = Begun::new(meter, asked);
+/// The template of the route that a request came to, once it is there.
+#[derive(Debug, Clone, Default)]
+struct Route(Arc<OnceLock<MatchedPath>>);
+
+async fn measure(State(meter): State<HttpMeter>, mut request: Request, next: Next) -> Response {
+    let route = Route::default();
+    let mut begun = Begun::new(meter, name_of(request.method()), route.clone());
+    request.extensions_mut().insert(route);
     let response = next.run(request).await;
     begun.status = Some(response.status());
     response
+}
+
+async fn name(request: Request, next: Next) -> Response {
+    let (route, path) = (request.extensions().get::<Route>(), request.extensions().get());
+    if let (Some(Route(route)), Some(path)) = (route, path) {
+        // An error means that it is known.
+        let _ = route.set(MatchedPath::clone(path));
+    }
+    next.run(request).await
 }
 
 /// The name of a method; one value for those that no route knows.
@@ -93,25 +114,27 @@ fn name_of(method: &Method) -> &'static str {
 /// A request under way, counted when this is dropped: also one that is never answered.
 struct Begun {
     meter: HttpMeter,
-    asked: Asked,
+    method: &'static str,
+    route: Route,
     since: Instant,
     status: Option<StatusCode>,
 }
 
 impl Begun {
-    fn new(meter: HttpMeter, asked: Asked) -> Self {
+    fn new(meter: HttpMeter, method: &'static str, route: Route) -> Self {
         meter.in_flight.inc();
-        Self { meter, asked, since: Instant::now(), status: None }
+        Self { meter, method, route, since: Instant::now(), status: None }
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        let Self { meter, asked, since, status } = self;
+        let Self { meter, method, route, since, status } = self;
         meter.in_flight.dec();
-        meter.durations.get_or_create(asked).observe(since.elapsed().as_secs_f64());
+        let route = route.0.get().map_or(UNKNOWN, MatchedPath::as_str).to_owned();
+        let asked = Asked { method, route: route.clone() };
+        meter.durations.get_or_create(&asked).observe(since.elapsed().as_secs_f64());
         let status = status.map_or_else(|| CUT.to_owned(), |status| status.as_u16().to_string());
-        let Asked { method, route } = asked.clone();
         meter.requests.get_or_create(&Answered { method, route, status }).inc();
     }
 }
@@ -134,7 +157,12 @@ mod tests {
             .nest("/api/v1", inner)
             .route("/never", get(pending::<StatusCode>))
             .fallback(|| async { StatusCode::NOT_FOUND });
-        meter.around(routes)
+        // As a server has them: behind something that passes every path on.
+        let routes = HttpMeter::naming(routes);
+        meter.around(
+            Router::new()
+                .fallback(async move |request: Request| routes.clone().oneshot(request).await),
+        )
     }
 
     async fn ask(routes: &Router, method: &str, path: &str) {

@@ -78,7 +78,8 @@ async fn eventful() -> String {
     let unknown = TokenId { address: account(9).address(), ..TOKEN };
     stores.points.programmes(unknown).await.unwrap_err();
     meters.nodes.show(&chain.name, wire::connect_each(chain).await.unwrap().nodes);
-    let routes = meters.http.around(Router::new().route("/", get(|| async {})));
+    let routes = HttpMeter::naming(Router::new().route("/", get(|| async {})));
+    let routes = meters.http.around(routes);
     routes.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
     let sources = sources(&stores);
     sources.pulse.check().await;
@@ -144,7 +145,7 @@ const INTRODUCTION: &str = "\
 
 What `/metrics` shows, in the text format of Prometheus. It is on `server.operations_listen`, or, without that key, on `server.listen`
 if that is a loopback address. A scrape asks neither the store nor a node: it shows what the process knows. `chain` is the name of a
-chain in the configuration, `node` the place of a node in its `rpc_urls`, from 0. No url, no account and no path that somebody made up
+chain in the configuration, `node` the place of a node in its `rpc_urls`, from 0. No url, no account and no path that a reader made up
 is a label; a path that no route has is `unknown`.
 
 This page is written from a scrape: `PLEDGE_BLESS=1 cargo test -p pledge-server --all-features --lib metrics`.

@@ -45,15 +45,7 @@ impl NodesSeen {
 impl Collector for NodesSeen {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let (figures, encoder) = (self.figures(), &mut encoder);
-        let states = figures.iter().flat_map(|(place, figures)| {
-            STATES.map(|(standing, state)| {
-                let [chain, node] = place.clone();
-                let labels = [chain, node, ("state", state.to_owned())];
-                (labels, u64::from(figures.standing == standing))
-            })
-        });
-        let help = "What a node is to its chain: 1 for its state, 0 for the others";
-        gauges(encoder, ("pledge_node_state", help), states)?;
+        encode_states(encoder, &figures)?;
         let of_each = |figure: fn(&NodeFigures) -> u64| {
             figures.iter().map(move |(place, figures)| (place.clone(), figure(figures)))
         };
@@ -62,14 +54,7 @@ impl Collector for NodesSeen {
         let help = "Requests that brought at least one answer";
         let answered = of_each(|node| node.requests_answered);
         counters(encoder, ("pledge_node_requests_answered", help), answered)?;
-        let failures = figures.iter().flat_map(|(place, figures)| {
-            figures.failures.iter().map(|(reason, count)| {
-                let [chain, node] = place.clone();
-                ([chain, node, ("reason", (*reason).to_owned())], *count)
-            })
-        });
-        let help = "Requests that failed and single calls that were refused, by reason";
-        counters(encoder, ("pledge_node_failures", help), failures)?;
+        encode_failures(encoder, &figures)?;
         encode_durations(encoder, &figures)
     }
 }
@@ -81,6 +66,35 @@ const STATES: [(Standing, &str); 4] = [
     (Standing::Waits, "waits"),
     (Standing::OutOfUse, "out_of_use"),
 ];
+
+fn encode_states(
+    encoder: &mut DescriptorEncoder<'_>,
+    figures: &[(Place, NodeFigures)],
+) -> fmt::Result {
+    let states = figures.iter().flat_map(|(place, figures)| {
+        STATES.map(|(standing, state)| {
+            let [chain, node] = place.clone();
+            let labels = [chain, node, ("state", state.to_owned())];
+            (labels, u64::from(figures.standing == standing))
+        })
+    });
+    let help = "What a node is to its chain: 1 for its state, 0 for the others";
+    gauges(encoder, ("pledge_node_state", help), states)
+}
+
+fn encode_failures(
+    encoder: &mut DescriptorEncoder<'_>,
+    figures: &[(Place, NodeFigures)],
+) -> fmt::Result {
+    let failures = figures.iter().flat_map(|(place, figures)| {
+        figures.failures.iter().map(|(reason, count)| {
+            let [chain, node] = place.clone();
+            ([chain, node, ("reason", (*reason).to_owned())], *count)
+        })
+    });
+    let help = "Requests that failed and single calls that were refused, by reason";
+    counters(encoder, ("pledge_node_failures", help), failures)
+}
 
 fn encode_durations(
     encoder: &mut DescriptorEncoder<'_>,

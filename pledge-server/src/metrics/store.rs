@@ -23,8 +23,8 @@ use prometheus_client::registry::Registry;
 
 use super::ChainNames;
 use super::family::{counters, gauges};
+use crate::load::StoreLoad;
 use crate::stores::Stores;
-use crate::wire::StoreLoad;
 
 /// The upper bounds of the buckets of a call's duration, in seconds.
 const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];

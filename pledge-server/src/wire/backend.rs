@@ -8,7 +8,8 @@ use pledge_cache_redis::Redis;
 use pledge_core::error::StoreError;
 use pledge_core::ports::{LedgerReads, PointsReads};
 
-use super::{BACKENDS, StoreLoad};
+use super::BACKENDS;
+use crate::load::StoreLoad;
 use crate::stores::{Found, Stores};
 
 /// A kind of database: a row of the table.

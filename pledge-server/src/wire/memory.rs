@@ -20,7 +20,8 @@ use pledge_storage_sqlite::{SqliteDatabase, SqliteStore};
 use tempfile::TempDir;
 
 use super::backend::Parsed;
-use super::{Database, Storage, StoreLoad, unknown};
+use super::{Database, Storage, unknown};
+use crate::load::StoreLoad;
 use crate::stores::{Found, Stores};
 
 /// The folders that are there now.
@@ -87,7 +88,7 @@ impl Database for Private {
     }
 
     fn load(&self) -> StoreLoad {
-        self.store.load()
+        super::load(self.store.load())
     }
 }
 

@@ -9,8 +9,9 @@ use pledge_core::error::StoreError;
 use pledge_storage_mysql::MySqlStore;
 
 use super::backend::{Parsed, Reads};
-use super::{Database, Storage, StoreLoad};
+use super::{Database, Storage};
 use crate::config::ServerUrl;
+use crate::load::StoreLoad;
 use crate::stores::{Found, Stores, blame};
 
 const EXAMPLE: &str = "mysql://pledge@127.0.0.1:3306/pledge";
@@ -77,7 +78,7 @@ impl Database for MySqlStore {
     }
 
     fn load(&self) -> StoreLoad {
-        Self::load(self)
+        super::load(Self::load(self))
     }
 
     fn cached(&self, redis: &Redis) -> Option<Reads> {

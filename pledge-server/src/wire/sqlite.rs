@@ -10,8 +10,9 @@ use pledge_core::error::StoreError;
 use pledge_storage_sqlite::SqliteStore;
 
 use super::backend::Parsed;
-use super::{Database, Storage, StoreLoad};
+use super::{Database, Storage};
 use crate::config::ConfigError;
+use crate::load::StoreLoad;
 use crate::stores::{Found, Stores, blame, url_key};
 
 /// A file, relative to the current folder.
@@ -89,7 +90,7 @@ impl Database for SqliteStore {
     }
 
     fn load(&self) -> StoreLoad {
-        Self::load(self)
+        super::load(Self::load(self))
     }
 }
 

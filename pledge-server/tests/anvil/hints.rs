@@ -6,6 +6,7 @@ use std::time::Duration;
 use pledge_core::sharing::{InstanceId, Lease};
 use pledge_core::types::BlockNumber;
 use pledge_server::config::NodeUrl;
+use pledge_server::metrics::NodesSeen;
 use pledge_server::output::Output;
 use pledge_server::progress::Progress;
 use pledge_server::setup::{self, Unknown};
@@ -44,6 +45,7 @@ impl Followed {
             stores: stores.clone(),
             part: AssignmentWatch::whole(&lease),
             incidents: Incidents::default(),
+            nodes: NodesSeen::default(),
             progress: Progress::new(Output::Json).chain(&config.name),
             moved: moved.clone(),
             stop: CancellationToken::new(),

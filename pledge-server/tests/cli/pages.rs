@@ -1,7 +1,7 @@
 //! The pages of docs/operations: their commands are run, and print what the pages show.
 //!
-//! A block of the kind `console` has commands after `$ ` and what they print below. `…` stands for any text in a line, and a
-//! line of its own for any number of lines. `PLEDGE_BLESS=1` writes what was printed where a page shows something else.
+//! A block of the kind `console` has commands after `$ ` and what they print below. `…` is any text in a line, and on a
+//! line of its own any number of lines. `PLEDGE_BLESS=1` writes what was printed where a page shows something else.
 
 use std::fmt::Write as _;
 use std::fs;
