@@ -12,12 +12,15 @@ samples=$PWD/docs/operations
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# fetch PACKAGE: a list of packages that is old or missing is renewed once.
+fetch() { apt-get download -qq "$1" || { apt-get update -qq && apt-get download -qq "$1"; }; } >/dev/null 2>&1
+
 # program NAME PACKAGE: leaves the path of a program in $found; fails if it cannot be had.
 program() {
     found=$(PATH=$PATH:/usr/sbin:$tools/usr/bin:$tools/usr/sbin command -v "$1") && return
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
     mkdir -p "$tools"
-    (cd "$work" && apt-get download -qq "$2" >/dev/null 2>&1 && dpkg-deb -x "$2"_*.deb "$tools") || return 1
+    (cd "$work" && fetch "$2" && dpkg-deb -x "$2"_*.deb "$tools") || return 1
     found=$(PATH=$tools/usr/bin:$tools/usr/sbin command -v "$1")
 }
 

@@ -9,6 +9,7 @@ mod chains;
 mod connections;
 mod family;
 mod http;
+mod names;
 mod nodes;
 mod points;
 mod process;
@@ -16,7 +17,6 @@ mod store;
 mod survey;
 mod work;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -26,7 +26,6 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use pledge_core::types::ChainId;
 use pledge_http::{Process, Pulse};
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::registry::Registry;
@@ -37,12 +36,10 @@ use crate::stores::Stores;
 pub use connections::ConnectionMeter;
 pub(crate) use connections::OpenConnection;
 pub use http::HttpMeter;
+use names::ChainNames;
 pub use nodes::NodesSeen;
 pub use store::StoreMeter;
 pub use survey::Survey;
-
-/// The names of chains, as the configuration has them.
-type ChainNames = Arc<BTreeMap<ChainId, String>>;
 
 /// Counts what happens in a process. Clones share the counts.
 #[derive(Debug, Clone)]
@@ -57,6 +54,7 @@ pub struct Meters {
     pub nodes: NodesSeen,
     /// Progress that is read from the store in the background.
     pub survey: Survey,
+    names: ChainNames,
 }
 
 /// What a scrape reads besides the meters.
@@ -72,18 +70,25 @@ pub struct Sources {
     pub clock: fn() -> SystemTime,
 }
 
-impl Meters {
-    /// Meters of a process that follows these chains.
-    pub fn new(chains: &[ChainConfig]) -> Self {
-        let names = chains.iter().map(|chain| (chain.id, chain.name.clone()));
-        let names: ChainNames = Arc::new(names.collect());
+impl Default for Meters {
+    fn default() -> Self {
+        let names = ChainNames::default();
         Self {
             connections: ConnectionMeter::default(),
             http: HttpMeter::new(),
             store: StoreMeter::new(names.clone()),
             nodes: NodesSeen::default(),
-            survey: Survey::new(names),
+            survey: Survey::new(names.clone()),
+            names,
         }
+    }
+}
+
+impl Meters {
+    /// Shows chains by these names. A name without a configuration file is that of the store, so it is known
+    /// only then.
+    pub fn name_chains(&self, chains: &[ChainConfig]) {
+        self.names.set(chains);
     }
 
     /// `/metrics`, in the text format of Prometheus.

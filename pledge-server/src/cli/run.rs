@@ -75,7 +75,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     let listeners = Listeners::bind(listen, &config.server).await?;
     let url = format!("http://{}/api/v1", listeners.address()?);
     let operations = listeners.operations_address()?.map(|address| format!("http://{address}"));
-    let (mut running, meters) = (Tasks::new(), Meters::new(&config.chains));
+    let (mut running, meters) = (Tasks::new(), Meters::default());
     // The server answers `/healthz` while the store opens, which may take as long as a migration.
     let gates = listeners.serve(config.limits, &meters, &mut running, &context.stop);
     let prepared = context.stop.run_until_cancelled(prepare(&mut config)).await;
@@ -83,6 +83,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
         return Ok(Verdict::Fine);
     };
     let (stores, starts) = prepared?;
+    meters.name_chains(&config.chains);
     let stores = meters.store.around(stores);
     spawn(&context, &stores, &config, starts, (gates, meters), &mut running).await;
     context.output.print(&Serving {

@@ -63,7 +63,8 @@ fn config() -> Config {
 async fn eventful() -> String {
     let config = config();
     let [chain] = &config.chains[..] else { panic!("one chain") };
-    let meters = Meters::new(&config.chains);
+    let meters = Meters::default();
+    meters.name_chains(&config.chains);
     let stores = meters.store.around(private_stores().await);
     let mut test = TestChain::open(&stores).await;
     for (at, mint) in [(60, Some((account(1), 10))), (7_200, None), (7_201, None)] {
@@ -244,7 +245,7 @@ async fn no_figure_names_a_url_or_an_account() {
 
 #[tokio::test]
 async fn a_scrape_asks_the_store_nothing() {
-    let meters = Meters::new(&[]);
+    let meters = Meters::default();
     let stores = meters.store.around(private_stores().await);
     let sources = sources(&stores);
     sources.pulse.check().await;

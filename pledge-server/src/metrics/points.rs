@@ -9,8 +9,8 @@ use pledge_core::types::{ChainId, Timestamp, TokenId};
 use pledge_http::Followed;
 use prometheus_client::encoding::DescriptorEncoder;
 
-use super::ChainNames;
 use super::family::gauges;
+use super::names::ChainNames;
 
 /// The figures of every programme.
 pub(super) struct Points(Vec<(Labels, Figures)>);
@@ -60,7 +60,7 @@ impl Points {
         let tokens = followed.values().flat_map(|followed| &followed.tokens);
         let figures = tokens.flat_map(|token| {
             let id = token.spec.id;
-            let chain = names.get(&id.chain).cloned().unwrap_or_else(|| id.chain.to_string());
+            let chain = names.of(id.chain);
             let states = programmes.get(&id).into_iter().flatten();
             states.map(move |state| {
                 let programme = state.programme.id.name().to_owned();

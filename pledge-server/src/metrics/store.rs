@@ -12,7 +12,7 @@ use pledge_core::ports::{
     BatchFailure, EventStore, LedgerReads, LedgerWrites, LogReads, LogStore, PointsReads,
     PointsStore, Registry as PortRegistry, Rewind, SettlementBatch,
 };
-use pledge_core::types::{ChainId, TokenId};
+use pledge_core::types::TokenId;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
 use prometheus_client::metrics::counter::Counter;
@@ -21,8 +21,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::ChainNames;
 use super::family::{counters, gauges};
+use super::names::ChainNames;
 use crate::load::StoreLoad;
 use crate::stores::Stores;
 
@@ -129,17 +129,13 @@ impl StoreMeter {
         let of_contracts = record.contracts.iter().map(|contract| contract.from.number.get());
         let Some(from) = of_tokens.chain(of_contracts).max() else { return };
         let depth = u32::try_from(from.saturating_sub(to)).unwrap_or(u32::MAX);
-        let chain = self.name_of(record.chain);
+        let chain = self.names.of(record.chain);
         self.reorgs.get_or_create(&OfChain { chain }).observe(depth.into());
     }
 
     fn batch(&self, token: TokenId, outcome: &'static str) {
-        let chain = self.name_of(token.chain);
+        let chain = self.names.of(token.chain);
         self.batches.get_or_create(&Batches { chain, outcome }).inc();
-    }
-
-    fn name_of(&self, chain: ChainId) -> String {
-        self.names.get(&chain).cloned().unwrap_or_else(|| chain.to_string())
     }
 }
 

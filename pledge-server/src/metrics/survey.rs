@@ -17,8 +17,8 @@ use prometheus_client::registry::Registry;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::ChainNames;
 use super::family::{gauge, gauges};
+use super::names::ChainNames;
 use super::points::Points;
 use crate::stores::Stores;
 
@@ -169,7 +169,7 @@ mod tests {
     async fn the_newest_event_and_the_place_of_each_consumer_are_read() {
         let stores = Stores::of(MemoryStore::new());
         stores.balances.register_chain(TOKEN.chain, "test").await.unwrap();
-        let survey = Meters::new(&[]).survey;
+        let survey = Meters::default().survey;
         let consumers = [Consumer::new("log").unwrap()];
         let status = ChainStatus::Halted("a test".to_owned());
         let (chain, head, head_time, processed) = (TOKEN.chain, None, None, None);
@@ -191,7 +191,7 @@ mod tests {
         let _test = TestChain::open(&stores).await;
         let pulse = Pulse::new(stores.balances.clone(), stores.logs.clone());
         pulse.check().await;
-        let (survey, mut after) = (Meters::new(&[]).survey, None);
+        let (survey, mut after) = (Meters::default().survey, None);
         for _ in 0..3 {
             survey.found().programmes.clear();
             survey.read_programmes(&stores, &pulse, &mut after).await.unwrap();
