@@ -150,6 +150,24 @@ async fn one_reader_more_than_may_wait_is_refused_at_once_and_the_others_are_ser
 }
 
 #[tokio::test]
+async fn readers_that_wait_or_are_refused_are_counted_apart_from_the_stores_own_calls() {
+    let stage = Stage::new(bounds(2, 1)).await;
+    let own = stage.store.load();
+    // The gate holds them before they have their connections.
+    let mut readings = stage.held(2).await;
+    readings.push(stage.read());
+    tokio::task::yield_now().await;
+    busy(stage.readers.chains().await);
+    let load = stage.readers.load();
+    assert_eq!((load.waiting, load.refused), (3, 1), "{load:?}");
+    stage.gate.open();
+    assert!(try_join_all(readings).await.unwrap().iter().all(Result::is_ok));
+    let load = stage.readers.load();
+    assert_eq!((load.waiting, load.under_way, load.waits), (0, 0, 4), "{load:?}");
+    assert_eq!(stage.store.load(), own);
+}
+
+#[tokio::test]
 async fn the_store_works_on_while_readers_have_all_their_connections() {
     let stage = Stage::new(bounds(2, 0)).await;
     let readings = stage.held(2).await;
