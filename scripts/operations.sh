@@ -66,7 +66,7 @@ else
     not_checked Caddyfile caddy
 fi
 
-step "compose.yml and kubernetes.yml"
+step "compose.yml, kubernetes.yml, Containerfile and dashboard.json"
 if python3 -c 'import yaml' 2>/dev/null; then
     python3 - "$samples" <<'PYTHON'
 import json, sys, yaml
@@ -83,12 +83,18 @@ assert {volume for volume in named if not volume.startswith(".")} == set(compose
 ports = {port["name"] for port in pod["ports"]}
 for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
     assert pod[probe]["httpGet"]["port"] in ports, f"kubernetes.yml: {probe}"
+image = [line.split(maxsplit=1) for line in open(f"{folder}/Containerfile") if line.strip() and line[0] != "#"]
+known = {"FROM", "WORKDIR", "COPY", "RUN", "USER", "VOLUME", "EXPOSE", "STOPSIGNAL", "ENTRYPOINT", "CMD"}
+assert {word for word, _ in image} <= known, f"Containerfile: {[word for word, _ in image]}"
+assert image[0][0] == "FROM" and all(json.loads(rest) for word, rest in image if word in ("ENTRYPOINT", "CMD"))
+exposed = {port for word, rest in image if word == "EXPOSE" for port in rest.split()}
+assert exposed == {str(port["containerPort"]) for port in pod["ports"]}, f"Containerfile: {exposed}"
 panels = json.load(open(f"{folder}/dashboard.json"))["panels"]
 assert len({panel["id"] for panel in panels}) == len(panels), "dashboard.json: two panels have one id"
 print(f"{len(services)} services, {len(ports)} ports, {len(panels)} panels")
 PYTHON
 else
-    not_checked "compose.yml and kubernetes.yml" "PyYAML"
+    not_checked "compose.yml, kubernetes.yml, Containerfile and dashboard.json" "PyYAML"
 fi
 if docker compose version >/dev/null 2>&1; then
     PLEDGE_DB_PASSWORD=x PLEDGE_REDIS_PASSWORD=x docker compose --file "$samples/compose.yml" config --quiet
