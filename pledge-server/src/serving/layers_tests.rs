@@ -10,6 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_http::Language;
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use tracing_subscriber::layer::SubscriberExt;

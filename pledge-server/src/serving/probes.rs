@@ -1,6 +1,6 @@
-//! The requests of orchestrators, which are no load of readers.
+//! The requests of orchestrators and scrapers, which are no load of readers.
 
-/// Whether a path is one that an orchestrator asks, every few seconds.
+/// Whether a path is one that an orchestrator or a scraper asks, every few seconds.
 pub(super) fn is_probe(path: &str) -> bool {
-    ["/healthz", "/readyz"].contains(&path)
+    ["/healthz", "/metrics", "/ping", "/readyz"].contains(&path)
 }
