@@ -32,7 +32,7 @@ pub(crate) fn plan() -> String {
 
 pub(crate) async fn measure(subject: &mut Subject) -> Measured {
     register(&*subject.store).await;
-    commit(&*subject.store, &mints(ACCOUNTS)).await;
+    commit(&*subject.store, &mints(0..ACCOUNTS)).await;
     let [mut plain, mut committed, mut slice] = [const { Vec::new() }; 3];
     for round in 0..WARM_UP_ROUNDS + ROUNDS {
         let batch = transfers(ACCOUNTS, BATCH, ACCOUNTS + round * BATCH);

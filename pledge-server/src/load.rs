@@ -6,22 +6,22 @@ use std::time::Duration;
 
 /// How busy the connections of one handle of a database are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StoreLoad {
+pub(crate) struct StoreLoad {
     /// Calls that have a connection now.
-    pub under_way: u64,
+    pub(crate) under_way: u64,
     /// Calls that wait for one now.
-    pub waiting: u64,
+    pub(crate) waiting: u64,
     /// Calls that waited until they had one, or were refused, so far.
-    pub waits: u64,
+    pub(crate) waits: u64,
     /// The sum of these waits.
-    pub waited: Duration,
+    pub(crate) waited: Duration,
     /// Reads of readers outside that were refused so far, as more were there than may be.
-    pub refused: u64,
+    pub(crate) refused: u64,
 }
 
 /// Reads how busy the connections of one handle are. By default nothing is.
 #[derive(Clone)]
-pub struct LoadReader(Arc<dyn Fn() -> StoreLoad + Send + Sync>);
+pub(crate) struct LoadReader(Arc<dyn Fn() -> StoreLoad + Send + Sync>);
 
 impl LoadReader {
     pub(crate) fn new(read: impl Fn() -> StoreLoad + Send + Sync + 'static) -> Self {

@@ -26,7 +26,7 @@ use super::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Config, Problems};
 use crate::metrics::Meters;
 use crate::operations::{Gates, Listeners};
-use crate::serving::Layers;
+use crate::serving::{self, Layers};
 use crate::setup::{self, Examined, SetupError, Unknown};
 use crate::stores::Stores;
 use crate::tasks::{

@@ -35,7 +35,7 @@ impl Process for Troubled {
 }
 
 async fn private_stores() -> Stores {
-    stores::open_alone(&config().storage).await.unwrap()
+    wire::open_alone(&config().storage).await.unwrap()
 }
 
 fn sources(stores: &Stores) -> Sources {
