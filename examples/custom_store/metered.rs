@@ -15,7 +15,9 @@ use pledge_core::types::{
     Account, Amount, BlockId, BlockNumber, BlockRef, ChainId, Epoch, LogIndex, ProgrammeId,
     RawPoints, Timestamp, TokenId,
 };
-use pledge_core::{audit::Attribution, error::StoreError, ledger, points::Programme};
+use pledge_core::{
+    audit::Attribution, error::StoreError, indexer::ChainStatus, ledger, points::Programme,
+};
 /// Counts the calls of every operation.
 #[derive(Debug, Default)]
 pub(crate) struct Metered<S> {
@@ -39,7 +41,7 @@ metered! { Registry {
     register_chain(chain: ChainId, name: &str) -> ();
     report_chain(report: &ChainReport) -> ();
     pause_chain(chain: ChainId, by: &Attribution) -> ();
-    resume_chain(chain: ChainId, by: &Attribution) -> ();
+    resume_chain(chain: ChainId, found: &ChainStatus, by: &Attribution) -> ();
     register_token(spec: &TokenSpec) -> TokenState;
     halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
     heal_token(token: TokenId, base: Option<BlockId>) -> ();

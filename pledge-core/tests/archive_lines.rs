@@ -10,6 +10,7 @@ use pledge_storage_memory::MemoryStore;
 use pledge_testing::conformance::archive::eventful;
 use pledge_testing::conformance::ledger::Ledger;
 use pledge_testing::conformance::notifier::one_of_each;
+use pledge_testing::world::operator;
 use pledge_testing::{ArchiveFixture, Records};
 
 /// A store with something of each kind in it.
@@ -208,15 +209,18 @@ async fn a_file_that_is_no_archive_is_refused_at_once() {
     }
 }
 
-/// It had the same records, but for what persons did.
+/// They had the same records, but for those that each format added.
 #[tokio::test]
-async fn an_archive_of_the_format_before_is_read() {
+async fn archives_of_the_formats_before_are_read() {
     let (file, summary) = written().await;
-    let before = file.replacen("{\"pledge_archive\":3}", "{\"pledge_archive\":2}", 1);
-    assert_ne!(before, file);
-    let mut lines = LineReader::new(before.as_bytes()).unwrap();
-    MemoryStore::new().import(&mut lines).await.unwrap();
-    assert_eq!(lines.summary(), Some(&summary));
+    for format in [2, 3] {
+        let head = format!("{{\"pledge_archive\":{format}}}");
+        let before = file.replacen("{\"pledge_archive\":4}", &head, 1);
+        assert_ne!(before, file);
+        let mut lines = LineReader::new(before.as_bytes()).unwrap();
+        MemoryStore::new().import(&mut lines, &operator()).await.unwrap();
+        assert_eq!(lines.summary(), Some(&summary));
+    }
 }
 
 #[tokio::test]
@@ -265,6 +269,6 @@ async fn a_file_that_fits_no_ledger_is_refused_by_the_store_even_with_a_digest_o
     lines.finish().unwrap();
     let empty = MemoryStore::new();
     let mut lines = LineReader::new(file.as_slice()).unwrap();
-    let refused = empty.import(&mut lines).await.unwrap_err();
+    let refused = empty.import(&mut lines, &operator()).await.unwrap_err();
     assert!(refused.detail().contains("the sums of token"), "{refused}");
 }

@@ -22,6 +22,9 @@ pub(super) struct TokenView {
     start_block: BlockNumber,
     status: &'static str,
     reason: Option<String>,
+    /// Why it is halted besides, while it is paused; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halt_reason: Option<String>,
     #[serde(flatten)]
     marks: Marks,
     last_confirmed_block: Option<BlockNumber>,
@@ -101,6 +104,7 @@ fn view(query::TokenView { state: token, programme }: query::TokenView) -> Token
         start_block: token.spec.start_block,
         status: token.status.name(),
         reason: token.status.reason().map(str::to_owned),
+        halt_reason: token.status.halt_under_pause().map(str::to_owned),
         marks,
         last_confirmed_block: token.cursor.map(|cursor| cursor.number),
         last_confirmed_time: token.cursor.map(|cursor| cursor.time),

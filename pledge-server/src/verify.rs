@@ -10,7 +10,7 @@ mod report;
 
 use anyhow::{Context, anyhow};
 use pledge_core::error::{ChainError, ChainErrorKind};
-use pledge_core::ledger::{Checkpoint, TokenState, TokenStatus};
+use pledge_core::ledger::{Checkpoint, TokenState};
 use pledge_core::ports::{ChainSource, ChainSourceExt};
 use pledge_core::primitives::Address;
 use pledge_core::query::{Attempt, Queries, QueryError, TokenReading, while_ledger_moves};
@@ -115,7 +115,7 @@ impl<'a> Verification<'a> {
     }
 
     async fn run(&mut self, progress: &mut WorkProgress) -> anyhow::Result<()> {
-        if let TokenStatus::Halted(reason) = &self.reading.state().status {
+        if let Some(reason) = self.reading.state().status.halt_reason() {
             self.report.halted(reason);
             return Ok(());
         }

@@ -30,6 +30,13 @@ pub(crate) fn contract_line(contract: &ContractView) -> String {
     format!("{name} {address}: {logs}, confirmed {block} at {time}, epoch {epoch}")
 }
 
+/// The reasons of a status in one line, after its name: of what is paused and halted, both.
+pub(crate) fn because(reason: Option<&String>, halt_reason: Option<&String>) -> String {
+    let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+    let halt = halt_reason.map_or(String::new(), |halt| format!("; halted too: {halt}"));
+    reason + &halt
+}
+
 /// Each mark of a token as a sentence.
 pub(crate) fn marks_in_words(marks: &Marks) -> Vec<String> {
     let Marks { unreadable_logs, non_conserving, supply_unanswered } = marks;
@@ -52,7 +59,7 @@ pub(crate) fn marks_in_words(marks: &Marks) -> Vec<String> {
 pub(crate) fn way_on(name: &str, status: &ChainStatus) -> Option<String> {
     match status {
         ChainStatus::Paused(_) => Some(format!("`pledge resume {name}` sets it going again")),
-        ChainStatus::Halted(_) => Some(format!(
+        ChainStatus::Halted(_) | ChainStatus::PausedAndHalted { .. } => Some(format!(
             "`pledge rewind {name} --to BLOCK` takes it back to a block that its node has too, then \
              `pledge resume {name}` sets it going again"
         )),
@@ -65,7 +72,7 @@ pub(crate) fn way_on_of_token(chain: &str, token: Address, status: &TokenStatus)
     let resume = format!("`pledge resume {chain} --token {token}`");
     match status {
         TokenStatus::Active => None,
-        TokenStatus::Halted(_) => Some(format!(
+        TokenStatus::Halted(_) | TokenStatus::PausedAndHalted { .. } => Some(format!(
             "once its cause is gone, {resume} follows it again; while it is there, it halts again"
         )),
         TokenStatus::Paused(_) => Some(format!("{resume} follows it again")),

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use pledge_core::archive::{ArchiveRecord, FittingRecords};
+use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
 use pledge_core::event::EventSeq;
 use pledge_core::ports::{Archive, RecordSink, RecordSource};
@@ -21,13 +22,18 @@ impl Archive for MemoryStore {
         Ok(())
     }
 
-    async fn import(&self, source: &mut dyn RecordSource) -> Result<(), StoreError> {
+    async fn import(
+        &self,
+        source: &mut dyn RecordSource,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
         refuse_used(&self.lock())?;
         let mut records = FittingRecords::new(source);
         let mut imported = State::default();
         while let Some(record) = records.next().await? {
             take(&mut imported, record)?;
         }
+        imported.audit.extend(records.act(by));
         let mut state = self.lock();
         refuse_used(&state)?;
         *state = imported;

@@ -19,9 +19,9 @@ impl AuditReads for MemoryStore {
 }
 
 impl State {
-    /// Numbers an act, if there is one, and keeps it.
-    pub(crate) fn attribute(&mut self, by: &Attribution, act: Option<Act>) {
-        if let Some(act) = act {
+    /// Numbers acts, if there are any, and keeps them.
+    pub(crate) fn attribute(&mut self, by: &Attribution, acts: impl IntoIterator<Item = Act>) {
+        for act in acts {
             let newest = self.audit.last().map_or(AuditNumber::START, |last| last.number);
             self.audit.push(AuditRecord { number: newest.next(), by: by.clone(), act });
         }

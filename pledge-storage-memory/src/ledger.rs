@@ -49,9 +49,10 @@ impl Registry for MemoryStore {
         let mut state = self.lock();
         let chain = &mut state.chain_mut(report.chain)?.state;
         let after = chain.after(report);
-        let before = std::mem::replace(chain, after);
+        let is_news = chain.status != after.status;
+        *chain = after;
         if let ChainStatus::Halted(reason) = &report.status
-            && before.status != report.status
+            && is_news
         {
             state.record(Event::ChainHalted { chain: report.chain, reason: reason.clone() });
         }
@@ -65,9 +66,15 @@ impl Registry for MemoryStore {
         set_chain_status(&mut state, chain, paused, (Action::PAUSE_CHAIN, by))
     }
 
-    async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
+    async fn resume_chain(
+        &self,
+        chain: ChainId,
+        found: &ChainStatus,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
         let mut state = self.lock();
-        let resumed = state.chain(chain)?.state.status.resumed();
+        let resumed = state.chain(chain)?.state.status.resumed(found);
+        let resumed = resumed.map_err(|detail| StoreError::conflict("resume a chain", detail))?;
         set_chain_status(&mut state, chain, resumed, (Action::RESUME_CHAIN, by))
     }
 
@@ -93,7 +100,7 @@ impl Registry for MemoryStore {
         entry.require_cursor("halt a token", base)?;
         let status = entry.state.status.halted(reason);
         let before = std::mem::replace(&mut entry.state.status, status);
-        if before == TokenStatus::Active {
+        if !before.is_halted() {
             state.record(Event::TokenHalted { token, reason: reason.to_owned() });
         }
         Ok(())
@@ -108,8 +115,9 @@ impl Registry for MemoryStore {
     }
 
     async fn pause_token(&self, token: TokenId, by: &Attribution) -> Result<(), StoreError> {
-        let paused = TokenStatus::paused(by);
-        set_token_status(&mut self.lock(), token, paused, (Action::PAUSE_TOKEN, by))
+        let mut state = self.lock();
+        let paused = state.token(token)?.state.status.paused(by);
+        set_token_status(&mut state, token, paused, (Action::PAUSE_TOKEN, by))
     }
 
     async fn resume_token(
@@ -372,6 +380,7 @@ impl LedgerWrites for MemoryStore {
 fn check(state: &State, commit: &LedgerCommit) -> Result<(), StoreError> {
     const OPERATION: &str = "commit to the ledger";
     commit.check().map_err(|detail| StoreError::invalid(OPERATION, detail))?;
+    state.require_followed(OPERATION, commit.blocks.chain)?;
     state.check_headers(OPERATION, &commit.blocks)?;
     for part in &commit.tokens {
         let token = state.token(part.token)?;
@@ -379,7 +388,7 @@ fn check(state: &State, commit: &LedgerCommit) -> Result<(), StoreError> {
         let follows = commit.blocks.check_follows(token.state.cursor.as_ref());
         follows.map_err(|detail| StoreError::invalid(OPERATION, detail))?;
         if !token.state.is_active() {
-            let detail = format!("token {} is halted", part.token);
+            let detail = format!("token {} is {}", part.token, token.state.status.name());
             return Err(StoreError::conflict(OPERATION, detail));
         }
     }

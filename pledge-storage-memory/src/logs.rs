@@ -64,6 +64,7 @@ impl LogStore for MemoryStore {
         const OPERATION: &str = "commit logs";
         let mut state = self.lock();
         commit.check().map_err(|detail| StoreError::invalid(OPERATION, detail))?;
+        state.require_followed(OPERATION, commit.blocks.chain)?;
         state.check_headers(OPERATION, &commit.blocks)?;
         for part in &commit.contracts {
             let contract = state.contract(&part.contract)?;

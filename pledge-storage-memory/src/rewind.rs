@@ -20,6 +20,9 @@ const OPERATION: &str = "rewind the ledger";
 
 pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord, StoreError> {
     request.check().map_err(|detail| StoreError::invalid(OPERATION, detail))?;
+    if !request.cause.is_operator() {
+        state.require_followed(OPERATION, request.chain)?;
+    }
     require_held(state.chain(request.chain)?, request)?;
     let states = state.tokens.values().map(|token| &token.state);
     let tokens = states.filter(|token| token.spec.id.chain == request.chain);
@@ -40,7 +43,9 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     }
     let contracts = logs::rewound(state, request)?;
     let mut tokens = Vec::with_capacity(rewound.len());
+    let mut acts = Vec::with_capacity(rewound.len());
     for (token, record) in rewound {
+        acts.push(Act::rewind_token(&state.token(record.token)?.state, &token.state));
         state.tokens.insert(record.token, token);
         tokens.push(record);
     }
@@ -56,7 +61,7 @@ pub(crate) fn rewind(state: &mut State, request: &Rewind) -> Result<ReorgRecord,
     let (chain, to, contracts) = (request.chain, request.to, contracts_rewound);
     let record = ReorgRecord { chain, to, tokens, contracts };
     if let RewindCause::Operator { by } = &request.cause {
-        state.attribute(by, Some(Act::rewind(&record)));
+        state.attribute(by, [Act::rewind(&record)].into_iter().chain(acts));
     }
     state.record(Event::of_rewind(&request.cause, record.clone()));
     Ok(record)

@@ -114,6 +114,16 @@ impl State {
         self.contracts.get_mut(contract).ok_or_else(|| unknown("contract", contract))
     }
 
+    /// `Conflict` if a person or a fault has stopped the chain.
+    pub(crate) fn require_followed(
+        &self,
+        operation: &'static str,
+        chain: ChainId,
+    ) -> Result<(), StoreError> {
+        let followed = self.chain(chain)?.state.require_followed();
+        followed.map_err(|detail| StoreError::conflict(operation, detail))
+    }
+
     /// `Conflict` if a held header contradicts one of the blocks.
     pub(crate) fn check_headers(
         &self,

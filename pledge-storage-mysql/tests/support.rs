@@ -12,13 +12,18 @@ use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
 /// The texts that servers had for themselves.
 static EARLIER: Migrator = sqlx::migrate!("./migrations");
 
-/// Takes back the tenth version of the schema, which no earlier text made.
-const AUDIT_UNDONE: [&str; 3] =
-    ["DROP TABLE audit_record", "DROP TABLE audit_counter", "ALTER TABLE token DROP COLUMN paused"];
+/// Takes back the versions of the schema from the tenth on, which no earlier text made.
+const LATER_UNDONE: [&str; 5] = [
+    "ALTER TABLE chain DROP COLUMN halt_reason",
+    "ALTER TABLE token DROP COLUMN halt_reason",
+    "DROP TABLE audit_record",
+    "DROP TABLE audit_counter",
+    "ALTER TABLE token DROP COLUMN paused",
+];
 
 /// Records a schema as an earlier release did that had all of those texts.
 pub(crate) async fn as_earlier(db: &mut MySqlConnection) {
-    for undo in AUDIT_UNDONE {
+    for undo in LATER_UNDONE {
         db.execute(undo).await.unwrap();
     }
     db.execute("DROP TABLE schema_migration").await.unwrap();

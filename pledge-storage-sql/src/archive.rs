@@ -8,6 +8,7 @@ mod rows;
 
 use async_trait::async_trait;
 use pledge_core::archive::FittingRecords;
+use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
 use pledge_core::ports::{Archive, RecordSink, RecordSource};
 
@@ -22,9 +23,13 @@ impl<D: Database> Archive for SqlStore<D> {
         unit.finish(done).await
     }
 
-    async fn import(&self, source: &mut dyn RecordSource) -> Result<(), StoreError> {
+    async fn import(
+        &self,
+        source: &mut dyn RecordSource,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
         let mut unit = self.write("import an archive").await?;
-        let done = import::import(unit.db(), &mut FittingRecords::new(source)).await;
+        let done = import::import(unit.db(), &mut FittingRecords::new(source), by).await;
         unit.finish(done).await
     }
 }

@@ -27,20 +27,26 @@ impl<D: Database> AuditReads for SqlStore<D> {
     }
 }
 
-/// Numbers an act, if there is one, and adds its record. After all that the transaction does but its
+/// Numbers acts, if there are any, and adds their records. After all that the transaction does but its
 /// event, so that no two wait for each other: the one that takes a number holds up the others until it
 /// ends, so a number is never given below one that can be read.
 pub(crate) async fn attribute(
     db: &mut dyn Connection,
     by: &Attribution,
-    act: Option<Act>,
+    acts: impl IntoIterator<Item = Act>,
 ) -> Result<(), Fault> {
-    let Some(act) = act else {
+    let acts: Vec<_> = acts.into_iter().collect();
+    if acts.is_empty() {
         return Ok(());
-    };
-    let number = newest(db).await?.next();
+    }
+    let mut number = newest(db).await?;
+    let numbered = acts.into_iter().map(|act| {
+        number = number.next();
+        AuditRecord { number, by: by.clone(), act }
+    });
+    let records: Vec<_> = numbered.collect();
     go_on_after(db, number).await?;
-    add(db, &[AuditRecord { number, by: by.clone(), act }]).await
+    add(db, &records).await
 }
 
 /// The number given last, after which no other takes one until the transaction ends.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
+use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
@@ -39,9 +40,14 @@ impl<D: Database> Registry for SqlStore<D> {
         unit.finish(done).await
     }
 
-    async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
+    async fn resume_chain(
+        &self,
+        chain: ChainId,
+        found: &ChainStatus,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
         let mut unit = self.write("resume a chain").await?;
-        let done = registry::resume_chain(unit.db(), chain, by).await;
+        let done = registry::resume_chain(unit.db(), chain, found, by).await;
         unit.finish(done).await
     }
 

@@ -12,7 +12,7 @@ use crate::connection::Connection;
 use crate::dialect::Conflict;
 use crate::events::record;
 use crate::fault::Fault;
-use crate::registry::{lock_chain, save_token, token_at};
+use crate::registry::{lock_followed_chain, save_token, token_at};
 use crate::row::TokenRow;
 use crate::{new_blocks, unreadable};
 
@@ -20,7 +20,7 @@ pub(crate) async fn commit(db: &mut dyn Connection, commit: &LedgerCommit) -> Re
     // The chain is locked first, then its tokens, and the event is numbered last: in one order
     // everywhere, so that no two writes wait for each other.
     commit.check().map_err(Fault::invalid)?;
-    lock_chain(db, commit.blocks.chain).await?;
+    lock_followed_chain(db, commit.blocks.chain).await?;
     new_blocks::refuse_contradiction(db, &commit.blocks).await?;
     let mut changes = 0;
     for part in &commit.tokens {
@@ -53,7 +53,8 @@ async fn token_to_advance(
     if token.state.is_active() {
         Ok(token)
     } else {
-        Err(Fault::conflict(format!("token {} is halted", part.token)))
+        let status = token.state.status.name();
+        Err(Fault::conflict(format!("token {} is {status}", part.token)))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::connection::{Connection, Row};
 use crate::fault::Fault;
 use crate::new_blocks;
 use crate::query::query;
-use crate::registry::lock_chain;
+use crate::registry::{lock_chain, lock_followed_chain};
 use crate::row::{FromRow, cursor};
 
 /// A contract and the small number that is its key in the table of logs.
@@ -129,7 +129,7 @@ pub(crate) async fn commit(db: &mut dyn Connection, commit: &LogsCommit) -> Resu
     // what was confirmed is in the logs.
     commit.check().map_err(Fault::invalid)?;
     let blocks = &commit.blocks;
-    lock_chain(db, blocks.chain).await?;
+    lock_followed_chain(db, blocks.chain).await?;
     new_blocks::refuse_contradiction(db, blocks).await?;
     for part in &commit.contracts {
         let mut row = contract_at(db, &part.contract, blocks.base).await?;

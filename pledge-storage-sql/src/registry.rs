@@ -52,6 +52,16 @@ pub(crate) async fn lock_chain(
     locked.key(chain).one(db).await?.ok_or_else(|| unknown(chain))
 }
 
+/// The chain, locked, which neither a person nor a fault has stopped.
+pub(crate) async fn lock_followed_chain(
+    db: &mut dyn Connection,
+    chain: ChainId,
+) -> Result<ChainState, Fault> {
+    let state = lock_chain(db, chain).await?;
+    state.require_followed().map_err(Fault::conflict)?;
+    Ok(state)
+}
+
 /// One chain; `None` if it is unknown.
 pub(crate) async fn find_chain(
     db: &mut dyn Connection,
@@ -70,9 +80,10 @@ pub(crate) async fn report_chain(
 ) -> Result<(), Fault> {
     report.check().map_err(Fault::invalid)?;
     let before = lock_chain(db, report.chain).await?;
-    save_chain(db, &before.after(report)).await?;
+    let after = before.after(report);
+    save_chain(db, &after).await?;
     match &report.status {
-        ChainStatus::Halted(reason) if before.status != report.status => {
+        ChainStatus::Halted(reason) if before.status != after.status => {
             let (chain, reason) = (report.chain, reason.clone());
             record(db, Event::ChainHalted { chain, reason }).await
         }
@@ -93,10 +104,11 @@ pub(crate) async fn pause_chain(
 pub(crate) async fn resume_chain(
     db: &mut dyn Connection,
     chain: ChainId,
+    found: &ChainStatus,
     by: &Attribution,
 ) -> Result<(), Fault> {
     let before = lock_chain(db, chain).await?;
-    let status = before.status.resumed();
+    let status = before.status.resumed(found).map_err(Fault::conflict)?;
     set_status(db, before, status, (Action::RESUME_CHAIN, by)).await
 }
 
@@ -115,15 +127,19 @@ async fn set_status(
 }
 
 pub(crate) async fn save_chain(db: &mut dyn Connection, state: &ChainState) -> Result<(), Fault> {
-    query("UPDATE chain SET status = ?, reason = ?, head = ?, head_time = ?, processed = ? WHERE id = ?")
-        .bind(state.status.name())
-        .bind(state.status.reason())
-        .bind(state.head)
-        .bind(state.head_time)
-        .bind(state.processed)
-        .bind(state.chain)
-        .execute(db)
-        .await?;
+    query(
+        "UPDATE chain SET status = ?, reason = ?, halt_reason = ?, head = ?, head_time = ?, \
+         processed = ? WHERE id = ?",
+    )
+    .bind(state.status.name())
+    .bind(state.status.reason())
+    .bind(state.status.halt_under_pause())
+    .bind(state.head)
+    .bind(state.head_time)
+    .bind(state.processed)
+    .bind(state.chain)
+    .execute(db)
+    .await?;
     Ok(())
 }
 
@@ -154,8 +170,8 @@ pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Re
         "INSERT INTO token (chain, address, symbol, decimals, start_block, cursor_block, \
          cursor_hash, cursor_parent_hash, cursor_time, start_time, epoch, rewinds_by_person, halted, holders, \
          supply, minted, burned, unreadable_logs, supply_block, supply_time, supply_ledger, \
-         supply_on_chain, supply_unanswered, paused) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         supply_on_chain, supply_unanswered, paused, halt_reason) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(spec.id.chain)
     .bind(spec.id.address)
@@ -178,6 +194,7 @@ pub(crate) async fn add_token(db: &mut dyn Connection, state: &TokenState) -> Re
     .bind(check.map(|check| check.on_chain))
     .bind(state.supply_unanswered.as_deref())
     .bind(status.is_paused())
+    .bind(status.halt_under_pause())
     .new_key(db, "id")
     .await
 }
@@ -246,7 +263,7 @@ pub(crate) async fn halt_token(
 ) -> Result<(), Fault> {
     let row = token_at(db, token, base).await?;
     set_token_status(db, row.key, &row.state.status.halted(reason)).await?;
-    if row.state.is_active() {
+    if !row.state.status.is_halted() {
         record(db, Event::TokenHalted { token, reason: reason.to_owned() }).await?;
     }
     Ok(())
@@ -267,7 +284,8 @@ pub(crate) async fn pause_token(
     by: &Attribution,
 ) -> Result<(), Fault> {
     let row = lock_token(db, token).await?;
-    change_token_status(db, &row, &TokenStatus::paused(by), (Action::PAUSE_TOKEN, by)).await
+    let status = row.state.status.paused(by);
+    change_token_status(db, &row, &status, (Action::PAUSE_TOKEN, by)).await
 }
 
 pub(crate) async fn resume_token(
@@ -297,9 +315,10 @@ async fn set_token_status(
     token: u64,
     status: &TokenStatus,
 ) -> Result<(), Fault> {
-    query("UPDATE token SET halted = ?, paused = ? WHERE id = ?")
+    query("UPDATE token SET halted = ?, paused = ?, halt_reason = ? WHERE id = ?")
         .bind(status.reason())
         .bind(status.is_paused())
+        .bind(status.halt_under_pause())
         .bind(token)
         .execute(db)
         .await?;
@@ -325,7 +344,7 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
         "UPDATE token SET cursor_block = ?, cursor_hash = ?, cursor_parent_hash = ?, \
          cursor_time = ?, start_time = ?, epoch = ?, rewinds_by_person = ?, halted = ?, holders = ?, supply = ?, \
          minted = ?, burned = ?, unreadable_logs = ?, supply_block = ?, supply_time = ?, supply_ledger = ?, \
-         supply_on_chain = ?, supply_unanswered = ?, paused = ? WHERE id = ?",
+         supply_on_chain = ?, supply_unanswered = ?, paused = ?, halt_reason = ? WHERE id = ?",
     )
     .cursor(*cursor)
     .bind(*start_time)
@@ -343,6 +362,7 @@ pub(crate) async fn save_token(db: &mut dyn Connection, row: &TokenRow) -> Resul
     .bind(check.map(|check| check.on_chain))
     .bind(row.state.supply_unanswered.as_deref())
     .bind(row.state.status.is_paused())
+    .bind(row.state.status.halt_under_pause())
     .bind(row.key)
     .execute(db)
     .await?;

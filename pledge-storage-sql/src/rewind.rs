@@ -16,7 +16,7 @@ use crate::events::record;
 use crate::fault::Fault;
 use crate::query::query;
 use crate::reads::states_at;
-use crate::registry::{lock_chain, save_chain, save_token, token_at, tokens};
+use crate::registry::{lock_chain, lock_followed_chain, save_chain, save_token, token_at, tokens};
 use crate::restate::reopen;
 use crate::row::TokenRow;
 use crate::{contracts, edges, unreadable};
@@ -31,7 +31,10 @@ pub(crate) async fn rewind(
     // The chain is locked first, then its tokens and contracts, and the event is numbered last: the
     // order of a commit, so that the two never wait for each other. An act is numbered before the event.
     request.check().map_err(Fault::invalid)?;
-    let chain_before = lock_chain(db, request.chain).await?;
+    let chain_before = match &request.cause {
+        RewindCause::Operator { .. } => lock_chain(db, request.chain).await?,
+        RewindCause::Reorg => lock_followed_chain(db, request.chain).await?,
+    };
     require_held(db, request).await?;
     let states = tokens(db, request.chain).await?;
     let followed = contracts::list(db, request.chain).await?;
@@ -39,12 +42,15 @@ pub(crate) async fn rewind(
         .check_left(states.iter().map(|row| &row.state), followed.iter().map(|row| &row.state));
     left.map_err(Fault::conflict)?;
     let mut rewound = Vec::with_capacity(request.tokens.len());
+    let mut acts = Vec::new();
     for (token, cursor) in &request.tokens {
         let row = token_at(db, *token, Some(*cursor)).await?;
         if request.keeps_ledger(&row.state) {
             refuse_other_times(db, row.key, request).await?;
         }
-        rewound.push(rewind_token(db, row, request).await?);
+        let (record, act) = rewind_token(db, row, request).await?;
+        rewound.push(record);
+        acts.push(act);
     }
     let contracts = contracts::rewind(db, request).await?;
     query("DELETE FROM block_header WHERE chain = ? AND block > ?")
@@ -57,7 +63,7 @@ pub(crate) async fn rewind(
     let (chain, to) = (request.chain, request.to);
     let reorg = ReorgRecord { chain, to, tokens: rewound, contracts };
     if let RewindCause::Operator { by } = &request.cause {
-        attribute(db, by, Some(Act::rewind(&reorg))).await?;
+        attribute(db, by, [Act::rewind(&reorg)].into_iter().chain(acts)).await?;
     }
     record(db, Event::of_rewind(&request.cause, reorg.clone())).await?;
     Ok(reorg)
@@ -107,7 +113,7 @@ async fn rewind_token(
     db: &mut dyn Connection,
     mut row: TokenRow,
     request: &Rewind,
-) -> Result<RewoundToken, Fault> {
+) -> Result<(RewoundToken, Act), Fault> {
     let token = row.state.spec.id;
     let cursor =
         row.state.cursor.ok_or_else(|| Fault::corrupt("a token to rewind has no cursor"))?;
@@ -129,7 +135,9 @@ async fn rewind_token(
     row.state.status = row.state.status.healed();
     save_token(db, &row).await?;
     let statements_reversed = reopen(db, &row, (before.start_time, before.epoch)).await?;
-    Ok(RewoundToken { token, from, epoch: row.state.epoch, changes_removed, statements_reversed })
+    let epoch = row.state.epoch;
+    let record = RewoundToken { token, from, epoch, changes_removed, statements_reversed };
+    Ok((record, Act::rewind_token(&before, &row.state)))
 }
 
 /// The changes that a rewind takes back.

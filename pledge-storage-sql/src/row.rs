@@ -35,8 +35,8 @@ impl dyn Row + '_ {
 
 impl FromRow for ChainState {
     fn from_row(row: &dyn Row) -> Result<Self, Fault> {
-        let (status, reason): (String, Option<String>) = (row.get("status")?, row.find("reason")?);
-        let status = ChainStatus::from_parts(&status, reason)
+        let (status, reason): (String, _) = (row.get("status")?, row.find("reason")?);
+        let status = ChainStatus::from_parts(&status, reason, row.find("halt_reason")?)
             .map_err(|error| Fault::malformed("status", error))?;
         Ok(Self {
             chain: row.get("id")?,
@@ -101,11 +101,14 @@ impl FromRow for TokenRow {
 }
 
 fn token_status(row: &dyn Row) -> Result<TokenStatus, Fault> {
-    let reason = row.find("halted")?;
-    if row.get("paused")? {
-        return Ok(TokenStatus::Paused(reason));
+    let (reason, is_paused) = (row.find("halted")?, row.get("paused")?);
+    match (reason, is_paused, row.find("halt_reason")?) {
+        (None, false, None) => Ok(TokenStatus::Active),
+        (Some(reason), false, None) => Ok(TokenStatus::Halted(reason)),
+        (reason, true, None) => Ok(TokenStatus::Paused(reason)),
+        (pause, true, Some(halt)) => Ok(TokenStatus::PausedAndHalted { pause, halt }),
+        (_, false, Some(_)) => Err(Fault::malformed("halt_reason", "the token is not paused")),
     }
-    Ok(reason.map_or(TokenStatus::Active, TokenStatus::Halted))
 }
 
 /// The cursor of a token or a contract, if it has one.

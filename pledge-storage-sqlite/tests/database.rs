@@ -348,7 +348,7 @@ async fn an_archive_with_a_number_beyond_63_bits_is_invalid_and_leaves_nothing()
     memory.export(&mut records).await.unwrap();
     let place = Place::new();
     let store = place.open().await;
-    let (kind, text) = refused(store.import(&mut records).await);
+    let (kind, text) = refused(store.import(&mut records, &operator()).await);
     assert_eq!(kind, StoreErrorKind::Invalid, "{text}");
     assert_eq!(store.chains().await.unwrap(), []);
 }

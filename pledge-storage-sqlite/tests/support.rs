@@ -13,16 +13,21 @@ use tempfile::TempDir;
 /// The texts that files had for themselves.
 static EARLIER: Migrator = sqlx::migrate!("./migrations");
 
-/// Takes back the tenth version of the schema, which no earlier text made.
-const AUDIT_UNDONE: [&str; 3] =
-    ["DROP TABLE audit_record", "DROP TABLE audit_counter", "ALTER TABLE token DROP COLUMN paused"];
+/// Takes back the versions of the schema from the tenth on, which no earlier text made.
+const LATER_UNDONE: [&str; 5] = [
+    "ALTER TABLE chain DROP COLUMN halt_reason",
+    "ALTER TABLE token DROP COLUMN halt_reason",
+    "DROP TABLE audit_record",
+    "DROP TABLE audit_counter",
+    "ALTER TABLE token DROP COLUMN paused",
+];
 
 /// The tables of the office, which a build without it has not.
 pub(crate) const OFFICE: [&str; 4] = ["claim", "claim_fence", "outbox_message", "outbox_attempt"];
 
 /// Records a schema as an earlier release did that had the texts up to a version, and none of the office.
 pub(crate) async fn as_earlier(db: &mut SqliteConnection, version: i64) {
-    for undo in AUDIT_UNDONE {
+    for undo in LATER_UNDONE {
         db.execute(undo).await.unwrap();
     }
     db.execute("DROP TABLE schema_migration").await.unwrap();

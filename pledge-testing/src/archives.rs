@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pledge_core::archive::ArchiveRecord;
+use pledge_core::audit::Action;
 use pledge_core::error::StoreError;
 use pledge_core::ports::{
     Archive, AuditReads, BalanceStore, EventStore, LogStore, PointsStore, RecordSink, RecordSource,
 };
 
 use super::Fixture;
+use crate::world::operator;
 
 /// An empty store that can be archived.
 #[derive(Debug)]
@@ -46,15 +48,27 @@ impl ArchiveFixture {
         records
     }
 
-    /// Imports what another store exported.
+    /// Imports what another store exported, as an act of [`operator`].
     pub async fn import(&self, mut records: Records) -> Result<(), StoreError> {
-        self.archive.import(&mut records).await
+        self.archive.import(&mut records, &operator()).await
     }
 }
 
 /// Records in memory: a sink, and a source that returns its records from the front.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Records(pub VecDeque<ArchiveRecord>);
+
+impl Records {
+    /// Without the records of imports, which are all that a copy has more than its original.
+    #[must_use]
+    pub fn without_imports(mut self) -> Self {
+        self.0.retain(|record| match record {
+            ArchiveRecord::Audit(record) => record.act.action != Action::IMPORT_ARCHIVE,
+            _ => true,
+        });
+        self
+    }
+}
 
 #[async_trait]
 impl RecordSink for Records {

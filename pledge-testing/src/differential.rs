@@ -99,7 +99,7 @@ pub fn any_history_gives_the_same_archive(
             assert_eq!(store_of_case.export().await, records);
             let copy = store().await;
             copy.import(records.clone()).await.expect("an archive of a sound store");
-            assert_eq!(copy.export().await, records);
+            assert_eq!(copy.export().await.without_imports(), records);
         });
     });
 }

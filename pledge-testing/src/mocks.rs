@@ -22,6 +22,7 @@ use mockall::mock;
 use pledge_core::audit::{Attribution, AuditRecord};
 use pledge_core::error::{ChainError, StoreError};
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
+use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
@@ -66,14 +67,16 @@ mock! {
             'a: 'c,
             'b: 'c,
             Self: 'c;
-        fn import<'a, 'b, 'c>(
+        fn import<'a, 'b, 'c, 'd>(
             &'a self,
             source: &'b mut dyn RecordSource,
-        ) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'c>>
+            by: &'c Attribution,
+        ) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'd>>
         where
-            'a: 'c,
-            'b: 'c,
-            Self: 'c;
+            'a: 'd,
+            'b: 'd,
+            'c: 'd,
+            Self: 'd;
     }
 }
 
@@ -86,7 +89,12 @@ mock! {
         async fn register_chain(&self, chain: ChainId, name: &str) -> Result<(), StoreError>;
         async fn report_chain(&self, report: &ChainReport) -> Result<(), StoreError>;
         async fn pause_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError>;
-        async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError>;
+        async fn resume_chain(
+            &self,
+            chain: ChainId,
+            found: &ChainStatus,
+            by: &Attribution,
+        ) -> Result<(), StoreError>;
         async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError>;
         async fn halt_token(
             &self,

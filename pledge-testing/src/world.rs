@@ -14,7 +14,7 @@ use pledge_core::ledger::{TokenMetadata, TokenSpec};
 use pledge_core::points::{
     Programme, SettleReport, Settler, SettlerConfig, SettlerError, plan_target,
 };
-use pledge_core::ports::{ChainSource, PendingCache, PendingSnapshot};
+use pledge_core::ports::{BalanceStore, ChainSource, PendingCache, PendingSnapshot};
 use pledge_core::query::Queries;
 use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
@@ -49,6 +49,12 @@ pub fn operator() -> Attribution {
 /// The same, with a reason.
 pub fn operator_because(reason: &str) -> Attribution {
     operator().because(reason.parse().expect("a short reason"))
+}
+
+/// Has an operator resume a chain, whatever stopped it.
+pub async fn resume_chain(store: &dyn BalanceStore, chain: ChainId) -> Result<(), StoreError> {
+    let found = store.chain(chain).await?.expect("the chain is registered").status;
+    store.resume_chain(chain, &found, &operator()).await
 }
 
 /// The account with a number, from 1; its address ends in it, its first byte spreads the shards.

@@ -1,6 +1,7 @@
 //! The archive's port: nothing of it is kept.
 
 use async_trait::async_trait;
+use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
 use pledge_core::ports::{Archive, RecordSink, RecordSource};
 
@@ -12,7 +13,11 @@ impl<S: Archive> Archive for Cached<S> {
         self.store.export(sink).await
     }
 
-    async fn import(&self, source: &mut dyn RecordSource) -> Result<(), StoreError> {
-        self.store.import(source).await
+    async fn import(
+        &self,
+        source: &mut dyn RecordSource,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        self.store.import(source, by).await
     }
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
+use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
@@ -80,8 +81,13 @@ impl<S: BalanceStore> Registry for Cached<S> {
         self.store.pause_chain(chain, by).await
     }
 
-    async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
-        self.store.resume_chain(chain, by).await
+    async fn resume_chain(
+        &self,
+        chain: ChainId,
+        found: &ChainStatus,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        self.store.resume_chain(chain, found, by).await
     }
 
     async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError> {

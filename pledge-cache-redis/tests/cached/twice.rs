@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use pledge_core::audit::{Attribution, AuditRecord};
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
+use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
@@ -44,8 +45,13 @@ impl<S: BalanceStore> Registry for Twice<S> {
         self.0.pause_chain(chain, by).await
     }
 
-    async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError> {
-        self.0.resume_chain(chain, by).await
+    async fn resume_chain(
+        &self,
+        chain: ChainId,
+        found: &ChainStatus,
+        by: &Attribution,
+    ) -> Result<(), StoreError> {
+        self.0.resume_chain(chain, found, by).await
     }
 
     async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError> {

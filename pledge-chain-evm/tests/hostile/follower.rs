@@ -155,7 +155,7 @@ impl Follower {
     /// The same engine over a store that holds these records. The pending blocks are kept.
     pub(crate) async fn restored(self, mut records: Records) -> Self {
         let restored = Self::over(self.plan, self.chain, self.node, self.evm, self.pending);
-        restored.store.import(&mut records).await.unwrap();
+        restored.store.import(&mut records, &operator()).await.unwrap();
         restored
     }
 

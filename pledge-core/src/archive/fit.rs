@@ -6,8 +6,8 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::sums::Sums;
-use super::{ArchiveKey, ArchiveRecord};
-use crate::audit::AuditNumber;
+use super::{ArchiveKey, ArchiveRecord, Tally};
+use crate::audit::{Attribution, AuditNumber, AuditRecord};
 use crate::error::StoreError;
 use crate::event::EventSeq;
 use crate::points::Programme;
@@ -46,6 +46,13 @@ impl<'a> FittingRecords<'a> {
         StoreError::invalid(OPERATION, detail)
     }
 
+    /// The record of the import by a person, to be written with what passed, and after it; `None` for an
+    /// archive without records.
+    pub fn act(&self, by: &Attribution) -> Option<AuditRecord> {
+        let act = self.passed.tally.summary().act_of_import()?;
+        Some(AuditRecord { number: self.passed.newest_act.next(), by: by.clone(), act })
+    }
+
     fn refuse(&self, record: &str, detail: &str) -> StoreError {
         let detail = format!("record {}{record} does not fit: {detail}", self.count);
         StoreError::invalid(OPERATION, detail)
@@ -62,6 +69,7 @@ impl RecordSource for FittingRecords<'_> {
         self.count += 1;
         let kind = format!(", a {},", record.kind());
         self.passed.pass(&record).map_err(|detail| self.refuse(&kind, &detail))?;
+        self.passed.tally.add(record.kind(), &record.line()?);
         Ok(Some(record))
     }
 }
@@ -73,7 +81,9 @@ struct Passed {
     chains: BTreeSet<ChainId>,
     tokens: BTreeMap<TokenId, Sums>,
     programmes: BTreeMap<ProgrammeId, Shards>,
+    newest_act: AuditNumber,
     newest_event: EventSeq,
+    tally: Tally,
 }
 
 /// A programme, and the number of its shards that passed.
@@ -118,15 +128,15 @@ impl Passed {
             ArchiveRecord::Total { programme, .. } | ArchiveRecord::Statement { programme, .. } => {
                 self.shards(programme)?;
             }
-            ArchiveRecord::Audit(record) if record.number == AuditNumber::START => {
-                return Err("no act has this number".to_owned());
-            }
             // What an act is about may be of another domain, whose records are elsewhere.
-            ArchiveRecord::Audit(_) => {}
-            ArchiveRecord::Event(event) if event.sequence == EventSeq::START => {
-                return Err("no event has this number".to_owned());
+            ArchiveRecord::Audit(record) => {
+                check_number("act", record.number.get(), AuditNumber::ARCHIVED_MAX.get())?;
+                self.newest_act = record.number;
             }
-            ArchiveRecord::Event(event) => self.newest_event = event.sequence,
+            ArchiveRecord::Event(event) => {
+                check_number("event", event.sequence.get(), EventSeq::ARCHIVED_MAX.get())?;
+                self.newest_event = event.sequence;
+            }
             ArchiveRecord::Position { delivered, .. } => {
                 if *delivered == EventSeq::START || *delivered > self.newest_event {
                     return Err(format!("there is no event {delivered}"));
@@ -163,6 +173,14 @@ impl Passed {
         let shards = self.programmes.get_mut(programme);
         shards.ok_or_else(|| format!("there is no programme {programme}"))
     }
+}
+
+/// Stores number from 1 on, and leave room for what follows an import.
+fn check_number(of: &str, number: u64, max: u64) -> Result<(), String> {
+    if (1..=max).contains(&number) {
+        return Ok(());
+    }
+    Err(format!("no {of} has the number {number}: they are from 1 to {max}"))
 }
 
 impl Shards {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{ArchiveRecord, RecordKind};
+use crate::audit::{Act, Action, AuditObject, Snapshot};
 use crate::error::StoreError;
 use crate::ports::RecordSink;
 
@@ -18,6 +19,20 @@ pub struct Summary {
     pub counts: BTreeMap<RecordKind, u64>,
     /// The Keccak-256 hash of the records' lines, each with its line feed.
     pub digest: B256,
+}
+
+impl Summary {
+    /// What a person does who imports this archive; `None` for one without records, which leaves its
+    /// store empty.
+    pub fn act_of_import(&self) -> Option<Act> {
+        let after = || Snapshot::of(self).expect("the fields of a struct are an object");
+        (!self.counts.is_empty()).then(|| Act {
+            action: Action::IMPORT_ARCHIVE,
+            object: AuditObject::archive(self.digest),
+            before: None,
+            after: Some(after()),
+        })
+    }
 }
 
 /// Sums up records: a sink that keeps none.

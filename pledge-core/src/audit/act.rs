@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::AuditObject;
 use crate::event::ReorgRecord;
 use crate::indexer::ChainStatus;
-use crate::ledger::TokenStatus;
+use crate::ledger::{TokenState, TokenStatus};
 use crate::points::Programme;
 use crate::types::{
-    BlockNumber, BlockRef, ChainId, OutOfRange, ProgrammeId, RateSchedule, ShardCount, Timestamp,
-    TokenId, WindowLength, checked_name,
+    BlockId, BlockRef, ChainId, Epoch, OutOfRange, ProgrammeId, RateSchedule, ShardCount,
+    Timestamp, TokenId, WindowLength, checked_name,
 };
 
 /// What was done, by name. The engine's are the constants; a domain of its own names others.
@@ -32,12 +32,16 @@ impl Action {
     pub const RESUME_TOKEN: Self = Self(Cow::Borrowed("resume_token"));
     /// A chain's ledger goes back to a block.
     pub const REWIND_CHAIN: Self = Self(Cow::Borrowed("rewind_chain"));
+    /// What that takes back of one token.
+    pub const REWIND_TOKEN: Self = Self(Cow::Borrowed("rewind_token"));
     /// The failed batches of a settlement are tried again.
     pub const RETRY_SETTLEMENT: Self = Self(Cow::Borrowed("retry_settlement"));
     /// A token gets one more programme.
     pub const ADD_PROGRAMME: Self = Self(Cow::Borrowed("add_programme"));
     /// A programme gets other rates.
     pub const CHANGE_PROGRAMME: Self = Self(Cow::Borrowed("change_programme"));
+    /// An empty store takes an archive over.
+    pub const IMPORT_ARCHIVE: Self = Self(Cow::Borrowed("import_archive"));
 
     /// A name of 1 to 32 characters of `a-z`, `0-9`, `-` and `_`.
     pub fn new(name: &str) -> Result<Self, OutOfRange> {
@@ -78,15 +82,34 @@ impl fmt::Display for Action {
     }
 }
 
-/// A part of the state as a write found or left it: a JSON object.
+/// A part of the state as a write found or left it: a JSON object. Its text has the keys of every
+/// object in ascending order, so that equal snapshots have equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Snapshot(serde_json::Map<String, serde_json::Value>);
+#[serde(from = "Fields", into = "Fields")]
+pub struct Snapshot(Fields);
+
+type Fields = serde_json::Map<String, serde_json::Value>;
+
+impl From<Fields> for Snapshot {
+    fn from(mut fields: Fields) -> Self {
+        // Any crate of a program may switch `serde_json/preserve_order` on, which keeps the order in
+        // which keys were written.
+        fields.values_mut().for_each(serde_json::Value::sort_all_objects);
+        fields.sort_keys();
+        Self(fields)
+    }
+}
+
+impl From<Snapshot> for Fields {
+    fn from(snapshot: Snapshot) -> Self {
+        snapshot.0
+    }
+}
 
 impl Snapshot {
     /// The fields of a value. An error for what is no object in JSON.
     pub fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
-        serde_json::to_value(value).and_then(serde_json::from_value).map(Self)
+        serde_json::to_value(value).and_then(serde_json::from_value)
     }
 
     fn of_fields(fields: &impl Serialize) -> Self {
@@ -126,18 +149,35 @@ struct StatusFields<'a> {
     /// How many characters the whole reason has, where only its beginning is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason_chars: Option<usize>,
+    /// Why it is halted, where it is paused too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halt_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halt_reason_chars: Option<usize>,
 }
 
 impl<'a> StatusFields<'a> {
-    fn of(status: &'a str, reason: Option<&'a str>) -> Self {
-        // The ledger's own reasons may be as long as a node's answer, and a record is short.
-        let cut = reason.and_then(|reason| reason.char_indices().nth(Act::REASON_CHARS_MAX));
-        Self {
-            status,
-            reason: reason.map(|reason| cut.map_or(reason, |(end, _)| &reason[..end])),
-            reason_chars: cut.and(reason).map(|reason| reason.chars().count()),
-        }
+    fn of_chain(status: &'a ChainStatus) -> Self {
+        Self::of(status.name(), status.reason(), status.halt_under_pause())
     }
+
+    fn of_token(status: &'a TokenStatus) -> Self {
+        Self::of(status.name(), status.reason(), status.halt_under_pause())
+    }
+
+    fn of(status: &'a str, reason: Option<&'a str>, halt_reason: Option<&'a str>) -> Self {
+        let (reason, reason_chars) = cut(reason);
+        let (halt_reason, halt_reason_chars) = cut(halt_reason);
+        Self { status, reason, reason_chars, halt_reason, halt_reason_chars }
+    }
+}
+
+/// What is kept of a reason, and the characters of the whole where that is less. The ledger's own may
+/// be as long as a node's answer, and a record is short.
+fn cut(reason: Option<&str>) -> (Option<&str>, Option<usize>) {
+    let end = reason.and_then(|reason| reason.char_indices().nth(Act::REASON_CHARS_MAX));
+    let kept = reason.map(|reason| end.map_or(reason, |(end, _)| &reason[..end]));
+    (kept, end.and(reason).map(|reason| reason.chars().count()))
 }
 
 #[derive(Serialize)]
@@ -150,9 +190,25 @@ struct ProgrammeFields<'a> {
 /// The newest block of each thing that a rewind takes back.
 #[derive(Serialize)]
 struct AboveFields {
-    tokens: BTreeMap<String, BlockNumber>,
+    tokens: BTreeMap<String, BlockId>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    contracts: BTreeMap<String, BlockNumber>,
+    contracts: BTreeMap<String, BlockId>,
+}
+
+/// Where a token's ledger is, and whether it is followed.
+#[derive(Serialize)]
+struct TokenFields<'a> {
+    cursor: Option<BlockRef>,
+    epoch: Epoch,
+    #[serde(flatten)]
+    status: StatusFields<'a>,
+}
+
+impl<'a> TokenFields<'a> {
+    fn of(state: &'a TokenState) -> Self {
+        let status = StatusFields::of_token(&state.status);
+        Self { cursor: state.cursor, epoch: state.epoch, status }
+    }
 }
 
 #[derive(Serialize)]
@@ -171,9 +227,7 @@ impl Act {
         before: &ChainStatus,
         after: &ChainStatus,
     ) -> Option<Self> {
-        let fields = |status: &ChainStatus| {
-            Snapshot::of_fields(&StatusFields::of(status.name(), status.reason()))
-        };
+        let fields = |status| Snapshot::of_fields(&StatusFields::of_chain(status));
         (before != after).then(|| Self {
             action,
             object: AuditObject::chain(chain),
@@ -189,9 +243,7 @@ impl Act {
         before: &TokenStatus,
         after: &TokenStatus,
     ) -> Option<Self> {
-        let fields = |status: &TokenStatus| {
-            Snapshot::of_fields(&StatusFields::of(status.name(), status.reason()))
-        };
+        let fields = |status| Snapshot::of_fields(&StatusFields::of_token(status));
         (before != after).then(|| Self {
             action,
             object: AuditObject::token(token),
@@ -200,17 +252,27 @@ impl Act {
         })
     }
 
-    /// A chain's ledger went back.
+    /// A chain's ledger went back: the first of its acts, then [`Act::rewind_token`] for each token in
+    /// the order of the record.
     pub fn rewind(record: &ReorgRecord) -> Self {
-        let tokens = record.tokens.iter().map(|one| (one.token.to_string(), one.from.number));
-        let contracts =
-            record.contracts.iter().map(|one| (one.contract.to_string(), one.from.number));
+        let tokens = record.tokens.iter().map(|one| (one.token.to_string(), one.from));
+        let contracts = record.contracts.iter().map(|one| (one.contract.to_string(), one.from));
         let before = AboveFields { tokens: tokens.collect(), contracts: contracts.collect() };
         Self {
             action: Action::REWIND_CHAIN,
             object: AuditObject::chain(record.chain),
             before: Some(Snapshot::of_fields(&before)),
             after: Some(Snapshot::of_fields(&BackAtFields { block: record.to })),
+        }
+    }
+
+    /// A token's ledger went back with its chain's. An act of its own, so that it is found by the token.
+    pub fn rewind_token(before: &TokenState, after: &TokenState) -> Self {
+        Self {
+            action: Action::REWIND_TOKEN,
+            object: AuditObject::token(after.spec.id),
+            before: Some(Snapshot::of_fields(&TokenFields::of(before))),
+            after: Some(Snapshot::of_fields(&TokenFields::of(after))),
         }
     }
 
@@ -288,6 +350,18 @@ mod tests {
         assert_eq!((&added.action, &added.before), (&Action::ADD_PROGRAMME, &None));
         let json = serde_json::to_string(&added).unwrap();
         assert_eq!(serde_json::from_str::<Act>(&json).unwrap(), added);
+    }
+
+    /// In a build with `serde_json/preserve_order` too: `cargo test -p pledge-core --features
+    /// serde_json/preserve_order`.
+    #[test]
+    fn the_text_of_a_snapshot_has_its_keys_in_order_however_they_were_written() {
+        let written = r#"{"b":[{"d":1,"c":{"f":2,"e":3}}],"a":null}"#;
+        let sorted = r#"{"a":null,"b":[{"c":{"e":3,"f":2},"d":1}]}"#;
+        let read: Snapshot = serde_json::from_str(written).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), sorted);
+        let value: serde_json::Value = serde_json::from_str(written).unwrap();
+        assert_eq!(serde_json::to_string(&Snapshot::of(&value).unwrap()).unwrap(), sorted);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use super::checked_line;
@@ -69,6 +70,11 @@ impl AuditObject {
         Self::known("settlement", format_args!("{programme}:{}", window_start.get()))
     }
 
+    /// An archive, by its digest.
+    pub fn archive(digest: B256) -> Self {
+        Self::known("archive", digest)
+    }
+
     /// What the id is the id of.
     pub fn kind(&self) -> &str {
         &self.kind
@@ -112,6 +118,7 @@ mod tests {
             AuditObject::token(token),
             AuditObject::programme(&programme),
             AuditObject::settlement(&programme, Timestamp::MAX),
+            AuditObject::archive(B256::repeat_byte(0xff)),
         ];
         for object in objects {
             assert_eq!(AuditObject::new(object.kind(), object.id()).unwrap(), object);

@@ -36,8 +36,10 @@ pub(super) struct Followed {
     pub(super) cursor: Option<BlockRef>,
     /// How often it was rewound.
     pub(super) epoch: Epoch,
-    /// Whether it is followed, not halted.
+    /// Whether it is followed, neither halted nor paused.
     pub(super) is_active: bool,
+    /// Whether a fault alone stopped it, which may be gone. What an operator paused is left alone.
+    pub(super) may_heal: bool,
 }
 
 impl From<&TokenState> for Followed {
@@ -48,6 +50,7 @@ impl From<&TokenState> for Followed {
             cursor: token.cursor,
             epoch: token.epoch,
             is_active: token.is_active(),
+            may_heal: token.status.is_halted() && !token.status.is_paused(),
         }
     }
 }
@@ -60,6 +63,7 @@ impl From<&ContractState> for Followed {
             cursor: contract.cursor,
             epoch: contract.epoch,
             is_active: true,
+            may_heal: false,
         }
     }
 }

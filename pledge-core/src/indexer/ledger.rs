@@ -11,7 +11,7 @@ use super::facts::{RangeFacts, Wanted};
 use super::followed::{FollowedId, Group};
 use super::outcome::IndexerError;
 use crate::error::{ChainError, StoreError};
-use crate::ledger::{AccountStates, FoldError, TokenState, TokenStatus, Transfer, fold};
+use crate::ledger::{AccountStates, FoldError, TokenState, Transfer, fold};
 use crate::ports::{BalanceStore, LedgerCommit, LogsRequest, NewBlocks, TokenCommit};
 use crate::types::{Account, BlockId, BlockNumber, BlockRef, ChainId, TokenId};
 
@@ -137,13 +137,12 @@ impl Ledger {
         let reason = error.to_string();
         self.store.halt_token(token, base, &reason).await?;
         if let Some(token) = self.tokens.get_mut(&token) {
-            token.status = TokenStatus::Halted(reason);
+            token.status = token.status.halted(&reason);
         }
         Ok(())
     }
 
-    /// Makes the halted tokens of a group active that can take its next block. Returns how many. A
-    /// paused token stays so: an operator stopped it, whatever its next block is.
+    /// Makes the halted tokens of a group active that can take its next block. Returns how many.
     pub(super) async fn resume(
         &mut self,
         group: &Group,
@@ -156,7 +155,7 @@ impl Ledger {
             let Some(state) = known.filter(|known| known.status.is_halted()) else { continue };
             self.store.heal_token(*token, group.base()).await?;
             tracing::info!(%token, block = %group.next, "the fault is gone, following the token again");
-            state.status = TokenStatus::Active;
+            state.status = state.status.healed();
             healed += 1;
         }
         Ok(healed)

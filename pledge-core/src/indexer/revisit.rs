@@ -43,7 +43,7 @@ pub(super) struct Revisits {
 impl Revisits {
     /// Whether there are halted tokens to try at this head.
     pub(super) fn are_due(&self, followed: &[Followed], head: &BlockRef) -> bool {
-        self.last != Some(head.id()) && followed.iter().any(|one| !one.is_active)
+        self.last != Some(head.id()) && followed.iter().any(|one| one.may_heal)
     }
 
     /// Makes each halted token active whose next block no longer has a fault.
@@ -61,7 +61,7 @@ impl Revisits {
         let last = self.last.map(|last| last.number.min(head.number));
         let first_retained = last.map(|last| config.first_retained(last));
         let followed = projections.followed();
-        for group in group_by_cursor(followed.iter().filter(|one| !one.is_active)) {
+        for group in group_by_cursor(followed.iter().filter(|one| one.may_heal)) {
             let is_settled = Some(group.next) < first_retained || Some(group.next) > target;
             if is_settled || stranded.has(group.cursor.as_ref()) {
                 continue;

@@ -121,6 +121,7 @@ mod tests {
             cursor: Some(cursor),
             epoch: Epoch::FIRST,
             is_active: true,
+            may_heal: false,
         }
     }
 

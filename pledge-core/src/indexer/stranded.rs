@@ -87,6 +87,7 @@ mod tests {
             cursor: cursor.map(block),
             epoch: Epoch::FIRST,
             is_active: true,
+            may_heal: false,
         }
     }
 

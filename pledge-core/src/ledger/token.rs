@@ -64,56 +64,89 @@ pub enum TokenStatus {
     Halted(String),
     /// Stopped by an operator, with the operator's reason if one was given, until one resumes it.
     Paused(Option<String>),
+    /// Stopped by an operator, and by its ledger besides.
+    PausedAndHalted {
+        /// The operator's reason, if one was given.
+        pause: Option<String>,
+        /// Why the ledger cannot go on.
+        halt: String,
+    },
 }
 
 impl TokenStatus {
-    /// The status in one word, without the reason.
+    /// The status in one word, without the reason: `paused` whether it is halted too or not.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Halted(_) => "halted",
-            Self::Paused(_) => "paused",
+            Self::Paused(_) | Self::PausedAndHalted { .. } => "paused",
         }
     }
 
-    /// Whether the ledger stopped it, not an operator.
+    /// Whether the ledger stopped it, also where an operator did besides.
     pub const fn is_halted(&self) -> bool {
-        matches!(self, Self::Halted(_))
+        matches!(self, Self::Halted(_) | Self::PausedAndHalted { .. })
     }
 
-    /// Whether an operator stopped it.
+    /// Whether an operator stopped it, also where the ledger did besides.
     pub const fn is_paused(&self) -> bool {
-        matches!(self, Self::Paused(_))
+        matches!(self, Self::Paused(_) | Self::PausedAndHalted { .. })
     }
 
-    /// The status after the ledger stops the token. One that an operator stopped stays so: it meets
-    /// its fault again once it is resumed.
+    /// The status after the ledger stops the token. A pause stays next to the halt.
     #[must_use]
     pub fn halted(&self, reason: &str) -> Self {
+        let halt = reason.to_owned();
         match self {
-            Self::Paused(_) => self.clone(),
-            Self::Active | Self::Halted(_) => Self::Halted(reason.to_owned()),
+            Self::Paused(pause) | Self::PausedAndHalted { pause, .. } => {
+                Self::PausedAndHalted { pause: pause.clone(), halt }
+            }
+            Self::Active | Self::Halted(_) => Self::Halted(halt),
         }
     }
 
     /// The status after the fault is gone that halted the token. A pause stays.
     #[must_use]
     pub fn healed(&self) -> Self {
-        if self.is_halted() { Self::Active } else { self.clone() }
+        match self {
+            Self::Active | Self::Halted(_) => Self::Active,
+            Self::Paused(pause) | Self::PausedAndHalted { pause, .. } => {
+                Self::Paused(pause.clone())
+            }
+        }
     }
 
-    /// The status after an operator stops the token, whatever it was before.
-    pub fn paused(by: &Attribution) -> Self {
-        Self::Paused(by.reason())
+    /// The status after an operator stops the token. A halt stays next to the pause.
+    #[must_use]
+    pub fn paused(&self, by: &Attribution) -> Self {
+        let pause = by.reason();
+        match self.halt_reason() {
+            None => Self::Paused(pause),
+            Some(halt) => Self::PausedAndHalted { pause, halt: halt.to_owned() },
+        }
     }
 
-    /// Why it is halted or paused; `None` while it is active, or where no reason was given.
+    /// The reason of the status that is named; `None` while it is active, or where an operator gave
+    /// none. Of a token that is paused and halted, the operator's.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Active => None,
             Self::Halted(reason) => Some(reason),
-            Self::Paused(reason) => reason.as_deref(),
+            Self::Paused(pause) | Self::PausedAndHalted { pause, .. } => pause.as_deref(),
         }
+    }
+
+    /// Why the ledger stopped it, whether it is paused too or not; `None` if it did not.
+    pub fn halt_reason(&self) -> Option<&str> {
+        match self {
+            Self::Halted(halt) | Self::PausedAndHalted { halt, .. } => Some(halt),
+            Self::Active | Self::Paused(_) => None,
+        }
+    }
+
+    /// Why the ledger stopped it, where it is paused too.
+    pub fn halt_under_pause(&self) -> Option<&str> {
+        self.halt_reason().filter(|_| self.is_paused())
     }
 }
 

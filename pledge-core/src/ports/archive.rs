@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use crate::archive::ArchiveRecord;
+use crate::audit::Attribution;
 use crate::error::StoreError;
 
 /// Where an export goes, record by record.
@@ -33,11 +34,16 @@ pub trait RecordSource: Send {
 /// - An import happens whole or not at all. Records that do not fit together
 ///   ([`FittingRecords`](crate::archive::FittingRecords)) are `Invalid`; an error of the source is
 ///   returned unchanged.
+/// - An import of records leaves one of its own behind those of the archive, in the same write: who took
+///   over which archive, by its digest ([`AuditReads`](super::AuditReads)).
 /// - Afterwards the store answers, continues and rewinds as the original would: a settlement under
 ///   way stays under way, and event numbers continue.
 ///
 /// ```
+/// use std::time::SystemTime;
+///
 /// use pledge_core::archive::{LineReader, LineWriter};
+/// use pledge_core::audit::Attribution;
 /// use pledge_core::ports::{Archive, LedgerReads, Registry};
 /// use pledge_core::types::ChainId;
 /// use pledge_storage_memory::MemoryStore;
@@ -54,7 +60,7 @@ pub trait RecordSource: Send {
 ///
 /// let copy = MemoryStore::new();
 /// let mut lines = LineReader::new(file.as_slice())?;
-/// copy.import(&mut lines).await?;
+/// copy.import(&mut lines, &Attribution::program("backup", SystemTime::now())?).await?;
 /// assert_eq!(lines.summary(), Some(&written));
 /// assert_eq!(copy.chains().await?, store.chains().await?);
 /// # Ok(())
@@ -67,5 +73,9 @@ pub trait Archive: Debug + Send + Sync + 'static {
     async fn export(&self, sink: &mut dyn RecordSink) -> Result<(), StoreError>;
 
     /// Reads every record from the source into this empty store.
-    async fn import(&self, source: &mut dyn RecordSource) -> Result<(), StoreError>;
+    async fn import(
+        &self,
+        source: &mut dyn RecordSource,
+        by: &Attribution,
+    ) -> Result<(), StoreError>;
 }

@@ -42,25 +42,31 @@ impl ChainReport {
     /// Checks that the report does not pause the chain, which only a person does; otherwise the
     /// reason to refuse it.
     pub fn check(&self) -> Result<(), String> {
-        match self.status {
-            ChainStatus::Paused(_) => {
-                Err(format!("no report pauses chain {}: an operator does", self.chain))
-            }
-            _ => Ok(()),
+        if self.status.is_paused() {
+            return Err(format!("no report pauses chain {}: an operator does", self.chain));
         }
+        Ok(())
     }
 }
 
 impl ChainState {
+    /// Checks that blocks may be written that an indexer read; otherwise why they are refused. One that
+    /// was under way when the chain was stopped has read its status before.
+    pub fn require_followed(&self) -> Result<(), String> {
+        if self.status.needs_operator() {
+            return Err(format!("chain {} is {}", self.chain, self.status));
+        }
+        Ok(())
+    }
+
     /// The state after a report. A paused or halted chain stays so until it is resumed: only its
-    /// heights move, or a paused one is halted.
+    /// heights move, or a paused one is halted besides.
     #[must_use]
     pub fn after(&self, report: &ChainReport) -> Self {
-        let keeps = self.status.needs_operator() && !report.status.needs_operator();
         Self {
             chain: self.chain,
             name: self.name.clone(),
-            status: if keeps { self.status.clone() } else { report.status.clone() },
+            status: self.status.reported(&report.status),
             head: report.head.or(self.head),
             head_time: report.head_time.or(self.head_time),
             processed: report.processed.or(self.processed),

@@ -88,8 +88,8 @@ macro_rules! __forward_method {
             (chain: $crate::types::ChainId, by: &'a $crate::audit::Attribution) -> () }
     };
     ($field:tt resume_chain) => {
-        $crate::__forwarded! { $field Registry resume_chain ['a]
-            (chain: $crate::types::ChainId, by: &'a $crate::audit::Attribution) -> () }
+        $crate::__forwarded! { $field Registry resume_chain ['a 'b]
+            (chain: $crate::types::ChainId, found: &'a $crate::indexer::ChainStatus, by: &'b $crate::audit::Attribution) -> () }
     };
     ($field:tt register_token) => {
         $crate::__forwarded! { $field Registry register_token ['a]

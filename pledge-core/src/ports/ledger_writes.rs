@@ -57,16 +57,17 @@ pub trait LedgerWrites: Debug + Send + Sync + 'static {
     /// Adds blocks: changes, balances, sums, unreadable logs and their number, headers, cursor and
     /// event, in one write.
     ///
-    /// `Conflict` if a token is not at `base`, is halted, a held header contradicts one of these, or the
-    /// block that confirms them is not held any more ([`NewBlocks::check_held`]).
+    /// `Conflict` if the chain or a token is paused or halted, a token is not at `base`, a held header
+    /// contradicts one of these, or the block that confirms them is not held any more
+    /// ([`NewBlocks::check_held`]).
     async fn commit(&self, commit: &LedgerCommit) -> Result<(), StoreError>;
 
     /// Goes back to an ancestor: afterwards the ledger is exactly what it was there. A token that
     /// begins above it has no cursor afterwards. Bumps the epoch of each token, takes back by added
     /// rows what was settled after the ancestor's time, restates totals, writes the reorg record. A
     /// comparison of supplies above the ancestor is forgotten, and so is each edge of the chain
-    /// whose next block is above it. A halted token is active again, because the block that halted
-    /// it is above; a paused one stays paused.
+    /// whose next block is above it. A halt of a token is over, because the block that halted it is
+    /// above; a pause stays.
     ///
     /// An operator's rewind leaves its record, as [`AuditReads`](super::AuditReads) states.
     ///
@@ -75,10 +76,10 @@ pub trait LedgerWrites: Debug + Send + Sync + 'static {
     /// defines.
     ///
     /// - `Invalid` if a token or contract is named twice or the ancestor is above its cursor.
-    /// - `Conflict` if a token or contract is not at the cursor named; if one of the chain is above
-    ///   the ancestor and is not named; if the ancestor's time is not that of the held header or does
-    ///   not divide the changes as its height does; or if an operator's ancestor is not the block
-    ///   held at its height.
+    /// - `Conflict` if the chain is paused or halted, unless the rewind is an operator's; if a token or
+    ///   contract is not at the cursor named; if one of the chain is above the ancestor and is not named;
+    ///   if the ancestor's time is not that of the held header or does not divide the changes as its
+    ///   height does; or if an operator's ancestor is not the block held at its height.
     /// - `BeyondRetention` if the ancestor is neither a held header nor the parent of one, unless
     ///   it is the operator's.
     async fn rewind(&self, rewind: &Rewind) -> Result<ReorgRecord, StoreError>;

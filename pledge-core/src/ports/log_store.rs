@@ -88,7 +88,8 @@ pub trait LogStore: LogReads {
 
     /// Adds blocks: logs and their number, headers and cursors, in one write.
     ///
-    /// `Conflict` if a contract is not at the base, a held header contradicts one of these, or the block
-    /// that confirms them is not held any more ([`NewBlocks::check_held`]).
+    /// `Conflict` if the chain is paused or halted, a contract is not at the base, a held header
+    /// contradicts one of these, or the block that confirms them is not held any more
+    /// ([`NewBlocks::check_held`]).
     async fn commit_logs(&self, commit: &LogsCommit) -> Result<(), StoreError>;
 }

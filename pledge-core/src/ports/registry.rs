@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::ChainReport;
 use crate::audit::Attribution;
 use crate::error::StoreError;
+use crate::indexer::ChainStatus;
 use crate::ledger::{SupplyAnswer, TokenSpec, TokenState};
 use crate::types::{BlockId, ChainId, TokenId};
 
@@ -25,19 +26,26 @@ pub trait Registry: Debug + Send + Sync + 'static {
 
     /// Pauses a chain until it is resumed, as [`ChainStatus::paused`](crate::indexer::ChainStatus::paused)
     /// defines: with the reason given, which replaces that of an earlier pause. `Conflict` if it is
-    /// halted.
+    /// halted and not paused.
     async fn pause_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError>;
 
-    /// Resumes a paused or halted chain; does nothing to another.
-    async fn resume_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError>;
+    /// Resumes a chain that the operator found paused, halted or both, as
+    /// [`ChainStatus::resumed`](crate::indexer::ChainStatus::resumed) defines; does nothing to one that
+    /// is not stopped. `Conflict` if it is stopped otherwise than it was found.
+    async fn resume_chain(
+        &self,
+        chain: ChainId,
+        found: &ChainStatus,
+        by: &Attribution,
+    ) -> Result<(), StoreError>;
 
     /// Registers a token. The same spec again returns the token's current state; another spec for
     /// the same token is `Invalid`, as is a token of an unknown chain.
     async fn register_token(&self, spec: &TokenSpec) -> Result<TokenState, StoreError>;
 
-    /// Halts a token with a reason that its ledger gives; a paused one stays paused. `base` is the
-    /// cursor it must have; else the answer is `Conflict`. Halting writes its event; a new reason for a
-    /// token that is already halted does not.
+    /// Halts a token with a reason that its ledger gives; a paused one stays paused and is halted
+    /// besides. `base` is the cursor it must have; else the answer is `Conflict`. Halting writes its
+    /// event; a new reason for a token that is already halted does not.
     async fn halt_token(
         &self,
         token: TokenId,
@@ -45,13 +53,13 @@ pub trait Registry: Debug + Send + Sync + 'static {
         reason: &str,
     ) -> Result<(), StoreError>;
 
-    /// Makes a halted token active again whose fault is gone; one that is active or paused stays so.
+    /// Takes back the halt of a token whose fault is gone: it is active again, unless it is paused.
     /// `base` as for halting.
     async fn heal_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError>;
 
-    /// Pauses a token, halted or not, until it is resumed: it is not committed to, and neither a
-    /// rewind nor an indexer makes it active. With the reason given, which replaces that of an
-    /// earlier pause.
+    /// Pauses a token until it is resumed: it is not committed to, and neither a rewind nor an indexer
+    /// makes it active. One that is halted stays halted besides. With the reason given, which replaces
+    /// that of an earlier pause.
     async fn pause_token(&self, token: TokenId, by: &Attribution) -> Result<(), StoreError>;
 
     /// Makes a halted or paused token active again; one that is active stays so. `base` as for

@@ -98,6 +98,7 @@ async fn find(
             if !queries.was_seen(token, account).await? {
                 continue;
             }
+            // Before the reads of one token more, so that an answer has a bound in time too.
             if found.len() == Portfolio::TOKENS_MAX {
                 return Err(QueryError::TooManyTokens { account, max: Portfolio::TOKENS_MAX });
             }

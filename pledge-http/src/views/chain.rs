@@ -21,6 +21,9 @@ pub struct ChainView {
     pub status: &'static str,
     /// Why it is degraded, paused or halted.
     pub reason: Option<String>,
+    /// Why it is halted besides, while it is paused; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub halt_reason: Option<String>,
     /// The newest block that was seen.
     pub head_block: Option<BlockNumber>,
     /// When that was mined.
@@ -43,7 +46,7 @@ pub struct ChainView {
     /// Blocks between the confirmed one and the head.
     #[serde(skip)]
     pub lag: Option<u64>,
-    /// The halted tokens.
+    /// The halted and paused tokens.
     pub halted_tokens: Vec<HaltedToken>,
     /// The contracts whose logs are kept.
     pub contracts: Vec<ContractView>,
@@ -56,7 +59,7 @@ pub struct HaltedToken {
     pub address: Eip55,
     /// Its symbol, as the contract returned it.
     pub symbol: String,
-    /// Why it is halted.
+    /// Why it is halted or paused, or both.
     pub reason: String,
 }
 
@@ -66,15 +69,22 @@ impl HaltedToken {
         let halted = tokens.into_iter().filter_map(|token| {
             let reason = match &token.status {
                 TokenStatus::Active => return None,
-                TokenStatus::Halted(reason) => reason.clone(),
-                TokenStatus::Paused(None) => "paused by an operator".to_owned(),
-                TokenStatus::Paused(Some(reason)) => format!("paused by an operator: {reason}"),
+                TokenStatus::Halted(halt) => halt.clone(),
+                TokenStatus::Paused(pause) => paused(pause.as_ref()),
+                TokenStatus::PausedAndHalted { pause, halt } => {
+                    format!("{halt}; {}", paused(pause.as_ref()))
+                }
             };
             let (address, symbol) = (token.spec.id.address, token.spec.metadata.symbol.clone());
             Some(Self { address: Eip55(address), symbol, reason })
         });
         halted.collect()
     }
+}
+
+fn paused(reason: Option<&String>) -> String {
+    let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+    format!("paused by an operator{reason}")
 }
 
 impl ChainView {
@@ -89,6 +99,7 @@ impl ChainView {
             chain_id: state.chain,
             status: state.status.name(),
             reason: state.status.reason().map(str::to_owned),
+            halt_reason: state.status.halt_under_pause().map(str::to_owned),
             name: state.name,
             head_block: state.head,
             head_time: state.head_time,

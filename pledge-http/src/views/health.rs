@@ -18,10 +18,13 @@ use super::{Age, MarkedToken};
 pub(crate) struct ChainHealth {
     chain_id: ChainId,
     name: String,
-    /// The status reported by the indexer; `degraded` if a token is halted. Failures of nodes and
+    /// The status reported by the indexer; `degraded` if a token is stopped. Failures of nodes and
     /// store have no reason here.
     status: &'static str,
     reason: Option<String>,
+    /// Why it is halted besides, while it is paused; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halt_reason: Option<String>,
     head_block: Option<BlockNumber>,
     head_time: Option<Timestamp>,
     head_age_seconds: Option<Age>,
@@ -45,8 +48,8 @@ impl ChainHealth {
         let halted_tokens = HaltedToken::among(tokens);
         let (status, reason) = match &state.status {
             ChainStatus::Live | ChainStatus::Syncing if !halted_tokens.is_empty() => {
-                let (halted, all) = (halted_tokens.len(), tokens.len());
-                ("degraded", Some(format!("{halted} of {all} tokens halted")))
+                let (stopped, all) = (halted_tokens.len(), tokens.len());
+                ("degraded", Some(format!("{stopped} of {all} tokens stopped")))
             }
             // Texts of nodes and servers may contain hosts; they are in the log and in `pledge
             // status`.
@@ -60,6 +63,7 @@ impl ChainHealth {
             name: state.name.clone(),
             status,
             reason,
+            halt_reason: state.status.halt_under_pause().map(str::to_owned),
             head_block: state.head,
             head_time: state.head_time,
             head_age_seconds: age(state.head_time),

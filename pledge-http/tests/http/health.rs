@@ -13,7 +13,7 @@ use pledge_testing::mocks::MockBalanceStore;
 use pledge_testing::world::{operator, operator_because};
 use serde_json::{Value, json};
 
-use crate::support::{Stores, World};
+use crate::support::{Stores, World, token_path};
 use crate::worlds::{HOUR, OTHER_TOKEN, THREE_PM, seed};
 
 /// As an indexer or, for a pause, as an operator.
@@ -104,11 +104,35 @@ async fn a_halted_token_makes_its_chains_part_degraded_and_is_named() {
     assert_eq!(ready["status"], "degraded");
     let chain = &ready["chains"][0];
     assert_eq!(chain["status"], "degraded");
-    assert_eq!(chain["reason"], "1 of 2 tokens halted");
+    assert_eq!(chain["reason"], "1 of 2 tokens stopped");
     assert_eq!(chain["halted_tokens"][0]["address"], OTHER_TOKEN.to_string());
     assert_eq!(chain["halted_tokens"][0]["reason"], "overdrawn");
     assert_eq!(chain["last_confirmed_block"], 3, "that of the tokens that go on");
     assert_eq!(world.json("/readyz?strict").await.0.as_u16(), 503);
+}
+
+#[tokio::test]
+async fn what_is_paused_and_halted_shows_both_reasons() {
+    let (world, token) = seed().await;
+    let (chain, halt) = (ChainId::new(1), "its time goes back".to_owned());
+    show(&world, ChainStatus::Paused(Some("a new node".to_owned()))).await;
+    show(&world, ChainStatus::Halted(halt.clone())).await;
+    for path in ["/api/v1/chains/1", "/readyz"] {
+        let answer = world.ok(path).await;
+        let shown = answer.get("chains").map_or(&answer, |chains| &chains[0]);
+        assert_eq!((&shown["status"], &shown["reason"]), (&json!("paused"), &json!("a new node")));
+        assert_eq!(shown["halt_reason"], halt, "{path}");
+    }
+    let balances = &world.stores.balances;
+    let base = balances.token(token).await.unwrap().unwrap().cursor.map(|cursor| cursor.id());
+    balances.halt_token(token, base, "overdrawn").await.unwrap();
+    balances.pause_token(token, &operator()).await.unwrap();
+    let shown = world.ok(&token_path(token)).await;
+    assert_eq!((&shown["status"], &shown["reason"]), (&json!("paused"), &Value::Null));
+    assert_eq!(shown["halt_reason"], "overdrawn");
+    let listed = world.ok("/api/v1/chains/1").await["halted_tokens"][0]["reason"].clone();
+    assert_eq!(listed, "overdrawn; paused by an operator");
+    assert_eq!(balances.chain(chain).await.unwrap().unwrap().status.name(), "paused");
 }
 
 #[tokio::test]

@@ -7,13 +7,17 @@ use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
+use async_trait::async_trait;
 use clap::Args;
-use pledge_core::archive::{LineReader, LineWriter, Summary, Tally};
-use pledge_core::ports::Archive;
+use pledge_core::archive::{ArchiveRecord, LineReader, LineWriter, Summary, Tally};
+use pledge_core::audit::{AuditObject, Reason};
+use pledge_core::error::StoreError;
+use pledge_core::ports::{Archive, RecordSink};
 use serde::Serialize;
 
 use self::counted::{CountedSink, CountedSource};
 use self::file::{PartialFile, open};
+use super::acting::attribution;
 use super::{Context, Verdict};
 use crate::config::{ConfigError, Key};
 use crate::output::counted;
@@ -31,6 +35,9 @@ pub(super) struct ImportArgs {
     /// The folder of an archive
     #[arg(long, value_name = "DIR")]
     from: PathBuf,
+    /// The reason, kept with who did it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<Reason>,
 }
 
 /// What was moved. Equal digests mean equal ledgers.
@@ -73,6 +80,7 @@ pub(super) async fn import(context: Context, args: ImportArgs) -> anyhow::Result
         let what = format!("`{}` keeps nothing: name a file or a server", config.storage.url);
         return Err(ConfigError::at(&key, what).into());
     }
+    let by = attribution(args.reason.as_ref())?;
     let (from, reader) = open(&args.from)?;
     let bytes = from.bytes;
     // Its first line is read before the store is opened, so that a wrong file makes no database.
@@ -80,7 +88,8 @@ pub(super) async fn import(context: Context, args: ImportArgs) -> anyhow::Result
     let stores = stores::open_alone(&config.storage).await?;
     let progress = context.progress.work("import");
     let mut source = CountedSource::new(&mut lines, progress, bytes);
-    let imported = context.stop.run_until_cancelled(stores.archive.import(&mut source)).await;
+    let imported = stores.archive.import(&mut source, &by);
+    let imported = context.stop.run_until_cancelled(imported).await;
     // A call dropped during its commit may have been committed.
     imported.context(
         "stopped: the import is there whole or not at all; `pledge status` shows which",
@@ -93,11 +102,28 @@ pub(super) async fn import(context: Context, args: ImportArgs) -> anyhow::Result
     Ok(Verdict::Fine)
 }
 
+/// Sums up what was imported: all but the record of the import, which no archive has of itself.
+struct Imported {
+    tally: Tally,
+    archive: AuditObject,
+}
+
+#[async_trait]
+impl RecordSink for Imported {
+    async fn put(&mut self, record: ArchiveRecord) -> Result<(), StoreError> {
+        match &record {
+            ArchiveRecord::Audit(audit) if audit.act.object == self.archive => Ok(()),
+            _ => self.tally.put(record).await,
+        }
+    }
+}
+
 /// Exports the store again and compares the digest with that of the archive.
 async fn check(archive: &dyn Archive, expected: &Summary) -> anyhow::Result<()> {
-    let mut tally = Tally::default();
-    archive.export(&mut tally).await?;
-    let found = tally.summary();
+    let own = AuditObject::archive(expected.digest);
+    let mut imported = Imported { tally: Tally::default(), archive: own };
+    archive.export(&mut imported).await?;
+    let found = imported.tally.summary();
     ensure!(
         found == *expected,
         "what was imported reads back with digest {}, not {}: do not use this database, and report \

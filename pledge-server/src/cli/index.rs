@@ -22,7 +22,7 @@ use crate::progress::ChainProgress;
 use crate::setup::{self, InspectedChain};
 use crate::stores::Stores;
 use crate::tasks::{EdgeSearch, Incidents};
-use crate::views::way_on;
+use crate::views::{because, way_on};
 
 #[derive(Debug, Args)]
 pub(super) struct IndexArgs {
@@ -63,6 +63,9 @@ struct TokenReport {
     status: &'static str,
     /// Why it is not active, if a reason was given.
     reason: Option<String>,
+    /// Why it is halted besides, while it is paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halt_reason: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -158,6 +161,7 @@ async fn follow(
             holders: state.totals.holders,
             status: state.status.name(),
             reason: state.status.reason().map(str::to_owned),
+            halt_reason: state.status.halt_under_pause().map(str::to_owned),
         });
     }
     for state in stores.logs.contracts(config.id).await? {
@@ -247,14 +251,14 @@ impl fmt::Display for ChainReport {
             None => ", stopped early".to_owned(),
         };
         writeln!(f, "{name}: {transfers}{logs}, {reorgs}{end}")?;
-        for TokenReport { token, symbol, confirmed, holders, status, reason } in &self.tokens {
+        for TokenReport { token, symbol, confirmed, holders, status, reason, halt_reason } in
+            &self.tokens
+        {
             let (block, holders) = (block(*confirmed), counted(*holders, "holder"));
-            write!(f, "  {symbol} {token}: {block} confirmed, {holders}")?;
-            match reason {
-                Some(reason) => writeln!(f, ", {status}: {reason}")?,
-                None if *status == TokenStatus::Active.name() => writeln!(f)?,
-                None => writeln!(f, ", {status}")?,
-            }
+            let why = because(reason.as_ref(), halt_reason.as_ref());
+            let is_active = *status == TokenStatus::Active.name();
+            let status = if is_active { String::new() } else { format!(", {status}{why}") };
+            writeln!(f, "  {symbol} {token}: {block} confirmed, {holders}{status}")?;
         }
         for ContractReport { contract, address, confirmed, logs } in &self.contracts {
             let (block, logs) = (block(*confirmed), counted(*logs, "log"));

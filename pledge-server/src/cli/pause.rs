@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use pledge_core::audit::Reason;
 use pledge_core::indexer::ChainStatus;
@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::acting::attribution;
 use super::{Context, Verdict, WrongUsage};
 use crate::stores::{self, Stores};
+use crate::views::because;
 
 #[derive(Debug, Args)]
 pub(super) struct PauseArgs {
@@ -50,6 +51,9 @@ struct Changed {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What halts it besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halt_reason: Option<String>,
 }
 
 pub(super) async fn pause(context: Context, args: PauseArgs) -> anyhow::Result<Verdict> {
@@ -61,14 +65,10 @@ pub(super) async fn pause(context: Context, args: PauseArgs) -> anyhow::Result<V
         stores.balances.pause_token(token.spec.id, &by).await?;
         return finish_token(context, &stores, chain, &token).await;
     }
-    if let ChainStatus::Halted(reason) = &chain.status {
-        bail!(
-            "chain {} is halted, so it is not followed and need not be paused: {reason}",
-            chain.name
-        );
-    }
+    let paused = chain.status.paused(&by);
+    let paused = paused.map_err(|why| anyhow!("chain {} is not paused: {why}", chain.name))?;
     stores.balances.pause_chain(chain.chain, &by).await?;
-    finish(context, &stores, chain, &ChainStatus::Paused(by.reason())).await
+    finish(context, &stores, chain, &paused).await
 }
 
 pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result<Verdict> {
@@ -88,7 +88,8 @@ pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result
     if !chain.status.needs_operator() {
         bail!("chain {} is neither paused nor halted: it is {}", chain.name, chain.status);
     }
-    stores.balances.resume_chain(chain.chain, &by).await?;
+    // The write names what it read: if something else stops the chain meanwhile, it is refused.
+    stores.balances.resume_chain(chain.chain, &chain.status, &by).await?;
     finish(context, &stores, chain, &ChainStatus::Syncing).await
 }
 
@@ -120,6 +121,7 @@ async fn finish_token(
         before: before.status.name().to_owned(),
         status: now.name(),
         reason: now.reason().map(str::to_owned),
+        halt_reason: now.halt_under_pause().map(str::to_owned),
     })?;
     Ok(Verdict::Fine)
 }
@@ -159,6 +161,7 @@ async fn finish(
         before: chain.status.to_string(),
         status: status.name(),
         reason: status.reason().map(str::to_owned),
+        halt_reason: status.halt_under_pause().map(str::to_owned),
     })?;
     Ok(Verdict::Fine)
 }
@@ -169,7 +172,7 @@ impl fmt::Display for Changed {
         if let Some(token) = self.token {
             write!(f, ", token {token}")?;
         }
-        write!(f, ": {} (was {})", self.status, self.before)?;
-        self.reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
+        let why = because(self.reason.as_ref(), self.halt_reason.as_ref());
+        write!(f, ": {} (was {}){why}", self.status, self.before)
     }
 }

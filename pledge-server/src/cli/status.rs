@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Context, Verdict};
 use crate::output::counted;
 use crate::stores;
-use crate::views::{ago, contract_line, figure, marks_in_words, way_on, way_on_of_token};
+use crate::views::{ago, because, contract_line, figure, marks_in_words, way_on, way_on_of_token};
 
 #[derive(Debug, Serialize)]
 struct Status {
@@ -37,6 +37,8 @@ struct TokenRow {
     start_block: BlockNumber,
     status: &'static str,
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halt_reason: Option<String>,
     #[serde(skip)]
     way_on: Option<String>,
     #[serde(flatten)]
@@ -79,6 +81,7 @@ impl TokenRow {
             start_block: state.spec.start_block,
             status: state.status.name(),
             reason: state.status.reason().map(str::to_owned),
+            halt_reason: state.status.halt_under_pause().map(str::to_owned),
             marks: Marks::of(state),
             last_confirmed_block: state.cursor.map(|cursor| cursor.number),
             last_confirmed_time: state.cursor.map(|cursor| cursor.time),
@@ -94,10 +97,6 @@ fn in_brackets(age: Option<Age>) -> String {
     age.map_or(String::new(), |age| format!(" ({})", ago(age)))
 }
 
-fn because(reason: Option<&String>) -> String {
-    reason.map_or(String::new(), |reason| format!(": {reason}"))
-}
-
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.chains.is_empty() {
@@ -106,7 +105,11 @@ impl fmt::Display for Status {
         }
         for ChainRow { chain, way_on, lag, tokens } in &self.chains {
             let (name, id, status) = (&chain.name, chain.chain_id, chain.status);
-            writeln!(f, "{name} ({id}) {status}{}", because(chain.reason.as_ref()))?;
+            writeln!(
+                f,
+                "{name} ({id}) {status}{}",
+                because(chain.reason.as_ref(), chain.halt_reason.as_ref())
+            )?;
             // The remedy comes before the figures: a stopped chain is what the reader looks for.
             if let Some(way_on) = way_on {
                 writeln!(f, "  {way_on}")?;
@@ -140,7 +143,8 @@ impl fmt::Display for Status {
 impl fmt::Display for TokenRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (symbol, address, status) = (&self.symbol, &self.address, self.status);
-        writeln!(f, "  {symbol} {address} {status}{}", because(self.reason.as_ref()))?;
+        let why = because(self.reason.as_ref(), self.halt_reason.as_ref());
+        writeln!(f, "  {symbol} {address} {status}{why}")?;
         for mark in marks_in_words(&self.marks) {
             writeln!(f, "    warning: {mark}")?;
         }

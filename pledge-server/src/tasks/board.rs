@@ -42,11 +42,11 @@ fn text(url: &str, chains: &[ChainView]) -> String {
     let mut lines = vec![url.to_owned()];
     for chain in chains {
         let lag = chain.lag.map_or("-".to_owned(), |lag| counted(lag, "block"));
-        let halted = match chain.halted_tokens.len() {
+        let stopped = match chain.halted_tokens.len() {
             0 => String::new(),
-            halted => format!(", {} halted", counted(halted as u64, "token")),
+            stopped => format!(", {} stopped", counted(stopped as u64, "token")),
         };
-        lines.push(format!("{:.20} ({}) {}{halted}", chain.name, chain.chain_id, chain.status));
+        lines.push(format!("{:.20} ({}) {}{stopped}", chain.name, chain.chain_id, chain.status));
         lines.push(format!(
             "  confirmed {}, {lag} behind, head {}",
             figure(chain.last_confirmed_block),

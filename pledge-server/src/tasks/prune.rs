@@ -79,7 +79,7 @@ mod tests {
             let report =
                 ChainReport { chain, status, head: None, head_time: None, processed: None };
             store.report_chain(&report).await.unwrap();
-            store.resume_chain(chain, &operator()).await.unwrap();
+            store.resume_chain(chain, &report.status, &operator()).await.unwrap();
         }
         let retention = EventRetention {
             events_kept: NonZeroU64::new(1_000).unwrap(),

@@ -1,6 +1,7 @@
 //! Verification of a ledger that changes meanwhile.
 
 use pledge_storage_memory::MemoryStore;
+use pledge_testing::world::operator;
 
 use super::*;
 use crate::output::Output;
@@ -43,6 +44,23 @@ async fn a_ledger_that_was_rewound_is_reported_as_such() {
     test.mine(700, Some((account(1), 10))).await;
     let (pass, _) = run(&test, &stores, begun).await;
     assert!(matches!(pass.unwrap_err().downcast_ref(), Some(Moved::Rewound)));
+}
+
+#[tokio::test]
+async fn a_halt_under_a_pause_fails_the_verification_and_a_pause_alone_does_not() {
+    let stores = Stores::of(MemoryStore::new());
+    let mut test = TestChain::open(&stores).await;
+    test.mine(600, Some((account(1), 10))).await;
+    let followed = token(&stores).await;
+    let (id, base) = (followed.spec.id, followed.cursor.map(|cursor| cursor.id()));
+    stores.balances.pause_token(id, &operator()).await.unwrap();
+    let (pass, verdict) = run(&test, &stores, token(&stores).await).await;
+    pass.unwrap();
+    assert_eq!(verdict, Verdict::Ok);
+    stores.balances.halt_token(id, base, "overdrawn").await.unwrap();
+    let (pass, verdict) = run(&test, &stores, token(&stores).await).await;
+    pass.unwrap();
+    assert_eq!(verdict, Verdict::Halted);
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ async fn acts_at_a_question(meanwhile: Meanwhile, question: usize) {
     assert_eq!(stopped, matches!(meanwhile, Pauses), "{context}");
     if stopped {
         assert_eq!(world.status().await, ChainStatus::Paused(None), "{context}");
-        balances.resume_chain(CHAIN, &operator()).await.unwrap();
+        resume_chain(&*balances, CHAIN).await.unwrap();
     }
     world.index().await;
     let mut all = vec![&pool];

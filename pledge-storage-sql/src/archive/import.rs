@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use pledge_core::archive::{ArchiveRecord, FittingRecords};
-use pledge_core::audit::{AuditNumber, AuditRecord};
+use pledge_core::audit::{Attribution, AuditNumber, AuditRecord};
 use pledge_core::event::{EventSeq, SequencedEvent};
 use pledge_core::ledger::{Change, Checkpoint, UnreadableLog};
 use pledge_core::points::WindowRow;
@@ -20,23 +20,55 @@ use crate::programmes::{add, save_shard};
 use crate::query::query;
 use crate::registry::{add_token, register_chain, save_chain};
 
+/// What another write may have filled since the import began. One of the same chains had them first, so
+/// this waited for it; one of others is seen once the counters are locked.
+const OF_OTHERS: [&str; 3] = ["audit_record", "event", "event_delivery"];
+
 pub(super) async fn import(
     db: &mut dyn Connection,
     records: &mut FittingRecords<'_>,
+    by: &Attribution,
 ) -> Result<(), Fault> {
-    // A second import waits here until this one has ended. The counters in the order of a write.
-    audit::newest(db).await?;
-    take_number(db).await?;
-    refuse_used(db).await?;
+    // Locks in the order of every write, so that the two never wait for each other: chains, what is
+    // theirs, the counter of acts, that of events.
+    refuse_used(db, &["chain", "token"]).await?;
+    refuse_used(db, &OF_OTHERS).await?;
     let mut import = Import::default();
     while let Some(record) = records.next().await? {
+        import.reach(db, Stage::of(&record)).await?;
         import.take(db, record).await?;
+    }
+    import.reach(db, Stage::Numbers).await?;
+    if let Some(act) = records.act(by) {
+        import.take(db, ArchiveRecord::Audit(Box::new(act))).await?;
     }
     import.end(db).await
 }
 
-async fn refuse_used(db: &mut dyn Connection) -> Result<(), Fault> {
-    for table in ["chain", "token", "event", "event_delivery", "audit_record"] {
+/// How far an import is: records come in this order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    #[default]
+    Chains,
+    OfChains,
+    /// What is numbered, and positions in it.
+    Numbers,
+}
+
+impl Stage {
+    const fn of(record: &ArchiveRecord) -> Self {
+        match record {
+            ArchiveRecord::Chain(_) => Self::Chains,
+            ArchiveRecord::Audit(_) | ArchiveRecord::Event(_) | ArchiveRecord::Position { .. } => {
+                Self::Numbers
+            }
+            _ => Self::OfChains,
+        }
+    }
+}
+
+async fn refuse_used(db: &mut dyn Connection, tables: &[&str]) -> Result<(), Fault> {
+    for table in tables {
         let rows = query(format!("SELECT 1 FROM {table} LIMIT 1")).rows(db).await?;
         if !rows.is_empty() {
             return Err(FittingRecords::refuse_used().into());
@@ -48,6 +80,7 @@ async fn refuse_used(db: &mut dyn Connection) -> Result<(), Fault> {
 /// The keys of what passed, and rows that wait to be written with others.
 #[derive(Default)]
 struct Import {
+    stage: Stage,
     tokens: BTreeMap<TokenId, u64>,
     programmes: BTreeMap<ProgrammeId, u64>,
     headers: Rows<BlockRef>,
@@ -64,6 +97,21 @@ struct Import {
 }
 
 impl Import {
+    /// Refuses a store that another write has filled meanwhile, before records of a stage are written.
+    async fn reach(&mut self, db: &mut dyn Connection, stage: Stage) -> Result<(), Fault> {
+        if stage <= self.stage {
+            return Ok(());
+        }
+        self.stage = stage;
+        if stage == Stage::Numbers {
+            audit::newest(db).await?;
+            take_number(db).await?;
+        } else {
+            refuse_used(db, &["token"]).await?;
+        }
+        refuse_used(db, &OF_OTHERS).await
+    }
+
     async fn take(&mut self, db: &mut dyn Connection, record: ArchiveRecord) -> Result<(), Fault> {
         // Keys are new in this database. So a record names its owner, whose key is known because
         // the owner came before it.

@@ -127,7 +127,7 @@ mod tests {
         let steps = plan(PLACE, SETS, &[]).unwrap();
         let versions: Vec<_> = steps.iter().map(|step| (step.set, step.is_begun)).collect();
         let of_office = cfg!(feature = "office").then_some(("office", false));
-        let of_engine = [("engine", false), ("engine", false)];
+        let of_engine = [("engine", false); 3];
         assert_eq!(versions, of_engine.into_iter().chain(of_office).collect::<Vec<_>>());
     }
 

@@ -22,7 +22,7 @@ pub(super) struct Migration {
 
 /// Chains, ledgers, points, contracts' logs, events, and who did what.
 pub(super) const ENGINE: MigrationSet =
-    MigrationSet { name: database::ENGINE, migrations: &[BASELINE, AUDIT] };
+    MigrationSet { name: database::ENGINE, migrations: &[BASELINE, AUDIT, HALTS] };
 
 /// Everything that databases had when the sets began.
 pub(super) const BASELINE: Migration = Migration {
@@ -36,6 +36,13 @@ const AUDIT: Migration = Migration {
     version: 10,
     name: "audit",
     text: include_str!("../../migrations/engine/0010_audit.sql"),
+};
+
+/// What halts a chain or a token that a person stopped.
+const HALTS: Migration = Migration {
+    version: 11,
+    name: "halts",
+    text: include_str!("../../migrations/engine/0011_halts.sql"),
 };
 
 /// The domains around the engine.

@@ -179,7 +179,7 @@ const PLANTS: &[Plant] = &[
     plant(
         "halted_for_good",
         "indexer/revisit.rs",
-        "followed.iter().any(|one| !one.is_active)",
+        "followed.iter().any(|one| one.may_heal)",
         "false",
         "a halt ends with its cause",
     ),

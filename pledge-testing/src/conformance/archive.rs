@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 use async_trait::async_trait;
-use pledge_core::archive::{ArchiveKey, ArchiveRecord, RecordKind, Tally};
-use pledge_core::audit::Action;
+use pledge_core::archive::{ArchiveKey, ArchiveRecord, RecordKind, Summary, Tally};
+use pledge_core::audit::{Action, AuditObject, AuditRecord};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::{EventSeq, SequencedEvent};
 use pledge_core::indexer::ChainStatus;
@@ -14,7 +14,8 @@ use pledge_core::ledger::{SupplyAnswer, TokenStatus, UnreadableLog};
 use pledge_core::notify::Dispatcher;
 use pledge_core::points::{Programme, Settler, SettlerConfig};
 use pledge_core::ports::{
-    BalanceStore, ChainReport, LedgerCommit, NewBlocks, RecordSink, StatementKind, TokenCommit,
+    AuditQuery, BalanceStore, ChainReport, LedgerCommit, NewBlocks, RecordSink, StatementKind,
+    TokenCommit,
 };
 use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, BlockRef, ChainId, LogIndex, ProgrammeId, TokenId};
@@ -43,6 +44,7 @@ laws! {
     events_of_any_domain_are_moved_to_the_byte
     event_numbers_go_on
     what_persons_did_is_moved_and_its_numbers_go_on
+    an_import_leaves_who_took_over_which_archive
     what_persons_stopped_stays_stopped
     an_imported_ledger_goes_on_as_the_original_would
 }
@@ -65,8 +67,8 @@ impl Move {
     }
 }
 
-/// A store with something of each kind in it: three chains, one of them halted and one paused; two
-/// tokens, one halted, then paused; two programmes; logs that cannot be read, and a supply that differs from the contract's;
+/// A store with something of each kind in it: four chains, one of them halted, one paused and one both; two
+/// tokens, one halted, then paused (so both); two programmes; logs that cannot be read, and a supply that differs from the contract's;
 /// a reorg that reversed settled windows; a settlement under way with a failed batch; a consumer
 /// that has received some of the events.
 pub async fn eventful(fixture: Fixture) -> World {
@@ -78,8 +80,11 @@ pub async fn eventful(fixture: Fixture) -> World {
     let head_time = Some(at(7));
     let report = ChainReport { chain: ChainId::new(5), status, head, head_time, processed };
     balances.report_chain(&report).await.expect("report");
-    balances.register_chain(ChainId::new(6), "six").await.expect("register");
-    balances.pause_chain(ChainId::new(6), &operator()).await.expect("pause");
+    for (chain, name) in [(6, "six"), (7, "seven")] {
+        balances.register_chain(ChainId::new(chain), name).await.expect("register");
+        balances.pause_chain(ChainId::new(chain), &operator()).await.expect("pause");
+    }
+    balances.report_chain(&ChainReport { chain: ChainId::new(7), ..report }).await.expect("report");
     balances.register_token(&spec(other())).await.expect("register");
     let late = ProgrammeId::new(token(), "late").expect("a name");
     let late = Programme { id: late, ..world.programme().clone() };
@@ -172,7 +177,7 @@ async fn settle_again(world: &World) {
 async fn an_empty_store_is_an_empty_archive(stores: Move) {
     assert!(stores.from.export().await.0.is_empty());
     stores.run().await;
-    assert!(stores.to.export().await.0.is_empty());
+    assert!(stores.to.export().await.0.is_empty(), "nothing was done, so there is no record of it");
 }
 
 /// An export has every record of a store once, in the order of the keys.
@@ -207,16 +212,22 @@ async fn the_logs_of_contracts_are_left_out(stores: Move) {
     assert_eq!(state.cursor, None);
 }
 
+/// The digest of records.
+async fn summary(records: &Records) -> Summary {
+    let mut tally = Tally::default();
+    for record in &records.0 {
+        tally.put(record.clone()).await.expect("it has a line");
+    }
+    tally.summary()
+}
+
 /// Imported records are exported again, identical to the last byte.
 async fn an_import_gives_the_same_export(stores: Move) {
     eventful(stores.from.fixture.clone()).await;
     stores.run().await;
-    let mut tallies = [Tally::default(), Tally::default()];
-    for (tally, store) in tallies.iter_mut().zip([&stores.from, &stores.to]) {
-        store.archive.export(tally).await.expect("export");
-    }
-    assert_eq!(tallies[0].summary(), tallies[1].summary());
-    assert_eq!(stores.from.export().await, stores.to.export().await);
+    let (before, after) = (stores.from.export().await, stores.to.export().await.without_imports());
+    assert_eq!(summary(&before).await, summary(&after).await);
+    assert_eq!(before, after);
 }
 
 /// A sink that writes to the store that is being exported.
@@ -258,14 +269,10 @@ async fn pages_of_an_archive_are_complete(stores: Move) {
     ledger.mine(10, &transfers);
     ledger.commit_to(2).await.expect("commit");
     stores.run().await;
-    let mut tally = Tally::default();
-    for record in stores.to.export().await.0 {
-        tally.put(record).await.expect("it has a line");
-    }
-    let counts = tally.summary().counts;
+    let counts = summary(&stores.to.export().await).await.counts;
     let of_kind = |kind| counts.get(&kind).copied().unwrap_or_default();
     assert_eq!((of_kind(RecordKind::Change), of_kind(RecordKind::Balance)), (4_200, 1_200));
-    assert_eq!(stores.from.export().await, stores.to.export().await);
+    assert_eq!(stores.from.export().await, stores.to.export().await.without_imports());
 }
 
 /// The largest figures that exist.
@@ -311,7 +318,7 @@ async fn a_settlement_under_way_and_its_failures_survive(stores: Move) {
     settle_again(&world).await;
     let settled = moved.fixture.points.programmes(token()).await.expect("read");
     assert!(settled.iter().all(|programme| programme.settled() == Some(at(4 * HOUR))));
-    assert_eq!(stores.from.export().await, stores.to.export().await);
+    assert_eq!(stores.from.export().await, stores.to.export().await.without_imports());
 }
 
 /// An event of a domain that no release has is in the store, its archive and at a receiver as it was.
@@ -319,9 +326,9 @@ async fn events_of_any_domain_are_moved_to_the_byte(stores: Move) {
     let events = one_of_each();
     let records = Records(events.iter().cloned().map(ArchiveRecord::Event).collect());
     stores.from.import(records.clone()).await.expect("an empty store takes an archive");
-    assert_eq!(stores.from.export().await, records);
+    assert_eq!(stores.from.export().await.without_imports(), records);
     stores.run().await;
-    assert_eq!(stores.to.export().await, records);
+    assert_eq!(stores.to.export().await.without_imports(), records);
     let (store, receiver) = (&stores.to.fixture.events, Arc::new(Receiver::new(&[])));
     let dispatcher = Dispatcher::new(store.clone(), receiver.clone(), consumer("mail"));
     dispatcher.drain(&Stop::never()).await.expect("drain");
@@ -357,12 +364,28 @@ async fn what_persons_did_is_moved_and_its_numbers_go_on(stores: Move) {
     stores.run().await;
     let before = stores.from.fixture.all_acts().await.expect("read");
     assert!(before.len() >= 4, "{before:?}");
-    assert_eq!(stores.to.fixture.all_acts().await.expect("read"), before);
     stores.to.fixture.balances.pause_chain(CHAIN, &operator()).await.expect("pause");
     let mut after = stores.to.fixture.all_acts().await.expect("read");
-    let last = after.pop().expect("there are some");
-    assert_eq!((&after, last.act.action), (&before, Action::PAUSE_CHAIN));
-    assert!(Some(last.number) > before.last().map(|record| record.number));
+    let last = after.split_off(before.len());
+    let actions: Vec<_> = last.iter().map(|record| record.act.action.clone()).collect();
+    assert_eq!((after, actions), (before, vec![Action::IMPORT_ARCHIVE, Action::PAUSE_CHAIN]));
+    let all = stores.to.fixture.all_acts().await.expect("read");
+    assert!(all.is_sorted_by(|lower, upper| lower.number < upper.number), "{all:?}");
+}
+
+/// Its digest names the archive, and finds the file again.
+async fn an_import_leaves_who_took_over_which_archive(stores: Move) {
+    eventful(stores.from.fixture.clone()).await;
+    let archive = stores.from.export().await;
+    let (by, expected) = (operator_because("a new server"), summary(&archive).await);
+    stores.to.archive.import(&mut archive.clone(), &by).await.expect("import");
+    let object = AuditObject::archive(expected.digest);
+    let query = AuditQuery { object: Some(object), ..AuditQuery::newest(9) };
+    let found = stores.to.fixture.audit.audit(&query).await.expect("read");
+    let [AuditRecord { by: found_by, act, .. }] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((found_by, &act.action, &act.before), (&by, &Action::IMPORT_ARCHIVE, &None));
+    let after = serde_json::to_value(&act.after).expect("it has a text");
+    assert_eq!(after, serde_json::to_value(&expected).expect("it has a text"));
 }
 
 async fn what_persons_stopped_stays_stopped(stores: Move) {
@@ -372,7 +395,11 @@ async fn what_persons_stopped_stays_stopped(stores: Move) {
     let chain = balances.chain(ChainId::new(6)).await.expect("read").expect("it was moved");
     assert_eq!(chain.status, ChainStatus::Paused(None));
     let token = balances.token(other()).await.expect("read").expect("it was moved");
-    assert_eq!(token.status, TokenStatus::Paused(Some("a test".to_owned())));
+    let why = || "a test".to_owned();
+    let both = TokenStatus::PausedAndHalted { pause: Some(why()), halt: why() };
+    assert_eq!(token.status, both);
+    let chain = balances.chain(ChainId::new(7)).await.expect("read").expect("it was moved");
+    assert_eq!(chain.status, ChainStatus::PausedAndHalted { pause: None, halt: why() });
 }
 
 /// After a reorg below what was settled, more blocks and settlements, both stores are equal.
@@ -388,7 +415,8 @@ async fn an_imported_ledger_goes_on_as_the_original_would(stores: Move) {
         settle_again(world).await;
     }
     assert!(world.reorgs().await.expect("read") > 1);
-    let (of_original, of_copy) = (stores.from.export().await, stores.to.export().await);
+    let of_original = stores.from.export().await;
+    let of_copy = stores.to.export().await.without_imports();
     assert_eq!(of_original, of_copy);
     assert_eq!(moved.digest().await.totals, world.oracle().totals);
 }

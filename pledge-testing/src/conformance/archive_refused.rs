@@ -1,25 +1,34 @@
 //! Laws of [`Archive`](pledge_core::ports::Archive): what an import refuses, leaving the store
 //! empty.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use pledge_core::archive::{ArchiveRecord, RecordKind};
 use pledge_core::audit::AuditNumber;
 use pledge_core::error::{StoreError, StoreErrorKind};
-use pledge_core::ports::RecordSource;
+use pledge_core::event::EventSeq;
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ports::{BalanceStore, ChainReport, RecordSource};
 use pledge_core::types::{Amount, ChainId};
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::archive::{Move, eventful};
+use crate::world::operator;
 use crate::{ArchiveFixture, Records};
 
 laws! {
     __archive_refused of archive_refused(Move):
     an_import_into_a_store_in_use_is_refused
     of_two_imports_one_wins
+    an_import_and_a_write_to_one_of_its_chains_do_not_wait_for_each_other
     an_import_cut_short_leaves_nothing
     records_out_of_order_are_refused
     a_record_without_what_it_refers_to_is_refused
     figures_that_do_not_add_up_are_refused
-    an_act_without_a_number_is_refused
+    a_number_that_no_store_comes_to_is_refused
     a_refused_record_is_named
 }
 
@@ -56,7 +65,51 @@ async fn of_two_imports_one_wins(stores: Move) {
     let (one, other) = tokio::join!(one, other);
     let kinds = [one, other].map(|imported| imported.err().map(|error| error.kind()));
     assert!(kinds.contains(&None) && kinds.contains(&Some(StoreErrorKind::Invalid)), "{kinds:?}");
-    assert_eq!(stores.to.export().await, records);
+    assert_eq!(stores.to.export().await.without_imports(), records);
+}
+
+/// Gives its records once another write is under way, which has a chain of theirs and wants the number
+/// of an event.
+struct Meanwhile {
+    records: Records,
+    begins: Option<Arc<Notify>>,
+}
+
+#[async_trait]
+impl RecordSource for Meanwhile {
+    async fn next(&mut self) -> Result<Option<ArchiveRecord>, StoreError> {
+        if let Some(begins) = self.begins.take() {
+            begins.notify_one();
+            // Until the write is done, or waits for the import.
+            sleep(Duration::from_millis(200)).await;
+        }
+        self.records.next().await
+    }
+}
+
+async fn halt_five(store: &dyn BalanceStore) -> Result<(), StoreError> {
+    let (chain, status) = (ChainId::new(5), ChainStatus::Halted("meanwhile".to_owned()));
+    store.register_chain(chain, "five").await?;
+    let report = ChainReport { chain, status, head: None, head_time: None, processed: None };
+    store.report_chain(&report).await
+}
+
+/// Locks are taken in one order. The import is refused, or whole and the write is behind it.
+async fn an_import_and_a_write_to_one_of_its_chains_do_not_wait_for_each_other(stores: Move) {
+    let (records, begins) = (records(&stores.from).await, Arc::new(Notify::new()));
+    let mut source = Meanwhile { records, begins: Some(begins.clone()) };
+    let write = async {
+        begins.notified().await;
+        halt_five(&*stores.to.fixture.balances).await
+    };
+    let by = operator();
+    let (imported, written) = tokio::join!(stores.to.archive.import(&mut source, &by), write);
+    written.expect("the write is not taken back");
+    let kind = imported.err().map(|error| error.kind());
+    assert!(matches!(kind, None | Some(StoreErrorKind::Invalid)), "{kind:?}");
+    let five = stores.to.fixture.balances.chain(ChainId::new(5)).await.expect("read");
+    let status = five.expect("it is there").status;
+    assert_eq!(status, ChainStatus::Halted("meanwhile".to_owned()));
 }
 
 /// Gives some records, then fails.
@@ -81,12 +134,13 @@ async fn an_import_cut_short_leaves_nothing(stores: Move) {
     let records = records(&stores.from).await;
     for left in (0..=records.0.len()).step_by(records.0.len() / 9) {
         let mut source = CutShort { records: records.clone(), left };
-        let error = stores.to.archive.import(&mut source).await.expect_err("it is cut short");
+        let error =
+            stores.to.archive.import(&mut source, &operator()).await.expect_err("it is cut short");
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
         assert!(stores.to.export().await.0.is_empty(), "{left} records were written");
     }
     stores.to.import(records.clone()).await.expect("the store is still empty");
-    assert_eq!(stores.to.export().await, records);
+    assert_eq!(stores.to.export().await.without_imports(), records);
 }
 
 /// Two records swapped, or one record twice.
@@ -190,16 +244,25 @@ async fn figures_that_do_not_add_up_are_refused(stores: Move) {
     }
 }
 
-/// Numbers begin above it, so a reader would never get it.
-async fn an_act_without_a_number_is_refused(stores: Move) {
-    let mut records = records(&stores.from).await;
-    let first = records.0.iter_mut().find_map(|record| match record {
-        ArchiveRecord::Audit(record) => Some(&mut record.number),
-        _ => None,
-    });
-    *first.expect("persons acted") = AuditNumber::START;
-    let error = refused(&stores.to, records, "no number").await;
-    assert!(error.detail().contains("a audit,"), "{error}");
+/// Numbers begin at 1, so a reader would never get 0; and behind the highest there is no next.
+async fn a_number_that_no_store_comes_to_is_refused(stores: Move) {
+    let records = records(&stores.from).await;
+    let (act, event) = (AuditNumber::ARCHIVED_MAX.next(), EventSeq::ARCHIVED_MAX.next());
+    let acts = [0, act.get(), u64::MAX].map(|number| (RecordKind::Audit, number));
+    let events = [0, event.get(), u64::MAX].map(|number| (RecordKind::Event, number));
+    for (kind, number) in acts.into_iter().chain(events) {
+        let mut altered = records.clone();
+        // The first or the last of its kind, so that they still ascend.
+        let mut of_kind = altered.0.iter_mut().filter(|record| record.kind() == kind);
+        let record = if number == 0 { of_kind.next() } else { of_kind.next_back() };
+        match record.expect("there are some") {
+            ArchiveRecord::Audit(record) => record.number = AuditNumber::new(number),
+            ArchiveRecord::Event(event) => event.sequence = EventSeq::new(number),
+            other => panic!("{other:?}"),
+        }
+        let error = refused(&stores.to, altered, "no such number").await;
+        assert!(error.detail().contains(&format!("the number {number}:")), "{error}");
+    }
 }
 
 /// The error names the record by its number and its kind.

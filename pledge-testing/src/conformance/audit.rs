@@ -19,7 +19,7 @@ use tokio::task::yield_now;
 use super::ledger::Ledger;
 use super::points_store::{WHOLE, batch, id, open, points, rate, two_shards};
 use crate::Fixture;
-use crate::world::{CHAIN, at, operator, operator_because, token};
+use crate::world::{CHAIN, at, operator, operator_because, resume_chain, token};
 
 laws! {
     __audit of audit(Fixture):
@@ -27,6 +27,8 @@ laws! {
     a_pause_and_a_resume_of_a_token_leave_what_they_found_and_left
     a_resume_of_a_halted_chain_leaves_why_it_was_halted
     a_rewind_by_a_person_leaves_what_it_took_back
+    a_rewind_by_a_person_is_found_by_each_token_that_it_took_back
+    a_resume_of_what_was_paused_and_halted_leaves_both_reasons
     a_programme_leaves_its_rule_before_and_after
     a_retry_leaves_the_attempts_that_it_took_back
     a_write_that_changes_nothing_leaves_no_record
@@ -52,6 +54,14 @@ async fn only(fixture: &Fixture, known: usize) -> Value {
     let records = acts(fixture).await.split_off(known);
     assert_eq!(records.len(), 1, "{records:?}");
     serde_json::to_value(&records[0].act).expect("it has a text")
+}
+
+/// The acts on an object, without numbers and actors.
+async fn of_object(fixture: &Fixture, object: AuditObject) -> Vec<Value> {
+    let query = AuditQuery { object: Some(object), ..AuditQuery::newest(9) };
+    let records = fixture.audit.audit(&query).await.expect("read");
+    let texts = records.iter().map(|record| serde_json::to_value(&record.act));
+    texts.collect::<Result<_, _>>().expect("each has a text")
 }
 
 fn status(name: &str, reason: Option<&str>) -> Value {
@@ -80,7 +90,7 @@ async fn a_pause_and_a_resume_of_a_chain_leave_what_they_found_and_left(fixture:
     store.pause_chain(CHAIN, &operator()).await.expect("pause again");
     let silent = status("paused", None);
     assert_eq!(only(&fixture, 1).await, act("pause_chain", chain(), &paused, &silent));
-    store.resume_chain(CHAIN, &operator()).await.expect("resume");
+    resume_chain(&*store, CHAIN).await.expect("resume");
     assert_eq!(only(&fixture, 2).await, act("resume_chain", chain(), &silent, &syncing));
 }
 
@@ -90,7 +100,7 @@ async fn a_pause_and_a_resume_of_a_token_leave_what_they_found_and_left(fixture:
     let of_token = || ("token", token().to_string());
     ledger.store().halt_token(token(), base, "overdrawn").await.expect("halt");
     let (halted, active) = (status("halted", Some("overdrawn")), status("active", None));
-    let paused = status("paused", Some("a law"));
+    let paused = json!({ "status": "paused", "reason": "a law", "halt_reason": "overdrawn" });
     ledger.store().pause_token(token(), &operator_because("a law")).await.expect("pause");
     assert_eq!(only(&fixture, 0).await, act("pause_token", of_token(), &halted, &paused));
     ledger.store().resume_token(token(), base, &operator()).await.expect("resume");
@@ -103,10 +113,21 @@ async fn a_pause_and_a_resume_of_a_token_leave_what_they_found_and_left(fixture:
 async fn a_resume_of_a_halted_chain_leaves_why_it_was_halted(fixture: Fixture) {
     let ledger = Ledger::open(fixture.clone()).await;
     report(&ledger, ChainStatus::Halted("too deep".to_owned())).await.expect("report");
-    ledger.store().resume_chain(CHAIN, &operator()).await.expect("resume");
+    resume_chain(ledger.store(), CHAIN).await.expect("resume");
     let (halted, syncing) = (status("halted", Some("too deep")), status("syncing", None));
     let chain = ("chain", CHAIN.to_string());
     assert_eq!(only(&fixture, 0).await, act("resume_chain", chain, &halted, &syncing));
+}
+
+async fn a_resume_of_what_was_paused_and_halted_leaves_both_reasons(fixture: Fixture) {
+    let ledger = Ledger::open(fixture.clone()).await;
+    ledger.store().pause_chain(CHAIN, &operator_because("a new node")).await.expect("pause");
+    report(&ledger, ChainStatus::Halted("too deep".to_owned())).await.expect("report");
+    resume_chain(ledger.store(), CHAIN).await.expect("resume");
+    let both = json!({ "status": "paused", "reason": "a new node", "halt_reason": "too deep" });
+    let chain = ("chain", CHAIN.to_string());
+    let expected = act("resume_chain", chain, &both, &status("syncing", None));
+    assert_eq!(only(&fixture, 1).await, expected);
 }
 
 async fn report(ledger: &Ledger, status: ChainStatus) -> Result<(), StoreError> {
@@ -114,16 +135,31 @@ async fn report(ledger: &Ledger, status: ChainStatus) -> Result<(), StoreError> 
     ledger.store().report_chain(&report).await
 }
 
-/// The cursors that it found, and the block that it went back to.
+/// The cursors that it found, and the block that it went back to, with their hashes.
 async fn a_rewind_by_a_person_leaves_what_it_took_back(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture.clone()).await;
-    let to = ledger.chain.block(3).expect("mined");
-    ledger.rewind_by_operator(to).await.expect("rewind");
-    let before = json!({ "tokens": { token().to_string(): 5 } });
+    let (from, to) = (ledger.cursor().await.expect("it has one"), ledger.chain.block(3));
+    ledger.rewind_by_operator(to.expect("mined")).await.expect("rewind");
+    let records = of_object(&fixture, AuditObject::chain(CHAIN)).await;
+    let before = json!({ "tokens": { token().to_string(): from.id() } });
     let after = json!({ "block": to });
     let chain = ("chain", CHAIN.to_string());
-    assert_eq!(only(&fixture, 0).await, act("rewind_chain", chain, &before, &after));
-    assert_eq!(acts(&fixture).await[0].by, operator_because("a law"));
+    assert_eq!(records, [act("rewind_chain", chain, &before, &after)]);
+    let by: Vec<_> = acts(&fixture).await.into_iter().map(|record| record.by).collect();
+    assert_eq!(by, [operator_because("a law"), operator_because("a law")]);
+}
+
+/// Cursor, epoch and status, under the token's own name.
+async fn a_rewind_by_a_person_is_found_by_each_token_that_it_took_back(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture.clone()).await;
+    let from = ledger.cursor().await.expect("it has one");
+    ledger.store().halt_token(token(), Some(from.id()), "overdrawn").await.expect("halt");
+    let to = ledger.chain.block(3).expect("mined");
+    ledger.rewind_by_operator(to).await.expect("rewind");
+    let before = json!({ "cursor": from, "epoch": 0, "status": "halted", "reason": "overdrawn" });
+    let after = json!({ "cursor": to, "epoch": 1, "status": "active" });
+    let expected = act("rewind_token", ("token", token().to_string()), &before, &after);
+    assert_eq!(of_object(&fixture, AuditObject::token(token())).await, [expected]);
 }
 
 async fn a_programme_leaves_its_rule_before_and_after(fixture: Fixture) {
@@ -179,7 +215,7 @@ async fn a_write_that_changes_nothing_leaves_no_record(fixture: Fixture) {
     let failed = failure(&batch(&ledger, 1, WHOLE, (0, 7_200)).await);
     points(&ledger).record_failure(&failed).await.expect("record");
     let known = acts(&fixture).await.len();
-    store.resume_chain(CHAIN, &by).await.expect("it runs");
+    store.resume_chain(CHAIN, &ChainStatus::Live, &by).await.expect("it runs");
     store.resume_token(token(), base, &by).await.expect("it is active");
     points(&ledger).put_programme(&two_shards(), &by).await.expect("the same");
     points(&ledger).reset_failures(&id(), at(7_200), &by).await.expect("none failed there");
@@ -208,17 +244,18 @@ async fn a_refused_write_leaves_no_record(fixture: Fixture) {
     report(&ledger, ChainStatus::Halted("why".to_owned())).await.expect("report");
     let refused = [
         kind(store.pause_chain(CHAIN, &by).await),
+        kind(store.resume_chain(CHAIN, &ChainStatus::Live, &by).await),
         kind(store.resume_token(token(), Some(cursor.id()), &by).await),
         kind(store.rewind(&stale).await),
         kind(store.pause_chain(elsewhere, &by).await),
-        kind(store.resume_chain(elsewhere, &by).await),
+        kind(store.resume_chain(elsewhere, &ChainStatus::Live, &by).await),
         kind(store.pause_token(unknown, &by).await),
         kind(points(&ledger).put_programme(&other_windows, &by).await),
         kind(points(&ledger).reset_failures(&ProgrammeId::main(unknown), at(0), &by).await),
     ];
     let (conflict, invalid) = (StoreErrorKind::Conflict, StoreErrorKind::Invalid);
-    let expected = [conflict, conflict, conflict, invalid, invalid, invalid, invalid, invalid];
-    assert_eq!(refused, expected);
+    assert_eq!(refused[..4], [conflict; 4]);
+    assert_eq!(refused[4..], [invalid; 5]);
     assert_eq!(acts(&fixture).await, known);
 }
 
@@ -227,12 +264,12 @@ async fn what_no_person_decides_leaves_no_record(fixture: Fixture) {
     let ledger = Ledger::with_blocks(fixture.clone()).await;
     let base = ledger.cursor().await.map(|cursor| cursor.id());
     let store = ledger.store();
-    for status in [ChainStatus::Live, ChainStatus::Halted("why".to_owned())] {
-        report(&ledger, status).await.expect("report");
-    }
     store.halt_token(token(), base, "why").await.expect("halt");
     store.heal_token(token(), base).await.expect("heal");
     ledger.rewind_to(ledger.chain.block(3).expect("mined")).await.expect("rewind");
+    for status in [ChainStatus::Live, ChainStatus::Halted("why".to_owned())] {
+        report(&ledger, status).await.expect("report");
+    }
     assert_eq!(acts(&fixture).await, []);
 }
 
@@ -265,7 +302,7 @@ async fn all_that_is_known_of_an_actor_is_kept(fixture: Fixture) {
 async fn a_long_reason_of_the_ledger_is_cut_with_its_length(fixture: Fixture) {
     let ledger = Ledger::open(fixture.clone()).await;
     report(&ledger, ChainStatus::Halted("ö".repeat(100_000))).await.expect("report");
-    ledger.store().resume_chain(CHAIN, &operator()).await.expect("resume");
+    resume_chain(ledger.store(), CHAIN).await.expect("resume");
     let before = &only(&fixture, 0).await["before"];
     assert_eq!(before["reason"], "ö".repeat(4_000));
     assert_eq!(before["reason_chars"], 100_000);
@@ -275,13 +312,14 @@ async fn a_long_reason_of_the_ledger_is_cut_with_its_length(fixture: Fixture) {
 async fn records_outlast_reorgs_rewinds_and_pruned_events(fixture: Fixture) {
     let ledger = open(fixture.clone()).await;
     ledger.store().pause_chain(CHAIN, &operator()).await.expect("pause");
+    resume_chain(ledger.store(), CHAIN).await.expect("resume");
     let known = acts(&fixture).await;
     ledger.rewind_to(ledger.chain.block(3).expect("mined")).await.expect("rewind");
     ledger.rewind_by_operator(ledger.chain.block(1).expect("mined")).await.expect("rewind");
     let retention = EventRetention { events_kept: NonZeroU64::MIN, silence_seconds: 1 };
     fixture.events.prune_events(&retention, at(0)).await.expect("prune");
     let kept = acts(&fixture).await;
-    assert_eq!((&kept[..known.len()], kept.len()), (&known[..], known.len() + 1));
+    assert_eq!((&kept[..known.len()], kept.len()), (&known[..], known.len() + 2));
 }
 
 /// A chain paused by two persons in turn for numbered reasons, and resumed once.
@@ -293,7 +331,7 @@ async fn busy(fixture: &Fixture) -> Vec<AuditRecord> {
         let actor = Actor::new(ActorKind::Person, name).expect("a name");
         store.pause_chain(CHAIN, &Attribution { actor, ..by }).await.expect("pause");
     }
-    store.resume_chain(CHAIN, &operator()).await.expect("resume");
+    resume_chain(&*store, CHAIN).await.expect("resume");
     store.pause_token(token(), &operator()).await.expect("pause");
     let mut records = acts(fixture).await;
     records.reverse();

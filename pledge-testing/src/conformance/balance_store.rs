@@ -11,7 +11,7 @@ use pledge_core::types::{Amount, BlockNumber, ChainId, Epoch, TokenId};
 use super::ledger::Ledger;
 use crate::Fixture;
 use crate::oracle::oracle;
-use crate::world::{CHAIN, account, at, operator, spec, token};
+use crate::world::{CHAIN, account, at, operator, resume_chain, spec, token};
 
 laws! {
     __balance_store of balance_store(Fixture):
@@ -123,11 +123,11 @@ async fn a_latched_chain_keeps_its_status_until_it_is_resumed(fixture: Fixture) 
     let state = async || ledger.store().chains().await.expect("read").remove(0);
     let paused = state().await;
     assert_eq!((paused.status, paused.head), (ChainStatus::Paused(None), head));
-    ledger.store().resume_chain(CHAIN, &operator()).await.expect("resume");
+    resume_chain(ledger.store(), CHAIN).await.expect("resume");
     assert_eq!(state().await.status, ChainStatus::Syncing);
     let live = report(ChainStatus::Live, None);
     ledger.store().report_chain(&live).await.expect("report");
-    ledger.store().resume_chain(CHAIN, &operator()).await.expect("nothing to resume");
+    resume_chain(ledger.store(), CHAIN).await.expect("nothing to resume");
     assert_eq!(state().await.status, ChainStatus::Live);
 }
 

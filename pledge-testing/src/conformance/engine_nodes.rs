@@ -16,7 +16,9 @@ use pledge_core::types::{
 };
 
 use crate::Fixture;
-use crate::world::{CHAIN, NOW, OnePending, World, account, at, operator, spec, token, tokens};
+use crate::world::{
+    CHAIN, NOW, OnePending, World, account, at, operator, resume_chain, spec, token, tokens,
+};
 
 laws! {
     __engine_nodes of engine_nodes(Fixture):
@@ -447,7 +449,7 @@ async fn a_fork_below_a_cursor_that_is_not_held_halts_the_chain(fixture: Fixture
         world.mine(number, &[]);
     }
     for _ in 0..6 {
-        world.fixture.balances.resume_chain(CHAIN, &operator()).await.expect("resume");
+        resume_chain(&*world.fixture.balances, CHAIN).await.expect("resume");
         world.indexer.poll(NOW).await;
     }
     assert!(matches!(world.status().await, ChainStatus::Halted(_)));

@@ -8,7 +8,7 @@ use pledge_core::types::BlockNumber;
 
 use super::cases::mine_seed;
 use crate::Fixture;
-use crate::world::{CHAIN, NOW, World, operator, token};
+use crate::world::{CHAIN, NOW, World, operator, resume_chain, token};
 
 laws! {
     __engine_rewind of engine_rewind(Fixture):
@@ -52,7 +52,7 @@ async fn a_chain_halted_by_a_deep_fork_goes_on_after_a_rewind(fixture: Fixture) 
     let record = rewind(&mut world, 2).await.expect("both branches have block 2");
     assert_eq!((record.to.number, record.tokens.len()), (BlockNumber::new(2), 1));
     assert!(record.tokens[0].statements_reversed > 0);
-    world.fixture.balances.resume_chain(CHAIN, &operator()).await.expect("resume");
+    resume_chain(&*world.fixture.balances, CHAIN).await.expect("resume");
     world.confirm_later(HOUR);
     world.run().await;
     assert_eq!(world.digest().await, world.oracle());
@@ -73,7 +73,7 @@ async fn a_rewind_to_above_the_fork_is_refused(fixture: Fixture) {
 async fn a_rewind_to_above_the_fork_is_exact_where_no_change_lies_between(fixture: Fixture) {
     let mut world = halted_by_a_fork_above(fixture, 6).await;
     rewind(&mut world, 10).await.expect("both branches have the changes of blocks 2 and 3");
-    world.fixture.balances.resume_chain(CHAIN, &operator()).await.expect("resume");
+    resume_chain(&*world.fixture.balances, CHAIN).await.expect("resume");
     world.run().await;
     assert_eq!(world.digest().await, world.oracle());
 }

@@ -26,6 +26,8 @@ laws! {
     a_halted_token_on_a_lost_branch_is_rewound
     a_halted_token_alone_on_a_lost_branch_is_rewound
     a_header_of_a_halted_token_keeps_no_other_from_its_block
+    a_header_of_a_paused_token_keeps_no_other_from_its_block
+    a_paused_token_asks_the_node_nothing
     a_paused_token_waits_while_the_others_go_on_and_then_catches_up
     a_paused_token_is_rewound_and_stays_paused
     a_paused_token_whose_next_block_has_a_fault_halts_once_it_is_resumed
@@ -297,6 +299,44 @@ async fn a_paused_token_whose_next_block_has_a_fault_halts_once_it_is_resumed(fi
     resume(&world).await;
     world.index().await;
     assert!(state(&world, other()).await.status.is_halted());
+}
+
+/// What one more block costs at rest, in calls of the source.
+async fn calls_of_a_block(world: &mut World) -> u64 {
+    let before = world.chain.calls();
+    world.confirm_later(60);
+    world.index().await;
+    world.chain.calls() - before
+}
+
+/// An operator stopped it: whatever its next block is, no node is asked for it.
+async fn a_paused_token_asks_the_node_nothing(fixture: Fixture) {
+    let mut world = halted(fixture).await;
+    let asking = calls_of_a_block(&mut world).await;
+    world.fixture.balances.pause_token(other(), &operator()).await.expect("pause");
+    let at_rest = calls_of_a_block(&mut world).await;
+    assert!(at_rest < asking, "{at_rest} of {asking}");
+    resume(&world).await;
+    world.index().await;
+    assert!(state(&world, other()).await.status.is_halted());
+}
+
+/// A header that a paused token alone holds of a lost branch does not block a token added later.
+async fn a_header_of_a_paused_token_keeps_no_other_from_its_block(fixture: Fixture) {
+    let mut world = open(fixture).await;
+    world.mine(0, &[(None, Some(1), tokens(100))]);
+    world.confirm(60);
+    world.index().await;
+    let cursor = world.cursor().await.expect("it has blocks");
+    world.fixture.balances.pause_token(token(), &operator()).await.expect("pause");
+    world.chain.fork_at(cursor.number.get() - 2);
+    world.confirm(HOUR);
+    world.fixture.balances.register_token(&spec(other())).await.expect("register");
+    world.confirm(2 * HOUR);
+    world.run().await;
+    let confirmed = world.chain.head().number.get() - crate::world::CONFIRMATIONS;
+    assert_eq!(state(&world, other()).await.cursor, world.chain.block(confirmed));
+    assert!(state(&world, token()).await.status.is_paused());
 }
 
 /// A header that a halted token holds of a lost branch does not block a token added later.

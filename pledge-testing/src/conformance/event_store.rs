@@ -9,7 +9,7 @@ use tokio::task::yield_now;
 
 use super::ledger::Ledger;
 use crate::Fixture;
-use crate::world::{CHAIN, operator, token};
+use crate::world::{CHAIN, operator, resume_chain, token};
 
 laws! {
     __event_store of event_store(Fixture):
@@ -185,7 +185,7 @@ async fn halt_and_resume(store: &dyn BalanceStore, chain: ChainId, round: usize)
     let status = ChainStatus::Halted(format!("round {round}"));
     let report = ChainReport { chain, status, head: None, head_time: None, processed: None };
     store.report_chain(&report).await.expect("halt");
-    store.resume_chain(chain, &operator()).await.expect("resume");
+    resume_chain(store, chain).await.expect("resume");
 }
 
 /// The position is read back, and may be recorded again unchanged.

@@ -16,9 +16,11 @@ impl Twins {
             _ => operator_because(&format!("reason {reason}")),
         };
         let base = self.ledger().await.cursor.map(|cursor| cursor.id());
+        let found =
+            self.reference.balances.chain(CHAIN).await.expect("read").expect("known").status;
         let done = match act {
             Acted::PauseChain => both!(self, balances.pause_chain(CHAIN, &by)),
-            Acted::ResumeChain => both!(self, balances.resume_chain(CHAIN, &by)),
+            Acted::ResumeChain => both!(self, balances.resume_chain(CHAIN, &found, &by)),
             Acted::PauseToken => both!(self, balances.pause_token(token(), &by)),
             Acted::ResumeToken => both!(self, balances.resume_token(token(), base, &by)),
         };

@@ -2,7 +2,7 @@
 
 use pledge_core::ledger::TokenSpec;
 use pledge_core::points::Programme;
-use pledge_core::ports::ShardProgress;
+use pledge_core::ports::{ChainState, ShardProgress};
 use pledge_core::types::{BlockNumber, ProgrammeId, Rate, RateSchedule, Step, Timestamp, TokenId};
 
 use serde_json::{Value, json};
@@ -182,7 +182,8 @@ impl People {
     /// Resumes the chain, whatever stopped it.
     pub(super) fn resume(&mut self, fixture: &Fixture) -> &'static str {
         let act = self.on_chain(fixture, "resume_chain");
-        let resume = || now(fixture.balances.resume_chain(CHAIN, &act.by));
+        let found = chain_of(fixture).status;
+        let resume = || now(fixture.balances.resume_chain(CHAIN, &found, &act.by));
         self.acts.insist(resume).expect("the chain is known");
         self.acts.made(act, chain_status(fixture));
         "resumed"
@@ -232,21 +233,28 @@ fn rule_of(programme: &Programme) -> Value {
     json!({ "rates": rates, "window": window, "shards": shards })
 }
 
-fn status(name: &str, reason: Option<&str>) -> Value {
-    match reason {
-        Some(reason) => json!({ "status": name, "reason": reason }),
-        None => json!({ "status": name }),
+fn status(name: &str, reason: Option<&str>, halt_reason: Option<&str>) -> Value {
+    let mut status = json!({ "status": name });
+    for (field, text) in [("reason", reason), ("halt_reason", halt_reason)] {
+        if let Some(text) = text {
+            status[field] = text.into();
+        }
     }
+    status
+}
+
+fn chain_of(fixture: &Fixture) -> ChainState {
+    now(fixture.balances.chain(CHAIN)).expect("read").expect("registered")
 }
 
 fn chain_status(fixture: &Fixture) -> Value {
-    let chain = now(fixture.balances.chain(CHAIN)).expect("read").expect("registered");
-    status(chain.status.name(), chain.status.reason())
+    let chain = chain_of(fixture).status;
+    status(chain.name(), chain.reason(), chain.halt_under_pause())
 }
 
 fn token_status(fixture: &Fixture, index: usize) -> Value {
     let state = now(fixture.balances.token(token(index))).expect("read").expect("registered");
-    status(state.status.name(), state.status.reason())
+    status(state.status.name(), state.status.reason(), state.status.halt_under_pause())
 }
 
 /// The failed batches of a settlement, and how often they were tried.

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use pledge_core::audit::Attribution;
 use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, RewindCause, SequencedEvent};
+use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
@@ -63,7 +64,7 @@ handed_on! { Registry by balances:
     write register_chain(chain: ChainId, name: &str) -> ();
     write report_chain(report: &ChainReport) -> ();
     write pause_chain(chain: ChainId, by: &Attribution) -> ();
-    write resume_chain(chain: ChainId, by: &Attribution) -> ();
+    write resume_chain(chain: ChainId, found: &ChainStatus, by: &Attribution) -> ();
     write register_token(spec: &TokenSpec) -> TokenState;
     write halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
     write heal_token(token: TokenId, base: Option<BlockId>) -> ();

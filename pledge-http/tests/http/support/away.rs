@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use pledge_core::audit::Attribution;
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::ReorgRecord;
+use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
     BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
 };
@@ -38,7 +39,12 @@ impl Registry for Away {
         away()
     }
 
-    async fn resume_chain(&self, _: ChainId, _: &Attribution) -> Result<(), StoreError> {
+    async fn resume_chain(
+        &self,
+        _: ChainId,
+        _: &ChainStatus,
+        _: &Attribution,
+    ) -> Result<(), StoreError> {
         away()
     }
 
