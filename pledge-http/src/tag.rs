@@ -1,9 +1,11 @@
 //! Entity tags: what an answer depends on, in a few bytes.
 //!
-//! An answer about a token is a function of the token's state, its programmes and the request, so its
-//! tag is a digest of these and is known before the ledger is read: `If-None-Match` with it is answered
-//! without that read. Every other answer that repeats itself is tagged by a digest of its own text. What
-//! contains the age of a block changes by the clock, has no tag and is not stored.
+//! A leaderboard, changes and points are functions of the token's state, its programmes and the request,
+//! so their tag is a digest of these and is known before the ledger is read: `If-None-Match` with it is
+//! answered without that read. Every other answer that repeats itself is tagged by a digest of its own
+//! text: pending blocks may be read again with other logs, and which statements were taken back is
+//! history, which another database with the same state may not have. What contains the age of a block
+//! changes by the clock, has no tag and is not stored.
 //!
 //! Tags are weak: a layer that compresses leaves the meaning of an answer, and not its bytes.
 
@@ -14,16 +16,16 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use pledge_core::ledger::TokenState;
-use pledge_core::ports::{PendingSnapshot, ProgrammeState};
-use pledge_core::primitives::{Address, hex, keccak256};
+use pledge_core::ports::ProgrammeState;
+use pledge_core::primitives::{hex, keccak256};
 use pledge_core::query::{Queries, QueryError};
-use pledge_core::types::{BlockId, ChainId, TokenId};
+use pledge_core::types::{ChainId, TokenId};
 use serde::Serialize;
 
 use super::Api;
 
-/// The version of the form of answers, in every tag: raised when the same facts are shown otherwise.
-const FORM: u32 = 1;
+/// The form of answers, in every tag: another release may show the same facts otherwise.
+const FORM: &str = env!("CARGO_PKG_VERSION");
 /// The bytes of a digest that a tag shows: two of 2^64 answers share one by chance.
 const TAG_BYTES: usize = 16;
 
@@ -34,8 +36,6 @@ pub(crate) enum Freshness {
     Passing,
     /// It is a function of a token's facts.
     OfToken,
-    /// It is an account's at the newest block, which depends on the pending blocks too.
-    OfTokenAndPending,
     /// Only its text shows whether it is the same.
     OfText,
 }
@@ -46,8 +46,7 @@ impl Freshness {
         let parts: Vec<&str> = route.rsplit('/').collect();
         match parts.as_slice() {
             ["chains", ..] | ["{chain_id}", "chains", ..] => Self::Passing,
-            ["{account}", "accounts", "{token}", ..] => Self::OfTokenAndPending,
-            _ if parts.contains(&"{token}") => Self::OfToken,
+            ["accounts" | "changes" | "points", ..] if parts.contains(&"{token}") => Self::OfToken,
             _ => Self::OfText,
         }
     }
@@ -56,29 +55,18 @@ impl Freshness {
 /// What an answer about a token is a function of, together with the request.
 #[derive(Debug, Serialize)]
 struct Facts {
-    form: u32,
+    form: &'static str,
     /// With its epoch and its cursor.
     token: TokenState,
     /// With their rules and how far each shard is settled.
     programmes: Vec<ProgrammeState>,
-    /// The blocks above the cursor, which their last one determines, and the tokens they are of.
-    pending: Option<(BlockId, Option<BlockId>, Vec<Address>)>,
 }
 
 impl Facts {
-    async fn read(
-        queries: &Queries,
-        token: TokenId,
-        with_pending: bool,
-    ) -> Result<Self, QueryError> {
+    async fn read(queries: &Queries, token: TokenId) -> Result<Self, QueryError> {
         let state = queries.token(token).await?;
         let programmes = queries.points().programmes(token).await?;
-        let pending = if with_pending { queries.pending(token.chain).await? } else { None };
-        let ends = |held: PendingSnapshot| {
-            let tip = held.tip().map(|tip| tip.id());
-            (held.base, tip, held.tokens)
-        };
-        Ok(Self { form: FORM, token: state, programmes, pending: pending.map(ends) })
+        Ok(Self { form: FORM, token: state, programmes })
     }
 }
 
@@ -137,8 +125,7 @@ pub(crate) async fn tagged(State(api): State<Api>, mut request: Request, next: N
     let asked = request.uri().to_string();
     let (is_get, headers) = (request.method() == Method::GET, request.headers().clone());
     let facts = async || match (freshness, token) {
-        (Freshness::OfToken, Some(token)) => tag_of(&api, &asked, token, false).await,
-        (Freshness::OfTokenAndPending, Some(token)) => tag_of(&api, &asked, token, true).await,
+        (Freshness::OfToken, Some(token)) => tag_of(&api, &asked, token).await,
         _ => None,
     };
     let before = facts().await;
@@ -154,7 +141,7 @@ pub(crate) async fn tagged(State(api): State<Api>, mut request: Request, next: N
         // A HEAD has no text to digest.
         Freshness::OfText if is_get => by_text(response, &asked, &headers).await,
         Freshness::OfText => with_directive(response, "no-cache"),
-        Freshness::OfToken | Freshness::OfTokenAndPending => match before {
+        Freshness::OfToken => match before {
             Some(tag) if facts().await.as_ref() == Some(&tag) => tag.put_on(response, &headers),
             _ => with_directive(response, "no-cache"),
         },
@@ -171,8 +158,8 @@ async fn token_of(request: &mut Request) -> Option<TokenId> {
 }
 
 /// The tag of an answer about a token; `None` while its facts cannot be read, or there are none.
-async fn tag_of(api: &Api, asked: &str, token: TokenId, with_pending: bool) -> Option<Tag> {
-    let facts = Facts::read(&api.queries, token, with_pending).await.ok()?;
+async fn tag_of(api: &Api, asked: &str, token: TokenId) -> Option<Tag> {
+    let facts = Facts::read(&api.queries, token).await.ok()?;
     let text = serde_json::to_vec(&facts).expect("facts are plain data");
     Some(Tag::of([asked.as_bytes(), &text]))
 }
@@ -226,10 +213,12 @@ mod tests {
             ("/api/v1/chains".to_owned(), Freshness::Passing),
             ("/api/v1/chains/{chain_id}".to_owned(), Freshness::Passing),
             ("/chains/{chain_id}/tokens".to_owned(), Freshness::OfText),
-            (token.to_owned(), Freshness::OfToken),
+            (token.to_owned(), Freshness::OfText),
             (format!("{token}/accounts"), Freshness::OfToken),
-            (format!("{token}/accounts/{{account}}"), Freshness::OfTokenAndPending),
+            (format!("{token}/accounts/{{account}}"), Freshness::OfText),
             (format!("{token}/accounts/{{account}}/changes"), Freshness::OfToken),
+            (format!("{token}/accounts/{{account}}/points"), Freshness::OfToken),
+            (format!("{token}/accounts/{{account}}/statements"), Freshness::OfText),
             ("/accounts/{account}".to_owned(), Freshness::OfText),
             ("/settlements/{id}".to_owned(), Freshness::OfText),
         ];
