@@ -24,7 +24,7 @@ if [ ! -x "$tools/bin/schemathesis" ]; then
 fi
 
 step "the demo"
-cargo build --package pledge-server --all-features --locked --quiet
+cargo build --locked --quiet --workspace --all-features --bins
 work=$(mktemp -d)
 "$target/debug/pledge" demo --listen 127.0.0.1:0 >"$work/story" 2>"$work/log" &
 demo=$!
