@@ -31,7 +31,7 @@ pub struct ClientBuilder {
     api: String,
     timeout: Duration,
     retries: Retries,
-    language: Option<&'static str>,
+    language: Option<String>,
 }
 
 /// What one request brought.
@@ -109,7 +109,8 @@ impl Client {
             return serde_json::from_slice(&text).map(Attempt::Answer).map_err(foreign);
         }
         let problem = serde_json::from_slice(&text).map_err(foreign)?;
-        let retry_after = retry_after.filter(|_| status == StatusCode::SERVICE_UNAVAILABLE);
+        let passes = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
+        let retry_after = retry_after.filter(|_| passes.contains(&status));
         Ok(Attempt::Problem { problem, retry_after })
     }
 }
@@ -129,15 +130,18 @@ impl ClientBuilder {
 
     /// The language of problems, such as `zh-CN`; the server's default without it.
     #[must_use]
-    pub fn language(self, language: &'static str) -> Self {
-        Self { language: Some(language), ..self }
+    pub fn language(self, language: impl Into<String>) -> Self {
+        Self { language: Some(language.into()), ..self }
     }
 
-    /// The client; an error if the address is none of `http` or `https`.
+    /// The client; an error if the address is none of `http` or `https`, or the language none of a header.
     pub fn build(self) -> Result<Client, Error> {
         let Self { api, timeout, retries, language } = self;
         let is_http = |url: &Url| ["http", "https"].contains(&url.scheme());
         let api = Url::parse(&api).ok().filter(is_http).ok_or(Error::Address(api))?;
+        let language = language.map(|language| {
+            HeaderValue::from_str(&language).map_err(|_| Error::Language(language))
+        });
         // The API leads nowhere else, so what does is not it.
         let http = reqwest::Client::builder()
             .timeout(timeout)
@@ -145,7 +149,7 @@ impl ClientBuilder {
             .user_agent(concat!("pledge-client/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::Transport)?;
-        Ok(Client { http, api, retries, language: language.map(HeaderValue::from_static) })
+        Ok(Client { http, api, retries, language: language.transpose()? })
     }
 }
 

@@ -9,6 +9,12 @@ pub enum Error {
     /// The address of the API is not one of `http` or `https`.
     #[error("`{0}` is not the address of an API, such as https://pledge.example/api/v1")]
     Address(String),
+    /// The language is no value of a header.
+    #[error("`{0}` is no language, such as zh-CN")]
+    Language(String),
+    /// The id is no part of a path.
+    #[error("`{0}` is not the id of a settlement")]
+    Id(String),
     /// The request or its answer did not arrive.
     #[error("the API cannot be reached")]
     Transport(#[source] reqwest::Error),
@@ -24,6 +30,9 @@ pub enum Error {
         #[source]
         cause: serde_json::Error,
     },
+    /// A page names itself as the next one, so the list would never end.
+    #[error("a page names itself as the next one: something between repeats an answer")]
+    Endless,
     /// The answer is longer than the client reads.
     #[error("an answer is longer than {0} bytes")]
     TooLong(usize),

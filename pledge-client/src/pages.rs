@@ -41,6 +41,7 @@ impl<P: List> Pages<P> {
 
     /// At most this many items a page, from 1 to 1000.
     pub fn limit(mut self, limit: usize) -> Self {
+        self.query.retain(|(name, _)| *name != "limit");
         self.query.push(("limit", limit.to_string()));
         self
     }
@@ -66,7 +67,10 @@ impl<P: List> Pages<P> {
             let Some(after) = place else {
                 return Ok(None);
             };
-            let page = list.read(after).await?;
+            let page = list.read(after.clone()).await?;
+            if after.is_some() && page.next_cursor() == after.as_deref() {
+                return Err(Error::Endless);
+            }
             let next = page.next_cursor().map(|cursor| Some(cursor.to_owned()));
             Ok(Some((page, (list, next))))
         })

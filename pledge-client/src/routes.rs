@@ -92,6 +92,10 @@ impl Client {
 
     /// A settlement by its id.
     pub async fn settlement(&self, id: &str) -> Result<Settlement, Error> {
+        // A path resolves them away, and another route would answer.
+        if [".", "..", ""].contains(&id) {
+            return Err(Error::Id(id.to_owned()));
+        }
         self.get(&["settlements", id], &[]).await
     }
 }

@@ -46,7 +46,7 @@ pub use crate::moving::{Attempt, while_ledger_moves};
 
 use crate::ledger::{Checkpoint, TokenState};
 use crate::points::Programme;
-use crate::ports::{ChainState, LedgerReads, LogReads, PendingCache, PendingSnapshot, PointsReads};
+use crate::ports::{ChainState, LedgerReads, LogReads, PendingCache, PointsReads};
 use crate::types::{ChainId, ProgrammeId, Timestamp, TokenId};
 
 /// Attempts at an answer: one that sees the ledger move starts again.
@@ -80,11 +80,6 @@ impl Queries {
     /// The points' port, for answers that need one read.
     pub fn points(&self) -> &Arc<dyn PointsReads> {
         &self.points
-    }
-
-    /// The blocks of a chain above the confirmed ones; `None` while they are not held.
-    pub async fn pending(&self, chain: ChainId) -> Result<Option<PendingSnapshot>, QueryError> {
-        Ok(self.pending.load(chain).await?)
     }
 
     /// The state of a chain.

@@ -24,8 +24,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use refused::{
-    OfAccount, OfAccountAndProgramme, OfAccountAtInstant, OfChain, OfEvery, OfPortfolio,
-    OfProgramme, OfReadiness, OfSettlement, OfSettlements, OfTokens,
+    OfAccount, OfAccountAndProgramme, OfAccountAtInstant, OfChain, OfDocument, OfEvery, OfHost,
+    OfPortfolio, OfProgramme, OfReadiness, OfSettlement, OfSettlements, OfTokens,
 };
 
 use crate::problem::Document;
@@ -86,7 +86,10 @@ fn described_routes() -> OpenApiRouter<Bytes> {
     path = "/openapi.json",
     operation_id = "openapi",
     tag = "document",
-    responses((status = 200, description = "An OpenAPI 3.1 document.", body = serde_json::Value)),
+    responses(
+        (status = 200, description = "An OpenAPI 3.1 document.", body = serde_json::Value),
+        OfDocument,
+    ),
 )]
 async fn described(State(text): State<Bytes>) -> impl IntoResponse {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];

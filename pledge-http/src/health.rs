@@ -13,7 +13,7 @@ use pledge_core::ports::ChainState;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::document::OfReadiness;
+use super::document::{OfHost, OfReadiness};
 use super::extract::Query;
 use super::problem::{Message, Problem};
 use super::pulse::{Followed, Pulse};
@@ -143,6 +143,14 @@ struct ReadyInBrief {
     codes: BTreeSet<String>,
 }
 
+/// The answer of an instance that is ready: in brief where anybody may reach it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum ReadyAnswer {
+    Full(Ready),
+    InBrief(ReadyInBrief),
+}
+
 /// The state of the store.
 #[derive(Debug, Serialize, ToSchema)]
 struct StoreHealth {
@@ -181,7 +189,7 @@ impl From<PartState> for PartHealth {
     path = "/healthz",
     operation_id = "healthz",
     tag = "probes",
-    responses((status = 200, description = "The process runs.", body = Alive)),
+    responses((status = 200, description = "The process runs.", body = Alive), OfHost),
 )]
 pub(super) async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
@@ -193,7 +201,7 @@ pub(super) async fn alive() -> Json<Alive> {
     path = "/ping",
     operation_id = "ping",
     tag = "probes",
-    responses((status = 200, description = "The process answers.", body = Pong)),
+    responses((status = 200, description = "The process answers.", body = Pong), OfHost),
 )]
 pub(super) async fn pong() -> Json<Pong> {
     Json(Pong { message: "pong" })
@@ -213,7 +221,7 @@ pub(super) async fn pong() -> Json<Pong> {
     tag = "probes",
     params(ReadyParams),
     responses(
-        (status = 200, description = "Ready, with what is not well.", body = Ready),
+        (status = 200, description = "Ready, with what is not well.", body = ReadyAnswer),
         OfReadiness,
     ),
 )]
@@ -223,7 +231,7 @@ pub(super) async fn ready(
 ) -> Result<Response, Problem> {
     let ready = health.check()?;
     let code = params.code_for(ready.is_well())?;
-    Ok((code, Json(ready)).into_response())
+    Ok((code, Json(ReadyAnswer::Full(ready))).into_response())
 }
 
 /// As [`ready`], for those who must not learn what an instance works on: the codes alone.
@@ -233,7 +241,7 @@ pub(super) async fn ready_in_brief(
 ) -> Result<Response, Problem> {
     let ready = health.check()?;
     let code = params.code_for(ready.is_well())?;
-    Ok((code, Json(ready.in_brief())).into_response())
+    Ok((code, Json(ReadyAnswer::InBrief(ready.in_brief()))).into_response())
 }
 
 impl Health {

@@ -53,9 +53,10 @@ impl Language {
 
     /// The reader's language; this one for a reader who names none of them.
     fn or_preferred(self, headers: &HeaderMap) -> Self {
-        let mut accepted = headers.get_all(header::ACCEPT_LANGUAGE).into_iter();
-        let named = accepted.find_map(|accepted| Self::preferred(accepted.to_str().ok()?));
-        named.unwrap_or(self)
+        // Several lines are one list.
+        let lines = headers.get_all(header::ACCEPT_LANGUAGE).into_iter();
+        let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
+        Self::preferred(&lines.join(","), self)
     }
 }
 

@@ -32,8 +32,7 @@ pub(super) struct TokenView {
     reason_code: Option<ReasonCode>,
     /// Why it is halted or paused.
     reason: Option<String>,
-    /// Why it is halted besides, while it is paused; left out otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why it is halted besides, while it is paused; null otherwise.
     halt_reason: Option<String>,
     #[serde(flatten)]
     marks: Marks,

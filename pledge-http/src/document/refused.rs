@@ -27,6 +27,10 @@ const EVERY: [Kind; 11] = [
     Kind::Internal,
 ];
 
+/// What a host may refuse of any path, also of one that is not of the API.
+const HOST: [Kind; 4] =
+    [Kind::IncompleteBody, Kind::BodyTooLarge, Kind::UriTooLong, Kind::TimedOut];
+
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident [$($kind:ident)*];)+) => {
         $(
@@ -53,9 +57,9 @@ refusals! {
     /// Of a route about a token and one of its programmes.
     OfProgramme [UnknownToken UnknownProgramme];
     /// Of a route about an account on a token.
-    OfAccount [UnknownToken UnknownAccount];
+    OfAccount [UnknownToken UnknownAccount NotStarted];
     /// Of a route about an account on a token and one of its programmes.
-    OfAccountAndProgramme [UnknownToken UnknownAccount UnknownProgramme];
+    OfAccountAndProgramme [UnknownToken UnknownAccount UnknownProgramme NotStarted];
     /// Of a route about the same at an instant.
     OfAccountAtInstant [UnknownToken UnknownAccount UnknownProgramme NotStarted TooLate TooEarly];
     /// Of a route about an account everywhere.
@@ -66,6 +70,26 @@ refusals! {
     OfSettlement [UnknownToken UnknownProgramme UnknownSettlement];
 }
 
+/// Of a route that needs nothing.
+#[derive(Debug)]
+pub(crate) struct OfHost;
+
+impl IntoResponses for OfHost {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        responses(&HOST)
+    }
+}
+
+/// Of the document of the API.
+#[derive(Debug)]
+pub(crate) struct OfDocument;
+
+impl IntoResponses for OfDocument {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        responses(&[&HOST[..], &[Kind::TooManyRequests, Kind::Starting]].concat())
+    }
+}
+
 /// Of the readiness of an instance, whose answer with `strict` is also one of 503.
 #[derive(Debug)]
 pub(crate) struct OfReadiness;
@@ -73,9 +97,9 @@ pub(crate) struct OfReadiness;
 impl IntoResponses for OfReadiness {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let kinds = [Kind::InvalidParameter, Kind::Unavailable, Kind::Starting, Kind::Stopping];
-        let mut responses = responses(&kinds);
+        let mut responses = responses(&[&HOST[..], &kinds].concat());
         if let Some(RefOr::T(unready)) = responses.get_mut("503") {
-            let ready = ContentBuilder::new().schema(Some(Ref::from_schema_name("Ready")));
+            let ready = ContentBuilder::new().schema(Some(Ref::from_schema_name("ReadyAnswer")));
             unready.content.insert("application/json".to_owned(), ready.into());
         }
         responses

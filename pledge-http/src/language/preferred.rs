@@ -6,22 +6,34 @@ use super::Language;
 const WHOLE: u16 = 1_000;
 
 impl Language {
-    /// The one of the languages that an `Accept-Language` prefers; `None` if it names none of them. A
-    /// region or script counts as its language: `zh-CN`, `zh-Hans` and `zh-TW` are Chinese.
-    pub(super) fn preferred(accepted: &str) -> Option<Self> {
-        let mut best: Option<(Self, u16)> = None;
+    /// The one of the languages that an `Accept-Language` prefers; `default` if it prefers none of them. A
+    /// region or script counts as its language: `zh-CN`, `zh-Hans` and `zh-TW` are Chinese. `*` is every
+    /// language that is not named.
+    pub(super) fn preferred(accepted: &str, default: Self) -> Self {
+        let (mut any, mut named) = (None, Vec::new());
         for range in accepted.split(',') {
             let mut parts = range.split(';').map(str::trim);
-            let Some(language) = parts.next().and_then(Self::of_range) else {
-                continue;
-            };
-            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(WHOLE, thousandths);
+            let range = parts.next().unwrap_or_default();
+            let weight = parts.find_map(weight_of).map_or(WHOLE, thousandths);
+            match Self::of_range(range) {
+                Some(language) => named.push((language, weight)),
+                None if range == "*" => any = Some(weight),
+                None => {}
+            }
+        }
+        let other = [Self::English, Self::Chinese].into_iter().find(|other| *other != default);
+        let unnamed = [Some(default), other].into_iter().flatten();
+        let unnamed = unnamed.filter(|one| named.iter().all(|(language, _)| language != one));
+        let unnamed: Vec<_> = unnamed.zip(std::iter::repeat(any)).collect();
+        let unnamed = unnamed.into_iter().filter_map(|(one, weight)| Some((one, weight?)));
+        let mut best: Option<(Self, u16)> = None;
+        for (language, weight) in named.iter().copied().chain(unnamed) {
             // The first of equals is preferred.
             if weight > 0 && best.is_none_or(|(_, most)| weight > most) {
                 best = Some((language, weight));
             }
         }
-        best.map(|(language, _)| language)
+        best.map_or(default, |(language, _)| language)
     }
 
     fn of_range(range: &str) -> Option<Self> {
@@ -31,6 +43,11 @@ impl Language {
             _ => None,
         }
     }
+}
+
+/// The weight in a parameter, whose name has any case.
+fn weight_of(parameter: &str) -> Option<&str> {
+    parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="))
 }
 
 /// A weight from `0` to `1` with at most three places, in thousandths; 0 for what is none.
@@ -66,13 +83,20 @@ mod tests {
             ("en;q=0.9;x=1,zh;q=1.000", Some(Chinese)),
             ("zh;q=2,en;q=0.1", Some(English)),
             ("zh;q=0", None),
+            ("zh;Q=0,en;q=0.1", Some(English)),
+            ("*;q=0.5,zh;q=0.1", Some(English)),
+            ("zh;q=0.1,*;q=0", Some(Chinese)),
+            ("en;q=0,*", Some(Chinese)),
             ("fr", None),
             ("*", None),
             ("", None),
             (";;,,q=1", None),
         ];
         for (accepted, expected) in cases {
-            assert_eq!(Language::preferred(accepted), expected, "{accepted}");
+            for default in [English, Chinese] {
+                let preferred = Language::preferred(accepted, default);
+                assert_eq!(preferred, expected.unwrap_or(default), "{accepted}");
+            }
         }
     }
 }

@@ -26,8 +26,7 @@ pub struct ChainView {
     pub reason_code: Option<ReasonCode>,
     /// Why it is degraded, paused or halted.
     pub reason: Option<String>,
-    /// Why it is halted besides, while it is paused; left out otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why it is halted besides, while it is paused; null otherwise.
     pub halt_reason: Option<String>,
     /// The newest block that was seen.
     pub head_block: Option<BlockNumber>,

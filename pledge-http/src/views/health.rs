@@ -24,8 +24,7 @@ pub(crate) struct ChainHealth {
     #[schema(value_type = crate::schema::ChainStatusSchema)]
     status: &'static str,
     reason: Option<String>,
-    /// Why it is halted besides, while it is paused; left out otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why it is halted besides, while it is paused; null otherwise.
     halt_reason: Option<String>,
     head_block: Option<BlockNumber>,
     head_time: Option<Timestamp>,

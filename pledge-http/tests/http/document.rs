@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{
     ALICE, Stores, World, account_path, body_of, mint, send, time, token_path, whole,
 };
-use crate::worlds::{HOUR, MINUTE, OTHER_TOKEN, THREE_PM, TOKEN};
+use crate::worlds::{HOUR, MINUTE, OTHER_TOKEN, THREE_PM, TOKEN, crowded};
 
 fn document() -> Value {
     serde_json::to_value(openapi_of_service()).expect("a document is plain data")
@@ -59,6 +59,7 @@ fn answers() -> BTreeMap<&'static str, String> {
         ("settlements", "/api/v1/settlements?limit=1".to_owned()),
         ("settlement", format!("/api/v1/settlements/1:{TOKEN}:main:{THREE_PM}")),
         ("healthz", "/healthz".to_owned()),
+        ("ping", "/ping".to_owned()),
         ("readyz", "/readyz".to_owned()),
     ])
 }
@@ -94,6 +95,7 @@ async fn refused() -> BTreeMap<&'static str, (Router, String)> {
         ("unknown-account", asked(format!("/api/v1/accounts/0x{}", "0".repeat(40)))),
         ("unknown-settlement", asked(format!("/api/v1/settlements/1:{TOKEN}:main:0"))),
         ("not-started", asked(account_path(other, ALICE))),
+        ("too-many-tokens", (routes(&crowded().await), format!("/api/v1/accounts/{ALICE}"))),
         ("too-late", asked(format!("{of_account}?at={}", THREE_PM + 2 * HOUR))),
         ("too-early", asked(format!("{of_account}?at={}", THREE_PM - 5))),
         ("moving", failing(StoreErrorKind::Conflict)),
@@ -150,7 +152,7 @@ async fn every_documented_path_is_a_route() {
     let world = world().await;
     let document = document();
     let paths = operations(&document);
-    assert_eq!(paths.len(), 15);
+    assert_eq!(paths.len(), 16);
     for (path, operation) in paths {
         let id = operation["operationId"].as_str().expect("an operation has an id");
         let concrete = answers().remove(id).unwrap_or_else(|| path.to_owned());

@@ -39,6 +39,9 @@ async fn report(world: &World, status: ChainStatus) {
     world.pulse.check().await;
 }
 
+/// What the public sees of a reason that an operator wrote.
+const PAUSED: &str = "paused by an operator";
+
 #[tokio::test]
 async fn an_instance_reports_how_each_part_does() {
     let (world, _) = seed().await;
@@ -117,18 +120,19 @@ async fn what_is_paused_and_halted_shows_both_reasons() {
     let (chain, halt) = (ChainId::new(1), "its time goes back".to_owned());
     show(&world, ChainStatus::Paused(Some("a new node".to_owned()))).await;
     show(&world, ChainStatus::Halted(halt.clone())).await;
-    for path in ["/api/v1/chains/1", "/readyz"] {
-        let answer = world.ok(path).await;
-        let shown = answer.get("chains").map_or(&answer, |chains| &chains[0]);
-        assert_eq!((&shown["status"], &shown["reason"]), (&json!("paused"), &json!("a new node")));
-        assert_eq!(shown["halt_reason"], halt, "{path}");
-    }
+    let shown = world.ok("/readyz").await["chains"][0].clone();
+    assert_eq!((&shown["status"], &shown["reason"]), (&json!("paused"), &json!("a new node")));
+    assert_eq!(shown["halt_reason"], halt);
+    let shown = world.ok("/api/v1/chains/1").await;
+    assert_eq!(shown["reason_code"], "paused-by-operator");
+    let decide = "an operator has to decide; `pledge status` has the cause";
+    assert_eq!((&shown["reason"], &shown["halt_reason"]), (&json!(PAUSED), &json!(decide)));
     let balances = &world.stores.balances;
     let base = balances.token(token).await.unwrap().unwrap().cursor.map(|cursor| cursor.id());
     balances.halt_token(token, base, "overdrawn").await.unwrap();
     balances.pause_token(token, &operator()).await.unwrap();
     let shown = world.ok(&token_path(token)).await;
-    assert_eq!((&shown["status"], &shown["reason"]), (&json!("paused"), &Value::Null));
+    assert_eq!((&shown["status"], &shown["reason"]), (&json!("paused"), &json!(PAUSED)));
     assert_eq!(shown["halt_reason"], "overdrawn");
     let listed = world.ok("/api/v1/chains/1").await["halted_tokens"][0]["reason"].clone();
     assert_eq!(listed, "overdrawn; paused by an operator");

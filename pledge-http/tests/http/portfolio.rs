@@ -1,11 +1,10 @@
 //! One account on every chain.
 
-use pledge_core::primitives::Address;
 use pledge_core::types::{ChainId, TokenId};
 use serde_json::{Value, json};
 
 use crate::support::{ALICE, BOB, World, account_path, mint, time, whole};
-use crate::worlds::{HOUR, MINUTE, OTHER_TOKEN, THREE_PM, TOKEN, seed};
+use crate::worlds::{HOUR, MINUTE, OTHER_TOKEN, THREE_PM, TOKEN, crowded, seed};
 
 /// The worked case over two chains: 1000 of a token with 6 decimals for 30 minutes, and 2 of one
 /// with 18 decimals for 45 minutes; the second chain is confirmed later than the first.
@@ -54,17 +53,7 @@ async fn a_token_that_starts_after_the_slowest_ones_time_counts_nothing_yet() {
 
 #[tokio::test]
 async fn an_account_on_more_tokens_than_one_answer_has_gets_their_bound() {
-    let mut world = World::in_memory();
-    let chain = world.chain(1, THREE_PM).await;
-    let mut mints = Vec::new();
-    for number in 1..=1_001_u64 {
-        let address = Address::left_padding_from(&number.to_be_bytes());
-        let token = world.token(1, address, 18).await;
-        mints.push(mint(token, ALICE, whole(1)));
-        mints.extend((number > 1).then(|| mint(token, BOB, whole(1))));
-    }
-    chain.mine(time(THREE_PM), &mints);
-    world.confirm().await;
+    let world = crowded().await;
     let fits = world.ok(&format!("/api/v1/accounts/{BOB}")).await;
     assert_eq!(fits["tokens"].as_array().unwrap().len(), 1_000);
     let problem = world.problem(&format!("/api/v1/accounts/{ALICE}"), 422).await;

@@ -57,3 +57,19 @@ pub(crate) fn holder(index: u64) -> Address {
     let byte = u8::try_from(index * 13 + 1).expect("below 256");
     Address::repeat_byte(byte)
 }
+
+/// Alice on one token more than an answer about her has, and Bob on one less than Alice.
+pub(crate) async fn crowded() -> World {
+    let mut world = World::in_memory();
+    let chain = world.chain(1, THREE_PM).await;
+    let mut mints = Vec::new();
+    for number in 1..=1_001_u64 {
+        let address = Address::left_padding_from(&number.to_be_bytes());
+        let token = world.token(1, address, 18).await;
+        mints.push(mint(token, ALICE, whole(1)));
+        mints.extend((number > 1).then(|| mint(token, BOB, whole(1))));
+    }
+    chain.mine(time(THREE_PM), &mints);
+    world.confirm().await;
+    world
+}

@@ -19,7 +19,8 @@ pub struct Nonces(Keys);
 pub struct NonceId {
     /// Its random bytes.
     pub random: [u8; 16],
-    /// From this second on the nonce is refused for its age, so that its row may go.
+    /// From this second on every instance refuses the nonce for its age, however its clock differs, so that
+    /// its row may go.
     pub over_at: Timestamp,
 }
 
@@ -68,8 +69,10 @@ impl Nonces {
         let (made, random) = body.split_at(8);
         let made = u64::from_be_bytes(made.try_into().expect("8 bytes"));
         let random = random.try_into().expect("16 bytes");
-        let over_at = Timestamp::new(made + Self::SECONDS).map_err(|_| BadNonce::Old)?;
-        let is_of_now = (made.saturating_sub(Self::AHEAD_MAX)..over_at.get()).contains(&now.get());
+        let over_at = made + Self::SECONDS + Self::AHEAD_MAX;
+        let over_at = Timestamp::new(over_at).map_err(|_| BadNonce::Old)?;
+        let usable = made.saturating_sub(Self::AHEAD_MAX)..made + Self::SECONDS;
+        let is_of_now = usable.contains(&now.get());
         is_of_now.then_some(NonceId { random, over_at }).ok_or(BadNonce::Old)
     }
 }
@@ -101,7 +104,7 @@ mod tests {
     fn a_nonce_is_known_again_within_its_time() {
         let nonces = nonces(&[FIRST]);
         let nonce = nonces.make(at(100), RANDOM);
-        let right = Ok(NonceId { random: RANDOM, over_at: at(700) });
+        let right = Ok(NonceId { random: RANDOM, over_at: at(760) });
         for now in [40, 100, 699] {
             assert_eq!(nonces.check(&nonce, at(now)), right, "{now}");
         }

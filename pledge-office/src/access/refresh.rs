@@ -77,15 +77,17 @@ impl RefreshTimes {
             // A clock that was set back makes nothing older.
             start.checked_add(length).is_none_or(|end| now < end)
         };
+        // Not so for the grace, which a clock that was ahead would prolong for a thief.
+        let is_repeated = |at: StoreTime| {
+            is_within(at, self.grace) && now.checked_add(self.grace).is_none_or(|later| at <= later)
+        };
         let is_over = record.is_revoked
             || !is_within(record.signed_in, self.whole)
             || (record.used.is_none() && !is_within(record.issued, self.idle));
         match record.used {
             _ if is_over => Presented::IsOver,
             None => Presented::Rotates,
-            Some(used) if !used.is_successor_used && is_within(used.at, self.grace) => {
-                Presented::Repeats
-            }
+            Some(used) if !used.is_successor_used && is_repeated(used.at) => Presented::Repeats,
             Some(_) => Presented::IsReused,
         }
     }
@@ -195,6 +197,14 @@ mod tests {
     fn a_clock_that_is_set_back_ends_nothing() {
         let record = RefreshRecord { issued: at(DAY), signed_in: at(DAY), ..FRESH() };
         assert_eq!(presented(record, 0), Presented::Rotates);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_prolongs_no_grace() {
+        let used = Used { at: at(DAY), is_successor_used: false };
+        let used = RefreshRecord { used: Some(used), ..FRESH() };
+        assert_eq!(presented(used, DAY - 10_000), Presented::Repeats);
+        assert_eq!(presented(used, DAY - 10_001), Presented::IsReused);
     }
 
     #[test]

@@ -16,10 +16,11 @@ use prometheus_client::registry::Registry;
 use super::family::{gauge, gauges};
 
 /// Every status of a chain.
-const STATES: [&str; 5] = ["syncing", "live", "degraded", "paused", "halted"];
+const HALTED: &str = "halted";
+const STATES: [&str; 5] = ["syncing", "live", "degraded", "paused", HALTED];
 
 /// Every status of a token.
-const TOKEN_STATES: [&str; 3] = ["active", "halted", "paused"];
+const TOKEN_STATES: [&str; 3] = ["active", HALTED, "paused"];
 
 #[derive(Debug)]
 struct Chains {
@@ -49,7 +50,11 @@ impl Seen<'_> {
     }
 
     fn tokens(&self, state: &str) -> u64 {
-        let in_it = |token: &&TokenState| token.status.name() == state;
+        let in_it = |token: &&TokenState| match state {
+            // Of one that is paused too: what is wrong stays in sight.
+            HALTED => token.status.is_halted(),
+            state => token.status.name() == state,
+        };
         self.followed.tokens.iter().filter(in_it).count() as u64
     }
 }
@@ -87,11 +92,13 @@ fn encode_states(encoder: &mut DescriptorEncoder<'_>, seen: &[Seen<'_>]) -> fmt:
     let states = seen.iter().flat_map(|seen| {
         STATES.map(|state| {
             let [chain] = seen.labels();
-            let is_in_it = seen.state.status.name() == state;
+            let status = &seen.state.status;
+            let is_halted = status.halt_under_pause().is_some() && state == HALTED;
+            let is_in_it = status.name() == state || is_halted;
             ([chain, ("state", state.to_owned())], u64::from(is_in_it))
         })
     });
-    let help = "The state of a chain: 1 for the one that it is in, 0 for the others";
+    let help = "The state of a chain: 1 for each that it is in, 0 for the others; it may be paused and halted";
     gauges(encoder, ("pledge_chain_state", help), states)?;
     let tokens = seen.iter().flat_map(|seen| {
         TOKEN_STATES.map(|state| {
@@ -99,7 +106,11 @@ fn encode_states(encoder: &mut DescriptorEncoder<'_>, seen: &[Seen<'_>]) -> fmt:
             ([chain, ("state", state.to_owned())], seen.tokens(state))
         })
     });
-    gauges(encoder, ("pledge_tokens", "Tokens of a chain, by state"), tokens)
+    gauges(
+        encoder,
+        ("pledge_tokens", "Tokens of a chain, by state; one may be paused and halted"),
+        tokens,
+    )
 }
 
 fn encode_blocks(encoder: &mut DescriptorEncoder<'_>, seen: &[Seen<'_>]) -> fmt::Result {
