@@ -1,7 +1,5 @@
 //! The client over the real router, served on a socket.
 
-#![expect(clippy::unwrap_used, reason = "tests panic")]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

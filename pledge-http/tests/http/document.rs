@@ -167,7 +167,7 @@ async fn every_documented_path_is_a_route() {
 #[tokio::test]
 async fn every_route_is_documented() {
     let world = World::in_memory();
-    let shown = format!("{:?}", service(world.api.clone(), world.health.clone()));
+    let shown = format!("{:?}", service(world.api, world.health));
     let document = document();
     let documented: BTreeSet<_> = operations(&document).into_iter().map(|(path, _)| path).collect();
     let quoted = shown.split('"').filter(|part| part.starts_with('/') && !part.contains(' '));
