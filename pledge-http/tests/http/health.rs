@@ -54,6 +54,7 @@ async fn an_instance_reports_how_each_part_does() {
             "name": "chain-1",
             "status": "live",
             "reason": null,
+            "halt_reason": null,
             "head_block": 5,
             "head_time": THREE_PM + HOUR,
             "head_age_seconds": 60,

@@ -1,14 +1,14 @@
 //! A test world: scripted chains, any stores, and the API over them, all in this process.
 
 mod away;
-mod no_statements;
+mod no_standings;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
-pub(crate) use no_statements::NoStatements;
+pub(crate) use no_standings::NoStandings;
 
 use axum::Router;
 use axum::body::Body;

@@ -161,12 +161,12 @@ async fn a_problem_is_neither_tagged_nor_stored() {
 
 /// The ledger is not read for a reader who has the answer: what would be read does not answer.
 #[tokio::test]
-async fn a_known_answer_about_a_token_costs_no_read_of_its_account() {
+async fn a_known_answer_about_a_token_costs_no_read_of_its_accounts() {
     let (world, token) = seed().await;
-    let path = format!("{}/statements", account_path(token, ALICE));
+    let path = format!("{}/accounts", token_path(token));
     let known = tag(&world.send("GET", &path).await).unwrap();
     let silent = World::over(Stores {
-        points: std::sync::Arc::new(crate::support::NoStatements(world.stores.points.clone())),
+        points: std::sync::Arc::new(crate::support::NoStandings(world.stores.points.clone())),
         ..world.stores.clone()
     });
     let refused = silent.send("GET", &path).await;
