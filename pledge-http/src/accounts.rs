@@ -24,7 +24,7 @@ pub(super) struct AccountAnswer {
     /// The token's symbol, as its contract returned it.
     symbol: String,
     decimals: Decimals,
-    /// At `at_time`.
+    /// As of `at_time`, in base units.
     balance: Amount,
     /// `balance` in whole tokens.
     #[schema(value_type = crate::schema::WholeTokensSchema)]
@@ -42,7 +42,7 @@ pub(super) struct AccountAnswer {
     /// Earned in the settled windows that end at or before `at_time`.
     #[schema(value_type = Option<crate::schema::PointsSchema>)]
     settled_points: Option<String>,
-    /// At `at_time`.
+    /// The weight as of `at_time`, in basis points.
     weight_bp: Option<WeightBp>,
     /// The block of the token's last change at or before `at_time`, of whichever account; null before
     /// the first.

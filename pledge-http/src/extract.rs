@@ -40,7 +40,7 @@ impl<S: Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Query<T>
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(super) struct ChainPath {
-    /// The chain.
+    /// The chain by its EIP-155 id.
     #[param(inline)]
     pub(super) chain_id: ChainId,
 }

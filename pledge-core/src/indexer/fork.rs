@@ -102,6 +102,7 @@ impl Indexer {
                 format!("block {ours} has no ancestor, and block {ahead} ahead of it is gone too");
             return Err(ChainError::block_gone("resolve a fork", detail).into());
         }
+        // Setting the group aside would not help: what is on another branch is not its own cursor.
         if group.base() != Some(ours.id()) {
             let detail = format!(
                 "block {ours} is held and is not on the node's chain: what read it was read from another one. \

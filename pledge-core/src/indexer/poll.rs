@@ -178,6 +178,7 @@ impl Indexer {
         self.standstill.confirm(target, now);
         let doubt = self.finality.doubts(self.config.finality, &observed, now);
         self.stranded.forget_healed(&self.branches, &observed.head).await;
+        // The first failure is kept and returned at the end: no token waits for another's.
         let mut failure = None;
         if self.revisits.are_due(&followed, &observed.head) {
             match self.revisit(&observed.head, target).await {

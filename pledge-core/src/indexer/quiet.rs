@@ -53,6 +53,7 @@ impl Indexer {
             let end = first.up(self.config.slice_blocks_max.max(1) - 1).min(blocks.last);
             let facts = self.fetcher.compared(BlockSpan::new(first, end), &wanted).await?;
             let last = *facts.last().expect("verified: an answer has headers");
+            // Of another branch than the named block: what was read below it decides nothing.
             if last.number == to.number && last != *to {
                 let detail = format!("block {to} was replaced while the blocks below it were read");
                 return Err(ChainError::block_gone("rewind to a block", detail).into());

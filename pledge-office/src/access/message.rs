@@ -70,7 +70,7 @@ impl fmt::Display for Instant {
 pub struct MalformedMessage {
     /// The first wrong line, from 1.
     pub line: usize,
-    /// What stands there in a right message.
+    /// What a right message has there.
     pub what: &'static str,
 }
 
@@ -98,7 +98,7 @@ impl SignInMessage {
         let nonce = lines.field("Nonce: ", nonce, grammar::nonce)?;
         let time = "`Issued At: ` and a time of RFC 3339";
         let issued_at = lines.field("Issued At: ", time, grammar::instant)?;
-        // What follows may be left out, but stands in this order.
+        // What follows may be left out, but has this order.
         let time = "`Expiration Time: ` and a time of RFC 3339";
         let expiration_time = lines.optional("Expiration Time: ", time, grammar::instant)?;
         let time = "`Not Before: ` and a time of RFC 3339";

@@ -9,8 +9,8 @@ use super::secret::Keys;
 
 /// Makes nonces and knows its own again: a time, random bytes, and their HMAC-SHA256, in hexadecimal.
 ///
-/// Nothing is stored when one is made, so that asking for nonces costs the server nothing. Whoever
-/// accepts one stores its [`NonceId`] under a unique key, so that it is accepted once.
+/// Nothing is stored when one is made, so that asking for nonces costs the server nothing. The
+/// caller that accepts one stores its [`NonceId`] under a unique key, so that it is accepted once.
 #[derive(Debug, Clone)]
 pub struct Nonces(Keys);
 

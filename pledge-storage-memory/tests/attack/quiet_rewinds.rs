@@ -122,7 +122,7 @@ async fn a_rewind_over_an_unreadable_log_that_the_ledger_alone_has_is_refused() 
     assert_refused(&mut world, NAMED, 70).await;
 }
 
-/// By time alone the change cannot be told from the one above the named block.
+/// By time alone the change is not distinguished from the one above the named block.
 #[tokio::test]
 async fn a_rewind_over_a_change_in_the_blocks_own_second_is_refused() {
     let change = Found::Transfer(token().address, 5);

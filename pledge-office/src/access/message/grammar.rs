@@ -16,7 +16,7 @@ pub(super) fn origin(text: &str) -> Option<(Option<String>, String)> {
         Some((scheme, domain)) => (Some(scheme), domain),
         None => (None, text),
     };
-    // An authority is what stands between `//` and the path, and there is no path here.
+    // An authority is what is between `//` and the path, and there is no path here.
     let whole = format!("{}://{domain}", scheme.unwrap_or("x"));
     let uri = Uri::parse(whole.as_str()).ok()?;
     let authority = uri.authority()?;
