@@ -14,7 +14,7 @@ pub(crate) const ACCOUNTS: u64 = 1_000_000;
 /// Each is two changes. With the mints there are ten million.
 const TRANSFERS: u64 = 4_500_000;
 /// Transfers in one commit: whole blocks.
-const COMMIT_TRANSFERS: u64 = 10_000;
+const COMMIT_TRANSFERS: usize = 10_000;
 
 /// The time of the last block.
 pub(crate) fn end() -> Timestamp {
@@ -28,12 +28,12 @@ pub(crate) async fn fill<S: BalanceStore + PointsStore>(store: &Arc<S>) {
     store.put_programme(&programme(), &operator()).await.expect("put a programme");
     for first in (0..ACCOUNTS).step_by(100_000) {
         let mints = mints(first..first + 100_000);
-        for slice in mints.chunks(COMMIT_TRANSFERS as usize) {
+        for slice in mints.chunks(COMMIT_TRANSFERS) {
             commit(store.as_ref(), slice).await;
         }
     }
-    for first in (ACCOUNTS..ACCOUNTS + TRANSFERS).step_by(COMMIT_TRANSFERS as usize) {
-        commit(store.as_ref(), &transfers(ACCOUNTS, COMMIT_TRANSFERS, first)).await;
+    for first in (ACCOUNTS..ACCOUNTS + TRANSFERS).step_by(COMMIT_TRANSFERS) {
+        commit(store.as_ref(), &transfers(ACCOUNTS, COMMIT_TRANSFERS as u64, first)).await;
     }
     let filled = begun.elapsed();
     let settler = Settler::new(store.clone(), store.clone(), SettlerConfig::default());
