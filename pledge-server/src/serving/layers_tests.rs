@@ -185,6 +185,21 @@ async fn every_answer_and_every_problem_has_the_id_of_its_request() {
     assert_ne!(own.header("x-request-id"), Some("invented"));
 }
 
+#[tokio::test]
+async fn a_problem_document_is_whole_however_long_it_is() {
+    let long = |bytes: usize| {
+        let document = format!("{{\"detail\":\"{}\"}}", "a".repeat(bytes));
+        get(move || async move { ([(CONTENT_TYPE, "application/problem+json")], document) })
+    };
+    let routes = Router::new().route("/long", long(100_000)).route("/longer", long(300_000));
+    let server = start_over(routes, Layers::bare(limits())).await;
+    for (path, bytes, has_id) in [("/long", 100_000, true), ("/longer", 300_000, false)] {
+        let problem = get_with(&server, path, &[]).await.problem();
+        assert_eq!(problem["detail"].as_str().map(str::len), Some(bytes), "{path}");
+        assert_eq!(problem.get("request_id").is_some(), has_id, "{path}");
+    }
+}
+
 /// Lines in memory.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -256,6 +271,28 @@ async fn each_request_is_one_line_without_its_query() {
 }
 
 #[tokio::test]
+async fn a_line_has_the_beginning_of_a_method_that_nobody_knows() {
+    let (lines, _logging) = Lines::begin();
+    let server = start_over(Router::new(), Layers::bare(limits())).await;
+    let method = "A".repeat(20_000);
+    let request = format!("{method} / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+    assert_eq!(answer_to(&server, request.as_bytes()).await.status, 405);
+    assert_eq!(lines.of_requests()[0]["method"], "A".repeat(32));
+}
+
+#[tokio::test]
+async fn a_client_beyond_its_rate_fills_no_log() {
+    let (lines, _logging) = Lines::begin();
+    let server = start_over(Router::new(), behind_a_proxy(rate(1, 1))).await;
+    let [one, other] = ["x-forwarded-for: 203.0.113.5", "x-forwarded-for: 203.0.113.6"];
+    while get_with(&server, "/", &[one]).await.status != 429 {}
+    assert_eq!(get_with(&server, "/", &[other]).await.status, 200);
+    let written = lines.of_requests();
+    assert_eq!(written.last().unwrap()["client"], "203.0.113.6");
+    assert!(written.iter().all(|line| line["status"] == 200), "{written:?}");
+}
+
+#[tokio::test]
 async fn a_proxy_that_may_have_been_forgotten_is_reported_once() {
     let (lines, _logging) = Lines::begin();
     let server = start_over(Router::new(), Layers::bare(limits())).await;
@@ -316,6 +353,41 @@ async fn a_browser_that_asks_first_is_answered_without_a_route() {
 }
 
 #[tokio::test]
+async fn a_request_for_options_that_is_no_preflight_is_for_the_routes() {
+    let server = start_over(Router::new(), behind_a_proxy(limits())).await;
+    let asked = async |path: &str, line: &str| {
+        let head =
+            format!("OPTIONS {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{line}\r\n");
+        answer_to(&server, head.as_bytes()).await.status
+    };
+    assert_eq!(asked("/", "").await, 405);
+    assert_eq!(asked("/nothing", "origin: https://app.example\r\n").await, 404);
+    assert_eq!(asked("/nothing", "access-control-request-method: GET\r\n").await, 404);
+    assert_eq!(asked(&format!("/?{}", "a".repeat(20_000)), "").await, 414);
+}
+
+#[tokio::test]
+async fn preflights_have_a_share_of_the_rate_of_their_client() {
+    let server = start_over(Router::new(), behind_a_proxy(rate(1, 1))).await;
+    let asked = "OPTIONS / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
+                 origin: https://app.example\r\naccess-control-request-method: GET\r\n\r\n";
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(answer_to(&server, asked.as_bytes()).await.status);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_encoding_gets_the_answer_as_it_is() {
+    let large = Router::new().route("/large", get(|| async { "a".repeat(5_000) }));
+    let server = start_over(large, Layers::bare(limits())).await;
+    let answer = get_with(&server, "/large", &["accept-encoding: identity;q=0"]).await;
+    assert_eq!((answer.status, answer.body.len()), (200, 5_000));
+    assert_eq!(answer.header("content-encoding"), None);
+}
+
+#[tokio::test]
 async fn a_large_answer_is_compressed_and_a_small_one_or_a_stream_of_events_is_not() {
     let of = |kind: &'static str, bytes: usize| {
         get(move || async move { ([(CONTENT_TYPE, kind)], vec![b'a'; bytes]).into_response() })
@@ -357,6 +429,26 @@ async fn a_client_beyond_its_rate_is_refused_with_the_time_to_come_again() {
     assert_eq!(get_with(&server, "/", &[other]).await.status, 200);
     for _ in 0..5 {
         assert_eq!(get_with(&server, "/healthz", &[one]).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn figures_have_a_share_of_the_rate_where_readers_are() {
+    let server = start_over(Router::new(), Layers::bare(rate(1, 1))).await;
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(get_with(&server, "/metrics", &[]).await.status);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn those_who_run_the_server_have_no_rate_and_few_connections() {
+    let operators = Layers::bare(rate(1, 1)).for_operators();
+    assert_eq!(operators.limits.connections, 64);
+    let server = start_over(Router::new(), operators).await;
+    for _ in 0..4 {
+        assert_eq!(get_with(&server, "/metrics", &[]).await.status, 404);
     }
 }
 
