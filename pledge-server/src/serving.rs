@@ -111,7 +111,9 @@ pub async fn serve(
             }
         }
     }
-    accept_last(listener, admit)?;
+    if let Err(error) = accept_last(listener, admit) {
+        tracing::warn!("those who connected last cannot be accepted: {error}");
+    }
     open.close();
     if tokio::time::timeout(limits.drain, open.wait()).await.is_err() {
         tracing::warn!("{} connections were still open at the end", open.len());
@@ -158,3 +160,7 @@ mod tests;
 #[cfg(test)]
 #[path = "serving/layers_tests.rs"]
 mod layers_tests;
+
+#[cfg(test)]
+#[path = "serving/access_tests.rs"]
+mod access_tests;
