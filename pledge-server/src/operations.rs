@@ -2,15 +2,18 @@
 //!
 //! `/metrics` and the full answer of `/readyz` name chains, work and versions. They are for those who run
 //! the server, so they have a listener of their own. Without one they are where readers are if only this
-//! machine reaches it.
+//! machine reaches it, for requests that no proxy passed on.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderMap;
 use pledge_http::{Gate, Health};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 use crate::config::ServerConfig;
 use crate::metrics::{HttpMeter, ListenerMeter, Meters, Sources};
@@ -18,22 +21,28 @@ use crate::serving::{self, Layers};
 use crate::stores::Stores;
 use crate::tasks::Tasks;
 
+/// What proxies write into the requests that they pass on.
+const PROXY_SIGNS: [&str; 6] =
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
 /// What a listener may answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Audience {
     /// Readers, from anywhere.
     Readers,
-    /// Readers and those who run the server.
+    /// Readers, and those who run the server where no proxy passed their request on.
     Both,
 }
 
 impl Audience {
-    /// Who reaches `listen`. Behind a proxy on the same machine that is anybody, so an operations
-    /// listener takes everything that is not for readers away from it.
-    fn of(listen: SocketAddr, operations_listen: Option<SocketAddr>) -> Self {
-        match operations_listen {
-            None if listen.ip().to_canonical().is_loopback() => Self::Both,
-            _ => Self::Readers,
+    /// Who reaches `listen`. Behind a proxy on the same machine that is anybody, so a trusted proxy or an
+    /// operations listener takes everything that is not for readers away from it.
+    fn of(listen: SocketAddr, config: &ServerConfig) -> Self {
+        let is_alone = config.operations_listen.is_none() && config.trusted_proxies.is_empty();
+        if is_alone && listen.ip().to_canonical().is_loopback() {
+            Self::Both
+        } else {
+            Self::Readers
         }
     }
 }
@@ -57,7 +66,7 @@ impl Listeners {
             }
             None => None,
         };
-        let audience = Audience::of(listen, config.operations_listen);
+        let audience = Audience::of(listen, config);
         Ok(Self { readers: (readers, Gate::default()), operators, audience })
     }
 
@@ -84,8 +93,7 @@ impl Listeners {
         let (router, meter) = (HttpMeter::naming(readers.clone().router()), meters.readers.clone());
         running.spawn(serving::serve(listener, router, layers.clone(), meter, stop.clone()));
         let operators = operators.map(|(listener, gate)| {
-            // What a scraper asks is not what readers ask, and has no share of their rates.
-            let (layers, meter) = (Layers::bare(layers.limits()), ListenerMeter::default());
+            let (layers, meter) = (layers.for_operators(), ListenerMeter::default());
             let router = gate.clone().router();
             running.spawn(serving::serve(listener, router, layers, meter, stop.clone()));
             gate
@@ -112,26 +120,84 @@ impl Gates {
             stores: stores.clone(),
             clock: health.clock,
         });
-        let probes = match audience {
-            Audience::Both => pledge_http::probes(health.clone()).merge(metrics.clone()),
-            Audience::Readers => pledge_http::public_probes(health.clone()),
-        };
-        readers.open(HttpMeter::naming(pledge_http::service_over(routes, probes)));
+        let with = |probes| HttpMeter::naming(pledge_http::service_over(routes.clone(), probes));
+        let public = with(pledge_http::public_probes(health.clone()));
+        readers.open(match audience {
+            Audience::Both => {
+                let probes = pledge_http::probes(health.clone()).merge(metrics.clone());
+                unless_passed_on(with(probes), public)
+            }
+            Audience::Readers => public,
+        });
         if let Some(operators) = operators {
             operators.open(pledge_http::probes(health).merge(metrics));
         }
     }
 }
 
+/// The first for requests that come from their client itself, the second for those that a proxy passed on.
+fn unless_passed_on(all: Router, public: Router) -> Router {
+    Router::new().fallback(async move |request: Request| {
+        let chosen = if is_passed_on(request.headers()) { &public } else { &all };
+        chosen.clone().oneshot(request).await
+    })
+}
+
+fn is_passed_on(headers: &HeaderMap) -> bool {
+    PROXY_SIGNS.iter().any(|sign| headers.contains_key(*sign))
+}
+
 #[cfg(test)]
 mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::routing::get;
+    use pledge_http::Language;
+
     use super::*;
+    use crate::config::Networks;
+
+    fn config(operations_listen: Option<&str>, trusted: &[&str]) -> ServerConfig {
+        let address = |text: &str| text.parse().unwrap();
+        ServerConfig {
+            listen: address("127.0.0.1:8080"),
+            operations_listen: operations_listen.map(address),
+            trusted_proxies: Networks::of(trusted),
+            allowed_origins: Vec::new(),
+            language: Language::default(),
+        }
+    }
+
+    #[test]
+    fn a_trusted_proxy_makes_a_listener_one_for_readers() {
+        let of = |trusted| Audience::of("127.0.0.1:8080".parse().unwrap(), &config(None, trusted));
+        assert_eq!(of(&[]), Audience::Both);
+        assert_eq!(of(&["127.0.0.1"]), Audience::Readers);
+    }
+
+    #[tokio::test]
+    async fn a_request_with_a_sign_of_a_proxy_gets_what_is_public() {
+        let answering =
+            |text: &'static str| Router::new().route("/readyz", get(async move || text));
+        let routes = unless_passed_on(answering("all"), answering("public"));
+        let asked = async |sign: Option<&str>| {
+            let mut request = Request::get("/readyz");
+            if let Some(sign) = sign {
+                request = request.header(sign, "203.0.113.5");
+            }
+            let request = request.body(Body::empty()).unwrap();
+            let answer = routes.clone().oneshot(request).await.unwrap();
+            String::from_utf8(to_bytes(answer.into_body(), 100).await.unwrap().to_vec()).unwrap()
+        };
+        assert_eq!(asked(None).await, "all");
+        for sign in ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"] {
+            assert_eq!(asked(Some(sign)).await, "public", "{sign}");
+        }
+    }
 
     #[test]
     fn operators_look_in_where_readers_are_only_if_this_machine_alone_reaches_it() {
-        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let of = |listen, operations: Option<&str>| {
-            Audience::of(address(listen), operations.map(address))
+        let of = |listen: &str, operations: Option<&str>| {
+            Audience::of(listen.parse().unwrap(), &config(operations, &[]))
         };
         for loopback in ["127.0.0.1:8080", "[::1]:8080", "[::ffff:127.0.0.1]:8080"] {
             assert_eq!(of(loopback, None), Audience::Both, "{loopback}");

@@ -9,6 +9,7 @@ mod connection;
 mod connections;
 mod delivery;
 mod descriptors;
+mod encoding;
 mod gcra;
 mod headers;
 mod layers;
@@ -25,7 +26,6 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use axum::Router;
-use futures::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -46,6 +46,9 @@ const REFUSAL: &[u8] =
                          content-length: 0\r\n\r\n";
 /// The wait after an accept that failed: the cause, such as a lack of descriptors, takes time to go.
 const ACCEPTS_AGAIN: Duration = Duration::from_millis(100);
+/// The most connections that are taken at a stop: more than the system keeps for a listener, and an end for
+/// clients that come as fast as they are taken.
+const LAST_ACCEPTS_MAX: usize = 4_096;
 
 /// Binds the port, so that a busy port is an error before anything starts. The error names the
 /// settings that change it.
@@ -108,16 +111,33 @@ pub async fn serve(
             }
         }
     }
-    // Those whom the system has accepted already do not know of the stop.
-    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        admit(stream, peer);
+    if let Err(error) = accept_last(listener, admit) {
+        tracing::warn!("those who connected last cannot be accepted: {error}");
     }
-    drop(listener);
     open.close();
     if tokio::time::timeout(limits.drain, open.wait()).await.is_err() {
         tracing::warn!("{} connections were still open at the end", open.len());
         over.cancel();
         open.wait().await;
+    }
+    Ok(())
+}
+
+/// Takes those whom the system has accepted already, who do not know of the stop, and closes the port.
+fn accept_last(listener: TcpListener, admit: impl Fn(TcpStream, SocketAddr)) -> io::Result<()> {
+    // The listener of the runtime may not have learnt of them yet, and takes a share of them at a time.
+    let listener = listener.into_std()?;
+    for _ in 0..LAST_ACCEPTS_MAX {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                stream.set_nonblocking(true)?;
+                admit(TcpStream::from_std(stream)?, peer);
+            }
+            Err(error) if is_of_client(&error) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // There is none, or none that could be taken.
+            Err(_) => break,
+        }
     }
     Ok(())
 }
@@ -140,3 +160,7 @@ mod tests;
 #[cfg(test)]
 #[path = "serving/layers_tests.rs"]
 mod layers_tests;
+
+#[cfg(test)]
+#[path = "serving/access_tests.rs"]
+mod access_tests;

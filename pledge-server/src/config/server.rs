@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use pledge_http::{Language, UnknownLanguage};
 use url::Url;
 
@@ -30,7 +30,8 @@ section! {
         /// its own origin may. Read again on SIGHUP.
         allowed_origins: Option<TextList> = optional(TextList(vec![ORIGIN_EXAMPLE.to_owned()])),
         /// Where `/metrics` and the full answer of `/readyz` are served, for no reader from outside; port 0 takes
-        /// a free one. Without it both are on `listen` if that is a loopback address, and nowhere if it is not.
+        /// a free one. Without it both are on `listen` if that is a loopback address and no proxy is trusted, and
+        /// else nowhere.
         operations_listen: Option<String> = optional("127.0.0.1:9090"),
         /// The language of error messages, `en` or `zh`, for readers whose `Accept-Language` names
         /// neither.
@@ -132,6 +133,15 @@ fn shown_unless_empty(list: impl ExactSizeIterator<Item: std::fmt::Display>) -> 
     if list.len() == 0 { Shown::Nothing } else { Shown::list(list) }
 }
 
+/// A network of IPv4 where it is written in the form of IPv6, as addresses are compared.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(v6) = network else { return network };
+    let address = v6.addr().to_ipv4_mapped();
+    let bits = v6.prefix_len().checked_sub(96);
+    let v4 = address.zip(bits).and_then(|(address, bits)| Ipv4Net::new(address, bits).ok());
+    v4.map_or(network, IpNet::V4)
+}
+
 /// A network, or one address.
 fn network(text: &str) -> Result<IpNet, String> {
     let network = match text.parse::<IpAddr>() {
@@ -140,6 +150,11 @@ fn network(text: &str) -> Result<IpNet, String> {
             format!("`{text}` is not a network: write ADDRESS/BITS, such as {NETWORK_EXAMPLE}")
         })?,
     };
+    let network = canonical(network);
+    if network.prefix_len() == 0 {
+        let why = "would let every client choose its own address";
+        return Err(format!("`{text}` {why}: name each proxy, such as {NETWORK_EXAMPLE}"));
+    }
     if network.trunc() == network {
         Ok(network)
     } else {
@@ -148,6 +163,11 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 impl Networks {
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether an address is in one of them. An IPv4 address in IPv6 form counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -191,5 +211,29 @@ impl WebOrigin {
 impl WebOrigin {
     pub(crate) fn of(text: &str) -> Self {
         Self::parse(text).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_ipv4_in_ipv6_form_holds_addresses_of_ipv4() {
+        for text in ["::ffff:10.0.0.0/104", "10.0.0.0/8"] {
+            let networks = Networks::of(&[text]);
+            assert!(networks.contains([10, 1, 2, 3].into()), "{text}");
+            assert!(!networks.contains([11, 0, 0, 1].into()), "{text}");
+        }
+        assert!(Networks::of(&["::ffff:10.0.0.7"]).contains([10, 0, 0, 7].into()));
+        let wrong = network("::ffff:10.0.0.7/104").unwrap_err();
+        assert!(wrong.ends_with("write 10.0.0.0/8"), "{wrong}");
+    }
+
+    #[test]
+    fn a_network_of_every_address_is_refused() {
+        for text in ["0.0.0.0/0", "::/0", "10.0.0.0/0", "::ffff:0.0.0.0/96"] {
+            assert!(network(text).unwrap_err().contains("name each proxy"), "{text}");
+        }
     }
 }

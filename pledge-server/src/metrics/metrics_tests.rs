@@ -15,7 +15,6 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::config::Config;
-use crate::stores;
 use crate::tasks::settle_chain;
 use crate::test_chain::{TOKEN, TestChain, account};
 use crate::wire;
@@ -145,7 +144,7 @@ const INTRODUCTION: &str = "\
 # Metrics
 
 What `/metrics` shows, in the text format of Prometheus. It is on `server.operations_listen`, or, without that key, on `server.listen`
-if that is a loopback address. A scrape asks neither the store nor a node: it shows what the process knows. `chain` is the name of a
+if that is a loopback address and no proxy is trusted. A scrape asks neither the store nor a node: it shows what the process knows. `chain` is the name of a
 chain in the configuration, `node` the place of a node in its `rpc_urls`, from 0. No url, no account and no path that a reader made up
 is a label; a path that no route has is `unknown`.
 

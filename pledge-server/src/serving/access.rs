@@ -23,6 +23,8 @@ use super::request_id::{RequestId, X_REQUEST_ID};
 const ACCESS: &str = "pledge::access";
 /// The most characters of what a client chose itself.
 const CHARS_MAX: usize = 256;
+/// No method that is in use has half as many.
+const METHOD_CHARS_MAX: usize = 32;
 /// What proxies log for a client that left before its answer began; no client sees it.
 const LEFT: u16 = 499;
 
@@ -37,6 +39,7 @@ pub(super) async fn log(
     let client = client_of(peer.ip(), request.headers(), proxies.trusted());
     proxies.notice(client, request.headers());
     let id = RequestId::of(client, request.headers());
+    let is_head = request.method() == Method::HEAD;
     let mut line = Line::begin(client.address, &id, &request);
     // At this level it is there whichever lines are wanted.
     let span = tracing::error_span!("request", %id);
@@ -46,7 +49,7 @@ pub(super) async fn log(
     response.headers_mut().insert(X_REQUEST_ID, id.as_header().clone());
     line.status = Some(response.status());
     // Nothing follows the head of an answer to `HEAD`.
-    line.is_whole = line.method == Method::HEAD;
+    line.is_whole = is_head;
     response.map(|body| Body::new(Logged::new(body, line)))
 }
 
@@ -55,7 +58,7 @@ struct Line {
     begun: Instant,
     client: IpAddr,
     id: String,
-    method: Method,
+    method: String,
     path: String,
     agent: String,
     is_probe: bool,
@@ -74,9 +77,9 @@ impl Line {
             begun: Instant::now(),
             client,
             id: id.to_string(),
-            method: request.method().clone(),
-            path: shown(path),
-            agent: shown(&String::from_utf8_lossy(agent)),
+            method: shown(request.method().as_str(), METHOD_CHARS_MAX),
+            path: shown(path, CHARS_MAX),
+            agent: shown(&String::from_utf8_lossy(agent), CHARS_MAX),
             is_probe: is_probe(path),
             status: None,
             bytes: 0,
@@ -86,9 +89,9 @@ impl Line {
 }
 
 /// The beginning of a text, without what a terminal would obey.
-fn shown(text: &str) -> String {
+fn shown(text: &str, chars_max: usize) -> String {
     let plain = |char: char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char };
-    text.chars().take(CHARS_MAX).map(plain).collect()
+    text.chars().take(chars_max).map(plain).collect()
 }
 
 impl Drop for Line {
@@ -96,6 +99,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         let Self { begun, client, id, method, path, agent, is_probe, status, bytes, is_whole } =
             self;
+        let is_refused = *status == Some(StatusCode::TOO_MANY_REQUESTS);
         let status = status.map_or(LEFT, |status| status.as_u16());
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let (id, path, agent) = (id.as_str(), path.as_str(), agent.as_str());
@@ -107,8 +111,8 @@ impl Drop for Line {
                 )
             };
         }
-        // Orchestrators probe every few seconds, for ever.
-        if *is_probe {
+        // Orchestrators probe every few seconds, for ever, and who asks too often must not fill the log.
+        if *is_probe || is_refused {
             write!(tracing::Level::DEBUG);
         } else {
             write!(tracing::Level::INFO);

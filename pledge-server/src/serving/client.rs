@@ -62,12 +62,16 @@ fn listed(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     lines.flat_map(|line| line.split(',')).map(address).collect()
 }
 
-/// The value of one parameter in each element of `forwarded`, in the order of the way.
+/// The value of one parameter in each element of `forwarded`, in the order of the way. A line that
+/// cannot be taken apart is one element without a value.
 fn forwarded(headers: &HeaderMap, name: &str) -> impl Iterator<Item = Option<String>> {
     let lines = headers.get_all(FORWARDED).into_iter();
-    let lines = lines.map(|line| line.to_str().unwrap_or("unreadable"));
-    lines.flat_map(|line| split_unquoted(line, ',')).map(move |element| {
-        let mut pairs = split_unquoted(element, ';').into_iter();
+    let elements = lines.flat_map(|line| {
+        let elements = line.to_str().ok().and_then(|line| split_unquoted(line, ','));
+        elements.map_or_else(|| vec![None], |elements| elements.into_iter().map(Some).collect())
+    });
+    elements.map(move |element| {
+        let mut pairs = split_unquoted(element?, ';')?.into_iter();
         pairs.find_map(|pair| {
             let (key, value) = pair.trim().split_once('=')?;
             key.eq_ignore_ascii_case(name).then(|| value.trim_matches('"').to_owned())
@@ -75,13 +79,21 @@ fn forwarded(headers: &HeaderMap, name: &str) -> impl Iterator<Item = Option<Str
     })
 }
 
-fn split_unquoted(text: &str, separator: char) -> Vec<&str> {
-    let mut is_quoted = false;
+/// The parts between separators outside of quotes. `None` where a quote is not closed: a client that
+/// opens one would hide in it what a proxy appends.
+fn split_unquoted(text: &str, separator: char) -> Option<Vec<&str>> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
     let is_separator = |c: char| {
-        is_quoted ^= c == '"';
-        c == separator && !is_quoted
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            _ => return c == separator && !is_quoted,
+        }
+        false
     };
-    text.split(is_separator).collect()
+    let parts = text.split(is_separator).collect();
+    (!is_quoted).then_some(parts)
 }
 
 /// An address, which may have a port, and brackets if it is of IPv6.
@@ -149,6 +161,18 @@ mod tests {
         }
         assert_eq!(address_of(&[("x-forwarded-for", "unknown, 10.0.0.8")]), "10.0.0.8");
         assert_eq!(address_of(&[("forwarded", "for=203.0.113.5, by=10.0.0.8")]), "10.0.0.7");
+    }
+
+    #[test]
+    fn a_quote_that_a_client_left_open_hides_nothing_that_a_proxy_appends() {
+        for open in [r#"for=1.2.3.4;x=""#, r#"for=1.2.3.4;x="\""#, r#"for=1.2.3.4;x="\"#] {
+            for appended in ["for=203.0.113.5", "for=\"[2001:db8::1]:4711\""] {
+                let line = format!("{open}, {appended}");
+                assert_eq!(address_of(&[("forwarded", &line)]), "10.0.0.7", "{line}");
+            }
+        }
+        let escaped = r#"for=1.2.3.4;x="\",", for=203.0.113.5"#;
+        assert_eq!(address_of(&[("forwarded", escaped)]), "203.0.113.5");
     }
 
     #[test]

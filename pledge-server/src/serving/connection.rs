@@ -3,10 +3,10 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
@@ -55,8 +55,9 @@ impl Connection {
         stream.set_write_timeout(Some(limits.write_timeout));
         let delivery = Delivery::default();
         let stream = Delivering::new(Box::pin(stream), delivery.clone());
-        let service = service_fn(|request| {
-            delivery.begin(&seat);
+        let seat = Arc::new(seat);
+        let service = service_fn(|request: Request<Incoming>| {
+            let request = request.map(|body| delivery.receive(body, &seat));
             answer(router.clone(), request, peer, delivery.clone(), limits.answer_timeout)
         });
         let connection = http1::Builder::new()
@@ -94,12 +95,11 @@ impl Connection {
 
 async fn answer(
     router: Router,
-    request: Request<Incoming>,
+    mut request: Request,
     peer: SocketAddr,
     delivery: Delivery,
     limit: Duration,
 ) -> Result<Response, Infallible> {
-    let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
     let response = router.oneshot(request).await?;
     let kind = response.headers().get(CONTENT_TYPE);

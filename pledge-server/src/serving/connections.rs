@@ -10,7 +10,7 @@ use super::proxies::Proxies;
 
 /// The connections of one server. A clone is another handle to the same.
 ///
-/// A connection is busy from the head of a request until its answer is passed on, each of which has a
+/// A connection is busy from the end of a request until its answer is passed on, each of which has a
 /// limit in time. The others wait for a request or take their time to send one: where there is no room,
 /// the one that waits longest is evicted. So connections that send nothing keep nobody out.
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -31,8 +32,20 @@ struct State {
 }
 
 impl Delivery {
-    /// A request begins: its connection is busy from now on.
-    pub(super) fn begin(&self, seat: &Seat) {
+    /// The body of a request, whose connection is busy once the body has arrived or nobody waits for it
+    /// any more. Until then it waits for the client, and may be evicted as others that do.
+    pub(super) fn receive(&self, body: Incoming, seat: &Arc<Seat>) -> Body {
+        use http_body::Body as _;
+        if body.is_end_stream() {
+            self.begin(seat);
+            return Body::new(body);
+        }
+        let expected = Some((self.clone(), Arc::clone(seat)));
+        Body::new(Arriving { body, expected })
+    }
+
+    /// The work on a request begins: its connection is busy from now on.
+    fn begin(&self, seat: &Seat) {
         let mut state = self.state();
         // The one before first, which marks the connection as waiting.
         *state = State::default();
@@ -59,6 +72,51 @@ impl Delivery {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no holder panics")
+    }
+}
+
+/// The body of a request on its way.
+struct Arriving {
+    body: Incoming,
+    /// What begins once it is over; `None` from then on.
+    expected: Option<(Delivery, Arc<Seat>)>,
+}
+
+impl Arriving {
+    fn ends(&mut self) {
+        if let Some((delivery, seat)) = self.expected.take() {
+            delivery.begin(&seat);
+        }
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.ends();
+    }
+}
+
+impl http_body::Body for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if self.body.is_end_stream() || !matches!(frame, Some(Ok(_))) {
+            self.ends();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -5,6 +5,8 @@ use std::num::NonZeroU16;
 /// Descriptors kept free of readers: for files, logs, the pools of the database and of Redis, and the
 /// connections to nodes, each with room for one that is about to close.
 const KEPT_FREE: u64 = 160;
+/// The connections of those who run the server: scrapers, orchestrators and a few people.
+pub(super) const OPERATORS: usize = 64;
 /// What a connection to the database for readers takes: `SQLite` opens its file, the log and the index
 /// of the log.
 const PER_READ: u64 = 3;
@@ -12,8 +14,7 @@ const PER_READ: u64 = 3;
 /// The number of connections that readers may have, at most `wanted`, where the
 /// database needs connections for `reads`. Raises the process's own limit as far as it may.
 pub(super) fn keep_free(wanted: usize, reads: NonZeroU16) -> usize {
-    let kept = KEPT_FREE + PER_READ * u64::from(reads.get());
-    let allowed = allowed(raised_limit(), kept);
+    let allowed = allowed(raised_limit(), kept(reads));
     let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
     if allowed < wanted {
         tracing::warn!(
@@ -22,6 +23,11 @@ pub(super) fn keep_free(wanted: usize, reads: NonZeroU16) -> usize {
         );
     }
     wanted.min(allowed)
+}
+
+/// The descriptors that readers must not take.
+fn kept(reads: NonZeroU16) -> u64 {
+    KEPT_FREE + OPERATORS as u64 + PER_READ * u64::from(reads.get())
 }
 
 /// How many connections a limit of descriptors leaves: at least half, since some is better than none.
@@ -52,6 +58,14 @@ fn raised_limit() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn readers_and_operators_together_leave_what_the_rest_needs() {
+        for limit in [1_024, 65_536] {
+            let taken = allowed(Some(limit), kept(NonZeroU16::MIN)) + OPERATORS as u64;
+            assert_eq!(limit - taken, KEPT_FREE + PER_READ, "{limit}");
+        }
+    }
 
     #[test]
     fn a_limit_leaves_what_the_database_and_the_nodes_need() {

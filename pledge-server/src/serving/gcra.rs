@@ -26,12 +26,13 @@ pub struct Verdict {
 pub(super) fn judge(due: Due, now: u64, rate: RateConfig) -> (Verdict, Due) {
     let interval = 1_000_000_000 / u64::from(rate.per_second.get());
     let tolerance = interval * u64::from(rate.burst.get());
-    let ahead = due.saturating_sub(now);
+    // One that is further ahead is of a slower rate, before a reload.
+    let ahead = due.saturating_sub(now).min(tolerance);
     let taken = ahead + interval;
     if taken > tolerance {
         let allowed_in = Duration::from_nanos(taken - tolerance);
         let full_in = Duration::from_nanos(ahead);
-        return (Verdict { is_allowed: false, remaining: 0, full_in, allowed_in }, due);
+        return (Verdict { is_allowed: false, remaining: 0, full_in, allowed_in }, now + ahead);
     }
     // At most the burst, which fits.
     let remaining = u32::try_from((tolerance - taken) / interval).unwrap_or(u32::MAX);
@@ -79,6 +80,16 @@ mod tests {
         let when = SECOND / 8 + u64::try_from(refused.allowed_in.as_nanos()).unwrap();
         assert!(!judge(due, when - 1, rate).0.is_allowed);
         assert!(judge(due, when, rate).0.is_allowed);
+    }
+
+    #[test]
+    fn a_faster_rate_counts_at_once_for_who_was_refused_by_a_slower_one() {
+        let slow = rate(1, 100);
+        let due = (0..100).fold(0, |due, _| judge(due, 0, slow).1);
+        let fast = rate(100, 100);
+        let (refused, due) = judge(due, 0, fast);
+        assert_eq!(refused.allowed_in, Duration::from_millis(10));
+        assert!(judge(due, SECOND / 100, fast).0.is_allowed);
     }
 
     #[test]

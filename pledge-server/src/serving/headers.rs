@@ -1,15 +1,18 @@
 //! What every answer asks of browsers and caches, unless its route decided otherwise.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
-    REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    HeaderName, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::client::Client;
@@ -46,6 +49,36 @@ pub(super) async fn protect(request: Request, next: Next) -> Response {
     if is_https {
         headers.entry(STRICT_TRANSPORT_SECURITY).or_insert(HTTPS_ONLY);
     }
+    response
+}
+
+/// Adds to an answer which sites may read it. `OPTIONS` is left to [`answer_preflight`] and the routes.
+pub(super) async fn share(State(cors): State<CorsLayer>, request: Request, next: Next) -> Response {
+    if request.method() == Method::OPTIONS {
+        return next.run(request).await;
+    }
+    through(cors, request, next).await
+}
+
+/// Answers a browser that asks what it may ask. Any other `OPTIONS` is for the routes.
+pub(super) async fn answer_preflight(
+    State(cors): State<CorsLayer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let is_preflight = request.method() == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    if is_preflight { through(cors, request, next).await } else { next.run(request).await }
+}
+
+async fn through(cors: CorsLayer, request: Request, next: Next) -> Response {
+    let inner = service_fn(move |request| {
+        let next = next.clone();
+        async move { Ok::<_, Infallible>(next.run(request).await) }
+    });
+    let Ok(response) = cors.layer(inner).oneshot(request).await;
     response
 }
 

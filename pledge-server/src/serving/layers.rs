@@ -13,7 +13,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use super::origins::Origins;
 use super::proxies::Proxies;
 use super::rate::{Rates, SharedRates};
-use super::{access, bounds, headers, rate, request_id};
+use super::{access, bounds, descriptors, encoding, headers, rate, request_id};
 use crate::config::{LimitsConfig, ServerConfig};
 
 /// A smaller answer fits into one packet as it is.
@@ -53,9 +53,15 @@ impl Layers {
         }
     }
 
-    /// What a client may take.
-    pub(crate) const fn limits(&self) -> LimitsConfig {
-        self.limits
+    /// Layers for the listener of those who run the server. What a scraper asks is not what readers ask,
+    /// and has no share of their rates and connections.
+    pub(crate) fn for_operators(&self) -> Self {
+        Self::bare(LimitsConfig {
+            rate: None,
+            connections: descriptors::OPERATORS,
+            connections_per_address: descriptors::OPERATORS,
+            ..self.limits
+        })
     }
 
     /// Counts the requests of clients with the other instances too, from now on.
@@ -74,17 +80,20 @@ impl Layers {
         let Self { proxies, origins, rates, language, limits } = self.clone();
         let is_worth_it = SizeAbove::new(COMPRESSED_FROM).and(NotForContentType::SSE);
         let compressing = CompressionLayer::new().quality(CompressionLevel::Fastest);
+        let cross_origin = headers::cross_origin(origins);
         let outer = ServiceBuilder::new()
             .layer(from_fn_with_state(proxies, access::log))
             .layer(from_fn(headers::protect))
             // Above what refuses, so that a script can read why.
-            .layer(headers::cross_origin(origins))
+            .layer(from_fn_with_state(cross_origin.clone(), headers::share))
+            .layer(from_fn(encoding::settle))
             .layer(compressing.compress_when(is_worth_it))
             .layer(from_fn(request_id::name_in_problem));
         let bounds = ServiceBuilder::new()
             .layer(from_fn(bounds::bound_uri))
             // What is refused here has cost nothing yet.
             .layer(from_fn_with_state(rates, rate::limit))
+            .layer(from_fn_with_state(cross_origin, headers::answer_preflight))
             .layer(from_fn_with_state(limits.request_timeout, bounds::bound_time))
             .layer(from_fn_with_state(limits.body_bytes, bounds::bound_body));
         // Between them, so that what is refused has the reader's language, and then its id.

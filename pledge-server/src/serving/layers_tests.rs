@@ -1,9 +1,8 @@
 //! The layers around the routes, from outside.
 
-use std::io::Write;
 use std::net::IpAddr;
 use std::num::{NonZeroU16, NonZeroU32};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::http::header::CONTENT_TYPE;
@@ -11,20 +10,18 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_http::Language;
-use serde_json::Value;
 use tokio::io::AsyncReadExt;
-use tracing_subscriber::layer::SubscriberExt;
 
 use super::tests::{PATIENCE, answer_to, get_with, is_closed, start_over};
 use super::*;
 use crate::config::{LimitsConfig, Networks, RateConfig, ReadsConfig, ServerConfig, WebOrigin};
 
-fn limits() -> LimitsConfig {
+pub(super) fn limits() -> LimitsConfig {
     LimitsConfig { rate: None, ..LimitsConfig::default() }
 }
 
 /// Layers that trust a proxy on this machine, and let one site read.
-fn behind_a_proxy(limits: LimitsConfig) -> Layers {
+pub(super) fn behind_a_proxy(limits: LimitsConfig) -> Layers {
     let server = ServerConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
         operations_listen: None,
@@ -35,7 +32,7 @@ fn behind_a_proxy(limits: LimitsConfig) -> Layers {
     Layers::new(&server, limits)
 }
 
-fn rate(per_second: u32, burst: u32) -> LimitsConfig {
+pub(super) fn rate(per_second: u32, burst: u32) -> LimitsConfig {
     let number = |number| NonZeroU32::new(number).unwrap();
     let rate = RateConfig { per_second: number(per_second), burst: number(burst) };
     LimitsConfig { rate: Some(rate), ..LimitsConfig::default() }
@@ -185,86 +182,19 @@ async fn every_answer_and_every_problem_has_the_id_of_its_request() {
     assert_ne!(own.header("x-request-id"), Some("invented"));
 }
 
-/// Lines in memory.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    /// Has the lines of this thread, of the level `info` and above, while the guard is there.
-    fn begin() -> (Self, impl Drop) {
-        let lines = Self::default();
-        let writer = lines.clone();
-        let layer = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
-        let filter = tracing_subscriber::EnvFilter::new("info");
-        let subscriber = tracing_subscriber::registry().with(layer).with(filter);
-        let guard = tracing::subscriber::set_default(subscriber);
-        // With one subscriber alone, what a thread without any finds out about a line counts for all.
-        static ANOTHER: LazyLock<tracing::Dispatch> =
-            LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
-        LazyLock::force(&ANOTHER);
-        (lines, guard)
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    /// The fields of the lines about requests.
-    fn of_requests(&self) -> Vec<Value> {
-        let text = self.text();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let access = lines.filter(|line| line["target"] == "pledge::access");
-        access.map(|line| line["fields"].clone()).collect()
-    }
-}
-
 #[tokio::test]
-async fn each_request_is_one_line_without_its_query() {
-    let (lines, _logging) = Lines::begin();
-    let routes = Router::new().route("/healthz", get(|| async { "alive" }));
-    let server = start_over(routes, behind_a_proxy(limits())).await;
-    let head =
-        ["x-forwarded-for: 203.0.113.5", "x-request-id: one", "user-agent: a\u{9b}31m \"b\""];
-    assert_eq!(get_with(&server, "/?key=s3cret", &head).await.status, 200);
-    get_with(&server, "/healthz", &[]).await;
-    drop(server.send(b"GET /never HTTP/1.1\r\nhost: test\r\n\r\n").await);
-    let until = tokio::time::Instant::now() + PATIENCE;
-    while lines.of_requests().len() < 2 && tokio::time::Instant::now() < until {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+async fn a_problem_document_is_whole_however_long_it_is() {
+    let long = |bytes: usize| {
+        let document = format!("{{\"detail\":\"{}\"}}", "a".repeat(bytes));
+        get(move || async move { ([(CONTENT_TYPE, "application/problem+json")], document) })
+    };
+    let routes = Router::new().route("/long", long(100_000)).route("/longer", long(300_000));
+    let server = start_over(routes, Layers::bare(limits())).await;
+    for (path, bytes, has_id) in [("/long", 100_000, true), ("/longer", 300_000, false)] {
+        let problem = get_with(&server, path, &[]).await.problem();
+        assert_eq!(problem["detail"].as_str().map(str::len), Some(bytes), "{path}");
+        assert_eq!(problem.get("request_id").is_some(), has_id, "{path}");
     }
-    let text = lines.text();
-    assert!(!text.contains("s3cret") && !text.contains('\u{9b}'), "{text}");
-    let [answered, left] = &lines.of_requests()[..] else { panic!("two lines: {text}") };
-    let expected = serde_json::json!({
-        "message": "request", "client": "203.0.113.5", "id": "one", "method": "GET", "path": "/",
-        "status": 200, "bytes": 4, "micros": answered["micros"], "is_whole": true,
-        "agent": "a\u{fffd}31m \"b\"",
-    });
-    assert_eq!(*answered, expected);
-    assert_eq!((left["path"].as_str(), left["status"].as_u64()), (Some("/never"), Some(499)));
-}
-
-#[tokio::test]
-async fn a_proxy_that_may_have_been_forgotten_is_reported_once() {
-    let (lines, _logging) = Lines::begin();
-    let server = start_over(Router::new(), Layers::bare(limits())).await;
-    get_with(&server, "/", &[]).await;
-    assert!(!lines.text().contains("server.trusted_proxies"));
-    for _ in 0..2 {
-        get_with(&server, "/", &["x-forwarded-for: 203.0.113.5"]).await;
-    }
-    assert_eq!(lines.text().matches("name it in server.trusted_proxies").count(), 1);
 }
 
 #[tokio::test]
@@ -316,6 +246,41 @@ async fn a_browser_that_asks_first_is_answered_without_a_route() {
 }
 
 #[tokio::test]
+async fn a_request_for_options_that_is_no_preflight_is_for_the_routes() {
+    let server = start_over(Router::new(), behind_a_proxy(limits())).await;
+    let asked = async |path: &str, line: &str| {
+        let head =
+            format!("OPTIONS {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{line}\r\n");
+        answer_to(&server, head.as_bytes()).await.status
+    };
+    assert_eq!(asked("/", "").await, 405);
+    assert_eq!(asked("/nothing", "origin: https://app.example\r\n").await, 404);
+    assert_eq!(asked("/nothing", "access-control-request-method: GET\r\n").await, 404);
+    assert_eq!(asked(&format!("/?{}", "a".repeat(20_000)), "").await, 414);
+}
+
+#[tokio::test]
+async fn preflights_have_a_share_of_the_rate_of_their_client() {
+    let server = start_over(Router::new(), behind_a_proxy(rate(1, 1))).await;
+    let asked = "OPTIONS / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
+                 origin: https://app.example\r\naccess-control-request-method: GET\r\n\r\n";
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(answer_to(&server, asked.as_bytes()).await.status);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_encoding_gets_the_answer_as_it_is() {
+    let large = Router::new().route("/large", get(|| async { "a".repeat(5_000) }));
+    let server = start_over(large, Layers::bare(limits())).await;
+    let answer = get_with(&server, "/large", &["accept-encoding: identity;q=0"]).await;
+    assert_eq!((answer.status, answer.body.len()), (200, 5_000));
+    assert_eq!(answer.header("content-encoding"), None);
+}
+
+#[tokio::test]
 async fn a_large_answer_is_compressed_and_a_small_one_or_a_stream_of_events_is_not() {
     let of = |kind: &'static str, bytes: usize| {
         get(move || async move { ([(CONTENT_TYPE, kind)], vec![b'a'; bytes]).into_response() })
@@ -357,6 +322,26 @@ async fn a_client_beyond_its_rate_is_refused_with_the_time_to_come_again() {
     assert_eq!(get_with(&server, "/", &[other]).await.status, 200);
     for _ in 0..5 {
         assert_eq!(get_with(&server, "/healthz", &[one]).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn figures_have_a_share_of_the_rate_where_readers_are() {
+    let server = start_over(Router::new(), Layers::bare(rate(1, 1))).await;
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(get_with(&server, "/metrics", &[]).await.status);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn those_who_run_the_server_have_no_rate_and_few_connections() {
+    let operators = Layers::bare(rate(1, 1)).for_operators();
+    assert_eq!(operators.limits.connections, 64);
+    let server = start_over(Router::new(), operators).await;
+    for _ in 0..4 {
+        assert_eq!(get_with(&server, "/metrics", &[]).await.status, 404);
     }
 }
 

@@ -21,7 +21,7 @@ use super::buckets::Buckets;
 use super::client::Client;
 use super::connections::network_of;
 use super::gcra::Verdict;
-use super::probes::is_probe;
+use super::probes::is_of_health;
 use crate::config::RateConfig;
 
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -86,11 +86,11 @@ impl Rates {
     }
 }
 
-/// Refuses a client that asks more often than it may. Probes are not counted: an orchestrator that
-/// finds no answer would end the process.
+/// Refuses a client that asks more often than it may. Questions about health are not counted: an
+/// orchestrator that finds no answer would end the process.
 pub(super) async fn limit(State(rates): State<Rates>, request: Request, next: Next) -> Response {
     let client = request.extensions().get::<Client>().copied();
-    let limited = client.zip(rates.rate()).filter(|_| !is_probe(request.uri().path()));
+    let limited = client.zip(rates.rate()).filter(|_| !is_of_health(request.uri().path()));
     let Some((client, rate)) = limited else {
         return next.run(request).await;
     };

@@ -2,19 +2,22 @@
 
 use std::fmt;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use futures::future::ready;
+use futures::stream;
+use http_body::Body as _;
 
 use super::client::Client;
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CHARS_MAX: usize = 128;
-/// More than any problem document has.
-const DOCUMENT_BYTES_MAX: usize = 64 * 1_024;
+/// More than a problem document has that repeats a whole path, each byte of it escaped.
+const DOCUMENT_BYTES_MAX: usize = 256 * 1_024;
 
 /// The id of a request: letters, digits and `-_.:=`, at most 128 of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,17 +61,27 @@ fn made() -> HeaderValue {
 pub(super) async fn name_in_problem(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
     let response = next.run(request).await;
-    let is_problem = |value: &HeaderValue| value.as_bytes() == b"application/problem+json";
-    let Some(id) = id.filter(|_| response.headers().get(CONTENT_TYPE).is_some_and(is_problem))
-    else {
+    let Some(id) = id.filter(|_| is_problem_in_memory(&response)) else {
         return response;
     };
     let (mut parts, body) = response.into_parts();
-    // Its own documents are in memory: reading them can fail for their size alone.
-    let document = to_bytes(body, DOCUMENT_BYTES_MAX).await.unwrap_or_default();
-    parts.headers.remove(CONTENT_LENGTH);
-    let named = with_id(&document, &id);
-    Response::from_parts(parts, named.map_or_else(|| Body::from(document), Body::from))
+    let body = match to_bytes(body, DOCUMENT_BYTES_MAX).await {
+        Ok(document) => {
+            parts.headers.remove(CONTENT_LENGTH);
+            with_id(&document, &id).map_or_else(|| Body::from(document), Body::from)
+        }
+        // What breaks off is not passed off as empty.
+        Err(error) => Body::from_stream(stream::once(ready(Err::<Bytes, _>(error)))),
+    };
+    Response::from_parts(parts, body)
+}
+
+/// Whether an answer is a problem document that can be read at once. One that is too long stays as it is.
+fn is_problem_in_memory(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
+    let length = response.body().size_hint().exact();
+    kind.is_some_and(|kind| kind.as_bytes() == b"application/problem+json")
+        && length.is_some_and(|length| length <= DOCUMENT_BYTES_MAX as u64)
 }
 
 /// A JSON object with the id as its last member; `None` for what is none, such as the empty answer to

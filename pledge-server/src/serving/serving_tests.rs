@@ -160,6 +160,30 @@ async fn connections_that_send_nothing_keep_nobody_out() {
 }
 
 #[tokio::test]
+async fn connections_that_owe_a_body_keep_nobody_out() {
+    let limits = LimitsConfig { connections: 2, connections_per_address: 2, ..Default::default() };
+    let server = start(limits).await;
+    let mut owing = Vec::new();
+    for _ in 0..4 {
+        let head = b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\nabcd";
+        owing.push(server.send(head).await);
+        // The server has the head by then.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(server.is_answered().await);
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_under_way_once_its_body_has_arrived() {
+    let limits = LimitsConfig { connections: 1, connections_per_address: 1, ..Default::default() };
+    let server = start(limits).await;
+    let _busy =
+        server.send(b"GET /never HTTP/1.1\r\nhost: test\r\ncontent-length: 1\r\n\r\na").await;
+    server.begun.notified().await;
+    assert!(answer_of(server.connect().await).await.starts_with("HTTP/1.1 503"));
+}
+
+#[tokio::test]
 async fn a_client_without_room_is_refused_with_the_time_to_come_again() {
     let limits = LimitsConfig { connections: 1, connections_per_address: 1, ..Default::default() };
     let server = start(limits).await;
@@ -209,6 +233,27 @@ async fn a_request_under_way_ends_when_the_server_stops_and_no_other_begins() {
     drop(idle);
     server.serving.await.unwrap().unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn all_who_were_accepted_before_a_stop_are_answered() {
+    // Fewer than the system keeps for a listener.
+    const CLIENTS: usize = 100;
+    let limits = LimitsConfig { connections_per_address: CLIENTS, ..Default::default() };
+    let server = start(limits).await;
+    assert!(server.is_answered().await);
+    // Nothing else runs meanwhile on this thread, so the runtime learns of none of them before the stop.
+    let clients = [(); CLIENTS].map(|()| {
+        let mut client = std::net::TcpStream::connect(server.address).unwrap();
+        std::io::Write::write_all(&mut client, REQUEST).unwrap();
+        client.set_nonblocking(true).unwrap();
+        client
+    });
+    server.stop.cancel();
+    for client in clients {
+        let answer = answer_of(TcpStream::from_std(client).unwrap()).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
 }
 
 #[tokio::test]

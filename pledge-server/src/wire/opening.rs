@@ -17,9 +17,11 @@ pub async fn open(config: &StorageConfig) -> anyhow::Result<Stores> {
         }
         Some(beside) => {
             let storage = storage(url);
-            let redis = redis::connect(beside, &storage.place()?).await?;
+            let place = storage.place()?;
+            let connect = || redis::connect(beside, &place);
+            let (redis, for_rates) = tokio::try_join!(connect(), connect())?;
             let stores = storage.open(Some(&redis)).await?;
-            Ok(redis::join(stores, redis, storage.is_on_a_server()))
+            Ok(redis::join(stores, redis, for_rates, storage.is_on_a_server()))
         }
         None => open_alone(config).await,
     }

@@ -45,12 +45,13 @@ pub(super) async fn connect(config: &RedisConfig, place: &str) -> anyhow::Result
 }
 
 /// Adds pending blocks on a Redis server, and the leases of the instances that share a store on a
-/// server.
-pub(super) fn join(stores: Stores, redis: Redis, is_shared: bool) -> Stores {
+/// server. Rates have a connection of their own: a flood of requests that makes it slow must not cost the
+/// others theirs.
+pub(super) fn join(stores: Stores, redis: Redis, for_rates: Redis, is_shared: bool) -> Stores {
     let pending = Arc::new(RedisPending::new(redis.clone()));
     let leases: Option<Arc<dyn Leases>> =
         is_shared.then(|| Arc::new(RedisLeases::new(redis.clone())) as _);
-    let rates = Arc::new(RedisRates::new(redis.clone()));
+    let rates = Arc::new(RedisRates::new(for_rates));
     Stores { pending, leases, rates: Some(rates), redis: Some(Arc::new(redis)), ..stores }
 }
 

@@ -126,6 +126,20 @@ fn instances_count_a_client_together_and_each_alone_without_redis() {
     assert!((2 * BURST..=2 * (BURST + passed)).contains(&apart), "{apart} in {passed} s");
 }
 
+#[test]
+fn rates_have_a_connection_to_redis_of_their_own() {
+    let redis = Runtime::new().unwrap().block_on(OwnServer::redis(&[]));
+    let node = Node::with_the_first_hour(NORMAL);
+    let sections = format!("[storage]\nredis_url = \"{}\"", redis.url());
+    let folder = Folder::with_config(&config(&node, &sections));
+    let server = folder.start(&LISTEN);
+    until_live(&server);
+    let mut own = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    let listed: String = redis::cmd("CLIENT").arg("LIST").query(&mut own).unwrap();
+    // A call that is too slow gives its connection up: for a request it must not be that of the leases.
+    assert_eq!(listed.lines().count(), 3, "two and that of this test:\n{listed}");
+}
+
 /// What became of the requests of one client.
 #[derive(Default)]
 struct Load {

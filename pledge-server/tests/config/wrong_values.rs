@@ -97,6 +97,12 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "listen =",
+        "trusted_proxies = [\"0.0.0.0/0\"]\nlisten =",
+        "server.trusted_proxies[0]",
+        "name each proxy",
+    ),
+    (
+        "listen =",
         "allowed_origins = [\"*\"]\nlisten =",
         "server.allowed_origins[0]",
         "name each origin",
