@@ -46,7 +46,7 @@ metered! { Registry {
     halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
     heal_token(token: TokenId, base: Option<BlockId>) -> ();
     pause_token(token: TokenId, by: &Attribution) -> ();
-    resume_token(token: TokenId, base: Option<BlockId>, by: &Attribution) -> ();
+    resume_token(token: TokenId, base: Option<BlockId>, found: &ledger::TokenStatus, by: &Attribution) -> ();
     record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
 } LedgerReads {
     chains() -> Vec<ChainState>;

@@ -30,8 +30,9 @@ pub struct EventSeq(u64);
 impl EventSeq {
     /// The position before the first event: no event has it.
     pub const START: Self = Self(0);
-    /// The highest number that an archive may have, 2^63 - 1: the project's stores assign none above it.
-    pub const ARCHIVED_MAX: Self = Self(u64::MAX >> 1);
+    /// The highest number that an archive may have, 2^62 - 1. The project's stores assign numbers up to
+    /// 2^63 - 1, so one that an archive fills has as many left.
+    pub const ARCHIVED_MAX: Self = Self(u64::MAX >> 2);
 
     /// Wraps a sequence number.
     pub const fn new(number: u64) -> Self {

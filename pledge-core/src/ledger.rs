@@ -13,4 +13,5 @@ pub use edge::BlockEdge;
 pub use fold::{AccountStates, FoldError, Folded, fold};
 pub use replay::replay_block;
 pub use supply::{SupplyAnswer, SupplyCheck};
+pub(crate) use token::write_status;
 pub use token::{SupplyMoves, TokenMetadata, TokenSpec, TokenState, TokenStatus, TokenTotals};

@@ -124,11 +124,15 @@ impl Registry for MemoryStore {
         &self,
         token: TokenId,
         base: Option<BlockId>,
+        found: &TokenStatus,
         by: &Attribution,
     ) -> Result<(), StoreError> {
         let mut state = self.lock();
-        state.token(token)?.require_cursor("resume a token", base)?;
-        set_token_status(&mut state, token, TokenStatus::Active, (Action::RESUME_TOKEN, by))
+        let entry = state.token(token)?;
+        entry.require_cursor("resume a token", base)?;
+        let resumed = entry.state.status.resumed(found);
+        let resumed = resumed.map_err(|detail| StoreError::conflict("resume a token", detail))?;
+        set_token_status(&mut state, token, resumed, (Action::RESUME_TOKEN, by))
     }
 
     async fn record_supply(

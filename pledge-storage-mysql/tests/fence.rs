@@ -8,6 +8,8 @@ mod support;
 use std::time::Duration;
 
 use pledge_core::error::StoreErrorKind;
+use pledge_core::ports::Registry;
+use pledge_core::types::ChainId;
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::{MySqlPlace, OwnServer};
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, Row};
@@ -61,6 +63,39 @@ async fn a_user_who_may_not_change_the_schema_leaves_no_record_of_a_change() {
     }
     MySqlStore::open(&place.url()).await.unwrap().close().await;
     assert_eq!(tables(&mut root).await, before.0 + 4);
+}
+
+/// Records a change of the schema that a newer release has begun, or made.
+async fn record_newer(db: &mut MySqlConnection, whole: bool) {
+    let insert = "INSERT INTO schema_migration (migration_set, version, name, checksum, made) \
+                  VALUES ('engine', 9999, 'later', repeat(x'00', 32), ?)";
+    sqlx::query(insert).bind(whole).execute(db).await.unwrap();
+}
+
+async fn forget_newer(db: &mut MySqlConnection) {
+    db.execute("DELETE FROM schema_migration WHERE version = 9999").await.unwrap();
+}
+
+/// It stops for a change that was made, and only waits for one that may be withdrawn.
+#[tokio::test]
+async fn a_running_store_writes_again_once_the_change_of_a_newer_release_is_withdrawn() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    let mut outsider = place.outsider().await;
+    let write = async |name| store.register_chain(ChainId::new(1), name).await;
+    for _ in 0..2 {
+        record_newer(&mut outsider, false).await;
+        for error in [write("meanwhile").await.unwrap_err(), store.check().await.unwrap_err()] {
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+        }
+        forget_newer(&mut outsider).await;
+        store.check().await.unwrap();
+        write("after").await.unwrap();
+    }
+    record_newer(&mut outsider, true).await;
+    write("too late").await.unwrap_err();
+    forget_newer(&mut outsider).await;
+    assert_eq!(store.check().await.unwrap_err().kind(), StoreErrorKind::Unavailable);
 }
 
 /// It passed the fence when there was nothing to see, and what it writes is of the schema of before.

@@ -6,7 +6,7 @@ use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
-    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
 };
 use pledge_core::ports::{
     ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery, LedgerCommit,
@@ -84,10 +84,11 @@ impl<D: Database> Registry for SqlStore<D> {
         &self,
         token: TokenId,
         base: Option<BlockId>,
+        found: &TokenStatus,
         by: &Attribution,
     ) -> Result<(), StoreError> {
         let mut unit = self.write("resume a token").await?;
-        let done = registry::resume_token(unit.db(), token, base, by).await;
+        let done = registry::resume_token(unit.db(), token, base, found, by).await;
         unit.finish(done).await
     }
 

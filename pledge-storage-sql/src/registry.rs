@@ -292,10 +292,12 @@ pub(crate) async fn resume_token(
     db: &mut dyn Connection,
     token: TokenId,
     base: Option<BlockId>,
+    found: &TokenStatus,
     by: &Attribution,
 ) -> Result<(), Fault> {
     let row = token_at(db, token, base).await?;
-    change_token_status(db, &row, &TokenStatus::Active, (Action::RESUME_TOKEN, by)).await
+    let resumed = row.state.status.resumed(found).map_err(Fault::conflict)?;
+    change_token_status(db, &row, &resumed, (Action::RESUME_TOKEN, by)).await
 }
 
 /// Gives a locked token another status, by a person's act.

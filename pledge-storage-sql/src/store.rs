@@ -79,10 +79,17 @@ impl<D: Database> SqlStore<D> {
 
     /// Whether the database is still the one that was opened: a file may be deleted or replaced, and a
     /// newer release may change the schema, which the next write finds. `Unavailable` if not; then every
-    /// write is refused, and only opening again helps, by that release where it is the schema.
+    /// write is refused, and only opening again helps, by that release where it is the schema. A change that
+    /// is only begun may be withdrawn: then writes go on.
     pub async fn check(&self) -> Result<(), StoreError> {
         let checked = self.database.check().await.and_then(|()| self.fence.check());
-        checked.map_err(|fault| fault.during("check the database"))
+        checked.map_err(|fault| fault.during("check the database"))?;
+        if !self.fence.is_in_doubt() {
+            return Ok(());
+        }
+        let mut call = self.read_once("check the database").await?;
+        let passed = self.fence.pass(call.db()).await;
+        call.finish(passed).await
     }
 
     pub(crate) async fn write(&self, operation: &'static str) -> Result<Call, StoreError> {

@@ -156,6 +156,21 @@ async fn a_store_whose_schema_a_newer_release_changes_takes_no_more_writes() {
     }
 }
 
+/// A release that could not make its change takes the record of it back.
+#[tokio::test]
+async fn a_store_writes_again_once_the_change_of_a_newer_release_is_withdrawn() {
+    let place = Place::new();
+    let store = place.open().await;
+    let write = async |name| store.register_chain(ChainId::new(1), name).await;
+    record(&place, 9999, false).await;
+    write("meanwhile").await.unwrap_err();
+    store.check().await.unwrap_err();
+    let withdraw = "DELETE FROM schema_migration WHERE version = 9999";
+    place.outsider().await.execute(withdraw).await.unwrap();
+    store.check().await.unwrap();
+    write("after").await.unwrap();
+}
+
 /// Records a change of the schema by a newer release.
 async fn record(place: &Place, version: u32, whole: bool) {
     let insert = "INSERT INTO schema_migration (migration_set, version, name, checksum, made) \

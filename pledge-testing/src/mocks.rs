@@ -24,7 +24,7 @@ use pledge_core::error::{ChainError, StoreError};
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
-    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
 };
 use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
 use pledge_core::points::Programme;
@@ -108,6 +108,7 @@ mock! {
             &self,
             token: TokenId,
             base: Option<BlockId>,
+            found: &TokenStatus,
             by: &Attribution,
         ) -> Result<(), StoreError>;
         async fn record_supply(

@@ -57,6 +57,13 @@ pub async fn resume_chain(store: &dyn BalanceStore, chain: ChainId) -> Result<()
     store.resume_chain(chain, &found, &operator()).await
 }
 
+/// Has an operator resume a token where it is, whatever stopped it.
+pub async fn resume_token(store: &dyn BalanceStore, token: TokenId) -> Result<(), StoreError> {
+    let found = store.token(token).await?.expect("the token is registered");
+    let base = found.cursor.map(|cursor| cursor.id());
+    store.resume_token(token, base, &found.status, &operator()).await
+}
+
 /// The account with a number, from 1; its address ends in it, its first byte spreads the shards.
 pub fn account(number: u64) -> Account {
     let mut bytes = [0x11; 20];

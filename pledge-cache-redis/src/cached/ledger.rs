@@ -9,7 +9,7 @@ use pledge_core::error::StoreError;
 use pledge_core::event::ReorgRecord;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
-    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
 };
 use pledge_core::ports::{
     BalanceStore, ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery,
@@ -115,9 +115,10 @@ impl<S: BalanceStore> Registry for Cached<S> {
         &self,
         token: TokenId,
         base: Option<BlockId>,
+        found: &TokenStatus,
         by: &Attribution,
     ) -> Result<(), StoreError> {
-        self.store.resume_token(token, base, by).await
+        self.store.resume_token(token, base, found, by).await
     }
 
     async fn record_supply(

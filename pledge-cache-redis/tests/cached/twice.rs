@@ -6,7 +6,7 @@ use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, SequencedEvent};
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
-    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
 };
 use pledge_core::points::Programme;
 use pledge_core::ports::{
@@ -80,9 +80,10 @@ impl<S: BalanceStore> Registry for Twice<S> {
         &self,
         token: TokenId,
         base: Option<BlockId>,
+        found: &TokenStatus,
         by: &Attribution,
     ) -> Result<(), StoreError> {
-        self.0.resume_token(token, base, by).await
+        self.0.resume_token(token, base, found, by).await
     }
 
     async fn record_supply(

@@ -180,7 +180,7 @@ fn check_number(of: &str, number: u64, max: u64) -> Result<(), String> {
     if (1..=max).contains(&number) {
         return Ok(());
     }
-    Err(format!("no {of} has the number {number}: they are from 1 to {max}"))
+    Err(format!("an {of} has the number {number}: those of an archive are from 1 to {max}"))
 }
 
 impl Shards {

@@ -16,9 +16,9 @@ pub struct AuditNumber(u64);
 impl AuditNumber {
     /// The number before the first: no record has it.
     pub const START: Self = Self(0);
-    /// The highest number that an archive may have, 2^53 - 1: every reader of JSON keeps it exactly, and
-    /// persons act for ages before a store gets there.
-    pub const ARCHIVED_MAX: Self = Self((1 << 53) - 1);
+    /// The highest number that an archive may have, 2^52 - 1. Every reader of JSON keeps numbers up to
+    /// 2^53 - 1 exactly, so a store that an archive fills has as many left.
+    pub const ARCHIVED_MAX: Self = Self((1 << 52) - 1);
 
     /// Wraps a number.
     pub const fn new(number: u64) -> Self {

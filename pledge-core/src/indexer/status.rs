@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Attribution;
+use crate::ledger::write_status;
 use crate::types::OutOfRange;
 
 /// A chain's state. A pause and a halt last until an operator resumes the chain, also across
@@ -164,12 +165,7 @@ impl ChainStatus {
 
 impl fmt::Display for ChainStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        if let Some(halt) = self.halt_under_pause() {
-            write!(f, " and halted: {halt}")?;
-            return self.reason().map_or(Ok(()), |pause| write!(f, "; paused: {pause}"));
-        }
-        self.reason().map_or(Ok(()), |reason| write!(f, ": {reason}"))
+        write_status(f, self.name(), self.reason(), self.halt_under_pause())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tokens, and how far their ledgers are.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeType, SupplyCheck};
@@ -126,6 +128,16 @@ impl TokenStatus {
         }
     }
 
+    /// The status after an operator resumes the token, having found it as `found`: one that is active
+    /// stays so. Otherwise why that is refused: something else stops it than what the operator decided
+    /// about.
+    pub fn resumed(&self, found: &Self) -> Result<Self, String> {
+        if *self == Self::Active || self == found {
+            return Ok(Self::Active);
+        }
+        Err(format!("it is {self}, not {found} as it was found: read it again, then resume it"))
+    }
+
     /// The reason of the status that is named; `None` while it is active, or where an operator gave
     /// none. Of a token that is paused and halted, the operator's.
     pub fn reason(&self) -> Option<&str> {
@@ -147,6 +159,28 @@ impl TokenStatus {
     /// Why the ledger stopped it, where it is paused too.
     pub fn halt_under_pause(&self) -> Option<&str> {
         self.halt_reason().filter(|_| self.is_paused())
+    }
+}
+
+impl fmt::Display for TokenStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_status(f, self.name(), self.reason(), self.halt_under_pause())
+    }
+}
+
+/// Writes the status of a token or a chain with all its reasons.
+pub(crate) fn write_status(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    reason: Option<&str>,
+    halt_under_pause: Option<&str>,
+) -> fmt::Result {
+    f.write_str(name)?;
+    match (halt_under_pause, reason) {
+        (None, None) => Ok(()),
+        (None, Some(reason)) => write!(f, ": {reason}"),
+        (Some(halt), None) => write!(f, " and halted: {halt}"),
+        (Some(halt), Some(pause)) => write!(f, " and halted: {halt}; paused: {pause}"),
     }
 }
 

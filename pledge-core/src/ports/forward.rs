@@ -156,8 +156,8 @@ macro_rules! __forward_method {
             (token: $crate::types::TokenId, by: &'a $crate::audit::Attribution) -> () }
     };
     ($field:tt resume_token) => {
-        $crate::__forwarded! { $field Registry resume_token ['a]
-            (token: $crate::types::TokenId, base: Option<$crate::types::BlockId>, by: &'a $crate::audit::Attribution) -> () }
+        $crate::__forwarded! { $field Registry resume_token ['a 'b]
+            (token: $crate::types::TokenId, base: Option<$crate::types::BlockId>, found: &'a $crate::ledger::TokenStatus, by: &'b $crate::audit::Attribution) -> () }
     };
     ($field:tt headers) => {
         $crate::__forwarded! { $field LedgerReads headers []

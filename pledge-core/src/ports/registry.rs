@@ -8,7 +8,7 @@ use super::ChainReport;
 use crate::audit::Attribution;
 use crate::error::StoreError;
 use crate::indexer::ChainStatus;
-use crate::ledger::{SupplyAnswer, TokenSpec, TokenState};
+use crate::ledger::{SupplyAnswer, TokenSpec, TokenState, TokenStatus};
 use crate::types::{BlockId, ChainId, TokenId};
 
 /// Registers chains and tokens, and writes their status and marks: the part of a
@@ -27,11 +27,16 @@ pub trait Registry: Debug + Send + Sync + 'static {
     /// Pauses a chain until it is resumed, as [`ChainStatus::paused`](crate::indexer::ChainStatus::paused)
     /// defines: with the reason given, which replaces that of an earlier pause. `Conflict` if it is
     /// halted and not paused.
+    ///
+    /// A chain that is paused or halted takes no blocks, no logs and no reorg. All else is taken: the
+    /// settlement of windows that are confirmed, new tokens, contracts and programmes, an operator's
+    /// rewind, and what an indexer under way finds about tokens (a fault, its end, a supply).
     async fn pause_chain(&self, chain: ChainId, by: &Attribution) -> Result<(), StoreError>;
 
     /// Resumes a chain that the operator found paused, halted or both, as
     /// [`ChainStatus::resumed`](crate::indexer::ChainStatus::resumed) defines; does nothing to one that
-    /// is not stopped. `Conflict` if it is stopped otherwise than it was found.
+    /// is not stopped. `Conflict` if it is stopped otherwise than it was found. Statuses are compared by
+    /// their texts: a stop that came meanwhile with the text of the one that was found is the same one.
     async fn resume_chain(
         &self,
         chain: ChainId,
@@ -54,7 +59,8 @@ pub trait Registry: Debug + Send + Sync + 'static {
     ) -> Result<(), StoreError>;
 
     /// Takes back the halt of a token whose fault is gone: it is active again, unless it is paused.
-    /// `base` as for halting.
+    /// `base` as for halting. Like a halt it is a finding and takes no block, so it is written on a
+    /// stopped chain too.
     async fn heal_token(&self, token: TokenId, base: Option<BlockId>) -> Result<(), StoreError>;
 
     /// Pauses a token until it is resumed: it is not committed to, and neither a rewind nor an indexer
@@ -62,12 +68,14 @@ pub trait Registry: Debug + Send + Sync + 'static {
     /// that of an earlier pause.
     async fn pause_token(&self, token: TokenId, by: &Attribution) -> Result<(), StoreError>;
 
-    /// Makes a halted or paused token active again; one that is active stays so. `base` as for
-    /// halting.
+    /// Makes a token active again that the operator found paused, halted or both, as
+    /// [`TokenStatus::resumed`](crate::ledger::TokenStatus::resumed) defines; does nothing to one that
+    /// is active. `Conflict` if it is stopped otherwise than it was found. `base` as for halting.
     async fn resume_token(
         &self,
         token: TokenId,
         base: Option<BlockId>,
+        found: &TokenStatus,
         by: &Attribution,
     ) -> Result<(), StoreError>;
 

@@ -5,7 +5,6 @@ use std::fmt;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use pledge_core::audit::Reason;
-use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::TokenState;
 use pledge_core::ports::ChainState;
 use pledge_core::primitives::Address;
@@ -67,9 +66,9 @@ pub(super) async fn pause(context: Context, args: PauseArgs) -> anyhow::Result<V
         return finish_token(context, &stores, chain, &token).await;
     }
     let paused = chain.status.paused(&by);
-    let paused = paused.map_err(|why| anyhow!("chain {} is not paused: {why}", chain.name))?;
+    paused.map_err(|why| anyhow!("chain {} is not paused: {why}", chain.name))?;
     stores.balances.pause_chain(chain.chain, &by).await?;
-    finish(context, &stores, chain, &paused).await
+    finish(context, &stores, chain).await
 }
 
 pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result<Verdict> {
@@ -81,9 +80,10 @@ pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result
         if token.is_active() {
             bail!("token {} is neither halted nor paused", token.spec.id);
         }
-        // The write names the cursor it read: if the token moved meanwhile, it is refused.
+        // The write names what it read: if the token moved or something else stops it meanwhile, it is
+        // refused.
         let base = token.cursor.map(|cursor| cursor.id());
-        stores.balances.resume_token(token.spec.id, base, &by).await?;
+        stores.balances.resume_token(token.spec.id, base, &token.status, &by).await?;
         return finish_token(context, &stores, chain, &token).await;
     }
     if !chain.status.needs_operator() {
@@ -91,7 +91,7 @@ pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result
     }
     // The write names what it read: if something else stops the chain meanwhile, it is refused.
     stores.balances.resume_chain(chain.chain, &chain.status, &by).await?;
-    finish(context, &stores, chain, &ChainStatus::Syncing).await
+    finish(context, &stores, chain).await
 }
 
 async fn find_token(
@@ -148,13 +148,11 @@ pub(super) async fn find(stores: &Stores, name: &str) -> anyhow::Result<ChainSta
     Err(WrongUsage(wrong).into())
 }
 
-async fn finish(
-    context: Context,
-    stores: &Stores,
-    chain: ChainState,
-    status: &ChainStatus,
-) -> anyhow::Result<Verdict> {
+/// Prints what a chain was before, and what it is now.
+async fn finish(context: Context, stores: &Stores, chain: ChainState) -> anyhow::Result<Verdict> {
+    let now = stores.balances.chain(chain.chain).await?;
     stores.close().await;
+    let status = now.context("the chain is gone from the database")?.status;
     context.output.print(&Changed {
         chain_id: chain.chain.get(),
         name: chain.name,

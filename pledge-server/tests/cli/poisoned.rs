@@ -94,7 +94,7 @@ impl Stage {
             TokenMetadata { symbol: "PLG".to_owned(), decimals: Decimals::new(18).unwrap() };
         let chain = ScriptedChain::new(CHAIN, time(0)).with_token(token(), metadata.clone());
         stores.balances.register_chain(CHAIN, "local").await.unwrap();
-        let readers = stores.queries_for_readers(LimitsConfig::default().reads).unwrap();
+        let readers = stores.for_readers(LimitsConfig::default().reads).unwrap().queries(&stores);
         let spec = TokenSpec { id: id(), metadata, start_block: BlockNumber::new(0) };
         stores.balances.register_token(&spec).await.unwrap();
         let programme = Programme::main(id(), "0.05".parse().unwrap());

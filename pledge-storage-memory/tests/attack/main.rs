@@ -46,7 +46,8 @@ use pledge_core::types::{
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::Fixture;
 use pledge_testing::world::{
-    CHAIN, CONFIRMATIONS, NOW, World, account, at, operator, resume_chain, token, tokens,
+    CHAIN, CONFIRMATIONS, NOW, World, account, at, operator, resume_chain, resume_token, token,
+    tokens,
 };
 
 const POOL: Address = Address::repeat_byte(0x7e);

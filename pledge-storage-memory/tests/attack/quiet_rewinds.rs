@@ -82,7 +82,7 @@ async fn assert_refused(world: &mut World, named: u64, below: u64) {
 
 async fn assert_taken_back(world: &mut World, to: u64, pool: &ContractSpec) {
     world.indexer.rewind_to(n(to), &operator()).await.unwrap();
-    world.fixture.balances.resume_chain(CHAIN, &operator()).await.unwrap();
+    resume_chain(&*world.fixture.balances, CHAIN).await.unwrap();
     world.index().await;
     assert_as_the_chain(world, &[pool]).await;
 }

@@ -229,8 +229,7 @@ async fn what_is_set_aside_halts_no_chain_whose_front_is_paused() {
     mine_to(&world, 320);
     poll(&mut world, 20).await;
     assert_named(&world, &["pool"]).await;
-    let base = world.cursor().await.map(|cursor| cursor.id());
-    world.fixture.balances.resume_token(token(), base, &operator()).await.unwrap();
+    resume_token(&*world.fixture.balances, token()).await.unwrap();
     grow(&mut world, 330).await;
     assert_named(&world, &["pool"]).await;
 }

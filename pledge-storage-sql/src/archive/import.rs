@@ -18,7 +18,7 @@ use crate::events::{add_position, go_on_after, take_number};
 use crate::fault::Fault;
 use crate::programmes::{add, save_shard};
 use crate::query::query;
-use crate::registry::{add_token, register_chain, save_chain};
+use crate::registry::{add_token, find_chain, register_chain, save_chain};
 
 /// What another write may have filled since the import began. One of the same chains had them first, so
 /// this waited for it; one of others is seen once the counters are locked.
@@ -77,10 +77,26 @@ async fn refuse_used(db: &mut dyn Connection, tables: &[&str]) -> Result<(), Fau
     Ok(())
 }
 
+/// Refuses a store where another write registered something while the import ran: a chain that the archive
+/// lacks, or what is of one.
+async fn refuse_others(db: &mut dyn Connection, import: &Import) -> Result<(), Fault> {
+    // No archive has contracts.
+    let imported = [("chain", import.chains), ("token", import.tokens.len()), ("contract", 0)];
+    for (table, known) in imported {
+        let count = query(format!("SELECT count(*) AS count FROM {table}"));
+        let count: Option<u64> = count.value(db, "count").await?;
+        if count != u64::try_from(known).ok() {
+            return Err(FittingRecords::refuse_used().into());
+        }
+    }
+    Ok(())
+}
+
 /// The keys of what passed, and rows that wait to be written with others.
 #[derive(Default)]
 struct Import {
     stage: Stage,
+    chains: usize,
     tokens: BTreeMap<TokenId, u64>,
     programmes: BTreeMap<ProgrammeId, u64>,
     headers: Rows<BlockRef>,
@@ -117,6 +133,11 @@ impl Import {
         // the owner came before it.
         match record {
             ArchiveRecord::Chain(state) => {
+                // To register it again would take over what another write has registered meanwhile.
+                if find_chain(db, state.chain).await?.is_some() {
+                    return Err(FittingRecords::refuse_used().into());
+                }
+                self.chains += 1;
                 register_chain(db, state.chain, &state.name).await?;
                 save_chain(db, &state).await
             }
@@ -178,6 +199,7 @@ impl Import {
         self.statements.flush(db).await?;
         self.audit.flush(db).await?;
         self.events.flush(db).await?;
+        refuse_others(db, &self).await?;
         audit::go_on_after(db, self.newest_act).await?;
         go_on_after(db, self.newest_event).await
     }

@@ -5,25 +5,45 @@
 //! ([`SchemaDialect::let_writes_end`](crate::SchemaDialect::let_writes_end)), which costs the write nothing:
 //! a transaction keeps its lock on the definition of a table that it has read.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::sets::SETS;
-use crate::connection::Connection;
+use crate::connection::{Connection, Row};
 use crate::fault::Fault;
 use crate::query::query;
+use crate::row::FromRow;
 
 static NEWEST: LazyLock<String> = LazyLock::new(|| {
     let of_set = SETS.iter().map(|_| "(migration_set = ? AND version > ?)");
     let is_newer = of_set.collect::<Vec<_>>().join(" OR ");
-    format!("SELECT version FROM schema_migration WHERE {is_newer} ORDER BY version DESC LIMIT 1")
+    format!(
+        "SELECT version, made FROM schema_migration WHERE {is_newer} \
+         ORDER BY made DESC, version DESC LIMIT 1"
+    )
 });
 
+/// The record of a newer release.
+struct Newer {
+    version: u32,
+    /// Whether its change was made to the end. One that was only begun may be withdrawn.
+    is_whole: bool,
+}
+
+impl FromRow for Newer {
+    fn from_row(row: &dyn Row) -> Result<Self, Fault> {
+        Ok(Self { version: row.get("version")?, is_whole: row.get("made")? })
+    }
+}
+
 /// Stops the writes of a running process once a newer release has begun to change the schema that it
-/// opened. A clone is another handle to the same fence.
+/// opened, until the change is withdrawn. A clone is another handle to the same fence.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fence {
-    /// The version that the first refused write found.
+    /// The version of a change that is whole, as the first write found that met one.
     newer: Arc<OnceLock<u32>>,
+    /// Whether the last look found a change that was only begun.
+    is_begun: Arc<AtomicBool>,
 }
 
 impl Fence {
@@ -34,14 +54,35 @@ impl Fence {
         for set in SETS {
             newer = newer.bind(set.name).bind(set.newest());
         }
-        let Some(version) = newer.value(db, "version").await? else { return Ok(()) };
-        Err(closed(*self.newer.get_or_init(|| version)))
+        let found: Option<Newer> = newer.one(db).await?;
+        let is_begun = found.as_ref().is_some_and(|newer| !newer.is_whole);
+        self.is_begun.store(is_begun, Ordering::Relaxed);
+        match found {
+            None => Ok(()),
+            Some(Newer { version, is_whole: false }) => Err(begun(version)),
+            Some(Newer { version, is_whole: true }) => {
+                Err(closed(*self.newer.get_or_init(|| version)))
+            }
+        }
     }
 
-    /// Whether every write passed so far. Asks the database nothing. `Unavailable` if one did not.
+    /// `Unavailable` once a write has met the change of a newer release. Asks the database nothing.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         self.newer.get().map_or(Ok(()), |version| Err(closed(*version)))
     }
+
+    /// Whether the last look found a change that was only begun, so that only another look shows what
+    /// has become of it.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.is_begun.load(Ordering::Relaxed)
+    }
+}
+
+fn begun(version: u32) -> Fault {
+    Fault::unavailable(format!(
+        "a newer release of pledge is bringing the schema to version {version}, and nothing is written \
+         meanwhile: once that is done, stop this process and start that release"
+    ))
 }
 
 fn closed(version: u32) -> Fault {

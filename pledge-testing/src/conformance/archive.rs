@@ -323,7 +323,10 @@ async fn a_settlement_under_way_and_its_failures_survive(stores: Move) {
 
 /// An event of a domain that no release has is in the store, its archive and at a receiver as it was.
 async fn events_of_any_domain_are_moved_to_the_byte(stores: Move) {
-    let events = one_of_each();
+    let mut events = one_of_each();
+    for (event, below) in events.iter_mut().rev().zip(0..) {
+        event.sequence = EventSeq::new(EventSeq::ARCHIVED_MAX.get() - below);
+    }
     let records = Records(events.iter().cloned().map(ArchiveRecord::Event).collect());
     stores.from.import(records.clone()).await.expect("an empty store takes an archive");
     assert_eq!(stores.from.export().await.without_imports(), records);

@@ -2,6 +2,7 @@
 //! empty.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::archive::{Move, eventful};
-use crate::world::operator;
+use crate::world::{CHAIN, operator};
 use crate::{ArchiveFixture, Records};
 
 laws! {
@@ -24,11 +25,14 @@ laws! {
     an_import_into_a_store_in_use_is_refused
     of_two_imports_one_wins
     an_import_and_a_write_to_one_of_its_chains_do_not_wait_for_each_other
+    a_chain_that_is_registered_during_an_import_is_kept_and_the_import_refused
+    a_chain_of_the_archive_that_is_registered_during_its_import_is_kept_and_the_import_refused
     an_import_cut_short_leaves_nothing
     records_out_of_order_are_refused
     a_record_without_what_it_refers_to_is_refused
     figures_that_do_not_add_up_are_refused
     a_number_that_no_store_comes_to_is_refused
+    numbers_go_on_behind_the_highest_of_an_archive
     a_refused_record_is_named
 }
 
@@ -68,11 +72,13 @@ async fn of_two_imports_one_wins(stores: Move) {
     assert_eq!(stores.to.export().await.without_imports(), records);
 }
 
-/// Gives its records once another write is under way, which has a chain of theirs and wants the number
-/// of an event.
+/// Gives its records once another write is under way.
 struct Meanwhile {
     records: Records,
     begins: Option<Arc<Notify>>,
+    written: Arc<AtomicBool>,
+    /// Whether the write was done before the first record was given.
+    came_first: bool,
 }
 
 #[async_trait]
@@ -82,9 +88,34 @@ impl RecordSource for Meanwhile {
             begins.notify_one();
             // Until the write is done, or waits for the import.
             sleep(Duration::from_millis(200)).await;
+            self.came_first = self.written.load(Ordering::Relaxed);
         }
         self.records.next().await
     }
+}
+
+/// Imports an archive with something of each kind while another write begins, which is never taken back.
+/// Returns how the import ended, and whether the write was done before the first record was given.
+async fn import_during(
+    stores: &Move,
+    write: impl Future<Output = Result<(), StoreError>>,
+) -> (Option<StoreErrorKind>, bool) {
+    let (begins, written) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+    let records = records(&stores.from).await;
+    let mut source = Meanwhile {
+        records,
+        begins: Some(begins.clone()),
+        written: written.clone(),
+        came_first: false,
+    };
+    let write = async {
+        begins.notified().await;
+        write.await.expect("the write is not taken back");
+        written.store(true, Ordering::Relaxed);
+    };
+    let by = operator();
+    let (imported, ()) = tokio::join!(stores.to.archive.import(&mut source, &by), write);
+    (imported.err().map(|error| error.kind()), source.came_first)
 }
 
 async fn halt_five(store: &dyn BalanceStore) -> Result<(), StoreError> {
@@ -96,20 +127,33 @@ async fn halt_five(store: &dyn BalanceStore) -> Result<(), StoreError> {
 
 /// Locks are taken in one order. The import is refused, or whole and the write is behind it.
 async fn an_import_and_a_write_to_one_of_its_chains_do_not_wait_for_each_other(stores: Move) {
-    let (records, begins) = (records(&stores.from).await, Arc::new(Notify::new()));
-    let mut source = Meanwhile { records, begins: Some(begins.clone()) };
-    let write = async {
-        begins.notified().await;
-        halt_five(&*stores.to.fixture.balances).await
-    };
-    let by = operator();
-    let (imported, written) = tokio::join!(stores.to.archive.import(&mut source, &by), write);
-    written.expect("the write is not taken back");
-    let kind = imported.err().map(|error| error.kind());
+    let (kind, _) = import_during(&stores, halt_five(&*stores.to.fixture.balances)).await;
     assert!(matches!(kind, None | Some(StoreErrorKind::Invalid)), "{kind:?}");
     let five = stores.to.fixture.balances.chain(ChainId::new(5)).await.expect("read");
     let status = five.expect("it is there").status;
     assert_eq!(status, ChainStatus::Halted("meanwhile".to_owned()));
+}
+
+/// Where the write waits for the import, the import is whole and the chain behind it.
+async fn register_during(stores: Move, chain: u64) {
+    let (chain, store) = (ChainId::new(chain), stores.to.fixture.balances.clone());
+    let (kind, came_first) = import_during(&stores, store.register_chain(chain, "theirs")).await;
+    assert!(matches!(kind, None | Some(StoreErrorKind::Invalid)), "{kind:?}");
+    assert!(kind.is_some() || !came_first, "the store was in use, and is overwritten");
+    let chains = store.chains().await.expect("read");
+    let names: Vec<_> = chains.iter().map(|state| (state.chain, &*state.name)).collect();
+    assert!(names.contains(&(chain, "theirs")), "{names:?}");
+    assert!(kind.is_none() || names.len() == 1, "{names:?}");
+}
+
+async fn a_chain_that_is_registered_during_an_import_is_kept_and_the_import_refused(stores: Move) {
+    register_during(stores, 77).await;
+}
+
+async fn a_chain_of_the_archive_that_is_registered_during_its_import_is_kept_and_the_import_refused(
+    stores: Move,
+) {
+    register_during(stores, 5).await;
 }
 
 /// Gives some records, then fails.
@@ -244,7 +288,15 @@ async fn figures_that_do_not_add_up_are_refused(stores: Move) {
     }
 }
 
-/// Numbers begin at 1, so a reader would never get 0; and behind the highest there is no next.
+fn set_number(record: &mut ArchiveRecord, number: u64) {
+    match record {
+        ArchiveRecord::Audit(record) => record.number = AuditNumber::new(number),
+        ArchiveRecord::Event(event) => event.sequence = EventSeq::new(number),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Numbers begin at 1, so a reader would never get 0; and a store that began near its own highest would soon have none.
 async fn a_number_that_no_store_comes_to_is_refused(stores: Move) {
     let records = records(&stores.from).await;
     let (act, event) = (AuditNumber::ARCHIVED_MAX.next(), EventSeq::ARCHIVED_MAX.next());
@@ -255,14 +307,31 @@ async fn a_number_that_no_store_comes_to_is_refused(stores: Move) {
         // The first or the last of its kind, so that they still ascend.
         let mut of_kind = altered.0.iter_mut().filter(|record| record.kind() == kind);
         let record = if number == 0 { of_kind.next() } else { of_kind.next_back() };
-        match record.expect("there are some") {
-            ArchiveRecord::Audit(record) => record.number = AuditNumber::new(number),
-            ArchiveRecord::Event(event) => event.sequence = EventSeq::new(number),
-            other => panic!("{other:?}"),
-        }
+        set_number(record.expect("there are some"), number);
         let error = refused(&stores.to, altered, "no such number").await;
         assert!(error.detail().contains(&format!("the number {number}:")), "{error}");
     }
+}
+
+/// A store that takes them over has numbers left for what happens in it.
+async fn numbers_go_on_behind_the_highest_of_an_archive(stores: Move) {
+    let mut records = records(&stores.from).await;
+    let (act, event) = (AuditNumber::ARCHIVED_MAX, EventSeq::ARCHIVED_MAX);
+    for (kind, number) in [(RecordKind::Audit, act.get()), (RecordKind::Event, event.get())] {
+        let last = records.0.iter_mut().rfind(|record| record.kind() == kind);
+        set_number(last.expect("there are some"), number);
+    }
+    stores.to.import(records).await.expect("an archive may have these");
+    let fixture = &stores.to.fixture;
+    fixture.balances.pause_chain(CHAIN, &operator()).await.expect("an act");
+    let status = ChainStatus::Halted("another".to_owned());
+    let report = ChainReport { chain: CHAIN, status, head: None, head_time: None, processed: None };
+    fixture.balances.report_chain(&report).await.expect("an event");
+    let events = fixture.all_events().await.expect("read");
+    let acts = fixture.all_acts().await.expect("read");
+    assert_eq!(events.last().map(|last| last.sequence), Some(event.next()));
+    let acts: Vec<_> = acts.iter().rev().take(3).map(|record| record.number).collect();
+    assert_eq!(acts, [act.next().next(), act.next(), act]);
 }
 
 /// The error names the record by its number and its kind.

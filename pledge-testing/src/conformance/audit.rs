@@ -8,6 +8,7 @@ use pledge_core::audit::{
 use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::RewindCause;
 use pledge_core::indexer::ChainStatus;
+use pledge_core::ledger::TokenStatus;
 use pledge_core::points::Programme;
 use pledge_core::ports::{
     AuditQuery, BatchFailure, ChainReport, EventRetention, Rewind, SettlementBatch,
@@ -19,7 +20,7 @@ use tokio::task::yield_now;
 use super::ledger::Ledger;
 use super::points_store::{WHOLE, batch, id, open, points, rate, two_shards};
 use crate::Fixture;
-use crate::world::{CHAIN, at, operator, operator_because, resume_chain, token};
+use crate::world::{CHAIN, at, operator, operator_because, resume_chain, resume_token, token};
 
 laws! {
     __audit of audit(Fixture):
@@ -103,10 +104,10 @@ async fn a_pause_and_a_resume_of_a_token_leave_what_they_found_and_left(fixture:
     let paused = json!({ "status": "paused", "reason": "a law", "halt_reason": "overdrawn" });
     ledger.store().pause_token(token(), &operator_because("a law")).await.expect("pause");
     assert_eq!(only(&fixture, 0).await, act("pause_token", of_token(), &halted, &paused));
-    ledger.store().resume_token(token(), base, &operator()).await.expect("resume");
+    resume_token(ledger.store(), token()).await.expect("resume");
     assert_eq!(only(&fixture, 1).await, act("resume_token", of_token(), &paused, &active));
     ledger.store().halt_token(token(), base, "overdrawn").await.expect("halt");
-    ledger.store().resume_token(token(), base, &operator()).await.expect("resume");
+    resume_token(ledger.store(), token()).await.expect("resume");
     assert_eq!(only(&fixture, 2).await, act("resume_token", of_token(), &halted, &active));
 }
 
@@ -216,7 +217,7 @@ async fn a_write_that_changes_nothing_leaves_no_record(fixture: Fixture) {
     points(&ledger).record_failure(&failed).await.expect("record");
     let known = acts(&fixture).await.len();
     store.resume_chain(CHAIN, &ChainStatus::Live, &by).await.expect("it runs");
-    store.resume_token(token(), base, &by).await.expect("it is active");
+    store.resume_token(token(), base, &TokenStatus::Active, &by).await.expect("it is active");
     points(&ledger).put_programme(&two_shards(), &by).await.expect("the same");
     points(&ledger).reset_failures(&id(), at(7_200), &by).await.expect("none failed there");
     assert_eq!(acts(&fixture).await.len(), known);
@@ -245,7 +246,7 @@ async fn a_refused_write_leaves_no_record(fixture: Fixture) {
     let refused = [
         kind(store.pause_chain(CHAIN, &by).await),
         kind(store.resume_chain(CHAIN, &ChainStatus::Live, &by).await),
-        kind(store.resume_token(token(), Some(cursor.id()), &by).await),
+        kind(store.resume_token(token(), Some(cursor.id()), &TokenStatus::Active, &by).await),
         kind(store.rewind(&stale).await),
         kind(store.pause_chain(elsewhere, &by).await),
         kind(store.resume_chain(elsewhere, &ChainStatus::Live, &by).await),

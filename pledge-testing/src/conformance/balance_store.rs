@@ -11,7 +11,7 @@ use pledge_core::types::{Amount, BlockNumber, ChainId, Epoch, TokenId};
 use super::ledger::Ledger;
 use crate::Fixture;
 use crate::oracle::oracle;
-use crate::world::{CHAIN, account, at, operator, resume_chain, spec, token};
+use crate::world::{CHAIN, account, at, operator, resume_chain, resume_token, spec, token};
 
 laws! {
     __balance_store of balance_store(Fixture):
@@ -296,7 +296,7 @@ async fn a_halted_token_refuses_commits_until_it_is_reinstated(fixture: Fixture)
     let events = ledger.fixture.all_events().await.expect("read");
     let halted = Event::TokenHalted { token: token(), reason: "why".to_owned() }.into();
     assert_eq!(events.last().map(|event| &event.event), Some(&halted));
-    store.resume_token(token(), base, &operator()).await.expect("reinstate");
+    resume_token(store, token()).await.expect("reinstate");
     store.commit(&message).await.expect("active again");
 }
 

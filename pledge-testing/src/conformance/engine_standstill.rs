@@ -12,7 +12,8 @@ use pledge_core::types::{Amount, BlockNumber, BlockRef, TokenId};
 use crate::Fixture;
 use crate::liar::{Liar, Lies};
 use crate::world::{
-    CHAIN, CONFIRMATIONS, NOW, OnePending, World, account, at, operator, spec, token, tokens,
+    CHAIN, CONFIRMATIONS, NOW, OnePending, World, account, at, operator, resume_token, spec, token,
+    tokens,
 };
 
 laws! {
@@ -250,9 +251,7 @@ async fn paused(fixture: Fixture) -> World {
 }
 
 async fn resume(world: &World) {
-    let base = state(world, other()).await.cursor.map(|cursor| cursor.id());
-    let store = &world.fixture.balances;
-    store.resume_token(other(), base, &operator()).await.expect("resume");
+    resume_token(&*world.fixture.balances, other()).await.expect("resume");
 }
 
 /// Its status is an operator's, so no head and no clean block ends it.

@@ -6,7 +6,7 @@ use pledge_core::types::{BlockRef, TokenId};
 
 use super::engine::other;
 use crate::Fixture;
-use crate::world::{World, at, operator, spec, token, tokens};
+use crate::world::{World, at, resume_token, spec, token, tokens};
 
 laws! {
     __engine_unreadable of engine_unreadable(Fixture):
@@ -97,8 +97,7 @@ async fn an_unreadable_log_halts_a_token_that_asks_for_it(fixture: Fixture) {
     assert_eq!(there, Some(world.chain.head().number.down(6)));
 
     world.indexer = world.indexer.halting_on_unreadable([]);
-    let base = halted.cursor.map(|cursor| cursor.id());
-    world.fixture.balances.resume_token(token(), base, &operator()).await.expect("resume");
+    resume_token(&*world.fixture.balances, token()).await.expect("resume");
     world.run().await;
     assert_eq!(state(&world, token()).await.unreadable_logs, 1);
     assert_eq!(world.digest().await, world.oracle());

@@ -9,7 +9,7 @@ use tokio::task::yield_now;
 
 use super::ledger::Ledger;
 use crate::Fixture;
-use crate::world::{CHAIN, operator, resume_chain, token};
+use crate::world::{CHAIN, resume_chain, resume_token, token};
 
 laws! {
     __event_store of event_store(Fixture):
@@ -142,7 +142,7 @@ async fn a_halted_token_that_is_halted_again_is_no_second_event(fixture: Fixture
     for reason in ["why", "why not"] {
         store.halt_token(token(), base, reason).await.expect("halt");
     }
-    store.resume_token(token(), base, &operator()).await.expect("resume");
+    resume_token(store, token()).await.expect("resume");
     store.halt_token(token(), base, "again").await.expect("halt");
     let events = ledger.fixture.all_events().await.expect("read").split_off(5);
     let halted = |reason: &str| Event::TokenHalted { token: token(), reason: reason.to_owned() };

@@ -10,7 +10,7 @@ use pledge_core::types::BlockNumber;
 use super::contracts::{Contracts, vault};
 use super::ledger::Ledger;
 use crate::Fixture;
-use crate::world::{CHAIN, operator, operator_because, resume_chain, token};
+use crate::world::{CHAIN, operator, operator_because, resume_chain, resume_token, token};
 
 laws! {
     __pauses of pauses(Fixture):
@@ -27,7 +27,9 @@ laws! {
     a_halted_token_that_is_paused_is_both
     a_paused_token_stays_so_through_rewinds
     only_a_halted_token_heals
+    a_fault_of_a_token_and_its_end_are_kept_while_its_chain_is_stopped
     a_token_that_moved_is_not_resumed
+    a_token_that_was_stopped_otherwise_meanwhile_is_not_resumed
 }
 
 async fn report(ledger: &Ledger, status: ChainStatus) -> Result<(), StoreError> {
@@ -186,13 +188,12 @@ async fn a_stopped_chain_takes_no_reorg_and_an_operators_rewind(fixture: Fixture
 /// As a halted one.
 async fn a_paused_token_takes_no_commit_until_it_is_resumed(fixture: Fixture) {
     let ledger = with_paused_token(fixture).await;
-    let (before, cursor) = (ledger.digest().await, ledger.cursor().await);
+    let before = ledger.digest().await;
     ledger.mine(9_000, &[(2, 1, 1)]);
     let refused = ledger.commit_to(6).await.expect_err("it is paused");
     assert_eq!(refused.kind(), StoreErrorKind::Conflict);
     assert_eq!(ledger.digest().await, before);
-    let base = cursor.map(|cursor| cursor.id());
-    ledger.store().resume_token(token(), base, &operator()).await.expect("resume");
+    resume_token(ledger.store(), token()).await.expect("resume");
     assert_eq!(status(&ledger).await, TokenStatus::Active);
     ledger.commit_to(6).await.expect("it goes on");
 }
@@ -228,7 +229,7 @@ async fn a_halted_token_that_is_paused_is_both(fixture: Fixture) {
         ledger.store().pause_token(token(), &operator_because(reason)).await.expect("pause");
     }
     assert_eq!(status(&ledger).await, both());
-    ledger.store().resume_token(token(), base, &operator()).await.expect("resume");
+    resume_token(ledger.store(), token()).await.expect("resume");
     assert_eq!(status(&ledger).await, TokenStatus::Active);
 }
 
@@ -256,12 +257,49 @@ async fn only_a_halted_token_heals(fixture: Fixture) {
     assert_eq!(status(&ledger).await, TokenStatus::Active);
 }
 
+/// Neither takes a block.
+async fn a_fault_of_a_token_and_its_end_are_kept_while_its_chain_is_stopped(fixture: Fixture) {
+    let ledger = Ledger::with_blocks(fixture).await;
+    let base = ledger.cursor().await.map(|cursor| cursor.id());
+    for pauses in [true, false] {
+        stop(&ledger, pauses).await;
+        ledger.store().halt_token(token(), base, "why").await.expect("halt");
+        assert_eq!(status(&ledger).await, TokenStatus::Halted("why".to_owned()));
+        ledger.store().heal_token(token(), base).await.expect("heal");
+        assert_eq!(status(&ledger).await, TokenStatus::Active);
+        resume_chain(ledger.store(), CHAIN).await.expect("resume");
+    }
+}
+
 /// The operator decided about another state.
 async fn a_token_that_moved_is_not_resumed(fixture: Fixture) {
     let ledger = with_paused_token(fixture).await;
     let base = ledger.cursor().await.map(|cursor| cursor.id());
     ledger.rewind_to(ledger.chain.block(3).expect("mined")).await.expect("rewind");
-    let refused = ledger.store().resume_token(token(), base, &operator()).await;
+    let refused = ledger.store().resume_token(token(), base, &paused(), &operator()).await;
     assert_eq!(refused.expect_err("it moved").kind(), StoreErrorKind::Conflict);
     assert_eq!(status(&ledger).await, paused());
+}
+
+/// The operator decided about a pause, and a halt came to it; or about a pause, which another replaced.
+async fn a_token_that_was_stopped_otherwise_meanwhile_is_not_resumed(fixture: Fixture) {
+    let ledger = with_paused_token(fixture).await;
+    let base = ledger.cursor().await.map(|cursor| cursor.id());
+    ledger.store().halt_token(token(), base, "overdrawn").await.expect("halt");
+    let (pause, halt) = (Some("another".to_owned()), "overdrawn".to_owned());
+    let earlier = [
+        TokenStatus::Active,
+        paused(),
+        TokenStatus::Halted(halt.clone()),
+        TokenStatus::PausedAndHalted { pause, halt },
+    ];
+    for found in earlier {
+        let refused = ledger.store().resume_token(token(), base, &found, &operator()).await;
+        assert_eq!(refused.expect_err("it is older").kind(), StoreErrorKind::Conflict, "{found}");
+        assert_eq!(status(&ledger).await, both());
+    }
+    for _ in ["resume", "the answer was lost"] {
+        ledger.store().resume_token(token(), base, &both(), &operator()).await.expect("resume");
+        assert_eq!(status(&ledger).await, TokenStatus::Active);
+    }
 }

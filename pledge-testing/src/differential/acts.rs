@@ -15,14 +15,17 @@ impl Twins {
             0 => operator(),
             _ => operator_because(&format!("reason {reason}")),
         };
-        let base = self.ledger().await.cursor.map(|cursor| cursor.id());
+        let of_token = self.ledger().await;
+        let base = of_token.cursor.map(|cursor| cursor.id());
         let found =
             self.reference.balances.chain(CHAIN).await.expect("read").expect("known").status;
         let done = match act {
             Acted::PauseChain => both!(self, balances.pause_chain(CHAIN, &by)),
             Acted::ResumeChain => both!(self, balances.resume_chain(CHAIN, &found, &by)),
             Acted::PauseToken => both!(self, balances.pause_token(token(), &by)),
-            Acted::ResumeToken => both!(self, balances.resume_token(token(), base, &by)),
+            Acted::ResumeToken => {
+                both!(self, balances.resume_token(token(), base, &of_token.status, &by))
+            }
         };
         let is_refusable = matches!(act, Acted::PauseChain);
         assert!(done.is_ok() || is_refusable && done == Err(StoreErrorKind::Conflict), "{act:?}");

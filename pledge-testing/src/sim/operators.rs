@@ -202,7 +202,7 @@ impl People {
         let object = ("token", token(1).to_string());
         let (action, before) = ("resume_token", token_status(fixture, 1));
         let act = Act { by: self.acts.by(), action, object, before };
-        let resume = || now(fixture.balances.resume_token(token(1), base, &act.by));
+        let resume = || now(fixture.balances.resume_token(token(1), base, &state.status, &act.by));
         self.acts.insist(resume).expect("the token is at its cursor");
         self.acts.made(act, token_status(fixture, 1));
     }

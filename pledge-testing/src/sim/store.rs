@@ -8,7 +8,7 @@ use pledge_core::error::StoreError;
 use pledge_core::event::{Consumer, EventSeq, ReorgRecord, RewindCause, SequencedEvent};
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
-    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
 };
 use pledge_core::logs::{ConfirmedLog, ContractSpec, ContractState};
 use pledge_core::points::Programme;
@@ -70,7 +70,7 @@ handed_on! { Registry by balances:
     write halt_token(token: TokenId, base: Option<BlockId>, reason: &str) -> ();
     write heal_token(token: TokenId, base: Option<BlockId>) -> ();
     write pause_token(token: TokenId, by: &Attribution) -> ();
-    write resume_token(token: TokenId, base: Option<BlockId>, by: &Attribution) -> ();
+    write resume_token(token: TokenId, base: Option<BlockId>, found: &TokenStatus, by: &Attribution) -> ();
     write record_supply(token: TokenId, base: BlockId, answer: &SupplyAnswer) -> ();
 }
 

@@ -6,7 +6,7 @@ use pledge_core::error::{StoreError, StoreErrorKind};
 use pledge_core::event::ReorgRecord;
 use pledge_core::indexer::ChainStatus;
 use pledge_core::ledger::{
-    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, UnreadableLog,
+    BlockEdge, Change, Checkpoint, SupplyAnswer, TokenSpec, TokenState, TokenStatus, UnreadableLog,
 };
 use pledge_core::ports::{
     ChainReport, ChainState, ChangesQuery, HistoriesPage, HistoriesQuery, LedgerCommit,
@@ -69,6 +69,7 @@ impl Registry for Away {
         &self,
         _: TokenId,
         _: Option<BlockId>,
+        _: &TokenStatus,
         _: &Attribution,
     ) -> Result<(), StoreError> {
         self.away()
