@@ -9,7 +9,8 @@ use axum::routing::get;
 use tower::ServiceExt;
 
 use super::health;
-use super::language::{Language, localized};
+use super::language::Language;
+use super::localized::localized;
 use super::problem::{Message, Problem};
 
 /// Answers `/healthz` and `/ping` from the start, and everything else once it is open.

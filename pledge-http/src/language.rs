@@ -1,6 +1,6 @@
 //! The languages of what the API states to people.
 //!
-//! A handler returns a problem in no language; [`localized`] gives it the reader's, by
+//! A handler returns a problem in no language; [`localized`](crate::localized) gives it the reader's, by
 //! `Accept-Language`. What programs read (`type`, `code`, `status`, names and numbers) has no language.
 
 mod catalogue;
@@ -10,13 +10,8 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::http::{HeaderMap, header};
 
-use crate::problem::Problem;
 use catalogue::Catalogue;
 
 /// A language in which errors are worded.
@@ -52,7 +47,7 @@ impl Language {
     }
 
     /// The reader's language; this one for a reader who names none of them.
-    fn or_preferred(self, headers: &HeaderMap) -> Self {
+    pub(crate) fn or_preferred(self, headers: &HeaderMap) -> Self {
         // Several lines are one list.
         let lines = headers.get_all(header::ACCEPT_LANGUAGE).into_iter();
         let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
@@ -79,33 +74,4 @@ impl FromStr for Language {
         let named = [Self::English, Self::Chinese].into_iter().find(|one| one.name() == name);
         named.ok_or_else(|| UnknownLanguage(name.to_owned()))
     }
-}
-
-/// The routes, with each problem in the reader's language: the one that `Accept-Language` prefers, else
-/// `default`.
-///
-/// [`router`](crate::router), [`probes`](crate::probes) and [`service`](crate::service) are so by
-/// themselves, in English by default. A host that prefers another default puts this around them; it also
-/// covers the problems of layers inside.
-pub fn localized(routes: Router, default: Language) -> Router {
-    routes.layer(from_fn_with_state(default, localize))
-}
-
-async fn localize(State(default): State<Language>, request: Request, next: Next) -> Response {
-    let language = default.or_preferred(request.headers());
-    let mut response = next.run(request).await;
-    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
-        return response;
-    };
-    let (mut parts, _) = response.into_parts();
-    let (worded, body) = problem.answer(language).into_parts();
-    // The length of the text in the other language.
-    parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.extend(worded.headers);
-    let varies = HeaderValue::from_static("accept-language");
-    if !parts.headers.get_all(header::VARY).iter().any(|value| *value == varies) {
-        parts.headers.append(header::VARY, varies);
-    }
-    parts.extensions.extend(worded.extensions);
-    Response::from_parts(parts, body)
 }

@@ -39,6 +39,7 @@ mod health;
 mod json;
 mod language;
 mod leaderboard;
+mod localized;
 mod page;
 mod points;
 mod portfolio;
@@ -65,7 +66,8 @@ use utoipa_axum::routes;
 pub use document::{document, openapi, openapi_of_service};
 pub use gate::Gate;
 pub use health::{Health, Incident, Part, PartState, Process};
-pub use language::{Language, UnknownLanguage, localized};
+pub use language::{Language, UnknownLanguage};
+pub use localized::localized;
 pub use pulse::{Beat, Followed, Pulse};
 pub use refusal::Refusal;
 

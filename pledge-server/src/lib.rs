@@ -18,6 +18,7 @@ pub mod nodes;
 pub mod operations;
 pub mod output;
 pub mod progress;
+pub mod rates;
 pub mod serving;
 pub mod setup;
 pub mod shutdown;

@@ -35,9 +35,7 @@ use crate::metrics::ListenerMeter;
 use connection::Connection;
 use connections::Connections;
 
-pub use gcra::Verdict;
 pub use layers::Layers;
-pub use rate::SharedRates;
 pub use turns::taking_turns;
 
 /// Sent to a client for which there is no room, which may come again after a second.

@@ -19,7 +19,7 @@ use pledge_http::PartState;
 
 use crate::config::ReadsConfig;
 use crate::load::{LoadReader, StoreLoad};
-use crate::serving::SharedRates;
+use crate::rates::SharedRates;
 
 pub use found::{Found, Schema};
 

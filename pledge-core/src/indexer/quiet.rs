@@ -1,14 +1,18 @@
 //! Whether the node's chain has nothing where nothing is kept.
 
 use super::facts::RangeFacts;
+use super::fetcher::Fetcher;
 use super::followed::{Followed, FollowedId, Group};
 use super::outcome::IndexerError;
-use super::poll::Indexer;
-use super::rewind::differs;
+use super::projection::Projections;
 use crate::error::{ChainError, StoreError};
 use crate::ledger::{Leg, Transfer, UnreadableLog};
+use crate::ports::BalanceStore;
 use crate::ports::ChangesQuery;
 use crate::types::{Account, BlockNumber, BlockRef, BlockSpan, LogIndex, TokenId};
+
+/// What the caller does, as errors name it.
+pub(super) const OPERATION: &str = "rewind to a block";
 
 /// A token without changes, or a contract without logs, from a block on up to that of a rewind.
 #[derive(Debug)]
@@ -17,11 +21,20 @@ pub(super) struct Quiet {
     pub(super) from: BlockNumber,
 }
 
-impl Indexer {
+/// Searches the blocks in which nothing is kept.
+#[derive(Debug)]
+pub(super) struct QuietSearch<'a> {
+    pub(super) store: &'a dyn BalanceStore,
+    pub(super) fetcher: &'a Fetcher,
+    pub(super) projections: &'a Projections,
+    pub(super) slice_blocks_max: u64,
+}
+
+impl QuietSearch<'_> {
     /// Checks that the node's chain, up to a block, has nothing of what is quiet either.
     ///
     /// Each block is read once, for everything that is quiet there.
-    pub(super) async fn require_quiet(
+    pub(super) async fn require(
         &self,
         mut quiet: Vec<Quiet>,
         to: &BlockRef,
@@ -50,13 +63,13 @@ impl Indexer {
         let wanted = self.projections.wanted(group);
         let mut first = blocks.first;
         while first <= blocks.last {
-            let end = first.up(self.config.slice_blocks_max.max(1) - 1).min(blocks.last);
+            let end = first.up(self.slice_blocks_max.max(1) - 1).min(blocks.last);
             let facts = self.fetcher.compared(BlockSpan::new(first, end), &wanted).await?;
             let last = *facts.last().expect("verified: an answer has headers");
             // Of another branch than the named block: what was read below it decides nothing.
             if last.number == to.number && last != *to {
                 let detail = format!("block {to} was replaced while the blocks below it were read");
-                return Err(ChainError::block_gone("rewind to a block", detail).into());
+                return Err(ChainError::block_gone(OPERATION, detail).into());
             }
             let read = BlockSpan::new(first, last.number);
             for one in &group.members {
@@ -128,4 +141,14 @@ impl Indexer {
         let rest = ours[same..].first().into_iter().chain(theirs[same..].first());
         Ok(rest.map(|log| log.block).min())
     }
+}
+
+/// Why a rewind to a block is refused: what is kept of one thing in another differs.
+pub(super) fn differs(one: &Followed, block: BlockNumber, to: &BlockRef) -> IndexerError {
+    let (id, to) = (&one.id, to.number);
+    let detail = format!(
+        "what is kept of {id} in block {block} is not what the node's chain has: the fork is deeper \
+         than block {to}, so name one below {block}"
+    );
+    StoreError::invalid(OPERATION, detail).into()
 }

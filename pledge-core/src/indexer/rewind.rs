@@ -10,7 +10,7 @@ use super::followed::{Followed, FollowedId, Group};
 use super::fork::is_above;
 use super::outcome::IndexerError;
 use super::poll::Indexer;
-use super::quiet::Quiet;
+use super::quiet::{OPERATION, Quiet, QuietSearch, differs};
 use crate::audit::Attribution;
 use crate::error::StoreError;
 use crate::event::{ReorgRecord, RewindCause};
@@ -21,7 +21,6 @@ use crate::types::{
     Account, BlockNumber, BlockRef, BlockSpan, ContractId, LogIndex, Timestamp, TokenId,
 };
 
-const OPERATION: &str = "rewind to a block";
 /// Number of accounts, and of their changes, that are read at a time.
 const PAGE_ROWS: usize = 1_000;
 
@@ -68,7 +67,13 @@ impl Indexer {
         for one in above {
             quiet.extend(self.compare(one, &to, &held).await?);
         }
-        self.require_quiet(quiet, &to).await?;
+        let search = QuietSearch {
+            store: &*self.store,
+            fetcher: &self.fetcher,
+            projections: &self.projections,
+            slice_blocks_max: self.config.slice_blocks_max,
+        };
+        search.require(quiet, &to).await?;
         let cause = RewindCause::Operator { by: by.clone() };
         let record = self.rewind(&followed, to, cause).await?;
         self.after_rewind(&to).await?;
@@ -244,16 +249,6 @@ fn is_change_of(change: &Change, transfer: &Transfer, header: &BlockRef) -> bool
     (change.block, change.time) == (header.number, header.time)
         && (change.log_index, change.tx_hash) == (transfer.log_index, transfer.tx_hash)
         && change.amount == transfer.amount
-}
-
-/// The refusal where the ledger has something else in a block than the node's chain.
-pub(super) fn differs(one: &Followed, block: BlockNumber, to: &BlockRef) -> IndexerError {
-    let (id, to) = (&one.id, to.number);
-    let detail = format!(
-        "what is kept of {id} in block {block} is not what the node's chain has: the fork is deeper \
-         than block {to}, so name one below {block}"
-    );
-    invalid(detail).into()
 }
 
 fn invalid(detail: String) -> StoreError {

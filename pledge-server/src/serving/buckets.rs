@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::gcra::{Due, Verdict, judge};
+use super::gcra::{Due, judge};
 use crate::config::RateConfig;
+use crate::rates::Verdict;
 
 /// The clients of one generation. Of two of them, about 5 MB.
 const CLIENTS_MAX: usize = 32_768;

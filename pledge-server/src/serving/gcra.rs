@@ -3,23 +3,11 @@
 use std::time::Duration;
 
 use crate::config::RateConfig;
+use crate::rates::Verdict;
 
 /// What is kept of a client: when its next request would come if it kept exactly to its rate, in
 /// nanoseconds. One that is not ahead of the clock is as none.
 pub(super) type Due = u64;
-
-/// What a client may do now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
-    /// Whether this request is within the rate.
-    pub is_allowed: bool,
-    /// The requests that it may send at once after this one.
-    pub remaining: u32,
-    /// When it may send a whole burst again.
-    pub full_in: Duration,
-    /// When a request that is refused would be allowed.
-    pub allowed_in: Duration,
-}
 
 /// Whether a request at `now` is within the rate of a client, and what to keep of it then. A request
 /// that is refused costs nothing.

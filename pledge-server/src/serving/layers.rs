@@ -12,9 +12,10 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 
 use super::origins::Origins;
 use super::proxies::Proxies;
-use super::rate::{Rates, SharedRates};
+use super::rate::Rates;
 use super::{access, bounds, descriptors, encoding, headers, rate, request_id};
 use crate::config::{LimitsConfig, ServerConfig};
+use crate::rates::SharedRates;
 
 /// A smaller answer fits into one packet as it is.
 const COMPRESSED_FROM: u64 = 1_024;

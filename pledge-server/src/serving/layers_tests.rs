@@ -15,6 +15,7 @@ use tokio::io::AsyncReadExt;
 use super::tests::{PATIENCE, answer_to, get_with, is_closed, start_over};
 use super::*;
 use crate::config::{LimitsConfig, Networks, RateConfig, ReadsConfig, ServerConfig, WebOrigin};
+use crate::rates::{SharedRates, Verdict};
 
 pub(super) fn limits() -> LimitsConfig {
     LimitsConfig { rate: None, ..LimitsConfig::default() }

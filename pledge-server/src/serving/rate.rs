@@ -3,36 +3,26 @@
 //! The answers carry the fields `RateLimit` and `RateLimit-Policy` of
 //! draft-ietf-httpapi-ratelimit-headers-10.
 
-use std::fmt::Debug;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
-use async_trait::async_trait;
 use axum::extract::{Request, State};
 use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use pledge_core::error::StoreError;
 use pledge_http::Refusal;
 
 use super::buckets::Buckets;
 use super::client::Client;
 use super::connections::network_of;
-use super::gcra::Verdict;
 use super::probes::is_of_health;
 use crate::config::RateConfig;
+use crate::rates::{SharedRates, Verdict};
 
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-
-/// Counts the requests of clients for all instances that share a store.
-#[async_trait]
-pub trait SharedRates: Debug + Send + Sync {
-    /// Takes one request of a client. An error while there is none to ask.
-    async fn take(&self, client: IpAddr, rate: RateConfig) -> Result<Verdict, StoreError>;
-}
 
 /// The rates of the clients of one server. A clone is another handle to the same.
 #[derive(Debug, Clone)]

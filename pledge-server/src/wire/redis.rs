@@ -11,7 +11,7 @@ use pledge_core::primitives::{hex, keccak256};
 use pledge_http::PartState;
 
 use crate::config::{ConfigError, Key, RateConfig, RedisConfig};
-use crate::serving::{SharedRates, Verdict};
+use crate::rates::{SharedRates, Verdict};
 use crate::stores::{Cache, Stores};
 
 impl Cache for Redis {
