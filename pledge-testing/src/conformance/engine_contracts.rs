@@ -191,7 +191,7 @@ async fn an_operators_rewind_takes_logs_back_and_fetches_none_twice(fixture: Fix
     assert_eq!(world.digest().await, world.oracle());
 }
 
-/// The token's changes are on the node's chain, the contract's logs are not.
+/// The token has no changes there; the log and the held headers are not on the node's chain.
 async fn an_operators_rewind_above_a_fork_of_the_logs_is_refused(fixture: Fixture) {
     let mut world = World::new(fixture).await;
     let pool =
@@ -214,7 +214,7 @@ async fn an_operators_rewind_above_a_fork_of_the_logs_is_refused(fixture: Fixtur
         world.indexer.rewind_to(BlockNumber::new(6), &operator()).await.expect_err("another log");
     let IndexerError::Store(error) = error else { panic!("{error:?}") };
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
-    assert!(error.detail().contains("what is kept of contract"), "{error}");
+    assert!(error.detail().contains("name one below 6"), "{error}");
     world.indexer.rewind_to(BlockNumber::new(5), &operator()).await.expect("below the fork");
     assert_eq!(kept(&world, &pool).await, []);
 }
