@@ -87,8 +87,6 @@ fn replay(name: &str, heading: &str, folder: &Folder, variables: &[(&str, &str)]
             .clean(Command::new("bash"))
             .args(["-o", "pipefail", "-c", &format!("{{ {command}\n}} 2>&1")])
             .env("PATH", &path)
-            .env("USER", "olivia")
-            .env_remove("SUDO_USER")
             // Blocks of the scripted node have no bloom, which is a warning.
             .env("RUST_LOG", "error")
             .envs(variables.iter().copied())
