@@ -79,9 +79,6 @@ impl Channel for MessageChannel {
         if fate == Sent::TakenWithoutAnswer {
             pending::<()>().await;
         }
-        // A step of its own, in which the receiver has the message and its sender has no answer: a process
-        // may end there, however fast its database is.
-        tokio::task::yield_now().await;
         Ok(Detail::new("taken"))
     }
 }

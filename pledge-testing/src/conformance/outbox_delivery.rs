@@ -211,10 +211,10 @@ async fn a_message_is_sent_again_after_a_crash_with_the_same_id(office: OfficeFi
 }
 
 /// Between two of its steps, or within one. The next instance sends what is left, so a message arrives once, or
-/// twice where the end of its attempt was not written.
+/// twice where the end of its attempt was not written. How many steps there are depends on how fast the database
+/// answers; the end between a send and its record is a law of its own, above.
 async fn a_drain_that_ends_anywhere_loses_no_message(office: OfficeFixture) {
     let (ops, to) = (channel("ops"), MessageChannel::new(&[]));
-    let mut twice = 0;
     for polls in 1..2_000 {
         let message = message(polls, "ops");
         office.enqueue(std::slice::from_ref(&message)).await;
@@ -226,10 +226,8 @@ async fn a_drain_that_ends_anywhere_loses_no_message(office: OfficeFixture) {
         assert!(matches!(status, MessageStatus::Delivered(_)), "after {polls} polls: {status:?}");
         let times = to.arrived().iter().filter(|arrived| **arrived == message).count();
         assert!((1..=2).contains(&times), "after {polls} polls it arrived {times} times");
-        twice += times - 1;
         if let Some(drained) = drained {
             drained.expect("the store is there");
-            assert!(twice > 0, "none of {polls} ended between a send and its record");
             return;
         }
     }
