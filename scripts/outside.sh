@@ -72,14 +72,14 @@ TOML
 api=$(started "$work/server" 'http://127\.0\.0\.1:[0-9]+/api/v1')
 accounts=$api/chains/31337/tokens/$token/accounts
 for _ in $(seq 300); do
-    if curl -sf "$accounts?limit=1" | grep -q account; then break; fi
+    if curl -sf "$accounts?sort=balance&limit=1" | grep -q account; then break; fi
     sleep 0.1
 done
-account=$(curl -sf "$accounts?limit=1" | grep -oEm1 '0x[0-9a-fA-F]{40}' | head -n 1)
+account=$(curl -sf "$accounts?sort=balance&limit=1" | grep -oEm1 '0x[0-9a-fA-F]{40}' | head -n 1)
 
 page() { # page ORIGIN: what a page of this origin shows once it has read the API
     chromium --headless --no-sandbox --disable-gpu --user-data-dir="$work/chromium" --virtual-time-budget=10000 \
-        --dump-dom "$1/page.html?api=$api&token=$token" 2>"$work/chromium.log" | grep -oE '(read|refused): [^<]*'
+        --dump-dom "$1/page.html?api=$api&token=$token" 2>"$work/chromium.log" | grep -oP 'id="result">\K[^<]*'
 }
 
 browser() {
@@ -106,7 +106,7 @@ slow() {
 
 injection() {
     local url output
-    for url in "$api/chains/31337*" "$api/chains/31337/tokens/$token*" "$accounts/$account*" "$accounts?order=points*&limit=1*&cursor=00*" \
+    for url in "$api/chains/31337*" "$api/chains/31337/tokens/$token*" "$accounts/$account*" "$accounts?sort=points*&limit=1*&cursor=00*" \
         "$accounts/$account?at=1767225600*&programme=main*" "$accounts/$account/changes?limit=1*&cursor=00*" \
         "$accounts/$account/points?from=1767225600*&to=1767229200*&bucket=1h*" "$accounts/$account/statements?limit=1*&programme=main*" \
         "$api/settlements?limit=1*&cursor=00*" "$api/settlements/1*"; do

@@ -59,8 +59,8 @@ async fn measure(storage: &str) {
             each(&|n| format!("{}/points?from={day}&to={}&bucket=1h", one(n), day + 86_400)),
         ),
         ("its statements, a page", each(&|n| format!("{}/statements", one(n)))),
-        ("the leaderboard by points", vec![format!("{token}/accounts?order=points")]),
-        ("the leaderboard by balance", vec![format!("{token}/accounts?order=balance")]),
+        ("the leaderboard by points", vec![format!("{token}/accounts?sort=points")]),
+        ("the leaderboard by balance", vec![format!("{token}/accounts?sort=balance")]),
         ("every chain", vec!["/api/v1/chains".to_owned()]),
     ];
     line("a bare handler, 600 bytes", &bare, &["/".to_owned()]).await;
