@@ -13,3 +13,14 @@ need() { # need COMMAND PACKAGE: installs the package unless the command is ther
         exit 1
     fi
 }
+
+# started LOG PATTERN: waits until a program in the background has printed the pattern, and prints the match.
+started() {
+    for _ in $(seq 300); do
+        if grep -oEm1 "$2" "$1"; then return; fi
+        sleep 0.1
+    done
+    echo "nothing like '$2' within 30 s:" >&2
+    cat "$1" >&2
+    exit 1
+}

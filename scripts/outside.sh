@@ -26,17 +26,6 @@ bin=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_director
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 
-# started LOG PATTERN: waits until a program in the background has printed the pattern, and prints the match.
-started() {
-    for _ in $(seq 300); do
-        if grep -oEm1 "$2" "$1"; then return; fi
-        sleep 0.1
-    done
-    echo "nothing like '$2' within 30 s:" >&2
-    cat "$1" >&2
-    exit 1
-}
-
 # serve_pages NAME: serves scripts/outside on a free port, and prints its origin.
 serve_pages() {
     python3 -u -m http.server --bind 127.0.0.1 --directory scripts/outside 0 >"$work/$1" 2>&1 &

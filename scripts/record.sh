@@ -8,6 +8,7 @@
 # Needs what scripts/test.sh needs, and curl.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/lib.sh
 
 [ -x node_modules/.bin/anvil ] || npm ci --no-audit --no-fund --loglevel=error
 # As the tests build them, so that nothing is built twice.
@@ -16,17 +17,6 @@ bin=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_director
 anvil=$PWD/node_modules/.bin/anvil
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT
-
-# started LOG PATTERN: waits until a program in the background has printed the pattern, and prints the match.
-started() {
-    for _ in $(seq 300); do
-        if grep -oEm1 "$2" "$1"; then return; fi
-        sleep 0.1
-    done
-    echo "nothing like '$2' within 30 s:" >&2
-    cat "$1" >&2
-    exit 1
-}
 
 # block NAME LANGUAGE: standard input becomes that block of the README. The age of the blocks depends on when they are read, so it is
 # replaced by a few seconds; the id of a request is another each time.

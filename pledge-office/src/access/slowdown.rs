@@ -6,8 +6,7 @@ use crate::base::StoreTime;
 
 /// The failed sign-ins to one account from one part of the network.
 ///
-/// Both together, so that nobody is kept out by what others try from elsewhere: there is no lock that a
-/// stranger can set.
+/// Counted for both together: attempts from another network do not delay the owner of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failures {
     /// How many failed in a row.
