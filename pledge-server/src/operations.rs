@@ -57,11 +57,11 @@ pub struct Listeners {
 
 impl Listeners {
     /// Binds every port, so that a busy one is an error before anything starts.
-    pub async fn bind(listen: SocketAddr, config: &ServerConfig) -> anyhow::Result<Self> {
-        let readers = serving::bind(listen, "--listen or server.listen").await?;
+    pub fn bind(listen: SocketAddr, config: &ServerConfig) -> anyhow::Result<Self> {
+        let readers = serving::bind(listen, "--listen or server.listen")?;
         let operators = match config.operations_listen {
             Some(address) => {
-                let listener = serving::bind(address, "server.operations_listen").await?;
+                let listener = serving::bind(address, "server.operations_listen")?;
                 Some((listener, Gate::default()))
             }
             None => None,

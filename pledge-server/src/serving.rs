@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use axum::Router;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -44,14 +44,17 @@ const REFUSAL: &[u8] =
                          content-length: 0\r\n\r\n";
 /// The wait after an accept that failed: the cause, such as a lack of descriptors, takes time to go.
 const ACCEPTS_AGAIN: Duration = Duration::from_millis(100);
+/// The connections that the system keeps until they are taken: what Linux allows by default. Where there is no
+/// room, a client tries again after a second, so a crowd that comes at once would delay everyone.
+const BACKLOG: u32 = 4_096;
 /// The most connections that are taken at a stop: more than the system keeps for a listener, and an end for
 /// clients that come as fast as they are taken.
 const LAST_ACCEPTS_MAX: usize = 4_096;
 
 /// Binds the port, so that a busy port is an error before anything starts. The error names the
 /// settings that change it.
-pub async fn bind(listen: SocketAddr, settings: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(listen).await.map_err(|error| {
+pub fn bind(listen: SocketAddr, settings: &str) -> anyhow::Result<TcpListener> {
+    open(listen).map_err(|error| {
         let (ip, port) = (listen.ip(), listen.port());
         match error.kind() {
             io::ErrorKind::AddrInUse => anyhow!(
@@ -64,6 +67,15 @@ pub async fn bind(listen: SocketAddr, settings: &str) -> anyhow::Result<TcpListe
             ),
         }
     })
+}
+
+fn open(listen: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that starts again need not wait for the connections of before.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves requests until `stop`, then finishes those that are open, within the bound.

@@ -50,7 +50,7 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
     }
     // Bound once, before anything is played: a busy port fails at once, and every market is served
     // there.
-    let listener = serving::bind(args.listen, "--listen").await?.into_std()?;
+    let listener = serving::bind(args.listen, "--listen")?.into_std()?;
     let (mut stores, mut market, story) = demo::play(&context.progress, args.seed).await?;
     let mut is_fine = story.is_fine();
     let address = listener.local_addr()?;

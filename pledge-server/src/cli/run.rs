@@ -76,7 +76,7 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     config.require_chains()?;
     context.log_files.open(&config.logs, context.log_format)?;
     let listen = args.listen.unwrap_or(config.server.listen);
-    let listeners = Listeners::bind(listen, &config.server).await?;
+    let listeners = Listeners::bind(listen, &config.server)?;
     let address = listeners.address()?;
     let url = format!("http://{address}/api/v1");
     let operations = listeners.operations_address()?.map(|address| format!("http://{address}"));

@@ -57,7 +57,7 @@ pub(super) async fn start_over(routes: Router, layers: Layers) -> Running {
             }),
         )
         .route("/endless", get(endless));
-    let listener = bind("127.0.0.1:0".parse().unwrap(), "a test").await.unwrap();
+    let listener = bind("127.0.0.1:0".parse().unwrap(), "a test").unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let meter = ListenerMeter::default();
     let serving = tokio::spawn(serve(listener, router, layers, meter, stop.clone()));

@@ -56,7 +56,7 @@ async fn check_listen(config: &Config, report: &mut Report) {
 }
 
 async fn check_port(key: &Key, listen: SocketAddr, report: &mut Report) {
-    match serving::bind(listen, key.as_str()).await {
+    match serving::bind(listen, key.as_str()) {
         Ok(_) => report.ok(key, format!("{listen} is free")),
         Err(_) if held::is_pledge(listen).await => {
             let what = "stop that one before you start another there";
