@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pledge_benches::{TOKEN, at, commit, mints, programme, register, transfers};
-use pledge_core::points::{Settler, SettlerConfig};
+use pledge_core::points::{Programme, Settler, SettlerConfig};
 use pledge_core::ports::{BalanceStore, PointsStore};
 use pledge_core::stop::Stop;
-use pledge_core::types::Timestamp;
+use pledge_core::types::{Timestamp, WindowLength};
 use pledge_testing::world::operator;
 
 pub(crate) const ACCOUNTS: u64 = 1_000_000;
@@ -15,6 +15,8 @@ pub(crate) const ACCOUNTS: u64 = 1_000_000;
 const TRANSFERS: u64 = 4_500_000;
 /// Transfers in one commit: whole blocks.
 const COMMIT_TRANSFERS: usize = 10_000;
+/// The days of a window: with one of an hour, settling takes longer than all the rest.
+pub(crate) const WINDOW_DAYS: u64 = 30;
 
 /// The time of the last block.
 pub(crate) fn end() -> Timestamp {
@@ -25,7 +27,9 @@ pub(crate) fn end() -> Timestamp {
 pub(crate) async fn fill<S: BalanceStore + PointsStore>(store: &Arc<S>) {
     let begun = Instant::now();
     register(store.as_ref()).await;
-    store.put_programme(&programme(), &operator()).await.expect("put a programme");
+    let window = WindowLength::new(WINDOW_DAYS * 86_400).expect("shorter than a year");
+    let programme = Programme { window, ..programme() };
+    store.put_programme(&programme, &operator()).await.expect("put a programme");
     for first in (0..ACCOUNTS).step_by(100_000) {
         let mints = mints(first..first + 100_000);
         for slice in mints.chunks(COMMIT_TRANSFERS) {

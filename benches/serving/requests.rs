@@ -11,7 +11,7 @@ use pledge_storage_sqlite::SqliteStore;
 use pledge_testing::MySqlPlace;
 use tokio::net::TcpListener;
 
-use crate::ledger::{self, ACCOUNTS, end};
+use crate::ledger::{self, ACCOUNTS, WINDOW_DAYS, end};
 use crate::server::Server;
 use crate::wrk::wrk;
 
@@ -97,7 +97,7 @@ fn config(storage: &str) -> String {
         "[storage]\nurl = \"{storage}\"\n[server]\nlisten = \"127.0.0.1:0\"\n\
          [limits]\nrequests_per_second = 0\n[chains.bench]\nchain_id = {}\nrpc_urls = [\"http://127.0.0.1:1\"]\n\
          [chains.bench.tokens.bench]\naddress = \"{}\"\nstart_block = 1\n\
-         [chains.bench.tokens.bench.points]\nrate = \"0.05\"\n",
+         [chains.bench.tokens.bench.points]\nrate = \"0.05\"\nwindow = \"{WINDOW_DAYS}d\"\n",
         TOKEN.chain, TOKEN.address
     )
 }
