@@ -98,6 +98,38 @@ async fn a_running_store_writes_again_once_the_change_of_a_newer_release_is_with
     assert_eq!(store.check().await.unwrap_err().kind(), StoreErrorKind::Unavailable);
 }
 
+/// Takes the eleventh version of the engine back, which changes two tables.
+async fn without_halts(db: &mut MySqlConnection) {
+    for undo in [
+        "ALTER TABLE chain DROP COLUMN halt_reason",
+        "ALTER TABLE token DROP COLUMN halt_reason",
+        "DELETE FROM schema_migration WHERE migration_set = 'engine' AND version = 11",
+    ] {
+        db.execute(undo).await.unwrap();
+    }
+}
+
+/// Half of a change would stop the processes of both releases for as long as the transaction is open.
+#[tokio::test]
+async fn a_change_of_the_schema_does_not_begin_while_a_transaction_holds_one_of_its_tables() {
+    let place = Place::new().await;
+    place.open().await.close().await;
+    let mut outsider = place.outsider().await;
+    without_halts(&mut outsider).await;
+    let before = (records(&mut outsider).await, support::schema(&mut outsider).await);
+    let mut reader = place.outsider().await;
+    let mut idle = reader.begin().await.unwrap();
+    idle.fetch_all("SELECT * FROM token").await.unwrap();
+    let error = place.try_open().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+    let text = error.detail();
+    assert!(text.contains("the table `token`") && text.contains("SHOW PROCESSLIST"), "{text}");
+    assert_eq!((records(&mut outsider).await, support::schema(&mut outsider).await), before);
+    idle.commit().await.unwrap();
+    place.open().await.close().await;
+    assert_eq!(records(&mut outsider).await.len(), before.0.len() + 1);
+}
+
 /// It passed the fence when there was nothing to see, and what it writes is of the schema of before.
 #[tokio::test]
 async fn a_change_of_the_schema_waits_for_a_write_that_began_before_it() {
