@@ -29,6 +29,7 @@
 mod database;
 mod dialect;
 mod direct;
+mod earlier;
 mod endpoint;
 mod error;
 mod migrate;
