@@ -238,7 +238,7 @@ async fn spawn(
     let reads = config.limits.reads;
     let queries = meters.store.around_readers(stores.for_readers(reads)?).queries(stores);
     let api = Api { queries, clock: SystemTime::now };
-    let routes = serving::taking_turns(pledge_http::router(api), reads);
+    let routes = serving::taking_turns(pledge_http::router(api), reads, &meters.readers.turns);
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
     gates.open(routes, health, &meters, stores);
