@@ -116,7 +116,7 @@ async fn an_attempt_whose_beginning_was_answered_too_late_is_not_sent(office: Of
 /// The channel answered nothing, so the message is not given up for it.
 async fn an_attempt_whose_beginning_was_answered_too_late_is_not_counted(office: OfficeFixture) {
     let (message, to) = (one_message(&office).await, MessageChannel::new(&[]));
-    office.drain_late(Delivery::ATTEMPT_TIME_MAX, &to).await;
+    office.drain_late(Delivery::BEGIN_TIME_MAX + SECOND, &to).await;
     let attempts = office.attempts(&message).await;
     let ends: Vec<_> = attempts.iter().map(|attempt| &attempt.end).collect();
     assert_eq!(ends, [&None]);
