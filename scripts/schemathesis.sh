@@ -24,7 +24,8 @@ if [ ! -x "$tools/bin/schemathesis" ]; then
 fi
 
 step "the demo"
-cargo build --locked --quiet --workspace --all-features --bins
+# With the examples, whose dependencies are those of the tests: without them most crates would be built once more.
+cargo build --locked --quiet --workspace --all-features --bins --examples
 work=$(mktemp -d)
 "$target/debug/pledge" demo --listen 127.0.0.1:0 >"$work/story" 2>"$work/log" &
 demo=$!

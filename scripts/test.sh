@@ -12,6 +12,9 @@ if ! command -v cargo >/dev/null; then
     echo "cargo is missing. Install Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer with rustup." >&2
     exit 1
 fi
+# Nothing is built again later, and no test reads a backtrace: what serves both takes time to write.
+export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0} CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-0}
+
 need cc build-essential
 need npm npm
 need curl curl

@@ -6,7 +6,7 @@
 //! - A [`Task`] is what runs by the clock.
 //!
 //! The time that decides here is [`StoreTime`], the database's, which all instances share. The machine's
-//! own ([`WallClock`]) dates what comes from outside.
+//! own ([`WallClock`]) dates what comes from outside; a [`Timer`] measures how long something takes.
 
 mod channel;
 mod claim;
@@ -21,7 +21,7 @@ mod task;
 pub use channel::{Channel, SendError, SendErrorKind};
 pub use claim::{Claim, ClaimName, Fence};
 pub use claims::Claims;
-pub use clock::{StoreTime, WallClock};
+pub use clock::{StoreTime, Timer, WallClock};
 pub use delivery::{Delivery, Drained};
 pub use message::{
     Attempt, AttemptEnd, AttemptOutcome, BegunAttempt, ChannelName, Detail, Message, MessageId,

@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, Environment, Key, NodeUrl, Quick, RPC_URL};
-use crate::logs::{LogFiles, LogFormat};
+use crate::logs::{LogFormat, Logs};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::shutdown::{self, Signalled};
@@ -161,8 +161,8 @@ struct Context {
     file: Option<PathBuf>,
     environment: Environment,
     output: Output,
-    /// The log files, which a server opens.
-    log_files: LogFiles,
+    /// The log, of which a server opens files.
+    logs: Logs,
     log_format: LogFormat,
     progress: Progress,
     stop: CancellationToken,
@@ -175,13 +175,13 @@ impl Context {
         let output = if global.json { Output::Json } else { Output::Text };
         let progress = Progress::new(output);
         let format = global.log_format;
-        let log_files = crate::logs::init(format, &command.log_level(output), progress.bars())?;
+        let logs = crate::logs::init(format, &command.log_level(output), progress.bars())?;
         let Signalled { stop, reload } = shutdown::on_signals()?;
         Ok(Self {
             file: global.config,
             environment: Config::environment(std::env::vars_os())?,
             output,
-            log_files,
+            logs,
             log_format: format,
             progress,
             stop,

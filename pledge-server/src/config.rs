@@ -35,7 +35,7 @@ pub use contract::ContractConfig;
 pub use error::{ConfigError, Key, Problem, Problems};
 pub use event::EventConfig;
 pub use limits::{LimitsConfig, RateConfig, ReadsConfig};
-pub use logs::{LogBounds, LogsConfig};
+pub use logs::{LogBounds, LogLevel, LogsConfig};
 pub use nodes::LogProof;
 pub use points::PointsConfig;
 pub use quick::Quick;

@@ -3,6 +3,7 @@
 mod closed;
 mod files;
 mod rotating;
+mod selection;
 
 use std::env::VarError;
 use std::io::{self, Write};
@@ -11,15 +12,12 @@ use clap::ValueEnum;
 use indicatif::MultiProgress;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, reload};
 
 pub use files::LogFiles;
+pub use selection::LogSelection;
 
 use crate::config::{ConfigError, Key};
-
-/// The WebSocket library logs the url of every handshake, with its API key, and every message of a
-/// node.
-const NEVER: [&str; 2] = ["tungstenite=off", "tungstenite::handshake::client=off"];
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -31,17 +29,26 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging what `RUST_LOG` selects, by default `level` and above, and returns the files, which
-/// are still to be opened. Lines appear above the bars. An invalid `RUST_LOG` is a [`ConfigError`].
-pub fn init(format: LogFormat, level: &str, bars: &MultiProgress) -> anyhow::Result<LogFiles> {
-    let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
-        Ok(directives) => EnvFilter::try_new(&directives).map_err(|error| wrong_filter(&error))?,
-        Err(VarError::NotPresent) => EnvFilter::new(level),
+/// A log that is written: its files, which are still to be opened, and what is in it.
+#[derive(Debug)]
+pub struct Logs {
+    /// The files of a server.
+    pub files: LogFiles,
+    /// The lines that are logged.
+    pub selection: LogSelection,
+}
+
+/// Starts logging what `RUST_LOG` selects, by default `level` and above. Lines appear above the bars. An
+/// invalid `RUST_LOG` is a [`ConfigError`].
+pub fn init(format: LogFormat, level: &str, bars: &MultiProgress) -> anyhow::Result<Logs> {
+    let fixed = match std::env::var(EnvFilter::DEFAULT_ENV) {
+        Ok(directives) => Some(directives),
+        Err(VarError::NotPresent) => None,
         Err(error @ VarError::NotUnicode(_)) => return Err(wrong_filter(&error).into()),
     };
-    let filter = NEVER.into_iter().try_fold(filter, |filter, never| {
-        never.parse().map(|directive| filter.add_directive(directive))
-    })?;
+    let directives = fixed.as_deref().unwrap_or(level);
+    let filter = EnvFilter::try_new(directives).map_err(|error| wrong_filter(&error))?;
+    let (filter, handle) = reload::Layer::new(selection::without_secrets(filter));
     let bars = bars.clone();
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
@@ -52,7 +59,7 @@ pub fn init(format: LogFormat, level: &str, bars: &MultiProgress) -> anyhow::Res
     };
     let files = LogFiles::default();
     tracing_subscriber::registry().with(files.clone()).with(lines).with(filter).try_init()?;
-    Ok(files)
+    Ok(Logs { files, selection: LogSelection::new(handle, level, fixed.is_some()) })
 }
 
 fn wrong_filter(error: &dyn std::error::Error) -> ConfigError {

@@ -15,6 +15,7 @@ mod points;
 mod process;
 mod store;
 mod survey;
+mod turns;
 mod work;
 
 use std::fmt;
@@ -40,6 +41,7 @@ use names::ChainNames;
 pub use nodes::NodesSeen;
 pub use store::StoreMeter;
 pub use survey::Survey;
+pub use turns::TurnMeter;
 
 /// Counts what happens in a process. Clones share the counts.
 #[derive(Debug, Clone)]
@@ -62,6 +64,8 @@ pub struct ListenerMeter {
     pub connections: ConnectionMeter,
     /// Its requests, by route.
     pub http: HttpMeter,
+    /// The turns that those which read take.
+    pub turns: TurnMeter,
 }
 
 /// What a scrape reads besides the meters.
@@ -108,6 +112,7 @@ impl Meters {
         let mut registry = Registry::default();
         self.readers.connections.register(&mut registry);
         self.readers.http.register(&mut registry);
+        self.readers.turns.register(&mut registry);
         self.store.register(&mut registry, stores);
         self.nodes.register(&mut registry);
         self.survey.register(&mut registry, pulse.clone());

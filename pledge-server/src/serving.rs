@@ -174,3 +174,7 @@ mod layers_tests;
 #[cfg(test)]
 #[path = "serving/access_tests.rs"]
 mod access_tests;
+
+#[cfg(test)]
+#[path = "serving/turns_tests.rs"]
+mod turns_tests;

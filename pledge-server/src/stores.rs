@@ -122,8 +122,8 @@ impl Stores {
     }
 
     /// Waits until the store can never be written to again, and returns why: its file was deleted
-    /// or replaced, or a newer release has changed its schema. An unreachable server may come back,
-    /// so it does not count.
+    /// or replaced, or a newer release has changed its schema. An unreachable server may come back, and a
+    /// change that was only begun may be withdrawn, so neither counts.
     pub async fn lost(&self) -> anyhow::Error {
         let Some(database) = &self.database else {
             return std::future::pending().await;

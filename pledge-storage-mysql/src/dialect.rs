@@ -109,6 +109,15 @@ impl SchemaDialect for MySqlDialect {
         Some("ALTER TABLE schema_migration COMMENT = ''")
     }
 
+    /// As that of `schema_migration`: it needs no row, and no time on a large table.
+    fn wait_for_table(&self, table: &str) -> Option<String> {
+        Some(format!("ALTER TABLE {table} COMMENT = ''"))
+    }
+
+    fn connections(&self) -> Option<&'static str> {
+        Some("SHOW PROCESSLIST")
+    }
+
     fn rights(&self) -> Option<&'static str> {
         Some("CREATE, ALTER, INDEX and DROP")
     }

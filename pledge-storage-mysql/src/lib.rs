@@ -16,8 +16,8 @@
 //!   cursor.
 //! - A server that does not answer is given up after a time ([`Timeouts`]): `Unavailable`, once
 //!   more.
-//! - Once a newer release has begun to change the schema, every write is `Unavailable`, and
-//!   [`MySqlStore::check`] gives the reason.
+//! - Once a newer release has begun to change the schema, every write is `Unavailable`. Once the change
+//!   is whole, [`MySqlStore::check`] gives the reason; one that is withdrawn lets writes go on.
 //! - A call whose future is dropped is rolled back, unless it was already being committed: then it is
 //!   there whole.
 //! - Amounts are fixed-width big-endian bytes, never numbers of SQL: exact, and sorted as numbers.
@@ -29,6 +29,7 @@
 mod database;
 mod dialect;
 mod direct;
+mod earlier;
 mod endpoint;
 mod error;
 mod migrate;

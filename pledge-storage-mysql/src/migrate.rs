@@ -2,16 +2,12 @@
 
 use pledge_storage_sql::{Fault, Place, Schema, SchemaVersion};
 use sqlx::MySqlConnection;
-use sqlx::migrate::{MigrateError, Migration, Migrator};
+use sqlx::migrate::{MigrateError, Migration};
 
 use crate::dialect::MySqlDialect;
 use crate::direct::Direct;
+use crate::earlier::EARLIER;
 use crate::error::fault;
-
-/// The texts that servers had for themselves, up to version 7. None is added: what follows is one text
-/// for every database, in `pledge-storage-sql`. The migrator's own lock does nothing on MariaDB, so we
-/// take one.
-static EARLIER: Migrator = Migrator { locking: false, ..sqlx::migrate!("./migrations") };
 
 /// How long we wait for another process that brings the schema up to date.
 const LOCK_WAIT_SECONDS: u32 = 120;

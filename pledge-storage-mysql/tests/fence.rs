@@ -85,9 +85,9 @@ async fn a_running_store_writes_again_once_the_change_of_a_newer_release_is_with
     let write = async |name| store.register_chain(ChainId::new(1), name).await;
     for _ in 0..2 {
         record_newer(&mut outsider, false).await;
-        for error in [write("meanwhile").await.unwrap_err(), store.check().await.unwrap_err()] {
-            assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
-        }
+        let refused = write("meanwhile").await.unwrap_err();
+        assert_eq!(refused.kind(), StoreErrorKind::Unavailable, "{refused}");
+        store.check().await.unwrap();
         forget_newer(&mut outsider).await;
         store.check().await.unwrap();
         write("after").await.unwrap();
@@ -96,6 +96,38 @@ async fn a_running_store_writes_again_once_the_change_of_a_newer_release_is_with
     write("too late").await.unwrap_err();
     forget_newer(&mut outsider).await;
     assert_eq!(store.check().await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+}
+
+/// Takes the eleventh version of the engine back, which changes two tables.
+async fn without_halts(db: &mut MySqlConnection) {
+    for undo in [
+        "ALTER TABLE chain DROP COLUMN halt_reason",
+        "ALTER TABLE token DROP COLUMN halt_reason",
+        "DELETE FROM schema_migration WHERE migration_set = 'engine' AND version = 11",
+    ] {
+        db.execute(undo).await.unwrap();
+    }
+}
+
+/// Half of a change would stop the processes of both releases for as long as the transaction is open.
+#[tokio::test]
+async fn a_change_of_the_schema_does_not_begin_while_a_transaction_holds_one_of_its_tables() {
+    let place = Place::new().await;
+    place.open().await.close().await;
+    let mut outsider = place.outsider().await;
+    without_halts(&mut outsider).await;
+    let before = (records(&mut outsider).await, support::schema(&mut outsider).await);
+    let mut reader = place.outsider().await;
+    let mut idle = reader.begin().await.unwrap();
+    idle.fetch_all("SELECT * FROM token").await.unwrap();
+    let error = place.try_open().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+    let text = error.detail();
+    assert!(text.contains("the table `token`") && text.contains("SHOW PROCESSLIST"), "{text}");
+    assert_eq!((records(&mut outsider).await, support::schema(&mut outsider).await), before);
+    idle.commit().await.unwrap();
+    place.open().await.close().await;
+    assert_eq!(records(&mut outsider).await.len(), before.0.len() + 1);
 }
 
 /// It passed the fence when there was nothing to see, and what it writes is of the schema of before.

@@ -6,11 +6,13 @@
 use pledge_core::error::StoreError;
 use pledge_storage_mysql::MySqlStore;
 use pledge_testing::MySqlPlace;
-use sqlx::migrate::{Migrate, Migrator};
+use sqlx::migrate::Migrate;
 use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
 
-/// The texts that servers had for themselves.
-static EARLIER: Migrator = sqlx::migrate!("./migrations");
+#[path = "../src/earlier.rs"]
+mod earlier;
+
+use earlier::EARLIER;
 
 /// Takes back the versions of the schema from the tenth on, which no earlier text made.
 const LATER_UNDONE: [&str; 5] = [

@@ -57,14 +57,14 @@ impl Query {
 
     /// How many rows it added, changed or removed.
     pub(crate) async fn execute(self, db: &mut dyn Connection) -> Result<u64, Fault> {
-        let sql = db.dialect().marks().write(self.sql);
-        db.execute(sql, self.values).await
+        let (sql, values) = self.whole()?;
+        db.execute(db.dialect().marks().write(sql), values).await
     }
 
     /// The key of the row that it adds or changes, which the text answers where it must.
     pub(crate) async fn key_taken(self, db: &mut dyn Connection) -> Result<Option<u64>, Fault> {
-        let sql = db.dialect().marks().write(self.sql);
-        db.execute_for_key(sql, self.values).await
+        let (sql, values) = self.whole()?;
+        db.execute_for_key(db.dialect().marks().write(sql), values).await
     }
 
     /// The key that the database gives to the row that it adds.
@@ -75,8 +75,19 @@ impl Query {
     }
 
     pub(crate) async fn rows(self, db: &mut dyn Connection) -> Result<Vec<Box<dyn Row>>, Fault> {
-        let sql = db.dialect().marks().write(self.sql);
-        db.fetch(sql, self.values).await
+        let (sql, values) = self.whole()?;
+        db.fetch(db.dialect().marks().write(sql), values).await
+    }
+
+    /// Its text and values. `Invalid` unless there is one value for each mark: SQLite takes a mark without a
+    /// value for `NULL`, and other databases describe it as damage of their own.
+    fn whole(self) -> Result<(Cow<'static, str>, Vec<Value>), Fault> {
+        let Self { sql, values } = self;
+        let (marks, bound) = (sql.matches('?').count(), values.len());
+        if marks == bound {
+            return Ok((sql, values));
+        }
+        Err(Fault::invalid(format!("a statement has {marks} marks and {bound} values: {sql}")))
     }
 
     /// Every row, each as a record.
@@ -100,5 +111,79 @@ impl Query {
             Some(row) => T::read(&**row, column),
             None => Ok(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use pledge_core::error::StoreErrorKind;
+
+    use super::*;
+    use crate::dialect::Dialect;
+
+    /// A connection that nothing may reach.
+    #[derive(Debug)]
+    struct Unreached;
+
+    #[async_trait]
+    impl Connection for Unreached {
+        fn dialect(&self) -> &'static dyn Dialect {
+            panic!("the statement is worded")
+        }
+
+        async fn execute(
+            &mut self,
+            sql: Cow<'static, str>,
+            _values: Vec<Value>,
+        ) -> Result<u64, Fault> {
+            panic!("it runs: {sql}")
+        }
+
+        async fn execute_for_key(
+            &mut self,
+            sql: Cow<'static, str>,
+            _values: Vec<Value>,
+        ) -> Result<Option<u64>, Fault> {
+            panic!("it runs: {sql}")
+        }
+
+        async fn fetch(
+            &mut self,
+            sql: Cow<'static, str>,
+            _values: Vec<Value>,
+        ) -> Result<Vec<Box<dyn Row>>, Fault> {
+            panic!("it runs: {sql}")
+        }
+    }
+
+    /// A statement of two marks with other values than two.
+    fn uneven() -> [Query; 3] {
+        let of = |values| query_with("UPDATE token SET epoch = ? WHERE id = ?", values);
+        [of(vec![]), of(vec![Value::Number(1)]), of(vec![Value::Null; 3])]
+    }
+
+    #[tokio::test]
+    async fn a_statement_without_one_value_for_each_mark_does_not_run() {
+        let mut faults = Vec::new();
+        for query in uneven() {
+            faults.extend(query.execute(&mut Unreached).await.err());
+        }
+        for query in uneven() {
+            faults.extend(query.key_taken(&mut Unreached).await.err());
+        }
+        for query in uneven() {
+            faults.extend(query.rows(&mut Unreached).await.err());
+        }
+        let kinds: Vec<_> = faults.iter().map(Fault::kind).collect();
+        assert_eq!(kinds, [StoreErrorKind::Invalid; 9]);
+        let text = faults[1].explained();
+        assert!(text.contains("2 marks and 1 values: UPDATE token"), "{text}");
+    }
+
+    #[test]
+    fn a_statement_with_a_value_for_each_mark_is_whole() {
+        let (sql, values) = query("SELECT ?, ?").bind(1_u64).bind("a").whole().unwrap();
+        assert_eq!((&*sql, values.len()), ("SELECT ?, ?", 2));
     }
 }

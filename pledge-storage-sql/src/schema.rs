@@ -9,6 +9,7 @@
 mod fence;
 mod plan;
 mod sets;
+mod tables;
 mod text;
 
 use pledge_core::error::StoreErrorKind;
@@ -16,6 +17,7 @@ use pledge_core::error::StoreErrorKind;
 pub(crate) use self::fence::Fence;
 use self::plan::{Made, Step, begun_by_another, plan};
 use self::sets::{BASELINE, ENGINE, MigrationSet, RECORD, SETS};
+use self::tables::{name_table, table_names, table_of, wait_for_tables};
 use self::text::statements;
 use crate::connection::{Connection, Value};
 use crate::database::SchemaVersion;
@@ -52,9 +54,7 @@ impl<'a> Schema<'a> {
     /// Reads how far a database is, and changes nothing. `Invalid` for a database of another program,
     /// of a newer release, whether that has ended its change or only begun it, or of two backups.
     pub async fn look(db: &mut dyn Connection, place: Place<'a>) -> Result<Self, Fault> {
-        let names = query(db.dialect().schema().table_names()).rows(db).await?;
-        let names: Vec<String> =
-            names.iter().map(|row| row.get("name")).collect::<Result<_, _>>()?;
+        let names = table_names(db).await?;
         // One look at all names, whatever else is there: a table that is not there cannot be asked.
         let has = |table| names.iter().any(|name| name == table);
         let (has_record, is_earlier) = (has(RECORD_TABLE), has(EARLIER_TABLE));
@@ -137,13 +137,20 @@ impl<'a> Schema<'a> {
 
     async fn make(&self, db: &mut dyn Connection, steps: &[Step]) -> Result<(), Fault> {
         self.make_record(db).await?;
-        for step in steps {
+        let dialect = db.dialect();
+        let texts = steps.iter().map(|step| statements(step.migration.text, dialect));
+        let texts = texts.collect::<Result<Vec<_>, _>>()?;
+        // Nobody uses a database that has no schema yet. The first step already stops the earlier release, so
+        // the tables of all steps are waited for.
+        if !self.made.is_empty() {
+            wait_for_tables(db, self.place, &texts.concat()).await?;
+        }
+        for (step, statements) in steps.iter().zip(texts) {
             let Step { set, migration, .. } = step;
-            let statements = statements(migration.text, db.dialect())?;
             let mut rest = statements.into_iter();
             self.begin(db, step, rest.next()).await?;
             for statement in rest {
-                run(db, statement).await?;
+                self.change(db, statement).await?;
             }
             query("UPDATE schema_migration SET made = 1 WHERE migration_set = ? AND version = ?")
                 .bind(*set)
@@ -189,9 +196,19 @@ impl<'a> Schema<'a> {
     ) -> Result<(), Fault> {
         self.let_writes_end(db).await?;
         match first {
-            Some(statement) => run(db, statement).await,
+            Some(statement) => self.change(db, statement).await,
             None => Ok(()),
         }
+    }
+
+    /// Runs a statement of a migration, and names its table where others hold it.
+    async fn change(&self, db: &mut dyn Connection, statement: String) -> Result<(), Fault> {
+        let table = table_of(&statement).map(str::to_owned);
+        let made = run(db, statement).await;
+        made.map_err(|fault| match table {
+            Some(table) => name_table(fault, self.place, &table, db.dialect()),
+            None => fault,
+        })
     }
 
     /// Waits until every write has ended that passed the [`Fence`] before. Nobody writes to a database that
@@ -199,7 +216,10 @@ impl<'a> Schema<'a> {
     async fn let_writes_end(&self, db: &mut dyn Connection) -> Result<(), Fault> {
         let wait = db.dialect().schema().let_writes_end();
         match wait.filter(|_| !self.made.is_empty()) {
-            Some(wait) => query(wait).execute(db).await.map(drop),
+            Some(wait) => {
+                let waited = query(wait).execute(db).await.map(drop);
+                waited.map_err(|fault| name_table(fault, self.place, RECORD_TABLE, db.dialect()))
+            }
             None => Ok(()),
         }
     }

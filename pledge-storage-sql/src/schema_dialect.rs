@@ -27,6 +27,14 @@ pub trait SchemaDialect: Debug + Sync {
     /// time.
     fn let_writes_end(&self) -> Option<&'static str>;
 
+    /// A statement that ends once no other transaction is open that has read or written a table, and changes
+    /// nothing. `None` where a change of the schema that ends early is taken back whole.
+    fn wait_for_table(&self, table: &str) -> Option<String>;
+
+    /// What lists the connections of others, by which a transaction that holds a table is found. `None` where
+    /// one transaction writes at a time.
+    fn connections(&self) -> Option<&'static str>;
+
     /// The rights that a change of the schema needs, where a user may lack them.
     fn rights(&self) -> Option<&'static str>;
 }

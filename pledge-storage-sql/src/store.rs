@@ -79,17 +79,26 @@ impl<D: Database> SqlStore<D> {
 
     /// Whether the database is still the one that was opened: a file may be deleted or replaced, and a
     /// newer release may change the schema, which the next write finds. `Unavailable` if not; then every
-    /// write is refused, and only opening again helps, by that release where it is the schema. A change that
-    /// is only begun may be withdrawn: then writes go on.
+    /// write is refused, and only opening again helps, by that release where it is the schema.
+    ///
+    /// A change that is only begun refuses writes and is no error here: it may be withdrawn, however long it
+    /// waits for what others hold, and then writes go on.
     pub async fn check(&self) -> Result<(), StoreError> {
-        let checked = self.database.check().await.and_then(|()| self.fence.check());
-        checked.map_err(|fault| fault.during("check the database"))?;
-        if !self.fence.is_in_doubt() {
-            return Ok(());
+        // A server that is away now is not lost, and is asked again.
+        if self.fence.is_in_doubt()
+            && let Err(error) = self.look_again().await
+        {
+            tracing::debug!(%error, "a change of the schema was begun");
         }
+        let checked = self.database.check().await.and_then(|()| self.fence.check());
+        checked.map_err(|fault| fault.during("check the database"))
+    }
+
+    /// Looks what has become of a change of the schema that was only begun.
+    async fn look_again(&self) -> Result<(), StoreError> {
         let mut call = self.read_once("check the database").await?;
-        let passed = self.fence.pass(call.db()).await;
-        call.finish(passed).await
+        let looked = self.fence.look(call.db()).await.map(drop);
+        call.finish(looked).await
     }
 
     pub(crate) async fn write(&self, operation: &'static str) -> Result<Call, StoreError> {

@@ -76,6 +76,14 @@ impl SchemaDialect for SqliteDialect {
         None
     }
 
+    fn wait_for_table(&self, _table: &str) -> Option<String> {
+        None
+    }
+
+    fn connections(&self) -> Option<&'static str> {
+        None
+    }
+
     fn rights(&self) -> Option<&'static str> {
         None
     }

@@ -24,6 +24,7 @@
 
 mod database;
 mod dialect;
+mod earlier;
 mod error;
 mod files;
 mod migrate;

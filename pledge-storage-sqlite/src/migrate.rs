@@ -1,16 +1,13 @@
 //! The schema of a file.
 
 use pledge_storage_sql::{Fault, Place, Schema, SchemaVersion, Transaction};
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::MigrateError;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool};
 
+use crate::earlier::EARLIER;
 use crate::error::{explain_open, fault};
 use crate::transaction::SqliteUnit;
-
-/// The texts that files had for themselves, up to version 8. None is added: what follows is one text for
-/// every database, in `pledge-storage-sql`.
-static EARLIER: Migrator = sqlx::migrate!("./migrations");
 
 /// "PLDG": distinguishes our files from those of other programs.
 const APPLICATION_ID: i64 = 0x504c_4447;

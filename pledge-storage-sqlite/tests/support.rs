@@ -5,13 +5,15 @@
 
 use pledge_core::error::StoreError;
 use pledge_storage_sqlite::SqliteStore;
-use sqlx::migrate::{Migrate, Migrator};
+use sqlx::migrate::Migrate;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, SqliteConnection};
 use tempfile::TempDir;
 
-/// The texts that files had for themselves.
-static EARLIER: Migrator = sqlx::migrate!("./migrations");
+#[path = "../src/earlier.rs"]
+mod earlier;
+
+use earlier::EARLIER;
 
 /// Takes back the versions of the schema from the tenth on, which no earlier text made.
 const LATER_UNDONE: [&str; 5] = [

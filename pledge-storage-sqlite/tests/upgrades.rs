@@ -137,7 +137,7 @@ async fn a_file_with_earlier_records_and_later_ones_is_refused_as_two_backups() 
     assert!(text.contains("two backups") && text.contains("an empty file"), "{text}");
 }
 
-/// Whether its release has ended the change or only begun it.
+/// Whether its release has ended the change or only begun it. Only the first ends the store.
 #[tokio::test]
 async fn a_store_whose_schema_a_newer_release_changes_takes_no_more_writes() {
     for whole in [false, true] {
@@ -147,13 +147,28 @@ async fn a_store_whose_schema_a_newer_release_changes_takes_no_more_writes() {
         write("before").await.unwrap();
         store.check().await.unwrap();
         record(&place, 9999, whole).await;
-        for error in [write("after").await.unwrap_err(), store.check().await.unwrap_err()] {
+        let (refused, lost) = (write("after").await.unwrap_err(), store.check().await.err());
+        assert_eq!(lost.is_some(), whole, "{lost:?}");
+        for error in [refused].into_iter().chain(lost) {
             assert_eq!(error.kind(), StoreErrorKind::Unavailable);
             let text = error.detail();
             assert!(text.contains("9999") && text.contains("start that release"), "{text}");
         }
         assert_eq!(LedgerReads::chains(&store).await.unwrap()[0].name, "before");
     }
+}
+
+/// It wrote nothing since it met the beginning.
+#[tokio::test]
+async fn a_store_is_lost_once_a_change_that_it_saw_begin_is_whole() {
+    let place = Place::new();
+    let store = place.open().await;
+    record(&place, 9999, false).await;
+    store.register_chain(ChainId::new(1), "meanwhile").await.unwrap_err();
+    let end = "UPDATE schema_migration SET made = 1 WHERE version = 9999";
+    place.outsider().await.execute(end).await.unwrap();
+    let lost = store.check().await.unwrap_err();
+    assert_eq!(lost.kind(), StoreErrorKind::Unavailable, "{lost}");
 }
 
 /// A release that could not make its change takes the record of it back.
@@ -164,7 +179,7 @@ async fn a_store_writes_again_once_the_change_of_a_newer_release_is_withdrawn() 
     let write = async |name| store.register_chain(ChainId::new(1), name).await;
     record(&place, 9999, false).await;
     write("meanwhile").await.unwrap_err();
-    store.check().await.unwrap_err();
+    store.check().await.unwrap();
     let withdraw = "DELETE FROM schema_migration WHERE version = 9999";
     place.outsider().await.execute(withdraw).await.unwrap();
     store.check().await.unwrap();

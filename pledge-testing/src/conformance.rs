@@ -65,6 +65,8 @@ pub mod outbox;
 pub mod outbox_attempts;
 #[cfg(feature = "office")]
 pub mod outbox_delivery;
+#[cfg(feature = "office")]
+pub mod outbox_lateness;
 pub mod pauses;
 pub mod pending_cache;
 pub mod points_edges;
@@ -304,5 +306,6 @@ macro_rules! office_conformance {
         $crate::__outbox!($fixture);
         $crate::__outbox_attempts!($fixture);
         $crate::__outbox_delivery!($fixture);
+        $crate::__outbox_lateness!($fixture);
     };
 }

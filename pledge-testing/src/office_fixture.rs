@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use pledge_office::base::{Claims, Outbox};
 
+use crate::ManualClock;
+
 /// An empty store behind its ports. A clone is the same store.
 #[derive(Clone)]
 pub struct OfficeFixture {
     pub claims: Arc<dyn Claims>,
     pub outbox: Arc<dyn Outbox>,
+    /// The clock by which processes measure how long something takes.
+    pub timer: Arc<ManualClock>,
     /// By how many milliseconds the store's clock is ahead of the database's own.
     ahead: Arc<AtomicI64>,
     _guard: Arc<dyn Any + Send + Sync>,
@@ -26,10 +30,17 @@ impl OfficeFixture {
         ahead: Arc<AtomicI64>,
         guard: impl Any + Send + Sync,
     ) -> Self {
-        Self { claims: store.clone(), outbox: store, ahead, _guard: Arc::new(guard) }
+        let timer = Arc::new(ManualClock::default());
+        Self { claims: store.clone(), outbox: store, timer, ahead, _guard: Arc::new(guard) }
     }
 
-    /// Sets the clock of the database forward, or lets time pass.
+    /// Lets time pass while processes are at work: by the clock of the database and by theirs.
+    pub fn elapse(&self, time: Duration) {
+        self.advance(time);
+        self.timer.advance(time);
+    }
+
+    /// Sets the clock of the database forward, or lets time pass while no process measures it.
     pub fn advance(&self, by: Duration) {
         self.ahead.fetch_add(millis(by), Ordering::SeqCst);
     }

@@ -18,6 +18,7 @@ mod counters;
 mod crash_points;
 mod dice;
 mod edges;
+mod event;
 mod history;
 mod instance;
 mod node;
@@ -28,6 +29,7 @@ mod sharing;
 mod store;
 mod swarm;
 mod trace;
+mod wall_clock;
 
 use std::fmt;
 

@@ -35,8 +35,9 @@ pub trait Registry: Debug + Send + Sync + 'static {
 
     /// Resumes a chain that the operator found paused, halted or both, as
     /// [`ChainStatus::resumed`](crate::indexer::ChainStatus::resumed) defines; does nothing to one that
-    /// is not stopped. `Conflict` if it is stopped otherwise than it was found. Statuses are compared by
-    /// their texts: a stop that came meanwhile with the text of the one that was found is the same one.
+    /// is not stopped. `Conflict` if it is stopped otherwise than it was found. Statuses are compared as values, not
+    /// as they are shown. A stop has no number: one that came meanwhile with the reasons of the one that was found
+    /// is the same one.
     async fn resume_chain(
         &self,
         chain: ChainId,

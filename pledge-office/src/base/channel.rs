@@ -32,7 +32,8 @@ pub type SendError = PortError<SendErrorKind>;
 ///   answered, for people.
 /// - The same message may come again, after a crash or a lost answer. It then has the same id and the same
 ///   text, and the channel passes the id on wherever the receiver can drop duplicates by it.
-/// - A call ends within [`Delivery::SEND_TIME_MAX`](super::Delivery::SEND_TIME_MAX); what takes longer is `Unavailable`.
+/// - A call ends within [`Delivery::SEND_TIME_MAX`](super::Delivery::SEND_TIME_MAX); what takes longer is
+///   dropped, and counts as `Unavailable`.
 /// - A call whose future is dropped may or may not have sent its message; later calls still work.
 /// - No error and no detail contains a secret.
 #[async_trait]

@@ -1,9 +1,11 @@
-//! The two clocks: the database's, which decides, and the machine's.
+//! The clocks: the database's, which decides, the machine's, and one that measures.
 
 use std::fmt;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use pledge_core::stop::Clock;
 use pledge_core::types::{OutOfRange, Timestamp};
 
 /// An instant of the database's clock, in milliseconds since 1970.
@@ -54,10 +56,21 @@ impl fmt::Display for StoreTime {
 /// The clock of this machine. It dates what comes from outside and has no time of its own; it decides no
 /// amount, and nothing that instances share.
 ///
-/// It may jump, either way. For durations there is [`pledge_core::stop::Clock`].
+/// It may jump, either way. For durations there is [`Timer`].
 pub trait WallClock: Debug + Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> Timestamp;
+}
+
+/// A clock that only goes forward, and ends waits. It measures what this process does, and decides no amount.
+///
+/// # Contract
+/// - A wait ends once the clock has gone forward by its duration since the call, and not before.
+/// - A wait that is dropped ends nothing else.
+#[async_trait]
+pub trait Timer: Clock {
+    /// Waits for a duration.
+    async fn sleep(&self, duration: Duration);
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use pledge_core::stop::Stop;
 
 use super::{
     AttemptEnd, AttemptOutcome, Channel, Claim, ClaimName, Claims, Detail, Message, MessageState,
-    Outbox, RetrySchedule, SendError,
+    Outbox, RetrySchedule, SendError, SendErrorKind, Timer,
 };
 
 /// What a drain of a channel did.
@@ -32,17 +32,27 @@ pub struct Drained {
 /// an attempt is recorded only under that claim, so an instance that was thought dead records nothing.
 /// Within an instance a channel is drained by one at a time: a second drain takes the claim from the first,
 /// which then stops, and what it was sending comes twice.
+///
+/// A message that is sent again is not sent by two instances at once: a send begins within
+/// [`Delivery::BEGIN_TIME_MAX`] of the attempt and is dropped after [`Delivery::SEND_TIME_MAX`], and the message
+/// is not due again before both are over. A process that is suspended in the middle of a send may break that.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     claims: Arc<dyn Claims>,
     outbox: Arc<dyn Outbox>,
     instance: InstanceId,
     retry: RetrySchedule,
+    timer: Arc<dyn Timer>,
 }
 
 impl Delivery {
-    /// The time within which a channel answers.
+    /// The time within which a channel answers. A send that takes longer is dropped, and is `Unavailable`.
     pub const SEND_TIME_MAX: Duration = Duration::from_secs(30);
+    /// The time within which the store answers that an attempt has begun. Nothing is sent after a later answer:
+    /// the rest of the attempt's time is shorter than a send may take.
+    pub const BEGIN_TIME_MAX: Duration = Self::ATTEMPT_TIME_MAX
+        .checked_sub(Self::SEND_TIME_MAX)
+        .expect("a send is a part of an attempt");
     /// The time within which an attempt ends, its records included. One without an end may be under way until
     /// then, and is not repeated before.
     pub const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(60);
@@ -58,14 +68,15 @@ impl Delivery {
     /// Messages removed by one write.
     const PRUNED_MESSAGES: usize = 1_000;
 
-    /// Sends for an instance, again by a schedule.
+    /// Sends for an instance, again by a schedule; the timer measures what an attempt takes.
     pub fn new(
         claims: Arc<dyn Claims>,
         outbox: Arc<dyn Outbox>,
         instance: InstanceId,
         retry: RetrySchedule,
+        timer: Arc<dyn Timer>,
     ) -> Self {
-        Self { claims, outbox, instance, retry }
+        Self { claims, outbox, instance, retry, timer }
     }
 
     /// Sends the messages of one channel that are due, until none is, `stop` is requested, or the bound of
@@ -146,12 +157,19 @@ impl Delivery {
         channel: &dyn Channel,
         drained: &mut Drained,
     ) -> Result<(), StoreError> {
-        let id = message.id();
+        let (id, asked) = (message.id(), self.timer.elapsed());
         let Some(begun) = self.outbox.begin_attempt(claim, id, &self.retry).await? else {
             drained.given_up += 1;
             return Ok(());
         };
-        let sent = channel.send(message).await;
+        // The store may have begun the attempt as soon as it was asked, and others may send once its time is
+        // over. Without an end it is no answer of the channel, so it is not counted as one.
+        if self.timer.elapsed() > asked + Self::BEGIN_TIME_MAX {
+            tracing::warn!(message = %id, "the store answered too late to send a message, which is sent later");
+            drained.failed += 1;
+            return Ok(());
+        }
+        let sent = self.send_in_time(message, channel).await;
         let outcome = self.retry.outcome(begun, sent.as_ref().map(drop));
         let end = AttemptEnd { outcome, detail: sent.unwrap_or_else(|error| detail_of(&error)) };
         self.outbox.end_attempt(claim, id, begun.number, &end).await?;
@@ -161,6 +179,24 @@ impl Delivery {
             AttemptOutcome::GivenUp => &mut drained.given_up,
         } += 1;
         Ok(())
+    }
+
+    /// What the channel answers within [`Delivery::SEND_TIME_MAX`]. Its send is dropped then.
+    async fn send_in_time(
+        &self,
+        message: &Message,
+        channel: &dyn Channel,
+    ) -> Result<Detail, SendError> {
+        // Biased, so that an answer that came in time counts.
+        tokio::select! {
+            biased;
+            sent = channel.send(message) => sent,
+            () = self.timer.sleep(Self::SEND_TIME_MAX) => {
+                let kind = SendErrorKind::Unavailable { retry_after: None };
+                let seconds = Self::SEND_TIME_MAX.as_secs();
+                Err(SendError::new(kind, "send", format!("no answer within {seconds} seconds")))
+            }
+        }
     }
 }
 

@@ -87,14 +87,14 @@ async fn live(
     let api = Api { queries: stores.queries(), clock: SystemTime::now };
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
-    let routes = serving::taking_turns(pledge_http::router(api), limits.reads);
+    let (layers, meter) = (Layers::bare(limits), ListenerMeter::default());
+    let routes = serving::taking_turns(pledge_http::router(api), limits.reads, &meter.turns);
     gate.open(with_short_paths(
         pledge_http::service_over(routes, pledge_http::probes(health)),
         paths,
     ));
     let mut running = Tasks::new();
     running.spawn(tasks::keep_pulse(pulse, over.clone()));
-    let (layers, meter) = (Layers::bare(limits), ListenerMeter::default());
     running.spawn(serving::serve(listener, gate.router(), layers, meter, over.clone()));
     let life = Life::new(market, args.speed);
     running.spawn(life.live(context.progress.clone(), over.clone()));

@@ -8,12 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use crate::config::{Config, ConfigError, Effective, Environment};
+use crate::logs::LogSelection;
 use crate::serving::Layers;
 
 /// The keys that count at once. What else a file may have has shaped what runs already: tasks,
 /// connections, what was settled.
-const RELOADED: [&str; 3] =
-    ["server.allowed_origins", "limits.requests_per_second", "limits.burst"];
+const RELOADED: [&str; 4] =
+    ["server.allowed_origins", "limits.requests_per_second", "limits.burst", "logs.level"];
 
 /// Reads a configuration again whenever it is asked to.
 pub(super) struct Reloading {
@@ -22,6 +23,7 @@ pub(super) struct Reloading {
     /// What the server was started with.
     begun_with: Effective,
     layers: Layers,
+    selection: LogSelection,
     asked: Arc<Notify>,
 }
 
@@ -31,7 +33,8 @@ impl Reloading {
         let Context { file, environment, .. } = context;
         let begun_with = Config::effective(file.as_deref(), environment)?;
         let (file, environment) = (file.clone(), environment.clone());
-        Ok(Self { file, environment, begun_with, layers, asked: context.reload.clone() })
+        let (selection, asked) = (context.logs.selection.clone(), context.reload.clone());
+        Ok(Self { file, environment, begun_with, layers, selection, asked })
     }
 
     /// Reads again whenever it is asked, until `stop`.
@@ -54,6 +57,7 @@ impl Reloading {
     fn reload(&self) -> Result<(), ConfigError> {
         let config = Config::load(self.file.as_deref(), &self.environment)?;
         let written = Config::effective(self.file.as_deref(), &self.environment)?;
+        self.selection.choose(config.logs.level.as_ref());
         self.layers.reload(&config.server, config.limits);
         tracing::info!("read again: {}", RELOADED.join(", "));
         let mut differing = self.begun_with.keys_that_differ(&written);

@@ -74,7 +74,8 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     let is_reloaded = args.quick.token.is_none();
     let mut config = context.config_or_quick(args.quick).await?;
     config.require_chains()?;
-    context.log_files.open(&config.logs, context.log_format)?;
+    context.logs.selection.choose(config.logs.level.as_ref());
+    context.logs.files.open(&config.logs, context.log_format)?;
     let listen = args.listen.unwrap_or(config.server.listen);
     let listeners = Listeners::bind(listen, &config.server)?;
     let address = listeners.address()?;
@@ -238,7 +239,7 @@ async fn spawn(
     let reads = config.limits.reads;
     let queries = meters.store.around_readers(stores.for_readers(reads)?).queries(stores);
     let api = Api { queries, clock: SystemTime::now };
-    let routes = serving::taking_turns(pledge_http::router(api), reads);
+    let routes = serving::taking_turns(pledge_http::router(api), reads, &meters.readers.turns);
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
     gates.open(routes, health, &meters, stores);

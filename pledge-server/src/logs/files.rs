@@ -168,7 +168,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!("before");
             let bounds = LogBounds { bytes: 10_000, kept: 1, age: std::time::Duration::MAX };
-            let config = LogsConfig { dir: Some(dir.path().join("logs")), bounds };
+            let config = LogsConfig { level: None, dir: Some(dir.path().join("logs")), bounds };
             files.open(&config, format).unwrap();
             tracing::info!("an event");
             tracing::info!(target: "pledge::access", "a request");
@@ -201,7 +201,8 @@ mod tests {
     fn open(dir: PathBuf) -> Result<LogFiles, String> {
         let bounds = LogBounds { bytes: 1, kept: 1, age: std::time::Duration::MAX };
         let files = LogFiles::default();
-        let opened = files.open(&LogsConfig { dir: Some(dir), bounds }, LogFormat::Text);
+        let config = LogsConfig { level: None, dir: Some(dir), bounds };
+        let opened = files.open(&config, LogFormat::Text);
         opened.map(|()| files).map_err(|error| error.to_string())
     }
 

@@ -1,7 +1,7 @@
 //! The layers around the routes, from outside.
 
 use std::net::IpAddr;
-use std::num::{NonZeroU16, NonZeroU32};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt;
 
 use super::tests::{PATIENCE, answer_to, get_with, is_closed, start_over};
 use super::*;
-use crate::config::{LimitsConfig, Networks, RateConfig, ReadsConfig, ServerConfig, WebOrigin};
+use crate::config::{LimitsConfig, Networks, RateConfig, ServerConfig, WebOrigin};
 use crate::rates::{SharedRates, Verdict};
 
 pub(super) fn limits() -> LimitsConfig {
@@ -48,36 +48,6 @@ fn endless_work() -> (Router, CancellationToken) {
         std::future::pending::<&str>().await
     };
     (Router::new().route("/work", get(never)), dropped)
-}
-
-#[tokio::test]
-async fn a_request_that_finds_no_turn_is_busy_at_once_and_what_is_beside_is_answered() {
-    let reads =
-        ReadsConfig { concurrent: NonZeroU16::MIN, waiting: 0, wait: Duration::from_secs(20) };
-    let reading = Router::new().route("/read", get(std::future::pending::<&str>));
-    let server = start_over(taking_turns(reading, reads), Layers::bare(limits())).await;
-    let _served = server.send(b"GET /read HTTP/1.1\r\nhost: test\r\n\r\n").await;
-    let busy = loop {
-        let answer =
-            tokio::time::timeout(Duration::from_millis(500), get_with(&server, "/read", &[]));
-        // Until the first has its turn, the second may get it and is given up.
-        if let Ok(answer) = answer.await {
-            break answer;
-        }
-    };
-    assert_eq!((busy.status, busy.kind().as_str()), (503, "busy"));
-    assert_eq!(busy.header("retry-after"), Some("1"));
-    assert!(server.is_answered().await);
-}
-
-#[tokio::test]
-async fn a_request_that_waits_too_long_for_its_turn_is_busy() {
-    let wait = Duration::from_millis(50);
-    let reads = ReadsConfig { concurrent: NonZeroU16::MIN, waiting: 1, wait };
-    let reading = Router::new().route("/read", get(std::future::pending::<&str>));
-    let server = start_over(taking_turns(reading, reads), Layers::bare(limits())).await;
-    let _served = server.send(b"GET /read HTTP/1.1\r\nhost: test\r\n\r\n").await;
-    assert_eq!(get_with(&server, "/read", &[]).await.kind(), "busy");
 }
 
 #[tokio::test]

@@ -49,6 +49,15 @@ fn fetch(stream: &mut TcpStream, path: &str, lines: &str) -> Option<(u16, String
     (length.parse() == Ok(body.len())).then(|| (status, head.to_owned(), body.to_owned()))
 }
 
+/// Waits for a state that the server comes to by itself.
+fn until(is: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !is() {
+        assert!(Instant::now() < end, "it does not come to that");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn get(server: &str, path: &str, lines: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(server).unwrap();
     fetch(&mut stream, path, lines).expect("a whole answer")
@@ -189,6 +198,31 @@ fn a_stop_under_load_answers_what_was_accepted_and_ends_in_time() {
     let accepted = lost.iter().filter(|connected| **connected < begun).count();
     assert_eq!(accepted, 0, "{} answered", load.answered.into_inner());
     assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn a_hang_up_reads_the_level_of_the_log_again() {
+    let node = Node::with_the_first_hour(NORMAL);
+    // The burst shows that the file was read, also where nothing is logged of that.
+    let written = |level, burst| {
+        config(&node, &format!("[logs]\nlevel = \"{level}\"\n[limits]\nburst = {burst}"))
+    };
+    let folder = Folder::with_config(&written("warn", 201));
+    let file = folder.path().join("pledge.toml");
+    let server = folder.start(&LISTEN);
+    for (level, burst, lines) in [("info", 202, 1), ("error", 203, 1), ("info", 204, 2)] {
+        std::fs::write(&file, written(level, burst)).unwrap();
+        server.hang_up();
+        let policy = format!("ratelimit-policy: \"client\";q={burst};");
+        until(|| get(&server.server, "/api/v1/chains", "").1.contains(&policy));
+        if level == "info" {
+            server.wait_for("read again: ", |line| line.contains("logs.level"));
+        }
+        let printed = server.printed();
+        assert_eq!(printed.matches("read again: ").count(), lines, "{level}: {printed}");
+        assert!(!printed.contains("listening on"), "{printed}");
+    }
+    assert!(server.terminate().0.success());
 }
 
 #[test]

@@ -57,8 +57,15 @@ fn the_folder_and_the_bounds_of_log_files_are_keys() {
     let written = "[logs]\ndir = \"/var/log/pledge\"\nmegabytes = 5\nkept = 3\ndays = 2\n[storage]";
     let logs = load(&GOOD.replace("[storage]", written), &[]).unwrap().logs;
     let bounds = LogBounds { bytes: 5_000_000, kept: 3, age: Duration::from_secs(2 * 86_400) };
-    assert_eq!(logs, LogsConfig { dir: Some("/var/log/pledge".into()), bounds });
+    assert_eq!(logs, LogsConfig { level: None, dir: Some("/var/log/pledge".into()), bounds });
     assert_eq!(load(GOOD, &[]).unwrap().logs.dir, None);
+}
+
+#[test]
+fn the_level_of_the_log_is_a_key() {
+    let written = "[logs]\nlevel = \"warn,pledge_core=debug\"\n[storage]";
+    let logs = load(&GOOD.replace("[storage]", written), &[]).unwrap().logs;
+    assert_eq!(logs.level.unwrap().as_str(), "warn,pledge_core=debug");
 }
 
 #[test]

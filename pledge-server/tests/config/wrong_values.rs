@@ -122,6 +122,7 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     ("[storage]", "[logs]\nkept = 10001\n[storage]", "logs.kept", "1 to 10000"),
     ("[storage]", "[logs]\ndays = 3651\n[storage]", "logs.days", "1 to 3650"),
     ("[storage]", "[logs]\ndir = \" \"\n[storage]", "logs.dir", "names no folder"),
+    ("[storage]", "[logs]\nlevel = \"loud\"\n[storage]", "logs.level", "write one such as `info`"),
     ("poll_interval", "pol_interval", "chains.sepolia.pol_interval", "unknown field"),
     ("500ms", "soon", "chains.sepolia.poll_interval", "such as \"2s\""),
     ("500ms", "0s", "chains.sepolia.poll_interval", "out of range"),

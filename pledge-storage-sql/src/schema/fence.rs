@@ -40,7 +40,7 @@ impl FromRow for Newer {
 /// opened, until the change is withdrawn. A clone is another handle to the same fence.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fence {
-    /// The version of a change that is whole, as the first write found that met one.
+    /// The version of a change that is whole, as the first look found that met one.
     newer: Arc<OnceLock<u32>>,
     /// Whether the last look found a change that was only begun.
     is_begun: Arc<AtomicBool>,
@@ -50,6 +50,12 @@ impl Fence {
     /// Lets a write begin, in whose transaction `db` is. `Unavailable` where a set has the record of a
     /// newer release, whole or only begun.
     pub(crate) async fn pass(&self, db: &mut dyn Connection) -> Result<(), Fault> {
+        self.look(db).await?.map_or(Ok(()), |version| Err(begun(version)))
+    }
+
+    /// Looks for a newer release, and returns the version that it has only begun. `Unavailable` where its change
+    /// is whole.
+    pub(crate) async fn look(&self, db: &mut dyn Connection) -> Result<Option<u32>, Fault> {
         let mut newer = query(NEWEST.as_str());
         for set in SETS {
             newer = newer.bind(set.name).bind(set.newest());
@@ -58,15 +64,15 @@ impl Fence {
         let is_begun = found.as_ref().is_some_and(|newer| !newer.is_whole);
         self.is_begun.store(is_begun, Ordering::Relaxed);
         match found {
-            None => Ok(()),
-            Some(Newer { version, is_whole: false }) => Err(begun(version)),
+            None => Ok(None),
+            Some(Newer { version, is_whole: false }) => Ok(Some(version)),
             Some(Newer { version, is_whole: true }) => {
                 Err(closed(*self.newer.get_or_init(|| version)))
             }
         }
     }
 
-    /// `Unavailable` once a write has met the change of a newer release. Asks the database nothing.
+    /// `Unavailable` once the whole change of a newer release was found. Asks the database nothing.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         self.newer.get().map_or(Ok(()), |version| Err(closed(*version)))
     }

@@ -141,6 +141,14 @@ mod tests {
             None
         }
 
+        fn wait_for_table(&self, _table: &str) -> Option<String> {
+            None
+        }
+
+        fn connections(&self) -> Option<&'static str> {
+            None
+        }
+
         fn rights(&self) -> Option<&'static str> {
             None
         }

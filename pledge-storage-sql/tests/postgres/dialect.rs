@@ -80,6 +80,14 @@ impl SchemaDialect for PostgresDialect {
         Some("LOCK TABLE schema_migration IN ACCESS EXCLUSIVE MODE")
     }
 
+    fn wait_for_table(&self, _table: &str) -> Option<String> {
+        None
+    }
+
+    fn connections(&self) -> Option<&'static str> {
+        Some("SELECT * FROM pg_stat_activity")
+    }
+
     fn rights(&self) -> Option<&'static str> {
         Some("CREATE")
     }

@@ -10,9 +10,9 @@ use std::process::{Command, ExitStatus};
 
 use super::plants::{Plant, plants};
 
-/// The crates that the simulation consists of, and those that their manifests name.
-const CRATES: [&str; 4] =
-    ["pledge-core", "pledge-office", "pledge-storage-memory", "pledge-testing"];
+/// The folder of the crates in the copy. Crates of other paths are others to cargo, so the copy has the target
+/// folder of the workspace, and what both depend on is built once.
+const CRATES: &str = "planted";
 
 /// The copy of the crates, built.
 #[derive(Debug)]
@@ -27,13 +27,17 @@ impl Copy {
             Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the crate is in a workspace")?;
         let copy = root.join("target/planted");
         plant(root, &copy)?;
-        // A target folder of its own: to cargo both copies are the same crates, and a parent cargo
-        // may hold the lock of the usual folder.
-        let target = copy.join("target");
+        let target = std::env::var_os("CARGO_TARGET_DIR");
+        let target = target.map_or_else(|| root.join("target"), |target| root.join(target));
         let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
         cargo.current_dir(&copy).env("CARGO_TARGET_DIR", &target);
-        cargo.args(["build", "--offline", "-p", "pledge-testing", "--example", "pledge-planted"]);
-        cargo.args(for_many.then_some("--release"));
+        cargo.args(["build", "--offline", "--example", "pledge-planted"]);
+        // The tests are run with all features of the workspace, so what both depend on is there already.
+        cargo.args(if for_many {
+            ["--release", "--package=pledge-testing"]
+        } else {
+            ["--workspace", "--all-features"]
+        });
         cargo.envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_INCREMENTAL", "0")]);
         let (status, output) = run(&mut cargo)?;
         if !status.success() {
@@ -62,26 +66,30 @@ impl Copy {
 
 /// Copies the crates and turns each planted expression into a choice.
 fn plant(root: &Path, copy: &Path) -> Result<(), String> {
-    for name in CRATES {
-        copy_folder(&root.join(name), &copy.join(name))?;
-    }
+    let crates = copy.join(CRATES);
     let manifest = read(&root.join("Cargo.toml"))?;
-    let (start, end) = ("members = [", "]\n");
-    let from = manifest.find(start).ok_or("the workspace lists its members")?;
-    let to = manifest[from..].find(end).ok_or("the list ends")? + from;
-    let members = format!("{start}{}", CRATES.map(|name| format!("\"{name}\"")).join(", "));
-    write(&copy.join("Cargo.toml"), &format!("{}{members}{}", &manifest[..from], &manifest[to..]))?;
+    let (head, rest) =
+        manifest.split_once("members = [").ok_or("the workspace lists its members")?;
+    let (list, rest) = rest.split_once(']').ok_or("the list ends")?;
+    let names: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+    for name in &names {
+        copy_folder(&root.join(name), &crates.join(name))?;
+    }
+    let members =
+        names.iter().map(|name| format!("\"{CRATES}/{name}\"")).collect::<Vec<_>>().join(", ");
+    let rest = rest.replace("{ path = \"", &format!("{{ path = \"{CRATES}/"));
+    write(&copy.join("Cargo.toml"), &format!("{head}members = [{members}]{rest}"))?;
     write(&copy.join("Cargo.lock"), &read(&root.join("Cargo.lock"))?)?;
-    let testing = copy.join("pledge-testing/Cargo.toml");
+    let testing = crates.join("pledge-testing/Cargo.toml");
     write(
         &testing,
         &read(&testing)?.replace("name = \"pledge-sim\"", "name = \"pledge-planted\""),
     )?;
     for plant in plants() {
-        let path = copy.join("pledge-core/src").join(plant.file);
+        let path = crates.join("pledge-core/src").join(plant.file);
         write(&path, &choice(plant, &read(&path)?)?)?;
     }
-    let lib = copy.join("pledge-core/src/lib.rs");
+    let lib = crates.join("pledge-core/src/lib.rs");
     write(&lib, &format!("{}{CHOOSER}", read(&lib)?))
 }
 

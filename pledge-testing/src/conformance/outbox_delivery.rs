@@ -53,10 +53,15 @@ fn sorted(messages: &[Message]) -> Vec<Message> {
 
 impl OfficeFixture {
     fn delivery(&self, by: InstanceId) -> Delivery {
-        Delivery::new(self.claims.clone(), self.outbox.clone(), by, RETRY)
+        self.delivery_by(by, RETRY)
     }
 
-    async fn drain(&self, by: InstanceId, to: &MessageChannel) -> Drained {
+    fn delivery_by(&self, by: InstanceId, retry: RetrySchedule) -> Delivery {
+        let (claims, outbox) = (self.claims.clone(), self.outbox.clone());
+        Delivery::new(claims, outbox, by, retry, self.timer.clone())
+    }
+
+    pub(super) async fn drain(&self, by: InstanceId, to: &MessageChannel) -> Drained {
         let drained = self.delivery(by).drain(&channel("ops"), to, &Stop::never()).await;
         drained.expect("the store is there")
     }
@@ -165,7 +170,7 @@ async fn a_drain_is_bounded_and_the_next_goes_on(office: OfficeFixture) {
 async fn a_drain_that_takes_longer_than_a_claim_keeps_it(office: OfficeFixture) {
     office.enqueue(&messages(20)).await;
     let slow = office.clone();
-    let to = MessageChannel::new(&[]).before(move || slow.advance(Delivery::SEND_TIME_MAX));
+    let to = MessageChannel::new(&[]).before(move || slow.elapse(Delivery::SEND_TIME_MAX));
     let drained = office.drain(ONE, &to).await;
     assert_eq!(drained, Drained { delivered: 20, ..Drained::default() });
 }
@@ -253,7 +258,7 @@ async fn an_instance_that_was_taken_over_records_nothing(office: OfficeFixture) 
     let messages = messages(2);
     office.enqueue(&messages).await;
     let paused = office.clone();
-    let to = MessageChannel::new(&[]).before(move || paused.advance(HOUR));
+    let to = MessageChannel::new(&[]).before(move || paused.elapse(HOUR));
     assert_eq!(office.drain(ONE, &to).await, Drained { more_due: true, ..Drained::default() });
     assert_eq!(to.arrived().len(), 1);
     let attempts = office.attempts(&to.arrived()[0]).await;
@@ -279,7 +284,7 @@ async fn a_message_of_one_attempt_is_answered_before_it_is_given_up(office: Offi
     office.enqueue(std::slice::from_ref(&message)).await;
     let second = Duration::from_secs(1);
     let once = RetrySchedule::new(second, second, NonZeroU32::MIN).expect("a schedule");
-    let delivery = |by| Delivery::new(office.claims.clone(), office.outbox.clone(), by, once);
+    let delivery = |by| office.delivery_by(by, once);
     let (ops, stop) = (channel("ops"), Stop::never());
     let to = MessageChannel::new(&[Sent::TakenWithoutAnswer, Sent::Busy(None)]);
     let first = delivery(ONE);

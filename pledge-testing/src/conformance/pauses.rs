@@ -19,6 +19,7 @@ laws! {
     a_paused_chain_that_a_report_halts_is_both
     a_pause_of_what_is_paused_and_halted_keeps_why_it_is_halted
     a_chain_that_was_stopped_otherwise_meanwhile_is_not_resumed
+    a_chain_that_is_stopped_otherwise_in_the_same_words_is_not_resumed
     a_stopped_chain_takes_no_blocks_that_were_under_way
     a_stopped_chain_takes_no_logs_that_were_under_way
     a_stopped_chain_takes_no_reorg_and_an_operators_rewind
@@ -130,6 +131,18 @@ async fn a_chain_that_was_stopped_otherwise_meanwhile_is_not_resumed(fixture: Fi
     }
     ledger.store().resume_chain(CHAIN, &now, &operator()).await.expect("resume");
     ledger.store().resume_chain(CHAIN, &now, &operator()).await.expect("the answer was lost");
+}
+
+/// A reason that reads like two.
+async fn a_chain_that_is_stopped_otherwise_in_the_same_words_is_not_resumed(fixture: Fixture) {
+    let ledger = with_chain_stopped_twice(fixture).await;
+    let now = chain(&ledger).await;
+    let halt = "too deep; paused: a law".to_owned();
+    let found = ChainStatus::PausedAndHalted { pause: None, halt };
+    assert_eq!(found.to_string(), now.to_string());
+    let refused = ledger.store().resume_chain(CHAIN, &found, &operator()).await;
+    assert_eq!(refused.expect_err("it is another").kind(), StoreErrorKind::Conflict);
+    assert_eq!(chain(&ledger).await, now);
 }
 
 /// Stops the chain as an operator, or as an indexer that found a fault.

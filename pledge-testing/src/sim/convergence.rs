@@ -10,7 +10,8 @@ use super::contracts;
 use super::control::now;
 use super::edges::Edges;
 use super::history::{ACCOUNTS, STARTS, token};
-use super::play::{Play, WallClock};
+use super::play::Play;
+use super::wall_clock::WallClock;
 use crate::digest::digest;
 use crate::world::{CHAIN, account};
 

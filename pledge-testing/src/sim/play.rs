@@ -1,7 +1,7 @@
 //! One run: random events, tick by tick.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use pledge_core::indexer::{ChainStatus, IndexerError, Poll};
 use pledge_core::types::{BlockNumber, Timestamp};
@@ -10,6 +10,7 @@ use super::check::{Checker, Verdict, check_behind};
 use super::control::{Control, Died, OneFate, now};
 use super::dice::Dice;
 use super::edges::Edges;
+use super::event::Event;
 use super::history::{Fork, History};
 use super::instance::{Asked, Done, Instance, Surroundings, anybody};
 use super::node::Node;
@@ -19,6 +20,7 @@ use super::sharing;
 use super::store::{Pending, Store};
 use super::swarm::Swarm;
 use super::trace::Trace;
+use super::wall_clock::WallClock;
 use super::{Failure, Report};
 use crate::{Fixture, ManualClock};
 
@@ -41,36 +43,6 @@ pub(super) struct Play<'a> {
     highest: Vec<u64>,
     pub(super) clocks: Vec<WallClock>,
     tick: u64,
-}
-
-/// A process's wall clock, and its measurements.
-#[derive(Debug, Clone, Default)]
-pub(super) struct WallClock {
-    /// Seconds by which it is ahead of the newest block; negative if it is behind.
-    ahead: i64,
-    /// Its time when the current poll began.
-    now: Option<SystemTime>,
-    /// When the first poll of the current series of failures began.
-    failing: Option<SystemTime>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Event {
-    Mine,
-    Fork,
-    DeepFork,
-    Retime,
-    Rebirth,
-    Shrink,
-    Undo,
-    ShowHead,
-    Finality,
-    People,
-    Clock,
-    Cut,
-    View,
-    Old,
-    Torn,
 }
 
 impl<'a> Play<'a> {
@@ -197,24 +169,7 @@ impl<'a> Play<'a> {
 
     /// Plays one event outside of the processes.
     fn world(&mut self) {
-        let weather = self.around.swarm.weather;
-        let event = self.dice.pick(&[
-            (weather.mine, Event::Mine),
-            (weather.fork, Event::Fork),
-            (weather.deep_fork, Event::DeepFork),
-            (weather.retime, Event::Retime),
-            (weather.rebirth, Event::Rebirth),
-            (weather.shrink, Event::Shrink),
-            (weather.undo, Event::Undo),
-            (weather.show_head, Event::ShowHead),
-            (weather.finality, Event::Finality),
-            (weather.people, Event::People),
-            (weather.clock, Event::Clock),
-            (weather.cut, Event::Cut),
-            (weather.view, Event::View),
-            (weather.old, Event::Old),
-            (weather.torn, Event::Torn),
-        ]);
+        let event = Event::draw(&mut self.dice, &self.around.swarm.weather);
         self.line(&format!("{event:?}"));
         if !matches!(event, Event::People | Event::Clock) {
             let inside = self.instances.iter().any(Instance::is_indexing);
@@ -281,13 +236,13 @@ impl<'a> Play<'a> {
             Event::People => {
                 people.act(fixture, &around.control, &around.swarm, dice);
                 // A resume during a poll overrides its report: the next poll reports again.
-                self.clocks.iter_mut().for_each(|clock| clock.failing = None);
+                self.clocks.iter_mut().for_each(WallClock::forget_failures);
             }
             Event::Clock => {
                 around.clock.advance(Duration::from_secs(dice.below(100)));
                 let choices = [(6, 0), (3, -500), (3, 500), (1, -100_000), (1, 1_000_000)];
                 let at = usize::try_from(dice.below(2)).expect("few") % self.clocks.len();
-                self.clocks[at].ahead = dice.pick(&choices);
+                self.clocks[at].set_ahead(dice.pick(&choices));
                 around.control.lock().counters.clock_jumps += 1;
             }
             Event::Cut => around.pick_node(dice).cut(),
@@ -372,7 +327,7 @@ impl<'a> Play<'a> {
     pub(super) fn crash(&mut self, at: usize) {
         self.instances[at].start_again(&self.around);
         if let Some(clock) = self.clocks.get_mut(at) {
-            clock.failing = None;
+            clock.forget_failures();
         }
         let mut state = self.around.control.lock();
         state.counters.crashes += 1;
@@ -401,9 +356,7 @@ impl<'a> Play<'a> {
     pub(super) fn index(&mut self, at: usize) {
         self.highest[at] = self.highest_shown();
         let newest = self.history.chain.head().time.get();
-        let shown = newest.saturating_add_signed(self.clocks[at].ahead);
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(shown);
-        self.clocks[at].now = Some(now);
+        let now = self.clocks[at].begin_poll(newest);
         self.instances[at].index(now);
     }
 
@@ -481,20 +434,6 @@ impl<'a> Play<'a> {
             }
         };
         Ok(rested)
-    }
-}
-
-impl WallClock {
-    /// Whether the polls have failed for a minute, this one included.
-    fn has_stalled(&mut self, poll: &Poll) -> bool {
-        if !matches!(poll, Poll::Retry(_)) {
-            self.failing = None;
-            return false;
-        }
-        let now = self.now.expect("a poll began");
-        let since = self.failing.filter(|since| *since <= now).unwrap_or(now);
-        self.failing = Some(since);
-        now.duration_since(since).is_ok_and(|failed| failed >= Duration::from_secs(60))
     }
 }
 
