@@ -40,7 +40,7 @@ pub enum Identity {
     ApiKey {
         /// The key.
         key: ApiKeyId,
-        /// The name of the key, for people.
+        /// What the audit log calls it: the name of its owner, `/`, and its own.
         name: String,
         /// Whose it is.
         owner: UserId,
