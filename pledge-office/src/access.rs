@@ -9,27 +9,61 @@
 //! - [`Secrets`] gives each [`Purpose`] keys of its own. [`Nonces`] are known again by them, and a
 //!   [`RefreshToken`] gives its successor; [`RefreshTimes`] decides when. [`Failures`] slow sign-ins down.
 //!
-//! All of it is pure: times and random bytes are arguments. Which key signed a message is for an adapter
-//! to find out, since a contract may sign too.
+//! - An [`AccessStore`] keeps users, roles, keys and sign-ins. What a person may do to them is decided by
+//!   [`Acting`], in the transaction of the write.
+//!
+//! All of it is pure but for the ports: times and random bytes are arguments. Which key signed a message is for
+//! an adapter to find out, since a contract may sign too.
 
+mod api_key;
+mod attempt;
+mod audited;
+mod authority;
 mod caller;
 mod expected;
+mod grants;
 mod id;
+mod invitation;
 mod message;
 mod nonce;
 mod permission;
 mod refresh;
+mod request;
 mod role;
 mod secret;
+mod session;
 mod slowdown;
+mod store;
+mod text;
+mod user;
 
+pub use api_key::{ApiKey, KeyCaller, KeyPrefix, NewApiKey};
+pub use attempt::{Attempted, FailureKey, TICKET_LASTS, TicketHolder};
+pub use audited::AccessAction;
+pub use authority::{
+    AccessError, Acting, By, Refused, Right, gives_admin, has_a_way_in, is_admin, keeps_an_admin,
+};
 pub use caller::{Authenticator, Caller, Credential, Identity, Unauthenticated};
 pub use expected::{Expected, Refusal};
-pub use id::{ApiKeyId, SessionId, UserId};
+pub use grants::{GivenGrant, GivenGrants, Roles, both, lacking};
+pub use id::{ApiKeyId, InvitationId, SessionId, UserId};
+pub use invitation::{Invitation, InvitationEnd, NewInvitation};
 pub use message::{Instant, MalformedMessage, SignInMessage};
 pub use nonce::{BadNonce, NonceId, Nonces};
 pub use permission::{Permission, UnknownPermission};
 pub use refresh::{Presented, RefreshRecord, RefreshTimes, RefreshToken, TokenHash, Used};
+pub use request::{
+    Begun, IdempotencyKey, KeptAnswer, Principal, RequestDigest, RequestKey, Turn, UNDER_WAY_FOR,
+};
 pub use role::{Grant, Object, Role, RoleName, Scope, may};
 pub use secret::{Keys, Purpose, Secrets, WeakSecret};
+pub use session::{
+    ContractSignature, NewSession, Refreshed, Session, SessionEnd, Shown, SignedInBy,
+};
 pub use slowdown::Failures;
+pub use store::{
+    AccessStore, AccessUpkeep, ApiKeyStore, AttemptStore, InvitationStore, Position, Profiles,
+    RequestStore, RoleStore, SessionStore, UserReads, UserWrites,
+};
+pub use text::{DisplayName, KeyName, LanguageTag, Note, TimeZoneName, UserAgent, UserName};
+pub use user::{Ban, NewUser, PasswordHash, PasswordSignIn, Profile, Signs, User, Wallet, called};

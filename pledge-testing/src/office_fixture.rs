@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use pledge_core::ports::AuditReads;
+use pledge_office::access::AccessStore;
 use pledge_office::base::{Claims, Outbox};
 
 use crate::ManualClock;
@@ -15,6 +17,8 @@ use crate::ManualClock;
 pub struct OfficeFixture {
     pub claims: Arc<dyn Claims>,
     pub outbox: Arc<dyn Outbox>,
+    pub access: Arc<dyn AccessStore>,
+    pub audit: Arc<dyn AuditReads>,
     /// The clock by which processes measure how long something takes.
     pub timer: Arc<ManualClock>,
     /// By how many milliseconds the store's clock is ahead of the database's own.
@@ -25,13 +29,14 @@ pub struct OfficeFixture {
 impl OfficeFixture {
     /// A fixture of a store whose clock is `ahead` of its database's, in milliseconds, whatever is set
     /// there. `guard` is dropped with it.
-    pub fn new<S: Claims + Outbox>(
+    pub fn new<S: Claims + Outbox + AccessStore + AuditReads>(
         store: Arc<S>,
         ahead: Arc<AtomicI64>,
         guard: impl Any + Send + Sync,
     ) -> Self {
         let timer = Arc::new(ManualClock::default());
-        Self { claims: store.clone(), outbox: store, timer, ahead, _guard: Arc::new(guard) }
+        let (claims, outbox, access) = (store.clone(), store.clone(), store.clone());
+        Self { claims, outbox, access, audit: store, timer, ahead, _guard: Arc::new(guard) }
     }
 
     /// Lets time pass while processes are at work: by the clock of the database and by theirs.

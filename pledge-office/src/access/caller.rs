@@ -40,7 +40,7 @@ pub enum Identity {
     ApiKey {
         /// The key.
         key: ApiKeyId,
-        /// The name of the key, for people.
+        /// What the audit log calls it: the name of its owner, `/`, and its own.
         name: String,
         /// Whose it is.
         owner: UserId,
@@ -92,7 +92,7 @@ impl Debug for Credential {
 /// Why a credential lets nobody in.
 #[derive(Debug, thiserror::Error)]
 pub enum Unauthenticated {
-    /// It is none, it is over, it was revoked, or its user is banned: the reader is not told which.
+    /// It is none, it is over, it was revoked, or its user is banned: the text is the same for all of them.
     #[error("the credential is not valid: sign in again")]
     Refused,
     /// Whether it is could not be found out.

@@ -52,6 +52,8 @@ ids! {
     SessionId "session";
     /// A key of a program.
     ApiKeyId "API key";
+    /// What lets a person become a user, once.
+    InvitationId "invitation";
 }
 
 #[cfg(test)]

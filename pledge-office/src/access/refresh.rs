@@ -17,6 +17,14 @@ pub struct RefreshToken(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenHash(pub [u8; 32]);
 
+impl TokenHash {
+    /// That of a token's text, of 256 random bits: a refresh token, a ticket, an invitation's code or the key
+    /// of a program.
+    pub fn of(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+}
+
 /// A token as a store keeps it, one of the family that began with a sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshRecord {
@@ -112,7 +120,7 @@ impl RefreshToken {
 
     /// What a store keeps of it.
     pub fn hash(&self) -> TokenHash {
-        TokenHash(Sha256::digest(&self.0).into())
+        TokenHash::of(&self.0)
     }
 
     /// Its successor under each key of [`Purpose::RefreshToken`](super::Purpose::RefreshToken), the one

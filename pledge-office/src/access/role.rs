@@ -47,6 +47,16 @@ pub struct Role {
 }
 
 impl Role {
+    /// The name of the built-in role that allows everything.
+    pub const ADMIN: &'static str = "admin";
+    /// The name of the built-in role that allows nothing but what concerns its own account.
+    pub const MEMBER: &'static str = "member";
+
+    /// Whether a name is that of a built-in role.
+    pub fn is_built_in(name: &RoleName) -> bool {
+        Self::built_in().iter().any(|role| role.name == *name)
+    }
+
     /// The roles that are always there, from the one that allows least.
     ///
     /// A `member` does what concerns its own account, which needs no permission. A `viewer` reads
@@ -61,10 +71,10 @@ impl Role {
         let steering = [P::PauseChains, P::Rewind, P::RetrySettlements, P::ChangeProgrammes];
         let operator = [&viewer[..], &steering].concat();
         [
-            role("member", &[]),
+            role(Self::MEMBER, &[]),
             role("viewer", &viewer),
             role("operator", &operator),
-            role("admin", &P::ALL),
+            role(Self::ADMIN, &P::ALL),
         ]
     }
 }
@@ -111,6 +121,48 @@ pub fn may(grants: &[Grant], permission: Permission, object: Object) -> bool {
 }
 
 impl Scope {
+    /// How many chains and tokens it names.
+    pub fn objects(&self) -> usize {
+        match self {
+            Self::Everywhere => 0,
+            Self::Within { chains, tokens } => chains.len() + tokens.len(),
+        }
+    }
+
+    /// Whether it is nowhere.
+    pub fn is_empty(&self) -> bool {
+        *self != Self::Everywhere && self.objects() == 0
+    }
+
+    /// Where both are valid.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Everywhere, scope) | (scope, Self::Everywhere) => scope.clone(),
+            (
+                Self::Within { chains, tokens },
+                Self::Within { chains: others, tokens: other_tokens },
+            ) => {
+                let covered = |scope: &Self, token: &TokenId| scope.covers(Object::Token(*token));
+                let mine = tokens.iter().filter(|token| covered(other, token));
+                let theirs = other_tokens.iter().filter(|token| covered(self, token));
+                let chains = chains.intersection(others).copied().collect();
+                Self::Within { chains, tokens: mine.chain(theirs).copied().collect() }
+            }
+        }
+    }
+
+    /// The objects that grants must cover to cover all of it.
+    pub fn needed(&self) -> Vec<Object> {
+        match self {
+            Self::Everywhere => vec![Object::General],
+            Self::Within { chains, tokens } => {
+                let chains = chains.iter().map(|chain| Object::Chain(*chain));
+                chains.chain(tokens.iter().map(|token| Object::Token(*token))).collect()
+            }
+        }
+    }
+
     fn covers(&self, object: Object) -> bool {
         let Self::Within { chains, tokens } = self else {
             return true;
