@@ -65,6 +65,11 @@ impl WalletSignature {
         bytes.map(|bytes| Self(bytes.into())).ok_or(MalformedSignature)
     }
 
+    /// Bytes that were one before.
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, MalformedSignature> {
+        if bytes.len() <= Self::BYTES_MAX { Ok(Self(bytes)) } else { Err(MalformedSignature) }
+    }
+
     /// Its bytes.
     pub const fn bytes(&self) -> &Bytes {
         &self.0
@@ -122,22 +127,22 @@ impl Inquiry {
     /// What follows from the outcomes of [`Inquiry::calls`], in their order.
     ///
     /// A contract that reverts, or answers with anything but the word of ERC-1271, has not signed. An account
-    /// whose code is a delegation has a key too, which signs where its contract does not.
+    /// whose code is a delegation (EIP-7702) is still ruled by its key: where the key signed it is asked no further,
+    /// so that its user stays the same when it delegates.
     pub fn decide(&self, outcomes: &[CallOutcome]) -> Result<SignedBy, NotSigned> {
         let answer = |index: usize| outcomes.get(index).and_then(|outcome| outcome.as_ref().ok());
+        let accepts =
+            |index: usize, word: [u8; 32]| answer(index).is_some_and(|bytes| **bytes == word);
         let code = answer(0).ok_or(NotSigned)?;
-        let has_code = !code.is_empty();
-        let accepts = |answer: Option<&Bytes>, word: [u8; 32]| answer.is_some_and(|it| **it == word);
-        if has_code && accepts(answer(1), abi::ACCEPTED) {
-            return Ok(SignedBy::Contract);
-        }
-        if self.is_counterfactual {
-            let is_accepted = accepts(answer(2), simulation::ACCEPTED);
-            return is_accepted.then_some(SignedBy::Contract).ok_or(NotSigned);
-        }
-        let has_key = !has_code || is_delegation(code);
+        let has_key = !self.is_counterfactual && (code.is_empty() || is_delegation(code));
         let signer = has_key.then(|| key::signer(self.digest, self.signature.bytes())).flatten();
-        if signer == Some(self.account) { Ok(SignedBy::Key) } else { Err(NotSigned) }
+        let is_accepted = (!code.is_empty() && accepts(1, abi::ACCEPTED))
+            || (self.is_counterfactual && accepts(2, simulation::ACCEPTED));
+        match signer {
+            Some(signer) if signer == self.account => Ok(SignedBy::Key),
+            _ if is_accepted => Ok(SignedBy::Contract),
+            _ => Err(NotSigned),
+        }
     }
 }
 

@@ -86,16 +86,21 @@ fn a_contract_that_refuses_is_not_overruled_by_a_key() {
 }
 
 #[test]
-fn an_account_with_a_delegation_signs_by_its_contract_or_by_its_key() {
+fn an_account_with_a_delegation_signs_by_its_key_or_by_its_contract() {
     let delegation = [&DELEGATION[..], &[0x11; 20]].concat();
-    let asked = inquiry(SIGNER, SIGNED);
-    let decide = |code: &[u8], answer| asked.decide(&[outcome(code), answer]);
-    assert_eq!(decide(&delegation, outcome(abi::ACCEPTED)), Ok(SignedBy::Contract));
-    assert_eq!(decide(&delegation, reverted()), Ok(SignedBy::Key));
-    assert_eq!(decide(&delegation, outcome([])), Ok(SignedBy::Key));
+    let decide = |account, code: &[u8], answer| {
+        inquiry(account, SIGNED).decide(&[outcome(code), answer])
+    };
+    for answer in [outcome(abi::ACCEPTED), reverted(), outcome([])] {
+        assert_eq!(decide(SIGNER, &delegation, answer), Ok(SignedBy::Key));
+    }
+    let by_contract = decide(DEPLOYED, &delegation, outcome(abi::ACCEPTED));
+    assert_eq!(by_contract, Ok(SignedBy::Contract));
+    assert_eq!(decide(DEPLOYED, &delegation, reverted()), Err(NotSigned));
     // What only begins like a delegation is the code of a contract.
-    assert_eq!(decide(&[&delegation[..], &[0]].concat(), reverted()), Err(NotSigned));
-    assert_eq!(decide(&delegation[..22], reverted()), Err(NotSigned));
+    let longer = [&delegation[..], &[0]].concat();
+    assert_eq!(decide(SIGNER, &longer, reverted()), Err(NotSigned));
+    assert_eq!(decide(SIGNER, &delegation[..22], reverted()), Err(NotSigned));
 }
 
 #[test]
