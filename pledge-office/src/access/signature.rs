@@ -40,7 +40,9 @@ pub enum SignedBy {
 
 /// A signature that is none of the account for the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the signature is none of this account for this message: sign it with the account that it names")]
+#[error(
+    "the signature is none of this account for this message: sign it with the account that it names"
+)]
 pub struct NotSigned;
 
 /// A question about a signature: what its chain is asked, and what follows from the answers.
