@@ -90,9 +90,9 @@ async fn a_wallet_that_is_no_users_registers_by_the_message_that_did_not_let_it_
     let error = world.by_wallet(&message, &signature).await.unwrap_err();
     assert!(matches!(error, SignInError::NotRegistered), "{error:?}");
     let signed = SignedMessage { message: &message, signature: &signature };
-    let register = || {
+    let register = async || {
         let by = Registering::Wallet(signed);
-        world.sign_in.register(by, Profile::default(), None, &client())
+        world.sign_in.register(by, Profile::default(), None, &client()).await
     };
     assert!(register().await.is_ok());
     let error = register().await.unwrap_err();

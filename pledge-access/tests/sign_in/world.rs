@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use k256::ecdsa::SigningKey;
 use pledge_access::{JwtTokens, OsRandom};
-use pledge_core::audit::{Actor, ActorKind, Attribution, AuditQuery, AuditRecord};
-use pledge_core::ports::AuditReads;
+use pledge_core::audit::{Actor, ActorKind, Attribution, AuditRecord};
+use pledge_core::ports::{AuditQuery, AuditReads};
 use pledge_core::primitives::{Address, Signature, hex};
 use pledge_core::types::Timestamp;
 use pledge_office::access::{
@@ -217,7 +217,7 @@ impl World {
 
     /// The actions of the audit log, oldest first.
     pub(crate) async fn audited(&self) -> Vec<AuditRecord> {
-        let mut records = self.store.audit(&AuditQuery::default()).await.unwrap();
+        let mut records = self.store.audit(&AuditQuery::newest(100)).await.unwrap();
         records.reverse();
         records
     }
