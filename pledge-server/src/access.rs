@@ -16,11 +16,11 @@ use crate::config::SignInConfig;
 use crate::wire;
 
 /// The chains on which wallets are looked up.
-pub(crate) type Sources = BTreeMap<ChainId, Arc<dyn ChainSource>>;
+pub type Sources = BTreeMap<ChainId, Arc<dyn ChainSource>>;
 
 /// The clock of this machine.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct MachineClock;
+pub struct MachineClock;
 
 impl WallClock for MachineClock {
     fn now(&self) -> Timestamp {
@@ -30,7 +30,7 @@ impl WallClock for MachineClock {
 }
 
 /// Sign-in over a store, for wallets on these chains. It makes a hash, which takes as long as any.
-pub(crate) fn sign_in(
+pub fn sign_in(
     config: &SignInConfig,
     registration: Registration,
     store: Arc<dyn AccessStore>,

@@ -16,8 +16,8 @@ section! {
     /// Sign-in. Without a secret key no one signs in and nothing is written over HTTP; what is public is read.
     RawAccess shown as AccessShown {
         /// What tokens are signed with: random text of 32 bytes or more, such as `openssl rand -hex 32` prints, or
-        /// `file:PATH` for the file that has it. All instances over one store have the same. Of a list the first
-        /// signs and all verify: so a secret is replaced by writing another before it.
+        /// `file:PATH` for the file that has it. All instances over one store have the same. Of a list, or a text with
+        /// commas, the first signs and all verify: so a secret is replaced by writing another before it.
         secret_key: Option<SecretList> = optional(SecretList(vec![Secret::Text("random text".to_owned())])),
         /// Host, and port if it is an unusual one, of the page at which users sign in: what a wallet signs names it.
         /// The page is on https, or on http if the host is of this machine. Needed with `secret_key`.

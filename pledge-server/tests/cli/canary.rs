@@ -59,7 +59,7 @@ impl Servers {
 fn folder(node: &Node, web_socket: &TcpListener) -> Folder {
     Folder::with_config(&format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n[logs]\ndir = \"logs\"\n\
-         [access]\nsecret_key = \"{CANARY} and so on, for 32 bytes\"\ndomain = \"127.0.0.1\"\n\
+         [access]\nsecret_key = \"{CANARY} and so on to have 32 bytes\"\ndomain = \"127.0.0.1\"\n\
          [chains.local]\nchain_id = {CHAIN}\nconfirmations = 1\npoll_interval = \"50ms\"\n\
          rpc_urls = [\"http://me:{CANARY}@{}/?key={CANARY}\", \"http://127.0.0.1:9/v3/{CANARY}\"]\n\
          ws_url = \"ws://{}/v3/{CANARY}?key={CANARY}\"\n\

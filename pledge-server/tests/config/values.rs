@@ -127,7 +127,7 @@ fn a_clock_slack_is_fifteen_minutes_except_on_the_chains_of_local_nodes() {
     assert_eq!(set, Some(Duration::from_secs(300)));
 }
 
-const SECRET: &str = "s3cret and so on, for thirty-two bytes";
+const SECRET: &str = "s3cret and so on for thirty-two bytes";
 
 #[test]
 fn no_one_signs_in_without_a_secret_key() {

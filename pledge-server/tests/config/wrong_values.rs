@@ -287,13 +287,13 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "[storage]",
-        "[access]\nsecret_key = \"hunter2 and so on, for 32 bytes.\"\n[storage]",
+        "[access]\nsecret_key = \"hunter2 and so on to have 32 bytes\"\n[storage]",
         "access.domain",
         "the host at which users sign in",
     ),
     (
         "[storage]",
-        "[access]\nsecret_key = [\"hunter2 and so on, for 32 bytes.\", \"file:no/such\"]\n\
+        "[access]\nsecret_key = [\"hunter2 and so on to have 32 bytes\", \"file:no/such\"]\n\
          domain = \"a.example\"\n[storage]",
         "access.secret_key[1]",
         "make it readable, or name another one",
