@@ -22,7 +22,8 @@ case ${1:-} in
     simulation) simulation --seeds "${2:-100000}" ;;
     planted) simulation --planted ;;
     kills) PLEDGE_KILLS=${2:-1000} scripts/services.sh exec cargo test -p pledge-server --all-features --test anvil kills_over -- --nocapture ;;
-    unreliable | bounds | signin) cargo bench -p pledge-benches --bench "$1" ;;
+    unreliable | bounds) cargo bench -p pledge-benches --bench "$1" ;;
+    signin) cargo bench -p pledge-access --bench signin ;;
     requests | attack)
         source scripts/lib.sh
         need wrk wrk
