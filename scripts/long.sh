@@ -8,6 +8,7 @@
 #   scripts/long.sh bounds       time and memory of a page, of a large settlement, of short windows
 #   scripts/long.sh requests     requests a second of the server over 10,000,000 changes, next to a bare handler
 #   scripts/long.sh attack       the follower's lag while readers flood the server
+#   scripts/long.sh signin       whether the time of a sign-in shows that a name is one
 #   scripts/long.sh schemathesis 200 cases of every operation of the API, or as many as follow
 #   scripts/long.sh first        from a clone with nothing compiled to the first settled statement
 #
@@ -22,6 +23,7 @@ case ${1:-} in
     planted) simulation --planted ;;
     kills) PLEDGE_KILLS=${2:-1000} scripts/services.sh exec cargo test -p pledge-server --all-features --test anvil kills_over -- --nocapture ;;
     unreliable | bounds) cargo bench -p pledge-benches --bench "$1" ;;
+    signin) cargo bench -p pledge-access --bench signin ;;
     requests | attack)
         source scripts/lib.sh
         need wrk wrk
@@ -32,7 +34,7 @@ case ${1:-} in
     schemathesis) scripts/schemathesis.sh "${2:-200}" ;;
     first) scripts/first-statement.sh ;;
     *)
-        sed -n '3,13s/^#\( *\)//p' "$0" >&2
+        sed -n '3,14s/^#\( *\)//p' "$0" >&2
         exit 2
         ;;
 esac

@@ -4,6 +4,7 @@
 //!   result is written in a transaction that checks the claim.
 //! - The outbox keeps [`Message`]s until their channel has them. [`Delivery`] sends what is due.
 //! - A [`Task`] is what runs by the clock.
+//! - [`Random`] gives the bytes of ids and secrets.
 //!
 //! The time that decides here is [`StoreTime`], the database's, which all instances share. The machine's
 //! own ([`WallClock`]) dates what comes from outside; a [`Timer`] measures how long something takes.
@@ -15,6 +16,7 @@ mod clock;
 mod delivery;
 mod message;
 mod outbox;
+mod random;
 mod retry;
 mod task;
 
@@ -28,5 +30,6 @@ pub use message::{
     MessageState, MessageStatus,
 };
 pub use outbox::Outbox;
+pub use random::{Random, random_bytes};
 pub use retry::RetrySchedule;
 pub use task::{RunContext, RunLog, Task, TaskError, TaskErrorKind, TaskName, TaskOutcome};

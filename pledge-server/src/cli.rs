@@ -1,6 +1,7 @@
 //! The command line: what users type, one file a command.
 
 mod acting;
+mod admin;
 mod archive;
 mod audit;
 mod config;
@@ -98,6 +99,9 @@ enum Command {
     Rewind(rewind::RewindArgs),
     /// List who did what, newest first
     Audit(audit::AuditArgs),
+    /// Make users who may do everything over HTTP
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
 }
 
 impl Command {
@@ -272,6 +276,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Resume(args) => pause::resume(context, args).await,
         Command::Rewind(args) => rewind::execute(context, args).await,
         Command::Audit(args) => audit::execute(context, args).await,
+        Command::Admin(command) => admin::execute(context, command).await,
     }
 }
 

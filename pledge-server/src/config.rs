@@ -4,6 +4,7 @@
 //! [`Config::load`] returns either a configuration in which every value has its domain's type, or a
 //! [`ConfigError`] that lists every wrong key.
 
+mod access;
 mod chain;
 mod contract;
 mod durations;
@@ -16,6 +17,7 @@ mod nodes;
 mod points;
 mod quick;
 mod raw;
+mod secret;
 mod section;
 mod server;
 mod settlement;
@@ -30,6 +32,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+pub use access::{AccessConfig, Domain, SignInConfig};
 pub use chain::ChainConfig;
 pub use contract::ContractConfig;
 pub use error::{ConfigError, Key, Problem, Problems};
@@ -52,6 +55,7 @@ pub use url::{NodeUrl, ServerUrl};
 
 use pledge_core::types::ChainId;
 
+use access::RawAccess;
 use chain::RawChain;
 use limits::RawLimits;
 use logs::RawLogs;
@@ -69,6 +73,7 @@ section! {
     RawConfig {}
     sections {
         server: RawServer = always(),
+        access: RawAccess = always().extra(),
         storage: RawStorage = always(),
         settlement: RawSettlement = always(),
         limits: RawLimits = always().extra(),
@@ -82,6 +87,8 @@ section! {
 pub struct Config {
     /// The HTTP server.
     pub server: ServerConfig,
+    /// How users sign in.
+    pub access: AccessConfig,
     /// Where the ledger is kept.
     pub storage: StorageConfig,
     /// How points are settled.
@@ -175,9 +182,10 @@ impl Config {
     }
 
     fn check(raw: RawConfig) -> Result<Self, ConfigError> {
-        let RawConfig { server, storage, settlement, limits, logs, chains } = raw;
+        let RawConfig { server, access, storage, settlement, limits, logs, chains } = raw;
         let mut problems = Problems::default();
         let server = ServerConfig::check(server, &Key::root("server"), &mut problems);
+        let access = AccessConfig::check(access, &Key::root("access"), &mut problems);
         let storage = StorageConfig::check(storage, &Key::root("storage"), &mut problems);
         let settlement =
             SettlementConfig::check(settlement, &Key::root("settlement"), &mut problems);
@@ -185,8 +193,9 @@ impl Config {
         let logs = LogsConfig::check(logs, &Key::root("logs"), &mut problems);
         let chains = chain::check_all(chains, &Key::root("chains"), &mut problems);
         let checked = || {
-            let (server, storage, settlement) = (server?, storage?, settlement?);
-            Some(Self { server, storage, settlement, limits: limits?, logs: logs?, chains })
+            let (server, access, storage) = (server?, access?, storage?);
+            let (settlement, limits, logs) = (settlement?, limits?, logs?);
+            Some(Self { server, access, storage, settlement, limits, logs, chains })
         };
         match checked() {
             Some(config) if problems.is_empty() => Ok(config),

@@ -7,6 +7,7 @@
 
 #![allow(missing_docs, reason = "the names say it; what is not obvious has a comment")]
 
+pub mod access;
 mod backoff;
 pub mod cli;
 pub mod config;

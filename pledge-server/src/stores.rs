@@ -16,6 +16,7 @@ use pledge_core::ports::{
 };
 use pledge_core::query::Queries;
 use pledge_http::PartState;
+use pledge_office::access::AccessStore;
 
 use crate::config::ReadsConfig;
 use crate::load::{LoadReader, StoreLoad};
@@ -42,6 +43,8 @@ pub struct Stores {
     pub archive: Arc<dyn Archive>,
     /// The pending blocks above the ledger.
     pub pending: Arc<dyn PendingCache>,
+    /// Users, roles, keys and sign-ins, in the same database, if it keeps them.
+    pub access: Option<Arc<dyn AccessStore>>,
     /// The leases by which instances that share the store find each other, if there are any.
     pub leases: Option<Arc<dyn Leases>>,
     /// The bounds of a settlement.
@@ -108,12 +111,18 @@ impl Stores {
             audit: store.clone(),
             archive: store,
             pending,
+            access: None,
             leases: None,
             settling: SettlerConfig::default(),
             redis: None,
             rates: None,
             database: None,
         }
+    }
+
+    /// With users, roles, keys and sign-ins.
+    pub(crate) fn with_access(self, access: Arc<dyn AccessStore>) -> Self {
+        Self { access: Some(access), ..self }
     }
 
     /// With the database that has to be closed.

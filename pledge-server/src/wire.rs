@@ -4,6 +4,7 @@
 //! rest of the server knows the ports of core, [`Stores`](crate::stores::Stores),
 //! [`Nodes`](crate::nodes::Nodes) and [`Heads`](crate::nodes::Heads).
 
+mod access;
 mod backend;
 mod memory;
 mod mysql;
@@ -12,6 +13,7 @@ mod opening;
 mod redis;
 mod sqlite;
 
+pub(crate) use access::{access_tokens, passwords, random};
 pub(crate) use memory::remove_private_folders;
 pub(crate) use nodes::{
     chain_behind, connect_each, connect_one, is_wrong_chain, listen_for_heads, probe_heads,

@@ -39,9 +39,10 @@ struct Entry {
 impl Effective {
     pub(super) fn new(config: &Config, written: &Written<'_>) -> Self {
         // The order of the file: each table before the tables inside it.
-        let Config { server, storage, settlement, limits, logs, chains } = config;
+        let Config { server, access, storage, settlement, limits, logs, chains } = config;
         let mut all = vec![
             (Key::root("server"), server.shown().values()),
+            (Key::root("access"), access.shown().values()),
             (Key::root("storage"), storage.shown().values()),
             (Key::root("settlement"), settlement.shown().values()),
             (Key::root("limits"), limits.shown().values()),

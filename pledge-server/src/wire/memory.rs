@@ -39,7 +39,8 @@ impl Storage for Memory {
         let folder = Folder::create()?;
         let database = SqliteDatabase::open_unsynced(&folder.location()?).await?;
         let store = SqliteStore::over(database);
-        Ok(Stores::of(store.clone()).with_database(Private { store, folder }))
+        let stores = Stores::of(store.clone()).with_access(Arc::new(store.clone()));
+        Ok(stores.with_database(Private { store, folder }))
     }
 
     async fn missing(&self) -> anyhow::Result<Option<String>> {

@@ -53,7 +53,8 @@ struct Open {
 
 impl Open {
     fn stores(self) -> Stores {
-        Stores::of(self.store.clone()).with_database(self)
+        let access = Arc::new(self.store.clone());
+        Stores::of(self.store.clone()).with_access(access).with_database(self)
     }
 }
 

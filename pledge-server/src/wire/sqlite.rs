@@ -84,7 +84,8 @@ impl Database for SqliteStore {
 }
 
 fn stores(store: SqliteStore) -> Stores {
-    Stores::of(store.clone()).with_database(store)
+    let access = Arc::new(store.clone());
+    Stores::of(store.clone()).with_access(access).with_database(store)
 }
 
 /// Checks that the folder is writable. The database needs it even if the file exists, for its log.

@@ -55,10 +55,11 @@ impl Servers {
     }
 }
 
-/// A configuration with the canary in every url, and what the environment adds to it.
+/// A configuration with the canary in every url and in the key of sign-in.
 fn folder(node: &Node, web_socket: &TcpListener) -> Folder {
     Folder::with_config(&format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n[logs]\ndir = \"logs\"\n\
+         [access]\nsecret_key = \"{CANARY} and so on to have 32 bytes\"\ndomain = \"127.0.0.1\"\n\
          [chains.local]\nchain_id = {CHAIN}\nconfirmations = 1\npoll_interval = \"50ms\"\n\
          rpc_urls = [\"http://me:{CANARY}@{}/?key={CANARY}\", \"http://127.0.0.1:9/v3/{CANARY}\"]\n\
          ws_url = \"ws://{}/v3/{CANARY}?key={CANARY}\"\n\
@@ -171,6 +172,9 @@ fn no_secret_comes_out_while_all_works_nor_while_everything_fails() {
         let code = outputs.run(&folder, &variables, command);
         assert!(code.is_some_and(|code| code != 2), "{command:?}: {:?}", outputs.0.last());
     }
+    let made = folder.run_with_input(CANARY, &["admin", "create", "olivia"]);
+    assert_eq!(made.code, Some(0), "{}{}", made.stdout, made.stderr);
+    outputs.add("admin create", made.stdout + &made.stderr);
     outputs.read_files(&folder.path().join("backup"));
     node.mine(THREE_PM + 7_200, Address::ZERO, account(2), tokens(1));
     drop(node);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
 mod acting;
+mod admin;
 mod archive;
 mod bad_input;
 mod canary;

@@ -100,6 +100,20 @@ impl Folder {
         }
     }
 
+    /// As [`Folder::run`], with a text as standard input.
+    pub(crate) fn run_with_input(&self, input: &str, arguments: &[&str]) -> Ended {
+        let file = self.path().join("input");
+        std::fs::write(&file, input).unwrap();
+        let mut command = self.command(arguments);
+        let output = command.stdin(std::fs::File::open(&file).unwrap()).output().unwrap();
+        std::fs::remove_file(&file).unwrap();
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Runs a command again and again until it ends right.
     pub(crate) fn run_until(&self, arguments: &[&str], right: impl Fn(&Ended) -> bool) {
         let until = Instant::now() + PATIENCE;

@@ -52,9 +52,19 @@ fn file_of(is_chosen: impl Fn(&KeyDoc) -> bool) -> String {
     file
 }
 
-/// Only one of `confirmations` and `finality` may be written.
+/// Only one of `confirmations` and `finality` may be written. No example is a secret: one that is copied is refused.
 fn is_in_the_place_of_another(key: &KeyDoc) -> bool {
-    key.name == "finality"
+    key.name == "finality" || is_secret(key)
+}
+
+fn is_secret(key: &KeyDoc) -> bool {
+    key.name == "secret_key"
+}
+
+#[test]
+fn the_example_of_a_secret_is_refused() {
+    let error = load(&file_of(is_secret), &[]).unwrap_err().to_string();
+    assert!(error.contains("access.secret_key: secret 1 has fewer than 32 bytes"), "{error}");
 }
 
 #[test]
@@ -93,7 +103,7 @@ fn every_documented_default_is_the_effective_one() {
 
 #[test]
 fn every_documented_example_is_a_good_value() {
-    load(&file_of(|key| key.name != "confirmations"), &[]).unwrap();
+    load(&file_of(|key| key.name != "confirmations" && !is_secret(key)), &[]).unwrap();
 }
 
 /// Every key with its value in the form of the environment.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use pledge_core::indexer::Finality;
 use pledge_core::types::{ChainId, Timestamp};
-use pledge_server::config::{LogBounds, LogProof, LogsConfig, OnUnreadable};
+use pledge_office::access::{Purpose, Registration, Secrets};
+use pledge_server::config::{Config, LogBounds, LogProof, LogsConfig, OnUnreadable};
 
-use crate::good::{GOOD, USDX, load};
+use crate::good::{GOOD, USDX, load, shown};
 
 #[test]
 fn a_good_file_becomes_domain_values() {
@@ -131,4 +132,47 @@ fn a_clock_slack_is_fifteen_minutes_except_on_the_chains_of_local_nodes() {
     let toml = GOOD.replace("11155111", "1337").replace("20m", "5m");
     let set = load(&toml, &[]).unwrap().chains[0].indexer.clock_slack;
     assert_eq!(set, Some(Duration::from_secs(300)));
+}
+
+const SECRET: &str = "s3cret and so on for thirty-two bytes";
+
+#[test]
+fn no_one_signs_in_without_a_secret_key() {
+    let access = load(GOOD, &[]).unwrap().access;
+    assert!(access.sign_in.is_none());
+    assert_eq!(access.registration, Registration::Closed);
+    let domain_alone = GOOD.replace("[storage]", "[access]\ndomain = \"a.example\"\n[storage]");
+    assert!(load(&domain_alone, &[]).unwrap().access.sign_in.is_none());
+}
+
+#[test]
+fn the_key_of_sign_in_is_of_the_file_the_environment_or_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, format!("{SECRET}\n")).unwrap();
+    let named = format!("file:{}", file.display());
+    let key = |config: Config| {
+        let sign_in = config.access.sign_in.unwrap();
+        assert_eq!(sign_in.domain.as_str(), "a.example");
+        *sign_in.secrets.keys(Purpose::Nonce).first()
+    };
+    let expected = *Secrets::new(&[SECRET]).unwrap().keys(Purpose::Nonce).first();
+    for secret in [SECRET, &named] {
+        let written =
+            format!("[access]\nsecret_key = {secret:?}\ndomain = \"a.example\"\n[storage]");
+        assert_eq!(key(load(&GOOD.replace("[storage]", &written), &[]).unwrap()), expected);
+        let variables =
+            [("PLEDGE_ACCESS__SECRET_KEY", secret), ("PLEDGE_ACCESS__DOMAIN", "a.example")];
+        assert_eq!(key(load(GOOD, &variables).unwrap()), expected);
+    }
+}
+
+#[test]
+fn the_key_of_sign_in_is_shown_nowhere() {
+    let written = format!("[access]\nsecret_key = {SECRET:?}\ndomain = \"a.example\"\n[storage]");
+    let toml = GOOD.replace("[storage]", &written);
+    let effective = shown(&toml, &Vec::new());
+    assert_eq!(effective["config"]["access"]["secret_key"][0], "***");
+    let debugged = format!("{:?}", load(&toml, &[]).unwrap());
+    assert!(!debugged.contains("s3cret") && !effective.to_string().contains("s3cret"));
 }

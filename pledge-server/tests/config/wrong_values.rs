@@ -280,6 +280,38 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "is server.listen: choose another port",
     ),
     ("listen =", "language = \"fr\"\nlisten =", "server.language", "en or zh"),
+    (
+        "[storage]",
+        "[access]\nsecret_key = \"hunter2\"\ndomain = \"a.example\"\n[storage]",
+        "access.secret_key",
+        "fewer than 32 bytes: write random ones, for instance of `openssl rand -hex 32`",
+    ),
+    (
+        "[storage]",
+        "[access]\nsecret_key = \"hunter2 and so on to have 32 bytes\"\n[storage]",
+        "access.domain",
+        "the host at which users sign in",
+    ),
+    (
+        "[storage]",
+        "[access]\nsecret_key = [\"hunter2 and so on to have 32 bytes\", \"file:no/such\"]\n\
+         domain = \"a.example\"\n[storage]",
+        "access.secret_key[1]",
+        "make it readable, or name another one",
+    ),
+    ("[storage]", "[access]\nsecret_key = 7\n[storage]", "access.secret_key", "in quotes"),
+    (
+        "[storage]",
+        "[access]\ndomain = \"https://a.example\"\n[storage]",
+        "access.domain",
+        "write the host alone",
+    ),
+    (
+        "[storage]",
+        "[access]\nregistration = \"yes\"\n[storage]",
+        "access.registration",
+        "open, invited or closed",
+    ),
 ];
 
 #[test]
