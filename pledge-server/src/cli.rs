@@ -18,6 +18,7 @@ mod settlements;
 mod status;
 mod storage;
 mod verify;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -98,6 +99,8 @@ enum Command {
     Rewind(rewind::RewindArgs),
     /// List who did what, newest first
     Audit(audit::AuditArgs),
+    /// Show what happens, as it happens, over the API of a running server
+    Watch(watch::WatchArgs),
 }
 
 impl Command {
@@ -272,6 +275,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Resume(args) => pause::resume(context, args).await,
         Command::Rewind(args) => rewind::execute(context, args).await,
         Command::Audit(args) => audit::execute(context, args).await,
+        Command::Watch(args) => watch::execute(context, args).await,
     }
 }
 

@@ -18,6 +18,7 @@ use pledge_core::query::Queries;
 use pledge_http::PartState;
 
 use crate::config::ReadsConfig;
+use crate::live::SharedHints;
 use crate::load::{LoadReader, StoreLoad};
 use crate::rates::SharedRates;
 
@@ -50,6 +51,8 @@ pub struct Stores {
     pub redis: Option<Arc<dyn Cache>>,
     /// Counts the requests of clients with other instances, if Redis is configured.
     pub rates: Option<Arc<dyn SharedRates>>,
+    /// Lets other instances know of new events, if Redis is configured.
+    pub hints: Option<Arc<dyn SharedHints>>,
     /// The database behind the ports, which has to be closed.
     pub(crate) database: Option<Arc<dyn Database>>,
 }
@@ -112,6 +115,7 @@ impl Stores {
             settling: SettlerConfig::default(),
             redis: None,
             rates: None,
+            hints: None,
             database: None,
         }
     }

@@ -55,7 +55,7 @@ async fn a_request_that_finds_no_turn_is_busy_at_once_and_what_is_beside_is_answ
     let reads =
         ReadsConfig { concurrent: NonZeroU16::MIN, waiting: 0, wait: Duration::from_secs(20) };
     let reading = Router::new().route("/read", get(std::future::pending::<&str>));
-    let server = start_over(taking_turns(reading, reads), Layers::bare(limits())).await;
+    let server = start_over(taking_turns(reading, &turns(reads)), Layers::bare(limits())).await;
     let _served = server.send(b"GET /read HTTP/1.1\r\nhost: test\r\n\r\n").await;
     let busy = loop {
         let answer =
@@ -75,7 +75,7 @@ async fn a_request_that_waits_too_long_for_its_turn_is_busy() {
     let wait = Duration::from_millis(50);
     let reads = ReadsConfig { concurrent: NonZeroU16::MIN, waiting: 1, wait };
     let reading = Router::new().route("/read", get(std::future::pending::<&str>));
-    let server = start_over(taking_turns(reading, reads), Layers::bare(limits())).await;
+    let server = start_over(taking_turns(reading, &turns(reads)), Layers::bare(limits())).await;
     let _served = server.send(b"GET /read HTTP/1.1\r\nhost: test\r\n\r\n").await;
     assert_eq!(get_with(&server, "/read", &[]).await.kind(), "busy");
 }

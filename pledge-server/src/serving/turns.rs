@@ -8,14 +8,20 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use pledge_core::admission::Admission;
 use pledge_http::Refusal;
+use pledge_http::live::Turns;
 
 use crate::config::ReadsConfig;
 
+/// The entrance of all reads for readers outside.
+pub fn turns(reads: ReadsConfig) -> Turns {
+    Turns { admission: Admission::new(reads.concurrent, reads.waiting), wait: reads.wait }
+}
+
 /// Routes that read, each request of which takes a turn for all of its reads. One without a turn, and
 /// one whose wait ends, is refused as busy.
-pub fn taking_turns(routes: Router, reads: ReadsConfig) -> Router {
-    let admission = Admission::new(reads.concurrent, reads.waiting);
-    routes.route_layer(from_fn_with_state((admission, reads.wait), take_turn))
+pub fn taking_turns(routes: Router, turns: &Turns) -> Router {
+    let Turns { admission, wait } = turns.clone();
+    routes.route_layer(from_fn_with_state((admission, wait), take_turn))
 }
 
 async fn take_turn(

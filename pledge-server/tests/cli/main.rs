@@ -29,3 +29,4 @@ mod serving;
 mod several_nodes;
 mod standing;
 mod starting;
+mod watching;
