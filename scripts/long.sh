@@ -9,6 +9,9 @@
 #   scripts/long.sh requests     requests a second of the server over 10,000,000 changes, next to a bare handler
 #   scripts/long.sh attack       the follower's lag while readers flood the server
 #   scripts/long.sh signin       whether the time of a sign-in shows that a name is one
+#   scripts/long.sh readers      memory of an idle live reader, readers that never read, connections closed by half
+#   scripts/long.sh live         200 seeds of live readers through reorgs, restarts and lost hints, or as many as follow
+#   scripts/long.sh autobahn     the Autobahn suite over the sockets, where Python 2.7 is
 #   scripts/long.sh schemathesis 200 cases of every operation of the API, or as many as follow
 #   scripts/long.sh first        from a clone with nothing compiled to the first settled statement
 #
@@ -31,10 +34,20 @@ case ${1:-} in
         ulimit -n "$(ulimit -Hn)"
         scripts/services.sh exec cargo bench -p pledge-benches --bench serving -- "$1"
         ;;
+    readers)
+        cargo build --release -p pledge-server
+        ulimit -n "$(ulimit -Hn)"
+        cargo bench -p pledge-benches --bench serving -- readers
+        ;;
+    live)
+        PLEDGE_LIVE_SEEDS=${2:-200} cargo test --release -p pledge-http --all-features --test live seeds -- --nocapture
+        scripts/services.sh exec cargo test -p pledge-server --all-features --test cli watching
+        ;;
+    autobahn) scripts/autobahn.sh ;;
     schemathesis) scripts/schemathesis.sh "${2:-200}" ;;
     first) scripts/first-statement.sh ;;
     *)
-        sed -n '3,14s/^#\( *\)//p' "$0" >&2
+        sed -n '3,17s/^#\( *\)//p' "$0" >&2
         exit 2
         ;;
 esac

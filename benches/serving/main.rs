@@ -1,11 +1,12 @@
 //! The bundled server under load: what it answers a second, and what a flood of readers costs its
-//! follower. README.md explains the output.
+//! follower, what live readers cost each other. README.md explains the output.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the result")]
 
 mod attack;
 mod flood;
 mod ledger;
+mod readers;
 mod requests;
 mod server;
 mod wrk;
@@ -20,8 +21,9 @@ fn main() -> ExitCode {
         match parts.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["requests"] => requests::run().await,
             ["attack"] => attack::run().await,
+            ["readers"] => readers::run().await,
             _ => {
-                eprintln!("name a part: scripts/long.sh requests, scripts/long.sh attack");
+                eprintln!("name a part: scripts/long.sh requests, scripts/long.sh attack, scripts/long.sh readers");
                 ExitCode::FAILURE
             }
         }

@@ -34,6 +34,11 @@ impl Server {
         Self { child, url, _folder: folder }
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn address(&self) -> &str {
         self.url.trim_start_matches("http://")
     }

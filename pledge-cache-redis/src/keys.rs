@@ -33,6 +33,11 @@ impl Keys {
         format!("{}:{{{chain}}}:pending", self.prefix)
     }
 
+    /// The channel of hints about new events.
+    pub(crate) fn events(&self) -> String {
+        format!("{}:events", self.prefix)
+    }
+
     /// When each lease ends, by instance.
     pub(crate) fn lease_ends(&self) -> String {
         format!("{}:{{leases}}:ends", self.prefix)

@@ -3,6 +3,7 @@
 //!
 //! - [`RedisPending`]: the blocks above the ledger, for a process begun again and for other instances;
 //! - [`RedisLeases`]: which instances are there, so that they share the work out;
+//! - [`RedisHints`]: that there are new events, for the instances that pass them on;
 //! - [`RedisRates`]: how often a client may ask, whichever instance it asks;
 //! - [`Cached`]: a store whose larger answers are kept for those who ask the same.
 //!
@@ -42,6 +43,7 @@
 //! ```
 
 mod cached;
+mod hints;
 mod keys;
 mod leases;
 mod link;
@@ -49,6 +51,7 @@ mod pending;
 mod rates;
 
 pub use cached::{CacheCounts, Cached};
+pub use hints::RedisHints;
 pub use leases::RedisLeases;
 pub use link::{Health, Redis};
 pub use pending::RedisPending;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, SystemTime};
 
 use pledge_core::error::{StoreError, StoreErrorKind};
-use redis::aio::MultiplexedConnection;
+use redis::aio::{MultiplexedConnection, PubSub};
 use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo};
 use rustls::crypto::aws_lc_rs;
@@ -16,7 +16,7 @@ use crate::keys::Keys;
 /// To connect, and to see that the server takes scripts and writes.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// Between two attempts to reach a server that was lost.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 /// What is asked for all the time is worth no longer wait.
 pub(crate) const CALL_LIMIT: Duration = Duration::from_millis(250);
 /// For values of megabytes.
@@ -155,6 +155,18 @@ impl Redis {
             self.mend();
         }
         Err(error)
+    }
+
+    /// A connection that receives what is published on a channel; the cause where there is none in time.
+    pub(crate) async fn subscribe(&self, channel: &str) -> Result<PubSub, String> {
+        let subscribing = async {
+            let mut subscribed = self.link.client.get_async_pubsub().await?;
+            subscribed.subscribe(channel).await?;
+            Ok(subscribed)
+        };
+        let subscribed = timeout(CONNECT_LIMIT, subscribing).await;
+        let subscribed = subscribed.map_err(|_| no_answer(CONNECT_LIMIT))?;
+        subscribed.map_err(|error: redis::RedisError| error.to_string())
     }
 
     /// Tries to reach the server until it is there or the last handle is dropped.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use pledge_core::types::TokenId;
-use reqwest::StatusCode;
-use reqwest::header::{ACCEPT_LANGUAGE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -23,6 +23,7 @@ pub struct Client {
     api: Url,
     retries: Retries,
     language: Option<HeaderValue>,
+    credential: Option<HeaderValue>,
 }
 
 /// A client that is being put together.
@@ -32,6 +33,7 @@ pub struct ClientBuilder {
     timeout: Duration,
     retries: Retries,
     language: Option<String>,
+    credential: Option<String>,
 }
 
 /// What one request brought.
@@ -49,7 +51,7 @@ impl Client {
     /// A client with bounds of its own.
     pub fn builder(api: impl Into<String>) -> ClientBuilder {
         let (timeout, retries) = (TIMEOUT, Retries::default());
-        ClientBuilder { api: api.into(), timeout, retries, language: None }
+        ClientBuilder { api: api.into(), timeout, retries, language: None, credential: None }
     }
 
     /// The routes about a token, by its programme `main`.
@@ -78,7 +80,7 @@ impl Client {
         }
     }
 
-    fn url(&self, path: &[&str], query: &[(&'static str, String)]) -> Url {
+    pub(crate) fn url(&self, path: &[&str], query: &[(&'static str, String)]) -> Url {
         let mut url = self.api.clone();
         if let Ok(mut parts) = url.path_segments_mut() {
             parts.pop_if_empty().extend(path);
@@ -90,28 +92,50 @@ impl Client {
     }
 
     async fn attempt<T: DeserializeOwned>(&self, url: Url) -> Result<Attempt<T>, Error> {
+        let response = self.request(url).send().await.map_err(Error::Transport)?;
+        read(response).await
+    }
+
+    /// A request with what every one of this client has.
+    pub(crate) fn request(&self, url: Url) -> RequestBuilder {
         let mut request = self.http.get(url);
         if let Some(language) = &self.language {
             request = request.header(ACCEPT_LANGUAGE, language.clone());
         }
-        let mut response = request.send().await.map_err(Error::Transport)?;
-        let status = response.status();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
-        let mut text = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(Error::Transport)? {
-            if text.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(Error::TooLong(ANSWER_BYTES_MAX));
-            }
-            text.extend_from_slice(&chunk);
+        if let Some(credential) = &self.credential {
+            request = request.header(AUTHORIZATION, credential.clone());
         }
-        let foreign = |cause| Error::Foreign { status: status.as_u16(), cause };
-        if status.is_success() {
-            return serde_json::from_slice(&text).map(Attempt::Answer).map_err(foreign);
+        request
+    }
+}
+
+/// What a response brought.
+async fn read<T: DeserializeOwned>(mut response: Response) -> Result<Attempt<T>, Error> {
+    let status = response.status();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
+    let mut text = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(Error::Transport)? {
+        if text.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(Error::TooLong(ANSWER_BYTES_MAX));
         }
-        let problem = serde_json::from_slice(&text).map_err(foreign)?;
-        let passes = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
-        let retry_after = retry_after.filter(|_| passes.contains(&status));
-        Ok(Attempt::Problem { problem, retry_after })
+        text.extend_from_slice(&chunk);
+    }
+    let foreign = |cause| Error::Foreign { status: status.as_u16(), cause };
+    if status.is_success() {
+        return serde_json::from_slice(&text).map(Attempt::Answer).map_err(foreign);
+    }
+    let problem = serde_json::from_slice(&text).map_err(foreign)?;
+    let passes = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
+    let retry_after = retry_after.filter(|_| passes.contains(&status));
+    Ok(Attempt::Problem { problem, retry_after })
+}
+
+/// The error of a response that is none of success.
+pub(crate) async fn refusal(response: Response) -> Error {
+    match read::<serde_json::Value>(response).await {
+        Ok(Attempt::Problem { problem, .. }) => Error::Problem(Box::new(problem)),
+        Ok(Attempt::Answer(_)) => unreachable!("it is none of success"),
+        Err(error) => error,
     }
 }
 
@@ -134,14 +158,29 @@ impl ClientBuilder {
         Self { language: Some(language.into()), ..self }
     }
 
-    /// The client; an error if the address is none of `http` or `https`, or the language none of a header.
+    /// What every request shows: an access token, or the key of a program.
+    #[must_use]
+    pub fn credential(self, credential: impl Into<String>) -> Self {
+        Self { credential: Some(credential.into()), ..self }
+    }
+
+    /// The client; an error if the address is none of `http` or `https`, or the language or the credential is
+    /// no value of a header.
     pub fn build(self) -> Result<Client, Error> {
-        let Self { api, timeout, retries, language } = self;
+        let Self { api, timeout, retries, language, credential } = self;
         let is_http = |url: &Url| ["http", "https"].contains(&url.scheme());
         let api = Url::parse(&api).ok().filter(is_http).ok_or(Error::Address(api))?;
         let language = language.map(|language| {
             HeaderValue::from_str(&language).map_err(|_| Error::Language(language))
         });
+        let credential = credential.map(|credential| {
+            let mut value = HeaderValue::from_str(&format!("Bearer {credential}"))
+                .map_err(|_| Error::Credential)?;
+            // So that no debug output has it.
+            value.set_sensitive(true);
+            Ok(value)
+        });
+        let credential = credential.transpose()?;
         // The API leads nowhere else, so what does is not it.
         let http = reqwest::Client::builder()
             .timeout(timeout)
@@ -149,7 +188,7 @@ impl ClientBuilder {
             .user_agent(concat!("pledge-client/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::Transport)?;
-        Ok(Client { http, api, retries, language: language.transpose()? })
+        Ok(Client { http, api, retries, language: language.transpose()?, credential })
     }
 }
 

@@ -12,6 +12,9 @@ pub enum Error {
     /// The language is no value of a header.
     #[error("`{0}` is no language, such as zh-CN")]
     Language(String),
+    /// The credential is no value of a header. It is not shown.
+    #[error("the credential has characters that no credential has")]
+    Credential,
     /// The id is no part of a path.
     #[error("`{0}` is not the id of a settlement")]
     Id(String),
@@ -33,6 +36,12 @@ pub enum Error {
     /// A page names itself as the next one, so the list would never end.
     #[error("a page names itself as the next one: something between repeats an answer")]
     Endless,
+    /// Nothing came for a minute, in which the server gives two signs of life.
+    #[error("nothing came for a minute: the connection is dead")]
+    Silent,
+    /// A message of a stream is none that this client reads.
+    #[error("a message of the stream is none of the API")]
+    Message(#[source] serde_json::Error),
     /// The answer is longer than the client reads.
     #[error("an answer is longer than {0} bytes")]
     TooLong(usize),

@@ -25,6 +25,7 @@
 mod answers;
 mod client;
 mod error;
+mod live;
 mod pages;
 mod retries;
 mod routes;
@@ -36,6 +37,7 @@ pub use answers::{
 };
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, Problem};
+pub use live::{Cut, Interruption, Live, State, Update, Watch, Watched};
 pub use pages::{List, Pages};
 pub use retries::Retries;
 pub use routes::{Asked, Intervals, Order, SettlementFilter, TokenRoutes};

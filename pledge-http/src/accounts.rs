@@ -84,23 +84,29 @@ pub(super) async fn one(
     let programme = ProgrammeChoice::of(params.programme.as_deref());
     let at = params.at.map(|at| at.0);
     let read = NamedAccount::read(&api.queries, token, account, programme, at);
-    let NamedAccount { metadata, view } = read.await?;
-    // Without a programme the points are null: zero would mean that the account earned nothing.
-    let points = view.points.as_ref();
-    Ok(Json(AccountAnswer {
-        account: Eip55(view.account.address()),
-        symbol: metadata.symbol,
-        decimals: metadata.decimals,
-        balance: view.balance,
-        balance_formatted: view.balance.in_tokens(metadata.decimals),
-        pending_balance: view.pending_balance,
-        balance_seconds: view.balance_seconds,
-        points: points.map(|points| points.scale.points(points.raw)),
-        points_raw: points.map(|points| points.raw),
-        points_scale: points.map(|points| points.scale),
-        settled_points: points.map(|points| points.scale.points(points.settled_raw)),
-        weight_bp: points.map(|points| points.weight),
-        at_block: view.at_block,
-        at_time: view.at_time,
-    }))
+    Ok(Json(AccountAnswer::of(read.await?)))
+}
+
+impl AccountAnswer {
+    /// An account as it is shown.
+    pub(super) fn of(NamedAccount { metadata, view }: NamedAccount) -> Self {
+        // Without a programme the points are null: zero would mean that the account earned nothing.
+        let points = view.points.as_ref();
+        Self {
+            account: Eip55(view.account.address()),
+            symbol: metadata.symbol,
+            decimals: metadata.decimals,
+            balance: view.balance,
+            balance_formatted: view.balance.in_tokens(metadata.decimals),
+            pending_balance: view.pending_balance,
+            balance_seconds: view.balance_seconds,
+            points: points.map(|points| points.scale.points(points.raw)),
+            points_raw: points.map(|points| points.raw),
+            points_scale: points.map(|points| points.scale),
+            settled_points: points.map(|points| points.scale.points(points.settled_raw)),
+            weight_bp: points.map(|points| points.weight),
+            at_block: view.at_block,
+            at_time: view.at_time,
+        }
+    }
 }

@@ -27,6 +27,8 @@ pub(crate) use refused::{
     OfAccount, OfAccountAndProgramme, OfAccountAtInstant, OfChain, OfDocument, OfEvery, OfHost,
     OfPortfolio, OfProgramme, OfReadiness, OfSettlement, OfSettlements, OfTokens,
 };
+#[cfg(feature = "live")]
+pub(crate) use refused::{OfSocket, OfStream};
 
 use crate::problem::Document;
 use crate::tag::Freshness;
@@ -42,10 +44,11 @@ English or Chinese by `Accept-Language`; `type` and `code` never change. What ma
 `Retry-After`.";
 
 /// The groups of operations.
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 6] = [
     ("chains", "Chains and tokens, and how far they are"),
     ("accounts", "Balances, and the points that they earned"),
     ("points", "What was settled, and when"),
+    ("live", "What happens, to readers that stay"),
     ("probes", "Whether the process is well"),
     ("document", "This document"),
 ];
@@ -53,17 +56,28 @@ const TAGS: [(&str, &str); 5] = [
 /// The document of [`router`](crate::router), with paths as that has them. A host that mounts the routes
 /// nests it: `OpenApi::default().nest("/points", pledge_http::openapi())`.
 pub fn openapi() -> OpenApi {
-    finished(crate::routes().into_openapi())
+    finished(api_routes())
 }
 
 /// The document of [`service`](crate::service).
 pub fn openapi_of_service() -> OpenApi {
-    let api = OpenApiRouter::new().nest(crate::API, crate::routes());
     let document = described_routes().into_openapi();
-    let mut whole = api.into_openapi();
+    let mut whole = OpenApi::default().nest(crate::API, api_routes());
     whole.merge(crate::probe_routes().into_openapi());
     whole.merge(document);
     finished(whole)
+}
+
+/// What the document states of the routes below the path of the API.
+fn api_routes() -> OpenApi {
+    let routes = crate::routes().into_openapi();
+    #[cfg(feature = "live")]
+    let routes = {
+        let mut routes = routes;
+        routes.merge(crate::live::documented().into_openapi());
+        routes
+    };
+    routes
 }
 
 /// `/openapi.json`, which answers a document, to be merged into the routes of a host; with the feature
@@ -183,7 +197,7 @@ fn finish(operation: &mut Operation, path: &str) {
             content.example = example;
         }
     }
-    let outside = ["probes", "document"];
+    let outside = ["probes", "document", "live"];
     let is_outside = operation.tags.iter().flatten().any(|tag| outside.contains(&tag.as_str()));
     if !is_outside && Freshness::of(path) != Freshness::Passing {
         state_tags(operation);

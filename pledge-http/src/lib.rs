@@ -39,6 +39,8 @@ mod health;
 mod json;
 mod language;
 mod leaderboard;
+#[cfg(feature = "live")]
+pub mod live;
 mod localized;
 mod page;
 mod points;

@@ -26,6 +26,8 @@ use crate::language::Language;
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 /// Seconds after which a client may try again if the store was unavailable or busy.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// How a client signs in to what it may not read otherwise.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
 /// An error answer, in no language yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,8 +103,12 @@ impl Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER))
+            }
+            StatusCode::UNAUTHORIZED => drop(headers.insert(header::WWW_AUTHENTICATE, BEARER)),
+            _ => {}
         }
         // For the layer that knows the reader's language.
         response.extensions_mut().insert(self);

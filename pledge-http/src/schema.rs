@@ -116,6 +116,12 @@ schemas! {
         r"^\d+:0x[0-9a-fA-F]{40}:[a-z0-9_-]{1,32}:\d+$",
         &["1:0x70CE000000000000000000000000000000000001:main:1767625200"],
     );
+    /// Topics with commas between: `chains`, `settlements`, `account:{chain_id}:{token}:{account}`.
+    TopicsSchema = text(r"^[^,]+(,[^,]+)*$", &["chains,settlements"]);
+    /// The id of an event.
+    EventIdSchema = text(r"^\d+$", &["1"]);
+    /// A ticket of `/auth/ticket`, which lets in once.
+    TicketSchema = text("^.+$", &[]);
     /// An instant: unix seconds, or RFC 3339 without a fraction of a second, from 1970 on.
     InstantSchema = OneOfBuilder::new()
         .item(whole(TIME_MAX))

@@ -19,6 +19,7 @@ mod settlements;
 mod status;
 mod storage;
 mod verify;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -102,6 +103,8 @@ enum Command {
     /// Make users who may do everything over HTTP
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// Show what happens, as it happens, over the API of a running server
+    Watch(watch::WatchArgs),
 }
 
 impl Command {
@@ -277,6 +280,7 @@ pub async fn execute(cli: Cli) -> anyhow::Result<Verdict> {
         Command::Rewind(args) => rewind::execute(context, args).await,
         Command::Audit(args) => audit::execute(context, args).await,
         Command::Admin(command) => admin::execute(context, command).await,
+        Command::Watch(args) => watch::execute(context, args).await,
     }
 }
 

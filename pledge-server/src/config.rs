@@ -46,7 +46,7 @@ pub use section::{KeyDoc, Need, SectionDoc};
 pub use server::{Networks, ServerConfig, WebOrigin};
 pub use settlement::SettlementConfig;
 pub use show::Effective;
-pub use source::{Origin, RPC_URL};
+pub use source::{CREDENTIAL, Origin, RPC_URL};
 pub use storage::{RedisConfig, StorageConfig};
 pub(crate) use storage_url::StoragePlace;
 pub use storage_url::StorageUrl;

@@ -12,6 +12,7 @@ mod backoff;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod live;
 mod load;
 pub mod logs;
 pub mod metrics;

@@ -9,6 +9,7 @@ mod chains;
 mod connections;
 mod family;
 mod http;
+mod live;
 mod names;
 mod nodes;
 mod points;
@@ -27,6 +28,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use pledge_http::live::Hub;
 use pledge_http::{Process, Pulse};
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::registry::Registry;
@@ -77,6 +79,8 @@ pub struct Sources {
     pub process: Arc<dyn Process>,
     /// The stores, for how busy their connections are.
     pub stores: Stores,
+    /// The readers of live updates.
+    pub live: Hub,
     /// The wall clock, for ages only.
     pub clock: fn() -> SystemTime,
 }
@@ -108,7 +112,7 @@ impl Meters {
     }
 
     fn registry(&self, sources: Sources) -> Registry {
-        let Sources { pulse, process, stores, clock } = sources;
+        let Sources { pulse, process, stores, live, clock } = sources;
         let mut registry = Registry::default();
         self.readers.connections.register(&mut registry);
         self.readers.http.register(&mut registry);
@@ -117,6 +121,7 @@ impl Meters {
         self.nodes.register(&mut registry);
         self.survey.register(&mut registry, pulse.clone());
         chains::register(&mut registry, pulse, clock);
+        live::register(&mut registry, live);
         work::register(&mut registry, process);
         process::register(&mut registry);
         registry

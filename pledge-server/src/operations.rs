@@ -10,6 +10,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::HeaderMap;
+use pledge_http::live::Hub;
 use pledge_http::{Gate, Health};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -111,13 +112,21 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// Opens every listener, that of readers with these routes of the API.
-    pub fn open(self, routes: Router, health: Health, meters: &Meters, stores: &Stores) {
+    /// Opens every listener, that of readers with these routes of the API and the live ones.
+    pub fn open(
+        self,
+        (routes, live): (Router, Hub),
+        health: Health,
+        meters: &Meters,
+        stores: &Stores,
+    ) {
+        let routes = routes.merge(pledge_http::live::routes(live.clone()));
         let Self { readers, operators, audience } = self;
         let metrics = meters.route(Sources {
             pulse: health.pulse.clone(),
             process: Arc::clone(&health.process),
             stores: stores.clone(),
+            live,
             clock: health.clock,
         });
         let with = |probes| HttpMeter::naming(pledge_http::service_over(routes.clone(), probes));

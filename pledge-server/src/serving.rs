@@ -36,7 +36,7 @@ use connection::Connection;
 use connections::Connections;
 
 pub use layers::Layers;
-pub use turns::taking_turns;
+pub use turns::{taking_turns, turns};
 
 /// Sent to a client for which there is no room, which may come again after a second.
 const REFUSAL: &[u8] =

@@ -19,6 +19,7 @@ use pledge_http::PartState;
 use pledge_office::access::AccessStore;
 
 use crate::config::ReadsConfig;
+use crate::live::SharedHints;
 use crate::load::{LoadReader, StoreLoad};
 use crate::rates::SharedRates;
 
@@ -53,6 +54,8 @@ pub struct Stores {
     pub redis: Option<Arc<dyn Cache>>,
     /// Counts the requests of clients with other instances, if Redis is configured.
     pub rates: Option<Arc<dyn SharedRates>>,
+    /// Lets other instances know of new events, if Redis is configured.
+    pub hints: Option<Arc<dyn SharedHints>>,
     /// The database behind the ports, which has to be closed.
     pub(crate) database: Option<Arc<dyn Database>>,
 }
@@ -116,6 +119,7 @@ impl Stores {
             settling: SettlerConfig::default(),
             redis: None,
             rates: None,
+            hints: None,
             database: None,
         }
     }

@@ -68,6 +68,10 @@ refusals! {
     OfSettlements [UnknownChain UnknownToken UnknownProgramme];
     /// Of a route about a settlement.
     OfSettlement [UnknownToken UnknownProgramme UnknownSettlement];
+    /// Of a stream of events.
+    OfStream [Unauthenticated Forbidden ForeignOrigin TooManyTopics UnknownToken UnknownAccount Stopping];
+    /// Of a socket.
+    OfSocket [Unauthenticated ForeignOrigin UpgradeRequired Stopping];
 }
 
 /// Of a route that needs nothing.

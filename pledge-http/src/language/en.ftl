@@ -1,6 +1,12 @@
 # What the API states, in English. zh.ftl has the same keys with the same arguments.
 
 title-invalid-parameter = Invalid parameter
+title-unauthenticated = Not signed in
+title-forbidden = Not allowed
+title-foreign-origin = Site not allowed
+title-too-many-topics = Too many topics
+title-upgrade-required = WebSocket only
+title-malformed-message = Malformed message
 title-unknown-route = Unknown route
 title-wrong-method = Wrong method
 title-unknown-chain = Unknown chain
@@ -35,6 +41,8 @@ malformed-parameter = { $parameter }: `{ $value }` is not { $form ->
         [sort] an order: points or balance
         [settlement-status] a status: settled, failed or pending
         [settlement-id] the id of a settlement: chain_id:token:programme:window_start
+        [topics] a list of topics with commas between: chains, settlements or account:chain_id:token:account
+        [event-id] the id of an event, a whole number
        *[flag] true or false
     }
 not-utf8 = { $parameter }: not valid UTF-8
@@ -46,6 +54,12 @@ foreign-cursor = cursor: not a cursor of this list; pass a `next_cursor` on as i
 malformed-programme = programme: the name of a programme has 1 to 32 characters of a-z, 0-9, - and _
 bounds-reversed = to: { $to } is not later than `from`, { $from }
 edges-descend = { $earlier } comes after { $later }: the edges must ascend
+unauthenticated = there is no credential that is valid: sign in, or show another key or ticket
+forbidden-topic = topics: { $topic } needs a permission that this caller does not have
+foreign-origin = scripts of { $origin } may not open a stream here: an operator allows sites in server.allowed_origins
+too-many-topics = topics: one reader follows { $most } at most; open another stream for the others
+upgrade-required = this path serves WebSocket connections alone: send `Connection: upgrade` and `Upgrade: websocket`, version 13
+malformed-message = a message is a JSON object with `op` (subscribe, unsubscribe or ping), with `topics` for the first two, and with `request` or `after` (both optional; `after` is text and only to subscribe)
 unknown-route = there is nothing at { $path }: begin at { $start }
 wrong-method = { $path } does not answer { $method }
 unknown-chain = chain { $chain } is not followed

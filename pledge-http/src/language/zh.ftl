@@ -1,6 +1,12 @@
 # API 的中文文本。键与参数和 en.ftl 完全一致。
 
 title-invalid-parameter = 参数无效
+title-unauthenticated = 未登录
+title-forbidden = 无权操作
+title-foreign-origin = 不允许该站点
+title-too-many-topics = 主题过多
+title-upgrade-required = 仅支持 WebSocket
+title-malformed-message = 消息格式错误
 title-unknown-route = 路径不存在
 title-wrong-method = 不支持该请求方法
 title-unknown-chain = 链不存在
@@ -35,6 +41,8 @@ malformed-parameter = { $parameter }：`{ $value }` { $form ->
         [sort] 不是有效的排序方式，应为 points 或 balance
         [settlement-status] 不是有效的状态，应为 settled、failed 或 pending
         [settlement-id] 不是有效的结算 ID，应为 chain_id:token:programme:window_start
+        [topics] 不是有效的主题列表，应以逗号分隔：chains、settlements 或 account:chain_id:token:account
+        [event-id] 不是有效的事件 ID，应为非负整数
        *[flag] 应为 true 或 false
     }
 not-utf8 = { $parameter }：不是有效的 UTF-8 文本
@@ -46,6 +54,12 @@ foreign-cursor = cursor：不是本列表的游标，请原样传回上一页的
 malformed-programme = programme：积分计划名称由 1 到 32 个字符组成，只能包含 a-z、0-9、- 和 _
 bounds-reversed = to：{ $to } 必须晚于 `from`（{ $from }）
 edges-descend = { $earlier } 晚于 { $later }：各边界时刻必须递增
+unauthenticated = 缺少有效的凭证，请登录，或使用其他密钥或票据
+forbidden-topic = topics：当前调用者没有订阅 { $topic } 所需的权限
+foreign-origin = 不允许 { $origin } 的脚本在此打开数据流，可由运维人员在 server.allowed_origins 中允许该站点
+too-many-topics = topics：每个连接最多订阅 { $most } 个主题，其余请另开连接
+upgrade-required = 该路径仅提供 WebSocket 连接，请发送 `Connection: upgrade` 与 `Upgrade: websocket`（版本 13）
+malformed-message = 消息须为 JSON 对象：`op` 为 subscribe、unsubscribe 或 ping，前两者须带 `topics`，可附带 `request`，订阅时还可附带文本形式的 `after`
 unknown-route = 路径 { $path } 不存在，请从 { $start } 开始
 wrong-method = { $path } 不支持 { $method } 方法
 unknown-chain = 未跟踪链 { $chain }

@@ -42,5 +42,7 @@ forms! {
     Sort "sort" ["sort"];
     SettlementStatus "settlement-status" ["status"];
     SettlementId "settlement-id" ["id"];
+    Topics "topics" ["topics"];
+    EventId "event-id" ["after"] ["last-event-id"];
     Flag "flag" ["strict"];
 }

@@ -35,6 +35,18 @@ macro_rules! kinds {
 kinds! {
     /// A parameter of the path or the query is malformed or unknown.
     InvalidParameter BAD_REQUEST "invalid-parameter";
+    /// No credential, or one that is not valid.
+    Unauthenticated UNAUTHORIZED "unauthenticated";
+    /// The caller may not do this.
+    Forbidden FORBIDDEN "forbidden";
+    /// A script of a site that may not open a stream.
+    ForeignOrigin FORBIDDEN "foreign-origin";
+    /// More topics than one reader follows.
+    TooManyTopics UNPROCESSABLE_ENTITY "too-many-topics";
+    /// The request asks for no WebSocket where only that is served.
+    UpgradeRequired UPGRADE_REQUIRED "upgrade-required";
+    /// A message over a socket that is none of those that there are.
+    MalformedMessage BAD_REQUEST "malformed-message";
     UnknownRoute NOT_FOUND "unknown-route";
     WrongMethod METHOD_NOT_ALLOWED "wrong-method";
     UnknownChain NOT_FOUND "unknown-chain";

@@ -3,6 +3,8 @@
 mod accounts;
 mod cases;
 mod chains;
+// The document has the routes of every feature.
+#[cfg(feature = "live")]
 mod document;
 mod health;
 mod language;

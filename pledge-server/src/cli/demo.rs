@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use super::{Context, Verdict, WrongUsage};
 use crate::config::LimitsConfig;
 use crate::demo::{self, Life, Market, Speed};
+use crate::live;
 use crate::metrics::ListenerMeter;
 use crate::serving::{self, Layers};
 use crate::stores::Stores;
@@ -84,17 +85,21 @@ async fn live(
     pulse.check().await;
     let (gate, limits) = (Gate::default(), LimitsConfig::default());
     let process = ThisProcess::new(Incidents::default(), &stores, over.clone());
+    let (turns, layers) = (serving::turns(limits.reads), Layers::bare(limits));
+    let hub = live::hub(&stores, stores.queries(), turns.clone(), layers.origins());
     let api = Api { queries: stores.queries(), clock: SystemTime::now };
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
-    let (layers, meter) = (Layers::bare(limits), ListenerMeter::default());
-    let routes = serving::taking_turns(pledge_http::router(api), limits.reads, &meter.turns);
+    let meter = ListenerMeter::default();
+    let routes = serving::taking_turns(pledge_http::router(api), &turns, &meter.turns)
+        .merge(pledge_http::live::routes(hub.clone()));
     gate.open(with_short_paths(
         pledge_http::service_over(routes, pledge_http::probes(health)),
         paths,
     ));
     let mut running = Tasks::new();
     running.spawn(tasks::keep_pulse(pulse, over.clone()));
+    running.spawn(live::keep_live(hub, stores, limits.drain, over.clone()));
     running.spawn(serving::serve(listener, gate.router(), layers, meter, over.clone()));
     let life = Life::new(market, args.speed);
     running.spawn(life.live(context.progress.clone(), over.clone()));

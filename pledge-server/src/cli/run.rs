@@ -14,6 +14,7 @@ use futures::future::join_all;
 use pledge_core::engine::Registration;
 use pledge_core::error::StoreError;
 use pledge_core::sharing::{InstanceId, Lease};
+use pledge_http::live::AllowedOrigins;
 use pledge_http::{Api, Health, Pulse};
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -24,6 +25,7 @@ use super::reload::Reloading;
 use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Config, Problems};
+use crate::live;
 use crate::metrics::Meters;
 use crate::operations::{Gates, Listeners};
 use crate::serving::{self, Layers};
@@ -100,7 +102,8 @@ pub(super) async fn execute(context: Context, args: RunArgs) -> anyhow::Result<V
     }
     meters.name_chains(&config.chains);
     let stores = meters.store.around(stores);
-    spawn(&context, &stores, &config, starts, (gates, meters), &mut running).await?;
+    let outside = (gates, meters, layers.origins());
+    spawn(&context, &stores, &config, starts, outside, &mut running).await?;
     context.output.print(&Serving {
         url: url.clone(),
         operations,
@@ -227,7 +230,7 @@ async fn spawn(
     stores: &Stores,
     config: &Config,
     starts: Vec<Start>,
-    (gates, meters): (Gates, Meters),
+    (gates, meters, origins): (Gates, Meters, Arc<dyn AllowedOrigins>),
     running: &mut Tasks,
 ) -> anyhow::Result<()> {
     let (stop, chains) = (&context.stop, &config.chains);
@@ -238,11 +241,15 @@ async fn spawn(
     let process = ThisProcess::new(incidents.clone(), stores, stop.clone());
     let reads = config.limits.reads;
     let queries = meters.store.around_readers(stores.for_readers(reads)?).queries(stores);
+    let turns = serving::turns(reads);
+    let hub = live::hub(stores, queries.clone(), turns.clone(), origins);
     let api = Api { queries, clock: SystemTime::now };
-    let routes = serving::taking_turns(pledge_http::router(api), reads, &meters.readers.turns);
+    let routes = serving::taking_turns(pledge_http::router(api), &turns, &meters.readers.turns);
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
-    gates.open(routes, health, &meters, stores);
+    gates.open((routes, hub.clone()), health, &meters, stores);
+    let (news, drain) = (hub.news(), config.limits.drain);
+    running.spawn(live::keep_live(hub, stores.clone(), drain, stop.clone()));
     running.spawn(tasks::keep_pulse(pulse.clone(), stop.clone()));
     let survey = meters.survey.clone();
     let consumers = vec![tasks::log_dispatcher(stores).consumer().clone()];
@@ -266,7 +273,8 @@ async fn spawn(
         tasks::keep_notifying(log, part.clone(), interval, moved, incidents.clone(), stop.clone());
     running.spawn(delivering);
     for (chain, start) in chains.iter().zip(starts) {
-        let wakes = Wakes { moved: Arc::new(Notify::new()), settled: settled.clone() };
+        let (moved, settled) = (Arc::new(Notify::new()), settled.clone());
+        let wakes = Wakes { moved, settled, news: news.clone() };
         let follower = Follower {
             config: chain.clone(),
             stores: stores.clone(),
@@ -275,6 +283,7 @@ async fn spawn(
             nodes: meters.nodes.clone(),
             progress: context.progress.chain(&chain.name),
             moved: wakes.moved.clone(),
+            news: news.clone(),
             stop: stop.clone(),
         };
         let settling = SettleTask {

@@ -15,13 +15,18 @@ const LEVELS: &str = "__";
 /// flag.
 pub const RPC_URL: &str = "PLEDGE_RPC_URL";
 
-/// Variables that are not keys: `RPC_URL` and those of the tests and examples.
-const OTHERS: [&str; 8] = [
+/// What a command shows to the API of a running server: an access token, or the key of a program.
+pub const CREDENTIAL: &str = "PLEDGE_API_KEY";
+
+/// Variables that are not keys: the two above and those of the tests and examples.
+const OTHERS: [&str; 10] = [
     RPC_URL,
+    CREDENTIAL,
     "PLEDGE_ANVIL",
     "PLEDGE_BLESS",
     "PLEDGE_EXAMPLE_KEY",
     "PLEDGE_KILLS",
+    "PLEDGE_LIVE_SEEDS",
     "PLEDGE_SEED",
     "PLEDGE_TEST_MYSQL_URL",
     "PLEDGE_TEST_REDIS_URL",

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::Request;
 use pledge_core::event::Consumer;
 use pledge_core::types::TokenId;
+use pledge_http::live::OwnOrigin;
 use pledge_http::{Incident, Part, PartState};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -37,11 +38,18 @@ async fn private_stores() -> Stores {
     wire::open_alone(&config().storage).await.unwrap()
 }
 
+/// A hub without readers.
+fn live(stores: &Stores) -> Hub {
+    let turns = crate::serving::turns(crate::config::LimitsConfig::default().reads);
+    crate::live::hub(stores, stores.queries(), turns, Arc::new(OwnOrigin))
+}
+
 fn sources(stores: &Stores) -> Sources {
     Sources {
         pulse: Pulse::new(stores.balances.clone(), stores.logs.clone()),
         process: Arc::new(Troubled),
         stores: stores.clone(),
+        live: live(stores),
         clock: SystemTime::now,
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use hyper::body::Incoming;
@@ -55,10 +56,19 @@ impl Connection {
         stream.set_write_timeout(Some(limits.write_timeout));
         let delivery = Delivery::default();
         let stream = Delivering::new(Box::pin(stream), delivery.clone());
-        let seat = Arc::new(seat);
+        let (seat, metered) = (Arc::new(seat), Arc::new(metered));
         let service = service_fn(|request: Request<Incoming>| {
             let request = request.map(|body| delivery.receive(body, &seat));
-            answer(router.clone(), request, peer, delivery.clone(), limits.answer_timeout)
+            let answering =
+                answer(router.clone(), request, peer, delivery.clone(), limits.answer_timeout);
+            let (delivery, seat, metered) = (delivery.clone(), seat.clone(), metered.clone());
+            async move {
+                let response = answering.await?;
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    delivery.becomes_socket(seat, metered);
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -66,7 +76,8 @@ impl Connection {
             .max_header_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -102,6 +113,10 @@ async fn answer(
 ) -> Result<Response, Infallible> {
     request.extensions_mut().insert(ConnectInfo(peer));
     let response = router.oneshot(request).await?;
+    // What follows is of another protocol, with deadlines of its own.
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(response);
+    }
     let kind = response.headers().get(CONTENT_TYPE);
     let lasts = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     Ok(response.map(|body| delivery.carry(body, (!lasts).then_some(limit))))

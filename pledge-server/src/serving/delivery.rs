@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::{Busy, Seat};
+use crate::metrics::OpenConnection;
 
 /// The request that a connection is at, until the system has taken the last byte of its answer. A
 /// clone is another handle to the same.
@@ -29,6 +30,8 @@ struct State {
     is_taken: bool,
     /// When all of it must be passed on.
     until: Option<Instant>,
+    /// What a connection holds that has become a socket, for as long as it is open.
+    held: Option<(Arc<Seat>, Arc<OpenConnection>)>,
 }
 
 impl Delivery {
@@ -56,6 +59,12 @@ impl Delivery {
     pub(super) fn carry(&self, body: Body, limit: Option<Duration>) -> Body {
         self.state().until = limit.map(|limit| Instant::now() + limit);
         Body::new(Answer { body, delivery: self.clone() })
+    }
+
+    /// The connection becomes a socket: it stays busy and keeps its seat until it is closed, whoever has
+    /// it then.
+    pub(super) fn becomes_socket(&self, seat: Arc<Seat>, metered: Arc<OpenConnection>) {
+        self.state().held = Some((seat, metered));
     }
 
     /// Whatever was written before is passed on.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use pledge_http::live::AllowedOrigins;
 use pledge_http::{Language, localized};
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
@@ -52,6 +53,11 @@ impl Layers {
             language: Language::default(),
             limits,
         }
+    }
+
+    /// The sites whose scripts may open a stream: those that may read.
+    pub fn origins(&self) -> Arc<dyn AllowedOrigins> {
+        Arc::new(self.origins.clone())
     }
 
     /// Layers for the listener of those who run the server. What a scraper asks is not what readers ask,

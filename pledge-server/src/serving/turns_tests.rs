@@ -16,7 +16,7 @@ async fn a_request_that_finds_no_turn_is_busy_at_once_and_what_is_beside_is_answ
         ReadsConfig { concurrent: NonZeroU16::MIN, waiting: 0, wait: Duration::from_secs(20) };
     let reading = Router::new().route("/read", get(std::future::pending::<&str>));
     let (meter, layers) = (TurnMeter::default(), Layers::bare(limits()));
-    let server = start_over(taking_turns(reading, reads, &meter), layers).await;
+    let server = start_over(taking_turns(reading, &turns(reads), &meter), layers).await;
     let _served = server.send(b"GET /read HTTP/1.1\r\nhost: test\r\n\r\n").await;
     let busy = loop {
         let answer =
@@ -37,7 +37,7 @@ async fn a_request_that_waits_too_long_for_its_turn_is_busy() {
     let reads = ReadsConfig { concurrent: NonZeroU16::MIN, waiting: 1, wait };
     let reading = Router::new().route("/read", get(std::future::pending::<&str>));
     let (meter, layers) = (TurnMeter::default(), Layers::bare(limits()));
-    let server = start_over(taking_turns(reading, reads, &meter), layers).await;
+    let server = start_over(taking_turns(reading, &turns(reads), &meter), layers).await;
     let _served = server.send(b"GET /read HTTP/1.1\r\nhost: test\r\n\r\n").await;
     assert_eq!(get_with(&server, "/read", &[]).await.kind(), "busy");
 }
@@ -48,7 +48,8 @@ async fn a_request_that_takes_a_turn_and_one_that_gets_none_are_counted() {
     let reads = ReadsConfig { concurrent: NonZeroU16::MIN, waiting: 1, wait };
     let meter = TurnMeter::default();
     let reading = Router::new().route("/read", get(std::future::pending::<&str>));
-    let server = start_over(taking_turns(reading, reads, &meter), Layers::bare(limits())).await;
+    let server =
+        start_over(taking_turns(reading, &turns(reads), &meter), Layers::bare(limits())).await;
     let served = server.send(b"GET /read HTTP/1.1\r\nhost: test\r\n\r\n").await;
     until(|| meter.counts() == [0, 1, 1, 0, 0]).await;
     get_with(&server, "/read", &[]).await;

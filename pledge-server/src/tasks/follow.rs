@@ -40,6 +40,8 @@ pub struct Follower {
     pub progress: ChainProgress,
     /// Notified whenever the ledger moved.
     pub moved: Arc<Notify>,
+    /// Notified whenever the log may have new events.
+    pub news: Arc<Notify>,
     /// Ends the task.
     pub stop: CancellationToken,
 }
@@ -201,6 +203,7 @@ impl Follower {
                 // A rewind does not end the incident: only a slice or a rest shows that the chain
                 // advances again.
                 self.moved.notify_one();
+                self.news.notify_one();
                 let Moved::Forward(slice) = moved else {
                     return Then::Again(delays.rewound.delay());
                 };
@@ -289,6 +292,7 @@ mod tests {
             nodes: NodesSeen::default(),
             progress: Progress::new(Output::Json).chain("test"),
             moved: Arc::new(Notify::new()),
+            news: Arc::default(),
             stop: CancellationToken::new(),
         }
     }

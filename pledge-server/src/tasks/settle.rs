@@ -30,6 +30,8 @@ pub struct Wakes {
     pub moved: Arc<Notify>,
     /// Notified after each pass.
     pub settled: Arc<Notify>,
+    /// Notified whenever the log may have new events.
+    pub news: Arc<Notify>,
 }
 
 /// The parts of the task that settles one chain.
@@ -104,6 +106,7 @@ impl SettleTask {
                 }
             };
             self.wakes.settled.notify_one();
+            self.wakes.news.notify_one();
             stop.run_until_cancelled(until_due(delay, self.interval, &self.wakes.moved)).await;
         }
     }
@@ -247,7 +250,7 @@ mod tests {
             name: "test".to_owned(),
             interval: Duration::from_secs(1),
             part: AssignmentWatch::whole(&lease),
-            wakes: Wakes { moved: Arc::new(Notify::new()), settled: Arc::new(Notify::new()) },
+            wakes: Wakes { moved: Arc::default(), settled: Arc::default(), news: Arc::default() },
             incidents: incidents.clone(),
             stop: CancellationToken::new(),
             progress: Progress::new(Output::Json).work("test"),

@@ -4,13 +4,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use pledge_cache_redis::{Health, Redis, RedisLeases, RedisPending, RedisRates, Taken};
+use pledge_cache_redis::{Health, Redis, RedisHints, RedisLeases, RedisPending, RedisRates, Taken};
 use pledge_core::error::{StoreError, StoreErrorKind};
+use pledge_core::event::EventSeq;
 use pledge_core::ports::Leases;
 use pledge_core::primitives::{hex, keccak256};
 use pledge_http::PartState;
+use pledge_http::live::{EventHints, Hub};
 
 use crate::config::{ConfigError, Key, RateConfig, RedisConfig};
+use crate::live::SharedHints;
 use crate::rates::{SharedRates, Verdict};
 use crate::stores::{Cache, Stores};
 
@@ -33,6 +36,27 @@ impl SharedRates for RedisRates {
     }
 }
 
+/// Hints through the server.
+#[derive(Debug)]
+struct Hints(RedisHints);
+
+#[async_trait]
+impl EventHints for Hints {
+    async fn publish(&self, newest: EventSeq) {
+        // Whether the server is there is reported where it is known whether that is new.
+        if let Err(error) = self.0.publish(newest).await {
+            tracing::debug!("other instances find new events by themselves: {error}");
+        }
+    }
+}
+
+#[async_trait]
+impl SharedHints for Hints {
+    async fn listen(&self, hub: &Hub) {
+        self.0.listen(|newest| hub.hint(newest)).await;
+    }
+}
+
 /// The server, with a prefix per store, so that stores that share a Redis server do not read each
 /// other's keys. One database under two names gets two scopes, which only costs speed.
 pub(super) async fn connect(config: &RedisConfig, place: &str) -> anyhow::Result<Redis> {
@@ -52,7 +76,15 @@ pub(super) fn join(stores: Stores, redis: Redis, for_rates: Redis, is_shared: bo
     let leases: Option<Arc<dyn Leases>> =
         is_shared.then(|| Arc::new(RedisLeases::new(redis.clone())) as _);
     let rates = Arc::new(RedisRates::new(for_rates));
-    Stores { pending, leases, rates: Some(rates), redis: Some(Arc::new(redis)), ..stores }
+    let hints: Arc<dyn SharedHints> = Arc::new(Hints(RedisHints::new(redis.clone())));
+    Stores {
+        pending,
+        leases,
+        rates: Some(rates),
+        hints: Some(hints),
+        redis: Some(Arc::new(redis)),
+        ..stores
+    }
 }
 
 /// Whether the server answers; why not, if it does not. A url that cannot be one is a wrong key.

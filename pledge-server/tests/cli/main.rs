@@ -30,3 +30,4 @@ mod serving;
 mod several_nodes;
 mod standing;
 mod starting;
+mod watching;

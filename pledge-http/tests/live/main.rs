@@ -1,0 +1,9 @@
+//! Live updates over a real socket: one claim a test.
+
+mod framing;
+mod limits;
+mod rights;
+mod seeds;
+mod sockets;
+mod streams;
+mod support;

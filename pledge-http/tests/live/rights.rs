@@ -1,0 +1,182 @@
+//! Who may follow what, and until when.
+
+use std::sync::Arc;
+
+use pledge_core::indexer::ChainStatus;
+use pledge_core::ports::{ChainReport, Registry};
+use pledge_office::access::{Caller, Scope};
+use serde_json::json;
+
+use crate::support::{
+    ALICE, CHAIN, Door, Place, Server, Socket, Stream, account_topic, caller, soon,
+};
+
+fn viewer() -> Caller {
+    caller(1, "viewer", Scope::Everywhere)
+}
+
+fn member() -> Caller {
+    caller(2, "member", Scope::Everywhere)
+}
+
+fn scoped() -> Caller {
+    let scope = Scope::Within { chains: [CHAIN].into(), tokens: [].into() };
+    caller(3, "viewer", scope)
+}
+
+/// A server with a door, where reading is public or not.
+async fn guarded(public_reads: bool) -> (Place, Server, Arc<Door>) {
+    let place = Place::new().await;
+    let callers = [("view", viewer()), ("member", member()), ("scoped", scoped())];
+    let door = Arc::new(Door::of(&callers));
+    let mut parts = place.parts();
+    parts.authenticator = Some(door.clone());
+    parts.public_reads = public_reads;
+    (place, Server::begin(parts).await, door)
+}
+
+async fn status(server: &Server, topics: &str, token: Option<&str>) -> (u16, String) {
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let headers: Vec<_> = bearer.iter().map(|value| ("Authorization", value.as_str())).collect();
+    let path = format!("/api/v1/stream?topics={topics}");
+    let (status, problem) = Stream::answer(server.address, &path, &headers).await;
+    (status, problem["code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn each_topic_is_open_to_whom_its_object_is_shown() {
+    let account = account_topic(ALICE);
+    let no = |status: u16, code: &str| (status, code.to_owned());
+    let yes = || (200, String::new());
+    let (_place, server, _door) = guarded(true).await;
+    for topics in ["chains", "settlements", &account] {
+        assert_eq!(status(&server, topics, None).await, yes(), "{topics}");
+        assert_eq!(status(&server, topics, Some("member")).await, yes(), "{topics}");
+        assert_eq!(status(&server, topics, Some("?")).await, no(401, "unauthenticated"));
+    }
+    let (_place, server, _door) = guarded(false).await;
+    for topics in ["chains", "settlements", &account] {
+        assert_eq!(status(&server, topics, None).await, no(401, "unauthenticated"), "{topics}");
+        assert_eq!(status(&server, topics, Some("member")).await, no(403, "forbidden"), "{topics}");
+        assert_eq!(status(&server, topics, Some("view")).await, yes(), "{topics}");
+    }
+    assert_eq!(status(&server, &account, Some("scoped")).await, yes());
+    assert_eq!(status(&server, "chains", Some("scoped")).await, no(403, "forbidden"));
+}
+
+#[tokio::test]
+async fn a_topic_without_right_is_refused_over_a_socket_and_the_others_of_the_message_too() {
+    let (_place, server, _door) = guarded(false).await;
+    let headers = [("Authorization", "Bearer scoped")];
+    let mut socket = Socket::open(server.address, "/api/v1/ws", &headers).await.unwrap();
+    let topics = json!({ "op": "subscribe", "topics": ["chains", account_topic(ALICE)] });
+    socket.send(&topics.to_string()).await;
+    let error = socket.message("error").await;
+    assert_eq!(error["problem"]["code"], "forbidden");
+    assert_eq!(server.hub.counts().topics, 0);
+}
+
+#[tokio::test]
+async fn a_ticket_opens_one_stream_and_no_second() {
+    let (_place, server, _door) = guarded(false).await;
+    let path = "/api/v1/stream?topics=chains&ticket=ticket-view";
+    let open = async || Stream::answer(server.address, path, &[]).await.0;
+    let (first, second) = tokio::join!(open(), open());
+    let mut both = [first, second];
+    both.sort_unstable();
+    assert_eq!(both, [200, 401]);
+    let again = Socket::open(server.address, "/api/v1/ws?ticket=ticket-view", &[]).await;
+    assert_eq!(again.unwrap_err().1["code"], "unauthenticated");
+}
+
+async fn halt(place: &Place, reason: &str) {
+    let status = ChainStatus::Halted(reason.to_owned());
+    let report = ChainReport { chain: CHAIN, status, head: None, head_time: None, processed: None };
+    place.store.report_chain(&report).await.unwrap();
+}
+
+#[tokio::test]
+async fn texts_of_nodes_are_for_viewers_alone() {
+    let (place, server, _door) = guarded(true).await;
+    let mut public = server.stream("chains").await;
+    let view = [("Authorization", "Bearer view")];
+    let mut viewer = Stream::open(server.address, "topics=chains", &view).await;
+    public.state("chains").await;
+    viewer.state("chains").await;
+    halt(&place, "https://s3cret@node says no").await;
+    for (stream, is_shown) in [(&mut public, false), (&mut viewer, true)] {
+        let halted = stream.until(|message| message.name == "chain_halted").await;
+        assert_eq!(halted.data.to_string().contains("s3cret"), is_shown);
+        let state = stream.until(|one| one.data["state"]["status"] == "halted").await;
+        assert_eq!(state.data.to_string().contains("s3cret"), is_shown);
+    }
+    let query = "topics=chains&after=0";
+    let mut replayed = Stream::open(server.address, query, &[]).await;
+    let halted = replayed.until(|message| message.name == "chain_halted").await;
+    assert!(!halted.data.to_string().contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_reader_whose_session_ends_is_cut_with_a_code_and_the_others_stay() {
+    let (mut place, server, door) = guarded(false).await;
+    let bearer = |token: &'static str| [("Authorization", token)];
+    let open = async |headers| Stream::open(server.address, "topics=chains", headers).await;
+    let mut ends = open(&bearer("Bearer view")).await;
+    let account = account_topic(ALICE);
+    let mut stays =
+        Stream::open(server.address, &format!("topics={account}"), &bearer("Bearer scoped")).await;
+    let mut socket =
+        Socket::open(server.address, "/api/v1/ws", &bearer("Bearer view")).await.unwrap();
+    door.end("view");
+    let cut = ends.event().await;
+    assert_eq!(cut.data, json!({ "code": "session-ended", "retry_after_ms": null }));
+    assert_eq!(ends.next().await, None);
+    assert_eq!(socket.closed().await.close_code(), Some(4401));
+    stays.state(&account).await;
+    place.mine(&[(ALICE, 5)]).await;
+    stays.until(|message| message.data["state"]["balance"] == "105").await;
+}
+
+#[tokio::test]
+async fn a_reader_whose_rights_change_is_cut_and_sees_what_it_may_when_it_comes_again() {
+    let (_place, server, door) = guarded(false).await;
+    let headers = [("Authorization", "Bearer view")];
+    let mut stream = Stream::open(server.address, "topics=chains", &headers).await;
+    door.change("view", Caller { grants: Vec::new(), ..viewer() });
+    let cut = stream.event().await;
+    assert_eq!(cut.data["code"], "rights-changed");
+    assert_eq!(status(&server, "chains", Some("view")).await, (403, "forbidden".to_owned()));
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_asked_for_a_while_cuts_those_who_are_signed_in() {
+    let (_place, server, door) = guarded(true).await;
+    let headers = [("Authorization", "Bearer view")];
+    let mut signed_in = Stream::open(server.address, "topics=chains", &headers).await;
+    let mut anonymous = server.stream("chains").await;
+    door.go_away(true);
+    let cut = signed_in.event().await;
+    assert_eq!(cut.data["code"], "unavailable");
+    anonymous.state("chains").await;
+    assert_eq!(server.hub.counts().readers, 1);
+}
+
+#[tokio::test]
+async fn readers_of_one_session_are_checked_once() {
+    let (_place, server, door) = guarded(true).await;
+    let headers = [("Authorization", "Bearer view")];
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(Stream::open(server.address, "topics=chains", &headers).await);
+    }
+    let before = door.checks();
+    let rounds = async {
+        while door.checks() < before + 5 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let began = tokio::time::Instant::now();
+    soon("five checks", rounds).await;
+    // One in a round of 20 ms; twenty readers checked one by one would be through in one round.
+    assert!(began.elapsed() >= std::time::Duration::from_millis(60));
+}

@@ -1,0 +1,62 @@
+//! Live updates: the hub of this process, and the hints between instances.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pledge_core::query::Queries;
+use pledge_http::live::{AllowedOrigins, EventHints, Hub, LiveLimits, LiveParts, Turns};
+use tokio_util::sync::CancellationToken;
+
+use crate::stores::Stores;
+
+/// Hints between the instances that share a store. All of them may be lost.
+#[async_trait]
+pub trait SharedHints: EventHints {
+    /// Passes the hints of other instances on to a hub, for ever.
+    async fn listen(&self, hub: &Hub);
+}
+
+/// The hub of a process over its stores.
+pub fn hub(
+    stores: &Stores,
+    queries: Queries,
+    turns: Turns,
+    origins: Arc<dyn AllowedOrigins>,
+) -> Hub {
+    let hints = stores.hints.clone().map(|hints| hints as Arc<dyn EventHints>);
+    Hub::new(LiveParts {
+        events: stores.events.clone(),
+        queries,
+        turns,
+        authenticator: None,
+        public_reads: true,
+        origins,
+        hints,
+        limits: LiveLimits::default(),
+    })
+}
+
+/// Serves the readers until `stop`; then each gets its end, within the bound.
+pub async fn keep_live(
+    hub: Hub,
+    stores: Stores,
+    drain: Duration,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let listening = async {
+        match &stores.hints {
+            Some(hints) => hints.listen(&hub).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = hub.run() => {}
+        () = listening => {}
+        () = stop.cancelled() => {}
+    }
+    if tokio::time::timeout(drain, hub.drain()).await.is_err() {
+        tracing::warn!("{} live readers were still there at the end", hub.counts().readers);
+    }
+    Ok(())
+}
