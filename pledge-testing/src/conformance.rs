@@ -32,6 +32,8 @@ pub mod access_invitations;
 #[cfg(feature = "office")]
 pub mod access_profiles;
 #[cfg(feature = "office")]
+pub mod access_records;
+#[cfg(feature = "office")]
 pub mod access_refresh;
 #[cfg(feature = "office")]
 pub mod access_requests;
@@ -340,6 +342,7 @@ macro_rules! office_conformance {
 macro_rules! access_conformance {
     ($fixture:expr) => {
         $crate::__access_users!($fixture);
+        $crate::__access_records!($fixture);
         $crate::__access_rules!($fixture);
         $crate::__access_profiles!($fixture);
         $crate::__access_roles!($fixture);

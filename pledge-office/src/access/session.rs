@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use pledge_core::primitives::{Address, B256, Bytes};
 use pledge_core::types::{ChainId, OutOfRange};
 
-use super::{PasswordHash, SessionId, TokenHash, UserAgent, UserId};
+use super::{PasswordHash, SessionId, Signs, TokenHash, User, UserAgent, UserId, Wallet};
 use crate::base::StoreTime;
 
 /// What a user has shown to sign in, as the driver verified it. The store checks that it still is the user's.
@@ -18,6 +18,20 @@ pub enum Shown {
     Key(Address),
     /// A signature that a contract accepts.
     Contract(ContractSignature),
+}
+
+impl Shown {
+    /// How the session of a user begins that has shown this; `None` where it is not what the user has now.
+    /// `password` is that of the user.
+    pub fn accepted(&self, user: &User, password: Option<&PasswordHash>) -> Option<SignedInBy> {
+        let has = |address, signs| user.wallets.contains(&Wallet { address, signs });
+        match self {
+            Self::Password(shown) => (password == Some(shown)).then_some(SignedInBy::Password),
+            Self::Key(address) => has(*address, Signs::ByKey).then_some(SignedInBy::Key(*address)),
+            Self::Contract(kept) => has(kept.address, Signs::ByContract(kept.chain))
+                .then(|| SignedInBy::Contract(kept.clone())),
+        }
+    }
 }
 
 /// A signature that a contract has accepted. It is kept, so that the contract is asked again at each refresh.
@@ -179,7 +193,7 @@ pub enum Refreshed {
     /// Its successor, which is one of those that the caller named.
     Successor {
         /// The session, of which no other facts than its own have changed.
-        session: Session,
+        session: Box<Session>,
         /// The hash of the token to give out.
         token: TokenHash,
     },

@@ -84,12 +84,12 @@ pub(super) fn machine() -> By {
     By::machine(attribution("root"))
 }
 
-/// A user.
+/// One who uses the right of a user.
 pub(super) fn by(user: UserId) -> By {
     By { right: Right::User(user), attribution: attribution("user") }
 }
 
-/// A key.
+/// One who uses the right of a key.
 pub(super) fn by_key(key: ApiKeyId) -> By {
     By { right: Right::ApiKey(key), attribution: attribution("key") }
 }

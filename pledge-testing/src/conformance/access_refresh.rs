@@ -80,7 +80,7 @@ async fn a_session_is_refreshed_by_token_after_token(office: OfficeFixture) {
             panic!("token {number} gives {refreshed:?}");
         };
         let after = session(&office, 1).await;
-        assert_eq!(seen, after);
+        assert_eq!(*seen, after);
         assert!(after.refreshed > before.refreshed);
         assert_eq!((after.signed_in, after.until), (before.signed_in, before.until));
     }

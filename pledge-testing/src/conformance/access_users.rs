@@ -8,9 +8,8 @@ use pledge_office::access::{
 };
 
 use super::access::{
-    actions, by, contract_wallet, everywhere, failed, hash, key_prefix, key_wallet, keyed, machine,
-    made, new_user, password, records, refused, session, signed_in, user, user_id, user_name,
-    wallet_user,
+    by, contract_wallet, everywhere, failed, hash, key_prefix, key_wallet, keyed, machine, made,
+    new_user, password, refused, session, signed_in, user, user_id, user_name, wallet_user,
 };
 use crate::OfficeFixture;
 
@@ -36,10 +35,6 @@ laws! {
     what_a_removed_user_had_is_free
     a_removed_user_has_no_session_and_no_key
     a_removed_user_is_not_changed_again
-    each_act_on_a_user_leaves_one_record
-    an_act_that_changes_nothing_leaves_no_record
-    a_refused_act_on_a_user_writes_nothing
-    a_record_of_a_user_has_what_was_found_and_left
 }
 
 fn full_profile() -> Profile {
@@ -338,76 +333,4 @@ async fn a_removed_user_is_not_changed_again(office: OfficeFixture) {
         assert_eq!(refused(outcome), Refused::NoUser);
     }
     assert_eq!(user(&office, id).await, removed);
-}
-
-async fn each_act_on_a_user_leaves_one_record(office: OfficeFixture) {
-    let (id, by) = (user_id(1), machine());
-    made(&office, 1, "anna", "member").await;
-    office.access.change_grants(id, &everywhere("viewer"), &by).await.expect("grants");
-    office.access.change_profile(id, &full_profile(), &by).await.expect("profile");
-    office.access.add_wallet(id, &key_wallet(1), &by).await.expect("wallet");
-    office.access.change_password(id, Some(&password("x")), None, &by).await.expect("password");
-    office.access.remove_wallet(id, &key_wallet(1), &by).await.expect("wallet");
-    office.access.ban_user(id, &by).await.expect("ban");
-    office.access.lift_ban(id, &by).await.expect("lift");
-    office.access.remove_user(id, &by).await.expect("remove");
-    let expected = [
-        "create_user",
-        "change_grants",
-        "change_profile",
-        "add_wallet",
-        "change_password",
-        "remove_wallet",
-        "ban_user",
-        "lift_ban",
-        "remove_user",
-    ];
-    assert_eq!(actions(&office).await, expected);
-}
-
-async fn an_act_that_changes_nothing_leaves_no_record(office: OfficeFixture) {
-    let (id, by) = (user_id(1), machine());
-    let one = made(&office, 1, "anna", "member").await;
-    office.access.change_grants(id, &one.grants, &by).await.expect("the same grants");
-    office.access.change_profile(id, &one.profile, &by).await.expect("the same profile");
-    office.access.remove_wallet(id, &key_wallet(1), &by).await.expect("no wallet");
-    office.access.lift_ban(id, &by).await.expect("no ban");
-    office.access.ban_user(id, &by).await.expect("ban");
-    office.access.ban_user(id, &by).await.expect("ban again");
-    assert_eq!(actions(&office).await, ["create_user", "ban_user"]);
-}
-
-async fn a_refused_act_on_a_user_writes_nothing(office: OfficeFixture) {
-    let admin = made(&office, 1, "anna", "admin").await;
-    let refused_by = async |number| {
-        let by = by(user_id(number));
-        let outcomes = [
-            office.access.ban_user(user_id(1), &by).await,
-            office.access.remove_user(user_id(1), &by).await,
-            office.access.change_password(user_id(1), None, None, &by).await,
-            office.access.create_user(&new_user(9, "carla"), &GivenGrants::NONE, &by).await,
-        ];
-        outcomes.into_iter().for_each(|outcome| drop(refused(outcome)));
-    };
-    made(&office, 2, "berta", "operator").await;
-    refused_by(2).await;
-    refused_by(7).await;
-    assert_eq!(user(&office, user_id(1)).await, admin);
-    assert_eq!(office.access.user(user_id(9)).await.expect("read"), None);
-    assert_eq!(actions(&office).await, ["create_user", "create_user"]);
-}
-
-/// And who did it, when and why; nothing of the password.
-async fn a_record_of_a_user_has_what_was_found_and_left(office: OfficeFixture) {
-    made(&office, 1, "anna", "member").await;
-    office.access.change_grants(user_id(1), &everywhere("viewer"), &machine()).await.expect("give");
-    let records = records(&office).await;
-    let record = &records[0];
-    assert_eq!(record.by, machine().attribution);
-    assert_eq!(record.act.object.to_string(), format!("user:{}", user_id(1)));
-    let text = |state| serde_json::to_string(state).expect("a snapshot is JSON");
-    let (before, after) = (text(&record.act.before), text(&record.act.after));
-    assert!(before.contains(r#""grants":[{"role":"member"}]"#), "{before}");
-    assert!(after.contains(r#""grants":[{"role":"viewer"}]"#), "{after}");
-    assert!(!format!("{records:?}").contains("argon2id"), "{records:?}");
 }

@@ -1,7 +1,7 @@
-//! Who makes a write, and how one ends that may be refused.
+//! Who makes a write, and the record that it leaves.
 
 use pledge_core::audit::{Act, Attribution};
-use pledge_office::access::{AccessError, Acting, By, Refused, Right};
+use pledge_office::access::{Acting, By, Right};
 use pledge_office::base::StoreTime;
 
 use super::{callers, grants, users};
@@ -10,40 +10,6 @@ use crate::connection::Connection;
 use crate::fault::Fault;
 use crate::office::time::now;
 use crate::query::query;
-use crate::store::Call;
-
-/// Why a write is not made.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Refused(Refused),
-    Fault(Fault),
-}
-
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-/// Ends a write: commits what succeeded, takes back what was refused or failed.
-pub(super) async fn finish<T>(call: Call, outcome: Result<T, Failure>) -> Result<T, AccessError> {
-    match outcome {
-        Ok(answer) => Ok(call.finish(Ok(answer)).await?),
-        Err(Failure::Fault(fault)) => Ok(call.finish(Err(fault)).await?),
-        Err(Failure::Refused(refused)) => {
-            // The caller gets the refusal; the fault only takes the write back.
-            let taken_back = call.finish::<T>(Err(Fault::conflict("the write is refused"))).await;
-            drop(taken_back);
-            Err(refused.into())
-        }
-    }
-}
 
 /// Locks users, roles, keys and invitations until the transaction ends, and returns the time.
 pub(super) async fn lock(db: &mut dyn Connection) -> Result<StoreTime, Fault> {

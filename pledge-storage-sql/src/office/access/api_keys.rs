@@ -8,7 +8,8 @@ use pledge_office::access::{
 };
 use pledge_office::base::StoreTime;
 
-use super::acting::{self, Failure, finish};
+use super::acting;
+use super::outcome::{Failure, finish};
 use super::{callers, grants, page, users};
 use crate::bulk::values;
 use crate::connection::{Connection, Row};
@@ -82,6 +83,7 @@ async fn actor(
 }
 
 async fn add(db: &mut dyn Connection, new: &NewApiKey, by: &By) -> Result<ApiKey, Failure> {
+    // All that may refuse it comes before the first write, so that a refusal is not of a half of it.
     let now = acting::lock(db).await?;
     let owner = users::find(db, new.owner).await?.ok_or(Refused::NoUser)?;
     let acting = actor(db, &owner, by).await?;

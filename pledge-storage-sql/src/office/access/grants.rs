@@ -8,7 +8,7 @@ use pledge_office::access::{
     UserId,
 };
 
-use super::acting::Failure;
+use super::outcome::Failure;
 use crate::bulk::{self, values};
 use crate::column::Column;
 use crate::connection::{Connection, Row, Value};

@@ -7,7 +7,8 @@ use pledge_office::access::{
     InvitationStore, NewInvitation, Permission, Position, Refused, Right, TokenHash, UserId,
 };
 
-use super::acting::{self, Failure, finish};
+use super::acting;
+use super::outcome::{Failure, finish};
 use super::{callers, grants, page};
 use crate::connection::{Connection, Row};
 use crate::database::Database;
@@ -101,6 +102,7 @@ async fn add(db: &mut dyn Connection, new: &NewInvitation, by: &By) -> Result<In
         id: new.id,
         grants: new.grants.clone(),
         note: new.note.clone(),
+        // A user's, also where a key is used: a key may be gone when the code is used.
         by: giver(db, by.right).await?,
         created: now,
         until,

@@ -7,9 +7,9 @@ use pledge_office::access::{
     SessionId, User, UserId, Wallet, has_a_way_in,
 };
 
-use super::acting::{self, Failure, finish};
-use super::sessions;
-use super::user_writes::{Subject, save_password};
+use super::outcome::{Failure, finish};
+use super::subject::{Subject, save_password};
+use super::{acting, sessions};
 use crate::connection::Connection;
 use crate::database::Database;
 use crate::fault::Fault;

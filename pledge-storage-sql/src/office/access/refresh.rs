@@ -78,11 +78,11 @@ pub(super) async fn present(
         (Presented::Rotates, _) => {
             rotate(db, session.id, (token, first), now).await?;
             session.refreshed = now;
-            Ok(Refreshed::Successor { session, token: *first })
+            Ok(Refreshed::Successor { session: Box::new(session), token: *first })
         }
         // Without the key that it was derived by, the successor cannot be given again.
         (Presented::Repeats, Some((_, given))) if successors.contains(&given) => {
-            Ok(Refreshed::Successor { session, token: given })
+            Ok(Refreshed::Successor { session: Box::new(session), token: given })
         }
         (Presented::IsReused, _) => {
             let end = (now, SessionEnd::TokenReused);

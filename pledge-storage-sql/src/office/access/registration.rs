@@ -7,8 +7,8 @@ use pledge_office::access::{
 };
 use pledge_office::base::StoreTime;
 
-use super::acting::{self, Failure};
-use super::{grants, invitations, user_writes};
+use super::outcome::Failure;
+use super::{acting, grants, invitations, subject};
 use crate::connection::Connection;
 use crate::fault::Fault;
 use crate::query::query;
@@ -29,7 +29,7 @@ pub(super) async fn register(
         None => GivenGrants::everywhere(RoleName::new(Role::MEMBER).expect("a plain word")),
     };
     let act = (AccessAction::RegisterUser, by);
-    let user = user_writes::add(db, new, given, now, act).await?;
+    let user = subject::add(db, new, given, now, act).await?;
     if let Some(invitation) = invitation {
         mark_used(db, &invitation, user.id, now).await?;
     }

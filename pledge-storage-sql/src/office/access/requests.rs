@@ -64,6 +64,7 @@ async fn begin(
     let lock = || query(format!("{select} {for_update}")).bind(key);
     let known: RequestRow = row_made(db, make, lock).await?;
     let now = now(db).await?;
+    // A row of turn 0 was made by this call.
     let forgotten_at = known.first_begun.checked_add(KeptAnswer::KEPT);
     let is_new = known.turn == 0 || forgotten_at.is_some_and(|end| end <= now);
     if !is_new {

@@ -6,8 +6,9 @@ use pledge_office::access::{
     AccessAction, AccessError, By, Permission, Refused, Role, RoleName, RoleStore,
 };
 
-use super::acting::{self, Failure, finish};
+use super::acting;
 use super::grants::permissions_text;
+use super::outcome::{Failure, finish};
 use crate::connection::Connection;
 use crate::database::Database;
 use crate::fault::Fault;
