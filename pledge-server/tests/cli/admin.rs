@@ -11,7 +11,7 @@ fn folder() -> Folder {
 }
 
 fn create(folder: &Folder, input: &str, more: &[&str]) -> Ended {
-    folder.run_with_input(input, &[&["admin", "create", "olivia"], more].concat())
+    folder.run_with_input(input, &[], &[&["admin", "create", "olivia"], more].concat())
 }
 
 fn refused(ended: &Ended, code: i32, remedy: &str) {
@@ -59,7 +59,7 @@ fn a_password_is_one_long_line_without_the_name() {
 
 #[test]
 fn a_name_is_a_plain_word() {
-    let ended = folder().run_with_input(PASSWORD, &["admin", "create", "Olivia Ünal"]);
+    let ended = folder().run_with_input(PASSWORD, &[], &["admin", "create", "Olivia Ünal"]);
     refused(&ended, 2, "1 to 64 characters of a-z");
 }
 

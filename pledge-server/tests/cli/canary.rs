@@ -172,7 +172,8 @@ fn no_secret_comes_out_while_all_works_nor_while_everything_fails() {
         let code = outputs.run(&folder, &variables, command);
         assert!(code.is_some_and(|code| code != 2), "{command:?}: {:?}", outputs.0.last());
     }
-    let made = folder.run_with_input(CANARY, &["admin", "create", "olivia"]);
+    let password = format!("{CANARY} and more");
+    let made = folder.run_with_input(&password, &variables, &["admin", "create", "olivia"]);
     assert_eq!(made.code, Some(0), "{}{}", made.stdout, made.stderr);
     outputs.add("admin create", made.stdout + &made.stderr);
     outputs.read_files(&folder.path().join("backup"));

@@ -1,9 +1,9 @@
 //! Running the binary in a folder of its own.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -92,26 +92,21 @@ impl Folder {
     /// As [`Folder::run`], with environment variables.
     pub(crate) fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
         let mut command = self.command(arguments);
-        let output = command.envs(variables.iter().copied()).output().unwrap();
-        Ended {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Ended::of(command.envs(variables.iter().copied()).output().unwrap())
     }
 
-    /// As [`Folder::run`], with a text as standard input.
-    pub(crate) fn run_with_input(&self, input: &str, arguments: &[&str]) -> Ended {
-        let file = self.path().join("input");
-        std::fs::write(&file, input).unwrap();
+    /// As [`Folder::run_with`], with a text as standard input.
+    pub(crate) fn run_with_input(
+        &self,
+        input: &str,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Ended {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(input.as_bytes()).unwrap();
+        file.rewind().unwrap();
         let mut command = self.command(arguments);
-        let output = command.stdin(std::fs::File::open(&file).unwrap()).output().unwrap();
-        std::fs::remove_file(&file).unwrap();
-        Ended {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Ended::of(command.envs(variables.iter().copied()).stdin(file).output().unwrap())
     }
 
     /// Runs a command again and again until it ends right.
@@ -170,6 +165,14 @@ impl Folder {
 }
 
 impl Ended {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
             panic!("{error} in: {}\n{}", self.stdout, self.stderr);
