@@ -48,6 +48,7 @@ impl Followed {
             nodes: NodesSeen::default(),
             progress: Progress::new(Output::Json).chain(&config.name),
             moved: moved.clone(),
+            news: Arc::default(),
             stop: CancellationToken::new(),
         };
         setup::prepare(&config, &stores).await.unwrap();
