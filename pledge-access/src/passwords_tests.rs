@@ -36,11 +36,8 @@ async fn nothing_verifies_without_a_hash() {
 
 #[tokio::test]
 async fn a_hash_of_other_parameters_verifies() {
-    let argon2 = Argon2::new(
-        Algorithm::Argon2id,
-        Version::V0x13,
-        Params::new(64, 3, 2, Some(24)).unwrap(),
-    );
+    let argon2 =
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64, 3, 2, Some(24)).unwrap());
     let made: Phc = argon2.hash_password_with_salt(b"correct horse", b"0123456789abcdef").unwrap();
     let hash = PasswordHash::new(&made.to_string()).unwrap();
     assert_eq!(passwords(1, 1).verify(&typed("correct horse"), Some(&hash)).await, Ok(true));
@@ -60,7 +57,8 @@ async fn a_hash_that_is_none_is_neither_right_nor_wrong() {
 async fn beyond_the_bounds_a_password_is_refused_at_once() {
     let passwords = passwords(1, 2);
     let held = passwords.at_once.clone().acquire_owned().await.unwrap();
-    let verify = |passwords: Argon2Passwords| async move { passwords.verify(&typed("x"), None).await };
+    let verify =
+        |passwords: Argon2Passwords| async move { passwords.verify(&typed("x"), None).await };
     let waiting: Vec<_> = (0..3).map(|_| tokio::spawn(verify(passwords.clone()))).collect();
     while passwords.places.available_permits() > 0 {
         tokio::task::yield_now().await;

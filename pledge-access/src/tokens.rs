@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 const TYPE: &str = "at+jwt";
 /// Who a token is for: the API of this version.
 const AUDIENCE: &str = "pledge/v1";
-/// A token of ours has about 400 bytes.
+/// A token of this server has about 400 bytes.
 const BYTES_MAX: usize = 1_024;
 
 /// Access tokens as JWT with HMAC-SHA256 (RFC 7519, RFC 8725).

@@ -141,7 +141,9 @@ async fn a_contract_that_answers_wrongly_is_refused() {
     let long = hex!("631626ba7e60e01b60005260216000f3");
     let short = hex!("631626ba7e60e01b600052601f6000f3");
     let ones = hex!("60001960005260206000f3");
-    for code in [&hex!("60006000fd")[..], &hex!("fe"), &hex!("5b600056"), &ones, &long, &short, &hex!("00")] {
+    for code in
+        [&hex!("60006000fd")[..], &hex!("fe"), &hex!("5b600056"), &ones, &long, &short, &hex!("00")]
+    {
         world.deploy(account, code).await;
         for signed in [signature(&[7; 32]), marked(FACTORY, &deployment(), &[7; 32])] {
             assert_eq!(world.signed(account, &signed).await, None, "{}", hex::encode(code));

@@ -73,9 +73,7 @@ pub use session::{
     ContractSignature, NewSession, Refreshed, Session, SessionEnd, Shown, SignedInBy,
 };
 pub use sessions::{RefreshError, SessionParts, Sessions, SignedIn};
-pub use sign_in::{
-    Registering, Registration, SignIn, SignInError, SignInParts, SignedMessage,
-};
+pub use sign_in::{Registering, Registration, SignIn, SignInError, SignInParts, SignedMessage};
 pub use signature::{
     Inquiry, MalformedSignature, NotSigned, SignedBy, WalletSignature, message_digest,
 };

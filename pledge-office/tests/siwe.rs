@@ -9,9 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use pledge_core::primitives::Bytes;
-use pledge_office::access::{
-    Inquiry, SignInMessage, SignedBy, WalletSignature, message_digest,
-};
+use pledge_office::access::{Inquiry, SignInMessage, SignedBy, WalletSignature, message_digest};
 use serde_json::Value;
 
 const MESSAGES: usize = 1_000;

@@ -24,7 +24,8 @@ pub(crate) struct MachineClock;
 
 impl WallClock for MachineClock {
     fn now(&self) -> Timestamp {
-        Timestamp::of_clock(SystemTime::now()).expect("the machine's clock is between 1970 and 36812")
+        Timestamp::of_clock(SystemTime::now())
+            .expect("the machine's clock is between 1970 and 36812")
     }
 }
 
@@ -47,6 +48,7 @@ pub(crate) fn sign_in(
         random: random.clone(),
         clock: clock.clone(),
     });
+    // A wallet on a chain that this server does not follow cannot be asked.
     let expected = Expected {
         scheme: domain.scheme().to_owned(),
         domain: domain.as_str().to_owned(),

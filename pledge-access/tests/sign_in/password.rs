@@ -24,9 +24,13 @@ async fn an_unknown_name_and_a_wrong_password_cost_and_answer_the_same() {
     let world = World::new().await;
     world.user("olivia", "viewer").await;
     let mut answers = Vec::new();
-    for (name, password) in
-        [("olivia", "wrong"), ("oscar", "wrong"), ("No Name!", PASSWORD), ("", ""), ("oscar", PASSWORD)]
-    {
+    for (name, password) in [
+        ("olivia", "wrong"),
+        ("oscar", "wrong"),
+        ("No Name!", PASSWORD),
+        ("", ""),
+        ("oscar", PASSWORD),
+    ] {
         let before = world.verified();
         let error = world.by_password(name, password).await.unwrap_err();
         assert!(matches!(error, SignInError::WrongPassword), "{name}: {error:?}");
@@ -75,7 +79,7 @@ async fn a_banned_user_is_not_let_in_and_its_session_ends_at_once() {
     assert!(!world.is_let_in(&signed_in).await);
     let error = world.by_password("olivia", PASSWORD).await.unwrap_err();
     assert!(matches!(error, SignInError::Access(Refused::NotActive)), "{error:?}");
-    // Who does not know the password is not told of the ban.
+    // Who does not know the password does not learn of the ban.
     let error = world.by_password("olivia", "wrong").await.unwrap_err();
     assert!(matches!(error, SignInError::WrongPassword), "{error:?}");
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use pledge_access::OsRandom;
 use pledge_office::access::{
-    GivenGrants, InvitationId, InvitationStore, NewInvitation, OneUse, Profile, Refused, Registering,
-    Registration, RoleName, SignInError, SignedIn, SignedMessage, UserName,
+    GivenGrants, InvitationId, InvitationStore, NewInvitation, OneUse, Profile, Refused,
+    Registering, Registration, RoleName, SignInError, SignedIn, SignedMessage, UserName,
 };
 use pledge_office::base::random_bytes;
 

@@ -1,7 +1,7 @@
 //! A server without its HTTP: sign-in over a file of SQLite.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -12,10 +12,11 @@ use pledge_core::ports::AuditReads;
 use pledge_core::primitives::{Address, Signature, hex};
 use pledge_core::types::Timestamp;
 use pledge_office::access::{
-    Authenticator, By, Caller, Client, Credential, Expected, GivenGrants, NewUser, Nonces, Password,
-    PasswordHash, Passwords, PasswordsError, Profile, Purpose, RefreshTimes, Registration, RoleName,
-    Secrets, SessionParts, Sessions, SignIn, SignInError, SignInParts, SignedIn, SignedMessage,
-    Signs, Unauthenticated, User, UserId, UserName, UserWrites, Wallet, Wallets, message_digest,
+    Authenticator, By, Caller, Client, Credential, Expected, GivenGrants, NewUser, Nonces,
+    Password, PasswordHash, Passwords, PasswordsError, Profile, Purpose, RefreshTimes,
+    Registration, RoleName, Secrets, SessionParts, Sessions, SignIn, SignInError, SignInParts,
+    SignedIn, SignedMessage, Signs, Unauthenticated, User, UserId, UserName, UserWrites, Wallet,
+    Wallets, message_digest,
 };
 use pledge_office::base::{WallClock, random_bytes};
 use pledge_storage_sqlite::SqliteStore;
@@ -173,7 +174,11 @@ impl World {
         )
     }
 
-    pub(crate) async fn by_password(&self, name: &str, password: &str) -> Result<SignedIn, SignInError> {
+    pub(crate) async fn by_password(
+        &self,
+        name: &str,
+        password: &str,
+    ) -> Result<SignedIn, SignInError> {
         self.sign_in.by_password(name, password, &client()).await
     }
 
@@ -182,11 +187,18 @@ impl World {
         self.by_password(name, PASSWORD).await.unwrap()
     }
 
-    pub(crate) async fn by_wallet(&self, message: &str, signature: &str) -> Result<SignedIn, SignInError> {
+    pub(crate) async fn by_wallet(
+        &self,
+        message: &str,
+        signature: &str,
+    ) -> Result<SignedIn, SignInError> {
         self.sign_in.by_wallet(SignedMessage { message, signature }, &client()).await
     }
 
-    pub(crate) async fn authenticate(&self, credential: Credential) -> Result<Caller, Unauthenticated> {
+    pub(crate) async fn authenticate(
+        &self,
+        credential: Credential,
+    ) -> Result<Caller, Unauthenticated> {
         self.sessions().authenticate(&credential).await
     }
 

@@ -56,7 +56,7 @@ impl ApiKeyText {
 
     /// A new one.
     pub fn random(random: &dyn Random) -> Self {
-        let bits = random_bytes::<KeyPrefix::CHARS>(random).map(|byte| usize::from(byte % 32));
+        let bits = random_bytes::<{ KeyPrefix::CHARS }>(random).map(|byte| usize::from(byte % 32));
         let prefix: String = bits.iter().map(|digit| char::from(Self::DIGITS[*digit])).collect();
         let text = format!("{}{prefix}_{}", Self::MARK, OneUse::random(random).expose());
         Self { prefix: KeyPrefix::new(&prefix).expect("digits of base 32"), text }

@@ -11,8 +11,8 @@ use pledge_core::types::{OutOfRange, Timestamp};
 use super::{
     AccessClaims, AccessError, AccessStore, AccessTokens, ApiKeyText, Authenticator, Caller,
     Client, Credential, Identity, KeyCaller, Keys, NewSession, OneUse, RefreshTimes, RefreshToken,
-    Refreshed, Session, SessionEnd, SessionId, Shown, SignedInBy, TicketHolder,
-    TokenHash, Unauthenticated, UserId, WalletError, WalletSignature, Wallets,
+    Refreshed, Session, SessionEnd, SessionId, Shown, SignedInBy, TicketHolder, TokenHash,
+    Unauthenticated, UserId, WalletError, WalletSignature, Wallets,
 };
 use crate::base::{Random, StoreTime, WallClock, random_bytes};
 
@@ -68,7 +68,7 @@ impl fmt::Debug for SignedIn {
 /// Why a sign-in is not refreshed.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The token is none, was used, or its sign-in has ended: the reader is not told which.
+    /// The token is none, was used, or its sign-in has ended. The answer does not show which.
     #[error("the refresh token is not valid: sign in again")]
     Over,
     /// The contract that signed cannot be asked now. The token is unused.
@@ -198,14 +198,12 @@ impl Sessions {
         }
         let signature = WalletSignature::from_bytes(signed.expose().clone());
         let Ok(signature) = signature else {
-            return Err(StoreError::corrupt("refresh a sign-in", "its signature is too long").into());
+            return Err(
+                StoreError::corrupt("refresh a sign-in", "its signature is too long").into()
+            );
         };
-        let checked = self.parts.wallets.check(
-            signed.chain,
-            signed.address,
-            signed.digest,
-            &signature,
-        );
+        let checked =
+            self.parts.wallets.check(signed.chain, signed.address, signed.digest, &signature);
         match checked.await {
             Ok(_) => Ok(()),
             Err(WalletError::NotSigned(_)) => {
@@ -259,7 +257,10 @@ impl Sessions {
     }
 
     /// The caller of a key, whose use is noted where it is due.
-    async fn noted(&self, KeyCaller { caller, notes_use }: KeyCaller) -> Result<Caller, StoreError> {
+    async fn noted(
+        &self,
+        KeyCaller { caller, notes_use }: KeyCaller,
+    ) -> Result<Caller, StoreError> {
         if let (true, Identity::ApiKey { key, .. }) = (notes_use, &caller.identity) {
             self.parts.store.note_key_use(*key).await?;
         }

@@ -85,7 +85,7 @@ pub enum SignInError {
     /// The account has signed, and is no user's.
     #[error("no user has this wallet: register first")]
     NotRegistered,
-    /// The name is none, or the password is not its: the reader is not told which.
+    /// The name is none, or the password is not its. The answer does not show which.
     #[error("name or password is wrong")]
     WrongPassword,
     /// Too many sign-ins have failed.
@@ -191,6 +191,7 @@ impl SignIn {
             Attempted::May => {}
             Attempted::Wait(wait) => return Err(SignInError::Wait(wait)),
         }
+        // Whether there is such a name must show in nothing: neither in what is read nor in what is hashed.
         let known = match UserName::new(name) {
             Ok(name) => store.password_of(&name).await?,
             Err(_) => None,
@@ -221,6 +222,7 @@ impl SignIn {
             (_, None) => None,
             (_, Some(code)) => Some(OneUse::parse(code).ok_or(INVITATION_OVER)?.hash()),
         };
+        // The code is checked in the transaction that makes the user, since it is used once.
         let id = UserId::from_bytes(random_bytes(random));
         let mut user = NewUser { id, profile, password: None, wallets: Vec::new() };
         let shown = match by {

@@ -40,7 +40,9 @@ pub enum SignedBy {
 
 /// A signature that is none of the account for the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the signature is none of this account for this message: sign it with the account that it names")]
+#[error(
+    "the signature is none of this account for this message: sign it with the account that it names"
+)]
 pub struct NotSigned;
 
 /// A question about a signature: what its chain is asked, and what follows from the answers.
@@ -132,7 +134,7 @@ impl Inquiry {
     pub fn decide(&self, outcomes: &[CallOutcome]) -> Result<SignedBy, NotSigned> {
         let answer = |index: usize| outcomes.get(index).and_then(|outcome| outcome.as_ref().ok());
         let accepts =
-            |index: usize, word: [u8; 32]| answer(index).is_some_and(|bytes| **bytes == word);
+            |index: usize, word: [u8; 32]| answer(index).is_some_and(|bytes| bytes[..] == word);
         let code = answer(0).ok_or(NotSigned)?;
         let has_key = !self.is_counterfactual && (code.is_empty() || is_delegation(code));
         let signer = has_key.then(|| key::signer(self.digest, self.signature.bytes())).flatten();

@@ -21,7 +21,7 @@ pub struct AccessClaims {
     pub id: [u8; 16],
 }
 
-/// Why a text is no access token that is valid now. Only logs have it: a reader is not told.
+/// Why a text is no access token that is valid now. It is for logs: no answer shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadToken {
     /// It is none of this server's, or its form is another one.

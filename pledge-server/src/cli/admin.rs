@@ -1,4 +1,4 @@
-//! `pledge admin`: users who may do everything, made by whoever may write to the database.
+//! `pledge admin`: users who may do everything, made by those who may write to the database.
 
 use std::fmt;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
@@ -64,7 +64,8 @@ async fn create(context: Context, args: CreateArgs) -> anyhow::Result<Verdict> {
     }
     let by = By::machine(attribution(reason.as_ref())?);
     // Before the database is opened, so that a refused password changes nothing, not even a schema.
-    let typed = tokio::task::spawn_blocking(typed_password).await.context("reading a password")??;
+    let typed =
+        tokio::task::spawn_blocking(typed_password).await.context("reading a password")??;
     if context.stop.is_cancelled() {
         bail!("stopped: no user was made");
     }
@@ -99,7 +100,9 @@ fn typed_password() -> anyhow::Result<String> {
         };
         let first = typed("Password: ")?;
         if first != typed("Again: ")? {
-            return Err(WrongUsage("the two passwords differ: type the same one twice".into()).into());
+            return Err(
+                WrongUsage("the two passwords differ: type the same one twice".into()).into()
+            );
         }
         return Ok(first);
     }
@@ -109,7 +112,10 @@ fn typed_password() -> anyhow::Result<String> {
     input.read_line(&mut line).context("standard input has no password")?;
     let more = input.bytes().next().transpose().context("standard input has no password")?;
     if more.is_some() && line.ends_with('\n') {
-        return Err(WrongUsage("standard input has more than one line: write the password alone".into()).into());
+        return Err(WrongUsage(
+            "standard input has more than one line: write the password alone".into(),
+        )
+        .into());
     }
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -151,7 +151,8 @@ fn the_key_of_sign_in_is_of_the_file_the_environment_or_a_file_of_its_own() {
     };
     let expected = *Secrets::new(&[SECRET]).unwrap().keys(Purpose::Nonce).first();
     for secret in [SECRET, &named] {
-        let written = format!("[access]\nsecret_key = {secret:?}\ndomain = \"a.example\"\n[storage]");
+        let written =
+            format!("[access]\nsecret_key = {secret:?}\ndomain = \"a.example\"\n[storage]");
         assert_eq!(key(load(&GOOD.replace("[storage]", &written), &[]).unwrap()), expected);
         let variables =
             [("PLEDGE_ACCESS__SECRET_KEY", secret), ("PLEDGE_ACCESS__DOMAIN", "a.example")];

@@ -48,11 +48,15 @@ mod tests {
     /// Two signatures by it, made by ethers 6.17: with `v` 28 and with `v` 27.
     const HELLO: (&str, [u8; 65]) = (
         "Hello, world",
-        hex!("d2f37d42926de6292e7ca471fbdad1f032367d1f4c60415396ac17a66372fd54519af1b692299d8ba536d1f850fc4a57eb3037b80373035b5323e70ada60ff701c"),
+        hex!(
+            "d2f37d42926de6292e7ca471fbdad1f032367d1f4c60415396ac17a66372fd54519af1b692299d8ba536d1f850fc4a57eb3037b80373035b5323e70ada60ff701c"
+        ),
     );
     const ANOTHER: (&str, [u8; 65]) = (
         "another",
-        hex!("59cd3909d4857c98127c1118f4faa1df1b8e1d24e519728f77f0a7cb7b73ab591228cddd2e3f9af4762ec16a81c0e181143ef56dee0a0dc9e0567abf3857cb4a1b"),
+        hex!(
+            "59cd3909d4857c98127c1118f4faa1df1b8e1d24e519728f77f0a7cb7b73ab591228cddd2e3f9af4762ec16a81c0e181143ef56dee0a0dc9e0567abf3857cb4a1b"
+        ),
     );
 
     fn signer_of(text: &str, signature: &[u8]) -> Option<Address> {

@@ -29,12 +29,12 @@ fn counterfactual(signature: &[u8; 32]) -> String {
     hex::encode_prefixed(bytes)
 }
 
-
 #[test]
 fn the_digest_counts_bytes() {
     let hello = b256!("0x4e42acc7ef1dab6102278515a78f6dcd869258e95f6815933a5b68dc3d17cebc");
     assert_eq!(message_digest("Hello, world"), hello);
-    let two_bytes_each = b256!("0xbaf646e35e3d7864f70f67f7cdbd0f5857fe2c12eb040022e3521719b41de91d");
+    let two_bytes_each =
+        b256!("0xbaf646e35e3d7864f70f67f7cdbd0f5857fe2c12eb040022e3521719b41de91d");
     assert_eq!(message_digest("Grüße"), two_bytes_each);
 }
 
@@ -88,9 +88,8 @@ fn a_contract_that_refuses_is_not_overruled_by_a_key() {
 #[test]
 fn an_account_with_a_delegation_signs_by_its_key_or_by_its_contract() {
     let delegation = [&DELEGATION[..], &[0x11; 20]].concat();
-    let decide = |account, code: &[u8], answer| {
-        inquiry(account, SIGNED).decide(&[outcome(code), answer])
-    };
+    let decide =
+        |account, code: &[u8], answer| inquiry(account, SIGNED).decide(&[outcome(code), answer]);
     for answer in [outcome(abi::ACCEPTED), reverted(), outcome([])] {
         assert_eq!(decide(SIGNER, &delegation, answer), Ok(SignedBy::Key));
     }
@@ -117,7 +116,9 @@ fn a_contract_that_is_not_deployed_is_asked_in_a_simulation() {
     assert!(data.ends_with(check));
     let decide = |simulated| asked.decide(&[outcome([]), outcome([]), simulated]);
     assert_eq!(decide(outcome(abi::word(1))), Ok(SignedBy::Contract));
-    for wrong in [outcome(abi::word(0)), outcome([]), outcome([1]), outcome(abi::word(2)), reverted()] {
+    for wrong in
+        [outcome(abi::word(0)), outcome([]), outcome([1]), outcome(abi::word(2)), reverted()]
+    {
         assert_eq!(decide(wrong), Err(NotSigned));
     }
 }

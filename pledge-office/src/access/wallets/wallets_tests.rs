@@ -104,6 +104,7 @@ async fn a_head_that_is_gone_is_read_again_a_few_times() {
 #[tokio::test]
 async fn an_account_of_another_chain_is_not_asked_for() {
     let signature = WalletSignature::parse("0x").unwrap();
-    let checked = Wallets::new(BTreeMap::new()).check(CHAIN, SIGNER, B256::ZERO, &signature);
-    assert!(matches!(checked.await, Err(WalletError::UnknownChain(CHAIN))));
+    let wallets = Wallets::new(BTreeMap::new());
+    let checked = wallets.check(CHAIN, SIGNER, B256::ZERO, &signature).await;
+    assert!(matches!(checked, Err(WalletError::UnknownChain(CHAIN))), "{checked:?}");
 }
