@@ -54,9 +54,9 @@ pub struct Gatekeeper {
 pub fn guarded(api: Api, keeper: &Gatekeeper) -> Router {
     let tagged = from_fn_with_state(api.clone(), tag::tagged);
     // The gatekeeper comes first: a tag that is known again is an answer too.
-    let routes = crate::reading().into_iter().map(|route| {
-        guard::guarded(route.map(|route| route.layer(tagged.clone())), keeper)
-    });
+    let routes = crate::reading()
+        .into_iter()
+        .map(|route| guard::guarded(route.map(|route| route.layer(tagged.clone())), keeper));
     let (routes, _) = routes.fold(OpenApiRouter::new(), OpenApiRouter::routes).split_for_parts();
     let routes = routes
         .fallback(problem::unknown_route)

@@ -4,16 +4,20 @@ mod examples;
 #[cfg(feature = "docs")]
 mod page;
 mod refused;
+#[cfg(feature = "access")]
+mod security;
+#[cfg(feature = "access")]
+mod writes;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::response::IntoResponse;
 use serde_json::json;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, Schema, Type};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
@@ -27,6 +31,9 @@ pub(crate) use refused::{
     OfAccount, OfAccountAndProgramme, OfAccountAtInstant, OfChain, OfDocument, OfEvery, OfHost,
     OfPortfolio, OfProgramme, OfReadiness, OfSettlement, OfSettlements, OfTokens,
 };
+
+#[cfg(feature = "access")]
+pub(crate) use writes::*;
 
 use crate::problem::Document;
 use crate::tag::Freshness;
@@ -42,10 +49,13 @@ English or Chinese by `Accept-Language`; `type` and `code` never change. What ma
 `Retry-After`.";
 
 /// The groups of operations.
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 8] = [
     ("chains", "Chains and tokens, and how far they are"),
     ("accounts", "Balances, and the points that they earned"),
     ("points", "What was settled, and when"),
+    ("sign-in", "How callers sign in, stay so and leave"),
+    ("operators", "What operators do: each act with a reason, once"),
+    ("admins", "Users, roles, keys of programs, and who did what"),
     ("probes", "Whether the process is well"),
     ("document", "This document"),
 ];
@@ -58,12 +68,29 @@ pub fn openapi() -> OpenApi {
 
 /// The document of [`service`](crate::service).
 pub fn openapi_of_service() -> OpenApi {
-    let api = OpenApiRouter::new().nest(crate::API, crate::routes());
-    let document = described_routes().into_openapi();
-    let mut whole = api.into_openapi();
+    finished(below_api(crate::routes()))
+}
+
+/// The routes below [`API`](crate::API), with those that are next to it.
+fn below_api<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> OpenApi {
+    let mut whole = OpenApiRouter::new().nest(crate::API, routes).into_openapi();
     whole.merge(crate::probe_routes().into_openapi());
-    whole.merge(document);
-    finished(whole)
+    whole.merge(described_routes().into_openapi());
+    whole
+}
+
+/// The document of routes of which each has its rule around it, as [`guarded`](crate::access::guarded) has them.
+#[cfg(feature = "access")]
+pub(crate) fn of_guarded(openapi: OpenApi) -> OpenApi {
+    security::stated(finished(openapi))
+}
+
+/// The document of the whole, with such routes below [`API`](crate::API).
+#[cfg(feature = "access")]
+pub(crate) fn of_guarded_service<S: Clone + Send + Sync + 'static>(
+    routes: OpenApiRouter<S>,
+) -> OpenApi {
+    of_guarded(below_api(routes))
 }
 
 /// `/openapi.json`, which answers a document, to be merged into the routes of a host; with the feature
@@ -107,18 +134,33 @@ fn finished(mut openapi: OpenApi) -> OpenApi {
         .build();
     let tag =
         |(name, about): (&str, &str)| TagBuilder::new().name(name).description(Some(about)).build();
-    openapi.tags = Some(TAGS.into_iter().map(tag).collect());
+    let is_used = |tag: &str| operations(&openapi).any(|operation| is_of(operation, tag));
+    openapi.tags = Some(TAGS.into_iter().filter(|(name, _)| is_used(name)).map(tag).collect());
     finish_schemas(openapi.components.get_or_insert_with(Components::new));
     for (path, item) in &mut openapi.paths.paths {
-        if let Some(operation) = &mut item.get {
-            finish(operation, path);
+        for (method, operation) in operations_of(item) {
+            finish(operation, &method, path);
         }
     }
     openapi
 }
 
+/// Every operation of a path, by its method.
+fn operations_of(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let PathItem { get, post, put, patch, .. } = item;
+    let all =
+        [(Method::GET, get), (Method::POST, post), (Method::PUT, put), (Method::PATCH, patch)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Every operation of a document.
+fn operations(openapi: &OpenApi) -> impl Iterator<Item = &Operation> {
+    let items = openapi.paths.paths.values();
+    items.flat_map(|item| [&item.get, &item.post, &item.put, &item.patch]).flatten()
+}
+
 /// Adds the schema of problems, which no handler returns, and states that every field of an answer is
-/// present: what is unknown is null.
+/// present: what is unknown is null. What a request may leave out stays so; their schemas are called so.
 fn finish_schemas(components: &mut Components) {
     let pages = components.schemas.iter_mut().filter_map(|(name, schema)| match schema {
         RefOr::T(page) => name.strip_prefix("Page_").zip(Some(page)),
@@ -128,8 +170,10 @@ fn finish_schemas(components: &mut Components) {
     for (name, item) in items {
         components.schemas.entry(name).or_insert(item);
     }
-    for schema in components.schemas.values_mut() {
-        if let RefOr::T(schema) = schema {
+    for (name, schema) in &mut components.schemas {
+        if let RefOr::T(schema) = schema
+            && !name.ends_with("Request")
+        {
             require_all(schema);
         }
     }
@@ -169,9 +213,13 @@ fn refer_to_items(page: &mut Schema, item: &str) -> Option<(String, RefOr<Schema
     }
 }
 
+fn is_of(operation: &Operation, tag: &str) -> bool {
+    operation.tags.iter().flatten().any(|one| one == tag)
+}
+
 /// Adds what is the same for every operation: an example of its answer, who may use it, and how its
 /// answer is used again.
-fn finish(operation: &mut Operation, path: &str) {
+fn finish(operation: &mut Operation, method: &Method, path: &str) {
     let public = ExtensionsBuilder::new().add("x-role", json!("public")).build();
     operation.extensions.get_or_insert_default().merge(public);
     let example = operation.operation_id.as_deref().and_then(examples::of_answer);
@@ -183,9 +231,9 @@ fn finish(operation: &mut Operation, path: &str) {
             content.example = example;
         }
     }
-    let outside = ["probes", "document"];
-    let is_outside = operation.tags.iter().flatten().any(|tag| outside.contains(&tag.as_str()));
-    if !is_outside && Freshness::of(path) != Freshness::Passing {
+    let untagged = ["probes", "document", "sign-in", "operators", "admins"];
+    let is_untagged = method != Method::GET || untagged.iter().any(|tag| is_of(operation, tag));
+    if !is_untagged && Freshness::of(path) != Freshness::Passing {
         state_tags(operation);
     }
 }

@@ -1,15 +1,15 @@
 //! Parses the JSON of a request, and refuses what it does not know.
 
+use axum::RequestExt;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, OriginalUri, Request};
 use axum::http::{HeaderMap, Method, header};
 use http_body_util::LengthLimitError;
-use axum::RequestExt;
 use pledge_core::primitives::{B256, keccak256};
 use serde::de::DeserializeOwned;
-use utoipa::openapi::schema::Schema;
-use utoipa::openapi::RefOr;
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 
 use crate::problem::{Form, Message, Problem};
 
@@ -31,7 +31,8 @@ impl<S: Send + Sync, T: DeserializeOwned + ToSchema> FromRequest<S> for Body<T> 
         require_json(request.headers())?;
         // The whole path, wherever the routes are mounted.
         let asked = request.extract_parts::<OriginalUri>().await;
-        let path = asked.map_or_else(|_| request.uri().path().to_owned(), |uri| uri.path().to_owned());
+        let path =
+            asked.map_or_else(|_| request.uri().path().to_owned(), |uri| uri.path().to_owned());
         let method = request.method().clone();
         let bytes = to_bytes(request.into_body(), BYTES_MAX).await.map_err(unread)?;
         let value = read(&bytes)?;
@@ -156,7 +157,10 @@ impl<'de> serde::Deserialize<'de> for Given {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Given, A::Error> {
                 let mut names = Vec::new();
                 while let Some((name, serde::de::IgnoredAny)) = map.next_entry()? {
                     names.push(name);

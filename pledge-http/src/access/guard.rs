@@ -10,9 +10,9 @@ use pledge_core::types::{ChainId, TokenId};
 use pledge_office::access::{Caller, Identity, Object, Permission, Unauthenticated};
 use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
 
+use super::Gatekeeper;
 use super::bearer::{NotBearer, credential_of};
 use super::table::Rule;
-use super::Gatekeeper;
 use crate::problem::{Message, Problem};
 
 /// A route with the rule of its entry in the table around it.

@@ -81,11 +81,7 @@ async fn begin(
 }
 
 /// What an act gave. A turn with which nothing was done is given back.
-async fn settled<T>(
-    api: &AccessApi,
-    turn: &Turn,
-    done: Result<T, Problem>,
-) -> Result<T, Problem> {
+async fn settled<T>(api: &AccessApi, turn: &Turn, done: Result<T, Problem>) -> Result<T, Problem> {
     if let Err(refused) = &done
         && refused.status().is_client_error()
         && let Err(error) = api.store.give_back(turn).await

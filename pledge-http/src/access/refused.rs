@@ -25,7 +25,9 @@ impl From<OperateError> for Problem {
                 Message::NothingFailed { settlement: settlement.to_string() }
             }
             OperateError::ChainFollowed { name, .. } => Message::ChainFollowed { chain: name },
-            OperateError::NothingAbove { to, .. } => Message::NothingAbove { block: to.to_string() },
+            OperateError::NothingAbove { to, .. } => {
+                Message::NothingAbove { block: to.to_string() }
+            }
             OperateError::PlanMoved => Message::PlanMoved {},
             OperateError::NoNode(chain) => Message::NoNode { chain: chain.to_string() },
             OperateError::Nodes(error) => {

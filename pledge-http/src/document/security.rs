@@ -4,10 +4,8 @@ use serde_json::json;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::{
-    HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
-};
-use utoipa::openapi::{OpenApi, Required};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{OpenApi, RefOr, Required};
 
 use super::operations_of;
 use super::refused::responses;
@@ -25,7 +23,7 @@ pub(super) fn stated(mut openapi: OpenApi) -> OpenApi {
         .description(Some("An access token of a sign-in, or the key of a program."))
         .build();
     let components = openapi.components.get_or_insert_default();
-    components.security_schemes.insert(BEARER.to_owned(), SecurityScheme::Http(bearer));
+    components.security_schemes.insert(BEARER.to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     for (path, item) in &mut openapi.paths.paths {
         let below = path.strip_prefix(crate::API).unwrap_or(path).to_owned();
         for (method, operation) in operations_of(item) {
@@ -75,5 +73,5 @@ fn name_request(operation: &mut Operation) {
         .required(Required::True)
         .description(Some(about))
         .schema(Some(text.build()));
-    operation.parameters.get_or_insert_default().push(header.build());
+    operation.parameters.get_or_insert_default().push(RefOr::T(header.build()));
 }

@@ -27,8 +27,7 @@ const BODY: [Kind; 2] = [Kind::InvalidBody, Kind::UnsupportedMediaType];
 /// What one may refuse that is not for everyone.
 const SIGNED_IN: [Kind; 2] = [Kind::Unauthenticated, Kind::Forbidden];
 /// What an act may refuse that is done once.
-const ONCE: [Kind; 3] =
-    [Kind::IdempotencyKeyReused, Kind::RequestUnderWay, Kind::StateMoved];
+const ONCE: [Kind; 3] = [Kind::IdempotencyKeyReused, Kind::RequestUnderWay, Kind::StateMoved];
 
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident [$($group:ident)*] [$($kind:ident)*];)+) => {

@@ -172,7 +172,10 @@ pub(super) async fn add(
         let new = NewApiKey { id, prefix, hash, name, owner, grants, until };
         let key = ApiKeyView::from(api.store.add_api_key(&new, &by).await?);
         let kept = NewApiKeyAnswer { key, secret: None };
-        Ok(Made { shown: NewApiKeyAnswer { secret: Some(text.expose().to_owned()), ..kept.clone() }, kept })
+        Ok(Made {
+            shown: NewApiKeyAnswer { secret: Some(text.expose().to_owned()), ..kept.clone() },
+            kept,
+        })
     })
     .await
 }

@@ -22,8 +22,7 @@ use crate::problem::Problem;
 /// Records that are read at a time.
 const PAGE_ROWS: usize = 500;
 /// The columns of a table, as the fields of a record are called.
-const COLUMNS: &str =
-    "number,at,actor,action,object,reason,request_id,address,before,after\r\n";
+const COLUMNS: &str = "number,at,actor,action,object,reason,request_id,address,before,after\r\n";
 
 /// The form of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

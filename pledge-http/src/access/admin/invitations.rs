@@ -7,9 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use pledge_core::audit::Reason;
 use pledge_core::query;
-use pledge_office::access::{
-    Invitation, InvitationEnd, InvitationId, NewInvitation, Note, OneUse,
-};
+use pledge_office::access::{Invitation, InvitationEnd, InvitationId, NewInvitation, Note, OneUse};
 use pledge_office::base::random_bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -155,7 +153,10 @@ pub(super) async fn invite(
         let new = NewInvitation { id, hash: code.hash(), grants, lasts, note };
         let invitation = InvitationView::from(api.store.invite(&new, &by).await?);
         let kept = NewInvitationAnswer { invitation, code: None };
-        Ok(Made { shown: NewInvitationAnswer { code: Some(code.expose().to_owned()), ..kept.clone() }, kept })
+        Ok(Made {
+            shown: NewInvitationAnswer { code: Some(code.expose().to_owned()), ..kept.clone() },
+            kept,
+        })
     })
     .await
 }

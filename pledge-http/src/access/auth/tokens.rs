@@ -2,9 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use pledge_office::access::{
-    Grant, RefreshError, Role, Scope, SignedIn, TICKET_LASTS,
-};
+use pledge_office::access::{Grant, RefreshError, Role, Scope, SignedIn, TICKET_LASTS};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
