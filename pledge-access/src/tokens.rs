@@ -79,10 +79,11 @@ impl Key {
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(TYPE.to_owned());
         header.kid = Some(hex::encode(&id[..8]));
-        let signs = EncodingKey::from_secret(key);
+        let signs = EncodingKey::from_secret(key).expect("32 bytes are a key");
+        let verifies = DecodingKey::from_secret(key).expect("32 bytes are a key");
         let empty = jsonwebtoken::encode(&header, &(), &signs).expect("HMAC signs anything");
         let head = empty.split('.').next().unwrap_or_default().to_owned();
-        Self { header, head, signs, verifies: DecodingKey::from_secret(key) }
+        Self { header, head, signs, verifies }
     }
 }
 

@@ -5,6 +5,7 @@
 #![cfg(feature = "access")]
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::process::Command;
 
@@ -69,7 +70,7 @@ fn signed_by(message: &SignInMessage, text: &str, signature: &str) -> Option<Sig
 fn messages_are_read_as_the_reference_implementation_reads_them() {
     let seed = seed();
     println!("PLEDGE_SEED={seed}");
-    let mut refused = 0;
+    let (mut refused, mut unexplained) = (0, Vec::new());
     for line in judged(seed) {
         let text = line["message"].as_str().unwrap();
         let message = SignInMessage::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -80,9 +81,9 @@ fn messages_are_read_as_the_reference_implementation_reads_them() {
         let changed = line["changed"].as_str().unwrap();
         let (ours, theirs) = (SignInMessage::parse(changed), line["is_read"] == true);
         refused += usize::from(ours.is_err());
-        if ours.is_ok() != theirs {
-            let named = difference(changed);
-            assert!(named.is_some(), "siwe reads it: {theirs}, we: {ours:?}\n{changed}");
+        let is_known = theirs && laxer(changed).is_some();
+        if ours.is_ok() != theirs && !is_known {
+            unexplained.push(format!("siwe reads it: {theirs}, we: {ours:?}\n{changed}"));
         }
         if let Ok(ours) = ours
             && changed != text
@@ -90,11 +91,25 @@ fn messages_are_read_as_the_reference_implementation_reads_them() {
             assert_eq!(signed_by(&ours, changed, signature), None, "{changed}");
         }
     }
+    assert!(unexplained.is_empty(), "{}", unexplained.join("\n\n"));
     assert!((MESSAGES / 2..MESSAGES).contains(&refused), "{refused} changed messages are refused");
 }
 
-/// In what a text differs from those on which both agree.
-fn difference(text: &str) -> Option<&'static str> {
-    let _ = text;
-    None
+/// Where `siwe` 3.0 reads what this parser refuses.
+#[derive(Debug)]
+enum Laxer {
+    /// Its grammar counts the groups of an IPv6 address and not the digits of an IPv4 address inside of it, so that
+    /// `[::ffff:192.0.2.]` and `[::ffff:092.0.2.1]` pass. RFC 3986 has neither.
+    WrongAddress,
+    /// `Chain ID: 01`, as the grammar of EIP-4361 allows. Here a number has one text.
+    LeadingZero,
+}
+
+/// What a refused text has that `siwe` reads, if it is known.
+fn laxer(text: &str) -> Option<Laxer> {
+    let hosts = text.split('[').skip(1).filter_map(|rest| rest.split(']').next());
+    if hosts.into_iter().any(|host| host.contains(':') && host.parse::<Ipv6Addr>().is_err()) {
+        return Some(Laxer::WrongAddress);
+    }
+    text.lines().any(|line| line.starts_with("Chain ID: 0")).then_some(Laxer::LeadingZero)
 }

@@ -37,4 +37,5 @@ mod office {
     }
 
     pledge_testing::office_conformance!(office());
+    pledge_testing::access_conformance!(office());
 }

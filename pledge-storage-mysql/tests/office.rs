@@ -15,7 +15,7 @@ use pledge_office::base::{Claim, ClaimName, Claims};
 use pledge_storage_mysql::MySqlDatabase;
 use pledge_storage_sql::{Database, SqlStore};
 use shifted_clock::{Ahead, ShiftedClock};
-use sqlx::{AssertSqlSafe, Connection, Executor, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, Row};
 use support::Place;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -108,12 +108,65 @@ async fn every_page_of_the_office_is_read_in_the_order_of_an_index() {
             "PRIMARY",
         ),
     ] {
-        let plan = AssertSqlSafe(format!("EXPLAIN FORMAT = TRADITIONAL {select}"));
-        let rows = outsider.fetch_all(plan).await.unwrap();
-        let [row] = &rows[..] else { panic!("{select}: {} steps", rows.len()) };
-        let (key, extra): (Option<String>, Option<String>) = (row.get("key"), row.get("Extra"));
-        let extra = extra.unwrap_or_default();
-        assert!(!extra.contains("filesort"), "{select}: {extra}");
-        assert_eq!(key.as_deref(), Some(index), "{select}");
+        shows(&mut outsider, select, index).await;
     }
+}
+
+/// The pages of users and sessions, and what is removed of them.
+#[tokio::test]
+async fn every_page_of_access_is_read_in_the_order_of_an_index() {
+    let place = Place::new().await;
+    place.open().await.close().await;
+    let mut outsider = place.outsider().await;
+    let numbers = (0..2_000).map(|n| format!("({n})")).collect::<Vec<_>>().join(", ");
+    let numbers = format!("INSERT INTO numbers VALUES {numbers}");
+    for statement in [
+        "CREATE TEMPORARY TABLE numbers (n INT)",
+        &numbers,
+        "INSERT INTO access_user (id, created) SELECT UNHEX(LPAD(HEX(n), 32, '0')), n FROM numbers",
+        "INSERT INTO access_session \
+         (id, user_id, signed_in_by, signed_in, refreshed, over_at, done_at) \
+         SELECT UNHEX(LPAD(HEX(n), 32, '0')), UNHEX(LPAD(HEX(n % 4), 32, '0')), 'password', \
+         n, n, n, n FROM numbers",
+        "ANALYZE TABLE access_user, access_session",
+    ] {
+        outsider.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
+    }
+    let id = "UNHEX(LPAD('7', 32, '0'))";
+    for (select, index) in [
+        ("SELECT * FROM access_user ORDER BY created DESC, id DESC LIMIT 8", "access_user_by_time"),
+        (
+            &*format!(
+                "SELECT * FROM access_user WHERE created <= 70 AND (created < 70 OR id < {id}) \
+                 ORDER BY created DESC, id DESC LIMIT 8"
+            ),
+            "access_user_by_time",
+        ),
+        (
+            &*format!(
+                "SELECT * FROM access_session WHERE user_id = UNHEX(LPAD('1', 32, '0')) \
+                 AND ended IS NULL AND over_at > 7 \
+                 AND signed_in <= 70 AND (signed_in < 70 OR id < {id}) \
+                 ORDER BY signed_in DESC, id DESC LIMIT 8"
+            ),
+            "access_session_by_user",
+        ),
+        (
+            "SELECT id FROM access_session WHERE done_at <= 70 ORDER BY done_at LIMIT 8 FOR UPDATE",
+            "access_session_by_end",
+        ),
+    ] {
+        shows(&mut outsider, select, index).await;
+    }
+}
+
+/// The plan of a statement is one step, by an index and without a sort.
+async fn shows(outsider: &mut MySqlConnection, select: &str, index: &str) {
+    let plan = AssertSqlSafe(format!("EXPLAIN FORMAT = TRADITIONAL {select}"));
+    let rows = outsider.fetch_all(plan).await.unwrap();
+    let [row] = &rows[..] else { panic!("{select}: {} steps", rows.len()) };
+    let (key, extra): (Option<String>, Option<String>) = (row.get("key"), row.get("Extra"));
+    let extra = extra.unwrap_or_default();
+    assert!(!extra.contains("filesort"), "{select}: {extra}");
+    assert_eq!(key.as_deref(), Some(index), "{select}");
 }

@@ -42,6 +42,7 @@ mod office {
     }
 
     pledge_testing::office_conformance!(office());
+    pledge_testing::access_conformance!(office());
 }
 
 /// What is moved between files, and between a file and memory.

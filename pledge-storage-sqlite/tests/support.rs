@@ -23,7 +23,25 @@ const LATER_UNDONE: [&str; 5] = [
 ];
 
 /// The tables of the office, which a build without it has not.
-pub(crate) const OFFICE: [&str; 4] = ["claim", "claim_fence", "outbox_message", "outbox_attempt"];
+pub(crate) const OFFICE: [&str; 17] = [
+    "claim",
+    "claim_fence",
+    "outbox_message",
+    "outbox_attempt",
+    "access_lock",
+    "access_user",
+    "access_wallet",
+    "access_grant",
+    "access_role",
+    "access_session",
+    "access_token",
+    "access_key",
+    "access_invitation",
+    "access_nonce",
+    "access_ticket",
+    "access_failure",
+    "access_request",
+];
 
 /// Records a schema as an earlier release did that had the texts up to a version, and none of the office.
 pub(crate) async fn as_earlier(db: &mut SqliteConnection, version: i64) {

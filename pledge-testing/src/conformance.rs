@@ -19,6 +19,32 @@
 #[macro_use]
 mod laws;
 
+#[cfg(feature = "office")]
+mod access;
+#[cfg(feature = "office")]
+pub mod access_api_keys;
+#[cfg(feature = "office")]
+pub mod access_attempts;
+#[cfg(feature = "office")]
+pub mod access_callers;
+#[cfg(feature = "office")]
+pub mod access_invitations;
+#[cfg(feature = "office")]
+pub mod access_profiles;
+#[cfg(feature = "office")]
+pub mod access_refresh;
+#[cfg(feature = "office")]
+pub mod access_requests;
+#[cfg(feature = "office")]
+pub mod access_roles;
+#[cfg(feature = "office")]
+pub mod access_rules;
+#[cfg(feature = "office")]
+pub mod access_sessions;
+#[cfg(feature = "office")]
+pub mod access_upkeep;
+#[cfg(feature = "office")]
+pub mod access_users;
 pub mod archive;
 pub mod archive_refused;
 pub mod audit;
@@ -304,5 +330,26 @@ macro_rules! office_conformance {
         $crate::__outbox!($fixture);
         $crate::__outbox_attempts!($fixture);
         $crate::__outbox_delivery!($fixture);
+    };
+}
+
+/// The laws of [`AccessStore`](pledge_office::access::AccessStore), likewise over an
+/// [`OfficeFixture`](super::OfficeFixture).
+#[cfg(feature = "office")]
+#[macro_export]
+macro_rules! access_conformance {
+    ($fixture:expr) => {
+        $crate::__access_users!($fixture);
+        $crate::__access_rules!($fixture);
+        $crate::__access_profiles!($fixture);
+        $crate::__access_roles!($fixture);
+        $crate::__access_invitations!($fixture);
+        $crate::__access_sessions!($fixture);
+        $crate::__access_refresh!($fixture);
+        $crate::__access_callers!($fixture);
+        $crate::__access_api_keys!($fixture);
+        $crate::__access_attempts!($fixture);
+        $crate::__access_requests!($fixture);
+        $crate::__access_upkeep!($fixture);
     };
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use pledge_core::ports::AuditReads;
+use pledge_office::access::AccessStore;
 use pledge_office::base::{Claims, Outbox};
 
 /// An empty store behind its ports. A clone is the same store.
@@ -13,6 +15,8 @@ use pledge_office::base::{Claims, Outbox};
 pub struct OfficeFixture {
     pub claims: Arc<dyn Claims>,
     pub outbox: Arc<dyn Outbox>,
+    pub access: Arc<dyn AccessStore>,
+    pub audit: Arc<dyn AuditReads>,
     /// By how many milliseconds the store's clock is ahead of the database's own.
     ahead: Arc<AtomicI64>,
     _guard: Arc<dyn Any + Send + Sync>,
@@ -21,12 +25,13 @@ pub struct OfficeFixture {
 impl OfficeFixture {
     /// A fixture of a store whose clock is `ahead` of its database's, in milliseconds, whatever is set
     /// there. `guard` is dropped with it.
-    pub fn new<S: Claims + Outbox>(
+    pub fn new<S: Claims + Outbox + AccessStore + AuditReads>(
         store: Arc<S>,
         ahead: Arc<AtomicI64>,
         guard: impl Any + Send + Sync,
     ) -> Self {
-        Self { claims: store.clone(), outbox: store, ahead, _guard: Arc::new(guard) }
+        let (claims, outbox, access) = (store.clone(), store.clone(), store.clone());
+        Self { claims, outbox, access, audit: store, ahead, _guard: Arc::new(guard) }
     }
 
     /// Sets the clock of the database forward, or lets time pass.

@@ -10,7 +10,7 @@ use crate::base::StoreTime;
 pub struct KeyPrefix(String);
 
 impl KeyPrefix {
-    /// Its characters.
+    /// How many characters it has.
     pub const CHARS: usize = 8;
 
     /// A prefix. An error for any other text.
@@ -52,11 +52,11 @@ pub struct NewApiKey {
 /// A key of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Its id.
+    /// The id, which its audit records have.
     pub id: ApiKeyId,
     /// The part by which people know it again.
     pub prefix: KeyPrefix,
-    /// Its name.
+    /// What its owner calls it.
     pub name: KeyName,
     /// Whose it is.
     pub owner: UserId,
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_use_is_noted_once_a_minute() {
-        let at = |millis| StoreTime::new(1_777_636_800_000 + millis).unwrap();
+        let at = |millis: u64| StoreTime::new(1_777_636_800_000 + millis).unwrap();
         let noted = |last, now| ApiKey::notes_use(Some(at(last)), at(now));
         assert_eq!([noted(0, 0), noted(0, 59_999), noted(0, 60_000)], [false, false, true]);
         assert!(ApiKey::notes_use(None, at(0)) && noted(5, 0));

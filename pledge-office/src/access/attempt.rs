@@ -29,7 +29,7 @@ impl FailureKey {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// The bytes of it.
     pub const fn to_bytes(self) -> [u8; 32] {
         self.0
     }
@@ -47,9 +47,9 @@ pub enum Attempted {
 /// Whose right a ticket carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TicketHolder {
-    /// A sign-in's.
+    /// That of a sign-in.
     Session(SessionId),
-    /// A key's.
+    /// That of a key.
     ApiKey(ApiKeyId),
 }
 

@@ -53,7 +53,7 @@ pub enum AccessAction {
 }
 
 impl AccessAction {
-    /// Every action.
+    /// Every action, each once.
     pub const ALL: [Self; 19] = [
         Self::CreateUser,
         Self::RegisterUser,

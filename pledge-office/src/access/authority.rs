@@ -17,7 +17,7 @@ pub enum Right {
     Machine,
     /// A user's, who signed in.
     User(UserId),
-    /// A program's.
+    /// That of a program's key.
     ApiKey(ApiKeyId),
 }
 
@@ -160,7 +160,7 @@ impl Acting {
         self.may_give(&[Grant { role: role.clone(), scope: Scope::Everywhere }])
     }
 
-    /// Refuses an act on a user: on another one it needs a permission and all that the other has, since whoever
+    /// Refuses an act on a user: on another one it needs a permission and all that the other has, since one who
     /// changes a user's password or roles has or takes what the user has. On itself it needs nothing. A key is
     /// never its owner itself: it may be allowed less.
     pub fn may_act_on(

@@ -92,7 +92,7 @@ impl Debug for Credential {
 /// Why a credential lets nobody in.
 #[derive(Debug, thiserror::Error)]
 pub enum Unauthenticated {
-    /// It is none, it is over, it was revoked, or its user is banned: the reader is not told which.
+    /// It is none, it is over, it was revoked, or its user is banned: the text is the same for all of them.
     #[error("the credential is not valid: sign in again")]
     Refused,
     /// Whether it is could not be found out.

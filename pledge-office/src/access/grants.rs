@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pledge_core::types::OutOfRange;
 
-use super::{Grant, Object, Permission, Role, RoleName, Scope, may};
+use super::{Grant, Permission, Role, RoleName, Scope, may};
 
 /// A role by its name, and where it is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl GivenGrants {
     /// The most chains and tokens that all of them name together.
     pub const OBJECTS_MAX: usize = 64;
 
-    /// No grant.
+    /// Those of one who may do nothing.
     pub const NONE: Self = Self(Vec::new());
 
     /// Grants in their order. An error for more than [`GivenGrants::GRANTS_MAX`], and for more than

@@ -4,6 +4,7 @@ use pledge_core::primitives::Address;
 use pledge_core::types::{ChainId, TokenId};
 
 use super::*;
+use crate::access::Object;
 
 const CHAINS: [ChainId; 2] = [ChainId::new(1), ChainId::new(2)];
 

@@ -23,7 +23,7 @@ pub struct NewInvitation {
 /// What lets a person become a user, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
-    /// Its id.
+    /// The id, which its audit records have.
     pub id: InvitationId,
     /// The roles that the user gets.
     pub grants: GivenGrants,
@@ -44,14 +44,14 @@ pub struct Invitation {
 pub enum InvitationEnd {
     /// A user was made by it.
     Used {
-        /// When.
+        /// When that was.
         at: StoreTime,
-        /// The user.
+        /// The user that was made.
         user: UserId,
     },
     /// It was withdrawn.
     Revoked {
-        /// When.
+        /// When that was.
         at: StoreTime,
     },
 }

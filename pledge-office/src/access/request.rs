@@ -1,10 +1,11 @@
 //! Requests that are made once, however often they arrive.
 
-use pledge_core::primitives::B256;
+use std::time::Duration;
+
+use pledge_core::primitives::{B256, Keccak256};
 use pledge_core::types::OutOfRange;
 
 use super::{ApiKeyId, UserId};
-use std::time::Duration;
 
 /// What a client calls a request, so that its repetition is known again: 8 to 64 printable characters of ASCII.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +33,7 @@ impl IdempotencyKey {
 pub enum Principal {
     /// A user, in whatever session.
     User(UserId),
-    /// A program.
+    /// A program, by its key.
     ApiKey(ApiKeyId),
 }
 
@@ -43,6 +44,21 @@ pub struct RequestKey {
     pub principal: Principal,
     /// What it calls it.
     pub key: IdempotencyKey,
+}
+
+impl RequestKey {
+    /// What a store knows the request by.
+    pub fn hash(&self) -> B256 {
+        let (kind, principal) = match self.principal {
+            Principal::User(user) => (0, user.to_bytes()),
+            Principal::ApiKey(key) => (1, key.to_bytes()),
+        };
+        let mut digest = Keccak256::new();
+        digest.update([kind]);
+        digest.update(principal);
+        digest.update(self.key.as_str());
+        digest.finalize()
+    }
 }
 
 /// The answer to a request, kept for its repetition. It must hold no secret: it is stored as it is.
@@ -68,7 +84,7 @@ impl KeptAnswer {
         Ok(Self { status, body })
     }
 
-    /// The body.
+    /// The body, as it was given.
     pub fn body(&self) -> &str {
         &self.body
     }
@@ -77,7 +93,7 @@ impl KeptAnswer {
 /// The right to do what a request asks for, and to keep its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
-    /// The request.
+    /// The request that it is for.
     pub request: RequestKey,
     /// Which beginning of it this is, from 1 on. A later one takes the right from it.
     pub number: u32,
@@ -96,8 +112,41 @@ pub enum Begun {
     UnderWay,
 }
 
-/// How long a request is being done before another may begin it again: whoever did it has died.
+/// How long a request is being done before another may begin it again: the one who did it has died.
 pub const UNDER_WAY_FOR: Duration = Duration::from_secs(60);
 
 /// A digest of what a request asks for: of its method, path and body.
 pub type RequestDigest = B256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_of_other_principals_and_keys_are_others() {
+        let bytes = [7; 16];
+        let hash = |principal, key: &str| {
+            RequestKey { principal, key: IdempotencyKey::new(key).unwrap() }.hash()
+        };
+        let (user, key) = (UserId::from_bytes(bytes), ApiKeyId::from_bytes(bytes));
+        let one = hash(Principal::User(user), "12345678");
+        assert_ne!(one, hash(Principal::ApiKey(key), "12345678"));
+        assert_ne!(one, hash(Principal::User(user), "12345679"));
+        assert_eq!(one, hash(Principal::User(user), "12345678"));
+    }
+
+    #[test]
+    fn an_idempotency_key_is_a_word_of_ascii() {
+        assert!(IdempotencyKey::new(&"k".repeat(64)).is_ok());
+        for wrong in ["", "1234567", "1234 5678", "1234567\n", "ü1234567", &"k".repeat(65)] {
+            assert!(IdempotencyKey::new(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_has_a_bound() {
+        let body = "x".repeat(KeptAnswer::BODY_BYTES_MAX);
+        assert!(KeptAnswer::new(200, body.clone()).is_ok());
+        assert!(KeptAnswer::new(200, body + "x").is_err());
+    }
+}

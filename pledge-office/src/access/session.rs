@@ -23,9 +23,9 @@ pub enum Shown {
 /// A signature that a contract has accepted. It is kept, so that the contract is asked again at each refresh.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ContractSignature {
-    /// The contract.
+    /// The address of the contract.
     pub address: Address,
-    /// Its chain.
+    /// The chain that it is on.
     pub chain: ChainId,
     /// The digest that was signed.
     pub digest: B256,
@@ -50,7 +50,7 @@ impl ContractSignature {
         Ok(Self { address, chain, digest, signature })
     }
 
-    /// The signature.
+    /// The signature, to ask the contract again.
     pub const fn expose(&self) -> &Bytes {
         &self.signature
     }
@@ -98,7 +98,7 @@ pub enum SessionEnd {
 }
 
 impl SessionEnd {
-    /// Every one.
+    /// Every end, each once.
     pub const ALL: [Self; 9] = [
         Self::Logout,
         Self::EndedByUser,
@@ -153,7 +153,7 @@ pub struct NewSession {
 /// A sign-in, with all that followed from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Its id.
+    /// The id, which access tokens name.
     pub id: SessionId,
     /// Whose it is.
     pub user: UserId,

@@ -63,6 +63,8 @@ impl WalletSignature {
     /// Reads `0x` and hex digits.
     pub fn parse(text: &str) -> Result<Self, MalformedSignature> {
         let digits = text.strip_prefix("0x").filter(|digits| digits.len() <= 2 * Self::BYTES_MAX);
+        // A second `0x` is none of the digits, though decoding would take it off.
+        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let bytes = digits.and_then(|digits| hex::decode(digits).ok());
         bytes.map(|bytes| Self(bytes.into())).ok_or(MalformedSignature)
     }

@@ -19,10 +19,11 @@ pub struct Failures {
 const FREE: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
-/// A time without failures after which they are forgotten.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(86_400);
 
 impl Failures {
+    /// A time without failures after which they are forgotten.
+    pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(86_400);
+
     /// How long the next attempt still has to wait; zero if it may be made. The wait doubles from one
     /// second to a quarter of an hour.
     ///
@@ -45,7 +46,7 @@ impl Failures {
     #[must_use]
     pub fn and_another(before: Option<Self>, now: StoreTime) -> Self {
         let remembered = before.filter(|failures| {
-            let end = failures.last.checked_add(FORGOTTEN_AFTER);
+            let end = failures.last.checked_add(Self::FORGOTTEN_AFTER);
             end.is_none_or(|end| now < end)
         });
         Self { count: remembered.map_or(0, |failures| failures.count).saturating_add(1), last: now }

@@ -33,7 +33,7 @@ pub enum Signs {
 /// What signs for a user. Of all users that were not removed one has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Wallet {
-    /// Its address.
+    /// The address that signs.
     pub address: Address,
     /// How it signs.
     pub signs: Signs,
@@ -92,7 +92,7 @@ pub struct NewUser {
     pub wallets: Vec<Wallet>,
 }
 
-/// A user.
+/// A user as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// Its id, which stays.
@@ -116,7 +116,7 @@ pub struct User {
 /// A user may not sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ban {
-    /// Since when.
+    /// Since when it may not.
     pub since: StoreTime,
     /// Why, if a reason was given.
     pub why: Option<String>,

@@ -152,7 +152,10 @@ fn a_database_without_the_tables_of_the_office_is_read() {
     let runtime = Runtime::new().unwrap();
     let mut admin = runtime.block_on(place.outsider());
     for undo in [
-        "DROP TABLE claim, claim_fence, outbox_message, outbox_attempt",
+        "DROP TABLE claim, claim_fence, outbox_message, outbox_attempt, \
+         access_lock, access_user, access_wallet, access_grant, access_role, \
+         access_session, access_token, access_key, access_invitation, access_nonce, \
+         access_ticket, access_failure, access_request",
         "DELETE FROM schema_migration WHERE migration_set = 'office'",
     ] {
         runtime.block_on(admin.execute(undo)).unwrap();

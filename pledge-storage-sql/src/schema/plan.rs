@@ -126,9 +126,9 @@ mod tests {
     fn an_empty_database_gets_every_migration() {
         let steps = plan(PLACE, SETS, &[]).unwrap();
         let versions: Vec<_> = steps.iter().map(|step| (step.set, step.is_begun)).collect();
-        let of_office = cfg!(feature = "office").then_some(("office", false));
+        let of_office = if cfg!(feature = "office") { &[("office", false); 2][..] } else { &[] };
         let of_engine = [("engine", false); 3];
-        assert_eq!(versions, of_engine.into_iter().chain(of_office).collect::<Vec<_>>());
+        assert_eq!(versions, [&of_engine, of_office].concat());
     }
 
     /// Each set has versions of its own.
@@ -138,7 +138,7 @@ mod tests {
         let steps = plan(PLACE, SETS, &all()).unwrap();
         let versions: Vec<_> =
             steps.iter().map(|step| (step.set, step.migration.version)).collect();
-        assert_eq!(versions, [("office", 1)]);
+        assert_eq!(versions, [("office", 1), ("office", 2)]);
     }
 
     #[test]

@@ -47,13 +47,23 @@ const HALTS: Migration = Migration {
 
 /// The domains around the engine.
 #[cfg(feature = "office")]
-pub(super) const OFFICE: MigrationSet = MigrationSet {
-    name: "office",
-    migrations: &[Migration {
-        version: 1,
-        name: "base",
-        text: include_str!("../../migrations/office/0001_base.sql"),
-    }],
+pub(super) const OFFICE: MigrationSet =
+    MigrationSet { name: "office", migrations: &[BASE, ACCESS] };
+
+/// What the domains share: claims and the outbox.
+#[cfg(feature = "office")]
+const BASE: Migration = Migration {
+    version: 1,
+    name: "base",
+    text: include_str!("../../migrations/office/0001_base.sql"),
+};
+
+/// Who may do what.
+#[cfg(feature = "office")]
+const ACCESS: Migration = Migration {
+    version: 2,
+    name: "access",
+    text: include_str!("../../migrations/office/0002_access.sql"),
 };
 
 /// All sets, in the order in which they are brought up to date.

@@ -60,6 +60,7 @@ mod office {
     }
 
     pledge_testing::office_conformance!(office());
+    pledge_testing::access_conformance!(office());
 }
 
 #[cfg(feature = "office")]
