@@ -151,6 +151,7 @@ fn view(
     reader: &Reader,
 ) -> TokenView {
     let decimals = token.spec.metadata.decimals;
+    // Texts of nodes and operators may have hosts and keys in them.
     let sees_all = reader.sees_all_of_token(token.spec.id);
     let marks = Marks::of(&token);
     let marks = if sees_all { marks } else { marks.without_texts() };

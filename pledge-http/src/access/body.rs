@@ -13,8 +13,8 @@ use utoipa::openapi::schema::Schema;
 
 use crate::problem::{Form, Message, Problem};
 
-/// The most bytes of a body. A host may bound them further.
-const BYTES_MAX: usize = 65_536;
+/// The most bytes of a body, more than the longest schedule has. A host may bound them further.
+const BYTES_MAX: usize = 1 << 20;
 
 /// The JSON object in the body of a request. Its struct refuses unknown fields.
 pub(crate) struct Body<T> {

@@ -99,6 +99,7 @@ impl Gatekeeper {
                 Err(Problem::new(Message::Forbidden { permission }))
             }
         };
+        // A caller that shows nothing may have the permission: it is asked to sign in.
         match rule {
             Rule::SignIn => Ok(()),
             Rule::Read if self.public_reads => Ok(()),

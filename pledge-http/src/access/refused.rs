@@ -109,6 +109,7 @@ impl From<Refused> for Problem {
             Refused::InvitationOver => Message::InvitationOver {},
             Refused::CredentialChanged => Message::SignInRefused {},
             Refused::TooMany { most, .. } => Message::TooMany { most: most.to_string() },
+            // The list is open: a new refusal is an internal error until it has words here.
             other => return internal(&other),
         };
         Self::new(message)

@@ -142,7 +142,7 @@ async fn every_example_of_a_problem_is_what_the_router_answers() {
 }
 
 /// The document of all that the crate has.
-fn whole() -> Value {
+fn whole_document() -> Value {
     #[cfg(feature = "access")]
     let whole = pledge_http::access::openapi_of_service();
     #[cfg(not(feature = "access"))]
@@ -195,7 +195,7 @@ async fn every_route_is_documented() {
 
 #[test]
 fn every_operation_and_parameter_is_explained_and_every_answer_has_an_example() {
-    let document = whole();
+    let document = whole_document();
     let mut ids = BTreeSet::new();
     for (path, operation) in operations(&document) {
         let id = operation["operationId"].as_str().expect("an operation has an id");
@@ -247,7 +247,7 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
 
 #[test]
 fn every_schema_that_is_referred_to_exists_and_no_other() {
-    let document = whole();
+    let document = whole_document();
     let mut found = BTreeSet::new();
     references(&document, &mut found);
     let schemas = document["components"]["schemas"].as_object().expect("schemas");
@@ -257,7 +257,7 @@ fn every_schema_that_is_referred_to_exists_and_no_other() {
 
 #[test]
 fn every_field_of_an_answer_is_required_and_described() {
-    let document = whole();
+    let document = whole_document();
     for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
         let explains = ["description", "allOf", "oneOf"];
         assert!(explains.iter().any(|key| schema.get(key).is_some()), "{name}");

@@ -165,6 +165,7 @@ pub(super) async fn add(
     let until = until.map(|until| StoreTime::new(until.get() * 1_000)).transpose();
     let until = until.map_err(|_| Problem::wrong_field("until"))?;
     let (grants, by) = (given(grants)?, actual.by(Some(reason))?);
+    // The secret is made once: a repetition under the key is answered without it.
     once_shown(&api, &actual, (key, body.digest), async {
         let text = ApiKeyText::random(&*api.random);
         let id = ApiKeyId::from_bytes(random_bytes(&*api.random));

@@ -124,7 +124,7 @@ const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
 /// Invite a person
 ///
-/// Whoever registers with the code becomes a user with these roles, once. Nobody gives what it lacks itself.
+/// The one who registers with the code becomes a user with these roles, once. Nobody gives what it lacks itself.
 #[utoipa::path(
     post,
     path = "/admin/invitations",
@@ -147,6 +147,7 @@ pub(super) async fn invite(
     let note = note.map(|text| Note::new(&text)).transpose();
     let note = note.map_err(|_| Problem::wrong_field("note"))?;
     let (grants, by) = (given(grants)?, actual.by(Some(reason))?);
+    // The code is made once: a repetition under the key is answered without it.
     once_shown(&api, &actual, (key, body.digest), async {
         let code = OneUse::random(&*api.random);
         let id = InvitationId::from_bytes(random_bytes(&*api.random));

@@ -61,7 +61,7 @@ pub(super) struct RefreshRequest {
 
 /// Refresh the tokens
 ///
-/// A refresh token is used once. One that is used again later ends the sign-in: somebody has a copy. A repetition
+/// A refresh token is used once. One that is used again later ends the sign-in, since there is a copy of it. A repetition
 /// within ten seconds, after a lost answer, gets the same next token.
 #[utoipa::path(
     post,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::http::Request;
-use pledge_core::ports::{BatchFailure, BatchSpan};
+use pledge_core::points::BatchSpan;
+use pledge_core::ports::BatchFailure;
 use pledge_core::primitives::{B256, keccak256};
 use pledge_core::types::{ChainId, Epoch, ProgrammeId, ShardId, TokenId};
 use pledge_office::access::{IdempotencyKey, Principal, Registration, RequestKey, RequestStore};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::document::compare;
-use crate::support::office::{Office, PASSWORD, Rules, request, text};
+use crate::support::office::{Office, PASSWORD, Rules, fresh_key, request, text};
 use crate::support::{ALICE, World, body_of, mint, time, whole};
 use crate::worlds::{HOUR, MINUTE, THREE_PM, TOKEN};
 
@@ -72,6 +73,7 @@ fn masked(value: Value) -> Value {
                     ("nonce" | "refresh_token" | "ticket" | "code", Value::String(_)) => {
                         json!("0102030405060708".repeat(4))
                     }
+                    ("next_cursor", Value::String(_)) => json!("5b312c227573657273225d"),
                     ("secret", Value::String(_)) => {
                         json!("pledge_abcdefgh_".to_owned() + &"01".repeat(32))
                     }
@@ -196,7 +198,7 @@ async fn every_example_of_a_problem_is_what_the_routes_answer() {
     let closed = Office::new().await;
     let (admin, viewer) = (admin.as_str(), viewer.as_str());
     let because = json!({ "reason": "a planned change" });
-    let nobody = "00".repeat(16);
+    let nobody = "ff".repeat(16);
     let mut answered = BTreeMap::new();
     let mut keep = async |code: &'static str, office: &Office, asked: Request<Body>| {
         let problem = body_of(office.router.clone().oneshot(asked).await.unwrap()).await;
@@ -206,7 +208,7 @@ async fn every_example_of_a_problem_is_what_the_routes_answer() {
     let key = "example-key-1";
     let plain = |token, method: &str, path: &str, body| request(token, method, path, key, body);
     let write = |path: &str, body: &Value| {
-        request(Some(admin), "POST", path, &format!("key-{}", path.len()), Some(body.clone()))
+        request(Some(admin), "POST", path, &fresh_key(), Some(body.clone()))
     };
     keep("unauthenticated", &office, plain(None, "GET", "/auth/me", None)).await;
     keep("forbidden", &office, plain(Some(viewer), "GET", "/admin/users", None)).await;

@@ -196,12 +196,17 @@ impl Office {
 
     /// A user with [`PASSWORD`] and a role everywhere.
     pub(crate) async fn user(&self, name: &str, role: &str) -> User {
-        let actor = Actor::new(ActorKind::CommandLine, "root").expect("a short name");
-        let by = By::machine(Attribution::new(actor, super::time(super::CLOCK)));
         let mut bytes = [0; 16];
         self.api.random.fill(&mut bytes);
+        self.user_of(UserId::from_bytes(bytes), name, role).await
+    }
+
+    /// The same, of an id.
+    pub(crate) async fn user_of(&self, id: UserId, name: &str, role: &str) -> User {
+        let actor = Actor::new(ActorKind::CommandLine, "root").expect("a short name");
+        let by = By::machine(Attribution::new(actor, super::time(super::CLOCK)));
         let user = NewUser {
-            id: UserId::from_bytes(bytes),
+            id,
             profile: Profile {
                 name: Some(UserName::new(name).expect("a name of a test")),
                 ..Profile::default()
@@ -239,7 +244,7 @@ impl Office {
         path: &str,
         body: Option<Value>,
     ) -> (StatusCode, Value) {
-        let key = format!("test-{:08}", next_key());
+        let key = fresh_key();
         let response = self.send(token, method, path, &key, body).await;
         let status = response.status();
         (status, body_of(response).await)
@@ -321,9 +326,10 @@ pub(crate) fn request(
     request.expect("a request of a test")
 }
 
-fn next_key() -> u64 {
+/// An idempotency key that no other request of these tests has.
+pub(crate) fn fresh_key() -> String {
     static KEYS: AtomicU64 = AtomicU64::new(0);
-    KEYS.fetch_add(1, Ordering::Relaxed)
+    format!("test-{:08}", KEYS.fetch_add(1, Ordering::Relaxed))
 }
 
 fn sign_in(store: &SqliteStore, random: &Arc<dyn Random>, registration: Registration) -> SignIn {
