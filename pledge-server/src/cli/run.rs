@@ -24,9 +24,10 @@ use super::reload::Reloading;
 use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Config, Problems};
+use crate::entrance::Entrance;
 use crate::metrics::Meters;
 use crate::operations::{Gates, Listeners};
-use crate::serving::{self, Layers};
+use crate::serving::Layers;
 use crate::setup::{self, Examined, SetupError, Unknown};
 use crate::stores::Stores;
 use crate::tasks::{
@@ -237,8 +238,9 @@ async fn spawn(
     let process = ThisProcess::new(incidents.clone(), stores, stop.clone());
     let reads = config.limits.reads;
     let queries = meters.store.around_readers(stores.for_readers(reads)?).queries(stores);
-    let api = Api { queries, clock: SystemTime::now };
-    let routes = serving::taking_turns(pledge_http::router(api), reads);
+    let entrance =
+        Entrance::new(&config.access, config.server.public_reads, chains, stores, queries.clone());
+    let routes = entrance.routes(Api { queries, clock: SystemTime::now }, reads);
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
     gates.open(routes, health, &meters, stores);
