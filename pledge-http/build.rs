@@ -1,7 +1,7 @@
 //! Gives the derives of utoipa the schemas of types that are core's: `src/schema.rs` has them.
 
 /// A type's name in the answers, which is its schema's too.
-const TYPES: [&str; 24] = [
+const TYPES: [&str; 25] = [
     "Amount",
     "BalanceSeconds",
     "RawPoints",
@@ -26,6 +26,7 @@ const TYPES: [&str; 24] = [
     "Limit",
     "Length",
     "Instant",
+    "Reason",
 ];
 
 fn main() {

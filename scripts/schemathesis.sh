@@ -5,7 +5,8 @@
 #   scripts/schemathesis.sh [CASES]    cases an operation, 25 by default; PLEDGE_SEED for another seed than 1
 #
 # Each operation is asked twice: with paths that are drawn, and with a chain, a token, an account and a settlement of the demo.
-# What is live does not end, and is not asked. Needs Python 3.10 or newer; schemathesis is installed below target/.
+# The caller is a program that may do everything but stop the chains of the demo, which would end it. What is live does not end, and is
+# not asked. Needs Python 3.10 or newer; schemathesis is installed below target/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib.sh
@@ -27,7 +28,8 @@ step "the demo"
 # With the examples, whose dependencies are those of the tests: without them most crates would be built once more.
 cargo build --locked --quiet --workspace --all-features --bins --examples
 work=$(mktemp -d)
-"$target/debug/pledge" demo --listen 127.0.0.1:0 >"$work/story" 2>"$work/log" &
+head -c 24 /dev/urandom | base64 >"$work/password"
+"$target/debug/pledge" demo --listen 127.0.0.1:0 --admin tester <"$work/password" >"$work/story" 2>"$work/log" &
 demo=$!
 trap 'kill "$demo" 2>/dev/null || true; rm -rf "$work"' EXIT
 url=
@@ -42,6 +44,18 @@ done
 first() { # first PATH MEMBER
     curl --silent --fail "$url/api/v1/$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0][sys.argv[1]])' "$2"
 }
+# A member of the answer to a write of the API.
+write() { # write PATH TOKEN MEMBER BODY
+    curl --silent --fail "$url/api/v1/$1" -H "Authorization: Bearer $2" -H 'Content-Type: application/json' \
+        -H "Idempotency-Key: schemathesis-$3" -d "$4" | python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$3"
+}
+signed_in=$(curl --silent --fail "$url/api/v1/auth/password" -H 'Content-Type: application/json' \
+    -d "{\"name\": \"tester\", \"password\": \"$(cat "$work/password")\"}" | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+permissions='["all:read", "settlements:retry", "users:change", "roles:change", "api-keys:change", "audit:read"]'
+write admin/roles "$signed_in" role "{\"role\": \"tester\", \"permissions\": $permissions, \"reason\": \"a test\"}" >/dev/null
+# An operator of a chain that is not there gets as far as its body.
+grants='[{"role": "tester"}, {"role": "operator", "chains": [404]}]'
+caller=$(write admin/api-keys "$signed_in" secret "{\"name\": \"tester\", \"grants\": $grants, \"reason\": \"a test\"}")
 chain=$(first chains chain_id)
 token=$(first "chains/$chain/tokens" address)
 cat >"$work/known.toml" <<TOML
@@ -59,5 +73,5 @@ for paths in drawn known; do
     cd "$work"
     "$tools/bin/schemathesis" --config-file "$work/$paths.toml" run "$url/openapi.json" --checks "$CHECKS" \
         --exclude-tag live --phases examples,coverage,fuzzing --max-examples "$cases" --seed "${PLEDGE_SEED:-1}" \
-        --request-timeout 60 --warnings off --continue-on-failure --output-truncate false
+        --header "Authorization: Bearer $caller" --request-timeout 60 --warnings off --continue-on-failure --output-truncate false
 done

@@ -19,6 +19,7 @@ mod ledger;
 mod outcome;
 mod pending;
 mod plan;
+mod planned;
 mod poll;
 mod prefetched;
 mod projection;
@@ -34,5 +35,6 @@ mod supply;
 
 pub use outcome::{IndexerError, Poll, Progress};
 pub use plan::{Finality, IndexerConfig, Observed, Slice, confirmed_target, plan};
+pub use planned::{PlannedContract, PlannedToken, RewindPlan};
 pub use poll::Indexer;
 pub use status::ChainStatus;

@@ -78,6 +78,7 @@ pub mod ledger;
 pub mod logs;
 mod moving;
 pub mod notify;
+pub mod operate;
 pub mod points;
 pub mod ports;
 pub mod prices;

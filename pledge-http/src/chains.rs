@@ -1,5 +1,7 @@
 //! Chains and how far they are.
 
+use std::time::SystemTime;
+
 use axum::Json;
 use axum::extract::State;
 use pledge_core::query::{self, ChainPlace};
@@ -11,6 +13,7 @@ use super::document::{OfChain, OfEvery};
 use super::extract::{ChainPath, Path, Query};
 use super::page::{Page, PageKey, PageParams};
 use super::problem::Problem;
+use super::reader::Reader;
 use crate::views::ChainView;
 
 impl PageKey for ChainPlace {
@@ -30,11 +33,12 @@ impl PageKey for ChainPlace {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
+    reader: Reader,
     Query(params): Query<PageParams>,
 ) -> Result<Json<Page<ChainView>>, Problem> {
     let page = query::ChainView::list(&api.queries, params.query()?).await?;
     let now = api.now();
-    Ok(Json(Page::show(page, |chain| ChainView::public(chain, now))))
+    Ok(Json(Page::show(page, |chain| view(chain, now, &reader))))
 }
 
 /// A chain and how far it is
@@ -48,11 +52,20 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(api): State<Api>,
+    reader: Reader,
     Path(path): Path<ChainPath>,
     Query(NoParams {}): Query<NoParams>,
 ) -> Result<Json<ChainView>, Problem> {
     let chain = query::ChainView::read(&api.queries, path.chain_id).await?;
-    Ok(Json(ChainView::public(chain, api.now())))
+    Ok(Json(view(chain, api.now(), &reader)))
+}
+
+fn view(chain: query::ChainView, now: SystemTime, reader: &Reader) -> ChainView {
+    if reader.sees_all_of_chain(chain.state.chain) {
+        ChainView::of(chain, now)
+    } else {
+        ChainView::public(chain, now)
+    }
 }
 
 /// This path takes no parameters.

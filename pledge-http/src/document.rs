@@ -4,16 +4,20 @@ mod examples;
 #[cfg(feature = "docs")]
 mod page;
 mod refused;
+#[cfg(feature = "access")]
+mod security;
+#[cfg(feature = "access")]
+mod writes;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::response::IntoResponse;
 use serde_json::json;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, Schema, Type};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
@@ -30,6 +34,9 @@ pub(crate) use refused::{
 #[cfg(feature = "live")]
 pub(crate) use refused::{OfSocket, OfStream};
 
+#[cfg(feature = "access")]
+pub(crate) use writes::*;
+
 use crate::problem::Document;
 use crate::tag::Freshness;
 
@@ -44,11 +51,14 @@ English or Chinese by `Accept-Language`; `type` and `code` never change. What ma
 `Retry-After`.";
 
 /// The groups of operations.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 9] = [
     ("chains", "Chains and tokens, and how far they are"),
     ("accounts", "Balances, and the points that they earned"),
     ("points", "What was settled, and when"),
     ("live", "What happens, to readers that stay"),
+    ("sign-in", "How callers sign in, stay so and leave"),
+    ("operators", "What operators do: each act with a reason, once"),
+    ("admins", "Users, roles, keys of programs, and who did what"),
     ("probes", "Whether the process is well"),
     ("document", "This document"),
 ];
@@ -56,21 +66,39 @@ const TAGS: [(&str, &str); 6] = [
 /// The document of [`router`](crate::router), with paths as that has them. A host that mounts the routes
 /// nests it: `OpenApi::default().nest("/points", pledge_http::openapi())`.
 pub fn openapi() -> OpenApi {
-    finished(api_routes())
+    finished(api_routes(crate::routes()))
 }
 
 /// The document of [`service`](crate::service).
 pub fn openapi_of_service() -> OpenApi {
-    let document = described_routes().into_openapi();
-    let mut whole = OpenApi::default().nest(crate::API, api_routes());
-    whole.merge(crate::probe_routes().into_openapi());
-    whole.merge(document);
-    finished(whole)
+    finished(below_api(api_routes(crate::routes())))
 }
 
-/// What the document states of the routes below the path of the API.
-fn api_routes() -> OpenApi {
-    let routes = crate::routes().into_openapi();
+/// The routes below [`API`](crate::API), with those that are next to it.
+fn below_api(routes: OpenApi) -> OpenApi {
+    let mut whole = OpenApi::default().nest(crate::API, routes);
+    whole.merge(crate::probe_routes().into_openapi());
+    whole.merge(described_routes().into_openapi());
+    whole
+}
+
+/// The document of routes of which each has its rule around it, as [`guarded`](crate::access::guarded) has them.
+#[cfg(feature = "access")]
+pub(crate) fn of_guarded<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> OpenApi {
+    security::stated(finished(api_routes(routes)))
+}
+
+/// The document of the whole, with such routes below [`API`](crate::API).
+#[cfg(feature = "access")]
+pub(crate) fn of_guarded_service<S: Clone + Send + Sync + 'static>(
+    routes: OpenApiRouter<S>,
+) -> OpenApi {
+    security::stated(finished(below_api(api_routes(routes))))
+}
+
+/// What the document states of routes below the path of the API, with those that are live.
+fn api_routes<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>) -> OpenApi {
+    let routes = routes.into_openapi();
     #[cfg(feature = "live")]
     let routes = {
         let mut routes = routes;
@@ -121,18 +149,33 @@ fn finished(mut openapi: OpenApi) -> OpenApi {
         .build();
     let tag =
         |(name, about): (&str, &str)| TagBuilder::new().name(name).description(Some(about)).build();
-    openapi.tags = Some(TAGS.into_iter().map(tag).collect());
+    let is_used = |tag: &str| operations(&openapi).any(|operation| is_of(operation, tag));
+    openapi.tags = Some(TAGS.into_iter().filter(|(name, _)| is_used(name)).map(tag).collect());
     finish_schemas(openapi.components.get_or_insert_with(Components::new));
     for (path, item) in &mut openapi.paths.paths {
-        if let Some(operation) = &mut item.get {
-            finish(operation, path);
+        for (method, operation) in operations_of(item) {
+            finish(operation, &method, path);
         }
     }
     openapi
 }
 
+/// Every operation of a path, by its method.
+fn operations_of(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let PathItem { get, post, put, patch, .. } = item;
+    let all =
+        [(Method::GET, get), (Method::POST, post), (Method::PUT, put), (Method::PATCH, patch)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// Every operation of a document.
+fn operations(openapi: &OpenApi) -> impl Iterator<Item = &Operation> {
+    let items = openapi.paths.paths.values();
+    items.flat_map(|item| [&item.get, &item.post, &item.put, &item.patch]).flatten()
+}
+
 /// Adds the schema of problems, which no handler returns, and states that every field of an answer is
-/// present: what is unknown is null.
+/// present: what is unknown is null. What a request may leave out stays so; their schemas are called so.
 fn finish_schemas(components: &mut Components) {
     let pages = components.schemas.iter_mut().filter_map(|(name, schema)| match schema {
         RefOr::T(page) => name.strip_prefix("Page_").zip(Some(page)),
@@ -142,8 +185,10 @@ fn finish_schemas(components: &mut Components) {
     for (name, item) in items {
         components.schemas.entry(name).or_insert(item);
     }
-    for schema in components.schemas.values_mut() {
-        if let RefOr::T(schema) = schema {
+    for (name, schema) in &mut components.schemas {
+        if let RefOr::T(schema) = schema
+            && !name.ends_with("Request")
+        {
             require_all(schema);
         }
     }
@@ -183,9 +228,13 @@ fn refer_to_items(page: &mut Schema, item: &str) -> Option<(String, RefOr<Schema
     }
 }
 
+fn is_of(operation: &Operation, tag: &str) -> bool {
+    operation.tags.iter().flatten().any(|one| one == tag)
+}
+
 /// Adds what is the same for every operation: an example of its answer, who may use it, and how its
 /// answer is used again.
-fn finish(operation: &mut Operation, path: &str) {
+fn finish(operation: &mut Operation, method: &Method, path: &str) {
     let public = ExtensionsBuilder::new().add("x-role", json!("public")).build();
     operation.extensions.get_or_insert_default().merge(public);
     let example = operation.operation_id.as_deref().and_then(examples::of_answer);
@@ -197,9 +246,9 @@ fn finish(operation: &mut Operation, path: &str) {
             content.example = example;
         }
     }
-    let outside = ["probes", "document", "live"];
-    let is_outside = operation.tags.iter().flatten().any(|tag| outside.contains(&tag.as_str()));
-    if !is_outside && Freshness::of(path) != Freshness::Passing {
+    let untagged = ["probes", "document", "live", "sign-in", "operators", "admins"];
+    let is_untagged = method != Method::GET || untagged.iter().any(|tag| is_of(operation, tag));
+    if !is_untagged && Freshness::of(path) != Freshness::Passing {
         state_tags(operation);
     }
 }

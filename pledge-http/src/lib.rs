@@ -29,6 +29,8 @@
 //! let app: axum::Router = axum::Router::new().nest("/points", points);
 //! ```
 
+#[cfg(feature = "access")]
+pub mod access;
 mod accounts;
 mod chains;
 mod changes;
@@ -47,6 +49,7 @@ mod points;
 mod portfolio;
 mod problem;
 mod pulse;
+mod reader;
 mod refusal;
 mod schema;
 mod settlements;
@@ -62,7 +65,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use pledge_core::query::Queries;
 pub use utoipa;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 pub use document::{document, openapi, openapi_of_service};
@@ -108,19 +112,24 @@ pub fn router(api: Api) -> Router {
 
 /// The routes that read, with what the document states of each.
 fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(chains::list))
-        .routes(routes!(chains::one))
-        .routes(routes!(tokens::list))
-        .routes(routes!(tokens::one))
-        .routes(routes!(leaderboard::list))
-        .routes(routes!(accounts::one))
-        .routes(routes!(changes::list))
-        .routes(routes!(points::buckets))
-        .routes(routes!(statements::list))
-        .routes(routes!(portfolio::one))
-        .routes(routes!(settlements::list))
-        .routes(routes!(settlements::one))
+    reading().into_iter().fold(OpenApiRouter::new(), OpenApiRouter::routes)
+}
+
+fn reading() -> Vec<UtoipaMethodRouter<Api>> {
+    vec![
+        routes!(chains::list),
+        routes!(chains::one),
+        routes!(tokens::list),
+        routes!(tokens::one),
+        routes!(leaderboard::list),
+        routes!(accounts::one),
+        routes!(changes::list),
+        routes!(points::buckets),
+        routes!(statements::list),
+        routes!(portfolio::one),
+        routes!(settlements::list),
+        routes!(settlements::one),
+    ]
 }
 
 /// `/healthz` and `/ping`, which answer while the process runs, and `/readyz`, which answers 200 while
@@ -153,17 +162,17 @@ fn unnamed_probes() -> OpenApiRouter<Health> {
 /// The whole, as the binary `pledge` serves it to this machine: [`router`] below [`API`], [`probes`],
 /// and the [`document`] of both.
 pub fn service(api: Api, health: Health) -> Router {
-    service_over(router(api), probes(health))
+    service_over(router(api), probes(health), &openapi_of_service())
 }
 
-/// As [`service`], over routes of [`router`] to which the host has added layers, and with [`probes`] or
-/// [`public_probes`]. The probes are next to the routes, so what bounds readers keeps no orchestrator
-/// waiting.
-pub fn service_over(routes: Router, probes: Router) -> Router {
+/// As [`service`], over routes of [`router`] to which the host has added layers or other routes, with [`probes`]
+/// or [`public_probes`], and with the document of all of them. The probes are next to the routes, so what bounds
+/// readers keeps no orchestrator waiting.
+pub fn service_over(routes: Router, probes: Router, openapi: &OpenApi) -> Router {
     let routes = Router::new()
         .nest(API, routes)
         .merge(probes)
-        .merge(document(&openapi_of_service()))
+        .merge(document(openapi))
         .fallback(problem::unknown_route_of_service)
         .method_not_allowed_fallback(problem::wrong_method);
     localized(routes, Language::default())

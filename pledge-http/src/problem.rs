@@ -14,6 +14,8 @@ use pledge_core::types::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+#[cfg(feature = "access")]
+pub(crate) use causes::internal;
 pub(crate) use form::Form;
 pub(crate) use kind::Kind;
 pub(crate) use message::Message;
@@ -37,6 +39,8 @@ pub(crate) struct Problem {
     parameter: Option<String>,
     /// The nearest instant for which there is an answer.
     bound: Option<Timestamp>,
+    /// The seconds after which it may work, where the kind of the problem has none.
+    retry_after: Option<u64>,
 }
 
 /// An error, as RFC 9457 defines it.
@@ -57,7 +61,7 @@ pub(crate) struct Document {
     status: u16,
     /// What is wrong and what to change, in the language of the answer.
     detail: String,
-    /// The parameter to change, if it is one.
+    /// The parameter, header or field of the body to change, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     parameter: Option<String>,
@@ -69,12 +73,26 @@ pub(crate) struct Document {
 
 impl Problem {
     pub(crate) const fn new(message: Message) -> Self {
-        Self { message, parameter: None, bound: None }
+        Self { message, parameter: None, bound: None, retry_after: None }
     }
 
     /// A wrong parameter, and why it is wrong.
     pub(crate) fn invalid(parameter: &str, message: Message) -> Self {
         Self { parameter: Some(parameter.to_owned()), ..Self::new(message) }
+    }
+
+    /// A sign-in that has to wait after others failed.
+    #[cfg(feature = "access")]
+    pub(crate) fn slowed(wait: std::time::Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let message = Message::SignInSlowed { seconds: seconds.to_string() };
+        Self { retry_after: Some(seconds), ..Self::new(message) }
+    }
+
+    /// The status of its answer.
+    #[cfg(feature = "access")]
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.message.kind().status()
     }
 
     fn with_bound(self, bound: Timestamp) -> Self {
@@ -109,6 +127,12 @@ impl Problem {
             }
             StatusCode::UNAUTHORIZED => drop(headers.insert(header::WWW_AUTHENTICATE, BEARER)),
             _ => {}
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, self.message.challenge());
         }
         // For the layer that knows the reader's language.
         response.extensions_mut().insert(self);

@@ -37,6 +37,11 @@ macro_rules! schemas {
     };
 }
 
+#[cfg(feature = "access")]
+mod access;
+#[cfg(feature = "access")]
+pub(crate) use access::*;
+
 schemas! {
     /// Base units of a token (10^-decimals of a whole one), exact: below 2^256.
     AmountSchema = digits();

@@ -12,6 +12,7 @@ use super::document::{OfSettlement, OfSettlements};
 use super::extract::{HexAddress, Limit, Path, Query};
 use super::page::{self, Page, PageKey};
 use super::problem::Problem;
+use super::reader::Reader;
 use crate::views::SettlementView;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -47,6 +48,12 @@ pub(super) struct IdPath {
     id: String,
 }
 
+impl IdPath {
+    pub(super) fn parsed(&self) -> Result<SettlementId, Problem> {
+        self.id.parse().map_err(|_| Problem::malformed("id", &self.id))
+    }
+}
+
 impl PageKey for SettlementId {
     const LIST: &'static str = "settlements";
 }
@@ -64,6 +71,7 @@ impl PageKey for SettlementId {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
+    reader: Reader,
     Query(params): Query<Params>,
 ) -> Result<Json<Page<SettlementView>>, Problem> {
     let page = page::query(params.cursor.as_deref(), params.limit)?;
@@ -74,7 +82,7 @@ pub(super) async fn list(
         status: params.status,
     };
     let page = query::SettlementView::list(&api.queries, &filter, &page).await?;
-    Ok(Json(Page::show(page, SettlementView::public)))
+    Ok(Json(Page::show(page, |settlement| view(settlement, &reader))))
 }
 
 /// A settlement by its id
@@ -88,10 +96,18 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(api): State<Api>,
+    reader: Reader,
     Path(path): Path<IdPath>,
     Query(super::chains::NoParams {}): Query<super::chains::NoParams>,
 ) -> Result<Json<SettlementView>, Problem> {
-    let id: SettlementId = path.id.parse().map_err(|_| Problem::malformed("id", &path.id))?;
-    let settlement = query::SettlementView::read(&api.queries, &id).await?;
-    Ok(Json(SettlementView::public(settlement)))
+    let settlement = query::SettlementView::read(&api.queries, &path.parsed()?).await?;
+    Ok(Json(view(settlement, &reader)))
+}
+
+fn view(settlement: query::SettlementView, reader: &Reader) -> SettlementView {
+    if reader.sees_all_of_token(settlement.settlement.programme.token) {
+        SettlementView::of(settlement)
+    } else {
+        SettlementView::public(settlement)
+    }
 }

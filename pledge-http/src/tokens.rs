@@ -14,6 +14,7 @@ use super::extract::{ChainPath, Limit, Path, Query, TokenPath};
 use super::json::Eip55;
 use super::page::{self, Page, PageKey};
 use super::problem::Problem;
+use super::reader::Reader;
 use crate::views::{Marks, ReasonCode};
 
 /// A token, its sums and one of its programmes.
@@ -51,7 +52,7 @@ pub(super) struct TokenView {
 /// By what rule accounts earn points.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Programme)]
-struct ProgrammeView {
+pub(super) struct ProgrammeView {
     #[schema(value_type = crate::schema::ProgrammeNameSchema)]
     name: String,
     /// Points per whole token per hour, before the first step of the schedule.
@@ -68,7 +69,7 @@ struct ProgrammeView {
 
 /// A rate from an instant on.
 #[derive(Debug, Serialize, ToSchema)]
-struct RateStep {
+pub(super) struct RateStep {
     from: Timestamp,
     rate: Rate,
 }
@@ -115,13 +116,14 @@ impl PageKey for TokenPlace {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
+    reader: Reader,
     Path(path): Path<ChainPath>,
     Query(params): Query<ListParams>,
 ) -> Result<Json<Page<TokenView>>, Problem> {
     let page = page::query(params.cursor.as_deref(), params.limit)?;
     let programme = ProgrammeChoice::of(params.programme.as_deref());
     let page = query::TokenView::list(&api.queries, path.chain_id, programme, page).await?;
-    Ok(Json(Page::show(page, view)))
+    Ok(Json(Page::show(page, |token| view(token, &reader))))
 }
 
 /// A token with its sums and its programme
@@ -135,17 +137,28 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(api): State<Api>,
+    reader: Reader,
     Path(path): Path<TokenPath>,
     Query(params): Query<OneParams>,
 ) -> Result<Json<TokenView>, Problem> {
     let programme = ProgrammeChoice::of(params.programme.as_deref());
     let token = query::TokenView::read(&api.queries, path.token(), programme).await?;
-    Ok(Json(view(token)))
+    Ok(Json(view(token, &reader)))
 }
 
-fn view(query::TokenView { state: token, programme }: query::TokenView) -> TokenView {
+fn view(
+    query::TokenView { state: token, programme }: query::TokenView,
+    reader: &Reader,
+) -> TokenView {
     let decimals = token.spec.metadata.decimals;
-    let marks = Marks::of(&token).without_texts();
+    // Texts of nodes and operators may have hosts and keys in them.
+    let sees_all = reader.sees_all_of_token(token.spec.id);
+    let marks = Marks::of(&token);
+    let marks = if sees_all { marks } else { marks.without_texts() };
+    let reason = match token.status.reason() {
+        Some(reason) if sees_all => Some(reason.to_owned()),
+        _ => ReasonCode::text_of_token(&token.status),
+    };
     TokenView {
         address: Eip55(token.spec.id.address),
         symbol: token.spec.metadata.symbol,
@@ -153,28 +166,30 @@ fn view(query::TokenView { state: token, programme }: query::TokenView) -> Token
         start_block: token.spec.start_block,
         status: token.status.name(),
         reason_code: ReasonCode::of_token(&token.status),
-        reason: ReasonCode::text_of_token(&token.status),
+        reason,
         halt_reason: token.status.halt_under_pause().map(str::to_owned),
         marks,
         last_confirmed_block: token.cursor.map(|cursor| cursor.number),
         last_confirmed_time: token.cursor.map(|cursor| cursor.time),
         holders: token.totals.holders,
         total_supply: token.totals.supply,
-        programme: programme.map(|state| programme_view(&state, Scale::of(decimals))),
+        programme: programme.map(|state| ProgrammeView::of(&state, Scale::of(decimals))),
     }
 }
 
-fn programme_view(state: &ProgrammeState, points_scale: Scale) -> ProgrammeView {
-    let rates = &state.programme.rates;
-    let mut pieces = rates.pieces(Timestamp::ZERO, Timestamp::MAX);
-    let first = pieces.next().map(|piece| piece.value);
-    let steps = pieces.map(|piece| RateStep { from: piece.from, rate: piece.value });
-    ProgrammeView {
-        name: state.programme.id.name().to_owned(),
-        rate: first.unwrap_or_else(|| rates.at(Timestamp::ZERO)),
-        schedule: steps.collect(),
-        window_seconds: state.programme.window.get(),
-        settled: state.settled(),
-        points_scale,
+impl ProgrammeView {
+    pub(super) fn of(state: &ProgrammeState, points_scale: Scale) -> Self {
+        let rates = &state.programme.rates;
+        let mut pieces = rates.pieces(Timestamp::ZERO, Timestamp::MAX);
+        let first = pieces.next().map(|piece| piece.value);
+        let steps = pieces.map(|piece| RateStep { from: piece.from, rate: piece.value });
+        Self {
+            name: state.programme.id.name().to_owned(),
+            rate: first.unwrap_or_else(|| rates.at(Timestamp::ZERO)),
+            schedule: steps.collect(),
+            window_seconds: state.programme.window.get(),
+            settled: state.settled(),
+            points_scale,
+        }
     }
 }

@@ -29,12 +29,15 @@ use crate::stores::Stores;
 // 2026-01-01T00:00:00Z in unix seconds.
 const NEW_YEAR: u64 = 1_767_225_600;
 
-/// Plays both chains over stores in memory. The same seed plays the same market.
-pub async fn play(progress: &Progress, seed: u64) -> anyhow::Result<(Stores, Market, Story)> {
-    let stores = Stores::in_memory();
-    let hour = hour::play(&stores, progress).await?;
-    let (market, story) = market::play(&stores, progress, seed).await?;
-    Ok((stores, market, Story { hour, market: story }))
+/// Plays both chains over empty stores. The same seed plays the same market.
+pub async fn play(
+    stores: &Stores,
+    progress: &Progress,
+    seed: u64,
+) -> anyhow::Result<(Market, Story)> {
+    let hour = hour::play(stores, progress).await?;
+    let (market, story) = market::play(stores, progress, seed).await?;
+    Ok((market, Story { hour, market: story }))
 }
 
 /// An instant of the story, counted from the start of 2026.

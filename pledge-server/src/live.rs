@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pledge_core::query::Queries;
+use pledge_http::access::Gatekeeper;
 use pledge_http::live::{AllowedOrigins, EventHints, Hub, LiveLimits, LiveParts, Turns};
 use tokio_util::sync::CancellationToken;
 
@@ -23,14 +24,15 @@ pub fn hub(
     queries: Queries,
     turns: Turns,
     origins: Arc<dyn AllowedOrigins>,
+    keeper: &Gatekeeper,
 ) -> Hub {
     let hints = stores.hints.clone().map(|hints| hints as Arc<dyn EventHints>);
     Hub::new(LiveParts {
         events: stores.events.clone(),
         queries,
         turns,
-        authenticator: None,
-        public_reads: true,
+        authenticator: keeper.authenticator.clone(),
+        public_reads: keeper.public_reads,
         origins,
         hints,
         limits: LiveLimits::default(),

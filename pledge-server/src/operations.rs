@@ -129,7 +129,10 @@ impl Gates {
             live,
             clock: health.clock,
         });
-        let with = |probes| HttpMeter::naming(pledge_http::service_over(routes.clone(), probes));
+        let document = pledge_http::access::openapi_of_service();
+        let with = |probes| {
+            HttpMeter::naming(pledge_http::service_over(routes.clone(), probes, &document))
+        };
         let public = with(pledge_http::public_probes(health.clone()));
         readers.open(match audience {
             Audience::Both => {
@@ -172,6 +175,7 @@ mod tests {
             operations_listen: operations_listen.map(address),
             trusted_proxies: Networks::of(trusted),
             allowed_origins: Vec::new(),
+            public_reads: true,
             language: Language::default(),
         }
     }

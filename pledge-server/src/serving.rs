@@ -36,6 +36,7 @@ use connection::Connection;
 use connections::Connections;
 
 pub use layers::Layers;
+pub use rate::slowing_sign_in;
 pub use turns::{taking_turns, turns};
 
 /// Sent to a client for which there is no room, which may come again after a second.

@@ -14,7 +14,7 @@ mod redis;
 mod sqlite;
 
 pub(crate) use access::{access_tokens, passwords, random};
-pub(crate) use memory::remove_private_folders;
+pub(crate) use memory::{open_private, remove_private_folders};
 pub(crate) use nodes::{
     chain_behind, connect_each, connect_one, is_wrong_chain, listen_for_heads, probe_heads,
 };

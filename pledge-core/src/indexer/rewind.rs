@@ -9,6 +9,7 @@ use super::facts::RangeFacts;
 use super::followed::{Followed, FollowedId, Group};
 use super::fork::is_above;
 use super::outcome::IndexerError;
+use super::planned::RewindPlan;
 use super::poll::Indexer;
 use super::quiet::{OPERATION, Quiet, QuietSearch, differs};
 use crate::audit::Attribution;
@@ -51,10 +52,42 @@ impl Indexer {
         height: BlockNumber,
         by: &Attribution,
     ) -> Result<ReorgRecord, IndexerError> {
-        let found = self.fetcher.source.headers(BlockSpan::one(height)).await?;
-        let to = found.first().copied().filter(|found| found.number == height);
-        let to = to.ok_or_else(|| invalid(format!("the node has no block {height}")))?;
+        let to = self.block_at(height).await?;
         self.projections.read().await?;
+        self.rewind_followed(to, by).await
+    }
+
+    /// As [`Indexer::rewind_to`] the block of a plan, if exactly what the plan has is above it still:
+    /// `Conflict` otherwise.
+    pub async fn rewind_as_planned(
+        &mut self,
+        plan: &RewindPlan,
+        by: &Attribution,
+    ) -> Result<ReorgRecord, IndexerError> {
+        let to = self.block_at(plan.to).await?;
+        self.projections.read().await?;
+        if plan.chain != self.chain || !plan.fits(&self.projections.followed()) {
+            return Err(
+                StoreError::conflict(OPERATION, "what is above the block has changed").into()
+            );
+        }
+        self.rewind_followed(to, by).await
+    }
+
+    /// The node's block at a height.
+    async fn block_at(&self, height: BlockNumber) -> Result<BlockRef, IndexerError> {
+        let found = self.fetcher.source.headers(BlockSpan::one(height)).await?;
+        let found = found.first().copied().filter(|found| found.number == height);
+        Ok(found.ok_or_else(|| invalid(format!("the node has no block {height}")))?)
+    }
+
+    /// Takes what was read back to a block, once all of it was compared with the node's chain.
+    async fn rewind_followed(
+        &mut self,
+        to: BlockRef,
+        by: &Attribution,
+    ) -> Result<ReorgRecord, IndexerError> {
+        let height = to.number;
         let followed = self.projections.followed();
         let above: Vec<_> = followed.iter().filter(|one| is_above(one, &to)).collect();
         if above.is_empty() {

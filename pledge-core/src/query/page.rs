@@ -10,8 +10,8 @@ pub struct PageQuery<P> {
 }
 
 impl<P> PageQuery<P> {
-    /// One row more than the limit shows whether another page follows.
-    pub(super) const fn rows(&self) -> usize {
+    /// How many rows to read: one more than the limit shows whether another page follows.
+    pub const fn rows(&self) -> usize {
         self.limit.saturating_add(1)
     }
 }
@@ -27,7 +27,7 @@ pub struct Page<T, P> {
 
 impl<T, P> Page<T, P> {
     /// Cuts rows to a page. The caller reads one row more than the limit, if there is one.
-    pub(super) fn cut(mut rows: Vec<T>, limit: usize, place: impl Fn(&T) -> P) -> Self {
+    pub fn cut(mut rows: Vec<T>, limit: usize, place: impl Fn(&T) -> P) -> Self {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(place);

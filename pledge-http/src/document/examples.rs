@@ -9,10 +9,20 @@ use crate::problem::Kind;
 
 type ByName = BTreeMap<String, Value>;
 
-static ANSWERS: LazyLock<ByName> =
-    LazyLock::new(|| parse(include_str!("../../openapi/answers.json")));
-static PROBLEMS: LazyLock<ByName> =
-    LazyLock::new(|| parse(include_str!("../../openapi/problems.json")));
+static ANSWERS: LazyLock<ByName> = LazyLock::new(|| {
+    let mut answers = parse(include_str!("../../openapi/answers.json"));
+    if cfg!(feature = "access") {
+        answers.extend(parse(include_str!("../../openapi/access_answers.json")));
+    }
+    answers
+});
+static PROBLEMS: LazyLock<ByName> = LazyLock::new(|| {
+    let mut problems = parse(include_str!("../../openapi/problems.json"));
+    if cfg!(feature = "access") {
+        problems.extend(parse(include_str!("../../openapi/access_problems.json")));
+    }
+    problems
+});
 
 fn parse(text: &str) -> ByName {
     serde_json::from_str(text).expect("a test writes it")

@@ -111,7 +111,7 @@ impl IntoResponses for OfReadiness {
 }
 
 /// One response a status, with the `type` of each problem that it may be.
-fn responses(kinds: &[Kind]) -> BTreeMap<String, RefOr<Response>> {
+pub(super) fn responses(kinds: &[Kind]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status = BTreeMap::<StatusCode, Vec<Kind>>::new();
     for kind in kinds {
         by_status.entry(kind.status()).or_default().push(*kind);

@@ -89,7 +89,7 @@ impl From<Overflow> for Problem {
 }
 
 /// Logs the cause, which the client does not see.
-pub(super) fn internal(cause: &(dyn StdError + 'static)) -> Problem {
+pub(crate) fn internal(cause: &(dyn StdError + 'static)) -> Problem {
     tracing::error!(error = cause, "a request failed");
     Problem::new(Message::Internal {})
 }

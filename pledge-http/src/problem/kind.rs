@@ -6,6 +6,10 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident $status:ident $code:literal;)+) => {
         /// The kind of an error: each is one `type` of problem document.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[cfg_attr(
+            not(feature = "access"),
+            allow(dead_code, reason = "what only the routes of access refuse")
+        )]
         pub(crate) enum Kind {
             $($(#[$doc])* $name,)+
         }
@@ -80,6 +84,35 @@ kinds! {
     IncompleteBody BAD_REQUEST "incomplete-body";
     UriTooLong URI_TOO_LONG "uri-too-long";
     TooManyRequests TOO_MANY_REQUESTS "too-many-requests";
+    /// Nothing is shown that lets the caller in, or what is shown does not.
+    Unauthenticated UNAUTHORIZED "unauthenticated";
+    /// The caller lacks a permission.
+    Forbidden FORBIDDEN "forbidden";
+    /// Nobody signs in here.
+    AccessNotConfigured FORBIDDEN "access-not-configured";
+    /// What was shown to sign in is not right.
+    SignInRefused UNAUTHORIZED "sign-in-refused";
+    RegistrationRefused FORBIDDEN "registration-refused";
+    /// A field of the body is malformed, missing or unknown.
+    InvalidBody BAD_REQUEST "invalid-body";
+    UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported-media-type";
+    /// Under the key another request was made.
+    IdempotencyKeyReused UNPROCESSABLE_ENTITY "idempotency-key-reused";
+    RequestUnderWay CONFLICT "request-under-way";
+    /// The act would change nothing.
+    NothingToDo CONFLICT "nothing-to-do";
+    /// The act makes no sense as things are.
+    NotPossible CONFLICT "not-possible";
+    /// Something else was written meanwhile.
+    StateMoved CONFLICT "state-moved";
+    /// Something of this name is there already.
+    Taken CONFLICT "taken";
+    UnknownUser NOT_FOUND "unknown-user";
+    UnknownRole NOT_FOUND "unknown-role";
+    UnknownApiKey NOT_FOUND "unknown-api-key";
+    UnknownInvitation NOT_FOUND "unknown-invitation";
+    /// No node answers.
+    NodeUnavailable SERVICE_UNAVAILABLE "node-unavailable";
 }
 
 impl Kind {

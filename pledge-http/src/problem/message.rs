@@ -1,5 +1,7 @@
 //! What the details of problems state.
 
+use axum::http::HeaderValue;
+
 use super::Kind;
 
 /// One table of messages: a variant, the kind of problem that it explains, its key in the catalogues
@@ -8,6 +10,10 @@ macro_rules! messages {
     ($($(#[$doc:meta])* $name:ident $kind:ident $key:literal { $($argument:ident),* })+) => {
         /// The detail of a problem, in no language yet: a message of the catalogues with its arguments.
         #[derive(Debug, Clone, PartialEq, Eq)]
+        #[cfg_attr(
+            not(feature = "access"),
+            allow(dead_code, reason = "what only the routes of access refuse")
+        )]
         pub(crate) enum Message {
             $($(#[$doc])* $name { $($argument: String),* },)+
         }
@@ -94,4 +100,76 @@ messages! {
     IncompleteBody IncompleteBody "incomplete-body" {}
     UriTooLong UriTooLong "uri-too-long" { most }
     TooManyRequests TooManyRequests "too-many-requests" { seconds }
+    /// The credential of a request is missing.
+    Unauthenticated Unauthenticated "unauthenticated" {}
+    CredentialRefused Unauthenticated "credential-refused" {}
+    Forbidden Forbidden "forbidden" { permission }
+    PersonsOnly Forbidden "persons-only" {}
+    GivesMore Forbidden "gives-more" { permission }
+    Outranked Forbidden "outranked" { permission }
+    AccessNotConfigured AccessNotConfigured "access-not-configured" {}
+    SignInRefused SignInRefused "sign-in-refused" {}
+    WrongPassword SignInRefused "wrong-password" {}
+    MessageRefused SignInRefused "message-refused" {}
+    NotRegistered SignInRefused "not-registered" {}
+    RefreshRefused SignInRefused "refresh-refused" {}
+    SignInSlowed TooManyRequests "sign-in-slowed" { seconds }
+    RegistrationClosed RegistrationRefused "registration-closed" {}
+    InvitationNeeded RegistrationRefused "invitation-needed" {}
+    InvitationOver RegistrationRefused "invitation-over" {}
+    NotJson UnsupportedMediaType "not-json" {}
+    MalformedJson InvalidBody "malformed-json" { line, column }
+    NotAnObject InvalidBody "not-an-object" {}
+    UnknownField InvalidBody "unknown-field" { field, known }
+    MissingField InvalidBody "missing-field" { field }
+    RepeatedField InvalidBody "repeated-field" { field }
+    /// `form` is one of [`Form`](super::Form).
+    MalformedField InvalidBody "malformed-field" { field, form }
+    MalformedMessage InvalidBody "malformed-message" { line }
+    UnfitPassword InvalidBody "unfit-password" {}
+    OneWayIn InvalidBody "one-way-in" {}
+    TooManyGrants InvalidBody "too-many-grants" {}
+    EndHasPassed InvalidBody "end-has-passed" {}
+    NameNeeded InvalidBody "name-needed" {}
+    NoIdempotencyKey InvalidParameter "no-idempotency-key" {}
+    MalformedIdempotencyKey InvalidParameter "malformed-idempotency-key" {}
+    KeyReused IdempotencyKeyReused "key-reused" {}
+    UnderWay RequestUnderWay "under-way" {}
+    ChainNotStopped NothingToDo "chain-not-stopped" { chain }
+    TokenNotStopped NothingToDo "token-not-stopped" { token }
+    NothingFailed NothingToDo "nothing-failed" { settlement }
+    NothingAbove NothingToDo "nothing-above" { block }
+    ChainHalted NotPossible "chain-halted" { chain }
+    ChainFollowed NotPossible "chain-followed" { chain }
+    NoNode NotPossible "no-node" { chain }
+    RewindRefused NotPossible "rewind-refused" {}
+    RateSettled NotPossible "rate-settled" { programme, settled }
+    ProgrammeDeclared NotPossible "programme-declared" { programme }
+    LastAdmin NotPossible "last-admin" {}
+    LastWayIn NotPossible "last-way-in" {}
+    UserNotActive NotPossible "user-not-active" {}
+    RoleBuiltIn NotPossible "role-built-in" { role }
+    TooMany NotPossible "too-many" { most }
+    PlanMoved StateMoved "plan-moved" {}
+    StateMoved StateMoved "state-moved" {}
+    ProgrammeExists Taken "programme-exists" { programme }
+    NameTaken Taken "name-taken" {}
+    WalletTaken Taken "wallet-taken" {}
+    RoleTaken Taken "role-taken" { role }
+    KeyNameTaken Taken "key-name-taken" {}
+    UnknownUser UnknownUser "unknown-user" {}
+    UnknownRole UnknownRole "unknown-role" { role }
+    UnknownApiKey UnknownApiKey "unknown-api-key" {}
+    UnknownInvitation UnknownInvitation "unknown-invitation" {}
+    NodeUnavailable NodeUnavailable "node-unavailable" {}
+}
+
+impl Message {
+    /// What a caller is asked to show (RFC 6750).
+    pub(crate) const fn challenge(&self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::CredentialRefused {} => r#"Bearer realm="pledge", error="invalid_token""#,
+            _ => r#"Bearer realm="pledge""#,
+        })
+    }
 }

@@ -1,5 +1,7 @@
 //! The HTTP API over the stores: one claim a test.
 
+#[cfg(feature = "access")]
+mod access;
 mod accounts;
 mod cases;
 mod chains;

@@ -2,6 +2,8 @@
 
 mod away;
 mod no_standings;
+#[cfg(feature = "access")]
+pub(crate) mod office;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +27,8 @@ use pledge_core::simulation::{ScriptedChain, ScriptedTransfer};
 use pledge_core::stop::Stop;
 use pledge_core::types::{Amount, BlockNumber, ChainId, Decimals, Timestamp, TokenId};
 use pledge_http::{
-    Api, Health, Incident, Part, PartState, Process, Pulse, public_probes, router, service,
-    service_over,
+    Api, Health, Incident, Part, PartState, Process, Pulse, openapi_of_service, public_probes,
+    router, service, service_over,
 };
 use pledge_storage_memory::{MemoryPending, MemoryStore};
 use pledge_testing::world::operator;
@@ -130,6 +132,12 @@ impl World {
 
     pub(crate) fn in_memory() -> Self {
         Self::over(Stores::in_memory())
+    }
+
+    /// The scripts of its chains.
+    #[cfg(feature = "access")]
+    pub(crate) fn scripts(&self) -> BTreeMap<ChainId, ScriptedChain> {
+        self.chains.iter().map(|(id, (script, ..))| (*id, script.clone())).collect()
     }
 
     /// With a chain whose genesis block has a time.
@@ -299,7 +307,8 @@ impl World {
 
     /// The answer where anybody may reach the routes, with any status.
     pub(crate) async fn public(&self, path: &str) -> (u16, Value) {
-        let router = service_over(router(self.api.clone()), public_probes(self.health.clone()));
+        let (routes, probes) = (router(self.api.clone()), public_probes(self.health.clone()));
+        let router = service_over(routes, probes, &openapi_of_service());
         let request = Request::get(path).body(Body::empty()).expect("a request of a test");
         let answer = router.oneshot(request).await.expect("the router never fails");
         (answer.status().as_u16(), body_of(answer).await)

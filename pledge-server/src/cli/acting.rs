@@ -3,10 +3,13 @@
 use std::env::{self, VarError};
 use std::time::SystemTime;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use nix::unistd::{Uid, User};
 use pledge_core::audit::{Actor, ActorKind, Attribution, Reason};
-use pledge_core::types::Timestamp;
+use pledge_core::error::StoreErrorKind;
+use pledge_core::indexer::IndexerError;
+use pledge_core::operate::OperateError;
+use pledge_core::types::{BlockNumber, Timestamp};
 
 use super::WrongUsage;
 
@@ -44,6 +47,46 @@ fn actor(
     let name = login.unwrap_or_else(|| format!("uid {uid}"));
     let actor = Actor::new(ActorKind::CommandLine, &name);
     actor.map_err(|error| wrong("the login name of this process", error.to_string()))
+}
+
+/// Why an act was refused, with the command or the argument that helps.
+pub(super) fn in_words(refused: OperateError) -> anyhow::Error {
+    // What names something unknown or impossible is a wrong argument, with an exit code of its own.
+    let wrong = |text: String| anyhow::Error::from(WrongUsage(text));
+    match &refused {
+        OperateError::UnknownToken(_) => {
+            wrong(format!("{refused}: `pledge status` lists the tokens"))
+        }
+        OperateError::NothingFailed(_) => {
+            anyhow!("{refused}: `pledge settlements --failed` lists those that failed")
+        }
+        OperateError::ChainFollowed { name, .. } => {
+            anyhow!("{refused}, run `pledge pause {name}` first")
+        }
+        OperateError::NothingAbove { to, newest: Some(newest) } => wrong(format!(
+            "--to {to}: nothing is above that block: name one below {newest}, the newest in the store"
+        )),
+        OperateError::NothingAbove { to, newest: None } => wrong(format!(
+            "--to {to}: the store has no block of the chain, so there is nothing to take back"
+        )),
+        _ => match refused {
+            OperateError::Store(error) => error.into(),
+            OperateError::Rewind(error) => error.into(),
+            other => other.into(),
+        },
+    }
+}
+
+/// As [`in_words`], for a rewind: a block that the ledger refuses is a wrong argument.
+pub(super) fn rewind_in_words(to: BlockNumber, refused: OperateError) -> anyhow::Error {
+    match refused {
+        OperateError::Rewind(IndexerError::Store(error))
+            if error.kind() == StoreErrorKind::Invalid =>
+        {
+            WrongUsage(format!("--to {to}: {}", error.detail())).into()
+        }
+        other => in_words(other),
+    }
 }
 
 #[cfg(test)]

@@ -3,19 +3,22 @@
 use std::fmt;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use console::Term;
 use pledge_core::audit::Reason;
 use pledge_office::access::{
-    By, GivenGrants, NewUser, Password, Profile, Role, RoleName, UserId, UserName,
+    By, GivenGrants, NewUser, Password, PasswordHash, Profile, Role, RoleName, User, UserId,
+    UserName,
 };
 use pledge_office::base::random_bytes;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::acting::attribution;
 use super::{Context, Verdict, WrongUsage};
 use crate::config::{ConfigError, Key, StorageUrl};
+use crate::stores::Stores;
 use crate::wire;
 
 #[derive(Debug, Subcommand)]
@@ -43,7 +46,7 @@ struct Created {
     storage: String,
 }
 
-fn name(text: &str) -> Result<UserName, String> {
+pub(super) fn name(text: &str) -> Result<UserName, String> {
     UserName::new(text).map_err(|error| error.to_string())
 }
 
@@ -64,29 +67,48 @@ async fn create(context: Context, args: CreateArgs) -> anyhow::Result<Verdict> {
     }
     let by = By::machine(attribution(reason.as_ref())?);
     // Before the database is opened, so that a refused password changes nothing, not even a schema.
-    let typed =
-        tokio::task::spawn_blocking(typed_password).await.context("reading a password")??;
-    if context.stop.is_cancelled() {
-        bail!("stopped: no user was made");
-    }
-    let password = Password::chosen(&typed, name.as_str());
-    let password = password.map_err(|error| WrongUsage(error.to_string()))?;
-    let random = wire::random();
-    let hash = wire::passwords(random.clone()).hash(&password).await?;
+    let admin = NewAdmin::typed(name, &context.stop).await?;
     let stores = wire::open_alone(&config.storage).await?;
-    let access = stores.access.as_ref().ok_or_else(|| anyhow!("{url} keeps no users"))?;
-    let user = NewUser {
-        id: UserId::from_bytes(random_bytes(&random)),
-        profile: Profile { name: Some(name), ..Profile::default() },
-        password: Some(hash),
-        wallets: Vec::new(),
-    };
-    let role = RoleName::new(Role::ADMIN).expect("a built-in role");
-    let made = access.create_user(&user, &GivenGrants::everywhere(role), &by).await?;
+    let made = admin.make(&stores, &by).await?;
     stores.close().await;
     let (id, storage) = (made.id.to_string(), url.to_string());
     context.output.print(&Created { id, name: made.called(), role: Role::ADMIN, storage })?;
     Ok(Verdict::Fine)
+}
+
+/// An admin who is to be made, with a password that was typed.
+#[derive(Debug)]
+pub(super) struct NewAdmin {
+    name: UserName,
+    password: PasswordHash,
+}
+
+impl NewAdmin {
+    /// Reads the password of one, at the terminal or from standard input.
+    pub(super) async fn typed(name: UserName, stop: &CancellationToken) -> anyhow::Result<Self> {
+        let typed =
+            tokio::task::spawn_blocking(typed_password).await.context("reading a password")??;
+        if stop.is_cancelled() {
+            bail!("stopped: no user was made");
+        }
+        let password = Password::chosen(&typed, name.as_str());
+        let password = password.map_err(|error| WrongUsage(error.to_string()))?;
+        let password = wire::passwords(wire::random()).hash(&password).await?;
+        Ok(Self { name, password })
+    }
+
+    /// Makes it.
+    pub(super) async fn make(&self, stores: &Stores, by: &By) -> anyhow::Result<User> {
+        let access = stores.access.as_ref().context("the store keeps no users")?;
+        let user = NewUser {
+            id: UserId::from_bytes(random_bytes(&wire::random())),
+            profile: Profile { name: Some(self.name.clone()), ..Profile::default() },
+            password: Some(self.password.clone()),
+            wallets: Vec::new(),
+        };
+        let role = RoleName::new(Role::ADMIN).expect("a built-in role");
+        Ok(access.create_user(&user, &GivenGrants::everywhere(role), by).await?)
+    }
 }
 
 /// The password that is typed twice without an echo, or the only line of an input that is no terminal.

@@ -9,17 +9,24 @@ use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
 use clap::Args;
+use pledge_core::primitives::hex;
 use pledge_http::{API, Api, Gate, Health, Pulse};
+use pledge_office::access::{By, UserName};
+use pledge_office::base::random_bytes;
 use tokio::net::TcpListener;
 
+use super::acting::attribution;
+use super::admin::NewAdmin;
 use super::{Context, Verdict, WrongUsage};
-use crate::config::LimitsConfig;
+use crate::config::{AccessConfig, LimitsConfig};
 use crate::demo::{self, Life, Market, Speed};
+use crate::entrance::Entrance;
 use crate::live;
 use crate::metrics::ListenerMeter;
 use crate::serving::{self, Layers};
 use crate::stores::Stores;
 use crate::tasks::{self, Incidents, Tasks, ThisProcess};
+use crate::wire;
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArgs {
@@ -35,6 +42,9 @@ pub(super) struct DemoArgs {
     /// Speed of the market: seconds of chain time that pass in one second
     #[arg(long, value_name = "N", default_value = "600", conflicts_with = "once")]
     speed: Speed,
+    /// Make an admin of this name, whose password is typed as for `pledge admin create`
+    #[arg(long, value_name = "NAME", conflicts_with = "once", value_parser = super::admin::name)]
+    admin: Option<UserName>,
 }
 
 pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<Verdict> {
@@ -44,31 +54,42 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
         );
     }
     if args.once {
-        let (_, _, story) = demo::play(&context.progress, args.seed).await?;
+        let (_, story) = demo::play(&Stores::in_memory(), &context.progress, args.seed).await?;
         let verdict = Verdict::fine_if(story.is_fine());
         context.output.print(&story.finished(None))?;
         return Ok(verdict);
     }
+    let admin = match &args.admin {
+        Some(name) => Some(NewAdmin::typed(name.clone(), &context.stop).await?),
+        None => None,
+    };
     // Bound once, before anything is played: a busy port fails at once, and every market is served
     // there.
     let listener = serving::bind(args.listen, "--listen")?.into_std()?;
-    let (mut stores, mut market, story) = demo::play(&context.progress, args.seed).await?;
-    let mut is_fine = story.is_fine();
     let address = listener.local_addr()?;
-    let mut paths = story.paths();
-    context.output.print(&story.finished(Some(address)))?;
     let mut seed = args.seed;
+    let mut is_fine = true;
     loop {
+        // One database for all, so that what users do is recorded with what they did it to.
+        let stores = wire::open_private().await?;
+        if let Some(admin) = &admin {
+            admin.make(&stores, &By::machine(attribution(None)?)).await?;
+        }
+        let (market, story) = demo::play(&stores, &context.progress, seed).await?;
+        is_fine &= story.is_fine();
+        let paths = story.paths();
+        if seed == args.seed {
+            context.output.print(&story.finished(Some(address)))?;
+        }
         let listener = TcpListener::from_std(listener.try_clone()?)?;
-        live(&context, &args, listener, (stores, market, paths)).await?;
+        let ended = live(&context, &args, listener, (stores.clone(), market, paths)).await;
+        stores.close().await;
+        ended?;
         if context.stop.is_cancelled() {
             return Ok(Verdict::fine_if(is_fine));
         }
         seed = seed.wrapping_add(1);
         context.progress.leaves(|| format!("the market starts again, with seed {seed}"));
-        let (next_stores, next_market, story) = demo::play(&context.progress, seed).await?;
-        (stores, market, paths) = (next_stores, next_market, story.paths());
-        is_fine &= story.is_fine();
     }
 }
 
@@ -85,18 +106,21 @@ async fn live(
     pulse.check().await;
     let (gate, limits) = (Gate::default(), LimitsConfig::default());
     let process = ThisProcess::new(Incidents::default(), &stores, over.clone());
-    let (turns, layers) = (serving::turns(limits.reads), Layers::bare(limits));
-    let hub = live::hub(&stores, stores.queries(), turns.clone(), layers.origins());
-    let api = Api { queries: stores.queries(), clock: SystemTime::now };
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
-    let meter = ListenerMeter::default();
-    let routes = serving::taking_turns(pledge_http::router(api), &turns, &meter.turns)
+    let secret = hex::encode(random_bytes::<32>(&wire::random()));
+    let access = AccessConfig::of_process(&secret, listener.local_addr()?.port());
+    let queries = stores.queries();
+    let entrance = Entrance::new(&access, true, &[], &stores, queries.clone());
+    let (turns, layers) = (serving::turns(limits.reads), Layers::bare(limits));
+    let (keeper, meter) = (entrance.keeper(), ListenerMeter::default());
+    let hub = live::hub(&stores, queries.clone(), turns.clone(), layers.origins(), keeper);
+    let routes = entrance
+        .routes(Api { queries, clock: SystemTime::now }, &turns, &meter.turns)
         .merge(pledge_http::live::routes(hub.clone()));
-    gate.open(with_short_paths(
-        pledge_http::service_over(routes, pledge_http::probes(health)),
-        paths,
-    ));
+    let document = pledge_http::access::openapi_of_service();
+    let service = pledge_http::service_over(routes, pledge_http::probes(health), &document);
+    gate.open(with_short_paths(service, paths));
     let mut running = Tasks::new();
     running.spawn(tasks::keep_pulse(pulse, over.clone()));
     running.spawn(live::keep_live(hub, stores, limits.drain, over.clone()));

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use pledge_core::audit::Reason;
 use pledge_core::ledger::TokenState;
+use pledge_core::operate;
 use pledge_core::ports::ChainState;
 use pledge_core::primitives::Address;
 use pledge_core::types::TokenId;
 use serde::Serialize;
 
-use super::acting::attribution;
+use super::acting::{attribution, in_words};
 use super::{Context, Verdict, WrongUsage};
 use crate::stores::Stores;
 use crate::views::because;
@@ -60,71 +60,72 @@ pub(super) async fn pause(context: Context, args: PauseArgs) -> anyhow::Result<V
     let by = attribution(args.reason.as_ref())?;
     let stores = wire::open_existing(&context.config()?.storage).await?;
     let chain = find(&stores, &args.chain).await?;
-    if let Some(address) = args.token {
-        let token = find_token(&stores, &chain, address).await?;
-        stores.balances.pause_token(token.spec.id, &by).await?;
-        return finish_token(context, &stores, chain, &token).await;
-    }
-    let paused = chain.status.paused(&by);
-    paused.map_err(|why| anyhow!("chain {} is not paused: {why}", chain.name))?;
-    stores.balances.pause_chain(chain.chain, &by).await?;
-    finish(context, &stores, chain).await
+    let balances = &*stores.balances;
+    let changed = match args.token {
+        Some(address) => {
+            let token = TokenId { chain: chain.chain, address };
+            let changed = operate::pause_token(balances, token, &by).await;
+            Changed::of_token(chain, changed.map_err(in_words)?)
+        }
+        None => {
+            let changed = operate::pause_chain(balances, chain.chain, &by).await;
+            Changed::of_chain(changed.map_err(in_words)?)
+        }
+    };
+    stores.close().await;
+    context.output.print(&changed)?;
+    Ok(Verdict::Fine)
 }
 
 pub(super) async fn resume(context: Context, args: ResumeArgs) -> anyhow::Result<Verdict> {
     let by = attribution(args.reason.as_ref())?;
     let stores = wire::open_existing(&context.config()?.storage).await?;
     let chain = find(&stores, &args.chain).await?;
-    if let Some(address) = args.token {
-        let token = find_token(&stores, &chain, address).await?;
-        if token.is_active() {
-            bail!("token {} is neither halted nor paused", token.spec.id);
+    let balances = &*stores.balances;
+    let changed = match args.token {
+        Some(address) => {
+            let token = TokenId { chain: chain.chain, address };
+            let changed = operate::resume_token(balances, token, &by).await;
+            Changed::of_token(chain, changed.map_err(in_words)?)
         }
-        // The write names what it read: if the token moved or something else stops it meanwhile, it is
-        // refused.
-        let base = token.cursor.map(|cursor| cursor.id());
-        stores.balances.resume_token(token.spec.id, base, &token.status, &by).await?;
-        return finish_token(context, &stores, chain, &token).await;
-    }
-    if !chain.status.needs_operator() {
-        bail!("chain {} is neither paused nor halted: it is {}", chain.name, chain.status);
-    }
-    // The write names what it read: if something else stops the chain meanwhile, it is refused.
-    stores.balances.resume_chain(chain.chain, &chain.status, &by).await?;
-    finish(context, &stores, chain).await
-}
-
-async fn find_token(
-    stores: &Stores,
-    chain: &ChainState,
-    address: Address,
-) -> anyhow::Result<TokenState> {
-    let id = TokenId { chain: chain.chain, address };
-    let token = stores.balances.token(id).await?;
-    let unknown = format!("token {id} is not followed: `pledge status` lists the tokens");
-    Ok(token.ok_or(WrongUsage(unknown))?)
-}
-
-/// Prints what a token was before, and what it is now.
-async fn finish_token(
-    context: Context,
-    stores: &Stores,
-    chain: ChainState,
-    before: &TokenState,
-) -> anyhow::Result<Verdict> {
-    let now = stores.balances.token(before.spec.id).await?;
+        None => {
+            let changed = operate::resume_chain(balances, chain.chain, &by).await;
+            Changed::of_chain(changed.map_err(in_words)?)
+        }
+    };
     stores.close().await;
-    let now = now.context("the token is gone from the database")?.status;
-    context.output.print(&Changed {
-        chain_id: chain.chain.get(),
-        name: chain.name,
-        token: Some(before.spec.id.address),
-        before: before.status.name().to_owned(),
-        status: now.name(),
-        reason: now.reason().map(str::to_owned),
-        halt_reason: now.halt_under_pause().map(str::to_owned),
-    })?;
+    context.output.print(&changed)?;
     Ok(Verdict::Fine)
+}
+
+impl Changed {
+    /// What a chain was before, and what it is now.
+    fn of_chain(changed: operate::Changed<ChainState>) -> Self {
+        let operate::Changed { before, after } = changed;
+        Self {
+            chain_id: after.chain.get(),
+            name: after.name,
+            token: None,
+            before: before.status.to_string(),
+            status: after.status.name(),
+            reason: after.status.reason().map(str::to_owned),
+            halt_reason: after.status.halt_under_pause().map(str::to_owned),
+        }
+    }
+
+    /// What a token of a chain was before, and what it is now.
+    fn of_token(chain: ChainState, changed: operate::Changed<TokenState>) -> Self {
+        let operate::Changed { before, after } = changed;
+        Self {
+            chain_id: chain.chain.get(),
+            name: chain.name,
+            token: Some(after.spec.id.address),
+            before: before.status.name().to_owned(),
+            status: after.status.name(),
+            reason: after.status.reason().map(str::to_owned),
+            halt_reason: after.status.halt_under_pause().map(str::to_owned),
+        }
+    }
 }
 
 /// Finds a chain by name or id. An ambiguous name is refused: a chain keeps the name under which it
@@ -146,23 +147,6 @@ pub(super) async fn find(stores: &Stores, name: &str) -> anyhow::Result<ChainSta
         _ => format!("several chains are called `{name}`: name one by its id: {}", listed(&found)),
     };
     Err(WrongUsage(wrong).into())
-}
-
-/// Prints what a chain was before, and what it is now.
-async fn finish(context: Context, stores: &Stores, chain: ChainState) -> anyhow::Result<Verdict> {
-    let now = stores.balances.chain(chain.chain).await?;
-    stores.close().await;
-    let status = now.context("the chain is gone from the database")?.status;
-    context.output.print(&Changed {
-        chain_id: chain.chain.get(),
-        name: chain.name,
-        token: None,
-        before: chain.status.to_string(),
-        status: status.name(),
-        reason: status.reason().map(str::to_owned),
-        halt_reason: status.halt_under_pause().map(str::to_owned),
-    })?;
-    Ok(Verdict::Fine)
 }
 
 impl fmt::Display for Changed {

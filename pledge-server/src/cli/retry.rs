@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use anyhow::bail;
 use clap::Args;
 use pledge_core::audit::Reason;
+use pledge_core::operate;
 use pledge_core::query::SettlementId;
 use pledge_core::stop::Stop;
 use serde::Serialize;
 
-use super::acting::attribution;
+use super::acting::{attribution, in_words};
 use super::{Context, Verdict};
 use crate::output::counted;
 use crate::wire;
@@ -36,18 +36,11 @@ pub(super) async fn execute(context: Context, args: RetryArgs) -> anyhow::Result
     let config = context.config()?;
     let mut stores = wire::open_existing(&config.storage).await?;
     stores.settling = config.settlement.settler;
-    let SettlementId { programme, window_start } = &args.id;
     let by = attribution(args.reason.as_ref())?;
-    let batches = stores.points.reset_failures(programme, *window_start, &by).await?;
-    if batches == 0 {
-        bail!(
-            "nothing has failed in settlement {}: `pledge settlements --failed` lists those that \
-             failed",
-            args.id
-        );
-    }
+    let batches = operate::retry_settlement(&*stores.points, &args.id, &by).await;
+    let batches = batches.map_err(in_words)?;
     let stop = Stop::when(context.stop.clone());
-    stores.settler().settle_token(programme.token, &stop, |_| {}).await?;
+    stores.settler().settle_token(args.id.programme.token, &stop, |_| {}).await?;
     let settlement = args.id.find(&stores.queries()).await?;
     let failed = settlement.map_or(0, |settlement| settlement.failures.len());
     stores.close().await;

@@ -6,21 +6,20 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use pledge_core::audit::Reason;
-use pledge_core::error::StoreErrorKind;
 use pledge_core::event::ReorgRecord;
-use pledge_core::indexer::IndexerError;
-use pledge_core::ledger::TokenState;
-use pledge_core::logs::ContractState;
+use pledge_core::indexer::{PlannedContract, PlannedToken, RewindPlan};
+use pledge_core::operate;
 use pledge_core::ports::ChainState;
-use pledge_core::types::{BlockNumber, ChainId};
+use pledge_core::types::BlockNumber;
 use serde::Serialize;
 
-use super::acting::attribution;
+use super::acting::{attribution, in_words, rewind_in_words};
 use super::pause::find;
 use super::{Context, Verdict, WrongUsage};
 use crate::config::Config;
 use crate::output::counted;
-use crate::setup::{self, InspectedChain};
+use crate::rewinding::OneChain;
+use crate::setup;
 use crate::stores::Stores;
 use crate::wire;
 
@@ -64,71 +63,29 @@ pub(super) async fn execute(context: Context, args: RewindArgs) -> anyhow::Resul
 
 async fn rewind(config: &Config, stores: &Stores, args: &RewindArgs) -> anyhow::Result<Rewound> {
     let state = find(stores, &args.chain).await?;
-    let height = BlockNumber::new(args.to);
-    // A chain that is still followed would be indexed again at once.
-    if !state.status.needs_operator() {
-        let name = &state.name;
-        bail!(
-            "chain {name} is {}: a rewind needs it paused or halted, run `pledge pause \
-             {name}` first",
-            state.status
-        );
-    }
-    let chain = config.chains.iter().find(|chain| chain.id == state.chain);
-    let chain = chain.ok_or_else(|| {
+    let (ports, height) = (stores.ports(), BlockNumber::new(args.to));
+    let plan = operate::plan_rewind(&ports, state.chain, height).await.map_err(in_words)?;
+    let config = config.chains.iter().find(|config| config.id == state.chain);
+    let config = config.ok_or_else(|| {
         let name = &state.name;
         let what = "has no section in the configuration";
         WrongUsage(format!("chain {name} {what}: write [chains.{name}] with its nodes"))
     })?;
-    require_above(newest_block(stores, state.chain).await?, height)?;
     if !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
-        confirm(stores, &state, height).await?;
+        confirm(&state, &plan).await?;
     }
-    let chain: InspectedChain =
-        setup::inspect(chain, stores).await.map_err(|error| error.of(chain))?;
+    let chain = setup::inspect(config, stores).await.map_err(|error| error.of(config))?;
+    let rewinder = OneChain { chain, stores: stores.clone() };
     let by = attribution(args.reason.as_ref())?;
-    let mut indexer = chain.route().indexer(chain.config.id, &stores.ports());
-    let record = indexer.rewind_to(height, &by).await;
-    let record = record.map_err(|error| refused(height, error))?;
+    let (of, digest) = ((state.chain, height), plan.digest());
+    let record = operate::rewind_as_planned(&ports, &rewinder, of, digest, &by).await;
+    let record = record.map_err(|refused| rewind_in_words(height, refused))?;
     Ok(Rewound { chain: state.name, chain_id: state.chain.get(), reason: by.reason, record })
 }
 
-/// The highest block that anything of the chain has come to.
-async fn newest_block(stores: &Stores, chain: ChainId) -> anyhow::Result<Option<BlockNumber>> {
-    let (tokens, contracts) =
-        (stores.balances.tokens(chain).await?, stores.logs.contracts(chain).await?);
-    let tokens = tokens.iter().filter_map(|token| token.cursor);
-    let contracts = contracts.iter().filter_map(|contract| contract.cursor);
-    Ok(tokens.chain(contracts).map(|cursor| cursor.number).max())
-}
-
-/// Checks that there is something to take back.
-fn require_above(newest: Option<BlockNumber>, to: BlockNumber) -> Result<(), WrongUsage> {
-    match newest {
-        Some(newest) if newest > to => Ok(()),
-        Some(newest) => Err(WrongUsage(format!(
-            "--to {to}: nothing is above that block: name one below {newest}, the newest in the store"
-        ))),
-        None => Err(WrongUsage(format!(
-            "--to {to}: the store has no block of the chain, so there is nothing to take back"
-        ))),
-    }
-}
-
-/// A block that the ledger refuses is a wrong argument; everything else failed.
-fn refused(to: BlockNumber, error: IndexerError) -> anyhow::Error {
-    match error {
-        IndexerError::Store(error) if error.kind() == StoreErrorKind::Invalid => {
-            WrongUsage(format!("--to {to}: {}", error.detail())).into()
-        }
-        error => error.into(),
-    }
-}
-
 /// Shows what would be taken back, and continues only if the user confirms.
-async fn confirm(stores: &Stores, chain: &ChainState, to: BlockNumber) -> anyhow::Result<()> {
-    let contracts = stores.logs.contracts(chain.chain).await?;
-    let question = question(chain, &stores.balances.tokens(chain.chain).await?, &contracts, to);
+async fn confirm(chain: &ChainState, plan: &RewindPlan) -> anyhow::Result<()> {
+    let question = question(chain, plan);
     // On a thread of its own: a signal has to end the command while it waits for the answer.
     let answer = tokio::task::spawn_blocking(move || {
         write!(io::stderr(), "{question}")?;
@@ -141,25 +98,16 @@ async fn confirm(stores: &Stores, chain: &ChainState, to: BlockNumber) -> anyhow
     }
 }
 
-fn question(
-    chain: &ChainState,
-    tokens: &[TokenState],
-    contracts: &[ContractState],
-    to: BlockNumber,
-) -> String {
+fn question(chain: &ChainState, plan: &RewindPlan) -> String {
+    let to = plan.to;
     let mut text = format!("{} ({}) would go back to block {to}:\n", chain.name, chain.chain);
-    for token in tokens {
-        if let Some(cursor) = token.cursor.filter(|cursor| cursor.number > to) {
-            let (symbol, address) = (&token.spec.metadata.symbol, token.spec.id.address);
-            let from = format_args!("from block {} ({})", cursor.number, cursor.time);
-            text += &format!("  {symbol} {address} {from}\n");
-        }
+    for PlannedToken { token, symbol, from } in &plan.tokens {
+        let from = format_args!("from block {} ({})", from.number, from.time);
+        text += &format!("  {symbol} {} {from}\n", token.address);
     }
-    for contract in contracts {
-        if let Some(cursor) = contract.cursor.filter(|cursor| cursor.number > to) {
-            let (name, number, time) = (contract.spec.id.name(), cursor.number, cursor.time);
-            text += &format!("  the logs of {name} from block {number} ({time})\n");
-        }
+    for PlannedContract { contract, from } in &plan.contracts {
+        let (name, number, time) = (contract.name(), from.number, from.time);
+        text += &format!("  the logs of {name} from block {number} ({time})\n");
     }
     text + "Statements published after that block stay listed and are reversed by added rows. \
             Continue? [y/N] "
@@ -189,7 +137,7 @@ impl fmt::Display for Rewound {
 
 #[cfg(test)]
 mod tests {
-    use pledge_core::logs::{ContractSpec, Events};
+    use pledge_core::logs::{ContractSpec, ContractState, Events};
     use pledge_core::types::ContractId;
     use pledge_storage_memory::MemoryStore;
 
@@ -204,7 +152,10 @@ mod tests {
         let chain = stores.balances.chains().await.unwrap().remove(0);
         let state = token(&stores).await;
         let cursor = state.cursor.unwrap();
-        let asked = |to| question(&chain, std::slice::from_ref(&state), &[], to);
+        let asked = |to| {
+            let tokens = std::slice::from_ref(&state);
+            question(&chain, &RewindPlan::of(chain.chain, to, tokens, &[]))
+        };
         let below = asked(cursor.number.down(1));
         assert!(
             below.contains(&format!("from block {} ({})", cursor.number, cursor.time)),
@@ -227,7 +178,10 @@ mod tests {
             start_block: cursor.number,
         };
         let pool = ContractState { cursor: Some(cursor), ..ContractState::registered(pool) };
-        let asked = |to| question(&chain, &[], std::slice::from_ref(&pool), to);
+        let asked = |to| {
+            let contracts = std::slice::from_ref(&pool);
+            question(&chain, &RewindPlan::of(chain.chain, to, &[], contracts))
+        };
         let named = format!("the logs of pool from block {} ({})", cursor.number, cursor.time);
         let (below, at) = (asked(cursor.number.down(1)), asked(cursor.number));
         assert!(below.contains(&named) && !at.contains("pool"), "{below}{at}");

@@ -25,6 +25,7 @@ use super::reload::Reloading;
 use super::storage::Unchecked;
 use super::{Context, QuickArgs, Verdict};
 use crate::config::{ChainConfig, Config, Problems};
+use crate::entrance::Entrance;
 use crate::live;
 use crate::metrics::Meters;
 use crate::operations::{Gates, Listeners};
@@ -242,9 +243,11 @@ async fn spawn(
     let reads = config.limits.reads;
     let queries = meters.store.around_readers(stores.for_readers(reads)?).queries(stores);
     let turns = serving::turns(reads);
-    let hub = live::hub(stores, queries.clone(), turns.clone(), origins);
+    let entrance =
+        Entrance::new(&config.access, config.server.public_reads, chains, stores, queries.clone());
+    let hub = live::hub(stores, queries.clone(), turns.clone(), origins, entrance.keeper());
     let api = Api { queries, clock: SystemTime::now };
-    let routes = serving::taking_turns(pledge_http::router(api), &turns, &meters.readers.turns);
+    let routes = entrance.routes(api, &turns, &meters.readers.turns);
     let health =
         Health { pulse: pulse.clone(), process: Arc::new(process), clock: SystemTime::now };
     gates.open((routes, hub.clone()), health, &meters, stores);

@@ -57,6 +57,18 @@ pub struct Domain {
 }
 
 impl AccessConfig {
+    /// Sign-in by the key of this process alone, at a page of this machine on a port.
+    pub(crate) fn of_process(secret: &str, port: u16) -> Self {
+        let secrets = Secrets::new(&[secret]).expect("32 random bytes or more");
+        let domain = Domain { authority: format!("localhost:{port}"), is_local: true };
+        Self {
+            sign_in: Some(SignInConfig { secrets, domain }),
+            registration: Registration::Closed,
+            written: Vec::new(),
+            domain: None,
+        }
+    }
+
     pub(super) fn check(raw: RawAccess, key: &Key, problems: &mut Problems) -> Option<Self> {
         let RawAccess { secret_key, domain, registration } = raw;
         let SecretList(written) = secret_key.unwrap_or_else(|| SecretList(Vec::new()));

@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net};
 use pledge_http::{Language, UnknownLanguage};
 use url::Url;
 
-use super::raw::TextList;
+use super::raw::{Flag, TextList};
 use super::section::{Shown, optional, preset, section};
 use super::{Key, Problems};
 
@@ -33,6 +33,9 @@ section! {
         /// a free one. Without it both are on `listen` if that is a loopback address and no proxy is trusted, and
         /// else nowhere.
         operations_listen: Option<String> = optional("127.0.0.1:9090"),
+        /// Whether everyone may read what is public; without it reading needs the permission `all:read`, which the
+        /// role `viewer` has.
+        public_reads: Flag = preset(Flag(true)),
         /// The language of error messages, `en` or `zh`, for readers whose `Accept-Language` names
         /// neither.
         language: String = preset(DEFAULT_LANGUAGE),
@@ -50,6 +53,8 @@ pub struct ServerConfig {
     pub allowed_origins: Vec<WebOrigin>,
     /// Where operators look in, if that is elsewhere.
     pub operations_listen: Option<SocketAddr>,
+    /// Whether everyone may read what is public.
+    pub public_reads: bool,
     /// The language of error messages, where the reader names none.
     pub language: Language,
 }
@@ -64,8 +69,14 @@ pub struct WebOrigin(String);
 
 impl ServerConfig {
     pub(super) fn check(raw: RawServer, key: &Key, problems: &mut Problems) -> Option<Self> {
-        let RawServer { listen, trusted_proxies, allowed_origins, operations_listen, language } =
-            raw;
+        let RawServer {
+            listen,
+            trusted_proxies,
+            allowed_origins,
+            operations_listen,
+            public_reads: Flag(public_reads),
+            language,
+        } = raw;
         let mut address = |name, text: String, example| {
             let parsed = text.parse::<SocketAddr>().map_err(|_| {
                 format!("`{text}` is not an address: write IP:PORT, such as {example}")
@@ -94,6 +105,7 @@ impl ServerConfig {
             operations_listen,
             trusted_proxies: Networks(networks),
             allowed_origins: origins,
+            public_reads,
             language: language?,
         })
     }
@@ -104,6 +116,7 @@ impl ServerConfig {
             operations_listen,
             trusted_proxies: Networks(networks),
             allowed_origins,
+            public_reads,
             language,
         } = self;
         let origins = allowed_origins.iter().map(WebOrigin::as_str);
@@ -112,6 +125,7 @@ impl ServerConfig {
             operations_listen: operations_listen.map_or(Shown::Nothing, Shown::text),
             trusted_proxies: shown_unless_empty(networks.iter()),
             allowed_origins: shown_unless_empty(origins),
+            public_reads: Shown::flag(*public_reads),
             language: Shown::text(language.name()),
         }
     }

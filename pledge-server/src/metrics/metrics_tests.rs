@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::Request;
 use pledge_core::event::Consumer;
 use pledge_core::types::TokenId;
+use pledge_http::access::Gatekeeper;
 use pledge_http::live::OwnOrigin;
 use pledge_http::{Incident, Part, PartState};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +42,8 @@ async fn private_stores() -> Stores {
 /// A hub without readers.
 fn live(stores: &Stores) -> Hub {
     let turns = crate::serving::turns(crate::config::LimitsConfig::default().reads);
-    crate::live::hub(stores, stores.queries(), turns, Arc::new(OwnOrigin))
+    let keeper = Gatekeeper { authenticator: None, public_reads: true };
+    crate::live::hub(stores, stores.queries(), turns, Arc::new(OwnOrigin), &keeper)
 }
 
 fn sources(stores: &Stores) -> Sources {

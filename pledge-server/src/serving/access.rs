@@ -12,6 +12,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
+use pledge_http::access::RequestOrigin;
 use tracing::Instrument;
 
 use super::client::client_of;
@@ -44,6 +45,9 @@ pub(super) async fn log(
     // At this level it is there whichever lines are wanted.
     let span = tracing::error_span!("request", %id);
     request.extensions_mut().insert(client);
+    request
+        .extensions_mut()
+        .insert(RequestOrigin { address: client.address, request: id.audited() });
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).instrument(span).await;
     response.headers_mut().insert(X_REQUEST_ID, id.as_header().clone());

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    HeaderName, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY, RETRY_AFTER,
+    STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
@@ -23,6 +23,7 @@ use super::request_id::X_REQUEST_ID;
 
 /// How long a browser remembers what it may ask of another site.
 const PREFLIGHT_LASTS: Duration = Duration::from_secs(3_600);
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The answers are data: nothing in them is to be run, framed or guessed at.
@@ -83,15 +84,23 @@ async fn through(cors: CorsLayer, request: Request, next: Next) -> Response {
     response
 }
 
-/// Lets the scripts of the listed sites read the API, without cookies.
+/// Lets the scripts of the listed sites use the API, without cookies: what a user may do needs its token, which no
+/// browser sends by itself.
 pub(super) fn cross_origin(origins: Origins) -> CorsLayer {
     let is_listed = move |origin: &HeaderValue, _: &axum::http::request::Parts| {
         origins.contain(origin.as_bytes())
     };
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(is_listed))
-        .allow_methods([Method::GET, Method::HEAD])
-        .allow_headers([CONTENT_TYPE, IF_NONE_MATCH, LAST_EVENT_ID])
-        .expose_headers([ETAG, RETRY_AFTER, X_REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, IF_NONE_MATCH, LAST_EVENT_ID])
+        .expose_headers([
+            ETAG,
+            RETRY_AFTER,
+            WWW_AUTHENTICATE,
+            X_REQUEST_ID,
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
+        ])
         .max_age(PREFLIGHT_LASTS)
 }

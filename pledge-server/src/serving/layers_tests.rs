@@ -28,6 +28,7 @@ pub(super) fn behind_a_proxy(limits: LimitsConfig) -> Layers {
         operations_listen: None,
         trusted_proxies: Networks::of(&["127.0.0.1"]),
         allowed_origins: vec![WebOrigin::of("https://app.example")],
+        public_reads: true,
         language: Language::default(),
     };
     Layers::new(&server, limits)
@@ -212,7 +213,7 @@ async fn a_browser_that_asks_first_is_answered_without_a_route() {
                  origin: https://app.example\r\naccess-control-request-method: GET\r\n\r\n";
     let answer = answer_to(&server, asked.as_bytes()).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("access-control-allow-methods"), Some("GET,HEAD"));
+    assert_eq!(answer.header("access-control-allow-methods"), Some("GET,HEAD,POST,PUT,PATCH"));
     assert_eq!(answer.header("access-control-max-age"), Some("3600"));
 }
 

@@ -4,13 +4,15 @@
 //! draft-ietf-httpapi-ratelimit-headers-10.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, HeaderValue};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use pledge_http::Refusal;
 
@@ -23,6 +25,14 @@ use crate::rates::{SharedRates, Verdict};
 
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// The routes of sign-in, below the path at which the API is mounted.
+const AUTH: &str = "/auth/";
+/// How often one client may use them.
+const SIGN_IN: RateConfig = RateConfig {
+    per_second: NonZeroU32::new(2).expect("2 is not zero"),
+    burst: NonZeroU32::new(30).expect("30 is not zero"),
+};
 
 /// The rates of the clients of one server. A clone is another handle to the same.
 #[derive(Debug, Clone)]
@@ -93,6 +103,27 @@ pub(super) async fn limit(State(rates): State<Rates>, request: Request, next: Ne
     };
     show(verdict, rate, response.headers_mut());
     response
+}
+
+/// Bounds how often one client may sign in, ask for tokens or leave: more often than people and their programs
+/// do, and too seldom to try many passwords.
+pub fn slowing_sign_in(routes: Router) -> Router {
+    routes.layer(from_fn_with_state(Rates::new(Some(SIGN_IN)), limit_sign_in))
+}
+
+/// Counted by this instance alone: what several of them count together is the general rate.
+async fn limit_sign_in(State(rates): State<Rates>, request: Request, next: Next) -> Response {
+    let client = request.extensions().get::<Client>().copied();
+    let limited = client.zip(rates.rate()).filter(|_| request.uri().path().starts_with(AUTH));
+    let Some((client, rate)) = limited else {
+        return next.run(request).await;
+    };
+    let verdict = rates.take(network_of(client.address), rate).await;
+    if verdict.is_allowed {
+        return next.run(request).await;
+    }
+    let seconds = whole_seconds(verdict.allowed_in).max(1);
+    Refusal::TooManyRequests { seconds }.into_response()
 }
 
 fn show(verdict: Verdict, rate: RateConfig, headers: &mut HeaderMap) {

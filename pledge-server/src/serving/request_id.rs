@@ -11,15 +11,17 @@ use axum::response::Response;
 use futures::future::ready;
 use futures::stream;
 use http_body::Body as _;
+use pledge_core::audit;
 
 use super::client::Client;
 
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const CHARS_MAX: usize = 128;
+/// As many as a record of the audit log keeps of one.
+const CHARS_MAX: usize = audit::RequestId::CHARS_MAX;
 /// More than a problem document has that repeats a whole path, each byte of it escaped.
 const DOCUMENT_BYTES_MAX: usize = 256 * 1_024;
 
-/// The id of a request: letters, digits and `-_.:=`, at most 128 of them.
+/// The id of a request: letters, digits and `-_.:=`, at most 64 of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RequestId(HeaderValue);
 
@@ -33,6 +35,11 @@ impl RequestId {
 
     pub(super) const fn as_header(&self) -> &HeaderValue {
         &self.0
+    }
+
+    /// It, as the audit log has it.
+    pub(super) fn audited(&self) -> audit::RequestId {
+        audit::RequestId::new(self.as_str()).expect("a short text of plain characters")
     }
 
     fn as_str(&self) -> &str {
@@ -114,7 +121,7 @@ mod tests {
 
     #[test]
     fn an_id_that_could_be_more_than_a_name_is_replaced() {
-        for id in ["", "a b", "a\"b", "a\\", "a,b", "{}", &"a".repeat(129)] {
+        for id in ["", "a b", "a\"b", "a\\", "a,b", "{}", &"a".repeat(65)] {
             assert_eq!(given(id, true).to_string().len(), 32, "{id}");
         }
     }

@@ -52,6 +52,11 @@ impl Storage for Memory {
     }
 }
 
+/// Opens a store that keeps nothing behind the process.
+pub(crate) async fn open_private() -> anyhow::Result<Stores> {
+    Memory.open(None).await
+}
+
 /// Removes every private folder, for an end that runs no destructors.
 pub(crate) fn remove_private_folders() {
     for folder in std::mem::take(&mut *folders()) {

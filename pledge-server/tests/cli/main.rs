@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests panic")]
 
+mod access;
 mod acting;
 mod admin;
 mod archive;

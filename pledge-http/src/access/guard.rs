@@ -1,0 +1,150 @@
+//! The layer around each route: who asks, and whether that caller may.
+
+use axum::RequestExt;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use pledge_core::query::SettlementId;
+use pledge_core::types::{ChainId, TokenId};
+use pledge_office::access::{Caller, Identity, Object, Permission, Unauthenticated};
+use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
+
+use super::Gatekeeper;
+use super::bearer::{NotBearer, credential_of};
+use super::table::Rule;
+use crate::problem::{Message, Problem};
+
+/// A route with the rule of its entry in the table around it.
+///
+/// # Panics
+/// If the table has no entry for the route: nothing is served that nobody decided about.
+pub(super) fn guarded<S: Clone + Send + Sync + 'static>(
+    route: UtoipaMethodRouter<S>,
+    keeper: &Gatekeeper,
+) -> UtoipaMethodRouter<S> {
+    let (path, item) = route.1.paths.iter().next().expect("a route has a path");
+    let operations = [
+        (Method::GET, &item.get),
+        (Method::POST, &item.post),
+        (Method::PUT, &item.put),
+        (Method::PATCH, &item.patch),
+        (Method::DELETE, &item.delete),
+    ];
+    let method = operations.into_iter().find(|(_, operation)| operation.is_some());
+    let (method, _) = method.expect("a route has a method");
+    let rule = Rule::of(&method, path);
+    let rule = rule.unwrap_or_else(|| panic!("{method} {path} is not in the table of routes"));
+    let state = Guard { rule, keeper: keeper.clone() };
+    route.map(|routes| routes.route_layer(from_fn_with_state(state, admit)))
+}
+
+/// The rule of one route, and who enforces it.
+#[derive(Debug, Clone)]
+struct Guard {
+    rule: Rule,
+    keeper: Gatekeeper,
+}
+
+/// Lets a caller in that may come in; the routes find it in the extensions of the request.
+async fn admit(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let object = object_of(&mut request).await;
+    let caller = match guard.keeper.caller(guard.rule, request.headers()).await {
+        Ok(caller) => caller,
+        Err(refused) => return refused.into_response(),
+    };
+    if let Err(refused) = guard.keeper.require(guard.rule, &caller, object) {
+        return refused.into_response();
+    }
+    let is_public = caller.identity == Identity::Anonymous;
+    request.extensions_mut().insert(caller);
+    let mut response = next.run(request).await;
+    keep_private(response.headers_mut(), is_public);
+    response
+}
+
+impl Gatekeeper {
+    /// Who asks. A credential that is none is refused also where nobody needs one, so that its owner learns
+    /// that it is over.
+    async fn caller(&self, rule: Rule, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let Some(authenticator) = &self.authenticator else {
+            let is_read = rule == Rule::Read && self.public_reads;
+            let refused = || Problem::new(Message::AccessNotConfigured {});
+            return is_read.then(Caller::anonymous).ok_or_else(refused);
+        };
+        if rule == Rule::SignIn {
+            return Ok(Caller::anonymous());
+        }
+        let refused = || Problem::new(Message::CredentialRefused {});
+        let Some(credential) = credential_of(headers).map_err(|NotBearer| refused())? else {
+            return Ok(Caller::anonymous());
+        };
+        authenticator.authenticate(&credential).await.map_err(|error| match error {
+            Unauthenticated::Refused => refused(),
+            Unauthenticated::Store(error) => error.into(),
+        })
+    }
+
+    /// Whether a caller may use a route about something.
+    fn require(&self, rule: Rule, caller: &Caller, object: Object) -> Result<(), Problem> {
+        let signed_in = || Problem::new(Message::Unauthenticated {});
+        let is_anonymous = caller.identity == Identity::Anonymous;
+        let may = |permission: Permission| {
+            if caller.may(permission, object) {
+                Ok(())
+            } else if is_anonymous {
+                Err(signed_in())
+            } else {
+                let permission = permission.to_string();
+                Err(Problem::new(Message::Forbidden { permission }))
+            }
+        };
+        // A caller that shows nothing may have the permission: it is asked to sign in.
+        match rule {
+            Rule::SignIn => Ok(()),
+            Rule::Read if self.public_reads => Ok(()),
+            Rule::Read => may(Permission::ReadAll),
+            Rule::SignedIn if is_anonymous => Err(signed_in()),
+            Rule::SignedIn => Ok(()),
+            Rule::Person => match caller.identity {
+                Identity::User { .. } => Ok(()),
+                Identity::Anonymous => Err(signed_in()),
+                Identity::ApiKey { .. } => Err(Problem::new(Message::PersonsOnly {})),
+            },
+            Rule::May(permission) => may(permission),
+        }
+    }
+}
+
+/// What a path is about. What cannot be read in it is nothing that a narrow role covers.
+async fn object_of(request: &mut Request) -> Object {
+    let Ok(params) = request.extract_parts::<RawPathParams>().await else {
+        return Object::General;
+    };
+    let named =
+        |wanted: &str| params.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+    if let Some(id) = named("id") {
+        let id = id.parse::<SettlementId>().ok();
+        return id.map_or(Object::General, |id| Object::Token(id.programme.token));
+    }
+    let Some(chain) = named("chain_id").and_then(|text| text.parse().ok()).map(ChainId::new) else {
+        return Object::General;
+    };
+    match named("token") {
+        None => Object::Chain(chain),
+        Some(address) => match address.parse() {
+            Ok(address) => Object::Token(TokenId { chain, address }),
+            Err(_) => Object::General,
+        },
+    }
+}
+
+/// Keeps an answer out of caches that others share: what one caller may read, another one may not.
+fn keep_private(headers: &mut HeaderMap, is_public: bool) {
+    headers.append(header::VARY, HeaderValue::from_static("authorization"));
+    let is_stored = headers.get(header::CACHE_CONTROL).is_none_or(|value| value != "no-store");
+    if !is_public && is_stored {
+        let private = HeaderValue::from_static("private, no-cache");
+        headers.insert(header::CACHE_CONTROL, private);
+    }
+}
