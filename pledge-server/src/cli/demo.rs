@@ -70,11 +70,7 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
     let mut seed = args.seed;
     let mut is_fine = true;
     loop {
-        // One database for all, so that what users do is recorded with what they did it to.
-        let stores = wire::open_private().await?;
-        if let Some(admin) = &admin {
-            admin.make(&stores, &By::machine(attribution(None)?)).await?;
-        }
+        let (stores, private) = stores(admin.as_ref()).await?;
         let (market, story) = demo::play(&stores, &context.progress, seed).await?;
         is_fine &= story.is_fine();
         let paths = story.paths();
@@ -82,8 +78,8 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
             context.output.print(&story.finished(Some(address)))?;
         }
         let listener = TcpListener::from_std(listener.try_clone()?)?;
-        let ended = live(&context, &args, listener, (stores.clone(), market, paths)).await;
-        stores.close().await;
+        let ended = live(&context, &args, listener, (stores, market, paths)).await;
+        private.close().await;
         ended?;
         if context.stop.is_cancelled() {
             return Ok(Verdict::fine_if(is_fine));
@@ -91,6 +87,20 @@ pub(super) async fn execute(context: Context, args: DemoArgs) -> anyhow::Result<
         seed = seed.wrapping_add(1);
         context.progress.leaves(|| format!("the market starts again, with seed {seed}"));
     }
+}
+
+/// The stores of one market, and the database that has to be closed after it.
+///
+/// With an admin one database has everything, so that what users do is recorded with what they did it to. Without
+/// one nobody signs in, and the market is played in memory, which takes a fraction of the time.
+async fn stores(admin: Option<&NewAdmin>) -> anyhow::Result<(Stores, Stores)> {
+    let private = wire::open_private().await?;
+    let Some(admin) = admin else {
+        let access = private.access.clone();
+        return Ok((Stores { access, ..Stores::in_memory() }, private));
+    };
+    admin.make(&private, &By::machine(attribution(None)?)).await?;
+    Ok((private.clone(), private))
 }
 
 /// Runs one market to its end and serves the API over it.
