@@ -39,10 +39,6 @@ macro_rules! kinds {
 kinds! {
     /// A parameter of the path or the query is malformed or unknown.
     InvalidParameter BAD_REQUEST "invalid-parameter";
-    /// No credential, or one that is not valid.
-    Unauthenticated UNAUTHORIZED "unauthenticated";
-    /// The caller may not do this.
-    Forbidden FORBIDDEN "forbidden";
     /// A script of a site that may not open a stream.
     ForeignOrigin FORBIDDEN "foreign-origin";
     /// More topics than one reader follows.

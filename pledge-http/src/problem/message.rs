@@ -60,8 +60,6 @@ messages! {
     MalformedProgramme InvalidParameter "malformed-programme" {}
     BoundsReversed InvalidParameter "bounds-reversed" { from, to }
     #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "of live streams alone"))]
-    Unauthenticated Unauthenticated "unauthenticated" {}
-    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "of live streams alone"))]
     ForbiddenTopic Forbidden "forbidden-topic" { topic }
     #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "of live streams alone"))]
     ForeignOrigin ForeignOrigin "foreign-origin" { origin }
@@ -70,7 +68,7 @@ messages! {
     #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "of live streams alone"))]
     UpgradeRequired UpgradeRequired "upgrade-required" {}
     #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "of live streams alone"))]
-    MalformedMessage MalformedMessage "malformed-message" {}
+    MalformedSocketMessage MalformedMessage "malformed-socket-message" {}
     EdgesDescend InvalidParameter "edges-descend" { earlier, later }
     /// `start` is the path at which a reader begins.
     UnknownRoute UnknownRoute "unknown-route" { path, start }
