@@ -37,7 +37,7 @@ pub use incidents::{Incidents, OpenIncident};
 pub use inspection::Start;
 pub use notify::{keep_notifying, log_dispatcher};
 pub use process::{ThisProcess, keep_pulse};
-pub use prune::keep_pruning;
+pub use prune::{keep_pruning, keep_pruning_access};
 pub use settle::{SettleTask, Wakes, settle_chain};
 pub(crate) use settle::{ShownSettlement, failed_batches, is_settled};
 

@@ -102,7 +102,7 @@ async fn with_live(world: &World, limits: LiveLimits, public_reads: bool) -> Rou
     tokio::spawn(async move { running.run().await });
     hub.opened().await;
     let routes = router(world.api.clone()).merge(live::routes(hub));
-    service_over(routes, probes(world.health.clone()))
+    service_over(routes, probes(world.health.clone()), &openapi_of_service())
 }
 
 /// A request that is refused, for each code of a problem.

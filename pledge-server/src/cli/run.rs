@@ -267,6 +267,10 @@ async fn spawn(
         stop.clone(),
     );
     running.spawn(pruning);
+    if let Some(access) = &stores.access {
+        let (access, incidents) = (access.clone(), incidents.clone());
+        running.spawn(tasks::keep_pruning_access(access, incidents, stop.clone()));
+    }
     let settled = Arc::new(Notify::new());
     let intervals = chains.iter().map(|chain| chain.poll_interval);
     let interval = intervals.min().expect("at least one chain is configured");

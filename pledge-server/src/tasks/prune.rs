@@ -1,4 +1,4 @@
-//! Removes events that are no longer needed.
+//! Removes what is no longer needed: old events, and what is over of sign-ins.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,15 +6,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use pledge_core::ports::{EventRetention, EventStore};
 use pledge_core::types::Timestamp;
+use pledge_office::access::AccessStore;
 use tokio_util::sync::CancellationToken;
 
-use super::Incidents;
+use super::{Incident, Incidents};
 
 /// The wait between two rounds. Several instances may prune at the same time; each finds less to
 /// do.
 const EVERY: Duration = Duration::from_secs(3_600);
 /// The pause between two calls while there is more to remove, which lets other writes through.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The most rows of each kind of access that one call removes.
+const ACCESS_ROWS_MAX: usize = 1_000;
 
 /// Removes the events beyond `retention`, at once and every hour, until `stop`.
 pub async fn keep_pruning(
@@ -24,11 +27,32 @@ pub async fn keep_pruning(
     incidents: Incidents,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    // An error waits for the next round: nothing depends on when old events go.
-    let mut incident = incidents.of_all("removing old events");
-    let prune = async {
+    let incident = incidents.of_all("removing old events");
+    let batch = || prune(&*events, &retention, clock());
+    keep_removing(incident, batch, stop).await
+}
+
+/// Removes sign-ins, codes and keys of requests that are over, at once and every hour, until `stop`.
+pub async fn keep_pruning_access(
+    access: Arc<dyn AccessStore>,
+    incidents: Incidents,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let incident = incidents.of_all("removing old sign-ins");
+    let batch = || prune_access(&*access);
+    keep_removing(incident, batch, stop).await
+}
+
+/// Removes batches while there is more, then again after an hour, until `stop`.
+async fn keep_removing<B: Future<Output = anyhow::Result<bool>>>(
+    mut incident: Incident,
+    batch: impl Fn() -> B,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    // An error waits for the next round: nothing depends on when old rows go.
+    let remove = async {
         loop {
-            let pause = match prune(&*events, &retention, clock()).await {
+            let pause = match batch().await {
                 Ok(is_more_due) => {
                     incident.close();
                     if is_more_due { PAUSE } else { EVERY }
@@ -41,7 +65,7 @@ pub async fn keep_pruning(
             tokio::time::sleep(pause).await;
         }
     };
-    stop.run_until_cancelled(prune).await;
+    stop.run_until_cancelled(remove).await;
     Ok(())
 }
 
@@ -54,6 +78,11 @@ async fn prune(
     let now = now.duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
     let pruned = events.prune_events(retention, Timestamp::new(now.as_secs())?).await?;
     Ok(pruned.is_more_due)
+}
+
+/// Removes one batch of each kind; returns whether there may be more.
+async fn prune_access(access: &dyn AccessStore) -> anyhow::Result<bool> {
+    Ok(access.prune_access(ACCESS_ROWS_MAX).await? > 0)
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn send(
 }
 
 fn create(folder: &Folder, name: &str) -> String {
-    let made = folder.run_with_input(PASSWORD, &["admin", "create", name, "--json"]);
+    let made = folder.run_with_input(PASSWORD, &[], &["admin", "create", name, "--json"]);
     assert_eq!(made.code, Some(0), "{}{}", made.stdout, made.stderr);
     made.json()["id"].as_str().unwrap().to_owned()
 }
