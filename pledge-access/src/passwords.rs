@@ -102,6 +102,12 @@ impl Passwords for Argon2Passwords {
         let verified = self.in_turn(move || verify(password.expose().as_bytes(), &with)).await??;
         Ok(verified && is_known)
     }
+
+    /// Each parameter counts for itself: a hash with more memory and fewer passes is outdated too.
+    fn is_outdated(&self, hash: &PasswordHash) -> bool {
+        let params = Phc::new(hash.expose()).ok().and_then(|hash| Params::try_from(&hash).ok());
+        params.is_some_and(|params| params.m_cost() < MEMORY_KIB || params.t_cost() < PASSES)
+    }
 }
 
 fn argon2() -> Argon2<'static> {

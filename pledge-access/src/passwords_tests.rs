@@ -42,6 +42,14 @@ async fn a_hash_of_other_parameters_verifies() {
     let hash = PasswordHash::new(&made.to_string()).unwrap();
     assert_eq!(passwords(1, 1).verify(&typed("correct horse"), Some(&hash)).await, Ok(true));
     assert_eq!(passwords(1, 1).verify(&typed("correct mule"), Some(&hash)).await, Ok(false));
+    assert!(passwords(1, 1).is_outdated(&hash), "it takes 64 KiB");
+}
+
+#[tokio::test]
+async fn a_hash_that_was_just_made_is_not_outdated() {
+    let passwords = passwords(1, 1);
+    let hash = passwords.hash(&typed("correct horse")).await.unwrap();
+    assert!(!passwords.is_outdated(&hash));
 }
 
 #[tokio::test]

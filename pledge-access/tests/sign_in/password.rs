@@ -83,3 +83,17 @@ async fn a_banned_user_is_not_let_in_and_its_session_ends_at_once() {
     let error = world.by_password("olivia", "wrong").await.unwrap_err();
     assert!(matches!(error, SignInError::WrongPassword), "{error:?}");
 }
+
+#[tokio::test]
+async fn an_outdated_hash_is_replaced_and_the_sign_in_stays() {
+    let world = World::new().await;
+    let user = world.user("olivia", "viewer").await;
+    world.give_earlier_hash(user.id).await;
+    let before = world.hash_of("olivia").await;
+    let signed_in = world.signed_in("olivia").await;
+    let after = world.hash_of("olivia").await;
+    assert_ne!(before, after);
+    assert!(world.is_let_in(&signed_in).await);
+    world.signed_in("olivia").await;
+    assert_eq!(world.hash_of("olivia").await, after);
+}

@@ -13,10 +13,10 @@ use pledge_core::primitives::{Address, Signature, hex};
 use pledge_core::types::Timestamp;
 use pledge_office::access::{
     Authenticator, By, Caller, Client, Credential, Expected, GivenGrants, NewUser, Nonces,
-    Password, PasswordHash, Passwords, PasswordsError, Profile, Purpose, RefreshTimes,
+    Password, PasswordHash, Passwords, PasswordsError, Profile, Profiles, Purpose, RefreshTimes,
     Registration, RoleName, Secrets, SessionParts, Sessions, SignIn, SignInError, SignInParts,
-    SignedIn, SignedMessage, Signs, Unauthenticated, User, UserId, UserName, UserWrites, Wallet,
-    Wallets, message_digest,
+    SignedIn, SignedMessage, Signs, Unauthenticated, User, UserId, UserName, UserReads, UserWrites,
+    Wallet, Wallets, message_digest,
 };
 use pledge_office::base::{WallClock, random_bytes};
 use pledge_storage_sqlite::SqliteStore;
@@ -28,12 +28,18 @@ use crate::node::{CHAIN, Node};
 pub(crate) const PASSWORD: &str = "correct horse battery";
 const SECRET: &str = "the secret of these tests, of 32 bytes";
 
-/// Hashes that cost nothing, counted.
+/// Hashes that cost nothing, counted. Those of an earlier form are outdated.
 #[derive(Debug, Default)]
 pub(crate) struct CountedPasswords(AtomicUsize);
 
+const EARLIER: &str = "$earlier$";
+
 fn hashed(password: &Password) -> PasswordHash {
     PasswordHash::new(&format!("$plain${}", hex::encode(password.expose()))).unwrap()
+}
+
+fn earlier(password: &Password) -> PasswordHash {
+    PasswordHash::new(&format!("{EARLIER}{}", hex::encode(password.expose()))).unwrap()
 }
 
 #[async_trait]
@@ -48,7 +54,13 @@ impl Passwords for CountedPasswords {
         hash: Option<&PasswordHash>,
     ) -> Result<bool, PasswordsError> {
         self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(hash == Some(&hashed(password)))
+        let is_right =
+            |hash: &PasswordHash| *hash == hashed(password) || *hash == earlier(password);
+        Ok(hash.is_some_and(is_right))
+    }
+
+    fn is_outdated(&self, hash: &PasswordHash) -> bool {
+        hash.expose().starts_with(EARLIER)
     }
 }
 
@@ -156,6 +168,18 @@ impl World {
     /// A user with [`PASSWORD`].
     pub(crate) async fn user(&self, name: &str, role: &str) -> User {
         self.create(Some(name), Vec::new(), role).await
+    }
+
+    /// Gives a user a hash of [`PASSWORD`] in the earlier form.
+    pub(crate) async fn give_earlier_hash(&self, user: UserId) {
+        let hash = earlier(&Password::typed(PASSWORD).unwrap());
+        self.store.change_password(user, Some(&hash), None, &self.operator()).await.unwrap();
+    }
+
+    /// The hash of a user's password.
+    pub(crate) async fn hash_of(&self, name: &str) -> PasswordHash {
+        let known = self.store.password_of(&UserName::new(name).unwrap()).await.unwrap();
+        known.unwrap().password.unwrap()
     }
 
     /// A user with a wallet.

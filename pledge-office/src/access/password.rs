@@ -89,6 +89,7 @@ pub enum PasswordsError {
 /// - A password verifies by the hash that was made of it, and no other one does. Two hashes of one differ.
 /// - Without a hash none verifies, and it takes the same time: what a caller measures does not depend on whether
 ///   there is a user of the name.
+/// - A hash is outdated where one that is made now costs more to guess. One that was just made is not.
 /// - How many are hashed at once is bounded, and how many wait; beyond that it is [`PasswordsError::Busy`], at once.
 #[async_trait]
 #[auto_impl::auto_impl(Arc, Box)]
@@ -102,6 +103,9 @@ pub trait Passwords: Debug + Send + Sync + 'static {
         password: &Password,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, PasswordsError>;
+
+    /// Whether the password of a hash should be hashed again.
+    fn is_outdated(&self, hash: &PasswordHash) -> bool;
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use pledge_core::types::Timestamp;
 use super::{
     AccessError, AccessStore, Attempted, BadNonce, Client, ContractSignature, Expected, FailureKey,
     MalformedMessage, MalformedSignature, NewUser, NonceId, Nonces, NotSigned, OneUse, Password,
-    Passwords, PasswordsError, Profile, Refusal, Sessions, Shown, SignInMessage, SignedBy,
-    SignedIn, Signs, UnfitPassword, UserId, UserName, Wallet, WalletError, WalletSignature,
-    Wallets, called, message_digest,
+    PasswordHash, Passwords, PasswordsError, Profile, Refusal, Sessions, Shown, SignInMessage,
+    SignedBy, SignedIn, Signs, UnfitPassword, UserId, UserName, Wallet, WalletError,
+    WalletSignature, Wallets, called, message_digest,
 };
 use crate::base::{Random, WallClock, random_bytes};
 
@@ -204,7 +204,29 @@ impl SignIn {
         let signed_in = self.sessions.begin(known.user, Shown::Password(hash.clone()), client);
         let signed_in = signed_in.await?;
         store.forget_failures(failures).await?;
+        if passwords.is_outdated(hash) {
+            self.hash_again(known.user, &password, hash).await?;
+        }
         Ok(signed_in)
+    }
+
+    /// Replaces the hash of a password by one that costs more, where there is a place to make it now.
+    async fn hash_again(
+        &self,
+        user: UserId,
+        password: &Password,
+        before: &PasswordHash,
+    ) -> Result<(), SignInError> {
+        let SignInParts { store, passwords, .. } = &self.parts;
+        match passwords.hash(password).await {
+            Ok(after) => {
+                store.rehash_password(user, before, &after).await?;
+                Ok(())
+            }
+            // The next sign-in does.
+            Err(PasswordsError::Busy) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Makes a user and lets it in. It has the role `member`, or the roles of its invitation.
