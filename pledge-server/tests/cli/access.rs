@@ -95,7 +95,7 @@ fn a_rewind_over_http_asks_the_configured_node() {
     create(&folder, "anna");
     let server = folder.start(&["run"]);
     let token = sign_in(&server, "anna");
-    server.get_until("chains/31337", |chain| chain["last_confirmed_block"].as_u64() > Some(4));
+    server.get_until("chains/31337", |chain| chain["last_confirmed_block"].as_u64() >= Some(4));
     let because = || Some(json!({ "reason": "a deep fork" }));
     send(&server, Some(&token), ("POST", "/chains/31337/pause"), "pause-0001", because());
     let (status, plan) =
