@@ -11,6 +11,7 @@ mod backoff;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod hints;
 pub mod live;
 mod load;
 pub mod logs;

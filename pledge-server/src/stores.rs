@@ -18,7 +18,7 @@ use pledge_core::query::Queries;
 use pledge_http::PartState;
 
 use crate::config::ReadsConfig;
-use crate::live::SharedHints;
+use crate::hints::SharedHints;
 use crate::load::{LoadReader, StoreLoad};
 use crate::rates::SharedRates;
 
