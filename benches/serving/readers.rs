@@ -161,8 +161,8 @@ impl Stage {
         self.until_readers(0).await;
         let (own, kernel) = (self.resident(), slab());
         let mut readers = JoinSet::new();
-        for reader in self.open_many(way, IDLE).await {
-            readers.spawn(stay(reader, way));
+        for number in 0..IDLE {
+            readers.spawn(stay(self.open(way, number).await, way));
         }
         self.until_readers(IDLE).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
