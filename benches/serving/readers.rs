@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, U256, address};
-use pledge_testing::{HostileChain, HostileNode, transfer};
+use pledge_testing::hostile_node::transfer;
+use pledge_testing::{HostileChain, HostileNode};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -68,7 +69,7 @@ impl Stage {
         let server = Server::start(&format!(
             "[storage]\nurl = \"sqlite:bench.db\"\n[server]\nlisten = \"127.0.0.1:0\"\n\
              [limits]\nconnections = 50000\nconnections_per_address = 50000\nrequests_per_second = 0\n\
-             [chains.bench]\nchain_id = {CHAIN}\nrpc_urls = [\"{}\"]\nconfirmations = 1\npoll_interval = \"20ms\"\n\
+             [chains.bench]\nchain_id = {CHAIN}\nrpc_urls = [\"{}\"]\nconfirmations = 1\npoll_interval = \"50ms\"\n\
              [chains.bench.tokens.usdx]\naddress = \"{TOKEN}\"\nstart_block = 0\n",
             node.url()
         ));
@@ -115,6 +116,10 @@ impl Stage {
             line.clear();
             reader.read_line(&mut line).await.expect("a head");
         }
+        if matches!(way, Way::Socket) {
+            let message = frame(TEXT, br#"{"op":"subscribe","topics":["chains","settlements"]}"#);
+            reader.write_all(&message).await.expect("a message is sent");
+        }
         reader
     }
 
@@ -155,7 +160,10 @@ impl Stage {
         drop(self.open_many(way, FIRST).await);
         self.until_readers(0).await;
         let (own, kernel) = (self.resident(), slab());
-        let readers = self.open_many(way, IDLE).await;
+        let mut readers = JoinSet::new();
+        for number in 0..IDLE {
+            readers.spawn(stay(self.open(way, number).await, way));
+        }
         self.until_readers(IDLE).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
         let each = |after: u64, before: u64| after.saturating_sub(before) / IDLE as u64;
@@ -164,7 +172,7 @@ impl Stage {
         println!(
             "{IDLE} idle readers, {name}: {own} B each of the server, {kernel} B of the kernel for both ends"
         );
-        drop(readers);
+        readers.shutdown().await;
         self.until_readers(0).await;
         own <= IDLE_BYTES_MAX
     }
@@ -234,6 +242,36 @@ impl Stage {
     fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.id()));
         kilobytes(&status.expect("the server runs"), "VmRSS:")
+    }
+}
+
+const TEXT: u8 = 0x81;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// A short frame of a client, with a mask that changes nothing.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).expect("a short payload");
+    [&[first, 0x80 | length, 0, 0, 0, 0][..], payload].concat()
+}
+
+/// Reads whatever comes, and answers pings, until the end.
+async fn stay(mut reader: BufReader<TcpStream>, way: Way) -> std::io::Result<()> {
+    if matches!(way, Way::Stream) {
+        tokio::io::copy(&mut reader, &mut tokio::io::sink()).await?;
+        return Ok(());
+    }
+    loop {
+        let (first, second) = (reader.read_u8().await?, reader.read_u8().await?);
+        let length = match second {
+            126 => reader.read_u16().await?.into(),
+            127 => reader.read_u64().await?,
+            short => short.into(),
+        };
+        tokio::io::copy(&mut (&mut reader).take(length), &mut tokio::io::sink()).await?;
+        if first == PING {
+            reader.write_all(&frame(PONG, &[])).await?;
+        }
     }
 }
 

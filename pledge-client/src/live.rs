@@ -94,6 +94,11 @@ impl Client {
         }
         Ok(Live { response, fields: Fields::default(), waiting: Default::default() })
     }
+
+    /// What happens to topics, also after interruptions, from now on or after an event.
+    pub fn watch(&self, topics: Vec<String>, after: Option<String>) -> Watch {
+        Watch::new(self.clone(), topics, after)
+    }
 }
 
 impl Live {
@@ -145,6 +150,7 @@ fn read(message: &Message) -> Result<Option<Update>, Error> {
     if message.name == "cut" {
         return serde_json::from_str(data).map(|cut| Some(Update::Cut(cut))).map_err(failed);
     }
+    // One member decides how the others are read, so a message of a later release is passed over.
     let Typed { r#type } = serde_json::from_str(data).map_err(failed)?;
     Ok(match r#type.as_deref() {
         Some("event") => {

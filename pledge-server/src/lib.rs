@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 mod entrance;
+pub mod hints;
 mod late;
 pub mod live;
 mod load;

@@ -3,20 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use pledge_core::query::Queries;
 use pledge_http::access::Gatekeeper;
 use pledge_http::live::{AllowedOrigins, EventHints, Hub, LiveLimits, LiveParts, Turns};
 use tokio_util::sync::CancellationToken;
 
 use crate::stores::Stores;
-
-/// Hints between the instances that share a store. All of them may be lost.
-#[async_trait]
-pub trait SharedHints: EventHints {
-    /// Passes the hints of other instances on to a hub, for ever.
-    async fn listen(&self, hub: &Hub);
-}
 
 /// The hub of a process over its stores.
 pub fn hub(

@@ -120,6 +120,7 @@ impl Gates {
         meters: &Meters,
         stores: &Stores,
     ) {
+        // Outside the turns of requests: a stream lasts, and each of its reads takes one.
         let routes = routes.merge(pledge_http::live::routes(live.clone()));
         let Self { readers, operators, audience } = self;
         let metrics = meters.route(Sources {

@@ -19,7 +19,7 @@ use pledge_http::PartState;
 use pledge_office::access::AccessStore;
 
 use crate::config::ReadsConfig;
-use crate::live::SharedHints;
+use crate::hints::SharedHints;
 use crate::load::{LoadReader, StoreLoad};
 use crate::rates::SharedRates;
 

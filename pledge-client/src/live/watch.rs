@@ -50,15 +50,12 @@ pub enum Interruption {
     Failed(Error),
 }
 
-impl Client {
-    /// What happens to topics, also after interruptions, from now on or after an event.
-    pub fn watch(&self, topics: Vec<String>, after: Option<String>) -> Watch {
-        let (client, random) = (self.clone(), RandomState::new());
-        Watch { client, topics, last_id: after, live: None, failures: 0, due: None, random }
-    }
-}
-
 impl Watch {
+    pub(super) fn new(client: Client, topics: Vec<String>, last_id: Option<String>) -> Self {
+        let random = RandomState::new();
+        Self { client, topics, last_id, live: None, failures: 0, due: None, random }
+    }
+
     /// What comes next. An error is one that will not pass: the API refuses the stream, or what answers is no
     /// API. To be called again until then.
     pub async fn next(&mut self) -> Result<Watched, Error> {
@@ -129,7 +126,7 @@ fn passes(error: &Error) -> bool {
     }
 }
 
-/// How long to wait after so many failures: what the server named, else longer each time; and as much longer
+/// How long to wait after a number of failures: what the server named, else longer each time; and as much longer
 /// by chance.
 fn wait(failures: u32, named: Option<Duration>, chance: u64) -> Duration {
     let grown = FIRST.saturating_mul(1 << failures.min(5)).min(LONGEST);

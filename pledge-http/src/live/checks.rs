@@ -68,6 +68,8 @@ async fn check(
             readers.entry(right).or_default().push(Arc::clone(reader));
         }
     }
+    // Some at once: with many sessions a round would outlast its interval, and no more, since the store has
+    // others to serve.
     let readers: Vec<_> = readers.into_iter().collect();
     let mut failed = BTreeMap::new();
     for group in readers.chunks(CHECKED_AT_ONCE) {
@@ -89,7 +91,7 @@ async fn check(
     failed
 }
 
-/// Whether a reader has to go, after its caller was checked or could not be checked for so many rounds.
+/// Whether a reader has to go, after its caller was checked, or could not be in a number of rounds.
 fn verdict(before: &Caller, checked: &Result<Caller, Unauthenticated>, rounds: u32) -> Option<Cut> {
     match checked {
         Ok(now) if now.grants == before.grants => None,

@@ -1,12 +1,12 @@
 //! The tasks that follow what happens: the log of events, and how far the chains are.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use pledge_core::error::StoreError;
 use pledge_core::event::{EventSeq, SequencedEvent};
 use pledge_core::ports::ChainState;
 use pledge_core::types::ChainId;
+use tokio::time::Instant;
 
 use super::Topic;
 use super::cut::Cut;
@@ -125,21 +125,21 @@ fn begin_again(hub: &Hub, newest: EventSeq) {
 pub(super) async fn chains(hub: &Hub) {
     let limits = hub.0.parts.limits;
     let mut seen = BTreeMap::new();
-    let mut since_reread = Duration::ZERO;
+    let mut reread = Instant::now();
     loop {
         let is_wanted = {
             let table = hub.table();
             table.is_followed(&Topic::Chains) || table.has_accounts()
         };
+        // Who follows neither needs no look, and an idle hub costs the store one read a second.
         if is_wanted {
             match hub.0.parts.queries.ledger().chains().await {
                 Ok(chains) => seen = look(hub, &seen, chains),
                 Err(error) => tracing::debug!("chains cannot be looked at, trying again: {error}"),
             }
         }
-        since_reread += limits.look_every;
-        if since_reread >= limits.reread_every {
-            since_reread = Duration::ZERO;
+        if reread.elapsed() >= limits.reread_every {
+            reread = Instant::now();
             hub.table().mark_all();
         }
         hub.table().retry();

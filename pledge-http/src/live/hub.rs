@@ -11,12 +11,12 @@ use pledge_core::event::EventSeq;
 use pledge_office::access::Caller;
 use tokio::sync::{Notify, Semaphore};
 
+use super::Topic;
 use super::cut::Cut;
 use super::meter::{Counts, LiveCounts};
 use super::parts::LiveParts;
 use super::reader::Reader;
 use super::table::{Table, TooManyAccounts};
-use super::{Topic, checks, follow, refresh};
 
 /// Replays that read the log at once: those who come back together wait for each other, and nothing else
 /// waits for them.
@@ -93,18 +93,6 @@ impl Hub {
             replays: Semaphore::new(REPLAYS),
             random: RandomState::new(),
         }))
-    }
-
-    /// Follows the log and serves the readers, for ever. Dropped, it serves nobody; called again, it goes on.
-    pub async fn run(&self) {
-        tokio::join!(
-            follow::events(self),
-            follow::chains(self),
-            refresh::states(self),
-            refresh::states(self),
-            checks::beats(self),
-            checks::callers(self),
-        );
     }
 
     /// Waits until it takes readers: until it has read the log once.
@@ -208,9 +196,10 @@ impl Hub {
         Ok(position)
     }
 
-    /// Has states read whose topics are new.
+    /// Has states read whose topics are new. Those that others follow are known already: readers that come
+    /// back together cause no reads.
     fn wake(&self, topics: &BTreeSet<Topic>) {
-        if topics.contains(&Topic::Chains) {
+        if topics.contains(&Topic::Chains) && self.table().known_chains().next().is_none() {
             self.0.look.notify_one();
         }
         self.0.due.notify_one();

@@ -64,7 +64,7 @@ async fn read(hub: &Hub, key: StateKey) -> Result<Texts, QueryError> {
 
 async fn chain_texts(hub: &Hub, chain: ChainId) -> Result<Texts, QueryError> {
     let view = query::ChainView::read(&hub.0.parts.queries, chain).await?;
-    // Ages are for whoever reads an answer at once; a state waits, and has the times themselves.
+    // Ages are for a reader who gets the answer at once; a state waits, and has the times themselves.
     let without_ages = |view: ChainView| ChainView {
         head_age_seconds: None,
         last_confirmed_age_seconds: None,

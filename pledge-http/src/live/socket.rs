@@ -212,6 +212,7 @@ impl Session {
                 }
             };
             match part {
+                // As fast as the reader takes them: the next page is read once this one is sent.
                 Ok(Part::Events(messages)) => {
                     for message in messages {
                         self.send(Frame::Text(message.frame)).await?;

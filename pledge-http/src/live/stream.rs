@@ -65,6 +65,7 @@ pub(super) async fn open(
     Query(params): Query<Params>,
 ) -> Result<Response, Problem> {
     let Params { topics, after, ticket } = params;
+    // What costs nothing first; the hub last, since what joins it has to be served.
     entrance::check_origin(&hub, &headers)?;
     let topics = entrance::topics(topics.as_deref())?;
     let after = entrance::last_event(&headers, after.as_deref())?;

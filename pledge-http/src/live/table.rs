@@ -65,6 +65,7 @@ impl Table {
             let is_first = followers.is_empty();
             followers.insert(reader.id);
             self.accounts += usize::from(is_first && matches!(topic, Topic::Account(..)));
+            // What others follow already is known, so that those who come back together cost no read.
             let known: Vec<_> = of_topic(&self.states, topic).collect();
             if known.is_empty() {
                 self.mark_topic(topic);

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use crate::support::{ALICE, PATIENCE, Place, Server, Socket, Stream, account_topic, soon};
 use pledge_http::live::AllowedOrigins;
 
-/// Subscribes to so many accounts of the token, by one message.
+/// The topics of a number of accounts of the token.
 fn accounts(number: u64) -> Vec<String> {
     let account = |number: u64| {
         let mut bytes = [0; 20];

@@ -103,7 +103,7 @@ async fn texts_of_nodes_are_for_viewers_alone() {
     let mut viewer = Stream::open(server.address, "topics=chains", &view).await;
     public.state("chains").await;
     viewer.state("chains").await;
-    halt(&place, "https://s3cret@node says no").await;
+    halt(&place, "https://s3cret@node refuses").await;
     for (stream, is_shown) in [(&mut public, false), (&mut viewer, true)] {
         let halted = stream.until(|message| message.name == "chain_halted").await;
         assert_eq!(halted.data.to_string().contains("s3cret"), is_shown);

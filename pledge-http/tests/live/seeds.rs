@@ -127,7 +127,7 @@ impl Run {
         self.servers[at].as_ref().expect("both servers run")
     }
 
-    /// Ends a server and begins it anew; its readers come again to either.
+    /// Ends a server and begins another; its readers come again to either.
     async fn restart(&mut self, at: usize) {
         if let Some(server) = self.servers[at].take() {
             let hub = server.hub.clone();

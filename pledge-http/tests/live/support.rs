@@ -45,7 +45,7 @@ pub(crate) struct Place {
     indexer: Indexer,
 }
 
-/// Whoever asks these is let wait no longer than a test takes.
+/// More than any test needs at once.
 const TURNS: u16 = 64;
 
 impl Place {
@@ -177,7 +177,7 @@ impl Server {
         Self { hub, address, _tasks: tasks }
     }
 
-    /// Waits until so many readers are there.
+    /// Waits until this number of readers is there.
     pub(crate) async fn until_readers(&self, number: u64) {
         let waits = async {
             while self.hub.counts().readers != number {

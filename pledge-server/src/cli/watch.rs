@@ -73,6 +73,7 @@ pub(super) async fn execute(context: Context, args: WatchArgs) -> anyhow::Result
     for topic in &topics {
         topic.parse::<pledge_http::live::Topic>().map_err(|e| WrongUsage(e.to_string()))?;
     }
+    // Wrong usage above; from here on what fails passes, or is for the server to name.
     let client = client(&context, api)?;
     let mut watch = client.watch(topics, after.map(|EventId(id)| id.to_string()));
     while let Some(next) = context.stop.run_until_cancelled(watch.next()).await {
@@ -177,12 +178,9 @@ fn summary(topic: &str, state: &Value) -> String {
         ),
         "settlements" => {
             let newest = &state["items"][0];
-            let number = state["items"].as_array().map_or(0, Vec::len);
-            match newest["id"].as_str() {
-                Some(id) => {
-                    format!("settlements: {number} newest, the last {id} {}", newest["status"])
-                }
-                None => "settlements: none".to_owned(),
+            match (newest["id"].as_str(), newest["status"].as_str()) {
+                (Some(id), Some(status)) => format!("settlements: the newest is {id}, {status}"),
+                _ => "settlements: none".to_owned(),
             }
         }
         _ if state.is_null() => format!("{topic}: nothing is confirmed yet"),

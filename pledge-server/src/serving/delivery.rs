@@ -61,8 +61,8 @@ impl Delivery {
         Body::new(Answer { body, delivery: self.clone() })
     }
 
-    /// The connection becomes a socket: it stays busy and keeps its seat until it is closed, whoever has
-    /// it then.
+    /// The connection becomes a socket: it stays busy and keeps its seat until it is closed, by what has it
+    /// then.
     pub(super) fn becomes_socket(&self, seat: Arc<Seat>, metered: Arc<OpenConnection>) {
         self.state().held = Some((seat, metered));
     }

@@ -13,7 +13,7 @@ use pledge_http::PartState;
 use pledge_http::live::{EventHints, Hub};
 
 use crate::config::{ConfigError, Key, RateConfig, RedisConfig};
-use crate::live::SharedHints;
+use crate::hints::SharedHints;
 use crate::rates::{SharedRates, Verdict};
 use crate::stores::{Cache, Stores};
 
