@@ -170,7 +170,8 @@ async fn a_precompiled_contract_signs_nothing() {
 async fn a_node_that_died_is_no_refusal() {
     let World { anvil, wallets } = World::new().await;
     drop(anvil);
-    let checked = wallets.check(CHAIN, wallet_address(), B256::ZERO, &signature(&[7; 32]));
+    let signature = signature(&[7; 32]);
+    let checked = wallets.check(CHAIN, wallet_address(), B256::ZERO, &signature);
     let error = checked.await.unwrap_err();
     assert!(matches!(error, WalletError::Chain(_)), "{error:?}");
 }
