@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use pledge_core::types::TokenId;
-use reqwest::StatusCode;
-use reqwest::header::{ACCEPT_LANGUAGE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::access::{AdminRoutes, AuthRoutes, OperatorRoutes};
 use crate::routes::TokenRoutes;
 use crate::{Error, Problem, Retries};
 
@@ -23,6 +25,21 @@ pub struct Client {
     api: Url,
     retries: Retries,
     language: Option<HeaderValue>,
+    /// What lets it in. It is marked as sensitive, so that no output shows it.
+    credential: Option<HeaderValue>,
+}
+
+/// The header by which a repeated request is known again.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// One request.
+pub(crate) struct Asking<'a, B> {
+    pub(crate) method: Method,
+    pub(crate) path: &'a [&'a str],
+    pub(crate) query: &'a [(&'static str, String)],
+    /// What it is called, if it is to be done once.
+    pub(crate) key: Option<&'a str>,
+    pub(crate) body: Option<&'a B>,
 }
 
 /// A client that is being put together.
@@ -57,21 +74,65 @@ impl Client {
         TokenRoutes::new(self, token)
     }
 
+    /// The same client, with an access token or the key of a program. An error for a text that no header can
+    /// have.
+    pub fn showing(&self, credential: &str) -> Result<Self, Error> {
+        let mut header = HeaderValue::from_str(&format!("Bearer {credential}"))
+            .map_err(|_| Error::Credential)?;
+        header.set_sensitive(true);
+        Ok(Self { credential: Some(header), ..self.clone() })
+    }
+
+    /// The routes of sign-in, and about the caller.
+    pub const fn auth(&self) -> AuthRoutes<'_> {
+        AuthRoutes::new(self)
+    }
+
+    /// What operators do.
+    pub const fn operator(&self) -> OperatorRoutes<'_> {
+        OperatorRoutes::new(self)
+    }
+
+    /// What admins do.
+    pub const fn admin(&self) -> AdminRoutes<'_> {
+        AdminRoutes::new(self)
+    }
+
     /// The answer of a path below the API.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&'static str, String)],
     ) -> Result<T, Error> {
-        let url = self.url(path, query);
+        self.ask(Asking::<()> { method: Method::GET, path, query, key: None, body: None }).await
+    }
+
+    /// The answer to a request. One that reads, or has a key, is sent again where it may work later: it is done
+    /// once.
+    pub(crate) async fn ask<T: DeserializeOwned, B: Serialize>(
+        &self,
+        asking: Asking<'_, B>,
+    ) -> Result<T, Error> {
+        let url = self.url(asking.path, asking.query);
+        let is_once = asking.method == Method::GET || asking.key.is_some();
+        // What may have been done is not sent again without a name by which it is known again.
+        let retries = if is_once { self.retries } else { Retries::NONE };
+        let body = asking.body.map(serde_json::to_vec).transpose().map_err(Error::Body)?;
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let (problem, retry_after) = match self.attempt(url.clone()).await? {
+            let mut request = self.http.request(asking.method.clone(), url.clone());
+            if let Some(key) = asking.key {
+                request = request.header(IDEMPOTENCY_KEY, key);
+            }
+            if let Some(body) = &body {
+                request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+            }
+            let (problem, retry_after) = match self.attempt(request).await? {
                 Attempt::Answer(answer) => return Ok(answer),
                 Attempt::Problem { problem, retry_after } => (problem, retry_after),
             };
-            let Some(wait) = self.retries.wait(attempts, retry_after) else {
+            let Some(wait) = retries.wait(attempts, retry_after) else {
                 return Err(Error::Problem(Box::new(problem)));
             };
             tokio::time::sleep(wait).await;
@@ -89,8 +150,13 @@ impl Client {
         url
     }
 
-    async fn attempt<T: DeserializeOwned>(&self, url: Url) -> Result<Attempt<T>, Error> {
-        let mut request = self.http.get(url);
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        mut request: reqwest::RequestBuilder,
+    ) -> Result<Attempt<T>, Error> {
+        if let Some(credential) = &self.credential {
+            request = request.header(AUTHORIZATION, credential.clone());
+        }
         if let Some(language) = &self.language {
             request = request.header(ACCEPT_LANGUAGE, language.clone());
         }
@@ -109,6 +175,7 @@ impl Client {
             return serde_json::from_slice(&text).map(Attempt::Answer).map_err(foreign);
         }
         let problem = serde_json::from_slice(&text).map_err(foreign)?;
+        // Every other status is for the caller to decide about.
         let passes = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
         let retry_after = retry_after.filter(|_| passes.contains(&status));
         Ok(Attempt::Problem { problem, retry_after })
@@ -149,7 +216,7 @@ impl ClientBuilder {
             .user_agent(concat!("pledge-client/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::Transport)?;
-        Ok(Client { http, api, retries, language: language.transpose()? })
+        Ok(Client { http, api, retries, language: language.transpose()?, credential: None })
     }
 }
 

@@ -13,8 +13,14 @@ pub enum Error {
     #[error("`{0}` is no language, such as zh-CN")]
     Language(String),
     /// The id is no part of a path.
-    #[error("`{0}` is not the id of a settlement")]
+    #[error("`{0}` is no id or name of anything")]
     Id(String),
+    /// The credential is no value of a header.
+    #[error("the credential is none: it has characters that no token has")]
+    Credential,
+    /// The body of a request cannot be written.
+    #[error("the body of the request cannot be written")]
+    Body(#[source] serde_json::Error),
     /// The request or its answer did not arrive.
     #[error("the API cannot be reached")]
     Transport(#[source] reqwest::Error),
